@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { artifactSchema, type EndpointRef } from "./endpoint.ts";
+import { endpointName, orgName } from "./names.ts";
+import type { ReplicaFailure } from "./platform.ts";
+import { REPLICAS_MAX, type Scaler, type Settings, settingsInputSchema } from "./settings.ts";
+
+/** Bodies of the control API: schemas of what comes in, types of what goes out. docs/http-api.md shows them in use. */
+
+export const DEFAULT_PORT = 8887;
+
+/** `PUT /-/orgs/<org>/endpoints/<endpoint>`. What is absent has its default, not its former value. */
+export const putEndpointSchema = z.strictObject({
+  artifact: artifactSchema,
+  settings: settingsInputSchema.default({}),
+});
+export type PutEndpoint = z.input<typeof putEndpointSchema>;
+
+/** `POST /add_endpoint`, as the original system has it; settings may stand beside. */
+export const addEndpointSchema = z.strictObject({
+  org: orgName,
+  endpoint: endpointName,
+  image: z.string().min(1).max(1024).describe("A bundle (bundle@sha256:…) or the reference of a container image"),
+  replicas: z.int().min(0).max(REPLICAS_MAX),
+  ...settingsInputSchema.omit({ replicas: true }).shape,
+});
+export type AddEndpoint = z.input<typeof addEndpointSchema>;
+
+/**
+ * `deploying`: the newest revision has not answered yet. `starting`: replicas are asked for, none is ready.
+ * `ready`: at least one replica is. `idle`: none is wanted until the next request. `failed`: nothing can serve; `failure` says why.
+ */
+export type EndpointPhase = "deploying" | "starting" | "ready" | "idle" | "failed";
+
+/** An endpoint as the control API shows it. */
+export interface EndpointView extends EndpointRef {
+  readonly url: string;
+  readonly phase: EndpointPhase;
+  /** The revision that is served, or that is being deployed when there is no other. */
+  readonly revision: string;
+  /** The revision that is on its way to replace it. */
+  readonly deploying?: string;
+  /** `bundle@sha256:…` or an image's reference. */
+  readonly image: string;
+  readonly settings: Settings;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly replicas: readonly ReplicaView[];
+  /** Why the newest deployment, or the served revision, does not run. */
+  readonly failure?: ReplicaFailure;
+}
+
+export interface ReplicaView {
+  readonly id: string;
+  readonly ready: boolean;
+  readonly revision: string;
+  /** Requests that it is answering now. */
+  readonly inFlight: number;
+}
+
+/** Answer of `PUT …/endpoints/<endpoint>` and of `POST /add_endpoint`: 201 when new, 200 when changed or unchanged. */
+export interface Registered extends EndpointRef {
+  /** Absolute URL that answers calls. */
+  readonly url: string;
+  /** The revision now deployed or being deployed. */
+  readonly revision: string;
+  /** The same revision was there already. */
+  readonly unchanged: boolean;
+}
+
+export interface OrgView {
+  readonly org: string;
+  readonly createdAt: string;
+  /** Names of its endpoints. */
+  readonly endpoints: readonly string[];
+}
+
+/** `GET /-/config`: what a client has to know of the server. */
+export interface ServerConfig {
+  readonly version: string;
+  readonly platform: string;
+  readonly accepts: "bundle" | "image";
+  readonly scalers: readonly Scaler[];
+  /** The largest bundle that it takes, in bytes. */
+  readonly bundleLimitBytes: number;
+}

@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { Runtime, Scaler, Settings } from "./settings.ts";
+import { parseCpu, parseDuration, parseSize } from "./units.ts";
+
+/** Names one endpoint. */
+export interface EndpointRef {
+  readonly org: string;
+  readonly endpoint: string;
+}
+
+/** `org/endpoint`: the key of maps and the way people write it. */
+export const endpointKey = (ref: EndpointRef): string => `${ref.org}/${ref.endpoint}`;
+
+export const bundleDigestSchema = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'expected "sha256:" and 64 lower-case hexadecimal digits');
+
+/** What was built from the source folder: a prepared folder (embedded platform) or a container image (Kubernetes). */
+export const artifactSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("bundle"), digest: bundleDigestSchema }),
+  z.strictObject({ kind: z.literal("image"), reference: z.string().min(1).max(1024) }),
+]);
+export type Artifact = z.infer<typeof artifactSchema>;
+
+/** `bundle@sha256:…` for a bundle, the image's reference for an image: the `image` of `POST /add_endpoint`. */
+export function formatArtifact(artifact: Artifact): string {
+  return artifact.kind === "bundle" ? `bundle@${artifact.digest}` : artifact.reference;
+}
+
+/** The reverse of `formatArtifact`; undefined when a bundle's digest is malformed. */
+export function parseArtifact(image: string): Artifact | undefined {
+  if (!image.startsWith("bundle@")) return { kind: "image", reference: image };
+  const digest = bundleDigestSchema.safeParse(image.slice("bundle@".length));
+  return digest.success ? { kind: "bundle", digest: digest.data } : undefined;
+}
+
+/** All that a platform needs to run a revision of an endpoint. Quantities in plain numbers, units in the names. */
+export interface EndpointSpec extends EndpointRef {
+  readonly revision: string;
+  readonly artifact: Artifact;
+  readonly runtime: Runtime;
+  /** `file.export`; absent: the wrapper looks for it. */
+  readonly handler?: string;
+  readonly replicas: number;
+  readonly maxReplicas: number;
+  readonly scaler: Scaler;
+  readonly concurrency: number;
+  /** Infinity: never idle. */
+  readonly idleTimeoutMs: number;
+  readonly timeoutMs: number;
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  readonly bodyLimitBytes: number;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** One deployed artifact with its settings. Never changes; its id says what is in it. */
+export interface Revision {
+  /** The first 12 hexadecimal digits of the SHA-256 of artifact and settings. */
+  readonly id: string;
+  /** RFC 3339, UTC. */
+  readonly createdAt: string;
+  readonly artifact: Artifact;
+  readonly settings: Settings;
+}
+
+/** The id of a revision: equal content has an equal id, so deploying the same again changes nothing. */
+export function revisionId(artifact: Artifact, settings: Settings): string {
+  const env = Object.fromEntries(Object.entries(settings.env).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const { runtime, handler, replicas, maxReplicas, scaler, concurrency, idleTimeout, timeout, cpu, memory, bodyLimit } =
+    settings;
+  const content = [
+    formatArtifact(artifact),
+    ...[runtime, handler ?? null, replicas, maxReplicas, scaler, concurrency],
+    ...[idleTimeout, timeout, cpu, memory, bodyLimit, env],
+  ];
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 12);
+}
+
+/** The spec of a revision. Its settings were validated when they came in. */
+export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec {
+  const { settings } = revision;
+  return {
+    org: ref.org,
+    endpoint: ref.endpoint,
+    revision: revision.id,
+    artifact: revision.artifact,
+    runtime: settings.runtime,
+    ...(settings.handler === undefined ? {} : { handler: settings.handler }),
+    replicas: settings.replicas,
+    maxReplicas: settings.maxReplicas,
+    scaler: settings.scaler,
+    concurrency: settings.concurrency,
+    idleTimeoutMs:
+      settings.idleTimeout === "never" ? Number.POSITIVE_INFINITY : (parseDuration(settings.idleTimeout) as number),
+    timeoutMs: parseDuration(settings.timeout) as number,
+    cpuMillis: parseCpu(settings.cpu) as number,
+    memoryBytes: parseSize(settings.memory) as number,
+    bodyLimitBytes: parseSize(settings.bodyLimit) as number,
+    env: settings.env,
+  };
+}

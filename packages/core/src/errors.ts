@@ -1,0 +1,108 @@
+/** Every error that a user can see: a stable code, the HTTP status it is answered with, a title. `docs/errors.md` explains each. */
+
+export const errorCodes = {
+  // What a client sent to the control API or the gateway.
+  MALFORMED_JSON: [400, "Malformed JSON"],
+  INVALID_REQUEST: [400, "Invalid request"],
+  INVALID_NAME: [400, "Invalid name"],
+  INVALID_PATH: [400, "Invalid path"],
+  NOT_FOUND: [404, "Not found"],
+  ORG_NOT_FOUND: [404, "No such organization"],
+  ENDPOINT_NOT_FOUND: [404, "No such endpoint"],
+  BUNDLE_NOT_FOUND: [404, "No such bundle"],
+  METHOD_NOT_ALLOWED: [405, "Method not allowed"],
+  BODY_TOO_LARGE: [413, "Request body too large"],
+  BUNDLE_TOO_LARGE: [413, "Bundle too large"],
+  UNSUPPORTED_MEDIA_TYPE: [415, "Unsupported media type"],
+  BUNDLE_DIGEST_MISMATCH: [422, "Bundle does not match its digest"],
+  BUNDLE_INVALID: [422, "Invalid bundle"],
+  ARTIFACT_UNSUPPORTED: [422, "Artifact not supported by this platform"],
+  SCALER_UNSUPPORTED: [422, "Scaler not supported by this platform"],
+  HEADERS_TOO_LARGE: [431, "Request header fields too large"],
+
+  // What happened to a call.
+  FUNCTION_ERROR: [500, "The function threw an error"],
+  INVALID_RESPONSE: [500, "The function returned what cannot be an answer"],
+  REPLICA_FAILED: [502, "The replica failed"],
+  FUNCTION_LOAD_FAILED: [502, "The function could not be loaded"],
+  REPLICA_EXITED: [502, "The function's process ended"],
+  OUT_OF_MEMORY: [502, "The function used more memory than its limit"],
+  NO_CAPACITY: [503, "No capacity"],
+  START_TIMEOUT: [503, "No replica was ready in time"],
+  SERVER_STOPPING: [503, "The server is stopping"],
+  FUNCTION_TIMEOUT: [504, "The function took too long"],
+
+  // The control server itself.
+  INTERNAL: [500, "Internal error"],
+  STORAGE_FULL: [507, "Insufficient storage"],
+  STATE_DAMAGED: [500, "Damaged state file"],
+  STATE_LOCKED: [500, "Another server uses this data folder"],
+  PORT_IN_USE: [500, "Port in use"],
+  RUNTIME_MISSING: [500, "Runtime not installed"],
+
+  // The CLI and the builder; never sent over HTTP.
+  USAGE: [400, "Wrong usage"],
+  SERVER_UNREACHABLE: [503, "No server answers"],
+  SERVER_NOT_RUNNING: [500, "No server runs"],
+  DEPLOY_FAILED: [500, "The deployment failed"],
+  CONFIG_INVALID: [400, "Invalid faas.json"],
+  SOURCE_UNREADABLE: [400, "Source folder cannot be read"],
+  SOURCE_EMPTY: [400, "Source folder is empty"],
+  SOURCE_TOO_LARGE: [413, "Source folder too large"],
+  RUNTIME_UNKNOWN: [400, "Runtime not recognized"],
+  HANDLER_NOT_FOUND: [400, "Handler not found"],
+  MANIFEST_INVALID: [400, "Invalid dependency manifest"],
+  INSTALL_FAILED: [500, "Dependencies could not be installed"],
+  BUILD_FAILED: [500, "The build failed"],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** An error with a stable code. `message` is the detail that users read: what was expected, what came, what to do. */
+export class FaasError extends Error {
+  override readonly name = "FaasError";
+  readonly code: ErrorCode;
+  /** HTTP status that it is answered with. */
+  readonly status: number;
+  /** More fields of the problem document, for instance `suggestion` or `lastLogLines`. */
+  readonly extensions: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { cause?: unknown; extensions?: Record<string, unknown> } = {},
+  ) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.status = errorCodes[code][0];
+    this.extensions = options.extensions ?? {};
+  }
+}
+
+/** A problem document (RFC 9457), media type `application/problem+json`. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly requestId?: string;
+  readonly [extension: string]: unknown;
+}
+
+export const PROBLEM_MEDIA_TYPE = "application/problem+json";
+
+/** The problem document of any error. What is not a FaasError is a bug of ours and tells the client nothing but that. */
+export function toProblem(error: unknown, requestId?: string): Problem {
+  const known =
+    error instanceof FaasError ? error : new FaasError("INTERNAL", "The server failed; its log has the details");
+  return {
+    type: `urn:faas:error:${known.code}`,
+    title: errorCodes[known.code][1],
+    status: known.status,
+    detail: known.message,
+    code: known.code,
+    ...(requestId === undefined ? {} : { requestId }),
+    ...known.extensions,
+  };
+}

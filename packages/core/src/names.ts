@@ -1,0 +1,51 @@
+import { z } from "zod";
+
+/** One label of a DNS name, as Kubernetes wants it for objects and namespaces (RFC 1123 section 2.1, lower case). */
+const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+
+/** Prefix of an organization's namespace on Kubernetes. */
+export const NAMESPACE_PREFIX = "faas-";
+
+/** A label has at most 63 characters (RFC 1035 section 2.3.4). */
+export const ENDPOINT_NAME_MAX = 63;
+
+/** Shorter than a label, so that `faas-<org>` still is one. */
+export const ORG_NAME_MAX = 63 - NAMESPACE_PREFIX.length;
+
+/** Organizations that nobody can have: `faas-system` is the namespace of the control server itself. */
+const RESERVED_ORGS = new Set(["system"]);
+
+const RULE = "lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
+
+/** What is wrong with the name of an organization, in words; undefined when nothing is. */
+export function orgNameProblem(name: string): string | undefined {
+  if (RESERVED_ORGS.has(name)) return `the organization name "${name}" is reserved; choose another`;
+  return labelProblem("organization", name, ORG_NAME_MAX);
+}
+
+/** What is wrong with the name of an endpoint, in words; undefined when nothing is. */
+export function endpointNameProblem(name: string): string | undefined {
+  return labelProblem("endpoint", name, ENDPOINT_NAME_MAX);
+}
+
+function labelProblem(what: string, name: string, max: number): string | undefined {
+  if (name.length > max) return `expected the ${what} name to have at most ${max} characters, got ${name.length}`;
+  if (!LABEL.test(name)) return `expected the ${what} name to be ${RULE}, got "${name}"`;
+  return undefined;
+}
+
+function name(describe: string, max: number, problem: (name: string) => string | undefined) {
+  return z
+    .string()
+    .superRefine((value, context) => {
+      const message = problem(value);
+      if (message) context.addIssue({ code: "custom", message });
+    })
+    .meta({ description: describe, pattern: LABEL.source, maxLength: max });
+}
+
+/** Schema of an organization's name. */
+export const orgName = name("Name of the organization: a DNS-1123 label", ORG_NAME_MAX, orgNameProblem);
+
+/** Schema of an endpoint's name. */
+export const endpointName = name("Name of the endpoint: a DNS-1123 label", ENDPOINT_NAME_MAX, endpointNameProblem);

@@ -1,0 +1,79 @@
+import type { Artifact, EndpointRef, EndpointSpec } from "./endpoint.ts";
+import type { ErrorCode } from "./errors.ts";
+import type { Scaler } from "./settings.ts";
+
+/** The one seam between the control server and what runs replicas. `test/platform-contract.ts` says what every platform does. */
+
+/** One running wrapper, as the gateway sees it. */
+export interface Replica {
+  readonly id: string;
+  /** Where it listens: `host:port`, or `unix:` and the path of a Unix socket. */
+  readonly address: string;
+  /** It answered its ready probe and is not being stopped. */
+  readonly ready: boolean;
+  readonly revision: string;
+}
+
+/** Why a revision does not run: its code does not load, its process dies, its image cannot be pulled … */
+export interface ReplicaFailure {
+  readonly revision: string;
+  readonly code: ErrorCode;
+  /** For the person who deployed: what happened, with file and line where known. */
+  readonly detail: string;
+  /** The last lines that the replica printed, oldest first. */
+  readonly lastLogLines: readonly string[];
+}
+
+/** What runs now: observed, never desired. */
+export interface EndpointStatus extends EndpointRef {
+  /** The revision applied last. */
+  readonly revision: string;
+  readonly replicas: readonly Replica[];
+  /** Set while replicas of the applied revision fail to start or keep dying; cleared by the next one that gets ready. */
+  readonly failure?: ReplicaFailure;
+}
+
+export interface LogLine {
+  /** RFC 3339 with milliseconds, UTC. */
+  readonly time: string;
+  readonly replica: string;
+  readonly revision: string;
+  readonly stream: "stdout" | "stderr";
+  readonly line: string;
+}
+
+export interface LogOptions {
+  /** Goes on with new lines, over replicas and revisions, until the signal aborts. */
+  readonly follow?: boolean;
+  /** At most so many of the past lines; all that are kept when absent. */
+  readonly tail?: number;
+  /** Only lines from this time on, milliseconds since the epoch. */
+  readonly sinceMs?: number;
+  /** Only lines of this replica. */
+  readonly replica?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface Platform extends AsyncDisposable {
+  readonly name: string;
+  /** The kind of artifact that it runs. */
+  readonly accepts: Artifact["kind"];
+  /** The scalers that work here. */
+  readonly scalers: readonly Scaler[];
+  /**
+   * Creates or replaces; resolves when accepted, not when ready. Keeps the number of replicas: a new endpoint has none until
+   * `scale`. Replicas of an older revision serve until as many of the new one are ready, and then drain; while the new one
+   * fails, they stay. Applying the older spec again gives the newer one up.
+   */
+  apply(spec: EndpointSpec, signal?: AbortSignal): Promise<void>;
+  /** Sets the number of replicas; 0 drains every one and keeps the endpoint. Resolves when accepted. Rejects with ENDPOINT_NOT_FOUND for what was never applied. */
+  scale(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void>;
+  /** Drains and forgets the endpoint, its logs included; resolves when it no longer serves. Succeeds if already gone. */
+  remove(ref: EndpointRef, signal?: AbortSignal): Promise<void>;
+  /** The same for all that an organization has. */
+  removeOrg(org: string, signal?: AbortSignal): Promise<void>;
+  /** The whole list at once, then the whole list again on every change. Ends when the signal aborts. */
+  watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
+  /** Lines of the endpoint's replicas, present and past, oldest first. */
+  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine>;
+}
