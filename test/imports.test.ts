@@ -32,7 +32,7 @@ function sources(folder: string, pattern = /\.(ts|js|mjs|py)$/): string[] {
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), "utf8");
   const found: Import[] = [];
-  for (const [, type, specifier] of text.matchAll(/^(?:import|export)\s+(type\s)?[^;"']*?(?:from\s+)?"([^"]+)";/gm)) {
+  for (const [, type, specifier] of text.matchAll(/^(?:import|export)\s+(type\s)?(?:[^;"'()]*?\sfrom\s+)?"([^"]+)";/gm)) {
     found.push({ file, specifier: specifier as string, kind: type ? "type" : "static" });
   }
   for (const [, specifier] of text.matchAll(/\bimport\(\s*"([^"]+)"/g))
