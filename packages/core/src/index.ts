@@ -4,6 +4,7 @@ export * from "./errors.ts";
 export * from "./names.ts";
 export * from "./platform.ts";
 export * from "./project.ts";
+export * from "./project-schema.ts";
 export * from "./settings.ts";
 export * from "./units.ts";
 export * from "./validate.ts";

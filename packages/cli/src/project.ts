@@ -1,0 +1,99 @@
+import { readFile, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { FaasError, type Project, projectSchema } from "@faas/core";
+import { type JsonText, parseJson } from "./json-position.ts";
+import { nearest } from "./nearest.ts";
+
+export const PROJECT_FILE = "faas.json";
+
+export interface FoundProject {
+  /** Absolute path of `faas.json`. */
+  readonly path: string;
+  /** The folder that it is in. */
+  readonly folder: string;
+  readonly project: Project;
+}
+
+/**
+ * The nearest `faas.json`, in `from` or in a folder above it. The search ends at the root of the git repository, whose own
+ * `faas.json` counts, and below the home folder, so that a stray file there does not govern every project.
+ * Throws CONFIG_INVALID, with the place in the file, when there is one that is wrong.
+ */
+export async function findProject(from: string): Promise<FoundProject | undefined> {
+  const start = resolve(from);
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (folder === homedir() && folder !== start) return undefined;
+    const path = join(folder, PROJECT_FILE);
+    const text = await readIfThere(path);
+    if (text !== undefined) return { path, folder, project: parseProject(text, path) };
+    if (folder === dirname(folder) || (await exists(join(folder, ".git")))) return undefined;
+  }
+}
+
+/**
+ * The folder that a command works on, and its `faas.json`. A folder that was named is taken as it is; else that of the
+ * `faas.json` found upwards from the working directory, else the working directory.
+ */
+export async function openProject(
+  dir: string | undefined,
+  cwd = process.cwd(),
+): Promise<{ source: string; found: FoundProject | undefined }> {
+  const from = resolve(cwd, dir ?? ".");
+  const found = await findProject(from);
+  return { source: dir === undefined ? (found?.folder ?? from) : from, found };
+}
+
+/** Parses and validates the text of a `faas.json`; `path` is for messages. */
+export function parseProject(text: string, path: string): Project {
+  const json = parseJson(text.replace(/^\ufeff/, ""));
+  if ("problem" in json) {
+    const { line, column } = json.position;
+    throw new FaasError("CONFIG_INVALID", `${path}:${line}:${column}: ${json.problem}`);
+  }
+  const result = projectSchema.safeParse(json.value);
+  if (result.success) return json.value as Project;
+  const mistakes = result.error.issues.flatMap((issue) => describe(issue, json, path));
+  throw new FaasError("CONFIG_INVALID", mistakes.join("\n"));
+}
+
+interface Issue {
+  readonly code?: string | undefined;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** Of `unrecognized_keys`. */
+  readonly keys?: readonly string[];
+  /** Of `invalid_key`: what is wrong with the key. */
+  readonly issues?: readonly unknown[];
+}
+
+function describe(issue: Issue, json: Exclude<JsonText, { problem: string }>, file: string): string[] {
+  const at = (path: readonly PropertyKey[]) => {
+    const position = json.locate(path);
+    return position ? `${file}:${position.line}:${position.column}` : file;
+  };
+  if (issue.code === "unrecognized_keys") {
+    return (issue.keys ?? []).map((key) => {
+      const known = nearest(key, Object.keys(projectSchema.shape));
+      const path = [...issue.path, key];
+      return `${at(path)}: unknown field "${path.join(".")}"${known ? `; did you mean "${known}"?` : ""}`;
+    });
+  }
+  const [inner] = issue.code === "invalid_key" ? ((issue.issues ?? []) as readonly Issue[]) : [];
+  const message = (inner ?? issue).message.replace(/^Invalid (input|option): /, "");
+  return [`${at(issue.path)}: ${issue.path.length > 0 ? `"${issue.path.join(".")}": ` : ""}${message}`];
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new FaasError("CONFIG_INVALID", `${path} cannot be read: ${message}`, { cause });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
