@@ -1,0 +1,13 @@
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+
+/**
+ * Where `faas up` keeps its state: `--data`, else `FAAS_DATA`, else `faas` in `XDG_DATA_HOME` or in `~/.local/share`
+ * (XDG Base Directory Specification; a relative `XDG_DATA_HOME` is to be ignored).
+ */
+export function dataFolder(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+  const named = option ?? (env.FAAS_DATA || undefined);
+  if (named !== undefined) return resolve(named);
+  const base = env.XDG_DATA_HOME ?? "";
+  return isAbsolute(base) ? join(base, "faas") : join(env.HOME || homedir(), ".local", "share", "faas");
+}
