@@ -1,0 +1,6 @@
+/** Answers `{"hello": name}`: the name is in the JSON body, or "world". */
+export async function handler(event, context) {
+  const name = event.body?.name ?? "world";
+  context.log.info(`hello, ${name}`);
+  return { hello: name };
+}
