@@ -46,6 +46,7 @@ export const errorCodes = {
   SERVER_NOT_RUNNING: [500, "No server runs"],
   DEPLOY_FAILED: [500, "The deployment failed"],
   CONFIG_INVALID: [400, "Invalid faas.json"],
+  FILES_EXIST: [400, "Files are in the way"],
   SOURCE_UNREADABLE: [400, "Source folder cannot be read"],
   SOURCE_EMPTY: [400, "Source folder is empty"],
   SOURCE_TOO_LARGE: [413, "Source folder too large"],
