@@ -1,1 +1,2 @@
-export {};
+export { type EmbeddedOptions, EmbeddedPlatform } from "./embedded.ts";
+export { processStartedAt } from "./process-identity.ts";

@@ -1,0 +1,200 @@
+import { createHash, randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import {
+  type EndpointRef,
+  type EndpointSpec,
+  type EndpointStatus,
+  endpointKey,
+  FaasError,
+  type LogLine,
+  type LogOptions,
+  type Platform,
+} from "@faas/core";
+import { EmbeddedEndpoint, type EndpointHost } from "./embedded-endpoint.ts";
+import { LogStore } from "./log-store.ts";
+import { ProcessRecords } from "./orphans.ts";
+import { residentBytes } from "./replica-process.ts";
+
+const MEMORY_CHECK_MS = 250;
+const ALIVE_CHECK_MS = 5_000;
+
+export interface EmbeddedOptions {
+  /** Logs, records of processes and caches are in it. */
+  readonly dataDir: string;
+  /** The unpacked bundle of a digest; rejects with BUNDLE_NOT_FOUND. */
+  readonly bundleFolder: (digest: string) => Promise<string>;
+  /** Programs that run functions: this process's own Node, `python3` or what FAAS_PYTHON names. */
+  readonly node?: string;
+  readonly python?: string;
+  /** Time for the user's code to load; 60 s. */
+  readonly startTimeoutMs?: number;
+  readonly log?: { info(message: string): void };
+}
+
+/** Runs replicas as child processes of this one. */
+export class EmbeddedPlatform implements Platform {
+  readonly name = "embedded";
+  readonly accepts = "bundle";
+  readonly scalers = ["concurrency", "fixed"] as const;
+  readonly #dataDir: string;
+  readonly #host: EndpointHost;
+  readonly #endpoints = new Map<string, EmbeddedEndpoint>();
+  /** What logs there are on disk of endpoints that are not applied (yet). */
+  readonly #logs = new Map<string, LogStore>();
+  readonly #watchers = new Set<() => void>();
+  readonly #runFolder: string;
+  #announced = false;
+  #timer: NodeJS.Timeout | undefined;
+  #lastAliveCheckMs = 0;
+
+  /** Ends what a former server on the same data folder left behind, and is ready for endpoints. */
+  constructor(options: EmbeddedOptions) {
+    this.#dataDir = resolve(options.dataDir);
+    this.#runFolder = privateFolder(this.#dataDir);
+    const records = new ProcessRecords(join(this.#dataDir, "run"));
+    const orphans = records.endOrphans();
+    if (orphans > 0) options.log?.info(`ended ${orphans} replicas that a former server left behind`);
+    this.#host = {
+      processOptions: {
+        node: options.node ?? process.execPath,
+        python: options.python ?? process.env.FAAS_PYTHON ?? "python3",
+        runFolder: this.#runFolder,
+        cacheFolder: join(this.#dataDir, "cache"),
+        startTimeoutMs: options.startTimeoutMs ?? 60_000,
+      },
+      bundleFolder: options.bundleFolder,
+      newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
+      changed: () => this.#announce(),
+      records,
+    };
+  }
+
+  async apply(spec: EndpointSpec): Promise<void> {
+    if (spec.artifact.kind !== this.accepts) {
+      throw new FaasError(
+        "ARTIFACT_UNSUPPORTED",
+        "The embedded platform runs bundles; container images need the kubernetes platform",
+      );
+    }
+    const key = endpointKey(spec);
+    const known = this.#endpoints.get(key);
+    if (known) return known.apply(spec);
+    this.#endpoints.set(key, new EmbeddedEndpoint(spec, this.#logStore(spec), this.#host));
+    this.#announce();
+  }
+
+  async scale(ref: EndpointRef, replicas: number): Promise<void> {
+    const endpoint = this.#endpoints.get(endpointKey(ref));
+    if (!endpoint)
+      throw new FaasError("ENDPOINT_NOT_FOUND", `There is no endpoint ${endpointKey(ref)} on the platform`);
+    endpoint.scale(replicas);
+    this.#watchProcesses();
+  }
+
+  async remove(ref: EndpointRef): Promise<void> {
+    const key = endpointKey(ref);
+    const endpoint = this.#endpoints.get(key);
+    this.#endpoints.delete(key);
+    this.#announce();
+    await endpoint?.stop();
+    await this.#logStore(ref).remove();
+    this.#logs.delete(key);
+  }
+
+  async removeOrg(org: string): Promise<void> {
+    const mine = [...this.#endpoints.values()].filter((endpoint) => endpoint.spec.org === org);
+    await Promise.all(mine.map((endpoint) => this.remove(endpoint.spec)));
+    await rm(join(this.#dataDir, "logs", org), { recursive: true, force: true });
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly EndpointStatus[]> {
+    let due = true;
+    let wake = () => {};
+    const notify = () => {
+      due = true;
+      wake();
+    };
+    this.#watchers.add(notify);
+    signal.addEventListener("abort", notify);
+    try {
+      while (!signal.aborted) {
+        if (due) {
+          due = false;
+          yield Array.from(this.#endpoints.values(), (endpoint) => endpoint.status);
+        } else {
+          await new Promise<void>((resolve) => (wake = resolve));
+        }
+      }
+    } finally {
+      this.#watchers.delete(notify);
+      signal.removeEventListener("abort", notify);
+    }
+  }
+
+  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
+    return this.#logStore(ref).read(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    const endpoints = [...this.#endpoints.values()];
+    this.#endpoints.clear();
+    await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
+    await Promise.all([...this.#logs.values()].map((logs) => logs.flush()));
+    await rm(this.#runFolder, { recursive: true, force: true });
+  }
+
+  #logStore(ref: EndpointRef): LogStore {
+    const key = endpointKey(ref);
+    let logs = this.#logs.get(key);
+    if (!logs) {
+      logs = new LogStore(join(this.#dataDir, "logs", ref.org, ref.endpoint));
+      this.#logs.set(key, logs);
+    }
+    return logs;
+  }
+
+  /** Tells the watchers, once a turn however much changed. */
+  #announce(): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    queueMicrotask(() => {
+      this.#announced = false;
+      for (const notify of this.#watchers) notify();
+    });
+  }
+
+  /** Looks after memory and signs of life while there are processes. */
+  #watchProcesses(): void {
+    this.#timer ??= setInterval(() => {
+      const now = Date.now();
+      const probe = now - this.#lastAliveCheckMs >= ALIVE_CHECK_MS;
+      if (probe) this.#lastAliveCheckMs = now;
+      let count = 0;
+      for (const endpoint of this.#endpoints.values()) {
+        for (const replica of endpoint.replicas) {
+          count++;
+          const resident = replica.pid === undefined ? undefined : residentBytes(replica.pid);
+          if (resident !== undefined) replica.checkMemory(resident);
+          if (probe) replica.checkAlive(now);
+        }
+      }
+      if (count > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }, MEMORY_CHECK_MS).unref();
+  }
+}
+
+/** For sockets, whose paths have at most about 100 characters (unix(7)): short, and for this user alone. */
+function privateFolder(dataDir: string): string {
+  const name = `faas-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
+  const base = tmpdir().length < 40 ? tmpdir() : "/tmp";
+  const folder = join(base, `${name}-${process.getuid?.() ?? 0}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  return folder;
+}

@@ -1,0 +1,65 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { processStartedAt } from "./process-identity.ts";
+
+interface Entry {
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly leftovers: readonly string[];
+}
+
+/**
+ * Replicas on record, a file each: a server that is killed cannot end its children, so the next one on the same data folder finds
+ * them here and does.
+ */
+export class ProcessRecords {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  /** `leftovers`: files and folders that are the replica's alone. */
+  add(id: string, pid: number, leftovers: readonly string[]): void {
+    const startedAt = processStartedAt(pid);
+    if (startedAt === undefined) return;
+    writeFileSync(join(this.#folder, `${id}.json`), JSON.stringify({ pid, startedAt, leftovers } satisfies Entry));
+  }
+
+  remove(id: string): void {
+    rmSync(join(this.#folder, `${id}.json`), { force: true });
+  }
+
+  /** Ends every process that is still on record, with its group, and removes what it left; gives how many there were. */
+  endOrphans(): number {
+    let ended = 0;
+    for (const name of readdirSync(this.#folder)) {
+      const file = join(this.#folder, name);
+      const entry = parse(file);
+      if (entry && processStartedAt(entry.pid) === entry.startedAt) {
+        endGroup(entry.pid);
+        ended++;
+      }
+      for (const leftover of entry?.leftovers ?? []) rmSync(leftover, { recursive: true, force: true });
+      rmSync(file, { force: true });
+    }
+    return ended;
+  }
+}
+
+function parse(file: string): Entry | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined; // Written half when the server was killed: then its process was not started yet, or is on no record.
+  }
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It ended by itself in between.
+  }
+}

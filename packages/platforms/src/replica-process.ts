@@ -1,0 +1,276 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type EndpointSpec, type ErrorCode, formatSize } from "@faas/core";
+import { readLines } from "./line-reader.ts";
+import { askReady, waitUntilReady } from "./ready-probe.ts";
+
+const LAST_LINES = 20;
+/** After a replica is taken off the list, so long for requests that were picked just before. */
+const SETTLE_MS = 100;
+/** Beyond the endpoint's own timeout. */
+const KILL_GRACE_MS = 5_000;
+const STUCK_GRACE_MS = 10_000;
+
+/** How the processes of all replicas are started. */
+export interface ProcessOptions {
+  readonly node: string;
+  readonly python: string;
+  /** Short and private: sockets are in it. */
+  readonly runFolder: string;
+  readonly cacheFolder: string;
+  readonly startTimeoutMs: number;
+}
+
+/** Why a process is no replica any more. */
+export interface ProcessEnd {
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
+
+export interface ProcessEvents {
+  ready(replica: ReplicaProcess): void;
+  /** It ended, or could not be started; not called when `stop` was. */
+  failed(replica: ReplicaProcess, end: ProcessEnd): void;
+  line(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined;
+  started(replica: ReplicaProcess, pid: number): void;
+  ended(replica: ReplicaProcess): void;
+}
+
+/** One child process: the wrapper with the user's function, on a Unix socket of its own. */
+export class ReplicaProcess {
+  readonly id: string;
+  readonly spec: EndpointSpec;
+  readonly socketPath: string;
+  /** The replica's own, removed with it. */
+  readonly temporaryFolder: string;
+  readonly lastLines: string[] = [];
+  readonly startedMs = Date.now();
+  /** Resolves when the process is gone. */
+  readonly ended: Promise<void>;
+  ready = false;
+  /** It was ready once. */
+  wasReady = false;
+  stopping = false;
+  readonly #options: ProcessOptions;
+  readonly #events: ProcessEvents;
+  readonly #resolveEnded: () => void;
+  readonly #starting = new AbortController();
+  #child: ChildProcess | undefined;
+  #end: ProcessEnd | undefined;
+  #gone = false;
+  #probeSinceMs: number | undefined;
+
+  constructor(id: string, spec: EndpointSpec, options: ProcessOptions, events: ProcessEvents) {
+    this.id = id;
+    this.spec = spec;
+    this.socketPath = join(options.runFolder, `${id}.sock`);
+    this.temporaryFolder = join(options.runFolder, `${id}.tmp`);
+    this.#options = options;
+    this.#events = events;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Starts the process in the bundle's folder; `ready` or `failed` tells how it went. */
+  start(folder: string): void {
+    const { spec } = this;
+    const python = spec.runtime === "python";
+    const heapMi = Math.max(16, Math.floor((spec.memoryBytes / 2 ** 20) * 0.75));
+    mkdirSync(this.temporaryFolder, { recursive: true });
+    const child = spawn(
+      python ? this.#options.python : this.#options.node,
+      python ? [".interface.py"] : [`--max-old-space-size=${heapMi}`, ".interface.mjs"],
+      { cwd: folder, env: this.#environment(), stdio: ["ignore", "pipe", "pipe"], detached: true },
+    );
+    this.#child = child;
+    if (child.pid !== undefined) this.#events.started(this, child.pid);
+    for (const stream of ["stdout", "stderr"] as const) {
+      readLines(child[stream], (line) => {
+        this.lastLines.push(line);
+        if (this.lastLines.length > LAST_LINES) this.lastLines.shift();
+        return this.#events.line(this, stream, line);
+      });
+    }
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      this.#end ??= startError(error, python, this.#options.python);
+      if (child.pid === undefined) this.#onGone();
+    });
+    // "close" comes when the output is read too, so that its last words are known; a grandchild may hold the pipes open.
+    child.once("exit", (code, signal) => {
+      this.#end ??= this.#exitReason(code, signal);
+      const timer = setTimeout(() => this.#onGone(), 500);
+      child.once("close", () => {
+        clearTimeout(timer);
+        this.#onGone();
+      });
+    });
+    void this.#awaitReady();
+  }
+
+  /** Could not even be started: the bundle is gone, for instance. */
+  failStart(end: ProcessEnd): void {
+    this.#end = end;
+    this.#onGone();
+  }
+
+  /** Drains: a moment for requests on their way, SIGTERM, and SIGKILL when the endpoint's timeout has passed. */
+  async stop(): Promise<void> {
+    if (this.stopping) return this.ended;
+    const served = this.ready;
+    this.stopping = true;
+    this.ready = false;
+    this.#starting.abort();
+    if (this.#child === undefined) this.#onGone();
+    if (served) await Promise.race([delay(SETTLE_MS), this.ended]);
+    this.#signal(served ? "SIGTERM" : "SIGKILL");
+    const timer = setTimeout(() => this.#signal("SIGKILL"), this.spec.timeoutMs + KILL_GRACE_MS);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  /** Ends it at once, for a reason. */
+  kill(end: ProcessEnd): void {
+    this.#end ??= end;
+    this.#signal("SIGKILL");
+  }
+
+  /** Ends it when it uses more memory than it may. */
+  checkMemory(residentBytes: number): void {
+    if (residentBytes <= this.spec.memoryBytes) return;
+    const used = formatSize(Math.ceil(residentBytes / 2 ** 20) * 2 ** 20);
+    this.kill({
+      code: "OUT_OF_MEMORY",
+      detail: `The function used ${used} of memory, more than its limit of ${formatSize(this.spec.memoryBytes)}; deploy it with a larger --memory`,
+    });
+  }
+
+  /** Asks whether it still answers; ends it when it has not for the endpoint's timeout and more. */
+  checkAlive(nowMs: number): void {
+    if (!this.ready) return;
+    if (this.#probeSinceMs === undefined) {
+      this.#probeSinceMs = nowMs;
+      askReady(this.socketPath, AbortSignal.timeout(this.spec.timeoutMs + STUCK_GRACE_MS))
+        .then(() => (this.#probeSinceMs = undefined))
+        .catch(() => {});
+    } else if (nowMs - this.#probeSinceMs > this.spec.timeoutMs + STUCK_GRACE_MS) {
+      const seconds = Math.round((nowMs - this.#probeSinceMs) / 1000);
+      this.kill({
+        code: "REPLICA_FAILED",
+        detail: `The function's process did not answer for ${seconds} s and was ended`,
+      });
+    }
+  }
+
+  async #awaitReady(): Promise<void> {
+    const { startTimeoutMs } = this.#options;
+    const timeout = setTimeout(() => {
+      this.kill({
+        code: "START_TIMEOUT",
+        detail: `The function was not loaded within ${startTimeoutMs / 1000} s`,
+      });
+    }, startTimeoutMs);
+    try {
+      const answer = await waitUntilReady(this.socketPath, this.#starting.signal);
+      if (this.stopping || this.#gone) return;
+      if (!answer.ready) return this.kill({ code: "FUNCTION_LOAD_FAILED", detail: answer.detail ?? "" });
+      this.ready = true;
+      this.wasReady = true;
+      this.#events.ready(this);
+    } catch {
+      // Stopped, or gone: whoever did that tells.
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
+  #onGone(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#starting.abort();
+    // Processes that the function started are in its group.
+    this.#signal("SIGKILL");
+    this.ready = false;
+    rmSync(this.socketPath, { force: true });
+    rmSync(this.temporaryFolder, { recursive: true, force: true });
+    this.#events.ended(this);
+    if (!this.stopping) {
+      this.#events.failed(this, this.#end ?? { code: "REPLICA_EXITED", detail: "The function's process ended" });
+    }
+    this.#resolveEnded();
+  }
+
+  #exitReason(code: number | null, signal: NodeJS.Signals | null): ProcessEnd {
+    const heap = this.lastLines.some((line) => line.includes("JavaScript heap out of memory"));
+    if (heap) {
+      return {
+        code: "OUT_OF_MEMORY",
+        detail: `The function ran out of memory: its limit is ${formatSize(this.spec.memoryBytes)}; deploy it with a larger --memory`,
+      };
+    }
+    const how = signal ? `by signal ${signal} (${constants.signals[signal]})` : `with exit code ${code}`;
+    const when = this.ready ? "while it served" : "before it was ready";
+    return { code: "REPLICA_EXITED", detail: `The function's process ended ${how} ${when}` };
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It is gone.
+    }
+  }
+
+  /** Nothing of the server's own environment but what a runtime needs. */
+  #environment(): NodeJS.ProcessEnv {
+    const { spec } = this;
+    const { PATH, LANG, TZ } = process.env;
+    const cache = join(this.#options.cacheFolder, spec.runtime === "python" ? "python" : "node");
+    return {
+      ...(PATH === undefined ? {} : { PATH }),
+      ...(TZ === undefined ? {} : { TZ }),
+      LANG: LANG ?? "C.UTF-8",
+      HOME: this.temporaryFolder,
+      TMPDIR: this.temporaryFolder,
+      NODE_ENV: "production",
+      ...(spec.runtime === "python" ? { PYTHONPYCACHEPREFIX: cache } : { NODE_COMPILE_CACHE: cache }),
+      ...spec.env,
+      PORT: this.socketPath,
+      FAAS_ORG: spec.org,
+      FAAS_ENDPOINT: spec.endpoint,
+      FAAS_REVISION: spec.revision,
+      ...(spec.handler === undefined ? {} : { FAAS_HANDLER: spec.handler }),
+      FAAS_TIMEOUT_MS: String(spec.timeoutMs),
+      FAAS_CONCURRENCY: String(spec.concurrency),
+      FAAS_BODY_LIMIT: String(spec.bodyLimitBytes),
+    };
+  }
+}
+
+function startError(error: NodeJS.ErrnoException, python: boolean, command: string): ProcessEnd {
+  if (error.code === "ENOENT" && python) {
+    return {
+      code: "RUNTIME_MISSING",
+      detail: `The function needs Python, and "${command}" is not installed on the server's machine: install Python 3.9 or newer`,
+    };
+  }
+  return { code: "REPLICA_EXITED", detail: `The function's process could not be started: ${error.message}` };
+}
+
+/** Bytes of memory that a process has resident (proc(5): the second field of statm, in pages of 4 KiB); undefined where /proc is not. */
+export function residentBytes(pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * 4096;
+  } catch {
+    return undefined;
+  }
+}
