@@ -1,9 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { FaasError, type Project, projectSchema } from "@faas/core";
+import { FaasError, nearest, type Project, projectSchema } from "@faas/core";
 import { type JsonText, parseJson } from "./json-position.ts";
-import { nearest } from "./nearest.ts";
 
 export const PROJECT_FILE = "faas.json";
 
