@@ -1,1 +1,2 @@
-export {};
+export { type Lock, readLock } from "./lock.ts";
+export { type RunningServer, type ServerOptions, startServer } from "./main.ts";

@@ -1,0 +1,89 @@
+import { randomUUID } from "node:crypto";
+import { FaasError, type Platform, PROBLEM_MEDIA_TYPE, type ServerConfig, toProblem } from "@faas/core";
+import Router from "@koa/router";
+import Koa, { type Context, type Next } from "koa";
+import type { Logger } from "pino";
+import type { Bundles } from "./bundles.ts";
+import type { Deployments } from "./deployments.ts";
+import type { Endpoints } from "./endpoints.ts";
+import type { Metrics } from "./metrics.ts";
+import { openapi } from "./openapi.ts";
+import { checkParameters, routes } from "./routes.ts";
+import type { Store } from "./store.ts";
+
+/** What the control API works with. */
+export interface AppDeps {
+  readonly store: Store;
+  readonly bundles: Bundles;
+  readonly deployments: Deployments;
+  readonly endpoints: Endpoints;
+  readonly platform: Pick<Platform, "logs">;
+  readonly metrics: Metrics;
+  readonly config: ServerConfig;
+  readonly log: Logger;
+  readonly openapi: () => object;
+  readonly stopping: () => boolean;
+  /** Aborted when answers that would never end have to. */
+  readonly ending: AbortSignal;
+}
+
+/** The control API: `/-/…` and `POST /add_endpoint`. */
+export function createApp(deps: Omit<AppDeps, "openapi">): Koa {
+  const app = new Koa();
+  const document = openapi(routes, deps.config.version);
+  const all: AppDeps = { ...deps, openapi: () => document };
+  const router = new Router();
+  for (const route of routes) {
+    router[route.method](route.path.replaceAll(/\{(\w+)\}/g, ":$1"), async (context) => {
+      checkParameters(context.params);
+      await route.handle(context, context.params, all);
+    });
+  }
+  app.use((context, next) => answerProblems(context, next, deps.log));
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  // Koa's own complaints: a client that went away in the middle, mostly.
+  app.on("error", (error) => deps.log.debug({ err: error }, "an answer could not be finished"));
+  return app;
+}
+
+/** The one place where errors become answers. */
+async function answerProblems(context: Context, next: Next, log: Logger): Promise<void> {
+  const given = context.get("x-request-id");
+  const requestId = /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
+  context.set("X-Request-Id", requestId);
+  try {
+    if (/%00|(^|\/)\.\.?(\/|$)/i.test(context.path))
+      throw new FaasError("INVALID_PATH", `The path "${context.path}" cannot be taken`);
+    await next();
+    if (context.body !== undefined && context.body !== null) return;
+    if (context.status === 405 || context.status === 501) {
+      context.set("Allow", context.response.get("Allow"));
+      throw new FaasError(
+        "METHOD_NOT_ALLOWED",
+        `${context.method} is not allowed here; allowed: ${context.response.get("Allow") || "none"}`,
+      );
+    }
+    if (context.status === 404 && context.method !== "HEAD") {
+      throw new FaasError("NOT_FOUND", `There is nothing at ${context.method} ${context.path}`);
+    }
+  } catch (error) {
+    const known = asKnown(error);
+    if (!known) log.error({ err: error, requestId, method: context.method, path: context.path }, "a request failed");
+    const problem = toProblem(known ?? error, requestId);
+    context.status = problem.status;
+    context.body = JSON.stringify(problem);
+    context.type = PROBLEM_MEDIA_TYPE;
+    // A body that was not read to its end would be taken for the next request.
+    if (!context.req.complete) context.set("Connection", "close");
+  }
+}
+
+function asKnown(error: unknown): FaasError | undefined {
+  if (error instanceof FaasError) return error;
+  // The router's: a parameter that is not percent-encoded properly.
+  const { status, message } = error as { status?: number; message?: string };
+  if (error instanceof URIError || status === 400)
+    return new FaasError("INVALID_PATH", `The path cannot be decoded: ${message}`);
+  return undefined;
+}

@@ -1,0 +1,288 @@
+import {
+  type Artifact,
+  type EndpointRef,
+  type EndpointStatus,
+  endpointKey,
+  endpointSpec,
+  FaasError,
+  type Platform,
+  type ReplicaFailure,
+  type Revision,
+  revisionId,
+  type Settings,
+} from "@faas/core";
+import type { Logger } from "pino";
+import type { Bundles } from "./bundles.ts";
+import { type Endpoints, leastReplicas } from "./endpoints.ts";
+import type { EndpointRecord, Store } from "./store.ts";
+
+export interface DeploymentsOptions {
+  readonly store: Store;
+  readonly platform: Platform;
+  readonly endpoints: Endpoints;
+  readonly bundles: Bundles;
+  readonly log: Logger;
+}
+
+export interface Deployed {
+  readonly revision: string;
+  /** The endpoint is new. */
+  readonly created: boolean;
+  /** The revision was there already. */
+  readonly unchanged: boolean;
+}
+
+/**
+ * From the store (desired) to the platform: begins deployments, sees them through or gives them up, removes, and mends what differs from what is observed
+ * (docs/decisions/0002-deployments-are-candidates.md).
+ */
+export class Deployments {
+  readonly #options: DeploymentsOptions;
+  /** Endpoints whose newest revision has not answered yet. */
+  readonly #pending = new Map<string, EndpointRef>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  /** Changes of one endpoint's deployment are made one after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #stopping = new AbortController();
+  #watching: Promise<void> = Promise.resolve();
+
+  constructor(options: DeploymentsOptions) {
+    this.#options = options;
+  }
+
+  /** Brings the platform to what the store says, and follows it from then on. */
+  async start(): Promise<void> {
+    const { store, endpoints } = this.#options;
+    for (const [ref, record] of store.endpoints()) {
+      endpoints.put(endpointSpec(ref, record.current));
+      await this.#apply(ref, record);
+    }
+    this.#watching = this.#watch();
+    for (const [ref, record] of store.endpoints()) {
+      const endpoint = endpoints.get(endpointKey(ref));
+      if (endpoint && (record.candidate || record.current.settings.idleTimeout === "never")) endpoints.wake(endpoint);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#watching;
+  }
+
+  /** Registers a revision: resolves when it is on disk and its deployment has begun. */
+  async deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
+    const { platform, bundles } = this.#options;
+    if (artifact.kind !== platform.accepts) {
+      throw new FaasError(
+        "ARTIFACT_UNSUPPORTED",
+        artifact.kind === "image"
+          ? `The ${platform.name} platform runs bundles (bundle@sha256:…), not container images; those run on the kubernetes platform. Deploy the folder with "faas deploy"`
+          : `The ${platform.name} platform runs container images, not bundles`,
+      );
+    }
+    if (!platform.scalers.includes(settings.scaler)) {
+      throw new FaasError(
+        "SCALER_UNSUPPORTED",
+        `Expected "scaler" to be one that the ${platform.name} platform has (${platform.scalers.join(", ")}), got "${settings.scaler}"`,
+      );
+    }
+    if (artifact.kind === "bundle") await bundles.folder(artifact.digest);
+    return this.#inTurn(ref, () => this.#deploy(ref, artifact, settings));
+  }
+
+  /** True when it was there. Resolves when it is gone from disk and serves no more. */
+  remove(ref: EndpointRef): Promise<boolean> {
+    return this.#inTurn(ref, async () => {
+      const { store, platform, endpoints } = this.#options;
+      if (!store.endpoint(ref)) return false;
+      await store.changeEndpoint(ref, () => undefined);
+      this.#pending.delete(endpointKey(ref));
+      endpoints.delete(ref);
+      await platform.remove(ref);
+      this.#announce(ref);
+      return true;
+    });
+  }
+
+  /** Removes the organization with all that it has; true when it was there. */
+  async removeOrg(org: string): Promise<boolean> {
+    const { store, platform } = this.#options;
+    const record = store.org(org);
+    if (!record) return false;
+    await Promise.all(Object.keys(record.endpoints).map((endpoint) => this.remove({ org, endpoint })));
+    await store.removeOrg(org);
+    await platform.removeOrg(org);
+    return true;
+  }
+
+  /** Resolves when the revision is neither being deployed nor waiting for its first answer; rejects with the signal's reason. */
+  async settled(ref: EndpointRef, revision: string, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const record = this.#options.store.endpoint(ref);
+      const deploying = record?.candidate ?? (record?.unproven ? record.current : undefined);
+      if (deploying?.id !== revision || record?.failure?.revision === revision) return;
+      await this.#changed(ref, signal);
+    }
+  }
+
+  async #deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
+    const { store, log } = this.#options;
+    const id = revisionId(artifact, settings);
+    const before = store.endpoint(ref);
+    const newest = before?.candidate ?? before?.current;
+    if (newest?.id === id && before?.failure?.revision !== id) return { revision: id, created: false, unchanged: true };
+
+    const now = new Date().toISOString();
+    const revision: Revision = { id, createdAt: now, artifact, settings };
+    await store.changeEndpoint(ref, (record) => {
+      if (!record) return { createdAt: now, updatedAt: now, current: revision, unproven: true };
+      const { failure: _, candidate: __, ...kept } = record;
+      // The one that serves comes back, or the one that never answered is replaced: no candidate is needed.
+      if (record.current.id === id && !record.unproven) return { ...kept, updatedAt: now };
+      if (record.unproven) return { ...kept, updatedAt: now, current: revision };
+      return { ...kept, updatedAt: now, candidate: revision };
+    });
+    log.info(
+      { org: ref.org, endpoint: ref.endpoint, revision: id },
+      before ? "deployment begun" : "endpoint registered",
+    );
+    await this.#begin(ref);
+    this.#announce(ref);
+    return { revision: id, created: before === undefined, unchanged: false };
+  }
+
+  async #begin(ref: EndpointRef): Promise<void> {
+    const { store, endpoints } = this.#options;
+    const record = store.endpoint(ref);
+    if (!record) return;
+    const existing = endpoints.get(endpointKey(ref));
+    const endpoint = existing && !record.unproven ? existing : endpoints.put(endpointSpec(ref, record.current));
+    await this.#apply(ref, record);
+    endpoint.lastRequestMs = Date.now();
+    if (endpoint.desired > 0 && !endpoint.failure()) return;
+    endpoint.attempt();
+    endpoints.scale(endpoint, leastReplicas(endpointSpec(ref, record.candidate ?? record.current)));
+  }
+
+  /** Tells the platform what should run. */
+  async #apply(ref: EndpointRef, record: EndpointRecord): Promise<void> {
+    if (record.candidate || record.unproven) this.#pending.set(endpointKey(ref), ref);
+    await this.#options.platform.apply(endpointSpec(ref, record.candidate ?? record.current));
+  }
+
+  async #watch(): Promise<void> {
+    const { platform, endpoints, log } = this.#options;
+    const signal = this.#stopping.signal;
+    for await (const statuses of platform.watch(signal)) {
+      endpoints.observe(statuses);
+      for (const ref of this.#pending.values()) {
+        const status = endpoints.get(endpointKey(ref))?.status;
+        if (status)
+          this.#judge(ref, status).catch((error) =>
+            log.error({ err: error, ...ref }, "a deployment could not be concluded"),
+          );
+      }
+      this.#mend(statuses);
+    }
+  }
+
+  /** Has the newest revision answered, or failed? */
+  async #judge(ref: EndpointRef, status: EndpointStatus): Promise<void> {
+    const record = this.#options.store.endpoint(ref);
+    const revision = record?.candidate ?? record?.current;
+    if (!record || !revision || status.revision !== revision.id) return;
+    const ready = status.replicas.filter((replica) => replica.ready);
+    const answers = ready.length > 0 && ready.every((replica) => replica.revision === revision.id);
+    const failure = status.failure?.revision === revision.id ? status.failure : undefined;
+    if (answers) await this.#inTurn(ref, () => this.#succeeded(ref, revision));
+    else if (failure && record.failure?.revision !== revision.id)
+      await this.#inTurn(ref, () => this.#failed(ref, revision, failure));
+  }
+
+  async #succeeded(ref: EndpointRef, revision: Revision): Promise<void> {
+    const { store, endpoints, log } = this.#options;
+    const record = store.endpoint(ref);
+    if (!record || (record.candidate ?? record.current).id !== revision.id || !(record.candidate || record.unproven))
+      return;
+    await store.changeEndpoint(ref, (latest) => {
+      if (!latest) return latest;
+      const { candidate: _, unproven: __, failure: ___, ...kept } = latest;
+      return { ...kept, current: revision };
+    });
+    this.#pending.delete(endpointKey(ref));
+    endpoints.put(endpointSpec(ref, revision));
+    log.info({ ...ref, revision: revision.id }, "deployed");
+    this.#announce(ref);
+  }
+
+  async #failed(ref: EndpointRef, revision: Revision, failure: ReplicaFailure): Promise<void> {
+    const { store, platform, endpoints, log } = this.#options;
+    const record = store.endpoint(ref);
+    if (!record || (record.candidate ?? record.current).id !== revision.id || record.failure?.revision === revision.id)
+      return;
+    log.warn({ ...ref, revision: revision.id, code: failure.code, detail: failure.detail }, "deployment failed");
+    await store.changeEndpoint(ref, (latest) => {
+      if (!latest) return latest;
+      const { candidate: _, ...kept } = latest;
+      return { ...kept, failure };
+    });
+    if (record.candidate) {
+      this.#pending.delete(endpointKey(ref));
+      await platform.apply(endpointSpec(ref, record.current));
+    } else {
+      // Nothing to fall back to: every request tries again, and is told why it fails.
+      const endpoint = endpoints.get(endpointKey(ref));
+      if (endpoint && endpoint.waiting === 0) endpoints.scale(endpoint, 0);
+    }
+    this.#announce(ref);
+  }
+
+  /** What somebody changed behind our back, or what a former server did not finish. */
+  #mend(statuses: readonly EndpointStatus[]): void {
+    const { store, platform, log } = this.#options;
+    for (const status of statuses) {
+      if (store.endpoint(status) || this.#turns.has(endpointKey(status))) continue;
+      log.warn(
+        { org: status.org, endpoint: status.endpoint },
+        "the platform runs an endpoint that is not registered: removing it",
+      );
+      platform.remove(status).catch((error) => log.error({ err: error }, "could not remove it"));
+    }
+  }
+
+  #inTurn<T>(ref: EndpointRef, work: () => Promise<T>): Promise<T> {
+    const key = endpointKey(ref);
+    const turn = (this.#turns.get(key) ?? Promise.resolve()).catch(() => {}).then(work);
+    this.#turns.set(key, turn);
+    const done = () => {
+      if (this.#turns.get(key) === turn) this.#turns.delete(key);
+    };
+    turn.then(done, done);
+    return turn;
+  }
+
+  #changed(ref: EndpointRef, signal: AbortSignal): Promise<void> {
+    const key = endpointKey(ref);
+    const listeners = this.#listeners.get(key) ?? new Set();
+    this.#listeners.set(key, listeners);
+    return new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        signal.removeEventListener("abort", onAbort);
+        listeners.delete(onChange);
+        settle();
+      };
+      const onChange = () => finish(resolve);
+      const onAbort = () => finish(() => reject(signal.reason));
+      if (signal.aborted) return onAbort();
+      signal.addEventListener("abort", onAbort, { once: true });
+      listeners.add(onChange);
+    });
+  }
+
+  #announce(ref: EndpointRef): void {
+    const key = endpointKey(ref);
+    const listeners = this.#listeners.get(key);
+    this.#listeners.delete(key);
+    for (const listener of listeners ?? []) listener();
+  }
+}

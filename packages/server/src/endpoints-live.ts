@@ -1,0 +1,143 @@
+import { type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
+import { type Waiter, WaitingLine } from "./endpoints-line.ts";
+import { LiveReplica } from "./endpoints-replica.ts";
+import { pickReplica } from "./pick.ts";
+
+/** One served endpoint: its spec, its ready replicas, and the requests under way. */
+export class LiveEndpoint {
+  /** "org/endpoint". */
+  readonly key: string;
+  /** What is served; a candidate that is being deployed is not here. */
+  spec: EndpointSpec;
+  /** As observed last; `undefined` before the first observation. */
+  status: EndpointStatus | undefined;
+  /** The ready ones. */
+  replicas: readonly LiveReplica[] = [];
+  /** Replicas that the platform was told to have. */
+  desired = 0;
+  /** Requests that a replica is answering. */
+  inFlight = 0;
+  /** The last time that a request came or ended; before the first, when the endpoint was put. Milliseconds since the epoch. */
+  lastRequestMs: number;
+  /** When the first of the present replicas got ready; 0 while there is none. Milliseconds since the epoch. */
+  readySinceMs = 0;
+  /** A call of `platform.scale` is under way. */
+  scaling = false;
+  /** `platform.scale` was called since the server started. */
+  scaled = false;
+
+  readonly #line = new WaitingLine();
+  /** Every listed replica, ready or not: one that is unready for a moment keeps its count of requests. */
+  readonly #listed = new Map<string, LiveReplica>();
+  /** A failure of an attempt before the present one; it says nothing about this one. */
+  #formerFailure: ReplicaFailure | undefined;
+
+  constructor(key: string, spec: EndpointSpec, now: number) {
+    this.key = key;
+    this.spec = spec;
+    this.lastRequestMs = now;
+  }
+
+  /** Requests that wait for a replica or for a place on one. */
+  get waiting(): number {
+    return this.#line.length;
+  }
+
+  /** A new attempt to start replicas begins: a failure that is known already is not its failure. */
+  attempt(): void {
+    this.#formerFailure = this.status?.failure;
+  }
+
+  /** Takes over what was observed; requests that wait are served or refused accordingly. */
+  observe(status: EndpointStatus | undefined, now: number): void {
+    this.status = status;
+    this.#replaceReplicas(status?.replicas ?? []);
+    if (this.replicas.length === 0) this.readySinceMs = 0;
+    else if (this.readySinceMs === 0) this.readySinceMs = now;
+    if (status?.failure === undefined) this.#formerFailure = undefined;
+    this.serve();
+  }
+
+  /** A place on a replica now, or `undefined`: then the request has to `wait`. Whoever waits already goes first. */
+  take(): LiveReplica | undefined {
+    if (this.#line.length > 0) return undefined;
+    const replica = pickReplica(this.replicas, this.spec.concurrency);
+    if (replica === undefined) return undefined;
+    replica.inFlight++;
+    this.inFlight++;
+    return replica;
+  }
+
+  /** Gives the place back, to the first in the line. */
+  release(replica: LiveReplica, now: number): void {
+    replica.inFlight--;
+    this.inFlight--;
+    this.lastRequestMs = now;
+    if (this.#line.length > 0) this.serve();
+  }
+
+  wait(waiter: Waiter): void {
+    this.#line.join(waiter);
+  }
+
+  /** Waits before all others: a request whose replica was gone when it came there. */
+  waitFirst(waiter: Waiter): void {
+    this.#line.joinFront(waiter);
+  }
+
+  stopWaiting(waiter: Waiter): void {
+    this.#line.leave(waiter);
+  }
+
+  /** Gives free places to those who wait; refuses them when the served revision cannot run. */
+  serve(): void {
+    while (this.#line.length > 0) {
+      const replica = pickReplica(this.replicas, this.spec.concurrency);
+      if (replica === undefined) break;
+      replica.inFlight++;
+      this.inFlight++;
+      this.#line.shift()?.granted(replica);
+    }
+    if (this.#line.length === 0) return;
+    const failure = this.failure();
+    if (failure) this.refuseAll(failure);
+  }
+
+  /**
+   * Why no request can be answered: nothing is ready, and the present attempt to start the served revision failed.
+   * The failure of a candidate is none: the rollback comes.
+   */
+  failure(): FaasError | undefined {
+    const failure = this.status?.failure;
+    if (failure === undefined || this.replicas.length > 0) return undefined;
+    if (failure.revision !== this.spec.revision || failure === this.#formerFailure) return undefined;
+    return new FaasError(failure.code, failure.detail, { extensions: { status: 502, revision: failure.revision } });
+  }
+
+  refuseAll(error: Error): void {
+    for (let waiter = this.#line.shift(); waiter; waiter = this.#line.shift()) waiter.refused(error);
+  }
+
+  #replaceReplicas(observed: EndpointStatus["replicas"]): void {
+    const ready: LiveReplica[] = [];
+    const present = new Set<LiveReplica>();
+    for (const replica of observed) {
+      let live = this.#listed.get(replica.id);
+      // A replica that is starting may have no address yet.
+      if (replica.ready && live?.address !== replica.address) {
+        live?.close();
+        live = new LiveReplica(replica);
+        this.#listed.set(replica.id, live);
+      }
+      if (live === undefined) continue;
+      present.add(live);
+      if (replica.ready) ready.push(live);
+    }
+    for (const [id, live] of this.#listed) {
+      if (present.has(live)) continue;
+      this.#listed.delete(id);
+      live.close();
+    }
+    this.replicas = ready;
+  }
+}

@@ -1,0 +1,242 @@
+import {
+  type EndpointRef,
+  type EndpointSpec,
+  type EndpointStatus,
+  endpointKey,
+  FaasError,
+  type Platform,
+} from "@faas/core";
+import { LiveEndpoint } from "./endpoints-live.ts";
+
+export { LiveEndpoint } from "./endpoints-live.ts";
+export { LiveReplica } from "./endpoints-replica.ts";
+
+/** Where problems of the background work go; a pino logger fits. */
+export interface EndpointsLog {
+  warn(fields: object, message: string): void;
+}
+
+export interface EndpointsOptions {
+  readonly platform: Pick<Platform, "scale">;
+  readonly log: EndpointsLog;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/**
+ * The endpoints that are served, in memory: what is wanted (spec, number of replicas), what was observed, and the requests
+ * under way. The control part fills it; the gateway, the scaler and the idle sweep read it. All replica numbers go
+ * through `scale` here, so that `desired` is what the platform was told last.
+ */
+export class Endpoints {
+  readonly #platform: Pick<Platform, "scale">;
+  readonly #log: EndpointsLog;
+  readonly #now: () => number;
+  readonly #live = new Map<string, LiveEndpoint>();
+  readonly #endpointsOfOrg = new Map<string, number>();
+  /** The list observed last, and the same by key: a status may come before the endpoint is put. */
+  #observed: readonly EndpointStatus[] = [];
+  readonly #statuses = new Map<string, EndpointStatus>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  /** Endpoints that have or want replicas: the ones that can become idle. */
+  readonly awake = new Set<LiveEndpoint>();
+  /** Told when an endpoint joins `awake`. */
+  onAwake: ((endpoint: LiveEndpoint) => void) | undefined;
+
+  constructor(options: EndpointsOptions) {
+    this.#platform = options.platform;
+    this.#log = options.log;
+    this.#now = options.now ?? Date.now;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** `key` is "org/endpoint". */
+  get(key: string): LiveEndpoint | undefined {
+    return this.#live.get(key);
+  }
+
+  values(): IterableIterator<LiveEndpoint> {
+    return this.#live.values();
+  }
+
+  /** Whether the organization has an endpoint here. */
+  hasOrg(org: string): boolean {
+    return this.#endpointsOfOrg.has(org);
+  }
+
+  /**
+   * Adds an endpoint, or replaces the spec that is served and keeps counters and replicas. Tells the platform nothing,
+   * except a number of replicas when the running one is out of the new spec's bounds.
+   */
+  put(spec: EndpointSpec): LiveEndpoint {
+    const key = endpointKey(spec);
+    let endpoint = this.#live.get(key);
+    if (endpoint === undefined) {
+      endpoint = new LiveEndpoint(key, spec, this.#now());
+      this.#live.set(key, endpoint);
+      this.#endpointsOfOrg.set(spec.org, (this.#endpointsOfOrg.get(spec.org) ?? 0) + 1);
+      const status = this.#statuses.get(key);
+      if (status) this.#update(endpoint, status);
+      return endpoint;
+    }
+    endpoint.spec = spec;
+    if (endpoint.desired > 0) {
+      const within = Math.min(Math.max(endpoint.desired, leastReplicas(spec)), Math.max(spec.maxReplicas, 1));
+      if (within !== endpoint.desired) this.scale(endpoint, within);
+    }
+    endpoint.serve();
+    return endpoint;
+  }
+
+  /** Forgets it. Requests that wait get ENDPOINT_NOT_FOUND; those in flight finish. */
+  delete(ref: EndpointRef): void {
+    const key = endpointKey(ref);
+    const endpoint = this.#live.get(key);
+    if (endpoint === undefined) return;
+    this.#live.delete(key);
+    this.awake.delete(endpoint);
+    const left = (this.#endpointsOfOrg.get(ref.org) as number) - 1;
+    if (left > 0) this.#endpointsOfOrg.set(ref.org, left);
+    else this.#endpointsOfOrg.delete(ref.org);
+    endpoint.desired = 0;
+    endpoint.observe(undefined, this.#now());
+    endpoint.refuseAll(new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${key} was removed while the request waited`));
+    this.#announce(key);
+  }
+
+  /**
+   * Takes a whole list of `platform.watch()`. An endpoint that did not change is the same object as in the list before and
+   * costs one comparison.
+   */
+  observe(statuses: readonly EndpointStatus[]): void {
+    const before = this.#observed;
+    this.#observed = statuses;
+    let moved = statuses.length < before.length;
+    for (let index = 0; index < statuses.length; index++) {
+      const status = statuses[index] as EndpointStatus;
+      const former = before[index];
+      if (status === former) continue;
+      moved ||= former !== undefined && (former.org !== status.org || former.endpoint !== status.endpoint);
+      this.#changed(endpointKey(status), status);
+    }
+    if (moved) this.#dropMissing(statuses);
+  }
+
+  /** Asks for replicas when none are wanted. However many requests call it, the platform is told once. */
+  wake(endpoint: LiveEndpoint): void {
+    if (endpoint.desired > 0) return;
+    endpoint.attempt();
+    this.scale(endpoint, leastReplicas(endpoint.spec));
+  }
+
+  /** Sets the number of replicas. One call to the platform at a time for an endpoint; the latest number wins. */
+  scale(endpoint: LiveEndpoint, replicas: number): void {
+    endpoint.desired = replicas;
+    this.#trackAwake(endpoint);
+    if (!endpoint.scaling) void this.#pushScale(endpoint);
+  }
+
+  /** Resolves at the next observed change of the endpoint, or its removal. Rejects with the signal's reason. */
+  changed(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
+    const key = endpointKey(ref);
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const listeners = this.#listeners.get(key) ?? new Set();
+      this.#listeners.set(key, listeners);
+      const finish = () => {
+        signal?.removeEventListener("abort", cancel);
+        listeners.delete(finish);
+        if (listeners.size === 0) this.#listeners.delete(key);
+        resolve();
+      };
+      const cancel = () => {
+        // Before `finish` resolves: the first of the two counts.
+        reject(signal?.reason);
+        finish();
+      };
+      signal?.addEventListener("abort", cancel, { once: true });
+      listeners.add(finish);
+    });
+  }
+
+  #changed(key: string, status: EndpointStatus): void {
+    if (this.#statuses.get(key) === status) return;
+    this.#statuses.set(key, status);
+    const endpoint = this.#live.get(key);
+    if (endpoint) this.#update(endpoint, status);
+    this.#announce(key);
+  }
+
+  #dropMissing(statuses: readonly EndpointStatus[]): void {
+    const present = new Set(statuses);
+    for (const [key, status] of this.#statuses) {
+      if (present.has(status)) continue;
+      this.#statuses.delete(key);
+      const endpoint = this.#live.get(key);
+      if (endpoint) this.#update(endpoint, undefined);
+      this.#announce(key);
+    }
+  }
+
+  #update(endpoint: LiveEndpoint, status: EndpointStatus | undefined): void {
+    // Replicas that outlived a restart of the server: they are wanted until the endpoint is idle.
+    if (!endpoint.scaled && status) endpoint.desired = status.replicas.length;
+    endpoint.observe(status, this.#now());
+    this.#trackAwake(endpoint);
+  }
+
+  #trackAwake(endpoint: LiveEndpoint): void {
+    if (endpoint.desired === 0 && endpoint.replicas.length === 0) {
+      this.awake.delete(endpoint);
+    } else if (!this.awake.has(endpoint)) {
+      this.awake.add(endpoint);
+      this.onAwake?.(endpoint);
+    }
+  }
+
+  #announce(key: string): void {
+    const listeners = this.#listeners.get(key);
+    if (listeners) for (const finish of [...listeners]) finish();
+  }
+
+  async #pushScale(endpoint: LiveEndpoint): Promise<void> {
+    endpoint.scaling = true;
+    endpoint.scaled = true;
+    let told = endpoint.desired;
+    try {
+      for (;;) {
+        told = endpoint.desired;
+        await this.#platform.scale(endpoint.spec, told);
+        if (told === endpoint.desired) break;
+      }
+    } catch (error) {
+      this.#scaleFailed(endpoint, told, error);
+    } finally {
+      endpoint.scaling = false;
+    }
+  }
+
+  #scaleFailed(endpoint: LiveEndpoint, replicas: number, error: unknown): void {
+    // It was removed meanwhile.
+    if (this.#live.get(endpoint.key) !== endpoint) return;
+    this.#log.warn({ err: error, endpoint: endpoint.key, replicas }, "the platform refused a number of replicas");
+    // The next request, or the next decision of the scaler, tries again.
+    endpoint.desired = endpoint.replicas.length;
+    this.#trackAwake(endpoint);
+    if (endpoint.replicas.length === 0) {
+      endpoint.refuseAll(
+        error instanceof FaasError
+          ? error
+          : new FaasError("NO_CAPACITY", `The platform could not start a replica of ${endpoint.key}`, { cause: error }),
+      );
+    }
+  }
+}
+
+/** Replicas of an endpoint that is in use: what its settings say, at least one. */
+export function leastReplicas(spec: EndpointSpec): number {
+  return Math.max(1, spec.replicas);
+}

@@ -1,0 +1,220 @@
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { createServer, type Server, STATUS_CODES } from "node:http";
+import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
+import type { Duplex } from "node:stream";
+import { DEFAULT_PORT, FaasError, PROBLEM_MEDIA_TYPE, type ServerConfig, toProblem } from "@faas/core";
+import { EmbeddedPlatform } from "@faas/platforms";
+import { type DestinationStream, type Logger, pino } from "pino";
+import { createApp } from "./app.ts";
+import { Bundles } from "./bundles.ts";
+import { Deployments } from "./deployments.ts";
+import { Endpoints } from "./endpoints.ts";
+import { createGateway } from "./gateway.ts";
+import { HeldLock } from "./lock.ts";
+import { Metrics } from "./metrics.ts";
+import { Scaling } from "./scaling.ts";
+import { Store } from "./store.ts";
+import { createUpgrade } from "./upgrade.ts";
+
+export interface ServerOptions {
+  /** 127.0.0.1. */
+  readonly host?: string;
+  /** 8887; 0 takes a free one. */
+  readonly port?: number;
+  /** State, bundles and logs. */
+  readonly dataDir: string;
+  /** A level of pino's, or silent; info. */
+  readonly logLevel?: string;
+  /** Where log lines go; stderr. */
+  readonly logTo?: DestinationStream;
+  /** The largest bundle, in bytes; 512 MiB. */
+  readonly bundleLimitBytes?: number;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** Serves a folder as the bundle of a digest, without a copy: for `faas dev`. */
+  readonly bundles: Bundles;
+  /** Finishes what is in flight, for 10 s at most, and ends every replica. */
+  stop(): Promise<void>;
+}
+
+const DRAIN_MS = 10_000;
+const COLLECT_MS = 600_000;
+const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+
+/** Starts the control server with the embedded platform. Rejects with STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const dataDir = resolve(options.dataDir);
+  await mkdir(dataDir, { recursive: true });
+  const lock = await HeldLock.take(dataDir);
+  try {
+    return await start(options, dataDir, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function start(options: ServerOptions, dataDir: string, lock: HeldLock): Promise<RunningServer> {
+  const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const log = pino(
+    { level: options.logLevel ?? "info", base: null },
+    options.logTo ?? pino.destination({ dest: 2, sync: false }),
+  );
+  const store = await Store.open(dataDir);
+  const bundles = new Bundles(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
+  const platform = new EmbeddedPlatform({
+    dataDir,
+    bundleFolder: (digest) => bundles.folder(digest),
+    log: { info: (message) => log.info(message) },
+  });
+  const endpoints = new Endpoints({ platform, log });
+  const metrics = new Metrics();
+  metrics.observe(endpoints);
+  const scaling = new Scaling(endpoints);
+  const deployments = new Deployments({ store, platform, endpoints, bundles, log });
+  const ending = new AbortController();
+  const config: ServerConfig = {
+    version,
+    platform: platform.name,
+    accepts: platform.accepts,
+    scalers: platform.scalers,
+    bundleLimitBytes: bundles.limitBytes,
+  };
+  const stopping = () => ending.signal.aborted;
+  const app = createApp({
+    store,
+    bundles,
+    deployments,
+    endpoints,
+    platform,
+    metrics,
+    config,
+    log,
+    stopping,
+    ending: ending.signal,
+  });
+  const server = createHttpServer(app.callback(), { endpoints, metrics });
+  try {
+    await listen(server, host, port);
+  } catch (error) {
+    await platform[Symbol.asyncDispose]();
+    throw error;
+  }
+  await deployments.start();
+  const collect = () =>
+    bundles
+      .collect(namedBundles(store), Date.now())
+      .catch((error) => log.warn({ err: error }, "bundles could not be collected"));
+  await collect();
+  const collecting = setInterval(collect, COLLECT_MS).unref();
+  const address = server.address() as AddressInfo;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  await lock.announce(url);
+  log.info({ url, dataDir, platform: platform.name }, "listening");
+
+  const stop = async () => {
+    ending.abort();
+    clearInterval(collecting);
+    await close(server);
+    scaling.stop();
+    await deployments.stop();
+    await platform[Symbol.asyncDispose]();
+    await lock.release();
+    log.info("stopped");
+    await flush(log);
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    url,
+    port: address.port,
+    dataDir,
+    bundles,
+    stop() {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+/** Paths of ours go to Koa, all others to the gateway. */
+function createHttpServer(
+  control: ReturnType<ReturnType<typeof createApp>["callback"]>,
+  deps: Parameters<typeof createGateway>[0],
+): Server {
+  const gateway = createGateway(deps);
+  const server = createServer(
+    {
+      maxHeaderSize: 16 * 1024,
+      // Calls may take long; how long is the endpoint's own setting. A head has to come soon (slowloris).
+      requestTimeout: 0,
+      headersTimeout: 30_000,
+      keepAliveTimeout: 75_000,
+      noDelay: true,
+    },
+    (request, response) => {
+      const url = request.url ?? "/";
+      if (url.startsWith("/-/") || url === "/-" || url === "/add_endpoint") void control(request, response);
+      else gateway(request, response);
+    },
+  );
+  server.on("upgrade", createUpgrade(deps));
+  server.on("clientError", answerMalformed);
+  return server;
+}
+
+/** What node:http could not parse still gets a problem document. */
+function answerMalformed(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
+  const problem = toProblem(
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? new FaasError("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more")
+      : new FaasError("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`),
+  );
+  const text = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+  );
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((done, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE") return reject(error);
+      reject(
+        new FaasError(
+          "PORT_IN_USE",
+          `Another program listens on ${host}:${port}; choose another port with --port, or 0 for a free one`,
+          { cause: error },
+        ),
+      );
+    });
+    server.listen(port, host, done);
+  });
+}
+
+async function close(server: Server): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await new Promise((done) => {
+    server.close(done);
+    server.closeIdleConnections();
+  });
+  clearTimeout(timer);
+}
+
+function namedBundles(store: Store): Set<string> {
+  const named = new Set<string>();
+  for (const [, { current, candidate }] of store.endpoints()) {
+    for (const revision of [current, candidate])
+      if (revision?.artifact.kind === "bundle") named.add(revision.artifact.digest);
+  }
+  return named;
+}
+
+const flush = (log: Logger) => new Promise<void>((done) => log.flush(() => done()));

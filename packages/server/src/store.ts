@@ -1,0 +1,202 @@
+import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type EndpointRef, FaasError, type ReplicaFailure, type Revision } from "@faas/core";
+
+const VERSION = 1;
+const BACKUP_EVERY_MS = 600_000;
+
+export interface EndpointRecord {
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** What is served. */
+  readonly current: Revision;
+  /** `current` has not answered yet: it is the first deployment. */
+  readonly unproven?: boolean;
+  /** Deployed, and not yet answering; replaces `current` when it does. */
+  readonly candidate?: Revision;
+  /** Why the last deployment failed; gone with the next one. */
+  readonly failure?: ReplicaFailure;
+}
+
+export interface OrgRecord {
+  readonly createdAt: string;
+  readonly endpoints: Readonly<Record<string, EndpointRecord>>;
+}
+
+export interface State {
+  readonly version: typeof VERSION;
+  readonly organizations: Readonly<Record<string, OrgRecord>>;
+}
+
+interface Change {
+  readonly apply: (state: State) => State;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * What should exist, in `state.json`. A change resolves when it is on disk; changes that come while one is being written share the next
+ * write. A write that fails changes nothing.
+ */
+export class Store {
+  readonly #file: string;
+  #state: State;
+  #waiting: Change[] = [];
+  #writing = false;
+  #backedUpMs = 0;
+
+  private constructor(file: string, state: State) {
+    this.#file = file;
+    this.#state = state;
+  }
+
+  /** Reads `state.json` of the data folder, or begins with nothing. Rejects with STATE_DAMAGED, and touches nothing then. */
+  static async open(dataDir: string): Promise<Store> {
+    await mkdir(dataDir, { recursive: true });
+    const file = join(dataDir, "state.json");
+    const text = await readFile(file, "utf8").catch((error) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    });
+    await rm(`${file}.new`, { force: true });
+    const store = new Store(file, text === undefined ? { version: VERSION, organizations: {} } : parse(text, file));
+    if (text !== undefined) await store.#backUp();
+    return store;
+  }
+
+  /** As it is on disk. */
+  get state(): State {
+    return this.#state;
+  }
+
+  org(name: string): OrgRecord | undefined {
+    return own(this.#state.organizations, name);
+  }
+
+  endpoint(ref: EndpointRef): EndpointRecord | undefined {
+    const org = this.org(ref.org);
+    return org && own(org.endpoints, ref.endpoint);
+  }
+
+  *endpoints(): IterableIterator<[EndpointRef, EndpointRecord]> {
+    for (const [org, { endpoints }] of Object.entries(this.#state.organizations)) {
+      for (const [endpoint, record] of Object.entries(endpoints)) yield [{ org, endpoint }, record];
+    }
+  }
+
+  /** Makes the organization if it is not there. */
+  putOrg(name: string): Promise<void> {
+    return this.#change((state) => withOrg(state, name, (org) => org));
+  }
+
+  removeOrg(name: string): Promise<void> {
+    return this.#change(({ organizations, ...rest }) => {
+      const { [name]: _, ...others } = organizations;
+      return { ...rest, organizations: others };
+    });
+  }
+
+  /** `next` gets the record as it will be when its turn to be written comes, and gives the one to write; `undefined` removes it. */
+  changeEndpoint(
+    ref: EndpointRef,
+    next: (record: EndpointRecord | undefined) => EndpointRecord | undefined,
+  ): Promise<void> {
+    return this.#change((state) => {
+      const before = own(own(state.organizations, ref.org)?.endpoints ?? {}, ref.endpoint);
+      const after = next(before);
+      if (after === before) return state;
+      return withOrg(state, ref.org, (org) => {
+        const { [ref.endpoint]: _, ...others } = org.endpoints;
+        return { ...org, endpoints: after ? { ...others, [ref.endpoint]: after } : others };
+      });
+    });
+  }
+
+  #change(apply: (state: State) => State): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ apply, resolve, reject });
+      if (!this.#writing) void this.#writeAll();
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#writing = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        let next = this.#state;
+        for (const change of batch) next = change.apply(next);
+        if (next !== this.#state) await this.#write(next);
+        this.#state = next;
+        for (const change of batch) change.resolve();
+      } catch (error) {
+        const failed = writeError(error, this.#file);
+        for (const change of batch) change.reject(failed);
+      }
+    }
+    this.#writing = false;
+  }
+
+  /** Whole, to a new file; both the file and its name are on disk when it resolves (rename(2), fsync(2)). */
+  async #write(state: State): Promise<void> {
+    if (Date.now() - this.#backedUpMs > BACKUP_EVERY_MS) await this.#backUp();
+    const temporary = `${this.#file}.new`;
+    try {
+      const handle = await open(temporary, "w", 0o600);
+      try {
+        await handle.writeFile(JSON.stringify(state));
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(temporary, this.#file);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      throw error;
+    }
+    const folder = await open(dirname(this.#file), "r");
+    await folder.sync().finally(() => folder.close());
+  }
+
+  /** The present file is good: keeps it under a second name. */
+  async #backUp(): Promise<void> {
+    const backup = `${this.#file}.backup`;
+    await rm(`${backup}.new`, { force: true });
+    await link(this.#file, `${backup}.new`)
+      .then(() => rename(`${backup}.new`, backup))
+      .catch((error) => {
+        if (error.code !== "ENOENT") throw error;
+      });
+    this.#backedUpMs = Date.now();
+  }
+}
+
+const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
+function withOrg(state: State, name: string, change: (org: OrgRecord) => OrgRecord): State {
+  const org = own(state.organizations, name) ?? { createdAt: new Date().toISOString(), endpoints: {} };
+  return { ...state, organizations: { ...state.organizations, [name]: change(org) } };
+}
+
+function parse(text: string, file: string): State {
+  let problem: string;
+  try {
+    const state = JSON.parse(text);
+    if (state?.version === VERSION && typeof state.organizations === "object") return state;
+    problem = `expected version ${VERSION}, got ${JSON.stringify(state?.version)}`;
+  } catch (error) {
+    problem = (error as Error).message;
+  }
+  throw new FaasError(
+    "STATE_DAMAGED",
+    `The state file ${file} cannot be read: ${problem}. It was left as it is. A former one is ${file}.backup: look at both, and copy the good one to ${file}`,
+  );
+}
+
+function writeError(error: unknown, file: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  return new FaasError("STORAGE_FULL", `There is no room to write ${file}; nothing was changed`, { cause: error });
+}

@@ -1,0 +1,42 @@
+import { type EndpointPhase, type EndpointRef, type EndpointView, endpointKey, formatArtifact } from "@faas/core";
+import type { Endpoints, LiveEndpoint } from "./endpoints.ts";
+import type { EndpointRecord } from "./store.ts";
+
+/** An endpoint as the control API shows it: what is on disk, and what runs. `origin` is where the client reached the server. */
+export function viewEndpoint(
+  ref: EndpointRef,
+  record: EndpointRecord,
+  endpoints: Endpoints,
+  origin: string,
+): EndpointView {
+  const live = endpoints.get(endpointKey(ref));
+  const failure = record.failure ?? live?.status?.failure;
+  return {
+    org: ref.org,
+    endpoint: ref.endpoint,
+    url: `${origin}/${endpointKey(ref)}`,
+    phase: phaseOf(record, live),
+    revision: record.current.id,
+    ...(record.candidate === undefined ? {} : { deploying: record.candidate.id }),
+    image: formatArtifact(record.current.artifact),
+    settings: record.current.settings,
+    createdAt: record.createdAt,
+    updatedAt: record.updatedAt,
+    replicas: (live?.status?.replicas ?? []).map(({ id, ready, revision }) => ({
+      id,
+      ready,
+      revision,
+      inFlight: live?.replicas.find((replica) => replica.id === id)?.inFlight ?? 0,
+    })),
+    ...(failure === undefined ? {} : { failure }),
+  };
+}
+
+function phaseOf(record: EndpointRecord, live: LiveEndpoint | undefined): EndpointPhase {
+  if (record.unproven) return record.failure?.revision === record.current.id ? "failed" : "deploying";
+  if (record.candidate) return "deploying";
+  if (live === undefined) return "idle";
+  if (live.replicas.length > 0) return "ready";
+  if (live.failure()) return "failed";
+  return live.desired > 0 ? "starting" : "idle";
+}
