@@ -2,9 +2,9 @@
  * The wrapper for Node: serves HTTP, calls the user's function, answers. One file without dependencies that the build puts beside
  * the user's code. docs/wrapper-protocol.md is its contract. Reads top to bottom: options, load, call, answer, server, life.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { dirname, join, relative } from "node:path";
+import { dirname, extname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 process.setSourceMapsEnabled(true);
@@ -76,10 +76,11 @@ async function load() {
   try {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
-    console.error(error?.stack ?? error);
+    const syntax = error instanceof SyntaxError ? await syntaxOf(file) : undefined;
+    console.error(syntax ?? error?.stack ?? error);
     throw new Problem(
       "FUNCTION_LOAD_FAILED",
-      `${whereOf(error) ?? name}: ${error?.name ?? "Error"}: ${error?.message ?? error}`,
+      `${whereOf(syntax === undefined ? error : { stack: syntax }) ?? name}: ${error?.name ?? "Error"}: ${error?.message ?? error}`,
     );
   }
   // The exports of a CommonJS module that Node could not tell from its text are on `default`.
@@ -121,6 +122,17 @@ function mainOfManifest() {
   } catch {
     return [];
   }
+}
+
+/** Where a syntax error is: `node --check` says it, an import does not. The handler's own file, or another one beside it. */
+async function syntaxOf(file) {
+  const { spawnSync } = await import("node:child_process");
+  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== ".interface.mjs");
+  for (const each of [file, ...others.map((name) => join(folder, name))]) {
+    const { status, stderr } = spawnSync(process.execPath, ["--check", each], { encoding: "utf8", timeout: 5_000 });
+    if (status !== 0) return stderr.split("\n    at ", 1)[0].trim();
+  }
+  return undefined;
 }
 
 /** `file:line` of the user's code where an error came from: of a syntax error its first line says it, else the stack. */

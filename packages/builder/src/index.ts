@@ -1,1 +1,3 @@
-export {};
+export { type Bundle, build } from "./build.ts";
+export type { BuildOptions, Stage } from "./prepare.ts";
+export { type PreparedFolder, prepareFolder } from "./prepare-folder.ts";

@@ -143,7 +143,7 @@ export const routes: readonly Route[] = [
     handle(context, _, { store, endpoints }) {
       context.body = {
         endpoints: Array.from(store.endpoints(), ([ref, record]) =>
-          viewEndpoint(ref, record, endpoints, context.origin),
+          viewEndpoint(ref, record, endpoints, originOf(context)),
         ),
       };
     },
@@ -157,7 +157,7 @@ export const routes: readonly Route[] = [
       const { endpoints } = requireOrg(org, deps);
       context.body = {
         endpoints: Object.entries(endpoints).map(([endpoint, record]) =>
-          viewEndpoint({ org, endpoint }, record, deps.endpoints, context.origin),
+          viewEndpoint({ org, endpoint }, record, deps.endpoints, originOf(context)),
         ),
       };
     },
@@ -175,7 +175,7 @@ export const routes: readonly Route[] = [
       const ref = refOf(parameters);
       requireEndpoint(ref, deps);
       await waitFor(context, ref, deps);
-      context.body = viewEndpoint(ref, requireEndpoint(ref, deps), deps.endpoints, context.origin);
+      context.body = viewEndpoint(ref, requireEndpoint(ref, deps), deps.endpoints, originOf(context));
     },
   },
   {
@@ -209,7 +209,7 @@ export const routes: readonly Route[] = [
     handle(context, parameters, deps) {
       const ref = refOf(parameters);
       context.body = {
-        replicas: viewEndpoint(ref, requireEndpoint(ref, deps), deps.endpoints, context.origin).replicas,
+        replicas: viewEndpoint(ref, requireEndpoint(ref, deps), deps.endpoints, originOf(context)).replicas,
       };
     },
   },
@@ -236,9 +236,10 @@ export const routes: readonly Route[] = [
     summary: "Does the server have the bundle?",
     answers: { 200: "yes", 404: "no" },
     async handle(context, { digest = "" }, { bundles }) {
-      context.status = (await bundles.has(validate(bundleDigestSchema, digest, "the path"))) ? 200 : 404;
+      const known = await bundles.has(validate(bundleDigestSchema, digest, "the path"));
+      // Koa takes an empty body for a 204 unless the status comes after it.
       context.body = null;
-      if (context.status === 204) context.status = 200;
+      context.status = known ? 200 : 404;
     },
   },
   {
@@ -284,7 +285,7 @@ async function register(
   if (problem) throw new FaasError("INVALID_REQUEST", problem);
   const { created, revision, unchanged } = await deps.deployments.deploy(ref, artifact, settings);
   context.status = created ? 201 : 200;
-  context.body = { ...ref, url: `${context.origin}/${endpointKey(ref)}`, revision, unchanged } satisfies Registered;
+  context.body = { ...ref, url: `${originOf(context)}/${endpointKey(ref)}`, revision, unchanged } satisfies Registered;
 }
 
 async function waitFor(context: Context, ref: EndpointRef, deps: AppDeps): Promise<void> {
@@ -307,6 +308,9 @@ function viewOrg(org: string, store: AppDeps["store"]) {
   const record = store.org(org);
   return { org, createdAt: record?.createdAt, endpoints: Object.keys(record?.endpoints ?? {}) };
 }
+
+/** Where the client reached the server. */
+const originOf = (context: Context) => `http://${context.host}`;
 
 const refOf = ({ org = "", endpoint = "" }: Readonly<Record<string, string>>): EndpointRef => ({ org, endpoint });
 

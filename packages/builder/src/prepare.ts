@@ -1,0 +1,73 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { FaasError, type Runtime } from "@faas/core";
+import { type Dependencies, type DependencyOptions, nodeDependencies, pythonDependencies } from "./dependencies.ts";
+import { detect } from "./runtime.ts";
+import { readSource, type SourceEntry } from "./source.ts";
+import { type Compiled, compile } from "./typescript.ts";
+
+export type Stage = "prepare" | "install" | "pack";
+
+export interface BuildOptions extends DependencyOptions {
+  /** Found when absent. */
+  readonly runtime?: Runtime;
+  /** `file.export`; found when absent. */
+  readonly handler?: string;
+  /** Told when a stage begins. */
+  readonly onStage?: (stage: Stage) => void;
+  /** Of the source, without dependencies; 256 MiB. */
+  readonly sizeLimitBytes?: number;
+}
+
+/** All that goes into a bundle, and where it lies now. */
+export interface Prepared {
+  readonly folder: string;
+  readonly runtime: Runtime;
+  readonly handler?: string;
+  readonly entries: readonly SourceEntry[];
+  readonly compiled: readonly Compiled[];
+  readonly dependencies: Dependencies | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** The same depth below the root from `src` and from `dist`. */
+const templates = join(import.meta.dirname, "../../../templates");
+const WRAPPERS = {
+  node: "node/.interface.mjs",
+  typescript: "node/.interface.mjs",
+  python: "python/.interface.py",
+} as const;
+
+/** Reads the folder, finds the runtime, compiles, installs; packs nothing yet. */
+export async function prepare(dir: string, options: BuildOptions = {}): Promise<Prepared> {
+  options.onStage?.("prepare");
+  const source = await readSource(dir, options.sizeLimitBytes ?? 256 * 2 ** 20);
+  const { runtime, entry } = await detect(source, options.runtime, options.handler);
+  const typescript = /\.m?ts$/.test(entry);
+  const compiled = typescript ? [await compile(source.folder, entry)] : [];
+  options.signal?.throwIfAborted();
+  options.onStage?.("install");
+  const install = runtime === "python" ? pythonDependencies : nodeDependencies;
+  const dependencies = await install(source.folder, options);
+  const replaced = new Set(compiled.map(({ name }) => name));
+  const kept = source.entries.filter(({ name }) => !replaced.has(name) && !(typescript && /\.m?ts$/.test(name)));
+  return {
+    folder: source.folder,
+    runtime,
+    ...(options.handler === undefined ? {} : { handler: options.handler }),
+    entries: [...kept, await wrapperEntry(runtime)],
+    compiled,
+    dependencies,
+    warnings: source.warnings,
+  };
+}
+
+async function wrapperEntry(runtime: Runtime): Promise<SourceEntry> {
+  const path = join(templates, WRAPPERS[runtime]);
+  await access(path).catch((cause) => {
+    throw new FaasError("BUILD_FAILED", `The wrapper ${path} is missing: this installation of faas is not whole`, {
+      cause,
+    });
+  });
+  return { kind: "file", name: WRAPPERS[runtime].split("/")[1] as string, path, size: 0, executable: false };
+}
