@@ -52,7 +52,7 @@ async function packTo(file: string, prepared: Prepared, signal: AbortSignal | un
   const tar = pack();
   const hash = createHash("sha256");
   const out = createWriteStream(file);
-  tar.on("data", (piece: Buffer) => hash.update(piece));
+  tar.on("data", (piece) => hash.update(piece as Buffer));
   tar.pipe(out);
   const written = finished(out);
   try {
