@@ -12,7 +12,7 @@ const allowed: Record<string, string[]> = {
   core: [],
   platforms: ["@faas/core"],
   builder: ["@faas/core"],
-  bench: ["@faas/core"],
+  bench: [],
   server: ["@faas/core", "@faas/platforms"],
   cli: ["@faas/core", "@faas/builder", "@faas/bench", "@faas/server"],
 };

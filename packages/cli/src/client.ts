@@ -1,0 +1,157 @@
+import type { Readable } from "node:stream";
+import {
+  DEFAULT_PORT,
+  type EndpointRef,
+  type EndpointView,
+  type ErrorCode,
+  errorCodes,
+  FaasError,
+  type LogLine,
+  type Problem,
+  type PutEndpoint,
+  type Registered,
+  type ServerConfig,
+} from "@faas/core";
+import { Agent, type Dispatcher, request } from "undici";
+import type { GlobalOptions, Io } from "./io.ts";
+import { findProject } from "./project.ts";
+
+export const DEFAULT_SERVER = `http://127.0.0.1:${DEFAULT_PORT}`;
+
+/** Where the control server is: `--server`, FAAS_SERVER, `faas.json` of the folder, or the default. */
+export async function serverUrl(options: GlobalOptions, io: Io, folder = io.cwd): Promise<string> {
+  const given = options.server ?? io.env.FAAS_SERVER ?? (await findProject(folder))?.project.server ?? DEFAULT_SERVER;
+  const url = URL.parse(given);
+  if (url && /^https?:$/.test(url.protocol)) return given.replace(/\/+$/, "");
+  throw new FaasError("USAGE", `Expected the server's address to be a URL such as ${DEFAULT_SERVER}, got "${given}"`);
+}
+
+export interface CallOptions {
+  readonly method: string;
+  readonly headers?: Record<string, string | string[]>;
+  readonly body?: Buffer | Readable | string | null;
+}
+
+/** The control API and the gateway over HTTP. What fails is a FaasError: the server's own problem, or SERVER_UNREACHABLE. */
+export class Client {
+  readonly url: string;
+  readonly #signal: AbortSignal;
+  /** Nothing is timed here: how long a call or a deployment may take is the server's business. */
+  readonly #agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 1_000 });
+
+  constructor(url: string, signal: AbortSignal) {
+    this.url = url;
+    this.#signal = signal;
+  }
+
+  config(): Promise<ServerConfig> {
+    return this.#json("GET", "/-/config");
+  }
+
+  async endpoints(org?: string): Promise<readonly EndpointView[]> {
+    const path = org === undefined ? "/-/endpoints" : `/-/orgs/${encodeURIComponent(org)}/endpoints`;
+    return (await this.#json<{ endpoints: EndpointView[] }>("GET", path)).endpoints;
+  }
+
+  endpoint(ref: EndpointRef): Promise<EndpointView> {
+    return this.#json("GET", pathOf(ref));
+  }
+
+  /** Waits until the revision is no longer being deployed. */
+  async settled(ref: EndpointRef, revision: string): Promise<EndpointView> {
+    for (;;) {
+      const view = await this.#json<EndpointView>("GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
+      if (view.phase !== "deploying") return view;
+    }
+  }
+
+  putEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
+    return this.#json("PUT", pathOf(ref), body);
+  }
+
+  async removeEndpoint(ref: EndpointRef): Promise<void> {
+    await this.#json("DELETE", pathOf(ref));
+  }
+
+  async removeOrg(org: string): Promise<void> {
+    await this.#json("DELETE", `/-/orgs/${encodeURIComponent(org)}`);
+  }
+
+  async hasBundle(digest: string): Promise<boolean> {
+    const { statusCode, body } = await this.call(`/-/bundles/${digest}`, { method: "HEAD" });
+    await body.dump();
+    return statusCode === 200;
+  }
+
+  async putBundle(digest: string, tar: Readable, sizeBytes: number): Promise<void> {
+    const headers = { "Content-Type": "application/x-tar", "Content-Length": String(sizeBytes) };
+    await unwrap(await this.call(`/-/bundles/${digest}`, { method: "PUT", headers, body: tar }));
+  }
+
+  async *logs(ref: EndpointRef, query: Readonly<Record<string, string>>): AsyncGenerator<LogLine> {
+    const answer = await this.call(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`, { method: "GET" });
+    if (answer.statusCode !== 200) await unwrap(answer);
+    let rest = "";
+    answer.body.setEncoding("utf8");
+    for await (const piece of answer.body) {
+      const lines = (rest + piece).split("\n");
+      rest = lines.pop() as string;
+      for (const line of lines) yield JSON.parse(line);
+    }
+  }
+
+  /** Any request; gives the answer as it comes, whatever its status. */
+  async call(path: string, { method, headers, body }: CallOptions): Promise<Dispatcher.ResponseData> {
+    try {
+      return await request(this.url + path, {
+        method: method as Dispatcher.HttpMethod,
+        ...(headers === undefined ? {} : { headers }),
+        ...(body === undefined ? {} : { body }),
+        signal: this.#signal,
+        dispatcher: this.#agent,
+      });
+    } catch (error) {
+      throw this.#unreachable(error as Error & { code?: string });
+    }
+  }
+
+  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const sent =
+      body === undefined
+        ? { method }
+        : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    return unwrap<T>(await this.call(path, sent));
+  }
+
+  #unreachable(error: Error & { code?: string }): Error {
+    if (this.#signal.aborted || error instanceof FaasError) return error;
+    const isLocal = /\/\/(127\.|localhost|\[::1\])/.test(this.url);
+    const hint = isLocal
+      ? 'start one with "faas up --detach"'
+      : "check the address: --server URL, FAAS_SERVER, or server in faas.json";
+    return new FaasError("SERVER_UNREACHABLE", `No server answers at ${this.url} (${error.code ?? error.message})`, {
+      cause: error,
+      extensions: { hint },
+    });
+  }
+}
+
+const pathOf = ({ org, endpoint }: EndpointRef) =>
+  `/-/orgs/${encodeURIComponent(org)}/endpoints/${encodeURIComponent(endpoint)}`;
+
+async function unwrap<T>({ statusCode, body }: Dispatcher.ResponseData): Promise<T> {
+  const text = await body.text();
+  if (statusCode < 300) return (text === "" ? undefined : JSON.parse(text)) as T;
+  throw problemError(text) ?? new FaasError("INTERNAL", `The server answered ${statusCode}: ${text.slice(0, 200)}`);
+}
+
+/** The error that a problem document tells of; undefined when the text is none. */
+export function problemError(text: string): FaasError | undefined {
+  try {
+    const { type: _, title: __, status: ___, detail, code, ...extensions } = JSON.parse(text) as Problem;
+    if (typeof code !== "string" || !(code in errorCodes)) return undefined;
+    return new FaasError(code as ErrorCode, String(detail), { extensions });
+  } catch {
+    return undefined;
+  }
+}

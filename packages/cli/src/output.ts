@@ -1,0 +1,62 @@
+import { FaasError } from "@faas/core";
+import { Chalk, type ChalkInstance } from "chalk";
+import { Option } from "commander";
+import type { Io } from "./io.ts";
+
+export type OutputFormat = "json" | "yaml" | "table";
+
+/** `--output json|yaml|table`. */
+export const outputOption = () =>
+  new Option("-o, --output <format>", "how to print").choices(["json", "yaml", "table"]).default("table");
+
+/** Colors for a stream, where it is a terminal and NO_COLOR (no-color.org) is not set. */
+export function colors(stream: { isTTY?: boolean }, io: Io): ChalkInstance {
+  return new Chalk({ level: stream.isTTY && !io.env.NO_COLOR && io.env.TERM !== "dumb" ? 1 : 0 });
+}
+
+/** Prints a value as data; `table` makes the text for people. */
+export async function print<T>(value: T, format: OutputFormat, io: Io, table: (value: T) => string): Promise<void> {
+  if (format === "json") io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  else if (format === "yaml") io.stdout.write((await import("yaml")).stringify(value));
+  else io.stdout.write(table(value));
+}
+
+/** Rows as aligned columns under a head; no lines, so that `awk` can read them. */
+export function columns(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  return all
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+/** A line for people. */
+export function say(io: Io, text: string): void {
+  io.stderr.write(`${text}\n`);
+}
+
+/** What failed, its code, and what helps; a stack only when asked for. */
+export function showError(error: unknown, io: Io, verbose: boolean): void {
+  const color = colors(io.stderr, io);
+  const { message, stack, cause } = error as Error;
+  const code = error instanceof FaasError ? ` ${color.dim(`(${error.code})`)}` : "";
+  say(io, `${color.red("error:")} ${message}${code}`);
+  if (error instanceof FaasError) {
+    const { suggestion, lastLogLines, hint } = error.extensions;
+    if (Array.isArray(lastLogLines) && lastLogLines.length > 0) {
+      say(io, color.dim("the last lines that it printed:"));
+      for (const line of lastLogLines) say(io, `  ${line}`);
+    }
+    if (suggestion) say(io, `${color.yellow("hint:")} did you mean "${suggestion}"?`);
+    if (hint) say(io, `${color.yellow("hint:")} ${hint}`);
+  } else if (!verbose) {
+    say(io, `${color.yellow("hint:")} this is a defect of faas; --verbose shows where`);
+  }
+  if (verbose) say(io, `${stack}${cause ? `\ncaused by ${(cause as Error).stack ?? cause}` : ""}`);
+}

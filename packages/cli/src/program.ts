@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { Command, type OutputConfiguration } from "commander";
+import type { Io } from "./io.ts";
+
+/** Adds arguments, options and the action of one command; `commands/<verb>.ts` exports it as `define`. */
+export type Define = (command: Command, io: Io) => void;
+
+interface Verb {
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly define: Define }>;
+}
+
+/** All commands. A command's module is loaded when it is called, so that none pays for the others. */
+export const verbs: Readonly<Record<string, Verb>> = {
+  up: { summary: "start the control server on this machine", load: () => import("./commands/up.ts") },
+  down: { summary: "stop the control server on this machine", load: () => import("./commands/down.ts") },
+  init: { summary: "write a function to begin with", load: () => import("./commands/init.ts") },
+  dev: {
+    summary: "run a function without a server, and reload it on every save",
+    load: () => import("./commands/dev.ts"),
+  },
+  deploy: {
+    summary: "make a folder with a function an endpoint that answers",
+    load: () => import("./commands/deploy.ts"),
+  },
+  invoke: { summary: "call an endpoint", load: () => import("./commands/invoke.ts") },
+  logs: { summary: "show what an endpoint's function prints", load: () => import("./commands/logs.ts") },
+  list: { summary: "list endpoints", load: () => import("./commands/list.ts") },
+  describe: {
+    summary: "show an endpoint: settings, replicas, what failed",
+    load: () => import("./commands/describe.ts"),
+  },
+  remove: {
+    summary: "remove an endpoint, or an organization with all that it has",
+    load: () => import("./commands/remove.ts"),
+  },
+  bench: { summary: "measure an endpoint under load", load: () => import("./commands/bench.ts") },
+  doctor: { summary: "check this machine and the server", load: () => import("./commands/doctor.ts") },
+  completion: { summary: "print a completion script for a shell", load: () => import("./commands/completion.ts") },
+};
+
+export const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+
+/** The program with the commands of `loaded` whole, and the others as a line of the help. */
+export async function createProgram(io: Io, loaded: readonly string[]): Promise<Command> {
+  const program = new Command("faas")
+    .description("Functions as a service that a small team hosts itself")
+    .version(version)
+    .option("--server <url>", "control server (or FAAS_SERVER, or faas.json; default http://127.0.0.1:8887)")
+    .option("--verbose", "show stack traces of errors");
+  prepare(program, io);
+  for (const [name, { summary, load }] of Object.entries(verbs)) {
+    const command = program.command(name).description(summary);
+    prepare(command, io);
+    if (loaded.includes(name)) (await load()).define(command, io);
+    else command.allowUnknownOption().argument("[arguments...]");
+  }
+  return program;
+}
+
+function prepare(command: Command, io: Io): void {
+  const output: OutputConfiguration = {
+    writeOut: (text) => io.stdout.write(text),
+    writeErr: (text) => io.stderr.write(text),
+    getOutHelpWidth: () => io.stdout.columns ?? 100,
+  };
+  command
+    .exitOverride()
+    .configureOutput(output)
+    .showSuggestionAfterError()
+    .showHelpAfterError("(--help shows the options)");
+}
