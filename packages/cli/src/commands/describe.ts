@@ -1,0 +1,57 @@
+import type { EndpointView } from "@faas/core";
+import type { Command } from "commander";
+import { Client, serverUrl } from "../client.ts";
+import type { GlobalOptions, Io } from "../io.ts";
+import { columns, type OutputFormat, outputOption, print } from "../output.ts";
+import { parseRef } from "../target.ts";
+
+interface Options extends GlobalOptions {
+  readonly output: OutputFormat;
+}
+
+export function define(command: Command, io: Io): void {
+  command
+    .argument("<org/endpoint>")
+    .addOption(outputOption())
+    .action(async (target: string) => {
+      const options = command.optsWithGlobals<Options>();
+      const view = await new Client(await serverUrl(options, io), io.signal).endpoint(parseRef(target));
+      await print(view, options.output, io, table);
+    });
+}
+
+function table(view: EndpointView): string {
+  const { env, ...settings } = view.settings;
+  const rows = [
+    ["endpoint", `${view.org}/${view.endpoint}`],
+    ["url", view.url],
+    ["phase", view.phase],
+    ["revision", view.revision],
+    ...(view.deploying === undefined ? [] : [["deploying", view.deploying]]),
+    ["image", view.image],
+    ["created", view.createdAt],
+    ["updated", view.updatedAt],
+    ...Object.entries(settings).map(([name, value]) => [name, String(value)]),
+    ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
+  ];
+  const width = Math.max(...rows.map(([name = ""]) => name.length));
+  const text = rows.map(([name = "", value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+  return text + replicas(view) + failure(view);
+}
+
+function replicas({ replicas }: EndpointView): string {
+  if (replicas.length === 0) return "\nno replicas\n";
+  const rows = replicas.map(({ id, ready, revision, inFlight }) => [
+    id,
+    ready ? "yes" : "no",
+    revision,
+    String(inFlight),
+  ]);
+  return `\n${columns(["REPLICA", "READY", "REVISION", "IN FLIGHT"], rows)}`;
+}
+
+function failure({ failure }: EndpointView): string {
+  if (!failure) return "";
+  const lines = failure.lastLogLines.map((line) => `  ${line}\n`).join("");
+  return `\nfailure of revision ${failure.revision}: ${failure.code}\n  ${failure.detail}\n${lines && `last lines that it printed:\n${lines}`}`;
+}

@@ -1,0 +1,33 @@
+import { type EndpointView, FaasError, orgNameProblem } from "@faas/core";
+import type { Command } from "commander";
+import { Client, serverUrl } from "../client.ts";
+import type { GlobalOptions, Io } from "../io.ts";
+import { columns, type OutputFormat, outputOption, print, say } from "../output.ts";
+
+interface Options extends GlobalOptions {
+  readonly output: OutputFormat;
+}
+
+export function define(command: Command, io: Io): void {
+  command
+    .argument("[org]", "only the endpoints of this organization")
+    .addOption(outputOption())
+    .action(async (org: string | undefined) => list(org, command.optsWithGlobals<Options>(), io));
+}
+
+async function list(org: string | undefined, options: Options, io: Io): Promise<void> {
+  const problem = org === undefined ? undefined : orgNameProblem(org);
+  if (problem) throw new FaasError("USAGE", problem);
+  const endpoints = await new Client(await serverUrl(options, io), io.signal).endpoints(org);
+  if (endpoints.length === 0 && options.output === "table")
+    return say(io, 'There is no endpoint yet; "faas deploy" makes one.');
+  await print(endpoints, options.output, io, table);
+}
+
+function table(endpoints: readonly EndpointView[]): string {
+  const rows = endpoints.map(({ org, endpoint, phase, revision, replicas, settings, url }) => {
+    const ready = replicas.filter((replica) => replica.ready).length;
+    return [org, endpoint, phase, `${ready}/${settings.maxReplicas}`, settings.runtime, revision, url];
+  });
+  return columns(["ORG", "ENDPOINT", "PHASE", "REPLICAS", "RUNTIME", "REVISION", "URL"], rows);
+}

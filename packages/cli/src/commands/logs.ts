@@ -1,0 +1,42 @@
+import { type LogLine, parseDuration } from "@faas/core";
+import type { Command } from "commander";
+import { Client, serverUrl } from "../client.ts";
+import type { GlobalOptions, Io } from "../io.ts";
+import { colors } from "../output.ts";
+import { quantity, whole } from "../settings-options.ts";
+import { parseRef } from "../target.ts";
+
+interface Options extends GlobalOptions {
+  readonly follow?: boolean;
+  readonly tail?: number;
+  readonly since?: string;
+  readonly replica?: string;
+  readonly timestamps?: boolean;
+}
+
+export function define(command: Command, io: Io): void {
+  command
+    .argument("<org/endpoint>")
+    .option("-f, --follow", "go on with new lines, over replicas and revisions, until Ctrl-C")
+    .option("--tail <n>", "at most so many of the past lines", whole(0, 1_000_000))
+    .option(
+      "--since <duration>",
+      "only lines of so long ago or later",
+      quantity(parseDuration, "a duration such as 30s or 5m"),
+    )
+    .option("--replica <id>", "only lines of this replica")
+    .option("--timestamps", "print time and replica before each line")
+    .action(async (target: string) => logs(target, command.optsWithGlobals<Options>(), io));
+}
+
+async function logs(target: string, options: Options, io: Io): Promise<void> {
+  const client = new Client(await serverUrl(options, io), io.signal);
+  const { follow, tail, since, replica } = options;
+  const query = Object.entries({ follow, tail, since, replica }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  const dim = colors(io.stdout, io).dim;
+  const format = ({ time, replica: id, line }: LogLine) =>
+    options.timestamps ? `${dim(`${time} ${id}`)} ${line}\n` : `${line}\n`;
+  for await (const line of client.logs(parseRef(target), Object.fromEntries(query))) io.stdout.write(format(line));
+}

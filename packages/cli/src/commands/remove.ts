@@ -1,0 +1,53 @@
+import { createInterface } from "node:readline/promises";
+import { endpointKey, FaasError, orgNameProblem } from "@faas/core";
+import type { Command } from "commander";
+import { Client, serverUrl } from "../client.ts";
+import type { GlobalOptions, Io } from "../io.ts";
+import { say } from "../output.ts";
+import { parseRef } from "../target.ts";
+
+interface Options extends GlobalOptions {
+  readonly all?: boolean;
+  readonly yes?: boolean;
+}
+
+export function define(command: Command, io: Io): void {
+  command
+    .argument("<org/endpoint>", "the endpoint, or with --all the organization")
+    .option("--all", "the whole organization, with all of its endpoints")
+    .option("-y, --yes", "do not ask")
+    .action(async (target: string) => remove(target, command.optsWithGlobals<Options>(), io));
+}
+
+async function remove(target: string, options: Options, io: Io): Promise<void> {
+  const client = new Client(await serverUrl(options, io), io.signal);
+  if (options.all) return removeOrg(target, options, client, io);
+  if (!target.includes("/")) throw new FaasError("USAGE", `Expected ORG/ENDPOINT, or ORG with --all, got "${target}"`);
+  const ref = parseRef(target);
+  await client.endpoint(ref);
+  if (!(await confirmed(`Remove ${endpointKey(ref)} with its logs?`, options, io))) return;
+  await client.removeEndpoint(ref);
+  say(io, `Removed ${endpointKey(ref)}.`);
+}
+
+async function removeOrg(org: string, options: Options, client: Client, io: Io): Promise<void> {
+  const problem = orgNameProblem(org);
+  if (problem) throw new FaasError("USAGE", `Expected ORG with --all: ${problem}`);
+  const endpoints = await client.endpoints(org);
+  const what = endpoints.length === 1 ? "its endpoint" : `its ${endpoints.length} endpoints`;
+  if (!(await confirmed(`Remove the organization ${org} with ${what}?`, options, io))) return;
+  await client.removeOrg(org);
+  say(io, `Removed ${org} with ${what}.`);
+}
+
+async function confirmed(question: string, { yes }: Options, io: Io): Promise<boolean> {
+  if (yes) return true;
+  if (!io.stdin.isTTY) throw new FaasError("USAGE", "Nobody can be asked here: say --yes to remove without a question");
+  const terminal = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    const answer = await terminal.question(`${question} [y/N] `, { signal: io.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}
