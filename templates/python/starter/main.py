@@ -1,0 +1,7 @@
+"""Answers `{"hello": name}`: the name is in the JSON body, or "world"."""
+
+
+def handler(event, context):
+    name = (event["body"] or {}).get("name", "world")
+    context.log.info(f"hello, {name}")
+    return {"hello": name}

@@ -1,0 +1,16 @@
+import unittest
+from unittest.mock import MagicMock
+
+from main import handler
+
+
+class HandlerTest(unittest.TestCase):
+    def test_greets_who_is_named(self):
+        self.assertEqual(handler({"body": {"name": "you"}}, MagicMock()), {"hello": "you"})
+
+    def test_greets_the_world_when_nobody_is_named(self):
+        self.assertEqual(handler({"body": None}, MagicMock()), {"hello": "world"})
+
+
+if __name__ == "__main__":
+    unittest.main()
