@@ -5,7 +5,9 @@ import { test } from "node:test";
 import { errorCodes } from "@faas/core";
 
 const page = readFileSync(join(import.meta.dirname, "../docs/errors.md"), "utf8");
-const rows = [...page.matchAll(/^\| `([A-Z_]+)` \| (\d+) \|/gm)].map(([, code, number]) => [code, Number(number)] as const);
+const rows = [...page.matchAll(/^\| `([A-Z_]+)` \| (\d+) \|/gm)].map(
+  ([, code, number]) => [code, Number(number)] as const,
+);
 
 test("docs/errors.md explains every code once, and no other", () => {
   assert.deepEqual(rows.map(([code]) => code).sort(), Object.keys(errorCodes).sort());

@@ -12,9 +12,20 @@ const ATTEMPTS_MOST = 5;
 /** A replica that refused a connection is left alone for so long. */
 const SUSPENDED_MS = 200;
 
+/** One answered request, for whoever wants to show it. */
+export interface RequestReport {
+  readonly method: string;
+  /** As the function sees it. */
+  readonly path: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly cold: boolean;
+}
+
 export interface GatewayDeps {
   readonly endpoints: Endpoints;
   readonly metrics: RequestMetrics;
+  readonly onRequest?: (report: RequestReport) => void;
 }
 
 /** The data path. Its stages, outermost first: route -> authorize -> admit -> wake and pick -> forward -> record. */
@@ -36,8 +47,7 @@ async function invoke(exchange: Exchange, deps: GatewayDeps): Promise<void> {
   } catch (error) {
     exchange.refuse(error);
   } finally {
-    const status = exchange.response.headersSent ? exchange.response.statusCode : 499;
-    deps.metrics.record(endpoint, status, performance.now() - exchange.arrived, exchange.cold);
+    record(exchange, deps);
   }
 }
 
@@ -63,6 +73,17 @@ async function send(exchange: Exchange, endpoints: Endpoints): Promise<void> {
       endpoint.release(replica, Date.now());
     }
   }
+}
+
+function record(
+  { request, response, endpoint, target, arrived, cold }: Exchange,
+  { metrics, onRequest }: GatewayDeps,
+): void {
+  // 499, as nginx has it: the client went away before there was an answer.
+  const status = response.headersSent ? response.statusCode : 499;
+  const durationMs = performance.now() - arrived;
+  metrics.record(endpoint, status, durationMs, cold);
+  onRequest?.({ method: request.method ?? "", path: target, status, durationMs, cold });
 }
 
 function suspend(replica: LiveReplica, resumed: () => void): void {

@@ -11,7 +11,7 @@ import { createApp } from "./app.ts";
 import { Bundles } from "./bundles.ts";
 import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
-import { createGateway } from "./gateway.ts";
+import { createGateway, type RequestReport } from "./gateway.ts";
 import { HeldLock } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import { Scaling } from "./scaling.ts";
@@ -31,6 +31,8 @@ export interface ServerOptions {
   readonly logTo?: DestinationStream;
   /** The largest bundle, in bytes; 512 MiB. */
   readonly bundleLimitBytes?: number;
+  /** Told of every answered invocation: for `faas dev`. */
+  readonly onRequest?: (report: RequestReport) => void;
 }
 
 export interface RunningServer {
@@ -99,7 +101,11 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock): P
     stopping,
     ending: ending.signal,
   });
-  const server = createHttpServer(app.callback(), { endpoints, metrics });
+  const server = createHttpServer(app.callback(), {
+    endpoints,
+    metrics,
+    ...(options.onRequest ? { onRequest: options.onRequest } : {}),
+  });
   try {
     await listen(server, host, port);
   } catch (error) {
