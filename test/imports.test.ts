@@ -80,7 +80,7 @@ test("core does no I/O", () => {
   assert.deepEqual(wrong.map(show), []);
 });
 
-test("the CLI loads the server lazily, for up and dev alone", () => {
+test("the CLI loads the server lazily, for up, down and dev alone", () => {
   const wrong = of("cli").filter(({ file, specifier, kind }) => {
     if (packageOf(specifier) !== "@faas/server" || kind === "type" || isTest(file)) return false;
     return kind === "static" || !/commands\/(up|down|dev)\.ts$/.test(file);

@@ -3,9 +3,11 @@ import { test } from "node:test";
 import { dataFolder } from "./data-folder.ts";
 
 test("the data folder is that of --data, FAAS_DATA, XDG_DATA_HOME or the home folder, in this order", () => {
+  const cwd = "/here";
   const env = { FAAS_DATA: "/data", XDG_DATA_HOME: "/xdg", HOME: "/home/me" };
-  assert.equal(dataFolder("/option", env), "/option");
-  assert.equal(dataFolder(undefined, env), "/data");
-  assert.equal(dataFolder(undefined, { ...env, FAAS_DATA: "" }), "/xdg/faas");
-  assert.equal(dataFolder(undefined, { HOME: "/home/me", XDG_DATA_HOME: "relative" }), "/home/me/.local/share/faas");
+  assert.equal(dataFolder("option", { env, cwd }), "/here/option");
+  assert.equal(dataFolder(undefined, { env, cwd }), "/data");
+  assert.equal(dataFolder(undefined, { env: { ...env, FAAS_DATA: "" }, cwd }), "/xdg/faas");
+  const relative = { HOME: "/home/me", XDG_DATA_HOME: "relative" };
+  assert.equal(dataFolder(undefined, { env: relative, cwd }), "/home/me/.local/share/faas");
 });

@@ -32,7 +32,8 @@ export async function startDetached(
   const logFile = join(dataDir, "server.log");
   const log = await open(logFile, "a");
   const { size: begin } = await log.stat();
-  const child = spawn(process.execPath, [...process.execArgv, PROGRAM, "up", ...args], {
+  const child = spawn(process.execPath, [PROGRAM, "up", ...args], {
+    cwd: dataDir,
     detached: true,
     stdio: ["ignore", log.fd, log.fd, "ipc"],
   });

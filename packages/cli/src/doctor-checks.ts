@@ -41,28 +41,35 @@ export async function checkNpm(): Promise<Check> {
 }
 
 /** Only Python functions need it. */
-export async function checkPython(): Promise<Check> {
+export async function checkPython(python = "python3"): Promise<Check> {
   const warning = (found: string, advice: string): Check => ({ name: "python", status: "warning", found, advice });
   try {
     const script = "import sys; print('.'.join(map(str, sys.version_info[:3])))";
-    const { stdout } = await run("python3", ["-c", script], { timeout: TIMEOUT_MS });
+    const { stdout } = await run(python, ["-c", script], { timeout: TIMEOUT_MS });
     const version = stdout.trim();
     const [major = 0, minor = 0] = version.split(".").map(Number);
     if (major < 3 || (major === 3 && minor < 9))
       return warning(`Python ${version}`, "Install Python 3.9 or newer to run Python functions");
-    return await checkPip(version, warning);
+    return await checkPip(python, version, warning);
   } catch (error) {
-    return warning(words(error), "Install Python 3.9 or newer, as python3, to run Python functions");
+    return warning(
+      words(error),
+      "Install Python 3.9 or newer, as python3 or as FAAS_PYTHON says, to run Python functions",
+    );
   }
 }
 
-async function checkPip(python: string, warning: (found: string, advice: string) => Check): Promise<Check> {
+async function checkPip(
+  python: string,
+  version: string,
+  warning: (found: string, advice: string) => Check,
+): Promise<Check> {
   try {
-    const { stdout } = await run("python3", ["-m", "pip", "--version"], { timeout: TIMEOUT_MS });
+    const { stdout } = await run(python, ["-m", "pip", "--version"], { timeout: TIMEOUT_MS });
     const [, pip = "?"] = /^pip (\S+)/.exec(stdout) ?? [];
-    return { name: "python", status: "ok", found: `Python ${python}, pip ${pip}` };
+    return { name: "python", status: "ok", found: `Python ${version}, pip ${pip}` };
   } catch {
-    return warning(`Python ${python} without pip`, "Install pip to build Python functions that have dependencies");
+    return warning(`Python ${version} without pip`, "Install pip to build Python functions that have dependencies");
   }
 }
 

@@ -6,7 +6,6 @@ import {
   type EndpointView,
   endpointKey,
   FaasError,
-  formatSize,
   type Project,
   type SettingsInput,
   settingsInputSchema,
@@ -16,7 +15,7 @@ import type { Command } from "commander";
 import { Client, serverUrl } from "../client.ts";
 import { parseEnvFile } from "../env-file.ts";
 import type { GlobalOptions, Io } from "../io.ts";
-import { colors, type OutputFormat, outputOption, print, say } from "../output.ts";
+import { colors, humanSize, type OutputFormat, outputOption, print, say } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { findProject } from "../project.ts";
 import { addSettingsOptions, type SettingsOptions, settingsOf } from "../settings-options.ts";
@@ -92,7 +91,7 @@ async function run(
     signal: io.signal,
     onStage: (stage) => progress.begin(stage),
   });
-  progress.detail(formatSize(bundle.sizeBytes));
+  progress.detail(humanSize(bundle.sizeBytes));
   progress.end();
   for (const warning of bundle.warnings) say(io, `${colors(io.stderr, io).yellow("warning:")} ${warning}`);
 
@@ -122,7 +121,7 @@ async function upload(bundle: Bundle, client: Client, progress: Progress): Promi
   const tar = bundle.open();
   tar.on("data", (piece) => {
     sent += piece.length;
-    progress.detail(`${Math.round((sent / bundle.sizeBytes) * 100)}% of ${formatSize(bundle.sizeBytes)}`);
+    progress.detail(`${Math.round((sent / bundle.sizeBytes) * 100)}% of ${humanSize(bundle.sizeBytes)}`);
   });
   // Paused again: the client reads it, from the beginning.
   tar.pause();

@@ -1,32 +1,45 @@
+import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type { Command } from "commander";
 import { dataFolder } from "../data-folder.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { say } from "../output.ts";
 
-/** A graceful stop takes at most 10 s for requests, and the timeout of the slowest endpoint. */
-const WAIT_MS = 60_000;
-const LOOK_MS = 50;
+interface Options extends GlobalOptions {
+  readonly data?: string;
+}
+
+/** The server gives requests 10 s to finish, and its replicas some more. */
+const PATIENCE_MS = 60_000;
+const STEP_MS = 20;
 
 export function define(command: Command, io: Io): void {
   command
-    .option("--data <dir>", "data folder of the server (or FAAS_DATA; default ~/.local/share/faas)")
-    .action(async () => down(command.optsWithGlobals<GlobalOptions & { data?: string }>().data, io));
+    .option("--data <dir>", "its data folder, as given to faas up (or FAAS_DATA; default ~/.local/share/faas)")
+    .action(async () => down(command.optsWithGlobals<Options>(), io));
 }
 
-async function down(data: string | undefined, io: Io): Promise<void> {
-  const dataDir = dataFolder(data, io.env as NodeJS.ProcessEnv);
+async function down(options: Options, io: Io): Promise<void> {
+  const dataDir = dataFolder(options.data, io);
   const { readLock } = await import("@faas/server/lock");
   const lock = await readLock(dataDir);
-  if (!lock) throw new FaasError("SERVER_NOT_RUNNING", `No server runs on ${dataDir}`);
-  process.kill(lock.pid, "SIGTERM");
-  const deadline = Date.now() + WAIT_MS;
-  // It is no child of ours: that it has ended can only be looked at.
-  while (await readLock(dataDir)) {
-    io.signal.throwIfAborted();
-    if (Date.now() > deadline)
-      throw new FaasError("INTERNAL", `The server, process ${lock.pid}, did not end within ${WAIT_MS / 1000} s`);
-    await new Promise((later) => setTimeout(later, LOOK_MS));
+  if (!lock)
+    throw new FaasError("SERVER_NOT_RUNNING", `No server runs on ${dataDir}; another folder is named with --data`);
+  if (lock.host !== hostname()) {
+    const where = `process ${lock.pid} on ${lock.host}`;
+    throw new FaasError("SERVER_NOT_RUNNING", `The server of ${dataDir} is ${where}: end it there with "faas down"`);
   }
-  say(io, `Stopped the server that answered at ${lock.url}.`);
+  process.kill(lock.pid, "SIGTERM");
+  const deadline = performance.now() + PATIENCE_MS;
+  // The lock is gone when the process is, or when it has ended all that it started.
+  while ((await readLock(dataDir))?.pid === lock.pid) {
+    if (performance.now() > deadline)
+      throw new FaasError(
+        "INTERNAL",
+        `Process ${lock.pid} has not ended after ${PATIENCE_MS / 1000} s; "kill -9 ${lock.pid}" ends it`,
+      );
+    await delay(STEP_MS, undefined, { signal: io.signal });
+  }
+  say(io, `Stopped the server${lock.url ? ` at ${lock.url}` : ""} (process ${lock.pid})`);
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { DEFAULT_PORT, FaasError } from "@faas/core";
 import { type Command, Option } from "commander";
 import { dataFolder } from "../data-folder.ts";
@@ -10,53 +11,62 @@ interface Options extends GlobalOptions {
   readonly port: number;
   readonly host: string;
   readonly data?: string;
+  readonly platform: string;
+  readonly logLevel?: string;
   readonly detach?: boolean;
 }
 
+const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
+
 export function define(command: Command, io: Io): void {
   command
-    .option("--port <port>", "port to listen on; 0 takes a free one", whole(0, 65_535), DEFAULT_PORT)
-    .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
-    .option("--data <dir>", "folder of state, bundles and logs (or FAAS_DATA; default ~/.local/share/faas)")
-    .addOption(new Option("--platform <platform>", "what runs the replicas").choices(["embedded"]).default("embedded"))
-    .option("--detach", "run in the background, and return when it takes requests")
+    .option("--port <port>", "where it listens; 0 takes a free one", whole(0, 65_535), DEFAULT_PORT)
+    .option("--host <host>", "on which address; there are no keys yet, so only this machine's by default", "127.0.0.1")
+    .option("--data <dir>", "its state, bundles and logs (or FAAS_DATA; default ~/.local/share/faas)")
+    .addOption(new Option("--platform <platform>", "what runs replicas").choices(["embedded"]).default("embedded"))
+    .addOption(
+      new Option("--log-level <level>", "what it logs on stderr (info; on a terminal warn)").choices(LOG_LEVELS),
+    )
+    .option("--detach", "start it in the background, and return when it takes requests")
     .addHelpText(
       "after",
-      "\nCtrl-C stops it: requests in flight are finished first, and a second Ctrl-C ends it at once.",
+      "\nCtrl-C finishes what is in flight and stops it (exit code 130); a second one ends it at once.",
     )
     .action(async () => up(command.optsWithGlobals<Options>(), io));
 }
 
 async function up(options: Options, io: Io): Promise<void> {
-  const dataDir = dataFolder(options.data, io.env as NodeJS.ProcessEnv);
-  if (options.detach) return detach(options, dataDir, io);
+  const dataDir = dataFolder(options.data, io);
+  if (options.detach) await detached(options, dataDir, io);
+  else await attached(options, dataDir, io);
+}
+
+async function attached({ host, port, logLevel }: Options, dataDir: string, io: Io): Promise<void> {
   const { startServer } = await import("@faas/server");
-  const { host, port } = options;
-  const server = await startServer({ host, port, dataDir }).catch((error) => {
-    report({ failed: { code: error.code ?? "INTERNAL", message: error.message } });
+  const level = logLevel ?? (io.stderr.isTTY ? "warn" : "info");
+  const server = await startServer({ host, port, dataDir, logLevel: level }).catch((error) => {
+    if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
     throw error;
   });
-  io.stdout.write(`${server.url}\n`);
-  say(io, `faas listens on ${server.url}, data in ${server.dataDir}; Ctrl-C stops it`);
-  report({ url: server.url });
-  if (!io.signal.aborted) await new Promise((ended) => io.signal.addEventListener("abort", ended, { once: true }));
-  say(io, "stopping: finishing what is in flight");
-  await server.stop();
+  try {
+    io.stdout.write(`${server.url}\n`);
+    report({ url: server.url });
+    if (io.stderr.isTTY) say(io, `faas is up, its data in ${dataDir}; Ctrl-C stops it`);
+    if (!io.signal.aborted) await once(io.signal, "abort");
+    if (io.stderr.isTTY) say(io, "Stopping: finishing what is in flight; Ctrl-C again ends at once");
+  } finally {
+    await server.stop();
+  }
 }
 
-/** To the process that started this one in the background, if there is one. */
+async function detached({ host, port, logLevel, data }: Options, dataDir: string, io: Io): Promise<void> {
+  const args = ["--port", String(port), "--host", host, "--data", dataDir, "--log-level", logLevel ?? "info"];
+  const { url, pid, logFile } = await startDetached(args, dataDir, io.signal);
+  io.stdout.write(`${url}\n`);
+  say(io, `faas is up: process ${pid}, log ${logFile}. "faas down${data ? ` --data ${data}` : ""}" stops it`);
+}
+
+/** Tells the `faas up --detach` that began this process, when one did. */
 function report(message: ServerReport): void {
-  if (!process.connected) return;
-  process.send?.(message);
-  process.disconnect?.();
-}
-
-async function detach({ host, port }: Options, dataDir: string, io: Io): Promise<void> {
-  const args = ["--host", host, "--port", String(port), "--data", dataDir];
-  const server = await startDetached(args, dataDir, io.signal).catch((error) => {
-    if (!(error instanceof FaasError) || error.code !== "PORT_IN_USE") throw error;
-    throw new FaasError(error.code, error.message, { extensions: { hint: `faas up --detach --port ${port + 1}` } });
-  });
-  io.stdout.write(`${server.url}\n`);
-  say(io, `faas runs in the background, process ${server.pid}; its log is ${server.logFile}; "faas down" stops it`);
+  if (process.connected) process.send?.(message);
 }
