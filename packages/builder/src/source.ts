@@ -23,7 +23,7 @@ export interface Source {
 }
 
 /** Left out always: what others made, what is installed for the target, and what may be secret. */
-const ALWAYS_IGNORED = [
+export const ALWAYS_IGNORED = [
   ".git",
   "node_modules",
   "__pycache__",
@@ -38,7 +38,7 @@ const ALWAYS_IGNORED = [
   ".interface.py",
   ".DS_Store",
 ];
-const IGNORE_FILES = [".gitignore", ".faasignore"];
+export const IGNORE_FILES = [".gitignore", ".faasignore"];
 const FILES_MOST = 20_000;
 
 /** The files of a folder without what is ignored. SOURCE_UNREADABLE, SOURCE_EMPTY, SOURCE_TOO_LARGE. */
@@ -82,7 +82,7 @@ export async function readSource(dir: string, sizeLimitBytes: number): Promise<S
   return { folder: real, entries, warnings };
 }
 
-interface Rules {
+export interface Rules {
   readonly folder: string;
   readonly rules: Ignore;
 }
@@ -95,7 +95,7 @@ async function readRules(folder: string): Promise<Rules | undefined> {
 }
 
 /** Whether the folder's ignore files leave a path out: the innermost that says something counts. */
-function isIgnored(path: string, isFolder: boolean, all: readonly Rules[]): boolean {
+export function isIgnored(path: string, isFolder: boolean, all: readonly Rules[]): boolean {
   let ignored = false;
   for (const { folder, rules } of all) {
     const result = rules.test(relative(folder, path) + (isFolder ? "/" : ""));
