@@ -9,6 +9,8 @@ export function streamLogs(context: Context, ref: EndpointRef, { platform, endin
   context.res.once("close", () => gone.abort());
   const signal = AbortSignal.any([gone.signal, ending]);
   const lines = platform.logs(ref, { ...optionsOf(context), signal });
+  // Koa's is 404 until there is a body, and the header goes before it.
+  context.status = 200;
   context.type = "application/x-ndjson";
   context.res.setHeader("Cache-Control", "no-store");
   context.flushHeaders();
