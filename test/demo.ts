@@ -111,6 +111,7 @@ function run(
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => {
+      if (!quiet && output !== "" && !output.endsWith("\n")) process.stdout.write("\n");
       if (code === 0) return resolve(output);
       reject(new Error(`"faas ${args[0]}" ended with ${signal ?? `exit code ${code}`}`));
     });

@@ -36,6 +36,13 @@ export function columns(head: readonly string[], rows: readonly (readonly string
     .join("");
 }
 
+/** Bytes for people: 27136 is "26.5 KiB". */
+export function humanSize(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${units[power]}`;
+}
+
 /** A line for people. */
 export function say(io: Io, text: string): void {
   io.stderr.write(`${text}\n`);

@@ -242,6 +242,9 @@ export class ReplicaProcess {
       HOME: this.temporaryFolder,
       TMPDIR: this.temporaryFolder,
       NODE_ENV: "production",
+      // Numeric libraries start a thread a core, which wait for each other as soon as two calls run at once.
+      OMP_NUM_THREADS: "1",
+      OPENBLAS_NUM_THREADS: "1",
       ...(spec.runtime === "python" ? { PYTHONPYCACHEPREFIX: cache } : { NODE_COMPILE_CACHE: cache }),
       ...spec.env,
       PORT: this.socketPath,

@@ -1,0 +1,460 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { Agent, type Dispatcher, request } from "undici";
+
+/** One language's wrapper, and the same functions in that language. */
+export interface Language {
+  readonly name: string;
+  readonly wrapper: string;
+  readonly command: readonly string[];
+  /** File of the function that `FAAS_HANDLER` is not needed for. */
+  readonly file: string;
+  /**
+   * Answers by `event.path`: /echo the event, /text a string, /bytes 256 bytes of all values, /nothing, /object, /list, /number,
+   * /exact {status: 201, headers: {X-A: [1, 2]}, body: "made"}, /status-text {status: "open"}, /throw an error "boom" with /throw's request id, /invalid a function,
+   * /stream three pieces of which the second waits for a file named in the query, /stream-throw an error after the first piece, /slow 30 s, /count the most calls
+   * at once after 50 ms, /print a line on stdout, /context the context.
+   */
+  readonly main: string;
+  readonly syntaxError: { readonly text: string; readonly line: number };
+  readonly loadError: { readonly text: string; readonly line: number };
+  readonly noHandler: string;
+  readonly notCallable: string;
+}
+
+interface Started extends AsyncDisposable {
+  readonly socketPath: string;
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  call(path: string, options?: Partial<Dispatcher.RequestOptions>): Promise<Answer>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly bytes: Buffer;
+  readonly text: string;
+  readonly json: () => ReturnType<typeof JSON.parse>;
+}
+
+const LIMIT_MS = 10_000;
+const run = promisifyCondition;
+
+/** The properties that the wrapper of every language has (docs/wrapper-protocol.md). */
+export function wrapperContract(language: Language): void {
+  describe(`the ${language.name} wrapper`, { concurrency: true }, () => {
+    let shared: Started;
+    before(async () => {
+      shared = await start(language, language.main, { FAAS_BODY_LIMIT: String(6 * 2 ** 20) });
+    });
+    after(() => shared[Symbol.asyncDispose]());
+
+    const returns: [string, number, string | undefined, string][] = [
+      ["/text", 200, "text/plain; charset=utf-8", "hello ü"],
+      ["/nothing", 204, undefined, ""],
+      ["/object", 200, "application/json", '{"a":1}'],
+      ["/list", 200, "application/json", "[1,2]"],
+      ["/number", 200, "application/json", "7"],
+      ["/exact", 201, "text/plain; charset=utf-8", "made"],
+      ["/status-text", 200, "application/json", '{"status":"open"}'],
+    ];
+    for (const [path, status, type, text] of returns) {
+      test(`what a function returns is the answer: ${path}`, async () => {
+        const answer = await shared.call(path);
+        assert.deepEqual([answer.status, answer.headers["content-type"], answer.text], [status, type, text]);
+      });
+    }
+
+    test("a header may have several values", async () => {
+      assert.deepEqual((await shared.call("/exact")).headers["x-a"], ["1", "2"]);
+    });
+
+    test("bytes are octets", async () => {
+      const { bytes, headers } = await shared.call("/bytes");
+      assert.deepEqual(
+        [...bytes],
+        Array.from({ length: 256 }, (_, i) => i),
+      );
+      assert.equal(headers["content-type"], "application/octet-stream");
+    });
+
+    test("the event has method, path as sent, decoded query, joined headers and parsed JSON", async () => {
+      const { json } = await shared.call("/echo/a%2Fb%20c?x=1&x=2&y=%C3%BC&z=", {
+        method: "POST",
+        headers: ["content-type", "application/json; charset=utf-8", "x-many", "a", "x-many", "b", "cookie", "c=1"],
+        body: '{"deep":[1,{"ü":null}]}',
+      });
+      const event = json();
+      assert.equal(event.method, "POST");
+      assert.equal(event.path, "/echo/a%2Fb%20c");
+      assert.deepEqual(event.query, { x: ["1", "2"], y: "ü", z: "" });
+      assert.equal(event.headers["x-many"], "a, b");
+      assert.deepEqual(event.body, { deep: [1, { ü: null }] });
+    });
+
+    test("forms and text arrive as text", async () => {
+      for (const type of ["text/csv", "application/x-www-form-urlencoded"]) {
+        const { json } = await shared.call("/echo", {
+          method: "POST",
+          headers: { "content-type": type },
+          body: "a=1&b=ü",
+        });
+        assert.equal(json().body, "a=1&b=ü");
+      }
+    });
+
+    test("without a body it is null", async () => {
+      assert.equal((await shared.call("/echo")).json().body, null);
+      assert.equal(
+        (await shared.call("/echo", { method: "POST", headers: { "content-length": "0" } })).json().body,
+        null,
+      );
+    });
+
+    test("5 MiB of binary arrive as they were sent, with a length and in chunks", async () => {
+      const sent = randomBytes(5 * 2 ** 20);
+      const digest = createHash("sha256").update(sent).digest("hex");
+      for (const body of [sent, chunksOf(sent)]) {
+        const { text } = await shared.call("/digest", {
+          method: "POST",
+          headers: { "content-type": "image/png" },
+          body: body as Buffer,
+        });
+        assert.equal(text, digest);
+      }
+    });
+
+    test("a body over the limit is 413, with a length and in chunks", async () => {
+      for (const body of [Buffer.alloc(6 * 2 ** 20 + 1), chunksOf(Buffer.alloc(6 * 2 ** 20 + 1))]) {
+        const answer = await shared.call("/echo", { method: "POST", body: body as Buffer }).catch((error) => error);
+        // A server may close while the client still sends; then the client may not see the answer.
+        if (!(answer instanceof Error)) assert.deepEqual([answer.status, answer.json().code], [413, "BODY_TOO_LARGE"]);
+      }
+    });
+
+    test("JSON that does not parse is 400", async () => {
+      const { status, json } = await shared.call("/echo", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: "{",
+      });
+      assert.deepEqual([status, json().code], [400, "MALFORMED_JSON"]);
+    });
+
+    test("a thrown error is a 500 with its message and request id; its stack is in the log only", async () => {
+      const { status, json, text } = await shared.call("/throw", { headers: { "x-request-id": "my-id" } });
+      assert.deepEqual(
+        [status, json().code, json().detail, json().requestId],
+        [500, "FUNCTION_ERROR", "boom", "my-id"],
+      );
+      assert.ok(!text.includes(language.file));
+      await run(
+        () => shared.output().includes("my-id") && shared.output().includes(language.file),
+        "the stack in the log",
+      );
+    });
+
+    test("what cannot be an answer is a 500 that says so", async () => {
+      const { status, json } = await shared.call("/invalid");
+      assert.deepEqual([status, json().code], [500, "INVALID_RESPONSE"]);
+    });
+
+    test("a request id is taken from the caller, or made", async () => {
+      assert.equal((await shared.call("/text", { headers: { "x-request-id": "abc" } })).headers["x-request-id"], "abc");
+      assert.match(String((await shared.call("/text")).headers["x-request-id"]), /^[0-9a-f-]{36}$/);
+    });
+
+    test("HEAD has the headers and no body; OPTIONS is a call", async () => {
+      const head = await shared.call("/text", { method: "HEAD" });
+      assert.deepEqual([head.status, head.headers["content-length"], head.text], [200, "8", ""]);
+      assert.equal((await shared.call("/echo", { method: "OPTIONS" })).json().method, "OPTIONS");
+    });
+
+    test("a stream's first piece is there before the last is made", async () => {
+      const gate = join(tmpdir(), `faas-gate-${randomBytes(6).toString("hex")}`);
+      const answer = await request("http://wrapper", {
+        path: `/stream?gate=${gate}`,
+        method: "GET",
+        dispatcher: agentOf(shared.socketPath),
+      });
+      const pieces = answer.body[Symbol.asyncIterator]();
+      assert.equal(String((await pieces.next()).value), "one");
+      await writeFile(gate, "");
+      let rest = "";
+      for (let piece = await pieces.next(); !piece.done; piece = await pieces.next()) rest += piece.value;
+      await rm(gate);
+      assert.equal(rest, "twothree");
+    });
+
+    test("an error in the middle of a stream cuts the connection", async () => {
+      await assert.rejects(shared.call("/stream-throw"));
+      assert.equal((await shared.call("/text")).status, 200);
+    });
+
+    test("the context has org, endpoint, revision and request id", async () => {
+      const { json } = await shared.call("/context", { headers: { "x-request-id": "r" } });
+      assert.deepEqual(json(), { org: "acme", endpoint: "it", revision: "rev1", requestId: "r" });
+    });
+
+    test("what the function prints goes out untouched", async () => {
+      await shared.call("/print");
+      await run(() => shared.output().split("\n").includes("a line, ü"), "the line");
+    });
+
+    test("it is ready, and has nothing else under /-/", async () => {
+      assert.deepEqual((await shared.call("/-/ready")).json(), { status: "ready" });
+      assert.equal((await shared.call("/-/other")).json().code, "NOT_FOUND");
+    });
+
+    test("requests on one connection are answered in their order", async () => {
+      const text = await raw(shared.socketPath, [
+        "GET /text HTTP/1.1\r\nHost: a\r\n\r\nGET /number HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+      ]);
+      assert.match(text, /hello ü[\s\S]*HTTP\/1\.1 200 [\s\S]*7$/);
+    });
+
+    test("a request may come byte by byte", async () => {
+      const bytes =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+      assert.match(await raw(shared.socketPath, [...bytes]), /"body":"abc"/);
+    });
+
+    test("a client that expects 100-continue gets it", async () => {
+      const head =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n";
+      assert.match(await raw(shared.socketPath, [head, "ok"]), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+    });
+
+    const malformed: [string, string][] = [
+      ["no request line", "rubbish\r\n\r\n"],
+      [
+        "length and chunks together",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      ],
+      ["two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"],
+      [
+        "a chunk without a size",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+      ],
+      ["a header line with a space in its name", "GET / HTTP/1.1\r\nHost: a\r\nX Y: 1\r\n\r\n"],
+    ];
+    for (const [what, bytes] of malformed) {
+      test(`malformed HTTP is 400 and the end of the connection: ${what}`, async () => {
+        assert.match(await raw(shared.socketPath, [bytes]), /^HTTP\/1\.1 400 [\s\S]*INVALID_REQUEST/);
+      });
+    }
+
+    test("a header over 16 KiB is 431", async () => {
+      assert.match(
+        await raw(shared.socketPath, [`GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(17_000)}\r\n\r\n`]),
+        /^HTTP\/1\.1 431 /,
+      );
+    });
+
+    test("a client that goes away harms nobody", async () => {
+      const socket = connect(shared.socketPath);
+      socket.write("GET /stream?gate=/nonexistent HTTP/1.1\r\nHost: a\r\n\r\n");
+      await once(socket, "data");
+      socket.destroy();
+      assert.equal((await shared.call("/text")).status, 200);
+    });
+
+    test("a call over its time is 504", async () => {
+      await using wrapper = await start(language, language.main, { FAAS_TIMEOUT_MS: "200" });
+      const { status, json } = await wrapper.call("/slow");
+      assert.deepEqual([status, json().code], [504, "FUNCTION_TIMEOUT"]);
+    });
+
+    test("with a concurrency of 1 no two calls run at once, and past ten waiting ones the next is 503", async () => {
+      await using wrapper = await start(language, language.main, { FAAS_CONCURRENCY: "1" });
+      const answers = await Promise.all(Array.from({ length: 20 }, () => wrapper.call("/count")));
+      const good = answers.filter(({ status }) => status === 200);
+      assert.equal(good.length, 11);
+      assert.ok(good.every(({ text }) => text === "1"));
+      const refused = answers.find(({ status }) => status === 503) as Answer;
+      assert.deepEqual([refused.json().code, refused.headers["retry-after"]], ["NO_CAPACITY", "1"]);
+    });
+
+    test("several calls run at once", async () => {
+      assert.ok(Number((await Promise.all(Array.from({ length: 8 }, () => shared.call("/count")))).at(-1)?.text) > 1);
+    });
+
+    test("it listens on a TCP port too", async () => {
+      await using wrapper = await start(language, language.main, {}, { tcp: true });
+      assert.equal((await wrapper.call("/text")).text, "hello ü");
+    });
+
+    test("SIGTERM: what is in flight is answered, then the process ends with 0", async () => {
+      await using wrapper = await start(language, language.main);
+      const answering = wrapper.call("/count?wait=1");
+      await run(() => wrapper.output().includes("counting"), "the call to begin");
+      wrapper.child.kill("SIGTERM");
+      assert.equal((await answering).status, 200);
+      assert.equal(await exitOf(wrapper.child), 0);
+    });
+
+    test("a second SIGTERM ends it at once", async () => {
+      await using wrapper = await start(language, language.main);
+      const answering = wrapper.call("/slow").catch(() => undefined);
+      await run(() => wrapper.output().includes("slowly"), "the call to begin");
+      wrapper.child.kill("SIGTERM");
+      await assert.rejects(run(() => wrapper.child.exitCode !== null, "nothing", 100));
+      wrapper.child.kill("SIGTERM");
+      assert.equal(await exitOf(wrapper.child), 0);
+      await answering;
+    });
+
+    const broken: [string, string, RegExp][] = [
+      [
+        "a syntax error",
+        language.syntaxError.text,
+        new RegExp(`^${language.file}:${language.syntaxError.line}: SyntaxError`),
+      ],
+      [
+        "an error at load",
+        language.loadError.text,
+        new RegExp(`^${language.file}:${language.loadError.line}: .*no luck`),
+      ],
+      ["no handler", language.noHandler, new RegExp(`${language.file}: expected it to .*handler`)],
+      [
+        "a handler that is no function",
+        language.notCallable,
+        new RegExp(`${language.file}: expected .*handler.* function`),
+      ],
+    ];
+    for (const [what, text, detail] of broken) {
+      test(`a function that cannot be loaded says why to the ready probe and to calls: ${what}`, async () => {
+        await using wrapper = await start(language, text);
+        for (const path of ["/-/ready", "/"]) {
+          const { status, json } = await wrapper.call(path);
+          assert.deepEqual([status, json().code], [500, "FUNCTION_LOAD_FAILED"]);
+          assert.match(json().detail, detail);
+        }
+      });
+    }
+
+    test("the handler can be named, and a name that is not there says so", async () => {
+      await using named = await start(language, language.main, {
+        FAAS_HANDLER: `${language.file.split(".")[0]}.other`,
+      });
+      assert.equal((await named.call("/")).text, "other");
+      await using missing = await start(language, language.main, { FAAS_HANDLER: "nothing.handler" });
+      assert.match((await missing.call("/-/ready")).json().detail, /nothing\./);
+    });
+  });
+}
+
+async function start(
+  language: Language,
+  text: string,
+  env: Record<string, string> = {},
+  { tcp = false } = {},
+): Promise<Started> {
+  const folder = await mkdtemp(join(tmpdir(), "faas-wrapper-"));
+  await writeFile(join(folder, language.file), text);
+  const wrapper = join(folder, language.wrapper.split("/").at(-1) as string);
+  await cp(language.wrapper, wrapper);
+  const port = tcp ? await freePort() : 0;
+  const socketPath = join(folder, "s.sock");
+  const [command = "", ...args] = language.command;
+  const child = spawn(command, [...args, wrapper], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH,
+      PORT: tcp ? String(port) : socketPath,
+      FAAS_ORG: "acme",
+      FAAS_ENDPOINT: "it",
+      FAAS_REVISION: "rev1",
+      ...env,
+    },
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (piece) => (output += piece));
+  const agent = tcp ? new Agent() : agentOf(socketPath);
+  const call = async (path: string, options: Partial<Dispatcher.RequestOptions> = {}): Promise<Answer> => {
+    const { statusCode, headers, body } = await request(tcp ? `http://127.0.0.1:${port}` : "http://wrapper", {
+      method: "GET",
+      ...options,
+      path,
+      dispatcher: agent,
+    });
+    const bytes = Buffer.from(await body.arrayBuffer());
+    return { status: statusCode, headers, bytes, text: bytes.toString(), json: () => JSON.parse(bytes.toString()) };
+  };
+  const dispose = async () => {
+    child.kill("SIGKILL");
+    await exitOf(child);
+    await agent.destroy();
+    await rm(folder, { recursive: true, force: true });
+  };
+  const listens = () =>
+    call("/-/ready").then(
+      () => true,
+      () => false,
+    );
+  try {
+    await run(listens, `the wrapper to listen; it printed: ${output}`);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { socketPath, child, output: () => output, call, [Symbol.asyncDispose]: dispose };
+}
+
+const agentOf = (socketPath: string) => new Agent({ connect: { socketPath } });
+
+async function exitOf(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  return child.exitCode;
+}
+
+/** Waits until a condition holds. */
+async function promisifyCondition(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = LIMIT_MS,
+): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`Waited ${limitMs} ms for ${what}`);
+    await delay(5);
+  }
+}
+
+/** Sends pieces one after the other over one connection, and gives all that comes until it ends. */
+async function raw(socketPath: string, pieces: readonly string[]): Promise<string> {
+  const socket: Socket = connect(socketPath);
+  socket.setNoDelay(true).setEncoding("utf8");
+  let text = "";
+  socket.on("data", (piece) => (text += piece));
+  socket.on("error", () => {});
+  const closed = once(socket, "close");
+  for (const piece of pieces) {
+    socket.write(piece);
+    if (pieces.length > 1) await delay(0);
+  }
+  await closed;
+  return text;
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  const server = createServer().listen(0);
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
+
+async function* chunksOf(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let start = 0; start < bytes.length; start += 100_000) yield bytes.subarray(start, start + 100_000);
+}
