@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseCpu, parseDuration, parseSize } from "./units.ts";
+import { formatDuration, formatSize, parseCpu, parseDuration, parseSize } from "./units.ts";
 
 /** What users may set on an endpoint, in the form that they write it: the same in `faas.json`, in the API and in the state file. */
 
@@ -17,6 +17,7 @@ function quantity(
   parse: (text: string) => number | undefined,
   least: number,
   most: number,
+  format: (value: number) => string,
 ) {
   return z.string().superRefine((text, context) => {
     const value = parse(text);
@@ -25,15 +26,16 @@ function quantity(
     } else if (value < least || value > most) {
       context.addIssue({
         code: "custom",
-        message: `expected a ${what} within its bounds (see docs/cli.md), got "${text}"`,
+        message: `expected a ${what} from ${format(least)} to ${format(most)}, got "${text}"`,
       });
     }
   });
 }
 
 const DAY_MS = 86_400_000;
-const duration = (least: number, most: number) => quantity("duration", "300ms, 30s or 5m", parseDuration, least, most);
-const size = (least: number, most: number) => quantity("size", "128Mi or 1Gi", parseSize, least, most);
+const duration = (least: number, most: number) =>
+  quantity("duration", "300ms, 30s or 5m", parseDuration, least, most, formatDuration);
+const size = (least: number, most: number) => quantity("size", "128Mi or 1Gi", parseSize, least, most, formatSize);
 
 const environmentName = z
   .string()
@@ -72,11 +74,13 @@ export const settingsInputSchema = z.strictObject({
     .optional()
     .describe("The most requests that one replica handles at a time (default 80)"),
   idleTimeout: z
-    .union([z.literal("never"), duration(100, 30 * DAY_MS)])
+    .union([z.literal("never"), duration(100, 30 * DAY_MS)], {
+      error: ({ input }) => `expected a duration from 100ms to 30d such as 30s or 5m, or "never", got "${input}"`,
+    })
     .optional()
     .describe('Time without a request after which all replicas are removed (default 5m), or "never"'),
   timeout: duration(1, DAY_MS).optional().describe("Time that one request may take (default 30s)"),
-  cpu: quantity("CPU quantity", "100m or 0.5", parseCpu, 10, 256_000)
+  cpu: quantity("CPU quantity", "100m or 0.5", parseCpu, 10, 256_000, (millis) => `${millis}m`)
     .optional()
     .describe("CPU limit of a replica in cores (default 100m). The embedded platform does not enforce it"),
   memory: size(32 * 2 ** 20, 2 ** 40)
