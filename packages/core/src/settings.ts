@@ -74,9 +74,7 @@ export const settingsInputSchema = z.strictObject({
     .optional()
     .describe("The most requests that one replica handles at a time (default 80)"),
   idleTimeout: z
-    .union([z.literal("never"), duration(100, 30 * DAY_MS)], {
-      error: ({ input }) => `expected a duration from 100ms to 30d such as 30s or 5m, or "never", got "${input}"`,
-    })
+    .union([z.literal("never"), duration(100, 30 * DAY_MS)])
     .optional()
     .describe('Time without a request after which all replicas are removed (default 5m), or "never"'),
   timeout: duration(1, DAY_MS).optional().describe("Time that one request may take (default 30s)"),
