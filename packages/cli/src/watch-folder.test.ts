@@ -22,7 +22,13 @@ async function watched(t: TestContext, { ignored = [] as string[], quietMs = 15 
     batches.push(paths);
     wake();
   };
-  await watchFolder(folder, { signal: abort.signal, quietMs, ignored: (path) => ignored.includes(path), onChange });
+  await watchFolder(folder, {
+    signal: abort.signal,
+    quietMs,
+    onError: assert.ifError,
+    ignored: (path) => ignored.includes(path),
+    onChange,
+  });
   const until = async (path: string) => {
     const limit = AbortSignal.timeout(5000);
     while (!batches.some((batch) => batch.has(path))) {

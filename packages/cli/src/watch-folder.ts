@@ -7,6 +7,8 @@ export interface WatchOptions {
   ignored(path: string, isFolder: boolean): boolean;
   /** Gets the paths, relative to the folder, that were saved, made, renamed or removed since the last time. */
   onChange(paths: ReadonlySet<string>): void;
+  /** A folder that came later cannot be watched: the system has no more watchers, for instance. */
+  onError(error: Error): void;
   /** A save is several events (an editor writes a temporary file and renames it): those less apart than this are one change. */
   readonly quietMs?: number;
   readonly signal: AbortSignal;
@@ -37,7 +39,7 @@ class WatchedTree {
     if (this.#options.signal.aborted || this.#watchers.has(folder)) return;
     try {
       const watcher = watch(join(this.#root, folder), (event, name) => {
-        if (name !== null) void this.#saw(event, within(folder, name));
+        if (name !== null) this.#saw(event, within(folder, name)).catch(this.#options.onError);
       });
       // A folder that is removed; the watcher of the one above tells of it.
       watcher.on("error", () => this.#forget(folder));
@@ -50,8 +52,9 @@ class WatchedTree {
       }
     } catch (error) {
       this.#forget(folder);
-      if (folder === "") throw error;
-      // Gone again before it could be looked at.
+      // One that is gone again before it could be looked at, or may not be read, has nothing to watch.
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (folder === "" || !["ENOENT", "ENOTDIR", "EACCES"].includes(code)) throw error;
     }
   }
 

@@ -1,154 +1,114 @@
+import { once } from "node:events";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import type { PreparedFolder } from "@faas/builder";
-import { DEFAULT_PORT, FaasError, type LogLine } from "@faas/core";
+import { basename, join } from "node:path";
+import { ignoredIn } from "@faas/builder";
+import { DEFAULT_PORT, FaasError } from "@faas/core";
 import type { RequestReport, RunningServer } from "@faas/server";
 import type { Command } from "commander";
-import { Client } from "../client.ts";
+import { type DevEvents, DevSession } from "../dev-session.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { colors, say, showError } from "../output.ts";
-import { findProject } from "../project.ts";
+import { openProject } from "../project.ts";
 import { whole } from "../settings-options.ts";
-import { endpointNameOf } from "../starter.ts";
 import { watchFolder } from "../watch-folder.ts";
 
 interface Options extends GlobalOptions {
   readonly port?: number;
 }
 
-const IGNORED = /(^|\/)(\.git|node_modules|__pycache__|\.venv|venv|\.faas|\.packages)(\/|$)|(~|\.sw[px])$/;
+/** The ports that are tried after the default one, so that several functions can be worked on. */
+const NEXT_PORTS = 20;
 
 export function define(command: Command, io: Io): void {
   command
-    .argument("[dir]", "folder with the function", ".")
-    .option("--port <port>", "port to listen on (default 8887, or a free one when that is taken)", whole(0, 65_535))
-    .action(async (dir: string) => dev(resolve(io.cwd, dir), command.optsWithGlobals<Options>(), io));
+    .argument("[dir]", "folder with the function (default that of faas.json, or this one)")
+    .option("--port <port>", `where it listens (default ${DEFAULT_PORT}, or the next that is free)`, whole(0, 65_535))
+    .addHelpText(
+      "after",
+      "\nWhat the function prints is on stdout, requests and reloads are on stderr. Ctrl-C ends it.",
+    )
+    .action(async (dir: string | undefined) => dev(dir, command.optsWithGlobals<Options>(), io));
 }
 
-async function dev(folder: string, options: Options, io: Io): Promise<void> {
-  if (!(await stat(folder).catch(() => undefined))?.isDirectory())
-    throw new FaasError("SOURCE_UNREADABLE", `Expected a folder, and ${folder} is none`);
+async function dev(dir: string | undefined, { port, verbose = false }: Options, io: Io): Promise<void> {
+  const { source } = await openProject(dir, io.cwd);
+  if (!(await stat(source).catch(() => undefined))?.isDirectory())
+    throw new FaasError("SOURCE_UNREADABLE", `Expected a folder with a function, and ${source} is none`);
   const dataDir = await mkdtemp(join(tmpdir(), "faas-dev-data-"));
-  const server = await start(dataDir, options.port, io);
-  const session = new Session(folder, server, io);
   try {
-    await session.deploy();
-    io.stdout.write(`${session.url}\n`);
-    say(io, `${folder} answers at ${session.url}; saved changes are loaded; Ctrl-C ends`);
-    const logs = session.followLogs();
-    await watchFolder(folder, {
-      ignored: (path) => IGNORED.test(path),
-      onChange: () => void session.deploy(),
-      signal: io.signal,
-    });
-    if (!io.signal.aborted) await new Promise((ended) => io.signal.addEventListener("abort", ended, { once: true }));
-    await logs;
+    const server = await start(dataDir, port, (report) => say(io, requestLine(report, io)));
+    const session = new DevSession(source, server, io, events(source, verbose, io));
+    try {
+      await watch(source, io, () => void session.load());
+      await session.load();
+      if (!io.signal.aborted) await once(io.signal, "abort");
+    } finally {
+      await server.stop();
+      await session[Symbol.asyncDispose]();
+    }
   } finally {
-    await server.stop();
-    await session[Symbol.asyncDispose]();
     await rm(dataDir, { recursive: true, force: true });
   }
 }
 
-async function start(dataDir: string, port: number | undefined, io: Io): Promise<RunningServer> {
+async function start(
+  dataDir: string,
+  port: number | undefined,
+  onRequest: (report: RequestReport) => void,
+): Promise<RunningServer> {
   const { startServer } = await import("@faas/server");
-  const onRequest = (report: RequestReport) => say(io, requestLine(report, io));
-  try {
-    return await startServer({ dataDir, port: port ?? DEFAULT_PORT, logLevel: "silent", onRequest });
-  } catch (error) {
-    if (port !== undefined || !(error instanceof FaasError) || error.code !== "PORT_IN_USE") throw error;
-    return startServer({ dataDir, port: 0, logLevel: "silent", onRequest });
+  const startOn = (tried: number) => startServer({ dataDir, port: tried, logLevel: "silent", onRequest });
+  if (port !== undefined) return startOn(port);
+  for (let next = DEFAULT_PORT; next < DEFAULT_PORT + NEXT_PORTS; next++) {
+    try {
+      return await startOn(next);
+    } catch (error) {
+      if (!(error instanceof FaasError) || error.code !== "PORT_IN_USE") throw error;
+    }
   }
+  return startOn(0);
+}
+
+/** Calls back after every change of what would be deployed. */
+async function watch(folder: string, io: Io, changed: () => void): Promise<void> {
+  let ignored = ignoredIn(folder);
+  const failure = (cause: Error) =>
+    new FaasError("SOURCE_UNREADABLE", `Cannot watch ${folder}: ${cause.message}`, { cause });
+  await watchFolder(folder, {
+    signal: io.signal,
+    ignored: (path, isFolder) => ignored(path, isFolder),
+    onChange: (paths) => {
+      if ([...paths].some((path) => /^\.(git|faas)ignore$/.test(basename(path)))) ignored = ignoredIn(folder);
+      changed();
+    },
+    onError: (error) => showError(failure(error), io, false),
+  }).catch((error) => {
+    throw failure(error);
+  });
+}
+
+function events(source: string, verbose: boolean, io: Io): DevEvents {
+  const color = colors(io.stderr, io);
+  return {
+    registered: (url) => {
+      io.stdout.write(`${url}\n`);
+      say(io, color.dim(`${source} answers there, and is loaded anew on every save; Ctrl-C ends it`));
+    },
+    installing: () => say(io, color.dim("installing dependencies …")),
+    loaded: (ms) => say(io, color.dim(`loaded in ${Math.round(ms)} ms`)),
+    unchanged: () => say(io, color.dim("nothing changed")),
+    failed: (error, before) => {
+      showError(error, io, verbose);
+      say(io, color.dim(before ? "the code from before goes on serving" : "there is no code yet that can serve"));
+    },
+    line: (text) => io.stdout.write(`${text}\n`),
+  };
 }
 
 function requestLine({ method, path, status, durationMs, cold }: RequestReport, io: Io): string {
   const color = colors(io.stderr, io);
   const paint = status >= 500 ? color.red : status >= 400 ? color.yellow : color.green;
-  return `${paint(String(status))} ${method} ${path} ${color.dim(`${durationMs.toFixed(1)} ms${cold ? ", cold start" : ""}`)}`;
-}
-
-/** Deploys the folder again and again to a server of its own: the same way as `faas deploy`, without a tar. */
-class Session implements AsyncDisposable {
-  readonly #folder: string;
-  readonly #server: RunningServer;
-  readonly #io: Io;
-  readonly #client: Client;
-  #ref = { org: "dev", endpoint: "function" };
-  /** What is served, and what served before it: requests may still run there. */
-  #prepared: PreparedFolder[] = [];
-  #running: Promise<void> | undefined;
-  #again = false;
-
-  constructor(folder: string, server: RunningServer, io: Io) {
-    this.#folder = folder;
-    this.#server = server;
-    this.#io = io;
-    this.#client = new Client(server.url, io.signal);
-  }
-
-  get url(): string {
-    return `${this.#server.url}/${this.#ref.org}/${this.#ref.endpoint}`;
-  }
-
-  /** Changes that come while one is being loaded are loaded together after it. */
-  async deploy(): Promise<void> {
-    this.#again = true;
-    this.#running ??= this.#deployAll().finally(() => {
-      this.#running = undefined;
-    });
-    await this.#running;
-  }
-
-  async followLogs(): Promise<void> {
-    const dim = colors(this.#io.stderr, this.#io).dim;
-    try {
-      for await (const { line } of this.#client.logs(this.#ref, { follow: "true" }) as AsyncIterable<LogLine>)
-        say(this.#io, `${dim("|")} ${line}`);
-    } catch (error) {
-      if (!this.#io.signal.aborted) throw error;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const prepared of this.#prepared) await prepared[Symbol.asyncDispose]();
-  }
-
-  async #deployAll(): Promise<void> {
-    while (this.#again && !this.#io.signal.aborted) {
-      this.#again = false;
-      const began = performance.now();
-      try {
-        await this.#deployOnce();
-        say(this.#io, colors(this.#io.stderr, this.#io).dim(`loaded in ${(performance.now() - began).toFixed(0)} ms`));
-      } catch (error) {
-        if (!this.#io.signal.aborted) showError(error, this.#io, false);
-      }
-    }
-  }
-
-  async #deployOnce(): Promise<void> {
-    const { prepareFolder } = await import("@faas/builder");
-    const { $schema: _, org, endpoint, server: __, ...settings } = (await findProject(this.#folder))?.project ?? {};
-    // The endpoint keeps its first name: a URL that changes under the user would be no help.
-    if (this.#prepared.length === 0)
-      this.#ref = { org: org ?? "dev", endpoint: endpoint ?? endpointNameOf(this.#folder) };
-    const { runtime, handler } = settings;
-    const prepared = await prepareFolder(this.#folder, {
-      ...(runtime === undefined ? {} : { runtime }),
-      ...(handler === undefined ? {} : { handler }),
-      signal: this.#io.signal,
-    });
-    this.#prepared.push(prepared);
-    this.#server.bundles.link(prepared.digest, prepared.folder);
-    const { revision } = await this.#client.putEndpoint(this.#ref, {
-      artifact: { kind: "bundle", digest: prepared.digest },
-      settings: { ...settings, runtime: prepared.runtime, idleTimeout: "never" },
-    });
-    const { failure } = await this.#client.settled(this.#ref, revision);
-    if (failure?.revision === revision)
-      throw new FaasError(failure.code, failure.detail, { extensions: { lastLogLines: failure.lastLogLines } });
-    // Older ones drain, and nothing of them is needed when two more have come.
-    while (this.#prepared.length > 3) await this.#prepared.shift()?.[Symbol.asyncDispose]();
-  }
+  const time = color.dim(new Date().toTimeString().slice(0, 8));
+  return `${time} ${method} ${path} ${paint(String(status))} ${color.dim(`${durationMs.toFixed(1)} ms${cold ? ", waited for it to start" : ""}`)}`;
 }
