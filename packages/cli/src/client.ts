@@ -16,6 +16,8 @@ import { Agent, type Dispatcher, request } from "undici";
 import type { GlobalOptions, Io } from "./io.ts";
 import { findProject } from "./project.ts";
 
+const ADDRESS_HINT = "check the address: --server URL, FAAS_SERVER, or server in faas.json";
+
 export const DEFAULT_SERVER = `http://127.0.0.1:${DEFAULT_PORT}`;
 
 /** Where the control server is: `--server`, FAAS_SERVER, `faas.json` of the folder, or the default. */
@@ -57,11 +59,11 @@ export class Client {
     return this.#json("GET", pathOf(ref));
   }
 
-  /** Waits until the revision is no longer being deployed. */
+  /** Waits until the revision is no longer being deployed: it answers, it failed, or a newer one took its place. */
   async settled(ref: EndpointRef, revision: string): Promise<EndpointView> {
     for (;;) {
       const view = await this.#json<EndpointView>("GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
-      if (view.phase !== "deploying") return view;
+      if (view.phase !== "deploying" || (view.deploying ?? view.revision) !== revision) return view;
     }
   }
 
@@ -85,18 +87,32 @@ export class Client {
 
   async putBundle(digest: string, tar: Readable, sizeBytes: number): Promise<void> {
     const headers = { "Content-Type": "application/x-tar", "Content-Length": String(sizeBytes) };
-    await unwrap(await this.call(`/-/bundles/${digest}`, { method: "PUT", headers, body: tar }));
+    await this.#unwrap(await this.call(`/-/bundles/${digest}`, { method: "PUT", headers, body: tar }));
   }
 
   async *logs(ref: EndpointRef, query: Readonly<Record<string, string>>): AsyncGenerator<LogLine> {
     const answer = await this.call(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`, { method: "GET" });
-    if (answer.statusCode !== 200) await unwrap(answer);
+    if (answer.statusCode !== 200) await this.#unwrap(answer);
     let rest = "";
-    answer.body.setEncoding("utf8");
-    for await (const piece of answer.body) {
-      const lines = (rest + piece).split("\n");
+    const text = new TextDecoder();
+    for await (const piece of this.read(answer.body)) {
+      const lines = (rest + text.decode(piece, { stream: true })).split("\n");
       rest = lines.pop() as string;
       for (const line of lines) yield JSON.parse(line);
+    }
+  }
+
+  /** The body of an answer as it comes. ANSWER_INCOMPLETE when the connection breaks before its end. */
+  async *read(body: Readable): AsyncGenerator<Buffer> {
+    let bytes = 0;
+    try {
+      for await (const piece of body) {
+        bytes += piece.length;
+        yield piece;
+      }
+    } catch (cause) {
+      if (this.#signal.aborted) throw cause;
+      throw new FaasError("ANSWER_INCOMPLETE", `The connection broke after ${bytes} bytes of the answer`, { cause });
     }
   }
 
@@ -120,15 +136,24 @@ export class Client {
       body === undefined
         ? { method }
         : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    return unwrap<T>(await this.call(path, sent));
+    return this.#unwrap<T>(await this.call(path, sent));
+  }
+
+  async #unwrap<T>({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<T> {
+    const text = await body.text();
+    const isJson = /[/+]json\b/.test(String(headers["content-type"]));
+    if (statusCode === 204 || (statusCode < 300 && isJson)) return (text === "" ? undefined : JSON.parse(text)) as T;
+    const problem = problemError(text);
+    if (problem) throw problem;
+    throw new FaasError("SERVER_UNREACHABLE", `What answers at ${this.url} is no faas server (status ${statusCode})`, {
+      extensions: { hint: ADDRESS_HINT },
+    });
   }
 
   #unreachable(error: Error & { code?: string }): Error {
     if (this.#signal.aborted || error instanceof FaasError) return error;
     const isLocal = /\/\/(127\.|localhost|\[::1\])/.test(this.url);
-    const hint = isLocal
-      ? 'start one with "faas up --detach"'
-      : "check the address: --server URL, FAAS_SERVER, or server in faas.json";
+    const hint = isLocal ? 'start one with "faas up --detach"' : ADDRESS_HINT;
     return new FaasError("SERVER_UNREACHABLE", `No server answers at ${this.url} (${error.code ?? error.message})`, {
       cause: error,
       extensions: { hint },
@@ -138,12 +163,6 @@ export class Client {
 
 const pathOf = ({ org, endpoint }: EndpointRef) =>
   `/-/orgs/${encodeURIComponent(org)}/endpoints/${encodeURIComponent(endpoint)}`;
-
-async function unwrap<T>({ statusCode, body }: Dispatcher.ResponseData): Promise<T> {
-  const text = await body.text();
-  if (statusCode < 300) return (text === "" ? undefined : JSON.parse(text)) as T;
-  throw problemError(text) ?? new FaasError("INTERNAL", `The server answered ${statusCode}: ${text.slice(0, 200)}`);
-}
 
 /** The error that a problem document tells of; undefined when the text is none. */
 export function problemError(text: string): FaasError | undefined {

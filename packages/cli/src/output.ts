@@ -1,4 +1,5 @@
-import { FaasError } from "@faas/core";
+import { once } from "node:events";
+import { type ErrorCode, FaasError } from "@faas/core";
 import { Chalk, type ChalkInstance } from "chalk";
 import { Option } from "commander";
 import type { Io } from "./io.ts";
@@ -48,22 +49,41 @@ export function say(io: Io, text: string): void {
   io.stderr.write(`${text}\n`);
 }
 
+/** Writes to stdout no faster than its reader reads; returns early when the command is cut short. */
+export async function write(io: Io, piece: string | Uint8Array): Promise<void> {
+  if (io.stdout.write(piece) || io.signal.aborted) return;
+  await once(io.stdout, "drain", { signal: io.signal }).catch((error) => {
+    if (!io.signal.aborted) throw error;
+  });
+}
+
+/** What helps where the message alone does not say. */
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  ORG_NOT_FOUND: '"faas list" shows what there is',
+  ENDPOINT_NOT_FOUND: '"faas list" shows what there is',
+  NOT_FOUND: "the server may be of another version; see faas doctor",
+  STORAGE_FULL: "make room on the server's disk, then do it again",
+};
+
 /** What failed, its code, and what helps; a stack only when asked for. */
 export function showError(error: unknown, io: Io, verbose: boolean): void {
   const color = colors(io.stderr, io);
-  const { message, stack, cause } = error as Error;
+  const { message, stack, cause } = error instanceof Error ? error : new Error(String(error));
   const code = error instanceof FaasError ? ` ${color.dim(`(${error.code})`)}` : "";
   say(io, `${color.red("error:")} ${message}${code}`);
   if (error instanceof FaasError) {
-    const { suggestion, lastLogLines, hint } = error.extensions;
+    const { suggestion, lastLogLines, hint = HINTS[error.code] } = error.extensions;
     if (Array.isArray(lastLogLines) && lastLogLines.length > 0) {
       say(io, color.dim("the last lines that it printed:"));
       for (const line of lastLogLines) say(io, `  ${line}`);
     }
     if (suggestion) say(io, `${color.yellow("hint:")} did you mean "${suggestion}"?`);
-    if (hint) say(io, `${color.yellow("hint:")} ${hint}`);
-  } else if (!verbose) {
+    else if (hint) say(io, `${color.yellow("hint:")} ${hint}`);
+  } else if (!verbose && !isSystemError(error)) {
     say(io, `${color.yellow("hint:")} this is a defect of faas; --verbose shows where`);
   }
   if (verbose) say(io, `${stack}${cause ? `\ncaused by ${(cause as Error).stack ?? cause}` : ""}`);
 }
+
+/** Of the operating system (EACCES, ENOSPC …): no defect, and its message names the file. */
+const isSystemError = (error: unknown) => typeof (error as NodeJS.ErrnoException | null)?.syscall === "string";

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { Command, type OutputConfiguration } from "commander";
+import { FaasError } from "@faas/core";
+import { Command, InvalidArgumentError, type OutputConfiguration } from "commander";
 import type { Io } from "./io.ts";
 
 /** Adds arguments, options and the action of one command; `commands/<verb>.ts` exports it as `define`. */
@@ -54,6 +55,7 @@ export async function createProgram(io: Io, loaded: readonly string[]): Promise<
     prepare(command, io);
     if (loaded.includes(name)) (await load()).define(command, io);
     else command.allowUnknownOption().argument("[arguments...]");
+    nameOptionsInErrors(command);
   }
   return program;
 }
@@ -67,6 +69,24 @@ function prepare(command: Command, io: Io): void {
   command
     .exitOverride()
     .configureOutput(output)
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: (subcommand) => subcommand.name() })
     .showSuggestionAfterError()
     .showHelpAfterError("(--help shows the options)");
+}
+
+/** A wrong value is refused with the name of its option, what was expected and what came. */
+function nameOptionsInErrors(command: Command): void {
+  for (const option of command.options) {
+    const { parseArg: parse, argChoices: choices, long } = option;
+    if (!parse) continue;
+    option.argParser((text: string, before: unknown) => {
+      try {
+        return parse(text, before);
+      } catch (error) {
+        if (!(error instanceof InvalidArgumentError)) throw error;
+        const expected = choices ? `one of ${choices.join(", ")}, got "${text}"` : error.message;
+        throw new FaasError("USAGE", `Expected the \`${long}\` option to be ${expected}`, { cause: error });
+      }
+    });
+  }
 }

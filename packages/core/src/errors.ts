@@ -44,6 +44,7 @@ export const errorCodes = {
   USAGE: [400, "Wrong usage"],
   SERVER_UNREACHABLE: [503, "No server answers"],
   SERVER_NOT_RUNNING: [500, "No server runs"],
+  ANSWER_INCOMPLETE: [502, "The answer broke off"],
   DEPLOY_FAILED: [500, "The deployment failed"],
   CONFIG_INVALID: [400, "Invalid faas.json"],
   FILES_EXIST: [400, "Files are in the way"],
