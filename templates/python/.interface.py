@@ -1,47 +1,62 @@
-"""The wrapper for Python: serves HTTP, calls the user's function, answers.
+"""The wrapper for Python 3.9+: serves HTTP, calls the user's function, answers. One file without dependencies that the build
+puts beside the user's code. docs/wrapper-protocol.md is its contract. Reads top to bottom: options, load, request, answer,
+connection, runners, server, life.
 
-One file without dependencies, for CPython 3.9 and newer, that the build puts beside the user's code. docs/wrapper-protocol.md is its
-contract. Reads top to bottom: options, errors, load, call, answer, connection, life.
+One thread owns all sockets. A plain function runs on worker threads, which write their answers themselves; an `async def`
+runs on asyncio's event loop, which then takes the place of the small loop below: importing asyncio would double the time of a
+cold start, so only functions that need it pay for it.
 """
-import asyncio
-import json
 import os
-import queue
-import signal
 import sys
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+# A user's file named like a module of the standard library must not be taken for it by the imports below.
+sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
+
+import json
+import re
+import select
+import selectors
+import signal
+import socket
 import threading
-import time
-import traceback
 from collections import deque
-from http import HTTPStatus
-from urllib.parse import parse_qsl
+from time import gmtime, monotonic, time
 
 # ---- options
 
-FOLDER = os.path.dirname(os.path.abspath(__file__))
+ENVIRONMENT = os.environ
+IDENTITY = tuple(ENVIRONMENT.get(name, "") for name in ("FAAS_ORG", "FAAS_ENDPOINT", "FAAS_REVISION"))
 
 
 def number(name, fallback):
-    text = os.environ.get(name, str(fallback))
-    try:
-        return int(float(text))
-    except ValueError:
-        sys.exit(f'Expected {name} to be a number, got "{text}"')
+    """A setting that is a whole number, zero or more. Ends the process with a message when it is none."""
+    text = ENVIRONMENT.get(name) or fallback
+    if not (text.isascii() and text.isdecimal()):
+        sys.exit(f'Expected {name} to be a whole number, got "{text}"')
+    return int(text)
 
 
-ORG = os.environ.get("FAAS_ORG", "")
-ENDPOINT = os.environ.get("FAAS_ENDPOINT", "")
-REVISION = os.environ.get("FAAS_REVISION", "")
-PORT = os.environ.get("PORT", "8080")
-TIMEOUT = number("FAAS_TIMEOUT_MS", 30_000) / 1000
-CONCURRENCY = number("FAAS_CONCURRENCY", 80)
-BODY_LIMIT = number("FAAS_BODY_LIMIT", 6 * 2**20)
-HEADER_LIMIT = 16 * 1024
+PORT = ENVIRONMENT.get("PORT") or "8080"
+TIMEOUT_MS = number("FAAS_TIMEOUT_MS", "30000")
+TIMEOUT = TIMEOUT_MS / 1000
+CONCURRENCY = max(1, number("FAAS_CONCURRENCY", "80"))
+BODY_LIMIT = number("FAAS_BODY_LIMIT", "6291456")
+HEAD_LIMIT = 16 * 1024
 QUEUE_LIMIT = CONCURRENCY * 10
-# Sync handlers wait for each other's GIL anyway; more threads than this only cost memory.
-THREADS = max(1, min(CONCURRENCY, 32))
-# A connection that is not read from stops the client (back-pressure).
-BUFFER_LIMIT = 256 * 1024
+# More threads only pass the interpreter's lock around. A function that waits for hundreds of things at a time is an `async def`.
+THREADS = min(CONCURRENCY, 32)
+BACKLOG = 4096
+
+# Seconds. A connection without a request is kept longer than the gateway keeps it, so that it is never the one to be surprised.
+KEEP_ALIVE = 75
+STALLED = 60
+LINGER = 2
+SWEEP = 5
+
+RECEIVE = 64 * 1024
+# What a client sends while its former request is being answered is left in the kernel beyond this.
+READ_AHEAD = 64 * 1024
 
 # ---- errors
 
@@ -65,90 +80,167 @@ class Problem(Exception):
     def __init__(self, code, detail):
         super().__init__(detail)
         self.code = code
-        self.status, self.title = TITLES[code]
+        self.status = TITLES[code][0]
 
     def document(self, request_id):
-        return json.dumps(
-            {
-                "type": "urn:faas:error:" + self.code,
-                "title": self.title,
-                "status": self.status,
-                "detail": str(self),
-                "code": self.code,
-                "requestId": request_id,
-            }
-        ).encode()
+        status, title = TITLES[self.code]
+        fields = {"type": f"urn:faas:error:{self.code}", "title": title, "status": status, "detail": str(self)}
+        return encoder.encode({**fields, "code": self.code, "requestId": request_id})
+
+
+def report(error, request_id=None):
+    """Writes an error of the user's code to stderr with its stack, without the wrapper's own frames."""
+    import traceback
+
+    frames = error.__traceback__
+    while frames and not is_users(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+    if request_id:
+        text = encoder.encode({"level": "error", "requestId": request_id, "message": message_of(error)}) + "\n" + text
+    sys.stderr.write(text)
+
+
+def message_of(error):
+    return str(error) or type(error).__name__
+
+
+def is_users(path):
+    return path != __file__ and not path.startswith("<")
+
+
+def leave(status):
+    """Ends the process at once, whatever runs, with what was printed so far."""
+    import atexit
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    os._exit(status)
+
+
+def leave_on_exit(error, where):
+    """sys.exit() in the user's code means what it says; who looks at the log must be able to find out."""
+    code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    sys.stderr.write(f"The function called sys.exit({'' if error.code is None else repr(error.code)}) {where}\n")
+    leave(code & 0xFF)
 
 
 # ---- load
 
 FILES = ("main", "handler", "function", "app", "index")
-EXPORTS = ("handler", "main")
-
-
-class Function:
-    """The user's function, and how it wants to be called."""
-
-    def __init__(self, handler):
-        call = handler if hasattr(handler, "__code__") else getattr(handler, "__call__", handler)
-        code = getattr(getattr(call, "__func__", call), "__code__", None)
-        flags = code.co_flags if code else 0
-        bound = 1 if hasattr(call, "__self__") else 0
-        self.handler = handler
-        self.is_async = bool(flags & 0x80)  # CO_COROUTINE
-        self.takes_context = code is None or bool(flags & 0x04) or code.co_argcount - bound >= 2  # CO_VARARGS
-
-    def call(self, event, context):
-        return self.handler(event, context) if self.takes_context else self.handler(event)
+NAMES = ("handler", "main")
 
 
 def load():
-    """Imports the user's code. Raises a Problem that names file, line and message."""
-    sys.path[:0] = [FOLDER, os.path.join(FOLDER, ".packages")]
-    wanted = os.environ.get("FAAS_HANDLER", "")
-    base, _, name = wanted.rpartition(".")
-    candidates = [base] if wanted else FILES
-    found = next((each for each in candidates if os.path.isfile(os.path.join(FOLDER, each + ".py"))), None)
-    if found is None:
-        files = ", ".join(each + ".py" for each in candidates)
-        raise Problem("FUNCTION_LOAD_FAILED", f"Expected the function in one of {files}; none is there")
-    module = import_file(found)
-    names = (name,) if wanted else EXPORTS
-    handler = next((getattr(module, each) for each in names if hasattr(module, each)), None)
-    expected = " or ".join(f'"{each}"' for each in names)
-    if handler is None:
-        raise Problem("FUNCTION_LOAD_FAILED", f"{found}.py: expected it to define {expected}")
-    if not callable(handler):
-        raise Problem("FUNCTION_LOAD_FAILED", f"{found}.py: expected {expected} to be a function, it is {type(handler).__name__}")
-    return Function(handler)
-
-
-def import_file(found):
-    import importlib
-
-    path = found + ".py"
+    """The user's function. Raises a Problem that names file, line and message."""
+    wanted = ENVIRONMENT.get("FAAS_HANDLER")
+    file, module_name, name = find(wanted)
+    packages = os.path.join(FOLDER, ".packages")
+    # After the standard library, before what else is installed: where an environment of its own would have them.
+    place = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
+    sys.path.insert(place, packages)
+    sys.path.insert(0, FOLDER)
+    if module_name in sys.modules:
+        raise load_failed(f"{file}: the standard library has a module of that name; rename the file")
     try:
-        return importlib.import_module(found.replace("/", "."))
-    except SyntaxError as error:
-        traceback.print_exc()
-        where = f"{os.path.relpath(error.filename or path, FOLDER)}:{error.lineno}"
-        raise Problem("FUNCTION_LOAD_FAILED", f"{where}: {type(error).__name__}: {error.msg}") from None
+        __import__(module_name)
+    except SystemExit as error:
+        leave_on_exit(error, f"while {file} was loaded")
     except BaseException as error:
-        traceback.print_exc()
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_users(frame.filename)]
-        where = f"{os.path.relpath(frames[-1].filename, FOLDER)}:{frames[-1].lineno}" if frames else path
-        raise Problem("FUNCTION_LOAD_FAILED", f"{where}: {type(error).__name__}: {error}") from None
+        report(error)
+        raise load_failed(f"{where_of(error) or file}: {type(error).__name__}: {load_message(error)}") from error
+    module = sys.modules[module_name]
+    names = (name,) if name else NAMES
+    found = next((each for each in names if hasattr(module, each)), None)
+    if found is None:
+        has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "none"
+        expected = " or ".join(f'"{each}"' for each in names)
+        raise load_failed(f"{file}: expected it to define the function {expected}; its functions: {has}")
+    handler = getattr(module, found)
+    if not callable(handler):
+        raise load_failed(f'{file}: expected "{found}" to be a function, it is {type(handler).__name__}')
+    return handler
 
 
-def is_users(path):
-    return path.startswith(FOLDER + os.sep) and not path.endswith(".interface.py") and ".packages" not in path
+def find(wanted):
+    """The file of the handler, relative to the folder, its module's name, and the name of the function if it was given."""
+    stem, _, name = (wanted or "").rpartition(".")
+    stems = (stem, stem.replace(".", "/")) if wanted else FILES
+    for each in stems:
+        for file in (f"{each}.py", f"{each}/__init__.py"):
+            if os.path.isfile(os.path.join(FOLDER, file)):
+                return file, os.path.normpath(each).replace("/", "."), name
+    tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
+    raise load_failed(
+        f'Expected the handler "{wanted}" in {tried}; it is not there'
+        if wanted
+        else f'Expected the function in one of {tried}; none is there. Name it with the handler setting, "file.function"'
+    )
+
+
+def load_failed(detail):
+    return Problem("FUNCTION_LOAD_FAILED", detail)
+
+
+def load_message(error):
+    if isinstance(error, SyntaxError):
+        return error.msg
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"{error} (if it is to be installed, requirements.txt has to name {error.name.partition('.')[0]})"
+    return message_of(error)
+
+
+def where_of(error):
+    """`file:line` of the user's code where an error came from."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{os.path.relpath(error.filename, FOLDER)}:{error.lineno}"
+    found = None
+    frames = error.__traceback__
+    while frames:
+        path = frames.tb_frame.f_code.co_filename
+        inside = os.path.relpath(path, FOLDER) if is_users(path) else ".."
+        if not inside.startswith((".." + os.sep, ".packages")) and inside != "..":
+            found = f"{inside}:{frames.tb_lineno}"
+        frames = frames.tb_next
+    return found
+
+
+COROUTINE, ASYNC_GENERATOR, VARARGS = 0x80, 0x200, 0x04
+
+
+def is_async(handler):
+    """Whether to run it on the event loop: an `async def`, or an object or method that is one."""
+    while hasattr(handler, "func") and not hasattr(handler, "__code__"):  # functools.partial
+        handler = handler.func
+    code = getattr(handler, "__code__", None) or getattr(getattr(handler, "__call__", None), "__code__", None)
+    return bool(code and code.co_flags & (COROUTINE | ASYNC_GENERATOR))
+
+
+def arity(handler):
+    """How many of (event, context) it takes."""
+    code = getattr(handler, "__code__", None)
+    if code and not code.co_flags & VARARGS:
+        return min(2, code.co_argcount - (getattr(handler, "__self__", None) is not None))
+    import inspect
+
+    try:
+        parameters = inspect.signature(handler).parameters.values()
+    except (TypeError, ValueError):
+        return 2
+    if any(each.kind == each.VAR_POSITIONAL for each in parameters):
+        return 2
+    return min(2, sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters))
 
 
 # ---- a call
 
 
 class Event(dict):
-    """The event: a dict whose keys are attributes too."""
+    """What the handler gets: method, path, query, headers, body; as `event["body"]` or `event.body`."""
 
     __slots__ = ()
 
@@ -156,771 +248,1363 @@ class Event(dict):
         try:
             return self[name]
         except KeyError:
-            raise AttributeError(name) from None
+            raise AttributeError(f'an event has {", ".join(self)}; no "{name}"') from None
 
 
 class Log:
-    """Lines on stderr that carry the request id."""
+    """Lines on stderr that carry the request id: `context.log.info("text", more=1)`."""
+
+    __slots__ = ("request_id",)
 
     def __init__(self, request_id):
-        self._request_id = request_id
-
-    def _write(self, level, message, fields):
-        line = {"level": level, "requestId": self._request_id, "message": str(message), **fields}
-        sys.stderr.write(json.dumps(line, default=str) + "\n")
-        sys.stderr.flush()
+        self.request_id = request_id
 
     def debug(self, message, **fields):
-        self._write("debug", message, fields)
+        self.write("debug", message, fields)
 
     def info(self, message, **fields):
-        self._write("info", message, fields)
+        self.write("info", message, fields)
 
     def warn(self, message, **fields):
-        self._write("warn", message, fields)
+        self.write("warn", message, fields)
 
     warning = warn
 
     def error(self, message, **fields):
-        self._write("error", message, fields)
+        self.write("error", message, fields)
+
+    def write(self, level, message, fields):
+        text = message if isinstance(message, str) else to_json(message)
+        sys.stderr.write(to_json({"level": level, "requestId": self.request_id, "message": text, **fields}) + "\n")
 
 
 class Context:
-    """What the handler gets as its second argument. `deadline`: seconds since the epoch."""
+    """The handler's second argument."""
 
     __slots__ = ("org", "endpoint", "revision", "request_id", "deadline")
 
-    def __init__(self, request_id):
-        self.org = ORG
-        self.endpoint = ENDPOINT
-        self.revision = REVISION
-        self.request_id = request_id
-        self.deadline = time.time() + TIMEOUT
+    def __init__(self, call):
+        self.org, self.endpoint, self.revision = IDENTITY
+        self.request_id = call.request_id
+        self.deadline = time() + call.deadline - monotonic()
 
     @property
     def log(self):
         return Log(self.request_id)
 
 
-class Request:
-    """One parsed request."""
+class Call:
+    """One request whose head has been read: what it asks, until when, and who may answer it."""
 
-    __slots__ = ("method", "target", "headers", "body", "keep_alive", "request_id")
+    __slots__ = ("connection", "method", "target", "headers", "old", "keep_alive", "body", "request_id", "deadline", "unclaimed")
 
-    def event(self):
-        path, _, query = self.target.partition("?")
-        return Event(
+    def __init__(self, connection, method, target, headers, old=False, keep_alive=False):
+        self.connection = connection
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.old = old  # HTTP/1.0
+        self.keep_alive = keep_alive
+        self.body = b""
+        given = headers.get("x-request-id")
+        self.request_id = given if given and REQUEST_ID.match(given) else new_request_id()
+        self.deadline = monotonic() + TIMEOUT
+        self.unclaimed = [self]
+
+    def claim(self):
+        """True for the first who asks, in whatever thread: only it may write the answer."""
+        try:
+            self.unclaimed.pop()
+            return True
+        except IndexError:
+            return False
+
+    def arguments(self):
+        """Event and context, as many of them as the handler takes. Raises a Problem when the body does not parse."""
+        target, _, query = self.target.partition("?")
+        if not target.startswith(("/", "*")):  # absolute form, RFC 9112 section 3.2.2
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        event = Event(
             method=self.method,
-            path=path or "/",
+            path=target or "/",
             query=parse_query(query) if query else {},
             headers=self.headers,
             body=parse_body(self.body, self.headers.get("content-type", "")) if self.body else None,
         )
+        return (event, Context(self))[: server.arity]
+
+
+REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z")
+
+
+def new_request_id():
+    """A UUID, version 4. The module uuid takes longer to import than the rest of this file."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) & 3]}{digits[17:20]}-{digits[20:]}"
 
 
 def parse_query(text):
     query = {}
-    for name, value in parse_qsl(text, keep_blank_values=True):
-        before = query.get(name)
-        query[name] = value if before is None else [*before, value] if isinstance(before, list) else [before, value]
+    for pair in text.split("&"):
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
+        name, value = decode_part(name), decode_part(value)
+        if name not in query:
+            query[name] = value
+        elif isinstance(query[name], list):
+            query[name].append(value)
+        else:
+            query[name] = [query[name], value]
     return query
 
 
+ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
+
+
+def decode_part(text):
+    text = text.replace("+", " ")
+    if "%" not in text and text.isascii():
+        return text
+    return ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), text.encode("latin-1")).decode("utf-8", "replace")
+
+
+def no_constant(name):
+    raise ValueError(f"{name} is no JSON")
+
+
+decoder = json.JSONDecoder(parse_constant=no_constant)
+CHARSET = re.compile(r'charset="?([\w-]+)', re.I)
+
+
 def parse_body(body, content_type):
-    kind, _, rest = content_type.partition(";")
-    kind = kind.strip().lower()
-    if kind == "application/json" or kind.endswith("+json"):
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == "application/json" or media_type.endswith("+json"):
         try:
-            return json.loads(body)
-        except ValueError as error:
-            raise Problem("MALFORMED_JSON", f"The body's type is {kind}, and it does not parse: {error}") from None
-    if kind.startswith("text/") or kind == "application/x-www-form-urlencoded":
-        charset = rest.partition("charset=")[2].strip().strip('"') or "utf-8"
-        try:
-            return body.decode(charset, "replace")
-        except LookupError:
-            return body.decode("utf-8", "replace")
-    return bytes(body)
+            return decoder.decode(body.decode("utf-8", "replace"))
+        except (ValueError, RecursionError) as error:
+            detail = f"The body's type is {media_type}, and it does not parse: {error}"
+            raise Problem("MALFORMED_JSON", detail) from None
+    if not media_type.startswith("text/") and media_type != "application/x-www-form-urlencoded":
+        return body
+    charset = CHARSET.search(content_type)
+    try:
+        return body.decode(charset[1] if charset else "utf-8", "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
 
 
-def plain(value):
-    """What json cannot write: numpy's arrays and scalars say themselves what they are."""
-    for name in ("tolist", "item", "isoformat"):
-        method = getattr(value, name, None)
-        if callable(method):
-            return method()
-    raise TypeError(f"a {type(value).__name__} cannot be JSON")
+# ---- reading HTTP/1.1 (RFC 9112)
+
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]*)?\Z")
+LINE_LIMIT = 4096
+
+
+def malformed(what):
+    return Problem("INVALID_REQUEST", f"Malformed HTTP: {what}")
+
+
+def too_large():
+    return Problem("BODY_TOO_LARGE", f"Expected a body of at most {BODY_LIMIT} bytes, got more")
+
+
+def parse_head(connection, block):
+    """A Call, and the reader of its body or None, from the bytes before the empty line. Raises a Problem."""
+    lines = block.decode("latin-1").split("\r\n")
+    for line in lines:
+        if not line.isprintable() and CONTROL.search(line):
+            raise malformed("a control character in the header")
+    parts = lines[0].split(" ")
+    if len(parts) != 3:
+        raise malformed("expected METHOD TARGET HTTP/1.1")
+    method, target, version = parts
+    if version not in ("HTTP/1.1", "HTTP/1.0"):
+        raise malformed("expected HTTP/1.1 or HTTP/1.0")
+    if method not in METHODS and not TOKEN.match(method):
+        raise malformed("the method is no token")
+    if not (target.startswith("/") or target == "*" or "://" in target):
+        raise malformed("expected the target to begin with a slash")
+    headers = parse_headers(lines)
+    old = version == "HTTP/1.0"
+    if "host" not in headers and not old:
+        raise malformed("expected a Host header")
+    connection_header = headers.get("connection")
+    if connection_header is None:
+        keep_alive = not old
+    else:
+        tokens = [token.strip() for token in connection_header.lower().split(",")]
+        keep_alive = "close" not in tokens and (not old or "keep-alive" in tokens)
+    call = Call(connection, method, target, headers, old, keep_alive)
+    return call, body_reader(headers, old)
+
+
+header_names = {}
+
+
+def parse_headers(lines):
+    headers = {}
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        key = header_names.get(name) or header_name(name)
+        if not colon:
+            raise malformed("a header without a colon")
+        value = value.strip(" \t")
+        if key in headers:
+            value = headers[key] + ("; " if key == "cookie" else ", ") + value
+        headers[key] = value
+    return headers
+
+
+def header_name(name):
+    """The name in lower case, kept for the next time that it comes: clients send the same few."""
+    if not TOKEN.match(name):
+        raise malformed("a header's name is no token")
+    if len(header_names) < 1000:
+        header_names[name] = name.lower()
+    return name.lower()
+
+
+def body_reader(headers, old):
+    """How the body is to be read; None when there is none. What could be read in two ways is refused (RFC 9112 section 6.3)."""
+    length = headers.get("content-length")
+    coding = headers.get("transfer-encoding")
+    if coding is not None:
+        if length is not None or old or coding.lower() != "chunked":
+            raise malformed("expected either Content-Length or Transfer-Encoding: chunked")
+        return ChunkedBody()
+    if length is None:
+        return None
+    if not (length.isascii() and length.isdecimal()) or len(length) > 15:
+        raise malformed("Content-Length is no number")
+    return SizedBody(int(length)) if int(length) else None
+
+
+class SizedBody:
+    """A body of a known length."""
+
+    def __init__(self, length):
+        self.too_large = length > BODY_LIMIT
+        self.left = length
+        self.pieces = []
+
+    def take(self, data):
+        """Takes its part of the data; gives what follows the body, or None while it is not complete."""
+        if self.too_large:
+            raise too_large()
+        if len(data) < self.left:
+            self.left -= len(data)
+            self.pieces.append(data)
+            return None
+        self.pieces.append(data[: self.left])
+        return data[self.left :]
+
+
+class ChunkedBody:
+    """A body in chunks (RFC 9112 section 7.1). Chunk extensions and trailers are read and dropped."""
+
+    too_large = False
+
+    def __init__(self):
+        self.pieces = []
+        self.size = 0
+        self.rest = b""
+        self.left = None  # of the present chunk; None: a size line comes next
+        self.trailers = None  # bytes of trailers so far, once the last chunk was seen
+
+    def take(self, data):
+        """Takes its part of the data; gives what follows the body, or None while it is not complete."""
+        data, at, self.rest = self.rest + data, 0, b""
+        while True:
+            if self.left is None:
+                end = data.find(b"\r\n", at)
+                if end < 0:
+                    if len(data) - at > LINE_LIMIT:
+                        raise malformed("a line of the chunked body is too long")
+                    self.rest = data[at:]
+                    return None
+                line, at = data[at:end], end + 2
+                if self.trailers is not None:
+                    self.trailers += len(line)
+                    if not line:
+                        return data[at:]
+                    if self.trailers > HEAD_LIMIT:
+                        raise Problem("HEADERS_TOO_LARGE", "Expected trailers of at most 16 KiB, got more")
+                    continue
+                self.begin_chunk(line)
+            elif self.left:
+                piece = data[at : at + self.left]
+                if not piece:
+                    return None
+                self.pieces.append(piece)
+                self.left -= len(piece)
+                at += len(piece)
+            else:
+                if len(data) - at < 2:
+                    self.rest = data[at:]
+                    return None
+                if data[at : at + 2] != b"\r\n":
+                    raise malformed("a chunk is longer than its size")
+                at += 2
+                self.left = None
+
+    def begin_chunk(self, line):
+        match = CHUNK_SIZE.match(line)
+        if not match:
+            raise malformed("a chunk's size is no hexadecimal number")
+        size = int(match[1], 16)
+        self.size += size
+        if self.size > BODY_LIMIT:
+            raise too_large()
+        if size:
+            self.left = size
+        else:
+            self.trailers = 0
 
 
 # ---- the answer
 
+REASONS = {
+    200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",
+    302: "Found", 303: "See Other", 304: "Not Modified", 307: "Temporary Redirect", 308: "Permanent Redirect",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    409: "Conflict", 410: "Gone", 412: "Precondition Failed", 413: "Payload Too Large", 415: "Unsupported Media Type",
+    418: "I'm a Teapot", 422: "Unprocessable Entity", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
+    500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
+    504: "Gateway Timeout",
+}  # fmt: skip
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
 JSON = "application/json"
-OURS = {"content-length", "transfer-encoding", "connection", "x-request-id"}
-REASONS = {status.value: status.phrase for status in HTTPStatus}
+EXACT = frozenset(("status", "headers", "body"))
+FRAMING = frozenset(("content-length", "transfer-encoding", "connection", "keep-alive", "x-request-id"))
+
+
+def invalid(detail):
+    return Problem("INVALID_RESPONSE", detail)
 
 
 class Answer:
-    """Status, headers as (name, value) pairs, and a body: bytes, None, or an iterator to stream."""
+    """What goes to the client: bytes for one write, and for a streamed answer an iterator of the rest."""
 
-    __slots__ = ("status", "headers", "body")
+    __slots__ = ("data", "stream")
 
-    def __init__(self, result):
-        if type(result) is dict and type(result.get("status")) is int and result.keys() <= {"status", "headers", "body"}:
-            self.status = result["status"]
-            if not 200 <= self.status <= 599:
-                raise Problem("INVALID_RESPONSE", f'Expected "status" to be from 200 to 599, got {self.status}')
-            self.headers = header_pairs(result.get("headers") or {})
-            kind, self.body = encode(result.get("body"))
-            if kind and not any(name.lower() == "content-type" for name, _ in self.headers):
-                self.headers.append(("Content-Type", kind))
-        else:
-            kind, self.body = encode(result)
-            self.status = 200 if kind else 204
-            self.headers = [("Content-Type", kind)] if kind else []
+    def __init__(self, data, stream=None):
+        self.data = data
+        self.stream = stream
 
 
-def header_pairs(headers):
+def answer_of(call, result):
+    """What the function returned, as an Answer. Raises a Problem when it cannot be one."""
+    status, headers, body = None, (), result
+    if isinstance(result, dict) and is_exact(result):
+        status, body = result["status"], result.get("body")
+        headers = checked_headers(result.get("headers") or {})
+    if body is None:
+        return whole(call, status or 204, None, headers, b"")
+    if isinstance(body, str):
+        return whole(call, status or 200, TEXT, headers, body.encode("utf-8", "replace"))
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return whole(call, status or 200, BYTES, headers, bytes(body))
+    stream = stream_of(body)
+    if stream is None:
+        return whole(call, status or 200, JSON, headers, to_json(body).encode())
+    framing = "Connection: close\r\n" if call.old else "Transfer-Encoding: chunked\r\n"
+    call.keep_alive &= not call.old
+    if not has_body(call, status or 200):
+        return Answer(head(call, status or 200, BYTES, headers, framing), Empty(stream))
+    return Answer(head(call, status or 200, BYTES, headers, framing), stream)
+
+
+def is_exact(result):
+    """`{status, headers?, body?}` with an integer status and no other key."""
+    status = result.get("status")
+    if type(status) is not int or not result.keys() <= EXACT:
+        return False
+    if not 200 <= status <= 599:
+        raise invalid(f'Expected "status" to be from 200 to 599, got {status}')
+    return True
+
+
+def checked_headers(headers):
+    """Pairs of the function's headers, fit to be sent. How the answer is framed is not the function's business."""
+    try:
+        items = [(str(name), value) for name, value in headers.items()]
+    except AttributeError:
+        raise invalid(f'Expected "headers" to be a dict, got {type(headers).__name__}') from None
     pairs = []
-    for name, value in headers.items():
+    for name, value in items:
+        if not TOKEN.match(name):
+            raise invalid(f"The function returned a header that cannot be sent: {name!r} is no name of a header")
+        if name.lower() in FRAMING and (name.lower(), value) != ("connection", "close"):
+            continue
         for each in value if isinstance(value, (list, tuple)) else (value,):
+            if each is None:
+                continue
             text = str(each)
-            if "\r" in text or "\n" in text or not name or any(char in name for char in " :\r\n"):
-                raise Problem("INVALID_RESPONSE", f"The function returned a header that cannot be sent: {name!r}")
-            if name.lower() not in OURS:
-                pairs.append((name, text))
+            try:
+                text.encode("latin-1")
+            except UnicodeEncodeError:
+                raise invalid(f"The function returned a header that cannot be sent: {name}: {text!r}") from None
+            if CONTROL.search(text):
+                raise invalid(f"The function returned a header that cannot be sent: {name}: {text!r}")
+            pairs.append((name, text))
     return pairs
 
 
-def encode(value):
-    """Content type and body of what a function returned."""
-    if value is None:
-        return None, None
-    if isinstance(value, str):
-        return TEXT, value.encode()
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return BYTES, bytes(value)
-    if hasattr(value, "__anext__") or hasattr(value, "__next__") or hasattr(value, "__aiter__"):
-        return BYTES, value
+def head(call, status, content_type, headers, framing):
+    """The bytes of the answer's head. `framing` tells where the body ends."""
+    if server.draining:
+        call.keep_alive = False
+    lines = f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n"
+    if headers:
+        names = set()
+        for name, value in headers:
+            names.add(name.lower())
+            lines += f"{name}: {value}\r\n"
+        if "content-type" in names:
+            content_type = None
+        if "connection" in names:
+            call.keep_alive = False
+            framing = framing.replace("Connection: close\r\n", "")
+        elif not call.keep_alive and "Connection" not in framing:
+            framing += "Connection: close\r\n"
+        date = "" if "date" in names else f"Date: {date_now()}\r\n"
+    else:
+        date = f"Date: {date_now()}\r\n"
+        if not call.keep_alive and "Connection" not in framing:
+            framing += "Connection: close\r\n"
+        elif call.old and call.keep_alive:
+            framing += "Connection: keep-alive\r\n"
+    if content_type:
+        lines += f"Content-Type: {content_type}\r\n"
+    return f"{lines}X-Request-Id: {call.request_id}\r\n{date}{framing}\r\n".encode("latin-1")
+
+
+def has_body(call, status):
+    return call.method != "HEAD" and status != 204 and status != 304
+
+
+def whole(call, status, content_type, headers, body):
+    """An answer that is complete: its length is known and it is one write."""
+    framing = "" if status in (204, 304) else f"Content-Length: {len(body)}\r\n"
+    data = head(call, status, content_type, headers, framing)
+    return Answer(data + body if has_body(call, status) else data)
+
+
+def problem_answer(call, problem):
+    headers = [("Retry-After", "1")] if problem.status == 503 else ()
+    body = problem.document(call.request_id).encode("utf-8", "replace")
+    return whole(call, problem.status, "application/problem+json", headers, body)
+
+
+def error_answer(call, error):
+    """The answer to an error while the function ran. An error that is not ours goes to the log with its stack."""
+    if isinstance(error, SystemExit):
+        leave_on_exit(error, f"in request {call.request_id}")
+    if not isinstance(error, Problem):
+        report(error, call.request_id)
+        error = Problem("FUNCTION_ERROR", message_of(error))
+    return problem_answer(call, error)
+
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+date_cache = (0, "")
+
+
+def date_now():
+    """The time as a header has it, made once a second."""
+    global date_cache
+    second, text = date_cache
+    now = int(time())
+    if now != second:
+        t = gmtime(now)
+        clock = f"{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02}"
+        text = f"{DAYS[t.tm_wday]}, {t.tm_mday:02} {MONTHS[t.tm_mon - 1]} {t.tm_year} {clock} GMT"
+        date_cache = (now, text)
+    return text
+
+
+# ---- JSON
+
+
+def json_default(value):
+    """What json does not know by itself: numpy's arrays and numbers, dates, dataclasses, sets."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(value, "item"):
+        return value.item()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    raise TypeError(f"a {type(value).__name__} is no JSON")
+
+
+def json_encoder(ascii_only):
+    return json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":"), default=json_default)
+
+
+encoder = json_encoder(False)
+
+
+def to_json(value):
+    """JSON as JavaScript writes it: NaN and infinities are null, half a surrogate pair is escaped. Raises a Problem."""
     try:
-        return JSON, json.dumps(value, default=plain, separators=(",", ":")).encode()
-    except (TypeError, ValueError) as error:
-        raise Problem("INVALID_RESPONSE", f"The function returned what cannot be an answer: {error}") from None
+        try:
+            text = encoder.encode(value)
+        except ValueError as error:
+            if "Out of range float" not in str(error):
+                raise
+            text = encoder.encode(finite(value))
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            text = json_encoder(True).encode(finite(value))
+        return text
+    except (TypeError, ValueError, RecursionError) as error:
+        raise invalid(f"The function returned what cannot be JSON: {error}") from error
 
 
-def chunk_of(piece):
+def finite(value):
+    """A copy with None in place of NaN and infinities, which JSON does not have."""
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(each) for each in value]
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return finite(json_default(value))
+
+
+# ---- streams
+
+
+def stream_of(body):
+    """An iterator or async iterator to send piece by piece; None when the body is none."""
+    if hasattr(body, "__anext__"):
+        return body
+    if hasattr(body, "__aiter__"):
+        return body.__aiter__()
+    if hasattr(body, "read") and hasattr(body, "__iter__"):  # a file: its lines would be odd pieces
+        return Pieces(body)
+    if hasattr(body, "__next__"):
+        return body
+    return None
+
+
+class Pieces:
+    """A file as an iterator of pieces."""
+
+    def __init__(self, file):
+        self.file = file
+        self.close = file.close
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        piece = self.file.read(RECEIVE)
+        if not piece:
+            raise StopIteration
+        return piece
+
+
+class Empty:
+    """In place of a stream that is not to be sent: only ends its source."""
+
+    def __init__(self, source):
+        self.source = source
+        if hasattr(source, "aclose"):
+            self.aclose = source.aclose
+        elif hasattr(source, "close"):
+            self.close = source.close
+
+
+def frame(call, piece):
+    """A piece of a streamed answer as it goes over the wire; None when it is empty, which would end the body."""
     if isinstance(piece, str):
-        return piece.encode()
-    if isinstance(piece, (bytes, bytearray, memoryview)):
-        return bytes(piece)
-    raise TypeError(f"Expected the stream to give strings or bytes, got {type(piece).__name__}")
+        piece = piece.encode("utf-8", "replace")
+    elif not isinstance(piece, (bytes, bytearray, memoryview)):
+        raise TypeError(f"Expected the stream to give strings or bytes, got {type(piece).__name__}")
+    if not len(piece):
+        return None
+    return bytes(piece) if call.old else b"%x\r\n%b\r\n" % (len(piece), piece)
 
 
-# ---- threads for sync handlers
-
-
-class Workers:
-    """A few threads, started when they are needed."""
-
-    def __init__(self):
-        self.jobs = queue.SimpleQueue()
-        self.started = 0
-        self.idle = 0
-
-    def submit(self, job):
-        if self.idle == 0 and self.started < THREADS:
-            self.started += 1
-            threading.Thread(target=self.work, daemon=True).start()
-        else:
-            self.idle -= 1
-        self.jobs.put(job)
-
-    def work(self):
-        while True:
-            self.jobs.get()()
-
-
-# ---- the server's state: all of it belongs to the event loop's thread
-
-
-class Server:
-    def __init__(self, loop):
-        self.loop = loop
-        self.workers = Workers()
-        self.loaded = None  # a Function or a Problem
-        self.in_flight = 0
-        self.waiting = deque()
-        self.connections = set()
-        self.draining = False
-        self.done = loop.create_future()
-        self.finished = []  # what threads have done, for the loop
-        self.lock = threading.Lock()
-
-    def load_finished(self, loaded):
-        self.loaded = loaded
-        if isinstance(loaded, Problem):
-            print(loaded, file=sys.stderr, flush=True)
-
-    def admit(self, call):
-        if self.in_flight < CONCURRENCY:
-            self.start(call)
-        elif len(self.waiting) >= QUEUE_LIMIT:
-            call.refuse(Problem("NO_CAPACITY", f"{CONCURRENCY} calls run and {QUEUE_LIMIT} wait"))
-        else:
-            self.waiting.append(call)
-
-    def start(self, call):
-        self.in_flight += 1
-        call.start()
-
-    def release(self):
-        self.in_flight -= 1
-        while self.waiting and self.in_flight < CONCURRENCY:
-            call = self.waiting.popleft()
-            if not call.connection.closed:
-                self.start(call)
-        self.end_when_drained()
-
-    def from_thread(self, callback):
-        """Runs a callback on the loop; many that come together wake it once."""
-        with self.lock:
-            self.finished.append(callback)
-            if len(self.finished) > 1:
-                return
-        self.loop.call_soon_threadsafe(self.run_finished)
-
-    def run_finished(self):
-        with self.lock:
-            callbacks, self.finished = self.finished, []
-        for callback in callbacks:
-            callback()
-
-    def drain(self):
-        if self.draining:
-            os._exit(0)
-        self.draining = True
-        self.listener.close()
-        for connection in list(self.connections):
-            connection.close_if_idle()
-        self.end_when_drained()
-
-    def end_when_drained(self):
-        if self.draining and not self.connections and not self.done.done():
-            self.done.set_result(None)
-
-
-class Call:
-    """One request on its way to its answer."""
-
-    __slots__ = ("server", "connection", "request", "timer", "answered", "task", "sent_head")
-
-    def __init__(self, server, connection, request):
-        self.server = server
-        self.connection = connection
-        self.request = request
-        self.timer = None
-        self.answered = False
-        self.task = None
-        self.sent_head = False
-
-    def start(self):
-        function = self.server.loaded
-        if isinstance(function, Problem):
-            self.server.release()
-            return self.refuse(function)
-        try:
-            event = self.request.event()
-        except Problem as problem:
-            self.server.release()
-            return self.refuse(problem)
-        context = Context(self.request.request_id)
-        self.timer = self.server.loop.call_later(TIMEOUT, self.time_out)
-        if function.is_async:
-            self.task = self.server.loop.create_task(self.run_async(function, event, context))
-        else:
-            self.server.workers.submit(lambda: self.run_sync(function, event, context))
-
-    async def run_async(self, function, event, context):
-        try:
-            answer = Answer(await function.call(event, context))
-            if is_stream(answer.body):
-                await self.stream_async(answer)
-            else:
-                self.complete(answer)
-        except asyncio.CancelledError:
-            pass
-        except SystemExit as error:
-            leave(error)
-        except BaseException as error:
-            self.fail(error)
-        finally:
-            self.server.release()
-
-    def run_sync(self, function, event, context):
-        """In a thread of the workers."""
-        server = self.server
-        try:
-            result = function.call(event, context)
-            if hasattr(result, "__await__"):
-                server.from_thread(lambda: self.await_rest(result))
-                return
-            answer = Answer(result)
-            if is_stream(answer.body):
-                if hasattr(answer.body, "__next__"):
-                    self.stream_sync(answer)
-                else:
-                    server.from_thread(lambda: self.await_rest(as_awaitable(answer)))
-                    return
-            else:
-                server.from_thread(lambda: self.conclude(answer, None))
-                return
-        except SystemExit as error:
-            leave(error)
-        except BaseException as error:
-            failure = error
-            server.from_thread(lambda: self.conclude(None, failure))
-            return
-        server.from_thread(lambda: self.conclude(None, None))
-
-    def await_rest(self, awaitable):
-        """A sync function that returned something to await."""
-        self.server.workers.idle += 1
-
-        async def handler(*_):
-            return await awaitable
-
-        self.task = self.server.loop.create_task(self.run_async(Function(handler), None, None))
-
-    def conclude(self, answer, error):
-        self.server.workers.idle += 1
-        if error is not None:
-            self.fail(error)
-        elif answer is not None:
-            self.complete(answer)
-        self.server.release()
-
-    def complete(self, answer):
-        if self.timer:
-            self.timer.cancel()
-        if not self.answered:
-            self.answered = True
-            self.connection.send(self.request, answer.status, answer.headers, answer.body)
-
-    def stream_sync(self, answer):
-        """In a thread: the iterator may block; so does this, when the client is slow."""
-        server, connection = self.server, self.connection
-        begun = threading.Event()
-        server.from_thread(lambda: (self.begin(answer), begun.set()))
-        begun.wait()
-        if self.request.method != "HEAD":
-            for piece in answer.body:
-                data = chunk_of(piece)
-                connection.writable.wait()
-                if self.answered or connection.closed:
-                    break
-                server.from_thread(lambda data=data: self.chunk(data))
-        close = getattr(answer.body, "close", None)
-        if close:
-            close()
-        server.from_thread(self.end)
-
-    async def stream_async(self, answer):
-        self.begin(answer)
-        body = answer.body
-        if self.request.method != "HEAD":
-            if hasattr(body, "__aiter__"):
-                async for piece in body:
-                    self.chunk(chunk_of(piece))
-                    await self.connection.drained()
-                    if self.answered or self.connection.closed:
-                        break
-            else:
-                for piece in body:
-                    self.chunk(chunk_of(piece))
-                    await self.connection.drained()
-                    if self.answered or self.connection.closed:
-                        break
-        close = getattr(body, "aclose", None)
-        if close:
-            await close()
-        self.end()
-
-    def begin(self, answer):
-        if not self.answered:
-            self.sent_head = True
-            self.connection.send_head(self.request, answer.status, answer.headers, None)
-
-    def chunk(self, data):
-        if data and not self.answered and not self.connection.closed:
-            self.connection.write(b"%x\r\n%b\r\n" % (len(data), data))
-
-    def end(self):
-        if self.timer:
-            self.timer.cancel()
-        if self.answered:
-            return
-        self.answered = True
-        if self.request.method != "HEAD":
-            self.connection.write(b"0\r\n\r\n")
-        self.connection.finish(self.request)
-
-    def fail(self, error):
-        if self.timer:
-            self.timer.cancel()
-        if self.answered or self.connection.closed:
-            return
-        if isinstance(error, Problem):
-            return self.refuse(error)
-        Log(self.request.request_id).error(f"{type(error).__name__}: {error}")
-        traceback.print_exception(type(error), error, error.__traceback__)
-        sys.stderr.flush()
-        self.refuse(Problem("FUNCTION_ERROR", str(error) or type(error).__name__))
-
-    def refuse(self, problem):
-        if self.answered:
-            return
-        self.answered = True
-        if self.sent_head:
-            # What was sent cannot be taken back: a cut connection tells the client that it is not all.
-            return self.connection.abort()
-        headers = [("Content-Type", "application/problem+json")]
-        if problem.status == 503:
-            headers.append(("Retry-After", "1"))
-        self.connection.send(self.request, problem.status, headers, problem.document(self.request.request_id))
-
-    def time_out(self):
-        self.refuse(Problem("FUNCTION_TIMEOUT", f"The function was not done within {int(TIMEOUT * 1000)} ms"))
-        if self.task:
-            self.task.cancel()
-
-    def abandoned(self):
-        """The client has gone away."""
-        self.answered = True
-        if self.timer:
-            self.timer.cancel()
-        if self.task:
-            self.task.cancel()
-
-
-def is_stream(body):
-    return body is not None and not isinstance(body, bytes)
-
-
-async def as_awaitable(answer):
-    return {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
-
-
-def leave(error):
-    print(f"The function ended its process: SystemExit({error.code})", file=sys.stderr, flush=True)
-    os._exit(error.code if isinstance(error.code, int) else 0 if error.code is None else 1)
+def last_frame(call):
+    return b"" if call.old else b"0\r\n\r\n"
 
 
 # ---- a connection
 
 
-class Connection(asyncio.Protocol):
-    """HTTP/1.1 (RFC 9112): parses one request after the other, and answers in their order."""
+class Connection:
+    """A client's connection. Requests are taken one after the other: the next when the answer to the one before is out.
 
-    def __init__(self, server):
-        self.server = server
-        self.transport = None
-        self.buffer = bytearray()
-        self.head = None  # a Request whose body is coming
-        self.length = 0
-        self.chunks = None  # what came of a chunked body
-        self.call = None  # the one that is answered now; the next is read after it
+    Only the loop's thread reads, closes and changes what is watched. Who has claimed the present call writes, in any thread.
+    """
+
+    __slots__ = ("sock", "fd", "buffer", "output", "call", "body", "reading", "ended", "gone", "lingering", "closed", "since")
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.buffer = b""  # read and not yet taken
+        self.output = b""  # to be written when the socket takes more
+        self.call = None  # the present one, from the end of its head to the end of its answer
+        self.body = None  # its reader, until it is complete
+        self.ended = False  # the client sends no more
+        self.gone = False  # the client takes no more
+        self.lingering = False
         self.closed = False
+        self.since = monotonic()  # of the last progress
         self.reading = True
-        self.closing = False
-        self.writable = threading.Event()
-        self.writable.set()
-        self.drain_waiter = None
+        server.loop.add_reader(self.fd, self.readable)
 
-    def connection_made(self, transport):
-        self.transport = transport
-        transport.set_write_buffer_limits(BUFFER_LIMIT)
-        self.server.connections.add(self)
-
-    def connection_lost(self, _):
-        self.closed = True
-        self.writable.set()
-        self.resume_writing()
-        self.server.connections.discard(self)
-        if self.call:
-            self.call.abandoned()
-        self.server.end_when_drained()
-
-    def data_received(self, data):
-        self.buffer += data
-        if self.call is None:
-            self.advance()
-        elif len(self.buffer) > BUFFER_LIMIT and self.reading:
-            self.reading = False
-            self.transport.pause_reading()
-
-    def eof_received(self):
-        return self.call is not None  # it may have closed only its half, and wait for the answer
-
-    def pause_writing(self):
-        self.writable.clear()
-
-    def resume_writing(self):
-        self.writable.set()
-        if self.drain_waiter and not self.drain_waiter.done():
-            self.drain_waiter.set_result(None)
-
-    async def drained(self):
-        if self.closed:
-            raise asyncio.CancelledError
-        if not self.writable.is_set():
-            self.drain_waiter = self.server.loop.create_future()
-            await self.drain_waiter
-
-    def advance(self):
-        """Goes on with what is in the buffer."""
+    def readable(self):
         try:
-            while self.call is None and not self.closing:
-                if self.head is None and not self.read_head():
-                    return
-                if not self.read_body():
-                    return
-                request, self.head = self.head, None
-                self.dispatch(request)
-        except Problem as problem:
-            self.reject(problem)
+            data = self.sock.recv(RECEIVE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data, self.gone = b"", True
+        if not data:
+            self.ended = True
+            self.read(False)
+            if self.lingering or self.call is None or self.body is not None:
+                self.close()
+            return
+        if self.lingering:
+            return
+        self.buffer = self.buffer + data if self.buffer else data
+        self.process()
 
-    def read_head(self):
+    def read(self, wanted):
+        """Whether to be told of more data."""
+        if wanted != self.reading:
+            self.reading = wanted
+            if wanted:
+                server.loop.add_reader(self.fd, self.readable)
+            else:
+                server.loop.remove_reader(self.fd)
+
+    def process(self):
+        """Goes on with what has been read. Does nothing while a call is being handled, so it may be called once too often."""
+        try:
+            while not self.closed and not self.lingering and (self.call is None or self.body is not None):
+                if self.call is None and not self.take_head():
+                    break
+                if self.body is not None and not self.take_body():
+                    break
+                self.since = monotonic()
+                server.start(self.call)
+        except Problem as problem:
+            self.refuse(problem)
+        if self.closed or self.lingering:
+            return
+        if self.call is None and (self.ended or (server.draining and not self.buffer)):
+            self.close()
+        elif not self.ended:
+            self.read(len(self.buffer) < READ_AHEAD or self.call is None)
+
+    def take_head(self):
         buffer = self.buffer
-        while buffer[:2] == b"\r\n":
-            del buffer[:2]
-        end = buffer.find(b"\r\n\r\n")
-        if end < 0 or end > HEADER_LIMIT:
-            if len(buffer) > HEADER_LIMIT:
+        if buffer.startswith(b"\r\n"):  # RFC 9112 section 2.2
+            buffer = self.buffer = buffer.lstrip(b"\r\n")
+        if not buffer:
+            return False
+        end = buffer.find(b"\r\n\r\n", 0, HEAD_LIMIT + 4)
+        if end < 0:
+            if len(buffer) > HEAD_LIMIT:
                 raise Problem("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more")
             return False
-        text = bytes(buffer[:end]).decode("latin-1")
-        del buffer[: end + 4]
-        self.head = request = parse_head(text)
-        self.prepare_body(request)
-        return True
-
-    def prepare_body(self, request):
-        headers = request.headers
-        encoding = headers.get("transfer-encoding")
-        length = headers.get("content-length")
-        self.chunks = None
-        self.length = 0
-        if encoding is not None:
-            # Both together is how requests are smuggled past a proxy (RFC 9112 section 6.1).
-            if length is not None or encoding.lower() != "chunked":
-                raise Problem("INVALID_REQUEST", "Malformed HTTP: Transfer-Encoding must be chunked, and stand alone")
-            self.chunks = bytearray()
-        elif length is not None:
-            if not (length.isascii() and length.isdigit()):
-                raise Problem("INVALID_REQUEST", "Malformed HTTP: Content-Length is no number")
-            self.length = int(length)
-            if self.length > BODY_LIMIT:
-                raise self.too_large()
-        if headers.get("expect", "").lower() == "100-continue" and (self.length or self.chunks is not None):
+        self.buffer = b""
+        call, body = parse_head(self, buffer[:end])
+        self.buffer = buffer[end + 4 :]
+        self.call, self.body = call, body
+        server.expect(call)
+        if body is not None and not body.too_large and call.headers.get("expect", "").lower() == "100-continue":
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def read_body(self):
-        request = self.head
-        if self.chunks is not None:
-            return self.read_chunks(request)
-        if len(self.buffer) < self.length:
-            return False
-        request.body = bytes(self.buffer[: self.length])
-        del self.buffer[: self.length]
         return True
 
-    def read_chunks(self, request):
-        buffer = self.buffer
-        while True:
-            end = buffer.find(b"\r\n")
-            if end < 0:
-                if len(buffer) > 1024:
-                    raise Problem("INVALID_REQUEST", "Malformed HTTP: a chunk without its size")
-                return False
-            text = bytes(buffer[:end]).split(b";", 1)[0].strip()
-            if not text or len(text) > 16 or text.strip(b"0123456789abcdefABCDEF"):
-                raise Problem("INVALID_REQUEST", "Malformed HTTP: a chunk's size is no number")
-            size = int(text, 16)
-            if len(self.chunks) + size > BODY_LIMIT:
-                raise self.too_large()
-            if size == 0:
-                trailers = buffer.find(b"\r\n\r\n", end)
-                if trailers < 0:
-                    return False
-                request.body = bytes(self.chunks)
-                del buffer[: trailers + 4]
-                return True
-            if len(buffer) < end + 2 + size + 2:
-                return False
-            if buffer[end + 2 + size : end + 4 + size] != b"\r\n":
-                raise Problem("INVALID_REQUEST", "Malformed HTTP: a chunk is longer than its size")
-            self.chunks += buffer[end + 2 : end + 2 + size]
-            del buffer[: end + 4 + size]
+    def take_body(self):
+        data, self.buffer = self.buffer, b""
+        rest = self.body.take(data)
+        if rest is None:
+            return False
+        self.buffer = rest
+        self.call.body = b"".join(self.body.pieces)
+        self.body = None
+        return True
 
-    def too_large(self):
-        return Problem("BODY_TOO_LARGE", f"Expected a body of at most {BODY_LIMIT} bytes, got more")
+    def refuse(self, problem):
+        """Answers a request that was not, or not wholly, read; what follows it on the connection cannot be understood."""
+        call = self.call or Call(self, "GET", "/", {})
+        self.call = call
+        call.keep_alive = False
+        if call.claim():
+            self.deliver(call, problem_answer(call, problem))
 
-    def dispatch(self, request):
-        server = self.server
-        call = self.call = Call(server, self, request)
-        if request.target.startswith("/-/"):
-            return self.own_route(call)
-        server.admit(call)
-
-    def own_route(self, call):
-        loaded = self.server.loaded
-        if call.request.target.partition("?")[0] != "/-/ready":
-            call.refuse(Problem("NOT_FOUND", f"There is nothing at {call.request.target}"))
-        elif isinstance(loaded, Problem):
-            call.refuse(loaded)
-        else:
-            call.complete(Answer({"status": 200, "body": {"status": "ready"}}))
-
-    def reject(self, problem):
-        """An error of the connection's own: nothing after it can be understood."""
-        request = self.head or Request()
-        if self.head is None:
-            request.method, request.target, request.headers, request.body = "GET", "/", {}, b""
-            request.request_id = new_id()
-        request.keep_alive = False
-        self.call = Call(self.server, self, request)
-        self.call.refuse(problem)
-
-    def send(self, request, status, headers, body):
-        """A whole answer in one write."""
-        if self.closed:
-            return
-        empty = status in (204, 304) or body is None
-        length = None if status in (204, 304) else len(body or b"")
-        head = self.head_of(request, status, headers, length)
-        self.transport.write(head if empty or request.method == "HEAD" else head + body)
-        self.finish(request)
-
-    def send_head(self, request, status, headers, length):
-        if not self.closed:
-            self.transport.write(self.head_of(request, status, headers, length, streamed=True))
-
-    def head_of(self, request, status, headers, length, streamed=False):
-        if self.server.draining:
-            request.keep_alive = False
-        lines = [f"HTTP/1.1 {status} {REASONS.get(status, '')}"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        lines.append(f"X-Request-Id: {request.request_id}")
-        if streamed:
-            lines.append("Transfer-Encoding: chunked")
-        elif length is not None:
-            lines.append(f"Content-Length: {length}")
-        if not request.keep_alive:
-            lines.append("Connection: close")
-        lines.append("\r\n")
-        return "\r\n".join(lines).encode("utf-8")
+    def deliver(self, call, answer):
+        """Writes a complete answer, by who has claimed the call."""
+        self.write(answer.data)
+        self.finish(call)
 
     def write(self, data):
-        if not self.closed:
-            self.transport.write(data)
-
-    def finish(self, request):
-        self.call = None
-        if not request.keep_alive or self.closing:
-            self.closing = True
-            self.transport.close()
+        """Writes what the socket takes now and keeps the rest."""
+        if self.gone:
             return
-        if not self.reading:
-            self.reading = True
-            self.transport.resume_reading()
-        if self.buffer:
-            self.server.loop.call_soon(self.advance)
+        if self.output:
+            data, self.output = bytes(self.output) + data, b""
+        try:
+            sent = self.sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self.gone = True
+            return
+        if sent < len(data):
+            self.output = memoryview(data)[sent:]
 
-    def abort(self):
-        self.transport.abort()
+    def flush(self):
+        data, self.output = self.output, b""
+        if data:
+            self.write(data)
+        self.since = monotonic()
 
-    def close_if_idle(self):
-        if self.call is None and self.head is None and not self.buffer:
-            self.closing = True
-            self.transport.close()
+    def write_all(self, data):
+        """Writes all of it, in a worker thread. A client that takes no more, or a cut at the deadline, ends the waiting."""
+        self.write(data)
+        while self.output and not self.gone:
+            poll = select.poll()
+            poll.register(self.fd, select.POLLOUT)
+            poll.poll()
+            self.flush()
 
+    async def write_soon(self, data):
+        """The same on the event loop."""
+        self.write(data)
+        while self.output and not self.gone:
+            writable = server.loop.create_future()
+            server.loop.add_writer(self.fd, lambda: writable.done() or writable.set_result(None))
+            try:
+                await writable
+            finally:
+                server.loop.remove_writer(self.fd)
+            self.flush()
 
-METHOD_CHARS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_")
+    def finish(self, call):
+        """The answer is written, or as much of it as the socket took. Last use of the connection by who answered the call."""
+        server.calls.pop(call, None)
+        if self.output or self.gone or not call.keep_alive:
+            server.loop.call_soon_threadsafe(self.settle)
+            return
+        self.since = monotonic()
+        self.call = None
+        if self.buffer or self.ended or server.draining:
+            server.loop.call_soon_threadsafe(self.process)
 
-
-def parse_head(text):
-    lines = text.split("\r\n")
-    parts = lines[0].split(" ")
-    if len(parts) != 3 or parts[2] not in ("HTTP/1.1", "HTTP/1.0") or not parts[1] or set(parts[0]) - METHOD_CHARS or not parts[0]:
-        raise Problem("INVALID_REQUEST", "Malformed HTTP: the request line")
-    request = Request()
-    request.method, request.target = parts[0], parts[1]
-    request.headers = headers = {}
-    request.body = b""
-    for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        name = name.lower()
-        if not colon or not name or name != name.strip() or "\n" in line or "\0" in line:
-            raise Problem("INVALID_REQUEST", "Malformed HTTP: a header line")
-        value = value.strip(" \t")
-        if name not in headers:
-            headers[name] = value
-        elif name == "content-length":
-            if headers[name] != value:
-                raise Problem("INVALID_REQUEST", "Malformed HTTP: Content-Length twice")
+    def settle(self):
+        """Writes what is left, then takes the next request or closes."""
+        if self.closed:
+            return
+        self.flush()
+        if self.output and not self.gone:
+            server.loop.add_writer(self.fd, self.settle)
+            return
+        server.loop.remove_writer(self.fd)
+        if self.gone or self.ended:
+            self.close()
+        elif self.call.keep_alive:
+            self.call = None
+            self.process()
+        elif self.body is not None or self.buffer or self.call.method == "GET" and not self.call.headers:
+            self.linger()
         else:
-            headers[name] += ("; " if name == "cookie" else ", ") + value
-    connection = headers.get("connection", "").lower()
-    request.keep_alive = "close" not in connection if parts[2] == "HTTP/1.1" else "keep-alive" in connection
-    given = headers.get("x-request-id", "")
-    request.request_id = given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() and " " not in given else new_id()
-    if parts[2] == "HTTP/1.1" and "host" not in headers:
-        raise Problem("INVALID_REQUEST", "Malformed HTTP: the Host header is missing")
-    return request
+            self.close()
+
+    def linger(self):
+        """Closes after the client has: closing on unread data would reset the connection, and the client would lose the answer."""
+        self.lingering = True
+        self.buffer = b""
+        self.since = monotonic()
+        server.sweep_soon()
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            return self.close()
+        self.read(True)
+
+    def cut(self):
+        """Ends a connection whose answer has begun and cannot be completed; who is writing it then notices and finishes."""
+        self.gone = True
+        self.output = b""
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self):
+        if self.closed:
+            return
+        self.closed = True
+        if self.call is not None:
+            server.calls.pop(self.call, None)
+        self.read(False)
+        server.loop.remove_writer(self.fd)
+        self.sock.close()
+        server.forget(self)
+
+    def sweep(self, now):
+        """Closes what makes no progress. A call that is being handled has its own deadline."""
+        if self.lingering:
+            limit = LINGER
+        elif self.output or self.buffer:
+            limit = STALLED
+        else:
+            limit = KEEP_ALIVE
+        handled = self.call is not None and self.call in server.calls
+        if not handled and now - self.since > limit:
+            self.close()
 
 
-def new_id():
-    """A random UUID (RFC 9562 version 4)."""
-    data = bytearray(os.urandom(16))
-    data[6] = data[6] & 0x0F | 0x40
-    data[8] = data[8] & 0x3F | 0x80
-    text = data.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+# ---- runners: plain functions on threads
 
+
+class Threads:
+    """Runs a plain function on threads, started when needed.
+
+    Few threads that are busy are much quicker than many that take turns. So while calls are short, one that is busy anyway takes
+    the next, and others are woken when a call has waited HOLD seconds; while they are long, each call gets its thread at once.
+    """
+
+    HOLD = 0.002
+    SHORT = 0.0005
+
+    def __init__(self, handler):
+        self.handler = handler
+        self.lock = threading.Lock()
+        self.waiting = deque()
+        self.parked = []  # locks of the threads that have nothing to do
+        self.started = 0
+        self.watching = False
+        self.duration = 0.01  # of a call, seconds, a moving average
+
+    def submit(self, call):
+        if len(self.waiting) >= QUEUE_LIMIT:
+            raise no_capacity()
+        with self.lock:
+            self.waiting.append(call)
+            busy = self.started > len(self.parked)
+        if not busy or self.duration > self.SHORT:
+            self.wake()
+        if self.waiting and not self.watching:
+            self.watching = True
+            server.loop.call_later(self.HOLD, self.watch, call)
+
+    def watch(self, call):
+        """Wakes a thread for each call that waits, if `call`, which did a moment ago, still does."""
+        self.watching = False
+        with self.lock:
+            waiting = len(self.waiting)
+            stuck = waiting and self.waiting[0].deadline <= call.deadline
+        for _ in range(waiting if stuck else 0):
+            self.wake()
+        if self.waiting and (self.parked or self.started < THREADS):
+            self.watching = True
+            server.loop.call_later(self.HOLD, self.watch, self.waiting[0] if self.waiting else call)
+
+    def wake(self):
+        with self.lock:
+            if self.parked:
+                self.parked.pop().release()
+                return
+        if self.started < THREADS:
+            self.started += 1
+            threading.Thread(target=self.work, daemon=True, name=f"faas-{self.started}").start()
+
+    def work(self):
+        parking = threading.Lock()
+        parking.acquire()
+        while True:
+            with self.lock:
+                call = self.waiting.popleft() if self.waiting else None
+                if call is None:
+                    self.parked.append(parking)
+            if call is None:
+                parking.acquire()
+            elif call.unclaimed and not call.connection.gone:
+                began = monotonic()
+                self.run(call)
+                self.duration += (monotonic() - began - self.duration) * 0.1
+            elif call.claim():
+                call.connection.finish(call)
+
+    def run(self, call):
+        try:
+            result = self.handler(*call.arguments())
+            if hasattr(result, "__await__"):
+                result = in_background(result)
+            answer = answer_of(call, result)
+        except BaseException as error:
+            answer = error_answer(call, error)
+        if not call.claim():
+            self.close(answer.stream)
+        elif answer.stream is None:
+            call.connection.deliver(call, answer)
+        else:
+            self.stream(call, answer)
+
+    def stream(self, call, answer):
+        connection, stream = call.connection, answer.stream
+        try:
+            connection.write_all(answer.data)
+            if not isinstance(stream, Empty):
+                for piece in stream if hasattr(stream, "__next__") else from_background(stream):
+                    data = frame(call, piece)
+                    if data:
+                        connection.write_all(data)
+                    if connection.gone:
+                        break
+                else:
+                    connection.write_all(last_frame(call))
+        except BaseException as error:
+            if isinstance(error, SystemExit):
+                leave_on_exit(error, f"in request {call.request_id}")
+            report(error, call.request_id)
+            connection.cut()
+        finally:
+            self.close(stream)
+            connection.finish(call)
+
+    def close(self, stream):
+        """Lets a generator that was not run to its end clean up."""
+        try:
+            if hasattr(stream, "aclose"):
+                in_background(stream.aclose())
+            elif hasattr(stream, "close"):
+                stream.close()
+        except Exception as error:
+            report(error)
+
+
+background = []
+background_lock = threading.Lock()
+
+
+def in_background(awaitable):
+    """Waits in a worker thread for what a plain function returned without awaiting it; one event loop runs them all."""
+    import asyncio
+
+    with background_lock:
+        if not background:
+            background.append(asyncio.new_event_loop())
+            threading.Thread(target=background[0].run_forever, daemon=True, name="faas-asyncio").start()
+
+    async def wait():
+        return await awaitable
+
+    return asyncio.run_coroutine_threadsafe(wait(), background[0]).result()
+
+
+def from_background(stream):
+    while True:
+        try:
+            yield in_background(stream.__anext__())
+        except StopAsyncIteration:
+            return
+
+
+# ---- runners: async functions on the event loop
+
+
+class Tasks:
+    """Runs an `async def` on asyncio's event loop, CONCURRENCY at a time."""
+
+    def __init__(self, handler):
+        import asyncio
+
+        self.handler = handler
+        self.waiting = deque()
+        self.running = {}  # call -> task
+        # A task that begins at once (3.12) saves a turn of the loop.
+        eager = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+        self.task = lambda call: asyncio.Task(self.run(call), loop=server.loop, **eager)
+        self.cancelled = asyncio.CancelledError
+
+    def submit(self, call):
+        if len(self.running) < CONCURRENCY:
+            self.start(call)
+        elif len(self.waiting) >= QUEUE_LIMIT:
+            raise no_capacity()
+        else:
+            self.waiting.append(call)
+
+    def start(self, call):
+        self.running[call] = None
+        task = self.task(call)
+        if call in self.running:
+            self.running[call] = task
+
+    def cancel(self, call):
+        task = self.running.get(call)
+        if task is not None:
+            task.cancel()
+
+    async def run(self, call):
+        try:
+            if call.unclaimed:
+                await self.answer(call)
+        finally:
+            del self.running[call]
+            while self.waiting and len(self.running) < CONCURRENCY:
+                self.start(self.waiting.popleft())
+
+    async def answer(self, call):
+        try:
+            result = self.handler(*call.arguments())
+            if hasattr(result, "__await__"):
+                result = await result
+            answer = answer_of(call, result)
+        except self.cancelled as error:
+            if not call.unclaimed:  # by us, at the deadline
+                return
+            answer = error_answer(call, error)
+        except BaseException as error:
+            answer = error_answer(call, error)
+        if not call.claim():
+            await self.close(answer.stream)
+        elif answer.stream is None:
+            call.connection.deliver(call, answer)
+        else:
+            await self.stream(call, answer)
+
+    async def stream(self, call, answer):
+        connection, stream = call.connection, answer.stream
+        try:
+            await connection.write_soon(answer.data)
+            if not isinstance(stream, Empty):
+                async for piece in stream if hasattr(stream, "__anext__") else in_turns(stream):
+                    data = frame(call, piece)
+                    if data:
+                        await connection.write_soon(data)
+                    if connection.gone:
+                        break
+                else:
+                    await connection.write_soon(last_frame(call))
+        except self.cancelled:
+            connection.cut()
+        except BaseException as error:
+            if isinstance(error, SystemExit):
+                leave_on_exit(error, f"in request {call.request_id}")
+            report(error, call.request_id)
+            connection.cut()
+        finally:
+            await self.close(stream)
+            connection.finish(call)
+
+    async def close(self, stream):
+        try:
+            if hasattr(stream, "aclose"):
+                await stream.aclose()
+            elif hasattr(stream, "close"):
+                stream.close()
+        except Exception as error:
+            report(error)
+
+
+async def in_turns(iterator):
+    """A plain iterator on the event loop: others have their turn after each piece."""
+    from asyncio import sleep
+
+    for piece in iterator:
+        yield piece
+        await sleep(0)
+
+
+def no_capacity():
+    return Problem("NO_CAPACITY", f"{CONCURRENCY} calls run and {QUEUE_LIMIT} wait")
+
+
+# ---- the loop
+
+
+class Loop:
+    """What the server needs of asyncio's event loop, by the same names, at a third of the time to import."""
+
+    def __init__(self):
+        self.selector = selectors.DefaultSelector()
+        self.callbacks = deque()
+        self.timers = []  # a handful at most
+        self.stopped = False
+        self.wake_end, self.wake = os.pipe()
+        os.set_blocking(self.wake_end, False)
+        os.set_blocking(self.wake, False)
+        self.add_reader(self.wake_end, self.woken)
+
+    def add_reader(self, fd, callback):
+        self.change(fd, 0, callback)
+
+    def remove_reader(self, fd):
+        self.change(fd, 0, None)
+
+    def add_writer(self, fd, callback):
+        self.change(fd, 1, callback)
+
+    def remove_writer(self, fd):
+        self.change(fd, 1, None)
+
+    def change(self, fd, index, callback):
+        key = self.selector.get_map().get(fd)
+        callbacks = list(key.data) if key else [None, None]
+        if callbacks[index] == callback:
+            return
+        callbacks[index] = callback
+        events = (selectors.EVENT_READ if callbacks[0] else 0) | (selectors.EVENT_WRITE if callbacks[1] else 0)
+        if not key:
+            self.selector.register(fd, events, callbacks)
+        elif events:
+            self.selector.modify(fd, events, callbacks)
+        else:
+            self.selector.unregister(fd)
+
+    def call_later(self, seconds, callback, *arguments):
+        self.timers.append((monotonic() + seconds, callback, arguments))
+
+    def call_soon_threadsafe(self, callback, *arguments):
+        self.callbacks.append((callback, arguments))
+        try:
+            os.write(self.wake, b"\0")
+        except BlockingIOError:
+            pass  # the pipe is full of wake-ups already
+
+    def woken(self):
+        os.read(self.wake_end, 4096)
+
+    def stop(self):
+        self.stopped = True
+
+    def run_forever(self):
+        while not self.stopped:
+            timeout = None
+            if self.callbacks:
+                timeout = 0
+            elif self.timers:
+                timeout = max(0, min(timer[0] for timer in self.timers) - monotonic())
+            for key, events in self.selector.select(timeout):
+                on_read, on_write = key.data
+                if on_read and events & selectors.EVENT_READ:
+                    on_read()
+                if on_write and events & selectors.EVENT_WRITE and key.data[1]:
+                    on_write()
+            if self.timers:
+                now = monotonic()
+                due = [timer for timer in self.timers if timer[0] <= now]
+                if due:
+                    self.timers = [timer for timer in self.timers if timer[0] > now]
+                    self.callbacks.extend((callback, arguments) for _, callback, arguments in due)
+            for _ in range(len(self.callbacks)):
+                callback, arguments = self.callbacks.popleft()
+                callback(*arguments)
+
+
+# ---- the server
+
+
+class Server:
+    """Accepts connections, hands calls to the runner, watches deadlines, drains."""
+
+    def __init__(self):
+        self.listener = None
+        self.loop = None
+        self.runner = None
+        self.arity = 2
+        self.problem = None  # why the function could not be loaded
+        self.connections = {}
+        self.calls = {}  # whose answer is not out yet, in order of their deadlines
+        self.expiring = False
+        self.sweeping = False
+        self.draining = False
+
+    def listen(self):
+        """Listens; connections wait in the kernel until `serve`."""
+        if not PORT.isdecimal():
+            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.listener.bind(PORT)
+            self.listener.listen(BACKLOG)
+        elif socket.has_dualstack_ipv6():
+            family = {"family": socket.AF_INET6, "dualstack_ipv6": True}
+            self.listener = socket.create_server(("", int(PORT)), backlog=BACKLOG, **family)
+        else:
+            self.listener = socket.create_server(("", int(PORT)), backlog=BACKLOG)
+        self.listener.setblocking(False)
+
+    def serve(self, handler, problem):
+        """Serves until it is drained."""
+        self.problem = problem
+        if handler and is_async(handler):
+            import asyncio
+
+            self.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
+            self.runner = Tasks(handler)
+        else:
+            self.loop = Loop()
+            self.runner = Threads(handler)
+        self.arity = arity(handler) if handler else 2
+        self.loop.add_reader(self.listener.fileno(), self.accept)
+        if self.draining:  # asked to while the function was loading
+            self.loop.call_soon_threadsafe(self.drain)
+        self.loop.run_forever()
+
+    def accept(self):
+        for _ in range(BACKLOG):
+            try:
+                sock, _ = self.listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:  # out of file descriptors: try again when some may be free
+                sys.stderr.write(f"Cannot accept a connection: {error}\n")
+                self.loop.remove_reader(self.listener.fileno())
+                self.loop.call_later(0.1, self.accept_again)
+                return
+            sock.setblocking(False)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(sock)
+            self.connections[connection] = None
+            self.sweep_soon()
+
+    def accept_again(self):
+        if self.listener:
+            self.loop.add_reader(self.listener.fileno(), self.accept)
+
+    def start(self, call):
+        """A request is read: answers it, or has the function answer it. Raises nothing."""
+        try:
+            if call.target.startswith("/-/"):
+                answer = own_route(call)
+            elif self.problem:
+                raise self.problem
+            else:
+                return self.runner.submit(call)
+        except Problem as problem:
+            answer = problem_answer(call, problem)
+        if call.claim():
+            call.connection.deliver(call, answer)
+
+    def expect(self, call):
+        """Begins to watch the call's deadline. All have the same time, so they end in the order in which they began."""
+        self.calls[call] = None
+        if not self.expiring:
+            self.expiring = True
+            self.loop.call_later(TIMEOUT, self.expire)
+
+    def expire(self):
+        now = monotonic()
+        for call in list(self.calls):
+            if call.deadline > now:
+                self.loop.call_later(call.deadline - now, self.expire)
+                return
+            self.time_out(call)
+        self.expiring = False
+
+    def time_out(self, call):
+        self.calls.pop(call, None)
+        connection = call.connection
+        if call.claim():
+            call.keep_alive &= connection.body is None
+            problem = Problem("FUNCTION_TIMEOUT", f"The function was not done within {TIMEOUT_MS} ms")
+            connection.deliver(call, problem_answer(call, problem))
+        elif connection.call is call and not connection.output:
+            connection.cut()
+        # A thread cannot be ended from outside: it goes on and keeps its place among the concurrent calls until it returns.
+        if isinstance(self.runner, Tasks):
+            self.runner.cancel(call)
+
+    def sweep_soon(self):
+        if not self.sweeping:
+            self.sweeping = True
+            self.loop.call_later(SWEEP, self.sweep)
+
+    def sweep(self):
+        now = monotonic()
+        for connection in list(self.connections):
+            connection.sweep(now)
+        self.sweeping = False
+        if self.connections:
+            self.sweep_soon()
+
+    def forget(self, connection):
+        self.connections.pop(connection, None)
+        if self.draining and not self.connections:
+            self.loop.stop()
+
+    def drain(self):
+        """Takes no more connections, finishes what is in flight, then lets `serve` return."""
+        self.draining = True
+        self.accept()  # who is connected already is not turned away
+        self.loop.remove_reader(self.listener.fileno())
+        self.listener.close()
+        self.listener = None
+        for connection in list(self.connections):
+            if connection.call is None and not connection.buffer:
+                connection.readable()  # what it has sent meanwhile counts as in flight
+                if connection.call is None and not connection.buffer:
+                    connection.close()
+        if not self.connections:
+            self.loop.stop()
+
+
+def own_route(call):
+    if call.target.partition("?")[0] != "/-/ready":
+        raise Problem("NOT_FOUND", f"There is nothing at {call.target}")
+    if server.problem:
+        raise server.problem
+    return whole(call, 200, JSON, (), b'{"status":"ready"}')
+
+
+server = Server()
 
 # ---- life
 
 
-async def serve():
-    loop = asyncio.get_running_loop()
-    server = Server(loop)
-    if PORT.isdigit():
-        server.listener = await loop.create_server(lambda: Connection(server), None, int(PORT), backlog=1024)
-    else:
-        server.listener = await loop.create_unix_server(lambda: Connection(server), PORT, backlog=1024)
-    loop.add_signal_handler(signal.SIGTERM, server.drain)
-
-    def load_now():
-        try:
-            loaded = load()
-        except Problem as problem:
-            loaded = problem
-        except BaseException as error:
-            loaded = Problem("FUNCTION_LOAD_FAILED", f"{type(error).__name__}: {error}")
-        server.load_finished(loaded)
-
-    # On the main thread, as user code may expect; whoever connects meanwhile waits in the socket's backlog.
-    loop.call_soon(load_now)
-    await server.done
+def on_sigterm(*_):
+    """The first asks to finish, the second does not ask."""
+    if server.draining:
+        leave(0)
+    server.draining = True
+    if server.loop:
+        server.loop.call_soon_threadsafe(server.drain)
 
 
 def main():
+    signal.signal(signal.SIGTERM, on_sigterm)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.stdout.reconfigure(line_buffering=True)
-    asyncio.run(serve())
-    # Threads of handlers that passed their timeout must not keep the process.
-    sys.stdout.flush()
-    os._exit(0)
+    # Calls run side by side already: a pool of BLAS threads for each makes them many times slower. A setting of the user wins.
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        ENVIRONMENT.setdefault(f"{library}_NUM_THREADS", "1")
+    try:
+        server.listen()
+    except OSError as error:
+        sys.exit(f"Cannot listen on {PORT}: {error.strerror}")
+    handler = problem = None
+    try:
+        handler = load()
+    except Problem as error:
+        problem = error
+        sys.stderr.write(f"{error}\n")
+    server.serve(handler, problem)
+    if not PORT.isdecimal():
+        os.unlink(PORT)
+    leave(0)
 
 
 if __name__ == "__main__":
