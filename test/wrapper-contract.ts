@@ -46,7 +46,6 @@ interface Answer {
 }
 
 const LIMIT_MS = 10_000;
-const run = promisifyCondition;
 
 /** The properties that the wrapper of every language has (docs/wrapper-protocol.md). */
 export function wrapperContract(language: Language): void {
@@ -156,7 +155,7 @@ export function wrapperContract(language: Language): void {
         [500, "FUNCTION_ERROR", "boom", "my-id"],
       );
       assert.ok(!text.includes(language.file));
-      await run(
+      await until(
         () => shared.output().includes("my-id") && shared.output().includes(language.file),
         "the stack in the log",
       );
@@ -180,9 +179,7 @@ export function wrapperContract(language: Language): void {
 
     test("a stream's first piece is there before the last is made", async () => {
       const gate = join(tmpdir(), `faas-gate-${randomBytes(6).toString("hex")}`);
-      const answer = await request("http://wrapper", {
-        path: `/stream?gate=${gate}`,
-        method: "GET",
+      const answer = await request(`http://wrapper/stream?gate=${gate}`, {
         dispatcher: agentOf(shared.socketPath),
       });
       const pieces = answer.body[Symbol.asyncIterator]();
@@ -206,7 +203,7 @@ export function wrapperContract(language: Language): void {
 
     test("what the function prints goes out untouched", async () => {
       await shared.call("/print");
-      await run(() => shared.output().split("\n").includes("a line, ü"), "the line");
+      await until(() => shared.output().split("\n").includes("a line, ü"), "the line");
     });
 
     test("it is ready, and has nothing else under /-/", async () => {
@@ -295,7 +292,7 @@ export function wrapperContract(language: Language): void {
     test("SIGTERM: what is in flight is answered, then the process ends with 0", async () => {
       await using wrapper = await start(language, language.main);
       const answering = wrapper.call("/count?wait=1");
-      await run(() => wrapper.output().includes("counting"), "the call to begin");
+      await until(() => wrapper.output().includes("counting"), "the call to begin");
       wrapper.child.kill("SIGTERM");
       assert.equal((await answering).status, 200);
       assert.equal(await exitOf(wrapper.child), 0);
@@ -304,9 +301,9 @@ export function wrapperContract(language: Language): void {
     test("a second SIGTERM ends it at once", async () => {
       await using wrapper = await start(language, language.main);
       const answering = wrapper.call("/slow").catch(() => undefined);
-      await run(() => wrapper.output().includes("slowly"), "the call to begin");
+      await until(() => wrapper.output().includes("slowly"), "the call to begin");
       wrapper.child.kill("SIGTERM");
-      await assert.rejects(run(() => wrapper.child.exitCode !== null, "nothing", 100));
+      await assert.rejects(until(() => wrapper.child.exitCode !== null, "nothing", 100));
       wrapper.child.kill("SIGTERM");
       assert.equal(await exitOf(wrapper.child), 0);
       await answering;
@@ -381,10 +378,9 @@ async function start(
     stream.setEncoding("utf8").on("data", (piece) => (output += piece));
   const agent = tcp ? new Agent() : agentOf(socketPath);
   const call = async (path: string, options: Partial<Dispatcher.RequestOptions> = {}): Promise<Answer> => {
-    const { statusCode, headers, body } = await request(tcp ? `http://127.0.0.1:${port}` : "http://wrapper", {
+    const { statusCode, headers, body } = await request((tcp ? `http://127.0.0.1:${port}` : "http://wrapper") + path, {
       method: "GET",
       ...options,
-      path,
       dispatcher: agent,
     });
     const bytes = Buffer.from(await body.arrayBuffer());
@@ -402,7 +398,7 @@ async function start(
       () => false,
     );
   try {
-    await run(listens, `the wrapper to listen; it printed: ${output}`);
+    await until(listens, `the wrapper to listen; it printed: ${output}`);
   } catch (error) {
     await dispose();
     throw error;
@@ -418,11 +414,7 @@ async function exitOf(child: ChildProcess): Promise<number | null> {
 }
 
 /** Waits until a condition holds. */
-async function promisifyCondition(
-  condition: () => boolean | Promise<boolean>,
-  what: string,
-  limitMs = LIMIT_MS,
-): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = LIMIT_MS): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`Waited ${limitMs} ms for ${what}`);

@@ -68,7 +68,7 @@ async function answers(url: string, word: string): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!(await get(url)).includes(word)) {
     if (performance.now() > deadline) throw new Error(`expected an answer with "${word}" within 30 s`);
-    await delay(1);
+    await delay(3);
   }
 }
 

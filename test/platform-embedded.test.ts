@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type EndpointSpec,
+  type EndpointStatus,
+  endpointSpec,
+  type LogLine,
+  revisionId,
+  type SettingsInput,
+  withDefaults,
+} from "@faas/core";
+import { EmbeddedPlatform } from "@faas/platforms";
+import { type PlatformUnderTest, platformContract } from "./platform-contract.ts";
+
+const wrapper = join(import.meta.dirname, "../templates/node/.interface.mjs");
+
+platformContract("embedded", () => setUp());
+
+test("a function that ends its own process again and again fails with the exit code", async () => {
+  await using under = await setUp();
+  const { failure } = await failureOf(under, "process.exit(3);");
+  assert.equal(failure?.code, "REPLICA_EXITED");
+  assert.match(failure?.detail ?? "", /exit code 3 before it was ready/);
+});
+
+test("a function that never stops loading is ended", async () => {
+  await using under = await setUp({ startTimeoutMs: 300 });
+  const { failure } = await failureOf(under, "await new Promise((done) => setTimeout(done, 60_000));");
+  assert.equal(failure?.code, "START_TIMEOUT");
+});
+
+test("a function that allocates without end is ended at its memory limit", async () => {
+  await using under = await setUp();
+  const source =
+    "const all = []; for (;;) { all.push(Buffer.alloc(2 ** 20, 1)); if (all.length % 8 === 0) await new Promise((done) => setTimeout(done, 1)); }";
+  const { failure } = await failureOf(under, source, { memory: "128Mi" });
+  assert.equal(failure?.code, "OUT_OF_MEMORY");
+  assert.match(failure?.detail ?? "", /128Mi/);
+});
+
+test("a Python function without Python says what to install", async () => {
+  await using under = await setUp({ python: "no-such-python" });
+  const { failure } = await failureOf(under, "", { runtime: "python" });
+  assert.equal(failure?.code, "RUNTIME_MISSING");
+  assert.match(failure?.detail ?? "", /install Python 3\.9/);
+});
+
+test("100 MB of output fill neither the disk nor hide its end", async () => {
+  await using under = await setUp();
+  const source = `const line = "x".repeat(999) + "\\n"; for (let i = 0; i < 100_000; i++) process.stdout.write(line); process.stdout.write("the end\\n"); export const handler = () => 1;`;
+  const spec = await apply(under, source);
+  await under.platform.scale(spec, 1);
+  await until(under, ({ replicas }) => replicas[0]?.ready === true);
+  const folder = join(under.dataDir, "logs", under.org, "x");
+  let last: LogLine | undefined;
+  for await (const line of under.platform.logs(spec, { follow: true, signal: AbortSignal.timeout(30_000) })) {
+    last = line;
+    if (line.line === "the end") break;
+  }
+  assert.equal(last?.line, "the end");
+  let bytes = 0;
+  for (const name of await readdir(folder)) bytes += (await stat(join(folder, name))).size;
+  assert.ok(bytes < 16 * 2 ** 20, `${bytes} bytes of logs`);
+});
+
+test("a replica does not see the server's own environment, and its own variables do arrive", async () => {
+  process.env.FAAS_TEST_SECRET = "secret";
+  await using under = await setUp();
+  const spec = await apply(under, "console.log(JSON.stringify(process.env)); export const handler = () => 1;", {
+    env: { MINE: "yes" },
+  });
+  await under.platform.scale(spec, 1);
+  await until(under, ({ replicas }) => replicas[0]?.ready === true);
+  const [line] = await logsOf(under, spec);
+  const env = JSON.parse(line ?? "{}");
+  assert.deepEqual([env.MINE, env.FAAS_ORG, env.FAAS_TEST_SECRET], ["yes", under.org, undefined]);
+});
+
+test("replicas of a server that was killed are ended by the next one on the same data folder", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "faas-orphans-"));
+  try {
+    const script = `
+      import { EmbeddedPlatform } from "@faas/platforms";
+      const platform = new EmbeddedPlatform({ dataDir: ${JSON.stringify(folder)}, bundleFolder: async () => ${JSON.stringify(folder)} });
+      const spec = ${JSON.stringify(specOf("acme", "x", { kind: "bundle", digest: `sha256:${"a".repeat(64)}` }))};
+      await platform.apply({ ...spec, idleTimeoutMs: 1e9 });
+      await platform.scale(spec, 1);
+      for await (const [status] of platform.watch(new AbortController().signal)) if (status?.replicas[0]?.ready) break;
+      process.stdout.write("ready\\n");
+      setInterval(() => {}, 1000);
+    `;
+    await writeFile(join(folder, "index.mjs"), "export const handler = () => process.pid;");
+    await cp(wrapper, join(folder, ".interface.mjs"));
+    const file = join(import.meta.dirname, `.orphans-${process.pid}.mts`);
+    await writeFile(file, script);
+    const child = spawn(process.execPath, ["--conditions=faas-source", "--import", "tsx", file], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    await rm(file);
+    const [record] = await readdir(join(folder, "run"));
+    const { pid } = JSON.parse(
+      await (await import("node:fs/promises")).readFile(join(folder, "run", record as string), "utf8"),
+    );
+    assert.ok(alive(pid));
+    await using _platform = new EmbeddedPlatform({ dataDir: folder, bundleFolder: async () => folder });
+    const deadline = Date.now() + 10_000;
+    while (alive(pid) && Date.now() < deadline) await delay(10);
+    assert.ok(!alive(pid));
+    assert.deepEqual(await readdir(join(folder, "run")), []);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+interface EmbeddedUnderTest extends PlatformUnderTest {
+  readonly platform: EmbeddedPlatform;
+  readonly dataDir: string;
+}
+
+async function setUp(options: { startTimeoutMs?: number; python?: string } = {}): Promise<EmbeddedUnderTest> {
+  const dataDir = await mkdtemp(join(tmpdir(), "faas-platform-"));
+  const bundles = join(dataDir, "bundles");
+  const platform = new EmbeddedPlatform({
+    dataDir,
+    bundleFolder: async (digest) => join(bundles, digest.slice(7)),
+    ...options,
+  });
+  return {
+    platform,
+    dataDir,
+    org: "acme",
+    async artifact(source) {
+      const hash = createHash("sha256").update(source).digest("hex");
+      const folder = join(bundles, hash);
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, "index.mjs"), source);
+      await cp(wrapper, join(folder, ".interface.mjs"));
+      return { kind: "bundle", digest: `sha256:${hash}` };
+    },
+    async kill(replica) {
+      const { readFile } = await import("node:fs/promises");
+      const { pid } = JSON.parse(await readFile(join(dataDir, "run", `${replica}.json`), "utf8"));
+      process.kill(pid, "SIGKILL");
+    },
+    async [Symbol.asyncDispose]() {
+      await platform[Symbol.asyncDispose]();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function specOf(
+  org: string,
+  endpoint: string,
+  artifact: EndpointSpec["artifact"],
+  settings: SettingsInput = {},
+): EndpointSpec {
+  const full = withDefaults(settings);
+  return endpointSpec({ org, endpoint }, { id: revisionId(artifact, full), createdAt: "", artifact, settings: full });
+}
+
+async function apply(under: EmbeddedUnderTest, source: string, settings: SettingsInput = {}): Promise<EndpointSpec> {
+  const spec = specOf(under.org, "x", await under.artifact(source), settings);
+  await under.platform.apply(spec);
+  return spec;
+}
+
+async function until(
+  under: EmbeddedUnderTest,
+  condition: (status: EndpointStatus) => boolean,
+): Promise<EndpointStatus> {
+  for await (const [status] of under.platform.watch(AbortSignal.timeout(60_000)))
+    if (status && condition(status)) return status;
+  throw new Error("not seen within a minute");
+}
+
+async function failureOf(
+  under: EmbeddedUnderTest,
+  source: string,
+  settings: SettingsInput = {},
+): Promise<EndpointStatus> {
+  const spec = await apply(under, source, settings);
+  await under.platform.scale(spec, 1);
+  return until(under, ({ failure }) => failure !== undefined);
+}
+
+async function logsOf(under: EmbeddedUnderTest, spec: EndpointSpec): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { line } of under.platform.logs(spec, {})) lines.push(line);
+  return lines;
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
