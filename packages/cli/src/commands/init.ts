@@ -1,5 +1,5 @@
 import { relative, resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import { FaasError, type Runtime, runtimes } from "@faas/core";
 import { type Command, Option } from "commander";
 import type { GlobalOptions, Io } from "../io.ts";
@@ -45,15 +45,18 @@ async function init(dir: string, options: Options, io: Io): Promise<void> {
 
 async function askRuntime(io: Io): Promise<Runtime> {
   const choices = runtimes.join(", ");
-  if (!io.stdin.isTTY || !io.stderr.isTTY) throw new FaasError("USAGE", `Expected --runtime, one of ${choices}`);
-  const terminal = createInterface({ input: io.stdin, output: io.stderr });
-  try {
-    for (;;) {
-      const answer = (await terminal.question(`Runtime (${choices}): `, { signal: io.signal })).trim().toLowerCase();
-      const chosen = runtimes.filter((runtime) => answer !== "" && runtime.startsWith(answer));
-      if (chosen[0] !== undefined) return chosen[0];
+  const isTerminal = io.stdin.isTTY && io.stderr.isTTY;
+  // Not a "terminal" to readline, which would take Ctrl-C away from us.
+  const lines = isTerminal && createInterface({ input: io.stdin, terminal: false, signal: io.signal });
+  if (lines) {
+    const ask = () => io.stderr.write(`Runtime (${choices}): `);
+    ask();
+    for await (const line of lines) {
+      const answer = line.trim().toLowerCase();
+      const chosen = runtimes.find((runtime) => answer !== "" && runtime.startsWith(answer));
+      if (chosen) return chosen;
+      ask();
     }
-  } finally {
-    terminal.close();
   }
+  throw new FaasError("USAGE", `Expected --runtime, one of ${choices}`);
 }
