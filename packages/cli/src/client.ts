@@ -127,7 +127,7 @@ export class Client {
         dispatcher: this.#agent,
       });
     } catch (error) {
-      throw this.#unreachable(error as Error & { code?: string });
+      throw this.#failed(error as Error & { code?: string });
     }
   }
 
@@ -150,8 +150,10 @@ export class Client {
     });
   }
 
-  #unreachable(error: Error & { code?: string }): Error {
+  #failed(error: Error & { code?: string }): Error {
     if (this.#signal.aborted || error instanceof FaasError) return error;
+    if (error.code === "UND_ERR_INVALID_ARG" || error.code === "UND_ERR_NOT_SUPPORTED")
+      return new FaasError("USAGE", `Such a request cannot be sent: ${error.message}`, { cause: error });
     const isLocal = /\/\/(127\.|localhost|\[::1\])/.test(this.url);
     const hint = isLocal ? 'start one with "faas up --detach"' : ADDRESS_HINT;
     return new FaasError("SERVER_UNREACHABLE", `No server answers at ${this.url} (${error.code ?? error.message})`, {

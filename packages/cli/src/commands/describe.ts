@@ -15,7 +15,8 @@ export function define(command: Command, io: Io): void {
     .addOption(outputOption())
     .action(async (target: string) => {
       const options = command.optsWithGlobals<Options>();
-      const view = await new Client(await serverUrl(options, io), io.signal).endpoint(parseRef(target));
+      const ref = parseRef(target);
+      const view = await new Client(await serverUrl(options, io), io.signal).endpoint(ref);
       await print(view, options.output, io, table);
     });
 }

@@ -1,75 +1,78 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { extname, resolve } from "node:path";
-import type { Readable } from "node:stream";
+import { STATUS_CODES } from "node:http";
 import { endpointKey, FaasError, nearest } from "@faas/core";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import type { Dispatcher } from "undici";
 import { Client, problemError, serverUrl } from "../client.ts";
 import type { GlobalOptions, Io } from "../io.ts";
-import { colors, say, showError } from "../output.ts";
-import { parseTarget, type Target } from "../target.ts";
+import { colors, say, showError, write } from "../output.ts";
+import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../request-options.ts";
+import { parseTarget, pathOf, type Target } from "../target.ts";
 
-interface Options extends GlobalOptions {
-  readonly data?: string;
-  readonly method?: string;
-  readonly header?: Record<string, string[]>;
+interface Options extends GlobalOptions, RequestOptions {
   readonly include?: boolean;
   readonly timing?: boolean;
 }
 
-const TYPES: Record<string, string> = {
-  ".json": "application/json",
-  ".txt": "text/plain; charset=utf-8",
-  ".csv": "text/csv",
-  ".html": "text/html",
-  ".xml": "application/xml",
-};
+/** Of an answer that is no success, so much is kept to find a problem document in it. */
+const PROBLEM_MOST_BYTES = 1024 * 1024;
 
 export function define(command: Command, io: Io): void {
+  command.argument("<org/endpoint[/rest]>", "what to call; a query may follow");
+  addRequestOptions(command);
   command
-    .argument("<org/endpoint[/rest]>", "what to call; a query may follow")
-    .option("-d, --data <data>", "body: text, @file, or - for standard input")
-    .option("-X, --method <method>", "GET, or POST with --data")
-    .option("-H, --header <name:value>", "request header; repeated", header)
     .option("-i, --include", "print status and headers of the answer, on stderr")
     .option("--timing", "print how long it took, on stderr")
+    .addHelpText("after", "\nThe body goes to stdout as it is. Exit code 1 when the status is not 2xx.")
     .action(async (target: string) => invoke(parseTarget(target), command.optsWithGlobals<Options>(), io));
 }
 
 async function invoke(target: Target, options: Options, io: Io): Promise<void> {
   const client = new Client(await serverUrl(options, io), io.signal);
-  const { body, type } = await bodyOf(options.data, io);
-  const headers = { ...(type === undefined ? {} : { "content-type": type }), ...options.header };
-  const method = (options.method ?? (body === undefined ? "GET" : "POST")).toUpperCase();
+  const sent = await requestOf(options, io);
   const began = performance.now();
-  const answer = await client.call(`/${endpointKey(target)}${target.rest}`, {
-    method,
-    headers,
-    ...(body === undefined ? {} : { body }),
-  });
-  if (options.include) {
-    say(io, `HTTP/1.1 ${answer.statusCode}`);
-    for (const [name, value] of Object.entries(answer.headers))
-      for (const each of [value].flat()) say(io, `${name}: ${each}`);
-    say(io, "");
-  }
-  const failed = answer.statusCode >= 400;
-  const seen: Buffer[] = [];
-  for await (const piece of answer.body) {
-    if (failed && seen.length < 16) seen.push(piece);
-    if (!io.stdout.write(piece)) await new Promise((drained) => io.stdout.once("drain", drained));
-  }
-  if (io.stdout.isTTY) io.stdout.write("\n");
+  const answer = await client.call(pathOf(target), sent);
+  if (options.include) showHead(answer, io);
+  const succeeded = answer.statusCode >= 200 && answer.statusCode < 300;
+  const body = await passOn(client.read(answer.body), succeeded ? 0 : PROBLEM_MOST_BYTES, io);
   if (options.timing) say(io, timing(performance.now() - began, answer.headers, io));
-  if (!failed) return;
+  if (succeeded || io.signal.aborted) return;
   io.exitCode = 1;
-  const problem = problemError(Buffer.concat(seen).toString("utf8"));
-  if (!problem)
-    return say(io, `${colors(io.stderr, io).red("error:")} ${endpointKey(target)} answered ${answer.statusCode}`);
-  showError(await withSuggestion(problem, target, client), io, options.verbose ?? false);
+  await explain(answer.statusCode, body, target, client, options, io);
 }
 
-function timing(totalMs: number, headers: Readonly<Record<string, string | string[] | undefined>>, io: Io): string {
+async function requestOf(options: Options, io: Io) {
+  const { data, header = {} } = options;
+  const given = Object.fromEntries(Object.entries(header).map(([name, values]) => [name, [...values]]));
+  const method = methodOf(options);
+  if (data === undefined) return { method, headers: given };
+  const { body, type, length } = await openBody(data, io, "content-type" in given);
+  const known = { "content-type": type, ...(length === undefined ? {} : { "content-length": String(length) }) };
+  return { method, headers: { ...known, ...given }, body };
+}
+
+function showHead({ statusCode, headers }: Dispatcher.ResponseData, io: Io): void {
+  say(io, `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trimEnd());
+  for (const [name, value] of Object.entries(headers)) for (const each of [value].flat()) say(io, `${name}: ${each}`);
+  say(io, "");
+}
+
+/** Body to stdout byte for byte; gives its first bytes, `keep` at most. */
+async function passOn(body: AsyncIterable<Buffer>, keep: number, io: Io): Promise<Buffer> {
+  const kept: Buffer[] = [];
+  let bytes = 0;
+  let last: number | undefined;
+  for await (const piece of body) {
+    if (bytes < keep) kept.push(piece.subarray(0, keep - bytes));
+    bytes += piece.length;
+    last = piece.at(-1) ?? last;
+    await write(io, piece);
+  }
+  // The prompt, and what we say next, begin on a line of their own.
+  if (io.stdout.isTTY && last !== undefined && last !== 0x0a) io.stdout.write("\n");
+  return Buffer.concat(kept);
+}
+
+function timing(totalMs: number, headers: Dispatcher.ResponseData["headers"], io: Io): string {
   const parts = [...String(headers["server-timing"] ?? "").matchAll(/(\w+);dur=([\d.]+)/g)].map(
     ([, name, ms]) => `${name} ${Number(ms).toFixed(1)} ms`,
   );
@@ -79,39 +82,35 @@ function timing(totalMs: number, headers: Readonly<Record<string, string | strin
   );
 }
 
-/** Names of what is there, for somebody who mistyped. */
-async function withSuggestion(problem: FaasError, target: Target, client: Client): Promise<FaasError> {
-  if (problem.code !== "ENDPOINT_NOT_FOUND" && problem.code !== "ORG_NOT_FOUND") return problem;
-  const known = await client.endpoints().catch(() => []);
-  const suggestion = nearest(endpointKey(target), known.map(endpointKey));
-  return suggestion === undefined
-    ? problem
-    : new FaasError(problem.code, problem.message, { extensions: { suggestion } });
-}
-
-async function bodyOf(data: string | undefined, io: Io): Promise<{ body?: string | Readable; type?: string }> {
-  if (data === undefined) return {};
-  if (data === "-") return { body: io.stdin, type: "application/octet-stream" };
-  if (!data.startsWith("@"))
-    return { body: data, type: isJson(data) ? "application/json" : "text/plain; charset=utf-8" };
-  const path = resolve(io.cwd, data.slice(1));
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new FaasError("USAGE", `Expected --data ${data} to name a file, and ${path} is none`);
-  return { body: createReadStream(path), type: TYPES[extname(path).toLowerCase()] ?? "application/octet-stream" };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
+/** Why the answer is no success, as far as it says. */
+async function explain(
+  status: number,
+  body: Buffer,
+  target: Target,
+  client: Client,
+  options: Options,
+  io: Io,
+): Promise<void> {
+  const problem = problemError(body.toString("utf8"));
+  if (problem) {
+    showError(await withAdvice(problem, target, client), io, options.verbose ?? false);
+    return;
   }
+  const color = colors(io.stderr, io);
+  say(io, `${color.red("error:")} ${endpointKey(target)} answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd());
+  if (status >= 500) say(io, `${color.yellow("hint:")} ${logsHint(target)}`);
 }
 
-function header(text: string, before: Record<string, string[]> = {}): Record<string, string[]> {
-  const colon = text.indexOf(":");
-  if (colon < 1) throw new InvalidArgumentError(`Expected "Name: value", got "${text}".`);
-  const name = text.slice(0, colon).trim().toLowerCase();
-  return { ...before, [name]: [...(before[name] ?? []), text.slice(colon + 1).trim()] };
+/** Names of what is there for somebody who mistyped; where to read on when the function failed. */
+async function withAdvice(problem: FaasError, target: Target, client: Client): Promise<FaasError> {
+  const { code, message, extensions, status } = problem;
+  if (code === "ENDPOINT_NOT_FOUND" || code === "ORG_NOT_FOUND") {
+    const known = await client.endpoints().catch(() => []);
+    const suggestion = nearest(endpointKey(target), known.map(endpointKey));
+    return suggestion === undefined ? problem : new FaasError(code, message, { extensions: { suggestion } });
+  }
+  if (status < 500 || code === "SERVER_STOPPING" || code === "NO_CAPACITY") return problem;
+  return new FaasError(code, message, { extensions: { hint: logsHint(target), ...extensions } });
 }
+
+const logsHint = (target: Target) => `"faas logs ${endpointKey(target)}" shows what the function printed`;

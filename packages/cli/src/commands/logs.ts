@@ -2,7 +2,7 @@ import { type LogLine, parseDuration } from "@faas/core";
 import type { Command } from "commander";
 import { Client, serverUrl } from "../client.ts";
 import type { GlobalOptions, Io } from "../io.ts";
-import { colors } from "../output.ts";
+import { colors, write } from "../output.ts";
 import { quantity, whole } from "../settings-options.ts";
 import { parseRef } from "../target.ts";
 
@@ -30,6 +30,7 @@ export function define(command: Command, io: Io): void {
 }
 
 async function logs(target: string, options: Options, io: Io): Promise<void> {
+  const ref = parseRef(target);
   const client = new Client(await serverUrl(options, io), io.signal);
   const { follow, tail, since, replica } = options;
   const query = Object.entries({ follow, tail, since, replica }).flatMap(([name, value]) =>
@@ -38,5 +39,5 @@ async function logs(target: string, options: Options, io: Io): Promise<void> {
   const dim = colors(io.stdout, io).dim;
   const format = ({ time, replica: id, line }: LogLine) =>
     options.timestamps ? `${dim(`${time} ${id}`)} ${line}\n` : `${line}\n`;
-  for await (const line of client.logs(parseRef(target), Object.fromEntries(query))) io.stdout.write(format(line));
+  for await (const line of client.logs(ref, Object.fromEntries(query))) await write(io, format(line));
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { endpointKey, FaasError, orgNameProblem } from "@faas/core";
 import type { Command } from "commander";
@@ -20,19 +21,22 @@ export function define(command: Command, io: Io): void {
 }
 
 async function remove(target: string, options: Options, io: Io): Promise<void> {
-  const client = new Client(await serverUrl(options, io), io.signal);
-  if (options.all) return removeOrg(target, options, client, io);
+  if (!options.yes && !io.stdin.isTTY)
+    throw new FaasError("USAGE", "Nobody can be asked here: say --yes to remove without a question");
+  if (options.all) return removeOrg(target, options, io);
   if (!target.includes("/")) throw new FaasError("USAGE", `Expected ORG/ENDPOINT, or ORG with --all, got "${target}"`);
   const ref = parseRef(target);
+  const client = new Client(await serverUrl(options, io), io.signal);
   await client.endpoint(ref);
   if (!(await confirmed(`Remove ${endpointKey(ref)} with its logs?`, options, io))) return;
   await client.removeEndpoint(ref);
   say(io, `Removed ${endpointKey(ref)}.`);
 }
 
-async function removeOrg(org: string, options: Options, client: Client, io: Io): Promise<void> {
+async function removeOrg(org: string, options: Options, io: Io): Promise<void> {
   const problem = orgNameProblem(org);
   if (problem) throw new FaasError("USAGE", `Expected ORG with --all: ${problem}`);
+  const client = new Client(await serverUrl(options, io), io.signal);
   const endpoints = await client.endpoints(org);
   const what = endpoints.length === 1 ? "its endpoint" : `its ${endpoints.length} endpoints`;
   if (!(await confirmed(`Remove the organization ${org} with ${what}?`, options, io))) return;
@@ -42,11 +46,14 @@ async function removeOrg(org: string, options: Options, client: Client, io: Io):
 
 async function confirmed(question: string, { yes }: Options, io: Io): Promise<boolean> {
   if (yes) return true;
-  if (!io.stdin.isTTY) throw new FaasError("USAGE", "Nobody can be asked here: say --yes to remove without a question");
-  const terminal = createInterface({ input: io.stdin, output: io.stderr });
+  // Not `terminal`: Ctrl-C stays a signal.
+  const terminal = createInterface({ input: io.stdin, output: io.stderr, terminal: false });
   try {
-    const answer = await terminal.question(`${question} [y/N] `, { signal: io.signal });
-    return /^y(es)?$/i.test(answer.trim());
+    const ended = once(terminal, "close").then(() => "");
+    const answer = await Promise.race([terminal.question(`${question} [y/N] `, { signal: io.signal }), ended]);
+    if (/^y(es)?$/i.test(answer.trim())) return true;
+    say(io, "Nothing was removed.");
+    return false;
   } finally {
     terminal.close();
   }

@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import {
+  type EndpointRef,
+  FaasError,
+  type Project,
+  type SettingsInput,
+  settingsInputSchema,
+  settingsProblem,
+  validate,
+  withDefaults,
+} from "@faas/core";
+import { parseEnvFile } from "./env-file.ts";
+import type { Io } from "./io.ts";
+import { type SettingsOptions, settingsOf } from "./settings-options.ts";
+import { checkRef } from "./target.ts";
+
+export interface DeploySettingsOptions extends SettingsOptions {
+  readonly org?: string;
+  readonly endpoint?: string;
+  readonly envFile?: string;
+}
+
+/** Which endpoint is deployed: flags over `faas.json`. USAGE says how to give what is missing. */
+export function deployRef(options: DeploySettingsOptions, project: Project): EndpointRef {
+  const org = options.org ?? project.org;
+  const endpoint = options.endpoint ?? project.endpoint;
+  if (org !== undefined && endpoint !== undefined) return checkRef({ org, endpoint });
+  const missing = [...(org === undefined ? ["org"] : []), ...(endpoint === undefined ? ["endpoint"] : [])];
+  const flags = missing.map((name) => `--${name} ${name.toUpperCase()}`).join(" and ");
+  const fields = missing.map((name) => `"${name}"`).join(" and ");
+  throw new FaasError("USAGE", `Expected ${flags}, or ${fields} in faas.json`);
+}
+
+/** Flags over `--env-file` over `faas.json`. USAGE says what contradicts or is no setting. */
+export async function deploySettings(options: DeploySettingsOptions, project: Project, io: Io): Promise<SettingsInput> {
+  const { $schema: _, org: __, endpoint: ___, server: ____, ...fromFile } = project;
+  const { env: fromFlags, ...flags } = settingsOf(options);
+  const fromEnvFile = options.envFile === undefined ? {} : await readEnvFile(resolve(io.cwd, options.envFile));
+  const env = { ...fromFile.env, ...fromEnvFile, ...fromFlags };
+  const merged = { ...fromFile, ...flags, ...(Object.keys(env).length > 0 ? { env } : {}) };
+  const settings = validate(settingsInputSchema, merged, "the settings", "USAGE");
+  const problem = settingsProblem(withDefaults(settings));
+  if (problem) throw new FaasError("USAGE", `In the settings: ${problem}`);
+  return settings;
+}
+
+async function readEnvFile(path: string): Promise<Record<string, string>> {
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new FaasError("USAGE", `Expected the \`--env-file\` option to name a file: ${cause.message}`, { cause });
+  });
+  return parseEnvFile(text, path);
+}
