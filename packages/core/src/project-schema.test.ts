@@ -5,9 +5,9 @@ import { test } from "node:test";
 import { projectSchema } from "./project.ts";
 import { projectJsonSchema } from "./project-schema.ts";
 
-test("docs/faas.schema.json is what the code accepts (npm run schema --workspace @faas/core)", () => {
+test('docs/faas.schema.json is what the code accepts ("npm run docs" writes it)', () => {
   const stored = readFileSync(join(import.meta.dirname, "../../../docs/faas.schema.json"), "utf8");
-  assert.deepEqual(JSON.parse(stored), JSON.parse(projectJsonSchema()));
+  assert.equal(stored, projectJsonSchema());
 });
 
 test("an editor is told every field, and that there is no other", () => {
