@@ -146,16 +146,18 @@ export class Endpoints {
       if (signal?.aborted) return reject(signal.reason);
       const listeners = this.#listeners.get(key) ?? new Set();
       this.#listeners.set(key, listeners);
-      const finish = () => {
+      const stop = () => {
         signal?.removeEventListener("abort", cancel);
         listeners.delete(finish);
         if (listeners.size === 0) this.#listeners.delete(key);
+      };
+      const finish = () => {
+        stop();
         resolve();
       };
       const cancel = () => {
-        // Before `finish` resolves: the first of the two counts.
+        stop();
         reject(signal?.reason);
-        finish();
       };
       signal?.addEventListener("abort", cancel, { once: true });
       listeners.add(finish);
