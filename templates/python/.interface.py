@@ -9,10 +9,12 @@ cold start, so only functions that need it pay for it.
 import os
 import sys
 
-FOLDER = os.path.dirname(os.path.abspath(__file__))
+FILE = sys._getframe().f_code.co_filename
+FOLDER = os.path.dirname(os.path.abspath(FILE))
 # A user's file named like a module of the standard library must not be taken for it by the imports below.
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
+import gc
 import json
 import re
 import select
@@ -95,7 +97,7 @@ def report(error, request_id=None):
     frames = error.__traceback__
     while frames and not is_users(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
-    text = "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+    text = "".join(traceback.format_exception(type(error), error, frames))
     if request_id:
         text = encoder.encode({"level": "error", "requestId": request_id, "message": message_of(error)}) + "\n" + text
     sys.stderr.write(text)
@@ -106,7 +108,7 @@ def message_of(error):
 
 
 def is_users(path):
-    return path != __file__ and not path.startswith("<")
+    return path != FILE and not path.startswith("<")
 
 
 def leave(status):
@@ -296,7 +298,7 @@ class Context:
 class Call:
     """One request whose head has been read: what it asks, until when, and who may answer it."""
 
-    __slots__ = ("connection", "method", "target", "headers", "old", "keep_alive", "body", "request_id", "deadline", "unclaimed")
+    __slots__ = ("connection", "method", "target", "headers", "old", "keep_alive", "body", "request_id", "deadline", "unclaimed", "streaming")
 
     def __init__(self, connection, method, target, headers, old=False, keep_alive=False):
         self.connection = connection
@@ -310,6 +312,7 @@ class Call:
         self.request_id = given if given and REQUEST_ID.match(given) else new_request_id()
         self.deadline = monotonic() + TIMEOUT
         self.unclaimed = [self]
+        self.streaming = False  # a part of the answer may have been sent
 
     def claim(self):
         """True for the first who asks, in whatever thread: only it may write the answer."""
@@ -611,11 +614,10 @@ def answer_of(call, result):
     stream = stream_of(body)
     if stream is None:
         return whole(call, status or 200, JSON, headers, to_json(body).encode())
-    framing = "Connection: close\r\n" if call.old else "Transfer-Encoding: chunked\r\n"
-    call.keep_alive &= not call.old
-    if not has_body(call, status or 200):
-        return Answer(head(call, status or 200, BYTES, headers, framing), Empty(stream))
-    return Answer(head(call, status or 200, BYTES, headers, framing), stream)
+    status = status or 200
+    call.keep_alive &= not call.old  # HTTP/1.0 has no chunks: the connection's end is the body's
+    framing = "" if call.old or status in (204, 304) else "Transfer-Encoding: chunked\r\n"
+    return Answer(head(call, status, BYTES, headers, framing), stream if has_body(call, status) else Empty(stream))
 
 
 def is_exact(result):
@@ -659,27 +661,19 @@ def head(call, status, content_type, headers, framing):
     if server.draining:
         call.keep_alive = False
     lines = f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n"
+    date = f"Date: {date_now()}\r\n"
     if headers:
-        names = set()
-        for name, value in headers:
-            names.add(name.lower())
-            lines += f"{name}: {value}\r\n"
-        if "content-type" in names:
-            content_type = None
-        if "connection" in names:
-            call.keep_alive = False
-            framing = framing.replace("Connection: close\r\n", "")
-        elif not call.keep_alive and "Connection" not in framing:
-            framing += "Connection: close\r\n"
-        date = "" if "date" in names else f"Date: {date_now()}\r\n"
-    else:
-        date = f"Date: {date_now()}\r\n"
-        if not call.keep_alive and "Connection" not in framing:
-            framing += "Connection: close\r\n"
-        elif call.old and call.keep_alive:
-            framing += "Connection: keep-alive\r\n"
+        names = {name.lower() for name, _ in headers}
+        lines += "".join([f"{name}: {value}\r\n" for name, value in headers if name.lower() != "connection"])
+        call.keep_alive &= "connection" not in names  # it is "close", checked_headers() lets nothing else pass
+        content_type = None if "content-type" in names else content_type
+        date = "" if "date" in names else date
     if content_type:
         lines += f"Content-Type: {content_type}\r\n"
+    if not call.keep_alive:
+        framing += "Connection: close\r\n"
+    elif call.old:
+        framing += "Connection: keep-alive\r\n"
     return f"{lines}X-Request-Id: {call.request_id}\r\n{date}{framing}\r\n".encode("latin-1")
 
 
@@ -787,6 +781,8 @@ def finite(value):
 
 def stream_of(body):
     """An iterator or async iterator to send piece by piece; None when the body is none."""
+    if isinstance(body, (dict, list)):
+        return None
     if hasattr(body, "__anext__"):
         return body
     if hasattr(body, "__aiter__"):
@@ -850,7 +846,7 @@ class Connection:
     Only the loop's thread reads, closes and changes what is watched. Who has claimed the present call writes, in any thread.
     """
 
-    __slots__ = ("sock", "fd", "buffer", "output", "call", "body", "reading", "ended", "gone", "lingering", "closed", "since")
+    __slots__ = ("sock", "fd", "buffer", "output", "call", "body", "reading", "ended", "gone", "refused", "lingering", "closed", "since")
 
     def __init__(self, sock):
         self.sock = sock
@@ -861,6 +857,7 @@ class Connection:
         self.body = None  # its reader, until it is complete
         self.ended = False  # the client sends no more
         self.gone = False  # the client takes no more
+        self.refused = False  # what it sent was not wholly read
         self.lingering = False
         self.closed = False
         self.since = monotonic()  # of the last progress
@@ -945,9 +942,9 @@ class Connection:
 
     def refuse(self, problem):
         """Answers a request that was not, or not wholly, read; what follows it on the connection cannot be understood."""
-        call = self.call or Call(self, "GET", "/", {})
-        self.call = call
+        call = self.call = self.call or Call(self, "GET", "/", {})
         call.keep_alive = False
+        self.refused = True
         if call.claim():
             self.deliver(call, problem_answer(call, problem))
 
@@ -1024,7 +1021,7 @@ class Connection:
         elif self.call.keep_alive:
             self.call = None
             self.process()
-        elif self.body is not None or self.buffer or self.call.method == "GET" and not self.call.headers:
+        elif self.refused or self.buffer:
             self.linger()
         else:
             self.close()
@@ -1113,12 +1110,15 @@ class Threads:
         self.watching = False
         with self.lock:
             waiting = len(self.waiting)
-            stuck = waiting and self.waiting[0].deadline <= call.deadline
-        for _ in range(waiting if stuck else 0):
-            self.wake()
-        if self.waiting and (self.parked or self.started < THREADS):
+            first = self.waiting[0] if waiting else None
+        if first is None:
+            return
+        if first.deadline <= call.deadline:
+            for _ in range(waiting):
+                self.wake()
+        if self.parked or self.started < THREADS:
             self.watching = True
-            server.loop.call_later(self.HOLD, self.watch, self.waiting[0] if self.waiting else call)
+            server.loop.call_later(self.HOLD, self.watch, first)
 
     def wake(self):
         with self.lock:
@@ -1126,8 +1126,11 @@ class Threads:
                 self.parked.pop().release()
                 return
         if self.started < THREADS:
-            self.started += 1
-            threading.Thread(target=self.work, daemon=True, name=f"faas-{self.started}").start()
+            try:
+                threading.Thread(target=self.work, daemon=True, name=f"faas-{self.started + 1}").start()
+                self.started += 1
+            except RuntimeError as error:  # a limit of the system: those that run have to do
+                sys.stderr.write(f"Cannot start thread {self.started + 1}: {error}\n")
 
     def work(self):
         parking = threading.Lock()
@@ -1154,12 +1157,13 @@ class Threads:
             answer = answer_of(call, result)
         except BaseException as error:
             answer = error_answer(call, error)
+        call.streaming = answer.stream is not None
         if not call.claim():
             self.close(answer.stream)
-        elif answer.stream is None:
-            call.connection.deliver(call, answer)
-        else:
+        elif call.streaming:
             self.stream(call, answer)
+        else:
+            call.connection.deliver(call, answer)
 
     def stream(self, call, answer):
         connection, stream = call.connection, answer.stream
@@ -1232,10 +1236,11 @@ class Tasks:
 
         self.handler = handler
         self.waiting = deque()
-        self.running = {}  # call -> task
+        self.running = {}  # call -> its task, once that has begun
         # A task that begins at once (3.12) saves a turn of the loop.
         eager = {"eager_start": True} if sys.version_info >= (3, 12) else {}
         self.task = lambda call: asyncio.Task(self.run(call), loop=server.loop, **eager)
+        self.current_task = asyncio.current_task
         self.cancelled = asyncio.CancelledError
 
     def submit(self, call):
@@ -1248,11 +1253,14 @@ class Tasks:
 
     def start(self, call):
         self.running[call] = None
-        task = self.task(call)
-        if call in self.running:
-            self.running[call] = task
+        self.task(call)
+
+    def start_waiting(self):
+        while self.waiting and len(self.running) < CONCURRENCY:
+            self.start(self.waiting.popleft())
 
     def cancel(self, call):
+        """Ends a call that has begun; another finds out when it begins."""
         task = self.running.get(call)
         if task is not None:
             task.cancel()
@@ -1260,11 +1268,12 @@ class Tasks:
     async def run(self, call):
         try:
             if call.unclaimed:
+                self.running[call] = self.current_task()
                 await self.answer(call)
         finally:
             del self.running[call]
-            while self.waiting and len(self.running) < CONCURRENCY:
-                self.start(self.waiting.popleft())
+            if self.waiting:
+                server.loop.call_soon(self.start_waiting)
 
     async def answer(self, call):
         try:
@@ -1278,12 +1287,13 @@ class Tasks:
             answer = error_answer(call, error)
         except BaseException as error:
             answer = error_answer(call, error)
+        call.streaming = answer.stream is not None
         if not call.claim():
             await self.close(answer.stream)
-        elif answer.stream is None:
-            call.connection.deliver(call, answer)
-        else:
+        elif call.streaming:
             await self.stream(call, answer)
+        else:
+            call.connection.deliver(call, answer)
 
     async def stream(self, call, answer):
         connection, stream = call.connection, answer.stream
@@ -1475,8 +1485,12 @@ class Server:
                 self.loop.call_later(0.1, self.accept_again)
                 return
             sock.setblocking(False)
-            if sock.family != socket.AF_UNIX:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                if sock.family != socket.AF_UNIX:
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:  # it is closed again already; macOS tells it here
+                sock.close()
+                continue
             connection = Connection(sock)
             self.connections[connection] = None
             self.sweep_soon()
@@ -1519,10 +1533,11 @@ class Server:
         self.calls.pop(call, None)
         connection = call.connection
         if call.claim():
-            call.keep_alive &= connection.body is None
+            if connection.body is not None:
+                call.keep_alive, connection.refused = False, True
             problem = Problem("FUNCTION_TIMEOUT", f"The function was not done within {TIMEOUT_MS} ms")
             connection.deliver(call, problem_answer(call, problem))
-        elif connection.call is call and not connection.output:
+        elif call.streaming:
             connection.cut()
         # A thread cannot be ended from outside: it goes on and keeps its place among the concurrent calls until it returns.
         if isinstance(self.runner, Tasks):
@@ -1578,7 +1593,7 @@ server = Server()
 def on_sigterm(*_):
     """The first asks to finish, the second does not ask."""
     if server.draining:
-        leave(0)
+        os._exit(0)
     server.draining = True
     if server.loop:
         server.loop.call_soon_threadsafe(server.drain)
@@ -1601,6 +1616,7 @@ def main():
     except Problem as error:
         problem = error
         sys.stderr.write(f"{error}\n")
+    gc.freeze()  # what was loaded stays: the collector need not look at it again and again
     server.serve(handler, problem)
     if not PORT.isdecimal():
         os.unlink(PORT)
