@@ -181,7 +181,7 @@ describe("faas", () => {
     ],
     ["negative replicas", ["deploy", "--replicas=-1"], /from 0 to 1000, got "-1"/],
     ["a name that is no label", ["invoke", "Acme/x"], /lower-case letters/],
-    ["no endpoint", ["deploy", "."], /--org and --endpoint/],
+    ["no endpoint", ["deploy", "."], /--org ORG and --endpoint ENDPOINT/],
     ["removal that nobody confirms", ["remove", "acme", "--all"], /--yes/],
   ];
   for (const [what, args, message] of usage) {
