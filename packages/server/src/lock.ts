@@ -25,8 +25,11 @@ export async function readLock(dataDir: string): Promise<Lock | undefined> {
     return undefined; // Not there, or cut short by the death of the one that wrote it.
   }
   if (lock.host !== hostname()) return lock;
-  return processStartedAt(lock.pid) === lock.processStartedAt ? lock : undefined;
+  return isAlive(lock) ? lock : undefined;
 }
+
+/** Whether the process that a lock of this host names is alive, be it that it has released the lock and is only ending. */
+export const isAlive = (lock: Lock): boolean => processStartedAt(lock.pid) === lock.processStartedAt;
 
 export class HeldLock {
   readonly #dataDir: string;

@@ -22,7 +22,7 @@ export function define(command: Command, io: Io): void {
 
 async function down(options: Options, io: Io): Promise<void> {
   const dataDir = dataFolder(options.data, io);
-  const { readLock } = await import("@faas/server/lock");
+  const { isAlive, readLock } = await import("@faas/server/lock");
   const lock = await readLock(dataDir);
   if (!lock)
     throw new FaasError("SERVER_NOT_RUNNING", `No server runs on ${dataDir}; another folder is named with --data`);
@@ -32,8 +32,8 @@ async function down(options: Options, io: Io): Promise<void> {
   }
   process.kill(lock.pid, "SIGTERM");
   const deadline = performance.now() + PATIENCE_MS;
-  // The lock is gone when the process is, or when it has ended all that it started.
-  while ((await readLock(dataDir))?.pid === lock.pid) {
+  // It is no child of ours: that it has ended can only be looked at.
+  while (isAlive(lock)) {
     if (performance.now() > deadline)
       throw new FaasError(
         "INTERNAL",

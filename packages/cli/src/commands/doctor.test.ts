@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { runHere, startHere } from "../test-cli.ts";
+
+const root = await mkdtemp(join(tmpdir(), "faas-doctor-"));
+after(() => rm(root, { recursive: true, force: true }));
+
+test("doctor has a line for each thing, and what to do about those that are not well", async (t) => {
+  const { code, stdout } = await runHere(t, ["doctor", "--server", "http://127.0.0.1:1", "--data", root], {
+    cwd: root,
+  });
+  assert.equal(code, 1);
+  assert.match(stdout, /^ok +node +Node \d+/m);
+  assert.match(stdout, /^ok +npm +npm \d+/m);
+  assert.match(stdout, /^(ok|warning) +python /m);
+  assert.match(stdout, /^(ok|warning) +data folder +\S+, [\d.]+ GiB free/m);
+  assert.match(stdout, /^missing +server +none answers at http:\/\/127\.0\.0\.1:1 .*\n +.*faas up/m);
+});
+
+test("doctor --output json is data, and 0 when nothing is missing", async (t) => {
+  const server = startHere(t, ["up", "--log-level", "silent", "--port", "0", "--data", join(root, "data")], {
+    cwd: root,
+  });
+  const [url] = await server.printed(/http:\S+/);
+  const { code, stdout } = await runHere(t, ["doctor", "--output", "json"], {
+    cwd: root,
+    env: { FAAS_SERVER: url, HOME: root },
+  });
+  const checks = JSON.parse(stdout);
+  assert.equal(code, 0, stdout);
+  const found = checks.find(({ name }: { name: string }) => name === "server");
+  assert.equal(found.status, "ok");
+  assert.match(found.found, /version \d+\.\d+\.\d+, platform embedded/);
+});
+
+test("doctor tells of a missing Python, which only some need", async (t) => {
+  const env = { FAAS_PYTHON: join(root, "no-python"), HOME: root };
+  const { code, stdout } = await runHere(t, ["doctor"], { cwd: root, env });
+  assert.equal(code, 0);
+  assert.match(stdout, /^warning +python .*no-python is not installed\n +Install Python 3\.9/m);
+});
