@@ -37,6 +37,9 @@ export const ALWAYS_IGNORED = [
   ".interface.mjs",
   ".interface.py",
   ".DS_Store",
+  "*~",
+  "*.sw[a-p]",
+  ".#*",
 ];
 export const IGNORE_FILES = [".gitignore", ".faasignore"];
 const FILES_MOST = 20_000;
