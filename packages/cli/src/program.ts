@@ -69,7 +69,11 @@ function prepare(command: Command, io: Io): void {
   command
     .exitOverride()
     .configureOutput(output)
-    .configureHelp({ showGlobalOptions: true, subcommandTerm: (subcommand) => subcommand.name() })
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (subcommand) => subcommand.name(),
+      visibleGlobalOptions: (subcommand) => subcommand.parent?.options.filter(({ long }) => long !== "--version") ?? [],
+    })
     .showSuggestionAfterError()
     .showHelpAfterError("(--help shows the options)");
 }
