@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, type Dispatcher, request } from "undici";
@@ -30,14 +30,15 @@ export interface Language {
   readonly notCallable: string;
 }
 
-interface Started extends AsyncDisposable {
+/** A wrapper that runs, in a folder of its own. Disposing it ends and removes both. */
+export interface Started extends AsyncDisposable {
   readonly socketPath: string;
   readonly child: ChildProcess;
   readonly output: () => string;
   call(path: string, options?: Partial<Dispatcher.RequestOptions>): Promise<Answer>;
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string | string[] | undefined>;
   readonly bytes: Buffer;
@@ -349,14 +350,18 @@ export function wrapperContract(language: Language): void {
   });
 }
 
-async function start(
+/** Starts a wrapper beside `text` as the language's file, and waits until it answers the ready probe. `files` come to lie beside it. */
+export async function start(
   language: Language,
   text: string,
   env: Record<string, string> = {},
-  { tcp = false } = {},
+  { tcp = false, files = {} }: { tcp?: boolean; files?: Readonly<Record<string, string>> } = {},
 ): Promise<Started> {
   const folder = await mkdtemp(join(tmpdir(), "faas-wrapper-"));
-  await writeFile(join(folder, language.file), text);
+  for (const [name, content] of Object.entries({ ...files, [language.file]: text })) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), content);
+  }
   const wrapper = join(folder, language.wrapper.split("/").at(-1) as string);
   await cp(language.wrapper, wrapper);
   const port = tcp ? await freePort() : 0;
@@ -408,13 +413,17 @@ async function start(
 
 const agentOf = (socketPath: string) => new Agent({ connect: { socketPath } });
 
-async function exitOf(child: ChildProcess): Promise<number | null> {
+export async function exitOf(child: ChildProcess): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   return child.exitCode;
 }
 
 /** Waits until a condition holds. */
-async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = LIMIT_MS): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = LIMIT_MS,
+): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`Waited ${limitMs} ms for ${what}`);
