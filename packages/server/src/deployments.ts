@@ -60,7 +60,9 @@ export class Deployments {
     this.#watching = this.#watch();
     for (const [ref, record] of store.endpoints()) {
       const endpoint = endpoints.get(endpointKey(ref));
-      if (endpoint && (record.candidate || record.current.settings.idleTimeout === "never")) endpoints.wake(endpoint);
+      if (!endpoint) continue;
+      endpoint.deploying = record.candidate !== undefined;
+      if (record.candidate || record.current.settings.idleTimeout === "never") endpoints.wake(endpoint);
     }
   }
 
@@ -159,6 +161,7 @@ export class Deployments {
     const endpoint = existing && !record.unproven ? existing : endpoints.put(endpointSpec(ref, record.current));
     await this.#apply(ref, record);
     endpoint.lastRequestMs = Date.now();
+    endpoint.deploying = this.#pending.has(endpointKey(ref));
     if (endpoint.desired > 0 && !endpoint.failure()) return;
     endpoint.attempt();
     endpoints.scale(endpoint, leastReplicas(endpointSpec(ref, record.candidate ?? record.current)));
@@ -210,7 +213,7 @@ export class Deployments {
       return { ...kept, current: revision };
     });
     this.#pending.delete(endpointKey(ref));
-    endpoints.put(endpointSpec(ref, revision));
+    endpoints.put(endpointSpec(ref, revision)).deploying = false;
     log.info({ ...ref, revision: revision.id }, "deployed");
     this.#announce(ref);
   }
@@ -226,13 +229,14 @@ export class Deployments {
       const { candidate: _, ...kept } = latest;
       return { ...kept, failure };
     });
+    const live = endpoints.get(endpointKey(ref));
+    if (live) live.deploying = false;
     if (record.candidate) {
       this.#pending.delete(endpointKey(ref));
       await platform.apply(endpointSpec(ref, record.current));
     } else {
       // Nothing to fall back to: every request tries again, and is told why it fails.
-      const endpoint = endpoints.get(endpointKey(ref));
-      if (endpoint && endpoint.waiting === 0) endpoints.scale(endpoint, 0);
+      if (live && live.waiting === 0) endpoints.scale(live, 0);
     }
     this.#announce(ref);
   }

@@ -25,6 +25,8 @@ export class LiveEndpoint {
   scaling = false;
   /** `platform.scale` was called since the server started. */
   scaled = false;
+  /** A revision is being deployed: until it has answered or failed the endpoint is not idle, whatever its timeout. */
+  deploying = false;
 
   readonly #line = new WaitingLine();
   /** Every listed replica, ready or not: one that is unready for a moment keeps its count of requests. */

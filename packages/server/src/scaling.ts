@@ -38,7 +38,7 @@ export class Scaling {
     const { spec } = endpoint;
     const demand = endpoint.inFlight + endpoint.waiting;
     // In flight counts as a request.
-    if (demand > 0) endpoint.lastRequestMs = now;
+    if (demand > 0 || endpoint.deploying) endpoint.lastRequestMs = now;
     if (endpoint.desired === 0) return;
     if (now - endpoint.lastRequestMs >= spec.idleTimeoutMs) {
       this.#samples.delete(endpoint);
