@@ -24,6 +24,7 @@ export async function main(argv: readonly string[], surroundings: Io): Promise<n
     () => undefined,
     (error: unknown) => error ?? new Error("no reason given"),
   );
+  if (!io.signal.aborted) await written(io);
   if (stdout.signal.aborted) return stdoutFailed(stdout.signal.reason, io);
   if (io.signal.aborted) return exitCodeOf(io.signal);
   if (failure === undefined) return io.exitCode;
@@ -70,6 +71,13 @@ function watchStdout({ stdout, stderr }: Io): AbortController {
   stderr.on("error", () => {});
   return broken;
 }
+
+/** Resolves when all of stdout is handed over, or cannot be. */
+const written = ({ stdout, signal }: Io) =>
+  new Promise<void>((done) => {
+    signal.addEventListener("abort", () => done(), { once: true });
+    stdout.write("", () => done());
+  });
 
 /** `| head` closes the pipe when it has enough, and that is no failure; a full disk is. */
 function stdoutFailed(error: NodeJS.ErrnoException, io: Io): number {

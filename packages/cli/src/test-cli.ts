@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** What somebody types on the terminal; without it there is none. */
   readonly typed?: string;
+  /** What standard input holds, when it is no terminal. */
+  readonly input?: string | Buffer;
 }
 
 export interface Ended {
@@ -72,11 +74,15 @@ class Output {
 }
 
 /** Runs a command line in this process. */
-export function startHere(t: TestContext, argv: readonly string[], { cwd, env = {}, typed }: Surroundings): Running {
+export function startHere(
+  t: TestContext,
+  argv: readonly string[],
+  { cwd, env = {}, typed, input }: Surroundings,
+): Running {
   const output = new Output();
   const interrupted = new AbortController();
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
-  stdin.end(typed);
+  stdin.end(typed ?? input);
   const { stdout } = output;
   const stderr = Object.assign(output.stderr, { isTTY: typed !== undefined });
   const code = main(argv, { stdout, stderr, stdin, env, cwd, signal: interrupted.signal, exitCode: 0 });
