@@ -105,12 +105,14 @@ async function bareStart(file: string): Promise<number> {
   await rm(socketPath, { force: true });
   const began = performance.now();
   const child = spawn(process.execPath, [file], { env: { ...process.env, PORT: socketPath }, stdio: "ignore" });
-  while (!existsSync(socketPath)) await delay(2);
-  await new Promise<void>((resolve, reject) => {
-    request({ socketPath }, (answer) => answer.resume().on("end", () => resolve()))
-      .on("error", reject)
-      .end();
-  });
+  const ask = () =>
+    new Promise<boolean>((resolve) => {
+      request({ socketPath, agent: false }, (answer) => answer.resume().on("end", () => resolve(true)))
+        .on("error", () => resolve(false))
+        .end();
+    });
+  // The file is there a moment before somebody listens.
+  while (!existsSync(socketPath) || !(await ask())) await delay(2);
   const took = performance.now() - began;
   child.kill("SIGKILL");
   await once(child, "exit");
