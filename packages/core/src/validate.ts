@@ -21,5 +21,7 @@ export function validate<T extends z.ZodType>(
 function describe(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys")
     return `unknown ${issue.keys.length > 1 ? "fields" : "field"} ${issue.keys.map((key) => `"${key}"`).join(", ")}`;
-  return issue.message.replace(/^Invalid input: /, "");
+  // Of a record's key: why it is wrong is one level deeper.
+  const { message } = (issue.code === "invalid_key" && issue.issues[0]) || issue;
+  return message.replace(/^Invalid input: /, "");
 }
