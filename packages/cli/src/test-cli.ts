@@ -7,6 +7,9 @@ import { main } from "./main.ts";
 
 /** For tests: the CLI in this process, or the built one as a child. */
 
+/** What a command needs of a test. */
+export type Test = Pick<TestContext, "after">;
+
 export interface Surroundings {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -74,11 +77,7 @@ class Output {
 }
 
 /** Runs a command line in this process. */
-export function startHere(
-  t: TestContext,
-  argv: readonly string[],
-  { cwd, env = {}, typed, input }: Surroundings,
-): Running {
+export function startHere(t: Test, argv: readonly string[], { cwd, env = {}, typed, input }: Surroundings): Running {
   const output = new Output();
   const interrupted = new AbortController();
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
@@ -95,12 +94,12 @@ export function startHere(
 }
 
 /** Runs a command line in this process to its end. */
-export const runHere = (t: TestContext, argv: readonly string[], surroundings: Surroundings): Promise<Ended> =>
+export const runHere = (t: Test, argv: readonly string[], surroundings: Surroundings): Promise<Ended> =>
   startHere(t, argv, surroundings).ended;
 
 /** Runs the built CLI. */
 export function startChild(
-  t: TestContext,
+  t: Test,
   argv: readonly string[],
   { cwd, env = {} }: Surroundings,
 ): Running & { pid: number } {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, type TestContext } from "node:test";
+import { after } from "node:test";
 import { startServer } from "@faas/server";
-import { type Ended, type Running, runHere, type Surroundings, startHere } from "./test-cli.ts";
+import { type Ended, type Running, runHere, type Surroundings, startHere, type Test } from "./test-cli.ts";
 
 /** For tests: a control server in this process, and commands that talk to it. */
 export interface TestServer {
@@ -14,10 +14,13 @@ export interface TestServer {
   /** Writes a folder with a function in JavaScript; gives its path. */
   source(name: string, code: string): Promise<string>;
   /** Deploys such a folder as `org/endpoint`. */
-  deploy(t: TestContext, key: string, code: string): Promise<void>;
-  start(t: TestContext, argv: readonly string[], more?: Partial<Surroundings>): Running;
-  run(t: TestContext, argv: readonly string[], more?: Partial<Surroundings>): Promise<Ended>;
+  deploy(key: string, code: string): Promise<void>;
+  start(t: Test, argv: readonly string[], more?: Partial<Surroundings>): Running;
+  run(t: Test, argv: readonly string[], more?: Partial<Surroundings>): Promise<Ended>;
 }
+
+/** A command that is waited for needs no end. */
+const awaited: Test = { after: () => {} };
 
 /** Stopped, and its folder removed, after the tests of the file. */
 export async function testServer(): Promise<TestServer> {
@@ -45,10 +48,10 @@ export async function testServer(): Promise<TestServer> {
     source,
     run,
     start: (t, argv, more) => startHere(t, argv, surroundings(more)),
-    async deploy(t, key, code) {
+    async deploy(key, code) {
       const [org = "", endpoint = ""] = key.split("/");
       const path = await source(key.replace("/", "-"), code);
-      const { code: exitCode, stderr } = await run(t, ["deploy", path, "--org", org, "--endpoint", endpoint]);
+      const { code: exitCode, stderr } = await run(awaited, ["deploy", path, "--org", org, "--endpoint", endpoint]);
       assert.equal(exitCode, 0, stderr);
     },
   };
