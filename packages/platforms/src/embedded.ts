@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -46,6 +46,8 @@ export class EmbeddedPlatform implements Platform {
   readonly #logs = new Map<string, LogStore>();
   readonly #watchers = new Set<() => void>();
   readonly #runFolder: string;
+  /** When the process ends without having disposed of this: a second Ctrl-C, for instance. */
+  readonly #endAll: () => void;
   #announced = false;
   #timer: NodeJS.Timeout | undefined;
   #lastAliveCheckMs = 0;
@@ -57,6 +59,11 @@ export class EmbeddedPlatform implements Platform {
     const records = new ProcessRecords(join(this.#dataDir, "run"));
     const orphans = records.endOrphans();
     if (orphans > 0) options.log?.info(`ended ${orphans} replicas that a former server left behind`);
+    this.#endAll = () => {
+      records.endOrphans();
+      rmSync(this.#runFolder, { recursive: true, force: true });
+    };
+    process.once("exit", this.#endAll);
     this.#host = {
       processOptions: {
         node: options.node ?? process.execPath,
@@ -145,6 +152,7 @@ export class EmbeddedPlatform implements Platform {
     await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
     await Promise.all([...this.#logs.values()].map((logs) => logs.flush()));
     await rm(this.#runFolder, { recursive: true, force: true });
+    process.off("exit", this.#endAll);
   }
 
   #logStore(ref: EndpointRef): LogStore {

@@ -28,7 +28,7 @@ async function dev(t: TestContext, files: Record<string, string>) {
   };
   for (const [name, text] of Object.entries(files)) await write(name, text);
   const running = startHere(t, ["dev", ".", "--port", "0"], { cwd: folder });
-  const [url] = await running.printed(/http:\S+/);
+  const [url] = await running.printed(/^http:\S+(?=\n)/m);
   const call = async (path = "") => {
     const response = await fetch(url + path);
     return { status: response.status, text: await response.text() };

@@ -24,7 +24,7 @@ test("doctor --output json is data, and 0 when nothing is missing", async (t) =>
   const server = startHere(t, ["up", "--log-level", "silent", "--port", "0", "--data", join(root, "data")], {
     cwd: root,
   });
-  const [url] = await server.printed(/http:\S+/);
+  const [url] = await server.printed(/^http:\S+(?=\n)/m);
   const { code, stdout } = await runHere(t, ["doctor", "--output", "json"], {
     cwd: root,
     env: { FAAS_SERVER: url, HOME: root },

@@ -61,7 +61,7 @@ test("down leaves a server on another machine alone, and says where it is", asyn
 test("a second up on the same data says that one runs already, and where", async (t) => {
   const data = await dataFolder(t);
   const first = startHere(t, ["up", "--log-level", "silent", "--port", "0", "--data", data], { cwd: root });
-  const [url] = await first.printed(/http:\S+/);
+  const [url] = await first.printed(/^http:\S+(?=\n)/m);
   for (const mode of [[], ["--detach"]]) {
     const { code, stderr } = await runHere(t, ["up", "--port", "0", "--data", data, ...mode], { cwd: root });
     assert.equal(code, 1);
@@ -87,20 +87,60 @@ test("a port that is taken is told, with what to do", async (t) => {
 test("Ctrl-C ends up with 130, and the data folder is free again", async (t) => {
   const data = await dataFolder(t);
   const server = startChild(t, ["up", "--port", "0", "--data", data], { cwd: root });
-  await server.printed(/http:\S+/);
+  await server.printed(/^http:\S+(?=\n)/m);
   server.interrupt();
   assert.equal((await server.ended).code, 130);
   assert.equal(await readLock(data), undefined);
 });
 
+/** A server with a function that answers after a while, and a call that it is answering. */
+async function busyServer(t: TestContext) {
+  const data = await dataFolder(t);
+  const server = startChild(t, ["up", "--port", "0", "--data", data], { cwd: root });
+  const [url] = await server.printed(/^http:\S+(?=\n)/m);
+  const folder = join(data, "slow");
+  await mkdir(folder);
+  const source = `export const handler = () => new Promise((done) => {
+    console.log("called in", process.pid);
+    setTimeout(done, 1000, "slow");
+  });\n`;
+  await writeFile(join(folder, "index.mjs"), source);
+  const env = { FAAS_SERVER: url };
+  const deployed = await runHere(t, ["deploy", folder, "--org", "acme", "--endpoint", "slow"], { cwd: root, env });
+  assert.equal(deployed.code, 0, deployed.stderr);
+  const answer = fetch(`${url}/acme/slow`).then((response) => response.text());
+  answer.catch(() => {});
+  const logs = startHere(t, ["logs", "acme/slow", "--follow"], { cwd: root, env });
+  const [, pid] = await logs.printed(/called in (\d+)/);
+  return { server, answer, pid: Number(pid) };
+}
+
+test("Ctrl-C lets up finish what is in flight", async (t) => {
+  const { server, answer } = await busyServer(t);
+  server.interrupt();
+  assert.equal(await answer, "slow");
+  assert.equal((await server.ended).code, 130);
+});
+
+test("a second Ctrl-C ends up at once, and the function with it", async (t) => {
+  const { server, answer, pid } = await busyServer(t);
+  server.interrupt();
+  // Two signals that come together are one to the system.
+  await server.printed(/Stopping/);
+  server.interrupt();
+  await assert.rejects(answer);
+  assert.equal((await server.ended).code, 130);
+  assert.equal(processStartedAt(pid), undefined);
+});
+
 test("after kill -9 the next up takes the data folder", async (t) => {
   const data = await dataFolder(t);
   const server = startChild(t, ["up", "--port", "0", "--data", data], { cwd: root });
-  await server.printed(/http:\S+/);
+  await server.printed(/^http:\S+(?=\n)/m);
   process.kill(server.pid, "SIGKILL");
   await server.ended;
   const again = startHere(t, ["up", "--log-level", "silent", "--port", "0", "--data", data], { cwd: root });
-  assert.ok(await healthy((await again.printed(/http:\S+/))[0]));
+  assert.ok(await healthy((await again.printed(/^http:\S+(?=\n)/m))[0]));
 });
 
 test("a background server that cannot start shows why", async (t) => {

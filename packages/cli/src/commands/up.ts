@@ -51,9 +51,9 @@ async function attached({ host, port, logLevel }: Options, dataDir: string, io: 
   try {
     io.stdout.write(`${server.url}\n`);
     report({ url: server.url });
-    if (io.stderr.isTTY) say(io, `faas is up, its data in ${dataDir}; Ctrl-C stops it`);
+    say(io, `faas is up, its data in ${dataDir}; Ctrl-C stops it`);
     if (!io.signal.aborted) await once(io.signal, "abort");
-    if (io.stderr.isTTY) say(io, "Stopping: finishing what is in flight; Ctrl-C again ends at once");
+    say(io, "Stopping: finishing what is in flight; Ctrl-C again ends at once");
   } finally {
     await server.stop();
   }
