@@ -1,25 +1,35 @@
 import { FaasError, formatSize } from "@faas/core";
-import type { Exchange } from "./exchange.ts";
+import type { LiveEndpoint } from "./endpoints.ts";
+import type { Exchange, Stage } from "./exchange.ts";
 
-/** Bodies up to this size are read before they are sent: a connection that breaks then costs a retry, not an error. */
-const BUFFERED_BYTES = 64 * 1024;
-/** Requests that may wait for one endpoint. */
-const WAITING_LIMIT = 10_000;
+/**
+ * Bodies up to this size are read before the request takes a place: a slow client then costs no place, and a replica that
+ * is gone costs a retry, not an error.
+ */
+const SMALL_BYTES = 16 * 1024;
 
-/** Refuses what is over a limit, and finds out about the body. BODY_TOO_LARGE, NO_CAPACITY. */
-export async function admit(exchange: Exchange): Promise<void> {
-  const { endpoint, request } = exchange;
-  if (endpoint.waiting >= WAITING_LIMIT) {
-    throw new FaasError("NO_CAPACITY", `${WAITING_LIMIT} requests wait for ${endpoint.key} already`);
-  }
-  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
-  if (encoding !== undefined) {
-    exchange.body = undefined;
-  } else if (length !== undefined && length !== "0") {
-    const bytes = Number(length);
+/** Refuses what is over a limit, and finds out what kind of body there is. BODY_TOO_LARGE, NO_CAPACITY. */
+export function admit(waitingLimit: number): Stage {
+  return (exchange) => {
+    const { request } = exchange;
+    const endpoint = exchange.endpoint as LiveEndpoint;
+    endpoint.lastRequestMs = Date.now();
+    if (endpoint.waiting >= waitingLimit) {
+      throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests wait for ${endpoint.key} already`);
+    }
+    if (request.headers["transfer-encoding"] !== undefined) {
+      exchange.body = undefined;
+      return exchange.proceed();
+    }
+    const length = request.headers["content-length"];
+    // node:http lets no malformed length through.
+    const bytes = length === undefined ? 0 : Number(length);
+    if (bytes === 0) return exchange.proceed();
     if (bytes > endpoint.spec.bodyLimitBytes) throw tooLarge(endpoint.spec.bodyLimitBytes);
-    exchange.body = bytes <= BUFFERED_BYTES ? await readSmall(exchange, bytes) : undefined;
-  }
+    if (bytes <= SMALL_BYTES) return readSmall(exchange);
+    exchange.body = undefined;
+    exchange.proceed();
+  };
 }
 
 export function tooLarge(limitBytes: number): FaasError {
@@ -29,14 +39,16 @@ export function tooLarge(limitBytes: number): FaasError {
   );
 }
 
-function readSmall({ request }: Exchange, bytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
-    request.on("data", (piece: Buffer) => pieces.push(piece));
-    request.once("end", () => resolve(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, bytes)));
-    request.once("error", reject);
-    request.once("close", () => {
-      if (!request.complete) reject(new FaasError("INVALID_REQUEST", "The request ended before its body was complete"));
-    });
+function readSmall(exchange: Exchange): void {
+  const { request, response } = exchange;
+  if (exchange.expectsContinue) response.writeContinue();
+  let body: Buffer | undefined;
+  request.on("data", (chunk: Buffer) => {
+    body = body === undefined ? chunk : Buffer.concat([body, chunk]);
+  });
+  request.on("end", () => {
+    if (exchange.finished) return;
+    exchange.body = body ?? null;
+    exchange.proceed();
   });
 }

@@ -3,6 +3,9 @@ import { type Waiter, WaitingLine } from "./endpoints-line.ts";
 import { LiveReplica } from "./endpoints-replica.ts";
 import { pickReplica } from "./pick.ts";
 
+/** A replica that refused a connection may only have too many of them at the moment. */
+const SUSPENDED_MS = 100;
+
 /** One served endpoint: its spec, its ready replicas, and the requests under way. */
 export class LiveEndpoint {
   /** "org/endpoint". */
@@ -19,8 +22,10 @@ export class LiveEndpoint {
   inFlight = 0;
   /** The last time that a request came or ended; before the first, when the endpoint was put. Milliseconds since the epoch. */
   lastRequestMs: number;
-  /** When the first of the present replicas got ready; 0 while there is none. Milliseconds since the epoch. */
-  readySinceMs = 0;
+  /** `performance.now()` when the first of the present replicas got ready; 0 while there is none. */
+  readySince = 0;
+  /** It is served no more. */
+  removed = false;
   /** A call of `platform.scale` is under way. */
   scaling = false;
   /** `platform.scale` was called since the server started. */
@@ -51,11 +56,11 @@ export class LiveEndpoint {
   }
 
   /** Takes over what was observed; requests that wait are served or refused accordingly. */
-  observe(status: EndpointStatus | undefined, now: number): void {
+  observe(status: EndpointStatus | undefined): void {
     this.status = status;
     this.#replaceReplicas(status?.replicas ?? []);
-    if (this.replicas.length === 0) this.readySinceMs = 0;
-    else if (this.readySinceMs === 0) this.readySinceMs = now;
+    if (this.replicas.length === 0) this.readySince = 0;
+    else if (this.readySince === 0) this.readySince = performance.now();
     if (status?.failure === undefined) this.#formerFailure = undefined;
     this.serve();
   }
@@ -89,6 +94,16 @@ export class LiveEndpoint {
 
   stopWaiting(waiter: Waiter): void {
     this.#line.leave(waiter);
+  }
+
+  /** Leaves a replica that refused a connection alone for a moment. */
+  suspend(replica: LiveReplica): void {
+    if (replica.suspended) return;
+    replica.suspended = true;
+    setTimeout(() => {
+      replica.suspended = false;
+      this.serve();
+    }, SUSPENDED_MS).unref();
   }
 
   /** Gives free places to those who wait; refuses them when the served revision cannot run. */

@@ -102,7 +102,8 @@ export class Endpoints {
     if (left > 0) this.#endpointsOfOrg.set(ref.org, left);
     else this.#endpointsOfOrg.delete(ref.org);
     endpoint.desired = 0;
-    endpoint.observe(undefined, this.#now());
+    endpoint.removed = true;
+    endpoint.observe(undefined);
     endpoint.refuseAll(new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${key} was removed while the request waited`));
     this.#announce(key);
   }
@@ -186,7 +187,7 @@ export class Endpoints {
   #update(endpoint: LiveEndpoint, status: EndpointStatus | undefined): void {
     // Replicas that outlived a restart of the server: they are wanted until the endpoint is idle.
     if (!endpoint.scaled && status) endpoint.desired = status.replicas.length;
-    endpoint.observe(status, this.#now());
+    endpoint.observe(status);
     this.#trackAwake(endpoint);
   }
 

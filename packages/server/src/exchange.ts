@@ -1,42 +1,157 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
-import type { LiveEndpoint } from "./endpoints.ts";
+import type { Duplex } from "node:stream";
+import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
+import type { LiveEndpoint, LiveReplica } from "./endpoints.ts";
+import type { Waiter } from "./endpoints-line.ts";
+
+/** One step of the gateway. It ends with `proceed()`, at once or later, or with `fail()`, which goes on at the last stage. */
+export type Stage = (exchange: Exchange) => void;
+
+/** A body that goes on after the answer is read so long, so that the client gets to see the answer. */
+const LEFTOVER_MS = 5_000;
 
 /** One invocation on its way through the gateway. */
-export class Exchange {
+export class Exchange implements Waiter {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly requestId: string;
+  /** `performance.now()`. */
   readonly arrived = performance.now();
-  endpoint!: LiveEndpoint;
+  /** The client waits for `100 Continue` before it sends the body. */
+  expectsContinue = false;
+  /** A client that wants another protocol: its connection, and what it sent already. */
+  upgrade: { readonly protocol: string; readonly socket: Duplex; readonly head: Buffer } | undefined;
+
+  /** Undefined until it is routed. */
+  endpoint: LiveEndpoint | undefined;
+  /** `/<org>/<endpoint>`. */
   prefix = "";
+  /** What the replica gets: the rest of the path and the query. */
   target = "";
-  /** It waited for a replica to start. */
+  /** The whole body where it is small; undefined: it streams; null: there is none. */
+  body: Buffer | null | undefined = null;
+  /** A place on it is taken for this request. */
+  replica: LiveReplica | undefined;
+  /** It came when no replica was ready. */
   cold = false;
   /** Milliseconds that it waited for a place. */
   waitedMs = 0;
-  /** Replicas that it was sent to. */
-  attempts = 0;
-  /** The whole body, where that is small; undefined: it streams; null: there is none. */
-  body: Buffer | null | undefined = null;
-  finished = false;
+  /** Of these, milliseconds until a replica was ready. */
+  coldMs = 0;
+  /** Why the last replica did not take it. */
+  lastError: Error | undefined;
+  /** It was sent again after a replica took it and broke off. */
+  repeated = false;
+  /** Ends the call to the replica. */
+  cancel: ((reason: Error) => void) | undefined;
+  /** The status that the client got; 499, as nginx has it, when it went away before there was one. */
+  status = 499;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  // Links of the line that it waits in.
+  previous: Waiter | undefined;
+  next: Waiter | undefined;
+
+  readonly #stages: readonly Stage[];
+  #stage = 0;
+  #finished = false;
+  #waitBegan = 0;
+  #waitTimer: NodeJS.Timeout | undefined;
+
+  constructor(stages: readonly Stage[], request: IncomingMessage, response: ServerResponse) {
+    this.#stages = stages;
     this.request = request;
     this.response = response;
     this.requestId = requestIdOf(request);
+    response.on("close", () => this.#abandon());
   }
 
-  /** The client has gone away. */
-  get abandoned(): boolean {
-    return this.response.destroyed || this.response.closed;
+  /** It has its answer, or its client has gone. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  proceed(): void {
+    const stage = this.#stages[this.#stage++];
+    try {
+      stage?.(this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Gives the place back and runs the two stages before the present one again: to find another replica. */
+  findAnotherReplica(): void {
+    this.releaseReplica();
+    this.#stage -= 3;
+    this.proceed();
+  }
+
+  releaseReplica(): void {
+    const { replica } = this;
+    if (replica === undefined) return;
+    this.replica = undefined;
+    this.endpoint?.release(replica, Date.now());
+  }
+
+  /** Joins the endpoint's line; goes on with a place on a replica, or fails after `waitMs` in all. */
+  wait(waitMs: number): void {
+    const endpoint = this.endpoint as LiveEndpoint;
+    this.#waitBegan = performance.now();
+    this.#waitTimer = setTimeout(() => this.#waitedTooLong(waitMs), Math.max(0, waitMs - this.waitedMs));
+    // One that had its turn and met a dead replica does not go to the end of the line.
+    if (this.lastError === undefined) endpoint.wait(this);
+    else endpoint.waitFirst(this);
+  }
+
+  granted(replica: LiveReplica): void {
+    this.#waitEnded();
+    this.replica = replica;
+    this.proceed();
+  }
+
+  refused(error: Error): void {
+    this.#waitEnded();
+    this.fail(error);
+  }
+
+  /** The replica has answered. `sized`: the client can tell the end of the answer without our saying so. */
+  finish(sized: boolean): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#end(sized);
+    this.#record();
+  }
+
+  /** A connection that was handed over has ended. */
+  handedOver(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#record();
   }
 
   /** Answers with a problem document, where nothing was answered yet; cuts the connection otherwise. */
-  refuse(error: unknown): void {
-    const { response, request } = this;
-    if (response.headersSent || response.destroyed) return void response.destroy();
+  fail(error: unknown): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#leaveLine();
+    this.cancel?.(error as Error);
+    const { response } = this;
+    if (response.headersSent) response.destroy();
+    else if (!response.destroyed) this.#answerProblem(error);
+    this.#record();
+  }
+
+  /** `Server-Timing` (W3C): milliseconds for a place, for a replica to start, and until the head of the function's answer. */
+  serverTiming(execMs: number): string {
+    const exec = execMs.toFixed(2);
+    if (this.waitedMs === 0) return `queue;dur=0, cold;dur=0, exec;dur=${exec}`;
+    const queue = this.waitedMs - this.coldMs;
+    return `queue;dur=${queue.toFixed(2)}, cold;dur=${this.coldMs.toFixed(2)}, exec;dur=${exec}`;
+  }
+
+  #answerProblem(error: unknown): void {
+    const { response } = this;
     const problem = toProblem(error, this.requestId);
     const text = JSON.stringify(problem);
     const headers: Record<string, string | number> = {
@@ -47,20 +162,78 @@ export class Exchange {
     };
     if (this.cold) headers["X-Cold-Start"] = "true";
     if (problem.status === 503) headers["Retry-After"] = 1;
-    // A body that was not read would be taken for the next request.
-    if (!request.complete) headers.Connection = "close";
-    response.writeHead(problem.status, headers).end(text);
+    this.status = problem.status;
+    response.writeHead(problem.status, headers).write(text);
+    this.#end(true);
   }
 
-  /** `Server-Timing` (W3C): milliseconds in the queue, for a cold start, and until the function's head came. */
-  serverTiming(execMs: number): string {
-    const waited = this.waitedMs.toFixed(2);
-    return `queue;dur=${this.cold ? 0 : waited}, cold;dur=${this.cold ? waited : 0}, exec;dur=${execMs.toFixed(2)}`;
+  /**
+   * The rest of a body that nobody wants is read and thrown away, for a bounded time. Closing at once would reset the
+   * connection, and the client might lose the answer (RFC 9112 section 9.6).
+   */
+  #end(sized: boolean): void {
+    const { request, response } = this;
+    if (request.complete || this.expectsContinue) return void response.end();
+    const closes = !response.shouldKeepAlive;
+    if (!closes || !sized) response.end();
+    const timer = setTimeout(() => request.destroy(), LEFTOVER_MS).unref();
+    request.once("close", () => {
+      clearTimeout(timer);
+      response.end();
+    });
+    request.resume();
+  }
+
+  #abandon(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#leaveLine();
+    this.cancel?.(new Error("The client went away"));
+    this.#record();
+  }
+
+  #record(): void {
+    this.releaseReplica();
+    this.#stages.at(-1)?.(this);
+  }
+
+  #waitedTooLong(waitMs: number): void {
+    const { key, replicas } = this.endpoint as LiveEndpoint;
+    const within = `within ${waitMs / 1000} s`;
+    if (this.lastError) this.fail(replicaFailed(key, this.lastError));
+    else if (replicas.length === 0)
+      this.fail(new FaasError("START_TIMEOUT", `No replica of ${key} was ready ${within}`));
+    else this.fail(new FaasError("NO_CAPACITY", `All replicas of ${key} were busy; none had a place ${within}`));
+  }
+
+  #leaveLine(): void {
+    if (this.#waitTimer === undefined) return;
+    this.#waitEnded();
+    this.endpoint?.stopWaiting(this);
+  }
+
+  #waitEnded(): void {
+    clearTimeout(this.#waitTimer);
+    this.#waitTimer = undefined;
+    const now = performance.now();
+    const waited = now - this.#waitBegan;
+    this.waitedMs += waited;
+    if (!this.cold) return;
+    const readySince = this.endpoint?.readySince || now;
+    this.coldMs += Math.min(waited, Math.max(0, readySince - this.#waitBegan));
   }
 }
 
+export function replicaFailed(key: string, cause: Error): FaasError {
+  return new FaasError(
+    "REPLICA_FAILED",
+    `The connection to the replica of ${key} broke before it answered (${cause.message}); "faas logs ${key}" may say why`,
+    { cause },
+  );
+}
+
 /** The caller's, when it is short and plain; else a new one. */
-export function requestIdOf(request: IncomingMessage): string {
+function requestIdOf(request: IncomingMessage): string {
   const given = request.headers["x-request-id"];
   return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
 }

@@ -1,95 +1,80 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { FaasError } from "@faas/core";
+import { type IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { admit } from "./admit.ts";
-import type { Endpoints, LiveReplica } from "./endpoints.ts";
-import { Exchange } from "./exchange.ts";
-import { forward, Unsent } from "./forward.ts";
+import { authorize } from "./authorize.ts";
+import type { Endpoints } from "./endpoints.ts";
+import { Exchange, type Stage } from "./exchange.ts";
+import { forward } from "./forward.ts";
 import type { RequestMetrics } from "./metrics.ts";
+import { pick } from "./pick.ts";
+import { type RequestReport, record } from "./record.ts";
 import { route } from "./route.ts";
-import { place } from "./wake.ts";
+import { wake } from "./wake.ts";
 
-const ATTEMPTS_MOST = 5;
-/** A replica that refused a connection is left alone for so long. */
-const SUSPENDED_MS = 200;
-
-/** One answered request, for whoever wants to show it. */
-export interface RequestReport {
-  readonly method: string;
-  /** As the function sees it. */
-  readonly path: string;
-  readonly status: number;
-  readonly durationMs: number;
-  readonly cold: boolean;
-}
+export type { RequestReport } from "./record.ts";
 
 export interface GatewayDeps {
   readonly endpoints: Endpoints;
-  readonly metrics: RequestMetrics;
+  readonly metrics?: RequestMetrics;
   readonly onRequest?: (report: RequestReport) => void;
+  /** Whether an organization is registered; by default, whether it has an endpoint. */
+  readonly hasOrg?: (org: string) => boolean;
+  /** Requests of one endpoint that may wait; 10,000. */
+  readonly waitingLimit?: number;
+  /** The longest time that a request waits for a replica to start or for a place on one; 65 s: later than a platform gives up. */
+  readonly waitMs?: number;
 }
 
-/** The data path. Its stages, outermost first: route -> authorize -> admit -> wake and pick -> forward -> record. */
-export function createGateway(deps: GatewayDeps): (request: IncomingMessage, response: ServerResponse) => void {
-  return (request, response) => {
-    const exchange = new Exchange(request, response);
-    invoke(exchange, deps).catch((error) => exchange.refuse(error));
+/** Listeners for the events of a `node:http` server. */
+export interface Gateway {
+  request(request: IncomingMessage, response: ServerResponse): void;
+  /** A request with `Expect: 100-continue`: it is told to go on when its body is wanted. */
+  checkContinue(request: IncomingMessage, response: ServerResponse): void;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+/** The data path. */
+export function createGateway(deps: GatewayDeps): Gateway {
+  const { endpoints, waitingLimit = 10_000, waitMs = 65_000, hasOrg = (org) => endpoints.hasOrg(org) } = deps;
+  // Outermost first.
+  const stages: readonly Stage[] = [
+    route(endpoints, hasOrg),
+    authorize,
+    admit(waitingLimit),
+    wake(endpoints, waitMs),
+    pick(waitMs),
+    forward,
+    record(deps.metrics, deps.onRequest),
+  ];
+  return {
+    request(request, response) {
+      new Exchange(stages, request, response).proceed();
+    },
+    checkContinue(request, response) {
+      const exchange = new Exchange(stages, request, response);
+      exchange.expectsContinue = true;
+      exchange.proceed();
+    },
+    upgrade(request, socket, head) {
+      const exchange = new Exchange(stages, request, responseOn(socket, request));
+      if (isWebSocket(request)) exchange.upgrade = { protocol: "websocket", socket, head };
+      exchange.proceed();
+    },
   };
 }
 
-async function invoke(exchange: Exchange, deps: GatewayDeps): Promise<void> {
-  Object.assign(exchange, route(exchange.request.url ?? "/", deps.endpoints));
-  authorize(exchange);
-  const { endpoint } = exchange;
-  endpoint.lastRequestMs = Date.now();
-  try {
-    await admit(exchange);
-    await send(exchange, deps.endpoints);
-  } catch (error) {
-    exchange.refuse(error);
-  } finally {
-    record(exchange, deps);
-  }
+/** Only WebSockets (RFC 6455) are passed on; who asks for anything else, HTTP/2 for instance, is answered in HTTP/1.1. */
+export function isWebSocket(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === "websocket";
 }
 
-/** Lets all pass: there are no keys yet. */
-function authorize(_exchange: Exchange): void {}
-
-/** To a replica that has a place, and to another one when it turns out to be gone. */
-async function send(exchange: Exchange, endpoints: Endpoints): Promise<void> {
-  const { endpoint } = exchange;
-  for (let retry = false; ; retry = true) {
-    const replica = await place(exchange, endpoints, retry);
-    try {
-      return await forward(exchange, replica);
-    } catch (error) {
-      if (!(error instanceof Unsent)) throw error;
-      if (exchange.attempts >= ATTEMPTS_MOST) {
-        throw new FaasError("REPLICA_FAILED", `No replica of ${endpoint.key} took the request: ${error.message}`, {
-          cause: error,
-        });
-      }
-      suspend(replica, () => endpoint.serve());
-    } finally {
-      endpoint.release(replica, Date.now());
-    }
-  }
-}
-
-function record(
-  { request, response, endpoint, target, arrived, cold }: Exchange,
-  { metrics, onRequest }: GatewayDeps,
-): void {
-  // 499, as nginx has it: the client went away before there was an answer.
-  const status = response.headersSent ? response.statusCode : 499;
-  const durationMs = performance.now() - arrived;
-  metrics.record(endpoint, status, durationMs, cold);
-  onRequest?.({ method: request.method ?? "", path: target, status, durationMs, cold });
-}
-
-function suspend(replica: LiveReplica, resumed: () => void): void {
-  replica.suspended = true;
-  setTimeout(() => {
-    replica.suspended = false;
-    resumed();
-  }, SUSPENDED_MS).unref();
+/** For the answer to a client whose upgrade does not come about: node:http makes none for these. */
+function responseOn(socket: Duplex, request: IncomingMessage): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as Parameters<ServerResponse["assignSocket"]>[0]);
+  socket.on("error", () => socket.destroy());
+  socket.on("drain", () => response.emit("drain"));
+  response.once("finish", () => socket.end());
+  return response;
 }

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 
-/** Of one connection alone, never passed on (RFC 9110 section 7.6.1); and what we write ourselves. */
+/** Of one connection alone, never passed on (RFC 9110 sections 7.6.1 and 11.7). Trailers are not passed on either. */
 const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
@@ -12,42 +14,61 @@ const HOP_BY_HOP = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** Not passed on to the replica as they are: written anew, or answered by us. */
 const OURS = new Set([
   "expect",
-  "host",
-  "x-request-id",
   "forwarded",
+  "host",
+  "http2-settings",
   "x-forwarded-for",
   "x-forwarded-host",
-  "x-forwarded-proto",
   "x-forwarded-prefix",
+  "x-forwarded-proto",
+  "x-request-id",
 ]);
 
-/** Names that the header `Connection` adds to those of one connection. */
-function nominated(connection: string | undefined): string[] | undefined {
-  if (connection === undefined || connection === "keep-alive" || connection === "close") return undefined;
-  return connection.split(",").map((name) => name.trim().toLowerCase());
+/** What is the same for all requests of a connection. */
+interface Caller {
+  /** IP address, or "unknown". */
+  readonly address: string;
+  readonly proto: "http" | "https";
+  /** `for` and `proto` of `Forwarded` (RFC 7239 section 4). */
+  readonly forwarded: string;
 }
+
+const callers = new WeakMap<Socket, Caller>();
 
 /** Headers for the replica, as a flat list of names and values. */
 export function requestHeaders(request: IncomingMessage, requestId: string, prefix: string): string[] {
-  const { rawHeaders, headers, socket } = request;
-  const dropped = nominated(headers.connection);
+  const { rawHeaders, headers } = request;
+  const nominated = nominatedBy(headers.connection);
   const list: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
     const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || OURS.has(lower) || dropped?.includes(lower)) continue;
+    if (HOP_BY_HOP.has(lower) || OURS.has(lower) || nominated?.includes(lower)) continue;
     list.push(name, rawHeaders[i + 1] as string);
   }
-  const client = socket.remoteAddress ?? "";
+  const caller = callerOf(request.socket);
   const host = headers.host ?? "";
-  const before = headers["x-forwarded-for"];
-  list.push("X-Request-Id", requestId);
-  list.push("X-Forwarded-For", before ? `${before}, ${client}` : client);
-  list.push("X-Forwarded-Host", host, "X-Forwarded-Proto", "http", "X-Forwarded-Prefix", prefix);
-  const element = `for="${client.includes(":") ? `[${client}]` : client}";host="${host.replaceAll(/["\\]/g, "")}";proto=http`;
-  list.push("Forwarded", headers.forwarded ? `${headers.forwarded}, ${element}` : element);
+  const forwarded = host === "" ? caller.forwarded : `${caller.forwarded};host=${quoted(host)}`;
+  if (host !== "") list.push("Host", host);
+  list.push(
+    "X-Request-Id",
+    requestId,
+    "X-Forwarded-For",
+    appended(headers["x-forwarded-for"], caller.address),
+    // A proxy before us knows what the client really asked for.
+    "X-Forwarded-Host",
+    (headers["x-forwarded-host"] as string | undefined) ?? host,
+    "X-Forwarded-Proto",
+    (headers["x-forwarded-proto"] as string | undefined) ?? caller.proto,
+    "X-Forwarded-Prefix",
+    `${headers["x-forwarded-prefix"] ?? ""}${prefix}`,
+    "Forwarded",
+    appended(headers.forwarded, forwarded),
+  );
   return list;
 }
 
@@ -59,23 +80,45 @@ export function responseHeaders(
   cold: boolean,
 ): string[] {
   const list: string[] = [];
-  const dropped = nominated(headers.connection);
-  let timing = serverTiming;
+  const nominated = nominatedBy(headers.connection);
   for (const name in headers) {
-    const value = headers[name];
-    if (
-      value === undefined ||
-      HOP_BY_HOP.has(name) ||
-      name === "x-request-id" ||
-      name === "x-cold-start" ||
-      dropped?.includes(name)
-    )
+    if (HOP_BY_HOP.has(name) || name === "x-request-id" || name === "x-cold-start" || nominated?.includes(name))
       continue;
-    if (name === "server-timing") timing = `${value}, ${serverTiming}`;
-    else if (typeof value === "string") list.push(name, value);
+    const value = headers[name] as string | string[];
+    if (typeof value === "string") list.push(name, value);
     else for (const each of value) list.push(name, each);
   }
-  list.push("X-Request-Id", requestId, "Server-Timing", timing);
+  list.push("X-Request-Id", requestId, "Server-Timing", serverTiming);
   if (cold) list.push("X-Cold-Start", "true");
   return list;
+}
+
+/** Names that the header `Connection` adds to those of one connection. */
+function nominatedBy(connection: string | string[] | undefined): string[] | undefined {
+  if (connection === undefined || connection === "keep-alive" || connection === "close") return undefined;
+  return String(connection)
+    .split(",")
+    .map((name) => name.trim().toLowerCase());
+}
+
+function callerOf(socket: Socket): Caller {
+  let caller = callers.get(socket);
+  if (caller === undefined) {
+    // IPv4 on a socket that takes both is written ::ffff:127.0.0.1.
+    const address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
+    const proto = (socket as TLSSocket).encrypted ? "https" : "http";
+    const node = address.includes(":") ? `"[${address}]"` : address;
+    caller = { address, proto, forwarded: `for=${node};proto=${proto}` };
+    callers.set(socket, caller);
+  }
+  return caller;
+}
+
+function appended(list: string | string[] | undefined, element: string): string {
+  return list === undefined ? element : `${list}, ${element}`;
+}
+
+/** A quoted string (RFC 9110 section 5.6.4): the colon before a port is not allowed in a token. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 }

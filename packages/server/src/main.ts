@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { createServer, type Server, STATUS_CODES } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
-import type { Duplex } from "node:stream";
-import { DEFAULT_PORT, FaasError, PROBLEM_MEDIA_TYPE, type ServerConfig, toProblem } from "@faas/core";
+import { DEFAULT_PORT, FaasError, type ServerConfig } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { createApp } from "./app.ts";
@@ -12,11 +11,11 @@ import { Bundles } from "./bundles.ts";
 import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
 import { createGateway, type RequestReport } from "./gateway.ts";
+import { createHttpServer } from "./http-server.ts";
 import { HeldLock } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import { Scaling } from "./scaling.ts";
 import { Store } from "./store.ts";
-import { createUpgrade } from "./upgrade.ts";
 
 export interface ServerOptions {
   /** 127.0.0.1. */
@@ -46,6 +45,7 @@ export interface RunningServer {
 }
 
 const DRAIN_MS = 10_000;
+const SWEEP_MS = 50;
 const COLLECT_MS = 600_000;
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
@@ -101,11 +101,13 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock): P
     stopping,
     ending: ending.signal,
   });
-  const server = createHttpServer(app.callback(), {
+  const gateway = createGateway({
     endpoints,
     metrics,
+    hasOrg: (org) => store.org(org) !== undefined,
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
+  const server = createHttpServer(app.callback(), gateway);
   try {
     await listen(server, host, port);
   } catch (error) {
@@ -148,47 +150,6 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock): P
   };
 }
 
-/** Paths of ours go to Koa, all others to the gateway. */
-function createHttpServer(
-  control: ReturnType<ReturnType<typeof createApp>["callback"]>,
-  deps: Parameters<typeof createGateway>[0],
-): Server {
-  const gateway = createGateway(deps);
-  const server = createServer(
-    {
-      maxHeaderSize: 16 * 1024,
-      // Calls may take long; how long is the endpoint's own setting. A head has to come soon (slowloris).
-      requestTimeout: 0,
-      headersTimeout: 30_000,
-      keepAliveTimeout: 75_000,
-      noDelay: true,
-    },
-    (request, response) => {
-      const url = request.url ?? "/";
-      if (url.startsWith("/-/") || url === "/-" || url === "/add_endpoint") void control(request, response);
-      else gateway(request, response);
-    },
-  );
-  server.on("upgrade", createUpgrade(deps));
-  server.on("clientError", answerMalformed);
-  return server;
-}
-
-/** What node:http could not parse still gets a problem document. */
-function answerMalformed(error: Error & { code?: string }, socket: Duplex): void {
-  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
-  const problem = toProblem(
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? new FaasError("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more")
-      : new FaasError("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`),
-  );
-  const text = JSON.stringify(problem);
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
-      `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-  );
-}
-
 async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((done, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
@@ -207,11 +168,14 @@ async function listen(server: Server, host: string, port: number): Promise<void>
 
 async function close(server: Server): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  // A connection that is kept alive is idle only once its answer is sent, and nothing tells when.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
   await new Promise((done) => {
     server.close(done);
     server.closeIdleConnections();
   });
   clearTimeout(timer);
+  clearInterval(sweep);
 }
 
 function namedBundles(store: Store): Set<string> {

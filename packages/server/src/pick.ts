@@ -1,6 +1,17 @@
-import type { LiveReplica } from "./endpoints-replica.ts";
+import type { LiveEndpoint, LiveReplica } from "./endpoints.ts";
+import type { Stage } from "./exchange.ts";
 
 let turn = 0;
+
+/** Takes a place on a replica, or lets the request wait for one: first come, first served. NO_CAPACITY. */
+export function pick(waitMs: number): Stage {
+  return (exchange) => {
+    // One that waited for a replica to start has a place already.
+    if (exchange.replica === undefined) exchange.replica = (exchange.endpoint as LiveEndpoint).take();
+    if (exchange.replica === undefined) exchange.wait(waitMs);
+    else exchange.proceed();
+  };
+}
 
 /**
  * The replica with the fewest requests in flight that has a place free (`concurrency` places each); equal ones take
