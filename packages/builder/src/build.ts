@@ -8,6 +8,7 @@ import { finished } from "node:stream/promises";
 import type { Runtime } from "@faas/core";
 import { type Pack, pack } from "tar-stream";
 import { type BuildOptions, type Prepared, prepare } from "./prepare.ts";
+import { byName } from "./source.ts";
 
 /** A packed bundle in a temporary file, which is removed when it is disposed of. */
 export interface Bundle extends AsyncDisposable {
@@ -80,7 +81,7 @@ interface Item {
   readonly link?: string;
 }
 
-/** All of a bundle, in the order of their names' bytes, which is the same everywhere. */
+/** All of a bundle, in an order that is the same everywhere. */
 async function items({ entries, compiled, dependencies }: Prepared): Promise<Item[]> {
   const all: Item[] = compiled.map(({ name, text }) => ({ name, text }));
   for (const entry of entries) {
@@ -88,7 +89,7 @@ async function items({ entries, compiled, dependencies }: Prepared): Promise<Ite
     else all.push({ name: entry.name, link: entry.target });
   }
   if (dependencies) await addFolder(dependencies.path, dependencies.name, all);
-  return all.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return all.sort(byName);
 }
 
 async function addFolder(path: string, name: string, all: Item[]): Promise<void> {

@@ -2,44 +2,91 @@ import { spawn } from "node:child_process";
 import { FaasError } from "@faas/core";
 
 const LAST_LINES = 30;
+const OUTPUT_KEPT = 64 * 1024;
+/** Time that an installer has to end by itself. */
+const GRACE_MS = 2_000;
 
-/** Runs an installer to its end and gives its stdout. INSTALL_FAILED has its own last words; an abort ends it with all that it started. */
-export function run(
-  command: string,
-  args: readonly string[],
-  cwd: string,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const child = spawn(command, args, { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-    let stdout = "";
-    let all = "";
-    child.stdout.setEncoding("utf8").on("data", (text) => {
-      stdout += text;
-      all += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text) => (all += text));
-    const end = () => {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
-    };
-    signal?.addEventListener("abort", end, { once: true });
-    child.once("error", (error: NodeJS.ErrnoException) => {
-      const missing = error.code === "ENOENT" ? `"${command}" is not installed` : error.message;
-      reject(new FaasError("INSTALL_FAILED", `Dependencies cannot be installed: ${missing}`, { cause: error }));
-    });
-    child.once("close", (code) => {
-      signal?.removeEventListener("abort", end);
-      if (signal?.aborted) return reject(signal.reason);
-      if (code === 0) return resolve(stdout);
-      const lastLogLines = all.trim().split("\n").slice(-LAST_LINES);
-      const what = [command, ...args.filter((arg) => !arg.startsWith("-")).slice(0, 2)].join(" ");
-      const reason = lastLogLines.find((line) => /error/i.test(line)) ?? lastLogLines.at(-1) ?? "";
-      reject(
-        new FaasError("INSTALL_FAILED", `"${what}" ended with exit code ${code}: ${reason}`, {
-          extensions: { lastLogLines },
-        }),
-      );
-    });
+export interface Installer {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal | undefined;
+  /** What to do when the command is not there. */
+  readonly missing: string;
+}
+
+/**
+ * Runs an installer to its end and gives its stdout. INSTALL_FAILED has its own last words, and all its last lines in `lastLogLines`.
+ * An abort ends it with all that it started, and rejects with the signal's reason when they have ended.
+ */
+export async function runInstaller({ command, args, cwd, env, signal, missing }: Installer): Promise<string> {
+  signal?.throwIfAborted();
+  // Detached: a process group of its own, which can be ended as a whole.
+  const child = spawn(command, args, {
+    cwd,
+    env: env ?? process.env,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  let stdout = "";
+  let both = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    stdout = (stdout + text).slice(-OUTPUT_KEPT);
+    both = (both + text).slice(-OUTPUT_KEPT);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    both = (both + text).slice(-OUTPUT_KEPT);
+  });
+  let killing: NodeJS.Timeout | undefined;
+  const end = () => {
+    endGroup(child.pid, "SIGTERM");
+    killing = setTimeout(() => endGroup(child.pid, "SIGKILL"), GRACE_MS);
+  };
+  signal?.addEventListener("abort", end, { once: true });
+  try {
+    const code = await new Promise<number | string>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, by) => resolve(code ?? by ?? ""));
+    });
+    signal?.throwIfAborted();
+    if (code === 0) return stdout;
+    throw failed(command, args, code, both);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall?.startsWith("spawn") !== true) throw error;
+    const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? missing : (error as Error).message;
+    throw new FaasError("INSTALL_FAILED", `Dependencies cannot be installed: ${why}`, { cause: error });
+  } finally {
+    clearTimeout(killing);
+    signal?.removeEventListener("abort", end);
+  }
+}
+
+function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch (error) {
+    // It had ended just before.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function failed(command: string, args: readonly string[], code: number | string, output: string): FaasError {
+  const lastLogLines = output.trim().split("\n").slice(-LAST_LINES);
+  const name = command.replace(/.*\//, "");
+  const verb = args.filter((arg) => /^[a-z]+$/.test(arg)).slice(0, 2);
+  const what = [name, ...(args.includes("-m") ? ["-m"] : []), ...verb].join(" ");
+  const how = typeof code === "number" ? `exit code ${code}` : code;
+  return new FaasError("INSTALL_FAILED", `"${what}" ended with ${how}: ${reasonIn(lastLogLines)}`, {
+    extensions: { lastLogLines },
+  });
+}
+
+/** What an installer's last lines say in essence: those that it marks as errors, without the mark, and without npm's own business. */
+function reasonIn(lines: readonly string[]): string {
+  const marked = lines.flatMap((line) => /^(?:npm error|npm ERR!|ERROR:|error:)\s*(.*)$/.exec(line)?.[1] ?? []);
+  const said = marked
+    .map((line) => line.replace(/^(?:\d{3}|code \S+|E[A-Z]+)(?:\s+|$)/, "").trim())
+    .filter((line) => line !== "" && !/complete log of this run|^Note that you can also install/.test(line));
+  return said.slice(0, 3).join("; ") || (lines.at(-1) ?? "it said nothing");
 }

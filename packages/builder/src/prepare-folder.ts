@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Runtime } from "@faas/core";
+import { isFolder } from "./dependency-cache.ts";
 import { type BuildOptions, type Prepared, prepare } from "./prepare.ts";
 
 /** A prepared folder that runs as it is; removed when it is disposed of. */
@@ -58,9 +59,3 @@ async function fill(folder: string, { folder: source, entries, compiled, depende
   else if (await isFolder(own)) await symlink(own, join(folder, "node_modules"));
   return `sha256:${hash.digest("hex")}`;
 }
-
-const isFolder = (path: string) =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );

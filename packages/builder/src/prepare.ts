@@ -1,8 +1,10 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { FaasError, type Runtime } from "@faas/core";
-import { type Dependencies, type DependencyOptions, nodeDependencies, pythonDependencies } from "./dependencies.ts";
-import { detect } from "./runtime.ts";
+import type { Dependencies, DependencyOptions } from "./dependency-cache.ts";
+import { nodeDependencies } from "./node-dependencies.ts";
+import { pythonDependencies } from "./python-dependencies.ts";
+import { detect, isTypeScript } from "./runtime.ts";
 import { readSource, type SourceEntry } from "./source.ts";
 import { type Compiled, compile } from "./typescript.ts";
 
@@ -41,16 +43,17 @@ const WRAPPERS = {
 /** Reads the folder, finds the runtime, compiles, installs; packs nothing yet. */
 export async function prepare(dir: string, options: BuildOptions = {}): Promise<Prepared> {
   options.onStage?.("prepare");
-  const source = await readSource(dir, options.sizeLimitBytes ?? 256 * 2 ** 20);
+  const source = await readSource(dir, options.sizeLimitBytes ?? 256 * 2 ** 20, options.signal);
   const { runtime, entry } = await detect(source, options.runtime, options.handler);
-  const typescript = /\.m?ts$/.test(entry);
-  const compiled = typescript ? [await compile(source.folder, entry)] : [];
+  const hasTsconfig = source.entries.some(({ name }) => name === "tsconfig.json");
+  const compiled = isTypeScript(entry) ? [await compile(source.folder, entry, hasTsconfig)] : [];
   options.signal?.throwIfAborted();
   options.onStage?.("install");
   const install = runtime === "python" ? pythonDependencies : nodeDependencies;
-  const dependencies = await install(source.folder, options);
+  const warnings = [...source.warnings];
+  const dependencies = await install(source.folder, options, (warning) => warnings.push(warning));
   const replaced = new Set(compiled.map(({ name }) => name));
-  const kept = source.entries.filter(({ name }) => !replaced.has(name) && !(typescript && /\.m?ts$/.test(name)));
+  const kept = source.entries.filter(({ name }) => !replaced.has(name) && !(compiled.length > 0 && isTypeScript(name)));
   return {
     folder: source.folder,
     runtime,
@@ -58,7 +61,7 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
     entries: [...kept, await wrapperEntry(runtime)],
     compiled,
     dependencies,
-    warnings: source.warnings,
+    warnings,
   };
 }
 
@@ -69,5 +72,5 @@ async function wrapperEntry(runtime: Runtime): Promise<SourceEntry> {
       cause,
     });
   });
-  return { kind: "file", name: WRAPPERS[runtime].split("/")[1] as string, path, size: 0, executable: false };
+  return { kind: "file", name: WRAPPERS[runtime].split("/")[1] as string, path, sizeBytes: 0, executable: false };
 }

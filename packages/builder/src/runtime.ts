@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { FaasError, type Runtime } from "@faas/core";
+import { readPackageJson } from "./manifest.ts";
 import type { Source } from "./source.ts";
 
 export interface Detected {
@@ -9,13 +8,14 @@ export interface Detected {
   readonly entry: string;
 }
 
+// The wrappers look in the same order: docs/wrapper-protocol.md, "Environment".
 const NODE_FILES = ["index", "main", "handler", "function", "app"];
 const PYTHON_FILES = ["main", "handler", "function", "app", "index"];
-const EXTENSIONS: Record<Runtime, readonly string[]> = {
-  node: [".mjs", ".js", ".cjs"],
-  typescript: [".ts", ".mts", ".mjs", ".js", ".cjs"],
-  python: [".py"],
-};
+const NODE_EXTENSIONS = [".mjs", ".js", ".cjs"];
+const TYPESCRIPT_EXTENSIONS = [".ts", ".mts"];
+
+/** A handler file in TypeScript; declarations (`.d.ts`) hold no code. */
+export const isTypeScript = (name: string) => /(?<!\.d)\.m?ts$/.test(name);
 
 /** The language of a folder, and the file that holds its handler. RUNTIME_UNKNOWN, HANDLER_NOT_FOUND, MANIFEST_INVALID. */
 export async function detect(
@@ -28,59 +28,65 @@ export async function detect(
   if (!chosen) {
     throw new FaasError(
       "RUNTIME_UNKNOWN",
-      `${source.folder} looks like no runtime: expected package.json or *.mjs *.js *.cjs (node), tsconfig.json or *.ts (typescript), requirements.txt, pyproject.toml or *.py (python). Say which with --runtime`,
+      `${source.folder} looks like no runtime: expected package.json or *.mjs, *.js, *.cjs (node), tsconfig.json or *.ts (typescript), requirements.txt, pyproject.toml or *.py (python); the folder has ${listing(names)}. Say which with --runtime, or "runtime" in faas.json`,
     );
   }
-  const files = chosen === "python" ? PYTHON_FILES : NODE_FILES;
-  const bases = handler === undefined ? files : [handler.slice(0, handler.lastIndexOf("."))];
-  const candidates = bases.flatMap((base) => EXTENSIONS[chosen].map((extension) => base + extension));
-  if (handler === undefined && chosen === "node") candidates.splice(3, 0, ...(await mainOf(source)));
+  const candidates =
+    handler === undefined ? await usualFiles(chosen, source.folder) : filesOf(handlerFile(handler), chosen);
   const entry = candidates.find((name) => names.has(name));
   if (entry) return { runtime: chosen, entry };
-  const has = source.entries.slice(0, 10).map(({ name }) => name);
+  const wanted = handler === undefined ? "a handler" : `the handler "${handler}"`;
+  const advice = handler === undefined ? "Name it" : "Name another one";
   throw new FaasError(
     "HANDLER_NOT_FOUND",
-    `Expected the handler${handler ? ` "${handler}"` : ""} in one of ${candidates.join(", ")}; the folder has ${has.join(", ")}${source.entries.length > 10 ? ", …" : ""}. Name it with --handler file.export`,
+    `Expected ${wanted} of a ${chosen} function in one of ${candidates.join(", ")}; the folder has ${listing(names)}. ${advice} with --handler file.export, or "handler" in faas.json`,
   );
 }
 
 function detectRuntime(names: ReadonlySet<string>, handler: string | undefined): Runtime | undefined {
-  const top = [...names].filter((name) => !name.includes("/"));
-  const any = (pattern: RegExp) => top.some((name) => pattern.test(name));
-  const file = handler?.slice(0, handler.lastIndexOf("."));
-  if (file !== undefined) {
-    if (names.has(`${file}.py`)) return "python";
-    if (names.has(`${file}.ts`) || names.has(`${file}.mts`)) return "typescript";
-    if (EXTENSIONS.node.some((extension) => names.has(file + extension))) return "node";
+  const has = (files: readonly string[]) => files.some((file) => names.has(file));
+  const anyTop = (pattern: RegExp) => [...names].some((name) => !name.includes("/") && pattern.test(name));
+  if (handler !== undefined) {
+    const file = handlerFile(handler);
+    if (has(filesOf(file, "python"))) return "python";
+    if (has(TYPESCRIPT_EXTENSIONS.map((extension) => file + extension))) return "typescript";
+    if (has(filesOf(file, "node"))) return "node";
   }
-  const typed = NODE_FILES.some((base) => names.has(`${base}.ts`) || names.has(`${base}.mts`));
-  if (typed || (names.has("tsconfig.json") && any(/(?<!\.d)\.m?ts$/))) return "typescript";
-  if (names.has("package.json") || NODE_FILES.some((base) => any(new RegExp(`^${base}\\.[mc]?js$`)))) return "node";
-  if (names.has("requirements.txt") || names.has("pyproject.toml") || any(/\.py$/)) return "python";
-  return any(/\.[mc]?js$/) ? "node" : undefined;
+  if (has(withExtensions(NODE_FILES, TYPESCRIPT_EXTENSIONS))) return "typescript";
+  if (names.has("tsconfig.json") && anyTop(/(?<!\.d)\.m?ts$/)) return "typescript";
+  if (names.has("package.json") || has(withExtensions(NODE_FILES, NODE_EXTENSIONS))) return "node";
+  if (names.has("requirements.txt") || names.has("pyproject.toml") || anyTop(/\.py$/)) return "python";
+  if (anyTop(/\.[mc]?js$/)) return "node";
+  return names.has("tsconfig.json") ? "typescript" : undefined;
 }
 
-async function mainOf(source: Source): Promise<string[]> {
-  const manifest = await readPackageJson(source.folder);
-  return typeof manifest?.main === "string" ? [manifest.main.replace(/^\.\//, "")] : [];
+const handlerFile = (handler: string) => handler.slice(0, handler.lastIndexOf("."));
+
+const withExtensions = (files: readonly string[], extensions: readonly string[]) =>
+  files.flatMap((file) => extensions.map((extension) => file + extension));
+
+/** The files that a handler called `file.export` may be in. */
+function filesOf(file: string, runtime: Runtime): string[] {
+  if (runtime === "node") return withExtensions([file], NODE_EXTENSIONS);
+  if (runtime === "typescript") return withExtensions([file], [...TYPESCRIPT_EXTENSIONS, ...NODE_EXTENSIONS]);
+  const stems = [...new Set([file, file.replaceAll(".", "/")])];
+  return stems.flatMap((stem) => [`${stem}.py`, `${stem}/__init__.py`]);
 }
 
-export interface PackageJson {
-  readonly main?: unknown;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
+async function usualFiles(runtime: Runtime, folder: string): Promise<string[]> {
+  if (runtime === "python") return PYTHON_FILES.flatMap((file) => filesOf(file, runtime));
+  const [index = "", ...others] = NODE_FILES;
+  const { main } = (await readPackageJson(folder)) ?? {};
+  // Only what the wrapper can load; TypeScript is compiled to where it looks.
+  const named =
+    main && NODE_EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main.replace(/^\.\//, "")] : [];
+  return [...filesOf(index, runtime), ...named, ...others.flatMap((file) => filesOf(file, runtime))];
 }
 
-/** `package.json` of a folder; undefined when there is none. MANIFEST_INVALID. */
-export async function readPackageJson(folder: string): Promise<PackageJson | undefined> {
-  const path = join(folder, "package.json");
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    const manifest = JSON.parse(text);
-    if (typeof manifest === "object" && manifest !== null && !Array.isArray(manifest)) return manifest;
-  } catch (error) {
-    throw new FaasError("MANIFEST_INVALID", `${path} does not parse: ${(error as Error).message}`, { cause: error });
-  }
-  throw new FaasError("MANIFEST_INVALID", `Expected ${path} to hold an object`);
+const LISTED = 10;
+
+/** What is at the top of the folder, in words. */
+function listing(names: ReadonlySet<string>): string {
+  const top = [...new Set([...names].map((name) => name.replace(/\/.*/, "/")))];
+  return `${top.slice(0, LISTED).join(", ")}${top.length > LISTED ? ` and ${top.length - LISTED} more` : ""}`;
 }

@@ -1,138 +1,190 @@
-import type { Dirent } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import type { Dirent, Stats } from "node:fs";
+import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { FaasError, formatSize } from "@faas/core";
 import ignore, { type Ignore } from "ignore";
 
-/** One thing of the source folder that is deployed. Names have `/` and no leading one. */
-export type SourceEntry =
-  | {
-      readonly kind: "file";
-      readonly name: string;
-      readonly path: string;
-      readonly size: number;
-      readonly executable: boolean;
-    }
-  | { readonly kind: "link"; readonly name: string; readonly target: string };
+export interface SourceFile {
+  readonly kind: "file";
+  /** Has `/` and no leading one. */
+  readonly name: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly executable: boolean;
+}
+
+export interface SourceLink {
+  readonly kind: "link";
+  readonly name: string;
+  /** Relative to the folder of the link; stays inside. */
+  readonly target: string;
+}
+
+/** One thing of the source folder that is deployed. */
+export type SourceEntry = SourceFile | SourceLink;
 
 export interface Source {
+  /** Its real path. */
   readonly folder: string;
   readonly entries: readonly SourceEntry[];
+  readonly sizeBytes: number;
   /** What was left out and may be missed. */
   readonly warnings: readonly string[];
 }
 
-/** Left out always: what others made, what is installed for the target, and what may be secret. */
-export const ALWAYS_IGNORED = [
-  ".git",
-  "node_modules",
-  "__pycache__",
-  "*.pyc",
-  ".venv",
-  "venv",
-  ".env",
-  ".env.*",
-  ".faas",
-  ".packages",
-  ".interface.mjs",
-  ".interface.py",
-  ".DS_Store",
-  "*~",
-  "*.sw[a-p]",
-  ".#*",
-];
+/** Left out whatever the user's rules say: what others made, what is installed for the target, and what may be secret. */
+const NEVER_DEPLOYED = ignore().add([
+  ...[".git", "node_modules", "__pycache__", "*.pyc", ".venv", "venv", ".faas", ".packages"],
+  ...[".env", ".env.*", ".npmrc", ".pypirc", ".netrc"],
+  ...[".interface.mjs", ".interface.py"],
+  ...[".DS_Store", "*~", "*.sw[a-p]", ".#*"],
+]);
+/** The second wins over the first. */
 export const IGNORE_FILES = [".gitignore", ".faasignore"];
 const FILES_MOST = 20_000;
 
-/** The files of a folder without what is ignored. SOURCE_UNREADABLE, SOURCE_EMPTY, SOURCE_TOO_LARGE. */
-export async function readSource(dir: string, sizeLimitBytes: number): Promise<Source> {
-  const folder = resolve(dir);
-  const entries: SourceEntry[] = [];
-  const warnings: string[] = [];
-  let size = 0;
-  const real = await realpath(folder).catch((error) => {
-    throw unreadable(folder, error);
-  });
-  if (!(await stat(real)).isDirectory())
-    throw new FaasError("SOURCE_UNREADABLE", `Expected a folder, and ${folder} is none`);
-
-  const walk = async (path: string, rules: readonly Rules[]): Promise<void> => {
-    const own = await readRules(path);
-    const all = own ? [...rules, own] : rules;
-    const children = await readdir(path, { withFileTypes: true }).catch((error) => {
-      throw unreadable(path, error);
-    });
-    for (const child of children.sort(byName)) {
-      const childPath = join(path, child.name);
-      if (isIgnored(childPath, child.isDirectory(), all)) continue;
-      const name = relative(real, childPath);
-      if (child.isDirectory()) await walk(childPath, all);
-      else if (child.isSymbolicLink()) await addLink(real, name, childPath, entries, warnings);
-      else if (child.isFile()) {
-        const { size: bytes, mode } = await stat(childPath);
-        size += bytes;
-        entries.push({ kind: "file", name, path: childPath, size: bytes, executable: (mode & 0o100) !== 0 });
-        if (size > sizeLimitBytes || entries.length > FILES_MOST) throw tooLarge(folder, sizeLimitBytes);
-      } else warnings.push(`${name} is no file and was left out`);
-    }
-  };
-  await walk(real, [{ folder: real, rules: ignore().add(ALWAYS_IGNORED) }]);
-  if (entries.length === 0)
-    throw new FaasError(
-      "SOURCE_EMPTY",
-      `There is nothing to deploy in ${folder}: it is empty, or all of it is ignored`,
-    );
-  return { folder: real, entries, warnings };
-}
-
+/** What the ignore files of one folder say about what is in it. */
 export interface Rules {
   readonly folder: string;
   readonly rules: Ignore;
 }
 
-const byName = (a: Dirent, b: Dirent) => (a.name < b.name ? -1 : 1);
-
-async function readRules(folder: string): Promise<Rules | undefined> {
-  const texts = await Promise.all(IGNORE_FILES.map((name) => readFile(join(folder, name), "utf8").catch(() => "")));
-  return texts.some((text) => text !== "") ? { folder, rules: ignore().add(texts.join("\n")) } : undefined;
+/** The files of a folder without what is ignored, sorted. SOURCE_UNREADABLE, SOURCE_EMPTY, SOURCE_TOO_LARGE. */
+export async function readSource(dir: string, sizeLimitBytes: number, signal?: AbortSignal): Promise<Source> {
+  const folder = await realFolder(resolve(dir));
+  const found: Found = { folder, files: [], links: [], warnings: [], sizeBytes: 0, sizeLimitBytes };
+  await walk("", [], found, signal);
+  const names = new Set(found.files.flatMap(({ name }) => [name, ...parents(name)]));
+  const links = await Promise.all(found.links.map((name) => readLink(name, names, found)));
+  const entries = [...found.files, ...links.filter((link) => link !== undefined)];
+  if (entries.length === 0) {
+    throw new FaasError(
+      "SOURCE_EMPTY",
+      `There is nothing to deploy in ${folder}: expected a file with a function, and the folder is empty or all of it is ignored`,
+    );
+  }
+  return { folder, entries: entries.sort(byName), sizeBytes: found.sizeBytes, warnings: found.warnings };
 }
 
-/** Whether the folder's ignore files leave a path out: the innermost that says something counts. */
-export function isIgnored(path: string, isFolder: boolean, all: readonly Rules[]): boolean {
+interface Found {
+  readonly folder: string;
+  readonly files: SourceFile[];
+  readonly links: string[];
+  readonly warnings: string[];
+  readonly sizeLimitBytes: number;
+  sizeBytes: number;
+}
+
+async function realFolder(folder: string): Promise<string> {
+  try {
+    const real = await realpath(folder);
+    if ((await stat(real)).isDirectory()) return real;
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
+  throw new FaasError("SOURCE_UNREADABLE", `Expected ${folder} to be a folder with a function; it is a file`);
+}
+
+/** `prefix` is the folder's name with a `/` at its end; of the root, nothing. */
+async function walk(prefix: string, outer: readonly Rules[], found: Found, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  const path = join(found.folder, prefix);
+  const children = await readdir(path, { withFileTypes: true }).catch((error) => {
+    throw unreadable(path, error);
+  });
+  const rules = [...outer, ...(await ownRules(path, children))];
+  const kept = children.filter((child) => !isIgnored(prefix + child.name, child.isDirectory(), rules, found.folder));
+  const files = kept.filter((child) => child.isFile());
+  const stats = await Promise.all(files.map(({ name }) => statOf(join(path, name))));
+  for (const [i, { name }] of files.entries()) addFile(prefix + name, stats[i] as Stats, found);
+  for (const child of kept) {
+    const name = prefix + child.name;
+    if (child.isSymbolicLink()) found.links.push(name);
+    else if (child.isDirectory()) await walk(`${name}/`, rules, found, signal);
+    else if (!child.isFile()) found.warnings.push(`${name} is no regular file and was left out`);
+  }
+}
+
+async function ownRules(path: string, children: readonly Dirent[]): Promise<readonly Rules[]> {
+  const files = IGNORE_FILES.filter((name) => children.some((child) => child.name === name && !child.isDirectory()));
+  if (files.length === 0) return [];
+  const texts = await Promise.all(
+    files.map((name) =>
+      readFile(join(path, name), "utf8").catch((error) => {
+        throw unreadable(join(path, name), error);
+      }),
+    ),
+  );
+  return [{ folder: path, rules: ignore().add(texts.join("\n")) }];
+}
+
+/** Whether a path is left out, taken that its folder is not: of the user's rules, the innermost that says something counts. */
+export function isIgnored(name: string, isFolder: boolean, all: readonly Rules[], root: string): boolean {
+  const slash = isFolder ? "/" : "";
+  if (NEVER_DEPLOYED.ignores(name + slash)) return true;
   let ignored = false;
   for (const { folder, rules } of all) {
-    const result = rules.test(relative(folder, path) + (isFolder ? "/" : ""));
+    const result = rules.test((folder === root ? name : relative(folder, join(root, name))) + slash);
     if (result.ignored) ignored = true;
     else if (result.unignored) ignored = false;
   }
   return ignored;
 }
 
-async function addLink(
-  root: string,
-  name: string,
-  path: string,
-  entries: SourceEntry[],
-  warnings: string[],
-): Promise<void> {
-  const target = await realpath(path).catch(() => undefined);
-  const inside = target === undefined ? ".." : relative(root, target);
-  if (inside.startsWith("..")) {
-    warnings.push(`${name} is a symbolic link that leads outside of the folder, and was left out`);
-    return;
+const statOf = (path: string) =>
+  stat(path).catch((error) => {
+    throw unreadable(path, error);
+  });
+
+function addFile(name: string, { size, mode }: Stats, found: Found): void {
+  const { folder, files, sizeLimitBytes } = found;
+  found.sizeBytes += size;
+  files.push({ kind: "file", name, path: join(folder, name), sizeBytes: size, executable: (mode & 0o100) !== 0 });
+  if (found.sizeBytes > sizeLimitBytes || files.length > FILES_MOST) {
+    const most = files.length > FILES_MOST ? `${FILES_MOST} files` : formatSize(sizeLimitBytes);
+    throw new FaasError(
+      "SOURCE_TOO_LARGE",
+      `Expected at most ${most} to deploy in ${folder}, and it has more; leave out what the function does not need with a .faasignore`,
+    );
   }
-  entries.push({ kind: "link", name, target: relative(join(path, ".."), target as string) });
 }
 
-function unreadable(path: string, error: NodeJS.ErrnoException): FaasError {
+async function readLink(name: string, names: ReadonlySet<string>, found: Found): Promise<SourceLink | undefined> {
+  const { folder, warnings } = found;
+  const path = join(folder, name);
+  const leads = await readlink(path);
+  const target = await realpath(path).catch(() => undefined);
+  const inside = target === undefined ? undefined : relative(folder, target);
   const why =
-    error.code === "ENOENT" ? "it does not exist" : error.code === "EACCES" ? "it may not be read" : error.message;
-  return new FaasError("SOURCE_UNREADABLE", `Cannot read ${path}: ${why}`, { cause: error });
+    inside === undefined
+      ? "which is not there"
+      : inside === ".." || inside.startsWith("../")
+        ? "outside of the folder"
+        : names.has(inside)
+          ? undefined
+          : "which is not deployed";
+  if (why === undefined) return { kind: "link", name, target: relative(dirname(path), target as string) };
+  warnings.push(`${name} is a symbolic link to ${leads}, ${why}; it was left out`);
+  return undefined;
 }
 
-function tooLarge(folder: string, limit: number): FaasError {
-  return new FaasError(
-    "SOURCE_TOO_LARGE",
-    `Expected ${folder} to have at most ${formatSize(limit)} in ${FILES_MOST} files, and it has more; leave files out with a .faasignore`,
-  );
+function* parents(name: string): Iterable<string> {
+  for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1)) yield name.slice(0, end);
+}
+
+/** The order of things in a bundle: the same on every machine, whatever its locale. */
+export const byName = (a: { readonly name: string }, b: { readonly name: string }) =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+
+const REASONS: Record<string, string> = {
+  ENOENT: "it does not exist",
+  ENOTDIR: "a part of its path is no folder",
+  EACCES: "it may not be read",
+  EPERM: "it may not be read",
+  ELOOP: "its symbolic links go in a circle",
+};
+
+export function unreadable(path: string, cause: unknown): FaasError {
+  const { code = "", message } = cause as NodeJS.ErrnoException;
+  return new FaasError("SOURCE_UNREADABLE", `Cannot read ${path}: ${REASONS[code] ?? message}`, { cause });
 }

@@ -32,7 +32,10 @@ export class TestReplica {
 
   async listen(onSocketFile: boolean): Promise<void> {
     const path = join(tmpdir(), `faas-test-${process.pid}-${this.id}`);
-    await new Promise<void>((listening) => this.server.listen(onSocketFile ? path : 0, "127.0.0.1", listening));
+    await new Promise<void>((listening) => {
+      if (onSocketFile) this.server.listen(path, listening);
+      else this.server.listen(0, "127.0.0.1", listening);
+    });
     this.address = onSocketFile ? `unix:${path}` : `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 

@@ -122,7 +122,7 @@ test("settings of faas.json are taken when it is saved; a mistake in it is shown
 test("a manifest that does not parse is shown, and the next save goes on", async (t) => {
   const { call, save, running } = await dev(t, { "index.mjs": answering("one"), "package.json": "{}" });
   await running.printed(/loaded in \d+ ms/);
-  await save({ "package.json": "{ half" }, /package\.json does not parse.*MANIFEST_INVALID/);
+  await save({ "package.json": "{ half" }, /package\.json:1:3: .*MANIFEST_INVALID/);
   assert.equal((await call()).text, "one");
   await save({ "package.json": "{}", "index.mjs": answering("two") }, /loaded in \d+ ms/);
   assert.equal((await call()).text, "two");

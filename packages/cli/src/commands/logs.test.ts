@@ -7,7 +7,7 @@ const server = await testServer();
 before(async () => {
   await server.deploy(
     "acme/chatty",
-    "export const handler = ({ body }) => { console.log("got", body); return body; };\n",
+    'export const handler = ({ body }) => { console.log("got", body); return body; };\n',
   );
   for (const body of ["one", "two", "three"])
     await fetch(`${server.url}/acme/chatty`, { method: "POST", body, headers: { "content-type": "text/plain" } });

@@ -1,0 +1,98 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FaasError } from "@faas/core";
+import { unreadable } from "./source.ts";
+
+/** What the builder reads of a `package.json`. */
+export interface PackageJson {
+  readonly main?: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+}
+
+/** `package.json` of a folder; undefined when there is none. MANIFEST_INVALID names file, line and column. */
+export async function readPackageJson(folder: string): Promise<PackageJson | undefined> {
+  const path = join(folder, "package.json");
+  const text = await readTextIfThere(path);
+  if (text === undefined) return undefined;
+  const manifest = await parseJson(text.replace(/^\ufeff/, ""), path);
+  if (!isRecord(manifest)) throw invalid(path, "expected an object");
+  const { main } = manifest;
+  return {
+    ...(typeof main === "string" ? { main } : {}),
+    dependencies: versions(manifest, "dependencies", path),
+    optionalDependencies: versions(manifest, "optionalDependencies", path),
+  };
+}
+
+function versions(manifest: Record<string, unknown>, field: string, path: string): Record<string, string> {
+  const value = manifest[field] ?? {};
+  if (isRecord(value) && Object.values(value).every((version) => typeof version === "string"))
+    return value as Record<string, string>;
+  throw invalid(path, `expected "${field}" to be an object of names and versions`);
+}
+
+/** What the builder reads of a `pyproject.toml`. */
+export interface Pyproject {
+  /** `[project] dependencies`, each as requirements.txt has it. */
+  readonly dependencies: readonly string[];
+  /** It names dependencies elsewhere, as Poetry's own table does. */
+  readonly hasOthers: boolean;
+}
+
+/** `pyproject.toml` of a folder; undefined when there is none. MANIFEST_INVALID names file, line and column. */
+export async function readPyproject(folder: string): Promise<Pyproject | undefined> {
+  const path = join(folder, "pyproject.toml");
+  const text = await readTextIfThere(path);
+  if (text === undefined) return undefined;
+  const { project = {}, tool = {} } = await parseToml(text, path);
+  const dependencies = isRecord(project) ? (project.dependencies ?? []) : undefined;
+  if (!Array.isArray(dependencies) || !dependencies.every((each) => typeof each === "string"))
+    throw invalid(path, 'expected "project.dependencies" to be a list of strings');
+  const poetry = isRecord(tool) && isRecord(tool.poetry) ? tool.poetry.dependencies : undefined;
+  const hasOthers = isRecord(poetry) && Object.keys(poetry).some((name) => name !== "python");
+  return { dependencies, hasOthers };
+}
+
+/** A file's text; undefined when it is not there. SOURCE_UNREADABLE. */
+export async function readTextIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+async function parseJson(text: string, path: string): Promise<unknown> {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    // JSON.parse does not always say where; esbuild does, and better.
+    const { transform } = await import("esbuild");
+    const [first] = await transform(text, { loader: "json", logLevel: "silent" }).then(
+      () => [],
+      ({ errors = [] }) => errors as { text: string; location: { line: number; column: number } | null }[],
+    );
+    if (!first?.location) throw invalid(path, (cause as Error).message, cause);
+    const { line, column } = first.location;
+    throw invalid(`${path}:${line}:${column + 1}`, first.text, cause);
+  }
+}
+
+async function parseToml(text: string, path: string): Promise<Record<string, unknown>> {
+  const { parse, TomlError } = await import("smol-toml");
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause;
+    const [summary = ""] = cause.message.split("\n");
+    throw invalid(`${path}:${cause.line}:${cause.column}`, summary.replace(/^Invalid TOML document: /, ""), cause);
+  }
+}
+
+const invalid = (where: string, why: string, cause?: unknown) =>
+  new FaasError("MANIFEST_INVALID", `${where}: ${why}`, { cause });
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
