@@ -80,6 +80,16 @@ export interface ServerConfig {
   readonly platform: string;
   readonly accepts: "bundle" | "image";
   readonly scalers: readonly Scaler[];
+  /** Where images go and come from; absent when the platform takes none. */
+  readonly registry?: Registry;
   /** The largest bundle that it takes, in bytes. */
   readonly bundleLimitBytes: number;
+}
+
+/** One registry under its two addresses, which may differ: `host[:port][/path]`. */
+export interface Registry {
+  /** As the one who deploys reaches it. */
+  readonly push: string;
+  /** As the nodes of the cluster reach it. */
+  readonly pull: string;
 }
