@@ -14,7 +14,7 @@ export async function cliPage(): Promise<string> {
     exitCode: 0,
   };
   const program = await createProgram(io, Object.keys(verbs));
-  const pages = program.commands.filter((command) => command.name() !== "help").map(page);
+  const pages = program.commands.filter((command) => command.name() !== "help").map((command) => page(command));
   return `# The \`faas\` command
 
 Made from the program by \`npm run docs\`; do not edit.
@@ -30,6 +30,9 @@ ${program.helpInformation().trim()}
 ${pages.join("\n")}`;
 }
 
-function page(command: Command): string {
-  return `## faas ${command.name()}\n\n\`\`\`text\n${command.helpInformation().trim()}\n\`\`\`\n`;
+function page(command: Command, parents = "faas"): string {
+  const name = `${parents} ${command.name()}`;
+  const own = `## ${name}\n\n\`\`\`text\n${command.helpInformation().trim()}\n\`\`\`\n`;
+  const subcommands = command.commands.filter((each) => each.name() !== "help");
+  return [own, ...subcommands.map((each) => page(each, name))].join("\n");
 }

@@ -1,3 +1,17 @@
-export { type ClosedLoopOptions, type Measured, type Run, runClosedLoop } from "./closed-loop.ts";
+export { type ClosedLoopOptions, runClosedLoop } from "./closed-loop.ts";
+export {
+  type Bound,
+  broken,
+  type Compared,
+  compareResults,
+  formatComparison,
+  measures,
+  parseBound,
+} from "./compare.ts";
+export { interleave } from "./interleave.ts";
+export { type Call, isError, type Measured, type Run } from "./measured.ts";
+export { type Arrivals, arrivals, type OpenLoopOptions, runOpenLoop } from "./open-loop.ts";
+export { writeReport } from "./report.ts";
+export { type Load, type NamedRun, parseResult, type ReplicaSample, type Result, resultOf } from "./result.ts";
 export { formatMs, formatSummary, type Percentiles, type Summary, summarize } from "./summary.ts";
 export { textHistogram } from "./text-histogram.ts";

@@ -1,5 +1,5 @@
-import { build } from "hdr-histogram-js";
-import type { Measured, Run } from "./closed-loop.ts";
+import { build, type Histogram } from "hdr-histogram-js";
+import { isError, type Measured, type Run } from "./measured.ts";
 
 /** Of latencies, in milliseconds. */
 export interface Percentiles {
@@ -9,6 +9,7 @@ export interface Percentiles {
   readonly p90: number;
   readonly p95: number;
   readonly p99: number;
+  readonly "p99.9": number;
   readonly max: number;
 }
 
@@ -22,8 +23,6 @@ export interface Summary {
   readonly latencyMs?: Percentiles;
   readonly coldStarts: { readonly count: number; readonly latencyMs?: Percentiles };
 }
-
-const isError = ({ status }: Measured) => status === 0 || status >= 400;
 
 export function summarize({ requests, durationMs }: Run): Summary {
   const errors: Record<string, number> = {};
@@ -44,13 +43,7 @@ export function summarize({ requests, durationMs }: Run): Summary {
 
 function withPercentiles(requests: readonly Measured[]): { latencyMs?: Percentiles } {
   if (requests.length === 0) return {};
-  // Whole microseconds, three digits exact.
-  const histogram = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: 3_600_000_000,
-    numberOfSignificantValueDigits: 3,
-  });
-  for (const { latencyMs } of requests) histogram.recordValue(Math.max(1, Math.round(latencyMs * 1000)));
+  const histogram = latencyHistogram(requests);
   const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
   return {
     latencyMs: {
@@ -60,9 +53,21 @@ function withPercentiles(requests: readonly Measured[]): { latencyMs?: Percentil
       p90: at(90),
       p95: at(95),
       p99: at(99),
+      "p99.9": at(99.9),
       max: histogram.maxValue / 1000,
     },
   };
+}
+
+/** Of latencies in whole microseconds, exact to three digits. */
+export function latencyHistogram(requests: readonly Measured[]): Histogram {
+  const histogram = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 3_600_000_000,
+    numberOfSignificantValueDigits: 3,
+  });
+  for (const { latencyMs } of requests) histogram.recordValue(Math.max(1, Math.round(latencyMs * 1000)));
+  return histogram;
 }
 
 /** The summary as lines for people. */

@@ -46,6 +46,11 @@ export class Client {
     this.#signal = signal;
   }
 
+  /** The same server, asked for as long as another signal says. */
+  withSignal(signal: AbortSignal): Client {
+    return new Client(this.url, signal);
+  }
+
   config(): Promise<ServerConfig> {
     return this.#json("GET", "/-/config");
   }

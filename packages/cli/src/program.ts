@@ -80,6 +80,7 @@ function prepare(command: Command, io: Io): void {
 
 /** A wrong value is refused with the name of its option, what was expected and what came. */
 function nameOptionsInErrors(command: Command): void {
+  for (const subcommand of command.commands) nameOptionsInErrors(subcommand);
   for (const option of command.options) {
     const { parseArg: parse, argChoices: choices, long } = option;
     if (!parse) continue;

@@ -142,9 +142,9 @@ export class Exchange implements Waiter {
     this.#record();
   }
 
-  /** `Server-Timing` (W3C): milliseconds for a place, for a replica to start, and until the head of the function's answer. */
+  /** `Server-Timing` (W3C): milliseconds for a place, for a replica to start, and until the head of the function's answer; which replica it was. */
   serverTiming(execMs: number): string {
-    const exec = execMs.toFixed(2);
+    const exec = this.replica ? `${execMs.toFixed(2)}, replica;desc=${this.replica.id}` : execMs.toFixed(2);
     if (this.waitedMs === 0) return `queue;dur=0, cold;dur=0, exec;dur=${exec}`;
     const queue = this.waitedMs - this.coldMs;
     return `queue;dur=${queue.toFixed(2)}, cold;dur=${this.coldMs.toFixed(2)}, exec;dur=${exec}`;

@@ -171,7 +171,7 @@ test("every answer says what took how long, behind what the function says itself
     response.end();
   });
   await gateway.deploy();
-  const timing = /^db;dur=53, queue;dur=[\d.]+, cold;dur=[\d.]+, exec;dur=[\d.]+$/;
+  const timing = /^db;dur=53, queue;dur=[\d.]+, cold;dur=[\d.]+, exec;dur=[\d.]+, replica;desc=[\w-]+$/;
   const cold = await gateway.call("/acme/x");
   assert.match(String(cold.headers["server-timing"]), timing);
   assert.equal(cold.headers["x-cold-start"], "true");

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { before, test } from "node:test";
 import { testServer } from "../test-server.ts";
 
@@ -61,10 +64,88 @@ test("a mistyped endpoint is told before anything is measured", async (t) => {
   assert.match(stderr, /did you mean "acme\/target"/);
 });
 
+test("with a rate requests come when they are due, for the time that was asked for", async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), "faas-bench-report-"));
+  t.after(() => rm(dir, { recursive: true }));
+  const argv = ["bench", "acme/target", "--rate", "100", "--duration", "600ms", "--output", "json", "--report", dir];
+  const { count, errors } = JSON.parse((await server.run(t, argv)).stdout);
+  assert.deepEqual([count, errors], [60, {}]);
+  const [run] = JSON.parse(await readFile(join(dir, "result.json"), "utf8")).runs;
+  assert.deepEqual(
+    run.requests.slice(0, 3).map(({ startMs }: { startMs: number }) => startMs),
+    [0, 10, 20],
+  );
+  assert.ok(run.replicas.length > 1, "replicas are asked for again and again");
+});
+
+test("a rate and threads are not both", async (t) => {
+  const { code, stderr } = await server.run(t, ["bench", "acme/target", "--rate", "10", "--threads", "2"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /'--rate <n>' cannot be used with option '--threads <n>'/);
+});
+
+test("any URL can be measured, and beside an endpoint", async (t) => {
+  const url = `${server.url}/acme/target/other`;
+  const load = ["--threads", "1", "--iterations", "10", "--output", "json"];
+  assert.equal(JSON.parse((await server.run(t, ["bench", "--target", url, ...load])).stdout).count, 10);
+  const both = JSON.parse((await server.run(t, ["bench", "acme/target", "--vs", url, ...load])).stdout);
+  assert.deepEqual([both["acme/target"].count, both[url].count], [10, 10]);
+});
+
+test("warm-up requests do not count", async (t) => {
+  const argv = ["bench", "acme/target", "--threads", "2", "--iterations", "3", "--warmup", "7", "--output", "json"];
+  assert.equal(JSON.parse((await server.run(t, argv)).stdout).count, 6);
+});
+
+test("--report writes a page, pictures and a result, and two results are compared", async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), "faas-bench-report-"));
+  t.after(() => rm(dir, { recursive: true }));
+  const argv = ["bench", "acme/target", "--threads", "2", "--iterations", "20", "--report", dir];
+  const { code, stderr } = await server.run(t, argv);
+  assert.equal(code, 0, stderr);
+  const pictures = ["latency-over-time", "latency-histogram", "percentiles"].flatMap((name) => [
+    `${name}.svg`,
+    `${name}.png`,
+  ]);
+  assert.deepEqual((await readdir(dir)).sort(), [...pictures, "report.html", "result.json"].sort());
+  const result = join(dir, "result.json");
+  const [run] = JSON.parse(await readFile(result, "utf8")).runs;
+  assert.equal(run.requests.length, 40);
+  assert.ok(run.requests.every((request: { replica: string }) => request.replica.startsWith("target-")));
+
+  const same = await server.run(t, ["bench", "compare", result, result, "--fail-if", "p99>+20%"]);
+  assert.deepEqual([same.code, same.stderr], [0, ""]);
+  assert.match(same.stdout, /^acme\/target +p99 .* \+0\.0%$/m);
+  const worse = await server.run(t, ["bench", "compare", result, result, "--fail-if", "rate<1000000"]);
+  assert.equal(worse.code, 1);
+  assert.match(worse.stderr, /rate is not within rate<1000000/);
+  assert.equal((await server.run(t, ["bench", "compare", result, result, "--fail-if", "fast"])).code, 2);
+});
+
+test("the original's experiments are run, and the endpoint's scaling is what it was", async (t) => {
+  const settings = async () => {
+    const view = await fetch(`${server.url}/-/orgs/acme/endpoints/target`);
+    return ((await view.json()) as { settings: unknown }).settings;
+  };
+  const before = await settings();
+  const { code, stdout, stderr } = await server.run(t, [
+    "bench",
+    "acme/target",
+    "--suite",
+    "original",
+    "--output",
+    "json",
+  ]);
+  assert.equal(code, 0, stderr);
+  const counts = Object.values<{ count: number }>(JSON.parse(stdout)).map(({ count }) => count);
+  assert.deepEqual(counts, [300, 500, 500, 500]);
+  assert.deepEqual(await settings(), before);
+});
+
 test("Ctrl-C ends it with 130", async (t) => {
   const { start } = server;
   const benching = start(t, ["bench", "acme/target", "--threads", "1", "--iterations", "1000000"], { typed: "" });
-  await benching.printed(/\d%/);
+  await benching.printed(/\d+ requests, \d+\/s, p50 .* ms, 0 errors, \d+ replica/);
   benching.interrupt();
   assert.equal((await benching.ended).code, 130);
 });
