@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import { join } from "node:path";
-import { wrapperContract } from "./wrapper-contract.ts";
+import { test } from "node:test";
+import { exitOf, type Language, start, wrapperContract } from "./wrapper-contract.ts";
 
-wrapperContract({
+const node: Language = {
   name: "Node",
   wrapper: join(import.meta.dirname, "../templates/node/.interface.mjs"),
   command: [process.execPath],
@@ -51,4 +53,25 @@ export async function handler(event, context) {
   loadError: { text: 'const a = 1;\nthrow new Error("no luck");\n', line: 2 },
   noHandler: "export const nothing = 1;\n",
   notCallable: "export const handler = 5;\n",
+};
+
+wrapperContract(node);
+
+test("when calls beyond their time hold every place, they are answered and the process ends", async () => {
+  await using wrapper = await start(node, node.main, { FAAS_TIMEOUT_MS: "200", FAAS_CONCURRENCY: "2" });
+  const answers = await Promise.all([wrapper.call("/slow"), wrapper.call("/slow")]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [504, 504],
+  );
+  assert.equal(await exitOf(wrapper.child), 1);
+  assert.match(wrapper.output(), /held by a call beyond its time/);
+});
+
+test("nothing that was printed is lost when the function ends its process", async () => {
+  const main = `export function handler() { process.stdout.write("x".repeat(2 ** 20) + "the end"); process.exit(7); }`;
+  await using wrapper = await start(node, main);
+  await assert.rejects(wrapper.call("/"));
+  assert.equal(await exitOf(wrapper.child), 7);
+  assert.match(wrapper.output(), /the end/);
 });

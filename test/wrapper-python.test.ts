@@ -264,12 +264,24 @@ def handler(event):
     while not os.path.exists("gate"): time.sleep(0.005)
     print("returned")
 `;
-    await using wrapper = await start(python, main, { FAAS_TIMEOUT_MS: "200", FAAS_CONCURRENCY: "1" });
+    await using wrapper = await start(python, main, { FAAS_TIMEOUT_MS: "200", FAAS_CONCURRENCY: "2" });
     assert.equal((await wrapper.call("/slow")).status, 504);
-    assert.equal((await wrapper.call("/quick")).status, 504);
+    assert.equal((await wrapper.call("/quick")).text, "quick");
     await execute(interpreter, ["-c", `open(${JSON.stringify(join(wrapper.socketPath, "../gate"))}, "w")`]);
     await until(() => wrapper.output().includes("returned"), "the slow one");
     assert.equal((await wrapper.call("/quick")).text, "quick");
+  });
+
+  test("when plain functions beyond their time hold every thread, the process ends", async () => {
+    const main = "import time\ndef handler(event): time.sleep(60)\n";
+    await using wrapper = await start(python, main, { FAAS_TIMEOUT_MS: "200", FAAS_CONCURRENCY: "2" });
+    const answers = await Promise.all([wrapper.call("/"), wrapper.call("/")]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [504, 504],
+    );
+    assert.equal(await exitOf(wrapper.child), 1);
+    assert.match(wrapper.output(), /held by a call beyond its time/);
   });
 
   for (const def of ["def", "async def"]) {

@@ -8,6 +8,21 @@ import { dirname, extname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 process.setSourceMapsEnabled(true);
+// What is printed is out before the next line of code runs: process.exit loses nothing, and lines do not pile up in memory.
+for (const name of ["stdout", "stderr"]) {
+  const { get } = Object.getOwnPropertyDescriptor(process, name);
+  // Made when first used, as Node does: that takes a millisecond of the start.
+  Object.defineProperty(process, name, {
+    configurable: true,
+    enumerable: true,
+    get() {
+      const stream = get.call(process);
+      stream._handle?.setBlocking?.(true);
+      Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
+      return stream;
+    },
+  });
+}
 
 // ---- options
 
@@ -166,6 +181,7 @@ class Call {
     this.deadline = Date.now() + timeoutMs;
     this.requestId = requestIdOf(request);
     this.done = false;
+    this.late = false;
     this.timer = undefined;
   }
 
@@ -221,6 +237,8 @@ function requestIdOf(request) {
 /** Calls that are handled now, and those that wait for a place. */
 let inFlight = 0;
 const queue = [];
+/** Calls in flight that are beyond their time; nothing can end them. */
+let late = 0;
 
 function admit(request, response) {
   if (inFlight < concurrency) return start(new Call(request, response));
@@ -266,6 +284,7 @@ async function run(call) {
   } finally {
     clearTimeout(call.timer);
     call.done = true;
+    if (call.late) late--;
     finish();
   }
 }
@@ -275,6 +294,17 @@ function onTimeout(call) {
   call.abort(problem);
   if (call.response.headersSent) call.response.destroy();
   else refuse(call, problem);
+  call.late = true;
+  late++;
+  if (late >= concurrency) giveUp();
+}
+
+/** Ends the process, in a moment so that the last answers get out: whoever runs it starts another. */
+function giveUp() {
+  console.error(`Every place (${concurrency}) is held by a call beyond its time: the process ends`);
+  for (const call of queue.splice(0))
+    refuse(call, new Problem("NO_CAPACITY", "The function's process is being replaced"));
+  setTimeout(() => process.exit(1), 100);
 }
 
 function failed(call, error) {

@@ -298,7 +298,7 @@ class Context:
 class Call:
     """One request whose head has been read: what it asks, until when, and who may answer it."""
 
-    __slots__ = ("connection", "method", "target", "headers", "old", "keep_alive", "body", "request_id", "deadline", "unclaimed", "streaming")
+    __slots__ = ("connection", "method", "target", "headers", "old", "keep_alive", "body", "request_id", "deadline", "unclaimed", "streaming", "running", "late")
 
     def __init__(self, connection, method, target, headers, old=False, keep_alive=False):
         self.connection = connection
@@ -313,6 +313,8 @@ class Call:
         self.deadline = monotonic() + TIMEOUT
         self.unclaimed = [self]
         self.streaming = False  # a part of the answer may have been sent
+        self.running = False  # a thread has it
+        self.late = False  # the thread has it beyond its deadline
 
     def claim(self):
         """True for the first who asks, in whatever thread: only it may write the answer."""
@@ -1090,6 +1092,7 @@ class Threads:
         self.waiting = deque()
         self.parked = []  # locks of the threads that have nothing to do
         self.started = 0
+        self.late = 0  # threads whose call is beyond its deadline
         self.watching = False
         self.duration = 0.01  # of a call, seconds, a moving average
 
@@ -1135,11 +1138,17 @@ class Threads:
     def work(self):
         parking = threading.Lock()
         parking.acquire()
+        call = None
         while True:
             with self.lock:
+                if call is not None:
+                    call.running = False
+                    self.late -= call.late
                 call = self.waiting.popleft() if self.waiting else None
                 if call is None:
                     self.parked.append(parking)
+                else:
+                    call.running = True
             if call is None:
                 parking.acquire()
             elif call.unclaimed and not call.connection.gone:
@@ -1186,6 +1195,24 @@ class Threads:
         finally:
             self.close(stream)
             connection.finish(call)
+
+    def cancel(self, call):
+        """A thread cannot be ended from outside: it keeps its place until the function returns. Without any place left nothing is answered."""
+        with self.lock:
+            if not call.running:
+                return
+            call.late = True
+            self.late += 1
+            if self.late < THREADS:
+                return
+        server.give_up()
+
+    def refuse_waiting(self):
+        """Those that no thread has begun, claimed."""
+        with self.lock:
+            waiting = list(self.waiting)
+            self.waiting.clear()
+        return [call for call in waiting if call.claim()]
 
     def close(self, stream):
         """Lets a generator that was not run to its end clean up."""
@@ -1539,9 +1566,15 @@ class Server:
             connection.deliver(call, problem_answer(call, problem))
         elif call.streaming:
             connection.cut()
-        # A thread cannot be ended from outside: it goes on and keeps its place among the concurrent calls until it returns.
-        if isinstance(self.runner, Tasks):
+        if self.runner:
             self.runner.cancel(call)
+
+    def give_up(self):
+        """Ends the process, in a moment so that the last answers get out: whoever runs it starts another."""
+        sys.stderr.write("Every thread is held by a call beyond its time: the process ends\n")
+        for call in self.runner.refuse_waiting():
+            call.connection.deliver(call, problem_answer(call, no_capacity()))
+        self.loop.call_later(0.1, leave, 1)
 
     def sweep_soon(self):
         if not self.sweeping:

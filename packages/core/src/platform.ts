@@ -24,13 +24,20 @@ export interface ReplicaFailure {
   readonly lastLogLines: readonly string[];
 }
 
+/** A replica whose process ended though nobody stopped it. */
+export interface EndedReplica extends ReplicaFailure {
+  readonly id: string;
+}
+
 /** What runs now: observed, never desired. */
 export interface EndpointStatus extends EndpointRef {
   /** The revision applied last. */
   readonly revision: string;
   readonly replicas: readonly Replica[];
-  /** Set while replicas of the applied revision fail to start or keep dying; cleared by the next one that gets ready. */
+  /** Set while replicas of the applied revision fail to start; cleared by the next one that gets ready. */
   readonly failure?: ReplicaFailure;
+  /** The last few replicas that were ready and ended all the same, oldest first: why requests that they had got no answer. */
+  readonly ended?: readonly EndedReplica[];
 }
 
 export interface LogLine {

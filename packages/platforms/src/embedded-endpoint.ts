@@ -1,4 +1,4 @@
-import { type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
+import { type EndedReplica, type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
 import type { LogStore } from "./log-store.ts";
 import { type ProcessEnd, type ProcessEvents, type ProcessOptions, ReplicaProcess } from "./replica-process.ts";
 
@@ -6,8 +6,9 @@ const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MOST_MS = 30_000;
 /** A replica that lived so long starts the backoff anew. */
 const HEALTHY_MS = 10_000;
-/** So many deaths of ready replicas in a row are a failure of the revision; fewer are bad luck, and only logged. */
-const DEATHS_THAT_COUNT = 3;
+/** Requests wait for the next replica of a revision that got ready before. */
+const BACKOFF_OF_PROVEN_MOST_MS = 2_000;
+const ENDED_KEPT = 5;
 
 /** What the endpoint needs of its platform. */
 export interface EndpointHost {
@@ -28,6 +29,7 @@ export class EmbeddedEndpoint {
   #desired = 0;
   #replicas: ReplicaProcess[] = [];
   #failure: ReplicaFailure | undefined;
+  #ended: readonly EndedReplica[] = [];
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   #status: EndpointStatus | undefined;
@@ -64,6 +66,7 @@ export class EmbeddedEndpoint {
           revision: spec.revision,
         })),
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+      ...(this.#ended.length === 0 ? {} : { ended: this.#ended }),
     };
     return this.#status;
   }
@@ -150,23 +153,23 @@ export class EmbeddedEndpoint {
   #onFailed(replica: ReplicaProcess, end: ProcessEnd): void {
     this.#replicas = this.#replicas.filter((other) => other !== replica);
     void this.#log(replica, "stderr", `[faas] replica ${replica.id}: ${end.detail}`);
-    if (replica.spec.revision === this.spec.revision) this.#countFailure(replica, end);
+    const failure = { revision: replica.spec.revision, ...end, lastLogLines: [...replica.lastLines] };
+    if (replica.wasReady) this.#ended = [...this.#ended.slice(1 - ENDED_KEPT), { id: replica.id, ...failure }];
+    if (replica.spec.revision === this.spec.revision) this.#countFailure(replica, failure);
     this.#reconcile();
     this.#changed();
   }
 
-  #countFailure(replica: ReplicaProcess, end: ProcessEnd): void {
+  /** One that was ready once shows that the revision can run: it is tried again soon, and requests wait for it. */
+  #countFailure(replica: ReplicaProcess, failure: ReplicaFailure): void {
     const lived = Date.now() - replica.startedMs;
     this.#failures = lived > HEALTHY_MS ? 1 : this.#failures + 1;
-    const neverReady = !replica.wasReady;
-    if (neverReady || this.#failures >= DEATHS_THAT_COUNT) {
-      this.#failure = { revision: replica.spec.revision, ...end, lastLogLines: [...replica.lastLines] };
-    }
+    if (!replica.wasReady) this.#failure = failure;
     if (this.#desired === 0 || this.#retry !== undefined) return;
     // The first death of one that served is mended at once.
-    const wait =
-      neverReady || this.#failures > 1 ? Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** (this.#failures - 1)) : 0;
-    if (wait === 0) return;
+    if (replica.wasReady && this.#failures === 1) return;
+    const most = replica.wasReady ? BACKOFF_OF_PROVEN_MOST_MS : BACKOFF_MOST_MS;
+    const wait = Math.min(most, BACKOFF_FIRST_MS * 2 ** (this.#failures - 1));
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#reconcile();

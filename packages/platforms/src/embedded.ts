@@ -187,7 +187,7 @@ export class EmbeddedPlatform implements Platform {
           count++;
           const resident = replica.pid === undefined ? undefined : residentBytes(replica.pid);
           if (resident !== undefined) replica.checkMemory(resident);
-          if (probe) replica.checkAlive(now);
+          replica.checkAlive(now, probe);
         }
       }
       if (count > 0) return;

@@ -12,7 +12,7 @@ const LAST_LINES = 20;
 const SETTLE_MS = 100;
 /** Beyond the endpoint's own timeout. */
 const KILL_GRACE_MS = 5_000;
-const STUCK_GRACE_MS = 10_000;
+const STUCK_GRACE_MS = 5_000;
 
 /** How the processes of all replicas are started. */
 export interface ProcessOptions {
@@ -152,10 +152,11 @@ export class ReplicaProcess {
     });
   }
 
-  /** Asks whether it still answers; ends it when it has not for the endpoint's timeout and more. */
-  checkAlive(nowMs: number): void {
+  /** Ends it when it has not answered a probe for the endpoint's timeout and more; `probe`: asks anew when none is under way. */
+  checkAlive(nowMs: number, probe: boolean): void {
     if (!this.ready) return;
     if (this.#probeSinceMs === undefined) {
+      if (!probe) return;
       this.#probeSinceMs = nowMs;
       askReady(this.socketPath, AbortSignal.timeout(this.spec.timeoutMs + STUCK_GRACE_MS))
         .then(() => (this.#probeSinceMs = undefined))

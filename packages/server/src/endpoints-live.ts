@@ -1,4 +1,4 @@
-import { type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
+import { type EndedReplica, type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
 import { type Waiter, WaitingLine } from "./endpoints-line.ts";
 import { LiveReplica } from "./endpoints-replica.ts";
 import { pickReplica } from "./pick.ts";
@@ -36,6 +36,7 @@ export class LiveEndpoint {
   readonly #line = new WaitingLine();
   /** Every listed replica, ready or not: one that is unready for a moment keeps its count of requests. */
   readonly #listed = new Map<string, LiveReplica>();
+  readonly #curious = new Set<() => void>();
   /** A failure of an attempt before the present one; it says nothing about this one. */
   #formerFailure: ReplicaFailure | undefined;
 
@@ -62,6 +63,7 @@ export class LiveEndpoint {
     if (this.replicas.length === 0) this.readySince = 0;
     else if (this.readySince === 0) this.readySince = performance.now();
     if (status?.failure === undefined) this.#formerFailure = undefined;
+    for (const look of this.#curious) look();
     this.serve();
   }
 
@@ -129,6 +131,24 @@ export class LiveEndpoint {
     if (failure === undefined || this.replicas.length > 0) return undefined;
     if (failure.revision !== this.spec.revision || failure === this.#formerFailure) return undefined;
     return new FaasError(failure.code, failure.detail, { extensions: { status: 502, revision: failure.revision } });
+  }
+
+  /** How a replica ended that broke off just now; undefined when that is not observed within `limitMs`. */
+  endOf(replica: LiveReplica, limitMs: number): Promise<EndedReplica | undefined> {
+    return new Promise((resolve) => {
+      const look = () => {
+        const ended = this.status?.ended?.find(({ id }) => id === replica.id);
+        if (ended) finish(ended);
+      };
+      const finish = (ended?: EndedReplica) => {
+        clearTimeout(timer);
+        this.#curious.delete(look);
+        resolve(ended);
+      };
+      const timer = setTimeout(finish, limitMs);
+      this.#curious.add(look);
+      look();
+    });
   }
 
   refuseAll(error: Error): void {

@@ -10,6 +10,8 @@ import { openTunnel } from "./tunnel.ts";
 
 /** The wrapper answers at the timeout itself; a replica that is stuck does not, and we do, this much later. */
 const TIMEOUT_GRACE_MS = 500;
+/** A platform learns a little later than we do that a process ended. */
+const END_KNOWN_MS = 700;
 /** Executing twice does no harm (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
@@ -114,7 +116,19 @@ class Answer implements Dispatcher.DispatchHandler {
       exchange.lastError = error;
       exchange.endpoint?.suspend(this.#replica);
       exchange.findAnotherReplica();
-    } else exchange.fail(replicaFailed(key, error));
+    } else void this.#failWithReason(error);
+  }
+
+  /** The connection broke because the process ended: of what, the platform knows. */
+  async #failWithReason(error: Error): Promise<void> {
+    const exchange = this.#exchange;
+    const endpoint = exchange.endpoint as LiveEndpoint;
+    const ended = await endpoint.endOf(this.#replica, END_KNOWN_MS);
+    exchange.fail(
+      ended === undefined
+        ? replicaFailed(endpoint.key, error)
+        : new FaasError(ended.code, ended.detail, { cause: error, extensions: { revision: ended.revision } }),
+    );
   }
 
   /**

@@ -1,4 +1,11 @@
-import { type EndpointPhase, type EndpointRef, type EndpointView, endpointKey, formatArtifact } from "@faas/core";
+import {
+  type EndpointPhase,
+  type EndpointRef,
+  type EndpointView,
+  endpointKey,
+  formatArtifact,
+  type ReplicaFailure,
+} from "@faas/core";
 import type { Endpoints, LiveEndpoint } from "./endpoints.ts";
 import type { EndpointRecord } from "./store.ts";
 
@@ -10,7 +17,7 @@ export function viewEndpoint(
   origin: string,
 ): EndpointView {
   const live = endpoints.get(endpointKey(ref));
-  const failure = record.failure ?? live?.status?.failure;
+  const failure = record.failure ?? live?.status?.failure ?? lastEnd(live);
   return {
     org: ref.org,
     endpoint: ref.endpoint,
@@ -30,6 +37,15 @@ export function viewEndpoint(
     })),
     ...(failure === undefined ? {} : { failure }),
   };
+}
+
+/** Why nothing is ready though something is wanted. */
+function lastEnd(live: LiveEndpoint | undefined): ReplicaFailure | undefined {
+  if (live === undefined || live.desired === 0 || live.replicas.length > 0) return undefined;
+  const ended = live.status?.ended?.at(-1);
+  if (ended === undefined) return undefined;
+  const { id: _, ...failure } = ended;
+  return failure;
 }
 
 function phaseOf(record: EndpointRecord, live: LiveEndpoint | undefined): EndpointPhase {
