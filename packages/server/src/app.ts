@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
 import { FaasError, type Platform, PROBLEM_MEDIA_TYPE, type ServerConfig, toProblem } from "@faas/core";
 import Router from "@koa/router";
 import Koa, { type Context, type Next } from "koa";
 import type { Logger } from "pino";
 import type { Bundles } from "./bundles.ts";
+import { answerAndDrain } from "./control-body.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Metrics } from "./metrics.ts";
@@ -72,12 +74,18 @@ async function answerProblems(context: Context, next: Next, log: Logger): Promis
     if (!known) log.error({ err: error, requestId, method: context.method, path: context.path }, "a request failed");
     const problem = toProblem(known ?? error, requestId);
     context.status = problem.status;
-    context.body = JSON.stringify(problem);
+    const text = JSON.stringify(problem);
+    const whole = context.req.complete || !hasBody(context);
+    context.body = whole ? text : Readable.from(answerAndDrain(text, context.req));
+    context.length = Buffer.byteLength(text);
     context.type = PROBLEM_MEDIA_TYPE;
     // A body that was not read to its end would be taken for the next request.
-    if (!context.req.complete) context.set("Connection", "close");
+    if (!whole) context.set("Connection", "close");
   }
 }
+
+const hasBody = ({ headers }: Context) =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 
 function asKnown(error: unknown): FaasError | undefined {
   if (error instanceof FaasError) return error;

@@ -1,19 +1,26 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FaasError } from "@faas/core";
 import { extractBundle } from "./bundle-extract.ts";
+import { isStorageFull, syncFolder } from "./disk.ts";
 
-/** A bundle that no revision names is kept so long: its registration may be on the way. */
+/** A bundle that no revision names is kept so long after it was uploaded or asked for: its registration may be on the way. */
 const GRACE_MS = 600_000;
+const UPLOAD = ".upload-";
 
 /** Bundles by digest, unpacked: `<dataDir>/bundles/<64 hexadecimal digits>/`. */
 export class Bundles {
   readonly limitBytes: number;
   readonly #folder: string;
   readonly #linked = new Map<string, string>();
+  /** When a bundle was asked for last. */
+  readonly #claimedMs = new Map<string, number>();
+  readonly #removals = new Map<string, Promise<void>>();
+  /** Names of the folders of uploads that are under way. */
+  readonly #uploads = new Set<string>();
 
   constructor(dataDir: string, limitBytes: number) {
     this.#folder = join(dataDir, "bundles");
@@ -21,13 +28,24 @@ export class Bundles {
   }
 
   async has(digest: string): Promise<boolean> {
-    const known = await this.folder(digest).then(
+    return this.claim(digest).then(
       () => true,
-      () => false,
+      (error) => {
+        if (error instanceof FaasError && error.code === "BUNDLE_NOT_FOUND") return false;
+        throw error;
+      },
     );
-    // Asked for means wanted: an upload that is skipped must not be collected before it is registered.
-    if (known && !this.#linked.has(digest)) await utimes(this.#path(digest), new Date(), new Date());
-    return known;
+  }
+
+  /** Its folder, which is kept until a revision can name it. Rejects with BUNDLE_NOT_FOUND. */
+  async claim(digest: string): Promise<string> {
+    // Either the collection sees the claim, or the claim sees the removal.
+    this.#claimedMs.set(digest, Date.now());
+    await this.#removals.get(digest);
+    const path = await this.folder(digest);
+    // For a server that is started anew meanwhile.
+    if (!this.#linked.has(digest)) await utimes(path, new Date(), new Date());
+    return path;
   }
 
   /** Its unpacked folder. Rejects with BUNDLE_NOT_FOUND. */
@@ -51,45 +69,65 @@ export class Bundles {
   }
 
   /**
-   * Takes a bundle; true when it is new. Verified and unpacked while it comes, and there under its name only when all was well.
+   * Takes a bundle, of `length` bytes when that is known; true when it is new. Verified and unpacked while it comes, and there under its name only when all was well.
    * BUNDLE_TOO_LARGE, BUNDLE_DIGEST_MISMATCH, BUNDLE_INVALID, STORAGE_FULL.
    */
-  async put(digest: string, tar: Readable): Promise<boolean> {
+  async put(digest: string, tar: Readable, length = 0): Promise<boolean> {
+    if (length > this.limitBytes) throw this.#tooLarge();
     if (await this.has(digest)) {
       tar.resume();
       return false;
     }
-    const temporary = join(this.#folder, `.upload-${randomBytes(8).toString("hex")}`);
-    await mkdir(temporary, { recursive: true });
+    const name = `${UPLOAD}${randomBytes(8).toString("hex")}`;
+    const temporary = join(this.#folder, name);
+    this.#uploads.add(name);
     try {
+      await mkdir(temporary, { recursive: true });
       await this.#receive(digest, tar, temporary);
-      await syncFolder(temporary);
-      await rename(temporary, this.#path(digest)).catch(async (error) => {
-        // The same bundle was uploaded twice at once; the other one was first.
-        if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
-      });
-      await syncFolder(this.#folder);
-      return true;
+      return await this.#keep(digest, temporary);
     } catch (error) {
       throw uploadError(error);
     } finally {
       await rm(temporary, { recursive: true, force: true });
+      this.#uploads.delete(name);
     }
   }
 
-  /** Removes what no revision names, and what uploads that were cut left behind. */
+  /** Removes what no revision names, and what uploads of a former server left behind. */
   async collect(named: ReadonlySet<string>, now: number): Promise<void> {
+    for (const [digest, claimedMs] of this.#claimedMs) if (now - claimedMs > GRACE_MS) this.#claimedMs.delete(digest);
     for (const name of await readdir(this.#folder).catch(() => [])) {
-      if (named.has(`sha256:${name}`)) continue;
+      const digest = `sha256:${name}`;
+      if (named.has(digest) || this.#uploads.has(name)) continue;
       const path = join(this.#folder, name);
       const age = now - ((await stat(path).catch(() => undefined))?.mtimeMs ?? now);
-      if (age > GRACE_MS) await rm(path, { recursive: true, force: true });
+      if (this.#claimedMs.has(digest) || (age <= GRACE_MS && !name.startsWith(UPLOAD))) continue;
+      const removal = rm(path, { recursive: true, force: true });
+      this.#removals.set(digest, removal);
+      await removal.finally(() => this.#removals.delete(digest));
     }
+  }
+
+  /** Gives an unpacked upload its name; false when it was there. All of it is on disk then. */
+  async #keep(digest: string, temporary: string): Promise<boolean> {
+    this.#claimedMs.set(digest, Date.now());
+    await this.#removals.get(digest);
+    const isNew = await rename(temporary, this.#path(digest)).then(
+      () => true,
+      (error) => {
+        // The same bundle was uploaded twice at once; the other one was first.
+        if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+        return false;
+      },
+    );
+    await syncFolder(this.#folder);
+    return isNew;
   }
 
   async #receive(digest: string, tar: Readable, folder: string): Promise<void> {
     const hash = createHash("sha256");
-    const limit = this.limitBytes;
+    const { limitBytes } = this;
+    const tooLarge = () => this.#tooLarge();
     const checked = new PassThrough();
     let size = 0;
     const feeding = pipeline(
@@ -97,8 +135,7 @@ export class Bundles {
       async function* (source: AsyncIterable<Buffer>) {
         for await (const piece of source) {
           size += piece.length;
-          if (size > limit)
-            throw new FaasError("BUNDLE_TOO_LARGE", `Expected a bundle of at most ${limit} bytes, got more`);
+          if (size > limitBytes) throw tooLarge();
           hash.update(piece);
           yield piece;
         }
@@ -121,21 +158,24 @@ export class Bundles {
       throw new FaasError("BUNDLE_DIGEST_MISMATCH", `Expected the bundle ${digest}, got one whose digest is ${got}`);
   }
 
+  #tooLarge(): FaasError {
+    return new FaasError("BUNDLE_TOO_LARGE", `Expected a bundle of at most ${this.limitBytes} bytes, got more`);
+  }
+
   #path(digest: string): string {
     return join(this.#folder, digest.slice("sha256:".length));
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  await handle.sync().finally(() => handle.close());
-}
-
+/** What a client cannot mend is left as it is. */
 function uploadError(error: unknown): unknown {
   if (error instanceof FaasError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  if (isStorageFull(error))
     return new FaasError("STORAGE_FULL", "There is no room for the bundle; nothing was changed", { cause: error });
-  }
+  if (code !== undefined && SERVERS_OWN.has(code)) return error;
   return new FaasError("BUNDLE_INVALID", `The bundle cannot be unpacked: ${message}`, { cause: error });
 }
+
+/** errno(3) of trouble that is not the bundle's. */
+const SERVERS_OWN = new Set(["EACCES", "EIO", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "EPERM", "EROFS"]);

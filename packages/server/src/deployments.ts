@@ -32,6 +32,9 @@ export interface Deployed {
   readonly unchanged: boolean;
 }
 
+/** A deployment whose outcome could not be written, for want of room for instance, is looked at again after this. */
+const RETRY_MS = 1_000;
+
 /**
  * From the store (desired) to the platform: begins deployments, sees them through or gives them up, removes, and mends what differs from what is observed
  * (docs/decisions/0002-deployments-are-candidates.md).
@@ -43,6 +46,7 @@ export class Deployments {
   readonly #listeners = new Map<string, Set<() => void>>();
   /** Changes of one endpoint's deployment are made one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #retries = new Map<string, NodeJS.Timeout>();
   readonly #stopping = new AbortController();
   #watching: Promise<void> = Promise.resolve();
 
@@ -68,6 +72,7 @@ export class Deployments {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    for (const retry of this.#retries.values()) clearTimeout(retry);
     await this.#watching;
   }
 
@@ -88,7 +93,7 @@ export class Deployments {
         `Expected "scaler" to be one that the ${platform.name} platform has (${platform.scalers.join(", ")}), got "${settings.scaler}"`,
       );
     }
-    if (artifact.kind === "bundle") await bundles.folder(artifact.digest);
+    if (artifact.kind === "bundle") await bundles.claim(artifact.digest);
     return this.#inTurn(ref, () => this.#deploy(ref, artifact, settings));
   }
 
@@ -109,10 +114,12 @@ export class Deployments {
   /** Removes the organization with all that it has; true when it was there. */
   async removeOrg(org: string): Promise<boolean> {
     const { store, platform } = this.#options;
-    const record = store.org(org);
-    if (!record) return false;
-    await Promise.all(Object.keys(record.endpoints).map((endpoint) => this.remove({ org, endpoint })));
-    await store.removeOrg(org);
+    if (!store.org(org)) return false;
+    // An endpoint that is registered meanwhile goes the same way.
+    for (let record = store.org(org); record; record = store.org(org)) {
+      await Promise.all(Object.keys(record.endpoints).map((endpoint) => this.remove({ org, endpoint })));
+      await store.removeEmptyOrg(org);
+    }
     await platform.removeOrg(org);
     return true;
   }
@@ -174,19 +181,29 @@ export class Deployments {
   }
 
   async #watch(): Promise<void> {
-    const { platform, endpoints, log } = this.#options;
+    const { platform, endpoints } = this.#options;
     const signal = this.#stopping.signal;
     for await (const statuses of platform.watch(signal)) {
       endpoints.observe(statuses);
-      for (const ref of this.#pending.values()) {
-        const status = endpoints.get(endpointKey(ref))?.status;
-        if (status)
-          this.#judge(ref, status).catch((error) =>
-            log.error({ err: error, ...ref }, "a deployment could not be concluded"),
-          );
-      }
+      for (const ref of this.#pending.values()) this.#conclude(ref);
       this.#mend(statuses);
     }
+  }
+
+  /** Ends the deployment when its outcome is known; later, when that cannot be written now. */
+  #conclude(ref: EndpointRef): void {
+    const key = endpointKey(ref);
+    const status = this.#options.endpoints.get(key)?.status;
+    if (!status || this.#stopping.signal.aborted) return;
+    this.#judge(ref, status).catch((error) => {
+      this.#options.log.error({ err: error, ...ref }, "a deployment could not be concluded; trying again");
+      if (this.#retries.has(key)) return;
+      const again = () => {
+        this.#retries.delete(key);
+        this.#conclude(ref);
+      };
+      this.#retries.set(key, setTimeout(again, RETRY_MS).unref());
+    });
   }
 
   /** Has the newest revision answered, or failed? */

@@ -1,5 +1,6 @@
 import { FaasError } from "@faas/core";
 import type { Context } from "koa";
+import { bodyOf } from "./control-body.ts";
 
 const LIMIT_BYTES = 2 ** 20;
 
@@ -12,16 +13,22 @@ export async function readJson(context: Context): Promise<unknown> {
       `Expected the header "Content-Type: application/json", got ${got ? `"${got}"` : "none"}`,
     );
   }
+  const tooLarge = () => new FaasError("BODY_TOO_LARGE", `Expected a body of at most ${LIMIT_BYTES} bytes, got more`);
+  if ((context.request.length ?? 0) > LIMIT_BYTES) throw tooLarge();
   const pieces: Buffer[] = [];
   let size = 0;
-  for await (const piece of context.req) {
+  for await (const piece of bodyOf(context.req)) {
     size += piece.length;
-    if (size > LIMIT_BYTES)
-      throw new FaasError("BODY_TOO_LARGE", `Expected a body of at most ${LIMIT_BYTES} bytes, got more`);
+    if (size > LIMIT_BYTES) throw tooLarge();
     pieces.push(piece);
   }
+  return parse(Buffer.concat(pieces));
+}
+
+function parse(body: Buffer): unknown {
   try {
-    return JSON.parse(Buffer.concat(pieces).toString("utf8"));
+    // RFC 8259 section 8.1: UTF-8, and nothing is guessed where it is not.
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (error) {
     throw new FaasError("MALFORMED_JSON", `The request body does not parse: ${(error as Error).message}`);
   }

@@ -109,12 +109,15 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock): P
   });
   const server = createHttpServer(app.callback(), gateway);
   try {
+    // Before the first request can come: every registered endpoint is known to the gateway and to the platform.
+    await deployments.start();
     await listen(server, host, port);
   } catch (error) {
+    scaling.stop();
+    await deployments.stop();
     await platform[Symbol.asyncDispose]();
     throw error;
   }
-  await deployments.start();
   const collect = () =>
     bundles
       .collect(namedBundles(store), Date.now())

@@ -20,6 +20,7 @@ import {
 import type { Context } from "koa";
 import type { z } from "zod";
 import type { AppDeps } from "./app.ts";
+import { bodyOf } from "./control-body.ts";
 import { readJson } from "./json-body.ts";
 import { streamLogs } from "./log-stream.ts";
 import { viewEndpoint } from "./views.ts";
@@ -249,7 +250,8 @@ export const routes: readonly Route[] = [
     body: "application/x-tar",
     answers: { 200: "it was there", 201: "it is new" },
     async handle(context, { digest = "" }, { bundles }) {
-      const isNew = await bundles.put(validate(bundleDigestSchema, digest, "the path"), context.req);
+      const wanted = validate(bundleDigestSchema, digest, "the path");
+      const isNew = await bundles.put(wanted, bodyOf(context.req), context.request.length);
       context.status = isNew ? 201 : 200;
       context.body = { digest };
     },
@@ -296,9 +298,8 @@ async function waitFor(context: Context, ref: EndpointRef, deps: AppDeps): Promi
     throw new FaasError("INVALID_REQUEST", `Expected "timeout" to be a duration of at most 10m, got "${timeout}"`);
   }
   const gone = new AbortController();
-  context.req.once("close", () => gone.abort());
   context.res.once("close", () => gone.abort());
-  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), gone.signal]);
+  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), gone.signal, deps.ending]);
   await deps.deployments.settled(ref, wait, signal).catch((error) => {
     if (!signal.aborted) throw error;
   });

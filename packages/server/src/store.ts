@@ -1,6 +1,7 @@
 import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type EndpointRef, FaasError, type ReplicaFailure, type Revision } from "@faas/core";
+import { isStorageFull, syncFolder } from "./disk.ts";
 
 const VERSION = 1;
 const BACKUP_EVERY_MS = 600_000;
@@ -86,13 +87,15 @@ export class Store {
 
   /** Makes the organization if it is not there. */
   putOrg(name: string): Promise<void> {
-    return this.#change((state) => withOrg(state, name, (org) => org));
+    return this.#change((state) => (own(state.organizations, name) ? state : withOrg(state, name, (org) => org)));
   }
 
-  removeOrg(name: string): Promise<void> {
-    return this.#change(({ organizations, ...rest }) => {
-      const { [name]: _, ...others } = organizations;
-      return { ...rest, organizations: others };
+  /** Removes the organization, unless it has an endpoint when the change's turn comes. */
+  removeEmptyOrg(name: string): Promise<void> {
+    return this.#change((state) => {
+      const { [name]: org, ...others } = state.organizations;
+      if (!org || Object.keys(org.endpoints).length > 0) return state;
+      return { ...state, organizations: others };
     });
   }
 
@@ -155,8 +158,7 @@ export class Store {
       await rm(temporary, { force: true }).catch(() => {});
       throw error;
     }
-    const folder = await open(dirname(this.#file), "r");
-    await folder.sync().finally(() => folder.close());
+    await syncFolder(dirname(this.#file));
   }
 
   /** The present file is good: keeps it under a second name. */
@@ -196,7 +198,6 @@ function parse(text: string, file: string): State {
 }
 
 function writeError(error: unknown, file: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  if (!isStorageFull(error)) return error;
   return new FaasError("STORAGE_FULL", `There is no room to write ${file}; nothing was changed`, { cause: error });
 }
