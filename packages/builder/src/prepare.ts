@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { FaasError, type Runtime } from "@faas/core";
+import { FaasError, type Language, type Runtime } from "@faas/core";
 import type { Dependencies, DependencyOptions } from "./dependency-cache.ts";
 import { nodeDependencies } from "./node-dependencies.ts";
 import { pythonDependencies } from "./python-dependencies.ts";
@@ -24,7 +24,7 @@ export interface BuildOptions extends DependencyOptions {
 /** All that goes into a bundle, and where it lies now. */
 export interface Prepared {
   readonly folder: string;
-  readonly runtime: Runtime;
+  readonly runtime: Language;
   readonly handler?: string;
   readonly entries: readonly SourceEntry[];
   readonly compiled: readonly Compiled[];
@@ -44,6 +44,8 @@ const WRAPPERS = {
 export async function prepare(dir: string, options: BuildOptions = {}): Promise<Prepared> {
   options.onStage?.("prepare");
   const source = await readSource(dir, options.sizeLimitBytes ?? 256 * 2 ** 20, options.signal);
+  if (options.runtime === "dockerfile")
+    throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile makes an image, and the platform runs bundles");
   const { runtime, entry } = await detect(source, options.runtime, options.handler);
   const hasTsconfig = source.entries.some(({ name }) => name === "tsconfig.json");
   const compiled = isTypeScript(entry) ? [await compile(source.folder, entry, hasTsconfig)] : [];
@@ -65,7 +67,7 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
   };
 }
 
-async function wrapperEntry(runtime: Runtime): Promise<SourceEntry> {
+async function wrapperEntry(runtime: Language): Promise<SourceEntry> {
   const path = join(templates, WRAPPERS[runtime]);
   await access(path).catch((cause) => {
     throw new FaasError("BUILD_FAILED", `The wrapper ${path} is missing: this installation of faas is not whole`, {

@@ -1,9 +1,9 @@
-import { FaasError, type Runtime } from "@faas/core";
+import { FaasError, type Language } from "@faas/core";
 import { readPackageJson } from "./manifest.ts";
 import type { Source } from "./source.ts";
 
 export interface Detected {
-  readonly runtime: Runtime;
+  readonly runtime: Language;
   /** The file that holds the handler; names have `/`. */
   readonly entry: string;
 }
@@ -20,7 +20,7 @@ export const isTypeScript = (name: string) => /(?<!\.d)\.m?ts$/.test(name);
 /** The language of a folder, and the file that holds its handler. RUNTIME_UNKNOWN, HANDLER_NOT_FOUND, MANIFEST_INVALID. */
 export async function detect(
   source: Source,
-  runtime: Runtime | undefined,
+  runtime: Language | undefined,
   handler: string | undefined,
 ): Promise<Detected> {
   const names = new Set(source.entries.map(({ name }) => name));
@@ -43,7 +43,7 @@ export async function detect(
   );
 }
 
-function detectRuntime(names: ReadonlySet<string>, handler: string | undefined): Runtime | undefined {
+function detectRuntime(names: ReadonlySet<string>, handler: string | undefined): Language | undefined {
   const has = (files: readonly string[]) => files.some((file) => names.has(file));
   const anyTop = (pattern: RegExp) => [...names].some((name) => !name.includes("/") && pattern.test(name));
   if (handler !== undefined) {
@@ -66,14 +66,14 @@ const withExtensions = (files: readonly string[], extensions: readonly string[])
   files.flatMap((file) => extensions.map((extension) => file + extension));
 
 /** The files that a handler called `file.export` may be in. */
-function filesOf(file: string, runtime: Runtime): string[] {
+function filesOf(file: string, runtime: Language): string[] {
   if (runtime === "node") return withExtensions([file], NODE_EXTENSIONS);
   if (runtime === "typescript") return withExtensions([file], [...TYPESCRIPT_EXTENSIONS, ...NODE_EXTENSIONS]);
   const stems = [...new Set([file, file.replaceAll(".", "/")])];
   return stems.flatMap((stem) => [`${stem}.py`, `${stem}/__init__.py`]);
 }
 
-async function usualFiles(runtime: Runtime, folder: string): Promise<string[]> {
+async function usualFiles(runtime: Language, folder: string): Promise<string[]> {
   if (runtime === "python") return PYTHON_FILES.flatMap((file) => filesOf(file, runtime));
   const [index = "", ...others] = NODE_FILES;
   const { main } = (await readPackageJson(folder)) ?? {};

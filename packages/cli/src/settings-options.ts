@@ -1,4 +1,4 @@
-import { REPLICAS_MAX, runtimes, type SettingsInput, scalers, settingsInputSchema } from "@faas/core";
+import { egresses, REPLICAS_MAX, runtimes, type SettingsInput, scalers, settingsInputSchema } from "@faas/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** Deploy settings as commander gives them: the names are those of `faas.json`. */
@@ -24,6 +24,11 @@ export function addSettingsOptions(command: Command): void {
     .option("--cpu <cpu>", "CPU limit of a replica (default 100m)", setting("cpu"))
     .option("--memory <size>", "memory limit of a replica (default 256Mi)", setting("memory"))
     .option("--body-limit <size>", "largest request body (default 6Mi)", setting("bodyLimit"))
+    .addOption(
+      new Option("--egress <egress>", "where it may connect to (default open); Kubernetes enforces it").choices(
+        egresses,
+      ),
+    )
     .option("--env <NAME=value>", "variable of the function; repeated", variable);
 }
 

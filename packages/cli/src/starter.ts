@@ -1,14 +1,14 @@
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ENDPOINT_NAME_MAX, endpointNameProblem, FaasError, projectJsonSchema, type Runtime } from "@faas/core";
+import { ENDPOINT_NAME_MAX, endpointNameProblem, FaasError, type Language, projectJsonSchema } from "@faas/core";
 import { PROJECT_FILE } from "./project.ts";
 
 /** Beside `faas.json`, so that an editor finds it without a network: docs/decisions/0004-schema-beside-faas-json.md. */
 export const SCHEMA_FILE = "faas.schema.json";
 
 const TEMPLATES = fileURLToPath(new URL("../../../templates/", import.meta.url));
-const STARTERS: Record<Runtime, string> = {
+const STARTERS: Record<Language, string> = {
   node: "node/starter-node",
   typescript: "node/starter-typescript",
   python: "python/starter",
@@ -20,7 +20,7 @@ const LEFTOVERS = new Set(["node_modules", "dist", "__pycache__"]);
 export interface Starter {
   /** Absolute path of the folder to write to; made when it is not there. */
   readonly folder: string;
-  readonly runtime: Runtime;
+  readonly runtime: Language;
   readonly org: string;
   /** Name of the endpoint and of the package. */
   readonly name: string;

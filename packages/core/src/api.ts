@@ -55,6 +55,8 @@ export interface ReplicaView {
   readonly revision: string;
   /** Requests that it is answering now. */
   readonly inFlight: number;
+  /** CPU limit that it has now, where the platform enforces one. */
+  readonly cpuMillis?: number;
 }
 
 /** Answer of `PUT …/endpoints/<endpoint>` and of `POST /add_endpoint`: 201 when new, 200 when changed or unchanged. */

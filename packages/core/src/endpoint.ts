@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { Runtime, Scaler, Settings } from "./settings.ts";
+import type { Egress, Runtime, Scaler, Settings } from "./settings.ts";
 import { parseCpu, parseDuration, parseSize } from "./units.ts";
 
 /** Names one endpoint. */
@@ -52,6 +52,7 @@ export interface EndpointSpec extends EndpointRef {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
   readonly bodyLimitBytes: number;
+  readonly egress: Egress;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -74,6 +75,7 @@ export function revisionId(artifact: Artifact, settings: Settings): string {
     formatArtifact(artifact),
     ...[runtime, handler ?? null, replicas, maxReplicas, scaler, concurrency],
     ...[idleTimeout, timeout, cpu, memory, bodyLimit, env],
+    ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
   ];
   return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 12);
 }
@@ -98,6 +100,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     cpuMillis: parseCpu(settings.cpu) as number,
     memoryBytes: parseSize(settings.memory) as number,
     bodyLimitBytes: parseSize(settings.bodyLimit) as number,
+    egress: settings.egress ?? "open",
     env: settings.env,
   };
 }

@@ -29,6 +29,11 @@ export const errorCodes = {
   OUT_OF_MEMORY: [502, "The function used more memory than its limit"],
   NO_CAPACITY: [503, "No capacity"],
   START_TIMEOUT: [503, "No replica was ready in time"],
+  IMAGE_PULL_FAILED: [502, "The image cannot be pulled"],
+  CONTAINER_REFUSED: [502, "The container cannot be started"],
+  UNSCHEDULABLE: [503, "No node has room for a replica"],
+  QUOTA_EXCEEDED: [503, "The organization's quota is used up"],
+  POD_REFUSED: [502, "The cluster refuses the replica"],
   SERVER_STOPPING: [503, "The server is stopping"],
   FUNCTION_TIMEOUT: [504, "The function took too long"],
 
@@ -39,6 +44,14 @@ export const errorCodes = {
   STATE_LOCKED: [500, "Another server uses this data folder"],
   PORT_IN_USE: [500, "Port in use"],
   RUNTIME_MISSING: [500, "Runtime not installed"],
+  CLUSTER_UNREACHABLE: [503, "The Kubernetes API server does not answer"],
+  CLUSTER_FORBIDDEN: [502, "The cluster does not allow it"],
+  CLUSTER_REFUSED: [502, "The cluster refuses a request"],
+  CLUSTER_CONFIG_INVALID: [500, "No usable kubeconfig"],
+  NAMESPACE_TAKEN: [409, "The namespace is somebody else's"],
+  NAMESPACE_TERMINATING: [503, "The namespace is being deleted"],
+  METRICS_MISSING: [422, "The cluster has no metrics server"],
+  CAPABILITY_MISSING: [422, "Not supported by this platform"],
 
   // The CLI and the builder; never sent over HTTP.
   USAGE: [400, "Wrong usage"],
@@ -56,6 +69,10 @@ export const errorCodes = {
   MANIFEST_INVALID: [400, "Invalid dependency manifest"],
   INSTALL_FAILED: [500, "Dependencies could not be installed"],
   BUILD_FAILED: [500, "The build failed"],
+  DOCKER_UNREACHABLE: [503, "No Docker engine answers"],
+  REGISTRY_UNREACHABLE: [503, "The registry does not answer"],
+  REGISTRY_DENIED: [403, "The registry refuses access"],
+  PUSH_FAILED: [502, "The image could not be pushed"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -12,6 +12,8 @@ export interface Replica {
   /** It answered its ready probe and is not being stopped. */
   readonly ready: boolean;
   readonly revision: string;
+  /** CPU limit that it has now, where the platform enforces one: a replica that starts may have more than its endpoint. */
+  readonly cpuMillis?: number;
 }
 
 /** Why a revision does not run: its code does not load, its process dies, its image cannot be pulled … */
@@ -27,6 +29,14 @@ export interface ReplicaFailure {
 /** A replica whose process ended though nobody stopped it. */
 export interface EndedReplica extends ReplicaFailure {
   readonly id: string;
+}
+
+/** What all replicas of an organization may take together; absent: the platform's default. */
+export interface OrgQuota {
+  /** Of their limits. */
+  readonly cpuMillis?: number;
+  readonly memoryBytes?: number;
+  readonly replicas?: number;
 }
 
 /** What runs now: observed, never desired. */
@@ -79,6 +89,10 @@ export interface Platform extends AsyncDisposable {
   remove(ref: EndpointRef, signal?: AbortSignal): Promise<void>;
   /** The same for all that an organization has. */
   removeOrg(org: string, signal?: AbortSignal): Promise<void>;
+  /** Makes what an organization needs before its first endpoint, or changes its quota. Absent: the platform needs nothing. */
+  applyOrg?(org: string, quota: OrgQuota, signal?: AbortSignal): Promise<void>;
+  /** Keeps what nodes need to pull the organization's images: the text of a Docker `config.json`. Absent: the platform pulls nothing. */
+  registryLogin?(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void>;
   /** The whole list at once, then the whole list again on every change. Ends when the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
   /** Lines of the endpoint's replicas, present and past, oldest first. */

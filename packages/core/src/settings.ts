@@ -3,9 +3,15 @@ import { formatDuration, formatSize, parseCpu, parseDuration, parseSize } from "
 
 /** What users may set on an endpoint, in the form that they write it: the same in `faas.json`, in the API and in the state file. */
 
-export const runtimes = ["node", "typescript", "python"] as const;
+/** Languages that have a wrapper. */
+export const languages = ["node", "typescript", "python"] as const;
+/** `dockerfile`: the folder's own Dockerfile makes an image of any server that listens on `$PORT`. */
+export const runtimes = [...languages, "dockerfile"] as const;
 export const scalers = ["concurrency", "cpu", "fixed"] as const;
+export const egresses = ["open", "none"] as const;
+export type Language = (typeof languages)[number];
 export type Runtime = (typeof runtimes)[number];
+export type Egress = (typeof egresses)[number];
 export type Scaler = (typeof scalers)[number];
 
 /** The most replicas an endpoint can ask for. */
@@ -87,6 +93,12 @@ export const settingsInputSchema = z.strictObject({
   bodyLimit: size(0, 2 ** 40)
     .optional()
     .describe("The largest request body (default 6Mi)"),
+  egress: z
+    .enum(egresses)
+    .optional()
+    .describe(
+      "Where the function may connect to (default open). none: nowhere but DNS; the kubernetes platform enforces it",
+    ),
   env: z.record(environmentName, z.string()).optional().describe("Environment variables of the function"),
 });
 export type SettingsInput = z.input<typeof settingsInputSchema>;
@@ -104,6 +116,8 @@ export interface Settings {
   cpu: string;
   memory: string;
   bodyLimit: string;
+  /** Absent: open. */
+  egress?: "none";
   env: Record<string, string>;
 }
 
@@ -122,6 +136,7 @@ export function withDefaults(input: SettingsInput): Settings {
     cpu: input.cpu ?? "100m",
     memory: input.memory ?? "256Mi",
     bodyLimit: input.bodyLimit ?? "6Mi",
+    ...(input.egress === "none" ? { egress: input.egress } : {}),
     env: input.env ?? {},
   };
 }

@@ -1,6 +1,6 @@
 import { relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { FaasError, type Runtime, runtimes } from "@faas/core";
+import { FaasError, type Language, languages } from "@faas/core";
 import { type Command, Option } from "commander";
 import type { GlobalOptions, Io } from "../io.ts";
 import { say } from "../output.ts";
@@ -8,12 +8,12 @@ import { endpointNameOf, writeStarter } from "../starter.ts";
 import { checkRef } from "../target.ts";
 
 interface Options extends GlobalOptions {
-  readonly runtime?: Runtime;
+  readonly runtime?: Language;
   readonly name?: string;
   readonly org: string;
 }
 
-const TESTS: Record<Runtime, string> = {
+const TESTS: Record<Language, string> = {
   node: "npm test",
   typescript: "npm test",
   python: "python3 -m unittest",
@@ -22,7 +22,7 @@ const TESTS: Record<Runtime, string> = {
 export function define(command: Command, io: Io): void {
   command
     .argument("[dir]", "folder to write to; made when it is not there", ".")
-    .addOption(new Option("--runtime <runtime>", "language (asked for on a terminal)").choices(runtimes))
+    .addOption(new Option("--runtime <runtime>", "language (asked for on a terminal)").choices(languages))
     .option("--name <name>", "name of the endpoint (that of the folder)")
     .option("--org <org>", "organization that it is deployed to", "demo")
     .action(async (dir: string) => init(dir, command.optsWithGlobals<Options>(), io));
@@ -43,8 +43,8 @@ async function init(dir: string, options: Options, io: Io): Promise<void> {
   say(io, `  ${"faas deploy".padEnd(22)} # an endpoint, ${org}/${endpoint}`);
 }
 
-async function askRuntime(io: Io): Promise<Runtime> {
-  const choices = runtimes.join(", ");
+async function askRuntime(io: Io): Promise<Language> {
+  const choices = languages.join(", ");
   const isTerminal = io.stdin.isTTY && io.stderr.isTTY;
   // Not a "terminal" to readline, which would take Ctrl-C away from us.
   const lines = isTerminal && createInterface({ input: io.stdin, terminal: false, signal: io.signal });
@@ -53,7 +53,7 @@ async function askRuntime(io: Io): Promise<Runtime> {
     ask();
     for await (const line of lines) {
       const answer = line.trim().toLowerCase();
-      const chosen = runtimes.find((runtime) => answer !== "" && runtime.startsWith(answer));
+      const chosen = languages.find((runtime) => answer !== "" && runtime.startsWith(answer));
       if (chosen) return chosen;
       ask();
     }
