@@ -71,7 +71,14 @@ export class ClusterError extends FaasError {
 
   /** The same request may succeed later without anybody mending anything. */
   get isTransient(): boolean {
-    return this.httpStatus === 0 || this.httpStatus === 429 || this.httpStatus >= 500;
+    return (
+      this.httpStatus === 0 ||
+      this.httpStatus === 429 ||
+      this.httpStatus >= 500 ||
+      this.code === "NAMESPACE_TERMINATING" ||
+      // Two wrote at once.
+      this.reason === "Conflict"
+    );
   }
 }
 

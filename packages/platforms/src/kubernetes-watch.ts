@@ -33,6 +33,7 @@ export async function followObjects<T extends KubernetesObject>(
   labelSelector: string,
   handler: WatchHandler<T>,
   signal: AbortSignal,
+  silenceMs = SILENCE_MS,
 ): Promise<void> {
   let version: string | undefined;
   let failures = 0;
@@ -40,7 +41,7 @@ export async function followObjects<T extends KubernetesObject>(
     try {
       version ??= await list(api, kind, labelSelector, handler, signal);
       if (failures > 0) failures = 0;
-      version = await watch(api, kind, labelSelector, version, handler, signal);
+      version = await watch(api, kind, labelSelector, version, handler, signal, silenceMs);
     } catch (error) {
       if (signal.aborted) return;
       // 410: the server no longer has the changes since then.
@@ -100,6 +101,7 @@ async function watch<T extends KubernetesObject>(
   from: string,
   handler: WatchHandler<T>,
   signal: AbortSignal,
+  silenceMs: number,
 ): Promise<string> {
   let version = from;
   const query = {
@@ -109,7 +111,7 @@ async function watch<T extends KubernetesObject>(
     resourceVersion: from,
     timeoutSeconds: String(WATCH_SECONDS),
   };
-  const body = await api.stream(pathOf(kind, undefined), query, SILENCE_MS, signal);
+  const body = await api.stream(pathOf(kind, undefined), query, silenceMs, signal);
   try {
     for await (const line of jsonLines(body)) {
       const { type, object } = JSON.parse(line) as Event<T>;
