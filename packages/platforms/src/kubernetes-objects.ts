@@ -59,6 +59,8 @@ export class KubernetesObjects {
   readonly #autoscalers = new Set<string>();
   readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
   readonly #removing = new Set<string>();
+  /** Endpoints whose number of replicas is being set: what is observed meanwhile is no news. */
+  readonly #setting = new Set<string>();
   #isListed = false;
 
   constructor(options: ObjectsOptions) {
@@ -266,12 +268,15 @@ export class KubernetesObjects {
   async #setReplicas(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void> {
     const key = endpointKey(ref);
     const path = `${pathOf("Deployment", namespaceOf(ref.org), ref.endpoint)}/scale`;
-    const { metadata } = await this.#options.api.call<KubernetesObject>("PATCH", path, {
-      body: { spec: { replicas } },
-      contentType: "application/merge-patch+json",
-      query: { fieldManager: SCALER },
-      signal,
-    });
+    this.#setting.add(key);
+    const { metadata } = await this.#options.api
+      .call<KubernetesObject>("PATCH", path, {
+        body: { spec: { replicas } },
+        contentType: "application/merge-patch+json",
+        query: { fieldManager: SCALER },
+        signal,
+      })
+      .finally(() => this.#setting.delete(key));
     const observed = this.#deployments.get(key);
     if (observed)
       this.#deployments.set(key, {
@@ -313,6 +318,7 @@ export class KubernetesObjects {
   #needsMending(key: string, { spec, desired }: KubernetesEndpoint): boolean {
     const observed = this.#deployments.get(key);
     if (!observed || desired === undefined) return true;
+    if (this.#setting.has(key)) return false;
     if (spec.scaler === "cpu") return desired === 0 ? observed.replicas > 0 : observed.replicas === 0;
     return observed.replicas !== desired;
   }

@@ -36,7 +36,9 @@ export async function waitUntilReady(socketPath: string, signal: AbortSignal): P
 /** One probe. Rejects when nothing listens, the connection breaks, or the signal aborts. */
 export function askReady(listener: Listener, signal: AbortSignal): Promise<ReadyAnswer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ ...listener, path: "/-/ready", signal, agent: false }, (response) => {
+    // Without an agent, or one would make a connection of its own.
+    const how = "socketPath" in listener ? { ...listener, agent: false } : listener;
+    const outgoing = request({ ...how, path: "/-/ready", signal }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (piece) => (text += piece));
