@@ -12,7 +12,7 @@ import { dockerBuild } from "./docker-build.ts";
 import { imageConfig, loadImage } from "./image-archive.ts";
 import { writeLayer } from "./layer.ts";
 import { folderItems, packTo } from "./pack.ts";
-import { templates } from "./prepare.ts";
+import { templates, wrapperText } from "./prepare.ts";
 import { byName } from "./source.ts";
 
 /** What an environment is called in the engine. They are a cache: whoever removes one has it made again. */
@@ -38,7 +38,9 @@ export interface EnvironmentOptions {
 export async function imageEnvironment(docker: Docker, options: EnvironmentOptions): Promise<ImageInspectInfo> {
   const { runtime, base, dependencies } = options;
   const dockerfile = await readFile(join(templates, runtime === "python" ? "python" : "node", "Dockerfile"), "utf8");
-  const words = [dockerfile, base.id, ...(dependencies?.words ?? [])];
+  // Python's is compiled in it.
+  const wrapper = runtime === "python" ? [{ name: ".interface.py", text: await wrapperText(runtime) }] : [];
+  const words = [dockerfile, base.id, ...wrapper.map(({ text }) => text), ...(dependencies?.words ?? [])];
   const key = createHash("sha256").update(JSON.stringify(words)).digest("hex").slice(0, 32);
   const name = `${ENVIRONMENT_REPOSITORY}:${key}`;
   const known = await inspectIfThere(docker, name);
@@ -46,7 +48,12 @@ export async function imageEnvironment(docker: Docker, options: EnvironmentOptio
   options.onInstall?.();
   const folder = await mkdtemp(join(tmpdir(), "faas-image-"));
   try {
-    const built = await buildEnvironment(docker, dockerfile, folder, options);
+    const built = await buildEnvironment(
+      docker,
+      [{ name: "Dockerfile", text: dockerfile }, ...wrapper],
+      folder,
+      options,
+    );
     try {
       const layer = await appLayer(docker, built.Id, join(folder, "layer.tar"), options.signal);
       const layers = layer.entries === 0 ? [] : [layer];
@@ -62,9 +69,14 @@ export async function imageEnvironment(docker: Docker, options: EnvironmentOptio
   }
 }
 
+interface TextFile {
+  readonly name: string;
+  readonly text: string;
+}
+
 async function buildEnvironment(
   docker: Docker,
-  dockerfile: string,
+  files: readonly [Dockerfile: TextFile, ...others: TextFile[]],
   folder: string,
   { base, dependencies, signal, onLine }: EnvironmentOptions,
 ): Promise<ImageInspectInfo> {
@@ -72,12 +84,12 @@ async function buildEnvironment(
   await mkdir(manifests);
   const place = (await dependencies?.copyTo(manifests)) ?? ".";
   const contextFile = join(folder, "context.tar");
-  // A folder without a file would not be in the tar.
-  const items = [{ name: "manifests/.keep", text: "" }, ...(await folderItems(manifests, "manifests"))];
-  await packTo(contextFile, [{ name: "Dockerfile", text: dockerfile }, ...items.sort(byName)], signal);
+  // The folder has to be there, also when there is nothing to install.
+  const items = [...files, { name: "manifests/.keep", text: "" }, ...(await folderItems(manifests, "manifests"))];
+  await packTo(contextFile, items.sort(byName), signal);
   const id = await dockerBuild(docker, {
     contextFile,
-    dockerfile: { text: dockerfile, name: "Dockerfile" },
+    dockerfile: files[0],
     // Not cached: two builds at once would share an image, and the first to end would take it from the second.
     options: {
       target: "environment",

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FaasError, type Language, type Runtime } from "@faas/core";
 import type { Dependencies, DependencyOptions } from "./dependency-cache.ts";
@@ -81,7 +81,13 @@ export async function prepareCode(
   };
 }
 
-async function wrapperEntry(runtime: Language): Promise<SourceEntry> {
+/** The text of a language's wrapper. */
+export async function wrapperText(runtime: Language): Promise<string> {
+  const { path } = await wrapperEntry(runtime);
+  return readFile(path, "utf8");
+}
+
+async function wrapperEntry(runtime: Language): Promise<SourceEntry & { readonly path: string }> {
   const path = join(templates, WRAPPERS[runtime]);
   await access(path).catch((cause) => {
     throw new FaasError("BUILD_FAILED", `The wrapper ${path} is missing: this installation of faas is not whole`, {
