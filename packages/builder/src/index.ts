@@ -5,3 +5,4 @@ export { type BuiltImage, buildImage, type ImageOptions, type ImageStage } from 
 export type { PushProgress } from "./image-push.ts";
 export type { BuildOptions, Stage } from "./prepare.ts";
 export { type PreparedFolder, prepareFolder } from "./prepare-folder.ts";
+export { dockerConfigFor } from "./registry-credentials.ts";

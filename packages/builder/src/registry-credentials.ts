@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { FaasError } from "@faas/core";
 import { type DockerConfig, type Environment, readDockerConfig } from "./docker-config.ts";
-import { DOCKER_HUB } from "./image-reference.ts";
+import { DOCKER_HUB, parseRegistry } from "./image-reference.ts";
 
 /** How to log in to a registry. */
 export interface RegistryCredentials {
@@ -110,4 +110,11 @@ interface AuthConfig {
   readonly password: string;
   readonly serveraddress: string;
   readonly identitytoken?: string;
+}
+
+/** The text of a Docker `config.json` that logs in to one registry (Kubernetes: a `kubernetes.io/dockerconfigjson` secret). */
+export function dockerConfigFor(registry: string, { username, password }: RegistryCredentials): string {
+  const { host } = parseRegistry(registry);
+  const auth = Buffer.from(`${username}:${password}`).toString("base64");
+  return JSON.stringify({ auths: { [host === DOCKER_HUB ? HUB_KEY : host]: { username, password, auth } } });
 }

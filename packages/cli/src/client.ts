@@ -84,6 +84,11 @@ export class Client {
     await this.#json("DELETE", `/-/orgs/${encodeURIComponent(org)}`);
   }
 
+  /** `dockerConfigJson` is the text of a Docker `config.json`. */
+  async putRegistryCredentials(org: string, dockerConfigJson: string): Promise<void> {
+    await this.#json("PUT", `/-/orgs/${encodeURIComponent(org)}/registry-credentials`, { dockerConfigJson });
+  }
+
   async hasBundle(digest: string): Promise<boolean> {
     const { statusCode, body } = await this.call(`/-/bundles/${digest}`, { method: "HEAD" });
     await body.dump();

@@ -34,7 +34,7 @@ export function deployRef(options: DeploySettingsOptions, project: Project): End
 
 /** Flags over `--env-file` over `faas.json`. USAGE says what contradicts or is no setting. */
 export async function deploySettings(options: DeploySettingsOptions, project: Project, io: Io): Promise<SettingsInput> {
-  const { $schema: _, org: __, endpoint: ___, server: ____, ...fromFile } = project;
+  const { $schema: _, org: __, endpoint: ___, server: ____, baseImage: _____, ...fromFile } = project;
   const { env: fromFlags, ...flags } = settingsOf(options);
   const fromEnvFile = options.envFile === undefined ? {} : await readEnvFile(resolve(io.cwd, options.envFile));
   const env = { ...fromFile.env, ...fromEnvFile, ...fromFlags };

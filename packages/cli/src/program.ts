@@ -24,6 +24,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
     summary: "make a folder with a function an endpoint that answers",
     load: () => import("./commands/deploy.ts"),
   },
+  build: {
+    summary: "make a folder a container image, without deploying it",
+    load: () => import("./commands/build.ts"),
+  },
   invoke: { summary: "call an endpoint", load: () => import("./commands/invoke.ts") },
   logs: { summary: "show what an endpoint's function prints", load: () => import("./commands/logs.ts") },
   list: { summary: "list endpoints", load: () => import("./commands/list.ts") },
@@ -35,6 +39,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     summary: "remove an endpoint, or an organization with all that it has",
     load: () => import("./commands/remove.ts"),
   },
+  org: { summary: "settings of an organization", load: () => import("./commands/org.ts") },
   bench: { summary: "measure an endpoint under load", load: () => import("./commands/bench.ts") },
   doctor: { summary: "check this machine and the server", load: () => import("./commands/doctor.ts") },
   completion: { summary: "print a completion script for a shell", load: () => import("./commands/completion.ts") },

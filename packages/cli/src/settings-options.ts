@@ -4,11 +4,17 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 /** Deploy settings as commander gives them: the names are those of `faas.json`. */
 export type SettingsOptions = SettingsInput;
 
-/** The flags of all deploy settings; the schema of `faas.json` says the same. */
-export function addSettingsOptions(command: Command): void {
+/** The flags of what a build has to know. */
+export function addRuntimeOptions(command: Command): void {
   command
     .addOption(new Option("--runtime <runtime>", "language (found by itself)").choices(runtimes))
-    .option("--handler <file.export>", "which function answers (found by itself)", setting("handler"))
+    .option("--handler <file.export>", "which function answers (found by itself)", setting("handler"));
+}
+
+/** The flags of all deploy settings; the schema of `faas.json` says the same. */
+export function addSettingsOptions(command: Command): void {
+  addRuntimeOptions(command);
+  command
     .option("--replicas <n>", "replicas while it is in use (default 1)", whole(0, REPLICAS_MAX))
     .option("--max-replicas <n>", "the most replicas that the scaler may ask for (default 10)", whole(1, REPLICAS_MAX))
     .addOption(

@@ -8,6 +8,11 @@ export const projectSchema = z.strictObject({
   org: orgName.optional(),
   endpoint: endpointName.optional(),
   server: z.url().optional().describe("Address of the control server"),
+  baseImage: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("What the function's image begins with, where images are built (default node:24-slim, python:3.11-slim)"),
   ...settingsInputSchema.shape,
 });
 export type Project = z.input<typeof projectSchema>;

@@ -1,23 +1,27 @@
 import type { Bundle } from "@faas/builder";
 import {
+  type Artifact,
   type EndpointRef,
   type EndpointView,
   endpointKey,
   FaasError,
   type Registered,
+  type Runtime,
   type ServerConfig,
   type SettingsInput,
 } from "@faas/core";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { Client, serverUrl } from "../client.ts";
 import { type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
+import { addImageOptions, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { colors, humanSize, type OutputFormat, outputOption, print, say } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { openProject } from "../project.ts";
 import { addSettingsOptions } from "../settings-options.ts";
 
-interface Options extends GlobalOptions, DeploySettingsOptions {
+interface Options extends GlobalOptions, DeploySettingsOptions, ImageFlags {
+  readonly image?: string;
   readonly wait: boolean;
   readonly output: OutputFormat;
 }
@@ -28,7 +32,9 @@ export function define(command: Command, io: Io): void {
     .option("--org <org>", "organization (or org in faas.json)")
     .option("--endpoint <endpoint>", "name of the endpoint (or endpoint in faas.json)");
   addSettingsOptions(command);
+  addImageOptions(command);
   command
+    .option("--image <reference>", "deploy this image, and build nothing", reference)
     .option("--env-file <file>", "file with a NAME=value line for each variable; --env wins over it")
     .option("--no-wait", "return when the revision is registered, before it answers")
     .addOption(outputOption())
@@ -37,8 +43,12 @@ export function define(command: Command, io: Io): void {
 }
 
 /** One `faas deploy`, when it is known what and where to. */
-interface Deployment {
+interface Deployment extends ImageFlags {
   readonly folder: string;
+  /** A ready one. */
+  readonly image?: string;
+  /** Of faas.json; where bundles run it means nothing. */
+  readonly projectBaseImage?: string;
   readonly ref: EndpointRef;
   readonly settings: SettingsInput;
   readonly wait: boolean;
@@ -48,6 +58,11 @@ interface Deployment {
 }
 
 async function deploy(dir: string | undefined, options: Options, io: Io): Promise<void> {
+  if (options.image !== undefined && (dir ?? options.baseImage ?? options.registry) !== undefined)
+    throw new FaasError(
+      "USAGE",
+      "`--image` deploys what is built already: expected no folder, --base-image or --registry",
+    );
   const { source: folder, found } = await openProject(dir, io.cwd);
   const project = found?.project ?? {};
   const ref = deployRef(options, project);
@@ -55,8 +70,15 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
   const client = new Client(await serverUrl(options, io, folder), io.signal);
   const progress = await Progress.create(io);
   try {
-    const deployment = { folder, ref, settings, wait: options.wait, client, progress, io };
-    const registered = await run(deployment, await configOf(client));
+    const { image, registry, baseImage, wait } = options;
+    const deployment = {
+      ...{ folder, ref, settings, wait, client, progress, io },
+      ...(image === undefined ? {} : { image }),
+      ...(registry === undefined ? {} : { registry }),
+      ...(baseImage === undefined ? {} : { baseImage }),
+      ...(project.baseImage === undefined ? {} : { projectBaseImage: project.baseImage }),
+    };
+    const registered = await run(deployment, await client.config());
     await print(registered, options.output, io, ({ url }) => `${url}\n`);
     if (options.output === "table") say(io, colors(io.stderr, io).dim(`try: curl -i ${registered.url}`));
   } catch (error) {
@@ -65,24 +87,13 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
   }
 }
 
-async function configOf(client: Client): Promise<ServerConfig> {
-  const config = await client.config();
-  if (config.accepts === "bundle") return config;
-  throw new FaasError(
-    "ARTIFACT_UNSUPPORTED",
-    `The server at ${client.url} runs container images, and this faas builds bundles only`,
-  );
-}
-
 async function run(deployment: Deployment, config: ServerConfig): Promise<Registered> {
   const { ref, settings, wait, client, progress, io } = deployment;
-  await using bundle = await pack(deployment);
-  progress.begin("upload");
-  await upload(bundle, client, config, progress);
+  const { artifact, runtime } = await artifactOf(deployment, config);
   progress.begin("register");
   const registered = await client.putEndpoint(ref, {
-    artifact: { kind: "bundle", digest: bundle.digest },
-    settings: { ...settings, runtime: bundle.runtime },
+    artifact,
+    settings: runtime === undefined ? settings : { ...settings, runtime },
   });
   const { revision, unchanged } = registered;
   progress.detail(`revision ${revision}`);
@@ -94,6 +105,53 @@ async function run(deployment: Deployment, config: ServerConfig): Promise<Regist
   progress.end();
   if (unchanged) say(io, `Unchanged: revision ${revision} was deployed before.`);
   return registered;
+}
+
+/** What is to run, where the server can get at it. */
+interface Built {
+  readonly artifact: Artifact;
+  readonly runtime?: Runtime;
+}
+
+async function artifactOf(deployment: Deployment, config: ServerConfig): Promise<Built> {
+  const { image, registry, baseImage, client } = deployment;
+  if (config.accepts === "image")
+    return image === undefined ? imageOf(deployment, config) : { artifact: { kind: "image", reference: image } };
+  const flag = image ? "--image" : registry ? "--registry" : baseImage ? "--base-image" : undefined;
+  if (flag === undefined) return bundleOf(deployment, config);
+  throw new FaasError(
+    "ARTIFACT_UNSUPPORTED",
+    `${flag} is about container images, and the server at ${client.url} (platform ${config.platform}) runs folders: deploy without it`,
+  );
+}
+
+async function imageOf(deployment: Deployment, config: ServerConfig): Promise<Built> {
+  const { ref, folder, settings, baseImage, progress, io } = deployment;
+  const { runtime, handler } = settings;
+  const image = await buildWithProgress(
+    {
+      ...ref,
+      folder,
+      push: true,
+      registry: registryOf(deployment, config),
+      ...(runtime === undefined ? {} : { runtime }),
+      ...(handler === undefined ? {} : { handler }),
+      ...((baseImage ?? deployment.projectBaseImage) === undefined
+        ? {}
+        : { baseImage: baseImage ?? deployment.projectBaseImage }),
+    },
+    progress,
+    io,
+  );
+  return { artifact: { kind: "image", reference: image.reference }, runtime: image.runtime };
+}
+
+async function bundleOf(deployment: Deployment, config: ServerConfig): Promise<Built> {
+  const { client, progress } = deployment;
+  await using bundle = await pack(deployment);
+  progress.begin("upload");
+  await upload(bundle, client, config, progress);
+  return { artifact: { kind: "bundle", digest: bundle.digest }, runtime: bundle.runtime };
 }
 
 async function pack({ folder, settings: { runtime, handler }, progress, io }: Deployment): Promise<Bundle> {
@@ -154,4 +212,10 @@ async function withWhatServes(error: unknown, ref: EndpointRef, client: Client):
     ? `Revision ${revision}, deployed before, goes on serving ${endpointKey(ref)}.`
     : `${endpointKey(ref)} has no revision that answers.`;
   return new FaasError(error.code, `${error.message}\n${serves}`, { cause: error, extensions: error.extensions });
+}
+
+/** The distribution project's reference grammar. */
+function reference(text: string): string {
+  if (/^[\w.:-]+(\/[\w.-]+)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/.test(text)) return text;
+  throw new InvalidArgumentError(`an image such as registry.example.com/team/name:tag, got "${text}"`);
 }

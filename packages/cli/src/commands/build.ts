@@ -1,0 +1,69 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { Client, serverUrl } from "../client.ts";
+import { type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
+import { addImageOptions, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
+import type { GlobalOptions, Io } from "../io.ts";
+import { type OutputFormat, outputOption, print } from "../output.ts";
+import { Progress } from "../progress.ts";
+import { openProject } from "../project.ts";
+import { addRuntimeOptions } from "../settings-options.ts";
+
+interface Options extends GlobalOptions, DeploySettingsOptions, ImageFlags {
+  readonly push?: boolean;
+  readonly tag?: string;
+  readonly output: OutputFormat;
+}
+
+export function define(command: Command, io: Io): void {
+  command
+    .argument("[dir]", "folder with the function (default: the folder of the nearest faas.json, else this one)")
+    .option("--org <org>", "organization (or org in faas.json)")
+    .option("--endpoint <endpoint>", "name of the endpoint (or endpoint in faas.json)");
+  addRuntimeOptions(command);
+  addImageOptions(command);
+  command
+    .option("--push", "push it, and print its reference by digest")
+    .option("--tag <tag>", "tag of the image (default: made from its content)", tag)
+    .addOption(outputOption())
+    .addHelpText("after", "\nNeeds a Docker engine. The image can be deployed with faas deploy --image REFERENCE.")
+    .action(async (dir: string | undefined) => build(dir, command.optsWithGlobals<Options>(), io));
+}
+
+async function build(dir: string | undefined, options: Options, io: Io): Promise<void> {
+  const { source: folder, found } = await openProject(dir, io.cwd);
+  const project = found?.project ?? {};
+  const ref = deployRef(options, project);
+  const { runtime, handler } = await deploySettings(options, project, io);
+  const baseImage = options.baseImage ?? project.baseImage;
+  const push = options.push ?? false;
+  // Only a push without --registry has to ask the server.
+  const asks = push && options.registry === undefined;
+  const config = asks ? await new Client(await serverUrl(options, io, folder), io.signal).config() : undefined;
+  const progress = await Progress.create(io);
+  try {
+    const image = await buildWithProgress(
+      {
+        ...ref,
+        folder,
+        push,
+        ...(runtime === undefined ? {} : { runtime }),
+        ...(handler === undefined ? {} : { handler }),
+        ...(baseImage === undefined ? {} : { baseImage }),
+        ...(push || options.registry !== undefined ? { registry: registryOf(options, config) } : {}),
+        ...(options.tag === undefined ? {} : { tag: options.tag }),
+      },
+      progress,
+      io,
+    );
+    await print(image, options.output, io, ({ reference }) => `${reference}\n`);
+  } catch (error) {
+    progress.fail();
+    throw error;
+  }
+}
+
+/** OCI distribution specification, "Pulling manifests". */
+function tag(text: string): string {
+  if (/^\w[\w.-]{0,127}$/.test(text)) return text;
+  throw new InvalidArgumentError(`letters, digits, "_", "." and "-", at most 128, got "${text}"`);
+}

@@ -1,0 +1,77 @@
+import type { BuiltImage, ImageStage, PushProgress } from "@faas/builder";
+import { type EndpointRef, FaasError, type Registry, type Runtime, type ServerConfig } from "@faas/core";
+import type { Command } from "commander";
+import type { Io } from "./io.ts";
+import { colors, humanSize, say } from "./output.ts";
+import type { Progress } from "./progress.ts";
+
+/** What only servers that run images, and `faas build`, know. */
+export interface ImageFlags {
+  readonly registry?: string;
+  readonly baseImage?: string;
+}
+
+export function addImageOptions(command: Command): void {
+  command
+    .option("--base-image <image>", "what the function's image begins with (node:24-slim, python:3.11-slim)")
+    .option(
+      "--registry <registry>",
+      "where the image is pushed to, host[:port][/path] (default: what the server says)",
+    );
+}
+
+/** The registry of `--registry`, else the server's own; a server's own keeps its second address. */
+export function registryOf({ registry: push }: ImageFlags, config: ServerConfig | undefined): Registry {
+  const own = config?.registry;
+  if (push !== undefined) return own?.push === push ? own : { push, pull: push };
+  if (own) return own;
+  throw new FaasError(
+    "USAGE",
+    "The server names no registry for images: say which with --registry host[:port][/path]",
+    {
+      extensions: { hint: "whoever runs the server can name one for all: faas up --registry-push REGISTRY" },
+    },
+  );
+}
+
+export interface ImageBuild extends EndpointRef {
+  readonly folder: string;
+  readonly runtime?: Runtime;
+  readonly handler?: string;
+  readonly baseImage?: string;
+  readonly registry?: Registry;
+  readonly push: boolean;
+  readonly tag?: string;
+}
+
+/** Builds, and pushes, with the stages on the screen. */
+export async function buildWithProgress(
+  { folder, ...build }: ImageBuild,
+  progress: Progress,
+  io: Io,
+): Promise<BuiltImage> {
+  const { buildImage } = await import("@faas/builder");
+  let stage: ImageStage | undefined;
+  const image = await buildImage(folder, {
+    ...build,
+    env: io.env,
+    signal: io.signal,
+    onStage: (next) => {
+      stage = next;
+      progress.begin(next);
+    },
+    onLine: (line) => {
+      if (stage === "install" || stage === "build") progress.detail(line.trim().slice(0, 60));
+    },
+    onPush: (pushed) => progress.detail(describePush(pushed)),
+  });
+  if (build.push && !image.pushed) progress.detail("the registry has it");
+  progress.end();
+  for (const warning of image.warnings) say(io, `${colors(io.stderr, io).yellow("warning:")} ${warning}`);
+  return image;
+}
+
+function describePush({ layers, layersDone, sentBytes, totalBytes }: PushProgress): string {
+  const size = totalBytes === 0 ? "" : `, ${humanSize(Math.min(sentBytes, totalBytes))} of ${humanSize(totalBytes)}`;
+  return `${layersDone} of ${layers} layers${size}`;
+}
