@@ -1,10 +1,14 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
 import type { ImageInspectInfo } from "dockerode";
-import { pack } from "tar-stream";
+import { extract, type Pack, pack } from "tar-stream";
 import { events } from "./docker-events.ts";
 import type { Layer } from "./layer.ts";
 
@@ -30,7 +34,6 @@ export function imageConfig({ base, layers, config, labels, created }: ImageReci
   const { Env, Cmd, Entrypoint, WorkingDir, User, ExposedPorts, Labels, StopSignal } = config as typeof config & {
     StopSignal?: string;
   };
-  const all = sorted({ ...Labels, ...labels });
   const content = {
     architecture: base.Architecture,
     ...(base.Variant ? { variant: base.Variant } : {}),
@@ -44,7 +47,7 @@ export function imageConfig({ base, layers, config, labels, created }: ImageReci
       ...(Cmd ? { Cmd } : {}),
       ...(WorkingDir ? { WorkingDir } : {}),
       ...(StopSignal ? { StopSignal } : {}),
-      Labels: all,
+      Labels: sorted({ ...Labels, ...labels }),
     },
     rootfs: { type: "layers", diff_ids: [...(base.RootFS.Layers ?? []), ...layers.map(({ diffId }) => diffId)] },
   };
@@ -55,7 +58,10 @@ export function imageConfig({ base, layers, config, labels, created }: ImageReci
 const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** Makes the engine take the image, under the name `tag`. Layers that it has are only named, so that kilobytes are sent. */
+/**
+ * Makes the engine take the image, under the name `tag`. Layers that it has are only named, so that kilobytes are sent. An engine that
+ * keeps images in containerd's store does not find them so; it is then sent its own layers again.
+ */
 export async function loadImage(
   docker: Docker,
   recipe: ImageRecipe,
@@ -63,42 +69,113 @@ export async function loadImage(
   tag: string,
   signal?: AbortSignal,
 ): Promise<void> {
+  try {
+    const known = (recipe.base.RootFS.Layers ?? []).map((_, index) => `known-${index}.tar`);
+    await send(docker, signal, (archive) => addAll(archive, recipe, config, tag, known));
+  } catch (error) {
+    signal?.throwIfAborted();
+    try {
+      await loadWhole(docker, recipe, config, tag, signal);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      const detail = `The Docker engine does not take the image ${tag}: ${messageOf(cause)} (first: ${messageOf(error)})`;
+      throw new FaasError("BUILD_FAILED", detail, { cause });
+    }
+  }
+}
+
+/** Sends all layers, those of the base as the engine itself saves them. */
+export async function loadWhole(
+  docker: Docker,
+  recipe: ImageRecipe,
+  config: ImageConfig,
+  tag: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const file = join(tmpdir(), `faas-base-${randomBytes(6).toString("hex")}.tar`);
+  try {
+    const saved = (await docker.getImage(recipe.base.Id).get()) as Readable;
+    await pipeline(saved, createWriteStream(file), signal ? { signal } : {});
+    const [manifest] = (await readManifest(file)) as { Layers: string[] }[];
+    const layers = manifest?.Layers ?? [];
+    await send(docker, signal, async (archive) => {
+      await copyEntries(
+        file,
+        archive,
+        (name) => name !== "manifest.json" && name !== "repositories" && name !== "index.json" && name !== "oci-layout",
+      );
+      await addAll(archive, recipe, config, tag, layers);
+    });
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+async function send(
+  docker: Docker,
+  signal: AbortSignal | undefined,
+  fill: (archive: Pack) => Promise<void>,
+): Promise<void> {
   const archive = pack();
-  const filled = fill();
+  const filled = fill(archive).then(() => archive.finalize());
   filled.catch((error) => archive.destroy(error));
   try {
     const body = archive as unknown as NodeJS.ReadableStream;
     const answer = (await docker.loadImage(body, { quiet: true, abortSignal: signal })) as NodeJS.ReadableStream;
     for await (const { error } of events(answer, signal)) if (error !== undefined) throw new Error(error);
     await filled;
-  } catch (cause) {
+  } finally {
     archive.destroy();
-    signal?.throwIfAborted();
-    const { json, message } = cause as { json?: { message?: string } } & Error;
-    throw new FaasError(
-      "BUILD_FAILED",
-      `The Docker engine does not take the image ${tag}: ${json?.message ?? message}`,
-      { cause },
-    );
-  }
-
-  // The format of `docker save`: https://github.com/moby/docker-image-spec, "Combined Image JSON + Filesystem Changeset Format".
-  async function fill(): Promise<void> {
-    const name = `${config.id.slice("sha256:".length)}.json`;
-    const known = (recipe.base.RootFS.Layers ?? []).map((_, index) => `known-${index}.tar`);
-    const added = recipe.layers.map((_, index) => `added-${index}.tar`);
-    archive.entry({ name }, config.text);
-    for (const [index, { file }] of recipe.layers.entries()) {
-      const { size } = await stat(file);
-      await new Promise<void>((resolve, reject) => {
-        const entry = archive.entry({ name: added[index] as string, size }, (error) =>
-          error ? reject(error) : resolve(),
-        );
-        createReadStream(file).once("error", reject).pipe(entry);
-      });
-    }
-    const manifest = [{ Config: name, RepoTags: [tag], Layers: [...known, ...added] }];
-    archive.entry({ name: "manifest.json" }, JSON.stringify(manifest));
-    archive.finalize();
   }
 }
+
+/** What makes it an image: the format of `docker save` (the Docker image specification, "Combined Image JSON + Filesystem Changeset Format"). */
+async function addAll(
+  archive: Pack,
+  { layers }: ImageRecipe,
+  config: ImageConfig,
+  tag: string,
+  below: readonly string[],
+): Promise<void> {
+  const name = `${config.id.slice("sha256:".length)}.json`;
+  const added = layers.map((_, index) => `added-${index}.tar`);
+  archive.entry({ name }, config.text);
+  for (const [index, { file }] of layers.entries()) {
+    const { size } = await stat(file);
+    await new Promise<void>((resolve, reject) => {
+      const done = (error?: Error | null) => (error ? reject(error) : resolve());
+      createReadStream(file)
+        .once("error", reject)
+        .pipe(archive.entry({ name: added[index] as string, size }, done));
+    });
+  }
+  archive.entry(
+    { name: "manifest.json" },
+    JSON.stringify([{ Config: name, RepoTags: [tag], Layers: [...below, ...added] }]),
+  );
+}
+
+async function readManifest(file: string): Promise<unknown> {
+  const tar = createReadStream(file).pipe(extract());
+  for await (const entry of tar) {
+    if (entry.header.name !== "manifest.json") {
+      entry.resume();
+      continue;
+    }
+    const pieces: Buffer[] = [];
+    for await (const piece of entry) pieces.push(piece as Buffer);
+    return JSON.parse(Buffer.concat(pieces).toString());
+  }
+  return [];
+}
+
+async function copyEntries(file: string, archive: Pack, wanted: (name: string) => boolean): Promise<void> {
+  const tar = createReadStream(file).pipe(extract());
+  for await (const entry of tar) {
+    if (wanted(entry.header.name)) await pipeline(entry, archive.entry({ ...entry.header }));
+    else entry.resume();
+  }
+}
+
+const messageOf = (error: unknown): string =>
+  (error as { json?: { message?: string } }).json?.message ?? (error as Error).message;

@@ -87,7 +87,8 @@ async function buildEnvironment(
   // The folder has to be there, also when there is nothing to install.
   const items = [...files, { name: "manifests/.keep", text: "" }, ...(await folderItems(manifests, "manifests"))];
   await packTo(contextFile, items.sort(byName), signal);
-  const id = await dockerBuild(docker, {
+  let reached: string | undefined;
+  const build = dockerBuild(docker, {
     contextFile,
     dockerfile: files[0],
     // Not cached: two builds at once would share an image, and the first to end would take it from the second.
@@ -99,8 +100,20 @@ async function buildEnvironment(
       buildargs: { BASE_IMAGE: base.id, MANIFESTS: place },
     },
     failure: "INSTALL_FAILED",
-    onLine,
+    onLine(line) {
+      reached = /^ ---> ([0-9a-f]{12})$/.exec(line)?.[1] ?? reached;
+      onLine?.(line);
+    },
     signal,
+  });
+  const id = await build.catch(async (error) => {
+    // Nobody asks again for what a failed build had made until then.
+    if (reached && !base.id.includes(reached))
+      await docker
+        .getImage(reached)
+        .remove()
+        .catch(() => {});
+    throw error;
   });
   return docker.getImage(id).inspect();
 }

@@ -91,19 +91,30 @@ async function askWithLogin(
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
   const host = registry === DOCKER_HUB ? "registry-1.docker.io" : registry;
-  const ca = isLoopback(host) ? undefined : await certificates(host, env);
-  const url = `${isLoopback(host) ? "http" : "https"}://${host}${path}`;
-  const first = await ask(url, headers, ca, signal);
-  if (first.status !== 401) return first;
-  const Authorization = await authorization(String(first.headers["www-authenticate"] ?? ""), credentials, ca, signal);
-  return Authorization === undefined ? first : ask(url, { ...headers, Authorization }, ca, signal);
+  const tls = await tlsOptions(host, env);
+  const authorized = async (scheme: string): Promise<Answer> => {
+    const url = `${scheme}://${host}${path}`;
+    const first = await ask(url, headers, tls, signal);
+    if (first.status !== 401) return first;
+    const Authorization = await authorization(
+      String(first.headers["www-authenticate"] ?? ""),
+      credentials,
+      tls,
+      signal,
+    );
+    return Authorization === undefined ? first : ask(url, { ...headers, Authorization }, tls, signal);
+  };
+  if (!isLoopback(host)) return authorized("https");
+  const plain = await authorized("http").catch((error: Error) => error);
+  // 400: a TLS server's answer to HTTP.
+  return plain instanceof Error || plain.status === 400 ? authorized("https") : plain;
 }
 
 /** The header that a challenge asks for (RFC 9110 section 11.6.1; the distribution project's token authentication). */
 async function authorization(
   challenge: string,
   credentials: RegistryCredentials | undefined,
-  ca: string[] | undefined,
+  tls: TlsOptions,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   const basic =
@@ -120,11 +131,11 @@ async function authorization(
     ? await ask(
         realm,
         { "Content-Type": "application/x-www-form-urlencoded" },
-        ca,
+        tls,
         signal,
         `${query}&${new URLSearchParams({ grant_type: "refresh_token", client_id: "faas", refresh_token: identityToken })}`,
       )
-    : await ask(`${realm}?${query}`, basic ? { Authorization: basic } : {}, ca, signal);
+    : await ask(`${realm}?${query}`, basic ? { Authorization: basic } : {}, tls, signal);
   const { token, access_token = token } = parse(answer.body) as { token?: string; access_token?: string };
   return answer.status === 200 && access_token ? `Bearer ${access_token}` : undefined;
 }
@@ -132,7 +143,7 @@ async function authorization(
 function ask(
   url: string,
   headers: Record<string, string>,
-  ca: string[] | undefined,
+  tls: TlsOptions,
   signal: AbortSignal | undefined,
   body?: string,
 ): Promise<Answer> {
@@ -143,9 +154,7 @@ function ask(
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
   };
   return new Promise((resolve, reject) => {
-    const send = url.startsWith("https:")
-      ? httpsRequest(url, { ...options, ...(ca ? { ca } : {}) })
-      : httpRequest(url, options);
+    const send = url.startsWith("https:") ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
     send.once("error", reject);
     send.once("response", async (response) => {
       try {
@@ -160,11 +169,12 @@ function ask(
   });
 }
 
-/** Docker takes such registries without TLS. */
+/** Docker takes such registries without TLS, and with any certificate. */
 const isLoopback = (host: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
 
 /** The system's authorities, and those that Docker is told of for a registry: `certs.d/<registry>/*.crt`. */
-async function certificates(host: string, env: Environment): Promise<string[]> {
+async function tlsOptions(host: string, env: Environment): Promise<TlsOptions> {
+  if (isLoopback(host)) return { rejectUnauthorized: false };
   const folders = [join("/etc/docker/certs.d", host), join(dockerFolder(env), "certs.d", host)];
   const own: string[] = [];
   for (const folder of folders) {
@@ -172,7 +182,12 @@ async function certificates(host: string, env: Environment): Promise<string[]> {
     for (const name of names.filter((each) => each.endsWith(".crt")))
       own.push(await readFile(join(folder, name), "utf8"));
   }
-  return [...getCACertificates("default"), ...getCACertificates("system"), ...own];
+  return { ca: [...getCACertificates("default"), ...getCACertificates("system"), ...own] };
+}
+
+interface TlsOptions {
+  readonly ca?: string[];
+  readonly rejectUnauthorized?: boolean;
 }
 
 function parse(body: Buffer): unknown {

@@ -56,7 +56,8 @@ async function askHelper(helper: string, key: string, env: Environment): Promise
   const command = `docker-credential-${helper}`;
   const failed = (why: string, cause?: unknown) =>
     new FaasError("REGISTRY_DENIED", `The login for ${key} is kept by ${command}, which ${why}`, { cause });
-  const child = spawn(command, ["get"], { env: { ...env }, stdio: ["pipe", "pipe", "pipe"], timeout: HELPER_MS });
+  const child = spawn(command, ["get"], { env: { ...env }, stdio: ["pipe", "pipe", "pipe"] });
+  const timer = setTimeout(() => child.kill("SIGKILL"), HELPER_MS);
   let output = "";
   let errors = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {
@@ -72,7 +73,7 @@ async function askHelper(helper: string, key: string, env: Environment): Promise
       reject(failed(error.code === "ENOENT" ? "is not on the PATH" : `cannot be started: ${error.message}`, error)),
     );
     child.once("close", (number, signal) => resolve(number ?? signal));
-  });
+  }).finally(() => clearTimeout(timer));
   if (code !== 0) {
     const said = `${output}${errors}`.trim();
     // The protocol's own words for "I have none".

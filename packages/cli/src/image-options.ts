@@ -57,6 +57,8 @@ export async function buildWithProgress(
     env: io.env,
     signal: io.signal,
     onStage: (next) => {
+      // What an installer said last matters while it runs.
+      if (stage === "install" || stage === "build") progress.detail("");
       stage = next;
       progress.begin(next);
     },
@@ -65,7 +67,8 @@ export async function buildWithProgress(
     },
     onPush: (pushed) => progress.detail(describePush(pushed)),
   });
-  if (build.push && !image.pushed) progress.detail("the registry has it");
+  if (!build.push) progress.detail("");
+  else if (!image.pushed) progress.detail("the registry has it");
   progress.end();
   for (const warning of image.warnings) say(io, `${colors(io.stderr, io).yellow("warning:")} ${warning}`);
   return image;
