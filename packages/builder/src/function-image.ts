@@ -30,7 +30,7 @@ export async function functionImage(
   const dependencies = await dependencyContext(code.runtime, source.folder, (warning) => warnings.push(warning));
   const baseName = options.baseImage ?? DEFAULT_BASE_IMAGES[code.runtime];
   const base = await resolveBaseImage(docker, baseName, { env, signal, onPull: () => options.onStage?.("pull") });
-  const environment = await imageEnvironment(docker, {
+  const { name: environment, info } = await imageEnvironment(docker, {
     runtime: code.runtime,
     base,
     dependencies,
@@ -43,9 +43,9 @@ export async function functionImage(
   const items = inFolder("app", sourceItems(code));
   const diffId = await packTo(file, items, signal);
   const recipe = {
-    base: environment,
+    base: info,
     layers: [{ file, diffId, entries: items.length }],
-    config: environment.Config,
+    config: info.Config,
     labels: imageLabels(options, { source: diffId, base }),
     created: sourceTime(env),
   };
@@ -54,6 +54,7 @@ export async function functionImage(
     imageId: config.id,
     runtime: code.runtime,
     ...(code.handler === undefined ? {} : { handler: code.handler }),
+    environment,
     warnings,
     load: (name) => loadImage(docker, recipe, config, name, signal),
   };

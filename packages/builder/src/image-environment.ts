@@ -31,11 +31,16 @@ export interface EnvironmentOptions {
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
+export interface ImageEnvironment {
+  readonly name: string;
+  readonly info: ImageInspectInfo;
+}
+
 /**
  * The image that a function's code is put on: the base image, dependencies in one layer, and how it runs, as the runtime's Dockerfile
  * in `templates` says. Made once for the same base image and manifests. INSTALL_FAILED has the installer's own words.
  */
-export async function imageEnvironment(docker: Docker, options: EnvironmentOptions): Promise<ImageInspectInfo> {
+export async function imageEnvironment(docker: Docker, options: EnvironmentOptions): Promise<ImageEnvironment> {
   const { runtime, base, dependencies } = options;
   const dockerfile = await readFile(join(templates, runtime === "python" ? "python" : "node", "Dockerfile"), "utf8");
   // Python's is compiled in it.
@@ -44,7 +49,7 @@ export async function imageEnvironment(docker: Docker, options: EnvironmentOptio
   const key = createHash("sha256").update(JSON.stringify(words)).digest("hex").slice(0, 32);
   const name = `${ENVIRONMENT_REPOSITORY}:${key}`;
   const known = await inspectIfThere(docker, name);
-  if (known) return known;
+  if (known) return { name, info: known };
   options.onInstall?.();
   const folder = await mkdtemp(join(tmpdir(), "faas-image-"));
   try {
@@ -63,7 +68,7 @@ export async function imageEnvironment(docker: Docker, options: EnvironmentOptio
     } finally {
       await docker.getImage(built.Id).remove().catch(ignoreMissing);
     }
-    return await docker.getImage(name).inspect();
+    return { name, info: await docker.getImage(name).inspect() };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -54,6 +54,8 @@ export interface BuiltImage {
   readonly imageId: string;
   readonly runtime: Runtime;
   readonly handler?: string;
+  /** The image of the engine that the code was put on: the base image and what was installed. None of a Dockerfile's own. */
+  readonly environment?: string;
   /** False when the registry had it already, or it was not to be pushed. */
   readonly pushed: boolean;
   /** What was left out and may be missed. */
@@ -65,6 +67,7 @@ export interface Buildable {
   readonly imageId: string;
   readonly runtime: Runtime;
   readonly handler?: string;
+  readonly environment?: string;
   readonly warnings: readonly string[];
   /** Puts it in the engine under a name. */
   load(name: string): Promise<void>;
@@ -85,11 +88,12 @@ export async function buildImage(dir: string, options: ImageOptions): Promise<Bu
   try {
     const make = picksDockerfile(source, options.runtime, options.handler) ? dockerfileImage : functionImage;
     const image = await make(docker, source, folder, { ...options, env });
-    const { imageId, runtime, handler, warnings } = image;
+    const { imageId } = image;
     const name = `${registry?.push.prefix ?? ""}${options.org}/${options.endpoint}`;
     const tag = options.tag ?? imageId.slice("sha256:".length, "sha256:".length + 12);
     const tagged = `${registry ? `${registry.push.host}/` : ""}${name}:${tag}`;
-    const built = { tagged, imageId, runtime, ...(handler === undefined ? {} : { handler }), warnings };
+    const { load: _, ...facts } = image;
+    const built = { ...facts, tagged };
     if (!options.push || !registry) {
       await load(docker, image, tagged);
       return { ...built, reference: tagged, pushed: false };
