@@ -1,4 +1,7 @@
+export { DEFAULT_BASE_IMAGES } from "./base-image.ts";
 export { type Bundle, build } from "./build.ts";
 export { ignoredIn } from "./ignored.ts";
+export { type BuiltImage, buildImage, type ImageOptions, type ImageStage } from "./image.ts";
+export type { PushProgress } from "./image-push.ts";
 export type { BuildOptions, Stage } from "./prepare.ts";
 export { type PreparedFolder, prepareFolder } from "./prepare-folder.ts";

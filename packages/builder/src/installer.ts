@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { FaasError } from "@faas/core";
 
-const LAST_LINES = 30;
+export const LAST_LINES = 30;
 const OUTPUT_KEPT = 64 * 1024;
 /** Time that an installer has to end by itself. */
 const GRACE_MS = 2_000;
@@ -83,7 +83,7 @@ function failed(command: string, args: readonly string[], code: number | string,
 }
 
 /** What an installer's last lines say in essence: those that it marks as errors, without the mark, and without npm's own business. */
-function reasonIn(lines: readonly string[]): string {
+export function reasonIn(lines: readonly string[]): string {
   const marked = lines.flatMap((line) => /^(?:npm error|npm ERR!|ERROR:|error:)\s*(.*)$/.exec(line)?.[1] ?? []);
   const said = marked
     .map((line) => line.replace(/^(?:\d{3}|code \S+|E[A-Z]+)(?:\s+|$)/, "").trim())

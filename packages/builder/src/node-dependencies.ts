@@ -2,7 +2,7 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { cached, cacheKey, type Dependencies, type DependencyOptions } from "./dependency-cache.ts";
 import { runInstaller } from "./installer.ts";
-import { copyLocalPackages, localPackages, resolveLinks } from "./local-packages.ts";
+import { copyLocalPackages, type LocalPackages, localPackages, resolveLinks } from "./local-packages.ts";
 import { readPackageJson, readTextIfThere } from "./manifest.ts";
 
 const LOCK_FILES = ["npm-shrinkwrap.json", "package-lock.json"];
@@ -13,12 +13,21 @@ const QUIET = ["--no-audit", "--no-fund", "--no-progress", "--loglevel=error"];
 const OF_ANOTHER_RUN =
   /^npm_config_(include|omit|production|dev|only|global|location|prefix|local_prefix|workspaces?|dry_run|package_lock(_only)?)$/i;
 
-/** Installs what a Node function's package.json names, once for the same manifest; undefined when it names nothing. */
-export async function nodeDependencies(
+/** All that decides what npm installs. */
+export interface NodeManifests {
+  /** Name to text: `package.json`, the lock file, `.npmrc`. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly isLocked: boolean;
+  readonly local: LocalPackages;
+  /** The same words install the same. */
+  readonly words: readonly string[];
+}
+
+/** What a Node function's package.json wants installed; undefined when it names nothing. */
+export async function readNodeManifests(
   folder: string,
-  options: DependencyOptions,
   warn: (warning: string) => void,
-): Promise<Dependencies | undefined> {
+): Promise<NodeManifests | undefined> {
   const manifest = await readPackageJson(folder);
   const wanted = { ...manifest?.dependencies, ...manifest?.optionalDependencies };
   if (Object.keys(wanted).length === 0) return undefined;
@@ -29,8 +38,20 @@ export async function nodeDependencies(
       warn(`${name} is not read: npm chooses the versions; a package-lock.json would fix them`);
   }
   const local = await localPackages(folder, wanted);
+  return { files, isLocked, local, words: [local.digest, ...[...files].flat()] };
+}
+
+/** Installs what a Node function's package.json names, once for the same manifest; undefined when it names nothing. */
+export async function nodeDependencies(
+  folder: string,
+  options: DependencyOptions,
+  warn: (warning: string) => void,
+): Promise<Dependencies | undefined> {
+  const manifests = await readNodeManifests(folder, warn);
+  if (!manifests) return undefined;
+  const { files, isLocked, local } = manifests;
   const target = ["node", process.versions.modules, process.platform, process.arch];
-  const key = cacheKey([...target, local.digest, ...[...files].flat()]);
+  const key = cacheKey([...target, ...manifests.words]);
   return cached(key, "node_modules", options, async (temporary) => {
     const work = await copyLocalPackages(local, temporary);
     for (const [name, text] of files) await writeFile(join(work, name), text);

@@ -5,7 +5,7 @@ import type { Dependencies, DependencyOptions } from "./dependency-cache.ts";
 import { nodeDependencies } from "./node-dependencies.ts";
 import { pythonDependencies } from "./python-dependencies.ts";
 import { detect, isTypeScript } from "./runtime.ts";
-import { readSource, type SourceEntry } from "./source.ts";
+import { readSource, type Source, type SourceEntry } from "./source.ts";
 import { type Compiled, compile } from "./typescript.ts";
 
 export type Stage = "prepare" | "install" | "pack";
@@ -21,19 +21,25 @@ export interface BuildOptions extends DependencyOptions {
   readonly sizeLimitBytes?: number;
 }
 
-/** All that goes into a bundle, and where it lies now. */
-export interface Prepared {
+/** The code of a function with its wrapper, without what it depends on, and where it lies now. */
+export interface PreparedCode {
   readonly folder: string;
   readonly runtime: Language;
   readonly handler?: string;
   readonly entries: readonly SourceEntry[];
   readonly compiled: readonly Compiled[];
-  readonly dependencies: Dependencies | undefined;
   readonly warnings: readonly string[];
 }
 
+/** All that goes into a bundle. */
+export interface Prepared extends PreparedCode {
+  readonly dependencies: Dependencies | undefined;
+}
+
+export const SOURCE_LIMIT_BYTES = 256 * 2 ** 20;
+
 /** The same depth below the root from `src` and from `dist`. */
-const templates = join(import.meta.dirname, "../../../templates");
+export const templates = join(import.meta.dirname, "../../../templates");
 const WRAPPERS = {
   node: "node/.interface.mjs",
   typescript: "node/.interface.mjs",
@@ -43,17 +49,26 @@ const WRAPPERS = {
 /** Reads the folder, finds the runtime, compiles, installs; packs nothing yet. */
 export async function prepare(dir: string, options: BuildOptions = {}): Promise<Prepared> {
   options.onStage?.("prepare");
-  const source = await readSource(dir, options.sizeLimitBytes ?? 256 * 2 ** 20, options.signal);
+  const source = await readSource(dir, options.sizeLimitBytes ?? SOURCE_LIMIT_BYTES, options.signal);
   if (options.runtime === "dockerfile")
     throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile makes an image, and the platform runs bundles");
+  const code = await prepareCode(source, { ...options, runtime: options.runtime });
+  options.onStage?.("install");
+  const install = code.runtime === "python" ? pythonDependencies : nodeDependencies;
+  const warnings = [...code.warnings];
+  const dependencies = await install(source.folder, options, (warning) => warnings.push(warning));
+  return { ...code, dependencies, warnings };
+}
+
+/** Finds the runtime, compiles, adds the wrapper; installs nothing. */
+export async function prepareCode(
+  source: Source,
+  options: { readonly runtime: Language | undefined; readonly handler?: string; readonly signal?: AbortSignal },
+): Promise<PreparedCode> {
   const { runtime, entry } = await detect(source, options.runtime, options.handler);
   const hasTsconfig = source.entries.some(({ name }) => name === "tsconfig.json");
   const compiled = isTypeScript(entry) ? [await compile(source.folder, entry, hasTsconfig)] : [];
   options.signal?.throwIfAborted();
-  options.onStage?.("install");
-  const install = runtime === "python" ? pythonDependencies : nodeDependencies;
-  const warnings = [...source.warnings];
-  const dependencies = await install(source.folder, options, (warning) => warnings.push(warning));
   const replaced = new Set(compiled.map(({ name }) => name));
   const kept = source.entries.filter(({ name }) => !replaced.has(name) && !(compiled.length > 0 && isTypeScript(name)));
   return {
@@ -62,8 +77,7 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
     ...(options.handler === undefined ? {} : { handler: options.handler }),
     entries: [...kept, await wrapperEntry(runtime)],
     compiled,
-    dependencies,
-    warnings,
+    warnings: source.warnings,
   };
 }
 

@@ -33,23 +33,31 @@ export async function pythonDependencies(
   });
 }
 
-interface Requirements {
+/** All that decides what pip installs. */
+export interface Requirements {
   /** The user's own file, so that paths in it mean what they say. */
   readonly path?: string;
-  /** All that decides what is installed. */
+  /** The same words install the same. */
   readonly words: readonly string[];
+  /** Absolute paths of all that pip reads: the file, those that it includes, packages that it names by a path. */
+  readonly paths: readonly string[];
 }
 
-async function readRequirements(folder: string, warn: (warning: string) => void): Promise<Requirements | undefined> {
+/** What a Python function's requirements.txt or pyproject.toml wants installed; undefined when it names nothing. */
+export async function readRequirements(
+  folder: string,
+  warn: (warning: string) => void,
+): Promise<Requirements | undefined> {
   const path = join(folder, "requirements.txt");
   const text = await readTextIfThere(path);
   if (text !== undefined) {
-    return lines(text).length === 0 ? undefined : { path, words: await wordsOf(path, folder, new Set()) };
+    const seen = new Set<string>();
+    return lines(text).length === 0 ? undefined : { path, words: await wordsOf(path, folder, seen), paths: [...seen] };
   }
   const pyproject = await readPyproject(folder);
   if (pyproject?.hasOthers && pyproject.dependencies.length === 0)
     warn("pyproject.toml: tool.poetry.dependencies is not read; list what is to be installed in project.dependencies");
-  return pyproject && pyproject.dependencies.length > 0 ? { words: pyproject.dependencies } : undefined;
+  return pyproject && pyproject.dependencies.length > 0 ? { words: pyproject.dependencies, paths: [] } : undefined;
 }
 
 const lines = (text: string) =>
@@ -75,7 +83,10 @@ async function wordsOf(path: string, folder: string, seen: Set<string>): Promise
       words.push(...(await wordsOf(resolve(dirname(path), included), folder, seen)));
     const [, local] =
       /^(?:-e\s*|--editable[\s=]*)?(?:[\w.-]+\s*@\s*)?(?:file:)?(\.{0,2}\/[^\s;[]*|\.)/.exec(line) ?? [];
-    if (!included && local) words.push(await localDigest(resolve(folder, local)));
+    if (!included && local) {
+      seen.add(resolve(folder, local));
+      words.push(await localDigest(resolve(folder, local)));
+    }
   }
   return words;
 }

@@ -1,4 +1,4 @@
-import { FaasError, type Language } from "@faas/core";
+import { FaasError, type Language, type Runtime } from "@faas/core";
 import { readPackageJson } from "./manifest.ts";
 import type { Source } from "./source.ts";
 
@@ -13,6 +13,22 @@ const NODE_FILES = ["index", "main", "handler", "function", "app"];
 const PYTHON_FILES = ["main", "handler", "function", "app", "index"];
 const NODE_EXTENSIONS = [".mjs", ".js", ".cjs"];
 const TYPESCRIPT_EXTENSIONS = [".ts", ".mts"];
+
+export const DOCKERFILE = "Dockerfile";
+
+/**
+ * Whether the folder's own Dockerfile makes the image: when that is asked for, or when there is one and neither a language nor a handler
+ * is named. RUNTIME_UNKNOWN when it is asked for and not there.
+ */
+export function picksDockerfile(source: Source, runtime: Runtime | undefined, handler: string | undefined): boolean {
+  const isThere = source.entries.some(({ name }) => name === DOCKERFILE);
+  if (runtime === "dockerfile" && !isThere)
+    throw new FaasError(
+      "RUNTIME_UNKNOWN",
+      `Expected a ${DOCKERFILE} in ${source.folder}, as --runtime dockerfile says, and there is none`,
+    );
+  return isThere && (runtime === "dockerfile" || (runtime === undefined && handler === undefined));
+}
 
 /** A handler file in TypeScript; declarations (`.d.ts`) hold no code. */
 export const isTypeScript = (name: string) => /(?<!\.d)\.m?ts$/.test(name);

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { artifactSchema, type EndpointRef } from "./endpoint.ts";
 import { endpointName, orgName } from "./names.ts";
-import type { ReplicaFailure } from "./platform.ts";
+import type { OrgQuota, ReplicaFailure } from "./platform.ts";
 import { REPLICAS_MAX, type Scaler, type Settings, settingsInputSchema } from "./settings.ts";
+import { parseCpu, parseSize } from "./units.ts";
 
 /** Bodies of the control API: schemas of what comes in, types of what goes out. docs/http-api.md shows them in use. */
 
@@ -24,6 +25,55 @@ export const addEndpointSchema = z.strictObject({
   ...settingsInputSchema.omit({ replicas: true }).shape,
 });
 export type AddEndpoint = z.input<typeof addEndpointSchema>;
+
+const quotaSchema = z.strictObject({
+  cpu: z
+    .string()
+    .refine((text) => parseCpu(text) !== undefined, "expected a CPU quantity such as 500m or 4")
+    .optional()
+    .describe("CPU limits of all replicas together"),
+  memory: z
+    .string()
+    .refine((text) => parseSize(text) !== undefined, "expected a size such as 512Mi or 8Gi")
+    .optional()
+    .describe("Memory limits of all replicas together"),
+  replicas: z.int().min(0).max(100_000).optional().describe("Replicas of all endpoints together"),
+});
+/** What all replicas of an organization may take together, as users write it. */
+export type Quota = z.infer<typeof quotaSchema>;
+
+/** `PUT /-/orgs/<org>`; the body may be absent. A quota that is absent stays as it is. */
+export const putOrgSchema = z.strictObject({ quota: quotaSchema.optional() });
+export type PutOrg = z.input<typeof putOrgSchema>;
+
+/** `PUT /-/orgs/<org>/registry-credentials`. */
+export const registryCredentialsSchema = z.strictObject({
+  dockerConfigJson: z
+    .string()
+    .max(2 ** 16)
+    .refine(isDockerConfig, 'expected the text of a Docker config.json with "auths"')
+    .describe("The text of a Docker config.json: registries and how to log in to them"),
+});
+
+function isDockerConfig(text: string): boolean {
+  try {
+    const { auths } = JSON.parse(text);
+    return typeof auths === "object" && auths !== null;
+  } catch {
+    return false;
+  }
+}
+
+/** In plain numbers, for a platform. */
+export function orgQuota({ cpu, memory, replicas }: Quota): OrgQuota {
+  const cpuMillis = cpu === undefined ? undefined : parseCpu(cpu);
+  const memoryBytes = memory === undefined ? undefined : parseSize(memory);
+  return {
+    ...(cpuMillis === undefined ? {} : { cpuMillis }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...(replicas === undefined ? {} : { replicas }),
+  };
+}
 
 /**
  * `deploying`: the newest revision has not answered yet. `starting`: replicas are asked for, none is ready.
@@ -72,6 +122,8 @@ export interface Registered extends EndpointRef {
 export interface OrgView {
   readonly org: string;
   readonly createdAt: string;
+  /** Absent: the platform's default. */
+  readonly quota?: Quota;
   /** Names of its endpoints. */
   readonly endpoints: readonly string[];
 }

@@ -89,6 +89,8 @@ export interface Platform extends AsyncDisposable {
   remove(ref: EndpointRef, signal?: AbortSignal): Promise<void>;
   /** The same for all that an organization has. */
   removeOrg(org: string, signal?: AbortSignal): Promise<void>;
+  /** Rejects when the platform as it is now could not run it, for instance METRICS_MISSING. Absent: it can run all that its `accepts` and `scalers` say. */
+  check?(spec: EndpointSpec, signal?: AbortSignal): Promise<void>;
   /** Makes what an organization needs before its first endpoint, or changes its quota. Absent: the platform needs nothing. */
   applyOrg?(org: string, quota: OrgQuota, signal?: AbortSignal): Promise<void>;
   /** Keeps what nodes need to pull the organization's images: the text of a Docker `config.json`. Absent: the platform pulls nothing. */

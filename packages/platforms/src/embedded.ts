@@ -17,6 +17,7 @@ import { EmbeddedEndpoint, type EndpointHost } from "./embedded-endpoint.ts";
 import { LogStore } from "./log-store.ts";
 import { ProcessRecords } from "./orphans.ts";
 import { residentBytes } from "./replica-process.ts";
+import { StatusFeed } from "./status-feed.ts";
 
 const MEMORY_CHECK_MS = 250;
 const ALIVE_CHECK_MS = 5_000;
@@ -44,11 +45,10 @@ export class EmbeddedPlatform implements Platform {
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** What logs there are on disk of endpoints that are not applied (yet). */
   readonly #logs = new Map<string, LogStore>();
-  readonly #watchers = new Set<() => void>();
+  readonly #feed = new StatusFeed(() => Array.from(this.#endpoints.values(), (endpoint) => endpoint.status));
   readonly #runFolder: string;
   /** When the process ends without having disposed of this: a second Ctrl-C, for instance. */
   readonly #endAll: () => void;
-  #announced = false;
   #timer: NodeJS.Timeout | undefined;
   #lastAliveCheckMs = 0;
 
@@ -74,7 +74,7 @@ export class EmbeddedPlatform implements Platform {
       },
       bundleFolder: options.bundleFolder,
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
-      changed: () => this.#announce(),
+      changed: () => this.#feed.announce(),
       records,
     };
   }
@@ -90,7 +90,7 @@ export class EmbeddedPlatform implements Platform {
     const known = this.#endpoints.get(key);
     if (known) return known.apply(spec);
     this.#endpoints.set(key, new EmbeddedEndpoint(spec, this.#logStore(spec), this.#host));
-    this.#announce();
+    this.#feed.announce();
   }
 
   async scale(ref: EndpointRef, replicas: number): Promise<void> {
@@ -105,7 +105,7 @@ export class EmbeddedPlatform implements Platform {
     const key = endpointKey(ref);
     const endpoint = this.#endpoints.get(key);
     this.#endpoints.delete(key);
-    this.#announce();
+    this.#feed.announce();
     await endpoint?.stop();
     await this.#logStore(ref).remove();
     this.#logs.delete(key);
@@ -117,28 +117,8 @@ export class EmbeddedPlatform implements Platform {
     await rm(join(this.#dataDir, "logs", org), { recursive: true, force: true });
   }
 
-  async *watch(signal: AbortSignal): AsyncGenerator<readonly EndpointStatus[]> {
-    let due = true;
-    let wake = () => {};
-    const notify = () => {
-      due = true;
-      wake();
-    };
-    this.#watchers.add(notify);
-    signal.addEventListener("abort", notify);
-    try {
-      while (!signal.aborted) {
-        if (due) {
-          due = false;
-          yield Array.from(this.#endpoints.values(), (endpoint) => endpoint.status);
-        } else {
-          await new Promise<void>((resolve) => (wake = resolve));
-        }
-      }
-    } finally {
-      this.#watchers.delete(notify);
-      signal.removeEventListener("abort", notify);
-    }
+  watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]> {
+    return this.#feed.watch(signal);
   }
 
   logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
@@ -163,16 +143,6 @@ export class EmbeddedPlatform implements Platform {
       this.#logs.set(key, logs);
     }
     return logs;
-  }
-
-  /** Tells the watchers, once a turn however much changed. */
-  #announce(): void {
-    if (this.#announced) return;
-    this.#announced = true;
-    queueMicrotask(() => {
-      this.#announced = false;
-      for (const notify of this.#watchers) notify();
-    });
   }
 
   /** Looks after memory and signs of life while there are processes. */

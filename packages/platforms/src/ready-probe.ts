@@ -1,9 +1,17 @@
 import { existsSync } from "node:fs";
 import { request } from "node:http";
+import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+
+/** Where a wrapper listens: a Unix socket, or a connection that was made already. */
+export type Listener = { readonly socketPath: string } | { readonly createConnection: () => Socket };
 
 export interface ReadyAnswer {
   readonly ready: boolean;
+  /** HTTP status. */
+  readonly status: number;
+  /** It is the answer of a wrapper of ours. */
+  readonly isWrapper: boolean;
   /** Why the function does not load: the `detail` of the problem document. */
   readonly detail?: string;
 }
@@ -17,7 +25,7 @@ export async function waitUntilReady(socketPath: string, signal: AbortSignal): P
   for (;;) {
     signal.throwIfAborted();
     if (existsSync(socketPath)) {
-      const answer = await askReady(socketPath, signal).catch(() => undefined);
+      const answer = await askReady({ socketPath }, signal).catch(() => undefined);
       if (answer) return answer;
     }
     const waited = performance.now() - began;
@@ -26,16 +34,21 @@ export async function waitUntilReady(socketPath: string, signal: AbortSignal): P
 }
 
 /** One probe. Rejects when nothing listens, the connection breaks, or the signal aborts. */
-export function askReady(socketPath: string, signal: AbortSignal): Promise<ReadyAnswer> {
+export function askReady(listener: Listener, signal: AbortSignal): Promise<ReadyAnswer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, path: "/-/ready", signal, agent: false }, (response) => {
+    // Without an agent, or one would make a connection of its own.
+    const how = "socketPath" in listener ? { ...listener, agent: false } : listener;
+    const outgoing = request({ ...how, path: "/-/ready", signal }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (piece) => (text += piece));
       response.on("error", reject);
       response.on("end", () => {
-        if (response.statusCode === 200) return resolve({ ready: true });
-        resolve({ ready: false, detail: detailOf(text) ?? `it answered ${response.statusCode} to its ready probe` });
+        const { statusCode: status = 0 } = response;
+        const { status: said, code, detail } = parse(text);
+        if (status === 200) return resolve({ ready: true, status, isWrapper: said === "ready" });
+        const isWrapper = code === "FUNCTION_LOAD_FAILED";
+        resolve({ ready: false, status, isWrapper, detail: detail ?? `it answered ${status} to its ready probe` });
       });
     });
     outgoing.on("error", reject);
@@ -43,10 +56,10 @@ export function askReady(socketPath: string, signal: AbortSignal): Promise<Ready
   });
 }
 
-function detailOf(text: string): string | undefined {
+function parse(text: string): { readonly status?: unknown; readonly code?: unknown; readonly detail?: string } {
   try {
-    return JSON.parse(text).detail;
+    return JSON.parse(text) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -158,7 +158,7 @@ export class ReplicaProcess {
     if (this.#probeSinceMs === undefined) {
       if (!probe) return;
       this.#probeSinceMs = nowMs;
-      askReady(this.socketPath, AbortSignal.timeout(this.spec.timeoutMs + STUCK_GRACE_MS))
+      askReady({ socketPath: this.socketPath }, AbortSignal.timeout(this.spec.timeoutMs + STUCK_GRACE_MS))
         .then(() => (this.#probeSinceMs = undefined))
         .catch(() => {});
     } else if (nowMs - this.#probeSinceMs > this.spec.timeoutMs + STUCK_GRACE_MS) {

@@ -19,7 +19,7 @@ export interface AppDeps {
   readonly bundles: Bundles;
   readonly deployments: Deployments;
   readonly endpoints: Endpoints;
-  readonly platform: Pick<Platform, "logs">;
+  readonly platform: Pick<Platform, "name" | "logs" | "registryLogin">;
   readonly metrics: Metrics;
   readonly config: ServerConfig;
   readonly log: Logger;

@@ -5,6 +5,7 @@ import {
   endpointKey,
   endpointSpec,
   FaasError,
+  orgQuota,
   type Platform,
   type ReplicaFailure,
   type Revision,
@@ -62,6 +63,11 @@ export class Deployments {
       await this.#apply(ref, record);
     }
     this.#watching = this.#watch();
+  }
+
+  /** What has to run before the first request: known only when the platform has told what runs already. */
+  #wakeAll(): void {
+    const { store, endpoints } = this.#options;
     for (const [ref, record] of store.endpoints()) {
       const endpoint = endpoints.get(endpointKey(ref));
       if (!endpoint) continue;
@@ -94,6 +100,9 @@ export class Deployments {
       );
     }
     if (artifact.kind === "bundle") await bundles.claim(artifact.digest);
+    // Before anything is on disk: what the platform cannot have at all is told to the one who asks for it.
+    await platform.check?.(endpointSpec(ref, { id: "", createdAt: "", artifact, settings }));
+    await this.applyOrg(ref.org);
     return this.#inTurn(ref, () => this.#deploy(ref, artifact, settings));
   }
 
@@ -109,6 +118,11 @@ export class Deployments {
       this.#announce(ref);
       return true;
     });
+  }
+
+  /** Makes what the platform needs for the organization, with the quota that it has on disk or the one given. */
+  async applyOrg(org: string, quota = this.#options.store.org(org)?.quota ?? {}): Promise<void> {
+    await this.#options.platform.applyOrg?.(org, orgQuota(quota));
   }
 
   /** Removes the organization with all that it has; true when it was there. */
@@ -183,8 +197,11 @@ export class Deployments {
   async #watch(): Promise<void> {
     const { platform, endpoints } = this.#options;
     const signal = this.#stopping.signal;
+    let isFirst = true;
     for await (const statuses of platform.watch(signal)) {
       endpoints.observe(statuses);
+      if (isFirst) this.#wakeAll();
+      isFirst = false;
       for (const ref of this.#pending.values()) this.#conclude(ref);
       this.#mend(statuses);
     }

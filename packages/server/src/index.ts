@@ -1,3 +1,3 @@
 export type { RequestReport } from "./gateway.ts";
 export { type Lock, readLock } from "./lock.ts";
-export { type RunningServer, type ServerOptions, startServer } from "./main.ts";
+export { type KubernetesServerOptions, type RunningServer, type ServerOptions, startServer } from "./main.ts";

@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { DEFAULT_PORT, FaasError, type ServerConfig } from "@faas/core";
+import { DEFAULT_PORT, FaasError, type Platform, type Registry, type ServerConfig } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { createApp } from "./app.ts";
@@ -24,6 +26,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** State, bundles and logs. */
   readonly dataDir: string;
+  /** Runs replicas in a cluster; absent: as child processes of this one. */
+  readonly kubernetes?: KubernetesServerOptions;
   /** A level of pino's, or silent; info. */
   readonly logLevel?: string;
   /** Where log lines go; stderr. */
@@ -32,6 +36,17 @@ export interface ServerOptions {
   readonly bundleLimitBytes?: number;
   /** Told of every answered invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
+}
+
+export interface KubernetesServerOptions {
+  /** Where images go and come from. */
+  readonly registry?: Registry;
+  /** CPU limit while a replica starts. */
+  readonly startupCpuMillis?: number;
+  /** Namespace of this server, when it runs in the cluster. */
+  readonly namespace?: string;
+  /** A context of the kubeconfig; the current one. */
+  readonly context?: string;
 }
 
 export interface RunningServer {
@@ -49,7 +64,7 @@ const SWEEP_MS = 50;
 const COLLECT_MS = 600_000;
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
-/** Starts the control server with the embedded platform. Rejects with STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE. */
+/** Starts the control server. Rejects with STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE, CLUSTER_*. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true });
@@ -70,11 +85,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock): P
   );
   const store = await Store.open(dataDir);
   const bundles = new Bundles(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
-  const platform = new EmbeddedPlatform({
-    dataDir,
-    bundleFolder: (digest) => bundles.folder(digest),
-    log: { info: (message) => log.info(message) },
-  });
+  const platform = await startPlatform(options, dataDir, bundles, log);
   const endpoints = new Endpoints({ platform, log });
   const metrics = new Metrics();
   metrics.observe(endpoints);
@@ -86,6 +97,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock): P
     platform: platform.name,
     accepts: platform.accepts,
     scalers: platform.scalers,
+    ...(options.kubernetes?.registry ? { registry: options.kubernetes.registry } : {}),
     bundleLimitBytes: bundles.limitBytes,
   };
   const stopping = () => ending.signal.aborted;
@@ -152,6 +164,36 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock): P
     },
   };
 }
+
+async function startPlatform(
+  { kubernetes }: ServerOptions,
+  dataDir: string,
+  bundles: Bundles,
+  log: Logger,
+): Promise<Platform> {
+  if (!kubernetes) {
+    return new EmbeddedPlatform({
+      dataDir,
+      bundleFolder: (digest) => bundles.folder(digest),
+      log: { info: (message) => log.info(message) },
+    });
+  }
+  // Its client is large: who runs functions on one machine does not pay for it.
+  const { KubernetesPlatform } = await import("@faas/platforms/kubernetes");
+  const { startupCpuMillis, namespace, context } = kubernetes;
+  return KubernetesPlatform.connect({
+    dataDir,
+    instance: namespace ?? instanceOf(dataDir),
+    ...(startupCpuMillis === undefined ? {} : { startupCpuMillis }),
+    ...(namespace === undefined ? {} : { serverNamespace: namespace }),
+    ...(context === undefined ? {} : { context }),
+    log,
+  });
+}
+
+/** The server of one data folder on one machine: another one leaves its objects alone. */
+const instanceOf = (dataDir: string) =>
+  `local-${createHash("sha256").update(`${hostname()}:${dataDir}`).digest("hex").slice(0, 12)}`;
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((done, reject) => {

@@ -7,11 +7,14 @@ import {
   endpointNameProblem,
   FaasError,
   nearest,
+  type OrgView,
   orgNameProblem,
   parseArtifact,
   parseDuration,
   putEndpointSchema,
+  putOrgSchema,
   type Registered,
+  registryCredentialsSchema,
   type SettingsInput,
   settingsProblem,
   validate,
@@ -116,11 +119,15 @@ export const routes: readonly Route[] = [
   {
     method: "put",
     path: "/-/orgs/{org}",
-    summary: "Makes an organization; one comes into being with its first endpoint too",
+    summary: "Makes an organization, or changes its quota; one comes into being with its first endpoint too",
+    body: putOrgSchema,
     answers: { 200: "it was there", 201: "it is new" },
-    async handle(context, { org = "" }, { store }) {
+    async handle(context, { org = "" }, { store, deployments }) {
+      const hasBody = context.get("content-type") !== "" || (context.request.length ?? 0) > 0;
+      const { quota } = hasBody ? validate(putOrgSchema, await readJson(context), "the request body") : {};
       const known = store.org(org) !== undefined;
-      await store.putOrg(org);
+      await deployments.applyOrg(org, quota);
+      await store.putOrg(org, quota);
       context.status = known ? 200 : 201;
       context.body = viewOrg(org, store);
     },
@@ -133,6 +140,22 @@ export const routes: readonly Route[] = [
     async handle(context, { org = "" }, deps) {
       requireOrg(org, deps);
       await deps.deployments.removeOrg(org);
+      context.status = 204;
+    },
+  },
+  {
+    method: "put",
+    path: "/-/orgs/{org}/registry-credentials",
+    summary: "Keeps what the nodes need to pull the organization's images; not in the state file",
+    body: registryCredentialsSchema,
+    answers: { 204: "they are kept" },
+    async handle(context, { org = "" }, { deployments, platform, store }) {
+      const { dockerConfigJson } = validate(registryCredentialsSchema, await readJson(context), "the request body");
+      if (!platform.registryLogin)
+        throw new FaasError("CAPABILITY_MISSING", `The ${platform.name} platform pulls no images, and needs no login`);
+      await deployments.applyOrg(org);
+      await store.putOrg(org);
+      await platform.registryLogin(org, dockerConfigJson);
       context.status = 204;
     },
   },
@@ -305,9 +328,9 @@ async function waitFor(context: Context, ref: EndpointRef, deps: AppDeps): Promi
   });
 }
 
-function viewOrg(org: string, store: AppDeps["store"]) {
-  const record = store.org(org);
-  return { org, createdAt: record?.createdAt, endpoints: Object.keys(record?.endpoints ?? {}) };
+function viewOrg(org: string, store: AppDeps["store"]): OrgView {
+  const { createdAt = "", endpoints = {}, quota } = store.org(org) ?? {};
+  return { org, createdAt, ...(quota === undefined ? {} : { quota }), endpoints: Object.keys(endpoints) };
 }
 
 /** Where the client reached the server. */

@@ -1,6 +1,6 @@
 import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type EndpointRef, FaasError, type ReplicaFailure, type Revision } from "@faas/core";
+import { type EndpointRef, FaasError, type Quota, type ReplicaFailure, type Revision } from "@faas/core";
 import { isStorageFull, syncFolder } from "./disk.ts";
 import { parseState, STATE_VERSION } from "./state-file.ts";
 
@@ -21,6 +21,8 @@ export interface EndpointRecord {
 
 export interface OrgRecord {
   readonly createdAt: string;
+  /** Absent: the platform's default. */
+  readonly quota?: Quota;
   readonly endpoints: Readonly<Record<string, EndpointRecord>>;
 }
 
@@ -88,9 +90,12 @@ export class Store {
     }
   }
 
-  /** Makes the organization if it is not there. */
-  putOrg(name: string): Promise<void> {
-    return this.#change((state) => (own(state.organizations, name) ? state : withOrg(state, name, (org) => org)));
+  /** Makes the organization if it is not there, and changes its quota if one is given. */
+  putOrg(name: string, quota?: Quota): Promise<void> {
+    return this.#change((state) => {
+      if (quota === undefined && own(state.organizations, name)) return state;
+      return withOrg(state, name, (org) => (quota === undefined ? org : { ...org, quota }));
+    });
   }
 
   /** Removes the organization, unless it has an endpoint when the change's turn comes. */

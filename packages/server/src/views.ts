@@ -29,11 +29,12 @@ export function viewEndpoint(
     settings: record.current.settings,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
-    replicas: (live?.status?.replicas ?? []).map(({ id, ready, revision }) => ({
+    replicas: (live?.status?.replicas ?? []).map(({ id, ready, revision, cpuMillis }) => ({
       id,
       ready,
       revision,
       inFlight: live?.replicas.find((replica) => replica.id === id)?.inFlight ?? 0,
+      ...(cpuMillis === undefined ? {} : { cpuMillis }),
     })),
     ...(failure === undefined ? {} : { failure }),
   };

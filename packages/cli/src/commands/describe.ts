@@ -42,13 +42,15 @@ function table(view: EndpointView): string {
 
 function replicas({ replicas }: EndpointView): string {
   if (replicas.length === 0) return "\nno replicas\n";
-  const rows = replicas.map(({ id, ready, revision, inFlight }) => [
+  const hasCpu = replicas.some(({ cpuMillis }) => cpuMillis !== undefined);
+  const rows = replicas.map(({ id, ready, revision, inFlight, cpuMillis }) => [
     id,
     ready ? "yes" : "no",
     revision,
     String(inFlight),
+    ...(hasCpu ? [cpuMillis === undefined ? "" : `${cpuMillis}m`] : []),
   ]);
-  return `\n${columns(["REPLICA", "READY", "REVISION", "IN FLIGHT"], rows)}`;
+  return `\n${columns(["REPLICA", "READY", "REVISION", "IN FLIGHT", ...(hasCpu ? ["CPU LIMIT"] : [])], rows)}`;
 }
 
 function failure({ failure }: EndpointView): string {

@@ -1,17 +1,22 @@
 import { once } from "node:events";
-import { DEFAULT_PORT, FaasError } from "@faas/core";
+import { DEFAULT_PORT, FaasError, parseCpu } from "@faas/core";
+import type { KubernetesServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
 import { dataFolder } from "../data-folder.ts";
 import { type ServerReport, startDetached } from "../detached-server.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { say } from "../output.ts";
-import { whole } from "../settings-options.ts";
+import { quantity, whole } from "../settings-options.ts";
 
 interface Options extends GlobalOptions {
   readonly port: number;
   readonly host: string;
   readonly data?: string;
-  readonly platform: string;
+  readonly platform: "embedded" | "kubernetes";
+  readonly context?: string;
+  readonly registryPush?: string;
+  readonly registryPull?: string;
+  readonly startupCpu: string;
   readonly logLevel?: string;
   readonly detach?: boolean;
 }
@@ -23,7 +28,21 @@ export function define(command: Command, io: Io): void {
     .option("--port <port>", "where it listens; 0 takes a free one", whole(0, 65_535), DEFAULT_PORT)
     .option("--host <host>", "on which address; there are no keys yet, so only this machine's by default", "127.0.0.1")
     .option("--data <dir>", "its state, bundles and logs (or FAAS_DATA; default ~/.local/share/faas)")
-    .addOption(new Option("--platform <platform>", "what runs replicas").choices(["embedded"]).default("embedded"))
+    .addOption(
+      new Option("--platform <platform>", "what runs replicas").choices(["embedded", "kubernetes"]).default("embedded"),
+    )
+    .option("--context <name>", "kubernetes: context of the kubeconfig (the current one)")
+    .option("--registry-push <registry>", "kubernetes: where images are pushed to (or FAAS_REGISTRY_PUSH)")
+    .option(
+      "--registry-pull <registry>",
+      "kubernetes: the same registry as the nodes reach it (or FAAS_REGISTRY_PULL; default as --registry-push)",
+    )
+    .option(
+      "--startup-cpu <cpu>",
+      "kubernetes: CPU limit of a replica while it starts",
+      quantity(parseCpu, "a CPU quantity such as 500m or 1"),
+      "1000m",
+    )
     .addOption(
       new Option("--log-level <level>", "what it logs on stderr (info; on a terminal warn)").choices(LOG_LEVELS),
     )
@@ -41,13 +60,16 @@ async function up(options: Options, io: Io): Promise<void> {
   else await attached(options, dataDir, io);
 }
 
-async function attached({ host, port, logLevel }: Options, dataDir: string, io: Io): Promise<void> {
+async function attached(options: Options, dataDir: string, io: Io): Promise<void> {
   const { startServer } = await import("@faas/server");
-  const level = logLevel ?? (io.stderr.isTTY ? "warn" : "info");
-  const server = await startServer({ host, port, dataDir, logLevel: level }).catch((error) => {
-    if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
-    throw error;
-  });
+  const { host, port, logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
+  const kubernetes = kubernetesOptions(options, io);
+  const server = await startServer({ host, port, dataDir, logLevel, ...(kubernetes ? { kubernetes } : {}) }).catch(
+    (error) => {
+      if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
+      throw error;
+    },
+  );
   try {
     io.stdout.write(`${server.url}\n`);
     report({ url: server.url });
@@ -59,8 +81,32 @@ async function attached({ host, port, logLevel }: Options, dataDir: string, io: 
   }
 }
 
-async function detached({ host, port, logLevel, data }: Options, dataDir: string, io: Io): Promise<void> {
+/** Undefined: the embedded platform. USAGE when an option has no meaning there. */
+function kubernetesOptions(options: Options, io: Io): KubernetesServerOptions | undefined {
+  const { platform, context, registryPush, registryPull, startupCpu } = options;
+  if (platform === "embedded") {
+    if (context ?? registryPush ?? registryPull)
+      throw new FaasError("USAGE", "--context and --registry-… go with --platform kubernetes");
+    return undefined;
+  }
+  const push = registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
+  const pull = registryPull ?? (io.env.FAAS_REGISTRY_PULL || push);
+  const namespace = io.env.FAAS_NAMESPACE || undefined;
+  return {
+    ...(push && pull ? { registry: { push, pull } } : {}),
+    ...(context === undefined ? {} : { context }),
+    ...(namespace === undefined ? {} : { namespace }),
+    startupCpuMillis: parseCpu(startupCpu) as number,
+  };
+}
+
+async function detached(options: Options, dataDir: string, io: Io): Promise<void> {
+  const { host, port, logLevel, data, platform, context, registryPush, registryPull, startupCpu } = options;
   const args = ["--port", String(port), "--host", host, "--data", dataDir, "--log-level", logLevel ?? "info"];
+  args.push("--platform", platform, "--startup-cpu", startupCpu);
+  if (context) args.push("--context", context);
+  if (registryPush) args.push("--registry-push", registryPush);
+  if (registryPull) args.push("--registry-pull", registryPull);
   const { url, pid, logFile } = await startDetached(args, dataDir, io.signal);
   io.stdout.write(`${url}\n`);
   say(io, `faas is up: process ${pid}, log ${logFile}. "faas down${data ? ` --data ${data}` : ""}" stops it`);

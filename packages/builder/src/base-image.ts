@@ -1,0 +1,71 @@
+import { FaasError, type Language } from "@faas/core";
+import type Docker from "dockerode";
+import type { ImageInspectInfo } from "dockerode";
+import type { Environment } from "./docker-config.ts";
+import { events } from "./docker-events.ts";
+import { parseImageReference } from "./image-reference.ts";
+import { authOf, registryCredentials } from "./registry-credentials.ts";
+
+/** What functions run on when nothing else is said. */
+export const DEFAULT_BASE_IMAGES: Readonly<Record<Language, string>> = {
+  node: "node:24-slim",
+  typescript: "node:24-slim",
+  python: "python:3.11-slim",
+};
+
+/** A base image that the engine has. */
+export interface BaseImage {
+  /** As it was named. */
+  readonly name: string;
+  /** `sha256:…` of its configuration: never changes its meaning. */
+  readonly id: string;
+  /** `sha256:…` of its manifest in the registry that its name says; absent when it was made on this engine. */
+  readonly digest?: string;
+  readonly info: ImageInspectInfo;
+}
+
+/** Finds the base image in the engine, or has it pulled, and pins it. BUILD_FAILED when it is not to be had. */
+export async function resolveBaseImage(
+  docker: Docker,
+  name: string,
+  { env, signal, onPull }: { env: Environment; signal: AbortSignal | undefined; onPull?: (() => void) | undefined },
+): Promise<BaseImage> {
+  const wanted = parseImageReference(name);
+  const info = (await inspectIfThere(docker, name)) ?? (await pulled());
+  const digests = (info.RepoDigests ?? []).flatMap((each) => {
+    const { registry, repository, digest } = parseImageReference(each);
+    return registry === wanted.registry && repository === wanted.repository && digest ? [digest] : [];
+  });
+  const digest = wanted.digest ?? digests.sort()[0];
+  return { name, id: info.Id, info, ...(digest === undefined ? {} : { digest }) };
+
+  async function pulled(): Promise<ImageInspectInfo> {
+    onPull?.();
+    const tagged = wanted.tag || wanted.digest ? name : `${name}:latest`;
+    try {
+      const authconfig = authOf(await registryCredentials(wanted.registry, env), wanted.registry);
+      const stream = await docker.pull(tagged, { authconfig, abortSignal: signal });
+      for await (const { error } of events(stream, signal)) if (error !== undefined) throw new Error(error);
+      return await docker.getImage(tagged).inspect();
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (cause instanceof FaasError) throw cause;
+      const { json, message } = cause as { json?: { message?: string } } & Error;
+      throw new FaasError(
+        "BUILD_FAILED",
+        `The base image ${name} is not in the Docker engine and cannot be pulled: ${json?.message ?? message}. Name another with --base-image`,
+        { cause },
+      );
+    }
+  }
+}
+
+/** What the engine knows of an image; undefined when it has none of that name or id. */
+export async function inspectIfThere(docker: Docker, name: string): Promise<ImageInspectInfo | undefined> {
+  try {
+    return await docker.getImage(name).inspect();
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw error;
+  }
+}

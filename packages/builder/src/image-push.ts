@@ -1,0 +1,163 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { FaasError } from "@faas/core";
+import type Docker from "dockerode";
+import type { Environment } from "./docker-config.ts";
+import { type DockerEvent, events } from "./docker-events.ts";
+import { denied } from "./registry-client.ts";
+import { authOf, type RegistryCredentials, registryCredentials } from "./registry-credentials.ts";
+
+/** How far a push is. */
+export interface PushProgress {
+  readonly layers: number;
+  /** Layers that the registry has, those that it had before included. */
+  readonly layersDone: number;
+  /** Of the layers that it had not, before they are compressed. */
+  readonly sentBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface PushOptions {
+  readonly registry: string;
+  readonly repository: string;
+  readonly tag: string;
+  readonly env: Environment;
+  readonly onProgress?: ((progress: PushProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Time without any progress after which a registry counts as gone; a minute. */
+  readonly stalledMs?: number | undefined;
+}
+
+/** Waits between tries: where a registry fails for a moment, the third try is late enough, and a user does not wait long. */
+const RETRY_MS = [500, 2_000];
+
+/**
+ * Has the engine push `registry/repository:tag`; gives the manifest's digest. Broken connections and failures of the registry are tried
+ * again, twice. REGISTRY_DENIED, REGISTRY_UNREACHABLE, PUSH_FAILED.
+ */
+export async function pushImage(docker: Docker, options: PushOptions): Promise<string> {
+  const credentials = await registryCredentials(options.registry, options.env);
+  for (let tries = 0; ; tries++) {
+    try {
+      return await pushOnce(docker, options, credentials);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (error instanceof FaasError) throw error;
+      const reason = messageOf(error);
+      const pause = RETRY_MS[tries];
+      if (pause === undefined || !mayPass(reason)) throw explain(reason, options, credentials, tries + 1);
+      await delay(pause, undefined, options.signal ? { signal: options.signal } : {});
+    }
+  }
+}
+
+async function pushOnce(
+  docker: Docker,
+  options: PushOptions,
+  credentials: RegistryCredentials | undefined,
+): Promise<string> {
+  const { registry, repository, tag, signal, onProgress, stalledMs = 60_000 } = options;
+  const stalled = new AbortController();
+  const timer = setTimeout(() => stalled.abort(), stalledMs);
+  const both = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
+  const layers = new Map<string, Layer>();
+  let digest: string | undefined;
+  try {
+    const image = docker.getImage(`${registry}/${repository}`);
+    const stream = await image.push({ tag, authconfig: authOf(credentials, registry), abortSignal: both });
+    for await (const event of events(stream, both)) {
+      timer.refresh();
+      if (event.error !== undefined) throw new Error(event.error);
+      digest = (event.aux as { Digest?: string } | undefined)?.Digest ?? digest;
+      if (follow(event, layers)) onProgress?.(sumOf(layers));
+    }
+  } catch (error) {
+    if (!stalled.signal.aborted || signal?.aborted) throw error;
+    throw new FaasError(
+      "REGISTRY_UNREACHABLE",
+      `The registry ${registry} takes the connection, and then said nothing for ${stalledMs / 1000} s while ${repository} was pushed`,
+      { cause: error },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+  if (digest !== undefined) return digest;
+  throw new Error("the engine named no digest");
+}
+
+interface Layer {
+  current: number;
+  total: number;
+  done: boolean;
+}
+
+/** Whether the event tells of a layer. */
+function follow({ id, status = "", progressDetail }: DockerEvent, layers: Map<string, Layer>): boolean {
+  if (!id || !/^[0-9a-f]{12}$/.test(id)) return false;
+  const layer = layers.get(id) ?? { current: 0, total: 0, done: false };
+  layers.set(id, layer);
+  const { current, total } = progressDetail ?? {};
+  if (current !== undefined) layer.current = current;
+  if (total !== undefined) layer.total = Math.max(total, layer.current);
+  if (status === "Pushed") layer.current = layer.total;
+  layer.done = /^(Pushed|Layer already exists|Mounted from )/.test(status);
+  return true;
+}
+
+function sumOf(all: ReadonlyMap<string, Layer>): PushProgress {
+  const layers = [...all.values()];
+  return {
+    layers: layers.length,
+    layersDone: layers.filter(({ done }) => done).length,
+    sentBytes: layers.reduce((sum, { current }) => sum + current, 0),
+    totalBytes: layers.reduce((sum, { total }) => sum + total, 0),
+  };
+}
+
+const messageOf = (error: unknown): string =>
+  (error as { json?: { message?: string } }).json?.message ?? (error as Error).message;
+
+const IS_DENIED = /unauthorized|authentication required|no basic auth|denied|forbidden|insufficient_scope|\b40[13]\b/i;
+const IS_CERTIFICATE = /x509|certificate|tls: /i;
+const IS_PLAIN_HTTP = /server gave HTTP response to HTTPS client/i;
+const IS_BROKEN =
+  /connection refused|no such host|timeout|deadline exceeded|unreachable|reset by peer|broken pipe|\bEOF\b|ECONNRESET|socket hang up/i;
+const IS_SERVER_FAILURE = /\b(status|code)\b.*\b5\d\d\b|50\d (Internal|Bad|Service|Gateway)|toomanyrequests|\b429\b/i;
+
+/** Whether the same may work a moment later. */
+const mayPass = (reason: string) =>
+  !IS_DENIED.test(reason) && !IS_CERTIFICATE.test(reason) && (IS_SERVER_FAILURE.test(reason) || IS_BROKEN.test(reason));
+
+function explain(
+  reason: string,
+  { registry, repository, tag }: PushOptions,
+  credentials: RegistryCredentials | undefined,
+  tries: number,
+): FaasError {
+  const cause = new Error(reason);
+  if (IS_PLAIN_HTTP.test(reason)) {
+    return new FaasError(
+      "REGISTRY_UNREACHABLE",
+      `The registry ${registry} speaks plain HTTP, and the Docker engine expects TLS. Give the registry a certificate, or name it in "insecure-registries" of the engine's daemon.json`,
+      { cause },
+    );
+  }
+  if (IS_CERTIFICATE.test(reason)) {
+    return new FaasError(
+      "REGISTRY_UNREACHABLE",
+      `The Docker engine does not trust the certificate of the registry ${registry} (${reason}). Put the authority that signed it in /etc/docker/certs.d/${registry}/ca.crt on the engine's machine`,
+      { cause },
+    );
+  }
+  if (IS_DENIED.test(reason)) return denied(registry, repository, credentials, reason);
+  const times = tries === 1 ? "" : `, tried ${tries} times`;
+  if (IS_BROKEN.test(reason)) {
+    return new FaasError(
+      "REGISTRY_UNREACHABLE",
+      `The Docker engine cannot reach the registry ${registry} (${reason})${times}`,
+      { cause },
+    );
+  }
+  return new FaasError("PUSH_FAILED", `${registry}/${repository}:${tag} could not be pushed${times}: ${reason}`, {
+    cause,
+  });
+}

@@ -1,0 +1,241 @@
+import type { EndedReplica, EndpointSpec, EndpointStatus, Replica, ReplicaFailure } from "@faas/core";
+import { PORT } from "./kubernetes-manifests.ts";
+import { foreignTrouble, type PodFacts, startTimeoutTrouble, type Trouble } from "./kubernetes-pods.ts";
+import { waitUntilPodReady } from "./kubernetes-probe.ts";
+import type { LogStore } from "./log-store.ts";
+
+const ENDED_KEPT = 5;
+/** A node may have room in a moment: when another pod has ended. */
+const UNSCHEDULABLE_GRACE_MS = 5_000;
+
+/** What the endpoint needs of its platform. */
+export interface EndpointHost {
+  readonly startSeconds: number;
+  /** Something observable changed. */
+  changed(): void;
+  /** It answered its first ready probe: time to take the startup boost away. */
+  ready(facts: PodFacts): void;
+  /** The last lines of a replica; empty when they cannot be had soon. */
+  lastLines(facts: PodFacts, previous: boolean): Promise<readonly string[]>;
+}
+
+/** One container of one pod, from the moment it is seen. */
+class ReplicaState {
+  facts: PodFacts;
+  ready = false;
+  wasReady = false;
+  /** Its trouble was told. */
+  told = false;
+  readonly probing = new AbortController();
+  probed = false;
+  readonly startTimer: NodeJS.Timeout;
+  unschedulableTimer: NodeJS.Timeout | undefined;
+
+  constructor(facts: PodFacts, startSeconds: number, onLate: () => void) {
+    this.facts = facts;
+    this.startTimer = setTimeout(onLate, startSeconds * 1000).unref();
+  }
+
+  stop(): void {
+    this.ready = false;
+    this.probing.abort();
+    clearTimeout(this.startTimer);
+    clearTimeout(this.unschedulableTimer);
+  }
+}
+
+/** One endpoint as it is observed on the cluster: its pods, which of them answer, and why others do not. */
+export class KubernetesEndpoint {
+  spec: EndpointSpec;
+  readonly logs: LogStore;
+  /** Replicas that are wanted; undefined until the cluster was asked. */
+  desired: number | undefined;
+  readonly #host: EndpointHost;
+  /** By the pod's name. */
+  readonly #replicas = new Map<string, ReplicaState>();
+  #failure: ReplicaFailure | undefined;
+  /** Grows with each attempt to start replicas: what is told late of a former one is not heard. */
+  #attempt = 0;
+  #ended: readonly EndedReplica[] = [];
+  #status: EndpointStatus | undefined;
+
+  constructor(spec: EndpointSpec, logs: LogStore, host: EndpointHost) {
+    this.spec = spec;
+    this.logs = logs;
+    this.#host = host;
+  }
+
+  get status(): EndpointStatus {
+    this.#status ??= {
+      org: this.spec.org,
+      endpoint: this.spec.endpoint,
+      revision: this.spec.revision,
+      replicas: this.#listed(),
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+      ...(this.#ended.length === 0 ? {} : { ended: this.#ended }),
+    };
+    return this.#status;
+  }
+
+  /** Whether a replica of the applied revision answered. */
+  get hasReady(): boolean {
+    return this.#readyOf(this.spec.revision) > 0;
+  }
+
+  apply(spec: EndpointSpec): void {
+    if (spec.revision !== this.spec.revision) this.newAttempt();
+    this.spec = spec;
+    this.#changed();
+  }
+
+  /** What failed before is no longer the reason. */
+  newAttempt(): void {
+    this.#attempt++;
+    this.#failure = undefined;
+    for (const replica of this.#replicas.values()) replica.told = false;
+    this.#changed();
+  }
+
+  observePod(facts: PodFacts): void {
+    let state = this.#replicas.get(facts.pod);
+    if (state && state.facts.replica !== facts.replica) {
+      this.#containerEnded(state, facts.formerEnd);
+      state = undefined;
+    }
+    if (!state) {
+      if (facts.deleting) return;
+      const fresh: ReplicaState = new ReplicaState(facts, this.#host.startSeconds, () => this.#late(fresh));
+      state = fresh;
+      this.#replicas.set(facts.pod, state);
+    }
+    state.facts = facts;
+    this.#look(state);
+    this.#changed();
+  }
+
+  podGone(pod: string): void {
+    this.#replicas.get(pod)?.stop();
+    if (this.#replicas.delete(pod)) this.#changed();
+  }
+
+  /** The pods that there are: the others are gone. */
+  podsListed(names: ReadonlySet<string>): void {
+    for (const pod of [...this.#replicas.keys()]) if (!names.has(pod)) this.podGone(pod);
+  }
+
+  /** No pod could even be made. */
+  refused(trouble: Trouble): void {
+    if (this.hasReady || this.#failure?.detail === trouble.detail) return;
+    this.#failure = { revision: this.spec.revision, code: trouble.code, detail: trouble.detail, lastLogLines: [] };
+    this.#changed();
+  }
+
+  stop(): void {
+    for (const replica of this.#replicas.values()) replica.stop();
+    this.#replicas.clear();
+  }
+
+  #look(state: ReplicaState): void {
+    const { facts } = state;
+    clearTimeout(state.unschedulableTimer);
+    if (facts.deleting) {
+      state.stop();
+      return;
+    }
+    if (facts.trouble) {
+      state.ready = false;
+      this.#fail(state, facts.trouble);
+      return;
+    }
+    if (facts.unschedulable !== undefined) {
+      const { unschedulable } = facts;
+      const tell = () =>
+        this.#fail(state, { code: "UNSCHEDULABLE", detail: `No node takes the replica: ${unschedulable}` });
+      state.unschedulableTimer = setTimeout(tell, UNSCHEDULABLE_GRACE_MS).unref();
+    }
+    if (facts.ip !== undefined && !state.probed) void this.#probe(state, facts.ip);
+  }
+
+  async #probe(state: ReplicaState, host: string): Promise<void> {
+    state.probed = true;
+    const isForeign = this.spec.runtime === "dockerfile";
+    try {
+      const answer = await waitUntilPodReady({ host, port: PORT, isForeign }, state.probing.signal);
+      if (!answer.ready || (!isForeign && !answer.isWrapper)) {
+        const detail = answer.detail ?? "";
+        return this.#fail(
+          state,
+          answer.isWrapper ? { code: "FUNCTION_LOAD_FAILED", detail, ran: "this" } : foreignTrouble(answer.status),
+        );
+      }
+    } catch {
+      return; // It is no replica any more.
+    }
+    if (state.facts.deleting || state.facts.trouble || this.#replicas.get(state.facts.pod) !== state) return;
+    clearTimeout(state.startTimer);
+    state.ready = true;
+    state.wasReady = true;
+    if (state.facts.revision === this.spec.revision) this.#failure = undefined;
+    this.#host.ready(state.facts);
+    this.#changed();
+  }
+
+  #late(state: ReplicaState): void {
+    if (!state.ready) this.#fail(state, startTimeoutTrouble(state.facts, this.#host.startSeconds));
+  }
+
+  /** Its container ended, and the pod has another one now. */
+  #containerEnded(state: ReplicaState, end: Trouble | undefined): void {
+    if (!state.told && end) this.#fail(state, { ...end, ran: "previous" });
+    state.stop();
+    this.#replicas.delete(state.facts.pod);
+  }
+
+  /** The reason why the applied revision does not run, or how a replica that served came to its end. */
+  #fail(state: ReplicaState, trouble: Trouble): void {
+    if (state.told) return;
+    state.told = true;
+    const { facts, wasReady } = state;
+    const attempt = this.#attempt;
+    const tell = (lastLogLines: readonly string[]) => {
+      const { code, detail } = trouble;
+      const failure = { revision: facts.revision, code, detail, lastLogLines };
+      if (wasReady) this.#ended = [...this.#ended.slice(1 - ENDED_KEPT), { id: facts.replica, ...failure }];
+      else if (facts.revision === this.spec.revision && attempt === this.#attempt) this.#failure = failure;
+      this.#changed();
+    };
+    if (trouble.ran === undefined) tell([]);
+    else void this.#host.lastLines(facts, trouble.ran === "previous").then(tell);
+  }
+
+  /** Old revisions are left out as soon as the new one can take over: they are about to be ended. */
+  #listed(): readonly Replica[] {
+    const { revision } = this.spec;
+    const replaced = this.desired !== undefined && this.desired > 0 && this.#readyOf(revision) >= this.desired;
+    const listed: Replica[] = [];
+    for (const { facts, ready } of this.#replicas.values()) {
+      if (facts.deleting || (replaced && facts.revision !== revision)) continue;
+      const host = facts.ip?.includes(":") ? `[${facts.ip}]` : facts.ip;
+      const cpuMillis = facts.enforcedCpuMillis ?? facts.cpuMillis;
+      listed.push({
+        id: facts.replica,
+        address: host === undefined ? "" : `${host}:${PORT}`,
+        ready,
+        revision: facts.revision,
+        ...(cpuMillis === undefined ? {} : { cpuMillis }),
+      });
+    }
+    return listed;
+  }
+
+  #readyOf(revision: string): number {
+    let count = 0;
+    for (const { facts, ready } of this.#replicas.values()) if (ready && facts.revision === revision) count++;
+    return count;
+  }
+
+  #changed(): void {
+    this.#status = undefined;
+    this.#host.changed();
+  }
+}

@@ -1,0 +1,380 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type EndpointRef, type EndpointStatus, endpointKey, FaasError } from "@faas/core";
+import type { V1Deployment, V1Namespace, V1NetworkPolicy } from "@kubernetes/client-node";
+import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
+import type { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
+import {
+  APPLIED,
+  autoscalerManifest,
+  CONTAINER,
+  deploymentManifest,
+  digestOf,
+  LABELS,
+  type ManifestOptions,
+  namespaceOf,
+  serviceManifest,
+  serviceName,
+} from "./kubernetes-manifests.ts";
+import type { KubernetesOrgs } from "./kubernetes-orgs.ts";
+import { deploymentTrouble, type PodFacts } from "./kubernetes-pods.ts";
+import type { WatchHandler } from "./kubernetes-watch.ts";
+import type { PlatformLog } from "./platform-log.ts";
+
+const RETRY_FIRST_MS = 250;
+const RETRY_MOST_MS = 15_000;
+/** Field manager of the number of replicas, so that applying a revision does not touch it. */
+const SCALER = "faas-scaler";
+
+export interface ObjectsOptions {
+  readonly api: KubernetesApi;
+  readonly manifests: ManifestOptions;
+  readonly orgs: KubernetesOrgs;
+  readonly log: PlatformLog;
+  readonly signal: AbortSignal;
+  /** Those that were applied, by key. */
+  readonly endpoints: ReadonlyMap<string, KubernetesEndpoint>;
+  readonly changed: () => void;
+}
+
+interface ObservedDeployment extends EndpointRef {
+  readonly revision: string;
+  readonly replicas: number;
+  readonly applied: string | undefined;
+  readonly version: bigint;
+}
+
+/**
+ * The objects of all endpoints: what is observed of them, and the writing that brings them to what is wanted. Whatever somebody else
+ * changes or deletes is mended when it is seen.
+ */
+export class KubernetesObjects {
+  readonly deployments: WatchHandler<V1Deployment>;
+  readonly services: WatchHandler<KubernetesObject>;
+  readonly autoscalers: WatchHandler<KubernetesObject>;
+  readonly namespaces: WatchHandler<V1Namespace>;
+  readonly policies: WatchHandler<V1NetworkPolicy>;
+  readonly #options: ObjectsOptions;
+  readonly #deployments = new Map<string, ObservedDeployment>();
+  readonly #services = new Set<string>();
+  readonly #autoscalers = new Set<string>();
+  readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
+  readonly #removing = new Set<string>();
+  /** Endpoints whose number of replicas is being set: what is observed meanwhile is no news. */
+  readonly #setting = new Set<string>();
+  #isListed = false;
+
+  constructor(options: ObjectsOptions) {
+    this.#options = options;
+    this.deployments = {
+      listed: (all) => {
+        const present = new Set(all.map(keyOf));
+        for (const key of [...this.#deployments.keys()]) if (!present.has(key)) this.#deploymentGone(key);
+        for (const one of all) this.#observe(one);
+      },
+      changed: (one) => this.#observe(one),
+      deleted: (one) => this.#deploymentGone(keyOf(one)),
+    };
+    this.services = this.#presence(this.#services, "Service");
+    this.autoscalers = this.#presence(this.#autoscalers, "HorizontalPodAutoscaler");
+    this.namespaces = {
+      listed: (all) => {
+        for (const one of all) this.#namespace(one);
+      },
+      changed: (one) => this.#namespace(one),
+      deleted: (one) => this.#orgGone(one, "its namespace was deleted"),
+    };
+    this.policies = {
+      listed: () => {},
+      changed: () => {},
+      deleted: (one) => this.#orgGone(one, "a network policy was deleted"),
+    };
+  }
+
+  /** Everything was listed once: what is wanted can be compared with what is there. */
+  listed(): void {
+    this.#isListed = true;
+    for (const key of this.#options.endpoints.keys()) void this.reconcile(key);
+  }
+
+  /** Deployments that belong to no endpoint that was applied. */
+  others(): readonly EndpointStatus[] {
+    const others: EndpointStatus[] = [];
+    for (const [key, { org, endpoint, revision }] of this.#deployments)
+      if (!this.#options.endpoints.has(key) && !this.#removing.has(key))
+        others.push({ org, endpoint, revision, replicas: [] });
+    return others;
+  }
+
+  /** Resolves when the cluster has what is wanted, or when that has to be tried again later. */
+  reconcile(key: string): Promise<void> {
+    const working = this.#work.get(key);
+    if (working) {
+      working.again = true;
+      return working.done;
+    }
+    if (!this.#isListed) return Promise.resolve();
+    const first = Promise.withResolvers<void>();
+    const work = { again: false, done: first.promise };
+    this.#work.set(key, work);
+    void this.#reconcileAll(key, work, first.resolve);
+    return first.promise;
+  }
+
+  /** Tells the cluster the number of replicas that is wanted. */
+  async scale(endpoint: KubernetesEndpoint, before: number, signal?: AbortSignal): Promise<void> {
+    const { spec, desired = 0 } = endpoint;
+    const key = endpointKey(spec);
+    const observed = this.#deployments.get(key);
+    if (!observed) return this.reconcile(key);
+    if (spec.scaler === "cpu") {
+      if (before > 0 && desired > 0) return;
+      if (desired === 0) await this.#deleteAutoscaler(spec, signal);
+    }
+    const wanted = spec.scaler === "cpu" && desired > 0 ? Math.max(desired, 1) : desired;
+    if (observed.replicas !== wanted) await this.#setReplicas(spec, wanted, signal);
+    if (spec.scaler === "cpu") void this.reconcile(key);
+  }
+
+  async remove(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
+    const { api } = this.#options;
+    const key = endpointKey(ref);
+    const namespace = namespaceOf(ref.org);
+    this.#removing.add(key);
+    try {
+      await this.#work.get(key)?.done;
+      if (this.#autoscalers.has(key)) await api.delete("HorizontalPodAutoscaler", namespace, ref.endpoint, signal);
+      if (this.#deployments.has(key)) await api.delete("Deployment", namespace, ref.endpoint, signal);
+      if (this.#services.has(key)) await api.delete("Service", namespace, serviceName(ref.endpoint), signal);
+      this.#deployments.delete(key);
+      this.#services.delete(key);
+      this.#autoscalers.delete(key);
+    } finally {
+      this.#removing.delete(key);
+    }
+  }
+
+  async resize({ namespace, pod }: PodFacts, cpuMillis: number): Promise<void> {
+    await this.#options.api.call("PATCH", `${pathOf("Pod", namespace, pod)}/resize`, {
+      body: { spec: { containers: [{ name: CONTAINER, resources: { limits: { cpu: `${cpuMillis}m` } } }] } },
+      contentType: "application/strategic-merge-patch+json",
+      signal: this.#options.signal,
+    });
+  }
+
+  async #reconcileAll(key: string, work: { again: boolean }, attempted: () => void): Promise<void> {
+    const { signal, log, endpoints } = this.#options;
+    let wait = RETRY_FIRST_MS;
+    while (!signal.aborted) {
+      const endpoint = endpoints.get(key);
+      if (!endpoint) break;
+      work.again = false;
+      try {
+        await this.#mend(key, endpoint);
+        if (work.again) continue;
+        break;
+      } catch (error) {
+        if (signal.aborted) break;
+        log.warn(
+          { err: error, endpoint: key },
+          "an endpoint's objects could not be brought to what is wanted; trying again",
+        );
+        if (error instanceof FaasError && !isTransient(error))
+          endpoint.refused({ code: error.code, detail: error.message });
+        attempted();
+        await delay(wait, undefined, { signal }).catch(() => {});
+        wait = Math.min(RETRY_MOST_MS, wait * 2);
+      }
+    }
+    this.#work.delete(key);
+    attempted();
+  }
+
+  /** One comparison of what is wanted with what was observed. */
+  async #mend(key: string, endpoint: KubernetesEndpoint): Promise<void> {
+    const { manifests, orgs, signal } = this.#options;
+    const { spec } = endpoint;
+    await orgs.ensure(spec.org, signal);
+    const service = serviceManifest(spec, manifests);
+    const deployment = deploymentManifest(spec, manifests);
+    const digest = digestOf([service, deployment]);
+    const observed = this.#deployments.get(key);
+    endpoint.desired ??= observed?.replicas ?? 0;
+    if (observed?.applied !== digest) await this.#applyDeployment(endpoint, deployment, digest, observed);
+    if (!this.#services.has(key) || observed?.applied !== digest) {
+      await this.#options.api.apply(service as KubernetesObject, signal);
+      this.#services.add(key);
+    }
+    if (endpoint.spec !== spec) return;
+    await this.#mendReplicas(key, endpoint);
+  }
+
+  async #mendReplicas(key: string, { spec, desired = 0 }: KubernetesEndpoint): Promise<void> {
+    const { api, manifests, signal, log } = this.#options;
+    const observed = this.#deployments.get(key);
+    if (!observed) return;
+    // The autoscaler's number is its own.
+    const isScaled = spec.scaler === "cpu" && desired > 0 && observed.replicas > 0;
+    if (!isScaled && observed.replicas !== desired) {
+      log.warn(
+        { endpoint: key, found: observed.replicas, wanted: desired },
+        "the number of replicas was not the wanted one: set again",
+      );
+      if (spec.scaler === "cpu" && desired === 0) await this.#deleteAutoscaler(spec, signal);
+      await this.#setReplicas(spec, desired, signal);
+    }
+    const wantsAutoscaler = spec.scaler === "cpu" && desired > 0;
+    if (wantsAutoscaler) {
+      // Its bounds may have changed: applying what is there already changes nothing.
+      await api.apply(autoscalerManifest(spec, manifests) as KubernetesObject, signal);
+      this.#autoscalers.add(key);
+    } else if (this.#autoscalers.has(key)) {
+      await this.#deleteAutoscaler(spec, signal);
+    }
+  }
+
+  async #applyDeployment(
+    { spec, desired = 0 }: KubernetesEndpoint,
+    manifest: V1Deployment,
+    digest: string,
+    observed: ObservedDeployment | undefined,
+  ): Promise<void> {
+    const { api, signal } = this.#options;
+    if (!observed) await this.#refuseForeign(spec);
+    // The autoscaler's number is its own. Otherwise it is said each time: one that nobody owns any more would fall back to 1.
+    const isScaled = spec.scaler === "cpu" && desired > 0 && (observed?.replicas ?? 0) > 0;
+    const replicas = isScaled ? {} : { replicas: desired };
+    const applied = await api.apply<V1Deployment>(
+      {
+        ...manifest,
+        metadata: { ...manifest.metadata, annotations: { [APPLIED]: digest } },
+        spec: { ...manifest.spec, ...replicas } as NonNullable<V1Deployment["spec"]>,
+      },
+      signal,
+    );
+    this.#observe(applied);
+  }
+
+  /** What somebody else made under the endpoint's name is left alone. */
+  async #refuseForeign({ org, endpoint }: EndpointRef): Promise<void> {
+    const found = await this.#options.api.get<V1Deployment>("Deployment", namespaceOf(org), endpoint);
+    const { instance } = this.#options.manifests;
+    if (!found || found.metadata?.labels?.[LABELS.instance] === instance) return;
+    throw new FaasError(
+      "CLUSTER_REFUSED",
+      `The namespace ${namespaceOf(org)} has a Deployment "${endpoint}" that this faas server did not make; it was not touched. Choose another endpoint name, or remove it`,
+    );
+  }
+
+  async #setReplicas(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void> {
+    const key = endpointKey(ref);
+    const path = `${pathOf("Deployment", namespaceOf(ref.org), ref.endpoint)}/scale`;
+    this.#setting.add(key);
+    const { metadata } = await this.#options.api
+      .call<KubernetesObject>("PATCH", path, {
+        body: { spec: { replicas } },
+        contentType: "application/merge-patch+json",
+        query: { fieldManager: SCALER },
+        signal,
+      })
+      .finally(() => this.#setting.delete(key));
+    const observed = this.#deployments.get(key);
+    if (observed)
+      this.#deployments.set(key, {
+        ...observed,
+        replicas,
+        version: BigInt(metadata?.resourceVersion ?? observed.version),
+      });
+  }
+
+  async #deleteAutoscaler(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
+    const key = endpointKey(ref);
+    if (!this.#autoscalers.delete(key)) return;
+    await this.#options.api.delete("HorizontalPodAutoscaler", namespaceOf(ref.org), ref.endpoint, signal);
+  }
+
+  #observe(deployment: V1Deployment): void {
+    const key = keyOf(deployment);
+    const version = BigInt(deployment.metadata?.resourceVersion ?? 0);
+    const before = this.#deployments.get(key);
+    // An event from before our own last change.
+    if (before && before.version > version) return;
+    const labels = deployment.metadata?.labels ?? {};
+    this.#deployments.set(key, {
+      org: labels[LABELS.org] ?? "",
+      endpoint: labels[LABELS.endpoint] ?? "",
+      revision: deployment.spec?.template.metadata?.labels?.[LABELS.revision] ?? "",
+      replicas: deployment.spec?.replicas ?? 1,
+      applied: deployment.metadata?.annotations?.[APPLIED],
+      version,
+    });
+    if (!before) this.#options.changed();
+    const endpoint = this.#options.endpoints.get(key);
+    if (!endpoint || !this.#isListed) return;
+    const trouble = deploymentTrouble(deployment);
+    if (trouble && (endpoint.desired ?? 0) > 0) endpoint.refused(trouble);
+    if (this.#needsMending(key, endpoint)) void this.reconcile(key);
+  }
+
+  #needsMending(key: string, { spec, desired }: KubernetesEndpoint): boolean {
+    const observed = this.#deployments.get(key);
+    if (!observed || desired === undefined) return true;
+    if (this.#setting.has(key)) return false;
+    if (spec.scaler === "cpu") return desired === 0 ? observed.replicas > 0 : observed.replicas === 0;
+    return observed.replicas !== desired;
+  }
+
+  #deploymentGone(key: string): void {
+    const gone = this.#deployments.get(key);
+    if (!gone) return;
+    this.#deployments.delete(key);
+    this.#options.changed();
+    this.#lost(key, "Deployment");
+  }
+
+  /** Somebody deleted what is wanted. */
+  #lost(key: string, kind: Kind): void {
+    if (!this.#options.endpoints.get(key) || this.#removing.has(key)) return;
+    this.#options.log.warn({ endpoint: key, kind }, "an object was deleted by somebody else: made again");
+    void this.reconcile(key);
+  }
+
+  #presence(present: Set<string>, kind: Kind): WatchHandler<KubernetesObject> {
+    return {
+      listed: (all) => {
+        const now = new Set(all.map(keyOf));
+        for (const key of [...present]) {
+          if (now.has(key)) continue;
+          present.delete(key);
+          this.#lost(key, kind);
+        }
+        for (const key of now) present.add(key);
+      },
+      changed: (one) => void present.add(keyOf(one)),
+      deleted: (one) => {
+        if (present.delete(keyOf(one))) this.#lost(keyOf(one), kind);
+      },
+    };
+  }
+
+  #namespace(namespace: V1Namespace): void {
+    if (namespace.metadata?.deletionTimestamp) this.#options.orgs.forget(orgOf(namespace));
+  }
+
+  #orgGone(object: KubernetesObject, why: string): void {
+    const org = orgOf(object);
+    this.#options.orgs.forget(org);
+    for (const [key, { spec }] of this.#options.endpoints) {
+      if (spec.org !== org) continue;
+      this.#options.log.warn({ org, endpoint: key }, `${why} by somebody else: made again`);
+      void this.reconcile(key);
+    }
+  }
+}
+
+const isTransient = (error: FaasError) =>
+  error instanceof ClusterError ? error.isTransient : error.code === "NAMESPACE_TERMINATING";
+
+const orgOf = ({ metadata }: KubernetesObject) => metadata?.labels?.[LABELS.org] ?? "";
+
+const keyOf = ({ metadata }: KubernetesObject) =>
+  endpointKey({ org: metadata?.labels?.[LABELS.org] ?? "", endpoint: metadata?.labels?.[LABELS.endpoint] ?? "" });

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { deploymentTrouble, podFacts } from "./kubernetes-pods.ts";
+
+/** What kubelets and controllers write, as it was seen on a cluster. */
+
+function pod(container: Partial<V1ContainerStatus>, status: V1Pod["status"] = {}): V1Pod {
+  return {
+    metadata: {
+      name: "x-1-a",
+      namespace: "faas-acme",
+      labels: { "faas/org": "acme", "faas/endpoint": "x", "faas/revision": "r1" },
+      annotations: { "faas/cpu-millis": "100" },
+    },
+    spec: { containers: [{ name: "function", resources: { limits: { cpu: "1", memory: "134217728" } } }] },
+    status: {
+      ...status,
+      containerStatuses: [
+        { name: "function", image: "r:5000/acme/x@sha256:1", imageID: "", ready: false, restartCount: 0, ...container },
+      ],
+    },
+  };
+}
+
+const terminated = (reason: string, exitCode: number, message?: string) => ({
+  terminated: { reason, exitCode, ...(message === undefined ? {} : { message }) },
+});
+
+describe("a pod's trouble, in words", () => {
+  const table: readonly [what: string, Partial<V1ContainerStatus>, code: string, detail: RegExp][] = [
+    [
+      "an image that does not exist",
+      {
+        state: {
+          waiting: {
+            reason: "ErrImagePull",
+            message:
+              'rpc error: code = NotFound desc = failed to pull and unpack image "r:5000/acme/x@sha256:1": failed to resolve reference "r:5000/acme/x@sha256:1": not found',
+          },
+        },
+      },
+      "IMAGE_PULL_FAILED",
+      /cannot be pulled: failed to resolve reference "r:5000\/acme\/x@sha256:1": not found$/,
+    ],
+    [
+      "a registry that wants a password",
+      {
+        state: {
+          waiting: {
+            reason: "ImagePullBackOff",
+            message:
+              'Back-off pulling image "r/x": ErrImagePull: failed to pull and unpack image "r/x": failed to resolve reference "r/x": unexpected status: 401 Unauthorized',
+          },
+        },
+      },
+      "IMAGE_PULL_FAILED",
+      /401 Unauthorized; "faas org registry-login"/,
+    ],
+    [
+      "an image for another CPU",
+      { state: { waiting: { reason: "ErrImagePull", message: "no match for platform in manifest: not found" } } },
+      "IMAGE_PULL_FAILED",
+      /for another CPU/,
+    ],
+    [
+      "no image reference at all",
+      { state: { waiting: { reason: "InvalidImageName", message: "couldn't parse image name" } } },
+      "IMAGE_PULL_FAILED",
+      /is no image reference/,
+    ],
+    [
+      "a container that cannot be made",
+      { state: { waiting: { reason: "CreateContainerConfigError", message: 'secret "s" not found' } } },
+      "CONTAINER_REFUSED",
+      /secret "s" not found/,
+    ],
+    [
+      "a program that is not in the image",
+      { state: terminated("StartError", 128, 'exec: "node": executable file not found in $PATH') },
+      "CONTAINER_REFUSED",
+      /"node": executable file not found/,
+    ],
+    ["too much memory", { state: terminated("OOMKilled", 137) }, "OUT_OF_MEMORY", /its limit of 128Mi/],
+    ["an exit", { state: terminated("Error", 3) }, "REPLICA_EXITED", /exit code 3$/],
+    [
+      "an exit again and again",
+      {
+        restartCount: 2,
+        state: { waiting: { reason: "CrashLoopBackOff", message: "back-off 20s" } },
+        lastState: terminated("Error", 3),
+      },
+      "REPLICA_EXITED",
+      /exit code 3, 3 times so far$/,
+    ],
+  ];
+  for (const [what, container, code, detail] of table) {
+    test(what, () => {
+      const { trouble } = podFacts(pod(container));
+      assert.equal(trouble?.code, code);
+      assert.match(trouble?.detail ?? "", detail);
+    });
+  }
+
+  test("no trouble while it is being made", () => {
+    assert.equal(podFacts(pod({ state: { waiting: { reason: "ContainerCreating" } } })).trouble, undefined);
+  });
+
+  test("no node takes it", () => {
+    const conditions = [
+      { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes: 1 Insufficient cpu." },
+    ];
+    assert.equal(podFacts(pod({}, { conditions })).unschedulable, "0/1 nodes: 1 Insufficient cpu.");
+  });
+});
+
+describe("a pod", () => {
+  test("whose container was started again is another replica", () => {
+    assert.equal(podFacts(pod({})).replica, "x-1-a");
+    const { replica, formerEnd } = podFacts(pod({ restartCount: 1, lastState: terminated("Error", 1) }));
+    assert.equal(replica, "x-1-a.1");
+    assert.equal(formerEnd?.code, "REPLICA_EXITED");
+  });
+
+  test("tells the CPU limit that it has, and the one it is to have", () => {
+    const { cpuMillis, enforcedCpuMillis, ownCpuMillis } = podFacts(pod({ resources: { limits: { cpu: "250m" } } }));
+    assert.deepEqual([cpuMillis, enforcedCpuMillis, ownCpuMillis], [1000, 250, 100]);
+  });
+});
+
+describe("a Deployment's trouble, in words", () => {
+  const table: readonly [what: string, message: string, code: string, detail: RegExp][] = [
+    [
+      "a quota that is used up",
+      'pods "x-1-a" is forbidden: exceeded quota: faas, requested: pods=1, used: pods=1, limited: pods=1',
+      "QUOTA_EXCEEDED",
+      /quota has no room for a replica: exceeded quota: faas, requested: pods=1/,
+    ],
+    [
+      "pod security",
+      'pods "x-1-a" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+      "POD_REFUSED",
+      /pod security refuses the replica/,
+    ],
+    ["an admission webhook", 'admission webhook "w" denied the request: no', "POD_REFUSED", /webhook "w" denied/],
+  ];
+  for (const [what, message, code, detail] of table) {
+    test(what, () => {
+      const condition = { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message };
+      const trouble = deploymentTrouble({ status: { conditions: [condition] } });
+      assert.equal(trouble?.code, code);
+      assert.match(trouble?.detail ?? "", detail);
+    });
+  }
+
+  test("none when its pods can be made", () => {
+    assert.equal(deploymentTrouble({ status: {} }), undefined);
+  });
+});

@@ -1,0 +1,169 @@
+import { type ErrorCode, formatSize, parseCpu, parseSize } from "@faas/core";
+import type { V1ContainerStatus, V1Deployment, V1Pod } from "@kubernetes/client-node";
+import { CONTAINER, CPU_LIMIT, LABELS, PORT } from "./kubernetes-manifests.ts";
+
+/** What Kubernetes says of a pod or a Deployment, in our words. Pure. */
+
+/** Why something does not run, for the person who deployed it. */
+export interface Trouble {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  /** The container ran, so that its last lines say more. `previous`: another one took its place already. */
+  readonly ran?: "this" | "previous";
+}
+
+/** The part of a pod that the platform follows. A pod's container that was started again is another replica. */
+export interface PodFacts {
+  readonly pod: string;
+  readonly namespace: string;
+  readonly org: string;
+  readonly endpoint: string;
+  readonly revision: string;
+  /** The replica's id: the pod's name, and how often its container was started again. */
+  readonly replica: string;
+  readonly restarts: number;
+  readonly ip?: string;
+  readonly deleting: boolean;
+  /** Since when its container runs; milliseconds since the epoch. */
+  readonly runningSinceMs?: number;
+  /** CPU limit that the pod asks for now, and the one that the node enforces. */
+  readonly cpuMillis?: number;
+  readonly enforcedCpuMillis?: number;
+  /** The one that it is to have once it has started. */
+  readonly ownCpuMillis?: number;
+  /** It does not run, and waiting alone will not mend it. */
+  readonly trouble?: Trouble;
+  /** How the container before this one ended. */
+  readonly formerEnd?: Trouble;
+  /** No node takes it; that may pass. */
+  readonly unschedulable?: string;
+}
+
+export function podFacts(pod: V1Pod): PodFacts {
+  const { metadata = {}, spec, status } = pod;
+  const labels = metadata.labels ?? {};
+  const container = status?.containerStatuses?.find(({ name }) => name === CONTAINER);
+  const restarts = container?.restartCount ?? 0;
+  const name = metadata.name ?? "";
+  const started = container?.state?.running?.startedAt;
+  const scheduled = status?.conditions?.find(({ type }) => type === "PodScheduled");
+  const memory = spec?.containers.find((one) => one.name === CONTAINER)?.resources?.limits?.memory;
+  const trouble = container ? containerTrouble(container, memory) : podTrouble(pod);
+  const former = container?.lastState?.terminated;
+  const cpu = (text: string | undefined) => (text === undefined ? undefined : parseCpu(text));
+  const cpuMillis = cpu(spec?.containers.find((one) => one.name === CONTAINER)?.resources?.limits?.cpu);
+  const own = Number(metadata.annotations?.[CPU_LIMIT]);
+  const enforced = cpu(container?.resources?.limits?.cpu);
+  return {
+    pod: name,
+    namespace: metadata.namespace ?? "",
+    org: labels[LABELS.org] ?? "",
+    endpoint: labels[LABELS.endpoint] ?? "",
+    revision: labels[LABELS.revision] ?? "",
+    replica: restarts === 0 ? name : `${name}.${restarts}`,
+    restarts,
+    ...(status?.podIP ? { ip: status.podIP } : {}),
+    deleting: metadata.deletionTimestamp !== undefined || status?.phase === "Failed" || status?.phase === "Succeeded",
+    ...(started === undefined ? {} : { runningSinceMs: new Date(started).getTime() }),
+    ...(cpuMillis === undefined ? {} : { cpuMillis }),
+    ...(enforced === undefined ? {} : { enforcedCpuMillis: enforced }),
+    ...(own > 0 ? { ownCpuMillis: own } : {}),
+    ...(trouble ? { trouble } : {}),
+    ...(former ? { formerEnd: { ...endTrouble(former, memory), ran: "previous" } } : {}),
+    ...(scheduled?.status === "False" ? { unschedulable: scheduled.message ?? scheduled.reason ?? "" } : {}),
+  };
+}
+
+/** A pod that a node refused or gave up: it has no container. */
+function podTrouble({ status }: V1Pod): Trouble | undefined {
+  if (status?.phase !== "Failed") return undefined;
+  return { code: "CONTAINER_REFUSED", detail: `The node gave the pod up: ${status.message ?? status.reason ?? ""}` };
+}
+
+type Terminated = NonNullable<NonNullable<V1ContainerStatus["state"]>["terminated"]>;
+
+function containerTrouble(container: V1ContainerStatus, memory: string | undefined): Trouble | undefined {
+  const { waiting, terminated } = container.state ?? {};
+  if (terminated) return { ...endTrouble(terminated, memory), ran: "this" };
+  const { reason = "", message = "" } = waiting ?? {};
+  if (
+    /^(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|RegistryUnavailable|ImageInspectError)$/.test(
+      reason,
+    )
+  ) {
+    return { code: "IMAGE_PULL_FAILED", detail: pullReason(container.image, reason, message) };
+  }
+  if (/^(CreateContainerConfigError|CreateContainerError|RunContainerError|PostStartHookError)$/.test(reason)) {
+    return { code: "CONTAINER_REFUSED", detail: `The container of ${container.image} cannot be started: ${message}` };
+  }
+  const former = container.lastState?.terminated;
+  if (reason === "CrashLoopBackOff" && former) {
+    const { code, detail } = endTrouble(former, memory);
+    return { code, detail: `${detail}, ${container.restartCount + 1} times so far`, ran: "this" };
+  }
+  return undefined;
+}
+
+/** The registry's own reason, without the layers of words around it. */
+function pullReason(image: string, reason: string, message: string): string {
+  if (reason === "InvalidImageName") return `"${image}" is no image reference: ${message}`;
+  if (/no match for platform|does not match the specified platform|no matching manifest/.test(message))
+    return `The image ${image} is for another CPU than the nodes': ${message}`;
+  const said = /(?:ErrImagePull: )?(?:rpc error: code = \w+ desc = )?(.*)/s.exec(
+    message.replace(/^Back-off pulling image "[^"]*":?\s*/, ""),
+  );
+  const words = said?.[1]?.replace(/^failed to pull and unpack image "[^"]*": /, "") || reason;
+  const advice = /unauthorized|denied|forbidden|401|403|no basic auth/i.test(words)
+    ? '; "faas org registry-login" gives the cluster a password'
+    : "";
+  return `The image ${image} cannot be pulled: ${words}${advice}`;
+}
+
+function endTrouble({ reason, exitCode, signal, message }: Terminated, memory: string | undefined): Trouble {
+  if (reason === "OOMKilled") {
+    const limit = memory === undefined ? "its limit" : `its limit of ${formatSize(parseSize(memory) ?? 0)}`;
+    return {
+      code: "OUT_OF_MEMORY",
+      detail: `The function used more memory than ${limit}; deploy it with a larger --memory`,
+    };
+  }
+  if (reason === "StartError" || reason === "ContainerCannotRun") {
+    return { code: "CONTAINER_REFUSED", detail: `The container's program cannot be started: ${message ?? reason}` };
+  }
+  const how = signal ? `by signal ${signal}` : `with exit code ${exitCode}`;
+  return { code: "REPLICA_EXITED", detail: `The function's process ended ${how}` };
+}
+
+/** Why a Deployment gets no pods at all: its quota is used up, or pod security, an admission webhook … refuses them. */
+export function deploymentTrouble({ status }: V1Deployment): Trouble | undefined {
+  const condition = status?.conditions?.find(({ type, status: is }) => type === "ReplicaFailure" && is === "True");
+  if (!condition) return undefined;
+  const message = (condition.message ?? "").replace(/^pods "[^"]*" is forbidden: /, "");
+  if (/exceeded quota/.test(message))
+    return { code: "QUOTA_EXCEEDED", detail: `The organization's quota has no room for a replica: ${message}` };
+  if (/violates PodSecurity/.test(message))
+    return { code: "POD_REFUSED", detail: `The cluster's pod security refuses the replica: ${message}` };
+  return { code: "POD_REFUSED", detail: `The cluster refuses the replica: ${message}` };
+}
+
+/** A ready probe's answer that no wrapper of ours gives. */
+export function foreignTrouble(status: number): Trouble {
+  return {
+    code: "FUNCTION_LOAD_FAILED",
+    detail:
+      `The image answers on port ${PORT}, but not as a faas wrapper does (GET /-/ready gave ${status}). Build it with "faas deploy" or ` +
+      '"faas build", or deploy a server of your own with --runtime dockerfile',
+  };
+}
+
+export function startTimeoutTrouble(facts: PodFacts, startSeconds: number): Trouble {
+  const since = `within ${startSeconds} s`;
+  return {
+    code: "START_TIMEOUT",
+    detail:
+      facts.runningSinceMs === undefined
+        ? `The container was not started ${since}`
+        : `The function was not loaded ${since}, or nothing listens on port ${PORT}`,
+    ...(facts.runningSinceMs === undefined ? {} : { ran: "this" }),
+  };
+}

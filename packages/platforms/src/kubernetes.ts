@@ -1,0 +1,339 @@
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import {
+  type EndpointRef,
+  type EndpointSpec,
+  type EndpointStatus,
+  endpointKey,
+  FaasError,
+  type LogLine,
+  type LogOptions,
+  type OrgQuota,
+  type Platform,
+} from "@faas/core";
+import type { V1Deployment, V1Namespace, V1NetworkPolicy, V1Pod } from "@kubernetes/client-node";
+import { ClusterError, KubernetesApi, type KubernetesObject, type pathOf } from "./kubernetes-api.ts";
+import { KubernetesCredentials } from "./kubernetes-credentials.ts";
+import { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
+import { copyLog, lastLines } from "./kubernetes-logs.ts";
+import { type ManifestOptions, pullSecretManifests, selectorOf } from "./kubernetes-manifests.ts";
+import { KubernetesObjects } from "./kubernetes-objects.ts";
+import { KubernetesOrgs } from "./kubernetes-orgs.ts";
+import { type PodFacts, podFacts } from "./kubernetes-pods.ts";
+import { followObjects, type WatchHandler } from "./kubernetes-watch.ts";
+import { LogStore } from "./log-store.ts";
+import type { PlatformLog } from "./platform-log.ts";
+import { StatusFeed } from "./status-feed.ts";
+
+export interface KubernetesOptions {
+  /** Copies of the replicas' logs are in it. */
+  readonly dataDir: string;
+  /** Tells the objects of this control server from those of another on the same cluster. */
+  readonly instance: string;
+  /** A context of the kubeconfig; the current one. */
+  readonly context?: string;
+  /** CPU limit while a replica starts; 1000. */
+  readonly startupCpuMillis?: number;
+  /** Time for a replica to start; 60 s. */
+  readonly startSeconds?: number;
+  /** Namespace of the control server, when it runs in the cluster. */
+  readonly serverNamespace?: string;
+  /** A watch that is silent for longer is begun anew; 90 s. */
+  readonly silenceMs?: number;
+  readonly log?: PlatformLog;
+}
+
+const NO_LOG: PlatformLog = { info: () => {}, warn: () => {} };
+const RESIZE_TRIES = 3;
+
+/** Runs replicas as pods: a Deployment and a Service an endpoint, a namespace an organization. */
+export class KubernetesPlatform implements Platform {
+  readonly name = "kubernetes";
+  readonly accepts = "image";
+  readonly scalers = ["concurrency", "cpu", "fixed"] as const;
+  readonly #api: KubernetesApi;
+  readonly #credentials: KubernetesCredentials;
+  readonly #options: KubernetesOptions;
+  readonly #manifests: ManifestOptions;
+  readonly #orgs: KubernetesOrgs;
+  readonly #objects: KubernetesObjects;
+  readonly #log: PlatformLog;
+  readonly #endpoints = new Map<string, KubernetesEndpoint>();
+  readonly #logs = new Map<string, LogStore>();
+  /** Every pod that is there, by namespace and name. */
+  readonly #pods = new Map<string, PodFacts>();
+  readonly #copied = new Map<string, Promise<void>>();
+  readonly #feed = new StatusFeed(() => this.#snapshot());
+  readonly #closing = new AbortController();
+  readonly #synced = Promise.withResolvers<void>();
+
+  private constructor(
+    options: KubernetesOptions,
+    credentials: KubernetesCredentials,
+    api: KubernetesApi,
+    resizes: boolean,
+  ) {
+    this.#options = options;
+    this.#credentials = credentials;
+    this.#api = api;
+    this.#log = options.log ?? NO_LOG;
+    const { instance, startupCpuMillis = 1000, startSeconds = 60, serverNamespace } = options;
+    this.#manifests = {
+      instance,
+      startSeconds,
+      ...(resizes ? { startupCpuMillis } : {}),
+      ...(serverNamespace === undefined ? {} : { serverNamespace }),
+      gatewayCidrs: serverNamespace === undefined ? ownAddresses() : [],
+    };
+    this.#orgs = new KubernetesOrgs(this.#api, this.#manifests);
+    this.#objects = new KubernetesObjects({
+      api: this.#api,
+      manifests: this.#manifests,
+      orgs: this.#orgs,
+      log: this.#log,
+      signal: this.#closing.signal,
+      endpoints: this.#endpoints,
+      changed: () => this.#feed.announce(),
+    });
+    void this.#follow();
+  }
+
+  /** Rejects with CLUSTER_CONFIG_INVALID, CLUSTER_UNREACHABLE, CLUSTER_FORBIDDEN. */
+  static async connect(options: KubernetesOptions): Promise<KubernetesPlatform> {
+    const credentials = KubernetesCredentials.load(options.context);
+    const api = new KubernetesApi(credentials);
+    try {
+      // Kubernetes 1.33 and later: a pod's resources can be changed in place.
+      const { resources } = await api.call<{ resources: { name: string }[] }>("GET", "/api/v1");
+      const resizes = resources.some(({ name }) => name === "pods/resize");
+      const { log = NO_LOG } = options;
+      if (!resizes)
+        log.warn({}, "the cluster cannot resize pods in place: replicas start with their own CPU limit, slowly");
+      return new KubernetesPlatform(options, credentials, api, resizes);
+    } catch (error) {
+      await credentials.close();
+      throw error;
+    }
+  }
+
+  /** METRICS_MISSING: an autoscaler would never get a figure. */
+  async check({ scaler }: EndpointSpec, signal?: AbortSignal): Promise<void> {
+    if (scaler !== "cpu") return;
+    await this.#api.call("GET", "/apis/metrics.k8s.io/v1beta1", { signal }).catch((error) => {
+      if (!(error instanceof ClusterError) || (error.httpStatus !== 404 && error.httpStatus !== 503)) throw error;
+      throw new FaasError(
+        "METRICS_MISSING",
+        'The scaler "cpu" needs a metrics server, and this cluster has none that answers: install metrics-server, or deploy with --scaler concurrency',
+        { cause: error },
+      );
+    });
+  }
+
+  applyOrg(org: string, quota: OrgQuota, signal?: AbortSignal): Promise<void> {
+    return this.#orgs.apply(org, quota, signal);
+  }
+
+  async registryLogin(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void> {
+    await this.#orgs.ensure(org, signal);
+    for (const manifest of pullSecretManifests(org, dockerConfigJson, this.#manifests)) {
+      await this.#api.apply(manifest as KubernetesObject, signal);
+    }
+  }
+
+  async apply(spec: EndpointSpec): Promise<void> {
+    if (spec.artifact.kind !== this.accepts)
+      throw new FaasError("ARTIFACT_UNSUPPORTED", "The kubernetes platform runs container images, not bundles");
+    const key = endpointKey(spec);
+    const known = this.#endpoints.get(key);
+    if (known) known.apply(spec);
+    else this.#add(key, spec);
+    this.#feed.announce();
+    await this.#objects.reconcile(key);
+  }
+
+  async scale(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void> {
+    const endpoint = this.#endpoints.get(endpointKey(ref));
+    if (!endpoint)
+      throw new FaasError("ENDPOINT_NOT_FOUND", `There is no endpoint ${endpointKey(ref)} on the platform`);
+    await this.#synced.promise;
+    const before = endpoint.desired ?? 0;
+    if (before === 0 || replicas === 0) endpoint.newAttempt();
+    endpoint.desired = replicas;
+    try {
+      await this.#objects.scale(endpoint, before, signal);
+    } catch (error) {
+      if (endpoint.desired === replicas) endpoint.desired = before;
+      throw error;
+    }
+    this.#feed.announce();
+  }
+
+  async remove(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
+    const key = endpointKey(ref);
+    this.#endpoints.get(key)?.stop();
+    this.#endpoints.delete(key);
+    this.#feed.announce();
+    await this.#objects.remove(ref, signal);
+    await this.#logStore(ref).remove();
+    this.#logs.delete(key);
+  }
+
+  async removeOrg(org: string, signal?: AbortSignal): Promise<void> {
+    const mine = [...this.#endpoints.values()].filter(({ spec }) => spec.org === org);
+    for (const { spec } of mine) this.#endpoints.delete(endpointKey(spec));
+    for (const endpoint of mine) endpoint.stop();
+    this.#feed.announce();
+    await this.#orgs.remove(org, signal);
+    for (const { spec } of mine) {
+      await this.#logStore(spec).remove();
+      this.#logs.delete(endpointKey(spec));
+    }
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<readonly EndpointStatus[]> {
+    // Until all was listed once, "no replica" would only mean "not known".
+    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    await Promise.race([this.#synced.promise, aborted]);
+    yield* this.#feed.watch(signal);
+  }
+
+  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
+    return this.#logStore(ref).read(options);
+  }
+
+  /** Lets go of the cluster; what runs there goes on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    this.#synced.resolve();
+    for (const endpoint of this.#endpoints.values()) endpoint.stop();
+    await Promise.all(this.#copied.values());
+    await Promise.all([...this.#logs.values()].map((logs) => logs.flush()));
+    await this.#credentials.close();
+  }
+
+  #add(key: string, spec: EndpointSpec): void {
+    const endpoint = new KubernetesEndpoint(spec, this.#logStore(spec), {
+      startSeconds: this.#manifests.startSeconds,
+      changed: () => this.#feed.announce(),
+      ready: (facts) => void this.#settle(facts),
+      lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
+    });
+    this.#endpoints.set(key, endpoint);
+    for (const facts of this.#pods.values()) if (endpointKey(facts) === key) this.#observePod(facts);
+  }
+
+  #snapshot(): readonly EndpointStatus[] {
+    const known = Array.from(this.#endpoints.values(), (endpoint) => endpoint.status);
+    const others = this.#objects.others();
+    return others.length === 0 ? known : [...known, ...others];
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#closing;
+    const selector = selectorOf(this.#options.instance);
+    const lists: Promise<void>[] = [];
+    const follow = <T extends KubernetesObject>(kind: Parameters<typeof pathOf>[0], handler: WatchHandler<T>) => {
+      const listed = Promise.withResolvers<void>();
+      lists.push(listed.promise);
+      const told: WatchHandler<T> = {
+        ...handler,
+        listed: (objects) => {
+          handler.listed(objects);
+          listed.resolve();
+        },
+        broken: (error) =>
+          this.#log.warn({ err: error, kind }, "the cluster is not followed for the moment; trying again"),
+      };
+      void followObjects(this.#api, kind, selector, told, signal, this.#options.silenceMs);
+    };
+    follow<V1Deployment>("Deployment", this.#objects.deployments);
+    follow("Service", this.#objects.services);
+    follow("HorizontalPodAutoscaler", this.#objects.autoscalers);
+    follow<V1Namespace>("Namespace", this.#objects.namespaces);
+    follow<V1NetworkPolicy>("NetworkPolicy", this.#objects.policies);
+    follow<V1Pod>("Pod", {
+      listed: (pods) => this.#podsListed(pods),
+      changed: (pod) => this.#podChanged(podFacts(pod)),
+      deleted: (pod) => this.#podGone(podFacts(pod)),
+    });
+    await Promise.all(lists);
+    this.#synced.resolve();
+    this.#objects.listed();
+    this.#feed.announce();
+  }
+
+  #podsListed(pods: readonly V1Pod[]): void {
+    const all = pods.map(podFacts);
+    const present = new Set(all.map(podKey));
+    for (const [key, facts] of this.#pods) if (!present.has(key)) this.#podGone(facts);
+    for (const facts of all) this.#podChanged(facts);
+  }
+
+  #podChanged(facts: PodFacts): void {
+    this.#pods.set(podKey(facts), facts);
+    this.#observePod(facts);
+  }
+
+  #podGone(facts: PodFacts): void {
+    this.#pods.delete(podKey(facts));
+    this.#endpoints.get(endpointKey(facts))?.podGone(facts.pod);
+  }
+
+  #observePod(facts: PodFacts): void {
+    const endpoint = this.#endpoints.get(endpointKey(facts));
+    if (!endpoint) return;
+    endpoint.observePod(facts);
+    if (facts.runningSinceMs !== undefined || facts.trouble?.ran !== undefined) this.#copyLog(facts, endpoint.logs);
+  }
+
+  #copyLog(facts: PodFacts, store: LogStore): void {
+    if (this.#copied.has(facts.replica)) return;
+    const hasEnded = () => {
+      const now = this.#pods.get(podKey(facts));
+      return now === undefined || now.replica !== facts.replica || now.deleting || now.trouble?.ran === "this";
+    };
+    const copied = copyLog(this.#api, facts, store, hasEnded, this.#closing.signal).finally(() => {
+      // As long as the pod is there its log is not to be copied again.
+      if (!this.#pods.has(podKey(facts))) this.#copied.delete(facts.replica);
+    });
+    this.#copied.set(facts.replica, copied);
+  }
+
+  /** Takes the startup boost away: the pod's resources are changed in place (Kubernetes, "Resize CPU and Memory Resources"). */
+  async #settle(facts: PodFacts): Promise<void> {
+    const { cpuMillis, ownCpuMillis } = facts;
+    if (cpuMillis === undefined || ownCpuMillis === undefined || cpuMillis <= ownCpuMillis) return;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#objects.resize(facts, ownCpuMillis);
+        return;
+      } catch (error) {
+        if (this.#closing.signal.aborted || (error instanceof ClusterError && error.httpStatus === 404)) return;
+        if (attempt < RESIZE_TRIES) continue;
+        this.#log.warn({ err: error, pod: facts.pod }, "a replica keeps the CPU limit that it started with");
+        return;
+      }
+    }
+  }
+
+  #logStore({ org, endpoint }: EndpointRef): LogStore {
+    const key = endpointKey({ org, endpoint });
+    let logs = this.#logs.get(key);
+    if (!logs) {
+      logs = new LogStore(join(this.#options.dataDir, "logs", org, endpoint));
+      this.#logs.set(key, logs);
+    }
+    return logs;
+  }
+}
+
+const podKey = ({ namespace, pod }: PodFacts) => `${namespace}/${pod}`;
+
+/** Of this machine, for a control server outside the cluster: each as a network of one address. */
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
+    .map(({ address, family }) => `${address}/${family === "IPv4" ? 32 : 128}`)
+    .sort();
+}

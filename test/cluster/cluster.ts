@@ -1,0 +1,71 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildImage } from "@faas/builder";
+import type { Artifact, Registry } from "@faas/core";
+import { KubernetesApi, type KubernetesObject } from "@faas/platforms/kubernetes-api";
+import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
+
+/** What tests need of the cluster, the registry and the Docker engine that `KUBECONFIG`, `FAAS_REGISTRY_PUSH` and `DOCKER_HOST` name. */
+
+/** Time for what a cluster does by itself: a pod's start, a namespace's end. */
+export const LIMIT_MS = 60_000;
+
+function registryFromEnvironment(): Registry {
+  const push = process.env.FAAS_REGISTRY_PUSH;
+  if (!push) {
+    throw new Error(
+      "These tests need a registry: set FAAS_REGISTRY_PUSH to host[:port] as Docker reaches it, and FAAS_REGISTRY_PULL when nodes call it otherwise",
+    );
+  }
+  return { push, pull: process.env.FAAS_REGISTRY_PULL ?? push };
+}
+
+export const registry = registryFromEnvironment();
+
+/** A control server's name that is this test's alone; its objects are reaped by it, whatever happened. */
+export class TestInstance implements AsyncDisposable {
+  readonly name = `test-${process.pid}-${randomBytes(3).toString("hex")}`;
+  readonly api: KubernetesApi;
+  readonly folder: string;
+  readonly #credentials: KubernetesCredentials;
+  #orgs = 0;
+  #sources = 0;
+
+  private constructor(credentials: KubernetesCredentials, folder: string) {
+    this.#credentials = credentials;
+    this.api = new KubernetesApi(credentials);
+    this.folder = folder;
+  }
+
+  static async make(): Promise<TestInstance> {
+    const credentials = KubernetesCredentials.load();
+    return new TestInstance(credentials, await mkdtemp(join(tmpdir(), "faas-cluster-")));
+  }
+
+  /** An organization of this test. */
+  org(): string {
+    return `${this.name}-${++this.#orgs}`;
+  }
+
+  /** Pushes an image whose function is this source. */
+  async image(source: string, file = "index.mjs"): Promise<Artifact> {
+    const dir = join(this.folder, `source-${++this.#sources}`);
+    await mkdir(dir);
+    await writeFile(join(dir, file), source);
+    const { reference } = await buildImage(dir, { org: "faas-test", endpoint: "function", registry, push: true });
+    return { kind: "image", reference };
+  }
+
+  list<T extends KubernetesObject>(kind: Parameters<KubernetesApi["list"]>[0]): Promise<readonly T[]> {
+    return this.api.list<T>(kind, undefined, `faas/instance=${this.name}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { metadata } of await this.list("Namespace"))
+      await this.api.delete("Namespace", undefined, metadata?.name as string);
+    await this.#credentials.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
