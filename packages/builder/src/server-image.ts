@@ -1,8 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FaasError } from "@faas/core";
+import { FaasError, type Registry } from "@faas/core";
+import type { Environment } from "./docker-config.ts";
 import { type BuiltImage, buildImage, type ImageOptions } from "./image.ts";
+import { parseRegistry } from "./image-reference.ts";
+import { dockerConfigFor, registryCredentials } from "./registry-credentials.ts";
 
 export interface ServerImageOptions
   extends Pick<ImageOptions, "registry" | "push" | "tag" | "signal" | "onStage" | "onLine" | "onPush" | "env"> {
@@ -38,6 +41,13 @@ export async function buildServerImage({ entry, version, ...options }: ServerIma
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What nodes need to pull from a registry that Docker is logged in to here: the text of a `config.json`; undefined when it wants no login. */
+export async function pullConfigOf({ push, pull }: Registry, env: Environment): Promise<string | undefined> {
+  const credentials = await registryCredentials(parseRegistry(push).host, env);
+  // A token that is exchanged for others is nothing that a kubelet takes.
+  return credentials && !credentials.identityToken ? dockerConfigFor(pull, credentials) : undefined;
 }
 
 /** Writes the program as `program/faas.mjs` and the modules that its commands load, without `node_modules`. */
