@@ -213,6 +213,8 @@ function deployment(options: ServerManifestOptions): V1Deployment {
           serviceAccountName: SERVER.account,
           automountServiceAccountToken: true,
           enableServiceLinks: false,
+          // Process 1 does not get a SIGTERM that it has no handler for yet: one that is told to end while it starts would stay for the whole grace.
+          shareProcessNamespace: true,
           terminationGracePeriodSeconds: GRACE_SECONDS,
           securityContext: {
             runAsNonRoot: true,
