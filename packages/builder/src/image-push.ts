@@ -3,6 +3,7 @@ import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
 import type { Environment } from "./docker-config.ts";
 import { type DockerEvent, events } from "./docker-events.ts";
+import { checkPushAccess, RETRY_MS } from "./registry-access.ts";
 import { denied } from "./registry-client.ts";
 import { authOf, type RegistryCredentials, registryCredentials } from "./registry-credentials.ts";
 
@@ -27,25 +28,29 @@ export interface PushOptions {
   readonly stalledMs?: number | undefined;
 }
 
-/** Waits between tries: where a registry fails for a moment, the third try is late enough, and a user does not wait long. */
-const RETRY_MS = [500, 2_000];
+/** How often a Docker engine tries to push a layer. */
+const ENGINE_TRIES = 5;
 
 /**
  * Has the engine push `registry/repository:tag`; gives the manifest's digest. Broken connections and failures of the registry are tried
- * again, twice. REGISTRY_DENIED, REGISTRY_UNREACHABLE, PUSH_FAILED.
+ * again: each layer by the engine itself, for a minute, and all else twice by us. REGISTRY_DENIED, REGISTRY_UNREACHABLE, PUSH_FAILED.
  */
 export async function pushImage(docker: Docker, options: PushOptions): Promise<string> {
-  const credentials = await registryCredentials(options.registry, options.env);
+  const { registry, repository, env, signal } = options;
+  const credentials = await registryCredentials(registry, env);
+  await checkPushAccess(registry, repository, env, signal);
+  const engine = { retries: false };
   for (let tries = 0; ; tries++) {
     try {
-      return await pushOnce(docker, options, credentials);
+      return await pushOnce(docker, options, credentials, engine);
     } catch (error) {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       if (error instanceof FaasError) throw error;
       const reason = messageOf(error);
-      const pause = RETRY_MS[tries];
-      if (pause === undefined || !mayPass(reason)) throw explain(reason, options, credentials, tries + 1);
-      await delay(pause, undefined, options.signal ? { signal: options.signal } : {});
+      const pause = engine.retries ? undefined : RETRY_MS[tries];
+      if (pause === undefined || !mayPass(reason))
+        throw explain(reason, options, credentials, engine.retries ? ENGINE_TRIES : tries + 1);
+      await delay(pause, undefined, signal ? { signal } : {});
     }
   }
 }
@@ -54,6 +59,7 @@ async function pushOnce(
   docker: Docker,
   options: PushOptions,
   credentials: RegistryCredentials | undefined,
+  engine: { retries: boolean },
 ): Promise<string> {
   const { registry, repository, tag, signal, onProgress, stalledMs = 60_000 } = options;
   const stalled = new AbortController();
@@ -67,6 +73,7 @@ async function pushOnce(
     for await (const event of events(stream, both)) {
       timer.refresh();
       if (event.error !== undefined) throw new Error(event.error);
+      if (event.status?.startsWith("Retrying in ")) engine.retries = true;
       digest = (event.aux as { Digest?: string } | undefined)?.Digest ?? digest;
       if (follow(event, layers)) onProgress?.(sumOf(layers));
     }

@@ -41,7 +41,7 @@ export async function findManifest(
   const headers = { Accept: MANIFEST_TYPES.join(", ") };
   let answer: Answer;
   try {
-    answer = await askWithLogin(registry, path, headers, credentials, env, signal);
+    answer = await askRegistry(registry, { method: "GET", path, headers }, credentials, env, signal);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof FaasError) throw error;
@@ -75,17 +75,24 @@ export function denied(
   return new FaasError("REGISTRY_DENIED", detail);
 }
 
-interface Answer {
+/** A question to a registry. */
+export interface Question {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** From `/v2/` on. */
+  readonly path: string;
+  readonly headers?: Record<string, string>;
+}
+
+export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
-/** Asks; when the registry wants a login, logs in as it says and asks again. */
-async function askWithLogin(
+/** Asks; when the registry wants a login, logs in as it says and asks again. Rejects when it cannot be reached from here. */
+export async function askRegistry(
   registry: string,
-  path: string,
-  headers: Record<string, string>,
+  { method, path, headers = {} }: Question,
   credentials: RegistryCredentials | undefined,
   env: Environment,
   signal: AbortSignal | undefined,
@@ -94,15 +101,13 @@ async function askWithLogin(
   const tls = await tlsOptions(host, env);
   const authorized = async (scheme: string): Promise<Answer> => {
     const url = `${scheme}://${host}${path}`;
-    const first = await ask(url, headers, tls, signal);
+    const first = await ask(url, { method, headers }, tls, signal);
     if (first.status !== 401) return first;
-    const Authorization = await authorization(
-      String(first.headers["www-authenticate"] ?? ""),
-      credentials,
-      tls,
-      signal,
-    );
-    return Authorization === undefined ? first : ask(url, { ...headers, Authorization }, tls, signal);
+    const challenge = String(first.headers["www-authenticate"] ?? "");
+    const Authorization = await authorization(challenge, credentials, tls, signal);
+    return Authorization === undefined
+      ? first
+      : ask(url, { method, headers: { ...headers, Authorization } }, tls, signal);
   };
   if (!isLoopback(host)) return authorized("https");
   const plain = await authorized("http").catch((error: Error) => error);
@@ -130,26 +135,26 @@ async function authorization(
   const answer = identityToken
     ? await ask(
         realm,
-        { "Content-Type": "application/x-www-form-urlencoded" },
+        { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" } },
         tls,
         signal,
         `${query}&${new URLSearchParams({ grant_type: "refresh_token", client_id: "faas", refresh_token: identityToken })}`,
       )
-    : await ask(`${realm}?${query}`, basic ? { Authorization: basic } : {}, tls, signal);
+    : await ask(`${realm}?${query}`, { method: "GET", headers: basic ? { Authorization: basic } : {} }, tls, signal);
   const { token, access_token = token } = parse(answer.body) as { token?: string; access_token?: string };
   return answer.status === 200 && access_token ? `Bearer ${access_token}` : undefined;
 }
 
 function ask(
   url: string,
-  headers: Record<string, string>,
+  { method, headers }: { readonly method: string; readonly headers: Record<string, string> },
   tls: TlsOptions,
   signal: AbortSignal | undefined,
   body?: string,
 ): Promise<Answer> {
   const limit = AbortSignal.timeout(ANSWER_MS);
   const options = {
-    method: body === undefined ? "GET" : "POST",
+    method,
     headers: { ...headers, Connection: "close" },
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
   };
@@ -199,7 +204,7 @@ function parse(body: Buffer): unknown {
 }
 
 /** A registry's own reason (OCI distribution specification, "Error codes"). */
-function wordsOf({ status, body }: Answer): string {
+export function wordsOf({ status, body }: Answer): string {
   const { errors } = parse(body) as { errors?: readonly { message?: string }[] };
   const message = errors
     ?.map(({ message }) => message)

@@ -41,8 +41,9 @@ export async function registryStandIn(
       response.writeHead(404).end();
       return;
     }
-    // The caller's own Host: the registry makes its addresses from it.
-    const { method, url, headers } = incoming;
+    // The caller's own Host and scheme: the registry makes its addresses from them.
+    const { method, url } = incoming;
+    const headers = { ...incoming.headers, "x-forwarded-proto": tls ? "https" : "http" };
     const [hostname, port] = behind.split(":");
     const passed = request({ hostname, port, method, path: url, headers }, (answered) => {
       response.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
