@@ -165,13 +165,8 @@ test("one that takes the connection and says nothing is given up in time", async
   const image = await docker.build(await docker.source("silent", { "index.mjs": hello("silent") }));
   const repo = `${address}/${docker.id}/silent`;
   await docker.docker.getImage(image.imageId).tag({ repo, tag: "1" });
-  const options = {
-    registry: address,
-    repository: `${docker.id}/silent`,
-    tag: "1",
-    env: await dockerEnv(),
-    stalledMs: 1_500,
-  };
+  const access = { host: address, repository: `${docker.id}/silent`, credentials: undefined, env: {} };
+  const options = { ...access, tag: "1", stalledMs: 1_500 };
   await assert.rejects(pushImage(docker.docker, options), {
     code: "REGISTRY_UNREACHABLE",
     message: /takes the connection, and then said nothing for 1\.5 s/,
@@ -179,13 +174,7 @@ test("one that takes the connection and says nothing is given up in time", async
 });
 
 test("a slow one is waited for", async (t) => {
-  const { address } = await standIn(t);
-  const slow = await registryStandIn(t, { behind: address, answer: (incoming) => slowly(incoming) });
-  function slowly(incoming: { pause(): unknown; resume(): unknown }): boolean {
-    incoming.pause();
-    setTimeout(() => incoming.resume(), 300);
-    return false;
-  }
+  const slow = await standIn(t, { delayMs: 300 });
   assert.equal((await push(slow.address, "slow")).pushed, true);
 });
 

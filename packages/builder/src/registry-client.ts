@@ -7,7 +7,18 @@ import { getCACertificates } from "node:tls";
 import { FaasError } from "@faas/core";
 import { dockerFolder, type Environment } from "./docker-config.ts";
 import { DOCKER_HUB } from "./image-reference.ts";
-import { type RegistryCredentials, registryCredentials } from "./registry-credentials.ts";
+import type { RegistryCredentials } from "./registry-credentials.ts";
+
+/** One repository of a registry, and how to get at it. */
+export interface RegistryAccess {
+  /** Of the registry: `host[:port]`. */
+  readonly host: string;
+  readonly repository: string;
+  readonly credentials: RegistryCredentials | undefined;
+  /** For Docker's folder of certificates. */
+  readonly env: Environment;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** An image manifest in a registry. */
 export interface FoundManifest {
@@ -29,19 +40,13 @@ const MANIFEST_TYPES = [
  * The manifest that a tag or digest names (OCI distribution specification, "Pulling manifests"); undefined when there is none, or when
  * the registry cannot be asked from here: the engine, which pushes, may reach it all the same. REGISTRY_DENIED when it wants another login.
  */
-export async function findManifest(
-  registry: string,
-  repository: string,
-  reference: string,
-  env: Environment,
-  signal?: AbortSignal,
-): Promise<FoundManifest | undefined> {
-  const credentials = await registryCredentials(registry, env);
+export async function findManifest(access: RegistryAccess, reference: string): Promise<FoundManifest | undefined> {
+  const { repository, credentials, signal } = access;
   const path = `/v2/${repository}/manifests/${reference}`;
   const headers = { Accept: MANIFEST_TYPES.join(", ") };
   let answer: Answer;
   try {
-    answer = await askRegistry(registry, { method: "GET", path, headers }, credentials, env, signal);
+    answer = await askRegistry(access, { method: "GET", path, headers });
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof FaasError) throw error;
@@ -50,7 +55,7 @@ export async function findManifest(
   if (answer.status === 401 || answer.status === 403) {
     // A registry may answer so for a repository that is not there yet. With a login that is wrong the push says so.
     if (answer.status === 403 || credentials) return undefined;
-    throw denied(registry, repository, undefined, wordsOf(answer));
+    throw denied(access, wordsOf(answer));
   }
   if (answer.status !== 200) return undefined;
   const digest = answer.headers["docker-content-digest"];
@@ -62,16 +67,11 @@ export async function findManifest(
 }
 
 /** REGISTRY_DENIED: what to do depends on whether there was a login. */
-export function denied(
-  registry: string,
-  repository: string,
-  credentials: RegistryCredentials | undefined,
-  said: string,
-): FaasError {
+export function denied({ host, repository, credentials }: RegistryAccess, said: string): FaasError {
   const who = credentials?.username ? ` as "${credentials.username}"` : "";
   const detail = credentials
-    ? `The registry ${registry} refuses the login${who}, or does not let it push ${repository} (${said}). Log in with one that may: docker login ${registry}`
-    : `The registry ${registry} wants a login for ${repository} (${said}), and Docker has none. Log in: docker login ${registry}`;
+    ? `The registry ${host} refuses the login${who}, or does not let it push ${repository} (${said}). Log in with one that may: docker login ${host}`
+    : `The registry ${host} wants a login for ${repository} (${said}), and Docker has none. Log in: docker login ${host}`;
   return new FaasError("REGISTRY_DENIED", detail);
 }
 
@@ -91,13 +91,10 @@ export interface Answer {
 
 /** Asks; when the registry wants a login, logs in as it says and asks again. Rejects when it cannot be reached from here. */
 export async function askRegistry(
-  registry: string,
+  { host: named, credentials, env, signal }: RegistryAccess,
   { method, path, headers = {} }: Question,
-  credentials: RegistryCredentials | undefined,
-  env: Environment,
-  signal: AbortSignal | undefined,
 ): Promise<Answer> {
-  const host = registry === DOCKER_HUB ? "registry-1.docker.io" : registry;
+  const host = named === DOCKER_HUB ? "registry-1.docker.io" : named;
   const tls = await tlsOptions(host, env);
   const authorized = async (scheme: string): Promise<Answer> => {
     const url = `${scheme}://${host}${path}`;

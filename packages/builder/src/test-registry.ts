@@ -11,6 +11,8 @@ export interface StandInOptions {
   readonly behind?: string;
   /** Answers, and says so; else the request is passed on. */
   readonly answer?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Before each answer of the real one. */
+  readonly delayMs?: number;
   readonly host?: string;
   readonly tls?: { readonly key: string; readonly cert: string };
 }
@@ -27,7 +29,7 @@ export interface StandIn {
 /** Closed after the test. */
 export async function registryStandIn(
   t: Pick<TestContext, "after">,
-  { behind, answer, host = "127.0.0.1", tls }: StandInOptions,
+  { behind, answer, delayMs = 0, host = "127.0.0.1", tls }: StandInOptions,
 ): Promise<StandIn> {
   const requests: string[] = [];
   let received = 0;
@@ -46,8 +48,10 @@ export async function registryStandIn(
     const headers = { ...incoming.headers, "x-forwarded-proto": tls ? "https" : "http" };
     const [hostname, port] = behind.split(":");
     const passed = request({ hostname, port, method, path: url, headers }, (answered) => {
-      response.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
-      answered.pipe(response);
+      setTimeout(() => {
+        response.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
+        answered.pipe(response);
+      }, delayMs);
     });
     passed.on("error", () => response.destroy());
     response.on("close", () => passed.destroy());
