@@ -91,10 +91,10 @@ test("a value that cannot be is named with its place and what was expected", () 
     [
       'faas.json:3:3: "idleTimeout": expected a duration such as 300ms, 30s or 5m, got "5"',
       `faas.json:4:12: "env.A-B": expected a variable's name to be letters, digits and underscores`,
-      'faas.json:4:24: "env.C": expected string, received number',
+      'faas.json:4:24: "env.C": expected text, got 1',
     ].join("\n"),
   );
-  assert.match(refusal("[]"), /^faas.json: expected object, received array$/);
+  assert.match(refusal("[]"), /^faas.json: expected an object, got \[\]$/);
 });
 
 test("a byte order mark, as some editors write it, is no mistake", () => {

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { FaasError, nearest, type Project, projectSchema } from "@faas/core";
+import { expectedAndGot, FaasError, nearest, type Project, projectSchema } from "@faas/core";
 import { type JsonText, parseJson } from "./json-position.ts";
 
 export const PROJECT_FILE = "faas.json";
@@ -50,7 +50,7 @@ export function parseProject(text: string, path: string): Project {
     const { line, column } = json.position;
     throw new FaasError("CONFIG_INVALID", `${path}:${line}:${column}: ${json.problem}`);
   }
-  const result = projectSchema.safeParse(json.value);
+  const result = projectSchema.safeParse(json.value, { error: expectedAndGot });
   if (result.success) return json.value as Project;
   const mistakes = result.error.issues.flatMap((issue) => describe(issue, json, path));
   throw new FaasError("CONFIG_INVALID", mistakes.join("\n"));
@@ -79,7 +79,7 @@ function describe(issue: Issue, json: Exclude<JsonText, { problem: string }>, fi
     });
   }
   const [inner] = issue.code === "invalid_key" ? ((issue.issues ?? []) as readonly Issue[]) : [];
-  const message = (inner ?? issue).message.replace(/^Invalid (input|option): /, "");
+  const { message } = inner ?? issue;
   return [`${at(issue.path)}: ${issue.path.length > 0 ? `"${issue.path.join(".")}": ` : ""}${message}`];
 }
 

@@ -23,12 +23,15 @@ test("an unknown field is refused by name", () => {
 
 test("a wrong value is refused with the field, what was expected and what came", () => {
   assert.match(refusal({ timeout: "5" }), /"timeout": expected a duration such as 300ms, 30s or 5m, got "5"/);
-  assert.match(refusal({ replicas: -1 }), /"replicas": .*>=0/);
-  assert.match(refusal({ replicas: 1e9 }), /"replicas": .*<=1000/);
-  assert.match(refusal({ replicas: 1.5 }), /"replicas": /);
+  assert.match(refusal({ replicas: -1 }), /"replicas": expected 0 or more, got -1/);
+  assert.match(refusal({ replicas: 1e9 }), /"replicas": expected 1000 or less, got 1000000000/);
+  assert.match(refusal({ replicas: 1.5 }), /"replicas": expected a whole number, got 1\.5/);
+  assert.match(refusal({ replicas: "2" }), /"replicas": expected a (whole )?number, got "2"/);
+  assert.match(refusal({ env: [] }), /"env": expected an object, got \[\]/);
+  assert.match(refusal(null), /: expected an object, got null/);
   assert.match(refusal({ memory: "1Ki" }), /"memory": expected a size from 32Mi to 1024Gi, got "1Ki"/);
   assert.match(refusal({ idleTimeout: "1ms" }), /"idleTimeout": expected a duration from 100ms to 30d, got "1ms"/);
-  assert.match(refusal({ scaler: "magic" }), /"scaler": .*"concurrency"/);
+  assert.match(refusal({ scaler: "magic" }), /"scaler": expected one of "concurrency", "cpu", "fixed", got "magic"/);
   assert.match(refusal({ handler: "index" }), /"handler": expected "file.export"/);
 });
 

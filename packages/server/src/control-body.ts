@@ -8,6 +8,8 @@ const LEFTOVER_MS = 5_000;
 /** The body of a request. To stop reading it leaves the connection alone: destroying the request would take the answer with it. */
 export function bodyOf(request: IncomingMessage): Readable {
   const body = new PassThrough();
+  // A client may go away before anybody reads, and an error that nobody listens to would end the server.
+  body.on("error", () => {});
   finished(request, { writable: false }, (error) => {
     if (error) body.destroy(error);
   });

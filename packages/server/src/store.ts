@@ -2,8 +2,8 @@ import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type EndpointRef, FaasError, type Quota, type ReplicaFailure, type Revision } from "@faas/core";
 import { isStorageFull, syncFolder } from "./disk.ts";
+import { parseState, STATE_VERSION } from "./state-file.ts";
 
-const VERSION = 1;
 const BACKUP_EVERY_MS = 600_000;
 
 export interface EndpointRecord {
@@ -27,7 +27,7 @@ export interface OrgRecord {
 }
 
 export interface State {
-  readonly version: typeof VERSION;
+  readonly version: typeof STATE_VERSION;
   readonly organizations: Readonly<Record<string, OrgRecord>>;
 }
 
@@ -62,7 +62,10 @@ export class Store {
       throw error;
     });
     await rm(`${file}.new`, { force: true });
-    const store = new Store(file, text === undefined ? { version: VERSION, organizations: {} } : parse(text, file));
+    const store = new Store(
+      file,
+      text === undefined ? { version: STATE_VERSION, organizations: {} } : parseState(text, file),
+    );
     if (text !== undefined) await store.#backUp();
     return store;
   }
@@ -185,21 +188,6 @@ const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined
 function withOrg(state: State, name: string, change: (org: OrgRecord) => OrgRecord): State {
   const org = own(state.organizations, name) ?? { createdAt: new Date().toISOString(), endpoints: {} };
   return { ...state, organizations: { ...state.organizations, [name]: change(org) } };
-}
-
-function parse(text: string, file: string): State {
-  let problem: string;
-  try {
-    const state = JSON.parse(text);
-    if (state?.version === VERSION && typeof state.organizations === "object") return state;
-    problem = `expected version ${VERSION}, got ${JSON.stringify(state?.version)}`;
-  } catch (error) {
-    problem = (error as Error).message;
-  }
-  throw new FaasError(
-    "STATE_DAMAGED",
-    `The state file ${file} cannot be read: ${problem}. It was left as it is. A former one is ${file}.backup: look at both, and copy the good one to ${file}`,
-  );
 }
 
 function writeError(error: unknown, file: string): unknown {

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { FaasError, type Revision, revisionId, withDefaults } from "@faas/core";
+import { Store } from "./store.ts";
+
+const artifact = { kind: "bundle", digest: `sha256:${"a".repeat(64)}` } as const;
+const settings = withDefaults({});
+const revision: Revision = {
+  id: revisionId(artifact, settings),
+  createdAt: new Date(0).toISOString(),
+  artifact,
+  settings,
+};
+const record = { createdAt: "", updatedAt: "", current: revision };
+
+async function temporary(t: TestContext): Promise<{ folder: string; file: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "faas-store-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return { folder, file: join(folder, "state.json") };
+}
+const onDisk = async (file: string) => JSON.parse(await readFile(file, "utf8"));
+
+test("a change that is acknowledged is on disk, for this user alone, and the next store reads it", async (t) => {
+  const { folder, file } = await temporary(t);
+  const store = await Store.open(folder);
+  await store.changeEndpoint({ org: "acme", endpoint: "one" }, () => record);
+  assert.deepEqual((await onDisk(file)).organizations.acme.endpoints.one, record);
+  assert.equal((await stat(file)).mode & 0o077, 0);
+  assert.deepEqual((await Store.open(folder)).endpoint({ org: "acme", endpoint: "one" }), record);
+  assert.deepEqual((await readdir(folder)).sort(), ["state.json", "state.json.backup"]);
+});
+
+test("changes that come while one is written share the next write", async (t) => {
+  const { folder, file } = await temporary(t);
+  const store = await Store.open(folder);
+  const inodes = new Set<number>();
+  const changes = Array.from({ length: 200 }, (_, i) =>
+    // Each write is a new file: what is there when a change is acknowledged tells the writes apart.
+    store
+      .changeEndpoint({ org: "acme", endpoint: `e${i}` }, () => record)
+      .then(async () => {
+        assert.ok(store.endpoint({ org: "acme", endpoint: `e${i}` }));
+        inodes.add((await stat(file)).ino);
+      }),
+  );
+  await Promise.all(changes);
+  assert.equal(Object.keys((await onDisk(file)).organizations.acme.endpoints).length, 200);
+  assert.ok(inodes.size <= 3, `${inodes.size} writes`);
+});
+
+test("changes of one record are made one after the other, each upon the last", async (t) => {
+  const { folder } = await temporary(t);
+  const store = await Store.open(folder);
+  const ref = { org: "acme", endpoint: "count" };
+  const more = () => store.changeEndpoint(ref, (before) => ({ ...record, updatedAt: `${before?.updatedAt ?? ""}x` }));
+  await Promise.all(Array.from({ length: 50 }, more));
+  assert.equal(store.endpoint(ref)?.updatedAt, "x".repeat(50));
+});
+
+for (const [what, text] of [
+  ["cut short", '{"version":1,"organizations":{"acme":'],
+  ["empty", ""],
+  ["zeros, as a disk leaves them after a crash", "\0".repeat(64)],
+  ["of a later version", '{"version":2,"organizations":{}}'],
+  ["something else", '"state"'],
+  ["null", "null"],
+  ["without organizations", '{"version":1}'],
+  ["with organizations that are null", '{"version":1,"organizations":null}'],
+  ["with organizations that are a list", '{"version":1,"organizations":[]}'],
+  ["with an organization without endpoints", '{"version":1,"organizations":{"acme":{"createdAt":""}}}'],
+  [
+    "with an endpoint without a revision",
+    '{"version":1,"organizations":{"acme":{"createdAt":"","endpoints":{"one":{}}}}}',
+  ],
+] as const) {
+  test(`a state file that is ${what} is refused with the backup named, and left as it is`, async (t) => {
+    const { folder, file } = await temporary(t);
+    await writeFile(file, text);
+    await writeFile(`${file}.backup`, "the former one");
+    const failure = await Store.open(folder).then(
+      () => assert.fail("it was accepted"),
+      (error: unknown) => error,
+    );
+    assert.ok(failure instanceof FaasError);
+    assert.equal(failure.code, "STATE_DAMAGED");
+    assert.ok(failure.message.includes(file) && failure.message.includes(`${file}.backup`), failure.message);
+    assert.equal(await readFile(file, "utf8"), text);
+    assert.equal(await readFile(`${file}.backup`, "utf8"), "the former one");
+  });
+}
+
+test("the backup is the state as it was when the server started", async (t) => {
+  const { folder, file } = await temporary(t);
+  await (await Store.open(folder)).putOrg("first");
+  const store = await Store.open(folder);
+  await store.putOrg("second");
+  assert.deepEqual(Object.keys((await onDisk(`${file}.backup`)).organizations), ["first"]);
+  assert.deepEqual(Object.keys((await onDisk(file)).organizations), ["first", "second"]);
+});
+
+test("a file that a killed server was writing is not read, and goes away", async (t) => {
+  const { folder, file } = await temporary(t);
+  await (await Store.open(folder)).putOrg("kept");
+  await writeFile(`${file}.new`, '{"version":1,"organi');
+  const store = await Store.open(folder);
+  assert.ok(store.org("kept"));
+  assert.ok(!(await readdir(folder)).includes("state.json.new"));
+});
+
+test("an organization is removed only when it has no endpoint when its turn comes", async (t) => {
+  const { folder } = await temporary(t);
+  const store = await Store.open(folder);
+  const ref = { org: "acme", endpoint: "one" };
+  await store.putOrg("acme");
+  await Promise.all([store.changeEndpoint(ref, () => record), store.removeEmptyOrg("acme")]);
+  assert.ok(store.endpoint(ref));
+  await Promise.all([store.changeEndpoint(ref, () => undefined), store.removeEmptyOrg("acme")]);
+  assert.equal(store.org("acme"), undefined);
+});
+
+test("names that objects have by themselves are no organizations", async (t) => {
+  const { folder } = await temporary(t);
+  const store = await Store.open(folder);
+  for (const name of ["constructor", "toString", "hasOwnProperty"]) assert.equal(store.org(name), undefined);
+  await store.changeEndpoint({ org: "constructor", endpoint: "valueof" }, () => record);
+  assert.ok((await Store.open(folder)).endpoint({ org: "constructor", endpoint: "valueof" }));
+});
+
+test("a write that fails changes nothing, and the next one succeeds", async (t) => {
+  const { folder, file } = await temporary(t);
+  const store = await Store.open(folder);
+  await store.putOrg("before");
+  // No file may grow over 64 KiB: the kernel refuses the write in its middle (setrlimit(2)).
+  const limit = (bytes: string) =>
+    assert.equal(spawnSync("prlimit", [`--pid=${process.pid}`, `--fsize=${bytes}`]).status, 0);
+  limit("65536:unlimited");
+  t.after(() => limit("unlimited:unlimited"));
+  const large = { ...record, updatedAt: "x".repeat(2 ** 17) };
+  const failed = [1, 2].map((i) => store.changeEndpoint({ org: "acme", endpoint: `e${i}` }, () => large));
+  for (const change of failed) await assert.rejects(change, { code: "STORAGE_FULL", status: 507 });
+  assert.equal(store.org("acme"), undefined);
+  assert.deepEqual(Object.keys((await onDisk(file)).organizations), ["before"]);
+  assert.ok(!(await readdir(folder)).includes("state.json.new"));
+  await store.putOrg("after");
+  assert.deepEqual(Object.keys((await onDisk(file)).organizations), ["before", "after"]);
+});
