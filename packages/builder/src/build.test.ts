@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { chmod, readdir, symlink, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
@@ -148,15 +147,17 @@ test("a folder that is empty, all ignored, not there or a file is refused, and s
 
 test("an abort ends it, and no temporary file stays", async (t) => {
   const folder = await folderOf(t, files);
-  const temporary = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("faas-build-")).sort();
-  const before = await temporary();
+  const temporary = await emptyFolder(t);
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = temporary;
+  t.after(() => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  });
   const signal = AbortSignal.abort(new Error("enough"));
   await assert.rejects(build(folder, { signal }), /enough/);
   const late = new AbortController();
-  await assert.rejects(
-    build(folder, { signal: late.signal, onStage: (stage) => stage === "pack" && late.abort(new Error("late")) }),
-    /late/,
-  );
-  const added = (await temporary()).filter((name) => !before.includes(name));
-  assert.deepEqual(added, []);
+  const onStage = (stage: string) => stage === "pack" && late.abort(new Error("late"));
+  await assert.rejects(build(folder, { signal: late.signal, onStage }), /late/);
+  assert.deepEqual(await readdir(temporary), []);
 });
