@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { cp, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { imageConfig, loadWhole } from "../../packages/builder/src/image-archive.ts";
+import { NO_TIME } from "../../packages/builder/src/image-environment.ts";
+import { packTo } from "../../packages/builder/src/pack.ts";
 import { until } from "../wrapper-contract.ts";
 import { TestDocker } from "./docker.ts";
 
@@ -229,6 +232,19 @@ test("a base image that is nowhere: which, why, and how to name another", async 
     code: "BUILD_FAILED",
     message: /The base image localhost:1\/none:1 is not in the Docker engine and cannot be pulled: .*--base-image/,
   });
+});
+
+test("an engine that does not find its own layers by name is sent them again: the same image", async () => {
+  const folder = await docker.source("small", { Dockerfile: "FROM scratch\nCOPY one.txt /\n", "one.txt": "1" });
+  const base = await docker.docker.getImage(await docker.buildByHand(folder)).inspect();
+  const file = join(docker.folder, "layer.tar");
+  const diffId = await packTo(file, [{ name: "two.txt", text: "2" }], undefined);
+  const layers = [{ file, diffId, entries: 1 }];
+  const recipe = { base, layers, config: base.Config, labels: docker.labels, created: NO_TIME };
+  const config = imageConfig(recipe);
+  await loadWhole(docker.docker, recipe, config, `${docker.id}/whole:1`);
+  const { Id, RootFS } = await docker.docker.getImage(`${docker.id}/whole:1`).inspect();
+  assert.deepEqual([Id, RootFS.Layers], [config.id, [...(base.RootFS.Layers ?? []), diffId]]);
 });
 
 test("an abort ends the build on the engine too", async () => {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
-import type { Environment } from "./docker-config.ts";
 import { type DockerEvent, events } from "./docker-events.ts";
-import { denied } from "./registry-client.ts";
-import { authOf, type RegistryCredentials, registryCredentials } from "./registry-credentials.ts";
+import { checkPushAccess, RETRY_MS } from "./registry-access.ts";
+import { denied, type RegistryAccess } from "./registry-client.ts";
+import { authOf } from "./registry-credentials.ts";
 
 /** How far a push is. */
 export interface PushProgress {
@@ -16,57 +16,53 @@ export interface PushProgress {
   readonly totalBytes: number;
 }
 
-export interface PushOptions {
-  readonly registry: string;
-  readonly repository: string;
+export interface PushOptions extends RegistryAccess {
   readonly tag: string;
-  readonly env: Environment;
   readonly onProgress?: ((progress: PushProgress) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
   /** Time without any progress after which a registry counts as gone; a minute. */
   readonly stalledMs?: number | undefined;
 }
 
-/** Waits between tries: where a registry fails for a moment, the third try is late enough, and a user does not wait long. */
-const RETRY_MS = [500, 2_000];
+/** How often a Docker engine tries to push a layer. */
+const ENGINE_TRIES = 5;
 
 /**
  * Has the engine push `registry/repository:tag`; gives the manifest's digest. Broken connections and failures of the registry are tried
- * again, twice. REGISTRY_DENIED, REGISTRY_UNREACHABLE, PUSH_FAILED.
+ * again: each layer by the engine itself, for a minute, and all else twice by us. REGISTRY_DENIED, REGISTRY_UNREACHABLE, PUSH_FAILED.
  */
 export async function pushImage(docker: Docker, options: PushOptions): Promise<string> {
-  const credentials = await registryCredentials(options.registry, options.env);
+  const { signal } = options;
+  await checkPushAccess(options);
+  const engine = { retries: false };
   for (let tries = 0; ; tries++) {
     try {
-      return await pushOnce(docker, options, credentials);
+      return await pushOnce(docker, options, engine);
     } catch (error) {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       if (error instanceof FaasError) throw error;
       const reason = messageOf(error);
-      const pause = RETRY_MS[tries];
-      if (pause === undefined || !mayPass(reason)) throw explain(reason, options, credentials, tries + 1);
-      await delay(pause, undefined, options.signal ? { signal: options.signal } : {});
+      const pause = engine.retries ? undefined : RETRY_MS[tries];
+      if (pause === undefined || !mayPass(reason))
+        throw explain(reason, options, engine.retries ? ENGINE_TRIES : tries + 1);
+      await delay(pause, undefined, signal ? { signal } : {});
     }
   }
 }
 
-async function pushOnce(
-  docker: Docker,
-  options: PushOptions,
-  credentials: RegistryCredentials | undefined,
-): Promise<string> {
-  const { registry, repository, tag, signal, onProgress, stalledMs = 60_000 } = options;
+async function pushOnce(docker: Docker, options: PushOptions, engine: { retries: boolean }): Promise<string> {
+  const { host, repository, tag, credentials, signal, onProgress, stalledMs = 60_000 } = options;
   const stalled = new AbortController();
   const timer = setTimeout(() => stalled.abort(), stalledMs);
   const both = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
   const layers = new Map<string, Layer>();
   let digest: string | undefined;
   try {
-    const image = docker.getImage(`${registry}/${repository}`);
-    const stream = await image.push({ tag, authconfig: authOf(credentials, registry), abortSignal: both });
+    const image = docker.getImage(`${host}/${repository}`);
+    const stream = await image.push({ tag, authconfig: authOf(credentials, host), abortSignal: both });
     for await (const event of events(stream, both)) {
       timer.refresh();
       if (event.error !== undefined) throw new Error(event.error);
+      if (event.status?.startsWith("Retrying in ")) engine.retries = true;
       digest = (event.aux as { Digest?: string } | undefined)?.Digest ?? digest;
       if (follow(event, layers)) onProgress?.(sumOf(layers));
     }
@@ -74,7 +70,7 @@ async function pushOnce(
     if (!stalled.signal.aborted || signal?.aborted) throw error;
     throw new FaasError(
       "REGISTRY_UNREACHABLE",
-      `The registry ${registry} takes the connection, and then said nothing for ${stalledMs / 1000} s while ${repository} was pushed`,
+      `The registry ${host} takes the connection, and then said nothing for ${stalledMs / 1000} s while ${repository} was pushed`,
       { cause: error },
     );
   } finally {
@@ -127,37 +123,33 @@ const IS_SERVER_FAILURE = /\b(status|code)\b.*\b5\d\d\b|50\d (Internal|Bad|Servi
 const mayPass = (reason: string) =>
   !IS_DENIED.test(reason) && !IS_CERTIFICATE.test(reason) && (IS_SERVER_FAILURE.test(reason) || IS_BROKEN.test(reason));
 
-function explain(
-  reason: string,
-  { registry, repository, tag }: PushOptions,
-  credentials: RegistryCredentials | undefined,
-  tries: number,
-): FaasError {
+function explain(reason: string, options: PushOptions, tries: number): FaasError {
+  const { host, repository, tag } = options;
   const cause = new Error(reason);
   if (IS_PLAIN_HTTP.test(reason)) {
     return new FaasError(
       "REGISTRY_UNREACHABLE",
-      `The registry ${registry} speaks plain HTTP, and the Docker engine expects TLS. Give the registry a certificate, or name it in "insecure-registries" of the engine's daemon.json`,
+      `The registry ${host} speaks plain HTTP, and the Docker engine expects TLS. Give the registry a certificate, or name it in "insecure-registries" of the engine's daemon.json`,
       { cause },
     );
   }
   if (IS_CERTIFICATE.test(reason)) {
     return new FaasError(
       "REGISTRY_UNREACHABLE",
-      `The Docker engine does not trust the certificate of the registry ${registry} (${reason}). Put the authority that signed it in /etc/docker/certs.d/${registry}/ca.crt on the engine's machine`,
+      `The Docker engine does not trust the certificate of the registry ${host} (${reason}). Put the authority that signed it in /etc/docker/certs.d/${host}/ca.crt on the engine's machine`,
       { cause },
     );
   }
-  if (IS_DENIED.test(reason)) return denied(registry, repository, credentials, reason);
+  if (IS_DENIED.test(reason)) return denied(options, reason);
   const times = tries === 1 ? "" : `, tried ${tries} times`;
   if (IS_BROKEN.test(reason)) {
     return new FaasError(
       "REGISTRY_UNREACHABLE",
-      `The Docker engine cannot reach the registry ${registry} (${reason})${times}`,
+      `The Docker engine cannot reach the registry ${host} (${reason})${times}`,
       { cause },
     );
   }
-  return new FaasError("PUSH_FAILED", `${registry}/${repository}:${tag} could not be pushed${times}: ${reason}`, {
+  return new FaasError("PUSH_FAILED", `${host}/${repository}:${tag} could not be pushed${times}: ${reason}`, {
     cause,
   });
 }

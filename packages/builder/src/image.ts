@@ -14,6 +14,7 @@ import { type PushProgress, pushImage } from "./image-push.ts";
 import { parseRegistry } from "./image-reference.ts";
 import { SOURCE_LIMIT_BYTES } from "./prepare.ts";
 import { findManifest } from "./registry-client.ts";
+import { registryCredentials } from "./registry-credentials.ts";
 import { picksDockerfile } from "./runtime.ts";
 import { readSource } from "./source.ts";
 
@@ -99,19 +100,12 @@ export async function buildImage(dir: string, options: ImageOptions): Promise<Bu
       return { ...built, reference: tagged, pushed: false };
     }
     options.onStage?.("push");
-    const known = await findManifest(registry.push.host, name, tag, env, signal);
+    const { host } = registry.push;
+    const access = { host, repository: name, credentials: await registryCredentials(host, env), env, signal };
+    const known = await findManifest(access, tag);
     const isThere = known?.configDigest === imageId;
     if (!isThere) await load(docker, image, tagged);
-    const digest = isThere
-      ? known.digest
-      : await pushImage(docker, {
-          registry: registry.push.host,
-          repository: name,
-          tag,
-          env,
-          signal,
-          onProgress: options.onPush,
-        });
+    const digest = isThere ? known.digest : await pushImage(docker, { ...access, tag, onProgress: options.onPush });
     const reference = `${registry.pull.replace(/\/+$/, "")}/${options.org}/${options.endpoint}@${digest}`;
     return { ...built, reference, pushed: !isThere };
   } finally {

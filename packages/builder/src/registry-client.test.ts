@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { findManifest } from "./registry-client.ts";
+import { test } from "node:test";
+import { findManifest, type RegistryAccess } from "./registry-client.ts";
 import { refuse, registryStandIn, wantsLogin } from "./test-registry.ts";
 
 const manifest = JSON.stringify({ schemaVersion: 2, config: { digest: "sha256:c0" } });
@@ -18,32 +15,27 @@ function answer(incoming: IncomingMessage, response: ServerResponse): boolean {
   return true;
 }
 
-/** An environment in which Docker is logged in so. */
-async function loggedIn(t: TestContext, registry: string, login?: string): Promise<Record<string, string>> {
-  const folder = await mkdtemp(join(tmpdir(), "faas-registry-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const auths = login === undefined ? {} : { [registry]: { auth: Buffer.from(login).toString("base64") } };
-  await writeFile(join(folder, "config.json"), JSON.stringify({ auths }));
-  return { DOCKER_CONFIG: folder };
+function at(host: string, login?: string): RegistryAccess {
+  const [username = "", password = ""] = login?.split(":") ?? [];
+  return { host, repository: "acme/invert", credentials: login ? { username, password } : undefined, env: {} };
 }
 
 test("a manifest that is there, by its digest and its configuration's; one that is not", async (t) => {
   const { address } = await registryStandIn(t, { answer });
-  const env = await loggedIn(t, address);
-  assert.deepEqual(await findManifest(address, "acme/invert", "1", env), { digest, configDigest: "sha256:c0" });
-  assert.equal(await findManifest(address, "acme/invert", "2", env), undefined);
+  assert.deepEqual(await findManifest(at(address), "1"), { digest, configDigest: "sha256:c0" });
+  assert.equal(await findManifest(at(address), "2"), undefined);
 });
 
 test("a password: without one it is said what to do; with the right one it is found; a wrong one is the push's business", async (t) => {
   const login = wantsLogin("ann", "secret");
   const { address } = await registryStandIn(t, { answer: (...each) => login(...each) || answer(...each) });
-  await assert.rejects(findManifest(address, "acme/invert", "1", await loggedIn(t, address)), {
+  await assert.rejects(findManifest(at(address), "1"), {
     code: "REGISTRY_DENIED",
     message: `The registry ${address} wants a login for acme/invert (authentication required), and Docker has none. Log in: docker login ${address}`,
   });
-  const found = await findManifest(address, "acme/invert", "1", await loggedIn(t, address, "ann:secret"));
+  const found = await findManifest(at(address, "ann:secret"), "1");
   assert.equal(found?.digest, digest);
-  assert.equal(await findManifest(address, "acme/invert", "1", await loggedIn(t, address, "ann:wrong")), undefined);
+  assert.equal(await findManifest(at(address, "ann:wrong"), "1"), undefined);
 });
 
 test("a token: asked for where the registry says, for what it says, with the login", async (t) => {
@@ -62,7 +54,7 @@ test("a token: asked for where the registry says, for what it says, with the log
       return true;
     },
   });
-  const found = await findManifest(address, "acme/invert", "1", await loggedIn(t, address, "ann:secret"));
+  const found = await findManifest(at(address, "ann:secret"), "1");
   assert.equal(found?.digest, digest);
   assert.deepEqual(tokens, [`Basic ${Buffer.from("ann:secret").toString("base64")}`]);
   assert.equal(requests[1], "GET /token?service=stand-in&scope=repository%3Aacme%2Finvert%3Apull");
@@ -76,15 +68,14 @@ test("403, 500 and a connection that breaks leave it to the push", async (t) => 
       return true;
     },
   });
-  const env = await loggedIn(t, address);
   for (const repository of ["denied", "failed", "broken"])
-    assert.equal(await findManifest(address, repository, "1", env), undefined);
+    assert.equal(await findManifest({ ...at(address), repository }, "1"), undefined);
 });
 
 test("an abort ends a question that is not answered", async (t) => {
   const { address } = await registryStandIn(t, { answer: () => true });
   const aborting = new AbortController();
-  const asked = findManifest(address, "acme/invert", "1", await loggedIn(t, address), aborting.signal);
+  const asked = findManifest({ ...at(address), signal: aborting.signal }, "1");
   setImmediate(() => aborting.abort(new Error("enough")));
   await assert.rejects(asked, /enough/);
 });

@@ -7,7 +7,18 @@ import { getCACertificates } from "node:tls";
 import { FaasError } from "@faas/core";
 import { dockerFolder, type Environment } from "./docker-config.ts";
 import { DOCKER_HUB } from "./image-reference.ts";
-import { type RegistryCredentials, registryCredentials } from "./registry-credentials.ts";
+import type { RegistryCredentials } from "./registry-credentials.ts";
+
+/** One repository of a registry, and how to get at it. */
+export interface RegistryAccess {
+  /** Of the registry: `host[:port]`. */
+  readonly host: string;
+  readonly repository: string;
+  readonly credentials: RegistryCredentials | undefined;
+  /** For Docker's folder of certificates. */
+  readonly env: Environment;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** An image manifest in a registry. */
 export interface FoundManifest {
@@ -29,19 +40,13 @@ const MANIFEST_TYPES = [
  * The manifest that a tag or digest names (OCI distribution specification, "Pulling manifests"); undefined when there is none, or when
  * the registry cannot be asked from here: the engine, which pushes, may reach it all the same. REGISTRY_DENIED when it wants another login.
  */
-export async function findManifest(
-  registry: string,
-  repository: string,
-  reference: string,
-  env: Environment,
-  signal?: AbortSignal,
-): Promise<FoundManifest | undefined> {
-  const credentials = await registryCredentials(registry, env);
+export async function findManifest(access: RegistryAccess, reference: string): Promise<FoundManifest | undefined> {
+  const { repository, credentials, signal } = access;
   const path = `/v2/${repository}/manifests/${reference}`;
   const headers = { Accept: MANIFEST_TYPES.join(", ") };
   let answer: Answer;
   try {
-    answer = await askWithLogin(registry, path, headers, credentials, env, signal);
+    answer = await askRegistry(access, { method: "GET", path, headers });
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof FaasError) throw error;
@@ -50,7 +55,7 @@ export async function findManifest(
   if (answer.status === 401 || answer.status === 403) {
     // A registry may answer so for a repository that is not there yet. With a login that is wrong the push says so.
     if (answer.status === 403 || credentials) return undefined;
-    throw denied(registry, repository, undefined, wordsOf(answer));
+    throw denied(access, wordsOf(answer));
   }
   if (answer.status !== 200) return undefined;
   const digest = answer.headers["docker-content-digest"];
@@ -62,47 +67,44 @@ export async function findManifest(
 }
 
 /** REGISTRY_DENIED: what to do depends on whether there was a login. */
-export function denied(
-  registry: string,
-  repository: string,
-  credentials: RegistryCredentials | undefined,
-  said: string,
-): FaasError {
+export function denied({ host, repository, credentials }: RegistryAccess, said: string): FaasError {
   const who = credentials?.username ? ` as "${credentials.username}"` : "";
   const detail = credentials
-    ? `The registry ${registry} refuses the login${who}, or does not let it push ${repository} (${said}). Log in with one that may: docker login ${registry}`
-    : `The registry ${registry} wants a login for ${repository} (${said}), and Docker has none. Log in: docker login ${registry}`;
+    ? `The registry ${host} refuses the login${who}, or does not let it push ${repository} (${said}). Log in with one that may: docker login ${host}`
+    : `The registry ${host} wants a login for ${repository} (${said}), and Docker has none. Log in: docker login ${host}`;
   return new FaasError("REGISTRY_DENIED", detail);
 }
 
-interface Answer {
+/** A question to a registry. */
+export interface Question {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** From `/v2/` on. */
+  readonly path: string;
+  readonly headers?: Record<string, string>;
+}
+
+export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
-/** Asks; when the registry wants a login, logs in as it says and asks again. */
-async function askWithLogin(
-  registry: string,
-  path: string,
-  headers: Record<string, string>,
-  credentials: RegistryCredentials | undefined,
-  env: Environment,
-  signal: AbortSignal | undefined,
+/** Asks; when the registry wants a login, logs in as it says and asks again. Rejects when it cannot be reached from here. */
+export async function askRegistry(
+  { host: named, credentials, env, signal }: RegistryAccess,
+  { method, path, headers = {} }: Question,
 ): Promise<Answer> {
-  const host = registry === DOCKER_HUB ? "registry-1.docker.io" : registry;
+  const host = named === DOCKER_HUB ? "registry-1.docker.io" : named;
   const tls = await tlsOptions(host, env);
   const authorized = async (scheme: string): Promise<Answer> => {
     const url = `${scheme}://${host}${path}`;
-    const first = await ask(url, headers, tls, signal);
+    const first = await ask(url, { method, headers }, tls, signal);
     if (first.status !== 401) return first;
-    const Authorization = await authorization(
-      String(first.headers["www-authenticate"] ?? ""),
-      credentials,
-      tls,
-      signal,
-    );
-    return Authorization === undefined ? first : ask(url, { ...headers, Authorization }, tls, signal);
+    const challenge = String(first.headers["www-authenticate"] ?? "");
+    const Authorization = await authorization(challenge, credentials, tls, signal);
+    return Authorization === undefined
+      ? first
+      : ask(url, { method, headers: { ...headers, Authorization } }, tls, signal);
   };
   if (!isLoopback(host)) return authorized("https");
   const plain = await authorized("http").catch((error: Error) => error);
@@ -130,26 +132,26 @@ async function authorization(
   const answer = identityToken
     ? await ask(
         realm,
-        { "Content-Type": "application/x-www-form-urlencoded" },
+        { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" } },
         tls,
         signal,
         `${query}&${new URLSearchParams({ grant_type: "refresh_token", client_id: "faas", refresh_token: identityToken })}`,
       )
-    : await ask(`${realm}?${query}`, basic ? { Authorization: basic } : {}, tls, signal);
+    : await ask(`${realm}?${query}`, { method: "GET", headers: basic ? { Authorization: basic } : {} }, tls, signal);
   const { token, access_token = token } = parse(answer.body) as { token?: string; access_token?: string };
   return answer.status === 200 && access_token ? `Bearer ${access_token}` : undefined;
 }
 
 function ask(
   url: string,
-  headers: Record<string, string>,
+  { method, headers }: { readonly method: string; readonly headers: Record<string, string> },
   tls: TlsOptions,
   signal: AbortSignal | undefined,
   body?: string,
 ): Promise<Answer> {
   const limit = AbortSignal.timeout(ANSWER_MS);
   const options = {
-    method: body === undefined ? "GET" : "POST",
+    method,
     headers: { ...headers, Connection: "close" },
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
   };
@@ -199,7 +201,7 @@ function parse(body: Buffer): unknown {
 }
 
 /** A registry's own reason (OCI distribution specification, "Error codes"). */
-function wordsOf({ status, body }: Answer): string {
+export function wordsOf({ status, body }: Answer): string {
   const { errors } = parse(body) as { errors?: readonly { message?: string }[] };
   const message = errors
     ?.map(({ message }) => message)

@@ -11,6 +11,8 @@ export interface StandInOptions {
   readonly behind?: string;
   /** Answers, and says so; else the request is passed on. */
   readonly answer?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Before each answer of the real one. */
+  readonly delayMs?: number;
   readonly host?: string;
   readonly tls?: { readonly key: string; readonly cert: string };
 }
@@ -27,7 +29,7 @@ export interface StandIn {
 /** Closed after the test. */
 export async function registryStandIn(
   t: Pick<TestContext, "after">,
-  { behind, answer, host = "127.0.0.1", tls }: StandInOptions,
+  { behind, answer, delayMs = 0, host = "127.0.0.1", tls }: StandInOptions,
 ): Promise<StandIn> {
   const requests: string[] = [];
   let received = 0;
@@ -41,12 +43,15 @@ export async function registryStandIn(
       response.writeHead(404).end();
       return;
     }
-    // The caller's own Host: the registry makes its addresses from it.
-    const { method, url, headers } = incoming;
+    // The caller's own Host and scheme: the registry makes its addresses from them.
+    const { method, url } = incoming;
+    const headers = { ...incoming.headers, "x-forwarded-proto": tls ? "https" : "http" };
     const [hostname, port] = behind.split(":");
     const passed = request({ hostname, port, method, path: url, headers }, (answered) => {
-      response.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
-      answered.pipe(response);
+      setTimeout(() => {
+        response.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
+        answered.pipe(response);
+      }, delayMs);
     });
     passed.on("error", () => response.destroy());
     response.on("close", () => passed.destroy());

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
-import { startServer } from "@faas/server";
+import { type ServerOptions, startServer } from "@faas/server";
 import { type Ended, type Running, runHere, type Surroundings, startHere, type Test } from "./test-cli.ts";
 
 /** For tests: a control server in this process, and commands that talk to it. */
@@ -23,9 +23,9 @@ export interface TestServer {
 const awaited: Test = { after: () => {} };
 
 /** Stopped, and its folder removed, after the tests of the file. */
-export async function testServer(): Promise<TestServer> {
+export async function testServer(options: Pick<ServerOptions, "kubernetes"> = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "faas-cli-"));
-  const server = await startServer({ dataDir: join(folder, "data"), port: 0, logLevel: "silent" });
+  const server = await startServer({ ...options, dataDir: join(folder, "data"), port: 0, logLevel: "silent" });
   after(async () => {
     await server.stop();
     await rm(folder, { recursive: true, force: true });

@@ -124,6 +124,8 @@ for (const [argv, expected] of [
   [[...ref, "--env", "A"], /Expected the `--env` option to be NAME=value, got "A"/],
   [[...ref, "--env", "PORT=1"], /PORT and names that begin with FAAS_ are set by faas/],
   [[...ref, "--env-file", "gone.env"], /Expected the `--env-file` option to name a file: .*gone\.env/],
+  [[...ref, "--image", "a:1"], /`--image` deploys what is built already: expected no folder/],
+  [[...ref, "--image", "a b"], /Expected the `--image` option to be an image such as .* got "a b"/],
   [[...ref, "--replicas", "5", "--max-replicas", "2"], /"maxReplicas" to be at least "replicas" \(5\), got 2/],
 ] as const) {
   test(`wrong usage is told before anything is built or sent: deploy ${argv.join(" ")}`, async (t) => {
@@ -134,6 +136,42 @@ for (const [argv, expected] of [
     assert.match(stderr, /\(USAGE\)/);
   });
 }
+
+for (const [flag, value] of [
+  ["--image", "registry.example.com/acme/x:1"],
+  ["--base-image", "node:22-slim"],
+  ["--registry", "registry.example.com"],
+] as const) {
+  test(`${flag} where folders run says so, and nothing is built`, async (t) => {
+    const dir = flag === "--image" ? [] : ["."];
+    const { code, stderr } = await server.run(t, ["deploy", ...dir, ...ref, flag, value]);
+    assert.equal(code, 1);
+    assert.match(stderr, /is about container images, and the server at .* \(platform embedded\) runs folders/);
+    assert.match(stderr, /\(ARTIFACT_UNSUPPORTED\)/);
+    assert.doesNotMatch(stderr, /^prepare/m);
+  });
+}
+
+test("a base image in faas.json means nothing where folders run", async (t) => {
+  const folder = await server.source("with-base", answers("based"));
+  await writeFile(
+    join(folder, "faas.json"),
+    JSON.stringify({ org: "acme", endpoint: "based", baseImage: "node:22-slim" }),
+  );
+  const { code, stderr } = await server.run(t, ["deploy", folder]);
+  assert.equal(code, 0, stderr);
+  assert.equal(await call("acme/based"), "based");
+});
+
+test("a Dockerfile beside the function changes nothing where folders run; asked for, it is refused", async (t) => {
+  const folder = await server.source("with-dockerfile", answers("folder"));
+  await writeFile(join(folder, "Dockerfile"), "FROM scratch\n");
+  const argv = ["deploy", folder, "--org", "acme", "--endpoint", "with-dockerfile"];
+  assert.equal((await server.run(t, argv)).code, 0);
+  const { code, stderr } = await server.run(t, [...argv, "--runtime", "dockerfile"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /A Dockerfile makes an image, and the platform runs bundles/);
+});
 
 test("Ctrl-C while the function starts ends with 130, and leaves no spinner behind", async (t) => {
   const folder = await server.source("slow", "await new Promise((done) => setTimeout(done, 60_000));\n");
