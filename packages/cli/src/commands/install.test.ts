@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { test } from "node:test";
+import { parseAllDocuments } from "yaml";
+import { runHere, startChild } from "../test-cli.ts";
+
+/** What needs no cluster; test/cluster/install.test.ts has the rest. */
+
+const run = (t: Parameters<typeof runHere>[0], argv: string[], env: Record<string, string> = {}) =>
+  runHere(t, argv, { cwd: tmpdir(), env });
+
+test("install --dry-run prints every object as YAML, and asks nobody", async (t) => {
+  const argv = ["install", "--dry-run", "--namespace", "tools", "--expose", "hostport", "--storage", "5Gi"];
+  const { code, stdout, stderr } = await run(t, argv, { FAAS_REGISTRY_PUSH: "registry.example.com/team" });
+  assert.equal(code, 0, stderr);
+  const objects = parseAllDocuments(stdout).map((document) => document.toJS());
+  assert.deepEqual(
+    objects.map(({ kind }) => kind),
+    [
+      "Namespace",
+      "ServiceAccount",
+      "ClusterRole",
+      "ClusterRoleBinding",
+      "PersistentVolumeClaim",
+      "Service",
+      "Deployment",
+    ],
+  );
+  const [container] = objects.at(-1).spec.template.spec.containers;
+  assert.match(container.image, /^registry\.example\.com\/team\/faas\/server:\d+\.\d+\.\d+$/);
+  assert.equal(container.ports[0].hostPort, 8887);
+  assert.match(stderr, /Nothing was built or applied/);
+});
+
+test("install --dry-run -o json is one List, of the image that is named", async (t) => {
+  const { code, stdout } = await run(t, ["install", "--dry-run", "-o", "json", "--image", "r.example.com/s:1"]);
+  assert.equal(code, 0);
+  const { kind, items } = JSON.parse(stdout);
+  assert.equal(kind, "List");
+  assert.equal(items.at(-1).spec.template.spec.containers[0].image, "r.example.com/s:1");
+});
+
+test("wrong values are refused with what was expected, before anything is asked", async (t) => {
+  for (const [option, value, words] of [
+    ["--expose", "ingress", /`--expose` option to be one of none, hostport, nodeport, loadbalancer, got "ingress"/],
+    ["--namespace", "Tools", /`--namespace` option to be lower-case letters/],
+    ["--storage", "much", /`--storage` option to be a size such as 1Gi, got "much"/],
+    ["--timeout", "soon", /`--timeout` option to be a duration such as 2m, got "soon"/],
+    ["--startup-cpu", "fast", /`--startup-cpu` option to be a CPU quantity/],
+  ] as const) {
+    const { code, stderr } = await run(t, ["install", option, value]);
+    assert.equal(code, 2, option);
+    assert.match(stderr, words);
+  }
+});
+
+test("install, upgrade and uninstall without a kubeconfig say so", async (t) => {
+  const env = { HOME: tmpdir(), KUBECONFIG: "/nonexistent/kubeconfig", KUBERNETES_SERVICE_HOST: "" };
+  for (const argv of [["install"], ["upgrade"], ["uninstall", "--yes"]]) {
+    const { code, stderr } = await startChild(t, argv, { cwd: tmpdir(), env }).ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /kubeconfig.*CLUSTER_CONFIG_INVALID/s);
+  }
+});
+
+test("uninstall without a terminal wants --yes", async (t) => {
+  const { code, stderr } = await run(t, ["uninstall"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /--yes/);
+});
