@@ -21,6 +21,13 @@ export async function connectDocker(env: Environment = process.env): Promise<Doc
   return new Docker(options);
 }
 
+/** Where the engine is, and its version. DOCKER_UNREACHABLE. */
+export async function dockerFacts(env: Environment = process.env): Promise<{ host: string; version: string }> {
+  const docker = await connectDocker(env);
+  const { Version } = await docker.version();
+  return { host: (await dockerAddress(env)).host, version: Version };
+}
+
 /** Everything is said, also what is not there: dockerode takes the rest from this process's own environment. */
 function optionsOf({ host, tls }: DockerAddress, env: Environment): DockerOptions {
   const none = {

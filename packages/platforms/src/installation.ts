@@ -1,4 +1,6 @@
 /** The control server in a cluster: what `faas install`, `upgrade`, `uninstall` and `doctor` work with. */
+export { type ClusterCheck, checkCluster } from "./cluster-checks.ts";
+export { checkFromNode } from "./cluster-trial.ts";
 export { KubernetesApi, type KubernetesObject } from "./kubernetes-api.ts";
 export { KubernetesCredentials } from "./kubernetes-credentials.ts";
 export { type Installation, installServer, readInstallation, settingsFor } from "./server-install.ts";

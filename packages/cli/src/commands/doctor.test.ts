@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { runHere, startHere } from "../test-cli.ts";
+import { runHere, startChild, startHere } from "../test-cli.ts";
 
 const root = await mkdtemp(join(tmpdir(), "faas-doctor-"));
 after(() => rm(root, { recursive: true, force: true }));
@@ -38,7 +38,23 @@ test("doctor --output json is data, and 0 when nothing is missing", async (t) =>
 
 test("doctor tells of a missing Python, which only some need", async (t) => {
   const env = { FAAS_PYTHON: join(root, "no-python"), HOME: root };
-  const { code, stdout } = await runHere(t, ["doctor"], { cwd: root, env });
-  assert.equal(code, 0);
+  const { code, stdout, stderr } = await runHere(t, ["doctor"], { cwd: root, env });
+  assert.equal(code, 0, `${stdout}${stderr}`);
   assert.match(stdout, /^warning +python .*no-python is not installed\n +Install Python 3\.9/m);
+});
+
+test("without Docker, registry and cluster doctor says what they are for, and is content", async (t) => {
+  const env = {
+    ...{ HOME: root, DOCKER_HOST: `unix://${root}/no.sock`, DOCKER_CONFIG: root, FAAS_REGISTRY_PUSH: "localhost:1" },
+    ...{ KUBECONFIG: join(root, "no-kubeconfig"), KUBERNETES_SERVICE_HOST: "" },
+  };
+  const { code, stdout } = await startChild(t, ["doctor"], { cwd: root, env }).ended;
+  assert.equal(code, 0, stdout);
+  assert.match(
+    stdout,
+    /^warning +docker +no Docker engine answers at .*no\.sock.*\n +Only for servers that run images/m,
+  );
+  assert.match(stdout, /^warning +registry +localhost:1 does not answer \(ECONNREFUSED\)\n +Only for/m);
+  assert.match(stdout, /^warning +cluster +.*kubeconfig.*\n +Only for servers on Kubernetes/m);
+  assert.doesNotMatch(stdout, /rights/);
 });

@@ -1,4 +1,5 @@
-import { DEFAULT_PORT } from "@faas/core";
+import { DEFAULT_PORT, FaasError, type Registry, type ServerConfig } from "@faas/core";
+import type { KubernetesCredentials as Credentials } from "@faas/platforms/installation";
 import type { Command } from "commander";
 import { DEFAULT_SERVER, serverUrl } from "../client.ts";
 import { dataFolder } from "../data-folder.ts";
@@ -11,18 +12,32 @@ import {
   checkPython,
   checkServer,
 } from "../doctor-checks.ts";
+import { checkDocker, checkRegistry } from "../doctor-images.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { colors, type OutputFormat, outputOption, print } from "../output.ts";
 import { version } from "../program.ts";
+import { Progress } from "../progress.ts";
+import { DEFAULT_NAMESPACE, namespaceName, pushServerImage } from "./install.ts";
+
+const ASK_MS = 2_000;
+const CLUSTER_MS = 15_000;
 
 interface Options extends GlobalOptions {
   readonly data?: string;
+  readonly context?: string;
+  readonly registry?: string;
+  readonly namespace: string;
+  readonly deep?: boolean;
   readonly output: OutputFormat;
 }
 
 export function define(command: Command, io: Io): void {
   command
     .option("--data <dir>", "the server's data folder (or FAAS_DATA; default ~/.local/share/faas)")
+    .option("--context <name>", "context of the kubeconfig (the current one)")
+    .option("--namespace <namespace>", "where faas install would put the server", namespaceName, DEFAULT_NAMESPACE)
+    .option("--registry <registry>", "where images are pushed to (FAAS_REGISTRY_PUSH, or what the server says)")
+    .option("--deep", "also try a pull from the registry and network policies, with two short-lived pods; needs Docker")
     .addOption(outputOption())
     .addHelpText("after", "\nEnds with 1 when something is missing without which nothing works.")
     .action(async () => doctor(command.optsWithGlobals<Options>(), io));
@@ -32,16 +47,60 @@ async function doctor(options: Options, io: Io): Promise<void> {
   const url = await serverUrl(options, io);
   const named = url !== DEFAULT_SERVER || (options.server ?? io.env.FAAS_SERVER) !== undefined;
   const server = checkServer(url, named, version);
-  const checks = await Promise.all([
+  const registry = await registryOf(url, options, io);
+  const here = await Promise.all([
     checkNode(),
     checkNpm(),
     checkPython(io.env.FAAS_PYTHON),
     checkDataFolder(dataFolder(options.data, io)),
     server.then((found) => portOf(url, found)),
     server,
+    checkDocker(io),
+    checkRegistry(registry?.push, io),
   ]);
+  const checks = [...here, ...(await checksOfCluster(options, registry, io))];
   await print(checks, options.output, io, (all) => table(all, io));
   if (checks.some(({ status }) => status === "missing")) io.exitCode = 1;
+}
+
+/** The registry that is named here, else the server's. */
+async function registryOf(url: string, { registry }: Options, io: Io): Promise<Registry | undefined> {
+  const push = registry ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
+  if (push !== undefined) return { push, pull: io.env.FAAS_REGISTRY_PULL || push };
+  try {
+    const answer = await fetch(new URL("/-/config", url), { signal: AbortSignal.timeout(ASK_MS) });
+    return ((await answer.json()) as Partial<ServerConfig>).registry;
+  } catch {
+    return undefined; // What answers there, if anything, is the server's check.
+  }
+}
+
+async function checksOfCluster(options: Options, registry: Registry | undefined, io: Io): Promise<readonly Check[]> {
+  const { checkCluster, checkFromNode, KubernetesApi, KubernetesCredentials } = await import(
+    "@faas/platforms/installation"
+  );
+  let credentials: Credentials;
+  try {
+    credentials = KubernetesCredentials.load(options.context);
+  } catch (error) {
+    // A context that was named has to be there.
+    if (options.context !== undefined || !(error instanceof FaasError)) throw error;
+    const advice = "Only for servers on Kubernetes; the embedded platform needs none";
+    return [{ name: "cluster", status: "warning", found: error.message, advice }];
+  }
+  try {
+    const api = new KubernetesApi(credentials);
+    const signal = AbortSignal.any([io.signal, AbortSignal.timeout(CLUSTER_MS)]);
+    const checks = await checkCluster(api, credentials, options.namespace, signal);
+    if (!options.deep || checks.length < 2) return checks;
+    if (!registry) throw new FaasError("USAGE", "--deep tries a pull from the registry: name it with --registry");
+    const image = await pushServerImage(registry, await Progress.create(io), io);
+    const tried = await checkFromNode(api, { ...image, signal: io.signal });
+    // What was tried is known better.
+    return [...checks.filter(({ name }) => !tried.some((one) => one.name === name)), ...tried];
+  } finally {
+    await credentials.close();
+  }
 }
 
 /** The port that `faas up` takes by default; free, or taken by the server that was found. */
@@ -56,8 +115,8 @@ function table(checks: readonly Check[], io: Io): string {
   const paint = { ok: color.green, warning: color.yellow, missing: color.red };
   return checks
     .map(({ name, status, found, advice }) => {
-      const line = `${paint[status](status.padEnd(8))} ${name.padEnd(12)} ${found}\n`;
-      return advice ? `${line}${" ".repeat(22)}${advice}\n` : line;
+      const line = `${paint[status](status.padEnd(8))} ${name.padEnd(13)} ${found}\n`;
+      return advice ? `${line}${" ".repeat(23)}${advice}\n` : line;
     })
     .join("");
 }

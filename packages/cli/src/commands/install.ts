@@ -142,10 +142,11 @@ async function manifestOptions(
       "USAGE",
       "Expected --registry-push host[:port][/path] (or FAAS_REGISTRY_PUSH): the server's image, and those of functions, are pushed there",
     );
-  return { ...settings, namespace, ...(await build({ push, pull }, progress, io)) };
+  return { ...settings, namespace, ...(await pushServerImage({ push, pull }, progress, io)) };
 }
 
-async function build(registry: Registry, progress: Progress, io: Io) {
+/** The server's image, in the registry, and what the nodes need to pull it. */
+export async function pushServerImage(registry: Registry, progress: Progress, io: Io) {
   const { buildServerImage, pullConfigOf } = await import("@faas/builder");
   const { href } = new URL(`../main${extname(import.meta.url)}`, import.meta.url);
   const { reference, pushed } = await buildServerImage({
