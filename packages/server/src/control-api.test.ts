@@ -24,6 +24,15 @@ test("an organization comes into being with its first endpoint: 201, then 200, a
   assert.deepEqual([status, body.endpoints], [200, ["one"]]);
 });
 
+test("an endpoint that is registered without replicas has none until its first request", async () => {
+  const body = { org: "acme", endpoint: "asleep", image: `bundle@${artifact.digest}`, replicas: 0 };
+  assert.equal((await server.send("POST", "/add_endpoint", body)).status, 201);
+  const path = "/-/orgs/acme/endpoints/asleep";
+  const { phase, replicas } = (await server.send("GET", path)).body;
+  assert.deepEqual([phase, replicas], ["idle", []]);
+  assert.equal((await server.send("GET", "/acme/asleep")).body, "hello");
+});
+
 test("add_endpoint takes what the original system takes: 201 new, 200 changed, with the URL", async () => {
   const body = { org: "original", endpoint: "one", image: `bundle@${artifact.digest}`, replicas: 1 };
   const made = await server.send("POST", "/add_endpoint", body);

@@ -159,7 +159,14 @@ export class Deployments {
     const now = new Date().toISOString();
     const revision: Revision = { id, createdAt: now, artifact, settings };
     await store.changeEndpoint(ref, (record) => {
-      if (!record) return { createdAt: now, updatedAt: now, current: revision, unproven: true };
+      // Without a replica until the first request there is nothing to prove it with, and nothing to fall back to either.
+      if (!record)
+        return {
+          createdAt: now,
+          updatedAt: now,
+          current: revision,
+          ...(settings.replicas > 0 ? { unproven: true } : {}),
+        };
       const { failure: _, candidate: __, ...kept } = record;
       // The one that serves comes back, or the one that never answered is replaced: no candidate is needed.
       if (record.current.id === id && !record.unproven) return { ...kept, updatedAt: now };
@@ -185,6 +192,7 @@ export class Deployments {
     endpoint.lastRequestMs = Date.now();
     endpoint.deploying = this.#pending.has(endpointKey(ref));
     if (endpoint.desired > 0 && !endpoint.failure()) return;
+    if (!endpoint.deploying && endpoint.spec.replicas === 0) return;
     endpoint.attempt();
     endpoints.scale(endpoint, leastReplicas(endpointSpec(ref, record.candidate ?? record.current)));
   }
