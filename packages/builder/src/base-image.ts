@@ -3,7 +3,8 @@ import type Docker from "dockerode";
 import type { ImageInspectInfo } from "dockerode";
 import type { Environment } from "./docker-config.ts";
 import { events } from "./docker-events.ts";
-import { parseImageReference } from "./image-reference.ts";
+import { engineWords } from "./engine-errors.ts";
+import { imageReference, parseImageReference } from "./image-reference.ts";
 import { authOf, registryCredentials } from "./registry-credentials.ts";
 
 /** What functions run on when nothing else is said. */
@@ -33,7 +34,7 @@ export async function resolveBaseImage(
   const wanted = parseImageReference(name);
   const info = (await inspectIfThere(docker, name)) ?? (await pulled());
   const digests = (info.RepoDigests ?? []).flatMap((each) => {
-    const { registry, repository, digest } = parseImageReference(each);
+    const { registry, repository, digest } = imageReference(each) ?? {};
     return registry === wanted.registry && repository === wanted.repository && digest ? [digest] : [];
   });
   const digest = wanted.digest ?? digests.sort()[0];
@@ -50,10 +51,9 @@ export async function resolveBaseImage(
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof FaasError) throw cause;
-      const { json, message } = cause as { json?: { message?: string } } & Error;
       throw new FaasError(
         "BUILD_FAILED",
-        `The base image ${name} is not in the Docker engine and cannot be pulled: ${json?.message ?? message}. Name another with --base-image`,
+        `The base image ${name} is not in the Docker engine and cannot be pulled: ${engineWords(cause)}. Name another with --base-image`,
         { cause },
       );
     }

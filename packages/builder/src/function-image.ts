@@ -34,6 +34,7 @@ export async function functionImage(
     runtime: code.runtime,
     base,
     dependencies,
+    env,
     signal,
     onInstall: () => options.onStage?.("install"),
     onLine: options.onLine,

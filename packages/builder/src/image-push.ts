@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
 import { type DockerEvent, events } from "./docker-events.ts";
+import { engineWords } from "./engine-errors.ts";
 import { checkPushAccess, RETRY_MS } from "./registry-access.ts";
 import { denied, type RegistryAccess } from "./registry-client.ts";
 import { authOf } from "./registry-credentials.ts";
@@ -40,7 +41,7 @@ export async function pushImage(docker: Docker, options: PushOptions): Promise<s
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof FaasError) throw error;
-      const reason = messageOf(error);
+      const reason = engineWords(error);
       const pause = engine.retries ? undefined : RETRY_MS[tries];
       if (pause === undefined || !mayPass(reason))
         throw explain(reason, options, engine.retries ? ENGINE_TRIES : tries + 1);
@@ -108,9 +109,6 @@ function sumOf(all: ReadonlyMap<string, Layer>): PushProgress {
     totalBytes: layers.reduce((sum, { total }) => sum + total, 0),
   };
 }
-
-const messageOf = (error: unknown): string =>
-  (error as { json?: { message?: string } }).json?.message ?? (error as Error).message;
 
 const IS_DENIED = /unauthorized|authentication required|no basic auth|denied|forbidden|insufficient_scope|\b40[13]\b/i;
 const IS_CERTIFICATE = /x509|certificate|tls: /i;

@@ -9,6 +9,7 @@ import { inspectIfThere } from "./base-image.ts";
 import type { Environment } from "./docker-config.ts";
 import { connectDocker } from "./docker-engine.ts";
 import { dockerfileImage } from "./dockerfile-image.ts";
+import { engineFailed } from "./engine-errors.ts";
 import { functionImage } from "./function-image.ts";
 import { type PushProgress, pushImage } from "./image-push.ts";
 import { parseRegistry } from "./image-reference.ts";
@@ -108,6 +109,9 @@ export async function buildImage(dir: string, options: ImageOptions): Promise<Bu
     const digest = isThere ? known.digest : await pushImage(docker, { ...access, tag, onProgress: options.onPush });
     const reference = `${registry.pull.replace(/\/+$/, "")}/${options.org}/${options.endpoint}@${digest}`;
     return { ...built, reference, pushed: !isThere };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw engineFailed(error);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
