@@ -14,7 +14,7 @@ const allowed: Record<string, string[]> = {
   builder: ["@faas/core"],
   bench: [],
   server: ["@faas/core", "@faas/platforms"],
-  cli: ["@faas/core", "@faas/builder", "@faas/bench", "@faas/server"],
+  cli: ["@faas/core", "@faas/builder", "@faas/bench", "@faas/server", "@faas/platforms"],
 };
 
 interface Import {
@@ -84,6 +84,16 @@ test("the CLI loads the server lazily, for up, down and dev alone", () => {
   const wrong = of("cli").filter(({ file, specifier, kind }) => {
     if (packageOf(specifier) !== "@faas/server" || kind === "type" || isTest(file)) return false;
     return kind === "static" || !/commands\/(up|down|dev)\.ts$/.test(file);
+  });
+  assert.deepEqual(wrong.map(show), []);
+});
+
+test("the CLI loads the cluster's client lazily, for what puts the server into a cluster alone", () => {
+  const wrong = of("cli").filter(({ file, specifier, kind }) => {
+    if (packageOf(specifier) !== "@faas/platforms" || kind === "type" || isTest(file)) return false;
+    const isAllowed =
+      specifier === "@faas/platforms/installation" && /commands\/(install|uninstall|doctor)\.ts$/.test(file);
+    return kind === "static" || !isAllowed;
   });
   assert.deepEqual(wrong.map(show), []);
 });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { exitOf, type Language, start, until, wrapperContract } from "./wrapper-contract.ts";
 
@@ -106,8 +108,22 @@ const asynchronous: Language = {
     .replaceAll("time.sleep", "await asyncio.sleep"),
 };
 
+/** The wrapper in a container that is held to half a core, as the kernel tells it (cgroup v2, `cpu.max`): only where it reads that is another place. */
+async function held(): Promise<Language> {
+  const limit = join(folder, "cpu.max");
+  await writeFile(limit, "50000 100000\n");
+  const text = await readFile(python.wrapper, "utf8");
+  const wrapper = join(folder, ".interface.py");
+  await writeFile(wrapper, text.replace('"/sys/fs/cgroup/cpu.max"', JSON.stringify(limit)));
+  return { ...python, name: "Python, held to half a core", wrapper };
+}
+
+const folder = await mkdtemp(join(tmpdir(), "faas-python-"));
+after(() => rm(folder, { recursive: true, force: true }));
+
 wrapperContract(python);
 wrapperContract(asynchronous);
+wrapperContract(await held());
 
 describe("the Python wrapper, beyond the contract", { concurrency: true }, () => {
   const answerOf = async (main: string, path = "/", files: Readonly<Record<string, string>> = {}) => {

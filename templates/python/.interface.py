@@ -23,7 +23,7 @@ import signal
 import socket
 import threading
 from collections import deque
-from time import gmtime, monotonic, time
+from time import gmtime, monotonic, process_time, sleep, time
 
 # ---- options
 
@@ -1073,6 +1073,64 @@ class Connection:
             self.close()
 
 
+# ---- pace
+
+
+class Pace:
+    """Spreads calls over the time that a CPU limit gives.
+
+    A limit is a quota for each period of 100 ms (CFS): who has used it up at once stands still for the rest of the period, in the middle
+    of whatever it does. So a process that is held to less than a core begins a call only when what it used so far is within its rate.
+    """
+
+    PERIOD = 0.1
+    # Of the quota: what may be used at once after a while of rest, and how much of the rate is given out. The kernel counts more than we see.
+    BURST = 0.25
+    RATE = 0.94
+    LOOK = 0.25
+    FILES = (("/sys/fs/cgroup/cpu.max",), ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
+
+    def __init__(self):
+        self.files = next((files for files in self.FILES if os.path.exists(files[0])), None)
+        self.rate = None  # cores; None: no limit that matters
+        self.looked = -self.LOOK
+        self.since = 0  # monotonic time and CPU time from which the rate counts
+        self.used = 0
+
+    def look(self, now):
+        """The limit may be changed while we run: it is higher at the start."""
+        self.looked = now
+        try:
+            quota, period = " ".join(read(file) for file in self.files).split()
+            rate = int(quota) / int(period) if quota.isdecimal() else 1
+        except (OSError, ValueError):
+            self.files, rate = None, 1
+        rate = rate * self.RATE if rate < 1 else None
+        if rate != self.rate:
+            self.rate, self.since, self.used = rate, now, process_time()
+
+    def holds(self, now):
+        """Whether there is a limit of less than a core."""
+        if self.files is not None and now - self.looked > self.LOOK:
+            self.look(now)
+        return self.rate is not None
+
+    def delay(self, now):
+        """Seconds to rest before the next call, under a limit: none, or until there is enough for a burst."""
+        burst = self.BURST * self.PERIOD
+        due = self.since + (process_time() - self.used) / self.rate
+        # Rest is not saved up beyond a burst.
+        rested = now - due - burst
+        if rested > 0:
+            self.since += rested
+        return due - now + burst if due > now else 0
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
 # ---- runners: plain functions on threads
 
 
@@ -1081,10 +1139,18 @@ class Threads:
 
     Few threads that are busy are much quicker than many that take turns. So while calls are short, one that is busy anyway takes
     the next, and others are woken when a call has waited HOLD seconds; while they are long, each call gets its thread at once.
+
+    Held to less than a core, threads are in each other's way all the more, and the kernel deals out the quota by processor. Then calls
+    run on the loop's own thread, one after the other at the pace of the limit, as long as they use the processor and do not wait for
+    something else. A call that keeps the loop for STUCK seconds all the same loses it to another thread.
     """
 
     HOLD = 0.002
     SHORT = 0.0005
+    STUCK = 0.1
+    # Seconds that a call may wait for something else, on average, and for how long calls get threads when they do.
+    IDLING = 0.01
+    BLOCKED = 30
 
     def __init__(self, handler):
         self.handler = handler
@@ -1095,10 +1161,22 @@ class Threads:
         self.late = 0  # threads whose call is beyond its deadline
         self.watching = False
         self.duration = 0.01  # of a call, seconds, a moving average
+        # On the loop's own thread:
+        self.pace = Pace()
+        self.turns = 0  # calls so far
+        self.present = None  # the call
+        self.blocked = 0.0  # seconds that a call did nothing but wait, a moving average
+        self.blocked_until = 0
+        self.guard = None  # parks the thread that takes the loop over from a call that keeps it
+        self.guarded = False  # that thread is there
+        self.parked_guard = False
 
     def submit(self, call):
         if len(self.waiting) >= QUEUE_LIMIT:
             raise no_capacity()
+        if self.inline(monotonic()):
+            self.waiting.append(call)
+            return
         with self.lock:
             self.waiting.append(call)
             busy = self.started > len(self.parked)
@@ -1107,6 +1185,91 @@ class Threads:
         if self.waiting and not self.watching:
             self.watching = True
             server.loop.call_later(self.HOLD, self.watch, call)
+
+    def inline(self, now):
+        """Whether calls run on the loop's thread now."""
+        return self.pace.holds(now) and now >= self.blocked_until and (self.guarded or self.guard is None)
+
+    def can_run(self):
+        """Whether `turn` has something to do now."""
+        return bool(self.waiting) and (self.inline(monotonic()) or self.started == len(self.parked))
+
+    def turn(self):
+        """Runs a call that waits, on the loop's thread. False when that thread has lost the loop meanwhile."""
+        began = monotonic()
+        if not self.inline(began):
+            self.hand_over()
+            return True
+        delay = self.pace.delay(began)
+        if delay > 0:
+            # All of it rests: what comes meanwhile is dealt with at once afterwards, which costs less than one by one.
+            sleep(delay)
+            return True
+        with self.lock:
+            call = self.waiting.popleft() if self.waiting else None
+            if call is None:
+                return True
+            self.turns += 1
+            self.present = call
+            call.running = True
+            parked, self.parked_guard = self.parked_guard, False
+        if parked:
+            self.guard.release()
+        elif self.guard is None:
+            self.guard = threading.Lock()
+            self.guard.acquire()
+            self.guarded = True
+            threading.Thread(target=self.stand_by, daemon=True, name="faas-guard").start()
+        used = process_time()
+        if not call.unclaimed or call.connection.gone:
+            if call.claim():
+                call.connection.finish(call)
+        else:
+            self.run(call)
+        now = monotonic()
+        self.blocked += (now - began - (process_time() - used) - self.blocked) * 0.1
+        if self.blocked > self.IDLING:
+            self.blocked, self.blocked_until = 0.0, now + self.BLOCKED
+        with self.lock:
+            call.running = False
+            self.late -= call.late
+            has_loop = self.present is call
+            if has_loop:
+                self.present = None
+            else:
+                self.started -= 1
+        if not has_loop:
+            server.loop.call_soon_threadsafe(self.hand_over)
+        return has_loop
+
+    def hand_over(self):
+        """Threads for the calls that wait."""
+        for _ in range(len(self.waiting)):
+            self.wake()
+
+    def stand_by(self):
+        """Looks after the thread that has the loop; takes the loop when a call keeps it. Does not return."""
+        seen = 0
+        while True:
+            sleep(self.STUCK)
+            with self.lock:
+                is_same, call, seen = self.turns == seen, self.present, self.turns
+                is_stuck = is_same and call is not None
+                self.parked_guard = is_same and call is None
+                if is_stuck:
+                    self.present = None
+                    self.guarded = False
+                    self.blocked_until = monotonic() + self.BLOCKED
+                    self.started += 1  # the thread that is kept is as good as one of ours until its call ends
+                parks = self.parked_guard
+            if parks:
+                self.guard.acquire()
+            elif is_stuck:
+                self.hand_over()
+                server.run()
+                # It came back from a call of its own, without the loop.
+                self.guarded = True
+                seen = self.turns
 
     def watch(self, call):
         """Wakes a thread for each call that waits, if `call`, which did a moment ago, still does."""
@@ -1128,12 +1291,15 @@ class Threads:
             if self.parked:
                 self.parked.pop().release()
                 return
-        if self.started < THREADS:
-            try:
-                threading.Thread(target=self.work, daemon=True, name=f"faas-{self.started + 1}").start()
-                self.started += 1
-            except RuntimeError as error:  # a limit of the system: those that run have to do
-                sys.stderr.write(f"Cannot start thread {self.started + 1}: {error}\n")
+            if self.started >= THREADS:
+                return
+            self.started += 1
+        try:
+            threading.Thread(target=self.work, daemon=True, name="faas-call").start()
+        except RuntimeError as error:  # a limit of the system: those that run have to do
+            with self.lock:
+                self.started -= 1
+            sys.stderr.write(f"Cannot start another thread: {error}\n")
 
     def work(self):
         parking = threading.Lock()
@@ -1427,10 +1593,11 @@ class Loop:
     def stop(self):
         self.stopped = True
 
-    def run_forever(self):
+    def run_forever(self, can_run, turn):
+        """Until it is stopped, or `turn` says that this thread is no longer the one to do it."""
         while not self.stopped:
             timeout = None
-            if self.callbacks:
+            if self.callbacks or can_run():
                 timeout = 0
             elif self.timers:
                 timeout = max(0, min(timer[0] for timer in self.timers) - monotonic())
@@ -1449,6 +1616,8 @@ class Loop:
             for _ in range(len(self.callbacks)):
                 callback, arguments = self.callbacks.popleft()
                 callback(*arguments)
+            if can_run() and not turn():
+                return
 
 
 # ---- the server
@@ -1483,7 +1652,7 @@ class Server:
         self.listener.setblocking(False)
 
     def serve(self, handler, problem):
-        """Serves until it is drained."""
+        """Serves until it is drained; does not return."""
         self.problem = problem
         if handler and is_async(handler):
             import asyncio
@@ -1498,7 +1667,22 @@ class Server:
         self.loop.add_reader(self.listener.fileno(), self.accept)
         if self.draining:  # asked to while the function was loading
             self.loop.call_soon_threadsafe(self.drain)
-        self.loop.run_forever()
+        self.run()
+        # A call took so long that another thread has the loop now.
+        self.runner.guarded = True
+        self.runner.stand_by()
+
+    def run(self):
+        """Runs the loop on this thread, until another one has taken it; when the server is drained the process ends."""
+        if isinstance(self.runner, Tasks):
+            self.loop.run_forever()
+        else:
+            self.loop.run_forever(self.runner.can_run, self.runner.turn)
+            if not self.loop.stopped:
+                return
+        if not PORT.isdecimal():
+            os.unlink(PORT)
+        leave(0)
 
     def accept(self):
         for _ in range(BACKLOG):
@@ -1652,9 +1836,6 @@ def main():
         sys.stderr.write(f"{error}\n")
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
     server.serve(handler, problem)
-    if not PORT.isdecimal():
-        os.unlink(PORT)
-    leave(0)
 
 
 if __name__ == "__main__":

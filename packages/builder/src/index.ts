@@ -6,3 +6,10 @@ export type { PushProgress } from "./image-push.ts";
 export type { BuildOptions, Stage } from "./prepare.ts";
 export { type PreparedFolder, prepareFolder } from "./prepare-folder.ts";
 export { dockerConfigFor } from "./registry-credentials.ts";
+export {
+  buildServerImage,
+  bundleProgram,
+  pullConfigOf,
+  SERVER_REPOSITORY,
+  type ServerImageOptions,
+} from "./server-image.ts";

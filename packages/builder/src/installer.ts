@@ -72,7 +72,7 @@ function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
 }
 
 function failed(command: string, args: readonly string[], code: number | string, output: string): FaasError {
-  const lastLogLines = output.trim().split("\n").slice(-LAST_LINES);
+  const lastLogLines = withoutUsage(output.trim().split("\n")).slice(-LAST_LINES);
   const name = command.replace(/.*\//, "");
   const verb = args.filter((arg) => /^[a-z]+$/.test(arg)).slice(0, 2);
   const what = [name, ...(args.includes("-m") ? ["-m"] : []), ...verb].join(" ");
@@ -80,6 +80,13 @@ function failed(command: string, args: readonly string[], code: number | string,
   return new FaasError("INSTALL_FAILED", `"${what}" ended with ${how}: ${reasonIn(lastLogLines)}`, {
     extensions: { lastLogLines },
   });
+}
+
+/** npm says how it is used after what it has against the lock file, at length. */
+function withoutUsage(lines: readonly string[]): readonly string[] {
+  const usage = lines.findIndex((line) => /^npm (?:error|ERR!) Clean install a project/.test(line));
+  if (usage < 0) return lines;
+  return lines.slice(0, usage).filter((line) => !/^npm (?:error|ERR!)\s*$/.test(line));
 }
 
 /** What an installer's last lines say in essence: those that it marks as errors, without the mark, and without npm's own business. */

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { lstat, readdir, readFile, readlink } from "node:fs/promises";
+import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import type { Prepared } from "./prepare.ts";
-import { byName } from "./source.ts";
+import { byName, readSourceFile } from "./source.ts";
 
 /** One thing of a tar: where it lies, or what it holds, or where it leads; none of them for a folder. */
 export interface Item {
@@ -77,7 +77,7 @@ async function addItem(tar: Pack, { name, path, text, link, executable }: Item):
     tar.entry({ ...header, type: "directory", mode: 0o755 });
     return;
   }
-  const content = text === undefined ? await readFile(path as string) : Buffer.from(text);
+  const content = text === undefined ? await readSourceFile(path as string) : Buffer.from(text);
   await new Promise<void>((resolve, reject) => {
     tar.entry({ ...header, size: content.length }, content, (error) => (error ? reject(error) : resolve()));
   });

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Runtime } from "@faas/core";
 import { isFolder } from "./dependency-cache.ts";
 import { type BuildOptions, type Prepared, prepare } from "./prepare.ts";
+import { readSourceFile } from "./source.ts";
 
 /** A prepared folder that runs as it is; removed when it is disposed of. */
 export interface PreparedFolder extends AsyncDisposable {
@@ -45,7 +46,7 @@ async function fill(folder: string, { folder: source, entries, compiled, depende
     await mkdir(dirname(target), { recursive: true });
     if (entry.kind === "link") await symlink(entry.target, target);
     else {
-      hash.update(`${entry.name}\0`).update(await readFile(entry.path));
+      hash.update(`${entry.name}\0`).update(await readSourceFile(entry.path));
       await cp(entry.path, target);
     }
   }

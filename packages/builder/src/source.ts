@@ -184,6 +184,12 @@ const REASONS: Record<string, string> = {
   ELOOP: "its symbolic links go in a circle",
 };
 
+/** The content of a file that is deployed. SOURCE_UNREADABLE: that it is there does not mean that it may be read. */
+export const readSourceFile = (path: string): Promise<Buffer> =>
+  readFile(path).catch((error) => {
+    throw unreadable(path, error);
+  });
+
 export function unreadable(path: string, cause: unknown): FaasError {
   const { code = "", message } = cause as NodeJS.ErrnoException;
   return new FaasError("SOURCE_UNREADABLE", `Cannot read ${path}: ${REASONS[code] ?? message}`, { cause });

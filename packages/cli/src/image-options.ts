@@ -51,27 +51,31 @@ export async function buildWithProgress(
   io: Io,
 ): Promise<BuiltImage> {
   const { buildImage } = await import("@faas/builder");
-  let stage: ImageStage | undefined;
-  const image = await buildImage(folder, {
-    ...build,
-    env: io.env,
-    signal: io.signal,
-    onStage: (next) => {
-      // What an installer said last matters while it runs.
-      if (stage === "install" || stage === "build") progress.detail("");
-      stage = next;
-      progress.begin(next);
-    },
-    onLine: (line) => {
-      if (stage === "install" || stage === "build") progress.detail(line.trim().slice(0, 60));
-    },
-    onPush: (pushed) => progress.detail(describePush(pushed)),
-  });
+  const image = await buildImage(folder, { ...build, ...reporting(progress, io) });
   if (!build.push) progress.detail("");
   else if (!image.pushed) progress.detail("the registry has it");
   progress.end();
   for (const warning of image.warnings) say(io, `${colors(io.stderr, io).yellow("warning:")} ${warning}`);
   return image;
+}
+
+/** What a build needs of its surroundings, and its stages on the screen. */
+export function reporting(progress: Progress, io: Io) {
+  let stage: ImageStage | undefined;
+  return {
+    env: io.env,
+    signal: io.signal,
+    onStage: (next: ImageStage) => {
+      // What an installer said last matters while it runs.
+      if (stage === "install" || stage === "build") progress.detail("");
+      stage = next;
+      progress.begin(next);
+    },
+    onLine: (line: string) => {
+      if (stage === "install" || stage === "build") progress.detail(line.trim().slice(0, 60));
+    },
+    onPush: (pushed: PushProgress) => progress.detail(describePush(pushed)),
+  };
 }
 
 function describePush({ layers, layersDone, sentBytes, totalBytes }: PushProgress): string {

@@ -40,6 +40,15 @@ export const verbs: Readonly<Record<string, Verb>> = {
     load: () => import("./commands/remove.ts"),
   },
   org: { summary: "settings of an organization", load: () => import("./commands/org.ts") },
+  install: { summary: "put the control server into a Kubernetes cluster", load: () => import("./commands/install.ts") },
+  upgrade: {
+    summary: "bring the server in a cluster to this version",
+    load: () => import("./commands/upgrade.ts"),
+  },
+  uninstall: {
+    summary: "remove the server from a cluster, with all that it has made there",
+    load: () => import("./commands/uninstall.ts"),
+  },
   bench: { summary: "measure an endpoint under load", load: () => import("./commands/bench.ts") },
   doctor: { summary: "check this machine and the server", load: () => import("./commands/doctor.ts") },
   completion: { summary: "print a completion script for a shell", load: () => import("./commands/completion.ts") },

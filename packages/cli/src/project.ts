@@ -89,6 +89,8 @@ async function readIfThere(path: string): Promise<string | undefined> {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (code === "EACCES" || code === "EPERM")
+      throw new FaasError("SOURCE_UNREADABLE", `Cannot read ${path}: it may not be read`, { cause });
     throw new FaasError("CONFIG_INVALID", `${path} cannot be read: ${message}`, { cause });
   }
 }

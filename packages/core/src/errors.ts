@@ -50,6 +50,8 @@ export const errorCodes = {
   CLUSTER_CONFIG_INVALID: [500, "No usable kubeconfig"],
   NAMESPACE_TAKEN: [409, "The namespace is somebody else's"],
   NAMESPACE_TERMINATING: [503, "The namespace is being deleted"],
+  VOLUME_UNBOUND: [503, "The server's volume cannot be had"],
+  SERVER_NOT_READY: [503, "The installed server does not answer"],
   METRICS_MISSING: [422, "The cluster has no metrics server"],
   CAPABILITY_MISSING: [422, "Not supported by this platform"],
 

@@ -71,8 +71,9 @@ export class Deployments {
     for (const [ref, record] of store.endpoints()) {
       const endpoint = endpoints.get(endpointKey(ref));
       if (!endpoint) continue;
-      endpoint.deploying = record.candidate !== undefined;
-      if (record.candidate || record.current.settings.idleTimeout === "never") endpoints.wake(endpoint);
+      // Whoever waits for its outcome, or asks for the same again, would else wait for a request that starts it.
+      endpoint.deploying = record.candidate !== undefined || (record.unproven === true && !record.failure);
+      if (endpoint.deploying || record.current.settings.idleTimeout === "never") endpoints.wake(endpoint);
     }
   }
 

@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** State, bundles and logs. */
   readonly dataDir: string;
+  /** How long to wait for a server on another host that has the data folder and may be ending; 0. */
+  readonly lockPatienceMs?: number;
   /** Runs replicas in a cluster; absent: as child processes of this one. */
   readonly kubernetes?: KubernetesServerOptions;
   /** A level of pino's, or silent; info. */
@@ -57,6 +59,8 @@ export interface RunningServer {
   readonly bundles: Bundles;
   /** Finishes what is in flight, for 10 s at most, and ends every replica. */
   stop(): Promise<void>;
+  /** Rejects, with STATE_LOCKED, when another server has taken the data folder over: then this one has to be stopped. Never resolves. */
+  readonly lost: Promise<never>;
 }
 
 const DRAIN_MS = 10_000;
@@ -68,22 +72,31 @@ const version: string = JSON.parse(readFileSync(new URL("../package.json", impor
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true });
-  const lock = await HeldLock.take(dataDir);
+  const log = pino(
+    { level: options.logLevel ?? "info", base: null },
+    options.logTo ?? pino.destination({ dest: 2, sync: false }),
+  );
+  const lock = await HeldLock.take(dataDir, {
+    patienceMs: options.lockPatienceMs ?? 0,
+    onWait: (message) => log.info({ dataDir }, `waiting: ${message}`),
+  });
   try {
-    return await start(options, dataDir, lock);
+    return await start(options, dataDir, lock, log);
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-async function start(options: ServerOptions, dataDir: string, lock: HeldLock): Promise<RunningServer> {
+async function start(options: ServerOptions, dataDir: string, lock: HeldLock, log: Logger): Promise<RunningServer> {
   const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
-  const log = pino(
-    { level: options.logLevel ?? "info", base: null },
-    options.logTo ?? pino.destination({ dest: 2, sync: false }),
-  );
-  const store = await Store.open(dataDir);
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => {}); // Not everybody asks.
+  lock.keep((error) => {
+    log.fatal(error.message);
+    lost.reject(error);
+  });
+  const store = await Store.open(dataDir, () => lock.verify());
   const bundles = new Bundles(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const platform = await startPlatform(options, dataDir, bundles, log);
   const endpoints = new Endpoints({ platform, log });
@@ -158,6 +171,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock): P
     port: address.port,
     dataDir,
     bundles,
+    lost: lost.promise,
     stop() {
       stopped ??= stop();
       return stopped;

@@ -1,10 +1,12 @@
-import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type EndpointRef, FaasError, type Quota, type ReplicaFailure, type Revision } from "@faas/core";
 import { isStorageFull, syncFolder } from "./disk.ts";
 import { parseState, STATE_VERSION } from "./state-file.ts";
 
 const BACKUP_EVERY_MS = 600_000;
+const TEMPORARY = ".new";
 
 export interface EndpointRecord {
   readonly createdAt: string;
@@ -43,29 +45,39 @@ interface Change {
  */
 export class Store {
   readonly #file: string;
+  /** Where a change is written first: ours alone, so that nobody else can name a half-written one. */
+  readonly #temporary: string;
+  readonly #mayWrite: () => Promise<void>;
   #state: State;
   #waiting: Change[] = [];
   #writing = false;
   #backedUpMs = 0;
 
-  private constructor(file: string, state: State) {
+  private constructor(file: string, state: State, mayWrite: () => Promise<void>) {
     this.#file = file;
+    this.#temporary = `${file}.${randomUUID()}${TEMPORARY}`;
     this.#state = state;
+    this.#mayWrite = mayWrite;
   }
 
-  /** Reads `state.json` of the data folder, or begins with nothing. Rejects with STATE_DAMAGED, and touches nothing then. */
-  static async open(dataDir: string): Promise<Store> {
+  /**
+   * Reads `state.json` of the data folder, or begins with nothing. Rejects with STATE_DAMAGED, and touches nothing then. `mayWrite` rejects
+   * when another server has the folder: it is asked before every write, and the write then fails as it does.
+   */
+  static async open(dataDir: string, mayWrite: () => Promise<void> = async () => {}): Promise<Store> {
     await mkdir(dataDir, { recursive: true });
     const file = join(dataDir, "state.json");
+    // Before the state is read: a former server that still lives either had its change in place by now, or finds it has nothing to rename.
+    for (const name of await readdir(dataDir)) {
+      if (name.startsWith("state.json.") && name.endsWith(TEMPORARY)) await rm(join(dataDir, name), { force: true });
+    }
     const text = await readFile(file, "utf8").catch((error) => {
       if (error.code === "ENOENT") return undefined;
       throw error;
     });
-    await rm(`${file}.new`, { force: true });
-    const store = new Store(
-      file,
-      text === undefined ? { version: STATE_VERSION, organizations: {} } : parseState(text, file),
-    );
+    const state =
+      text === undefined ? ({ version: STATE_VERSION, organizations: {} } as const) : parseState(text, file);
+    const store = new Store(file, state, mayWrite);
     if (text !== undefined) await store.#backUp();
     return store;
   }
@@ -152,7 +164,7 @@ export class Store {
   /** Whole, to a new file; both the file and its name are on disk when it resolves (rename(2), fsync(2)). */
   async #write(state: State): Promise<void> {
     if (Date.now() - this.#backedUpMs > BACKUP_EVERY_MS) await this.#backUp();
-    const temporary = `${this.#file}.new`;
+    const temporary = this.#temporary;
     try {
       const handle = await open(temporary, "w", 0o600);
       try {
@@ -161,7 +173,12 @@ export class Store {
       } finally {
         await handle.close();
       }
-      await rename(temporary, this.#file);
+      // Not sooner: from here on another server that takes the folder over removes the file that we are going to rename.
+      await this.#mayWrite();
+      await rename(temporary, this.#file).catch(async (error) => {
+        if (error.code === "ENOENT") await this.#mayWrite();
+        throw error;
+      });
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
       throw error;

@@ -1,8 +1,7 @@
-import { once } from "node:events";
-import { createInterface } from "node:readline/promises";
 import { endpointKey, FaasError, orgNameProblem } from "@faas/core";
 import type { Command } from "commander";
 import { Client, serverUrl } from "../client.ts";
+import { checkCanAsk, confirmed } from "../confirm.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { say } from "../output.ts";
 import { parseRef } from "../target.ts";
@@ -21,8 +20,7 @@ export function define(command: Command, io: Io): void {
 }
 
 async function remove(target: string, options: Options, io: Io): Promise<void> {
-  if (!options.yes && !io.stdin.isTTY)
-    throw new FaasError("USAGE", "Nobody can be asked here: say --yes to remove without a question");
+  checkCanAsk(options, io);
   if (options.all) return removeOrg(target, options, io);
   if (!target.includes("/")) throw new FaasError("USAGE", `Expected ORG/ENDPOINT, or ORG with --all, got "${target}"`);
   const ref = parseRef(target);
@@ -42,19 +40,4 @@ async function removeOrg(org: string, options: Options, io: Io): Promise<void> {
   if (!(await confirmed(`Remove the organization ${org} with ${what}?`, options, io))) return;
   await client.removeOrg(org);
   say(io, `Removed ${org} with ${what}.`);
-}
-
-async function confirmed(question: string, { yes }: Options, io: Io): Promise<boolean> {
-  if (yes) return true;
-  // Not `terminal`: Ctrl-C stays a signal.
-  const terminal = createInterface({ input: io.stdin, output: io.stderr, terminal: false });
-  try {
-    const ended = once(terminal, "close").then(() => "");
-    const answer = await Promise.race([terminal.question(`${question} [y/N] `, { signal: io.signal }), ended]);
-    if (/^y(es)?$/i.test(answer.trim())) return true;
-    say(io, "Nothing was removed.");
-    return false;
-  } finally {
-    terminal.close();
-  }
 }

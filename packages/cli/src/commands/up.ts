@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { DEFAULT_PORT, FaasError, parseCpu } from "@faas/core";
+import { DEFAULT_PORT, FaasError, parseCpu, parseDuration } from "@faas/core";
 import type { KubernetesServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
 import { dataFolder } from "../data-folder.ts";
@@ -17,6 +17,7 @@ interface Options extends GlobalOptions {
   readonly registryPush?: string;
   readonly registryPull?: string;
   readonly startupCpu: string;
+  readonly lockPatience: string;
   readonly logLevel?: string;
   readonly detach?: boolean;
 }
@@ -43,6 +44,12 @@ export function define(command: Command, io: Io): void {
       quantity(parseCpu, "a CPU quantity such as 500m or 1"),
       "1000m",
     )
+    .option(
+      "--lock-patience <duration>",
+      "how long to wait for a server on another machine that has the data folder and may be ending",
+      quantity(parseDuration, "a duration such as 30s"),
+      "0s",
+    )
     .addOption(
       new Option("--log-level <level>", "what it logs on stderr (info; on a terminal warn)").choices(LOG_LEVELS),
     )
@@ -63,18 +70,24 @@ async function up(options: Options, io: Io): Promise<void> {
 async function attached(options: Options, dataDir: string, io: Io): Promise<void> {
   const { startServer } = await import("@faas/server");
   const { host, port, logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
+  const lockPatienceMs = parseDuration(options.lockPatience) as number;
   const kubernetes = kubernetesOptions(options, io);
-  const server = await startServer({ host, port, dataDir, logLevel, ...(kubernetes ? { kubernetes } : {}) }).catch(
-    (error) => {
-      if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
-      throw error;
-    },
-  );
+  const server = await startServer({
+    host,
+    port,
+    dataDir,
+    logLevel,
+    lockPatienceMs,
+    ...(kubernetes ? { kubernetes } : {}),
+  }).catch((error) => {
+    if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
+    throw error;
+  });
   try {
     io.stdout.write(`${server.url}\n`);
     report({ url: server.url });
     say(io, `faas is up, its data in ${dataDir}; Ctrl-C stops it`);
-    if (!io.signal.aborted) await once(io.signal, "abort");
+    if (!io.signal.aborted) await Promise.race([once(io.signal, "abort"), server.lost]);
     say(io, "Stopping: finishing what is in flight; Ctrl-C again ends at once");
   } finally {
     await server.stop();
@@ -101,9 +114,10 @@ function kubernetesOptions(options: Options, io: Io): KubernetesServerOptions | 
 }
 
 async function detached(options: Options, dataDir: string, io: Io): Promise<void> {
-  const { host, port, logLevel, data, platform, context, registryPush, registryPull, startupCpu } = options;
+  const { host, port, logLevel, data, platform, context, registryPush, registryPull, startupCpu, lockPatience } =
+    options;
   const args = ["--port", String(port), "--host", host, "--data", dataDir, "--log-level", logLevel ?? "info"];
-  args.push("--platform", platform, "--startup-cpu", startupCpu);
+  args.push("--platform", platform, "--startup-cpu", startupCpu, "--lock-patience", lockPatience);
   if (context) args.push("--context", context);
   if (registryPush) args.push("--registry-push", registryPush);
   if (registryPull) args.push("--registry-pull", registryPull);

@@ -1,0 +1,190 @@
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { FaasError, parseCpu, parseDuration, parseSize, type Registry } from "@faas/core";
+import type {
+  Exposure,
+  Installation,
+  InstallSettings,
+  ServerAddress,
+  ServerManifestOptions,
+} from "@faas/platforms/installation";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { reporting } from "../image-options.ts";
+import type { GlobalOptions, Io } from "../io.ts";
+import { colors, type OutputFormat, outputOption, print, say } from "../output.ts";
+import { version } from "../program.ts";
+import { Progress } from "../progress.ts";
+import { quantity } from "../settings-options.ts";
+
+interface Options extends GlobalOptions, Partial<InstallSettings> {
+  readonly namespace: string;
+  readonly image?: string;
+  readonly context?: string;
+  readonly timeout: string;
+  readonly dryRun?: boolean;
+  readonly output: OutputFormat;
+}
+
+const EXPOSURES: readonly Exposure[] = ["none", "hostport", "nodeport", "loadbalancer"];
+export const DEFAULT_NAMESPACE = "faas-system";
+
+export const define = (command: Command, io: Io): void => defineInstall(command, io, false);
+
+/** `faas install`, and `faas upgrade`, which wants an installation to be there. */
+export function defineInstall(command: Command, io: Io, isUpgrade: boolean): void {
+  command
+    .option("--namespace <namespace>", "where it is put", namespaceName, DEFAULT_NAMESPACE)
+    .option("--context <name>", "context of the kubeconfig (the current one)")
+    .option("--storage <size>", "of its volume (1Gi)", quantity(parseSize, "a size such as 1Gi"))
+    .option("--storage-class <class>", "of its volume (the cluster's default)")
+    .addOption(
+      new Option("--expose <how>", "where it answers: in the cluster alone (none), or outside too").choices(EXPOSURES),
+    )
+    .option("--registry-push <registry>", "where images are pushed to (or FAAS_REGISTRY_PUSH)")
+    .option(
+      "--registry-pull <registry>",
+      "the same registry as the nodes reach it (or FAAS_REGISTRY_PULL; default as --registry-push)",
+    )
+    .option(
+      "--startup-cpu <cpu>",
+      "CPU limit of a replica while it starts (1000m)",
+      quantity(parseCpu, "a CPU quantity such as 500m or 1"),
+    )
+    .option("--image <reference>", "a ready image of the server; nothing is built or pushed")
+    .option(
+      "--timeout <duration>",
+      "how long to wait until it answers",
+      quantity(parseDuration, "a duration such as 2m"),
+      "2m",
+    )
+    .option("--dry-run", "print the objects, and touch nothing")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      "\nSettings that are not given stay as they were installed. Needs Docker, unless --image names a ready one.",
+    )
+    .action(async () => install(command.optsWithGlobals<Options>(), io, isUpgrade));
+}
+
+async function install(options: Options, io: Io, isUpgrade: boolean): Promise<void> {
+  if (options.dryRun && !isUpgrade) return dryRun(options, io);
+  const { KubernetesApi, KubernetesCredentials, installServer, readInstallation } = await import(
+    "@faas/platforms/installation"
+  );
+  const credentials = KubernetesCredentials.load(options.context);
+  const progress = await Progress.create(io);
+  try {
+    const api = new KubernetesApi(credentials);
+    const { namespace } = options;
+    const former = await readInstallation(api, namespace, io.signal);
+    if (isUpgrade && !former)
+      throw new FaasError(
+        "SERVER_NOT_RUNNING",
+        `There is no faas server in the namespace ${namespace}: "faas install" makes one`,
+      );
+    if (options.dryRun) return await dryRun(options, io, former);
+    const wanted = await manifestOptions(options, former, progress, io);
+    progress.begin("install");
+    const address = await installServer(api, wanted, {
+      namespace,
+      timeoutMs: parseDuration(options.timeout) as number,
+      signal: io.signal,
+      onProgress: (text) => progress.detail(text),
+    });
+    progress.detail(`${namespace}, context ${credentials.context}`);
+    progress.end();
+    await report(wanted, address, options.output, io);
+  } catch (error) {
+    progress.fail();
+    throw error;
+  } finally {
+    await credentials.close();
+  }
+}
+
+async function dryRun(options: Options, io: Io, former?: Installation): Promise<void> {
+  const { serverManifests } = await import("@faas/platforms/installation");
+  const settings = await effectiveSettings(options, io, former);
+  const { registryPull: pull = "REGISTRY" } = settings;
+  const image = options.image ?? `${pull}/faas/server:${version}`;
+  const objects = serverManifests({ ...settings, namespace: options.namespace, image });
+  if (options.output === "json") return print({ apiVersion: "v1", kind: "List", items: objects }, "json", io, String);
+  const { stringify } = await import("yaml");
+  io.stdout.write(objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n"));
+  if (options.image === undefined)
+    say(io, `Nothing was built or applied; "faas install" builds ${image} and names it by digest.`);
+}
+
+async function effectiveSettings(options: Options, io: Io, former: Installation | undefined): Promise<InstallSettings> {
+  const { settingsFor } = await import("@faas/platforms/installation");
+  const { storage, storageClass, expose, startupCpu } = options;
+  const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
+  // A pull address goes with the push address that is given with it.
+  const pull = options.registryPull ?? (push === undefined ? undefined : io.env.FAAS_REGISTRY_PULL || push);
+  return settingsFor(
+    { storage, storageClass, expose, startupCpu, registryPush: push, registryPull: pull },
+    former?.settings,
+  );
+}
+
+async function manifestOptions(
+  options: Options,
+  former: Installation | undefined,
+  progress: Progress,
+  io: Io,
+): Promise<ServerManifestOptions> {
+  const { namespace, image } = options;
+  const settings = await effectiveSettings(options, io, former);
+  const { registryPush: push, registryPull: pull } = settings;
+  if (image !== undefined) return { ...settings, namespace, image };
+  if (push === undefined || pull === undefined)
+    throw new FaasError(
+      "USAGE",
+      "Expected --registry-push host[:port][/path] (or FAAS_REGISTRY_PUSH): the server's image, and those of functions, are pushed there",
+    );
+  return { ...settings, namespace, ...(await build({ push, pull }, progress, io)) };
+}
+
+async function build(registry: Registry, progress: Progress, io: Io) {
+  const { buildServerImage, pullConfigOf } = await import("@faas/builder");
+  const { href } = new URL(`../main${extname(import.meta.url)}`, import.meta.url);
+  const { reference, pushed } = await buildServerImage({
+    ...{ entry: fileURLToPath(href), version, registry, push: true, tag: version },
+    ...reporting(progress, io),
+  });
+  if (!pushed) progress.detail("the registry has it");
+  progress.end();
+  const dockerConfigJson = await pullConfigOf(registry, io.env);
+  return { image: reference, ...(dockerConfigJson === undefined ? {} : { dockerConfigJson }) };
+}
+
+async function report(
+  { namespace, image, expose, dockerConfigJson, registryPull }: ServerManifestOptions,
+  { url, reachable }: ServerAddress,
+  output: OutputFormat,
+  io: Io,
+): Promise<void> {
+  await print({ url, reachable, namespace, image, expose }, output, io, () => `${url}\n`);
+  if (output !== "table") return;
+  const { bold, yellow } = colors(io.stderr, io);
+  if (dockerConfigJson !== undefined)
+    say(
+      io,
+      `The nodes pull the server's image from ${registryPull} with the login that Docker has for it here (secret ${namespace}/faas-registry).`,
+    );
+  if (expose !== "none")
+    say(io, `${yellow("warning:")} there are no keys yet: whoever reaches ${url} can deploy and call everything.`);
+  say(io, "Next:");
+  if (reachable) say(io, `  ${bold(`export FAAS_SERVER=${url}`)}`);
+  else {
+    say(io, `  ${bold(`kubectl -n ${namespace} port-forward service/faas 8887 &`)}`);
+    say(io, `  # ${url} cannot be reached from here; then http://127.0.0.1:8887, which faas asks by default, can`);
+  }
+  say(io, `  ${bold("faas deploy ./src --org acme --endpoint hello")}`);
+}
+
+/** Namespaces are DNS-1123 labels. */
+export function namespaceName(text: string): string {
+  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError(`lower-case letters, digits and hyphens, at most 63 characters, got "${text}"`);
+}

@@ -1,0 +1,286 @@
+import type {
+  V1ClusterRole,
+  V1ClusterRoleBinding,
+  V1Deployment,
+  V1Namespace,
+  V1PersistentVolumeClaim,
+  V1PolicyRule,
+  V1Probe,
+  V1Secret,
+  V1Service,
+  V1ServiceAccount,
+} from "@kubernetes/client-node";
+import { LABELS, MANAGER, PULL_SECRET, SERVER_NAME } from "./kubernetes-manifests.ts";
+
+/** Pure: the objects that make the control server in a cluster. Nothing here asks a cluster. */
+
+/** How the server is reached from outside the cluster. */
+export const EXPOSURES = ["none", "hostport", "nodeport", "loadbalancer"] as const;
+export type Exposure = (typeof EXPOSURES)[number];
+
+/** What an installation was asked for; kept with it, so that an upgrade need not be told again. */
+export interface InstallSettings {
+  readonly storage: string;
+  /** Absent: the cluster's default. */
+  readonly storageClass?: string;
+  readonly expose: Exposure;
+  readonly registryPush?: string;
+  readonly registryPull?: string;
+  readonly startupCpu?: string;
+}
+
+export interface ServerManifestOptions extends InstallSettings {
+  readonly namespace: string;
+  readonly image: string;
+  /** The text of a Docker `config.json` for pulling the server's own image. */
+  readonly dockerConfigJson?: string;
+}
+
+/** Names in the server's namespace. */
+export const SERVER = {
+  port: 8887,
+  service: "faas",
+  deployment: SERVER_NAME,
+  account: SERVER_NAME,
+  container: "server",
+  claim: "faas-data",
+} as const;
+/** Annotation of the Deployment: the settings as JSON. */
+export const INSTALL_SETTINGS = "faas/install";
+const INSTANCE = "app.kubernetes.io/instance";
+const USER = 65_532;
+/** A server that is told to end gives requests 10 s, and its logs and connections some more. */
+const GRACE_SECONDS = 30;
+/** Longer than a server that ends may take: the next one waits for its data folder. */
+const LOCK_PATIENCE_SECONDS = 60;
+
+/** One ClusterRole for each installation on a cluster. */
+export const roleName = (namespace: string): string => `${SERVER_NAME}-${namespace}`;
+
+export const serverLabels = (namespace: string) => ({
+  [LABELS.name]: SERVER_NAME,
+  [INSTANCE]: namespace,
+  [LABELS.managedBy]: MANAGER,
+});
+
+/** Selects what an installation has made; the organizations' objects have labels of their own. */
+export const serverSelector = (namespace: string): string =>
+  Object.entries(serverLabels(namespace))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
+
+const COLLECT = ["list", "watch"];
+const WRITE = ["create", "patch"];
+
+/** What the server may do, in every namespace: RBAC knows no prefixes of names. `create` goes with `patch`, as server-side apply has it. */
+export const SERVER_RULES: readonly V1PolicyRule[] = [
+  { apiGroups: [""], resources: ["namespaces"], verbs: ["get", ...COLLECT, ...WRITE, "delete"] },
+  { apiGroups: ["apps"], resources: ["deployments"], verbs: ["get", ...COLLECT, ...WRITE, "delete"] },
+  { apiGroups: ["apps"], resources: ["deployments/scale"], verbs: ["get", "patch", "update"] },
+  { apiGroups: [""], resources: ["pods"], verbs: ["get", ...COLLECT, "delete"] },
+  { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
+  { apiGroups: [""], resources: ["pods/resize"], verbs: ["patch"] },
+  { apiGroups: [""], resources: ["services"], verbs: ["get", ...COLLECT, ...WRITE, "delete"] },
+  {
+    apiGroups: ["autoscaling"],
+    resources: ["horizontalpodautoscalers"],
+    verbs: ["get", ...COLLECT, ...WRITE, "delete"],
+  },
+  { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["get", ...COLLECT, ...WRITE, "delete"] },
+  { apiGroups: [""], resources: ["resourcequotas", "limitranges"], verbs: ["get", ...COLLECT, ...WRITE, "delete"] },
+  // The credentials for pulling images, which it writes and never reads; and the account of the pods that use them.
+  { apiGroups: [""], resources: ["secrets"], resourceNames: [PULL_SECRET], verbs: [...WRITE, "delete"] },
+  { apiGroups: [""], resources: ["serviceaccounts"], resourceNames: ["default"], verbs: WRITE },
+  {
+    apiGroups: ["apiregistration.k8s.io"],
+    resources: ["apiservices"],
+    resourceNames: ["v1beta1.metrics.k8s.io"],
+    verbs: ["get"],
+  },
+];
+
+/** Pod security: a port of the node is beyond "restricted" and "baseline"; the pod itself keeps to the rest of "restricted". */
+export function serverNamespace({
+  namespace,
+  expose,
+}: Pick<ServerManifestOptions, "namespace" | "expose">): V1Namespace {
+  return {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: {
+      name: namespace,
+      labels: {
+        ...serverLabels(namespace),
+        "pod-security.kubernetes.io/enforce": expose === "hostport" ? "privileged" : "restricted",
+      },
+    },
+  };
+}
+
+/** All in the order in which it is applied, the namespace first. */
+export function serverManifests(options: ServerManifestOptions) {
+  const { namespace } = options;
+  const role: V1ClusterRole = {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "ClusterRole",
+    metadata: { name: roleName(namespace), labels: serverLabels(namespace) },
+    rules: [...SERVER_RULES],
+  };
+  const binding: V1ClusterRoleBinding = {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "ClusterRoleBinding",
+    metadata: { name: roleName(namespace), labels: serverLabels(namespace) },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: roleName(namespace) },
+    subjects: [{ kind: "ServiceAccount", name: SERVER.account, namespace }],
+  };
+  const account: V1ServiceAccount = {
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: metadataOf(SERVER.account, namespace),
+    automountServiceAccountToken: false,
+  };
+  return [
+    serverNamespace(options),
+    account,
+    role,
+    binding,
+    claim(options),
+    ...(options.dockerConfigJson === undefined ? [] : [pullSecret(namespace, options.dockerConfigJson)]),
+    service(options),
+    deployment(options),
+  ] as const;
+}
+
+const metadataOf = (name: string, namespace: string) => ({ name, namespace, labels: serverLabels(namespace) });
+
+function claim({ namespace, storage, storageClass }: ServerManifestOptions): V1PersistentVolumeClaim {
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: metadataOf(SERVER.claim, namespace),
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      resources: { requests: { storage } },
+      ...(storageClass === undefined ? {} : { storageClassName: storageClass }),
+    },
+  };
+}
+
+function pullSecret(namespace: string, dockerConfigJson: string): V1Secret {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "kubernetes.io/dockerconfigjson",
+    metadata: metadataOf(PULL_SECRET, namespace),
+    data: { ".dockerconfigjson": Buffer.from(dockerConfigJson).toString("base64") },
+  };
+}
+
+const SERVICE_TYPES = { none: "ClusterIP", hostport: "ClusterIP", nodeport: "NodePort", loadbalancer: "LoadBalancer" };
+
+function service({ namespace, expose }: ServerManifestOptions): V1Service {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: metadataOf(SERVER.service, namespace),
+    spec: {
+      type: SERVICE_TYPES[expose],
+      selector: { [LABELS.name]: SERVER_NAME, [INSTANCE]: namespace },
+      ports: [{ name: "http", port: SERVER.port, targetPort: "http", protocol: "TCP" }],
+    },
+  };
+}
+
+/** One replica, and the old one gone before the new one starts: the data folder has one writer. */
+function deployment(options: ServerManifestOptions): V1Deployment {
+  const { namespace, image, dockerConfigJson } = options;
+  const labels = serverLabels(namespace);
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: {
+      ...metadataOf(SERVER.deployment, namespace),
+      annotations: { [INSTALL_SETTINGS]: JSON.stringify(settingsOf(options)) },
+    },
+    spec: {
+      replicas: 1,
+      revisionHistoryLimit: 3,
+      selector: { matchLabels: { [LABELS.name]: SERVER_NAME, [INSTANCE]: namespace } },
+      strategy: { type: "Recreate" },
+      template: {
+        metadata: { labels },
+        spec: {
+          serviceAccountName: SERVER.account,
+          automountServiceAccountToken: true,
+          enableServiceLinks: false,
+          // Process 1 does not get a SIGTERM that it has no handler for yet: one that is told to end while it starts would stay for the whole grace.
+          shareProcessNamespace: true,
+          terminationGracePeriodSeconds: GRACE_SECONDS,
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: USER,
+            runAsGroup: USER,
+            fsGroup: USER,
+            // Large volumes are not walked through at every start.
+            fsGroupChangePolicy: "OnRootMismatch",
+            seccompProfile: { type: "RuntimeDefault" },
+          },
+          ...(dockerConfigJson === undefined ? {} : { imagePullSecrets: [{ name: PULL_SECRET }] }),
+          containers: [container(options, image)],
+          volumes: [
+            { name: "data", persistentVolumeClaim: { claimName: SERVER.claim } },
+            { name: "tmp", emptyDir: {} },
+          ],
+        },
+      },
+    },
+  };
+}
+
+function container({ expose, registryPush, registryPull, startupCpu }: ServerManifestOptions, image: string) {
+  const probe = (path: string): V1Probe => ({ httpGet: { path, port: "http" }, timeoutSeconds: 5 });
+  const flags = [
+    ...(registryPush === undefined ? [] : ["--registry-push", registryPush]),
+    ...(registryPull === undefined ? [] : ["--registry-pull", registryPull]),
+    ...(startupCpu === undefined ? [] : ["--startup-cpu", startupCpu]),
+  ];
+  return {
+    name: SERVER.container,
+    image,
+    imagePullPolicy: "IfNotPresent",
+    args: [
+      "up",
+      ...["--platform", "kubernetes", "--host", "0.0.0.0", "--port", String(SERVER.port), "--data", "/data"],
+      ...["--lock-patience", `${LOCK_PATIENCE_SECONDS}s`, ...flags],
+    ],
+    env: [{ name: "FAAS_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }],
+    ports: [
+      {
+        name: "http",
+        containerPort: SERVER.port,
+        protocol: "TCP",
+        ...(expose === "hostport" ? { hostPort: SERVER.port } : {}),
+      },
+    ],
+    // No CPU limit: it is the data path of all endpoints, and a throttled gateway is slow for everybody.
+    resources: { requests: { cpu: "250m", memory: "256Mi" }, limits: { memory: "1Gi" } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    },
+    volumeMounts: [
+      { name: "data", mountPath: "/data" },
+      { name: "tmp", mountPath: "/tmp" },
+    ],
+    // Waiting for the data folder is no reason to be started again.
+    startupProbe: { ...probe("/-/healthz"), periodSeconds: 1, failureThreshold: LOCK_PATIENCE_SECONDS + 60 },
+    readinessProbe: { ...probe("/-/readyz"), periodSeconds: 2, failureThreshold: 2 },
+    livenessProbe: { ...probe("/-/healthz"), periodSeconds: 10, failureThreshold: 3 },
+  };
+}
+
+function settingsOf(options: InstallSettings): InstallSettings {
+  const { storage, storageClass, expose, registryPush, registryPull, startupCpu } = options;
+  return JSON.parse(JSON.stringify({ storage, storageClass, expose, registryPush, registryPull, startupCpu }));
+}

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { BuiltFaas } from "./built-faas.ts";
+
+/**
+ * A disk that is full: the server's data folder is a file system of its own with little room, in a mount namespace that goes with the
+ * server (mount_namespaces(7)); seen from outside under /proc/<pid>/root.
+ */
+const ROOM = "3m";
+const isRoot = process.getuid?.() === 0;
+const namespace = ["--mount", ...(isRoot ? [] : ["--user", "--map-root-user"])];
+const canMount = spawnSync("unshare", [...namespace, "true"]).status === 0;
+
+const hello = (text: string) => `export const handler = () => ${JSON.stringify(text)};\n`;
+
+async function upOnSmallDisk(faas: BuiltFaas) {
+  await mkdir(faas.data);
+  const mounted = `mount -t tmpfs -o size=${ROOM} tmpfs ${faas.data} && exec "$0" "$@"`;
+  const server = await faas.up({ before: `exec unshare ${namespace.join(" ")} sh -c '${mounted}' "$0" "$@"` });
+  return { url: server.url, data: join("/proc", String(server.child.pid), "root", faas.data) };
+}
+
+test("a full disk while uploading: said so, nothing of it left, state untouched; with less to send it goes on", {
+  skip: canMount ? false : "no mount namespaces here; the limit on a file's size is tested below",
+}, async () => {
+  await using faas = await BuiltFaas.create();
+  const { data } = await upOnSmallDisk(faas);
+  assert.equal((await faas.deploy("small", { "index.mjs": hello("small") })).code, 0);
+  const state = await readFile(join(data, "state.json"), "utf8");
+  const bundles = await readdir(join(data, "bundles"));
+  assert.equal(bundles.length, 1);
+
+  // Random: it is that large on any disk.
+  const large = { "index.mjs": hello("large"), "blob.txt": randomBytes(3 * 2 ** 20).toString("hex") };
+  for (const name of ["large", "small"]) {
+    const { code, stderr, stdout } = await faas.deploy(name, large);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, /no room for the bundle; nothing was changed[\s\S]*STORAGE_FULL/);
+    assert.deepEqual(await readdir(join(data, "bundles")), bundles);
+    assert.equal(await readFile(join(data, "state.json"), "utf8"), state);
+  }
+  assert.equal((await faas.run(["invoke", "acme/small"])).stdout, "small");
+  assert.equal((await faas.run(["invoke", "acme/large"])).code, 1);
+
+  await writeFile(join(faas.folder, "small/blob.txt"), "no longer large");
+  assert.equal((await faas.deploy("small", { "index.mjs": hello("again") })).code, 0);
+  assert.equal((await faas.run(["invoke", "acme/small"])).stdout, "again");
+});
+
+test("with no byte left calls are answered, and what cannot be written down is refused", {
+  skip: !canMount,
+}, async () => {
+  await using faas = await BuiltFaas.create();
+  const server = await upOnSmallDisk(faas);
+  const noisy = "export const handler = () => { console.log('x'.repeat(50_000)); return 'here'; };\n";
+  assert.equal((await faas.deploy("noisy", { "index.mjs": noisy })).code, 0);
+  const state = await readFile(join(server.data, "state.json"), "utf8");
+  await assert.rejects(writeFile(join(server.data, "filler"), Buffer.alloc(2 ** 23)), { code: "ENOSPC" });
+  for (let i = 0; i < 5; i++) assert.equal(await (await fetch(`${server.url}/acme/noisy`)).text(), "here");
+  const { code, stderr } = await faas.run([
+    "deploy",
+    "noisy",
+    "--org",
+    "acme",
+    "--endpoint",
+    "noisy",
+    "--timeout",
+    "9s",
+  ]);
+  assert.equal(code, 1);
+  assert.match(stderr, /no room to write[\s\S]*goes on serving[\s\S]*STORAGE_FULL/);
+  assert.equal(await readFile(join(server.data, "state.json"), "utf8"), state);
+  assert.equal((await faas.run(["remove", "acme/noisy", "--yes"])).code, 1);
+  await rm(join(server.data, "filler"));
+  assert.equal((await faas.run(["remove", "acme/noisy", "--yes"])).code, 0);
+});
+
+test("files that may not grow any further while uploading: the same", async () => {
+  await using faas = await BuiltFaas.create();
+  // In blocks of 512 bytes (POSIX, ulimit): room for the state and the wrapper, not for the blob.
+  await faas.up({ before: "ulimit -f 1024" });
+  assert.equal((await faas.deploy("small", { "index.mjs": hello("small") })).code, 0);
+  const state = await readFile(join(faas.data, "state.json"), "utf8");
+  const bundles = await readdir(join(faas.data, "bundles"));
+  const { code, stderr } = await faas.deploy("large", { "index.mjs": hello("x"), "blob.txt": "x".repeat(2 ** 20) });
+  assert.equal(code, 1);
+  assert.match(stderr, /STORAGE_FULL/);
+  assert.deepEqual(await readdir(join(faas.data, "bundles")), bundles);
+  assert.equal(await readFile(join(faas.data, "state.json"), "utf8"), state);
+  assert.equal((await faas.run(["invoke", "acme/small"])).stdout, "small");
+});
