@@ -36,7 +36,7 @@ for (const [words, expected] of [
   [["deploy", "--max"], ["--max-replicas"]],
   [
     ["deploy", "--runtime", ""],
-    ["node", "typescript", "python"],
+    ["node", "typescript", "python", "dockerfile"],
   ],
   [["list", "--ser"], ["--server"]],
   [["--server", "http://x", "list", "--output", "y"], ["yaml"]],
