@@ -1158,7 +1158,8 @@ class Threads:
         self.waiting = deque()
         self.parked = []  # locks of the threads that have nothing to do
         self.started = 0
-        self.late = 0  # threads whose call is beyond its deadline
+        self.running = 0  # calls that a thread has
+        self.late = 0  # those that are beyond their deadline
         self.watching = False
         self.duration = 0.01  # of a call, seconds, a moving average
         # On the loop's own thread:
@@ -1172,7 +1173,7 @@ class Threads:
         self.parked_guard = False
 
     def submit(self, call):
-        if len(self.waiting) >= QUEUE_LIMIT:
+        if len(self.waiting) + self.running >= QUEUE_LIMIT + CONCURRENCY:
             raise no_capacity()
         if self.inline(monotonic()):
             self.waiting.append(call)
@@ -1212,6 +1213,7 @@ class Threads:
             self.turns += 1
             self.present = call
             call.running = True
+            self.running += 1
             parked, self.parked_guard = self.parked_guard, False
         if parked:
             self.guard.release()
@@ -1232,6 +1234,7 @@ class Threads:
             self.blocked, self.blocked_until = 0.0, now + self.BLOCKED
         with self.lock:
             call.running = False
+            self.running -= 1
             self.late -= call.late
             has_loop = self.present is call
             if has_loop:
@@ -1309,12 +1312,14 @@ class Threads:
             with self.lock:
                 if call is not None:
                     call.running = False
+                    self.running -= 1
                     self.late -= call.late
                 call = self.waiting.popleft() if self.waiting else None
                 if call is None:
                     self.parked.append(parking)
                 else:
                     call.running = True
+                    self.running += 1
             if call is None:
                 parking.acquire()
             elif call.unclaimed and not call.connection.gone:
