@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { describeDocker } from "../../packages/builder/src/docker-engine.ts";
 import { imageConfig, loadWhole } from "../../packages/builder/src/image-archive.ts";
 import { NO_TIME } from "../../packages/builder/src/image-environment.ts";
 import { packTo } from "../../packages/builder/src/pack.ts";
@@ -105,6 +106,13 @@ test("the same content is the same image: other times, other folder, everything 
   const other = await docker.build(folder);
   assert.notEqual(other.imageId, one.imageId);
   assert.equal(other.environment, one.environment);
+});
+
+test("two builds of the same at once make the environment twice, and one image", async () => {
+  const files = { "package.json": docker.manifest({ ms: "2.1.2" }), "index.mjs": hello("at once") };
+  const folder = await docker.source("at-once", files);
+  const [one, two] = await Promise.all([docker.build(folder), docker.build(folder)]);
+  assert.equal(one.imageId, two.imageId);
 });
 
 test("Python's dependencies too are the same when they are made anew", async () => {
@@ -236,6 +244,10 @@ test("a base image that is nowhere: which, why, and how to name another", async 
     code: "BUILD_FAILED",
     message: /The base image localhost:1\/none:1 is not in the Docker engine and cannot be pulled: .*--base-image/,
   });
+});
+
+test("doctor finds the engine", async () => {
+  assert.match(await describeDocker(), /^Docker \d+\.\d+.* at \w+:\/\//);
 });
 
 test("an engine that does not find its own layers by name is sent them again: the same image", async () => {

@@ -21,6 +21,13 @@ export async function connectDocker(env: Environment = process.env): Promise<Doc
   return new Docker(options);
 }
 
+/** The engine that answers, for people: "Docker 28.2.2 at unix:///var/run/docker.sock". DOCKER_UNREACHABLE. */
+export async function describeDocker(env: Environment = process.env): Promise<string> {
+  const { host } = await dockerAddress(env);
+  const { Version } = await (await connectDocker(env)).version();
+  return `Docker ${Version} at ${host}`;
+}
+
 /** Everything is said, also what is not there: dockerode takes the rest from this process's own environment. */
 function optionsOf({ host, tls }: DockerAddress, env: Environment): DockerOptions {
   const none = {

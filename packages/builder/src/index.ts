@@ -1,5 +1,6 @@
 export { DEFAULT_BASE_IMAGES } from "./base-image.ts";
 export { type Bundle, build } from "./build.ts";
+export { describeDocker } from "./docker-engine.ts";
 export { ignoredIn } from "./ignored.ts";
 export { type BuiltImage, buildImage, type ImageOptions, type ImageStage } from "./image.ts";
 export type { PushProgress } from "./image-push.ts";

@@ -125,6 +125,21 @@ function listenOnce(host: string, port: number): Promise<void> {
   });
 }
 
+/** Only those who deploy to a server that runs images need it. */
+export async function checkDocker(env: Readonly<Record<string, string | undefined>>): Promise<Check> {
+  const { describeDocker } = await import("@faas/builder");
+  try {
+    return { name: "docker", status: "ok", found: await describeDocker(env) };
+  } catch (error) {
+    const advice = "Start Docker, or say where it is in DOCKER_HOST, to deploy to servers that run images";
+    return { name: "docker", status: "warning", found: shortened(error), advice };
+  }
+}
+
+/** What was looked for and why it is not there, without the advice that an error of a deployment ends with. */
+const shortened = (error: unknown) =>
+  (/no Docker engine answers[^)]*\)/.exec((error as Error).message) ?? [words(error)])[0];
+
 /** The control server. One that was named, by `--server` or `FAAS_SERVER`, has to answer; the default one is only started when needed. */
 export async function checkServer(url: string, named: boolean, version: string): Promise<Check> {
   const name = "server";

@@ -42,3 +42,13 @@ test("doctor tells of a missing Python, which only some need", async (t) => {
   assert.equal(code, 0);
   assert.match(stdout, /^warning +python .*no-python is not installed\n +Install Python 3\.9/m);
 });
+
+test("doctor tells of a missing Docker, which only some need", async (t) => {
+  const env = { DOCKER_HOST: `unix://${root}/no-docker.sock`, HOME: root };
+  const { code, stdout } = await runHere(t, ["doctor"], { cwd: root, env });
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^warning +docker +no Docker engine answers at unix:.*no-docker\.sock, .*there is no such socket\)\n +Start Docker/m,
+  );
+});

@@ -5,6 +5,7 @@ import { dataFolder } from "../data-folder.ts";
 import {
   type Check,
   checkDataFolder,
+  checkDocker,
   checkNode,
   checkNpm,
   checkPort,
@@ -36,6 +37,7 @@ async function doctor(options: Options, io: Io): Promise<void> {
     checkNode(),
     checkNpm(),
     checkPython(io.env.FAAS_PYTHON),
+    checkDocker(io.env),
     checkDataFolder(dataFolder(options.data, io)),
     server.then((found) => portOf(url, found)),
     server,
