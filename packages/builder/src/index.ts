@@ -3,7 +3,7 @@ export { type Bundle, build } from "./build.ts";
 export { describeDocker } from "./docker-engine.ts";
 export { ignoredIn } from "./ignored.ts";
 export { type BuiltImage, buildImage, type ImageOptions, type ImageStage } from "./image.ts";
-export type { PushProgress } from "./image-push.ts";
+export type { ImageProgress } from "./layer-progress.ts";
 export type { BuildOptions, Stage } from "./prepare.ts";
 export { type PreparedFolder, prepareFolder } from "./prepare-folder.ts";
 export { dockerConfigFor } from "./registry-credentials.ts";
