@@ -5,9 +5,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { median, type Row, ratio, table, timed } from "./table.ts";
 
 const root = join(import.meta.dirname, "../..");
 const faas = join(root, "packages/cli/bin/faas.js");
@@ -18,15 +19,6 @@ const env: NodeJS.ProcessEnv = {
   XDG_CACHE_HOME: join(folder, "cache"),
   NO_COLOR: "1",
 };
-
-interface Row {
-  readonly measure: string;
-  readonly baseline: string;
-  readonly ours: string;
-  readonly value: number;
-  readonly goal: number;
-  readonly unit: string;
-}
 
 const rows: Row[] = [];
 const server = await startServer();
@@ -202,34 +194,4 @@ async function run(args: string[]): Promise<void> {
   const child = spawn(process.execPath, args, { env, stdio: "ignore" });
   const [code] = await once(child, "exit");
   if (code !== 0) throw new Error(`${args.join(" ")} ended with exit code ${code}`);
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
-}
-
-function ratio(measure: string, baseline: string, ours: number, theirs: number, goal: number): Row {
-  return {
-    measure,
-    baseline: `${baseline}: ${theirs.toFixed(0)} ms`,
-    ours: `${ours.toFixed(0)} ms`,
-    value: ours / theirs,
-    goal,
-    unit: "x",
-  };
-}
-
-function table(all: readonly Row[]): string {
-  const lines = all.map(({ measure, baseline, ours, value, goal, unit }) => {
-    const shown = unit === "x" ? value.toFixed(2) : "";
-    return `| ${measure} | ${baseline} | ${ours} | ${shown} | ${goal} ${unit} | ${value <= goal ? "met" : "missed"} |\n`;
-  });
-  return `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Node ${process.versions.node}\n
-| measure | baseline | faas | ratio | goal, at most | |\n|---|---|---|---|---|---|\n${lines.join("")}`;
 }
