@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
-import type { ImageOptions, PushProgress } from "@faas/builder";
+import type { ImageOptions, ImageProgress } from "@faas/builder";
 import { pushImage } from "../../packages/builder/src/image-push.ts";
 import { refuse, registryStandIn, type StandInOptions, wantsLogin } from "../../packages/builder/src/test-registry.ts";
 import { registry } from "./cluster.ts";
@@ -77,14 +77,14 @@ test("a changed line sends kilobytes, of one layer; nothing changed sends nothin
 
   await writeFile(join(folder, "index.mjs"), hello("two"));
   const before = receivedBytes();
-  let last: PushProgress | undefined;
-  const second = await docker.build(folder, { ...options, onPush: (progress) => (last = progress) });
+  let last: ImageProgress | undefined;
+  const second = await docker.build(folder, { ...options, onProgress: (progress) => (last = progress) });
   const sent = receivedBytes() - before;
   assert.notEqual(second.reference, first.reference);
   assert.ok(sent < 32 * 1024, `${sent} bytes were sent`);
   assert.ok(last && last.layersDone === last.layers && last.layers > 2, JSON.stringify(last));
   assert.ok(
-    last.totalBytes > 0 && last.sentBytes >= last.totalBytes && last.totalBytes < 64 * 1024,
+    last.totalBytes > 0 && last.movedBytes >= last.totalBytes && last.totalBytes < 64 * 1024,
     JSON.stringify(last),
   );
 
@@ -98,6 +98,33 @@ test("a changed line sends kilobytes, of one layer; nothing changed sends nothin
   // Also when this engine never had it: another machine's deploy of the same.
   await docker.docker.getImage(second.imageId).remove({ force: true });
   assert.deepEqual((await docker.build(folder, options)).reference, second.reference);
+});
+
+test("a base image is pulled from where its name says, and pinned by digest", async (t) => {
+  const { address } = await standIn(t);
+  const repository = `${docker.id}/base`;
+  const own = docker.docker.getImage(await docker.ownBase("node:24-slim"));
+  await own.tag({ repo: `${address}/${repository}`, tag: "1" });
+  const digest = await pushImage(docker.docker, {
+    host: address,
+    repository,
+    tag: "1",
+    credentials: undefined,
+    env: {},
+  });
+  await own.remove({ force: true });
+  await docker.docker.getImage(`${address}/${repository}:1`).remove({ force: true });
+
+  const stages: string[] = [];
+  const folder = await docker.source("pulled", { "index.mjs": hello("pulled") });
+  const baseImage = `${address}/${repository}:1`;
+  const image = await docker.build(folder, { baseImage, onStage: (stage) => stages.push(stage) });
+  assert.deepEqual(stages, ["prepare", "pull", "install", "build"]);
+  const { Labels } = (await docker.docker.getImage(image.imageId).inspect()).Config;
+  assert.equal(Labels["org.opencontainers.image.base.name"], baseImage);
+  assert.equal(Labels["org.opencontainers.image.base.digest"], digest);
+  await docker.forget(image);
+  await docker.docker.getImage(baseImage).remove({ force: true });
 });
 
 test("a registry that wants a password: none, a wrong one, the right one", async (t) => {

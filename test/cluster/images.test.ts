@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { cp, utimes, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { dockerFacts } from "../../packages/builder/src/docker-engine.ts";
 import { imageConfig, loadWhole } from "../../packages/builder/src/image-archive.ts";
 import { NO_TIME } from "../../packages/builder/src/image-environment.ts";
 import { packTo } from "../../packages/builder/src/pack.ts";
@@ -104,6 +108,13 @@ test("the same content is the same image: other times, other folder, everything 
   assert.equal(other.environment, one.environment);
 });
 
+test("two builds of the same at once make the environment twice, and one image", async () => {
+  const files = { "package.json": docker.manifest({ ms: "2.1.2" }), "index.mjs": hello("at once") };
+  const folder = await docker.source("at-once", files);
+  const [one, two] = await Promise.all([docker.build(folder), docker.build(folder)]);
+  assert.equal(one.imageId, two.imageId);
+});
+
 test("Python's dependencies too are the same when they are made anew", async () => {
   const folder = await docker.source("python-same", {
     "requirements.txt": "six==1.17.0\n",
@@ -171,7 +182,8 @@ createServer((request, response) => response.end(JSON.stringify(readdirSync(".")
 
 test("a step that fails: its line of the Dockerfile, its exit code, and its last 30 lines", async () => {
   const folder = await docker.source("fails", {
-    Dockerfile: "# one\nFROM node:24-slim\n\nRUN true\nRUN seq 1 100 && \\\n    echo broken >&2 && exit 7\n",
+    // Labelled, for what a failed build leaves behind is cached.
+    Dockerfile: `# one\nFROM node:24-slim\nLABEL faas.test=${docker.id}\nRUN true\nRUN seq 1 100 && \\\n    echo broken >&2 && exit 7\n`,
     "x.txt": "",
   });
   await assert.rejects(docker.build(folder), (error: FaasErrorLike) => {
@@ -234,6 +246,11 @@ test("a base image that is nowhere: which, why, and how to name another", async 
   });
 });
 
+test("doctor finds the engine", async () => {
+  const { host, version } = await dockerFacts();
+  assert.match(`${version} at ${host}`, /^\d+\.\d+.* at \w+:\/\//);
+});
+
 test("an engine that does not find its own layers by name is sent them again: the same image", async () => {
   const folder = await docker.source("small", { Dockerfile: "FROM scratch\nCOPY one.txt /\n", "one.txt": "1" });
   const base = await docker.docker.getImage(await docker.buildByHand(folder)).inspect();
@@ -245,6 +262,24 @@ test("an engine that does not find its own layers by name is sent them again: th
   await loadWhole(docker.docker, recipe, config, `${docker.id}/whole:1`);
   const { Id, RootFS } = await docker.docker.getImage(`${docker.id}/whole:1`).inspect();
   assert.deepEqual([Id, RootFS.Layers], [config.id, [...(base.RootFS.Layers ?? []), diffId]]);
+});
+
+test("an engine that goes away during a build, and one that refuses", async (t) => {
+  const behaviour = { onBuild: (_: IncomingMessage, response: ServerResponse) => void response.destroy() };
+  const engine = createServer((request, response) => {
+    if (request.url?.includes("/build?")) return behaviour.onBuild(request, response);
+    response.setHeader("Content-Type", "application/json").end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(engine, "listening");
+  t.after(() => engine.close());
+  const env = { DOCKER_HOST: `tcp://127.0.0.1:${(engine.address() as AddressInfo).port}` };
+  const folder = await docker.source("gone", { Dockerfile: "FROM node:24-slim\n" });
+  await assert.rejects(docker.build(folder, { env }), {
+    code: "DOCKER_UNREACHABLE",
+    message: /went away while it worked/,
+  });
+  behaviour.onBuild = (_, response) => void response.writeHead(500).end('{"message":"no space left on device"}');
+  await assert.rejects(docker.build(folder, { env }), { code: "BUILD_FAILED", message: /no space left on device/ });
 });
 
 test("an abort ends the build on the engine too", async () => {

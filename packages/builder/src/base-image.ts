@@ -3,7 +3,9 @@ import type Docker from "dockerode";
 import type { ImageInspectInfo } from "dockerode";
 import type { Environment } from "./docker-config.ts";
 import { events } from "./docker-events.ts";
-import { parseImageReference } from "./image-reference.ts";
+import { engineWords } from "./engine-errors.ts";
+import { imageReference, parseImageReference } from "./image-reference.ts";
+import { type ImageProgress, LayerProgress } from "./layer-progress.ts";
 import { authOf, registryCredentials } from "./registry-credentials.ts";
 
 /** What functions run on when nothing else is said. */
@@ -24,16 +26,24 @@ export interface BaseImage {
   readonly info: ImageInspectInfo;
 }
 
+interface PullOptions {
+  readonly env: Environment;
+  readonly signal: AbortSignal | undefined;
+  /** Told when it has to be pulled. */
+  readonly onPull?: (() => void) | undefined;
+  readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
+}
+
 /** Finds the base image in the engine, or has it pulled, and pins it. BUILD_FAILED when it is not to be had. */
 export async function resolveBaseImage(
   docker: Docker,
   name: string,
-  { env, signal, onPull }: { env: Environment; signal: AbortSignal | undefined; onPull?: (() => void) | undefined },
+  { env, signal, onPull, onProgress }: PullOptions,
 ): Promise<BaseImage> {
   const wanted = parseImageReference(name);
   const info = (await inspectIfThere(docker, name)) ?? (await pulled());
   const digests = (info.RepoDigests ?? []).flatMap((each) => {
-    const { registry, repository, digest } = parseImageReference(each);
+    const { registry, repository, digest } = imageReference(each) ?? {};
     return registry === wanted.registry && repository === wanted.repository && digest ? [digest] : [];
   });
   const digest = wanted.digest ?? digests.sort()[0];
@@ -45,15 +55,19 @@ export async function resolveBaseImage(
     try {
       const authconfig = authOf(await registryCredentials(wanted.registry, env), wanted.registry);
       const stream = await docker.pull(tagged, { authconfig, abortSignal: signal });
-      for await (const { error } of events(stream, signal)) if (error !== undefined) throw new Error(error);
+      const layers = new LayerProgress();
+      for await (const event of events(stream, signal)) {
+        if (event.error !== undefined) throw new Error(event.error);
+        const progress = layers.after(event);
+        if (progress) onProgress?.(progress);
+      }
       return await docker.getImage(tagged).inspect();
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof FaasError) throw cause;
-      const { json, message } = cause as { json?: { message?: string } } & Error;
       throw new FaasError(
         "BUILD_FAILED",
-        `The base image ${name} is not in the Docker engine and cannot be pulled: ${json?.message ?? message}. Name another with --base-image`,
+        `The base image ${name} is not in the Docker engine and cannot be pulled: ${engineWords(cause)}. Name another with --base-image`,
         { cause },
       );
     }

@@ -4,6 +4,7 @@ import type Docker from "dockerode";
 import type { ImageBuildOptions } from "dockerode";
 import { events } from "./docker-events.ts";
 import { dockerfileInstructions } from "./dockerfile-lines.ts";
+import { engineWords } from "./engine-errors.ts";
 import { LAST_LINES, reasonIn } from "./installer.ts";
 
 export interface DockerBuild {
@@ -52,8 +53,9 @@ export async function dockerBuild(docker: Docker, build: DockerBuild): Promise<s
     }
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof FaasError) throw error;
-    throw stepFailed(build, step, output, (error as { json?: { message?: string } }).json?.message ?? String(error));
+    // A broken connection is no step's fault.
+    if ((error as { statusCode?: number }).statusCode === undefined) throw error;
+    throw stepFailed(build, step, output, engineWords(error));
   } finally {
     context.destroy();
   }

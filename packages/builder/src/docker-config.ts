@@ -12,6 +12,8 @@ export interface DockerConfig {
   readonly credsStore?: string;
   /** Registry to the name of such a program for that one alone. */
   readonly credHelpers?: Readonly<Record<string, string>>;
+  /** What containers reach the network through, for all engines (`default`) or for one. */
+  readonly proxies?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
 import ignore from "ignore";
+import { baseImageLogins, proxyArguments } from "./build-settings.ts";
 import { dockerBuild } from "./docker-build.ts";
 import type { Environment } from "./docker-config.ts";
 import type { Buildable, ImageOptions } from "./image.ts";
@@ -35,7 +36,13 @@ export async function dockerfileImage(
   const imageId = await dockerBuild(docker, {
     contextFile,
     dockerfile: { text, name: DOCKERFILE },
-    options: { rm: true, forcerm: true, labels: imageLabels(options, { source: digest }) },
+    options: {
+      rm: true,
+      forcerm: true,
+      labels: imageLabels(options, { source: digest }),
+      buildargs: await proxyArguments(options.env),
+      registryconfig: await baseImageLogins(text, options.env),
+    },
     failure: "BUILD_FAILED",
     onLine,
     signal,

@@ -29,11 +29,17 @@ export async function functionImage(
   const warnings = [...code.warnings];
   const dependencies = await dependencyContext(code.runtime, source.folder, (warning) => warnings.push(warning));
   const baseName = options.baseImage ?? DEFAULT_BASE_IMAGES[code.runtime];
-  const base = await resolveBaseImage(docker, baseName, { env, signal, onPull: () => options.onStage?.("pull") });
+  const base = await resolveBaseImage(docker, baseName, {
+    env,
+    signal,
+    onPull: () => options.onStage?.("pull"),
+    onProgress: options.onProgress,
+  });
   const { name: environment, info } = await imageEnvironment(docker, {
     runtime: code.runtime,
     base,
     dependencies,
+    env,
     signal,
     onInstall: () => options.onStage?.("install"),
     onLine: options.onLine,

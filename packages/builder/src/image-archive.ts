@@ -10,6 +10,7 @@ import type Docker from "dockerode";
 import type { ImageInspectInfo } from "dockerode";
 import { extract, type Pack, pack } from "tar-stream";
 import { events } from "./docker-events.ts";
+import { engineWords } from "./engine-errors.ts";
 import type { Layer } from "./layer.ts";
 
 /** An image that is made of one that the engine has, and of layers on top. */
@@ -78,7 +79,7 @@ export async function loadImage(
       await loadWhole(docker, recipe, config, tag, signal);
     } catch (cause) {
       signal?.throwIfAborted();
-      const detail = `The Docker engine does not take the image ${tag}: ${messageOf(cause)} (first: ${messageOf(error)})`;
+      const detail = `The Docker engine does not take the image ${tag}: ${engineWords(cause)} (first: ${engineWords(error)})`;
       throw new FaasError("BUILD_FAILED", detail, { cause });
     }
   }
@@ -176,6 +177,3 @@ async function copyEntries(file: string, archive: Pack, wanted: (name: string) =
     else entry.resume();
   }
 }
-
-const messageOf = (error: unknown): string =>
-  (error as { json?: { message?: string } }).json?.message ?? (error as Error).message;

@@ -7,8 +7,10 @@ import type { Language } from "@faas/core";
 import type Docker from "dockerode";
 import type { ImageInspectInfo } from "dockerode";
 import { type BaseImage, inspectIfThere } from "./base-image.ts";
+import { proxyArguments } from "./build-settings.ts";
 import type { DependencyContext } from "./dependency-context.ts";
 import { dockerBuild } from "./docker-build.ts";
+import type { Environment } from "./docker-config.ts";
 import { imageConfig, loadImage } from "./image-archive.ts";
 import { writeLayer } from "./layer.ts";
 import { folderItems, packTo } from "./pack.ts";
@@ -25,6 +27,8 @@ export interface EnvironmentOptions {
   readonly runtime: Language;
   readonly base: BaseImage;
   readonly dependencies: DependencyContext | undefined;
+  /** For Docker's proxies. */
+  readonly env: Environment;
   readonly signal: AbortSignal | undefined;
   /** Told when it is not there yet and has to be made. */
   readonly onInstall?: (() => void) | undefined;
@@ -83,7 +87,7 @@ async function buildEnvironment(
   docker: Docker,
   files: readonly [Dockerfile: TextFile, ...others: TextFile[]],
   folder: string,
-  { base, dependencies, signal, onLine }: EnvironmentOptions,
+  { base, dependencies, env, signal, onLine }: EnvironmentOptions,
 ): Promise<ImageInspectInfo> {
   const manifests = join(folder, "manifests");
   await mkdir(manifests);
@@ -102,7 +106,7 @@ async function buildEnvironment(
       nocache: true,
       rm: true,
       forcerm: true,
-      buildargs: { BASE_IMAGE: base.id, MANIFESTS: place },
+      buildargs: { ...(await proxyArguments(env)), BASE_IMAGE: base.id, MANIFESTS: place },
     },
     failure: "INSTALL_FAILED",
     onLine(line) {

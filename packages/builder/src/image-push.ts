@@ -1,24 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
-import { type DockerEvent, events } from "./docker-events.ts";
+import { events } from "./docker-events.ts";
+import { engineWords } from "./engine-errors.ts";
+import { type ImageProgress, LayerProgress } from "./layer-progress.ts";
 import { checkPushAccess, RETRY_MS } from "./registry-access.ts";
 import { denied, type RegistryAccess } from "./registry-client.ts";
 import { authOf } from "./registry-credentials.ts";
 
-/** How far a push is. */
-export interface PushProgress {
-  readonly layers: number;
-  /** Layers that the registry has, those that it had before included. */
-  readonly layersDone: number;
-  /** Of the layers that it had not, before they are compressed. */
-  readonly sentBytes: number;
-  readonly totalBytes: number;
-}
-
 export interface PushOptions extends RegistryAccess {
   readonly tag: string;
-  readonly onProgress?: ((progress: PushProgress) => void) | undefined;
+  readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
   /** Time without any progress after which a registry counts as gone; a minute. */
   readonly stalledMs?: number | undefined;
 }
@@ -40,7 +32,7 @@ export async function pushImage(docker: Docker, options: PushOptions): Promise<s
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof FaasError) throw error;
-      const reason = messageOf(error);
+      const reason = engineWords(error);
       const pause = engine.retries ? undefined : RETRY_MS[tries];
       if (pause === undefined || !mayPass(reason))
         throw explain(reason, options, engine.retries ? ENGINE_TRIES : tries + 1);
@@ -54,17 +46,18 @@ async function pushOnce(docker: Docker, options: PushOptions, engine: { retries:
   const stalled = new AbortController();
   const timer = setTimeout(() => stalled.abort(), stalledMs);
   const both = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
-  const layers = new Map<string, Layer>();
   let digest: string | undefined;
   try {
     const image = docker.getImage(`${host}/${repository}`);
     const stream = await image.push({ tag, authconfig: authOf(credentials, host), abortSignal: both });
+    const layers = new LayerProgress();
     for await (const event of events(stream, both)) {
       timer.refresh();
       if (event.error !== undefined) throw new Error(event.error);
       if (event.status?.startsWith("Retrying in ")) engine.retries = true;
       digest = (event.aux as { Digest?: string } | undefined)?.Digest ?? digest;
-      if (follow(event, layers)) onProgress?.(sumOf(layers));
+      const progress = layers.after(event);
+      if (progress) onProgress?.(progress);
     }
   } catch (error) {
     if (!stalled.signal.aborted || signal?.aborted) throw error;
@@ -79,38 +72,6 @@ async function pushOnce(docker: Docker, options: PushOptions, engine: { retries:
   if (digest !== undefined) return digest;
   throw new Error("the engine named no digest");
 }
-
-interface Layer {
-  current: number;
-  total: number;
-  done: boolean;
-}
-
-/** Whether the event tells of a layer. */
-function follow({ id, status = "", progressDetail }: DockerEvent, layers: Map<string, Layer>): boolean {
-  if (!id || !/^[0-9a-f]{12}$/.test(id)) return false;
-  const layer = layers.get(id) ?? { current: 0, total: 0, done: false };
-  layers.set(id, layer);
-  const { current, total } = progressDetail ?? {};
-  if (current !== undefined) layer.current = current;
-  if (total !== undefined) layer.total = Math.max(total, layer.current);
-  if (status === "Pushed") layer.current = layer.total;
-  layer.done = /^(Pushed|Layer already exists|Mounted from )/.test(status);
-  return true;
-}
-
-function sumOf(all: ReadonlyMap<string, Layer>): PushProgress {
-  const layers = [...all.values()];
-  return {
-    layers: layers.length,
-    layersDone: layers.filter(({ done }) => done).length,
-    sentBytes: layers.reduce((sum, { current }) => sum + current, 0),
-    totalBytes: layers.reduce((sum, { total }) => sum + total, 0),
-  };
-}
-
-const messageOf = (error: unknown): string =>
-  (error as { json?: { message?: string } }).json?.message ?? (error as Error).message;
 
 const IS_DENIED = /unauthorized|authentication required|no basic auth|denied|forbidden|insufficient_scope|\b40[13]\b/i;
 const IS_CERTIFICATE = /x509|certificate|tls: /i;

@@ -9,9 +9,11 @@ import { inspectIfThere } from "./base-image.ts";
 import type { Environment } from "./docker-config.ts";
 import { connectDocker } from "./docker-engine.ts";
 import { dockerfileImage } from "./dockerfile-image.ts";
+import { engineFailed } from "./engine-errors.ts";
 import { functionImage } from "./function-image.ts";
-import { type PushProgress, pushImage } from "./image-push.ts";
+import { pushImage } from "./image-push.ts";
 import { parseRegistry } from "./image-reference.ts";
+import type { ImageProgress } from "./layer-progress.ts";
 import { SOURCE_LIMIT_BYTES } from "./prepare.ts";
 import { findManifest } from "./registry-client.ts";
 import { registryCredentials } from "./registry-credentials.ts";
@@ -41,7 +43,8 @@ export interface ImageOptions extends EndpointRef {
   readonly onStage?: (stage: ImageStage) => void;
   /** Told of every line that an installer or a Dockerfile prints. */
   readonly onLine?: (line: string) => void;
-  readonly onPush?: (progress: PushProgress) => void;
+  /** Of a pull of the base image, and of the push. */
+  readonly onProgress?: (progress: ImageProgress) => void;
   /** Where Docker, its logins and SOURCE_DATE_EPOCH are looked for; this process's. */
   readonly env?: Environment;
 }
@@ -105,9 +108,12 @@ export async function buildImage(dir: string, options: ImageOptions): Promise<Bu
     const known = await findManifest(access, tag);
     const isThere = known?.configDigest === imageId;
     if (!isThere) await load(docker, image, tagged);
-    const digest = isThere ? known.digest : await pushImage(docker, { ...access, tag, onProgress: options.onPush });
+    const digest = isThere ? known.digest : await pushImage(docker, { ...access, tag, onProgress: options.onProgress });
     const reference = `${registry.pull.replace(/\/+$/, "")}/${options.org}/${options.endpoint}@${digest}`;
     return { ...built, reference, pushed: !isThere };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw engineFailed(error);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -8,7 +8,7 @@ import { parseRegistry } from "./image-reference.ts";
 import { dockerConfigFor, registryCredentials } from "./registry-credentials.ts";
 
 export interface ServerImageOptions
-  extends Pick<ImageOptions, "registry" | "push" | "tag" | "signal" | "onStage" | "onLine" | "onPush" | "env"> {
+  extends Pick<ImageOptions, "registry" | "push" | "tag" | "signal" | "onStage" | "onLine" | "onProgress" | "env"> {
   /** The CLI's module that exports `runAsProcess`. */
   readonly entry: string;
   /** The version that it tells of itself. */

@@ -1,4 +1,4 @@
-import type { BuiltImage, ImageStage, PushProgress } from "@faas/builder";
+import type { BuiltImage, ImageProgress, ImageStage } from "@faas/builder";
 import { type EndpointRef, FaasError, type Registry, type Runtime, type ServerConfig } from "@faas/core";
 import type { Command } from "commander";
 import type { Io } from "./io.ts";
@@ -74,11 +74,11 @@ export function reporting(progress: Progress, io: Io) {
     onLine: (line: string) => {
       if (stage === "install" || stage === "build") progress.detail(line.trim().slice(0, 60));
     },
-    onPush: (pushed: PushProgress) => progress.detail(describePush(pushed)),
+    onProgress: (pushed: ImageProgress) => progress.detail(describeProgress(pushed)),
   };
 }
 
-function describePush({ layers, layersDone, sentBytes, totalBytes }: PushProgress): string {
-  const size = totalBytes === 0 ? "" : `, ${humanSize(Math.min(sentBytes, totalBytes))} of ${humanSize(totalBytes)}`;
+function describeProgress({ layers, layersDone, movedBytes, totalBytes }: ImageProgress): string {
+  const size = totalBytes === 0 ? "" : `, ${humanSize(Math.min(movedBytes, totalBytes))} of ${humanSize(totalBytes)}`;
   return `${layersDone} of ${layers} layers${size}`;
 }
