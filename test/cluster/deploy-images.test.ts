@@ -58,10 +58,11 @@ describe("a server that runs images", () => {
     assert.match(again.stderr, /^push .*the registry has it$/m);
     assert.match(again.stderr, /^Unchanged: revision [0-9a-f]{12}/m);
 
-    await writeFile(join(folder, "index.mjs"), answers("two"));
+    // The registry has no other repository with this layer.
+    await writeFile(join(folder, "index.mjs"), answers(`two of ${org}`));
     const changed = await deploy(t, folder, "plain");
     assert.match(changed.stderr, /^push .*\d+ of \d+ layers, [\d.]+ KiB of/m);
-    assert.equal(await call("plain"), "two");
+    assert.equal(await call("plain"), `two of ${org}`);
   });
 
   test("build --push prints a reference that deploy --image takes; build alone stays in the engine", async (t) => {

@@ -14,7 +14,7 @@ const GONE_MS = 60_000;
 
 /** The built `faas` with a control server that runs replicas on the cluster, in an organization of its own. */
 export class Bench {
-  readonly org = "performance";
+  readonly org = `performance-${process.pid}`;
   readonly folder: string;
   readonly api: KubernetesApi;
   readonly #credentials: KubernetesCredentials;

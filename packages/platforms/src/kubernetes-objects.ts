@@ -41,6 +41,7 @@ interface ObservedDeployment extends EndpointRef {
   readonly replicas: number;
   readonly applied: string | undefined;
   readonly version: bigint;
+  readonly uid: string;
 }
 
 /**
@@ -59,6 +60,8 @@ export class KubernetesObjects {
   readonly #autoscalers = new Set<string>();
   readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
   readonly #removing = new Set<string>();
+  /** Deployments that we deleted, by uid: what comes of them late is no news. */
+  readonly #deleted = new Set<string>();
   /** Endpoints whose number of replicas is being set: what is observed meanwhile is no news. */
   readonly #setting = new Set<string>();
   #isListed = false;
@@ -69,10 +72,13 @@ export class KubernetesObjects {
       listed: (all) => {
         const present = new Set(all.map(keyOf));
         for (const key of [...this.#deployments.keys()]) if (!present.has(key)) this.#deploymentGone(key);
+        this.#deleted.clear();
         for (const one of all) this.#observe(one);
       },
       changed: (one) => this.#observe(one),
-      deleted: (one) => this.#deploymentGone(keyOf(one)),
+      deleted: (one) => {
+        if (!this.#deleted.delete(one.metadata?.uid ?? "")) this.#deploymentGone(keyOf(one));
+      },
     };
     this.services = this.#presence(this.#services, "Service");
     this.autoscalers = this.#presence(this.#autoscalers, "HorizontalPodAutoscaler");
@@ -143,7 +149,11 @@ export class KubernetesObjects {
     try {
       await this.#work.get(key)?.done;
       if (this.#autoscalers.has(key)) await api.delete("HorizontalPodAutoscaler", namespace, ref.endpoint, signal);
-      if (this.#deployments.has(key)) await api.delete("Deployment", namespace, ref.endpoint, signal);
+      const deployment = this.#deployments.get(key);
+      if (deployment) {
+        await api.delete("Deployment", namespace, ref.endpoint, signal);
+        this.#deleted.add(deployment.uid);
+      }
       if (this.#services.has(key)) await api.delete("Service", namespace, serviceName(ref.endpoint), signal);
       this.#deployments.delete(key);
       this.#services.delete(key);
@@ -295,6 +305,8 @@ export class KubernetesObjects {
   #observe(deployment: V1Deployment): void {
     const key = keyOf(deployment);
     const version = BigInt(deployment.metadata?.resourceVersion ?? 0);
+    const uid = deployment.metadata?.uid ?? "";
+    if (this.#deleted.has(uid)) return;
     const before = this.#deployments.get(key);
     // An event from before our own last change.
     if (before && before.version > version) return;
@@ -306,6 +318,7 @@ export class KubernetesObjects {
       replicas: deployment.spec?.replicas ?? 1,
       applied: deployment.metadata?.annotations?.[APPLIED],
       version,
+      uid,
     });
     if (!before) this.#options.changed();
     const endpoint = this.#options.endpoints.get(key);

@@ -75,8 +75,9 @@ export class KubernetesOrgs {
     const deadline = Date.now() + TERMINATING_MS;
     for (;;) {
       const found = await this.#api.get<V1Namespace>("Namespace", undefined, name, signal);
-      if (found && !this.#isOurs(found)) throw taken(found, this.#options.instance);
-      if (found && !found.metadata?.deletionTimestamp) {
+      const isEnding = found?.metadata?.deletionTimestamp !== undefined;
+      if (found && !isEnding && !this.#isOurs(found)) throw taken(found, this.#options.instance);
+      if (found && !isEnding) {
         await this.#api.apply(manifest, signal);
         return;
       }
