@@ -16,6 +16,7 @@ const STEP_MS = 300;
 /** Trouble that is final by its words is believed when it has lasted so long. */
 const FINAL_MS = 4_000;
 const ASK_MS = 2_000;
+const SETTLE_MS = 3_000;
 const LAST_LINES = 20;
 
 export interface Waiting {
@@ -116,20 +117,16 @@ async function addressOf(
   deadline: number,
 ): Promise<ServerAddress> {
   onProgress?.("it is ready; asking where it answers");
+  let since: number | undefined;
   for (;;) {
     const service = await api.get<V1Service & KubernetesObject>("Service", namespace, SERVER.service, signal);
     const pods = await api.list<V1Pod & KubernetesObject>("Pod", namespace, serverSelector(namespace), signal);
     const url = service && urlOf(expose, service, newestPod(pods));
     if (url) {
+      since ??= performance.now();
       if (await answers(url, signal)) return { url, reachable: true };
-      // Through the API server, as it may be reached from inside only.
-      const path = `${pathOf("Service", namespace, `${SERVER.service}:http`)}/proxy/-/readyz`;
-      if (
-        await api.call("GET", path, { signal }).then(
-          () => true,
-          () => false,
-        )
-      )
+      // A Service that is new is not known on every node at once. Then it may be one that is reached from inside only.
+      if (performance.now() - since > SETTLE_MS && (await answersInside(api, namespace, signal)))
         return { url, reachable: false };
     }
     if (performance.now() > deadline) throw noAddress(expose, url, namespace, timeoutMs);
@@ -152,10 +149,29 @@ export function urlOf(expose: Exposure, { spec, status }: V1Service, pod: V1Pod 
 
 const httpUrl = (host: string, port: number) => `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 
+/**
+ * Whether a server of ours is ready there. An address of a cluster may be somebody else's as seen from here, so its words count; and a
+ * connection that found the wrong one is not kept.
+ */
 async function answers(url: string, signal?: AbortSignal): Promise<boolean> {
   const limit = AbortSignal.timeout(ASK_MS);
-  return fetch(`${url}/-/readyz`, { signal: signal ? AbortSignal.any([signal, limit]) : limit }).then(
-    ({ ok }) => ok,
+  try {
+    const answer = await fetch(`${url}/-/readyz`, {
+      headers: { connection: "close" },
+      redirect: "manual",
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    });
+    return answer.ok && ((await answer.json()) as { status?: string }).status === "ready";
+  } catch {
+    return false;
+  }
+}
+
+/** Through the API server. */
+function answersInside(api: KubernetesApi, namespace: string, signal?: AbortSignal): Promise<boolean> {
+  const path = `${pathOf("Service", namespace, `${SERVER.service}:http`)}/proxy/-/readyz`;
+  return api.call("GET", path, { signal }).then(
+    () => true,
     () => false,
   );
 }
