@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -135,11 +137,26 @@ describe("faas", () => {
     assert.equal((await run(["invoke", "acme/broken"])).stdout, "mended");
   });
 
-  test("a dependency that does not exist: the installer's own words", async () => {
-    const manifest = '{"dependencies":{"faas-no-such-package-ever":"1.0.0"}}';
-    const { code, stderr } = await deploy("wanting", { "index.mjs": hello("x"), "package.json": manifest });
+  test("a dependency that does not exist: the installer's own words", async (t) => {
+    // A registry that has nothing.
+    const registry = createServer((_, answer) => answer.writeHead(404).end('{"error":"Not found"}'));
+    t.after(() => registry.close());
+    await once(registry.listen(0, "127.0.0.1"), "listening");
+    const { port } = registry.address() as AddressInfo;
+    const path = await source("wanting", {
+      "index.mjs": hello("x"),
+      "package.json": '{"dependencies":{"faas-no-such-package-ever":"1.0.0"}}',
+    });
+    const { code, stderr } = await run(["deploy", path, "--org", "acme", "--endpoint", "wanting"], {
+      env: { npm_config_registry: `http://127.0.0.1:${port}/` },
+    });
     assert.equal(code, 1);
-    assert.match(stderr, /INSTALL_FAILED[\s\S]*faas-no-such-package-ever/);
+    assert.match(
+      stderr,
+      /^error: "npm install" ended with exit code 1: .*faas-no-such-package-ever.*\(INSTALL_FAILED\)$/m,
+    );
+    assert.doesNotMatch(stderr, /^error: .*(tarball|log of this run)/m);
+    assert.match(stderr, /INSTALL_FAILED[\s\S]*npm error 404 Not Found - GET/);
   });
 
   const wrong: [string, Record<string, string>, RegExp][] = [

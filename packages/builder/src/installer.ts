@@ -94,6 +94,10 @@ export function reasonIn(lines: readonly string[]): string {
   const marked = lines.flatMap((line) => /^(?:npm error|npm ERR!|ERROR:|error:)\s*(.*)$/.exec(line)?.[1] ?? []);
   const said = marked
     .map((line) => line.replace(/^(?:\d{3}|code \S+|E[A-Z]+)(?:\s+|$)/, "").trim())
-    .filter((line) => line !== "" && !/complete log of this run|^Note that you can also install/.test(line));
+    .filter(
+      (line) =>
+        line !== "" &&
+        !/complete log of this run|^Note that you can also install|^tarball, folder, http url/.test(line),
+    );
   return said.slice(0, 3).join("; ") || (lines.at(-1) ?? "it said nothing");
 }
