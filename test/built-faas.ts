@@ -28,6 +28,8 @@ export class BuiltFaas implements AsyncDisposable {
   readonly data: string;
   readonly env: NodeJS.ProcessEnv;
   readonly #servers = new Set<ChildProcess>();
+  /** A server was killed last: its replicas are still there. */
+  #hasOrphans = false;
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -53,6 +55,7 @@ export class BuiltFaas implements AsyncDisposable {
       ? spawn("sh", ["-c", `${before} && exec "$0" "$@"`, process.execPath, ...argv], { env: this.env })
       : spawn(process.execPath, argv, { env: this.env });
     this.#servers.add(child);
+    this.#hasOrphans = false;
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
     const ended = once(child, "exit").then(([code]) => assert.fail(`faas up ended with ${code}: ${stderr}`));
@@ -69,6 +72,7 @@ export class BuiltFaas implements AsyncDisposable {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
     child.kill(signal);
+    this.#hasOrphans = signal === "SIGKILL";
     await exited;
   }
 
@@ -97,6 +101,8 @@ export class BuiltFaas implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // The next server on the data folder ends them.
+    if (this.#hasOrphans) await this.up();
     for (const child of this.#servers) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const exited = once(child, "exit");
