@@ -82,6 +82,13 @@ export class KubernetesEndpoint {
     return this.#readyOf(this.spec.revision) > 0;
   }
 
+  /** Whether replicas of a revision answer that Kubernetes does not take for ready yet. */
+  isSettling(revision: string): boolean {
+    for (const { facts, ready } of this.#replicas.values())
+      if (ready && facts.revision === revision && !facts.isReady) return true;
+    return false;
+  }
+
   apply(spec: EndpointSpec): void {
     if (spec.revision !== this.spec.revision) this.newAttempt();
     this.spec = spec;

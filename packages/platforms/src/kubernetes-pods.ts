@@ -24,6 +24,8 @@ export interface PodFacts {
   readonly restarts: number;
   readonly ip?: string;
   readonly deleting: boolean;
+  /** Kubernetes takes it for ready; that comes up to a second later than we do. */
+  readonly isReady: boolean;
   /** Since when its container runs; milliseconds since the epoch. */
   readonly runningSinceMs?: number;
   /** CPU limit that the pod asks for now, and the one that the node enforces. */
@@ -64,6 +66,7 @@ export function podFacts(pod: V1Pod): PodFacts {
     restarts,
     ...(status?.podIP ? { ip: status.podIP } : {}),
     deleting: metadata.deletionTimestamp !== undefined || status?.phase === "Failed" || status?.phase === "Succeeded",
+    isReady: status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false,
     ...(started === undefined ? {} : { runningSinceMs: new Date(started).getTime() }),
     ...(cpuMillis === undefined ? {} : { cpuMillis }),
     ...(enforced === undefined ? {} : { enforcedCpuMillis: enforced }),
