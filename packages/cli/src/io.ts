@@ -5,7 +5,7 @@ export interface Io {
   /** Data, and nothing else. */
   readonly stdout: Writable & { isTTY?: boolean; columns?: number };
   /** All talk. */
-  readonly stderr: Writable & { isTTY?: boolean };
+  readonly stderr: Writable & { isTTY?: boolean; columns?: number };
   readonly stdin: Readable & { isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;

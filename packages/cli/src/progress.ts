@@ -17,7 +17,7 @@ export class Progress {
   }
 
   static async create(io: Io): Promise<Progress> {
-    if (!io.stderr.isTTY || io.env.CI) return new Progress(io, undefined);
+    if (!canRedraw(io)) return new Progress(io, undefined);
     const { default: ora } = await import("ora");
     // discardStdin would take Ctrl-C away from us.
     const spinner = ora({
@@ -73,3 +73,7 @@ export class Progress {
     return `${(this.#stage ?? "").padEnd(9)} ${dim(`${seconds} s`)}${this.#detail ? `  ${this.#detail}` : ""}`;
   }
 }
+
+/** A terminal that does not say how wide it is has 0 columns: every line would count as endlessly many, which the spinner takes away one by one. */
+const canRedraw = ({ stderr, env }: Io): boolean =>
+  stderr.isTTY === true && stderr.columns !== 0 && env.TERM !== "dumb" && !env.CI;
