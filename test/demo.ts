@@ -101,8 +101,11 @@ function run(
     cwd: root,
     env: { ...process.env, ...(server ? { FAAS_SERVER: server.url } : {}) },
     stdio: ["ignore", "pipe", quiet ? "ignore" : "inherit"],
-    ...(always ? {} : { signal: stopped.signal, killSignal: "SIGINT" as const }),
+    // A process group of its own: Ctrl-C reaches it through us, once. The second one would make it leave things behind.
+    detached: true,
   });
+  const interrupt = () => void child.kill("SIGINT");
+  if (!always) stopped.signal.addEventListener("abort", interrupt);
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (piece: string) => {
     output += piece;
@@ -111,6 +114,7 @@ function run(
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => {
+      stopped.signal.removeEventListener("abort", interrupt);
       if (!quiet && output !== "" && !output.endsWith("\n")) process.stdout.write("\n");
       if (code === 0) return resolve(output);
       reject(new Error(`"faas ${args[0]}" ended with ${signal ?? `exit code ${code}`}`));

@@ -43,7 +43,8 @@ export async function startDetached(
     if ("failed" in report) throw new FaasError(report.failed.code, report.failed.message);
     return { url: report.url, pid: child.pid as number, logFile };
   } catch (error) {
-    child.kill("SIGTERM");
+    // To its end: who is told that it failed may remove the data folder, and nothing may write there then.
+    if (child.kill("SIGTERM")) await once(child, "exit");
     throw error;
   } finally {
     await log.close();
