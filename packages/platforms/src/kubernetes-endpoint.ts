@@ -1,6 +1,12 @@
 import type { EndedReplica, EndpointSpec, EndpointStatus, Replica, ReplicaFailure } from "@faas/core";
 import { PORT } from "./kubernetes-manifests.ts";
-import { foreignTrouble, type PodFacts, startTimeoutTrouble, type Trouble } from "./kubernetes-pods.ts";
+import {
+  foreignTrouble,
+  type PodFacts,
+  startTimeoutTrouble,
+  type Trouble,
+  unreachableTrouble,
+} from "./kubernetes-pods.ts";
 import { waitUntilPodReady } from "./kubernetes-probe.ts";
 import type { LogStore } from "./log-store.ts";
 
