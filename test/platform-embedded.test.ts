@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -83,10 +83,15 @@ test("a replica does not see the server's own environment, and its own variables
   assert.deepEqual([env.MINE, env.FAAS_ORG, env.FAAS_TEST_SECRET], ["yes", under.org, undefined]);
 });
 
-test("replicas of a server that was killed are ended by the next one on the same data folder", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "faas-orphans-"));
-  try {
-    const script = `
+for (const [what, spoil] of [
+  ["", async () => {}],
+  [", also one that is on no record yet", (record: string) => rm(record)],
+  [", also one whose record was written half", (record: string) => truncate(record, 5)],
+] as const) {
+  test(`replicas of a server that was killed are ended by the next one on the same data folder${what}`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "faas-orphans-"));
+    try {
+      const script = `
       import { EmbeddedPlatform } from "@faas/platforms";
       const platform = new EmbeddedPlatform({ dataDir: ${JSON.stringify(folder)}, bundleFolder: async () => ${JSON.stringify(folder)} });
       const spec = ${JSON.stringify(specOf("acme", "x", { kind: "bundle", digest: `sha256:${"a".repeat(64)}` }))};
@@ -96,31 +101,32 @@ test("replicas of a server that was killed are ended by the next one on the same
       process.stdout.write("ready\\n");
       setInterval(() => {}, 1000);
     `;
-    await writeFile(join(folder, "index.mjs"), "export const handler = () => process.pid;");
-    await cp(wrapper, join(folder, ".interface.mjs"));
-    const file = join(import.meta.dirname, `.orphans-${process.pid}.mts`);
-    await writeFile(file, script);
-    const child = spawn(process.execPath, ["--conditions=faas-source", "--import", "tsx", file], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    await once(child.stdout, "data");
-    child.kill("SIGKILL");
-    await once(child, "exit");
-    await rm(file);
-    const [record] = await readdir(join(folder, "run"));
-    const { pid } = JSON.parse(
-      await (await import("node:fs/promises")).readFile(join(folder, "run", record as string), "utf8"),
-    );
-    assert.ok(alive(pid));
-    await using _platform = new EmbeddedPlatform({ dataDir: folder, bundleFolder: async () => folder });
-    const deadline = Date.now() + 10_000;
-    while (alive(pid) && Date.now() < deadline) await delay(10);
-    assert.ok(!alive(pid));
-    assert.deepEqual(await readdir(join(folder, "run")), []);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+      await writeFile(join(folder, "index.mjs"), "export const handler = () => process.pid;");
+      await cp(wrapper, join(folder, ".interface.mjs"));
+      const file = join(import.meta.dirname, `.orphans-${process.pid}.mts`);
+      await writeFile(file, script);
+      const child = spawn(process.execPath, ["--conditions=faas-source", "--import", "tsx", file], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      await once(child.stdout, "data");
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      await rm(file);
+      const [record] = await readdir(join(folder, "run"));
+      const path = join(folder, "run", record as string);
+      const { pid } = JSON.parse(await readFile(path, "utf8"));
+      assert.ok(alive(pid));
+      await spoil(path);
+      await using _platform = new EmbeddedPlatform({ dataDir: folder, bundleFolder: async () => folder });
+      const deadline = Date.now() + 10_000;
+      while (alive(pid) && Date.now() < deadline) await delay(10);
+      assert.ok(!alive(pid));
+      assert.deepEqual(await readdir(join(folder, "run")), []);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+}
 
 interface EmbeddedUnderTest extends PlatformUnderTest {
   readonly platform: EmbeddedPlatform;

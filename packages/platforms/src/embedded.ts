@@ -15,7 +15,7 @@ import {
 } from "@faas/core";
 import { EmbeddedEndpoint, type EndpointHost } from "./embedded-endpoint.ts";
 import { LogStore } from "./log-store.ts";
-import { ProcessRecords } from "./orphans.ts";
+import { endListenersIn, ProcessRecords } from "./orphans.ts";
 import { residentBytes } from "./replica-process.ts";
 import { StatusFeed } from "./status-feed.ts";
 
@@ -57,7 +57,7 @@ export class EmbeddedPlatform implements Platform {
     this.#dataDir = resolve(options.dataDir);
     this.#runFolder = privateFolder(this.#dataDir);
     const records = new ProcessRecords(join(this.#dataDir, "run"));
-    const orphans = records.endOrphans();
+    const orphans = records.endOrphans() + endListenersIn(this.#runFolder);
     if (orphans > 0) options.log?.info(`ended ${orphans} replicas that a former server left behind`);
     this.#endAll = () => {
       records.endOrphans();
