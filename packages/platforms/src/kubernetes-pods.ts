@@ -202,6 +202,16 @@ export function foreignTrouble(status: number): Trouble {
   };
 }
 
+/** The kubelet reaches a pod, and the control server does not. */
+export function unreachableTrouble({ ip }: PodFacts): Trouble {
+  return {
+    code: "REPLICA_FAILED",
+    detail:
+      `Kubernetes says that the replica is ready, and this control server cannot connect to it at ${ip}:${PORT}. Pod addresses are not routed to ` +
+      'where it runs: put it into the cluster with "faas install", or run it on a node',
+  };
+}
+
 export function startTimeoutTrouble(facts: PodFacts, startSeconds: number): Trouble {
   const since = `within ${startSeconds} s`;
   return {
