@@ -44,7 +44,7 @@ export class TestInstance implements AsyncDisposable {
     return new TestInstance(credentials, await mkdtemp(join(tmpdir(), "faas-cluster-")));
   }
 
-  /** An organization of this test. */
+  /** An organization of this test; reaped by its name too, for a server that has another name. */
   org(): string {
     return `${this.name}-${++this.#orgs}`;
   }
@@ -63,8 +63,9 @@ export class TestInstance implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { metadata } of await this.list("Namespace"))
-      await this.api.delete("Namespace", undefined, metadata?.name as string);
+    const names = new Set((await this.list("Namespace")).map(({ metadata }) => metadata?.name as string));
+    for (let number = 1; number <= this.#orgs; number++) names.add(`faas-${this.name}-${number}`);
+    for (const name of names) await this.api.delete("Namespace", undefined, name);
     await this.#credentials.close();
     await rm(this.folder, { recursive: true, force: true });
   }

@@ -12,7 +12,7 @@ import {
   type Platform,
 } from "@faas/core";
 import type { V1Deployment, V1Namespace, V1NetworkPolicy, V1Pod } from "@kubernetes/client-node";
-import { ClusterError, KubernetesApi, type KubernetesObject, type pathOf } from "./kubernetes-api.ts";
+import { ClusterError, type Kind, KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
 import { KubernetesCredentials } from "./kubernetes-credentials.ts";
 import { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
 import { copyLog, lastLines } from "./kubernetes-logs.ts";
@@ -45,6 +45,14 @@ export interface KubernetesOptions {
 
 const NO_LOG: PlatformLog = { info: () => {}, warn: () => {} };
 const RESIZE_TRIES = 3;
+const FOLLOWED = [
+  "Namespace",
+  "Deployment",
+  "Pod",
+  "Service",
+  "HorizontalPodAutoscaler",
+  "NetworkPolicy",
+] as const satisfies Kind[];
 
 /** Runs replicas as pods: a Deployment and a Service an endpoint, a namespace an organization. */
 export class KubernetesPlatform implements Platform {
@@ -107,6 +115,8 @@ export class KubernetesPlatform implements Platform {
       const { resources } = await api.call<{ resources: { name: string }[] }>("GET", "/api/v1");
       const resizes = resources.some(({ name }) => name === "pods/resize");
       const { log = NO_LOG } = options;
+      // What may not be followed would never be known, and each request would wait for it.
+      await Promise.all(FOLLOWED.map((kind) => api.call("GET", pathOf(kind, undefined), { query: { limit: "1" } })));
       if (!resizes)
         log.warn({}, "the cluster cannot resize pods in place: replicas start with their own CPU limit, slowly");
       return new KubernetesPlatform(options, credentials, api, resizes);
@@ -232,7 +242,7 @@ export class KubernetesPlatform implements Platform {
     const { signal } = this.#closing;
     const selector = selectorOf(this.#options.instance);
     const lists: Promise<void>[] = [];
-    const follow = <T extends KubernetesObject>(kind: Parameters<typeof pathOf>[0], handler: WatchHandler<T>) => {
+    const follow = <T extends KubernetesObject>(kind: (typeof FOLLOWED)[number], handler: WatchHandler<T>) => {
       const listed = Promise.withResolvers<void>();
       lists.push(listed.promise);
       const told: WatchHandler<T> = {
