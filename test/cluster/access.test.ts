@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { pathOf } from "@faas/platforms/kubernetes-api";
 import { BuiltFaas } from "../built-faas.ts";
-import { LIMIT_MS, TestInstance } from "./cluster.ts";
+import { LIMIT_MS, TestInstance, writeKubeconfig } from "./cluster.ts";
 
 /** `faas up --platform kubernetes` without a cluster, or without rights there: says what is missing, and ends. */
 describe("a cluster that cannot be used", { concurrency: 2 }, () => {
@@ -17,7 +17,6 @@ describe("a cluster that cannot be used", { concurrency: 2 }, () => {
     assert.doesNotMatch(stderr, /^\s+at /m);
     return stderr;
   };
-  const real = () => readFile(process.env.KUBECONFIG as string, "utf8");
 
   test("no kubeconfig", async () => {
     const stderr = await up((folder) => ({ KUBECONFIG: join(folder, "none"), HOME: folder }));
@@ -49,7 +48,7 @@ describe("a cluster that cannot be used", { concurrency: 2 }, () => {
     await using instance = await TestInstance.make();
     const path = join(instance.folder, "away");
     const port = await closedPort();
-    await writeFile(path, (await real()).replace(/https:\/\/[^"'\s,}]+/, `https://127.0.0.1:${port}`));
+    await writeKubeconfig(path, { server: `https://127.0.0.1:${port}` });
     const stderr = await up(() => ({ KUBECONFIG: path }));
     assert.match(
       stderr,
@@ -72,7 +71,7 @@ describe("a cluster that cannot be used", { concurrency: 2 }, () => {
       { body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} } },
     );
     const path = join(instance.folder, "nobody");
-    await writeFile(path, (await real()).replace(/user: \{(client-[^}]*)\}/, `user: {token: ${status.token}}`));
+    await writeKubeconfig(path, { token: status.token });
     const stderr = await up(() => ({ KUBECONFIG: path }));
     assert.match(
       stderr,
