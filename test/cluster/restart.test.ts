@@ -23,12 +23,15 @@ export const handler = () => {
   return String(call);
 };
 `;
-/** Its own process ends a moment after the answer. */
+/** Its process ends itself: a moment after the answer, or later. */
 const CRASHES = `console.log("loaded");
 export const handler = ({ path }) => {
-  if (path !== "/crash") return "fine";
-  console.log("last words");
-  setTimeout(() => process.exit(7), 50);
+  if (path === "/") return "fine";
+  const crash = () => {
+    console.log("last words");
+    setTimeout(() => process.exit(7), 50);
+  };
+  setTimeout(crash, path === "/later" ? 2_000 : 0);
   return "crashing";
 };
 `;
@@ -107,18 +110,19 @@ describe("the server stops and starts on the same data folder", { concurrency: 2
     await server.deploy("crashes", await server.instance.image(CRASHES), { replicas: 1 });
     const [pod] = await server.pods("crashes");
     const name = pod?.metadata?.name as string;
-    const crash = async () => assert.equal(await (await server.call("crashes/crash")).text(), "crashing");
+    const crash = async (when: string) => assert.equal(await (await server.call(`crashes/${when}`)).text(), "crashing");
     const of = (lines: readonly LogLine[], replica: string) =>
       lines.filter((line) => line.replica === replica).map(({ line }) => line);
 
-    await crash();
+    await crash("now");
     await logged(server, "crashes", (lines) => of(lines, `${name}.1`).includes("loaded"));
     assert.equal(await (await server.call("crashes")).text(), "fine");
     assert.deepEqual(of(await server.logs("crashes"), name), ["loaded", "last words"]);
 
-    // This time nobody is there when the container ends.
-    await crash();
+    // This time nobody is there when it prints them, and ends.
+    await crash("later");
     await server.stop();
+    assert.equal((await server.pods("crashes"))[0]?.status?.containerStatuses?.[0]?.restartCount, 1);
     const deadline = Date.now() + LIMIT_MS;
     while ((await server.pods("crashes"))[0]?.status?.containerStatuses?.[0]?.restartCount !== 2) {
       assert.ok(Date.now() < deadline, "the container was not started again");
