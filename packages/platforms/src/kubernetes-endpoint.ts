@@ -1,12 +1,21 @@
 import type { EndedReplica, EndpointSpec, EndpointStatus, Replica, ReplicaFailure } from "@faas/core";
 import { PORT } from "./kubernetes-manifests.ts";
-import { foreignTrouble, type PodFacts, startTimeoutTrouble, type Trouble } from "./kubernetes-pods.ts";
+import {
+  foreignTrouble,
+  type PodFacts,
+  startTimeoutTrouble,
+  type Trouble,
+  unreachableTrouble,
+} from "./kubernetes-pods.ts";
 import { waitUntilPodReady } from "./kubernetes-probe.ts";
 import type { LogStore } from "./log-store.ts";
 
 const ENDED_KEPT = 5;
 /** A node may have room in a moment: when another pod has ended. */
 const UNSCHEDULABLE_GRACE_MS = 5_000;
+
+/** Kubernetes has connected to the replica: we should have been first. */
+const UNREACHABLE_MS = 5_000;
 
 /** What the endpoint needs of its platform. */
 export interface EndpointHost {
@@ -30,6 +39,7 @@ class ReplicaState {
   probed = false;
   readonly startTimer: NodeJS.Timeout;
   unschedulableTimer: NodeJS.Timeout | undefined;
+  unreachableTimer: NodeJS.Timeout | undefined;
 
   constructor(facts: PodFacts, startSeconds: number, onLate: () => void) {
     this.facts = facts;
@@ -41,6 +51,7 @@ class ReplicaState {
     this.probing.abort();
     clearTimeout(this.startTimer);
     clearTimeout(this.unschedulableTimer);
+    clearTimeout(this.unreachableTimer);
   }
 }
 
@@ -80,6 +91,13 @@ export class KubernetesEndpoint {
   /** Whether a replica of the applied revision answered. */
   get hasReady(): boolean {
     return this.#readyOf(this.spec.revision) > 0;
+  }
+
+  /** Whether replicas of a revision answer that Kubernetes does not take for ready yet. */
+  isSettling(revision: string): boolean {
+    for (const { facts, ready } of this.#replicas.values())
+      if (ready && facts.revision === revision && !facts.isReady) return true;
+    return false;
   }
 
   apply(spec: EndpointSpec): void {
@@ -152,6 +170,10 @@ export class KubernetesEndpoint {
       const tell = () =>
         this.#fail(state, { code: "UNSCHEDULABLE", detail: `No node takes the replica: ${unschedulable}` });
       state.unschedulableTimer = setTimeout(tell, UNSCHEDULABLE_GRACE_MS).unref();
+    }
+    if (facts.isReady && !state.ready) {
+      const tell = () => state.ready || this.#fail(state, unreachableTrouble(facts));
+      state.unreachableTimer ??= setTimeout(tell, UNREACHABLE_MS).unref();
     }
     if (facts.ip !== undefined && !state.probed) void this.#probe(state, facts.ip);
   }

@@ -22,6 +22,8 @@ import type { PlatformLog } from "./platform-log.ts";
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 15_000;
+const SETTLE_MOST_MS = 5_000;
+const SETTLE_STEP_MS = 25;
 /** Field manager of the number of replicas, so that applying a revision does not touch it. */
 const SCALER = "faas-scaler";
 
@@ -212,13 +214,26 @@ export class KubernetesObjects {
     const digest = digestOf([service, deployment]);
     const observed = this.#deployments.get(key);
     endpoint.desired ??= observed?.replicas ?? 0;
-    if (observed?.applied !== digest) await this.#applyDeployment(endpoint, deployment, digest, observed);
+    if (observed?.applied !== digest) {
+      if (observed) await this.#settled(endpoint, observed.revision);
+      await this.#applyDeployment(endpoint, deployment, digest, observed);
+    }
     if (!this.#services.has(key) || observed?.applied !== digest) {
       await this.#options.api.apply(service as KubernetesObject, signal);
       this.#services.add(key);
     }
     if (endpoint.spec !== spec) return;
     await this.#mendReplicas(key, endpoint);
+  }
+
+  /**
+   * Waits, for a bounded time, until Kubernetes takes the replicas that serve for ready as well: at the begin of the next rollout it ends those
+   * that are not, before any other.
+   */
+  async #settled(endpoint: KubernetesEndpoint, revision: string): Promise<void> {
+    const { signal } = this.#options;
+    for (let waitedMs = 0; waitedMs < SETTLE_MOST_MS && endpoint.isSettling(revision); waitedMs += SETTLE_STEP_MS)
+      await delay(SETTLE_STEP_MS, undefined, { signal });
   }
 
   async #mendReplicas(key: string, { spec, desired = 0 }: KubernetesEndpoint): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
-import { deploymentTrouble, podFacts } from "./kubernetes-pods.ts";
+import { deploymentTrouble, podFacts, unreachableTrouble } from "./kubernetes-pods.ts";
 
 /** What kubelets and controllers write, as it was seen on a cluster. */
 
@@ -120,6 +120,11 @@ describe("a pod", () => {
     const { replica, formerEnd } = podFacts(pod({ restartCount: 1, lastState: terminated("Error", 1) }));
     assert.equal(replica, "x-1-a.1");
     assert.equal(formerEnd?.code, "REPLICA_EXITED");
+  });
+
+  test("that only Kubernetes reaches is told with what to do", () => {
+    const { detail } = unreachableTrouble(podFacts(pod({}, { podIP: "10.1.2.3" })));
+    assert.match(detail, /cannot connect to it at 10\.1\.2\.3:8080.*faas install/);
   });
 
   test("tells the CPU limit that it has, and the one it is to have", () => {

@@ -24,6 +24,8 @@ export interface PodFacts {
   readonly restarts: number;
   readonly ip?: string;
   readonly deleting: boolean;
+  /** Kubernetes takes it for ready; that comes up to a second later than we do. */
+  readonly isReady: boolean;
   /** Since when its container runs; milliseconds since the epoch. */
   readonly runningSinceMs?: number;
   /** CPU limit that the pod asks for now, and the one that the node enforces. */
@@ -67,6 +69,7 @@ export function podFacts(pod: V1Pod): PodFacts {
     restarts,
     ...(status?.podIP ? { ip: status.podIP } : {}),
     deleting: metadata.deletionTimestamp !== undefined || status?.phase === "Failed" || status?.phase === "Succeeded",
+    isReady: status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false,
     ...(started === undefined ? {} : { runningSinceMs: new Date(started).getTime() }),
     ...(cpuMillis === undefined ? {} : { cpuMillis }),
     ...(enforced === undefined ? {} : { enforcedCpuMillis: enforced }),
@@ -156,6 +159,16 @@ export function foreignTrouble(status: number): Trouble {
     detail:
       `The image answers on port ${PORT}, but not as a faas wrapper does (GET /-/ready gave ${status}). Build it with "faas deploy" or ` +
       '"faas build", or deploy a server of your own with --runtime dockerfile',
+  };
+}
+
+/** The kubelet reaches a pod, and the control server does not. */
+export function unreachableTrouble({ ip }: PodFacts): Trouble {
+  return {
+    code: "REPLICA_FAILED",
+    detail:
+      `Kubernetes says that the replica is ready, and this control server cannot connect to it at ${ip}:${PORT}. Pod addresses are not routed to ` +
+      'where it runs: put it into the cluster with "faas install", or run it on a node',
   };
 }
 
