@@ -41,6 +41,9 @@ export interface PodFacts {
   readonly unschedulable?: string;
 }
 
+/** Of the container that a pod has after so many restarts. */
+export const replicaId = (pod: string, restarts: number) => (restarts === 0 ? pod : `${pod}.${restarts}`);
+
 export function podFacts(pod: V1Pod): PodFacts {
   const { metadata = {}, spec, status } = pod;
   const labels = metadata.labels ?? {};
@@ -62,7 +65,7 @@ export function podFacts(pod: V1Pod): PodFacts {
     org: labels[LABELS.org] ?? "",
     endpoint: labels[LABELS.endpoint] ?? "",
     revision: labels[LABELS.revision] ?? "",
-    replica: restarts === 0 ? name : `${name}.${restarts}`,
+    replica: replicaId(name, restarts),
     restarts,
     ...(status?.podIP ? { ip: status.podIP } : {}),
     deleting: metadata.deletionTimestamp !== undefined || status?.phase === "Failed" || status?.phase === "Succeeded",
