@@ -84,18 +84,19 @@ export class KubernetesObjects {
     };
     this.services = this.#presence(this.#services, "Service");
     this.autoscalers = this.#presence(this.#autoscalers, "HorizontalPodAutoscaler");
+    const namespaces = this.#ofOrgs("its namespace was deleted");
     this.namespaces = {
+      ...namespaces,
       listed: (all) => {
+        namespaces.listed(all);
         for (const one of all) this.#namespace(one);
       },
-      changed: (one) => this.#namespace(one),
-      deleted: (one) => this.#orgGone(one, "its namespace was deleted"),
+      changed: (one) => {
+        namespaces.changed(one);
+        this.#namespace(one);
+      },
     };
-    this.policies = {
-      listed: () => {},
-      changed: () => {},
-      deleted: (one) => this.#orgGone(one, "a network policy was deleted"),
-    };
+    this.policies = this.#ofOrgs("a network policy was deleted");
   }
 
   /** Everything was listed once: what is wanted can be compared with what is there. */
@@ -190,7 +191,9 @@ export class KubernetesObjects {
           { err: error, endpoint: key },
           "an endpoint's objects could not be brought to what is wanted; trying again",
         );
-        if (error instanceof FaasError && !isTransient(error))
+        // Deleted, and that was not told yet: the next attempt makes it again.
+        if (error instanceof ClusterError && error.lacksNamespace) this.#options.orgs.forget(endpoint.spec.org);
+        else if (error instanceof FaasError && !isTransient(error))
           endpoint.refused({ code: error.code, detail: error.message });
         attempted();
         await delay(wait, undefined, { signal }).catch(() => {});
@@ -207,8 +210,9 @@ export class KubernetesObjects {
     const { spec } = endpoint;
     await orgs.ensure(spec.org, signal);
     const service = serviceManifest(spec, manifests);
-    const deployment = deploymentManifest(spec, manifests);
-    const digest = digestOf([service, deployment]);
+    const deployment = deploymentManifest(spec, orgs.manifestsOf(spec.org));
+    // Not of the boost as the quota bounds it: a changed quota is no reason to start replicas anew.
+    const digest = digestOf([service, deploymentManifest(spec, manifests)]);
     const observed = this.#deployments.get(key);
     endpoint.desired ??= observed?.replicas ?? 0;
     if (observed?.applied !== digest) {
@@ -381,6 +385,26 @@ export class KubernetesObjects {
       deleted: (one) => {
         if (present.delete(keyOf(one))) this.#lost(keyOf(one), kind);
       },
+    };
+  }
+
+  /** Objects that an organization has to have, whose loss is made good; they may also be lost while nobody could follow. */
+  #ofOrgs(why: string): WatchHandler<KubernetesObject> {
+    const present = new Map<string, KubernetesObject>();
+    const nameOf = ({ metadata }: KubernetesObject) => `${metadata?.namespace ?? ""}/${metadata?.name}`;
+    const gone = (name: string) => {
+      const one = present.get(name);
+      if (one && present.delete(name)) this.#orgGone(one, why);
+    };
+    const changed = (one: KubernetesObject) => void present.set(nameOf(one), one);
+    return {
+      listed: (all) => {
+        const now = new Set(all.map(nameOf));
+        for (const name of [...present.keys()]) if (!now.has(name)) gone(name);
+        all.forEach(changed);
+      },
+      changed,
+      deleted: (one) => gone(nameOf(one)),
     };
   }
 
