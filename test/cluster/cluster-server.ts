@@ -4,39 +4,69 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { buildImage } from "@faas/builder";
-import type { EndpointView, Language, SettingsInput } from "@faas/core";
+import type { EndpointView, Language, Problem, Registered, SettingsInput } from "@faas/core";
 import { KubernetesApi, type KubernetesObject } from "@faas/platforms/kubernetes-api";
 import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
-import { type RunningServer, startServer } from "@faas/server";
+import { type KubernetesServerOptions, type RunningServer, startServer } from "@faas/server";
 import { LIMIT_MS, registry } from "./cluster.ts";
 
 const FILES: Record<Language, string> = { node: "index.mjs", typescript: "index.ts", python: "main.py" };
+
+/** A line of the server's own log. */
+export interface ServerLine {
+  readonly msg: string;
+  readonly endpoint?: string;
+  readonly kind?: string;
+}
 
 /** A control server in this process that runs replicas on the cluster. Disposing it removes every organization that it was given. */
 export class ClusterServer implements AsyncDisposable {
   readonly api: KubernetesApi;
   readonly folder: string;
-  readonly server: RunningServer;
+  /** Warnings, oldest first. */
+  readonly log: ServerLine[] = [];
+  readonly #options: KubernetesServerOptions;
   readonly #credentials: KubernetesCredentials;
   readonly #orgs: string[] = [];
+  #server: RunningServer | undefined;
   #sources = 0;
 
-  private constructor(folder: string, server: RunningServer) {
+  private constructor(folder: string, options: KubernetesServerOptions) {
     this.folder = folder;
-    this.server = server;
+    this.#options = options;
     this.#credentials = KubernetesCredentials.load();
     this.api = new KubernetesApi(this.#credentials);
   }
 
-  static async start(): Promise<ClusterServer> {
-    const folder = await mkdtemp(join(tmpdir(), "faas-cluster-"));
-    const dataDir = join(folder, "data");
-    const server = await startServer({ dataDir, port: 0, logLevel: "silent", kubernetes: { registry } });
-    return new ClusterServer(folder, server);
+  static async start(options: KubernetesServerOptions = {}): Promise<ClusterServer> {
+    const server = new ClusterServer(await mkdtemp(join(tmpdir(), "faas-cluster-")), options);
+    await server.start();
+    return server;
   }
 
   get url(): string {
     return this.server.url;
+  }
+
+  get server(): RunningServer {
+    if (!this.#server) throw new Error("the server is stopped");
+    return this.#server;
+  }
+
+  /** On the data folder that it had. */
+  async start(): Promise<void> {
+    this.#server = await startServer({
+      dataDir: join(this.folder, "data"),
+      port: 0,
+      logLevel: "warn",
+      logTo: { write: (line) => void this.log.push(JSON.parse(line)) },
+      kubernetes: { registry, ...this.#options },
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+    this.#server = undefined;
   }
 
   /** An organization of the test's own. */
@@ -46,31 +76,46 @@ export class ClusterServer implements AsyncDisposable {
     return org;
   }
 
-  /** Builds, pushes and registers a function; resolves when it answers, or is idle. */
-  async deploy(key: string, source: string, settings: SettingsInput = {}, language: Language = "node"): Promise<void> {
-    const [org = "", endpoint = ""] = key.split("/");
+  /** Pushes what is built of a folder with these files; gives its reference. */
+  async image(files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {
     const dir = join(this.folder, `source-${++this.#sources}`);
     await mkdir(dir);
-    await writeFile(join(dir, FILES[language]), source);
+    for (const [file, content] of Object.entries(files)) await writeFile(join(dir, file), content);
     const { reference } = await buildImage(dir, { org: "faas-test", endpoint: "function", registry, push: true });
-    const path = `${this.url}/-/orgs/${org}/endpoints/${endpoint}`;
-    const registered = await fetch(path, {
-      method: "PUT",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({
-        artifact: { kind: "image", reference },
-        settings: { runtime: language, ...settings },
-      }),
-    });
-    const { revision, detail } = (await registered.json()) as { revision: string; detail?: string };
-    if (!registered.ok) throw new Error(`${key} was not registered: ${detail}`);
-    const view = (await (await fetch(`${path}?wait=${revision}`)).json()) as EndpointView;
+    return reference;
+  }
+
+  /** Builds, pushes and registers a function; resolves when it answers, or is idle. */
+  async deploy(key: string, source: string, settings: SettingsInput = {}, language: Language = "node"): Promise<void> {
+    const reference = await this.image({ [FILES[language]]: source });
+    const view = await this.register(key, reference, { runtime: language, ...settings });
     if (view.failure) throw new Error(`${key} does not run: ${JSON.stringify(view.failure)}`);
   }
 
+  /** Registers an image; resolves when it answers, or has failed. */
+  async register(key: string, reference: string, settings: SettingsInput = {}): Promise<EndpointView> {
+    const { status, body } = await this.put(key, reference, settings);
+    if (status >= 300) throw new Error(`${key} was not registered: ${body.detail}`);
+    return (await (await fetch(`${this.#path(key)}?wait=${body.revision}`)).json()) as EndpointView;
+  }
+
+  /** The answer to the registration itself. */
+  async put(key: string, reference: string, settings: SettingsInput = {}) {
+    const answer = await fetch(this.#path(key), {
+      method: "PUT",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ artifact: { kind: "image", reference }, settings }),
+    });
+    return { status: answer.status, body: (await answer.json()) as Partial<Registered & Problem> };
+  }
+
+  #path(key: string): string {
+    const [org = "", endpoint = ""] = key.split("/");
+    return `${this.url}/-/orgs/${org}/endpoints/${endpoint}`;
+  }
+
   async view(key: string): Promise<EndpointView> {
-    const [org, endpoint] = key.split("/");
-    return (await (await fetch(`${this.url}/-/orgs/${org}/endpoints/${endpoint}`)).json()) as EndpointView;
+    return (await (await fetch(this.#path(key))).json()) as EndpointView;
   }
 
   /** Waits for what the API shows of an endpoint. */
@@ -93,8 +138,9 @@ export class ClusterServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const org of this.#orgs) await fetch(`${this.url}/-/orgs/${org}`, { method: "DELETE" }).catch(() => {});
-    await this.server.stop();
+    // Whatever state the server is in, and whether it knows them.
+    await this.stop();
+    for (const org of this.#orgs) await this.api.delete("Namespace", undefined, `faas-${org}`);
     await this.#credentials.close();
     await rm(this.folder, { recursive: true, force: true });
   }

@@ -6,6 +6,7 @@ import {
   startTimeoutTrouble,
   type Trouble,
   unreachableTrouble,
+  withLastLines,
 } from "./kubernetes-pods.ts";
 import { waitUntilPodReady } from "./kubernetes-probe.ts";
 import type { LogStore } from "./log-store.ts";
@@ -220,7 +221,7 @@ export class KubernetesEndpoint {
     const { facts, wasReady } = state;
     const attempt = this.#attempt;
     const tell = (lastLogLines: readonly string[]) => {
-      const { code, detail } = trouble;
+      const { code, detail } = withLastLines(trouble, lastLogLines);
       const failure = { revision: facts.revision, code, detail, lastLogLines };
       if (wasReady) this.#ended = [...this.#ended.slice(1 - ENDED_KEPT), { id: facts.replica, ...failure }];
       else if (facts.revision === this.spec.revision && attempt === this.#attempt) this.#failure = failure;

@@ -219,8 +219,9 @@ export class KubernetesObjects {
     const { spec } = endpoint;
     await orgs.ensure(spec.org, signal);
     const service = serviceManifest(spec, manifests);
-    const deployment = deploymentManifest(spec, manifests);
-    const digest = digestOf([service, deployment]);
+    const deployment = deploymentManifest(spec, orgs.manifestsOf(spec.org));
+    // Not of the boost as the quota bounds it: a changed quota is no reason to start replicas anew.
+    const digest = digestOf([service, deploymentManifest(spec, manifests)]);
     const observed = this.#deployments.get(key);
     endpoint.desired ??= observed?.replicas ?? 0;
     if (observed?.applied !== digest) {
