@@ -171,12 +171,15 @@ describe("the API server goes away", { concurrency: 3 }, () => {
     assert.equal(away.warnings.filter((text) => text.startsWith("the cluster is not followed")).length, 6);
     await away.platform.apply(next);
     await away.proxy.pass();
+    const passedAt = Date.now();
+    await away.untilThere("fresh");
+    // A watch is tried again every 5 s at most, and what waits for its next attempt follows at once.
+    assert.ok(Date.now() - passedAt < 8_000, `what was applied meanwhile was made ${Date.now() - passedAt} ms later`);
 
     const afterwards = await away.ready("kept", 1);
     assert.notEqual(podOf(afterwards), podOf(before));
     assert.equal(await answer(afterwards), "two");
     assert.equal((await away.deployment("kept"))?.spec?.replicas, 1);
-    await away.untilThere("fresh");
     await away.platform.scale(fresh, 1);
     assert.equal(await answer(await away.ready("fresh", 1)), "new");
   });

@@ -3,10 +3,10 @@ import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogLine } from "@faas/core";
 import { LIMIT_MS } from "./cluster.ts";
-import { ClusterServer } from "./server.ts";
+import { RestartableServer } from "./restartable-server.ts";
 
 /** Waits for the endpoint's log to be as a test wants it. */
-async function logged(server: ClusterServer, endpoint: string, wanted: (lines: readonly LogLine[]) => boolean) {
+async function logged(server: RestartableServer, endpoint: string, wanted: (lines: readonly LogLine[]) => boolean) {
   const deadline = Date.now() + LIMIT_MS;
   for (;;) {
     const lines = await server.logs(endpoint);
@@ -38,7 +38,7 @@ export const handler = ({ path }) => {
 
 describe("the server stops and starts on the same data folder", { concurrency: 2 }, () => {
   test("endpoints' pods go on, nothing is written, and requests are answered at once", async () => {
-    await using server = await ClusterServer.start();
+    await using server = await RestartableServer.start();
     await server.deploy("kept", await server.instance.image(COUNTS), { replicas: 2 });
     const seen = async () => {
       const pods = await server.pods("kept");
@@ -80,7 +80,7 @@ describe("the server stops and starts on the same data folder", { concurrency: 2
   });
 
   test("lines of before, between and after are in the logs once each, in their order", async () => {
-    await using server = await ClusterServer.start();
+    await using server = await RestartableServer.start();
     await server.deploy("counts", await server.instance.image(COUNTS), { replicas: 1 });
     const [pod] = await server.pods("counts");
     const direct = () => fetch(`http://${pod?.status?.podIP}:8080/`, { method: "POST", body: "{}" });
@@ -106,7 +106,7 @@ describe("the server stops and starts on the same data folder", { concurrency: 2
   });
 
   test("a container that crashed: its last lines are told under its own replica, also over a restart", async () => {
-    await using server = await ClusterServer.start();
+    await using server = await RestartableServer.start();
     await server.deploy("crashes", await server.instance.image(CRASHES), { replicas: 1 });
     const [pod] = await server.pods("crashes");
     const name = pod?.metadata?.name as string;

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-api";
 import { Agent, request } from "undici";
 import { LIMIT_MS } from "./cluster.ts";
-import { ClusterServer } from "./server.ts";
+import { RestartableServer } from "./restartable-server.ts";
 
 const CLIENTS = 8;
 
@@ -19,7 +19,7 @@ interface Event extends KubernetesObject {
 
 describe("requests while replicas come and go", { concurrency: 2 }, () => {
   test("three revisions roll under load without a failed request", async () => {
-    await using server = await ClusterServer.start();
+    await using server = await RestartableServer.start();
     const revision = (text: string) =>
       server.instance.image(`export const handler = ({ body }) => "${text} " + (body ?? "");\n`);
     const images = [];
@@ -72,7 +72,7 @@ describe("requests while replicas come and go", { concurrency: 2 }, () => {
   });
 
   test("a pod that is deleted by hand answers what it has", async () => {
-    await using server = await ClusterServer.start();
+    await using server = await RestartableServer.start();
     const image = await server.instance.image(
       'export const handler = async () => { await new Promise((done) => setTimeout(done, 1_000)); return "slow"; };\n',
     );
@@ -97,7 +97,7 @@ describe("requests while replicas come and go", { concurrency: 2 }, () => {
   });
 
   test("200 requests at once to an endpoint without a replica: one scale up to one, and all are answered", async () => {
-    await using server = await ClusterServer.start();
+    await using server = await RestartableServer.start();
     const image = await server.instance.image('export const handler = () => "warm";\n');
     await server.deploy("cold", image, { replicas: 0, scaler: "fixed" });
     const before = await server.deployment("cold");

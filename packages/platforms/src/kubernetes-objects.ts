@@ -67,6 +67,8 @@ export class KubernetesObjects {
   /** Endpoints whose number of replicas is being set: what is observed meanwhile is no news. */
   readonly #setting = new Set<string>();
   #isListed = false;
+  /** Ends the waits for the next attempts. */
+  #waiting = new AbortController();
 
   constructor(options: ObjectsOptions) {
     this.#options = options;
@@ -112,6 +114,12 @@ export class KubernetesObjects {
       if (!this.#options.endpoints.has(key) && !this.#removing.has(key))
         others.push({ org, endpoint, revision, replicas: [] });
     return others;
+  }
+
+  /** The cluster was away, and is there again. */
+  retryAtOnce(): void {
+    this.#waiting.abort();
+    this.#waiting = new AbortController();
   }
 
   /** Resolves when the cluster has what is wanted, or when that has to be tried again later. */
@@ -196,8 +204,9 @@ export class KubernetesObjects {
         else if (error instanceof FaasError && !isTransient(error))
           endpoint.refused({ code: error.code, detail: error.message });
         attempted();
-        await delay(wait, undefined, { signal }).catch(() => {});
-        wait = Math.min(RETRY_MOST_MS, wait * 2);
+        const waiting = this.#waiting.signal;
+        await delay(wait, undefined, { signal: AbortSignal.any([signal, waiting]) }).catch(() => {});
+        wait = waiting.aborted ? RETRY_FIRST_MS : Math.min(RETRY_MOST_MS, wait * 2);
       }
     }
     this.#work.delete(key);

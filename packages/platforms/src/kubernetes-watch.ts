@@ -16,6 +16,8 @@ export interface WatchHandler<T> {
   deleted(object: T): void;
   /** The list is no longer followed; it will be tried again. Told once for each trouble. */
   broken?(error: unknown): void;
+  /** It is followed again. */
+  mended?(): void;
 }
 
 interface Event<T> {
@@ -41,6 +43,7 @@ export async function followObjects<T extends KubernetesObject>(
     try {
       version ??= await list(api, kind, labelSelector, handler, signal);
       const onOpen = () => {
+        if (failures > 0) handler.mended?.();
         failures = 0;
       };
       version = await watch(api, kind, labelSelector, version, handler, onOpen, signal, silenceMs);

@@ -253,6 +253,10 @@ export class KubernetesPlatform implements Platform {
         },
         broken: (error) =>
           this.#log.warn({ err: error, kind }, "the cluster is not followed for the moment; trying again"),
+        mended: () => {
+          this.#log.info({ kind }, "the cluster is followed again");
+          this.#objects.retryAtOnce();
+        },
       };
       void followObjects(this.#api, kind, selector, told, signal, this.#options.silenceMs);
     };

@@ -6,7 +6,7 @@ import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import { registry, TestInstance } from "./cluster.ts";
 
 /** A control server in this process that runs images on the cluster, with an organization of its own that goes with it. */
-export class ClusterServer implements AsyncDisposable {
+export class RestartableServer implements AsyncDisposable {
   readonly instance: TestInstance;
   readonly org: string;
   #server: RunningServer | undefined;
@@ -16,8 +16,8 @@ export class ClusterServer implements AsyncDisposable {
     this.org = instance.org();
   }
 
-  static async start(): Promise<ClusterServer> {
-    const server = new ClusterServer(await TestInstance.make());
+  static async start(): Promise<RestartableServer> {
+    const server = new RestartableServer(await TestInstance.make());
     try {
       await server.start();
       return server;
