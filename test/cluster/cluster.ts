@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildImage } from "@faas/builder";
-import type { Artifact, Registry } from "@faas/core";
+import { type Artifact, NAMESPACE_PREFIX, type Registry } from "@faas/core";
 import { KubernetesApi, type KubernetesObject } from "@faas/platforms/kubernetes-api";
 import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
 
@@ -24,7 +24,7 @@ function registryFromEnvironment(): Registry {
 
 export const registry = registryFromEnvironment();
 
-/** A control server's name that is this test's alone; its objects are reaped by it, whatever happened. */
+/** A control server's name that is this test's alone; its organizations' namespaces are reaped by it, whatever happened. */
 export class TestInstance implements AsyncDisposable {
   readonly name = `test-${process.pid}-${randomBytes(3).toString("hex")}`;
   readonly api: KubernetesApi;
@@ -50,10 +50,15 @@ export class TestInstance implements AsyncDisposable {
   }
 
   /** Pushes an image whose function is this source. */
-  async image(source: string, file = "index.mjs"): Promise<Artifact> {
+  image(source: string, file = "index.mjs"): Promise<Artifact> {
+    return this.imageOf({ [file]: source });
+  }
+
+  /** Pushes an image of a folder with these files. */
+  async imageOf(files: Readonly<Record<string, string>>): Promise<Artifact> {
     const dir = join(this.folder, `source-${++this.#sources}`);
     await mkdir(dir);
-    await writeFile(join(dir, file), source);
+    for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
     const { reference } = await buildImage(dir, { org: "faas-test", endpoint: "function", registry, push: true });
     return { kind: "image", reference };
   }
@@ -63,8 +68,10 @@ export class TestInstance implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { metadata } of await this.list("Namespace"))
-      await this.api.delete("Namespace", undefined, metadata?.name as string);
+    // By name: one may have lost its labels, or belong to a server with a name of its own.
+    for (const { metadata } of await this.api.list("Namespace", undefined, ""))
+      if (metadata?.name?.startsWith(`${NAMESPACE_PREFIX}${this.name}-`))
+        await this.api.delete("Namespace", undefined, metadata.name);
     await this.#credentials.close();
     await rm(this.folder, { recursive: true, force: true });
   }

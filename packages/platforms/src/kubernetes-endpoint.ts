@@ -5,8 +5,8 @@ import { waitUntilPodReady } from "./kubernetes-probe.ts";
 import type { LogStore } from "./log-store.ts";
 
 const ENDED_KEPT = 5;
-/** A node may have room in a moment: when another pod has ended. */
-const UNSCHEDULABLE_GRACE_MS = 5_000;
+/** A node, or the organization's quota, may have room in a moment: when another pod has ended. */
+const ROOM_GRACE_MS = 5_000;
 
 /** What the endpoint needs of its platform. */
 export interface EndpointHost {
@@ -54,6 +54,9 @@ export class KubernetesEndpoint {
   /** By the pod's name. */
   readonly #replicas = new Map<string, ReplicaState>();
   #failure: ReplicaFailure | undefined;
+  /** The quota has no room for a pod: told when that lasts. */
+  #crowded: Trouble | undefined;
+  #crowdedTimer: NodeJS.Timeout | undefined;
   /** Grows with each attempt to start replicas: what is told late of a former one is not heard. */
   #attempt = 0;
   #ended: readonly EndedReplica[] = [];
@@ -92,6 +95,7 @@ export class KubernetesEndpoint {
   newAttempt(): void {
     this.#attempt++;
     this.#failure = undefined;
+    this.#roomAgain();
     for (const replica of this.#replicas.values()) replica.told = false;
     this.#changed();
   }
@@ -123,6 +127,17 @@ export class KubernetesEndpoint {
     for (const pod of [...this.#replicas.keys()]) if (!names.has(pod)) this.podGone(pod);
   }
 
+  /** Whether pods can be made of its Deployment; undefined: they can. */
+  observeDeployment(trouble: Trouble | undefined): void {
+    if (trouble?.code !== "QUOTA_EXCEEDED") {
+      this.#roomAgain();
+      if (trouble) this.refused(trouble);
+      return;
+    }
+    this.#crowded = trouble;
+    this.#crowdedTimer ??= setTimeout(() => this.#crowded && this.refused(this.#crowded), ROOM_GRACE_MS).unref();
+  }
+
   /** No pod could even be made. */
   refused(trouble: Trouble): void {
     if (this.hasReady || this.#failure?.detail === trouble.detail) return;
@@ -131,8 +146,15 @@ export class KubernetesEndpoint {
   }
 
   stop(): void {
+    this.#roomAgain();
     for (const replica of this.#replicas.values()) replica.stop();
     this.#replicas.clear();
+  }
+
+  #roomAgain(): void {
+    clearTimeout(this.#crowdedTimer);
+    this.#crowdedTimer = undefined;
+    this.#crowded = undefined;
   }
 
   #look(state: ReplicaState): void {
@@ -151,7 +173,7 @@ export class KubernetesEndpoint {
       const { unschedulable } = facts;
       const tell = () =>
         this.#fail(state, { code: "UNSCHEDULABLE", detail: `No node takes the replica: ${unschedulable}` });
-      state.unschedulableTimer = setTimeout(tell, UNSCHEDULABLE_GRACE_MS).unref();
+      state.unschedulableTimer = setTimeout(tell, ROOM_GRACE_MS).unref();
     }
     if (facts.ip !== undefined && !state.probed) void this.#probe(state, facts.ip);
   }

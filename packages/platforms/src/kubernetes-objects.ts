@@ -323,8 +323,7 @@ export class KubernetesObjects {
     if (!before) this.#options.changed();
     const endpoint = this.#options.endpoints.get(key);
     if (!endpoint || !this.#isListed) return;
-    const trouble = deploymentTrouble(deployment);
-    if (trouble && (endpoint.desired ?? 0) > 0) endpoint.refused(trouble);
+    endpoint.observeDeployment((endpoint.desired ?? 0) > 0 ? deploymentTrouble(deployment) : undefined);
     if (this.#needsMending(key, endpoint)) void this.reconcile(key);
   }
 
