@@ -85,6 +85,14 @@ export class KubernetesEndpoint {
     return this.#readyOf(this.spec.revision) > 0;
   }
 
+  /** Fewer replicas of the applied revision are there, or on their way, than are wanted. */
+  get isShort(): boolean {
+    let count = 0;
+    for (const { facts } of this.#replicas.values())
+      if (!facts.deleting && facts.revision === this.spec.revision) count++;
+    return count < (this.desired ?? 0);
+  }
+
   apply(spec: EndpointSpec): void {
     if (spec.revision !== this.spec.revision) this.newAttempt();
     this.spec = spec;
