@@ -16,7 +16,10 @@ export interface Answer {
 export interface LogRecord {
   readonly level: number;
   readonly msg: string;
+  /** "org/endpoint". */
   readonly endpoint?: string;
+  readonly kind?: string;
+  readonly found?: number;
 }
 
 const STEP_MS = 50;

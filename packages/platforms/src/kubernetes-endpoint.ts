@@ -60,6 +60,8 @@ export class KubernetesEndpoint {
   /** Grows with each attempt to start replicas: what is told late of a former one is not heard. */
   #attempt = 0;
   #ended: readonly EndedReplica[] = [];
+  /** The revision that had as many replicas as are wanted, and so replaced all before it. */
+  #inPlace: string | undefined;
   #status: EndpointStatus | undefined;
 
   constructor(spec: EndpointSpec, logs: LogStore, host: EndpointHost) {
@@ -238,10 +240,12 @@ export class KubernetesEndpoint {
     else void this.#host.lastLines(facts, trouble.ran === "previous").then(tell);
   }
 
-  /** Old revisions are left out as soon as the new one can take over: they are about to be ended. */
+  /** Old revisions are left out once the new one took over: they are about to be ended, however many replicas are wanted then. */
   #listed(): readonly Replica[] {
     const { revision } = this.spec;
-    const replaced = this.desired !== undefined && this.desired > 0 && this.#readyOf(revision) >= this.desired;
+    const ready = this.#readyOf(revision);
+    if (this.desired !== undefined && this.desired > 0 && ready >= this.desired) this.#inPlace = revision;
+    const replaced = this.#inPlace === revision && ready > 0;
     const listed: Replica[] = [];
     for (const { facts, ready } of this.#replicas.values()) {
       if (facts.deleting || (replaced && facts.revision !== revision)) continue;
