@@ -101,6 +101,21 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
     }
   });
 
+  test("once a revision is deployed only it answers, though the number of replicas changes in the middle of the roll", async () => {
+    const org = await serving();
+    for (const [text, replicas] of Object.entries({ two: 2, one: 1, three: 3 })) {
+      const image = await control.instance.image(`export const handler = () => "${text}";`);
+      assert.equal((await control.deploy(org, "x", image, { replicas, idleTimeout: "never" })).phase, "ready");
+      const seen = new Set<string>();
+      await until("the roll has ended", async () => {
+        seen.add((await control.call(org, "x")).text);
+        const pods = await control.instance.api.list("Pod", `faas-${org}`, "");
+        return pods.length === replicas ? true : undefined;
+      });
+      assert.deepEqual([...seen], [text]);
+    }
+  });
+
   test("what the server does itself is none of this", async () => {
     const org = await serving();
     const image = await control.instance.image('export const handler = () => "next";');
