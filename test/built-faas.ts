@@ -9,6 +9,7 @@ import { join } from "node:path";
 
 const program = join(import.meta.dirname, "../packages/cli/bin/faas.js");
 const START_MS = 20_000;
+const RUN_MS = 300_000;
 
 export interface Ended {
   readonly code: number | null;
@@ -76,8 +77,10 @@ export class BuiltFaas implements AsyncDisposable {
     await exited;
   }
 
-  async run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-    const child = spawn(process.execPath, [program, ...args], { cwd: this.folder, env: { ...this.env, ...env } });
+  /** Ended, with the code null, when it takes longer than `timeout` milliseconds. */
+  async run(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = RUN_MS): Promise<Ended> {
+    const surroundings = { cwd: this.folder, env: { ...this.env, ...env } };
+    const child = spawn(process.execPath, [program, ...args], { ...surroundings, timeout });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));

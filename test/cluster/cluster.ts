@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildImage } from "@faas/builder";
-import { type Artifact, NAMESPACE_PREFIX, type Registry } from "@faas/core";
+import type { Artifact, Registry } from "@faas/core";
 import { KubernetesApi, type KubernetesObject } from "@faas/platforms/kubernetes-api";
 import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
+import { KubeConfig } from "@kubernetes/client-node";
 
 /** What tests need of the cluster, the registry and the Docker engine that `KUBECONFIG`, `FAAS_REGISTRY_PUSH` and `DOCKER_HOST` name. */
 
@@ -24,7 +26,31 @@ function registryFromEnvironment(): Registry {
 
 export const registry = registryFromEnvironment();
 
-/** A control server's name that is this test's alone; its organizations' namespaces are reaped by it, whatever happened. */
+/** Writes the kubeconfig that `KUBECONFIG` names, with another address or another user in the context that is used. */
+export async function writeKubeconfig(path: string, change: { server?: string; token?: string }): Promise<void> {
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  const cluster = config.getCurrentCluster();
+  const user = config.getCurrentUser();
+  if (!cluster || !user) throw new Error("KUBECONFIG's context names no cluster, or no user");
+  const { server = cluster.server, token } = change;
+  // The certificate is for the name of the real one; an IP address cannot be told so (RFC 6066 section 3).
+  const { hostname } = new URL(cluster.server);
+  const tlsServerName = cluster.tlsServerName ?? (isIP(hostname) ? undefined : hostname);
+  config.loadFromClusterAndUser(
+    {
+      ...cluster,
+      server,
+      // The client refuses to speak plain HTTP otherwise.
+      skipTLSVerify: cluster.skipTLSVerify || server.startsWith("http:"),
+      ...(tlsServerName === undefined ? {} : { tlsServerName }),
+    },
+    token === undefined ? user : { name: user.name, token },
+  );
+  await writeFile(path, config.exportConfig());
+}
+
+/** A control server's name that is this test's alone; its objects are reaped by it, whatever happened. */
 export class TestInstance implements AsyncDisposable {
   readonly name = `test-${process.pid}-${randomBytes(3).toString("hex")}`;
   readonly api: KubernetesApi;
@@ -44,7 +70,7 @@ export class TestInstance implements AsyncDisposable {
     return new TestInstance(credentials, await mkdtemp(join(tmpdir(), "faas-cluster-")));
   }
 
-  /** An organization of this test. */
+  /** An organization of this test; reaped by its name too, for a server that has another name. */
   org(): string {
     return `${this.name}-${++this.#orgs}`;
   }
@@ -68,10 +94,9 @@ export class TestInstance implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // By name: one may have lost its labels, or belong to a server with a name of its own.
-    for (const { metadata } of await this.api.list("Namespace", undefined, ""))
-      if (metadata?.name?.startsWith(`${NAMESPACE_PREFIX}${this.name}-`))
-        await this.api.delete("Namespace", undefined, metadata.name);
+    const names = new Set((await this.list("Namespace")).map(({ metadata }) => metadata?.name as string));
+    for (let number = 1; number <= this.#orgs; number++) names.add(`faas-${this.name}-${number}`);
+    for (const name of names) await this.api.delete("Namespace", undefined, name);
     await this.#credentials.close();
     await rm(this.folder, { recursive: true, force: true });
   }

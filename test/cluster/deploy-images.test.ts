@@ -52,9 +52,7 @@ describe("a server that runs images", () => {
     const described = JSON.parse((await server.run(t, ["describe", `${org}/plain`, "-o", "json"])).stdout);
     assert.match(described.image, new RegExp(`^${registry.pull}/${org}/plain@sha256:[0-9a-f]{64}$`));
 
-    const began = performance.now();
     const again = await deploy(t, folder, "plain");
-    assert.ok(performance.now() - began < 1_500);
     assert.match(again.stderr, /^push .*the registry has it$/m);
     assert.match(again.stderr, /^Unchanged: revision [0-9a-f]{12}/m);
 

@@ -107,7 +107,10 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     const image = await control.instance.image('export const handler = () => "old";');
     const refused = await control.deploy(org, "x", image);
     assert.equal(refused.failure?.code, "QUOTA_EXCEEDED", JSON.stringify(refused));
-    assert.match(refused.failure?.detail ?? "", /^The organization's quota has no room for a replica: .*pods=0/);
+    assert.match(
+      refused.failure?.detail ?? "",
+      /^The organization's quota has no room for a replica: it needs 1 replica, and 0 of 0 are taken$/,
+    );
 
     await control.send("PUT", `/-/orgs/${org}`, { quota: { replicas: 1 } });
     assert.deepEqual(await control.call(org, "x"), { status: 200, text: "old" });

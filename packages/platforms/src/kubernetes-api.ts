@@ -69,6 +69,11 @@ export class ClusterError extends FaasError {
     this.reason = reason;
   }
 
+  /** There is no namespace to put the object into. */
+  get lacksNamespace(): boolean {
+    return this.httpStatus === 404 && /namespaces "[^"]*" not found/.test(this.message);
+  }
+
   /** The same request may succeed later without anybody mending anything. */
   get isTransient(): boolean {
     return (

@@ -33,7 +33,13 @@ export class KubernetesCredentials {
     try {
       config.loadFromDefault();
     } catch (cause) {
-      throw invalid(`The kubeconfig cannot be read: ${(cause as Error).message}`, cause);
+      const { code, path, message } = cause as NodeJS.ErrnoException;
+      throw invalid(
+        code === "ENOENT"
+          ? `KUBECONFIG names a file that is not there (${path}): set it to a kubeconfig, or unset it for ~/.kube/config`
+          : `The kubeconfig cannot be read: ${message}`,
+        cause,
+      );
     }
     if (context !== undefined) {
       const known = config.getContexts().map(({ name }) => name);

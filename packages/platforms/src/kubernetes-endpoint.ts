@@ -1,12 +1,22 @@
 import type { EndedReplica, EndpointSpec, EndpointStatus, Replica, ReplicaFailure } from "@faas/core";
 import { PORT } from "./kubernetes-manifests.ts";
-import { foreignTrouble, type PodFacts, startTimeoutTrouble, type Trouble } from "./kubernetes-pods.ts";
+import {
+  foreignTrouble,
+  type PodFacts,
+  startTimeoutTrouble,
+  type Trouble,
+  unreachableTrouble,
+  withLastLines,
+} from "./kubernetes-pods.ts";
 import { waitUntilPodReady } from "./kubernetes-probe.ts";
 import type { LogStore } from "./log-store.ts";
 
 const ENDED_KEPT = 5;
 /** A node, or the organization's quota, may have room in a moment: when another pod has ended. */
 const ROOM_GRACE_MS = 5_000;
+
+/** Kubernetes has connected to the replica: we should have been first. */
+const UNREACHABLE_MS = 5_000;
 
 /** What the endpoint needs of its platform. */
 export interface EndpointHost {
@@ -30,6 +40,7 @@ class ReplicaState {
   probed = false;
   readonly startTimer: NodeJS.Timeout;
   unschedulableTimer: NodeJS.Timeout | undefined;
+  unreachableTimer: NodeJS.Timeout | undefined;
 
   constructor(facts: PodFacts, startSeconds: number, onLate: () => void) {
     this.facts = facts;
@@ -41,6 +52,7 @@ class ReplicaState {
     this.probing.abort();
     clearTimeout(this.startTimer);
     clearTimeout(this.unschedulableTimer);
+    clearTimeout(this.unreachableTimer);
   }
 }
 
@@ -93,6 +105,13 @@ export class KubernetesEndpoint {
     for (const { facts } of this.#replicas.values())
       if (!facts.deleting && facts.revision === this.spec.revision) count++;
     return count < (this.desired ?? 0);
+  }
+
+  /** Whether replicas of a revision answer that Kubernetes does not take for ready yet. */
+  isSettling(revision: string): boolean {
+    for (const { facts, ready } of this.#replicas.values())
+      if (ready && facts.revision === revision && !facts.isReady) return true;
+    return false;
   }
 
   apply(spec: EndpointSpec): void {
@@ -185,6 +204,10 @@ export class KubernetesEndpoint {
         this.#fail(state, { code: "UNSCHEDULABLE", detail: `No node takes the replica: ${unschedulable}` });
       state.unschedulableTimer = setTimeout(tell, ROOM_GRACE_MS).unref();
     }
+    if (facts.isReady && !state.ready) {
+      const tell = () => state.ready || this.#fail(state, unreachableTrouble(facts));
+      state.unreachableTimer ??= setTimeout(tell, UNREACHABLE_MS).unref();
+    }
     if (facts.ip !== undefined && !state.probed) void this.#probe(state, facts.ip);
   }
 
@@ -230,7 +253,7 @@ export class KubernetesEndpoint {
     const { facts, wasReady } = state;
     const attempt = this.#attempt;
     const tell = (lastLogLines: readonly string[]) => {
-      const { code, detail } = trouble;
+      const { code, detail } = withLastLines(trouble, lastLogLines);
       const failure = { revision: facts.revision, code, detail, lastLogLines };
       if (wasReady) this.#ended = [...this.#ended.slice(1 - ENDED_KEPT), { id: facts.replica, ...failure }];
       else if (facts.revision === this.spec.revision && attempt === this.#attempt) this.#failure = failure;

@@ -6,8 +6,14 @@ import type { LogStore } from "./log-store.ts";
 
 const RETRY_MS = 250;
 const RETRY_MOST_MS = 5_000;
+/** The end of a log is seen before the end of its container is told. */
+const END_KNOWN_MS = 2_000;
+const END_STEP_MS = 50;
 const LAST_LINES = 20;
 const LAST_LINES_MS = 2_000;
+
+/** Of a container: `replaced` when its pod has the next one, whose `previous` it is; `lost` when its pod has yet another. */
+export type ContainerState = "running" | "ended" | "replaced" | "lost";
 
 /**
  * Copies what a pod's container prints to the endpoint's store, from its start to its end: a pod's own log goes with the pod. Resumes
@@ -17,7 +23,7 @@ export async function copyLog(
   api: KubernetesApi,
   facts: PodFacts,
   store: LogStore,
-  hasEnded: () => boolean,
+  state: () => ContainerState,
   signal: AbortSignal,
 ): Promise<void> {
   const place = await Place.of(store, facts.replica);
@@ -25,8 +31,10 @@ export async function copyLog(
   let wait = RETRY_MS;
   while (!signal.aborted) {
     // Before the log is opened: what comes after that is its end, too.
-    const ended = hasEnded();
-    const query = { container: CONTAINER, follow: "true", timestamps: "true", ...place.query };
+    const before = state();
+    if (before === "lost") return;
+    const which: Readonly<Record<string, string>> = before === "replaced" ? { previous: "true" } : { follow: "true" };
+    const query = { container: CONTAINER, timestamps: "true", ...which, ...place.query };
     try {
       const body = await api.stream(path, query, 0, signal);
       for await (const line of logLines(body)) {
@@ -41,10 +49,16 @@ export async function copyLog(
           line: line.text,
         });
       }
-      if (ended) return;
+      if (before !== "running") return;
+      // It ended with its container, in all likelihood. Opened again before that is known, it might be the next container's.
+      for (let waited = 0; state() === "running" && waited < END_KNOWN_MS; waited += END_STEP_MS) {
+        await delay(END_STEP_MS, undefined, { signal });
+      }
+      if (state() === "ended") return;
+      continue;
     } catch (error) {
       if (error instanceof ClusterError && error.httpStatus === 404) return;
-      if (ended && error instanceof ClusterError && !error.isTransient) return;
+      if (before !== "running" && error instanceof ClusterError && !error.isTransient) return;
     }
     await delay(wait, undefined, { signal }).catch(() => {});
     wait = Math.min(RETRY_MOST_MS, wait * 2);

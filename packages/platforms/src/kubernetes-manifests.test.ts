@@ -182,7 +182,7 @@ describe("an organization", () => {
   test("has the quota that was set, and the default for the rest", () => {
     const all = objects({}, { cpuMillis: 1500, replicas: 4 });
     const { hard } = all.find(({ kind }) => kind === "ResourceQuota")?.spec ?? {};
-    assert.deepEqual(hard, { "limits.cpu": "1500m", "limits.memory": String(256 * 2 ** 30), pods: "4" });
+    assert.deepEqual(hard, { "requests.cpu": "375m", "limits.memory": String(256 * 2 ** 30), pods: "4" });
   });
 
   test("keeps its registry's password in a Secret that its pods' account names", () => {

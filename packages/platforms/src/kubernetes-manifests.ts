@@ -38,6 +38,8 @@ export const SERVER_NAME = "faas-server";
 export const CONTAINER = "function";
 export const PORT = 8080;
 export const PULL_SECRET = "faas-registry";
+/** Name of an organization's ResourceQuota and LimitRange. */
+export const QUOTA = "faas";
 
 /** Any number that is not root's (pod security, "restricted"): the same for all, so that an image need not name one. */
 const USER = 65_532;
@@ -150,15 +152,20 @@ export function orgManifests(org: string, quota: OrgQuota, options: ManifestOpti
   const resourceQuota: V1ResourceQuota = {
     apiVersion: "v1",
     kind: "ResourceQuota",
-    metadata: metadata("faas"),
+    metadata: metadata(QUOTA),
     spec: {
-      hard: { "limits.cpu": `${cpuMillis}m`, "limits.memory": String(memoryBytes), pods: String(replicas) },
+      // CPU by requests, which follow the endpoints' own limits: the startup boost is no use of the quota.
+      hard: {
+        "requests.cpu": `${requestedCpu(cpuMillis)}m`,
+        "limits.memory": String(memoryBytes),
+        pods: String(replicas),
+      },
     },
   };
   const limitRange: V1LimitRange = {
     apiVersion: "v1",
     kind: "LimitRange",
-    metadata: metadata("faas"),
+    metadata: metadata(QUOTA),
     spec: {
       limits: [
         {
@@ -300,12 +307,17 @@ export function startCpuMillis(spec: EndpointSpec, { startupCpuMillis = 0 }: Man
   return Math.max(spec.cpuMillis, startupCpuMillis);
 }
 
+const requestedCpu = (limitMillis: number) => Math.max(1, Math.floor(limitMillis * REQUESTED));
+
+/** The CPU limit that goes with a request. */
+export const limitOfRequestedCpu = (requestMillis: number) => Math.round(requestMillis / REQUESTED);
+
 /** Limits and requests with the given CPU limit. Requests follow the endpoint's own limits, so that a change in place keeps the QoS class. */
 export function resourcesOf(spec: EndpointSpec, cpuLimitMillis: number): V1ResourceRequirements {
   return {
     limits: { cpu: `${cpuLimitMillis}m`, memory: String(spec.memoryBytes) },
     requests: {
-      cpu: `${Math.max(1, Math.floor(spec.cpuMillis * REQUESTED))}m`,
+      cpu: `${requestedCpu(spec.cpuMillis)}m`,
       memory: String(Math.floor(spec.memoryBytes * REQUESTED)),
     },
   };

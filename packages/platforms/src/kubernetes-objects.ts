@@ -22,6 +22,8 @@ import type { PlatformLog } from "./platform-log.ts";
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 15_000;
+const SETTLE_MOST_MS = 5_000;
+const SETTLE_STEP_MS = 25;
 /** Field manager of the number of replicas, so that applying a revision does not touch it. */
 const SCALER = "faas-scaler";
 
@@ -86,18 +88,19 @@ export class KubernetesObjects {
     };
     this.services = this.#presence(this.#services, "Service");
     this.autoscalers = this.#presence(this.#autoscalers, "HorizontalPodAutoscaler");
+    const namespaces = this.#ofOrgs("its namespace was deleted");
     this.namespaces = {
+      ...namespaces,
       listed: (all) => {
+        namespaces.listed(all);
         for (const one of all) this.#namespace(one);
       },
-      changed: (one) => this.#namespace(one),
-      deleted: (one) => this.#orgGone(one, "its namespace was deleted"),
+      changed: (one) => {
+        namespaces.changed(one);
+        this.#namespace(one);
+      },
     };
-    this.policies = {
-      listed: () => {},
-      changed: () => {},
-      deleted: (one) => this.#orgGone(one, "a network policy was deleted"),
-    };
+    this.policies = this.#ofOrgs("a network policy was deleted");
   }
 
   /** Everything was listed once: what is wanted can be compared with what is there. */
@@ -193,7 +196,9 @@ export class KubernetesObjects {
           { err: error, endpoint: key },
           "an endpoint's objects could not be brought to what is wanted; trying again",
         );
-        if (error instanceof FaasError && !isTransient(error))
+        // Deleted, and that was not told yet: the next attempt makes it again.
+        if (error instanceof ClusterError && error.lacksNamespace) this.#options.orgs.forget(endpoint.spec.org);
+        else if (error instanceof FaasError && !isTransient(error))
           endpoint.refused({ code: error.code, detail: error.message });
         attempted();
         await delay(wait, undefined, { signal }).catch(() => {});
@@ -210,17 +215,31 @@ export class KubernetesObjects {
     const { spec } = endpoint;
     await orgs.ensure(spec.org, signal);
     const service = serviceManifest(spec, manifests);
-    const deployment = deploymentManifest(spec, manifests);
-    const digest = digestOf([service, deployment]);
+    const deployment = deploymentManifest(spec, orgs.manifestsOf(spec.org));
+    // Not of the boost as the quota bounds it: a changed quota is no reason to start replicas anew.
+    const digest = digestOf([service, deploymentManifest(spec, manifests)]);
     const observed = this.#deployments.get(key);
     endpoint.desired ??= observed?.replicas ?? 0;
-    if (observed?.applied !== digest) await this.#applyDeployment(endpoint, deployment, digest, observed);
+    if (observed?.applied !== digest) {
+      if (observed) await this.#settled(endpoint, observed.revision);
+      await this.#applyDeployment(endpoint, deployment, digest, observed);
+    }
     if (!this.#services.has(key) || observed?.applied !== digest) {
       await this.#options.api.apply(service as KubernetesObject, signal);
       this.#services.add(key);
     }
     if (endpoint.spec !== spec) return;
     await this.#mendReplicas(key, endpoint);
+  }
+
+  /**
+   * Waits, for a bounded time, until Kubernetes takes the replicas that serve for ready as well: at the begin of the next rollout it ends those
+   * that are not, before any other.
+   */
+  async #settled(endpoint: KubernetesEndpoint, revision: string): Promise<void> {
+    const { signal } = this.#options;
+    for (let waitedMs = 0; waitedMs < SETTLE_MOST_MS && endpoint.isSettling(revision); waitedMs += SETTLE_STEP_MS)
+      await delay(SETTLE_STEP_MS, undefined, { signal });
   }
 
   async #mendReplicas(key: string, { spec, desired = 0 }: KubernetesEndpoint): Promise<void> {
@@ -390,6 +409,26 @@ export class KubernetesObjects {
       deleted: (one) => {
         if (present.delete(keyOf(one))) this.#lost(keyOf(one), kind);
       },
+    };
+  }
+
+  /** Objects that an organization has to have, whose loss is made good; they may also be lost while nobody could follow. */
+  #ofOrgs(why: string): WatchHandler<KubernetesObject> {
+    const present = new Map<string, KubernetesObject>();
+    const nameOf = ({ metadata }: KubernetesObject) => `${metadata?.namespace ?? ""}/${metadata?.name}`;
+    const gone = (name: string) => {
+      const one = present.get(name);
+      if (one && present.delete(name)) this.#orgGone(one, why);
+    };
+    const changed = (one: KubernetesObject) => void present.set(nameOf(one), one);
+    return {
+      listed: (all) => {
+        const now = new Set(all.map(nameOf));
+        for (const name of [...present.keys()]) if (!now.has(name)) gone(name);
+        all.forEach(changed);
+      },
+      changed,
+      deleted: (one) => gone(nameOf(one)),
     };
   }
 

@@ -47,6 +47,14 @@ export class KubernetesOrgs {
     return made;
   }
 
+  /** What holds for its endpoints: the startup boost is no more than all that the organization may have. */
+  manifestsOf(org: string): ManifestOptions {
+    const { startupCpuMillis } = this.#options;
+    const { cpuMillis } = this.#quotas.get(org) ?? {};
+    if (startupCpuMillis === undefined || cpuMillis === undefined) return this.#options;
+    return { ...this.#options, startupCpuMillis: Math.min(startupCpuMillis, cpuMillis) };
+  }
+
   /** Its namespace, or something in it, is gone: the next `ensure` makes it again. */
   forget(org: string): void {
     this.#made.delete(org);

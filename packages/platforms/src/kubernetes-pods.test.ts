@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
-import { deploymentTrouble, podFacts } from "./kubernetes-pods.ts";
+import { deploymentTrouble, podFacts, unreachableTrouble, withLastLines } from "./kubernetes-pods.ts";
 
 /** What kubelets and controllers write, as it was seen on a cluster. */
 
@@ -122,10 +122,24 @@ describe("a pod", () => {
     assert.equal(formerEnd?.code, "REPLICA_EXITED");
   });
 
+  test("that only Kubernetes reaches is told with what to do", () => {
+    const { detail } = unreachableTrouble(podFacts(pod({}, { podIP: "10.1.2.3" })));
+    assert.match(detail, /cannot connect to it at 10\.1\.2\.3:8080.*faas install/);
+  });
+
   test("tells the CPU limit that it has, and the one it is to have", () => {
     const { cpuMillis, enforcedCpuMillis, ownCpuMillis } = podFacts(pod({ resources: { limits: { cpu: "250m" } } }));
     assert.deepEqual([cpuMillis, enforcedCpuMillis, ownCpuMillis], [1000, 250, 100]);
   });
+});
+
+test("a program for another CPU is told by the last line that its start left", () => {
+  const exit = { code: "REPLICA_EXITED", detail: "The function's process ended with exit code 1" } as const;
+  const told = withLastLines(exit, ["exec /program: exec format error"]);
+  assert.equal(told.code, "CONTAINER_REFUSED");
+  assert.match(told.detail, /another CPU than the node's: exec \/program: exec format error$/);
+  assert.equal(withLastLines(exit, ["exec format error", "something else"]), exit);
+  assert.equal(withLastLines(exit, []), exit);
 });
 
 describe("a Deployment's trouble, in words", () => {
@@ -134,7 +148,19 @@ describe("a Deployment's trouble, in words", () => {
       "a quota that is used up",
       'pods "x-1-a" is forbidden: exceeded quota: faas, requested: pods=1, used: pods=1, limited: pods=1',
       "QUOTA_EXCEEDED",
-      /quota has no room for a replica: exceeded quota: faas, requested: pods=1/,
+      /quota has no room for a replica: it needs 1 replica, and 1 of 1 are taken$/,
+    ],
+    [
+      "of CPU and memory: in what endpoints may take, which is four times what they request",
+      "exceeded quota: faas, requested: limits.memory=268435456,requests.cpu=25m, used: limits.memory=0,requests.cpu=100m, limited: limits.memory=128Mi,requests.cpu=120m",
+      "QUOTA_EXCEEDED",
+      /it needs 256Mi of memory, and 0 of 128Mi are taken; it needs 100m of CPU limit, and 400m of 480m are taken$/,
+    ],
+    [
+      "a quota that is not ours",
+      "exceeded quota: of-the-admin, requested: pods=1, used: pods=3, limited: pods=3",
+      "QUOTA_EXCEEDED",
+      /: exceeded quota: of-the-admin, requested: pods=1, used: pods=3, limited: pods=3$/,
     ],
     [
       "pod security",

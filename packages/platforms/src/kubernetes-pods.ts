@@ -1,6 +1,6 @@
 import { type ErrorCode, formatSize, parseCpu, parseSize } from "@faas/core";
 import type { V1ContainerStatus, V1Deployment, V1Pod } from "@kubernetes/client-node";
-import { CONTAINER, CPU_LIMIT, LABELS, PORT } from "./kubernetes-manifests.ts";
+import { CONTAINER, CPU_LIMIT, LABELS, limitOfRequestedCpu, PORT, QUOTA } from "./kubernetes-manifests.ts";
 
 /** What Kubernetes says of a pod or a Deployment, in our words. Pure. */
 
@@ -24,6 +24,8 @@ export interface PodFacts {
   readonly restarts: number;
   readonly ip?: string;
   readonly deleting: boolean;
+  /** Kubernetes takes it for ready; that comes up to a second later than we do. */
+  readonly isReady: boolean;
   /** Since when its container runs; milliseconds since the epoch. */
   readonly runningSinceMs?: number;
   /** CPU limit that the pod asks for now, and the one that the node enforces. */
@@ -38,6 +40,9 @@ export interface PodFacts {
   /** No node takes it; that may pass. */
   readonly unschedulable?: string;
 }
+
+/** Of the container that a pod has after so many restarts. */
+export const replicaId = (pod: string, restarts: number) => (restarts === 0 ? pod : `${pod}.${restarts}`);
 
 export function podFacts(pod: V1Pod): PodFacts {
   const { metadata = {}, spec, status } = pod;
@@ -60,10 +65,11 @@ export function podFacts(pod: V1Pod): PodFacts {
     org: labels[LABELS.org] ?? "",
     endpoint: labels[LABELS.endpoint] ?? "",
     revision: labels[LABELS.revision] ?? "",
-    replica: restarts === 0 ? name : `${name}.${restarts}`,
+    replica: replicaId(name, restarts),
     restarts,
     ...(status?.podIP ? { ip: status.podIP } : {}),
     deleting: metadata.deletionTimestamp !== undefined || status?.phase === "Failed" || status?.phase === "Succeeded",
+    isReady: status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false,
     ...(started === undefined ? {} : { runningSinceMs: new Date(started).getTime() }),
     ...(cpuMillis === undefined ? {} : { cpuMillis }),
     ...(enforced === undefined ? {} : { enforcedCpuMillis: enforced }),
@@ -139,11 +145,54 @@ export function deploymentTrouble({ status }: V1Deployment): Trouble | undefined
   const condition = status?.conditions?.find(({ type, status: is }) => type === "ReplicaFailure" && is === "True");
   if (!condition) return undefined;
   const message = (condition.message ?? "").replace(/^pods "[^"]*" is forbidden: /, "");
-  if (/exceeded quota/.test(message))
-    return { code: "QUOTA_EXCEEDED", detail: `The organization's quota has no room for a replica: ${message}` };
+  if (/exceeded quota/.test(message)) {
+    const { replicas = 0, updatedReplicas = 0 } = status ?? {};
+    const advice = replicas > updatedReplicas ? "; a new revision starts beside the one that serves" : "";
+    return {
+      code: "QUOTA_EXCEEDED",
+      detail: `The organization's quota has no room for a replica: ${quotaReason(message)}${advice}`,
+    };
+  }
   if (/violates PodSecurity/.test(message))
     return { code: "POD_REFUSED", detail: `The cluster's pod security refuses the replica: ${message}` };
   return { code: "POD_REFUSED", detail: `The cluster refuses the replica: ${message}` };
+}
+
+/** What of the quota is used up: in numbers of our settings when the quota is ours, else in the cluster's words. */
+function quotaReason(message: string): string {
+  const said = new RegExp(`exceeded quota: ${QUOTA}, requested: (.*), used: (.*), limited: (.*)$`).exec(message);
+  if (!said) return message;
+  const [requested = {}, used = {}, limited = {}] = said
+    .slice(1)
+    .map((list) => Object.fromEntries(list.split(",").map((item) => item.trim().split("=")))) as Record<
+    string,
+    string
+  >[];
+  return Object.keys(requested)
+    .map((resource) => {
+      const { what, amount } = quotaWords(resource);
+      const [wants, taken, most] = [requested, used, limited].map((list) => amount(list[resource] ?? ""));
+      return `it needs ${wants}${what}, and ${taken} of ${most} are taken`;
+    })
+    .join("; ");
+}
+
+function quotaWords(resource: string): { readonly what: string; readonly amount: (quantity: string) => string } {
+  if (resource === "pods") return { what: " replica", amount: (quantity) => quantity };
+  if (resource === "requests.cpu")
+    return { what: " of CPU limit", amount: (quantity) => `${limitOfRequestedCpu(parseCpu(quantity) ?? 0)}m` };
+  return { what: " of memory", amount: (quantity) => formatSize(parseSize(quantity) ?? 0) };
+}
+
+/** The same with what the last lines say: a runtime cannot tell why a program of its does not begin. */
+export function withLastLines(trouble: Trouble, lines: readonly string[]): Trouble {
+  const line = lines.at(-1);
+  if (trouble.code !== "REPLICA_EXITED" || line === undefined || !/exec format error$/.test(line)) return trouble;
+  return {
+    ...trouble,
+    code: "CONTAINER_REFUSED",
+    detail: `The container's program cannot be started, it is for another CPU than the node's: ${line}`,
+  };
 }
 
 /** A ready probe's answer that no wrapper of ours gives. */
@@ -153,6 +202,16 @@ export function foreignTrouble(status: number): Trouble {
     detail:
       `The image answers on port ${PORT}, but not as a faas wrapper does (GET /-/ready gave ${status}). Build it with "faas deploy" or ` +
       '"faas build", or deploy a server of your own with --runtime dockerfile',
+  };
+}
+
+/** The kubelet reaches a pod, and the control server does not. */
+export function unreachableTrouble({ ip }: PodFacts): Trouble {
+  return {
+    code: "REPLICA_FAILED",
+    detail:
+      `Kubernetes says that the replica is ready, and this control server cannot connect to it at ${ip}:${PORT}. Pod addresses are not routed to ` +
+      'where it runs: put it into the cluster with "faas install", or run it on a node',
   };
 }
 

@@ -40,8 +40,10 @@ export async function followObjects<T extends KubernetesObject>(
   while (!signal.aborted) {
     try {
       version ??= await list(api, kind, labelSelector, handler, signal);
-      if (failures > 0) failures = 0;
-      version = await watch(api, kind, labelSelector, version, handler, signal, silenceMs);
+      const onOpen = () => {
+        failures = 0;
+      };
+      version = await watch(api, kind, labelSelector, version, handler, onOpen, signal, silenceMs);
     } catch (error) {
       if (signal.aborted) return;
       // 410: the server no longer has the changes since then.
@@ -100,6 +102,7 @@ async function watch<T extends KubernetesObject>(
   labelSelector: string,
   from: string,
   handler: WatchHandler<T>,
+  onOpen: () => void,
   signal: AbortSignal,
   silenceMs: number,
 ): Promise<string> {
@@ -112,6 +115,7 @@ async function watch<T extends KubernetesObject>(
     timeoutSeconds: String(WATCH_SECONDS),
   };
   const body = await api.stream(pathOf(kind, undefined), query, silenceMs, signal);
+  onOpen();
   try {
     for await (const line of jsonLines(body)) {
       const { type, object } = JSON.parse(line) as Event<T>;

@@ -12,14 +12,14 @@ import {
   type Platform,
 } from "@faas/core";
 import type { V1Deployment, V1Namespace, V1NetworkPolicy, V1Pod } from "@kubernetes/client-node";
-import { ClusterError, KubernetesApi, type KubernetesObject, type pathOf } from "./kubernetes-api.ts";
+import { ClusterError, type Kind, KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
 import { KubernetesCredentials } from "./kubernetes-credentials.ts";
 import { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
-import { copyLog, lastLines } from "./kubernetes-logs.ts";
+import { type ContainerState, copyLog, lastLines } from "./kubernetes-logs.ts";
 import { type ManifestOptions, pullSecretManifests, selectorOf } from "./kubernetes-manifests.ts";
 import { KubernetesObjects } from "./kubernetes-objects.ts";
 import { KubernetesOrgs } from "./kubernetes-orgs.ts";
-import { type PodFacts, podFacts } from "./kubernetes-pods.ts";
+import { type PodFacts, podFacts, replicaId } from "./kubernetes-pods.ts";
 import { followObjects, type WatchHandler } from "./kubernetes-watch.ts";
 import { LogStore } from "./log-store.ts";
 import type { PlatformLog } from "./platform-log.ts";
@@ -47,6 +47,14 @@ export interface KubernetesOptions {
 
 const NO_LOG: PlatformLog = { info: () => {}, warn: () => {} };
 const RESIZE_TRIES = 3;
+const FOLLOWED = [
+  "Namespace",
+  "Deployment",
+  "Pod",
+  "Service",
+  "HorizontalPodAutoscaler",
+  "NetworkPolicy",
+] as const satisfies Kind[];
 
 /** Runs replicas as pods: a Deployment and a Service an endpoint, a namespace an organization. */
 export class KubernetesPlatform implements Platform {
@@ -109,6 +117,8 @@ export class KubernetesPlatform implements Platform {
       const { resources } = await api.call<{ resources: { name: string }[] }>("GET", "/api/v1");
       const resizes = resources.some(({ name }) => name === "pods/resize");
       const { log = NO_LOG } = options;
+      // What may not be followed would never be known, and each request would wait for it.
+      await Promise.all(FOLLOWED.map((kind) => api.call("GET", pathOf(kind, undefined), { query: { limit: "1" } })));
       if (!resizes)
         log.warn({}, "the cluster cannot resize pods in place: replicas start with their own CPU limit, slowly");
       return new KubernetesPlatform(options, credentials, api, resizes);
@@ -234,7 +244,7 @@ export class KubernetesPlatform implements Platform {
     const { signal } = this.#closing;
     const selector = selectorOf(this.#options.instance);
     const lists: Promise<void>[] = [];
-    const follow = <T extends KubernetesObject>(kind: Parameters<typeof pathOf>[0], handler: WatchHandler<T>) => {
+    const follow = <T extends KubernetesObject>(kind: (typeof FOLLOWED)[number], handler: WatchHandler<T>) => {
       const listed = Promise.withResolvers<void>();
       lists.push(listed.promise);
       const told: WatchHandler<T> = {
@@ -282,6 +292,10 @@ export class KubernetesPlatform implements Platform {
     const before = this.#pods.get(podKey(facts));
     this.#pods.delete(podKey(facts));
     this.#endpoints.get(endpointKey(facts))?.podGone(facts.pod);
+    for (let restarts = 0; restarts <= facts.restarts; restarts++) {
+      const replica = replicaId(facts.pod, restarts);
+      void this.#copied.get(replica)?.then(() => this.#copied.delete(replica));
+    }
     if (before?.deleting === false) this.#ending(facts);
   }
 
@@ -297,20 +311,39 @@ export class KubernetesPlatform implements Platform {
     const endpoint = this.#endpoints.get(endpointKey(facts));
     if (!endpoint) return;
     endpoint.observePod(facts);
-    if (facts.runningSinceMs !== undefined || facts.trouble?.ran !== undefined) this.#copyLog(facts, endpoint.logs);
+    if (facts.runningSinceMs !== undefined || facts.trouble?.ran !== undefined)
+      void this.#copyLog(facts, endpoint.logs);
   }
 
-  #copyLog(facts: PodFacts, store: LogStore): void {
-    if (this.#copied.has(facts.replica)) return;
-    const hasEnded = () => {
+  #copyLog(facts: PodFacts, store: LogStore): Promise<void> {
+    const { pod, restarts, replica } = facts;
+    const known = this.#copied.get(replica);
+    if (known) return known;
+    const state = (): ContainerState => {
       const now = this.#pods.get(podKey(facts));
-      return now === undefined || now.replica !== facts.replica || now.deleting || now.trouble?.ran === "this";
+      if (now !== undefined && now.restarts > restarts) return now.restarts === restarts + 1 ? "replaced" : "lost";
+      return now === undefined || now.deleting || now.trouble?.ran === "this" ? "ended" : "running";
     };
-    const copied = copyLog(this.#api, facts, store, hasEnded, this.#closing.signal).finally(() => {
-      // As long as the pod is there its log is not to be copied again.
-      if (!this.#pods.has(podKey(facts))) this.#copied.delete(facts.replica);
-    });
-    this.#copied.set(facts.replica, copied);
+    const copy = async () => {
+      // The container before it may have ended while no server was there. Its lines come first.
+      if (facts.formerEnd) await this.#copyFormer({ ...facts, restarts: restarts - 1 }, replica, store);
+      await copyLog(this.#api, facts, store, state, this.#closing.signal);
+    };
+    const copied = copy().catch((error) =>
+      this.#log.warn({ err: error, pod }, "a replica's log could not be copied to its end"),
+    );
+    this.#copied.set(replica, copied);
+    return copied;
+  }
+
+  async #copyFormer(facts: PodFacts, next: string, store: LogStore): Promise<void> {
+    const replica = replicaId(facts.pod, facts.restarts);
+    if (!this.#copied.has(replica)) {
+      // Whoever copied the next one's had copied this one's.
+      for await (const _ of store.read({ replica: next, tail: 1 })) return;
+    }
+    const { formerEnd: _, ...former } = facts;
+    await this.#copyLog({ ...former, replica }, store);
   }
 
   /** Takes the startup boost away: the pod's resources are changed in place (Kubernetes, "Resize CPU and Memory Resources"). */

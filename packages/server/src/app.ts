@@ -32,8 +32,15 @@ export interface AppDeps {
 /** The control API: `/-/…` and `POST /add_endpoint`. */
 export function createApp(deps: Omit<AppDeps, "openapi">): Koa {
   const app = new Koa();
-  const document = openapi(routes, deps.config.version);
-  const all: AppDeps = { ...deps, openapi: () => document };
+  let document: object | undefined;
+  // Made when somebody asks: it is large, and few do.
+  const all: AppDeps = {
+    ...deps,
+    openapi() {
+      document ??= openapi(routes, deps.config.version);
+      return document;
+    },
+  };
   const router = new Router();
   for (const route of routes) {
     router[route.method](route.path.replaceAll(/\{(\w+)\}/g, ":$1"), async (context) => {

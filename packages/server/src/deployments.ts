@@ -57,7 +57,13 @@ export class Deployments {
 
   /** Brings the platform to what the store says, and follows it from then on. */
   async start(): Promise<void> {
-    const { store, endpoints } = this.#options;
+    const { store, endpoints, log } = this.#options;
+    // Their quotas come first. What fails is tried again with the organization's endpoints.
+    for (const org of Object.keys(store.state.organizations)) {
+      this.applyOrg(org).catch((error) => {
+        if (!this.#stopping.signal.aborted) log.warn({ err: error, org }, "an organization could not be made ready");
+      });
+    }
     for (const [ref, record] of store.endpoints()) {
       endpoints.put(endpointSpec(ref, record.current));
       await this.#apply(ref, record);

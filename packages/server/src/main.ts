@@ -45,6 +45,8 @@ export interface KubernetesServerOptions {
   readonly registry?: Registry;
   /** CPU limit while a replica starts. */
   readonly startupCpuMillis?: number;
+  /** Time for a replica to start; 60 s. */
+  readonly startSeconds?: number;
   /** Namespace of this server, when it runs in the cluster. */
   readonly namespace?: string;
   /** A context of the kubeconfig; the current one. */
@@ -194,11 +196,12 @@ async function startPlatform(
   }
   // Its client is large: who runs functions on one machine does not pay for it.
   const { KubernetesPlatform } = await import("@faas/platforms/kubernetes");
-  const { startupCpuMillis, namespace, context } = kubernetes;
+  const { startupCpuMillis, startSeconds, namespace, context } = kubernetes;
   return KubernetesPlatform.connect({
     dataDir,
     instance: namespace ?? instanceOf(dataDir),
     ...(startupCpuMillis === undefined ? {} : { startupCpuMillis }),
+    ...(startSeconds === undefined ? {} : { startSeconds }),
     ...(namespace === undefined ? {} : { serverNamespace: namespace }),
     ...(context === undefined ? {} : { context }),
     log,

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import type { KubernetesObject } from "@faas/platforms/kubernetes-api";
+import { Agent, request } from "undici";
+import { LIMIT_MS } from "./cluster.ts";
+import { ClusterServer } from "./server.ts";
+
+const CLIENTS = 8;
+
+/** What went wrong with a request; undefined when it was answered as it should. */
+type Outcome = string | undefined;
+
+interface Event extends KubernetesObject {
+  readonly reason: string;
+  readonly message: string;
+  readonly involvedObject: { readonly kind: string; readonly name: string };
+}
+
+describe("requests while replicas come and go", { concurrency: 2 }, () => {
+  test("three revisions roll under load without a failed request", async () => {
+    await using server = await ClusterServer.start();
+    const revision = (text: string) =>
+      server.instance.image(`export const handler = ({ body }) => "${text} " + (body ?? "");\n`);
+    const images = [];
+    for (const text of ["one", "two", "three", "four"]) images.push(await revision(text));
+    const settings = { replicas: 2, maxReplicas: 2 };
+    await server.deploy("rolls", images[0] as (typeof images)[0], settings);
+
+    const agent = new Agent({ connections: CLIENTS });
+    const seen = new Set<string>();
+    const failures: string[] = [];
+    let done = false;
+    let calls = 0;
+    const call = async (number: number): Promise<Outcome> => {
+      const sent = number % 2 === 0 ? undefined : `body ${number}`;
+      const { statusCode, body } = await request(`${server.url}/${server.org}/rolls`, {
+        method: sent === undefined ? "GET" : "POST",
+        ...(sent === undefined ? {} : { body: sent, headers: { "content-type": "text/plain" } }),
+        dispatcher: agent,
+      });
+      const text = await body.text();
+      const [, name, echoed] = /^(\w+) (.*)$/s.exec(text) ?? [];
+      if (statusCode !== 200 || echoed !== (sent ?? "")) return `${statusCode} ${text}`;
+      seen.add(name as string);
+      return undefined;
+    };
+    const load = Array.from({ length: CLIENTS }, async () => {
+      while (!done) {
+        const failure = await call(calls++).catch((error) => String(error.cause ?? error));
+        if (failure !== undefined) failures.push(failure);
+        // Load, not a benchmark: the machine has other things to do.
+        await delay(10);
+      }
+    });
+    try {
+      for (const image of images.slice(1)) await server.deploy("rolls", image, settings);
+      // The replicas before the last ones drain under load too.
+      const deadline = Date.now() + LIMIT_MS;
+      while ((await server.pods("rolls")).length > 2) {
+        assert.ok(Date.now() < deadline, "the former replicas are still there");
+        await delay(200);
+      }
+    } finally {
+      done = true;
+      await Promise.all(load);
+      await agent.close();
+    }
+    assert.deepEqual(failures, []);
+    assert.deepEqual([...seen], ["one", "two", "three", "four"]);
+    assert.ok(calls > 300, `${calls} requests are no load`);
+  });
+
+  test("a pod that is deleted by hand answers what it has", async () => {
+    await using server = await ClusterServer.start();
+    const image = await server.instance.image(
+      'export const handler = async () => { await new Promise((done) => setTimeout(done, 1_000)); return "slow"; };\n',
+    );
+    await server.deploy("slow", image, { replicas: 1 });
+    const [pod] = await server.pods("slow");
+    const post = () => server.call("slow", { method: "POST", body: "x" });
+    const answers = [post()];
+    // The request is with the function when the pod is told to end.
+    await delay(300);
+    await server.instance.api.delete("Pod", `faas-${server.org}`, pod?.metadata?.name as string);
+    // And others come while it ends, and while there is no other.
+    for (let n = 0; n < 10; n++) {
+      answers.push(post());
+      await delay(200);
+    }
+    for (const answer of await Promise.all(answers)) {
+      assert.equal(await answer.text(), "slow");
+      assert.equal(answer.status, 200);
+    }
+    const others = (await server.pods("slow")).filter(({ metadata }) => metadata?.uid !== pod?.metadata?.uid);
+    assert.equal(others.length, 1);
+  });
+
+  test("200 requests at once to an endpoint without a replica: one scale up to one, and all are answered", async () => {
+    await using server = await ClusterServer.start();
+    const image = await server.instance.image('export const handler = () => "warm";\n');
+    await server.deploy("cold", image, { replicas: 0, scaler: "fixed" });
+    const before = await server.deployment("cold");
+    assert.equal(before.spec?.replicas, 0);
+    const answers = await Promise.all(Array.from({ length: 200 }, () => server.call("cold")));
+    const texts = await Promise.all(answers.map((answer) => answer.text()));
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+    assert.deepEqual([...new Set(texts)], ["warm"]);
+    const after = await server.deployment("cold");
+    assert.equal(after.spec?.replicas, 1);
+    // Each change of what is wanted counts.
+    assert.equal(after.metadata?.generation, (before.metadata?.generation ?? 0) + 1);
+    assert.equal((await server.pods("cold")).length, 1);
+    const { items } = await server.instance.api.call<{ items: Event[] }>(
+      "GET",
+      `/api/v1/namespaces/faas-${server.org}/events`,
+    );
+    const scaled = items.filter((event) => event.reason === "ScalingReplicaSet").map(({ message }) => message);
+    assert.equal(scaled.length, 1, scaled.join("\n"));
+    assert.match(scaled[0] as string, /Scaled up replica set \S+ from 0 to 1$/);
+  });
+});

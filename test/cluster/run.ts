@@ -1,0 +1,86 @@
+/**
+ * `npm run test:cluster [file …]`: says what is missing, runs the tests that need Docker, a registry and a cluster, and removes by label what
+ * they left there, also after a failure and after Ctrl-C.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { glob } from "node:fs/promises";
+import { join } from "node:path";
+import { dockerFacts, pingRegistry } from "@faas/builder";
+import type { Kind, KubernetesObject } from "@faas/platforms/kubernetes-api";
+import { KubernetesApi } from "@faas/platforms/kubernetes-api";
+import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
+
+const root = join(import.meta.dirname, "../..");
+const run = `t${randomBytes(3).toString("hex")}`;
+
+const missing = await whatIsMissing();
+if (missing.length > 0) {
+  process.stderr.write(`${["These tests cannot run here:", ...missing].join("\n  ")}\n`);
+  process.exitCode = 1;
+} else {
+  try {
+    process.exitCode = await runTests();
+  } finally {
+    await reap();
+  }
+}
+
+async function whatIsMissing(): Promise<string[]> {
+  const { FAAS_REGISTRY_PUSH: registry } = process.env;
+  const checks: [string, () => Promise<unknown>][] = [
+    ["a cluster (KUBECONFIG)", () => withApi((api) => api.call("GET", "/version"))],
+    ["a Docker engine (DOCKER_HOST)", () => dockerFacts()],
+    [
+      "a registry (FAAS_REGISTRY_PUSH, and FAAS_REGISTRY_PULL when nodes call it otherwise)",
+      async () => {
+        if (!registry) throw new Error("FAAS_REGISTRY_PUSH is not set");
+        await pingRegistry(registry, process.env);
+      },
+    ],
+  ];
+  const found = await Promise.allSettled(checks.map(([, check]) => check()));
+  return found.flatMap((one, index) =>
+    one.status === "fulfilled" ? [] : [`${checks[index]?.[0]}: ${(one.reason as Error).message}`],
+  );
+}
+
+async function runTests(): Promise<number> {
+  const given = process.argv.slice(2);
+  const files = given.length > 0 ? given : await Array.fromAsync(glob("test/cluster/*.test.ts", { cwd: root }));
+  const args = ["--conditions=faas-source", "--import", "tsx", "--test", ...files.sort()];
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, FAAS_TEST_RUN: run },
+    stdio: "inherit",
+  });
+  // The terminal tells the tests of Ctrl-C too; what they do not remove then is removed here.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+  const [code] = await once(child, "exit");
+  return (code as number | null) ?? 1;
+}
+
+/** What carries our labels and this run's name. */
+async function reap(): Promise<void> {
+  await withApi(async (api) => {
+    for (const kind of ["ClusterRoleBinding", "ClusterRole", "Namespace"] satisfies Kind[]) {
+      const ours = await api.list<KubernetesObject>(kind, undefined, "app.kubernetes.io/managed-by=faas");
+      for (const { metadata } of ours) {
+        const { name = "", deletionTimestamp } = metadata ?? {};
+        if (!name.includes(run) || deletionTimestamp) continue;
+        process.stderr.write(`left behind, and removed: ${kind} ${name}\n`);
+        await api.delete(kind, undefined, name);
+      }
+    }
+  });
+}
+
+async function withApi<T>(work: (api: KubernetesApi) => Promise<T>): Promise<T> {
+  const credentials = KubernetesCredentials.load();
+  try {
+    return await work(new KubernetesApi(credentials));
+  } finally {
+    await credentials.close();
+  }
+}
