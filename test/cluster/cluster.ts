@@ -76,10 +76,15 @@ export class TestInstance implements AsyncDisposable {
   }
 
   /** Pushes an image whose function is this source. */
-  async image(source: string, file = "index.mjs"): Promise<Artifact> {
+  image(source: string, file = "index.mjs"): Promise<Artifact> {
+    return this.imageOf({ [file]: source });
+  }
+
+  /** Pushes an image of a folder with these files. */
+  async imageOf(files: Readonly<Record<string, string>>): Promise<Artifact> {
     const dir = join(this.folder, `source-${++this.#sources}`);
     await mkdir(dir);
-    await writeFile(join(dir, file), source);
+    for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
     const { reference } = await buildImage(dir, { org: "faas-test", endpoint: "function", registry, push: true });
     return { kind: "image", reference };
   }

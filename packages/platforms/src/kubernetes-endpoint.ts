@@ -12,8 +12,8 @@ import { waitUntilPodReady } from "./kubernetes-probe.ts";
 import type { LogStore } from "./log-store.ts";
 
 const ENDED_KEPT = 5;
-/** A node may have room in a moment: when another pod has ended. */
-const UNSCHEDULABLE_GRACE_MS = 5_000;
+/** A node, or the organization's quota, may have room in a moment: when another pod has ended. */
+const ROOM_GRACE_MS = 5_000;
 
 /** Kubernetes has connected to the replica: we should have been first. */
 const UNREACHABLE_MS = 5_000;
@@ -66,9 +66,14 @@ export class KubernetesEndpoint {
   /** By the pod's name. */
   readonly #replicas = new Map<string, ReplicaState>();
   #failure: ReplicaFailure | undefined;
+  /** The quota has no room for a pod: told when that lasts. */
+  #crowded: Trouble | undefined;
+  #crowdedTimer: NodeJS.Timeout | undefined;
   /** Grows with each attempt to start replicas: what is told late of a former one is not heard. */
   #attempt = 0;
   #ended: readonly EndedReplica[] = [];
+  /** The revision that had as many replicas as are wanted, and so replaced all before it. */
+  #inPlace: string | undefined;
   #status: EndpointStatus | undefined;
 
   constructor(spec: EndpointSpec, logs: LogStore, host: EndpointHost) {
@@ -94,6 +99,14 @@ export class KubernetesEndpoint {
     return this.#readyOf(this.spec.revision) > 0;
   }
 
+  /** Fewer replicas of the applied revision are there, or on their way, than are wanted. */
+  get isShort(): boolean {
+    let count = 0;
+    for (const { facts } of this.#replicas.values())
+      if (!facts.deleting && facts.revision === this.spec.revision) count++;
+    return count < (this.desired ?? 0);
+  }
+
   /** Whether replicas of a revision answer that Kubernetes does not take for ready yet. */
   isSettling(revision: string): boolean {
     for (const { facts, ready } of this.#replicas.values())
@@ -111,6 +124,7 @@ export class KubernetesEndpoint {
   newAttempt(): void {
     this.#attempt++;
     this.#failure = undefined;
+    this.#roomAgain();
     for (const replica of this.#replicas.values()) replica.told = false;
     this.#changed();
   }
@@ -142,6 +156,17 @@ export class KubernetesEndpoint {
     for (const pod of [...this.#replicas.keys()]) if (!names.has(pod)) this.podGone(pod);
   }
 
+  /** Whether pods can be made of its Deployment; undefined: they can. */
+  observeDeployment(trouble: Trouble | undefined): void {
+    if (trouble?.code !== "QUOTA_EXCEEDED") {
+      this.#roomAgain();
+      if (trouble) this.refused(trouble);
+      return;
+    }
+    this.#crowded = trouble;
+    this.#crowdedTimer ??= setTimeout(() => this.#crowded && this.refused(this.#crowded), ROOM_GRACE_MS).unref();
+  }
+
   /** No pod could even be made. */
   refused(trouble: Trouble): void {
     if (this.hasReady || this.#failure?.detail === trouble.detail) return;
@@ -150,8 +175,15 @@ export class KubernetesEndpoint {
   }
 
   stop(): void {
+    this.#roomAgain();
     for (const replica of this.#replicas.values()) replica.stop();
     this.#replicas.clear();
+  }
+
+  #roomAgain(): void {
+    clearTimeout(this.#crowdedTimer);
+    this.#crowdedTimer = undefined;
+    this.#crowded = undefined;
   }
 
   #look(state: ReplicaState): void {
@@ -170,7 +202,7 @@ export class KubernetesEndpoint {
       const { unschedulable } = facts;
       const tell = () =>
         this.#fail(state, { code: "UNSCHEDULABLE", detail: `No node takes the replica: ${unschedulable}` });
-      state.unschedulableTimer = setTimeout(tell, UNSCHEDULABLE_GRACE_MS).unref();
+      state.unschedulableTimer = setTimeout(tell, ROOM_GRACE_MS).unref();
     }
     if (facts.isReady && !state.ready) {
       const tell = () => state.ready || this.#fail(state, unreachableTrouble(facts));
@@ -231,10 +263,12 @@ export class KubernetesEndpoint {
     else void this.#host.lastLines(facts, trouble.ran === "previous").then(tell);
   }
 
-  /** Old revisions are left out as soon as the new one can take over: they are about to be ended. */
+  /** Old revisions are left out once the new one took over: they are about to be ended, however many replicas are wanted then. */
   #listed(): readonly Replica[] {
     const { revision } = this.spec;
-    const replaced = this.desired !== undefined && this.desired > 0 && this.#readyOf(revision) >= this.desired;
+    const ready = this.#readyOf(revision);
+    if (this.desired !== undefined && this.desired > 0 && ready >= this.desired) this.#inPlace = revision;
+    const replaced = this.#inPlace === revision && ready > 0;
     const listed: Replica[] = [];
     for (const { facts, ready } of this.#replicas.values()) {
       if (facts.deleting || (replaced && facts.revision !== revision)) continue;

@@ -41,6 +41,8 @@ export interface ObjectsOptions {
 interface ObservedDeployment extends EndpointRef {
   readonly revision: string;
   readonly replicas: number;
+  /** Pods of a former revision are still there. */
+  readonly rolling: boolean;
   readonly applied: string | undefined;
   readonly version: bigint;
   readonly uid: string;
@@ -66,6 +68,8 @@ export class KubernetesObjects {
   readonly #deleted = new Set<string>();
   /** Endpoints whose number of replicas is being set: what is observed meanwhile is no news. */
   readonly #setting = new Set<string>();
+  /** Endpoints that get fewer replicas when their roll has ended. */
+  readonly #deferred = new Set<string>();
   #isListed = false;
   /** Ends the waits for the next attempts. */
   #waiting = new AbortController();
@@ -147,8 +151,8 @@ export class KubernetesObjects {
       if (before > 0 && desired > 0) return;
       if (desired === 0) await this.#deleteAutoscaler(spec, signal);
     }
-    const wanted = spec.scaler === "cpu" && desired > 0 ? Math.max(desired, 1) : desired;
-    if (observed.replicas !== wanted) await this.#setReplicas(spec, wanted, signal);
+    const replicas = this.#deferring(key, desired);
+    if (observed.replicas !== replicas) await this.#setReplicas(spec, replicas, signal);
     if (spec.scaler === "cpu") void this.reconcile(key);
   }
 
@@ -167,6 +171,7 @@ export class KubernetesObjects {
       }
       if (this.#services.has(key)) await api.delete("Service", namespace, serviceName(ref.endpoint), signal);
       this.#deployments.delete(key);
+      this.#deferred.delete(key);
       this.#services.delete(key);
       this.#autoscalers.delete(key);
     } finally {
@@ -252,13 +257,15 @@ export class KubernetesObjects {
     if (!observed) return;
     // The autoscaler's number is its own.
     const isScaled = spec.scaler === "cpu" && desired > 0 && observed.replicas > 0;
-    if (!isScaled && observed.replicas !== desired) {
-      log.warn(
-        { endpoint: key, found: observed.replicas, wanted: desired },
-        "the number of replicas was not the wanted one: set again",
-      );
+    const replicas = this.#replicasNow(key, desired);
+    if (!isScaled && observed.replicas !== replicas) {
+      if (!this.#deferred.delete(key))
+        log.warn(
+          { endpoint: key, found: observed.replicas, wanted: desired },
+          "the number of replicas was not the wanted one: set again",
+        );
       if (spec.scaler === "cpu" && desired === 0) await this.#deleteAutoscaler(spec, signal);
-      await this.#setReplicas(spec, desired, signal);
+      await this.#setReplicas(spec, replicas, signal);
     }
     const wantsAutoscaler = spec.scaler === "cpu" && desired > 0;
     if (wantsAutoscaler) {
@@ -280,7 +287,7 @@ export class KubernetesObjects {
     if (!observed) await this.#refuseForeign(spec);
     // The autoscaler's number is its own. Otherwise it is said each time: one that nobody owns any more would fall back to 1.
     const isScaled = spec.scaler === "cpu" && desired > 0 && (observed?.replicas ?? 0) > 0;
-    const replicas = isScaled ? {} : { replicas: desired };
+    const replicas = isScaled ? {} : { replicas: this.#deferring(endpointKey(spec), desired) };
     const applied = await api.apply<V1Deployment>(
       {
         ...manifest,
@@ -301,6 +308,23 @@ export class KubernetesObjects {
       "CLUSTER_REFUSED",
       `The namespace ${namespaceOf(org)} has a Deployment "${endpoint}" that this faas server did not make; it was not touched. Choose another endpoint name, or remove it`,
     );
+  }
+
+  /**
+   * What can be set now of what is wanted. Fewer in the middle of a roll would be taken from all revisions in proportion, also from the
+   * new one's that serve already ("Proportional scaling" of Deployments): that has to wait for the roll's end.
+   */
+  #replicasNow(key: string, desired: number): number {
+    const observed = this.#deployments.get(key);
+    return observed?.rolling && desired > 0 && desired < observed.replicas ? observed.replicas : desired;
+  }
+
+  /** The same, and it is known later why there are more than are wanted. */
+  #deferring(key: string, desired: number): number {
+    const replicas = this.#replicasNow(key, desired);
+    if (replicas === desired) this.#deferred.delete(key);
+    else this.#deferred.add(key);
+    return replicas;
   }
 
   async #setReplicas(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void> {
@@ -344,6 +368,7 @@ export class KubernetesObjects {
       endpoint: labels[LABELS.endpoint] ?? "",
       revision: deployment.spec?.template.metadata?.labels?.[LABELS.revision] ?? "",
       replicas: deployment.spec?.replicas ?? 1,
+      rolling: isRolling(deployment),
       applied: deployment.metadata?.annotations?.[APPLIED],
       version,
       uid,
@@ -351,8 +376,7 @@ export class KubernetesObjects {
     if (!before) this.#options.changed();
     const endpoint = this.#options.endpoints.get(key);
     if (!endpoint || !this.#isListed) return;
-    const trouble = deploymentTrouble(deployment);
-    if (trouble && (endpoint.desired ?? 0) > 0) endpoint.refused(trouble);
+    endpoint.observeDeployment((endpoint.desired ?? 0) > 0 ? deploymentTrouble(deployment) : undefined);
     if (this.#needsMending(key, endpoint)) void this.reconcile(key);
   }
 
@@ -361,7 +385,7 @@ export class KubernetesObjects {
     if (!observed || desired === undefined) return true;
     if (this.#setting.has(key)) return false;
     if (spec.scaler === "cpu") return desired === 0 ? observed.replicas > 0 : observed.replicas === 0;
-    return observed.replicas !== desired;
+    return observed.replicas !== this.#replicasNow(key, desired);
   }
 
   #deploymentGone(key: string): void {
@@ -434,6 +458,11 @@ export class KubernetesObjects {
 
 const isTransient = (error: FaasError) =>
   error instanceof ClusterError ? error.isTransient : error.code === "NAMESPACE_TERMINATING";
+
+function isRolling({ metadata, status }: V1Deployment): boolean {
+  if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return true;
+  return (status?.replicas ?? 0) > (status?.updatedReplicas ?? 0);
+}
 
 const orgOf = ({ metadata }: KubernetesObject) => metadata?.labels?.[LABELS.org] ?? "";
 

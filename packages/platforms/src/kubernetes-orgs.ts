@@ -19,12 +19,14 @@ const STEP_MS = 250;
 export class KubernetesOrgs {
   readonly #api: KubernetesApi;
   readonly #options: ManifestOptions;
+  readonly #terminatingMs: number;
   readonly #quotas = new Map<string, OrgQuota>();
   readonly #made = new Map<string, Promise<void>>();
 
-  constructor(api: KubernetesApi, options: ManifestOptions) {
+  constructor(api: KubernetesApi, options: ManifestOptions, terminatingMs = TERMINATING_MS) {
     this.#api = api;
     this.#options = options;
+    this.#terminatingMs = terminatingMs;
   }
 
   /** Rejects with NAMESPACE_TAKEN, NAMESPACE_TERMINATING, CLUSTER_*; nothing was touched then that is not ours. */
@@ -80,7 +82,7 @@ export class KubernetesOrgs {
   async #makeNamespace(org: string, signal: AbortSignal | undefined): Promise<void> {
     const name = namespaceOf(org);
     const manifest = namespaceManifest(org, this.#options);
-    const deadline = Date.now() + TERMINATING_MS;
+    const deadline = Date.now() + this.#terminatingMs;
     for (;;) {
       const found = await this.#api.get<V1Namespace>("Namespace", undefined, name, signal);
       const isEnding = found?.metadata?.deletionTimestamp !== undefined;

@@ -38,6 +38,8 @@ export interface KubernetesOptions {
   readonly startSeconds?: number;
   /** Namespace of the control server, when it runs in the cluster. */
   readonly serverNamespace?: string;
+  /** Time that a namespace which is being deleted is waited for; 45 s. */
+  readonly terminatingMs?: number;
   /** A watch that is silent for longer is begun anew; 90 s. */
   readonly silenceMs?: number;
   readonly log?: PlatformLog;
@@ -93,7 +95,7 @@ export class KubernetesPlatform implements Platform {
       ...(serverNamespace === undefined ? {} : { serverNamespace }),
       gatewayCidrs: serverNamespace === undefined ? ownAddresses() : [],
     };
-    this.#orgs = new KubernetesOrgs(this.#api, this.#manifests);
+    this.#orgs = new KubernetesOrgs(this.#api, this.#manifests, options.terminatingMs);
     this.#objects = new KubernetesObjects({
       api: this.#api,
       manifests: this.#manifests,
@@ -284,17 +286,29 @@ export class KubernetesPlatform implements Platform {
   }
 
   #podChanged(facts: PodFacts): void {
+    const before = this.#pods.get(podKey(facts));
     this.#pods.set(podKey(facts), facts);
     this.#observePod(facts);
+    if (facts.deleting && before?.deleting === false) this.#ending(facts);
   }
 
   #podGone(facts: PodFacts): void {
+    const before = this.#pods.get(podKey(facts));
     this.#pods.delete(podKey(facts));
     this.#endpoints.get(endpointKey(facts))?.podGone(facts.pod);
     for (let restarts = 0; restarts <= facts.restarts; restarts++) {
       const replica = replicaId(facts.pod, restarts);
       void this.#copied.get(replica)?.then(() => this.#copied.delete(replica));
     }
+    if (before?.deleting === false) this.#ending(facts);
+  }
+
+  /** Was it still wanted? Its Deployment makes another one. */
+  #ending({ org, endpoint, revision, pod }: PodFacts): void {
+    const key = endpointKey({ org, endpoint });
+    const known = this.#endpoints.get(key);
+    if (!known?.isShort || known.spec.revision !== revision) return;
+    this.#log.warn({ endpoint: key, pod }, "a replica is ending that was still wanted: the cluster makes another");
   }
 
   #observePod(facts: PodFacts): void {

@@ -130,7 +130,7 @@ export class LiveEndpoint {
     const failure = this.status?.failure;
     if (failure === undefined || this.replicas.length > 0) return undefined;
     if (failure.revision !== this.spec.revision || failure === this.#formerFailure) return undefined;
-    return new FaasError(failure.code, failure.detail, { extensions: { status: 502, revision: failure.revision } });
+    return new FaasError(failure.code, failure.detail, { extensions: { revision: failure.revision } });
   }
 
   /** How a replica ended that broke off just now; undefined when that is not observed within `limitMs`. */

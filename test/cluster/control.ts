@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type Artifact, type EndpointView, endpointKey, type Problem, type SettingsInput } from "@faas/core";
+import { type RunningServer, startServer } from "@faas/server";
+import { LIMIT_MS, registry, TestInstance } from "./cluster.ts";
+
+/** A control server in this process whose replicas are pods, and what is sent to it over HTTP. */
+
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: what is in it, the test says
+  readonly body: any;
+  readonly problem: Problem;
+}
+
+export interface LogRecord {
+  readonly level: number;
+  readonly msg: string;
+  /** "org/endpoint". */
+  readonly endpoint?: string;
+  readonly kind?: string;
+  readonly found?: number;
+}
+
+const STEP_MS = 50;
+
+/** Its organizations are reaped with it, whatever happened. */
+export class ClusterControl implements AsyncDisposable {
+  readonly instance: TestInstance;
+  /** What the server said. */
+  readonly log: readonly LogRecord[];
+  readonly #server: RunningServer;
+
+  private constructor(instance: TestInstance, server: RunningServer, log: LogRecord[]) {
+    this.instance = instance;
+    this.#server = server;
+    this.log = log;
+  }
+
+  static async start(): Promise<ClusterControl> {
+    const instance = await TestInstance.make();
+    const log: LogRecord[] = [];
+    const logTo = { write: (line: string) => void log.push(JSON.parse(line)) };
+    try {
+      const dataDir = join(instance.folder, "data");
+      const server = await startServer({ dataDir, port: 0, logLevel: "info", logTo, kubernetes: { registry } });
+      return new ClusterControl(instance, server, log);
+    } catch (error) {
+      await instance[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async send(method: string, path: string, body?: unknown): Promise<Answer> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const headers = body === undefined ? {} : { "content-type": "application/json" };
+    const answer = await fetch(this.#server.url + path, { method, headers, ...sent });
+    const text = await answer.text();
+    const parsed = text === "" ? undefined : JSON.parse(text);
+    return { status: answer.status, body: parsed, problem: parsed };
+  }
+
+  /** Registers a revision, and waits until it answers or failed. */
+  async deploy(org: string, endpoint: string, artifact: Artifact, settings: SettingsInput = {}): Promise<EndpointView> {
+    const path = `/-/orgs/${org}/endpoints/${endpoint}`;
+    const registered = await this.send("PUT", path, { artifact, settings });
+    assert.ok(registered.status < 300, JSON.stringify(registered.body));
+    return (await this.send("GET", `${path}?wait=${registered.body.revision}&timeout=60s`)).body;
+  }
+
+  async view(org: string, endpoint: string): Promise<EndpointView> {
+    return (await this.send("GET", `/-/orgs/${org}/endpoints/${endpoint}`)).body;
+  }
+
+  /** Calls the endpoint through the gateway; gives the status and the text. */
+  async call(org: string, endpoint: string): Promise<{ readonly status: number; readonly text: string }> {
+    const answer = await fetch(`${this.#server.url}/${endpointKey({ org, endpoint })}`);
+    return { status: answer.status, text: await answer.text() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.stop();
+    await this.instance[Symbol.asyncDispose]();
+  }
+}
+
+/** Looks again and again until there is something to see; fails after `LIMIT_MS`. */
+export async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  const deadline = Date.now() + LIMIT_MS;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+    assert.ok(Date.now() < deadline, `not within ${LIMIT_MS / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+  }
+}
