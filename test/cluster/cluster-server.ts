@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +7,7 @@ import type { EndpointView, Language, Problem, Registered, SettingsInput } from 
 import { KubernetesApi, type KubernetesObject } from "@faas/platforms/kubernetes-api";
 import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
 import { type KubernetesServerOptions, type RunningServer, startServer } from "@faas/server";
-import { LIMIT_MS, registry } from "./cluster.ts";
+import { LIMIT_MS, registry, uniqueName } from "./cluster.ts";
 
 const FILES: Record<Language, string> = { node: "index.mjs", typescript: "index.ts", python: "main.py" };
 
@@ -71,7 +70,7 @@ export class ClusterServer implements AsyncDisposable {
 
   /** An organization of the test's own. */
   org(): string {
-    const org = `test-${process.pid}-${randomBytes(3).toString("hex")}`;
+    const org = uniqueName("test");
     this.#orgs.push(org);
     return org;
   }

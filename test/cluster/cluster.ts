@@ -50,9 +50,13 @@ export async function writeKubeconfig(path: string, change: { server?: string; t
   await writeFile(path, config.exportConfig());
 }
 
+/** A name that this run alone has: what carries it is removed when the run is over (run.ts). */
+export const uniqueName = (what: string): string =>
+  `${what}-${process.env.FAAS_TEST_RUN ?? process.pid}-${randomBytes(3).toString("hex")}`;
+
 /** A control server's name that is this test's alone; its objects are reaped by it, whatever happened. */
 export class TestInstance implements AsyncDisposable {
-  readonly name = `test-${process.pid}-${randomBytes(3).toString("hex")}`;
+  readonly name = uniqueName("test");
   readonly api: KubernetesApi;
   readonly folder: string;
   readonly #credentials: KubernetesCredentials;

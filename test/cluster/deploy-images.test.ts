@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -8,7 +7,7 @@ import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
 import { connectDocker } from "../../packages/builder/src/docker-engine.ts";
 import type { Test } from "../../packages/cli/src/test-cli.ts";
 import { testServer } from "../../packages/cli/src/test-server.ts";
-import { registry } from "./cluster.ts";
+import { registry, uniqueName } from "./cluster.ts";
 
 /** `faas deploy`, `faas build` and `faas org registry-login` against a server that runs images. */
 
@@ -18,7 +17,7 @@ interface Secret extends KubernetesObject {
 }
 
 const answers = (text: string) => `export const handler = () => "${text}";\n`;
-const org = `images-${process.pid}-${randomBytes(3).toString("hex")}`;
+const org = uniqueName("images");
 /** Commands run in this process, and see of its environment what they are given. */
 const env = Object.fromEntries(
   ["DOCKER_HOST", "DOCKER_CONFIG", "HOME"].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),

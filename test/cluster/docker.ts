@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,6 +8,7 @@ import { dockerBuild } from "../../packages/builder/src/docker-build.ts";
 import { connectDocker } from "../../packages/builder/src/docker-engine.ts";
 import { folderItems, packTo } from "../../packages/builder/src/pack.ts";
 import { until } from "../wrapper-contract.ts";
+import { uniqueName } from "./cluster.ts";
 
 /** What tests need of the Docker engine that `DOCKER_HOST` names: images and containers that are reaped by label, whatever happened. */
 
@@ -21,7 +21,7 @@ export interface RunningImage {
 }
 
 export class TestDocker implements AsyncDisposable {
-  readonly id = `test-${process.pid}-${randomBytes(3).toString("hex")}`;
+  readonly id = uniqueName("test");
   readonly docker: Docker;
   readonly folder: string;
   /** Only of this test: their manifests or base images name it. The others are a cache for all. */

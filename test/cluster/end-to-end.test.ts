@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EndpointView } from "@faas/core";
 import { BuiltFaas, type Ended } from "../built-faas.ts";
-import { registry } from "./cluster.ts";
+import { registry, uniqueName } from "./cluster.ts";
 import { until } from "./cluster-server.ts";
 
 /** The built `faas` and a control server on the cluster, as a user has them: each step on what the one before left. */
 
-const org = `e2e-${process.pid}-${randomBytes(3).toString("hex")}`;
+const org = uniqueName("e2e");
 const faas = await BuiltFaas.create();
 after(async () => {
   await faas.run(["remove", org, "--all", "--yes"]);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,11 +14,11 @@ import {
 import type { KubernetesObject } from "@faas/platforms/kubernetes-api";
 import type { V1Deployment, V1Namespace, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import { runHere } from "../../packages/cli/src/test-cli.ts";
-import { LIMIT_MS, registry } from "./cluster.ts";
+import { LIMIT_MS, registry, uniqueName } from "./cluster.ts";
 
 /** `faas install`, `upgrade` and `uninstall` on a cluster, each step on what the one before left. */
 
-const namespace = `faas-install-test-${process.pid}-${randomBytes(3).toString("hex")}`;
+const namespace = uniqueName("faas-install-test");
 const org = `${namespace.replace("faas-", "")}-org`;
 const env = { ...process.env, FAAS_REGISTRY_PUSH: registry.push, FAAS_REGISTRY_PULL: registry.pull } as Record<
   string,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +7,7 @@ import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { KubernetesApi, type KubernetesObject } from "@faas/platforms/kubernetes-api";
 import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
-import { registry } from "./cluster.ts";
+import { registry, uniqueName } from "./cluster.ts";
 import { until } from "./cluster-server.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -17,7 +16,7 @@ test("every command block of the README's section on Kubernetes works, and leave
   const text = await readFile(join(root, "README.md"), "utf8");
   const blocks = [...text.matchAll(/^```bash\n([\s\S]*?)^```$/gm)].map(([, block]) => block as string);
   assert.equal(blocks.length, 3);
-  const name = `readme-${process.pid}-${randomBytes(3).toString("hex")}`;
+  const name = uniqueName("readme");
   const namespace = `faas-${name}-system`;
   const folder = await mkdtemp(join(tmpdir(), "faas-readme-"));
   // The same commands, in a namespace and with an organization of this test's own.
