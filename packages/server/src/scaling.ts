@@ -1,4 +1,5 @@
 import { type Endpoints, type LiveEndpoint, leastReplicas } from "./endpoints.ts";
+import { IdleMemory } from "./idle-memory.ts";
 import { desiredReplicas, type Sample, STABLE_WINDOW_MS } from "./scaler.ts";
 
 const DECIDE_MS = 500;
@@ -10,18 +11,21 @@ export class Scaling {
   readonly #endpoints: Endpoints;
   readonly #now: () => number;
   readonly #samples = new WeakMap<LiveEndpoint, Sample[]>();
+  readonly #memory = new IdleMemory();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(endpoints: Endpoints, now: () => number = Date.now) {
     this.#endpoints = endpoints;
     this.#now = now;
     endpoints.onAwake = () => {
+      this.#memory.cancel();
       this.#timer ??= setInterval(() => this.decide(), DECIDE_MS).unref();
     };
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#memory.cancel();
     this.#endpoints.onAwake = undefined;
   }
 
@@ -32,6 +36,7 @@ export class Scaling {
     if (this.#endpoints.awake.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#memory.begin();
   }
 
   #decideOne(endpoint: LiveEndpoint, now: number): void {
