@@ -6,6 +6,7 @@ import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-api";
 import { followObjects } from "../../packages/platforms/src/kubernetes-watch.ts";
 import { TestInstance } from "./cluster.ts";
+import { until as seen } from "./cluster-server.ts";
 import { until } from "./control.ts";
 
 /** A replica starts with more CPU than its endpoint has, and is brought down to that in place. */
@@ -126,7 +127,12 @@ describe("the startup boost", { concurrency: 2 }, () => {
     const spec = await specOf(org);
     await platform.applyOrg(org, {});
     await platform.apply(spec);
-    const deployment = await instance.api.get<Deployment>("Deployment", `faas-${org}`, "x");
+    // A platform that has not listed everything yet writes when it has.
+    const deployment = await seen(
+      () => instance.api.get<Deployment>("Deployment", `faas-${org}`, "x"),
+      "the Deployment",
+      (found) => found !== undefined,
+    );
     assert.equal(deployment && wanted(deployment.spec.template), "100m");
   });
 });
