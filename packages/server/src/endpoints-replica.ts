@@ -1,5 +1,7 @@
 import type { Replica } from "@faas/core";
-import { Pool } from "undici";
+import type { Pool } from "undici";
+// Not the whole of undici: fetch, caches and WebSockets take megabytes that an idle server would hold.
+import ReplicaPool from "undici/lib/dispatcher/pool.js";
 
 /** A replica as the gateway uses it: its connections, and how many requests it is answering. */
 export class LiveReplica {
@@ -28,7 +30,7 @@ export class LiveReplica {
 /** `unix:<path>` or `host:port`. No limit on connections: the endpoint's concurrency is the limit. */
 function connectionPool(address: string): Pool {
   const socketPath = address.startsWith("unix:") ? address.slice("unix:".length) : undefined;
-  return new Pool(socketPath === undefined ? `http://${address}` : "http://localhost", {
+  return new ReplicaPool(socketPath === undefined ? `http://${address}` : "http://localhost", {
     ...(socketPath === undefined ? {} : { socketPath }),
     allowH2: false,
     connectTimeout: 5_000,

@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** So long after the last endpoint went idle. */
-const AFTER_MS = 3_000;
+const AFTER_MS = 1_000;
 
 interface Collection {
   readonly type: "major";
