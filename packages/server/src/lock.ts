@@ -24,7 +24,7 @@ export interface LockOptions {
 }
 
 /** The holder touches its lock so often. */
-const BEAT_MS = 500;
+const BEAT_MS = 1_000;
 /** A lock of another host that was not touched for so long, by the clock of the one that watches it, is of a server that is dead. */
 const SILENCE_MS = 3_000;
 const STEP_MS = 100;
