@@ -3,6 +3,7 @@ import { ClusterError, type KubernetesApi, pathOf } from "./kubernetes-api.ts";
 import { CONTAINER } from "./kubernetes-manifests.ts";
 import type { PodFacts } from "./kubernetes-pods.ts";
 import type { LogStore } from "./log-store.ts";
+import { linesOf } from "./stream-lines.ts";
 
 const RETRY_MS = 250;
 const RETRY_MOST_MS = 5_000;
@@ -123,16 +124,8 @@ class Place {
 
 /** Lines with their time in front, as the log is asked for with `timestamps`. */
 async function* logLines(body: AsyncIterable<Buffer>): AsyncGenerator<{ time: string; text: string }> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  const parse = (line: string) => {
+  for await (const line of linesOf(body, true)) {
     const space = line.indexOf(" ");
-    return { time: line.slice(0, space), text: line.slice(space + 1) };
-  };
-  for await (const piece of body) {
-    const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
-    rest = lines.pop() as string;
-    for (const line of lines) if (line !== "") yield parse(line);
+    yield { time: line.slice(0, space), text: line.slice(space + 1) };
   }
-  if (rest !== "") yield parse(rest);
 }

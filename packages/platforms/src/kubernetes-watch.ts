@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
+import { linesOf } from "./stream-lines.ts";
 
 /** The server ends a watch after this, and we begin the next one where it ended. */
 const WATCH_SECONDS = 240;
@@ -120,7 +121,7 @@ async function watch<T extends KubernetesObject>(
   const body = await api.stream(pathOf(kind, undefined), query, silenceMs, signal);
   onOpen();
   try {
-    for await (const line of jsonLines(body)) {
+    for await (const line of linesOf(body, false)) {
       const { type, object } = JSON.parse(line) as Event<T>;
       if (type === "ERROR") {
         const { code = 500, message = "" } = object;
@@ -135,19 +136,4 @@ async function watch<T extends KubernetesObject>(
     throw new WatchBroken(version, api.failure(error, signal));
   }
   return version;
-}
-
-/** Lines of a stream, without their ends. */
-async function* jsonLines(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const piece of body) {
-    const text = rest + decoder.decode(piece, { stream: true });
-    let start = 0;
-    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-      if (end > start) yield text.slice(start, end);
-      start = end + 1;
-    }
-    rest = text.slice(start);
-  }
 }
