@@ -13,6 +13,7 @@ import {
   type LogOptions,
   type Platform,
 } from "@faas/core";
+import { BlankProcesses } from "./blank-processes.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./embedded-endpoint.ts";
 import { LogStore } from "./log-store.ts";
 import { endListenersIn, ProcessRecords } from "./orphans.ts";
@@ -32,6 +33,8 @@ export interface EmbeddedOptions {
   readonly python?: string;
   /** Time for the user's code to load; 60 s. */
   readonly startTimeoutMs?: number;
+  /** Blank processes of each runtime that are kept for the next cold start; none. */
+  readonly poolSize?: number;
   readonly log?: { info(message: string): void };
 }
 
@@ -42,6 +45,7 @@ export class EmbeddedPlatform implements Platform {
   readonly scalers = ["concurrency", "fixed"] as const;
   readonly #dataDir: string;
   readonly #host: EndpointHost;
+  readonly #blanks: BlankProcesses;
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** What logs there are on disk of endpoints that are not applied (yet). */
   readonly #logs = new Map<string, LogStore>();
@@ -64,13 +68,18 @@ export class EmbeddedPlatform implements Platform {
       rmSync(this.#runFolder, { recursive: true, force: true });
     };
     process.once("exit", this.#endAll);
+    const runtimeOptions = {
+      node: options.node ?? process.execPath,
+      python: options.python ?? process.env.FAAS_PYTHON ?? "python3",
+      runFolder: this.#runFolder,
+      cacheFolder: join(this.#dataDir, "cache"),
+    };
+    this.#blanks = new BlankProcesses(options.poolSize ?? 0, runtimeOptions);
     this.#host = {
       processOptions: {
-        node: options.node ?? process.execPath,
-        python: options.python ?? process.env.FAAS_PYTHON ?? "python3",
-        runFolder: this.#runFolder,
-        cacheFolder: join(this.#dataDir, "cache"),
+        ...runtimeOptions,
         startTimeoutMs: options.startTimeoutMs ?? 60_000,
+        blanks: this.#blanks,
       },
       bundleFolder: options.bundleFolder,
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
@@ -88,7 +97,11 @@ export class EmbeddedPlatform implements Platform {
     }
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
-    if (known) return known.apply(spec);
+    this.#blanks.hold(spec);
+    if (known) {
+      this.#blanks.release(known.spec);
+      return known.apply(spec);
+    }
     this.#endpoints.set(key, new EmbeddedEndpoint(spec, this.#logStore(spec), this.#host));
     this.#feed.announce();
   }
@@ -105,6 +118,7 @@ export class EmbeddedPlatform implements Platform {
     const key = endpointKey(ref);
     const endpoint = this.#endpoints.get(key);
     this.#endpoints.delete(key);
+    if (endpoint) this.#blanks.release(endpoint.spec);
     this.#feed.announce();
     await endpoint?.stop();
     await this.#logStore(ref).remove();
@@ -127,6 +141,7 @@ export class EmbeddedPlatform implements Platform {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
+    this.#blanks.close();
     const endpoints = [...this.#endpoints.values()];
     this.#endpoints.clear();
     await Promise.all(endpoints.map((endpoint) => endpoint.stop()));

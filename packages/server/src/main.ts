@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly dataDir: string;
   /** How long to wait for a server on another host that has the data folder and may be ending; 0. */
   readonly lockPatienceMs?: number;
+  /** On this machine: blank processes of each runtime that are kept for the next cold start; 0. */
+  readonly poolSize?: number;
   /** Runs replicas in a cluster; absent: as child processes of this one. */
   readonly kubernetes?: KubernetesServerOptions;
   /** A level of pino's, or silent; info. */
@@ -182,7 +184,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
 }
 
 async function startPlatform(
-  { kubernetes }: ServerOptions,
+  { kubernetes, poolSize = 0 }: ServerOptions,
   dataDir: string,
   bundles: Bundles,
   log: Logger,
@@ -191,6 +193,7 @@ async function startPlatform(
     return new EmbeddedPlatform({
       dataDir,
       bundleFolder: (digest) => bundles.folder(digest),
+      poolSize,
       log: { info: (message) => log.info(message) },
     });
   }
