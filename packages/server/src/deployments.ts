@@ -59,7 +59,7 @@ export class Deployments {
   async start(): Promise<void> {
     const { store, endpoints, log } = this.#options;
     // Their quotas come first. What fails is tried again with the organization's endpoints.
-    for (const org of Object.keys(store.state.organizations)) {
+    for (const org of store.orgs()) {
       this.applyOrg(org).catch((error) => {
         if (!this.#stopping.signal.aborted) log.warn({ err: error, org }, "an organization could not be made ready");
       });
@@ -135,10 +135,10 @@ export class Deployments {
   /** Removes the organization with all that it has; true when it was there. */
   async removeOrg(org: string): Promise<boolean> {
     const { store, platform } = this.#options;
-    if (!store.org(org)) return false;
+    if (!store.hasOrg(org)) return false;
     // An endpoint that is registered meanwhile goes the same way.
     for (let record = store.org(org); record; record = store.org(org)) {
-      await Promise.all(Object.keys(record.endpoints).map((endpoint) => this.remove({ org, endpoint })));
+      await Promise.all(Array.from(record.endpoints.keys(), (endpoint) => this.remove({ org, endpoint })));
       await store.removeEmptyOrg(org);
     }
     await platform.removeOrg(org);
