@@ -18,6 +18,7 @@ import { LogStore } from "./log-store.ts";
 import { endListenersIn, ProcessRecords } from "./orphans.ts";
 import { residentBytes } from "./replica-process.ts";
 import { StatusFeed } from "./status-feed.ts";
+import { StatusList } from "./status-list.ts";
 
 const MEMORY_CHECK_MS = 250;
 const ALIVE_CHECK_MS = 5_000;
@@ -43,9 +44,12 @@ export class EmbeddedPlatform implements Platform {
   readonly #dataDir: string;
   readonly #host: EndpointHost;
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
-  /** What logs there are on disk of endpoints that are not applied (yet). */
+  /** Those that have, or a moment ago had, processes: what is looked after is looked for here, not in all that there are. */
+  readonly #busy = new Set<EmbeddedEndpoint>();
+  /** Of endpoints that had a process, or whose logs were asked for. */
   readonly #logs = new Map<string, LogStore>();
-  readonly #feed = new StatusFeed(() => Array.from(this.#endpoints.values(), (endpoint) => endpoint.status));
+  readonly #statuses = new StatusList();
+  readonly #feed = new StatusFeed(() => this.#statuses.snapshot());
   readonly #runFolder: string;
   /** When the process ends without having disposed of this: a second Ctrl-C, for instance. */
   readonly #endAll: () => void;
@@ -74,7 +78,8 @@ export class EmbeddedPlatform implements Platform {
       },
       bundleFolder: options.bundleFolder,
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
-      changed: () => this.#feed.announce(),
+      logStore: (spec) => this.#logStore(spec),
+      changed: (endpoint) => this.#changed(endpoint),
       records,
     };
   }
@@ -89,8 +94,9 @@ export class EmbeddedPlatform implements Platform {
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
     if (known) return known.apply(spec);
-    this.#endpoints.set(key, new EmbeddedEndpoint(spec, this.#logStore(spec), this.#host));
-    this.#feed.announce();
+    const endpoint = new EmbeddedEndpoint(spec, this.#host);
+    this.#endpoints.set(key, endpoint);
+    this.#changed(endpoint);
   }
 
   async scale(ref: EndpointRef, replicas: number): Promise<void> {
@@ -98,13 +104,13 @@ export class EmbeddedPlatform implements Platform {
     if (!endpoint)
       throw new FaasError("ENDPOINT_NOT_FOUND", `There is no endpoint ${endpointKey(ref)} on the platform`);
     endpoint.scale(replicas);
-    this.#watchProcesses();
   }
 
   async remove(ref: EndpointRef): Promise<void> {
     const key = endpointKey(ref);
     const endpoint = this.#endpoints.get(key);
     this.#endpoints.delete(key);
+    if (endpoint) this.#statuses.remove(endpoint);
     this.#feed.announce();
     await endpoint?.stop();
     await this.#logStore(ref).remove();
@@ -135,6 +141,16 @@ export class EmbeddedPlatform implements Platform {
     process.off("exit", this.#endAll);
   }
 
+  #changed(endpoint: EmbeddedEndpoint): void {
+    if (endpoint.replicas.length > 0) {
+      this.#busy.add(endpoint);
+      this.#watchProcesses();
+    }
+    // One that was removed may still have processes that end.
+    if (this.#endpoints.get(endpoint.key) === endpoint) this.#statuses.change(endpoint);
+    this.#feed.announce();
+  }
+
   #logStore(ref: EndpointRef): LogStore {
     const key = endpointKey(ref);
     let logs = this.#logs.get(key);
@@ -151,16 +167,15 @@ export class EmbeddedPlatform implements Platform {
       const now = Date.now();
       const probe = now - this.#lastAliveCheckMs >= ALIVE_CHECK_MS;
       if (probe) this.#lastAliveCheckMs = now;
-      let count = 0;
-      for (const endpoint of this.#endpoints.values()) {
+      for (const endpoint of this.#busy) {
+        if (endpoint.replicas.length === 0) this.#busy.delete(endpoint);
         for (const replica of endpoint.replicas) {
-          count++;
           const resident = replica.pid === undefined ? undefined : residentBytes(replica.pid);
           if (resident !== undefined) replica.checkMemory(resident);
           replica.checkAlive(now, probe);
         }
       }
-      if (count > 0) return;
+      if (this.#busy.size > 0) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
     }, MEMORY_CHECK_MS).unref();
