@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { median, type Row, ratio, table, timed } from "./table.ts";
+import { tenThousand } from "./ten-thousand.ts";
 
 const root = join(import.meta.dirname, "../..");
 const faas = join(root, "packages/cli/bin/faas.js");
@@ -24,12 +25,13 @@ const rows: Row[] = [];
 const server = await startServer();
 try {
   rows.push(await version(), await unchangedDeploy(), await coldStart(), ...(await idleServer()));
-  process.stdout.write(table(rows));
 } finally {
   server.kill("SIGTERM");
   await once(server, "exit");
   await rm(folder, { recursive: true, force: true });
 }
+rows.push(...(await tenThousand()));
+process.stdout.write(table(rows));
 
 async function version(): Promise<Row> {
   const ours: number[] = [];
