@@ -154,7 +154,8 @@ test("an end between the new snapshot and its journal: what the snapshot has is 
   const store = await open(t, folder, { journalLeastBytes: 2 ** 11 });
   const { ino } = await putUntilSnapshot(store, folder);
   // The journal of the one before, with all since, beside the new snapshot.
-  for (let last = ino; last === ino; last = (await stat(journalOf(folder))).ino) await new Promise(setImmediate);
+  const limit = AbortSignal.timeout(10_000);
+  for (let last = ino; last === ino; last = (await stat(journalOf(folder))).ino) limit.throwIfAborted();
   await store.close();
   const copy = await copyOf(folder, t);
   await copyFile(join(folder, "state.journal.backup"), journalOf(copy));
@@ -287,7 +288,7 @@ test("a journal that cannot be made smaller goes on growing, and says so", async
     },
   });
   await put(store, "one");
-  while ((await stat(journalOf(folder))).size > 300) await new Promise(setImmediate);
+  for (const limit = AbortSignal.timeout(10_000); (await stat(journalOf(folder))).size > 300; ) limit.throwIfAborted();
   refuse = true;
   const done: string[] = ["one"];
   for (let i = 0; i < 20; i++)
