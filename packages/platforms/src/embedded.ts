@@ -21,7 +21,6 @@ import { StatusFeed } from "./status-feed.ts";
 import { StatusList } from "./status-list.ts";
 
 const MEMORY_CHECK_MS = 250;
-const ALIVE_CHECK_MS = 5_000;
 
 export interface EmbeddedOptions {
   /** Logs, records of processes and caches are in it. */
@@ -54,7 +53,6 @@ export class EmbeddedPlatform implements Platform {
   /** When the process ends without having disposed of this: a second Ctrl-C, for instance. */
   readonly #endAll: () => void;
   #timer: NodeJS.Timeout | undefined;
-  #lastAliveCheckMs = 0;
 
   /** Ends what a former server on the same data folder left behind, and is ready for endpoints. */
   constructor(options: EmbeddedOptions) {
@@ -165,14 +163,12 @@ export class EmbeddedPlatform implements Platform {
   #watchProcesses(): void {
     this.#timer ??= setInterval(() => {
       const now = Date.now();
-      const probe = now - this.#lastAliveCheckMs >= ALIVE_CHECK_MS;
-      if (probe) this.#lastAliveCheckMs = now;
       for (const endpoint of this.#busy) {
         if (endpoint.replicas.length === 0) this.#busy.delete(endpoint);
         for (const replica of endpoint.replicas) {
           const resident = replica.pid === undefined ? undefined : residentBytes(replica.pid);
           if (resident !== undefined) replica.checkMemory(resident);
-          replica.checkAlive(now, probe);
+          replica.checkAlive(now);
         }
       }
       if (this.#busy.size > 0) return;
