@@ -7,11 +7,13 @@ import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
 import { idleServer } from "./idle-server.ts";
 import { type Row, table } from "./table.ts";
+import { tenThousand } from "./ten-thousand.ts";
 
-const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
+const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   commands,
   "cold-starts": coldStarts,
   "idle-server": idleServer,
+  "ten-thousand": tenThousand,
 };
 
 const named = process.argv.slice(2);

@@ -6,7 +6,7 @@ import type { Writable } from "node:stream";
 import type { EndpointSpec, Runtime } from "@faas/core";
 import { type RuntimeOptions, runtimeCommand, runtimeEnvironment } from "./replica-environment.ts";
 
-/** New ones are started so long after one was taken: not while the function that took it starts. */
+/** New ones are started so long after one was missed: mostly not while the function that took it starts. */
 const REFILL_MS = 500;
 /** Heaps of different sizes, mostly: for those that most endpoints have. */
 const KINDS_MOST = 3;
@@ -91,11 +91,11 @@ export class BlankProcesses {
   }
 
   #fillSoon(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fill(), REFILL_MS).unref();
+    this.#timer ??= setTimeout(() => this.#fill(), REFILL_MS).unref();
   }
 
   #fill(): void {
+    this.#timer = undefined;
     const kinds = [...this.#kinds.values()].toSorted((a, b) => b.endpoints - a.endpoints);
     for (const { waiting } of kinds.slice(KINDS_MOST)) end(waiting);
     for (const kind of kinds.slice(0, KINDS_MOST))

@@ -19,9 +19,9 @@ import { LogStore } from "./log-store.ts";
 import { endListenersIn, ProcessRecords } from "./orphans.ts";
 import { residentBytes } from "./replica-process.ts";
 import { StatusFeed } from "./status-feed.ts";
+import { StatusList } from "./status-list.ts";
 
 const MEMORY_CHECK_MS = 250;
-const ALIVE_CHECK_MS = 5_000;
 
 export interface EmbeddedOptions {
   /** Logs, records of processes and caches are in it. */
@@ -47,14 +47,16 @@ export class EmbeddedPlatform implements Platform {
   readonly #host: EndpointHost;
   readonly #blanks: BlankProcesses;
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
-  /** What logs there are on disk of endpoints that are not applied (yet). */
+  /** Those that have, or a moment ago had, processes: what is looked after is looked for here, not in all that there are. */
+  readonly #busy = new Set<EmbeddedEndpoint>();
+  /** Of endpoints that had a process, or whose logs were asked for. */
   readonly #logs = new Map<string, LogStore>();
-  readonly #feed = new StatusFeed(() => Array.from(this.#endpoints.values(), (endpoint) => endpoint.status));
+  readonly #statuses = new StatusList();
+  readonly #feed = new StatusFeed(() => this.#statuses.snapshot());
   readonly #runFolder: string;
   /** When the process ends without having disposed of this: a second Ctrl-C, for instance. */
   readonly #endAll: () => void;
   #timer: NodeJS.Timeout | undefined;
-  #lastAliveCheckMs = 0;
 
   /** Ends what a former server on the same data folder left behind, and is ready for endpoints. */
   constructor(options: EmbeddedOptions) {
@@ -83,7 +85,8 @@ export class EmbeddedPlatform implements Platform {
       },
       bundleFolder: options.bundleFolder,
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
-      changed: () => this.#feed.announce(),
+      logStore: (spec) => this.#logStore(spec),
+      changed: (endpoint) => this.#changed(endpoint),
       records,
     };
   }
@@ -102,8 +105,9 @@ export class EmbeddedPlatform implements Platform {
       this.#blanks.release(known.spec);
       return known.apply(spec);
     }
-    this.#endpoints.set(key, new EmbeddedEndpoint(spec, this.#logStore(spec), this.#host));
-    this.#feed.announce();
+    const endpoint = new EmbeddedEndpoint(spec, this.#host);
+    this.#endpoints.set(key, endpoint);
+    this.#changed(endpoint);
   }
 
   async scale(ref: EndpointRef, replicas: number): Promise<void> {
@@ -111,14 +115,16 @@ export class EmbeddedPlatform implements Platform {
     if (!endpoint)
       throw new FaasError("ENDPOINT_NOT_FOUND", `There is no endpoint ${endpointKey(ref)} on the platform`);
     endpoint.scale(replicas);
-    this.#watchProcesses();
   }
 
   async remove(ref: EndpointRef): Promise<void> {
     const key = endpointKey(ref);
     const endpoint = this.#endpoints.get(key);
     this.#endpoints.delete(key);
-    if (endpoint) this.#blanks.release(endpoint.spec);
+    if (endpoint) {
+      this.#blanks.release(endpoint.spec);
+      this.#statuses.remove(endpoint);
+    }
     this.#feed.announce();
     await endpoint?.stop();
     await this.#logStore(ref).remove();
@@ -150,6 +156,16 @@ export class EmbeddedPlatform implements Platform {
     process.off("exit", this.#endAll);
   }
 
+  #changed(endpoint: EmbeddedEndpoint): void {
+    if (endpoint.replicas.length > 0) {
+      this.#busy.add(endpoint);
+      this.#watchProcesses();
+    }
+    // One that was removed may still have processes that end.
+    if (this.#endpoints.get(endpoint.key) === endpoint) this.#statuses.change(endpoint);
+    this.#feed.announce();
+  }
+
   #logStore(ref: EndpointRef): LogStore {
     const key = endpointKey(ref);
     let logs = this.#logs.get(key);
@@ -164,18 +180,15 @@ export class EmbeddedPlatform implements Platform {
   #watchProcesses(): void {
     this.#timer ??= setInterval(() => {
       const now = Date.now();
-      const probe = now - this.#lastAliveCheckMs >= ALIVE_CHECK_MS;
-      if (probe) this.#lastAliveCheckMs = now;
-      let count = 0;
-      for (const endpoint of this.#endpoints.values()) {
+      for (const endpoint of this.#busy) {
+        if (endpoint.replicas.length === 0) this.#busy.delete(endpoint);
         for (const replica of endpoint.replicas) {
-          count++;
           const resident = replica.pid === undefined ? undefined : residentBytes(replica.pid);
           if (resident !== undefined) replica.checkMemory(resident);
-          replica.checkAlive(now, probe);
+          replica.checkAlive(now);
         }
       }
-      if (count > 0) return;
+      if (this.#busy.size > 0) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
     }, MEMORY_CHECK_MS).unref();

@@ -16,6 +16,8 @@ const SETTLE_MS = 100;
 /** Beyond the endpoint's own timeout. */
 const KILL_GRACE_MS = 5_000;
 const STUCK_GRACE_MS = 5_000;
+/** A replica is asked whether it lives so long after it was asked last. */
+const ALIVE_CHECK_MS = 5_000;
 
 /** How the processes of all replicas are started. */
 export interface ProcessOptions extends RuntimeOptions {
@@ -60,6 +62,7 @@ export class ReplicaProcess {
   #child: ChildProcess | undefined;
   #end: ProcessEnd | undefined;
   #gone = false;
+  #askedMs = this.startedMs;
   #probeSinceMs: number | undefined;
 
   constructor(id: string, spec: EndpointSpec, options: ProcessOptions, events: ProcessEvents) {
@@ -145,11 +148,13 @@ export class ReplicaProcess {
     });
   }
 
-  /** Ends it when it has not answered a probe for the endpoint's timeout and more; `probe`: asks anew when none is under way. */
-  checkAlive(nowMs: number, probe: boolean): void {
+  /** Asks whether it lives when that was asked long enough ago; ends it when it has not answered for the endpoint's timeout and more. */
+  checkAlive(nowMs: number): void {
     if (!this.ready) return;
     if (this.#probeSinceMs === undefined) {
-      if (!probe) return;
+      // Each at times of its own: all at once would hold up the requests of all.
+      if (nowMs - this.#askedMs < ALIVE_CHECK_MS) return;
+      this.#askedMs = nowMs;
       this.#probeSinceMs = nowMs;
       askReady({ socketPath: this.socketPath }, AbortSignal.timeout(this.spec.timeoutMs + STUCK_GRACE_MS))
         .then(() => (this.#probeSinceMs = undefined))

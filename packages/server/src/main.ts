@@ -100,7 +100,10 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     log.fatal(error.message);
     lost.reject(error);
   });
-  const store = await Store.open(dataDir, () => lock.verify());
+  const store = await Store.open(dataDir, {
+    mayWrite: () => lock.verify(),
+    onTrouble: (error) => log.warn({ err: error }, "the journal of the state could not be made smaller; later again"),
+  });
   const bundles = new Bundles(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const platform = await startPlatform(options, dataDir, bundles, log);
   const endpoints = new Endpoints({ platform, log });
@@ -133,7 +136,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   const gateway = createGateway({
     endpoints,
     metrics,
-    hasOrg: (org) => store.org(org) !== undefined,
+    hasOrg: (org) => store.hasOrg(org),
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
   const server = createHttpServer(app.callback(), gateway);
@@ -145,6 +148,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     scaling.stop();
     await deployments.stop();
     await platform[Symbol.asyncDispose]();
+    await store.close();
     throw error;
   }
   const collect = () =>
@@ -165,6 +169,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     scaling.stop();
     await deployments.stop();
     await platform[Symbol.asyncDispose]();
+    await store.close();
     await lock.release();
     log.info("stopped");
     await flush(log);
