@@ -168,7 +168,7 @@ describe("the API server goes away", { concurrency: 3 }, () => {
     await delay(AWAY_MS);
     const meanwhile = await away.until("kept", () => true);
     assert.deepEqual(meanwhile.replicas, before.replicas);
-    assert.equal(away.warnings.filter((text) => text.startsWith("the cluster is not followed")).length, 6);
+    assert.equal(away.warnings.filter((text) => text.startsWith("the cluster is not followed")).length, 8);
     await away.platform.apply(next);
     await away.proxy.pass();
     const passedAt = Date.now();

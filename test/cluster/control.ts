@@ -18,7 +18,11 @@ export interface LogRecord {
   readonly msg: string;
   /** "org/endpoint". */
   readonly endpoint?: string;
+  readonly org?: string;
   readonly kind?: string;
+  /** What somebody else changed, and who. */
+  readonly fields?: readonly string[];
+  readonly by?: readonly string[];
   readonly found?: number;
 }
 
@@ -29,32 +33,46 @@ export class ClusterControl implements AsyncDisposable {
   readonly instance: TestInstance;
   /** What the server said. */
   readonly log: readonly LogRecord[];
-  readonly #server: RunningServer;
+  readonly #log: LogRecord[] = [];
+  #server: RunningServer | undefined;
 
-  private constructor(instance: TestInstance, server: RunningServer, log: LogRecord[]) {
+  private constructor(instance: TestInstance) {
     this.instance = instance;
-    this.#server = server;
-    this.log = log;
+    this.log = this.#log;
   }
 
   static async start(): Promise<ClusterControl> {
-    const instance = await TestInstance.make();
-    const log: LogRecord[] = [];
-    const logTo = { write: (line: string) => void log.push(JSON.parse(line)) };
+    const control = new ClusterControl(await TestInstance.make());
     try {
-      const dataDir = join(instance.folder, "data");
-      const server = await startServer({ dataDir, port: 0, logLevel: "info", logTo, kubernetes: { registry } });
-      return new ClusterControl(instance, server, log);
+      await control.start();
+      return control;
     } catch (error) {
-      await instance[Symbol.asyncDispose]();
+      await control[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  get url(): string {
+    assert.ok(this.#server, "the server is stopped");
+    return this.#server.url;
+  }
+
+  /** On the data folder that it had. */
+  async start(): Promise<void> {
+    const dataDir = join(this.instance.folder, "data");
+    const logTo = { write: (line: string) => void this.#log.push(JSON.parse(line)) };
+    this.#server = await startServer({ dataDir, port: 0, logLevel: "info", logTo, kubernetes: { registry } });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+    this.#server = undefined;
   }
 
   async send(method: string, path: string, body?: unknown): Promise<Answer> {
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const headers = body === undefined ? {} : { "content-type": "application/json" };
-    const answer = await fetch(this.#server.url + path, { method, headers, ...sent });
+    const answer = await fetch(this.url + path, { method, headers, ...sent });
     const text = await answer.text();
     const parsed = text === "" ? undefined : JSON.parse(text);
     return { status: answer.status, body: parsed, problem: parsed };
@@ -74,12 +92,12 @@ export class ClusterControl implements AsyncDisposable {
 
   /** Calls the endpoint through the gateway; gives the status and the text. */
   async call(org: string, endpoint: string): Promise<{ readonly status: number; readonly text: string }> {
-    const answer = await fetch(`${this.#server.url}/${endpointKey({ org, endpoint })}`);
+    const answer = await fetch(`${this.url}/${endpointKey({ org, endpoint })}`);
     return { status: answer.status, text: await answer.text() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.stop();
+    await this.stop();
     await this.instance[Symbol.asyncDispose]();
   }
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before, describe, test } from "node:test";
+import { isDeepStrictEqual, promisify } from "node:util";
 import { type Kind, type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
 import { ClusterControl, until } from "./control.ts";
 
@@ -8,6 +10,10 @@ import { ClusterControl, until } from "./control.ts";
 interface Deployment extends KubernetesObject {
   readonly spec: { readonly replicas: number };
 }
+
+const kubectl = async (org: string, ...args: readonly string[]) => {
+  await promisify(execFile)("kubectl", ["--namespace", `faas-${org}`, ...args]);
+};
 
 describe("what somebody changes by hand is mended, and said in the log", { concurrency: 3 }, () => {
   let control: ClusterControl;
@@ -31,6 +37,14 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
     until(`the log says ${message}`, () =>
       control.log.find(({ level, endpoint, msg }) => level === 40 && endpoint === `${org}/x` && message.test(msg)),
     );
+  /** Of an object, which may be the organization's or its endpoint's. */
+  const saidOf = (org: string, kind: Kind) =>
+    until(`the log speaks of the ${kind}`, () =>
+      control.log.find(
+        (one) => one.level === 40 && one.kind === kind && (one.org === org || one.endpoint === `${org}/x`),
+      ),
+    );
+  const specOf = async (org: string) => (await get<Deployment>("Deployment", org, "x"))?.spec;
   /** Deletes it; resolves when there is another one in its place. */
   const replaced = async (kind: Kind, org: string, name: string) => {
     const before = await get(kind, org, name);
@@ -51,18 +65,88 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
     });
   }
 
-  test("the network policy is deleted", async () => {
+  for (const [kind, name] of [
+    ["NetworkPolicy", "faas-gateway-only"],
+    ["ResourceQuota", "faas"],
+    ["LimitRange", "faas"],
+  ] as const) {
+    test(`the ${kind} is deleted`, async () => {
+      const org = await serving();
+      await replaced(kind, org, name);
+      await answers(org);
+      assert.equal((await saidOf(org, kind)).msg, "an object was deleted by somebody else: made again");
+    });
+  }
+
+  test("the image, a variable and a limit are changed with kubectl, and a field is removed", async () => {
     const org = await serving();
-    await replaced("NetworkPolicy", org, "faas-gateway-only");
+    const before = await specOf(org);
+    for (const [args, field] of [
+      [["set", "image", "deployment/x", "function=localhost:1/no/such:1"], "containers[function].image"],
+      [["set", "env", "deployment/x", "ADDED=by hand"], "containers[function].env[ADDED]"],
+      [["set", "resources", "deployment/x", "--limits=memory=300Mi"], "containers[function].resources.limits.memory"],
+      [
+        [
+          "patch",
+          "deployment",
+          "x",
+          "--type=json",
+          '-p=[{"op":"remove","path":"/spec/template/spec/enableServiceLinks"}]',
+        ],
+        "enableServiceLinks",
+      ],
+    ] as const) {
+      const logged = control.log.length;
+      await kubectl(org, ...args);
+      await until(`${field} is as before`, async () =>
+        isDeepStrictEqual(await specOf(org), before) ? true : undefined,
+      );
+      const [record, ...more] = control.log
+        .slice(logged)
+        .filter((one) => one.endpoint === `${org}/x` && one.level === 40);
+      assert.deepEqual(more, []);
+      assert.equal(record?.msg, "an object was changed by somebody else: set again");
+      assert.deepEqual([record?.kind, record?.fields], ["Deployment", [`spec.template.spec.${field}`]]);
+      assert.deepEqual(record?.by, args[0] === "set" ? ["kubectl-set"] : []);
+      await answers(org);
+    }
+  });
+
+  test("a Service, a network policy, a quota, a limit range and the namespace's labels are changed", async () => {
+    const org = await serving();
+    const enforce = "pod-security.kubernetes.io/enforce";
+    for (const [kind, name, patch] of [
+      ["Service", "x", { spec: { ports: [{ name: "http", port: 80, targetPort: 1 }] } }],
+      ["NetworkPolicy", "faas-gateway-only", { spec: { ingress: [{}] } }],
+      ["ResourceQuota", "faas", { spec: { hard: { pods: "1000", services: "1" } } }],
+      ["LimitRange", "faas", { spec: { limits: [{ type: "Pod", max: { cpu: "1m" } }] } }],
+      ["Namespace", `faas-${org}`, { metadata: { labels: { [enforce]: "privileged" } } }],
+    ] as const) {
+      const wanted = async () => {
+        const found = await get<KubernetesObject & { spec?: unknown }>(kind, org, name);
+        return kind === "Namespace" ? found?.metadata?.labels?.[enforce] : found?.spec;
+      };
+      const before = await wanted();
+      await control.instance.api.call("PATCH", pathOf(kind, `faas-${org}`, name), {
+        body: patch,
+        contentType: "application/merge-patch+json",
+        query: { fieldManager: "somebody" },
+      });
+      assert.notDeepEqual(await wanted(), undefined);
+      const record = await saidOf(org, kind);
+      assert.equal(record.msg, "an object was changed by somebody else: set again");
+      await until(`the ${kind} is as before`, async () =>
+        isDeepStrictEqual(await wanted(), before) ? true : undefined,
+      );
+    }
     await answers(org);
-    await said(org, /^a network policy was deleted by somebody else: made again/);
   });
 
   test("the namespace is deleted with all that is in it", async () => {
     const org = await serving();
     await replaced("Namespace", org, `faas-${org}`);
     await answers(org);
-    await said(org, /^its namespace was deleted by somebody else: made again/);
+    assert.equal((await saidOf(org, "Namespace")).msg, "an object was deleted by somebody else: made again");
     for (const [kind, name] of [
       ["NetworkPolicy", "faas-gateway-only"],
       ["ResourceQuota", "faas"],
@@ -132,4 +216,29 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
       [],
     );
   });
+});
+
+test("what is changed while no server looks is mended by the next one; a restart by hand is left alone", async () => {
+  await using control = await ClusterControl.start();
+  const org = control.instance.org();
+  const run = (...args: readonly string[]) => kubectl(org, ...args);
+  const spec = async () => (await control.instance.api.get<Deployment>("Deployment", `faas-${org}`, "x"))?.spec;
+  await control.deploy(org, "x", await control.instance.image('export const handler = () => "here";'));
+  const before = await spec();
+  await run("rollout", "restart", "deployment/x");
+  await run("rollout", "status", "deployment/x", "--timeout=60s");
+  const restarted = await spec();
+  assert.notDeepEqual(restarted, before);
+  assert.deepEqual(await control.call(org, "x"), { status: 200, text: "here" });
+  const changed = () => control.log.filter(({ msg }) => msg === "an object was changed by somebody else: set again");
+  assert.deepEqual(changed(), []);
+  await control.stop();
+  await run("set", "image", "deployment/x", "function=localhost:1/no/such:1");
+  await run("set", "env", "deployment/x", "ADDED=by hand");
+  await control.start();
+  await until("the Deployment is as before", async () =>
+    isDeepStrictEqual(await spec(), restarted) ? true : undefined,
+  );
+  assert.deepEqual(await control.call(org, "x"), { status: 200, text: "here" });
+  assert.equal(changed().length, 1);
 });

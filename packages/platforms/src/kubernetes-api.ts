@@ -20,7 +20,25 @@ export interface KubernetesObject {
     readonly resourceVersion?: string;
     readonly creationTimestamp?: string | Date;
     readonly deletionTimestamp?: string | Date;
+    readonly managedFields?: readonly ManagedFields[];
   };
+}
+
+/** FieldsV1: a tree whose keys are `f:name` for a field, `k:{"name":"x"}` for an item of a list, and `.` for the thing itself. */
+export interface Fields {
+  readonly [key: string]: Fields;
+}
+
+/** Which fields somebody owns (Kubernetes API, `ManagedFieldsEntry`). */
+export interface ManagedFields {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly apiVersion?: string;
+  readonly time?: string | Date;
+  readonly fieldsType?: string;
+  /** `status`, `scale` …; absent for the object itself. */
+  readonly subresource?: string;
+  readonly fieldsV1?: Fields;
 }
 
 /** An object kind's place in the API: `/api/v1/…/pods`, for instance. */

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type EndpointRef, type EndpointStatus, endpointKey, FaasError } from "@faas/core";
-import type { V1Deployment, V1Namespace, V1NetworkPolicy } from "@kubernetes/client-node";
+import { type EndpointRef, type EndpointSpec, type EndpointStatus, endpointKey, FaasError } from "@faas/core";
+import type { V1Deployment } from "@kubernetes/client-node";
 import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
+import { driftOf } from "./kubernetes-drift.ts";
 import type { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
 import {
   APPLIED,
@@ -17,6 +18,7 @@ import {
 } from "./kubernetes-manifests.ts";
 import type { KubernetesOrgs } from "./kubernetes-orgs.ts";
 import { deploymentTrouble, type PodFacts } from "./kubernetes-pods.ts";
+import { MendingPace, setAgain } from "./kubernetes-set-again.ts";
 import type { WatchHandler } from "./kubernetes-watch.ts";
 import type { PlatformLog } from "./platform-log.ts";
 
@@ -38,6 +40,11 @@ export interface ObjectsOptions {
   readonly changed: () => void;
 }
 
+/** What an endpoint has of its own. */
+type Part = "Deployment" | "Service" | "HorizontalPodAutoscaler";
+const PARTS: readonly Part[] = ["Deployment", "Service", "HorizontalPodAutoscaler"];
+const nameOf = (kind: Part, key: string) => `${kind} ${key}`;
+
 interface ObservedDeployment extends EndpointRef {
   readonly revision: string;
   readonly replicas: number;
@@ -56,8 +63,6 @@ export class KubernetesObjects {
   readonly deployments: WatchHandler<V1Deployment>;
   readonly services: WatchHandler<KubernetesObject>;
   readonly autoscalers: WatchHandler<KubernetesObject>;
-  readonly namespaces: WatchHandler<V1Namespace>;
-  readonly policies: WatchHandler<V1NetworkPolicy>;
   readonly #options: ObjectsOptions;
   readonly #deployments = new Map<string, ObservedDeployment>();
   readonly #services = new Set<string>();
@@ -70,6 +75,12 @@ export class KubernetesObjects {
   readonly #setting = new Set<string>();
   /** Endpoints that get fewer replicas when their roll has ended. */
   readonly #deferred = new Set<string>();
+  /** What was observed before it was known what is wanted of it, by kind and key. */
+  readonly #unchecked = new Map<string, KubernetesObject>();
+  /** What somebody else changed, and is to be set again, by kind and key. */
+  readonly #changed = new Set<string>();
+  readonly #pace = new MendingPace();
+  readonly #digests = new WeakMap<EndpointSpec, string>();
   #isListed = false;
   /** Ends the waits for the next attempts. */
   #waiting = new AbortController();
@@ -90,19 +101,6 @@ export class KubernetesObjects {
     };
     this.services = this.#presence(this.#services, "Service");
     this.autoscalers = this.#presence(this.#autoscalers, "HorizontalPodAutoscaler");
-    const namespaces = this.#ofOrgs("its namespace was deleted");
-    this.namespaces = {
-      ...namespaces,
-      listed: (all) => {
-        namespaces.listed(all);
-        for (const one of all) this.#namespace(one);
-      },
-      changed: (one) => {
-        namespaces.changed(one);
-        this.#namespace(one);
-      },
-    };
-    this.policies = this.#ofOrgs("a network policy was deleted");
   }
 
   /** Everything was listed once: what is wanted can be compared with what is there. */
@@ -118,6 +116,11 @@ export class KubernetesObjects {
       if (!this.#options.endpoints.has(key) && !this.#removing.has(key))
         others.push({ org, endpoint, revision, replicas: [] });
     return others;
+  }
+
+  /** An organization lost its namespace, or something in it. */
+  lostIn(org: string): void {
+    for (const [key, { spec }] of this.#options.endpoints) if (spec.org === org) void this.reconcile(key);
   }
 
   /** The cluster was away, and is there again. */
@@ -174,6 +177,7 @@ export class KubernetesObjects {
       this.#deferred.delete(key);
       this.#services.delete(key);
       this.#autoscalers.delete(key);
+      for (const kind of PARTS) this.#forget(kind, key);
     } finally {
       this.#removing.delete(key);
     }
@@ -223,18 +227,18 @@ export class KubernetesObjects {
     const { manifests, orgs, signal } = this.#options;
     const { spec } = endpoint;
     await orgs.ensure(spec.org, signal);
-    const service = serviceManifest(spec, manifests);
     const deployment = deploymentManifest(spec, orgs.manifestsOf(spec.org));
-    // Not of the boost as the quota bounds it: a changed quota is no reason to start replicas anew.
-    const digest = digestOf([service, deploymentManifest(spec, manifests)]);
+    const digest = this.#digestOf(spec);
     const observed = this.#deployments.get(key);
     endpoint.desired ??= observed?.replicas ?? 0;
-    if (observed?.applied !== digest) {
+    for (const kind of PARTS) this.#checkAgain(kind, key);
+    const isOther = observed?.applied !== digest;
+    if (isOther || this.#changed.has(nameOf("Deployment", key))) {
       if (observed) await this.#settled(endpoint, observed.revision);
       await this.#applyDeployment(endpoint, deployment, digest, observed);
     }
-    if (!this.#services.has(key) || observed?.applied !== digest) {
-      await this.#options.api.apply(service as KubernetesObject, signal);
+    if (isOther || !this.#services.has(key) || this.#changed.has(nameOf("Service", key))) {
+      await this.#set(key, serviceManifest(spec, manifests) as KubernetesObject, signal);
       this.#services.add(key);
     }
     if (endpoint.spec !== spec) return;
@@ -252,7 +256,7 @@ export class KubernetesObjects {
   }
 
   async #mendReplicas(key: string, { spec, desired = 0 }: KubernetesEndpoint): Promise<void> {
-    const { api, manifests, signal, log } = this.#options;
+    const { manifests, signal, log } = this.#options;
     const observed = this.#deployments.get(key);
     if (!observed) return;
     // The autoscaler's number is its own.
@@ -270,7 +274,7 @@ export class KubernetesObjects {
     const wantsAutoscaler = spec.scaler === "cpu" && desired > 0;
     if (wantsAutoscaler) {
       // Its bounds may have changed: applying what is there already changes nothing.
-      await api.apply(autoscalerManifest(spec, manifests) as KubernetesObject, signal);
+      await this.#set(key, autoscalerManifest(spec, manifests) as KubernetesObject, signal);
       this.#autoscalers.add(key);
     } else if (this.#autoscalers.has(key)) {
       await this.#deleteAutoscaler(spec, signal);
@@ -283,12 +287,13 @@ export class KubernetesObjects {
     digest: string,
     observed: ObservedDeployment | undefined,
   ): Promise<void> {
-    const { api, signal } = this.#options;
+    const { signal } = this.#options;
     if (!observed) await this.#refuseForeign(spec);
     // The autoscaler's number is its own. Otherwise it is said each time: one that nobody owns any more would fall back to 1.
     const isScaled = spec.scaler === "cpu" && desired > 0 && (observed?.replicas ?? 0) > 0;
     const replicas = isScaled ? {} : { replicas: this.#deferring(endpointKey(spec), desired) };
-    const applied = await api.apply<V1Deployment>(
+    const applied = await this.#set<V1Deployment>(
+      endpointKey(spec),
       {
         ...manifest,
         metadata: { ...manifest.metadata, annotations: { [APPLIED]: digest } },
@@ -297,6 +302,58 @@ export class KubernetesObjects {
       signal,
     );
     this.#observe(applied);
+  }
+
+  /** Applies; what somebody else changed is all set again. */
+  async #set<T extends KubernetesObject>(key: string, manifest: T, signal: AbortSignal): Promise<T> {
+    const { api } = this.#options;
+    const name = nameOf(manifest.kind as Part, key);
+    if (!this.#changed.has(name)) return api.apply(manifest, signal);
+    const set = await setAgain(api, manifest, signal);
+    this.#changed.delete(name);
+    return set;
+  }
+
+  /** Not of the boost as the quota bounds it: a changed quota is no reason to start replicas anew. */
+  #digestOf(spec: EndpointSpec): string {
+    const { manifests } = this.#options;
+    let digest = this.#digests.get(spec);
+    if (digest === undefined) {
+      digest = digestOf([serviceManifest(spec, manifests), deploymentManifest(spec, manifests)]);
+      this.#digests.set(spec, digest);
+    }
+    return digest;
+  }
+
+  /** Did somebody else change what we applied? That can be told once what is applied is what is wanted. */
+  #check(kind: Part, object: KubernetesObject): void {
+    const { endpoints, manifests, log, signal } = this.#options;
+    const key = keyOf(object);
+    const name = nameOf(kind, key);
+    const endpoint = endpoints.get(key);
+    if (!endpoint || this.#deployments.get(key)?.applied !== this.#digestOf(endpoint.spec)) {
+      this.#unchecked.set(name, object);
+      return;
+    }
+    this.#unchecked.delete(name);
+    const drift = driftOf(manifestOf(kind, endpoint.spec, manifests), object);
+    if (!drift || this.#changed.has(name)) return;
+    log.warn({ endpoint: key, kind, ...drift }, "an object was changed by somebody else: set again");
+    this.#changed.add(name);
+    const waitMs = this.#pace.next(name, Date.now());
+    const again = () => signal.aborted || void this.reconcile(key);
+    if (waitMs === 0) again();
+    else setTimeout(again, waitMs).unref();
+  }
+
+  #checkAgain(kind: Part, key: string): void {
+    const object = this.#unchecked.get(nameOf(kind, key));
+    if (object) this.#check(kind, object);
+  }
+
+  #forget(kind: Part, key: string): void {
+    this.#unchecked.delete(nameOf(kind, key));
+    this.#changed.delete(nameOf(kind, key));
   }
 
   /** What somebody else made under the endpoint's name is left alone. */
@@ -374,6 +431,7 @@ export class KubernetesObjects {
       uid,
     });
     if (!before) this.#options.changed();
+    this.#check("Deployment", deployment as KubernetesObject);
     const endpoint = this.#options.endpoints.get(key);
     if (!endpoint || !this.#isListed) return;
     endpoint.observeDeployment((endpoint.desired ?? 0) > 0 ? deploymentTrouble(deployment) : undefined);
@@ -392,6 +450,7 @@ export class KubernetesObjects {
     const gone = this.#deployments.get(key);
     if (!gone) return;
     this.#deployments.delete(key);
+    this.#forget("Deployment", key);
     this.#options.changed();
     this.#lost(key, "Deployment");
   }
@@ -403,56 +462,24 @@ export class KubernetesObjects {
     void this.reconcile(key);
   }
 
-  #presence(present: Set<string>, kind: Kind): WatchHandler<KubernetesObject> {
+  #presence(present: Set<string>, kind: Part): WatchHandler<KubernetesObject> {
+    const gone = (key: string) => {
+      this.#forget(kind, key);
+      if (present.delete(key)) this.#lost(key, kind);
+    };
+    const changed = (one: KubernetesObject) => {
+      present.add(keyOf(one));
+      this.#check(kind, one);
+    };
     return {
       listed: (all) => {
         const now = new Set(all.map(keyOf));
-        for (const key of [...present]) {
-          if (now.has(key)) continue;
-          present.delete(key);
-          this.#lost(key, kind);
-        }
-        for (const key of now) present.add(key);
-      },
-      changed: (one) => void present.add(keyOf(one)),
-      deleted: (one) => {
-        if (present.delete(keyOf(one))) this.#lost(keyOf(one), kind);
-      },
-    };
-  }
-
-  /** Objects that an organization has to have, whose loss is made good; they may also be lost while nobody could follow. */
-  #ofOrgs(why: string): WatchHandler<KubernetesObject> {
-    const present = new Map<string, KubernetesObject>();
-    const nameOf = ({ metadata }: KubernetesObject) => `${metadata?.namespace ?? ""}/${metadata?.name}`;
-    const gone = (name: string) => {
-      const one = present.get(name);
-      if (one && present.delete(name)) this.#orgGone(one, why);
-    };
-    const changed = (one: KubernetesObject) => void present.set(nameOf(one), one);
-    return {
-      listed: (all) => {
-        const now = new Set(all.map(nameOf));
-        for (const name of [...present.keys()]) if (!now.has(name)) gone(name);
+        for (const key of [...present]) if (!now.has(key)) gone(key);
         all.forEach(changed);
       },
       changed,
-      deleted: (one) => gone(nameOf(one)),
+      deleted: (one) => gone(keyOf(one)),
     };
-  }
-
-  #namespace(namespace: V1Namespace): void {
-    if (namespace.metadata?.deletionTimestamp) this.#options.orgs.forget(orgOf(namespace));
-  }
-
-  #orgGone(object: KubernetesObject, why: string): void {
-    const org = orgOf(object);
-    this.#options.orgs.forget(org);
-    for (const [key, { spec }] of this.#options.endpoints) {
-      if (spec.org !== org) continue;
-      this.#options.log.warn({ org, endpoint: key }, `${why} by somebody else: made again`);
-      void this.reconcile(key);
-    }
   }
 }
 
@@ -464,7 +491,11 @@ function isRolling({ metadata, status }: V1Deployment): boolean {
   return (status?.replicas ?? 0) > (status?.updatedReplicas ?? 0);
 }
 
-const orgOf = ({ metadata }: KubernetesObject) => metadata?.labels?.[LABELS.org] ?? "";
+function manifestOf(kind: Part, spec: EndpointSpec, options: ManifestOptions): KubernetesObject {
+  if (kind === "Deployment") return deploymentManifest(spec, options) as KubernetesObject;
+  if (kind === "Service") return serviceManifest(spec, options) as KubernetesObject;
+  return autoscalerManifest(spec, options) as KubernetesObject;
+}
 
 const keyOf = ({ metadata }: KubernetesObject) =>
   endpointKey({ org: metadata?.labels?.[LABELS.org] ?? "", endpoint: metadata?.labels?.[LABELS.endpoint] ?? "" });

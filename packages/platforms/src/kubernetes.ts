@@ -11,7 +11,7 @@ import {
   type OrgQuota,
   type Platform,
 } from "@faas/core";
-import type { V1Deployment, V1Namespace, V1NetworkPolicy, V1Pod } from "@kubernetes/client-node";
+import type { V1Deployment, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { ClusterError, type Kind, KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
 import { KubernetesCredentials } from "./kubernetes-credentials.ts";
 import { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
@@ -54,6 +54,8 @@ const FOLLOWED = [
   "Service",
   "HorizontalPodAutoscaler",
   "NetworkPolicy",
+  "ResourceQuota",
+  "LimitRange",
 ] as const satisfies Kind[];
 
 /** Runs replicas as pods: a Deployment and a Service an endpoint, a namespace an organization. */
@@ -95,7 +97,14 @@ export class KubernetesPlatform implements Platform {
       ...(serverNamespace === undefined ? {} : { serverNamespace }),
       gatewayCidrs: serverNamespace === undefined ? ownAddresses() : [],
     };
-    this.#orgs = new KubernetesOrgs(this.#api, this.#manifests, options.terminatingMs);
+    this.#orgs = new KubernetesOrgs({
+      api: this.#api,
+      manifests: this.#manifests,
+      log: this.#log,
+      signal: this.#closing.signal,
+      lost: (org) => this.#objects.lostIn(org),
+      terminatingMs: options.terminatingMs,
+    });
     this.#objects = new KubernetesObjects({
       api: this.#api,
       manifests: this.#manifests,
@@ -265,8 +274,8 @@ export class KubernetesPlatform implements Platform {
     follow<V1Deployment>("Deployment", this.#objects.deployments);
     follow("Service", this.#objects.services);
     follow("HorizontalPodAutoscaler", this.#objects.autoscalers);
-    follow<V1Namespace>("Namespace", this.#objects.namespaces);
-    follow<V1NetworkPolicy>("NetworkPolicy", this.#objects.policies);
+    follow<V1Namespace>("Namespace", this.#orgs.namespaces);
+    for (const kind of ["NetworkPolicy", "ResourceQuota", "LimitRange"] as const) follow(kind, this.#orgs.parts[kind]);
     follow<V1Pod>("Pod", {
       listed: (pods) => this.#podsListed(pods),
       changed: (pod) => this.#podChanged(podFacts(pod)),
