@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { FaasError } from "@faas/core";
 import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
+import { registryStandIn } from "../../packages/builder/src/test-registry.ts";
 import { registry } from "./cluster.ts";
 import { ClusterControl, until } from "./control.ts";
 
@@ -143,6 +144,42 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
       "",
     );
     assert.deepEqual(pod?.spec.imagePullSecrets, [{ name: "faas-registry" }]);
+  });
+
+  test("a login that goes with its namespace is missed: in the log, and when a pull fails", async (t) => {
+    const org = control.instance.org();
+    const registry = await registryStandIn(t, {
+      answer: (_, response) => Boolean(response.writeHead(401, { "www-authenticate": 'Basic realm="r"' }).end()),
+    });
+    const auth = Buffer.from("bot:secret").toString("base64");
+    const login = async () => {
+      const body = { dockerConfigJson: JSON.stringify({ auths: { [registry.address]: { auth } } }) };
+      assert.equal((await control.send("PUT", `/-/orgs/${org}/registry-credentials`, body)).status, 204);
+    };
+    const pulled = async (tag: string) => {
+      const reference = `${registry.address}/acme/private:${tag}`;
+      return (await control.deploy(org, "x", { kind: "image", reference })).failure?.detail ?? "";
+    };
+    const lost = `the registry login of ${org} is gone with its namespace: run "faas org registry-login ${org}"`;
+    const warned = () => control.log.filter(({ msg }) => msg === lost).length;
+    await login();
+    assert.match(await pulled("1"), /^The image \S+\/private:1 cannot be pulled: /);
+    assert.equal(warned(), 0);
+
+    const before = await namespaceOf(org);
+    await control.instance.api.delete("Namespace", undefined, `faas-${org}`);
+    await until("the namespace is made again, and the log tells of the login", async () => {
+      const uid = (await namespaceOf(org))?.metadata?.uid;
+      return uid !== undefined && uid !== before?.metadata?.uid && warned() === 1 ? true : undefined;
+    });
+    const told = await pulled("2");
+    assert.match(told, /^The image \S+\/private:2 cannot be pulled: /);
+    assert.ok(told.endsWith(`; ${lost}`), told);
+
+    await login();
+    const mended = await pulled("3");
+    assert.match(mended, /^The image \S+\/private:3 cannot be pulled: /);
+    assert.ok(!mended.includes(lost), mended);
   });
 
   test("it goes with its organization", async () => {

@@ -3,6 +3,7 @@ import { FaasError, NAMESPACE_PREFIX, type OrgQuota } from "@faas/core";
 import type { V1Namespace } from "@kubernetes/client-node";
 import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject } from "./kubernetes-api.ts";
 import { type Drift, driftOf } from "./kubernetes-drift.ts";
+import { lostLogin, type RegistryLogins } from "./kubernetes-logins.ts";
 import {
   LABELS,
   MANAGER,
@@ -10,6 +11,7 @@ import {
   namespaceManifest,
   namespaceOf,
   orgManifests,
+  pullSecretManifests,
 } from "./kubernetes-manifests.ts";
 import { MendingPace, setAgain } from "./kubernetes-set-again.ts";
 import type { WatchHandler } from "./kubernetes-watch.ts";
@@ -26,6 +28,7 @@ const PARTS = ["NetworkPolicy", "ResourceQuota", "LimitRange"] as const satisfie
 export interface OrgsOptions {
   readonly api: KubernetesApi;
   readonly manifests: ManifestOptions;
+  readonly logins: RegistryLogins;
   readonly log: PlatformLog;
   readonly signal: AbortSignal;
   /** The organization lost its namespace, or something in it: its endpoints have to be looked at. */
@@ -43,6 +46,8 @@ export class KubernetesOrgs {
   readonly #made = new Map<string, Promise<void>>();
   /** Organizations that are wanted: those that `ensure` was called for. */
   readonly #wanted = new Set<string>();
+  /** Of the namespaces, by organization. */
+  readonly #uids = new Map<string, string>();
   /** The version that our last apply gave an object: what is observed of a former one is no news. */
   readonly #versions = new Map<string, bigint>();
   readonly #pace = new MendingPace();
@@ -78,6 +83,20 @@ export class KubernetesOrgs {
     return made;
   }
 
+  /** Keeps a login with which the nodes pull the organization's images. */
+  async registryLogin(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void> {
+    const { api, manifests, logins } = this.#options;
+    await this.ensure(org, signal);
+    for (const manifest of pullSecretManifests(org, dockerConfigJson, manifests))
+      await api.apply(manifest as KubernetesObject, signal);
+    await logins.given(org, this.#uids.get(org) ?? "");
+  }
+
+  /** It had a login once, and lost it with its namespace. */
+  lostLogin(org: string): boolean {
+    return this.#options.logins.isLost(org, this.#uids.get(org));
+  }
+
   /** What holds for its endpoints: the startup boost is no more than all that the organization may have. */
   manifestsOf(org: string): ManifestOptions {
     const { manifests } = this.#options;
@@ -94,10 +113,11 @@ export class KubernetesOrgs {
 
   /** Deletes the namespace with all that is in it. Resolves when the API server has taken it; succeeds when there is none of ours. */
   async remove(org: string, signal?: AbortSignal): Promise<void> {
-    const { api } = this.#options;
+    const { api, logins } = this.#options;
     this.#wanted.delete(org);
     this.#made.delete(org);
     this.#quotas.delete(org);
+    await logins.forget(org);
     const found = await api.get<V1Namespace>("Namespace", undefined, namespaceOf(org), signal);
     if (found && this.#isOurs(found)) await api.delete("Namespace", undefined, namespaceOf(org), signal);
   }
@@ -135,12 +155,15 @@ export class KubernetesOrgs {
       const isEnding = found?.metadata?.deletionTimestamp !== undefined;
       if (found && !isEnding && !this.#isOurs(found)) throw taken(found, manifests.instance);
       if (found && !isEnding) {
-        this.#applied((await api.apply(manifest, signal)) as KubernetesObject);
+        this.#namespaceMade(org, await api.apply(manifest, signal));
         return;
       }
       if (!found) {
         const isMade = await api.create(manifest, signal).then(
-          (made) => Boolean(this.#applied(made as KubernetesObject)),
+          (made) => {
+            this.#namespaceMade(org, made);
+            return true;
+          },
           (error) => {
             if (error instanceof ClusterError && error.reason === "AlreadyExists") return false;
             throw error;
@@ -151,6 +174,12 @@ export class KubernetesOrgs {
       if (Date.now() > deadline) throw terminating(name, found);
       await delay(STEP_MS, undefined, { signal });
     }
+  }
+
+  #namespaceMade(org: string, namespace: V1Namespace): void {
+    this.#applied(namespace as KubernetesObject);
+    this.#uids.set(org, namespace.metadata?.uid ?? "");
+    if (this.lostLogin(org)) this.#options.log.warn({ org }, lostLogin(org));
   }
 
   #applied(object: KubernetesObject): KubernetesObject {

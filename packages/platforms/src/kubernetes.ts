@@ -15,11 +15,12 @@ import type { V1Deployment, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { ClusterError, type Kind, KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
 import { KubernetesCredentials } from "./kubernetes-credentials.ts";
 import { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
+import { RegistryLogins } from "./kubernetes-logins.ts";
 import { type ContainerState, copyLog, lastLines } from "./kubernetes-logs.ts";
-import { type ManifestOptions, pullSecretManifests, selectorOf } from "./kubernetes-manifests.ts";
+import { type ManifestOptions, selectorOf } from "./kubernetes-manifests.ts";
 import { KubernetesObjects } from "./kubernetes-objects.ts";
 import { KubernetesOrgs } from "./kubernetes-orgs.ts";
-import { type PodFacts, podFacts, replicaId } from "./kubernetes-pods.ts";
+import { type PodFacts, podFacts, replicaId, withLostLogin } from "./kubernetes-pods.ts";
 import { followObjects, type WatchHandler } from "./kubernetes-watch.ts";
 import { LogStore } from "./log-store.ts";
 import type { PlatformLog } from "./platform-log.ts";
@@ -83,6 +84,7 @@ export class KubernetesPlatform implements Platform {
     options: KubernetesOptions,
     credentials: KubernetesCredentials,
     api: KubernetesApi,
+    logins: RegistryLogins,
     resizes: boolean,
   ) {
     this.#options = options;
@@ -100,6 +102,7 @@ export class KubernetesPlatform implements Platform {
     this.#orgs = new KubernetesOrgs({
       api: this.#api,
       manifests: this.#manifests,
+      logins,
       log: this.#log,
       signal: this.#closing.signal,
       lost: (org) => this.#objects.lostIn(org),
@@ -130,7 +133,8 @@ export class KubernetesPlatform implements Platform {
       await Promise.all(FOLLOWED.map((kind) => api.call("GET", pathOf(kind, undefined), { query: { limit: "1" } })));
       if (!resizes)
         log.warn({}, "the cluster cannot resize pods in place: replicas start with their own CPU limit, slowly");
-      return new KubernetesPlatform(options, credentials, api, resizes);
+      const logins = await RegistryLogins.load(options.dataDir);
+      return new KubernetesPlatform(options, credentials, api, logins, resizes);
     } catch (error) {
       await credentials.close();
       throw error;
@@ -154,11 +158,8 @@ export class KubernetesPlatform implements Platform {
     return this.#orgs.apply(org, quota, signal);
   }
 
-  async registryLogin(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void> {
-    await this.#orgs.ensure(org, signal);
-    for (const manifest of pullSecretManifests(org, dockerConfigJson, this.#manifests)) {
-      await this.#api.apply(manifest as KubernetesObject, signal);
-    }
+  registryLogin(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void> {
+    return this.#orgs.registryLogin(org, dockerConfigJson, signal);
   }
 
   async apply(spec: EndpointSpec): Promise<void> {
@@ -278,7 +279,7 @@ export class KubernetesPlatform implements Platform {
     for (const kind of ["NetworkPolicy", "ResourceQuota", "LimitRange"] as const) follow(kind, this.#orgs.parts[kind]);
     follow<V1Pod>("Pod", {
       listed: (pods) => this.#podsListed(pods),
-      changed: (pod) => this.#podChanged(podFacts(pod)),
+      changed: (pod) => this.#podChanged(this.#facts(pod)),
       deleted: (pod) => this.#podGone(podFacts(pod)),
     });
     await Promise.all(lists);
@@ -287,8 +288,13 @@ export class KubernetesPlatform implements Platform {
     this.#feed.announce();
   }
 
+  #facts(pod: V1Pod): PodFacts {
+    const facts = podFacts(pod);
+    return this.#orgs.lostLogin(facts.org) ? withLostLogin(facts) : facts;
+  }
+
   #podsListed(pods: readonly V1Pod[]): void {
-    const all = pods.map(podFacts);
+    const all = pods.map((pod) => this.#facts(pod));
     const present = new Set(all.map(podKey));
     for (const [key, facts] of this.#pods) if (!present.has(key)) this.#podGone(facts);
     for (const facts of all) this.#podChanged(facts);
