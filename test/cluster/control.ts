@@ -34,15 +34,20 @@ export class ClusterControl implements AsyncDisposable {
   /** What the server said. */
   readonly log: readonly LogRecord[];
   readonly #log: LogRecord[] = [];
+  /** The way to the cluster that the server takes; `KUBECONFIG`'s. */
+  readonly #kubeconfig: string | undefined;
   #server: RunningServer | undefined;
 
-  private constructor(instance: TestInstance) {
+  private constructor(instance: TestInstance, kubeconfig: string | undefined) {
     this.instance = instance;
     this.log = this.#log;
+    this.#kubeconfig = kubeconfig;
   }
 
-  static async start(): Promise<ClusterControl> {
-    const control = new ClusterControl(await TestInstance.make());
+  /** With `between`, no other test of the process may look for the cluster meanwhile. */
+  static async start(between?: (folder: string) => Promise<{ readonly kubeconfig: string }>): Promise<ClusterControl> {
+    const instance = await TestInstance.make();
+    const control = new ClusterControl(instance, (await between?.(instance.folder))?.kubeconfig);
     try {
       await control.start();
       return control;
@@ -61,7 +66,13 @@ export class ClusterControl implements AsyncDisposable {
   async start(): Promise<void> {
     const dataDir = join(this.instance.folder, "data");
     const logTo = { write: (line: string) => void this.#log.push(JSON.parse(line)) };
-    this.#server = await startServer({ dataDir, port: 0, logLevel: "info", logTo, kubernetes: { registry } });
+    const { KUBECONFIG: real } = process.env;
+    if (this.#kubeconfig !== undefined) process.env.KUBECONFIG = this.#kubeconfig;
+    try {
+      this.#server = await startServer({ dataDir, port: 0, logLevel: "info", logTo, kubernetes: { registry } });
+    } finally {
+      process.env.KUBECONFIG = real;
+    }
   }
 
   async stop(): Promise<void> {

@@ -29,6 +29,21 @@ describe("an image that cannot serve", { concurrency: true }, () => {
     assert.match(failure?.detail ?? "", /for another CPU than the node's: exec \/program: exec format error$/);
   });
 
+  test("it needs root, which it does not get", async () => {
+    const reference = await server.image({
+      Dockerfile: 'FROM node:24-slim\nCOPY server.mjs /\nUSER root\nCMD ["node", "/server.mjs"]\n',
+      "server.mjs": `import { chownSync } from "node:fs";
+console.error("user", process.getuid());
+chownSync("/tmp", 0, 0);
+`,
+    });
+    const { failure } = await server.register(`${org}/root`, reference, { runtime: "dockerfile" });
+    assert.equal(failure?.code, "REPLICA_EXITED");
+    const lines = failure?.lastLogLines.join("\n") ?? "";
+    assert.match(lines, /^user 65532$/m);
+    assert.match(lines, /EPERM: operation not permitted, chown/);
+  });
+
   test("it listens on nothing", async () => {
     const reference = await server.image({
       Dockerfile: 'FROM node:24-slim\nCOPY server.mjs /\nUSER 1000\nCMD ["node", "/server.mjs"]\n',
