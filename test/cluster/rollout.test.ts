@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { KubernetesObject } from "@faas/platforms/kubernetes-api";
+import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
+import type { V1Pod } from "@kubernetes/client-node";
 import { Agent, request } from "undici";
 import { LIMIT_MS } from "./cluster.ts";
 import { RestartableServer } from "./restartable-server.ts";
@@ -119,4 +120,64 @@ describe("requests while replicas come and go", { concurrency: 2 }, () => {
     assert.equal(scaled.length, 1, scaled.join("\n"));
     assert.match(scaled[0] as string, /Scaled up replica set \S+ from 0 to 1$/);
   });
+
+  test("an autoscaler that takes replicas away in the middle of a roll takes no request with them", async () => {
+    await using server = await RestartableServer.start();
+    // Each starts at its own time, so that some of a revision serve while others are on their way.
+    const revision = (text: string) =>
+      server.instance.image(
+        `await new Promise((done) => setTimeout(done, 500 + Math.random() * 3_000));
+export const handler = async () => { await new Promise((done) => setTimeout(done, 200)); return "${text}"; };\n`,
+      );
+    const settings = { scaler: "cpu", replicas: 1, maxReplicas: 4, idleTimeout: "never" } as const;
+    await server.deploy("scaled", await revision("first"), settings);
+    /** As an autoscaler does it. */
+    const scale = (replicas: number) =>
+      server.instance.api.call("PATCH", `${pathOf("Deployment", `faas-${server.org}`, "scaled")}/scale`, {
+        body: { spec: { replicas } },
+        contentType: "application/merge-patch+json",
+        query: { fieldManager: "autoscaler" },
+      });
+    const isReady = ({ metadata, status }: V1Pod) =>
+      !metadata?.deletionTimestamp && status?.conditions?.some((one) => one.type === "Ready" && one.status === "True");
+    const failures: string[] = [];
+    let done = false;
+    const load = Array.from({ length: CLIENTS }, async () => {
+      while (!done) {
+        const answer = await server.call("scaled").catch((error) => String(error.cause ?? error));
+        if (typeof answer === "string") failures.push(answer);
+        else if (answer.status !== 200) failures.push(`${answer.status} ${await answer.text()}`);
+        else await answer.text();
+      }
+    });
+    try {
+      for (const [round, readyOfNew] of [0, 1, 2].entries()) {
+        await scale(4);
+        await seen("four serve", async () => (await server.pods("scaled")).filter(isReady).length >= 4);
+        const before = new Set((await server.pods("scaled")).map(({ metadata }) => metadata?.uid));
+        const deploying = server.deploy("scaled", await revision(`next ${round}`), settings);
+        await seen(`${readyOfNew} of the new revision serve`, async () => {
+          const fresh = (await server.pods("scaled")).filter(({ metadata }) => !before.has(metadata?.uid));
+          return fresh.length > 0 && fresh.filter(isReady).length >= readyOfNew;
+        });
+        await scale(1);
+        await deploying;
+        // The one that is kept of the new revision may be another than the one that served first: then the old one helps out.
+        const isNext = async () => (await (await server.call("scaled")).text()) === `next ${round}`;
+        await seen("the new revision answers", isNext);
+      }
+    } finally {
+      done = true;
+      await Promise.all(load);
+    }
+    assert.deepEqual(failures, []);
+  });
 });
+
+async function seen(what: string, look: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS;
+  while (!(await look())) {
+    assert.ok(Date.now() < deadline, `not seen: ${what}`);
+    await delay(50);
+  }
+}

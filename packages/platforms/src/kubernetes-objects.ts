@@ -289,15 +289,15 @@ export class KubernetesObjects {
   ): Promise<void> {
     const { signal } = this.#options;
     if (!observed) await this.#refuseForeign(spec);
-    // The autoscaler's number is its own. Otherwise it is said each time: one that nobody owns any more would fall back to 1.
+    // The autoscaler's number is its own. It is said all the same: one that nobody owns any more would fall back to 1.
     const isScaled = spec.scaler === "cpu" && desired > 0 && (observed?.replicas ?? 0) > 0;
-    const replicas = isScaled ? {} : { replicas: this.#deferring(endpointKey(spec), desired) };
+    const replicas = isScaled ? observed?.replicas : this.#deferring(endpointKey(spec), desired);
     const applied = await this.#set<V1Deployment>(
       endpointKey(spec),
       {
         ...manifest,
         metadata: { ...manifest.metadata, annotations: { [APPLIED]: digest } },
-        spec: { ...manifest.spec, ...replicas } as NonNullable<V1Deployment["spec"]>,
+        spec: { ...manifest.spec, replicas } as NonNullable<V1Deployment["spec"]>,
       },
       signal,
     );
@@ -434,6 +434,7 @@ export class KubernetesObjects {
     this.#check("Deployment", deployment as KubernetesObject);
     const endpoint = this.#options.endpoints.get(key);
     if (!endpoint || !this.#isListed) return;
+    endpoint.observeAutoscaler(endpoint.spec.scaler === "cpu" ? deployment.spec?.replicas : undefined);
     endpoint.observeDeployment((endpoint.desired ?? 0) > 0 ? deploymentTrouble(deployment) : undefined);
     if (this.#needsMending(key, endpoint)) void this.reconcile(key);
   }
