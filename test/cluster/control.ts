@@ -36,12 +36,15 @@ export class ClusterControl implements AsyncDisposable {
   readonly #log: LogRecord[] = [];
   /** The way to the cluster that the server takes; `KUBECONFIG`'s. */
   readonly #kubeconfig: string | undefined;
+  /** The data folder; a test may move it while the server is stopped. */
+  dataDir: string;
   #server: RunningServer | undefined;
 
   private constructor(instance: TestInstance, kubeconfig: string | undefined) {
     this.instance = instance;
     this.log = this.#log;
     this.#kubeconfig = kubeconfig;
+    this.dataDir = join(instance.folder, "data");
   }
 
   /** With `between`, no other test of the process may look for the cluster meanwhile. */
@@ -64,7 +67,7 @@ export class ClusterControl implements AsyncDisposable {
 
   /** On the data folder that it had. */
   async start(): Promise<void> {
-    const dataDir = join(this.instance.folder, "data");
+    const { dataDir } = this;
     const logTo = { write: (line: string) => void this.#log.push(JSON.parse(line)) };
     const { KUBECONFIG: real } = process.env;
     if (this.#kubeconfig !== undefined) process.env.KUBECONFIG = this.#kubeconfig;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { FaasError } from "@faas/core";
@@ -189,4 +191,18 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     await until("the namespace is gone", async () => ((await namespaceOf(org)) ? undefined : true));
     assert.equal((await control.call(org, "x")).status, 404);
   });
+});
+
+test("they stay a server's own when its data folder moves", async () => {
+  await using control = await ClusterControl.start();
+  const org = control.instance.org();
+  assert.equal((await control.deploy(org, "x", await control.instance.image(hello))).phase, "ready");
+  await control.stop();
+  const moved = join(control.instance.folder, "moved");
+  await rename(control.dataDir, moved);
+  control.dataDir = moved;
+  await control.start();
+  assert.deepEqual(await control.call(org, "x"), { status: 200, text: "hello" });
+  const changed = await control.deploy(org, "x", await control.instance.image(hello), { env: { MOVED: "yes" } });
+  assert.deepEqual([changed.phase, changed.failure], ["ready", undefined]);
 });

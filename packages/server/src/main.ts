@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { DEFAULT_PORT, FaasError, type Platform, type Registry, type ServerConfig } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
@@ -14,6 +12,7 @@ import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
 import { createGateway, type RequestReport } from "./gateway.ts";
 import { createHttpServer } from "./http-server.ts";
+import { instanceOf } from "./instance.ts";
 import { HeldLock } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import { Scaling } from "./scaling.ts";
@@ -199,7 +198,7 @@ async function startPlatform(
   const { startupCpuMillis, startSeconds, namespace, context } = kubernetes;
   return KubernetesPlatform.connect({
     dataDir,
-    instance: namespace ?? instanceOf(dataDir),
+    instance: namespace ?? (await instanceOf(dataDir)),
     ...(startupCpuMillis === undefined ? {} : { startupCpuMillis }),
     ...(startSeconds === undefined ? {} : { startSeconds }),
     ...(namespace === undefined ? {} : { serverNamespace: namespace }),
@@ -207,10 +206,6 @@ async function startPlatform(
     log,
   });
 }
-
-/** The server of one data folder on one machine: another one leaves its objects alone. */
-const instanceOf = (dataDir: string) =>
-  `local-${createHash("sha256").update(`${hostname()}:${dataDir}`).digest("hex").slice(0, 12)}`;
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((done, reject) => {
