@@ -92,6 +92,7 @@ export class Deployments {
   /** Registers a revision: resolves when it is on disk and its deployment has begun. */
   async deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
     const { platform, bundles } = this.#options;
+    this.#refuseUnready();
     if (artifact.kind !== platform.accepts) {
       throw new FaasError(
         "ARTIFACT_UNSUPPORTED",
@@ -114,7 +115,8 @@ export class Deployments {
   }
 
   /** True when it was there. Resolves when it is gone from disk and serves no more. */
-  remove(ref: EndpointRef): Promise<boolean> {
+  async remove(ref: EndpointRef): Promise<boolean> {
+    this.#refuseUnready();
     return this.#inTurn(ref, async () => {
       const { store, platform, endpoints } = this.#options;
       if (!store.endpoint(ref)) return false;
@@ -136,6 +138,7 @@ export class Deployments {
   async removeOrg(org: string): Promise<boolean> {
     const { store, platform } = this.#options;
     if (!store.org(org)) return false;
+    this.#refuseUnready();
     // An endpoint that is registered meanwhile goes the same way.
     for (let record = store.org(org); record; record = store.org(org)) {
       await Promise.all(Object.keys(record.endpoints).map((endpoint) => this.remove({ org, endpoint })));
@@ -153,6 +156,12 @@ export class Deployments {
       if (deploying?.id !== revision || record?.failure?.revision === revision) return;
       await this.#changed(ref, signal);
     }
+  }
+
+  /** Before anything is on disk that could not be carried out. */
+  #refuseUnready(): void {
+    const { notReady } = this.#options.platform;
+    if (notReady) throw notReady;
   }
 
   async #deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {

@@ -99,7 +99,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   });
   const store = await Store.open(dataDir, () => lock.verify());
   const bundles = new Bundles(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
-  const platform = await startPlatform(options, dataDir, bundles, log);
+  const platform = await startPlatform(options, dataDir, bundles, store, log);
   const endpoints = new Endpoints({ platform, log });
   const metrics = new Metrics();
   metrics.observe(endpoints);
@@ -131,6 +131,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     endpoints,
     metrics,
     hasOrg: (org) => store.org(org) !== undefined,
+    notReady: () => platform.notReady,
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
   const server = createHttpServer(app.callback(), gateway);
@@ -184,6 +185,7 @@ async function startPlatform(
   { kubernetes }: ServerOptions,
   dataDir: string,
   bundles: Bundles,
+  store: Store,
   log: Logger,
 ): Promise<Platform> {
   if (!kubernetes) {
@@ -203,6 +205,8 @@ async function startPlatform(
     ...(startSeconds === undefined ? {} : { startSeconds }),
     ...(namespace === undefined ? {} : { serverNamespace: namespace }),
     ...(context === undefined ? {} : { context }),
+    // Who starts one for the first time is told at once what is wrong; one that has something to serve, or is started by the cluster, waits for it.
+    patient: namespace !== undefined || Object.keys(store.state.organizations).length > 0,
     log,
   });
 }
