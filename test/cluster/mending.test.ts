@@ -11,6 +11,10 @@ interface Deployment extends KubernetesObject {
   readonly spec: { readonly replicas: number };
 }
 
+interface Pod extends KubernetesObject {
+  readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+}
+
 const kubectl = async (org: string, ...args: readonly string[]) => {
   await promisify(execFile)("kubectl", ["--namespace", `faas-${org}`, ...args]);
 };
@@ -110,6 +114,22 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
       assert.deepEqual(record?.by, args[0] === "set" ? ["kubectl-set"] : []);
       await answers(org);
     }
+  });
+
+  test("the former revision is put back with kubectl", async () => {
+    const org = await serving();
+    const image = await control.instance.image('export const handler = () => "next";');
+    const next = await control.deploy(org, "x", image, { env: { ADDED: "later" } });
+    assert.equal(next.phase, "ready");
+    const before = await specOf(org);
+    await kubectl(org, "rollout", "undo", "deployment/x");
+    await until("the Deployment is as before", async () => isDeepStrictEqual(await specOf(org), before) || undefined);
+    await said(org, /^an object was changed by somebody else: set again/);
+    await until("only the present revision's pods are left", async () => {
+      const pods = await control.instance.api.list<Pod>("Pod", `faas-${org}`, "");
+      return pods.every(({ metadata }) => metadata.labels["faas/revision"] === next.revision) || undefined;
+    });
+    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "next" });
   });
 
   test("a Service, a network policy, a quota, a limit range and the namespace's labels are changed", async () => {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointRef, type EndpointSpec, type EndpointStatus, endpointKey, FaasError } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
-import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
-import { driftOf } from "./kubernetes-drift.ts";
+import { ClusterError, type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
 import type { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
+import { ForeignChanges } from "./kubernetes-foreign-changes.ts";
 import {
   APPLIED,
   autoscalerManifest,
@@ -16,10 +16,10 @@ import {
   serviceManifest,
   serviceName,
 } from "./kubernetes-manifests.ts";
+import { type ObservedDeployment, ObservedObjects, PARTS, type Part } from "./kubernetes-observed.ts";
 import type { KubernetesOrgs } from "./kubernetes-orgs.ts";
 import { deploymentTrouble, type PodFacts } from "./kubernetes-pods.ts";
-import { MendingPace, setAgain } from "./kubernetes-set-again.ts";
-import type { WatchHandler } from "./kubernetes-watch.ts";
+import { setAgain } from "./kubernetes-set-again.ts";
 import type { PlatformLog } from "./platform-log.ts";
 
 const RETRY_FIRST_MS = 250;
@@ -40,46 +40,17 @@ export interface ObjectsOptions {
   readonly changed: () => void;
 }
 
-/** What an endpoint has of its own. */
-type Part = "Deployment" | "Service" | "HorizontalPodAutoscaler";
-const PARTS: readonly Part[] = ["Deployment", "Service", "HorizontalPodAutoscaler"];
-const nameOf = (kind: Part, key: string) => `${kind} ${key}`;
-
-interface ObservedDeployment extends EndpointRef {
-  readonly revision: string;
-  readonly replicas: number;
-  /** Pods of a former revision are still there. */
-  readonly rolling: boolean;
-  readonly applied: string | undefined;
-  readonly version: bigint;
-  readonly uid: string;
-}
-
-/**
- * The objects of all endpoints: what is observed of them, and the writing that brings them to what is wanted. Whatever somebody else
- * changes or deletes is mended when it is seen.
- */
+/** Brings the objects of all endpoints to what is wanted. Whatever somebody else changes or deletes is mended when it is seen. */
 export class KubernetesObjects {
-  readonly deployments: WatchHandler<V1Deployment>;
-  readonly services: WatchHandler<KubernetesObject>;
-  readonly autoscalers: WatchHandler<KubernetesObject>;
+  readonly observed: ObservedObjects;
   readonly #options: ObjectsOptions;
-  readonly #deployments = new Map<string, ObservedDeployment>();
-  readonly #services = new Set<string>();
-  readonly #autoscalers = new Set<string>();
+  readonly #changes: ForeignChanges;
   readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
   readonly #removing = new Set<string>();
-  /** Deployments that we deleted, by uid: what comes of them late is no news. */
-  readonly #deleted = new Set<string>();
   /** Endpoints whose number of replicas is being set: what is observed meanwhile is no news. */
   readonly #setting = new Set<string>();
   /** Endpoints that get fewer replicas when their roll has ended. */
   readonly #deferred = new Set<string>();
-  /** What was observed before it was known what is wanted of it, by kind and key. */
-  readonly #unchecked = new Map<string, KubernetesObject>();
-  /** What somebody else changed, and is to be set again, by kind and key. */
-  readonly #changed = new Set<string>();
-  readonly #pace = new MendingPace();
   readonly #digests = new WeakMap<EndpointSpec, string>();
   #isListed = false;
   /** Ends the waits for the next attempts. */
@@ -87,20 +58,12 @@ export class KubernetesObjects {
 
   constructor(options: ObjectsOptions) {
     this.#options = options;
-    this.deployments = {
-      listed: (all) => {
-        const present = new Set(all.map(keyOf));
-        for (const key of [...this.#deployments.keys()]) if (!present.has(key)) this.#deploymentGone(key);
-        this.#deleted.clear();
-        for (const one of all) this.#observe(one);
-      },
-      changed: (one) => this.#observe(one),
-      deleted: (one) => {
-        if (!this.#deleted.delete(one.metadata?.uid ?? "")) this.#deploymentGone(keyOf(one));
-      },
-    };
-    this.services = this.#presence(this.#services, "Service");
-    this.autoscalers = this.#presence(this.#autoscalers, "HorizontalPodAutoscaler");
+    const { log, signal } = options;
+    this.observed = new ObservedObjects({
+      seen: (kind, key, object, isNew) => this.#seen(kind, key, object, isNew),
+      gone: (kind, key) => this.#gone(kind, key),
+    });
+    this.#changes = new ForeignChanges({ log, signal, mend: (key) => void this.reconcile(key) });
   }
 
   /** Everything was listed once: what is wanted can be compared with what is there. */
@@ -112,7 +75,7 @@ export class KubernetesObjects {
   /** Deployments that belong to no endpoint that was applied. */
   others(): readonly EndpointStatus[] {
     const others: EndpointStatus[] = [];
-    for (const [key, { org, endpoint, revision }] of this.#deployments)
+    for (const [key, { org, endpoint, revision }] of this.observed.entries())
       if (!this.#options.endpoints.has(key) && !this.#removing.has(key))
         others.push({ org, endpoint, revision, replicas: [] });
     return others;
@@ -148,7 +111,7 @@ export class KubernetesObjects {
   async scale(endpoint: KubernetesEndpoint, before: number, signal?: AbortSignal): Promise<void> {
     const { spec, desired = 0 } = endpoint;
     const key = endpointKey(spec);
-    const observed = this.#deployments.get(key);
+    const observed = this.observed.deployment(key);
     if (!observed) return this.reconcile(key);
     if (spec.scaler === "cpu") {
       if (before > 0 && desired > 0) return;
@@ -166,18 +129,16 @@ export class KubernetesObjects {
     this.#removing.add(key);
     try {
       await this.#work.get(key)?.done;
-      if (this.#autoscalers.has(key)) await api.delete("HorizontalPodAutoscaler", namespace, ref.endpoint, signal);
-      const deployment = this.#deployments.get(key);
-      if (deployment) {
-        await api.delete("Deployment", namespace, ref.endpoint, signal);
-        this.#deleted.add(deployment.uid);
+      const { observed } = this;
+      if (observed.has("HorizontalPodAutoscaler", key))
+        await api.delete("HorizontalPodAutoscaler", namespace, ref.endpoint, signal);
+      if (observed.has("Deployment", key)) await api.delete("Deployment", namespace, ref.endpoint, signal);
+      if (observed.has("Service", key)) await api.delete("Service", namespace, serviceName(ref.endpoint), signal);
+      for (const kind of PARTS) {
+        observed.deleted(kind, key);
+        this.#changes.forget(kind, key);
       }
-      if (this.#services.has(key)) await api.delete("Service", namespace, serviceName(ref.endpoint), signal);
-      this.#deployments.delete(key);
       this.#deferred.delete(key);
-      this.#services.delete(key);
-      this.#autoscalers.delete(key);
-      for (const kind of PARTS) this.#forget(kind, key);
     } finally {
       this.#removing.delete(key);
     }
@@ -229,17 +190,20 @@ export class KubernetesObjects {
     await orgs.ensure(spec.org, signal);
     const deployment = deploymentManifest(spec, orgs.manifestsOf(spec.org));
     const digest = this.#digestOf(spec);
-    const observed = this.#deployments.get(key);
+    const observed = this.observed.deployment(key);
     endpoint.desired ??= observed?.replicas ?? 0;
-    for (const kind of PARTS) this.#checkAgain(kind, key);
+    for (const kind of PARTS) {
+      const object = this.#changes.unchecked(kind, key);
+      if (object) this.#check(kind, key, object);
+    }
     const isOther = observed?.applied !== digest;
-    if (isOther || this.#changed.has(nameOf("Deployment", key))) {
+    if (isOther || this.#changes.has("Deployment", key)) {
       if (observed) await this.#settled(endpoint, observed.revision);
       await this.#applyDeployment(endpoint, deployment, digest, observed);
     }
-    if (isOther || !this.#services.has(key) || this.#changed.has(nameOf("Service", key))) {
+    if (isOther || !this.observed.has("Service", key) || this.#changes.has("Service", key)) {
       await this.#set(key, serviceManifest(spec, manifests) as KubernetesObject, signal);
-      this.#services.add(key);
+      this.observed.made("Service", key);
     }
     if (endpoint.spec !== spec) return;
     await this.#mendReplicas(key, endpoint);
@@ -257,7 +221,7 @@ export class KubernetesObjects {
 
   async #mendReplicas(key: string, { spec, desired = 0 }: KubernetesEndpoint): Promise<void> {
     const { manifests, signal, log } = this.#options;
-    const observed = this.#deployments.get(key);
+    const observed = this.observed.deployment(key);
     if (!observed) return;
     // The autoscaler's number is its own.
     const isScaled = spec.scaler === "cpu" && desired > 0 && observed.replicas > 0;
@@ -275,8 +239,8 @@ export class KubernetesObjects {
     if (wantsAutoscaler) {
       // Its bounds may have changed: applying what is there already changes nothing.
       await this.#set(key, autoscalerManifest(spec, manifests) as KubernetesObject, signal);
-      this.#autoscalers.add(key);
-    } else if (this.#autoscalers.has(key)) {
+      this.observed.made("HorizontalPodAutoscaler", key);
+    } else if (this.observed.has("HorizontalPodAutoscaler", key)) {
       await this.#deleteAutoscaler(spec, signal);
     }
   }
@@ -301,16 +265,16 @@ export class KubernetesObjects {
       },
       signal,
     );
-    this.#observe(applied);
+    this.observed.observe(applied);
   }
 
   /** Applies; what somebody else changed is all set again. */
   async #set<T extends KubernetesObject>(key: string, manifest: T, signal: AbortSignal): Promise<T> {
     const { api } = this.#options;
-    const name = nameOf(manifest.kind as Part, key);
-    if (!this.#changed.has(name)) return api.apply(manifest, signal);
+    const kind = manifest.kind as Part;
+    if (!this.#changes.has(kind, key)) return api.apply(manifest, signal);
     const set = await setAgain(api, manifest, signal);
-    this.#changed.delete(name);
+    this.#changes.mended(kind, key);
     return set;
   }
 
@@ -326,34 +290,15 @@ export class KubernetesObjects {
   }
 
   /** Did somebody else change what we applied? That can be told once what is applied is what is wanted. */
-  #check(kind: Part, object: KubernetesObject): void {
-    const { endpoints, manifests, log, signal } = this.#options;
-    const key = keyOf(object);
-    const name = nameOf(kind, key);
-    const endpoint = endpoints.get(key);
-    if (!endpoint || this.#deployments.get(key)?.applied !== this.#digestOf(endpoint.spec)) {
-      this.#unchecked.set(name, object);
-      return;
-    }
-    this.#unchecked.delete(name);
-    const drift = driftOf(manifestOf(kind, endpoint.spec, manifests), object);
-    if (!drift || this.#changed.has(name)) return;
-    log.warn({ endpoint: key, kind, ...drift }, "an object was changed by somebody else: set again");
-    this.#changed.add(name);
-    const waitMs = this.#pace.next(name, Date.now());
-    const again = () => signal.aborted || void this.reconcile(key);
-    if (waitMs === 0) again();
-    else setTimeout(again, waitMs).unref();
-  }
-
-  #checkAgain(kind: Part, key: string): void {
-    const object = this.#unchecked.get(nameOf(kind, key));
-    if (object) this.#check(kind, object);
-  }
-
-  #forget(kind: Part, key: string): void {
-    this.#unchecked.delete(nameOf(kind, key));
-    this.#changed.delete(nameOf(kind, key));
+  #check(kind: Part, key: string, object: KubernetesObject): void {
+    const { endpoints, manifests } = this.#options;
+    const spec = endpoints.get(key)?.spec;
+    if (spec && this.observed.deployment(key)?.applied === this.#digestOf(spec))
+      this.#changes.check(kind, key, object, manifestOf(kind, spec, manifests));
+    // Nobody is about to apply it: somebody put another one in its place, `kubectl rollout undo` for instance.
+    else if (spec && kind === "Deployment" && this.#isListed && !this.#work.has(key))
+      this.#changes.check(kind, key, object, undefined);
+    else this.#changes.later(kind, key, object);
   }
 
   /** What somebody else made under the endpoint's name is left alone. */
@@ -372,7 +317,7 @@ export class KubernetesObjects {
    * new one's that serve already ("Proportional scaling" of Deployments): that has to wait for the roll's end.
    */
   #replicasNow(key: string, desired: number): number {
-    const observed = this.#deployments.get(key);
+    const observed = this.observed.deployment(key);
     return observed?.rolling && desired > 0 && desired < observed.replicas ? observed.replicas : desired;
   }
 
@@ -396,42 +341,20 @@ export class KubernetesObjects {
         signal,
       })
       .finally(() => this.#setting.delete(key));
-    const observed = this.#deployments.get(key);
-    if (observed)
-      this.#deployments.set(key, {
-        ...observed,
-        replicas,
-        version: BigInt(metadata?.resourceVersion ?? observed.version),
-      });
+    this.observed.scaled(key, replicas, metadata?.resourceVersion);
   }
 
   async #deleteAutoscaler(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
     const key = endpointKey(ref);
-    if (!this.#autoscalers.delete(key)) return;
+    if (!this.observed.deleted("HorizontalPodAutoscaler", key)) return;
     await this.#options.api.delete("HorizontalPodAutoscaler", namespaceOf(ref.org), ref.endpoint, signal);
   }
 
-  #observe(deployment: V1Deployment): void {
-    const key = keyOf(deployment);
-    const version = BigInt(deployment.metadata?.resourceVersion ?? 0);
-    const uid = deployment.metadata?.uid ?? "";
-    if (this.#deleted.has(uid)) return;
-    const before = this.#deployments.get(key);
-    // An event from before our own last change.
-    if (before && before.version > version) return;
-    const labels = deployment.metadata?.labels ?? {};
-    this.#deployments.set(key, {
-      org: labels[LABELS.org] ?? "",
-      endpoint: labels[LABELS.endpoint] ?? "",
-      revision: deployment.spec?.template.metadata?.labels?.[LABELS.revision] ?? "",
-      replicas: deployment.spec?.replicas ?? 1,
-      rolling: isRolling(deployment),
-      applied: deployment.metadata?.annotations?.[APPLIED],
-      version,
-      uid,
-    });
-    if (!before) this.#options.changed();
-    this.#check("Deployment", deployment as KubernetesObject);
+  #seen(kind: Part, key: string, object: KubernetesObject, isNew: boolean): void {
+    this.#check(kind, key, object);
+    if (kind !== "Deployment") return;
+    if (isNew) this.#options.changed();
+    const deployment = object as V1Deployment;
     const endpoint = this.#options.endpoints.get(key);
     if (!endpoint || !this.#isListed) return;
     endpoint.observeAutoscaler(endpoint.spec.scaler === "cpu" ? deployment.spec?.replicas : undefined);
@@ -440,63 +363,28 @@ export class KubernetesObjects {
   }
 
   #needsMending(key: string, { spec, desired }: KubernetesEndpoint): boolean {
-    const observed = this.#deployments.get(key);
+    const observed = this.observed.deployment(key);
     if (!observed || desired === undefined) return true;
     if (this.#setting.has(key)) return false;
     if (spec.scaler === "cpu") return desired === 0 ? observed.replicas > 0 : observed.replicas === 0;
     return observed.replicas !== this.#replicasNow(key, desired);
   }
 
-  #deploymentGone(key: string): void {
-    const gone = this.#deployments.get(key);
-    if (!gone) return;
-    this.#deployments.delete(key);
-    this.#forget("Deployment", key);
-    this.#options.changed();
-    this.#lost(key, "Deployment");
-  }
-
-  /** Somebody deleted what is wanted. */
-  #lost(key: string, kind: Kind): void {
-    if (!this.#options.endpoints.get(key) || this.#removing.has(key)) return;
-    this.#options.log.warn({ endpoint: key, kind }, "an object was deleted by somebody else: made again");
+  #gone(kind: Part, key: string): void {
+    const { endpoints, log, changed } = this.#options;
+    this.#changes.forget(kind, key);
+    if (kind === "Deployment") changed();
+    if (!endpoints.has(key) || this.#removing.has(key)) return;
+    log.warn({ endpoint: key, kind }, "an object was deleted by somebody else: made again");
     void this.reconcile(key);
-  }
-
-  #presence(present: Set<string>, kind: Part): WatchHandler<KubernetesObject> {
-    const gone = (key: string) => {
-      this.#forget(kind, key);
-      if (present.delete(key)) this.#lost(key, kind);
-    };
-    const changed = (one: KubernetesObject) => {
-      present.add(keyOf(one));
-      this.#check(kind, one);
-    };
-    return {
-      listed: (all) => {
-        const now = new Set(all.map(keyOf));
-        for (const key of [...present]) if (!now.has(key)) gone(key);
-        all.forEach(changed);
-      },
-      changed,
-      deleted: (one) => gone(keyOf(one)),
-    };
   }
 }
 
 const isTransient = (error: FaasError) =>
   error instanceof ClusterError ? error.isTransient : error.code === "NAMESPACE_TERMINATING";
 
-function isRolling({ metadata, status }: V1Deployment): boolean {
-  if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return true;
-  return (status?.replicas ?? 0) > (status?.updatedReplicas ?? 0);
-}
-
 function manifestOf(kind: Part, spec: EndpointSpec, options: ManifestOptions): KubernetesObject {
   if (kind === "Deployment") return deploymentManifest(spec, options) as KubernetesObject;
   if (kind === "Service") return serviceManifest(spec, options) as KubernetesObject;
   return autoscalerManifest(spec, options) as KubernetesObject;
 }
-
-const keyOf = ({ metadata }: KubernetesObject) =>
-  endpointKey({ org: metadata?.labels?.[LABELS.org] ?? "", endpoint: metadata?.labels?.[LABELS.endpoint] ?? "" });

@@ -289,9 +289,9 @@ export class KubernetesPlatform implements Platform {
       };
       void followObjects(this.#api, kind, selector, told, signal, this.#options.silenceMs);
     };
-    follow<V1Deployment>("Deployment", this.#objects.deployments);
-    follow("Service", this.#objects.services);
-    follow("HorizontalPodAutoscaler", this.#objects.autoscalers);
+    follow<V1Deployment>("Deployment", this.#objects.observed.deployments);
+    follow("Service", this.#objects.observed.services);
+    follow("HorizontalPodAutoscaler", this.#objects.observed.autoscalers);
     follow<V1Namespace>("Namespace", this.#orgs.namespaces);
     for (const kind of ["NetworkPolicy", "ResourceQuota", "LimitRange"] as const) follow(kind, this.#orgs.parts[kind]);
     follow<V1Pod>("Pod", {
