@@ -25,8 +25,10 @@ interface Words {
   readonly choices: readonly string[];
 }
 
+/** Of a command that has commands of its own, their names are its choices, and it takes what any of them takes. */
 function wordsOf(command: Command, program: Command): Words {
-  const flags = [...command.options, ...program.options].flatMap(({ long, description, required, argChoices }) =>
+  const options = [command, ...command.commands, program].flatMap((each) => each.options);
+  const flags = options.flatMap(({ long, description, required, argChoices }) =>
     long && long !== "--version" ? [{ name: long, description, takesValue: required, choices: argChoices ?? [] }] : [],
   );
   const [argument] = command.registeredArguments;
@@ -35,7 +37,7 @@ function wordsOf(command: Command, program: Command): Words {
     summary: command.description(),
     flags: [...flags, { name: "--help", description: "show the options", takesValue: false, choices: [] }],
     endpoints: argument?.name().startsWith("org/endpoint") ?? false,
-    choices: argument?.argChoices ?? [],
+    choices: argument?.argChoices ?? command.commands.map((each) => each.name()),
   };
 }
 

@@ -61,16 +61,14 @@ export const methodOf = ({ method, data }: RequestOptions): string => method ?? 
 
 /**
  * The body that `--data` names. JSON when it parses as JSON, text when it is UTF-8; of a file the extension decides; octets otherwise.
- * With `typed` (the user gave the type) standard input is not looked at, so that every piece goes on at once.
+ * With `typed` (the user gave the type) standard input, or a pipe, is not looked at, so that every piece goes on at once.
  */
 export async function openBody(data: string, io: Io, typed: boolean): Promise<RequestBody> {
-  if (data === "-") {
-    const input = addAbortSignal(io.signal, io.stdin);
-    return typed ? { body: input, type: OCTETS } : lookAt(input);
-  }
-  if (!data.startsWith("@")) return typedBody(Buffer.from(data));
-  const { path, type, length } = await fileOf(data, io);
-  return { body: createReadStream(path), type, length };
+  if (!data.startsWith("@") && data !== "-") return typedBody(Buffer.from(data));
+  const file = data === "-" ? undefined : await fileOf(data, io);
+  if (file?.length !== undefined) return { body: createReadStream(file.path), type: file.type, length: file.length };
+  const input = addAbortSignal(io.signal, file ? createReadStream(file.path) : io.stdin);
+  return typed ? { body: input, type: OCTETS } : lookAt(input);
 }
 
 /** The same, in memory: to be sent many times. */
@@ -81,12 +79,14 @@ export async function readBody(data: string, io: Io): Promise<{ readonly body: B
   return { body: await readFile(path), type };
 }
 
-async function fileOf(data: string, io: Io): Promise<{ path: string; type: string; length: number }> {
+/** A pipe is a file too (`@<(command)`), of a length that nobody knows. */
+async function fileOf(data: string, io: Io): Promise<{ path: string; type: string; length?: number }> {
   const path = resolve(io.cwd, data.slice(1));
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile())
+  if (!found || found.isDirectory())
     throw new FaasError("USAGE", `Expected the \`--data\` option to name a file after the @, and ${path} is none`);
-  return { path, type: TYPES[extname(path).toLowerCase()] ?? OCTETS, length: found.size };
+  const type = TYPES[extname(path).toLowerCase()] ?? OCTETS;
+  return { path, type, ...(found.isFile() ? { length: found.size } : {}) };
 }
 
 async function lookAt(input: Readable): Promise<RequestBody> {

@@ -17,7 +17,9 @@ export function admit(waitingLimit: number): Stage {
     if (endpoint.waiting >= waitingLimit) {
       throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests wait for ${endpoint.key} already`);
     }
-    if (request.headers["transfer-encoding"] !== undefined) {
+    const coding = request.headers["transfer-encoding"];
+    if (coding !== undefined) {
+      if (coding.toLowerCase() !== "chunked") return refuseCoding(exchange, coding);
       exchange.body = undefined;
       return exchange.proceed();
     }
@@ -30,6 +32,12 @@ export function admit(waitingLimit: number): Stage {
     exchange.body = undefined;
     exchange.proceed();
   };
+}
+
+/** node:http refuses it too, and answers, but tells of the request before. */
+function refuseCoding(exchange: Exchange, coding: string): void {
+  const error = new FaasError("INVALID_REQUEST", `Expected Transfer-Encoding to be "chunked", got "${coding}"`);
+  setImmediate(() => exchange.fail(error));
 }
 
 export function tooLarge(limitBytes: number): FaasError {

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
 import type { LiveEndpoint, LiveReplica } from "./endpoints.ts";
 import type { Waiter } from "./endpoints-line.ts";
+import type { ReplicaCall } from "./replica-connection.ts";
 
 /** One step of the gateway. It ends with `proceed()`, at once or later, or with `fail()`, which goes on at the last stage. */
 export type Stage = (exchange: Exchange) => void;
@@ -43,8 +44,8 @@ export class Exchange implements Waiter {
   lastError: Error | undefined;
   /** It was sent again after a replica took it and broke off. */
   repeated = false;
-  /** Ends the call to the replica. */
-  cancel: ((reason: Error) => void) | undefined;
+  /** To the replica, while it is under way. */
+  call: ReplicaCall | undefined;
   /** The status that the client got; 499, as nginx has it, when it went away before there was one. */
   status = 499;
 
@@ -115,11 +116,14 @@ export class Exchange implements Waiter {
     this.fail(error);
   }
 
-  /** The replica has answered. `sized`: the client can tell the end of the answer without our saying so. */
-  finish(sized: boolean): void {
+  /**
+   * The replica has answered. `sized`: the client can tell the end of the answer without our saying so. `last` is the rest of the body;
+   * a string is latin1.
+   */
+  finish(sized: boolean, last?: string | Buffer): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#end(sized);
+    this.#end(sized, last);
     this.#record();
   }
 
@@ -135,7 +139,7 @@ export class Exchange implements Waiter {
     if (this.#finished) return;
     this.#finished = true;
     this.#leaveLine();
-    this.cancel?.(error as Error);
+    this.call?.abort();
     const { response } = this;
     if (response.headersSent) response.destroy();
     else if (!response.destroyed) this.#answerProblem(error);
@@ -163,17 +167,18 @@ export class Exchange implements Waiter {
     if (this.cold) headers["X-Cold-Start"] = "true";
     if (problem.status === 503) headers["Retry-After"] = 1;
     this.status = problem.status;
-    response.writeHead(problem.status, headers).write(text);
-    this.#end(true);
+    response.writeHead(problem.status, headers);
+    this.#end(true, Buffer.from(text));
   }
 
   /**
    * The rest of a body that nobody wants is read and thrown away, for a bounded time. Closing at once would reset the
    * connection, and the client might lose the answer (RFC 9112 section 9.6).
    */
-  #end(sized: boolean): void {
+  #end(sized: boolean, last?: string | Buffer): void {
     const { request, response } = this;
-    if (request.complete || this.expectsContinue) return void response.end();
+    if (request.complete || this.expectsContinue) return void response.end(last, "latin1");
+    if (last !== undefined) response.write(last, "latin1");
     const closes = !response.shouldKeepAlive;
     if (!closes || !sized) response.end();
     const timer = setTimeout(() => request.destroy(), LEFTOVER_MS).unref();
@@ -188,7 +193,7 @@ export class Exchange implements Waiter {
     if (this.#finished) return;
     this.#finished = true;
     this.#leaveLine();
-    this.cancel?.(new Error("The client went away"));
+    this.call?.abort();
     this.#record();
   }
 

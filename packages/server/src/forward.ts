@@ -1,11 +1,11 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
-import type { Dispatcher } from "undici";
 import type { LiveEndpoint, LiveReplica } from "./endpoints.ts";
 import { type Exchange, replicaFailed } from "./exchange.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
+import { type ReplicaAnswer, type ReplicaCall, ReplicaTimeout } from "./replica-connection.ts";
 import { RequestBody } from "./request-body.ts";
+import type { ResponseHead } from "./response-head.ts";
 import { openTunnel } from "./tunnel.ts";
 
 /** The wrapper answers at the timeout itself; a replica that is stuck does not, and we do, this much later. */
@@ -23,28 +23,29 @@ export function forward(exchange: Exchange): void {
   const { request, upgrade } = exchange;
   const endpoint = exchange.endpoint as LiveEndpoint;
   const replica = exchange.replica as LiveReplica;
-  const timeoutMs = endpoint.spec.timeoutMs + TIMEOUT_GRACE_MS;
-  replica.pool.dispatch(
+  replica.connections.send(
     {
-      method: request.method as Dispatcher.HttpMethod,
-      path: exchange.target,
+      method: request.method as string,
+      target: exchange.target,
       headers: requestHeaders(request, exchange.requestId, exchange.prefix),
       body: exchange.body === undefined ? new RequestBody(exchange) : exchange.body,
-      upgrade: upgrade === undefined ? null : upgrade.protocol,
+      upgrade: upgrade?.protocol,
       // Until the head of the answer, and between two pieces of its body (docs/decisions/0005-one-timeout.md).
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+      timeoutMs: endpoint.spec.timeoutMs + TIMEOUT_GRACE_MS,
     },
     new Answer(exchange, replica),
   );
 }
 
+/** A body up to this size goes to the client as one string with its head: in one write, where the replica sent it in one. */
+const AS_TEXT_BYTES = 16 * 1024;
+
 /** Receives the replica's answer. */
-class Answer implements Dispatcher.DispatchHandler {
+class Answer implements ReplicaAnswer {
   readonly #exchange: Exchange;
   readonly #replica: LiveReplica;
   readonly #began = performance.now();
-  #controller: Dispatcher.DispatchController | undefined;
+  #call: ReplicaCall | undefined;
   #listens = false;
   #sized = false;
 
@@ -53,62 +54,57 @@ class Answer implements Dispatcher.DispatchHandler {
     this.#replica = replica;
   }
 
-  /** There is a connection, and the request goes out on it now. */
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
+  sending(call: ReplicaCall): boolean {
+    this.#call = call;
     const exchange = this.#exchange;
-    if (exchange.finished) controller.abort(new Error("The client went away"));
-    else exchange.cancel = (reason) => controller.abort(reason);
+    if (exchange.finished) return false;
+    exchange.call = call;
+    return true;
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    // 1xx are between the replica and us; ours were sent by node:http.
-    if (status < 200) return;
+  head(head: ResponseHead): void {
+    const { status, framing } = head;
     const exchange = this.#exchange;
     const { response } = exchange;
     exchange.status = status;
     const timing = exchange.serverTiming(performance.now() - this.#began);
-    const list = responseHeaders(headers, exchange.requestId, timing, exchange.cold);
-    response.writeHead(status, list);
+    response.writeHead(status, responseHeaders(head, exchange.requestId, timing, exchange.cold));
     // The head of a stream must not wait for its first piece.
-    this.#sized = headers["content-length"] !== undefined;
+    this.#sized = framing.kind === "length" || framing.kind === "none";
     if (!this.#sized) response.flushHeaders();
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(bytes: Buffer): boolean {
     const { response } = this.#exchange;
-    if (response.write(chunk)) return;
-    controller.pause();
-    if (this.#listens) return;
-    this.#listens = true;
-    response.on("drain", () => controller.resume());
+    if (response.write(Buffer.from(bytes))) return true;
+    if (!this.#listens) {
+      this.#listens = true;
+      response.on("drain", () => this.#exchange.call?.resume());
+    }
+    return false;
   }
 
-  onResponseEnd(): void {
+  end(last: Buffer | undefined): void {
     const exchange = this.#exchange;
-    exchange.cancel = undefined;
-    exchange.finish(this.#sized);
+    exchange.call = undefined;
+    if (last === undefined) exchange.finish(this.#sized);
+    else exchange.finish(this.#sized, last.length <= AS_TEXT_BYTES ? last.toString("latin1") : Buffer.from(last));
   }
 
-  onRequestUpgrade(
-    _: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-    socket: Duplex,
-  ): void {
+  upgraded(head: ResponseHead, socket: Duplex): void {
     const exchange = this.#exchange;
-    exchange.status = status;
+    exchange.status = head.status;
     const timing = exchange.serverTiming(performance.now() - this.#began);
-    openTunnel(exchange, responseHeaders(headers, exchange.requestId, timing, exchange.cold), socket);
+    openTunnel(exchange, responseHeaders(head, exchange.requestId, timing, exchange.cold), socket);
   }
 
-  onResponseError(_: Dispatcher.DispatchController, error: Error & { code?: string }): void {
+  failed(error: Error): void {
     const exchange = this.#exchange;
     if (exchange.finished) return;
-    exchange.cancel = undefined;
+    exchange.call = undefined;
     const { key, spec } = exchange.endpoint as LiveEndpoint;
     if (error instanceof FaasError || exchange.response.headersSent) exchange.fail(error);
-    else if (error.code === "UND_ERR_HEADERS_TIMEOUT") {
+    else if (error instanceof ReplicaTimeout) {
       exchange.fail(
         new FaasError("FUNCTION_TIMEOUT", `${key} did not answer within its timeout of ${spec.timeoutMs} ms`),
       );
@@ -137,7 +133,7 @@ class Answer implements Dispatcher.DispatchHandler {
    */
   #mayGoElsewhere(): boolean {
     const exchange = this.#exchange;
-    if (this.#controller === undefined) return true;
+    if (this.#call === undefined) return true;
     if (exchange.body === undefined || exchange.upgrade || exchange.repeated) return false;
     exchange.repeated = true;
     return IDEMPOTENT.has(exchange.request.method as string);

@@ -1,6 +1,7 @@
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { ResponseHead } from "./response-head.ts";
 
 /** Of one connection alone, never passed on (RFC 9110 sections 7.6.1 and 11.7). Trailers are not passed on either. */
 const HOP_BY_HOP = new Set([
@@ -17,6 +18,7 @@ const HOP_BY_HOP = new Set([
 
 /** Not passed on to the replica as they are: written anew, or answered by us. */
 const OURS = new Set([
+  "content-length",
   "expect",
   "forwarded",
   "host",
@@ -35,6 +37,9 @@ interface Caller {
   readonly proto: "http" | "https";
   /** `for` and `proto` of `Forwarded` (RFC 7239 section 4). */
   readonly forwarded: string;
+  /** The host that it asked for last, and all of `Forwarded` with it. */
+  host: string;
+  forwardedHost: string;
 }
 
 const callers = new WeakMap<Socket, Caller>();
@@ -52,7 +57,10 @@ export function requestHeaders(request: IncomingMessage, requestId: string, pref
   }
   const caller = callerOf(request.socket);
   const host = headers.host ?? "";
-  const forwarded = host === "" ? caller.forwarded : `${caller.forwarded};host=${quoted(host)}`;
+  if (host !== caller.host) {
+    caller.host = host;
+    caller.forwardedHost = host === "" ? caller.forwarded : `${caller.forwarded};host=${quoted(host)}`;
+  }
   if (host !== "") list.push("Host", host);
   list.push(
     "X-Request-Id",
@@ -67,26 +75,25 @@ export function requestHeaders(request: IncomingMessage, requestId: string, pref
     "X-Forwarded-Prefix",
     `${headers["x-forwarded-prefix"] ?? ""}${prefix}`,
     "Forwarded",
-    appended(headers.forwarded, forwarded),
+    appended(headers.forwarded, caller.forwardedHost),
   );
   return list;
 }
 
-/** Headers for the client, as a flat list; `serverTiming` is put behind the function's own. */
+/** Headers for the client, as a flat list of names and values; `serverTiming` is put behind the function's own. */
 export function responseHeaders(
-  headers: IncomingHttpHeaders,
+  { headers, connection }: ResponseHead,
   requestId: string,
   serverTiming: string,
   cold: boolean,
 ): string[] {
   const list: string[] = [];
-  const nominated = nominatedBy(headers.connection);
-  for (const name in headers) {
+  const nominated = nominatedBy(connection);
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
     if (HOP_BY_HOP.has(name) || name === "x-request-id" || name === "x-cold-start" || nominated?.includes(name))
       continue;
-    const value = headers[name] as string | string[];
-    if (typeof value === "string") list.push(name, value);
-    else for (const each of value) list.push(name, each);
+    list.push(name, headers[i + 1] as string);
   }
   list.push("X-Request-Id", requestId, "Server-Timing", serverTiming);
   if (cold) list.push("X-Cold-Start", "true");
@@ -94,11 +101,10 @@ export function responseHeaders(
 }
 
 /** Names that the header `Connection` adds to those of one connection. */
-function nominatedBy(connection: string | string[] | undefined): string[] | undefined {
-  if (connection === undefined || connection === "keep-alive" || connection === "close") return undefined;
-  return String(connection)
-    .split(",")
-    .map((name) => name.trim().toLowerCase());
+function nominatedBy(connection: string | undefined): string[] | undefined {
+  if (connection === undefined || connection === "" || connection === "keep-alive" || connection === "close")
+    return undefined;
+  return connection.split(",").map((name) => name.trim().toLowerCase());
 }
 
 function callerOf(socket: Socket): Caller {
@@ -108,7 +114,8 @@ function callerOf(socket: Socket): Caller {
     const address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
     const proto = (socket as TLSSocket).encrypted ? "https" : "http";
     const node = address.includes(":") ? `"[${address}]"` : address;
-    caller = { address, proto, forwarded: `for=${node};proto=${proto}` };
+    const forwarded = `for=${node};proto=${proto}`;
+    caller = { address, proto, forwarded, host: "", forwardedHost: forwarded };
     callers.set(socket, caller);
   }
   return caller;

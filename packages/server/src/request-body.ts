@@ -1,38 +1,41 @@
-import { Readable } from "node:stream";
 import { tooLarge } from "./admit.ts";
 import type { LiveEndpoint } from "./endpoints.ts";
 import type { Exchange } from "./exchange.ts";
+import type { BodySink, BodySource } from "./replica-connection.ts";
 
 /**
- * A body that streams to the replica, no larger than the endpoint allows. It touches the request not before it is read itself:
- * until there is a connection the request can go to another replica. Destroying it leaves the client's connection alone.
+ * A body that streams to the replica, no larger than the endpoint allows. It touches the request not before it is started:
+ * until there is a connection the request can go to another replica. Stopping it leaves the client's connection alone.
  */
-export class RequestBody extends Readable {
+export class RequestBody implements BodySource {
+  readonly length: number | undefined;
   readonly #exchange: Exchange;
+  #sink: BodySink | undefined;
   #bytes = 0;
-  #reading = false;
 
   constructor(exchange: Exchange) {
-    super();
     this.#exchange = exchange;
+    const length = exchange.request.headers["content-length"];
+    this.length = length === undefined ? undefined : Number(length);
   }
 
-  override _read(): void {
+  start(sink: BodySink): void {
     const { request, response, expectsContinue } = this.#exchange;
-    if (!this.#reading) {
-      this.#reading = true;
-      if (expectsContinue) response.writeContinue();
-      request.on("data", this.#onData);
-      request.on("end", this.#onEnd);
-    }
+    this.#sink = sink;
+    if (expectsContinue) response.writeContinue();
+    request.on("data", this.#onData);
+    request.on("end", this.#onEnd);
     request.resume();
   }
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+  resume(): void {
+    this.#exchange.request.resume();
+  }
+
+  stop(): void {
     const { request } = this.#exchange;
     request.off("data", this.#onData);
     request.off("end", this.#onEnd);
-    callback(error);
   }
 
   readonly #onData = (chunk: Buffer) => {
@@ -40,10 +43,10 @@ export class RequestBody extends Readable {
     const limit = (exchange.endpoint as LiveEndpoint).spec.bodyLimitBytes;
     this.#bytes += chunk.length;
     if (this.#bytes > limit) exchange.fail(tooLarge(limit));
-    else if (!this.push(chunk)) exchange.request.pause();
+    else if (!this.#sink?.write(chunk)) exchange.request.pause();
   };
 
   readonly #onEnd = () => {
-    this.push(null);
+    this.#sink?.end();
   };
 }

@@ -7,7 +7,7 @@ export function openTunnel(exchange: Exchange, headers: readonly string[], upstr
   if (!upgrade || exchange.finished) return void upstream.destroy();
   const { socket, head, protocol } = upgrade;
   response.detachSocket(socket as Parameters<typeof response.detachSocket>[0]);
-  exchange.cancel = undefined;
+  exchange.call = undefined;
   let lines = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
   for (let i = 0; i < headers.length; i += 2) lines += `${headers[i]}: ${headers[i + 1]}\r\n`;
   socket.write(`${lines}\r\n`, "latin1");

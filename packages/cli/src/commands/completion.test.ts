@@ -46,6 +46,8 @@ for (const [words, expected] of [
   ],
   [["invoke", "acme/"], ["acme/invert"]],
   [["deploy", "--env-file", ""], []],
+  [["org", "reg"], ["registry-login"]],
+  [["org", "registry-login", "--user"], ["--username"]],
 ] as const) {
   test(`bash completes "faas ${words.join(" ")}"`, async () => {
     assert.deepEqual(await offered(["faas", ...words]), expected);

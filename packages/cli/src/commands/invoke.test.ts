@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { before, test } from "node:test";
+import { promisify } from "node:util";
 import { main } from "../main.ts";
 import { testServer } from "../test-server.ts";
 
@@ -93,6 +95,16 @@ test("the extension of a file says its type", async (t) => {
   await writeFile(join(server.folder, "data.csv"), "a;b\n");
   const { stderr } = await server.run(t, ["invoke", "acme/echo", "-i", "--data", "@data.csv"]);
   assert.equal(seen(stderr, "x-type"), "text/csv");
+});
+
+test("a pipe is a file to read from, as a shell's <(command) is one", async (t) => {
+  const pipe = join(server.folder, "pipe");
+  await promisify(execFile)("mkfifo", [pipe]);
+  const [{ stdout, stderr }] = await Promise.all([
+    server.run(t, ["invoke", "acme/echo", "-i", "--data", "@pipe"]),
+    writeFile(pipe, '{"a":1}'),
+  ]);
+  assert.deepEqual([seen(stderr, "x-type"), stdout], ["application/json", '{"a":1}']);
 });
 
 for (const [argv, expected] of [

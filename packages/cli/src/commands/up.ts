@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { setFlagsFromString } from "node:v8";
 import { DEFAULT_PORT, FaasError, parseCpu, parseDuration } from "@faas/core";
 import type { KubernetesServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
@@ -69,8 +68,6 @@ async function up(options: Options, io: Io): Promise<void> {
 }
 
 async function attached(options: Options, dataDir: string, io: Io): Promise<void> {
-  // The young generation stays small: by default it grows to tens of MiB under load and keeps them, and is no quicker for it.
-  setFlagsFromString("--semi-space-growth-factor=1");
   const { startServer } = await import("@faas/server");
   const { host, port, logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
   const lockPatienceMs = parseDuration(options.lockPatience) as number;

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseResponseHead } from "./response-head.ts";
+
+const parse = (lines: readonly string[], method = "GET") => parseResponseHead(lines.join("\r\n"), method, 4_000);
+
+test("status and headers as they came, names in lower case", () => {
+  const { status, headers } = parse(["HTTP/1.1 299 Fine, really", "X-One:  a b ", "x-one: c:d", "X-Empty:"]);
+  assert.equal(status, 299);
+  assert.deepEqual(headers, ["x-one", "a b", "x-one", "c:d", "x-empty", ""]);
+});
+
+for (const [what, method, lines, expected] of [
+  ["a length", "GET", ["HTTP/1.1 200 OK", "Content-Length: 12"], { kind: "length", bytes: 12 }],
+  [
+    "the same length twice",
+    "GET",
+    ["HTTP/1.1 200", "Content-Length: 1", "content-length: 1"],
+    { kind: "length", bytes: 1 },
+  ],
+  ["chunks", "POST", ["HTTP/1.1 200 OK", "Transfer-Encoding: Chunked"], { kind: "chunked" }],
+  ["neither", "GET", ["HTTP/1.1 200 OK"], { kind: "until-close" }],
+  ["HEAD", "HEAD", ["HTTP/1.1 200 OK", "Content-Length: 12"], { kind: "none" }],
+  ["204", "GET", ["HTTP/1.1 204 No Content"], { kind: "none" }],
+  ["304", "GET", ["HTTP/1.1 304 Not Modified", "Content-Length: 12"], { kind: "none" }],
+  ["103", "GET", ["HTTP/1.1 103 Early Hints", "Link: </a>"], { kind: "none" }],
+] as const) {
+  test(`where the body ends: ${what}`, () => assert.deepEqual(parse(lines, method).framing, expected));
+}
+
+for (const [what, lines, expected] of [
+  ["1.1 by itself", ["HTTP/1.1 204 No Content"], 4_000],
+  ["1.1 with close", ["HTTP/1.1 204 No Content", "Connection: X-Hop, Close"], 0],
+  ["1.0 by itself", ["HTTP/1.0 204 No Content"], 0],
+  ["1.0 with keep-alive", ["HTTP/1.0 204 No Content", "Connection: Keep-Alive"], 4_000],
+  ["a hint that is longer", ["HTTP/1.1 204 No Content", "Keep-Alive: timeout=75"], 4_000],
+  [
+    "a hint that is shorter",
+    ["HTTP/1.1 204 No Content", "Connection: keep-alive", "Keep-Alive: timeout=2, max=100"],
+    1_000,
+  ],
+  ["a hint of a second", ["HTTP/1.1 204 No Content", "Keep-Alive: timeout=1"], 0],
+  ["a body until the end of the connection", ["HTTP/1.1 200 OK"], 0],
+] as const) {
+  test(`how long a connection is kept: HTTP/${what}`, () => assert.equal(parse(lines).keepMs, expected));
+}
+
+for (const [lines, expected] of [
+  [["HTTP/2 200 OK"], /expected HTTP\/1.1, got "HTTP\/2 200 OK"/],
+  [["ICY 200 OK"], /expected HTTP\/1.1/],
+  [["HTTP/1.1 20 OK"], /expected HTTP\/1.1/],
+  [["HTTP/1.1 2000 OK"], /expected HTTP\/1.1/],
+  [[""], /expected HTTP\/1.1/],
+  [["HTTP/1.1 200 OK", "no colon"], /expected a header field, got "no colon"/],
+  [["HTTP/1.1 200 OK", ": nameless"], /expected a header field/],
+  [["HTTP/1.1 200 OK", "Content-Length: 1", "Content-Length: 2"], /more than one Content-Length/],
+  [["HTTP/1.1 200 OK", "Content-Length: -1"], /no number: "-1"/],
+  [["HTTP/1.1 200 OK", "Content-Length: 1, 1"], /no number/],
+  [["HTTP/1.1 200 OK", "Content-Length: 0x1"], /no number/],
+  [["HTTP/1.1 200 OK", "Content-Length: 1", "Transfer-Encoding: chunked"], /both Content-Length and Transfer-Encoding/],
+  [["HTTP/1.1 200 OK", "Transfer-Encoding: gzip, chunked"], /not "chunked": "gzip, chunked"/],
+  [["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], /not "chunked"/],
+] as const) {
+  test(`a head that can be read in two ways is refused: ${lines.join(" | ")}`, () => {
+    assert.throws(() => parse(lines), expected);
+  });
+}

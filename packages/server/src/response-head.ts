@@ -1,0 +1,83 @@
+/** How the end of an answer's body is found (RFC 9112 section 6.3). */
+export type Framing =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly bytes: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "until-close" };
+
+/** The head of a replica's answer. */
+export interface ResponseHead {
+  readonly status: number;
+  /** Flat: a name in lower case, its value, and so on, as they came. */
+  readonly headers: readonly string[];
+  /** All of the header Connection; empty where there is none. */
+  readonly connection: string;
+  readonly framing: Framing;
+  /** Milliseconds that the connection may be kept for another request; 0: not at all. */
+  readonly keepMs: number;
+}
+
+const NO_BODY: Framing = { kind: "none" };
+const CHUNKED: Framing = { kind: "chunked" };
+const UNTIL_CLOSE: Framing = { kind: "until-close" };
+
+/** `Keep-Alive: timeout=5` may be over when the next request arrives: that one is sent a second before. */
+const KEEP_MARGIN_MS = 1_000;
+
+/**
+ * Reads a head, without its last empty line, decoded as latin1. Strict where two readers could disagree on where the body ends (RFC
+ * 9112 section 11.2): throws an Error. Names and values are checked by whoever writes them on (`ServerResponse.writeHead`).
+ * @param keepMs that the connection may be kept at most
+ */
+export function parseResponseHead(text: string, method: string, keepMs: number): ResponseHead {
+  const lines = text.split("\r\n");
+  const [, minor, code] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/.exec(lines[0] as string) ?? [];
+  if (code === undefined) throw new Error(`expected HTTP/1.1, got "${(lines[0] as string).slice(0, 100)}"`);
+  const status = Number(code);
+  const headers: string[] = [];
+  let length: string | undefined;
+  let coding: string | undefined;
+  let connection = "";
+  let hintMs = keepMs;
+  for (let i = 1; i < lines.length; i++) {
+    const line = lines[i] as string;
+    const colon = line.indexOf(":");
+    if (colon <= 0) throw new Error(`expected a header field, got "${line.slice(0, 100)}"`);
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    headers.push(name, value);
+    if (name === "content-length") {
+      if (length !== undefined && length !== value) throw new Error("more than one Content-Length");
+      length = value;
+    } else if (name === "transfer-encoding") coding = coding === undefined ? value : `${coding}, ${value}`;
+    else if (name === "connection") connection = connection === "" ? value : `${connection}, ${value}`;
+    else if (name === "keep-alive") hintMs = hintedMs(value) ?? keepMs;
+  }
+  const framing = framingOf(status, method, length, coding);
+  const kept = framing !== UNTIL_CLOSE && persists(minor === "1", connection);
+  return { status, headers, connection, framing, keepMs: kept ? Math.min(keepMs, hintMs) : 0 };
+}
+
+function framingOf(status: number, method: string, length: string | undefined, coding: string | undefined): Framing {
+  if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NO_BODY;
+  if (coding !== undefined) {
+    if (length !== undefined) throw new Error("both Content-Length and Transfer-Encoding");
+    if (coding.toLowerCase() !== "chunked") throw new Error(`a Transfer-Encoding that is not "chunked": "${coding}"`);
+    return CHUNKED;
+  }
+  if (length === undefined) return UNTIL_CLOSE;
+  if (!/^\d{1,15}$/.test(length)) throw new Error(`a Content-Length that is no number: "${length}"`);
+  return { kind: "length", bytes: Number(length) };
+}
+
+/** An HTTP/1.1 connection persists unless it is said, an HTTP/1.0 connection only when it is said (RFC 9112 section 9.3). */
+function persists(byItself: boolean, connection: string): boolean {
+  if (connection === "") return byItself;
+  const options = connection.toLowerCase().split(/[\s,]+/);
+  return !options.includes("close") && (byItself || options.includes("keep-alive"));
+}
+
+function hintedMs(value: string): number | undefined {
+  const [, seconds] = /(?:^|[\s,])timeout=(\d{1,6})/i.exec(value) ?? [];
+  return seconds === undefined ? undefined : Math.max(0, Number(seconds) * 1000 - KEEP_MARGIN_MS);
+}
