@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ApiProxy } from "./api-proxy.ts";
-import { ClusterControl, until } from "./control.ts";
+import { ClusterServer } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 /** A server that is started while the API server is away, as after a power cut: it says so, and goes on trying. */
 
@@ -14,15 +15,17 @@ describe("a server that starts before its cluster", { concurrency: false }, () =
   ] as const)
     test(`that ${how}: it lives, is not ready and says why, and serves when the cluster is back`, async () => {
       let between: ApiProxy | undefined;
-      await using control = await ClusterControl.start(async (folder) => {
-        between = await ApiProxy.start(folder);
-        return between;
+      await using control = await ClusterServer.start({
+        between: async (folder) => {
+          between = await ApiProxy.start(folder);
+          return between;
+        },
       });
       await using proxy = between as unknown as ApiProxy;
       const org = control.instance.org();
       const path = `/-/orgs/${org}/endpoints/x`;
       const artifact = await control.instance.image(HERE);
-      const { revision } = await control.deploy(org, "x", artifact);
+      const { revision } = await control.deploy(`${org}/x`, artifact);
       await control.stop();
       await away(proxy);
       const began = Date.now();
@@ -50,10 +53,13 @@ describe("a server that starts before its cluster", { concurrency: false }, () =
       await until("it is ready", async () =>
         (await control.send("GET", "/-/readyz")).status === 200 ? true : undefined,
       );
-      assert.deepEqual(await control.call(org, "x"), { status: 200, text: "here" });
-      const next = await control.deploy(org, "x", await control.instance.image('export const handler = () => "next";'));
+      assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "here" });
+      const next = await control.deploy(
+        `${org}/x`,
+        await control.instance.image('export const handler = () => "next";'),
+      );
       assert.deepEqual([next.phase, next.failure], ["ready", undefined]);
-      assert.deepEqual(await control.call(org, "x"), { status: 200, text: "next" });
+      assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "next" });
       const said = control.log.filter(({ msg }) => /cluster does not answer|cluster is reached/.test(msg));
       assert.deepEqual(
         said.map(({ level }) => level),

@@ -3,7 +3,8 @@ import { execFile } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { isDeepStrictEqual, promisify } from "node:util";
 import { type Kind, type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
-import { ClusterControl, until } from "./control.ts";
+import { ClusterServer } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 /** Somebody deletes or changes by hand what the server made: it is mended, and said in the log. */
 
@@ -20,9 +21,9 @@ const kubectl = async (org: string, ...args: readonly string[]) => {
 };
 
 describe("what somebody changes by hand is mended, and said in the log", { concurrency: 3 }, () => {
-  let control: ClusterControl;
+  let control: ClusterServer;
   before(async () => {
-    control = await ClusterControl.start();
+    control = await ClusterServer.start();
   });
   after(() => control[Symbol.asyncDispose]());
 
@@ -30,11 +31,12 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
   const serving = async () => {
     const org = control.instance.org();
     const image = await control.instance.image('export const handler = () => "here";');
-    const view = await control.deploy(org, "x", image);
+    const view = await control.deploy(`${org}/x`, image);
     assert.equal(view.phase, "ready", JSON.stringify(view));
     return org;
   };
-  const answers = async (org: string) => assert.deepEqual(await control.call(org, "x"), { status: 200, text: "here" });
+  const answers = async (org: string) =>
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "here" });
   const get = <T extends KubernetesObject>(kind: Kind, org: string, name: string) =>
     control.instance.api.get<T>(kind, `faas-${org}`, name);
   const said = (org: string, message: RegExp) =>
@@ -119,7 +121,7 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
   test("the former revision is put back with kubectl", async () => {
     const org = await serving();
     const image = await control.instance.image('export const handler = () => "next";');
-    const next = await control.deploy(org, "x", image, { env: { ADDED: "later" } });
+    const next = await control.deploy(`${org}/x`, image, { env: { ADDED: "later" } });
     assert.equal(next.phase, "ready");
     const before = await specOf(org);
     await kubectl(org, "rollout", "undo", "deployment/x");
@@ -129,7 +131,7 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
       const pods = await control.instance.api.list<Pod>("Pod", `faas-${org}`, "");
       return pods.every(({ metadata }) => metadata.labels["faas/revision"] === next.revision) || undefined;
     });
-    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "next" });
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "next" });
   });
 
   test("a Service, a network policy, a quota, a limit range and the namespace's labels are changed", async () => {
@@ -179,11 +181,11 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
   for (const grace of [{}, { gracePeriodSeconds: 0 }]) {
     test(`a pod is deleted${"gracePeriodSeconds" in grace ? " without its grace" : ""}`, async () => {
       const org = await serving();
-      const [replica] = (await control.view(org, "x")).replicas;
+      const [replica] = (await control.view(`${org}/x`)).replicas;
       await control.instance.api.call("DELETE", pathOf("Pod", `faas-${org}`, replica?.id), { body: grace });
       await said(org, /^a replica is ending that was still wanted/);
       await answers(org);
-      assert.notEqual((await control.view(org, "x")).replicas[0]?.id, replica?.id);
+      assert.notEqual((await control.view(`${org}/x`)).replicas[0]?.id, replica?.id);
     });
   }
 
@@ -209,10 +211,10 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
     const org = await serving();
     for (const [text, replicas] of Object.entries({ two: 2, one: 1, three: 3 })) {
       const image = await control.instance.image(`export const handler = () => "${text}";`);
-      assert.equal((await control.deploy(org, "x", image, { replicas, idleTimeout: "never" })).phase, "ready");
+      assert.equal((await control.deploy(`${org}/x`, image, { replicas, idleTimeout: "never" })).phase, "ready");
       const seen = new Set<string>();
       await until("the roll has ended", async () => {
-        seen.add((await control.call(org, "x")).text);
+        seen.add((await control.call(`${org}/x`)).text);
         const pods = await control.instance.api.list("Pod", `faas-${org}`, "");
         return pods.length === replicas ? true : undefined;
       });
@@ -223,8 +225,8 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
   test("what the server does itself is none of this", async () => {
     const org = await serving();
     const image = await control.instance.image('export const handler = () => "next";');
-    assert.equal((await control.deploy(org, "x", image, { replicas: 2 })).phase, "ready");
-    assert.equal((await control.deploy(org, "x", image, { replicas: 1 })).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, image, { replicas: 2 })).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, image, { replicas: 1 })).phase, "ready");
     await until("one replica is left", async () => {
       const pods = await control.instance.api.list("Pod", `faas-${org}`, "");
       return pods.length === 1 ? true : undefined;
@@ -239,17 +241,17 @@ describe("what somebody changes by hand is mended, and said in the log", { concu
 });
 
 test("what is changed while no server looks is mended by the next one; a restart by hand is left alone", async () => {
-  await using control = await ClusterControl.start();
+  await using control = await ClusterServer.start();
   const org = control.instance.org();
   const run = (...args: readonly string[]) => kubectl(org, ...args);
   const spec = async () => (await control.instance.api.get<Deployment>("Deployment", `faas-${org}`, "x"))?.spec;
-  await control.deploy(org, "x", await control.instance.image('export const handler = () => "here";'));
+  await control.deploy(`${org}/x`, await control.instance.image('export const handler = () => "here";'));
   const before = await spec();
   await run("rollout", "restart", "deployment/x");
   await run("rollout", "status", "deployment/x", "--timeout=60s");
   const restarted = await spec();
   assert.notDeepEqual(restarted, before);
-  assert.deepEqual(await control.call(org, "x"), { status: 200, text: "here" });
+  assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "here" });
   const changed = () => control.log.filter(({ msg }) => msg === "an object was changed by somebody else: set again");
   assert.deepEqual(changed(), []);
   await control.stop();
@@ -259,6 +261,6 @@ test("what is changed while no server looks is mended by the next one; a restart
   await until("the Deployment is as before", async () =>
     isDeepStrictEqual(await spec(), restarted) ? true : undefined,
   );
-  assert.deepEqual(await control.call(org, "x"), { status: 200, text: "here" });
+  assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "here" });
   assert.equal(changed().length, 1);
 });

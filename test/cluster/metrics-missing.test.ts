@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiRelay } from "./api-relay.ts";
-import { ClusterControl } from "./control.ts";
+import { ClusterServer } from "./cluster-server.ts";
 
 /** How an API server answers that has no metrics server (404), or one that is away (503). */
 const METRICS = "/apis/metrics.k8s.io";
 
 test("an autoscaler that would never get a figure is refused before anything is registered", async () => {
   let relay: ApiRelay | undefined;
-  await using control = await ClusterControl.start(async (folder) => {
-    relay = await ApiRelay.start(folder);
-    return relay;
+  await using control = await ClusterServer.start({
+    between: async (folder) => {
+      relay = await ApiRelay.start(folder);
+      return relay;
+    },
   });
   await using between = relay as unknown as ApiRelay;
   const org = control.instance.org();
@@ -25,7 +27,7 @@ test("an autoscaler that would never get a figure is refused before anything is 
     assert.equal(await control.instance.api.get("Namespace", undefined, `faas-${org}`), undefined);
   }
   // The other scalers ask for none.
-  assert.equal((await control.deploy(org, "x", artifact, { scaler: "concurrency" })).phase, "ready");
+  assert.equal((await control.deploy(`${org}/x`, artifact, { scaler: "concurrency" })).phase, "ready");
   between.refused.clear();
-  assert.equal((await control.deploy(org, "x", artifact, { scaler: "cpu" })).phase, "ready");
+  assert.equal((await control.deploy(`${org}/x`, artifact, { scaler: "cpu" })).phase, "ready");
 });

@@ -9,7 +9,8 @@ import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
 import { registryStandIn } from "../../packages/builder/src/test-registry.ts";
 import { registry } from "./cluster.ts";
-import { ClusterControl, until } from "./control.ts";
+import { ClusterServer } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 /** An organization's namespace: ours alone, made again, and taken away. */
 
@@ -25,9 +26,9 @@ interface ServiceAccount extends KubernetesObject {
 const hello = 'export const handler = () => "hello";';
 
 describe("an organization's namespace", { concurrency: 3 }, () => {
-  let control: ClusterControl;
+  let control: ClusterServer;
   before(async () => {
-    control = await ClusterControl.start();
+    control = await ClusterServer.start();
   });
   after(() => control[Symbol.asyncDispose]());
 
@@ -65,7 +66,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
 
     const [, kubectl = ""] = /hand it over: kubectl (.*)$/.exec(refused.problem.detail ?? "") ?? [];
     await promisify(execFile)("kubectl", kubectl.split(" "));
-    assert.equal((await control.deploy(org, "x", artifact)).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, artifact)).phase, "ready");
     assert.ok(await find("Secret", org, "theirs"));
   });
 
@@ -85,16 +86,16 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     const org = control.instance.org();
     t.after(() => letGo(org).catch(() => {}));
     const artifact = await control.instance.image(hello);
-    assert.equal((await control.deploy(org, "x", artifact)).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, artifact)).phase, "ready");
     const before = await namespaceOf(org);
     await makeSecret(org, ["faas.test/held"]);
     assert.equal((await control.send("DELETE", `/-/orgs/${org}`)).status, 204);
-    const again = control.deploy(org, "x", artifact);
+    const again = control.deploy(`${org}/x`, artifact);
     // Not before it is gone, which this keeps it from.
     await until("the namespace is ending", async () => (await namespaceOf(org))?.metadata?.deletionTimestamp);
     await letGo(org);
     assert.equal((await again).phase, "ready");
-    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "hello" });
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "hello" });
     assert.notEqual((await namespaceOf(org))?.metadata?.uid, before?.metadata?.uid);
   });
 
@@ -139,7 +140,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
       const account = await find<ServiceAccount>("ServiceAccount", org, "default");
       assert.deepEqual(account?.imagePullSecrets, [{ name: "faas-registry" }]);
     }
-    assert.equal((await control.deploy(org, "x", await control.instance.image(hello))).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, await control.instance.image(hello))).phase, "ready");
     const [pod] = await control.instance.api.list<KubernetesObject & { spec: ServiceAccount }>(
       "Pod",
       `faas-${org}`,
@@ -160,7 +161,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     };
     const pulled = async (tag: string) => {
       const reference = `${registry.address}/acme/private:${tag}`;
-      return (await control.deploy(org, "x", { kind: "image", reference })).failure?.detail ?? "";
+      return (await control.deploy(`${org}/x`, { kind: "image", reference })).failure?.detail ?? "";
     };
     const lost = `the registry login of ${org} is gone with its namespace: run "faas org registry-login ${org}"`;
     const warned = () => control.log.filter(({ msg }) => msg === lost).length;
@@ -186,23 +187,23 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
 
   test("it goes with its organization", async () => {
     const org = control.instance.org();
-    assert.equal((await control.deploy(org, "x", await control.instance.image(hello))).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, await control.instance.image(hello))).phase, "ready");
     assert.equal((await control.send("DELETE", `/-/orgs/${org}`)).status, 204);
     await until("the namespace is gone", async () => ((await namespaceOf(org)) ? undefined : true));
-    assert.equal((await control.call(org, "x")).status, 404);
+    assert.equal((await control.call(`${org}/x`)).status, 404);
   });
 });
 
 test("they stay a server's own when its data folder moves", async () => {
-  await using control = await ClusterControl.start();
+  await using control = await ClusterServer.start();
   const org = control.instance.org();
-  assert.equal((await control.deploy(org, "x", await control.instance.image(hello))).phase, "ready");
+  assert.equal((await control.deploy(`${org}/x`, await control.instance.image(hello))).phase, "ready");
   await control.stop();
   const moved = join(control.instance.folder, "moved");
   await rename(control.dataDir, moved);
   control.dataDir = moved;
   await control.start();
-  assert.deepEqual(await control.call(org, "x"), { status: 200, text: "hello" });
-  const changed = await control.deploy(org, "x", await control.instance.image(hello), { env: { MOVED: "yes" } });
+  assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "hello" });
+  const changed = await control.deploy(`${org}/x`, await control.instance.image(hello), { env: { MOVED: "yes" } });
   assert.deepEqual([changed.phase, changed.failure], ["ready", undefined]);
 });

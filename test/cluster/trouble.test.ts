@@ -6,35 +6,36 @@ import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { deploymentTrouble } from "../../packages/platforms/src/kubernetes-pods.ts";
 import { registry } from "./cluster.ts";
-import { ClusterControl, until } from "./control.ts";
+import { ClusterServer } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 /** Why an endpoint does not run, in words: what the cluster says of its pods, through the server's API. */
 
 describe("what keeps a revision from running is said", { concurrency: 3 }, () => {
-  let control: ClusterControl;
+  let control: ClusterServer;
   before(async () => {
-    control = await ClusterControl.start();
+    control = await ClusterServer.start();
   });
   after(() => control[Symbol.asyncDispose]());
 
   /** Deploys what cannot run, in an organization of its own; gives the reason. */
   const failureOf = async (artifact: Artifact, settings?: SettingsInput) => {
     const org = control.instance.org();
-    const view = await control.deploy(org, "x", artifact, settings);
+    const view = await control.deploy(`${org}/x`, artifact, settings);
     assert.equal(view.phase, "failed", JSON.stringify(view));
     return { org, failure: view.failure as NonNullable<EndpointView["failure"]> };
   };
 
   test("an image that does not exist: the registry's reason; the old revision goes on serving", async () => {
     const org = control.instance.org();
-    const first = await control.deploy(org, "x", await control.instance.image('export const handler = () => "old";'));
+    const first = await control.deploy(`${org}/x`, await control.instance.image('export const handler = () => "old";'));
     assert.equal(first.phase, "ready", JSON.stringify(first));
     const reference = `${registry.pull}/${org}/never-pushed:1`;
-    const view = await control.deploy(org, "x", { kind: "image", reference });
+    const view = await control.deploy(`${org}/x`, { kind: "image", reference });
     assert.equal(view.failure?.code, "IMAGE_PULL_FAILED");
     assert.match(view.failure?.detail ?? "", /^The image \S+\/never-pushed:1 cannot be pulled: .*not found/s);
     assert.deepEqual([view.phase, view.revision, view.deploying], ["ready", first.revision, undefined]);
-    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "old" });
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "old" });
   });
 
   test("a registry that is away during the pull", async () => {
@@ -73,7 +74,7 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     assert.equal(failure.code, "REPLICA_EXITED");
     assert.match(failure.detail, /ended with exit code 7/);
     assert.deepEqual(failure.lastLogLines, ["last words"]);
-    const { status, text } = await control.call(org, "x");
+    const { status, text } = await control.call(`${org}/x`);
     assert.equal(status, 502);
     assert.equal(JSON.parse(text).code, "REPLICA_EXITED");
   });
@@ -96,11 +97,11 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     const image = await control.instance.image('export const handler = () => "never";');
     const org = control.instance.org();
     await control.send("PUT", `/-/orgs/${org}`, { quota: { cpu: "1000" } });
-    const view = await control.deploy(org, "x", image, { cpu: "200" });
+    const view = await control.deploy(`${org}/x`, image, { cpu: "200" });
     assert.equal(view.failure?.code, "UNSCHEDULABLE", JSON.stringify(view));
     assert.match(view.failure?.detail ?? "", /^No node takes the replica: .*Insufficient cpu/);
     // It may be otherwise now: a request tries again, and waits for that.
-    const { status, text } = await control.call(org, "x");
+    const { status, text } = await control.call(`${org}/x`);
     assert.deepEqual([status, JSON.parse(text).code], [503, "UNSCHEDULABLE"]);
   });
 
@@ -147,7 +148,7 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
       ),
     );
     const image = await control.instance.image('export const handler = () => "never";');
-    const { failure, phase } = await control.deploy(org, "x", image);
+    const { failure, phase } = await control.deploy(`${org}/x`, image);
     assert.deepEqual([phase, failure?.code], ["failed", "POD_REFUSED"]);
     assert.match(failure?.detail ?? "", /^The cluster refuses the replica: .*nobody may run here today/);
   });
@@ -177,7 +178,7 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     const org = control.instance.org();
     await control.send("PUT", `/-/orgs/${org}`, { quota: { replicas: 0 } });
     const image = await control.instance.image('export const handler = () => "old";');
-    const refused = await control.deploy(org, "x", image);
+    const refused = await control.deploy(`${org}/x`, image);
     assert.equal(refused.failure?.code, "QUOTA_EXCEEDED", JSON.stringify(refused));
     assert.match(
       refused.failure?.detail ?? "",
@@ -185,10 +186,10 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     );
 
     await control.send("PUT", `/-/orgs/${org}`, { quota: { replicas: 1 } });
-    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "old" });
-    const next = await control.deploy(org, "x", await control.instance.image('export const handler = () => "new";'));
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "old" });
+    const next = await control.deploy(`${org}/x`, await control.instance.image('export const handler = () => "new";'));
     assert.equal(next.failure?.code, "QUOTA_EXCEEDED", JSON.stringify(next));
-    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "old" });
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "old" });
   });
 });
 
