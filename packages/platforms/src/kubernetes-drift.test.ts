@@ -56,6 +56,8 @@ const added = {
   "f:containers": container({ "f:env": { 'k:{"name":"ADDED"}': { ".": {}, "f:name": {}, "f:value": {} } } }),
 };
 
+const { "f:image": _, ...withoutImage } = containerFields;
+
 describe("what somebody else did to an object", () => {
   const nothing: readonly [string, ...ManagedFields[]][] = [
     ["nobody else", ours()],
@@ -69,6 +71,11 @@ describe("what somebody else did to an object", () => {
         "f:spec": { "f:template": { "f:metadata": { "f:annotations": { ".": {}, "f:restartedAt": {} } } } },
       }),
     ],
+    [
+      "a webhook that sets another image in our name",
+      ours(withoutImage),
+      by("faas", template({ "f:containers": container({ "f:image": {} }) })),
+    ],
     ["a label", ours(), by("kubectl-label", { "f:metadata": { "f:labels": { "f:mine": {} } } })],
   ];
   for (const [what, ...fields] of nothing)
@@ -78,9 +85,8 @@ describe("what somebody else did to an object", () => {
     });
 
   test("a field that was changed is the other's; one that was removed is nobody's", () => {
-    const { "f:image": _, ...rest } = containerFields;
     const image = by("kubectl-set", template({ "f:containers": container({ "f:image": {} }) }));
-    assert.deepEqual(driftOf(wanted, found(ours(rest), image)), {
+    assert.deepEqual(driftOf(wanted, found(ours(withoutImage), image)), {
       fields: ["spec.template.spec.containers[function].image"],
       by: ["kubectl-set"],
     });
@@ -88,7 +94,7 @@ describe("what somebody else did to an object", () => {
       fields: ["spec.template.spec.enableServiceLinks"],
       by: [],
     });
-    const { "f:ports": __, ...noPorts } = containerFields;
+    const { "f:ports": _, ...noPorts } = containerFields;
     assert.deepEqual(driftOf(wanted, found(ours({ ...noPorts, "f:ports": {} })))?.fields, undefined);
     assert.deepEqual(driftOf(wanted, found(ours(noPorts)))?.fields, ["spec.template.spec.containers[function].ports"]);
     assert.deepEqual(driftOf(wanted, found())?.fields, ["spec"]);

@@ -25,7 +25,12 @@ export function driftOf(
   found: KubernetesObject,
 ): Drift | undefined {
   const all = found.metadata?.managedFields ?? [];
-  const lost = missing(wanted.spec, all.find(isOurs)?.fieldsV1?.[SPEC], "spec");
+  // An admission webhook that sets a field of what we apply does it in our name, as an update.
+  const owned = all.flatMap(({ manager, subresource, fieldsV1 }) => {
+    const spec = fieldsV1?.[SPEC];
+    return manager === FIELD_MANAGER && !subresource && spec ? [spec] : [];
+  });
+  const lost = missing(wanted.spec, owned.length === 0 ? undefined : owned.reduce(union), "spec");
   const others = all.flatMap((entry) => {
     const taken = takenBy(entry, wanted.kind);
     return taken ? [{ by: entry.manager ?? "", taken }] : [];
