@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Bench, usage } from "./cluster-server.ts";
+import { type Bench, usage } from "./bench.ts";
 import type { Row } from "./table.ts";
 
 const FEW = 10;

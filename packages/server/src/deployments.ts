@@ -94,6 +94,7 @@ export class Deployments {
   /** Registers a revision: resolves when it is on disk and its deployment has begun. */
   async deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
     const { platform, bundles } = this.#options;
+    this.#refuseUnready();
     if (artifact.kind !== platform.accepts) {
       throw new FaasError(
         "ARTIFACT_UNSUPPORTED",
@@ -116,7 +117,8 @@ export class Deployments {
   }
 
   /** True when it was there. Resolves when it is gone from disk and serves no more. */
-  remove(ref: EndpointRef): Promise<boolean> {
+  async remove(ref: EndpointRef): Promise<boolean> {
+    this.#refuseUnready();
     return this.#inTurn(ref, async () => {
       const { store, platform, endpoints } = this.#options;
       if (!store.endpoint(ref)) return false;
@@ -140,6 +142,7 @@ export class Deployments {
   async removeOrg(org: string): Promise<boolean> {
     const { store, platform } = this.#options;
     if (!store.hasOrg(org)) return false;
+    this.#refuseUnready();
     // An endpoint that is registered meanwhile goes the same way.
     for (let record = store.org(org); record; record = store.org(org)) {
       await Promise.all(Array.from(record.endpoints.keys(), (endpoint) => this.remove({ org, endpoint })));
@@ -157,6 +160,12 @@ export class Deployments {
       if (deploying?.id !== revision || record?.failure?.revision === revision) return;
       await this.#changed(ref, signal);
     }
+  }
+
+  /** Before anything is on disk that could not be carried out. */
+  #refuseUnready(): void {
+    const { notReady } = this.#options.platform;
+    if (notReady) throw notReady;
   }
 
   async #deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {

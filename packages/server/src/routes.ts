@@ -63,9 +63,10 @@ export const routes: readonly Route[] = [
     method: "get",
     path: "/-/readyz",
     summary: "The server takes requests",
-    answers: { 200: "it does", 503: "it is stopping" },
+    answers: { 200: "it does", 503: "it is stopping, or has not reached its cluster yet" },
     handle(context, _, deps) {
       if (deps.stopping()) throw new FaasError("SERVER_STOPPING", "The server is stopping");
+      if (deps.platform.notReady) throw deps.platform.notReady;
       context.body = { status: "ready" };
     },
   },
