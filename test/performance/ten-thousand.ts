@@ -255,14 +255,15 @@ async function calls({ few, many }: Benches, size: number): Promise<Row[]> {
   // First the one, then the other: what slows down the machine for a while hits both.
   for (let i = 0; i < ROUNDS; i++)
     for (const side of i % 2 ? [sides.few, sides.many] : [sides.many, sides.few]) side.rates.push(await side.run());
-  const theirs = median(sides.few.rates);
-  const ours = median(sides.many.rates);
+  // What else the machine does can only slow a run down: what each can do shows in its better runs.
+  const theirs = percentile(sides.few.rates, 0.75);
+  const ours = percentile(sides.many.rates, 0.75);
   return [
     {
-      measure: `calls of ${LOADED} endpoints, wrk -t1 -c10, of ${size} endpoints of which ${called} are called`,
+      measure: `calls of ${LOADED} endpoints, wrk -t1 -c10, upper quartile of ${ROUNDS} runs, of ${size} endpoints of which ${called} are called`,
       baseline: `of ${FEW} endpoints: ${theirs.toFixed(0)}/s`,
       ours: `${ours.toFixed(0)}/s`,
-      value: median(sides.many.rates.map((rate, i) => rate / (sides.few.rates[i] as number))),
+      value: ours / theirs,
       goal: 0.95,
       unit: "x",
       atLeast: true,
