@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { cpuSeconds } from "./cpu-seconds.ts";
 import { median, type Row, ratio, table, timed } from "./table.ts";
 import { tenThousand } from "./ten-thousand.ts";
 
@@ -164,13 +165,6 @@ async function idleServer(): Promise<Row[]> {
       unit: "% of a core",
     },
   ];
-}
-
-/** User and system time (proc(5), fields 14 and 15 of stat, in hundredths of a second). */
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 async function untilIdle(endpoint: string, org = "acme"): Promise<void> {
