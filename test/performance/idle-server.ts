@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LocalServer } from "./local-server.ts";
 import type { Row } from "./table.ts";
+import { usage } from "./usage.ts";
 
 const ENDPOINTS = 100;
 /** Until the server has given back what the deployments took: that is done once. */
@@ -21,10 +22,11 @@ export async function idleServer(): Promise<Row[]> {
   await server.faas("remove", "acme", "--all", "--yes");
   for (let i = 0; i < ENDPOINTS; i++) await server.untilIdle(`e${i}`, "idle");
   await delay(SETTLED_MS);
-  const before = await server.cpuSeconds();
+  const before = await usage(server.pid);
   await delay(SECONDS * 1000);
-  const share = ((await server.cpuSeconds()) - before) / SECONDS;
-  const resident = await server.residentMi();
+  const after = await usage(server.pid);
+  const share = (after.cpuSeconds - before.cpuSeconds) / SECONDS;
+  const resident = after.residentMiB;
   return [
     {
       measure: `idle server, ${ENDPOINTS} endpoints: memory`,
