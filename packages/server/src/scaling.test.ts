@@ -19,8 +19,8 @@ function setUp(settings: SettingsInput): { endpoint: LiveEndpoint; scaled: numbe
   endpoints.observe([{ org: "acme", endpoint: "x", revision: "r", replicas }]);
   const after = (ms: number) => {
     for (const end = now + ms; now < end; ) {
-      now += 500;
-      scaling.decide();
+      now += 100;
+      scaling.look();
     }
   };
   scaling.stop();
