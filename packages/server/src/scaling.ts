@@ -1,17 +1,19 @@
 import { type Endpoints, type LiveEndpoint, leastReplicas } from "./endpoints.ts";
 import { IdleMemory } from "./idle-memory.ts";
 import { LOOK_MS, LoadMemory } from "./load-memory.ts";
+import { Outliers } from "./outliers.ts";
 
 /** A decision after so many looks: twice a second. */
 const LOOKS = 5;
 
 /**
- * The thin loop around the scaler, and idleness: over the endpoints that have replicas, and not at all when none has.
+ * The thin loop around the scaler, idleness and slow replicas: over the endpoints that have replicas, and not at all when none has.
  */
 export class Scaling {
   readonly #endpoints: Endpoints;
   readonly #now: () => number;
   readonly #loads = new WeakMap<LiveEndpoint, LoadMemory>();
+  readonly #outliers = new Outliers();
   readonly #memory = new IdleMemory();
   #timer: NodeJS.Timeout | undefined;
   #looks = 0;
@@ -35,6 +37,7 @@ export class Scaling {
   look(): void {
     for (const endpoint of this.#endpoints.awake) {
       if (isScaled(endpoint)) this.#load(endpoint).look(endpoint.inFlight, endpoint.waiting);
+      this.#outliers.look(endpoint);
     }
     if (++this.#looks < LOOKS) return;
     this.#looks = 0;
@@ -43,7 +46,10 @@ export class Scaling {
 
   #decide(): void {
     const now = this.#now();
-    for (const endpoint of this.#endpoints.awake) this.#decideOne(endpoint, now);
+    for (const endpoint of this.#endpoints.awake) {
+      this.#outliers.judge(endpoint, now);
+      this.#decideOne(endpoint, now);
+    }
     if (this.#endpoints.awake.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
