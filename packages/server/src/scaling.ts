@@ -1,5 +1,6 @@
 import { type Endpoints, type LiveEndpoint, leastReplicas } from "./endpoints.ts";
 import { IdleMemory } from "./idle-memory.ts";
+import { Idleness } from "./idleness.ts";
 import { LOOK_MS, LoadMemory } from "./load-memory.ts";
 import { Outliers } from "./outliers.ts";
 
@@ -14,8 +15,11 @@ export class Scaling {
   readonly #now: () => number;
   readonly #loads = new WeakMap<LiveEndpoint, LoadMemory>();
   readonly #outliers = new Outliers();
+  readonly #idleness = new Idleness();
   readonly #memory = new IdleMemory();
   #timer: NodeJS.Timeout | undefined;
+  /** For the next endpoint that is to wake, while none is awake. */
+  #dueTimer: NodeJS.Timeout | undefined;
   #looks = 0;
 
   constructor(endpoints: Endpoints, now: () => number = Date.now) {
@@ -23,12 +27,14 @@ export class Scaling {
     this.#now = now;
     endpoints.onAwake = () => {
       this.#memory.cancel();
+      clearTimeout(this.#dueTimer);
       this.#timer ??= setInterval(() => this.look(), LOOK_MS).unref();
     };
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#dueTimer);
     this.#memory.cancel();
     this.#endpoints.onAwake = undefined;
   }
@@ -46,6 +52,7 @@ export class Scaling {
 
   #decide(): void {
     const now = this.#now();
+    for (const endpoint of this.#idleness.takeDue(now)) this.#endpoints.wake(endpoint);
     for (const endpoint of this.#endpoints.awake) {
       this.#outliers.judge(endpoint, now);
       this.#decideOne(endpoint, now);
@@ -54,15 +61,19 @@ export class Scaling {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#memory.begin();
+    clearTimeout(this.#dueTimer);
+    const dueMs = this.#idleness.nextDueMs;
+    if (dueMs !== undefined) this.#dueTimer = setTimeout(() => this.#decide(), dueMs - now).unref();
   }
 
   #decideOne(endpoint: LiveEndpoint, now: number): void {
-    const { spec, desired } = endpoint;
+    const { desired } = endpoint;
     // In flight counts as a request.
     if (endpoint.inFlight + endpoint.waiting > 0 || endpoint.deploying) endpoint.lastRequestMs = now;
     if (desired === 0) return;
-    if (now - endpoint.lastRequestMs >= spec.idleTimeoutMs) {
+    if (this.#idleness.isIdle(endpoint, now)) {
       this.#loads.delete(endpoint);
+      this.#idleness.sleeps(endpoint, now);
       this.#endpoints.scale(endpoint, 0);
       return;
     }
