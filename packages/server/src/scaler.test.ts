@@ -53,13 +53,21 @@ const cases: readonly [string, Parameters<typeof desiredReplicas>[0], Partial<Po
   ],
   [
     "not down while there is panic",
-    { samples: samples({ seconds: 90, inFlight: 0 }), replicas: 30, panic: { untilMs: NOW + 1, holdMs: 60_000 } },
+    {
+      samples: samples({ seconds: 90, inFlight: 0 }),
+      replicas: 30,
+      panic: { untilMs: NOW + 1, floor: 0, floorUntilMs: 0 },
+    },
     {},
     30,
   ],
   [
     "down to what the load wants when the panic is over",
-    { samples: samples({ seconds: 90, inFlight: 7 }), replicas: 30, panic: { untilMs: NOW, holdMs: 60_000 } },
+    {
+      samples: samples({ seconds: 90, inFlight: 7 }),
+      replicas: 30,
+      panic: { untilMs: NOW, floor: 0, floorUntilMs: NOW },
+    },
     {},
     2,
   ],
@@ -108,7 +116,8 @@ const anyLoad = fc.record({
   replicas: fc.integer({ min: 1, max: 100 }),
   panic: fc.record({
     untilMs: fc.integer({ min: 0, max: NOW + 60_000 }),
-    holdMs: fc.integer({ min: 0, max: 600_000 }),
+    floor: fc.integer({ min: 0, max: 100 }),
+    floorUntilMs: fc.integer({ min: 0, max: NOW + 600_000 }),
   }),
 });
 
@@ -167,7 +176,7 @@ test("a step of load to some times what a replica can do has the second one aske
 // Where replicas have few places, a few requests that come at once by chance are a load of their own.
 for (const [concurrency, most] of [
   [1, 10],
-  [4, 6],
+  [4, 4],
   [10, 2],
   [80, 0],
 ] as const) {
@@ -184,13 +193,54 @@ for (const [concurrency, most] of [
   });
 }
 
-test("an hour with a wave and a peak: hardly anybody waits, with fewer replica-seconds than an autoscaler by CPU takes", () => {
-  const hour = scenario({ seconds: 3600, rate: waveAndPeak, serviceMs: () => 100, concurrency: 10 });
-  const bounds = { concurrency: 10, least: 1, most: 20 };
-  const [byLoad, byCpu] = [simulate(hour, ours(bounds)), simulate(hour, horizontalPodAutoscaler(bounds))];
-  const waited = ({ waitedMs }: { waitedMs: Float64Array }, ms: number) => waitedMs.filter((each) => each > ms).length;
-  const share = waited(byLoad, 100) / byLoad.waitedMs.length;
-  assert.ok(share < 0.01, `${share} waited`);
-  assert.ok(waited(byCpu, 100) > 10 * waited(byLoad, 100));
-  assert.ok(byLoad.replicaSeconds < byCpu.replicaSeconds);
+// Where a replica has one place only, that nobody waits costs more replicas than an autoscaler by CPU has: up to half as many again.
+for (const [concurrency, serviceMs, share, most] of [
+  [10, 100, 1, 1],
+  [10, 500, 0.2, 1],
+  [1, 100, 0.1, 1.5],
+] as const) {
+  test(`an hour with a wave and a peak, ${concurrency} at a time, ${serviceMs} ms each: hardly anybody waits, and it takes at most ${most} x the replica-seconds of an autoscaler by CPU`, () => {
+    for (const seed of [1, 2, 3]) {
+      const hour = scenario({
+        seconds: 3600,
+        rate: (second) => waveAndPeak(second) * share,
+        serviceMs: (random) => exponential(random, serviceMs),
+        concurrency,
+        seed,
+      });
+      const bounds = { concurrency, least: 1, most: 20 };
+      const [byLoad, byCpu] = [simulate(hour, ours(bounds)), simulate(hour, horizontalPodAutoscaler(bounds))];
+      const [ourWait, theirWait] = [byLoad, byCpu].map(
+        ({ waitedMs }) => waitedMs.filter((ms) => ms > 100).length / waitedMs.length,
+      ) as [number, number];
+      assert.ok(ourWait < 0.01 && theirWait > 5 * ourWait, `${ourWait} and ${theirWait} waited`);
+      assert.ok(
+        byLoad.replicaSeconds < most * byCpu.replicaSeconds,
+        `${byLoad.replicaSeconds} and ${byCpu.replicaSeconds} replica-seconds`,
+      );
+    }
+  });
+}
+
+test("a panic leaves one more replica than before for ten minutes, not what it was up to meanwhile", () => {
+  const calm = samples({ seconds: 90, inFlight: 1 });
+  const started = desiredReplicas(
+    {
+      samples: samples({ seconds: 58, inFlight: 1 }, { seconds: 2, inFlight: 10, waiting: 200 }),
+      replicas: 1,
+      panic: NO_PANIC,
+    },
+    policy,
+    NOW,
+  );
+  const later = (ms: number, replicas: number) =>
+    desiredReplicas(
+      { samples: calm.map((each) => ({ ...each, atMs: each.atMs + ms })), replicas, panic: started.panic },
+      policy,
+      NOW + ms,
+    ).replicas;
+  assert.deepEqual(
+    [started.replicas, later(59_000, 30), later(61_000, 30), later(659_000, 2), later(661_000, 2)],
+    [30, 30, 2, 2, 1],
+  );
 });

@@ -17,12 +17,15 @@ export interface Load {
   readonly panic: Panic;
 }
 
-/** Until `untilMs` there are not fewer replicas; `holdMs` is how long the last panic was to last. */
+/** What is left of the last panic. */
 export interface Panic {
+  /** Until then there are not fewer replicas. */
   readonly untilMs: number;
-  readonly holdMs: number;
+  /** And until `floorUntilMs` not fewer than this: one more than it began with. */
+  readonly floor: number;
+  readonly floorUntilMs: number;
 }
-export const NO_PANIC: Panic = { untilMs: 0, holdMs: 0 };
+export const NO_PANIC: Panic = { untilMs: 0, floor: 0, floorUntilMs: 0 };
 
 export interface Policy {
   /** Requests that a replica may have at a time. */
@@ -47,10 +50,10 @@ const PANIC_WINDOW_MS = 2_000;
 /** So many of all places taken are panic, where it is at least half a request more: one that waits for another now and then is none. */
 const PANIC = 0.85;
 const PANIC_SLACK = 0.5;
-/** A panic lasts at least so long. */
-const PANIC_LEAST_MS = 120_000;
-/** A panic that comes soon after another lasts twice as long, up to this: what comes again and again needs its replicas. */
-const PANIC_MOST_MS = 600_000;
+/** A panic lasts so long after the last sign of it. */
+const PANIC_MS = STABLE_WINDOW_MS;
+/** One more replica than before stays so long after a panic: what comes again and again needs it, and what it was up to meanwhile does not. */
+const FLOOR_MS = 600_000;
 /** Fewer replicas are wanted so long before they are had. */
 const DOWN_DELAY_MS = 30_000;
 /** And they have to do with so much more load than there is: what is just at the edge does not go to and fro. */
@@ -77,7 +80,7 @@ export function desiredReplicas(load: Load, policy: Policy, now: number): Decisi
   const wanted = replicasFor(stable, concurrency);
 
   const isPanic = short > PANIC * concurrency * replicas + PANIC_SLACK;
-  const panic = isPanic ? prolonged(load.panic, now) : load.panic;
+  const panic = isPanic ? panicAt(now, replicas, load.panic) : load.panic;
   if (now < panic.untilMs) {
     const wantedNow = isPanic ? Math.ceil(short / (concurrency * TARGET)) : 0;
     return { replicas: within(Math.max(replicas, wantedNow, Math.min(wanted, replicas * MOST_UP))), panic };
@@ -85,14 +88,14 @@ export function desiredReplicas(load: Load, policy: Policy, now: number): Decisi
   if (wanted >= replicas) return { replicas: within(Math.min(wanted, replicas * MOST_UP)), panic };
   const before = average(samples, now - MEMORY_MS, now - DOWN_DELAY_MS, inFlight);
   const fewer = replicasFor(Math.max(stable, before) * DOWN_MARGIN, concurrency);
-  return { replicas: within(Math.min(replicas, fewer)), panic };
+  const floor = now < panic.floorUntilMs ? panic.floor : 0;
+  return { replicas: within(Math.min(replicas, Math.max(fewer, floor))), panic };
 }
 
-function prolonged({ untilMs, holdMs }: Panic, now: number): Panic {
-  if (now < untilMs) return { untilMs: now + holdMs, holdMs };
-  const isAgain = now - untilMs < Math.max(holdMs, PANIC_LEAST_MS) * 5;
-  const next = isAgain ? Math.min(Math.max(holdMs * 2, PANIC_LEAST_MS), PANIC_MOST_MS) : PANIC_LEAST_MS;
-  return { untilMs: now + next, holdMs: next };
+function panicAt(now: number, replicas: number, last: Panic): Panic {
+  const untilMs = now + PANIC_MS;
+  const floor = now < last.untilMs ? last.floor : replicas + 1;
+  return { untilMs, floor, floorUntilMs: untilMs + FLOOR_MS };
 }
 
 const inFlight = (sample: Sample) => sample.inFlight;

@@ -32,6 +32,7 @@ const chance = (minutes: number): Pattern => ({
   pauseMs: (random) => exponential(random, minutes * MINUTE_MS),
 });
 
+/** The policy was made with these in view. */
 export const patterns: readonly Pattern[] = [
   timer(7, 0.1),
   timer(15, 0.2),
@@ -62,6 +63,45 @@ export const patterns: readonly Pattern[] = [
     regular: false,
     pauseMs: (random) => exponential(random, 600 * MINUTE_MS),
   },
+];
+
+/** And tried on these afterwards, unchanged. */
+export const furtherPatterns: readonly Pattern[] = [
+  timer(20, 6),
+  timer(90, 0),
+  timer(180, 3),
+  {
+    name: "a timer, every 30 minutes from 8 to 18 h",
+    regular: true,
+    pauseMs: (_, atMs) => {
+      const next = atMs + 30 * MINUTE_MS;
+      const hour = (next / HOUR_MS) % 24;
+      return (hour < 8 ? next + (8 - hour) * HOUR_MS : hour > 18 ? next + (32 - hour) * HOUR_MS : next) - atMs;
+    },
+  },
+  {
+    name: "a timer, every 10 minutes in the first week, every 40 in the second",
+    regular: true,
+    pauseMs: (random, atMs) => (atMs < 168 * HOUR_MS ? 10 : 40) * MINUTE_MS + normal(random) * 0.2 * MINUTE_MS,
+  },
+  {
+    name: "12 or 75 minutes, as likely",
+    regular: false,
+    pauseMs: (random) => (random() < 0.5 ? 12 : 75) * MINUTE_MS + normal(random) * 0.5 * MINUTE_MS,
+  },
+  {
+    name: "four calls in some minutes, then 100 minutes on average",
+    regular: false,
+    pauseMs: (random) => exponential(random, (random() < 0.75 ? 2 : 100) * MINUTE_MS),
+  },
+  { name: "anything from 1 to 60 minutes", regular: false, pauseMs: (random) => (1 + 59 * random()) * MINUTE_MS },
+  {
+    name: "half of the pauses under 8 minutes, some of hours",
+    regular: false,
+    pauseMs: (random) => 8 * MINUTE_MS * Math.exp(normal(random)),
+  },
+  chance(5),
+  chance(15),
 ];
 
 /** Two weeks of a pattern. `plan` says what to do in the next pause, and `learn` is told how long it was. */
