@@ -1,25 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  type EndpointSpec,
-  type EndpointStatus,
-  endpointSpec,
-  type LogLine,
-  revisionId,
-  type SettingsInput,
-  withDefaults,
-} from "@faas/core";
+import type { EndpointStatus, LogLine, SettingsInput } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
-import { type PlatformUnderTest, platformContract } from "./platform-contract.ts";
-
-const wrapper = join(import.meta.dirname, "../templates/node/.interface.mjs");
+import { alive, apply, type EmbeddedUnderTest, logsOf, setUp, specOf, until, wrapper } from "./embedded-under-test.ts";
+import { platformContract } from "./platform-contract.ts";
 
 platformContract("embedded", () => setUp());
 
@@ -128,68 +118,6 @@ for (const [what, spoil] of [
   });
 }
 
-interface EmbeddedUnderTest extends PlatformUnderTest {
-  readonly platform: EmbeddedPlatform;
-  readonly dataDir: string;
-}
-
-async function setUp(options: { startTimeoutMs?: number; python?: string } = {}): Promise<EmbeddedUnderTest> {
-  const dataDir = await mkdtemp(join(tmpdir(), "faas-platform-"));
-  const bundles = join(dataDir, "bundles");
-  const platform = new EmbeddedPlatform({
-    dataDir,
-    bundleFolder: async (digest) => join(bundles, digest.slice(7)),
-    ...options,
-  });
-  return {
-    platform,
-    dataDir,
-    org: "acme",
-    async artifact(source) {
-      const hash = createHash("sha256").update(source).digest("hex");
-      const folder = join(bundles, hash);
-      await mkdir(folder, { recursive: true });
-      await writeFile(join(folder, "index.mjs"), source);
-      await cp(wrapper, join(folder, ".interface.mjs"));
-      return { kind: "bundle", digest: `sha256:${hash}` };
-    },
-    async kill(replica) {
-      const { readFile } = await import("node:fs/promises");
-      const { pid } = JSON.parse(await readFile(join(dataDir, "run", `${replica}.json`), "utf8"));
-      process.kill(pid, "SIGKILL");
-    },
-    async [Symbol.asyncDispose]() {
-      await platform[Symbol.asyncDispose]();
-      await rm(dataDir, { recursive: true, force: true });
-    },
-  };
-}
-
-function specOf(
-  org: string,
-  endpoint: string,
-  artifact: EndpointSpec["artifact"],
-  settings: SettingsInput = {},
-): EndpointSpec {
-  const full = withDefaults(settings);
-  return endpointSpec({ org, endpoint }, { id: revisionId(artifact, full), createdAt: "", artifact, settings: full });
-}
-
-async function apply(under: EmbeddedUnderTest, source: string, settings: SettingsInput = {}): Promise<EndpointSpec> {
-  const spec = specOf(under.org, "x", await under.artifact(source), settings);
-  await under.platform.apply(spec);
-  return spec;
-}
-
-async function until(
-  under: EmbeddedUnderTest,
-  condition: (status: EndpointStatus) => boolean,
-): Promise<EndpointStatus> {
-  for await (const [status] of under.platform.watch(AbortSignal.timeout(60_000)))
-    if (status && condition(status)) return status;
-  throw new Error("not seen within a minute");
-}
-
 async function failureOf(
   under: EmbeddedUnderTest,
   source: string,
@@ -198,19 +126,4 @@ async function failureOf(
   const spec = await apply(under, source, settings);
   await under.platform.scale(spec, 1);
   return until(under, ({ failure }) => failure !== undefined);
-}
-
-async function logsOf(under: EmbeddedUnderTest, spec: EndpointSpec): Promise<string[]> {
-  const lines: string[] = [];
-  for await (const { line } of under.platform.logs(spec, {})) lines.push(line);
-  return lines;
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

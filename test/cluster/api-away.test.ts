@@ -168,7 +168,7 @@ describe("the API server goes away", { concurrency: 3 }, () => {
     await delay(AWAY_MS);
     const meanwhile = await away.until("kept", () => true);
     assert.deepEqual(meanwhile.replicas, before.replicas);
-    assert.equal(away.warnings.filter((text) => text.startsWith("the cluster is not followed")).length, 6);
+    assert.equal(away.warnings.filter((text) => text.startsWith("the cluster is not followed")).length, 8);
     await away.platform.apply(next);
     await away.proxy.pass();
     const passedAt = Date.now();
@@ -225,6 +225,26 @@ describe("the API server goes away", { concurrency: 3 }, () => {
     assert.ok(away.warnings.some((text) => text.startsWith("the number of replicas was not the wanted one")));
     // Which of the three stays is the cluster's choice.
     assert.equal(await answer(await away.ready("kept", 1)), "one");
+  });
+
+  test("a connection that is dead without a word: what was sent on it is sent again on another", async () => {
+    await using away = await Away.start(ApiProxy);
+    const spec = await away.spec("kept", "one");
+    await away.platform.apply(spec);
+    await away.platform.scale(spec, 1);
+    await away.ready("kept", 1);
+    away.proxy.lose();
+    const began = Date.now();
+    await away.platform.scale(spec, 2);
+    const tookMs = Date.now() - began;
+    assert.ok(tookMs > 1_000 && tookMs < 12_000, `${tookMs} ms`);
+    await away.ready("kept", 2);
+
+    // When nobody is there at all, whoever waits for a replica is told within seconds.
+    away.proxy.silence();
+    const silent = Date.now();
+    await assert.rejects(away.platform.scale(spec, 1), isUnreachable);
+    assert.ok(Date.now() - silent < 15_000, `${Date.now() - silent} ms`);
   });
 
   test("410 Gone: all is listed again, and what went meanwhile is made again, the namespace too", async () => {

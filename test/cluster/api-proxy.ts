@@ -4,6 +4,13 @@ import { join } from "node:path";
 import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
 import { writeKubeconfig } from "./cluster.ts";
 
+interface Pair {
+  readonly near: Socket;
+  readonly far: Socket;
+  /** What is sent on it goes nowhere. */
+  lost: boolean;
+}
+
 /** What stands between a test and the API server: its connections can be cut, refused, or left without a word. */
 export class ApiProxy implements AsyncDisposable {
   /** A kubeconfig that goes through it. */
@@ -11,7 +18,7 @@ export class ApiProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #host: string;
   readonly #port: number;
-  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  readonly #pairs = new Set<Pair>();
   readonly #own: number;
   #silent = false;
 
@@ -50,6 +57,11 @@ export class ApiProxy implements AsyncDisposable {
     this.#silent = true;
   }
 
+  /** Every connection that there is goes silent, and new ones pass. */
+  lose(): void {
+    for (const pair of this.#pairs) pair.lost = true;
+  }
+
   /** As if nothing had been; a connection that was silent stays so. */
   async pass(): Promise<void> {
     this.#silent = false;
@@ -64,13 +76,12 @@ export class ApiProxy implements AsyncDisposable {
 
   #pass(near: Socket): void {
     const far = tcp(this.#port, this.#host);
-    const pair = [near, far] as const;
+    const pair: Pair = { near, far, lost: this.#silent };
     this.#pairs.add(pair);
-    let lost = this.#silent;
     const relay = (from: Socket, to: Socket) => {
       from.on("data", (chunk) => {
-        lost ||= this.#silent;
-        if (!lost) to.write(chunk);
+        pair.lost ||= this.#silent;
+        if (!pair.lost) to.write(chunk);
       });
       from.on("error", () => {});
       from.on("close", () => {
@@ -83,7 +94,7 @@ export class ApiProxy implements AsyncDisposable {
   }
 
   #cut(): void {
-    for (const [near, far] of this.#pairs) {
+    for (const { near, far } of this.#pairs) {
       near.destroy();
       far.destroy();
     }

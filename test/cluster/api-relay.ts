@@ -7,7 +7,10 @@ import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
 import { type Dispatcher, request } from "undici";
 import { writeKubeconfig } from "./cluster.ts";
 
-/** Passes HTTP requests on to the API server, and can say of watches that they go on from so long ago that it has forgotten. */
+/**
+ * Passes HTTP requests on to the API server, and can say of watches that they go on from so long ago that it has forgotten; or refuses some, as
+ * a server in its place would.
+ */
 export class ApiRelay implements AsyncDisposable {
   /** A kubeconfig that goes through it. */
   readonly kubeconfig: string;
@@ -17,6 +20,8 @@ export class ApiRelay implements AsyncDisposable {
   #isAway = false;
   /** Plural names of kinds whose next watch goes on from the first version that ever was. */
   #aged = new Set<string>();
+  /** What is answered here instead: a status, by the beginning of the path. */
+  readonly refused = new Map<string, number>();
   /** Statuses that such watches were answered with, as the API server gave them. */
   readonly gone: number[] = [];
 
@@ -61,6 +66,8 @@ export class ApiRelay implements AsyncDisposable {
     this.#ending.add(ending);
     response.once("close", () => ending.abort());
     const url = new URL(incoming.url as string, this.#credentials.server);
+    for (const [path, status] of this.refused)
+      if (url.pathname.startsWith(path)) return void response.writeHead(status).end("not here");
     const kind = url.pathname.split("/").at(-1) as string;
     const isAged = url.searchParams.has("watch") && this.#aged.delete(kind);
     if (isAged) url.searchParams.set("resourceVersion", "1");

@@ -1,66 +1,101 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import assert from "node:assert/strict";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { buildImage } from "@faas/builder";
-import type { EndpointView, Language, Problem, Registered, SettingsInput } from "@faas/core";
-import { KubernetesApi, type KubernetesObject } from "@faas/platforms/kubernetes-api";
-import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
+import type { Artifact, EndpointView, Language, LogLine, Problem, SettingsInput } from "@faas/core";
 import { type KubernetesServerOptions, type RunningServer, startServer } from "@faas/server";
-import { LIMIT_MS, registry, uniqueName } from "./cluster.ts";
+import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
+import { LIMIT_MS, registry, TestInstance } from "./cluster.ts";
+import { until } from "./until.ts";
+
+/** A control server in this process whose replicas are pods, and what is sent to it over HTTP. */
+
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: what is in it, the test says
+  readonly body: any;
+  readonly problem: Problem;
+}
+
+/** A line of the server's own log. */
+export interface LogRecord {
+  readonly level: number;
+  readonly msg: string;
+  /** "org/endpoint". */
+  readonly endpoint?: string;
+  readonly org?: string;
+  readonly kind?: string;
+  /** What somebody else changed, and who. */
+  readonly fields?: readonly string[];
+  readonly by?: readonly string[];
+  readonly found?: number;
+}
+
+export interface ClusterServerOptions extends KubernetesServerOptions {
+  /** What stands between the server and the cluster. No other test of the process may look for the cluster while the server starts. */
+  readonly between?: (folder: string) => Promise<{ readonly kubeconfig: string }>;
+}
 
 const FILES: Record<Language, string> = { node: "index.mjs", typescript: "index.ts", python: "main.py" };
 
-/** A line of the server's own log. */
-export interface ServerLine {
-  readonly msg: string;
-  readonly endpoint?: string;
-  readonly kind?: string;
-}
-
-/** A control server in this process that runs replicas on the cluster. Disposing it removes every organization that it was given. */
+/** Endpoints go by key, "org/endpoint". Its organizations are reaped with it, whatever happened. */
 export class ClusterServer implements AsyncDisposable {
-  readonly api: KubernetesApi;
-  readonly folder: string;
-  /** Warnings, oldest first. */
-  readonly log: ServerLine[] = [];
+  readonly instance: TestInstance;
+  /** The data folder; a test may move it while the server is stopped. */
+  dataDir: string;
+  /** What the server said, from `info` on. */
+  readonly log: LogRecord[] = [];
   readonly #options: KubernetesServerOptions;
-  readonly #credentials: KubernetesCredentials;
-  readonly #orgs: string[] = [];
+  /** The way to the cluster that the server takes; `KUBECONFIG`'s. */
+  readonly #kubeconfig: string | undefined;
   #server: RunningServer | undefined;
-  #sources = 0;
 
-  private constructor(folder: string, options: KubernetesServerOptions) {
-    this.folder = folder;
+  private constructor(instance: TestInstance, options: KubernetesServerOptions, kubeconfig: string | undefined) {
+    this.instance = instance;
+    this.dataDir = join(instance.folder, "data");
     this.#options = options;
-    this.#credentials = KubernetesCredentials.load();
-    this.api = new KubernetesApi(this.#credentials);
+    this.#kubeconfig = kubeconfig;
   }
 
-  static async start(options: KubernetesServerOptions = {}): Promise<ClusterServer> {
-    const server = new ClusterServer(await mkdtemp(join(tmpdir(), "faas-cluster-")), options);
-    await server.start();
-    return server;
+  static async start({ between, ...options }: ClusterServerOptions = {}): Promise<ClusterServer> {
+    const instance = await TestInstance.make();
+    const server = new ClusterServer(instance, options, (await between?.(instance.folder))?.kubeconfig);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get url(): string {
-    return this.server.url;
+    assert.ok(this.#server, "the server is stopped");
+    return this.#server.url;
   }
 
-  get server(): RunningServer {
-    if (!this.#server) throw new Error("the server is stopped");
-    return this.#server;
+  get api() {
+    return this.instance.api;
+  }
+
+  /** An organization of the test's own. */
+  org(): string {
+    return this.instance.org();
   }
 
   /** On the data folder that it had. */
   async start(): Promise<void> {
-    this.#server = await startServer({
-      dataDir: join(this.folder, "data"),
-      port: 0,
-      logLevel: "warn",
-      logTo: { write: (line) => void this.log.push(JSON.parse(line)) },
-      kubernetes: { registry, ...this.#options },
-    });
+    const { KUBECONFIG: real } = process.env;
+    if (this.#kubeconfig !== undefined) process.env.KUBECONFIG = this.#kubeconfig;
+    try {
+      this.#server = await startServer({
+        dataDir: this.dataDir,
+        port: 0,
+        logLevel: "info",
+        logTo: { write: (line) => void this.log.push(JSON.parse(line)) },
+        kubernetes: { registry, ...this.#options },
+      });
+    } finally {
+      process.env.KUBECONFIG = real;
+    }
   }
 
   async stop(): Promise<void> {
@@ -68,95 +103,88 @@ export class ClusterServer implements AsyncDisposable {
     this.#server = undefined;
   }
 
-  /** An organization of the test's own. */
-  org(): string {
-    const org = uniqueName("test");
-    this.#orgs.push(org);
-    return org;
+  async send(method: string, path: string, body?: unknown): Promise<Answer> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const headers = body === undefined ? {} : { "content-type": "application/json" };
+    const answer = await fetch(this.url + path, { method, headers, ...sent });
+    const text = await answer.text();
+    const parsed = text === "" ? undefined : JSON.parse(text);
+    return { status: answer.status, body: parsed, problem: parsed };
   }
 
-  /** Pushes what is built of a folder with these files; gives its reference. */
-  async image(files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {
-    const dir = join(this.folder, `source-${++this.#sources}`);
-    await mkdir(dir);
-    for (const [file, content] of Object.entries(files)) await writeFile(join(dir, file), content);
-    const { reference } = await buildImage(dir, { org: "faas-test", endpoint: "function", registry, push: true });
-    return reference;
+  /** Registers a revision, and waits until it answers or has failed. */
+  async deploy(key: string, artifact: Artifact, settings: SettingsInput = {}): Promise<EndpointView> {
+    const path = pathOf(key);
+    const { status, body } = await this.send("PUT", path, { artifact, settings });
+    assert.ok(status < 300, `${key} was not registered: ${JSON.stringify(body)}`);
+    return (await this.send("GET", `${path}?wait=${body.deploying ?? body.revision}&timeout=60s`)).body;
   }
 
-  /** Builds, pushes and registers a function; resolves when it answers, or is idle. */
-  async deploy(key: string, source: string, settings: SettingsInput = {}, language: Language = "node"): Promise<void> {
-    const reference = await this.image({ [FILES[language]]: source });
-    const view = await this.register(key, reference, { runtime: language, ...settings });
-    if (view.failure) throw new Error(`${key} does not run: ${JSON.stringify(view.failure)}`);
-  }
-
-  /** Registers an image; resolves when it answers, or has failed. */
-  async register(key: string, reference: string, settings: SettingsInput = {}): Promise<EndpointView> {
-    const { status, body } = await this.put(key, reference, settings);
-    if (status >= 300) throw new Error(`${key} was not registered: ${body.detail}`);
-    return (await (await fetch(`${this.#path(key)}?wait=${body.revision}`)).json()) as EndpointView;
-  }
-
-  /** The answer to the registration itself. */
-  async put(key: string, reference: string, settings: SettingsInput = {}) {
-    const answer = await fetch(this.#path(key), {
-      method: "PUT",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ artifact: { kind: "image", reference }, settings }),
-    });
-    return { status: answer.status, body: (await answer.json()) as Partial<Registered & Problem> };
-  }
-
-  #path(key: string): string {
-    const [org = "", endpoint = ""] = key.split("/");
-    return `${this.url}/-/orgs/${org}/endpoints/${endpoint}`;
+  /** The same, of this source or image, and it has to answer, or to be idle. */
+  async serve(
+    key: string,
+    what: string | Artifact,
+    settings: SettingsInput = {},
+    language: Language = "node",
+  ): Promise<EndpointView> {
+    const isSource = typeof what === "string";
+    const artifact = isSource ? await this.instance.image(what, FILES[language]) : what;
+    const view = await this.deploy(key, artifact, isSource ? { runtime: language, ...settings } : settings);
+    assert.ok(view.phase !== "deploying" && !view.failure, `${key} does not run: ${JSON.stringify(view)}`);
+    return view;
   }
 
   async view(key: string): Promise<EndpointView> {
-    return (await (await fetch(this.#path(key))).json()) as EndpointView;
+    return (await this.send("GET", pathOf(key))).body;
   }
 
   /** Waits for what the API shows of an endpoint. */
   until(key: string, what: string, holds: (view: EndpointView) => boolean, limitMs = LIMIT_MS): Promise<EndpointView> {
-    return until(() => this.view(key), what, holds, limitMs);
+    return until(what, () => this.view(key), holds, limitMs);
   }
 
-  async call(key: string, path = ""): Promise<string> {
-    const answer = await fetch(`${this.url}/${key}${path}`);
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${key}${path} answered ${answer.status}: ${text}`);
+  /** Through the gateway; a path may follow the key. */
+  request(target: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.url}/${target}`, { signal: AbortSignal.timeout(LIMIT_MS), ...init });
+  }
+
+  /** The same; gives the status and the text. */
+  async call(target: string): Promise<{ readonly status: number; readonly text: string }> {
+    const answer = await this.request(target);
+    return { status: answer.status, text: await answer.text() };
+  }
+
+  /** The same; gives the text of what was answered as it should be. */
+  async text(target: string): Promise<string> {
+    const { status, text } = await this.call(target);
+    assert.equal(status, 200, `${target} answered ${status}: ${text}`);
     return text;
   }
 
-  /** The pods of an endpoint that are not being ended. */
-  async pods<T extends KubernetesObject>(key: string): Promise<readonly T[]> {
+  /** All that are there, those that are ending too. */
+  pods(key: string): Promise<readonly V1Pod[]> {
     const [org, endpoint] = key.split("/");
-    const all = await this.api.list<T>("Pod", `faas-${org}`, `faas/endpoint=${endpoint}`);
-    return all.filter(({ metadata }) => !metadata?.deletionTimestamp);
+    return this.api.list<V1Pod>("Pod", `faas-${org}`, `faas/endpoint=${endpoint}`);
+  }
+
+  async deployment(key: string): Promise<V1Deployment> {
+    const [org, endpoint = ""] = key.split("/");
+    return (await this.api.get<V1Deployment>("Deployment", `faas-${org}`, endpoint)) as V1Deployment;
+  }
+
+  async logs(key: string): Promise<LogLine[]> {
+    const text = await (await fetch(`${this.url}${pathOf(key)}/logs`)).text();
+    return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Whatever state the server is in, and whether it knows them.
     await this.stop();
-    for (const org of this.#orgs) await this.api.delete("Namespace", undefined, `faas-${org}`);
-    await this.#credentials.close();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.instance[Symbol.asyncDispose]();
   }
 }
 
-/** Looks again and again until it holds; rejects with what was seen last. */
-export async function until<T>(
-  look: () => Promise<T>,
-  what: string,
-  holds: (seen: T) => boolean,
-  limitMs = LIMIT_MS,
-): Promise<T> {
-  const deadline = Date.now() + limitMs;
-  for (;;) {
-    const seen = await look();
-    if (holds(seen)) return seen;
-    if (Date.now() > deadline) throw new Error(`Not seen within ${limitMs} ms: ${what}; it is ${JSON.stringify(seen)}`);
-    await delay(50);
-  }
+/** Of the control API. */
+function pathOf(key: string): string {
+  const [org, endpoint] = key.split("/");
+  return `/-/orgs/${org}/endpoints/${endpoint}`;
 }

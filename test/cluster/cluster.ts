@@ -85,7 +85,7 @@ export class TestInstance implements AsyncDisposable {
   }
 
   /** Pushes an image of a folder with these files. */
-  async imageOf(files: Readonly<Record<string, string>>): Promise<Artifact> {
+  async imageOf(files: Readonly<Record<string, string | Uint8Array>>): Promise<Artifact> {
     const dir = join(this.folder, `source-${++this.#sources}`);
     await mkdir(dir);
     for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);

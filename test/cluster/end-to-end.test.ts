@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import type { EndpointView } from "@faas/core";
 import { BuiltFaas, type Ended } from "../built-faas.ts";
 import { registry, uniqueName } from "./cluster.ts";
-import { until } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 /** The built `faas` and a control server on the cluster, as a user has them: each step on what the one before left. */
 
@@ -38,8 +38,8 @@ test("a Node function is deployed, answers, and its lines are in the logs", asyn
   assert.equal(stdout, `${url}/${org}/hello\n`);
   assert.equal((await done("invoke", `${org}/hello`, "--data", '{"name":"you"}')).stdout, '{"hello":"you"}');
   await until(
-    async () => (await done("logs", `${org}/hello`)).stdout,
     "the line",
+    async () => (await done("logs", `${org}/hello`)).stdout,
     (lines) => lines.includes("said hello"),
   );
 });
@@ -54,8 +54,8 @@ test("a TypeScript function that throws shows the line of its source", async () 
   assert.equal(code, 1);
   assert.match(stderr, /no \/x/);
   await until(
-    async () => (await done("logs", `${org}/typed`)).stdout,
     "the stack",
+    async () => (await done("logs", `${org}/typed`)).stdout,
     (lines) => /index\.ts:3/.test(lines),
   );
 });
@@ -68,8 +68,8 @@ test("the original's workload, Python with numpy, is deployed and answers", asyn
 
 test("describe shows what each replica may use: its own limit, soon after it has started", async () => {
   await until(
-    () => view("invert"),
     "a limit of 100m",
+    () => view("invert"),
     ({ replicas }) => replicas.length === 1 && replicas[0]?.cpuMillis === 100,
   );
   assert.match((await done("describe", `${org}/invert`)).stdout, /CPU LIMIT[\s\S]*100m/);

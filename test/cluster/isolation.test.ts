@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-api";
-import { ClusterServer, until } from "./cluster-server.ts";
+import { ClusterServer } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 /** Who can reach whom: needs a cluster whose network enforces NetworkPolicies. */
 
@@ -20,24 +21,20 @@ export const handler = ({ query }) => query.name ? lookup(query.name).then(() =>
 });
 `;
 
-interface Pod extends KubernetesObject {
-  readonly status: { readonly podIP?: string };
-}
-
 async function addressOf(key: string): Promise<string> {
-  const [pod] = await server.pods<Pod>(key);
-  return pod?.status.podIP as string;
+  const [pod] = await server.pods(key);
+  return pod?.status?.podIP as string;
 }
 
-const reach = (from: string, host: string, port = 8080) => server.call(from, `?host=${host}&port=${port}`);
+const reach = (from: string, host: string, port = 8080) => server.text(`${from}?host=${host}&port=${port}`);
 /** A new pod's policies apply a moment after it has its address. */
 const soon = (look: () => Promise<string>, expected: string) =>
-  until(look, expected, (seen) => seen === expected, 15_000);
+  until(expected, look, (seen) => seen === expected, 15_000);
 
 describe("functions of organizations", async () => {
-  await server.deploy(`${one}/asks`, asks);
-  await server.deploy(`${two}/asks`, asks);
-  await server.deploy(`${one}/closed`, asks, { egress: "none" });
+  await server.serve(`${one}/asks`, asks);
+  await server.serve(`${two}/asks`, asks);
+  await server.serve(`${one}/closed`, asks, { egress: "none" });
 
   test("cannot reach another organization's replicas", async () => {
     await soon(async () => reach(`${one}/asks`, await addressOf(`${two}/asks`)), "nothing");
@@ -50,16 +47,16 @@ describe("functions of organizations", async () => {
   test("can connect to the outside, here the cluster's own names", async () => {
     const dns = await dnsAddress();
     assert.equal(await reach(`${one}/asks`, dns, 53), "connected");
-    assert.equal(await server.call(`${one}/asks`, "?name=kubernetes.default.svc.cluster.local"), "found");
+    assert.equal(await server.text(`${one}/asks?name=kubernetes.default.svc.cluster.local`), "found");
   });
 
   test("with egress none find names, and connect to nothing", async () => {
-    assert.equal(await server.call(`${one}/closed`, "?name=kubernetes.default.svc.cluster.local"), "found");
+    assert.equal(await server.text(`${one}/closed?name=kubernetes.default.svc.cluster.local`), "found");
     await soon(async () => reach(`${one}/closed`, await apiAddress(), 443), "nothing");
   });
 
   test("answer the gateway all the same", async () => {
-    assert.equal(await server.call(`${one}/closed`, "?name=kubernetes.default.svc.cluster.local"), "found");
+    assert.equal(await server.text(`${one}/closed?name=kubernetes.default.svc.cluster.local`), "found");
   });
 });
 

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { FaasError } from "@faas/core";
 import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
+import { registryStandIn } from "../../packages/builder/src/test-registry.ts";
 import { registry } from "./cluster.ts";
-import { ClusterControl, until } from "./control.ts";
+import { ClusterServer } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 /** An organization's namespace: ours alone, made again, and taken away. */
 
@@ -22,9 +26,9 @@ interface ServiceAccount extends KubernetesObject {
 const hello = 'export const handler = () => "hello";';
 
 describe("an organization's namespace", { concurrency: 3 }, () => {
-  let control: ClusterControl;
+  let control: ClusterServer;
   before(async () => {
-    control = await ClusterControl.start();
+    control = await ClusterServer.start();
   });
   after(() => control[Symbol.asyncDispose]());
 
@@ -62,7 +66,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
 
     const [, kubectl = ""] = /hand it over: kubectl (.*)$/.exec(refused.problem.detail ?? "") ?? [];
     await promisify(execFile)("kubectl", kubectl.split(" "));
-    assert.equal((await control.deploy(org, "x", artifact)).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, artifact)).phase, "ready");
     assert.ok(await find("Secret", org, "theirs"));
   });
 
@@ -82,16 +86,16 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     const org = control.instance.org();
     t.after(() => letGo(org).catch(() => {}));
     const artifact = await control.instance.image(hello);
-    assert.equal((await control.deploy(org, "x", artifact)).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, artifact)).phase, "ready");
     const before = await namespaceOf(org);
     await makeSecret(org, ["faas.test/held"]);
     assert.equal((await control.send("DELETE", `/-/orgs/${org}`)).status, 204);
-    const again = control.deploy(org, "x", artifact);
+    const again = control.deploy(`${org}/x`, artifact);
     // Not before it is gone, which this keeps it from.
     await until("the namespace is ending", async () => (await namespaceOf(org))?.metadata?.deletionTimestamp);
     await letGo(org);
     assert.equal((await again).phase, "ready");
-    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "hello" });
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "hello" });
     assert.notEqual((await namespaceOf(org))?.metadata?.uid, before?.metadata?.uid);
   });
 
@@ -136,7 +140,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
       const account = await find<ServiceAccount>("ServiceAccount", org, "default");
       assert.deepEqual(account?.imagePullSecrets, [{ name: "faas-registry" }]);
     }
-    assert.equal((await control.deploy(org, "x", await control.instance.image(hello))).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, await control.instance.image(hello))).phase, "ready");
     const [pod] = await control.instance.api.list<KubernetesObject & { spec: ServiceAccount }>(
       "Pod",
       `faas-${org}`,
@@ -145,11 +149,61 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     assert.deepEqual(pod?.spec.imagePullSecrets, [{ name: "faas-registry" }]);
   });
 
+  test("a login that goes with its namespace is missed: in the log, and when a pull fails", async (t) => {
+    const org = control.instance.org();
+    const registry = await registryStandIn(t, {
+      answer: (_, response) => Boolean(response.writeHead(401, { "www-authenticate": 'Basic realm="r"' }).end()),
+    });
+    const auth = Buffer.from("bot:secret").toString("base64");
+    const login = async () => {
+      const body = { dockerConfigJson: JSON.stringify({ auths: { [registry.address]: { auth } } }) };
+      assert.equal((await control.send("PUT", `/-/orgs/${org}/registry-credentials`, body)).status, 204);
+    };
+    const pulled = async (tag: string) => {
+      const reference = `${registry.address}/acme/private:${tag}`;
+      return (await control.deploy(`${org}/x`, { kind: "image", reference })).failure?.detail ?? "";
+    };
+    const lost = `the registry login of ${org} is gone with its namespace: run "faas org registry-login ${org}"`;
+    const warned = () => control.log.filter(({ msg }) => msg === lost).length;
+    await login();
+    assert.match(await pulled("1"), /^The image \S+\/private:1 cannot be pulled: /);
+    assert.equal(warned(), 0);
+
+    const before = await namespaceOf(org);
+    await control.instance.api.delete("Namespace", undefined, `faas-${org}`);
+    await until("the namespace is made again, and the log tells of the login", async () => {
+      const uid = (await namespaceOf(org))?.metadata?.uid;
+      return uid !== undefined && uid !== before?.metadata?.uid && warned() === 1 ? true : undefined;
+    });
+    const told = await pulled("2");
+    assert.match(told, /^The image \S+\/private:2 cannot be pulled: /);
+    assert.ok(told.endsWith(`; ${lost}`), told);
+
+    await login();
+    const mended = await pulled("3");
+    assert.match(mended, /^The image \S+\/private:3 cannot be pulled: /);
+    assert.ok(!mended.includes(lost), mended);
+  });
+
   test("it goes with its organization", async () => {
     const org = control.instance.org();
-    assert.equal((await control.deploy(org, "x", await control.instance.image(hello))).phase, "ready");
+    assert.equal((await control.deploy(`${org}/x`, await control.instance.image(hello))).phase, "ready");
     assert.equal((await control.send("DELETE", `/-/orgs/${org}`)).status, 204);
     await until("the namespace is gone", async () => ((await namespaceOf(org)) ? undefined : true));
-    assert.equal((await control.call(org, "x")).status, 404);
+    assert.equal((await control.call(`${org}/x`)).status, 404);
   });
+});
+
+test("they stay a server's own when its data folder moves", async () => {
+  await using control = await ClusterServer.start();
+  const org = control.instance.org();
+  assert.equal((await control.deploy(`${org}/x`, await control.instance.image(hello))).phase, "ready");
+  await control.stop();
+  const moved = join(control.instance.folder, "moved");
+  await rename(control.dataDir, moved);
+  control.dataDir = moved;
+  await control.start();
+  assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "hello" });
+  const changed = await control.deploy(`${org}/x`, await control.instance.image(hello), { env: { MOVED: "yes" } });
+  assert.deepEqual([changed.phase, changed.failure], ["ready", undefined]);
 });

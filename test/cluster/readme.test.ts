@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { KubernetesApi, type KubernetesObject } from "@faas/platforms/kubernetes-api";
 import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
 import { registry, uniqueName } from "./cluster.ts";
-import { until } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -41,7 +41,7 @@ test("every command block of the README's section on Kubernetes works, and leave
       const own = await api.get("Namespace", undefined, namespace);
       return [...namespaces, ...roles, ...(own ? [own] : [])].map(({ metadata }) => metadata?.name);
     };
-    await until(ours, "nothing of ours", (left) => left.length === 0);
+    await until("nothing of ours", ours, (left) => left.length === 0);
   } finally {
     await bash(`faas uninstall --namespace ${namespace} --yes`, folder, env);
     await credentials.close();

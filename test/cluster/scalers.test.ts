@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-api";
-import { ClusterServer, until } from "./cluster-server.ts";
+import { ClusterServer } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 const server = await ClusterServer.start();
 after(() => server[Symbol.asyncDispose]());
@@ -21,7 +22,7 @@ function load(key: string, clients: number) {
   const failed: string[] = [];
   let done = false;
   const calling = Array.from({ length: clients }, async () => {
-    while (!done) await server.call(key).catch((error) => failed.push(String(error)));
+    while (!done) await server.text(key).catch((error) => failed.push(String(error)));
   });
   return {
     failed,
@@ -35,7 +36,7 @@ function load(key: string, clients: number) {
 describe("scaling on Kubernetes", { concurrency: true }, () => {
   test("by concurrency: more replicas under load, none without, and back on the next request", async () => {
     const key = `${org}/concurrency`;
-    await server.deploy(key, sleeps, { concurrency: 2, maxReplicas: 3, idleTimeout: "3s" });
+    await server.serve(key, sleeps, { concurrency: 2, maxReplicas: 3, idleTimeout: "3s" });
     {
       await using busy = load(key, 8);
       await server.until(
@@ -46,12 +47,12 @@ describe("scaling on Kubernetes", { concurrency: true }, () => {
       assert.deepEqual(busy.failed, []);
     }
     await server.until(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
-    assert.equal(await server.call(key), "slept");
+    assert.equal(await server.text(key), "slept");
   });
 
   test("by CPU: an autoscaler while it is in use, which adds replicas; none at zero; and back on the next request", async () => {
     const key = `${org}/cpu`;
-    await server.deploy(key, works, { scaler: "cpu", maxReplicas: 3, idleTimeout: "5s" });
+    await server.serve(key, works, { scaler: "cpu", maxReplicas: 3, idleTimeout: "5s" });
     assert.ok(await autoscaler("cpu"));
     {
       await using busy = load(key, 6);
@@ -60,26 +61,26 @@ describe("scaling on Kubernetes", { concurrency: true }, () => {
     }
     await server.until(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
     await until(
-      () => autoscaler("cpu"),
       "no autoscaler",
+      () => autoscaler("cpu"),
       (found) => found === undefined,
     );
-    assert.equal(await server.call(key), "done");
+    assert.equal(await server.text(key), "done");
     await until(
-      () => autoscaler("cpu"),
       "the autoscaler again",
+      () => autoscaler("cpu"),
       (found) => found !== undefined,
     );
   });
 
   test("fixed: as many as were asked for, under load and without", async () => {
     const key = `${org}/fixed`;
-    await server.deploy(key, sleeps, { scaler: "fixed", replicas: 2, concurrency: 1 });
+    await server.serve(key, sleeps, { scaler: "fixed", replicas: 2, concurrency: 1 });
     await server.until(key, "two ready replicas", ({ replicas }) => replicas.filter(({ ready }) => ready).length === 2);
     {
       await using busy = load(key, 8);
       // Longer than it would take to add a replica.
-      for (let call = 0; call < 10; call++) await server.call(key);
+      for (let call = 0; call < 10; call++) await server.text(key);
       assert.deepEqual(busy.failed, []);
     }
     assert.equal((await server.view(key)).replicas.length, 2);

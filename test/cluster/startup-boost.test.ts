@@ -6,8 +6,7 @@ import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-api";
 import { followObjects } from "../../packages/platforms/src/kubernetes-watch.ts";
 import { TestInstance } from "./cluster.ts";
-import { until as seen } from "./cluster-server.ts";
-import { until } from "./control.ts";
+import { until } from "./until.ts";
 
 /** A replica starts with more CPU than its endpoint has, and is brought down to that in place. */
 
@@ -128,10 +127,8 @@ describe("the startup boost", { concurrency: 2 }, () => {
     await platform.applyOrg(org, {});
     await platform.apply(spec);
     // A platform that has not listed everything yet writes when it has.
-    const deployment = await seen(
-      () => instance.api.get<Deployment>("Deployment", `faas-${org}`, "x"),
-      "the Deployment",
-      (found) => found !== undefined,
+    const deployment = await until("the Deployment", () =>
+      instance.api.get<Deployment>("Deployment", `faas-${org}`, "x"),
     );
     assert.equal(deployment && wanted(deployment.spec.template), "100m");
   });

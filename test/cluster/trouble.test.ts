@@ -2,36 +2,40 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { Artifact, EndpointView, SettingsInput } from "@faas/core";
+import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
+import type { V1Deployment } from "@kubernetes/client-node";
+import { deploymentTrouble } from "../../packages/platforms/src/kubernetes-pods.ts";
 import { registry } from "./cluster.ts";
-import { ClusterControl } from "./control.ts";
+import { ClusterServer } from "./cluster-server.ts";
+import { until } from "./until.ts";
 
 /** Why an endpoint does not run, in words: what the cluster says of its pods, through the server's API. */
 
 describe("what keeps a revision from running is said", { concurrency: 3 }, () => {
-  let control: ClusterControl;
+  let control: ClusterServer;
   before(async () => {
-    control = await ClusterControl.start();
+    control = await ClusterServer.start();
   });
   after(() => control[Symbol.asyncDispose]());
 
   /** Deploys what cannot run, in an organization of its own; gives the reason. */
   const failureOf = async (artifact: Artifact, settings?: SettingsInput) => {
     const org = control.instance.org();
-    const view = await control.deploy(org, "x", artifact, settings);
+    const view = await control.deploy(`${org}/x`, artifact, settings);
     assert.equal(view.phase, "failed", JSON.stringify(view));
     return { org, failure: view.failure as NonNullable<EndpointView["failure"]> };
   };
 
   test("an image that does not exist: the registry's reason; the old revision goes on serving", async () => {
     const org = control.instance.org();
-    const first = await control.deploy(org, "x", await control.instance.image('export const handler = () => "old";'));
+    const first = await control.deploy(`${org}/x`, await control.instance.image('export const handler = () => "old";'));
     assert.equal(first.phase, "ready", JSON.stringify(first));
     const reference = `${registry.pull}/${org}/never-pushed:1`;
-    const view = await control.deploy(org, "x", { kind: "image", reference });
+    const view = await control.deploy(`${org}/x`, { kind: "image", reference });
     assert.equal(view.failure?.code, "IMAGE_PULL_FAILED");
     assert.match(view.failure?.detail ?? "", /^The image \S+\/never-pushed:1 cannot be pulled: .*not found/s);
     assert.deepEqual([view.phase, view.revision, view.deploying], ["ready", first.revision, undefined]);
-    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "old" });
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "old" });
   });
 
   test("a registry that is away during the pull", async () => {
@@ -70,7 +74,7 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     assert.equal(failure.code, "REPLICA_EXITED");
     assert.match(failure.detail, /ended with exit code 7/);
     assert.deepEqual(failure.lastLogLines, ["last words"]);
-    const { status, text } = await control.call(org, "x");
+    const { status, text } = await control.call(`${org}/x`);
     assert.equal(status, 502);
     assert.equal(JSON.parse(text).code, "REPLICA_EXITED");
   });
@@ -93,19 +97,88 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     const image = await control.instance.image('export const handler = () => "never";');
     const org = control.instance.org();
     await control.send("PUT", `/-/orgs/${org}`, { quota: { cpu: "1000" } });
-    const view = await control.deploy(org, "x", image, { cpu: "200" });
+    const view = await control.deploy(`${org}/x`, image, { cpu: "200" });
     assert.equal(view.failure?.code, "UNSCHEDULABLE", JSON.stringify(view));
     assert.match(view.failure?.detail ?? "", /^No node takes the replica: .*Insufficient cpu/);
     // It may be otherwise now: a request tries again, and waits for that.
-    const { status, text } = await control.call(org, "x");
+    const { status, text } = await control.call(`${org}/x`);
     assert.deepEqual([status, JSON.parse(text).code], [503, "UNSCHEDULABLE"]);
+  });
+
+  test("pods that the cluster's own rules refuse: the rule's words", async (t) => {
+    const org = control.instance.org();
+    const { api } = control.instance;
+    const name = `faas-${org}`;
+    const admission = "/apis/admissionregistration.k8s.io/v1";
+    // Of this organization's namespace alone.
+    const namespaceSelector = { matchLabels: { "kubernetes.io/metadata.name": name } };
+    const rule = { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] };
+    const validations = [{ expression: "false", message: "nobody may run here today" }];
+    const made = [
+      ["validatingadmissionpolicies", { matchConstraints: { namespaceSelector, resourceRules: [rule] }, validations }],
+      ["validatingadmissionpolicybindings", { policyName: name, validationActions: ["Deny"] }],
+    ] as const;
+    for (const [plural, spec] of made) {
+      t.after(() => api.call("DELETE", `${admission}/${plural}/${name}`));
+      const kind = plural.endsWith("bindings") ? "ValidatingAdmissionPolicyBinding" : "ValidatingAdmissionPolicy";
+      const body = { apiVersion: "admissionregistration.k8s.io/v1", kind, metadata: { name }, spec };
+      await api.call("POST", `${admission}/${plural}`, { body });
+    }
+    await control.send("PUT", `/-/orgs/${org}`);
+    // It takes the API server a moment to hear of it.
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "probe", namespace: name },
+      spec: {
+        securityContext: { runAsNonRoot: true, runAsUser: 1, seccompProfile: { type: "RuntimeDefault" } },
+        containers: [
+          {
+            name: "none",
+            image: "none",
+            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+          },
+        ],
+      },
+    };
+    await until("pods are refused", () =>
+      api.call("POST", pathOf("Pod", name), { body: pod, query: { dryRun: "All" } }).then(
+        () => undefined,
+        ({ message }) => (message.includes("nobody may run here") ? true : undefined),
+      ),
+    );
+    const image = await control.instance.image('export const handler = () => "never";');
+    const { failure, phase } = await control.deploy(`${org}/x`, image);
+    assert.deepEqual([phase, failure?.code], ["failed", "POD_REFUSED"]);
+    assert.match(failure?.detail ?? "", /^The cluster refuses the replica: .*nobody may run here today/);
+  });
+
+  test("pods that pod security refuses, in the cluster's own words", async () => {
+    // Ours ask for less than "restricted" allows, and what else a Deployment of ours is given is taken away: this one is not ours.
+    const org = control.instance.org();
+    await control.send("PUT", `/-/orgs/${org}`);
+    const labels = { run: "root" };
+    const containers = [{ name: "root", image: "none", securityContext: { privileged: true, runAsUser: 0 } }];
+    await control.instance.api.create({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "root", namespace: `faas-${org}` },
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
+    } as KubernetesObject);
+    const trouble = await until("the Deployment gets no pod", async () => {
+      const found = await control.instance.api.get<V1Deployment>("Deployment", `faas-${org}`, "root");
+      return found && deploymentTrouble(found);
+    });
+    assert.equal(trouble.code, "POD_REFUSED");
+    assert.match(trouble.detail, /^The cluster's pod security refuses the replica: .*violates PodSecurity "restricted/);
+    assert.match(trouble.detail, /privileged/);
   });
 
   test("no room in the quota: for a first replica, and for a new revision beside the old one", async () => {
     const org = control.instance.org();
     await control.send("PUT", `/-/orgs/${org}`, { quota: { replicas: 0 } });
     const image = await control.instance.image('export const handler = () => "old";');
-    const refused = await control.deploy(org, "x", image);
+    const refused = await control.deploy(`${org}/x`, image);
     assert.equal(refused.failure?.code, "QUOTA_EXCEEDED", JSON.stringify(refused));
     assert.match(
       refused.failure?.detail ?? "",
@@ -113,10 +186,10 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     );
 
     await control.send("PUT", `/-/orgs/${org}`, { quota: { replicas: 1 } });
-    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "old" });
-    const next = await control.deploy(org, "x", await control.instance.image('export const handler = () => "new";'));
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "old" });
+    const next = await control.deploy(`${org}/x`, await control.instance.image('export const handler = () => "new";'));
     assert.equal(next.failure?.code, "QUOTA_EXCEEDED", JSON.stringify(next));
-    assert.deepEqual(await control.call(org, "x"), { status: 200, text: "old" });
+    assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "old" });
   });
 });
 

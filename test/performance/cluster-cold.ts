@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { buildImage } from "@faas/builder";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-api";
-import { type Bench, pullRegistry, registry } from "./cluster-server.ts";
+import { type Bench, pullRegistry, registry } from "./bench.ts";
 import { median, percentile, type Row, ratio, timed } from "./table.ts";
 
 const ROUNDS = 20;

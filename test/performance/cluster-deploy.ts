@@ -1,6 +1,6 @@
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Bench, baselines, pullRegistry, registry, run } from "./cluster-server.ts";
+import { type Bench, baselines, pullRegistry, registry, run } from "./bench.ts";
 import { median, type Row, ratio, timed } from "./table.ts";
 
 const ROUNDS = 5;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Bench, usage } from "./cluster-server.ts";
+import type { Bench } from "./bench.ts";
 import type { Row } from "./table.ts";
+import { usage } from "./usage.ts";
 
 const FEW = 10;
 const MANY = 1000;

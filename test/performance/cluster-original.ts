@@ -4,7 +4,7 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isError, runClosedLoop } from "@faas/bench";
-import { type Bench, baselines, registry, run } from "./cluster-server.ts";
+import { type Bench, baselines, registry, run } from "./bench.ts";
 import { percentile, type Row } from "./table.ts";
 
 const ROUNDS = 3;

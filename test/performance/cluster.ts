@@ -6,11 +6,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Bench } from "./bench.ts";
 import { coldStarts } from "./cluster-cold.ts";
 import { deploys } from "./cluster-deploy.ts";
 import { manyEndpoints } from "./cluster-endpoints.ts";
 import { original } from "./cluster-original.ts";
-import { Bench } from "./cluster-server.ts";
 import { type Row, table } from "./table.ts";
 
 const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {

@@ -10,6 +10,7 @@ import {
   validate,
   withDefaults,
 } from "@faas/core";
+import type { Command } from "commander";
 import { parseEnvFile } from "./env-file.ts";
 import type { Io } from "./io.ts";
 import { type SettingsOptions, settingsOf } from "./settings-options.ts";
@@ -19,6 +20,14 @@ export interface DeploySettingsOptions extends SettingsOptions {
   readonly org?: string;
   readonly endpoint?: string;
   readonly envFile?: string;
+}
+
+/** What is built and deployed, and as which endpoint. */
+export function addSourceOptions(command: Command): void {
+  command
+    .argument("[dir]", "folder with the function (default: the folder of the nearest faas.json, else this one)")
+    .option("--org <org>", "organization (or org in faas.json)")
+    .option("--endpoint <endpoint>", "name of the endpoint (or endpoint in faas.json)");
 }
 
 /** Which endpoint is deployed: flags over `faas.json`. USAGE says how to give what is missing. */

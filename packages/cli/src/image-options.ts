@@ -1,5 +1,12 @@
 import type { BuiltImage, ImageProgress, ImageStage } from "@faas/builder";
-import { type EndpointRef, FaasError, type Registry, type Runtime, type ServerConfig } from "@faas/core";
+import {
+  type EndpointRef,
+  FaasError,
+  type Registry,
+  type Runtime,
+  type ServerConfig,
+  type SettingsInput,
+} from "@faas/core";
 import type { Command } from "commander";
 import type { Io } from "./io.ts";
 import { colors, humanSize, say } from "./output.ts";
@@ -42,6 +49,20 @@ export interface ImageBuild extends EndpointRef {
   readonly registry?: Registry;
   readonly push: boolean;
   readonly tag?: string;
+}
+
+/** What a build takes of flags and `faas.json`: only what is given, and flags win. */
+export function buildInputs(
+  { runtime, handler }: SettingsInput,
+  { baseImage: flag }: ImageFlags,
+  fromFile: string | undefined,
+): Pick<ImageBuild, "runtime" | "handler" | "baseImage"> {
+  const baseImage = flag ?? fromFile;
+  return {
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(handler === undefined ? {} : { handler }),
+    ...(baseImage === undefined ? {} : { baseImage }),
+  };
 }
 
 /** Builds, and pushes, with the stages on the screen. */

@@ -1,5 +1,5 @@
 import type { Artifact, EndpointRef, EndpointSpec } from "./endpoint.ts";
-import type { ErrorCode } from "./errors.ts";
+import type { ErrorCode, FaasError } from "./errors.ts";
 import type { Scaler } from "./settings.ts";
 
 /** The one seam between the control server and what runs replicas. `test/platform-contract.ts` says what every platform does. */
@@ -77,6 +77,8 @@ export interface Platform extends AsyncDisposable {
   readonly accepts: Artifact["kind"];
   /** The scalers that work here. */
   readonly scalers: readonly Scaler[];
+  /** Why nothing can be started or changed yet: what runs replicas has not been reached since the server began. Undefined, or absent: it can. */
+  readonly notReady?: FaasError | undefined;
   /**
    * Creates or replaces; resolves when accepted, not when ready. Keeps the number of replicas: a new endpoint has none until
    * `scale`. Replicas of an older revision serve until as many of the new one are ready, and then drain; while the new one

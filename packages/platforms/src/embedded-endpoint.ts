@@ -1,4 +1,11 @@
-import { type EndedReplica, type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
+import {
+  type EndedReplica,
+  type EndpointSpec,
+  type EndpointStatus,
+  endpointKey,
+  FaasError,
+  type ReplicaFailure,
+} from "@faas/core";
 import type { LogStore } from "./log-store.ts";
 import { type ProcessEnd, type ProcessEvents, type ProcessOptions, ReplicaProcess } from "./replica-process.ts";
 
@@ -15,6 +22,7 @@ export interface EndpointHost {
   readonly processOptions: ProcessOptions;
   bundleFolder(digest: string): Promise<string>;
   newReplicaId(spec: EndpointSpec): string;
+  logStore(spec: EndpointSpec): LogStore;
   /** Something observable changed. */
   changed(endpoint: EmbeddedEndpoint): void;
   readonly records: { add(id: string, pid: number, leftovers: readonly string[]): void; remove(id: string): void };
@@ -23,9 +31,11 @@ export interface EndpointHost {
 /** One endpoint on the embedded platform: the revision that is applied, the number of replicas that is wanted, and the processes. */
 export class EmbeddedEndpoint {
   spec: EndpointSpec;
-  readonly logs: LogStore;
+  readonly key: string;
   readonly #host: EndpointHost;
-  readonly #events: ProcessEvents;
+  // Most endpoints have no process most of the time: what only processes need is made with the first one.
+  #logs: LogStore | undefined;
+  #events: ProcessEvents | undefined;
   #desired = 0;
   #replicas: ReplicaProcess[] = [];
   #failure: ReplicaFailure | undefined;
@@ -34,17 +44,10 @@ export class EmbeddedEndpoint {
   #retry: NodeJS.Timeout | undefined;
   #status: EndpointStatus | undefined;
 
-  constructor(spec: EndpointSpec, logs: LogStore, host: EndpointHost) {
+  constructor(spec: EndpointSpec, host: EndpointHost) {
     this.spec = spec;
-    this.logs = logs;
+    this.key = endpointKey(spec);
     this.#host = host;
-    this.#events = {
-      ready: (replica) => this.#onReady(replica),
-      failed: (replica, end) => this.#onFailed(replica, end),
-      line: (replica, stream, line) => this.#log(replica, stream, line),
-      started: (replica, pid) => host.records.add(replica.id, pid, [replica.socketPath, replica.temporaryFolder]),
-      ended: (replica) => host.records.remove(replica.id),
-    };
   }
 
   /** Every process that is not gone, stopping ones too. */
@@ -112,12 +115,16 @@ export class EmbeddedEndpoint {
   }
 
   #start(): void {
-    const replica = new ReplicaProcess(
-      this.#host.newReplicaId(this.spec),
-      this.spec,
-      this.#host.processOptions,
-      this.#events,
-    );
+    const host = this.#host;
+    this.#logs ??= host.logStore(this.spec);
+    this.#events ??= {
+      ready: (replica) => this.#onReady(replica),
+      failed: (replica, end) => this.#onFailed(replica, end),
+      line: (replica, stream, line) => this.#log(replica, stream, line),
+      started: (replica, pid) => host.records.add(replica.id, pid, [replica.socketPath, replica.temporaryFolder]),
+      ended: (replica) => host.records.remove(replica.id),
+    };
+    const replica = new ReplicaProcess(host.newReplicaId(this.spec), this.spec, host.processOptions, this.#events);
     this.#replicas.push(replica);
     void replica.ended.then(() => {
       this.#replicas = this.#replicas.filter((other) => other !== replica);
@@ -185,7 +192,7 @@ export class EmbeddedEndpoint {
   }
 
   #log(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
-    return this.logs.append({
+    return this.#logs?.append({
       time: new Date().toISOString(),
       replica: replica.id,
       revision: replica.spec.revision,

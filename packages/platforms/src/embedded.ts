@@ -13,14 +13,15 @@ import {
   type LogOptions,
   type Platform,
 } from "@faas/core";
+import { BlankProcesses } from "./blank-processes.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./embedded-endpoint.ts";
 import { LogStore } from "./log-store.ts";
 import { endListenersIn, ProcessRecords } from "./orphans.ts";
 import { residentBytes } from "./replica-process.ts";
 import { StatusFeed } from "./status-feed.ts";
+import { StatusList } from "./status-list.ts";
 
 const MEMORY_CHECK_MS = 250;
-const ALIVE_CHECK_MS = 5_000;
 
 export interface EmbeddedOptions {
   /** Logs, records of processes and caches are in it. */
@@ -32,6 +33,8 @@ export interface EmbeddedOptions {
   readonly python?: string;
   /** Time for the user's code to load; 60 s. */
   readonly startTimeoutMs?: number;
+  /** Blank processes of each runtime that are kept for the next cold start; none. */
+  readonly poolSize?: number;
   readonly log?: { info(message: string): void };
 }
 
@@ -42,15 +45,18 @@ export class EmbeddedPlatform implements Platform {
   readonly scalers = ["concurrency", "fixed"] as const;
   readonly #dataDir: string;
   readonly #host: EndpointHost;
+  readonly #blanks: BlankProcesses;
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
-  /** What logs there are on disk of endpoints that are not applied (yet). */
+  /** Those that have, or a moment ago had, processes: what is looked after is looked for here, not in all that there are. */
+  readonly #busy = new Set<EmbeddedEndpoint>();
+  /** Of endpoints that had a process, or whose logs were asked for. */
   readonly #logs = new Map<string, LogStore>();
-  readonly #feed = new StatusFeed(() => Array.from(this.#endpoints.values(), (endpoint) => endpoint.status));
+  readonly #statuses = new StatusList();
+  readonly #feed = new StatusFeed(() => this.#statuses.snapshot());
   readonly #runFolder: string;
   /** When the process ends without having disposed of this: a second Ctrl-C, for instance. */
   readonly #endAll: () => void;
   #timer: NodeJS.Timeout | undefined;
-  #lastAliveCheckMs = 0;
 
   /** Ends what a former server on the same data folder left behind, and is ready for endpoints. */
   constructor(options: EmbeddedOptions) {
@@ -64,17 +70,23 @@ export class EmbeddedPlatform implements Platform {
       rmSync(this.#runFolder, { recursive: true, force: true });
     };
     process.once("exit", this.#endAll);
+    const runtimeOptions = {
+      node: options.node ?? process.execPath,
+      python: options.python ?? process.env.FAAS_PYTHON ?? "python3",
+      runFolder: this.#runFolder,
+      cacheFolder: join(this.#dataDir, "cache"),
+    };
+    this.#blanks = new BlankProcesses(options.poolSize ?? 0, runtimeOptions);
     this.#host = {
       processOptions: {
-        node: options.node ?? process.execPath,
-        python: options.python ?? process.env.FAAS_PYTHON ?? "python3",
-        runFolder: this.#runFolder,
-        cacheFolder: join(this.#dataDir, "cache"),
+        ...runtimeOptions,
         startTimeoutMs: options.startTimeoutMs ?? 60_000,
+        blanks: this.#blanks,
       },
       bundleFolder: options.bundleFolder,
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
-      changed: () => this.#feed.announce(),
+      logStore: (spec) => this.#logStore(spec),
+      changed: (endpoint) => this.#changed(endpoint),
       records,
     };
   }
@@ -88,9 +100,14 @@ export class EmbeddedPlatform implements Platform {
     }
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
-    if (known) return known.apply(spec);
-    this.#endpoints.set(key, new EmbeddedEndpoint(spec, this.#logStore(spec), this.#host));
-    this.#feed.announce();
+    this.#blanks.hold(spec);
+    if (known) {
+      this.#blanks.release(known.spec);
+      return known.apply(spec);
+    }
+    const endpoint = new EmbeddedEndpoint(spec, this.#host);
+    this.#endpoints.set(key, endpoint);
+    this.#changed(endpoint);
   }
 
   async scale(ref: EndpointRef, replicas: number): Promise<void> {
@@ -98,13 +115,16 @@ export class EmbeddedPlatform implements Platform {
     if (!endpoint)
       throw new FaasError("ENDPOINT_NOT_FOUND", `There is no endpoint ${endpointKey(ref)} on the platform`);
     endpoint.scale(replicas);
-    this.#watchProcesses();
   }
 
   async remove(ref: EndpointRef): Promise<void> {
     const key = endpointKey(ref);
     const endpoint = this.#endpoints.get(key);
     this.#endpoints.delete(key);
+    if (endpoint) {
+      this.#blanks.release(endpoint.spec);
+      this.#statuses.remove(endpoint);
+    }
     this.#feed.announce();
     await endpoint?.stop();
     await this.#logStore(ref).remove();
@@ -127,12 +147,23 @@ export class EmbeddedPlatform implements Platform {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
+    this.#blanks.close();
     const endpoints = [...this.#endpoints.values()];
     this.#endpoints.clear();
     await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
     await Promise.all([...this.#logs.values()].map((logs) => logs.flush()));
     await rm(this.#runFolder, { recursive: true, force: true });
     process.off("exit", this.#endAll);
+  }
+
+  #changed(endpoint: EmbeddedEndpoint): void {
+    if (endpoint.replicas.length > 0) {
+      this.#busy.add(endpoint);
+      this.#watchProcesses();
+    }
+    // One that was removed may still have processes that end.
+    if (this.#endpoints.get(endpoint.key) === endpoint) this.#statuses.change(endpoint);
+    this.#feed.announce();
   }
 
   #logStore(ref: EndpointRef): LogStore {
@@ -149,18 +180,15 @@ export class EmbeddedPlatform implements Platform {
   #watchProcesses(): void {
     this.#timer ??= setInterval(() => {
       const now = Date.now();
-      const probe = now - this.#lastAliveCheckMs >= ALIVE_CHECK_MS;
-      if (probe) this.#lastAliveCheckMs = now;
-      let count = 0;
-      for (const endpoint of this.#endpoints.values()) {
+      for (const endpoint of this.#busy) {
+        if (endpoint.replicas.length === 0) this.#busy.delete(endpoint);
         for (const replica of endpoint.replicas) {
-          count++;
           const resident = replica.pid === undefined ? undefined : residentBytes(replica.pid);
           if (resident !== undefined) replica.checkMemory(resident);
-          replica.checkAlive(now, probe);
+          replica.checkAlive(now);
         }
       }
-      if (count > 0) return;
+      if (this.#busy.size > 0) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
     }, MEMORY_CHECK_MS).unref();

@@ -6,6 +6,15 @@ import type { KubernetesCredentials } from "./kubernetes-credentials.ts";
 /** Server-side apply: who owns the fields that we set. */
 export const FIELD_MANAGER = "faas";
 const TIMEOUT_MS = 30_000;
+/**
+ * Until an attempt is answered, of a request that can be sent twice. The connection may be dead without a word: an attempt that hears nothing has
+ * it tried, and the one after that has another connection. Later ones have more time, for a server that is slow.
+ */
+const ATTEMPTS_MS = [3_000, 8_000, 19_000];
+/** What becomes of an attempt on a connection that is dead, or was closed just then. */
+const DEAD = /^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_SOCKET|ECONNRESET|EPIPE)$/;
+/** Until a watch, or a log, begins to be answered. */
+const OPENING_MS = 10_000;
 
 /** The parts of an object that every kind has. */
 export interface KubernetesObject {
@@ -20,7 +29,25 @@ export interface KubernetesObject {
     readonly resourceVersion?: string;
     readonly creationTimestamp?: string | Date;
     readonly deletionTimestamp?: string | Date;
+    readonly managedFields?: readonly ManagedFields[];
   };
+}
+
+/** FieldsV1: a tree whose keys are `f:name` for a field, `k:{"name":"x"}` for an item of a list, and `.` for the thing itself. */
+export interface Fields {
+  readonly [key: string]: Fields;
+}
+
+/** Which fields somebody owns (Kubernetes API, `ManagedFieldsEntry`). */
+export interface ManagedFields {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly apiVersion?: string;
+  readonly time?: string | Date;
+  readonly fieldsType?: string;
+  /** `status`, `scale` …; absent for the object itself. */
+  readonly subresource?: string;
+  readonly fieldsV1?: Fields;
 }
 
 /** An object kind's place in the API: `/api/v1/…/pods`, for instance. */
@@ -153,21 +180,26 @@ export class KubernetesApi {
     );
   }
 
-  /** Any request; gives the parsed answer. */
+  /** Any request; gives the parsed answer. What was not answered is asked again, except for `POST`: all others can be sent twice without harm. */
   async call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    const answer = await this.#send(method, path, { ...options, signal }, options.signal);
-    try {
-      return JSON.parse(await answer.text()) as T;
-    } catch (error) {
-      throw this.#failed(error, options.signal);
+    const attempts = method === "POST" ? [TIMEOUT_MS] : ATTEMPTS_MS;
+    for (let attempt = 0; ; attempt++) {
+      const limits = { headersMs: attempts[attempt] as number };
+      try {
+        const answer = await this.#send(method, path, { ...options, signal }, options.signal, limits);
+        return JSON.parse(await answer.text()) as T;
+      } catch (error) {
+        const failed = this.#failed(error, options.signal);
+        if (attempt === attempts.length - 1 || timeout.aborted || !isDead(failed)) throw failed;
+      }
     }
   }
 
   /** The body of an answer that goes on: a watch, or a log. It breaks when nothing came for `silenceMs`. */
   stream(path: string, query: Readonly<Record<string, string>>, silenceMs: number, signal: AbortSignal) {
-    return this.#send("GET", path, { query, signal }, signal, silenceMs);
+    return this.#send("GET", path, { query, signal }, signal, { headersMs: OPENING_MS, bodyMs: silenceMs });
   }
 
   /** What a failed stream means. */
@@ -180,7 +212,7 @@ export class KubernetesApi {
     path: string,
     options: CallOptions,
     wanted: AbortSignal | undefined,
-    silenceMs = TIMEOUT_MS,
+    limits: { readonly headersMs: number; readonly bodyMs?: number },
     retry = true,
   ): Promise<Readable & { text(): Promise<string> }> {
     const { headers, dispatcher } = await this.#credentials.access();
@@ -193,14 +225,14 @@ export class KubernetesApi {
         headers: { ...headers, accept: "application/json", ...contentType(options) },
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
         ...(options.signal ? { signal: options.signal } : {}),
-        headersTimeout: TIMEOUT_MS,
-        bodyTimeout: silenceMs,
+        headersTimeout: limits.headersMs,
+        bodyTimeout: limits.bodyMs ?? TIMEOUT_MS,
       });
       if (statusCode < 300) return body;
       const text = await body.text();
       if (statusCode === 401 && retry) {
         this.#credentials.refused();
-        return await this.#send(method, path, options, wanted, silenceMs, false);
+        return await this.#send(method, path, options, wanted, limits, false);
       }
       throw refusal(statusCode, text, `${method} ${path}`);
     } catch (error) {
@@ -211,8 +243,9 @@ export class KubernetesApi {
   #failed(error: unknown, wanted: AbortSignal | undefined): unknown {
     if (wanted?.aborted) return wanted.reason;
     if (error instanceof FaasError) return error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const detail = `The Kubernetes API server at ${this.url} does not answer (${code ?? message}); see "kubectl cluster-info"`;
+    const { code, message, name } = error as NodeJS.ErrnoException;
+    const said = name === "TimeoutError" ? `nothing came within ${TIMEOUT_MS / 1000} s` : (code ?? message);
+    const detail = `The Kubernetes API server at ${this.url} does not answer (${said}); see "kubectl cluster-info"`;
     return new ClusterError("CLUSTER_UNREACHABLE", detail, 0, "", error);
   }
 }
@@ -227,6 +260,11 @@ export function pathOf(kind: Kind, namespace: string | undefined, name?: string)
 function placeOf(object: KubernetesObject): { kind: Kind; namespace: string | undefined; name: string } {
   return { kind: object.kind as Kind, namespace: object.metadata?.namespace, name: object.metadata?.name as string };
 }
+
+const isDead = (error: unknown) =>
+  error instanceof ClusterError &&
+  error.httpStatus === 0 &&
+  DEAD.test((error.cause as NodeJS.ErrnoException | undefined)?.code ?? "");
 
 const contentType = ({ body, contentType = "application/json" }: CallOptions) =>
   body === undefined ? {} : { "content-type": contentType };

@@ -5,6 +5,17 @@ import { Agent, type Dispatcher } from "undici";
 /** Tokens from files and plugins change: they are asked for again after this. */
 const FRESH_MS = 30_000;
 
+/** A connection, TLS included, that takes longer is none: the next attempt may find another way. */
+const CONNECT_MS = 4_000;
+
+/** The library's own, with a limit for making connections. */
+class TimedConfig extends KubeConfig {
+  override createDispatcherOptions(...parameters: Parameters<KubeConfig["createDispatcherOptions"]>) {
+    const options = super.createDispatcherOptions(...parameters);
+    return options.type === "agent" ? { ...options, connect: { ...options.connect, timeout: CONNECT_MS } } : options;
+  }
+}
+
 /** What a request to the API server needs. */
 export interface Access {
   readonly headers: Readonly<Record<string, string>>;
@@ -29,7 +40,7 @@ export class KubernetesCredentials {
 
   /** Throws CLUSTER_CONFIG_INVALID. */
   static load(context?: string): KubernetesCredentials {
-    const config = new KubeConfig();
+    const config = new TimedConfig();
     try {
       config.loadFromDefault();
     } catch (cause) {
@@ -98,7 +109,7 @@ export class KubernetesCredentials {
       throw invalid(`The kubeconfig's credentials cannot be used: ${(cause as Error).message}`, cause);
     }
     // The first one is kept with its connections. A client certificate that is renewed needs a new process.
-    this.#dispatcher ??= offered ?? new Agent();
+    this.#dispatcher ??= offered ?? new Agent({ connect: { timeout: CONNECT_MS } });
     return { headers, dispatcher: this.#dispatcher };
   }
 }

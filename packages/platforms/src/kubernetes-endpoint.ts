@@ -72,6 +72,8 @@ export class KubernetesEndpoint {
   /** Grows with each attempt to start replicas: what is told late of a former one is not heard. */
   #attempt = 0;
   #ended: readonly EndedReplica[] = [];
+  /** How many the autoscaler wants, where there is one. */
+  #autoscaled: number | undefined;
   /** The revision that had as many replicas as are wanted, and so replaced all before it. */
   #inPlace: string | undefined;
   #status: EndpointStatus | undefined;
@@ -165,6 +167,13 @@ export class KubernetesEndpoint {
     }
     this.#crowded = trouble;
     this.#crowdedTimer ??= setTimeout(() => this.#crowded && this.refused(this.#crowded), ROOM_GRACE_MS).unref();
+  }
+
+  /** How many replicas an autoscaler set; undefined: it is not its to set. */
+  observeAutoscaler(replicas: number | undefined): void {
+    if (this.#autoscaled === replicas) return;
+    this.#autoscaled = replicas;
+    this.#changed();
   }
 
   /** No pod could even be made. */
@@ -267,7 +276,8 @@ export class KubernetesEndpoint {
   #listed(): readonly Replica[] {
     const { revision } = this.spec;
     const ready = this.#readyOf(revision);
-    if (this.desired !== undefined && this.desired > 0 && ready >= this.desired) this.#inPlace = revision;
+    const wanted = Math.max(this.desired ?? 0, this.#autoscaled ?? 0);
+    if (this.desired !== undefined && this.desired > 0 && ready >= wanted) this.#inPlace = revision;
     const replaced = this.#inPlace === revision && ready > 0;
     const listed: Replica[] = [];
     for (const { facts, ready } of this.#replicas.values()) {

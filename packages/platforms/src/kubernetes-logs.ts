@@ -68,10 +68,21 @@ export async function copyLog(
 
 /** The last lines that a replica printed; none when they cannot be had soon. */
 export async function lastLines(api: KubernetesApi, facts: PodFacts, previous: boolean): Promise<readonly string[]> {
+  const signal = AbortSignal.timeout(LAST_LINES_MS);
+  const lines = await tail(api, facts, previous, signal);
+  // The first container that ended may have been followed by another meanwhile: then it is the one before.
+  return lines.length > 0 || previous || facts.restarts > 0 ? lines : tail(api, facts, true, signal);
+}
+
+async function tail(
+  api: KubernetesApi,
+  { namespace, pod }: PodFacts,
+  previous: boolean,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const query = { container: CONTAINER, tailLines: String(LAST_LINES), ...(previous ? { previous: "true" } : {}) };
   try {
-    const signal = AbortSignal.timeout(LAST_LINES_MS);
-    const body = await api.stream(`${pathOf("Pod", facts.namespace, facts.pod)}/log`, query, LAST_LINES_MS, signal);
+    const body = await api.stream(`${pathOf("Pod", namespace, pod)}/log`, query, LAST_LINES_MS, signal);
     return (await body.text()).split("\n").filter((line) => line !== "");
   } catch {
     return [];

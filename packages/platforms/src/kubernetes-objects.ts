@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type EndpointRef, type EndpointStatus, endpointKey, FaasError } from "@faas/core";
-import type { V1Deployment, V1Namespace, V1NetworkPolicy } from "@kubernetes/client-node";
-import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
+import { type EndpointRef, type EndpointSpec, type EndpointStatus, endpointKey, FaasError } from "@faas/core";
+import type { V1Deployment } from "@kubernetes/client-node";
+import { ClusterError, type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
 import type { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
+import { ForeignChanges } from "./kubernetes-foreign-changes.ts";
 import {
   APPLIED,
   autoscalerManifest,
@@ -15,9 +16,10 @@ import {
   serviceManifest,
   serviceName,
 } from "./kubernetes-manifests.ts";
+import { type ObservedDeployment, ObservedObjects, PARTS, type Part } from "./kubernetes-observed.ts";
 import type { KubernetesOrgs } from "./kubernetes-orgs.ts";
 import { deploymentTrouble, type PodFacts } from "./kubernetes-pods.ts";
-import type { WatchHandler } from "./kubernetes-watch.ts";
+import { setAgain } from "./kubernetes-set-again.ts";
 import type { PlatformLog } from "./platform-log.ts";
 
 const RETRY_FIRST_MS = 250;
@@ -38,71 +40,30 @@ export interface ObjectsOptions {
   readonly changed: () => void;
 }
 
-interface ObservedDeployment extends EndpointRef {
-  readonly revision: string;
-  readonly replicas: number;
-  /** Pods of a former revision are still there. */
-  readonly rolling: boolean;
-  readonly applied: string | undefined;
-  readonly version: bigint;
-  readonly uid: string;
-}
-
-/**
- * The objects of all endpoints: what is observed of them, and the writing that brings them to what is wanted. Whatever somebody else
- * changes or deletes is mended when it is seen.
- */
+/** Brings the objects of all endpoints to what is wanted. Whatever somebody else changes or deletes is mended when it is seen. */
 export class KubernetesObjects {
-  readonly deployments: WatchHandler<V1Deployment>;
-  readonly services: WatchHandler<KubernetesObject>;
-  readonly autoscalers: WatchHandler<KubernetesObject>;
-  readonly namespaces: WatchHandler<V1Namespace>;
-  readonly policies: WatchHandler<V1NetworkPolicy>;
+  readonly observed: ObservedObjects;
   readonly #options: ObjectsOptions;
-  readonly #deployments = new Map<string, ObservedDeployment>();
-  readonly #services = new Set<string>();
-  readonly #autoscalers = new Set<string>();
+  readonly #changes: ForeignChanges;
   readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
   readonly #removing = new Set<string>();
-  /** Deployments that we deleted, by uid: what comes of them late is no news. */
-  readonly #deleted = new Set<string>();
   /** Endpoints whose number of replicas is being set: what is observed meanwhile is no news. */
   readonly #setting = new Set<string>();
   /** Endpoints that get fewer replicas when their roll has ended. */
   readonly #deferred = new Set<string>();
+  readonly #digests = new WeakMap<EndpointSpec, string>();
   #isListed = false;
   /** Ends the waits for the next attempts. */
   #waiting = new AbortController();
 
   constructor(options: ObjectsOptions) {
     this.#options = options;
-    this.deployments = {
-      listed: (all) => {
-        const present = new Set(all.map(keyOf));
-        for (const key of [...this.#deployments.keys()]) if (!present.has(key)) this.#deploymentGone(key);
-        this.#deleted.clear();
-        for (const one of all) this.#observe(one);
-      },
-      changed: (one) => this.#observe(one),
-      deleted: (one) => {
-        if (!this.#deleted.delete(one.metadata?.uid ?? "")) this.#deploymentGone(keyOf(one));
-      },
-    };
-    this.services = this.#presence(this.#services, "Service");
-    this.autoscalers = this.#presence(this.#autoscalers, "HorizontalPodAutoscaler");
-    const namespaces = this.#ofOrgs("its namespace was deleted");
-    this.namespaces = {
-      ...namespaces,
-      listed: (all) => {
-        namespaces.listed(all);
-        for (const one of all) this.#namespace(one);
-      },
-      changed: (one) => {
-        namespaces.changed(one);
-        this.#namespace(one);
-      },
-    };
-    this.policies = this.#ofOrgs("a network policy was deleted");
+    const { log, signal } = options;
+    this.observed = new ObservedObjects({
+      seen: (kind, key, object, isNew) => this.#seen(kind, key, object, isNew),
+      gone: (kind, key) => this.#gone(kind, key),
+    });
+    this.#changes = new ForeignChanges({ log, signal, mend: (key) => void this.reconcile(key) });
   }
 
   /** Everything was listed once: what is wanted can be compared with what is there. */
@@ -114,10 +75,15 @@ export class KubernetesObjects {
   /** Deployments that belong to no endpoint that was applied. */
   others(): readonly EndpointStatus[] {
     const others: EndpointStatus[] = [];
-    for (const [key, { org, endpoint, revision }] of this.#deployments)
+    for (const [key, { org, endpoint, revision }] of this.observed.entries())
       if (!this.#options.endpoints.has(key) && !this.#removing.has(key))
         others.push({ org, endpoint, revision, replicas: [] });
     return others;
+  }
+
+  /** An organization lost its namespace, or something in it. */
+  lostIn(org: string): void {
+    for (const [key, { spec }] of this.#options.endpoints) if (spec.org === org) void this.reconcile(key);
   }
 
   /** The cluster was away, and is there again. */
@@ -145,7 +111,7 @@ export class KubernetesObjects {
   async scale(endpoint: KubernetesEndpoint, before: number, signal?: AbortSignal): Promise<void> {
     const { spec, desired = 0 } = endpoint;
     const key = endpointKey(spec);
-    const observed = this.#deployments.get(key);
+    const observed = this.observed.deployment(key);
     if (!observed) return this.reconcile(key);
     if (spec.scaler === "cpu") {
       if (before > 0 && desired > 0) return;
@@ -163,17 +129,16 @@ export class KubernetesObjects {
     this.#removing.add(key);
     try {
       await this.#work.get(key)?.done;
-      if (this.#autoscalers.has(key)) await api.delete("HorizontalPodAutoscaler", namespace, ref.endpoint, signal);
-      const deployment = this.#deployments.get(key);
-      if (deployment) {
-        await api.delete("Deployment", namespace, ref.endpoint, signal);
-        this.#deleted.add(deployment.uid);
+      const { observed } = this;
+      if (observed.has("HorizontalPodAutoscaler", key))
+        await api.delete("HorizontalPodAutoscaler", namespace, ref.endpoint, signal);
+      if (observed.has("Deployment", key)) await api.delete("Deployment", namespace, ref.endpoint, signal);
+      if (observed.has("Service", key)) await api.delete("Service", namespace, serviceName(ref.endpoint), signal);
+      for (const kind of PARTS) {
+        observed.deleted(kind, key);
+        this.#changes.forget(kind, key);
       }
-      if (this.#services.has(key)) await api.delete("Service", namespace, serviceName(ref.endpoint), signal);
-      this.#deployments.delete(key);
       this.#deferred.delete(key);
-      this.#services.delete(key);
-      this.#autoscalers.delete(key);
     } finally {
       this.#removing.delete(key);
     }
@@ -223,19 +188,22 @@ export class KubernetesObjects {
     const { manifests, orgs, signal } = this.#options;
     const { spec } = endpoint;
     await orgs.ensure(spec.org, signal);
-    const service = serviceManifest(spec, manifests);
     const deployment = deploymentManifest(spec, orgs.manifestsOf(spec.org));
-    // Not of the boost as the quota bounds it: a changed quota is no reason to start replicas anew.
-    const digest = digestOf([service, deploymentManifest(spec, manifests)]);
-    const observed = this.#deployments.get(key);
+    const digest = this.#digestOf(spec);
+    const observed = this.observed.deployment(key);
     endpoint.desired ??= observed?.replicas ?? 0;
-    if (observed?.applied !== digest) {
+    for (const kind of PARTS) {
+      const object = this.#changes.unchecked(kind, key);
+      if (object) this.#check(kind, key, object);
+    }
+    const isOther = observed?.applied !== digest;
+    if (isOther || this.#changes.has("Deployment", key)) {
       if (observed) await this.#settled(endpoint, observed.revision);
       await this.#applyDeployment(endpoint, deployment, digest, observed);
     }
-    if (!this.#services.has(key) || observed?.applied !== digest) {
-      await this.#options.api.apply(service as KubernetesObject, signal);
-      this.#services.add(key);
+    if (isOther || !this.observed.has("Service", key) || this.#changes.has("Service", key)) {
+      await this.#set(key, serviceManifest(spec, manifests) as KubernetesObject, signal);
+      this.observed.made("Service", key);
     }
     if (endpoint.spec !== spec) return;
     await this.#mendReplicas(key, endpoint);
@@ -252,8 +220,8 @@ export class KubernetesObjects {
   }
 
   async #mendReplicas(key: string, { spec, desired = 0 }: KubernetesEndpoint): Promise<void> {
-    const { api, manifests, signal, log } = this.#options;
-    const observed = this.#deployments.get(key);
+    const { manifests, signal, log } = this.#options;
+    const observed = this.observed.deployment(key);
     if (!observed) return;
     // The autoscaler's number is its own.
     const isScaled = spec.scaler === "cpu" && desired > 0 && observed.replicas > 0;
@@ -270,9 +238,9 @@ export class KubernetesObjects {
     const wantsAutoscaler = spec.scaler === "cpu" && desired > 0;
     if (wantsAutoscaler) {
       // Its bounds may have changed: applying what is there already changes nothing.
-      await api.apply(autoscalerManifest(spec, manifests) as KubernetesObject, signal);
-      this.#autoscalers.add(key);
-    } else if (this.#autoscalers.has(key)) {
+      await this.#set(key, autoscalerManifest(spec, manifests) as KubernetesObject, signal);
+      this.observed.made("HorizontalPodAutoscaler", key);
+    } else if (this.observed.has("HorizontalPodAutoscaler", key)) {
       await this.#deleteAutoscaler(spec, signal);
     }
   }
@@ -283,20 +251,54 @@ export class KubernetesObjects {
     digest: string,
     observed: ObservedDeployment | undefined,
   ): Promise<void> {
-    const { api, signal } = this.#options;
+    const { signal } = this.#options;
     if (!observed) await this.#refuseForeign(spec);
-    // The autoscaler's number is its own. Otherwise it is said each time: one that nobody owns any more would fall back to 1.
+    // The autoscaler's number is its own. It is said all the same: one that nobody owns any more would fall back to 1.
     const isScaled = spec.scaler === "cpu" && desired > 0 && (observed?.replicas ?? 0) > 0;
-    const replicas = isScaled ? {} : { replicas: this.#deferring(endpointKey(spec), desired) };
-    const applied = await api.apply<V1Deployment>(
+    const replicas = isScaled ? observed?.replicas : this.#deferring(endpointKey(spec), desired);
+    const applied = await this.#set<V1Deployment>(
+      endpointKey(spec),
       {
         ...manifest,
         metadata: { ...manifest.metadata, annotations: { [APPLIED]: digest } },
-        spec: { ...manifest.spec, ...replicas } as NonNullable<V1Deployment["spec"]>,
+        spec: { ...manifest.spec, replicas } as NonNullable<V1Deployment["spec"]>,
       },
       signal,
     );
-    this.#observe(applied);
+    this.observed.observe(applied);
+  }
+
+  /** Applies; what somebody else changed is all set again. */
+  async #set<T extends KubernetesObject>(key: string, manifest: T, signal: AbortSignal): Promise<T> {
+    const { api } = this.#options;
+    const kind = manifest.kind as Part;
+    if (!this.#changes.has(kind, key)) return api.apply(manifest, signal);
+    const set = await setAgain(api, manifest, signal);
+    this.#changes.mended(kind, key);
+    return set;
+  }
+
+  /** Not of the boost as the quota bounds it: a changed quota is no reason to start replicas anew. */
+  #digestOf(spec: EndpointSpec): string {
+    const { manifests } = this.#options;
+    let digest = this.#digests.get(spec);
+    if (digest === undefined) {
+      digest = digestOf([serviceManifest(spec, manifests), deploymentManifest(spec, manifests)]);
+      this.#digests.set(spec, digest);
+    }
+    return digest;
+  }
+
+  /** Did somebody else change what we applied? That can be told once what is applied is what is wanted. */
+  #check(kind: Part, key: string, object: KubernetesObject): void {
+    const { endpoints, manifests } = this.#options;
+    const spec = endpoints.get(key)?.spec;
+    if (spec && this.observed.deployment(key)?.applied === this.#digestOf(spec))
+      this.#changes.check(kind, key, object, manifestOf(kind, spec, manifests));
+    // Nobody is about to apply it: somebody put another one in its place, `kubectl rollout undo` for instance.
+    else if (spec && kind === "Deployment" && this.#isListed && !this.#work.has(key))
+      this.#changes.check(kind, key, object, undefined);
+    else this.#changes.later(kind, key, object);
   }
 
   /** What somebody else made under the endpoint's name is left alone. */
@@ -315,7 +317,7 @@ export class KubernetesObjects {
    * new one's that serve already ("Proportional scaling" of Deployments): that has to wait for the roll's end.
    */
   #replicasNow(key: string, desired: number): number {
-    const observed = this.#deployments.get(key);
+    const observed = this.observed.deployment(key);
     return observed?.rolling && desired > 0 && desired < observed.replicas ? observed.replicas : desired;
   }
 
@@ -339,132 +341,50 @@ export class KubernetesObjects {
         signal,
       })
       .finally(() => this.#setting.delete(key));
-    const observed = this.#deployments.get(key);
-    if (observed)
-      this.#deployments.set(key, {
-        ...observed,
-        replicas,
-        version: BigInt(metadata?.resourceVersion ?? observed.version),
-      });
+    this.observed.scaled(key, replicas, metadata?.resourceVersion);
   }
 
   async #deleteAutoscaler(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
     const key = endpointKey(ref);
-    if (!this.#autoscalers.delete(key)) return;
+    if (!this.observed.deleted("HorizontalPodAutoscaler", key)) return;
     await this.#options.api.delete("HorizontalPodAutoscaler", namespaceOf(ref.org), ref.endpoint, signal);
   }
 
-  #observe(deployment: V1Deployment): void {
-    const key = keyOf(deployment);
-    const version = BigInt(deployment.metadata?.resourceVersion ?? 0);
-    const uid = deployment.metadata?.uid ?? "";
-    if (this.#deleted.has(uid)) return;
-    const before = this.#deployments.get(key);
-    // An event from before our own last change.
-    if (before && before.version > version) return;
-    const labels = deployment.metadata?.labels ?? {};
-    this.#deployments.set(key, {
-      org: labels[LABELS.org] ?? "",
-      endpoint: labels[LABELS.endpoint] ?? "",
-      revision: deployment.spec?.template.metadata?.labels?.[LABELS.revision] ?? "",
-      replicas: deployment.spec?.replicas ?? 1,
-      rolling: isRolling(deployment),
-      applied: deployment.metadata?.annotations?.[APPLIED],
-      version,
-      uid,
-    });
-    if (!before) this.#options.changed();
+  #seen(kind: Part, key: string, object: KubernetesObject, isNew: boolean): void {
+    this.#check(kind, key, object);
+    if (kind !== "Deployment") return;
+    if (isNew) this.#options.changed();
+    const deployment = object as V1Deployment;
     const endpoint = this.#options.endpoints.get(key);
     if (!endpoint || !this.#isListed) return;
+    endpoint.observeAutoscaler(endpoint.spec.scaler === "cpu" ? deployment.spec?.replicas : undefined);
     endpoint.observeDeployment((endpoint.desired ?? 0) > 0 ? deploymentTrouble(deployment) : undefined);
     if (this.#needsMending(key, endpoint)) void this.reconcile(key);
   }
 
   #needsMending(key: string, { spec, desired }: KubernetesEndpoint): boolean {
-    const observed = this.#deployments.get(key);
+    const observed = this.observed.deployment(key);
     if (!observed || desired === undefined) return true;
     if (this.#setting.has(key)) return false;
     if (spec.scaler === "cpu") return desired === 0 ? observed.replicas > 0 : observed.replicas === 0;
     return observed.replicas !== this.#replicasNow(key, desired);
   }
 
-  #deploymentGone(key: string): void {
-    const gone = this.#deployments.get(key);
-    if (!gone) return;
-    this.#deployments.delete(key);
-    this.#options.changed();
-    this.#lost(key, "Deployment");
-  }
-
-  /** Somebody deleted what is wanted. */
-  #lost(key: string, kind: Kind): void {
-    if (!this.#options.endpoints.get(key) || this.#removing.has(key)) return;
-    this.#options.log.warn({ endpoint: key, kind }, "an object was deleted by somebody else: made again");
+  #gone(kind: Part, key: string): void {
+    const { endpoints, log, changed } = this.#options;
+    this.#changes.forget(kind, key);
+    if (kind === "Deployment") changed();
+    if (!endpoints.has(key) || this.#removing.has(key)) return;
+    log.warn({ endpoint: key, kind }, "an object was deleted by somebody else: made again");
     void this.reconcile(key);
-  }
-
-  #presence(present: Set<string>, kind: Kind): WatchHandler<KubernetesObject> {
-    return {
-      listed: (all) => {
-        const now = new Set(all.map(keyOf));
-        for (const key of [...present]) {
-          if (now.has(key)) continue;
-          present.delete(key);
-          this.#lost(key, kind);
-        }
-        for (const key of now) present.add(key);
-      },
-      changed: (one) => void present.add(keyOf(one)),
-      deleted: (one) => {
-        if (present.delete(keyOf(one))) this.#lost(keyOf(one), kind);
-      },
-    };
-  }
-
-  /** Objects that an organization has to have, whose loss is made good; they may also be lost while nobody could follow. */
-  #ofOrgs(why: string): WatchHandler<KubernetesObject> {
-    const present = new Map<string, KubernetesObject>();
-    const nameOf = ({ metadata }: KubernetesObject) => `${metadata?.namespace ?? ""}/${metadata?.name}`;
-    const gone = (name: string) => {
-      const one = present.get(name);
-      if (one && present.delete(name)) this.#orgGone(one, why);
-    };
-    const changed = (one: KubernetesObject) => void present.set(nameOf(one), one);
-    return {
-      listed: (all) => {
-        const now = new Set(all.map(nameOf));
-        for (const name of [...present.keys()]) if (!now.has(name)) gone(name);
-        all.forEach(changed);
-      },
-      changed,
-      deleted: (one) => gone(nameOf(one)),
-    };
-  }
-
-  #namespace(namespace: V1Namespace): void {
-    if (namespace.metadata?.deletionTimestamp) this.#options.orgs.forget(orgOf(namespace));
-  }
-
-  #orgGone(object: KubernetesObject, why: string): void {
-    const org = orgOf(object);
-    this.#options.orgs.forget(org);
-    for (const [key, { spec }] of this.#options.endpoints) {
-      if (spec.org !== org) continue;
-      this.#options.log.warn({ org, endpoint: key }, `${why} by somebody else: made again`);
-      void this.reconcile(key);
-    }
   }
 }
 
 const isTransient = (error: FaasError) =>
   error instanceof ClusterError ? error.isTransient : error.code === "NAMESPACE_TERMINATING";
 
-function isRolling({ metadata, status }: V1Deployment): boolean {
-  if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return true;
-  return (status?.replicas ?? 0) > (status?.updatedReplicas ?? 0);
+function manifestOf(kind: Part, spec: EndpointSpec, options: ManifestOptions): KubernetesObject {
+  if (kind === "Deployment") return deploymentManifest(spec, options) as KubernetesObject;
+  if (kind === "Service") return serviceManifest(spec, options) as KubernetesObject;
+  return autoscalerManifest(spec, options) as KubernetesObject;
 }
-
-const orgOf = ({ metadata }: KubernetesObject) => metadata?.labels?.[LABELS.org] ?? "";
-
-const keyOf = ({ metadata }: KubernetesObject) =>
-  endpointKey({ org: metadata?.labels?.[LABELS.org] ?? "", endpoint: metadata?.labels?.[LABELS.endpoint] ?? "" });

@@ -106,12 +106,21 @@ describe("a pod's trouble, in words", () => {
     assert.equal(podFacts(pod({ state: { waiting: { reason: "ContainerCreating" } } })).trouble, undefined);
   });
 
-  test("no node takes it", () => {
-    const conditions = [
-      { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes: 1 Insufficient cpu." },
-    ];
-    assert.equal(podFacts(pod({}, { conditions })).unschedulable, "0/1 nodes: 1 Insufficient cpu.");
-  });
+  for (const [what, message] of [
+    [
+      "CPU",
+      "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims.",
+    ],
+    [
+      "pod slots",
+      "0/2 nodes are available: 2 Too many pods. preemption: 0/2 nodes are available: 2 No preemption victims.",
+    ],
+  ] as const)
+    test(`no node takes it for want of ${what}: that may pass, and is told in the scheduler's words`, () => {
+      const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }];
+      const { unschedulable, trouble } = podFacts(pod({}, { conditions }));
+      assert.deepEqual([unschedulable, trouble], [message, undefined]);
+    });
 });
 
 describe("a pod", () => {

@@ -1,5 +1,6 @@
 import { type ErrorCode, formatSize, parseCpu, parseSize } from "@faas/core";
 import type { V1ContainerStatus, V1Deployment, V1Pod } from "@kubernetes/client-node";
+import { lostLogin } from "./kubernetes-logins.ts";
 import { CONTAINER, CPU_LIMIT, LABELS, limitOfRequestedCpu, PORT, QUOTA } from "./kubernetes-manifests.ts";
 
 /** What Kubernetes says of a pod or a Deployment, in our words. Pure. */
@@ -110,6 +111,18 @@ function containerTrouble(container: V1ContainerStatus, memory: string | undefin
   return undefined;
 }
 
+const PASSWORD_ADVICE = '; "faas org registry-login" gives the cluster a password';
+
+/** The same of an organization whose login for the registry is lost. */
+export function withLostLogin(facts: PodFacts): PodFacts {
+  const { trouble, org } = facts;
+  if (trouble?.code !== "IMAGE_PULL_FAILED") return facts;
+  const said = trouble.detail.endsWith(PASSWORD_ADVICE)
+    ? trouble.detail.slice(0, -PASSWORD_ADVICE.length)
+    : trouble.detail;
+  return { ...facts, trouble: { ...trouble, detail: `${said}; ${lostLogin(org)}` } };
+}
+
 /** The registry's own reason, without the layers of words around it. */
 function pullReason(image: string, reason: string, message: string): string {
   if (reason === "InvalidImageName") return `"${image}" is no image reference: ${message}`;
@@ -119,9 +132,7 @@ function pullReason(image: string, reason: string, message: string): string {
     message.replace(/^Back-off pulling image "[^"]*":?\s*/, ""),
   );
   const words = said?.[1]?.replace(/^failed to pull and unpack image "[^"]*": /, "") || reason;
-  const advice = /unauthorized|denied|forbidden|401|403|no basic auth/i.test(words)
-    ? '; "faas org registry-login" gives the cluster a password'
-    : "";
+  const advice = /unauthorized|denied|forbidden|401|403|no basic auth/i.test(words) ? PASSWORD_ADVICE : "";
   return `The image ${image} cannot be pulled: ${words}${advice}`;
 }
 

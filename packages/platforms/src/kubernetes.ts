@@ -11,15 +11,17 @@ import {
   type OrgQuota,
   type Platform,
 } from "@faas/core";
-import type { V1Deployment, V1Namespace, V1NetworkPolicy, V1Pod } from "@kubernetes/client-node";
-import { ClusterError, type Kind, KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
+import type { V1Deployment, V1Namespace, V1Pod } from "@kubernetes/client-node";
+import { ClusterError, type Kind, KubernetesApi, type KubernetesObject } from "./kubernetes-api.ts";
 import { KubernetesCredentials } from "./kubernetes-credentials.ts";
 import { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
+import { RegistryLogins } from "./kubernetes-logins.ts";
 import { type ContainerState, copyLog, lastLines } from "./kubernetes-logs.ts";
-import { type ManifestOptions, pullSecretManifests, selectorOf } from "./kubernetes-manifests.ts";
+import { type ManifestOptions, selectorOf } from "./kubernetes-manifests.ts";
 import { KubernetesObjects } from "./kubernetes-objects.ts";
 import { KubernetesOrgs } from "./kubernetes-orgs.ts";
-import { type PodFacts, podFacts, replicaId } from "./kubernetes-pods.ts";
+import { type PodFacts, podFacts, replicaId, withLostLogin } from "./kubernetes-pods.ts";
+import { type ClusterFacts, reachCluster } from "./kubernetes-reach.ts";
 import { followObjects, type WatchHandler } from "./kubernetes-watch.ts";
 import { LogStore } from "./log-store.ts";
 import type { PlatformLog } from "./platform-log.ts";
@@ -42,6 +44,8 @@ export interface KubernetesOptions {
   readonly terminatingMs?: number;
   /** A watch that is silent for longer is begun anew; 90 s. */
   readonly silenceMs?: number;
+  /** Begin also while the cluster is away, and reach it later. */
+  readonly patient?: boolean;
   readonly log?: PlatformLog;
 }
 
@@ -54,6 +58,8 @@ const FOLLOWED = [
   "Service",
   "HorizontalPodAutoscaler",
   "NetworkPolicy",
+  "ResourceQuota",
+  "LimitRange",
 ] as const satisfies Kind[];
 
 /** Runs replicas as pods: a Deployment and a Service an endpoint, a namespace an organization. */
@@ -64,7 +70,8 @@ export class KubernetesPlatform implements Platform {
   readonly #api: KubernetesApi;
   readonly #credentials: KubernetesCredentials;
   readonly #options: KubernetesOptions;
-  readonly #manifests: ManifestOptions;
+  /** The CPU limit while replicas start is known when the cluster was reached; nothing is made before. */
+  readonly #manifests: { -readonly [Name in keyof ManifestOptions]: ManifestOptions[Name] };
   readonly #orgs: KubernetesOrgs;
   readonly #objects: KubernetesObjects;
   readonly #log: PlatformLog;
@@ -76,26 +83,34 @@ export class KubernetesPlatform implements Platform {
   readonly #feed = new StatusFeed(() => this.#snapshot());
   readonly #closing = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
+  #notReady: FaasError | undefined;
 
   private constructor(
     options: KubernetesOptions,
     credentials: KubernetesCredentials,
     api: KubernetesApi,
-    resizes: boolean,
+    logins: RegistryLogins,
   ) {
     this.#options = options;
     this.#credentials = credentials;
     this.#api = api;
     this.#log = options.log ?? NO_LOG;
-    const { instance, startupCpuMillis = 1000, startSeconds = 60, serverNamespace } = options;
+    const { instance, startSeconds = 60, serverNamespace } = options;
     this.#manifests = {
       instance,
       startSeconds,
-      ...(resizes ? { startupCpuMillis } : {}),
       ...(serverNamespace === undefined ? {} : { serverNamespace }),
       gatewayCidrs: serverNamespace === undefined ? ownAddresses() : [],
     };
-    this.#orgs = new KubernetesOrgs(this.#api, this.#manifests, options.terminatingMs);
+    this.#orgs = new KubernetesOrgs({
+      api: this.#api,
+      manifests: this.#manifests,
+      logins,
+      log: this.#log,
+      signal: this.#closing.signal,
+      lost: (org) => this.#objects.lostIn(org),
+      terminatingMs: options.terminatingMs,
+    });
     this.#objects = new KubernetesObjects({
       api: this.#api,
       manifests: this.#manifests,
@@ -105,27 +120,35 @@ export class KubernetesPlatform implements Platform {
       endpoints: this.#endpoints,
       changed: () => this.#feed.announce(),
     });
-    void this.#follow();
   }
 
-  /** Rejects with CLUSTER_CONFIG_INVALID, CLUSTER_UNREACHABLE, CLUSTER_FORBIDDEN. */
+  /** Rejects with CLUSTER_CONFIG_INVALID, CLUSTER_FORBIDDEN and, unless it is to be patient, CLUSTER_UNREACHABLE. */
   static async connect(options: KubernetesOptions): Promise<KubernetesPlatform> {
     const credentials = KubernetesCredentials.load(options.context);
-    const api = new KubernetesApi(credentials);
+    const logins = await RegistryLogins.load(options.dataDir);
+    const platform = new KubernetesPlatform(options, credentials, new KubernetesApi(credentials), logins);
     try {
-      // Kubernetes 1.33 and later: a pod's resources can be changed in place.
-      const { resources } = await api.call<{ resources: { name: string }[] }>("GET", "/api/v1");
-      const resizes = resources.some(({ name }) => name === "pods/resize");
-      const { log = NO_LOG } = options;
-      // What may not be followed would never be known, and each request would wait for it.
-      await Promise.all(FOLLOWED.map((kind) => api.call("GET", pathOf(kind, undefined), { query: { limit: "1" } })));
-      if (!resizes)
-        log.warn({}, "the cluster cannot resize pods in place: replicas start with their own CPU limit, slowly");
-      return new KubernetesPlatform(options, credentials, api, resizes);
+      await reachCluster({
+        api: platform.#api,
+        kinds: FOLLOWED,
+        patient: options.patient ?? false,
+        log: platform.#log,
+        signal: platform.#closing.signal,
+        away: (reason) => {
+          platform.#notReady = reason;
+        },
+        reached: (facts) => platform.#begin(facts),
+      });
+      return platform;
     } catch (error) {
-      await credentials.close();
+      await platform[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Why nothing can be started yet: the cluster has not been reached since the server began. */
+  get notReady(): FaasError | undefined {
+    return this.#notReady;
   }
 
   /** METRICS_MISSING: an autoscaler would never get a figure. */
@@ -145,11 +168,8 @@ export class KubernetesPlatform implements Platform {
     return this.#orgs.apply(org, quota, signal);
   }
 
-  async registryLogin(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void> {
-    await this.#orgs.ensure(org, signal);
-    for (const manifest of pullSecretManifests(org, dockerConfigJson, this.#manifests)) {
-      await this.#api.apply(manifest as KubernetesObject, signal);
-    }
+  registryLogin(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void> {
+    return this.#orgs.registryLogin(org, dockerConfigJson, signal);
   }
 
   async apply(spec: EndpointSpec): Promise<void> {
@@ -167,6 +187,7 @@ export class KubernetesPlatform implements Platform {
     const endpoint = this.#endpoints.get(endpointKey(ref));
     if (!endpoint)
       throw new FaasError("ENDPOINT_NOT_FOUND", `There is no endpoint ${endpointKey(ref)} on the platform`);
+    if (this.#notReady) throw this.#notReady;
     await this.#synced.promise;
     const before = endpoint.desired ?? 0;
     if (before === 0 || replicas === 0) endpoint.newAttempt();
@@ -240,6 +261,12 @@ export class KubernetesPlatform implements Platform {
     return others.length === 0 ? known : [...known, ...others];
   }
 
+  #begin({ resizes }: ClusterFacts): void {
+    if (resizes) this.#manifests.startupCpuMillis = this.#options.startupCpuMillis ?? 1000;
+    else this.#log.warn({}, "the cluster cannot resize pods in place: replicas start with their own CPU limit, slowly");
+    void this.#follow();
+  }
+
   async #follow(): Promise<void> {
     const { signal } = this.#closing;
     const selector = selectorOf(this.#options.instance);
@@ -262,24 +289,31 @@ export class KubernetesPlatform implements Platform {
       };
       void followObjects(this.#api, kind, selector, told, signal, this.#options.silenceMs);
     };
-    follow<V1Deployment>("Deployment", this.#objects.deployments);
-    follow("Service", this.#objects.services);
-    follow("HorizontalPodAutoscaler", this.#objects.autoscalers);
-    follow<V1Namespace>("Namespace", this.#objects.namespaces);
-    follow<V1NetworkPolicy>("NetworkPolicy", this.#objects.policies);
+    follow<V1Deployment>("Deployment", this.#objects.observed.deployments);
+    follow("Service", this.#objects.observed.services);
+    follow("HorizontalPodAutoscaler", this.#objects.observed.autoscalers);
+    follow<V1Namespace>("Namespace", this.#orgs.namespaces);
+    for (const kind of ["NetworkPolicy", "ResourceQuota", "LimitRange"] as const) follow(kind, this.#orgs.parts[kind]);
     follow<V1Pod>("Pod", {
       listed: (pods) => this.#podsListed(pods),
-      changed: (pod) => this.#podChanged(podFacts(pod)),
+      changed: (pod) => this.#podChanged(this.#facts(pod)),
       deleted: (pod) => this.#podGone(podFacts(pod)),
     });
     await Promise.all(lists);
+    if (this.#notReady) this.#log.info({}, "the cluster is reached");
+    this.#notReady = undefined;
     this.#synced.resolve();
     this.#objects.listed();
     this.#feed.announce();
   }
 
+  #facts(pod: V1Pod): PodFacts {
+    const facts = podFacts(pod);
+    return this.#orgs.lostLogin(facts.org) ? withLostLogin(facts) : facts;
+  }
+
   #podsListed(pods: readonly V1Pod[]): void {
-    const all = pods.map(podFacts);
+    const all = pods.map((pod) => this.#facts(pod));
     const present = new Set(all.map(podKey));
     for (const [key, facts] of this.#pods) if (!present.has(key)) this.#podGone(facts);
     for (const facts of all) this.#podChanged(facts);

@@ -2,10 +2,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointSpec, type ErrorCode, formatSize } from "@faas/core";
+import type { BlankProcesses } from "./blank-processes.ts";
 import { readLines } from "./line-reader.ts";
 import { askReady, waitUntilReady } from "./ready-probe.ts";
+import { functionEnvironment, type RuntimeOptions, runtimeCommand, runtimeEnvironment } from "./replica-environment.ts";
 
 const LAST_LINES = 20;
 /** After a replica is taken off the list, so long for requests that were picked just before. */
@@ -13,15 +16,13 @@ const SETTLE_MS = 100;
 /** Beyond the endpoint's own timeout. */
 const KILL_GRACE_MS = 5_000;
 const STUCK_GRACE_MS = 5_000;
+/** A replica is asked whether it lives so long after it was asked last. */
+const ALIVE_CHECK_MS = 5_000;
 
 /** How the processes of all replicas are started. */
-export interface ProcessOptions {
-  readonly node: string;
-  readonly python: string;
-  /** Short and private: sockets are in it. */
-  readonly runFolder: string;
-  readonly cacheFolder: string;
+export interface ProcessOptions extends RuntimeOptions {
   readonly startTimeoutMs: number;
+  readonly blanks: BlankProcesses;
 }
 
 /** Why a process is no replica any more. */
@@ -61,6 +62,7 @@ export class ReplicaProcess {
   #child: ChildProcess | undefined;
   #end: ProcessEnd | undefined;
   #gone = false;
+  #askedMs = this.startedMs;
   #probeSinceMs: number | undefined;
 
   constructor(id: string, spec: EndpointSpec, options: ProcessOptions, events: ProcessEvents) {
@@ -81,19 +83,13 @@ export class ReplicaProcess {
 
   /** Starts the process in the bundle's folder; `ready` or `failed` tells how it went. */
   start(folder: string): void {
-    const { spec } = this;
-    const python = spec.runtime === "python";
-    const heapMi = Math.max(16, Math.floor((spec.memoryBytes / 2 ** 20) * 0.75));
+    const python = this.spec.runtime === "python";
     mkdirSync(this.temporaryFolder, { recursive: true });
-    const child = spawn(
-      python ? this.#options.python : this.#options.node,
-      python ? [".interface.py"] : [`--max-old-space-size=${heapMi}`, ".interface.mjs"],
-      { cwd: folder, env: this.#environment(), stdio: ["ignore", "pipe", "pipe"], detached: true },
-    );
+    const child = this.#spawn(folder, python ? ".interface.py" : ".interface.mjs");
     this.#child = child;
     if (child.pid !== undefined) this.#events.started(this, child.pid);
     for (const stream of ["stdout", "stderr"] as const) {
-      readLines(child[stream], (line) => {
+      readLines(child[stream] as Readable, (line) => {
         this.lastLines.push(line);
         if (this.lastLines.length > LAST_LINES) this.lastLines.shift();
         return this.#events.line(this, stream, line);
@@ -152,11 +148,13 @@ export class ReplicaProcess {
     });
   }
 
-  /** Ends it when it has not answered a probe for the endpoint's timeout and more; `probe`: asks anew when none is under way. */
-  checkAlive(nowMs: number, probe: boolean): void {
+  /** Asks whether it lives when that was asked long enough ago; ends it when it has not answered for the endpoint's timeout and more. */
+  checkAlive(nowMs: number): void {
     if (!this.ready) return;
     if (this.#probeSinceMs === undefined) {
-      if (!probe) return;
+      // Each at times of its own: all at once would hold up the requests of all.
+      if (nowMs - this.#askedMs < ALIVE_CHECK_MS) return;
+      this.#askedMs = nowMs;
       this.#probeSinceMs = nowMs;
       askReady({ socketPath: this.socketPath }, AbortSignal.timeout(this.spec.timeoutMs + STUCK_GRACE_MS))
         .then(() => (this.#probeSinceMs = undefined))
@@ -231,32 +229,17 @@ export class ReplicaProcess {
     }
   }
 
-  /** Nothing of the server's own environment but what a runtime needs. */
-  #environment(): NodeJS.ProcessEnv {
+  #spawn(folder: string, wrapper: string): ChildProcess {
     const { spec } = this;
-    const { PATH, LANG, TZ } = process.env;
-    const cache = join(this.#options.cacheFolder, spec.runtime === "python" ? "python" : "node");
-    return {
-      ...(PATH === undefined ? {} : { PATH }),
-      ...(TZ === undefined ? {} : { TZ }),
-      LANG: LANG ?? "C.UTF-8",
-      HOME: this.temporaryFolder,
-      TMPDIR: this.temporaryFolder,
-      NODE_ENV: "production",
-      // Numeric libraries start a thread a core, which wait for each other as soon as two calls run at once.
-      OMP_NUM_THREADS: "1",
-      OPENBLAS_NUM_THREADS: "1",
-      ...(spec.runtime === "python" ? { PYTHONPYCACHEPREFIX: cache } : { NODE_COMPILE_CACHE: cache }),
-      ...spec.env,
-      PORT: this.socketPath,
-      FAAS_ORG: spec.org,
-      FAAS_ENDPOINT: spec.endpoint,
-      FAAS_REVISION: spec.revision,
-      ...(spec.handler === undefined ? {} : { FAAS_HANDLER: spec.handler }),
-      FAAS_TIMEOUT_MS: String(spec.timeoutMs),
-      FAAS_CONCURRENCY: String(spec.concurrency),
-      FAAS_BODY_LIMIT: String(spec.bodyLimitBytes),
+    const { runtime, memoryBytes } = spec;
+    const env = {
+      ...runtimeEnvironment(runtime, this.temporaryFolder, this.#options),
+      ...functionEnvironment(spec, this.socketPath),
     };
+    const blank = this.#options.blanks.take(spec, folder, env);
+    if (blank) return blank;
+    const [program, ...args] = runtimeCommand(runtime, memoryBytes, this.#options);
+    return spawn(program, [...args, wrapper], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   }
 }
 

@@ -19,7 +19,7 @@ export interface AppDeps {
   readonly bundles: Bundles;
   readonly deployments: Deployments;
   readonly endpoints: Endpoints;
-  readonly platform: Pick<Platform, "name" | "logs" | "registryLogin">;
+  readonly platform: Pick<Platform, "name" | "logs" | "registryLogin" | "notReady">;
   readonly metrics: Metrics;
   readonly config: ServerConfig;
   readonly log: Logger;
@@ -81,6 +81,7 @@ async function answerProblems(context: Context, next: Next, log: Logger): Promis
     if (!known) log.error({ err: error, requestId, method: context.method, path: context.path }, "a request failed");
     const problem = toProblem(known ?? error, requestId);
     context.status = problem.status;
+    if (problem.status === 503) context.set("Retry-After", "1");
     const text = JSON.stringify(problem);
     const whole = context.req.complete || !hasBody(context);
     context.body = whole ? text : Readable.from(answerAndDrain(text, context.req));

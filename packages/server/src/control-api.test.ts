@@ -12,7 +12,10 @@ const artifact = { kind: "bundle", digest: digestOf(bundle) };
 await server.upload(bundle);
 
 /** What is on disk. */
-const state = () => readFile(join(server.dataDir, "state.json"), "utf8").catch(() => "");
+const state = () =>
+  Promise.all(
+    ["state.json", "state.journal"].map((name) => readFile(join(server.dataDir, name), "utf8").catch(() => "")),
+  );
 
 test("an organization comes into being with its first endpoint: 201, then 200, and the URL answers", async () => {
   const made = await server.send("PUT", "/-/orgs/first/endpoints/one", { artifact });
@@ -119,7 +122,7 @@ for (const [what, method, path, body, code, detail] of [
     assert.equal(problem.code, code, problem.detail);
     assert.equal(status, code === "SCALER_UNSUPPORTED" ? 422 : 400);
     assert.match(JSON.stringify(problem), detail);
-    assert.equal(await state(), before);
+    assert.deepEqual(await state(), before);
   });
 }
 

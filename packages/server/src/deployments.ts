@@ -1,6 +1,7 @@
 import {
   type Artifact,
   type EndpointRef,
+  type EndpointSpec,
   type EndpointStatus,
   endpointKey,
   endpointSpec,
@@ -48,6 +49,8 @@ export class Deployments {
   /** Changes of one endpoint's deployment are made one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #retries = new Map<string, NodeJS.Timeout>();
+  /** What the platform has, or may have, though nobody registered it. */
+  readonly #strangers = new Map<string, EndpointRef>();
   readonly #stopping = new AbortController();
   #watching: Promise<void> = Promise.resolve();
 
@@ -59,14 +62,13 @@ export class Deployments {
   async start(): Promise<void> {
     const { store, endpoints, log } = this.#options;
     // Their quotas come first. What fails is tried again with the organization's endpoints.
-    for (const org of Object.keys(store.state.organizations)) {
+    for (const org of store.orgs()) {
       this.applyOrg(org).catch((error) => {
         if (!this.#stopping.signal.aborted) log.warn({ err: error, org }, "an organization could not be made ready");
       });
     }
     for (const [ref, record] of store.endpoints()) {
-      endpoints.put(endpointSpec(ref, record.current));
-      await this.#apply(ref, record);
+      await this.#apply(ref, record, endpoints.put(endpointSpec(ref, record.current)).spec);
     }
     this.#watching = this.#watch();
   }
@@ -92,6 +94,7 @@ export class Deployments {
   /** Registers a revision: resolves when it is on disk and its deployment has begun. */
   async deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
     const { platform, bundles } = this.#options;
+    this.#refuseUnready();
     if (artifact.kind !== platform.accepts) {
       throw new FaasError(
         "ARTIFACT_UNSUPPORTED",
@@ -114,13 +117,16 @@ export class Deployments {
   }
 
   /** True when it was there. Resolves when it is gone from disk and serves no more. */
-  remove(ref: EndpointRef): Promise<boolean> {
+  async remove(ref: EndpointRef): Promise<boolean> {
+    this.#refuseUnready();
     return this.#inTurn(ref, async () => {
       const { store, platform, endpoints } = this.#options;
       if (!store.endpoint(ref)) return false;
       await store.changeEndpoint(ref, () => undefined);
       this.#pending.delete(endpointKey(ref));
       endpoints.delete(ref);
+      // Until the platform tells of it no more.
+      this.#strangers.set(endpointKey(ref), ref);
       await platform.remove(ref);
       this.#announce(ref);
       return true;
@@ -135,10 +141,11 @@ export class Deployments {
   /** Removes the organization with all that it has; true when it was there. */
   async removeOrg(org: string): Promise<boolean> {
     const { store, platform } = this.#options;
-    if (!store.org(org)) return false;
+    if (!store.hasOrg(org)) return false;
+    this.#refuseUnready();
     // An endpoint that is registered meanwhile goes the same way.
     for (let record = store.org(org); record; record = store.org(org)) {
-      await Promise.all(Object.keys(record.endpoints).map((endpoint) => this.remove({ org, endpoint })));
+      await Promise.all(Array.from(record.endpoints.keys(), (endpoint) => this.remove({ org, endpoint })));
       await store.removeEmptyOrg(org);
     }
     await platform.removeOrg(org);
@@ -153,6 +160,12 @@ export class Deployments {
       if (deploying?.id !== revision || record?.failure?.revision === revision) return;
       await this.#changed(ref, signal);
     }
+  }
+
+  /** Before anything is on disk that could not be carried out. */
+  #refuseUnready(): void {
+    const { notReady } = this.#options.platform;
+    if (notReady) throw notReady;
   }
 
   async #deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
@@ -194,7 +207,7 @@ export class Deployments {
     if (!record) return;
     const existing = endpoints.get(endpointKey(ref));
     const endpoint = existing && !record.unproven ? existing : endpoints.put(endpointSpec(ref, record.current));
-    await this.#apply(ref, record);
+    await this.#apply(ref, record, endpoint.spec);
     endpoint.lastRequestMs = Date.now();
     endpoint.deploying = this.#pending.has(endpointKey(ref));
     if (endpoint.desired > 0 && !endpoint.failure()) return;
@@ -204,9 +217,11 @@ export class Deployments {
   }
 
   /** Tells the platform what should run. */
-  async #apply(ref: EndpointRef, record: EndpointRecord): Promise<void> {
+  async #apply(ref: EndpointRef, record: EndpointRecord, served: EndpointSpec): Promise<void> {
     if (record.candidate || record.unproven) this.#pending.set(endpointKey(ref), ref);
-    await this.#options.platform.apply(endpointSpec(ref, record.candidate ?? record.current));
+    const newest = record.candidate ?? record.current;
+    // Of the same revision one spec is enough: there are many endpoints.
+    await this.#options.platform.apply(newest.id === served.revision ? served : endpointSpec(ref, newest));
   }
 
   async #watch(): Promise<void> {
@@ -214,11 +229,11 @@ export class Deployments {
     const signal = this.#stopping.signal;
     let isFirst = true;
     for await (const statuses of platform.watch(signal)) {
-      endpoints.observe(statuses);
+      const changed = endpoints.observe(statuses);
       if (isFirst) this.#wakeAll();
       isFirst = false;
       for (const ref of this.#pending.values()) this.#conclude(ref);
-      this.#mend(statuses);
+      this.#mend(changed);
     }
   }
 
@@ -291,15 +306,18 @@ export class Deployments {
   }
 
   /** What somebody changed behind our back, or what a former server did not finish. */
-  #mend(statuses: readonly EndpointStatus[]): void {
-    const { store, platform, log } = this.#options;
-    for (const status of statuses) {
-      if (store.endpoint(status) || this.#turns.has(endpointKey(status))) continue;
-      log.warn(
-        { org: status.org, endpoint: status.endpoint },
-        "the platform runs an endpoint that is not registered: removing it",
-      );
-      platform.remove(status).catch((error) => log.error({ err: error }, "could not remove it"));
+  #mend(changed: readonly EndpointStatus[]): void {
+    const { store, platform, endpoints, log } = this.#options;
+    for (const status of changed) {
+      if (!store.endpoint(status))
+        this.#strangers.set(endpointKey(status), { org: status.org, endpoint: status.endpoint });
+    }
+    for (const [key, ref] of this.#strangers) {
+      if (store.endpoint(ref) || !endpoints.isObserved(key)) this.#strangers.delete(key);
+      else if (!this.#turns.has(key)) {
+        log.warn(ref, "the platform runs an endpoint that is not registered: removing it");
+        platform.remove(ref).catch((error) => log.error({ err: error }, "could not remove it"));
+      }
     }
   }
 

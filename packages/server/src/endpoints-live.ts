@@ -4,6 +4,9 @@ import { LiveReplica } from "./endpoints-replica.ts";
 import { pickReplica } from "./pick.ts";
 import { Suspension } from "./suspension.ts";
 
+const NONE: readonly LiveReplica[] = [];
+const NONE_LISTED: ReadonlyMap<string, LiveReplica> = new Map();
+
 /** One served endpoint: its spec, its ready replicas, and the requests under way. */
 export class LiveEndpoint {
   /** "org/endpoint". */
@@ -13,7 +16,7 @@ export class LiveEndpoint {
   /** As observed last; `undefined` before the first observation. */
   status: EndpointStatus | undefined;
   /** The ready ones. */
-  replicas: readonly LiveReplica[] = [];
+  replicas: readonly LiveReplica[] = NONE;
   /** Replicas that the platform was told to have. */
   desired = 0;
   /** Requests that a replica is answering. */
@@ -32,10 +35,12 @@ export class LiveEndpoint {
   deploying = false;
 
   readonly #line = new WaitingLine();
-  readonly #suspension = new Suspension(() => this.serve());
+  /** Absent until a replica fails. */
+  #suspension: Suspension | undefined;
   /** Every listed replica, ready or not: one that is unready for a moment keeps its count of requests. */
-  readonly #listed = new Map<string, LiveReplica>();
-  readonly #curious = new Set<() => void>();
+  #listed = NONE_LISTED;
+  /** Absent while nobody asks: there are many endpoints. */
+  #curious: Set<() => void> | undefined;
   /** A failure of an attempt before the present one; it says nothing about this one. */
   #formerFailure: ReplicaFailure | undefined;
 
@@ -62,7 +67,7 @@ export class LiveEndpoint {
     if (this.replicas.length === 0) this.readySince = 0;
     else if (this.readySince === 0) this.readySince = performance.now();
     if (status?.failure === undefined) this.#formerFailure = undefined;
-    for (const look of this.#curious) look();
+    for (const look of this.#curious ?? []) look();
     this.serve();
   }
 
@@ -100,6 +105,7 @@ export class LiveEndpoint {
 
   /** The replica did not take a request: it is left alone for a while. */
   suspend(replica: LiveReplica): void {
+    this.#suspension ??= new Suspension(() => this.serve());
     this.#suspension.failed(replica, this.replicas);
   }
 
@@ -142,10 +148,11 @@ export class LiveEndpoint {
       };
       const finish = (ended?: EndedReplica) => {
         clearTimeout(timer);
-        this.#curious.delete(look);
+        this.#curious?.delete(look);
         resolve(ended);
       };
       const timer = setTimeout(finish, limitMs);
+      this.#curious ??= new Set();
       this.#curious.add(look);
       look();
     });
@@ -156,26 +163,19 @@ export class LiveEndpoint {
   }
 
   #replaceReplicas(observed: EndpointStatus["replicas"]): void {
+    if (observed.length === 0 && this.#listed.size === 0) return;
     const ready: LiveReplica[] = [];
-    const present = new Set<LiveReplica>();
+    const present = new Map<string, LiveReplica>();
     for (const replica of observed) {
       let live = this.#listed.get(replica.id);
       // A replica that is starting may have no address yet.
-      if (replica.ready && live?.address !== replica.address) {
-        live?.close();
-        live = new LiveReplica(replica);
-        this.#listed.set(replica.id, live);
-      }
+      if (replica.ready && live?.address !== replica.address) live = new LiveReplica(replica);
       if (live === undefined) continue;
-      present.add(live);
+      present.set(replica.id, live);
       if (replica.ready) ready.push(live);
     }
-    for (const [id, live] of this.#listed) {
-      if (present.has(live)) continue;
-      this.#listed.delete(id);
-      live.close();
-    }
-    this.#suspension.keep(present);
-    this.replicas = ready;
+    for (const [id, live] of this.#listed) if (present.get(id) !== live) live.close();
+    this.#listed = present.size > 0 ? present : NONE_LISTED;
+    this.replicas = ready.length > 0 ? ready : NONE;
   }
 }

@@ -108,22 +108,30 @@ export class Endpoints {
     this.#announce(key);
   }
 
+  /** Whether the platform has told of the endpoint in its last list. */
+  isObserved(key: string): boolean {
+    return this.#statuses.has(key);
+  }
+
   /**
-   * Takes a whole list of `platform.watch()`. An endpoint that did not change is the same object as in the list before and
-   * costs one comparison.
+   * Takes a whole list of `platform.watch()`, and gives what is not where it was in the list before. An endpoint that did not change
+   * is the same object as then, and costs one comparison.
    */
-  observe(statuses: readonly EndpointStatus[]): void {
+  observe(statuses: readonly EndpointStatus[]): readonly EndpointStatus[] {
     const before = this.#observed;
     this.#observed = statuses;
-    let moved = statuses.length < before.length;
+    const came: EndpointStatus[] = [];
+    const went: EndpointStatus[] = before.slice(statuses.length);
     for (let index = 0; index < statuses.length; index++) {
       const status = statuses[index] as EndpointStatus;
       const former = before[index];
       if (status === former) continue;
-      moved ||= former !== undefined && (former.org !== status.org || former.endpoint !== status.endpoint);
-      this.#changed(endpointKey(status), status);
+      came.push(status);
+      if (former) went.push(former);
     }
-    if (moved) this.#dropMissing(statuses);
+    for (const status of came) this.#changed(endpointKey(status), status);
+    this.#dropMissing(went, came);
+    return came;
   }
 
   /** Asks for replicas when none are wanted. However many requests call it, the platform is told once. */
@@ -173,10 +181,12 @@ export class Endpoints {
     this.#announce(key);
   }
 
-  #dropMissing(statuses: readonly EndpointStatus[]): void {
-    const present = new Set(statuses);
-    for (const [key, status] of this.#statuses) {
-      if (present.has(status)) continue;
+  /** What went from its place and came to no other one. */
+  #dropMissing(went: readonly EndpointStatus[], came: readonly EndpointStatus[]): void {
+    if (went.length === 0) return;
+    const present = new Set(came.map(endpointKey));
+    for (const key of went.map(endpointKey)) {
+      if (present.has(key)) continue;
       this.#statuses.delete(key);
       const endpoint = this.#live.get(key);
       if (endpoint) this.#update(endpoint, undefined);

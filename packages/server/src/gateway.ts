@@ -1,5 +1,6 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { FaasError } from "@faas/core";
 import { admit } from "./admit.ts";
 import { authorize } from "./authorize.ts";
 import type { Endpoints } from "./endpoints.ts";
@@ -19,6 +20,8 @@ export interface GatewayDeps {
   readonly onRequest?: (report: RequestReport) => void;
   /** Whether an organization is registered; by default, whether it has an endpoint. */
   readonly hasOrg?: (org: string) => boolean;
+  /** Why no replica can be started yet, for requests that would need one. */
+  readonly notReady?: () => FaasError | undefined;
   /** Requests of one endpoint that may wait; 10,000. */
   readonly waitingLimit?: number;
   /** The longest time that a request waits for a replica to start or for a place on one; 65 s: later than a platform gives up. */
@@ -36,12 +39,13 @@ export interface Gateway {
 /** The data path. */
 export function createGateway(deps: GatewayDeps): Gateway {
   const { endpoints, waitingLimit = 10_000, waitMs = 65_000, hasOrg = (org) => endpoints.hasOrg(org) } = deps;
+  const { notReady = () => undefined } = deps;
   // Outermost first.
   const stages: readonly Stage[] = [
     route(endpoints, hasOrg),
     authorize,
     admit(waitingLimit),
-    wake(endpoints, waitMs),
+    wake(endpoints, waitMs, notReady),
     pick(waitMs),
     forward,
     record(deps.metrics, deps.onRequest),

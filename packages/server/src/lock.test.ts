@@ -6,6 +6,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { HeldLock, readLock } from "./lock.ts";
+import { readState } from "./read-state.ts";
 import { Store } from "./store.ts";
 
 async function folder(t: TestContext): Promise<string> {
@@ -94,32 +95,60 @@ test("a server whose lock is gone is told, and writes nothing more", async (t) =
   const dataDir = await folder(t);
   const lock = await HeldLock.take(dataDir);
   const lost = new Promise<{ code: string }>((done) => lock.keep(done));
-  const store = await Store.open(dataDir, () => lock.verify());
+  const store = await Store.open(dataDir, { mayWrite: () => lock.verify() });
+  t.after(() => store.close());
   await store.putOrg("before");
-  const text = await readFile(join(dataDir, "state.json"), "utf8");
+  const onDisk = () =>
+    Promise.all(["state.json", "state.journal"].map((name) => readFile(join(dataDir, name), "utf8")));
+  const texts = await onDisk();
   await rm(join(dataDir, "lock.json"));
   await assert.rejects(store.putOrg("after"), { code: "STATE_LOCKED" });
   assert.equal((await lost).code, "STATE_LOCKED");
-  assert.equal(await readFile(join(dataDir, "state.json"), "utf8"), text);
+  assert.deepEqual(await onDisk(), texts);
   assert.deepEqual(store.org("after"), undefined);
   await lock.release();
 });
 
-test("a change that another server's start cuts off is not put in place", async (t) => {
-  const dataDir = await folder(t);
-  let other: Store | undefined;
-  let owner = "first";
-  // The other one takes over between the question and the rename.
-  const first = await Store.open(dataDir, async () => {
-    if (owner !== "first") throw Object.assign(new Error("taken over"), { code: "STATE_LOCKED" });
-    owner = "second";
-    other = await Store.open(dataDir);
-    await other.putOrg("second");
+// A first change asks before it puts the snapshot in place, before the journal, before it writes to that, and after; the next ones twice.
+// With a journal of one byte at most, a snapshot and a journal are made beside each change.
+for (const [questions, journalLeastBytes] of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap(
+  (n) =>
+    [
+      [n, 2 ** 20],
+      [n, 1],
+    ] as const,
+)) {
+  test(`a change that another server's start cuts off after question ${questions} is not acknowledged, and harms nothing; journals of ${journalLeastBytes}`, async (t) => {
+    const dataDir = await folder(t);
+    let other: Store | undefined;
+    let asked = 0;
+    let lost = false;
+    // The other one takes over between the question and what it is asked for.
+    const mayWrite = async () => {
+      if (lost) throw Object.assign(new Error("taken over"), { code: "STATE_LOCKED" });
+      lost = ++asked >= questions;
+      if (!lost) return;
+      other = await Store.open(dataDir);
+      await other.putOrg("second");
+    };
+    const first = await Store.open(dataDir, { mayWrite, journalLeastBytes });
+    t.after(() => other?.close());
+    const done: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      const refused = await first.putOrg(`first-${i}`).then(
+        () => done.push(`first-${i}`) && undefined,
+        (error) => error,
+      );
+      assert.ok(refused === undefined || refused.code === "STATE_LOCKED", refused);
+    }
+    await first.close();
+    assert.ok(other, `only ${asked} questions`);
+    await other.putOrg("third");
+    const expected = [...done, "second", "third"].toSorted();
+    const found = [...(await readState(join(dataDir, "state.json"))).state.names()].toSorted();
+    assert.deepEqual(found, expected);
   });
-  await assert.rejects(first.putOrg("first"), { code: "STATE_LOCKED" });
-  const { organizations } = JSON.parse(await readFile(join(dataDir, "state.json"), "utf8"));
-  assert.deepEqual(Object.keys(organizations), ["second"]);
-});
+}
 
 /** A server's lock and store in a process of its own, with the name of another host. */
 async function holder(t: TestContext, dataDir: string, host: string) {

@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { DEFAULT_PORT, FaasError, type Platform, type Registry, type ServerConfig } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
@@ -14,6 +12,7 @@ import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
 import { createGateway, type RequestReport } from "./gateway.ts";
 import { createHttpServer } from "./http-server.ts";
+import { instanceOf } from "./instance.ts";
 import { HeldLock } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import { Scaling } from "./scaling.ts";
@@ -28,6 +27,8 @@ export interface ServerOptions {
   readonly dataDir: string;
   /** How long to wait for a server on another host that has the data folder and may be ending; 0. */
   readonly lockPatienceMs?: number;
+  /** On this machine: blank processes of each runtime that are kept for the next cold start; 0. */
+  readonly poolSize?: number;
   /** Runs replicas in a cluster; absent: as child processes of this one. */
   readonly kubernetes?: KubernetesServerOptions;
   /** A level of pino's, or silent; info. */
@@ -98,9 +99,12 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     log.fatal(error.message);
     lost.reject(error);
   });
-  const store = await Store.open(dataDir, () => lock.verify());
+  const store = await Store.open(dataDir, {
+    mayWrite: () => lock.verify(),
+    onTrouble: (error) => log.warn({ err: error }, "the journal of the state could not be made smaller; later again"),
+  });
   const bundles = new Bundles(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
-  const platform = await startPlatform(options, dataDir, bundles, log);
+  const platform = await startPlatform(options, dataDir, bundles, store, log);
   const endpoints = new Endpoints({ platform, log });
   const metrics = new Metrics();
   metrics.observe(endpoints);
@@ -131,7 +135,8 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   const gateway = createGateway({
     endpoints,
     metrics,
-    hasOrg: (org) => store.org(org) !== undefined,
+    hasOrg: (org) => store.hasOrg(org),
+    notReady: () => platform.notReady,
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
   const server = createHttpServer(app.callback(), gateway);
@@ -143,6 +148,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     scaling.stop();
     await deployments.stop();
     await platform[Symbol.asyncDispose]();
+    await store.close();
     throw error;
   }
   const collect = () =>
@@ -163,6 +169,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     scaling.stop();
     await deployments.stop();
     await platform[Symbol.asyncDispose]();
+    await store.close();
     await lock.release();
     log.info("stopped");
     await flush(log);
@@ -182,15 +189,17 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
 }
 
 async function startPlatform(
-  { kubernetes }: ServerOptions,
+  { kubernetes, poolSize = 0 }: ServerOptions,
   dataDir: string,
   bundles: Bundles,
+  store: Store,
   log: Logger,
 ): Promise<Platform> {
   if (!kubernetes) {
     return new EmbeddedPlatform({
       dataDir,
       bundleFolder: (digest) => bundles.folder(digest),
+      poolSize,
       log: { info: (message) => log.info(message) },
     });
   }
@@ -199,18 +208,16 @@ async function startPlatform(
   const { startupCpuMillis, startSeconds, namespace, context } = kubernetes;
   return KubernetesPlatform.connect({
     dataDir,
-    instance: namespace ?? instanceOf(dataDir),
+    instance: namespace ?? (await instanceOf(dataDir)),
     ...(startupCpuMillis === undefined ? {} : { startupCpuMillis }),
     ...(startSeconds === undefined ? {} : { startSeconds }),
     ...(namespace === undefined ? {} : { serverNamespace: namespace }),
     ...(context === undefined ? {} : { context }),
+    // Who starts one for the first time is told at once what is wrong; one that has something to serve, or is started by the cluster, waits for it.
+    patient: namespace !== undefined || [...store.orgs()].length > 0,
     log,
   });
 }
-
-/** The server of one data folder on one machine: another one leaves its objects alone. */
-const instanceOf = (dataDir: string) =>
-  `local-${createHash("sha256").update(`${hostname()}:${dataDir}`).digest("hex").slice(0, 12)}`;
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((done, reject) => {

@@ -63,9 +63,10 @@ export const routes: readonly Route[] = [
     method: "get",
     path: "/-/readyz",
     summary: "The server takes requests",
-    answers: { 200: "it does", 503: "it is stopping" },
+    answers: { 200: "it does", 503: "it is stopping, or has not reached its cluster yet" },
     handle(context, _, deps) {
       if (deps.stopping()) throw new FaasError("SERVER_STOPPING", "The server is stopping");
+      if (deps.platform.notReady) throw deps.platform.notReady;
       context.body = { status: "ready" };
     },
   },
@@ -103,7 +104,7 @@ export const routes: readonly Route[] = [
     summary: "All organizations",
     answers: { 200: "the list" },
     handle(context, _, { store }) {
-      context.body = { orgs: Object.keys(store.state.organizations).map((org) => viewOrg(org, store)) };
+      context.body = { orgs: Array.from(store.orgs(), (org) => viewOrg(org, store)) };
     },
   },
   {
@@ -125,7 +126,7 @@ export const routes: readonly Route[] = [
     async handle(context, { org = "" }, { store, deployments }) {
       const hasBody = context.get("content-type") !== "" || (context.request.length ?? 0) > 0;
       const { quota } = hasBody ? validate(putOrgSchema, await readJson(context), "the request body") : {};
-      const known = store.org(org) !== undefined;
+      const known = store.hasOrg(org);
       await deployments.applyOrg(org, quota);
       await store.putOrg(org, quota);
       context.status = known ? 200 : 201;
@@ -180,7 +181,7 @@ export const routes: readonly Route[] = [
     handle(context, { org = "" }, deps) {
       const { endpoints } = requireOrg(org, deps);
       context.body = {
-        endpoints: Object.entries(endpoints).map(([endpoint, record]) =>
+        endpoints: Array.from(endpoints, ([endpoint, record]) =>
           viewEndpoint({ org, endpoint }, record, deps.endpoints, originOf(context)),
         ),
       };
@@ -329,8 +330,8 @@ async function waitFor(context: Context, ref: EndpointRef, deps: AppDeps): Promi
 }
 
 function viewOrg(org: string, store: AppDeps["store"]): OrgView {
-  const { createdAt = "", endpoints = {}, quota } = store.org(org) ?? {};
-  return { org, createdAt, ...(quota === undefined ? {} : { quota }), endpoints: Object.keys(endpoints) };
+  const { createdAt = "", endpoints = new Map(), quota } = store.org(org) ?? {};
+  return { org, createdAt, ...(quota === undefined ? {} : { quota }), endpoints: [...endpoints.keys()] };
 }
 
 /** Where the client reached the server. */
@@ -341,7 +342,7 @@ const refOf = ({ org = "", endpoint = "" }: Readonly<Record<string, string>>): E
 function requireOrg(org: string, { store }: AppDeps) {
   const record = store.org(org);
   if (record) return record;
-  const suggestion = nearest(org, Object.keys(store.state.organizations));
+  const suggestion = nearest(org, store.orgs());
   throw new FaasError(
     "ORG_NOT_FOUND",
     `There is no organization "${org}"`,
@@ -353,7 +354,7 @@ function requireEndpoint(ref: EndpointRef, deps: AppDeps) {
   const { endpoints } = requireOrg(ref.org, deps);
   const record = deps.store.endpoint(ref);
   if (record) return record;
-  const near = nearest(ref.endpoint, Object.keys(endpoints));
+  const near = nearest(ref.endpoint, endpoints.keys());
   throw new FaasError(
     "ENDPOINT_NOT_FOUND",
     `There is no endpoint "${endpointKey(ref)}"`,

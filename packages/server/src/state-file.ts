@@ -1,9 +1,17 @@
 import { artifactSchema, expectedAndGot, FaasError } from "@faas/core";
 import { z } from "zod";
-import type { State } from "./store.ts";
+import { type EndpointRecord, type OrgFields, State } from "./state.ts";
 
-/** Of the form of `state.json`. */
-export const STATE_VERSION = 1;
+/** Of the form of `state.json`. 1 had no journal beside it: a server that knows only 1 would not read what is there. */
+export const STATE_VERSION = 2;
+
+/** `state.json`: all that there was after the change with this number; what came later is in the journal. */
+export interface Snapshot {
+  readonly state: State;
+  /** Names the state over all its changes, so that a journal of another one is not taken for its own; absent: of version 1. */
+  readonly id?: string;
+  readonly sequence: number;
+}
 
 // Loose: a field that a later server of the same version wrote is kept, not refused.
 const revision = z.looseObject({
@@ -23,29 +31,80 @@ const revision = z.looseObject({
     env: z.record(z.string(), z.string()),
   }),
 });
-const endpoint = z.looseObject({ current: revision, candidate: revision.optional() });
-const org = z.looseObject({ endpoints: z.record(z.string(), endpoint) });
-const schema = z.looseObject({ version: z.literal(STATE_VERSION), organizations: z.record(z.string(), org) });
+export const endpointRecordSchema = z.looseObject({ current: revision, candidate: revision.optional() });
+const organizations = z.record(z.string(), z.looseObject({ endpoints: z.record(z.string(), endpointRecordSchema) }));
+const schema = z.discriminatedUnion("version", [
+  z.looseObject({ version: z.literal(1), organizations }),
+  z.looseObject({ version: z.literal(STATE_VERSION), id: z.string(), sequence: z.int().min(0), organizations }),
+]);
 
-/** The state that the text of a `state.json` holds. STATE_DAMAGED names the file, what is wrong with it, and its backup. */
-export function parseState(text: string, file: string): State {
-  const problem = problemOf(text);
-  if (typeof problem === "object") return problem.state;
-  throw new FaasError(
-    "STATE_DAMAGED",
-    `The state file ${file} cannot be read: ${problem}. It was left as it is. A former one is ${file}.backup: look at both, and copy the good one to ${file}`,
-  );
+interface Text {
+  readonly version: number;
+  readonly id?: string;
+  readonly sequence?: number;
+  readonly organizations: Readonly<
+    Record<string, OrgFields & { readonly endpoints: Readonly<Record<string, EndpointRecord>> }>
+  >;
 }
 
-function problemOf(text: string): string | { state: State } {
-  let state: State;
+/** The state that the text of a `state.json` holds. STATE_DAMAGED names the file, what is wrong with it, and its backup. */
+export function parseSnapshot(text: string, file: string): Snapshot {
+  const read = problemOf(text);
+  if (typeof read === "string") throw damaged(file, file, read);
+  const state = new State();
+  for (const [org, { endpoints, ...fields }] of Object.entries(read.organizations)) {
+    state.apply({ org, record: fields });
+    for (const [endpoint, record] of Object.entries(endpoints)) state.apply({ org, endpoint, record });
+  }
+  return { state, ...(read.id === undefined ? {} : { id: read.id }), sequence: read.sequence ?? 0 };
+}
+
+function problemOf(text: string): string | Text {
+  let read: Text;
   try {
-    state = JSON.parse(text);
+    read = JSON.parse(text);
   } catch (error) {
     return (error as Error).message;
   }
-  if (state?.version !== STATE_VERSION)
-    return `expected version ${STATE_VERSION}, got ${JSON.stringify(state?.version)}`;
-  const [issue] = schema.safeParse(state, { error: expectedAndGot }).error?.issues ?? [];
-  return issue ? `"${issue.path.join(".")}": ${issue.message}` : { state };
+  if (read?.version !== 1 && read?.version !== STATE_VERSION)
+    return `expected version ${STATE_VERSION} or 1, got ${JSON.stringify(read?.version)}`;
+  const [issue] = schema.safeParse(read, { error: expectedAndGot }).error?.issues ?? [];
+  return issue ? `"${issue.path.join(".")}": ${issue.message}` : read;
+}
+
+/** What `state` or `file`, the journal of it, cannot be read for. */
+export function damaged(state: string, file: string, problem: string): FaasError {
+  return new FaasError(
+    "STATE_DAMAGED",
+    `The state file ${file} cannot be read: ${problem}. It was left as it is. Former ones are ${state}.backup and ${journalOf(state)}.backup, which belong together: look at them, and copy the good ones to ${state} and ${journalOf(state)}`,
+  );
+}
+
+/** `state.journal` of a `state.json`. */
+export const journalOf = (state: string): string => state.replace(/\.json$/, ".journal");
+
+/** About so much text is made at once: whoever writes it lets others work in between. */
+const PIECE_CHARACTERS = 2 ** 17;
+
+/** The text of a `state.json`, in pieces: of the state as it is at the call. */
+export function formatSnapshot({ state, id, sequence }: Required<Snapshot>): Iterable<string> {
+  const head = `{"version":${STATE_VERSION},"id":${JSON.stringify(id)},"sequence":${sequence},"organizations":{`;
+  return pieces(head, state.copy());
+}
+
+function* pieces(head: string, orgs: ReturnType<State["copy"]>): Generator<string, void, void> {
+  let piece = head;
+  for (const [index, [org, fields, endpoints]] of orgs.entries()) {
+    // The endpoints are an object too: it goes before the last brace.
+    const empty = JSON.stringify({ ...fields, endpoints: {} });
+    piece += `${index > 0 ? "," : ""}${JSON.stringify(org)}:${empty.slice(0, -2)}`;
+    for (const [index, [endpoint, record]] of endpoints.entries()) {
+      piece += `${index > 0 ? "," : ""}${JSON.stringify(endpoint)}:${JSON.stringify(record)}`;
+      if (piece.length < PIECE_CHARACTERS) continue;
+      yield piece;
+      piece = "";
+    }
+    piece += "}}";
+  }
+  yield `${piece}}}`;
 }

@@ -1,121 +1,125 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { type EndpointRef, FaasError, type Quota, type ReplicaFailure, type Revision } from "@faas/core";
-import { isStorageFull, syncFolder } from "./disk.ts";
-import { parseState, STATE_VERSION } from "./state-file.ts";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type EndpointRef, FaasError, type Quota } from "@faas/core";
+import { AppendFile } from "./append-file.ts";
+import { isStorageFull } from "./disk.ts";
+import { formatEntry, formatHeader } from "./journal-text.ts";
+import { readState } from "./read-state.ts";
+import { replaceFile, TEMPORARY } from "./replace-file.ts";
+import { Draft, type EndpointRecord, type OrgRecord, type State } from "./state.ts";
+import { formatSnapshot, journalOf } from "./state-file.ts";
 
-const BACKUP_EVERY_MS = 600_000;
-const TEMPORARY = ".new";
+export type { EndpointRecord, OrgRecord } from "./state.ts";
 
-export interface EndpointRecord {
-  readonly createdAt: string;
-  readonly updatedAt: string;
-  /** What is served. */
-  readonly current: Revision;
-  /** `current` has not answered yet: it is the first deployment. */
-  readonly unproven?: boolean;
-  /** Deployed, and not yet answering; replaces `current` when it does. */
-  readonly candidate?: Revision;
-  /** Why the last deployment failed; gone with the next one. */
-  readonly failure?: ReplicaFailure;
+/** The journal is not worth a new snapshot while it is smaller, or smaller than the last snapshot: a change costs what it writes, twice at most. */
+const JOURNAL_LEAST_BYTES = 2 ** 20;
+/** Unless so much time has gone by: the backup is the state before the last snapshot. */
+const SNAPSHOT_EVERY_MS = 600_000;
+const RETRY_MS = 60_000;
+
+export interface StoreOptions {
+  /** Rejects when another server has the folder: asked before every write, which then fails as it does, and after it. */
+  readonly mayWrite?: () => Promise<void>;
+  /** Told when the journal could not be made smaller; it is tried again. */
+  readonly onTrouble?: (error: unknown) => void;
+  /** Size from which a journal is made smaller; 1 MiB. */
+  readonly journalLeastBytes?: number;
 }
 
-export interface OrgRecord {
-  readonly createdAt: string;
-  /** Absent: the platform's default. */
-  readonly quota?: Quota;
-  readonly endpoints: Readonly<Record<string, EndpointRecord>>;
-}
-
-export interface State {
-  readonly version: typeof STATE_VERSION;
-  readonly organizations: Readonly<Record<string, OrgRecord>>;
-}
-
-interface Change {
-  readonly apply: (state: State) => State;
+interface Waiting {
+  readonly make: (draft: Draft) => void;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * What should exist, in `state.json`. A change resolves when it is on disk; changes that come while one is being written share the next
- * write. A write that fails changes nothing.
+ * What should exist: `state.json` and, in `state.journal`, what was changed since (docs/decisions/0013-a-journal-beside-the-state.md). A change
+ * resolves when it is on disk; changes that come while one is being written share the next write. A write that fails changes nothing.
  */
 export class Store {
   readonly #file: string;
-  /** Where a change is written first: ours alone, so that nobody else can name a half-written one. */
-  readonly #temporary: string;
+  readonly #options: StoreOptions;
   readonly #mayWrite: () => Promise<void>;
-  #state: State;
-  #waiting: Change[] = [];
-  #writing = false;
-  #backedUpMs = 0;
+  readonly #state: State;
+  #id: string | undefined;
+  /** Of the last write. */
+  #sequence: number;
+  #snapshotBytes: number;
+  #snapshotMs = Date.now();
+  /** Absent before the first change, and when it is not known how the file ends. */
+  #journal: AppendFile | undefined;
+  /** What was written since the snapshot that is being made, or was made and still has the journal of the one before. */
+  #since: { readonly sequence: number; readonly lines: string[]; done: boolean } | undefined;
+  #snapshotting: Promise<void> | undefined;
+  #retryMs = 0;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+  #closed = false;
 
-  private constructor(file: string, state: State, mayWrite: () => Promise<void>) {
+  private constructor(
+    file: string,
+    { state, id, sequence, bytes }: Awaited<ReturnType<typeof readState>>,
+    options: StoreOptions,
+  ) {
     this.#file = file;
-    this.#temporary = `${file}.${randomUUID()}${TEMPORARY}`;
     this.#state = state;
-    this.#mayWrite = mayWrite;
+    this.#id = id;
+    this.#sequence = sequence;
+    this.#snapshotBytes = bytes;
+    this.#options = options;
+    this.#mayWrite = options.mayWrite ?? (async () => {});
   }
 
-  /**
-   * Reads `state.json` of the data folder, or begins with nothing. Rejects with STATE_DAMAGED, and touches nothing then. `mayWrite` rejects
-   * when another server has the folder: it is asked before every write, and the write then fails as it does.
-   */
-  static async open(dataDir: string, mayWrite: () => Promise<void> = async () => {}): Promise<Store> {
+  /** Reads the state of the data folder, or begins with nothing. Rejects with STATE_DAMAGED, and touches nothing then. */
+  static async open(dataDir: string, options: StoreOptions = {}): Promise<Store> {
     await mkdir(dataDir, { recursive: true });
-    const file = join(dataDir, "state.json");
-    // Before the state is read: a former server that still lives either had its change in place by now, or finds it has nothing to rename.
+    // Before the state is read: a former server that still lives either had its file in place by now, or finds it has nothing to rename.
     for (const name of await readdir(dataDir)) {
-      if (name.startsWith("state.json.") && name.endsWith(TEMPORARY)) await rm(join(dataDir, name), { force: true });
+      if (name.startsWith("state.") && name.endsWith(TEMPORARY)) await rm(join(dataDir, name), { force: true });
     }
-    const text = await readFile(file, "utf8").catch((error) => {
-      if (error.code === "ENOENT") return undefined;
-      throw error;
-    });
-    const state =
-      text === undefined ? ({ version: STATE_VERSION, organizations: {} } as const) : parseState(text, file);
-    const store = new Store(file, state, mayWrite);
-    if (text !== undefined) await store.#backUp();
-    return store;
+    const file = join(dataDir, "state.json");
+    return new Store(file, await readState(file), options);
   }
 
-  /** As it is on disk. */
-  get state(): State {
-    return this.#state;
+  /** Names of the organizations. */
+  orgs(): IterableIterator<string> {
+    return this.#state.names();
   }
 
   org(name: string): OrgRecord | undefined {
-    return own(this.#state.organizations, name);
+    const fields = this.#state.fields(name);
+    const endpoints = this.#state.endpoints(name);
+    return fields && endpoints && { ...fields, endpoints };
   }
 
-  endpoint(ref: EndpointRef): EndpointRecord | undefined {
-    const org = this.org(ref.org);
-    return org && own(org.endpoints, ref.endpoint);
+  hasOrg(name: string): boolean {
+    return this.#state.fields(name) !== undefined;
+  }
+
+  endpoint({ org, endpoint }: EndpointRef): EndpointRecord | undefined {
+    return this.#state.endpoints(org)?.get(endpoint);
   }
 
   *endpoints(): IterableIterator<[EndpointRef, EndpointRecord]> {
-    for (const [org, { endpoints }] of Object.entries(this.#state.organizations)) {
-      for (const [endpoint, record] of Object.entries(endpoints)) yield [{ org, endpoint }, record];
+    for (const org of this.#state.names()) {
+      for (const [endpoint, record] of this.#state.endpoints(org) ?? []) yield [{ org, endpoint }, record];
     }
   }
 
   /** Makes the organization if it is not there, and changes its quota if one is given. */
   putOrg(name: string, quota?: Quota): Promise<void> {
-    return this.#change((state) => {
-      if (quota === undefined && own(state.organizations, name)) return state;
-      return withOrg(state, name, (org) => (quota === undefined ? org : { ...org, quota }));
+    return this.#change((draft) => {
+      const before = draft.fields(name);
+      if (!before || quota !== undefined)
+        draft.putOrg(name, { ...(before ?? newOrg()), ...(quota === undefined ? {} : { quota }) });
     });
   }
 
   /** Removes the organization, unless it has an endpoint when the change's turn comes. */
   removeEmptyOrg(name: string): Promise<void> {
-    return this.#change((state) => {
-      const { [name]: org, ...others } = state.organizations;
-      if (!org || Object.keys(org.endpoints).length > 0) return state;
-      return { ...state, organizations: others };
+    return this.#change((draft) => {
+      if (draft.fields(name) && !draft.hasEndpoints(name)) draft.putOrg(name, null);
     });
   }
 
@@ -124,88 +128,157 @@ export class Store {
     ref: EndpointRef,
     next: (record: EndpointRecord | undefined) => EndpointRecord | undefined,
   ): Promise<void> {
-    return this.#change((state) => {
-      const before = own(own(state.organizations, ref.org)?.endpoints ?? {}, ref.endpoint);
+    return this.#change((draft) => {
+      const before = draft.endpoint(ref);
       const after = next(before);
-      if (after === before) return state;
-      return withOrg(state, ref.org, (org) => {
-        const { [ref.endpoint]: _, ...others } = org.endpoints;
-        return { ...org, endpoints: after ? { ...others, [ref.endpoint]: after } : others };
-      });
+      if (after === before) return;
+      if (after && !draft.fields(ref.org)) draft.putOrg(ref.org, newOrg());
+      draft.putEndpoint(ref, after ?? null);
     });
   }
 
-  #change(apply: (state: State) => State): Promise<void> {
+  /** Finishes what is being written; later changes are refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.#writing || this.#snapshotting) await (this.#writing ?? this.#snapshotting);
+    await this.#journal?.close();
+    this.#journal = undefined;
+  }
+
+  #change(make: (draft: Draft) => void): Promise<void> {
+    if (this.#closed) return Promise.reject(new FaasError("SERVER_STOPPING", "The server is stopping"));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ apply, resolve, reject });
-      if (!this.#writing) void this.#writeAll();
+      this.#waiting.push({ make, resolve, reject });
+      this.#begin();
     });
+  }
+
+  #begin(): void {
+    this.#writing ??= this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {
-    this.#writing = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
+    // One turn later: what comes together is written together.
+    await Promise.resolve();
+    for (;;) {
+      if (this.#since?.done) await this.#renewJournal();
+      if (this.#waiting.length === 0) break;
+      const draft = new Draft(this.#state);
+      const batch = this.#waiting.filter(({ make, reject }) => {
+        try {
+          make(draft);
+          return true;
+        } catch (error) {
+          reject(error);
+          return false;
+        }
+      });
       this.#waiting = [];
       try {
-        let next = this.#state;
-        for (const change of batch) next = change.apply(next);
-        if (next !== this.#state) await this.#write(next);
-        this.#state = next;
-        for (const change of batch) change.resolve();
+        await this.#write(draft);
+        for (const { resolve } of batch) resolve();
       } catch (error) {
         const failed = writeError(error, this.#file);
-        for (const change of batch) change.reject(failed);
+        for (const { reject } of batch) reject(failed);
       }
     }
-    this.#writing = false;
+    // In the same turn: a change that comes later begins anew.
+    this.#writing = undefined;
   }
 
-  /** Whole, to a new file; both the file and its name are on disk when it resolves (rename(2), fsync(2)). */
-  async #write(state: State): Promise<void> {
-    if (Date.now() - this.#backedUpMs > BACKUP_EVERY_MS) await this.#backUp();
-    const temporary = this.#temporary;
-    try {
-      const handle = await open(temporary, "w", 0o600);
-      try {
-        await handle.writeFile(JSON.stringify(state));
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      // Not sooner: from here on another server that takes the folder over removes the file that we are going to rename.
-      await this.#mayWrite();
-      await rename(temporary, this.#file).catch(async (error) => {
-        if (error.code === "ENOENT") await this.#mayWrite();
-        throw error;
-      });
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => {});
+  async #write({ changes }: Draft): Promise<void> {
+    if (changes.length === 0) return;
+    const journal = this.#journal ?? (await this.#newJournal());
+    const line = formatEntry({ sequence: this.#sequence + 1, changes });
+    await this.#mayWrite();
+    // And after it: a server that took the folder over meanwhile may have read the journal before this was in it.
+    await journal.append(line, this.#mayWrite).catch(async (error) => {
+      if (journal.broken) await this.#dropJournal();
       throw error;
+    });
+    this.#sequence++;
+    this.#since?.lines.push(line);
+    for (const change of changes) this.#state.apply(change);
+    if (this.#isSnapshotDue(journal))
+      this.#snapshotting = this.#snapshot().finally(() => (this.#snapshotting = undefined));
+  }
+
+  /**
+   * The first change of a server, and one after a write whose outcome is not known, is made upon a new snapshot and a new journal. The
+   * snapshot takes the next number: if the present journal has a write of that number that nobody was told of, it is not read again.
+   */
+  async #newJournal(): Promise<AppendFile> {
+    // One that is under way would put an older one in place of ours.
+    await this.#snapshotting;
+    this.#since = undefined;
+    const id = this.#id ?? randomUUID();
+    const sequence = this.#sequence + 1;
+    await this.#writeSnapshot(id, sequence);
+    this.#id = id;
+    this.#sequence = sequence;
+    return this.#placeJournal(formatHeader(id, sequence));
+  }
+
+  async #writeSnapshot(id: string, sequence: number): Promise<void> {
+    const handle = await replaceFile(this.#file, formatSnapshot({ state: this.#state, id, sequence }), this.#mayWrite);
+    this.#snapshotBytes = (await handle.stat().finally(() => handle.close())).size;
+    this.#snapshotMs = Date.now();
+  }
+
+  async #placeJournal(text: string): Promise<AppendFile> {
+    const handle = await replaceFile(journalOf(this.#file), [text], this.#mayWrite);
+    this.#journal = new AppendFile(handle, Buffer.byteLength(text));
+    return this.#journal;
+  }
+
+  #isSnapshotDue({ bytes }: AppendFile): boolean {
+    if (this.#since || this.#closed || Date.now() < this.#retryMs) return false;
+    const least = this.#options.journalLeastBytes ?? JOURNAL_LEAST_BYTES;
+    return bytes > Math.max(least, this.#snapshotBytes) || Date.now() - this.#snapshotMs > SNAPSHOT_EVERY_MS;
+  }
+
+  /** While changes go on: they are in the journal of the snapshot before, until that of the new one takes its place. */
+  async #snapshot(): Promise<void> {
+    const since = { sequence: this.#sequence, lines: [], done: false };
+    this.#since = since;
+    try {
+      await this.#writeSnapshot(this.#id as string, since.sequence);
+      since.done = true;
+      this.#begin();
+    } catch (error) {
+      if (this.#since === since) this.#since = undefined;
+      this.#later(error);
     }
-    await syncFolder(dirname(this.#file));
   }
 
-  /** The present file is good: keeps it under a second name. */
-  async #backUp(): Promise<void> {
-    const backup = `${this.#file}.backup`;
-    await rm(`${backup}.new`, { force: true });
-    await link(this.#file, `${backup}.new`)
-      .then(() => rename(`${backup}.new`, backup))
-      .catch((error) => {
-        if (error.code !== "ENOENT") throw error;
-      });
-    this.#backedUpMs = Date.now();
+  async #renewJournal(): Promise<void> {
+    const former = this.#journal;
+    const { sequence, lines } = this.#since as { sequence: number; lines: string[] };
+    this.#since = undefined;
+    if (!former) return;
+    try {
+      await this.#placeJournal([formatHeader(this.#id as string, sequence), ...lines].join(""));
+      await former.close();
+    } catch (error) {
+      this.#later(error);
+      // The former one goes on, if it is the one that has the name.
+      if (!(await former.isAt(journalOf(this.#file)).catch(() => false))) await this.#dropJournal();
+    }
+  }
+
+  async #dropJournal(): Promise<void> {
+    const journal = this.#journal;
+    this.#journal = undefined;
+    await journal?.close().catch(() => {});
+  }
+
+  #later(error: unknown): void {
+    this.#retryMs = Date.now() + RETRY_MS;
+    this.#options.onTrouble?.(error);
   }
 }
 
-const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
-  Object.hasOwn(record, key) ? record[key] : undefined;
-
-function withOrg(state: State, name: string, change: (org: OrgRecord) => OrgRecord): State {
-  const org = own(state.organizations, name) ?? { createdAt: new Date().toISOString(), endpoints: {} };
-  return { ...state, organizations: { ...state.organizations, [name]: change(org) } };
-}
+const newOrg = () => ({ createdAt: new Date().toISOString() });
 
 function writeError(error: unknown, file: string): unknown {
   if (!isStorageFull(error)) return error;

@@ -26,15 +26,6 @@ export class Suspension {
     if (all.every(({ suspended }) => suspended)) for (const each of all) this.#endAfter(each, FIRST_MS);
   }
 
-  /** They are gone: all but these. */
-  keep(replicas: ReadonlySet<LiveReplica>): void {
-    for (const [replica, timer] of this.#timers) {
-      if (replicas.has(replica)) continue;
-      clearTimeout(timer);
-      this.#timers.delete(replica);
-    }
-  }
-
   #endAfter(replica: LiveReplica, ms: number): void {
     clearTimeout(this.#timers.get(replica));
     const end = () => {

@@ -1,6 +1,7 @@
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { HeldLock } from "./lock.ts";
+import { readState } from "./read-state.ts";
 import { Store } from "./store.ts";
 
 /**
@@ -13,15 +14,12 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 const lock = await HeldLock.take(dataDir, { patienceMs: 20_000 });
 appendFileSync(log, `${hostname()}\n`);
 lock.keep((error) => say(`lost ${error.code}`));
-const store = await Store.open(dataDir, () => lock.verify());
+const store = await Store.open(dataDir, { mayWrite: () => lock.verify() });
 say("held");
 process.stdin.setEncoding("utf8").on("data", (text: string) => {
   for (const org of text.split("\n").filter(Boolean)) {
     store.putOrg(org).then(
-      () =>
-        say(
-          `wrote ${org} into ${Object.keys(JSON.parse(readFileSync(`${dataDir}/state.json`, "utf8")).organizations)}`,
-        ),
+      async () => say(`wrote ${org} into ${[...(await readState(`${dataDir}/state.json`)).state.names()]}`),
       (error) => say(`refused ${org} ${error.code}`),
     );
   }

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { Client, serverUrl } from "../client.ts";
-import { type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
-import { addImageOptions, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
+import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
+import { addImageOptions, buildInputs, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { type OutputFormat, outputOption, print } from "../output.ts";
 import { Progress } from "../progress.ts";
@@ -15,10 +15,7 @@ interface Options extends GlobalOptions, DeploySettingsOptions, ImageFlags {
 }
 
 export function define(command: Command, io: Io): void {
-  command
-    .argument("[dir]", "folder with the function (default: the folder of the nearest faas.json, else this one)")
-    .option("--org <org>", "organization (or org in faas.json)")
-    .option("--endpoint <endpoint>", "name of the endpoint (or endpoint in faas.json)");
+  addSourceOptions(command);
   addRuntimeOptions(command);
   addImageOptions(command);
   command
@@ -33,8 +30,7 @@ async function build(dir: string | undefined, options: Options, io: Io): Promise
   const { source: folder, found } = await openProject(dir, io.cwd);
   const project = found?.project ?? {};
   const ref = deployRef(options, project);
-  const { runtime, handler } = await deploySettings(options, project, io);
-  const baseImage = options.baseImage ?? project.baseImage;
+  const settings = await deploySettings(options, project, io);
   const push = options.push ?? false;
   // Only a push without --registry has to ask the server.
   const asks = push && options.registry === undefined;
@@ -46,9 +42,7 @@ async function build(dir: string | undefined, options: Options, io: Io): Promise
         ...ref,
         folder,
         push,
-        ...(runtime === undefined ? {} : { runtime }),
-        ...(handler === undefined ? {} : { handler }),
-        ...(baseImage === undefined ? {} : { baseImage }),
+        ...buildInputs(settings, options, project.baseImage),
         ...(push || options.registry !== undefined ? { registry: registryOf(options, config) } : {}),
         ...(options.tag === undefined ? {} : { tag: options.tag }),
       },

@@ -12,8 +12,8 @@ import {
 } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
 import { Client, serverUrl } from "../client.ts";
-import { type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
-import { addImageOptions, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
+import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
+import { addImageOptions, buildInputs, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { colors, humanSize, type OutputFormat, outputOption, print, say } from "../output.ts";
 import { Progress } from "../progress.ts";
@@ -27,10 +27,7 @@ interface Options extends GlobalOptions, DeploySettingsOptions, ImageFlags {
 }
 
 export function define(command: Command, io: Io): void {
-  command
-    .argument("[dir]", "folder with the function (default: the folder of the nearest faas.json, else this one)")
-    .option("--org <org>", "organization (or org in faas.json)")
-    .option("--endpoint <endpoint>", "name of the endpoint (or endpoint in faas.json)");
+  addSourceOptions(command);
   addSettingsOptions(command);
   addImageOptions(command);
   command
@@ -126,19 +123,14 @@ async function artifactOf(deployment: Deployment, config: ServerConfig): Promise
 }
 
 async function imageOf(deployment: Deployment, config: ServerConfig): Promise<Built> {
-  const { ref, folder, settings, baseImage, progress, io } = deployment;
-  const { runtime, handler } = settings;
+  const { ref, folder, settings, projectBaseImage, progress, io } = deployment;
   const image = await buildWithProgress(
     {
       ...ref,
       folder,
       push: true,
       registry: registryOf(deployment, config),
-      ...(runtime === undefined ? {} : { runtime }),
-      ...(handler === undefined ? {} : { handler }),
-      ...((baseImage ?? deployment.projectBaseImage) === undefined
-        ? {}
-        : { baseImage: baseImage ?? deployment.projectBaseImage }),
+      ...buildInputs(settings, deployment, projectBaseImage),
     },
     progress,
     io,

@@ -58,7 +58,7 @@ async function start(
   onRequest: (report: RequestReport) => void,
 ): Promise<RunningServer> {
   const { startServer } = await import("@faas/server");
-  const startOn = (tried: number) => startServer({ dataDir, port: tried, logLevel: "silent", onRequest });
+  const startOn = (tried: number) => startServer({ dataDir, port: tried, logLevel: "silent", onRequest, poolSize: 1 });
   if (port !== undefined) return startOn(port);
   for (let next = DEFAULT_PORT; next < DEFAULT_PORT + NEXT_PORTS; next++) {
     try {

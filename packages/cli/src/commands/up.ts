@@ -13,6 +13,7 @@ interface Options extends GlobalOptions {
   readonly host: string;
   readonly data?: string;
   readonly platform: "embedded" | "kubernetes";
+  readonly poolSize: number;
   readonly context?: string;
   readonly registryPush?: string;
   readonly registryPull?: string;
@@ -31,6 +32,12 @@ export function define(command: Command, io: Io): void {
     .option("--data <dir>", "its state, bundles and logs (or FAAS_DATA; default ~/.local/share/faas)")
     .addOption(
       new Option("--platform <platform>", "what runs replicas").choices(["embedded", "kubernetes"]).default("embedded"),
+    )
+    .option(
+      "--pool-size <number>",
+      "embedded: processes of each runtime that wait, started and blank, for the next cold start",
+      whole(0, 100),
+      1,
     )
     .option("--context <name>", "kubernetes: context of the kubeconfig (the current one)")
     .option("--registry-push <registry>", "kubernetes: where images are pushed to (or FAAS_REGISTRY_PUSH)")
@@ -69,7 +76,7 @@ async function up(options: Options, io: Io): Promise<void> {
 
 async function attached(options: Options, dataDir: string, io: Io): Promise<void> {
   const { startServer } = await import("@faas/server");
-  const { host, port, logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
+  const { host, port, poolSize, logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
   const lockPatienceMs = parseDuration(options.lockPatience) as number;
   const kubernetes = kubernetesOptions(options, io);
   const server = await startServer({
@@ -78,6 +85,7 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
     dataDir,
     logLevel,
     lockPatienceMs,
+    poolSize,
     ...(kubernetes ? { kubernetes } : {}),
   }).catch((error) => {
     if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
@@ -114,10 +122,11 @@ function kubernetesOptions(options: Options, io: Io): KubernetesServerOptions | 
 }
 
 async function detached(options: Options, dataDir: string, io: Io): Promise<void> {
-  const { host, port, logLevel, data, platform, context, registryPush, registryPull, startupCpu, lockPatience } =
-    options;
+  const { host, port, logLevel, data, platform, poolSize } = options;
+  const { context, registryPush, registryPull, startupCpu, lockPatience } = options;
   const args = ["--port", String(port), "--host", host, "--data", dataDir, "--log-level", logLevel ?? "info"];
   args.push("--platform", platform, "--startup-cpu", startupCpu, "--lock-patience", lockPatience);
+  args.push("--pool-size", String(poolSize));
   if (context) args.push("--context", context);
   if (registryPush) args.push("--registry-push", registryPush);
   if (registryPull) args.push("--registry-pull", registryPull);

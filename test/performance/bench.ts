@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KubernetesApi, type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
@@ -112,15 +112,4 @@ export async function run(command: string, args: readonly string[], cwd: string,
   });
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with exit code ${code}:\n${said}`);
-}
-
-/** What a process has used and has: CPU in seconds (proc(5), fields 14 and 15 of stat), resident memory in MiB. */
-export async function usage(pid: number): Promise<{ readonly cpuSeconds: number; readonly residentMiB: number }> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
-    residentMiB: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024,
-  };
 }

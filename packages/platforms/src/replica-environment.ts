@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import type { EndpointSpec, Runtime } from "@faas/core";
+
+/** How processes of functions are started. */
+export interface RuntimeOptions {
+  readonly node: string;
+  readonly python: string;
+  /** Short and private: sockets are in it. */
+  readonly runFolder: string;
+  readonly cacheFolder: string;
+}
+
+/** The program of a runtime, and what is put before the file that it runs. */
+export function runtimeCommand(
+  runtime: Runtime,
+  memoryBytes: number,
+  { node, python }: RuntimeOptions,
+): readonly [program: string, ...args: string[]] {
+  if (runtime === "python") return [python];
+  const heapMi = Math.max(16, Math.floor((memoryBytes / 2 ** 20) * 0.75));
+  return [node, `--max-old-space-size=${heapMi}`];
+}
+
+/** Nothing of the server's own environment but what a runtime needs; `home` is for temporary files as well. */
+export function runtimeEnvironment(runtime: Runtime, home: string, { cacheFolder }: RuntimeOptions): NodeJS.ProcessEnv {
+  const { PATH, LANG, TZ } = process.env;
+  const cache = join(cacheFolder, runtime === "python" ? "python" : "node");
+  return {
+    ...(PATH === undefined ? {} : { PATH }),
+    ...(TZ === undefined ? {} : { TZ }),
+    LANG: LANG ?? "C.UTF-8",
+    HOME: home,
+    TMPDIR: home,
+    NODE_ENV: "production",
+    // Numeric libraries start a thread a core, which wait for each other as soon as two calls run at once.
+    OMP_NUM_THREADS: "1",
+    OPENBLAS_NUM_THREADS: "1",
+    ...(runtime === "python" ? { PYTHONPYCACHEPREFIX: cache } : { NODE_COMPILE_CACHE: cache }),
+  };
+}
+
+/** What the wrapper reads (docs/wrapper-protocol.md), behind what the user set. */
+export function functionEnvironment(spec: EndpointSpec, socketPath: string): NodeJS.ProcessEnv {
+  return {
+    ...spec.env,
+    PORT: socketPath,
+    FAAS_ORG: spec.org,
+    FAAS_ENDPOINT: spec.endpoint,
+    FAAS_REVISION: spec.revision,
+    ...(spec.handler === undefined ? {} : { FAAS_HANDLER: spec.handler }),
+    FAAS_TIMEOUT_MS: String(spec.timeoutMs),
+    FAAS_CONCURRENCY: String(spec.concurrency),
+    FAAS_BODY_LIMIT: String(spec.bodyLimitBytes),
+  };
+}

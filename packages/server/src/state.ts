@@ -1,0 +1,115 @@
+import type { EndpointRef, Quota, ReplicaFailure, Revision } from "@faas/core";
+
+export interface EndpointRecord {
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** What is served. */
+  readonly current: Revision;
+  /** `current` has not answered yet: it is the first deployment. */
+  readonly unproven?: boolean;
+  /** Deployed, and not yet answering; replaces `current` when it does. */
+  readonly candidate?: Revision;
+  /** Why the last deployment failed; gone with the next one. */
+  readonly failure?: ReplicaFailure;
+}
+
+/** What is kept of an organization besides its endpoints. */
+export interface OrgFields {
+  readonly createdAt: string;
+  /** Absent: the platform's default. */
+  readonly quota?: Quota;
+}
+
+export interface OrgRecord extends OrgFields {
+  readonly endpoints: ReadonlyMap<string, EndpointRecord>;
+}
+
+/** What one organization or one endpoint is from now on; `null`: it is gone. Making the same change again changes nothing. */
+export type Change =
+  | { readonly org: string; readonly endpoint?: undefined; readonly record: OrgFields | null }
+  | { readonly org: string; readonly endpoint: string; readonly record: EndpointRecord | null };
+
+interface Org {
+  fields: OrgFields;
+  readonly endpoints: Map<string, EndpointRecord>;
+}
+
+/** Organizations and endpoints, in memory. A look-up and a change cost the same however many there are. */
+export class State {
+  readonly #orgs = new Map<string, Org>();
+
+  names(): IterableIterator<string> {
+    return this.#orgs.keys();
+  }
+
+  fields(org: string): OrgFields | undefined {
+    return this.#orgs.get(org)?.fields;
+  }
+
+  endpoints(org: string): ReadonlyMap<string, EndpointRecord> | undefined {
+    return this.#orgs.get(org)?.endpoints;
+  }
+
+  /** Throws when an endpoint's organization is not there. */
+  apply(change: Change): void {
+    const { org: name } = change;
+    const org = this.#orgs.get(name);
+    if (change.endpoint === undefined) {
+      if (change.record === null) this.#orgs.delete(name);
+      else if (org) org.fields = change.record;
+      else this.#orgs.set(name, { fields: change.record, endpoints: new Map() });
+    } else if (change.record === null) org?.endpoints.delete(change.endpoint);
+    else if (org) org.endpoints.set(change.endpoint, change.record);
+    else throw new Error(`an endpoint of the organization "${name}", which is not there`);
+  }
+
+  /** As it is now; later changes do not show in it. */
+  copy(): readonly (readonly [org: string, fields: OrgFields, endpoints: readonly [string, EndpointRecord][]])[] {
+    return Array.from(this.#orgs, ([name, { fields, endpoints }]) => [name, fields, [...endpoints]]);
+  }
+}
+
+/** Changes upon a state that are not written yet: each is made upon the ones before, and the state shows none of them. */
+export class Draft {
+  readonly changes: Change[] = [];
+  readonly #state: State;
+  readonly #orgs = new Map<string, OrgFields | null>();
+  readonly #endpoints = new Map<string, Map<string, EndpointRecord | null>>();
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  fields(org: string): OrgFields | undefined {
+    const changed = this.#orgs.get(org);
+    return changed === undefined ? this.#state.fields(org) : (changed ?? undefined);
+  }
+
+  endpoint({ org, endpoint }: EndpointRef): EndpointRecord | undefined {
+    const changed = this.#endpoints.get(org)?.get(endpoint);
+    return changed === undefined ? this.#state.endpoints(org)?.get(endpoint) : (changed ?? undefined);
+  }
+
+  hasEndpoints(org: string): boolean {
+    const there = this.#state.endpoints(org);
+    let count = there?.size ?? 0;
+    for (const [name, record] of this.#endpoints.get(org) ?? [])
+      count += Number(record !== null) - Number(there?.has(name) ?? false);
+    return count > 0;
+  }
+
+  putOrg(org: string, record: OrgFields | null): void {
+    this.#orgs.set(org, record);
+    this.changes.push({ org, record });
+  }
+
+  putEndpoint({ org, endpoint }: EndpointRef, record: EndpointRecord | null): void {
+    let changed = this.#endpoints.get(org);
+    if (!changed) {
+      changed = new Map();
+      this.#endpoints.set(org, changed);
+    }
+    changed.set(endpoint, record);
+    this.changes.push({ org, endpoint, record });
+  }
+}

@@ -1,0 +1,83 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { LocalServer } from "./local-server.ts";
+import { median, type Row, ratio, timed } from "./table.ts";
+
+const NODE = 'export const handler = () => ({ message: "hello" });\n';
+const PYTHON = 'def handler(event, context):\n    return {"message": "hello"}\n';
+const BARE = `import { createServer } from "node:http";
+createServer((_, response) => response.end('{"message":"hello"}')).listen(process.env.PORT);
+`;
+/** Time for the next blank process to start. */
+const REFILLED_MS = 1_500;
+
+/** From zero replicas to the answer through the gateway, with a blank process waiting and without. */
+export async function coldStarts(): Promise<Row[]> {
+  await using bare = await LocalServer.start("--pool-size", "0");
+  await using pooled = await LocalServer.start("--pool-size", "1");
+  for (const server of [bare, pooled]) {
+    await server.deploy("node", "index.mjs", NODE, "--idle-timeout", "100ms");
+    await server.deploy("python", "main.py", PYTHON, "--idle-timeout", "100ms");
+  }
+  const bareFile = join(bare.folder, "bare.mjs");
+  await writeFile(bareFile, BARE);
+  const process: number[] = [];
+  const own: number[] = [];
+  const node: number[] = [];
+  const python: number[] = [];
+  for (let i = 0; i < 15; i++) {
+    process.push(await bareStart(bareFile, join(bare.folder, "bare.sock")));
+    own.push(await coldCall(bare, "node"));
+    node.push(await coldCall(pooled, "node"));
+    python.push(await coldCall(pooled, "python"));
+    await delay(REFILLED_MS);
+  }
+  return [
+    ratio(
+      "cold start of a Node function in a process of its own (`--pool-size 0`), request to answer",
+      "a bare `node:http` process, start to first answer",
+      median(own),
+      median(process),
+      1.15,
+    ),
+    wake("cold start of a Node function with a blank process waiting, request to answer", node, 10),
+    wake("cold start of a Python function with a blank process waiting, request to answer", python, 25),
+  ];
+}
+
+function wake(measure: string, times: readonly number[], goal: number): Row {
+  const value = median(times);
+  return { measure, baseline: "", ours: `${value.toFixed(1)} ms`, value, goal, unit: "ms" };
+}
+
+async function coldCall(server: LocalServer, endpoint: string): Promise<number> {
+  await server.untilIdle(endpoint);
+  return timed(async () => {
+    const answer = await fetch(`${server.url}/acme/${endpoint}`);
+    await answer.text();
+    if (answer.headers.get("x-cold-start") !== "true") throw new Error("expected a cold start");
+  });
+}
+
+async function bareStart(file: string, socketPath: string): Promise<number> {
+  await rm(socketPath, { force: true });
+  const began = performance.now();
+  const child = spawn(process.execPath, [file], { env: { ...process.env, PORT: socketPath }, stdio: "ignore" });
+  const ask = () =>
+    new Promise<boolean>((resolve) => {
+      request({ socketPath, agent: false }, (answer) => answer.resume().on("end", () => resolve(true)))
+        .on("error", () => resolve(false))
+        .end();
+    });
+  // The file is there a moment before somebody listens.
+  while (!existsSync(socketPath) || !(await ask())) await delay(2);
+  const took = performance.now() - began;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  return took;
+}

@@ -1,0 +1,320 @@
+/**
+ * What endpoints that nobody calls cost: a server with 10,000 of them, 1% called, against one with 10, both of this run and measured in turns.
+ * Part of `npm run performance`; alone: `node --import tsx test/performance/ten-thousand.ts [endpoints]` (after `npm run build`).
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { median, percentile, type Row, ratio, table, timed } from "./table.ts";
+import { usage } from "./usage.ts";
+
+const faas = join(import.meta.dirname, "../../packages/cli/bin/faas.js");
+const FEW = 10;
+/** Endpoints under load in either server; with the others that are called they are 1% of many. */
+const LOADED = 10;
+const RATE = 100;
+const RATE_SECONDS = 20;
+const ROUNDS = 16;
+const WRK_SECONDS = 2;
+
+/** A server with `size` endpoints of `org`, each of the same bundle. */
+class Bench {
+  readonly org: string;
+  readonly data: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #agent = new Agent({ keepAlive: true });
+  size = 0;
+  url = "";
+  image = "";
+  child!: ChildProcess;
+
+  constructor(org: string, folder: string) {
+    this.org = org;
+    this.data = join(folder, org);
+    this.#env = { ...process.env, FAAS_DATA: this.data, XDG_CACHE_HOME: join(folder, "cache"), NO_COLOR: "1" };
+  }
+
+  async start(): Promise<void> {
+    const args = [faas, "up", "--port", "0", "--log-level", "warn"];
+    this.child = spawn(process.execPath, args, { env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    this.child.stderr?.setEncoding("utf8").on("data", (text) => (said += text));
+    const ended = once(this.child, "exit").then(([code]) => Promise.reject(new Error(`faas up: ${code}: ${said}`)));
+    const [url] = await Promise.race([once(this.child.stdout as NodeJS.ReadableStream, "data"), ended]);
+    ended.catch(() => {});
+    this.url = String(url).trim();
+  }
+
+  async end(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill(signal);
+    await once(this.child, "exit");
+  }
+
+  async deploy(source: string): Promise<void> {
+    const args = [faas, "deploy", source, "--org", this.org, "--endpoint", "first", "--idle-timeout", "1s"];
+    const child = spawn(process.execPath, args, {
+      env: { ...this.#env, FAAS_SERVER: this.url },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+    const [code] = await once(child, "close");
+    if (code !== 0) throw new Error(`faas deploy: ${code}: ${said}`);
+    this.image = JSON.parse(await this.ask("GET", `/-/orgs/${this.org}/endpoints/first`)).image;
+  }
+
+  /** The next endpoint, on disk when it resolves. */
+  async register(): Promise<void> {
+    const endpoint = `e${this.size++}`;
+    const body = { org: this.org, endpoint, image: this.image, replicas: 0, idleTimeout: "1m" };
+    await this.ask("POST", "/add_endpoint", JSON.stringify(body));
+  }
+
+  /** So many at a time. */
+  async registerUpTo(size: number, atOnce: number): Promise<void> {
+    const client = async () => {
+      while (this.size < size) await this.register();
+    };
+    await Promise.all(Array.from({ length: atOnce }, client));
+  }
+
+  call(index: number): Promise<string> {
+    return this.ask("GET", `/${this.org}/e${index}`);
+  }
+
+  ask(method: string, path: string, body?: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const headers = body === undefined ? {} : { "content-type": "application/json" };
+      const sent = request(this.url + path, { method, headers, agent: this.#agent }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (piece) => (text += piece));
+        response.on("error", reject).on("end", () => {
+          if ((response.statusCode ?? 500) < 300) resolve(text);
+          else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
+        });
+      });
+      sent.on("error", reject).end(body);
+    });
+  }
+
+  /** Bytes that are in use when everything is idle and collected, which the server does by itself then. */
+  async memory(): Promise<{ readonly used: number; readonly resident: number }> {
+    await this.ask("GET", `/${this.org}/first`);
+    let used = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 24; i++) {
+      await delay(250);
+      const metrics = await this.ask("GET", "/-/metrics");
+      const value = (name: string) => Number(new RegExp(`^${name} (\\S+)`, "m").exec(metrics)?.[1]);
+      used = Math.min(used, value("nodejs_heap_size_used_bytes") + value("nodejs_external_memory_bytes"));
+    }
+    const status = await readFile(`/proc/${this.child.pid}/status`, "utf8");
+    return { used, resident: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024 };
+  }
+}
+
+/** Rows of the table, with `many` endpoints. */
+export async function tenThousand(many = 10_000): Promise<Row[]> {
+  const folder = await mkdtemp(join(tmpdir(), "faas-ten-thousand-"));
+  const benches = { few: new Bench("few", folder), many: new Bench("many", folder) };
+  try {
+    const source = join(folder, "source");
+    await mkdir(source);
+    await writeFile(join(source, "index.mjs"), 'export const handler = () => ({ message: "hello" });\n');
+    for (const bench of [benches.few, benches.many]) {
+      await bench.start();
+      await bench.deploy(source);
+      await bench.registerUpTo(FEW, 1);
+    }
+    return [
+      ...(await registrations(benches, many)),
+      ...(await restarts(benches, many)),
+      ...(await calls(benches, many)),
+    ];
+  } finally {
+    await Promise.all([benches.few.end(), benches.many.end()]);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Benches {
+  readonly few: Bench;
+  readonly many: Bench;
+}
+
+async function registrations({ few, many }: Benches, size: number): Promise<Row[]> {
+  const before = await many.memory();
+  const registered = size - many.size;
+  const seconds = (await timed(() => many.registerUpTo(size, 32))) / 1000;
+  const after = await many.memory();
+
+  const each: { few: number[]; many: number[] } = { few: [], many: [] };
+  for (let i = 0; i < 200; i++) {
+    each.few.push(await timed(() => few.register()));
+    each.many.push(await timed(() => many.register()));
+  }
+  const steady = await atRate(() => many.register());
+  // The next server's first change writes the state as a whole: its size there is what an endpoint's state takes.
+  await many.end();
+  await many.start();
+  await many.register();
+  const stateBytes = (await stat(join(many.data, "state.json"))).size / many.size;
+  const heap = (after.used - before.used) / registered;
+  const resident = (after.resident - before.resident) / registered;
+  const kib = (bytes: number) => (bytes / 1024).toFixed(2);
+  return [
+    ratio(`registering one, median of 200, ${size} there`, `${FEW} there`, median(each.many), median(each.few), 1.2),
+    {
+      measure: `registering ${registered}, 32 at a time`,
+      baseline: "",
+      ours: `${(registered / seconds).toFixed(0)}/s`,
+      value: registered / seconds,
+      goal: RATE,
+      unit: "/s",
+      atLeast: true,
+    },
+    {
+      measure: `${RATE} registrations/s for ${RATE_SECONDS} s, ${size} there: p99 from when one was due`,
+      baseline: `p50: ${median(steady).toFixed(1)} ms`,
+      ours: `${percentile(steady, 0.99).toFixed(1)} ms`,
+      value: percentile(steady, 0.99),
+      goal: 250,
+      unit: "ms",
+    },
+    {
+      measure: `memory of the server for each of ${size} endpoints at zero, beyond its state`,
+      baseline: `its state: ${kib(stateBytes)} KiB; resident: ${kib(resident)} KiB; in use: ${kib(heap)} KiB`,
+      ours: `${kib(heap - stateBytes)} KiB`,
+      value: (heap - stateBytes) / 1024,
+      goal: 4,
+      unit: "KiB",
+    },
+  ];
+}
+
+/** Milliseconds of each from when it was due: a stall shows in all that were due meanwhile. */
+async function atRate(work: () => Promise<void>): Promise<number[]> {
+  const began = performance.now();
+  const all: Promise<number>[] = [];
+  for (let i = 0; i < RATE * RATE_SECONDS; i++) {
+    const due = began + (i * 1000) / RATE;
+    const early = due - performance.now();
+    if (early > 0) await delay(early);
+    all.push(work().then(() => performance.now() - due));
+  }
+  return Promise.all(all);
+}
+
+async function restarts({ few, many }: Benches, size: number): Promise<Row[]> {
+  const times: { few: number[]; many: number[] } = { few: [], many: [] };
+  for (let i = 0; i < 5; i++) {
+    for (const [bench, into] of [
+      [few, times.few],
+      [many, times.many],
+    ] as const) {
+      await bench.end(i % 2 ? "SIGKILL" : "SIGTERM");
+      into.push(
+        await timed(async () => {
+          await bench.start();
+          await bench.call(bench.size - 1);
+        }),
+      );
+    }
+  }
+  return [
+    {
+      measure: `restart to the first answer of a function, ${size} endpoints`,
+      baseline: `${FEW} endpoints: ${median(times.few).toFixed(0)} ms`,
+      ours: `${median(times.many).toFixed(0)} ms`,
+      value: median(times.many),
+      goal: 3000,
+      unit: "ms",
+    },
+  ];
+}
+
+async function calls({ few, many }: Benches, size: number): Promise<Row[]> {
+  if (spawnSync("wrk", ["-v"]).error) {
+    process.stderr.write("wrk is not installed: the gateway's rate is left out\n");
+    return [];
+  }
+  const called = Math.max(LOADED, size / 100);
+  for (const [bench, count] of [
+    [few, LOADED],
+    [many, called],
+  ] as const)
+    for (let i = 0; i < count; i++) await bench.call(i);
+  let next = 0;
+  const sides = {
+    few: { runs: [] as Run[], run: () => load(few, () => few.call(next++ % LOADED)) },
+    many: { runs: [] as Run[], run: () => load(many, () => many.call(next++ % called)) },
+  };
+  // First the one, then the other: what slows down the machine for a while hits both.
+  for (let i = 0; i < ROUNDS; i++)
+    for (const side of i % 2 ? [sides.few, sides.many] : [sides.many, sides.few]) side.runs.push(await side.run());
+  // What else the machine does can only slow a run down: what each can do shows in its better runs.
+  const rateOf = ({ runs }: { runs: readonly Run[] }) =>
+    percentile(
+      Array.from(runs, ({ rate }) => rate),
+      0.75,
+    );
+  const cpuOf = ({ runs }: { runs: readonly Run[] }) => median(runs.map(({ cpuMicros }) => cpuMicros));
+  const [theirs, ours] = [rateOf(sides.few), rateOf(sides.many)];
+  const [theirCpu, ourCpu] = [cpuOf(sides.few), cpuOf(sides.many)];
+  return [
+    {
+      measure: `calls of ${LOADED} endpoints, wrk -t1 -c10, upper quartile of ${ROUNDS} runs, of ${size} endpoints of which ${called} are called`,
+      baseline: `of ${FEW} endpoints: ${theirs.toFixed(0)}/s`,
+      ours: `${ours.toFixed(0)}/s`,
+      value: ours / theirs,
+      goal: 0.95,
+      unit: "x",
+      atLeast: true,
+    },
+    {
+      measure: "the same: CPU of the server for each call, median",
+      baseline: `of ${FEW} endpoints: ${theirCpu.toFixed(0)} us`,
+      ours: `${ourCpu.toFixed(0)} us`,
+      value: ourCpu / theirCpu,
+      goal: 1.05,
+      unit: "x",
+    },
+  ];
+}
+
+interface Run {
+  /** Calls in a second. */
+  readonly rate: number;
+  /** Of the server, for each of them. */
+  readonly cpuMicros: number;
+}
+
+/** Load by wrk, while `other` is called twenty times a second beside. */
+async function load(bench: Bench, other: () => Promise<string>): Promise<Run> {
+  const script = join(bench.data, "loaded.lua");
+  await writeFile(
+    script,
+    `local n = 0\nrequest = function()\n  n = (n + 1) % ${LOADED}\n  return wrk.format("GET", "/${bench.org}/e" .. n)\nend\n`,
+  );
+  const wrk = spawn("wrk", ["-t1", "-c10", `-d${WRK_SECONDS}s`, "-s", script, bench.url], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  wrk.stdout.setEncoding("utf8").on("data", (piece) => (text += piece));
+  let running = true;
+  const ended = once(wrk, "close").finally(() => (running = false));
+  const before = await usage(bench.child.pid as number);
+  while (running) await Promise.all([other(), Promise.race([delay(50), ended])]);
+  const used = (await usage(bench.child.pid as number)).cpuSeconds - before.cpuSeconds;
+  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]);
+  const count = Number(/(\d+) requests in/.exec(text)?.[1]);
+  if (!rate || /Non-2xx|Socket errors/.test(text)) throw new Error(`wrk: ${text}`);
+  return { rate, cpuMicros: (used / count) * 1e6 };
+}
+
+if (process.argv[1] === import.meta.filename)
+  process.stdout.write(table(await tenThousand(Number(process.argv[2] ?? 10_000))));
