@@ -1,7 +1,7 @@
 /**
  * `npm run performance:cluster`: what the kubernetes platform promises, each measure against a baseline that the run starts itself, as the
  * Markdown table that docs/performance.md holds. Needs what `npm run test:cluster` needs, python3 with venv, and the original system's
- * rebuild in `FAAS_BASELINES` (../shared/baselines). Names of measures as arguments run only these: cold deploy original endpoints.
+ * rebuild in `FAAS_BASELINES` (../shared/baselines). Names of measures as arguments run only these: cold deploy original endpoints step.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { coldStarts } from "./cluster-cold.ts";
 import { deploys } from "./cluster-deploy.ts";
 import { manyEndpoints } from "./cluster-endpoints.ts";
 import { original } from "./cluster-original.ts";
+import { step } from "./cluster-step.ts";
 import { type Row, table } from "./table.ts";
 
 const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
@@ -18,6 +19,7 @@ const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   deploy: deploys,
   original,
   endpoints: manyEndpoints,
+  step,
 };
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !(name in measures));
