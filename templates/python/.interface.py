@@ -1080,13 +1080,13 @@ class Pace:
     """Spreads calls over the time that a CPU limit gives.
 
     A limit is a quota for each period of 100 ms (CFS): who has used it up at once stands still for the rest of the period, in the middle
-    of whatever it does. So a process that is held to less than a core begins a call only when what it used so far is within its rate.
+    of whatever it does. So a process that is held to less than a core has a share of the quota for each half of a period, and begins a call
+    only while some of it is left. Whatever the kernel's periods begin with, no two halves that follow each other hold more than the quota.
     """
 
-    PERIOD = 0.1
-    # Of the quota: what may be used at once after a while of rest, and how much of the rate is given out. The kernel counts more than we see.
-    BURST = 0.25
-    RATE = 0.94
+    SLOT = 0.05
+    # How much of the limit is given out.
+    RATE = 0.97
     LOOK = 0.25
     FILES = (("/sys/fs/cgroup/cpu.max",), ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
 
@@ -1094,8 +1094,10 @@ class Pace:
         self.files = next((files for files in self.FILES if os.path.exists(files[0])), None)
         self.rate = None  # cores; None: no limit that matters
         self.looked = -self.LOOK
-        self.since = 0  # monotonic time and CPU time from which the rate counts
-        self.used = 0
+        self.share = 0  # CPU seconds for each slot, and what is left of them in this one; less than none after a long call
+        self.left = 0
+        self.seen = 0  # CPU time when that was so
+        self.end = 0  # of the slot
 
     def look(self, now):
         """The limit may be changed while we run: it is higher at the start."""
@@ -1107,7 +1109,8 @@ class Pace:
             self.files, rate = None, 1
         rate = rate * self.RATE if rate < 1 else None
         if rate != self.rate:
-            self.rate, self.since, self.used = rate, now, process_time()
+            self.rate, self.seen, self.end = rate, process_time(), now + self.SLOT
+            self.left = self.share = (rate or 0) * self.SLOT
 
     def holds(self, now):
         """Whether there is a limit of less than a core."""
@@ -1116,14 +1119,18 @@ class Pace:
         return self.rate is not None
 
     def delay(self, now):
-        """Seconds to rest before the next call, under a limit: none, or until there is enough for a burst."""
-        burst = self.BURST * self.PERIOD
-        due = self.since + (process_time() - self.used) / self.rate
-        # Rest is not saved up beyond a burst.
-        rested = now - due - burst
-        if rested > 0:
-            self.since += rested
-        return due - now + burst if due > now else 0
+        """Seconds to rest before the next call, under a limit: none, or until the slot in which some is left again."""
+        used = process_time()
+        self.left -= used - self.seen
+        self.seen = used
+        if now >= self.end:
+            slots = (now - self.end) // self.SLOT + 1
+            self.end += slots * self.SLOT
+            # Rest is not saved up.
+            self.left = min(self.share, self.left + slots * self.share)
+        if self.left > 0:
+            return 0
+        return self.end - now + -self.left // self.share * self.SLOT
 
 
 def read(path):
@@ -1151,6 +1158,9 @@ class Threads:
     # Seconds that a call may wait for something else, on average, and for how long calls get threads when they do.
     IDLING = 0.01
     BLOCKED = 30
+    SHORT_WAIT = 0.002
+    # Seconds after which the sockets are looked at, however many calls wait.
+    BATCH = 0.02
 
     def __init__(self, handler):
         self.handler = handler
@@ -1196,54 +1206,60 @@ class Threads:
         return bool(self.waiting) and (self.inline(monotonic()) or self.started == len(self.parked))
 
     def turn(self):
-        """Runs a call that waits, on the loop's thread. False when that thread has lost the loop meanwhile."""
-        began = monotonic()
-        if not self.inline(began):
-            self.hand_over()
-            return True
-        delay = self.pace.delay(began)
-        if delay > 0:
-            # All of it rests: what comes meanwhile is dealt with at once afterwards, which costs less than one by one.
-            sleep(delay)
-            return True
-        with self.lock:
-            call = self.waiting.popleft() if self.waiting else None
-            if call is None:
-                return True
-            self.turns += 1
-            self.present = call
-            call.running = True
-            self.running += 1
-            parked, self.parked_guard = self.parked_guard, False
-        if parked:
-            self.guard.release()
-        elif self.guard is None:
-            self.guard = threading.Lock()
-            self.guard.acquire()
-            self.guarded = True
-            threading.Thread(target=self.stand_by, daemon=True, name="faas-guard").start()
-        used = process_time()
-        if not call.unclaimed or call.connection.gone:
-            if call.claim():
-                call.connection.finish(call)
-        else:
-            self.run(call)
+        """Runs calls that wait, on the loop's thread. False when that thread has lost the loop meanwhile."""
         now = monotonic()
-        self.blocked += (now - began - (process_time() - used) - self.blocked) * 0.1
-        if self.blocked > self.IDLING:
-            self.blocked, self.blocked_until = 0.0, now + self.BLOCKED
-        with self.lock:
-            call.running = False
-            self.running -= 1
-            self.late -= call.late
-            has_loop = self.present is call
-            if has_loop:
-                self.present = None
+        until = now + self.BATCH
+        while now < until:
+            if not self.inline(now):
+                self.hand_over()
+                return True
+            delay = self.pace.delay(now)
+            if delay > 0:
+                # All of it rests: what comes meanwhile is dealt with at once afterwards, which costs less than one by one.
+                sleep(delay)
+                return True
+            with self.lock:
+                call = self.waiting.popleft() if self.waiting else None
+                if call is None:
+                    return True
+                self.turns += 1
+                self.present = call
+                call.running = True
+                self.running += 1
+                parked, self.parked_guard = self.parked_guard, False
+            if parked:
+                self.guard.release()
+            elif self.guard is None:
+                self.guard = threading.Lock()
+                self.guard.acquire()
+                self.guarded = True
+                threading.Thread(target=self.stand_by, daemon=True, name="faas-guard").start()
+            if not call.unclaimed or call.connection.gone:
+                if call.claim():
+                    call.connection.finish(call)
             else:
-                self.started -= 1
-        if not has_loop:
-            server.loop.call_soon_threadsafe(self.hand_over)
-        return has_loop
+                self.run(call)
+            began, now = now, monotonic()
+            idled = now - began
+            # A short one has not waited for long: the clock of the processor is not worth being asked.
+            if idled > self.SHORT_WAIT:
+                idled -= process_time() - self.pace.seen
+            self.blocked += (idled - self.blocked) * 0.1
+            if self.blocked > self.IDLING:
+                self.blocked, self.blocked_until = 0.0, now + self.BLOCKED
+            with self.lock:
+                call.running = False
+                self.running -= 1
+                self.late -= call.late
+                has_loop = self.present is call
+                if has_loop:
+                    self.present = None
+                else:
+                    self.started -= 1
+            if not has_loop:
+                server.loop.call_soon_threadsafe(self.hand_over)
+                return False
+        return True
 
     def hand_over(self):
         """Threads for the calls that wait."""
