@@ -439,6 +439,31 @@ def too_large():
 
 def parse_head(connection, block):
     """A Call, and the reader of its body or None, from the bytes before the empty line. Raises a Problem."""
+    # Where the gateway has put the id, the rest is often what came before, to the letter.
+    at = block.find(REQUEST_ID_NAME)
+    if at < 0:
+        return read_head(connection, block)
+    end = block.find(b"\r\n", at + 2)
+    rest = block[:at] + block[end:] if end > 0 else block[:at]
+    request_id = block[at + len(REQUEST_ID_NAME) : end if end > 0 else None].decode("latin-1")
+    found = known_heads.get(rest)
+    if found is None or not REQUEST_ID(request_id):
+        call, body = read_head(connection, block)
+        if body is None or type(body) is SizedBody:
+            others = dict(call.headers)
+            # Of two ids both count, and it is in the one place or the other.
+            if others.pop("x-request-id") == request_id == call.request_id:
+                length = body.left if body is not None else 0
+                know(known_heads, rest, (call.method, call.target, others, call.old, call.keep_alive, length))
+        return call, body
+    method, target, others, old, keep_alive, length = found
+    headers = dict(others)
+    headers["x-request-id"] = request_id
+    return Call(connection, method, target, headers, old, keep_alive), SizedBody(length) if length else None
+
+
+def read_head(connection, block):
+    """The same, whatever came before."""
     lines = block.decode("latin-1").split("\r\n")
     first = lines[0]
     method, target, version = known_requests.get(first) or request_line(first)
@@ -461,18 +486,20 @@ def parse_head(connection, block):
     return call, body_reader(headers, old)
 
 
-# Lines of heads and what they say: clients send the same ones again and again.
+# Lines of heads, and heads without their id, and what they say: clients send the same ones again and again.
+REQUEST_ID_NAME = b"\r\nX-Request-Id: "
 known_requests = {}
 known_headers = {}
-KNOWN_LINES = 500
-KNOWN_LENGTH = 200
+known_heads = {}
+KNOWN = 300
+KNOWN_LENGTH = 1000
 
 
-def know(known, line, parts):
-    if len(known) >= KNOWN_LINES:
+def know(known, text, parts):
+    if len(known) >= KNOWN:
         known.clear()
-    if len(line) <= KNOWN_LENGTH:
-        known[line] = parts
+    if len(text) <= KNOWN_LENGTH:
+        known[text] = parts
     return parts
 
 
@@ -646,7 +673,7 @@ def answer_of(call, result):
         return whole(call, status or 200, TEXT, headers, body.encode("utf-8", "replace"))
     if isinstance(body, (bytes, bytearray, memoryview)):
         return whole(call, status or 200, BYTES, headers, bytes(body))
-    stream = stream_of(body)
+    stream = None if type(body) is dict else stream_of(body)
     if stream is None:
         return whole(call, status or 200, JSON, headers, to_json(body).encode())
     status = status or 200
