@@ -9,12 +9,14 @@ import { gateway } from "./gateway.ts";
 import { idleServer } from "./idle-server.ts";
 import { type Row, table } from "./table.ts";
 import { tenThousand } from "./ten-thousand.ts";
+import { wrappers } from "./wrappers.ts";
 
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   commands,
   "cold-starts": coldStarts,
   "idle-server": idleServer,
   gateway,
+  wrappers,
   "ten-thousand": tenThousand,
 };
 
