@@ -180,6 +180,8 @@ class Call {
     this.response = response;
     this.deadline = Date.now() + timeoutMs;
     this.ends = 0; // the same by a clock that nobody sets, once it runs
+    this.before = undefined;
+    this.after = undefined;
     this.requestId = requestIdOf(request);
     this.late = false;
     this.lazyContext = undefined;
@@ -295,7 +297,7 @@ function onClose() {
 }
 
 function done(call) {
-  expected.delete(call);
+  unexpect(call);
   if (call.late) late--;
   finish();
 }
@@ -323,23 +325,37 @@ async function handleFetch(call) {
   return answerResponse(call, await loaded.fetch(webRequest(call), call.context));
 }
 
-/** Calls that run and are not late, in the order of their deadlines: all have the same time. One timer for all of them. */
-const expected = new Set();
+/**
+ * Calls that run and are not late, in the order of their deadlines, since all have the same time: a ring of links in the calls themselves, which
+ * makes nothing to be collected, as a Set would. One timer for all of them.
+ */
+const ring = { before: undefined, after: undefined };
+ring.before = ring.after = ring;
 let expiring = false;
 
 function expect(call) {
   call.ends = performance.now() + timeoutMs;
-  expected.add(call);
+  call.before = ring.before;
+  call.after = ring;
+  ring.before.after = ring.before = call;
   if (expiring) return;
   expiring = true;
   setTimeout(expire, timeoutMs);
 }
 
+function unexpect(call) {
+  if (call.after === undefined) return;
+  call.before.after = call.after;
+  call.after.before = call.before;
+  call.before = call.after = undefined;
+}
+
 function expire() {
   const now = performance.now();
-  for (const call of expected) {
+  while (ring.after !== ring) {
+    const call = ring.after;
     if (call.ends > now) return void setTimeout(expire, Math.ceil(call.ends - now));
-    expected.delete(call);
+    unexpect(call);
     onTimeout(call);
   }
   expiring = false;
@@ -506,13 +522,25 @@ const JSON_TYPE = "application/json";
 /** Answers with what the function returned; a promise when that is not done at once. */
 function answer(call, result) {
   if (isExact(result)) {
-    const headers = { ...result.headers };
-    for (const name of Object.keys(headers))
-      if (headers[name] === undefined || headers[name] === null) delete headers[name];
-    return answerBody(call, result.status, headers, result.body);
+    return answerBody(call, result.status, checkedHeaders(result.headers), result.body);
   }
   if (result instanceof Response) return answerResponse(call, result);
   return answerBody(call, undefined, {}, result);
+}
+
+const FRAMING = /^(?:content-length|transfer-encoding|connection)$/i;
+
+/** The length is known better here, and how to frame the answer is not the function's business (RFC 9112 section 6), but for closing after it. */
+const isFraming = (name, value) => FRAMING.test(name) && (name.length !== "connection".length || value !== "close");
+
+/** The function's headers that are to be sent. */
+function checkedHeaders(given) {
+  const headers = { ...given };
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value === undefined || value === null || isFraming(name, value)) delete headers[name];
+  }
+  return headers;
 }
 
 /** `{ status, headers?, body? }` with an integer status and no other key. */
@@ -569,14 +597,8 @@ function send(call, status, headers, body) {
   else response.end(body);
 }
 
-const FRAMING = /^(?:content-length|transfer-encoding|connection)$/i;
-
 function writeHead(call, status, headers, length) {
   const { response } = call;
-  // The length is known better here, and how to frame the answer is not the function's business (RFC 9112 section 6).
-  for (const name in headers)
-    if (name.length >= 10 && name.length !== 12 && FRAMING.test(name) && headers[name] !== "close")
-      delete headers[name];
   if (length !== undefined) headers["Content-Length"] = length;
   headers["X-Request-Id"] = call.requestId;
   if (draining) headers.Connection = "close";
@@ -631,7 +653,7 @@ async function answerResponse(call, result) {
   }
   const headers = {};
   for (const [name, value] of result.headers)
-    headers[name] = name === "set-cookie" ? [...(headers[name] ?? []), value] : value;
+    if (!isFraming(name, value)) headers[name] = name === "set-cookie" ? [...(headers[name] ?? []), value] : value;
   if (result.body === null) return send(call, result.status, headers, undefined);
   const length = result.headers.get("content-length");
   if (call.request.method === "HEAD" && length !== null) {
