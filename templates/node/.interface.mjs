@@ -179,10 +179,14 @@ class Call {
     this.request = request;
     this.response = response;
     this.deadline = Date.now() + timeoutMs;
+    this.ends = 0; // the same by a clock that nobody sets, once it runs
+    this.before = undefined;
+    this.after = undefined;
     this.requestId = requestIdOf(request);
-    this.done = false;
     this.late = false;
-    this.timer = undefined;
+    this.lazyContext = undefined;
+    this.controller = undefined;
+    this.reason = undefined;
   }
 
   get context() {
@@ -241,8 +245,8 @@ const queue = [];
 let late = 0;
 
 function admit(request, response) {
-  if (inFlight < concurrency) return start(new Call(request, response));
   const call = new Call(request, response);
+  if (inFlight < concurrency) return start(call);
   if (queue.length >= queueLimit)
     return refuse(call, new Problem("NO_CAPACITY", `${concurrency} calls run and ${queueLimit} wait`));
   queue.push(call);
@@ -255,38 +259,106 @@ function admit(request, response) {
 function start(call) {
   inFlight++;
   if (loaded === undefined) void loading.then(() => run(call));
-  else void run(call);
+  else run(call);
 }
 
 function finish() {
   inFlight--;
-  const next = queue.shift();
-  if (next) start(next);
+  if (queue.length > 0) start(queue.shift());
   else if (draining && inFlight === 0) server.closeIdleConnections();
 }
 
-async function run(call) {
+function run(call) {
   const { response } = call;
   if (response.destroyed) return finish();
-  response.once("close", () => {
-    if (!response.writableFinished) call.abort(new Error("the client went away"));
-  });
-  call.timer = setTimeout(onTimeout, timeoutMs, call);
+  response[CALL] = call;
+  response.on("close", onClose);
+  expect(call);
+  let answering;
   try {
-    if (loaded.problem) throw loaded.problem;
-    if (loaded.fetch) await answerResponse(call, await loaded.fetch(webRequest(call), call.context));
-    else {
-      const event = await readEvent(call.request);
-      await answer(call, await loaded.handler(event, call.context));
-    }
+    answering = handle(call);
   } catch (error) {
     failed(call, error);
-  } finally {
-    clearTimeout(call.timer);
-    call.done = true;
-    if (call.late) late--;
-    finish();
   }
+  if (answering === undefined) return done(call);
+  answering.then(
+    () => done(call),
+    (error) => {
+      failed(call, error);
+      done(call);
+    },
+  );
+}
+
+const CALL = Symbol("call");
+
+function onClose() {
+  if (!this.writableFinished) this[CALL].abort(new Error("the client went away"));
+}
+
+function done(call) {
+  unexpect(call);
+  if (call.late) late--;
+  finish();
+}
+
+/** Calls the function and answers; a promise when that is not done at once. What need not wait does not: each wait costs every call. */
+function handle(call) {
+  if (loaded.problem) throw loaded.problem;
+  if (loaded.fetch) return handleFetch(call);
+  const { request } = call;
+  const event = eventOf(request);
+  if (!hasBody(request)) return handleEvent(call, event);
+  return readBody(request).then((bytes) => {
+    event.body = parseBody(bytes, request.headers["content-type"]);
+    return handleEvent(call, event);
+  });
+}
+
+function handleEvent(call, event) {
+  const result = loaded.handler(event, call.context);
+  if (typeof result?.then !== "function") return answer(call, result);
+  return Promise.resolve(result).then((value) => answer(call, value));
+}
+
+async function handleFetch(call) {
+  return answerResponse(call, await loaded.fetch(webRequest(call), call.context));
+}
+
+/**
+ * Calls that run and are not late, in the order of their deadlines, since all have the same time: a ring of links in the calls themselves, which
+ * makes nothing to be collected, as a Set would. One timer for all of them.
+ */
+const ring = { before: undefined, after: undefined };
+ring.before = ring.after = ring;
+let expiring = false;
+
+function expect(call) {
+  call.ends = performance.now() + timeoutMs;
+  call.before = ring.before;
+  call.after = ring;
+  ring.before.after = ring.before = call;
+  if (expiring) return;
+  expiring = true;
+  setTimeout(expire, timeoutMs);
+}
+
+function unexpect(call) {
+  if (call.after === undefined) return;
+  call.before.after = call.after;
+  call.after.before = call.before;
+  call.before = call.after = undefined;
+}
+
+function expire() {
+  const now = performance.now();
+  while (ring.after !== ring) {
+    const call = ring.after;
+    if (call.ends > now) return void setTimeout(expire, Math.ceil(call.ends - now));
+    unexpect(call);
+    onTimeout(call);
+  }
+  expiring = false;
 }
 
 function onTimeout(call) {
@@ -330,25 +402,29 @@ function refuse(call, problem) {
   const headers = { "Content-Type": "application/problem+json", "X-Request-Id": requestId };
   if (status === 503) headers["Retry-After"] = "1";
   // An unread body would be taken for the next request.
-  if (!request.complete) headers.Connection = "close";
-  send(call, status, headers, Buffer.from(text));
+  if (!request.complete && hasBody(request)) headers.Connection = "close";
+  send(call, status, headers, text);
 }
 
 // ---- the event
 
-async function readEvent(request) {
-  const question = request.url.indexOf("?");
-  const path = question < 0 ? request.url : request.url.slice(0, question);
-  const { headers } = request;
-  const length = headers["content-length"];
-  const hasBody = (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
+/** The event, still without its body. */
+function eventOf(request) {
+  const { url, method, headers } = request;
+  const question = url.indexOf("?");
+  const path = question < 0 ? url : url.slice(0, question);
   return {
-    method: request.method,
+    method,
     path: path || "/",
-    query: question < 0 ? {} : parseQuery(request.url.slice(question + 1)),
+    query: question < 0 ? {} : parseQuery(url.slice(question + 1)),
     headers: joined(headers),
-    body: hasBody ? parseBody(await readBody(request), headers["content-type"]) : null,
+    body: null,
   };
+}
+
+function hasBody({ headers }) {
+  const length = headers["content-length"];
+  return (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
 }
 
 /** Node gives lists for Set-Cookie only; everything else is joined as the contract says. */
@@ -367,8 +443,8 @@ function parseQuery(text) {
 }
 
 function readBody(request) {
-  if (Number(request.headers["content-length"]) > bodyLimit) throw tooLarge();
   return new Promise((resolve, reject) => {
+    if (Number(request.headers["content-length"]) > bodyLimit) throw tooLarge();
     const pieces = [];
     let size = 0;
     request.on("data", (piece) => {
@@ -443,15 +519,28 @@ const TEXT = "text/plain; charset=utf-8";
 const BYTES = "application/octet-stream";
 const JSON_TYPE = "application/json";
 
-async function answer(call, result) {
+/** Answers with what the function returned; a promise when that is not done at once. */
+function answer(call, result) {
   if (isExact(result)) {
-    const headers = { ...result.headers };
-    for (const name of Object.keys(headers))
-      if (headers[name] === undefined || headers[name] === null) delete headers[name];
-    return answerBody(call, result.status, headers, result.body);
+    return answerBody(call, result.status, checkedHeaders(result.headers), result.body);
   }
   if (result instanceof Response) return answerResponse(call, result);
   return answerBody(call, undefined, {}, result);
+}
+
+const FRAMING = /^(?:content-length|transfer-encoding|connection)$/i;
+
+/** The length is known better here, and how to frame the answer is not the function's business (RFC 9112 section 6), but for closing after it. */
+const isFraming = (name, value) => FRAMING.test(name) && (name.length !== "connection".length || value !== "close");
+
+/** The function's headers that are to be sent. */
+function checkedHeaders(given) {
+  const headers = { ...given };
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value === undefined || value === null || isFraming(name, value)) delete headers[name];
+  }
+  return headers;
 }
 
 /** `{ status, headers?, body? }` with an integer status and no other key. */
@@ -467,7 +556,7 @@ function isExact(value) {
 
 function answerBody(call, status, headers, body) {
   if (body === undefined || body === null) return send(call, status ?? 204, headers, undefined);
-  if (typeof body === "string") return send(call, status ?? 200, typed(headers, TEXT), Buffer.from(body));
+  if (typeof body === "string") return send(call, status ?? 200, typed(headers, TEXT), body);
   if (ArrayBuffer.isView(body))
     return send(call, status ?? 200, typed(headers, BYTES), Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   if (body instanceof ArrayBuffer) return send(call, status ?? 200, typed(headers, BYTES), Buffer.from(body));
@@ -480,7 +569,7 @@ function answerBody(call, status, headers, body) {
   }
   if (text === undefined)
     throw new Problem("INVALID_RESPONSE", `The function returned a ${typeof body}, which cannot be an answer`);
-  return send(call, status ?? 200, typed(headers, JSON_TYPE), Buffer.from(text));
+  return send(call, status ?? 200, typed(headers, JSON_TYPE), text);
 }
 
 const isStream = (value) =>
@@ -495,20 +584,21 @@ function typed(headers, type) {
   return headers;
 }
 
-/** A whole answer: one write with its length. */
-function send(call, status, headers, bytes) {
+/** A whole answer with its length; one write when the body is text. */
+function send(call, status, headers, body) {
   const { response, request } = call;
   if (response.destroyed || response.headersSent) return;
-  writeHead(call, status, headers, status === 204 || status === 304 ? undefined : (bytes?.length ?? 0));
-  response.end(request.method === "HEAD" || status === 204 || status === 304 ? undefined : bytes);
+  const bodyless = status === 204 || status === 304;
+  const length = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
+  writeHead(call, status, headers, bodyless ? undefined : length);
+  if (request.method === "HEAD" || bodyless) response.end();
+  // As many bytes as characters: it is ASCII, which is quicker to write as what it is.
+  else if (length === body?.length && typeof body === "string") response.end(body, "latin1");
+  else response.end(body);
 }
 
 function writeHead(call, status, headers, length) {
   const { response } = call;
-  // The length is known better here, and how to frame the answer is not the function's business (RFC 9112 section 6).
-  for (const name in headers)
-    if (/^(content-length|transfer-encoding|connection)$/i.test(name) && headers[name] !== "close")
-      delete headers[name];
   if (length !== undefined) headers["Content-Length"] = length;
   headers["X-Request-Id"] = call.requestId;
   if (draining) headers.Connection = "close";
@@ -563,7 +653,7 @@ async function answerResponse(call, result) {
   }
   const headers = {};
   for (const [name, value] of result.headers)
-    headers[name] = name === "set-cookie" ? [...(headers[name] ?? []), value] : value;
+    if (!isFraming(name, value)) headers[name] = name === "set-cookie" ? [...(headers[name] ?? []), value] : value;
   if (result.body === null) return send(call, result.status, headers, undefined);
   const length = result.headers.get("content-length");
   if (call.request.method === "HEAD" && length !== null) {
@@ -607,7 +697,7 @@ async function ownRoute(request, response) {
     return refuse(call, new Problem("NOT_FOUND", `There is nothing at ${request.url}`));
   if (loaded === undefined) await loading;
   if (loaded.problem) return refuse(call, loaded.problem);
-  send(call, 200, { "Content-Type": JSON_TYPE }, Buffer.from('{"status":"ready"}'));
+  send(call, 200, { "Content-Type": JSON_TYPE }, '{"status":"ready"}');
 }
 
 server.listen(/^\d+$/.test(port) ? Number(port) : port);

@@ -283,12 +283,17 @@ class Log:
 class Context:
     """The handler's second argument."""
 
-    __slots__ = ("org", "endpoint", "revision", "request_id", "deadline")
+    __slots__ = ("request_id", "ends")
+
+    org, endpoint, revision = IDENTITY
 
     def __init__(self, call):
-        self.org, self.endpoint, self.revision = IDENTITY
         self.request_id = call.request_id
-        self.deadline = time() + call.deadline - monotonic()
+        self.ends = call.deadline  # on the monotonic clock
+
+    @property
+    def deadline(self):
+        return time() + self.ends - monotonic()
 
     @property
     def log(self):
@@ -309,7 +314,7 @@ class Call:
         self.keep_alive = keep_alive
         self.body = b""
         given = headers.get("x-request-id")
-        self.request_id = given if given and REQUEST_ID.match(given) else new_request_id()
+        self.request_id = given if given and REQUEST_ID(given) else new_request_id()
         self.deadline = monotonic() + TIMEOUT
         self.unclaimed = [self]
         self.streaming = False  # a part of the answer may have been sent
@@ -326,8 +331,10 @@ class Call:
 
     def arguments(self):
         """Event and context, as many of them as the handler takes. Raises a Problem when the body does not parse."""
-        target, _, query = self.target.partition("?")
-        if not target.startswith(("/", "*")):  # absolute form, RFC 9112 section 3.2.2
+        target, query = self.target, ""
+        if "?" in target:
+            target, _, query = target.partition("?")
+        if target[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
             target = "/" + target.partition("://")[2].partition("/")[2]
         event = Event(
             method=self.method,
@@ -336,10 +343,10 @@ class Call:
             headers=self.headers,
             body=parse_body(self.body, self.headers.get("content-type", "")) if self.body else None,
         )
-        return (event, Context(self))[: server.arity]
+        return (event, Context(self)) if server.arity == 2 else (event,)[: server.arity]
 
 
-REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z")
+REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
 def new_request_id():
@@ -379,14 +386,28 @@ def no_constant(name):
 
 
 decoder = json.JSONDecoder(parse_constant=no_constant)
+
+
+def from_json(text):
+    try:
+        value, end = decoder.scan_once(text, 0)
+        if end == len(text):
+            return value
+    except (ValueError, StopIteration, RecursionError):
+        pass
+    return decoder.decode(text)  # what surrounds it, or what is wrong with it
+
+
 CHARSET = re.compile(r'charset="?([\w-]+)', re.I)
 
 
 def parse_body(body, content_type):
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = content_type
+    if media_type != "application/json":
+        media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "application/json" or media_type.endswith("+json"):
         try:
-            return decoder.decode(body.decode("utf-8", "replace"))
+            return from_json(body.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:
             detail = f"The body's type is {media_type}, and it does not parse: {error}"
             raise Problem("MALFORMED_JSON", detail) from None
@@ -418,21 +439,40 @@ def too_large():
 
 def parse_head(connection, block):
     """A Call, and the reader of its body or None, from the bytes before the empty line. Raises a Problem."""
+    # Where the gateway has put the id, the rest is often what came before, to the letter.
+    at = block.find(REQUEST_ID_NAME)
+    if at < 0:
+        return read_head(connection, block)
+    end = block.find(b"\r\n", at + 2)
+    rest = block[:at] + block[end:] if end > 0 else block[:at]
+    request_id = block[at + len(REQUEST_ID_NAME) : end if end > 0 else None].decode("latin-1")
+    found = known_heads.get(rest)
+    if found is None or not REQUEST_ID(request_id):
+        call, body = read_head(connection, block)
+        if body is None or type(body) is SizedBody:
+            others = dict(call.headers)
+            # Of two ids both count, and it is in the one place or the other.
+            if others.pop("x-request-id") == request_id == call.request_id:
+                length = body.left if body is not None else 0
+                know(known_heads, rest, (call.method, call.target, others, call.old, call.keep_alive, length))
+        return call, body
+    method, target, others, old, keep_alive, length = found
+    headers = dict(others)
+    headers["x-request-id"] = request_id
+    return Call(connection, method, target, headers, old, keep_alive), SizedBody(length) if length else None
+
+
+def read_head(connection, block):
+    """The same, whatever came before."""
     lines = block.decode("latin-1").split("\r\n")
-    for line in lines:
-        if not line.isprintable() and CONTROL.search(line):
-            raise malformed("a control character in the header")
-    parts = lines[0].split(" ")
-    if len(parts) != 3:
-        raise malformed("expected METHOD TARGET HTTP/1.1")
-    method, target, version = parts
-    if version not in ("HTTP/1.1", "HTTP/1.0"):
-        raise malformed("expected HTTP/1.1 or HTTP/1.0")
-    if method not in METHODS and not TOKEN.match(method):
-        raise malformed("the method is no token")
-    if not (target.startswith("/") or target == "*" or "://" in target):
-        raise malformed("expected the target to begin with a slash")
-    headers = parse_headers(lines)
+    first = lines[0]
+    method, target, version = known_requests.get(first) or request_line(first)
+    headers = {}
+    for line in lines[1:]:
+        key, value = known_headers.get(line) or header_line(line)
+        if key in headers:
+            value = headers[key] + ("; " if key == "cookie" else ", ") + value
+        headers[key] = value
     old = version == "HTTP/1.0"
     if "host" not in headers and not old:
         raise malformed("expected a Host header")
@@ -446,30 +486,50 @@ def parse_head(connection, block):
     return call, body_reader(headers, old)
 
 
-header_names = {}
+# Lines of heads, and heads without their id, and what they say: clients send the same ones again and again.
+REQUEST_ID_NAME = b"\r\nX-Request-Id: "
+known_requests = {}
+known_headers = {}
+known_heads = {}
+KNOWN = 300
+KNOWN_LENGTH = 1000
 
 
-def parse_headers(lines):
-    headers = {}
-    for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        key = header_names.get(name) or header_name(name)
-        if not colon:
-            raise malformed("a header without a colon")
-        value = value.strip(" \t")
-        if key in headers:
-            value = headers[key] + ("; " if key == "cookie" else ", ") + value
-        headers[key] = value
-    return headers
+def know(known, text, parts):
+    if len(known) >= KNOWN:
+        known.clear()
+    if len(text) <= KNOWN_LENGTH:
+        known[text] = parts
+    return parts
 
 
-def header_name(name):
-    """The name in lower case, kept for the next time that it comes: clients send the same few."""
+def request_line(line):
+    """Method, target and version."""
+    if not line.isprintable() and CONTROL.search(line):
+        raise malformed("a control character in the header")
+    parts = line.split(" ")
+    if len(parts) != 3:
+        raise malformed("expected METHOD TARGET HTTP/1.1")
+    method, target, version = parts
+    if version not in ("HTTP/1.1", "HTTP/1.0"):
+        raise malformed("expected HTTP/1.1 or HTTP/1.0")
+    if method not in METHODS and not TOKEN.match(method):
+        raise malformed("the method is no token")
+    if not (target.startswith("/") or target == "*" or "://" in target):
+        raise malformed("expected the target to begin with a slash")
+    return know(known_requests, line, (method, target, version))
+
+
+def header_line(line):
+    """The name in lower case, and the value."""
+    if not line.isprintable() and CONTROL.search(line):
+        raise malformed("a control character in the header")
+    name, colon, value = line.partition(":")
     if not TOKEN.match(name):
         raise malformed("a header's name is no token")
-    if len(header_names) < 1000:
-        header_names[name] = name.lower()
-    return name.lower()
+    if not colon:
+        raise malformed("a header without a colon")
+    return know(known_headers, line, (name.lower(), value.strip(" \t")))
 
 
 def body_reader(headers, old):
@@ -613,7 +673,7 @@ def answer_of(call, result):
         return whole(call, status or 200, TEXT, headers, body.encode("utf-8", "replace"))
     if isinstance(body, (bytes, bytearray, memoryview)):
         return whole(call, status or 200, BYTES, headers, bytes(body))
-    stream = stream_of(body)
+    stream = None if type(body) is dict else stream_of(body)
     if stream is None:
         return whole(call, status or 200, JSON, headers, to_json(body).encode())
     status = status or 200
@@ -662,8 +722,10 @@ def head(call, status, content_type, headers, framing):
     """The bytes of the answer's head. `framing` tells where the body ends."""
     if server.draining:
         call.keep_alive = False
+    elif status == 200 and content_type and not headers and call.keep_alive and not call.old:  # as nearly all are
+        return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nX-Request-Id: {call.request_id}\r\n{date_line()}{framing}\r\n".encode("latin-1")
     lines = f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n"
-    date = f"Date: {date_now()}\r\n"
+    date = date_line()
     if headers:
         names = {name.lower() for name, _ in headers}
         lines += "".join([f"{name}: {value}\r\n" for name, value in headers if name.lower() != "connection"])
@@ -711,15 +773,15 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 date_cache = (0, "")
 
 
-def date_now():
-    """The time as a header has it, made once a second."""
+def date_line():
+    """The header with the time, made once a second."""
     global date_cache
     second, text = date_cache
     now = int(time())
     if now != second:
         t = gmtime(now)
         clock = f"{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02}"
-        text = f"{DAYS[t.tm_wday]}, {t.tm_mday:02} {MONTHS[t.tm_mon - 1]} {t.tm_year} {clock} GMT"
+        text = f"Date: {DAYS[t.tm_wday]}, {t.tm_mday:02} {MONTHS[t.tm_mon - 1]} {t.tm_year} {clock} GMT\r\n"
         date_cache = (now, text)
     return text
 
@@ -749,8 +811,26 @@ def json_encoder(ascii_only):
 encoder = json_encoder(False)
 
 
+def quick_encoder():
+    """The encoder's inner part without its checks for circles, made once and not for every value; None when this Python has none."""
+    try:
+        quote = json.encoder.encode_basestring
+        return json.encoder.c_make_encoder(None, json_default, quote, None, ":", ",", False, False, False)
+    except (AttributeError, TypeError):
+        return None
+
+
+quick_encode = quick_encoder()
+
+
 def to_json(value):
     """JSON as JavaScript writes it: NaN and infinities are null, half a surrogate pair is escaped. Raises a Problem."""
+    try:
+        text = "".join(quick_encode(value, 0))
+        if text.isascii():
+            return text
+    except Exception:  # the other way says what is wrong with it
+        pass
     try:
         try:
             text = encoder.encode(value)
@@ -1080,13 +1160,15 @@ class Pace:
     """Spreads calls over the time that a CPU limit gives.
 
     A limit is a quota for each period of 100 ms (CFS): who has used it up at once stands still for the rest of the period, in the middle
-    of whatever it does. So a process that is held to less than a core begins a call only when what it used so far is within its rate.
+    of whatever it does. So a process that is held to less than a core has a share of the quota for each half of a period, and begins a call
+    only while some of it is left. Whatever the kernel's periods begin with, no two halves that follow each other hold more than the quota.
     """
 
-    PERIOD = 0.1
-    # Of the quota: what may be used at once after a while of rest, and how much of the rate is given out. The kernel counts more than we see.
-    BURST = 0.25
-    RATE = 0.94
+    SLOT = 0.05
+    # How much of the limit is given out.
+    RATE = 0.98
+    # Of a share: what calls that waited when the slot began may take in advance, so that they need not wait for another.
+    CREDIT = 0.2
     LOOK = 0.25
     FILES = (("/sys/fs/cgroup/cpu.max",), ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
 
@@ -1094,8 +1176,11 @@ class Pace:
         self.files = next((files for files in self.FILES if os.path.exists(files[0])), None)
         self.rate = None  # cores; None: no limit that matters
         self.looked = -self.LOOK
-        self.since = 0  # monotonic time and CPU time from which the rate counts
-        self.used = 0
+        self.share = 0  # CPU seconds for each slot, and what is left of them in this one; less than none after a long call
+        self.left = 0
+        self.seen = 0  # CPU time when that was so
+        self.asked = 0  # monotonic time of it
+        self.end = 0  # of the slot
 
     def look(self, now):
         """The limit may be changed while we run: it is higher at the start."""
@@ -1107,7 +1192,9 @@ class Pace:
             self.files, rate = None, 1
         rate = rate * self.RATE if rate < 1 else None
         if rate != self.rate:
-            self.rate, self.since, self.used = rate, now, process_time()
+            self.rate, self.end = rate, now + self.SLOT
+            self.left = self.share = (rate or 0) * self.SLOT
+            self.seen, self.asked = process_time(), now
 
     def holds(self, now):
         """Whether there is a limit of less than a core."""
@@ -1115,15 +1202,28 @@ class Pace:
             self.look(now)
         return self.rate is not None
 
-    def delay(self, now):
-        """Seconds to rest before the next call, under a limit: none, or until there is enough for a burst."""
-        burst = self.BURST * self.PERIOD
-        due = self.since + (process_time() - self.used) / self.rate
-        # Rest is not saved up beyond a burst.
-        rested = now - due - burst
-        if rested > 0:
-            self.since += rested
-        return due - now + burst if due > now else 0
+    def delay(self, now, waited):
+        """Seconds to rest before the next call, under a limit: none, or until the slot in which some is left again."""
+        # One thread uses no more than passes: while even that would leave some, the clock of the processor, a slow one, is not asked.
+        if now < self.end and now - self.asked < self.left:
+            return 0
+        self.used(now)
+        if now >= self.end:
+            slots = (now - self.end) // self.SLOT + 1
+            self.end += slots * self.SLOT
+            # Rest is not saved up.
+            self.left = min(self.share, self.left + slots * self.share)
+        if self.left > (-self.CREDIT * self.share if waited else 0):
+            return 0
+        return self.end - now + max(0, -self.left // self.share) * self.SLOT
+
+    def used(self, now):
+        """CPU seconds that were used since this was last asked."""
+        seen = process_time()
+        used = seen - self.seen
+        self.left -= used
+        self.seen, self.asked = seen, now
+        return used
 
 
 def read(path):
@@ -1151,6 +1251,9 @@ class Threads:
     # Seconds that a call may wait for something else, on average, and for how long calls get threads when they do.
     IDLING = 0.01
     BLOCKED = 30
+    SHORT_WAIT = 0.002
+    # Seconds after which the sockets are looked at, however many calls wait.
+    BATCH = 0.02
 
     def __init__(self, handler):
         self.handler = handler
@@ -1165,6 +1268,8 @@ class Threads:
         # On the loop's own thread:
         self.pace = Pace()
         self.turns = 0  # calls so far
+        self.rested = False  # since the last of them
+        self.waited = 0  # how many calls that waited when the rest was over still do
         self.present = None  # the call
         self.blocked = 0.0  # seconds that a call did nothing but wait, a moving average
         self.blocked_until = 0
@@ -1196,54 +1301,64 @@ class Threads:
         return bool(self.waiting) and (self.inline(monotonic()) or self.started == len(self.parked))
 
     def turn(self):
-        """Runs a call that waits, on the loop's thread. False when that thread has lost the loop meanwhile."""
-        began = monotonic()
-        if not self.inline(began):
-            self.hand_over()
-            return True
-        delay = self.pace.delay(began)
-        if delay > 0:
-            # All of it rests: what comes meanwhile is dealt with at once afterwards, which costs less than one by one.
-            sleep(delay)
-            return True
-        with self.lock:
-            call = self.waiting.popleft() if self.waiting else None
-            if call is None:
-                return True
-            self.turns += 1
-            self.present = call
-            call.running = True
-            self.running += 1
-            parked, self.parked_guard = self.parked_guard, False
-        if parked:
-            self.guard.release()
-        elif self.guard is None:
-            self.guard = threading.Lock()
-            self.guard.acquire()
-            self.guarded = True
-            threading.Thread(target=self.stand_by, daemon=True, name="faas-guard").start()
-        used = process_time()
-        if not call.unclaimed or call.connection.gone:
-            if call.claim():
-                call.connection.finish(call)
-        else:
-            self.run(call)
+        """Runs calls that wait, on the loop's thread. False when that thread has lost the loop meanwhile."""
         now = monotonic()
-        self.blocked += (now - began - (process_time() - used) - self.blocked) * 0.1
-        if self.blocked > self.IDLING:
-            self.blocked, self.blocked_until = 0.0, now + self.BLOCKED
-        with self.lock:
-            call.running = False
-            self.running -= 1
-            self.late -= call.late
-            has_loop = self.present is call
-            if has_loop:
-                self.present = None
+        until = now + self.BATCH
+        if self.rested:
+            self.rested, self.waited = False, len(self.waiting)
+        while now < until:
+            if not self.inline(now):
+                self.hand_over()
+                return True
+            delay = self.pace.delay(now, self.waited > 0)
+            if delay > 0:
+                self.rested = True
+                # All of it rests: what comes meanwhile is dealt with at once afterwards, which costs less than one by one.
+                sleep(delay)
+                return True
+            with self.lock:
+                call = self.waiting.popleft() if self.waiting else None
+                if call is None:
+                    return True
+                self.turns += 1
+                self.waited -= 1
+                self.present = call
+                call.running = True
+                self.running += 1
+                parked, self.parked_guard = self.parked_guard, False
+            if parked:
+                self.guard.release()
+            elif self.guard is None:
+                self.guard = threading.Lock()
+                self.guard.acquire()
+                self.guarded = True
+                threading.Thread(target=self.stand_by, daemon=True, name="faas-guard").start()
+            if not call.unclaimed or call.connection.gone:
+                if call.claim():
+                    call.connection.finish(call)
             else:
-                self.started -= 1
-        if not has_loop:
-            server.loop.call_soon_threadsafe(self.hand_over)
-        return has_loop
+                self.run(call)
+            began, now = now, monotonic()
+            idled = now - began
+            # A short one has not waited for long.
+            if idled > self.SHORT_WAIT:
+                idled = max(0.0, idled - self.pace.used(now))
+            self.blocked += (idled - self.blocked) * 0.1
+            if self.blocked > self.IDLING:
+                self.blocked, self.blocked_until = 0.0, now + self.BLOCKED
+            with self.lock:
+                call.running = False
+                self.running -= 1
+                self.late -= call.late
+                has_loop = self.present is call
+                if has_loop:
+                    self.present = None
+                else:
+                    self.started -= 1
+            if not has_loop:
+                server.loop.call_soon_threadsafe(self.hand_over)
+                return False
+        return True
 
     def hand_over(self):
         """Threads for the calls that wait."""

@@ -5,18 +5,21 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { type Bench, baselines, registry, run } from "./bench.ts";
+import { freePort } from "./free-port.ts";
 
-const URL = "http://127.0.0.1:8887";
-const ORG = "faas-performance-seed";
+const ORG = `faas-performance-seed-${process.pid}`;
 
-/** The rebuild of the original system with its inversion, on port 8887, which it has built in. */
+/** The rebuild of the original system with its inversion. */
 export class Seed implements AsyncDisposable {
   /** What inverts. */
-  readonly invert = `${URL}/${ORG}/invert`;
+  readonly invert: string;
+  readonly #url: string;
   readonly #gateway: ChildProcess;
   readonly #bench: Bench;
 
-  private constructor(gateway: ChildProcess, bench: Bench) {
+  private constructor(url: string, gateway: ChildProcess, bench: Bench) {
+    this.invert = `${url}/${ORG}/invert`;
+    this.#url = url;
     this.#gateway = gateway;
     this.#bench = bench;
   }
@@ -33,8 +36,10 @@ export class Seed implements AsyncDisposable {
     await run("docker", ["build", "--quiet", "--build-arg", "BLAS_THREADS=1", "--tag", image, "."], dir);
     await run("docker", ["push", "--quiet", image], dir);
     const env = { ...process.env, AUTOSCALE: autoscale ? "1" : "0", ACCESS_LOG: "0" };
-    const gateway = spawn(join(dir, ".venv/bin/python"), ["gateway.py"], { cwd: dir, env, stdio: "ignore" });
-    const seed = new Seed(gateway, bench);
+    const port = await freePort();
+    const args = ["gateway.py", "--host", "127.0.0.1", "--port", String(port)];
+    const gateway = spawn(join(dir, ".venv/bin/python"), args, { cwd: dir, env, stdio: "ignore" });
+    const seed = new Seed(`http://127.0.0.1:${port}`, gateway, bench);
     try {
       await seed.#register({ org: ORG, endpoint: "invert", image, replicas: 1 });
       return seed;
@@ -48,8 +53,8 @@ export class Seed implements AsyncDisposable {
     const body = JSON.stringify(endpoint);
     const headers = { "content-type": "application/json" };
     for (;;) {
-      if (this.#gateway.exitCode !== null) throw new Error("the original's gateway ended: is port 8887 taken?");
-      const answer = await fetch(`${URL}/add_endpoint`, { method: "POST", headers, body }).catch(() => undefined);
+      if (this.#gateway.exitCode !== null) throw new Error("the original's gateway ended");
+      const answer = await fetch(`${this.#url}/add_endpoint`, { method: "POST", headers, body }).catch(() => undefined);
       if (answer?.ok) return;
       if (answer) throw new Error(`the original refused its endpoint: ${answer.status} ${await answer.text()}`);
       await delay(100);

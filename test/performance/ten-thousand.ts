@@ -1,6 +1,5 @@
 /**
  * What endpoints that nobody calls cost: a server with 10,000 of them, 1% called, against one with 10, both of this run and measured in turns.
- * Part of `npm run performance`; alone: `node --import tsx test/performance/ten-thousand.ts [endpoints]` (after `npm run build`).
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -9,7 +8,7 @@ import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { median, percentile, type Row, ratio, table, timed } from "./table.ts";
+import { median, percentile, type Row, ratio, timed } from "./table.ts";
 import { usage } from "./usage.ts";
 
 const faas = join(import.meta.dirname, "../../packages/cli/bin/faas.js");
@@ -315,6 +314,3 @@ async function load(bench: Bench, other: () => Promise<string>): Promise<Run> {
   if (!rate || /Non-2xx|Socket errors/.test(text)) throw new Error(`wrk: ${text}`);
   return { rate, cpuMicros: (used / count) * 1e6 };
 }
-
-if (process.argv[1] === import.meta.filename)
-  process.stdout.write(table(await tenThousand(Number(process.argv[2] ?? 10_000))));
