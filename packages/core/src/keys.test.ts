@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatVerifier, isTokenOf, keyIdOf, keyScopes, newKey, parseVerifier, scopeAllows, verifierOf } from "./keys.ts";
+import {
+  formatVerifier,
+  isTokenOf,
+  keyIdOf,
+  keyScopes,
+  newKey,
+  parseVerifier,
+  scopeAllows,
+  verifierOf,
+} from "./keys.ts";
 
 test("a token names its scope and its key, and is new every time", () => {
   const tokens = new Set<string>();
