@@ -44,7 +44,7 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
   const bearer = (token: string): Record<string, string> => (token === "" ? {} : { Authorization: `Bearer ${token}` });
   const answered = async (answer: Response): Promise<Answer> => {
     const text = await answer.text();
-    const isJson = /json/.test(answer.headers.get("content-type") ?? "");
+    const isJson = /[/+]json/.test(answer.headers.get("content-type") ?? "");
     const body = isJson ? JSON.parse(text) : text;
     if (answer.status >= 400 && answer.headers.get("content-type") !== PROBLEM_MEDIA_TYPE)
       throw new Error(`expected a problem document, got ${answer.status} ${text}`);
@@ -64,7 +64,7 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
       const sent = { method: "PUT", body: new Uint8Array(tar), headers: bearer(token) };
       return answered(await fetch(`${server.url}/-/bundles/${digest}`, sent));
     },
-    async key(org, scope) {
+    async key(this: TestControl, org, scope) {
       const { status, body } = await this.send("POST", `/-/orgs/${org}/keys`, { scope });
       assert.equal(status, 201, JSON.stringify(body));
       return body.token;
