@@ -3,9 +3,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { formatVerifier, newKey } from "@faas/core";
+import { formatVerifier, isLoopback, newKey } from "@faas/core";
 import { Keys } from "./keys.ts";
-import { isLoopback, type ServerOptions, startServer } from "./main.ts";
+import { type ServerOptions, startServer } from "./main.ts";
 import { Store } from "./store.ts";
 import { digestOf, functionBundle, testControl } from "./test-control.ts";
 

@@ -3,7 +3,15 @@ import { mkdir, readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
-import { DEFAULT_PORT, FaasError, type Platform, parseVerifier, type Registry, type ServerConfig } from "@faas/core";
+import {
+  DEFAULT_PORT,
+  FaasError,
+  isLoopback,
+  type Platform,
+  parseVerifier,
+  type Registry,
+  type ServerConfig,
+} from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { allowedImages } from "./allowed-images.ts";
@@ -249,11 +257,6 @@ async function startPlatform(
     patient: namespace !== undefined || [...store.orgs()].length > 0,
     log,
   });
-}
-
-/** Whether only this machine reaches what listens there (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3). */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 async function readVerifier(file: string) {

@@ -5,7 +5,7 @@ import { FaasError, parseDuration } from "@faas/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type BenchTarget, endpointTarget, runAll, urlTarget } from "../bench-run.ts";
 import { runSuite } from "../bench-suite.ts";
-import { Client, serverUrl } from "../client.ts";
+import { type Client, connect } from "../client.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { type OutputFormat, outputOption, print, say } from "../output.ts";
 import { addRequestOptions, type RequestOptions } from "../request-options.ts";
@@ -62,7 +62,7 @@ export function define(command: Command, io: Io): void {
 async function bench(text: string | undefined, options: BenchOptions, io: Io): Promise<void> {
   if ((text === undefined) === (options.target === undefined))
     throw new FaasError("USAGE", "Expected ORG/ENDPOINT, or a URL with the `--target` option: one of them");
-  const client = new Client(await serverUrl(options, io), io.signal);
+  const client = await connect(options, io);
   const runs = options.suite
     ? await runSuite(client, text as string, options, io)
     : await runAll(await targets(client, text, options, io), options, io);
