@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { DEFAULT_PORT, FaasError, isLoopback, parseCpu, parseDuration } from "@faas/core";
 import type { KubernetesServerOptions } from "@faas/server";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
+import { prefixes } from "../allow-images.ts";
 import { dataFolder } from "../data-folder.ts";
 import { type ServerAccess, type ServerReport, startDetached } from "../detached-server.ts";
 import type { GlobalOptions, Io } from "../io.ts";
@@ -164,12 +165,6 @@ async function detached(options: Options, dataDir: string, io: Io): Promise<void
 }
 
 const authOf = ({ auth }: Options) => (auth === undefined ? {} : { auth: auth === "on" });
-
-function prefixes(text: string): string[] {
-  const list = text.split(",").map((each) => each.trim());
-  if (list.every((each) => /^(\*|[\w.:{}[\]/-]+)$/.test(each))) return list;
-  throw new InvalidArgumentError(`registries or repositories such as ghcr.io/team,ghcr.io/{org}, got "${text}"`);
-}
 
 /** What somebody who has just started it has to know of who gets in. */
 function tellAccess({ url, auth, adminToken }: ServerAccess, host: string, io: Io): void {
