@@ -5,6 +5,7 @@
  */
 import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
+import { gateway } from "./gateway.ts";
 import { idleServer } from "./idle-server.ts";
 import { type Row, table } from "./table.ts";
 import { tenThousand } from "./ten-thousand.ts";
@@ -13,6 +14,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   commands,
   "cold-starts": coldStarts,
   "idle-server": idleServer,
+  gateway,
   "ten-thousand": tenThousand,
 };
 

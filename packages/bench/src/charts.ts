@@ -3,6 +3,7 @@ import { bins } from "./bins.ts";
 import { isError, type Measured } from "./measured.ts";
 import type { ResultRun } from "./result.ts";
 import { latencyHistogram } from "./summary.ts";
+import { COLORS, colored, common, logAxis, type Theme, tick, valueAxis } from "./theme.ts";
 
 /** A picture: what it is called as a file and above it, and what it draws. */
 export interface Chart {
@@ -11,19 +12,9 @@ export interface Chart {
   readonly option: EChartsOption;
 }
 
-/** Okabe and Ito's, told apart with any colour vision, on light and on dark. */
-const COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"];
 const BINS = 30;
 /** More points than this are thinned out: a picture has no room for them. */
 const POINTS_MOST = 5_000;
-
-export interface Theme {
-  readonly background: string;
-  readonly text: string;
-  readonly grid: string;
-}
-export const LIGHT: Theme = { background: "#ffffff", text: "#222222", grid: "#dddddd" };
-export const DARK: Theme = { background: "#16181d", text: "#e6e6e6", grid: "#3a3f47" };
 
 /** The pictures of a report: for each run latency over time and histogram; of all together percentiles, and cold against warm. */
 export function charts(runs: readonly ResultRun[], theme: Theme): Chart[] {
@@ -230,45 +221,6 @@ function coldAgainstWarm(runs: readonly ResultRun[], theme: Theme): Chart {
     },
   };
 }
-
-function common(title: string, theme: Theme): EChartsOption {
-  return {
-    animation: false,
-    backgroundColor: theme.background,
-    textStyle: { fontFamily: "DejaVu Sans, Helvetica, Arial, sans-serif" },
-    title: { text: title, left: 20, top: 12, textStyle: { color: theme.text, fontSize: 16 } },
-    // On a line of its own, with room: fonts differ in width.
-    legend: { left: 70, top: 44, itemGap: 28, textStyle: { color: theme.text } },
-  };
-}
-
-const colored = (theme: Theme) => ({
-  nameTextStyle: { color: theme.text },
-  axisLabel: { color: theme.text },
-  axisLine: { lineStyle: { color: theme.text } },
-  splitLine: { lineStyle: { color: theme.grid } },
-});
-
-const valueAxis = (name: string, theme: Theme) => ({
-  type: "value" as const,
-  name,
-  nameLocation: "middle" as const,
-  nameGap: 35,
-  min: 0,
-  ...colored(theme),
-  axisLabel: { color: theme.text, formatter: tick },
-});
-
-const logAxis = (name: string, theme: Theme) => ({
-  type: "log" as const,
-  name,
-  nameLocation: "middle" as const,
-  nameGap: 35,
-  ...colored(theme),
-  axisLabel: { color: theme.text, formatter: tick },
-});
-
-const tick = (value: number) => String(Number(value.toPrecision(3)));
 
 /** Every nth, and the slowest always: outliers are what one looks for. */
 function thinned(requests: readonly Measured[]): readonly Measured[] {

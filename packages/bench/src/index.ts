@@ -15,3 +15,4 @@ export { writeReport } from "./report.ts";
 export { type Load, type NamedRun, parseResult, type ReplicaSample, type Result, resultOf } from "./result.ts";
 export { formatMs, formatSummary, type Percentiles, type Summary, summarize } from "./summary.ts";
 export { textHistogram } from "./text-histogram.ts";
+export { drawTimeline, type Panel, type TimeLine } from "./timeline.ts";

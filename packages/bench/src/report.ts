@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Chart, charts, DARK, LIGHT } from "./charts.ts";
+import { charts } from "./charts.ts";
+import { draw } from "./draw.ts";
 import { formatResult, type Result, type ResultRun } from "./result.ts";
 import { formatMs, type Percentiles } from "./summary.ts";
+import { DARK, LIGHT } from "./theme.ts";
 
-const WIDTH = 960;
 const HEIGHT = 480;
 
 /** Writes `report.html`, `result.json`, and each picture as `.svg` and `.png`; gives their names. */
@@ -12,7 +13,7 @@ export async function writeReport(dir: string, result: Result): Promise<string[]
   await mkdir(dir, { recursive: true });
   const light = charts(result.runs, LIGHT);
   const dark = charts(result.runs, DARK);
-  const svgs = await draw([...light, ...dark]);
+  const svgs = await draw([...light, ...dark], HEIGHT);
   const { Resvg } = await import("@resvg/resvg-js");
   const files = new Map<string, string | Buffer>();
   const figures = light.map(({ name, title }, i) => {
@@ -25,20 +26,6 @@ export async function writeReport(dir: string, result: Result): Promise<string[]
   files.set("result.json", formatResult(result));
   for (const [name, content] of files) await writeFile(join(dir, name), content);
   return [...files.keys()];
-}
-
-async function draw(all: readonly Chart[]): Promise<string[]> {
-  const echarts = await import("echarts");
-  return all.map(({ option }) => {
-    const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height: HEIGHT });
-    try {
-      chart.setOption(option);
-      return chart.renderToSVGString();
-    } finally {
-      // One that is not disposed of keeps the process alive.
-      chart.dispose();
-    }
-  });
 }
 
 const STYLE = `

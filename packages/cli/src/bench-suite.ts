@@ -1,6 +1,7 @@
 import type { NamedRun, ReplicaSample } from "@faas/bench";
-import { endpointKey, FaasError, parseArtifact, type Settings } from "@faas/core";
+import type { Settings } from "@faas/core";
 import { endpointTarget, LiveLine, run, sampling } from "./bench-run.ts";
+import { changingEndpoint } from "./bench-settings.ts";
 import type { Client } from "./client.ts";
 import type { BenchOptions } from "./commands/bench.ts";
 import type { Io } from "./io.ts";
@@ -21,25 +22,16 @@ const EXPERIMENTS: readonly Experiment[] = [
   { name: "autoscaling when warm, 10 x 50", iterations: 50, autoscaling: true },
 ];
 const THREADS = 10;
-const RESTORE_MS = 30_000;
 
 /** Runs the experiments on an endpoint, whose scaling is changed for them and put back afterwards, also after Ctrl-C. */
 export async function runSuite(client: Client, text: string, options: BenchOptions, io: Io): Promise<NamedRun[]> {
   const target = await endpointTarget(client, text, options, io);
   const ref = parseTarget(text);
-  const { settings: before, image } = await client.endpoint(ref);
-  const artifact = parseArtifact(image);
-  if (!artifact)
-    throw new FaasError("USAGE", `${endpointKey(ref)} has an artifact that cannot be deployed again: ${image}`);
   const { scalers } = await client.config();
   const scaler = scalers.includes("cpu") ? "cpu" : "concurrency";
-  const put = async (settings: Settings, by = client) => {
-    const { revision } = await by.putEndpoint(ref, { artifact, settings });
-    await by.settled(ref, revision);
-  };
   const runs: NamedRun[] = [];
   let scaling: boolean | undefined;
-  try {
+  await changingEndpoint(client, ref, io, async ({ before, put }) => {
     for (const { name, iterations, autoscaling } of EXPERIMENTS) {
       if (io.signal.aborted) break;
       say(io, name);
@@ -58,9 +50,6 @@ export async function runSuite(client: Client, text: string, options: BenchOptio
       progress.end();
       runs.push({ name, url: target.call.url, method: target.call.method ?? "GET", load, run: measured, replicas });
     }
-  } finally {
-    // Also when Ctrl-C ended what this client asks.
-    await put(before, client.withSignal(AbortSignal.timeout(RESTORE_MS)));
-  }
+  });
   return runs;
 }

@@ -31,7 +31,7 @@ export function addSettingsOptions(command: Command): void {
     .option("--concurrency <n>", "requests that one replica handles at a time (default 80)", whole(1, 10_000))
     .option(
       "--idle-timeout <duration>",
-      "time without a request until it has no replica (default 5m), or never",
+      "time without a request until it has no replica (default 5m), never, or auto",
       setting("idleTimeout"),
     )
     .option("--timeout <duration>", "time that one request may take (default 30s)", setting("timeout"))

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { artifactSchema, type EndpointRef } from "./endpoint.ts";
 import { endpointName, orgName } from "./names.ts";
-import type { OrgQuota, ReplicaFailure } from "./platform.ts";
+import type { OrgQuota, ReplicaFailure, StartStage } from "./platform.ts";
 import { REPLICAS_MAX, type Scaler, type Settings, settingsInputSchema } from "./settings.ts";
 import { parseCpu, parseSize } from "./units.ts";
 
@@ -107,6 +107,8 @@ export interface ReplicaView {
   readonly inFlight: number;
   /** CPU limit that it has now, where the platform enforces one. */
   readonly cpuMillis?: number;
+  /** How its start went, as far as it was seen. */
+  readonly start?: readonly StartStage[];
 }
 
 /** Answer of `PUT …/endpoints/<endpoint>` and of `POST /add_endpoint`: 201 when new, 200 when changed or unchanged. */

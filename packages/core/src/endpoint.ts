@@ -46,8 +46,8 @@ export interface EndpointSpec extends EndpointRef {
   readonly maxReplicas: number;
   readonly scaler: Scaler;
   readonly concurrency: number;
-  /** Infinity: never idle. */
-  readonly idleTimeoutMs: number;
+  /** Infinity: never idle; `auto`: the server chooses. */
+  readonly idleTimeoutMs: number | "auto";
   readonly timeoutMs: number;
   readonly cpuMillis: number;
   readonly memoryBytes: number;
@@ -97,8 +97,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     maxReplicas: settings.maxReplicas,
     scaler: settings.scaler,
     concurrency: settings.concurrency,
-    idleTimeoutMs:
-      settings.idleTimeout === "never" ? Number.POSITIVE_INFINITY : (parseDuration(settings.idleTimeout) as number),
+    idleTimeoutMs: idleTimeoutOf(settings.idleTimeout),
     timeoutMs: parseDuration(settings.timeout) as number,
     cpuMillis: parseCpu(settings.cpu) as number,
     memoryBytes: parseSize(settings.memory) as number,
@@ -107,4 +106,9 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     ...(settings.visibility === undefined ? {} : { visibility: settings.visibility }),
     env: settings.env,
   };
+}
+
+function idleTimeoutOf(text: string): number | "auto" {
+  if (text === "auto") return "auto";
+  return text === "never" ? Number.POSITIVE_INFINITY : (parseDuration(text) as number);
 }

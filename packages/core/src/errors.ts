@@ -61,6 +61,7 @@ export const errorCodes = {
 
   // The CLI and the builder; never sent over HTTP.
   USAGE: [400, "Wrong usage"],
+  NOT_IDLE: [409, "The endpoint is not idle"],
   SERVER_UNREACHABLE: [503, "No server answers"],
   SERVER_NOT_RUNNING: [500, "No server runs"],
   ANSWER_INCOMPLETE: [502, "The answer broke off"],

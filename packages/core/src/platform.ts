@@ -14,6 +14,16 @@ export interface Replica {
   readonly revision: string;
   /** CPU limit that it has now, where the platform enforces one: a replica that starts may have more than its endpoint. */
   readonly cpuMillis?: number;
+  /** How its start went, in the order in which it was seen; as far as it was. */
+  readonly start?: readonly StartStage[];
+}
+
+/** A moment of a replica's start. */
+export interface StartStage {
+  /** In words: "scheduled", "container runs" … */
+  readonly stage: string;
+  /** Milliseconds since the replica was asked for. */
+  readonly atMs: number;
 }
 
 /** Why a revision does not run: its code does not load, its process dies, its image cannot be pulled … */

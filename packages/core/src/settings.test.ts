@@ -41,7 +41,9 @@ test("a variable that faas sets cannot be set by the user", () => {
   assert.match(refusal({ env: { "a b": "x" } }), /"env/);
 });
 
-test("idleTimeout may be never", () => {
+test("idleTimeout may be never or auto", () => {
+  assert.equal(endpointSpecOf({ idleTimeout: "auto" }).idleTimeoutMs, "auto");
+  assert.match(refusal({ idleTimeout: "sometimes" }), /"idleTimeout": expected a duration .*, got "sometimes"/);
   assert.equal(endpointSpecOf({ idleTimeout: "never" }).idleTimeoutMs, Number.POSITIVE_INFINITY);
   assert.equal(endpointSpecOf({}).idleTimeoutMs, 300_000);
 });

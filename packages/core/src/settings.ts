@@ -82,9 +82,11 @@ export const settingsInputSchema = z.strictObject({
     .optional()
     .describe("The most requests that one replica handles at a time (default 80)"),
   idleTimeout: z
-    .union([z.literal("never"), duration(100, 30 * DAY_MS)])
+    .union([z.enum(["never", "auto"]), duration(100, 30 * DAY_MS)])
     .optional()
-    .describe('Time without a request after which all replicas are removed (default 5m), or "never"'),
+    .describe(
+      'Time without a request after which all replicas are removed (default 5m), "never", or "auto": by the times between earlier requests',
+    ),
   timeout: duration(1, DAY_MS).optional().describe("Time that one request may take (default 30s)"),
   cpu: quantity("CPU quantity", "100m or 0.5", parseCpu, 10, 256_000, (millis) => `${millis}m`)
     .optional()

@@ -62,11 +62,12 @@ export class EmbeddedEndpoint {
       revision: this.spec.revision,
       replicas: this.#replicas
         .filter((replica) => !replica.stopping)
-        .map(({ id, socketPath, ready, spec }) => ({
+        .map(({ id, socketPath, ready, spec, stages }) => ({
           id,
           address: `unix:${socketPath}`,
           ready,
           revision: spec.revision,
+          start: stages.list,
         })),
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
       ...(this.#ended.length === 0 ? {} : { ended: this.#ended }),

@@ -10,6 +10,7 @@ import {
 } from "./kubernetes-pods.ts";
 import { waitUntilPodReady } from "./kubernetes-probe.ts";
 import type { LogStore } from "./log-store.ts";
+import { StartStages } from "./start-stages.ts";
 
 const ENDED_KEPT = 5;
 /** A node, or the organization's quota, may have room in a moment: when another pod has ended. */
@@ -37,13 +38,15 @@ class ReplicaState {
   /** Its trouble was told. */
   told = false;
   readonly probing = new AbortController();
+  readonly stages: StartStages;
   probed = false;
   readonly startTimer: NodeJS.Timeout;
   unschedulableTimer: NodeJS.Timeout | undefined;
   unreachableTimer: NodeJS.Timeout | undefined;
 
-  constructor(facts: PodFacts, startSeconds: number, onLate: () => void) {
+  constructor(facts: PodFacts, stages: StartStages, startSeconds: number, onLate: () => void) {
     this.facts = facts;
+    this.stages = stages;
     this.startTimer = setTimeout(onLate, startSeconds * 1000).unref();
   }
 
@@ -54,6 +57,14 @@ class ReplicaState {
     clearTimeout(this.unschedulableTimer);
     clearTimeout(this.unreachableTimer);
   }
+}
+
+function seeStages({ facts, stages, ready }: ReplicaState): void {
+  // What is told after it was ready was so before.
+  if (ready) return;
+  if (facts.scheduled) stages.see("scheduled");
+  if (facts.ip !== undefined) stages.see("network");
+  if (facts.runningSinceMs !== undefined) stages.see("container");
 }
 
 /** One endpoint as it is observed on the cluster: its pods, which of them answer, and why others do not. */
@@ -77,6 +88,8 @@ export class KubernetesEndpoint {
   /** The revision that had as many replicas as are wanted, and so replaced all before it. */
   #inPlace: string | undefined;
   #status: EndpointStatus | undefined;
+  /** `performance.now()` when more replicas were asked for last, and when the cluster had taken that. */
+  #asked: { readonly at: number; accepted?: number | undefined } | undefined;
 
   constructor(spec: EndpointSpec, logs: LogStore, host: EndpointHost) {
     this.spec = spec;
@@ -101,6 +114,16 @@ export class KubernetesEndpoint {
     return this.#readyOf(this.spec.revision) > 0;
   }
 
+  /** More replicas are asked for, from now on. */
+  asked(): void {
+    this.#asked = { at: performance.now() };
+  }
+
+  /** The cluster took it. */
+  accepted(): void {
+    if (this.#asked) this.#asked.accepted ??= performance.now();
+  }
+
   /** Fewer replicas of the applied revision are there, or on their way, than are wanted. */
   get isShort(): boolean {
     let count = 0;
@@ -117,7 +140,10 @@ export class KubernetesEndpoint {
   }
 
   apply(spec: EndpointSpec): void {
-    if (spec.revision !== this.spec.revision) this.newAttempt();
+    if (spec.revision !== this.spec.revision) {
+      this.newAttempt();
+      this.asked();
+    }
     this.spec = spec;
     this.#changed();
   }
@@ -139,11 +165,14 @@ export class KubernetesEndpoint {
     }
     if (!state) {
       if (facts.deleting) return;
-      const fresh: ReplicaState = new ReplicaState(facts, this.#host.startSeconds, () => this.#late(fresh));
+      const fresh: ReplicaState = new ReplicaState(facts, this.#stages(), this.#host.startSeconds, () =>
+        this.#late(fresh),
+      );
       state = fresh;
       this.#replicas.set(facts.pod, state);
     }
     state.facts = facts;
+    seeStages(state);
     this.#look(state);
     this.#changed();
   }
@@ -195,6 +224,17 @@ export class KubernetesEndpoint {
     this.#crowded = undefined;
   }
 
+  #stages(): StartStages {
+    const now = performance.now();
+    // One that the cluster made by itself was asked for by nobody.
+    const asked: { readonly at: number; readonly accepted?: number | undefined } =
+      this.#asked && now - this.#asked.at < this.#host.startSeconds * 1000 ? this.#asked : { at: now };
+    const stages = new StartStages(asked.at);
+    if (asked.accepted !== undefined) stages.see("accepted", asked.accepted);
+    stages.see("pod", now);
+    return stages;
+  }
+
   #look(state: ReplicaState): void {
     const { facts } = state;
     clearTimeout(state.unschedulableTimer);
@@ -224,7 +264,9 @@ export class KubernetesEndpoint {
     state.probed = true;
     const isForeign = this.spec.runtime === "dockerfile";
     try {
-      const answer = await waitUntilPodReady({ host, port: PORT, isForeign }, state.probing.signal);
+      const answer = await waitUntilPodReady({ host, port: PORT, isForeign }, state.probing.signal, () =>
+        state.stages.see("listens"),
+      );
       if (!answer.ready || (!isForeign && !answer.isWrapper)) {
         const detail = answer.detail ?? "";
         return this.#fail(
@@ -239,6 +281,7 @@ export class KubernetesEndpoint {
     clearTimeout(state.startTimer);
     state.ready = true;
     state.wasReady = true;
+    state.stages.see("ready");
     if (state.facts.revision === this.spec.revision) this.#failure = undefined;
     this.#host.ready(state.facts);
     this.#changed();
@@ -280,7 +323,7 @@ export class KubernetesEndpoint {
     if (this.desired !== undefined && this.desired > 0 && ready >= wanted) this.#inPlace = revision;
     const replaced = this.#inPlace === revision && ready > 0;
     const listed: Replica[] = [];
-    for (const { facts, ready } of this.#replicas.values()) {
+    for (const { facts, ready, stages } of this.#replicas.values()) {
       if (facts.deleting || (replaced && facts.revision !== revision)) continue;
       const host = facts.ip?.includes(":") ? `[${facts.ip}]` : facts.ip;
       const cpuMillis = facts.enforcedCpuMillis ?? facts.cpuMillis;
@@ -290,6 +333,7 @@ export class KubernetesEndpoint {
         ready,
         revision: facts.revision,
         ...(cpuMillis === undefined ? {} : { cpuMillis }),
+        start: stages.list,
       });
     }
     return listed;

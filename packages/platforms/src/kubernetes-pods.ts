@@ -40,6 +40,8 @@ export interface PodFacts {
   readonly formerEnd?: Trouble;
   /** No node takes it; that may pass. */
   readonly unschedulable?: string;
+  /** A node was chosen for it. */
+  readonly scheduled: boolean;
 }
 
 /** Of the container that a pod has after so many restarts. */
@@ -77,6 +79,7 @@ export function podFacts(pod: V1Pod): PodFacts {
     ...(own > 0 ? { ownCpuMillis: own } : {}),
     ...(trouble ? { trouble } : {}),
     ...(former ? { formerEnd: { ...endTrouble(former, memory), ran: "previous" } } : {}),
+    scheduled: spec?.nodeName !== undefined,
     ...(scheduled?.status === "False" ? { unschedulable: scheduled.message ?? scheduled.reason ?? "" } : {}),
   };
 }

@@ -17,13 +17,18 @@ export interface PodListener {
 
 /**
  * Asks a pod whether its function is loaded, from before anything listens there: the kubelet's own probe comes once a second, and its
- * outcome takes a way through the API server. Rejects when the signal aborts.
+ * outcome takes a way through the API server. `onConnect` is told when something listens. Rejects when the signal aborts.
  */
-export async function waitUntilPodReady(pod: PodListener, signal: AbortSignal): Promise<ReadyAnswer> {
+export async function waitUntilPodReady(
+  pod: PodListener,
+  signal: AbortSignal,
+  onConnect: () => void,
+): Promise<ReadyAnswer> {
   const began = performance.now();
   for (;;) {
     signal.throwIfAborted();
     const socket = await connected(pod, signal);
+    if (socket) onConnect();
     if (socket && pod.isForeign) {
       socket.destroy();
       return { ready: true, status: 200, isWrapper: false };

@@ -192,8 +192,10 @@ export class KubernetesPlatform implements Platform {
     const before = endpoint.desired ?? 0;
     if (before === 0 || replicas === 0) endpoint.newAttempt();
     endpoint.desired = replicas;
+    if (replicas > before) endpoint.asked();
     try {
       await this.#objects.scale(endpoint, before, signal);
+      endpoint.accepted();
     } catch (error) {
       if (endpoint.desired === replicas) endpoint.desired = before;
       throw error;

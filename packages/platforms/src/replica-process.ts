@@ -9,6 +9,7 @@ import type { BlankProcesses } from "./blank-processes.ts";
 import { readLines } from "./line-reader.ts";
 import { askReady, waitUntilReady } from "./ready-probe.ts";
 import { functionEnvironment, type RuntimeOptions, runtimeCommand, runtimeEnvironment } from "./replica-environment.ts";
+import { StartStages } from "./start-stages.ts";
 
 const LAST_LINES = 20;
 /** After a replica is taken off the list, so long for requests that were picked just before. */
@@ -48,6 +49,7 @@ export class ReplicaProcess {
   /** The replica's own, removed with it. */
   readonly temporaryFolder: string;
   readonly lastLines: string[] = [];
+  readonly stages = new StartStages(performance.now());
   readonly startedMs = Date.now();
   /** Resolves when the process is gone. */
   readonly ended: Promise<void>;
@@ -87,6 +89,7 @@ export class ReplicaProcess {
     mkdirSync(this.temporaryFolder, { recursive: true });
     const child = this.#spawn(folder, python ? ".interface.py" : ".interface.mjs");
     this.#child = child;
+    this.stages.see("process");
     if (child.pid !== undefined) this.#events.started(this, child.pid);
     for (const stream of ["stdout", "stderr"] as const) {
       readLines(child[stream] as Readable, (line) => {
@@ -182,6 +185,7 @@ export class ReplicaProcess {
       if (!answer.ready) return this.kill({ code: "FUNCTION_LOAD_FAILED", detail: answer.detail ?? "" });
       this.ready = true;
       this.wasReady = true;
+      this.stages.see("ready");
       this.#events.ready(this);
     } catch {
       // Stopped, or gone: whoever did that tells.

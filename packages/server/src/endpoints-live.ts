@@ -2,9 +2,7 @@ import { type EndedReplica, type EndpointSpec, type EndpointStatus, FaasError, t
 import { type Waiter, WaitingLine } from "./endpoints-line.ts";
 import { LiveReplica } from "./endpoints-replica.ts";
 import { pickReplica } from "./pick.ts";
-
-/** A replica that refused a connection may only have too many of them at the moment. */
-const SUSPENDED_MS = 100;
+import { Suspension } from "./suspension.ts";
 
 const NONE: readonly LiveReplica[] = [];
 const NONE_LISTED: ReadonlyMap<string, LiveReplica> = new Map();
@@ -37,6 +35,8 @@ export class LiveEndpoint {
   deploying = false;
 
   readonly #line = new WaitingLine();
+  /** Absent until a replica fails. */
+  #suspension: Suspension | undefined;
   /** Every listed replica, ready or not: one that is unready for a moment keeps its count of requests. */
   #listed = NONE_LISTED;
   /** Absent while nobody asks: there are many endpoints. */
@@ -84,6 +84,7 @@ export class LiveEndpoint {
   /** Gives the place back, to the first in the line. */
   release(replica: LiveReplica, now: number): void {
     replica.inFlight--;
+    replica.ended++;
     this.inFlight--;
     this.lastRequestMs = now;
     if (this.#line.length > 0) this.serve();
@@ -102,14 +103,15 @@ export class LiveEndpoint {
     this.#line.leave(waiter);
   }
 
-  /** Leaves a replica that refused a connection alone for a moment. */
+  /** The replica did not take a request: it is left alone for a while. */
   suspend(replica: LiveReplica): void {
-    if (replica.suspended) return;
-    replica.suspended = true;
-    setTimeout(() => {
-      replica.suspended = false;
-      this.serve();
-    }, SUSPENDED_MS).unref();
+    this.#suspension ??= new Suspension(() => this.serve());
+    this.#suspension.failed(replica, this.replicas);
+  }
+
+  /** The replica took a request and broke off, or is stuck: it is left alone for a while, if there is another. */
+  avoid(replica: LiveReplica): void {
+    if (this.replicas.some((other) => other !== replica && !other.suspended)) this.suspend(replica);
   }
 
   /** Gives free places to those who wait; refuses them when the served revision cannot run. */

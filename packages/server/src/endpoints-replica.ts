@@ -9,8 +9,14 @@ export class LiveReplica {
   readonly connections: ReplicaConnections;
   /** Requests that it is answering now; open WebSockets count. */
   inFlight = 0;
-  /** It refused a connection a moment ago: others are tried first. */
+  /** It failed a moment ago: it gets no request for a while. */
   suspended = false;
+  /** Failures since its last answer. */
+  failures = 0;
+  /** Requests that ended, however they did. */
+  ended = 0;
+  /** It answers far slower than its siblings: they come first. */
+  slow = false;
 
   constructor(replica: Replica) {
     this.id = replica.id;

@@ -124,6 +124,7 @@ export class Exchange implements Waiter {
   finish(sized: boolean, last?: string | Buffer): void {
     if (this.#finished) return;
     this.#finished = true;
+    if (this.replica) this.replica.failures = 0;
     this.#end(sized, last);
     this.#record();
   }
@@ -141,6 +142,7 @@ export class Exchange implements Waiter {
     this.#finished = true;
     this.#leaveLine();
     this.call?.abort();
+    if (this.replica && isReplicaFailure(error)) this.endpoint?.avoid(this.replica);
     const { response } = this;
     if (response.headersSent) response.destroy();
     else if (!response.destroyed) this.#answerProblem(error);
@@ -230,6 +232,10 @@ export class Exchange implements Waiter {
     this.coldMs += Math.min(waited, Math.max(0, readySince - this.#waitBegan));
   }
 }
+
+/** It is the replica's fault: it broke off, ended, or did not answer even at its timeout. A function's own 502 is an answer. */
+const isReplicaFailure = (error: unknown) =>
+  error instanceof FaasError && (error.status === 502 || error.status === 504);
 
 export function replicaFailed(key: string, cause: Error): FaasError {
   return new FaasError(

@@ -134,19 +134,24 @@ for (const [questions, journalLeastBytes] of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].fla
     const first = await Store.open(dataDir, { mayWrite, journalLeastBytes });
     t.after(() => other?.close());
     const done: string[] = [];
+    const refused: string[] = [];
     for (let i = 0; i < 6; i++) {
-      const refused = await first.putOrg(`first-${i}`).then(
-        () => done.push(`first-${i}`) && undefined,
-        (error) => error,
+      const name = `first-${i}`;
+      await first.putOrg(name).then(
+        () => done.push(name),
+        (error) => {
+          assert.equal(error.code, "STATE_LOCKED");
+          refused.push(name);
+        },
       );
-      assert.ok(refused === undefined || refused.code === "STATE_LOCKED", refused);
     }
     await first.close();
     assert.ok(other, `only ${asked} questions`);
     await other.putOrg("third");
-    const expected = [...done, "second", "third"].toSorted();
-    const found = [...(await readState(join(dataDir, "state.json"))).state.names()].toSorted();
-    assert.deepEqual(found, expected);
+    const found = [...(await readState(join(dataDir, "state.json"))).state.names()];
+    // One that was on its way while a snapshot asked may have been read by the other server, as when an answer is lost.
+    const uncertain = found.filter((name) => name === refused[0]);
+    assert.deepEqual(found.toSorted(), [...done, ...uncertain, "second", "third"].toSorted());
   });
 }
 

@@ -28,6 +28,8 @@ const BEAT_MS = 1_000;
 /** A lock of another host that was not touched for so long, by the clock of the one that watches it, is of a server that is dead. */
 const SILENCE_MS = 3_000;
 const STEP_MS = 100;
+/** For others that looked at a dead lock when we did. */
+const SETTLE_MS = 50;
 
 const fileOf = (dataDir: string) => join(dataDir, "lock.json");
 
@@ -62,15 +64,18 @@ export class HeldLock {
   static async take(dataDir: string, { patienceMs = 0, onWait }: LockOptions = {}): Promise<HeldLock> {
     const file = fileOf(dataDir);
     const began = performance.now();
+    let foundDead = false;
     let before: (Seen & { readonly since: number }) | undefined;
     for (;;) {
       const held = await HeldLock.#make(dataDir);
-      if (held) return held;
+      if (held && (!foundDead || (await held.#stays()))) return held;
+      if (held) continue;
       const seen = await look(file);
       if (!seen) continue;
       const other = parse(seen.text);
       if (other?.host === hostname()) {
         if (isAlive(other)) throw locked(dataDir, other);
+        foundDead = true;
         await moveAway(file, seen);
         continue;
       }
@@ -81,6 +86,7 @@ export class HeldLock {
         if (!before) onWait?.(`the data folder is locked by a server on ${other?.host ?? "another host"}`);
         before = { ...seen, since: now };
       } else if (now - before.since >= SILENCE_MS) {
+        foundDead = true;
         await moveAway(file, seen);
         before = undefined;
         continue;
@@ -103,6 +109,21 @@ export class HeldLock {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
       throw error;
+    }
+  }
+
+  /**
+   * Another one that found the same dead lock may move ours away by mistake, and a third one make its own before ours is put back.
+   * `verify` would tell before anything is written; this spares a start that ends at once.
+   */
+  async #stays(): Promise<boolean> {
+    await delay(SETTLE_MS);
+    try {
+      await this.verify();
+      return true;
+    } catch {
+      await this.#handle.close();
+      return false;
     }
   }
 

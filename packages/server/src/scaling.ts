@@ -1,70 +1,106 @@
 import { type Endpoints, type LiveEndpoint, leastReplicas } from "./endpoints.ts";
 import { IdleMemory } from "./idle-memory.ts";
-import { desiredReplicas, type Sample, STABLE_WINDOW_MS } from "./scaler.ts";
+import { Idleness } from "./idleness.ts";
+import { LOOK_MS, LoadMemory } from "./load-memory.ts";
+import { Outliers } from "./outliers.ts";
 
-const DECIDE_MS = 500;
+/** A decision after so many looks: twice a second. */
+const LOOKS = 5;
 
 /**
- * The thin loop around the scaler, and idleness: twice a second for the endpoints that have replicas, and not at all when none has.
+ * The thin loop around the scaler, idleness and slow replicas: over the endpoints that have replicas, and not at all when none has.
  */
 export class Scaling {
   readonly #endpoints: Endpoints;
   readonly #now: () => number;
-  readonly #samples = new WeakMap<LiveEndpoint, Sample[]>();
+  readonly #loads = new WeakMap<LiveEndpoint, LoadMemory>();
+  readonly #outliers = new Outliers();
+  readonly #idleness = new Idleness();
   readonly #memory = new IdleMemory();
   #timer: NodeJS.Timeout | undefined;
+  /** For the next endpoint that is to wake, while none is awake. */
+  #dueTimer: NodeJS.Timeout | undefined;
+  #looks = 0;
 
   constructor(endpoints: Endpoints, now: () => number = Date.now) {
     this.#endpoints = endpoints;
     this.#now = now;
     endpoints.onAwake = () => {
       this.#memory.cancel();
-      this.#timer ??= setInterval(() => this.decide(), DECIDE_MS).unref();
+      clearTimeout(this.#dueTimer);
+      this.#timer ??= setInterval(() => this.look(), LOOK_MS).unref();
     };
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#dueTimer);
     this.#memory.cancel();
     this.#endpoints.onAwake = undefined;
   }
 
-  /** One round over all endpoints that are awake. */
-  decide(): void {
+  /** Looks at all endpoints that are awake, and decides every fifth time. To be called every `LOOK_MS`. */
+  look(): void {
+    for (const endpoint of this.#endpoints.awake) {
+      if (isScaled(endpoint)) this.#load(endpoint).look(endpoint.inFlight, endpoint.waiting);
+      this.#outliers.look(endpoint);
+    }
+    if (++this.#looks < LOOKS) return;
+    this.#looks = 0;
+    this.#decide();
+  }
+
+  #decide(): void {
     const now = this.#now();
-    for (const endpoint of this.#endpoints.awake) this.#decideOne(endpoint, now);
+    for (const endpoint of this.#idleness.takeDue(now)) this.#endpoints.wake(endpoint);
+    for (const endpoint of this.#endpoints.awake) {
+      this.#outliers.judge(endpoint, now);
+      this.#decideOne(endpoint, now);
+    }
     if (this.#endpoints.awake.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#memory.begin();
+    clearTimeout(this.#dueTimer);
+    const dueMs = this.#idleness.nextDueMs;
+    if (dueMs !== undefined) this.#dueTimer = setTimeout(() => this.#decide(), dueMs - now).unref();
   }
 
   #decideOne(endpoint: LiveEndpoint, now: number): void {
-    const { spec } = endpoint;
-    const demand = endpoint.inFlight + endpoint.waiting;
+    const { desired } = endpoint;
     // In flight counts as a request.
-    if (demand > 0 || endpoint.deploying) endpoint.lastRequestMs = now;
-    if (endpoint.desired === 0) return;
-    if (now - endpoint.lastRequestMs >= spec.idleTimeoutMs) {
-      this.#samples.delete(endpoint);
+    if (endpoint.inFlight + endpoint.waiting > 0 || endpoint.deploying) endpoint.lastRequestMs = now;
+    if (desired === 0) return;
+    if (this.#idleness.isIdle(endpoint, now)) {
+      this.#loads.delete(endpoint);
+      this.#idleness.sleeps(endpoint, now);
       this.#endpoints.scale(endpoint, 0);
       return;
     }
-    if (spec.scaler !== "concurrency") return;
-    const samples = this.#remember(endpoint, { atMs: now, demand });
-    const policy = { concurrency: spec.concurrency, least: leastReplicas(spec), most: Math.max(1, spec.maxReplicas) };
-    const replicas = desiredReplicas({ samples, replicas: endpoint.desired }, policy, now);
-    if (replicas !== endpoint.desired) this.#endpoints.scale(endpoint, replicas);
+    if (!isScaled(endpoint)) return;
+    const replicas = this.#load(endpoint).decide(desired, policyOf(endpoint), now);
+    if (replicas !== desired) this.#endpoints.scale(endpoint, replicas);
   }
 
-  #remember(endpoint: LiveEndpoint, sample: Sample): Sample[] {
-    let samples = this.#samples.get(endpoint);
-    if (!samples) {
-      samples = [];
-      this.#samples.set(endpoint, samples);
+  #load(endpoint: LiveEndpoint): LoadMemory {
+    let load = this.#loads.get(endpoint);
+    if (!load) {
+      load = new LoadMemory();
+      this.#loads.set(endpoint, load);
     }
-    samples.push(sample);
-    while ((samples[0] as Sample).atMs < sample.atMs - STABLE_WINDOW_MS) samples.shift();
-    return samples;
+    return load;
   }
 }
+
+/** Whether there is something to decide. */
+function isScaled(endpoint: LiveEndpoint): boolean {
+  if (endpoint.desired === 0 || endpoint.spec.scaler !== "concurrency") return false;
+  const { least, most } = policyOf(endpoint);
+  return least < most || endpoint.desired !== least;
+}
+
+const policyOf = ({ spec }: LiveEndpoint) => ({
+  concurrency: spec.concurrency,
+  least: leastReplicas(spec),
+  most: Math.max(1, spec.maxReplicas),
+});

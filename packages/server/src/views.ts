@@ -29,12 +29,13 @@ export function viewEndpoint(
     settings: record.current.settings,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
-    replicas: (live?.status?.replicas ?? []).map(({ id, ready, revision, cpuMillis }) => ({
+    replicas: (live?.status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, start }) => ({
       id,
       ready,
       revision,
       inFlight: live?.replicas.find((replica) => replica.id === id)?.inFlight ?? 0,
       ...(cpuMillis === undefined ? {} : { cpuMillis }),
+      ...(start === undefined ? {} : { start }),
     })),
     ...(failure === undefined ? {} : { failure }),
   };

@@ -34,6 +34,22 @@ test("--output json is data", async (t) => {
   assert.ok(latencyMs.p50 > 0 && latencyMs.p50 <= latencyMs.max);
 });
 
+test("--cold lets the endpoint go idle and wakes it, shows the stages, and leaves its settings as they were", async (t) => {
+  const idleTimeout = async () =>
+    JSON.parse((await server.run(t, ["describe", "acme/target", "-o", "json"])).stdout).settings.idleTimeout;
+  const before = await idleTimeout();
+  const { code, stdout, stderr } = await server.run(t, ["bench", "acme/target", "--cold", "2"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  for (const line of [
+    /^requests +2, /m,
+    /^cold +2: /m,
+    /^process +[\d.]+ ms +[\d.]+ ms +2$/m,
+    /^ready +[\d.]+ ms +[\d.]+ ms +2$/m,
+  ])
+    assert.match(stdout, line);
+  assert.equal(await idleTimeout(), before);
+});
+
 test("body and headers are sent with every request", async (t) => {
   const argv = [
     "bench",

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { NamedRun, Result } from "@faas/bench";
 import { FaasError, parseDuration } from "@faas/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { formatStages, runCold } from "../bench-cold.ts";
 import { type BenchTarget, endpointTarget, runAll, urlTarget } from "../bench-run.ts";
 import { runSuite } from "../bench-suite.ts";
 import { type Client, connect } from "../client.ts";
@@ -21,6 +22,7 @@ export interface BenchOptions extends GlobalOptions, RequestOptions {
   readonly target?: string;
   readonly vs?: string;
   readonly suite?: "original";
+  readonly cold?: number;
   readonly report?: string;
   readonly output: OutputFormat;
 }
@@ -47,6 +49,11 @@ export function define(command: Command, io: Io): void {
         .choices(["original"])
         .conflicts(["target", "vs", "threads", "iterations"]),
     )
+    .addOption(
+      new Option("--cold <n>", "so many cold starts, and how long each stage of them takes; it goes idle in between")
+        .argParser(whole(1, 1000))
+        .conflicts(["target", "vs", "threads", "iterations", "rate", "suite", "warmup"]),
+    )
     .option("--report <dir>", "write report.html, result.json and the pictures as SVG and PNG there");
   addRequestOptions(command);
   command
@@ -63,6 +70,11 @@ async function bench(text: string | undefined, options: BenchOptions, io: Io): P
   if ((text === undefined) === (options.target === undefined))
     throw new FaasError("USAGE", "Expected ORG/ENDPOINT, or a URL with the `--target` option: one of them");
   const client = await connect(options, io);
+  if (options.cold !== undefined) {
+    const { named, starts } = await runCold(client, text as string, options.cold, options, io);
+    await report([named], options, io, starts.length > 0 ? `\n${formatStages(starts)}` : "");
+    return;
+  }
   const runs = options.suite
     ? await runSuite(client, text as string, options, io)
     : await runAll(await targets(client, text, options, io), options, io);
@@ -82,7 +94,8 @@ async function targets(
   return options.vs === undefined ? [first] : [first, await urlTarget(options.vs, options, io)];
 }
 
-async function report(runs: readonly NamedRun[], options: BenchOptions, io: Io): Promise<void> {
+/** @param more that follows on a terminal, and wherever people read */
+async function report(runs: readonly NamedRun[], options: BenchOptions, io: Io, more = ""): Promise<void> {
   const { formatSummary, resultOf, textHistogram, writeReport } = await import("@faas/bench");
   const result = resultOf(runs, new Date());
   if (result.runs.some(({ summary }) => Object.keys(summary.errors).length > 0)) io.exitCode = 1;
@@ -91,13 +104,17 @@ async function report(runs: readonly NamedRun[], options: BenchOptions, io: Io):
     result.runs.length === 1
       ? result.runs[0]?.summary
       : Object.fromEntries(result.runs.map((run) => [run.name, run.summary]));
-  await print(data, options.output, io, () =>
-    result.runs
-      .map(({ name, summary, requests }) => {
-        const head = result.runs.length > 1 ? `${name}\n` : "";
-        return `${head}${formatSummary(summary)}\n${textHistogram(requests, { width })}`;
-      })
-      .join("\n"),
+  await print(
+    data,
+    options.output,
+    io,
+    () =>
+      `${result.runs
+        .map(({ name, summary, requests }) => {
+          const head = result.runs.length > 1 ? `${name}\n` : "";
+          return `${head}${formatSummary(summary)}\n${textHistogram(requests, { width })}`;
+        })
+        .join("\n")}${more}`,
   );
   for (const warning of warnings(result)) say(io, `warning: ${warning}`);
   if (options.report === undefined) return;

@@ -1,0 +1,274 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { LocalServer, root } from "./local-server.ts";
+import { median, type Row } from "./table.ts";
+import { usage } from "./usage.ts";
+import { needPrograms, type WrkOptions, type WrkRun, wrk } from "./wrk.ts";
+
+const HELLO = 'export const handler = () => ({ message: "hello" });\n';
+const ECHO =
+  'export const handler = ({ body }) => ({ headers: { "content-type": "application/octet-stream" }, body });\n';
+const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "--idle-timeout", "never"];
+const ROUNDS = 7;
+const SECONDS = 2;
+/** Calls until the memory is compared: an hour of 555 a second. */
+const MANY = Number(process.env.MANY ?? 2_000_000);
+const FIRST = 200_000;
+const MIB = 2 ** 20;
+
+/**
+ * The gateway as it ships, with metrics, request ids, limits and timing headers, against HAProxy with one thread in front of the same replica; and
+ * against that replica's twin, called directly.
+ */
+export async function gateway(): Promise<Row[]> {
+  needPrograms("wrk", "haproxy");
+  await using server = await LocalServer.start();
+  await server.deploy("hello", "index.mjs", HELLO, ...ALWAYS);
+  await server.deploy("echo", "index.mjs", ECHO, ...ALWAYS);
+  await using peers = new Peers(server.folder);
+  const small: Targets = {
+    ours: `${server.url}/acme/hello`,
+    haproxy: await peers.haproxy(await socketOf(server, "hello")),
+    direct: await peers.twin(HELLO),
+  };
+  const large: Targets = {
+    ours: `${server.url}/acme/echo`,
+    haproxy: await peers.haproxy(await socketOf(server, "echo")),
+  };
+  return [
+    ...(await smallCalls(server, small)),
+    ...(await manyConnections(server, small)),
+    ...(await largeBodies(server, large)),
+    await longLoad(server, small.ours),
+  ];
+}
+
+interface Targets {
+  readonly ours: string;
+  readonly haproxy: string;
+  readonly direct?: string;
+}
+
+type Runs = Readonly<Record<keyof Targets, readonly WrkRun[]>>;
+
+/** Each target once a round, so that noise hits all alike; the first round warms up. */
+async function inTurns(server: LocalServer, targets: Targets, options: WrkOptions, rounds = ROUNDS): Promise<Runs> {
+  const runs = { ours: [] as WrkRun[], haproxy: [] as WrkRun[], direct: [] as WrkRun[] };
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of ["ours", "haproxy", "direct"] as const) {
+      const url = targets[name];
+      if (url === undefined) continue;
+      const run = await wrk(server.folder, url, options);
+      if (round > 0) runs[name].push(run);
+    }
+  }
+  return runs;
+}
+
+/** The median of the rounds' ratios. */
+function ratioOf(runs: Runs, of: (run: WrkRun) => number, to: "haproxy" | "direct" = "haproxy"): number {
+  return median(runs.ours.map((run, i) => of(run) / of(runs[to][i] as WrkRun)));
+}
+
+const middle = (runs: readonly WrkRun[], of: (run: WrkRun) => number) => median(runs.map(of));
+const rate = ({ rate }: WrkRun) => rate;
+const p50 = ({ p50Us }: WrkRun) => p50Us;
+const p99 = ({ p99Us }: WrkRun) => p99Us;
+const ms = (us: number) => `${(us / 1000).toFixed(2)} ms`;
+const perSecond = (value: number) => `${value.toFixed(0)}/s`;
+
+async function smallCalls(server: LocalServer, targets: Targets): Promise<Row[]> {
+  const runs = await inTurns(server, targets, { connections: 10, seconds: SECONDS });
+  const added = median(runs.ours.map((run, i) => run.p50Us - (runs.direct[i] as WrkRun).p50Us));
+  return [
+    {
+      measure: "gateway, 10 connections, tiny JSON: calls",
+      baseline: `HAProxy, one thread, the same replica: ${perSecond(middle(runs.haproxy, rate))}`,
+      ours: perSecond(middle(runs.ours, rate)),
+      value: ratioOf(runs, rate),
+      goal: 0.7,
+      unit: "x",
+      atLeast: true,
+    },
+    {
+      measure: "gateway, 10 connections: p50 that it adds",
+      baseline: `the wrapper alone: ${ms(middle(runs.direct, p50))}`,
+      ours: ms(middle(runs.ours, p50)),
+      value: added,
+      goal: 150,
+      unit: "us",
+    },
+    {
+      measure: "gateway, 10 connections: p99",
+      baseline: `the wrapper alone: ${ms(middle(runs.direct, p99))}`,
+      ours: ms(middle(runs.ours, p99)),
+      value: ratioOf(runs, p99, "direct"),
+      goal: 2,
+      unit: "x",
+    },
+  ];
+}
+
+async function manyConnections(server: LocalServer, { ours, haproxy }: Targets): Promise<Row[]> {
+  const runs = await inTurns(server, { ours, haproxy }, { connections: 1_000, seconds: 4 }, 5);
+  const errors = runs.ours.reduce((sum, run) => sum + run.errors, 0);
+  return [
+    {
+      measure: "gateway, 1,000 connections: p99",
+      baseline: `HAProxy: ${ms(middle(runs.haproxy, p99))}`,
+      ours: ms(middle(runs.ours, p99)),
+      value: ratioOf(runs, p99),
+      goal: 3,
+      unit: "x",
+    },
+    {
+      measure: "gateway, 1,000 connections: errors",
+      baseline: "",
+      ours: `${errors} of ${runs.ours.reduce((sum, run) => sum + run.requests, 0)}`,
+      value: errors,
+      goal: 0,
+      unit: "errors",
+    },
+  ];
+}
+
+async function largeBodies(server: LocalServer, targets: Targets): Promise<Row[]> {
+  const body = { bytes: MIB, type: "application/octet-stream" };
+  const options = { connections: 10, seconds: SECONDS, body };
+  await wrk(server.folder, targets.ours, options);
+  const before = await usage(server.pid);
+  const runs = await inTurns(server, targets, options);
+  const after = await usage(server.pid);
+  const grown = after.residentMiB - before.residentMiB;
+  const bytes = ({ bytesRate }: WrkRun) => bytesRate;
+  return [
+    {
+      measure: "gateway, 1 MiB bodies both ways: bytes",
+      baseline: `HAProxy: ${(middle(runs.haproxy, bytes) / MIB).toFixed(0)} MiB/s`,
+      ours: `${(middle(runs.ours, bytes) / MIB).toFixed(0)} MiB/s`,
+      value: ratioOf(runs, bytes),
+      goal: 0.8,
+      unit: "x",
+      atLeast: true,
+    },
+    {
+      measure: "gateway, 1 MiB bodies both ways: memory, from the first 2 s on",
+      baseline: `${before.residentMiB.toFixed(0)} MiB`,
+      ours: `${after.residentMiB.toFixed(0)} MiB`,
+      value: grown,
+      goal: 32,
+      unit: "MiB more",
+    },
+  ];
+}
+
+async function longLoad(server: LocalServer, url: string): Promise<Row> {
+  let calls = 0;
+  const until = async (count: number) => {
+    while (calls < count) calls += (await wrk(server.folder, url, { connections: 10, seconds: 5 })).requests;
+    // What the last calls took is not what stays.
+    await delay(2_000);
+    return usage(server.pid);
+  };
+  const first = await until(FIRST);
+  const last = await until(MANY);
+  return {
+    measure: `gateway, memory after ${(calls / 1e6).toFixed(1)} million calls`,
+    baseline: `after ${FIRST.toLocaleString("en")}: ${first.residentMiB.toFixed(0)} MiB`,
+    ours: `${last.residentMiB.toFixed(0)} MiB`,
+    value: last.residentMiB / first.residentMiB,
+    goal: 1.1,
+    unit: "x",
+  };
+}
+
+async function socketOf(server: LocalServer, endpoint: string): Promise<string> {
+  const answer = await fetch(`${server.url}/-/orgs/acme/endpoints/${endpoint}`);
+  const { replicas } = (await answer.json()) as { replicas: { id: string }[] };
+  const record = join(server.folder, "data/run", `${replicas[0]?.id}.json`);
+  const { leftovers } = JSON.parse(await readFile(record, "utf8"));
+  return leftovers[0];
+}
+
+/** What we are measured against, ended with this. */
+class Peers implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #children: ChildProcess[] = [];
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** HAProxy with one thread before the replica on this socket; as many calls at once as a replica takes, the others wait. */
+  async haproxy(socketPath: string): Promise<string> {
+    const port = await freePort();
+    const file = join(this.#folder, `haproxy-${port}.cfg`);
+    await writeFile(
+      file,
+      `global
+    nbthread 1
+    maxconn 4096
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+    timeout queue 60s
+    http-reuse always
+frontend gateway
+    bind 127.0.0.1:${port}
+    default_backend function
+backend function
+    server replica unix@${socketPath} maxconn 80
+`,
+    );
+    this.#start("haproxy", ["-db", "-f", file], {});
+    return answering(`http://127.0.0.1:${port}/`);
+  }
+
+  /** The wrapper with the same function, on a port of its own. */
+  async twin(source: string): Promise<string> {
+    const port = await freePort();
+    const folder = join(this.#folder, `twin-${port}`);
+    await mkdir(folder);
+    await writeFile(join(folder, "index.mjs"), source);
+    await cp(join(root, "templates/node/.interface.mjs"), join(folder, ".interface.mjs"));
+    this.#start(process.execPath, [join(folder, ".interface.mjs")], { PORT: String(port), FAAS_CONCURRENCY: "80" });
+    return answering(`http://127.0.0.1:${port}/`);
+  }
+
+  #start(program: string, args: readonly string[], env: NodeJS.ProcessEnv): void {
+    this.#children.push(spawn(program, args, { env: { ...process.env, ...env }, stdio: "ignore" }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) {
+      child.kill("SIGTERM");
+      if (child.exitCode === null) await once(child, "exit");
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function answering(url: string): Promise<string> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const answer = await fetch(url).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer?.ok) return url;
+    if (Date.now() > deadline) throw new Error(`${url} does not answer`);
+    await delay(20);
+  }
+}

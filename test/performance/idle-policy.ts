@@ -1,0 +1,37 @@
+/**
+ * `node --conditions=faas-source --import tsx test/performance/idle-policy.ts`: two weeks of made-up arrivals, with an idle timeout of 5 and of
+ * 10 minutes and with `auto`: cold starts and the time that replicas were there and did nothing, as the table that docs/scaling.md has.
+ */
+import {
+  autoTimeout,
+  fixedTimeout,
+  furtherPatterns,
+  type IdleCost,
+  patterns,
+} from "../../packages/server/src/test-idle-simulation.ts";
+
+const hours = ({ replicaSeconds }: IdleCost) => (replicaSeconds / 3600).toFixed(0);
+const row = (cells: readonly (string | number)[]) => process.stdout.write(`| ${cells.join(" | ")} |\n`);
+const policies = [
+  (pattern: (typeof patterns)[number]) => fixedTimeout(pattern, 5),
+  (pattern: (typeof patterns)[number]) => fixedTimeout(pattern, 10),
+  (pattern: (typeof patterns)[number]) => autoTimeout(pattern),
+];
+
+row(["arrivals, two weeks", "requests", "cold starts: 5m", "10m", "auto", "idle replica hours: 5m", "10m", "auto"]);
+row(Array.from({ length: 8 }, () => "---"));
+for (const group of [patterns, furtherPatterns]) {
+  const sums = policies.map(() => ({ requests: 0, coldStarts: 0, replicaSeconds: 0 }));
+  for (const pattern of group) {
+    const costs = policies.map((policy) => policy(pattern));
+    for (const [i, sum] of sums.entries()) {
+      sum.requests += costs[i]?.requests ?? 0;
+      sum.coldStarts += costs[i]?.coldStarts ?? 0;
+      sum.replicaSeconds += costs[i]?.replicaSeconds ?? 0;
+    }
+    row([pattern.name, costs[0]?.requests ?? 0, ...costs.map(({ coldStarts }) => coldStarts), ...costs.map(hours)]);
+  }
+  const name =
+    group === patterns ? "**all of these, which the policy was made with**" : "**all of these, tried afterwards**";
+  row([name, sums[0]?.requests ?? 0, ...sums.map(({ coldStarts }) => coldStarts), ...sums.map(hours)]);
+}
