@@ -17,6 +17,7 @@ export const errorCodes = {
   METHOD_NOT_ALLOWED: [405, "Method not allowed"],
   BODY_TOO_LARGE: [413, "Request body too large"],
   BUNDLE_TOO_LARGE: [413, "Bundle too large"],
+  HOST_REFUSED: [421, "Not the address of this server"],
   UNSUPPORTED_MEDIA_TYPE: [415, "Unsupported media type"],
   BUNDLE_DIGEST_MISMATCH: [422, "Bundle does not match its digest"],
   BUNDLE_INVALID: [422, "Invalid bundle"],

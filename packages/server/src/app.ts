@@ -15,6 +15,7 @@ import { answerAndDrain } from "./control-body.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Keys } from "./keys.ts";
+import { checkLocalHost } from "./local-host.ts";
 import type { Metrics } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import { checkParameters, type Route, routes } from "./routes.ts";
@@ -28,6 +29,8 @@ export interface AppDeps {
   readonly keys: Keys;
   /** Whether keys are required. */
   readonly isAuth: boolean;
+  /** Whether only this machine reaches the server. */
+  readonly isLocal: boolean;
   readonly audit: Audit;
   readonly allowedImages: AllowedImages;
   readonly deployments: Deployments;
@@ -78,9 +81,13 @@ export function createApp(deps: Omit<AppDeps, "openapi">): Koa {
   return app;
 }
 
-/** What who asks may do; refuses who may not use the route. UNAUTHENTICATED, ORG_NOT_FOUND, FORBIDDEN. */
-function accessOf(context: Context, route: Route, { isAuth, keys }: AppDeps): Access {
-  if (!isAuth || route.access === "open") return new Access(keys, undefined);
+/** What who asks may do; refuses who may not use the route. UNAUTHENTICATED, ORG_NOT_FOUND, FORBIDDEN, HOST_REFUSED. */
+function accessOf(context: Context, route: Route, { isAuth, isLocal, keys }: AppDeps): Access {
+  if (route.access === "open") return new Access(keys, undefined);
+  if (!isAuth) {
+    if (isLocal) checkLocalHost(context.host);
+    return new Access(keys, undefined);
+  }
   const key = keys.authenticate(context.headers);
   context.state.key = key;
   const access = new Access(keys, key);

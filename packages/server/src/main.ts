@@ -152,6 +152,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     grants: new BundleGrants(store),
     keys,
     isAuth: auth,
+    isLocal: isLoopback(host),
     audit,
     allowedImages: allowedImages(options.allowImages, options.kubernetes?.registry, auth),
     deployments,
