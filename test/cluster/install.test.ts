@@ -327,6 +327,16 @@ test("install again changes nothing; an upgrade keeps what is not said again", a
   assert.deepEqual(await hello(), [200, "hello"]);
 });
 
+test("without its Secret an upgrade makes another admin key, and the former one is refused", async () => {
+  const former = await key();
+  await api.delete("Secret", namespace, "faas-admin-key");
+  await done("upgrade", "--namespace", namespace);
+  const ask = async (headers: Record<string, string>) =>
+    (await fetch(`${url}/-/whoami`, { headers: { connection: "close", ...headers } })).status;
+  assert.deepEqual([await ask(former), await ask(await key())], [401, 200]);
+  assert.deepEqual(await hello(), [200, "hello"]);
+});
+
 test("a volume is not shrunk, and does not change its class", async () => {
   for (const [option, value, words] of [
     ["--storage", "1Mi", /cannot shrink; got --storage 1Mi/],

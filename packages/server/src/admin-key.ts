@@ -1,4 +1,5 @@
 import type { NewKeyView } from "@faas/core";
+import { Audit, keyMadeHere } from "./audit.ts";
 import { Keys } from "./keys.ts";
 import { HeldLock } from "./lock.ts";
 import { Store } from "./store.ts";
@@ -12,7 +13,10 @@ export async function createAdminKey(
   try {
     const store = await Store.open(dataDir, { mayWrite: () => lock.verify() });
     try {
-      return await new Keys({ store }).create({ scope: "admin", name, expires });
+      const made = await new Keys({ store }).create({ scope: "admin", name, expires });
+      const audit = new Audit(dataDir);
+      await audit.write(keyMadeHere("faas key create --admin --data", made.id)).finally(() => audit.close());
+      return made;
     } finally {
       await store.close();
     }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,6 +30,16 @@ export interface AuditOptions {
   readonly files?: number;
   readonly now?: () => number;
 }
+
+/** Of an admin key that was made on the server's own machine, without a request. */
+export const keyMadeHere = (action: string, id: string): AuditEntry => ({
+  time: new Date().toISOString(),
+  requestId: randomUUID(),
+  action,
+  target: id,
+  from: "this machine",
+  status: 201,
+});
 
 /** Whoever has no key could else push out of the files what others did. */
 const STRANGERS_A_MINUTE = 60;

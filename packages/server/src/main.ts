@@ -16,7 +16,7 @@ import { EmbeddedPlatform } from "@faas/platforms";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { allowedImages } from "./allowed-images.ts";
 import { createApp } from "./app.ts";
-import { Audit } from "./audit.ts";
+import { Audit, keyMadeHere } from "./audit.ts";
 import { BundleGrants } from "./bundle-grants.ts";
 import { Bundles } from "./bundles.ts";
 import { Deployments } from "./deployments.ts";
@@ -89,6 +89,7 @@ export interface RunningServer {
 }
 
 const DRAIN_MS = 10_000;
+const NO_TRAIL = "the audit trail could not be written";
 const SWEEP_MS = 50;
 const COLLECT_MS = 600_000;
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
@@ -178,7 +179,11 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     // Before the first request can come: every registered endpoint is known to the gateway and to the platform.
     await deployments.start();
     await listen(server, host, port);
-    if (auth && !keys.hasAdmin()) adminToken = (await keys.create({ scope: "admin", name: "first" })).token;
+    if (auth && !keys.hasAdmin()) {
+      const made = await keys.create({ scope: "admin", name: "first" });
+      adminToken = made.token;
+      await audit.write(keyMadeHere("faas up", made.id)).catch((error) => log.error({ err: error }, NO_TRAIL));
+    }
   } catch (error) {
     server.close();
     scaling.stop();
