@@ -50,6 +50,15 @@ describe("scaling on Kubernetes", { concurrency: true }, () => {
     assert.equal(await server.text(key), "slept");
   });
 
+  test("a thousand requests at once to a cold endpoint are all answered, by the replica that one of them woke", async () => {
+    const key = `${org}/crowd`;
+    const source = "import { hostname } from 'node:os';\nexport const handler = () => hostname();\n";
+    await server.serve(key, source, { maxReplicas: 1, idleTimeout: "1s" });
+    await server.until(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => server.text(key)));
+    assert.equal(new Set(answers).size, 1, `answered by ${[...new Set(answers)]}`);
+  });
+
   test("by CPU: an autoscaler while it is in use, which adds replicas; none at zero; and back on the next request", async () => {
     const key = `${org}/cpu`;
     await server.serve(key, works, { scaler: "cpu", maxReplicas: 3, idleTimeout: "5s" });

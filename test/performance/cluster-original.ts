@@ -1,14 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { isError, runClosedLoop } from "@faas/bench";
-import { type Bench, baselines, registry, run } from "./bench.ts";
+import type { Bench } from "./bench.ts";
+import { Seed } from "./seed.ts";
 import { percentile, type Row } from "./table.ts";
 
 const ROUNDS = 3;
-const ORG = "faas-performance-seed";
 
 /** The original's experiment: 10 threads x 50 matrix inversions, limit 100m, one replica; its rebuild and ours in turn on the same cluster. */
 export async function original(bench: Bench): Promise<Row[]> {
@@ -21,7 +17,7 @@ export async function original(bench: Bench): Promise<Row[]> {
   for (let round = 0; round <= ROUNDS; round++) {
     const measured = {
       ours: await load(`${bench.url}/${bench.org}/invert`),
-      theirs: await load(`${seed.url}/${ORG}/invert`),
+      theirs: await load(seed.invert),
     };
     // The first warms both up: replicas that started lately still have the CPU that they started with.
     if (round === 0) continue;
@@ -71,57 +67,4 @@ async function load(url: string): Promise<{ readonly latencies: number[]; readon
     latencies: run.requests.map(({ latencyMs }) => latencyMs),
     rate: (run.requests.length / run.durationMs) * 1000,
   };
-}
-
-/** The rebuild of the original system, without its autoscaler, on port 8887, which it has built in. */
-class Seed implements AsyncDisposable {
-  readonly url = "http://127.0.0.1:8887";
-  readonly #gateway: ChildProcess;
-  readonly #bench: Bench;
-
-  private constructor(gateway: ChildProcess, bench: Bench) {
-    this.#gateway = gateway;
-    this.#bench = bench;
-  }
-
-  static async start(bench: Bench): Promise<Seed> {
-    const dir = join(bench.folder, "seed");
-    await cp(join(baselines, "seed"), dir, { recursive: true });
-    await run("chmod", ["-R", "u+w", dir], bench.folder);
-    await run("python3", ["-m", "venv", ".venv"], dir);
-    await run(join(dir, ".venv/bin/pip"), ["install", "--quiet", "--requirement", "requirements.txt"], dir);
-    const image = `${registry}/faas-performance/seed:1`;
-    await run("docker", ["build", "--quiet", "--build-arg", "BLAS_THREADS=1", "--tag", image, "."], dir);
-    await run("docker", ["push", "--quiet", image], dir);
-    const env = { ...process.env, AUTOSCALE: "0", ACCESS_LOG: "0" };
-    const gateway = spawn(join(dir, ".venv/bin/python"), ["gateway.py"], { cwd: dir, env, stdio: "ignore" });
-    const seed = new Seed(gateway, bench);
-    try {
-      await seed.#register({ org: ORG, endpoint: "invert", image, replicas: 1 });
-      return seed;
-    } catch (error) {
-      await seed[Symbol.asyncDispose]();
-      throw error;
-    }
-  }
-
-  async #register(endpoint: object): Promise<void> {
-    const body = JSON.stringify(endpoint);
-    const headers = { "content-type": "application/json" };
-    for (;;) {
-      if (this.#gateway.exitCode !== null) throw new Error("the original's gateway ended: is port 8887 taken?");
-      const answer = await fetch(`${this.url}/add_endpoint`, { method: "POST", headers, body }).catch(() => undefined);
-      if (answer?.ok) return;
-      if (answer) throw new Error(`the original refused its endpoint: ${answer.status} ${await answer.text()}`);
-      await delay(100);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#gateway.exitCode === null) {
-      this.#gateway.kill("SIGTERM");
-      await once(this.#gateway, "exit");
-    }
-    await this.#bench.api.delete("Namespace", undefined, ORG);
-  }
 }

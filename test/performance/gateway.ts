@@ -11,7 +11,7 @@ import { needPrograms, type WrkOptions, type WrkRun, wrk } from "./wrk.ts";
 
 const HELLO = 'export const handler = () => ({ message: "hello" });\n';
 const ECHO =
-  'export const handler = ({ body }) => ({ headers: { "content-type": "application/octet-stream" }, body });\n';
+  'export const handler = ({ body }) => ({ status: 200, headers: { "content-type": "application/octet-stream" }, body });\n';
 const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "--idle-timeout", "never"];
 const ROUNDS = 7;
 const SECONDS = 2;

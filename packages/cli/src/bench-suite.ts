@@ -1,5 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { NamedRun, ReplicaSample } from "@faas/bench";
-import type { Settings } from "@faas/core";
+import { type EndpointRef, parseCpu, type Settings } from "@faas/core";
 import { endpointTarget, LiveLine, run, sampling } from "./bench-run.ts";
 import { changingEndpoint } from "./bench-settings.ts";
 import type { Client } from "./client.ts";
@@ -22,6 +23,8 @@ const EXPERIMENTS: readonly Experiment[] = [
   { name: "autoscaling when warm, 10 x 50", iterations: 50, autoscaling: true },
 ];
 const THREADS = 10;
+const LIMIT_MOST_MS = 60_000;
+const LOOK_MS = 200;
 
 /** Runs the experiments on an endpoint, whose scaling is changed for them and put back afterwards, also after Ctrl-C. */
 export async function runSuite(client: Client, text: string, options: BenchOptions, io: Io): Promise<NamedRun[]> {
@@ -40,6 +43,7 @@ export async function runSuite(client: Client, text: string, options: BenchOptio
           ? { maxReplicas: 10, scaler, ...(scaler === "concurrency" ? { concurrency: 1 } : {}) }
           : { maxReplicas: 1, scaler: "fixed" };
         await put({ ...before, replicas: 1, ...most } as Settings);
+        await untilAtLimit(client, ref, io);
         scaling = autoscaling;
       }
       const load = { kind: "closed", threads: THREADS, iterations } as const;
@@ -52,4 +56,15 @@ export async function runSuite(client: Client, text: string, options: BenchOptio
     }
   });
   return runs;
+}
+
+/** Replicas that started just now may have more CPU than their endpoint's limit: that is not what is to be measured. */
+async function untilAtLimit(client: Client, ref: EndpointRef, io: Io): Promise<void> {
+  const deadline = Date.now() + LIMIT_MOST_MS;
+  while (Date.now() < deadline && !io.signal.aborted) {
+    const { replicas, settings } = await client.endpoint(ref);
+    const limit = parseCpu(settings.cpu) as number;
+    if (replicas.every(({ cpuMillis = limit }) => cpuMillis <= limit)) return;
+    await delay(LOOK_MS);
+  }
 }

@@ -3,6 +3,7 @@ import { FaasError } from "@faas/core";
 import type { LiveEndpoint, LiveReplica } from "./endpoints.ts";
 import { type Exchange, replicaFailed } from "./exchange.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
+import { copyOf } from "./piece-pool.ts";
 import { type ReplicaAnswer, type ReplicaCall, ReplicaTimeout } from "./replica-connection.ts";
 import { RequestBody } from "./request-body.ts";
 import type { ResponseHead } from "./response-head.ts";
@@ -76,7 +77,8 @@ class Answer implements ReplicaAnswer {
 
   data(bytes: Buffer): boolean {
     const { response } = this.#exchange;
-    if (response.write(Buffer.from(bytes))) return true;
+    const { copy, done } = copyOf(bytes);
+    if (response.write(copy, done)) return true;
     if (!this.#listens) {
       this.#listens = true;
       response.on("drain", () => this.#exchange.call?.resume());
