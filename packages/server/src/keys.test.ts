@@ -96,6 +96,24 @@ test("an organization's keys go with it, also when it is made again", async (t) 
   await assert.rejects(keys.create({ scope: "deploy", org: "gone" }), { code: "ORG_NOT_FOUND" });
 });
 
+test("keys are read again from the snapshot and from the journal; a damaged one is refused", async (t) => {
+  const dataDir = await folder(t);
+  const tokens: string[] = [];
+  // Each server's first change writes a snapshot of what there was, and goes into a new journal.
+  for (let start = 0; start < 3; start++) {
+    const store = await Store.open(dataDir);
+    const keys = new Keys({ store });
+    for (const token of tokens) assert.ok(keys.find(token), `start ${start}`);
+    tokens.push((await keys.create({ scope: "admin", name: `of start ${start}` })).token);
+    await store.close();
+  }
+  const file = join(dataDir, "state.json");
+  const text = await readFile(file, "utf8");
+  assert.match(text, /of start 1/);
+  await writeFile(file, text.replace('"scope":"admin"', '"scope":"root"'));
+  await assert.rejects(Store.open(dataDir), { code: "STATE_DAMAGED" });
+});
+
 test("the way of a key through the server costs microseconds", async (t) => {
   const { keys } = await keysAt(t);
   const { token } = await keys.create({ scope: "invoke", org: "acme" });
