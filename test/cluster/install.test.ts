@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -20,10 +20,13 @@ import { LIMIT_MS, registry, uniqueName } from "./cluster.ts";
 
 const namespace = uniqueName("faas-install-test");
 const org = `${namespace.replace("faas-", "")}-org`;
-const env = { ...process.env, FAAS_REGISTRY_PUSH: registry.push, FAAS_REGISTRY_PULL: registry.pull } as Record<
-  string,
-  string
->;
+const home = await mkdtemp(join(tmpdir(), "faas-install-home-"));
+const env = {
+  ...process.env,
+  XDG_CONFIG_HOME: home,
+  FAAS_REGISTRY_PUSH: registry.push,
+  FAAS_REGISTRY_PULL: registry.pull,
+} as Record<string, string>;
 let credentials: KubernetesCredentials;
 let api: KubernetesApi;
 let folder: string;
@@ -45,7 +48,7 @@ after(async () => {
     await api.delete("Namespace", undefined, each);
   }
   await credentials.close();
-  await rm(folder, { recursive: true, force: true });
+  for (const each of [folder, home]) await rm(each, { recursive: true, force: true });
 });
 
 const none = { after: () => {} };
@@ -60,12 +63,16 @@ const done = async (...argv: string[]) => {
 const pods = () => api.list<V1Pod & KubernetesObject>("Pod", namespace, "app.kubernetes.io/name=faas-server");
 const deployment = async () =>
   (await api.get<V1Deployment & KubernetesObject>("Deployment", namespace, "faas-server")) as V1Deployment;
+/** What `faas install` kept for this user. */
+const key = async () => {
+  const { servers } = JSON.parse(await readFile(join(home, "faas/credentials.json"), "utf8"));
+  return { authorization: `Bearer ${servers[url].token}` };
+};
 /** By the Service, which an install has just seen answer; no connection is kept from before. */
-const hello = () =>
-  fetch(`${url}/${org}/hello`, { headers: { connection: "close" } }).then(async (answer) => [
-    answer.status,
-    await answer.text(),
-  ]);
+const hello = async () => {
+  const answer = await fetch(`${url}/${org}/hello`, { headers: { connection: "close", ...(await key()) } });
+  return [answer.status, await answer.text()];
+};
 
 /** What the server's account may do; asked as it, by impersonation. */
 async function may(verb: string, resource: string, more: { group?: string; subresource?: string; name?: string } = {}) {
@@ -92,7 +99,10 @@ test("install puts a server into the cluster that answers where it says", async 
   url = stdout.trim();
   assert.match(url, /^http:\/\/\S+:8887$/);
   assert.match(stderr, /Next:\n +export FAAS_SERVER=/);
-  const config = (await fetch(`${url}/-/config`).then((answer) => answer.json())) as Record<string, unknown>;
+  const config = (await fetch(`${url}/-/config`, { headers: await key() }).then((answer) => answer.json())) as Record<
+    string,
+    unknown
+  >;
   assert.equal(config.platform, "kubernetes");
   assert.deepEqual(config.registry, registry);
 });
@@ -114,10 +124,21 @@ test("it has made what it says, restricted and by digest", async () => {
     "ClusterRoleBinding",
     "Deployment",
     "PersistentVolumeClaim",
+    "Secret",
     "Service",
     "ServiceAccount",
   ]);
   assert.deepEqual([orgs, ownsNamespace], [[], true]);
+});
+
+test("it wants keys, and whoever installs it has one; images come from the organization's part of the registry", async () => {
+  for (const path of ["/-/config", "/-/orgs", `/${org}/hello`])
+    assert.equal((await fetch(`${url}${path}`)).status, 401);
+  assert.match((await done("key", "list", "--admin")).stdout, /given at the start +admin/);
+  const args = ["deploy", "--image", `${registry.pull}/faas/server:x`, "--org", org, "--endpoint", "hello"];
+  const { code, stderr } = await faas(...args);
+  assert.equal(code, 1);
+  assert.match(stderr, new RegExp(`Expected an image of ${registry.pull}/${org}/….*IMAGE_NOT_ALLOWED`));
 });
 
 test("a function deployed there answers", async () => {
@@ -192,7 +213,8 @@ class PodAddress implements AsyncDisposable {
   /** Rejects while there is no pod, or it does not answer. */
   async ask(path: string, init: RequestInit = {}): Promise<Response> {
     if (this.url === "") throw new Error("there is no pod");
-    return fetch(`${this.url}${path}`, { ...init, signal: AbortSignal.timeout(1000) });
+    const headers = { ...(init.headers as Record<string, string>), ...(await key()) };
+    return fetch(`${this.url}${path}`, { ...init, headers, signal: AbortSignal.timeout(1000) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -232,7 +254,7 @@ async function gapDuring(server: PodAddress, work: () => Promise<unknown>): Prom
 async function acknowledgedDuring(server: PodAddress, work: () => Promise<unknown>): Promise<string[]> {
   const names: string[] = [];
   const ended = new AbortController();
-  const image = `${registry.pull}/faas/server@sha256:${"0".repeat(64)}`;
+  const image = `${registry.pull}/${org}/kept@sha256:${"0".repeat(64)}`;
   const changing = (async () => {
     for (let index = 0; !ended.signal.aborted; index++) {
       const name = `kept-${index}`;
@@ -302,6 +324,16 @@ test("install again changes nothing; an upgrade keeps what is not said again", a
   await done("upgrade", "--namespace", namespace);
   const args = (await deployment()).spec?.template.spec?.containers[0]?.args ?? [];
   assert.equal(args[args.indexOf("--startup-cpu") + 1], "500m");
+  assert.deepEqual(await hello(), [200, "hello"]);
+});
+
+test("without its Secret an upgrade makes another admin key, and the former one is refused", async () => {
+  const former = await key();
+  await api.delete("Secret", namespace, "faas-admin-key");
+  await done("upgrade", "--namespace", namespace);
+  const ask = async (headers: Record<string, string>) =>
+    (await fetch(`${url}/-/whoami`, { headers: { connection: "close", ...headers } })).status;
+  assert.deepEqual([await ask(former), await ask(await key())], [401, 200]);
   assert.deepEqual(await hello(), [200, "hello"]);
 });
 

@@ -28,6 +28,8 @@ test("every command block of the README's section on Kubernetes works, and leave
     ...process.env,
     PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env.PATH}`,
     FAAS_REGISTRY_PULL: registry.pull,
+    // Where faas install keeps the key.
+    XDG_CONFIG_HOME: folder,
   };
   const credentials = KubernetesCredentials.load();
   const api = new KubernetesApi(credentials);

@@ -24,7 +24,7 @@ export async function endpointTarget(
   await client.endpoint(target);
   return {
     name: endpointKey(target),
-    call: await call(client.url + pathOf(target), options, io),
+    call: await call(client.url + pathOf(target), options, io, client),
     replicas: async () => (await client.endpoint(target)).replicas.filter(({ ready }) => ready).length,
   };
 }
@@ -33,14 +33,14 @@ export async function urlTarget(url: string, options: BenchOptions, io: Io): Pro
   return { name: url, call: await call(url, options, io) };
 }
 
-async function call(url: string, options: BenchOptions, io: Io): Promise<Call> {
+async function call(url: string, options: BenchOptions, io: Io, client?: Client): Promise<Call> {
   const { data, header = {} } = options;
   const { body, type } = data === undefined ? {} : await readBody(data, io);
   const given = Object.fromEntries(Object.entries(header).map(([name, values]) => [name, values.join(", ")]));
   return {
     url,
     method: methodOf(options),
-    headers: { ...(type === undefined ? {} : { "content-type": type }), ...given },
+    headers: { ...client?.keyHeaders(given), ...(type === undefined ? {} : { "content-type": type }), ...given },
     ...(body === undefined ? {} : { body }),
   };
 }

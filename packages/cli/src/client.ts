@@ -6,13 +6,20 @@ import {
   type ErrorCode,
   errorCodes,
   FaasError,
+  type KeyView,
   type LogLine,
+  type NewKeyView,
+  type OrgView,
+  type PostAdminKey,
+  type PostOrgKey,
   type Problem,
   type PutEndpoint,
   type Registered,
   type ServerConfig,
+  type Whoami,
 } from "@faas/core";
 import { Agent, type Dispatcher, request } from "undici";
+import { storedToken } from "./credentials.ts";
 import type { GlobalOptions, Io } from "./io.ts";
 import { findProject } from "./project.ts";
 
@@ -28,6 +35,20 @@ export async function serverUrl(options: GlobalOptions, io: Io, folder = io.cwd)
   throw new FaasError("USAGE", `Expected the server's address to be a URL such as ${DEFAULT_SERVER}, got "${given}"`);
 }
 
+/** The server that the options name, with the key that there is for it. */
+export async function connect(options: GlobalOptions, io: Io, folder = io.cwd): Promise<Client> {
+  const url = await serverUrl(options, io, folder);
+  return new Client(url, io.signal, await tokenFor(url, options, io));
+}
+
+/** FAAS_TOKEN, else what `faas login` kept. The former is not sent to where only a `faas.json` points: it may be somebody else's. */
+export async function tokenFor(url: string, { server }: GlobalOptions, io: Io): Promise<string | undefined> {
+  const stored = await storedToken(url, io);
+  const given = io.env.FAAS_TOKEN || undefined;
+  const isNamed = (server ?? io.env.FAAS_SERVER) !== undefined || url === DEFAULT_SERVER || stored !== undefined;
+  return isNamed ? (given ?? stored) : undefined;
+}
+
 export interface CallOptions {
   readonly method: string;
   readonly headers?: Record<string, string | string[]>;
@@ -38,21 +59,53 @@ export interface CallOptions {
 export class Client {
   readonly url: string;
   readonly #signal: AbortSignal;
+  readonly #token: string | undefined;
   /** Nothing is timed here: how long a call or a deployment may take is the server's business. */
   readonly #agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 1_000 });
 
-  constructor(url: string, signal: AbortSignal) {
+  constructor(url: string, signal: AbortSignal, token?: string) {
     this.url = url;
     this.#signal = signal;
+    this.#token = token;
   }
 
   /** The same server, asked for as long as another signal says. */
   withSignal(signal: AbortSignal): Client {
-    return new Client(this.url, signal);
+    return new Client(this.url, signal, this.#token);
   }
 
   config(): Promise<ServerConfig> {
     return this.#json("GET", "/-/config");
+  }
+
+  whoami(): Promise<Whoami> {
+    return this.#json("GET", "/-/whoami");
+  }
+
+  /** Those that the key may see. */
+  async orgs(): Promise<readonly OrgView[]> {
+    return (await this.#json<{ orgs: OrgView[] }>("GET", "/-/orgs")).orgs;
+  }
+
+  putOrg(org: string): Promise<OrgView> {
+    return this.#json("PUT", orgPath(org));
+  }
+
+  /** Of an organization; without one, of the whole server. */
+  async keys(org: string | undefined): Promise<readonly KeyView[]> {
+    return (await this.#json<{ keys: KeyView[] }>("GET", keysPath(org))).keys;
+  }
+
+  createKey(org: string, body: PostOrgKey): Promise<NewKeyView> {
+    return this.#json("POST", keysPath(org), body);
+  }
+
+  createAdminKey(body: PostAdminKey): Promise<NewKeyView> {
+    return this.#json("POST", keysPath(undefined), body);
+  }
+
+  async revokeKey(org: string | undefined, id: string): Promise<void> {
+    await this.#json("DELETE", `${keysPath(org)}/${encodeURIComponent(id)}`);
   }
 
   async endpoints(org?: string): Promise<readonly EndpointView[]> {
@@ -92,6 +145,7 @@ export class Client {
   async hasBundle(digest: string): Promise<boolean> {
     const { statusCode, body } = await this.call(`/-/bundles/${digest}`, { method: "HEAD" });
     await body.dump();
+    if (statusCode === 403) throw new FaasError("FORBIDDEN", "Expected a key with the scope deploy");
     return statusCode === 200;
   }
 
@@ -131,7 +185,7 @@ export class Client {
     try {
       return await request(this.url + path, {
         method: method as Dispatcher.HttpMethod,
-        ...(headers === undefined ? {} : { headers }),
+        headers: { ...this.keyHeaders(headers), ...headers },
         ...(body === undefined ? {} : { body }),
         signal: this.#signal,
         dispatcher: this.#agent,
@@ -139,6 +193,12 @@ export class Client {
     } catch (error) {
       throw this.#failed(error as Error & { code?: string });
     }
+  }
+
+  /** The key, where what else is sent leaves room for it: a function may want `authorization` for itself. */
+  keyHeaders(others: Readonly<Record<string, unknown>> = {}): Record<string, string> {
+    if (this.#token === undefined || "x-faas-token" in others) return {};
+    return "authorization" in others ? { "x-faas-token": this.#token } : { authorization: `Bearer ${this.#token}` };
   }
 
   async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -172,6 +232,10 @@ export class Client {
     });
   }
 }
+
+const orgPath = (org: string) => `/-/orgs/${encodeURIComponent(org)}`;
+
+const keysPath = (org: string | undefined) => (org === undefined ? "/-/keys" : `${orgPath(org)}/keys`);
 
 const pathOf = ({ org, endpoint }: EndpointRef) =>
   `/-/orgs/${encodeURIComponent(org)}/endpoints/${encodeURIComponent(endpoint)}`;

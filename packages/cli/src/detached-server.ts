@@ -9,11 +9,19 @@ const PROGRAM = fileURLToPath(new URL("../bin/faas.js", import.meta.url));
 const LAST_LINES = 10;
 
 /** What `faas up` tells the process that began it, over the IPC channel that Node gives when there is one. */
-export type ServerReport = { readonly url: string } | { readonly failed: FaasErrorFields };
+export type ServerReport = ServerAccess | { readonly failed: FaasErrorFields };
 type FaasErrorFields = Pick<FaasError, "code" | "message">;
 
-export interface DetachedServer {
+/** Where a server answers, and whom. */
+export interface ServerAccess {
   readonly url: string;
+  /** Whether keys are required. */
+  readonly auth: boolean;
+  /** Of the admin key that was made at this start. */
+  readonly adminToken?: string;
+}
+
+export interface DetachedServer extends ServerAccess {
   readonly pid: number;
   /** What it prints. */
   readonly logFile: string;
@@ -41,7 +49,7 @@ export async function startDetached(
     const report = await firstReport(child, signal);
     if (report === undefined) throw new FaasError("SERVER_NOT_RUNNING", await explain(child, logFile, begin));
     if ("failed" in report) throw new FaasError(report.failed.code, report.failed.message);
-    return { url: report.url, pid: child.pid as number, logFile };
+    return { ...report, pid: child.pid as number, logFile };
   } catch (error) {
     // To its end: who is told that it failed may remove the data folder, and nothing may write there then.
     if (child.kill("SIGTERM")) await once(child, "exit");

@@ -126,10 +126,19 @@ function listenOnce(host: string, port: number): Promise<void> {
 }
 
 /** The control server. One that was named, by `--server` or `FAAS_SERVER`, has to answer; the default one is only started when needed. */
-export async function checkServer(url: string, named: boolean, version: string): Promise<Check> {
+export async function checkServer(url: string, named: boolean, version: string, token?: string): Promise<Check> {
   const name = "server";
   try {
-    const response = await fetch(new URL("/-/config", url), { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(new URL("/-/config", url), {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    if (response.status === 401)
+      return {
+        ...{ name, status: named ? "missing" : "warning" },
+        found: `${url} wants a key${token === undefined ? "" : ", and not the one that is kept"}`,
+        advice: "faas login keeps one",
+      };
     const config = (await response.json()) as Partial<ServerConfig>;
     if (!response.ok || typeof config.version !== "string") throw new Error("what answers is no faas server");
     const found = `${url}, version ${config.version}, platform ${config.platform}`;

@@ -59,6 +59,8 @@ export async function write(io: Io, piece: string | Uint8Array): Promise<void> {
 
 /** What helps where the message alone does not say. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
+  UNAUTHENTICATED:
+    '"faas login" asks for a key and keeps it; FAAS_TOKEN is sent to a server that --server or FAAS_SERVER names',
   ORG_NOT_FOUND: '"faas list" shows what there is',
   ENDPOINT_NOT_FOUND: '"faas list" shows what there is',
   NOT_FOUND: "the server may be of another version; see faas doctor",

@@ -39,7 +39,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
     summary: "remove an endpoint, or an organization with all that it has",
     load: () => import("./commands/remove.ts"),
   },
-  org: { summary: "settings of an organization", load: () => import("./commands/org.ts") },
+  login: { summary: "keep the key for a server", load: () => import("./commands/login.ts") },
+  logout: { summary: "forget the key for a server", load: () => import("./commands/logout.ts") },
+  key: { summary: "make, list and revoke keys", load: () => import("./commands/key.ts") },
+  org: { summary: "make, list and remove organizations", load: () => import("./commands/org.ts") },
   install: { summary: "put the control server into a Kubernetes cluster", load: () => import("./commands/install.ts") },
   upgrade: {
     summary: "bring the server in a cluster to this version",

@@ -1,4 +1,12 @@
-import { egresses, REPLICAS_MAX, runtimes, type SettingsInput, scalers, settingsInputSchema } from "@faas/core";
+import {
+  egresses,
+  REPLICAS_MAX,
+  runtimes,
+  type SettingsInput,
+  scalers,
+  settingsInputSchema,
+  visibilities,
+} from "@faas/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** Deploy settings as commander gives them: the names are those of `faas.json`. */
@@ -34,6 +42,12 @@ export function addSettingsOptions(command: Command): void {
       new Option("--egress <egress>", "where it may connect to (default open); Kubernetes enforces it").choices(
         egresses,
       ),
+    )
+    .addOption(
+      new Option(
+        "--visibility <visibility>",
+        "who may call it, where keys are required (default private: who has a key)",
+      ).choices(visibilities),
     )
     .option("--env <NAME=value>", "variable of the function; repeated", variable);
 }

@@ -53,6 +53,8 @@ export interface EndpointSpec extends EndpointRef {
   readonly memoryBytes: number;
   readonly bodyLimitBytes: number;
   readonly egress: Egress;
+  /** `public`: everybody may call it. Absent: who has a key of the organization, where the server wants keys. */
+  readonly visibility?: "public";
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -76,6 +78,7 @@ export function revisionId(artifact: Artifact, settings: Settings): string {
     ...[runtime, handler ?? null, replicas, maxReplicas, scaler, concurrency],
     ...[idleTimeout, timeout, cpu, memory, bodyLimit, env],
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
+    ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
   ];
   return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 12);
 }
@@ -100,6 +103,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     memoryBytes: parseSize(settings.memory) as number,
     bodyLimitBytes: parseSize(settings.bodyLimit) as number,
     egress: settings.egress ?? "open",
+    ...(settings.visibility === undefined ? {} : { visibility: settings.visibility }),
     env: settings.env,
   };
 }

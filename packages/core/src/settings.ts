@@ -8,9 +8,11 @@ export const languages = ["node", "typescript", "python"] as const;
 /** `dockerfile`: the folder's own Dockerfile makes an image of any server that listens on `$PORT`. */
 export const runtimes = [...languages, "dockerfile"] as const;
 export const scalers = ["concurrency", "cpu", "fixed"] as const;
+export const visibilities = ["private", "public"] as const;
 export const egresses = ["open", "none"] as const;
 export type Language = (typeof languages)[number];
 export type Runtime = (typeof runtimes)[number];
+export type Visibility = (typeof visibilities)[number];
 export type Egress = (typeof egresses)[number];
 export type Scaler = (typeof scalers)[number];
 
@@ -101,6 +103,12 @@ export const settingsInputSchema = z.strictObject({
     .describe(
       "Where the function may connect to (default open). none: nowhere but DNS; the kubernetes platform enforces it",
     ),
+  visibility: z
+    .enum(visibilities)
+    .optional()
+    .describe(
+      "Who may call it, where the server wants keys (default private: who has a key of the organization). public: everybody",
+    ),
   env: z.record(environmentName, z.string()).optional().describe("Environment variables of the function"),
 });
 export type SettingsInput = z.input<typeof settingsInputSchema>;
@@ -120,6 +128,8 @@ export interface Settings {
   bodyLimit: string;
   /** Absent: open. */
   egress?: "none";
+  /** Absent: private. */
+  visibility?: "public";
   env: Record<string, string>;
 }
 
@@ -139,6 +149,7 @@ export function withDefaults(input: SettingsInput): Settings {
     memory: input.memory ?? "256Mi",
     bodyLimit: input.bodyLimit ?? "6Mi",
     ...(input.egress === "none" ? { egress: input.egress } : {}),
+    ...(input.visibility === "public" ? { visibility: input.visibility } : {}),
     env: input.env ?? {},
   };
 }

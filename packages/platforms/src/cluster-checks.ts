@@ -166,6 +166,7 @@ export function rightsOfInstall(): Right[] {
     ...own("", "serviceaccounts", made),
     ...own("", "persistentvolumeclaims", made),
     ...own("", "services", made),
+    ...own("", "secrets", made),
     ...own("", "events", ["list"]),
     ...own("apps", "deployments", made),
     ...own("rbac.authorization.k8s.io", "clusterroles", made),

@@ -3,7 +3,7 @@ export { type ClusterCheck, checkCluster } from "./cluster-checks.ts";
 export { checkFromNode } from "./cluster-trial.ts";
 export { KubernetesApi, type KubernetesObject } from "./kubernetes-api.ts";
 export { KubernetesCredentials } from "./kubernetes-credentials.ts";
-export { type Installation, installServer, readInstallation, settingsFor } from "./server-install.ts";
+export { type Installation, installServer, readAdminToken, readInstallation, settingsFor } from "./server-install.ts";
 export {
   EXPOSURES,
   type Exposure,

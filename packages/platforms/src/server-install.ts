@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { FaasError, parseSize } from "@faas/core";
-import type { V1Deployment, V1Namespace, V1PersistentVolumeClaim } from "@kubernetes/client-node";
+import { FaasError, keyIdOf, parseSize } from "@faas/core";
+import type { V1Deployment, V1Namespace, V1PersistentVolumeClaim, V1Secret } from "@kubernetes/client-node";
 import type { KubernetesApi, KubernetesObject } from "./kubernetes-api.ts";
 import { LABELS } from "./kubernetes-manifests.ts";
 import {
@@ -32,6 +32,17 @@ export async function readInstallation(
   if (!found || !isOurs(found, namespace)) return undefined;
   const settings = JSON.parse(found.metadata?.annotations?.[INSTALL_SETTINGS] ?? "{}");
   return { settings: { ...DEFAULTS, ...settings }, image: found.spec?.template.spec?.containers[0]?.image ?? "" };
+}
+
+/** The token of the installation's admin key; `undefined` when there is none yet, or what is there is none. */
+export async function readAdminToken(
+  api: KubernetesApi,
+  namespace: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const found = await api.get<V1Secret & KubernetesObject>("Secret", namespace, SERVER.adminKey, signal);
+  const token = Buffer.from(found?.data?.token ?? "", "base64").toString();
+  return keyIdOf(token) === undefined ? undefined : token;
 }
 
 /** What is given, else what the installation that is there has, else the default. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { newKey, verifierOf } from "@faas/core";
 import {
   type Exposure,
   SERVER_RULES,
@@ -68,6 +69,29 @@ test("the pod is what pod security calls restricted, and writes to its volume an
     container.volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath),
     ["/data", "/tmp"],
   );
+});
+
+test("with an admin key the pod gets what it knows it by, and not the key; another key makes another pod", () => {
+  const one = newKey("admin").token;
+  const withKey = options({ adminToken: one });
+  const secret = any(serverManifests(withKey).find(({ kind }) => kind === "Secret"));
+  assert.equal(Buffer.from(secret.data.token, "base64").toString(), one);
+  assert.equal(Buffer.from(secret.data.verifier, "base64").toString(), verifierOf(one));
+  const { metadata, spec } = any(of("Deployment", withKey)).spec.template;
+  assert.ok(!JSON.stringify(any(of("Deployment", withKey))).includes(one));
+  const [volume] = spec.volumes.filter(({ name }: { name: string }) => name === "admin-key");
+  assert.deepEqual(volume.secret.items, [{ key: "verifier", path: "verifier" }]);
+  const [{ args, volumeMounts }] = spec.containers;
+  const { mountPath, readOnly } = volumeMounts.at(-1);
+  assert.equal(args[args.indexOf("--admin-key-file") + 1], `${mountPath}/verifier`);
+  assert.equal(readOnly, true);
+  const other = any(of("Deployment", { adminToken: newKey("admin").token })).spec.template.metadata;
+  assert.notDeepEqual(metadata.annotations, other.annotations);
+});
+
+test("without keys the server is told so", () => {
+  const [{ args }] = any(of("Deployment")).spec.template.spec.containers;
+  assert.equal(args[args.indexOf("--auth") + 1], "off");
 });
 
 test("one server at a time, with more time to end than its requests have", () => {

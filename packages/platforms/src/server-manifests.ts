@@ -1,3 +1,4 @@
+import { keyIdOf, verifierOf } from "@faas/core";
 import type {
   V1ClusterRole,
   V1ClusterRoleBinding,
@@ -27,11 +28,17 @@ export interface InstallSettings {
   readonly registryPush?: string;
   readonly registryPull?: string;
   readonly startupCpu?: string;
+  /** `off`: no keys are required. Absent: they are. */
+  readonly auth?: "on" | "off";
+  /** Where images may come from besides the registry's ORG/…, separated by commas. */
+  readonly allowImages?: string;
 }
 
 export interface ServerManifestOptions extends InstallSettings {
   readonly namespace: string;
   readonly image: string;
+  /** Of the admin key; absent where no keys are required. */
+  readonly adminToken?: string;
   /** The text of a Docker `config.json` for pulling the server's own image. */
   readonly dockerConfigJson?: string;
 }
@@ -44,9 +51,14 @@ export const SERVER = {
   account: SERVER_NAME,
   container: "server",
   claim: "faas-data",
+  /** Secret with the admin key: `token` for people, `verifier` (id and hash) for the server. */
+  adminKey: "faas-admin-key",
 } as const;
 /** Annotation of the Deployment: the settings as JSON. */
 export const INSTALL_SETTINGS = "faas/install";
+/** Annotation of the pod: the id of the admin key, so that another key gets another pod. */
+const ADMIN_KEY_ID = "faas/admin-key";
+const ADMIN_KEY_FOLDER = "/etc/faas/admin-key";
 const INSTANCE = "app.kubernetes.io/instance";
 const USER = 65_532;
 /** A server that is told to end gives requests 10 s, and its logs and connections some more. */
@@ -146,6 +158,7 @@ export function serverManifests(options: ServerManifestOptions) {
     binding,
     claim(options),
     ...(options.dockerConfigJson === undefined ? [] : [pullSecret(namespace, options.dockerConfigJson)]),
+    ...(options.adminToken === undefined ? [] : [adminKeySecret(namespace, options.adminToken)]),
     service(options),
     deployment(options),
   ] as const;
@@ -172,7 +185,19 @@ function pullSecret(namespace: string, dockerConfigJson: string): V1Secret {
     kind: "Secret",
     type: "kubernetes.io/dockerconfigjson",
     metadata: metadataOf(PULL_SECRET, namespace),
-    data: { ".dockerconfigjson": Buffer.from(dockerConfigJson).toString("base64") },
+    data: { ".dockerconfigjson": base64(dockerConfigJson) },
+  };
+}
+
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+function adminKeySecret(namespace: string, token: string): V1Secret {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "Opaque",
+    metadata: metadataOf(SERVER.adminKey, namespace),
+    data: { token: base64(token), verifier: base64(verifierOf(token) ?? "") },
   };
 }
 
@@ -193,7 +218,7 @@ function service({ namespace, expose }: ServerManifestOptions): V1Service {
 
 /** One replica, and the old one gone before the new one starts: the data folder has one writer. */
 function deployment(options: ServerManifestOptions): V1Deployment {
-  const { namespace, image, dockerConfigJson } = options;
+  const { namespace, image, dockerConfigJson, adminToken } = options;
   const labels = serverLabels(namespace);
   return {
     apiVersion: "apps/v1",
@@ -208,7 +233,10 @@ function deployment(options: ServerManifestOptions): V1Deployment {
       selector: { matchLabels: { [LABELS.name]: SERVER_NAME, [INSTANCE]: namespace } },
       strategy: { type: "Recreate" },
       template: {
-        metadata: { labels },
+        metadata: {
+          labels,
+          ...(adminToken === undefined ? {} : { annotations: { [ADMIN_KEY_ID]: keyIdOf(adminToken) ?? "" } }),
+        },
         spec: {
           serviceAccountName: SERVER.account,
           automountServiceAccountToken: true,
@@ -230,6 +258,7 @@ function deployment(options: ServerManifestOptions): V1Deployment {
           volumes: [
             { name: "data", persistentVolumeClaim: { claimName: SERVER.claim } },
             { name: "tmp", emptyDir: {} },
+            ...(adminToken === undefined ? [] : [adminKeyVolume]),
           ],
         },
       },
@@ -237,12 +266,21 @@ function deployment(options: ServerManifestOptions): V1Deployment {
   };
 }
 
-function container({ expose, registryPush, registryPull, startupCpu }: ServerManifestOptions, image: string) {
+/** Not the token: the server has only to know it again. */
+const adminKeyVolume = {
+  name: "admin-key",
+  secret: { secretName: SERVER.adminKey, items: [{ key: "verifier", path: "verifier" }], defaultMode: 0o440 },
+};
+
+function container(options: ServerManifestOptions, image: string) {
+  const { expose, registryPush, registryPull, startupCpu, allowImages, adminToken } = options;
   const probe = (path: string): V1Probe => ({ httpGet: { path, port: "http" }, timeoutSeconds: 5 });
   const flags = [
     ...(registryPush === undefined ? [] : ["--registry-push", registryPush]),
     ...(registryPull === undefined ? [] : ["--registry-pull", registryPull]),
     ...(startupCpu === undefined ? [] : ["--startup-cpu", startupCpu]),
+    ...(allowImages === undefined ? [] : ["--allow-images", allowImages]),
+    ...(adminToken === undefined ? ["--auth", "off"] : ["--admin-key-file", `${ADMIN_KEY_FOLDER}/verifier`]),
   ];
   return {
     name: SERVER.container,
@@ -272,6 +310,7 @@ function container({ expose, registryPush, registryPull, startupCpu }: ServerMan
     volumeMounts: [
       { name: "data", mountPath: "/data" },
       { name: "tmp", mountPath: "/tmp" },
+      ...(adminToken === undefined ? [] : [{ name: "admin-key", mountPath: ADMIN_KEY_FOLDER, readOnly: true }]),
     ],
     // Waiting for the data folder is no reason to be started again.
     startupProbe: { ...probe("/-/healthz"), periodSeconds: 1, failureThreshold: LOCK_PATIENCE_SECONDS + 60 },
@@ -281,6 +320,7 @@ function container({ expose, registryPush, registryPull, startupCpu }: ServerMan
 }
 
 function settingsOf(options: InstallSettings): InstallSettings {
-  const { storage, storageClass, expose, registryPush, registryPull, startupCpu } = options;
-  return JSON.parse(JSON.stringify({ storage, storageClass, expose, registryPush, registryPull, startupCpu }));
+  const { storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages } = options;
+  const settings = { storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages };
+  return JSON.parse(JSON.stringify(settings));
 }

@@ -4,22 +4,38 @@ import { FaasError, type Platform, PROBLEM_MEDIA_TYPE, type ServerConfig, toProb
 import Router from "@koa/router";
 import Koa, { type Context, type Next } from "koa";
 import type { Logger } from "pino";
+import { Access } from "./access.ts";
+import type { AllowedImages } from "./allowed-images.ts";
+import type { Audit } from "./audit.ts";
+import { audited } from "./audited.ts";
+import { CHALLENGE } from "./bearer.ts";
+import type { BundleGrants } from "./bundle-grants.ts";
 import type { Bundles } from "./bundles.ts";
 import { answerAndDrain } from "./control-body.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Endpoints } from "./endpoints.ts";
+import type { Keys } from "./keys.ts";
+import { checkLocalHost } from "./local-host.ts";
 import type { Metrics } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
-import { checkParameters, routes } from "./routes.ts";
+import { checkParameters, type Route, routes } from "./routes.ts";
 import type { Store } from "./store.ts";
 
 /** What the control API works with. */
 export interface AppDeps {
   readonly store: Store;
   readonly bundles: Bundles;
+  readonly grants: BundleGrants;
+  readonly keys: Keys;
+  /** Whether keys are required. */
+  readonly isAuth: boolean;
+  /** Whether only this machine reaches the server. */
+  readonly isLocal: boolean;
+  readonly audit: Audit;
+  readonly allowedImages: AllowedImages;
   readonly deployments: Deployments;
   readonly endpoints: Endpoints;
-  readonly platform: Pick<Platform, "name" | "logs" | "registryLogin" | "notReady">;
+  readonly platform: Pick<Platform, "name" | "accepts" | "logs" | "registryLogin" | "notReady">;
   readonly metrics: Metrics;
   readonly config: ServerConfig;
   readonly log: Logger;
@@ -27,6 +43,12 @@ export interface AppDeps {
   readonly stopping: () => boolean;
   /** Aborted when answers that would never end have to. */
   readonly ending: AbortSignal;
+}
+
+/** The same for one request. */
+export interface RequestDeps extends AppDeps {
+  /** What who asks may do. */
+  readonly access: Access;
 }
 
 /** The control API: `/-/…` and `POST /add_endpoint`. */
@@ -44,10 +66,13 @@ export function createApp(deps: Omit<AppDeps, "openapi">): Koa {
   const router = new Router();
   for (const route of routes) {
     router[route.method](route.path.replaceAll(/\{(\w+)\}/g, ":$1"), async (context) => {
+      context.state.route = route;
+      const access = accessOf(context, route, all);
       checkParameters(context.params);
-      await route.handle(context, context.params, all);
+      await route.handle(context, context.params, { ...all, access });
     });
   }
+  app.use(audited(deps.audit, deps.log));
   app.use((context, next) => answerProblems(context, next, deps.log));
   app.use(router.routes());
   app.use(router.allowedMethods());
@@ -56,11 +81,29 @@ export function createApp(deps: Omit<AppDeps, "openapi">): Koa {
   return app;
 }
 
+/** What who asks may do; refuses who may not use the route. UNAUTHENTICATED, ORG_NOT_FOUND, FORBIDDEN, HOST_REFUSED. */
+function accessOf(context: Context, route: Route, { isAuth, isLocal, keys }: AppDeps): Access {
+  if (route.access === "open") return new Access(keys, undefined);
+  if (!isAuth) {
+    if (isLocal) checkLocalHost(context.host);
+    return new Access(keys, undefined);
+  }
+  const key = keys.authenticate(context.headers);
+  context.state.key = key;
+  const access = new Access(keys, key);
+  const { org } = context.params as { readonly org?: string };
+  if (route.access === "key") return access;
+  if (org === undefined) access.requireScope(route.access);
+  else access.require(org, route.access);
+  return access;
+}
+
 /** The one place where errors become answers. */
 async function answerProblems(context: Context, next: Next, log: Logger): Promise<void> {
   const given = context.get("x-request-id");
   const requestId = /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
   context.set("X-Request-Id", requestId);
+  context.state.requestId = requestId;
   try {
     if (/%00|(^|\/)\.\.?(\/|$)/i.test(context.path))
       throw new FaasError("INVALID_PATH", `The path "${context.path}" cannot be taken`);
@@ -81,7 +124,9 @@ async function answerProblems(context: Context, next: Next, log: Logger): Promis
     if (!known) log.error({ err: error, requestId, method: context.method, path: context.path }, "a request failed");
     const problem = toProblem(known ?? error, requestId);
     context.status = problem.status;
+    context.state.code = problem.code;
     if (problem.status === 503) context.set("Retry-After", "1");
+    if (problem.status === 401) context.set("WWW-Authenticate", CHALLENGE);
     const text = JSON.stringify(problem);
     const whole = context.req.complete || !hasBody(context);
     context.body = whole ? text : Readable.from(answerAndDrain(text, context.req));

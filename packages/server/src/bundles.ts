@@ -53,10 +53,7 @@ export class Bundles {
     const path = this.#linked.get(digest) ?? this.#path(digest);
     const found = await stat(path).catch(() => undefined);
     if (found?.isDirectory()) return path;
-    throw new FaasError(
-      "BUNDLE_NOT_FOUND",
-      `The server does not have the bundle ${digest}: upload it with PUT /-/bundles/${digest}`,
-    );
+    throw bundleNotFound(digest);
   }
 
   /** Serves a folder as it is, without a copy: for `faas dev`. */
@@ -69,12 +66,13 @@ export class Bundles {
   }
 
   /**
-   * Takes a bundle, of `length` bytes when that is known; true when it is new. Verified and unpacked while it comes, and there under its name only when all was well.
+   * Takes a bundle, of `length` bytes when that is known; true when it is new. With `unproven` it is read to its end even when it is there: who sends it
+   * has to have it. Verified and unpacked while it comes, and there under its name only when all was well.
    * BUNDLE_TOO_LARGE, BUNDLE_DIGEST_MISMATCH, BUNDLE_INVALID, STORAGE_FULL.
    */
-  async put(digest: string, tar: Readable, length = 0): Promise<boolean> {
+  async put(digest: string, tar: Readable, length = 0, unproven = false): Promise<boolean> {
     if (length > this.limitBytes) throw this.#tooLarge();
-    if (await this.has(digest)) {
+    if (!unproven && (await this.has(digest))) {
       tar.resume();
       return false;
     }
@@ -166,6 +164,12 @@ export class Bundles {
     return join(this.#folder, digest.slice("sha256:".length));
   }
 }
+
+export const bundleNotFound = (digest: string): FaasError =>
+  new FaasError(
+    "BUNDLE_NOT_FOUND",
+    `The server does not have the bundle ${digest}: upload it with PUT /-/bundles/${digest}`,
+  );
 
 /** What a client cannot mend is left as it is. */
 function uploadError(error: unknown): unknown {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
+import { CHALLENGE } from "./bearer.ts";
 import type { LiveEndpoint, LiveReplica } from "./endpoints.ts";
 import type { Waiter } from "./endpoints-line.ts";
 import type { ReplicaCall } from "./replica-connection.ts";
@@ -168,6 +169,7 @@ export class Exchange implements Waiter {
     };
     if (this.cold) headers["X-Cold-Start"] = "true";
     if (problem.status === 503) headers["Retry-After"] = 1;
+    if (problem.status === 401) headers["WWW-Authenticate"] = CHALLENGE;
     this.status = problem.status;
     response.writeHead(problem.status, headers);
     this.#end(true, Buffer.from(text));

@@ -6,6 +6,7 @@ import { authorize } from "./authorize.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { Exchange, type Stage } from "./exchange.ts";
 import { forward } from "./forward.ts";
+import type { Keys } from "./keys.ts";
 import type { RequestMetrics } from "./metrics.ts";
 import { pick } from "./pick.ts";
 import { type RequestReport, record } from "./record.ts";
@@ -17,6 +18,8 @@ export type { RequestReport } from "./record.ts";
 export interface GatewayDeps {
   readonly endpoints: Endpoints;
   readonly metrics?: RequestMetrics;
+  /** Absent: everybody may call everything. */
+  readonly keys?: Keys;
   readonly onRequest?: (report: RequestReport) => void;
   /** Whether an organization is registered; by default, whether it has an endpoint. */
   readonly hasOrg?: (org: string) => boolean;
@@ -42,8 +45,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const { notReady = () => undefined } = deps;
   // Outermost first.
   const stages: readonly Stage[] = [
-    route(endpoints, hasOrg),
-    authorize,
+    route(endpoints, hasOrg, deps.keys),
+    authorize(deps.keys),
     admit(waitingLimit),
     wake(endpoints, waitMs, notReady),
     pick(waitMs),

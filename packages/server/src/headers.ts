@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { isOurBearer, TOKEN_HEADER } from "./bearer.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** Of one connection alone, never passed on (RFC 9110 sections 7.6.1 and 11.7). Trailers are not passed on either. */
@@ -23,6 +24,7 @@ const OURS = new Set([
   "forwarded",
   "host",
   "http2-settings",
+  TOKEN_HEADER,
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-prefix",
@@ -53,7 +55,10 @@ export function requestHeaders(request: IncomingMessage, requestId: string, pref
     const name = rawHeaders[i] as string;
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || OURS.has(lower) || nominated?.includes(lower)) continue;
-    list.push(name, rawHeaders[i + 1] as string);
+    const value = rawHeaders[i + 1] as string;
+    // Whoever's function it is, a key of its caller's is not for it.
+    if (lower === "authorization" && isOurBearer(value)) continue;
+    list.push(name, value);
   }
   const caller = callerOf(request.socket);
   const host = headers.host ?? "";

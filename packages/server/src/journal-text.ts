@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { expectedAndGot } from "@faas/core";
 import { z } from "zod";
 import type { Change } from "./state.ts";
-import { endpointRecordSchema } from "./state-file.ts";
+import { endpointRecordSchema, keyRecordSchema } from "./state-file.ts";
 
 /** Of the form of `state.journal`. */
 const JOURNAL_VERSION = 1;
@@ -38,6 +38,7 @@ const entry = z.looseObject({
   sequence: z.int().min(1),
   changes: z.array(
     z.union([
+      z.looseObject({ key: z.string(), org: z.undefined().optional(), record: keyRecordSchema.nullable() }),
       z.looseObject({ org: z.string(), endpoint: z.string(), record: endpointRecordSchema.nullable() }),
       z.looseObject({ org: z.string(), endpoint: z.undefined().optional(), record: z.looseObject({}).nullable() }),
     ]),

@@ -1,13 +1,13 @@
 import { Readable } from "node:stream";
 import { type EndpointRef, FaasError, type LogOptions, parseDuration } from "@faas/core";
 import type { Context } from "koa";
-import type { AppDeps } from "./app.ts";
+import type { RequestDeps } from "./app.ts";
 
 /** Answers with the endpoint's log lines as they come, a JSON object a line. */
-export function streamLogs(context: Context, ref: EndpointRef, { platform, ending }: AppDeps): void {
+export function streamLogs(context: Context, ref: EndpointRef, { platform, ending, access }: RequestDeps): void {
   const gone = new AbortController();
   context.res.once("close", () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, ending]);
+  const signal = AbortSignal.any([gone.signal, ending, ...(access.signal ? [access.signal] : [])]);
   const lines = platform.logs(ref, { ...optionsOf(context), signal });
   // Koa's is 404 until there is a body, and the header goes before it.
   context.status = 200;

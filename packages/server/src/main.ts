@@ -1,18 +1,30 @@
 import { readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
-import { DEFAULT_PORT, FaasError, type Platform, type Registry, type ServerConfig } from "@faas/core";
+import {
+  DEFAULT_PORT,
+  FaasError,
+  isLoopback,
+  type Platform,
+  parseVerifier,
+  type Registry,
+  type ServerConfig,
+} from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import { type DestinationStream, type Logger, pino } from "pino";
+import { allowedImages } from "./allowed-images.ts";
 import { createApp } from "./app.ts";
+import { Audit, keyMadeHere } from "./audit.ts";
+import { BundleGrants } from "./bundle-grants.ts";
 import { Bundles } from "./bundles.ts";
 import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
 import { createGateway, type RequestReport } from "./gateway.ts";
 import { createHttpServer } from "./http-server.ts";
 import { instanceOf } from "./instance.ts";
+import { Keys } from "./keys.ts";
 import { HeldLock } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import { Scaling } from "./scaling.ts";
@@ -25,6 +37,12 @@ export interface ServerOptions {
   readonly port?: number;
   /** State, bundles and logs. */
   readonly dataDir: string;
+  /** Whether keys are required; true, except on an address that only this machine reaches. */
+  readonly auth?: boolean;
+  /** A file with the id and the hash of an admin key (`formatVerifier`), for who keeps the key elsewhere. */
+  readonly adminKeyFile?: string;
+  /** Registries and repositories that images may come from, as prefixes in which {org} is the organization; `*`: all. */
+  readonly allowImages?: readonly string[];
   /** How long to wait for a server on another host that has the data folder and may be ending; 0. */
   readonly lockPatienceMs?: number;
   /** On this machine: blank processes of each runtime that are kept for the next cold start; 0. */
@@ -58,6 +76,10 @@ export interface RunningServer {
   readonly url: string;
   readonly port: number;
   readonly dataDir: string;
+  /** Whether keys are required. */
+  readonly auth: boolean;
+  /** The token of the admin key that was made at this start, because there was none. Nobody can be shown it again. */
+  readonly adminToken?: string;
   /** Serves a folder as the bundle of a digest, without a copy: for `faas dev`. */
   readonly bundles: Bundles;
   /** Finishes what is in flight, for 10 s at most, and ends every replica. */
@@ -67,6 +89,7 @@ export interface RunningServer {
 }
 
 const DRAIN_MS = 10_000;
+const NO_TRAIL = "the audit trail could not be written";
 const SWEEP_MS = 50;
 const COLLECT_MS = 600_000;
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
@@ -93,6 +116,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 async function start(options: ServerOptions, dataDir: string, lock: HeldLock, log: Logger): Promise<RunningServer> {
   const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const { auth = !isLoopback(host) } = options;
+  const fixed = options.adminKeyFile === undefined ? undefined : await readVerifier(options.adminKeyFile);
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => {}); // Not everybody asks.
   lock.keep((error) => {
@@ -110,6 +135,8 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   metrics.observe(endpoints);
   const scaling = new Scaling(endpoints);
   const deployments = new Deployments({ store, platform, endpoints, bundles, log });
+  const keys = new Keys({ store, ...(fixed ? { fixed } : {}) });
+  const audit = new Audit(dataDir);
   const ending = new AbortController();
   const config: ServerConfig = {
     version,
@@ -123,6 +150,12 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   const app = createApp({
     store,
     bundles,
+    grants: new BundleGrants(store),
+    keys,
+    isAuth: auth,
+    isLocal: isLoopback(host),
+    audit,
+    allowedImages: allowedImages(options.allowImages, options.kubernetes?.registry, auth),
     deployments,
     endpoints,
     platform,
@@ -137,14 +170,22 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     metrics,
     hasOrg: (org) => store.hasOrg(org),
     notReady: () => platform.notReady,
+    ...(auth ? { keys } : {}),
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
+  let adminToken: string | undefined;
   const server = createHttpServer(app.callback(), gateway);
   try {
     // Before the first request can come: every registered endpoint is known to the gateway and to the platform.
     await deployments.start();
     await listen(server, host, port);
+    if (auth && !keys.hasAdmin()) {
+      const made = await keys.create({ scope: "admin", name: "first" });
+      adminToken = made.token;
+      await audit.write(keyMadeHere("faas up", made.id)).catch((error) => log.error({ err: error }, NO_TRAIL));
+    }
   } catch (error) {
+    server.close();
     scaling.stop();
     await deployments.stop();
     await platform[Symbol.asyncDispose]();
@@ -160,7 +201,9 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   const address = server.address() as AddressInfo;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
   await lock.announce(url);
-  log.info({ url, dataDir, platform: platform.name }, "listening");
+  log.info({ url, dataDir, platform: platform.name, auth }, "listening");
+  if (!auth && !isLoopback(host))
+    log.warn({ url }, "no keys are required: whoever reaches this address can do everything");
 
   const stop = async () => {
     ending.abort();
@@ -170,6 +213,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     await deployments.stop();
     await platform[Symbol.asyncDispose]();
     await store.close();
+    await audit.close();
     await lock.release();
     log.info("stopped");
     await flush(log);
@@ -179,6 +223,8 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     url,
     port: address.port,
     dataDir,
+    auth,
+    ...(adminToken === undefined ? {} : { adminToken }),
     bundles,
     lost: lost.promise,
     stop() {
@@ -217,6 +263,12 @@ async function startPlatform(
     patient: namespace !== undefined || [...store.orgs()].length > 0,
     log,
   });
+}
+
+async function readVerifier(file: string) {
+  const verifier = parseVerifier(await readFile(file, "utf8"));
+  if (verifier) return verifier;
+  throw new FaasError("USAGE", `Expected ${file} to hold the id and the SHA-256 of an admin key, "ID:HASH"`);
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

@@ -13,7 +13,10 @@ export function openapi(routes: readonly Route[], version: string): object {
     openapi: "3.1.0",
     info: { title: "faas control API", version, license: { name: "MIT", identifier: "MIT" } },
     paths,
-    components: { schemas: { Problem: problemSchema } },
+    components: {
+      schemas: { Problem: problemSchema },
+      securitySchemes: { key: { type: "http", scheme: "bearer", description: "Where keys are required" } },
+    },
   };
 }
 
@@ -31,7 +34,7 @@ const problemSchema = {
   },
 };
 
-function operation({ method, path, summary, query = {}, body, answers }: Route): object {
+function operation({ method, path, access, summary, query = {}, body, answers }: Route): object {
   const inPath = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => ({
     name,
     in: "path",
@@ -53,6 +56,8 @@ function operation({ method, path, summary, query = {}, body, answers }: Route):
   return {
     operationId: `${method}${path.replaceAll(/[^a-zA-Z]+(\w)?/g, (_, letter = "") => letter.toUpperCase())}`,
     summary,
+    // The scope that the key has to have; in OpenAPI 3.1 it may be said of any scheme.
+    security: access === "open" ? [] : [{ key: access === "key" ? [] : [access] }],
     ...(inPath.length + inQuery.length > 0 ? { parameters: [...inPath, ...inQuery] } : {}),
     ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
     responses,

@@ -1,6 +1,8 @@
 import { FaasError } from "@faas/core";
+import { checkMayKnow, unknownOrg } from "./authorize.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Stage } from "./exchange.ts";
+import type { Keys } from "./keys.ts";
 
 const SLASH = 47;
 
@@ -10,8 +12,11 @@ const SLASH = 47;
  */
 const UNSAFE = /%00|%(?![0-9a-f]{2})|(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:$|[/\\]|%2f|%5c)/i;
 
-/** Finds the endpoint that the path names: `/<org>/<endpoint>[/rest][?query]`. INVALID_PATH, ORG_NOT_FOUND, ENDPOINT_NOT_FOUND. */
-export function route(endpoints: Endpoints, hasOrg: (org: string) => boolean): Stage {
+/**
+ * Finds the endpoint that the path names: `/<org>/<endpoint>[/rest][?query]`. INVALID_PATH, ORG_NOT_FOUND, ENDPOINT_NOT_FOUND; where keys are required,
+ * what is not there is refused like what the caller may not know of.
+ */
+export function route(endpoints: Endpoints, hasOrg: (org: string) => boolean, keys: Keys | undefined): Stage {
   return (exchange) => {
     const url = originForm(exchange.request.url ?? "/");
     const question = url.indexOf("?");
@@ -21,7 +26,10 @@ export function route(endpoints: Endpoints, hasOrg: (org: string) => boolean): S
     const afterEndpoint = afterOrg < 0 ? -1 : path.indexOf("/", afterOrg + 1);
     const prefix = afterEndpoint < 0 ? path : path.slice(0, afterEndpoint);
     const endpoint = endpoints.get(prefix.slice(1));
-    if (endpoint === undefined) throw unknown(prefix, hasOrg);
+    if (endpoint === undefined) {
+      if (keys && afterOrg > 0) checkMayKnow(exchange, keys, prefix.slice(1, afterOrg));
+      throw unknown(prefix, hasOrg);
+    }
     exchange.endpoint = endpoint;
     exchange.prefix = prefix;
     // Byte for byte as it was sent.
@@ -65,5 +73,5 @@ function unknown(prefix: string, hasOrg: (org: string) => boolean): FaasError {
       `There is no endpoint "${endpoint}" in "${org}"; "faas list ${org}" shows those that there are`,
     );
   }
-  return new FaasError("ORG_NOT_FOUND", `There is no organization "${org}"; "faas list" shows what there is`);
+  return unknownOrg(org);
 }

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import {
   addEndpointSchema,
   artifactSchema,
@@ -11,6 +12,8 @@ import {
   orgNameProblem,
   parseArtifact,
   parseDuration,
+  postAdminKeySchema,
+  postOrgKeySchema,
   putEndpointSchema,
   putOrgSchema,
   type Registered,
@@ -18,14 +21,21 @@ import {
   type SettingsInput,
   settingsProblem,
   validate,
+  type Whoami,
   withDefaults,
 } from "@faas/core";
 import type { Context } from "koa";
 import type { z } from "zod";
-import type { AppDeps } from "./app.ts";
+import { noSuchOrg } from "./access.ts";
+import { checkImage } from "./allowed-images.ts";
+import type { RequestDeps } from "./app.ts";
+import { bundleNotFound } from "./bundles.ts";
 import { bodyOf } from "./control-body.ts";
 import { readJson } from "./json-body.ts";
+import { type KeyInput, viewOf } from "./keys.ts";
 import { streamLogs } from "./log-stream.ts";
+import { metricsOf } from "./org-metrics.ts";
+import type { EndpointRecord } from "./store.ts";
 import { viewEndpoint } from "./views.ts";
 
 /** One route of the control API: the router and the OpenAPI document are both made from this. */
@@ -34,6 +44,11 @@ export interface Route {
   /** As OpenAPI writes it: `{name}` is a parameter. */
   readonly path: string;
   readonly summary: string;
+  /**
+   * Where keys are required, which is needed. `open`: none. `key`: any; the handler looks what it may. Otherwise the scope; of another organization than
+   * the key's there is nothing.
+   */
+  readonly access: "open" | "key" | "admin" | "deploy" | "read";
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: z.ZodType | "application/x-tar";
   /** Status to meaning; problems need not be listed. */
@@ -41,7 +56,7 @@ export interface Route {
   readonly handle: (
     context: Context,
     parameters: Readonly<Record<string, string>>,
-    deps: AppDeps,
+    deps: RequestDeps,
   ) => Promise<void> | void;
 }
 
@@ -53,6 +68,7 @@ export const routes: readonly Route[] = [
   {
     method: "get",
     path: "/-/healthz",
+    access: "open",
     summary: "The server's process lives",
     answers: { 200: "it does" },
     handle(context) {
@@ -62,6 +78,7 @@ export const routes: readonly Route[] = [
   {
     method: "get",
     path: "/-/readyz",
+    access: "open",
     summary: "The server takes requests",
     answers: { 200: "it does", 503: "it is stopping, or has not reached its cluster yet" },
     handle(context, _, deps) {
@@ -73,6 +90,7 @@ export const routes: readonly Route[] = [
   {
     method: "get",
     path: "/-/config",
+    access: "key",
     summary: "What a client has to know of the server",
     answers: { 200: "version, platform, what it accepts, limits" },
     handle(context, _, deps) {
@@ -82,16 +100,20 @@ export const routes: readonly Route[] = [
   {
     method: "get",
     path: "/-/metrics",
-    summary: "Metrics in Prometheus' text format",
+    access: "read",
+    summary: "Metrics in Prometheus' text format; with a key of an organization, its own",
     answers: { 200: "the metrics" },
     async handle(context, _, deps) {
-      context.body = await deps.metrics.registry.metrics();
+      const text = await deps.metrics.registry.metrics();
+      const { org } = deps.access;
+      context.body = org === undefined ? text : metricsOf(org, text);
       context.type = deps.metrics.registry.contentType;
     },
   },
   {
     method: "get",
     path: "/-/openapi.json",
+    access: "key",
     summary: "This API as an OpenAPI 3.1 document",
     answers: { 200: "the document" },
     handle(context, _, deps) {
@@ -101,15 +123,17 @@ export const routes: readonly Route[] = [
   {
     method: "get",
     path: "/-/orgs",
-    summary: "All organizations",
+    access: "read",
+    summary: "All organizations that one may see",
     answers: { 200: "the list" },
-    handle(context, _, { store }) {
-      context.body = { orgs: Array.from(store.orgs(), (org) => viewOrg(org, store)) };
+    handle(context, _, { store, access }) {
+      context.body = { orgs: [...store.orgs()].filter((org) => access.sees(org)).map((org) => viewOrg(org, store)) };
     },
   },
   {
     method: "get",
     path: "/-/orgs/{org}",
+    access: "read",
     summary: "One organization",
     answers: { 200: "the organization" },
     handle(context, { org = "" }, deps) {
@@ -120,6 +144,7 @@ export const routes: readonly Route[] = [
   {
     method: "put",
     path: "/-/orgs/{org}",
+    access: "admin",
     summary: "Makes an organization, or changes its quota; one comes into being with its first endpoint too",
     body: putOrgSchema,
     answers: { 200: "it was there", 201: "it is new" },
@@ -136,17 +161,111 @@ export const routes: readonly Route[] = [
   {
     method: "delete",
     path: "/-/orgs/{org}",
+    access: "admin",
     summary: "Removes an organization with all that it has",
     answers: { 204: "it is gone" },
     async handle(context, { org = "" }, deps) {
       requireOrg(org, deps);
       await deps.deployments.removeOrg(org);
+      deps.keys.dropGone();
+      deps.grants.forget(org);
       context.status = 204;
+    },
+  },
+  {
+    method: "get",
+    path: "/-/orgs/{org}/keys",
+    access: "admin",
+    summary: "The keys of an organization, without their tokens",
+    answers: { 200: "the list" },
+    handle(context, { org = "" }, deps) {
+      requireOrg(org, deps);
+      context.body = { keys: deps.keys.list(org) };
+    },
+  },
+  {
+    method: "post",
+    path: "/-/orgs/{org}/keys",
+    access: "admin",
+    summary: "Makes a key for an organization; its token is shown this once",
+    body: postOrgKeySchema,
+    answers: { 201: "the key, with its token" },
+    async handle(context, { org = "" }, deps) {
+      const input = validate(postOrgKeySchema, await readJson(context), "the request body");
+      requireOrg(org, deps);
+      await makeKey(context, { ...input, org }, deps);
+    },
+  },
+  {
+    method: "delete",
+    path: "/-/orgs/{org}/keys/{key}",
+    access: "admin",
+    summary: "Revokes a key: from the next request on it is refused",
+    answers: { 204: "it is gone" },
+    async handle(context, { org = "", key = "" }, deps) {
+      requireOrg(org, deps);
+      await deps.keys.revoke(org, key);
+      context.status = 204;
+    },
+  },
+  {
+    method: "get",
+    path: "/-/keys",
+    access: "admin",
+    summary: "The keys that may administer the whole server, without their tokens",
+    answers: { 200: "the list" },
+    handle(context, _, { keys }) {
+      context.body = { keys: keys.list(undefined) };
+    },
+  },
+  {
+    method: "post",
+    path: "/-/keys",
+    access: "admin",
+    summary: "Makes a key that may administer the whole server; its token is shown this once",
+    body: postAdminKeySchema,
+    answers: { 201: "the key, with its token" },
+    async handle(context, _, deps) {
+      const input = validate(postAdminKeySchema, await readJson(context), "the request body");
+      await makeKey(context, { ...input, scope: "admin" }, deps);
+    },
+  },
+  {
+    method: "delete",
+    path: "/-/keys/{key}",
+    access: "admin",
+    summary: "Revokes an admin key: from the next request on it is refused",
+    answers: { 204: "it is gone" },
+    async handle(context, { key = "" }, { keys }) {
+      await keys.revoke(undefined, key);
+      context.status = 204;
+    },
+  },
+  {
+    method: "get",
+    path: "/-/whoami",
+    access: "key",
+    summary: "Which key the request has",
+    answers: { 200: "the key, without its token; or that the server wants none" },
+    handle(context, _, { access: { key } }) {
+      context.body = (key ? { auth: "key", ...viewOf(key) } : { auth: "open" }) satisfies Whoami;
+    },
+  },
+  {
+    method: "get",
+    path: "/-/audit",
+    access: "admin",
+    summary: "Who changed what, and who was refused: a JSON object a line (application/x-ndjson)",
+    answers: { 200: "the lines, oldest first" },
+    handle(context, _, { audit }) {
+      context.body = Readable.from(audit.read());
+      context.type = "application/x-ndjson";
     },
   },
   {
     method: "put",
     path: "/-/orgs/{org}/registry-credentials",
+    access: "deploy",
     summary: "Keeps what the nodes need to pull the organization's images; not in the state file",
     body: registryCredentialsSchema,
     answers: { 204: "they are kept" },
@@ -163,26 +282,27 @@ export const routes: readonly Route[] = [
   {
     method: "get",
     path: "/-/endpoints",
-    summary: "All endpoints of all organizations",
+    access: "read",
+    summary: "All endpoints of all organizations that one may see",
     answers: { 200: "the list" },
-    handle(context, _, { store, endpoints }) {
+    handle(context, _, deps) {
+      const { access, store, endpoints } = deps;
+      const all = access.org === undefined ? store.endpoints() : endpointsOf(access.org, deps);
       context.body = {
-        endpoints: Array.from(store.endpoints(), ([ref, record]) =>
-          viewEndpoint(ref, record, endpoints, originOf(context)),
-        ),
+        endpoints: Array.from(all, ([ref, record]) => viewEndpoint(ref, record, endpoints, originOf(context))),
       };
     },
   },
   {
     method: "get",
     path: "/-/orgs/{org}/endpoints",
+    access: "read",
     summary: "The endpoints of an organization",
     answers: { 200: "the list" },
     handle(context, { org = "" }, deps) {
-      const { endpoints } = requireOrg(org, deps);
       context.body = {
-        endpoints: Array.from(endpoints, ([endpoint, record]) =>
-          viewEndpoint({ org, endpoint }, record, deps.endpoints, originOf(context)),
+        endpoints: Array.from(endpointsOf(org, deps), ([ref, record]) =>
+          viewEndpoint(ref, record, deps.endpoints, originOf(context)),
         ),
       };
     },
@@ -190,6 +310,7 @@ export const routes: readonly Route[] = [
   {
     method: "get",
     path: ENDPOINT,
+    access: "read",
     summary: "One endpoint",
     query: {
       wait: "a revision: the answer is held back until it is no longer being deployed",
@@ -200,12 +321,14 @@ export const routes: readonly Route[] = [
       const ref = refOf(parameters);
       requireEndpoint(ref, deps);
       await waitFor(context, ref, deps);
+      deps.access.requireStill();
       context.body = viewEndpoint(ref, requireEndpoint(ref, deps), deps.endpoints, originOf(context));
     },
   },
   {
     method: "put",
     path: ENDPOINT,
+    access: "deploy",
     summary: "Registers an endpoint, or deploys a new revision of it; answered when it is on disk",
     body: putEndpointSchema,
     answers: { 200: "it was there; its revision is changed or the same", 201: "it is new" },
@@ -217,6 +340,7 @@ export const routes: readonly Route[] = [
   {
     method: "delete",
     path: ENDPOINT,
+    access: "deploy",
     summary: "Removes an endpoint, its replicas and its logs",
     answers: { 204: "it is gone" },
     async handle(context, parameters, deps) {
@@ -229,6 +353,7 @@ export const routes: readonly Route[] = [
   {
     method: "get",
     path: `${ENDPOINT}/replicas`,
+    access: "read",
     summary: "The replicas of an endpoint",
     answers: { 200: "the list" },
     handle(context, parameters, deps) {
@@ -241,6 +366,7 @@ export const routes: readonly Route[] = [
   {
     method: "get",
     path: `${ENDPOINT}/logs`,
+    access: "read",
     summary: "What the function printed, a JSON object a line (application/x-ndjson)",
     query: {
       follow: "true: goes on with new lines until the client goes away",
@@ -258,10 +384,12 @@ export const routes: readonly Route[] = [
   {
     method: "head",
     path: "/-/bundles/{digest}",
-    summary: "Does the server have the bundle?",
+    access: "deploy",
+    summary: "Does the server have the bundle? With a key of an organization: from it",
     answers: { 200: "yes", 404: "no" },
-    async handle(context, { digest = "" }, { bundles }) {
-      const known = await bundles.has(validate(bundleDigestSchema, digest, "the path"));
+    async handle(context, { digest = "" }, { bundles, grants, access }) {
+      const wanted = validate(bundleDigestSchema, digest, "the path");
+      const known = (access.org === undefined || grants.has(access.org, wanted)) && (await bundles.has(wanted));
       // Koa takes an empty body for a 204 unless the status comes after it.
       context.body = null;
       context.status = known ? 200 : 404;
@@ -270,19 +398,24 @@ export const routes: readonly Route[] = [
   {
     method: "put",
     path: "/-/bundles/{digest}",
+    access: "deploy",
     summary: "Uploads a bundle: a tar whose SHA-256 is the digest",
     body: "application/x-tar",
     answers: { 200: "it was there", 201: "it is new" },
-    async handle(context, { digest = "" }, { bundles }) {
+    async handle(context, { digest = "" }, { bundles, grants, access }) {
       const wanted = validate(bundleDigestSchema, digest, "the path");
-      const isNew = await bundles.put(wanted, bodyOf(context.req), context.request.length);
-      context.status = isNew ? 201 : 200;
+      // That another organization has it already does not show.
+      const unproven = access.org !== undefined && !grants.has(access.org, wanted);
+      const isNew = await bundles.put(wanted, bodyOf(context.req), context.request.length, unproven);
+      if (access.org !== undefined) grants.grant(access.org, wanted);
+      context.status = isNew || unproven ? 201 : 200;
       context.body = { digest };
     },
   },
   {
     method: "post",
     path: "/add_endpoint",
+    access: "deploy",
     summary: "Registers an endpoint, as the original system does; settings may stand beside",
     body: addEndpointSchema,
     answers: { 200: "it was there; its revision is changed or the same", 201: "it is new" },
@@ -292,6 +425,8 @@ export const routes: readonly Route[] = [
         await readJson(context),
         "the request body",
       );
+      context.state.target = endpointKey({ org, endpoint });
+      deps.access.require(org, "deploy");
       const artifact = parseArtifact(image);
       if (!artifact) validate(artifactSchema, { kind: "bundle", digest: image.slice("bundle@".length) }, '"image"');
       else await register(context, { org, endpoint }, artifact, settings, deps);
@@ -304,17 +439,36 @@ async function register(
   ref: EndpointRef,
   artifact: z.infer<typeof artifactSchema>,
   input: SettingsInput,
-  deps: AppDeps,
+  deps: RequestDeps,
 ): Promise<void> {
   const settings = withDefaults(input);
   const problem = settingsProblem(settings);
   if (problem) throw new FaasError("INVALID_REQUEST", problem);
+  checkMayUse(artifact, ref.org, deps);
   const { created, revision, unchanged } = await deps.deployments.deploy(ref, artifact, settings);
   context.status = created ? 201 : 200;
   context.body = { ...ref, url: `${originOf(context)}/${endpointKey(ref)}`, revision, unchanged } satisfies Registered;
 }
 
-async function waitFor(context: Context, ref: EndpointRef, deps: AppDeps): Promise<void> {
+async function makeKey(context: Context, input: KeyInput, { keys }: RequestDeps): Promise<void> {
+  const made = await keys.create(input);
+  context.state.target = [...(made.org === undefined ? [] : [made.org]), made.id].join("/");
+  context.set("Cache-Control", "no-store");
+  context.status = 201;
+  context.body = made;
+}
+
+/** BUNDLE_NOT_FOUND, IMAGE_NOT_ALLOWED. */
+function checkMayUse(artifact: z.infer<typeof artifactSchema>, org: string, deps: RequestDeps): void {
+  const { access, grants, platform, allowedImages } = deps;
+  if (artifact.kind === "image") {
+    // Where none run, that is what there is to say.
+    if (platform.accepts === "image") checkImage(artifact.reference, org, allowedImages);
+  } else if (platform.accepts === "bundle" && access.org !== undefined && !grants.has(access.org, artifact.digest))
+    throw bundleNotFound(artifact.digest);
+}
+
+async function waitFor(context: Context, ref: EndpointRef, deps: RequestDeps): Promise<void> {
   const { wait, timeout } = context.query;
   if (typeof wait !== "string") return;
   const timeoutMs = timeout === undefined ? WAIT_MS : parseDuration(String(timeout));
@@ -322,14 +476,15 @@ async function waitFor(context: Context, ref: EndpointRef, deps: AppDeps): Promi
     throw new FaasError("INVALID_REQUEST", `Expected "timeout" to be a duration of at most 10m, got "${timeout}"`);
   }
   const gone = new AbortController();
+  const revoked = deps.access.signal ? [deps.access.signal] : [];
   context.res.once("close", () => gone.abort());
-  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), gone.signal, deps.ending]);
+  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), gone.signal, deps.ending, ...revoked]);
   await deps.deployments.settled(ref, wait, signal).catch((error) => {
     if (!signal.aborted) throw error;
   });
 }
 
-function viewOrg(org: string, store: AppDeps["store"]): OrgView {
+function viewOrg(org: string, store: RequestDeps["store"]): OrgView {
   const { createdAt = "", endpoints = new Map(), quota } = store.org(org) ?? {};
   return { org, createdAt, ...(quota === undefined ? {} : { quota }), endpoints: [...endpoints.keys()] };
 }
@@ -339,18 +494,18 @@ const originOf = (context: Context) => `http://${context.host}`;
 
 const refOf = ({ org = "", endpoint = "" }: Readonly<Record<string, string>>): EndpointRef => ({ org, endpoint });
 
-function requireOrg(org: string, { store }: AppDeps) {
-  const record = store.org(org);
-  if (record) return record;
-  const suggestion = nearest(org, store.orgs());
-  throw new FaasError(
-    "ORG_NOT_FOUND",
-    `There is no organization "${org}"`,
-    suggestion ? { extensions: { suggestion } } : {},
-  );
+function* endpointsOf(org: string, deps: RequestDeps): Generator<[EndpointRef, EndpointRecord]> {
+  for (const [endpoint, record] of requireOrg(org, deps).endpoints) yield [{ org, endpoint }, record];
 }
 
-function requireEndpoint(ref: EndpointRef, deps: AppDeps) {
+function requireOrg(org: string, { store, access }: RequestDeps) {
+  const record = store.org(org);
+  if (record) return record;
+  const visible = [...store.orgs()].filter((each) => access.sees(each));
+  throw noSuchOrg(org, nearest(org, visible));
+}
+
+function requireEndpoint(ref: EndpointRef, deps: RequestDeps) {
   const { endpoints } = requireOrg(ref.org, deps);
   const record = deps.store.endpoint(ref);
   if (record) return record;

@@ -1,4 +1,4 @@
-import { artifactSchema, expectedAndGot, FaasError } from "@faas/core";
+import { artifactSchema, expectedAndGot, FaasError, type KeyRecord, keyScopes } from "@faas/core";
 import { z } from "zod";
 import { type EndpointRecord, type OrgFields, State } from "./state.ts";
 
@@ -32,16 +32,32 @@ const revision = z.looseObject({
   }),
 });
 export const endpointRecordSchema = z.looseObject({ current: revision, candidate: revision.optional() });
+export const keyRecordSchema = z.looseObject({
+  name: z.string(),
+  scope: z.enum(keyScopes),
+  org: z.string().optional(),
+  hash: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits"),
+  createdAt: z.string(),
+  expiresAt: z.string().optional(),
+});
 const organizations = z.record(z.string(), z.looseObject({ endpoints: z.record(z.string(), endpointRecordSchema) }));
 const schema = z.discriminatedUnion("version", [
   z.looseObject({ version: z.literal(1), organizations }),
-  z.looseObject({ version: z.literal(STATE_VERSION), id: z.string(), sequence: z.int().min(0), organizations }),
+  z.looseObject({
+    version: z.literal(STATE_VERSION),
+    id: z.string(),
+    sequence: z.int().min(0),
+    keys: z.record(z.string(), keyRecordSchema).optional(),
+    organizations,
+  }),
 ]);
 
 interface Text {
   readonly version: number;
   readonly id?: string;
   readonly sequence?: number;
+  /** By id. */
+  readonly keys?: Readonly<Record<string, KeyRecord>>;
   readonly organizations: Readonly<
     Record<string, OrgFields & { readonly endpoints: Readonly<Record<string, EndpointRecord>> }>
   >;
@@ -52,6 +68,7 @@ export function parseSnapshot(text: string, file: string): Snapshot {
   const read = problemOf(text);
   if (typeof read === "string") throw damaged(file, file, read);
   const state = new State();
+  for (const [key, record] of Object.entries(read.keys ?? {})) state.apply({ key, record });
   for (const [org, { endpoints, ...fields }] of Object.entries(read.organizations)) {
     state.apply({ org, record: fields });
     for (const [endpoint, record] of Object.entries(endpoints)) state.apply({ org, endpoint, record });
@@ -88,7 +105,8 @@ const PIECE_CHARACTERS = 2 ** 17;
 
 /** The text of a `state.json`, in pieces: of the state as it is at the call. */
 export function formatSnapshot({ state, id, sequence }: Required<Snapshot>): Iterable<string> {
-  const head = `{"version":${STATE_VERSION},"id":${JSON.stringify(id)},"sequence":${sequence},"organizations":{`;
+  const keys = JSON.stringify(Object.fromEntries(state.keys));
+  const head = `{"version":${STATE_VERSION},"id":${JSON.stringify(id)},"sequence":${sequence},"keys":${keys},"organizations":{`;
   return pieces(head, state.copy());
 }
 

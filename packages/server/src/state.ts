@@ -1,4 +1,4 @@
-import type { EndpointRef, Quota, ReplicaFailure, Revision } from "@faas/core";
+import type { EndpointRef, KeyRecord, Quota, ReplicaFailure, Revision } from "@faas/core";
 
 export interface EndpointRecord {
   readonly createdAt: string;
@@ -24,8 +24,9 @@ export interface OrgRecord extends OrgFields {
   readonly endpoints: ReadonlyMap<string, EndpointRecord>;
 }
 
-/** What one organization or one endpoint is from now on; `null`: it is gone. Making the same change again changes nothing. */
+/** What one organization, one endpoint or one key is from now on; `null`: it is gone. Making the same change again changes nothing. */
 export type Change =
+  | { readonly key: string; readonly org?: undefined; readonly record: KeyRecord | null }
   | { readonly org: string; readonly endpoint?: undefined; readonly record: OrgFields | null }
   | { readonly org: string; readonly endpoint: string; readonly record: EndpointRecord | null };
 
@@ -34,9 +35,11 @@ interface Org {
   readonly endpoints: Map<string, EndpointRecord>;
 }
 
-/** Organizations and endpoints, in memory. A look-up and a change cost the same however many there are. */
+/** Organizations, endpoints and keys, in memory. A look-up and a change cost the same however many there are. */
 export class State {
   readonly #orgs = new Map<string, Org>();
+  /** By id. */
+  readonly keys = new Map<string, KeyRecord>();
 
   names(): IterableIterator<string> {
     return this.#orgs.keys();
@@ -52,6 +55,11 @@ export class State {
 
   /** Throws when an endpoint's organization is not there. */
   apply(change: Change): void {
+    if (change.org === undefined) {
+      if (change.record === null) this.keys.delete(change.key);
+      else this.keys.set(change.key, change.record);
+      return;
+    }
     const { org: name } = change;
     const org = this.#orgs.get(name);
     if (change.endpoint === undefined) {
@@ -75,6 +83,7 @@ export class Draft {
   readonly #state: State;
   readonly #orgs = new Map<string, OrgFields | null>();
   readonly #endpoints = new Map<string, Map<string, EndpointRecord | null>>();
+  readonly #keys = new Map<string, KeyRecord | null>();
 
   constructor(state: State) {
     this.#state = state;
@@ -96,6 +105,22 @@ export class Draft {
     for (const [name, record] of this.#endpoints.get(org) ?? [])
       count += Number(record !== null) - Number(there?.has(name) ?? false);
     return count > 0;
+  }
+
+  key(id: string): KeyRecord | undefined {
+    const changed = this.#keys.get(id);
+    return changed === undefined ? this.#state.keys.get(id) : (changed ?? undefined);
+  }
+
+  /** Ids of an organization's keys. */
+  keysOf(org: string): string[] {
+    const ids = new Set([...this.#state.keys.keys(), ...this.#keys.keys()]);
+    return [...ids].filter((id) => this.key(id)?.org === org);
+  }
+
+  putKey(key: string, record: KeyRecord | null): void {
+    this.#keys.set(key, record);
+    this.changes.push({ key, record });
   }
 
   putOrg(org: string, record: OrgFields | null): void {

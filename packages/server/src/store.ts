@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type EndpointRef, FaasError, type Quota } from "@faas/core";
+import { type EndpointRef, FaasError, type KeyRecord, type Quota } from "@faas/core";
 import { AppendFile } from "./append-file.ts";
 import { isStorageFull } from "./disk.ts";
 import { formatEntry, formatHeader } from "./journal-text.ts";
@@ -116,10 +116,32 @@ export class Store {
     });
   }
 
-  /** Removes the organization, unless it has an endpoint when the change's turn comes. */
+  /** Removes the organization and its keys, unless it has an endpoint when the change's turn comes. */
   removeEmptyOrg(name: string): Promise<void> {
     return this.#change((draft) => {
-      if (draft.fields(name) && !draft.hasEndpoints(name)) draft.putOrg(name, null);
+      if (!draft.fields(name) || draft.hasEndpoints(name)) return;
+      for (const id of draft.keysOf(name)) draft.putKey(id, null);
+      draft.putOrg(name, null);
+    });
+  }
+
+  /** Ids and records of all keys. */
+  keys(): ReadonlyMap<string, KeyRecord> {
+    return this.#state.keys;
+  }
+
+  /**
+   * `next` gets the key as it will be when its turn to be written comes, and gives the one to write; `undefined` removes it. A key of an
+   * organization that is not there any more is not written, and the change rejects with ORG_NOT_FOUND.
+   */
+  changeKey(id: string, next: (record: KeyRecord | undefined) => KeyRecord | undefined): Promise<void> {
+    return this.#change((draft) => {
+      const before = draft.key(id);
+      const after = next(before);
+      if (after === before) return;
+      if (after?.org !== undefined && !draft.fields(after.org))
+        throw new FaasError("ORG_NOT_FOUND", `There is no organization "${after.org}"`);
+      draft.putKey(id, after ?? null);
     });
   }
 

@@ -1,10 +1,11 @@
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { after } from "node:test";
-import { PROBLEM_MEDIA_TYPE, type Problem } from "@faas/core";
+import { type OrgScope, PROBLEM_MEDIA_TYPE, type Problem } from "@faas/core";
 import { type Header, pack } from "tar-stream";
 import { type ServerOptions, startServer } from "./main.ts";
 
@@ -12,10 +13,14 @@ import { type ServerOptions, startServer } from "./main.ts";
 export interface TestControl {
   readonly url: string;
   readonly dataDir: string;
+  /** Of the admin key that was made at the start; empty where keys are not required. Requests have it, unless they are given another, or none: "". */
+  readonly adminToken: string;
   /** Sends a request; gives status, headers and the parsed body, which of an error is a problem document. */
-  send(method: string, path: string, body?: unknown): Promise<Answer>;
+  send(method: string, path: string, body?: unknown, token?: string): Promise<Answer>;
   /** Uploads a tar under its digest, or the one that is given. */
-  upload(tar: Buffer, digest?: string): Promise<Answer>;
+  upload(tar: Buffer, digest?: string, token?: string): Promise<Answer>;
+  /** Makes a key, and gives its token. */
+  key(org: string, scope: OrgScope): Promise<string>;
 }
 
 export interface Answer {
@@ -35,9 +40,11 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   });
+  const { adminToken = "" } = server;
+  const bearer = (token: string): Record<string, string> => (token === "" ? {} : { Authorization: `Bearer ${token}` });
   const answered = async (answer: Response): Promise<Answer> => {
     const text = await answer.text();
-    const isJson = /json/.test(answer.headers.get("content-type") ?? "");
+    const isJson = /[/+]json/.test(answer.headers.get("content-type") ?? "");
     const body = isJson ? JSON.parse(text) : text;
     if (answer.status >= 400 && answer.headers.get("content-type") !== PROBLEM_MEDIA_TYPE)
       throw new Error(`expected a problem document, got ${answer.status} ${text}`);
@@ -46,14 +53,21 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
   return {
     url: server.url,
     dataDir,
-    async send(method, path, body) {
+    adminToken,
+    async send(method, path, body, token = adminToken) {
       const isText = typeof body === "string";
       const sent = body === undefined ? {} : { body: isText ? body : JSON.stringify(body) };
-      const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+      const headers = { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...bearer(token) };
       return answered(await fetch(server.url + path, { method, headers, ...sent }));
     },
-    async upload(tar, digest = digestOf(tar)) {
-      return answered(await fetch(`${server.url}/-/bundles/${digest}`, { method: "PUT", body: new Uint8Array(tar) }));
+    async upload(tar, digest = digestOf(tar), token = adminToken) {
+      const sent = { method: "PUT", body: new Uint8Array(tar), headers: bearer(token) };
+      return answered(await fetch(`${server.url}/-/bundles/${digest}`, sent));
+    },
+    async key(this: TestControl, org, scope) {
+      const { status, body } = await this.send("POST", `/-/orgs/${org}/keys`, { scope });
+      assert.equal(status, 201, JSON.stringify(body));
+      return body.token;
     },
   };
 }

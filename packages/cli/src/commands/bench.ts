@@ -6,7 +6,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { formatStages, runCold } from "../bench-cold.ts";
 import { type BenchTarget, endpointTarget, runAll, urlTarget } from "../bench-run.ts";
 import { runSuite } from "../bench-suite.ts";
-import { Client, serverUrl } from "../client.ts";
+import { type Client, connect } from "../client.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { type OutputFormat, outputOption, print, say } from "../output.ts";
 import { addRequestOptions, type RequestOptions } from "../request-options.ts";
@@ -69,7 +69,7 @@ export function define(command: Command, io: Io): void {
 async function bench(text: string | undefined, options: BenchOptions, io: Io): Promise<void> {
   if ((text === undefined) === (options.target === undefined))
     throw new FaasError("USAGE", "Expected ORG/ENDPOINT, or a URL with the `--target` option: one of them");
-  const client = new Client(await serverUrl(options, io), io.signal);
+  const client = await connect(options, io);
   if (options.cold !== undefined) {
     const { named, starts } = await runCold(client, text as string, options.cold, options, io);
     await report([named], options, io, starts.length > 0 ? `\n${formatStages(starts)}` : "");

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { Client, serverUrl } from "../client.ts";
+import { connect } from "../client.ts";
 import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
 import { addImageOptions, buildInputs, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
@@ -34,7 +34,7 @@ async function build(dir: string | undefined, options: Options, io: Io): Promise
   const push = options.push ?? false;
   // Only a push without --registry has to ask the server.
   const asks = push && options.registry === undefined;
-  const config = asks ? await new Client(await serverUrl(options, io, folder), io.signal).config() : undefined;
+  const config = asks ? await (await connect(options, io, folder)).config() : undefined;
   const progress = await Progress.create(io);
   try {
     const image = await buildWithProgress(

@@ -11,7 +11,7 @@ import {
   type SettingsInput,
 } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
-import { Client, serverUrl } from "../client.ts";
+import { type Client, connect } from "../client.ts";
 import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
 import { addImageOptions, buildInputs, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
@@ -64,7 +64,7 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
   const project = found?.project ?? {};
   const ref = deployRef(options, project);
   const settings = await deploySettings(options, project, io);
-  const client = new Client(await serverUrl(options, io, folder), io.signal);
+  const client = await connect(options, io, folder);
   const progress = await Progress.create(io);
   try {
     const { image, registry, baseImage, wait } = options;

@@ -1,6 +1,6 @@
 import type { EndpointView } from "@faas/core";
 import type { Command } from "commander";
-import { Client, serverUrl } from "../client.ts";
+import { connect } from "../client.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { columns, type OutputFormat, outputOption, print } from "../output.ts";
 import { parseRef } from "../target.ts";
@@ -16,7 +16,7 @@ export function define(command: Command, io: Io): void {
     .action(async (target: string) => {
       const options = command.optsWithGlobals<Options>();
       const ref = parseRef(target);
-      const view = await new Client(await serverUrl(options, io), io.signal).endpoint(ref);
+      const view = await (await connect(options, io)).endpoint(ref);
       await print(view, options.output, io, table);
     });
 }

@@ -1,7 +1,7 @@
 import { DEFAULT_PORT, FaasError, type Registry, type ServerConfig } from "@faas/core";
 import type { KubernetesCredentials as Credentials } from "@faas/platforms/installation";
 import type { Command } from "commander";
-import { DEFAULT_SERVER, serverUrl } from "../client.ts";
+import { DEFAULT_SERVER, serverUrl, tokenFor } from "../client.ts";
 import { dataFolder } from "../data-folder.ts";
 import {
   type Check,
@@ -46,8 +46,9 @@ export function define(command: Command, io: Io): void {
 async function doctor(options: Options, io: Io): Promise<void> {
   const url = await serverUrl(options, io);
   const named = url !== DEFAULT_SERVER || (options.server ?? io.env.FAAS_SERVER) !== undefined;
-  const server = checkServer(url, named, version);
-  const registry = await registryOf(url, options, io);
+  const token = await tokenFor(url, options, io);
+  const server = checkServer(url, named, version, token);
+  const registry = await registryOf(url, token, options, io);
   const here = await Promise.all([
     checkNode(),
     checkNpm(),
@@ -64,11 +65,17 @@ async function doctor(options: Options, io: Io): Promise<void> {
 }
 
 /** The registry that is named here, else the server's. */
-async function registryOf(url: string, { registry }: Options, io: Io): Promise<Registry | undefined> {
+async function registryOf(
+  url: string,
+  token: string | undefined,
+  { registry }: Options,
+  io: Io,
+): Promise<Registry | undefined> {
   const push = registry ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   if (push !== undefined) return { push, pull: io.env.FAAS_REGISTRY_PULL || push };
   try {
-    const answer = await fetch(new URL("/-/config", url), { signal: AbortSignal.timeout(ASK_MS) });
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const answer = await fetch(new URL("/-/config", url), { headers, signal: AbortSignal.timeout(ASK_MS) });
     return ((await answer.json()) as Partial<ServerConfig>).registry;
   } catch {
     return undefined; // What answers there, if anything, is the server's check.

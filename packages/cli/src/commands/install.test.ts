@@ -22,6 +22,7 @@ test("install --dry-run prints every object as YAML, and asks nobody", async (t)
       "ClusterRole",
       "ClusterRoleBinding",
       "PersistentVolumeClaim",
+      "Secret",
       "Service",
       "Deployment",
     ],
@@ -30,6 +31,30 @@ test("install --dry-run prints every object as YAML, and asks nobody", async (t)
   assert.match(container.image, /^registry\.example\.com\/team\/faas\/server:\d+\.\d+\.\d+$/);
   assert.equal(container.ports[0].hostPort, 8887);
   assert.match(stderr, /Nothing was built or applied/);
+  assert.match(stderr, /Secret faas-admin-key holds a new admin key/);
+  assert.ok(container.args.includes("--admin-key-file"));
+});
+
+test("install --auth off has no key; images are allowed as said", async (t) => {
+  const argv = [
+    "install",
+    "--dry-run",
+    "--image",
+    "x",
+    "--auth",
+    "off",
+    "--allow-images",
+    "ghcr.io/team, quay.io/{org}",
+  ];
+  const { code, stdout, stderr } = await run(t, argv);
+  assert.equal(code, 0, stderr);
+  const objects = parseAllDocuments(stdout).map((document) => document.toJS());
+  assert.ok(!objects.some(({ kind }) => kind === "Secret"));
+  const { args } = objects.at(-1).spec.template.spec.containers[0];
+  assert.equal(args[args.indexOf("--auth") + 1], "off");
+  assert.equal(args[args.indexOf("--allow-images") + 1], "ghcr.io/team,quay.io/{org}");
+  const wrong = await run(t, ["install", "--dry-run", "--allow-images", "http://x y"]);
+  assert.match(wrong.stderr, /`--allow-images` option to be registries or repositories.*got "http/);
 });
 
 test("install --dry-run -o json is one List, of the image that is named", async (t) => {

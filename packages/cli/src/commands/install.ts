@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { FaasError, parseCpu, parseDuration, parseSize, type Registry } from "@faas/core";
+import { FaasError, newKey, parseCpu, parseDuration, parseSize, type Registry } from "@faas/core";
 import type {
   Exposure,
   Installation,
@@ -9,6 +9,8 @@ import type {
   ServerManifestOptions,
 } from "@faas/platforms/installation";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { prefixes } from "../allow-images.ts";
+import { storeToken } from "../credentials.ts";
 import { reporting } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { colors, type OutputFormat, outputOption, print, say } from "../output.ts";
@@ -50,6 +52,12 @@ export function defineInstall(command: Command, io: Io, isUpgrade: boolean): voi
       "CPU limit of a replica while it starts (1000m)",
       quantity(parseCpu, "a CPU quantity such as 500m or 1"),
     )
+    .addOption(new Option("--auth <on|off>", "whether keys are required (on)").choices(["on", "off"]))
+    .option(
+      "--allow-images <prefixes>",
+      "where images may come from besides the registry's ORG/…, such as ghcr.io/team,ghcr.io/{org}; * is anywhere",
+      (text: string) => prefixes(text).join(","),
+    )
     .option("--image <reference>", "a ready image of the server; nothing is built or pushed")
     .option(
       "--timeout <duration>",
@@ -68,7 +76,7 @@ export function defineInstall(command: Command, io: Io, isUpgrade: boolean): voi
 
 async function install(options: Options, io: Io, isUpgrade: boolean): Promise<void> {
   if (options.dryRun && !isUpgrade) return dryRun(options, io);
-  const { KubernetesApi, KubernetesCredentials, installServer, readInstallation } = await import(
+  const { KubernetesApi, KubernetesCredentials, installServer, readAdminToken, readInstallation } = await import(
     "@faas/platforms/installation"
   );
   const credentials = KubernetesCredentials.load(options.context);
@@ -83,7 +91,9 @@ async function install(options: Options, io: Io, isUpgrade: boolean): Promise<vo
         `There is no faas server in the namespace ${namespace}: "faas install" makes one`,
       );
     if (options.dryRun) return await dryRun(options, io, former);
-    const wanted = await manifestOptions(options, former, progress, io);
+    const wanted = await withAdminKey(await manifestOptions(options, former, progress, io), () =>
+      readAdminToken(api, namespace, io.signal),
+    );
     progress.begin("install");
     const address = await installServer(api, wanted, {
       namespace,
@@ -107,24 +117,39 @@ async function dryRun(options: Options, io: Io, former?: Installation): Promise<
   const settings = await effectiveSettings(options, io, former);
   const { registryPull: pull = "REGISTRY" } = settings;
   const image = options.image ?? `${pull}/faas/server:${version}`;
-  const objects = serverManifests({ ...settings, namespace: options.namespace, image });
+  const wanted = await withAdminKey({ ...settings, namespace: options.namespace, image }, async () => undefined);
+  const objects = serverManifests(wanted);
   if (options.output === "json") return print({ apiVersion: "v1", kind: "List", items: objects }, "json", io, String);
   const { stringify } = await import("yaml");
   io.stdout.write(objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n"));
+  if (wanted.adminToken !== undefined)
+    say(
+      io,
+      "The Secret faas-admin-key holds a new admin key: leave it out where there is one, and keep it out of version control.",
+    );
   if (options.image === undefined)
     say(io, `Nothing was built or applied; "faas install" builds ${image} and names it by digest.`);
 }
 
 async function effectiveSettings(options: Options, io: Io, former: Installation | undefined): Promise<InstallSettings> {
   const { settingsFor } = await import("@faas/platforms/installation");
-  const { storage, storageClass, expose, startupCpu } = options;
+  const { storage, storageClass, expose, startupCpu, auth, allowImages } = options;
   const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   // A pull address goes with the push address that is given with it.
   const pull = options.registryPull ?? (push === undefined ? undefined : io.env.FAAS_REGISTRY_PULL || push);
   return settingsFor(
-    { storage, storageClass, expose, startupCpu, registryPush: push, registryPull: pull },
+    { storage, storageClass, expose, startupCpu, auth, allowImages, registryPush: push, registryPull: pull },
     former?.settings,
   );
+}
+
+/** With the admin key that is there, or a new one; without one where none are required. */
+async function withAdminKey(
+  wanted: ServerManifestOptions,
+  read: () => Promise<string | undefined>,
+): Promise<ServerManifestOptions> {
+  if (wanted.auth === "off") return wanted;
+  return { ...wanted, adminToken: (await read()) ?? newKey("admin").token };
 }
 
 async function manifestOptions(
@@ -160,12 +185,13 @@ export async function pushServerImage(registry: Registry, progress: Progress, io
 }
 
 async function report(
-  { namespace, image, expose, dockerConfigJson, registryPull }: ServerManifestOptions,
+  { namespace, image, expose, dockerConfigJson, registryPull, adminToken }: ServerManifestOptions,
   { url, reachable }: ServerAddress,
   output: OutputFormat,
   io: Io,
 ): Promise<void> {
   await print({ url, reachable, namespace, image, expose }, output, io, () => `${url}\n`);
+  const file = reachable && adminToken !== undefined ? await storeToken(url, adminToken, io) : undefined;
   if (output !== "table") return;
   const { bold, yellow } = colors(io.stderr, io);
   if (dockerConfigJson !== undefined)
@@ -173,13 +199,17 @@ async function report(
       io,
       `The nodes pull the server's image from ${registryPull} with the login that Docker has for it here (secret ${namespace}/faas-registry).`,
     );
-  if (expose !== "none")
-    say(io, `${yellow("warning:")} there are no keys yet: whoever reaches ${url} can deploy and call everything.`);
+  const readKey = `kubectl -n ${namespace} get secret faas-admin-key -o jsonpath={.data.token} | base64 -d`;
+  if (adminToken === undefined)
+    say(io, `${yellow("warning:")} no keys are required: whoever reaches ${url} can deploy and call everything.`);
+  else say(io, `The admin key is in the secret ${namespace}/faas-admin-key: ${readKey}`);
+  if (file !== undefined) say(io, `It is kept for you in ${file}, as by faas login.`);
   say(io, "Next:");
   if (reachable) say(io, `  ${bold(`export FAAS_SERVER=${url}`)}`);
   else {
     say(io, `  ${bold(`kubectl -n ${namespace} port-forward service/faas 8887 &`)}`);
     say(io, `  # ${url} cannot be reached from here; then http://127.0.0.1:8887, which faas asks by default, can`);
+    if (adminToken !== undefined) say(io, `  ${bold(`${readKey} | faas login --token-stdin`)}`);
   }
   say(io, `  ${bold("faas deploy ./src --org acme --endpoint hello")}`);
 }

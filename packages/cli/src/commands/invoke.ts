@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import { endpointKey, FaasError, nearest } from "@faas/core";
 import type { Command } from "commander";
 import type { Dispatcher } from "undici";
-import { Client, problemError, serverUrl } from "../client.ts";
+import { type Client, connect, problemError } from "../client.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { colors, say, showError, write } from "../output.ts";
 import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../request-options.ts";
@@ -27,7 +27,7 @@ export function define(command: Command, io: Io): void {
 }
 
 async function invoke(target: Target, options: Options, io: Io): Promise<void> {
-  const client = new Client(await serverUrl(options, io), io.signal);
+  const client = await connect(options, io);
   const sent = await requestOf(options, io);
   const began = performance.now();
   const answer = await client.call(pathOf(target), sent);

@@ -1,6 +1,6 @@
 import { type EndpointView, endpointKey, FaasError, orgNameProblem } from "@faas/core";
 import type { Command } from "commander";
-import { Client, serverUrl } from "../client.ts";
+import { connect } from "../client.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { columns, type OutputFormat, outputOption, print, say } from "../output.ts";
 
@@ -18,7 +18,7 @@ export function define(command: Command, io: Io): void {
 async function list(org: string | undefined, options: Options, io: Io): Promise<void> {
   const problem = org === undefined ? undefined : orgNameProblem(org);
   if (problem) throw new FaasError("USAGE", problem);
-  const found = await new Client(await serverUrl(options, io), io.signal).endpoints(org);
+  const found = await (await connect(options, io)).endpoints(org);
   const endpoints = found.toSorted((a, b) => (endpointKey(a) < endpointKey(b) ? -1 : 1));
   if (endpoints.length === 0 && options.output === "table")
     return say(io, 'There is no endpoint yet; "faas deploy" makes one.');

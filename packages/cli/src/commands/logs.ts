@@ -1,6 +1,6 @@
 import { type LogLine, parseDuration } from "@faas/core";
 import type { Command } from "commander";
-import { Client, serverUrl } from "../client.ts";
+import { connect } from "../client.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { colors, write } from "../output.ts";
 import { quantity, whole } from "../settings-options.ts";
@@ -31,7 +31,7 @@ export function define(command: Command, io: Io): void {
 
 async function logs(target: string, options: Options, io: Io): Promise<void> {
   const ref = parseRef(target);
-  const client = new Client(await serverUrl(options, io), io.signal);
+  const client = await connect(options, io);
   const { follow, tail, since, replica } = options;
   const query = Object.entries({ follow, tail, since, replica }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, String(value)]],

@@ -1,9 +1,15 @@
 import { FaasError, orgNameProblem } from "@faas/core";
 import type { Command } from "commander";
-import { Client, serverUrl } from "../client.ts";
+import { connect } from "../client.ts";
 import { type ImageFlags, registryOf } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
-import { say } from "../output.ts";
+import { columns, type OutputFormat, outputOption, print, say } from "../output.ts";
+import { readSecretFromStdin } from "../read-secret.ts";
+import { type RemoveOptions, removeOrg } from "../remove-org.ts";
+
+interface ListOptions extends GlobalOptions {
+  readonly output: OutputFormat;
+}
 
 interface LoginOptions extends GlobalOptions, ImageFlags {
   readonly username: string;
@@ -11,6 +17,16 @@ interface LoginOptions extends GlobalOptions, ImageFlags {
 }
 
 export function define(command: Command, io: Io): void {
+  const create = command.command("create").description("make an organization").argument("<org>", "its name");
+  create.action(async (org: string) => createOrg(org, create.optsWithGlobals<GlobalOptions>(), io));
+  const list = command.command("list").description("list the organizations that one may see").addOption(outputOption());
+  list.action(async () => listOrgs(list.optsWithGlobals<ListOptions>(), io));
+  const remove = command
+    .command("remove")
+    .description("remove an organization with all that it has: endpoints, logs, keys")
+    .argument("<org>", "the organization")
+    .option("-y, --yes", "do not ask");
+  remove.action(async (org: string) => removeOrg(org, remove.optsWithGlobals<RemoveOptions>(), io));
   const login = command
     .command("registry-login")
     .description("keep what the nodes need to pull an organization's images")
@@ -22,26 +38,35 @@ export function define(command: Command, io: Io): void {
   login.action(async (org: string) => registryLogin(org, login.optsWithGlobals<LoginOptions>(), io));
 }
 
-async function registryLogin(org: string, options: LoginOptions, io: Io): Promise<void> {
+function checkOrg(org: string): void {
   const problem = orgNameProblem(org);
   if (problem) throw new FaasError("USAGE", problem);
-  const client = new Client(await serverUrl(options, io), io.signal);
+}
+
+async function createOrg(org: string, options: GlobalOptions, io: Io): Promise<void> {
+  checkOrg(org);
+  await (await connect(options, io)).putOrg(org);
+  say(io, `The organization ${org} is there. "faas key create --org ${org} --scope deploy" makes a key for it.`);
+}
+
+async function listOrgs(options: ListOptions, io: Io): Promise<void> {
+  const orgs = await (await connect(options, io)).orgs();
+  if (orgs.length === 0 && options.output === "table")
+    return say(io, 'There is no organization yet; "faas org create" makes one.');
+  await print(orgs, options.output, io, (all) =>
+    columns(
+      ["ORG", "ENDPOINTS", "CREATED"],
+      all.map(({ org, endpoints, createdAt }) => [org, String(endpoints.length), createdAt]),
+    ),
+  );
+}
+
+async function registryLogin(org: string, options: LoginOptions, io: Io): Promise<void> {
+  checkOrg(org);
+  const client = await connect(options, io);
   const address = options.registry ?? registryOf(options, await client.config()).pull;
-  const password = await readPassword(io);
+  const password = await readSecretFromStdin("the password", io);
   const { dockerConfigFor } = await import("@faas/builder");
   await client.putRegistryCredentials(org, dockerConfigFor(address, { username: options.username, password }));
   say(io, `The nodes pull images of ${org} from ${address} as ${options.username}.`);
-}
-
-async function readPassword({ stdin, signal }: Io): Promise<string> {
-  let text = "";
-  stdin.setEncoding("utf8");
-  for await (const piece of stdin.iterator({ destroyOnReturn: false })) {
-    signal.throwIfAborted();
-    text += piece;
-  }
-  // As `docker login --password-stdin` has it.
-  const password = text.replace(/\r?\n$/, "");
-  if (password === "") throw new FaasError("USAGE", "Expected the password on standard input, and it is empty");
-  return password;
 }

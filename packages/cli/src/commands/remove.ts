@@ -1,9 +1,10 @@
-import { endpointKey, FaasError, orgNameProblem } from "@faas/core";
+import { endpointKey, FaasError } from "@faas/core";
 import type { Command } from "commander";
-import { Client, serverUrl } from "../client.ts";
+import { connect } from "../client.ts";
 import { checkCanAsk, confirmed } from "../confirm.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { say } from "../output.ts";
+import { removeOrg } from "../remove-org.ts";
 import { parseRef } from "../target.ts";
 
 interface Options extends GlobalOptions {
@@ -24,20 +25,9 @@ async function remove(target: string, options: Options, io: Io): Promise<void> {
   if (options.all) return removeOrg(target, options, io);
   if (!target.includes("/")) throw new FaasError("USAGE", `Expected ORG/ENDPOINT, or ORG with --all, got "${target}"`);
   const ref = parseRef(target);
-  const client = new Client(await serverUrl(options, io), io.signal);
+  const client = await connect(options, io);
   await client.endpoint(ref);
   if (!(await confirmed(`Remove ${endpointKey(ref)} with its logs?`, options, io))) return;
   await client.removeEndpoint(ref);
   say(io, `Removed ${endpointKey(ref)}.`);
-}
-
-async function removeOrg(org: string, options: Options, io: Io): Promise<void> {
-  const problem = orgNameProblem(org);
-  if (problem) throw new FaasError("USAGE", `Expected ORG with --all: ${problem}`);
-  const client = new Client(await serverUrl(options, io), io.signal);
-  const endpoints = await client.endpoints(org);
-  const what = endpoints.length === 1 ? "its endpoint" : `its ${endpoints.length} endpoints`;
-  if (!(await confirmed(`Remove the organization ${org} with ${what}?`, options, io))) return;
-  await client.removeOrg(org);
-  say(io, `Removed ${org} with ${what}.`);
 }

@@ -1,17 +1,22 @@
 import { once } from "node:events";
-import { DEFAULT_PORT, FaasError, parseCpu, parseDuration } from "@faas/core";
+import { resolve } from "node:path";
+import { DEFAULT_PORT, FaasError, isLoopback, parseCpu, parseDuration } from "@faas/core";
 import type { KubernetesServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
+import { prefixes } from "../allow-images.ts";
 import { dataFolder } from "../data-folder.ts";
-import { type ServerReport, startDetached } from "../detached-server.ts";
+import { type ServerAccess, type ServerReport, startDetached } from "../detached-server.ts";
 import type { GlobalOptions, Io } from "../io.ts";
-import { say } from "../output.ts";
+import { colors, say } from "../output.ts";
 import { quantity, whole } from "../settings-options.ts";
 
 interface Options extends GlobalOptions {
   readonly port: number;
   readonly host: string;
   readonly data?: string;
+  readonly auth?: "on" | "off";
+  readonly adminKeyFile?: string;
+  readonly allowImages?: readonly string[];
   readonly platform: "embedded" | "kubernetes";
   readonly poolSize: number;
   readonly context?: string;
@@ -28,7 +33,19 @@ const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
 export function define(command: Command, io: Io): void {
   command
     .option("--port <port>", "where it listens; 0 takes a free one", whole(0, 65_535), DEFAULT_PORT)
-    .option("--host <host>", "on which address; there are no keys yet, so only this machine's by default", "127.0.0.1")
+    .option("--host <host>", "on which address; by default one that only this machine reaches", "127.0.0.1")
+    .addOption(
+      new Option(
+        "--auth <on|off>",
+        "whether keys are required (default: off where only this machine reaches it, else on)",
+      ).choices(["on", "off"]),
+    )
+    .option("--admin-key-file <file>", "an admin key's id and SHA-256, for who keeps the key elsewhere: ID:HASH")
+    .option(
+      "--allow-images <prefixes>",
+      "kubernetes: where images may come from besides the registry's ORG/…, such as ghcr.io/team,ghcr.io/{org}; * is anywhere",
+      prefixes,
+    )
     .option("--data <dir>", "its state, bundles and logs (or FAAS_DATA; default ~/.local/share/faas)")
     .addOption(
       new Option("--platform <platform>", "what runs replicas").choices(["embedded", "kubernetes"]).default("embedded"),
@@ -79,7 +96,11 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
   const { host, port, poolSize, logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
   const lockPatienceMs = parseDuration(options.lockPatience) as number;
   const kubernetes = kubernetesOptions(options, io);
+  const { adminKeyFile, allowImages } = options;
   const server = await startServer({
+    ...authOf(options),
+    ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
+    ...(allowImages === undefined ? {} : { allowImages }),
     host,
     port,
     dataDir,
@@ -93,7 +114,10 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
   });
   try {
     io.stdout.write(`${server.url}\n`);
-    report({ url: server.url });
+    const { url, auth, adminToken } = server;
+    // Who detached it shows the key; our own stderr is then a file.
+    if (process.connected) report({ url, auth, ...(adminToken === undefined ? {} : { adminToken }) });
+    else tellAccess({ url, auth, ...(adminToken === undefined ? {} : { adminToken }) }, host, io);
     say(io, `faas is up, its data in ${dataDir}; Ctrl-C stops it`);
     if (!io.signal.aborted) await Promise.race([once(io.signal, "abort"), server.lost]);
     say(io, "Stopping: finishing what is in flight; Ctrl-C again ends at once");
@@ -122,17 +146,38 @@ function kubernetesOptions(options: Options, io: Io): KubernetesServerOptions | 
 }
 
 async function detached(options: Options, dataDir: string, io: Io): Promise<void> {
-  const { host, port, logLevel, data, platform, poolSize } = options;
+  const { host, port, logLevel, data, platform, poolSize, auth, adminKeyFile, allowImages } = options;
   const { context, registryPush, registryPull, startupCpu, lockPatience } = options;
   const args = ["--port", String(port), "--host", host, "--data", dataDir, "--log-level", logLevel ?? "info"];
   args.push("--platform", platform, "--startup-cpu", startupCpu, "--lock-patience", lockPatience);
   args.push("--pool-size", String(poolSize));
+  if (auth) args.push("--auth", auth);
+  if (adminKeyFile) args.push("--admin-key-file", resolve(io.cwd, adminKeyFile));
+  if (allowImages) args.push("--allow-images", allowImages.join(","));
   if (context) args.push("--context", context);
   if (registryPush) args.push("--registry-push", registryPush);
   if (registryPull) args.push("--registry-pull", registryPull);
-  const { url, pid, logFile } = await startDetached(args, dataDir, io.signal);
+  const started = await startDetached(args, dataDir, io.signal);
+  const { url, pid, logFile } = started;
   io.stdout.write(`${url}\n`);
+  tellAccess(started, host, io);
   say(io, `faas is up: process ${pid}, log ${logFile}. "faas down${data ? ` --data ${data}` : ""}" stops it`);
+}
+
+const authOf = ({ auth }: Options) => (auth === undefined ? {} : { auth: auth === "on" });
+
+/** What somebody who has just started it has to know of who gets in. */
+function tellAccess({ url, auth, adminToken }: ServerAccess, host: string, io: Io): void {
+  const { bold, yellow } = colors(io.stderr, io);
+  if (!auth && !isLoopback(host))
+    say(
+      io,
+      `${yellow("warning:")} no keys are required, and ${host} is reached from elsewhere: who reaches it can do everything`,
+    );
+  if (adminToken === undefined) return;
+  say(io, "Keys are required. This one administers the server, and is not shown again:");
+  say(io, `  ${bold(adminToken)}`);
+  say(io, `  ${bold(`faas login --server ${url}`)}  # asks for it, and keeps it`);
 }
 
 /** Tells the `faas up --detach` that began this process, when one did. */

@@ -1,0 +1,44 @@
+import { FaasError, keyIdOf, type Whoami } from "@faas/core";
+import type { Command } from "commander";
+import { Client, serverUrl } from "../client.ts";
+import { storeToken } from "../credentials.ts";
+import type { GlobalOptions, Io } from "../io.ts";
+import { say } from "../output.ts";
+import { askSecret, readSecretFromStdin } from "../read-secret.ts";
+
+interface Options extends GlobalOptions {
+  readonly tokenStdin?: boolean;
+}
+
+export function define(command: Command, io: Io): void {
+  command
+    .option("--token-stdin", "read the key from standard input")
+    .addHelpText(
+      "after",
+      "\nThe key is kept for that server in ~/.config/faas/credentials.json, which only you can read. In CI FAAS_TOKEN gives one.",
+    )
+    .action(async () => login(command.optsWithGlobals<Options>(), io));
+}
+
+async function login(options: Options, io: Io): Promise<void> {
+  const url = await serverUrl(options, io);
+  if (!options.tokenStdin && !io.stdin.isTTY)
+    throw new FaasError("USAGE", "Nobody can be asked here: give the key on standard input, with --token-stdin");
+  const token = options.tokenStdin
+    ? await readSecretFromStdin("a key", io)
+    : await askSecret(`Key for ${url} (it does not show): `, io);
+  if (keyIdOf(token.trim()) === undefined)
+    throw new FaasError(
+      "USAGE",
+      'Expected a key as "faas key create" prints it (faas_…), got something else, or a part',
+    );
+  const whoami = await new Client(url, io.signal, token.trim()).whoami();
+  if (whoami.auth === "open") return say(io, `${url} wants no keys; nothing was kept.`);
+  const file = await storeToken(url, token.trim(), io);
+  say(io, `Logged in to ${url} as ${describe(whoami)}. The key is kept in ${file}.`);
+}
+
+function describe({ name, scope, org, expiresAt }: Exclude<Whoami, { auth: "open" }>): string {
+  const whose = org === undefined ? "" : ` for ${org}`;
+  return `"${name}" (${scope}${whose}${expiresAt === undefined ? "" : `, until ${expiresAt}`})`;
+}

@@ -1,0 +1,44 @@
+import { FaasError } from "@faas/core";
+import type { Io } from "./io.ts";
+
+/** All of standard input without the line break at its end, as `docker login --password-stdin` has it. USAGE when it is empty. */
+export async function readSecretFromStdin(what: string, { stdin, signal }: Io): Promise<string> {
+  let text = "";
+  stdin.setEncoding("utf8");
+  for await (const piece of stdin.iterator({ destroyOnReturn: false })) {
+    signal.throwIfAborted();
+    text += piece;
+  }
+  const secret = text.replace(/\r?\n$/, "");
+  if (secret === "") throw new FaasError("USAGE", `Expected ${what} on standard input, and it is empty`);
+  return secret;
+}
+
+const ENTER = /[\r\n]/;
+const CTRL_C = "\x03";
+const CTRL_D = "\x04";
+
+/** Asks on the terminal; what is typed does not show. Rejects with the signal's reason on Ctrl-C. */
+export async function askSecret(question: string, io: Io): Promise<string> {
+  const stdin = io.stdin as Io["stdin"] & { setRawMode?: (raw: boolean) => void };
+  io.stderr.write(question);
+  // The terminal would else show it by itself.
+  stdin.setRawMode?.(true);
+  let typed = "";
+  try {
+    stdin.setEncoding("utf8");
+    for await (const piece of stdin.iterator({ destroyOnReturn: false })) {
+      io.signal.throwIfAborted();
+      for (const character of piece as string) {
+        if (character === CTRL_C) throw new FaasError("USAGE", "Nothing was kept");
+        if (ENTER.test(character) || character === CTRL_D) return typed;
+        typed = character === "\x7f" || character === "\b" ? typed.slice(0, -1) : typed + character;
+      }
+    }
+    return typed;
+  } finally {
+    stdin.setRawMode?.(false);
+    stdin.pause();
+    io.stderr.write("\n");
+  }
+}

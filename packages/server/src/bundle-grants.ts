@@ -1,0 +1,41 @@
+import type { Store } from "./store.ts";
+
+/** Uploads that are remembered: what is forgotten is uploaded again. */
+const REMEMBERED = 10_000;
+
+/**
+ * Which organization may use, or be told of, which bundle: one that it has uploaded to this server, or that a revision of its own names. To know the
+ * digest of another's proves nothing.
+ */
+export class BundleGrants {
+  readonly #store: Pick<Store, "org">;
+  /** "org digest", the oldest first. */
+  readonly #uploaded = new Set<string>();
+
+  constructor(store: Pick<Store, "org">) {
+    this.#store = store;
+  }
+
+  has(org: string, digest: string): boolean {
+    if (this.#uploaded.has(`${org} ${digest}`)) return true;
+    for (const { current, candidate } of this.#store.org(org)?.endpoints.values() ?? []) {
+      for (const revision of [current, candidate])
+        if (revision?.artifact.kind === "bundle" && revision.artifact.digest === digest) return true;
+    }
+    return false;
+  }
+
+  /** It has shown that it has the bundle. */
+  grant(org: string, digest: string): void {
+    this.#uploaded.add(`${org} ${digest}`);
+    for (const oldest of this.#uploaded) {
+      if (this.#uploaded.size <= REMEMBERED) return;
+      this.#uploaded.delete(oldest);
+    }
+  }
+
+  /** An organization that is made again under the name begins with nothing. */
+  forget(org: string): void {
+    for (const entry of this.#uploaded) if (entry.startsWith(`${org} `)) this.#uploaded.delete(entry);
+  }
+}
