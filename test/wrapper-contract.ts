@@ -172,6 +172,23 @@ export function wrapperContract(language: Language): void {
       assert.match(String((await shared.call("/text")).headers["x-request-id"]), /^[0-9a-f-]{36}$/);
     });
 
+    test("the same request again has an id, a body and headers of its own", async () => {
+      const send = async (ids: readonly string[], body: string) => {
+        const names = ids.map((id) => `X-Request-Id: ${id}\r\n`).join("");
+        const head = `POST /echo HTTP/1.1\r\nHost: a\r\n${names}Content-Type: text/plain\r\nContent-Length: 1\r\nConnection: close\r\n\r\n`;
+        const text = await raw(shared.socketPath, [head + body]);
+        const [answered = "", json = ""] = text.split("\r\n\r\n");
+        const event = JSON.parse(json.slice(json.indexOf("{"), json.lastIndexOf("}") + 1));
+        assert.deepEqual([event.body, event.headers["content-type"], event.path], [body, "text/plain", "/echo"]);
+        return [/x-request-id: (.*)/i.exec(answered)?.[1]?.trim(), event.headers["x-request-id"]];
+      };
+      for (const id of ["one", "two", "one"]) assert.deepEqual(await send([id], id[0] ?? ""), [id, id]);
+      assert.match(String((await send(["not one"], "x"))[0]), /^[0-9a-f-]{36}$/);
+      // Of several ids none can be meant: joined they are none.
+      for (let i = 0; i < 2; i++) assert.match(String((await send(["one", "two"], "y"))[0]), /^[0-9a-f-]{36}$/);
+      assert.match(String((await send([], "z"))[0]), /^[0-9a-f-]{36}$/);
+    });
+
     test("HEAD has the headers and no body; OPTIONS is a call", async () => {
       const head = await shared.call("/text", { method: "HEAD" });
       assert.deepEqual([head.status, head.headers["content-length"], head.text], [200, "8", ""]);

@@ -1211,8 +1211,8 @@ class Pace:
         if now >= self.end:
             slots = (now - self.end) // self.SLOT + 1
             self.end += slots * self.SLOT
-            # Rest is not saved up.
-            self.left = min(self.share, self.left + slots * self.share)
+            # Rest is not saved up; nor is what the kernel has let us use beyond our share, since it lets nobody use more than the quota.
+            self.left = max(-2 * self.share, min(self.share, self.left + slots * self.share))
         if self.left > (-self.CREDIT * self.share if waited else 0):
             return 0
         return self.end - now + max(0, -self.left // self.share) * self.SLOT
