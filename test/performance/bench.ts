@@ -9,7 +9,6 @@ import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
 const root = join(import.meta.dirname, "../..");
 export const registry = process.env.FAAS_REGISTRY_PUSH ?? "localhost:5000";
 export const pullRegistry = process.env.FAAS_REGISTRY_PULL ?? registry;
-export const baselines = process.env.FAAS_BASELINES ?? join(root, "../shared/baselines");
 const GONE_MS = 60_000;
 
 /** The built `faas` with a control server that runs replicas on the cluster, in an organization of its own. */

@@ -1,6 +1,7 @@
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Bench, baselines, pullRegistry, registry, run } from "./bench.ts";
+import { baselines } from "./baselines.ts";
+import { type Bench, pullRegistry, registry, run } from "./bench.ts";
 import { median, type Row, ratio, timed } from "./table.ts";
 
 const ROUNDS = 5;

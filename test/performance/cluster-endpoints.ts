@@ -4,7 +4,7 @@ import type { Row } from "./table.ts";
 import { usage } from "./usage.ts";
 
 const FEW = 10;
-const MANY = 1000;
+const MANY = 2000;
 const AT_ONCE = 5;
 
 /** What an endpoint that nobody calls costs, when there are many: no more than when there are few. */

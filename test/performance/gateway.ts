@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { baselines, pythonOfBaselines } from "./baselines.ts";
 import { freePort } from "./free-port.ts";
 import { LocalServer, root } from "./local-server.ts";
 import { median, type Row } from "./table.ts";
@@ -16,7 +17,7 @@ const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "
 const ROUNDS = 7;
 const SECONDS = 2;
 /** Calls until the memory is compared: an hour of 555 a second. */
-const MANY = Number(process.env.MANY ?? 2_000_000);
+const MANY = 2_000_000;
 const FIRST = 200_000;
 const MIB = 2 ** 20;
 
@@ -34,6 +35,7 @@ export async function gateway(): Promise<Row[]> {
     ours: `${server.url}/acme/hello`,
     haproxy: await peers.haproxy(await socketOf(server, "hello")),
     direct: await peers.twin(HELLO),
+    original: await peers.original(),
   };
   const large: Targets = {
     ours: `${server.url}/acme/echo`,
@@ -51,15 +53,16 @@ interface Targets {
   readonly ours: string;
   readonly haproxy: string;
   readonly direct?: string;
+  readonly original?: string;
 }
 
 type Runs = Readonly<Record<keyof Targets, readonly WrkRun[]>>;
 
 /** Each target once a round, so that noise hits all alike; the first round warms up. */
 async function inTurns(server: LocalServer, targets: Targets, options: WrkOptions, rounds = ROUNDS): Promise<Runs> {
-  const runs = { ours: [] as WrkRun[], haproxy: [] as WrkRun[], direct: [] as WrkRun[] };
+  const runs = { ours: [] as WrkRun[], haproxy: [] as WrkRun[], direct: [] as WrkRun[], original: [] as WrkRun[] };
   for (let round = 0; round <= rounds; round++) {
-    for (const name of ["ours", "haproxy", "direct"] as const) {
+    for (const name of ["ours", "haproxy", "direct", "original"] as const) {
       const url = targets[name];
       if (url === undefined) continue;
       const run = await wrk(server.folder, url, options);
@@ -70,7 +73,7 @@ async function inTurns(server: LocalServer, targets: Targets, options: WrkOption
 }
 
 /** The median of the rounds' ratios. */
-function ratioOf(runs: Runs, of: (run: WrkRun) => number, to: "haproxy" | "direct" = "haproxy"): number {
+function ratioOf(runs: Runs, of: (run: WrkRun) => number, to: "haproxy" | "direct" | "original" = "haproxy"): number {
   return median(runs.ours.map((run, i) => of(run) / of(runs[to][i] as WrkRun)));
 }
 
@@ -91,6 +94,15 @@ async function smallCalls(server: LocalServer, targets: Targets): Promise<Row[]>
       ours: perSecond(middle(runs.ours, rate)),
       value: ratioOf(runs, rate),
       goal: 0.7,
+      unit: "x",
+      atLeast: true,
+    },
+    {
+      measure: "gateway, 10 connections, tiny JSON: calls",
+      baseline: `the original's gateway and function: ${perSecond(middle(runs.original, rate))}`,
+      ours: perSecond(middle(runs.ours, rate)),
+      value: ratioOf(runs, rate, "original"),
+      goal: 40,
       unit: "x",
       atLeast: true,
     },
@@ -239,6 +251,23 @@ backend function
     await cp(join(root, "templates/node/.interface.mjs"), join(folder, ".interface.mjs"));
     this.#start(process.execPath, [join(folder, ".interface.mjs")], { PORT: String(port), FAAS_CONCURRENCY: "80" });
     return answering(`http://127.0.0.1:${port}/`);
+  }
+
+  /** The gateway that faas comes from, with a function of its own that does nothing. */
+  async original(): Promise<string> {
+    const port = await freePort();
+    const python = await pythonOfBaselines();
+    const args = ["--local", "--port", String(port), "--db", join(this.#folder, "original.sqlite")];
+    this.#start(python, [join(baselines, "seed/gateway.py"), ...args], { ACCESS_LOG: "0" });
+    const url = `http://127.0.0.1:${port}`;
+    const body = JSON.stringify({ org: "acme", endpoint: "hello", image: "hello", replicas: 1 });
+    const headers = { "Content-Type": "application/json" };
+    const deadline = Date.now() + 20_000;
+    while (!(await fetch(`${url}/add_endpoint`, { method: "POST", headers, body }).catch(() => undefined))?.ok) {
+      if (Date.now() > deadline) throw new Error("the original's gateway takes no endpoint");
+      await delay(100);
+    }
+    return answering(`${url}/acme/hello`);
   }
 
   #start(program: string, args: readonly string[], env: NodeJS.ProcessEnv): void {

@@ -4,7 +4,8 @@ import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { V1Deployment } from "@kubernetes/client-node";
-import { type Bench, baselines, registry, run } from "./bench.ts";
+import { baselines } from "./baselines.ts";
+import { type Bench, registry, run } from "./bench.ts";
 import { freePort } from "./free-port.ts";
 
 const ORG = `faas-performance-seed-${process.pid}`;

@@ -2,18 +2,16 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { baselines, cache, finished, pythonOfBaselines } from "./baselines.ts";
 import { freePort } from "./free-port.ts";
 import { root } from "./local-server.ts";
 import { median, type Row } from "./table.ts";
 import { usage } from "./usage.ts";
 import { type WrkRun, wrk } from "./wrk.ts";
 
-const baselines = process.env.FAAS_BASELINES ?? join(root, "../shared/baselines");
-/** What the baselines need is installed here once, as their own up.sh does it. */
-const cache = process.env.FAAS_BASELINES_CACHE ?? join(homedir(), ".cache/faas-baselines");
 const ROUNDS = 5;
 const SECONDS = 2;
 const CONNECTIONS = 10;
@@ -184,22 +182,4 @@ class Servers implements AsyncDisposable {
       await once(child, "exit");
     }
   }
-}
-
-async function pythonOfBaselines(): Promise<string> {
-  const python = join(cache, "venv/bin/python");
-  const ready = join(cache, "venv/ready");
-  if (!existsSync(ready)) {
-    await finished("python3", ["-m", "venv", join(cache, "venv")]);
-    const requirements = join(baselines, "seed/requirements.txt");
-    await finished(join(cache, "venv/bin/pip"), ["install", "--quiet", "-r", requirements]);
-    await writeFile(ready, "");
-  }
-  return python;
-}
-
-async function finished(program: string, args: readonly string[]): Promise<void> {
-  const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
-  const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with exit code ${code}`);
 }
