@@ -1161,7 +1161,7 @@ class Pace:
 
     A limit is a quota for each period of 100 ms (CFS): who has used it up at once stands still for the rest of the period, in the middle
     of whatever it does. So a process that is held to less than a core has a share of the quota for each half of a period, and begins a call
-    only while some of it is left. Whatever the kernel's periods begin with, no two halves that follow each other hold more than the quota.
+    only while some of it is left. No 100 ms hold more than two such bursts, whenever the kernel's periods begin.
     """
 
     SLOT = 0.05
