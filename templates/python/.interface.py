@@ -1161,7 +1161,7 @@ class Pace:
 
     A limit is a quota for each period of 100 ms (CFS): who has used it up at once stands still for the rest of the period, in the middle
     of whatever it does. So a process that is held to less than a core has a share of the quota for each half of a period, and begins a call
-    only while some of it is left. Whatever the kernel's periods begin with, no two halves that follow each other hold more than the quota.
+    only while some of it is left. No 100 ms hold more than two such bursts, whenever the kernel's periods begin.
     """
 
     SLOT = 0.05
@@ -1181,6 +1181,8 @@ class Pace:
         self.seen = 0  # CPU time when that was so
         self.asked = 0  # monotonic time of it
         self.end = 0  # of the slot
+        self.rested = False  # the slot was used up
+        self.follows = False  # the one before it was
 
     def look(self, now):
         """The limit may be changed while we run: it is higher at the start."""
@@ -1211,10 +1213,16 @@ class Pace:
         if now >= self.end:
             slots = (now - self.end) // self.SLOT + 1
             self.end += slots * self.SLOT
+            self.rested, self.follows = False, self.rested and slots == 1
             # Rest is not saved up; nor is what the kernel has let us use beyond our share, since it lets nobody use more than the quota.
             self.left = max(-2 * self.share, min(self.share, self.left + slots * self.share))
         if self.left > (-self.CREDIT * self.share if waited else 0):
             return 0
+        if not self.follows:
+            # The first that is used up, perhaps at its very end: the next begins a slot after that use can have begun, or three came together.
+            self.end = max(self.end, now + self.SLOT - self.share)
+            self.follows = True
+        self.rested = True
         return self.end - now + max(0, -self.left // self.share) * self.SLOT
 
     def used(self, now):
