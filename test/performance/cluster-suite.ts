@@ -134,7 +134,7 @@ Ten clients, each of which calls the inversion of a 100x100 matrix in Python (nu
 | experiment | system | calls per second | failed | p50 | p90 | p99 | max | replicas at most |
 |---|---|---|---|---|---|---|---|---|
 ${rows}
-Both scale by CPU here, with a HorizontalPodAutoscaler. faas is through with its 500 calls before that asks for a second replica; \`--scaler concurrency\`, the default, asks within a second
+Both scale by CPU here, with a HorizontalPodAutoscaler. faas is through with its 500 calls before that asks for a second replica; \`--scaler concurrency\`, the default, asks in about a second
 ([scaling.md](scaling.md)).
 ${figures.join("\n")}`;
 }
