@@ -1,14 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { baselines, pythonOfBaselines } from "./baselines.ts";
-import { freePort } from "./free-port.ts";
-import { LocalServer, root } from "./local-server.ts";
+import { LocalServer } from "./local-server.ts";
+import { Peers } from "./peers.ts";
 import { median, type Row } from "./table.ts";
 import { usage } from "./usage.ts";
-import { needPrograms, type WrkOptions, type WrkRun, wrk } from "./wrk.ts";
+import { missingPrograms, type WrkOptions, type WrkRun, wrk } from "./wrk.ts";
 
 const HELLO = 'export const handler = () => ({ message: "hello" });\n';
 const ECHO =
@@ -26,20 +23,22 @@ const MIB = 2 ** 20;
  * against that replica's twin, called directly.
  */
 export async function gateway(): Promise<Row[]> {
-  needPrograms("wrk", "haproxy");
+  const missing = missingPrograms("wrk", "haproxy");
+  if (missing.length > 0)
+    throw new Error(`Expected ${missing.join(" and ")} to be installed: apt-get install ${missing.join(" ")}`);
   await using server = await LocalServer.start();
   await server.deploy("hello", "index.mjs", HELLO, ...ALWAYS);
   await server.deploy("echo", "index.mjs", ECHO, ...ALWAYS);
   await using peers = new Peers(server.folder);
   const small: Targets = {
     ours: `${server.url}/acme/hello`,
-    haproxy: await peers.haproxy(await socketOf(server, "hello")),
-    direct: await peers.twin(HELLO),
+    haproxy: (await peers.haproxy(await socketOf(server, "hello"))).url,
+    direct: (await peers.node(HELLO)).url,
     original: await peers.original(),
   };
   const large: Targets = {
     ours: `${server.url}/acme/echo`,
-    haproxy: await peers.haproxy(await socketOf(server, "echo")),
+    haproxy: (await peers.haproxy(await socketOf(server, "echo"))).url,
   };
   return [
     ...(await smallCalls(server, small)),
@@ -204,91 +203,4 @@ async function socketOf(server: LocalServer, endpoint: string): Promise<string> 
   const record = join(server.folder, "data/run", `${replicas[0]?.id}.json`);
   const { leftovers } = JSON.parse(await readFile(record, "utf8"));
   return leftovers[0];
-}
-
-/** What we are measured against, ended with this. */
-class Peers implements AsyncDisposable {
-  readonly #folder: string;
-  readonly #children: ChildProcess[] = [];
-
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  /** HAProxy with one thread before the replica on this socket; as many calls at once as a replica takes, the others wait. */
-  async haproxy(socketPath: string): Promise<string> {
-    const port = await freePort();
-    const file = join(this.#folder, `haproxy-${port}.cfg`);
-    await writeFile(
-      file,
-      `global
-    nbthread 1
-    maxconn 4096
-defaults
-    mode http
-    timeout connect 5s
-    timeout client 60s
-    timeout server 60s
-    timeout queue 60s
-    http-reuse always
-frontend gateway
-    bind 127.0.0.1:${port}
-    default_backend function
-backend function
-    server replica unix@${socketPath} maxconn 80
-`,
-    );
-    this.#start("haproxy", ["-db", "-f", file], {});
-    return answering(`http://127.0.0.1:${port}/`);
-  }
-
-  /** The wrapper with the same function, on a port of its own. */
-  async twin(source: string): Promise<string> {
-    const port = await freePort();
-    const folder = join(this.#folder, `twin-${port}`);
-    await mkdir(folder);
-    await writeFile(join(folder, "index.mjs"), source);
-    await cp(join(root, "templates/node/.interface.mjs"), join(folder, ".interface.mjs"));
-    this.#start(process.execPath, [join(folder, ".interface.mjs")], { PORT: String(port), FAAS_CONCURRENCY: "80" });
-    return answering(`http://127.0.0.1:${port}/`);
-  }
-
-  /** The gateway that faas comes from, with a function of its own that does nothing. */
-  async original(): Promise<string> {
-    const port = await freePort();
-    const python = await pythonOfBaselines();
-    const args = ["--local", "--port", String(port), "--db", join(this.#folder, "original.sqlite")];
-    this.#start(python, [join(baselines, "seed/gateway.py"), ...args], { ACCESS_LOG: "0" });
-    const url = `http://127.0.0.1:${port}`;
-    const body = JSON.stringify({ org: "acme", endpoint: "hello", image: "hello", replicas: 1 });
-    const headers = { "Content-Type": "application/json" };
-    const deadline = Date.now() + 20_000;
-    while (!(await fetch(`${url}/add_endpoint`, { method: "POST", headers, body }).catch(() => undefined))?.ok) {
-      if (Date.now() > deadline) throw new Error("the original's gateway takes no endpoint");
-      await delay(100);
-    }
-    return answering(`${url}/acme/hello`);
-  }
-
-  #start(program: string, args: readonly string[], env: NodeJS.ProcessEnv): void {
-    this.#children.push(spawn(program, args, { env: { ...process.env, ...env }, stdio: "ignore" }));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children) {
-      child.kill("SIGTERM");
-      if (child.exitCode === null) await once(child, "exit");
-    }
-  }
-}
-
-async function answering(url: string): Promise<string> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    const answer = await fetch(url).catch(() => undefined);
-    await answer?.body?.cancel();
-    if (answer?.ok) return url;
-    if (Date.now() > deadline) throw new Error(`${url} does not answer`);
-    await delay(20);
-  }
 }

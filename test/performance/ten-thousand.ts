@@ -1,17 +1,18 @@
 /**
  * What endpoints that nobody calls cost: a server with 10,000 of them, 1% called, against one with 10, both of this run and measured in turns.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { faas } from "./local-server.ts";
 import { median, percentile, type Row, ratio, timed } from "./table.ts";
 import { usage } from "./usage.ts";
+import { missingPrograms } from "./wrk.ts";
 
-const faas = join(import.meta.dirname, "../../packages/cli/bin/faas.js");
 const FEW = 10;
 /** Endpoints under load in either server; with the others that are called they are 1% of many. */
 const LOADED = 10;
@@ -111,8 +112,7 @@ class Bench {
       const value = (name: string) => Number(new RegExp(`^${name} (\\S+)`, "m").exec(metrics)?.[1]);
       used = Math.min(used, value("nodejs_heap_size_used_bytes") + value("nodejs_external_memory_bytes"));
     }
-    const status = await readFile(`/proc/${this.child.pid}/status`, "utf8");
-    return { used, resident: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024 };
+    return { used, resident: (await usage(this.child.pid as number)).residentMiB * 2 ** 20 };
   }
 }
 
@@ -237,7 +237,7 @@ async function restarts({ few, many }: Benches, size: number): Promise<Row[]> {
 }
 
 async function calls({ few, many }: Benches, size: number): Promise<Row[]> {
-  if (spawnSync("wrk", ["-v"]).error) {
+  if (missingPrograms("wrk").length > 0) {
     process.stderr.write("wrk is not installed: the gateway's rate is left out\n");
     return [];
   }

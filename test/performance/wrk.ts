@@ -38,11 +38,9 @@ export async function wrk(folder: string, url: string, options: WrkOptions): Pro
   return JSON.parse(report);
 }
 
-/** Throws with what to install when one of these programs is not there. */
-export function needPrograms(...names: readonly string[]): void {
-  const missing = names.filter((name) => spawnSync("which", [name]).status !== 0);
-  if (missing.length > 0)
-    throw new Error(`Expected ${missing.join(" and ")} to be installed: apt-get install ${missing.join(" ")}`);
+/** Which of these programs are not installed. */
+export function missingPrograms(...names: readonly string[]): readonly string[] {
+  return names.filter((name) => spawnSync("which", [name]).status !== 0);
 }
 
 const POST = (bytes: number, type: string) => `wrk.method = "POST"
