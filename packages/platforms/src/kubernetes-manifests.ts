@@ -15,6 +15,7 @@ import type {
   V1ServiceAccount,
   V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
+import { commonEnvironment, functionEnvironment } from "./replica-environment.ts";
 
 /** Pure: from what is wanted to Kubernetes' objects. Nothing here asks a cluster. */
 
@@ -282,23 +283,7 @@ function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
 }
 
 function environment(spec: EndpointSpec) {
-  const variables: Record<string, string> = {
-    HOME: "/tmp",
-    TMPDIR: "/tmp",
-    NODE_ENV: "production",
-    // Numeric libraries start a thread a core of the node, and the CPU limit lets none of them run.
-    OMP_NUM_THREADS: "1",
-    OPENBLAS_NUM_THREADS: "1",
-    ...spec.env,
-    PORT: String(PORT),
-    FAAS_ORG: spec.org,
-    FAAS_ENDPOINT: spec.endpoint,
-    FAAS_REVISION: spec.revision,
-    ...(spec.handler === undefined ? {} : { FAAS_HANDLER: spec.handler }),
-    FAAS_TIMEOUT_MS: String(spec.timeoutMs),
-    FAAS_CONCURRENCY: String(spec.concurrency),
-    FAAS_BODY_LIMIT: String(spec.bodyLimitBytes),
-  };
+  const variables = { ...commonEnvironment("/tmp"), ...functionEnvironment(spec, String(PORT)) };
   return Object.entries(variables).map(([name, value]) => ({ name, value }));
 }
 

@@ -29,21 +29,28 @@ export function runtimeEnvironment(runtime: Runtime, home: string, { cacheFolder
     ...(PATH === undefined ? {} : { PATH }),
     ...(TZ === undefined ? {} : { TZ }),
     LANG: LANG ?? "C.UTF-8",
-    HOME: home,
-    TMPDIR: home,
-    NODE_ENV: "production",
-    // Numeric libraries start a thread a core, which wait for each other as soon as two calls run at once.
-    OMP_NUM_THREADS: "1",
-    OPENBLAS_NUM_THREADS: "1",
+    ...commonEnvironment(home),
     ...(runtime === "python" ? { PYTHONPYCACHEPREFIX: cache } : { NODE_COMPILE_CACHE: cache }),
   };
 }
 
-/** What the wrapper reads (docs/wrapper-protocol.md), behind what the user set. */
-export function functionEnvironment(spec: EndpointSpec, socketPath: string): NodeJS.ProcessEnv {
+/** What every runtime finds, on every platform; `home` is for temporary files as well. */
+export function commonEnvironment(home: string): Record<string, string> {
+  return {
+    HOME: home,
+    TMPDIR: home,
+    NODE_ENV: "production",
+    // Numeric libraries start a thread a core, which wait for each other as soon as two calls run at once; and a CPU limit lets none of them run.
+    OMP_NUM_THREADS: "1",
+    OPENBLAS_NUM_THREADS: "1",
+  };
+}
+
+/** What the wrapper reads (docs/wrapper-protocol.md), behind what the user set. `port`: where it listens, a number or the path of a Unix socket. */
+export function functionEnvironment(spec: EndpointSpec, port: string): Record<string, string> {
   return {
     ...spec.env,
-    PORT: socketPath,
+    PORT: port,
     FAAS_ORG: spec.org,
     FAAS_ENDPOINT: spec.endpoint,
     FAAS_REVISION: spec.revision,

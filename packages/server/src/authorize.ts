@@ -1,7 +1,7 @@
 import { FaasError, scopeAllows } from "@faas/core";
 import type { LiveEndpoint } from "./endpoints.ts";
 import type { Exchange, Stage } from "./exchange.ts";
-import type { Keys } from "./keys.ts";
+import type { Key, Keys } from "./keys.ts";
 
 /** Lets pass who may call the endpoint; without keys, everybody. UNAUTHENTICATED, ORG_NOT_FOUND, FORBIDDEN. */
 export function authorize(keys: Keys | undefined): Stage {
@@ -12,10 +12,8 @@ export function authorize(keys: Keys | undefined): Stage {
   };
 }
 
-function checkMayInvoke({ request }: Exchange, keys: Keys, org: string, endpoint: string): void {
-  const { record } = keys.authenticate(request.headers);
-  // In the words of an organization that is not there.
-  if (record.org !== undefined && record.org !== org) throw unknownOrg(org);
+function checkMayInvoke(exchange: Exchange, keys: Keys, org: string, endpoint: string): void {
+  const { record } = checkMayKnow(exchange, keys, org);
   if (!scopeAllows(record.scope, "invoke"))
     throw new FaasError(
       "FORBIDDEN",
@@ -28,8 +26,11 @@ export function unknownOrg(org: string): FaasError {
   return new FaasError("ORG_NOT_FOUND", `There is no organization "${org}"; "faas list" shows what there is`);
 }
 
-/** Refuses to tell who may not know it what there is. UNAUTHENTICATED, ORG_NOT_FOUND. */
-export function checkMayKnow({ request }: Exchange, keys: Keys, org: string): void {
-  const { record } = keys.authenticate(request.headers);
+/** Gives the key of who asks; refuses to tell who may not know it what there is. UNAUTHENTICATED, ORG_NOT_FOUND. */
+export function checkMayKnow({ request }: Exchange, keys: Keys, org: string): Key {
+  const key = keys.authenticate(request.headers);
+  const { record } = key;
+  // In the words of an organization that is not there.
   if (record.org !== undefined && record.org !== org) throw unknownOrg(org);
+  return key;
 }
