@@ -43,6 +43,8 @@ class ReplicaState {
   readonly startTimer: NodeJS.Timeout;
   unschedulableTimer: NodeJS.Timeout | undefined;
   unreachableTimer: NodeJS.Timeout | undefined;
+  graceTimer: NodeJS.Timeout | undefined;
+  graceIsOver = false;
 
   constructor(facts: PodFacts, stages: StartStages, startSeconds: number, onLate: () => void) {
     this.facts = facts;
@@ -56,6 +58,7 @@ class ReplicaState {
     clearTimeout(this.startTimer);
     clearTimeout(this.unschedulableTimer);
     clearTimeout(this.unreachableTimer);
+    clearTimeout(this.graceTimer);
   }
 }
 
@@ -240,6 +243,17 @@ export class KubernetesEndpoint {
     clearTimeout(state.unschedulableTimer);
     if (facts.deleting) {
       state.stop();
+      return;
+    }
+    // The node may not have heard of a value that was set just now.
+    const isLate = facts.trouble?.code === "SECRET_UNAVAILABLE" && !state.graceIsOver;
+    if (facts.trouble && isLate) {
+      const { trouble } = facts;
+      const tell = () => {
+        state.graceIsOver = true;
+        if (state.facts.trouble?.code === trouble.code) this.#look(state);
+      };
+      state.graceTimer ??= setTimeout(tell, ROOM_GRACE_MS).unref();
       return;
     }
     if (facts.trouble) {

@@ -10,6 +10,7 @@ import {
   type LogOptions,
   type OrgQuota,
   type Platform,
+  type SecretVersion,
 } from "@faas/core";
 import type { V1Deployment, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { ClusterError, type Kind, KubernetesApi, type KubernetesObject } from "./kubernetes-api.ts";
@@ -22,6 +23,7 @@ import { KubernetesObjects } from "./kubernetes-objects.ts";
 import { KubernetesOrgs } from "./kubernetes-orgs.ts";
 import { type PodFacts, podFacts, replicaId, withLostLogin } from "./kubernetes-pods.ts";
 import { type ClusterFacts, reachCluster } from "./kubernetes-reach.ts";
+import { KubernetesSecrets } from "./kubernetes-secrets.ts";
 import { followObjects, type WatchHandler } from "./kubernetes-watch.ts";
 import { LogStore } from "./log-store.ts";
 import type { PlatformLog } from "./platform-log.ts";
@@ -74,6 +76,7 @@ export class KubernetesPlatform implements Platform {
   readonly #manifests: { -readonly [Name in keyof ManifestOptions]: ManifestOptions[Name] };
   readonly #orgs: KubernetesOrgs;
   readonly #objects: KubernetesObjects;
+  readonly #secrets: KubernetesSecrets;
   readonly #log: PlatformLog;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
   readonly #logs = new Map<string, LogStore>();
@@ -111,6 +114,7 @@ export class KubernetesPlatform implements Platform {
       lost: (org) => this.#objects.lostIn(org),
       terminatingMs: options.terminatingMs,
     });
+    this.#secrets = new KubernetesSecrets(api, this.#manifests);
     this.#objects = new KubernetesObjects({
       api: this.#api,
       manifests: this.#manifests,
@@ -170,6 +174,15 @@ export class KubernetesPlatform implements Platform {
 
   registryLogin(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void> {
     return this.#orgs.registryLogin(org, dockerConfigJson, signal);
+  }
+
+  async putSecret(org: string, secret: SecretVersion, value: string, signal?: AbortSignal): Promise<void> {
+    await this.#orgs.ensure(org, signal);
+    await this.#secrets.put(org, secret, value, signal);
+  }
+
+  removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void> {
+    return this.#secrets.remove(org, secret, signal);
   }
 
   async apply(spec: EndpointSpec): Promise<void> {
