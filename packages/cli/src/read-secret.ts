@@ -1,17 +1,24 @@
 import { FaasError } from "@faas/core";
 import type { Io } from "./io.ts";
 
-/** All of standard input without the line break at its end, as `docker login --password-stdin` has it. USAGE when it is empty. */
+/** All of standard input without the line break at its end, as `docker login --password-stdin` has it. USAGE when it is empty, or no text. */
 export async function readSecretFromStdin(what: string, { stdin, signal }: Io): Promise<string> {
-  let text = "";
-  stdin.setEncoding("utf8");
+  const pieces: Buffer[] = [];
   for await (const piece of stdin.iterator({ destroyOnReturn: false })) {
     signal.throwIfAborted();
-    text += piece;
+    pieces.push(Buffer.from(piece));
   }
-  const secret = text.replace(/\r?\n$/, "");
+  const secret = textOf(Buffer.concat(pieces), what).replace(/\r?\n$/, "");
   if (secret === "") throw new FaasError("USAGE", `Expected ${what} on standard input, and it is empty`);
   return secret;
+}
+
+function textOf(bytes: Buffer, what: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new FaasError("USAGE", `Expected ${what} on standard input to be text in UTF-8`);
+  }
 }
 
 const ENTER = /[\r\n]/;
