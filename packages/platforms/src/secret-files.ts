@@ -42,8 +42,9 @@ export class SecretFiles {
     try {
       const key = await readFile(this.#keyFile);
       const bytes = await readFile(this.#file(org, secret));
-      const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES)).setAAD(nameOf(org, secret));
-      decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+      const options = { authTagLength: TAG_BYTES };
+      const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), options);
+      decipher.setAAD(nameOf(org, secret)).setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
       const text = decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES));
       return Buffer.concat([text, decipher.final()]).toString("utf8");
     } catch (error) {
