@@ -11,6 +11,7 @@ import { findInstalled, KubernetesApi, KubernetesCredentials, uninstallServer } 
 import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-api";
 import { Exec, KubeConfig, type V1Pod, type V1Secret } from "@kubernetes/client-node";
 import { runHere } from "../../packages/cli/src/test-cli.ts";
+import { KubernetesSecrets } from "../../packages/platforms/src/kubernetes-secrets.ts";
 import { commandLinesWith, filesWith, hasTrace, newSecretValue, tracesOf } from "../secret-traces.ts";
 import { LIMIT_MS, registry, uniqueName } from "./cluster.ts";
 
@@ -174,6 +175,28 @@ test("more than a cluster keeps is refused with what to do, and what is there st
   assert.match(refused, /1 MiB at most.*SECRETS_FULL/s);
   for (const name of names) await done(["secret", "remove", org, name]);
   assert.equal(await call(), sha(values.second));
+});
+
+test("what the cluster answers to a change has none of the values that it keeps", async () => {
+  const answers: string[] = [];
+  const noted =
+    <Arguments extends unknown[]>(ask: (...all: Arguments) => Promise<unknown>) =>
+    async (...all: Arguments) => {
+      const answer = await ask(...all);
+      answers.push(JSON.stringify(answer));
+      return answer;
+    };
+  const listening = { apply: noted(api.apply.bind(api)), call: noted(api.call.bind(api)) } as unknown as KubernetesApi;
+  const kept = new KubernetesSecrets(listening, { instance: namespace, startSeconds: 1, gatewayCidrs: [] });
+  const secret = { name: "OTHER", version: "v1" };
+  await kept.put(org, secret, "other");
+  await kept.remove(org, secret);
+  await kept.remove(org, secret);
+  assert.equal(answers.length, 4);
+  for (const answer of answers) {
+    assert.match(answer, /"kind":"PartialObjectMetadata"/);
+    assert.ok(!hasTrace(answer, traces), answer);
+  }
 });
 
 test("the value is in the organization's Secret, and nowhere else", async () => {

@@ -7,6 +7,9 @@ export const SECRET_NAME_MAX = 128;
 /** Bytes of a value in UTF-8: one string of an environment may have 128 KiB (execve(2)). */
 export const SECRET_VALUE_MAX = 64 * 2 ** 10;
 
+/** Secrets of an organization: each change writes down which there are. */
+export const SECRETS_MAX = 200;
+
 /** A variable's name in an environment. */
 export const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 

@@ -244,6 +244,25 @@ describe("what is refused", () => {
     });
 });
 
+test("what stands in the place of a name is not in the audit trail, unless it is one", async () => {
+  await put("audited", "A%3Dhunter2", "x");
+  await server.send("DELETE", "/-/orgs/audited/secrets/hunter2-");
+  await put("audited", "NAME", "x");
+  const trail = String((await server.send("GET", "/-/audit")).body);
+  assert.doesNotMatch(trail, /hunter2/);
+  assert.match(trail, /"target":"audited\/…"/);
+  assert.match(trail, /"action":"PUT \/-\/orgs\/\{org\}\/secrets\/\{name\}","target":"audited\/NAME"/);
+});
+
+test("an organization has 200 secrets at most; those that it has can be changed", async () => {
+  for (let index = 0; index < 200; index++) assert.equal((await put("crowd", `S${index}`, "x")).status, 201);
+  const { status, problem } = await put("crowd", "MORE", "x");
+  assert.deepEqual([status, problem.code], [413, "SECRETS_FULL"]);
+  assert.equal((await put("crowd", "S7", "y")).status, 200);
+  await server.send("DELETE", "/-/orgs/crowd/secrets/S9");
+  assert.equal((await put("crowd", "MORE", "x")).status, 201);
+});
+
 test("a secret that is used no more is removed with its value, and may come again", async () => {
   await put("gone", "TOKEN", "one");
   await deployed("gone", "x", { secrets: { TOKEN: "TOKEN" } });

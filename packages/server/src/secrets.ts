@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { FaasError, type Platform, type SecretSet, type SecretView } from "@faas/core";
+import { FaasError, type Platform, SECRETS_MAX, type SecretSet, type SecretView } from "@faas/core";
 import type { Logger } from "pino";
 import type { Deployments } from "./deployments.ts";
 import { noSuchSecret, type SecretRecords, secretNames, usesSecret } from "./secret-records.ts";
@@ -92,6 +92,8 @@ export class Secrets {
     await store.changeSecrets(org, (secrets) => {
       const before = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
       isNew = before?.version === undefined;
+      if (before === undefined && Object.keys(secrets).length >= SECRETS_MAX)
+        throw new FaasError("SECRETS_FULL", `${org} has ${SECRETS_MAX} secrets, and that is the most: remove some`);
       return { ...secrets, [name]: { setAt, ...before, former: [...(before?.former ?? []), version] } };
     });
     try {
