@@ -30,16 +30,16 @@ export function define(command: Command, io: Io): void {
     .description("give a secret a value: from standard input, which a terminal does not show")
     .argument("<org>", "the organization")
     .argument("<name>", "letters, digits and underscores")
-    .argument("[nothing...]", "a value is no argument")
-    .usage("[options] <org> <name>")
+    // A value that is given as one is refused by us, who do not repeat it.
+    .allowExcessArguments()
     .option("--from-file <file>", "read the value from a file, as it is")
     .option("--no-wait", "return when it is kept, before the endpoints that use it have it")
     .addHelpText(
       "after",
       "\nA value is text of at most 64 KiB. From standard input it comes without the line break at its end. Endpoints that use the secret are deployed anew with it.",
     );
-  set.action(async (org: string, name: string, more: readonly string[]) =>
-    setSecret(org, name, more, set.optsWithGlobals<SetOptions>(), io),
+  set.action(async (org: string, name: string) =>
+    setSecret(org, name, set.args.slice(2), set.optsWithGlobals<SetOptions>(), io),
   );
   const list = command
     .command("list")
