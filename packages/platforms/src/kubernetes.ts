@@ -15,7 +15,7 @@ import {
 import type { V1Deployment, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { ClusterError, type Kind, KubernetesApi, type KubernetesObject } from "./kubernetes-api.ts";
 import { KubernetesCredentials } from "./kubernetes-credentials.ts";
-import { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
+import { type EndpointHost, KubernetesEndpoint } from "./kubernetes-endpoint.ts";
 import { RegistryLogins } from "./kubernetes-logins.ts";
 import { type ContainerState, copyLog, lastLines } from "./kubernetes-logs.ts";
 import { type ManifestOptions, selectorOf } from "./kubernetes-manifests.ts";
@@ -80,6 +80,7 @@ export class KubernetesPlatform implements Platform {
   readonly #secrets: KubernetesSecrets;
   readonly #log: PlatformLog;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
+  /** Of endpoints that had a pod, or whose logs were asked for. */
   readonly #logs = new Map<string, LogStore>();
   /** Every pod that is there, by namespace and name. */
   readonly #pods = new Map<string, PodFacts>();
@@ -87,6 +88,7 @@ export class KubernetesPlatform implements Platform {
   readonly #statuses = new StatusList();
   readonly #feed = new StatusFeed(() => this.#snapshot());
   readonly #closing = new AbortController();
+  readonly #host: EndpointHost;
   readonly #synced = Promise.withResolvers<void>();
   #notReady: FaasError | undefined;
 
@@ -106,6 +108,12 @@ export class KubernetesPlatform implements Platform {
       startSeconds,
       ...(serverNamespace === undefined ? {} : { serverNamespace }),
       gatewayCidrs: serverNamespace === undefined ? ownAddresses() : [],
+    };
+    this.#host = {
+      startSeconds,
+      changed: (endpoint) => this.#changed(endpoint),
+      ready: (facts) => void this.#settle(facts),
+      lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
     };
     this.#orgs = new KubernetesOrgs({
       api: this.#api,
@@ -261,12 +269,7 @@ export class KubernetesPlatform implements Platform {
   }
 
   #add(key: string, spec: EndpointSpec): void {
-    const endpoint: KubernetesEndpoint = new KubernetesEndpoint(spec, this.#logStore(spec), {
-      startSeconds: this.#manifests.startSeconds,
-      changed: () => this.#changed(endpoint),
-      ready: (facts) => void this.#settle(facts),
-      lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
-    });
+    const endpoint = new KubernetesEndpoint(spec, this.#host);
     this.#endpoints.set(key, endpoint);
     this.#changed(endpoint);
     for (const facts of this.#pods.values()) if (endpointKey(facts) === key) this.#observePod(facts);
@@ -381,7 +384,7 @@ export class KubernetesPlatform implements Platform {
     if (!endpoint) return;
     endpoint.observePod(facts);
     if (facts.runningSinceMs !== undefined || facts.trouble?.ran !== undefined)
-      void this.#copyLog(facts, endpoint.logs);
+      void this.#copyLog(facts, this.#logStore(facts));
   }
 
   #copyLog(facts: PodFacts, store: LogStore): Promise<void> {
