@@ -42,6 +42,8 @@ export class Endpoints {
   readonly awake = new Set<LiveEndpoint>();
   /** Told when an endpoint joins `awake`. */
   onAwake: ((endpoint: LiveEndpoint) => void) | undefined;
+  /** Told when an endpoint is served no more. */
+  onRemoved: ((endpoint: LiveEndpoint) => void) | undefined;
 
   constructor(options: EndpointsOptions) {
     this.#platform = options.platform;
@@ -105,6 +107,7 @@ export class Endpoints {
     endpoint.removed = true;
     endpoint.observe(undefined);
     endpoint.refuseAll(new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${key} was removed while the request waited`));
+    this.onRemoved?.(endpoint);
     this.#announce(key);
   }
 
