@@ -8,6 +8,8 @@ import type { Random } from "../../packages/server/src/test-random.ts";
 type Possible = "present" | "absent";
 
 const ORG = "acme";
+/** So many are there at a time. */
+const ABOUT = 50;
 /** So that the journal outgrows its least size, and is made smaller under way. */
 const LARGE = "x".repeat(6_000);
 
@@ -21,6 +23,8 @@ export class Registrations {
   readonly #random: Random;
   readonly #image: string;
   readonly #agent = new Agent({ keepAlive: true });
+  /** Names that are there and that nobody is changing. */
+  #there: string[] = [];
   #names = 0;
   /** Calls that were sent, and how they ended. */
   sent = 0;
@@ -41,8 +45,7 @@ export class Registrations {
   async run(url: string, clients: number, signal: AbortSignal): Promise<void> {
     let isGone = false;
     const client = async () => {
-      const own: string[] = [];
-      while (!isGone && !signal.aborted) if (!(await this.#change(url, own))) isGone = true;
+      while (!isGone && !signal.aborted) if (!(await this.#change(url))) isGone = true;
     };
     await Promise.all(Array.from({ length: clients }, client));
   }
@@ -84,8 +87,9 @@ export class Registrations {
   }
 
   /** False: the server is gone. */
-  async #change(url: string, own: string[]): Promise<boolean> {
-    const isRemoval = own.length > 0 && this.#random() < 0.45;
+  async #change(url: string): Promise<boolean> {
+    const own = this.#there;
+    const isRemoval = own.length > 0 && this.#random() < (own.length > ABOUT ? 0.7 : 0.4);
     const name = isRemoval
       ? (own.splice(Math.floor(this.#random() * own.length), 1)[0] as string)
       : `e${++this.#names}`;
@@ -107,14 +111,14 @@ export class Registrations {
       if (status < 300) {
         this.acknowledged++;
         this.#possible.set(name, new Set([next]));
-        if (!isRemoval) own.push(name);
+        if (!isRemoval) this.#there.push(name);
       } else {
         this.refused++;
         const { code } = JSON.parse(text) as { code: string };
         this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
         // It was refused, and so nothing was changed.
         if (code === "STORAGE_FULL") this.#possible.set(name, before);
-        if (isRemoval) own.push(name);
+        if (isRemoval) this.#there.push(name);
       }
       return true;
     } catch {
