@@ -20,21 +20,27 @@ interface Plan {
   readonly slowMs?: number;
 }
 
+type Named = readonly [what: string, plan: Plan];
+
+const ALL: Named = [
+  "everything fails often",
+  { slowMs: 5, fail: { write: 0.2, datasync: 0.2, sync: 0.3, truncate: 0.5, rename: 0.3, open: 0.1 } },
+];
 /** Chances of failing, by operation: every now and then, and so often that taking a write back fails as well. */
-const PLANS: readonly [what: string, plan: Plan][] = [
+const PLANS: readonly Named[] = [
   ["a slow fsync", { slowMs: 40 }],
   ["failed writes", { fail: { write: 0.1 } }],
   ["failed fsyncs", { fail: { datasync: 0.1, sync: 0.1 } }],
   ["failed renames", { fail: { rename: 0.3, link: 0.1 } }],
   ["failed opens", { fail: { open: 0.3, write: 0.05 } }],
-  ["everything fails often", { fail: { write: 0.2, datasync: 0.2, sync: 0.3, truncate: 0.5, rename: 0.3, open: 0.1 } }],
+  ALL,
   ["no room, by chance", { code: "ENOSPC", fail: { write: 0.2, truncate: 0.3, open: 0.1 } }],
 ];
 
 /** kill -9 of servers whose disk is slow, fails, or is full, while endpoints are registered and removed. */
 export async function run(options: FaultOptions): Promise<FaultResult> {
   const rows: Tried[] = [];
-  for (const [what, plan] of PLANS) rows.push(await failing(what, plan, options));
+  for (const [what, plan] of options.long ? PLANS : [ALL]) rows.push(await failing(what, plan, options));
   if (canMount) rows.push(await full(options));
   else options.print("no mount namespaces here: a full disk is left out");
   return resultOf(rows, options.print);

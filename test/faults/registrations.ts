@@ -11,7 +11,7 @@ const ORG = "acme";
 /** So many are there at a time. */
 const ABOUT = 50;
 /** So that the journal outgrows its least size, and is made smaller under way. */
-const LARGE = "x".repeat(6_000);
+const LARGE = "x".repeat(30_000);
 
 /**
  * Clients that register and remove endpoints, and remember what they were told: what was acknowledged has to be so; what was
