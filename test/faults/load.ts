@@ -39,7 +39,9 @@ export class Load {
   readonly failures: Failure[] = [];
   /** Ids of calls that were answered as they should be. */
   readonly answered: string[] = [];
-  /** What the function said it was, and when it said so last, as a number of calls. */
+  /** Answers that waited for a replica to start. */
+  colds = 0;
+  /** What the function said it was. */
   readonly revisions = new Set<string>();
   readonly #url: string;
   readonly #kinds: readonly Kind[];
@@ -92,6 +94,7 @@ export class Load {
       const [said, revision = ""] = text.split(" ");
       if (answer.statusCode !== 200 || (method !== "HEAD" && said !== id)) return void failed(answer.statusCode, text);
       this.answered.push(id);
+      if (answer.headers["x-cold-start"] === "true") this.colds++;
       if (method !== "HEAD") this.revisions.add(revision);
     } catch (error) {
       failed(undefined, String((error as Error).cause ?? error));

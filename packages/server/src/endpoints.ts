@@ -86,7 +86,7 @@ export class Endpoints {
     }
     endpoint.spec = spec;
     if (endpoint.desired > 0) {
-      const within = Math.min(Math.max(endpoint.desired, leastReplicas(spec)), Math.max(spec.maxReplicas, 1));
+      const within = Math.min(Math.max(endpoint.desired, leastReplicas(spec)), mostReplicas(spec));
       if (within !== endpoint.desired) this.scale(endpoint, within);
     }
     endpoint.serve();
@@ -255,4 +255,9 @@ export class Endpoints {
 /** Replicas of an endpoint that is in use: what its settings say, at least one. */
 export function leastReplicas(spec: EndpointSpec): number {
   return Math.max(1, spec.replicas);
+}
+
+/** The most that anybody may ask for. */
+export function mostReplicas(spec: EndpointSpec): number {
+  return spec.scaler === "fixed" ? leastReplicas(spec) : Math.max(1, spec.maxReplicas);
 }

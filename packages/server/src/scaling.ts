@@ -1,4 +1,4 @@
-import { type Endpoints, type LiveEndpoint, leastReplicas } from "./endpoints.ts";
+import { type Endpoints, type LiveEndpoint, leastReplicas, mostReplicas } from "./endpoints.ts";
 import { IdleMemory } from "./idle-memory.ts";
 import { Idleness } from "./idleness.ts";
 import { LOOK_MS, LoadMemory } from "./load-memory.ts";
@@ -77,6 +77,10 @@ export class Scaling {
       this.#endpoints.scale(endpoint, 0);
       return;
     }
+    // Of a number that does not change: it could not be had before, or a former server left another one.
+    const least = leastReplicas(endpoint.spec);
+    if (endpoint.spec.scaler === "fixed" && desired !== least && !endpoint.deploying)
+      this.#endpoints.scale(endpoint, least);
     if (!isScaled(endpoint)) return;
     const replicas = this.#load(endpoint).decide(desired, policyOf(endpoint), now);
     if (replicas !== desired) this.#endpoints.scale(endpoint, replicas);
@@ -102,5 +106,5 @@ function isScaled(endpoint: LiveEndpoint): boolean {
 const policyOf = ({ spec }: LiveEndpoint) => ({
   concurrency: spec.concurrency,
   least: leastReplicas(spec),
-  most: Math.max(1, spec.maxReplicas),
+  most: mostReplicas(spec),
 });
