@@ -71,6 +71,7 @@ export class Registrations {
       if (!possible.has(seen)) this.lost.push(`${name} is ${seen}, ${what}`);
       this.#possible.set(name, new Set([seen]));
     }
+    this.#there = [...there].filter((name) => this.#possible.has(name));
     for (const name of there)
       if (!this.#possible.has(name) && name !== "first") this.lost.push(`${name} is there, ${what}`);
   }
