@@ -110,7 +110,7 @@ export class Served implements AsyncDisposable {
     const { revision } = body as { revision: string };
     const { body: view } = await this.send("GET", `${path}?wait=${revision}&timeout=60s`);
     const { failure } = view as EndpointView;
-    assert.ok(!failure, `${name} does not run: ${JSON.stringify(view)}`);
+    assert.ok(!failure, `${name} does not run: ${JSON.stringify(failure)}`);
     return view as EndpointView;
   }
 
