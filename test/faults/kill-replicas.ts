@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { seeded } from "../../packages/server/src/test-random.ts";
 import { Executions, FUNCTION } from "./executions.ts";
-import { IDEMPOTENT, Load, POST, printFailures } from "./load.ts";
+import { type Failure, IDEMPOTENT, Load, POST, printFailures } from "./load.ts";
 import { type FaultOptions, type FaultResult, resultOf, type Tried } from "./part.ts";
 import { addressFor, type PlatformName, platformsHere, Served } from "./served.ts";
 
@@ -15,7 +15,8 @@ export async function run(options: FaultOptions): Promise<FaultResult> {
 }
 
 export async function killOn(platform: PlatformName, { long, seed, print }: FaultOptions): Promise<Tried[]> {
-  const kills = long ? 100 : 5;
+  const times = long ? 100 : 5;
+  const kills: Kill[] = [];
   const random = seeded(seed);
   await using executions = await Executions.start();
   await using served = await Served.start(platform);
@@ -28,12 +29,13 @@ export async function killOn(platform: PlatformName, { long, seed, print }: Faul
   const idempotent = new Load(url, IDEMPOTENT, 8);
   const posts = new Load(url, POST, 2);
   try {
-    for (let kill = 1; kill <= kills; kill++) {
+    for (let kill = 1; kill <= times; kill++) {
       await delay(50 + random() * 100);
       const { replicas } = await served.ready("killed", REPLICAS);
       const one = replicas[Math.floor(random() * replicas.length)];
-      posts.epoch = kill;
+      const startMs = performance.now();
       await served.kill(one?.id as string);
+      kills.push({ startMs, doneMs: performance.now() });
       await served.until("killed", "without it", (view) =>
         view.replicas.every(({ id, ready }) => id !== one?.id || !ready),
       );
@@ -48,12 +50,7 @@ export async function killOn(platform: PlatformName, { long, seed, print }: Faul
     .concat()
     .filter(({ id }) => (executions.counts.get(id.split(" ")[1] as string) ?? 0) > 1);
   const doubled = posts.answered.filter((id) => executions.counts.get(id) !== 1);
-  // Of one client, which has one call at a time: two that were sent after the same kill.
-  const seen = new Set<string>();
-  const again = posts.failures.filter(({ client, epoch }) => {
-    const key = `${client} ${epoch}`;
-    return seen.has(key) || !seen.add(key);
-  });
+  const again = withoutKill(posts.failures, kills);
   const others = posts.failures.filter(({ status }) => status !== 502);
   printFailures([...twice, ...again, ...others], print);
   for (const id of doubled.slice(0, 5))
@@ -61,18 +58,35 @@ export async function killOn(platform: PlatformName, { long, seed, print }: Faul
   return [
     {
       what: `a replica killed under load, ${platform}: GET, HEAD, OPTIONS, PUT, DELETE, POST with Idempotency-Key`,
-      faults: kills,
+      faults: times,
       tried: idempotent.calls,
       of: "calls",
       lost: idempotent.failures.length,
     },
     {
       what: `a replica killed under load, ${platform}: POST`,
-      faults: kills,
+      faults: times,
       tried: posts.calls,
       of: "calls",
       lost: twice.length + doubled.length + again.length + others.length,
       seen: `${posts.failures.length} answered with 502, none of a client twice for one kill; none executed twice`,
     },
   ];
+}
+
+interface Kill {
+  readonly startMs: number;
+  readonly doneMs: number;
+}
+
+/** Failures that are not of a kill of their own, for each client, which has one call at a time. */
+function withoutKill(failures: readonly Failure[], kills: readonly Kill[]): Failure[] {
+  const used = new Map<number, Set<Kill>>();
+  return failures.filter(({ client, sentMs, failedMs }) => {
+    const own = used.get(client) ?? new Set();
+    used.set(client, own);
+    const kill = kills.find((one) => !own.has(one) && one.startMs <= failedMs && one.doneMs >= sentMs);
+    if (kill) own.add(kill);
+    return kill === undefined;
+  });
 }

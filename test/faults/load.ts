@@ -23,8 +23,9 @@ export const POST: readonly Kind[] = [{ method: "POST" }];
 export interface Failure {
   readonly id: string;
   readonly client: number;
-  /** Of the load, when it was sent: see `Load.epoch`. */
-  readonly epoch: number;
+  /** `performance.now()`. */
+  readonly sentMs: number;
+  readonly failedMs: number;
   readonly status: number | undefined;
   readonly text: string;
 }
@@ -33,8 +34,6 @@ let loads = 0;
 
 /** Clients that call one after the other, each on a connection of its own, until they are stopped. */
 export class Load {
-  /** What the one who causes faults counts on. */
-  epoch = 0;
   calls = 0;
   readonly failures: Failure[] = [];
   /** Ids of calls that were answered as they should be. */
@@ -76,9 +75,16 @@ export class Load {
 
   async #call(client: number, { method, headers }: Kind): Promise<void> {
     const id = `${this.#name}-${this.calls++}`;
-    const { epoch } = this;
+    const sentMs = performance.now();
     const failed = (status: number | undefined, text: string) =>
-      this.failures.push({ id: `${method} ${id}`, client, epoch, status, text: text.slice(0, 300) });
+      this.failures.push({
+        id: `${method} ${id}`,
+        client,
+        sentMs,
+        failedMs: performance.now(),
+        status,
+        text: text.slice(0, 300),
+      });
     try {
       const { origin, pathname } = new URL(this.#url);
       const answer = await this.#agent.request({
