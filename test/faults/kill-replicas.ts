@@ -35,10 +35,10 @@ export async function killOn(platform: PlatformName, { long, seed, print }: Faul
       const one = replicas[Math.floor(random() * replicas.length)];
       const startMs = performance.now();
       await served.kill(one?.id as string);
-      kills.push({ startMs, doneMs: performance.now() });
       await served.until("killed", "without it", (view) =>
         view.replicas.every(({ id, ready }) => id !== one?.id || !ready),
       );
+      kills.push({ startMs, doneMs: performance.now() });
       await served.ready("killed", REPLICAS);
       if (kill % 20 === 0) print(`${platform}: ${kill} kills, ${idempotent.calls + posts.calls} calls`);
     }
@@ -52,7 +52,14 @@ export async function killOn(platform: PlatformName, { long, seed, print }: Faul
   const doubled = posts.answered.filter((id) => executions.counts.get(id) !== 1);
   const again = withoutKill(posts.failures, kills);
   const others = posts.failures.filter(({ status }) => status !== 502);
-  printFailures([...twice, ...again, ...others], print);
+  for (const [what, failures] of Object.entries({
+    "executed twice": twice,
+    "failed again for one kill": again,
+    others,
+  })) {
+    if (failures.length > 0) print(`${what}:`);
+    printFailures(failures, print);
+  }
   for (const id of doubled.slice(0, 5))
     print(`${id} was answered, and executed ${executions.counts.get(id) ?? 0} times`);
   return [
@@ -69,13 +76,14 @@ export async function killOn(platform: PlatformName, { long, seed, print }: Faul
       tried: posts.calls,
       of: "calls",
       lost: twice.length + doubled.length + again.length + others.length,
-      seen: `${posts.failures.length} answered with 502, none of a client twice for one kill; none executed twice`,
+      seen: `${posts.failures.length} answered with 502: ${again.length} a second time for one kill, ${twice.length + doubled.length} executed twice or not at all`,
     },
   ];
 }
 
 interface Kill {
   readonly startMs: number;
+  /** When the server knows of it. */
   readonly doneMs: number;
 }
 

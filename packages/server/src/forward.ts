@@ -121,6 +121,9 @@ class Answer implements ReplicaAnswer {
   async #failWithReason(error: Error): Promise<void> {
     const exchange = this.#exchange;
     const endpoint = exchange.endpoint as LiveEndpoint;
+    // Not only when that is known: until then other requests would go there.
+    endpoint.avoid(this.#replica);
+    exchange.releaseReplica();
     const ended = await endpoint.endOf(this.#replica, END_KNOWN_MS);
     exchange.fail(
       ended === undefined
