@@ -15,6 +15,7 @@ export const errorCodes = {
   ENDPOINT_NOT_FOUND: [404, "No such endpoint"],
   BUNDLE_NOT_FOUND: [404, "No such bundle"],
   METHOD_NOT_ALLOWED: [405, "Method not allowed"],
+  LIMIT_EXCEEDED: [409, "Over a limit of the organization"],
   BODY_TOO_LARGE: [413, "Request body too large"],
   BUNDLE_TOO_LARGE: [413, "Bundle too large"],
   HOST_REFUSED: [421, "Not the address of this server"],
@@ -23,6 +24,8 @@ export const errorCodes = {
   BUNDLE_INVALID: [422, "Invalid bundle"],
   ARTIFACT_UNSUPPORTED: [422, "Artifact not supported by this platform"],
   SCALER_UNSUPPORTED: [422, "Scaler not supported by this platform"],
+  RATE_LIMITED: [429, "Too many requests"],
+  CONCURRENCY_LIMITED: [429, "Too many requests at a time"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
 
   // What happened to a call.
@@ -37,7 +40,7 @@ export const errorCodes = {
   IMAGE_PULL_FAILED: [502, "The image cannot be pulled"],
   CONTAINER_REFUSED: [502, "The container cannot be started"],
   UNSCHEDULABLE: [503, "No node has room for a replica"],
-  QUOTA_EXCEEDED: [503, "The organization's quota is used up"],
+  REPLICAS_LIMITED: [503, "The organization's limits have no room for a replica"],
   POD_REFUSED: [502, "The cluster refuses the replica"],
   SERVER_STOPPING: [503, "The server is stopping"],
   FUNCTION_TIMEOUT: [504, "The function took too long"],

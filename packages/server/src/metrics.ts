@@ -4,6 +4,8 @@ import type { Endpoints, LiveEndpoint } from "./endpoints.ts";
 /** What the gateway tells of each answered request. Called on the hot path. */
 export interface RequestMetrics {
   record(endpoint: LiveEndpoint, status: number, durationMs: number, cold: boolean): void;
+  /** A call was not let in. */
+  limited(endpoint: LiveEndpoint, limit: string): void;
 }
 
 /** A timer of its own that never rests: every 10 ms, prom-client's default, it is most of what an idle server does. */
@@ -20,6 +22,7 @@ export class Metrics implements RequestMetrics {
   readonly #requests: Counter<"org" | "endpoint" | "code">;
   readonly #durations: Histogram<"org" | "endpoint" | "code">;
   readonly #coldStarts: Counter<"org" | "endpoint">;
+  readonly #limited: Counter<"org" | "endpoint" | "limit">;
   /** Label look-ups are made once for an endpoint and status, not for each request. */
   readonly #children = new WeakMap<LiveEndpoint, Map<number, Child>>();
 
@@ -43,6 +46,12 @@ export class Metrics implements RequestMetrics {
       name: "faas_cold_starts_total",
       help: "Requests that waited for a replica",
       labelNames: ["org", "endpoint"],
+      registers,
+    });
+    this.#limited = new Counter({
+      name: "faas_requests_limited_total",
+      help: "Requests that were refused because they were over a limit of the organization",
+      labelNames: ["org", "endpoint", "limit"],
       registers,
     });
   }
@@ -80,6 +89,10 @@ export class Metrics implements RequestMetrics {
     child.count.inc();
     child.duration.observe(durationMs / 1000);
     if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
+  }
+
+  limited({ spec: { org, endpoint } }: LiveEndpoint, limit: string): void {
+    this.#limited.inc({ org, endpoint, limit });
   }
 
   #child(endpoint: LiveEndpoint, status: number): Child {
