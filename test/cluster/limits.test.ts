@@ -45,7 +45,7 @@ describe("an organization's limits", { concurrency: 2 }, () => {
     assert.deepEqual([second.status, second.problem.code], [409, "LIMIT_EXCEEDED"]);
     assert.match(
       second.problem.detail,
-      /its other endpoints take 1 replicas, this one asks for 1 replicas, and 1 replicas/,
+      /its other endpoints take 1 replica, this one asks for 1 replica, and 1 replica/,
     );
     await putLimits(org, { replicas: 2 });
     const large = await register("large", "400m");

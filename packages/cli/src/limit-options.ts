@@ -41,17 +41,21 @@ export function addLimitOptions(command: Command): Command {
     .addHelpText("after", `\n"${NONE}" removes a limit. What a limit does not allow: docs/operations.md, "Limits".`);
 }
 
-/** Numbers are numbers, quantities stay text, and `none` is null. Throws what was expected, for program.ts. */
-function parsed(name: LimitName, given: string): number | string | null {
-  if (given === NONE) return null;
+/** As commander gives them. */
+export type LimitFlags = { readonly [Name in LimitName]?: Limits[Name] | typeof NONE };
+
+/** Numbers are numbers, quantities stay text. Throws what was expected, for program.ts. */
+function parsed(name: LimitName, given: string): number | string {
+  // Not null: commander takes that for a value that is missing.
+  if (given === NONE) return NONE;
   const isText = limitsSchema.shape[name].safeParse("1").success;
   const value = isText || !/^\d+(\.\d+)?$/.test(given) ? given : Number(given);
   const { error } = limitsSchema.shape[name].safeParse(value);
   if (!error) return value;
-  throw new InvalidArgumentError(`${EXPECTED[name]} or ${NONE}, got "${given}"`);
+  throw new InvalidArgumentError(`${EXPECTED[name]}, or ${NONE}, got "${given}"`);
 }
 
-const COUNT = "a whole number, 0 or more,";
+const COUNT = "a whole number from 0 on";
 const SIZE = "a size such as 512Mi or 8Gi";
 const EXPECTED: Readonly<Record<LimitName, string>> = {
   endpoints: COUNT,
@@ -66,9 +70,9 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
 };
 
 /** Only what was given. */
-export function limitsOf(options: LimitsChange): LimitsChange {
-  const given = limitNames.filter((name) => options[name] !== undefined);
-  return Object.fromEntries(given.map((name) => [name, options[name]]));
+export function limitsOf(flags: LimitFlags): LimitsChange {
+  const given = limitNames.filter((name) => flags[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, flags[name] === NONE ? null : flags[name]]));
 }
 
 /** Limits and present use side by side. */

@@ -62,9 +62,11 @@ export function tooLarge(endpoint: LiveEndpoint): FaasError {
       : '"faas deploy --body-limit" sets it';
   return new FaasError(
     "BODY_TOO_LARGE",
-    `Expected a body of at most ${formatSize(bodyLimitOf(endpoint))}, got more; ${whose}`,
+    `Expected a body of at most ${sizeText(bodyLimitOf(endpoint))}, got more; ${whose}`,
   );
 }
+
+const sizeText = (bytes: number) => (/^\d+$/.test(formatSize(bytes)) ? `${bytes} bytes` : formatSize(bytes));
 
 function readSmall(exchange: Exchange): void {
   const { request, response } = exchange;

@@ -40,9 +40,11 @@ function keptBy(settings: Settings): Kept {
   return kept;
 }
 
+const counted = (noun: string) => (value: number) => `${value} ${noun}${value === 1 ? "" : "s"}`;
+
 const kinds: Readonly<Record<Kind, { readonly name: string; readonly text: (value: number) => string }>> = {
-  endpoints: { name: "endpoints", text: (value) => `${value} endpoints` },
-  replicas: { name: "replicas", text: (value) => `${value} replicas` },
+  endpoints: { name: "endpoints", text: counted("endpoint") },
+  replicas: { name: "replicas", text: counted("replica") },
   cpuMillis: { name: "cpu", text: (value) => `${value}m CPU` },
   memoryBytes: { name: "memory", text: (value) => `${formatSize(value)} memory` },
 };

@@ -53,7 +53,7 @@ export function roomFor(endpoint: LiveEndpoint, wanted: number): Room {
 }
 
 const amounts: Readonly<Record<Kind, (value: number) => string>> = {
-  replicas: (value) => `${value} replicas`,
+  replicas: (value) => `${value} ${value === 1 ? "replica" : "replicas"}`,
   cpuMillis: (value) => `${value}m CPU`,
   memoryBytes: (value) => `${formatSize(value)} memory`,
 };

@@ -1,9 +1,9 @@
-import { FaasError, type LimitsChange, orgNameProblem } from "@faas/core";
+import { FaasError, orgNameProblem } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client.ts";
 import { type ImageFlags, registryOf } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
-import { addLimitOptions, limitsOf, limitsTable } from "../limit-options.ts";
+import { addLimitOptions, type LimitFlags, limitsOf, limitsTable } from "../limit-options.ts";
 import { columns, type OutputFormat, outputOption, print, say } from "../output.ts";
 import { readSecretFromStdin } from "../read-secret.ts";
 import { type RemoveOptions, removeOrg } from "../remove-org.ts";
@@ -12,7 +12,7 @@ interface ListOptions extends GlobalOptions {
   readonly output: OutputFormat;
 }
 
-type LimitOptions = ListOptions & LimitsChange;
+type LimitOptions = ListOptions & LimitFlags;
 
 interface LoginOptions extends GlobalOptions, ImageFlags {
   readonly username: string;
