@@ -47,6 +47,8 @@ export class KubernetesObjects {
   readonly #changes: ForeignChanges;
   readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
   readonly #removing = new Set<string>();
+  /** Keys of Deployments that may belong to no endpoint. */
+  readonly #strangers = new Set<string>();
   /** Endpoints whose number of replicas is being set: what is observed meanwhile is no news. */
   readonly #setting = new Set<string>();
   /** Endpoints that get fewer replicas when their roll has ended. */
@@ -72,12 +74,22 @@ export class KubernetesObjects {
     for (const key of this.#options.endpoints.keys()) void this.reconcile(key);
   }
 
+  /** The endpoint is none any more; its Deployment may be there for a while. */
+  abandoned(key: string): void {
+    this.#strangers.add(key);
+  }
+
   /** Deployments that belong to no endpoint that was applied. */
   others(): readonly EndpointStatus[] {
     const others: EndpointStatus[] = [];
-    for (const [key, { org, endpoint, revision }] of this.observed.entries())
-      if (!this.#options.endpoints.has(key) && !this.#removing.has(key))
+    for (const key of this.#strangers) {
+      const deployment = this.observed.deployment(key);
+      if (!deployment || this.#options.endpoints.has(key)) this.#strangers.delete(key);
+      else if (!this.#removing.has(key)) {
+        const { org, endpoint, revision } = deployment;
         others.push({ org, endpoint, revision, replicas: [] });
+      }
+    }
     return others;
   }
 
@@ -353,9 +365,10 @@ export class KubernetesObjects {
   #seen(kind: Part, key: string, object: KubernetesObject, isNew: boolean): void {
     this.#check(kind, key, object);
     if (kind !== "Deployment") return;
-    if (isNew) this.#options.changed();
     const deployment = object as V1Deployment;
     const endpoint = this.#options.endpoints.get(key);
+    if (!endpoint) this.#strangers.add(key);
+    if (isNew) this.#options.changed();
     if (!endpoint || !this.#isListed) return;
     endpoint.observeAutoscaler(endpoint.spec.scaler === "cpu" ? deployment.spec?.replicas : undefined);
     endpoint.observeDeployment((endpoint.desired ?? 0) > 0 ? deploymentTrouble(deployment) : undefined);

@@ -26,6 +26,7 @@ import { followObjects, type WatchHandler } from "./kubernetes-watch.ts";
 import { LogStore } from "./log-store.ts";
 import type { PlatformLog } from "./platform-log.ts";
 import { StatusFeed } from "./status-feed.ts";
+import { StatusList } from "./status-list.ts";
 
 export interface KubernetesOptions {
   /** Copies of the replicas' logs are in it. */
@@ -80,6 +81,7 @@ export class KubernetesPlatform implements Platform {
   /** Every pod that is there, by namespace and name. */
   readonly #pods = new Map<string, PodFacts>();
   readonly #copied = new Map<string, Promise<void>>();
+  readonly #statuses = new StatusList();
   readonly #feed = new StatusFeed(() => this.#snapshot());
   readonly #closing = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
@@ -207,8 +209,8 @@ export class KubernetesPlatform implements Platform {
 
   async remove(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
     const key = endpointKey(ref);
-    this.#endpoints.get(key)?.stop();
-    this.#endpoints.delete(key);
+    const endpoint = this.#endpoints.get(key);
+    if (endpoint) this.#forget(endpoint);
     this.#feed.announce();
     await this.#objects.remove(ref, signal);
     await this.#logStore(ref).remove();
@@ -217,8 +219,7 @@ export class KubernetesPlatform implements Platform {
 
   async removeOrg(org: string, signal?: AbortSignal): Promise<void> {
     const mine = [...this.#endpoints.values()].filter(({ spec }) => spec.org === org);
-    for (const { spec } of mine) this.#endpoints.delete(endpointKey(spec));
-    for (const endpoint of mine) endpoint.stop();
+    for (const endpoint of mine) this.#forget(endpoint);
     this.#feed.announce();
     await this.#orgs.remove(org, signal);
     for (const { spec } of mine) {
@@ -249,20 +250,35 @@ export class KubernetesPlatform implements Platform {
   }
 
   #add(key: string, spec: EndpointSpec): void {
-    const endpoint = new KubernetesEndpoint(spec, this.#logStore(spec), {
+    const endpoint: KubernetesEndpoint = new KubernetesEndpoint(spec, this.#logStore(spec), {
       startSeconds: this.#manifests.startSeconds,
-      changed: () => this.#feed.announce(),
+      changed: () => this.#changed(endpoint),
       ready: (facts) => void this.#settle(facts),
       lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
     });
     this.#endpoints.set(key, endpoint);
+    this.#changed(endpoint);
     for (const facts of this.#pods.values()) if (endpointKey(facts) === key) this.#observePod(facts);
   }
 
   #snapshot(): readonly EndpointStatus[] {
-    const known = Array.from(this.#endpoints.values(), (endpoint) => endpoint.status);
+    const known = this.#statuses.snapshot();
     const others = this.#objects.others();
     return others.length === 0 ? known : [...known, ...others];
+  }
+
+  #changed(endpoint: KubernetesEndpoint): void {
+    // One that was removed may still be told of its pods.
+    if (this.#endpoints.get(endpointKey(endpoint.spec)) === endpoint) this.#statuses.change(endpoint);
+    this.#feed.announce();
+  }
+
+  #forget(endpoint: KubernetesEndpoint): void {
+    const key = endpointKey(endpoint.spec);
+    this.#endpoints.delete(key);
+    this.#statuses.remove(endpoint);
+    this.#objects.abandoned(key);
+    endpoint.stop();
   }
 
   #begin({ resizes }: ClusterFacts): void {
