@@ -45,11 +45,11 @@ describe("an organization's limits", { concurrency: 2 }, () => {
     assert.deepEqual([second.status, second.problem.code], [409, "LIMIT_EXCEEDED"]);
     assert.match(
       second.problem.detail,
-      /its other endpoints take 1 replica, this one asks for 1 replica, and 1 replica/,
+      /its other endpoints take 1 replica, this one asks for 1 replica, and the limit is 1 replica/,
     );
     await putLimits(org, { replicas: 2 });
     const large = await register("large", "400m");
-    assert.match(large.problem.detail, /take 100m CPU, this one asks for 400m CPU, and 300m CPU are allowed/);
+    assert.match(large.problem.detail, /take 100m CPU, this one asks for 400m CPU, and the limit is 300m CPU/);
     await putLimits(org, { replicas: 1, endpoints: 7 });
     const quota = await server.api.get<ResourceQuota>("ResourceQuota", `faas-${org}`, "faas");
     assert.deepEqual(quota?.spec.hard, {
