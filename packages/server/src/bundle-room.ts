@@ -87,7 +87,7 @@ function exceeded(org: string, used: number, asked: number | undefined, allowed:
   const what = asked === undefined ? "this one has more than is left" : `this one has ${formatSize(asked)}`;
   return new FaasError(
     "LIMIT_EXCEEDED",
-    `The limits of the organization "${org}" have no room for the bundle: its bundles take ${formatSize(used)}, ${what}, and ${formatSize(allowed)} are allowed; remove endpoints, or leave files out with .faasignore`,
+    `The limits of the organization "${org}" have no room for the bundle: its bundles take ${formatSize(used)}, ${what}, and the limit is ${formatSize(allowed)}; remove endpoints, or leave files out with .faasignore`,
     { extensions: { limit: "bundleBytes", used, ...(asked === undefined ? {} : { asked }), allowed } },
   );
 }

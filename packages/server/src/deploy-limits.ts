@@ -115,7 +115,7 @@ function exceeded(
   const { name, text } = kinds[kind];
   return new FaasError(
     "LIMIT_EXCEEDED",
-    `The limits of the organization "${ref.org}" have no room for ${endpointKey(ref)}: its other endpoints take ${text(used)}, this one asks for ${text(asked)}, and ${text(allowed)} may be taken; "faas org describe ${ref.org}" shows all limits`,
+    `The limits of the organization "${ref.org}" have no room for ${endpointKey(ref)}: its other endpoints take ${text(used)}, this one asks for ${text(asked)}, and the limit is ${text(allowed)}; "faas org describe ${ref.org}" shows all limits`,
     { extensions: { limit: name, used, asked, allowed } },
   );
 }

@@ -76,7 +76,7 @@ describe("limits", () => {
     await server.run(t, ["org", "limit", "limited", "--bundle-bytes", "1Ki", "--endpoints", "none"]);
     const large = await server.run(t, ["deploy", source, "--org", "limited", "--endpoint", "over"]);
     assert.equal(large.code, 1);
-    assert.match(large.stderr, /no room for the bundle: its bundles take .*, and 1Ki are allowed/);
+    assert.match(large.stderr, /no room for the bundle: its bundles take .*, and the limit is 1Ki/);
   });
 
   for (const [argv, code, expected] of [
