@@ -55,7 +55,7 @@ describe("an organization's limits", { concurrency: 2 }, () => {
     assert.deepEqual(quota?.spec.hard, {
       pods: "1",
       "requests.cpu": "75m",
-      "limits.memory": "256Gi",
+      "limits.memory": String(256 * 2 ** 30),
       "count/deployments.apps": "7",
     });
 

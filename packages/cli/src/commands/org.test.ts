@@ -74,7 +74,8 @@ describe("limits", () => {
     );
     assert.match(over.stderr, /\(LIMIT_EXCEEDED\)/);
     await server.run(t, ["org", "limit", "limited", "--bundle-bytes", "1Ki", "--endpoints", "none"]);
-    const large = await server.run(t, ["deploy", source, "--org", "limited", "--endpoint", "over"]);
+    const other = await server.source("large", 'export const handler = () => "large";');
+    const large = await server.run(t, ["deploy", other, "--org", "limited", "--endpoint", "over"]);
     assert.equal(large.code, 1);
     assert.match(large.stderr, /no room for the bundle: its bundles take .*, and the limit is 1Ki/);
   });
