@@ -87,7 +87,11 @@ export class Endpoints {
     if (!org) return;
     org.limits = this.#limitsOf(name);
     for (const endpoint of org.endpoints) {
-      if (roomFor(endpoint, endpoint.desired).limit !== undefined) this.scale(endpoint, endpoint.desired);
+      if (endpoint.desired === 0) continue;
+      // Those that had fewer than their settings say have room now.
+      const wanted = Math.max(endpoint.desired, leastReplicas(endpoint.spec));
+      const { replicas, limit } = roomFor(endpoint, wanted);
+      if (replicas !== endpoint.desired || limit !== undefined) this.scale(endpoint, wanted);
     }
   }
 
@@ -207,7 +211,7 @@ export class Endpoints {
   /** Who waits for a first replica is refused: nobody knows when there will be room. */
   #tellLimited(endpoint: LiveEndpoint, wanted: number, replicas: number, limit: string | undefined): void {
     const told = limit === undefined ? undefined : `It wants ${counted(wanted)}, and may have ${replicas}: ${limit}`;
-    if (told !== undefined && told !== endpoint.limited)
+    if (told !== undefined && endpoint.limited === undefined)
       this.#log.warn({ endpoint: endpoint.key, wanted, replicas, limit }, "limited: no room for more replicas");
     endpoint.limited = told;
     if (told === undefined || replicas > 0) return;

@@ -269,6 +269,28 @@ describe("deployments", () => {
     assert.match(limited ?? "", /may have 2: the organization's limit is 3 replicas, and its other endpoints have/);
   });
 
+  test("limits that are lowered end replicas, and those that are raised give them back", async () => {
+    await register("changed/x", { replicas: 3, scaler: "fixed", idleTimeout: "never" });
+    const replicas = async (count: number) => {
+      const deadline = Date.now() + 10_000;
+      for (;;) {
+        const view = (await server.send("GET", "/-/orgs/changed/endpoints/x")).body;
+        if (view.replicas.filter(({ ready }: { ready: boolean }) => ready).length === count) return view;
+        assert.ok(Date.now() < deadline, JSON.stringify(view));
+        await new Promise((done) => setTimeout(done, 20));
+      }
+    };
+    await replicas(3);
+    await limit("changed", { cpu: "150m" });
+    assert.match(
+      (await replicas(1)).limited,
+      /^It wants 3 replicas, and may have 1: the organization's limit is 150m CPU/,
+    );
+    assert.equal((await call("/changed/x")).status, 200);
+    await limit("changed", { cpu: null });
+    assert.equal((await replicas(3)).limited, undefined);
+  });
+
   test("no room for a first replica: a call is told so; with room it is answered", async () => {
     await register("full/x");
     await limit("full", { replicas: 0 });
