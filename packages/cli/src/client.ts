@@ -17,6 +17,8 @@ import {
   type PutEndpoint,
   type PutOrg,
   type Registered,
+  type SecretSet,
+  type SecretView,
   type ServerConfig,
   type Whoami,
 } from "@faas/core";
@@ -148,6 +150,18 @@ export class Client {
     await this.#json("PUT", `/-/orgs/${encodeURIComponent(org)}/registry-credentials`, { dockerConfigJson });
   }
 
+  async secrets(org: string): Promise<readonly SecretView[]> {
+    return (await this.#json<{ secrets: SecretView[] }>("GET", secretPath(org))).secrets;
+  }
+
+  putSecret(org: string, name: string, value: string): Promise<SecretSet> {
+    return this.#json("PUT", secretPath(org, name), { value });
+  }
+
+  async removeSecret(org: string, name: string): Promise<void> {
+    await this.#json("DELETE", secretPath(org, name));
+  }
+
   async hasBundle(digest: string): Promise<boolean> {
     const { statusCode, body } = await this.call(`/-/bundles/${digest}`, { method: "HEAD" });
     await body.dump();
@@ -243,6 +257,9 @@ export class Client {
 }
 
 const orgPath = (org: string) => `/-/orgs/${encodeURIComponent(org)}`;
+
+const secretPath = (org: string, name?: string) =>
+  `${orgPath(org)}/secrets${name === undefined ? "" : `/${encodeURIComponent(name)}`}`;
 
 const keysPath = (org: string | undefined) => (org === undefined ? "/-/keys" : `${orgPath(org)}/keys`);
 

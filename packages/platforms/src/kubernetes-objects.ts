@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { type EndpointRef, type EndpointSpec, type EndpointStatus, endpointKey, FaasError } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { ClusterError, type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
@@ -24,6 +24,8 @@ import type { PlatformLog } from "./platform-log.ts";
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 15_000;
+/** Endpoints that are compared with the cluster in one turn of the event loop. */
+const AT_ONCE = 50;
 const SETTLE_MOST_MS = 5_000;
 const SETTLE_STEP_MS = 25;
 /** Field manager of the number of replicas, so that applying a revision does not touch it. */
@@ -71,7 +73,15 @@ export class KubernetesObjects {
   /** Everything was listed once: what is wanted can be compared with what is there. */
   listed(): void {
     this.#isListed = true;
-    for (const key of this.#options.endpoints.keys()) void this.reconcile(key);
+    void this.#reconcileAll([...this.#options.endpoints.keys()]);
+  }
+
+  /** A few at a time: there are many endpoints, and requests in between. */
+  async #reconcileAll(keys: readonly string[]): Promise<void> {
+    for (let i = 0; i < keys.length && !this.#options.signal.aborted; i += AT_ONCE) {
+      for (const key of keys.slice(i, i + AT_ONCE)) void this.reconcile(key);
+      await setImmediate();
+    }
   }
 
   /** The endpoint is none any more; its Deployment may be there for a while. */
@@ -115,7 +125,7 @@ export class KubernetesObjects {
     const first = Promise.withResolvers<void>();
     const work = { again: false, done: first.promise };
     this.#work.set(key, work);
-    void this.#reconcileAll(key, work, first.resolve);
+    void this.#reconcileUntilDone(key, work, first.resolve);
     return first.promise;
   }
 
@@ -164,7 +174,7 @@ export class KubernetesObjects {
     });
   }
 
-  async #reconcileAll(key: string, work: { again: boolean }, attempted: () => void): Promise<void> {
+  async #reconcileUntilDone(key: string, work: { again: boolean }, attempted: () => void): Promise<void> {
     const { signal, log, endpoints } = this.#options;
     let wait = RETRY_FIRST_MS;
     while (!signal.aborted) {

@@ -10,11 +10,12 @@ import {
   type LogLine,
   type LogOptions,
   type Platform,
+  type SecretVersion,
 } from "@faas/core";
 import type { V1Deployment, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { ClusterError, type Kind, KubernetesApi, type KubernetesObject } from "./kubernetes-api.ts";
 import { KubernetesCredentials } from "./kubernetes-credentials.ts";
-import { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
+import { type EndpointHost, KubernetesEndpoint } from "./kubernetes-endpoint.ts";
 import { RegistryLogins } from "./kubernetes-logins.ts";
 import { type ContainerState, copyLog, lastLines } from "./kubernetes-logs.ts";
 import { DEFAULT_LIMITS, type ManifestOptions, selectorOf } from "./kubernetes-manifests.ts";
@@ -22,6 +23,7 @@ import { KubernetesObjects } from "./kubernetes-objects.ts";
 import { KubernetesOrgs } from "./kubernetes-orgs.ts";
 import { type PodFacts, podFacts, replicaId, withLostLogin } from "./kubernetes-pods.ts";
 import { type ClusterFacts, reachCluster } from "./kubernetes-reach.ts";
+import { KubernetesSecrets } from "./kubernetes-secrets.ts";
 import { followObjects, type WatchHandler } from "./kubernetes-watch.ts";
 import { LogStore } from "./log-store.ts";
 import type { PlatformLog } from "./platform-log.ts";
@@ -75,8 +77,10 @@ export class KubernetesPlatform implements Platform {
   readonly #manifests: { -readonly [Name in keyof ManifestOptions]: ManifestOptions[Name] };
   readonly #orgs: KubernetesOrgs;
   readonly #objects: KubernetesObjects;
+  readonly #secrets: KubernetesSecrets;
   readonly #log: PlatformLog;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
+  /** Of endpoints that had a pod, or whose logs were asked for. */
   readonly #logs = new Map<string, LogStore>();
   /** Every pod that is there, by namespace and name. */
   readonly #pods = new Map<string, PodFacts>();
@@ -84,6 +88,7 @@ export class KubernetesPlatform implements Platform {
   readonly #statuses = new StatusList();
   readonly #feed = new StatusFeed(() => this.#snapshot());
   readonly #closing = new AbortController();
+  readonly #host: EndpointHost;
   readonly #synced = Promise.withResolvers<void>();
   #notReady: FaasError | undefined;
 
@@ -104,6 +109,12 @@ export class KubernetesPlatform implements Platform {
       ...(serverNamespace === undefined ? {} : { serverNamespace }),
       gatewayCidrs: serverNamespace === undefined ? ownAddresses() : [],
     };
+    this.#host = {
+      startSeconds,
+      changed: (endpoint) => this.#changed(endpoint),
+      ready: (facts) => void this.#settle(facts),
+      lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
+    };
     this.#orgs = new KubernetesOrgs({
       api: this.#api,
       manifests: this.#manifests,
@@ -113,6 +124,7 @@ export class KubernetesPlatform implements Platform {
       lost: (org) => this.#objects.lostIn(org),
       terminatingMs: options.terminatingMs,
     });
+    this.#secrets = new KubernetesSecrets(api, this.#manifests);
     this.#objects = new KubernetesObjects({
       api: this.#api,
       manifests: this.#manifests,
@@ -174,6 +186,15 @@ export class KubernetesPlatform implements Platform {
 
   registryLogin(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void> {
     return this.#orgs.registryLogin(org, dockerConfigJson, signal);
+  }
+
+  async putSecret(org: string, secret: SecretVersion, value: string, signal?: AbortSignal): Promise<void> {
+    await this.#orgs.ensure(org, signal);
+    await this.#secrets.put(org, secret, value, signal);
+  }
+
+  removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void> {
+    return this.#secrets.remove(org, secret, signal);
   }
 
   async apply(spec: EndpointSpec): Promise<void> {
@@ -250,12 +271,7 @@ export class KubernetesPlatform implements Platform {
   }
 
   #add(key: string, spec: EndpointSpec): void {
-    const endpoint: KubernetesEndpoint = new KubernetesEndpoint(spec, this.#logStore(spec), {
-      startSeconds: this.#manifests.startSeconds,
-      changed: () => this.#changed(endpoint),
-      ready: (facts) => void this.#settle(facts),
-      lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
-    });
+    const endpoint = new KubernetesEndpoint(spec, this.#host);
     this.#endpoints.set(key, endpoint);
     this.#changed(endpoint);
     for (const facts of this.#pods.values()) if (endpointKey(facts) === key) this.#observePod(facts);
@@ -370,7 +386,7 @@ export class KubernetesPlatform implements Platform {
     if (!endpoint) return;
     endpoint.observePod(facts);
     if (facts.runningSinceMs !== undefined || facts.trouble?.ran !== undefined)
-      void this.#copyLog(facts, endpoint.logs);
+      void this.#copyLog(facts, this.#logStore(facts));
   }
 
   #copyLog(facts: PodFacts, store: LogStore): Promise<void> {
