@@ -19,7 +19,6 @@ export function admit(waitingLimit: number): Stage {
     }
     const coding = request.headers["transfer-encoding"];
     if (coding !== undefined) {
-      if (coding.toLowerCase() !== "chunked") return refuseCoding(exchange, coding);
       exchange.body = undefined;
       return exchange.proceed();
     }
@@ -32,12 +31,6 @@ export function admit(waitingLimit: number): Stage {
     exchange.body = undefined;
     exchange.proceed();
   };
-}
-
-/** node:http refuses it too, and answers, but tells of the request before. */
-function refuseCoding(exchange: Exchange, coding: string): void {
-  const error = new FaasError("INVALID_REQUEST", `Expected Transfer-Encoding to be "chunked", got "${coding}"`);
-  setImmediate(() => exchange.fail(error));
 }
 
 export function tooLarge(limitBytes: number): FaasError {
