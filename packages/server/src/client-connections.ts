@@ -44,6 +44,8 @@ class ClientConnection {
   handedOver = false;
   /** Nothing that still comes on it counts. */
   refused = false;
+  /** It is closed after the answer to its last request. */
+  ending = false;
   /** Requests that wait behind another's answer. */
   pipelined = 0;
   #read = -1;
@@ -70,7 +72,7 @@ class ClientConnection {
     const owesBody =
       !request.complete && request.readableFlowing === true && request.readableLength === 0 && !last.headersSent;
     if (!owesBody || socket.bytesRead !== this.#read) this.#readMs = now;
-    else if (now - this.#readMs >= patience.bodyMs) return timeOut(last);
+    else if (now - this.#readMs >= patience.bodyMs) return void timeOut(last);
     this.#read = socket.bytesRead;
     const pending = pendingBytes(socket);
     const written = socket.bytesWritten - pending;
@@ -114,7 +116,7 @@ export class ClientConnections {
   takes(request: IncomingMessage, response: ServerResponse): boolean {
     const connection = connectionOf(request.socket);
     if (connection === undefined) return true;
-    if (connection.refused) return false;
+    if (connection.refused || connection.ending) return false;
     connection.last = response;
     connection.answering = undefined;
     connection.activeMs = performance.now();
@@ -134,6 +136,13 @@ export class ClientConnections {
     connection.pipelined++;
     response.once("close", () => connection.pipelined--);
     return true;
+  }
+
+  /** Closes after the answer to this request, and takes no other. */
+  takesNoMore(request: IncomingMessage, response: ServerResponse): void {
+    response.shouldKeepAlive = false;
+    const connection = connectionOf(request.socket);
+    if (connection) connection.ending = true;
   }
 
   /** Who answers the request that came last. */
@@ -159,13 +168,13 @@ export class ClientConnections {
   malformed(socket: Socket, error: FaasError): void {
     const connection = connectionOf(socket);
     const last = connection?.last;
-    if (connection === undefined || last === undefined) return this.close(socket, error);
+    if (connection === undefined || last === undefined) return void this.close(socket, error);
     if (connection.refused) return;
     if (!last.req.complete) {
       // It is in the body of the last request.
-      if (!last.headersSent) return this.#fail(connection, last, error);
+      if (!last.headersSent) return void this.#fail(connection, last, error);
       connection.refused = true;
-      return this.close(socket);
+      return void this.close(socket);
     }
     connection.refused = true;
     if (last.writableFinished) this.close(socket, error);
@@ -200,9 +209,9 @@ export class ClientConnections {
     const { total, perAddress } = this.#limits;
     const ofAddress = this.#perAddress.get(address) ?? 0;
     if (ofAddress >= perAddress && !this.#makeRoom((other) => other.address === address))
-      return this.#turnAway(connection, `${perAddress} connections of ${address}`);
+      return void this.#turnAway(connection, `${perAddress} connections of ${address}`);
     if (this.#all.size >= total && !this.#makeRoom(() => true))
-      return this.#turnAway(connection, `${total} connections`);
+      return void this.#turnAway(connection, `${total} connections`);
     this.#all.add(connection);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     socket.once("close", () => this.#forget(connection));

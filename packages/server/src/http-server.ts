@@ -36,6 +36,8 @@ export function createHttpServer(
   const connections = new ClientConnections(server, connectionLimits(limits), { sweepMs, ...rest });
   server.on("request", (request, response) => {
     if (!connections.takes(request, response)) return;
+    // Of what came with an offer that was declined node:http loses what is behind the request.
+    if (request.headers.upgrade !== undefined) connections.takesNoMore(request, response);
     const fault = faultOf(request);
     if (fault !== undefined) connections.refuse(request, response, fault);
     else if (isOurs(request.url)) control(request, response);
