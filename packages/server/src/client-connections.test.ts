@@ -164,6 +164,7 @@ test("a WebSocket may rest, and is no idle connection", async () => {
   replica?.server.on("upgrade", (_, socket) => {
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     socket.on("data", (data) => socket.write(data));
+    socket.on("end", () => socket.end());
     socket.on("error", () => {});
   });
   const open = await client(gateway);
@@ -175,6 +176,7 @@ test("a WebSocket may rest, and is no idle connection", async () => {
   open.text = "";
   open.socket.write("ping");
   await until(() => open.text === "ping", "it is still open");
+  open.socket.destroy();
 });
 
 test("limits follow from the number of files that may be open, and can be set", () => {
