@@ -9,7 +9,8 @@ export interface RawRequest {
   readonly lines: readonly string[];
   /** Without its coding. */
   readonly body: string;
-  /** Its number on its connection, from 0. */
+  /** The connection that it came on, and the how manieth it was on it, from 0. */
+  readonly connection: number;
   readonly number: number;
 }
 
@@ -32,22 +33,24 @@ export function rawReplica(
   const requests: RawRequest[] = [];
   const trouble: string[] = [];
   let bytes = "";
+  let connections = 0;
   const server = (replica as NonNullable<typeof replica>).server;
   // An HTTP server without its own listener is one of bytes.
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
     let buffer = Buffer.alloc(0);
+    const connection = connections++;
     let number = 0;
     socket.on("error", () => {});
     socket.on("data", (data) => {
       bytes += data.toString("latin1");
       buffer = Buffer.concat([buffer, data]);
       try {
-        for (let read = take(buffer, number); read; read = take(buffer, number)) {
+        for (let read = take(buffer); read; read = take(buffer)) {
           buffer = buffer.subarray(read.length);
-          number++;
-          requests.push(read.request);
-          const text = answer(read.request);
+          const request = { ...read.request, connection, number: number++ };
+          requests.push(request);
+          const text = answer(request);
           if (text !== "") socket.write(text, "latin1");
         }
       } catch (error) {
@@ -60,7 +63,7 @@ export function rawReplica(
 }
 
 /** The first whole request of the bytes; throws where two readers could differ. */
-function take(buffer: Buffer, number: number): { request: RawRequest; length: number } | undefined {
+function take(buffer: Buffer): { request: Omit<RawRequest, "connection" | "number">; length: number } | undefined {
   const text = buffer.toString("latin1");
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
@@ -83,11 +86,11 @@ function take(buffer: Buffer, number: number): { request: RawRequest; length: nu
     const read = body.read(buffer.subarray(end + 4), (piece) => {
       data += piece.toString("latin1");
     });
-    return body.done ? { request: { first, lines, body: data, number }, length: end + 4 + read } : undefined;
+    return body.done ? { request: { first, lines, body: data }, length: end + 4 + read } : undefined;
   }
   const [length = "0"] = lengths;
   if (!/^(?:0|[1-9]\d*)$/.test(length)) throw new Error(`a length: ${length}`);
   const whole = end + 4 + Number(length);
   if (buffer.length < whole) return undefined;
-  return { request: { first, lines, body: text.slice(end + 4, whole), number }, length: whole };
+  return { request: { first, lines, body: text.slice(end + 4, whole) }, length: whole };
 }
