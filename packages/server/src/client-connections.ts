@@ -183,6 +183,8 @@ export class ClientConnections {
 
   /** Says why, where it can be said, and closes. */
   close(socket: Socket, error?: FaasError): void {
+    // After CONNECT and an upgrade node:http listens no more, and an error that nobody listens to would end the server.
+    socket.on("error", () => socket.destroy());
     if (!socket.writable || this.#lingering >= LINGERING_MOST) return void socket.destroy();
     if (error === undefined) socket.end();
     else socket.end(problemText(error));

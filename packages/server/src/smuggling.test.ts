@@ -228,6 +228,20 @@ describe("what could be read in two ways", { concurrency: false }, () => {
     assert.deepEqual(forwarded(), [`POST / ${NEXT}`]);
   });
 
+  for (const head of [
+    "CONNECT h:80 HTTP/1.1\r\nHost: h",
+    "GET /acme/x HTTP/1.1\r\nHost: h h\r\nConnection: Upgrade\r\nUpgrade: websocket",
+  ]) {
+    test(`a client that is refused and breaks off harms nobody: ${head.split("\r\n")[0]}`, async () => {
+      const socket = gateway.connect();
+      socket.on("error", () => {});
+      socket.write(`${head}\r\n\r\n`);
+      await once(socket, "data");
+      socket.resetAndDestroy();
+      assert.match(await exchange(NEXT), /^HTTP\/1\.1 200 /);
+    });
+  }
+
   test("a request that makes no sense behind one that does is answered after it", async () => {
     const text = await exchange(`${get()}${sized(" x")}${NEXT}`);
     assert.deepEqual(statuses(text), [200, 400]);
