@@ -25,6 +25,7 @@ export interface Answering {
 const LINGER_MS = 2_000;
 /** As many of these at a time; more are closed at once. */
 const LINGERING_MOST = 256;
+const NO_ROOM_MS = 20;
 /** Requests of a connection that may wait behind another's answer. */
 const PIPELINED_MOST = 100;
 
@@ -66,8 +67,13 @@ class ClientConnection {
   /** Ends what makes no progress for the client's sake. */
   sweep(now: number, patience: ClientPatience, timeOut: (last: ServerResponse) => void): void {
     const { last, socket } = this;
-    if (last === undefined || this.handedOver || this.refused || last.writableFinished) return;
+    if (last === undefined || this.handedOver || this.refused) return;
     const { req: request } = last;
+    if (last.writableFinished) {
+      // An idle connection need not keep what its last request brought.
+      if (request.complete) this.last = this.answering = undefined;
+      return;
+    }
     // A body that nobody asked for yet, or that is held back, is not the client's fault; nor need it hurry once it is being answered.
     const owesBody =
       !request.complete && request.readableFlowing === true && request.readableLength === 0 && !last.headersSent;
@@ -103,6 +109,8 @@ export class ClientConnections {
   readonly #patience: ClientPatience;
   readonly #all = new Set<ClientConnection>();
   readonly #perAddress = new Map<string, number>();
+  /** When none was idle: of an address, or, under the empty one, of all. */
+  readonly #noRoomMs = new Map<string, number>();
   #lingering = 0;
   #sweep: NodeJS.Timeout | undefined;
 
@@ -167,9 +175,14 @@ export class ClientConnections {
   /** What came cannot be understood, or did not come in time. Answers before it go out first. */
   malformed(socket: Socket, error: FaasError): void {
     const connection = connectionOf(socket);
-    const last = connection?.last;
-    if (connection === undefined || last === undefined) return void this.close(socket, error);
+    if (connection === undefined) return void this.close(socket, error);
+    // More of the same.
     if (connection.refused) return;
+    const { last } = connection;
+    if (last === undefined) {
+      connection.refused = true;
+      return void this.close(socket, error);
+    }
     if (!last.req.complete) {
       // It is in the body of the last request.
       if (!last.headersSent) return void this.#fail(connection, last, error);
@@ -210,10 +223,9 @@ export class ClientConnections {
     (socket as WithConnection)[CONNECTION] = connection;
     const { total, perAddress } = this.#limits;
     const ofAddress = this.#perAddress.get(address) ?? 0;
-    if (ofAddress >= perAddress && !this.#makeRoom((other) => other.address === address))
+    if (ofAddress >= perAddress && !this.#makeRoom(address))
       return void this.#turnAway(connection, `${perAddress} connections of ${address}`);
-    if (this.#all.size >= total && !this.#makeRoom(() => true))
-      return void this.#turnAway(connection, `${total} connections`);
+    if (this.#all.size >= total && !this.#makeRoom()) return void this.#turnAway(connection, `${total} connections`);
     this.#all.add(connection);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     socket.once("close", () => this.#forget(connection));
@@ -221,8 +233,14 @@ export class ClientConnections {
   }
 
   /** Closes the idle ones whose last request is the longest ago: a hundredth of all, so that looking for them costs little each. */
-  #makeRoom(among: (connection: ClientConnection) => boolean): boolean {
+  #makeRoom(address?: string): boolean {
+    const key = address ?? "";
+    const now = performance.now();
+    // Who is turned away again and again must not have all of them looked at each time.
+    if (now - (this.#noRoomMs.get(key) ?? Number.NEGATIVE_INFINITY) < NO_ROOM_MS) return false;
+    const among = address === undefined ? () => true : (connection: ClientConnection) => connection.address === address;
     const idle = [...this.#all].filter((connection) => connection.isIdle && among(connection));
+    if (idle.length === 0) this.#noRoomMs.set(key, now);
     idle.sort((a, b) => a.activeMs - b.activeMs);
     for (const connection of idle.slice(0, Math.ceil(idle.length / 100))) {
       this.#forget(connection);
@@ -251,6 +269,7 @@ export class ClientConnections {
   readonly #onSweep = () => {
     this.#sweep = undefined;
     const now = performance.now();
+    this.#noRoomMs.clear();
     const { bodyMs } = this.#patience;
     for (const connection of this.#all) {
       connection.sweep(now, this.#patience, (last) => {

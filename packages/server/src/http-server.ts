@@ -75,7 +75,7 @@ export function createHttpServer(
   // Node 24.9 and 22.21 have it; an older one sees an upgrade in every request that offers one.
   Object.assign(server, { shouldUpgradeCallback: isWebSocket });
   server.on("clientError", (error: Error & { code?: string }, socket) => {
-    if (!socket.writable || error.code === "ECONNRESET") socket.destroy();
+    if (error.code === "ECONNRESET") socket.destroy();
     else connections.malformed(socket as Socket, malformed(error, headMs));
   });
   return server;
