@@ -69,6 +69,8 @@ test("when all places are taken by requests a new client is told so, and closed;
   assert.match(third.text, /^HTTP\/1\.1 503 [\s\S]*Retry-After: 1\r\n[\s\S]*"code":"TOO_MANY_CONNECTIONS"/);
   answer();
   await until(() => clients.some(({ text }) => text !== ""), "one is answered");
+  // That none was idle is believed for 20 ms.
+  await new Promise((resolve) => setTimeout(resolve, 40));
   const fourth = await client(gateway);
   fourth.socket.write(REQUEST);
   await until(() => clients.some(({ closed }) => closed), "the idle one made room");
