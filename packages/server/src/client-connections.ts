@@ -213,6 +213,8 @@ export class ClientConnections {
   #fail(connection: ClientConnection, last: ServerResponse, error: FaasError): void {
     const { socket } = connection;
     const isFirst = last.socket !== null;
+    // node:http tells nobody who reads the body that no more comes, once the answer is out.
+    socket.once("close", () => last.req.destroy());
     connection.fail(last, error);
     if (isFirst) setImmediate(() => this.close(socket));
   }
