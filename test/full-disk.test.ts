@@ -1,19 +1,13 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BuiltFaas } from "./built-faas.ts";
+import { canMount, SmallDisk } from "./faults/small-disk.ts";
 
-/**
- * A disk that is full: the server's data folder is a file system of its own with little room, in a mount namespace that goes with the
- * server (mount_namespaces(7)); seen from outside under /proc/<pid>/root.
- */
+/** A disk that is full: the server's data folder is a file system of its own with little room. */
 const ROOM = "3m";
-const isRoot = process.getuid?.() === 0;
-const namespace = ["--mount", ...(isRoot ? [] : ["--user", "--map-root-user"])];
-const canMount = spawnSync("unshare", [...namespace, "true"]).status === 0;
 
 const hello = (text: string) => `export const handler = () => ${JSON.stringify(text)};\n`;
 
@@ -23,16 +17,22 @@ const stateIn = (data: string) =>
 
 async function upOnSmallDisk(faas: BuiltFaas) {
   await mkdir(faas.data);
-  const mounted = `mount -t tmpfs -o size=${ROOM} tmpfs ${faas.data} && exec "$0" "$@"`;
-  const server = await faas.up({ before: `exec unshare ${namespace.join(" ")} sh -c '${mounted}' "$0" "$@"` });
-  return { url: server.url, data: join("/proc", String(server.child.pid), "root", faas.data) };
+  const disk = await SmallDisk.on(faas.data, ROOM);
+  try {
+    const { url } = await faas.up({ before: disk.before });
+    return { url, data: disk.path, [Symbol.asyncDispose]: () => disk[Symbol.asyncDispose]() };
+  } catch (error) {
+    await disk[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 test("a full disk while uploading: said so, nothing of it left, state untouched; with less to send it goes on", {
   skip: canMount ? false : "no mount namespaces here; the limit on a file's size is tested below",
 }, async () => {
   await using faas = await BuiltFaas.create();
-  const { data } = await upOnSmallDisk(faas);
+  await using server = await upOnSmallDisk(faas);
+  const { data } = server;
   assert.equal((await faas.deploy("small", { "index.mjs": hello("small") })).code, 0);
   const state = await stateIn(data);
   const bundles = await readdir(join(data, "bundles"));
@@ -59,11 +59,13 @@ test("with no byte left calls are answered, and what cannot be written down is r
   skip: !canMount,
 }, async () => {
   await using faas = await BuiltFaas.create();
-  const server = await upOnSmallDisk(faas);
+  await using server = await upOnSmallDisk(faas);
   const noisy = "export const handler = () => { console.log('x'.repeat(50_000)); return 'here'; };\n";
   assert.equal((await faas.deploy("noisy", { "index.mjs": noisy })).code, 0);
+  assert.equal((await faas.deploy("asleep", { "index.mjs": hello("awake") }, "--replicas", "0")).code, 0);
   await assert.rejects(writeFile(join(server.data, "filler"), Buffer.alloc(2 ** 23)), { code: "ENOSPC" });
   for (let i = 0; i < 5; i++) assert.equal(await (await fetch(`${server.url}/acme/noisy`)).text(), "here");
+  assert.equal(await (await fetch(`${server.url}/acme/asleep`)).text(), "awake");
   // The last block of the journal has room for a change or two.
   await untilRefused(server.url);
   const state = await stateIn(server.data);

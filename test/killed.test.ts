@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Bundle, build } from "@faas/builder";
-import type { EndpointView, OrgView, SettingsInput } from "@faas/core";
+import type { EndpointView } from "@faas/core";
 import { BuiltFaas } from "./built-faas.ts";
 
 /**
@@ -70,50 +68,6 @@ test("kill -9 at any moment of a deployment: every acknowledged endpoint is ther
   assert.ok(cutShort >= 2 && acknowledged.size === NAMES.length, `only ${cutShort} rounds were cut short`);
 });
 
-test("kill -9 while many are registered, and the journal is made smaller: every acknowledged one is there", async () => {
-  await using faas = await BuiltFaas.create();
-  const source = await faas.source("source", { "index.mjs": "export const handler = () => 'here';\n" });
-  const bundle = await build(source);
-  const acknowledged = new Set<string>();
-  const journals = new Set<number>();
-  let number = 0;
-  for (let round = 0; round < 5 || (journals.size <= 5 && round < 25); round++) {
-    const server = await faas.up();
-    await upload(server.url, bundle);
-    let killed = false;
-    const client = async () => {
-      while (!killed) {
-        const name = `e${++number}`;
-        // Large, so that the journal outgrows its least size several times.
-        const settings = { replicas: 0, env: { LARGE: "x".repeat(8_000) } };
-        await register(server.url, name, bundle, settings);
-        acknowledged.add(name);
-      }
-    };
-    const clients = Array.from({ length: 16 }, () =>
-      client().catch((error) => {
-        if (error instanceof assert.AssertionError) throw error;
-      }),
-    );
-    for (let i = 0; i < 10 + round; i++) {
-      await delay(50);
-      const journal = await stat(join(faas.data, "state.journal")).catch(() => undefined);
-      if (journal) journals.add(journal.ino);
-    }
-    await faas.kill(server);
-    killed = true;
-    await Promise.all(clients);
-    const next = await faas.up();
-    const { endpoints } = (await (await fetch(`${next.url}/-/orgs/acme`)).json()) as OrgView;
-    await faas.kill(next);
-    const there = new Set(endpoints);
-    const missing = [...acknowledged].filter((name) => !there.has(name));
-    assert.deepEqual(missing, [], `round ${round}, of ${acknowledged.size}`);
-  }
-  await bundle[Symbol.asyncDispose]();
-  assert.ok(journals.size > 5, `${acknowledged.size} endpoints, ${journals.size} journals`);
-});
-
 async function upload(url: string, { digest, sizeBytes, open }: Bundle): Promise<void> {
   const answer = await fetch(`${url}/-/bundles/${digest}`, {
     method: "PUT",
@@ -124,11 +78,11 @@ async function upload(url: string, { digest, sizeBytes, open }: Bundle): Promise
   assert.ok(answer.ok, `the upload was answered with ${answer.status}`);
 }
 
-async function register(url: string, name: string, { digest }: Bundle, settings: SettingsInput = {}): Promise<void> {
+async function register(url: string, name: string, { digest }: Bundle): Promise<void> {
   const answer = await fetch(`${url}/-/orgs/acme/endpoints/${name}`, {
     method: "PUT",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ artifact: { kind: "bundle", digest }, settings }),
+    body: JSON.stringify({ artifact: { kind: "bundle", digest } }),
   });
   assert.ok(answer.ok, `the registration was answered with ${answer.status}`);
   await answer.text();

@@ -1,22 +1,14 @@
 /**
  * Malformed requests by a grammar, over raw sockets, at the gateway, the control API and both wrappers: none may end it, hang, cost memory, or be answered
- * by an error that is ours. Alone: `node --conditions=faas-source --import tsx test/faults/malformed.ts --seed 1 --count 10000`.
+ * by an error that is ours.
  */
 import { readFile } from "node:fs/promises";
 import { connect, type NetConnectOpts } from "node:net";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { BuiltFaas } from "../built-faas.ts";
 import { start } from "../wrapper-contract.ts";
 import { malformedRequest, type Random, randomBy } from "./malformed-grammar.ts";
-
-export interface MalformedOptions {
-  readonly long: boolean;
-  readonly seed: number;
-  print(line: string): void;
-  /** Of each of the four; 2,500 in the long form, 250 in the short one. */
-  readonly count?: number;
-}
+import { type FaultOptions, type FaultResult, resultOf, type Tried } from "./part.ts";
 
 interface Target {
   readonly what: string;
@@ -28,6 +20,9 @@ interface Target {
   hasEnded(): boolean;
 }
 
+/** Requests to each of the four. */
+const LONG_COUNT = 2_500;
+const SHORT_COUNT = 250;
 const AT_ONCE = 32;
 /** So long a client waits for an answer before it ends its side; what is malformed is answered in less, and what is unfinished not at all. */
 const ANSWER_MS = 40;
@@ -38,8 +33,11 @@ const GROWTH_MOST_BYTES = 64 * 2 ** 20;
 
 const templates = join(import.meta.dirname, "../../templates");
 
-export async function run(options: MalformedOptions): Promise<{ tried: number; lost: number }> {
-  const { long, seed, print, count = long ? 2_500 : 250 } = options;
+export async function run(
+  options: FaultOptions,
+  count = options.long ? LONG_COUNT : SHORT_COUNT,
+): Promise<FaultResult> {
+  const { seed, print } = options;
   await using faas = await BuiltFaas.create();
   const up = await faas.up({ args: ["--log-level", "error"] });
   const { code, stderr } = await faas.deploy("x", { "index.mjs": "export const handler = () => ({ ok: true });" });
@@ -89,19 +87,19 @@ export async function run(options: MalformedOptions): Promise<{ tried: number; l
     { what: "Node wrapper", ...wrapper(node) },
     { what: "Python wrapper", ...wrapper(python) },
   ];
-  let lost = 0;
-  for (const [index, target] of all.entries()) lost += await tryTarget(target, count, seed + index, print);
+  const rows: Tried[] = [];
+  for (const [index, target] of all.entries()) rows.push(await tryTarget(target, count, seed + index, print));
   const logged = up
     .stderr()
     .split("\n")
     .filter((line) => /^\{"level":[56]0/.test(line));
   for (const line of logged) print(`the server's log has an error: ${line.slice(0, 1_000)}`);
-  lost += logged.length;
-  return { tried: all.length * count, lost };
+  if (logged.length > 0)
+    rows.push({ what: "errors in the server's log", faults: 0, tried: count, of: "requests", lost: logged.length });
+  return resultOf(rows, print);
 }
 
-/** The number of faults. */
-async function tryTarget(target: Target, count: number, seed: number, print: (line: string) => void): Promise<number> {
+async function tryTarget(target: Target, count: number, seed: number, print: (line: string) => void): Promise<Tried> {
   const random = randomBy(seed);
   const statuses = new Map<string, number>();
   const faults: string[] = [];
@@ -136,11 +134,15 @@ async function tryTarget(target: Target, count: number, seed: number, print: (li
   const grown = (await residentBytes(target.pid)) - beforeBytes;
   if (grown > GROWTH_MOST_BYTES) faults.push(`memory grew by ${Math.round(grown / 2 ** 20)} MiB`);
   const seen = [...statuses].sort().map(([status, times]) => `${status} ${times}x`);
-  print(
-    `${target.what}: ${count} malformed requests, ${seen.join(", ")}; memory ${(grown / 2 ** 20).toFixed(1)} MiB more; ${faults.length} faults`,
-  );
   for (const fault of faults.slice(0, 10)) print(`  ${fault}`);
-  return faults.length;
+  return {
+    what: `malformed requests by a grammar, ${target.what}`,
+    faults: count,
+    tried: count,
+    of: "requests",
+    lost: faults.length,
+    seen: `${seen.join(", ")}; memory ${(grown / 2 ** 20).toFixed(0)} MiB more`,
+  };
 }
 
 /** Sends the bytes in one to three writes, waits a moment for an answer, ends, and waits for the end of the other side. */
@@ -195,14 +197,4 @@ async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
 async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
-}
-
-if (process.argv[1] === import.meta.filename) {
-  const { values } = parseArgs({ options: { seed: { type: "string" }, count: { type: "string", default: "10000" } } });
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-  const print = (line: string) => void process.stdout.write(`${line}\n`);
-  print(`malformed requests, seed ${seed}`);
-  const { tried, lost } = await run({ long: true, seed, print, count: Math.ceil(Number(values.count) / 4) });
-  print(`${tried} tried, ${lost} faults; --seed ${seed} tries the same again`);
-  process.exitCode = lost === 0 ? 0 : 1;
 }

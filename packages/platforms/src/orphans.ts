@@ -20,11 +20,18 @@ export class ProcessRecords {
     mkdirSync(folder, { recursive: true });
   }
 
-  /** `leftovers`: files and folders that are the replica's alone. */
+  /**
+   * `leftovers`: files and folders that are the replica's alone. What cannot be written down, for want of room for instance, is no reason to start no
+   * replica: `endListenersIn` finds it.
+   */
   add(id: string, pid: number, leftovers: readonly string[]): void {
     const startedAt = processStartedAt(pid);
     if (startedAt === undefined) return;
-    writeFileSync(join(this.#folder, `${id}.json`), JSON.stringify({ pid, startedAt, leftovers } satisfies Entry));
+    try {
+      writeFileSync(join(this.#folder, `${id}.json`), JSON.stringify({ pid, startedAt, leftovers } satisfies Entry));
+    } catch {
+      this.remove(id);
+    }
   }
 
   remove(id: string): void {

@@ -42,6 +42,8 @@ export class Endpoints {
   readonly awake = new Set<LiveEndpoint>();
   /** Told when an endpoint joins `awake`. */
   onAwake: ((endpoint: LiveEndpoint) => void) | undefined;
+  /** Told when an endpoint is served no more. */
+  onRemoved: ((endpoint: LiveEndpoint) => void) | undefined;
 
   constructor(options: EndpointsOptions) {
     this.#platform = options.platform;
@@ -84,7 +86,7 @@ export class Endpoints {
     }
     endpoint.spec = spec;
     if (endpoint.desired > 0) {
-      const within = Math.min(Math.max(endpoint.desired, leastReplicas(spec)), Math.max(spec.maxReplicas, 1));
+      const within = Math.min(Math.max(endpoint.desired, leastReplicas(spec)), mostReplicas(spec));
       if (within !== endpoint.desired) this.scale(endpoint, within);
     }
     endpoint.serve();
@@ -105,6 +107,7 @@ export class Endpoints {
     endpoint.removed = true;
     endpoint.observe(undefined);
     endpoint.refuseAll(new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${key} was removed while the request waited`));
+    this.onRemoved?.(endpoint);
     this.#announce(key);
   }
 
@@ -252,4 +255,9 @@ export class Endpoints {
 /** Replicas of an endpoint that is in use: what its settings say, at least one. */
 export function leastReplicas(spec: EndpointSpec): number {
   return Math.max(1, spec.replicas);
+}
+
+/** The most that anybody may ask for. */
+export function mostReplicas(spec: EndpointSpec): number {
+  return spec.scaler === "fixed" ? leastReplicas(spec) : Math.max(1, spec.maxReplicas);
 }

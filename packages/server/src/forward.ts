@@ -13,7 +13,7 @@ import { openTunnel } from "./tunnel.ts";
 const TIMEOUT_GRACE_MS = 500;
 /** A platform learns a little later than we do that a process ended. */
 const END_KNOWN_MS = 700;
-/** Executing twice does no harm (RFC 9110 section 9.2.2). */
+/** Executing twice does no harm (RFC 9110 section 9.2.2); nor for a client that says so (draft-ietf-httpapi-idempotency-key-header). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
 /**
@@ -110,7 +110,7 @@ class Answer implements ReplicaAnswer {
       exchange.fail(
         new FaasError("FUNCTION_TIMEOUT", `${key} did not answer within its timeout of ${spec.timeoutMs} ms`),
       );
-    } else if (this.#mayGoElsewhere()) {
+    } else if (this.#mayGoElsewhere(error)) {
       exchange.lastError = error;
       exchange.endpoint?.suspend(this.#replica);
       exchange.findAnotherReplica();
@@ -121,6 +121,9 @@ class Answer implements ReplicaAnswer {
   async #failWithReason(error: Error): Promise<void> {
     const exchange = this.#exchange;
     const endpoint = exchange.endpoint as LiveEndpoint;
+    // Not only when that is known: until then other requests would go there.
+    endpoint.avoid(this.#replica);
+    exchange.releaseReplica();
     const ended = await endpoint.endOf(this.#replica, END_KNOWN_MS);
     exchange.fail(
       ended === undefined
@@ -133,11 +136,15 @@ class Answer implements ReplicaAnswer {
    * Nothing was sent yet; or, once, when sending it twice does no harm. A body that has begun to stream is gone
    * with the connection.
    */
-  #mayGoElsewhere(): boolean {
+  #mayGoElsewhere(error: Error): boolean {
     const exchange = this.#exchange;
     if (this.#call === undefined) return true;
-    if (exchange.body === undefined || exchange.upgrade || exchange.repeated) return false;
+    if (exchange.body === undefined || exchange.upgrade) return false;
+    // A whole request is one write: the replica had closed the connection before, and the kernel took none of it.
+    if ((error as NodeJS.ErrnoException).syscall === "write") return true;
+    if (exchange.repeated) return false;
     exchange.repeated = true;
-    return IDEMPOTENT.has(exchange.request.method as string);
+    const { method, headers } = exchange.request;
+    return IDEMPOTENT.has(method as string) || headers["idempotency-key"] !== undefined;
   }
 }

@@ -131,12 +131,28 @@ test("a replica that breaks off is left alone while there is another; the only o
     else response.end("fine");
   });
   const endpoint = await gateway.run({ replicas: 2, scaler: "fixed" });
-  assert.equal((await gateway.call("/acme/x", { method: "POST" })).status, 502);
-  assert.equal(endpoint.replicas.filter(({ suspended }) => suspended).length, 1);
-  assert.equal((await gateway.call("/acme/x", { method: "POST" })).status, 502);
-  assert.equal(endpoint.replicas.filter(({ suspended }) => suspended).length < 2, true);
+  const suspended = () => endpoint.replicas.filter((replica) => replica.suspended).length;
+  const calls = [gateway.call("/acme/x", { method: "POST" })];
+  await until(() => suspended() === 1, "one is left alone");
+  calls.push(gateway.call("/acme/x", { method: "POST" }));
+  await until(() => endpoint.inFlight === 0, "the other one broke off too");
+  assert.equal(suspended(), 1);
+  for (const call of calls) assert.equal((await call).status, 502);
   breaks = false;
   assert.equal((await gateway.call("/acme/x", { method: "POST" })).status, 200);
+});
+
+test("a replica that broke off is left alone at once, not only when it is known why", async () => {
+  let calls = 0;
+  await using gateway = await startTestGateway((spec) => {
+    const isFirst = calls++ === 0 && spec.endpoint === "x";
+    return (request, response) => void (isFirst ? request.socket.destroy() : response.end("fine"));
+  });
+  const endpoint = await gateway.run({ replicas: 2, scaler: "fixed" });
+  const first = [gateway.call("/acme/x", { method: "POST" }), gateway.call("/acme/x", { method: "POST" })];
+  await until(() => endpoint.replicas.some(({ suspended }) => suspended), "one is left alone");
+  assert.equal(endpoint.inFlight, 0);
+  assert.deepEqual((await Promise.all(first)).map(({ status }) => status).sort(), [200, 502]);
 });
 
 test("a replica that is far slower than its siblings is left out while they have room, and is used when they have none", async () => {

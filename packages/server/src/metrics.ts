@@ -47,8 +47,9 @@ export class Metrics implements RequestMetrics {
     });
   }
 
-  /** Gauges of what the endpoints do now, read when somebody asks. */
+  /** Gauges of what the endpoints do now, read when somebody asks; what is counted of an endpoint goes when it is removed. */
   observe(endpoints: Endpoints): void {
+    endpoints.onRemoved = (endpoint) => this.#forget(endpoint);
     const gauge = (name: string, help: string, value: (endpoint: LiveEndpoint) => number) =>
       new Gauge({
         name,
@@ -76,10 +77,22 @@ export class Metrics implements RequestMetrics {
   }
 
   record(endpoint: LiveEndpoint, status: number, durationMs: number, cold: boolean): void {
+    // Requests may outlive it: they would bring back what nobody takes away any more.
+    if (endpoint.removed) return;
     const child = this.#child(endpoint, status);
     child.count.inc();
     child.duration.observe(durationMs / 1000);
     if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
+  }
+
+  #forget(endpoint: LiveEndpoint): void {
+    const { org, endpoint: name } = endpoint.spec;
+    this.#coldStarts.remove({ org, endpoint: name });
+    for (const status of this.#children.get(endpoint)?.keys() ?? []) {
+      const labels = { org, endpoint: name, code: String(status) };
+      this.#requests.remove(labels);
+      this.#durations.remove(labels);
+    }
   }
 
   #child(endpoint: LiveEndpoint, status: number): Child {

@@ -5,7 +5,7 @@ import { Endpoints, type LiveEndpoint } from "./endpoints.ts";
 import { Scaling } from "./scaling.ts";
 
 /** An endpoint with a replica that is ready, and a clock that the test moves. */
-function setUp(settings: SettingsInput): { endpoint: LiveEndpoint; scaled: number[]; after: (ms: number) => void } {
+function setUp(settings: SettingsInput) {
   let now = 1_000_000;
   const scaled: number[] = [];
   const platform = { scale: async (_: unknown, replicas: number) => void scaled.push(replicas) };
@@ -24,7 +24,7 @@ function setUp(settings: SettingsInput): { endpoint: LiveEndpoint; scaled: numbe
     }
   };
   scaling.stop();
-  return { endpoint, scaled, after };
+  return { endpoint, endpoints, scaled, after };
 }
 
 test("without a request for its idle timeout an endpoint goes to zero", () => {
@@ -67,6 +67,24 @@ test("load brings more replicas within seconds, and fewer when it is gone, withi
   for (let i = 0; i < 20; i++) endpoint.wait({ previous: undefined, next: undefined, granted() {}, refused() {} });
   after(3_000);
   assert.equal(endpoint.desired, 4);
+});
+
+test("a fixed number is what the settings say, whatever it was before, and is asked for until it is had", () => {
+  const { endpoint, endpoints, scaled, after } = setUp({ replicas: 4, scaler: "fixed", idleTimeout: "never" });
+  assert.equal(endpoint.desired, 4);
+  endpoints.put({ ...endpoint.spec, replicas: 1 });
+  assert.equal(endpoint.desired, 1);
+  // As after a platform that refused, or a restart in the middle of it.
+  endpoint.desired = 2;
+  endpoint.deploying = true;
+  after(1_000);
+  assert.equal(endpoint.desired, 2);
+  endpoint.deploying = false;
+  after(1_000);
+  assert.equal(endpoint.desired, 1);
+  const { length } = scaled;
+  after(5_000);
+  assert.equal(scaled.length, length);
 });
 
 /** A request that is answered at once. */

@@ -1,4 +1,4 @@
-import { type Endpoints, type LiveEndpoint, leastReplicas } from "./endpoints.ts";
+import { type Endpoints, type LiveEndpoint, leastReplicas, mostReplicas } from "./endpoints.ts";
 import { IdleMemory } from "./idle-memory.ts";
 import { Idleness } from "./idleness.ts";
 import { LOOK_MS, LOOKS, LoadMemory } from "./load-memory.ts";
@@ -73,7 +73,12 @@ export class Scaling {
       this.#loads.delete(endpoint);
       this.#idleness.sleeps(endpoint, now);
       this.#endpoints.scale(endpoint, 0);
+      return;
     }
+    // Of a number that does not change: it could not be had before, or a former server left another one.
+    const least = leastReplicas(endpoint.spec);
+    if (endpoint.spec.scaler === "fixed" && endpoint.desired !== least && !endpoint.deploying)
+      this.#endpoints.scale(endpoint, least);
   }
 
   #scale(endpoint: LiveEndpoint, now: number): void {
@@ -102,5 +107,5 @@ function isScaled(endpoint: LiveEndpoint): boolean {
 const policyOf = ({ spec }: LiveEndpoint) => ({
   concurrency: spec.concurrency,
   least: leastReplicas(spec),
-  most: Math.max(1, spec.maxReplicas),
+  most: mostReplicas(spec),
 });

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  open as openFile,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -299,4 +310,30 @@ test("a journal that cannot be made smaller goes on growing, and says so", async
   await store.close();
   assert.equal(troubles.length, 1);
   assert.deepEqual((await names(folder)).toSorted(), done.toSorted());
+});
+
+test("a write that fails as a whole and cannot be taken back: not there for the next server either, or not told to be undone", async (t) => {
+  const folder = await temporary(t);
+  const store = await open(t, folder);
+  await put(store, "one");
+  const handle = await openFile(journalOf(folder));
+  const files = Object.getPrototypeOf(handle);
+  await handle.close();
+  const noRoom = async () => {
+    throw Object.assign(new Error("no room"), { code: "ENOSPC" });
+  };
+  // The line is in the file; that it was on disk is not confirmed.
+  const failing = (...operations: readonly string[]) =>
+    operations.map((name) => t.mock.method(files, name, noRoom).mock);
+  const first = failing("datasync", "truncate");
+  await assert.rejects(put(store, "two"), { code: "STORAGE_FULL" });
+  assert.deepEqual(await names(folder), ["one"]);
+  for (const mock of first) mock.restore();
+
+  await put(store, "three");
+  const second = failing("datasync", "truncate", "sync");
+  await assert.rejects(put(store, "four"), (error: Error) => /may be there after a restart/.test(error.message));
+  for (const mock of second) mock.restore();
+  await put(store, "five");
+  assert.deepEqual(await names(folder), ["one", "three", "five"]);
 });

@@ -231,7 +231,7 @@ export class Store {
     await this.#mayWrite();
     // And after it: a server that took the folder over meanwhile may have read the journal before this was in it.
     await journal.append(line, this.#mayWrite).catch(async (error) => {
-      if (journal.broken) await this.#dropJournal();
+      if (journal.broken) await this.#leaveJournal(error);
       throw error;
     });
     this.#sequence++;
@@ -302,6 +302,18 @@ export class Store {
       // The former one goes on, if it is the one that has the name.
       if (!(await former.isAt(journalOf(this.#file)).catch(() => false))) await this.#dropJournal();
     }
+  }
+
+  /** What was not acknowledged may be at its end as a whole, and the next server would read it: a snapshot past it is made at once. */
+  async #leaveJournal(cause: unknown): Promise<void> {
+    await this.#dropJournal();
+    await this.#newJournal().catch(() => {
+      if (cause instanceof FaasError) throw cause;
+      throw new Error(
+        `A change of ${this.#file} failed and could not be taken back: it may be there after a restart, unless another change is made before`,
+        { cause },
+      );
+    });
   }
 
   async #dropJournal(): Promise<void> {

@@ -1,0 +1,46 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** Counts how often each call was executed: the function tells it, by the id that the call has. */
+export class Executions implements AsyncDisposable {
+  readonly counts = new Map<string, number>();
+  readonly port: number;
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    server.on("request", (request, response) => {
+      const id = (request.url as string).slice(1);
+      this.counts.set(id, (this.counts.get(id) ?? 0) + 1);
+      response.end();
+    });
+  }
+
+  static async start(): Promise<Executions> {
+    const server = createServer();
+    server.listen(0);
+    await once(server, "listening");
+    return new Executions(server);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
+
+/**
+ * A function that answers with the call's id and its own revision, after a moment. Calls by POST it tells first where `COUNTER` says; POST to /die
+ * is its death.
+ */
+export const FUNCTION = `const pause = () => new Promise((done) => setTimeout(done, Math.random() * 20));
+export const handler = async ({ method, path, headers }) => {
+  if (method === "POST" && path === "/die") process.reallyExit(9);
+  const id = headers["x-call"] ?? "";
+  if (method === "POST" && process.env.COUNTER) await fetch(process.env.COUNTER + "/" + id);
+  await pause();
+  return id + " " + (process.env.REVISION ?? "");
+};
+`;
