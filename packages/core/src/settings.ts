@@ -54,6 +54,9 @@ const environmentName = z
     "PORT and names that begin with FAAS_ are set by faas",
   );
 
+/** No process can be given a NUL. */
+const environmentValue = z.string().refine((text) => !text.includes("\0"), "expected text without NUL");
+
 const handlerSchema = z
   .string()
   .regex(/^[^\s\0:]+\.[A-Za-z_$][\w$]*$/, 'expected "file.export", for example "index.handler"')
@@ -111,7 +114,7 @@ export const settingsInputSchema = z.strictObject({
       "Who may call it, where the server wants keys (default private: who has a key of the organization). public: everybody",
     ),
   env: z
-    .record(environmentName, z.string())
+    .record(environmentName, environmentValue)
     .optional()
     .describe("Environment variables of the function: what everybody may read who sees the endpoint"),
   secrets: z

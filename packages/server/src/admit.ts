@@ -30,7 +30,6 @@ export function admit(waitingLimit: number, metrics: RequestMetrics | undefined)
     }
     const coding = request.headers["transfer-encoding"];
     if (coding !== undefined) {
-      if (coding.toLowerCase() !== "chunked") return refuseCoding(exchange, coding);
       exchange.body = undefined;
       return exchange.proceed();
     }
@@ -43,12 +42,6 @@ export function admit(waitingLimit: number, metrics: RequestMetrics | undefined)
     exchange.body = undefined;
     exchange.proceed();
   };
-}
-
-/** node:http refuses it too, and answers, but tells of the request before. */
-function refuseCoding(exchange: Exchange, coding: string): void {
-  const error = new FaasError("INVALID_REQUEST", `Expected Transfer-Encoding to be "chunked", got "${coding}"`);
-  setImmediate(() => exchange.fail(error));
 }
 
 /** The largest body of a call: what the endpoint allows, and its organization. */

@@ -126,7 +126,7 @@ async function answerProblems(context: Context, next: Next, log: Logger): Promis
       throw new FaasError("NOT_FOUND", `There is nothing at ${context.method} ${context.path}`);
     }
   } catch (error) {
-    const known = asKnown(error);
+    const known = asKnown(error) ?? asCutOff(error, context);
     if (!known) log.error({ err: error, requestId, method: context.method, path: context.path }, "a request failed");
     const problem = toProblem(known ?? error, requestId);
     context.status = problem.status;
@@ -145,6 +145,13 @@ async function answerProblems(context: Context, next: Next, log: Logger): Promis
 
 const hasBody = ({ headers }: Context) =>
   headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+
+/** The client went away in the middle of the body, or was refused there. */
+function asCutOff(error: unknown, { req }: Context): FaasError | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (req.complete || (code !== "ERR_STREAM_PREMATURE_CLOSE" && code !== "ECONNRESET")) return undefined;
+  return new FaasError("INVALID_REQUEST", "The request ended before its body was complete", { cause: error });
+}
 
 function asKnown(error: unknown): FaasError | undefined {
   if (error instanceof FaasError) return error;

@@ -13,12 +13,15 @@ export function authorize(keys: Keys | undefined): Stage {
 }
 
 function checkMayInvoke(exchange: Exchange, keys: Keys, org: string, endpoint: string): void {
-  const { record } = checkMayKnow(exchange, keys, org);
+  const found = checkMayKnow(exchange, keys, org);
+  const { record } = found;
   if (!scopeAllows(record.scope, "invoke"))
     throw new FaasError(
       "FORBIDDEN",
       `Expected a key with the scope invoke or deploy to call ${endpoint}, and "${record.name}" has ${record.scope}`,
     );
+  // A request ends by itself; what is opened here goes on.
+  if (exchange.upgrade) exchange.keySignal = keys.signalOf(found);
 }
 
 /** The same of one that is not there and of one that does not exist for who asks. */

@@ -26,6 +26,9 @@ export class Exchange implements Waiter {
   /** A client that wants another protocol: its connection, and what it sent already. */
   upgrade: { readonly protocol: string; readonly socket: Duplex; readonly head: Buffer } | undefined;
 
+  /** Of an upgrade: aborted when the key that it was asked with is revoked or expires. */
+  keySignal: AbortSignal | undefined;
+
   /** Undefined until it is routed. */
   endpoint: LiveEndpoint | undefined;
   /** `/<org>/<endpoint>`. */

@@ -27,7 +27,7 @@ test("the replica gets the rest of the path and the query byte for byte", async 
     "/acme/x/?a=%2e%2e/../b": "/?a=%2e%2e/../b",
     "/acme/x/a%2Fb%20c//d;e=f/.../%C3%A4%ff?q=%zz&r=a+b": "/a%2Fb%20c//d;e=f/.../%C3%A4%ff?q=%zz&r=a+b",
     "/acme/x//evil.example/": "//evil.example/",
-    "http://other.example/acme/x/a?b": "/a?b",
+    [`http://127.0.0.1:${gateway.port}/acme/x/a?b`]: "/a?b",
   };
   for (const [sent, got] of Object.entries(cases)) {
     const { json } = await gateway.call(sent);

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { FaasError } from "@faas/core";
 import { admit } from "./admit.ts";
 import { authorize } from "./authorize.ts";
+import type { Answering } from "./client-connections.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { Exchange, type Stage } from "./exchange.ts";
 import { forward } from "./forward.ts";
@@ -34,9 +35,9 @@ export interface GatewayDeps {
 
 /** Listeners for the events of a `node:http` server. */
 export interface Gateway {
-  request(request: IncomingMessage, response: ServerResponse): void;
+  request(request: IncomingMessage, response: ServerResponse): Answering;
   /** A request with `Expect: 100-continue`: it is told to go on when its body is wanted. */
-  checkContinue(request: IncomingMessage, response: ServerResponse): void;
+  checkContinue(request: IncomingMessage, response: ServerResponse): Answering;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
@@ -57,12 +58,15 @@ export function createGateway(deps: GatewayDeps): Gateway {
   ];
   return {
     request(request, response) {
-      new Exchange(stages, request, response).proceed();
+      const exchange = new Exchange(stages, request, response);
+      exchange.proceed();
+      return exchange;
     },
     checkContinue(request, response) {
       const exchange = new Exchange(stages, request, response);
       exchange.expectsContinue = true;
       exchange.proceed();
+      return exchange;
     },
     upgrade(request, socket, head) {
       const exchange = new Exchange(stages, request, responseOn(socket, request));
@@ -72,9 +76,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
   };
 }
 
-/** Only WebSockets (RFC 6455) are passed on; who asks for anything else, HTTP/2 for instance, is answered in HTTP/1.1. */
-export function isWebSocket(request: IncomingMessage): boolean {
-  return request.headers.upgrade?.toLowerCase() === "websocket";
+/**
+ * Only WebSockets (RFC 6455) are passed on; who asks for anything else, HTTP/2 for instance, is answered in HTTP/1.1. They begin with a GET without a
+ * body: of another request the body could be taken for the first bytes of the new protocol.
+ */
+export function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  if (headers.upgrade?.toLowerCase() !== "websocket" || method !== "GET") return false;
+  return headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
 }
 
 /** For the answer to a client whose upgrade does not come about: node:http makes none for these. */

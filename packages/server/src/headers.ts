@@ -32,6 +32,8 @@ const OURS = new Set([
   "x-request-id",
 ]);
 
+const isOurs = (name: string) => HOP_BY_HOP.has(name) || OURS.has(name) || name === "authorization";
+
 /** What is the same for all requests of a connection. */
 interface Caller {
   /** IP address, or "unknown". */
@@ -55,6 +57,8 @@ export function requestHeaders(request: IncomingMessage, requestId: string, pref
     const name = rawHeaders[i] as string;
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || OURS.has(lower) || nominated?.includes(lower)) continue;
+    // CGI, WSGI and their like take `X_Forwarded_For` for `X-Forwarded-For`.
+    if (lower.includes("_") && isOurs(lower.replaceAll("_", "-"))) continue;
     const value = rawHeaders[i + 1] as string;
     // Whoever's function it is, a key of its caller's is not for it.
     if (lower === "authorization" && isOurBearer(value)) continue;

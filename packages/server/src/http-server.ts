@@ -1,33 +1,83 @@
-import { createServer, type RequestListener, type Server, STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
-import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { Socket } from "node:net";
+import { FaasError } from "@faas/core";
+import { CLIENT_PATIENCE, ClientConnections, type ClientPatience } from "./client-connections.ts";
+import { type ConnectionLimits, connectionLimits } from "./connection-limits.ts";
 import { type Gateway, isWebSocket } from "./gateway.ts";
+import { faultOf } from "./sound-request.ts";
 
 const HEADER_BYTES = 16 * 1024;
+const HEAD_MS = 30_000;
+
+export interface HttpServerOptions {
+  /** By default, what fits into the files that may be open. */
+  readonly limits?: Partial<ConnectionLimits> | undefined;
+  readonly patience?: Partial<ClientPatience & { readonly headMs: number }>;
+}
 
 /** The one port: paths of ours go to the control API, all others to the gateway. Not listening yet. */
-export function createHttpServer(control: RequestListener, gateway: Gateway): Server {
+export function createHttpServer(
+  control: RequestListener,
+  gateway: Gateway,
+  { limits, patience: { headMs = HEAD_MS, ...patience } = {} }: HttpServerOptions = {},
+): Server {
+  const { sweepMs, ...rest } = { ...CLIENT_PATIENCE, ...patience };
   const server = createServer({
     maxHeaderSize: HEADER_BYTES,
-    // Calls may take long; how long is the endpoint's own setting. A head has to come soon (slowloris).
+    // Calls may take long; how long is the endpoint's own setting. A head has to come soon (slowloris), and a body has to go on.
     requestTimeout: 0,
-    headersTimeout: 30_000,
+    headersTimeout: headMs,
+    connectionsCheckingInterval: sweepMs,
     keepAliveTimeout: 75_000,
     noDelay: true,
+    // It would answer without a problem document, and see only one of several.
+    requireHostHeader: false,
   });
+  const connections = new ClientConnections(server, connectionLimits(limits), { sweepMs, ...rest });
   server.on("request", (request, response) => {
-    if (isOurs(request.url)) control(request, response);
-    else gateway.request(request, response);
+    if (!connections.takes(request, response)) return;
+    // Of what came with an offer that was declined node:http loses what is behind the request.
+    if (request.headers.upgrade !== undefined) connections.takesNoMore(request, response);
+    const fault = faultOf(request);
+    if (fault !== undefined) connections.refuse(request, response, fault);
+    else if (isOurs(request.url)) control(request, response);
+    else connections.answers(request, gateway.request(request, response));
   });
   server.on("checkContinue", (request, response) => {
-    if (!isOurs(request.url)) return gateway.checkContinue(request, response);
+    if (!connections.takes(request, response)) return;
+    const fault = faultOf(request);
+    if (fault !== undefined) return connections.refuse(request, response, fault);
+    if (!isOurs(request.url)) return connections.answers(request, gateway.checkContinue(request, response));
     response.writeContinue();
     control(request, response);
   });
-  server.on("upgrade", gateway.upgrade);
+  server.on("checkExpectation", (request, response) => {
+    if (!connections.takes(request, response)) return;
+    const { expect } = request.headers;
+    const error = new FaasError(
+      "EXPECTATION_FAILED",
+      `Expected the header Expect to be "100-continue", got "${expect}"`,
+    );
+    connections.refuse(request, response, error);
+  });
+  server.on("upgrade", (request, socket, head) => {
+    const fault = faultOf(request);
+    if (fault !== undefined) return connections.close(socket as Socket, fault);
+    connections.handsOver(request);
+    gateway.upgrade(request, socket, head);
+  });
+  server.on("connect", (_, socket) => {
+    connections.close(
+      socket as Socket,
+      new FaasError("METHOD_NOT_ALLOWED", "CONNECT is not allowed: this is no proxy"),
+    );
+  });
   // Node 24.9 and 22.21 have it; an older one sees an upgrade in every request that offers one.
   Object.assign(server, { shouldUpgradeCallback: isWebSocket });
-  server.on("clientError", answerMalformed);
+  server.on("clientError", (error: Error & { code?: string }, socket) => {
+    if (error.code === "ECONNRESET") socket.destroy();
+    else connections.malformed(socket as Socket, malformed(error, headMs));
+  });
   return server;
 }
 
@@ -36,16 +86,10 @@ function isOurs(url = "/"): boolean {
 }
 
 /** What node:http could not parse still gets a problem document. */
-function answerMalformed(error: Error & { code?: string }, socket: Duplex): void {
-  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
-  const problem = toProblem(
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? new FaasError("HEADERS_TOO_LARGE", `Expected a header of at most ${HEADER_BYTES} bytes, got more`)
-      : new FaasError("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`),
-  );
-  const text = JSON.stringify(problem);
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
-      `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-  );
+function malformed({ code, message }: Error & { code?: string }, headMs: number): FaasError {
+  if (code === "HPE_HEADER_OVERFLOW")
+    return new FaasError("HEADERS_TOO_LARGE", `Expected a header of at most ${HEADER_BYTES} bytes, got more`);
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return new FaasError("REQUEST_TIMEOUT", `Expected a whole header within ${headMs / 1000} s`);
+  return new FaasError("INVALID_REQUEST", `Malformed HTTP: ${message.replace(/^Parse Error: /, "")}`);
 }

@@ -22,6 +22,7 @@ import { Audit, keyMadeHere } from "./audit.ts";
 import { BundleGrants } from "./bundle-grants.ts";
 import { BundleRoom } from "./bundle-room.ts";
 import { Bundles } from "./bundles.ts";
+import type { ConnectionLimits } from "./connection-limits.ts";
 import { DeployLimits } from "./deploy-limits.ts";
 import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
@@ -54,6 +55,8 @@ export interface ServerOptions {
   readonly poolSize?: number;
   /** Runs replicas in a cluster; absent: as child processes of this one. */
   readonly kubernetes?: KubernetesServerOptions;
+  /** How many clients may be connected; by default, what fits into the files that may be open. */
+  readonly connections?: Partial<ConnectionLimits>;
   /** A level of pino's, or silent; info. */
   readonly logLevel?: string;
   /** Where log lines go; stderr. */
@@ -188,7 +191,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
   let adminToken: string | undefined;
-  const server = createHttpServer(app.callback(), gateway);
+  const server = createHttpServer(app.callback(), gateway, { limits: options.connections });
   try {
     // Before the first request can come: every registered endpoint is known to the gateway and to the platform.
     await deployments.start();

@@ -10,6 +10,13 @@ test("status and headers as they came, names in lower case", () => {
   assert.deepEqual(headers, ["x-one", "a b", "x-one", "c:d", "x-empty", ""]);
 });
 
+test("a length goes on once, and not where there can be no body", () => {
+  const twice = ["HTTP/1.1 200", "Content-Length: 1", "content-length: 1"];
+  assert.deepEqual(parse(twice).headers, ["content-length", "1"]);
+  assert.deepEqual(parse(["HTTP/1.1 204 No Content", "Content-Length: 3"]).headers, []);
+  assert.deepEqual(parse(twice, "HEAD").headers, ["content-length", "1"]);
+});
+
 for (const [what, method, lines, expected] of [
   ["a length", "GET", ["HTTP/1.1 200 OK", "Content-Length: 12"], { kind: "length", bytes: 12 }],
   [
@@ -58,6 +65,9 @@ for (const [lines, expected] of [
   [["HTTP/1.1 200 OK", "Content-Length: 1, 1"], /no number/],
   [["HTTP/1.1 200 OK", "Content-Length: 0x1"], /no number/],
   [["HTTP/1.1 200 OK", "Content-Length: 1", "Transfer-Encoding: chunked"], /both Content-Length and Transfer-Encoding/],
+  [["HTTP/1.1 204 OK", "Content-Length: 1", "Transfer-Encoding: chunked"], /both Content-Length and Transfer-Encoding/],
+  [["HTTP/1.1 304 OK", "Content-Length: 1, 1"], /no number/],
+  [["HTTP/1.0 200 OK", "Transfer-Encoding: chunked"], /Transfer-Encoding in HTTP\/1.0/],
   [["HTTP/1.1 200 OK", "Transfer-Encoding: gzip, chunked"], /not "chunked": "gzip, chunked"/],
   [["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], /not "chunked"/],
 ] as const) {

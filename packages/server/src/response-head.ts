@@ -45,28 +45,33 @@ export function parseResponseHead(text: string, method: string, keepMs: number):
     if (colon <= 0) throw new Error(`expected a header field, got "${line.slice(0, 100)}"`);
     const name = line.slice(0, colon).toLowerCase();
     const value = line.slice(colon + 1).trim();
-    headers.push(name, value);
     if (name === "content-length") {
-      if (length !== undefined && length !== value) throw new Error("more than one Content-Length");
+      if (length === value) continue;
+      if (length !== undefined) throw new Error("more than one Content-Length");
+      if (!/^\d{1,15}$/.test(value)) throw new Error(`a Content-Length that is no number: "${value}"`);
       length = value;
-    } else if (name === "transfer-encoding") coding = coding === undefined ? value : `${coding}, ${value}`;
+      // Nobody else is to wait for a body that cannot come (RFC 9110 section 8.6).
+      if (status < 200 || status === 204) continue;
+    }
+    headers.push(name, value);
+    if (name === "transfer-encoding") coding = coding === undefined ? value : `${coding}, ${value}`;
     else if (name === "connection") connection = connection === "" ? value : `${connection}, ${value}`;
     else if (name === "keep-alive") hintMs = hintedMs(value) ?? keepMs;
   }
+  if (coding !== undefined && minor === "0") throw new Error("a Transfer-Encoding in HTTP/1.0");
   const framing = framingOf(status, method, length, coding);
   const kept = framing !== UNTIL_CLOSE && persists(minor === "1", connection);
   return { status, headers, connection, framing, keepMs: kept ? Math.min(keepMs, hintMs) : 0 };
 }
 
 function framingOf(status: number, method: string, length: string | undefined, coding: string | undefined): Framing {
+  if (coding !== undefined && length !== undefined) throw new Error("both Content-Length and Transfer-Encoding");
   if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NO_BODY;
   if (coding !== undefined) {
-    if (length !== undefined) throw new Error("both Content-Length and Transfer-Encoding");
     if (coding.toLowerCase() !== "chunked") throw new Error(`a Transfer-Encoding that is not "chunked": "${coding}"`);
     return CHUNKED;
   }
   if (length === undefined) return UNTIL_CLOSE;
-  if (!/^\d{1,15}$/.test(length)) throw new Error(`a Content-Length that is no number: "${length}"`);
   return { kind: "length", bytes: Number(length) };
 }
 

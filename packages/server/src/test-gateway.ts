@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
 import { Endpoints, type LiveEndpoint } from "./endpoints.ts";
 import { createGateway, type GatewayDeps, type RequestReport } from "./gateway.ts";
-import { createHttpServer } from "./http-server.ts";
+import { createHttpServer, type HttpServerOptions } from "./http-server.ts";
 import { type ReplicaBehaviour, TestPlatform } from "./test-platform.ts";
 
 /** A gateway on a free port before a test platform, for tests with real HTTP. */
@@ -40,12 +40,13 @@ export interface Answer {
 export async function startTestGateway(
   behave: (spec: EndpointSpec) => ReplicaBehaviour,
   deps: Partial<GatewayDeps> = {},
+  http: HttpServerOptions = {},
 ): Promise<TestGateway> {
   const platform = new TestPlatform(behave);
   const endpoints = new Endpoints({ platform, log: { warn() {} } });
   const reports: RequestReport[] = [];
   const gateway = createGateway({ endpoints, onRequest: (report) => reports.push(report), ...deps });
-  const server = createHttpServer((_, response) => response.end("control"), gateway);
+  const server = createHttpServer((_, response) => response.end("control"), gateway, http);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

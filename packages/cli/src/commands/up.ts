@@ -19,6 +19,8 @@ interface Options extends GlobalOptions {
   readonly allowImages?: readonly string[];
   readonly platform: "embedded" | "kubernetes";
   readonly poolSize: number;
+  readonly maxConnections?: number;
+  readonly maxConnectionsPerAddress?: number;
   readonly context?: string;
   readonly registryPush?: string;
   readonly registryPull?: string;
@@ -55,6 +57,16 @@ export function define(command: Command, io: Io): void {
       "embedded: processes of each runtime that wait, started and blank, for the next cold start",
       whole(0, 100),
       1,
+    )
+    .option(
+      "--max-connections <number>",
+      "clients that may be connected at a time (default: what half of the files that may be open allow, at most 20000)",
+      whole(1, 1_000_000),
+    )
+    .option(
+      "--max-connections-per-address <number>",
+      "of these, from one address (default: half; behind a proxy all come from its address)",
+      whole(1, 1_000_000),
     )
     .option("--context <name>", "kubernetes: context of the kubeconfig (the current one)")
     .option("--registry-push <registry>", "kubernetes: where images are pushed to (or FAAS_REGISTRY_PUSH)")
@@ -101,6 +113,7 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
     ...authOf(options),
     ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
     ...(allowImages === undefined ? {} : { allowImages }),
+    connections: connectionsOf(options),
     host,
     port,
     dataDir,
@@ -154,6 +167,9 @@ async function detached(options: Options, dataDir: string, io: Io): Promise<void
   if (auth) args.push("--auth", auth);
   if (adminKeyFile) args.push("--admin-key-file", resolve(io.cwd, adminKeyFile));
   if (allowImages) args.push("--allow-images", allowImages.join(","));
+  const { total, perAddress } = connectionsOf(options);
+  if (total) args.push("--max-connections", String(total));
+  if (perAddress) args.push("--max-connections-per-address", String(perAddress));
   if (context) args.push("--context", context);
   if (registryPush) args.push("--registry-push", registryPush);
   if (registryPull) args.push("--registry-pull", registryPull);
@@ -163,6 +179,11 @@ async function detached(options: Options, dataDir: string, io: Io): Promise<void
   tellAccess(started, host, io);
   say(io, `faas is up: process ${pid}, log ${logFile}. "faas down${data ? ` --data ${data}` : ""}" stops it`);
 }
+
+const connectionsOf = ({ maxConnections: total, maxConnectionsPerAddress: perAddress }: Options) => ({
+  ...(total === undefined ? {} : { total }),
+  ...(perAddress === undefined ? {} : { perAddress }),
+});
 
 const authOf = ({ auth }: Options) => (auth === undefined ? {} : { auth: auth === "on" });
 

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FaasError, projectSchema } from "@faas/core";
+import fc from "fast-check";
+import { parseProject } from "./project.ts";
+
+test("any text is a faas.json, or CONFIG_INVALID that names the file", () => {
+  const fields = fc.dictionary(
+    fc.oneof(fc.constantFrom(...Object.keys(projectSchema.shape), "__proto__"), fc.string()),
+    fc.jsonValue(),
+  );
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.json(),
+    fields.map((value) => JSON.stringify(value)),
+    fc.tuple(fields, fc.nat(), fc.string({ maxLength: 2 })).map(([value, at, other]) => {
+      const all = JSON.stringify(value, null, 2);
+      const place = at % (all.length + 1);
+      return all.slice(0, place) + other + all.slice(place + 1);
+    }),
+  );
+  fc.assert(
+    fc.property(text, (each) => {
+      try {
+        assert.ok(projectSchema.safeParse(parseProject(each, "faas.json")).success);
+      } catch (error) {
+        assert.ok(error instanceof FaasError && error.code === "CONFIG_INVALID", String(error));
+        for (const line of error.message.split("\n").slice(0, 1)) assert.match(line, /^faas\.json(?::\d+:\d+)?: /);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,55 @@
+import type { IncomingMessage } from "node:http";
+import { FaasError } from "@faas/core";
+
+/**
+ * More header fields than any client sends. `node:http` leaves those beyond its own limit, 2000, out without a word, and trailers too: a Content-Length
+ * among them would be one that nobody sees.
+ */
+export const HEADERS_MOST = 200;
+
+const SLASH = 47;
+
+/** `uri-host [":" port]` (RFC 9110 section 7.2), or nothing. */
+const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i;
+
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
+
+/**
+ * Why a request that `node:http` let pass must not be answered: whoever reads it after us, or before us, could take it for another one. Undefined when it is
+ * sound. The connection of one that is not has to be closed.
+ */
+export function faultOf(request: IncomingMessage): FaasError | undefined {
+  const { rawHeaders, headers, httpVersionMajor, httpVersionMinor } = request;
+  if (httpVersionMajor !== 1) return invalid(`Expected HTTP/1.1 or HTTP/1.0, got HTTP/${request.httpVersion}`);
+  if (rawHeaders.length > 2 * HEADERS_MOST)
+    return new FaasError(
+      "HEADERS_TOO_LARGE",
+      `Expected at most ${HEADERS_MOST} header fields, got ${rawHeaders.length / 2}`,
+    );
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  // RFC 9112 section 3.2.
+  if (hosts > 1) return invalid(`Expected one header Host, got ${hosts}`);
+  if (hosts === 0 && httpVersionMinor > 0) return invalid("Expected a header Host, got none");
+  const host = headers.host ?? "";
+  if (!HOST.test(host)) return invalid(`Expected the header Host to be a host and a port, got "${host.slice(0, 100)}"`);
+  const url = request.url as string;
+  if (url.charCodeAt(0) !== SLASH) {
+    const [, authority] = ABSOLUTE.exec(url) ?? [];
+    if (authority !== undefined && hosts > 0 && authority.toLowerCase() !== host.toLowerCase())
+      return invalid(
+        `Expected the host of the target and the header Host to be the same, got "${authority}" and "${host}"`,
+      );
+  }
+  const coding = headers["transfer-encoding"];
+  if (coding === undefined) return undefined;
+  // RFC 9112 section 6.1.
+  if (httpVersionMinor === 0) return invalid("Expected no Transfer-Encoding in HTTP/1.0");
+  if (coding.toLowerCase() !== "chunked") return invalid(`Expected Transfer-Encoding to be "chunked", got "${coding}"`);
+  return undefined;
+}
+
+const invalid = (detail: string) => new FaasError("INVALID_REQUEST", detail);
