@@ -71,7 +71,7 @@ export class BlankProcesses {
   /** Makes one of them the process of this function; undefined when there is none for it. `env` is all of its environment. */
   take(spec: EndpointSpec, folder: string, env: NodeJS.ProcessEnv): ChildProcess | undefined {
     if (spec.runtime === "python") this.#pythonWrapper = join(folder, ".interface.py");
-    if (Object.keys(spec.env).some((name) => READ_AT_START.test(name))) return undefined;
+    if (Object.keys({ ...spec.env, ...spec.secrets }).some((name) => READ_AT_START.test(name))) return undefined;
     const blank = this.#kinds.get(kindOf(spec))?.waiting.shift();
     if (blank === undefined) return undefined;
     this.#fillSoon();

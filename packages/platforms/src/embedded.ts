@@ -12,12 +12,14 @@ import {
   type LogLine,
   type LogOptions,
   type Platform,
+  type SecretVersion,
 } from "@faas/core";
 import { BlankProcesses } from "./blank-processes.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./embedded-endpoint.ts";
 import { LogStore } from "./log-store.ts";
 import { endListenersIn, ProcessRecords } from "./orphans.ts";
 import { residentBytes } from "./replica-process.ts";
+import { SecretFiles } from "./secret-files.ts";
 import { StatusFeed } from "./status-feed.ts";
 import { StatusList } from "./status-list.ts";
 
@@ -46,6 +48,7 @@ export class EmbeddedPlatform implements Platform {
   readonly #dataDir: string;
   readonly #host: EndpointHost;
   readonly #blanks: BlankProcesses;
+  readonly #secrets: SecretFiles;
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** Those that have, or a moment ago had, processes: what is looked after is looked for here, not in all that there are. */
   readonly #busy = new Set<EmbeddedEndpoint>();
@@ -77,6 +80,7 @@ export class EmbeddedPlatform implements Platform {
       cacheFolder: join(this.#dataDir, "cache"),
     };
     this.#blanks = new BlankProcesses(options.poolSize ?? 0, runtimeOptions);
+    this.#secrets = new SecretFiles(this.#dataDir);
     this.#host = {
       processOptions: {
         ...runtimeOptions,
@@ -84,6 +88,7 @@ export class EmbeddedPlatform implements Platform {
         blanks: this.#blanks,
       },
       bundleFolder: options.bundleFolder,
+      secretsOf: (spec) => this.#secretsOf(spec),
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
       logStore: (spec) => this.#logStore(spec),
       changed: (endpoint) => this.#changed(endpoint),
@@ -135,6 +140,15 @@ export class EmbeddedPlatform implements Platform {
     const mine = [...this.#endpoints.values()].filter((endpoint) => endpoint.spec.org === org);
     await Promise.all(mine.map((endpoint) => this.remove(endpoint.spec)));
     await rm(join(this.#dataDir, "logs", org), { recursive: true, force: true });
+    await this.#secrets.removeOrg(org);
+  }
+
+  putSecret(org: string, secret: SecretVersion, value: string): Promise<void> {
+    return this.#secrets.put(org, secret, value);
+  }
+
+  removeSecret(org: string, secret: SecretVersion): Promise<void> {
+    return this.#secrets.remove(org, secret);
   }
 
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]> {
@@ -164,6 +178,13 @@ export class EmbeddedPlatform implements Platform {
     // One that was removed may still have processes that end.
     if (this.#endpoints.get(endpoint.key) === endpoint) this.#statuses.change(endpoint);
     this.#feed.announce();
+  }
+
+  async #secretsOf({ org, secrets = {} }: EndpointSpec): Promise<Readonly<Record<string, string>>> {
+    const values = Object.entries(secrets).map(
+      async ([variable, secret]) => [variable, await this.#secrets.value(org, secret)] as const,
+    );
+    return Object.fromEntries(await Promise.all(values));
   }
 
   #logStore(ref: EndpointRef): LogStore {

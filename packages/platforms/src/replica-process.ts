@@ -83,11 +83,11 @@ export class ReplicaProcess {
     return this.#child?.pid;
   }
 
-  /** Starts the process in the bundle's folder; `ready` or `failed` tells how it went. */
-  start(folder: string): void {
+  /** Starts the process in the bundle's folder, with the secrets' values by variable; `ready` or `failed` tells how it went. */
+  start(folder: string, secrets: Readonly<Record<string, string>>): void {
     const python = this.spec.runtime === "python";
     mkdirSync(this.temporaryFolder, { recursive: true });
-    const child = this.#spawn(folder, python ? ".interface.py" : ".interface.mjs");
+    const child = this.#spawn(folder, python ? ".interface.py" : ".interface.mjs", secrets);
     this.#child = child;
     this.stages.see("process");
     if (child.pid !== undefined) this.#events.started(this, child.pid);
@@ -233,12 +233,12 @@ export class ReplicaProcess {
     }
   }
 
-  #spawn(folder: string, wrapper: string): ChildProcess {
+  #spawn(folder: string, wrapper: string, secrets: Readonly<Record<string, string>>): ChildProcess {
     const { spec } = this;
     const { runtime, memoryBytes } = spec;
     const env = {
       ...runtimeEnvironment(runtime, this.temporaryFolder, this.#options),
-      ...functionEnvironment(spec, this.socketPath),
+      ...functionEnvironment(spec, this.socketPath, secrets),
     };
     const blank = this.#options.blanks.take(spec, folder, env);
     if (blank) return blank;
