@@ -107,10 +107,10 @@ export const routes: readonly Route[] = [
     summary: "Metrics in Prometheus' text format; with a key of an organization, its own",
     answers: { 200: "the metrics" },
     async handle(context, _, deps) {
-      const text = await deps.metrics.registry.metrics();
+      const text = await deps.metrics.text();
       const { org } = deps.access;
       context.body = org === undefined ? text : metricsOf(org, text);
-      context.type = deps.metrics.registry.contentType;
+      context.type = deps.metrics.contentType;
     },
   },
   {
