@@ -96,7 +96,7 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
   test("more CPU than any node has", async () => {
     const image = await control.instance.image('export const handler = () => "never";');
     const org = control.instance.org();
-    await control.send("PUT", `/-/orgs/${org}`, { quota: { cpu: "1000" } });
+    await control.send("PUT", `/-/orgs/${org}`, { limits: { cpu: "1000" } });
     const view = await control.deploy(`${org}/x`, image, { cpu: "200" });
     assert.equal(view.failure?.code, "UNSCHEDULABLE", JSON.stringify(view));
     assert.match(view.failure?.detail ?? "", /^No node takes the replica: .*Insufficient cpu/);
@@ -174,21 +174,23 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     assert.match(trouble.detail, /privileged/);
   });
 
-  test("no room in the quota: for a first replica, and for a new revision beside the old one", async () => {
+  test("no room in the limits: for a first replica, and for a new revision beside the old one", async () => {
     const org = control.instance.org();
-    await control.send("PUT", `/-/orgs/${org}`, { quota: { replicas: 0 } });
+    await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 0 } });
     const image = await control.instance.image('export const handler = () => "old";');
-    const refused = await control.deploy(`${org}/x`, image);
-    assert.equal(refused.failure?.code, "QUOTA_EXCEEDED", JSON.stringify(refused));
-    assert.match(
-      refused.failure?.detail ?? "",
-      /^The organization's quota has no room for a replica: it needs 1 replica, and 0 of 0 are taken$/,
-    );
+    const refused = await control.send("PUT", `/-/orgs/${org}/endpoints/x`, { artifact: image });
+    assert.equal(refused.problem.code, "LIMIT_EXCEEDED", JSON.stringify(refused));
 
-    await control.send("PUT", `/-/orgs/${org}`, { quota: { replicas: 1 } });
+    await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 1 } });
+    await control.deploy(`${org}/x`, image);
+    await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 0 } });
+    const { status, text } = await control.call(`${org}/x`);
+    assert.deepEqual([status, JSON.parse(text).code], [503, "REPLICAS_LIMITED"]);
+
+    await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 1 } });
     assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "old" });
     const next = await control.deploy(`${org}/x`, await control.instance.image('export const handler = () => "new";'));
-    assert.equal(next.failure?.code, "QUOTA_EXCEEDED", JSON.stringify(next));
+    assert.equal(next.failure?.code, "REPLICAS_LIMITED", JSON.stringify(next));
     assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "old" });
   });
 });

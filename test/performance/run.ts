@@ -5,6 +5,7 @@
  */
 import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
+import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
 import { idleServer } from "./idle-server.ts";
 import { chosenParts, publish } from "./page.ts";
@@ -18,6 +19,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "cold-starts": coldStarts,
   "idle-server": idleServer,
   gateway,
+  fairness,
   wrappers,
   "ten-thousand": tenThousand,
   "simulated-cluster": simulatedCluster,

@@ -9,11 +9,13 @@ import {
   type KeyView,
   type LogLine,
   type NewKeyView,
+  type OrgDetails,
   type OrgView,
   type PostAdminKey,
   type PostOrgKey,
   type Problem,
   type PutEndpoint,
+  type PutOrg,
   type Registered,
   type SecretSet,
   type SecretView,
@@ -89,8 +91,12 @@ export class Client {
     return (await this.#json<{ orgs: OrgView[] }>("GET", "/-/orgs")).orgs;
   }
 
-  putOrg(org: string): Promise<OrgView> {
-    return this.#json("PUT", orgPath(org));
+  org(org: string): Promise<OrgDetails> {
+    return this.#json("GET", orgPath(org));
+  }
+
+  putOrg(org: string, body?: PutOrg): Promise<OrgDetails> {
+    return this.#json("PUT", orgPath(org), body);
   }
 
   /** Of an organization; without one, of the whole server. */
@@ -163,9 +169,12 @@ export class Client {
     return statusCode === 200;
   }
 
-  async putBundle(digest: string, tar: Readable, sizeBytes: number): Promise<void> {
+  /** For an organization, whose limit of stored bytes counts. */
+  async putBundle(org: string, digest: string, tar: Readable, sizeBytes: number): Promise<void> {
     const headers = { "Content-Type": "application/x-tar", "Content-Length": String(sizeBytes) };
-    await this.#unwrap(await this.call(`/-/bundles/${digest}`, { method: "PUT", headers, body: tar }));
+    await this.#unwrap(
+      await this.call(`/-/bundles/${digest}?org=${encodeURIComponent(org)}`, { method: "PUT", headers, body: tar }),
+    );
   }
 
   async *logs(ref: EndpointRef, query: Readonly<Record<string, string>>): AsyncGenerator<LogLine> {

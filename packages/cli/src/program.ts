@@ -43,7 +43,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   logout: { summary: "forget the key for a server", load: () => import("./commands/logout.ts") },
   key: { summary: "make, list and revoke keys", load: () => import("./commands/key.ts") },
   secret: { summary: "set, list and remove what only functions may read", load: () => import("./commands/secret.ts") },
-  org: { summary: "make, list and remove organizations", load: () => import("./commands/org.ts") },
+  org: { summary: "make, list, limit and remove organizations", load: () => import("./commands/org.ts") },
   install: { summary: "put the control server into a Kubernetes cluster", load: () => import("./commands/install.ts") },
   upgrade: {
     summary: "bring the server in a cluster to this version",

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { artifactSchema, type EndpointRef } from "./endpoint.ts";
+import { type Limits, type LimitsUse, limitsChangeSchema } from "./limits.ts";
 import { endpointName, orgName } from "./names.ts";
-import type { OrgQuota, ReplicaFailure, StartStage } from "./platform.ts";
+import type { ReplicaFailure, StartStage } from "./platform.ts";
 import { REPLICAS_MAX, type Scaler, type Settings, settingsInputSchema } from "./settings.ts";
-import { parseCpu, parseSize } from "./units.ts";
 
 /** Bodies of the control API: schemas of what comes in, types of what goes out. docs/http-api.md shows them in use. */
 
@@ -26,24 +26,8 @@ export const addEndpointSchema = z.strictObject({
 });
 export type AddEndpoint = z.input<typeof addEndpointSchema>;
 
-const quotaSchema = z.strictObject({
-  cpu: z
-    .string()
-    .refine((text) => parseCpu(text) !== undefined, "expected a CPU quantity such as 500m or 4")
-    .optional()
-    .describe("CPU limits of all replicas together"),
-  memory: z
-    .string()
-    .refine((text) => parseSize(text) !== undefined, "expected a size such as 512Mi or 8Gi")
-    .optional()
-    .describe("Memory limits of all replicas together"),
-  replicas: z.int().min(0).max(100_000).optional().describe("Replicas of all endpoints together"),
-});
-/** What all replicas of an organization may take together, as users write it. */
-export type Quota = z.infer<typeof quotaSchema>;
-
-/** `PUT /-/orgs/<org>`; the body may be absent. A quota that is absent stays as it is. */
-export const putOrgSchema = z.strictObject({ quota: quotaSchema.optional() });
+/** `PUT /-/orgs/<org>`; the body may be absent. A limit that is absent stays as it is. */
+export const putOrgSchema = z.strictObject({ limits: limitsChangeSchema.partial().optional() });
 export type PutOrg = z.input<typeof putOrgSchema>;
 
 /** `PUT /-/orgs/<org>/registry-credentials`. */
@@ -62,17 +46,6 @@ function isDockerConfig(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** In plain numbers, for a platform. */
-export function orgQuota({ cpu, memory, replicas }: Quota): OrgQuota {
-  const cpuMillis = cpu === undefined ? undefined : parseCpu(cpu);
-  const memoryBytes = memory === undefined ? undefined : parseSize(memory);
-  return {
-    ...(cpuMillis === undefined ? {} : { cpuMillis }),
-    ...(memoryBytes === undefined ? {} : { memoryBytes }),
-    ...(replicas === undefined ? {} : { replicas }),
-  };
 }
 
 /**
@@ -95,6 +68,8 @@ export interface EndpointView extends EndpointRef {
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly replicas: readonly ReplicaView[];
+  /** It wants more replicas than the organization's limits have room for: what it wants, and which limit that is. */
+  readonly limited?: string;
   /** Why the newest deployment, or the served revision, does not run. */
   readonly failure?: ReplicaFailure;
 }
@@ -124,10 +99,18 @@ export interface Registered extends EndpointRef {
 export interface OrgView {
   readonly org: string;
   readonly createdAt: string;
-  /** Absent: the platform's default. */
-  readonly quota?: Quota;
+  /** As they were set; absent: none was. */
+  readonly limits?: Limits;
+  /** What counts where none was set; absent: nothing. */
+  readonly defaultLimits?: Limits;
   /** Names of its endpoints. */
   readonly endpoints: readonly string[];
+}
+
+/** `GET /-/orgs/<org>`. */
+export interface OrgDetails extends OrgView {
+  /** What it takes now of what is limited. */
+  readonly use: LimitsUse;
 }
 
 /** `GET /-/config`: what a client has to know of the server. */

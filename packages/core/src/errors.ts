@@ -16,6 +16,7 @@ export const errorCodes = {
   SECRET_NOT_FOUND: [404, "No such secret"],
   BUNDLE_NOT_FOUND: [404, "No such bundle"],
   METHOD_NOT_ALLOWED: [405, "Method not allowed"],
+  LIMIT_EXCEEDED: [409, "Over a limit of the organization"],
   SECRET_IN_USE: [409, "The secret is in use"],
   BODY_TOO_LARGE: [413, "Request body too large"],
   SECRETS_FULL: [413, "No room for another secret"],
@@ -26,6 +27,8 @@ export const errorCodes = {
   BUNDLE_INVALID: [422, "Invalid bundle"],
   ARTIFACT_UNSUPPORTED: [422, "Artifact not supported by this platform"],
   SCALER_UNSUPPORTED: [422, "Scaler not supported by this platform"],
+  RATE_LIMITED: [429, "Too many requests"],
+  CONCURRENCY_LIMITED: [429, "Too many requests at a time"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
 
   // What happened to a call.
@@ -41,7 +44,7 @@ export const errorCodes = {
   CONTAINER_REFUSED: [502, "The container cannot be started"],
   SECRET_UNAVAILABLE: [503, "A secret has no value"],
   UNSCHEDULABLE: [503, "No node has room for a replica"],
-  QUOTA_EXCEEDED: [503, "The organization's quota is used up"],
+  REPLICAS_LIMITED: [503, "The organization's limits have no room for a replica"],
   POD_REFUSED: [502, "The cluster refuses the replica"],
   SERVER_STOPPING: [503, "The server is stopping"],
   FUNCTION_TIMEOUT: [504, "The function took too long"],

@@ -2,6 +2,7 @@ export * from "./api.ts";
 export * from "./endpoint.ts";
 export * from "./errors.ts";
 export * from "./keys.ts";
+export * from "./limits.ts";
 export * from "./loopback.ts";
 export * from "./names.ts";
 export * from "./nearest.ts";

@@ -1,5 +1,6 @@
 import type { Artifact, EndpointRef, EndpointSpec } from "./endpoint.ts";
 import type { ErrorCode, FaasError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { Scaler } from "./settings.ts";
 
@@ -40,14 +41,6 @@ export interface ReplicaFailure {
 /** A replica whose process ended though nobody stopped it. */
 export interface EndedReplica extends ReplicaFailure {
   readonly id: string;
-}
-
-/** What all replicas of an organization may take together; absent: the platform's default. */
-export interface OrgQuota {
-  /** Of their limits. */
-  readonly cpuMillis?: number;
-  readonly memoryBytes?: number;
-  readonly replicas?: number;
 }
 
 /** What runs now: observed, never desired. */
@@ -104,8 +97,10 @@ export interface Platform extends AsyncDisposable {
   removeOrg(org: string, signal?: AbortSignal): Promise<void>;
   /** Rejects when the platform as it is now could not run it, for instance METRICS_MISSING. Absent: it can run all that its `accepts` and `scalers` say. */
   check?(spec: EndpointSpec, signal?: AbortSignal): Promise<void>;
-  /** Makes what an organization needs before its first endpoint, or changes its quota. Absent: the platform needs nothing. */
-  applyOrg?(org: string, quota: OrgQuota, signal?: AbortSignal): Promise<void>;
+  /** Limits of an organization that has none of its own. Absent: none. */
+  readonly defaultLimits?: Limits;
+  /** Makes what an organization needs before its first endpoint, or changes its limits as far as the platform holds them too. Absent: the platform needs nothing. */
+  applyOrg?(org: string, limits: Limits, signal?: AbortSignal): Promise<void>;
   /** Keeps what nodes need to pull the organization's images: the text of a Docker `config.json`. Absent: the platform pulls nothing. */
   registryLogin?(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void>;
   /**

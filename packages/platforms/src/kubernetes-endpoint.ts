@@ -12,7 +12,7 @@ import { waitUntilPodReady } from "./kubernetes-probe.ts";
 import { StartStages } from "./start-stages.ts";
 
 const ENDED_KEPT = 5;
-/** A node, or the organization's quota, may have room in a moment: when another pod has ended. */
+/** A node, or the organization's limits, may have room in a moment: when another pod has ended. */
 const ROOM_GRACE_MS = 5_000;
 
 /** Kubernetes has connected to the replica: we should have been first. */
@@ -78,7 +78,7 @@ export class KubernetesEndpoint {
   /** By the pod's name. */
   readonly #replicas = new Map<string, ReplicaState>();
   #failure: ReplicaFailure | undefined;
-  /** The quota has no room for a pod: told when that lasts. */
+  /** The limits have no room for a pod: told when that lasts. */
   #crowded: Trouble | undefined;
   #crowdedTimer: NodeJS.Timeout | undefined;
   /** Grows with each attempt to start replicas: what is told late of a former one is not heard. */
@@ -189,7 +189,7 @@ export class KubernetesEndpoint {
 
   /** Whether pods can be made of its Deployment; undefined: they can. */
   observeDeployment(trouble: Trouble | undefined): void {
-    if (trouble?.code !== "QUOTA_EXCEEDED") {
+    if (trouble?.code !== "REPLICAS_LIMITED") {
       this.#roomAgain();
       if (trouble) this.refused(trouble);
       return;

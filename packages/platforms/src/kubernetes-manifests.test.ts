@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
+import {
+  type EndpointSpec,
+  endpointSpec,
+  type Limits,
+  limitNumbers,
+  type SettingsInput,
+  withDefaults,
+} from "@faas/core";
 import {
   autoscalerManifest,
+  DEFAULT_LIMITS,
   deploymentManifest,
   digestOf,
   type ManifestOptions,
@@ -162,8 +170,8 @@ describe("an organization", () => {
     // biome-ignore lint/suspicious/noExplicitAny: objects of four kinds
     readonly spec: any;
   }
-  const objects = (more: Partial<ManifestOptions> = {}, quota = {}) =>
-    orgManifests("acme", quota, { ...options, ...more }) as unknown as Wire[];
+  const objects = (more: Partial<ManifestOptions> = {}, limits: Limits = {}) =>
+    orgManifests("acme", limitNumbers(limits, DEFAULT_LIMITS), { ...options, ...more }) as unknown as Wire[];
   const named = (name: string, all: readonly Wire[]) => all.find(({ metadata }) => metadata.name === name)?.spec;
 
   test("has a namespace of its own, under the strictest pod security", () => {
@@ -200,10 +208,14 @@ describe("an organization", () => {
     ]);
   });
 
-  test("has the quota that was set, and the default for the rest", () => {
-    const all = objects({}, { cpuMillis: 1500, replicas: 4 });
-    const { hard } = all.find(({ kind }) => kind === "ResourceQuota")?.spec ?? {};
-    assert.deepEqual(hard, { "requests.cpu": "375m", "limits.memory": String(256 * 2 ** 30), pods: "4" });
+  test("has the limits that were set, and the default for the rest", () => {
+    const hard = (limits: Limits) => objects({}, limits).find(({ kind }) => kind === "ResourceQuota")?.spec.hard;
+    assert.deepEqual(hard({ cpu: "1500m", replicas: 4 }), {
+      "requests.cpu": "375m",
+      "limits.memory": String(256 * 2 ** 30),
+      pods: "4",
+    });
+    assert.equal(hard({ endpoints: 3 })["count/deployments.apps"], "3");
   });
 
   test("keeps its registry's password in a Secret that its pods' account names", () => {

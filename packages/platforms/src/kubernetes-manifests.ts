@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EndpointRef, EndpointSpec, OrgQuota, SecretVersion } from "@faas/core";
+import type { EndpointRef, EndpointSpec, LimitNumbers, Limits, SecretVersion } from "@faas/core";
 import { NAMESPACE_PREFIX } from "@faas/core";
 import type {
   V1Container,
@@ -107,12 +107,13 @@ export function namespaceManifest(org: string, options: ManifestOptions): V1Name
   };
 }
 
-const DEFAULT_QUOTA = { cpuMillis: 100_000, memoryBytes: 256 * 2 ** 30, replicas: 500 } as const;
+/** Of an organization that has none of its own: what one team uses, and not all that a cluster has. */
+export const DEFAULT_LIMITS: Limits = { cpu: "100", memory: "256Gi", replicas: 500 };
 
 /** All in an organization's namespace that is not an endpoint's: who may connect, how much all may take. */
-export function orgManifests(org: string, quota: OrgQuota, options: ManifestOptions) {
+export function orgManifests(org: string, limits: LimitNumbers, options: ManifestOptions) {
   const metadata = (name: string) => ({ name, namespace: namespaceOf(org), labels: ownLabels(org, options) });
-  const { cpuMillis, memoryBytes, replicas } = { ...DEFAULT_QUOTA, ...quota };
+  const { cpuMillis, memoryBytes, replicas, endpoints } = limits;
   const fromServer = {
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": options.serverNamespace ?? "" } },
     podSelector: { matchLabels: { [LABELS.name]: SERVER_NAME } },
@@ -157,11 +158,12 @@ export function orgManifests(org: string, quota: OrgQuota, options: ManifestOpti
     kind: "ResourceQuota",
     metadata: metadata(QUOTA),
     spec: {
-      // CPU by requests, which follow the endpoints' own limits: the startup boost is no use of the quota.
+      // CPU by requests, which follow the endpoints' own limits: the startup boost is no use of the limit.
       hard: {
         "requests.cpu": `${requestedCpu(cpuMillis)}m`,
         "limits.memory": String(memoryBytes),
         pods: String(replicas),
+        ...(Number.isFinite(endpoints) ? { "count/deployments.apps": String(endpoints) } : {}),
       },
     },
   };

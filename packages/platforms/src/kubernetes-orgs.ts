@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { FaasError, NAMESPACE_PREFIX, type OrgQuota } from "@faas/core";
+import { FaasError, type LimitNumbers, type Limits, limitNumbers, NAMESPACE_PREFIX } from "@faas/core";
 import type { V1Namespace } from "@kubernetes/client-node";
 import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject } from "./kubernetes-api.ts";
 import { type Drift, driftOf } from "./kubernetes-drift.ts";
 import { lostLogin, type RegistryLogins } from "./kubernetes-logins.ts";
 import {
+  DEFAULT_LIMITS,
   LABELS,
   MANAGER,
   type ManifestOptions,
@@ -42,7 +43,7 @@ export class KubernetesOrgs {
   readonly namespaces: WatchHandler<V1Namespace>;
   readonly parts: Readonly<Record<(typeof PARTS)[number], WatchHandler<KubernetesObject>>>;
   readonly #options: OrgsOptions;
-  readonly #quotas = new Map<string, OrgQuota>();
+  readonly #limits = new Map<string, Limits>();
   readonly #made = new Map<string, Promise<void>>();
   /** Organizations that are wanted: those that `ensure` was called for. */
   readonly #wanted = new Set<string>();
@@ -65,13 +66,13 @@ export class KubernetesOrgs {
   }
 
   /** Rejects with NAMESPACE_TAKEN, NAMESPACE_TERMINATING, CLUSTER_*; nothing was touched then that is not ours. */
-  async apply(org: string, quota: OrgQuota, signal?: AbortSignal): Promise<void> {
-    if (JSON.stringify(this.#quotas.get(org)) !== JSON.stringify(quota)) this.#made.delete(org);
-    this.#quotas.set(org, quota);
+  async apply(org: string, limits: Limits, signal?: AbortSignal): Promise<void> {
+    if (JSON.stringify(this.#limits.get(org)) !== JSON.stringify(limits)) this.#made.delete(org);
+    this.#limits.set(org, limits);
     await this.ensure(org, signal);
   }
 
-  /** The same with the quota that it had. Many may ask at once. */
+  /** The same with the limits that it had. Many may ask at once. */
   ensure(org: string, signal?: AbortSignal): Promise<void> {
     this.#wanted.add(org);
     let made = this.#made.get(org);
@@ -101,8 +102,8 @@ export class KubernetesOrgs {
   manifestsOf(org: string): ManifestOptions {
     const { manifests } = this.#options;
     const { startupCpuMillis } = manifests;
-    const { cpuMillis } = this.#quotas.get(org) ?? {};
-    if (startupCpuMillis === undefined || cpuMillis === undefined) return manifests;
+    if (startupCpuMillis === undefined) return manifests;
+    const { cpuMillis } = this.#limitsOf(org);
     return { ...manifests, startupCpuMillis: Math.min(startupCpuMillis, cpuMillis) };
   }
 
@@ -116,7 +117,7 @@ export class KubernetesOrgs {
     const { api, logins } = this.#options;
     this.#wanted.delete(org);
     this.#made.delete(org);
-    this.#quotas.delete(org);
+    this.#limits.delete(org);
     await logins.forget(org);
     const found = await api.get<V1Namespace>("Namespace", undefined, namespaceOf(org), signal);
     if (found && this.#isOurs(found)) await api.delete("Namespace", undefined, namespaceOf(org), signal);
@@ -142,7 +143,11 @@ export class KubernetesOrgs {
   }
 
   #manifests(org: string): readonly KubernetesObject[] {
-    return orgManifests(org, this.#quotas.get(org) ?? {}, this.#options.manifests);
+    return orgManifests(org, this.#limitsOf(org), this.#options.manifests);
+  }
+
+  #limitsOf(org: string): LimitNumbers {
+    return limitNumbers(this.#limits.get(org) ?? {}, DEFAULT_LIMITS);
   }
 
   async #makeNamespace(org: string, signal: AbortSignal | undefined): Promise<void> {
@@ -264,7 +269,7 @@ export class KubernetesOrgs {
     this.#mending.add(id);
     const mend = async () => {
       await delay(this.#pace.next(id, Date.now()), undefined, { signal, ref: false });
-      // The quota may be another one by now.
+      // The limits may be others by now.
       const wanted = this.#wantedFor(kind, found);
       if (!wanted) return;
       this.#applied(await (kind === "Namespace" ? api.apply(wanted, signal) : setAgain(api, wanted, signal)));

@@ -173,21 +173,21 @@ test("a program for another CPU is told by the last line that its start left", (
 describe("a Deployment's trouble, in words", () => {
   const table: readonly [what: string, message: string, code: string, detail: RegExp][] = [
     [
-      "a quota that is used up",
+      "a limit that is used up",
       'pods "x-1-a" is forbidden: exceeded quota: faas, requested: pods=1, used: pods=1, limited: pods=1',
-      "QUOTA_EXCEEDED",
-      /quota has no room for a replica: it needs 1 replica, and 1 of 1 are taken$/,
+      "REPLICAS_LIMITED",
+      /limits have no room for a replica: it needs 1 replica, and 1 of 1 are taken$/,
     ],
     [
       "of CPU and memory: in what endpoints may take, which is four times what they request",
       "exceeded quota: faas, requested: limits.memory=268435456,requests.cpu=25m, used: limits.memory=0,requests.cpu=100m, limited: limits.memory=128Mi,requests.cpu=120m",
-      "QUOTA_EXCEEDED",
+      "REPLICAS_LIMITED",
       /it needs 256Mi of memory, and 0 of 128Mi are taken; it needs 100m of CPU limit, and 400m of 480m are taken$/,
     ],
     [
       "a quota that is not ours",
       "exceeded quota: of-the-admin, requested: pods=1, used: pods=3, limited: pods=3",
-      "QUOTA_EXCEEDED",
+      "REPLICAS_LIMITED",
       /: exceeded quota: of-the-admin, requested: pods=1, used: pods=3, limited: pods=3$/,
     ],
     [

@@ -164,7 +164,7 @@ function endTrouble({ reason, exitCode, signal, message }: Terminated, memory: s
   return { code: "REPLICA_EXITED", detail: `The function's process ended ${how}` };
 }
 
-/** Why a Deployment gets no pods at all: its quota is used up, or pod security, an admission webhook … refuses them. */
+/** Why a Deployment gets no pods at all: the organization's limits, a ResourceQuota here, are used up, or pod security, an admission webhook … refuses them. */
 export function deploymentTrouble({ status }: V1Deployment): Trouble | undefined {
   const condition = status?.conditions?.find(({ type, status: is }) => type === "ReplicaFailure" && is === "True");
   if (!condition) return undefined;
@@ -173,8 +173,8 @@ export function deploymentTrouble({ status }: V1Deployment): Trouble | undefined
     const { replicas = 0, updatedReplicas = 0 } = status ?? {};
     const advice = replicas > updatedReplicas ? "; a new revision starts beside the one that serves" : "";
     return {
-      code: "QUOTA_EXCEEDED",
-      detail: `The organization's quota has no room for a replica: ${quotaReason(message)}${advice}`,
+      code: "REPLICAS_LIMITED",
+      detail: `The organization's limits have no room for a replica: ${quotaReason(message)}${advice}`,
     };
   }
   if (/violates PodSecurity/.test(message))
@@ -182,7 +182,7 @@ export function deploymentTrouble({ status }: V1Deployment): Trouble | undefined
   return { code: "POD_REFUSED", detail: `The cluster refuses the replica: ${message}` };
 }
 
-/** What of the quota is used up: in numbers of our settings when the quota is ours, else in the cluster's words. */
+/** What is used up: in numbers of our settings when the ResourceQuota is ours, else in the cluster's words. */
 function quotaReason(message: string): string {
   const said = new RegExp(`exceeded quota: ${QUOTA}, requested: (.*), used: (.*), limited: (.*)$`).exec(message);
   if (!said) return message;

@@ -6,9 +6,9 @@ import {
   type EndpointStatus,
   endpointKey,
   FaasError,
+  type Limits,
   type LogLine,
   type LogOptions,
-  type OrgQuota,
   type Platform,
   type SecretVersion,
 } from "@faas/core";
@@ -18,7 +18,7 @@ import { KubernetesCredentials } from "./kubernetes-credentials.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./kubernetes-endpoint.ts";
 import { RegistryLogins } from "./kubernetes-logins.ts";
 import { type ContainerState, copyLog, lastLines } from "./kubernetes-logs.ts";
-import { type ManifestOptions, selectorOf } from "./kubernetes-manifests.ts";
+import { DEFAULT_LIMITS, type ManifestOptions, selectorOf } from "./kubernetes-manifests.ts";
 import { KubernetesObjects } from "./kubernetes-objects.ts";
 import { KubernetesOrgs } from "./kubernetes-orgs.ts";
 import { type PodFacts, podFacts, replicaId, withLostLogin } from "./kubernetes-pods.ts";
@@ -160,6 +160,8 @@ export class KubernetesPlatform implements Platform {
     }
   }
 
+  readonly defaultLimits = DEFAULT_LIMITS;
+
   /** Why nothing can be started yet: the cluster has not been reached since the server began. */
   get notReady(): FaasError | undefined {
     return this.#notReady;
@@ -178,8 +180,8 @@ export class KubernetesPlatform implements Platform {
     });
   }
 
-  applyOrg(org: string, quota: OrgQuota, signal?: AbortSignal): Promise<void> {
-    return this.#orgs.apply(org, quota, signal);
+  applyOrg(org: string, limits: Limits, signal?: AbortSignal): Promise<void> {
+    return this.#orgs.apply(org, limits, signal);
   }
 
   registryLogin(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void> {

@@ -36,7 +36,7 @@ export interface ServerAddress {
 
 /**
  * Waits until the server of an installation answers. Rejects with what keeps it from that: at once when waiting will not mend it, else when
- * the time is over. VOLUME_UNBOUND, IMAGE_PULL_FAILED, UNSCHEDULABLE, POD_REFUSED, QUOTA_EXCEEDED, CONTAINER_REFUSED, SERVER_NOT_READY.
+ * the time is over. VOLUME_UNBOUND, IMAGE_PULL_FAILED, UNSCHEDULABLE, POD_REFUSED, CONTAINER_REFUSED, SERVER_NOT_READY.
  */
 export async function waitForServer(api: KubernetesApi, expose: Exposure, waiting: Waiting): Promise<ServerAddress> {
   const { signal, timeoutMs, onProgress } = waiting;

@@ -104,7 +104,7 @@ for (const [what, given, code, words, final] of [
   [
     "a quota",
     { deployment: refused('pods "x" is forbidden: exceeded quota: q') },
-    "QUOTA_EXCEEDED",
+    "POD_REFUSED",
     /exceeded quota/,
     false,
   ],

@@ -93,7 +93,7 @@ function refusedTrouble({ status }: V1Deployment): ServerTrouble | undefined {
   if (!condition) return undefined;
   const message = (condition.message ?? "").replace(/^pods "[^"]*" is forbidden: /, "");
   return {
-    code: /exceeded quota/.test(message) ? "QUOTA_EXCEEDED" : "POD_REFUSED",
+    code: "POD_REFUSED",
     detail: `The cluster refuses the server's pod: ${message}`,
     final: /violates PodSecurity/.test(message),
   };

@@ -1,6 +1,7 @@
 import { FaasError, formatSize } from "@faas/core";
 import type { LiveEndpoint } from "./endpoints.ts";
 import type { Exchange, Stage } from "./exchange.ts";
+import type { RequestMetrics } from "./metrics.ts";
 
 /**
  * Bodies up to this size are read before the request takes a place: a slow client then costs no place, and a replica that
@@ -8,11 +9,21 @@ import type { Exchange, Stage } from "./exchange.ts";
  */
 const SMALL_BYTES = 16 * 1024;
 
-/** Refuses what is over a limit, and finds out what kind of body there is. BODY_TOO_LARGE, NO_CAPACITY. */
-export function admit(waitingLimit: number): Stage {
+/**
+ * Refuses what is over a limit of the organization, of the endpoint or of the line, and finds out what kind of body there is. CONCURRENCY_LIMITED, RATE_LIMITED,
+ * BODY_TOO_LARGE, NO_CAPACITY.
+ */
+export function admit(waitingLimit: number, metrics: RequestMetrics | undefined): Stage {
   return (exchange) => {
     const { request } = exchange;
     const endpoint = exchange.endpoint as LiveEndpoint;
+    const { org } = endpoint;
+    const limited = org.enter(exchange.arrived);
+    if (limited) {
+      metrics?.limited(endpoint, limited.limit);
+      return org.refusals.refuse(exchange, limited);
+    }
+    exchange.admitted = true;
     endpoint.lastRequestMs = Date.now();
     if (endpoint.waiting >= waitingLimit) {
       throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests wait for ${endpoint.key} already`);
@@ -27,7 +38,7 @@ export function admit(waitingLimit: number): Stage {
     // node:http lets no malformed length through.
     const bytes = length === undefined ? 0 : Number(length);
     if (bytes === 0) return exchange.proceed();
-    if (bytes > endpoint.spec.bodyLimitBytes) throw tooLarge(endpoint.spec.bodyLimitBytes);
+    if (bytes > bodyLimitOf(endpoint)) throw tooLarge(endpoint);
     if (bytes <= SMALL_BYTES) return readSmall(exchange);
     exchange.body = undefined;
     exchange.proceed();
@@ -40,12 +51,22 @@ function refuseCoding(exchange: Exchange, coding: string): void {
   setImmediate(() => exchange.fail(error));
 }
 
-export function tooLarge(limitBytes: number): FaasError {
+/** The largest body of a call: what the endpoint allows, and its organization. */
+export const bodyLimitOf = ({ spec, org }: LiveEndpoint): number => Math.min(spec.bodyLimitBytes, org.limits.bodyBytes);
+
+export function tooLarge(endpoint: LiveEndpoint): FaasError {
+  const { spec, org } = endpoint;
+  const whose =
+    org.limits.bodyBytes < spec.bodyLimitBytes
+      ? `that is the limit of the organization "${org.name}"`
+      : '"faas deploy --body-limit" sets it';
   return new FaasError(
     "BODY_TOO_LARGE",
-    `Expected a body of at most ${formatSize(limitBytes)}, got more; "faas deploy --body-limit" sets it`,
+    `Expected a body of at most ${sizeText(bodyLimitOf(endpoint))}, got more; ${whose}`,
   );
 }
+
+const sizeText = (bytes: number) => (/^\d+$/.test(formatSize(bytes)) ? `${bytes} bytes` : formatSize(bytes));
 
 function readSmall(exchange: Exchange): void {
   const { request, response } = exchange;

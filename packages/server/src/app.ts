@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { FaasError, type Platform, PROBLEM_MEDIA_TYPE, type ServerConfig, toProblem } from "@faas/core";
+import { FaasError, type Limits, type Platform, PROBLEM_MEDIA_TYPE, type ServerConfig, toProblem } from "@faas/core";
 import Router from "@koa/router";
 import Koa, { type Context, type Next } from "koa";
 import type { Logger } from "pino";
@@ -10,6 +10,7 @@ import type { Audit } from "./audit.ts";
 import { audited } from "./audited.ts";
 import { CHALLENGE } from "./bearer.ts";
 import type { BundleGrants } from "./bundle-grants.ts";
+import type { BundleRoom } from "./bundle-room.ts";
 import type { Bundles } from "./bundles.ts";
 import { answerAndDrain } from "./control-body.ts";
 import type { Deployments } from "./deployments.ts";
@@ -27,6 +28,9 @@ export interface AppDeps {
   readonly store: Store;
   readonly bundles: Bundles;
   readonly grants: BundleGrants;
+  readonly bundleRoom: BundleRoom;
+  /** What counts for organizations that have no limit of their own. */
+  readonly defaultLimits: Limits;
   readonly keys: Keys;
   /** Whether keys are required. */
   readonly isAuth: boolean;

@@ -17,6 +17,8 @@ export interface AuditEntry {
   /** The address that the connection came from. */
   readonly from: string;
   readonly status: number;
+  /** What it changed, for what cannot be seen from the target: limits, before and after. */
+  readonly change?: object;
   /** Of the problem. */
   readonly code?: string;
   /** So many calls without a valid key were refused since the entry before and are not listed. */

@@ -20,7 +20,8 @@ export function audited(audit: Audit, log: Logger): Middleware {
 }
 
 function entryOf(context: Context): AuditEntry | undefined {
-  const { route, key, code, target, requestId } = context.state as {
+  const { route, key, code, target, change, requestId } = context.state as {
+    readonly change?: object;
     readonly route?: Route;
     readonly key?: Key;
     readonly code?: string;
@@ -43,6 +44,7 @@ function entryOf(context: Context): AuditEntry | undefined {
     // Not what a header says: anybody can write one.
     from: context.req.socket.remoteAddress ?? "unknown",
     status: context.status,
+    ...(change === undefined ? {} : { change }),
     ...(code === undefined ? {} : { code }),
   };
 }

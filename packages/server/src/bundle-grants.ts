@@ -1,3 +1,4 @@
+import { GRACE_MS } from "./bundles.ts";
 import type { Store } from "./store.ts";
 
 /** Uploads that are remembered: what is forgotten is uploaded again. */
@@ -9,8 +10,8 @@ const REMEMBERED = 10_000;
  */
 export class BundleGrants {
   readonly #store: Pick<Store, "org">;
-  /** "org digest", the oldest first. */
-  readonly #uploaded = new Set<string>();
+  /** "org digest", and when it was uploaded; the oldest first. */
+  readonly #uploaded = new Map<string, number>();
 
   constructor(store: Pick<Store, "org">) {
     this.#store = store;
@@ -27,15 +28,24 @@ export class BundleGrants {
 
   /** It has shown that it has the bundle. */
   grant(org: string, digest: string): void {
-    this.#uploaded.add(`${org} ${digest}`);
-    for (const oldest of this.#uploaded) {
+    this.#uploaded.delete(`${org} ${digest}`);
+    this.#uploaded.set(`${org} ${digest}`, Date.now());
+    for (const oldest of this.#uploaded.keys()) {
       if (this.#uploaded.size <= REMEMBERED) return;
       this.#uploaded.delete(oldest);
     }
   }
 
+  /** What it uploaded within the time that a bundle is kept for its registration. */
+  recent(org: string, now = Date.now()): string[] {
+    const own = `${org} `;
+    return [...this.#uploaded].flatMap(([entry, atMs]) =>
+      entry.startsWith(own) && now - atMs <= GRACE_MS ? [entry.slice(own.length)] : [],
+    );
+  }
+
   /** An organization that is made again under the name begins with nothing. */
   forget(org: string): void {
-    for (const entry of this.#uploaded) if (entry.startsWith(`${org} `)) this.#uploaded.delete(entry);
+    for (const entry of this.#uploaded.keys()) if (entry.startsWith(`${org} `)) this.#uploaded.delete(entry);
   }
 }

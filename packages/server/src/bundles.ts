@@ -6,10 +6,20 @@ import { pipeline } from "node:stream/promises";
 import { FaasError } from "@faas/core";
 import { extractBundle } from "./bundle-extract.ts";
 import { isStorageFull, syncFolder } from "./disk.ts";
+import { tarSizeOf } from "./folder-size.ts";
 
 /** A bundle that no revision names is kept so long after it was uploaded or asked for: its registration may be on the way. */
-const GRACE_MS = 600_000;
+export const GRACE_MS = 600_000;
 const UPLOAD = ".upload-";
+
+export interface PutOptions {
+  /** Its bytes, when that is known. */
+  readonly length?: number;
+  /** It is read to its end even when it is there: who sends it has to have it. */
+  readonly unproven?: boolean;
+  /** What is left for it of a limit. */
+  readonly room?: { readonly bytes?: number; readonly tooLarge: () => FaasError };
+}
 
 /** Bundles by digest, unpacked: `<dataDir>/bundles/<64 hexadecimal digits>/`. */
 export class Bundles {
@@ -19,6 +29,8 @@ export class Bundles {
   /** When a bundle was asked for last. */
   readonly #claimedMs = new Map<string, number>();
   readonly #removals = new Map<string, Promise<void>>();
+  /** Of those that were asked for. */
+  readonly #sizes = new Map<string, number>();
   /** Names of the folders of uploads that are under way. */
   readonly #uploads = new Set<string>();
 
@@ -56,6 +68,16 @@ export class Bundles {
     throw bundleNotFound(digest);
   }
 
+  /** How many bytes its tar has; 0 when it is not there. */
+  async sizeOf(digest: string): Promise<number> {
+    const known = this.#sizes.get(digest);
+    if (known !== undefined) return known;
+    const size = await tarSizeOf(this.#path(digest)).catch(() => 0);
+    // What a digest names does not change; it may be gone, and come again.
+    if (size > 0) this.#sizes.set(digest, size);
+    return size;
+  }
+
   /** Serves a folder as it is, without a copy: for `faas dev`. */
   link(digest: string, folder: string): void {
     this.#linked.set(digest, folder);
@@ -66,11 +88,11 @@ export class Bundles {
   }
 
   /**
-   * Takes a bundle, of `length` bytes when that is known; true when it is new. With `unproven` it is read to its end even when it is there: who sends it
-   * has to have it. Verified and unpacked while it comes, and there under its name only when all was well.
-   * BUNDLE_TOO_LARGE, BUNDLE_DIGEST_MISMATCH, BUNDLE_INVALID, STORAGE_FULL.
+   * Takes a bundle; true when it is new. Verified and unpacked while it comes, and there under its name only when all was well.
+   * BUNDLE_TOO_LARGE, LIMIT_EXCEEDED, BUNDLE_DIGEST_MISMATCH, BUNDLE_INVALID, STORAGE_FULL.
    */
-  async put(digest: string, tar: Readable, length = 0, unproven = false): Promise<boolean> {
+  async put(digest: string, tar: Readable, options: PutOptions = {}): Promise<boolean> {
+    const { length = 0, unproven = false, room } = options;
     if (length > this.limitBytes) throw this.#tooLarge();
     if (!unproven && (await this.has(digest))) {
       tar.resume();
@@ -81,7 +103,7 @@ export class Bundles {
     this.#uploads.add(name);
     try {
       await mkdir(temporary, { recursive: true });
-      await this.#receive(digest, tar, temporary);
+      await this.#receive(digest, tar, temporary, room);
       return await this.#keep(digest, temporary);
     } catch (error) {
       throw uploadError(error);
@@ -100,6 +122,7 @@ export class Bundles {
       const path = join(this.#folder, name);
       const age = now - ((await stat(path).catch(() => undefined))?.mtimeMs ?? now);
       if (this.#claimedMs.has(digest) || (age <= GRACE_MS && !name.startsWith(UPLOAD))) continue;
+      this.#sizes.delete(digest);
       const removal = rm(path, { recursive: true, force: true });
       this.#removals.set(digest, removal);
       await removal.finally(() => this.#removals.delete(digest));
@@ -122,7 +145,7 @@ export class Bundles {
     return isNew;
   }
 
-  async #receive(digest: string, tar: Readable, folder: string): Promise<void> {
+  async #receive(digest: string, tar: Readable, folder: string, room?: PutOptions["room"]): Promise<void> {
     const hash = createHash("sha256");
     const { limitBytes } = this;
     const tooLarge = () => this.#tooLarge();
@@ -134,6 +157,7 @@ export class Bundles {
         for await (const piece of source) {
           size += piece.length;
           if (size > limitBytes) throw tooLarge();
+          if (room?.bytes !== undefined && size > room.bytes) throw room.tooLarge();
           hash.update(piece);
           yield piece;
         }

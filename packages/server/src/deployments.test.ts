@@ -3,9 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type EndpointRef, type EndpointSpec, endpointSpec, withDefaults } from "@faas/core";
+import { type EndpointRef, type EndpointSpec, endpointSpec, limitNumbers, withDefaults } from "@faas/core";
 import { pino } from "pino";
+import { BundleGrants } from "./bundle-grants.ts";
+import { BundleRoom } from "./bundle-room.ts";
 import { Bundles } from "./bundles.ts";
+import { DeployLimits } from "./deploy-limits.ts";
 import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Store } from "./store.ts";
@@ -42,7 +45,10 @@ test("what the platform has and nobody registered is removed, and tried again wi
   }));
   const endpoints = new Endpoints({ platform, log });
   const bundles = new Bundles(dataDir, 1);
-  const deployments = new Deployments({ store, platform, endpoints, bundles, log });
+  const limitsOf = () => limitNumbers({});
+  const limits = new DeployLimits(store, limitsOf);
+  const bundleRoom = new BundleRoom({ store, bundles, grants: new BundleGrants(store), limitsOf });
+  const deployments = new Deployments({ store, platform, endpoints, bundles, limits, bundleRoom, log });
 
   await platform.apply(specOf({ org: "acme", endpoint: "stranger" }));
   await deployments.start();

@@ -6,7 +6,6 @@ import {
   endpointKey,
   endpointSpec,
   FaasError,
-  orgQuota,
   type Platform,
   type ReplicaFailure,
   type Revision,
@@ -14,7 +13,9 @@ import {
   type Settings,
 } from "@faas/core";
 import type { Logger } from "pino";
+import type { BundleRoom } from "./bundle-room.ts";
 import type { Bundles } from "./bundles.ts";
+import type { DeployLimits } from "./deploy-limits.ts";
 import { type Endpoints, leastReplicas } from "./endpoints.ts";
 import { newestVersions } from "./secret-records.ts";
 import type { EndpointRecord, Store } from "./store.ts";
@@ -24,6 +25,8 @@ export interface DeploymentsOptions {
   readonly platform: Platform;
   readonly endpoints: Endpoints;
   readonly bundles: Bundles;
+  readonly limits: DeployLimits;
+  readonly bundleRoom: BundleRoom;
   readonly log: Logger;
 }
 
@@ -64,7 +67,7 @@ export class Deployments {
   /** Brings the platform to what the store says, and follows it from then on. */
   async start(): Promise<void> {
     const { store, endpoints, log } = this.#options;
-    // Their quotas come first. What fails is tried again with the organization's endpoints.
+    // Their limits come first. What fails is tried again with the organization's endpoints.
     for (const org of store.orgs()) {
       this.applyOrg(org).catch((error) => {
         if (!this.#stopping.signal.aborted) log.warn({ err: error, org }, "an organization could not be made ready");
@@ -96,7 +99,7 @@ export class Deployments {
 
   /** Registers a revision: resolves when it is on disk and its deployment has begun. */
   async deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
-    const { platform, bundles } = this.#options;
+    const { platform, bundles, bundleRoom, limits } = this.#options;
     this.#refuseUnready();
     if (artifact.kind !== platform.accepts) {
       throw new FaasError(
@@ -113,11 +116,19 @@ export class Deployments {
       );
     }
     newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets);
-    if (artifact.kind === "bundle") await bundles.claim(artifact.digest);
+    if (artifact.kind === "bundle") {
+      await bundles.claim(artifact.digest);
+      await bundleRoom.check(ref.org, artifact.digest);
+    }
     // Before anything is on disk: what the platform cannot have at all is told to the one who asks for it.
     await platform.check?.(endpointSpec(ref, { id: "", createdAt: "", artifact, settings }));
-    await this.applyOrg(ref.org);
-    return this.#inTurn(ref, () => this.#deploy(ref, artifact, settings));
+    const release = limits.reserve(ref, settings);
+    try {
+      await this.applyOrg(ref.org);
+      return await this.#inTurn(ref, () => this.#deploy(ref, artifact, settings));
+    } finally {
+      release();
+    }
   }
 
   /**
@@ -156,9 +167,9 @@ export class Deployments {
     });
   }
 
-  /** Makes what the platform needs for the organization, with the quota that it has on disk or the one given. */
-  async applyOrg(org: string, quota = this.#options.store.org(org)?.quota ?? {}): Promise<void> {
-    await this.#options.platform.applyOrg?.(org, orgQuota(quota));
+  /** Makes what the platform needs for the organization, with the limits that it has on disk or those given. */
+  async applyOrg(org: string, limits = this.#options.store.org(org)?.limits ?? {}): Promise<void> {
+    await this.#options.platform.applyOrg?.(org, limits);
   }
 
   /** Removes the organization with all that it has; true when it was there. */

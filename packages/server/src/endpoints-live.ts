@@ -1,6 +1,7 @@
 import { type EndedReplica, type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
 import { type Waiter, WaitingLine } from "./endpoints-line.ts";
 import { LiveReplica } from "./endpoints-replica.ts";
+import { LiveOrg } from "./live-org.ts";
 import { pickReplica } from "./pick.ts";
 import { Suspension } from "./suspension.ts";
 
@@ -11,6 +12,7 @@ const NONE_LISTED: ReadonlyMap<string, LiveReplica> = new Map();
 export class LiveEndpoint {
   /** "org/endpoint". */
   readonly key: string;
+  readonly org: LiveOrg;
   /** What is served; a candidate that is being deployed is not here. */
   spec: EndpointSpec;
   /** As observed last; `undefined` before the first observation. */
@@ -31,6 +33,8 @@ export class LiveEndpoint {
   scaling = false;
   /** `platform.scale` was called since the server started. */
   scaled = false;
+  /** It wants more replicas than its organization's limits have room for: what it wants, and what there is. */
+  limited: string | undefined;
   /** A revision is being deployed: until it has answered or failed the endpoint is not idle, whatever its timeout. */
   deploying = false;
 
@@ -44,8 +48,9 @@ export class LiveEndpoint {
   /** A failure of an attempt before the present one; it says nothing about this one. */
   #formerFailure: ReplicaFailure | undefined;
 
-  constructor(key: string, spec: EndpointSpec, now: number) {
+  constructor(key: string, spec: EndpointSpec, now: number, org = new LiveOrg(spec.org)) {
     this.key = key;
+    this.org = org;
     this.spec = spec;
     this.lastRequestMs = now;
   }

@@ -4,9 +4,13 @@ import {
   type EndpointStatus,
   endpointKey,
   FaasError,
+  type LimitNumbers,
+  limitNumbers,
   type Platform,
 } from "@faas/core";
 import { LiveEndpoint } from "./endpoints-live.ts";
+import { LiveOrg } from "./live-org.ts";
+import { roomFor } from "./replica-room.ts";
 
 export { LiveEndpoint } from "./endpoints-live.ts";
 export { LiveReplica } from "./endpoints-replica.ts";
@@ -19,6 +23,8 @@ export interface EndpointsLog {
 export interface EndpointsOptions {
   readonly platform: Pick<Platform, "scale">;
   readonly log: EndpointsLog;
+  /** Limits of an organization; by default, none but those that every server has. */
+  readonly limitsOf?: (org: string) => LimitNumbers;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -33,7 +39,9 @@ export class Endpoints {
   readonly #log: EndpointsLog;
   readonly #now: () => number;
   readonly #live = new Map<string, LiveEndpoint>();
-  readonly #endpointsOfOrg = new Map<string, number>();
+  readonly #limitsOf: (org: string) => LimitNumbers;
+  /** Those that have endpoints. */
+  readonly #orgs = new Map<string, LiveOrg>();
   /** The list observed last, and the same by key: a status may come before the endpoint is put. */
   #observed: readonly EndpointStatus[] = [];
   readonly #statuses = new Map<string, EndpointStatus>();
@@ -48,6 +56,7 @@ export class Endpoints {
   constructor(options: EndpointsOptions) {
     this.#platform = options.platform;
     this.#log = options.log;
+    this.#limitsOf = options.limitsOf ?? (() => limitNumbers({}));
     this.#now = options.now ?? Date.now;
   }
 
@@ -66,7 +75,26 @@ export class Endpoints {
 
   /** Whether the organization has an endpoint here. */
   hasOrg(org: string): boolean {
-    return this.#endpointsOfOrg.has(org);
+    return this.#orgs.has(org);
+  }
+
+  /** Undefined while it has no endpoint. */
+  org(name: string): LiveOrg | undefined {
+    return this.#orgs.get(name);
+  }
+
+  /** The organization's limits are others from now on. Replicas that are over them go; what wants more gets it at its next decision. */
+  limitsChanged(name: string): void {
+    const org = this.#orgs.get(name);
+    if (!org) return;
+    org.limits = this.#limitsOf(name);
+    for (const endpoint of org.endpoints) {
+      if (endpoint.desired === 0) continue;
+      // Those that had fewer than their settings say have room now.
+      const wanted = Math.max(endpoint.desired, leastReplicas(endpoint.spec));
+      const { replicas, limit } = roomFor(endpoint, wanted);
+      if (replicas !== endpoint.desired || limit !== undefined) this.scale(endpoint, wanted);
+    }
   }
 
   /**
@@ -77,9 +105,11 @@ export class Endpoints {
     const key = endpointKey(spec);
     let endpoint = this.#live.get(key);
     if (endpoint === undefined) {
-      endpoint = new LiveEndpoint(key, spec, this.#now());
+      const org = this.#orgs.get(spec.org) ?? new LiveOrg(spec.org, this.#limitsOf(spec.org));
+      endpoint = new LiveEndpoint(key, spec, this.#now(), org);
       this.#live.set(key, endpoint);
-      this.#endpointsOfOrg.set(spec.org, (this.#endpointsOfOrg.get(spec.org) ?? 0) + 1);
+      this.#orgs.set(spec.org, org);
+      org.endpoints.add(endpoint);
       const status = this.#statuses.get(key);
       if (status) this.#update(endpoint, status);
       return endpoint;
@@ -100,9 +130,8 @@ export class Endpoints {
     if (endpoint === undefined) return;
     this.#live.delete(key);
     this.awake.delete(endpoint);
-    const left = (this.#endpointsOfOrg.get(ref.org) as number) - 1;
-    if (left > 0) this.#endpointsOfOrg.set(ref.org, left);
-    else this.#endpointsOfOrg.delete(ref.org);
+    endpoint.org.endpoints.delete(endpoint);
+    if (endpoint.org.endpoints.size === 0) this.#orgs.delete(ref.org);
     endpoint.desired = 0;
     endpoint.removed = true;
     endpoint.observe(undefined);
@@ -144,8 +173,14 @@ export class Endpoints {
     this.scale(endpoint, leastReplicas(endpoint.spec));
   }
 
-  /** Sets the number of replicas. One call to the platform at a time for an endpoint; the latest number wins. */
-  scale(endpoint: LiveEndpoint, replicas: number): void {
+  /**
+   * Sets the number of replicas, as far as the organization's limits have room. One call to the platform at a time for an endpoint; the latest
+   * number wins.
+   */
+  scale(endpoint: LiveEndpoint, wanted: number): void {
+    const { replicas, limit } = roomFor(endpoint, wanted);
+    this.#tellLimited(endpoint, wanted, replicas, limit);
+    if (limit !== undefined && replicas === endpoint.desired) return;
     endpoint.desired = replicas;
     this.#trackAwake(endpoint);
     if (!endpoint.scaling) void this.#pushScale(endpoint);
@@ -174,6 +209,20 @@ export class Endpoints {
       signal?.addEventListener("abort", cancel, { once: true });
       listeners.add(finish);
     });
+  }
+
+  /** Who waits for a first replica is refused: nobody knows when there will be room. */
+  #tellLimited(endpoint: LiveEndpoint, wanted: number, replicas: number, limit: string | undefined): void {
+    const told = limit === undefined ? undefined : `It wants ${counted(wanted)}, and may have ${replicas}: ${limit}`;
+    if (told !== undefined && endpoint.limited === undefined)
+      this.#log.warn({ endpoint: endpoint.key, wanted, replicas, limit }, "limited: no room for more replicas");
+    endpoint.limited = told;
+    if (told === undefined || replicas > 0) return;
+    endpoint.refuseAll(
+      new FaasError("REPLICAS_LIMITED", `No replica of ${endpoint.key} can be started: ${limit}`, {
+        extensions: { limit },
+      }),
+    );
   }
 
   #changed(key: string, status: EndpointStatus): void {
@@ -251,6 +300,8 @@ export class Endpoints {
     }
   }
 }
+
+const counted = (replicas: number) => (replicas === 1 ? "1 replica" : `${replicas} replicas`);
 
 /** Replicas of an endpoint that is in use: what its settings say, at least one. */
 export function leastReplicas(spec: EndpointSpec): number {

@@ -5,6 +5,7 @@ import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
 import { CHALLENGE } from "./bearer.ts";
 import type { LiveEndpoint, LiveReplica } from "./endpoints.ts";
 import type { Waiter } from "./endpoints-line.ts";
+import { Limited } from "./limited.ts";
 import type { ReplicaCall } from "./replica-connection.ts";
 
 /** One step of the gateway. It ends with `proceed()`, at once or later, or with `fail()`, which goes on at the last stage. */
@@ -33,6 +34,8 @@ export class Exchange implements Waiter {
   target = "";
   /** The whole body where it is small; undefined: it streams; null: there is none. */
   body: Buffer | null | undefined = null;
+  /** It counts as a request of its organization that is under way. */
+  admitted = false;
   /** A place on it is taken for this request. */
   replica: LiveReplica | undefined;
   /** It came when no replica was ready. */
@@ -169,6 +172,7 @@ export class Exchange implements Waiter {
     };
     if (this.cold) headers["X-Cold-Start"] = "true";
     if (problem.status === 503) headers["Retry-After"] = 1;
+    if (error instanceof Limited) Object.assign(headers, error.headers);
     if (problem.status === 401) headers["WWW-Authenticate"] = CHALLENGE;
     this.status = problem.status;
     response.writeHead(problem.status, headers);
@@ -203,6 +207,7 @@ export class Exchange implements Waiter {
 
   #record(): void {
     this.releaseReplica();
+    if (this.admitted) this.endpoint?.org.leave();
     this.#stages.at(-1)?.(this);
   }
 

@@ -11,6 +11,7 @@ import type { RequestMetrics } from "./metrics.ts";
 import { pick } from "./pick.ts";
 import { type RequestReport, record } from "./record.ts";
 import { route } from "./route.ts";
+import { Turns, takeTurns } from "./turns.ts";
 import { wake } from "./wake.ts";
 
 export type { RequestReport } from "./record.ts";
@@ -47,7 +48,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const stages: readonly Stage[] = [
     route(endpoints, hasOrg, deps.keys),
     authorize(deps.keys),
-    admit(waitingLimit),
+    admit(waitingLimit, deps.metrics),
+    takeTurns(new Turns()),
     wake(endpoints, waitMs, notReady),
     pick(waitMs),
     forward,

@@ -4,9 +4,11 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import {
+  DEFAULT_CONCURRENT_REQUESTS,
   DEFAULT_PORT,
   FaasError,
   isLoopback,
+  limitNumbers,
   type Platform,
   parseVerifier,
   type Registry,
@@ -18,7 +20,9 @@ import { allowedImages } from "./allowed-images.ts";
 import { createApp } from "./app.ts";
 import { Audit, keyMadeHere } from "./audit.ts";
 import { BundleGrants } from "./bundle-grants.ts";
+import { BundleRoom } from "./bundle-room.ts";
 import { Bundles } from "./bundles.ts";
+import { DeployLimits } from "./deploy-limits.ts";
 import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
 import { createGateway, type RequestReport } from "./gateway.ts";
@@ -131,11 +135,16 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   });
   const bundles = new Bundles(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const platform = await startPlatform(options, dataDir, bundles, store, log);
-  const endpoints = new Endpoints({ platform, log });
+  const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
+  const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
+  const endpoints = new Endpoints({ platform, log, limitsOf });
+  const grants = new BundleGrants(store);
+  const bundleRoom = new BundleRoom({ store, bundles, grants, limitsOf });
+  const limits = new DeployLimits(store, limitsOf);
   const metrics = new Metrics();
   metrics.observe(endpoints);
   const scaling = new Scaling(endpoints);
-  const deployments = new Deployments({ store, platform, endpoints, bundles, log });
+  const deployments = new Deployments({ store, platform, endpoints, bundles, limits, bundleRoom, log });
   const secrets = new Secrets({ store, platform, deployments, log });
   const keys = new Keys({ store, ...(fixed ? { fixed } : {}) });
   const audit = new Audit(dataDir);
@@ -152,7 +161,9 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   const app = createApp({
     store,
     bundles,
-    grants: new BundleGrants(store),
+    grants,
+    bundleRoom,
+    defaultLimits,
     keys,
     isAuth: auth,
     isLocal: isLoopback(host),

@@ -1,10 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Endpoints, LiveEndpoint } from "./endpoints.ts";
+import { LIMITS_OF_CALLS } from "./limited.ts";
 import { RequestSeries } from "./request-series.ts";
 
 /** What the gateway tells of each answered request. Called on the hot path. */
 export interface RequestMetrics {
   record(endpoint: LiveEndpoint, status: number, durationMs: number, cold: boolean): void;
+  /** A call was not let in. */
+  limited(endpoint: LiveEndpoint, limit: string): void;
 }
 
 /** A timer of its own that never rests: every 10 ms, prom-client's default, it is most of what an idle server does. */
@@ -15,6 +18,7 @@ export class Metrics implements RequestMetrics {
   readonly #registry = new Registry();
   readonly #requests = new RequestSeries();
   readonly #coldStarts: Counter<"org" | "endpoint">;
+  readonly #limited: Counter<"org" | "endpoint" | "limit">;
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
@@ -22,6 +26,12 @@ export class Metrics implements RequestMetrics {
       name: "faas_cold_starts_total",
       help: "Requests that waited for a replica",
       labelNames: ["org", "endpoint"],
+      registers: [this.#registry],
+    });
+    this.#limited = new Counter({
+      name: "faas_requests_limited_total",
+      help: "Requests that were refused because they were over a limit of the organization",
+      labelNames: ["org", "endpoint", "limit"],
       registers: [this.#registry],
     });
   }
@@ -71,9 +81,14 @@ export class Metrics implements RequestMetrics {
     if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
   }
 
+  limited({ spec: { org, endpoint } }: LiveEndpoint, limit: string): void {
+    this.#limited.inc({ org, endpoint, limit });
+  }
+
   #forget(endpoint: LiveEndpoint): void {
     const { org, endpoint: name } = endpoint.spec;
     this.#coldStarts.remove({ org, endpoint: name });
+    for (const limit of LIMITS_OF_CALLS) this.#limited.remove({ org, endpoint: name, limit });
     this.#requests.forget(endpoint);
   }
 }

@@ -1,4 +1,4 @@
-import { tooLarge } from "./admit.ts";
+import { bodyLimitOf, tooLarge } from "./admit.ts";
 import type { LiveEndpoint } from "./endpoints.ts";
 import type { Exchange } from "./exchange.ts";
 import type { BodySink, BodySource } from "./replica-connection.ts";
@@ -40,9 +40,9 @@ export class RequestBody implements BodySource {
 
   readonly #onData = (chunk: Buffer) => {
     const exchange = this.#exchange;
-    const limit = (exchange.endpoint as LiveEndpoint).spec.bodyLimitBytes;
+    const endpoint = exchange.endpoint as LiveEndpoint;
     this.#bytes += chunk.length;
-    if (this.#bytes > limit) exchange.fail(tooLarge(limit));
+    if (this.#bytes > bodyLimitOf(endpoint)) exchange.fail(tooLarge(endpoint));
     else if (!this.#sink?.write(chunk)) exchange.request.pause();
   };
 

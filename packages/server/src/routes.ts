@@ -3,12 +3,13 @@ import {
   addEndpointSchema,
   artifactSchema,
   bundleDigestSchema,
+  changedLimits,
   type EndpointRef,
   endpointKey,
   endpointNameProblem,
   FaasError,
+  limitsProblem,
   nearest,
-  type OrgView,
   orgNameProblem,
   parseArtifact,
   parseDuration,
@@ -37,6 +38,7 @@ import { readJson } from "./json-body.ts";
 import { type KeyInput, viewOf } from "./keys.ts";
 import { streamLogs } from "./log-stream.ts";
 import { metricsOf } from "./org-metrics.ts";
+import { viewOrg, viewOrgDetails } from "./org-view.ts";
 import { readSecretValue } from "./secret-body.ts";
 import type { EndpointRecord } from "./store.ts";
 import { viewEndpoint } from "./views.ts";
@@ -129,36 +131,47 @@ export const routes: readonly Route[] = [
     access: "read",
     summary: "All organizations that one may see",
     answers: { 200: "the list" },
-    handle(context, _, { store, access }) {
-      context.body = { orgs: [...store.orgs()].filter((org) => access.sees(org)).map((org) => viewOrg(org, store)) };
+    handle(context, _, { store, access, defaultLimits }) {
+      context.body = {
+        orgs: [...store.orgs()].filter((org) => access.sees(org)).map((org) => viewOrg(org, store, defaultLimits)),
+      };
     },
   },
   {
     method: "get",
     path: "/-/orgs/{org}",
     access: "read",
-    summary: "One organization",
+    summary: "One organization: its limits, and what it takes of them now",
     answers: { 200: "the organization" },
-    handle(context, { org = "" }, deps) {
+    async handle(context, { org = "" }, deps) {
       requireOrg(org, deps);
-      context.body = viewOrg(org, deps.store);
+      context.body = await viewOrgDetails(org, deps);
     },
   },
   {
     method: "put",
     path: "/-/orgs/{org}",
     access: "admin",
-    summary: "Makes an organization, or changes its quota; one comes into being with its first endpoint too",
+    summary: "Makes an organization, or changes its limits; one comes into being with its first endpoint too",
     body: putOrgSchema,
     answers: { 200: "it was there", 201: "it is new" },
-    async handle(context, { org = "" }, { store, deployments }) {
+    async handle(context, { org = "" }, deps) {
+      const { store, deployments, endpoints } = deps;
       const hasBody = context.get("content-type") !== "" || (context.request.length ?? 0) > 0;
-      const { quota } = hasBody ? validate(putOrgSchema, await readJson(context), "the request body") : {};
+      const { limits: change = {} } = hasBody
+        ? validate(putOrgSchema, await readJson(context), "the request body")
+        : {};
       const known = store.hasOrg(org);
-      await deployments.applyOrg(org, quota);
-      await store.putOrg(org, quota);
+      const former = store.org(org)?.limits ?? {};
+      const limits = changedLimits(former, change);
+      const problem = limitsProblem(change, limits);
+      if (problem) throw new FaasError("INVALID_REQUEST", `In the request body: ${problem}`);
+      if (Object.keys(change).length > 0) context.state.change = { limits: { from: former, to: limits } };
+      await deployments.applyOrg(org, limits);
+      await store.putOrg(org, change);
+      endpoints.limitsChanged(org);
       context.status = known ? 200 : 201;
-      context.body = viewOrg(org, store);
+      context.body = await viewOrgDetails(org, deps);
     },
   },
   {
@@ -442,13 +455,27 @@ export const routes: readonly Route[] = [
     access: "deploy",
     summary: "Uploads a bundle: a tar whose SHA-256 is the digest",
     body: "application/x-tar",
+    query: { org: "whose limit of stored bytes counts, where the key names none" },
     answers: { 200: "it was there", 201: "it is new" },
-    async handle(context, { digest = "" }, { bundles, grants, access }) {
+    async handle(context, { digest = "" }, { bundles, grants, bundleRoom, access }) {
       const wanted = validate(bundleDigestSchema, digest, "the path");
       // That another organization has it already does not show.
       const unproven = access.org !== undefined && !grants.has(access.org, wanted);
-      const isNew = await bundles.put(wanted, bodyOf(context.req), context.request.length, unproven);
-      if (access.org !== undefined) grants.grant(access.org, wanted);
+      const org = access.org ?? queriedOrg(context);
+      if (access.org !== undefined) access.require(queriedOrg(context) ?? access.org, "deploy");
+      const { length } = context.request;
+      const room = org === undefined ? undefined : await bundleRoom.reserve(org, wanted, length);
+      let isNew: boolean;
+      try {
+        isNew = await bundles.put(wanted, bodyOf(context.req), {
+          unproven,
+          ...(length === undefined ? {} : { length }),
+          ...(room === undefined ? {} : { room }),
+        });
+        if (org !== undefined) grants.grant(org, wanted);
+      } finally {
+        room?.release();
+      }
       context.status = isNew || unproven ? 201 : 200;
       context.body = { digest };
     },
@@ -530,9 +557,12 @@ async function waitFor(context: Context, ref: EndpointRef, deps: RequestDeps): P
   });
 }
 
-function viewOrg(org: string, store: RequestDeps["store"]): OrgView {
-  const { createdAt = "", endpoints = new Map(), quota } = store.org(org) ?? {};
-  return { org, createdAt, ...(quota === undefined ? {} : { quota }), endpoints: [...endpoints.keys()] };
+function queriedOrg(context: Context): string | undefined {
+  const { org } = context.query;
+  if (org === undefined) return undefined;
+  const problem = typeof org === "string" ? orgNameProblem(org) : 'Expected one "org"';
+  if (problem) throw new FaasError("INVALID_NAME", problem);
+  return org as string;
 }
 
 /** Where the client reached the server. */

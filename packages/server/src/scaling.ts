@@ -85,6 +85,7 @@ export class Scaling {
     const { desired } = endpoint;
     const replicas = this.#load(endpoint).decide(desired, policyOf(endpoint), now);
     if (replicas !== desired) this.#endpoints.scale(endpoint, replicas);
+    else endpoint.limited = undefined;
   }
 
   #load(endpoint: LiveEndpoint): LoadMemory {

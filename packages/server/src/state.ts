@@ -1,4 +1,4 @@
-import type { EndpointRef, KeyRecord, Quota, ReplicaFailure, Revision } from "@faas/core";
+import type { EndpointRef, KeyRecord, Limits, ReplicaFailure, Revision } from "@faas/core";
 import type { SecretRecords } from "./secret-records.ts";
 
 export interface EndpointRecord {
@@ -17,8 +17,8 @@ export interface EndpointRecord {
 /** What is kept of an organization besides its endpoints. */
 export interface OrgFields {
   readonly createdAt: string;
-  /** Absent: the platform's default. */
-  readonly quota?: Quota;
+  /** Absent: none was set. */
+  readonly limits?: Limits;
   /** Absent: none. */
   readonly secrets?: SecretRecords;
 }
@@ -67,8 +67,11 @@ export class State {
     const org = this.#orgs.get(name);
     if (change.endpoint === undefined) {
       if (change.record === null) this.#orgs.delete(name);
-      else if (org) org.fields = change.record;
-      else this.#orgs.set(name, { fields: change.record, endpoints: new Map() });
+      else {
+        const fields = withLimits(change.record);
+        if (org) org.fields = fields;
+        else this.#orgs.set(name, { fields, endpoints: new Map() });
+      }
     } else if (change.record === null) org?.endpoints.delete(change.endpoint);
     else if (org) org.endpoints.set(change.endpoint, change.record);
     else throw new Error(`an endpoint of the organization "${name}", which is not there`);
@@ -78,6 +81,12 @@ export class State {
   copy(): readonly (readonly [org: string, fields: OrgFields, endpoints: readonly [string, EndpointRecord][]])[] {
     return Array.from(this.#orgs, ([name, { fields, endpoints }]) => [name, fields, [...endpoints]]);
   }
+}
+
+/** Servers before had a `quota`, of fewer limits. */
+function withLimits(record: OrgFields & { readonly quota?: Limits }): OrgFields {
+  const { quota, ...fields } = record;
+  return quota === undefined ? record : { limits: quota, ...fields };
 }
 
 /** Changes upon a state that are not written yet: each is made upon the ones before, and the state shows none of them. */

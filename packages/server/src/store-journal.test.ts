@@ -147,13 +147,13 @@ test("a journal is refused beside another state.json, an older one, and none", a
   assert.deepEqual(everything(await open(t, folder)), []);
 });
 
-test("a state.json of before there was a journal is read, and goes on with one", async (t) => {
+test("a state.json of before there was a journal, and limits were a quota, is read, and goes on with one", async (t) => {
   const folder = await temporary(t);
   const organizations = { acme: { createdAt: "then", quota: { cpu: "1" }, endpoints: { old: record("then") } } };
   await writeFile(join(folder, "state.json"), JSON.stringify({ version: 1, organizations }));
   const store = await open(t, folder);
   assert.deepEqual(everything(store), [
-    ["acme", { createdAt: "then", quota: { cpu: "1" } }, [["old", record("then")]]],
+    ["acme", { createdAt: "then", limits: { cpu: "1" } }, [["old", record("then")]]],
   ]);
   await put(store, "new");
   assert.deepEqual(await names(folder), ["old", "new"]);

@@ -1,14 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type EndpointRef, FaasError, type KeyRecord, type Quota } from "@faas/core";
+import {
+  changedLimits,
+  type EndpointRef,
+  FaasError,
+  type KeyRecord,
+  type LimitsChange,
+  limitsProblem,
+} from "@faas/core";
 import { AppendFile } from "./append-file.ts";
 import { isStorageFull } from "./disk.ts";
 import { formatEntry, formatHeader } from "./journal-text.ts";
 import { readState } from "./read-state.ts";
 import { replaceFile, TEMPORARY } from "./replace-file.ts";
 import type { SecretRecords } from "./secret-records.ts";
-import { Draft, type EndpointRecord, type OrgRecord, type State } from "./state.ts";
+import { Draft, type EndpointRecord, type OrgFields, type OrgRecord, type State } from "./state.ts";
 import { formatSnapshot, journalOf } from "./state-file.ts";
 
 export type { EndpointRecord, OrgRecord } from "./state.ts";
@@ -108,12 +115,16 @@ export class Store {
     }
   }
 
-  /** Makes the organization if it is not there, and changes its quota if one is given. */
-  putOrg(name: string, quota?: Quota): Promise<void> {
+  /** Makes the organization if it is not there, and changes the limits that are given. INVALID_REQUEST. */
+  putOrg(name: string, change: LimitsChange = {}): Promise<void> {
     return this.#change((draft) => {
       const before = draft.fields(name);
-      if (!before || quota !== undefined)
-        draft.putOrg(name, { ...(before ?? newOrg()), ...(quota === undefined ? {} : { quota }) });
+      if (before && Object.keys(change).length === 0) return;
+      const { limits: former = {}, ...fields } = before ?? newOrg();
+      const limits = changedLimits(former, change);
+      const problem = limitsProblem(change, limits);
+      if (problem) throw new FaasError("INVALID_REQUEST", problem);
+      draft.putOrg(name, { ...fields, ...(Object.keys(limits).length === 0 ? {} : { limits }) });
     });
   }
 
@@ -328,7 +339,7 @@ export class Store {
   }
 }
 
-const newOrg = () => ({ createdAt: new Date().toISOString() });
+const newOrg = (): OrgFields => ({ createdAt: new Date().toISOString() });
 
 function writeError(error: unknown, file: string): unknown {
   if (!isStorageFull(error)) return error;

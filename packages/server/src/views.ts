@@ -37,6 +37,7 @@ export function viewEndpoint(
       ...(cpuMillis === undefined ? {} : { cpuMillis }),
       ...(start === undefined ? {} : { start }),
     })),
+    ...(live?.limited === undefined ? {} : { limited: live.limited }),
     ...(failure === undefined ? {} : { failure }),
   };
 }

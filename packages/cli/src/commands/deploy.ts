@@ -142,7 +142,7 @@ async function bundleOf(deployment: Deployment, config: ServerConfig): Promise<B
   const { client, progress } = deployment;
   await using bundle = await pack(deployment);
   progress.begin("upload");
-  await upload(bundle, client, config, progress);
+  await upload(deployment.ref.org, bundle, client, config, progress);
   return { artifact: { kind: "bundle", digest: bundle.digest }, runtime: bundle.runtime };
 }
 
@@ -160,7 +160,13 @@ async function pack({ folder, settings: { runtime, handler }, progress, io }: De
   return bundle;
 }
 
-async function upload(bundle: Bundle, client: Client, config: ServerConfig, progress: Progress): Promise<void> {
+async function upload(
+  org: string,
+  bundle: Bundle,
+  client: Client,
+  config: ServerConfig,
+  progress: Progress,
+): Promise<void> {
   const size = humanSize(bundle.sizeBytes);
   if (bundle.sizeBytes > config.bundleLimitBytes) {
     throw new FaasError(
@@ -178,7 +184,7 @@ async function upload(bundle: Bundle, client: Client, config: ServerConfig, prog
   });
   // Paused again: the client reads it, from the beginning.
   tar.pause();
-  await client.putBundle(bundle.digest, tar, bundle.sizeBytes);
+  await client.putBundle(org, bundle.digest, tar, bundle.sizeBytes);
 }
 
 /** The error, and whether something answers all the same. */

@@ -27,6 +27,7 @@ function table(view: EndpointView): string {
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
     ["phase", view.phase],
+    ...(view.limited === undefined ? [] : [["limited", view.limited]]),
     ["revision", view.revision],
     ...(view.deploying === undefined ? [] : [["deploying", view.deploying]]),
     ["image", view.image],

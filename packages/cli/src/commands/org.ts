@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { connect } from "../client.ts";
 import { type ImageFlags, registryOf } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
+import { addLimitOptions, type LimitFlags, limitsOf, limitsTable } from "../limit-options.ts";
 import { columns, type OutputFormat, outputOption, print, say } from "../output.ts";
 import { readSecretFromStdin } from "../read-secret.ts";
 import { type RemoveOptions, removeOrg } from "../remove-org.ts";
@@ -10,6 +11,8 @@ import { type RemoveOptions, removeOrg } from "../remove-org.ts";
 interface ListOptions extends GlobalOptions {
   readonly output: OutputFormat;
 }
+
+type LimitOptions = ListOptions & LimitFlags;
 
 interface LoginOptions extends GlobalOptions, ImageFlags {
   readonly username: string;
@@ -21,6 +24,17 @@ export function define(command: Command, io: Io): void {
   create.action(async (org: string) => createOrg(org, create.optsWithGlobals<GlobalOptions>(), io));
   const list = command.command("list").description("list the organizations that one may see").addOption(outputOption());
   list.action(async () => listOrgs(list.optsWithGlobals<ListOptions>(), io));
+  const describe = command
+    .command("describe")
+    .description("show an organization: its limits, and what it takes of them now")
+    .argument("<org>", "the organization")
+    .addOption(outputOption());
+  describe.action(async (org: string) => describeOrg(org, describe.optsWithGlobals<ListOptions>(), io));
+  const limit = command
+    .command("limit")
+    .description("set limits of an organization; those that are not named stay")
+    .argument("<org>", "the organization");
+  addLimitOptions(limit).action(async (org: string) => limitOrg(org, limit.optsWithGlobals<LimitOptions>(), io));
   const remove = command
     .command("remove")
     .description("remove an organization with all that it has: endpoints, logs, keys")
@@ -47,6 +61,23 @@ async function createOrg(org: string, options: GlobalOptions, io: Io): Promise<v
   checkOrg(org);
   await (await connect(options, io)).putOrg(org);
   say(io, `The organization ${org} is there. "faas key create --org ${org} --scope deploy" makes a key for it.`);
+}
+
+async function describeOrg(org: string, options: ListOptions, io: Io): Promise<void> {
+  checkOrg(org);
+  await print(await (await connect(options, io)).org(org), options.output, io, limitsTable);
+}
+
+async function limitOrg(org: string, options: LimitOptions, io: Io): Promise<void> {
+  checkOrg(org);
+  const limits = limitsOf(options);
+  if (Object.keys(limits).length === 0)
+    throw new FaasError("USAGE", "Expected a limit to set, such as --requests-per-second 100; --help shows all");
+  const client = await connect(options, io);
+  // A typing error is not to make an organization.
+  await client.org(org);
+  const view = await client.putOrg(org, { limits });
+  await print(view, options.output, io, limitsTable);
 }
 
 async function listOrgs(options: ListOptions, io: Io): Promise<void> {

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** Times at which one is asked for, and whether it is there. */
+const cases: readonly (readonly [
+  what: string,
+  perSecond: number,
+  burst: number,
+  asked: readonly (readonly [atMs: number, taken: boolean])[],
+])[] = [
+  [
+    "a full one has its burst at once, and not one more",
+    10,
+    3,
+    [
+      [0, true],
+      [0, true],
+      [0, true],
+      [0, false],
+    ],
+  ],
+  [
+    "it refills continuously: half of the time is half of one",
+    10,
+    1,
+    [
+      [0, true],
+      [50, false],
+      [99, false],
+      [100, true],
+      [199, false],
+      [200, true],
+    ],
+  ],
+  [
+    "being asked in vain costs nothing",
+    1,
+    1,
+    [
+      [0, true],
+      [999, false],
+      [1000, true],
+    ],
+  ],
+  [
+    "a long pause saves up the burst and no more",
+    10,
+    2,
+    [
+      [0, true],
+      [0, true],
+      [3_600_000, true],
+      [3_600_000, true],
+      [3_600_000, false],
+    ],
+  ],
+  [
+    "less than one a second",
+    0.1,
+    1,
+    [
+      [0, true],
+      [9_999, false],
+      [10_000, true],
+    ],
+  ],
+  [
+    "a clock that goes back gives nothing",
+    10,
+    1,
+    [
+      [1000, true],
+      [0, false],
+      [1099, false],
+      [1100, true],
+    ],
+  ],
+];
+
+for (const [what, perSecond, burst, asked] of cases) {
+  test(what, () => {
+    const bucket = new TokenBucket(perSecond, burst, asked[0]?.[0] ?? 0);
+    for (const [index, [atMs, taken]] of asked.entries()) assert.equal(bucket.take(atMs), taken, `ask ${index}`);
+  });
+}
+
+test("it says how long until the next one", () => {
+  const bucket = new TokenBucket(4, 1, 0);
+  assert.equal(bucket.waitMs(0), 0);
+  bucket.take(0);
+  assert.equal(bucket.waitMs(0), 250);
+  assert.equal(bucket.waitMs(200), 50);
+  assert.equal(bucket.take(250), true);
+});
+
+test("in any time no more pass than the burst and what refills; who waits as long as it says gets one", () => {
+  const steps = fc.array(fc.double({ min: 0, max: 500, noNaN: true }), { maxLength: 200 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 50 }), steps, (perSecond, burst, all) => {
+      const bucket = new TokenBucket(perSecond, burst, 0);
+      let now = 0;
+      let passed = 0;
+      for (const step of all) {
+        now += step;
+        if (bucket.take(now)) passed++;
+      }
+      assert.ok(passed <= burst + (now / 1000) * perSecond + 1e-6, `${passed} in ${now} ms`);
+      const then = now + bucket.waitMs(now);
+      assert.equal(bucket.take(then), true);
+    }),
+  );
+});

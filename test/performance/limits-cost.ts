@@ -1,0 +1,47 @@
+import { limitNumbers } from "@faas/core";
+import type { Exchange } from "../../packages/server/src/exchange.ts";
+import { LiveOrg } from "../../packages/server/src/live-org.ts";
+import { Turns } from "../../packages/server/src/turns.ts";
+import { median, type Row } from "./table.ts";
+
+const CALLS = 1_000_000;
+const ROUNDS = 9;
+
+/** What limits and turns cost each call, on the gateway's own code, without a network. */
+export function limitsCost(): Row[] {
+  const limits = limitNumbers({ requestsPerSecond: 1_000_000, burst: 10_000_000, concurrentRequests: 1000 });
+  return [
+    row("without limits", new LiveOrg("free", limitNumbers({}))),
+    row("with a limit of requests a second and at a time", new LiveOrg("held", limits)),
+  ];
+}
+
+function row(what: string, org: LiveOrg): Row {
+  const turns = new Turns();
+  // One that goes on at once, as all do while fewer come than fit in a turn.
+  const exchange = { arrived: 0, finished: false, proceed() {} };
+  const times: number[] = [];
+  const bytes: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = process.memoryUsage().heapUsed;
+    const began = performance.now();
+    for (let i = 0; i < CALLS; i++) {
+      // Two milliseconds later each: a turn of its own.
+      exchange.arrived += 2;
+      if (org.enter(exchange.arrived) !== undefined) throw new Error("Expected it to be let in");
+      turns.enter(exchange as unknown as Exchange, org);
+      org.leave();
+    }
+    times.push(((performance.now() - began) * 1e6) / CALLS);
+    bytes.push((process.memoryUsage().heapUsed - before) / CALLS);
+  }
+  const ns = median(times);
+  return {
+    measure: `what limits and turns cost a call, ${what}`,
+    baseline: `memory of a call: ${Math.max(0, median(bytes)).toFixed(0)} bytes`,
+    ours: `${(ns / 1000).toFixed(3)} us`,
+    value: ns / 1000,
+    goal: 1,
+    unit: "us",
+  };
+}
