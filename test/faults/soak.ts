@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Artifact } from "@faas/core";
+import { Agent } from "undici";
 import { type Random, seeded } from "../../packages/server/src/test-random.ts";
 import { FUNCTION } from "./executions.ts";
 import { IDEMPOTENT, Load, printFailures } from "./load.ts";
@@ -84,17 +85,22 @@ async function oneRound(served: Served, artifact: Artifact, random: Random, roun
     await served.deploy(passing, artifact, settings);
     for (let call = 0; call < 20; call++) await (await fetch(`${served.url}/${served.org}/${passing}`)).text();
     await served.send("DELETE", `/-/orgs/${served.org}/endpoints/${passing}`);
-    // Callers who do not wait for their answer.
-    await Promise.all(
-      Array.from({ length: 10 }, () =>
-        fetch(`${served.url}/${served.org}/soaked`, { signal: AbortSignal.timeout(5) }).catch(() => {}),
-      ),
-    );
+    await leave(`${served.url}/${served.org}/soaked`);
   } finally {
     await load.stop();
   }
   await served.until("soaked", "idle", ({ phase, replicas }) => phase === "idle" && replicas.length === 0);
   return load;
+}
+
+/** Callers who do not wait for their answer, and close their connections. */
+async function leave(url: string): Promise<void> {
+  const { origin, pathname } = new URL(url);
+  const agent = new Agent();
+  const signal = AbortSignal.timeout(5);
+  const calls = Array.from({ length: 10 }, () => agent.request({ origin, path: pathname, method: "GET", signal }));
+  await Promise.allSettled(calls);
+  await agent.destroy();
 }
 
 async function sampleOf(served: Served): Promise<Sample> {
