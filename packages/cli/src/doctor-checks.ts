@@ -141,8 +141,11 @@ export async function checkServer(url: string, named: boolean, version: string, 
       };
     const config = (await response.json()) as Partial<ServerConfig>;
     if (!response.ok || typeof config.version !== "string") throw new Error("what answers is no faas server");
-    const found = `${url}, version ${config.version}, platform ${config.platform}`;
-    if (config.version === version) return { name, status: "ok", found };
+    const isolation = config.isolation === undefined ? "" : `, isolation ${config.isolation}`;
+    const found = `${url}, version ${config.version}, platform ${config.platform}${isolation}`;
+    if (config.version === version && !config.isolation?.startsWith("none")) return { name, status: "ok", found };
+    if (config.version === version)
+      return { name, status: "warning", found, advice: "Functions reach what the server reaches: docs/security.md" };
     return { name, status: "warning", found, advice: `This is faas ${version}: update one of them` };
   } catch (error) {
     const found = `none answers at ${url} (${words(error)})`;

@@ -12,7 +12,7 @@ import {
   type Registry,
   type ServerConfig,
 } from "@faas/core";
-import { EmbeddedPlatform } from "@faas/platforms";
+import { EmbeddedPlatform, type IsolationMode } from "@faas/platforms";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { allowedImages } from "./allowed-images.ts";
 import { createApp } from "./app.ts";
@@ -47,6 +47,10 @@ export interface ServerOptions {
   readonly lockPatienceMs?: number;
   /** On this machine: blank processes of each runtime that are kept for the next cold start; 0. */
   readonly poolSize?: number;
+  /** On this machine: whether functions are kept from the server's files and processes; auto. */
+  readonly isolation?: IsolationMode;
+  /** On this machine: files and folders beside the system's that functions may read. */
+  readonly readable?: readonly string[];
   /** Runs replicas in a cluster; absent: as child processes of this one. */
   readonly kubernetes?: KubernetesServerOptions;
   /** A level of pino's, or silent; info. */
@@ -97,7 +101,7 @@ const version: string = JSON.parse(readFileSync(new URL("../package.json", impor
 /** Starts the control server. Rejects with STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE, CLUSTER_*. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const dataDir = resolve(options.dataDir);
-  await mkdir(dataDir, { recursive: true });
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const log = pino(
     { level: options.logLevel ?? "info", base: null },
     options.logTo ?? pino.destination({ dest: 2, sync: false }),
@@ -145,6 +149,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     scalers: platform.scalers,
     ...(options.kubernetes?.registry ? { registry: options.kubernetes.registry } : {}),
     bundleLimitBytes: bundles.limitBytes,
+    ...(platform.isolation === undefined ? {} : { isolation: platform.isolation }),
   };
   const stopping = () => ending.signal.aborted;
   const app = createApp({
@@ -235,7 +240,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
 }
 
 async function startPlatform(
-  { kubernetes, poolSize = 0 }: ServerOptions,
+  { kubernetes, poolSize = 0, isolation = "auto", readable = [] }: ServerOptions,
   dataDir: string,
   bundles: Bundles,
   store: Store,
@@ -246,7 +251,9 @@ async function startPlatform(
       dataDir,
       bundleFolder: (digest) => bundles.folder(digest),
       poolSize,
-      log: { info: (message) => log.info(message) },
+      isolation,
+      readable,
+      log: { info: (message) => log.info(message), warn: (message) => log.warn(message) },
     });
   }
   // Its client is large: who runs functions on one machine does not pay for it.

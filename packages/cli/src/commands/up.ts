@@ -19,6 +19,8 @@ interface Options extends GlobalOptions {
   readonly allowImages?: readonly string[];
   readonly platform: "embedded" | "kubernetes";
   readonly poolSize: number;
+  readonly isolation: "auto" | "required" | "off";
+  readonly readable?: readonly string[];
   readonly context?: string;
   readonly registryPush?: string;
   readonly registryPull?: string;
@@ -55,6 +57,16 @@ export function define(command: Command, io: Io): void {
       "embedded: processes of each runtime that wait, started and blank, for the next cold start",
       whole(0, 100),
       1,
+    )
+    .addOption(
+      new Option("--isolation <mode>", "embedded: whether functions are kept from the server's files and processes")
+        .choices(["auto", "required", "off"])
+        .default("auto"),
+    )
+    .option(
+      "--readable <paths>",
+      "embedded: files and folders beside the system's that functions may read, with commas between",
+      paths,
     )
     .option("--context <name>", "kubernetes: context of the kubeconfig (the current one)")
     .option("--registry-push <registry>", "kubernetes: where images are pushed to (or FAAS_REGISTRY_PUSH)")
@@ -107,6 +119,8 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
     logLevel,
     lockPatienceMs,
     poolSize,
+    isolation: options.isolation,
+    readable: readableOf(options, io),
     ...(kubernetes ? { kubernetes } : {}),
   }).catch((error) => {
     if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
@@ -150,7 +164,8 @@ async function detached(options: Options, dataDir: string, io: Io): Promise<void
   const { context, registryPush, registryPull, startupCpu, lockPatience } = options;
   const args = ["--port", String(port), "--host", host, "--data", dataDir, "--log-level", logLevel ?? "info"];
   args.push("--platform", platform, "--startup-cpu", startupCpu, "--lock-patience", lockPatience);
-  args.push("--pool-size", String(poolSize));
+  args.push("--pool-size", String(poolSize), "--isolation", options.isolation);
+  if (options.readable) args.push("--readable", readableOf(options, io).join(","));
   if (auth) args.push("--auth", auth);
   if (adminKeyFile) args.push("--admin-key-file", resolve(io.cwd, adminKeyFile));
   if (allowImages) args.push("--allow-images", allowImages.join(","));
@@ -163,6 +178,10 @@ async function detached(options: Options, dataDir: string, io: Io): Promise<void
   tellAccess(started, host, io);
   say(io, `faas is up: process ${pid}, log ${logFile}. "faas down${data ? ` --data ${data}` : ""}" stops it`);
 }
+
+const paths = (text: string) => text.split(",").filter((each) => each !== "");
+
+const readableOf = ({ readable = [] }: Options, io: Io) => readable.map((path) => resolve(io.cwd, path));
 
 const authOf = ({ auth }: Options) => (auth === undefined ? {} : { auth: auth === "on" });
 
