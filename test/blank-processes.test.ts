@@ -152,7 +152,8 @@ function isBlankOf(pid: number, parent: number): boolean {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const [state, ppid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (state === "Z" || Number(ppid) !== parent) return false;
-    if (!/blank\/blank\.(mjs|py)/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"))) return false;
+    const command = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+    if (!/blank\/blank\.(mjs|py)/.test(command) || command.includes("/restrict.")) return false;
     // One that was taken runs the same program, elsewhere.
     return !/\/(?:bundles|live)\//.test(readlinkSync(`/proc/${pid}/cwd`));
   } catch {

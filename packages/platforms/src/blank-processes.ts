@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, rmSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import type { EndpointSpec, Runtime } from "@faas/core";
@@ -101,8 +101,9 @@ export class BlankProcesses {
     if (spec.runtime === "python") this.#pythonWrapper = join(folder, ".interface.py");
     if (Object.keys(spec.env).some((name) => READ_AT_START.test(name))) return undefined;
     const waiting = this.#kinds.get(kindOf(spec))?.waiting ?? [];
-    if (waiting.length === 0 || this.#apart?.places.prepare(spec, folder) === false) return undefined;
-    const blank = waiting.shift() as Blank;
+    const index = waiting.findIndex(({ child, apart }) => apart === undefined || isRestricted(child));
+    if (index < 0 || this.#apart?.places.prepare(spec, folder) === false) return undefined;
+    const blank = waiting.splice(index, 1)[0] as Blank;
     this.#fillSoon();
     const { child, apart } = blank;
     if (apart === undefined) {
@@ -152,7 +153,8 @@ export class BlankProcesses {
       const { isolation, places } = this.#apart;
       const [room, slot] = [isolation.room(name), places.slot(name)];
       apart = { room, slot };
-      socketPath = room.listenPath;
+      // Another than the function's: the server takes that one away as soon as it is there.
+      socketPath = join(folderOf(room), "b");
       home = room.home;
       hint &&= copyOf(hint, join(slot.folder, "wrapper.py"));
       const reach = { read: [slot.folder], write: [writableOf(slot)] };
@@ -182,6 +184,15 @@ export class BlankProcesses {
     // There is no such program: the function's own start will say so.
     child.once("error", gone);
     waiting.push(blank);
+  }
+}
+
+/** It has become the program that is restricted: until then its slot may not be moved away. */
+function isRestricted({ pid }: ChildProcess): boolean {
+  try {
+    return !/\/restrict\.p[ly]\0/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"));
+  } catch {
+    return false;
   }
 }
 
