@@ -119,7 +119,9 @@ export class CodePlaces {
     for (const [key, kept] of this.#known) {
       if (kept.free.length < kept.used || (await isThere(`sha256:${key.slice(key.lastIndexOf(".") + 1)}`))) continue;
       this.#known.delete(key);
-      await Promise.all(kept.free.map((number) => rm(join(this.#kept, `${key}.${number}`), { recursive: true, force: true })));
+      await Promise.all(
+        kept.free.map((number) => rm(join(this.#kept, `${key}.${number}`), { recursive: true, force: true })),
+      );
     }
   }
 

@@ -76,7 +76,10 @@ export class EmbeddedPlatform implements Platform {
     const landlock = options.isolation === "off" ? "off" : Landlock.find();
     const isApart = typeof landlock !== "string";
     if (!isApart && options.isolation === "required")
-      throw new FaasError("ISOLATION_UNAVAILABLE", `Functions cannot be kept from the server's files here: ${landlock}`);
+      throw new FaasError(
+        "ISOLATION_UNAVAILABLE",
+        `Functions cannot be kept from the server's files here: ${landlock}`,
+      );
     this.#runFolder = privateFolder(this.#dataDir, isApart);
     const records = new ProcessRecords(join(this.#dataDir, "run"));
     const orphans = records.endOrphans() + endListenersIn(this.#runFolder);
@@ -97,7 +100,11 @@ export class EmbeddedPlatform implements Platform {
       const { readable = [] } = options;
       const isolation = new Isolation(landlock, { dataDir: this.#dataDir, runFolder, node, python, readable });
       this.#apart = { isolation, places: new CodePlaces(this.#dataDir) };
-      const isThere = (digest: string) => options.bundleFolder(digest).then(() => true, () => false);
+      const isThere = (digest: string) =>
+        options.bundleFolder(digest).then(
+          () => true,
+          () => false,
+        );
       this.#apart.places.collect(isThere).catch(() => {});
       this.isolation = `Landlock ${landlock.version}: ${landlock.stopsSignals ? "files and signals" : "files, not signals (Linux 6.12 or newer)"}`;
       options.log?.info(`functions are kept apart by ${this.isolation}`);
@@ -242,7 +249,9 @@ function privateFolder(dataDir: string, inside: boolean): string {
   const name = `faas-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
   const base = tmpdir().length < 40 ? tmpdir() : "/tmp";
   const folder =
-    inside && dataDir.length <= INSIDE_MOST ? join(dataDir, "sockets") : join(base, `${name}-${process.getuid?.() ?? 0}`);
+    inside && dataDir.length <= INSIDE_MOST
+      ? join(dataDir, "sockets")
+      : join(base, `${name}-${process.getuid?.() ?? 0}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(folder, 0o700);
   return folder;

@@ -14,13 +14,34 @@ const SYSTEM = [
 const SETTINGS =
   process.getuid?.() === 0
     ? [
-        ...["alternatives", "ca-certificates", "fonts", "group", "gai.conf", "host.conf", "hostname", "hosts", "ld.so.cache"],
-        ...["ld.so.conf", "ld.so.conf.d", "locale.alias", "locale.conf", "localtime", "magic", "mime.types", "nsswitch.conf"],
+        ...[
+          "alternatives",
+          "ca-certificates",
+          "fonts",
+          "group",
+          "gai.conf",
+          "host.conf",
+          "hostname",
+          "hosts",
+          "ld.so.cache",
+        ],
+        ...[
+          "ld.so.conf",
+          "ld.so.conf.d",
+          "locale.alias",
+          "locale.conf",
+          "localtime",
+          "magic",
+          "mime.types",
+          "nsswitch.conf",
+        ],
         ...["os-release", "passwd", "perl", "pki/ca-trust", "pki/tls/certs", "pki/tls/openssl.cnf", "protocols"],
         ...["python3", "resolv.conf", "services", "ssl/certs", "ssl/openssl.cnf", "ssl/cert.pem", "timezone"],
       ].map((name) => `/etc/${name}`)
     : ["/etc"];
-const DEVICES = ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"].map((name) => `/dev/${name}`);
+const DEVICES = ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"].map(
+  (name) => `/dev/${name}`,
+);
 /** Folders that programs write to without asking. */
 const SHARED = ["/tmp", "/var/tmp"];
 
@@ -28,7 +49,10 @@ const SHARED = ["/tmp", "/var/tmp"];
 export function systemReach(secret: readonly string[], extra: readonly string[] = []): Reach {
   const closed = [...secret, homedir(), "/root"].map(real);
   return {
-    read: [...[...SYSTEM, ...SETTINGS].flatMap((path) => around(path, closed)), ...extra.flatMap((path) => around(path, secret.map(real)))],
+    read: [
+      ...[...SYSTEM, ...SETTINGS].flatMap((path) => around(path, closed)),
+      ...extra.flatMap((path) => around(path, secret.map(real))),
+    ],
     write: [...DEVICES, ...SHARED.filter((path) => !closed.some((each) => isIn(each, path)))],
   };
 }

@@ -11,7 +11,13 @@ import { codeKey } from "./code-places.ts";
 import { folderOf, type Room } from "./isolation.ts";
 import { readLines } from "./line-reader.ts";
 import { askReady, waitUntilReady } from "./ready-probe.ts";
-import { cacheOf, functionEnvironment, type RuntimeOptions, runtimeCommand, runtimeEnvironment } from "./replica-environment.ts";
+import {
+  cacheOf,
+  functionEnvironment,
+  type RuntimeOptions,
+  runtimeCommand,
+  runtimeEnvironment,
+} from "./replica-environment.ts";
 import { StartStages } from "./start-stages.ts";
 
 const LAST_LINES = 20;
@@ -254,7 +260,9 @@ export class ReplicaProcess {
     const { apart, blanks, cacheFolder } = this.#options;
     const shared = cacheOf(runtime, cacheFolder);
     if (apart === undefined) mkdirSync(this.#room.home, { recursive: true });
-    const taken = blanks.take(spec, folder, { ...this.#room, cacheFolder: shared }, (...of) => this.#environment(...of));
+    const taken = blanks.take(spec, folder, { ...this.#room, cacheFolder: shared }, (...of) =>
+      this.#environment(...of),
+    );
     if (taken?.apart) {
       this.#room = taken.apart.room;
       this.#release = taken.apart.place.release;

@@ -1,20 +1,24 @@
 import { createServer, type RequestListener, type Server, STATUS_CODES } from "node:http";
+import type { Server as SecureServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
+import type { Pair } from "./certificate.ts";
 import { type Gateway, isWebSocket } from "./gateway.ts";
+import { createHttpsServer } from "./https-server.ts";
 
 const HEADER_BYTES = 16 * 1024;
 
-/** The one port: paths of ours go to the control API, all others to the gateway. Not listening yet. */
-export function createHttpServer(control: RequestListener, gateway: Gateway): Server {
-  const server = createServer({
+/** The one port: paths of ours go to the control API, all others to the gateway. HTTPS with a certificate. Not listening yet. */
+export function createHttpServer(control: RequestListener, gateway: Gateway, pair?: Pair): Server | SecureServer {
+  const options = {
     maxHeaderSize: HEADER_BYTES,
     // Calls may take long; how long is the endpoint's own setting. A head has to come soon (slowloris).
     requestTimeout: 0,
     headersTimeout: 30_000,
     keepAliveTimeout: 75_000,
     noDelay: true,
-  });
+  };
+  const server: Server = pair ? createHttpsServer(options, pair) : createServer(options);
   server.on("request", (request, response) => {
     if (isOurs(request.url)) control(request, response);
     else gateway.request(request, response);

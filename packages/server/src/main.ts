@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import type { Server } from "node:http";
+import type { Server as SecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import {
@@ -19,6 +20,7 @@ import { createApp } from "./app.ts";
 import { Audit, keyMadeHere } from "./audit.ts";
 import { BundleGrants } from "./bundle-grants.ts";
 import { Bundles } from "./bundles.ts";
+import { Certificate, type CertificateFiles } from "./certificate.ts";
 import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
 import { createGateway, type RequestReport } from "./gateway.ts";
@@ -37,6 +39,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** State, bundles and logs. */
   readonly dataDir: string;
+  /** HTTPS, with this certificate; HTTP without. */
+  readonly tls?: CertificateFiles;
   /** Whether keys are required; true, except on an address that only this machine reaches. */
   readonly auth?: boolean;
   /** A file with the id and the hash of an admin key (`formatVerifier`), for who keeps the key elsewhere. */
@@ -98,7 +102,7 @@ const SWEEP_MS = 50;
 const COLLECT_MS = 600_000;
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
-/** Starts the control server. Rejects with STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE, CLUSTER_*. */
+/** Starts the control server. Rejects with STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE, CERTIFICATE_INVALID, ISOLATION_UNAVAILABLE, CLUSTER_*. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -122,6 +126,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
   const { auth = !isLoopback(host) } = options;
   const fixed = options.adminKeyFile === undefined ? undefined : await readVerifier(options.adminKeyFile);
+  const certificate = options.tls === undefined ? undefined : await Certificate.open(options.tls, logOf(log));
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => {}); // Not everybody asks.
   lock.keep((error) => {
@@ -179,7 +184,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
   let adminToken: string | undefined;
-  const server = createHttpServer(app.callback(), gateway);
+  const server = createHttpServer(app.callback(), gateway, certificate?.pair);
   try {
     // Before the first request can come: every registered endpoint is known to the gateway and to the platform.
     await deployments.start();
@@ -204,7 +209,8 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   await collect();
   const collecting = setInterval(collect, COLLECT_MS).unref();
   const address = server.address() as AddressInfo;
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  certificate?.watch((pair) => (server as SecureServer).setSecureContext({ ...pair, minVersion: "TLSv1.2" }));
+  const url = `${certificate ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
   await lock.announce(url);
   log.info({ url, dataDir, platform: platform.name, auth }, "listening");
   if (!auth && !isLoopback(host))
@@ -213,6 +219,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   const stop = async () => {
     ending.abort();
     clearInterval(collecting);
+    certificate?.[Symbol.dispose]();
     await close(server);
     scaling.stop();
     await deployments.stop();
@@ -253,7 +260,7 @@ async function startPlatform(
       poolSize,
       isolation,
       readable,
-      log: { info: (message) => log.info(message), warn: (message) => log.warn(message) },
+      log: logOf(log),
     });
   }
   // Its client is large: who runs functions on one machine does not pay for it.
@@ -314,5 +321,10 @@ function namedBundles(store: Store): Set<string> {
   }
   return named;
 }
+
+const logOf = (log: Logger) => ({
+  info: (message: string) => log.info(message),
+  warn: (message: string) => log.warn(message),
+});
 
 const flush = (log: Logger) => new Promise<void>((done) => log.flush(() => done()));

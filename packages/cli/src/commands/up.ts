@@ -19,6 +19,8 @@ interface Options extends GlobalOptions {
   readonly allowImages?: readonly string[];
   readonly platform: "embedded" | "kubernetes";
   readonly poolSize: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly isolation: "auto" | "required" | "off";
   readonly readable?: readonly string[];
   readonly context?: string;
@@ -42,6 +44,8 @@ export function define(command: Command, io: Io): void {
         "whether keys are required (default: off where only this machine reaches it, else on)",
       ).choices(["on", "off"]),
     )
+    .option("--tls-cert <file>", "HTTPS, with this certificate and its chain (PEM); read again when it changes")
+    .option("--tls-key <file>", "the certificate's private key (PEM)")
     .option("--admin-key-file <file>", "an admin key's id and SHA-256, for who keeps the key elsewhere: ID:HASH")
     .option(
       "--allow-images <prefixes>",
@@ -109,6 +113,7 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
   const lockPatienceMs = parseDuration(options.lockPatience) as number;
   const kubernetes = kubernetesOptions(options, io);
   const { adminKeyFile, allowImages } = options;
+  const tls = tlsOf(options, io);
   const server = await startServer({
     ...authOf(options),
     ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
@@ -121,6 +126,7 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
     poolSize,
     isolation: options.isolation,
     readable: readableOf(options, io),
+    ...(tls ? { tls } : {}),
     ...(kubernetes ? { kubernetes } : {}),
   }).catch((error) => {
     if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
@@ -166,6 +172,8 @@ async function detached(options: Options, dataDir: string, io: Io): Promise<void
   args.push("--platform", platform, "--startup-cpu", startupCpu, "--lock-patience", lockPatience);
   args.push("--pool-size", String(poolSize), "--isolation", options.isolation);
   if (options.readable) args.push("--readable", readableOf(options, io).join(","));
+  const tls = tlsOf(options, io);
+  if (tls) args.push("--tls-cert", tls.cert, "--tls-key", tls.key);
   if (auth) args.push("--auth", auth);
   if (adminKeyFile) args.push("--admin-key-file", resolve(io.cwd, adminKeyFile));
   if (allowImages) args.push("--allow-images", allowImages.join(","));
@@ -182,6 +190,13 @@ async function detached(options: Options, dataDir: string, io: Io): Promise<void
 const paths = (text: string) => text.split(",").filter((each) => each !== "");
 
 const readableOf = ({ readable = [] }: Options, io: Io) => readable.map((path) => resolve(io.cwd, path));
+
+function tlsOf({ tlsCert, tlsKey }: Options, io: Io) {
+  if ((tlsCert ?? tlsKey) === undefined) return undefined;
+  if (tlsCert !== undefined && tlsKey !== undefined)
+    return { cert: resolve(io.cwd, tlsCert), key: resolve(io.cwd, tlsKey) };
+  throw new FaasError("USAGE", "--tls-cert and --tls-key go together");
+}
 
 const authOf = ({ auth }: Options) => (auth === undefined ? {} : { auth: auth === "on" });
 
