@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -83,6 +83,8 @@ export class EmbeddedPlatform implements Platform {
     this.#runFolder = privateFolder(this.#dataDir, isApart);
     const records = new ProcessRecords(join(this.#dataDir, "run"));
     const orphans = records.endOrphans() + endListenersIn(this.#runFolder);
+    for (const name of readdirSync(this.#runFolder))
+      rmSync(join(this.#runFolder, name), { recursive: true, force: true });
     if (orphans > 0) options.log?.info(`ended ${orphans} replicas that a former server left behind`);
     this.#endAll = () => {
       records.endOrphans();
