@@ -112,7 +112,9 @@ for (const [runtime, source] of [
         NODE_OPTIONS: "",
       };
       Object.assign(process.env, canaries);
-      t.after(() => Object.keys(canaries).forEach((name) => delete process.env[name]));
+      t.after(() => {
+        for (const name of Object.keys(canaries)) delete process.env[name];
+      });
       await using under = await setUp({ poolSize, python, isolation: "required" });
       writeFileSync(join(under.dataDir, "state.json"), "secret", { mode: 0o600 });
       const said = await run(under, runtime, source, poolSize === 1);
