@@ -10,6 +10,7 @@ import { idleServer } from "./idle-server.ts";
 import { chosenParts, publish } from "./page.ts";
 import type { Row } from "./table.ts";
 import { tenThousand } from "./ten-thousand.ts";
+import { tls } from "./tls.ts";
 import { wrappers } from "./wrappers.ts";
 
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
@@ -17,6 +18,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "cold-starts": coldStarts,
   "idle-server": idleServer,
   gateway,
+  tls,
   wrappers,
   "ten-thousand": tenThousand,
 };
