@@ -47,6 +47,23 @@ for (const [runtime, source] of [
   });
 }
 
+test("secrets reach a function in a process that waited; those that Node reads when it starts take one of their own", async () => {
+  await using under = await setUp({ poolSize: 1 });
+  const secret = { name: "mine", version: "" };
+  await under.platform.putSecret(under.org, secret, "--stack-trace-limit=3");
+  const first = await apply(under, NODE, { secrets: { MINE: "mine" } });
+  const [blank] = await blanks(1);
+  await under.platform.scale(first, 1);
+  assert.equal(await pidOfReplica(under), blank);
+  assert.equal(((await reported(under)).env as NodeJS.ProcessEnv).MINE, "--stack-trace-limit=3");
+  await under.platform.scale(first, 0);
+  await until(under, ({ replicas }) => replicas.length === 0);
+  const [next] = await blanks(1);
+  const second = await apply(under, NODE, { secrets: { NODE_OPTIONS: "mine" } });
+  await under.platform.scale(second, 1);
+  assert.notEqual(await pidOfReplica(under), next);
+});
+
 test("a function with settings that Node reads when it starts gets a process of its own", async () => {
   await using under = await setUp({ poolSize: 1 });
   const spec = await apply(under, NODE, { env: { NODE_OPTIONS: "--stack-trace-limit=3" } });

@@ -77,15 +77,15 @@ export class BuiltFaas implements AsyncDisposable {
     await exited;
   }
 
-  /** Ended, with the code null, when it takes longer than `timeout` milliseconds. */
-  async run(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = RUN_MS): Promise<Ended> {
+  /** Ended, with the code null, when it takes longer than `timeout` milliseconds. `input`: what standard input holds. */
+  async run(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = RUN_MS, input = ""): Promise<Ended> {
     const surroundings = { cwd: this.folder, env: { ...this.env, ...env } };
     const child = spawn(process.execPath, [program, ...args], { ...surroundings, timeout });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-    child.stdin.end();
+    child.stdin.end(input);
     const [code] = await once(child, "close");
     return { code, stdout, stderr };
   }

@@ -173,6 +173,48 @@ export function platformContract(name: string, setup: () => Promise<PlatformUnde
       await h.untilGone("y");
     });
 
+    property(
+      "secrets are in the variables that a spec names, by version; another version is another revision",
+      async (h) => {
+        const source = `export const handler = () => [process.env.TOKEN, process.env.OTHER, process.env.PLAIN].join();`;
+        const settings = { env: { PLAIN: "plain" }, secrets: { TOKEN: "token", OTHER: "other" } };
+        await h.platform.applyOrg?.(h.org, {});
+        await h.platform.putSecret(h.org, { name: "token", version: "v1" }, "one\n=$PATH $(PLAIN) ä");
+        await h.platform.putSecret(h.org, { name: "other", version: "v1" }, "other");
+        const first = await h.apply("x", source, settings, { token: "v1", other: "v1" });
+        await h.platform.scale(first, 1);
+        assert.equal(await h.call(await h.ready("x", 1)), "one\n=$PATH $(PLAIN) ä,other,plain");
+        await h.platform.putSecret(h.org, { name: "token", version: "v2" }, "two");
+        const second = await h.apply("x", source, settings, { token: "v2", other: "v1" });
+        assert.notEqual(second.revision, first.revision);
+        const isSecond = ({ replicas }: EndpointStatus) =>
+          replicas.length === 1 && replicas.every(({ ready, revision }) => ready && revision === second.revision);
+        assert.equal(await h.call(await h.until("x", isSecond)), "two,other,plain");
+        // What is taken away is of no use to who runs.
+        await h.platform.removeSecret(h.org, { name: "token", version: "v1" });
+        await h.platform.removeSecret(h.org, { name: "token", version: "v1" });
+        await h.platform.scale(second, 0);
+        await h.until("x", ({ replicas }) => replicas.length === 0);
+        await h.platform.scale(second, 1);
+        assert.equal(await h.call(await h.ready("x", 1)), "two,other,plain");
+      },
+    );
+
+    property("a secret without a value is the failure's reason, and what serves goes on", async (h) => {
+      await h.platform.applyOrg?.(h.org, {});
+      await h.platform.putSecret(h.org, { name: "token", version: "v1" }, "one");
+      const settings = { secrets: { TOKEN: "token" } };
+      const source = "export const handler = () => process.env.TOKEN;";
+      const first = await h.apply("x", source, settings, { token: "v1" });
+      await h.platform.scale(first, 1);
+      await h.ready("x", 1);
+      const second = await h.apply("x", source, settings, { token: "nothing" });
+      const { failure } = await h.until("x", (status) => status.failure?.revision === second.revision);
+      assert.equal(failure?.code, "SECRET_UNAVAILABLE");
+      assert.match(failure?.detail ?? "", new RegExp(`faas secret set ${h.org} token`));
+      assert.equal(await h.call(h.status("x") as EndpointStatus), "one");
+    });
+
     property("scaling what was never applied is refused", async (h) => {
       await assert.rejects(
         h.platform.scale({ org: h.org, endpoint: "nothing" }, 1),
@@ -204,10 +246,16 @@ class Harness {
     return this.#ending.signal;
   }
 
-  async apply(endpoint: string, source: string, settings: SettingsInput = {}): Promise<EndpointSpec> {
+  /** `secrets`: versions of those that the settings name. */
+  async apply(
+    endpoint: string,
+    source: string,
+    settings: SettingsInput = {},
+    secrets: Readonly<Record<string, string>> = {},
+  ): Promise<EndpointSpec> {
     const artifact = await this.#under.artifact(source);
     const full = withDefaults(settings);
-    const revision = { id: revisionId(artifact, full), createdAt: "", artifact, settings: full };
+    const revision = { id: revisionId(artifact, full, secrets), createdAt: "", artifact, settings: full, secrets };
     const spec = endpointSpec({ org: this.org, endpoint }, revision);
     await this.platform.apply(spec);
     return spec;

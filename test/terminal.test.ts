@@ -53,3 +53,46 @@ for (const [what, columns, env, shown] of [
     assert.equal(colors, !("NO_COLOR" in env) && !("TERM" in env), JSON.stringify(text.slice(0, 500)));
   });
 }
+
+/** Runs what follows on a terminal, and types when it is asked for something that does not show. */
+const TYPED = `
+import os, pty, sys
+typed, command = sys.argv[1].encode().decode("unicode_escape").encode(), sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0: os.execvp(command[0], command)
+seen, isAsked = b"", False
+while True:
+    try: piece = os.read(terminal, 65536)
+    except OSError: break
+    if not piece: break
+    os.write(1, piece)
+    seen += piece
+    if b"does not show" in seen and not isAsked:
+        isAsked = True
+        os.write(terminal, typed)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+for (const [what, typed, exitCode, said] of [
+  ["is kept, and does not show, however soon it is typed", "hunter2\\r", 0, /Kept the secret KEY/],
+  ["that Ctrl-C ends is not kept, and does not show", "hunter2\\x03", 2, /Nothing was kept/],
+  ["that is empty is not kept", "\\r", 2, /it is empty/],
+] as const) {
+  test(`a secret on a terminal ${what}`, async () => {
+    await using faas = await BuiltFaas.create();
+    await faas.up();
+    const command = [process.execPath, program, "secret", "set", "acme", "KEY"];
+    const child = spawn("python3", ["-c", TYPED, typed, ...command], {
+      env: faas.env,
+      timeout: LIMIT_MS,
+      killSignal: "SIGKILL",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (piece) => (text += piece));
+    const [code] = await once(child, "close");
+    assert.equal(code, exitCode, text);
+    assert.match(text, said);
+    assert.doesNotMatch(text, /hunter/);
+  });
+}

@@ -158,12 +158,17 @@ test("the server's account can do what it needs, and nothing that it does not", 
     ["create", "horizontalpodautoscalers", { group: "autoscaling" }],
     ["patch", "secrets", { name: "faas-registry" }],
     ["create", "secrets", { name: "faas-registry" }],
+    ["patch", "secrets", { name: "faas-secrets" }],
+    ["create", "secrets", { name: "faas-secrets" }],
   ] as const)
     assert.ok(await may(verb, resource, more), `may ${verb} ${resource} ${JSON.stringify(more ?? {})}`);
   for (const [verb, resource, more] of [
     ["get", "secrets"],
     ["list", "secrets"],
     ["get", "secrets", { name: "faas-registry" }],
+    ["get", "secrets", { name: "faas-secrets" }],
+    ["watch", "secrets"],
+    ["delete", "secrets", { name: "another" }],
     ["patch", "secrets", { name: "another" }],
     ["create", "secrets", { name: "another" }],
     ["create", "pods", { subresource: "exec" }],

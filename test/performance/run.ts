@@ -8,6 +8,7 @@ import { commands } from "./commands.ts";
 import { gateway } from "./gateway.ts";
 import { idleServer } from "./idle-server.ts";
 import { chosenParts, publish } from "./page.ts";
+import { simulatedCluster } from "./simulated-cluster.ts";
 import type { Row } from "./table.ts";
 import { tenThousand } from "./ten-thousand.ts";
 import { tls } from "./tls.ts";
@@ -21,6 +22,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   tls,
   wrappers,
   "ten-thousand": tenThousand,
+  "simulated-cluster": simulatedCluster,
 };
 
 const args = process.argv.slice(2);

@@ -1,14 +1,13 @@
 /**
  * What endpoints that nobody calls cost: a server with 10,000 of them, 1% called, against one with 10, both of this run and measured in turns.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { faas } from "./local-server.ts";
+import { EndpointsServer } from "./endpoints-server.ts";
 import { median, percentile, type Row, ratio, timed } from "./table.ts";
 import { usage } from "./usage.ts";
 import { missingPrograms } from "./wrk.ts";
@@ -21,105 +20,10 @@ const RATE_SECONDS = 20;
 const ROUNDS = 16;
 const WRK_SECONDS = 2;
 
-/** A server with `size` endpoints of `org`, each of the same bundle. */
-class Bench {
-  readonly org: string;
-  readonly data: string;
-  readonly #env: NodeJS.ProcessEnv;
-  readonly #agent = new Agent({ keepAlive: true });
-  size = 0;
-  url = "";
-  image = "";
-  child!: ChildProcess;
-
-  constructor(org: string, folder: string) {
-    this.org = org;
-    this.data = join(folder, org);
-    this.#env = { ...process.env, FAAS_DATA: this.data, XDG_CACHE_HOME: join(folder, "cache"), NO_COLOR: "1" };
-  }
-
-  async start(): Promise<void> {
-    const args = [faas, "up", "--port", "0", "--log-level", "warn"];
-    this.child = spawn(process.execPath, args, { env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
-    let said = "";
-    this.child.stderr?.setEncoding("utf8").on("data", (text) => (said += text));
-    const ended = once(this.child, "exit").then(([code]) => Promise.reject(new Error(`faas up: ${code}: ${said}`)));
-    const [url] = await Promise.race([once(this.child.stdout as NodeJS.ReadableStream, "data"), ended]);
-    ended.catch(() => {});
-    this.url = String(url).trim();
-  }
-
-  async end(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
-    this.child.kill(signal);
-    await once(this.child, "exit");
-  }
-
-  async deploy(source: string): Promise<void> {
-    const args = [faas, "deploy", source, "--org", this.org, "--endpoint", "first", "--idle-timeout", "1s"];
-    const child = spawn(process.execPath, args, {
-      env: { ...this.#env, FAAS_SERVER: this.url },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let said = "";
-    child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
-    const [code] = await once(child, "close");
-    if (code !== 0) throw new Error(`faas deploy: ${code}: ${said}`);
-    this.image = JSON.parse(await this.ask("GET", `/-/orgs/${this.org}/endpoints/first`)).image;
-  }
-
-  /** The next endpoint, on disk when it resolves. */
-  async register(): Promise<void> {
-    const endpoint = `e${this.size++}`;
-    const body = { org: this.org, endpoint, image: this.image, replicas: 0, idleTimeout: "1m" };
-    await this.ask("POST", "/add_endpoint", JSON.stringify(body));
-  }
-
-  /** So many at a time. */
-  async registerUpTo(size: number, atOnce: number): Promise<void> {
-    const client = async () => {
-      while (this.size < size) await this.register();
-    };
-    await Promise.all(Array.from({ length: atOnce }, client));
-  }
-
-  call(index: number): Promise<string> {
-    return this.ask("GET", `/${this.org}/e${index}`);
-  }
-
-  ask(method: string, path: string, body?: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { "content-type": "application/json" };
-      const sent = request(this.url + path, { method, headers, agent: this.#agent }, (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (piece) => (text += piece));
-        response.on("error", reject).on("end", () => {
-          if ((response.statusCode ?? 500) < 300) resolve(text);
-          else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
-        });
-      });
-      sent.on("error", reject).end(body);
-    });
-  }
-
-  /** Bytes that are in use when everything is idle and collected, which the server does by itself then. */
-  async memory(): Promise<{ readonly used: number; readonly resident: number }> {
-    await this.ask("GET", `/${this.org}/first`);
-    let used = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 24; i++) {
-      await delay(250);
-      const metrics = await this.ask("GET", "/-/metrics");
-      const value = (name: string) => Number(new RegExp(`^${name} (\\S+)`, "m").exec(metrics)?.[1]);
-      used = Math.min(used, value("nodejs_heap_size_used_bytes") + value("nodejs_external_memory_bytes"));
-    }
-    return { used, resident: (await usage(this.child.pid as number)).residentMiB * 2 ** 20 };
-  }
-}
-
 /** Rows of the table, with `many` endpoints. */
 export async function tenThousand(many = 10_000): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), "faas-ten-thousand-"));
-  const benches = { few: new Bench("few", folder), many: new Bench("many", folder) };
+  const benches = { few: new EndpointsServer("few", folder), many: new EndpointsServer("many", folder) };
   try {
     const source = join(folder, "source");
     await mkdir(source);
@@ -141,8 +45,8 @@ export async function tenThousand(many = 10_000): Promise<Row[]> {
 }
 
 interface Benches {
-  readonly few: Bench;
-  readonly many: Bench;
+  readonly few: EndpointsServer;
+  readonly many: EndpointsServer;
 }
 
 async function registrations({ few, many }: Benches, size: number): Promise<Row[]> {
@@ -293,7 +197,7 @@ interface Run {
 }
 
 /** Load by wrk, while `other` is called twenty times a second beside. */
-async function load(bench: Bench, other: () => Promise<string>): Promise<Run> {
+async function load(bench: EndpointsServer, other: () => Promise<string>): Promise<Run> {
   const script = join(bench.data, "loaded.lua");
   await writeFile(
     script,

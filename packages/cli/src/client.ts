@@ -15,6 +15,8 @@ import {
   type Problem,
   type PutEndpoint,
   type Registered,
+  type SecretSet,
+  type SecretView,
   type ServerConfig,
   type Whoami,
 } from "@faas/core";
@@ -150,6 +152,18 @@ export class Client {
     await this.#json("PUT", `/-/orgs/${encodeURIComponent(org)}/registry-credentials`, { dockerConfigJson });
   }
 
+  async secrets(org: string): Promise<readonly SecretView[]> {
+    return (await this.#json<{ secrets: SecretView[] }>("GET", secretPath(org))).secrets;
+  }
+
+  putSecret(org: string, name: string, value: string): Promise<SecretSet> {
+    return this.#json("PUT", secretPath(org, name), { value });
+  }
+
+  async removeSecret(org: string, name: string): Promise<void> {
+    await this.#json("DELETE", secretPath(org, name));
+  }
+
   async hasBundle(digest: string): Promise<boolean> {
     const { statusCode, body } = await this.call(`/-/bundles/${digest}`, { method: "HEAD" });
     await body.dump();
@@ -251,6 +265,9 @@ export class Client {
 }
 
 const orgPath = (org: string) => `/-/orgs/${encodeURIComponent(org)}`;
+
+const secretPath = (org: string, name?: string) =>
+  `${orgPath(org)}/secrets${name === undefined ? "" : `/${encodeURIComponent(name)}`}`;
 
 const keysPath = (org: string | undefined) => (org === undefined ? "/-/keys" : `${orgPath(org)}/keys`);
 

@@ -44,10 +44,15 @@ export function deployRef(options: DeploySettingsOptions, project: Project): End
 /** Flags over `--env-file` over `faas.json`. USAGE says what contradicts or is no setting. */
 export async function deploySettings(options: DeploySettingsOptions, project: Project, io: Io): Promise<SettingsInput> {
   const { $schema: _, org: __, endpoint: ___, server: ____, baseImage: _____, ...fromFile } = project;
-  const { env: fromFlags, ...flags } = settingsOf(options);
+  const { env: fromFlags, secrets: secretsFromFlags, ...flags } = settingsOf(options);
   const fromEnvFile = options.envFile === undefined ? {} : await readEnvFile(resolve(io.cwd, options.envFile));
   const env = { ...fromFile.env, ...fromEnvFile, ...fromFlags };
-  const merged = { ...fromFile, ...flags, ...(Object.keys(env).length > 0 ? { env } : {}) };
+  const secrets = { ...fromFile.secrets, ...secretsFromFlags };
+  const merged = {
+    ...{ ...fromFile, ...flags },
+    ...(Object.keys(env).length > 0 ? { env } : {}),
+    ...(Object.keys(secrets).length > 0 ? { secrets } : {}),
+  };
   const settings = validate(settingsInputSchema, merged, "the settings", "USAGE");
   const problem = settingsProblem(withDefaults(settings));
   if (problem) throw new FaasError("USAGE", `In the settings: ${problem}`);

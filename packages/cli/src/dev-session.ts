@@ -3,6 +3,7 @@ import { type PreparedFolder, prepareFolder } from "@faas/builder";
 import { type EndpointRef, FaasError, type Project } from "@faas/core";
 import type { RunningServer } from "@faas/server";
 import { Client } from "./client.ts";
+import { DevSecrets } from "./dev-secrets.ts";
 import type { Io } from "./io.ts";
 import { findProject } from "./project.ts";
 import { endpointNameOf } from "./starter.ts";
@@ -34,6 +35,7 @@ export class DevSession implements AsyncDisposable {
   readonly #events: DevEvents;
   readonly #signal: AbortSignal;
   readonly #client: Client;
+  readonly #secrets: DevSecrets;
   /** By digest, the oldest first. */
   readonly #prepared = new Map<string, PreparedFolder>();
   #ref: EndpointRef | undefined;
@@ -44,12 +46,13 @@ export class DevSession implements AsyncDisposable {
   #again = false;
   #logs: Promise<void> | undefined;
 
-  constructor(folder: string, server: RunningServer, io: Pick<Io, "signal">, events: DevEvents) {
+  constructor(folder: string, server: RunningServer, io: Pick<Io, "signal" | "env">, events: DevEvents) {
     this.#folder = folder;
     this.#server = server;
     this.#events = events;
     this.#signal = io.signal;
     this.#client = new Client(server.url, io.signal);
+    this.#secrets = new DevSecrets(folder, io, this.#client);
   }
 
   /** Loads what is in the folder now. What is still being loaded is given up for it; resolves when nothing is left to load. */
@@ -90,6 +93,7 @@ export class DevSession implements AsyncDisposable {
     const prepared = await this.#prepare(project, given);
     const { digest, runtime } = prepared;
     const { $schema: _, org: __, endpoint: ___, server: ____, ...settings } = project;
+    await this.#secrets.give(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
       // One replica that stays: its output and its state are those that one looks at.

@@ -42,6 +42,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   login: { summary: "keep the key for a server", load: () => import("./commands/login.ts") },
   logout: { summary: "forget the key for a server", load: () => import("./commands/logout.ts") },
   key: { summary: "make, list and revoke keys", load: () => import("./commands/key.ts") },
+  secret: { summary: "set, list and remove what only functions may read", load: () => import("./commands/secret.ts") },
   org: { summary: "make, list and remove organizations", load: () => import("./commands/org.ts") },
   install: { summary: "put the control server into a Kubernetes cluster", load: () => import("./commands/install.ts") },
   upgrade: {

@@ -10,7 +10,7 @@ import {
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** Deploy settings as commander gives them: the names are those of `faas.json`. */
-export type SettingsOptions = SettingsInput;
+export type SettingsOptions = SettingsInput & { readonly secret?: Record<string, string> };
 
 /** The flags of what a build has to know. */
 export function addRuntimeOptions(command: Command): void {
@@ -49,14 +49,20 @@ export function addSettingsOptions(command: Command): void {
         "who may call it, where keys are required (default private: who has a key)",
       ).choices(visibilities),
     )
-    .option("--env <NAME=value>", "variable of the function; repeated", variable);
+    .option("--env <NAME=value>", "variable of the function, no secret; repeated", variable)
+    .option(
+      "--secret <NAME[=VARIABLE]>",
+      "secret of the organization, in a variable of its name or of another; repeated",
+      secretReference,
+    );
 }
 
 /** Only what was given. */
 export function settingsOf(options: SettingsOptions): SettingsInput {
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const given = names.filter((name) => options[name] !== undefined);
-  return Object.fromEntries(given.map((name) => [name, options[name]]));
+  const { secret: secrets } = options;
+  return { ...Object.fromEntries(given.map((name) => [name, options[name]])), ...(secrets ? { secrets } : {}) };
 }
 
 // Parsers for commander throw what was expected and what came; program.ts puts the option's name before it.
@@ -88,6 +94,20 @@ function setting(name: keyof SettingsInput): (text: string) => string {
     const expected = issue.message.replace(/^expected /, "");
     throw new InvalidArgumentError(expected.includes(", got ") ? expected : `${expected}, got "${text}"`);
   };
+}
+
+/** Does not say what came: somebody may have put the value where the variable belongs. */
+function secretReference(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const [name = "", variable = name, ...more] = text.split("=");
+  const problem = settingsInputSchema.shape.secrets.safeParse({ [variable]: name }).error?.issues[0];
+  const isTwice = Object.hasOwn(before, variable);
+  if (problem === undefined && more.length === 0 && !isTwice) return { ...before, [variable]: name };
+  const why = isTwice
+    ? `each for a variable of its own, and two are for one`
+    : problem?.code === "invalid_key" && /set by faas/.test(problem.issues[0]?.message ?? "")
+      ? `NAME=VARIABLE with another variable: ${problem.issues[0]?.message}`
+      : "the name of a secret, or NAME=VARIABLE (letters, digits, underscores); a value is given by faas secret set";
+  throw new InvalidArgumentError(why);
 }
 
 function variable(text: string, before: Record<string, string> = {}): Record<string, string> {

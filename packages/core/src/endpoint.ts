@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { SecretVersion } from "./secrets.ts";
 import type { Egress, Runtime, Scaler, Settings } from "./settings.ts";
 import { parseCpu, parseDuration, parseSize } from "./units.ts";
 
@@ -56,21 +57,25 @@ export interface EndpointSpec extends EndpointRef {
   /** `public`: everybody may call it. Absent: who has a key of the organization, where the server wants keys. */
   readonly visibility?: "public";
   readonly env: Readonly<Record<string, string>>;
+  /** By the variables that hold their values. Absent: none. */
+  readonly secrets?: Readonly<Record<string, SecretVersion>>;
 }
 
 /** One deployed artifact with its settings. Never changes; its id says what is in it. */
 export interface Revision {
-  /** The first 12 hexadecimal digits of the SHA-256 of artifact and settings. */
+  /** The first 12 hexadecimal digits of the SHA-256 of artifact, settings and versions of secrets. */
   readonly id: string;
   /** RFC 3339, UTC. */
   readonly createdAt: string;
   readonly artifact: Artifact;
   readonly settings: Settings;
+  /** Versions of the secrets that its settings name, by their names: a new value is another revision. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** The id of a revision: equal content has an equal id, so deploying the same again changes nothing. */
-export function revisionId(artifact: Artifact, settings: Settings): string {
-  const env = Object.fromEntries(Object.entries(settings.env).sort(([a], [b]) => (a < b ? -1 : 1)));
+export function revisionId(artifact: Artifact, settings: Settings, versions?: Revision["secrets"]): string {
+  const env = sorted(settings.env);
   const { runtime, handler, replicas, maxReplicas, scaler, concurrency, idleTimeout, timeout, cpu, memory, bodyLimit } =
     settings;
   const content = [
@@ -79,9 +84,15 @@ export function revisionId(artifact: Artifact, settings: Settings): string {
     ...[idleTimeout, timeout, cpu, memory, bodyLimit, env],
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
+    ...(settings.secrets === undefined
+      ? []
+      : [{ secrets: sorted(settings.secrets), versions: sorted(versions ?? {}) }]),
   ];
   return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 12);
 }
+
+const sorted = (record: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** The spec of a revision. Its settings were validated when they came in. */
 export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec {
@@ -105,7 +116,13 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     egress: settings.egress ?? "open",
     ...(settings.visibility === undefined ? {} : { visibility: settings.visibility }),
     env: settings.env,
+    ...(settings.secrets === undefined ? {} : { secrets: versionsOf(settings.secrets, revision.secrets) }),
   };
+}
+
+function versionsOf(secrets: Readonly<Record<string, string>>, versions: Revision["secrets"] = {}) {
+  const entries = Object.entries(secrets);
+  return Object.fromEntries(entries.map(([variable, name]) => [variable, { name, version: versions[name] ?? "" }]));
 }
 
 function idleTimeoutOf(text: string): number | "auto" {

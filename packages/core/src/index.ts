@@ -8,6 +8,7 @@ export * from "./nearest.ts";
 export * from "./platform.ts";
 export * from "./project.ts";
 export * from "./project-schema.ts";
+export * from "./secrets.ts";
 export * from "./settings.ts";
 export * from "./units.ts";
 export * from "./validate.ts";

@@ -1,5 +1,6 @@
 import type { Artifact, EndpointRef, EndpointSpec } from "./endpoint.ts";
 import type { ErrorCode, FaasError } from "./errors.ts";
+import type { SecretVersion } from "./secrets.ts";
 import type { Scaler } from "./settings.ts";
 
 /** The one seam between the control server and what runs replicas. `test/platform-contract.ts` says what every platform does. */
@@ -109,6 +110,13 @@ export interface Platform extends AsyncDisposable {
   applyOrg?(org: string, quota: OrgQuota, signal?: AbortSignal): Promise<void>;
   /** Keeps what nodes need to pull the organization's images: the text of a Docker `config.json`. Absent: the platform pulls nothing. */
   registryLogin?(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Keeps a value of an organization's secret, so that replicas whose spec names that version find it; `applyOrg` was called before. Resolves when it
+   * would outlive a restart. Nothing but the platform's own keeping place holds it.
+   */
+  putSecret(org: string, secret: SecretVersion, value: string, signal?: AbortSignal): Promise<void>;
+  /** Forgets it; no spec names it any more. Succeeds if already gone. */
+  removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void>;
   /** The whole list at once, then the whole list again on every change. Ends when the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
   /** Lines of the endpoint's replicas, present and past, oldest first. */

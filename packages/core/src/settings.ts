@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { secretName, VARIABLE } from "./secrets.ts";
 import { formatDuration, formatSize, parseCpu, parseDuration, parseSize } from "./units.ts";
 
 /** What users may set on an endpoint, in the form that they write it: the same in `faas.json`, in the API and in the state file. */
@@ -47,7 +48,7 @@ const size = (least: number, most: number) => quantity("size", "128Mi or 1Gi", p
 
 const environmentName = z
   .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected a variable's name to be letters, digits and underscores")
+  .regex(VARIABLE, "expected a variable's name to be letters, digits and underscores")
   .refine(
     (name) => !name.startsWith("FAAS_") && name !== "PORT",
     "PORT and names that begin with FAAS_ are set by faas",
@@ -109,7 +110,16 @@ export const settingsInputSchema = z.strictObject({
     .describe(
       "Who may call it, where the server wants keys (default private: who has a key of the organization). public: everybody",
     ),
-  env: z.record(environmentName, z.string()).optional().describe("Environment variables of the function"),
+  env: z
+    .record(environmentName, z.string())
+    .optional()
+    .describe("Environment variables of the function: what everybody may read who sees the endpoint"),
+  secrets: z
+    .record(environmentName, secretName)
+    .optional()
+    .describe(
+      'Environment variables whose values are secrets of the organization: {"VARIABLE": "name of the secret"}; "faas secret set" keeps them',
+    ),
 });
 export type SettingsInput = z.input<typeof settingsInputSchema>;
 
@@ -131,6 +141,8 @@ export interface Settings {
   /** Absent: private. */
   visibility?: "public";
   env: Record<string, string>;
+  /** Names of secrets, by the variables that hold their values. Absent: none. */
+  secrets?: Record<string, string>;
 }
 
 /** Fills in what was left out. */
@@ -151,6 +163,7 @@ export function withDefaults(input: SettingsInput): Settings {
     ...(input.egress === "none" ? { egress: input.egress } : {}),
     ...(input.visibility === "public" ? { visibility: input.visibility } : {}),
     env: input.env ?? {},
+    ...(Object.keys(input.secrets ?? {}).length > 0 ? { secrets: input.secrets as Record<string, string> } : {}),
   };
 }
 
@@ -159,5 +172,8 @@ export function settingsProblem(settings: Settings): string | undefined {
   if (settings.maxReplicas < settings.replicas) {
     return `expected "maxReplicas" to be at least "replicas" (${settings.replicas}), got ${settings.maxReplicas}`;
   }
+  const twice = Object.keys(settings.secrets ?? {}).filter((variable) => Object.hasOwn(settings.env, variable));
+  if (twice.length > 0)
+    return `expected each variable to be in "env" or in "secrets", and ${twice.join(", ")} ${twice.length > 1 ? "are" : "is"} in both; take one away, or have the secret in another variable`;
   return undefined;
 }

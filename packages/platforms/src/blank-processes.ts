@@ -99,7 +99,7 @@ export class BlankProcesses {
     environment: (room: Room, cacheFolder: string) => NodeJS.ProcessEnv,
   ): Taken | undefined {
     if (spec.runtime === "python") this.#pythonWrapper = join(folder, ".interface.py");
-    if (Object.keys(spec.env).some((name) => READ_AT_START.test(name))) return undefined;
+    if (Object.keys({ ...spec.env, ...spec.secrets }).some((name) => READ_AT_START.test(name))) return undefined;
     const waiting = this.#kinds.get(kindOf(spec))?.waiting ?? [];
     const index = waiting.findIndex(({ child, apart }) => apart === undefined || isRestricted(child));
     if (index < 0 || this.#apart?.places.prepare(spec, folder) === false) return undefined;

@@ -21,6 +21,8 @@ const ENDED_KEPT = 5;
 export interface EndpointHost {
   readonly processOptions: ProcessOptions;
   bundleFolder(digest: string): Promise<string>;
+  /** Values of its secrets, by variable. Rejects with SECRET_UNAVAILABLE. */
+  secretsOf(spec: EndpointSpec): Promise<Readonly<Record<string, string>>>;
   newReplicaId(spec: EndpointSpec): string;
   logStore(spec: EndpointSpec): LogStore;
   /** Something observable changed. */
@@ -139,7 +141,8 @@ export class EmbeddedEndpoint {
       if (artifact.kind !== "bundle")
         throw new FaasError("ARTIFACT_UNSUPPORTED", "The embedded platform runs bundles, not images");
       const folder = await this.#host.bundleFolder(artifact.digest);
-      if (!replica.stopping) replica.start(folder);
+      const secrets = await this.#host.secretsOf(replica.spec);
+      if (!replica.stopping) replica.start(folder, secrets);
     } catch (error) {
       const code = error instanceof FaasError ? error.code : "REPLICA_EXITED";
       replica.failStart({ code, detail: error instanceof Error ? error.message : String(error) });

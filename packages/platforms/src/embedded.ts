@@ -12,6 +12,7 @@ import {
   type LogLine,
   type LogOptions,
   type Platform,
+  type SecretVersion,
 } from "@faas/core";
 import { type Apart, BlankProcesses } from "./blank-processes.ts";
 import { CodePlaces, codeKey } from "./code-places.ts";
@@ -21,6 +22,7 @@ import { Landlock } from "./landlock.ts";
 import { LogStore } from "./log-store.ts";
 import { endListenersIn, ProcessRecords } from "./orphans.ts";
 import { residentBytes } from "./replica-process.ts";
+import { SecretFiles } from "./secret-files.ts";
 import { StatusFeed } from "./status-feed.ts";
 import { StatusList } from "./status-list.ts";
 
@@ -58,6 +60,7 @@ export class EmbeddedPlatform implements Platform {
   readonly #apart: Apart | undefined;
   /** How functions are kept apart, or why they are not. */
   readonly isolation: string;
+  readonly #secrets: SecretFiles;
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** Those that have, or a moment ago had, processes: what is looked after is looked for here, not in all that there are. */
   readonly #busy = new Set<EmbeddedEndpoint>();
@@ -116,6 +119,7 @@ export class EmbeddedPlatform implements Platform {
         options.log?.warn(`functions can read and write what the server can, its data folder too: ${landlock}`);
     }
     this.#blanks = new BlankProcesses(options.poolSize ?? 0, runtimeOptions, this.#apart);
+    this.#secrets = new SecretFiles(this.#dataDir);
     this.#host = {
       processOptions: {
         ...runtimeOptions,
@@ -124,6 +128,7 @@ export class EmbeddedPlatform implements Platform {
         ...(this.#apart ? { apart: this.#apart } : {}),
       },
       bundleFolder: options.bundleFolder,
+      secretsOf: (spec) => this.#secretsOf(spec),
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
       logStore: (spec) => this.#logStore(spec),
       changed: (endpoint) => this.#changed(endpoint),
@@ -178,6 +183,15 @@ export class EmbeddedPlatform implements Platform {
     const mine = [...this.#endpoints.values()].filter((endpoint) => endpoint.spec.org === org);
     await Promise.all(mine.map((endpoint) => this.remove(endpoint.spec)));
     await rm(join(this.#dataDir, "logs", org), { recursive: true, force: true });
+    await this.#secrets.removeOrg(org);
+  }
+
+  putSecret(org: string, secret: SecretVersion, value: string): Promise<void> {
+    return this.#secrets.put(org, secret, value);
+  }
+
+  removeSecret(org: string, secret: SecretVersion): Promise<void> {
+    return this.#secrets.remove(org, secret);
   }
 
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]> {
@@ -212,6 +226,13 @@ export class EmbeddedPlatform implements Platform {
   #forgetCode(spec: EndpointSpec): void {
     this.#apart?.places.forget(spec);
     if (this.#apart) rm(join(this.#dataDir, "cache", codeKey(spec)), { recursive: true, force: true }).catch(() => {});
+  }
+
+  async #secretsOf({ org, secrets = {} }: EndpointSpec): Promise<Readonly<Record<string, string>>> {
+    const values = Object.entries(secrets).map(
+      async ([variable, secret]) => [variable, await this.#secrets.value(org, secret)] as const,
+    );
+    return Object.fromEntries(await Promise.all(values));
   }
 
   #logStore(ref: EndpointRef): LogStore {

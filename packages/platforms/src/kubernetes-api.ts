@@ -79,6 +79,8 @@ export interface CallOptions {
   readonly body?: unknown;
   /** Of the body; application/json. */
   readonly contentType?: string;
+  /** What to answer with; application/json. */
+  readonly accept?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -163,13 +165,14 @@ export class KubernetesApi {
   }
 
   /** Server-side apply: makes the object, or gives the fields that are named here the values that they have here. */
-  apply<T extends KubernetesObject>(object: T, signal?: AbortSignal): Promise<T> {
+  apply<T extends KubernetesObject>(object: T, signal?: AbortSignal, accept?: string): Promise<T> {
     const { kind, namespace, name } = placeOf(object);
     return this.call("PATCH", pathOf(kind, namespace, name), {
       body: object,
       contentType: "application/apply-patch+yaml",
       query: { fieldManager: FIELD_MANAGER, force: "true" },
       signal,
+      ...(accept === undefined ? {} : { accept }),
     });
   }
 
@@ -222,7 +225,7 @@ export class KubernetesApi {
       const { statusCode, body } = await request(url, {
         method: method as "GET",
         dispatcher,
-        headers: { ...headers, accept: "application/json", ...contentType(options) },
+        headers: { ...headers, accept: options.accept ?? "application/json", ...contentType(options) },
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
         ...(options.signal ? { signal: options.signal } : {}),
         headersTimeout: limits.headersMs,

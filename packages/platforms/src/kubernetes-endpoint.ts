@@ -9,7 +9,6 @@ import {
   withLastLines,
 } from "./kubernetes-pods.ts";
 import { waitUntilPodReady } from "./kubernetes-probe.ts";
-import type { LogStore } from "./log-store.ts";
 import { StartStages } from "./start-stages.ts";
 
 const ENDED_KEPT = 5;
@@ -19,11 +18,11 @@ const ROOM_GRACE_MS = 5_000;
 /** Kubernetes has connected to the replica: we should have been first. */
 const UNREACHABLE_MS = 5_000;
 
-/** What the endpoint needs of its platform. */
+/** What endpoints need of their platform: one for all of them, of which there are many. */
 export interface EndpointHost {
   readonly startSeconds: number;
   /** Something observable changed. */
-  changed(): void;
+  changed(endpoint: KubernetesEndpoint): void;
   /** It answered its first ready probe: time to take the startup boost away. */
   ready(facts: PodFacts): void;
   /** The last lines of a replica; empty when they cannot be had soon. */
@@ -43,6 +42,8 @@ class ReplicaState {
   readonly startTimer: NodeJS.Timeout;
   unschedulableTimer: NodeJS.Timeout | undefined;
   unreachableTimer: NodeJS.Timeout | undefined;
+  graceTimer: NodeJS.Timeout | undefined;
+  graceIsOver = false;
 
   constructor(facts: PodFacts, stages: StartStages, startSeconds: number, onLate: () => void) {
     this.facts = facts;
@@ -56,6 +57,7 @@ class ReplicaState {
     clearTimeout(this.startTimer);
     clearTimeout(this.unschedulableTimer);
     clearTimeout(this.unreachableTimer);
+    clearTimeout(this.graceTimer);
   }
 }
 
@@ -70,7 +72,6 @@ function seeStages({ facts, stages, ready }: ReplicaState): void {
 /** One endpoint as it is observed on the cluster: its pods, which of them answer, and why others do not. */
 export class KubernetesEndpoint {
   spec: EndpointSpec;
-  readonly logs: LogStore;
   /** Replicas that are wanted; undefined until the cluster was asked. */
   desired: number | undefined;
   readonly #host: EndpointHost;
@@ -91,9 +92,8 @@ export class KubernetesEndpoint {
   /** `performance.now()` when more replicas were asked for last, and when the cluster had taken that. */
   #asked: { readonly at: number; accepted?: number | undefined } | undefined;
 
-  constructor(spec: EndpointSpec, logs: LogStore, host: EndpointHost) {
+  constructor(spec: EndpointSpec, host: EndpointHost) {
     this.spec = spec;
-    this.logs = logs;
     this.#host = host;
   }
 
@@ -242,6 +242,17 @@ export class KubernetesEndpoint {
       state.stop();
       return;
     }
+    // The node may not have heard of a value that was set just now.
+    const isLate = facts.trouble?.code === "SECRET_UNAVAILABLE" && !state.graceIsOver;
+    if (facts.trouble && isLate) {
+      const { trouble } = facts;
+      const tell = () => {
+        state.graceIsOver = true;
+        if (state.facts.trouble?.code === trouble.code) this.#look(state);
+      };
+      state.graceTimer ??= setTimeout(tell, ROOM_GRACE_MS).unref();
+      return;
+    }
     if (facts.trouble) {
       state.ready = false;
       this.#fail(state, facts.trouble);
@@ -347,6 +358,6 @@ export class KubernetesEndpoint {
 
   #changed(): void {
     this.#status = undefined;
-    this.#host.changed();
+    this.#host.changed(this);
   }
 }

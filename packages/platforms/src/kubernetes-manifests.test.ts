@@ -61,6 +61,27 @@ describe("a Deployment", () => {
     assert.deepEqual(container?.securityContext?.capabilities, { drop: ["ALL"] });
   });
 
+  test("names the secrets' values, by version, and has none; a new version is another template", () => {
+    const { artifact } = spec();
+    const settings = withDefaults({ env: { A: "1" }, secrets: { HOME: "home", API_KEY: "key" } });
+    const of = (key: string) => {
+      const secrets = { home: "v1", key };
+      const full = endpointSpec(
+        { org: "acme", endpoint: "x" },
+        { id: "r1", createdAt: "", artifact, settings, secrets },
+      );
+      return deploymentManifest(full, options).spec?.template.spec?.containers[0]?.env ?? [];
+    };
+    const named = of("v2").filter(({ valueFrom }) => valueFrom !== undefined);
+    assert.deepEqual(named, [
+      { name: "HOME", valueFrom: { secretKeyRef: { name: "faas-secrets", key: "home.v1" } } },
+      { name: "API_KEY", valueFrom: { secretKeyRef: { name: "faas-secrets", key: "key.v2" } } },
+    ]);
+    const names = of("v2").map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length);
+    assert.notDeepEqual(of("v2"), of("v3"));
+  });
+
   test("gives the function no account of the cluster", () => {
     assert.deepEqual([podOf()?.automountServiceAccountToken, podOf()?.enableServiceLinks], [false, false]);
   });

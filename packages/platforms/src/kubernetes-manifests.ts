@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EndpointRef, EndpointSpec, OrgQuota } from "@faas/core";
+import type { EndpointRef, EndpointSpec, OrgQuota, SecretVersion } from "@faas/core";
 import { NAMESPACE_PREFIX } from "@faas/core";
 import type {
   V1Container,
@@ -39,6 +39,8 @@ export const SERVER_NAME = "faas-server";
 export const CONTAINER = "function";
 export const PORT = 8080;
 export const PULL_SECRET = "faas-registry";
+/** Name of the Secret that has the values of an organization's secrets. */
+export const SECRETS = "faas-secrets";
 /** Name of an organization's ResourceQuota and LimitRange. */
 export const QUOTA = "faas";
 
@@ -207,6 +209,19 @@ export function pullSecretManifests(
   ];
 }
 
+/** Where the values of an organization's secrets are, without them: they are added and taken away one by one. */
+export function secretsManifest(org: string, options: ManifestOptions): V1Secret {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "Opaque",
+    metadata: { name: SECRETS, namespace: namespaceOf(org), labels: ownLabels(org, options) },
+  };
+}
+
+/** The key of a value there. */
+export const secretKey = ({ name, version }: SecretVersion): string => `${name}.${version}`;
+
 /** The ClusterIP Service: for callers in the cluster that a network policy of the user's lets in. The gateway goes to the pods themselves. */
 export function serviceManifest(ref: EndpointRef, options: ManifestOptions): V1Service {
   return {
@@ -284,7 +299,13 @@ function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
 
 function environment(spec: EndpointSpec) {
   const variables = { ...commonEnvironment("/tmp"), ...functionEnvironment(spec, String(PORT)) };
-  return Object.entries(variables).map(([name, value]) => ({ name, value }));
+  const secrets = Object.entries(spec.secrets ?? {}).map(([name, secret]) => ({
+    name,
+    valueFrom: { secretKeyRef: { name: SECRETS, key: secretKey(secret) } },
+  }));
+  const hidden = new Set(Object.keys(spec.secrets ?? {}));
+  const plain = Object.entries(variables).filter(([name]) => !hidden.has(name));
+  return [...plain.map(([name, value]) => ({ name, value })), ...secrets];
 }
 
 /** CPU limit that a replica starts with: starting takes more than serving, and a throttled runtime starts slowly. */

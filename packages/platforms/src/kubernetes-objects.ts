@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { type EndpointRef, type EndpointSpec, type EndpointStatus, endpointKey, FaasError } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { ClusterError, type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
@@ -24,6 +24,8 @@ import type { PlatformLog } from "./platform-log.ts";
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 15_000;
+/** Endpoints that are compared with the cluster in one turn of the event loop. */
+const AT_ONCE = 50;
 const SETTLE_MOST_MS = 5_000;
 const SETTLE_STEP_MS = 25;
 /** Field manager of the number of replicas, so that applying a revision does not touch it. */
@@ -47,6 +49,8 @@ export class KubernetesObjects {
   readonly #changes: ForeignChanges;
   readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
   readonly #removing = new Set<string>();
+  /** Keys of Deployments that may belong to no endpoint. */
+  readonly #strangers = new Set<string>();
   /** Endpoints whose number of replicas is being set: what is observed meanwhile is no news. */
   readonly #setting = new Set<string>();
   /** Endpoints that get fewer replicas when their roll has ended. */
@@ -69,15 +73,33 @@ export class KubernetesObjects {
   /** Everything was listed once: what is wanted can be compared with what is there. */
   listed(): void {
     this.#isListed = true;
-    for (const key of this.#options.endpoints.keys()) void this.reconcile(key);
+    void this.#reconcileAll([...this.#options.endpoints.keys()]);
+  }
+
+  /** A few at a time: there are many endpoints, and requests in between. */
+  async #reconcileAll(keys: readonly string[]): Promise<void> {
+    for (let i = 0; i < keys.length && !this.#options.signal.aborted; i += AT_ONCE) {
+      for (const key of keys.slice(i, i + AT_ONCE)) void this.reconcile(key);
+      await setImmediate();
+    }
+  }
+
+  /** The endpoint is none any more; its Deployment may be there for a while. */
+  abandoned(key: string): void {
+    this.#strangers.add(key);
   }
 
   /** Deployments that belong to no endpoint that was applied. */
   others(): readonly EndpointStatus[] {
     const others: EndpointStatus[] = [];
-    for (const [key, { org, endpoint, revision }] of this.observed.entries())
-      if (!this.#options.endpoints.has(key) && !this.#removing.has(key))
+    for (const key of this.#strangers) {
+      const deployment = this.observed.deployment(key);
+      if (!deployment || this.#options.endpoints.has(key)) this.#strangers.delete(key);
+      else if (!this.#removing.has(key)) {
+        const { org, endpoint, revision } = deployment;
         others.push({ org, endpoint, revision, replicas: [] });
+      }
+    }
     return others;
   }
 
@@ -103,7 +125,7 @@ export class KubernetesObjects {
     const first = Promise.withResolvers<void>();
     const work = { again: false, done: first.promise };
     this.#work.set(key, work);
-    void this.#reconcileAll(key, work, first.resolve);
+    void this.#reconcileUntilDone(key, work, first.resolve);
     return first.promise;
   }
 
@@ -152,7 +174,7 @@ export class KubernetesObjects {
     });
   }
 
-  async #reconcileAll(key: string, work: { again: boolean }, attempted: () => void): Promise<void> {
+  async #reconcileUntilDone(key: string, work: { again: boolean }, attempted: () => void): Promise<void> {
     const { signal, log, endpoints } = this.#options;
     let wait = RETRY_FIRST_MS;
     while (!signal.aborted) {
@@ -353,9 +375,10 @@ export class KubernetesObjects {
   #seen(kind: Part, key: string, object: KubernetesObject, isNew: boolean): void {
     this.#check(kind, key, object);
     if (kind !== "Deployment") return;
-    if (isNew) this.#options.changed();
     const deployment = object as V1Deployment;
     const endpoint = this.#options.endpoints.get(key);
+    if (!endpoint) this.#strangers.add(key);
+    if (isNew) this.#options.changed();
     if (!endpoint || !this.#isListed) return;
     endpoint.observeAutoscaler(endpoint.spec.scaler === "cpu" ? deployment.spec?.replicas : undefined);
     endpoint.observeDeployment((endpoint.desired ?? 0) > 0 ? deploymentTrouble(deployment) : undefined);

@@ -59,10 +59,6 @@ export class ObservedObjects {
     return this.#deployments.get(key);
   }
 
-  entries(): IterableIterator<[string, ObservedDeployment]> {
-    return this.#deployments.entries();
-  }
-
   has(kind: Part, key: string): boolean {
     return kind === "Deployment" ? this.#deployments.has(key) : this.#present[kind].has(key);
   }

@@ -93,6 +93,25 @@ describe("a pod's trouble, in words", () => {
       "REPLICA_EXITED",
       /exit code 3, 3 times so far$/,
     ],
+    [
+      "a secret without a value",
+      {
+        state: {
+          waiting: {
+            reason: "CreateContainerConfigError",
+            message: "couldn't find key API_KEY.0123456789ab in Secret faas-acme/faas-secrets",
+          },
+        },
+      },
+      "SECRET_UNAVAILABLE",
+      /^The value of the secret "API_KEY" is no longer in the cluster: give it again with "faas secret set acme API_KEY"$/,
+    ],
+    [
+      "no secrets at all",
+      { state: { waiting: { reason: "CreateContainerConfigError", message: 'secret "faas-secrets" not found' } } },
+      "SECRET_UNAVAILABLE",
+      /values of acme's secrets are no longer in the cluster/,
+    ],
   ];
   for (const [what, container, code, detail] of table) {
     test(what, () => {

@@ -56,7 +56,8 @@ export function podFacts(pod: V1Pod): PodFacts {
   const started = container?.state?.running?.startedAt;
   const scheduled = status?.conditions?.find(({ type }) => type === "PodScheduled");
   const memory = spec?.containers.find((one) => one.name === CONTAINER)?.resources?.limits?.memory;
-  const trouble = container ? containerTrouble(container, memory) : podTrouble(pod);
+  const org = labels[LABELS.org] ?? "";
+  const trouble = container ? containerTrouble(container, memory, org) : podTrouble(pod);
   const former = container?.lastState?.terminated;
   const cpu = (text: string | undefined) => (text === undefined ? undefined : parseCpu(text));
   const cpuMillis = cpu(spec?.containers.find((one) => one.name === CONTAINER)?.resources?.limits?.cpu);
@@ -65,7 +66,7 @@ export function podFacts(pod: V1Pod): PodFacts {
   return {
     pod: name,
     namespace: metadata.namespace ?? "",
-    org: labels[LABELS.org] ?? "",
+    org,
     endpoint: labels[LABELS.endpoint] ?? "",
     revision: labels[LABELS.revision] ?? "",
     replica: replicaId(name, restarts),
@@ -92,7 +93,7 @@ function podTrouble({ status }: V1Pod): Trouble | undefined {
 
 type Terminated = NonNullable<NonNullable<V1ContainerStatus["state"]>["terminated"]>;
 
-function containerTrouble(container: V1ContainerStatus, memory: string | undefined): Trouble | undefined {
+function containerTrouble(container: V1ContainerStatus, memory: string | undefined, org: string): Trouble | undefined {
   const { waiting, terminated } = container.state ?? {};
   if (terminated) return { ...endTrouble(terminated, memory), ran: "this" };
   const { reason = "", message = "" } = waiting ?? {};
@@ -103,6 +104,9 @@ function containerTrouble(container: V1ContainerStatus, memory: string | undefin
   ) {
     return { code: "IMAGE_PULL_FAILED", detail: pullReason(container.image, reason, message) };
   }
+  const lost = /^couldn't find key (\w+)\.\w+ in Secret |^secret "faas-secrets" not found/.exec(message);
+  if (reason === "CreateContainerConfigError" && lost)
+    return { code: "SECRET_UNAVAILABLE", detail: lostSecret(org, lost[1]) };
   if (/^(CreateContainerConfigError|CreateContainerError|RunContainerError|PostStartHookError)$/.test(reason)) {
     return { code: "CONTAINER_REFUSED", detail: `The container of ${container.image} cannot be started: ${message}` };
   }
@@ -113,6 +117,12 @@ function containerTrouble(container: V1ContainerStatus, memory: string | undefin
   }
   return undefined;
 }
+
+/** Its namespace was made anew, or the state is older than the cluster. Nobody but who set it has the value. */
+const lostSecret = (org: string, name: string | undefined): string =>
+  name === undefined
+    ? `The values of ${org}'s secrets are no longer in the cluster: give them again with "faas secret set"`
+    : `The value of the secret "${name}" is no longer in the cluster: give it again with "faas secret set ${org} ${name}"`;
 
 const PASSWORD_ADVICE = '; "faas org registry-login" gives the cluster a password';
 

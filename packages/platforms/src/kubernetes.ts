@@ -10,11 +10,12 @@ import {
   type LogOptions,
   type OrgQuota,
   type Platform,
+  type SecretVersion,
 } from "@faas/core";
 import type { V1Deployment, V1Namespace, V1Pod } from "@kubernetes/client-node";
 import { ClusterError, type Kind, KubernetesApi, type KubernetesObject } from "./kubernetes-api.ts";
 import { KubernetesCredentials } from "./kubernetes-credentials.ts";
-import { KubernetesEndpoint } from "./kubernetes-endpoint.ts";
+import { type EndpointHost, KubernetesEndpoint } from "./kubernetes-endpoint.ts";
 import { RegistryLogins } from "./kubernetes-logins.ts";
 import { type ContainerState, copyLog, lastLines } from "./kubernetes-logs.ts";
 import { type ManifestOptions, selectorOf } from "./kubernetes-manifests.ts";
@@ -22,10 +23,12 @@ import { KubernetesObjects } from "./kubernetes-objects.ts";
 import { KubernetesOrgs } from "./kubernetes-orgs.ts";
 import { type PodFacts, podFacts, replicaId, withLostLogin } from "./kubernetes-pods.ts";
 import { type ClusterFacts, reachCluster } from "./kubernetes-reach.ts";
+import { KubernetesSecrets } from "./kubernetes-secrets.ts";
 import { followObjects, type WatchHandler } from "./kubernetes-watch.ts";
 import { LogStore } from "./log-store.ts";
 import type { PlatformLog } from "./platform-log.ts";
 import { StatusFeed } from "./status-feed.ts";
+import { StatusList } from "./status-list.ts";
 
 export interface KubernetesOptions {
   /** Copies of the replicas' logs are in it. */
@@ -74,14 +77,18 @@ export class KubernetesPlatform implements Platform {
   readonly #manifests: { -readonly [Name in keyof ManifestOptions]: ManifestOptions[Name] };
   readonly #orgs: KubernetesOrgs;
   readonly #objects: KubernetesObjects;
+  readonly #secrets: KubernetesSecrets;
   readonly #log: PlatformLog;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
+  /** Of endpoints that had a pod, or whose logs were asked for. */
   readonly #logs = new Map<string, LogStore>();
   /** Every pod that is there, by namespace and name. */
   readonly #pods = new Map<string, PodFacts>();
   readonly #copied = new Map<string, Promise<void>>();
+  readonly #statuses = new StatusList();
   readonly #feed = new StatusFeed(() => this.#snapshot());
   readonly #closing = new AbortController();
+  readonly #host: EndpointHost;
   readonly #synced = Promise.withResolvers<void>();
   #notReady: FaasError | undefined;
 
@@ -102,6 +109,12 @@ export class KubernetesPlatform implements Platform {
       ...(serverNamespace === undefined ? {} : { serverNamespace }),
       gatewayCidrs: serverNamespace === undefined ? ownAddresses() : [],
     };
+    this.#host = {
+      startSeconds,
+      changed: (endpoint) => this.#changed(endpoint),
+      ready: (facts) => void this.#settle(facts),
+      lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
+    };
     this.#orgs = new KubernetesOrgs({
       api: this.#api,
       manifests: this.#manifests,
@@ -111,6 +124,7 @@ export class KubernetesPlatform implements Platform {
       lost: (org) => this.#objects.lostIn(org),
       terminatingMs: options.terminatingMs,
     });
+    this.#secrets = new KubernetesSecrets(api, this.#manifests);
     this.#objects = new KubernetesObjects({
       api: this.#api,
       manifests: this.#manifests,
@@ -172,6 +186,15 @@ export class KubernetesPlatform implements Platform {
     return this.#orgs.registryLogin(org, dockerConfigJson, signal);
   }
 
+  async putSecret(org: string, secret: SecretVersion, value: string, signal?: AbortSignal): Promise<void> {
+    await this.#orgs.ensure(org, signal);
+    await this.#secrets.put(org, secret, value, signal);
+  }
+
+  removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void> {
+    return this.#secrets.remove(org, secret, signal);
+  }
+
   async apply(spec: EndpointSpec): Promise<void> {
     if (spec.artifact.kind !== this.accepts)
       throw new FaasError("ARTIFACT_UNSUPPORTED", "The kubernetes platform runs container images, not bundles");
@@ -205,8 +228,8 @@ export class KubernetesPlatform implements Platform {
 
   async remove(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
     const key = endpointKey(ref);
-    this.#endpoints.get(key)?.stop();
-    this.#endpoints.delete(key);
+    const endpoint = this.#endpoints.get(key);
+    if (endpoint) this.#forget(endpoint);
     this.#feed.announce();
     await this.#objects.remove(ref, signal);
     await this.#logStore(ref).remove();
@@ -215,8 +238,7 @@ export class KubernetesPlatform implements Platform {
 
   async removeOrg(org: string, signal?: AbortSignal): Promise<void> {
     const mine = [...this.#endpoints.values()].filter(({ spec }) => spec.org === org);
-    for (const { spec } of mine) this.#endpoints.delete(endpointKey(spec));
-    for (const endpoint of mine) endpoint.stop();
+    for (const endpoint of mine) this.#forget(endpoint);
     this.#feed.announce();
     await this.#orgs.remove(org, signal);
     for (const { spec } of mine) {
@@ -247,20 +269,30 @@ export class KubernetesPlatform implements Platform {
   }
 
   #add(key: string, spec: EndpointSpec): void {
-    const endpoint = new KubernetesEndpoint(spec, this.#logStore(spec), {
-      startSeconds: this.#manifests.startSeconds,
-      changed: () => this.#feed.announce(),
-      ready: (facts) => void this.#settle(facts),
-      lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
-    });
+    const endpoint = new KubernetesEndpoint(spec, this.#host);
     this.#endpoints.set(key, endpoint);
+    this.#changed(endpoint);
     for (const facts of this.#pods.values()) if (endpointKey(facts) === key) this.#observePod(facts);
   }
 
   #snapshot(): readonly EndpointStatus[] {
-    const known = Array.from(this.#endpoints.values(), (endpoint) => endpoint.status);
+    const known = this.#statuses.snapshot();
     const others = this.#objects.others();
     return others.length === 0 ? known : [...known, ...others];
+  }
+
+  #changed(endpoint: KubernetesEndpoint): void {
+    // One that was removed may still be told of its pods.
+    if (this.#endpoints.get(endpointKey(endpoint.spec)) === endpoint) this.#statuses.change(endpoint);
+    this.#feed.announce();
+  }
+
+  #forget(endpoint: KubernetesEndpoint): void {
+    const key = endpointKey(endpoint.spec);
+    this.#endpoints.delete(key);
+    this.#statuses.remove(endpoint);
+    this.#objects.abandoned(key);
+    endpoint.stop();
   }
 
   #begin({ resizes }: ClusterFacts): void {
@@ -352,7 +384,7 @@ export class KubernetesPlatform implements Platform {
     if (!endpoint) return;
     endpoint.observePod(facts);
     if (facts.runningSinceMs !== undefined || facts.trouble?.ran !== undefined)
-      void this.#copyLog(facts, endpoint.logs);
+      void this.#copyLog(facts, this.#logStore(facts));
   }
 
   #copyLog(facts: PodFacts, store: LogStore): Promise<void> {

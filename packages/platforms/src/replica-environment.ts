@@ -48,10 +48,15 @@ export function commonEnvironment(home: string): Record<string, string> {
   };
 }
 
-/** What the wrapper reads (docs/wrapper-protocol.md), behind what the user set. `port`: where it listens, a number or the path of a Unix socket. */
-export function functionEnvironment(spec: EndpointSpec, port: string): Record<string, string> {
+/** What the wrapper reads (docs/wrapper-protocol.md), behind what the user set. `port`: where it listens, a number or the path of a Unix socket. `secrets`: values by variable. */
+export function functionEnvironment(
+  spec: EndpointSpec,
+  port: string,
+  secrets: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   return {
     ...spec.env,
+    ...secrets,
     PORT: port,
     FAAS_ORG: spec.org,
     FAAS_ENDPOINT: spec.endpoint,

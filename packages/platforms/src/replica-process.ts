@@ -103,10 +103,10 @@ export class ReplicaProcess {
     return [this.socketPath, this.#options.apart ? folderOf(this.#room) : this.#room.home];
   }
 
-  /** Starts the process in the bundle's folder; `ready` or `failed` tells how it went. */
-  start(folder: string): void {
+  /** Starts the process in the bundle's folder, with the secrets' values by variable; `ready` or `failed` tells how it went. */
+  start(folder: string, secrets: Readonly<Record<string, string>>): void {
     const python = this.spec.runtime === "python";
-    const child = this.#spawn(folder, python ? ".interface.py" : ".interface.mjs");
+    const child = this.#spawn(folder, python ? ".interface.py" : ".interface.mjs", secrets);
     this.#child = child;
     this.stages.see("process");
     if (child.pid !== undefined) this.#events.started(this, child.pid);
@@ -254,14 +254,14 @@ export class ReplicaProcess {
     }
   }
 
-  #spawn(folder: string, wrapper: string): ChildProcess {
+  #spawn(folder: string, wrapper: string, secrets: Readonly<Record<string, string>>): ChildProcess {
     const { spec } = this;
     const { runtime, memoryBytes } = spec;
     const { apart, blanks, cacheFolder } = this.#options;
     const shared = cacheOf(runtime, cacheFolder);
     if (apart === undefined) mkdirSync(this.#room.home, { recursive: true });
     const taken = blanks.take(spec, folder, { ...this.#room, cacheFolder: shared }, (...of) =>
-      this.#environment(...of),
+      this.#environment(secrets, ...of),
     );
     if (taken?.apart) {
       this.#room = taken.apart.room;
@@ -277,13 +277,20 @@ export class ReplicaProcess {
       mkdirSync(cache, { recursive: true });
       command = apart.isolation.command(runtime, command, this.#room, { read: [folder], write: [cache] });
     }
-    const env = this.#environment(this.#room, cache);
+    const env = this.#environment(secrets, this.#room, cache);
     const [program, ...args] = command;
     return spawn(program, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   }
 
-  #environment({ home, listenPath }: Room, cache: string): NodeJS.ProcessEnv {
-    return { ...runtimeEnvironment(this.spec.runtime, home, cache), ...functionEnvironment(this.spec, listenPath) };
+  #environment(
+    secrets: Readonly<Record<string, string>>,
+    { home, listenPath }: Room,
+    cache: string,
+  ): NodeJS.ProcessEnv {
+    return {
+      ...runtimeEnvironment(this.spec.runtime, home, cache),
+      ...functionEnvironment(this.spec, listenPath, secrets),
+    };
   }
 }
 

@@ -154,7 +154,7 @@ test("rights: no wildcard, no reading of secrets, no way into a container, no ri
     ])
       assert.equal(resources.includes(never), false, never);
     if (resources.includes("secrets")) {
-      assert.deepEqual(resourceNames, ["faas-registry"]);
+      assert.deepEqual(resourceNames, ["faas-registry", "faas-secrets"]);
       for (const reading of ["get", "list", "watch"]) assert.equal(verbs.includes(reading), false);
     }
   }

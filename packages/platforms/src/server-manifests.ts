@@ -11,7 +11,7 @@ import type {
   V1Service,
   V1ServiceAccount,
 } from "@kubernetes/client-node";
-import { LABELS, MANAGER, PULL_SECRET, SERVER_NAME } from "./kubernetes-manifests.ts";
+import { LABELS, MANAGER, PULL_SECRET, SECRETS, SERVER_NAME } from "./kubernetes-manifests.ts";
 
 /** Pure: the objects that make the control server in a cluster. Nothing here asks a cluster. */
 
@@ -103,8 +103,8 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
   },
   { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["get", ...COLLECT, ...WRITE, "delete"] },
   { apiGroups: [""], resources: ["resourcequotas", "limitranges"], verbs: ["get", ...COLLECT, ...WRITE, "delete"] },
-  // The credentials for pulling images, which it writes and never reads; and the account of the pods that use them.
-  { apiGroups: [""], resources: ["secrets"], resourceNames: [PULL_SECRET], verbs: [...WRITE, "delete"] },
+  // The credentials for pulling images and the organizations' secrets, which it writes and never reads; and the account of the pods that use the former.
+  { apiGroups: [""], resources: ["secrets"], resourceNames: [PULL_SECRET, SECRETS], verbs: [...WRITE, "delete"] },
   { apiGroups: [""], resources: ["serviceaccounts"], resourceNames: ["default"], verbs: WRITE },
   {
     apiGroups: ["apiregistration.k8s.io"],

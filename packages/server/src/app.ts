@@ -19,6 +19,7 @@ import { checkLocalHost } from "./local-host.ts";
 import type { Metrics } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import { checkParameters, type Route, routes } from "./routes.ts";
+import type { Secrets } from "./secrets.ts";
 import type { Store } from "./store.ts";
 
 /** What the control API works with. */
@@ -34,6 +35,7 @@ export interface AppDeps {
   readonly audit: Audit;
   readonly allowedImages: AllowedImages;
   readonly deployments: Deployments;
+  readonly secrets: Secrets;
   readonly endpoints: Endpoints;
   readonly platform: Pick<Platform, "name" | "accepts" | "logs" | "registryLogin" | "notReady">;
   readonly metrics: Metrics;

@@ -1,3 +1,4 @@
+import { secretNameProblem } from "@faas/core";
 import type { Context, Middleware } from "koa";
 import type { Logger } from "pino";
 import type { Audit, AuditEntry } from "./audit.ts";
@@ -38,13 +39,17 @@ function entryOf(context: Context): AuditEntry | undefined {
     ...(key ? { key: shown(key) } : {}),
     action: `${context.method} ${route.path}`,
     // Somebody may have put a key where a name belongs.
-    target: (target ?? Object.values(parameters).join("/")).replaceAll(/faas_\w{20,}/g, "faas_…").slice(0, 300),
+    target: (target ?? shownParameters(parameters).join("/")).replaceAll(/faas_\w{20,}/g, "faas_…").slice(0, 300),
     // Not what a header says: anybody can write one.
     from: context.req.socket.remoteAddress ?? "unknown",
     status: context.status,
     ...(code === undefined ? {} : { code }),
   };
 }
+
+/** Where the name of a secret belongs somebody may have put its value too: `NAME=value`. */
+const shownParameters = (parameters: Readonly<Record<string, string>>) =>
+  Object.entries(parameters).map(([name, value]) => (name === "name" && secretNameProblem(value) ? "…" : value));
 
 function shown({ id, record: { name, scope, org } }: Key) {
   return { id, name, scope, ...(org === undefined ? {} : { org }) };

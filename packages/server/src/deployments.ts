@@ -16,6 +16,7 @@ import {
 import type { Logger } from "pino";
 import type { Bundles } from "./bundles.ts";
 import { type Endpoints, leastReplicas } from "./endpoints.ts";
+import { newestVersions } from "./secret-records.ts";
 import type { EndpointRecord, Store } from "./store.ts";
 
 export interface DeploymentsOptions {
@@ -52,6 +53,8 @@ export class Deployments {
   /** What the platform has, or may have, though nobody registered it. */
   readonly #strangers = new Map<string, EndpointRef>();
   readonly #stopping = new AbortController();
+  /** Told when an endpoint's deployment has ended, or the endpoint is gone: revisions of its organization may be named no more. */
+  onConcluded: ((org: string) => void) | undefined;
   #watching: Promise<void> = Promise.resolve();
 
   constructor(options: DeploymentsOptions) {
@@ -109,11 +112,30 @@ export class Deployments {
         `Expected "scaler" to be one that the ${platform.name} platform has (${platform.scalers.join(", ")}), got "${settings.scaler}"`,
       );
     }
+    newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets);
     if (artifact.kind === "bundle") await bundles.claim(artifact.digest);
     // Before anything is on disk: what the platform cannot have at all is told to the one who asks for it.
     await platform.check?.(endpointSpec(ref, { id: "", createdAt: "", artifact, settings }));
     await this.applyOrg(ref.org);
     return this.#inTurn(ref, () => this.#deploy(ref, artifact, settings));
+  }
+
+  /**
+   * Deploys what an endpoint has anew when its secrets have newer values. Gives the revision that is being deployed, or undefined: it has the newest, or
+   * could not be brought to run with them before.
+   */
+  async renew(ref: EndpointRef): Promise<string | undefined> {
+    return this.#inTurn(ref, async () => {
+      const { store } = this.#options;
+      const record = store.endpoint(ref);
+      const newest = record?.candidate ?? record?.current;
+      if (!record || !newest?.settings.secrets) return undefined;
+      const versions = newestVersions(ref.org, newest.settings, store.org(ref.org)?.secrets);
+      const id = revisionId(newest.artifact, newest.settings, versions);
+      if (record.failure?.revision === id) return undefined;
+      const { revision, unchanged } = await this.#deploy(ref, newest.artifact, newest.settings);
+      return unchanged ? undefined : revision;
+    });
   }
 
   /** True when it was there. Resolves when it is gone from disk and serves no more. */
@@ -129,6 +151,7 @@ export class Deployments {
       this.#strangers.set(endpointKey(ref), ref);
       await platform.remove(ref);
       this.#announce(ref);
+      this.onConcluded?.(ref.org);
       return true;
     });
   }
@@ -170,14 +193,18 @@ export class Deployments {
 
   async #deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
     const { store, log } = this.#options;
-    const id = revisionId(artifact, settings);
+    const secrets = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
+    let id = revisionId(artifact, settings, secrets);
     const before = store.endpoint(ref);
     const newest = before?.candidate ?? before?.current;
     if (newest?.id === id && before?.failure?.revision !== id) return { revision: id, created: false, unchanged: true };
 
     const now = new Date().toISOString();
-    const revision: Revision = { id, createdAt: now, artifact, settings };
-    await store.changeEndpoint(ref, (record) => {
+    await store.changeEndpoint(ref, (record, known) => {
+      // Those of now: one may have been set, or removed, a moment ago.
+      const versions = newestVersions(ref.org, settings, known);
+      id = revisionId(artifact, settings, versions);
+      const revision: Revision = { id, createdAt: now, artifact, settings, ...(versions && { secrets: versions }) };
       // Without a replica until the first request there is nothing to prove it with, and nothing to fall back to either.
       if (!record)
         return {
@@ -280,6 +307,7 @@ export class Deployments {
     endpoints.put(endpointSpec(ref, revision)).deploying = false;
     log.info({ ...ref, revision: revision.id }, "deployed");
     this.#announce(ref);
+    this.onConcluded?.(ref.org);
   }
 
   async #failed(ref: EndpointRef, revision: Revision, failure: ReplicaFailure): Promise<void> {
@@ -298,11 +326,14 @@ export class Deployments {
     if (record.candidate) {
       this.#pending.delete(endpointKey(ref));
       await platform.apply(endpointSpec(ref, record.current));
+      // A secret may have been set since, and only the candidate was to get it.
+      this.renew(ref).catch((error) => log.warn({ err: error, ...ref }, "an endpoint keeps former values of secrets"));
     } else {
       // Nothing to fall back to: every request tries again, and is told why it fails.
       if (live && live.waiting === 0) endpoints.scale(live, 0);
     }
     this.#announce(ref);
+    this.onConcluded?.(ref.org);
   }
 
   /** What somebody changed behind our back, or what a former server did not finish. */

@@ -30,6 +30,7 @@ import { Keys } from "./keys.ts";
 import { HeldLock } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import { Scaling } from "./scaling.ts";
+import { Secrets } from "./secrets.ts";
 import { Store } from "./store.ts";
 
 export interface ServerOptions {
@@ -144,6 +145,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   metrics.observe(endpoints);
   const scaling = new Scaling(endpoints);
   const deployments = new Deployments({ store, platform, endpoints, bundles, log });
+  const secrets = new Secrets({ store, platform, deployments, log });
   const keys = new Keys({ store, ...(fixed ? { fixed } : {}) });
   const audit = new Audit(dataDir);
   const ending = new AbortController();
@@ -167,6 +169,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     audit,
     allowedImages: allowedImages(options.allowImages, options.kubernetes?.registry, auth),
     deployments,
+    secrets,
     endpoints,
     platform,
     metrics,
@@ -188,6 +191,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   try {
     // Before the first request can come: every registered endpoint is known to the gateway and to the platform.
     await deployments.start();
+    secrets.start();
     await listen(server, host, port);
     if (auth && !keys.hasAdmin()) {
       const made = await keys.create({ scope: "admin", name: "first" });
@@ -222,6 +226,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     certificate?.[Symbol.dispose]();
     await close(server);
     scaling.stop();
+    await secrets.stop();
     await deployments.stop();
     await platform[Symbol.asyncDispose]();
     await store.close();

@@ -16,9 +16,11 @@ import {
   postOrgKeySchema,
   putEndpointSchema,
   putOrgSchema,
+  putSecretSchema,
   type Registered,
   registryCredentialsSchema,
   type SettingsInput,
+  secretNameProblem,
   settingsProblem,
   validate,
   type Whoami,
@@ -35,6 +37,7 @@ import { readJson } from "./json-body.ts";
 import { type KeyInput, viewOf } from "./keys.ts";
 import { streamLogs } from "./log-stream.ts";
 import { metricsOf } from "./org-metrics.ts";
+import { readSecretValue } from "./secret-body.ts";
 import type { EndpointRecord } from "./store.ts";
 import { viewEndpoint } from "./views.ts";
 
@@ -281,6 +284,44 @@ export const routes: readonly Route[] = [
   },
   {
     method: "get",
+    path: "/-/orgs/{org}/secrets",
+    access: "read",
+    summary: "The secrets of an organization: names, when they were set, who uses them; never their values",
+    answers: { 200: "the list" },
+    handle(context, { org = "" }, deps) {
+      requireOrg(org, deps);
+      context.body = { secrets: deps.secrets.list(org) };
+    },
+  },
+  {
+    method: "put",
+    path: "/-/orgs/{org}/secrets/{name}",
+    access: "deploy",
+    summary: "Gives a secret a value, and begins to deploy it to the endpoints that use it",
+    body: putSecretSchema,
+    answers: { 200: "it has another value now", 201: "it is new" },
+    async handle(context, { org = "", name = "" }, { secrets }) {
+      checkSecretName(name);
+      const { isNew, ...set } = await secrets.set(org, name, await readSecretValue(context));
+      context.status = isNew ? 201 : 200;
+      context.body = set;
+    },
+  },
+  {
+    method: "delete",
+    path: "/-/orgs/{org}/secrets/{name}",
+    access: "deploy",
+    summary: "Removes a secret that no endpoint uses",
+    answers: { 204: "it is gone" },
+    async handle(context, { org = "", name = "" }, deps) {
+      checkSecretName(name);
+      requireOrg(org, deps);
+      await deps.secrets.remove(org, name);
+      context.status = 204;
+    },
+  },
+  {
+    method: "get",
     path: "/-/endpoints",
     access: "read",
     summary: "All endpoints of all organizations that one may see",
@@ -448,6 +489,11 @@ async function register(
   const { created, revision, unchanged } = await deps.deployments.deploy(ref, artifact, settings);
   context.status = created ? 201 : 200;
   context.body = { ...ref, url: `${originOf(context)}/${endpointKey(ref)}`, revision, unchanged } satisfies Registered;
+}
+
+function checkSecretName(name: string): void {
+  const problem = secretNameProblem(name);
+  if (problem) throw new FaasError("INVALID_NAME", problem);
 }
 
 async function makeKey(context: Context, input: KeyInput, { keys }: RequestDeps): Promise<void> {

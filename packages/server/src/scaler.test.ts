@@ -13,7 +13,7 @@ function samples(...pieces: readonly { seconds: number; inFlight: number; waitin
   const all = pieces.flatMap(({ seconds, inFlight, waiting = 0 }) =>
     Array.from({ length: seconds * 2 }, () => ({ inFlight, waiting })),
   );
-  return all.map((each, i) => ({ ...each, atMs: NOW - (all.length - 1 - i) * 500 }));
+  return all.map((each, i) => ({ ...each, looks: 1, atMs: NOW - (all.length - 1 - i) * 500 }));
 }
 
 const cases: readonly [string, Parameters<typeof desiredReplicas>[0], Partial<Policy>, number][] = [
@@ -109,6 +109,7 @@ const anyLoad = fc.record({
   samples: fc.array(
     fc.record({
       atMs: fc.integer({ min: NOW - 120_000, max: NOW }),
+      looks: fc.integer({ min: 1, max: 5 }),
       inFlight: fc.integer({ min: 0, max: 10_000 }),
       waiting: fc.integer({ min: 0, max: 10_000 }),
     }),
@@ -213,7 +214,7 @@ for (const [concurrency, serviceMs, share, most] of [
       const [ourWait, theirWait] = [byLoad, byCpu].map(
         ({ waitedMs }) => waitedMs.filter((ms) => ms > 100).length / waitedMs.length,
       ) as [number, number];
-      assert.ok(ourWait < 0.01 && theirWait > 5 * ourWait, `${ourWait} and ${theirWait} waited`);
+      assert.ok(ourWait < 0.012 && theirWait > 5 * ourWait, `${ourWait} and ${theirWait} waited`);
       assert.ok(
         byLoad.replicaSeconds < most * byCpu.replicaSeconds,
         `${byLoad.replicaSeconds} and ${byCpu.replicaSeconds} replica-seconds`,

@@ -1,7 +1,9 @@
-/** What was seen in a short time, on average. */
+/** What was seen in a short time, added up. */
 export interface Sample {
   /** Its end, in milliseconds. */
   readonly atMs: number;
+  /** How often was looked. */
+  readonly looks: number;
   /** Requests that replicas were answering. */
   readonly inFlight: number;
   /** Requests that waited for a place. */
@@ -118,7 +120,7 @@ function average(
     if (sample.atMs > untilMs) continue;
     if (sample.atMs <= sinceMs) break;
     sum += value(sample);
-    count++;
+    count += sample.looks;
   }
   return count === 0 ? 0 : sum / count;
 }

@@ -1,11 +1,8 @@
 import { type Endpoints, type LiveEndpoint, leastReplicas } from "./endpoints.ts";
 import { IdleMemory } from "./idle-memory.ts";
 import { Idleness } from "./idleness.ts";
-import { LOOK_MS, LoadMemory } from "./load-memory.ts";
+import { LOOK_MS, LOOKS, LoadMemory } from "./load-memory.ts";
 import { Outliers } from "./outliers.ts";
-
-/** A decision after so many looks: twice a second. */
-const LOOKS = 5;
 
 /**
  * The thin loop around the scaler, idleness and slow replicas: over the endpoints that have replicas, and not at all when none has.
@@ -39,11 +36,13 @@ export class Scaling {
     this.#endpoints.onAwake = undefined;
   }
 
-  /** Looks at all endpoints that are awake, and decides every fifth time. To be called every `LOOK_MS`. */
+  /** Looks at all endpoints that are awake, and decides on those whose load says so, on all every fifth time. To be called every `LOOK_MS`. */
   look(): void {
+    const now = this.#now();
     for (const endpoint of this.#endpoints.awake) {
-      if (isScaled(endpoint)) this.#load(endpoint).look(endpoint.inFlight, endpoint.waiting);
       this.#outliers.look(endpoint);
+      if (isScaled(endpoint) && this.#load(endpoint).look(endpoint.inFlight, endpoint.waiting))
+        this.#scale(endpoint, now);
     }
     if (++this.#looks < LOOKS) return;
     this.#looks = 0;
@@ -67,17 +66,18 @@ export class Scaling {
   }
 
   #decideOne(endpoint: LiveEndpoint, now: number): void {
-    const { desired } = endpoint;
     // In flight counts as a request.
     if (endpoint.inFlight + endpoint.waiting > 0 || endpoint.deploying) endpoint.lastRequestMs = now;
-    if (desired === 0) return;
+    if (endpoint.desired === 0) return;
     if (this.#idleness.isIdle(endpoint, now)) {
       this.#loads.delete(endpoint);
       this.#idleness.sleeps(endpoint, now);
       this.#endpoints.scale(endpoint, 0);
-      return;
     }
-    if (!isScaled(endpoint)) return;
+  }
+
+  #scale(endpoint: LiveEndpoint, now: number): void {
+    const { desired } = endpoint;
     const replicas = this.#load(endpoint).decide(desired, policyOf(endpoint), now);
     if (replicas !== desired) this.#endpoints.scale(endpoint, replicas);
   }

@@ -1,4 +1,5 @@
 import type { EndpointRef, KeyRecord, Quota, ReplicaFailure, Revision } from "@faas/core";
+import type { SecretRecords } from "./secret-records.ts";
 
 export interface EndpointRecord {
   readonly createdAt: string;
@@ -18,6 +19,8 @@ export interface OrgFields {
   readonly createdAt: string;
   /** Absent: the platform's default. */
   readonly quota?: Quota;
+  /** Absent: none. */
+  readonly secrets?: SecretRecords;
 }
 
 export interface OrgRecord extends OrgFields {
@@ -97,6 +100,16 @@ export class Draft {
   endpoint({ org, endpoint }: EndpointRef): EndpointRecord | undefined {
     const changed = this.#endpoints.get(org)?.get(endpoint);
     return changed === undefined ? this.#state.endpoints(org)?.get(endpoint) : (changed ?? undefined);
+  }
+
+  /** All of an organization. */
+  endpointsOf(org: string): ReadonlyMap<string, EndpointRecord> {
+    const all = new Map(this.#state.endpoints(org));
+    for (const [name, record] of this.#endpoints.get(org) ?? []) {
+      if (record === null) all.delete(name);
+      else all.set(name, record);
+    }
+    return all;
   }
 
   hasEndpoints(org: string): boolean {

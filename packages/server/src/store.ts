@@ -7,6 +7,7 @@ import { isStorageFull } from "./disk.ts";
 import { formatEntry, formatHeader } from "./journal-text.ts";
 import { readState } from "./read-state.ts";
 import { replaceFile, TEMPORARY } from "./replace-file.ts";
+import type { SecretRecords } from "./secret-records.ts";
 import { Draft, type EndpointRecord, type OrgRecord, type State } from "./state.ts";
 import { formatSnapshot, journalOf } from "./state-file.ts";
 
@@ -145,14 +146,29 @@ export class Store {
     });
   }
 
-  /** `next` gets the record as it will be when its turn to be written comes, and gives the one to write; `undefined` removes it. */
+  /** `next` gets the organization's secrets and endpoints as they will be when its turn to be written comes. Rejects with ORG_NOT_FOUND, and as `next` throws. */
+  changeSecrets(
+    org: string,
+    next: (secrets: SecretRecords, endpoints: ReadonlyMap<string, EndpointRecord>) => SecretRecords,
+  ): Promise<void> {
+    return this.#change((draft) => {
+      const fields = draft.fields(org);
+      if (!fields) throw new FaasError("ORG_NOT_FOUND", `There is no organization "${org}"`);
+      draft.putOrg(org, { ...fields, secrets: next(fields.secrets ?? {}, draft.endpointsOf(org)) });
+    });
+  }
+
+  /**
+   * `next` gets the record as it will be when its turn to be written comes, with the secrets that the organization has then, and gives the one to
+   * write; `undefined` removes it. Rejects as `next` throws.
+   */
   changeEndpoint(
     ref: EndpointRef,
-    next: (record: EndpointRecord | undefined) => EndpointRecord | undefined,
+    next: (record: EndpointRecord | undefined, secrets: SecretRecords) => EndpointRecord | undefined,
   ): Promise<void> {
     return this.#change((draft) => {
       const before = draft.endpoint(ref);
-      const after = next(before);
+      const after = next(before, draft.fields(ref.org)?.secrets ?? {});
       if (after === before) return;
       if (after && !draft.fields(ref.org)) draft.putOrg(ref.org, newOrg());
       draft.putEndpoint(ref, after ?? null);

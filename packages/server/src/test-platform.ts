@@ -11,6 +11,7 @@ import {
   type LogLine,
   type Platform,
   type ReplicaFailure,
+  type SecretVersion,
 } from "@faas/core";
 
 /** What a replica does: answers like a `node:http` server, or does not start, and why. */
@@ -108,6 +109,17 @@ export class TestPlatform implements Platform {
 
   async removeOrg(org: string): Promise<void> {
     for (const { spec } of [...this.#endpoints.values()]) if (spec.org === org) await this.remove(spec);
+  }
+
+  /** Values by org/name/version. */
+  readonly secrets = new Map<string, string>();
+
+  async putSecret(org: string, { name, version }: SecretVersion, value: string): Promise<void> {
+    this.secrets.set(`${org}/${name}/${version}`, value);
+  }
+
+  async removeSecret(org: string, { name, version }: SecretVersion): Promise<void> {
+    this.secrets.delete(`${org}/${name}/${version}`);
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<readonly EndpointStatus[]> {

@@ -24,9 +24,9 @@ export interface Seen {
 }
 
 export interface Scaler {
-  readonly everyMs: number;
-  /** Called ten times a second. */
-  look?(inFlight: number, waiting: number): void;
+  readonly everyMs?: number;
+  /** Called ten times a second. `true`: it wants to decide now. */
+  look?(inFlight: number, waiting: number): boolean;
   /** Replicas to ask for. */
   decide(seen: Seen): number;
 }
@@ -62,7 +62,6 @@ export function waveAndPeak(second: number): number {
 export function ours(policy: Policy): Scaler {
   const memory = new LoadMemory();
   return {
-    everyMs: 500,
     look: (inFlight, waiting) => memory.look(inFlight, waiting),
     decide: ({ desired, atMs }) => memory.decide(desired, policy, atMs),
   };
@@ -132,7 +131,7 @@ class Simulation {
     const end = this.#scenario.seconds * 1000;
     this.#nextArrival();
     if (this.#scaler.look) this.#every(LOOK_MS, () => this.#look());
-    this.#every(this.#scaler.everyMs, () => this.#decide());
+    if (this.#scaler.everyMs) this.#every(this.#scaler.everyMs, () => this.#decide());
     this.#every(1000, () => this.#note());
     for (let event = this.#events.shift(); event && event.atMs <= end; event = this.#events.shift()) {
       this.#passTo(event.atMs);
@@ -201,7 +200,7 @@ class Simulation {
   }
 
   #look(): void {
-    this.#scaler.look?.(this.#inFlight, this.#waiting.length - this.#firstWaiting);
+    if (this.#scaler.look?.(this.#inFlight, this.#waiting.length - this.#firstWaiting)) this.#decide();
   }
 
   #decide(): void {

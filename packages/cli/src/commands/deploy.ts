@@ -2,7 +2,6 @@ import type { Bundle } from "@faas/builder";
 import {
   type Artifact,
   type EndpointRef,
-  type EndpointView,
   endpointKey,
   FaasError,
   type Registered,
@@ -12,6 +11,7 @@ import {
 } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
 import { type Client, connect } from "../client.ts";
+import { checkOutcome } from "../deploy-outcome.ts";
 import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
 import { addImageOptions, buildInputs, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
 import type { GlobalOptions, Io } from "../io.ts";
@@ -97,7 +97,7 @@ async function run(deployment: Deployment, config: ServerConfig): Promise<Regist
   if (wait) {
     // Unchanged ones too: an earlier deployment may still be on its way.
     progress.begin("ready");
-    check(await client.settled(ref, revision), revision);
+    checkOutcome(await client.settled(ref, revision), revision);
   }
   progress.end();
   if (unchanged) say(io, `Unchanged: revision ${revision} was deployed before.`);
@@ -179,18 +179,6 @@ async function upload(bundle: Bundle, client: Client, config: ServerConfig, prog
   // Paused again: the client reads it, from the beginning.
   tar.pause();
   await client.putBundle(bundle.digest, tar, bundle.sizeBytes);
-}
-
-/** Throws, with the function's own words, when the revision is not the one that now serves. */
-function check({ failure, phase, ...view }: EndpointView, revision: string): void {
-  if (failure?.revision === revision || phase === "failed") {
-    throw new FaasError("DEPLOY_FAILED", failure?.detail ?? "The revision did not get ready", {
-      extensions: { lastLogLines: failure?.lastLogLines ?? [] },
-    });
-  }
-  const newest = view.deploying ?? view.revision;
-  if (newest !== revision)
-    throw new FaasError("DEPLOY_FAILED", `Somebody deployed revision ${newest} before ${revision} answered`);
 }
 
 /** The error, and whether something answers all the same. */

@@ -22,7 +22,7 @@ export function define(command: Command, io: Io): void {
 }
 
 function table(view: EndpointView): string {
-  const { env, ...settings } = view.settings;
+  const { env, secrets = {}, ...settings } = view.settings;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -34,6 +34,7 @@ function table(view: EndpointView): string {
     ["updated", view.updatedAt],
     ...Object.entries(settings).map(([name, value]) => [name, String(value)]),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
+    ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
   ];
   const width = Math.max(...rows.map(([name = ""]) => name.length));
   const text = rows.map(([name = "", value]) => `${name.padEnd(width)}  ${value}\n`).join("");

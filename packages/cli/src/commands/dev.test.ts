@@ -158,3 +158,21 @@ test("a folder that is not there is refused", async (t) => {
   assert.equal(code, 1);
   assert.match(stderr, /nowhere.*SOURCE_UNREADABLE/);
 });
+
+test("secrets come from .env, which is looked at again when it changes; what is missing is named", async (t) => {
+  const { call, save, running } = await dev(t, {
+    "index.mjs": "export const handler = () => [process.env.TOKEN, process.env.OTHER].join();\n",
+    "faas.json": JSON.stringify({ secrets: { TOKEN: "api_token" } }),
+    ".env": "TOKEN=uno\n",
+  });
+  await running.printed(/loaded in \d+ ms/);
+  assert.equal((await call()).text, "uno,");
+  await save({ ".env": "TOKEN=dos\n" }, /loaded in|nothing changed/);
+  assert.equal((await call()).text, "dos,");
+  const more = JSON.stringify({ secrets: { TOKEN: "api_token", OTHER: "other" } });
+  await save({ "faas.json": more }, /OTHER.* no value for it: write OTHER=… into .*\.env, which is never deployed/);
+  assert.equal((await call()).text, "dos,");
+  await save({ ".env": "TOKEN=dos\nOTHER=tres\n" }, /loaded in/);
+  assert.equal((await call()).text, "dos,tres");
+  assert.doesNotMatch(running.stdout() + running.stderr(), /uno|dos|tres/);
+});

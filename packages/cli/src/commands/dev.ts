@@ -79,7 +79,8 @@ async function watch(folder: string, io: Io, changed: () => void): Promise<void>
     new FaasError("SOURCE_UNREADABLE", `Cannot watch ${folder}: ${cause.message}`, { cause });
   await watchFolder(folder, {
     signal: io.signal,
-    ignored: (path, isFolder) => ignored(path, isFolder),
+    // Not deployed, but the values of secrets are in it.
+    ignored: (path, isFolder) => path !== ".env" && ignored(path, isFolder),
     onChange: (paths) => {
       if ([...paths].some((path) => /^\.(git|faas)ignore$/.test(basename(path)))) ignored = ignoredIn(folder);
       changed();

@@ -1,0 +1,143 @@
+/** What endpoints at zero replicas cost on the Kubernetes platform when there are more than a test cluster holds: against a simulated API. */
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { EndpointsServer } from "./endpoints-server.ts";
+import { SimulatedApi } from "./simulated-api.ts";
+import { median, type Row, ratio, timed } from "./table.ts";
+
+const FEW = 10;
+const EACH = 200;
+const QUIET_MS = 20_000;
+const IMAGE = `localhost:5000/simulated/hello@sha256:${"0".repeat(64)}`;
+
+/** A control server and the API that it has for itself. */
+class Side implements AsyncDisposable {
+  readonly api: SimulatedApi;
+  readonly server: EndpointsServer;
+
+  private constructor(api: SimulatedApi, server: EndpointsServer) {
+    this.api = api;
+    this.server = server;
+  }
+
+  static async start(org: string, folder: string): Promise<Side> {
+    const api = await SimulatedApi.start();
+    const kubeconfig = join(folder, `${org}.json`);
+    const context = { name: "simulated", context: { cluster: "simulated", user: "nobody" } };
+    await writeFile(
+      kubeconfig,
+      JSON.stringify({
+        apiVersion: "v1",
+        kind: "Config",
+        "current-context": "simulated",
+        clusters: [{ name: "simulated", cluster: { server: api.url, "insecure-skip-tls-verify": true } }],
+        users: [{ name: "nobody", user: {} }],
+        contexts: [context],
+      }),
+    );
+    const server = new EndpointsServer(org, folder, { KUBECONFIG: kubeconfig }, "--platform", "kubernetes");
+    server.image = IMAGE;
+    await server.start();
+    await server.registerUpTo(FEW, 1);
+    return new Side(api, server);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.end();
+    await this.api[Symbol.asyncDispose]();
+  }
+}
+
+/** Rows of the table, with `size` endpoints. */
+export async function simulatedCluster(size = 10_000): Promise<Row[]> {
+  const folder = await mkdtemp(join(tmpdir(), "faas-simulated-"));
+  await using sides = new AsyncDisposableStack();
+  sides.defer(() => rm(folder, { recursive: true, force: true }));
+  const few = sides.use(await Side.start("few", folder));
+  const many = sides.use(await Side.start("many", folder));
+
+  const before = await many.server.memory();
+  const registered = size - many.server.size;
+  const seconds = (await timed(() => many.server.registerUpTo(size, 16))) / 1000;
+  const after = await many.server.memory();
+  const each = { few: [] as number[], many: [] as number[] };
+  const bytes = { few: few.api.watchedBytes, many: many.api.watchedBytes };
+  for (let i = 0; i < EACH; i++) {
+    each.few.push(await timed(() => few.server.register()));
+    each.many.push(await timed(() => many.server.register()));
+  }
+  const told = { few: (few.api.watchedBytes - bytes.few) / EACH, many: (many.api.watchedBytes - bytes.many) / EACH };
+
+  await many.server.end();
+  const restart = await timed(async () => {
+    await many.server.start();
+    await many.server.register();
+  });
+  const stateBytes = (await stat(join(many.server.data, "state.json"))).size / many.server.size;
+  // All were compared with the cluster, and the last one was made.
+  const deadline = Date.now() + 60_000;
+  while (many.api.count("Service") < many.server.size) {
+    if (Date.now() > deadline) throw new Error("an endpoint is missing in the cluster");
+    await delay(100);
+  }
+  await delay(1_000);
+  const quiet = many.api.watchedBytes;
+  await delay(QUIET_MS);
+  const idle = many.api.watchedBytes - quiet;
+
+  const used = (after.used - before.used) / registered;
+  const resident = (after.resident - before.resident) / registered;
+  const kib = (value: number) => (value / 1024).toFixed(2);
+  return [
+    ratio(
+      `registering one, median of ${EACH}, ${size} there`,
+      `${FEW} there`,
+      median(each.many),
+      median(each.few),
+      1.2,
+    ),
+    {
+      measure: `registering ${registered}, 16 at a time, each with its Deployment and Service`,
+      baseline: "",
+      ours: `${(registered / seconds).toFixed(0)}/s`,
+      value: registered / seconds,
+      goal: 100,
+      unit: "/s",
+      atLeast: true,
+    },
+    {
+      measure: `memory of the server for each of ${size} endpoints at zero, beyond its state`,
+      baseline: `its state: ${kib(stateBytes)} KiB; resident: ${kib(resident)} KiB; in use: ${kib(used)} KiB`,
+      ours: `${kib(used - stateBytes)} KiB`,
+      value: (used - stateBytes) / 1024,
+      goal: 4,
+      unit: "KiB",
+    },
+    {
+      measure: `restart until a registration is taken, ${size} endpoints`,
+      baseline: "",
+      ours: `${restart.toFixed(0)} ms`,
+      value: restart,
+      goal: 3000,
+      unit: "ms",
+    },
+    {
+      measure: `bytes that the watches bring for a registration, ${size} there`,
+      baseline: `${FEW} there: ${told.few.toFixed(0)}`,
+      ours: told.many.toFixed(0),
+      value: told.many / told.few,
+      goal: 1.2,
+      unit: "x",
+    },
+    {
+      measure: `bytes that the watches bring in ${QUIET_MS / 1000} s without a change, ${size} endpoints`,
+      baseline: "",
+      ours: String(idle),
+      value: idle,
+      goal: 0,
+      unit: "bytes",
+    },
+  ];
+}
