@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -133,6 +133,30 @@ for (const [runtime, source] of [
     });
   }
 }
+
+test("where there is no Perl, Python restricts", { skip }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "faas-path-"));
+  const { PATH } = process.env;
+  t.after(() => {
+    process.env.PATH = PATH;
+    rmSync(folder, { recursive: true });
+  });
+  for (const [name, file] of [
+    ["python3", python],
+    ["true", execFileSync("which", ["true"], { encoding: "utf8" }).trim()],
+    ["cat", execFileSync("which", ["cat"], { encoding: "utf8" }).trim()],
+    ["sh", "/bin/sh"],
+    ["ps", execFileSync("which", ["ps"], { encoding: "utf8" }).trim()],
+  ] as const)
+    symlinkSync(file, join(folder, name));
+  process.env.PATH = folder;
+  await using under = await setUp({ isolation: "required", python });
+  writeFileSync(join(under.dataDir, "state.json"), "secret");
+  const said = await run(under, "node", NODE, false);
+  assert.match(said["read state"] ?? "", DENIED);
+  assert.match(said["environment of the server"] ?? "", DENIED);
+  assert.equal(said.temporary, "ok 1");
+});
 
 test("sockets and folders of replicas are their server's alone, and go with them", { skip }, async () => {
   await using under = await setUp({ isolation: "required", poolSize: 1 });

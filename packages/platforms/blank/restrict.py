@@ -38,6 +38,6 @@ if capset:
 call("PR_SET_NO_NEW_PRIVS", prctl, 38, 1, 0, 0, 0)
 call("landlock_restrict_self", 446, ruleset, 0)
 try:
-    os.execv(arguments[1], arguments[1:])
+    os.execvp(arguments[1], arguments[1:])
 except FileNotFoundError:
     os._exit(127)
