@@ -174,6 +174,23 @@ test("sockets and folders of replicas are their server's alone, and go with them
   await untilEmpty(join(under.dataDir, "code"));
 });
 
+test("a replica that cannot be started takes nothing of the others' with it", { skip }, async () => {
+  await using under = await setUp({ isolation: "required" });
+  const spec = await ready(under, "node", "export const handler = () => 1;\n");
+  const { replicas } = await until(under, () => true);
+  const socket = String(replicas[0]?.address).slice("unix:".length);
+  const gone = specOf(
+    under.org,
+    "x",
+    { kind: "bundle", digest: `sha256:${"f".repeat(64)}` },
+    { secrets: { A: "missing" } },
+  );
+  await under.platform.apply(gone);
+  await until(under, ({ failure }) => failure !== undefined);
+  assert.ok(existsSync(socket));
+  await under.platform.remove(spec);
+});
+
 test("a link in place of its socket leads the server nowhere", { skip }, async () => {
   await using under = await setUp({ isolation: "required" });
   const source = `

@@ -86,7 +86,9 @@ export class ReplicaProcess {
     this.spec = spec;
     const { runFolder, apart } = options;
     this.socketPath = join(runFolder, apart ? `${randomBytes(16).toString("hex")}.s` : `${id}.sock`);
-    this.#room = { home: join(runFolder, `${id}.tmp`), listenPath: this.socketPath };
+    // What is removed with a replica that could not be started is this too: a folder of its own in either case.
+    const home = apart ? join(runFolder, id, "tmp") : join(runFolder, `${id}.tmp`);
+    this.#room = { home, listenPath: this.socketPath };
     this.#options = options;
     this.#events = events;
     const { promise, resolve } = Promise.withResolvers<void>();
