@@ -142,7 +142,13 @@ async function reported(under: EmbeddedUnderTest): Promise<Record<string, unknow
   const [line = ""] = await logsOf(under, specOf(under.org, "x", { kind: "bundle", digest: "" }));
   const { id, address } = replicas[0] as (typeof replicas)[number];
   const runFolder = address.slice("unix:".length, address.lastIndexOf("/"));
-  return JSON.parse(line.replaceAll(id, "REPLICA").replaceAll(runFolder, "RUN").replaceAll(under.dataDir, "DATA"));
+  const text = line.replaceAll(id, "REPLICA").replaceAll(runFolder, "RUN").replaceAll(under.dataDir, "DATA");
+  return JSON.parse(
+    text
+      .replaceAll(/RUN\/(?:REPLICA|blank-[0-9a-f]+)/g, "ROOM")
+      .replaceAll(/DATA\/(?:live\/[^/"]+\/code|bundles\/[0-9a-f]+)/g, "CODE")
+      .replaceAll(/DATA\/(?:live\/[^/"]+\/w\/cache|cache\/[^/"]+)/g, "CACHE"),
+  );
 }
 
 /** The processes that wait, children of this one, as soon as there are so many (proc(5)). */
@@ -163,9 +169,10 @@ function isBlankOf(pid: number, parent: number): boolean {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const [state, ppid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (state === "Z" || Number(ppid) !== parent) return false;
-    if (!/blank\/blank\.(mjs|py)/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"))) return false;
+    const command = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+    if (!/blank\/blank\.(mjs|py)/.test(command) || command.includes("/restrict.")) return false;
     // One that was taken runs the same program, elsewhere.
-    return !readlinkSync(`/proc/${pid}/cwd`).includes("/bundles/");
+    return !/\/(?:bundles|live)\//.test(readlinkSync(`/proc/${pid}/cwd`));
   } catch {
     return false;
   }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { cp, utimes, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import { dockerFacts } from "../../packages/builder/src/docker-engine.ts";
 import { imageConfig, loadWhole } from "../../packages/builder/src/image-archive.ts";
@@ -56,6 +58,40 @@ export const handler = (event) => {
   assert.match(Config.Labels["faas.source-digest"] as string, /^sha256:[0-9a-f]{64}$/);
   assert.equal(Config.Labels["org.opencontainers.image.base.name"], "node:24-slim");
   assert.equal(Created, "1970-01-01T00:00:00Z");
+});
+
+test("no secret of the folder is in any layer, and the base image is named by digest", async () => {
+  const canary = `canary-${randomUUID()}`;
+  const folder = await docker.source("secrets", {
+    "package.json": docker.manifest({ ms: "2.1.3" }),
+    "index.mjs": hello("secrets"),
+    ".npmrc": `audit=false\n; ${canary}\n`,
+    ...Object.fromEntries(
+      [".env", ".env.local", ".netrc", "pip.conf", ".yarnrc.yml", ".git-credentials", ".aws/credentials"].map(
+        (name) => [name, canary],
+      ),
+    ),
+  });
+  const image = await docker.build(folder);
+  const saved = (await docker.docker.getImage(image.imageId).get()) as Readable;
+  // Layers are tars in the tar, not packed; the configuration with its history too.
+  let tail = "";
+  let seesCode = false;
+  for await (const piece of saved) {
+    const text = tail + (piece as Buffer).toString("latin1");
+    assert.ok(!text.includes(canary), "the canary is in the image");
+    seesCode ||= text.includes(hello("secrets"));
+    tail = text.slice(-100);
+  }
+  assert.ok(seesCode, "what is in the layers can be read");
+  const { Config } = await docker.docker.getImage(image.imageId).inspect();
+  const base = await docker.docker.getImage("node:24-slim").inspect();
+  const digests = (base.RepoDigests ?? []).map((each) => each.slice(each.indexOf("@") + 1));
+  const named = Config.Labels["org.opencontainers.image.base.digest"];
+  // An engine that was given the image as a file knows no digest of it.
+  if (named === undefined)
+    assert.ok(!(base.RepoDigests ?? []).some((each) => /^(?:docker\.io\/library\/)?node@/.test(each)));
+  else assert.ok(digests.includes(named));
 });
 
 test("a TypeScript function with a dependency, and a package of the disk", async (t) => {

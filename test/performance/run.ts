@@ -12,6 +12,7 @@ import { chosenParts, publish } from "./page.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
 import type { Row } from "./table.ts";
 import { tenThousand } from "./ten-thousand.ts";
+import { tls } from "./tls.ts";
 import { wrappers } from "./wrappers.ts";
 
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "idle-server": idleServer,
   gateway,
   fairness,
+  tls,
   wrappers,
   "ten-thousand": tenThousand,
   "simulated-cluster": simulatedCluster,

@@ -1,5 +1,5 @@
 import { Agent } from "undici";
-import { type Call, type Measured, measure, type Run } from "./measured.ts";
+import { type Call, type Measured, measure, type Run, trusting } from "./measured.ts";
 
 export interface ClosedLoopOptions extends Call {
   /** Clients that each send one request after the other, on a connection of their own. */
@@ -18,7 +18,7 @@ export async function runClosedLoop(options: ClosedLoopOptions): Promise<Run> {
   const before = performance.eventLoopUtilization();
   const began = performance.now();
   const client = async () => {
-    const agent = new Agent({ connections: 1, headersTimeout: 0, bodyTimeout: 0 });
+    const agent = new Agent({ connections: 1, headersTimeout: 0, bodyTimeout: 0, ...trusting(options.ca) });
     for (let i = 0; i < iterations && !signal?.aborted; i++) {
       const measured = await measure(options, agent, began, undefined, signal);
       if (signal?.aborted) break;

@@ -6,6 +6,8 @@ export interface Call {
   /** GET, or POST with a body. */
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Certificates, PEM, that the server's has to be signed by; without, those that Node knows. */
+  readonly ca?: string;
   readonly body?: string | Buffer;
 }
 
@@ -74,3 +76,6 @@ function timing(header: string | string[] | undefined): Pick<Measured, "queueMs"
     ...(replica === undefined ? {} : { replica }),
   };
 }
+
+/** Options of an agent. */
+export const trusting = (ca: string | undefined) => (ca === undefined ? {} : { connect: { ca } });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent } from "undici";
-import { type Call, type Measured, measure, type Run } from "./measured.ts";
+import { type Call, type Measured, measure, type Run, trusting } from "./measured.ts";
 
 export const arrivals = ["fixed", "poisson"] as const;
 export type Arrivals = (typeof arrivals)[number];
@@ -27,7 +27,7 @@ const UNANSWERED_MOST = 10_000;
  */
 export async function runOpenLoop(options: OpenLoopOptions): Promise<Run> {
   const { durationMs, signal, onProgress } = options;
-  const agent = new Agent({ connections: null, headersTimeout: 0, bodyTimeout: 0 });
+  const agent = new Agent({ connections: null, headersTimeout: 0, bodyTimeout: 0, ...trusting(options.ca) });
   const requests: Measured[] = [];
   const unanswered = new Set<Promise<void>>();
   const before = performance.eventLoopUtilization();

@@ -35,7 +35,8 @@ export interface Source {
 /** Left out whatever the user's rules say: what others made, what is installed for the target, and what may be secret. */
 const NEVER_DEPLOYED = ignore().add([
   ...[".git", "node_modules", "__pycache__", "*.pyc", ".venv", "venv", ".faas", ".packages"],
-  ...[".env", ".env.*", ".npmrc", ".pypirc", ".netrc"],
+  ...[".env", ".env.*", ".npmrc", ".yarnrc", ".yarnrc.yml", ".pypirc", "pip.conf", "pip.ini", ".netrc", "_netrc"],
+  ...[".git-credentials", ".aws", ".docker", ".kube", ".ssh"],
   ...[".interface.mjs", ".interface.py"],
   ...[".DS_Store", "*~", "*.sw[a-p]", ".#*"],
 ]);

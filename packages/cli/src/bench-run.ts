@@ -5,6 +5,7 @@ import type { BenchOptions } from "./commands/bench.ts";
 import type { Io } from "./io.ts";
 import { methodOf, readBody } from "./request-options.ts";
 import { parseTarget, pathOf } from "./target.ts";
+import { caFor } from "./trust.ts";
 
 export interface BenchTarget {
   readonly name: string;
@@ -37,8 +38,10 @@ async function call(url: string, options: BenchOptions, io: Io, client?: Client)
   const { data, header = {} } = options;
   const { body, type } = data === undefined ? {} : await readBody(data, io);
   const given = Object.fromEntries(Object.entries(header).map(([name, values]) => [name, values.join(", ")]));
+  const ca = client ? client.ca : await caFor(new URL(url).origin, options, io);
   return {
     url,
+    ...(ca === undefined ? {} : { ca }),
     method: methodOf(options),
     headers: { ...client?.keyHeaders(given), ...(type === undefined ? {} : { "content-type": type }), ...given },
     ...(body === undefined ? {} : { body }),

@@ -26,6 +26,7 @@ import { Agent, type Dispatcher, request } from "undici";
 import { storedToken } from "./credentials.ts";
 import type { GlobalOptions, Io } from "./io.ts";
 import { findProject } from "./project.ts";
+import { caFor, trustProblem, warnOfPlainKeys } from "./trust.ts";
 
 const ADDRESS_HINT = "check the address: --server URL, FAAS_SERVER, or server in faas.json";
 
@@ -42,7 +43,9 @@ export async function serverUrl(options: GlobalOptions, io: Io, folder = io.cwd)
 /** The server that the options name, with the key that there is for it. */
 export async function connect(options: GlobalOptions, io: Io, folder = io.cwd): Promise<Client> {
   const url = await serverUrl(options, io, folder);
-  return new Client(url, io.signal, await tokenFor(url, options, io));
+  const token = await tokenFor(url, options, io);
+  if (token !== undefined) warnOfPlainKeys(url, io);
+  return new Client(url, io.signal, token, await caFor(url, options, io));
 }
 
 /** FAAS_TOKEN, else what `faas login` kept. The former is not sent to where only a `faas.json` points: it may be somebody else's. */
@@ -64,18 +67,23 @@ export class Client {
   readonly url: string;
   readonly #signal: AbortSignal;
   readonly #token: string | undefined;
-  /** Nothing is timed here: how long a call or a deployment may take is the server's business. */
-  readonly #agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 1_000 });
+  /** The certificates, PEM, that the server's has to be signed by; undefined: those that Node knows. */
+  readonly ca: string | undefined;
+  readonly #agent: Agent;
 
-  constructor(url: string, signal: AbortSignal, token?: string) {
+  constructor(url: string, signal: AbortSignal, token?: string, ca?: string) {
     this.url = url;
     this.#signal = signal;
     this.#token = token;
+    this.ca = ca;
+    // Nothing is timed here: how long a call or a deployment may take is the server's business.
+    const timeouts = { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 1_000 };
+    this.#agent = new Agent({ ...timeouts, ...(ca === undefined ? {} : { connect: { ca } }) });
   }
 
   /** The same server, asked for as long as another signal says. */
   withSignal(signal: AbortSignal): Client {
-    return new Client(this.url, signal, this.#token);
+    return new Client(this.url, signal, this.#token, this.ca);
   }
 
   config(): Promise<ServerConfig> {
@@ -206,13 +214,20 @@ export class Client {
   /** Any request; gives the answer as it comes, whatever its status. */
   async call(path: string, { method, headers, body }: CallOptions): Promise<Dispatcher.ResponseData> {
     try {
-      return await request(this.url + path, {
+      const answer = await request(this.url + path, {
         method: method as Dispatcher.HttpMethod,
         headers: { ...this.keyHeaders(headers), ...headers },
         ...(body === undefined ? {} : { body }),
         signal: this.#signal,
         dispatcher: this.#agent,
       });
+      if (answer.statusCode === 400 && String(answer.headers.upgrade).startsWith("TLS/")) {
+        await answer.body.dump();
+        throw new FaasError("TLS_REQUIRED", `${this.url} speaks HTTPS, and HTTP was sent to it`, {
+          extensions: { hint: `use ${this.url.replace("http:", "https:")}` },
+        });
+      }
+      return answer;
     } catch (error) {
       throw this.#failed(error as Error & { code?: string });
     }
@@ -247,6 +262,8 @@ export class Client {
     if (this.#signal.aborted || error instanceof FaasError) return error;
     if (error.code === "UND_ERR_INVALID_ARG" || error.code === "UND_ERR_NOT_SUPPORTED")
       return new FaasError("USAGE", `Such a request cannot be sent: ${error.message}`, { cause: error });
+    const untrusted = trustProblem(this.url, error);
+    if (untrusted) return untrusted;
     const isLocal = /\/\/(127\.|localhost|\[::1\])/.test(this.url);
     const hint = isLocal ? 'start one with "faas up --detach"' : ADDRESS_HINT;
     return new FaasError("SERVER_UNREACHABLE", `No server answers at ${this.url} (${error.code ?? error.message})`, {

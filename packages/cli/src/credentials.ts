@@ -7,9 +7,9 @@ import type { Io } from "./io.ts";
 
 type Surroundings = Pick<Io, "env">;
 
-/** `~/.config/faas/credentials.json`: by server, the token of a key. */
+/** `~/.config/faas/credentials.json`: by server, the token of a key, and the certificates (PEM) that the server's has to be signed by. */
 interface Credentials {
-  readonly servers: Readonly<Record<string, { readonly token: string }>>;
+  readonly servers: Readonly<Record<string, { readonly token?: string; readonly ca?: string }>>;
 }
 
 /** Where keys are kept: in `XDG_CONFIG_HOME` or `~/.config` (XDG Base Directory Specification; a relative `XDG_CONFIG_HOME` is to be ignored). */
@@ -24,10 +24,21 @@ export async function storedToken(url: string, io: Surroundings): Promise<string
   return (await read(io)).servers[url]?.token;
 }
 
-/** Keeps a token for a server, for this user alone, in place of a former one. Gives the file. */
-export async function storeToken(url: string, token: string, io: Surroundings): Promise<string> {
+/** The certificates that are kept for a server. */
+export async function storedCa(url: string, io: Surroundings): Promise<string | undefined> {
+  return (await read(io)).servers[url]?.ca;
+}
+
+/** Keeps a token for a server, for this user alone, in place of a former one, and the certificates to trust. Gives the file. */
+export async function storeToken(url: string, token: string, io: Surroundings, ca?: string): Promise<string> {
   const { servers } = await read(io);
-  return write({ servers: { ...servers, [url]: { token } } }, io);
+  return write({ servers: { ...servers, [url]: { token, ...(ca === undefined ? {} : { ca }) } } }, io);
+}
+
+/** Keeps the certificates alone: of a server without keys. */
+export async function storeCa(url: string, ca: string, io: Surroundings): Promise<string> {
+  const { servers } = await read(io);
+  return write({ servers: { ...servers, [url]: { ...servers[url], ca } } }, io);
 }
 
 /** True when there was one. */
@@ -47,7 +58,12 @@ async function read(io: Surroundings): Promise<Credentials> {
   if (text === undefined) return { servers: {} };
   try {
     const { servers } = JSON.parse(text);
-    if (Object.values(servers).every((each) => typeof (each as { token?: unknown }).token === "string"))
+    const known = (each: unknown) => typeof each === "string" || each === undefined;
+    if (
+      Object.values(servers as Record<string, Record<string, unknown>>).every(
+        ({ token, ca }) => known(token) && known(ca),
+      )
+    )
       return { servers };
   } catch {}
   throw new FaasError("CONFIG_INVALID", `Expected ${file} to be as "faas login" writes it: mend it, or remove it`);

@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { ServerConfig } from "@faas/core";
+import { Agent, fetch } from "undici";
+import { trustProblem } from "./trust.ts";
 
 /** What `faas doctor` looks at, each on its own: nothing here changes anything. */
 
@@ -126,12 +128,19 @@ function listenOnce(host: string, port: number): Promise<void> {
 }
 
 /** The control server. One that was named, by `--server` or `FAAS_SERVER`, has to answer; the default one is only started when needed. */
-export async function checkServer(url: string, named: boolean, version: string, token?: string): Promise<Check> {
+export async function checkServer(
+  url: string,
+  named: boolean,
+  version: string,
+  token?: string,
+  ca?: string,
+): Promise<Check> {
   const name = "server";
   try {
     const response = await fetch(new URL("/-/config", url), {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(TIMEOUT_MS),
+      dispatcher: agentFor(ca),
     });
     if (response.status === 401)
       return {
@@ -141,15 +150,25 @@ export async function checkServer(url: string, named: boolean, version: string, 
       };
     const config = (await response.json()) as Partial<ServerConfig>;
     if (!response.ok || typeof config.version !== "string") throw new Error("what answers is no faas server");
-    const found = `${url}, version ${config.version}, platform ${config.platform}`;
-    if (config.version === version) return { name, status: "ok", found };
+    const isolation = config.isolation === undefined ? "" : `, isolation ${config.isolation}`;
+    const found = `${url}, version ${config.version}, platform ${config.platform}${isolation}`;
+    if (config.version === version && !config.isolation?.startsWith("none")) return { name, status: "ok", found };
+    if (config.version === version)
+      return { name, status: "warning", found, advice: "Functions reach what the server reaches: docs/security.md" };
     return { name, status: "warning", found, advice: `This is faas ${version}: update one of them` };
   } catch (error) {
+    const untrusted = trustProblem(url, ((error as Error).cause ?? error) as Error);
+    if (untrusted)
+      return { name, status: "missing", found: untrusted.message, advice: String(untrusted.extensions.hint ?? "") };
     const found = `none answers at ${url} (${words(error)})`;
     const advice = named ? "Check the address, or start it with faas up" : "Start one with faas up";
     return { name, status: named ? "missing" : "warning", found, advice };
   }
 }
+
+/** For one request to a server whose certificate these ones have signed. */
+export const agentFor = (ca: string | undefined): Agent =>
+  new Agent({ keepAliveTimeout: 1, ...(ca === undefined ? {} : { connect: { ca } }) });
 
 /** The reason in a few words: that of the cause, which is where `fetch` puts it. */
 function words(error: unknown): string {

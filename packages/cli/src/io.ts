@@ -18,5 +18,6 @@ export interface Io {
 /** Options that every command has. */
 export interface GlobalOptions {
   readonly server?: string;
+  readonly ca?: string;
   readonly verbose?: boolean;
 }

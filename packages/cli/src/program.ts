@@ -66,6 +66,10 @@ export async function createProgram(io: Io, loaded: readonly string[]): Promise<
     .description("Functions as a service that a small team hosts itself")
     .version(version)
     .option("--server <url>", "control server (or FAAS_SERVER, or faas.json; default http://127.0.0.1:8887)")
+    .option(
+      "--ca <file>",
+      "certificate of the authority that signed the server's (or FAAS_CA; faas login remembers it)",
+    )
     .option("--verbose", "show stack traces of errors");
   prepare(program, io);
   for (const [name, { summary, load }] of Object.entries(verbs)) {

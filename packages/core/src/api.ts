@@ -123,6 +123,8 @@ export interface ServerConfig {
   readonly registry?: Registry;
   /** The largest bundle that it takes, in bytes. */
   readonly bundleLimitBytes: number;
+  /** How functions are kept from the server's own files and processes, or "none: " and why they are not; absent where they run elsewhere. */
+  readonly isolation?: string;
 }
 
 /** One registry under its two addresses, which may differ: `host[:port][/path]`. */

@@ -83,6 +83,8 @@ export interface Platform extends AsyncDisposable {
   readonly scalers: readonly Scaler[];
   /** Why nothing can be started or changed yet: what runs replicas has not been reached since the server began. Undefined, or absent: it can. */
   readonly notReady?: FaasError | undefined;
+  /** How functions are kept from the server's files and processes, or "none: " and why they are not. Absent: they run elsewhere. */
+  readonly isolation?: string;
   /**
    * Creates or replaces; resolves when accepted, not when ready. Keeps the number of replicas: a new endpoint has none until
    * `scale`. Replicas of an older revision serve until as many of the new one are ready, and then drain; while the new one

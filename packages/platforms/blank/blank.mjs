@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { closeSync, readSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
+import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -16,6 +17,8 @@ closeSync(ORDERS);
 process.chdir(folder);
 for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
 Object.assign(process.env, env);
+// It is read when Node starts, and was not known then.
+if (env.NODE_COMPILE_CACHE) enableCompileCache(env.NODE_COMPILE_CACHE);
 const wrapper = join(folder, ".interface.mjs");
 process.argv[1] = wrapper;
 await import(pathToFileURL(wrapper).href);

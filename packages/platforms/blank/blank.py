@@ -56,6 +56,7 @@ folder = it["folder"]
 os.chdir(folder)
 os.environ.clear()
 os.environ.update(it["env"])
+sys.pycache_prefix = it["env"].get("PYTHONPYCACHEPREFIX")
 wrapper = os.path.join(folder, ".interface.py")
 sys.argv[:] = [".interface.py"]
 sys.path.insert(0, folder)

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import type { EndpointSpec, Runtime } from "@faas/core";
-import { type RuntimeOptions, runtimeCommand, runtimeEnvironment } from "./replica-environment.ts";
+import { type CodePlace, type CodePlaces, type Slot, writableOf } from "./code-places.ts";
+import { folderOf, type Isolation, type Room } from "./isolation.ts";
+import { cacheOf, type RuntimeOptions, runtimeCommand, runtimeEnvironment } from "./replica-environment.ts";
 
 /** New ones are started so long after one was missed: mostly not while the function that took it starts. */
 const REFILL_MS = 500;
@@ -25,7 +27,23 @@ interface Kind {
 
 interface Blank {
   readonly child: ChildProcess;
-  readonly socketPath: string;
+  /** Removes what it was given. */
+  readonly clean: () => void;
+  /** What it is restricted to; absent where it is not. */
+  readonly apart?: { readonly room: Room; readonly slot: Slot };
+}
+
+/** How processes are kept apart. */
+export interface Apart {
+  readonly isolation: Isolation;
+  readonly places: CodePlaces;
+}
+
+/** A blank process that has become a function's. */
+export interface Taken {
+  readonly child: ChildProcess;
+  /** Where it lives, when it brought that with it. */
+  readonly apart?: { readonly room: Room; readonly place: CodePlace };
 }
 
 /**
@@ -35,15 +53,17 @@ interface Blank {
 export class BlankProcesses {
   readonly #size: number;
   readonly #options: RuntimeOptions;
+  readonly #apart: Apart | undefined;
   readonly #kinds = new Map<string, Kind>();
   /** The wrapper of the last function in Python: most likely the next one's too. */
   #pythonWrapper: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param size of each kind that there are endpoints for; 0: none at all */
-  constructor(size: number, options: RuntimeOptions) {
+  constructor(size: number, options: RuntimeOptions, apart?: Apart) {
     this.#size = size;
     this.#options = options;
+    this.#apart = apart;
   }
 
   /** There is an endpoint that could use one. */
@@ -68,20 +88,35 @@ export class BlankProcesses {
     end(kind.waiting);
   }
 
-  /** Makes one of them the process of this function; undefined when there is none for it. `env` is all of its environment. */
-  take(spec: EndpointSpec, folder: string, env: NodeJS.ProcessEnv): ChildProcess | undefined {
+  /**
+   * Makes one of them the process of this function; undefined when there is none for it. `environment` gives all of its environment, `own` is where a process
+   * lives that brings no room.
+   */
+  take(
+    spec: EndpointSpec,
+    folder: string,
+    own: Room & { readonly cacheFolder: string },
+    environment: (room: Room, cacheFolder: string) => NodeJS.ProcessEnv,
+  ): Taken | undefined {
     if (spec.runtime === "python") this.#pythonWrapper = join(folder, ".interface.py");
     if (Object.keys({ ...spec.env, ...spec.secrets }).some((name) => READ_AT_START.test(name))) return undefined;
-    const blank = this.#kinds.get(kindOf(spec))?.waiting.shift();
-    if (blank === undefined) return undefined;
+    const waiting = this.#kinds.get(kindOf(spec))?.waiting ?? [];
+    const index = waiting.findIndex(({ child, apart }) => apart === undefined || isRestricted(child));
+    if (index < 0 || this.#apart?.places.prepare(spec, folder) === false) return undefined;
+    const blank = waiting.splice(index, 1)[0] as Blank;
     this.#fillSoon();
-    const { child } = blank;
-    child.removeAllListeners();
-    const orders = child.stdio[3] as Writable;
-    // It has ended just now: its exit tells.
-    orders.on("error", () => {});
-    orders.end(`${JSON.stringify({ folder, env })}\n`);
-    return child;
+    const { child, apart } = blank;
+    if (apart === undefined) {
+      order(child, folder, environment(own, own.cacheFolder));
+      return { child };
+    }
+    const place = this.#apart?.places.take(spec, apart.slot);
+    if (place === undefined) {
+      end([blank]);
+      return undefined;
+    }
+    order(child, place.code, environment(apart.room, place.cache));
+    return { child, apart: { room: apart.room, place } };
   }
 
   close(): void {
@@ -103,24 +138,47 @@ export class BlankProcesses {
   }
 
   #start({ runtime, memoryBytes, waiting }: Kind): void {
-    const { runFolder } = this.#options;
-    const socketPath = join(runFolder, `blank-${randomBytes(4).toString("hex")}.sock`);
-    const [program, ...args] = runtimeCommand(runtime, memoryBytes, this.#options);
+    const { runFolder, cacheFolder } = this.#options;
     const python = runtime === "python";
     const file = join(programs, python ? "blank.py" : "blank.mjs");
-    const hint = python && this.#pythonWrapper ? [this.#pythonWrapper] : [];
-    const child = spawn(program, [...args, file, ...hint], {
-      cwd: runFolder,
+    const name = `blank-${randomBytes(4).toString("hex")}`;
+    const [program, ...args] = runtimeCommand(runtime, memoryBytes, this.#options);
+    let socketPath = join(runFolder, `${name}.sock`);
+    let home = runFolder;
+    let hint = python ? this.#pythonWrapper : undefined;
+    let command: readonly [program: string, ...args: string[]];
+    let apart: Blank["apart"];
+    if (this.#apart === undefined) command = [program, ...args, file, ...(hint ? [hint] : [])];
+    else {
+      const { isolation, places } = this.#apart;
+      const [room, slot] = [isolation.room(name), places.slot(name)];
+      apart = { room, slot };
+      // Another than the function's: the server takes that one away as soon as it is there.
+      socketPath = join(folderOf(room), "b");
+      home = room.home;
+      hint &&= copyOf(hint, join(slot.folder, "wrapper.py"));
+      const reach = { read: [slot.folder], write: [writableOf(slot)] };
+      command = isolation.command(runtime, [program, ...args, file, ...(hint ? [hint] : [])], room, reach);
+    }
+    const child = spawn(command[0], command.slice(1), {
+      cwd: home,
       // The socket is in its environment, as in a replica's: the next server finds it there when this one is killed.
-      env: { ...runtimeEnvironment(runtime, runFolder, this.#options), PORT: socketPath },
+      env: {
+        ...runtimeEnvironment(runtime, home, apart ? undefined : cacheOf(runtime, cacheFolder)),
+        PORT: socketPath,
+      },
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       detached: true,
     });
-    const blank = { child, socketPath };
+    const clean = () => {
+      rmSync(apart ? folderOf(apart.room) : socketPath, { recursive: true, force: true });
+      if (apart) this.#apart?.places.removeSlot(apart.slot);
+    };
+    const blank: Blank = { child, clean, ...(apart ? { apart } : {}) };
     const gone = () => {
       const index = waiting.indexOf(blank);
       if (index >= 0) waiting.splice(index, 1);
-      rmSync(socketPath, { force: true });
+      clean();
     };
     child.once("exit", gone);
     // There is no such program: the function's own start will say so.
@@ -129,10 +187,37 @@ export class BlankProcesses {
   }
 }
 
+/** It has become the program that is restricted: until then its slot may not be moved away. */
+function isRestricted({ pid }: ChildProcess): boolean {
+  try {
+    return !/\/restrict\.p[ly]\0/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"));
+  } catch {
+    return false;
+  }
+}
+
+/** Tells a blank process whose it is. */
+function order(child: ChildProcess, folder: string, env: NodeJS.ProcessEnv): void {
+  child.removeAllListeners();
+  const orders = child.stdio[3] as Writable;
+  // It has ended just now: its exit tells.
+  orders.on("error", () => {});
+  orders.end(`${JSON.stringify({ folder, env })}\n`);
+}
+
+function copyOf(file: string, to: string): string | undefined {
+  try {
+    copyFileSync(file, to);
+    return to;
+  } catch {
+    return undefined;
+  }
+}
+
 function end(blanks: Blank[]): void {
-  for (const { child, socketPath } of blanks.splice(0)) {
+  for (const { child, clean } of blanks.splice(0)) {
     child.kill("SIGKILL");
-    rmSync(socketPath, { force: true });
+    clean();
   }
 }
 

@@ -124,7 +124,7 @@ export class EmbeddedEndpoint {
       ready: (replica) => this.#onReady(replica),
       failed: (replica, end) => this.#onFailed(replica, end),
       line: (replica, stream, line) => this.#log(replica, stream, line),
-      started: (replica, pid) => host.records.add(replica.id, pid, [replica.socketPath, replica.temporaryFolder]),
+      started: (replica, pid) => host.records.add(replica.id, pid, replica.belongings),
       ended: (replica) => host.records.remove(replica.id),
     };
     const replica = new ReplicaProcess(host.newReplicaId(this.spec), this.spec, host.processOptions, this.#events);

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -14,8 +14,11 @@ import {
   type Platform,
   type SecretVersion,
 } from "@faas/core";
-import { BlankProcesses } from "./blank-processes.ts";
+import { type Apart, BlankProcesses } from "./blank-processes.ts";
+import { CodePlaces, codeKey } from "./code-places.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./embedded-endpoint.ts";
+import { Isolation, type IsolationMode } from "./isolation.ts";
+import { Landlock } from "./landlock.ts";
 import { LogStore } from "./log-store.ts";
 import { endListenersIn, ProcessRecords } from "./orphans.ts";
 import { residentBytes } from "./replica-process.ts";
@@ -24,6 +27,8 @@ import { StatusFeed } from "./status-feed.ts";
 import { StatusList } from "./status-list.ts";
 
 const MEMORY_CHECK_MS = 250;
+/** A data folder of so many characters leaves room for the names of sockets in it. */
+const INSIDE_MOST = 45;
 
 export interface EmbeddedOptions {
   /** Logs, records of processes and caches are in it. */
@@ -37,7 +42,11 @@ export interface EmbeddedOptions {
   readonly startTimeoutMs?: number;
   /** Blank processes of each runtime that are kept for the next cold start; none. */
   readonly poolSize?: number;
-  readonly log?: { info(message: string): void };
+  /** Whether functions are kept from the server's files and processes; auto. */
+  readonly isolation?: IsolationMode;
+  /** Files and folders beside the system's that functions may read when they are kept apart. */
+  readonly readable?: readonly string[];
+  readonly log?: { info(message: string): void; warn(message: string): void };
 }
 
 /** Runs replicas as child processes of this one. */
@@ -48,6 +57,9 @@ export class EmbeddedPlatform implements Platform {
   readonly #dataDir: string;
   readonly #host: EndpointHost;
   readonly #blanks: BlankProcesses;
+  readonly #apart: Apart | undefined;
+  /** How functions are kept apart, or why they are not. */
+  readonly isolation: string;
   readonly #secrets: SecretFiles;
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** Those that have, or a moment ago had, processes: what is looked after is looked for here, not in all that there are. */
@@ -61,12 +73,21 @@ export class EmbeddedPlatform implements Platform {
   readonly #endAll: () => void;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Ends what a former server on the same data folder left behind, and is ready for endpoints. */
+  /** Ends what a former server on the same data folder left behind, and is ready for endpoints. ISOLATION_UNAVAILABLE. */
   constructor(options: EmbeddedOptions) {
     this.#dataDir = resolve(options.dataDir);
-    this.#runFolder = privateFolder(this.#dataDir);
+    const landlock = options.isolation === "off" ? "off" : Landlock.find();
+    const isApart = typeof landlock !== "string";
+    if (!isApart && options.isolation === "required")
+      throw new FaasError(
+        "ISOLATION_UNAVAILABLE",
+        `Functions cannot be kept from the server's files here: ${landlock}`,
+      );
+    this.#runFolder = privateFolder(this.#dataDir, isApart);
     const records = new ProcessRecords(join(this.#dataDir, "run"));
     const orphans = records.endOrphans() + endListenersIn(this.#runFolder);
+    for (const name of readdirSync(this.#runFolder))
+      rmSync(join(this.#runFolder, name), { recursive: true, force: true });
     if (orphans > 0) options.log?.info(`ended ${orphans} replicas that a former server left behind`);
     this.#endAll = () => {
       records.endOrphans();
@@ -79,13 +100,32 @@ export class EmbeddedPlatform implements Platform {
       runFolder: this.#runFolder,
       cacheFolder: join(this.#dataDir, "cache"),
     };
-    this.#blanks = new BlankProcesses(options.poolSize ?? 0, runtimeOptions);
+    if (isApart) {
+      const { runFolder, node, python } = runtimeOptions;
+      const { readable = [] } = options;
+      const isolation = new Isolation(landlock, { dataDir: this.#dataDir, runFolder, node, python, readable });
+      this.#apart = { isolation, places: new CodePlaces(this.#dataDir) };
+      const isThere = (digest: string) =>
+        options.bundleFolder(digest).then(
+          () => true,
+          () => false,
+        );
+      this.#apart.places.collect(isThere).catch(() => {});
+      this.isolation = `Landlock ${landlock.version}: ${landlock.stopsSignals ? "files and signals" : "files, not signals (Linux 6.12 or newer)"}`;
+      options.log?.info(`functions are kept apart by ${this.isolation}`);
+    } else {
+      this.isolation = `none: ${landlock}`;
+      if (landlock !== "off")
+        options.log?.warn(`functions can read and write what the server can, its data folder too: ${landlock}`);
+    }
+    this.#blanks = new BlankProcesses(options.poolSize ?? 0, runtimeOptions, this.#apart);
     this.#secrets = new SecretFiles(this.#dataDir);
     this.#host = {
       processOptions: {
         ...runtimeOptions,
         startTimeoutMs: options.startTimeoutMs ?? 60_000,
         blanks: this.#blanks,
+        ...(this.#apart ? { apart: this.#apart } : {}),
       },
       bundleFolder: options.bundleFolder,
       secretsOf: (spec) => this.#secretsOf(spec),
@@ -103,11 +143,13 @@ export class EmbeddedPlatform implements Platform {
         "The embedded platform runs bundles; container images need the kubernetes platform",
       );
     }
+    if (spec.runtime === "python") await this.#apart?.isolation.prepare(spec.runtime);
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
     this.#blanks.hold(spec);
     if (known) {
       this.#blanks.release(known.spec);
+      if (codeKey(known.spec) !== codeKey(spec)) this.#forgetCode(known.spec);
       return known.apply(spec);
     }
     const endpoint = new EmbeddedEndpoint(spec, this.#host);
@@ -128,6 +170,7 @@ export class EmbeddedPlatform implements Platform {
     this.#endpoints.delete(key);
     if (endpoint) {
       this.#blanks.release(endpoint.spec);
+      this.#forgetCode(endpoint.spec);
       this.#statuses.remove(endpoint);
     }
     this.#feed.announce();
@@ -180,6 +223,11 @@ export class EmbeddedPlatform implements Platform {
     this.#feed.announce();
   }
 
+  #forgetCode(spec: EndpointSpec): void {
+    this.#apart?.places.forget(spec);
+    if (this.#apart) rm(join(this.#dataDir, "cache", codeKey(spec)), { recursive: true, force: true }).catch(() => {});
+  }
+
   async #secretsOf({ org, secrets = {} }: EndpointSpec): Promise<Readonly<Record<string, string>>> {
     const values = Object.entries(secrets).map(
       async ([variable, secret]) => [variable, await this.#secrets.value(org, secret)] as const,
@@ -216,11 +264,17 @@ export class EmbeddedPlatform implements Platform {
   }
 }
 
-/** For sockets, whose paths have at most about 100 characters (unix(7)): short, and for this user alone. */
-function privateFolder(dataDir: string): string {
+/**
+ * For sockets, whose paths have at most about 100 characters (unix(7)): short, and for this user alone. `inside`: in the data folder if that is short enough,
+ * for functions that are kept apart may reach all of /tmp but not a folder in it less.
+ */
+function privateFolder(dataDir: string, inside: boolean): string {
   const name = `faas-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
   const base = tmpdir().length < 40 ? tmpdir() : "/tmp";
-  const folder = join(base, `${name}-${process.getuid?.() ?? 0}`);
+  const folder =
+    inside && dataDir.length <= INSIDE_MOST
+      ? join(dataDir, "sockets")
+      : join(base, `${name}-${process.getuid?.() ?? 0}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(folder, 0o700);
   return folder;

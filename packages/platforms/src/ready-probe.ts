@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -18,12 +18,13 @@ export interface ReadyAnswer {
 
 /**
  * Asks `GET /-/ready` over the Unix socket as soon as it is there, in small steps at first: this is what a cold start waits for. The wrapper answers when
- * loading has ended. Rejects when the signal aborts.
+ * loading has ended. Rejects when the signal aborts. `from`: where it appears, when that is elsewhere.
  */
-export async function waitUntilReady(socketPath: string, signal: AbortSignal): Promise<ReadyAnswer> {
+export async function waitUntilReady(socketPath: string, signal: AbortSignal, from = socketPath): Promise<ReadyAnswer> {
   const began = performance.now();
   for (;;) {
     signal.throwIfAborted();
+    if (from !== socketPath && existsSync(from)) moveSocket(from, socketPath);
     if (existsSync(socketPath)) {
       const answer = await askReady({ socketPath }, signal).catch(() => undefined);
       if (answer) return answer;
@@ -31,6 +32,12 @@ export async function waitUntilReady(socketPath: string, signal: AbortSignal): P
     const waited = performance.now() - began;
     await delay(waited < 300 ? 2 : waited < 2_000 ? 10 : 25, undefined, { signal });
   }
+}
+
+/** Nothing but a socket: what a function puts in its place shall not lead the server elsewhere. */
+function moveSocket(from: string, to: string): void {
+  renameSync(from, to);
+  if (!lstatSync(to).isSocket()) rmSync(to, { recursive: true, force: true });
 }
 
 /** One probe. Rejects when nothing listens, the connection breaks, or the signal aborts. */

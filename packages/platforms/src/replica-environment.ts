@@ -21,18 +21,20 @@ export function runtimeCommand(
   return [node, `--max-old-space-size=${heapMi}`];
 }
 
-/** Nothing of the server's own environment but what a runtime needs; `home` is for temporary files as well. */
-export function runtimeEnvironment(runtime: Runtime, home: string, { cacheFolder }: RuntimeOptions): NodeJS.ProcessEnv {
+/** Nothing of the server's own environment but what a runtime needs; `home` is for temporary files as well, `cache` for what the runtime compiles. */
+export function runtimeEnvironment(runtime: Runtime, home: string, cache?: string): NodeJS.ProcessEnv {
   const { PATH, LANG, TZ } = process.env;
-  const cache = join(cacheFolder, runtime === "python" ? "python" : "node");
   return {
     ...(PATH === undefined ? {} : { PATH }),
     ...(TZ === undefined ? {} : { TZ }),
     LANG: LANG ?? "C.UTF-8",
     ...commonEnvironment(home),
-    ...(runtime === "python" ? { PYTHONPYCACHEPREFIX: cache } : { NODE_COMPILE_CACHE: cache }),
+    ...(cache === undefined ? {} : { [runtime === "python" ? "PYTHONPYCACHEPREFIX" : "NODE_COMPILE_CACHE"]: cache }),
   };
 }
+
+/** Where functions of a runtime that are not kept apart share what is compiled. */
+export const cacheOf = (runtime: Runtime, cacheFolder: string): string => join(cacheFolder, runtime);
 
 /** What every runtime finds, on every platform; `home` is for temporary files as well. */
 export function commonEnvironment(home: string): Record<string, string> {

@@ -1,17 +1,28 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointSpec, type ErrorCode, formatSize } from "@faas/core";
-import type { BlankProcesses } from "./blank-processes.ts";
+import type { Apart, BlankProcesses } from "./blank-processes.ts";
+import { codeKey } from "./code-places.ts";
+import { folderOf, type Room } from "./isolation.ts";
 import { readLines } from "./line-reader.ts";
 import { askReady, waitUntilReady } from "./ready-probe.ts";
-import { functionEnvironment, type RuntimeOptions, runtimeCommand, runtimeEnvironment } from "./replica-environment.ts";
+import {
+  cacheOf,
+  functionEnvironment,
+  type RuntimeOptions,
+  runtimeCommand,
+  runtimeEnvironment,
+} from "./replica-environment.ts";
 import { StartStages } from "./start-stages.ts";
 
 const LAST_LINES = 20;
+/** Exit code of what was to become a program that is not there. */
+const NO_PROGRAM = 127;
 /** After a replica is taken off the list, so long for requests that were picked just before. */
 const SETTLE_MS = 100;
 /** Beyond the endpoint's own timeout. */
@@ -24,6 +35,8 @@ const ALIVE_CHECK_MS = 5_000;
 export interface ProcessOptions extends RuntimeOptions {
   readonly startTimeoutMs: number;
   readonly blanks: BlankProcesses;
+  /** Absent: processes are not kept apart. */
+  readonly apart?: Apart;
 }
 
 /** Why a process is no replica any more. */
@@ -41,13 +54,11 @@ export interface ProcessEvents {
   ended(replica: ReplicaProcess): void;
 }
 
-/** One child process: the wrapper with the user's function, on a Unix socket of its own. */
+/** One child process: the wrapper with the user's function, on a Unix socket of its own. One that is kept apart listens in its room; its socket is then moved to where no other function finds it. */
 export class ReplicaProcess {
   readonly id: string;
   readonly spec: EndpointSpec;
   readonly socketPath: string;
-  /** The replica's own, removed with it. */
-  readonly temporaryFolder: string;
   readonly lastLines: string[] = [];
   readonly stages = new StartStages(performance.now());
   readonly startedMs = Date.now();
@@ -62,6 +73,9 @@ export class ReplicaProcess {
   readonly #resolveEnded: () => void;
   readonly #starting = new AbortController();
   #child: ChildProcess | undefined;
+  #room: Room;
+  /** Gives back what it was lent. */
+  #release: (() => void) | undefined;
   #end: ProcessEnd | undefined;
   #gone = false;
   #askedMs = this.startedMs;
@@ -70,8 +84,11 @@ export class ReplicaProcess {
   constructor(id: string, spec: EndpointSpec, options: ProcessOptions, events: ProcessEvents) {
     this.id = id;
     this.spec = spec;
-    this.socketPath = join(options.runFolder, `${id}.sock`);
-    this.temporaryFolder = join(options.runFolder, `${id}.tmp`);
+    const { runFolder, apart } = options;
+    this.socketPath = join(runFolder, apart ? `${randomBytes(16).toString("hex")}.s` : `${id}.sock`);
+    // What is removed with a replica that could not be started is this too: a folder of its own in either case.
+    const home = apart ? join(runFolder, id, "tmp") : join(runFolder, `${id}.tmp`);
+    this.#room = { home, listenPath: this.socketPath };
     this.#options = options;
     this.#events = events;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -83,10 +100,14 @@ export class ReplicaProcess {
     return this.#child?.pid;
   }
 
+  /** Files and folders that are this replica's alone. */
+  get belongings(): readonly string[] {
+    return [this.socketPath, this.#options.apart ? folderOf(this.#room) : this.#room.home];
+  }
+
   /** Starts the process in the bundle's folder, with the secrets' values by variable; `ready` or `failed` tells how it went. */
   start(folder: string, secrets: Readonly<Record<string, string>>): void {
     const python = this.spec.runtime === "python";
-    mkdirSync(this.temporaryFolder, { recursive: true });
     const child = this.#spawn(folder, python ? ".interface.py" : ".interface.mjs", secrets);
     this.#child = child;
     this.stages.see("process");
@@ -180,7 +201,7 @@ export class ReplicaProcess {
       });
     }, startTimeoutMs);
     try {
-      const answer = await waitUntilReady(this.socketPath, this.#starting.signal);
+      const answer = await waitUntilReady(this.socketPath, this.#starting.signal, this.#room.listenPath);
       if (this.stopping || this.#gone) return;
       if (!answer.ready) return this.kill({ code: "FUNCTION_LOAD_FAILED", detail: answer.detail ?? "" });
       this.ready = true;
@@ -201,8 +222,8 @@ export class ReplicaProcess {
     // Processes that the function started are in its group.
     this.#signal("SIGKILL");
     this.ready = false;
-    rmSync(this.socketPath, { force: true });
-    rmSync(this.temporaryFolder, { recursive: true, force: true });
+    for (const path of this.belongings) rmSync(path, { recursive: true, force: true });
+    this.#release?.();
     this.#events.ended(this);
     if (!this.stopping) {
       this.#events.failed(this, this.#end ?? { code: "REPLICA_EXITED", detail: "The function's process ended" });
@@ -218,6 +239,8 @@ export class ReplicaProcess {
         detail: `The function ran out of memory: its limit is ${formatSize(this.spec.memoryBytes)}; deploy it with a larger --memory`,
       };
     }
+    if (code === NO_PROGRAM && this.#options.apart && this.spec.runtime === "python" && this.lastLines.length === 0)
+      return pythonMissing(this.#options.python);
     const how = signal ? `by signal ${signal} (${constants.signals[signal]})` : `with exit code ${code}`;
     const when = this.ready ? "while it served" : "before it was ready";
     return { code: "REPLICA_EXITED", detail: `The function's process ended ${how} ${when}` };
@@ -236,26 +259,52 @@ export class ReplicaProcess {
   #spawn(folder: string, wrapper: string, secrets: Readonly<Record<string, string>>): ChildProcess {
     const { spec } = this;
     const { runtime, memoryBytes } = spec;
-    const env = {
-      ...runtimeEnvironment(runtime, this.temporaryFolder, this.#options),
-      ...functionEnvironment(spec, this.socketPath, secrets),
+    const { apart, blanks, cacheFolder } = this.#options;
+    const shared = cacheOf(runtime, cacheFolder);
+    if (apart === undefined) mkdirSync(this.#room.home, { recursive: true });
+    const taken = blanks.take(spec, folder, { ...this.#room, cacheFolder: shared }, (...of) =>
+      this.#environment(secrets, ...of),
+    );
+    if (taken?.apart) {
+      this.#room = taken.apart.room;
+      this.#release = taken.apart.place.release;
+    }
+    if (taken) return taken.child;
+    const own = runtimeCommand(runtime, memoryBytes, this.#options);
+    let command: readonly [program: string, ...args: string[]] = [...own, wrapper];
+    let cache = shared;
+    if (apart) {
+      this.#room = apart.isolation.room(this.id);
+      cache = join(cacheFolder, codeKey(spec));
+      mkdirSync(cache, { recursive: true });
+      command = apart.isolation.command(runtime, command, this.#room, { read: [folder], write: [cache] });
+    }
+    const env = this.#environment(secrets, this.#room, cache);
+    const [program, ...args] = command;
+    return spawn(program, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  }
+
+  #environment(
+    secrets: Readonly<Record<string, string>>,
+    { home, listenPath }: Room,
+    cache: string,
+  ): NodeJS.ProcessEnv {
+    return {
+      ...runtimeEnvironment(this.spec.runtime, home, cache),
+      ...functionEnvironment(this.spec, listenPath, secrets),
     };
-    const blank = this.#options.blanks.take(spec, folder, env);
-    if (blank) return blank;
-    const [program, ...args] = runtimeCommand(runtime, memoryBytes, this.#options);
-    return spawn(program, [...args, wrapper], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   }
 }
 
 function startError(error: NodeJS.ErrnoException, python: boolean, command: string): ProcessEnd {
-  if (error.code === "ENOENT" && python) {
-    return {
-      code: "RUNTIME_MISSING",
-      detail: `The function needs Python, and "${command}" is not installed on the server's machine: install Python 3.9 or newer`,
-    };
-  }
+  if (error.code === "ENOENT" && python) return pythonMissing(command);
   return { code: "REPLICA_EXITED", detail: `The function's process could not be started: ${error.message}` };
 }
+
+const pythonMissing = (command: string): ProcessEnd => ({
+  code: "RUNTIME_MISSING",
+  detail: `The function needs Python, and "${command}" is not installed on the server's machine: install Python 3.9 or newer`,
+});
 
 /** Bytes of memory that a process has resident (proc(5): the second field of statm, in pages of 4 KiB); undefined where /proc is not. */
 export function residentBytes(pid: number): number | undefined {

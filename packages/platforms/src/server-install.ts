@@ -67,7 +67,7 @@ export async function installServer(
     if (manifest.kind === "Namespace" && !isNamespaceOurs) continue;
     await api.apply(manifest as KubernetesObject, waiting.signal);
   }
-  return waitForServer(api, options.expose, waiting);
+  return waitForServer(api, options.expose, { ...waiting, secure: options.tlsSecret !== undefined });
 }
 
 const isOurs = ({ metadata }: KubernetesObject, namespace: string) =>

@@ -159,3 +159,14 @@ test("rights: no wildcard, no reading of secrets, no way into a container, no ri
     }
   }
 });
+
+test("with the Secret of a certificate the server speaks HTTPS, and is probed so", () => {
+  const { spec } = any(of("Deployment", { tlsSecret: "faas-tls" })).spec.template;
+  const [container] = spec.containers;
+  assert.ok(container.args.join(" ").includes("--tls-cert /etc/faas/tls/tls.crt --tls-key /etc/faas/tls/tls.key"));
+  for (const probe of ["startupProbe", "readinessProbe", "livenessProbe"])
+    assert.equal(container[probe].httpGet.scheme, "HTTPS");
+  const named = ({ name }: { name: string }) => name === "tls";
+  assert.equal(container.volumeMounts.find(named).mountPath, "/etc/faas/tls");
+  assert.equal(spec.volumes.find(named).secret.secretName, "faas-tls");
+});

@@ -32,6 +32,8 @@ export interface InstallSettings {
   readonly auth?: "on" | "off";
   /** Where images may come from besides the registry's ORG/…, separated by commas. */
   readonly allowImages?: string;
+  /** A Secret of the namespace, of type kubernetes.io/tls, with the server's certificate. Absent: it speaks HTTP. */
+  readonly tlsSecret?: string;
 }
 
 export interface ServerManifestOptions extends InstallSettings {
@@ -60,6 +62,7 @@ export const INSTALL_SETTINGS = "faas/install";
 const ADMIN_KEY_ID = "faas/admin-key";
 const ADMIN_KEY_FOLDER = "/etc/faas/admin-key";
 const INSTANCE = "app.kubernetes.io/instance";
+const TLS_FOLDER = "/etc/faas/tls";
 const USER = 65_532;
 /** A server that is told to end gives requests 10 s, and its logs and connections some more. */
 const GRACE_SECONDS = 30;
@@ -218,7 +221,7 @@ function service({ namespace, expose }: ServerManifestOptions): V1Service {
 
 /** One replica, and the old one gone before the new one starts: the data folder has one writer. */
 function deployment(options: ServerManifestOptions): V1Deployment {
-  const { namespace, image, dockerConfigJson, adminToken } = options;
+  const { namespace, image, dockerConfigJson, adminToken, tlsSecret } = options;
   const labels = serverLabels(namespace);
   return {
     apiVersion: "apps/v1",
@@ -259,6 +262,9 @@ function deployment(options: ServerManifestOptions): V1Deployment {
             { name: "data", persistentVolumeClaim: { claimName: SERVER.claim } },
             { name: "tmp", emptyDir: {} },
             ...(adminToken === undefined ? [] : [adminKeyVolume]),
+            ...(tlsSecret === undefined
+              ? []
+              : [{ name: "tls", secret: { secretName: tlsSecret, defaultMode: 0o440 } }]),
           ],
         },
       },
@@ -273,13 +279,16 @@ const adminKeyVolume = {
 };
 
 function container(options: ServerManifestOptions, image: string) {
-  const { expose, registryPush, registryPull, startupCpu, allowImages, adminToken } = options;
-  const probe = (path: string): V1Probe => ({ httpGet: { path, port: "http" }, timeoutSeconds: 5 });
+  const { expose, registryPush, registryPull, startupCpu, allowImages, adminToken, tlsSecret } = options;
+  // The kubelet does not look at certificates.
+  const scheme = tlsSecret === undefined ? {} : { scheme: "HTTPS" };
+  const probe = (path: string): V1Probe => ({ httpGet: { path, port: "http", ...scheme }, timeoutSeconds: 5 });
   const flags = [
     ...(registryPush === undefined ? [] : ["--registry-push", registryPush]),
     ...(registryPull === undefined ? [] : ["--registry-pull", registryPull]),
     ...(startupCpu === undefined ? [] : ["--startup-cpu", startupCpu]),
     ...(allowImages === undefined ? [] : ["--allow-images", allowImages]),
+    ...(tlsSecret === undefined ? [] : ["--tls-cert", `${TLS_FOLDER}/tls.crt`, "--tls-key", `${TLS_FOLDER}/tls.key`]),
     ...(adminToken === undefined ? ["--auth", "off"] : ["--admin-key-file", `${ADMIN_KEY_FOLDER}/verifier`]),
   ];
   return {
@@ -311,6 +320,8 @@ function container(options: ServerManifestOptions, image: string) {
       { name: "data", mountPath: "/data" },
       { name: "tmp", mountPath: "/tmp" },
       ...(adminToken === undefined ? [] : [{ name: "admin-key", mountPath: ADMIN_KEY_FOLDER, readOnly: true }]),
+      // The whole folder: a Secret that is mounted file by file is not renewed.
+      ...(tlsSecret === undefined ? [] : [{ name: "tls", mountPath: TLS_FOLDER, readOnly: true }]),
     ],
     // Waiting for the data folder is no reason to be started again.
     startupProbe: { ...probe("/-/healthz"), periodSeconds: 1, failureThreshold: LOCK_PATIENCE_SECONDS + 60 },
@@ -320,7 +331,18 @@ function container(options: ServerManifestOptions, image: string) {
 }
 
 function settingsOf(options: InstallSettings): InstallSettings {
-  const { storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages } = options;
-  const settings = { storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages };
+  const { storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages, tlsSecret } =
+    options;
+  const settings = {
+    storage,
+    storageClass,
+    expose,
+    registryPush,
+    registryPull,
+    startupCpu,
+    auth,
+    allowImages,
+    tlsSecret,
+  };
   return JSON.parse(JSON.stringify(settings));
 }

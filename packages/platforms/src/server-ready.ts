@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type { CoreV1Event, V1Deployment, V1PersistentVolumeClaim, V1Pod, V1Service } from "@kubernetes/client-node";
+import { Agent, fetch } from "undici";
 import { type KubernetesApi, type KubernetesObject, pathOf } from "./kubernetes-api.ts";
 import { type Exposure, SERVER, serverSelector } from "./server-manifests.ts";
 import {
@@ -22,6 +23,8 @@ const LAST_LINES = 20;
 export interface Waiting {
   readonly namespace: string;
   readonly timeoutMs: number;
+  /** It speaks HTTPS. */
+  readonly secure?: boolean;
   readonly signal?: AbortSignal;
   /** Told what it waits for. */
   readonly onProgress?: (text: string) => void;
@@ -113,7 +116,7 @@ async function lastLines(api: KubernetesApi, pod: V1Pod, previous: boolean, sign
 async function addressOf(
   api: KubernetesApi,
   expose: Exposure,
-  { namespace, signal, timeoutMs, onProgress }: Waiting,
+  { namespace, signal, timeoutMs, secure = false, onProgress }: Waiting,
   deadline: number,
 ): Promise<ServerAddress> {
   onProgress?.("it is ready; asking where it answers");
@@ -121,12 +124,12 @@ async function addressOf(
   for (;;) {
     const service = await api.get<V1Service & KubernetesObject>("Service", namespace, SERVER.service, signal);
     const pods = await api.list<V1Pod & KubernetesObject>("Pod", namespace, serverSelector(namespace), signal);
-    const url = service && urlOf(expose, service, newestPod(pods));
+    const url = service && urlOf(expose, service, newestPod(pods), secure);
     if (url) {
       since ??= performance.now();
       if (await answers(url, signal)) return { url, reachable: true };
       // A Service that is new is not known on every node at once. Then it may be one that is reached from inside only.
-      if (performance.now() - since > SETTLE_MS && (await answersInside(api, namespace, signal)))
+      if (performance.now() - since > SETTLE_MS && (await answersInside(api, namespace, secure, signal)))
         return { url, reachable: false };
     }
     if (performance.now() > deadline) throw noAddress(expose, url, namespace, timeoutMs);
@@ -136,18 +139,23 @@ async function addressOf(
 }
 
 /** The address that an exposure gives; `undefined` while there is none. */
-export function urlOf(expose: Exposure, { spec, status }: V1Service, pod: V1Pod | undefined): string | undefined {
+export function urlOf(
+  expose: Exposure,
+  { spec, status }: V1Service,
+  pod: V1Pod | undefined,
+  secure = false,
+): string | undefined {
+  const url = (host: string, port: number) =>
+    `${secure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const [port] = spec?.ports ?? [];
   const node = pod?.status?.hostIP;
-  if (expose === "none") return spec?.clusterIP ? httpUrl(spec.clusterIP, SERVER.port) : undefined;
-  if (expose === "hostport") return node ? httpUrl(node, SERVER.port) : undefined;
-  if (expose === "nodeport") return node && port?.nodePort ? httpUrl(node, port.nodePort) : undefined;
+  if (expose === "none") return spec?.clusterIP ? url(spec.clusterIP, SERVER.port) : undefined;
+  if (expose === "hostport") return node ? url(node, SERVER.port) : undefined;
+  if (expose === "nodeport") return node && port?.nodePort ? url(node, port.nodePort) : undefined;
   const [given] = status?.loadBalancer?.ingress ?? [];
   const host = given?.ip ?? given?.hostname;
-  return host ? httpUrl(host, SERVER.port) : undefined;
+  return host ? url(host, SERVER.port) : undefined;
 }
-
-const httpUrl = (host: string, port: number) => `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 
 /**
  * Whether a server of ours is ready there. An address of a cluster may be somebody else's as seen from here, so its words count; and a
@@ -160,6 +168,8 @@ async function answers(url: string, signal?: AbortSignal): Promise<boolean> {
       headers: { connection: "close" },
       redirect: "manual",
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      // Nothing is told to it, and its certificate is for a name, not for this address.
+      dispatcher: new Agent({ keepAliveTimeout: 1, connect: { rejectUnauthorized: false } }),
     });
     return answer.ok && ((await answer.json()) as { status?: string }).status === "ready";
   } catch {
@@ -168,8 +178,8 @@ async function answers(url: string, signal?: AbortSignal): Promise<boolean> {
 }
 
 /** Through the API server. */
-function answersInside(api: KubernetesApi, namespace: string, signal?: AbortSignal): Promise<boolean> {
-  const path = `${pathOf("Service", namespace, `${SERVER.service}:http`)}/proxy/-/readyz`;
+function answersInside(api: KubernetesApi, namespace: string, secure: boolean, signal?: AbortSignal): Promise<boolean> {
+  const path = `${pathOf("Service", namespace, `${secure ? "https:" : ""}${SERVER.service}:http`)}/proxy/-/readyz`;
   return api.call("GET", path, { signal }).then(
     () => true,
     () => false,

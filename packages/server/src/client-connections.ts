@@ -33,8 +33,10 @@ const CONNECTION = Symbol("connection");
 
 /** One client's connection. */
 class ClientConnection {
-  readonly socket: Socket;
+  /** With TLS, the inner one as soon as there is one. */
+  socket: Socket;
   readonly address: string;
+  readonly peer: string;
   /** The answer to its last request; undefined before the first. Those before it are done when it is. */
   last: ServerResponse | undefined;
   /** Absent where the control API answers. */
@@ -57,6 +59,7 @@ class ClientConnection {
   constructor(socket: Socket, address: string) {
     this.socket = socket;
     this.address = address;
+    this.peer = peerOf(socket);
   }
 
   /** No request is on it: it may be closed at any time (RFC 9112 section 9.5). */
@@ -109,15 +112,19 @@ export class ClientConnections {
   readonly #patience: ClientPatience;
   readonly #all = new Set<ClientConnection>();
   readonly #perAddress = new Map<string, number>();
+  /** With TLS: by address and port, for `secureConnection` tells of another socket. */
+  readonly #byPeer: Map<string, ClientConnection> | undefined;
   /** When none was idle: of an address, or, under the empty one, of all. */
   readonly #noRoomMs = new Map<string, number>();
   #lingering = 0;
   #sweep: NodeJS.Timeout | undefined;
 
-  constructor(server: Server, limits: ConnectionLimits, patience: ClientPatience) {
+  constructor(server: Server, limits: ConnectionLimits, patience: ClientPatience, isSecure = false) {
     this.#limits = limits;
     this.#patience = patience;
+    if (isSecure) this.#byPeer = new Map();
     server.on("connection", (socket: Socket) => this.#add(socket));
+    server.on("secureConnection", (socket: Socket) => this.#secured(socket));
   }
 
   /** A request came. `false`: it is not to be answered, or is already. */
@@ -230,8 +237,17 @@ export class ClientConnections {
     if (this.#all.size >= total && !this.#makeRoom()) return void this.#turnAway(connection, `${total} connections`);
     this.#all.add(connection);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    this.#byPeer?.set(connection.peer, connection);
     socket.once("close", () => this.#forget(connection));
     this.#sweep ??= setTimeout(this.#onSweep, this.#patience.sweepMs).unref();
+  }
+
+  /** Its requests come on this socket. */
+  #secured(socket: Socket): void {
+    const connection = this.#byPeer?.get(peerOf(socket));
+    if (connection === undefined) return void socket.destroy();
+    connection.socket = socket;
+    (socket as WithConnection)[CONNECTION] = connection;
   }
 
   /** Closes the idle ones whose last request is the longest ago: a hundredth of all, so that looking for them costs little each. */
@@ -254,6 +270,8 @@ export class ClientConnections {
 
   #turnAway(connection: ClientConnection, what: string): void {
     connection.refused = true;
+    // Nothing can be said before there is TLS.
+    if (this.#byPeer) return void connection.socket.destroy();
     this.close(
       connection.socket,
       new FaasError("TOO_MANY_CONNECTIONS", `There are ${what} already, and all have a request; again in a moment`),
@@ -262,6 +280,7 @@ export class ClientConnections {
 
   #forget(connection: ClientConnection): void {
     if (!this.#all.delete(connection)) return;
+    this.#byPeer?.delete(connection.peer);
     const { address } = connection;
     const left = (this.#perAddress.get(address) as number) - 1;
     if (left > 0) this.#perAddress.set(address, left);
@@ -286,3 +305,5 @@ export class ClientConnections {
 type WithConnection = Socket & { [CONNECTION]?: ClientConnection };
 
 const connectionOf = (socket: Socket): ClientConnection | undefined => (socket as WithConnection)[CONNECTION];
+
+const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;

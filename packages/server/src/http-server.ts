@@ -1,28 +1,33 @@
 import { createServer, type RequestListener, type Server } from "node:http";
+import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
 import { FaasError } from "@faas/core";
+import type { Pair } from "./certificate.ts";
 import { CLIENT_PATIENCE, ClientConnections, type ClientPatience } from "./client-connections.ts";
 import { type ConnectionLimits, connectionLimits } from "./connection-limits.ts";
 import { type Gateway, isWebSocket } from "./gateway.ts";
+import { createHttpsServer } from "./https-server.ts";
 import { faultOf } from "./sound-request.ts";
 
 const HEADER_BYTES = 16 * 1024;
 const HEAD_MS = 30_000;
 
 export interface HttpServerOptions {
+  /** For HTTPS. */
+  readonly pair?: Pair | undefined;
   /** By default, what fits into the files that may be open. */
   readonly limits?: Partial<ConnectionLimits> | undefined;
   readonly patience?: Partial<ClientPatience & { readonly headMs: number }>;
 }
 
-/** The one port: paths of ours go to the control API, all others to the gateway. Not listening yet. */
+/** The one port: paths of ours go to the control API, all others to the gateway. HTTPS with a certificate. Not listening yet. */
 export function createHttpServer(
   control: RequestListener,
   gateway: Gateway,
-  { limits, patience: { headMs = HEAD_MS, ...patience } = {} }: HttpServerOptions = {},
-): Server {
+  { pair, limits, patience: { headMs = HEAD_MS, ...patience } = {} }: HttpServerOptions = {},
+): Server | SecureServer {
   const { sweepMs, ...rest } = { ...CLIENT_PATIENCE, ...patience };
-  const server = createServer({
+  const options = {
     maxHeaderSize: HEADER_BYTES,
     // Calls may take long; how long is the endpoint's own setting. A head has to come soon (slowloris), and a body has to go on.
     requestTimeout: 0,
@@ -32,8 +37,9 @@ export function createHttpServer(
     noDelay: true,
     // It would answer without a problem document, and see only one of several.
     requireHostHeader: false,
-  });
-  const connections = new ClientConnections(server, connectionLimits(limits), { sweepMs, ...rest });
+  };
+  const server: Server = pair ? createHttpsServer(options, pair) : createServer(options);
+  const connections = new ClientConnections(server, connectionLimits(limits), { sweepMs, ...rest }, pair !== undefined);
   server.on("request", (request, response) => {
     if (!connections.takes(request, response)) return;
     // Of what came with an offer that was declined node:http loses what is behind the request.

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import type { Server } from "node:http";
+import type { Server as SecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import {
@@ -14,7 +15,7 @@ import {
   type Registry,
   type ServerConfig,
 } from "@faas/core";
-import { EmbeddedPlatform } from "@faas/platforms";
+import { EmbeddedPlatform, type IsolationMode } from "@faas/platforms";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { allowedImages } from "./allowed-images.ts";
 import { createApp } from "./app.ts";
@@ -22,6 +23,7 @@ import { Audit, keyMadeHere } from "./audit.ts";
 import { BundleGrants } from "./bundle-grants.ts";
 import { BundleRoom } from "./bundle-room.ts";
 import { Bundles } from "./bundles.ts";
+import { Certificate, type CertificateFiles } from "./certificate.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 import { DeployLimits } from "./deploy-limits.ts";
 import { Deployments } from "./deployments.ts";
@@ -43,6 +45,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** State, bundles and logs. */
   readonly dataDir: string;
+  /** HTTPS, with this certificate; HTTP without. */
+  readonly tls?: CertificateFiles;
   /** Whether keys are required; true, except on an address that only this machine reaches. */
   readonly auth?: boolean;
   /** A file with the id and the hash of an admin key (`formatVerifier`), for who keeps the key elsewhere. */
@@ -53,6 +57,10 @@ export interface ServerOptions {
   readonly lockPatienceMs?: number;
   /** On this machine: blank processes of each runtime that are kept for the next cold start; 0. */
   readonly poolSize?: number;
+  /** On this machine: whether functions are kept from the server's files and processes; auto. */
+  readonly isolation?: IsolationMode;
+  /** On this machine: files and folders beside the system's that functions may read. */
+  readonly readable?: readonly string[];
   /** Runs replicas in a cluster; absent: as child processes of this one. */
   readonly kubernetes?: KubernetesServerOptions;
   /** How many clients may be connected; by default, what fits into the files that may be open. */
@@ -102,10 +110,10 @@ const SWEEP_MS = 50;
 const COLLECT_MS = 600_000;
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
-/** Starts the control server. Rejects with STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE, CLUSTER_*. */
+/** Starts the control server. Rejects with STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE, CERTIFICATE_INVALID, ISOLATION_UNAVAILABLE, CLUSTER_*. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const dataDir = resolve(options.dataDir);
-  await mkdir(dataDir, { recursive: true });
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const log = pino(
     { level: options.logLevel ?? "info", base: null },
     options.logTo ?? pino.destination({ dest: 2, sync: false }),
@@ -126,6 +134,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
   const { auth = !isLoopback(host) } = options;
   const fixed = options.adminKeyFile === undefined ? undefined : await readVerifier(options.adminKeyFile);
+  const certificate = options.tls === undefined ? undefined : await Certificate.open(options.tls, logOf(log));
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => {}); // Not everybody asks.
   lock.keep((error) => {
@@ -159,6 +168,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     scalers: platform.scalers,
     ...(options.kubernetes?.registry ? { registry: options.kubernetes.registry } : {}),
     bundleLimitBytes: bundles.limitBytes,
+    ...(platform.isolation === undefined ? {} : { isolation: platform.isolation }),
   };
   const stopping = () => ending.signal.aborted;
   const app = createApp({
@@ -191,7 +201,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
   let adminToken: string | undefined;
-  const server = createHttpServer(app.callback(), gateway, { limits: options.connections });
+  const server = createHttpServer(app.callback(), gateway, { pair: certificate?.pair, limits: options.connections });
   try {
     // Before the first request can come: every registered endpoint is known to the gateway and to the platform.
     await deployments.start();
@@ -217,7 +227,8 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   await collect();
   const collecting = setInterval(collect, COLLECT_MS).unref();
   const address = server.address() as AddressInfo;
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  certificate?.watch((pair) => (server as SecureServer).setSecureContext({ ...pair, minVersion: "TLSv1.2" }));
+  const url = `${certificate ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
   await lock.announce(url);
   log.info({ url, dataDir, platform: platform.name, auth }, "listening");
   if (!auth && !isLoopback(host))
@@ -226,6 +237,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   const stop = async () => {
     ending.abort();
     clearInterval(collecting);
+    certificate?.[Symbol.dispose]();
     await close(server);
     scaling.stop();
     await secrets.stop();
@@ -254,7 +266,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
 }
 
 async function startPlatform(
-  { kubernetes, poolSize = 0 }: ServerOptions,
+  { kubernetes, poolSize = 0, isolation = "auto", readable = [] }: ServerOptions,
   dataDir: string,
   bundles: Bundles,
   store: Store,
@@ -265,7 +277,9 @@ async function startPlatform(
       dataDir,
       bundleFolder: (digest) => bundles.folder(digest),
       poolSize,
-      log: { info: (message) => log.info(message) },
+      isolation,
+      readable,
+      log: logOf(log),
     });
   }
   // Its client is large: who runs functions on one machine does not pay for it.
@@ -326,5 +340,10 @@ function namedBundles(store: Store): Set<string> {
   }
   return named;
 }
+
+const logOf = (log: Logger) => ({
+  info: (message: string) => log.info(message),
+  warn: (message: string) => log.warn(message),
+});
 
 const flush = (log: Logger) => new Promise<void>((done) => log.flush(() => done()));

@@ -1,9 +1,11 @@
 import { DEFAULT_PORT, FaasError, type Registry, type ServerConfig } from "@faas/core";
 import type { KubernetesCredentials as Credentials } from "@faas/platforms/installation";
 import type { Command } from "commander";
+import { fetch } from "undici";
 import { DEFAULT_SERVER, serverUrl, tokenFor } from "../client.ts";
 import { dataFolder } from "../data-folder.ts";
 import {
+  agentFor,
   type Check,
   checkDataFolder,
   checkNode,
@@ -17,6 +19,7 @@ import type { GlobalOptions, Io } from "../io.ts";
 import { colors, type OutputFormat, outputOption, print } from "../output.ts";
 import { version } from "../program.ts";
 import { Progress } from "../progress.ts";
+import { caFor } from "../trust.ts";
 import { DEFAULT_NAMESPACE, namespaceName, pushServerImage } from "./install.ts";
 
 const ASK_MS = 2_000;
@@ -47,8 +50,9 @@ async function doctor(options: Options, io: Io): Promise<void> {
   const url = await serverUrl(options, io);
   const named = url !== DEFAULT_SERVER || (options.server ?? io.env.FAAS_SERVER) !== undefined;
   const token = await tokenFor(url, options, io);
-  const server = checkServer(url, named, version, token);
-  const registry = await registryOf(url, token, options, io);
+  const ca = await caFor(url, options, io);
+  const server = checkServer(url, named, version, token, ca);
+  const registry = await registryOf(url, token, ca, options, io);
   const here = await Promise.all([
     checkNode(),
     checkNpm(),
@@ -68,6 +72,7 @@ async function doctor(options: Options, io: Io): Promise<void> {
 async function registryOf(
   url: string,
   token: string | undefined,
+  ca: string | undefined,
   { registry }: Options,
   io: Io,
 ): Promise<Registry | undefined> {
@@ -75,7 +80,11 @@ async function registryOf(
   if (push !== undefined) return { push, pull: io.env.FAAS_REGISTRY_PULL || push };
   try {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const answer = await fetch(new URL("/-/config", url), { headers, signal: AbortSignal.timeout(ASK_MS) });
+    const answer = await fetch(new URL("/-/config", url), {
+      headers,
+      signal: AbortSignal.timeout(ASK_MS),
+      dispatcher: agentFor(ca),
+    });
     return ((await answer.json()) as Partial<ServerConfig>).registry;
   } catch {
     return undefined; // What answers there, if anything, is the server's check.

@@ -17,6 +17,7 @@ import { colors, type OutputFormat, outputOption, print, say } from "../output.t
 import { version } from "../program.ts";
 import { Progress } from "../progress.ts";
 import { quantity } from "../settings-options.ts";
+import { caFor } from "../trust.ts";
 
 interface Options extends GlobalOptions, Partial<InstallSettings> {
   readonly namespace: string;
@@ -57,6 +58,10 @@ export function defineInstall(command: Command, io: Io, isUpgrade: boolean): voi
       "--allow-images <prefixes>",
       "where images may come from besides the registry's ORG/…, such as ghcr.io/team,ghcr.io/{org}; * is anywhere",
       (text: string) => prefixes(text).join(","),
+    )
+    .option(
+      "--tls-secret <name>",
+      "HTTPS, with the certificate of this Secret (kubernetes.io/tls) of the namespace; read again when it is renewed",
     )
     .option("--image <reference>", "a ready image of the server; nothing is built or pushed")
     .option(
@@ -103,7 +108,7 @@ async function install(options: Options, io: Io, isUpgrade: boolean): Promise<vo
     });
     progress.detail(`${namespace}, context ${credentials.context}`);
     progress.end();
-    await report(wanted, address, options.output, io);
+    await report(wanted, address, options.output, io, await caFor(address.url, options, io));
   } catch (error) {
     progress.fail();
     throw error;
@@ -133,12 +138,12 @@ async function dryRun(options: Options, io: Io, former?: Installation): Promise<
 
 async function effectiveSettings(options: Options, io: Io, former: Installation | undefined): Promise<InstallSettings> {
   const { settingsFor } = await import("@faas/platforms/installation");
-  const { storage, storageClass, expose, startupCpu, auth, allowImages } = options;
+  const { storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret } = options;
   const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   // A pull address goes with the push address that is given with it.
   const pull = options.registryPull ?? (push === undefined ? undefined : io.env.FAAS_REGISTRY_PULL || push);
   return settingsFor(
-    { storage, storageClass, expose, startupCpu, auth, allowImages, registryPush: push, registryPull: pull },
+    { storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret, registryPush: push, registryPull: pull },
     former?.settings,
   );
 }
@@ -189,9 +194,10 @@ async function report(
   { url, reachable }: ServerAddress,
   output: OutputFormat,
   io: Io,
+  ca: string | undefined,
 ): Promise<void> {
   await print({ url, reachable, namespace, image, expose }, output, io, () => `${url}\n`);
-  const file = reachable && adminToken !== undefined ? await storeToken(url, adminToken, io) : undefined;
+  const file = reachable && adminToken !== undefined ? await storeToken(url, adminToken, io, ca) : undefined;
   if (output !== "table") return;
   const { bold, yellow } = colors(io.stderr, io);
   if (dockerConfigJson !== undefined)

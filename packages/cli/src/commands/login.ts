@@ -1,10 +1,11 @@
 import { FaasError, keyIdOf, type Whoami } from "@faas/core";
 import type { Command } from "commander";
 import { Client, serverUrl } from "../client.ts";
-import { storeToken } from "../credentials.ts";
+import { storeCa, storeToken } from "../credentials.ts";
 import type { GlobalOptions, Io } from "../io.ts";
 import { say } from "../output.ts";
 import { askSecret, readSecretFromStdin } from "../read-secret.ts";
+import { caFor, warnOfPlainKeys } from "../trust.ts";
 
 interface Options extends GlobalOptions {
   readonly tokenStdin?: boolean;
@@ -32,9 +33,14 @@ async function login(options: Options, io: Io): Promise<void> {
       "USAGE",
       'Expected a key as "faas key create" prints it (faas_…), got something else, or a part',
     );
-  const whoami = await new Client(url, io.signal, token.trim()).whoami();
-  if (whoami.auth === "open") return say(io, `${url} wants no keys; nothing was kept.`);
-  const file = await storeToken(url, token.trim(), io);
+  const ca = await caFor(url, options, io);
+  warnOfPlainKeys(url, io);
+  const whoami = await new Client(url, io.signal, token.trim(), ca).whoami();
+  if (whoami.auth === "open") {
+    if (ca === undefined) return say(io, `${url} wants no keys; nothing was kept.`);
+    return say(io, `${url} wants no keys. Its certificate is trusted from now on, by ${await storeCa(url, ca, io)}.`);
+  }
+  const file = await storeToken(url, token.trim(), io, ca);
   say(io, `Logged in to ${url} as ${describe(whoami)}. The key is kept in ${file}.`);
 }
 

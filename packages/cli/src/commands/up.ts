@@ -21,6 +21,10 @@ interface Options extends GlobalOptions {
   readonly poolSize: number;
   readonly maxConnections?: number;
   readonly maxConnectionsPerAddress?: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly isolation: "auto" | "required" | "off";
+  readonly readable?: readonly string[];
   readonly context?: string;
   readonly registryPush?: string;
   readonly registryPull?: string;
@@ -42,6 +46,8 @@ export function define(command: Command, io: Io): void {
         "whether keys are required (default: off where only this machine reaches it, else on)",
       ).choices(["on", "off"]),
     )
+    .option("--tls-cert <file>", "HTTPS, with this certificate and its chain (PEM); read again when it changes")
+    .option("--tls-key <file>", "the certificate's private key (PEM)")
     .option("--admin-key-file <file>", "an admin key's id and SHA-256, for who keeps the key elsewhere: ID:HASH")
     .option(
       "--allow-images <prefixes>",
@@ -67,6 +73,16 @@ export function define(command: Command, io: Io): void {
       "--max-connections-per-address <number>",
       "of these, from one address (default: half; behind a proxy all come from its address)",
       whole(1, 1_000_000),
+    )
+    .addOption(
+      new Option("--isolation <mode>", "embedded: whether functions are kept from the server's files and processes")
+        .choices(["auto", "required", "off"])
+        .default("auto"),
+    )
+    .option(
+      "--readable <paths>",
+      "embedded: files and folders beside the system's that functions may read, with commas between",
+      paths,
     )
     .option("--context <name>", "kubernetes: context of the kubeconfig (the current one)")
     .option("--registry-push <registry>", "kubernetes: where images are pushed to (or FAAS_REGISTRY_PUSH)")
@@ -109,6 +125,7 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
   const lockPatienceMs = parseDuration(options.lockPatience) as number;
   const kubernetes = kubernetesOptions(options, io);
   const { adminKeyFile, allowImages } = options;
+  const tls = tlsOf(options, io);
   const server = await startServer({
     ...authOf(options),
     ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
@@ -120,6 +137,9 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
     logLevel,
     lockPatienceMs,
     poolSize,
+    isolation: options.isolation,
+    readable: readableOf(options, io),
+    ...(tls ? { tls } : {}),
     ...(kubernetes ? { kubernetes } : {}),
   }).catch((error) => {
     if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
@@ -163,7 +183,10 @@ async function detached(options: Options, dataDir: string, io: Io): Promise<void
   const { context, registryPush, registryPull, startupCpu, lockPatience } = options;
   const args = ["--port", String(port), "--host", host, "--data", dataDir, "--log-level", logLevel ?? "info"];
   args.push("--platform", platform, "--startup-cpu", startupCpu, "--lock-patience", lockPatience);
-  args.push("--pool-size", String(poolSize));
+  args.push("--pool-size", String(poolSize), "--isolation", options.isolation);
+  if (options.readable) args.push("--readable", readableOf(options, io).join(","));
+  const tls = tlsOf(options, io);
+  if (tls) args.push("--tls-cert", tls.cert, "--tls-key", tls.key);
   if (auth) args.push("--auth", auth);
   if (adminKeyFile) args.push("--admin-key-file", resolve(io.cwd, adminKeyFile));
   if (allowImages) args.push("--allow-images", allowImages.join(","));
@@ -184,6 +207,17 @@ const connectionsOf = ({ maxConnections: total, maxConnectionsPerAddress: perAdd
   ...(total === undefined ? {} : { total }),
   ...(perAddress === undefined ? {} : { perAddress }),
 });
+
+const paths = (text: string) => text.split(",").filter((each) => each !== "");
+
+const readableOf = ({ readable = [] }: Options, io: Io) => readable.map((path) => resolve(io.cwd, path));
+
+function tlsOf({ tlsCert, tlsKey }: Options, io: Io) {
+  if ((tlsCert ?? tlsKey) === undefined) return undefined;
+  if (tlsCert !== undefined && tlsKey !== undefined)
+    return { cert: resolve(io.cwd, tlsCert), key: resolve(io.cwd, tlsKey) };
+  throw new FaasError("USAGE", "--tls-cert and --tls-key go together");
+}
 
 const authOf = ({ auth }: Options) => (auth === undefined ? {} : { auth: auth === "on" });
 

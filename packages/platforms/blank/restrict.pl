@@ -1,0 +1,28 @@
+# Restricts itself by Landlock (landlock(7)) and becomes the program that is named; what is decided is decided in sandbox.ts.
+#   restrict.pl RULESET PRCTL CAPSET (MASK PATH)... -- PROGRAM ARGUMENT...
+#   restrict.pl version: prints which version of Landlock there is; 0 or less, none.
+# RULESET: struct landlock_ruleset_attr in hexadecimal. PRCTL, CAPSET: numbers of these system calls; CAPSET 0 keeps capabilities.
+if ($ARGV[0] eq 'version') { print syscall(444, 0, 0, 1); exit }
+my ($ruleset_attr, $prctl, $capset) = (pack('H*', $ARGV[0]), $ARGV[1] + 0, $ARGV[2] + 0);
+splice(@ARGV, 0, 3);
+# What it cannot restrict it does not start.
+sub refuse { print STDERR "the process could not be isolated: $_[0]: $!\n"; exit 126 }
+
+my $ruleset = syscall(444, $ruleset_attr, length($ruleset_attr), 0);
+refuse('landlock_create_ruleset') if $ruleset < 0;
+while (@ARGV && $ARGV[0] ne '--') {
+    my ($mask, $path) = splice(@ARGV, 0, 2);
+    sysopen(my $file, $path, 0x200000) or next; # O_PATH; what is not there need not be allowed
+    my $rule = pack('Ql', $mask, fileno($file));
+    syscall(445, $ruleset, 1, $rule, 0) == 0 or refuse("landlock_add_rule $path");
+}
+shift @ARGV;
+if ($capset) {
+    my ($header, $none) = (pack('LL', 0x20080522, 0), "\0" x 24);
+    syscall($prctl, 24, $_, 0, 0, 0) for 0 .. 63; # PR_CAPBSET_DROP
+    syscall($capset, $header, $none) == 0 or refuse('capset');
+}
+syscall($prctl, 38, 1, 0, 0, 0) == 0 or refuse('PR_SET_NO_NEW_PRIVS');
+syscall(446, $ruleset, 0) == 0 or refuse('landlock_restrict_self');
+exec { $ARGV[0] } @ARGV;
+exit($! == 2 ? 127 : 126); # ENOENT: as a shell says it

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { certificate } from "../certificates.ts";
+import { LocalServer } from "./local-server.ts";
+import { median, type Row } from "./table.ts";
+import { usage } from "./usage.ts";
+import { missingPrograms, wrk } from "./wrk.ts";
+
+const HELLO = 'export const handler = () => ({ message: "hello" });\n';
+const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "--idle-timeout", "never"];
+const ROUNDS = 5;
+
+/** What HTTPS costs the server for each call, on connections that are kept alive. */
+export async function tls(): Promise<Row[]> {
+  const missing = missingPrograms("wrk", "openssl");
+  if (missing.length > 0) throw new Error(`Expected ${missing.join(" and ")} to be installed`);
+  const folder = await mkdtemp(join(tmpdir(), "faas-tls-"));
+  try {
+    const { cert, key } = certificate(folder, "server");
+    process.env.FAAS_CA = cert;
+    await using plain = await LocalServer.start();
+    await using secure = await LocalServer.start("--tls-cert", cert, "--tls-key", key);
+    for (const server of [plain, secure]) await server.deploy("hello", "index.mjs", HELLO, ...ALWAYS);
+    const cpu = { plain: [] as number[], secure: [] as number[] };
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const [name, server] of Object.entries({ plain, secure }) as ["plain" | "secure", LocalServer][]) {
+        const before = (await usage(server.pid)).cpuSeconds;
+        const { requests } = await wrk(server.folder, `${server.url}/acme/hello`, { connections: 10, seconds: 2 });
+
+        const used = (await usage(server.pid)).cpuSeconds - before;
+        // The first round warms up.
+        if (round > 0) cpu[name].push((used / requests) * 1e6);
+      }
+    }
+    const us = (values: readonly number[]) => `${median(values).toFixed(0)} us`;
+    return [
+      {
+        measure: "CPU of the server for a call over HTTPS, 10 connections kept alive",
+        baseline: `over HTTP: ${us(cpu.plain)}`,
+        ours: us(cpu.secure),
+        value: median(cpu.secure.map((each, i) => each / (cpu.plain[i] as number))),
+        goal: 1.5,
+        unit: "x",
+      },
+    ];
+  } finally {
+    delete process.env.FAAS_CA;
+    await rm(folder, { recursive: true, force: true });
+  }
+}
