@@ -30,21 +30,23 @@ const KEEP_MARGIN_MS = 1_000;
  * @param keepMs that the connection may be kept at most
  */
 export function parseResponseHead(text: string, method: string, keepMs: number): ResponseHead {
-  const lines = text.split("\r\n");
-  const [, minor, code] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/.exec(lines[0] as string) ?? [];
-  if (code === undefined) throw new Error(`expected HTTP/1.1, got "${(lines[0] as string).slice(0, 100)}"`);
+  let end = endOfLine(text, 0);
+  const [, minor, code] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/.exec(text.slice(0, end)) ?? [];
+  if (code === undefined) throw new Error(`expected HTTP/1.1, got "${text.slice(0, Math.min(end, 100))}"`);
   const status = Number(code);
   const headers: string[] = [];
   let length: string | undefined;
   let coding: string | undefined;
   let connection = "";
   let hintMs = keepMs;
-  for (let i = 1; i < lines.length; i++) {
-    const line = lines[i] as string;
-    const colon = line.indexOf(":");
-    if (colon <= 0) throw new Error(`expected a header field, got "${line.slice(0, 100)}"`);
-    const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
+  while (end < text.length) {
+    const start = end + 2;
+    end = endOfLine(text, start);
+    const colon = text.indexOf(":", start);
+    if (colon <= start || colon >= end)
+      throw new Error(`expected a header field, got "${text.slice(start, Math.min(end, start + 100))}"`);
+    const name = text.slice(start, colon).toLowerCase();
+    const value = text.slice(colon + 1, end).trim();
     if (name === "content-length") {
       if (length === value) continue;
       if (length !== undefined) throw new Error("more than one Content-Length");
@@ -56,12 +58,17 @@ export function parseResponseHead(text: string, method: string, keepMs: number):
     headers.push(name, value);
     if (name === "transfer-encoding") coding = coding === undefined ? value : `${coding}, ${value}`;
     else if (name === "connection") connection = connection === "" ? value : `${connection}, ${value}`;
-    else if (name === "keep-alive") hintMs = hintedMs(value) ?? keepMs;
+    else if (name === "keep-alive") hintMs = (value === lastHint.value ? lastHint.ms : hintedMs(value)) ?? keepMs;
   }
   if (coding !== undefined && minor === "0") throw new Error("a Transfer-Encoding in HTTP/1.0");
   const framing = framingOf(status, method, length, coding);
   const kept = framing !== UNTIL_CLOSE && persists(minor === "1", connection);
   return { status, headers, connection, framing, keepMs: kept ? Math.min(keepMs, hintMs) : 0 };
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf("\r\n", from);
+  return end < 0 ? text.length : end;
 }
 
 function framingOf(status: number, method: string, length: string | undefined, coding: string | undefined): Framing {
@@ -78,11 +85,17 @@ function framingOf(status: number, method: string, length: string | undefined, c
 /** An HTTP/1.1 connection persists unless it is said, an HTTP/1.0 connection only when it is said (RFC 9112 section 9.3). */
 function persists(byItself: boolean, connection: string): boolean {
   if (connection === "") return byItself;
+  if (connection === "keep-alive") return true;
   const options = connection.toLowerCase().split(/[\s,]+/);
   return !options.includes("close") && (byItself || options.includes("keep-alive"));
 }
 
+/** Replicas say the same all the time. */
+const lastHint: { value: string; ms: number | undefined } = { value: "", ms: undefined };
+
 function hintedMs(value: string): number | undefined {
   const [, seconds] = /(?:^|[\s,])timeout=(\d{1,6})/i.exec(value) ?? [];
-  return seconds === undefined ? undefined : Math.max(0, Number(seconds) * 1000 - KEEP_MARGIN_MS);
+  lastHint.value = value;
+  lastHint.ms = seconds === undefined ? undefined : Math.max(0, Number(seconds) * 1000 - KEEP_MARGIN_MS);
+  return lastHint.ms;
 }
