@@ -10,7 +10,7 @@ import { BuiltFaas } from "./built-faas.ts";
  * kill -9 of the server while endpoints are uploaded, registered and started, each time at another moment. What was acknowledged, and
  * nothing older, is there afterwards and answers.
  */
-const ROUNDS = 10;
+const ROUNDS = 7;
 const NAMES = ["one", "two", "three"];
 
 test("kill -9 at any moment of a deployment: every acknowledged endpoint is there and answers", async () => {

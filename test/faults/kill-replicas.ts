@@ -15,7 +15,7 @@ export async function run(options: FaultOptions): Promise<FaultResult> {
 }
 
 export async function killOn(platform: PlatformName, { long, seed, print }: FaultOptions): Promise<Tried[]> {
-  const times = long ? 100 : 5;
+  const times = long ? 100 : 3;
   const kills: Kill[] = [];
   const random = seeded(seed);
   await using executions = await Executions.start();

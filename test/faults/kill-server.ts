@@ -13,7 +13,7 @@ const WITHIN_MS = [40, 1_000] as const;
 
 /** kill -9 of the server at any moment while endpoints are registered and removed. */
 export async function run({ long, seed, print }: FaultOptions): Promise<FaultResult> {
-  const kills = long ? 200 : 8;
+  const kills = long ? 200 : 4;
   const random = seeded(seed);
   await using faas = await BuiltFaas.create();
   const registrations = new Registrations(await deployedImage(faas), random);

@@ -48,7 +48,7 @@ export async function rollOn(platform: PlatformName, { long, seed, print }: Faul
     };
   };
 
-  const deploys = await underLoad(long ? 50 : 3, "deployed again", async (n) => {
+  const deploys = await underLoad(long ? 50 : 2, "deployed again", async (n) => {
     await served.deploy("rolled", artifact, {
       ...settings,
       env: { REVISION: `deployed again ${n}`.replaceAll(" ", "_") },
@@ -71,7 +71,7 @@ async function idleAndWake(served: Served, artifact: Artifact, long: boolean): P
   for (const name of names) await served.deploy(name, artifact, { replicas: 1, idleTimeout: "1s" });
   // Each a little later than the one before.
   const loads = names.map((name, n) => new Load(`${served.url}/${served.org}/${name}`, IDEMPOTENT, 1, 940 + 80 * n));
-  await delay(long ? 90_000 : 5_000);
+  await delay(long ? 90_000 : 2_000);
   await Promise.all(loads.map((load) => load.stop()));
   return {
     what: `went idle and woke, ${served.platform}`,
