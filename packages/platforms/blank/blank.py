@@ -1,5 +1,5 @@
 """A Python that has started and waits for the one function that it is to run; nothing of any user is in it
-(docs/decisions/0016-blank-processes.md). One line of JSON on file descriptor 3 says which: {folder, env}. The end of that pipe
+(docs/decisions/0016-blank-processes.md). One line of JSON on file descriptor 3 says which: {folder, env, dataBytes}. The end of that pipe
 without a line: the server is gone.
 
 What the wrapper imports is imported, and the wrapper that the command line names is compiled: the same file is in most bundles.
@@ -13,6 +13,7 @@ del sys.path[0]
 import gc  # noqa: F401
 import json
 import re  # noqa: F401
+import resource
 import select  # noqa: F401
 import selectors  # noqa: F401
 import signal  # noqa: F401
@@ -53,6 +54,11 @@ known = compiled(sys.argv[1]) if len(sys.argv) > 1 else None
 it = order()
 os.close(ORDERS)
 folder = it["folder"]
+if it.get("dataBytes"):
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (it["dataBytes"],) * 2)
+    except (OSError, ValueError):
+        pass  # A lower one is in force.
 os.chdir(folder)
 os.environ.clear()
 os.environ.update(it["env"])

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Writable } from "node:stream";
 import type { EndpointSpec, Runtime } from "@faas/core";
 import { type CodePlace, type CodePlaces, type Slot, writableOf } from "./code-places.ts";
+import { dataBound } from "./data-bound.ts";
 import { folderOf, type Isolation, type Room } from "./isolation.ts";
 import { cacheOf, type RuntimeOptions, runtimeCommand, runtimeEnvironment } from "./replica-environment.ts";
 
@@ -115,7 +116,8 @@ export class BlankProcesses {
       end([blank]);
       return undefined;
     }
-    order(child, place.code, environment(apart.room, place.cache));
+    const bound = spec.runtime === "python" ? dataBound(spec) : undefined;
+    order(child, place.code, environment(apart.room, place.cache), bound);
     return { child, apart: { room: apart.room, place } };
   }
 
@@ -157,7 +159,9 @@ export class BlankProcesses {
       socketPath = join(folderOf(room), "b");
       home = room.home;
       hint &&= copyOf(hint, join(slot.folder, "wrapper.py"));
-      const reach = { read: [slot.folder], write: [writableOf(slot)] };
+      // One in Python is told when it is claimed: it can bound itself.
+      const dataBytes = runtime === "python" ? 0 : dataBound({ runtime, memoryBytes });
+      const reach = { read: [slot.folder], write: [writableOf(slot)], dataBytes };
       command = isolation.command(runtime, [program, ...args, file, ...(hint ? [hint] : [])], room, reach);
     }
     const child = spawn(command[0], command.slice(1), {
@@ -196,13 +200,13 @@ function isRestricted({ pid }: ChildProcess): boolean {
   }
 }
 
-/** Tells a blank process whose it is. */
-function order(child: ChildProcess, folder: string, env: NodeJS.ProcessEnv): void {
+/** Tells a blank process whose it is, and what it may map for writing where it was not bounded when it started. */
+function order(child: ChildProcess, folder: string, env: NodeJS.ProcessEnv, dataBytes?: number): void {
   child.removeAllListeners();
   const orders = child.stdio[3] as Writable;
   // It has ended just now: its exit tells.
   orders.on("error", () => {});
-  orders.end(`${JSON.stringify({ folder, env })}\n`);
+  orders.end(`${JSON.stringify({ folder, env, dataBytes })}\n`);
 }
 
 function copyOf(file: string, to: string): string | undefined {

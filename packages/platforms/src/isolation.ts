@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Runtime } from "@faas/core";
-import type { Landlock } from "./landlock.ts";
+import type { Landlock, Reach } from "./landlock.ts";
 import { programReach, systemReach } from "./reach.ts";
 
 /** `auto`: where it can be had. `required`: not without. `off`: never. */
@@ -69,16 +69,17 @@ export class Isolation {
     return { home: join(folder, "tmp"), listenPath: join(folder, "s") };
   }
 
-  /** The command of a process that can read the system and `read`, and write to its room and to `write`. */
+  /** The command of a process that can read the system and `read`, write to its room and to `write`, and map `dataBytes` for writing (0: any). */
   command(
     runtime: Runtime,
     [program, ...args]: readonly [program: string, ...args: string[]],
     room: Room,
-    { read, write }: { readonly read: readonly string[]; readonly write: readonly string[] },
+    { read, write, dataBytes }: Reach & { readonly dataBytes: number },
   ): readonly [program: string, ...args: string[]] {
     const rules = [...this.#system, ...this.#landlock.rules({ read, write: [folderOf(room), ...write] })];
-    if (runtime === "node") return this.#landlock.command(program, args, [...rules, ...this.#node]);
-    return this.#landlock.command(this.#python?.program ?? program, args, [...rules, ...(this.#python?.rules ?? [])]);
+    if (runtime === "node") return this.#landlock.command(program, args, [...rules, ...this.#node], dataBytes);
+    const { program: python = program, rules: installed = [] } = this.#python ?? {};
+    return this.#landlock.command(python, args, [...rules, ...installed], dataBytes);
   }
 }
 

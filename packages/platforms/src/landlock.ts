@@ -16,10 +16,10 @@ const HANDLED: readonly number[] = [0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff];
 /** From version 6 on: signals and connections to abstract sockets stay among those that are restricted together. */
 const SCOPED = 3;
 
-/** prctl(2) and capset(2): their numbers differ by machine, those of Landlock do not. */
-const SYSCALLS: Partial<Record<NodeJS.Architecture, readonly [prctl: number, capset: number]>> = {
-  x64: [157, 126],
-  arm64: [167, 91],
+/** prctl(2), capset(2) and prlimit(2): their numbers differ by machine, those of Landlock do not. */
+const SYSCALLS: Partial<Record<NodeJS.Architecture, readonly [prctl: number, capset: number, prlimit: number]>> = {
+  x64: [157, 126, 302],
+  arm64: [167, 91, 261],
 };
 
 const NO_LANDLOCK = "this kernel has no Landlock, or it is not allowed here";
@@ -56,10 +56,11 @@ export class Landlock {
       if (version === undefined) continue;
       isLauncher = true;
       if (!(Number(version) > 0)) break;
-      const [prctl, capset] = numbers;
+      const [prctl, capset, prlimit] = numbers;
       // What root may do beyond files would be ways around.
       const dropped = process.getuid?.() === 0 ? capset : 0;
-      const launcher = [program, ...args, ruleset(Number(version)), String(prctl), String(dropped)];
+      const calls = [prctl, dropped, prlimit].map(String);
+      const launcher = [program, ...args, ruleset(Number(version)), ...calls];
       const found = new Landlock(Number(version), launcher);
       const [first, ...rest] = found.command("true", [], found.rules({ read: ["/"], write: [] }));
       if (run(first, rest) !== undefined) return found;
@@ -81,10 +82,15 @@ export class Landlock {
     ];
   }
 
-  /** The program and its arguments, to be run restricted by these rules. */
-  command(program: string, args: readonly string[], rules: readonly string[]): [program: string, ...args: string[]] {
+  /** The program and its arguments, to be run restricted by these rules. `dataBytes`: how much it may map for writing; 0: the launcher sets no bound. */
+  command(
+    program: string,
+    args: readonly string[],
+    rules: readonly string[],
+    dataBytes = 0,
+  ): [program: string, ...args: string[]] {
     const [first = "", ...rest] = this.#launcher;
-    return [first, ...rest, ...rules, "--", program, ...args];
+    return [first, ...rest, String(dataBytes), ...rules, "--", program, ...args];
   }
 }
 

@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointSpec, type ErrorCode, formatSize } from "@faas/core";
 import type { Apart, BlankProcesses } from "./blank-processes.ts";
 import { codeKey } from "./code-places.ts";
+import { dataBound } from "./data-bound.ts";
 import { folderOf, type Room } from "./isolation.ts";
 import { readLines } from "./line-reader.ts";
 import { askReady, waitUntilReady } from "./ready-probe.ts";
@@ -23,6 +24,8 @@ import { StartStages } from "./start-stages.ts";
 const LAST_LINES = 20;
 /** Exit code of what was to become a program that is not there. */
 const NO_PROGRAM = 127;
+/** What runtimes say last when the kernel, or their own bound, gives them no more memory. */
+const NO_MEMORY = /JavaScript heap out of memory|process out of memory|\bstd::bad_alloc\b|^MemoryError\b/;
 /** After a replica is taken off the list, so long for requests that were picked just before. */
 const SETTLE_MS = 100;
 /** Beyond the endpoint's own timeout. */
@@ -232,8 +235,7 @@ export class ReplicaProcess {
   }
 
   #exitReason(code: number | null, signal: NodeJS.Signals | null): ProcessEnd {
-    const heap = this.lastLines.some((line) => line.includes("JavaScript heap out of memory"));
-    if (heap) {
+    if (this.lastLines.some((line) => NO_MEMORY.test(line))) {
       return {
         code: "OUT_OF_MEMORY",
         detail: `The function ran out of memory: its limit is ${formatSize(this.spec.memoryBytes)}; deploy it with a larger --memory`,
@@ -277,7 +279,8 @@ export class ReplicaProcess {
       this.#room = apart.isolation.room(this.id);
       cache = join(cacheFolder, codeKey(spec));
       mkdirSync(cache, { recursive: true });
-      command = apart.isolation.command(runtime, command, this.#room, { read: [folder], write: [cache] });
+      const reach = { read: [folder], write: [cache], dataBytes: dataBound(spec) };
+      command = apart.isolation.command(runtime, command, this.#room, reach);
     }
     const env = this.#environment(secrets, this.#room, cache);
     const [program, ...args] = command;
