@@ -107,6 +107,15 @@ describe("bad functions", { concurrency: 2 }, () => {
       "OUT_OF_MEMORY",
     ],
     [
+      "that allocates all at once",
+      node(
+        `const all = [];\nexport const handler = (event) => { while (${onPath}) all.push(Buffer.allocUnsafe(2 ** 26).fill(1)); return "fine"; };\n`,
+      ),
+      ["--memory", "128Mi"],
+      502,
+      "OUT_OF_MEMORY",
+    ],
+    [
       "that fills its heap",
       node(
         `const all = [];\nexport const handler = (event) => { while (${onPath}) all.push(new Array(1e5).fill({})); return "fine"; };\n`,
@@ -137,6 +146,15 @@ describe("bad functions", { concurrency: 2 }, () => {
       "in Python that allocates without end",
       python(
         "import time\nkept = []\ndef handler(event, context):\n    while event.path == '/bad':\n        kept.append(bytes([1]) * 2**22)\n        time.sleep(0.005)\n    return 'fine'\n",
+      ),
+      ["--memory", "128Mi"],
+      502,
+      "OUT_OF_MEMORY",
+    ],
+    [
+      "in Python that allocates all at once",
+      python(
+        "kept = []\ndef handler(event, context):\n    while event.path == '/bad':\n        kept.append(bytearray(b'x') * 2**26)\n    return 'fine'\n",
       ),
       ["--memory", "128Mi"],
       502,
