@@ -45,10 +45,11 @@ export async function readAdminToken(
   return keyIdOf(token) === undefined ? undefined : token;
 }
 
-/** What is given, else what the installation that is there has, else the default. */
+/** What is given, else what the installation that is there has, else the default. The Secret `none` is none: HTTP again. */
 export function settingsFor(given: Partial<InstallSettings>, former: Partial<InstallSettings> = {}): InstallSettings {
   const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...DEFAULTS, ...former, ...said };
+  const { tlsSecret, ...settings } = { ...DEFAULTS, ...former, ...said };
+  return tlsSecret === undefined || tlsSecret === "none" ? settings : { ...settings, tlsSecret };
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newKey, verifierOf } from "@faas/core";
+import { settingsFor } from "./server-install.ts";
 import {
   type Exposure,
   SERVER_RULES,
@@ -106,6 +107,8 @@ test("settings become the server's options, and stay with the installation", () 
     registryPull: "registry:5000",
     startupCpu: "500m",
     storageClass: "fast",
+    maxConnections: 5000,
+    maxConnectionsPerAddress: 500,
   };
   const deployment = any(of("Deployment", settings));
   const { args } = deployment.spec.template.spec.containers[0];
@@ -115,6 +118,8 @@ test("settings become the server's options, and stay with the installation", () 
     ["--registry-push", "localhost:5000"],
     ["--registry-pull", "registry:5000"],
     ["--startup-cpu", "500m"],
+    ["--max-connections", "5000"],
+    ["--max-connections-per-address", "500"],
   ] as const)
     assert.equal(args[args.indexOf(flag) + 1], value, flag);
   assert.deepEqual(JSON.parse(deployment.metadata.annotations["faas/install"]), {
@@ -169,4 +174,16 @@ test("with the Secret of a certificate the server speaks HTTPS, and is probed so
   const named = ({ name }: { name: string }) => name === "tls";
   assert.equal(container.volumeMounts.find(named).mountPath, "/etc/faas/tls");
   assert.equal(spec.volumes.find(named).secret.secretName, "faas-tls");
+});
+
+test("an upgrade keeps the Secret of the certificate that is not said again, and none takes it away", () => {
+  const former = settingsFor({ tlsSecret: "faas-tls", maxConnections: 5000 });
+  assert.equal(settingsFor({ expose: "nodeport" }, former).tlsSecret, "faas-tls");
+  assert.equal(settingsFor({ tlsSecret: "other" }, former).tlsSecret, "other");
+  const without = settingsFor({ tlsSecret: "none" }, former);
+  assert.deepEqual(without, { storage: "1Gi", expose: "none", maxConnections: 5000 });
+  const { spec } = any(of("Deployment", without)).spec.template;
+  assert.equal(spec.containers[0].args.includes("--tls-cert"), false);
+  assert.equal(spec.containers[0].readinessProbe.httpGet.scheme, undefined);
+  assert.equal(JSON.stringify(spec).includes("tls"), false);
 });

@@ -34,6 +34,10 @@ export interface InstallSettings {
   readonly allowImages?: string;
   /** A Secret of the namespace, of type kubernetes.io/tls, with the server's certificate. Absent: it speaks HTTP. */
   readonly tlsSecret?: string;
+  /** Clients that may be connected at a time. Absent: by the number of files. */
+  readonly maxConnections?: number;
+  /** Of these, from one address. Absent: half. */
+  readonly maxConnectionsPerAddress?: number;
 }
 
 export interface ServerManifestOptions extends InstallSettings {
@@ -280,6 +284,7 @@ const adminKeyVolume = {
 
 function container(options: ServerManifestOptions, image: string) {
   const { expose, registryPush, registryPull, startupCpu, allowImages, adminToken, tlsSecret } = options;
+  const { maxConnections: clients, maxConnectionsPerAddress: ofAddress } = options;
   // The kubelet does not look at certificates.
   const scheme = tlsSecret === undefined ? {} : { scheme: "HTTPS" };
   const probe = (path: string): V1Probe => ({ httpGet: { path, port: "http", ...scheme }, timeoutSeconds: 5 });
@@ -289,6 +294,8 @@ function container(options: ServerManifestOptions, image: string) {
     ...(startupCpu === undefined ? [] : ["--startup-cpu", startupCpu]),
     ...(allowImages === undefined ? [] : ["--allow-images", allowImages]),
     ...(tlsSecret === undefined ? [] : ["--tls-cert", `${TLS_FOLDER}/tls.crt`, "--tls-key", `${TLS_FOLDER}/tls.key`]),
+    ...(clients === undefined ? [] : ["--max-connections", String(clients)]),
+    ...(ofAddress === undefined ? [] : ["--max-connections-per-address", String(ofAddress)]),
     ...(adminToken === undefined ? ["--auth", "off"] : ["--admin-key-file", `${ADMIN_KEY_FOLDER}/verifier`]),
   ];
   return {
@@ -333,6 +340,7 @@ function container(options: ServerManifestOptions, image: string) {
 function settingsOf(options: InstallSettings): InstallSettings {
   const { storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages, tlsSecret } =
     options;
+  const { maxConnections, maxConnectionsPerAddress } = options;
   const settings = {
     storage,
     storageClass,
@@ -343,6 +351,8 @@ function settingsOf(options: InstallSettings): InstallSettings {
     auth,
     allowImages,
     tlsSecret,
+    maxConnections,
+    maxConnectionsPerAddress,
   };
   return JSON.parse(JSON.stringify(settings));
 }

@@ -16,7 +16,7 @@ import type { GlobalOptions, Io } from "../io.ts";
 import { colors, type OutputFormat, outputOption, print, say } from "../output.ts";
 import { version } from "../program.ts";
 import { Progress } from "../progress.ts";
-import { quantity } from "../settings-options.ts";
+import { quantity, whole } from "../settings-options.ts";
 import { caFor } from "../trust.ts";
 
 interface Options extends GlobalOptions, Partial<InstallSettings> {
@@ -61,8 +61,10 @@ export function defineInstall(command: Command, io: Io, isUpgrade: boolean): voi
     )
     .option(
       "--tls-secret <name>",
-      "HTTPS, with the certificate of this Secret (kubernetes.io/tls) of the namespace; read again when it is renewed",
+      "HTTPS, with the certificate of this Secret (kubernetes.io/tls) of the namespace; read again when it is renewed; none is HTTP again",
     )
+    .option("--max-connections <number>", "clients that may be connected at a time, as of faas up", whole(1, 1_000_000))
+    .option("--max-connections-per-address <number>", "of these, from one address", whole(1, 1_000_000))
     .option("--image <reference>", "a ready image of the server; nothing is built or pushed")
     .option(
       "--timeout <duration>",
@@ -139,11 +141,15 @@ async function dryRun(options: Options, io: Io, former?: Installation): Promise<
 async function effectiveSettings(options: Options, io: Io, former: Installation | undefined): Promise<InstallSettings> {
   const { settingsFor } = await import("@faas/platforms/installation");
   const { storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret } = options;
+  const { maxConnections, maxConnectionsPerAddress } = options;
   const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   // A pull address goes with the push address that is given with it.
   const pull = options.registryPull ?? (push === undefined ? undefined : io.env.FAAS_REGISTRY_PULL || push);
   return settingsFor(
-    { storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret, registryPush: push, registryPull: pull },
+    {
+      ...{ storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret },
+      ...{ maxConnections, maxConnectionsPerAddress, registryPush: push, registryPull: pull },
+    },
     former?.settings,
   );
 }
