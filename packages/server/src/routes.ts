@@ -565,8 +565,11 @@ function queriedOrg(context: Context): string | undefined {
   return org as string;
 }
 
-/** Where the client reached the server. */
-const originOf = (context: Context) => `http://${context.host}`;
+/** Where the client reached the server. What ends TLS before us says so; who lies to us here misleads himself alone. */
+function originOf(context: Context): string {
+  const forwarded = context.get("x-forwarded-proto").toLowerCase();
+  return `${forwarded === "https" || forwarded === "http" ? forwarded : context.protocol}://${context.host}`;
+}
 
 const refOf = ({ org = "", endpoint = "" }: Readonly<Record<string, string>>): EndpointRef => ({ org, endpoint });
 
