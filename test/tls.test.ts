@@ -56,7 +56,7 @@ test("a server with a certificate is used by every command once its authority is
   for (const [argv, output] of [
     [
       ["deploy", source, "--org", "acme", "--endpoint", "hello"],
-      /^https:\/\/.*\/acme\/hello$[^]*try: faas invoke acme\/hello/m,
+      /^https:\/\/.*\/acme\/hello$[\s\S]*try: faas invoke acme\/hello/m,
     ],
     [["invoke", "acme/hello"], /^https$/m],
     [["logs", "acme/hello"], /called/],
