@@ -88,7 +88,11 @@ export const routes: readonly Route[] = [
     answers: { 200: "it does", 503: "it is stopping, or has not reached its cluster yet" },
     handle(context, _, deps) {
       if (deps.stopping()) throw new FaasError("SERVER_STOPPING", "The server is stopping");
-      if (deps.platform.notReady) throw deps.platform.notReady;
+      const { notReady } = deps.platform;
+      // Where keys are required, who has none learns nothing of the cluster.
+      if (notReady && deps.isAuth)
+        throw new FaasError(notReady.code, "The server has not reached its cluster yet; its log says why");
+      if (notReady) throw notReady;
       context.body = { status: "ready" };
     },
   },
