@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -305,3 +315,24 @@ async function untilEmpty(folder: string): Promise<void> {
     if (Date.now() > limit) assert.deepEqual(left, []);
   }
 }
+
+test("the key of the server's certificate is hidden, and the one that comes after it, wherever they are", {
+  skip,
+}, async (t) => {
+  const folder = mkdtempSync(join(homedir(), ".faas-hidden-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  // As certbot has it: a name that leads to the latest one.
+  for (const name of ["live", "archive"]) mkdirSync(join(folder, name));
+  for (const name of ["open", "archive/key1.pem", "archive/key2.pem"]) writeFileSync(join(folder, name), name);
+  const key = join(folder, "live/key.pem");
+  symlinkSync("../archive/key1.pem", key);
+  const source = `
+    import { readFileSync } from "node:fs";
+    const said = ["open", "live/key.pem", "archive/key2.pem"].map((name) => {
+      try { return readFileSync(${JSON.stringify(folder)} + "/" + name, "utf8"); } catch (error) { return error.code; }
+    });
+    console.log(said.join());
+    export const handler = () => 1;`;
+  await using under = await setUp({ isolation: "required", readable: [folder], hidden: [key] });
+  assert.deepEqual(await logsOf(under, await ready(under, "node", source)), ["open,EACCES,EACCES"]);
+});

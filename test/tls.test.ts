@@ -54,7 +54,10 @@ test("a server with a certificate is used by every command once its authority is
   const code = 'export const handler = ({ headers }) => (console.log("called"), headers["x-forwarded-proto"]);\n';
   await writeFile(join(source, "index.mjs"), code);
   for (const [argv, output] of [
-    [["deploy", source, "--org", "acme", "--endpoint", "hello"], /acme\/hello/],
+    [
+      ["deploy", source, "--org", "acme", "--endpoint", "hello"],
+      /^https:\/\/.*\/acme\/hello$[\s\S]*try: faas invoke acme\/hello/m,
+    ],
     [["invoke", "acme/hello"], /^https$/m],
     [["logs", "acme/hello"], /called/],
     [["bench", "acme/hello", "--threads", "1", "--iterations", "2"], /2 requests|2 answers|requests/],

@@ -42,6 +42,7 @@ export async function gateway(): Promise<Row[]> {
   };
   return [
     ...(await smallCalls(server, small)),
+    ...(await oneConnection(server, small)),
     ...(await manyConnections(server, small)),
     ...(await largeBodies(server, large)),
     await longLoad(server, small.ours),
@@ -85,7 +86,6 @@ const perSecond = (value: number) => `${value.toFixed(0)}/s`;
 
 async function smallCalls(server: LocalServer, targets: Targets): Promise<Row[]> {
   const runs = await inTurns(server, targets, { connections: 10, seconds: SECONDS });
-  const added = median(runs.ours.map((run, i) => run.p50Us - (runs.direct[i] as WrkRun).p50Us));
   return [
     {
       measure: "gateway, 10 connections, tiny JSON: calls",
@@ -105,17 +105,32 @@ async function smallCalls(server: LocalServer, targets: Targets): Promise<Row[]>
       unit: "x",
       atLeast: true,
     },
+    ...latencies("10 connections", runs),
+  ];
+}
+
+/** One call after the other: what the gateway adds when nobody waits for the CPU. */
+async function oneConnection(server: LocalServer, { ours, haproxy, direct }: Targets): Promise<Row[]> {
+  const targets = { ours, haproxy, ...(direct === undefined ? {} : { direct }) };
+  return latencies("1 connection", await inTurns(server, targets, { connections: 1, seconds: SECONDS }));
+}
+
+function latencies(what: string, runs: Runs): Row[] {
+  const added = median(runs.ours.map((run, i) => run.p50Us - (runs.direct[i] as WrkRun).p50Us));
+  const baseline = (of: (run: WrkRun) => number) =>
+    `the wrapper alone: ${ms(middle(runs.direct, of))}; by HAProxy: ${ms(middle(runs.haproxy, of))}`;
+  return [
     {
-      measure: "gateway, 10 connections: p50 that it adds",
-      baseline: `the wrapper alone: ${ms(middle(runs.direct, p50))}`,
+      measure: `gateway, ${what}: p50 that it adds`,
+      baseline: baseline(p50),
       ours: ms(middle(runs.ours, p50)),
       value: added,
       goal: 150,
       unit: "us",
     },
     {
-      measure: "gateway, 10 connections: p99",
-      baseline: `the wrapper alone: ${ms(middle(runs.direct, p99))}`,
+      measure: `gateway, ${what}: p99`,
+      baseline: baseline(p99),
       ours: ms(middle(runs.ours, p99)),
       value: ratioOf(runs, p99, "direct"),
       goal: 2,

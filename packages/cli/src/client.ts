@@ -81,6 +81,11 @@ export class Client {
     this.#agent = new Agent({ ...timeouts, ...(ca === undefined ? {} : { connect: { ca } }) });
   }
 
+  /** Whether a key is sent along. */
+  get hasKey(): boolean {
+    return this.#token !== undefined;
+  }
+
   /** The same server, asked for as long as another signal says. */
   withSignal(signal: AbortSignal): Client {
     return new Client(this.url, signal, this.#token, this.ca);

@@ -13,7 +13,7 @@ const MAPS_CODE = Number(process.versions.v8.split(".")[0]) >= 13;
 
 type Bounded = Pick<EndpointSpec, "runtime" | "memoryBytes"> & Partial<Pick<EndpointSpec, "concurrency">>;
 
-/** Bytes for one process of a function; above its memory by what runtimes map and do not use, so that nothing meets it that the watch would let be. */
+/** Bytes for one process of a function; above its memory by what runtimes map and do not use, so that what is usual does not meet it before the watch. */
 export function dataBound({ runtime, memoryBytes, concurrency = 1 }: Bounded): number {
   if (runtime === "python") return memoryBytes + SPARE + concurrency * STACK;
   return memoryBytes + (MAPS_CODE ? (3 + availableParallelism()) * GI : SPARE);

@@ -21,6 +21,7 @@ import { Isolation, type IsolationMode } from "./isolation.ts";
 import { Landlock } from "./landlock.ts";
 import { LogStore } from "./log-store.ts";
 import { endListenersIn, ProcessRecords } from "./orphans.ts";
+import { hiddenWith } from "./reach.ts";
 import { residentBytes } from "./replica-process.ts";
 import { SecretFiles } from "./secret-files.ts";
 import { StatusFeed } from "./status-feed.ts";
@@ -46,6 +47,8 @@ export interface EmbeddedOptions {
   readonly isolation?: IsolationMode;
   /** Files and folders beside the system's that functions may read when they are kept apart. */
   readonly readable?: readonly string[];
+  /** Files of the server's outside of its data folder that they must not read, nor what is beside these: the key of its certificate. */
+  readonly hidden?: readonly string[];
   readonly log?: { info(message: string): void; warn(message: string): void };
 }
 
@@ -102,8 +105,9 @@ export class EmbeddedPlatform implements Platform {
     };
     if (isApart) {
       const { runFolder, node, python } = runtimeOptions;
-      const { readable = [] } = options;
-      const isolation = new Isolation(landlock, { dataDir: this.#dataDir, runFolder, node, python, readable });
+      const { readable = [], hidden = [] } = options;
+      const secret = [this.#dataDir, runFolder, ...hidden.flatMap(hiddenWith)];
+      const isolation = new Isolation(landlock, { secret, runFolder, node, python, readable });
       this.#apart = { isolation, places: new CodePlaces(this.#dataDir) };
       const isThere = (digest: string) =>
         options.bundleFolder(digest).then(

@@ -18,7 +18,8 @@ export interface Room {
 }
 
 export interface IsolationOptions {
-  readonly dataDir: string;
+  /** Folders and files that no function may reach. */
+  readonly secret: readonly string[];
   readonly runFolder: string;
   readonly node: string;
   readonly python: string;
@@ -42,7 +43,7 @@ export class Isolation {
   constructor(landlock: Landlock, options: IsolationOptions) {
     this.#landlock = landlock;
     this.#options = options;
-    this.#secret = [options.dataDir, options.runFolder];
+    this.#secret = options.secret;
     const { read, write } = systemReach(this.#secret, options.readable);
     this.#system = landlock.rules({ read: [...read, programs], write });
     this.#node = landlock.rules({ read: programReach(options.node, this.#secret), write: [] });

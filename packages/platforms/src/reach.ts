@@ -65,6 +65,18 @@ export function programReach(program: string, secret: readonly string[]): readon
   return installed === "/" || closed.some((each) => isIn(each, installed)) ? [file] : [installed];
 }
 
+/**
+ * What is closed so that a file is: the file, and the folder that it really is in, where the next one comes after a renewal. Not one that is the system's.
+ */
+export function hiddenWith(file: string): readonly string[] {
+  const folders = [dirname(file), dirname(real(file))].map(real);
+  return [
+    file,
+    real(file),
+    ...folders.filter((folder) => ![...SYSTEM, ...SETTINGS, ...SHARED, "/", "/etc"].includes(folder)),
+  ];
+}
+
 /** The path, or where something closed is in it what is beside that. */
 function around(path: string, closed: readonly string[]): readonly string[] {
   const target = real(path);

@@ -13,13 +13,14 @@ import type { BundleGrants } from "./bundle-grants.ts";
 import type { BundleRoom } from "./bundle-room.ts";
 import type { Bundles } from "./bundles.ts";
 import { answerAndDrain } from "./control-body.ts";
+import type { Route } from "./control-route.ts";
 import type { Deployments } from "./deployments.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Keys } from "./keys.ts";
 import { checkLocalHost } from "./local-host.ts";
 import type { Metrics } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
-import { checkParameters, type Route, routes } from "./routes.ts";
+import { checkParameters, routes } from "./routes.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Store } from "./store.ts";
 

@@ -2,8 +2,8 @@ import { secretNameProblem } from "@faas/core";
 import type { Context, Middleware } from "koa";
 import type { Logger } from "pino";
 import type { Audit, AuditEntry } from "./audit.ts";
+import type { Route } from "./control-route.ts";
 import type { Key } from "./keys.ts";
-import type { Route } from "./routes.ts";
 
 /** Refused for who asks, not for what was asked. */
 const REFUSALS = new Set(["UNAUTHENTICATED", "FORBIDDEN"]);

@@ -266,7 +266,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
 }
 
 async function startPlatform(
-  { kubernetes, poolSize = 0, isolation = "auto", readable = [] }: ServerOptions,
+  { kubernetes, poolSize = 0, isolation = "auto", readable = [], tls }: ServerOptions,
   dataDir: string,
   bundles: Bundles,
   store: Store,
@@ -279,6 +279,7 @@ async function startPlatform(
       poolSize,
       isolation,
       readable,
+      ...(tls === undefined ? {} : { hidden: [tls.key] }),
       log: logOf(log),
     });
   }

@@ -1,6 +1,6 @@
 import { errorCodes } from "@faas/core";
 import { z } from "zod";
-import type { Route } from "./routes.ts";
+import type { Route } from "./control-route.ts";
 
 /** The OpenAPI 3.1 document of the control API, made from the routes and the schemas that validate. */
 export function openapi(routes: readonly Route[], version: string): object {

@@ -77,7 +77,10 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
     };
     const registered = await run(deployment, await client.config());
     await print(registered, options.output, io, ({ url }) => `${url}\n`);
-    if (options.output === "table") say(io, colors(io.stderr, io).dim(`try: curl -i ${registered.url}`));
+    // Without a key a private endpoint answers nobody.
+    const isPrivate = client.hasKey && settings.visibility !== "public";
+    const call = isPrivate ? `faas invoke ${ref.org}/${ref.endpoint}` : `curl -i ${registered.url}`;
+    if (options.output === "table") say(io, colors(io.stderr, io).dim(`try: ${call}`));
   } catch (error) {
     progress.fail();
     throw io.signal.aborted ? error : await withWhatServes(error, ref, client);
