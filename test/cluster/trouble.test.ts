@@ -184,7 +184,11 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 1 } });
     await control.deploy(`${org}/x`, image);
     await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 0 } });
-    const { status, text } = await control.call(`${org}/x`);
+    // Until it is taken away the one that there was answers.
+    const { status, text } = await until("the replica is taken away", async () => {
+      const answer = await control.call(`${org}/x`);
+      return answer.text === "old" ? undefined : answer;
+    });
     assert.deepEqual([status, JSON.parse(text).code], [503, "REPLICAS_LIMITED"]);
 
     await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 1 } });
