@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { processStartedAt } from "@faas/platforms";
 import { readLock } from "@faas/server/lock";
 import { runHere, startChild, startHere } from "../test-cli.ts";
