@@ -12,7 +12,7 @@ const CLIENTS = 4;
 
 /** The API server, and then the registry, cannot be reached by the server and by nobody else: service goes on, and recovers by itself. Kubernetes alone. */
 export async function run(options: FaultOptions): Promise<FaultResult> {
-  if (!platformsHere.includes("kubernetes")) {
+  if (!(options.platforms ?? platformsHere).includes("kubernetes")) {
     options.print("no cluster here (KUBECONFIG, FAAS_REGISTRY_PUSH): left out");
     return { tried: 0, lost: 0, rows: [] };
   }

@@ -17,7 +17,7 @@ type Parts = Readonly<Record<string, readonly [stop: string, start: string]>>;
  */
 export async function run(options: FaultOptions): Promise<FaultResult> {
   const text = process.env.FAAS_FAULTS_NODE;
-  if (text === undefined || !platformsHere.includes("kubernetes")) {
+  if (text === undefined || !(options.platforms ?? platformsHere).includes("kubernetes")) {
     options.print("FAAS_FAULTS_NODE does not say how to stop a node's kubelet: left out (docs/faults.md)");
     return { tried: 0, lost: 0, rows: [] };
   }
