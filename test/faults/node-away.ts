@@ -67,15 +67,16 @@ async function without(name: string, stop: string, start: string, { long, print 
   }
   if (!load.revisions.has("afterwards")) missing.push("the deployment after it did not answer");
   printFailures(load.failures, print);
+  const said = new Set(served.warnings().map((line) => (JSON.parse(line) as { msg: string }).msg));
+  if (said.size === 0) missing.push("the log says nothing of it");
   for (const line of missing) print(`${name}: ${line}`);
-  for (const line of served.warnings()) print(`the server's log: ${line.slice(0, 400)}`);
   return {
     what: `${name} killed and back`,
     faults: 1,
     tried: load.calls,
     of: "calls",
     lost: load.failures.length + missing.length,
-    seen: meanwhile,
+    seen: `${meanwhile}; in the log: ${[...said].join("; ")}`,
   };
 }
 
@@ -84,7 +85,7 @@ async function wake(served: Served): Promise<string> {
   const began = performance.now();
   const signal = AbortSignal.timeout(90_000);
   const said = await fetch(`${served.url}/${served.org}/sleeps`, { signal }).then(
-    async (answer) => `${answer.status}${answer.ok ? "" : ` ${(await answer.text()).slice(0, 200)}`}`,
+    async (answer) => (answer.ok ? "200" : `${answer.status} ${((await answer.json()) as { type?: string }).type}`),
     (error: Error) => `none (${error.cause ?? error})`,
   );
   return `${said} after ${((performance.now() - began) / 1000).toFixed(1)} s`;
