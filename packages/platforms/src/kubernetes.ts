@@ -115,8 +115,8 @@ export class KubernetesPlatform implements Platform {
       ready: (facts) => void this.#settle(facts),
       slow: (facts, waits) =>
         this.#log.warn(
-          { endpoint: endpointKey(facts), pod: facts.pod, waits },
-          "a replica is slow to start: it waits for what is said here",
+          { endpoint: endpointKey(facts), pod: facts.pod },
+          `a replica is slow to start: it waits for ${waits}`,
         ),
       lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
     };
