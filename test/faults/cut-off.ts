@@ -12,7 +12,7 @@ const CLIENTS = 4;
 
 /** The API server, and then the registry, cannot be reached by the server and by nobody else: service goes on, and recovers by itself. Kubernetes alone. */
 export async function run(options: FaultOptions): Promise<FaultResult> {
-  if (!platformsHere.includes("kubernetes")) {
+  if (!(options.platforms ?? platformsHere).includes("kubernetes")) {
     options.print("no cluster here (KUBECONFIG, FAAS_REGISTRY_PUSH): left out");
     return { tried: 0, lost: 0, rows: [] };
   }
@@ -61,7 +61,8 @@ async function apiAway(folder: string, { long, print }: FaultOptions): Promise<T
     await load.stop();
   }
   if (!load.revisions.has("afterwards")) missing.push("the deployment after it did not answer");
-  if (!/API server|cluster/.test(warningsOf(served))) missing.push("the log does not say that the API server was away");
+  if (!/API server|cluster/.test(served.warnings().join("\n")))
+    missing.push("the log does not say that the API server was away");
   return rowOf(`the API server away for ${awayMs / 1000} s`, load, missing, print);
 }
 
@@ -104,20 +105,12 @@ async function registryAway({ long, print }: FaultOptions): Promise<Tried> {
     await load.stop();
   }
   if (!load.revisions.has("next")) missing.push("the deployment after it did not answer");
-  if (!/IMAGE_PULL_FAILED/.test(warningsOf(served)))
+  if (!/IMAGE_PULL_FAILED/.test(served.warnings().join("\n")))
     missing.push("the log does not say that an image could not be pulled");
   return rowOf(`the registry away for ${Math.round((Date.now() - began) / 1000)} s`, load, missing, print);
 }
 
 const pathOf = (served: Served, name: string) => `/-/orgs/${served.org}/endpoints/${name}`;
-
-/** From pino's `warn` on. */
-const warningsOf = (served: Served) =>
-  served
-    .log()
-    .split("\n")
-    .filter((line) => /"level":[456]0/.test(line))
-    .join("\n");
 
 function rowOf(what: string, load: Load, missing: Missing, print: FaultOptions["print"]): Tried {
   // A plain POST on the replica that was killed is told so.

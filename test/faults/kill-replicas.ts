@@ -10,7 +10,7 @@ const REPLICAS = 3;
 /** Replicas killed under load: what may be executed twice is answered, the rest is executed once at most. */
 export async function run(options: FaultOptions): Promise<FaultResult> {
   const rows: Tried[] = [];
-  for (const platform of platformsHere) rows.push(...(await killOn(platform, options)));
+  for (const platform of options.platforms ?? platformsHere) rows.push(...(await killOn(platform, options)));
   return resultOf(rows, options.print);
 }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults [-- part … --seed N --short --minutes N --write]`: the parts one after another, each as often as it is meant to be; a table of what was tried and what
+ * `npm run test:faults [-- part … --seed N --short --minutes N --platform NAME --write]`: the parts one after another, each as often as it is meant to be; a table of what was tried and what
  * was lost; exit code 1 when anything was. `--write` puts the table into docs/faults.md.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
@@ -7,6 +7,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { FaultOptions, FaultResult, Run, Tried } from "./part.ts";
+import { platformsHere } from "./served.ts";
 
 const page = join(import.meta.dirname, "../../docs/faults.md");
 
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
     seed: { type: "string" },
     short: { type: "boolean", default: false },
     minutes: { type: "string" },
+    platform: { type: "string" },
     write: { type: "boolean", default: false },
   },
 });
@@ -23,11 +25,14 @@ const parts = await partNames();
 const unknown = positionals.filter((name) => !parts.includes(name));
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const minutes = Number(values.minutes ?? 30);
-if (unknown.length > 0 || !Number.isSafeInteger(seed) || !(minutes > 0)) {
+const platforms = platformsHere.filter((name) => values.platform === undefined || name === values.platform);
+if (unknown.length > 0 || !Number.isSafeInteger(seed) || !(minutes > 0) || platforms.length === 0) {
   process.stderr.write(
     unknown.length > 0
       ? `Expected parts to be of ${parts.join(", ")}; got ${unknown.join(", ")}\n`
-      : `Expected --seed to be a whole number and --minutes to be one above 0\n`,
+      : platforms.length === 0
+        ? `Expected --platform to be of ${platformsHere.join(", ")} (kubernetes takes KUBECONFIG and FAAS_REGISTRY_PUSH); got ${values.platform}\n`
+        : `Expected --seed to be a whole number and --minutes to be one above 0\n`,
   );
   process.exitCode = 2;
 } else process.exitCode = await runAll(positionals.length > 0 ? positionals : parts);
@@ -50,6 +55,7 @@ async function runPart(name: string): Promise<readonly Tried[]> {
     long: !values.short,
     seed,
     minutes,
+    platforms,
     print: (line) => process.stdout.write(`  ${line}\n`),
   };
   try {

@@ -1,3 +1,5 @@
+import type { PlatformName } from "./served.ts";
+
 /** What every part of `test/faults` takes and gives: one file a fault, which exports `run`. */
 
 export interface FaultOptions {
@@ -8,6 +10,8 @@ export interface FaultOptions {
   print(line: string): void;
   /** Of the soak. */
   readonly minutes?: number;
+  /** Where parts that know both are tried; without it, wherever this machine can. */
+  readonly platforms?: readonly PlatformName[];
 }
 
 /** One line of the table. */

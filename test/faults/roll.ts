@@ -9,7 +9,7 @@ import { type PlatformName, platformsHere, Served } from "./served.ts";
 /** Deployed again and again, and scaled up and down, under load. */
 export async function run(options: FaultOptions): Promise<FaultResult> {
   const rows: Tried[] = [];
-  for (const platform of platformsHere) rows.push(...(await rollOn(platform, options)));
+  for (const platform of options.platforms ?? platformsHere) rows.push(...(await rollOn(platform, options)));
   return resultOf(rows, options.print);
 }
 
@@ -26,7 +26,11 @@ export async function rollOn(platform: PlatformName, { long, seed, print }: Faul
     let wrong = 0;
     try {
       for (let n = 1; n <= times; n++) {
-        await each(n);
+        // One that fails is lost; the others go on.
+        await each(n).catch((error) => {
+          wrong++;
+          print(`${platform}, ${what}, ${n}: ${(error as Error).message}`);
+        });
         if (n % 10 === 0) print(`${platform}, ${what}: ${n}, ${load.calls} calls`);
       }
     } finally {

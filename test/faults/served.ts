@@ -77,6 +77,13 @@ export class Served implements AsyncDisposable {
     return this.#up.stderr();
   }
 
+  /** Of these the lines from pino's `warn` on. */
+  warnings(): string[] {
+    return this.log()
+      .split("\n")
+      .filter((line) => /"level":[456]0/.test(line));
+  }
+
   async up(): Promise<void> {
     const registry = ["--registry-push", this.#registry.push, "--registry-pull", this.#registry.pull];
     const more = this.platform === "kubernetes" ? ["--platform", "kubernetes", ...registry] : [];

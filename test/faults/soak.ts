@@ -22,7 +22,7 @@ type Sample = Readonly<Record<string, number>>;
 /** Load, deployments, kills, removals and idleness, round after round; what the server has of everything is looked at whenever nothing is to do. */
 export async function run(options: FaultOptions): Promise<FaultResult> {
   const rows: Tried[] = [];
-  for (const platform of options.long ? platformsHere : (["embedded"] as const))
+  for (const platform of options.long ? (options.platforms ?? platformsHere) : (["embedded"] as const))
     rows.push(await soakOn(platform, options));
   return resultOf(rows, options.print);
 }

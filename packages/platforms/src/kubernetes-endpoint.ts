@@ -17,6 +17,8 @@ const ROOM_GRACE_MS = 5_000;
 
 /** Kubernetes has connected to the replica: we should have been first. */
 const UNREACHABLE_MS = 5_000;
+/** What takes longer than a start should: whoever reads the log is told what it waits for. */
+const SLOW_MS = 15_000;
 
 /** What endpoints need of their platform: one for all of them, of which there are many. */
 export interface EndpointHost {
@@ -25,6 +27,8 @@ export interface EndpointHost {
   changed(endpoint: KubernetesEndpoint): void;
   /** It answered its first ready probe: time to take the startup boost away. */
   ready(facts: PodFacts): void;
+  /** It takes long to start, and nothing says why. `waits` is for what. */
+  slow(facts: PodFacts, waits: string): void;
   /** The last lines of a replica; empty when they cannot be had soon. */
   lastLines(facts: PodFacts, previous: boolean): Promise<readonly string[]>;
 }
@@ -40,25 +44,37 @@ class ReplicaState {
   readonly stages: StartStages;
   probed = false;
   readonly startTimer: NodeJS.Timeout;
+  readonly slowTimer: NodeJS.Timeout;
   unschedulableTimer: NodeJS.Timeout | undefined;
   unreachableTimer: NodeJS.Timeout | undefined;
   graceTimer: NodeJS.Timeout | undefined;
   graceIsOver = false;
 
-  constructor(facts: PodFacts, stages: StartStages, startSeconds: number, onLate: () => void) {
+  constructor(facts: PodFacts, stages: StartStages, { startSeconds, slow }: EndpointHost, onLate: () => void) {
     this.facts = facts;
     this.stages = stages;
     this.startTimer = setTimeout(onLate, startSeconds * 1000).unref();
+    this.slowTimer = setTimeout(() => {
+      if (!this.ready && !this.told && !this.facts.deleting) slow(this.facts, waitsFor(this.facts));
+    }, SLOW_MS).unref();
   }
 
   stop(): void {
     this.ready = false;
     this.probing.abort();
     clearTimeout(this.startTimer);
+    clearTimeout(this.slowTimer);
     clearTimeout(this.unschedulableTimer);
     clearTimeout(this.unreachableTimer);
     clearTimeout(this.graceTimer);
   }
+}
+
+/** The next step of a pod's start: who has to take it may be away. */
+function waitsFor({ scheduled, ip, runningSinceMs }: PodFacts): string {
+  if (!scheduled) return "the scheduler";
+  if (ip === undefined) return "the node: its kubelet and its container runtime";
+  return runningSinceMs === undefined ? "its image, or the container runtime" : "its function to be loaded";
 }
 
 function seeStages({ facts, stages, ready }: ReplicaState): void {
@@ -165,9 +181,7 @@ export class KubernetesEndpoint {
     }
     if (!state) {
       if (facts.deleting) return;
-      const fresh: ReplicaState = new ReplicaState(facts, this.#stages(), this.#host.startSeconds, () =>
-        this.#late(fresh),
-      );
+      const fresh: ReplicaState = new ReplicaState(facts, this.#stages(), this.#host, () => this.#late(fresh));
       state = fresh;
       this.#replicas.set(facts.pod, state);
     }
@@ -290,6 +304,7 @@ export class KubernetesEndpoint {
     }
     if (state.facts.deleting || state.facts.trouble || this.#replicas.get(state.facts.pod) !== state) return;
     clearTimeout(state.startTimer);
+    clearTimeout(state.slowTimer);
     state.ready = true;
     state.wasReady = true;
     state.stages.see("ready");

@@ -125,6 +125,18 @@ describe("a pod's trouble, in words", () => {
     assert.equal(podFacts(pod({ state: { waiting: { reason: "ContainerCreating" } } })).trouble, undefined);
   });
 
+  for (const [reason, message] of [
+    [
+      "ImageInspectError",
+      'Failed to inspect image "": rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: connection refused"',
+    ],
+    ["ErrImagePull", "rpc error: code = Unavailable desc = error reading from server: EOF"],
+    ["CreateContainerError", "rpc error: code = Unknown desc = server is not initialized yet"],
+  ] as const)
+    test(`${reason} while the node's container runtime is away: it goes on when the runtime is back`, () => {
+      assert.equal(podFacts(pod({ state: { waiting: { reason, message } } })).trouble, undefined);
+    });
+
   for (const [what, message] of [
     [
       "CPU",

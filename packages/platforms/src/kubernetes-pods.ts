@@ -93,10 +93,16 @@ function podTrouble({ status }: V1Pod): Trouble | undefined {
 
 type Terminated = NonNullable<NonNullable<V1ContainerStatus["state"]>["terminated"]>;
 
+/** What a kubelet says whose container runtime does not answer, or has just started. */
+const RUNTIME_AWAY =
+  /code = Unavailable desc = (connection error|error reading from server|transport|closing)|dial unix |desc = server is not initialized yet/;
+
 function containerTrouble(container: V1ContainerStatus, memory: string | undefined, org: string): Trouble | undefined {
   const { waiting, terminated } = container.state ?? {};
   if (terminated) return { ...endTrouble(terminated, memory), ran: "this" };
   const { reason = "", message = "" } = waiting ?? {};
+  // The node's own affair, over as soon as the runtime is back: nothing is wrong with the image or the container.
+  if (RUNTIME_AWAY.test(message)) return undefined;
   if (
     /^(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|RegistryUnavailable|ImageInspectError)$/.test(
       reason,

@@ -113,6 +113,11 @@ export class KubernetesPlatform implements Platform {
       startSeconds,
       changed: (endpoint) => this.#changed(endpoint),
       ready: (facts) => void this.#settle(facts),
+      slow: (facts, waits) =>
+        this.#log.warn(
+          { endpoint: endpointKey(facts), pod: facts.pod },
+          `a replica is slow to start: it waits for ${waits}`,
+        ),
       lastLines: (facts, previous) => lastLines(this.#api, facts, previous),
     };
     this.#orgs = new KubernetesOrgs({
