@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { queryObjects } from "node:v8";
 import type { EndpointStatus, LogLine, SettingsInput } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
+import { ReplicaProcess } from "../packages/platforms/src/replica-process.ts";
 import { alive, apply, type EmbeddedUnderTest, logsOf, setUp, specOf, until, wrapper } from "./embedded-under-test.ts";
 import { platformContract } from "./platform-contract.ts";
 
@@ -127,3 +129,19 @@ async function failureOf(
   await under.platform.scale(spec, 1);
   return until(under, ({ failure }) => failure !== undefined);
 }
+
+test("replicas that have ended are not kept in memory: one deployment after the other", async () => {
+  await using under = await setUp();
+  for (let version = 1; version <= 6; version++) {
+    const { revision } = await apply(under, `export const handler = () => ${version};`, { replicas: 1 });
+    await under.platform.scale({ org: under.org, endpoint: "x" }, 1);
+    await until(
+      under,
+      ({ replicas }) => replicas.length === 1 && replicas.every((each) => each.ready && each.revision === revision),
+    );
+  }
+  // The one that serves, and what the last rollout is about to let go.
+  const deadline = Date.now() + 20_000;
+  while (queryObjects(ReplicaProcess, { format: "count" }) > 2 && Date.now() < deadline) await delay(100);
+  assert.ok(queryObjects(ReplicaProcess, { format: "count" }) <= 2);
+});

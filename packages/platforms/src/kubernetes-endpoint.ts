@@ -9,6 +9,7 @@ import {
   withLastLines,
 } from "./kubernetes-pods.ts";
 import { waitUntilPodReady } from "./kubernetes-probe.ts";
+import { OVER } from "./ready-probe.ts";
 import { StartStages } from "./start-stages.ts";
 
 const ENDED_KEPT = 5;
@@ -61,7 +62,7 @@ class ReplicaState {
 
   stop(): void {
     this.ready = false;
-    this.probing.abort();
+    this.probing.abort(OVER);
     clearTimeout(this.startTimer);
     clearTimeout(this.slowTimer);
     clearTimeout(this.unschedulableTimer);

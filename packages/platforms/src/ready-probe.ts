@@ -3,6 +3,9 @@ import { request } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
+/** Why a wait ends. One for all replicas: an error of its own keeps what was on the stack when it was made, other replicas among it, and each of these the next. */
+export const OVER = new Error("it is no replica any more");
+
 /** Where a wrapper listens: a Unix socket, or a connection that was made already. */
 export type Listener = { readonly socketPath: string } | { readonly createConnection: () => Socket };
 

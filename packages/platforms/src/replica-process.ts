@@ -11,7 +11,7 @@ import { codeKey } from "./code-places.ts";
 import { dataBound } from "./data-bound.ts";
 import { folderOf, type Room } from "./isolation.ts";
 import { readLines } from "./line-reader.ts";
-import { askReady, waitUntilReady } from "./ready-probe.ts";
+import { askReady, OVER, waitUntilReady } from "./ready-probe.ts";
 import {
   cacheOf,
   functionEnvironment,
@@ -150,7 +150,7 @@ export class ReplicaProcess {
     const served = this.ready;
     this.stopping = true;
     this.ready = false;
-    this.#starting.abort();
+    this.#starting.abort(OVER);
     if (this.#child === undefined) this.#onGone();
     if (served) await Promise.race([delay(SETTLE_MS), this.ended]);
     this.#signal(served ? "SIGTERM" : "SIGKILL");
@@ -221,7 +221,7 @@ export class ReplicaProcess {
   #onGone(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#starting.abort();
+    this.#starting.abort(OVER);
     // Processes that the function started are in its group.
     this.#signal("SIGKILL");
     this.ready = false;
