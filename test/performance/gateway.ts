@@ -11,7 +11,7 @@ const HELLO = 'export const handler = () => ({ message: "hello" });\n';
 const ECHO =
   'export const handler = ({ body }) => ({ status: 200, headers: { "content-type": "application/octet-stream" }, body });\n';
 const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "--idle-timeout", "never"];
-const ROUNDS = 7;
+const ROUNDS = 11;
 const SECONDS = 2;
 /** Calls until the memory is compared: an hour of 555 a second. */
 const MANY = 2_000_000;
