@@ -17,6 +17,7 @@ import type { BundleRoom } from "./bundle-room.ts";
 import type { Bundles } from "./bundles.ts";
 import type { DeployLimits } from "./deploy-limits.ts";
 import { type Endpoints, leastReplicas } from "./endpoints.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import { newestVersions } from "./secret-records.ts";
 import type { EndpointRecord, Store } from "./store.ts";
 
@@ -51,7 +52,7 @@ export class Deployments {
   readonly #pending = new Map<string, EndpointRef>();
   readonly #listeners = new Map<string, Set<() => void>>();
   /** Changes of one endpoint's deployment are made one after the other. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new OneAtATime();
   readonly #retries = new Map<string, NodeJS.Timeout>();
   /** What the platform has, or may have, though nobody registered it. */
   readonly #strangers = new Map<string, EndpointRef>();
@@ -364,14 +365,7 @@ export class Deployments {
   }
 
   #inTurn<T>(ref: EndpointRef, work: () => Promise<T>): Promise<T> {
-    const key = endpointKey(ref);
-    const turn = (this.#turns.get(key) ?? Promise.resolve()).catch(() => {}).then(work);
-    this.#turns.set(key, turn);
-    const done = () => {
-      if (this.#turns.get(key) === turn) this.#turns.delete(key);
-    };
-    turn.then(done, done);
-    return turn;
+    return this.#turns.run(endpointKey(ref), work);
   }
 
   #changed(ref: EndpointRef, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { FaasError, type Platform, SECRETS_MAX, type SecretSet, type SecretView } from "@faas/core";
 import type { Logger } from "pino";
 import type { Deployments } from "./deployments.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import { noSuchSecret, type SecretRecords, secretNames, usesSecret } from "./secret-records.ts";
 import type { EndpointRecord, Store } from "./store.ts";
 
@@ -21,7 +22,7 @@ const VERSION_BYTES = 6;
 export class Secrets {
   readonly #options: SecretsOptions;
   /** Changes of an organization's secrets are made one after the other. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new OneAtATime();
   #stopping = false;
 
   constructor(options: SecretsOptions) {
@@ -41,7 +42,7 @@ export class Secrets {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([...this.#turns.values()].map((turn) => turn.catch(() => {})));
+    await this.#turns.settled();
   }
 
   /** Sorted by name. */
@@ -61,7 +62,7 @@ export class Secrets {
     await deployments.applyOrg(org);
     await store.putOrg(org);
     const version = randomBytes(VERSION_BYTES).toString("hex");
-    const { isNew, setAt } = await this.#inTurn(org, () => this.#set(org, name, version, value));
+    const { isNew, setAt } = await this.#turns.run(org, () => this.#set(org, name, version, value));
     const rolls = await this.#rollAll(org, (record) => uses(record, name));
     this.#collectSoon(org);
     return { name, setAt, rolls, isNew };
@@ -71,7 +72,7 @@ export class Secrets {
   async remove(org: string, name: string): Promise<void> {
     const { store, platform } = this.#options;
     if (platform.notReady) throw platform.notReady;
-    await this.#inTurn(org, async () => {
+    await this.#turns.run(org, async () => {
       await store.changeSecrets(org, (secrets, endpoints) => {
         const record = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
         if (record?.version === undefined) throw noSuchSecret(org, name, secrets);
@@ -124,7 +125,7 @@ export class Secrets {
   #collectSoon(org: string): void {
     const secrets = this.#options.store.org(org)?.secrets;
     if (this.#stopping || secrets === undefined || !hasFormer(secrets)) return;
-    this.#inTurn(org, () => this.#collect(org)).catch((error) => this.#warn(org, error));
+    this.#turns.run(org, () => this.#collect(org)).catch((error) => this.#warn(org, error));
   }
 
   /** Has the platform forget values that no revision names any more. */
@@ -144,16 +145,6 @@ export class Secrets {
       }
     }
     if (gone.size > 0 && store.hasOrg(org)) await store.changeSecrets(org, (latest) => without(latest, gone));
-  }
-
-  #inTurn<T>(org: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(org) ?? Promise.resolve()).catch(() => {}).then(work);
-    this.#turns.set(org, turn);
-    const done = () => {
-      if (this.#turns.get(org) === turn) this.#turns.delete(org);
-    };
-    turn.then(done, done);
-    return turn;
   }
 
   #warn(org: string, error: unknown): void {
