@@ -1,18 +1,21 @@
 import { createServer, type Server, type ServerOptions } from "node:https";
 import type { Socket } from "node:net";
-import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
+import { FaasError } from "@faas/core";
 import type { Pair } from "./certificate.ts";
+import { problemText } from "./problem-text.ts";
 
 /** The first byte of a TLS connection: a record that is a handshake (RFC 8446, 5.1). */
 const HANDSHAKE = 22;
 const FIRST_BYTE_MS = 10_000;
 
+/** What a certificate is used with. */
+export const secured = (pair: Pair) => ({ ...pair, minVersion: "TLSv1.2" as const });
+
 /** An HTTPS server; who sends HTTP to it is told so. TLS 1.2 and 1.3, HTTP/1.1. */
 export function createHttpsServer(options: ServerOptions, pair: Pair): Server {
   const server = createServer({
     ...options,
-    ...pair,
-    minVersion: "TLSv1.2",
+    ...secured(pair),
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: FIRST_BYTE_MS,
   });
@@ -47,14 +50,11 @@ export function createHttpsServer(options: ServerOptions, pair: Pair): Server {
 }
 
 function refuse(socket: Socket): void {
-  const problem = toProblem(
-    new FaasError("TLS_REQUIRED", "This port speaks HTTPS, and HTTP was sent to it: use https:// in the address"),
+  const error = new FaasError(
+    "TLS_REQUIRED",
+    "This port speaks HTTPS, and HTTP was sent to it: use https:// in the address",
   );
-  const text = JSON.stringify(problem);
   socket.on("error", () => {});
   socket.resume();
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n` +
-      `Upgrade: TLS/1.2\r\nConnection: close\r\n\r\n${text}`,
-  );
+  socket.end(problemText(error, { Upgrade: "TLS/1.2" }));
 }

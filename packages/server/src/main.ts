@@ -30,6 +30,7 @@ import { Deployments } from "./deployments.ts";
 import { Endpoints } from "./endpoints.ts";
 import { createGateway, type RequestReport } from "./gateway.ts";
 import { createHttpServer } from "./http-server.ts";
+import { secured } from "./https-server.ts";
 import { instanceOf } from "./instance.ts";
 import { Keys } from "./keys.ts";
 import { HeldLock } from "./lock.ts";
@@ -227,7 +228,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   await collect();
   const collecting = setInterval(collect, COLLECT_MS).unref();
   const address = server.address() as AddressInfo;
-  certificate?.watch((pair) => (server as SecureServer).setSecureContext({ ...pair, minVersion: "TLSv1.2" }));
+  certificate?.watch((pair) => (server as SecureServer).setSecureContext(secured(pair)));
   const url = `${certificate ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
   await lock.announce(url);
   log.info({ url, dataDir, platform: platform.name, auth }, "listening");
