@@ -1,4 +1,5 @@
 import { GRACE_MS } from "./bundles.ts";
+import { bundlesOf } from "./state.ts";
 import type { Store } from "./store.ts";
 
 /** Uploads that are remembered: what is forgotten is uploaded again. */
@@ -19,10 +20,7 @@ export class BundleGrants {
 
   has(org: string, digest: string): boolean {
     if (this.#uploaded.has(`${org} ${digest}`)) return true;
-    for (const { current, candidate } of this.#store.org(org)?.endpoints.values() ?? []) {
-      for (const revision of [current, candidate])
-        if (revision?.artifact.kind === "bundle" && revision.artifact.digest === digest) return true;
-    }
+    for (const named of bundlesOf(this.#store.org(org)?.endpoints.values() ?? [])) if (named === digest) return true;
     return false;
   }
 

@@ -1,6 +1,7 @@
 import { FaasError, formatSize, type LimitNumbers } from "@faas/core";
 import type { BundleGrants } from "./bundle-grants.ts";
 import type { Bundles } from "./bundles.ts";
+import { bundlesOf } from "./state.ts";
 import type { Store } from "./store.ts";
 
 export interface BundleRoomOptions {
@@ -68,12 +69,8 @@ export class BundleRoom {
   }
 
   #digests(org: string): Set<string> {
-    const digests = new Set(this.#options.grants.recent(org));
-    for (const { current, candidate } of this.#options.store.org(org)?.endpoints.values() ?? []) {
-      for (const revision of [current, candidate])
-        if (revision?.artifact.kind === "bundle") digests.add(revision.artifact.digest);
-    }
-    return digests;
+    const { grants, store } = this.#options;
+    return new Set([...grants.recent(org), ...bundlesOf(store.org(org)?.endpoints.values() ?? [])]);
   }
 
   async #sum(digests: Iterable<string>): Promise<number> {

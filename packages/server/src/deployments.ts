@@ -19,6 +19,7 @@ import type { DeployLimits } from "./deploy-limits.ts";
 import { type Endpoints, leastReplicas } from "./endpoints.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import { newestVersions } from "./secret-records.ts";
+import { newestOf } from "./state.ts";
 import type { EndpointRecord, Store } from "./store.ts";
 
 export interface DeploymentsOptions {
@@ -140,7 +141,7 @@ export class Deployments {
     return this.#inTurn(ref, async () => {
       const { store } = this.#options;
       const record = store.endpoint(ref);
-      const newest = record?.candidate ?? record?.current;
+      const newest = record && newestOf(record);
       if (!record || !newest?.settings.secrets) return undefined;
       const versions = newestVersions(ref.org, newest.settings, store.org(ref.org)?.secrets);
       const id = revisionId(newest.artifact, newest.settings, versions);
@@ -208,7 +209,7 @@ export class Deployments {
     const secrets = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
     let id = revisionId(artifact, settings, secrets);
     const before = store.endpoint(ref);
-    const newest = before?.candidate ?? before?.current;
+    const newest = before && newestOf(before);
     if (newest?.id === id && before?.failure?.revision !== id) return { revision: id, created: false, unchanged: true };
 
     const now = new Date().toISOString();
@@ -252,13 +253,13 @@ export class Deployments {
     if (endpoint.desired > 0 && !endpoint.failure()) return;
     if (!endpoint.deploying && endpoint.spec.replicas === 0) return;
     endpoint.attempt();
-    endpoints.scale(endpoint, leastReplicas(endpointSpec(ref, record.candidate ?? record.current)));
+    endpoints.scale(endpoint, leastReplicas(endpointSpec(ref, newestOf(record))));
   }
 
   /** Tells the platform what should run. */
   async #apply(ref: EndpointRef, record: EndpointRecord, served: EndpointSpec): Promise<void> {
     if (record.candidate || record.unproven) this.#pending.set(endpointKey(ref), ref);
-    const newest = record.candidate ?? record.current;
+    const newest = newestOf(record);
     // Of the same revision one spec is enough: there are many endpoints.
     await this.#options.platform.apply(newest.id === served.revision ? served : endpointSpec(ref, newest));
   }
@@ -295,7 +296,7 @@ export class Deployments {
   /** Has the newest revision answered, or failed? */
   async #judge(ref: EndpointRef, status: EndpointStatus): Promise<void> {
     const record = this.#options.store.endpoint(ref);
-    const revision = record?.candidate ?? record?.current;
+    const revision = record && newestOf(record);
     if (!record || !revision || status.revision !== revision.id) return;
     const ready = status.replicas.filter((replica) => replica.ready);
     const answers = ready.length > 0 && ready.every((replica) => replica.revision === revision.id);
@@ -308,8 +309,7 @@ export class Deployments {
   async #succeeded(ref: EndpointRef, revision: Revision): Promise<void> {
     const { store, endpoints, log } = this.#options;
     const record = store.endpoint(ref);
-    if (!record || (record.candidate ?? record.current).id !== revision.id || !(record.candidate || record.unproven))
-      return;
+    if (!record || newestOf(record).id !== revision.id || !(record.candidate || record.unproven)) return;
     await store.changeEndpoint(ref, (latest) => {
       if (!latest) return latest;
       const { candidate: _, unproven: __, failure: ___, ...kept } = latest;
@@ -325,8 +325,7 @@ export class Deployments {
   async #failed(ref: EndpointRef, revision: Revision, failure: ReplicaFailure): Promise<void> {
     const { store, platform, endpoints, log } = this.#options;
     const record = store.endpoint(ref);
-    if (!record || (record.candidate ?? record.current).id !== revision.id || record.failure?.revision === revision.id)
-      return;
+    if (!record || newestOf(record).id !== revision.id || record.failure?.revision === revision.id) return;
     log.warn({ ...ref, revision: revision.id, code: failure.code, detail: failure.detail }, "deployment failed");
     await store.changeEndpoint(ref, (latest) => {
       if (!latest) return latest;

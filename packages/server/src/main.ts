@@ -37,6 +37,7 @@ import { HeldLock } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import { Scaling } from "./scaling.ts";
 import { Secrets } from "./secrets.ts";
+import { bundlesOf } from "./state.ts";
 import { Store } from "./store.ts";
 
 export interface ServerOptions {
@@ -223,7 +224,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   }
   const collect = () =>
     bundles
-      .collect(namedBundles(store), Date.now())
+      .collect(new Set(bundlesOf(Array.from(store.endpoints(), ([, record]) => record))), Date.now())
       .catch((error) => log.warn({ err: error }, "bundles could not be collected"));
   await collect();
   const collecting = setInterval(collect, COLLECT_MS).unref();
@@ -332,15 +333,6 @@ async function close(server: Server): Promise<void> {
   });
   clearTimeout(timer);
   clearInterval(sweep);
-}
-
-function namedBundles(store: Store): Set<string> {
-  const named = new Set<string>();
-  for (const [, { current, candidate }] of store.endpoints()) {
-    for (const revision of [current, candidate])
-      if (revision?.artifact.kind === "bundle") named.add(revision.artifact.digest);
-  }
-  return named;
 }
 
 const logOf = (log: Logger) => ({

@@ -43,5 +43,5 @@ export function noSuchSecret(org: string, name: string, secrets: SecretRecords):
 }
 
 /** Whether a revision has a secret. */
-export const usesSecret = (revision: Revision | undefined, name: string): boolean =>
-  Object.values(revision?.settings.secrets ?? {}).includes(name);
+export const usesSecret = ({ settings }: Revision, name: string): boolean =>
+  Object.values(settings.secrets ?? {}).includes(name);

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { Deployments } from "./deployments.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import { noSuchSecret, type SecretRecords, secretNames, usesSecret } from "./secret-records.ts";
+import { revisionsOf } from "./state.ts";
 import type { EndpointRecord, Store } from "./store.ts";
 
 export interface SecretsOptions {
@@ -133,9 +134,9 @@ export class Secrets {
     const { store, platform } = this.#options;
     const { secrets = {}, endpoints = new Map<string, EndpointRecord>() } = store.org(org) ?? {};
     const named = new Set<string>();
-    for (const { current, candidate } of endpoints.values())
-      for (const revision of [current, candidate])
-        for (const [name, version] of Object.entries(revision?.secrets ?? {})) named.add(`${name}.${version}`);
+    for (const record of endpoints.values())
+      for (const { secrets = {} } of revisionsOf(record))
+        for (const [name, version] of Object.entries(secrets)) named.add(`${name}.${version}`);
     const gone = new Set<string>();
     for (const [name, { former }] of Object.entries(secrets)) {
       for (const version of former) {
@@ -153,8 +154,8 @@ export class Secrets {
   }
 }
 
-const uses = ({ current, candidate }: EndpointRecord, name: string) =>
-  usesSecret(current, name) || usesSecret(candidate, name);
+const uses = (record: EndpointRecord, name: string) =>
+  revisionsOf(record).some((revision) => usesSecret(revision, name));
 
 function usersOf(name: string, endpoints: Iterable<readonly [string, EndpointRecord]>): string[] {
   return Array.from(endpoints)

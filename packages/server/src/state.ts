@@ -14,6 +14,19 @@ export interface EndpointRecord {
   readonly failure?: ReplicaFailure;
 }
 
+/** What is to serve: what is being deployed, or what serves. */
+export const newestOf = ({ current, candidate }: EndpointRecord): Revision => candidate ?? current;
+
+/** All that it names. */
+export const revisionsOf = ({ current, candidate }: EndpointRecord): readonly Revision[] =>
+  candidate ? [current, candidate] : [current];
+
+/** Digests of the bundles that endpoints name. */
+export function* bundlesOf(records: Iterable<EndpointRecord>): Generator<string> {
+  for (const record of records)
+    for (const { artifact } of revisionsOf(record)) if (artifact.kind === "bundle") yield artifact.digest;
+}
+
 /** What is kept of an organization besides its endpoints. */
 export interface OrgFields {
   readonly createdAt: string;
