@@ -185,18 +185,24 @@ export class KubernetesApi {
 
   /** Any request; gives the parsed answer. What was not answered is asked again, except for `POST`: all others can be sent twice without harm. */
   async call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
-    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    // One of `AbortSignal.timeout` would stay for all of its time, with what listens to it, after a call that took milliseconds.
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(new DOMException("no answer", "TimeoutError")), TIMEOUT_MS).unref();
+    const signal = options.signal ? AbortSignal.any([options.signal, timeout.signal]) : timeout.signal;
     const attempts = method === "POST" ? [TIMEOUT_MS] : ATTEMPTS_MS;
-    for (let attempt = 0; ; attempt++) {
-      const limits = { headersMs: attempts[attempt] as number };
-      try {
-        const answer = await this.#send(method, path, { ...options, signal }, options.signal, limits);
-        return JSON.parse(await answer.text()) as T;
-      } catch (error) {
-        const failed = this.#failed(error, options.signal);
-        if (attempt === attempts.length - 1 || timeout.aborted || !isDead(failed)) throw failed;
+    try {
+      for (let attempt = 0; ; attempt++) {
+        const limits = { headersMs: attempts[attempt] as number };
+        try {
+          const answer = await this.#send(method, path, { ...options, signal }, options.signal, limits);
+          return JSON.parse(await answer.text()) as T;
+        } catch (error) {
+          const failed = this.#failed(error, options.signal);
+          if (attempt === attempts.length - 1 || timeout.signal.aborted || !isDead(failed)) throw failed;
+        }
       }
+    } finally {
+      clearTimeout(timer);
     }
   }
 
