@@ -77,7 +77,7 @@ export const DEFAULT_CONCURRENT_REQUESTS = 10_000;
 
 /** In numbers; what was not set is as in `defaults`. */
 export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumbers {
-  const all: Limits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...defaults, ...limits };
+  const all: Limits = { ...defaults, ...limits };
   const { requestsPerSecond = Number.POSITIVE_INFINITY } = all;
   return {
     endpoints: all.endpoints ?? Number.POSITIVE_INFINITY,
@@ -86,7 +86,7 @@ export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumber
     memoryBytes: parsed(all.memory, parseSize),
     requestsPerSecond,
     burst: all.burst ?? Math.max(1, Math.ceil(requestsPerSecond)),
-    concurrentRequests: all.concurrentRequests ?? Number.POSITIVE_INFINITY,
+    concurrentRequests: all.concurrentRequests ?? DEFAULT_CONCURRENT_REQUESTS,
     bodyBytes: parsed(all.bodySize, parseSize),
     bundleBytes: parsed(all.bundleBytes, parseSize),
   };

@@ -1,12 +1,9 @@
-import { type EndpointSpec, formatSize } from "@faas/core";
+import type { EndpointSpec } from "@faas/core";
 import type { LiveEndpoint } from "./endpoints-live.ts";
+import { amounts, type Kept } from "./kept.ts";
 
 /** What replicas take, of one endpoint or of all of an organization. */
-export interface Taken {
-  readonly replicas: number;
-  readonly cpuMillis: number;
-  readonly memoryBytes: number;
-}
+export type Taken = Omit<Kept, "endpoints">;
 
 const KINDS = ["replicas", "cpuMillis", "memoryBytes"] as const;
 type Kind = (typeof KINDS)[number];
@@ -51,12 +48,6 @@ export function roomFor(endpoint: LiveEndpoint, wanted: number): Room {
   }
   return best;
 }
-
-const amounts: Readonly<Record<Kind, (value: number) => string>> = {
-  replicas: (value) => `${value} ${value === 1 ? "replica" : "replicas"}`,
-  cpuMillis: (value) => `${value}m CPU`,
-  memoryBytes: (value) => `${formatSize(value)} memory`,
-};
 
 const textOf = (kind: Kind, limit: number, kept: number) =>
   `the organization's limit is ${amounts[kind](limit)}, and its other endpoints have, or are kept, ${amounts[kind](kept)}`;

@@ -1,4 +1,5 @@
 import type { EndpointRef, KeyRecord, Limits, ReplicaFailure, Revision } from "@faas/core";
+import { type Kept, keptBy, keptWith, NOTHING } from "./kept.ts";
 import type { SecretRecords } from "./secret-records.ts";
 
 export interface EndpointRecord {
@@ -16,6 +17,10 @@ export interface EndpointRecord {
 
 /** What is to serve: what is being deployed, or what serves. */
 export const newestOf = ({ current, candidate }: EndpointRecord): Revision => candidate ?? current;
+
+/** What the endpoint is kept; NOTHING when there is none. */
+export const keptByRecord = (record: EndpointRecord | null | undefined): Kept =>
+  record ? keptBy(newestOf(record).settings) : NOTHING;
 
 /** All that it names. */
 export const revisionsOf = ({ current, candidate }: EndpointRecord): readonly Revision[] =>
@@ -48,6 +53,7 @@ export type Change =
 
 interface Org {
   fields: OrgFields;
+  kept: Kept;
   readonly endpoints: Map<string, EndpointRecord>;
 }
 
@@ -69,6 +75,11 @@ export class State {
     return this.#orgs.get(org)?.endpoints;
   }
 
+  /** What all endpoints of an organization are kept together. */
+  kept(org: string): Kept {
+    return this.#orgs.get(org)?.kept ?? NOTHING;
+  }
+
   /** Throws when an endpoint's organization is not there. */
   apply(change: Change): void {
     if (change.org === undefined) {
@@ -83,17 +94,23 @@ export class State {
       else {
         const fields = withLimits(change.record);
         if (org) org.fields = fields;
-        else this.#orgs.set(name, { fields, endpoints: new Map() });
+        else this.#orgs.set(name, { fields, kept: NOTHING, endpoints: new Map() });
       }
-    } else if (change.record === null) org?.endpoints.delete(change.endpoint);
-    else if (org) org.endpoints.set(change.endpoint, change.record);
-    else throw new Error(`an endpoint of the organization "${name}", which is not there`);
+    } else if (org) putEndpoint(org, change.endpoint, change.record);
+    else if (change.record !== null) throw new Error(`an endpoint of the organization "${name}", which is not there`);
   }
 
   /** As it is now; later changes do not show in it. */
   copy(): readonly (readonly [org: string, fields: OrgFields, endpoints: readonly [string, EndpointRecord][]])[] {
     return Array.from(this.#orgs, ([name, { fields, endpoints }]) => [name, fields, [...endpoints]]);
   }
+}
+
+function putEndpoint(org: Org, endpoint: string, record: EndpointRecord | null): void {
+  const before = org.endpoints.get(endpoint);
+  org.kept = keptWith(org.kept, keptByRecord(record), keptByRecord(before));
+  if (record === null) org.endpoints.delete(endpoint);
+  else org.endpoints.set(endpoint, record);
 }
 
 /** Servers before had a `quota`, of fewer limits. */

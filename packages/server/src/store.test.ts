@@ -172,3 +172,27 @@ test("a change whose maker throws is refused alone", async (t) => {
   await Promise.all([store.putOrg("other"), assert.rejects(refused, thrown)]);
   assert.deepEqual(await onDisk(file), { other: {} });
 });
+
+test("what an organization's endpoints are kept is the sum over them, whatever came and went, also after a restart", async (t) => {
+  const { folder } = await temporary(t);
+  let store = await Store.open(folder);
+  const put = (endpoint: string, replicas: number | undefined, isCandidate = false) =>
+    store.changeEndpoint({ org: "acme", endpoint }, (before) => {
+      if (replicas === undefined) return undefined;
+      const kept = { ...revision, settings: withDefaults({ replicas, cpu: "250m", memory: "64Mi" }) };
+      return isCandidate && before ? { ...before, candidate: kept } : { ...record, current: kept };
+    });
+  await put("one", 2);
+  await put("two", 0);
+  await put("one", 5, true);
+  await put("three", 1);
+  await put("three", undefined);
+  await put("four", 1);
+  await put("four", 3);
+  const expected = { endpoints: 3, replicas: 8, cpuMillis: 2000, memoryBytes: 512 * 2 ** 20 };
+  assert.deepEqual(store.kept("acme"), expected);
+  await store.close();
+  store = await Store.open(folder);
+  assert.deepEqual(store.kept("acme"), expected);
+  await store.close();
+});

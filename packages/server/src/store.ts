@@ -12,6 +12,7 @@ import {
 import { AppendFile } from "./append-file.ts";
 import { isStorageFull } from "./disk.ts";
 import { formatEntry, formatHeader } from "./journal-text.ts";
+import type { Kept } from "./kept.ts";
 import { readState } from "./read-state.ts";
 import { replaceFile, TEMPORARY } from "./replace-file.ts";
 import type { SecretRecords } from "./secret-records.ts";
@@ -99,6 +100,11 @@ export class Store {
     const fields = this.#state.fields(name);
     const endpoints = this.#state.endpoints(name);
     return fields && endpoints && { ...fields, endpoints };
+  }
+
+  /** What all endpoints of an organization are kept together, by their newest settings. */
+  kept(org: string): Kept {
+    return this.#state.kept(org);
   }
 
   hasOrg(name: string): boolean {
