@@ -50,6 +50,16 @@ class Side implements AsyncDisposable {
   }
 }
 
+/** All endpoints are in the cluster, and what that brought is dealt with. */
+async function atRest({ api, server }: Side): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (api.count("Service") < server.size) {
+    if (Date.now() > deadline) throw new Error("an endpoint is missing in the cluster");
+    await delay(100);
+  }
+  await delay(2_000);
+}
+
 /** Rows of the table, with `size` endpoints. */
 export async function simulatedCluster(size = 10_000): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), "faas-simulated-"));
@@ -61,6 +71,7 @@ export async function simulatedCluster(size = 10_000): Promise<Row[]> {
   const before = await many.server.memory();
   const registered = size - many.server.size;
   const seconds = (await timed(() => many.server.registerUpTo(size, 16))) / 1000;
+  await atRest(many);
   const after = await many.server.memory();
   const each = { few: [] as number[], many: [] as number[] };
   const bytes = { few: few.api.watchedBytes, many: many.api.watchedBytes };
@@ -76,13 +87,7 @@ export async function simulatedCluster(size = 10_000): Promise<Row[]> {
     await many.server.register();
   });
   const stateBytes = (await stat(join(many.server.data, "state.json"))).size / many.server.size;
-  // All were compared with the cluster, and the last one was made.
-  const deadline = Date.now() + 60_000;
-  while (many.api.count("Service") < many.server.size) {
-    if (Date.now() > deadline) throw new Error("an endpoint is missing in the cluster");
-    await delay(100);
-  }
-  await delay(1_000);
+  await atRest(many);
   const quiet = many.api.watchedBytes;
   await delay(QUIET_MS);
   const idle = many.api.watchedBytes - quiet;
