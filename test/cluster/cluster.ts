@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildImage } from "@faas/builder";
 import type { Artifact, Registry } from "@faas/core";
-import { KubernetesApi, type KubernetesObject } from "@faas/platforms/kubernetes-api";
-import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
+import { KubernetesApi, KubernetesCredentials, type KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { KubeConfig } from "@kubernetes/client-node";
 
 /** What tests need of the cluster, the registry and the Docker engine that `KUBECONFIG`, `FAAS_REGISTRY_PUSH` and `DOCKER_HOST` name. */

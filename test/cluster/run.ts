@@ -8,9 +8,8 @@ import { once } from "node:events";
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
 import { dockerFacts, pingRegistry } from "@faas/builder";
-import type { Kind, KubernetesObject } from "@faas/platforms/kubernetes-api";
-import { KubernetesApi } from "@faas/platforms/kubernetes-api";
-import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
+import type { Kind, KubernetesObject } from "@faas/platforms/kubernetes-client";
+import { KubernetesApi, KubernetesCredentials } from "@faas/platforms/kubernetes-client";
 
 const root = join(import.meta.dirname, "../..");
 const run = `t${randomBytes(3).toString("hex")}`;
@@ -48,7 +47,7 @@ async function whatIsMissing(): Promise<string[]> {
 
 async function runTests(): Promise<number> {
   const given = process.argv.slice(2);
-  const files = given.length > 0 ? given : await Array.fromAsync(glob("test/cluster/*.test.ts", { cwd: root }));
+  const files = given.length > 0 ? given : await Array.fromAsync(glob("test/cluster/*/*.test.ts", { cwd: root }));
   const args = ["--conditions=faas-source", "--import", "tsx", "--test", ...files.sort()];
   const child = spawn(process.execPath, args, {
     cwd: root,

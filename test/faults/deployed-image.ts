@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BuiltFaas } from "../built-faas.ts";
+import type { BuiltFaas } from "@faas/testing";
 
 /** What `POST /add_endpoint` calls the artifact of a small function, which is there as acme/first. */
 export async function deployedImage(faas: BuiltFaas): Promise<string> {

@@ -1,8 +1,8 @@
 import { copyFile, mkdir, rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
-import { readState } from "../../packages/server/src/read-state.ts";
-import type { Random } from "../../packages/server/src/test-random.ts";
+import type { Random } from "@faas/testing";
+import { readState } from "../../packages/server/src/state/recovery.ts";
 
 /** What may be on disk of an endpoint. */
 type Possible = "present" | "absent";

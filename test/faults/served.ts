@@ -6,10 +6,9 @@ import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { build, buildImage } from "@faas/builder";
 import type { Artifact, EndpointView, SettingsInput } from "@faas/core";
-import { KubernetesApi } from "@faas/platforms/kubernetes-api";
-import { KubernetesCredentials } from "@faas/platforms/kubernetes-credentials";
+import { KubernetesApi, KubernetesCredentials } from "@faas/platforms/kubernetes-client";
+import { BuiltFaas, type Up } from "@faas/testing";
 import type { V1Pod } from "@kubernetes/client-node";
-import { BuiltFaas, type Up } from "../built-faas.ts";
 
 export type PlatformName = "embedded" | "kubernetes";
 

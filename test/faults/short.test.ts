@@ -1,9 +1,9 @@
 import { describe } from "node:test";
-import { run as badDisk } from "./bad-disk.ts";
-import { killOn } from "./kill-replicas.ts";
-import { run as killServer } from "./kill-server.ts";
 import type { FaultOptions, Run } from "./part.ts";
-import { rollOn } from "./roll.ts";
+import { run as badDisk } from "./parts/bad-disk.ts";
+import { killOn } from "./parts/kill-replicas.ts";
+import { run as killServer } from "./parts/kill-server.ts";
+import { rollOn } from "./parts/roll.ts";
 import { testShortForm } from "./short.ts";
 
 const rowsOf = (run: Run) => async (options: FaultOptions) => (await run(options)).rows ?? [];

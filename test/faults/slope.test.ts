@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seeded } from "../../packages/server/src/test-random.ts";
+import { seeded } from "@faas/testing";
 import { grows, slopeOf } from "./slope.ts";
 
 test("what grows is told from what only goes up and down", () => {

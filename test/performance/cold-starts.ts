@@ -5,8 +5,8 @@ import { rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { LocalServer } from "./local-server.ts";
-import { median, type Row, ratio, timed } from "./table.ts";
+import { LocalServer } from "./rig/local-server.ts";
+import { median, type Row, ratio, timed } from "./rig/table.ts";
 
 const NODE = 'export const handler = () => ({ message: "hello" });\n';
 const PYTHON = 'def handler(event, context):\n    return {"message": "hello"}\n';

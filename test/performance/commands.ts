@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { faas, LocalServer, root } from "./local-server.ts";
-import { median, type Row, ratio, timed } from "./table.ts";
+import { faas, LocalServer, root } from "./rig/local-server.ts";
+import { median, type Row, ratio, timed } from "./rig/table.ts";
 
 /** What the CLI itself takes. */
 export async function commands(): Promise<Row[]> {

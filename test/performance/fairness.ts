@@ -4,9 +4,9 @@ import { Agent, get } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { limitsCost } from "./limits-cost.ts";
-import { LocalServer } from "./local-server.ts";
-import { median, percentile, type Row } from "./table.ts";
-import { missingPrograms, wrk } from "./wrk.ts";
+import { LocalServer } from "./rig/local-server.ts";
+import { median, percentile, type Row } from "./rig/table.ts";
+import { missingPrograms, wrk } from "./rig/wrk.ts";
 
 const HELLO = 'export const handler = () => ({ message: "hello" });\n';
 const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "--idle-timeout", "never"];

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { LocalServer } from "./local-server.ts";
-import { Peers } from "./peers.ts";
-import { median, type Row } from "./table.ts";
-import { usage } from "./usage.ts";
-import { missingPrograms, type WrkOptions, type WrkRun, wrk } from "./wrk.ts";
+import { LocalServer } from "./rig/local-server.ts";
+import { Peers } from "./rig/peers.ts";
+import { median, type Row } from "./rig/table.ts";
+import { usage } from "./rig/usage.ts";
+import { missingPrograms, type WrkOptions, type WrkRun, wrk } from "./rig/wrk.ts";
 
 const HELLO = 'export const handler = () => ({ message: "hello" });\n';
 const ECHO =

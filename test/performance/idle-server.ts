@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { LocalServer } from "./local-server.ts";
-import type { Row } from "./table.ts";
-import { usage } from "./usage.ts";
+import { LocalServer } from "./rig/local-server.ts";
+import type { Row } from "./rig/table.ts";
+import { usage } from "./rig/usage.ts";
 
 const ENDPOINTS = 100;
 /** Until the server has given back what the deployments took: that is done once. */

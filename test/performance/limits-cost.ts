@@ -1,8 +1,8 @@
 import { limitNumbers } from "@faas/core";
-import type { Exchange } from "../../packages/server/src/exchange.ts";
-import { LiveOrg } from "../../packages/server/src/live-org.ts";
-import { Turns } from "../../packages/server/src/turns.ts";
-import { median, type Row } from "./table.ts";
+import { LiveOrg } from "../../packages/gateway/src/endpoints/organization-runtime.ts";
+import type { Exchange } from "../../packages/gateway/src/pipeline/exchange.ts";
+import { Turns } from "../../packages/gateway/src/pipeline/fair-queue.ts";
+import { median, type Row } from "./rig/table.ts";
 
 const CALLS = 1_000_000;
 const ROUNDS = 9;

@@ -5,7 +5,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { drawTimeline, type TimeLine } from "@faas/bench";
-import { exponential } from "../../packages/server/src/test-random.ts";
+import { exponential } from "@faas/testing";
 import {
   horizontalPodAutoscaler,
   ours,
@@ -14,8 +14,8 @@ import {
   type Simulated,
   simulate,
   waveAndPeak,
-} from "../../packages/server/src/test-simulation.ts";
-import { percentile } from "./table.ts";
+} from "../../packages/server/src/testing/scaling-simulation.ts";
+import { percentile } from "./rig/table.ts";
 
 const hour: Scenario = { seconds: 3600, rate: waveAndPeak, serviceMs: () => 100, coldStartMs: 600, concurrency: 10 };
 const bounds = { concurrency: hour.concurrency, least: 1, most: 20 };

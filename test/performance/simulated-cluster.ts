@@ -3,9 +3,9 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { EndpointsServer } from "./endpoints-server.ts";
-import { SimulatedApi } from "./simulated-api.ts";
-import { median, type Row, ratio, timed } from "./table.ts";
+import { EndpointsServer } from "./rig/endpoints-server.ts";
+import { SimulatedApi } from "./rig/simulated-api.ts";
+import { median, type Row, ratio, timed } from "./rig/table.ts";
 
 const FEW = 10;
 const EACH = 200;

@@ -7,10 +7,10 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { EndpointsServer } from "./endpoints-server.ts";
-import { median, percentile, type Row, ratio, timed } from "./table.ts";
-import { usage } from "./usage.ts";
-import { missingPrograms } from "./wrk.ts";
+import { EndpointsServer } from "./rig/endpoints-server.ts";
+import { median, percentile, type Row, ratio, timed } from "./rig/table.ts";
+import { usage } from "./rig/usage.ts";
+import { missingPrograms } from "./rig/wrk.ts";
 
 const FEW = 10;
 /** Endpoints under load in either server; with the others that are called they are 1% of many. */

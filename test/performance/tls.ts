@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { certificate } from "../certificates.ts";
-import { LocalServer } from "./local-server.ts";
-import { median, type Row } from "./table.ts";
-import { usage } from "./usage.ts";
-import { missingPrograms, wrk } from "./wrk.ts";
+import { certificate } from "@faas/testing";
+import { LocalServer } from "./rig/local-server.ts";
+import { median, type Row } from "./rig/table.ts";
+import { usage } from "./rig/usage.ts";
+import { missingPrograms, wrk } from "./rig/wrk.ts";
 
 const HELLO = 'export const handler = () => ({ message: "hello" });\n';
 const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "--idle-timeout", "never"];

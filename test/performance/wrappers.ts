@@ -2,11 +2,11 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { baselines } from "./baselines.ts";
-import { Peers, type Served } from "./peers.ts";
-import { median, type Row } from "./table.ts";
-import { usage } from "./usage.ts";
-import { missingPrograms, type WrkRun, wrk } from "./wrk.ts";
+import { baselines } from "./rig/baselines.ts";
+import { Peers, type Served } from "./rig/peers.ts";
+import { median, type Row } from "./rig/table.ts";
+import { usage } from "./rig/usage.ts";
+import { missingPrograms, type WrkRun, wrk } from "./rig/wrk.ts";
 
 const ROUNDS = 5;
 const SECONDS = 2;

@@ -1,4 +1,4 @@
-import { isError, type Measured } from "./measured.ts";
+import { isError, type Measured } from "./load/measured.ts";
 
 export interface Bins {
   /** The upper end of each. */

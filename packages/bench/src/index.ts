@@ -1,5 +1,13 @@
-export { type Chart, charts } from "./charts.ts";
-export { type ClosedLoopOptions, runClosedLoop } from "./closed-loop.ts";
+export { type ClosedLoopOptions, runClosedLoop } from "./load/closed-loop.ts";
+export { interleave } from "./load/interleave.ts";
+export { type Call, isError, type Measured, type Run } from "./load/measured.ts";
+export { type Arrivals, arrivals, type OpenLoopOptions, runOpenLoop } from "./load/open-loop.ts";
+export { type Chart, charts } from "./report/charts.ts";
+export { draw } from "./report/draw.ts";
+export { writeReport } from "./report/report.ts";
+export { textHistogram } from "./report/text-histogram.ts";
+export { LIGHT } from "./report/theme.ts";
+export { drawTimeline, type Panel, type TimeLine } from "./report/timeline.ts";
 export {
   type Bound,
   broken,
@@ -8,12 +16,7 @@ export {
   formatComparison,
   measures,
   parseBound,
-} from "./compare.ts";
-export { draw } from "./draw.ts";
-export { interleave } from "./interleave.ts";
-export { type Call, isError, type Measured, type Run } from "./measured.ts";
-export { type Arrivals, arrivals, type OpenLoopOptions, runOpenLoop } from "./open-loop.ts";
-export { writeReport } from "./report.ts";
+} from "./results/compare.ts";
 export {
   type Load,
   type NamedRun,
@@ -22,8 +25,5 @@ export {
   type Result,
   type ResultRun,
   resultOf,
-} from "./result.ts";
-export { formatMs, formatSummary, type Percentiles, type Summary, summarize } from "./summary.ts";
-export { textHistogram } from "./text-histogram.ts";
-export { LIGHT } from "./theme.ts";
-export { drawTimeline, type Panel, type TimeLine } from "./timeline.ts";
+} from "./results/result.ts";
+export { formatMs, formatSummary, type Percentiles, type Summary, summarize } from "./results/summary.ts";

@@ -1,18 +1,18 @@
-export { DEFAULT_BASE_IMAGES } from "./base-image.ts";
-export { type Bundle, build } from "./build.ts";
-export { dockerFacts } from "./docker-engine.ts";
-export { ignoredIn } from "./ignored.ts";
-export { type BuiltImage, buildImage, type ImageOptions, type ImageStage } from "./image.ts";
-export { parseRegistry } from "./image-reference.ts";
-export type { ImageProgress } from "./layer-progress.ts";
-export type { BuildOptions, Stage } from "./prepare.ts";
-export { type PreparedFolder, prepareFolder } from "./prepare-folder.ts";
-export { dockerConfigFor } from "./registry-credentials.ts";
-export { pingRegistry } from "./registry-ping.ts";
+export { type Bundle, build } from "./bundle/build.ts";
+export type { BuildOptions, Stage } from "./bundle/prepare.ts";
+export { type PreparedFolder, prepareFolder } from "./bundle/prepare-folder.ts";
+export { dockerFacts } from "./docker/engine.ts";
+export type { ImageProgress } from "./docker/layer-progress.ts";
+export { DEFAULT_BASE_IMAGES } from "./image/base-image.ts";
+export { type BuiltImage, buildImage, type ImageOptions, type ImageStage } from "./image/image.ts";
 export {
   buildServerImage,
   bundleProgram,
   pullConfigOf,
   SERVER_REPOSITORY,
   type ServerImageOptions,
-} from "./server-image.ts";
+} from "./image/server-image.ts";
+export { dockerConfigFor } from "./registry/credentials.ts";
+export { parseRegistry } from "./registry/image-reference.ts";
+export { pingRegistry } from "./registry/ping.ts";
+export { ignoredIn } from "./source/ignored.ts";

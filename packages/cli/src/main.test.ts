@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { PassThrough, Writable } from "node:stream";
 import { test } from "node:test";
 import { main } from "./main.ts";
-import { runHere } from "./test-cli.ts";
+import { runHere } from "./testing/test-cli.ts";
 
 const cwd = import.meta.dirname;
 const NOWHERE = { FAAS_SERVER: "http://127.0.0.1:1" };

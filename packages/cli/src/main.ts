@@ -1,8 +1,8 @@
 import { FaasError } from "@faas/core";
 import { CommanderError } from "commander";
-import type { GlobalOptions, Io } from "./io.ts";
-import { say, showError } from "./output.ts";
 import { createProgram, verbs } from "./program.ts";
+import type { GlobalOptions, Io } from "./terminal/io.ts";
+import { say, showError } from "./terminal/output.ts";
 
 const DONE = 0;
 const FAILED = 1;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { FaasError } from "@faas/core";
 import { Command, InvalidArgumentError, type OutputConfiguration } from "commander";
-import type { Io } from "./io.ts";
+import type { Io } from "./terminal/io.ts";
 
 /** Adds arguments, options and the action of one command; `commands/<verb>.ts` exports it as `define`. */
 export type Define = (command: Command, io: Io) => void;

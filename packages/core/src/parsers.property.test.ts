@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { artifactSchema, endpointSpec, formatArtifact, parseArtifact, revisionId } from "./endpoint.ts";
+import { artifactSchema, endpointSpec, formatArtifact, parseArtifact, revisionId } from "./endpoints/endpoint.ts";
+import { settingsInputSchema, withDefaults } from "./endpoints/settings.ts";
 import { FaasError } from "./errors.ts";
-import { formatVerifier, isTokenOf, keyIdOf, keyScopes, newKey, parseVerifier, verifierOf } from "./keys.ts";
 import { endpointName, endpointNameProblem, orgName, orgNameProblem } from "./names.ts";
-import { projectSchema } from "./project.ts";
-import { settingsInputSchema, withDefaults } from "./settings.ts";
+import {
+  formatVerifier,
+  isTokenOf,
+  keyIdOf,
+  keyScopes,
+  newKey,
+  parseVerifier,
+  verifierOf,
+} from "./organizations/keys.ts";
+import { projectSchema } from "./project/project.ts";
 import { parseCpu, parseDuration, parseSize } from "./units.ts";
 import { validate } from "./validate.ts";
 

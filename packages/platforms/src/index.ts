@@ -1,3 +1,3 @@
-export { type EmbeddedOptions, EmbeddedPlatform } from "./embedded.ts";
-export type { IsolationMode } from "./isolation.ts";
-export { processStartedAt } from "./process-identity.ts";
+export { type EmbeddedOptions, EmbeddedPlatform } from "./embedded/platform.ts";
+export { processStartedAt } from "./embedded/process-start-time.ts";
+export type { IsolationMode } from "./embedded/sandbox/sandbox.ts";

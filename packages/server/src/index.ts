@@ -1,9 +1,9 @@
-export { createAdminKey } from "./admin-key.ts";
-export type { RequestReport } from "./gateway.ts";
-export { type Lock, readLock } from "./lock.ts";
+export type { RequestReport } from "@faas/gateway";
+export { createAdminKey } from "./create-admin-key.ts";
 export {
   type KubernetesServerOptions,
   type RunningServer,
   type ServerOptions,
   startServer,
-} from "./main.ts";
+} from "./server.ts";
+export { type Lock, readLock } from "./state/data-dir-lock.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { testServer } from "../test-server.ts";
+import { testServer } from "../testing/test-server.ts";
 
 const server = await testServer();
 

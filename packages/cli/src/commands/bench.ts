@@ -3,14 +3,14 @@ import { resolve } from "node:path";
 import type { NamedRun, Result } from "@faas/bench";
 import { FaasError, parseDuration } from "@faas/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { formatStages, runCold } from "../bench-cold.ts";
-import { type BenchTarget, endpointTarget, runAll, urlTarget } from "../bench-run.ts";
-import { runSuite } from "../bench-suite.ts";
-import { type Client, connect } from "../client.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { type OutputFormat, outputOption, print, say } from "../output.ts";
-import { addRequestOptions, type RequestOptions } from "../request-options.ts";
-import { quantity, whole } from "../settings-options.ts";
+import { formatStages, runCold } from "../bench/cold.ts";
+import { type BenchTarget, endpointTarget, runAll, urlTarget } from "../bench/run.ts";
+import { runSuite } from "../bench/suite.ts";
+import { type Client, connect } from "../client/client.ts";
+import { addRequestOptions, type RequestOptions } from "../options/request-options.ts";
+import { quantity, whole } from "../options/settings-options.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
 
 export interface BenchOptions extends GlobalOptions, RequestOptions {
   readonly threads: number;

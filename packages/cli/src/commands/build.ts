@@ -1,12 +1,18 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { connect } from "../client.ts";
-import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
-import { addImageOptions, buildInputs, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { type OutputFormat, outputOption, print } from "../output.ts";
-import { Progress } from "../progress.ts";
-import { openProject } from "../project.ts";
-import { addRuntimeOptions } from "../settings-options.ts";
+import { connect } from "../client/client.ts";
+import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
+import {
+  addImageOptions,
+  buildInputs,
+  buildWithProgress,
+  type ImageFlags,
+  registryOf,
+} from "../options/image-options.ts";
+import { addRuntimeOptions } from "../options/settings-options.ts";
+import { openProject } from "../project/project.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { type OutputFormat, outputOption, print } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
 
 interface Options extends GlobalOptions, DeploySettingsOptions, ImageFlags {
   readonly push?: boolean;

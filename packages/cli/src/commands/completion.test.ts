@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { promisify } from "node:util";
 import { verbs } from "../program.ts";
-import { runHere } from "../test-cli.ts";
-import { testServer } from "../test-server.ts";
+import { runHere } from "../testing/test-cli.ts";
+import { testServer } from "../testing/test-server.ts";
 
 const run = promisify(execFile);
 const server = await testServer();

@@ -1,7 +1,7 @@
 import { Argument, type Command } from "commander";
-import { completionScript, type Shell } from "../completion-scripts.ts";
-import type { Io } from "../io.ts";
 import { createProgram, verbs } from "../program.ts";
+import { completionScript, type Shell } from "../terminal/completion-scripts.ts";
+import type { Io } from "../terminal/io.ts";
 
 export function define(command: Command, io: Io): void {
   command

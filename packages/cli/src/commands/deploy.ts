@@ -10,15 +10,21 @@ import {
   type SettingsInput,
 } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
-import { type Client, connect } from "../client.ts";
-import { checkOutcome } from "../deploy-outcome.ts";
-import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy-settings.ts";
-import { addImageOptions, buildInputs, buildWithProgress, type ImageFlags, registryOf } from "../image-options.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { colors, humanSize, type OutputFormat, outputOption, print, say } from "../output.ts";
-import { Progress } from "../progress.ts";
-import { openProject } from "../project.ts";
-import { addSettingsOptions } from "../settings-options.ts";
+import { type Client, connect } from "../client/client.ts";
+import { checkOutcome } from "../deploy/outcome.ts";
+import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
+import {
+  addImageOptions,
+  buildInputs,
+  buildWithProgress,
+  type ImageFlags,
+  registryOf,
+} from "../options/image-options.ts";
+import { addSettingsOptions } from "../options/settings-options.ts";
+import { openProject } from "../project/project.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { colors, humanSize, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
 
 interface Options extends GlobalOptions, DeploySettingsOptions, ImageFlags {
   readonly image?: string;

@@ -1,9 +1,9 @@
 import type { EndpointView } from "@faas/core";
 import type { Command } from "commander";
-import { connect } from "../client.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { columns, type OutputFormat, outputOption, print } from "../output.ts";
-import { parseRef } from "../target.ts";
+import { connect } from "../client/client.ts";
+import { parseRef } from "../options/target.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { columns, type OutputFormat, outputOption, print } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly output: OutputFormat;

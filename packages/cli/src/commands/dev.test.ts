@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { startHere } from "../test-cli.ts";
+import { startHere } from "../testing/test-cli.ts";
 
 const root = await mkdtemp(join(tmpdir(), "faas-dev-test-"));
 // What `faas dev` leaves in the folder for temporary files is seen at the end.

@@ -6,12 +6,12 @@ import { ignoredIn } from "@faas/builder";
 import { DEFAULT_PORT, FaasError } from "@faas/core";
 import type { RequestReport, RunningServer } from "@faas/server";
 import type { Command } from "commander";
-import { type DevEvents, DevSession } from "../dev-session.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { colors, say, showError } from "../output.ts";
-import { openProject } from "../project.ts";
-import { whole } from "../settings-options.ts";
-import { watchFolder } from "../watch-folder.ts";
+import { type DevEvents, DevSession } from "../dev/session.ts";
+import { watchFolder } from "../dev/watch-folder.ts";
+import { whole } from "../options/settings-options.ts";
+import { openProject } from "../project/project.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { colors, say, showError } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly port?: number;

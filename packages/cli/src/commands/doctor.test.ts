@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { runHere, startChild, startHere } from "../test-cli.ts";
+import { runHere, startChild, startHere } from "../testing/test-cli.ts";
 
 const root = await mkdtemp(join(tmpdir(), "faas-doctor-"));
 after(() => rm(root, { recursive: true, force: true }));

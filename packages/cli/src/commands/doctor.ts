@@ -1,9 +1,9 @@
 import { DEFAULT_PORT, FaasError, type Registry, type ServerConfig } from "@faas/core";
-import type { KubernetesCredentials as Credentials } from "@faas/platforms/installation";
+import type { KubernetesCredentials as Credentials } from "@faas/installer";
 import type { Command } from "commander";
 import { fetch } from "undici";
-import { DEFAULT_SERVER, serverUrl, tokenFor } from "../client.ts";
-import { dataFolder } from "../data-folder.ts";
+import { DEFAULT_SERVER, serverUrl, tokenFor } from "../client/client.ts";
+import { caFor } from "../client/trust.ts";
 import {
   agentFor,
   type Check,
@@ -13,13 +13,13 @@ import {
   checkPort,
   checkPython,
   checkServer,
-} from "../doctor-checks.ts";
-import { checkDocker, checkRegistry } from "../doctor-images.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { colors, type OutputFormat, outputOption, print } from "../output.ts";
+} from "../doctor/checks.ts";
+import { checkDocker, checkRegistry } from "../doctor/images.ts";
 import { version } from "../program.ts";
-import { Progress } from "../progress.ts";
-import { caFor } from "../trust.ts";
+import { dataFolder } from "../server-process/data-folder.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { colors, type OutputFormat, outputOption, print } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
 import { DEFAULT_NAMESPACE, namespaceName, pushServerImage } from "./install.ts";
 
 const ASK_MS = 2_000;
@@ -92,9 +92,7 @@ async function registryOf(
 }
 
 async function checksOfCluster(options: Options, registry: Registry | undefined, io: Io): Promise<readonly Check[]> {
-  const { checkCluster, checkFromNode, KubernetesApi, KubernetesCredentials } = await import(
-    "@faas/platforms/installation"
-  );
+  const { checkCluster, checkFromNode, KubernetesApi, KubernetesCredentials } = await import("@faas/installer");
   let credentials: Credentials;
   try {
     credentials = KubernetesCredentials.load(options.context);

@@ -2,9 +2,9 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type { Command } from "commander";
-import { dataFolder } from "../data-folder.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { say } from "../output.ts";
+import { dataFolder } from "../server-process/data-folder.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { say } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly data?: string;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
-import { runHere } from "../test-cli.ts";
+import { runHere } from "../testing/test-cli.ts";
 
 const root = await mkdtemp(join(tmpdir(), "faas-init-"));
 after(() => rm(root, { recursive: true, force: true }));

@@ -2,10 +2,10 @@ import { relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { FaasError, type Language, languages } from "@faas/core";
 import { type Command, Option } from "commander";
-import type { GlobalOptions, Io } from "../io.ts";
-import { say } from "../output.ts";
-import { endpointNameOf, writeStarter } from "../starter.ts";
-import { checkRef } from "../target.ts";
+import { checkRef } from "../options/target.ts";
+import { endpointNameOf, writeStarter } from "../project/starter.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { say } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly runtime?: Language;

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { parseAllDocuments } from "yaml";
-import { runHere, startChild } from "../test-cli.ts";
+import { runHere, startChild } from "../testing/test-cli.ts";
 
-/** What needs no cluster; test/cluster/install.test.ts has the rest. */
+/** What needs no cluster; test/cluster/install/install.test.ts has the rest. */
 
 const run = (t: Parameters<typeof runHere>[0], argv: string[], env: Record<string, string> = {}) =>
   runHere(t, argv, { cwd: tmpdir(), env });

@@ -1,23 +1,17 @@
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FaasError, newKey, parseCpu, parseDuration, parseSize, type Registry } from "@faas/core";
-import type {
-  Exposure,
-  Installation,
-  InstallSettings,
-  ServerAddress,
-  ServerManifestOptions,
-} from "@faas/platforms/installation";
+import type { Exposure, Installation, InstallSettings, ServerAddress, ServerManifestOptions } from "@faas/installer";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { prefixes } from "../allow-images.ts";
-import { storeToken } from "../credentials.ts";
-import { reporting } from "../image-options.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { colors, type OutputFormat, outputOption, print, say } from "../output.ts";
+import { storeToken } from "../client/credentials.ts";
+import { caFor } from "../client/trust.ts";
+import { prefixes } from "../install/allow-images.ts";
+import { reporting } from "../options/image-options.ts";
+import { quantity, whole } from "../options/settings-options.ts";
 import { version } from "../program.ts";
-import { Progress } from "../progress.ts";
-import { quantity, whole } from "../settings-options.ts";
-import { caFor } from "../trust.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { colors, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
 
 interface Options extends GlobalOptions, Partial<InstallSettings> {
   readonly namespace: string;
@@ -84,7 +78,7 @@ export function defineInstall(command: Command, io: Io, isUpgrade: boolean): voi
 async function install(options: Options, io: Io, isUpgrade: boolean): Promise<void> {
   if (options.dryRun && !isUpgrade) return dryRun(options, io);
   const { KubernetesApi, KubernetesCredentials, installServer, readAdminToken, readInstallation } = await import(
-    "@faas/platforms/installation"
+    "@faas/installer"
   );
   const credentials = KubernetesCredentials.load(options.context);
   const progress = await Progress.create(io);
@@ -120,7 +114,7 @@ async function install(options: Options, io: Io, isUpgrade: boolean): Promise<vo
 }
 
 async function dryRun(options: Options, io: Io, former?: Installation): Promise<void> {
-  const { serverManifests } = await import("@faas/platforms/installation");
+  const { serverManifests } = await import("@faas/installer");
   const settings = await effectiveSettings(options, io, former);
   const { registryPull: pull = "REGISTRY" } = settings;
   const image = options.image ?? `${pull}/faas/server:${version}`;
@@ -139,7 +133,7 @@ async function dryRun(options: Options, io: Io, former?: Installation): Promise<
 }
 
 async function effectiveSettings(options: Options, io: Io, former: Installation | undefined): Promise<InstallSettings> {
-  const { settingsFor } = await import("@faas/platforms/installation");
+  const { settingsFor } = await import("@faas/installer");
   const { storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret } = options;
   const { maxConnections, maxConnectionsPerAddress } = options;
   const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);

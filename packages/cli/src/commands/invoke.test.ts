@@ -7,7 +7,7 @@ import { PassThrough } from "node:stream";
 import { before, test } from "node:test";
 import { promisify } from "node:util";
 import { main } from "../main.ts";
-import { testServer } from "../test-server.ts";
+import { testServer } from "../testing/test-server.ts";
 
 const server = await testServer();
 

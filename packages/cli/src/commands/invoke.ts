@@ -2,11 +2,11 @@ import { STATUS_CODES } from "node:http";
 import { endpointKey, FaasError, nearest } from "@faas/core";
 import type { Command } from "commander";
 import type { Dispatcher } from "undici";
-import { type Client, connect, problemError } from "../client.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { colors, say, showError, write } from "../output.ts";
-import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../request-options.ts";
-import { parseTarget, pathOf, type Target } from "../target.ts";
+import { type Client, connect, problemError } from "../client/client.ts";
+import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../options/request-options.ts";
+import { parseTarget, pathOf, type Target } from "../options/target.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { colors, say, showError, write } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions, RequestOptions {
   readonly include?: boolean;

@@ -8,11 +8,11 @@ import {
   parseDuration,
 } from "@faas/core";
 import { type Command, Option } from "commander";
-import { connect } from "../client.ts";
-import { dataFolder } from "../data-folder.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { columns, type OutputFormat, outputOption, print, say } from "../output.ts";
-import { quantity } from "../settings-options.ts";
+import { connect } from "../client/client.ts";
+import { quantity } from "../options/settings-options.ts";
+import { dataFolder } from "../server-process/data-folder.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { columns, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
 
 interface Whose extends GlobalOptions {
   readonly org?: string;

@@ -1,8 +1,8 @@
 import { type EndpointView, endpointKey, FaasError, orgNameProblem } from "@faas/core";
 import type { Command } from "commander";
-import { connect } from "../client.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { columns, type OutputFormat, outputOption, print, say } from "../output.ts";
+import { connect } from "../client/client.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { columns, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly output: OutputFormat;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { newKey } from "@faas/core";
-import { runHere, type Surroundings, startHere } from "../test-cli.ts";
+import { runHere, type Surroundings, startHere } from "../testing/test-cli.ts";
 
 /** A server that wants keys, and somebody with a home folder of their own who uses it. */
 async function somebody(t: TestContext) {

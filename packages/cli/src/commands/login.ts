@@ -1,11 +1,11 @@
 import { FaasError, keyIdOf, type Whoami } from "@faas/core";
 import type { Command } from "commander";
-import { Client, serverUrl } from "../client.ts";
-import { storeCa, storeToken } from "../credentials.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { say } from "../output.ts";
-import { askSecret, readSecretFromStdin } from "../read-secret.ts";
-import { caFor, warnOfPlainKeys } from "../trust.ts";
+import { Client, serverUrl } from "../client/client.ts";
+import { storeCa, storeToken } from "../client/credentials.ts";
+import { caFor, warnOfPlainKeys } from "../client/trust.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { say } from "../terminal/output.ts";
+import { askSecret, readSecretFromStdin } from "../terminal/read-secret.ts";
 
 interface Options extends GlobalOptions {
   readonly tokenStdin?: boolean;

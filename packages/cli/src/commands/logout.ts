@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { serverUrl } from "../client.ts";
-import { forgetToken } from "../credentials.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { say } from "../output.ts";
+import { serverUrl } from "../client/client.ts";
+import { forgetToken } from "../client/credentials.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { say } from "../terminal/output.ts";
 
 export function define(command: Command, io: Io): void {
   command

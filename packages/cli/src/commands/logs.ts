@@ -1,10 +1,10 @@
 import { type LogLine, parseDuration } from "@faas/core";
 import type { Command } from "commander";
-import { connect } from "../client.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { colors, write } from "../output.ts";
-import { quantity, whole } from "../settings-options.ts";
-import { parseRef } from "../target.ts";
+import { connect } from "../client/client.ts";
+import { quantity, whole } from "../options/settings-options.ts";
+import { parseRef } from "../options/target.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { colors, write } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly follow?: boolean;

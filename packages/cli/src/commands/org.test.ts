@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { testServer } from "../test-server.ts";
+import { testServer } from "../testing/test-server.ts";
 
 const server = await testServer();
 const login = ["org", "registry-login", "acme", "--username", "bot", "--registry", "registry.example.com"];

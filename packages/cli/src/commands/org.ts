@@ -1,12 +1,12 @@
 import { FaasError, orgNameProblem } from "@faas/core";
 import type { Command } from "commander";
-import { connect } from "../client.ts";
-import { type ImageFlags, registryOf } from "../image-options.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { addLimitOptions, type LimitFlags, limitsOf, limitsTable } from "../limit-options.ts";
-import { columns, type OutputFormat, outputOption, print, say } from "../output.ts";
-import { readSecretFromStdin } from "../read-secret.ts";
-import { type RemoveOptions, removeOrg } from "../remove-org.ts";
+import { connect } from "../client/client.ts";
+import { type RemoveOptions, removeOrg } from "../client/remove-org.ts";
+import { type ImageFlags, registryOf } from "../options/image-options.ts";
+import { addLimitOptions, type LimitFlags, limitsOf, limitsTable } from "../options/limit-options.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { columns, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { readSecretFromStdin } from "../terminal/read-secret.ts";
 
 interface ListOptions extends GlobalOptions {
   readonly output: OutputFormat;

@@ -1,11 +1,11 @@
 import { endpointKey, FaasError } from "@faas/core";
 import type { Command } from "commander";
-import { connect } from "../client.ts";
-import { checkCanAsk, confirmed } from "../confirm.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { say } from "../output.ts";
-import { removeOrg } from "../remove-org.ts";
-import { parseRef } from "../target.ts";
+import { connect } from "../client/client.ts";
+import { removeOrg } from "../client/remove-org.ts";
+import { parseRef } from "../options/target.ts";
+import { checkCanAsk, confirmed } from "../terminal/confirm.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { say } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly all?: boolean;

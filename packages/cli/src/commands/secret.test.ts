@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { testServer } from "../test-server.ts";
+import { testServer } from "../testing/test-server.ts";
 
 const server = await testServer();
 const code = `

@@ -9,11 +9,11 @@ import {
   secretValueProblem,
 } from "@faas/core";
 import type { Command } from "commander";
-import { type Client, connect } from "../client.ts";
-import { checkOutcome } from "../deploy-outcome.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { columns, type OutputFormat, outputOption, print, say } from "../output.ts";
-import { askSecret, readSecretFromStdin } from "../read-secret.ts";
+import { type Client, connect } from "../client/client.ts";
+import { checkOutcome } from "../deploy/outcome.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { columns, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { askSecret, readSecretFromStdin } from "../terminal/read-secret.ts";
 
 interface SetOptions extends GlobalOptions {
   readonly fromFile?: string;

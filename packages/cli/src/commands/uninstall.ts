@@ -1,11 +1,11 @@
 import { FaasError, parseDuration } from "@faas/core";
-import type { Installed } from "@faas/platforms/installation";
+import type { Installed } from "@faas/installer";
 import type { Command } from "commander";
-import { checkCanAsk, confirmed } from "../confirm.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { say } from "../output.ts";
-import { Progress } from "../progress.ts";
-import { quantity } from "../settings-options.ts";
+import { quantity } from "../options/settings-options.ts";
+import { checkCanAsk, confirmed } from "../terminal/confirm.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { say } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
 import { DEFAULT_NAMESPACE, namespaceName } from "./install.ts";
 
 interface Options extends GlobalOptions {
@@ -34,7 +34,7 @@ export function define(command: Command, io: Io): void {
 async function uninstall(options: Options, io: Io): Promise<void> {
   checkCanAsk(options, io);
   const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, keptClaim, uninstallServer } = await import(
-    "@faas/platforms/installation"
+    "@faas/installer"
   );
   const { namespace, keepData = false } = options;
   const credentials = KubernetesCredentials.load(options.context);

@@ -8,7 +8,7 @@ import { after, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { processStartedAt } from "@faas/platforms";
 import { readLock } from "@faas/server/lock";
-import { runHere, startChild, startHere } from "../test-cli.ts";
+import { runHere, startChild, startHere } from "../testing/test-cli.ts";
 
 const root = await mkdtemp(join(tmpdir(), "faas-up-"));
 after(() => rm(root, { recursive: true, force: true }));

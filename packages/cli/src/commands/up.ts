@@ -3,12 +3,12 @@ import { resolve } from "node:path";
 import { DEFAULT_PORT, FaasError, isLoopback, parseCpu, parseDuration } from "@faas/core";
 import type { KubernetesServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
-import { prefixes } from "../allow-images.ts";
-import { dataFolder } from "../data-folder.ts";
-import { type ServerAccess, type ServerReport, startDetached } from "../detached-server.ts";
-import type { GlobalOptions, Io } from "../io.ts";
-import { colors, say } from "../output.ts";
-import { quantity, whole } from "../settings-options.ts";
+import { prefixes } from "../install/allow-images.ts";
+import { quantity, whole } from "../options/settings-options.ts";
+import { dataFolder } from "../server-process/data-folder.ts";
+import { type ServerAccess, type ServerReport, startDetached } from "../server-process/detached-server.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { colors, say } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly port: number;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Io } from "../io.ts";
+import type { Io } from "../terminal/io.ts";
 import { defineInstall } from "./install.ts";
 
 /** The same as `faas install`, where an installation has to be there. */

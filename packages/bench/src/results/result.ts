@@ -1,0 +1,103 @@
+import { cpus } from "node:os";
+import { z } from "zod";
+import type { Measured, Run } from "../load/measured.ts";
+import { type Summary, summarize } from "./summary.ts";
+
+/** Replicas that were ready at a time. */
+export interface ReplicaSample {
+  /** Milliseconds since the run began. */
+  readonly atMs: number;
+  readonly ready: number;
+}
+
+/** How the requests came. */
+export type Load =
+  | { readonly kind: "closed"; readonly threads: number; readonly iterations: number }
+  | { readonly kind: "open"; readonly rate: number; readonly durationMs: number; readonly arrivals: string };
+
+/** One target under one load. */
+export interface NamedRun {
+  readonly name: string;
+  readonly url: string;
+  readonly method: string;
+  readonly load: Load;
+  readonly run: Run;
+  readonly replicas: readonly ReplicaSample[];
+}
+
+export const RESULT_VERSION = 1;
+
+/** What `result.json` holds; docs/bench.md describes it. */
+export interface Result {
+  readonly version: typeof RESULT_VERSION;
+  /** RFC 3339, UTC. */
+  readonly createdAt: string;
+  readonly machine: { readonly cpu: string; readonly cpus: number; readonly node: string };
+  readonly runs: readonly ResultRun[];
+}
+
+export interface ResultRun {
+  readonly name: string;
+  readonly url: string;
+  readonly method: string;
+  readonly load: Load;
+  readonly durationMs: number;
+  readonly busy: number;
+  readonly summary: Summary;
+  readonly replicas: readonly ReplicaSample[];
+  readonly requests: readonly Measured[];
+}
+
+export function resultOf(runs: readonly NamedRun[], createdAt: Date): Result {
+  const [first] = cpus();
+  return {
+    version: RESULT_VERSION,
+    createdAt: createdAt.toISOString(),
+    machine: { cpu: first?.model ?? "unknown", cpus: cpus().length, node: process.version },
+    runs: runs.map(({ run, ...named }) => ({
+      ...named,
+      durationMs: run.durationMs,
+      busy: run.busy,
+      summary: summarize(run),
+      requests: run.requests.toSorted((a, b) => a.startMs - b.startMs),
+    })),
+  };
+}
+
+/** As JSON with a line for each request, so that a large one can be looked at with a pager. Times to a microsecond. */
+export function formatResult(result: Result): string {
+  const rows = result.runs.map(({ requests, ...run }) => {
+    const lines = requests.map((request) => `    ${JSON.stringify(request, rounded)}`);
+    return `  ${JSON.stringify(run, rounded).slice(0, -1)},"requests":[\n${lines.join(",\n")}\n  ]}`;
+  });
+  const { runs: _, ...head } = result;
+  return `${JSON.stringify(head).slice(0, -1)},"runs":[\n${rows.join(",\n")}\n]}\n`;
+}
+
+const rounded = (_: string, value: unknown) => (typeof value === "number" ? Math.round(value * 1000) / 1000 : value);
+
+const percentiles = z.looseObject({ p50: z.number(), p99: z.number(), max: z.number() }).catchall(z.number());
+/** Of a result only what a comparison needs. */
+const comparedSchema = z.object({
+  version: z.literal(RESULT_VERSION),
+  runs: z.array(
+    z.object({
+      name: z.string(),
+      summary: z.object({
+        count: z.number(),
+        rate: z.number(),
+        errors: z.record(z.string(), z.number()),
+        latencyMs: percentiles.optional(),
+      }),
+    }),
+  ),
+});
+export type ComparedResult = z.infer<typeof comparedSchema>;
+
+/** Parses the text of a `result.json`; throws an Error that says what is wrong with it. */
+export function parseResult(text: string): ComparedResult {
+  const parsed = comparedSchema.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "unknown"}`);
+}

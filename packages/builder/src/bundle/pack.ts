@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { lstat, readdir, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { finished } from "node:stream/promises";
+import { type Pack, pack } from "tar-stream";
+import { byName, readSourceFile } from "../source/source.ts";
+import type { Prepared } from "./prepare.ts";
+
+/** One thing of a tar: where it lies, or what it holds, or where it leads; none of them for a folder. */
+export interface Item {
+  /** Without a `/` at its end. */
+  readonly name: string;
+  readonly executable?: boolean;
+  readonly path?: string;
+  readonly text?: string;
+  readonly link?: string;
+}
+
+/** The deployed files themselves, without dependencies, in an order that is the same everywhere. */
+export function sourceItems({ entries, compiled }: Pick<Prepared, "entries" | "compiled">): Item[] {
+  const all: Item[] = compiled.map(({ name, text }) => ({ name, text }));
+  for (const entry of entries) {
+    if (entry.kind === "file") all.push({ name: entry.name, path: entry.path, executable: entry.executable });
+    else all.push({ name: entry.name, link: entry.target });
+  }
+  return all.sort(byName);
+}
+
+/** All that is in a folder, under `name`. */
+export async function folderItems(path: string, name: string): Promise<Item[]> {
+  const all: Item[] = [];
+  for (const child of await readdir(path, { withFileTypes: true })) {
+    const childPath = join(path, child.name);
+    const childName = `${name}/${child.name}`;
+    // Its only use is to npm, and it says when and where it was installed.
+    if (childName === "node_modules/.package-lock.json" || child.name === "__pycache__") continue;
+    if (child.isDirectory()) all.push(...(await folderItems(childPath, childName)));
+    else if (child.isSymbolicLink()) all.push({ name: childName, link: await readlink(childPath) });
+    else all.push({ name: childName, path: childPath, executable: ((await lstat(childPath)).mode & 0o100) !== 0 });
+  }
+  return all;
+}
+
+/** Writes a tar of the items as they come; gives its `sha256:…`. */
+export async function packTo(file: string, items: readonly Item[], signal: AbortSignal | undefined): Promise<string> {
+  const tar = pack();
+  const hash = createHash("sha256");
+  const out = createWriteStream(file);
+  tar.on("data", (piece) => hash.update(piece as Buffer));
+  tar.pipe(out);
+  const written = finished(out);
+  try {
+    for (const item of items) {
+      signal?.throwIfAborted();
+      await addItem(tar, item);
+    }
+    tar.finalize();
+  } catch (error) {
+    tar.destroy();
+    out.destroy();
+    await written.catch(() => {});
+    throw error;
+  }
+  await written;
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/** Neither time nor owner nor the machine's umask: what differs between machines is left out. */
+async function addItem(tar: Pack, { name, path, text, link, executable }: Item): Promise<void> {
+  const header = { name, mtime: new Date(0), uid: 0, gid: 0, mode: executable ? 0o755 : 0o644 };
+  if (link !== undefined) {
+    tar.entry({ ...header, type: "symlink", linkname: link });
+    return;
+  }
+  if (text === undefined && path === undefined) {
+    tar.entry({ ...header, type: "directory", mode: 0o755 });
+    return;
+  }
+  const content = text === undefined ? await readSourceFile(path as string) : Buffer.from(text);
+  await new Promise<void>((resolve, reject) => {
+    tar.entry({ ...header, size: content.length }, content, (error) => (error ? reject(error) : resolve()));
+  });
+}

@@ -1,0 +1,86 @@
+import { createHash } from "node:crypto";
+import { cp, lstat, mkdir, readdir, readFile, readlink, realpath, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { readPackageJson } from "../source/manifest.ts";
+import { unreadable } from "../source/source.ts";
+
+/** Packages that a manifest names by a path (`file:../lib`) rather than by a version. */
+export interface LocalPackages {
+  readonly folder: string;
+  /** Absolute paths of folders and archives. */
+  readonly paths: readonly string[];
+  /** Of all that is in them: what is installed from it changes with it. */
+  readonly digest: string;
+}
+
+/** The packages of the disk that `wanted` names, and that those name in turn. SOURCE_UNREADABLE when one is not there. */
+export async function localPackages(folder: string, wanted: Readonly<Record<string, string>>): Promise<LocalPackages> {
+  const paths = new Set<string>();
+  await collect(folder, wanted, paths);
+  paths.delete(folder);
+  const digests = await Promise.all([...paths].map(async (path) => [relative(folder, path), await treeDigest(path)]));
+  return { folder, paths: [...paths], digest: JSON.stringify(digests) };
+}
+
+async function collect(folder: string, wanted: Readonly<Record<string, string>>, paths: Set<string>): Promise<void> {
+  for (const version of Object.values(wanted)) {
+    const [, path] = /^(?:file:|link:)(?!\/\/)(.+)$/.exec(version) ?? /^(\.{1,2}\/.+)$/.exec(version) ?? [];
+    if (path === undefined) continue;
+    const target = resolve(folder, path);
+    if (paths.has(target)) continue;
+    paths.add(target);
+    const found = await stat(target).catch((error) => {
+      throw unreadable(`${target}, a dependency of ${folder}`, error);
+    });
+    if (!found.isDirectory()) continue;
+    const manifest = await readPackageJson(target);
+    await collect(target, { ...manifest?.dependencies, ...manifest?.optionalDependencies }, paths);
+  }
+}
+
+/** Copies them to the same places relative to each other, and gives the place of the folder itself. */
+export async function copyLocalPackages({ folder, paths }: LocalPackages, temporary: string): Promise<string> {
+  if (paths.length === 0) return temporary;
+  const above = paths.reduce((common, path) => commonFolder(common, path), folder);
+  const place = (path: string) => join(temporary, "local", relative(above, path));
+  await mkdir(place(folder), { recursive: true });
+  for (const path of paths) {
+    await cp(path, place(path), { recursive: true, filter: (from) => from === path || !isLeftOut(basename(from)) });
+  }
+  return place(folder);
+}
+
+/** Puts the package itself where a lock file made npm link to it: a bundle has only what is in it. */
+export async function resolveLinks(modules: string): Promise<void> {
+  const names = await readdir(modules).catch(() => []);
+  for (const name of names.filter((each) => !each.startsWith("."))) {
+    const path = join(modules, name);
+    if (name.startsWith("@")) await resolveLinks(path);
+    else if ((await lstat(path)).isSymbolicLink()) {
+      const target = await realpath(path);
+      await rm(path);
+      await cp(target, path, { recursive: true });
+    }
+  }
+}
+
+/** SHA-256 of the names and contents of a file or folder, without what was installed in it. */
+export async function treeDigest(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const add = async (each: string): Promise<void> => {
+    const found = await lstat(each);
+    hash.update(`${relative(path, each)}\0`);
+    if (found.isDirectory()) {
+      for (const name of (await readdir(each)).sort()) if (!isLeftOut(name)) await add(join(each, name));
+    } else if (found.isSymbolicLink()) hash.update(await readlink(each));
+    else if (found.isFile()) hash.update(await readFile(each));
+  };
+  await add(path);
+  return hash.digest("hex");
+}
+
+const isLeftOut = (name: string) => /^(node_modules|\.git|\.venv|__pycache__)$/.test(name);
+
+function commonFolder(a: string, b: string): string {
+  return b === a || b.startsWith(`${a}/`) ? a : commonFolder(dirname(a), b);
+}

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import type { ImageInspectInfo } from "dockerode";
+import { imageConfig } from "./archive.ts";
+import { imageLabels, sourceTime } from "./labels.ts";
+
+const base = {
+  Architecture: "arm64",
+  Variant: "v8",
+  Os: "linux",
+  RootFS: { Layers: ["sha256:a"] },
+} as ImageInspectInfo;
+const config = {
+  Env: ["PORT=8080"],
+  Cmd: ["node", ".interface.mjs"],
+  Entrypoint: null,
+  User: "65532:65532",
+  WorkingDir: "/app",
+  ExposedPorts: { "8080/tcp": {} },
+  Labels: { z: "base", "faas.org": "base" },
+  // What an engine writes of itself.
+  Hostname: "0123456789ab",
+  Image: "sha256:parent",
+} as unknown as ImageInspectInfo["Config"];
+const recipe = {
+  base,
+  config,
+  layers: [{ file: "", diffId: "sha256:b", entries: 1 }],
+  labels: {},
+  created: sourceTime({}),
+};
+
+test("an image's configuration says how it runs, and nothing of the engine or the moment", () => {
+  const { id, text } = imageConfig({ ...recipe, labels: { "faas.org": "acme" } });
+  assert.equal(id, `sha256:${createHash("sha256").update(text).digest("hex")}`);
+  assert.deepEqual(JSON.parse(text), {
+    architecture: "arm64",
+    variant: "v8",
+    os: "linux",
+    created: "1970-01-01T00:00:00Z",
+    config: {
+      User: "65532:65532",
+      ExposedPorts: { "8080/tcp": {} },
+      Env: ["PORT=8080"],
+      Cmd: ["node", ".interface.mjs"],
+      WorkingDir: "/app",
+      Labels: { "faas.org": "acme", z: "base" },
+    },
+    rootfs: { type: "layers", diff_ids: ["sha256:a", "sha256:b"] },
+  });
+});
+
+test("labels in another order are the same image; other labels are another", () => {
+  const of = (labels: Record<string, string>) => imageConfig({ ...recipe, labels }).id;
+  assert.equal(of({ a: "1", b: "2" }), of({ b: "2", a: "1" }));
+  assert.notEqual(of({ a: "1" }), of({ a: "2" }));
+});
+
+test("labels name the endpoint, the source, and the base by digest where it has one", () => {
+  const digest = `sha256:${"1".repeat(64)}`;
+  const labels = imageLabels(
+    { org: "acme", endpoint: "invert", labels: { "faas.test": "7" } },
+    { source: "sha256:s", base: { name: "node:24-slim", id: "sha256:i", digest, info: base } },
+  );
+  assert.deepEqual(labels, {
+    "org.opencontainers.image.title": "acme/invert",
+    "org.opencontainers.image.base.name": "node:24-slim",
+    "org.opencontainers.image.base.digest": digest,
+    "faas.org": "acme",
+    "faas.endpoint": "invert",
+    "faas.source-digest": "sha256:s",
+    "faas.test": "7",
+  });
+});
+
+test("the time is none, or what SOURCE_DATE_EPOCH says", () => {
+  assert.equal(sourceTime({ SOURCE_DATE_EPOCH: "1700000000" }), "2023-11-14T22:13:20Z");
+  assert.throws(() => sourceTime({ SOURCE_DATE_EPOCH: "yesterday" }), { code: "USAGE", message: /SOURCE_DATE_EPOCH/ });
+});

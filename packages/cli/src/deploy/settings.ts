@@ -1,0 +1,67 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import {
+  type EndpointRef,
+  FaasError,
+  type Project,
+  type SettingsInput,
+  settingsInputSchema,
+  settingsProblem,
+  validate,
+  withDefaults,
+} from "@faas/core";
+import type { Command } from "commander";
+import { type SettingsOptions, settingsOf } from "../options/settings-options.ts";
+import { checkRef } from "../options/target.ts";
+import type { Io } from "../terminal/io.ts";
+import { parseEnvFile } from "./env-file.ts";
+
+export interface DeploySettingsOptions extends SettingsOptions {
+  readonly org?: string;
+  readonly endpoint?: string;
+  readonly envFile?: string;
+}
+
+/** What is built and deployed, and as which endpoint. */
+export function addSourceOptions(command: Command): void {
+  command
+    .argument("[dir]", "folder with the function (default: the folder of the nearest faas.json, else this one)")
+    .option("--org <org>", "organization (or org in faas.json)")
+    .option("--endpoint <endpoint>", "name of the endpoint (or endpoint in faas.json)");
+}
+
+/** Which endpoint is deployed: flags over `faas.json`. USAGE says how to give what is missing. */
+export function deployRef(options: DeploySettingsOptions, project: Project): EndpointRef {
+  const org = options.org ?? project.org;
+  const endpoint = options.endpoint ?? project.endpoint;
+  if (org !== undefined && endpoint !== undefined) return checkRef({ org, endpoint });
+  const missing = [...(org === undefined ? ["org"] : []), ...(endpoint === undefined ? ["endpoint"] : [])];
+  const flags = missing.map((name) => `--${name} ${name.toUpperCase()}`).join(" and ");
+  const fields = missing.map((name) => `"${name}"`).join(" and ");
+  throw new FaasError("USAGE", `Expected ${flags}, or ${fields} in faas.json`);
+}
+
+/** Flags over `--env-file` over `faas.json`. USAGE says what contradicts or is no setting. */
+export async function deploySettings(options: DeploySettingsOptions, project: Project, io: Io): Promise<SettingsInput> {
+  const { $schema: _, org: __, endpoint: ___, server: ____, baseImage: _____, ...fromFile } = project;
+  const { env: fromFlags, secrets: secretsFromFlags, ...flags } = settingsOf(options);
+  const fromEnvFile = options.envFile === undefined ? {} : await readEnvFile(resolve(io.cwd, options.envFile));
+  const env = { ...fromFile.env, ...fromEnvFile, ...fromFlags };
+  const secrets = { ...fromFile.secrets, ...secretsFromFlags };
+  const merged = {
+    ...{ ...fromFile, ...flags },
+    ...(Object.keys(env).length > 0 ? { env } : {}),
+    ...(Object.keys(secrets).length > 0 ? { secrets } : {}),
+  };
+  const settings = validate(settingsInputSchema, merged, "the settings", "USAGE");
+  const problem = settingsProblem(withDefaults(settings));
+  if (problem) throw new FaasError("USAGE", `In the settings: ${problem}`);
+  return settings;
+}
+
+async function readEnvFile(path: string): Promise<Record<string, string>> {
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new FaasError("USAGE", `Expected the \`--env-file\` option to name a file: ${cause.message}`, { cause });
+  });
+  return parseEnvFile(text, path);
+}

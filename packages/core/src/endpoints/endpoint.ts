@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { parseCpu, parseDuration, parseSize } from "../units.ts";
+import type { SecretVersion } from "./secrets.ts";
+import type { Egress, Runtime, Scaler, Settings } from "./settings.ts";
+
+/** Names one endpoint. */
+export interface EndpointRef {
+  readonly org: string;
+  readonly endpoint: string;
+}
+
+/** `org/endpoint`: the key of maps and the way people write it. */
+export const endpointKey = (ref: EndpointRef): string => `${ref.org}/${ref.endpoint}`;
+
+export const bundleDigestSchema = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'expected "sha256:" and 64 lower-case hexadecimal digits');
+
+/** What was built from the source folder: a prepared folder (embedded platform) or a container image (Kubernetes). */
+export const artifactSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("bundle"), digest: bundleDigestSchema }),
+  z.strictObject({ kind: z.literal("image"), reference: z.string().min(1).max(1024) }),
+]);
+export type Artifact = z.infer<typeof artifactSchema>;
+
+/** `bundle@sha256:…` for a bundle, the image's reference for an image: the `image` of `POST /add_endpoint`. */
+export function formatArtifact(artifact: Artifact): string {
+  return artifact.kind === "bundle" ? `bundle@${artifact.digest}` : artifact.reference;
+}
+
+/** The reverse of `formatArtifact`; undefined when a bundle's digest is malformed. */
+export function parseArtifact(image: string): Artifact | undefined {
+  if (!image.startsWith("bundle@")) return { kind: "image", reference: image };
+  const digest = bundleDigestSchema.safeParse(image.slice("bundle@".length));
+  return digest.success ? { kind: "bundle", digest: digest.data } : undefined;
+}
+
+/** All that a platform needs to run a revision of an endpoint. Quantities in plain numbers, units in the names. */
+export interface EndpointSpec extends EndpointRef {
+  readonly revision: string;
+  readonly artifact: Artifact;
+  readonly runtime: Runtime;
+  /** `file.export`; absent: the wrapper looks for it. */
+  readonly handler?: string;
+  readonly replicas: number;
+  readonly maxReplicas: number;
+  readonly scaler: Scaler;
+  readonly concurrency: number;
+  /** Infinity: never idle; `auto`: the server chooses. */
+  readonly idleTimeoutMs: number | "auto";
+  readonly timeoutMs: number;
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  readonly bodyLimitBytes: number;
+  readonly egress: Egress;
+  /** `public`: everybody may call it. Absent: who has a key of the organization, where the server wants keys. */
+  readonly visibility?: "public";
+  readonly env: Readonly<Record<string, string>>;
+  /** By the variables that hold their values. Absent: none. */
+  readonly secrets?: Readonly<Record<string, SecretVersion>>;
+}
+
+/** One deployed artifact with its settings. Never changes; its id says what is in it. */
+export interface Revision {
+  /** The first 12 hexadecimal digits of the SHA-256 of artifact, settings and versions of secrets. */
+  readonly id: string;
+  /** RFC 3339, UTC. */
+  readonly createdAt: string;
+  readonly artifact: Artifact;
+  readonly settings: Settings;
+  /** Versions of the secrets that its settings name, by their names: a new value is another revision. */
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
+/** The id of a revision: equal content has an equal id, so deploying the same again changes nothing. */
+export function revisionId(artifact: Artifact, settings: Settings, versions?: Revision["secrets"]): string {
+  const env = sorted(settings.env);
+  const { runtime, handler, replicas, maxReplicas, scaler, concurrency, idleTimeout, timeout, cpu, memory, bodyLimit } =
+    settings;
+  const content = [
+    formatArtifact(artifact),
+    ...[runtime, handler ?? null, replicas, maxReplicas, scaler, concurrency],
+    ...[idleTimeout, timeout, cpu, memory, bodyLimit, env],
+    ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
+    ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
+    ...(settings.secrets === undefined
+      ? []
+      : [{ secrets: sorted(settings.secrets), versions: sorted(versions ?? {}) }]),
+  ];
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 12);
+}
+
+const sorted = (record: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** The spec of a revision. Its settings were validated when they came in. */
+export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec {
+  const { settings } = revision;
+  return {
+    org: ref.org,
+    endpoint: ref.endpoint,
+    revision: revision.id,
+    artifact: revision.artifact,
+    runtime: settings.runtime,
+    ...(settings.handler === undefined ? {} : { handler: settings.handler }),
+    replicas: settings.replicas,
+    maxReplicas: settings.maxReplicas,
+    scaler: settings.scaler,
+    concurrency: settings.concurrency,
+    idleTimeoutMs: idleTimeoutOf(settings.idleTimeout),
+    timeoutMs: parseDuration(settings.timeout) as number,
+    cpuMillis: parseCpu(settings.cpu) as number,
+    memoryBytes: parseSize(settings.memory) as number,
+    bodyLimitBytes: parseSize(settings.bodyLimit) as number,
+    egress: settings.egress ?? "open",
+    ...(settings.visibility === undefined ? {} : { visibility: settings.visibility }),
+    env: settings.env,
+    ...(settings.secrets === undefined ? {} : { secrets: versionsOf(settings.secrets, revision.secrets) }),
+  };
+}
+
+function versionsOf(secrets: Readonly<Record<string, string>>, versions: Revision["secrets"] = {}) {
+  const entries = Object.entries(secrets);
+  return Object.fromEntries(entries.map(([variable, name]) => [variable, { name, version: versions[name] ?? "" }]));
+}
+
+function idleTimeoutOf(text: string): number | "auto" {
+  if (text === "auto") return "auto";
+  return text === "never" ? Number.POSITIVE_INFINITY : (parseDuration(text) as number);
+}

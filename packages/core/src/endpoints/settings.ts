@@ -1,0 +1,182 @@
+import { z } from "zod";
+import { formatDuration, formatSize, parseCpu, parseDuration, parseSize } from "../units.ts";
+import { secretName, VARIABLE } from "./secrets.ts";
+
+/** What users may set on an endpoint, in the form that they write it: the same in `faas.json`, in the API and in the state file. */
+
+/** Languages that have a wrapper. */
+export const languages = ["node", "typescript", "python"] as const;
+/** `dockerfile`: the folder's own Dockerfile makes an image of any server that listens on `$PORT`. */
+export const runtimes = [...languages, "dockerfile"] as const;
+export const scalers = ["concurrency", "cpu", "fixed"] as const;
+export const visibilities = ["private", "public"] as const;
+export const egresses = ["open", "none"] as const;
+export type Language = (typeof languages)[number];
+export type Runtime = (typeof runtimes)[number];
+export type Visibility = (typeof visibilities)[number];
+export type Egress = (typeof egresses)[number];
+export type Scaler = (typeof scalers)[number];
+
+/** The most replicas an endpoint can ask for. */
+export const REPLICAS_MAX = 1000;
+
+function quantity(
+  what: string,
+  example: string,
+  parse: (text: string) => number | undefined,
+  least: number,
+  most: number,
+  format: (value: number) => string,
+) {
+  return z.string().superRefine((text, context) => {
+    const value = parse(text);
+    if (value === undefined) {
+      context.addIssue({ code: "custom", message: `expected a ${what} such as ${example}, got "${text}"` });
+    } else if (value < least || value > most) {
+      context.addIssue({
+        code: "custom",
+        message: `expected a ${what} from ${format(least)} to ${format(most)}, got "${text}"`,
+      });
+    }
+  });
+}
+
+const DAY_MS = 86_400_000;
+const duration = (least: number, most: number) =>
+  quantity("duration", "300ms, 30s or 5m", parseDuration, least, most, formatDuration);
+const size = (least: number, most: number) => quantity("size", "128Mi or 1Gi", parseSize, least, most, formatSize);
+
+const environmentName = z
+  .string()
+  .regex(VARIABLE, "expected a variable's name to be letters, digits and underscores")
+  .refine(
+    (name) => !name.startsWith("FAAS_") && name !== "PORT",
+    "PORT and names that begin with FAAS_ are set by faas",
+  );
+
+/** No process can be given a NUL. */
+const environmentValue = z.string().refine((text) => !text.includes("\0"), "expected text without NUL");
+
+const handlerSchema = z
+  .string()
+  .regex(/^[^\s\0:]+\.[A-Za-z_$][\w$]*$/, 'expected "file.export", for example "index.handler"')
+  .describe('Which function answers: "file.export", the file without its extension. Found by itself when absent');
+
+/** The settings that a deployment may give, all optional. */
+export const settingsInputSchema = z.strictObject({
+  runtime: z.enum(runtimes).optional().describe("Language of the function. Detected by `faas deploy` when absent"),
+  handler: handlerSchema.optional(),
+  replicas: z
+    .int()
+    .min(0)
+    .max(REPLICAS_MAX)
+    .optional()
+    .describe("Replicas while the endpoint is in use (default 1). 0: none until the first request"),
+  maxReplicas: z
+    .int()
+    .min(1)
+    .max(REPLICAS_MAX)
+    .optional()
+    .describe("The most replicas that a scaler may ask for (default 10, or replicas when that is more)"),
+  scaler: z.enum(scalers).optional().describe("What decides the number of replicas (default concurrency)"),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe("The most requests that one replica handles at a time (default 80)"),
+  idleTimeout: z
+    .union([z.enum(["never", "auto"]), duration(100, 30 * DAY_MS)])
+    .optional()
+    .describe(
+      'Time without a request after which all replicas are removed (default 5m), "never", or "auto": by the times between earlier requests',
+    ),
+  timeout: duration(1, DAY_MS).optional().describe("Time that one request may take (default 30s)"),
+  cpu: quantity("CPU quantity", "100m or 0.5", parseCpu, 10, 256_000, (millis) => `${millis}m`)
+    .optional()
+    .describe("CPU limit of a replica in cores (default 100m). The embedded platform does not enforce it"),
+  memory: size(32 * 2 ** 20, 2 ** 40)
+    .optional()
+    .describe("Memory limit of a replica (default 256Mi)"),
+  bodyLimit: size(0, 2 ** 40)
+    .optional()
+    .describe("The largest request body (default 6Mi)"),
+  egress: z
+    .enum(egresses)
+    .optional()
+    .describe(
+      "Where the function may connect to (default open). none: nowhere but DNS; the kubernetes platform enforces it",
+    ),
+  visibility: z
+    .enum(visibilities)
+    .optional()
+    .describe(
+      "Who may call it, where the server wants keys (default private: who has a key of the organization). public: everybody",
+    ),
+  env: z
+    .record(environmentName, environmentValue)
+    .optional()
+    .describe("Environment variables of the function: what everybody may read who sees the endpoint"),
+  secrets: z
+    .record(environmentName, secretName)
+    .optional()
+    .describe(
+      'Environment variables whose values are secrets of the organization: {"VARIABLE": "name of the secret"}; "faas secret set" keeps them',
+    ),
+});
+export type SettingsInput = z.input<typeof settingsInputSchema>;
+
+/** Settings of a revision: everything filled in, so that a later change of a default changes no revision. */
+export interface Settings {
+  runtime: Runtime;
+  handler?: string;
+  replicas: number;
+  maxReplicas: number;
+  scaler: Scaler;
+  concurrency: number;
+  idleTimeout: string;
+  timeout: string;
+  cpu: string;
+  memory: string;
+  bodyLimit: string;
+  /** Absent: open. */
+  egress?: "none";
+  /** Absent: private. */
+  visibility?: "public";
+  env: Record<string, string>;
+  /** Names of secrets, by the variables that hold their values. Absent: none. */
+  secrets?: Record<string, string>;
+}
+
+/** Fills in what was left out. */
+export function withDefaults(input: SettingsInput): Settings {
+  const replicas = input.replicas ?? 1;
+  return {
+    runtime: input.runtime ?? "node",
+    ...(input.handler === undefined ? {} : { handler: input.handler }),
+    replicas,
+    maxReplicas: input.maxReplicas ?? Math.max(10, replicas),
+    scaler: input.scaler ?? "concurrency",
+    concurrency: input.concurrency ?? 80,
+    idleTimeout: input.idleTimeout ?? "5m",
+    timeout: input.timeout ?? "30s",
+    cpu: input.cpu ?? "100m",
+    memory: input.memory ?? "256Mi",
+    bodyLimit: input.bodyLimit ?? "6Mi",
+    ...(input.egress === "none" ? { egress: input.egress } : {}),
+    ...(input.visibility === "public" ? { visibility: input.visibility } : {}),
+    env: input.env ?? {},
+    ...(Object.keys(input.secrets ?? {}).length > 0 ? { secrets: input.secrets as Record<string, string> } : {}),
+  };
+}
+
+/** What contradicts itself in settings that are well-formed each; undefined when nothing does. */
+export function settingsProblem(settings: Settings): string | undefined {
+  if (settings.maxReplicas < settings.replicas) {
+    return `expected "maxReplicas" to be at least "replicas" (${settings.replicas}), got ${settings.maxReplicas}`;
+  }
+  const twice = Object.keys(settings.secrets ?? {}).filter((variable) => Object.hasOwn(settings.env, variable));
+  if (twice.length > 0)
+    return `expected each variable to be in "env" or in "secrets", and ${twice.join(", ")} ${twice.length > 1 ? "are" : "is"} in both; take one away, or have the secret in another variable`;
+  return undefined;
+}

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { Suspension } from "./ejection.ts";
+import { LiveReplica } from "./served-replica.ts";
+
+const replica = (id: string) => new LiveReplica({ id, address: "127.0.0.1:9", ready: true, revision: "r" });
+
+/** Milliseconds until it may be tried again. */
+function suspendedFor(one: LiveReplica): number {
+  let ms = 0;
+  for (; one.suspended; ms += 50) mock.timers.tick(50);
+  return ms;
+}
+
+test("a replica that fails again and again is left alone longer and longer, up to ten seconds, and an answer forgives it", (t) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  t.after(() => mock.timers.reset());
+  let ends = 0;
+  const suspension = new Suspension(() => ends++);
+  const [bad, good] = [replica("bad"), replica("good")];
+  const times = Array.from({ length: 9 }, () => {
+    suspension.failed(bad, [bad, good]);
+    return suspendedFor(bad);
+  });
+  assert.deepEqual(times, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
+  assert.equal(ends, 9);
+  bad.failures = 0;
+  suspension.failed(bad, [bad, good]);
+  assert.equal(suspendedFor(bad), 100);
+});
+
+test("when the last one fails, all are tried again soon", (t) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  t.after(() => mock.timers.reset());
+  const suspension = new Suspension(() => {});
+  const all = [replica("a"), replica("b")];
+  const [a, b] = all as [LiveReplica, LiveReplica];
+  a.failures = 6;
+  suspension.failed(a, all);
+  suspension.failed(b, all);
+  assert.equal(suspendedFor(b), 100);
+  assert.equal(a.suspended, false);
+});

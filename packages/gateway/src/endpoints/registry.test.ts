@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type EndpointStatus, endpointKey } from "@faas/core";
+import fc from "fast-check";
+import { Endpoints } from "./registry.ts";
+
+const names = ["a", "b", "c", "d", "e"] as const;
+const statusOf = (endpoint: string, revision: number): EndpointStatus => ({
+  org: "acme",
+  endpoint,
+  revision: String(revision),
+  replicas: [],
+});
+
+test("whatever lists come, in any order, what is observed is what the last one has, and what changed is told", () => {
+  const list = fc.shuffledSubarray([...names]).chain((present) =>
+    fc.tuple(
+      fc.constant(present),
+      // Whose status is a new object in this list.
+      fc.array(fc.constantFrom(...names)),
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(list, { maxLength: 12 }), (lists) => {
+      const endpoints = new Endpoints({ platform: { scale: async () => {} }, log: { warn() {} } });
+      const known = new Map(names.map((name) => [name as string, statusOf(name, 0)]));
+      let before: readonly EndpointStatus[] = [];
+      for (const [index, [present, fresh]] of lists.entries()) {
+        for (const name of fresh) known.set(name, statusOf(name, index + 1));
+        const now = present.map((name) => known.get(name) as EndpointStatus);
+        const changed = new Set(endpoints.observe(now));
+        for (const status of now) assert.ok(before.includes(status) || changed.has(status));
+        for (const name of names)
+          assert.equal(endpoints.isObserved(endpointKey({ org: "acme", endpoint: name })), present.includes(name));
+        before = now;
+      }
+    }),
+  );
+});

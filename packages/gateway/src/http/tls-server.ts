@@ -1,0 +1,60 @@
+import { createServer, type Server, type ServerOptions } from "node:https";
+import type { Socket } from "node:net";
+import { FaasError } from "@faas/core";
+import { problemText } from "./problem-response.ts";
+import type { Pair } from "./tls-certificate.ts";
+
+/** The first byte of a TLS connection: a record that is a handshake (RFC 8446, 5.1). */
+const HANDSHAKE = 22;
+const FIRST_BYTE_MS = 10_000;
+
+/** What a certificate is used with. */
+export const secured = (pair: Pair) => ({ ...pair, minVersion: "TLSv1.2" as const });
+
+/** An HTTPS server; who sends HTTP to it is told so. TLS 1.2 and 1.3, HTTP/1.1. */
+export function createHttpsServer(options: ServerOptions, pair: Pair): Server {
+  const server = createServer({
+    ...options,
+    ...secured(pair),
+    ALPNProtocols: ["http/1.1"],
+    handshakeTimeout: FIRST_BYTE_MS,
+  });
+  /** Connections on which nothing came yet: to `node:https` they are not there. */
+  const silent = new Set<Socket>();
+  const closeIdle = server.closeIdleConnections.bind(server);
+  server.closeIdleConnections = () => {
+    for (const socket of silent) socket.destroy();
+    closeIdle();
+  };
+  const [secure] = server.listeners("connection") as [(this: Server, socket: Socket) => void];
+  server.removeAllListeners("connection");
+  server.on("connection", (socket: Socket) => {
+    const giveUp = () => socket.destroy();
+    socket.setTimeout(FIRST_BYTE_MS, giveUp);
+    socket.on("error", giveUp);
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+    socket.once("readable", () => {
+      silent.delete(socket);
+      socket.setTimeout(0);
+      socket.off("timeout", giveUp);
+      socket.off("error", giveUp);
+      const first: Buffer | null = socket.read();
+      if (first === null) return void socket.destroy();
+      if (first[0] !== HANDSHAKE) return refuse(socket);
+      socket.unshift(first);
+      secure.call(server, socket);
+    });
+  });
+  return server;
+}
+
+function refuse(socket: Socket): void {
+  const error = new FaasError(
+    "TLS_REQUIRED",
+    "This port speaks HTTPS, and HTTP was sent to it: use https:// in the address",
+  );
+  socket.on("error", () => {});
+  socket.resume();
+  socket.end(problemText(error, { Upgrade: "TLS/1.2" }));
+}

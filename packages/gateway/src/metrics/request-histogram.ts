@@ -1,0 +1,68 @@
+import type { LiveEndpoint } from "../endpoints/registry.ts";
+
+/** Upper bounds in seconds. */
+const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Of one endpoint and status code. */
+interface Series {
+  /** For each bound the requests that took at most that long, and longer than the one before; then all others. */
+  readonly counts: number[];
+  sumSeconds: number;
+}
+
+/**
+ * Counts requests and how long they took. Each request passes here, and prom-client's counter and histogram would be three percent of what it costs in
+ * the gateway.
+ */
+export class RequestSeries {
+  readonly #all = new Map<LiveEndpoint, Map<number, Series>>();
+
+  record(endpoint: LiveEndpoint, status: number, seconds: number): void {
+    const series = this.#all.get(endpoint)?.get(status) ?? this.#add(endpoint, status);
+    let at = 0;
+    while (at < BOUNDS.length && seconds > (BOUNDS[at] as number)) at++;
+    series.counts[at] = (series.counts[at] as number) + 1;
+    series.sumSeconds += seconds;
+  }
+
+  /** The endpoint is no more. */
+  forget(endpoint: LiveEndpoint): void {
+    this.#all.delete(endpoint);
+  }
+
+  /** In Prometheus' text format, version 0.0.4. */
+  get text(): string {
+    const totals: string[] = [];
+    const durations: string[] = [];
+    for (const [{ spec }, byStatus] of this.#all) {
+      for (const [status, { counts, sumSeconds }] of byStatus) {
+        const labels = `org="${spec.org}",endpoint="${spec.endpoint}",code="${status}"`;
+        let count = 0;
+        for (const [i, each] of counts.entries()) {
+          count += each;
+          durations.push(`faas_request_duration_seconds_bucket{le="${BOUNDS[i] ?? "+Inf"}",${labels}} ${count}`);
+        }
+        durations.push(`faas_request_duration_seconds_sum{${labels}} ${sumSeconds}`);
+        durations.push(`faas_request_duration_seconds_count{${labels}} ${count}`);
+        totals.push(`faas_requests_total{${labels}} ${count}`);
+      }
+    }
+    return [
+      "# HELP faas_requests_total Requests answered, by status code",
+      "# TYPE faas_requests_total counter",
+      ...totals,
+      "",
+      "# HELP faas_request_duration_seconds Time from the request's arrival to the end of its answer",
+      "# TYPE faas_request_duration_seconds histogram",
+      ...durations,
+      "",
+    ].join("\n");
+  }
+
+  #add(endpoint: LiveEndpoint, status: number): Series {
+    const series = { counts: new Array<number>(BOUNDS.length + 1).fill(0), sumSeconds: 0 };
+    const byStatus = this.#all.get(endpoint) ?? new Map<number, Series>();
+    this.#all.set(endpoint, byStatus.set(status, series));
+    return series;
+  }
+}

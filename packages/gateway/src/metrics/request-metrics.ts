@@ -1,0 +1,8 @@
+import type { LiveEndpoint } from "../endpoints/registry.ts";
+
+/** What the gateway reports of each answered request. Called on the hot path. */
+export interface RequestMetrics {
+  record(endpoint: LiveEndpoint, status: number, durationMs: number, cold: boolean): void;
+  /** Counts a call that was rejected because it was over a limit of the organization. */
+  limited(endpoint: LiveEndpoint, limit: string): void;
+}

@@ -1,0 +1,39 @@
+import { FaasError, scopeAllows } from "@faas/core";
+import type { LiveEndpoint } from "../endpoints/registry.ts";
+import type { Exchange, Stage } from "./exchange.ts";
+import type { KeyVerifier, VerifiedKey } from "./key-verifier.ts";
+
+/** Lets pass who may call the endpoint; without keys, everybody. UNAUTHENTICATED, ORG_NOT_FOUND, FORBIDDEN. */
+export function authorize(keys: KeyVerifier | undefined): Stage {
+  return (exchange) => {
+    const { spec, key } = exchange.endpoint as LiveEndpoint;
+    if (keys !== undefined && spec.visibility !== "public") checkMayInvoke(exchange, keys, spec.org, key);
+    exchange.proceed();
+  };
+}
+
+function checkMayInvoke(exchange: Exchange, keys: KeyVerifier, org: string, endpoint: string): void {
+  const found = checkMayKnow(exchange, keys, org);
+  const { record } = found;
+  if (!scopeAllows(record.scope, "invoke"))
+    throw new FaasError(
+      "FORBIDDEN",
+      `Expected a key with the scope invoke or deploy to call ${endpoint}, and "${record.name}" has ${record.scope}`,
+    );
+  // A request ends by itself; what is opened here goes on.
+  if (exchange.upgrade) exchange.keySignal = keys.signalOf(found);
+}
+
+/** The same of one that is not there and of one that does not exist for who asks. */
+export function unknownOrg(org: string): FaasError {
+  return new FaasError("ORG_NOT_FOUND", `There is no organization "${org}"; "faas list" shows what there is`);
+}
+
+/** Gives the key of who asks; refuses to tell who may not know it what there is. UNAUTHENTICATED, ORG_NOT_FOUND. */
+export function checkMayKnow({ request }: Exchange, keys: KeyVerifier, org: string): VerifiedKey {
+  const key = keys.authenticate(request.headers);
+  const { record } = key;
+  // In the words of an organization that is not there.
+  if (record.org !== undefined && record.org !== org) throw unknownOrg(org);
+  return key;
+}

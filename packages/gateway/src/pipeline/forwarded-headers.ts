@@ -1,0 +1,140 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { isOurBearer, TOKEN_HEADER } from "../http/token-header.ts";
+import type { ResponseHead } from "../upstream/response-head.ts";
+
+/** Of one connection alone, never passed on (RFC 9110 sections 7.6.1 and 11.7). Trailers are not passed on either. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Not passed on to the replica as they are: written anew, or answered by us. */
+const OURS = new Set([
+  "content-length",
+  "expect",
+  "forwarded",
+  "host",
+  "http2-settings",
+  TOKEN_HEADER,
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-prefix",
+  "x-forwarded-proto",
+  "x-request-id",
+]);
+
+const isOurs = (name: string) => HOP_BY_HOP.has(name) || OURS.has(name) || name === "authorization";
+
+/** What is the same for all requests of a connection. */
+interface Caller {
+  /** IP address, or "unknown". */
+  readonly address: string;
+  readonly proto: "http" | "https";
+  /** `for` and `proto` of `Forwarded` (RFC 7239 section 4). */
+  readonly forwarded: string;
+  /** The host that it asked for last, and all of `Forwarded` with it. */
+  host: string;
+  forwardedHost: string;
+}
+
+const callers = new WeakMap<Socket, Caller>();
+
+/** Headers for the replica, as a flat list of names and values. */
+export function requestHeaders(request: IncomingMessage, requestId: string, prefix: string): string[] {
+  const { rawHeaders, headers } = request;
+  const nominated = nominatedBy(headers.connection);
+  const list: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || OURS.has(lower) || nominated?.includes(lower)) continue;
+    // CGI, WSGI and their like take `X_Forwarded_For` for `X-Forwarded-For`.
+    if (lower.includes("_") && isOurs(lower.replaceAll("_", "-"))) continue;
+    const value = rawHeaders[i + 1] as string;
+    // Whoever's function it is, a key of its caller's is not for it.
+    if (lower === "authorization" && isOurBearer(value)) continue;
+    list.push(name, value);
+  }
+  const caller = callerOf(request.socket);
+  const host = headers.host ?? "";
+  if (host !== caller.host) {
+    caller.host = host;
+    caller.forwardedHost = host === "" ? caller.forwarded : `${caller.forwarded};host=${quoted(host)}`;
+  }
+  if (host !== "") list.push("Host", host);
+  list.push(
+    "X-Request-Id",
+    requestId,
+    "X-Forwarded-For",
+    appended(headers["x-forwarded-for"], caller.address),
+    // A proxy before us knows what the client really asked for.
+    "X-Forwarded-Host",
+    (headers["x-forwarded-host"] as string | undefined) ?? host,
+    "X-Forwarded-Proto",
+    (headers["x-forwarded-proto"] as string | undefined) ?? caller.proto,
+    "X-Forwarded-Prefix",
+    `${headers["x-forwarded-prefix"] ?? ""}${prefix}`,
+    "Forwarded",
+    appended(headers.forwarded, caller.forwardedHost),
+  );
+  return list;
+}
+
+/** Headers for the client, as a flat list of names and values; `serverTiming` is put behind the function's own. */
+export function responseHeaders(
+  { headers, connection }: ResponseHead,
+  requestId: string,
+  serverTiming: string,
+  cold: boolean,
+): string[] {
+  const list: string[] = [];
+  const nominated = nominatedBy(connection);
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (HOP_BY_HOP.has(name) || name === "x-request-id" || name === "x-cold-start" || nominated?.includes(name))
+      continue;
+    list.push(name, headers[i + 1] as string);
+  }
+  list.push("X-Request-Id", requestId, "Server-Timing", serverTiming);
+  if (cold) list.push("X-Cold-Start", "true");
+  return list;
+}
+
+/** Names that the header `Connection` adds to those of one connection. */
+function nominatedBy(connection: string | undefined): string[] | undefined {
+  if (connection === undefined || connection === "" || connection === "keep-alive" || connection === "close")
+    return undefined;
+  return connection.split(",").map((name) => name.trim().toLowerCase());
+}
+
+function callerOf(socket: Socket): Caller {
+  let caller = callers.get(socket);
+  if (caller === undefined) {
+    // IPv4 on a socket that takes both is written ::ffff:127.0.0.1.
+    const address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
+    const proto = (socket as TLSSocket).encrypted ? "https" : "http";
+    const node = address.includes(":") ? `"[${address}]"` : address;
+    const forwarded = `for=${node};proto=${proto}`;
+    caller = { address, proto, forwarded, host: "", forwardedHost: forwarded };
+    callers.set(socket, caller);
+  }
+  return caller;
+}
+
+function appended(list: string | string[] | undefined, element: string): string {
+  return list === undefined ? element : `${list}, ${element}`;
+}
+
+/** A quoted string (RFC 9110 section 5.6.4): the colon before a port is not allowed in a token. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
+}

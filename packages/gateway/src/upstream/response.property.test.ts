@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import fc from "fast-check";
+import type { ReplicaAnswer } from "./connection.ts";
+import { ReplicaConnections } from "./connection-pool.ts";
+import { parseResponseHead } from "./response-head.ts";
+
+const line = fc.oneof(
+  fc.constantFrom(
+    "Content-Length: 3",
+    "content-length: 3",
+    "Content-Length: 4",
+    "Content-Length: 3, 3",
+    "Content-Length : 3",
+    "Content-Length:3 ",
+    "Transfer-Encoding: chunked",
+    "Transfer-Encoding: gzip",
+    "Connection: close",
+    "Connection: Content-Length",
+    "Keep-Alive: timeout=1",
+    " folded",
+    "X: \n",
+    "X: \r",
+    "no colon",
+    ": x",
+    "X-A: b",
+  ),
+  fc.string({ maxLength: 12 }),
+);
+const status = fc.oneof(
+  fc.constantFrom(
+    "HTTP/1.1 200 OK",
+    "HTTP/1.0 200 OK",
+    "HTTP/1.1 204",
+    "HTTP/1.1 304 Not Modified",
+    "HTTP/1.1 100 Continue",
+    "HTTP/2 200 OK",
+  ),
+  fc.string({ maxLength: 20 }),
+);
+
+test("a head has one framing, which its headers say too, or is refused", () => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(
+      status,
+      fc.array(line, { maxLength: 5 }),
+      fc.constantFrom("GET", "HEAD", "POST"),
+      (first, lines, method) => {
+        let head: ReturnType<typeof parseResponseHead>;
+        try {
+          head = parseResponseHead([first, ...lines].join("\r\n"), method, 4_000);
+        } catch (error) {
+          assert.ok(error instanceof Error && error.message.length < 300);
+          return;
+        }
+        accepted++;
+        const named = (name: string) => head.headers.filter((each, i) => i % 2 === 0 && each === name).length;
+        assert.ok(named("content-length") + named("transfer-encoding") <= 1 || named("content-length") === 0);
+        if (head.framing.kind === "length") assert.equal(named("content-length"), 1);
+        if (head.framing.kind === "chunked") assert.equal(named("transfer-encoding"), 1);
+        const bodyless = method === "HEAD" || head.status < 200 || head.status === 204 || head.status === 304;
+        assert.equal(head.framing.kind === "none", bodyless);
+        if (head.status === 204) assert.equal(named("content-length"), 0);
+        if (head.framing.kind === "until-close") assert.equal(head.keepMs, 0);
+        assert.ok(head.keepMs >= 0 && head.keepMs <= 4_000);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+  assert.ok(accepted > 100, `${accepted}`);
+});
+
+const answers = [
+  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nhe\r\n3\r\nllo\r\n0\r\nX-T: 1\r\n\r\n",
+  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+];
+
+test("an answer is the same wherever it is cut: after every byte, and anywhere", { timeout: 60_000 }, async () => {
+  let pieces: readonly string[] = [];
+  const server = createServer((socket) => {
+    socket.setNoDelay(true).on("error", () => {});
+    socket.on("data", async () => {
+      for (const piece of pieces) {
+        socket.write(piece, "latin1");
+        await turn();
+      }
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const connections = new ReplicaConnections(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const ask = () =>
+    new Promise<string>((resolve, reject) => {
+      let text = "";
+      const answer: ReplicaAnswer = {
+        sending: () => true,
+        head: (head) => {
+          text += `${head.status} `;
+        },
+        data: (bytes) => {
+          text += bytes.toString("latin1");
+          return true;
+        },
+        end: (last) => resolve(text + (last?.toString("latin1") ?? "")),
+        upgraded: () => reject(new Error("upgraded")),
+        failed: reject,
+      };
+      connections.send(
+        { method: "GET", target: "/", headers: ["Host", "h"], body: null, upgrade: undefined, timeoutMs: 5_000 },
+        answer,
+      );
+    });
+  try {
+    for (const text of answers) {
+      pieces = [...text];
+      assert.equal(await ask(), "200 hello");
+    }
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...answers),
+        fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
+        async (text, places) => {
+          const at = [0, ...places.map((place) => place % text.length).sort((a, b) => a - b), text.length];
+          pieces = at
+            .slice(1)
+            .map((end, i) => text.slice(at[i], end))
+            .filter((piece) => piece !== "");
+          assert.equal(await ask(), "200 hello");
+        },
+      ),
+      { numRuns: 200 },
+    );
+  } finally {
+    connections.close();
+    server.close();
+  }
+});

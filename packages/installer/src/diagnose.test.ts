@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { CoreV1Event, V1Deployment, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
+import { isServerReady, newestPod, type ServerFacts, serverTrouble } from "./diagnose.ts";
+import { settingsFor } from "./install.ts";
+import { urlOf } from "./wait-ready.ts";
+
+const facts = (more: Partial<ServerFacts> = {}): ServerFacts => ({
+  deployment: {},
+  pods: [],
+  claim: { metadata: { namespace: "tools", name: "faas-data" }, status: { phase: "Bound" } },
+  events: [],
+  ...more,
+});
+const pod = (status: V1Pod["status"], createdMs = 0, deleting = false): V1Pod => ({
+  metadata: {
+    creationTimestamp: new Date(createdMs),
+    ...(deleting ? { deletionTimestamp: new Date() } : {}),
+  },
+  spec: { containers: [{ name: "server", image: "r/faas/server@sha256:00" }] },
+  ...(status ? { status } : {}),
+});
+const waiting = (reason: string, message = "", restartCount = 0): V1Pod =>
+  pod({
+    containerStatuses: [
+      {
+        ...{ name: "server", image: "r/faas/server", imageID: "", ready: false, restartCount },
+        state: { waiting: { reason, message } },
+        lastState: restartCount > 0 ? { terminated: { exitCode: 1 } } : {},
+      },
+    ],
+  });
+const event = (kind: string, reason: string, message: string, type = "Warning"): CoreV1Event => ({
+  ...{ metadata: {}, reason, message, type },
+  involvedObject: { kind },
+});
+const pending: V1PersistentVolumeClaim = {
+  metadata: { namespace: "tools", name: "faas-data" },
+  spec: { storageClassName: "fast" },
+  status: { phase: "Pending" },
+};
+const unscheduled = (message: string): V1Pod =>
+  pod({ conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }] });
+const refused = (message: string): V1Deployment => ({
+  status: { conditions: [{ type: "ReplicaFailure", status: "True", message }] },
+});
+
+for (const [what, given, code, words, final] of [
+  [
+    "a storage class that is not there",
+    {
+      claim: pending,
+      events: [event("PersistentVolumeClaim", "ProvisioningFailed", 'storageclass.storage.k8s.io "fast" not found')],
+    },
+    "VOLUME_UNBOUND",
+    /tools\/faas-data.*"fast".*not found.*--storage-class/,
+    true,
+  ],
+  [
+    "no volume and no default class",
+    {
+      claim: { ...pending, spec: {} },
+      events: [event("PersistentVolumeClaim", "FailedBinding", "no persistent volumes available", "Normal")],
+    },
+    "VOLUME_UNBOUND",
+    /default storage class.*no persistent volumes/,
+    false,
+  ],
+  [
+    "a volume that is not mounted",
+    { pods: [waiting("ContainerCreating")], events: [event("Pod", "FailedMount", "timed out")] },
+    "VOLUME_UNBOUND",
+    /cannot be mounted: timed out/,
+    false,
+  ],
+  [
+    "an image that is not there",
+    { pods: [waiting("ImagePullBackOff", 'Back-off pulling image "r/faas/server": ErrImagePull: manifest unknown')] },
+    "IMAGE_PULL_FAILED",
+    /r\/faas\/server@sha256:00: manifest unknown/,
+    true,
+  ],
+  [
+    "a registry that is away",
+    { pods: [waiting("ErrImagePull", "dial tcp: connection refused")] },
+    "IMAGE_PULL_FAILED",
+    /connection refused.*--registry-pull/,
+    false,
+  ],
+  [
+    "a port that is taken",
+    { pods: [unscheduled("0/1 nodes are available: 1 node(s) didn't have free ports")] },
+    "UNSCHEDULABLE",
+    /port 8887 .*--expose/,
+    false,
+  ],
+  [
+    "pod security",
+    { deployment: refused('pods "x" is forbidden: violates PodSecurity "restricted:latest"') },
+    "POD_REFUSED",
+    /violates PodSecurity/,
+    true,
+  ],
+  [
+    "a quota",
+    { deployment: refused('pods "x" is forbidden: exceeded quota: q') },
+    "POD_REFUSED",
+    /exceeded quota/,
+    false,
+  ],
+  [
+    "a server that ends, and may yet start",
+    { pods: [waiting("CrashLoopBackOff", "", 1)] },
+    "SERVER_NOT_READY",
+    /exit code 1, 2 times/,
+    false,
+  ],
+  [
+    "a server that ends again and again",
+    { pods: [waiting("CrashLoopBackOff", "", 3)] },
+    "SERVER_NOT_READY",
+    /4 times/,
+    true,
+  ],
+] as const satisfies [string, Partial<ServerFacts>, string, RegExp, boolean][]) {
+  test(`trouble: ${what}`, () => {
+    const trouble = serverTrouble(facts(given));
+    assert.equal(trouble?.code, code);
+    assert.match(trouble?.detail ?? "", words);
+    assert.equal(trouble?.final, final);
+  });
+}
+
+test("what only takes its time is no trouble", () => {
+  for (const given of [
+    {},
+    { pods: [waiting("ContainerCreating")] },
+    { claim: pending, events: [event("PersistentVolumeClaim", "WaitForFirstConsumer", "waiting", "Normal")] },
+  ])
+    assert.equal(serverTrouble(facts(given)), undefined);
+});
+
+test("ready is the present generation with one pod, and no other", () => {
+  const status = { observedGeneration: 2, replicas: 1, updatedReplicas: 1, availableReplicas: 1 };
+  const ready = (more: object) =>
+    isServerReady({ deployment: { metadata: { generation: 2 }, status: { ...status, ...more } } });
+  assert.equal(ready({}), true);
+  for (const other of [{ observedGeneration: 1 }, { updatedReplicas: 0 }, { availableReplicas: 0 }, { replicas: 2 }])
+    assert.equal(ready(other), false);
+});
+
+test("a pod that is being deleted is not the one that is to serve", () => {
+  const next = pod({}, 1);
+  assert.equal(newestPod([pod({}, 2, true), next, pod({}, 0)]), next);
+});
+
+test("settings that are not given stay as they were installed", () => {
+  assert.deepEqual(settingsFor({ storage: undefined } as object), { storage: "1Gi", expose: "none" });
+  const former = { storage: "5Gi", expose: "nodeport", registryPush: "r" } as const;
+  assert.deepEqual(settingsFor({ expose: "hostport" }, former), { ...former, expose: "hostport" });
+});
+
+test("where it answers, by exposure", () => {
+  const service = {
+    spec: { clusterIP: "10.96.0.9", ports: [{ port: 8887, nodePort: 30123 }] },
+    status: { loadBalancer: { ingress: [{ hostname: "lb.example.com" }] } },
+  };
+  const on = pod({ hostIP: "fd00::2" });
+  assert.equal(urlOf("none", service, on), "http://10.96.0.9:8887");
+  assert.equal(urlOf("hostport", service, on), "http://[fd00::2]:8887");
+  assert.equal(urlOf("nodeport", service, on), "http://[fd00::2]:30123");
+  assert.equal(urlOf("loadbalancer", service, on), "http://lb.example.com:8887");
+  assert.equal(urlOf("loadbalancer", {}, on), undefined);
+});

@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { newKey, verifierOf } from "@faas/core";
+import { settingsFor } from "./install.ts";
+import {
+  type Exposure,
+  SERVER_RULES,
+  type ServerManifestOptions,
+  serverManifests,
+  serverSelector,
+} from "./manifests.ts";
+
+const options = (more: Partial<ServerManifestOptions> = {}): ServerManifestOptions => ({
+  namespace: "tools",
+  image: "registry.example.com/faas/server@sha256:00",
+  storage: "1Gi",
+  expose: "none",
+  ...more,
+});
+const of = <Kind extends string>(kind: Kind, more?: Partial<ServerManifestOptions>) => {
+  const found = serverManifests(options(more)).find((one) => one.kind === kind);
+  assert.ok(found, kind);
+  return found as Extract<ReturnType<typeof serverManifests>[number], object> & { readonly spec?: never };
+};
+// biome-ignore lint/suspicious/noExplicitAny: the kinds' fields are read as they are sent.
+const any = (object: unknown) => object as any;
+
+test("every object is found by the installation's label, and those in a namespace are in its own", () => {
+  for (const { kind, metadata } of serverManifests(options({ dockerConfigJson: "{}" }))) {
+    const pairs = Object.entries(metadata?.labels ?? {}).map(([name, value]) => `${name}=${value}`);
+    for (const wanted of serverSelector("tools").split(",")) assert.ok(pairs.includes(wanted), `${kind}: ${wanted}`);
+    if (!/^(Namespace|ClusterRole.*)$/.test(kind as string)) assert.equal(metadata?.namespace, "tools", kind);
+  }
+});
+
+test("two installations on a cluster share no object", () => {
+  const names = (namespace: string) =>
+    serverManifests(options({ namespace })).map(
+      ({ kind, metadata }) => `${kind} ${metadata?.namespace}/${metadata?.name}`,
+    );
+  const both = [...names("one"), ...names("two")];
+  assert.equal(new Set(both).size, both.length);
+});
+
+for (const [expose, service, hostPort, security] of [
+  ["none", "ClusterIP", undefined, "restricted"],
+  ["hostport", "ClusterIP", 8887, "privileged"],
+  ["nodeport", "NodePort", undefined, "restricted"],
+  ["loadbalancer", "LoadBalancer", undefined, "restricted"],
+] as const satisfies [Exposure, string, number | undefined, string][]) {
+  test(`--expose ${expose}`, () => {
+    assert.equal(any(of("Service", { expose })).spec.type, service);
+    const [container] = any(of("Deployment", { expose })).spec.template.spec.containers;
+    assert.equal(container.ports[0].hostPort, hostPort);
+    assert.equal(of("Namespace", { expose }).metadata?.labels?.["pod-security.kubernetes.io/enforce"], security);
+  });
+}
+
+test("the pod is what pod security calls restricted, and writes to its volume and /tmp alone", () => {
+  const { spec } = any(of("Deployment")).spec.template;
+  assert.equal(spec.securityContext.runAsNonRoot, true);
+  assert.deepEqual(spec.securityContext.seccompProfile, { type: "RuntimeDefault" });
+  const [container] = spec.containers;
+  assert.deepEqual(container.securityContext, {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ["ALL"] },
+  });
+  assert.deepEqual(
+    container.volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath),
+    ["/data", "/tmp"],
+  );
+});
+
+test("with an admin key the pod gets what it knows it by, and not the key; another key makes another pod", () => {
+  const one = newKey("admin").token;
+  const withKey = options({ adminToken: one });
+  const secret = any(serverManifests(withKey).find(({ kind }) => kind === "Secret"));
+  assert.equal(Buffer.from(secret.data.token, "base64").toString(), one);
+  assert.equal(Buffer.from(secret.data.verifier, "base64").toString(), verifierOf(one));
+  const { metadata, spec } = any(of("Deployment", withKey)).spec.template;
+  assert.ok(!JSON.stringify(any(of("Deployment", withKey))).includes(one));
+  const [volume] = spec.volumes.filter(({ name }: { name: string }) => name === "admin-key");
+  assert.deepEqual(volume.secret.items, [{ key: "verifier", path: "verifier" }]);
+  const [{ args, volumeMounts }] = spec.containers;
+  const { mountPath, readOnly } = volumeMounts.at(-1);
+  assert.equal(args[args.indexOf("--admin-key-file") + 1], `${mountPath}/verifier`);
+  assert.equal(readOnly, true);
+  const other = any(of("Deployment", { adminToken: newKey("admin").token })).spec.template.metadata;
+  assert.notDeepEqual(metadata.annotations, other.annotations);
+});
+
+test("without keys the server is told so", () => {
+  const [{ args }] = any(of("Deployment")).spec.template.spec.containers;
+  assert.equal(args[args.indexOf("--auth") + 1], "off");
+});
+
+test("one server at a time, with more time to end than its requests have", () => {
+  const { spec } = any(of("Deployment"));
+  assert.deepEqual([spec.replicas, spec.strategy], [1, { type: "Recreate" }]);
+  assert.ok(spec.template.spec.terminationGracePeriodSeconds > 10);
+});
+
+test("settings become the server's options, and stay with the installation", () => {
+  const settings = {
+    registryPush: "localhost:5000",
+    registryPull: "registry:5000",
+    startupCpu: "500m",
+    storageClass: "fast",
+    maxConnections: 5000,
+    maxConnectionsPerAddress: 500,
+  };
+  const deployment = any(of("Deployment", settings));
+  const { args } = deployment.spec.template.spec.containers[0];
+  for (const [flag, value] of [
+    ["--platform", "kubernetes"],
+    ["--data", "/data"],
+    ["--registry-push", "localhost:5000"],
+    ["--registry-pull", "registry:5000"],
+    ["--startup-cpu", "500m"],
+    ["--max-connections", "5000"],
+    ["--max-connections-per-address", "500"],
+  ] as const)
+    assert.equal(args[args.indexOf(flag) + 1], value, flag);
+  assert.deepEqual(JSON.parse(deployment.metadata.annotations["faas/install"]), {
+    ...settings,
+    storage: "1Gi",
+    expose: "none",
+  });
+  assert.equal(any(of("PersistentVolumeClaim", settings)).spec.storageClassName, "fast");
+  assert.equal("storageClassName" in any(of("PersistentVolumeClaim")).spec, false);
+});
+
+test("a registry with a password: the pod names the secret, and without one there is none", () => {
+  const withLogin = options({ dockerConfigJson: '{"auths":{}}' });
+  const secret = any(serverManifests(withLogin).find(({ kind }) => kind === "Secret"));
+  assert.equal(Buffer.from(secret.data[".dockerconfigjson"], "base64").toString(), '{"auths":{}}');
+  assert.deepEqual(any(of("Deployment", withLogin)).spec.template.spec.imagePullSecrets, [
+    { name: secret.metadata.name },
+  ]);
+  assert.equal(
+    serverManifests(options()).some(({ kind }) => kind === "Secret"),
+    false,
+  );
+  assert.equal("imagePullSecrets" in any(of("Deployment")).spec.template.spec, false);
+});
+
+test("rights: no wildcard, no reading of secrets, no way into a container, no rights to give rights", () => {
+  for (const { apiGroups = [], resources = [], verbs, resourceNames } of SERVER_RULES) {
+    assert.equal([...apiGroups, ...resources, ...verbs].includes("*"), false);
+    for (const never of [
+      "pods/exec",
+      "pods/attach",
+      "pods/portforward",
+      "nodes",
+      "roles",
+      "clusterroles",
+      "rolebindings",
+    ])
+      assert.equal(resources.includes(never), false, never);
+    if (resources.includes("secrets")) {
+      assert.deepEqual(resourceNames, ["faas-registry", "faas-secrets"]);
+      for (const reading of ["get", "list", "watch"]) assert.equal(verbs.includes(reading), false);
+    }
+  }
+});
+
+test("with the Secret of a certificate the server speaks HTTPS, and is probed so", () => {
+  const { spec } = any(of("Deployment", { tlsSecret: "faas-tls" })).spec.template;
+  const [container] = spec.containers;
+  assert.ok(container.args.join(" ").includes("--tls-cert /etc/faas/tls/tls.crt --tls-key /etc/faas/tls/tls.key"));
+  for (const probe of ["startupProbe", "readinessProbe", "livenessProbe"])
+    assert.equal(container[probe].httpGet.scheme, "HTTPS");
+  const named = ({ name }: { name: string }) => name === "tls";
+  assert.equal(container.volumeMounts.find(named).mountPath, "/etc/faas/tls");
+  assert.equal(spec.volumes.find(named).secret.secretName, "faas-tls");
+});
+
+test("an upgrade keeps the Secret of the certificate that is not said again, and none takes it away", () => {
+  const former = settingsFor({ tlsSecret: "faas-tls", maxConnections: 5000 });
+  assert.equal(settingsFor({ expose: "nodeport" }, former).tlsSecret, "faas-tls");
+  assert.equal(settingsFor({ tlsSecret: "other" }, former).tlsSecret, "other");
+  const without = settingsFor({ tlsSecret: "none" }, former);
+  assert.deepEqual(without, { storage: "1Gi", expose: "none", maxConnections: 5000 });
+  const { spec } = any(of("Deployment", without)).spec.template;
+  assert.equal(spec.containers[0].args.includes("--tls-cert"), false);
+  assert.equal(spec.containers[0].readinessProbe.httpGet.scheme, undefined);
+  assert.equal(JSON.stringify(spec).includes("tls"), false);
+});

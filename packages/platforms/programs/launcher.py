@@ -1,0 +1,58 @@
+"""The same as launcher.pl, where there is no Perl: it takes some 10 ms more."""
+import ctypes
+import os
+import resource
+import struct
+import sys
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def call(name, *arguments):
+    result = libc.syscall(*(ctypes.c_long(each) if isinstance(each, int) else each for each in arguments))
+    if result < 0:
+        # What it cannot restrict it does not start.
+        sys.stderr.write("the process could not be isolated: %s: %s\n" % (name, os.strerror(ctypes.get_errno())))
+        os._exit(126)
+    return result
+
+
+if sys.argv[1] == "version":
+    print(libc.syscall(444, None, 0, 1))
+    sys.exit()
+attr, prctl, capset = bytes.fromhex(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+data = int(sys.argv[5])
+arguments = sys.argv[6:]
+try:
+    # The kernel ends it before the server when memory is short.
+    with open("/proc/self/oom_score_adj", "r+") as score:
+        worse = min(1000, int(score.read()) + 500)
+        score.write(str(worse))
+except (OSError, ValueError):
+    pass
+ruleset = call("landlock_create_ruleset", 444, attr, len(attr), 0)
+while arguments[0] != "--":
+    mask, path = arguments[:2]
+    del arguments[:2]
+    try:
+        file = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        continue  # What is not there need not be allowed.
+    call("landlock_add_rule " + path, 445, ruleset, 1, struct.pack("=Qi", int(mask), file), 0)
+    os.close(file)
+if capset:
+    for each in range(64):
+        libc.syscall(ctypes.c_long(prctl), ctypes.c_long(24), ctypes.c_long(each), 0, 0, 0)  # PR_CAPBSET_DROP
+    call("capset", capset, struct.pack("=II", 0x20080522, 0), bytes(24))
+for which, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_DATA, data or None)):
+    try:
+        if most is not None:
+            resource.setrlimit(which, (most, most))
+    except (OSError, ValueError):
+        pass  # A lower one is in force.
+call("PR_SET_NO_NEW_PRIVS", prctl, 38, 1, 0, 0, 0)
+call("landlock_restrict_self", 446, ruleset, 0)
+try:
+    os.execvp(arguments[1], arguments[1:])
+except FileNotFoundError:
+    os._exit(127)

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { startTestGateway, until } from "../../../gateway/src/testing/test-gateway.ts";
+import { Store } from "../state/store.ts";
+import { Keys } from "./key-service.ts";
+
+test("a WebSocket ends when the key that opened it is revoked or expires; others stay, and are no longer opened with it", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "faas-gateway-keys-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const store = await Store.open(folder);
+  t.after(() => store.close());
+  const keys = new Keys({ store });
+  await using gateway = await startTestGateway(() => () => {}, { keys });
+  await gateway.run();
+  const [replica] = gateway.platform.replicas({ org: "acme", endpoint: "x" });
+  replica?.server.on("upgrade", (_, socket) => {
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    socket.on("data", (data) => socket.write(data));
+    socket.on("end", () => socket.end());
+    socket.on("error", () => {});
+  });
+  const open = async (token: string) => {
+    const socket = gateway.connect();
+    socket.on("error", () => {});
+    socket.write(
+      `GET /acme/x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+    );
+    const [first] = await once(socket, "data");
+    const state = { socket, first: String(first), closed: false };
+    socket.on("close", () => {
+      state.closed = true;
+    });
+    return state;
+  };
+  const revoked = await keys.create({ scope: "admin" });
+  const short = await keys.create({ scope: "admin", expires: "1s" });
+  const good = await keys.create({ scope: "admin" });
+  const [first, second, third] = [await open(revoked.token), await open(short.token), await open(good.token)];
+  for (const { first: head } of [first, second, third]) assert.match(head, /^HTTP\/1\.1 101 /);
+  assert.equal(gateway.endpoints.get("acme/x")?.inFlight, 3);
+  await keys.revoke(undefined, revoked.id);
+  await until(() => first.closed, "the one of the revoked key ends");
+  await until(() => second.closed, "the one of the expired key ends");
+  await until(() => gateway.endpoints.get("acme/x")?.inFlight === 1, "their places are free");
+  third.socket.write("ping");
+  const [echo] = await once(third.socket, "data");
+  assert.equal(String(echo), "ping");
+  const again = await open(revoked.token);
+  assert.match(again.first, /^HTTP\/1\.1 401 /);
+  for (const { socket } of [third, again]) socket.destroy();
+});

@@ -1,0 +1,139 @@
+import { type FileHandle, mkdir, open, realpath, symlink } from "node:fs/promises";
+import { dirname, join, normalize, relative } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { FaasError } from "@faas/core";
+import { type Extract, extract } from "tar-stream";
+import { syncFolder } from "../state/fsync.ts";
+
+type Entry = Extract extends AsyncIterable<infer E> ? E : never;
+
+/** Files that are written out to the disk at a time: together they cost little more than one. */
+const SYNCS_AT_ONCE = 8;
+
+/**
+ * Unpacks a bundle into an empty folder; all of it is on disk when it resolves. Takes files, folders and symbolic links that stay
+ * inside; refuses everything else with BUNDLE_INVALID, which names the entry.
+ */
+export async function extractBundle(tar: Readable, folder: string): Promise<void> {
+  const unpack = extract();
+  const unpacking = new Unpacking(folder);
+  const feeding = pipeline(tar, unpack);
+  // Its error comes out of the loop below too.
+  feeding.catch(() => {});
+  try {
+    for await (const entry of unpack) await unpacking.take(entry);
+    await feeding;
+    await unpacking.checkLinks();
+  } finally {
+    await unpacking.synced();
+  }
+  await unpacking.syncFolders();
+}
+
+class Unpacking {
+  readonly #root: string;
+  readonly #names = new Set<string>();
+  readonly #folders = new Set<string>();
+  readonly #links = new Map<string, string>();
+  readonly #syncs = new Set<Promise<void>>();
+  #syncFailure: { error: unknown } | undefined;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#folders.add(root);
+  }
+
+  async take(entry: Entry): Promise<void> {
+    const { name, type, linkname } = entry.header;
+    const inside = checkName(name);
+    if (this.#names.has(inside)) throw invalid(name, "it is there twice");
+    for (const parent of parents(inside))
+      if (this.#links.has(parent)) throw invalid(name, "it lies behind a symbolic link");
+    this.#names.add(inside);
+    const target = join(this.#root, inside);
+    if (type === "file") return this.#file(entry, target);
+    if (type === "directory") await this.#folder(target);
+    else if (type === "symlink") await this.#link(name, inside, linkname ?? "");
+    else throw invalid(name, `it is a ${type}`);
+    entry.resume();
+  }
+
+  /** A link that goes up again after a name may have gone through another link: where it leads is known when all are there. */
+  async checkLinks(): Promise<void> {
+    const root = await realpath(this.#root);
+    for (const [inside, linkname] of this.#links) {
+      const steps = linkname.split("/");
+      const down = steps.findIndex((step) => step !== "." && step !== "..");
+      if (down < 0 || !steps.includes("..", down)) continue;
+      const leads = await realpath(join(root, inside)).catch(() => undefined);
+      if (leads === undefined || isOutside(relative(root, leads)))
+        throw invalid(inside, `it is a link to "${linkname}", which is outside or not there`);
+    }
+  }
+
+  /** Resolves when every file taken so far is on disk; rejects when one could not be written. */
+  async synced(): Promise<void> {
+    await Promise.all(this.#syncs);
+    if (this.#syncFailure) throw this.#syncFailure.error;
+  }
+
+  async syncFolders(): Promise<void> {
+    for (const folder of this.#folders) await syncFolder(folder);
+  }
+
+  async #file(entry: Entry, target: string): Promise<void> {
+    await this.#folder(dirname(target));
+    const handle = await open(target, "wx", (entry.header.mode ?? 0) & 0o111 ? 0o755 : 0o644);
+    try {
+      await handle.writeFile(entry as AsyncIterable<Buffer>);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    // While the next ones are unpacked.
+    const sync: Promise<void> = this.#sync(handle).finally(() => this.#syncs.delete(sync));
+    this.#syncs.add(sync);
+    if (this.#syncs.size >= SYNCS_AT_ONCE) await Promise.race(this.#syncs);
+  }
+
+  async #sync(handle: FileHandle): Promise<void> {
+    try {
+      await handle.sync().finally(() => handle.close());
+    } catch (error) {
+      this.#syncFailure ??= { error };
+    }
+  }
+
+  async #folder(target: string): Promise<void> {
+    await mkdir(target, { recursive: true });
+    for (let folder = target; !this.#folders.has(folder); folder = dirname(folder)) this.#folders.add(folder);
+  }
+
+  async #link(name: string, inside: string, linkname: string): Promise<void> {
+    const target = join(this.#root, inside);
+    if (!linkname || linkname.startsWith("/") || isOutside(relative(this.#root, join(dirname(target), linkname))))
+      throw invalid(name, `it is a link to "${linkname}", which is outside`);
+    this.#links.set(inside, linkname);
+    await this.#folder(dirname(target));
+    await symlink(linkname, target);
+  }
+}
+
+function checkName(name: string): string {
+  const clean = normalize(name).replace(/\/$/, "");
+  if (name.startsWith("/") || name.includes("\0")) throw invalid(name, "its name is absolute");
+  if (clean === ".." || clean.startsWith("../") || name.split("/").includes(".."))
+    throw invalid(name, "its name leads out of the bundle");
+  return clean;
+}
+
+const isOutside = (path: string): boolean => path === ".." || path.startsWith("../");
+
+function* parents(name: string): Iterable<string> {
+  for (let parent = dirname(name); parent !== "."; parent = dirname(parent)) yield parent;
+}
+
+function invalid(name: string, why: string): FaasError {
+  return new FaasError("BUNDLE_INVALID", `The bundle's entry "${name.slice(0, 200)}" cannot be taken: ${why}`);
+}

@@ -1,0 +1,61 @@
+import {
+  type EndpointPhase,
+  type EndpointRef,
+  type EndpointView,
+  endpointKey,
+  formatArtifact,
+  type ReplicaFailure,
+} from "@faas/core";
+import type { Endpoints, LiveEndpoint } from "@faas/gateway";
+import type { EndpointRecord } from "../../state/store.ts";
+
+/** An endpoint as the control API shows it: what is on disk, and what runs. `origin` is where the client reached the server. */
+export function viewEndpoint(
+  ref: EndpointRef,
+  record: EndpointRecord,
+  endpoints: Endpoints,
+  origin: string,
+): EndpointView {
+  const live = endpoints.get(endpointKey(ref));
+  const failure = record.failure ?? live?.status?.failure ?? lastEnd(live);
+  return {
+    org: ref.org,
+    endpoint: ref.endpoint,
+    url: `${origin}/${endpointKey(ref)}`,
+    phase: phaseOf(record, live),
+    revision: record.current.id,
+    ...(record.candidate === undefined ? {} : { deploying: record.candidate.id }),
+    image: formatArtifact(record.current.artifact),
+    settings: record.current.settings,
+    createdAt: record.createdAt,
+    updatedAt: record.updatedAt,
+    replicas: (live?.status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, start }) => ({
+      id,
+      ready,
+      revision,
+      inFlight: live?.replicas.find((replica) => replica.id === id)?.inFlight ?? 0,
+      ...(cpuMillis === undefined ? {} : { cpuMillis }),
+      ...(start === undefined ? {} : { start }),
+    })),
+    ...(live?.limited === undefined ? {} : { limited: live.limited }),
+    ...(failure === undefined ? {} : { failure }),
+  };
+}
+
+/** Why nothing is ready though something is wanted. */
+function lastEnd(live: LiveEndpoint | undefined): ReplicaFailure | undefined {
+  if (live === undefined || live.desired === 0 || live.replicas.length > 0) return undefined;
+  const ended = live.status?.ended?.at(-1);
+  if (ended === undefined) return undefined;
+  const { id: _, ...failure } = ended;
+  return failure;
+}
+
+function phaseOf(record: EndpointRecord, live: LiveEndpoint | undefined): EndpointPhase {
+  if (record.unproven) return record.failure?.revision === record.current.id ? "failed" : "deploying";
+  if (record.candidate) return "deploying";
+  if (live === undefined) return "idle";
+  if (live.replicas.length > 0) return "ready";
+  if (live.failure()) return "failed";
+  return live.desired > 0 ? "starting" : "idle";
+}

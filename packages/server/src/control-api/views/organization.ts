@@ -1,0 +1,48 @@
+import { formatSize, type Limits, type LimitsUse, type OrgDetails, type OrgView } from "@faas/core";
+import type { Endpoints } from "@faas/gateway";
+import { takenBy } from "@faas/gateway";
+import type { BundleRoom } from "../../bundles/storage-quota.ts";
+import type { Store } from "../../state/store.ts";
+
+/** An organization as the control API shows it. */
+export function viewOrg(org: string, store: Pick<Store, "org">, defaultLimits: Limits): OrgView {
+  const { createdAt = "", endpoints = new Map(), limits } = store.org(org) ?? {};
+  return {
+    org,
+    createdAt,
+    ...(limits === undefined ? {} : { limits }),
+    defaultLimits,
+    endpoints: [...endpoints.keys()],
+  };
+}
+
+interface DetailsDeps {
+  readonly store: Pick<Store, "org">;
+  readonly endpoints: Endpoints;
+  readonly bundleRoom: BundleRoom;
+  readonly defaultLimits: Limits;
+}
+
+/** The same with what it takes now. */
+export async function viewOrgDetails(org: string, deps: DetailsDeps): Promise<OrgDetails> {
+  const { store, endpoints, bundleRoom, defaultLimits } = deps;
+  const view = viewOrg(org, store, defaultLimits);
+  const live = endpoints.org(org);
+  const taken = { replicas: 0, cpuMillis: 0, memoryBytes: 0 };
+  for (const { spec, desired } of live?.endpoints ?? []) {
+    const each = takenBy(spec, Math.max(desired, spec.replicas));
+    taken.replicas += each.replicas;
+    taken.cpuMillis += each.cpuMillis;
+    taken.memoryBytes += each.memoryBytes;
+  }
+  const use: LimitsUse = {
+    endpoints: view.endpoints.length,
+    replicas: taken.replicas,
+    cpu: `${taken.cpuMillis}m`,
+    memory: formatSize(taken.memoryBytes),
+    requestsPerSecond: live?.meter.perSecond(performance.now()) ?? 0,
+    concurrentRequests: live?.requests ?? 0,
+    bundleBytes: await bundleRoom.used(org),
+  };
+  return { ...view, use };
+}

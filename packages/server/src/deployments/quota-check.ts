@@ -1,0 +1,91 @@
+import {
+  amounts,
+  type EndpointRef,
+  endpointKey,
+  FaasError,
+  type Kept,
+  keptBy,
+  keptWith,
+  type LimitNumbers,
+  NOTHING,
+  type Settings,
+} from "@faas/core";
+import { keptByRecord } from "../state/state.ts";
+import type { Store } from "../state/store.ts";
+
+/** What limits are called by who sets them. */
+const names: Readonly<Record<keyof Kept, string>> = {
+  endpoints: "endpoints",
+  replicas: "replicas",
+  cpuMillis: "cpu",
+  memoryBytes: "memory",
+};
+const kinds = Object.keys(names) as readonly (keyof Kept)[];
+
+/** Refuses deployments that an organization's limits have no room for. */
+export class DeployLimits {
+  readonly #store: Pick<Store, "org" | "kept">;
+  readonly #limitsOf: (org: string) => LimitNumbers;
+  /** What is being registered and not in the store yet, by organization and endpoint: two at once must not both have the last place. */
+  readonly #asked = new Map<string, Map<string, Settings>>();
+
+  constructor(store: Pick<Store, "org" | "kept">, limitsOf: (org: string) => LimitNumbers) {
+    this.#store = store;
+    this.#limitsOf = limitsOf;
+  }
+
+  /**
+   * Takes the room for a deployment until the function that it gives is called: when the store has it, or it failed. LIMIT_EXCEEDED; what takes no
+   * more than the endpoint had before is never refused, so that limits which were lowered stop nobody from deploying what is there.
+   */
+  reserve(ref: EndpointRef, settings: Settings): () => void {
+    const limits = this.#limitsOf(ref.org);
+    const asked = this.#asked.get(ref.org) ?? new Map<string, Settings>();
+    const limited = kinds.filter((kind) => Number.isFinite(limits[kind]));
+    if (limited.length > 0) this.#check(ref, settings, limits, limited, asked);
+    this.#asked.set(ref.org, asked.set(ref.endpoint, settings));
+    return () => {
+      if (asked.get(ref.endpoint) === settings) asked.delete(ref.endpoint);
+      if (asked.size === 0) this.#asked.delete(ref.org);
+    };
+  }
+
+  #check(
+    ref: EndpointRef,
+    settings: Settings,
+    limits: LimitNumbers,
+    limited: readonly (keyof Kept)[],
+    asked: ReadonlyMap<string, Settings>,
+  ): void {
+    const endpoints = this.#store.org(ref.org)?.endpoints;
+    const stored = (endpoint: string) => keptByRecord(endpoints?.get(endpoint));
+    let others = keptWith(this.#store.kept(ref.org), NOTHING, stored(ref.endpoint));
+    for (const [endpoint, pending] of asked)
+      if (endpoint !== ref.endpoint) others = keptWith(others, keptBy(pending), stored(endpoint));
+    const pending = asked.get(ref.endpoint);
+    const own = pending ? keptBy(pending) : stored(ref.endpoint);
+    const wants = keptBy(settings);
+    // Even one replica has to fit, whenever it comes.
+    const single = keptBy({ ...settings, replicas: 1 });
+    for (const kind of limited) {
+      const limit = limits[kind];
+      if (others[kind] + wants[kind] > limit && wants[kind] > own[kind])
+        throw exceeded(ref, kind, { used: others[kind], asked: wants[kind], allowed: limit });
+      if (single[kind] > limit && own === NOTHING)
+        throw exceeded(ref, kind, { used: 0, asked: single[kind], allowed: limit });
+    }
+  }
+}
+
+function exceeded(
+  ref: EndpointRef,
+  kind: keyof Kept,
+  { used, asked, allowed }: { readonly used: number; readonly asked: number; readonly allowed: number },
+): FaasError {
+  const text = amounts[kind];
+  return new FaasError(
+    "LIMIT_EXCEEDED",
+    `The limits of the organization "${ref.org}" have no room for ${endpointKey(ref)}: its other endpoints take ${text(used)}, this one asks for ${text(asked)}, and the limit is ${text(allowed)}; "faas org describe ${ref.org}" shows all limits`,
+    { extensions: { limit: names[kind], used, asked, allowed } },
+  );
+}

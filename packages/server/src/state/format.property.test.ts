@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FaasError, type Revision, revisionId, withDefaults } from "@faas/core";
+import fc from "fast-check";
+import { type Entry, formatEntry, formatHeader, parseJournal } from "./journal-format.ts";
+import { formatSnapshot, parseSnapshot } from "./snapshot-format.ts";
+import { State } from "./state.ts";
+
+const artifact = { kind: "bundle", digest: `sha256:${"a".repeat(64)}` } as const;
+const settings = withDefaults({});
+const current: Revision = { id: revisionId(artifact, settings), createdAt: "", artifact, settings };
+const name = fc.stringMatching(/^[a-z]{1,8}$/);
+const anyText = fc.string({ unit: "binary", maxLength: 20 });
+const change = fc.oneof(
+  fc.record({ org: name, record: fc.constant(null) }),
+  fc.record({ org: name, record: fc.record({ note: anyText }) }),
+  fc
+    .tuple(name, name, anyText)
+    .map(([org, endpoint, updatedAt]) => ({ org, endpoint, record: { createdAt: "", updatedAt, current } })),
+  fc.record({ org: name, endpoint: name, record: fc.constant(null) }),
+  fc.tuple(name, anyText).map(([key, text]) => ({
+    key,
+    record: { name: text, scope: "read" as const, org: "acme", hash: "0".repeat(64), createdAt: "" },
+  })),
+);
+const journal = fc
+  .tuple(anyText, fc.nat(), fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 5 }))
+  .map(([id, after, all]) => {
+    const entries = all.map((changes, i) => ({ sequence: after + i + 1, changes })) as unknown as Entry[];
+    return { id, after, entries, lines: [formatHeader(id, after), ...entries.map(formatEntry)] };
+  });
+
+test("a journal is read as it was written", () => {
+  fc.assert(
+    fc.property(journal, ({ id, after, entries, lines }) => {
+      assert.deepEqual(parseJournal(Buffer.from(lines.join(""))), {
+        header: { version: 1, state: id.toWellFormed(), after },
+        entries: JSON.parse(JSON.stringify(entries).toWellFormed()),
+        torn: false,
+      });
+    }),
+  );
+});
+
+test("a journal that was cut short anywhere has the entries before, and no other", () => {
+  fc.assert(
+    fc.property(journal, fc.nat(), ({ entries, lines }, at) => {
+      const bytes = Buffer.from(lines.join(""));
+      const place = at % (bytes.length + 1);
+      const read = parseJournal(bytes.subarray(0, place));
+      let whole = 0;
+      for (let end = 0; whole < lines.length; whole++) {
+        end += Buffer.byteLength(lines[whole] as string);
+        // The line's end itself may be missing: what is before it is whole.
+        if (end - 1 > place) break;
+      }
+      if (typeof read === "string") return assert.ok(whole === 0, read);
+      assert.equal(read.entries.length, Math.max(0, whole - 1));
+      assert.ok(read.entries.length <= entries.length);
+    }),
+  );
+});
+
+test("one byte that is another is never taken for good", () => {
+  fc.assert(
+    fc.property(journal, fc.nat(), fc.integer({ min: 1, max: 255 }), ({ lines, entries }, at, by) => {
+      const bytes = Buffer.from(lines.join(""));
+      const place = at % bytes.length;
+      bytes[place] = (bytes[place] as number) ^ by;
+      const read = parseJournal(bytes);
+      // Only the last line may be taken for torn, when its end is missing.
+      if (typeof read !== "string")
+        assert.ok(read.torn ? read.entries.length < entries.length : place === bytes.length - 1, JSON.stringify(read));
+    }),
+  );
+});
+
+test("a state is read as it was written, and any other text is STATE_DAMAGED", () => {
+  fc.assert(
+    fc.property(
+      fc.array(change, { maxLength: 12 }),
+      fc.nat(),
+      fc.nat(),
+      fc.string({ maxLength: 2 }),
+      (changes, sequence, at, other) => {
+        const state = new State();
+        for (const each of changes) if (!("endpoint" in each) || state.fields(each.org)) state.apply(each as never);
+        const text = [...formatSnapshot({ state, id: "x", sequence })].join("");
+        const read = parseSnapshot(text, "state.json");
+        assert.equal([...formatSnapshot({ state: read.state, id: "x", sequence })].join(""), text);
+        const place = at % (text.length + 1);
+        for (const bad of [text.slice(0, place), text.slice(0, place) + other + text.slice(place + 1), other]) {
+          try {
+            parseSnapshot(bad, "state.json");
+          } catch (error) {
+            assert.ok(error instanceof FaasError && error.code === "STATE_DAMAGED", String(error));
+          }
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

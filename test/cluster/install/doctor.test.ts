@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { test } from "node:test";
+import { runHere } from "../../../packages/cli/src/testing/test-cli.ts";
+import { registry } from "../cluster.ts";
+
+/** `faas doctor` where all is there. */
+
+const env = { ...process.env, FAAS_REGISTRY_PUSH: registry.push, FAAS_REGISTRY_PULL: registry.pull } as Record<
+  string,
+  string
+>;
+
+interface Check {
+  readonly name: string;
+  readonly status: string;
+  readonly found: string;
+}
+
+async function checks(...argv: string[]): Promise<Map<string, Check>> {
+  const { stdout, stderr } = await runHere({ after: () => {} }, ["doctor", "-o", "json", ...argv], {
+    cwd: tmpdir(),
+    env,
+  });
+  assert.notEqual(stdout, "", stderr);
+  return new Map((JSON.parse(stdout) as Check[]).map((check) => [check.name, check]));
+}
+
+test("doctor finds Docker, the registry, the cluster and what it can", async () => {
+  const found = await checks();
+  for (const name of ["docker", "registry", "cluster", "rights"])
+    assert.equal(found.get(name)?.status, "ok", JSON.stringify(found.get(name)));
+  for (const name of ["startup boost", "storage", "metrics", "policies"]) assert.ok(found.has(name), name);
+});
+
+test("doctor --deep has a node pull from the registry, tries network policies, and leaves nothing behind", async () => {
+  const found = await checks("--deep");
+  assert.equal(found.get("pull")?.status, "ok", JSON.stringify(found.get("pull")));
+  assert.match(found.get("policies")?.found ?? "", /\(tried\)$/);
+});
+
+test("a node that cannot reach the registry is told of, with the runtime's words", async () => {
+  const { checkFromNode, KubernetesApi, KubernetesCredentials } = await import("@faas/installer");
+  const credentials = KubernetesCredentials.load();
+  try {
+    const image = `${registry.pull}/faas/no-such-image:1`;
+    const [pull, ...others] = await checkFromNode(new KubernetesApi(credentials), {
+      image,
+      signal: AbortSignal.timeout(60_000),
+    });
+    assert.equal(pull?.status, "warning");
+    assert.match(pull?.found ?? "", /no-such-image/);
+    assert.deepEqual(others, []);
+  } finally {
+    await credentials.close();
+  }
+});

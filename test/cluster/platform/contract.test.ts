@@ -1,0 +1,26 @@
+import { KubernetesPlatform } from "@faas/platforms/kubernetes";
+import { pathOf } from "@faas/platforms/kubernetes-client";
+import { type PlatformUnderTest, platformContract } from "../../platform/contract.ts";
+import { TestInstance } from "../cluster.ts";
+
+platformContract("kubernetes", setUp);
+
+async function setUp(): Promise<PlatformUnderTest> {
+  const instance = await TestInstance.make();
+  const platform = await KubernetesPlatform.connect({ dataDir: instance.folder, instance: instance.name });
+  const org = instance.org();
+  return {
+    platform,
+    org,
+    artifact: (source) => instance.image(source),
+    async kill(replica) {
+      await instance.api.call("DELETE", pathOf("Pod", `faas-${org}`, replica.split(".")[0]), {
+        body: { gracePeriodSeconds: 0 },
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      await platform[Symbol.asyncDispose]();
+      await instance[Symbol.asyncDispose]();
+    },
+  };
+}

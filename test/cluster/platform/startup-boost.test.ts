@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { type EndpointSpec, endpointSpec, withDefaults } from "@faas/core";
+import { KubernetesPlatform } from "@faas/platforms/kubernetes";
+import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
+import { followObjects } from "../../../packages/platforms/src/kubernetes/client/informer.ts";
+import { TestInstance } from "../cluster.ts";
+import { until } from "../until.ts";
+
+/** A replica starts with more CPU than its endpoint has, and is brought down to that in place. */
+
+interface Resources {
+  readonly limits?: Readonly<Record<string, string>>;
+}
+
+interface Pod extends KubernetesObject {
+  readonly spec: { readonly containers: readonly { readonly resources: Resources }[] };
+  readonly status: {
+    readonly qosClass?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly {
+      readonly containerID?: string;
+      readonly restartCount: number;
+      readonly resources?: Resources;
+    }[];
+  };
+}
+
+interface Deployment extends KubernetesObject {
+  readonly spec: { readonly template: Pick<Pod, "spec"> };
+}
+
+const wanted = ({ spec }: Pick<Pod, "spec">) => spec.containers[0]?.resources.limits?.cpu;
+const enforced = ({ status }: Pod) => status.containerStatuses?.[0]?.resources?.limits?.cpu;
+const isReady = ({ status }: Pod) =>
+  status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true;
+
+describe("the startup boost", { concurrency: 2 }, () => {
+  let instance: TestInstance;
+  before(async () => {
+    instance = await TestInstance.make();
+  });
+  after(() => instance[Symbol.asyncDispose]());
+
+  const connect = (more: { startupCpuMillis?: number } = {}) =>
+    KubernetesPlatform.connect({ dataDir: join(instance.folder, "data"), instance: instance.name, ...more });
+  const specOf = async (org: string): Promise<EndpointSpec> => {
+    const artifact = await instance.image('export const handler = () => "up";');
+    const settings = withDefaults({ cpu: "100m" });
+    return endpointSpec({ org, endpoint: "x" }, { id: "0123456789ab", createdAt: "", artifact, settings });
+  };
+  /** Every state of an organization's pods, as the cluster tells it. */
+  const follow = (org: string, seen: (pod: Pod) => void) => {
+    const ending = new AbortController();
+    const handler = { listed: (pods: readonly Pod[]) => pods.forEach(seen), changed: seen, deleted: () => {} };
+    void followObjects<Pod>(instance.api, "Pod", `faas/org=${org}`, handler, ending.signal);
+    return ending;
+  };
+
+  test("a pod starts with 1000m, and has its own 100m soon after it is ready: same container, same class", async () => {
+    const org = instance.org();
+    const states: Pod[] = [];
+    const following = follow(org, (pod) => states.push(pod));
+    await using platform = await connect();
+    const spec = await specOf(org);
+    await platform.applyOrg(org, {});
+    await platform.apply(spec);
+    await platform.scale(spec, 1);
+    const settled = await until("the node enforces the endpoint's own limit", () =>
+      states.find((pod) => enforced(pod) === "100m"),
+    );
+    following.abort();
+    const deployment = await instance.api.get<Deployment>("Deployment", `faas-${org}`, "x");
+    assert.ok(deployment);
+    assert.equal(wanted(deployment.spec.template), "1");
+    const [started] = states;
+    assert.ok(started);
+    assert.equal(wanted(started), "1");
+    assert.equal(wanted(settled), "100m");
+    assert.equal(settled.metadata?.uid, started.metadata?.uid);
+    assert.deepEqual([started.status.qosClass, settled.status.qosClass], ["Burstable", "Burstable"]);
+    const containers = states.flatMap(({ status }) => status.containerStatuses ?? []);
+    assert.equal(new Set(containers.flatMap(({ containerID }) => containerID ?? [])).size, 1);
+    assert.ok(containers.every(({ restartCount }) => restartCount === 0));
+
+    for await (const [status] of platform.watch(AbortSignal.timeout(30_000))) {
+      const [replica] = status?.replicas ?? [];
+      if (replica?.cpuMillis !== 100) continue;
+      assert.equal(replica.ready, true);
+      return;
+    }
+    assert.fail("the platform never told the replica's own limit");
+  });
+
+  test("a pod whose server stopped in between keeps its boost, until the next server takes it away", async () => {
+    const org = instance.org();
+    const spec = await specOf(org);
+    {
+      await using platform = await connect();
+      await platform.applyOrg(org, {});
+      await platform.apply(spec);
+      await platform.scale(spec, 1);
+    }
+    let pod: Pod | undefined;
+    const following = follow(org, (state) => {
+      pod = state;
+    });
+    const boosted = await until("the pod is ready", () => (pod && isReady(pod) ? pod : undefined));
+    assert.deepEqual([wanted(boosted), enforced(boosted)], ["1", "1"]);
+    await using next = await connect();
+    await next.applyOrg(org, {});
+    await next.apply(spec);
+    const settled = await until("it has its own limit", () => (pod && enforced(pod) === "100m" ? pod : undefined));
+    following.abort();
+    assert.equal(settled.metadata?.uid, boosted.metadata?.uid);
+    assert.deepEqual(
+      settled.status.containerStatuses?.map(({ containerID, restartCount }) => ({ containerID, restartCount })),
+      boosted.status.containerStatuses?.map(({ containerID }) => ({ containerID, restartCount: 0 })),
+    );
+  });
+
+  test("an endpoint that has more CPU than that starts with its own", async () => {
+    const org = instance.org();
+    await using platform = await connect({ startupCpuMillis: 50 });
+    const spec = await specOf(org);
+    await platform.applyOrg(org, {});
+    await platform.apply(spec);
+    // A platform that has not listed everything yet writes when it has.
+    const deployment = await until("the Deployment", () =>
+      instance.api.get<Deployment>("Deployment", `faas-${org}`, "x"),
+    );
+    assert.equal(deployment && wanted(deployment.spec.template), "100m");
+  });
+});

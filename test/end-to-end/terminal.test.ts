@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { test } from "node:test";
+import { BuiltFaas } from "@faas/testing";
+
+const program = join(import.meta.dirname, "../../packages/cli/bin/faas.js");
+
+/** Runs what follows on a terminal of so many columns, and passes on what appears there. */
+const ON_TERMINAL = `
+import fcntl, os, pty, struct, sys, termios
+columns, command = int(sys.argv[1]), sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
+    os.execvp(command[0], command)
+while True:
+    try: piece = os.read(terminal, 65536)
+    except OSError: break
+    if not piece: break
+    os.write(1, piece)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+const LIMIT_MS = 30_000;
+
+for (const [what, columns, env, shown] of [
+  ["80 columns shows a spinner and ticks", 80, {}, /✔\S* ready/],
+  ["80 columns and NO_COLOR shows them without colors", 80, { NO_COLOR: "1" }, /✔ ready/],
+  ["a width that it does not tell gets plain lines, and an end", 0, {}, /^ready +\S*\d/m],
+  ["no ways to redraw (TERM=dumb) gets plain lines", 80, { TERM: "dumb" }, /^ready +\d/m],
+] as const) {
+  test(`a deployment on a terminal with ${what}`, async () => {
+    await using faas = await BuiltFaas.create();
+    await faas.up();
+    await faas.source("shown", { "index.mjs": "export const handler = () => 1;\n" });
+    const command = [process.execPath, program, "deploy", "shown", "--org", "acme", "--endpoint", "shown"];
+    const { NO_COLOR: _, CI: __, ...inherited } = faas.env;
+    const child = spawn("python3", ["-c", ON_TERMINAL, String(columns), ...command], {
+      cwd: faas.folder,
+      env: { ...inherited, TERM: "xterm", ...env },
+      timeout: LIMIT_MS,
+      killSignal: "SIGKILL",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (piece) => (text = (text + piece).slice(-100_000)));
+    const [code] = await once(child, "close");
+    assert.equal(code, 0, text.slice(-1000));
+    assert.match(text, shown);
+    assert.match(text, /acme\/shown/);
+    const colors = text.includes("\x1b[3") || text.includes("\x1b[2m");
+    assert.equal(colors, !("NO_COLOR" in env) && !("TERM" in env), JSON.stringify(text.slice(0, 500)));
+  });
+}
+
+/** Runs what follows on a terminal, and types when it is asked for something that does not show. */
+const TYPED = `
+import os, pty, sys
+typed, command = sys.argv[1].encode().decode("unicode_escape").encode(), sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0: os.execvp(command[0], command)
+seen, isAsked = b"", False
+while True:
+    try: piece = os.read(terminal, 65536)
+    except OSError: break
+    if not piece: break
+    os.write(1, piece)
+    seen += piece
+    if b"does not show" in seen and not isAsked:
+        isAsked = True
+        os.write(terminal, typed)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+for (const [what, typed, exitCode, said] of [
+  ["is kept, and does not show, however soon it is typed", "hunter2\\r", 0, /Kept the secret KEY/],
+  ["that Ctrl-C ends is not kept, and does not show", "hunter2\\x03", 2, /Nothing was kept/],
+  ["that is empty is not kept", "\\r", 2, /it is empty/],
+] as const) {
+  test(`a secret on a terminal ${what}`, async () => {
+    await using faas = await BuiltFaas.create();
+    await faas.up();
+    const command = [process.execPath, program, "secret", "set", "acme", "KEY"];
+    const child = spawn("python3", ["-c", TYPED, typed, ...command], {
+      env: faas.env,
+      timeout: LIMIT_MS,
+      killSignal: "SIGKILL",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (piece) => (text += piece));
+    const [code] = await once(child, "close");
+    assert.equal(code, exitCode, text);
+    assert.match(text, said);
+    assert.doesNotMatch(text, /hunter/);
+  });
+}

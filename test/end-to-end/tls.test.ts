@@ -1,0 +1,291 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { Agent, get } from "node:https";
+import { connect as connectPlain } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
+import { type TestContext, test } from "node:test";
+import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
+import { startServer } from "@faas/server";
+import { certificate, expired, noOpenssl } from "@faas/testing";
+import { checkServer } from "../../packages/cli/src/doctor/checks.ts";
+import { runHere, startHere } from "../../packages/cli/src/testing/test-cli.ts";
+
+/** HTTPS, from `faas up` to a function and back. */
+
+const skip = noOpenssl ?? false;
+
+async function place(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), "faas-tls-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** `faas up` with a certificate, and commands for it that know nothing of the certificate. */
+async function secure(t: TestContext, folder: string, made = certificate(folder, "server"), ...more: string[]) {
+  const args = ["--port", "0", "--data", join(folder, "data"), "--tls-cert", made.cert, "--tls-key", made.key];
+  const up = startHere(t, ["up", "--log-level", "silent", ...args, ...more], { cwd: folder });
+  const [url] = await up.printed(/^https:\S+(?=\n)/m);
+  const run = (argv: readonly string[], env: Record<string, string> = {}, typed?: string) =>
+    runHere(t, argv, {
+      cwd: folder,
+      env: { FAAS_SERVER: url, XDG_CONFIG_HOME: folder, ...env },
+      ...(typed === undefined ? {} : { typed }),
+    });
+  return { up, url, run, made };
+}
+
+test("a server with a certificate is used by every command once its authority is known", { skip }, async (t) => {
+  const folder = await place(t);
+  const { up, url, run, made } = await secure(t, folder, undefined, "--auth", "on");
+  const [admin] = await up.printed(/faas_admin_\w+/);
+  const unknown = await run(["list"]);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /not trusted: it is signed by itself.*\(CERTIFICATE_UNTRUSTED\)\n.*--ca FILE/);
+
+  const login = await run(["login", "--ca", made.cert], {}, `${admin}\n`);
+  assert.equal(login.code, 0, login.stderr);
+  const source = join(folder, "hello");
+  await mkdir(source);
+  const code = 'export const handler = ({ headers }) => (console.log("called"), headers["x-forwarded-proto"]);\n';
+  await writeFile(join(source, "index.mjs"), code);
+  for (const [argv, output] of [
+    [
+      ["deploy", source, "--org", "acme", "--endpoint", "hello"],
+      /^https:\/\/.*\/acme\/hello$[\s\S]*try: faas invoke acme\/hello/m,
+    ],
+    [["invoke", "acme/hello"], /^https$/m],
+    [["logs", "acme/hello"], /called/],
+    [["bench", "acme/hello", "--threads", "1", "--iterations", "2"], /2 requests|2 answers|requests/],
+    [["list"], /hello/],
+  ] as const) {
+    const { code, stdout, stderr } = await run(argv);
+    assert.equal(code, 0, `${argv[0]}: ${stderr}`);
+    assert.match(stdout + stderr, output, argv[0]);
+  }
+  const checked = await checkServer(url, true, "", admin, await readFile(made.cert, "utf8"));
+  assert.match(checked.found, new RegExp(`^${url}, version .*, isolation `));
+  assert.match((await checkServer(url, true, "", admin)).found, /not trusted: it is signed by itself/);
+  // The file was remembered, not only its name.
+  await rm(made.cert);
+  assert.equal((await run(["list"])).code, 0);
+  // Another server's certificate is not this one's.
+  const other = certificate(folder, "other");
+  assert.match((await run(["list"], { FAAS_CA: other.cert })).stderr, /CERTIFICATE_UNTRUSTED/);
+  assert.match((await run(["list", "--ca", "nothing.pem"])).stderr, /Expected a certificate in .*nothing\.pem/);
+});
+
+test("why a certificate is not trusted: it has expired, or is for another name", { skip }, async (t) => {
+  for (const [make, reason] of [
+    [expired, /it has expired/],
+    [other, /it is for another name \(IP: 127\.0\.0\.1 is not in/],
+  ] as const) {
+    const folder = await place(t);
+    const made = make(folder, "server");
+    const { run } = await secure(t, folder, made);
+    const { code, stderr } = await run(["list"], { FAAS_CA: made.cert });
+    assert.equal(code, 1);
+    assert.match(stderr, reason);
+    assert.match(stderr, /\(CERTIFICATE_UNTRUSTED\)\n/);
+  }
+});
+
+const other = (folder: string, name: string) => certificate(folder, name, "DNS:elsewhere.example");
+
+test("HTTP that is sent to the port is told of HTTPS, and HTTPS that is sent to HTTP too", { skip }, async (t) => {
+  const folder = await place(t);
+  const { url, run } = await secure(t, folder);
+  const plain = url.replace("https:", "http:");
+  const answer = await fetch(`${plain}/acme/x`);
+  assert.equal(answer.status, 400);
+  assert.equal(answer.headers.get("content-type"), "application/problem+json");
+  assert.equal(((await answer.json()) as { code: string }).code, "TLS_REQUIRED");
+  for (const argv of [["list"], ["invoke", "acme/x"]]) {
+    const { code, stderr } = await run(argv, { FAAS_SERVER: plain });
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`speaks HTTPS.*\\(TLS_REQUIRED\\)\\n.*${url}`));
+  }
+  const up = startHere(t, ["up", "--port", "0", "--data", join(folder, "plain")], { cwd: folder });
+  const [open] = await up.printed(/^http:\S+(?=\n)/m);
+  const mistaken = await run(["list"], { FAAS_SERVER: open.replace("http:", "https:") });
+  assert.match(mistaken.stderr, new RegExp(`does not speak HTTPS.*\\n.*${open}`));
+});
+
+test("a renewed certificate is taken without dropping a connection, half of one is not", { skip }, async (t) => {
+  const folder = await place(t);
+  const made = certificate(folder, "server");
+  const log = new PassThrough({ encoding: "utf8" });
+  const said = (pattern: RegExp) => until(log, pattern);
+  const server = await startServer({ port: 0, dataDir: join(folder, "data"), tls: made, logTo: log });
+  t.after(() => server.stop());
+  const { url } = server;
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+  t.after(() => agent.destroy());
+  const first = await call(`${url}/-/healthz`, agent);
+  const before = await serial(url);
+  const renewed = certificate(folder, "renewed");
+
+  await copyFile(renewed.cert, made.cert);
+  await said(/new certificate is not used, the former one still is: The private key in .* is not that of/);
+  assert.equal(await serial(url), before);
+  await copyFile(renewed.key, made.key);
+  await said(/the certificate was read again/);
+  const after = await serial(url);
+  assert.notEqual(after, before);
+  assert.equal(await call(`${url}/-/healthz`, agent), first, "the same connection");
+
+  await writeFile(made.key, "-----BEGIN PRIVATE KEY-----\nMIIhalf");
+  await said(/former one still is: Expected .*server\.key to hold a private key/);
+  assert.equal(await serial(url), after);
+  // As a mounted Secret changes: another folder behind the same link.
+  await writeFile(made.key, "");
+  const old = expired(folder, "old");
+  await rm(made.cert);
+  await rm(made.key);
+  await symlink(old.cert, made.cert);
+  await symlink(old.key, made.key);
+  await said(/the certificate in .* expired on 2020-01-02/);
+  assert.equal(await call(`${url}/-/healthz`, agent), first);
+});
+
+/** Reads a log until a line matches. */
+async function until(log: PassThrough, pattern: RegExp): Promise<void> {
+  const signal = AbortSignal.timeout(20_000);
+  for (let text = ""; !pattern.test(text); ) {
+    const piece = log.read();
+    if (piece === null) await once(log, "readable", { signal });
+    else text += piece;
+  }
+}
+
+test("a WebSocket goes through, and TLS older than 1.2 does not", { skip }, async (t) => {
+  const folder = await place(t);
+  const { url, made, run } = await secure(t, folder);
+  const source = join(folder, "ws");
+  await mkdir(source);
+  await writeFile(join(source, "index.mjs"), ECHO);
+  assert.equal((await run(["deploy", source, "--org", "acme", "--endpoint", "ws"], { FAAS_CA: made.cert })).code, 0);
+  const socket = await handshake(url);
+  assert.equal(socket.alpnProtocol, "http/1.1");
+  socket.write(
+    "GET /acme/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+  );
+  assert.match(String((await once(socket, "data"))[0]), /^HTTP\/1\.1 101 /);
+  socket.write("there and back");
+  assert.equal(String((await once(socket, "data"))[0]), "there and back");
+  socket.destroy();
+  await assert.rejects(handshake(url, { maxVersion: "TLSv1.1", minVersion: "TLSv1" }));
+});
+
+test("a server that cannot use its certificate says what is wrong and does not start", { skip }, async (t) => {
+  const folder = await place(t);
+  const one = certificate(folder, "one");
+  const two = certificate(folder, "two");
+  await writeFile(join(folder, "empty.pem"), "");
+  for (const [cert, key, message] of [
+    [join(folder, "none.crt"), one.key, /server's certificate in .*none\.crt: it is not there/],
+    [one.cert, join(folder, "none.key"), /server's private key in .*none\.key: it is not there/],
+    [one.cert, two.key, /The private key in .*two\.key is not that of the certificate in .*one\.crt/],
+    [join(folder, "empty.pem"), one.key, /Expected .*empty\.pem to hold a certificate in PEM/],
+    [folder, one.key, /it is a folder/],
+  ] as const) {
+    const args = ["--port", "0", "--data", join(folder, "data"), "--tls-cert", cert, "--tls-key", key];
+    const { code, stderr } = await runHere(t, ["up", ...args], { cwd: folder });
+    assert.equal(code, 1);
+    assert.match(stderr, message);
+    assert.match(stderr, /CERTIFICATE_INVALID/);
+  }
+  const { code, stderr } = await runHere(t, ["up", "--port", "0", "--tls-cert", one.cert], { cwd: folder });
+  assert.equal(code, 2);
+  assert.match(stderr, /--tls-cert and --tls-key go together/);
+});
+
+test("a connection that says nothing does not keep a server from stopping", { skip }, async (t) => {
+  const folder = await place(t);
+  const { url, up } = await secure(t, folder);
+  const { port } = new URL(url);
+  const socket = connectPlain(Number(port), "127.0.0.1");
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  up.interrupt();
+  const began = performance.now();
+  await up.ended;
+  assert.ok(performance.now() - began < 5_000);
+  socket.destroy();
+});
+
+/** A function that takes upgrades from its wrapper's server, and sends back what comes. */
+const ECHO = `
+import { Server } from "node:http";
+for (const server of process._getActiveHandles().filter((each) => each instanceof Server))
+  server.on("upgrade", (request, socket) => {
+    socket.write("HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n");
+    socket.pipe(socket);
+  });
+export const handler = () => 1;
+`;
+
+/** Gives the local port of the connection on which it was answered. */
+async function call(url: string, agent: Agent): Promise<number> {
+  const outgoing = get(url, { agent });
+  const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+  assert.equal(answer.statusCode, 200);
+  const { localPort } = answer.socket;
+  await text(answer);
+  return localPort as number;
+}
+
+async function handshake(url: string, options: object = {}): Promise<TLSSocket> {
+  const { port } = new URL(url);
+  const ALPNProtocols = ["h2", "http/1.1"];
+  const socket = connect({
+    port: Number(port),
+    host: "127.0.0.1",
+    rejectUnauthorized: false,
+    ALPNProtocols,
+    ...options,
+  });
+  await once(socket, "secureConnect");
+  return socket;
+}
+
+async function serial(url: string): Promise<string> {
+  const socket = await handshake(url);
+  const { serialNumber } = socket.getPeerCertificate() as DetailedPeerCertificate;
+  socket.destroy();
+  return serialNumber;
+}
+
+test("connections are bounded with TLS too: the one that is idle for the longest makes room, also before its handshake", {
+  skip,
+}, async (t) => {
+  const folder = await place(t);
+  const { url } = await secure(t, folder, undefined, "--max-connections", "3", "--max-connections-per-address", "3");
+  const { port, hostname: host } = new URL(url);
+  const silent = connectPlain(Number(port), host);
+  t.after(() => silent.destroy());
+  const silentClosed = once(silent, "close");
+  silent.on("error", () => {});
+  await once(silent, "connect");
+  const open = async () => {
+    const socket = connect({ port: Number(port), host, rejectUnauthorized: false });
+    t.after(() => socket.destroy());
+    socket.on("error", () => {});
+    socket.write("GET /-/healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    const [bytes] = await once(socket, "data");
+    assert.match(String(bytes), /^HTTP\/1.1 200/);
+    return socket;
+  };
+  const [first, second] = [await open(), await open()];
+  const firstClosed = once(first, "close");
+  await open();
+  await silentClosed;
+  await open();
+  await firstClosed;
+  assert.equal(second.destroyed, false);
+});

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { seeded } from "@faas/testing";
+import { Executions, FUNCTION } from "../executions.ts";
+import { type Failure, IDEMPOTENT, Load, POST, printFailures } from "../load.ts";
+import { type FaultOptions, type FaultResult, resultOf, type Tried } from "../part.ts";
+import { addressFor, type PlatformName, platformsHere, Served } from "../served.ts";
+
+const REPLICAS = 3;
+
+/** Replicas killed under load: what may be executed twice is answered, the rest is executed once at most. */
+export async function run(options: FaultOptions): Promise<FaultResult> {
+  const rows: Tried[] = [];
+  for (const platform of options.platforms ?? platformsHere) rows.push(...(await killOn(platform, options)));
+  return resultOf(rows, options.print);
+}
+
+export async function killOn(platform: PlatformName, { long, seed, print }: FaultOptions): Promise<Tried[]> {
+  const times = long ? 100 : 3;
+  const kills: Kill[] = [];
+  const random = seeded(seed);
+  await using executions = await Executions.start();
+  await using served = await Served.start(platform);
+  const counter = `http://${addressFor(platform)}:${executions.port}`;
+  const artifact = await served.artifact(FUNCTION);
+  const settings = { replicas: REPLICAS, scaler: "fixed", idleTimeout: "never", env: { COUNTER: counter } } as const;
+  await served.deploy("killed", artifact, settings);
+  await served.ready("killed", REPLICAS);
+  const url = `${served.url}/${served.org}/killed`;
+  const idempotent = new Load(url, IDEMPOTENT, 8);
+  const posts = new Load(url, POST, 2);
+  try {
+    for (let kill = 1; kill <= times; kill++) {
+      await delay(50 + random() * 100);
+      const { replicas } = await served.ready("killed", REPLICAS);
+      const one = replicas[Math.floor(random() * replicas.length)];
+      const startMs = performance.now();
+      await served.kill(one?.id as string);
+      await served.until("killed", "without it", (view) =>
+        view.replicas.every(({ id, ready }) => id !== one?.id || !ready),
+      );
+      kills.push({ startMs, doneMs: performance.now() });
+      await served.ready("killed", REPLICAS);
+      if (kill % 20 === 0) print(`${platform}: ${kill} kills, ${idempotent.calls + posts.calls} calls`);
+    }
+  } finally {
+    await Promise.all([idempotent.stop(), posts.stop()]);
+  }
+  printFailures(idempotent.failures, print);
+  const twice = posts.failures
+    .concat()
+    .filter(({ id }) => (executions.counts.get(id.split(" ")[1] as string) ?? 0) > 1);
+  const doubled = posts.answered.filter((id) => executions.counts.get(id) !== 1);
+  const again = withoutKill(posts.failures, kills);
+  const others = posts.failures.filter(({ status }) => status !== 502);
+  for (const [what, failures] of Object.entries({
+    "executed twice": twice,
+    "failed again for one kill": again,
+    others,
+  })) {
+    if (failures.length > 0) print(`${what}:`);
+    printFailures(failures, print);
+  }
+  for (const id of doubled.slice(0, 5))
+    print(`${id} was answered, and executed ${executions.counts.get(id) ?? 0} times`);
+  return [
+    {
+      what: `a replica killed under load, ${platform}: GET, HEAD, OPTIONS, PUT, DELETE, POST with Idempotency-Key`,
+      faults: times,
+      tried: idempotent.calls,
+      of: "calls",
+      lost: idempotent.failures.length,
+    },
+    {
+      what: `a replica killed under load, ${platform}: POST`,
+      faults: times,
+      tried: posts.calls,
+      of: "calls",
+      lost: twice.length + doubled.length + again.length + others.length,
+      seen: `${posts.failures.length} answered with 502: ${again.length} a second time for one kill, ${twice.length + doubled.length} executed twice or not at all`,
+    },
+  ];
+}
+
+interface Kill {
+  readonly startMs: number;
+  /** When the server knows of it. */
+  readonly doneMs: number;
+}
+
+/** Failures that are not of a kill of their own, for each client, which has one call at a time. */
+function withoutKill(failures: readonly Failure[], kills: readonly Kill[]): Failure[] {
+  const used = new Map<number, Set<Kill>>();
+  return failures.filter(({ client, sentMs, failedMs }) => {
+    const own = used.get(client) ?? new Set();
+    used.set(client, own);
+    const kill = kills.find((one) => !own.has(one) && one.startMs <= failedMs && one.doneMs >= sentMs);
+    if (kill) own.add(kill);
+    return kill === undefined;
+  });
+}

@@ -1,0 +1,145 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Artifact } from "@faas/core";
+import { type Random, seeded } from "@faas/testing";
+import { Agent } from "undici";
+import { FUNCTION } from "../executions.ts";
+import { IDEMPOTENT, Load, printFailures } from "../load.ts";
+import { type FaultOptions, type FaultResult, resultOf, type Tried } from "../part.ts";
+import { processFacts } from "../process-facts.ts";
+import { type PlatformName, platformsHere, Served } from "../served.ts";
+import { grows, slopeOf } from "../slope.ts";
+
+/** What may be more at the end of the line than at its beginning, by the name of a measure. */
+const ALLOWED: Readonly<Record<string, number>> = { residentMiB: 8, heapMiB: 4 };
+const ALLOWED_OTHERS = 1;
+/** Of all samples the first part is left out: what a server that has just started still loads and compiles. */
+const WARM_UP = 0.3;
+
+type Sample = Readonly<Record<string, number>>;
+
+/** Load, deployments, kills, removals and idleness, round after round; what the server has of everything is looked at whenever nothing is to do. */
+export async function run(options: FaultOptions): Promise<FaultResult> {
+  const rows: Tried[] = [];
+  for (const platform of options.long ? (options.platforms ?? platformsHere) : (["embedded"] as const))
+    rows.push(await soakOn(platform, options));
+  return resultOf(rows, options.print);
+}
+
+async function soakOn(platform: PlatformName, { long, seed, minutes = 30, print }: FaultOptions): Promise<Tried> {
+  const endMs = Date.now() + (long ? minutes : 0.5) * 60_000;
+  const random = seeded(seed);
+  await using served = await Served.start(platform);
+  const artifact = await served.artifact(FUNCTION);
+  const samples: { readonly minute: number; readonly sample: Sample }[] = [];
+  const began = Date.now();
+  let calls = 0;
+  let failed = 0;
+  let round = 0;
+  while (Date.now() < endMs || round < 3) {
+    const outcome = await oneRound(served, artifact, random, ++round);
+    calls += outcome.calls;
+    failed += outcome.failures.length;
+    printFailures(outcome.failures, print);
+    const sample = await sampleOf(served);
+    samples.push({ minute: (Date.now() - began) / 60_000, sample });
+    if (round % 10 === 1) print(`${platform}, round ${round}: ${JSON.stringify(sample)}`);
+  }
+  const warm = samples.slice(Math.floor(samples.length * WARM_UP));
+  let growing = 0;
+  for (const name of Object.keys(warm[0]?.sample ?? {})) {
+    const slope = slopeOf(warm.map(({ minute, sample }) => [minute, sample[name] as number] as const));
+    const isGrowing = grows(slope, ALLOWED[name] ?? ALLOWED_OTHERS);
+    if (isGrowing) growing++;
+    const of = `${warm[0]?.sample[name]?.toFixed(1)} to ${warm.at(-1)?.sample[name]?.toFixed(1)}`;
+    print(
+      `${name}: ${slope.perX.toFixed(3)} ± ${slope.error.toFixed(3)} a minute (${of}): ${isGrowing ? "GROWS" : "flat"}`,
+    );
+  }
+  return {
+    what: `soak, ${platform}: deployed, killed, removed, idle, over and over`,
+    faults: round,
+    tried: calls,
+    of: `calls in ${Math.round((Date.now() - began) / 60_000)} minutes`,
+    lost: failed + growing,
+    seen:
+      growing === 0 ? "memory, handles, descriptors, sockets, processes and files flat" : `${growing} of these grow`,
+  };
+}
+
+/** Ends with nothing under way, and no replica. */
+async function oneRound(served: Served, artifact: Artifact, random: Random, round: number): Promise<Load> {
+  const settings = { replicas: 2, scaler: "fixed", idleTimeout: "1s" } as const;
+  await served.deploy("soaked", artifact, { ...settings, env: { REVISION: `first ${round}` } });
+  const load = new Load(`${served.url}/${served.org}/soaked`, IDEMPOTENT, 4, 10);
+  try {
+    const { replicas } = await served.ready("soaked", 2);
+    await delay(random() * 500);
+    await served.kill(replicas[Math.floor(random() * 2)]?.id as string);
+    await delay(random() * 500);
+    await served.deploy("soaked", artifact, { ...settings, env: { REVISION: `second ${round}` } });
+    await delay(random() * 500);
+    // An endpoint that nobody has seen before, and nobody sees again.
+    const passing = `passing-${round}`;
+    await served.deploy(passing, artifact, settings);
+    for (let call = 0; call < 20; call++) await (await fetch(`${served.url}/${served.org}/${passing}`)).text();
+    await served.send("DELETE", `/-/orgs/${served.org}/endpoints/${passing}`);
+    await leave(`${served.url}/${served.org}/soaked`);
+  } finally {
+    await load.stop();
+  }
+  await served.until("soaked", "idle", ({ phase, replicas }) => phase === "idle" && replicas.length === 0);
+  return load;
+}
+
+/** Callers who do not wait for their answer, and close their connections. */
+async function leave(url: string): Promise<void> {
+  const { origin, pathname } = new URL(url);
+  const agent = new Agent();
+  const signal = AbortSignal.timeout(5);
+  const calls = Array.from({ length: 10 }, () => agent.request({ origin, path: pathname, method: "GET", signal }));
+  await Promise.allSettled(calls);
+  await agent.destroy();
+}
+
+async function sampleOf(served: Served): Promise<Sample> {
+  // Connections that were kept, and the collection of what went with the last replica.
+  await delay(6_000);
+  const metrics = await (await fetch(`${served.url}/-/metrics`)).text();
+  const value = (name: string) => Number(new RegExp(`^${name} (\\S+)`, "m").exec(metrics)?.[1]);
+  const { data } = served.faas;
+  const files = async (...path: string[]) =>
+    (await readdir(join(data, ...path), { recursive: true }).catch(() => [])).length;
+  return {
+    ...(await processFacts(served.pid)),
+    heapMiB: value("nodejs_heap_size_used_bytes") / 2 ** 20,
+    handles: value("nodejs_active_handles_total"),
+    samples: metrics.split("\n").length,
+    logs: await files("logs"),
+    records: await files("run"),
+    ...(served.platform === "kubernetes" ? await objectsOf(served) : {}),
+  };
+}
+
+/** What the cluster keeps for an organization. */
+const OBJECTS = {
+  pods: "api/v1",
+  services: "api/v1",
+  secrets: "api/v1",
+  configmaps: "api/v1",
+  deployments: "apis/apps/v1",
+  replicasets: "apis/apps/v1",
+  endpointslices: "apis/discovery.k8s.io/v1",
+  horizontalpodautoscalers: "apis/autoscaling/v2",
+} as const;
+
+/** How many of each there are. */
+async function objectsOf({ api, org }: Served): Promise<Sample> {
+  const counts: Record<string, number> = {};
+  for (const [plural, group] of Object.entries(OBJECTS)) {
+    const { items } = await api.call<{ items: unknown[] }>("GET", `/${group}/namespaces/faas-${org}/${plural}`);
+    counts[plural] = items.length;
+  }
+  return counts;
+}

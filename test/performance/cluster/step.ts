@@ -1,0 +1,130 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { drawTimeline, isError, runOpenLoop, type TimeLine } from "@faas/bench";
+import type { V1Deployment } from "@kubernetes/client-node";
+import type { Row } from "../rig/table.ts";
+import type { Bench } from "./bench.ts";
+
+const docs = join(import.meta.dirname, "../../../docs");
+/** About 20 ms of CPU for each call: with its limit of 200m one replica does ten a second, or fewer on a slower machine. */
+const WORKS = `export const handler = () => {
+  let sum = 0;
+  for (let i = 0; i < 12_000_000; i++) sum += Math.sqrt(i);
+  return String(sum);
+};
+`;
+const BEFORE_PER_SECOND = 3;
+const STEP_PER_SECOND = 15;
+const BEFORE_MS = 15_000;
+const STEP_MS = 75_000;
+const LOOK_MS = 100;
+
+/** One step of load, from a third of what one replica does to one and a half times as much: with our scaler, and with a HorizontalPodAutoscaler. */
+export async function step(bench: Bench): Promise<Row[]> {
+  const source = await bench.source("works", { "index.mjs": WORKS });
+  const results = [];
+  for (const scaler of ["concurrency", "cpu"] as const) {
+    const settings = [
+      "--scaler",
+      scaler,
+      "--cpu",
+      "200m",
+      "--concurrency",
+      "2",
+      "--max-replicas",
+      "5",
+      "--idle-timeout",
+      "never",
+    ];
+    await bench.faas("deploy", source, "--org", bench.org, "--endpoint", scaler, ...settings);
+    results.push(await run(bench, scaler));
+    await bench.faas("remove", `${bench.org}/${scaler}`, "--yes");
+  }
+  const [ours, theirs] = results as [Result, Result];
+  await draw(ours, theirs);
+  const seconds = (ms: number | undefined) =>
+    ms === undefined ? `none within ${STEP_MS / 1000} s` : `${(ms / 1000).toFixed(2)} s`;
+  return [
+    {
+      measure: "a step of load: until the second replica is asked for",
+      baseline: `a HorizontalPodAutoscaler: ${seconds(theirs.askedMs)}`,
+      ours: seconds(ours.askedMs),
+      value: (ours.askedMs ?? Number.POSITIVE_INFINITY) / 1000,
+      goal: 1,
+      unit: "s",
+    },
+    {
+      measure: "a step of load: calls that failed",
+      baseline: `a HorizontalPodAutoscaler: ${theirs.failed}`,
+      ours: String(ours.failed),
+      value: ours.failed,
+      goal: 0,
+      unit: "calls",
+    },
+  ];
+}
+
+interface Result {
+  readonly lines: {
+    readonly desired: TimeLine["points"];
+    readonly ready: TimeLine["points"];
+    readonly latency: TimeLine["points"];
+  };
+  /** From the step on. */
+  readonly askedMs: number | undefined;
+  readonly failed: number;
+}
+
+async function run(bench: Bench, endpoint: "concurrency" | "cpu"): Promise<Result> {
+  const url = `${bench.url}/${bench.org}/${endpoint}`;
+  // Until the replica has no more CPU than its limit.
+  await delay(20_000);
+  const desired: [number, number][] = [];
+  const ready: [number, number][] = [];
+  const began = performance.now();
+  const looking = new AbortController();
+  const look = (async () => {
+    while (!looking.signal.aborted) {
+      const found = await bench.api.get<V1Deployment>("Deployment", `faas-${bench.org}`, endpoint);
+      const at = (performance.now() - began - BEFORE_MS) / 1000;
+      desired.push([at, found?.spec?.replicas ?? 0]);
+      ready.push([at, found?.status?.readyReplicas ?? 0]);
+      await delay(LOOK_MS);
+    }
+  })();
+  const before = await runOpenLoop({ url, rate: BEFORE_PER_SECOND, durationMs: BEFORE_MS, arrivals: "fixed" });
+  const stepAt = performance.now() - began;
+  const after = await runOpenLoop({ url, rate: STEP_PER_SECOND, durationMs: STEP_MS, arrivals: "fixed" });
+  looking.abort();
+  await look;
+  const failed = [...before.requests, ...after.requests].filter(isError).length;
+  const offset = (stepAt - BEFORE_MS) / 1000;
+  const latency = [
+    ...before.requests.map(({ startMs, latencyMs }) => [(startMs - BEFORE_MS) / 1000, latencyMs / 1000] as const),
+    ...after.requests.map(({ startMs, latencyMs }) => [startMs / 1000 + offset, latencyMs / 1000] as const),
+  ].toSorted(([a], [b]) => a - b);
+  const asked = desired.find(([at, replicas]) => at >= 0 && replicas > 1);
+  return { lines: { desired, ready, latency }, askedMs: asked && (asked[0] - offset) * 1000, failed };
+}
+
+async function draw(ours: Result, theirs: Result): Promise<void> {
+  const both = (of: keyof Result["lines"]) => [
+    { name: "faas, by concurrency", look: 0, points: fromZero(ours.lines[of]) },
+    { name: "HorizontalPodAutoscaler, by CPU", look: 1, points: fromZero(theirs.lines[of]) },
+  ];
+  const { light, dark } = await drawTimeline(
+    `A step of load at ${BEFORE_MS / 1000} s, from ${BEFORE_PER_SECOND} to ${STEP_PER_SECOND} calls a second`,
+    "time (s)",
+    [
+      { axis: "replicas asked for", lines: both("desired") },
+      { axis: "replicas ready", lines: both("ready") },
+      { axis: "latency (s)", lines: both("latency") },
+    ],
+  );
+  await writeFile(join(docs, "scaling-step-light.svg"), light);
+  await writeFile(join(docs, "scaling-step-dark.svg"), dark);
+}
+
+/** Times from the beginning of the picture on. */
+const fromZero = (points: TimeLine["points"]) => points.map(([at, value]) => [at + BEFORE_MS / 1000, value] as const);

@@ -1,9 +1,0 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { projectJsonSchema } from "@faas/core";
-import { cliPage } from "./cli-page.ts";
-
-/** `npm run docs`: writes the pages that are made from code. */
-const docs = join(import.meta.dirname, "../docs");
-await writeFile(join(docs, "cli.md"), await cliPage());
-await writeFile(join(docs, "faas.schema.json"), projectJsonSchema());
