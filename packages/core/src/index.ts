@@ -13,3 +13,4 @@ export * from "./secrets.ts";
 export * from "./settings.ts";
 export * from "./units.ts";
 export * from "./validate.ts";
+export * from "./wrapper-files.ts";

@@ -23,6 +23,7 @@ import { LogStore } from "./log-store.ts";
 import { endListenersIn, ProcessRecords } from "./orphans.ts";
 import { hiddenWith } from "./reach.ts";
 import { residentBytes } from "./replica-process.ts";
+import { runtimeCommand } from "./runtime-command.ts";
 import { SecretFiles } from "./secret-files.ts";
 import { StatusFeed } from "./status-feed.ts";
 import { StatusList } from "./status-list.ts";
@@ -140,6 +141,11 @@ export class EmbeddedPlatform implements Platform {
     };
   }
 
+  /** @throws ARTIFACT_UNSUPPORTED for a runtime that has no command here */
+  async check(spec: EndpointSpec): Promise<void> {
+    runtimeCommand(spec.runtime);
+  }
+
   async apply(spec: EndpointSpec): Promise<void> {
     if (spec.artifact.kind !== this.accepts) {
       throw new FaasError(
@@ -147,7 +153,8 @@ export class EmbeddedPlatform implements Platform {
         "The embedded platform runs bundles; container images need the kubernetes platform",
       );
     }
-    if (spec.runtime === "python") await this.#apart?.isolation.prepare(spec.runtime);
+    const preparing = spec.runtime === "dockerfile" ? undefined : this.#apart?.isolation.prepare(spec.runtime);
+    if (preparing) await preparing;
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
     this.#blanks.hold(spec);
