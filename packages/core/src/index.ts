@@ -3,6 +3,7 @@ export * from "./endpoints/endpoint.ts";
 export * from "./endpoints/platform.ts";
 export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
+export * from "./endpoints/wrapper-files.ts";
 export * from "./errors.ts";
 export * from "./loopback.ts";
 export * from "./names.ts";

@@ -1,6 +1,6 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FaasError, type Language, type Runtime } from "@faas/core";
+import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/core";
 import type { Dependencies, DependencyOptions } from "../dependencies/cache.ts";
 import { nodeDependencies } from "../dependencies/node.ts";
 import { pythonDependencies } from "../dependencies/python.ts";
@@ -40,11 +40,17 @@ export const SOURCE_LIMIT_BYTES = 256 * 2 ** 20;
 
 /** The same depth below the root from `src` and from `dist`. */
 export const templates = join(import.meta.dirname, "../../../../templates");
-const WRAPPERS = {
-  node: "node/.interface.mjs",
-  typescript: "node/.interface.mjs",
-  python: "python/.interface.py",
-} as const;
+/** The folder of `templates` that holds a language's wrapper and Dockerfile. */
+export const TEMPLATE_FOLDERS = {
+  node: "node",
+  typescript: "node",
+  python: "python",
+} as const satisfies Record<Language, string>;
+const INSTALLERS = {
+  node: nodeDependencies,
+  typescript: nodeDependencies,
+  python: pythonDependencies,
+} satisfies Record<Language, typeof nodeDependencies>;
 
 /** Reads the folder, finds the runtime, compiles, installs; packs nothing yet. */
 export async function prepare(dir: string, options: BuildOptions = {}): Promise<Prepared> {
@@ -54,9 +60,8 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
     throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile makes an image, and the platform runs bundles");
   const code = await prepareCode(source, { ...options, runtime: options.runtime });
   options.onStage?.("install");
-  const install = code.runtime === "python" ? pythonDependencies : nodeDependencies;
   const warnings = [...code.warnings];
-  const dependencies = await install(source.folder, options, (warning) => warnings.push(warning));
+  const dependencies = await INSTALLERS[code.runtime](source.folder, options, (warning) => warnings.push(warning));
   return { ...code, dependencies, warnings };
 }
 
@@ -88,11 +93,11 @@ export async function wrapperText(runtime: Language): Promise<string> {
 }
 
 async function wrapperEntry(runtime: Language): Promise<SourceEntry & { readonly path: string }> {
-  const path = join(templates, WRAPPERS[runtime]);
+  const path = join(templates, TEMPLATE_FOLDERS[runtime], WRAPPER_FILES[runtime]);
   await access(path).catch((cause) => {
     throw new FaasError("BUILD_FAILED", `The wrapper ${path} is missing: this installation of faas is not whole`, {
       cause,
     });
   });
-  return { kind: "file", name: WRAPPERS[runtime].split("/")[1] as string, path, sizeBytes: 0, executable: false };
+  return { kind: "file", name: WRAPPER_FILES[runtime], path, sizeBytes: 0, executable: false };
 }

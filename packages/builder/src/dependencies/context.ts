@@ -19,8 +19,10 @@ export async function dependencyContext(
   folder: string,
   warn: (warning: string) => void,
 ): Promise<DependencyContext | undefined> {
-  return runtime === "python" ? ofPython(folder, warn) : ofNode(folder, warn);
+  return CONTEXTS[runtime](folder, warn);
 }
+
+const CONTEXTS = { node: ofNode, typescript: ofNode, python: ofPython } satisfies Record<Language, typeof ofNode>;
 
 async function ofNode(folder: string, warn: (warning: string) => void): Promise<DependencyContext | undefined> {
   const manifests = await readNodeManifests(folder, warn);

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import type { Language } from "@faas/core";
+import { type Language, WRAPPER_FILES } from "@faas/core";
 import type Docker from "dockerode";
 import type { ImageInspectInfo } from "dockerode";
 import { folderItems, packTo } from "../bundle/pack.ts";
-import { templates, wrapperText } from "../bundle/prepare.ts";
+import { TEMPLATE_FOLDERS, templates, wrapperText } from "../bundle/prepare.ts";
 import type { DependencyContext } from "../dependencies/context.ts";
 import { dockerBuild } from "../docker/build.ts";
 import type { Environment } from "../docker/config.ts";
@@ -22,6 +22,9 @@ export const ENVIRONMENT_REPOSITORY = "faas-environment";
 
 /** The time that is written where one has to be: none. */
 export const NO_TIME = "1970-01-01T00:00:00Z";
+
+/** Whether a language's Dockerfile compiles the wrapper with the dependencies. */
+const COMPILES_WRAPPER: Readonly<Record<Language, boolean>> = { node: false, typescript: false, python: true };
 
 export interface EnvironmentOptions {
   readonly runtime: Language;
@@ -46,9 +49,8 @@ export interface ImageEnvironment {
  */
 export async function imageEnvironment(docker: Docker, options: EnvironmentOptions): Promise<ImageEnvironment> {
   const { runtime, base, dependencies } = options;
-  const dockerfile = await readFile(join(templates, runtime === "python" ? "python" : "node", "Dockerfile"), "utf8");
-  // Python's is compiled in it.
-  const wrapper = runtime === "python" ? [{ name: ".interface.py", text: await wrapperText(runtime) }] : [];
+  const dockerfile = await readFile(join(templates, TEMPLATE_FOLDERS[runtime], "Dockerfile"), "utf8");
+  const wrapper = COMPILES_WRAPPER[runtime] ? [{ name: WRAPPER_FILES[runtime], text: await wrapperText(runtime) }] : [];
   const words = [dockerfile, base.id, ...wrapper.map(({ text }) => text), ...(dependencies?.words ?? [])];
   const key = createHash("sha256").update(JSON.stringify(words)).digest("hex").slice(0, 32);
   const name = `${ENVIRONMENT_REPOSITORY}:${key}`;

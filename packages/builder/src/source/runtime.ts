@@ -1,4 +1,4 @@
-import { FaasError, type Language, type Runtime } from "@faas/core";
+import { FaasError, type Language, languages, type Runtime } from "@faas/core";
 import { readPackageJson } from "./manifest.ts";
 import type { Source } from "./source.ts";
 
@@ -13,6 +13,13 @@ const NODE_FILES = ["index", "main", "handler", "function", "app"];
 const PYTHON_FILES = ["main", "handler", "function", "app", "index"];
 const NODE_EXTENSIONS = [".mjs", ".js", ".cjs"];
 const TYPESCRIPT_EXTENSIONS = [".ts", ".mts"];
+
+/** What a folder of a language has, in words. */
+const SIGNS: Readonly<Record<Language, string>> = {
+  node: "package.json or *.mjs, *.js, *.cjs",
+  typescript: "tsconfig.json or *.ts",
+  python: "requirements.txt, pyproject.toml or *.py",
+};
 
 export const DOCKERFILE = "Dockerfile";
 
@@ -44,11 +51,11 @@ export async function detect(
   if (!chosen) {
     throw new FaasError(
       "RUNTIME_UNKNOWN",
-      `${source.folder} looks like no runtime: expected package.json or *.mjs, *.js, *.cjs (node), tsconfig.json or *.ts (typescript), requirements.txt, pyproject.toml or *.py (python); the folder has ${listing(names)}. Say which with --runtime, or "runtime" in faas.json`,
+      `${source.folder} looks like no runtime: expected ${languages.map((language) => `${SIGNS[language]} (${language})`).join(", ")}; the folder has ${listing(names)}. Say which with --runtime, or "runtime" in faas.json`,
     );
   }
   const candidates =
-    handler === undefined ? await usualFiles(chosen, source.folder) : filesOf(handlerFile(handler), chosen);
+    handler === undefined ? await USUAL_FILES[chosen](source.folder) : filesOf(handlerFile(handler), chosen);
   const entry = candidates.find((name) => names.has(name));
   if (entry) return { runtime: chosen, entry };
   const wanted = handler === undefined ? "a handler" : `the handler "${handler}"`;
@@ -83,14 +90,25 @@ const withExtensions = (files: readonly string[], extensions: readonly string[])
 
 /** The files that a handler called `file.export` may be in. */
 function filesOf(file: string, runtime: Language): string[] {
-  if (runtime === "node") return withExtensions([file], NODE_EXTENSIONS);
-  if (runtime === "typescript") return withExtensions([file], [...TYPESCRIPT_EXTENSIONS, ...NODE_EXTENSIONS]);
-  const stems = [...new Set([file, file.replaceAll(".", "/")])];
-  return stems.flatMap((stem) => [`${stem}.py`, `${stem}/__init__.py`]);
+  return FILES[runtime](file);
 }
 
-async function usualFiles(runtime: Language, folder: string): Promise<string[]> {
-  if (runtime === "python") return PYTHON_FILES.flatMap((file) => filesOf(file, runtime));
+const FILES: Readonly<Record<Language, (file: string) => string[]>> = {
+  node: (file) => withExtensions([file], NODE_EXTENSIONS),
+  typescript: (file) => withExtensions([file], [...TYPESCRIPT_EXTENSIONS, ...NODE_EXTENSIONS]),
+  python(file) {
+    const stems = [...new Set([file, file.replaceAll(".", "/")])];
+    return stems.flatMap((stem) => [`${stem}.py`, `${stem}/__init__.py`]);
+  },
+};
+
+const USUAL_FILES: Readonly<Record<Language, (folder: string) => Promise<string[]>>> = {
+  node: (folder) => usualNodeFiles("node", folder),
+  typescript: (folder) => usualNodeFiles("typescript", folder),
+  python: async () => PYTHON_FILES.flatMap((file) => filesOf(file, "python")),
+};
+
+async function usualNodeFiles(runtime: "node" | "typescript", folder: string): Promise<string[]> {
   const [index = "", ...others] = NODE_FILES;
   const { main } = (await readPackageJson(folder)) ?? {};
   // Only what the wrapper can load; TypeScript is compiled to where it looks.

@@ -75,6 +75,20 @@ test("what cannot be built leaves the old revision as it is, and says so", async
   assert.match(stderr, /goes on serving acme\/built\. \(SOURCE_EMPTY\)/);
 });
 
+test("a former revision that is scaled to zero stays current, and is not said to serve", async (t) => {
+  const folder = await server.source("asleep", answers("old"));
+  const argv = ["deploy", folder, "--org", "acme", "--endpoint", "asleep", "--idle-timeout", "100ms"];
+  assert.equal((await server.run(t, argv)).code, 0);
+  const isIdle = async () =>
+    JSON.parse((await server.run(t, ["describe", "acme/asleep", "-o", "json"])).stdout).phase === "idle";
+  for (const deadline = Date.now() + 20_000; !(await isIdle()); ) assert.ok(Date.now() < deadline, "it never got idle");
+  const empty = join(server.folder, "empty");
+  await mkdir(empty);
+  const { stderr } = await server.run(t, ["deploy", empty, "--org", "acme", "--endpoint", "asleep"]);
+  assert.match(stderr, /deployed before, stays current at acme\/asleep; no replica of it runs now\. \(SOURCE_EMPTY\)/);
+  assert.equal(await call("acme/asleep"), "old");
+});
+
 test("--no-wait returns when it is registered", async (t) => {
   const folder = await server.source("later", answers("later"));
   const argv = ["deploy", folder, "--org", "acme", "--endpoint", "later", "--no-wait"];

@@ -2,7 +2,6 @@ import type { Bundle } from "@faas/builder";
 import {
   type Artifact,
   type EndpointRef,
-  endpointKey,
   FaasError,
   type Registered,
   type Runtime,
@@ -11,7 +10,7 @@ import {
 } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
 import { type Client, connect } from "../client/client.ts";
-import { checkOutcome } from "../deploy/outcome.ts";
+import { checkOutcome, whatServes } from "../deploy/outcome.ts";
 import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
 import {
   addImageOptions,
@@ -60,6 +59,12 @@ interface Deployment extends ImageFlags {
   readonly io: Io;
 }
 
+/** How far a deployment came. */
+interface Attempt {
+  /** The revision that the server registered. */
+  revision?: string;
+}
+
 async function deploy(dir: string | undefined, options: Options, io: Io): Promise<void> {
   if (options.image !== undefined && (dir ?? options.baseImage ?? options.registry) !== undefined)
     throw new FaasError(
@@ -72,6 +77,7 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
   const settings = await deploySettings(options, project, io);
   const client = await connect(options, io, folder);
   const progress = await Progress.create(io);
+  const attempt: Attempt = {};
   try {
     const { image, registry, baseImage, wait } = options;
     const deployment = {
@@ -81,7 +87,7 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
       ...(baseImage === undefined ? {} : { baseImage }),
       ...(project.baseImage === undefined ? {} : { projectBaseImage: project.baseImage }),
     };
-    const registered = await run(deployment, await client.config());
+    const registered = await run(deployment, await client.config(), attempt);
     await print(registered, options.output, io, ({ url }) => `${url}\n`);
     // Without a key a private endpoint answers nobody.
     const isPrivate = client.hasKey && settings.visibility !== "public";
@@ -89,11 +95,11 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
     if (options.output === "table") say(io, colors(io.stderr, io).dim(`try: ${call}`));
   } catch (error) {
     progress.fail();
-    throw io.signal.aborted ? error : await withWhatServes(error, ref, client);
+    throw io.signal.aborted ? error : await withWhatServes(error, ref, client, attempt.revision);
   }
 }
 
-async function run(deployment: Deployment, config: ServerConfig): Promise<Registered> {
+async function run(deployment: Deployment, config: ServerConfig, attempt: Attempt): Promise<Registered> {
   const { ref, settings, wait, client, progress, io } = deployment;
   const { artifact, runtime } = await artifactOf(deployment, config);
   progress.begin("register");
@@ -102,6 +108,7 @@ async function run(deployment: Deployment, config: ServerConfig): Promise<Regist
     settings: runtime === undefined ? settings : { ...settings, runtime },
   });
   const { revision, unchanged } = registered;
+  attempt.revision = revision;
   progress.detail(`revision ${revision}`);
   if (wait) {
     // Unchanged ones too: an earlier deployment may still be on its way.
@@ -196,17 +203,18 @@ async function upload(
   await client.putBundle(org, bundle.digest, tar, bundle.sizeBytes);
 }
 
-/** The error, and whether something answers all the same. */
-async function withWhatServes(error: unknown, ref: EndpointRef, client: Client): Promise<unknown> {
+/** Adds to the error what answers at the endpoint now. */
+async function withWhatServes(
+  error: unknown,
+  ref: EndpointRef,
+  client: Client,
+  registered: string | undefined,
+): Promise<unknown> {
   if (!(error instanceof FaasError) || error.code === "SERVER_UNREACHABLE") return error;
   const view = await client.endpoint(ref).catch(() => undefined);
   if (!view) return error;
-  const { phase, revision, deploying, failure } = view;
-  const isProven = phase !== "failed" && failure?.revision !== revision && (phase !== "deploying" || deploying);
-  const serves = isProven
-    ? `Revision ${revision}, deployed before, goes on serving ${endpointKey(ref)}.`
-    : `${endpointKey(ref)} has no revision that answers.`;
-  return new FaasError(error.code, `${error.message}\n${serves}`, { cause: error, extensions: error.extensions });
+  const message = `${error.message}\n${whatServes(view, registered)}`;
+  return new FaasError(error.code, message, { cause: error, extensions: error.extensions });
 }
 
 /** The distribution project's reference grammar. */

@@ -22,7 +22,7 @@ export interface DevEvents {
   loaded(ms: number): void;
   /** What is in the folder is what answers already. */
   unchanged(): void;
-  /** The new code cannot be served; `before`: an older one goes on serving. */
+  /** The new code cannot be served; `before`: an older one answers. */
   failed(error: unknown, before: boolean): void;
   /** A line that the function printed. */
   line(text: string): void;
@@ -80,7 +80,8 @@ export class DevSession implements AsyncDisposable {
       try {
         await this.#loadOnce(given);
       } catch (error) {
-        if (!given.aborted) this.#events.failed(this.#inSource(error), this.#serving !== undefined);
+        const before = await this.#answers();
+        if (!given.aborted) this.#events.failed(this.#inSource(error), before);
       }
     }
   }
@@ -163,8 +164,15 @@ export class DevSession implements AsyncDisposable {
       for await (const { line } of this.#client.logs(ref, { follow: "true" }))
         this.#events.line(this.#inSourceText(line));
     } catch (error) {
-      if (!this.#signal.aborted) this.#events.failed(error, true);
+      if (!this.#signal.aborted) this.#events.failed(error, await this.#answers());
     }
+  }
+
+  /** Whether a replica answers calls now. */
+  async #answers(): Promise<boolean> {
+    if (this.#ref === undefined) return false;
+    const view = await this.#client.endpoint(this.#ref).catch(() => undefined);
+    return view?.replicas.some(({ ready }) => ready) ?? false;
   }
 
   /** Names files where the user has them, not in the prepared folder. */

@@ -1,24 +1,12 @@
 import { join } from "node:path";
 import type { EndpointSpec, Runtime } from "@faas/core";
+import { type Programs, runtimeCommand } from "./runtime-command.ts";
 
 /** How processes of functions are started. */
-export interface RuntimeOptions {
-  readonly node: string;
-  readonly python: string;
+export interface RuntimeOptions extends Programs {
   /** Short and private: sockets are in it. */
   readonly runFolder: string;
   readonly cacheFolder: string;
-}
-
-/** The program of a runtime, and what is put before the file that it runs. */
-export function runtimeCommand(
-  runtime: Runtime,
-  memoryBytes: number,
-  { node, python }: RuntimeOptions,
-): readonly [program: string, ...args: string[]] {
-  if (runtime === "python") return [python];
-  const heapMi = Math.max(16, Math.floor((memoryBytes / 2 ** 20) * 0.75));
-  return [node, `--max-old-space-size=${heapMi}`];
 }
 
 /** Nothing of the server's own environment but what a runtime needs; `home` is for temporary files as well, `cache` for what the runtime compiles. */
@@ -29,12 +17,13 @@ export function runtimeEnvironment(runtime: Runtime, home: string, cache?: strin
     ...(TZ === undefined ? {} : { TZ }),
     LANG: LANG ?? "C.UTF-8",
     ...commonEnvironment(home),
-    ...(cache === undefined ? {} : { [runtime === "python" ? "PYTHONPYCACHEPREFIX" : "NODE_COMPILE_CACHE"]: cache }),
+    ...(cache === undefined ? {} : { [runtimeCommand(runtime).cacheVariable]: cache }),
   };
 }
 
 /** Where functions of a runtime that are not kept apart share what is compiled. */
-export const cacheOf = (runtime: Runtime, cacheFolder: string): string => join(cacheFolder, runtime);
+export const cacheOf = (runtime: Runtime, cacheFolder: string): string =>
+  join(cacheFolder, runtimeCommand(runtime).name);
 
 /** What every runtime finds, on every platform; `home` is for temporary files as well. */
 export function commonEnvironment(home: string): Record<string, string> {

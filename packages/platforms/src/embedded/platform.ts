@@ -15,6 +15,7 @@ import {
   type SecretVersion,
 } from "@faas/core";
 import { LogStore } from "../common/log-store.ts";
+import { runtimeCommand } from "../common/runtime-command.ts";
 import { StatusFeed } from "../common/status-feed.ts";
 import { StatusList } from "../common/status-list.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./endpoint.ts";
@@ -140,6 +141,11 @@ export class EmbeddedPlatform implements Platform {
     };
   }
 
+  /** @throws ARTIFACT_UNSUPPORTED for a runtime that has no command here */
+  async check(spec: EndpointSpec): Promise<void> {
+    runtimeCommand(spec.runtime);
+  }
+
   async apply(spec: EndpointSpec): Promise<void> {
     if (spec.artifact.kind !== this.accepts) {
       throw new FaasError(
@@ -147,7 +153,8 @@ export class EmbeddedPlatform implements Platform {
         "The embedded platform runs bundles; container images need the kubernetes platform",
       );
     }
-    if (spec.runtime === "python") await this.#apart?.isolation.prepare(spec.runtime);
+    const preparing = spec.runtime === "dockerfile" ? undefined : this.#apart?.isolation.prepare(spec.runtime);
+    if (preparing) await preparing;
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
     this.#blanks.hold(spec);

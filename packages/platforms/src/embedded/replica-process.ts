@@ -8,12 +8,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointSpec, type ErrorCode, formatSize } from "@faas/core";
 import { readLines } from "../common/line-reader.ts";
 import { askReady, OVER, waitUntilReady } from "../common/ready-probe.ts";
+import { programOf, runtimeCommand } from "../common/runtime-command.ts";
 import { StartStages } from "../common/start-stages.ts";
 import {
   cacheOf,
   functionEnvironment,
   type RuntimeOptions,
-  runtimeCommand,
   runtimeEnvironment,
 } from "../common/wrapper-environment.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
@@ -110,8 +110,7 @@ export class ReplicaProcess {
 
   /** Starts the process in the bundle's folder, with the secrets' values by variable; `ready` or `failed` tells how it went. */
   start(folder: string, secrets: Readonly<Record<string, string>>): void {
-    const python = this.spec.runtime === "python";
-    const child = this.#spawn(folder, python ? ".interface.py" : ".interface.mjs", secrets);
+    const child = this.#spawn(folder, secrets);
     this.#child = child;
     this.stages.see("process");
     if (child.pid !== undefined) this.#events.started(this, child.pid);
@@ -123,7 +122,7 @@ export class ReplicaProcess {
       });
     }
     child.once("error", (error: NodeJS.ErrnoException) => {
-      this.#end ??= startError(error, python, this.#options.python);
+      this.#end ??= this.#startError(error);
       if (child.pid === undefined) this.#onGone();
     });
     // "close" comes when the output is read too, so that its last words are known; a grandchild may hold the pipes open.
@@ -241,11 +240,23 @@ export class ReplicaProcess {
         detail: `The function ran out of memory: its limit is ${formatSize(this.spec.memoryBytes)}; deploy it with a larger --memory`,
       };
     }
-    if (code === NO_PROGRAM && this.#options.apart && this.spec.runtime === "python" && this.lastLines.length === 0)
-      return pythonMissing(this.#options.python);
+    const missing = this.#programMissing();
+    if (code === NO_PROGRAM && this.#options.apart && missing && this.lastLines.length === 0) return missing;
     const how = signal ? `by signal ${signal} (${constants.signals[signal]})` : `with exit code ${code}`;
     const when = this.ready ? "while it served" : "before it was ready";
     return { code: "REPLICA_EXITED", detail: `The function's process ended ${how} ${when}` };
+  }
+
+  #startError(error: NodeJS.ErrnoException): ProcessEnd {
+    const missing = this.#programMissing();
+    if (error.code === "ENOENT" && missing) return missing;
+    return { code: "REPLICA_EXITED", detail: `The function's process could not be started: ${error.message}` };
+  }
+
+  /** Returns what to say of a program that is not installed; undefined for a program that always is. */
+  #programMissing(): ProcessEnd | undefined {
+    const { missing, program } = runtimeCommand(this.spec.runtime);
+    return missing && { code: "RUNTIME_MISSING", detail: missing(program(this.#options)) };
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -258,7 +269,7 @@ export class ReplicaProcess {
     }
   }
 
-  #spawn(folder: string, wrapper: string, secrets: Readonly<Record<string, string>>): ChildProcess {
+  #spawn(folder: string, secrets: Readonly<Record<string, string>>): ChildProcess {
     const { spec } = this;
     const { runtime, memoryBytes } = spec;
     const { apart, blanks, cacheFolder } = this.#options;
@@ -272,8 +283,8 @@ export class ReplicaProcess {
       this.#release = taken.apart.place.release;
     }
     if (taken) return taken.child;
-    const own = runtimeCommand(runtime, memoryBytes, this.#options);
-    let command: readonly [program: string, ...args: string[]] = [...own, wrapper];
+    const own = programOf(runtime, memoryBytes, this.#options);
+    let command: readonly [program: string, ...args: string[]] = [...own, runtimeCommand(runtime).wrapper];
     let cache = shared;
     if (apart) {
       this.#room = apart.isolation.room(this.id);
@@ -298,16 +309,6 @@ export class ReplicaProcess {
     };
   }
 }
-
-function startError(error: NodeJS.ErrnoException, python: boolean, command: string): ProcessEnd {
-  if (error.code === "ENOENT" && python) return pythonMissing(command);
-  return { code: "REPLICA_EXITED", detail: `The function's process could not be started: ${error.message}` };
-}
-
-const pythonMissing = (command: string): ProcessEnd => ({
-  code: "RUNTIME_MISSING",
-  detail: `The function needs Python, and "${command}" is not installed on the server's machine: install Python 3.9 or newer`,
-});
 
 /** Bytes of memory that a process has resident (proc(5): the second field of statm, in pages of 4 KiB); undefined where /proc is not. */
 export function residentBytes(pid: number): number | undefined {

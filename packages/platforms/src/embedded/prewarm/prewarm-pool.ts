@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { copyFileSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Writable } from "node:stream";
 import type { EndpointSpec, Runtime } from "@faas/core";
-import { cacheOf, type RuntimeOptions, runtimeCommand, runtimeEnvironment } from "../../common/wrapper-environment.ts";
+import { programOf, runtimeCommand } from "../../common/runtime-command.ts";
+import { cacheOf, type RuntimeOptions, runtimeEnvironment } from "../../common/wrapper-environment.ts";
 import { dataBound } from "../sandbox/memory-rlimit.ts";
 import { folderOf, type Isolation, type Room } from "../sandbox/sandbox.ts";
 import { type CodePlace, type CodePlaces, type Slot, writableOf } from "./code-slots.ts";
@@ -56,8 +57,8 @@ export class BlankProcesses {
   readonly #options: RuntimeOptions;
   readonly #apart: Apart | undefined;
   readonly #kinds = new Map<string, Kind>();
-  /** The wrapper of the last function in Python: most likely the next one's too. */
-  #pythonWrapper: string | undefined;
+  /** The wrapper of the last function of each runtime that compiles it ahead: most likely the next one's too. */
+  readonly #wrappers = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param size of each kind that there are endpoints for; 0: none at all */
@@ -69,8 +70,8 @@ export class BlankProcesses {
 
   /** There is an endpoint that could use one. */
   hold(spec: EndpointSpec): void {
-    if (this.#size === 0) return;
     const name = kindOf(spec);
+    if (this.#size === 0 || name === undefined) return;
     const kind = this.#kinds.get(name);
     if (kind) kind.endpoints++;
     else {
@@ -83,8 +84,8 @@ export class BlankProcesses {
   /** The endpoint is gone, or is another one. */
   release(spec: EndpointSpec): void {
     const name = kindOf(spec);
-    const kind = this.#kinds.get(name);
-    if (kind === undefined || --kind.endpoints > 0) return;
+    const kind = name === undefined ? undefined : this.#kinds.get(name);
+    if (name === undefined || kind === undefined || --kind.endpoints > 0) return;
     this.#kinds.delete(name);
     end(kind.waiting);
   }
@@ -99,9 +100,11 @@ export class BlankProcesses {
     own: Room & { readonly cacheFolder: string },
     environment: (room: Room, cacheFolder: string) => NodeJS.ProcessEnv,
   ): Taken | undefined {
-    if (spec.runtime === "python") this.#pythonWrapper = join(folder, ".interface.py");
-    if (Object.keys({ ...spec.env, ...spec.secrets }).some((name) => READ_AT_START.test(name))) return undefined;
-    const waiting = this.#kinds.get(kindOf(spec))?.waiting ?? [];
+    const { name, wrapper, compilesWrapper, boundedWhenClaimed } = runtimeCommand(spec.runtime);
+    if (compilesWrapper) this.#wrappers.set(name, join(folder, wrapper));
+    if (Object.keys({ ...spec.env, ...spec.secrets }).some((variable) => READ_AT_START.test(variable)))
+      return undefined;
+    const waiting = this.#kinds.get(kindOf(spec) ?? "")?.waiting ?? [];
     const index = waiting.findIndex(({ child, apart }) => apart === undefined || isRestricted(child));
     if (index < 0 || this.#apart?.places.prepare(spec, folder) === false) return undefined;
     const blank = waiting.splice(index, 1)[0] as Blank;
@@ -116,7 +119,7 @@ export class BlankProcesses {
       end([blank]);
       return undefined;
     }
-    const bound = spec.runtime === "python" ? dataBound(spec) : undefined;
+    const bound = boundedWhenClaimed ? dataBound(spec) : undefined;
     order(child, place.code, environment(apart.room, place.cache), bound);
     return { child, apart: { room: apart.room, place } };
   }
@@ -141,13 +144,13 @@ export class BlankProcesses {
 
   #start({ runtime, memoryBytes, waiting }: Kind): void {
     const { runFolder, cacheFolder } = this.#options;
-    const python = runtime === "python";
-    const file = join(programs, python ? "prewarmed.py" : "prewarmed.mjs");
+    const { name: runtimeName, prewarmed, boundedWhenClaimed } = runtimeCommand(runtime);
+    const file = join(programs, prewarmed);
     const name = `blank-${randomBytes(4).toString("hex")}`;
-    const [program, ...args] = runtimeCommand(runtime, memoryBytes, this.#options);
+    const [program, ...args] = programOf(runtime, memoryBytes, this.#options);
     let socketPath = join(runFolder, `${name}.sock`);
     let home = runFolder;
-    let hint = python ? this.#pythonWrapper : undefined;
+    let hint = this.#wrappers.get(runtimeName);
     let command: readonly [program: string, ...args: string[]];
     let apart: Blank["apart"];
     if (this.#apart === undefined) command = [program, ...args, file, ...(hint ? [hint] : [])];
@@ -158,9 +161,8 @@ export class BlankProcesses {
       // Another than the function's: the server takes that one away as soon as it is there.
       socketPath = join(folderOf(room), "b");
       home = room.home;
-      hint &&= copyOf(hint, join(slot.folder, "wrapper.py"));
-      // One in Python is told when it is claimed: it can bound itself.
-      const dataBytes = runtime === "python" ? 0 : dataBound({ runtime, memoryBytes });
+      hint &&= copyOf(hint, join(slot.folder, basename(hint)));
+      const dataBytes = boundedWhenClaimed ? 0 : dataBound({ runtime, memoryBytes });
       const reach = { read: [slot.folder], write: [writableOf(slot)], dataBytes };
       command = isolation.command(runtime, [program, ...args, file, ...(hint ? [hint] : [])], room, reach);
     }
@@ -225,4 +227,9 @@ function end(blanks: Blank[]): void {
   }
 }
 
-const kindOf = ({ runtime, memoryBytes }: EndpointSpec) => (runtime === "python" ? "python" : `node ${memoryBytes}`);
+/** Names what a waiting process can become: any memory limit fits one that takes its limit when it is claimed. Undefined for what no process here can. */
+function kindOf({ runtime, memoryBytes }: EndpointSpec): string | undefined {
+  if (runtime === "dockerfile") return undefined;
+  const { name, boundedWhenClaimed } = runtimeCommand(runtime);
+  return boundedWhenClaimed ? name : `${name} ${memoryBytes}`;
+}

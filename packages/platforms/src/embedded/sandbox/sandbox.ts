@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import type { Runtime } from "@faas/core";
+import type { Language, Runtime } from "@faas/core";
+import { type Programs, type RuntimeCommand, runtimeCommand } from "../../common/runtime-command.ts";
 import { programReach, systemReach } from "./allowed-paths.ts";
 import type { Landlock, Reach } from "./landlock.ts";
 
@@ -17,17 +18,20 @@ export interface Room {
   readonly listenPath: string;
 }
 
-export interface IsolationOptions {
+export interface IsolationOptions extends Programs {
   /** Folders and files that no function may reach. */
   readonly secret: readonly string[];
   readonly runFolder: string;
-  readonly node: string;
-  readonly python: string;
   /** Files and folders beside the system's that functions may read. */
   readonly readable: readonly string[];
 }
 
-const PYTHON_PLACES = "import sys; print(sys.executable, sys.prefix, sys.base_prefix, sep='\\n')";
+/** A program itself, not what a version manager puts in its place, and the rules that let it be read. */
+interface Installed {
+  readonly program: string;
+  readonly rules: readonly string[];
+}
+
 const programs = join(import.meta.dirname, "../../../programs");
 
 /** Runs processes that reach nothing of the server's, by Landlock (docs/decisions/0024-functions-apart-on-one-machine.md). */
@@ -36,9 +40,8 @@ export class Isolation {
   readonly #options: IsolationOptions;
   readonly #secret: readonly string[];
   readonly #system: readonly string[];
-  readonly #node: readonly string[];
-  /** Python itself, not what a version manager puts in its place; undefined until it was asked. */
-  #python: { readonly program: string; readonly rules: readonly string[] } | undefined;
+  /** By the name of the runtime's command; those that were found. */
+  readonly #installed = new Map<string, Installed>();
 
   constructor(landlock: Landlock, options: IsolationOptions) {
     this.#landlock = landlock;
@@ -46,21 +49,30 @@ export class Isolation {
     this.#secret = options.secret;
     const { read, write } = systemReach(this.#secret, options.readable);
     this.#system = landlock.rules({ read: [...read, programs], write });
-    this.#node = landlock.rules({ read: programReach(options.node, this.#secret), write: [] });
   }
 
-  /** Finds where a runtime is installed, once. */
-  async prepare(runtime: Runtime): Promise<void> {
-    if (runtime === "node" || this.#python !== undefined) return;
+  /** Finds where a runtime is installed, once; returns nothing to wait for when that is known already. */
+  prepare(runtime: Language): Promise<void> | undefined {
+    const command = runtimeCommand(runtime);
+    if (this.#installed.has(command.name)) return undefined;
+    const program = command.program(this.#options);
+    if (command.printInstallation) return this.#ask(command.name, program, command.printInstallation);
+    this.#keep(command.name, program, programReach(program, this.#secret));
+    return undefined;
+  }
+
+  async #ask(name: RuntimeCommand["name"], asked: string, args: readonly string[]): Promise<void> {
     try {
-      const { stdout } = await promisify(execFile)(this.#options.python, ["-c", PYTHON_PLACES], { timeout: 10_000 });
-      const [program = "", ...prefixes] = stdout.trim().split("\n");
-      const files = [program, ...prefixes.map((prefix) => join(prefix, "bin/python3"))];
-      const read = [program, ...files.flatMap((file) => programReach(file, this.#secret))];
-      this.#python = { program, rules: this.#landlock.rules({ read: [...new Set(read)], write: [] }) };
+      const { stdout } = await promisify(execFile)(asked, args, { timeout: 10_000 });
+      const [program = "", ...others] = stdout.trim().split("\n");
+      this.#keep(name, program, [program, ...[program, ...others].flatMap((file) => programReach(file, this.#secret))]);
     } catch {
       // It is not there, or is none: the start of the function tells.
     }
+  }
+
+  #keep(name: RuntimeCommand["name"], program: string, read: readonly string[]): void {
+    this.#installed.set(name, { program, rules: this.#landlock.rules({ read: [...new Set(read)], write: [] }) });
   }
 
   /** Makes the folder of a process, which ends with `removeRoom`. */
@@ -78,9 +90,8 @@ export class Isolation {
     { read, write, dataBytes }: Reach & { readonly dataBytes: number },
   ): readonly [program: string, ...args: string[]] {
     const rules = [...this.#system, ...this.#landlock.rules({ read, write: [folderOf(room), ...write] })];
-    if (runtime === "node") return this.#landlock.command(program, args, [...rules, ...this.#node], dataBytes);
-    const { program: python = program, rules: installed = [] } = this.#python ?? {};
-    return this.#landlock.command(python, args, [...rules, ...installed], dataBytes);
+    const found = this.#installed.get(runtimeCommand(runtime).name);
+    return this.#landlock.command(found?.program ?? program, args, [...rules, ...(found?.rules ?? [])], dataBytes);
   }
 }
 
