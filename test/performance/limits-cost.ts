@@ -1,7 +1,7 @@
 import { limitNumbers } from "@faas/core";
-import { LiveOrg } from "../../packages/gateway/src/endpoints/organization-runtime.ts";
+import { OrganizationRuntime } from "../../packages/gateway/src/endpoints/organization-runtime.ts";
 import type { Exchange } from "../../packages/gateway/src/pipeline/exchange.ts";
-import { Turns } from "../../packages/gateway/src/pipeline/fair-queue.ts";
+import { FairQueue } from "../../packages/gateway/src/pipeline/fair-queue.ts";
 import { median, type Row } from "./rig/table.ts";
 
 const CALLS = 1_000_000;
@@ -11,13 +11,13 @@ const ROUNDS = 9;
 export function limitsCost(): Row[] {
   const limits = limitNumbers({ requestsPerSecond: 1_000_000, burst: 10_000_000, concurrentRequests: 1000 });
   return [
-    row("without limits", new LiveOrg("free", limitNumbers({}))),
-    row("with a limit of requests a second and at a time", new LiveOrg("held", limits)),
+    row("without limits", new OrganizationRuntime("free", limitNumbers({}))),
+    row("with a limit of requests a second and at a time", new OrganizationRuntime("held", limits)),
   ];
 }
 
-function row(what: string, org: LiveOrg): Row {
-  const turns = new Turns();
+function row(what: string, org: OrganizationRuntime): Row {
+  const turns = new FairQueue();
   // One that goes on at once, as all do while fewer come than fit in a turn.
   const exchange = { arrived: 0, finished: false, proceed() {} };
   const times: number[] = [];

@@ -2,7 +2,7 @@ import { FaasError } from "@faas/core";
 import { CommanderError } from "commander";
 import { createProgram, verbs } from "./program.ts";
 import type { GlobalOptions, Io } from "./terminal/io.ts";
-import { say, showError } from "./terminal/output.ts";
+import { printStatus, showError } from "./terminal/output.ts";
 
 const DONE = 0;
 const FAILED = 1;
@@ -82,6 +82,6 @@ const written = ({ stdout, signal }: Io) =>
 /** `| head` closes the pipe when it has enough, and that is no failure; a full disk is. */
 function stdoutFailed(error: NodeJS.ErrnoException, io: Io): number {
   if (error.code === "EPIPE") return DONE;
-  say(io, `error: Standard output cannot be written: ${error.message}`);
+  printStatus(io, `error: Standard output cannot be written: ${error.message}`);
   return FAILED;
 }

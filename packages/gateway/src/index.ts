@@ -1,13 +1,13 @@
-export { Outliers } from "./endpoints/outlier-detection.ts";
-export { Endpoints, type LiveEndpoint, leastReplicas, mostReplicas } from "./endpoints/registry.ts";
-export { takenBy } from "./endpoints/replica-quota.ts";
+export { OutlierDetector } from "./endpoints/outlier-detection.ts";
+export { EndpointRegistry, maxReplicas, minReplicas, type ServedEndpoint } from "./endpoints/registry.ts";
+export { resourcesOf } from "./endpoints/replica-quota.ts";
 export type { ConnectionLimits } from "./http/connection-limits.ts";
 export { createHttpServer } from "./http/server.ts";
 export { Certificate, type CertificateFiles } from "./http/tls-certificate.ts";
-export { secured } from "./http/tls-server.ts";
+export { tlsOptions } from "./http/tls-server.ts";
 export { CHALLENGE, tokenOf } from "./http/token-header.ts";
 export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";
-export { RequestSeries } from "./metrics/request-histogram.ts";
+export { RequestHistogram } from "./metrics/request-histogram.ts";
 export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export type { KeyVerifier, VerifiedKey } from "./pipeline/key-verifier.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";

@@ -21,25 +21,25 @@ import {
   type CertificateFiles,
   createGateway,
   createHttpServer,
-  Endpoints,
+  EndpointRegistry,
   type RequestReport,
-  secured,
+  tlsOptions,
 } from "@faas/gateway";
 import { EmbeddedPlatform, type IsolationMode } from "@faas/platforms";
 import { type DestinationStream, type Logger, pino } from "pino";
-import { Audit, keyMadeHere } from "./audit/audit-log.ts";
-import { Keys } from "./auth/key-service.ts";
-import { Scaling } from "./autoscaler/loop.ts";
-import { BundleGrants } from "./bundles/bundle-access.ts";
-import { Bundles } from "./bundles/bundle-store.ts";
-import { BundleRoom } from "./bundles/storage-quota.ts";
+import { AuditLog, keyMadeHere } from "./audit/audit-log.ts";
+import { KeyService } from "./auth/key-service.ts";
+import { Autoscaler } from "./autoscaler/loop.ts";
+import { BundleAccess } from "./bundles/bundle-access.ts";
+import { BundleStore } from "./bundles/bundle-store.ts";
+import { StorageQuota } from "./bundles/storage-quota.ts";
 import { createApp } from "./control-api/app.ts";
-import { Deployments } from "./deployments/controller.ts";
+import { DeploymentController } from "./deployments/controller.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
-import { DeployLimits } from "./deployments/quota-check.ts";
+import { QuotaCheck } from "./deployments/quota-check.ts";
 import { Metrics } from "./metrics/metrics.ts";
-import { Secrets } from "./secrets/secret-service.ts";
-import { HeldLock } from "./state/data-dir-lock.ts";
+import { SecretService } from "./secrets/secret-service.ts";
+import { DataDirLock } from "./state/data-dir-lock.ts";
 import { instanceOf } from "./state/instance-id.ts";
 import { bundlesOf } from "./state/state.ts";
 import { Store } from "./state/store.ts";
@@ -60,7 +60,7 @@ export interface ServerOptions {
   /** Registries and repositories that images may come from, as prefixes in which {org} is the organization; `*`: all. */
   readonly allowImages?: readonly string[];
   /** How long to wait for a server on another host that has the data folder and may be ending; 0. */
-  readonly lockPatienceMs?: number;
+  readonly lockTimeoutMs?: number;
   /** On this machine: blank processes of each runtime that are kept for the next cold start; 0. */
   readonly poolSize?: number;
   /** On this machine: whether functions are kept from the server's files and processes; auto. */
@@ -103,7 +103,7 @@ export interface RunningServer {
   /** The token of the admin key that was made at this start, because there was none. Nobody can be shown it again. */
   readonly adminToken?: string;
   /** Serves a folder as the bundle of a digest, without a copy: for `faas dev`. */
-  readonly bundles: Bundles;
+  readonly bundles: BundleStore;
   /** Finishes what is in flight, for 10 s at most, and ends every replica. */
   stop(): Promise<void>;
   /** Rejects, with STATE_LOCKED, when another server has taken the data folder over: then this one has to be stopped. Never resolves. */
@@ -124,8 +124,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     { level: options.logLevel ?? "info", base: null },
     options.logTo ?? pino.destination({ dest: 2, sync: false }),
   );
-  const lock = await HeldLock.take(dataDir, {
-    patienceMs: options.lockPatienceMs ?? 0,
+  const lock = await DataDirLock.take(dataDir, {
+    timeoutMs: options.lockTimeoutMs ?? 0,
     onWait: (message) => log.info({ dataDir }, `waiting: ${message}`),
   });
   try {
@@ -136,7 +136,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-async function start(options: ServerOptions, dataDir: string, lock: HeldLock, log: Logger): Promise<RunningServer> {
+async function start(options: ServerOptions, dataDir: string, lock: DataDirLock, log: Logger): Promise<RunningServer> {
   const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
   const { auth = !isLoopback(host) } = options;
   const fixed = options.adminKeyFile === undefined ? undefined : await readVerifier(options.adminKeyFile);
@@ -148,24 +148,24 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
     lost.reject(error);
   });
   const store = await Store.open(dataDir, {
-    mayWrite: () => lock.verify(),
+    assertLockHeld: () => lock.verify(),
     onTrouble: (error) => log.warn({ err: error }, "the journal of the state could not be made smaller; later again"),
   });
-  const bundles = new Bundles(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
+  const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const platform = await startPlatform(options, dataDir, bundles, store, log);
   const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
-  const endpoints = new Endpoints({ platform, log, limitsOf });
-  const grants = new BundleGrants(store);
-  const bundleRoom = new BundleRoom({ store, bundles, grants, limitsOf });
-  const limits = new DeployLimits(store, limitsOf);
+  const endpoints = new EndpointRegistry({ platform, log, limitsOf });
+  const grants = new BundleAccess(store);
+  const bundleRoom = new StorageQuota({ store, bundles, grants, limitsOf });
+  const limits = new QuotaCheck(store, limitsOf);
   const metrics = new Metrics();
   metrics.observe(endpoints);
-  const scaling = new Scaling(endpoints);
-  const deployments = new Deployments({ store, platform, endpoints, bundles, limits, bundleRoom, log });
-  const secrets = new Secrets({ store, platform, deployments, log });
-  const keys = new Keys({ store, ...(fixed ? { fixed } : {}) });
-  const audit = new Audit(dataDir);
+  const scaling = new Autoscaler(endpoints);
+  const deployments = new DeploymentController({ store, platform, endpoints, bundles, limits, bundleRoom, log });
+  const secrets = new SecretService({ store, platform, deployments, log });
+  const keys = new KeyService({ store, ...(fixed ? { fixed } : {}) });
+  const audit = new AuditLog(dataDir);
   const ending = new AbortController();
   const config: ServerConfig = {
     version,
@@ -233,7 +233,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
   await collect();
   const collecting = setInterval(collect, COLLECT_MS).unref();
   const address = server.address() as AddressInfo;
-  certificate?.watch((pair) => (server as SecureServer).setSecureContext(secured(pair)));
+  certificate?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
   const url = `${certificate ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
   await lock.announce(url);
   log.info({ url, dataDir, platform: platform.name, auth }, "listening");
@@ -274,7 +274,7 @@ async function start(options: ServerOptions, dataDir: string, lock: HeldLock, lo
 async function startPlatform(
   { kubernetes, poolSize = 0, isolation = "auto", readable = [], tls }: ServerOptions,
   dataDir: string,
-  bundles: Bundles,
+  bundles: BundleStore,
   store: Store,
   log: Logger,
 ): Promise<Platform> {

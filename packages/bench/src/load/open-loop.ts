@@ -19,7 +19,7 @@ export interface OpenLoopOptions extends Call {
 }
 
 /** More unanswered requests than this are not sent: they count as errors. */
-const UNANSWERED_MOST = 10_000;
+const MAX_UNANSWERED = 10_000;
 
 /**
  * Requests come when they are due, whatever became of those before, and latency counts from then: a server that stalls is charged for
@@ -43,7 +43,7 @@ export async function runOpenLoop(options: OpenLoopOptions): Promise<Run> {
     // Timers are exact to a millisecond: what is due within one is sent together.
     if (early > 1) await delay(early, undefined, { signal }).catch(() => {});
     if (signal?.aborted) break;
-    if (unanswered.size >= UNANSWERED_MOST) {
+    if (unanswered.size >= MAX_UNANSWERED) {
       requests.push({ startMs: dueMs, latencyMs: 0, status: 0, cold: false, error: "not sent: too many unanswered" });
       continue;
     }

@@ -14,7 +14,7 @@ export interface Chart {
 
 const BINS = 30;
 /** More points than this are thinned out: a picture has no room for them. */
-const POINTS_MOST = 5_000;
+const MAX_POINTS = 5_000;
 
 /** The pictures of a report: for each run latency over time and histogram; of all together percentiles, and cold against warm. */
 export function charts(runs: readonly ResultRun[], theme: Theme): Chart[] {
@@ -224,8 +224,8 @@ function coldAgainstWarm(runs: readonly ResultRun[], theme: Theme): Chart {
 
 /** Every nth, and the slowest always: outliers are what one looks for. */
 function thinned(requests: readonly Measured[]): readonly Measured[] {
-  if (requests.length <= POINTS_MOST) return requests;
-  const step = Math.ceil(requests.length / POINTS_MOST);
-  const slowest = requests.toSorted((a, b) => b.latencyMs - a.latencyMs).slice(0, POINTS_MOST / 10);
+  if (requests.length <= MAX_POINTS) return requests;
+  const step = Math.ceil(requests.length / MAX_POINTS);
+  const slowest = requests.toSorted((a, b) => b.latencyMs - a.latencyMs).slice(0, MAX_POINTS / 10);
   return [...new Set([...requests.filter((_, i) => i % step === 0), ...slowest])];
 }

@@ -42,7 +42,7 @@ const NEVER_DEPLOYED = ignore().add([
 ]);
 /** The second wins over the first. */
 export const IGNORE_FILES = [".gitignore", ".faasignore"];
-const FILES_MOST = 20_000;
+const MAX_FILES = 20_000;
 
 /** What the ignore files of one folder say about what is in it. */
 export interface Rules {
@@ -141,8 +141,8 @@ function addFile(name: string, { size, mode }: Stats, found: Found): void {
   const { folder, files, sizeLimitBytes } = found;
   found.sizeBytes += size;
   files.push({ kind: "file", name, path: join(folder, name), sizeBytes: size, executable: (mode & 0o100) !== 0 });
-  if (found.sizeBytes > sizeLimitBytes || files.length > FILES_MOST) {
-    const most = files.length > FILES_MOST ? `${FILES_MOST} files` : formatSize(sizeLimitBytes);
+  if (found.sizeBytes > sizeLimitBytes || files.length > MAX_FILES) {
+    const most = files.length > MAX_FILES ? `${MAX_FILES} files` : formatSize(sizeLimitBytes);
     throw new FaasError(
       "SOURCE_TOO_LARGE",
       `Expected at most ${most} to deploy in ${folder}, and it has more; leave out what the function does not need with a .faasignore`,

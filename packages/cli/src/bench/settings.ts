@@ -24,7 +24,7 @@ export async function changingEndpoint(
     throw new FaasError("USAGE", `${endpointKey(ref)} has an artifact that cannot be deployed again: ${image}`);
   const put = async (settings: Settings, by = client) => {
     const { revision } = await by.putEndpoint(ref, { artifact, settings });
-    await by.settled(ref, revision);
+    await by.waitForRollout(ref, revision);
   };
   try {
     await experiment({ before, put });

@@ -5,7 +5,7 @@ import type { Client } from "../client/client.ts";
 import type { BenchOptions } from "../commands/bench.ts";
 import { parseTarget } from "../options/target.ts";
 import type { Io } from "../terminal/io.ts";
-import { say } from "../terminal/output.ts";
+import { printStatus } from "../terminal/output.ts";
 import { endpointTarget, LiveLine, run, sampling } from "./run.ts";
 import { changingEndpoint } from "./settings.ts";
 
@@ -37,7 +37,7 @@ export async function runSuite(client: Client, text: string, options: BenchOptio
   await changingEndpoint(client, ref, io, async ({ before, put }) => {
     for (const { name, iterations, autoscaling } of EXPERIMENTS) {
       if (io.signal.aborted) break;
-      say(io, name);
+      printStatus(io, name);
       if (autoscaling !== scaling) {
         const most = autoscaling
           ? { maxReplicas: 10, scaler, ...(scaler === "concurrency" ? { concurrency: 1 } : {}) }

@@ -139,7 +139,7 @@ export class Client {
   }
 
   /** Waits until the revision is no longer being deployed: it answers, it failed, or a newer one took its place. */
-  async settled(ref: EndpointRef, revision: string): Promise<EndpointView> {
+  async waitForRollout(ref: EndpointRef, revision: string): Promise<EndpointView> {
     for (;;) {
       const view = await this.#json<EndpointView>("GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
       if (view.phase !== "deploying" || (view.deploying ?? view.revision) !== revision) return view;

@@ -1,7 +1,7 @@
 import { FaasError, orgNameProblem } from "@faas/core";
 import { type ConfirmOptions, checkCanAsk, confirmed } from "../terminal/confirm.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { say } from "../terminal/output.ts";
+import { printStatus } from "../terminal/output.ts";
 import { connect } from "./client.ts";
 
 export type RemoveOptions = GlobalOptions & ConfirmOptions;
@@ -16,5 +16,5 @@ export async function removeOrg(org: string, options: RemoveOptions, io: Io): Pr
   const what = endpoints.length === 1 ? "its endpoint" : `its ${endpoints.length} endpoints`;
   if (!(await confirmed(`Remove the organization ${org} with ${what}?`, options, io))) return;
   await client.removeOrg(org);
-  say(io, `Removed ${org} with ${what}.`);
+  printStatus(io, `Removed ${org} with ${what}.`);
 }

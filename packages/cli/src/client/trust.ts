@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { FaasError, isLoopback } from "@faas/core";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { colors, say } from "../terminal/output.ts";
+import { colors, printStatus } from "../terminal/output.ts";
 import { storedCa } from "./credentials.ts";
 
 /**
@@ -69,7 +69,7 @@ export function warnOfPlainKeys(url: string, io: Io): void {
   if (protocol !== "http:" || isLoopback(hostname.replace(/^\[|\]$/g, "")) || warned.has(url)) return;
   warned.add(url);
   const { yellow } = colors(io.stderr, io);
-  say(
+  printStatus(
     io,
     `${yellow("warning:")} the key goes to ${url} unencrypted: who listens on the way has it. Use https (faas up --tls-cert)`,
   );

@@ -8,9 +8,9 @@ import { type BenchTarget, endpointTarget, runAll, urlTarget } from "../bench/ru
 import { runSuite } from "../bench/suite.ts";
 import { type Client, connect } from "../client/client.ts";
 import { addRequestOptions, type RequestOptions } from "../options/request-options.ts";
-import { quantity, whole } from "../options/settings-options.ts";
+import { integerOption, parsedOption } from "../options/settings-options.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 
 export interface BenchOptions extends GlobalOptions, RequestOptions {
   readonly threads: number;
@@ -30,18 +30,23 @@ export interface BenchOptions extends GlobalOptions, RequestOptions {
 export function define(command: Command, io: Io): void {
   command
     .argument("[org/endpoint[/rest]]", "what to call; a query may follow")
-    .option("--threads <n>", "clients that each send one request after the other", whole(1, 1000), 10)
-    .option("--iterations <n>", "requests of each client", whole(1, 1_000_000), 30)
+    .option("--threads <n>", "clients that each send one request after the other", integerOption(1, 1000), 10)
+    .option("--iterations <n>", "requests of each client", integerOption(1, 1_000_000), 30)
     .addOption(
       new Option("--rate <n>", "requests per second instead, whether those before were answered or not")
         .argParser(positive)
         .conflicts(["threads", "iterations", "suite"]),
     )
-    .option("--duration <duration>", "how long, with --rate", quantity(parseDuration, "a duration such as 30s"), "30s")
+    .option(
+      "--duration <duration>",
+      "how long, with --rate",
+      parsedOption(parseDuration, "a duration such as 30s"),
+      "30s",
+    )
     .addOption(
       new Option("--arrivals <kind>", "how they come, with --rate").choices(["fixed", "poisson"]).default("fixed"),
     )
-    .option("--warmup <n>", "requests before those that count", whole(0, 1_000_000), 0)
+    .option("--warmup <n>", "requests before those that count", integerOption(0, 1_000_000), 0)
     .option("--target <url>", "call this URL, of any system, and not an endpoint", url)
     .option("--vs <url>", "call this URL too, in turn with the other: its runs stand beside", url)
     .addOption(
@@ -51,7 +56,7 @@ export function define(command: Command, io: Io): void {
     )
     .addOption(
       new Option("--cold <n>", "so many cold starts, and how long each stage of them takes; it goes idle in between")
-        .argParser(whole(1, 1000))
+        .argParser(integerOption(1, 1000))
         .conflicts(["target", "vs", "threads", "iterations", "rate", "suite", "warmup"]),
     )
     .option("--report <dir>", "write report.html, result.json and the pictures as SVG and PNG there");
@@ -116,11 +121,11 @@ async function report(runs: readonly NamedRun[], options: BenchOptions, io: Io, 
         })
         .join("\n")}${more}`,
   );
-  for (const warning of warnings(result)) say(io, `warning: ${warning}`);
+  for (const warning of warnings(result)) printStatus(io, `warning: ${warning}`);
   if (options.report === undefined) return;
   const dir = resolve(io.cwd, options.report);
   const names = await writeReport(dir, result);
-  say(io, `Report: ${resolve(dir, names.find((name) => name.endsWith(".html")) ?? "")}`);
+  printStatus(io, `Report: ${resolve(dir, names.find((name) => name.endsWith(".html")) ?? "")}`);
 }
 
 /** A shorter run is busy with its own start. */
@@ -165,7 +170,7 @@ async function compare(
   await print(compared, output, io, formatComparison);
   for (const each of bounds) {
     for (const { run, measure } of broken(compared, each)) {
-      say(io, `${run}: ${measure} is not within ${each.text}`);
+      printStatus(io, `${run}: ${measure} is not within ${each.text}`);
       io.exitCode = 1;
     }
   }

@@ -22,7 +22,7 @@ import {
 import { addSettingsOptions } from "../options/settings-options.ts";
 import { openProject } from "../project/project.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { colors, humanSize, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { colors, humanSize, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 
 interface Options extends GlobalOptions, DeploySettingsOptions, ImageFlags {
@@ -92,7 +92,7 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
     // Without a key a private endpoint answers nobody.
     const isPrivate = client.hasKey && settings.visibility !== "public";
     const call = isPrivate ? `faas invoke ${ref.org}/${ref.endpoint}` : `curl -i ${registered.url}`;
-    if (options.output === "table") say(io, colors(io.stderr, io).dim(`try: ${call}`));
+    if (options.output === "table") printStatus(io, colors(io.stderr, io).dim(`try: ${call}`));
   } catch (error) {
     progress.fail();
     throw io.signal.aborted ? error : await withWhatServes(error, ref, client, attempt.revision);
@@ -113,10 +113,10 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   if (wait) {
     // Unchanged ones too: an earlier deployment may still be on its way.
     progress.begin("ready");
-    checkOutcome(await client.settled(ref, revision), revision);
+    checkOutcome(await client.waitForRollout(ref, revision), revision);
   }
   progress.end();
-  if (unchanged) say(io, `Unchanged: revision ${revision} was deployed before.`);
+  if (unchanged) printStatus(io, `Unchanged: revision ${revision} was deployed before.`);
   return registered;
 }
 
@@ -172,7 +172,7 @@ async function pack({ folder, settings: { runtime, handler }, progress, io }: De
   });
   progress.detail(humanSize(bundle.sizeBytes));
   progress.end();
-  for (const warning of bundle.warnings) say(io, `${colors(io.stderr, io).yellow("warning:")} ${warning}`);
+  for (const warning of bundle.warnings) printStatus(io, `${colors(io.stderr, io).yellow("warning:")} ${warning}`);
   return bundle;
 }
 

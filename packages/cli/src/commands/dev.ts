@@ -8,10 +8,10 @@ import type { RequestReport, RunningServer } from "@faas/server";
 import type { Command } from "commander";
 import { type DevEvents, DevSession } from "../dev/session.ts";
 import { watchFolder } from "../dev/watch-folder.ts";
-import { whole } from "../options/settings-options.ts";
+import { integerOption } from "../options/settings-options.ts";
 import { openProject } from "../project/project.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { colors, say, showError } from "../terminal/output.ts";
+import { colors, printStatus, showError } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly port?: number;
@@ -23,7 +23,11 @@ const NEXT_PORTS = 20;
 export function define(command: Command, io: Io): void {
   command
     .argument("[dir]", "folder with the function (default that of faas.json, or this one)")
-    .option("--port <port>", `where it listens (default ${DEFAULT_PORT}, or the next that is free)`, whole(0, 65_535))
+    .option(
+      "--port <port>",
+      `where it listens (default ${DEFAULT_PORT}, or the next that is free)`,
+      integerOption(0, 65_535),
+    )
     .addHelpText(
       "after",
       "\nWhat the function prints is on stdout, requests and reloads are on stderr. Ctrl-C ends it.",
@@ -37,7 +41,7 @@ async function dev(dir: string | undefined, { port, verbose = false }: Options, 
     throw new FaasError("SOURCE_UNREADABLE", `Expected a folder with a function, and ${source} is none`);
   const dataDir = await mkdtemp(join(tmpdir(), "faas-dev-data-"));
   try {
-    const server = await start(dataDir, port, (report) => say(io, requestLine(report, io)));
+    const server = await start(dataDir, port, (report) => printStatus(io, requestLine(report, io)));
     const session = new DevSession(source, server, io, events(source, verbose, io));
     try {
       await watch(source, io, () => void session.load());
@@ -96,14 +100,17 @@ function events(source: string, verbose: boolean, io: Io): DevEvents {
   return {
     registered: (url) => {
       io.stdout.write(`${url}\n`);
-      say(io, color.dim(`${source} answers there, and is loaded anew on every save; Ctrl-C ends it`));
+      printStatus(io, color.dim(`${source} answers there, and is loaded anew on every save; Ctrl-C ends it`));
     },
-    installing: () => say(io, color.dim("installing dependencies …")),
-    loaded: (ms) => say(io, color.dim(`loaded in ${Math.round(ms)} ms`)),
-    unchanged: () => say(io, color.dim("nothing changed")),
+    installing: () => printStatus(io, color.dim("installing dependencies …")),
+    loaded: (ms) => printStatus(io, color.dim(`loaded in ${Math.round(ms)} ms`)),
+    unchanged: () => printStatus(io, color.dim("nothing changed")),
     failed: (error, before) => {
       showError(error, io, verbose);
-      say(io, color.dim(before ? "the code from before goes on serving" : "there is no code yet that can serve"));
+      printStatus(
+        io,
+        color.dim(before ? "the code from before goes on serving" : "there is no code yet that can serve"),
+      );
     },
     line: (text) => io.stdout.write(`${text}\n`),
   };

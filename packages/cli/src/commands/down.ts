@@ -4,7 +4,7 @@ import { FaasError } from "@faas/core";
 import type { Command } from "commander";
 import { dataFolder } from "../server-process/data-folder.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { say } from "../terminal/output.ts";
+import { printStatus } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly data?: string;
@@ -41,5 +41,5 @@ async function down(options: Options, io: Io): Promise<void> {
       );
     await delay(STEP_MS, undefined, { signal: io.signal });
   }
-  say(io, `Stopped the server${lock.url ? ` at ${lock.url}` : ""} (process ${lock.pid})`);
+  printStatus(io, `Stopped the server${lock.url ? ` at ${lock.url}` : ""} (process ${lock.pid})`);
 }

@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { checkRef } from "../options/target.ts";
 import { endpointNameOf, writeStarter } from "../project/starter.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { say } from "../terminal/output.ts";
+import { printStatus } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly runtime?: Language;
@@ -35,12 +35,12 @@ async function init(dir: string, options: Options, io: Io): Promise<void> {
   const files = await writeStarter({ folder, runtime, org, name: endpoint });
   const to = relative(io.cwd, folder);
   for (const file of files) io.stdout.write(`${to === "" ? file : `${to}/${file}`}\n`);
-  say(io, "\nNext:");
-  if (to !== "") say(io, `  cd ${to}`);
-  say(io, `  ${TESTS[runtime].padEnd(22)} # its test`);
-  say(io, `  ${"faas dev".padEnd(22)} # run it here, reload on every save`);
-  say(io, `  ${"faas up --detach".padEnd(22)} # a server on this machine`);
-  say(io, `  ${"faas deploy".padEnd(22)} # an endpoint, ${org}/${endpoint}`);
+  printStatus(io, "\nNext:");
+  if (to !== "") printStatus(io, `  cd ${to}`);
+  printStatus(io, `  ${TESTS[runtime].padEnd(22)} # its test`);
+  printStatus(io, `  ${"faas dev".padEnd(22)} # run it here, reload on every save`);
+  printStatus(io, `  ${"faas up --detach".padEnd(22)} # a server on this machine`);
+  printStatus(io, `  ${"faas deploy".padEnd(22)} # an endpoint, ${org}/${endpoint}`);
 }
 
 async function askRuntime(io: Io): Promise<Language> {

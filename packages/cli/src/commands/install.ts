@@ -7,10 +7,10 @@ import { storeToken } from "../client/credentials.ts";
 import { caFor } from "../client/trust.ts";
 import { prefixes } from "../install/allow-images.ts";
 import { reporting } from "../options/image-options.ts";
-import { quantity, whole } from "../options/settings-options.ts";
+import { integerOption, parsedOption } from "../options/settings-options.ts";
 import { version } from "../program.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { colors, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { colors, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 
 interface Options extends GlobalOptions, Partial<InstallSettings> {
@@ -32,7 +32,7 @@ export function defineInstall(command: Command, io: Io, isUpgrade: boolean): voi
   command
     .option("--namespace <namespace>", "where it is put", namespaceName, DEFAULT_NAMESPACE)
     .option("--context <name>", "context of the kubeconfig (the current one)")
-    .option("--storage <size>", "of its volume (1Gi)", quantity(parseSize, "a size such as 1Gi"))
+    .option("--storage <size>", "of its volume (1Gi)", parsedOption(parseSize, "a size such as 1Gi"))
     .option("--storage-class <class>", "of its volume (the cluster's default)")
     .addOption(
       new Option("--expose <how>", "where it answers: in the cluster alone (none), or outside too").choices(EXPOSURES),
@@ -45,7 +45,7 @@ export function defineInstall(command: Command, io: Io, isUpgrade: boolean): voi
     .option(
       "--startup-cpu <cpu>",
       "CPU limit of a replica while it starts (1000m)",
-      quantity(parseCpu, "a CPU quantity such as 500m or 1"),
+      parsedOption(parseCpu, "a CPU quantity such as 500m or 1"),
     )
     .addOption(new Option("--auth <on|off>", "whether keys are required (on)").choices(["on", "off"]))
     .option(
@@ -57,13 +57,17 @@ export function defineInstall(command: Command, io: Io, isUpgrade: boolean): voi
       "--tls-secret <name>",
       "HTTPS, with the certificate of this Secret (kubernetes.io/tls) of the namespace; read again when it is renewed; none is HTTP again",
     )
-    .option("--max-connections <number>", "clients that may be connected at a time, as of faas up", whole(1, 1_000_000))
-    .option("--max-connections-per-address <number>", "of these, from one address", whole(1, 1_000_000))
+    .option(
+      "--max-connections <number>",
+      "clients that may be connected at a time, as of faas up",
+      integerOption(1, 1_000_000),
+    )
+    .option("--max-connections-per-address <number>", "of these, from one address", integerOption(1, 1_000_000))
     .option("--image <reference>", "a ready image of the server; nothing is built or pushed")
     .option(
       "--timeout <duration>",
       "how long to wait until it answers",
-      quantity(parseDuration, "a duration such as 2m"),
+      parsedOption(parseDuration, "a duration such as 2m"),
       "2m",
     )
     .option("--dry-run", "print the objects, and touch nothing")
@@ -124,12 +128,12 @@ async function dryRun(options: Options, io: Io, former?: Installation): Promise<
   const { stringify } = await import("yaml");
   io.stdout.write(objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n"));
   if (wanted.adminToken !== undefined)
-    say(
+    printStatus(
       io,
       "The Secret faas-admin-key holds a new admin key: leave it out where there is one, and keep it out of version control.",
     );
   if (options.image === undefined)
-    say(io, `Nothing was built or applied; "faas install" builds ${image} and names it by digest.`);
+    printStatus(io, `Nothing was built or applied; "faas install" builds ${image} and names it by digest.`);
 }
 
 async function effectiveSettings(options: Options, io: Io, former: Installation | undefined): Promise<InstallSettings> {
@@ -201,23 +205,29 @@ async function report(
   if (output !== "table") return;
   const { bold, yellow } = colors(io.stderr, io);
   if (dockerConfigJson !== undefined)
-    say(
+    printStatus(
       io,
       `The nodes pull the server's image from ${registryPull} with the login that Docker has for it here (secret ${namespace}/faas-registry).`,
     );
   const readKey = `kubectl -n ${namespace} get secret faas-admin-key -o jsonpath={.data.token} | base64 -d`;
   if (adminToken === undefined)
-    say(io, `${yellow("warning:")} no keys are required: whoever reaches ${url} can deploy and call everything.`);
-  else say(io, `The admin key is in the secret ${namespace}/faas-admin-key: ${readKey}`);
-  if (file !== undefined) say(io, `It is kept for you in ${file}, as by faas login.`);
-  say(io, "Next:");
-  if (reachable) say(io, `  ${bold(`export FAAS_SERVER=${url}`)}`);
+    printStatus(
+      io,
+      `${yellow("warning:")} no keys are required: whoever reaches ${url} can deploy and call everything.`,
+    );
+  else printStatus(io, `The admin key is in the secret ${namespace}/faas-admin-key: ${readKey}`);
+  if (file !== undefined) printStatus(io, `It is kept for you in ${file}, as by faas login.`);
+  printStatus(io, "Next:");
+  if (reachable) printStatus(io, `  ${bold(`export FAAS_SERVER=${url}`)}`);
   else {
-    say(io, `  ${bold(`kubectl -n ${namespace} port-forward service/faas 8887 &`)}`);
-    say(io, `  # ${url} cannot be reached from here; then http://127.0.0.1:8887, which faas asks by default, can`);
-    if (adminToken !== undefined) say(io, `  ${bold(`${readKey} | faas login --token-stdin`)}`);
+    printStatus(io, `  ${bold(`kubectl -n ${namespace} port-forward service/faas 8887 &`)}`);
+    printStatus(
+      io,
+      `  # ${url} cannot be reached from here; then http://127.0.0.1:8887, which faas asks by default, can`,
+    );
+    if (adminToken !== undefined) printStatus(io, `  ${bold(`${readKey} | faas login --token-stdin`)}`);
   }
-  say(io, `  ${bold("faas deploy ./src --org acme --endpoint hello")}`);
+  printStatus(io, `  ${bold("faas deploy ./src --org acme --endpoint hello")}`);
 }
 
 /** Namespaces are DNS-1123 labels. */

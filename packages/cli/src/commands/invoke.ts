@@ -6,7 +6,7 @@ import { type Client, connect, problemError } from "../client/client.ts";
 import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../options/request-options.ts";
 import { parseTarget, pathOf, type Target } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { colors, say, showError, write } from "../terminal/output.ts";
+import { colors, printStatus, showError, write } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions, RequestOptions {
   readonly include?: boolean;
@@ -34,7 +34,7 @@ async function invoke(target: Target, options: Options, io: Io): Promise<void> {
   if (options.include) showHead(answer, io);
   const succeeded = answer.statusCode >= 200 && answer.statusCode < 300;
   const body = await passOn(client.read(answer.body), succeeded ? 0 : PROBLEM_MOST_BYTES, io);
-  if (options.timing) say(io, timing(performance.now() - began, answer.headers, io));
+  if (options.timing) printStatus(io, timing(performance.now() - began, answer.headers, io));
   if (succeeded || io.signal.aborted) return;
   io.exitCode = 1;
   await explain(answer.statusCode, body, target, client, options, io);
@@ -51,9 +51,10 @@ async function requestOf(options: Options, io: Io) {
 }
 
 function showHead({ statusCode, headers }: Dispatcher.ResponseData, io: Io): void {
-  say(io, `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trimEnd());
-  for (const [name, value] of Object.entries(headers)) for (const each of [value].flat()) say(io, `${name}: ${each}`);
-  say(io, "");
+  printStatus(io, `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trimEnd());
+  for (const [name, value] of Object.entries(headers))
+    for (const each of [value].flat()) printStatus(io, `${name}: ${each}`);
+  printStatus(io, "");
 }
 
 /** Body to stdout byte for byte; gives its first bytes, `keep` at most. */
@@ -97,8 +98,11 @@ async function explain(
     return;
   }
   const color = colors(io.stderr, io);
-  say(io, `${color.red("error:")} ${endpointKey(target)} answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd());
-  if (status >= 500) say(io, `${color.yellow("hint:")} ${logsHint(target)}`);
+  printStatus(
+    io,
+    `${color.red("error:")} ${endpointKey(target)} answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd(),
+  );
+  if (status >= 500) printStatus(io, `${color.yellow("hint:")} ${logsHint(target)}`);
 }
 
 /** Names of what is there for somebody who mistyped; where to read on when the function failed. */

@@ -9,10 +9,10 @@ import {
 } from "@faas/core";
 import { type Command, Option } from "commander";
 import { connect } from "../client/client.ts";
-import { quantity } from "../options/settings-options.ts";
+import { parsedOption } from "../options/settings-options.ts";
 import { dataFolder } from "../server-process/data-folder.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { columns, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 
 interface Whose extends GlobalOptions {
   readonly org?: string;
@@ -35,7 +35,7 @@ export function define(command: Command, io: Io): void {
     .option(
       "--expires <duration>",
       "how long it is good for (default: until it is revoked)",
-      quantity(parseDuration, "a duration such as 90d"),
+      parsedOption(parseDuration, "a duration such as 90d"),
     )
     .option("--data <dir>", "with --admin: make it in the data folder of a server that is stopped, without a key")
     .addOption(outputOption())
@@ -71,7 +71,7 @@ async function createKey(options: CreateOptions, io: Io): Promise<void> {
   const made = await make(options, io);
   await print(made, options.output, io, ({ token }) => `${token}\n`);
   if (options.output !== "table") return;
-  say(io, `${describe(made)}. Its token is not shown again. "faas login" takes it, and FAAS_TOKEN in CI.`);
+  printStatus(io, `${describe(made)}. Its token is not shown again. "faas login" takes it, and FAAS_TOKEN in CI.`);
 }
 
 async function make(options: CreateOptions, io: Io): Promise<NewKeyView> {
@@ -93,7 +93,7 @@ async function listKeys(options: Whose & { readonly output: OutputFormat }, io: 
   const org = orgOf(options);
   const keys = await (await connect(options, io)).keys(org);
   if (keys.length === 0 && options.output === "table")
-    return say(io, `There is no key${org === undefined ? "" : ` of ${org}`}; "faas key create" makes one.`);
+    return printStatus(io, `There is no key${org === undefined ? "" : ` of ${org}`}; "faas key create" makes one.`);
   await print(keys, options.output, io, table);
 }
 
@@ -107,7 +107,7 @@ function table(keys: readonly KeyView[]): string {
 
 async function revokeKey(id: string, options: Whose, io: Io): Promise<void> {
   await (await connect(options, io)).revokeKey(orgOf(options), id);
-  say(io, `Revoked the key ${id}.`);
+  printStatus(io, `Revoked the key ${id}.`);
 }
 
 function describe({ id, name, scope, org, expiresAt }: KeyView): string {

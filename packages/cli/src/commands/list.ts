@@ -2,7 +2,7 @@ import { type EndpointView, endpointKey, FaasError, orgNameProblem } from "@faas
 import type { Command } from "commander";
 import { connect } from "../client/client.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { columns, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly output: OutputFormat;
@@ -21,7 +21,7 @@ async function list(org: string | undefined, options: Options, io: Io): Promise<
   const found = await (await connect(options, io)).endpoints(org);
   const endpoints = found.toSorted((a, b) => (endpointKey(a) < endpointKey(b) ? -1 : 1));
   if (endpoints.length === 0 && options.output === "table")
-    return say(io, 'There is no endpoint yet; "faas deploy" makes one.');
+    return printStatus(io, 'There is no endpoint yet; "faas deploy" makes one.');
   await print(endpoints, options.output, io, table);
 }
 

@@ -4,7 +4,7 @@ import { Client, serverUrl } from "../client/client.ts";
 import { storeCa, storeToken } from "../client/credentials.ts";
 import { caFor, warnOfPlainKeys } from "../client/trust.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { say } from "../terminal/output.ts";
+import { printStatus } from "../terminal/output.ts";
 import { askSecret, readSecretFromStdin } from "../terminal/read-secret.ts";
 
 interface Options extends GlobalOptions {
@@ -37,11 +37,14 @@ async function login(options: Options, io: Io): Promise<void> {
   warnOfPlainKeys(url, io);
   const whoami = await new Client(url, io.signal, token.trim(), ca).whoami();
   if (whoami.auth === "open") {
-    if (ca === undefined) return say(io, `${url} wants no keys; nothing was kept.`);
-    return say(io, `${url} wants no keys. Its certificate is trusted from now on, by ${await storeCa(url, ca, io)}.`);
+    if (ca === undefined) return printStatus(io, `${url} wants no keys; nothing was kept.`);
+    return printStatus(
+      io,
+      `${url} wants no keys. Its certificate is trusted from now on, by ${await storeCa(url, ca, io)}.`,
+    );
   }
   const file = await storeToken(url, token.trim(), io, ca);
-  say(io, `Logged in to ${url} as ${describe(whoami)}. The key is kept in ${file}.`);
+  printStatus(io, `Logged in to ${url} as ${describe(whoami)}. The key is kept in ${file}.`);
 }
 
 function describe({ name, scope, org, expiresAt }: Exclude<Whoami, { auth: "open" }>): string {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { serverUrl } from "../client/client.ts";
 import { forgetToken } from "../client/credentials.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { say } from "../terminal/output.ts";
+import { printStatus } from "../terminal/output.ts";
 
 export function define(command: Command, io: Io): void {
   command
@@ -12,5 +12,5 @@ export function define(command: Command, io: Io): void {
 
 async function logout(options: GlobalOptions, io: Io): Promise<void> {
   const url = await serverUrl(options, io);
-  say(io, (await forgetToken(url, io)) ? `Forgot the key for ${url}.` : `There was no key for ${url}.`);
+  printStatus(io, (await forgetToken(url, io)) ? `Forgot the key for ${url}.` : `There was no key for ${url}.`);
 }

@@ -1,7 +1,7 @@
 import { type LogLine, parseDuration } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/client.ts";
-import { quantity, whole } from "../options/settings-options.ts";
+import { integerOption, parsedOption } from "../options/settings-options.ts";
 import { parseRef } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { colors, write } from "../terminal/output.ts";
@@ -18,11 +18,11 @@ export function define(command: Command, io: Io): void {
   command
     .argument("<org/endpoint>")
     .option("-f, --follow", "go on with new lines, over replicas and revisions, until Ctrl-C")
-    .option("--tail <n>", "at most so many of the past lines", whole(0, 1_000_000))
+    .option("--tail <n>", "at most so many of the past lines", integerOption(0, 1_000_000))
     .option(
       "--since <duration>",
       "only lines of so long ago or later",
-      quantity(parseDuration, "a duration such as 30s or 5m"),
+      parsedOption(parseDuration, "a duration such as 30s or 5m"),
     )
     .option("--replica <id>", "only lines of this replica")
     .option("--timestamps", "print time and replica before each line")

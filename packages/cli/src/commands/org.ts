@@ -5,7 +5,7 @@ import { type RemoveOptions, removeOrg } from "../client/remove-org.ts";
 import { type ImageFlags, registryOf } from "../options/image-options.ts";
 import { addLimitOptions, type LimitFlags, limitsOf, limitsTable } from "../options/limit-options.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { columns, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 import { readSecretFromStdin } from "../terminal/read-secret.ts";
 
 interface ListOptions extends GlobalOptions {
@@ -60,7 +60,10 @@ function checkOrg(org: string): void {
 async function createOrg(org: string, options: GlobalOptions, io: Io): Promise<void> {
   checkOrg(org);
   await (await connect(options, io)).putOrg(org);
-  say(io, `The organization ${org} is there. "faas key create --org ${org} --scope deploy" makes a key for it.`);
+  printStatus(
+    io,
+    `The organization ${org} is there. "faas key create --org ${org} --scope deploy" makes a key for it.`,
+  );
 }
 
 async function describeOrg(org: string, options: ListOptions, io: Io): Promise<void> {
@@ -83,7 +86,7 @@ async function limitOrg(org: string, options: LimitOptions, io: Io): Promise<voi
 async function listOrgs(options: ListOptions, io: Io): Promise<void> {
   const orgs = await (await connect(options, io)).orgs();
   if (orgs.length === 0 && options.output === "table")
-    return say(io, 'There is no organization yet; "faas org create" makes one.');
+    return printStatus(io, 'There is no organization yet; "faas org create" makes one.');
   await print(orgs, options.output, io, (all) =>
     columns(
       ["ORG", "ENDPOINTS", "CREATED"],
@@ -99,5 +102,5 @@ async function registryLogin(org: string, options: LoginOptions, io: Io): Promis
   const password = await readSecretFromStdin("the password", io);
   const { dockerConfigFor } = await import("@faas/builder");
   await client.putRegistryCredentials(org, dockerConfigFor(address, { username: options.username, password }));
-  say(io, `The nodes pull images of ${org} from ${address} as ${options.username}.`);
+  printStatus(io, `The nodes pull images of ${org} from ${address} as ${options.username}.`);
 }

@@ -5,7 +5,7 @@ import { removeOrg } from "../client/remove-org.ts";
 import { parseRef } from "../options/target.ts";
 import { checkCanAsk, confirmed } from "../terminal/confirm.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { say } from "../terminal/output.ts";
+import { printStatus } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly all?: boolean;
@@ -29,5 +29,5 @@ async function remove(target: string, options: Options, io: Io): Promise<void> {
   await client.endpoint(ref);
   if (!(await confirmed(`Remove ${endpointKey(ref)} with its logs?`, options, io))) return;
   await client.removeEndpoint(ref);
-  say(io, `Removed ${endpointKey(ref)}.`);
+  printStatus(io, `Removed ${endpointKey(ref)}.`);
 }

@@ -12,7 +12,7 @@ import type { Command } from "commander";
 import { type Client, connect } from "../client/client.ts";
 import { checkOutcome } from "../deploy/outcome.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { columns, type OutputFormat, outputOption, print, say } from "../terminal/output.ts";
+import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 import { askSecret, readSecretFromStdin } from "../terminal/read-secret.ts";
 
 interface SetOptions extends GlobalOptions {
@@ -80,10 +80,10 @@ async function setSecret(
   const problem = secretValueProblem(value);
   if (problem) throw new FaasError("USAGE", `In the value of the secret: ${problem}`);
   const kept = await client.putSecret(org, name, value);
-  say(io, `Kept the secret ${name} of ${org}.`);
+  printStatus(io, `Kept the secret ${name} of ${org}.`);
   if (kept.rolls.length > 0) await rolled(org, kept, options.wait, client, io);
   else if (!(await isUsed(org, name, client)))
-    say(io, `"faas deploy --org ${org} --secret ${name}" gives it to a function, in the variable ${name}.`);
+    printStatus(io, `"faas deploy --org ${org} --secret ${name}" gives it to a function, in the variable ${name}.`);
 }
 
 async function readValue(org: string, name: string, fromFile: string | undefined, io: Io): Promise<string> {
@@ -109,18 +109,18 @@ const isUsed = async (org: string, name: string, client: Client) =>
 /** Waits for each endpoint that uses it. DEPLOY_FAILED when one does not run with the new value. */
 async function rolled(org: string, { name, rolls }: SecretSet, wait: boolean, client: Client, io: Io): Promise<void> {
   const names = rolls.map(({ endpoint }) => `${org}/${endpoint}`).join(", ");
-  say(io, `Deploying it to ${names} …`);
+  printStatus(io, `Deploying it to ${names} …`);
   if (!wait) return;
   const outcomes = await Promise.allSettled(
     rolls.map(async ({ endpoint, revision }) =>
-      checkOutcome(await client.settled({ org, endpoint }, revision), revision),
+      checkOutcome(await client.waitForRollout({ org, endpoint }, revision), revision),
     ),
   );
   io.signal.throwIfAborted();
   const failed = outcomes.flatMap((outcome, index) =>
     outcome.status === "rejected" ? [{ endpoint: rolls[index]?.endpoint, error: outcome.reason as Error }] : [],
   );
-  if (failed.length === 0) return say(io, `${rolls.length > 1 ? "They have" : "It has"} it.`);
+  if (failed.length === 0) return printStatus(io, `${rolls.length > 1 ? "They have" : "It has"} it.`);
   const [{ error } = { error: undefined }] = failed;
   const detail = failed.map(({ endpoint, error }) => `${org}/${endpoint}: ${error.message}`).join("\n");
   throw new FaasError(
@@ -134,7 +134,7 @@ async function listSecrets(org: string, options: ListOptions, io: Io): Promise<v
   check(org);
   const secrets = await (await connect(options, io)).secrets(org);
   if (secrets.length === 0 && options.output === "table")
-    return say(io, `${org} has no secret; "faas secret set ${org} NAME" makes one.`);
+    return printStatus(io, `${org} has no secret; "faas secret set ${org} NAME" makes one.`);
   await print(secrets, options.output, io, table);
 }
 
@@ -150,5 +150,5 @@ function table(secrets: readonly SecretView[]): string {
 async function removeSecret(org: string, name: string, options: GlobalOptions, io: Io): Promise<void> {
   check(org, name);
   await (await connect(options, io)).removeSecret(org, name);
-  say(io, `Removed the secret ${name} of ${org}.`);
+  printStatus(io, `Removed the secret ${name} of ${org}.`);
 }

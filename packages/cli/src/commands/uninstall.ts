@@ -1,10 +1,10 @@
 import { FaasError, parseDuration } from "@faas/core";
 import type { Installed } from "@faas/installer";
 import type { Command } from "commander";
-import { quantity } from "../options/settings-options.ts";
+import { parsedOption } from "../options/settings-options.ts";
 import { checkCanAsk, confirmed } from "../terminal/confirm.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { say } from "../terminal/output.ts";
+import { printStatus } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { DEFAULT_NAMESPACE, namespaceName } from "./install.ts";
 
@@ -24,7 +24,7 @@ export function define(command: Command, io: Io): void {
     .option(
       "--timeout <duration>",
       "how long to wait until all is gone",
-      quantity(parseDuration, "a duration such as 2m"),
+      parsedOption(parseDuration, "a duration such as 2m"),
       "2m",
     )
     .option("-y, --yes", "do not ask")
@@ -57,9 +57,9 @@ async function uninstall(options: Options, io: Io): Promise<void> {
     });
     progress.detail("");
     progress.end();
-    say(io, `Removed the faas server from ${namespace}, ${orgsOf(installed)}. Images stay in the registry.`);
+    printStatus(io, `Removed the faas server from ${namespace}, ${orgsOf(installed)}. Images stay in the registry.`);
     if (keepData)
-      say(
+      printStatus(
         io,
         `Kept its volume claim ${keptClaim(namespace)}: "faas install" brings every endpoint back (not the passwords of faas org registry-login).`,
       );

@@ -4,11 +4,11 @@ import { DEFAULT_PORT, FaasError, isLoopback, parseCpu, parseDuration } from "@f
 import type { KubernetesServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
 import { prefixes } from "../install/allow-images.ts";
-import { quantity, whole } from "../options/settings-options.ts";
+import { integerOption, parsedOption } from "../options/settings-options.ts";
 import { dataFolder } from "../server-process/data-folder.ts";
 import { type ServerAccess, type ServerReport, startDetached } from "../server-process/detached-server.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { colors, say } from "../terminal/output.ts";
+import { colors, printStatus } from "../terminal/output.ts";
 
 interface Options extends GlobalOptions {
   readonly port: number;
@@ -38,7 +38,7 @@ const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
 
 export function define(command: Command, io: Io): void {
   command
-    .option("--port <port>", "where it listens; 0 takes a free one", whole(0, 65_535), DEFAULT_PORT)
+    .option("--port <port>", "where it listens; 0 takes a free one", integerOption(0, 65_535), DEFAULT_PORT)
     .option("--host <host>", "on which address; by default one that only this machine reaches", "127.0.0.1")
     .addOption(
       new Option(
@@ -61,18 +61,18 @@ export function define(command: Command, io: Io): void {
     .option(
       "--pool-size <number>",
       "embedded: processes of each runtime that wait, started and blank, for the next cold start",
-      whole(0, 100),
+      integerOption(0, 100),
       1,
     )
     .option(
       "--max-connections <number>",
       "clients that may be connected at a time (default: what half of the files that may be open allow, at most 20000)",
-      whole(1, 1_000_000),
+      integerOption(1, 1_000_000),
     )
     .option(
       "--max-connections-per-address <number>",
       "of these, from one address (default: half; behind a proxy all come from its address)",
-      whole(1, 1_000_000),
+      integerOption(1, 1_000_000),
     )
     .addOption(
       new Option("--isolation <mode>", "embedded: whether functions are kept from the server's files and processes")
@@ -93,13 +93,13 @@ export function define(command: Command, io: Io): void {
     .option(
       "--startup-cpu <cpu>",
       "kubernetes: CPU limit of a replica while it starts",
-      quantity(parseCpu, "a CPU quantity such as 500m or 1"),
+      parsedOption(parseCpu, "a CPU quantity such as 500m or 1"),
       "1000m",
     )
     .option(
       "--lock-patience <duration>",
       "how long to wait for a server on another machine that has the data folder and may be ending",
-      quantity(parseDuration, "a duration such as 30s"),
+      parsedOption(parseDuration, "a duration such as 30s"),
       "0s",
     )
     .addOption(
@@ -122,7 +122,7 @@ async function up(options: Options, io: Io): Promise<void> {
 async function attached(options: Options, dataDir: string, io: Io): Promise<void> {
   const { startServer } = await import("@faas/server");
   const { host, port, poolSize, logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
-  const lockPatienceMs = parseDuration(options.lockPatience) as number;
+  const lockTimeoutMs = parseDuration(options.lockPatience) as number;
   const kubernetes = kubernetesOptions(options, io);
   const { adminKeyFile, allowImages } = options;
   const tls = tlsOf(options, io);
@@ -135,7 +135,7 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
     port,
     dataDir,
     logLevel,
-    lockPatienceMs,
+    lockTimeoutMs,
     poolSize,
     isolation: options.isolation,
     readable: readableOf(options, io),
@@ -151,9 +151,9 @@ async function attached(options: Options, dataDir: string, io: Io): Promise<void
     // Who detached it shows the key; our own stderr is then a file.
     if (process.connected) report({ url, auth, ...(adminToken === undefined ? {} : { adminToken }) });
     else tellAccess({ url, auth, ...(adminToken === undefined ? {} : { adminToken }) }, host, io);
-    say(io, `faas is up, its data in ${dataDir}; Ctrl-C stops it`);
+    printStatus(io, `faas is up, its data in ${dataDir}; Ctrl-C stops it`);
     if (!io.signal.aborted) await Promise.race([once(io.signal, "abort"), server.lost]);
-    say(io, "Stopping: finishing what is in flight; Ctrl-C again ends at once");
+    printStatus(io, "Stopping: finishing what is in flight; Ctrl-C again ends at once");
   } finally {
     await server.stop();
   }
@@ -200,7 +200,7 @@ async function detached(options: Options, dataDir: string, io: Io): Promise<void
   const { url, pid, logFile } = started;
   io.stdout.write(`${url}\n`);
   tellAccess(started, host, io);
-  say(io, `faas is up: process ${pid}, log ${logFile}. "faas down${data ? ` --data ${data}` : ""}" stops it`);
+  printStatus(io, `faas is up: process ${pid}, log ${logFile}. "faas down${data ? ` --data ${data}` : ""}" stops it`);
 }
 
 const connectionsOf = ({ maxConnections: total, maxConnectionsPerAddress: perAddress }: Options) => ({
@@ -225,14 +225,14 @@ const authOf = ({ auth }: Options) => (auth === undefined ? {} : { auth: auth ==
 function tellAccess({ url, auth, adminToken }: ServerAccess, host: string, io: Io): void {
   const { bold, yellow } = colors(io.stderr, io);
   if (!auth && !isLoopback(host))
-    say(
+    printStatus(
       io,
       `${yellow("warning:")} no keys are required, and ${host} is reached from elsewhere: who reaches it can do everything`,
     );
   if (adminToken === undefined) return;
-  say(io, "Keys are required. This one administers the server, and is not shown again:");
-  say(io, `  ${bold(adminToken)}`);
-  say(io, `  ${bold(`faas login --server ${url}`)}  # asks for it, and keeps it`);
+  printStatus(io, "Keys are required. This one administers the server, and is not shown again:");
+  printStatus(io, `  ${bold(adminToken)}`);
+  printStatus(io, `  ${bold(`faas login --server ${url}`)}  # asks for it, and keeps it`);
 }
 
 /** Tells the `faas up --detach` that began this process, when one did. */

@@ -134,7 +134,7 @@ export class DevSession implements AsyncDisposable {
 
   /** Rejects with the reason when the revision does not get ready, and with the signal's when it aborts before. */
   async #settled(ref: EndpointRef, revision: string, given: AbortSignal): Promise<void> {
-    const settling = this.#client.settled(ref, revision);
+    const settling = this.#client.waitForRollout(ref, revision);
     const aborted = Promise.withResolvers<never>();
     const abort = () => aborted.reject(given.reason);
     given.addEventListener("abort", abort, { once: true });

@@ -9,7 +9,7 @@ import {
 } from "@faas/core";
 import type { Command } from "commander";
 import type { Io } from "../terminal/io.ts";
-import { colors, humanSize, say } from "../terminal/output.ts";
+import { colors, humanSize, printStatus } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
 
 /** What only servers that run images, and `faas build`, know. */
@@ -76,7 +76,7 @@ export async function buildWithProgress(
   if (!build.push) progress.detail("");
   else if (!image.pushed) progress.detail("the registry has it");
   progress.end();
-  for (const warning of image.warnings) say(io, `${colors(io.stderr, io).yellow("warning:")} ${warning}`);
+  for (const warning of image.warnings) printStatus(io, `${colors(io.stderr, io).yellow("warning:")} ${warning}`);
   return image;
 }
 

@@ -23,12 +23,16 @@ export function addRuntimeOptions(command: Command): void {
 export function addSettingsOptions(command: Command): void {
   addRuntimeOptions(command);
   command
-    .option("--replicas <n>", "replicas while it is in use (default 1)", whole(0, REPLICAS_MAX))
-    .option("--max-replicas <n>", "the most replicas that the scaler may ask for (default 10)", whole(1, REPLICAS_MAX))
+    .option("--replicas <n>", "replicas while it is in use (default 1)", integerOption(0, REPLICAS_MAX))
+    .option(
+      "--max-replicas <n>",
+      "the most replicas that the scaler may ask for (default 10)",
+      integerOption(1, REPLICAS_MAX),
+    )
     .addOption(
       new Option("--scaler <scaler>", "what decides the number of replicas (default concurrency)").choices(scalers),
     )
-    .option("--concurrency <n>", "requests that one replica handles at a time (default 80)", whole(1, 10_000))
+    .option("--concurrency <n>", "requests that one replica handles at a time (default 80)", integerOption(1, 10_000))
     .option(
       "--idle-timeout <duration>",
       "time without a request until it has no replica (default 5m), never, or auto",
@@ -68,7 +72,7 @@ export function settingsOf(options: SettingsOptions): SettingsInput {
 // Parsers for commander throw what was expected and what came; program.ts puts the option's name before it.
 
 /** A parser of whole numbers within bounds. */
-export function whole(least: number, most: number): (text: string) => number {
+export function integerOption(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^-?\d+$/.test(text) || value < least || value > most) {
@@ -79,7 +83,7 @@ export function whole(least: number, most: number): (text: string) => number {
 }
 
 /** A parser that keeps the text, and refuses what is no such quantity. */
-export function quantity(parse: (text: string) => number | undefined, expected: string): (text: string) => string {
+export function parsedOption(parse: (text: string) => number | undefined, expected: string): (text: string) => string {
   return (text) => {
     if (parse(text) === undefined) throw new InvalidArgumentError(`${expected}, got "${text}"`);
     return text;

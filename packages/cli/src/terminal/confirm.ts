@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { FaasError } from "@faas/core";
 import type { Io } from "./io.ts";
-import { say } from "./output.ts";
+import { printStatus } from "./output.ts";
 
 /** What commands that remove something have in common. */
 export interface ConfirmOptions {
@@ -24,7 +24,7 @@ export async function confirmed(question: string, { yes }: ConfirmOptions, io: I
     const ended = once(terminal, "close").then(() => "");
     const answer = await Promise.race([terminal.question(`${question} [y/N] `, { signal: io.signal }), ended]);
     if (/^y(es)?$/i.test(answer.trim())) return true;
-    say(io, "Nothing was removed.");
+    printStatus(io, "Nothing was removed.");
     return false;
   } finally {
     terminal.close();

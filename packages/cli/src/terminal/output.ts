@@ -45,7 +45,7 @@ export function humanSize(bytes: number): string {
 }
 
 /** A line for people. */
-export function say(io: Io, text: string): void {
+export function printStatus(io: Io, text: string): void {
   io.stderr.write(`${text}\n`);
 }
 
@@ -72,19 +72,19 @@ export function showError(error: unknown, io: Io, verbose: boolean): void {
   const color = colors(io.stderr, io);
   const { message, stack, cause } = error instanceof Error ? error : new Error(String(error));
   const code = error instanceof FaasError ? ` ${color.dim(`(${error.code})`)}` : "";
-  say(io, `${color.red("error:")} ${message}${code}`);
+  printStatus(io, `${color.red("error:")} ${message}${code}`);
   if (error instanceof FaasError) {
     const { suggestion, lastLogLines, hint = HINTS[error.code] } = error.extensions;
     if (Array.isArray(lastLogLines) && lastLogLines.length > 0) {
-      say(io, color.dim("the last lines that it printed:"));
-      for (const line of lastLogLines) say(io, `  ${line}`);
+      printStatus(io, color.dim("the last lines that it printed:"));
+      for (const line of lastLogLines) printStatus(io, `  ${line}`);
     }
-    if (suggestion) say(io, `${color.yellow("hint:")} did you mean "${suggestion}"?`);
-    else if (hint) say(io, `${color.yellow("hint:")} ${hint}`);
+    if (suggestion) printStatus(io, `${color.yellow("hint:")} did you mean "${suggestion}"?`);
+    else if (hint) printStatus(io, `${color.yellow("hint:")} ${hint}`);
   } else if (!verbose && !isSystemError(error)) {
-    say(io, `${color.yellow("hint:")} this is a defect of faas; --verbose shows where`);
+    printStatus(io, `${color.yellow("hint:")} this is a defect of faas; --verbose shows where`);
   }
-  if (verbose) say(io, `${stack}${cause ? `\ncaused by ${(cause as Error).stack ?? cause}` : ""}`);
+  if (verbose) printStatus(io, `${stack}${cause ? `\ncaused by ${(cause as Error).stack ?? cause}` : ""}`);
 }
 
 /** Of the operating system (EACCES, ENOSPC …): no defect, and its message names the file. */

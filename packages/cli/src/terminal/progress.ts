@@ -1,6 +1,6 @@
 import type { Ora } from "ora";
 import type { Io } from "./io.ts";
-import { colors, say } from "./output.ts";
+import { colors, printStatus } from "./output.ts";
 
 /** The stages of something long: a spinner with the seconds on a terminal, a line at the end of each otherwise. */
 export class Progress {
@@ -49,7 +49,7 @@ export class Progress {
     clearInterval(this.#ticking);
     const text = this.#text();
     if (this.#spinner) this.#spinner.succeed(text);
-    else say(this.#io, text);
+    else printStatus(this.#io, text);
     this.#stage = undefined;
     this.#detail = "";
   }
@@ -59,7 +59,7 @@ export class Progress {
     if (this.#stage === undefined) return;
     clearInterval(this.#ticking);
     if (this.#spinner) this.#spinner.fail(this.#text());
-    else say(this.#io, `${this.#text()}  failed`);
+    else printStatus(this.#io, `${this.#text()}  failed`);
     this.#stage = undefined;
   }
 

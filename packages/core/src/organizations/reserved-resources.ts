@@ -2,17 +2,17 @@ import type { Settings } from "../endpoints/settings.ts";
 import { formatSize, parseCpu, parseSize } from "../units.ts";
 
 /** What endpoints are kept by their settings, whether they have it at the moment or not. */
-export interface Kept {
+export interface ReservedResources {
   readonly endpoints: number;
   readonly replicas: number;
   readonly cpuMillis: number;
   readonly memoryBytes: number;
 }
 
-export const NOTHING: Kept = { endpoints: 0, replicas: 0, cpuMillis: 0, memoryBytes: 0 };
+export const NO_RESOURCES: ReservedResources = { endpoints: 0, replicas: 0, cpuMillis: 0, memoryBytes: 0 };
 
 /** An endpoint that has no replica until its first request is kept none. */
-export function keptBy({ replicas, cpu, memory }: Settings): Kept {
+export function reservedBy({ replicas, cpu, memory }: Settings): ReservedResources {
   return {
     endpoints: 1,
     replicas,
@@ -22,7 +22,11 @@ export function keptBy({ replicas, cpu, memory }: Settings): Kept {
 }
 
 /** `all` with `more`, and without `less`. */
-export function keptWith(all: Kept, more: Kept, less: Kept): Kept {
+export function replaceReserved(
+  all: ReservedResources,
+  more: ReservedResources,
+  less: ReservedResources,
+): ReservedResources {
   return {
     endpoints: all.endpoints + more.endpoints - less.endpoints,
     replicas: all.replicas + more.replicas - less.replicas,
@@ -34,7 +38,7 @@ export function keptWith(all: Kept, more: Kept, less: Kept): Kept {
 const counted = (noun: string) => (value: number) => `${value} ${noun}${value === 1 ? "" : "s"}`;
 
 /** In words. */
-export const amounts: Readonly<Record<keyof Kept, (value: number) => string>> = {
+export const formatResources: Readonly<Record<keyof ReservedResources, (value: number) => string>> = {
   endpoints: counted("endpoint"),
   replicas: counted("replica"),
   cpuMillis: (value) => `${value}m CPU`,

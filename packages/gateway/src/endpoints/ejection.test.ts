@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { Suspension } from "./ejection.ts";
-import { LiveReplica } from "./served-replica.ts";
+import { Ejection } from "./ejection.ts";
+import { ServedReplica } from "./served-replica.ts";
 
-const replica = (id: string) => new LiveReplica({ id, address: "127.0.0.1:9", ready: true, revision: "r" });
+const replica = (id: string) => new ServedReplica({ id, address: "127.0.0.1:9", ready: true, revision: "r" });
 
 /** Milliseconds until it may be tried again. */
-function suspendedFor(one: LiveReplica): number {
+function suspendedFor(one: ServedReplica): number {
   let ms = 0;
   for (; one.suspended; ms += 50) mock.timers.tick(50);
   return ms;
@@ -16,7 +16,7 @@ test("a replica that fails again and again is left alone longer and longer, up t
   mock.timers.enable({ apis: ["setTimeout"] });
   t.after(() => mock.timers.reset());
   let ends = 0;
-  const suspension = new Suspension(() => ends++);
+  const suspension = new Ejection(() => ends++);
   const [bad, good] = [replica("bad"), replica("good")];
   const times = Array.from({ length: 9 }, () => {
     suspension.failed(bad, [bad, good]);
@@ -32,9 +32,9 @@ test("a replica that fails again and again is left alone longer and longer, up t
 test("when the last one fails, all are tried again soon", (t) => {
   mock.timers.enable({ apis: ["setTimeout"] });
   t.after(() => mock.timers.reset());
-  const suspension = new Suspension(() => {});
+  const suspension = new Ejection(() => {});
   const all = [replica("a"), replica("b")];
-  const [a, b] = all as [LiveReplica, LiveReplica];
+  const [a, b] = all as [ServedReplica, ServedReplica];
   a.failures = 6;
   suspension.failed(a, all);
   suspension.failed(b, all);

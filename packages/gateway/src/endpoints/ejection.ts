@@ -1,4 +1,4 @@
-import type { LiveReplica } from "./served-replica.ts";
+import type { ServedReplica } from "./served-replica.ts";
 
 /** A replica that refused a connection may only have too many of them at the moment. */
 const FIRST_MS = 100;
@@ -8,8 +8,8 @@ const MOST_MS = 10_000;
  * Leaves replicas of one endpoint alone that fail: twice as long with each failure in a row, and then the next request tries. Never all of
  * them for longer than the first time: when no other is left, all are tried again.
  */
-export class Suspension {
-  readonly #timers = new Map<LiveReplica, NodeJS.Timeout>();
+export class Ejection {
+  readonly #timers = new Map<ServedReplica, NodeJS.Timeout>();
   readonly #onEnd: () => void;
 
   /** @param onEnd told when a replica may be tried again */
@@ -18,7 +18,7 @@ export class Suspension {
   }
 
   /** It failed. `all` are the endpoint's ready replicas. */
-  failed(replica: LiveReplica, all: readonly LiveReplica[]): void {
+  failed(replica: ServedReplica, all: readonly ServedReplica[]): void {
     // Of many requests that fail at once the first one counts.
     if (replica.suspended) return;
     replica.suspended = true;
@@ -26,7 +26,7 @@ export class Suspension {
     if (all.every(({ suspended }) => suspended)) for (const each of all) this.#endAfter(each, FIRST_MS);
   }
 
-  #endAfter(replica: LiveReplica, ms: number): void {
+  #endAfter(replica: ServedReplica, ms: number): void {
     clearTimeout(this.#timers.get(replica));
     const end = () => {
       this.#timers.delete(replica);

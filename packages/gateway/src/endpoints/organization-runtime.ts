@@ -1,23 +1,23 @@
 import { type LimitNumbers, limitNumbers } from "@faas/core";
-import { concurrencyLimited, type Limited, rateLimited } from "../limits/quota-error.ts";
+import { concurrencyLimited, type QuotaExceededError, rateLimited } from "../limits/quota-error.ts";
 import { RateMeter } from "../limits/rate-meter.ts";
-import { Refusals } from "../limits/rejection-throttle.ts";
+import { RejectionThrottle } from "../limits/rejection-throttle.ts";
 import { TokenBucket } from "../limits/token-bucket.ts";
-import type { LiveEndpoint } from "./served-endpoint.ts";
-import { WaitingLine } from "./wait-queue.ts";
+import type { ServedEndpoint } from "./served-endpoint.ts";
+import { WaitQueue } from "./wait-queue.ts";
 
 const UNLIMITED = limitNumbers({});
 
 /** One organization that has endpoints: its limits, and what it takes of them. */
-export class LiveOrg {
+export class OrganizationRuntime {
   readonly name: string;
-  readonly endpoints = new Set<LiveEndpoint>();
+  readonly endpoints = new Set<ServedEndpoint>();
   /** Calls under way, from when they were let in until their answers have ended. */
   requests = 0;
   /** Calls that wait for their turn (turns.ts). */
-  readonly line = new WaitingLine();
+  readonly line = new WaitQueue();
   /** Answers to calls that were not let in. */
-  readonly refusals = new Refusals();
+  readonly refusals = new RejectionThrottle();
   readonly meter = new RateMeter();
   #limits = UNLIMITED;
   /** Absent: as many a second as come. */
@@ -43,7 +43,7 @@ export class LiveOrg {
   }
 
   /** Lets a call in, and counts it until `leave`; or says what it is over. On the way of every call. */
-  enter(nowMs: number): Limited | undefined {
+  enter(nowMs: number): QuotaExceededError | undefined {
     const { concurrentRequests } = this.#limits;
     if (this.requests >= concurrentRequests) return concurrencyLimited(this.name, concurrentRequests);
     const bucket = this.#bucket;

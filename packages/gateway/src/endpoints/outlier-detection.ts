@@ -1,4 +1,4 @@
-import type { LiveEndpoint, LiveReplica } from "./registry.ts";
+import type { ServedEndpoint, ServedReplica } from "./registry.ts";
 
 /** What one look adds, the next one finds this much of: about the last five seconds count. */
 const KEPT = 0.98;
@@ -29,11 +29,11 @@ interface Judged {
  * those that end in a time, are the time that one takes (Little's law). What is taken for slow by mistake, for its long streams for instance,
  * loses nothing but its turn: it is used when the others are full. At most half of the replicas are slow.
  */
-export class Outliers {
-  readonly #judged = new WeakMap<LiveReplica, Judged>();
+export class OutlierDetector {
+  readonly #judged = new WeakMap<ServedReplica, Judged>();
 
   /** To be called at every look, ten times a second. */
-  look({ replicas }: LiveEndpoint): void {
+  look({ replicas }: ServedEndpoint): void {
     if (replicas.length < 2) return;
     for (const replica of replicas) {
       const judged = this.#of(replica);
@@ -44,7 +44,7 @@ export class Outliers {
   }
 
   /** Decides which ones are slow. */
-  judge({ replicas }: LiveEndpoint, now: number): void {
+  judge({ replicas }: ServedEndpoint, now: number): void {
     if (replicas.length < 2) {
       for (const replica of replicas) replica.slow = false;
       return;
@@ -74,12 +74,12 @@ export class Outliers {
   }
 
   /** How many looks long a request takes. */
-  #looks(replica: LiveReplica): number {
+  #looks(replica: ServedReplica): number {
     const { busy, ended } = this.#of(replica);
     return busy / Math.max(ended, 1);
   }
 
-  #leaveOut(replica: LiveReplica, now: number): void {
+  #leaveOut(replica: ServedReplica, now: number): void {
     const judged = this.#of(replica);
     replica.slow = true;
     const isAgain = now - judged.untilMs < judged.heldMs;
@@ -87,14 +87,14 @@ export class Outliers {
     judged.untilMs = now + judged.heldMs;
   }
 
-  #tryAgain(replica: LiveReplica): void {
+  #tryAgain(replica: ServedReplica): void {
     const judged = this.#of(replica);
     replica.slow = false;
     judged.busy = 0;
     judged.ended = 0;
   }
 
-  #of(replica: LiveReplica): Judged {
+  #of(replica: ServedReplica): Judged {
     let judged = this.#judged.get(replica);
     if (!judged) {
       judged = { busy: 0, ended: 0, endedBefore: replica.ended, untilMs: Number.NEGATIVE_INFINITY, heldMs: 0 };

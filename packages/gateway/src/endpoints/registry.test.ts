@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type EndpointStatus, endpointKey } from "@faas/core";
 import fc from "fast-check";
-import { Endpoints } from "./registry.ts";
+import { EndpointRegistry } from "./registry.ts";
 
 const names = ["a", "b", "c", "d", "e"] as const;
 const statusOf = (endpoint: string, revision: number): EndpointStatus => ({
@@ -22,7 +22,7 @@ test("whatever lists come, in any order, what is observed is what the last one h
   );
   fc.assert(
     fc.property(fc.array(list, { maxLength: 12 }), (lists) => {
-      const endpoints = new Endpoints({ platform: { scale: async () => {} }, log: { warn() {} } });
+      const endpoints = new EndpointRegistry({ platform: { scale: async () => {} }, log: { warn() {} } });
       const known = new Map(names.map((name) => [name as string, statusOf(name, 0)]));
       let before: readonly EndpointStatus[] = [];
       for (const [index, [present, fresh]] of lists.entries()) {

@@ -8,12 +8,12 @@ import {
   limitNumbers,
   type Platform,
 } from "@faas/core";
-import { LiveOrg } from "./organization-runtime.ts";
-import { roomFor } from "./replica-quota.ts";
-import { LiveEndpoint } from "./served-endpoint.ts";
+import { OrganizationRuntime } from "./organization-runtime.ts";
+import { replicaQuota } from "./replica-quota.ts";
+import { ServedEndpoint } from "./served-endpoint.ts";
 
-export { LiveEndpoint } from "./served-endpoint.ts";
-export { LiveReplica } from "./served-replica.ts";
+export { ServedEndpoint } from "./served-endpoint.ts";
+export { ServedReplica } from "./served-replica.ts";
 
 /** Where problems of the background work go; a pino logger fits. */
 export interface EndpointsLog {
@@ -34,24 +34,24 @@ export interface EndpointsOptions {
  * under way. The control part fills it; the gateway, the scaler and the idle sweep read it. All replica numbers go
  * through `scale` here, so that `desired` is what the platform was told last.
  */
-export class Endpoints {
+export class EndpointRegistry {
   readonly #platform: Pick<Platform, "scale">;
   readonly #log: EndpointsLog;
   readonly #now: () => number;
-  readonly #live = new Map<string, LiveEndpoint>();
+  readonly #live = new Map<string, ServedEndpoint>();
   readonly #limitsOf: (org: string) => LimitNumbers;
   /** Those that have endpoints. */
-  readonly #orgs = new Map<string, LiveOrg>();
+  readonly #orgs = new Map<string, OrganizationRuntime>();
   /** The list observed last, and the same by key: a status may come before the endpoint is put. */
   #observed: readonly EndpointStatus[] = [];
   readonly #statuses = new Map<string, EndpointStatus>();
   readonly #listeners = new Map<string, Set<() => void>>();
   /** Endpoints that have or want replicas: the ones that can become idle. */
-  readonly awake = new Set<LiveEndpoint>();
+  readonly awake = new Set<ServedEndpoint>();
   /** Told when an endpoint joins `awake`. */
-  onAwake: ((endpoint: LiveEndpoint) => void) | undefined;
+  onAwake: ((endpoint: ServedEndpoint) => void) | undefined;
   /** Told when an endpoint is served no more. */
-  onRemoved: ((endpoint: LiveEndpoint) => void) | undefined;
+  onRemoved: ((endpoint: ServedEndpoint) => void) | undefined;
 
   constructor(options: EndpointsOptions) {
     this.#platform = options.platform;
@@ -65,11 +65,11 @@ export class Endpoints {
   }
 
   /** `key` is "org/endpoint". */
-  get(key: string): LiveEndpoint | undefined {
+  get(key: string): ServedEndpoint | undefined {
     return this.#live.get(key);
   }
 
-  values(): IterableIterator<LiveEndpoint> {
+  values(): IterableIterator<ServedEndpoint> {
     return this.#live.values();
   }
 
@@ -79,7 +79,7 @@ export class Endpoints {
   }
 
   /** Undefined while it has no endpoint. */
-  org(name: string): LiveOrg | undefined {
+  org(name: string): OrganizationRuntime | undefined {
     return this.#orgs.get(name);
   }
 
@@ -91,8 +91,8 @@ export class Endpoints {
     for (const endpoint of org.endpoints) {
       if (endpoint.desired === 0) continue;
       // Those that had fewer than their settings say have room now.
-      const wanted = Math.max(endpoint.desired, leastReplicas(endpoint.spec));
-      const { replicas, limit } = roomFor(endpoint, wanted);
+      const wanted = Math.max(endpoint.desired, minReplicas(endpoint.spec));
+      const { replicas, limit } = replicaQuota(endpoint, wanted);
       if (replicas !== endpoint.desired || limit !== undefined) this.scale(endpoint, wanted);
     }
   }
@@ -101,12 +101,12 @@ export class Endpoints {
    * Adds an endpoint, or replaces the spec that is served and keeps counters and replicas. Tells the platform nothing,
    * except a number of replicas when the running one is out of the new spec's bounds.
    */
-  put(spec: EndpointSpec): LiveEndpoint {
+  put(spec: EndpointSpec): ServedEndpoint {
     const key = endpointKey(spec);
     let endpoint = this.#live.get(key);
     if (endpoint === undefined) {
-      const org = this.#orgs.get(spec.org) ?? new LiveOrg(spec.org, this.#limitsOf(spec.org));
-      endpoint = new LiveEndpoint(key, spec, this.#now(), org);
+      const org = this.#orgs.get(spec.org) ?? new OrganizationRuntime(spec.org, this.#limitsOf(spec.org));
+      endpoint = new ServedEndpoint(key, spec, this.#now(), org);
       this.#live.set(key, endpoint);
       this.#orgs.set(spec.org, org);
       org.endpoints.add(endpoint);
@@ -116,7 +116,7 @@ export class Endpoints {
     }
     endpoint.spec = spec;
     if (endpoint.desired > 0) {
-      const within = Math.min(Math.max(endpoint.desired, leastReplicas(spec)), mostReplicas(spec));
+      const within = Math.min(Math.max(endpoint.desired, minReplicas(spec)), maxReplicas(spec));
       if (within !== endpoint.desired) this.scale(endpoint, within);
     }
     endpoint.serve();
@@ -167,18 +167,18 @@ export class Endpoints {
   }
 
   /** Asks for replicas when none are wanted. However many requests call it, the platform is told once. */
-  wake(endpoint: LiveEndpoint): void {
+  wake(endpoint: ServedEndpoint): void {
     if (endpoint.desired > 0) return;
     endpoint.attempt();
-    this.scale(endpoint, leastReplicas(endpoint.spec));
+    this.scale(endpoint, minReplicas(endpoint.spec));
   }
 
   /**
    * Sets the number of replicas, as far as the organization's limits have room. One call to the platform at a time for an endpoint; the latest
    * number wins.
    */
-  scale(endpoint: LiveEndpoint, wanted: number): void {
-    const { replicas, limit } = roomFor(endpoint, wanted);
+  scale(endpoint: ServedEndpoint, wanted: number): void {
+    const { replicas, limit } = replicaQuota(endpoint, wanted);
     this.#tellLimited(endpoint, wanted, replicas, limit);
     if (limit !== undefined && replicas === endpoint.desired) return;
     endpoint.desired = replicas;
@@ -212,7 +212,7 @@ export class Endpoints {
   }
 
   /** Who waits for a first replica is refused: nobody knows when there will be room. */
-  #tellLimited(endpoint: LiveEndpoint, wanted: number, replicas: number, limit: string | undefined): void {
+  #tellLimited(endpoint: ServedEndpoint, wanted: number, replicas: number, limit: string | undefined): void {
     const told = limit === undefined ? undefined : `It wants ${counted(wanted)}, and may have ${replicas}: ${limit}`;
     if (told !== undefined && endpoint.limited === undefined)
       this.#log.warn({ endpoint: endpoint.key, wanted, replicas, limit }, "limited: no room for more replicas");
@@ -246,14 +246,14 @@ export class Endpoints {
     }
   }
 
-  #update(endpoint: LiveEndpoint, status: EndpointStatus | undefined): void {
+  #update(endpoint: ServedEndpoint, status: EndpointStatus | undefined): void {
     // Replicas that outlived a restart of the server: they are wanted until the endpoint is idle.
     if (!endpoint.scaled && status) endpoint.desired = status.replicas.length;
     endpoint.observe(status);
     this.#trackAwake(endpoint);
   }
 
-  #trackAwake(endpoint: LiveEndpoint): void {
+  #trackAwake(endpoint: ServedEndpoint): void {
     if (endpoint.desired === 0 && endpoint.replicas.length === 0) {
       this.awake.delete(endpoint);
     } else if (!this.awake.has(endpoint)) {
@@ -267,7 +267,7 @@ export class Endpoints {
     if (listeners) for (const finish of [...listeners]) finish();
   }
 
-  async #pushScale(endpoint: LiveEndpoint): Promise<void> {
+  async #pushScale(endpoint: ServedEndpoint): Promise<void> {
     endpoint.scaling = true;
     endpoint.scaled = true;
     let told = endpoint.desired;
@@ -284,7 +284,7 @@ export class Endpoints {
     }
   }
 
-  #scaleFailed(endpoint: LiveEndpoint, replicas: number, error: unknown): void {
+  #scaleFailed(endpoint: ServedEndpoint, replicas: number, error: unknown): void {
     // It was removed meanwhile.
     if (this.#live.get(endpoint.key) !== endpoint) return;
     this.#log.warn({ err: error, endpoint: endpoint.key, replicas }, "the platform refused a number of replicas");
@@ -304,11 +304,11 @@ export class Endpoints {
 const counted = (replicas: number) => (replicas === 1 ? "1 replica" : `${replicas} replicas`);
 
 /** Replicas of an endpoint that is in use: what its settings say, at least one. */
-export function leastReplicas(spec: EndpointSpec): number {
+export function minReplicas(spec: EndpointSpec): number {
   return Math.max(1, spec.replicas);
 }
 
 /** The most that anybody may ask for. */
-export function mostReplicas(spec: EndpointSpec): number {
-  return spec.scaler === "fixed" ? leastReplicas(spec) : Math.max(1, spec.maxReplicas);
+export function maxReplicas(spec: EndpointSpec): number {
+  return spec.scaler === "fixed" ? minReplicas(spec) : Math.max(1, spec.maxReplicas);
 }

@@ -1,14 +1,14 @@
 import type { EndpointSpec } from "@faas/core";
-import { amounts, type Kept } from "@faas/core";
-import type { LiveEndpoint } from "./served-endpoint.ts";
+import { formatResources, type ReservedResources } from "@faas/core";
+import type { ServedEndpoint } from "./served-endpoint.ts";
 
 /** What replicas take, of one endpoint or of all of an organization. */
-export type Taken = Omit<Kept, "endpoints">;
+export type ReplicaResources = Omit<ReservedResources, "endpoints">;
 
 const KINDS = ["replicas", "cpuMillis", "memoryBytes"] as const;
 type Kind = (typeof KINDS)[number];
 
-export interface Room {
+export interface ReplicaQuota {
   /** At most as many as were wanted. */
   readonly replicas: number;
   /** What stands against more; undefined: nothing. */
@@ -16,7 +16,7 @@ export interface Room {
 }
 
 /** What so many replicas of the endpoint take. */
-export const takenBy = ({ cpuMillis, memoryBytes }: EndpointSpec, replicas: number): Taken => ({
+export const resourcesOf = ({ cpuMillis, memoryBytes }: EndpointSpec, replicas: number): ReplicaResources => ({
   replicas,
   cpuMillis: cpuMillis * replicas,
   memoryBytes: memoryBytes * replicas,
@@ -26,19 +26,19 @@ export const takenBy = ({ cpuMillis, memoryBytes }: EndpointSpec, replicas: numb
  * How many replicas the endpoint may have. What the settings of each endpoint say (`replicas`) is kept for it, even while it has none: nobody scales at the cost of
  * another's first replica. What is left goes to who wants it first. Where limits were lowered below what is kept, the first ones get it.
  */
-export function roomFor(endpoint: LiveEndpoint, wanted: number): Room {
+export function replicaQuota(endpoint: ServedEndpoint, wanted: number): ReplicaQuota {
   const { limits, endpoints } = endpoint.org;
   const kinds = KINDS.filter((kind) => Number.isFinite(limits[kind]));
   if (kinds.length === 0 || wanted === 0) return { replicas: wanted };
   const { spec } = endpoint;
-  const own = takenBy(spec, 1);
-  let best: Room = { replicas: wanted };
+  const own = resourcesOf(spec, 1);
+  let best: ReplicaQuota = { replicas: wanted };
   for (const kind of kinds) {
     let has = 0;
     let kept = 0;
     for (const other of endpoints) {
       if (other === endpoint) continue;
-      const each = takenBy(other.spec, 1)[kind];
+      const each = resourcesOf(other.spec, 1)[kind];
       has += other.desired * each;
       kept += Math.max(other.desired, other.spec.replicas) * each;
     }
@@ -50,4 +50,4 @@ export function roomFor(endpoint: LiveEndpoint, wanted: number): Room {
 }
 
 const textOf = (kind: Kind, limit: number, kept: number) =>
-  `the organization's limit is ${amounts[kind](limit)}, and its other endpoints have, or are kept, ${amounts[kind](kept)}`;
+  `the organization's limit is ${formatResources[kind](limit)}, and its other endpoints have, or are kept, ${formatResources[kind](kept)}`;

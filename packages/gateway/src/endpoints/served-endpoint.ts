@@ -1,24 +1,24 @@
 import { type EndedReplica, type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
 import { pickReplica } from "../pipeline/acquire-slot.ts";
-import { Suspension } from "./ejection.ts";
-import { LiveOrg } from "./organization-runtime.ts";
-import { LiveReplica } from "./served-replica.ts";
-import { type Waiter, WaitingLine } from "./wait-queue.ts";
+import { Ejection } from "./ejection.ts";
+import { OrganizationRuntime } from "./organization-runtime.ts";
+import { ServedReplica } from "./served-replica.ts";
+import { type Waiter, WaitQueue } from "./wait-queue.ts";
 
-const NONE: readonly LiveReplica[] = [];
-const NONE_LISTED: ReadonlyMap<string, LiveReplica> = new Map();
+const NONE: readonly ServedReplica[] = [];
+const NONE_LISTED: ReadonlyMap<string, ServedReplica> = new Map();
 
 /** One served endpoint: its spec, its ready replicas, and the requests under way. */
-export class LiveEndpoint {
+export class ServedEndpoint {
   /** "org/endpoint". */
   readonly key: string;
-  readonly org: LiveOrg;
+  readonly org: OrganizationRuntime;
   /** What is served; a candidate that is being deployed is not here. */
   spec: EndpointSpec;
   /** As observed last; `undefined` before the first observation. */
   status: EndpointStatus | undefined;
   /** The ready ones. */
-  replicas: readonly LiveReplica[] = NONE;
+  replicas: readonly ServedReplica[] = NONE;
   /** Replicas that the platform was told to have. */
   desired = 0;
   /** Requests that a replica is answering. */
@@ -38,17 +38,17 @@ export class LiveEndpoint {
   /** A revision is being deployed: until it has answered or failed the endpoint is not idle, whatever its timeout. */
   deploying = false;
 
-  readonly #line = new WaitingLine();
+  readonly #line = new WaitQueue();
   /** Absent until a replica fails. */
-  #suspension: Suspension | undefined;
+  #suspension: Ejection | undefined;
   /** Every listed replica, ready or not: one that is unready for a moment keeps its count of requests. */
   #listed = NONE_LISTED;
   /** Absent while nobody asks: there are many endpoints. */
-  #curious: Set<() => void> | undefined;
+  #exitListeners: Set<() => void> | undefined;
   /** A failure of an attempt before the present one; it says nothing about this one. */
-  #formerFailure: ReplicaFailure | undefined;
+  #previousFailure: ReplicaFailure | undefined;
 
-  constructor(key: string, spec: EndpointSpec, now: number, org = new LiveOrg(spec.org)) {
+  constructor(key: string, spec: EndpointSpec, now: number, org = new OrganizationRuntime(spec.org)) {
     this.key = key;
     this.org = org;
     this.spec = spec;
@@ -62,7 +62,7 @@ export class LiveEndpoint {
 
   /** A new attempt to start replicas begins: a failure that is known already is not its failure. */
   attempt(): void {
-    this.#formerFailure = this.status?.failure;
+    this.#previousFailure = this.status?.failure;
   }
 
   /** Takes over what was observed; requests that wait are served or refused accordingly. */
@@ -71,13 +71,13 @@ export class LiveEndpoint {
     this.#replaceReplicas(status?.replicas ?? []);
     if (this.replicas.length === 0) this.readySince = 0;
     else if (this.readySince === 0) this.readySince = performance.now();
-    if (status?.failure === undefined) this.#formerFailure = undefined;
-    for (const look of this.#curious ?? []) look();
+    if (status?.failure === undefined) this.#previousFailure = undefined;
+    for (const look of this.#exitListeners ?? []) look();
     this.serve();
   }
 
   /** A place on a replica now, or `undefined`: then the request has to `wait`. Whoever waits already goes first. */
-  take(): LiveReplica | undefined {
+  take(): ServedReplica | undefined {
     if (this.#line.length > 0) return undefined;
     const replica = pickReplica(this.replicas, this.spec.concurrency);
     if (replica === undefined) return undefined;
@@ -87,7 +87,7 @@ export class LiveEndpoint {
   }
 
   /** Gives the place back, to the first in the line. */
-  release(replica: LiveReplica, now: number): void {
+  release(replica: ServedReplica, now: number): void {
     replica.inFlight--;
     replica.ended++;
     this.inFlight--;
@@ -109,13 +109,13 @@ export class LiveEndpoint {
   }
 
   /** The replica did not take a request: it is left alone for a while. */
-  suspend(replica: LiveReplica): void {
-    this.#suspension ??= new Suspension(() => this.serve());
+  suspend(replica: ServedReplica): void {
+    this.#suspension ??= new Ejection(() => this.serve());
     this.#suspension.failed(replica, this.replicas);
   }
 
   /** The replica took a request and broke off, or is stuck: it is left alone for a while, if there is another. */
-  avoid(replica: LiveReplica): void {
+  avoid(replica: ServedReplica): void {
     if (this.replicas.some((other) => other !== replica && !other.suspended)) this.suspend(replica);
   }
 
@@ -126,7 +126,7 @@ export class LiveEndpoint {
       if (replica === undefined) break;
       replica.inFlight++;
       this.inFlight++;
-      this.#line.shift()?.granted(replica);
+      this.#line.shift()?.onSlot(replica);
     }
     if (this.#line.length === 0) return;
     const failure = this.failure();
@@ -140,12 +140,12 @@ export class LiveEndpoint {
   failure(): FaasError | undefined {
     const failure = this.status?.failure;
     if (failure === undefined || this.replicas.length > 0) return undefined;
-    if (failure.revision !== this.spec.revision || failure === this.#formerFailure) return undefined;
+    if (failure.revision !== this.spec.revision || failure === this.#previousFailure) return undefined;
     return new FaasError(failure.code, failure.detail, { extensions: { revision: failure.revision } });
   }
 
   /** How a replica ended that broke off just now; undefined when that is not observed within `limitMs`. */
-  endOf(replica: LiveReplica, limitMs: number): Promise<EndedReplica | undefined> {
+  endOf(replica: ServedReplica, limitMs: number): Promise<EndedReplica | undefined> {
     return new Promise((resolve) => {
       const look = () => {
         const ended = this.status?.ended?.find(({ id }) => id === replica.id);
@@ -153,28 +153,28 @@ export class LiveEndpoint {
       };
       const finish = (ended?: EndedReplica) => {
         clearTimeout(timer);
-        this.#curious?.delete(look);
+        this.#exitListeners?.delete(look);
         resolve(ended);
       };
       const timer = setTimeout(finish, limitMs);
-      this.#curious ??= new Set();
-      this.#curious.add(look);
+      this.#exitListeners ??= new Set();
+      this.#exitListeners.add(look);
       look();
     });
   }
 
   refuseAll(error: Error): void {
-    for (let waiter = this.#line.shift(); waiter; waiter = this.#line.shift()) waiter.refused(error);
+    for (let waiter = this.#line.shift(); waiter; waiter = this.#line.shift()) waiter.onRejected(error);
   }
 
   #replaceReplicas(observed: EndpointStatus["replicas"]): void {
     if (observed.length === 0 && this.#listed.size === 0) return;
-    const ready: LiveReplica[] = [];
-    const present = new Map<string, LiveReplica>();
+    const ready: ServedReplica[] = [];
+    const present = new Map<string, ServedReplica>();
     for (const replica of observed) {
       let live = this.#listed.get(replica.id);
       // A replica that is starting may have no address yet.
-      if (replica.ready && live?.address !== replica.address) live = new LiveReplica(replica);
+      if (replica.ready && live?.address !== replica.address) live = new ServedReplica(replica);
       if (live === undefined) continue;
       present.set(replica.id, live);
       if (replica.ready) ready.push(live);

@@ -2,7 +2,7 @@ import type { Replica } from "@faas/core";
 import { ReplicaConnections } from "../upstream/connection-pool.ts";
 
 /** A replica as the gateway uses it: its connections, and how many requests it is answering. */
-export class LiveReplica {
+export class ServedReplica {
   readonly id: string;
   readonly address: string;
   readonly revision: string;

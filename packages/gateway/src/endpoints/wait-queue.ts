@@ -1,17 +1,17 @@
-import type { LiveReplica } from "./served-replica.ts";
+import type { ServedReplica } from "./served-replica.ts";
 
 /** One request that waits for a replica. The links belong to the line: a request waits in one line at most. */
 export interface Waiter {
   previous: Waiter | undefined;
   next: Waiter | undefined;
   /** A place on this replica is taken for it. */
-  granted(replica: LiveReplica): void;
+  onSlot(replica: ServedReplica): void;
   /** There will be none, and why. */
-  refused(error: Error): void;
+  onRejected(error: Error): void;
 }
 
 /** First come, first served. A list through the waiters themselves: joining and leaving cost the same however long it is. */
-export class WaitingLine {
+export class WaitQueue {
   length = 0;
   #first: Waiter | undefined;
   #last: Waiter | undefined;

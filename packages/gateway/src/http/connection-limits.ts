@@ -10,8 +10,8 @@ export interface ConnectionLimits {
 /** Files that the server and its functions need beside connections. */
 const OTHER_FILES = 512;
 /** An idle one takes about 10 KiB of memory. */
-const TOTAL_MOST = 20_000;
-const TOTAL_LEAST = 64;
+const MAX_TOTAL = 20_000;
+const MIN_TOTAL = 64;
 /** Where the system does not say how many files may be open. */
 const OPEN_FILES_UNKNOWN = 4_096;
 
@@ -20,7 +20,7 @@ export function connectionLimits(
   { total, perAddress }: Partial<ConnectionLimits> = {},
   openFiles = openFilesMost(),
 ): ConnectionLimits {
-  const most = total ?? Math.max(TOTAL_LEAST, Math.min(TOTAL_MOST, Math.floor((openFiles - OTHER_FILES) / 2)));
+  const most = total ?? Math.max(MIN_TOTAL, Math.min(MAX_TOTAL, Math.floor((openFiles - OTHER_FILES) / 2)));
   return { total: most, perAddress: perAddress ?? Math.max(1, Math.ceil(most / 2)) };
 }
 

@@ -24,10 +24,10 @@ export interface Answering {
 /** A connection that was refused is read so long, so that the client gets to see why (RFC 9112 section 9.6). */
 const LINGER_MS = 2_000;
 /** As many of these at a time; more are closed at once. */
-const LINGERING_MOST = 256;
+const MAX_LINGERING = 256;
 const NO_ROOM_MS = 20;
 /** Requests of a connection that may wait behind another's answer. */
-const PIPELINED_MOST = 100;
+const MAX_PIPELINED = 100;
 
 const CONNECTION = Symbol("connection");
 
@@ -137,14 +137,11 @@ export class ClientConnections {
     connection.activeMs = performance.now();
     // It has its socket unless another answer has to go first.
     if (response.socket !== null) return true;
-    if (connection.pipelined >= PIPELINED_MOST) {
+    if (connection.pipelined >= MAX_PIPELINED) {
       connection.refused = true;
       answerProblem(
         response,
-        new FaasError(
-          "INVALID_REQUEST",
-          `Expected at most ${PIPELINED_MOST} requests ahead of their answers, got more`,
-        ),
+        new FaasError("INVALID_REQUEST", `Expected at most ${MAX_PIPELINED} requests ahead of their answers, got more`),
       );
       return false;
     }
@@ -205,7 +202,7 @@ export class ClientConnections {
   close(socket: Socket, error?: FaasError): void {
     // After CONNECT and an upgrade node:http listens no more, and an error that nobody listens to would end the server.
     socket.on("error", () => socket.destroy());
-    if (!socket.writable || this.#lingering >= LINGERING_MOST) return void socket.destroy();
+    if (!socket.writable || this.#lingering >= MAX_LINGERING) return void socket.destroy();
     if (error === undefined) socket.end();
     else socket.end(problemText(error));
     this.#lingering++;

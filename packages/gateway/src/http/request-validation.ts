@@ -5,7 +5,7 @@ import { FaasError } from "@faas/core";
  * More header fields than any client sends. `node:http` leaves those beyond its own limit, 2000, out without a word, and trailers too: a Content-Length
  * among them would be one that nobody sees.
  */
-export const HEADERS_MOST = 200;
+export const MAX_HEADERS = 200;
 
 const SLASH = 47;
 
@@ -18,13 +18,13 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
  * Why a request that `node:http` let pass must not be answered: whoever reads it after us, or before us, could take it for another one. Undefined when it is
  * sound. The connection of one that is not has to be closed.
  */
-export function faultOf(request: IncomingMessage): FaasError | undefined {
+export function validateRequest(request: IncomingMessage): FaasError | undefined {
   const { rawHeaders, headers, httpVersionMajor, httpVersionMinor } = request;
   if (httpVersionMajor !== 1) return invalid(`Expected HTTP/1.1 or HTTP/1.0, got HTTP/${request.httpVersion}`);
-  if (rawHeaders.length > 2 * HEADERS_MOST)
+  if (rawHeaders.length > 2 * MAX_HEADERS)
     return new FaasError(
       "HEADERS_TOO_LARGE",
-      `Expected at most ${HEADERS_MOST} header fields, got ${rawHeaders.length / 2}`,
+      `Expected at most ${MAX_HEADERS} header fields, got ${rawHeaders.length / 2}`,
     );
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {

@@ -5,8 +5,8 @@ import { FaasError } from "@faas/core";
 import { type Gateway, isWebSocket } from "../pipeline/pipeline.ts";
 import { type ConnectionLimits, connectionLimits } from "./connection-limits.ts";
 import { CLIENT_PATIENCE, ClientConnections, type ClientPatience } from "./connection-manager.ts";
-import { faultOf } from "./request-validation.ts";
-import type { Pair } from "./tls-certificate.ts";
+import { validateRequest } from "./request-validation.ts";
+import type { KeyPair } from "./tls-certificate.ts";
 import { createHttpsServer } from "./tls-server.ts";
 
 const HEADER_BYTES = 16 * 1024;
@@ -14,7 +14,7 @@ const HEAD_MS = 30_000;
 
 export interface HttpServerOptions {
   /** For HTTPS. */
-  readonly pair?: Pair | undefined;
+  readonly pair?: KeyPair | undefined;
   /** By default, what fits into the files that may be open. */
   readonly limits?: Partial<ConnectionLimits> | undefined;
   readonly patience?: Partial<ClientPatience & { readonly headMs: number }>;
@@ -44,16 +44,16 @@ export function createHttpServer(
     if (!connections.takes(request, response)) return;
     // Of what came with an offer that was declined node:http loses what is behind the request.
     if (request.headers.upgrade !== undefined) connections.takesNoMore(request, response);
-    const fault = faultOf(request);
+    const fault = validateRequest(request);
     if (fault !== undefined) connections.refuse(request, response, fault);
-    else if (isOurs(request.url)) control(request, response);
+    else if (isControlPath(request.url)) control(request, response);
     else connections.answers(request, gateway.request(request, response));
   });
   server.on("checkContinue", (request, response) => {
     if (!connections.takes(request, response)) return;
-    const fault = faultOf(request);
+    const fault = validateRequest(request);
     if (fault !== undefined) return connections.refuse(request, response, fault);
-    if (!isOurs(request.url)) return connections.answers(request, gateway.checkContinue(request, response));
+    if (!isControlPath(request.url)) return connections.answers(request, gateway.checkContinue(request, response));
     response.writeContinue();
     control(request, response);
   });
@@ -67,7 +67,7 @@ export function createHttpServer(
     connections.refuse(request, response, error);
   });
   server.on("upgrade", (request, socket, head) => {
-    const fault = faultOf(request);
+    const fault = validateRequest(request);
     if (fault !== undefined) return connections.close(socket as Socket, fault);
     connections.handsOver(request);
     gateway.upgrade(request, socket, head);
@@ -87,7 +87,7 @@ export function createHttpServer(
   return server;
 }
 
-function isOurs(url = "/"): boolean {
+function isControlPath(url = "/"): boolean {
   return url.charCodeAt(1) === 45 /* - */ ? /^\/-(?:[/?]|$)/.test(url) : /^\/add_endpoint(?:\?|$)/.test(url);
 }
 

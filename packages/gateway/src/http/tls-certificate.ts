@@ -11,7 +11,7 @@ export interface CertificateFiles {
 }
 
 /** What `tls.Server` takes. */
-export interface Pair {
+export interface KeyPair {
   readonly cert: string;
   readonly key: string;
 }
@@ -28,12 +28,12 @@ const SOON_MS = 14 * 24 * 3_600_000;
 export class Certificate implements Disposable {
   readonly #files: CertificateFiles;
   readonly #log: CertificateLog;
-  #pair: Pair;
+  #pair: KeyPair;
   /** Of the files as they were read last, good or not. */
   #seen: string;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(files: CertificateFiles, log: CertificateLog, pair: Pair, seen: string) {
+  private constructor(files: CertificateFiles, log: CertificateLog, pair: KeyPair, seen: string) {
     this.#files = files;
     this.#log = log;
     this.#pair = pair;
@@ -49,12 +49,12 @@ export class Certificate implements Disposable {
     return new Certificate(files, log, pair, seen);
   }
 
-  get pair(): Pair {
+  get pair(): KeyPair {
     return this.#pair;
   }
 
   /** Calls `use` with each new pair that is whole. Looks at names and times: a mounted Secret is another folder behind a link. */
-  watch(use: (pair: Pair) => void, everyMs = CHECK_MS): void {
+  watch(use: (pair: KeyPair) => void, everyMs = CHECK_MS): void {
     const look = async () => {
       await this.#look(use).catch((error) =>
         this.#log.warn(`the certificate could not be looked at: ${error.message}`),
@@ -69,7 +69,7 @@ export class Certificate implements Disposable {
     this.#timer = undefined;
   }
 
-  async #look(use: (pair: Pair) => void): Promise<void> {
+  async #look(use: (pair: KeyPair) => void): Promise<void> {
     const now = await stamp(this.#files);
     if (now === this.#seen) return;
     this.#seen = now;
@@ -96,7 +96,7 @@ async function stamp({ cert, key }: CertificateFiles): Promise<string> {
   return `${await each(cert)}, ${await each(key)}`;
 }
 
-async function read(files: CertificateFiles): Promise<Pair> {
+async function read(files: CertificateFiles): Promise<KeyPair> {
   const [cert, key] = await Promise.all([text(files.cert, "certificate"), text(files.key, "private key")]);
   const own = parsed(() => new X509Certificate(cert), `Expected ${files.cert} to hold a certificate in PEM`);
   const secret = parsed(
@@ -131,9 +131,9 @@ function parsed<T>(parse: () => T, expected: string): T {
   }
 }
 
-const validTo = ({ cert }: Pair) => new Date(new X509Certificate(cert).validTo);
+const validTo = ({ cert }: KeyPair) => new Date(new X509Certificate(cert).validTo);
 
-function ageProblem(pair: Pair, { cert }: CertificateFiles, nowMs: number): string | undefined {
+function ageProblem(pair: KeyPair, { cert }: CertificateFiles, nowMs: number): string | undefined {
   const until = validTo(pair);
   const from = new Date(new X509Certificate(pair.cert).validFrom);
   if (from.getTime() > nowMs)

@@ -2,20 +2,20 @@ import { createServer, type Server, type ServerOptions } from "node:https";
 import type { Socket } from "node:net";
 import { FaasError } from "@faas/core";
 import { problemText } from "./problem-response.ts";
-import type { Pair } from "./tls-certificate.ts";
+import type { KeyPair } from "./tls-certificate.ts";
 
 /** The first byte of a TLS connection: a record that is a handshake (RFC 8446, 5.1). */
 const HANDSHAKE = 22;
 const FIRST_BYTE_MS = 10_000;
 
 /** What a certificate is used with. */
-export const secured = (pair: Pair) => ({ ...pair, minVersion: "TLSv1.2" as const });
+export const tlsOptions = (pair: KeyPair) => ({ ...pair, minVersion: "TLSv1.2" as const });
 
 /** An HTTPS server; who sends HTTP to it is told so. TLS 1.2 and 1.3, HTTP/1.1. */
-export function createHttpsServer(options: ServerOptions, pair: Pair): Server {
+export function createHttpsServer(options: ServerOptions, pair: KeyPair): Server {
   const server = createServer({
     ...options,
-    ...secured(pair),
+    ...tlsOptions(pair),
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: FIRST_BYTE_MS,
   });

@@ -4,7 +4,7 @@ import { FaasError } from "@faas/core";
 export const LIMITS_OF_CALLS = ["requestsPerSecond", "concurrentRequests"] as const;
 
 /** A call that is over a limit of its organization. */
-export class Limited extends FaasError {
+export class QuotaExceededError extends FaasError {
   /** Which limit. */
   readonly limit: (typeof LIMITS_OF_CALLS)[number];
   /** `Retry-After`, `RateLimit-Policy` and `RateLimit`. */
@@ -40,8 +40,8 @@ function headersOf({ policy, terms, seconds }: Quota): Record<string, string> {
 }
 
 /** Over requests a second. `waitMs` until the next one could pass. A bucket's window is the time in which it fills. */
-export function rateLimited(org: string, perSecond: number, burst: number, waitMs: number): Limited {
-  return new Limited(
+export function rateLimited(org: string, perSecond: number, burst: number, waitMs: number): QuotaExceededError {
+  return new QuotaExceededError(
     "RATE_LIMITED",
     `The organization "${org}" may make ${perSecond} requests a second, up to ${burst} at once; this one was over that`,
     {
@@ -53,8 +53,8 @@ export function rateLimited(org: string, perSecond: number, burst: number, waitM
 }
 
 /** Over requests at a time. Nobody knows when one ends: a second is a guess. */
-export function concurrencyLimited(org: string, most: number): Limited {
-  return new Limited(
+export function concurrencyLimited(org: string, most: number): QuotaExceededError {
+  return new QuotaExceededError(
     "CONCURRENCY_LIMITED",
     `The organization "${org}" may have ${most} requests under way at a time, and has; this one was over that`,
     { policy: "concurrent-requests", terms: `q=${most};qu="concurrent-requests"`, seconds: 1 },

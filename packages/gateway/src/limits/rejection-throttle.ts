@@ -1,5 +1,5 @@
 import type { Exchange } from "../pipeline/exchange.ts";
-import type { Limited } from "./quota-error.ts";
+import type { QuotaExceededError } from "./quota-error.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /** So many at once are refused at once. */
@@ -13,14 +13,14 @@ const MOST = 10_000;
 
 interface Refusal {
   readonly exchange: Exchange;
-  readonly error: Limited;
+  readonly error: QuotaExceededError;
 }
 
 /**
  * Answers to calls of one organization that were not let in. A client that calls again at once, on many connections, would otherwise take as much of the
  * gateway's time with refusals as with calls: its answers are held back, so that what one organization can take this way is bounded.
  */
-export class Refusals {
+export class RejectionThrottle {
   #bucket: TokenBucket | undefined;
   #waiting: (Refusal | undefined)[] = [];
   #first = 0;
@@ -30,7 +30,7 @@ export class Refusals {
     return this.#waiting.length - this.#first;
   }
 
-  refuse(exchange: Exchange, error: Limited): void {
+  refuse(exchange: Exchange, error: QuotaExceededError): void {
     this.#bucket ??= new TokenBucket(PER_SECOND, AT_ONCE, exchange.arrived);
     if (this.waiting === 0 && this.#bucket.take(exchange.arrived)) exchange.fail(error);
     else if (this.waiting >= MOST) exchange.response.destroy();

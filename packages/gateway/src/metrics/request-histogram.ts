@@ -1,4 +1,4 @@
-import type { LiveEndpoint } from "../endpoints/registry.ts";
+import type { ServedEndpoint } from "../endpoints/registry.ts";
 
 /** Upper bounds in seconds. */
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -14,10 +14,10 @@ interface Series {
  * Counts requests and how long they took. Each request passes here, and prom-client's counter and histogram would be three percent of what it costs in
  * the gateway.
  */
-export class RequestSeries {
-  readonly #all = new Map<LiveEndpoint, Map<number, Series>>();
+export class RequestHistogram {
+  readonly #all = new Map<ServedEndpoint, Map<number, Series>>();
 
-  record(endpoint: LiveEndpoint, status: number, seconds: number): void {
+  record(endpoint: ServedEndpoint, status: number, seconds: number): void {
     const series = this.#all.get(endpoint)?.get(status) ?? this.#add(endpoint, status);
     let at = 0;
     while (at < BOUNDS.length && seconds > (BOUNDS[at] as number)) at++;
@@ -26,7 +26,7 @@ export class RequestSeries {
   }
 
   /** The endpoint is no more. */
-  forget(endpoint: LiveEndpoint): void {
+  forget(endpoint: ServedEndpoint): void {
     this.#all.delete(endpoint);
   }
 
@@ -59,7 +59,7 @@ export class RequestSeries {
     ].join("\n");
   }
 
-  #add(endpoint: LiveEndpoint, status: number): Series {
+  #add(endpoint: ServedEndpoint, status: number): Series {
     const series = { counts: new Array<number>(BOUNDS.length + 1).fill(0), sumSeconds: 0 };
     const byStatus = this.#all.get(endpoint) ?? new Map<number, Series>();
     this.#all.set(endpoint, byStatus.set(status, series));

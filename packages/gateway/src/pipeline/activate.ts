@@ -1,5 +1,5 @@
 import { FaasError } from "@faas/core";
-import type { Endpoints, LiveEndpoint } from "../endpoints/registry.ts";
+import type { EndpointRegistry, ServedEndpoint } from "../endpoints/registry.ts";
 import type { Stage } from "./exchange.ts";
 
 /**
@@ -7,9 +7,9 @@ import type { Stage } from "./exchange.ts";
  * What it fails with then: the reason why none can start, START_TIMEOUT, ENDPOINT_NOT_FOUND. It does not wait for a platform that has not been
  * reached yet: that may take long.
  */
-export function wake(endpoints: Endpoints, waitMs: number, notReady: () => FaasError | undefined): Stage {
+export function activate(endpoints: EndpointRegistry, waitMs: number, notReady: () => FaasError | undefined): Stage {
   return (exchange) => {
-    const endpoint = exchange.endpoint as LiveEndpoint;
+    const endpoint = exchange.endpoint as ServedEndpoint;
     if (endpoint.removed) throw new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${endpoint.key} was removed`);
     const ready = endpoint.replicas.length > 0;
     if (!ready) {

@@ -1,5 +1,5 @@
 import { FaasError, formatSize } from "@faas/core";
-import type { LiveEndpoint } from "../endpoints/registry.ts";
+import type { ServedEndpoint } from "../endpoints/registry.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import type { Exchange, Stage } from "./exchange.ts";
 
@@ -16,7 +16,7 @@ const SMALL_BYTES = 16 * 1024;
 export function admit(waitingLimit: number, metrics: RequestMetrics | undefined): Stage {
   return (exchange) => {
     const { request } = exchange;
-    const endpoint = exchange.endpoint as LiveEndpoint;
+    const endpoint = exchange.endpoint as ServedEndpoint;
     const { org } = endpoint;
     const limited = org.enter(exchange.arrived);
     if (limited) {
@@ -45,9 +45,10 @@ export function admit(waitingLimit: number, metrics: RequestMetrics | undefined)
 }
 
 /** The largest body of a call: what the endpoint allows, and its organization. */
-export const bodyLimitOf = ({ spec, org }: LiveEndpoint): number => Math.min(spec.bodyLimitBytes, org.limits.bodyBytes);
+export const bodyLimitOf = ({ spec, org }: ServedEndpoint): number =>
+  Math.min(spec.bodyLimitBytes, org.limits.bodyBytes);
 
-export function tooLarge(endpoint: LiveEndpoint): FaasError {
+export function tooLarge(endpoint: ServedEndpoint): FaasError {
   const { spec, org } = endpoint;
   const whose =
     org.limits.bodyBytes < spec.bodyLimitBytes

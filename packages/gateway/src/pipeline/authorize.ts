@@ -1,19 +1,19 @@
 import { FaasError, scopeAllows } from "@faas/core";
-import type { LiveEndpoint } from "../endpoints/registry.ts";
+import type { ServedEndpoint } from "../endpoints/registry.ts";
 import type { Exchange, Stage } from "./exchange.ts";
 import type { KeyVerifier, VerifiedKey } from "./key-verifier.ts";
 
 /** Lets pass who may call the endpoint; without keys, everybody. UNAUTHENTICATED, ORG_NOT_FOUND, FORBIDDEN. */
 export function authorize(keys: KeyVerifier | undefined): Stage {
   return (exchange) => {
-    const { spec, key } = exchange.endpoint as LiveEndpoint;
-    if (keys !== undefined && spec.visibility !== "public") checkMayInvoke(exchange, keys, spec.org, key);
+    const { spec, key } = exchange.endpoint as ServedEndpoint;
+    if (keys !== undefined && spec.visibility !== "public") checkInvokePermission(exchange, keys, spec.org, key);
     exchange.proceed();
   };
 }
 
-function checkMayInvoke(exchange: Exchange, keys: KeyVerifier, org: string, endpoint: string): void {
-  const found = checkMayKnow(exchange, keys, org);
+function checkInvokePermission(exchange: Exchange, keys: KeyVerifier, org: string, endpoint: string): void {
+  const found = authenticateForOrg(exchange, keys, org);
   const { record } = found;
   if (!scopeAllows(record.scope, "invoke"))
     throw new FaasError(
@@ -30,7 +30,7 @@ export function unknownOrg(org: string): FaasError {
 }
 
 /** Gives the key of who asks; refuses to tell who may not know it what there is. UNAUTHENTICATED, ORG_NOT_FOUND. */
-export function checkMayKnow({ request }: Exchange, keys: KeyVerifier, org: string): VerifiedKey {
+export function authenticateForOrg({ request }: Exchange, keys: KeyVerifier, org: string): VerifiedKey {
   const key = keys.authenticate(request.headers);
   const { record } = key;
   // In the words of an organization that is not there.

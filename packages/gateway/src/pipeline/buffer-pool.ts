@@ -1,6 +1,6 @@
 const PIECE_BYTES = 64 * 1024;
 /** As many as wait here for their next use: 4 MiB. */
-const KEPT_MOST = 64;
+const MAX_KEPT = 64;
 /** Smaller ones are cheap to make. */
 const POOLED_LEAST_BYTES = 4 * 1024;
 
@@ -15,7 +15,7 @@ export function copyOf(bytes: Buffer): { readonly copy: Buffer; readonly done?: 
   const piece = free.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
   bytes.copy(piece);
   const done = () => {
-    if (free.length < KEPT_MOST) free.push(piece);
+    if (free.length < MAX_KEPT) free.push(piece);
   };
   return { copy: piece.subarray(0, bytes.length), done };
 }

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
-import type { LiveEndpoint, LiveReplica } from "../endpoints/registry.ts";
+import type { ServedEndpoint, ServedReplica } from "../endpoints/registry.ts";
 import type { Waiter } from "../endpoints/wait-queue.ts";
 import { CHALLENGE } from "../http/token-header.ts";
-import { Limited } from "../limits/quota-error.ts";
+import { QuotaExceededError } from "../limits/quota-error.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
 
 /** One step of the gateway. It ends with `proceed()`, at once or later, or with `fail()`, which goes on at the last stage. */
@@ -30,7 +30,7 @@ export class Exchange implements Waiter {
   keySignal: AbortSignal | undefined;
 
   /** Undefined until it is routed. */
-  endpoint: LiveEndpoint | undefined;
+  endpoint: ServedEndpoint | undefined;
   /** `/<org>/<endpoint>`. */
   prefix = "";
   /** What the replica gets: the rest of the path and the query. */
@@ -40,7 +40,7 @@ export class Exchange implements Waiter {
   /** It counts as a request of its organization that is under way. */
   admitted = false;
   /** A place on it is taken for this request. */
-  replica: LiveReplica | undefined;
+  replica: ServedReplica | undefined;
   /** It came when no replica was ready. */
   cold = false;
   /** Milliseconds that it waited for a place. */
@@ -89,7 +89,7 @@ export class Exchange implements Waiter {
   }
 
   /** Gives the place back and runs the two stages before the present one again: to find another replica. */
-  findAnotherReplica(): void {
+  retryOnAnotherReplica(): void {
     this.releaseReplica();
     this.#stage -= 3;
     this.proceed();
@@ -104,7 +104,7 @@ export class Exchange implements Waiter {
 
   /** Joins the endpoint's line; goes on with a place on a replica, or fails after `waitMs` in all. */
   wait(waitMs: number): void {
-    const endpoint = this.endpoint as LiveEndpoint;
+    const endpoint = this.endpoint as ServedEndpoint;
     this.#waitBegan = performance.now();
     this.#waitTimer = setTimeout(() => this.#waitedTooLong(waitMs), Math.max(0, waitMs - this.waitedMs));
     // One that had its turn and met a dead replica does not go to the end of the line.
@@ -112,13 +112,13 @@ export class Exchange implements Waiter {
     else endpoint.waitFirst(this);
   }
 
-  granted(replica: LiveReplica): void {
+  onSlot(replica: ServedReplica): void {
     this.#waitEnded();
     this.replica = replica;
     this.proceed();
   }
 
-  refused(error: Error): void {
+  onRejected(error: Error): void {
     this.#waitEnded();
     this.fail(error);
   }
@@ -136,7 +136,7 @@ export class Exchange implements Waiter {
   }
 
   /** A connection that was handed over has ended. */
-  handedOver(): void {
+  upgradeEnded(): void {
     if (this.#finished) return;
     this.#finished = true;
     this.#record();
@@ -175,7 +175,7 @@ export class Exchange implements Waiter {
     };
     if (this.cold) headers["X-Cold-Start"] = "true";
     if (problem.status === 503) headers["Retry-After"] = 1;
-    if (error instanceof Limited) Object.assign(headers, error.headers);
+    if (error instanceof QuotaExceededError) Object.assign(headers, error.headers);
     if (problem.status === 401) headers["WWW-Authenticate"] = CHALLENGE;
     this.status = problem.status;
     response.writeHead(problem.status, headers);
@@ -215,7 +215,7 @@ export class Exchange implements Waiter {
   }
 
   #waitedTooLong(waitMs: number): void {
-    const { key, replicas } = this.endpoint as LiveEndpoint;
+    const { key, replicas } = this.endpoint as ServedEndpoint;
     const within = `within ${waitMs / 1000} s`;
     if (this.lastError) this.fail(replicaFailed(key, this.lastError));
     else if (replicas.length === 0)

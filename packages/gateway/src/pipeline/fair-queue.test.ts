@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LiveOrg } from "../endpoints/organization-runtime.ts";
+import { OrganizationRuntime } from "../endpoints/organization-runtime.ts";
 import type { Exchange } from "./exchange.ts";
-import { Turns } from "./fair-queue.ts";
+import { FairQueue } from "./fair-queue.ts";
 
 /** What `Turns` knows of a call. */
-function arrive(turns: Turns, org: LiveOrg, count: number, begun: string[], finished = false): void {
+function arrive(turns: FairQueue, org: OrganizationRuntime, count: number, begun: string[], finished = false): void {
   for (let i = 0; i < count; i++) {
     const exchange = { arrived: performance.now(), finished, proceed: () => begun.push(org.name) };
     turns.enter(exchange as unknown as Exchange, org);
@@ -17,7 +17,7 @@ const turnsOfTheLoop = async (count: number) => {
 };
 
 test("few go on at once; of many the rest goes on in later turns of the event loop, all of them", async () => {
-  const [turns, loud, begun] = [new Turns(), new LiveOrg("loud"), [] as string[]];
+  const [turns, loud, begun] = [new FairQueue(), new OrganizationRuntime("loud"), [] as string[]];
   arrive(turns, loud, 16, begun);
   assert.equal(begun.length, 16);
   arrive(turns, loud, 84, begun);
@@ -29,11 +29,11 @@ test("few go on at once; of many the rest goes on in later turns of the event lo
 });
 
 test("organizations take turns: one with few does not stand behind one with many", async () => {
-  const turns = new Turns();
-  const [loud, quiet, other] = ["loud", "quiet", "other"].map((name) => new LiveOrg(name)) as [
-    LiveOrg,
-    LiveOrg,
-    LiveOrg,
+  const turns = new FairQueue();
+  const [loud, quiet, other] = ["loud", "quiet", "other"].map((name) => new OrganizationRuntime(name)) as [
+    OrganizationRuntime,
+    OrganizationRuntime,
+    OrganizationRuntime,
   ];
   const begun: string[] = [];
   arrive(turns, loud, 500, begun);
@@ -48,7 +48,7 @@ test("organizations take turns: one with few does not stand behind one with many
 });
 
 test("one whose client has gone takes no turn", async () => {
-  const [turns, org, begun] = [new Turns(), new LiveOrg("acme"), [] as string[]];
+  const [turns, org, begun] = [new FairQueue(), new OrganizationRuntime("acme"), [] as string[]];
   arrive(turns, org, 16, begun);
   arrive(turns, org, 100, begun, true);
   arrive(turns, org, 1, begun);

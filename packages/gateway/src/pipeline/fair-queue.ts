@@ -1,5 +1,5 @@
-import type { LiveOrg } from "../endpoints/organization-runtime.ts";
-import type { LiveEndpoint } from "../endpoints/registry.ts";
+import type { OrganizationRuntime } from "../endpoints/organization-runtime.ts";
+import type { ServedEndpoint } from "../endpoints/registry.ts";
 import type { Exchange, Stage } from "./exchange.ts";
 
 /**
@@ -15,14 +15,14 @@ const TURN_MS = 1;
  * others wait, and organizations take turns: whoever sends few does not stand behind those who send many. It never idles while
  * somebody waits, and bounds nothing but how many begin together: how long functions take is no concern of it.
  */
-export class Turns {
+export class FairQueue {
   /** Those that have calls in their lines, the one whose turn is next first. */
-  readonly #orgs = new Set<LiveOrg>();
+  readonly #orgs = new Set<OrganizationRuntime>();
   #beganMs = 0;
   #begun = 0;
 
   /** Goes on now, or when its turn comes. */
-  enter(exchange: Exchange, org: LiveOrg): void {
+  enter(exchange: Exchange, org: OrganizationRuntime): void {
     if (this.#orgs.size === 0) {
       if (exchange.arrived - this.#beganMs > TURN_MS) {
         this.#beganMs = exchange.arrived;
@@ -58,6 +58,6 @@ export class Turns {
 }
 
 /** Lets organizations take turns when more calls come than can be begun at once. */
-export function takeTurns(turns: Turns): Stage {
-  return (exchange) => turns.enter(exchange, (exchange.endpoint as LiveEndpoint).org);
+export function queueFairly(turns: FairQueue): Stage {
+  return (exchange) => turns.enter(exchange, (exchange.endpoint as ServedEndpoint).org);
 }

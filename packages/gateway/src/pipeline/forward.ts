@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
-import type { LiveEndpoint, LiveReplica } from "../endpoints/registry.ts";
+import type { ServedEndpoint, ServedReplica } from "../endpoints/registry.ts";
 import { type ReplicaAnswer, type ReplicaCall, ReplicaTimeout } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import { copyOf } from "./buffer-pool.ts";
@@ -22,8 +22,8 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
  */
 export function forward(exchange: Exchange): void {
   const { request, upgrade } = exchange;
-  const endpoint = exchange.endpoint as LiveEndpoint;
-  const replica = exchange.replica as LiveReplica;
+  const endpoint = exchange.endpoint as ServedEndpoint;
+  const replica = exchange.replica as ServedReplica;
   replica.connections.send(
     {
       method: request.method as string,
@@ -44,13 +44,13 @@ const AS_TEXT_BYTES = 16 * 1024;
 /** Receives the replica's answer. */
 class Answer implements ReplicaAnswer {
   readonly #exchange: Exchange;
-  readonly #replica: LiveReplica;
+  readonly #replica: ServedReplica;
   readonly #began = performance.now();
   #call: ReplicaCall | undefined;
   #listens = false;
   #sized = false;
 
-  constructor(exchange: Exchange, replica: LiveReplica) {
+  constructor(exchange: Exchange, replica: ServedReplica) {
     this.#exchange = exchange;
     this.#replica = replica;
   }
@@ -104,7 +104,7 @@ class Answer implements ReplicaAnswer {
     const exchange = this.#exchange;
     if (exchange.finished) return;
     exchange.call = undefined;
-    const { key, spec } = exchange.endpoint as LiveEndpoint;
+    const { key, spec } = exchange.endpoint as ServedEndpoint;
     if (error instanceof FaasError || exchange.response.headersSent) exchange.fail(error);
     else if (error instanceof ReplicaTimeout) {
       exchange.fail(
@@ -113,14 +113,14 @@ class Answer implements ReplicaAnswer {
     } else if (this.#mayGoElsewhere(error)) {
       exchange.lastError = error;
       exchange.endpoint?.suspend(this.#replica);
-      exchange.findAnotherReplica();
+      exchange.retryOnAnotherReplica();
     } else void this.#failWithReason(error);
   }
 
   /** The connection broke because the process ended: of what, the platform knows. */
   async #failWithReason(error: Error): Promise<void> {
     const exchange = this.#exchange;
-    const endpoint = exchange.endpoint as LiveEndpoint;
+    const endpoint = exchange.endpoint as ServedEndpoint;
     // Not only when that is known: until then other requests would go there.
     endpoint.avoid(this.#replica);
     exchange.releaseReplica();

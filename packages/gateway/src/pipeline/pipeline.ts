@@ -1,24 +1,24 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FaasError } from "@faas/core";
-import type { Endpoints } from "../endpoints/registry.ts";
+import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { Answering } from "../http/connection-manager.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
-import { pick } from "./acquire-slot.ts";
-import { wake } from "./activate.ts";
+import { acquireSlot } from "./acquire-slot.ts";
+import { activate } from "./activate.ts";
 import { admit } from "./admit.ts";
 import { authorize } from "./authorize.ts";
 import { Exchange, type Stage } from "./exchange.ts";
-import { Turns, takeTurns } from "./fair-queue.ts";
+import { FairQueue, queueFairly } from "./fair-queue.ts";
 import { forward } from "./forward.ts";
 import type { KeyVerifier } from "./key-verifier.ts";
-import { type RequestReport, record } from "./record-metrics.ts";
+import { type RequestReport, recordMetrics } from "./record-metrics.ts";
 import { route } from "./route.ts";
 
 export type { RequestReport } from "./record-metrics.ts";
 
 export interface GatewayDeps {
-  readonly endpoints: Endpoints;
+  readonly endpoints: EndpointRegistry;
   readonly metrics?: RequestMetrics;
   /** Absent: everybody may call everything. */
   readonly keys?: KeyVerifier;
@@ -50,11 +50,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     route(endpoints, hasOrg, deps.keys),
     authorize(deps.keys),
     admit(waitingLimit, deps.metrics),
-    takeTurns(new Turns()),
-    wake(endpoints, waitMs, notReady),
-    pick(waitMs),
+    queueFairly(new FairQueue()),
+    activate(endpoints, waitMs, notReady),
+    acquireSlot(waitMs),
     forward,
-    record(deps.metrics, deps.onRequest),
+    recordMetrics(deps.metrics, deps.onRequest),
   ];
   return {
     request(request, response) {

@@ -12,7 +12,7 @@ export interface RequestReport {
 }
 
 /** The last stage, of every request for an endpoint that there is: counts it. */
-export function record(metrics?: RequestMetrics, onRequest?: (report: RequestReport) => void): Stage {
+export function recordMetrics(metrics?: RequestMetrics, onRequest?: (report: RequestReport) => void): Stage {
   return (exchange) => {
     const { endpoint, status, cold, request, target } = exchange;
     if (endpoint === undefined) return;

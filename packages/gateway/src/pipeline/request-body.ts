@@ -1,4 +1,4 @@
-import type { LiveEndpoint } from "../endpoints/registry.ts";
+import type { ServedEndpoint } from "../endpoints/registry.ts";
 import type { BodySink, BodySource } from "../upstream/connection.ts";
 import { bodyLimitOf, tooLarge } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
@@ -40,7 +40,7 @@ export class RequestBody implements BodySource {
 
   readonly #onData = (chunk: Buffer) => {
     const exchange = this.#exchange;
-    const endpoint = exchange.endpoint as LiveEndpoint;
+    const endpoint = exchange.endpoint as ServedEndpoint;
     this.#bytes += chunk.length;
     if (this.#bytes > bodyLimitOf(endpoint)) exchange.fail(tooLarge(endpoint));
     else if (!this.#sink?.write(chunk)) exchange.request.pause();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaasError } from "@faas/core";
 import fc from "fast-check";
-import type { Endpoints } from "../endpoints/registry.ts";
+import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { Exchange } from "./exchange.ts";
 import { route } from "./route.ts";
 
@@ -40,7 +40,7 @@ const url = fc.oneof(
 test("whatever the target, it leads to the endpoint that it names, with what is behind it byte for byte, or nowhere", () => {
   const endpoint = { key: "acme/x" };
   const stage = route(
-    { get: (key: string) => (key === "acme/x" ? endpoint : undefined) } as unknown as Endpoints,
+    { get: (key: string) => (key === "acme/x" ? endpoint : undefined) } as unknown as EndpointRegistry,
     () => false,
     undefined,
   );

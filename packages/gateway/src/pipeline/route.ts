@@ -1,6 +1,6 @@
 import { FaasError } from "@faas/core";
-import type { Endpoints } from "../endpoints/registry.ts";
-import { checkMayKnow, unknownOrg } from "./authorize.ts";
+import type { EndpointRegistry } from "../endpoints/registry.ts";
+import { authenticateForOrg, unknownOrg } from "./authorize.ts";
 import type { Stage } from "./exchange.ts";
 import type { KeyVerifier } from "./key-verifier.ts";
 
@@ -16,7 +16,11 @@ const UNSAFE = /%00|%(?![0-9a-f]{2})|(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:$|[/\\]|
  * Finds the endpoint that the path names: `/<org>/<endpoint>[/rest][?query]`. INVALID_PATH, ORG_NOT_FOUND, ENDPOINT_NOT_FOUND; where keys are required,
  * what is not there is refused like what the caller may not know of.
  */
-export function route(endpoints: Endpoints, hasOrg: (org: string) => boolean, keys: KeyVerifier | undefined): Stage {
+export function route(
+  endpoints: EndpointRegistry,
+  hasOrg: (org: string) => boolean,
+  keys: KeyVerifier | undefined,
+): Stage {
   return (exchange) => {
     const url = originForm(exchange.request.url ?? "/");
     const question = url.indexOf("?");
@@ -27,7 +31,7 @@ export function route(endpoints: Endpoints, hasOrg: (org: string) => boolean, ke
     const prefix = afterEndpoint < 0 ? path : path.slice(0, afterEndpoint);
     const endpoint = endpoints.get(prefix.slice(1));
     if (endpoint === undefined) {
-      if (keys && afterOrg > 0) checkMayKnow(exchange, keys, prefix.slice(1, afterOrg));
+      if (keys && afterOrg > 0) authenticateForOrg(exchange, keys, prefix.slice(1, afterOrg));
       throw unknown(prefix, hasOrg);
     }
     exchange.endpoint = endpoint;

@@ -36,11 +36,11 @@ export function openTunnel(exchange: Exchange, headers: readonly string[], upstr
   upstream.once("close", () => {
     keySignal?.removeEventListener("abort", cut);
     endSoon(socket);
-    exchange.handedOver();
+    exchange.upgradeEnded();
   });
   socket.once("close", () => {
     endSoon(upstream);
-    exchange.handedOver();
+    exchange.upgradeEnded();
   });
 }
 

@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHead
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
 import { type ReplicaBehaviour, TestPlatform } from "@faas/testing";
-import { Endpoints, type LiveEndpoint } from "../endpoints/registry.ts";
+import { EndpointRegistry, type ServedEndpoint } from "../endpoints/registry.ts";
 import { createHttpServer, type HttpServerOptions } from "../http/server.ts";
 import { createGateway, type GatewayDeps, type RequestReport } from "../pipeline/pipeline.ts";
 
@@ -11,13 +11,13 @@ import { createGateway, type GatewayDeps, type RequestReport } from "../pipeline
 export interface TestGateway extends AsyncDisposable {
   readonly port: number;
   readonly platform: TestPlatform;
-  readonly endpoints: Endpoints;
+  readonly endpoints: EndpointRegistry;
   /** What `record` reported. */
   readonly reports: RequestReport[];
   /** Registers acme/x, or another revision of it, which is served at once. */
-  deploy(settings?: SettingsInput, revision?: string): Promise<LiveEndpoint>;
+  deploy(settings?: SettingsInput, revision?: string): Promise<ServedEndpoint>;
   /** The same, and resolves when it has a ready replica. */
-  run(settings?: SettingsInput, revision?: string): Promise<LiveEndpoint>;
+  run(settings?: SettingsInput, revision?: string): Promise<ServedEndpoint>;
   call(path: string, options?: CallOptions): Promise<Answer>;
   /** A connection of one's own, for what a proper client would not send. */
   connect(): Socket;
@@ -43,7 +43,7 @@ export async function startTestGateway(
   http: HttpServerOptions = {},
 ): Promise<TestGateway> {
   const platform = new TestPlatform(behave);
-  const endpoints = new Endpoints({ platform, log: { warn() {} } });
+  const endpoints = new EndpointRegistry({ platform, log: { warn() {} } });
   const reports: RequestReport[] = [];
   const gateway = createGateway({ endpoints, onRequest: (report) => reports.push(report), ...deps });
   const server = createHttpServer((_, response) => response.end("control"), gateway, http);
@@ -112,7 +112,7 @@ async function call(port: number, path: string, { method = "GET", headers = {}, 
   };
 }
 
-async function observe(platform: TestPlatform, endpoints: Endpoints, signal: AbortSignal): Promise<void> {
+async function observe(platform: TestPlatform, endpoints: EndpointRegistry, signal: AbortSignal): Promise<void> {
   for await (const statuses of platform.watch(signal)) endpoints.observe(statuses);
 }
 

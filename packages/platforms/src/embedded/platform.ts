@@ -21,16 +21,16 @@ import { StatusList } from "../common/status-list.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./endpoint.ts";
 import { endListenersIn, ProcessRecords } from "./orphan-reaper.ts";
 import { CodePlaces, codeKey } from "./prewarm/code-slots.ts";
-import { type Apart, BlankProcesses } from "./prewarm/prewarm-pool.ts";
+import { PrewarmPool, type SandboxContext } from "./prewarm/prewarm-pool.ts";
 import { residentBytes } from "./replica-process.ts";
 import { hiddenWith } from "./sandbox/allowed-paths.ts";
 import { Landlock } from "./sandbox/landlock.ts";
-import { Isolation, type IsolationMode } from "./sandbox/sandbox.ts";
+import { type IsolationMode, Sandbox } from "./sandbox/sandbox.ts";
 import { SecretFiles } from "./secret-store.ts";
 
 const MEMORY_CHECK_MS = 250;
 /** A data folder of so many characters leaves room for the names of sockets in it. */
-const INSIDE_MOST = 45;
+const MAX_INSIDE = 45;
 
 export interface EmbeddedOptions {
   /** Logs, records of processes and caches are in it. */
@@ -60,8 +60,8 @@ export class EmbeddedPlatform implements Platform {
   readonly scalers = ["concurrency", "fixed"] as const;
   readonly #dataDir: string;
   readonly #host: EndpointHost;
-  readonly #blanks: BlankProcesses;
-  readonly #apart: Apart | undefined;
+  readonly #blanks: PrewarmPool;
+  readonly #apart: SandboxContext | undefined;
   /** How functions are kept apart, or why they are not. */
   readonly isolation: string;
   readonly #secrets: SecretFiles;
@@ -108,7 +108,7 @@ export class EmbeddedPlatform implements Platform {
       const { runFolder, node, python } = runtimeOptions;
       const { readable = [], hidden = [] } = options;
       const secret = [this.#dataDir, runFolder, ...hidden.flatMap(hiddenWith)];
-      const isolation = new Isolation(landlock, { secret, runFolder, node, python, readable });
+      const isolation = new Sandbox(landlock, { secret, runFolder, node, python, readable });
       this.#apart = { isolation, places: new CodePlaces(this.#dataDir) };
       const isThere = (digest: string) =>
         options.bundleFolder(digest).then(
@@ -123,7 +123,7 @@ export class EmbeddedPlatform implements Platform {
       if (landlock !== "off")
         options.log?.warn(`functions can read and write what the server can, its data folder too: ${landlock}`);
     }
-    this.#blanks = new BlankProcesses(options.poolSize ?? 0, runtimeOptions, this.#apart);
+    this.#blanks = new PrewarmPool(options.poolSize ?? 0, runtimeOptions, this.#apart);
     this.#secrets = new SecretFiles(this.#dataDir);
     this.#host = {
       processOptions: {
@@ -283,7 +283,7 @@ function privateFolder(dataDir: string, inside: boolean): string {
   const name = `faas-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
   const base = tmpdir().length < 40 ? tmpdir() : "/tmp";
   const folder =
-    inside && dataDir.length <= INSIDE_MOST
+    inside && dataDir.length <= MAX_INSIDE
       ? join(dataDir, "sockets")
       : join(base, `${name}-${process.getuid?.() ?? 0}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

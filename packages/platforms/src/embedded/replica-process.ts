@@ -17,9 +17,9 @@ import {
   runtimeEnvironment,
 } from "../common/wrapper-environment.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
-import type { Apart, BlankProcesses } from "./prewarm/prewarm-pool.ts";
+import type { PrewarmPool, SandboxContext } from "./prewarm/prewarm-pool.ts";
 import { dataBound } from "./sandbox/memory-rlimit.ts";
-import { folderOf, type Room } from "./sandbox/sandbox.ts";
+import { folderOf, type ProcessFolder } from "./sandbox/sandbox.ts";
 
 const LAST_LINES = 20;
 /** Exit code of what was to become a program that is not there. */
@@ -37,9 +37,9 @@ const ALIVE_CHECK_MS = 5_000;
 /** How the processes of all replicas are started. */
 export interface ProcessOptions extends RuntimeOptions {
   readonly startTimeoutMs: number;
-  readonly blanks: BlankProcesses;
+  readonly blanks: PrewarmPool;
   /** Absent: processes are not kept apart. */
-  readonly apart?: Apart;
+  readonly apart?: SandboxContext;
 }
 
 /** Why a process is no replica any more. */
@@ -76,7 +76,7 @@ export class ReplicaProcess {
   readonly #resolveEnded: () => void;
   readonly #starting = new AbortController();
   #child: ChildProcess | undefined;
-  #room: Room;
+  #room: ProcessFolder;
   /** Gives back what it was lent. */
   #release: (() => void) | undefined;
   #end: ProcessEnd | undefined;
@@ -300,7 +300,7 @@ export class ReplicaProcess {
 
   #environment(
     secrets: Readonly<Record<string, string>>,
-    { home, listenPath }: Room,
+    { home, listenPath }: ProcessFolder,
     cache: string,
   ): NodeJS.ProcessEnv {
     return {

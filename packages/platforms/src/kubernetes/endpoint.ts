@@ -2,10 +2,10 @@ import type { EndedReplica, EndpointSpec, EndpointStatus, Replica, ReplicaFailur
 import { OVER } from "../common/ready-probe.ts";
 import { StartStages } from "../common/start-stages.ts";
 import {
+  type Failure,
   foreignTrouble,
   type PodFacts,
   startTimeoutTrouble,
-  type Trouble,
   unreachableTrouble,
   withLastLines,
 } from "./pods/pod-facts.ts";
@@ -96,7 +96,7 @@ export class KubernetesEndpoint {
   readonly #replicas = new Map<string, ReplicaState>();
   #failure: ReplicaFailure | undefined;
   /** The limits have no room for a pod: told when that lasts. */
-  #crowded: Trouble | undefined;
+  #crowded: Failure | undefined;
   #crowdedTimer: NodeJS.Timeout | undefined;
   /** Grows with each attempt to start replicas: what is told late of a former one is not heard. */
   #attempt = 0;
@@ -203,7 +203,7 @@ export class KubernetesEndpoint {
   }
 
   /** Whether pods can be made of its Deployment; undefined: they can. */
-  observeDeployment(trouble: Trouble | undefined): void {
+  observeDeployment(trouble: Failure | undefined): void {
     if (trouble?.code !== "REPLICAS_LIMITED") {
       this.#roomAgain();
       if (trouble) this.refused(trouble);
@@ -221,7 +221,7 @@ export class KubernetesEndpoint {
   }
 
   /** No pod could even be made. */
-  refused(trouble: Trouble): void {
+  refused(trouble: Failure): void {
     if (this.hasReady || this.#failure?.detail === trouble.detail) return;
     this.#failure = { revision: this.spec.revision, code: trouble.code, detail: trouble.detail, lastLogLines: [] };
     this.#changed();
@@ -319,14 +319,14 @@ export class KubernetesEndpoint {
   }
 
   /** Its container ended, and the pod has another one now. */
-  #containerEnded(state: ReplicaState, end: Trouble | undefined): void {
+  #containerEnded(state: ReplicaState, end: Failure | undefined): void {
     if (!state.told && end) this.#fail(state, { ...end, ran: "previous" });
     state.stop();
     this.#replicas.delete(state.facts.pod);
   }
 
   /** The reason why the applied revision does not run, or how a replica that served came to its end. */
-  #fail(state: ReplicaState, trouble: Trouble): void {
+  #fail(state: ReplicaState, trouble: Failure): void {
     if (state.told) return;
     state.told = true;
     const { facts, wasReady } = state;

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { testControl } from "../testing/test-control.ts";
-import { Audit, type AuditEntry, type AuditOptions } from "./audit-log.ts";
+import { type AuditEntry, AuditLog, type AuditOptions } from "./audit-log.ts";
 
 async function auditOf(t: TestContext, options: AuditOptions = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), "faas-audit-"));
-  const audit = new Audit(dataDir, options);
+  const audit = new AuditLog(dataDir, options);
   t.after(async () => {
     await audit.close();
     await rm(dataDir, { recursive: true, force: true });

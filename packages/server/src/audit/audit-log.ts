@@ -47,7 +47,7 @@ export const keyMadeHere = (action: string, id: string): AuditEntry => ({
 const STRANGERS_A_MINUTE = 60;
 
 /** `audit.log` in the data folder, JSON lines; `audit.log.1` … are former ones, the highest number the oldest. */
-export class Audit {
+export class AuditLog {
   readonly #file: string;
   readonly #fileBytes: number;
   readonly #files: number;

@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { startTestGateway, until } from "../../../gateway/src/testing/test-gateway.ts";
 import { Store } from "../state/store.ts";
-import { Keys } from "./key-service.ts";
+import { KeyService } from "./key-service.ts";
 
 test("a WebSocket ends when the key that opened it is revoked or expires; others stay, and are no longer opened with it", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "faas-gateway-keys-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const store = await Store.open(folder);
   t.after(() => store.close());
-  const keys = new Keys({ store });
+  const keys = new KeyService({ store });
   await using gateway = await startTestGateway(() => () => {}, { keys });
   await gateway.run();
   const [replica] = gateway.platform.replicas({ org: "acme", endpoint: "x" });

@@ -7,7 +7,7 @@ import { formatVerifier, isLoopback, newKey } from "@faas/core";
 import { type ServerOptions, startServer } from "../server.ts";
 import { Store } from "../state/store.ts";
 import { digestOf, functionBundle, testControl } from "../testing/test-control.ts";
-import { Keys } from "./key-service.ts";
+import { KeyService } from "./key-service.ts";
 
 async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "faas-keys-"));
@@ -21,7 +21,7 @@ async function keysAt(t: TestContext, fixed?: { id: string; hash: string }) {
   t.after(() => store.close());
   await store.putOrg("acme");
   const clock = { ms: Date.parse("2026-01-01T00:00:00Z") };
-  const keys = new Keys({ store, now: () => clock.ms, ...(fixed ? { fixed } : {}) });
+  const keys = new KeyService({ store, now: () => clock.ms, ...(fixed ? { fixed } : {}) });
   return { store, keys, clock };
 }
 
@@ -102,7 +102,7 @@ test("keys are read again from the snapshot and from the journal; a damaged one 
   // Each server's first change writes a snapshot of what there was, and goes into a new journal.
   for (let start = 0; start < 3; start++) {
     const store = await Store.open(dataDir);
-    const keys = new Keys({ store });
+    const keys = new KeyService({ store });
     for (const token of tokens) assert.ok(keys.find(token), `start ${start}`);
     tokens.push((await keys.create({ scope: "admin", name: `of start ${start}` })).token);
     await store.close();

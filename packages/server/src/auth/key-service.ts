@@ -38,7 +38,7 @@ const TIMER_MOST_MS = 2 ** 31 - 1;
  * The keys of a server. To prove one takes a look-up by the id that its token names, and one SHA-256: about 3 µs, so nothing is cached, and what is
  * revoked is refused from the next request on.
  */
-export class Keys implements KeyVerifier {
+export class KeyService implements KeyVerifier {
   readonly #store: KeysOptions["store"];
   readonly #fixed: VerifiedKey | undefined;
   readonly #now: () => number;

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { startTestGateway, until } from "../../../gateway/src/testing/test-gateway.ts";
-import { Scaling } from "./loop.ts";
+import { Autoscaler } from "./loop.ts";
 
 // Which replica a request gets, and when.
 
@@ -161,7 +161,7 @@ test("a replica that is far slower than its siblings is left out while they have
     const ms = replicas++ === 0 ? 400 : 2;
     return (_, response) => void setTimeout(() => response.end(String(ms)), ms);
   });
-  const scaling = new Scaling(gateway.endpoints);
+  const scaling = new Autoscaler(gateway.endpoints);
   const endpoint = await gateway.run({ replicas: 3, scaler: "fixed", concurrency: 4, idleTimeout: "never" });
   let done = false;
   const load = Array.from({ length: 6 }, async () => {

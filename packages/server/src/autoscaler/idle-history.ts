@@ -17,7 +17,7 @@ const BINS = 240;
 /** Of fewer pauses nothing is concluded. */
 const PAUSES_LEAST = 8;
 /** Of so many, old ones count half: what an endpoint did weeks ago says less than what it did yesterday. */
-const PAUSES_MOST = 500;
+const MAX_PAUSES = 500;
 /** The next request is expected between two of these percentiles of the pauses, and so much to either side. */
 const HEADS = [0.05, 0.25];
 const TAIL = 0.99;
@@ -46,7 +46,7 @@ export class IdleHistory {
     const bin = Math.floor(pauseMs / MINUTE_MS);
     if (bin < BINS) this.#bins[bin] = (this.#bins[bin] as number) + 1;
     else this.#longer++;
-    if (++this.#count >= PAUSES_MOST) this.#forgetHalf();
+    if (++this.#count >= MAX_PAUSES) this.#forgetHalf();
   }
 
   /** What to do in the next pause. */

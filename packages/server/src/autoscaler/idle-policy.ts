@@ -1,4 +1,4 @@
-import type { LiveEndpoint } from "@faas/gateway";
+import type { ServedEndpoint } from "@faas/gateway";
 import { FIXED, IdleHistory, type IdlePlan, isAsleep, PAUSE_MS } from "./idle-history.ts";
 
 interface Known {
@@ -10,11 +10,11 @@ interface Known {
 
 /** Which endpoints are idle, and which ones are to wake before a request comes (`idleTimeout: auto`). In memory: a restart forgets the pauses. */
 export class Idleness {
-  readonly #known = new WeakMap<LiveEndpoint, Known>();
-  readonly #dueMs = new Map<LiveEndpoint, number>();
+  readonly #known = new WeakMap<ServedEndpoint, Known>();
+  readonly #dueMs = new Map<ServedEndpoint, number>();
 
   /** Whether replicas of the endpoint, which has some, are to go. To be asked regularly: it looks for pauses, too. */
-  isIdle(endpoint: LiveEndpoint, now: number): boolean {
+  isIdle(endpoint: ServedEndpoint, now: number): boolean {
     const { idleTimeoutMs } = endpoint.spec;
     const idleMs = now - endpoint.lastRequestMs;
     if (idleTimeoutMs !== "auto") return idleMs >= idleTimeoutMs;
@@ -24,15 +24,15 @@ export class Idleness {
   }
 
   /** Its replicas go: notes when they are to come back. */
-  sleeps(endpoint: LiveEndpoint, now: number): void {
+  sleeps(endpoint: ServedEndpoint, now: number): void {
     const { wakeAfterMs } = this.#planOf(endpoint);
     const dueMs = endpoint.lastRequestMs + (wakeAfterMs ?? Number.NEGATIVE_INFINITY);
     if (dueMs > now) this.#dueMs.set(endpoint, dueMs);
   }
 
   /** Takes the ones whose time has come. */
-  takeDue(now: number): LiveEndpoint[] {
-    const due: LiveEndpoint[] = [];
+  takeDue(now: number): ServedEndpoint[] {
+    const due: ServedEndpoint[] = [];
     for (const [endpoint, dueMs] of this.#dueMs) {
       if (dueMs > now) continue;
       this.#dueMs.delete(endpoint);
@@ -49,7 +49,7 @@ export class Idleness {
     return next;
   }
 
-  #look(endpoint: LiveEndpoint): void {
+  #look(endpoint: ServedEndpoint): void {
     const { lastRequestMs } = endpoint;
     const known = this.#known.get(endpoint);
     if (known === undefined) {
@@ -64,7 +64,7 @@ export class Idleness {
     known.history.add(pauseMs);
   }
 
-  #planOf(endpoint: LiveEndpoint): IdlePlan {
+  #planOf(endpoint: ServedEndpoint): IdlePlan {
     if (endpoint.spec.idleTimeoutMs !== "auto") return FIXED;
     return this.#known.get(endpoint)?.history?.plan ?? FIXED;
   }

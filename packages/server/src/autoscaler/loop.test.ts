@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
-import { Endpoints, type LiveEndpoint } from "../../../gateway/src/endpoints/registry.ts";
-import { Scaling } from "./loop.ts";
+import { EndpointRegistry, type ServedEndpoint } from "../../../gateway/src/endpoints/registry.ts";
+import { Autoscaler } from "./loop.ts";
 
 /** An endpoint with a replica that is ready, and a clock that the test moves. */
 function setUp(settings: SettingsInput) {
   let now = 1_000_000;
   const scaled: number[] = [];
   const platform = { scale: async (_: unknown, replicas: number) => void scaled.push(replicas) };
-  const endpoints = new Endpoints({ platform, log: { warn() {} }, now: () => now });
-  const scaling = new Scaling(endpoints, () => now);
+  const endpoints = new EndpointRegistry({ platform, log: { warn() {} }, now: () => now });
+  const scaling = new Autoscaler(endpoints, () => now);
   const artifact = { kind: "image", reference: "x" } as const;
   const revision = { id: "r", createdAt: "", artifact, settings: withDefaults(settings) };
   const endpoint = endpoints.put(endpointSpec({ org: "acme", endpoint: "x" }, revision));
@@ -64,7 +64,7 @@ test("load brings more replicas within seconds, and fewer when it is gone, withi
   endpoint.take();
   after(3_000);
   assert.equal(endpoint.desired, 2);
-  for (let i = 0; i < 20; i++) endpoint.wait({ previous: undefined, next: undefined, granted() {}, refused() {} });
+  for (let i = 0; i < 20; i++) endpoint.wait({ previous: undefined, next: undefined, onSlot() {}, onRejected() {} });
   after(3_000);
   assert.equal(endpoint.desired, 4);
 });
@@ -88,7 +88,7 @@ test("a fixed number is what the settings say, whatever it was before, and is as
 });
 
 /** A request that is answered at once. */
-function call(endpoint: LiveEndpoint, now: number): void {
+function call(endpoint: ServedEndpoint, now: number): void {
   const replica = endpoint.take();
   assert.ok(replica);
   endpoint.release(replica, now);
@@ -98,8 +98,8 @@ test("auto: five minutes while nothing is known; then gone between requests that
   // The clock and the timers are the test's, the rest is as in the server.
   mock.timers.enable({ apis: ["setInterval", "setTimeout", "Date"], now: 1_000_000 });
   t.after(() => mock.timers.reset());
-  const endpoints = new Endpoints({ platform: { scale: async () => {} }, log: { warn() {} } });
-  const scaling = new Scaling(endpoints);
+  const endpoints = new EndpointRegistry({ platform: { scale: async () => {} }, log: { warn() {} } });
+  const scaling = new Autoscaler(endpoints);
   t.after(() => scaling.stop());
   const artifact = { kind: "image", reference: "x" } as const;
   const revision = { id: "r", createdAt: "", artifact, settings: withDefaults({ idleTimeout: "auto" }) };

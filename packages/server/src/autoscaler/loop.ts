@@ -1,4 +1,4 @@
-import { type Endpoints, type LiveEndpoint, leastReplicas, mostReplicas, Outliers } from "@faas/gateway";
+import { type EndpointRegistry, maxReplicas, minReplicas, OutlierDetector, type ServedEndpoint } from "@faas/gateway";
 import { IdleMemory } from "./heap-trim.ts";
 import { Idleness } from "./idle-policy.ts";
 import { LOOK_MS, LOOKS, LoadMemory } from "./load-window.ts";
@@ -6,11 +6,11 @@ import { LOOK_MS, LOOKS, LoadMemory } from "./load-window.ts";
 /**
  * The thin loop around the scaler, idleness and slow replicas: over the endpoints that have replicas, and not at all when none has.
  */
-export class Scaling {
-  readonly #endpoints: Endpoints;
+export class Autoscaler {
+  readonly #endpoints: EndpointRegistry;
   readonly #now: () => number;
-  readonly #loads = new WeakMap<LiveEndpoint, LoadMemory>();
-  readonly #outliers = new Outliers();
+  readonly #loads = new WeakMap<ServedEndpoint, LoadMemory>();
+  readonly #outliers = new OutlierDetector();
   readonly #idleness = new Idleness();
   readonly #memory = new IdleMemory();
   #timer: NodeJS.Timeout | undefined;
@@ -18,7 +18,7 @@ export class Scaling {
   #dueTimer: NodeJS.Timeout | undefined;
   #looks = 0;
 
-  constructor(endpoints: Endpoints, now: () => number = Date.now) {
+  constructor(endpoints: EndpointRegistry, now: () => number = Date.now) {
     this.#endpoints = endpoints;
     this.#now = now;
     endpoints.onAwake = () => {
@@ -64,7 +64,7 @@ export class Scaling {
     if (dueMs !== undefined) this.#dueTimer = setTimeout(() => this.#decide(), dueMs - now).unref();
   }
 
-  #decideOne(endpoint: LiveEndpoint, now: number): void {
+  #decideOne(endpoint: ServedEndpoint, now: number): void {
     // In flight counts as a request.
     if (endpoint.inFlight + endpoint.waiting > 0 || endpoint.deploying) endpoint.lastRequestMs = now;
     if (endpoint.desired === 0) return;
@@ -75,19 +75,19 @@ export class Scaling {
       return;
     }
     // Of a number that does not change: it could not be had before, or a former server left another one.
-    const least = leastReplicas(endpoint.spec);
+    const least = minReplicas(endpoint.spec);
     if (endpoint.spec.scaler === "fixed" && endpoint.desired !== least && !endpoint.deploying)
       this.#endpoints.scale(endpoint, least);
   }
 
-  #scale(endpoint: LiveEndpoint, now: number): void {
+  #scale(endpoint: ServedEndpoint, now: number): void {
     const { desired } = endpoint;
     const replicas = this.#load(endpoint).decide(desired, policyOf(endpoint), now);
     if (replicas !== desired) this.#endpoints.scale(endpoint, replicas);
     else endpoint.limited = undefined;
   }
 
-  #load(endpoint: LiveEndpoint): LoadMemory {
+  #load(endpoint: ServedEndpoint): LoadMemory {
     let load = this.#loads.get(endpoint);
     if (!load) {
       load = new LoadMemory();
@@ -98,14 +98,14 @@ export class Scaling {
 }
 
 /** Whether there is something to decide. */
-function isScaled(endpoint: LiveEndpoint): boolean {
+function isScaled(endpoint: ServedEndpoint): boolean {
   if (endpoint.desired === 0 || endpoint.spec.scaler !== "concurrency") return false;
   const { least, most } = policyOf(endpoint);
   return least < most || endpoint.desired !== least;
 }
 
-const policyOf = ({ spec }: LiveEndpoint) => ({
+const policyOf = ({ spec }: ServedEndpoint) => ({
   concurrency: spec.concurrency,
-  least: leastReplicas(spec),
-  most: mostReplicas(spec),
+  least: minReplicas(spec),
+  most: maxReplicas(spec),
 });

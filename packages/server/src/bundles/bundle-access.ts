@@ -9,7 +9,7 @@ const REMEMBERED = 10_000;
  * Which organization may use, or be told of, which bundle: one that it has uploaded to this server, or that a revision of its own names. To know the
  * digest of another's proves nothing.
  */
-export class BundleGrants {
+export class BundleAccess {
   readonly #store: Pick<Store, "org">;
   /** "org digest", and when it was uploaded; the oldest first. */
   readonly #uploaded = new Map<string, number>();

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Problem } from "@faas/core";
 import { digestOf, tarOf, testControl } from "../testing/test-control.ts";
-import { Bundles } from "./bundle-store.ts";
+import { BundleStore } from "./bundle-store.ts";
 
 const server = await testControl({ bundleLimitBytes: 4 * 2 ** 20 });
 const bundles = join(server.dataDir, "bundles");
@@ -141,7 +141,7 @@ test("a client that goes away in the middle of an upload harms nobody and leaves
 });
 
 test("what no revision names is collected after a while, and what uploads of a killed server left at once", async () => {
-  const bundlesOnDisk = new Bundles(server.dataDir, 2 ** 20);
+  const bundlesOnDisk = new BundleStore(server.dataDir, 2 ** 20);
   const [named, young, old] = ["a", "b", "c"].map((digit) => `sha256:${digit.repeat(64)}`) as [string, string, string];
   for (const digest of [named, young, old]) await mkdir(folderOf(digest), { recursive: true });
   await mkdir(join(bundles, ".upload-killed"));
@@ -158,7 +158,7 @@ test("what no revision names is collected after a while, and what uploads of a k
 });
 
 test("a bundle that was just asked for outlives the collection: its registration may be on the way", async () => {
-  const bundlesOnDisk = new Bundles(server.dataDir, 2 ** 20);
+  const bundlesOnDisk = new BundleStore(server.dataDir, 2 ** 20);
   const digest = `sha256:${"d".repeat(64)}`;
   await mkdir(folderOf(digest), { recursive: true });
   const anHourAgo = new Date(Date.now() - 3_600_000);

@@ -22,7 +22,7 @@ export interface PutOptions {
 }
 
 /** Bundles by digest, unpacked: `<dataDir>/bundles/<64 hexadecimal digits>/`. */
-export class Bundles {
+export class BundleStore {
   readonly limitBytes: number;
   readonly #folder: string;
   readonly #linked = new Map<string, string>();

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { FaasError } from "@faas/core";
 import fc from "fast-check";
 import { pack } from "tar-stream";
-import { Bundles } from "./bundle-store.ts";
+import { BundleStore } from "./bundle-store.ts";
 
 const part = fc.constantFrom("a", "b", "..", ".", "", "a".repeat(300), "ä", "c\0d", "x y", "\\", "...");
 const path = fc
@@ -46,7 +46,7 @@ test("any tar is unpacked into its folder or refused as the client's fault; outs
           if (damaged && bytes.length > 0) bytes[at % Math.min(bytes.length, 2048)] = byte;
           const data = join(base, String(number++));
           await mkdir(data);
-          const bundles = new Bundles(data, 2 ** 20);
+          const bundles = new BundleStore(data, 2 ** 20);
           const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
           try {
             await bundles.put(digest, Readable.from([bytes]));

@@ -1,13 +1,13 @@
 import { FaasError, formatSize, type LimitNumbers } from "@faas/core";
 import { bundlesOf } from "../state/state.ts";
 import type { Store } from "../state/store.ts";
-import type { BundleGrants } from "./bundle-access.ts";
-import type { Bundles } from "./bundle-store.ts";
+import type { BundleAccess } from "./bundle-access.ts";
+import type { BundleStore } from "./bundle-store.ts";
 
 export interface BundleRoomOptions {
   readonly store: Pick<Store, "org">;
-  readonly bundles: Pick<Bundles, "sizeOf">;
-  readonly grants: Pick<BundleGrants, "recent">;
+  readonly bundles: Pick<BundleStore, "sizeOf">;
+  readonly grants: Pick<BundleAccess, "recent">;
   readonly limitsOf: (org: string) => LimitNumbers;
 }
 
@@ -23,7 +23,7 @@ export interface Reserved {
  * What is stored for an organization: the bundles that its revisions name, and those that it uploaded lately. The content is stored once, and
  * counts for each organization that has it.
  */
-export class BundleRoom {
+export class StorageQuota {
   readonly #options: BundleRoomOptions;
   /** Bytes of uploads under way. */
   readonly #coming = new Map<string, number>();

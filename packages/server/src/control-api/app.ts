@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { FaasError, type Limits, type Platform, PROBLEM_MEDIA_TYPE, type ServerConfig, toProblem } from "@faas/core";
-import type { Endpoints } from "@faas/gateway";
+import type { EndpointRegistry } from "@faas/gateway";
 import { CHALLENGE } from "@faas/gateway";
 import Router from "@koa/router";
 import Koa, { type Context, type Next } from "koa";
 import type { Logger } from "pino";
-import type { Audit } from "../audit/audit-log.ts";
-import type { Keys } from "../auth/key-service.ts";
-import type { BundleGrants } from "../bundles/bundle-access.ts";
-import type { Bundles } from "../bundles/bundle-store.ts";
-import type { BundleRoom } from "../bundles/storage-quota.ts";
-import type { Deployments } from "../deployments/controller.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { KeyService } from "../auth/key-service.ts";
+import type { BundleAccess } from "../bundles/bundle-access.ts";
+import type { BundleStore } from "../bundles/bundle-store.ts";
+import type { StorageQuota } from "../bundles/storage-quota.ts";
+import type { DeploymentController } from "../deployments/controller.ts";
 import type { AllowedImages } from "../deployments/image-policy.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { Secrets } from "../secrets/secret-service.ts";
+import type { SecretService } from "../secrets/secret-service.ts";
 import type { Store } from "../state/store.ts";
 import { audited } from "./audit-middleware.ts";
 import { answerAndDrain } from "./drain-body.ts";
@@ -27,21 +27,21 @@ import { checkParameters, routes } from "./routes/index.ts";
 /** What the control API works with. */
 export interface AppDeps {
   readonly store: Store;
-  readonly bundles: Bundles;
-  readonly grants: BundleGrants;
-  readonly bundleRoom: BundleRoom;
+  readonly bundles: BundleStore;
+  readonly grants: BundleAccess;
+  readonly bundleRoom: StorageQuota;
   /** What counts for organizations that have no limit of their own. */
   readonly defaultLimits: Limits;
-  readonly keys: Keys;
+  readonly keys: KeyService;
   /** Whether keys are required. */
   readonly isAuth: boolean;
   /** Whether only this machine reaches the server. */
   readonly isLocal: boolean;
-  readonly audit: Audit;
+  readonly audit: AuditLog;
   readonly allowedImages: AllowedImages;
-  readonly deployments: Deployments;
-  readonly secrets: Secrets;
-  readonly endpoints: Endpoints;
+  readonly deployments: DeploymentController;
+  readonly secrets: SecretService;
+  readonly endpoints: EndpointRegistry;
   readonly platform: Pick<Platform, "name" | "accepts" | "logs" | "registryLogin" | "notReady">;
   readonly metrics: Metrics;
   readonly config: ServerConfig;

@@ -2,7 +2,7 @@ import { secretNameProblem } from "@faas/core";
 import type { VerifiedKey } from "@faas/gateway";
 import type { Context, Middleware } from "koa";
 import type { Logger } from "pino";
-import type { Audit, AuditEntry } from "../audit/audit-log.ts";
+import type { AuditEntry, AuditLog } from "../audit/audit-log.ts";
 
 import type { Route } from "./route.ts";
 
@@ -10,7 +10,7 @@ import type { Route } from "./route.ts";
 const REFUSALS = new Set(["UNAUTHENTICATED", "FORBIDDEN"]);
 
 /** Writes down what was changed, or refused, before it is answered. */
-export function audited(audit: Audit, log: Logger): Middleware {
+export function audited(audit: AuditLog, log: Logger): Middleware {
   return async (context, next) => {
     await next();
     const entry = entryOf(context);

@@ -18,7 +18,7 @@ export function* endpointsOf(org: string, deps: RequestDeps): Generator<[Endpoin
 export function requireOrg(org: string, { store, access }: RequestDeps) {
   const record = store.org(org);
   if (record) return record;
-  const visible = [...store.orgs()].filter((each) => access.sees(each));
+  const visible = [...store.orgs()].filter((each) => access.canSee(each));
   throw noSuchOrg(org, nearest(org, visible));
 }
 

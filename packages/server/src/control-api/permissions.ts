@@ -1,6 +1,6 @@
 import { FaasError, type KeyScope, scopeAllows } from "@faas/core";
 import type { VerifiedKey } from "@faas/gateway";
-import type { Keys } from "../auth/key-service.ts";
+import type { KeyService } from "../auth/key-service.ts";
 
 /**
  * What who asks may do on the control API. Of another organization nobody learns anything: what is there and what is not are refused in the same words,
@@ -9,9 +9,9 @@ import type { Keys } from "../auth/key-service.ts";
 export class Access {
   /** Absent: the server wants no keys, and everybody may do everything. */
   readonly key: VerifiedKey | undefined;
-  readonly #keys: Keys;
+  readonly #keys: KeyService;
 
-  constructor(keys: Keys, key: VerifiedKey | undefined) {
+  constructor(keys: KeyService, key: VerifiedKey | undefined) {
     this.#keys = keys;
     this.key = key;
   }
@@ -21,13 +21,13 @@ export class Access {
     return this.key?.record.org;
   }
 
-  sees(org: string): boolean {
+  canSee(org: string): boolean {
     return this.org === undefined || this.org === org;
   }
 
   /** ORG_NOT_FOUND, FORBIDDEN. */
   require(org: string, wanted: KeyScope): void {
-    if (!this.sees(org)) throw noSuchOrg(org);
+    if (!this.canSee(org)) throw noSuchOrg(org);
     this.requireScope(wanted);
   }
 

@@ -6,13 +6,13 @@ import { test } from "node:test";
 import { type EndpointRef, type EndpointSpec, endpointSpec, limitNumbers, withDefaults } from "@faas/core";
 import { TestPlatform } from "@faas/testing";
 import { pino } from "pino";
-import { Endpoints } from "../../../gateway/src/endpoints/registry.ts";
-import { BundleGrants } from "../bundles/bundle-access.ts";
-import { Bundles } from "../bundles/bundle-store.ts";
-import { BundleRoom } from "../bundles/storage-quota.ts";
+import { EndpointRegistry } from "../../../gateway/src/endpoints/registry.ts";
+import { BundleAccess } from "../bundles/bundle-access.ts";
+import { BundleStore } from "../bundles/bundle-store.ts";
+import { StorageQuota } from "../bundles/storage-quota.ts";
 import { Store } from "../state/store.ts";
-import { Deployments } from "./controller.ts";
-import { DeployLimits } from "./quota-check.ts";
+import { DeploymentController } from "./controller.ts";
+import { QuotaCheck } from "./quota-check.ts";
 
 const artifact = { kind: "bundle", digest: `sha256:${"a".repeat(64)}` } as const;
 const settings = withDefaults({});
@@ -43,12 +43,12 @@ test("what the platform has and nobody registered is removed, and tried again wi
     updatedAt: "",
     current: { id: "r", createdAt: "", artifact, settings },
   }));
-  const endpoints = new Endpoints({ platform, log });
-  const bundles = new Bundles(dataDir, 1);
+  const endpoints = new EndpointRegistry({ platform, log });
+  const bundles = new BundleStore(dataDir, 1);
   const limitsOf = () => limitNumbers({});
-  const limits = new DeployLimits(store, limitsOf);
-  const bundleRoom = new BundleRoom({ store, bundles, grants: new BundleGrants(store), limitsOf });
-  const deployments = new Deployments({ store, platform, endpoints, bundles, limits, bundleRoom, log });
+  const limits = new QuotaCheck(store, limitsOf);
+  const bundleRoom = new StorageQuota({ store, bundles, grants: new BundleAccess(store), limitsOf });
+  const deployments = new DeploymentController({ store, platform, endpoints, bundles, limits, bundleRoom, log });
 
   await platform.apply(specOf({ org: "acme", endpoint: "stranger" }));
   await deployments.start();

@@ -12,23 +12,23 @@ import {
   revisionId,
   type Settings,
 } from "@faas/core";
-import { type Endpoints, leastReplicas } from "@faas/gateway";
+import { type EndpointRegistry, minReplicas } from "@faas/gateway";
 import type { Logger } from "pino";
-import type { Bundles } from "../bundles/bundle-store.ts";
-import type { BundleRoom } from "../bundles/storage-quota.ts";
-import { OneAtATime } from "../lib/keyed-mutex.ts";
+import type { BundleStore } from "../bundles/bundle-store.ts";
+import type { StorageQuota } from "../bundles/storage-quota.ts";
+import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { newestVersions } from "../state/secret-records.ts";
-import { newestOf } from "../state/state.ts";
+import { targetRevision } from "../state/state.ts";
 import type { EndpointRecord, Store } from "../state/store.ts";
-import type { DeployLimits } from "./quota-check.ts";
+import type { QuotaCheck } from "./quota-check.ts";
 
 export interface DeploymentsOptions {
   readonly store: Store;
   readonly platform: Platform;
-  readonly endpoints: Endpoints;
-  readonly bundles: Bundles;
-  readonly limits: DeployLimits;
-  readonly bundleRoom: BundleRoom;
+  readonly endpoints: EndpointRegistry;
+  readonly bundles: BundleStore;
+  readonly limits: QuotaCheck;
+  readonly bundleRoom: StorageQuota;
   readonly log: Logger;
 }
 
@@ -47,13 +47,13 @@ const RETRY_MS = 1_000;
  * From the store (desired) to the platform: begins deployments, sees them through or gives them up, removes, and mends what differs from what is observed
  * (docs/decisions/0002-deployments-are-candidates.md).
  */
-export class Deployments {
+export class DeploymentController {
   readonly #options: DeploymentsOptions;
   /** Endpoints whose newest revision has not answered yet. */
   readonly #pending = new Map<string, EndpointRef>();
   readonly #listeners = new Map<string, Set<() => void>>();
   /** Changes of one endpoint's deployment are made one after the other. */
-  readonly #turns = new OneAtATime();
+  readonly #turns = new KeyedMutex();
   readonly #retries = new Map<string, NodeJS.Timeout>();
   /** What the platform has, or may have, though nobody registered it. */
   readonly #strangers = new Map<string, EndpointRef>();
@@ -141,7 +141,7 @@ export class Deployments {
     return this.#inTurn(ref, async () => {
       const { store } = this.#options;
       const record = store.endpoint(ref);
-      const newest = record && newestOf(record);
+      const newest = record && targetRevision(record);
       if (!record || !newest?.settings.secrets) return undefined;
       const versions = newestVersions(ref.org, newest.settings, store.org(ref.org)?.secrets);
       const id = revisionId(newest.artifact, newest.settings, versions);
@@ -189,7 +189,7 @@ export class Deployments {
   }
 
   /** Resolves when the revision is neither being deployed nor waiting for its first answer; rejects with the signal's reason. */
-  async settled(ref: EndpointRef, revision: string, signal: AbortSignal): Promise<void> {
+  async waitForRollout(ref: EndpointRef, revision: string, signal: AbortSignal): Promise<void> {
     for (;;) {
       const record = this.#options.store.endpoint(ref);
       const deploying = record?.candidate ?? (record?.unproven ? record.current : undefined);
@@ -209,7 +209,7 @@ export class Deployments {
     const secrets = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
     let id = revisionId(artifact, settings, secrets);
     const before = store.endpoint(ref);
-    const newest = before && newestOf(before);
+    const newest = before && targetRevision(before);
     if (newest?.id === id && before?.failure?.revision !== id) return { revision: id, created: false, unchanged: true };
 
     const now = new Date().toISOString();
@@ -253,13 +253,13 @@ export class Deployments {
     if (endpoint.desired > 0 && !endpoint.failure()) return;
     if (!endpoint.deploying && endpoint.spec.replicas === 0) return;
     endpoint.attempt();
-    endpoints.scale(endpoint, leastReplicas(endpointSpec(ref, newestOf(record))));
+    endpoints.scale(endpoint, minReplicas(endpointSpec(ref, targetRevision(record))));
   }
 
   /** Tells the platform what should run. */
   async #apply(ref: EndpointRef, record: EndpointRecord, served: EndpointSpec): Promise<void> {
     if (record.candidate || record.unproven) this.#pending.set(endpointKey(ref), ref);
-    const newest = newestOf(record);
+    const newest = targetRevision(record);
     // Of the same revision one spec is enough: there are many endpoints.
     await this.#options.platform.apply(newest.id === served.revision ? served : endpointSpec(ref, newest));
   }
@@ -272,31 +272,31 @@ export class Deployments {
       const changed = endpoints.observe(statuses);
       if (isFirst) this.#wakeAll();
       isFirst = false;
-      for (const ref of this.#pending.values()) this.#conclude(ref);
-      this.#mend(changed);
+      for (const ref of this.#pending.values()) this.#finishRollout(ref);
+      this.#reconcile(changed);
     }
   }
 
   /** Ends the deployment when its outcome is known; later, when that cannot be written now. */
-  #conclude(ref: EndpointRef): void {
+  #finishRollout(ref: EndpointRef): void {
     const key = endpointKey(ref);
     const status = this.#options.endpoints.get(key)?.status;
     if (!status || this.#stopping.signal.aborted) return;
-    this.#judge(ref, status).catch((error) => {
+    this.#evaluateRollout(ref, status).catch((error) => {
       this.#options.log.error({ err: error, ...ref }, "a deployment could not be concluded; trying again");
       if (this.#retries.has(key)) return;
       const again = () => {
         this.#retries.delete(key);
-        this.#conclude(ref);
+        this.#finishRollout(ref);
       };
       this.#retries.set(key, setTimeout(again, RETRY_MS).unref());
     });
   }
 
   /** Has the newest revision answered, or failed? */
-  async #judge(ref: EndpointRef, status: EndpointStatus): Promise<void> {
+  async #evaluateRollout(ref: EndpointRef, status: EndpointStatus): Promise<void> {
     const record = this.#options.store.endpoint(ref);
-    const revision = record && newestOf(record);
+    const revision = record && targetRevision(record);
     if (!record || !revision || status.revision !== revision.id) return;
     const ready = status.replicas.filter((replica) => replica.ready);
     const answers = ready.length > 0 && ready.every((replica) => replica.revision === revision.id);
@@ -309,7 +309,7 @@ export class Deployments {
   async #succeeded(ref: EndpointRef, revision: Revision): Promise<void> {
     const { store, endpoints, log } = this.#options;
     const record = store.endpoint(ref);
-    if (!record || newestOf(record).id !== revision.id || !(record.candidate || record.unproven)) return;
+    if (!record || targetRevision(record).id !== revision.id || !(record.candidate || record.unproven)) return;
     await store.changeEndpoint(ref, (latest) => {
       if (!latest) return latest;
       const { candidate: _, unproven: __, failure: ___, ...kept } = latest;
@@ -325,7 +325,7 @@ export class Deployments {
   async #failed(ref: EndpointRef, revision: Revision, failure: ReplicaFailure): Promise<void> {
     const { store, platform, endpoints, log } = this.#options;
     const record = store.endpoint(ref);
-    if (!record || newestOf(record).id !== revision.id || record.failure?.revision === revision.id) return;
+    if (!record || targetRevision(record).id !== revision.id || record.failure?.revision === revision.id) return;
     log.warn({ ...ref, revision: revision.id, code: failure.code, detail: failure.detail }, "deployment failed");
     await store.changeEndpoint(ref, (latest) => {
       if (!latest) return latest;
@@ -348,7 +348,7 @@ export class Deployments {
   }
 
   /** What somebody changed behind our back, or what a former server did not finish. */
-  #mend(changed: readonly EndpointStatus[]): void {
+  #reconcile(changed: readonly EndpointStatus[]): void {
     const { store, platform, endpoints, log } = this.#options;
     for (const status of changed) {
       if (!store.endpoint(status))

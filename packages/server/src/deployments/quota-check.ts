@@ -1,29 +1,29 @@
 import {
-  amounts,
   type EndpointRef,
   endpointKey,
   FaasError,
-  type Kept,
-  keptBy,
-  keptWith,
+  formatResources,
   type LimitNumbers,
-  NOTHING,
+  NO_RESOURCES,
+  type ReservedResources,
+  replaceReserved,
+  reservedBy,
   type Settings,
 } from "@faas/core";
 import { keptByRecord } from "../state/state.ts";
 import type { Store } from "../state/store.ts";
 
 /** What limits are called by who sets them. */
-const names: Readonly<Record<keyof Kept, string>> = {
+const names: Readonly<Record<keyof ReservedResources, string>> = {
   endpoints: "endpoints",
   replicas: "replicas",
   cpuMillis: "cpu",
   memoryBytes: "memory",
 };
-const kinds = Object.keys(names) as readonly (keyof Kept)[];
+const kinds = Object.keys(names) as readonly (keyof ReservedResources)[];
 
 /** Refuses deployments that an organization's limits have no room for. */
-export class DeployLimits {
+export class QuotaCheck {
   readonly #store: Pick<Store, "org" | "kept">;
   readonly #limitsOf: (org: string) => LimitNumbers;
   /** What is being registered and not in the store yet, by organization and endpoint: two at once must not both have the last place. */
@@ -54,24 +54,24 @@ export class DeployLimits {
     ref: EndpointRef,
     settings: Settings,
     limits: LimitNumbers,
-    limited: readonly (keyof Kept)[],
+    limited: readonly (keyof ReservedResources)[],
     asked: ReadonlyMap<string, Settings>,
   ): void {
     const endpoints = this.#store.org(ref.org)?.endpoints;
     const stored = (endpoint: string) => keptByRecord(endpoints?.get(endpoint));
-    let others = keptWith(this.#store.kept(ref.org), NOTHING, stored(ref.endpoint));
+    let others = replaceReserved(this.#store.kept(ref.org), NO_RESOURCES, stored(ref.endpoint));
     for (const [endpoint, pending] of asked)
-      if (endpoint !== ref.endpoint) others = keptWith(others, keptBy(pending), stored(endpoint));
+      if (endpoint !== ref.endpoint) others = replaceReserved(others, reservedBy(pending), stored(endpoint));
     const pending = asked.get(ref.endpoint);
-    const own = pending ? keptBy(pending) : stored(ref.endpoint);
-    const wants = keptBy(settings);
+    const own = pending ? reservedBy(pending) : stored(ref.endpoint);
+    const wants = reservedBy(settings);
     // Even one replica has to fit, whenever it comes.
-    const single = keptBy({ ...settings, replicas: 1 });
+    const single = reservedBy({ ...settings, replicas: 1 });
     for (const kind of limited) {
       const limit = limits[kind];
       if (others[kind] + wants[kind] > limit && wants[kind] > own[kind])
         throw exceeded(ref, kind, { used: others[kind], asked: wants[kind], allowed: limit });
-      if (single[kind] > limit && own === NOTHING)
+      if (single[kind] > limit && own === NO_RESOURCES)
         throw exceeded(ref, kind, { used: 0, asked: single[kind], allowed: limit });
     }
   }
@@ -79,10 +79,10 @@ export class DeployLimits {
 
 function exceeded(
   ref: EndpointRef,
-  kind: keyof Kept,
+  kind: keyof ReservedResources,
   { used, asked, allowed }: { readonly used: number; readonly asked: number; readonly allowed: number },
 ): FaasError {
-  const text = amounts[kind];
+  const text = formatResources[kind];
   return new FaasError(
     "LIMIT_EXCEEDED",
     `The limits of the organization "${ref.org}" have no room for ${endpointKey(ref)}: its other endpoints take ${text(used)}, this one asks for ${text(asked)}, and the limit is ${text(allowed)}; "faas org describe ${ref.org}" shows all limits`,

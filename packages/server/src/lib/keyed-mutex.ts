@@ -1,5 +1,5 @@
 /** Runs what concerns the same thing one after the other, in the order in which it came; what concerns others beside. */
-export class OneAtATime {
+export class KeyedMutex {
   /** The last one of each key. */
   readonly #turns = new Map<string, Promise<unknown>>();
 

@@ -1,4 +1,10 @@
-import { type Endpoints, LIMITS_OF_CALLS, type LiveEndpoint, type RequestMetrics, RequestSeries } from "@faas/gateway";
+import {
+  type EndpointRegistry,
+  LIMITS_OF_CALLS,
+  RequestHistogram,
+  type RequestMetrics,
+  type ServedEndpoint,
+} from "@faas/gateway";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 /** A timer of its own that never rests: every 10 ms, prom-client's default, it is most of what an idle server does. */
@@ -7,7 +13,7 @@ const EVENT_LOOP_SAMPLE_MS = 100;
 /** Prometheus' exposition of the gateway and of the process (docs/http-api.md lists them). */
 export class Metrics implements RequestMetrics {
   readonly #registry = new Registry();
-  readonly #requests = new RequestSeries();
+  readonly #requests = new RequestHistogram();
   readonly #coldStarts: Counter<"org" | "endpoint">;
   readonly #limited: Counter<"org" | "endpoint" | "limit">;
 
@@ -37,9 +43,9 @@ export class Metrics implements RequestMetrics {
   }
 
   /** Gauges of what the endpoints do now, read when somebody asks; what is counted of an endpoint goes when it is removed. */
-  observe(endpoints: Endpoints): void {
+  observe(endpoints: EndpointRegistry): void {
     endpoints.onRemoved = (endpoint) => this.#forget(endpoint);
-    const gauge = (name: string, help: string, value: (endpoint: LiveEndpoint) => number) =>
+    const gauge = (name: string, help: string, value: (endpoint: ServedEndpoint) => number) =>
       new Gauge({
         name,
         help,
@@ -65,18 +71,18 @@ export class Metrics implements RequestMetrics {
     });
   }
 
-  record(endpoint: LiveEndpoint, status: number, durationMs: number, cold: boolean): void {
+  record(endpoint: ServedEndpoint, status: number, durationMs: number, cold: boolean): void {
     // Requests may outlive it: they would bring back what nobody takes away any more.
     if (endpoint.removed) return;
     this.#requests.record(endpoint, status, durationMs / 1000);
     if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
   }
 
-  limited({ spec: { org, endpoint } }: LiveEndpoint, limit: string): void {
+  limited({ spec: { org, endpoint } }: ServedEndpoint, limit: string): void {
     this.#limited.inc({ org, endpoint, limit });
   }
 
-  #forget(endpoint: LiveEndpoint): void {
+  #forget(endpoint: ServedEndpoint): void {
     const { org, endpoint: name } = endpoint.spec;
     this.#coldStarts.remove({ org, endpoint: name });
     for (const limit of LIMITS_OF_CALLS) this.#limited.remove({ org, endpoint: name, limit });

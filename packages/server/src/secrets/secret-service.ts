@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { FaasError, type Platform, SECRETS_MAX, type SecretSet, type SecretView } from "@faas/core";
 import type { Logger } from "pino";
-import type { Deployments } from "../deployments/controller.ts";
-import { OneAtATime } from "../lib/keyed-mutex.ts";
+import type { DeploymentController } from "../deployments/controller.ts";
+import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { noSuchSecret, type SecretRecords, secretNames, usesSecret } from "../state/secret-records.ts";
 import { revisionsOf } from "../state/state.ts";
 import type { EndpointRecord, Store } from "../state/store.ts";
@@ -10,7 +10,7 @@ import type { EndpointRecord, Store } from "../state/store.ts";
 export interface SecretsOptions {
   readonly store: Store;
   readonly platform: Pick<Platform, "putSecret" | "removeSecret" | "notReady">;
-  readonly deployments: Deployments;
+  readonly deployments: DeploymentController;
   readonly log: Logger;
 }
 
@@ -20,10 +20,10 @@ const VERSION_BYTES = 6;
  * The secrets of organizations: which there are, and that those who use one get its newest value. The values go to the platform and are kept nowhere
  * else (docs/decisions/0021-secrets-have-versions.md).
  */
-export class Secrets {
+export class SecretService {
   readonly #options: SecretsOptions;
   /** Changes of an organization's secrets are made one after the other. */
-  readonly #turns = new OneAtATime();
+  readonly #turns = new KeyedMutex();
   #stopping = false;
 
   constructor(options: SecretsOptions) {

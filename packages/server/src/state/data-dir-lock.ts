@@ -18,7 +18,7 @@ export interface Lock {
 
 export interface LockOptions {
   /** How long to wait for a server on another host that is alive, and may be ending; 0. */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
   /** Told once, when there is one that has to be waited for or watched. */
   readonly onWait?: (message: string) => void;
 }
@@ -46,7 +46,7 @@ export const isAlive = (lock: Lock): boolean => processStartedAt(lock.pid) === l
  * The right to write to a data folder. A process of this host is asked for by its pid. One of another host (a pod that was killed is
  * one) shows that it is alive by touching the lock; when it falls silent it loses the lock, and learns so before it writes again.
  */
-export class HeldLock {
+export class DataDirLock {
   readonly #dataDir: string;
   readonly #lock: Lock;
   /** Of the file that was made, wherever it is by now: nothing that is written through it can hit the lock of another server. */
@@ -61,13 +61,13 @@ export class HeldLock {
   }
 
   /** Takes the lock, or that of a server that is dead. Rejects with STATE_LOCKED when another one is alive. */
-  static async take(dataDir: string, { patienceMs = 0, onWait }: LockOptions = {}): Promise<HeldLock> {
+  static async take(dataDir: string, { timeoutMs = 0, onWait }: LockOptions = {}): Promise<DataDirLock> {
     const file = fileOf(dataDir);
     const began = performance.now();
     let foundDead = false;
     let before: (Seen & { readonly since: number }) | undefined;
     for (;;) {
-      const held = await HeldLock.#make(dataDir);
+      const held = await DataDirLock.#make(dataDir);
       if (held && (!foundDead || (await held.#stays()))) return held;
       if (held) continue;
       const seen = await look(file);
@@ -82,7 +82,7 @@ export class HeldLock {
       const now = performance.now();
       if (before?.text !== seen.text || before.touched !== seen.touched) {
         // It was touched while we looked: alive.
-        if (before && now - began >= patienceMs) throw locked(dataDir, other);
+        if (before && now - began >= timeoutMs) throw locked(dataDir, other);
         if (!before) onWait?.(`the data folder is locked by a server on ${other?.host ?? "another host"}`);
         before = { ...seen, since: now };
       } else if (now - before.since >= SILENCE_MS) {
@@ -95,7 +95,7 @@ export class HeldLock {
     }
   }
 
-  static async #make(dataDir: string): Promise<HeldLock | undefined> {
+  static async #make(dataDir: string): Promise<DataDirLock | undefined> {
     const lock: Lock = {
       pid: process.pid,
       processStartedAt: processStartedAt(process.pid) ?? "",
@@ -105,7 +105,7 @@ export class HeldLock {
     try {
       const handle = await open(fileOf(dataDir), "wx", 0o600);
       await handle.write(textOf(lock), 0);
-      return new HeldLock(dataDir, lock, handle);
+      return new DataDirLock(dataDir, lock, handle);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
       throw error;

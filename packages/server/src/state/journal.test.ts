@@ -294,7 +294,7 @@ test("a journal that cannot be made smaller goes on growing, and says so", async
     journalLeastBytes: 1,
     onTrouble: (error) => troubles.push(error),
     // Asked before and after each write too: the trouble is only that of the files that are to be put in place.
-    mayWrite: async () => {
+    assertLockHeld: async () => {
       if (refuse && (await readdir(folder)).some((name) => name.endsWith(".new"))) throw full();
     },
   });

@@ -1,5 +1,5 @@
 import type { EndpointRef, KeyRecord, Limits, ReplicaFailure, Revision } from "@faas/core";
-import { type Kept, keptBy, keptWith, NOTHING } from "@faas/core";
+import { NO_RESOURCES, type ReservedResources, replaceReserved, reservedBy } from "@faas/core";
 import type { SecretRecords } from "./secret-records.ts";
 
 export interface EndpointRecord {
@@ -16,11 +16,11 @@ export interface EndpointRecord {
 }
 
 /** What is to serve: what is being deployed, or what serves. */
-export const newestOf = ({ current, candidate }: EndpointRecord): Revision => candidate ?? current;
+export const targetRevision = ({ current, candidate }: EndpointRecord): Revision => candidate ?? current;
 
 /** What the endpoint is kept; NOTHING when there is none. */
-export const keptByRecord = (record: EndpointRecord | null | undefined): Kept =>
-  record ? keptBy(newestOf(record).settings) : NOTHING;
+export const keptByRecord = (record: EndpointRecord | null | undefined): ReservedResources =>
+  record ? reservedBy(targetRevision(record).settings) : NO_RESOURCES;
 
 /** All that it names. */
 export const revisionsOf = ({ current, candidate }: EndpointRecord): readonly Revision[] =>
@@ -53,7 +53,7 @@ export type Change =
 
 interface Org {
   fields: OrgFields;
-  kept: Kept;
+  kept: ReservedResources;
   readonly endpoints: Map<string, EndpointRecord>;
 }
 
@@ -76,8 +76,8 @@ export class State {
   }
 
   /** What all endpoints of an organization are kept together. */
-  kept(org: string): Kept {
-    return this.#orgs.get(org)?.kept ?? NOTHING;
+  kept(org: string): ReservedResources {
+    return this.#orgs.get(org)?.kept ?? NO_RESOURCES;
   }
 
   /** Throws when an endpoint's organization is not there. */
@@ -94,7 +94,7 @@ export class State {
       else {
         const fields = withLimits(change.record);
         if (org) org.fields = fields;
-        else this.#orgs.set(name, { fields, kept: NOTHING, endpoints: new Map() });
+        else this.#orgs.set(name, { fields, kept: NO_RESOURCES, endpoints: new Map() });
       }
     } else if (org) putEndpoint(org, change.endpoint, change.record);
     else if (change.record !== null) throw new Error(`an endpoint of the organization "${name}", which is not there`);
@@ -108,7 +108,7 @@ export class State {
 
 function putEndpoint(org: Org, endpoint: string, record: EndpointRecord | null): void {
   const before = org.endpoints.get(endpoint);
-  org.kept = keptWith(org.kept, keptByRecord(record), keptByRecord(before));
+  org.kept = replaceReserved(org.kept, keptByRecord(record), keptByRecord(before));
   if (record === null) org.endpoints.delete(endpoint);
   else org.endpoints.set(endpoint, record);
 }
@@ -120,7 +120,7 @@ function withLimits(record: OrgFields & { readonly quota?: Limits }): OrgFields 
 }
 
 /** Changes upon a state that are not written yet: each is made upon the ones before, and the state shows none of them. */
-export class Draft {
+export class Transaction {
   readonly changes: Change[] = [];
   readonly #state: State;
   readonly #orgs = new Map<string, OrgFields | null>();

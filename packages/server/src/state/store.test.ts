@@ -48,7 +48,7 @@ test("a change that is acknowledged is on disk, for this user alone, and the nex
 test("changes that come while one is written share the next write", async (t) => {
   const { folder, file } = await temporary(t);
   let asked = 0;
-  const store = await open(t, folder, { mayWrite: async () => void asked++ });
+  const store = await open(t, folder, { assertLockHeld: async () => void asked++ });
   await store.putOrg("acme");
   asked = 0;
   const change = (i: number) => store.changeEndpoint({ org: "acme", endpoint: `e${i}` }, () => record);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Kept } from "@faas/core";
+import type { ReservedResources } from "@faas/core";
 import {
   changedLimits,
   type EndpointRef,
@@ -17,7 +17,7 @@ import { formatEntry, formatHeader } from "./journal-format.ts";
 import { readState } from "./recovery.ts";
 import type { SecretRecords } from "./secret-records.ts";
 import { formatSnapshot, journalOf } from "./snapshot-format.ts";
-import { Draft, type EndpointRecord, type OrgFields, type OrgRecord, type State } from "./state.ts";
+import { type EndpointRecord, type OrgFields, type OrgRecord, type State, Transaction } from "./state.ts";
 
 export type { EndpointRecord, OrgRecord } from "./state.ts";
 
@@ -29,7 +29,7 @@ const RETRY_MS = 60_000;
 
 export interface StoreOptions {
   /** Rejects when another server has the folder: asked before every write, which then fails as it does, and after it. */
-  readonly mayWrite?: () => Promise<void>;
+  readonly assertLockHeld?: () => Promise<void>;
   /** Told when the journal could not be made smaller; it is tried again. */
   readonly onTrouble?: (error: unknown) => void;
   /** Size from which a journal is made smaller; 1 MiB. */
@@ -37,7 +37,7 @@ export interface StoreOptions {
 }
 
 interface Waiting {
-  readonly make: (draft: Draft) => void;
+  readonly make: (draft: Transaction) => void;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -77,7 +77,7 @@ export class Store {
     this.#sequence = sequence;
     this.#snapshotBytes = bytes;
     this.#options = options;
-    this.#mayWrite = options.mayWrite ?? (async () => {});
+    this.#mayWrite = options.assertLockHeld ?? (async () => {});
   }
 
   /** Reads the state of the data folder, or begins with nothing. Rejects with STATE_DAMAGED, and touches nothing then. */
@@ -103,7 +103,7 @@ export class Store {
   }
 
   /** What all endpoints of an organization are kept together, by their newest settings. */
-  kept(org: string): Kept {
+  kept(org: string): ReservedResources {
     return this.#state.kept(org);
   }
 
@@ -200,7 +200,7 @@ export class Store {
     this.#journal = undefined;
   }
 
-  #change(make: (draft: Draft) => void): Promise<void> {
+  #change(make: (draft: Transaction) => void): Promise<void> {
     if (this.#closed) return Promise.reject(new FaasError("SERVER_STOPPING", "The server is stopping"));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ make, resolve, reject });
@@ -218,7 +218,7 @@ export class Store {
     for (;;) {
       if (this.#since?.done) await this.#renewJournal();
       if (this.#waiting.length === 0) break;
-      const draft = new Draft(this.#state);
+      const draft = new Transaction(this.#state);
       const batch = this.#waiting.filter(({ make, reject }) => {
         try {
           make(draft);
@@ -241,7 +241,7 @@ export class Store {
     this.#writing = undefined;
   }
 
-  async #write({ changes }: Draft): Promise<void> {
+  async #write({ changes }: Transaction): Promise<void> {
     if (changes.length === 0) return;
     const journal = this.#journal ?? (await this.#newJournal());
     const line = formatEntry({ sequence: this.#sequence + 1, changes });

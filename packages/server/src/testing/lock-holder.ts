@@ -1,6 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { HeldLock } from "../state/data-dir-lock.ts";
+import { DataDirLock } from "../state/data-dir-lock.ts";
 import { readState } from "../state/recovery.ts";
 import { Store } from "../state/store.ts";
 
@@ -11,10 +11,10 @@ import { Store } from "../state/store.ts";
 const [dataDir = "", log = ""] = process.argv.slice(2);
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
-const lock = await HeldLock.take(dataDir, { patienceMs: 20_000 });
+const lock = await DataDirLock.take(dataDir, { timeoutMs: 20_000 });
 appendFileSync(log, `${hostname()}\n`);
 lock.keep((error) => say(`lost ${error.code}`));
-const store = await Store.open(dataDir, { mayWrite: () => lock.verify() });
+const store = await Store.open(dataDir, { assertLockHeld: () => lock.verify() });
 say("held");
 process.stdin.setEncoding("utf8").on("data", (text: string) => {
   for (const org of text.split("\n").filter(Boolean)) {

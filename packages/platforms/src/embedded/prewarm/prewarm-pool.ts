@@ -7,13 +7,13 @@ import type { EndpointSpec, Runtime } from "@faas/core";
 import { programOf, runtimeCommand } from "../../common/runtime-command.ts";
 import { cacheOf, type RuntimeOptions, runtimeEnvironment } from "../../common/wrapper-environment.ts";
 import { dataBound } from "../sandbox/memory-rlimit.ts";
-import { folderOf, type Isolation, type Room } from "../sandbox/sandbox.ts";
+import { folderOf, type ProcessFolder, type Sandbox } from "../sandbox/sandbox.ts";
 import { type CodePlace, type CodePlaces, type Slot, writableOf } from "./code-slots.ts";
 
 /** New ones are started so long after one was missed: mostly not while the function that took it starts. */
 const REFILL_MS = 500;
 /** Heaps of different sizes, mostly: for those that most endpoints have. */
-const KINDS_MOST = 3;
+const MAX_KINDS = 3;
 /** What a runtime, or the libraries under it, read when they start: too late for a process that has started. */
 const READ_AT_START = /^(?:NODE_|PYTHON|LD_|DYLD_|GLIBC_|MALLOC_|OPENSSL_|SSL_|UV_|LC_|LANG$|TZ$)/;
 
@@ -32,12 +32,12 @@ interface Blank {
   /** Removes what it was given. */
   readonly clean: () => void;
   /** What it is restricted to; absent where it is not. */
-  readonly apart?: { readonly room: Room; readonly slot: Slot };
+  readonly apart?: { readonly room: ProcessFolder; readonly slot: Slot };
 }
 
 /** How processes are kept apart. */
-export interface Apart {
-  readonly isolation: Isolation;
+export interface SandboxContext {
+  readonly isolation: Sandbox;
   readonly places: CodePlaces;
 }
 
@@ -45,24 +45,24 @@ export interface Apart {
 export interface Taken {
   readonly child: ChildProcess;
   /** Where it lives, when it brought that with it. */
-  readonly apart?: { readonly room: Room; readonly place: CodePlace };
+  readonly apart?: { readonly room: ProcessFolder; readonly place: CodePlace };
 }
 
 /**
  * A few processes that have started their runtime and nothing else, so that a cold start need not wait for it
  * (docs/decisions/0016-blank-processes.md). Each is used once.
  */
-export class BlankProcesses {
+export class PrewarmPool {
   readonly #size: number;
   readonly #options: RuntimeOptions;
-  readonly #apart: Apart | undefined;
+  readonly #apart: SandboxContext | undefined;
   readonly #kinds = new Map<string, Kind>();
   /** The wrapper of the last function of each runtime that compiles it ahead: most likely the next one's too. */
   readonly #wrappers = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param size of each kind that there are endpoints for; 0: none at all */
-  constructor(size: number, options: RuntimeOptions, apart?: Apart) {
+  constructor(size: number, options: RuntimeOptions, apart?: SandboxContext) {
     this.#size = size;
     this.#options = options;
     this.#apart = apart;
@@ -97,8 +97,8 @@ export class BlankProcesses {
   take(
     spec: EndpointSpec,
     folder: string,
-    own: Room & { readonly cacheFolder: string },
-    environment: (room: Room, cacheFolder: string) => NodeJS.ProcessEnv,
+    own: ProcessFolder & { readonly cacheFolder: string },
+    environment: (room: ProcessFolder, cacheFolder: string) => NodeJS.ProcessEnv,
   ): Taken | undefined {
     const { name, wrapper, compilesWrapper, boundedWhenClaimed } = runtimeCommand(spec.runtime);
     if (compilesWrapper) this.#wrappers.set(name, join(folder, wrapper));
@@ -137,8 +137,8 @@ export class BlankProcesses {
   #fill(): void {
     this.#timer = undefined;
     const kinds = [...this.#kinds.values()].toSorted((a, b) => b.endpoints - a.endpoints);
-    for (const { waiting } of kinds.slice(KINDS_MOST)) end(waiting);
-    for (const kind of kinds.slice(0, KINDS_MOST))
+    for (const { waiting } of kinds.slice(MAX_KINDS)) end(waiting);
+    for (const kind of kinds.slice(0, MAX_KINDS))
       for (let missing = this.#size - kind.waiting.length; missing > 0; missing--) this.#start(kind);
   }
 

@@ -1,7 +1,7 @@
 import { readdirSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, sep } from "node:path";
-import type { Reach } from "./landlock.ts";
+import type { AllowedPaths } from "./landlock.ts";
 
 /** Programs, libraries and settings of a system, and what is put beside them by hand. */
 const SYSTEM = [
@@ -46,7 +46,7 @@ const DEVICES = ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pt
 const SHARED = ["/tmp", "/var/tmp"];
 
 /** What every function may reach: the system, nothing of a user's home, and nothing of `secret` folders. `extra` can be read as well. */
-export function systemReach(secret: readonly string[], extra: readonly string[] = []): Reach {
+export function systemReach(secret: readonly string[], extra: readonly string[] = []): AllowedPaths {
   const closed = [...secret, homedir(), "/root"].map(real);
   return {
     read: [

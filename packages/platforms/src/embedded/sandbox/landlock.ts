@@ -30,7 +30,7 @@ const LAUNCHERS = [
 ] as const;
 
 /** What a process may reach, by path; what is not there is passed over. */
-export interface Reach {
+export interface AllowedPaths {
   readonly read: readonly string[];
   readonly write: readonly string[];
 }
@@ -74,7 +74,7 @@ export class Landlock {
   }
 
   /** Rules for `command`, to be made once where they are the same for many. */
-  rules({ read, write }: Reach): readonly string[] {
+  rules({ read, write }: AllowedPaths): readonly string[] {
     const handled = handledBy(this.version);
     return [
       ...read.flatMap((path) => rule(path, EXECUTE | READ_FILE | READ_DIR)),

@@ -5,13 +5,13 @@ import { promisify } from "node:util";
 import type { Language, Runtime } from "@faas/core";
 import { type Programs, type RuntimeCommand, runtimeCommand } from "../../common/runtime-command.ts";
 import { programReach, systemReach } from "./allowed-paths.ts";
-import type { Landlock, Reach } from "./landlock.ts";
+import type { AllowedPaths, Landlock } from "./landlock.ts";
 
 /** `auto`: where it can be had. `required`: not without. `off`: never. */
 export type IsolationMode = "auto" | "required" | "off";
 
 /** Where one process of a function lives. */
-export interface Room {
+export interface ProcessFolder {
   /** Its home and its folder for temporary files, its alone. */
   readonly home: string;
   /** Where it is told to listen. */
@@ -35,7 +35,7 @@ interface Installed {
 const programs = join(import.meta.dirname, "../../../programs");
 
 /** Runs processes that reach nothing of the server's, by Landlock (docs/decisions/0024-functions-apart-on-one-machine.md). */
-export class Isolation {
+export class Sandbox {
   readonly #landlock: Landlock;
   readonly #options: IsolationOptions;
   readonly #secret: readonly string[];
@@ -76,7 +76,7 @@ export class Isolation {
   }
 
   /** Makes the folder of a process, which ends with `removeRoom`. */
-  room(name: string): Room {
+  room(name: string): ProcessFolder {
     const folder = join(this.#options.runFolder, name);
     mkdirSync(join(folder, "tmp"), { recursive: true, mode: 0o700 });
     return { home: join(folder, "tmp"), listenPath: join(folder, "s") };
@@ -86,8 +86,8 @@ export class Isolation {
   command(
     runtime: Runtime,
     [program, ...args]: readonly [program: string, ...args: string[]],
-    room: Room,
-    { read, write, dataBytes }: Reach & { readonly dataBytes: number },
+    room: ProcessFolder,
+    { read, write, dataBytes }: AllowedPaths & { readonly dataBytes: number },
   ): readonly [program: string, ...args: string[]] {
     const rules = [...this.#system, ...this.#landlock.rules({ read, write: [folderOf(room), ...write] })];
     const found = this.#installed.get(runtimeCommand(runtime).name);
@@ -96,4 +96,4 @@ export class Isolation {
 }
 
 /** All that a room is. */
-export const folderOf = (room: Room): string => dirname(room.home);
+export const folderOf = (room: ProcessFolder): string => dirname(room.home);

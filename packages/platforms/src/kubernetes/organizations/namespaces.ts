@@ -5,7 +5,7 @@ import type { PlatformLog } from "../../common/platform-log.ts";
 import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject } from "../client/api-client.ts";
 import type { WatchHandler } from "../client/informer.ts";
 import { type Drift, driftOf } from "../reconcile/drift.ts";
-import { MendingPace, setAgain } from "../reconcile/force-apply.ts";
+import { forceApply, ReapplyBackoff } from "../reconcile/force-apply.ts";
 import {
   DEFAULT_LIMITS,
   LABELS,
@@ -51,7 +51,7 @@ export class KubernetesOrgs {
   readonly #uids = new Map<string, string>();
   /** The version that our last apply gave an object: what is observed of a former one is no news. */
   readonly #versions = new Map<string, bigint>();
-  readonly #pace = new MendingPace();
+  readonly #pace = new ReapplyBackoff();
   readonly #mending = new Set<string>();
 
   constructor(options: OrgsOptions) {
@@ -137,7 +137,7 @@ export class KubernetesOrgs {
         const drift = driftOf(manifest, applied);
         if (!drift) return;
         this.#tell(org, manifest.kind as Kind, drift);
-        this.#applied(await setAgain(this.#options.api, manifest, signal));
+        this.#applied(await forceApply(this.#options.api, manifest, signal));
       }),
     );
   }
@@ -272,7 +272,7 @@ export class KubernetesOrgs {
       // The limits may be others by now.
       const wanted = this.#wantedFor(kind, found);
       if (!wanted) return;
-      this.#applied(await (kind === "Namespace" ? api.apply(wanted, signal) : setAgain(api, wanted, signal)));
+      this.#applied(await (kind === "Namespace" ? api.apply(wanted, signal) : forceApply(api, wanted, signal)));
     };
     mend()
       .catch((error) => {

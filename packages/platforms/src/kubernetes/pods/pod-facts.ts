@@ -6,7 +6,7 @@ import { CONTAINER, CPU_LIMIT, LABELS, limitOfRequestedCpu, PORT, QUOTA } from "
 /** What Kubernetes says of a pod or a Deployment, in our words. Pure. */
 
 /** Why something does not run, for the person who deployed it. */
-export interface Trouble {
+export interface Failure {
   readonly code: ErrorCode;
   readonly detail: string;
   /** The container ran, so that its last lines say more. `previous`: another one took its place already. */
@@ -35,9 +35,9 @@ export interface PodFacts {
   /** The one that it is to have once it has started. */
   readonly ownCpuMillis?: number;
   /** It does not run, and waiting alone will not mend it. */
-  readonly trouble?: Trouble;
+  readonly trouble?: Failure;
   /** How the container before this one ended. */
-  readonly formerEnd?: Trouble;
+  readonly formerEnd?: Failure;
   /** No node takes it; that may pass. */
   readonly unschedulable?: string;
   /** A node was chosen for it. */
@@ -86,7 +86,7 @@ export function podFacts(pod: V1Pod): PodFacts {
 }
 
 /** A pod that a node refused or gave up: it has no container. */
-function podTrouble({ status }: V1Pod): Trouble | undefined {
+function podTrouble({ status }: V1Pod): Failure | undefined {
   if (status?.phase !== "Failed") return undefined;
   return { code: "CONTAINER_REFUSED", detail: `The node gave the pod up: ${status.message ?? status.reason ?? ""}` };
 }
@@ -97,7 +97,7 @@ type Terminated = NonNullable<NonNullable<V1ContainerStatus["state"]>["terminate
 const RUNTIME_AWAY =
   /code = Unavailable desc = (connection error|error reading from server|transport|closing)|dial unix |desc = server is not initialized yet/;
 
-function containerTrouble(container: V1ContainerStatus, memory: string | undefined, org: string): Trouble | undefined {
+function containerTrouble(container: V1ContainerStatus, memory: string | undefined, org: string): Failure | undefined {
   const { waiting, terminated } = container.state ?? {};
   if (terminated) return { ...endTrouble(terminated, memory), ran: "this" };
   const { reason = "", message = "" } = waiting ?? {};
@@ -155,7 +155,7 @@ function pullReason(image: string, reason: string, message: string): string {
   return `The image ${image} cannot be pulled: ${words}${advice}`;
 }
 
-function endTrouble({ reason, exitCode, signal, message }: Terminated, memory: string | undefined): Trouble {
+function endTrouble({ reason, exitCode, signal, message }: Terminated, memory: string | undefined): Failure {
   if (reason === "OOMKilled") {
     const limit = memory === undefined ? "its limit" : `its limit of ${formatSize(parseSize(memory) ?? 0)}`;
     return {
@@ -171,7 +171,7 @@ function endTrouble({ reason, exitCode, signal, message }: Terminated, memory: s
 }
 
 /** Why a Deployment gets no pods at all: the organization's limits, a ResourceQuota here, are used up, or pod security, an admission webhook … refuses them. */
-export function deploymentTrouble({ status }: V1Deployment): Trouble | undefined {
+export function deploymentTrouble({ status }: V1Deployment): Failure | undefined {
   const condition = status?.conditions?.find(({ type, status: is }) => type === "ReplicaFailure" && is === "True");
   if (!condition) return undefined;
   const message = (condition.message ?? "").replace(/^pods "[^"]*" is forbidden: /, "");
@@ -215,7 +215,7 @@ function quotaWords(resource: string): { readonly what: string; readonly amount:
 }
 
 /** The same with what the last lines say: a runtime cannot tell why a program of its does not begin. */
-export function withLastLines(trouble: Trouble, lines: readonly string[]): Trouble {
+export function withLastLines(trouble: Failure, lines: readonly string[]): Failure {
   const line = lines.at(-1);
   if (trouble.code !== "REPLICA_EXITED" || line === undefined || !/exec format error$/.test(line)) return trouble;
   return {
@@ -226,7 +226,7 @@ export function withLastLines(trouble: Trouble, lines: readonly string[]): Troub
 }
 
 /** A ready probe's answer that no wrapper of ours gives. */
-export function foreignTrouble(status: number): Trouble {
+export function foreignTrouble(status: number): Failure {
   return {
     code: "FUNCTION_LOAD_FAILED",
     detail:
@@ -236,7 +236,7 @@ export function foreignTrouble(status: number): Trouble {
 }
 
 /** The kubelet reaches a pod, and the control server does not. */
-export function unreachableTrouble({ ip }: PodFacts): Trouble {
+export function unreachableTrouble({ ip }: PodFacts): Failure {
   return {
     code: "REPLICA_FAILED",
     detail:
@@ -245,7 +245,7 @@ export function unreachableTrouble({ ip }: PodFacts): Trouble {
   };
 }
 
-export function startTimeoutTrouble(facts: PodFacts, startSeconds: number): Trouble {
+export function startTimeoutTrouble(facts: PodFacts, startSeconds: number): Failure {
   const since = `within ${startSeconds} s`;
   return {
     code: "START_TIMEOUT",

@@ -1,7 +1,7 @@
 import type { PlatformLog } from "../../common/platform-log.ts";
 import type { KubernetesObject } from "../client/api-client.ts";
 import { type Drift, driftOf } from "./drift.ts";
-import { MendingPace } from "./force-apply.ts";
+import { ReapplyBackoff } from "./force-apply.ts";
 
 export interface ForeignChangesOptions {
   readonly log: PlatformLog;
@@ -16,7 +16,7 @@ export class ForeignChanges {
   /** Observed before it was known what is wanted of it. */
   readonly #unchecked = new Map<string, KubernetesObject>();
   readonly #changed = new Set<string>();
-  readonly #pace = new MendingPace();
+  readonly #pace = new ReapplyBackoff();
 
   constructor(options: ForeignChangesOptions) {
     this.#options = options;

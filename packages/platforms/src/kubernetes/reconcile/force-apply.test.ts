@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MendingPace } from "./force-apply.ts";
+import { ReapplyBackoff } from "./force-apply.ts";
 
 test("who changes an object again and again is answered ever more slowly, until it was left in peace", () => {
-  const pace = new MendingPace();
+  const pace = new ReapplyBackoff();
   let now = 1_000_000_000;
   const waits: number[] = [];
   for (let time = 0; time < 12; time++) {

@@ -15,7 +15,7 @@ const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MOST_MS = 300_000;
 
 /** Server-side apply that leaves nothing in `spec` of what others added. */
-export async function setAgain<T extends KubernetesObject>(
+export async function forceApply<T extends KubernetesObject>(
   api: KubernetesApi,
   wanted: T,
   signal?: AbortSignal,
@@ -52,7 +52,7 @@ async function takeOver(api: KubernetesApi, { kind: is, metadata = {} }: Kuberne
 }
 
 /** How long to wait before an object is set again: a program that changes it each time is answered ever more slowly. */
-export class MendingPace {
+export class ReapplyBackoff {
   readonly #mended = new Map<string, { readonly atMs: number; readonly times: number }>();
 
   /** Milliseconds from now on; it counts as mended then. */

@@ -7,7 +7,7 @@ import type { KubernetesEndpoint } from "../endpoint.ts";
 import type { KubernetesOrgs } from "../organizations/namespaces.ts";
 import { deploymentTrouble, type PodFacts } from "../pods/pod-facts.ts";
 import { ForeignChanges } from "./drift-tracker.ts";
-import { setAgain } from "./force-apply.ts";
+import { forceApply } from "./force-apply.ts";
 import {
   APPLIED,
   autoscalerManifest,
@@ -182,7 +182,7 @@ export class KubernetesObjects {
       if (!endpoint) break;
       work.again = false;
       try {
-        await this.#mend(key, endpoint);
+        await this.#reconcile(key, endpoint);
         if (work.again) continue;
         break;
       } catch (error) {
@@ -206,7 +206,7 @@ export class KubernetesObjects {
   }
 
   /** One comparison of what is wanted with what was observed. */
-  async #mend(key: string, endpoint: KubernetesEndpoint): Promise<void> {
+  async #reconcile(key: string, endpoint: KubernetesEndpoint): Promise<void> {
     const { manifests, orgs, signal } = this.#options;
     const { spec } = endpoint;
     await orgs.ensure(spec.org, signal);
@@ -295,7 +295,7 @@ export class KubernetesObjects {
     const { api } = this.#options;
     const kind = manifest.kind as Part;
     if (!this.#changes.has(kind, key)) return api.apply(manifest, signal);
-    const set = await setAgain(api, manifest, signal);
+    const set = await forceApply(api, manifest, signal);
     this.#changes.mended(kind, key);
     return set;
   }

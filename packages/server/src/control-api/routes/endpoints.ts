@@ -191,7 +191,7 @@ async function waitFor(context: Context, ref: EndpointRef, deps: RequestDeps): P
   const revoked = deps.access.signal ? [deps.access.signal] : [];
   context.res.once("close", () => gone.abort());
   const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), gone.signal, deps.ending, ...revoked]);
-  await deps.deployments.settled(ref, wait, signal).catch((error) => {
+  await deps.deployments.waitForRollout(ref, wait, signal).catch((error) => {
     if (!signal.aborted) throw error;
   });
 }

@@ -14,7 +14,7 @@ export const orgRoutes: readonly Route[] = [
     answers: { 200: "the list" },
     handle(context, _, { store, access, defaultLimits }) {
       context.body = {
-        orgs: [...store.orgs()].filter((org) => access.sees(org)).map((org) => viewOrg(org, store, defaultLimits)),
+        orgs: [...store.orgs()].filter((org) => access.canSee(org)).map((org) => viewOrg(org, store, defaultLimits)),
       };
     },
   },

@@ -6,14 +6,14 @@ import {
   formatArtifact,
   type ReplicaFailure,
 } from "@faas/core";
-import type { Endpoints, LiveEndpoint } from "@faas/gateway";
+import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
 import type { EndpointRecord } from "../../state/store.ts";
 
 /** An endpoint as the control API shows it: what is on disk, and what runs. `origin` is where the client reached the server. */
 export function viewEndpoint(
   ref: EndpointRef,
   record: EndpointRecord,
-  endpoints: Endpoints,
+  endpoints: EndpointRegistry,
   origin: string,
 ): EndpointView {
   const live = endpoints.get(endpointKey(ref));
@@ -43,7 +43,7 @@ export function viewEndpoint(
 }
 
 /** Why nothing is ready though something is wanted. */
-function lastEnd(live: LiveEndpoint | undefined): ReplicaFailure | undefined {
+function lastEnd(live: ServedEndpoint | undefined): ReplicaFailure | undefined {
   if (live === undefined || live.desired === 0 || live.replicas.length > 0) return undefined;
   const ended = live.status?.ended?.at(-1);
   if (ended === undefined) return undefined;
@@ -51,7 +51,7 @@ function lastEnd(live: LiveEndpoint | undefined): ReplicaFailure | undefined {
   return failure;
 }
 
-function phaseOf(record: EndpointRecord, live: LiveEndpoint | undefined): EndpointPhase {
+function phaseOf(record: EndpointRecord, live: ServedEndpoint | undefined): EndpointPhase {
   if (record.unproven) return record.failure?.revision === record.current.id ? "failed" : "deploying";
   if (record.candidate) return "deploying";
   if (live === undefined) return "idle";

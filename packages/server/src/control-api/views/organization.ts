@@ -1,7 +1,7 @@
 import { formatSize, type Limits, type LimitsUse, type OrgDetails, type OrgView } from "@faas/core";
-import type { Endpoints } from "@faas/gateway";
-import { takenBy } from "@faas/gateway";
-import type { BundleRoom } from "../../bundles/storage-quota.ts";
+import type { EndpointRegistry } from "@faas/gateway";
+import { resourcesOf } from "@faas/gateway";
+import type { StorageQuota } from "../../bundles/storage-quota.ts";
 import type { Store } from "../../state/store.ts";
 
 /** An organization as the control API shows it. */
@@ -18,8 +18,8 @@ export function viewOrg(org: string, store: Pick<Store, "org">, defaultLimits: L
 
 interface DetailsDeps {
   readonly store: Pick<Store, "org">;
-  readonly endpoints: Endpoints;
-  readonly bundleRoom: BundleRoom;
+  readonly endpoints: EndpointRegistry;
+  readonly bundleRoom: StorageQuota;
   readonly defaultLimits: Limits;
 }
 
@@ -30,7 +30,7 @@ export async function viewOrgDetails(org: string, deps: DetailsDeps): Promise<Or
   const live = endpoints.org(org);
   const taken = { replicas: 0, cpuMillis: 0, memoryBytes: 0 };
   for (const { spec, desired } of live?.endpoints ?? []) {
-    const each = takenBy(spec, Math.max(desired, spec.replicas));
+    const each = resourcesOf(spec, Math.max(desired, spec.replicas));
     taken.replicas += each.replicas;
     taken.cpuMillis += each.cpuMillis;
     taken.memoryBytes += each.memoryBytes;
