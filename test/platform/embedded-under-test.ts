@@ -1,4 +1,6 @@
 /** The embedded platform on a data folder of its own, with functions from strings. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,21 +9,31 @@ import {
   type EndpointSpec,
   type EndpointStatus,
   endpointSpec,
-  type Runtime,
+  type Language,
   revisionId,
   type SettingsInput,
+  WRAPPER_FILES,
   withDefaults,
 } from "@faas/core";
 import { type EmbeddedOptions, EmbeddedPlatform } from "@faas/platforms";
+import { compile } from "../../packages/builder/src/source/typescript.ts";
 import type { PlatformUnderTest } from "./contract.ts";
 
 const templates = join(import.meta.dirname, "../../templates");
 export const wrapper = join(templates, "node/.interface.mjs");
+const TEMPLATES: Readonly<Record<Language, string>> = { node: "node", typescript: "node", python: "python" };
+const SOURCE_FILES: Readonly<Record<Language, string>> = {
+  node: "index.mjs",
+  typescript: "index.ts",
+  python: "main.py",
+};
+/** Python itself: what version managers put in its place changes the environment. */
+export const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
 
 export interface EmbeddedUnderTest extends PlatformUnderTest {
   readonly platform: EmbeddedPlatform;
   readonly dataDir: string;
-  artifact(source: string, runtime?: Runtime): Promise<EndpointSpec["artifact"]>;
+  artifact(source: string, language?: Language): Promise<EndpointSpec["artifact"]>;
 }
 
 export async function setUp(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedUnderTest> {
@@ -36,14 +48,19 @@ export async function setUp(options: Partial<EmbeddedOptions> = {}): Promise<Emb
     platform,
     dataDir,
     org: "acme",
-    async artifact(source, runtime = "node") {
-      const hash = createHash("sha256").update(source).digest("hex");
+    async artifact(source, language = "node") {
+      const hash = createHash("sha256").update(`${language} ${source}`).digest("hex");
       const folder = join(bundles, hash);
       await mkdir(folder, { recursive: true });
-      const python = runtime === "python";
-      await writeFile(join(folder, python ? "main.py" : "index.mjs"), source);
-      const name = python ? ".interface.py" : ".interface.mjs";
-      await cp(join(templates, python ? "python" : "node", name), join(folder, name));
+      const file = SOURCE_FILES[language];
+      await writeFile(join(folder, file), source);
+      if (language === "typescript") {
+        const { name, text } = await compile(folder, file, false);
+        await writeFile(join(folder, name), text);
+        await rm(join(folder, file));
+      }
+      const name = WRAPPER_FILES[language];
+      await cp(join(templates, TEMPLATES[language], name), join(folder, name));
       return { kind: "bundle", digest: `sha256:${hash}` };
     },
     async kill(replica) {
@@ -73,7 +90,9 @@ export async function apply(
   source: string,
   settings: SettingsInput = {},
 ): Promise<EndpointSpec> {
-  const spec = specOf(under.org, "x", await under.artifact(source, settings.runtime), settings);
+  const { runtime = "node" } = settings;
+  assert.ok(runtime !== "dockerfile");
+  const spec = specOf(under.org, "x", await under.artifact(source, runtime), settings);
   await under.platform.apply(spec);
   return spec;
 }

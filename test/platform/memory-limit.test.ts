@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { type Language, languages } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import { dataBound } from "../../packages/platforms/src/embedded/sandbox/memory-rlimit.ts";
-import { apply, type EmbeddedUnderTest, logsOf, setUp, until } from "./embedded-under-test.ts";
+import { apply, type EmbeddedUnderTest, logsOf, python, setUp, until } from "./embedded-under-test.ts";
 
 /** The kernel's bound on the memory of functions on the embedded platform, met by functions: the watch sees nothing of what is mapped and not used. */
 
@@ -17,7 +18,6 @@ const tried = new EmbeddedPlatform({ dataDir: probed, bundleFolder: async () => 
 const skip = tried.isolation.startsWith("none") ? `this machine cannot: ${tried.isolation}` : false;
 await tried[Symbol.asyncDispose]();
 rmSync(probed, { recursive: true });
-const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
 
 const NODE = `
 import { execFileSync } from "node:child_process";
@@ -65,11 +65,16 @@ def handler(event, context):
 
 const SETTINGS = { timeout: "60s" } as const;
 
-for (const [runtime, source, errors] of [
-  ["node", NODE, ["Error", "RangeError"]],
-  ["python", PYTHON, ["MemoryError"]],
-] as const)
+const NODE_ERRORS = ["Error", "RangeError"];
+const FUNCTIONS: Readonly<Record<Language, readonly [source: string, errors: readonly string[]]>> = {
+  node: [NODE, NODE_ERRORS],
+  typescript: [NODE, NODE_ERRORS],
+  python: [PYTHON, ["MemoryError"]],
+};
+
+for (const runtime of languages)
   for (const poolSize of [0, 1]) {
+    const [source, errors] = FUNCTIONS[runtime];
     const where = poolSize === 0 ? "in a process of its own" : "in a process that waited";
     test(`a ${runtime} function ${where} is bounded by the kernel, and does what is usual`, { skip }, async () => {
       await using under = await setUp({ poolSize, python, isolation: "required" });
@@ -81,7 +86,7 @@ for (const [runtime, source, errors] of [
       assert.equal(Number(score), 500);
       assert.deepEqual(await call("child"), [String(bound / 1024), "500"]);
       const [bytes, name] = (await call("take")) as [number, string];
-      assert.ok((errors as readonly string[]).includes(name), name);
+      assert.ok(errors.includes(name), name);
       assert.ok(bytes < bound && bytes > spec.memoryBytes, `${bytes} of ${bound}`);
       // Another one: what was taken is not given back before the garbage is collected.
       await under.platform.scale(spec, 0);
@@ -110,7 +115,7 @@ test("a function in Node that the kernel gives no more memory ends, and it is to
 });
 
 /** A replica that answers `call`, which sends a request to it itself. */
-async function serving(under: EmbeddedUnderTest, runtime: "node" | "python", source: string, waited: boolean) {
+async function serving(under: EmbeddedUnderTest, runtime: Language, source: string, waited: boolean) {
   const spec = await apply(under, source, { ...SETTINGS, runtime });
   if (waited) while (!blankWaits()) await new Promise((done) => setTimeout(done, 20));
   await under.platform.scale(spec, 1);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { EndpointSpec, SettingsInput } from "@faas/core";
-import { alive, apply, type EmbeddedUnderTest, logsOf, setUp, specOf, until } from "./embedded-under-test.ts";
+import { type EndpointSpec, type Language, languages, type SettingsInput } from "@faas/core";
+import { alive, apply, type EmbeddedUnderTest, logsOf, python, setUp, specOf, until } from "./embedded-under-test.ts";
 
 const NODE = `
 import { getHeapStatistics } from "node:v8";
@@ -24,13 +24,16 @@ print(json.dumps({"env": dict(os.environ), "cwd": os.getcwd(), "argv": sys.argv,
 def handler(event, context): return 1
 `;
 
-// Itself: what version managers put in its place changes the environment.
-const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
+const SOURCES: Readonly<Record<Language, string>> = { node: NODE, typescript: NODE, python: PYTHON };
+/** Settings that a runtime reads when it starts, with what shows that it did. */
+const READ_AT_START: Readonly<Record<Language, readonly [env: Record<string, string>, shown: RegExp]>> = {
+  node: [{ NODE_OPTIONS: "--stack-trace-limit=3" }, /"stack":3\b/],
+  typescript: [{ NODE_OPTIONS: "--stack-trace-limit=3" }, /"stack":3\b/],
+  python: [{ PYTHONPATH: "/of-the-test" }, /"path": ?\[[^\]]*"\/of-the-test"/],
+};
 
-for (const [runtime, source] of [
-  ["node", NODE],
-  ["python", PYTHON],
-] as const) {
+for (const runtime of languages) {
+  const source = SOURCES[runtime];
   test(`a ${runtime} function gets a process that has started already, and finds there what it finds in one of its own`, async () => {
     await using own = await setUp({ python });
     await using pooled = await setUp({ python, poolSize: 1 });
@@ -64,21 +67,34 @@ test("secrets reach a function in a process that waited; those that Node reads w
   assert.notEqual(await pidOfReplica(under), next);
 });
 
-test("a function with settings that Node reads when it starts gets a process of its own", async () => {
-  await using under = await setUp({ poolSize: 1 });
-  const spec = await apply(under, NODE, { env: { NODE_OPTIONS: "--stack-trace-limit=3" } });
-  const [blank] = await blanks(1);
-  await under.platform.scale(spec, 1);
-  assert.notEqual(await pidOfReplica(under), blank);
-  assert.equal((await reported(under)).stack, 3);
-});
+for (const runtime of languages) {
+  test(`a ${runtime} function with settings that its runtime reads when it starts gets a process of its own`, async () => {
+    await using under = await setUp({ python, poolSize: 1 });
+    const [env, shown] = READ_AT_START[runtime];
+    const spec = await apply(under, SOURCES[runtime], { runtime, env });
+    const [blank] = await blanks(1);
+    await under.platform.scale(spec, 1);
+    assert.notEqual(await pidOfReplica(under), blank);
+    assert.match((await logsOf(under, spec)).join("\n"), shown);
+  });
 
-test("more replicas than there are blank processes all start", async () => {
+  test(`more replicas of a ${runtime} function than there are blank processes all start`, async () => {
+    await using under = await setUp({ python, poolSize: 1 });
+    const spec = await apply(under, SOURCES[runtime], { runtime });
+    await blanks(1);
+    await under.platform.scale(spec, 3);
+    await until(under, ({ replicas }) => replicas.filter(({ ready }) => ready).length === 3);
+  });
+}
+
+test("functions in JavaScript and in TypeScript share the processes that wait", async () => {
   await using under = await setUp({ poolSize: 1 });
-  const spec = await apply(under, NODE, {});
-  await blanks(1);
-  await under.platform.scale(spec, 3);
-  await until(under, ({ replicas }) => replicas.filter(({ ready }) => ready).length === 3);
+  const first = await apply(under, NODE, { runtime: "node" });
+  const [blank] = await blanks(1);
+  const second = await apply(under, NODE, { runtime: "typescript" });
+  assert.notEqual(second.revision, first.revision);
+  await under.platform.scale(second, 1);
+  assert.equal(await pidOfReplica(under), blank);
 });
 
 test("a blank process that was killed is not used", async () => {

@@ -14,9 +14,9 @@ import {
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { EndpointSpec, Runtime } from "@faas/core";
+import type { EndpointSpec, Language } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
-import { alive, type EmbeddedUnderTest, logsOf, setUp, specOf, until } from "./embedded-under-test.ts";
+import { alive, type EmbeddedUnderTest, logsOf, python, setUp, specOf, until } from "./embedded-under-test.ts";
 
 /** What a function reaches of the machine on the embedded platform, tried by functions. */
 
@@ -26,8 +26,6 @@ const skip = tried.isolation.startsWith("none") ? `this machine cannot: ${tried.
 const noSignals = skip || (tried.isolation.includes("not signals") ? tried.isolation : false);
 await tried[Symbol.asyncDispose]();
 rmSync(probed, { recursive: true });
-
-const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
 
 /** Both print what came of each attempt, by name: "ok …", or the name of the error. */
 const NODE = `
@@ -92,6 +90,9 @@ print(json.dumps(said))
 def handler(event, context): return 1
 `;
 
+/** TypeScript is compiled to what Node runs. */
+const SOURCES: Readonly<Record<Language, string>> = { node: NODE, typescript: NODE, python: PYTHON };
+
 const DENIED = /^(?:EACCES|EPERM|failed|Command failed)/;
 const GIVEN = ["FAAS_BODY_LIMIT", "FAAS_CONCURRENCY", "FAAS_ENDPOINT", "FAAS_ORG", "FAAS_REVISION", "FAAS_TIMEOUT_MS"];
 const USUAL = [
@@ -108,10 +109,7 @@ const USUAL = [
 /** Set by the wrapper in Python, and by a machine that has it. */
 const SOMETIMES = ["MKL_NUM_THREADS", "NODE_COMPILE_CACHE", "PYTHONPYCACHEPREFIX", "TZ", "LC_CTYPE"];
 
-for (const [runtime, source] of [
-  ["node", NODE],
-  ["python", PYTHON],
-] as const) {
+for (const [runtime, source] of Object.entries(SOURCES) as [Language, string][]) {
   for (const poolSize of [0, 1]) {
     const where = poolSize === 0 ? "in a process of its own" : "in a process that waited";
     test(`a ${runtime} function ${where} reaches its own things and nothing of the server's`, { skip }, async (t) => {
@@ -266,7 +264,7 @@ test("without isolation it is said so", async () => {
 /** Starts it with what it is to try, and gives what it says. */
 async function run(
   under: EmbeddedUnderTest,
-  runtime: Runtime,
+  runtime: Language,
   source: string,
   waited: boolean,
 ): Promise<Record<string, string>> {
@@ -282,7 +280,7 @@ async function run(
 
 async function ready(
   under: EmbeddedUnderTest,
-  runtime: Runtime,
+  runtime: Language,
   source: string,
   env: Record<string, string> = {},
   waited = false,
