@@ -1,0 +1,40 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface EventuallyOptions {
+  /**
+   * Milliseconds after which it fails: a bound for a broken test, not a performance goal.
+   *
+   * @defaultValue 30,000
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Milliseconds between attempts.
+   *
+   * @defaultValue 5
+   */
+  readonly intervalMs?: number;
+}
+
+/**
+ * Waits until `attempt` returns something other than `undefined`, `null` or `false`, and returns that. For state that no event reports; where there
+ * is an event, wait for it. An attempt that throws counts as a failed one; the last error is the cause when time runs out.
+ */
+export async function eventually<T>(
+  what: string,
+  attempt: () => T | Promise<T>,
+  { timeoutMs = 30_000, intervalMs = 5 }: EventuallyOptions = {},
+): Promise<NonNullable<Exclude<T, false>>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    let cause: unknown;
+    try {
+      const value = await attempt();
+      if (value !== undefined && value !== null && value !== false) return value as NonNullable<Exclude<T, false>>;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() >= deadline)
+      throw new Error(`Expected within ${timeoutMs} ms: ${what}`, cause === undefined ? {} : { cause });
+    await delay(intervalMs);
+  }
+}
