@@ -30,7 +30,7 @@ export interface IsolationOptions {
 const PYTHON_PLACES = "import sys; print(sys.executable, sys.prefix, sys.base_prefix, sep='\\n')";
 const programs = join(import.meta.dirname, "../blank");
 
-/** Runs processes that reach nothing of the server's, by Landlock (docs/decisions/0024-functions-apart-on-one-machine.md). */
+/** Runs processes that reach nothing of the server's, by Landlock (docs/decisions/0024-sandboxed-functions-on-one-machine.md). */
 export class Isolation {
   readonly #landlock: Landlock;
   readonly #options: IsolationOptions;
