@@ -39,6 +39,10 @@ test("finds banned words in comments, messages and docstrings, also over two lin
 test("ignores code, identifiers, quoted code and allowed phrases", () => {
   assert.deepEqual(problems("a.ts", "const former = /anew shall/.test(anew); // see `former`\nf('former');"), []);
   assert.deepEqual(problems("a.ts", "// There is no file, and it is no longer read.\n"), []);
+  assert.deepEqual(problems("a.ts", "// Shown to everyone who deploys, not\n// to who asks."), [
+    '2 "who asks"',
+    '2 "to who"',
+  ]);
   assert.deepEqual(problems("a.ts", "const a = b / c; // no regex\nconst d = `$" + "{`x` + '}'}/`; f(d / 2);"), []);
   assert.deepEqual(problems("a.md", "Run `former`:\n\n    former\n\n```\nanew\n```\n"), []);
 });
