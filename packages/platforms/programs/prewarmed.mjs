@@ -1,5 +1,5 @@
 /**
- * A Node that has started and waits for the one function that it is to run; nothing of any user is in it (docs/decisions/0016-blank-processes.md).
+ * A Node that has started and waits for the one function that it is to run; nothing of any user is in it (docs/decisions/0016-prewarmed-processes.md).
  * One line of JSON on file descriptor 3 says which: `{folder, env}`. The end of that pipe without a line: the server is gone.
  */
 import { once } from "node:events";

@@ -1,5 +1,5 @@
 """A Python that has started and waits for the one function that it is to run; nothing of any user is in it
-(docs/decisions/0016-blank-processes.md). One line of JSON on file descriptor 3 says which: {folder, env, dataBytes}. The end of that pipe
+(docs/decisions/0016-prewarmed-processes.md). One line of JSON on file descriptor 3 says which: {folder, env, dataBytes}. The end of that pipe
 without a line: the server is gone.
 
 What the wrapper imports is imported, and the wrapper that the command line names is compiled: the same file is in most bundles.

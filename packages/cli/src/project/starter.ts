@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { ENDPOINT_NAME_MAX, endpointNameProblem, FaasError, type Language, projectJsonSchema } from "@faas/core";
 import { PROJECT_FILE } from "./project.ts";
 
-/** Beside `faas.json`, so that an editor finds it without a network: docs/decisions/0004-schema-beside-faas-json.md. */
+/** Beside `faas.json`, so that an editor finds it without a network: docs/decisions/0004-local-json-schema.md. */
 export const SCHEMA_FILE = "faas.schema.json";
 
 const TEMPLATES = fileURLToPath(new URL("../../../../templates/", import.meta.url));

@@ -89,7 +89,7 @@ const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 
 /**
  * One connection to a replica, and the one request that is on it: HTTP/1.1 as the gateway needs it, without pipelining.
- * This is the gateway's hot path (docs/decisions/0014-upstream-by-hand.md).
+ * This is the gateway's hot path (docs/decisions/0014-custom-upstream-client.md).
  */
 export class ReplicaConnection implements ReplicaCall, BodySink {
   readonly #owner: ConnectionOwner;

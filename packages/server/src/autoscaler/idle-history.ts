@@ -31,7 +31,7 @@ const COLD_START_MS = 10 * MINUTE_MS;
 
 /**
  * How long the pauses between requests of one endpoint were, in minutes, and what to do in the next one. After the hybrid histogram policy of
- * "Serverless in the Wild" (Shahrad et al., USENIX ATC 2020); docs/decisions/0015-idle-times-by-history.md says what differs.
+ * "Serverless in the Wild" (Shahrad et al., USENIX ATC 2020); docs/decisions/0015-idle-timeout-from-history.md says what differs.
  */
 export class IdleHistory {
   readonly #bins = new Uint16Array(BINS);

@@ -45,7 +45,7 @@ const RETRY_MS = 1_000;
 
 /**
  * From the store (desired) to the platform: begins deployments, sees them through or gives them up, removes, and mends what differs from what is observed
- * (docs/decisions/0002-deployments-are-candidates.md).
+ * (docs/decisions/0002-candidate-revisions.md).
  */
 export class DeploymentController {
   readonly #options: DeploymentsOptions;

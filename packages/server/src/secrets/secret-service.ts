@@ -18,7 +18,7 @@ const VERSION_BYTES = 6;
 
 /**
  * The secrets of organizations: which there are, and that those who use one get its newest value. The values go to the platform and are kept nowhere
- * else (docs/decisions/0021-secrets-have-versions.md).
+ * else (docs/decisions/0021-versioned-secrets.md).
  */
 export class SecretService {
   readonly #options: SecretsOptions;

@@ -43,7 +43,7 @@ interface Waiting {
 }
 
 /**
- * What should exist: `state.json` and, in `state.journal`, what was changed since (docs/decisions/0013-a-journal-beside-the-state.md). A change
+ * What should exist: `state.json` and, in `state.journal`, what was changed since (docs/decisions/0013-state-journal.md). A change
  * resolves when it is on disk; changes that come while one is being written share the next write. A write that fails changes nothing.
  */
 export class Store {

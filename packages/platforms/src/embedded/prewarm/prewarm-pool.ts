@@ -50,7 +50,7 @@ export interface Taken {
 
 /**
  * A few processes that have started their runtime and nothing else, so that a cold start need not wait for it
- * (docs/decisions/0016-blank-processes.md). Each is used once.
+ * (docs/decisions/0016-prewarmed-processes.md). Each is used once.
  */
 export class PrewarmPool {
   readonly #size: number;

@@ -34,7 +34,7 @@ interface Installed {
 
 const programs = join(import.meta.dirname, "../../../programs");
 
-/** Runs processes that reach nothing of the server's, by Landlock (docs/decisions/0024-functions-apart-on-one-machine.md). */
+/** Runs processes that reach nothing of the server's, by Landlock (docs/decisions/0024-sandboxed-functions-on-one-machine.md). */
 export class Sandbox {
   readonly #landlock: Landlock;
   readonly #options: IsolationOptions;

@@ -8,7 +8,7 @@ const MANAGER = "faas-secrets";
 
 /**
  * Values of an organization's secrets: keys of one Secret in its namespace, whose name is fixed, so that rights can be given for it alone. Values are
- * added and taken away by patches; nothing is read (docs/decisions/0021-secrets-have-versions.md).
+ * added and taken away by patches; nothing is read (docs/decisions/0021-versioned-secrets.md).
  */
 export class KubernetesSecrets {
   readonly #api: KubernetesApi;
