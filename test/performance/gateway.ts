@@ -182,7 +182,7 @@ async function largeBodies(server: LocalServer, targets: Targets): Promise<Row[]
       atLeast: true,
     },
     {
-      measure: "gateway, 1 MiB bodies in both directions: memory growth after the first 2 s",
+      measure: "gateway, 1 MiB bodies in both directions: memory at the end, against after 2 s",
       baseline: `${before.residentMiB.toFixed(0)} MiB`,
       ours: `${after.residentMiB.toFixed(0)} MiB`,
       value: grown,
