@@ -19,7 +19,9 @@ test("relative links lead to files and headings that exist", async () => {
 
 test("source files that a page names exist", async () => {
   const patterns = ["{packages,templates,test,findings}/**/*.{ts,mjs,py,pl}"];
-  const sources = await Array.fromAsync(glob(patterns, { cwd: root, exclude: (path) => /node_modules|dist/.test(path) }));
+  const sources = await Array.fromAsync(
+    glob(patterns, { cwd: root, exclude: (path) => /node_modules|dist/.test(path) }),
+  );
   // User files in examples have names of their own.
   const pages = ["CONTRIBUTING.md", "HACKING.md", "docs/{architecture,security,scaling,performance,faults}.md"];
   const missing: string[] = [];
