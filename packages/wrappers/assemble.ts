@@ -7,7 +7,7 @@ import { assemblePython } from "./python/assemble.ts";
 const root = join(import.meta.dirname, "../..");
 
 /** A committed file that is generated. */
-export interface GeneratedFile {
+interface GeneratedFile {
   /** Path below the repository's root. */
   readonly path: string;
   readonly text: () => string | Promise<string>;

@@ -4,7 +4,7 @@ import { Problem } from "./problem.ts";
 import { sendProblem } from "./response/problem.ts";
 import { closeIdleConnectionsOnDrain } from "./shutdown.ts";
 
-/** Admits as many calls at a time as the endpoint's concurrency allows; more wait in a queue, in the order of their arrival. */
+/** Limit of the calls that run at a time, with a queue in the order of arrival for those beyond it. */
 export class Admission {
   readonly #startCall: (call: Call) => void;
   readonly #waiting: Call[] = [];

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { bodyLimit } from "../options.ts";
 import { messageOf, Problem } from "../problem.ts";
 
+/** Tests whether a request declares a body. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   const length = headers["content-length"];
   return (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
