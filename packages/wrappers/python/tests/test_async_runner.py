@@ -57,7 +57,8 @@ def test_calls_run_side_by_side_up_to_the_limit() -> None:
 
 
 def test_calls_beyond_the_queues_limit_are_refused() -> None:
-    async def handler(event: Any) -> None: ...
+    async def handler(event: Any) -> None:
+        await asyncio.sleep(0)
 
     async def test(runner: AsyncRunner) -> None:
         for _ in range(CONCURRENCY + QUEUE_LIMIT):
