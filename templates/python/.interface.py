@@ -310,8 +310,6 @@ def load_message(error):
 # The state that signals change.
 
 class Lifecycle:
-    __slots__ = ("draining",)
-
     def __init__(self):
         self.draining = False  # asked to finish: no more connections, and every response closes its own
 
@@ -550,8 +548,6 @@ def error_response(call, error):
 # The deadlines of calls.
 
 class Deadlines:
-    __slots__ = ("calls", "loop", "cancel", "expiring")
-
     def __init__(self, loop, cancel):
         self.calls = {}  # without a response so far, in order of their deadlines
         self.loop = loop
@@ -1450,8 +1446,6 @@ async def with_pauses(iterator):
 # The queue of plain functions' calls.
 
 class CallQueue:
-    __slots__ = ("lock", "waiting", "running", "late")
-
     def __init__(self):
         self.lock = threading.Lock()
         self.waiting = deque()
@@ -1718,8 +1712,6 @@ def from_background(stream):
 # Calling a plain function.
 
 class Invoker:
-    __slots__ = ("handler", "arity")
-
     def __init__(self, handler, arity):
         self.handler = handler
         self.arity = arity

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 class Deadlines:
     """Answers calls whose time is over. All calls have the same time, so they expire in the order in which they began."""
 
-    __slots__ = ("calls", "loop", "cancel", "expiring")
-
     def __init__(self, loop: Union[EventLoop, AbstractEventLoop], cancel: Callable[[Call], None]) -> None:
         self.calls: dict[Call, None] = {}  # without a response so far, in order of their deadlines
         self.loop = loop

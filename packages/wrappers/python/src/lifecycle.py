@@ -4,8 +4,6 @@
 class Lifecycle:
     """The state of the process. A global, because signals are the process's and every response looks at it."""
 
-    __slots__ = ("draining",)
-
     def __init__(self) -> None:
         self.draining = False  # asked to finish: no more connections, and every response closes its own
 

@@ -16,8 +16,6 @@ class CallQueue:
     Its users work on the fields: a method for each step would cost every call more than the step itself.
     """
 
-    __slots__ = ("lock", "waiting", "running", "late")
-
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.waiting: deque[Call] = deque()

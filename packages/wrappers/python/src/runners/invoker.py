@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 class Invoker:
     """Calls a plain function on the present thread, and answers."""
 
-    __slots__ = ("handler", "arity")
-
     def __init__(self, handler: Any, arity: int) -> None:
         self.handler = handler
         self.arity = arity
