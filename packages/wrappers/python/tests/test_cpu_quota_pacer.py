@@ -51,7 +51,7 @@ def test_a_limit_of_less_than_a_core_counts(clock: Clock, limit: Path, text: str
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "1 2 3"])
-def test_a_file_that_cannot_be_understood_is_no_limit(clock: Clock, limit: Path, text: str) -> None:
+def test_a_file_that_cannot_be_understood_is_not_a_limit(clock: Clock, limit: Path, text: str) -> None:
     limit.write_text(text)
     pacer = CpuQuotaPacer()
     assert not pacer.is_limited(START)

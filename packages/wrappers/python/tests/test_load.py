@@ -52,7 +52,7 @@ def test_a_missing_package_is_named_with_advice() -> None:
 
 
 class Object:
-    """Handlers that are no functions."""
+    """Handlers that are not functions."""
 
     def method(self, event: Any) -> None: ...
 
