@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class CpuQuotaPacer:
-    """Spreads calls over the time that a CPU limit gives (docs/decisions/0006-pace-of-a-cpu-limit.md).
+    """Spreads calls over the time that a CPU limit gives (docs/decisions/0006-cpu-quota-pacing.md).
 
     A limit is a quota for each period of 100 ms (CFS): a process that has used it up stands still for the rest of the period, in the middle
     of whatever it does. So a process that is held to less than a core has a share of the quota for each half of a period, and begins a call
