@@ -8,7 +8,7 @@ const replica = (id: string) => new ServedReplica({ id, address: "127.0.0.1:9", 
 /** Milliseconds until it may be tried again. */
 function suspendedFor(one: ServedReplica): number {
   let ms = 0;
-  for (; one.suspended; ms += 50) mock.timers.tick(50);
+  for (; one.ejected; ms += 50) mock.timers.tick(50);
   return ms;
 }
 
@@ -19,13 +19,13 @@ test("a replica that fails again and again is left alone longer and longer, up t
   const suspension = new Ejection(() => ends++);
   const [bad, good] = [replica("bad"), replica("good")];
   const times = Array.from({ length: 9 }, () => {
-    suspension.failed(bad, [bad, good]);
+    suspension.eject(bad, [bad, good]);
     return suspendedFor(bad);
   });
   assert.deepEqual(times, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
   assert.equal(ends, 9);
-  bad.failures = 0;
-  suspension.failed(bad, [bad, good]);
+  bad.consecutiveFailures = 0;
+  suspension.eject(bad, [bad, good]);
   assert.equal(suspendedFor(bad), 100);
 });
 
@@ -35,9 +35,9 @@ test("when the last one fails, all are tried again soon", (t) => {
   const suspension = new Ejection(() => {});
   const all = [replica("a"), replica("b")];
   const [a, b] = all as [ServedReplica, ServedReplica];
-  a.failures = 6;
-  suspension.failed(a, all);
-  suspension.failed(b, all);
+  a.consecutiveFailures = 6;
+  suspension.eject(a, all);
+  suspension.eject(b, all);
   assert.equal(suspendedFor(b), 100);
-  assert.equal(a.suspended, false);
+  assert.equal(a.ejected, false);
 });

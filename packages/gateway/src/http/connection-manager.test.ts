@@ -9,7 +9,7 @@ import { addressGroup, connectionLimits } from "./connection-limits.ts";
 import type { HttpServerOptions } from "./server.ts";
 
 const REQUEST = "GET /acme/x HTTP/1.1\r\nHost: h\r\n\r\n";
-const QUICK = { headMs: 300, bodyMs: 300, answerMs: 300, sweepMs: 50 };
+const QUICK = { headMs: 300, bodyMs: 300, responseMs: 300, sweepMs: 50 };
 
 /** A connection, and what came on it. */
 interface Client {
@@ -88,7 +88,7 @@ test("one address cannot take the places of the others", async () => {
 });
 
 test("a header that does not come to its end is 408, and one that never begins", async () => {
-  await using gateway = await started({ patience: QUICK });
+  await using gateway = await started({ timeouts: QUICK });
   for (const bytes of ["GET /acme/x HTTP/1.1\r\nHost: h\r\n", "", "G"]) {
     const slow = await client(gateway);
     slow.socket.write(bytes);
@@ -106,7 +106,7 @@ for (const [what, head] of [
   ["chunked", "Transfer-Encoding: chunked"],
 ]) {
   test(`a ${what} body that does not go on is 408, and gives back its place`, async () => {
-    await using gateway = await started({ patience: QUICK }, () => {});
+    await using gateway = await started({ timeouts: QUICK }, () => {});
     const slow = await client(gateway);
     slow.socket.write(`POST /acme/x HTTP/1.1\r\nHost: h\r\n${head}\r\n\r\n`);
     await until(() => slow.closed, "it is closed");
@@ -116,7 +116,7 @@ for (const [what, head] of [
 }
 
 test("a body that goes on slowly is taken, and a function that thinks for long is waited for", async () => {
-  await using gateway = await started({ patience: QUICK }, async (request, response) => {
+  await using gateway = await started({ timeouts: QUICK }, async (request, response) => {
     for await (const _ of request);
     setTimeout(() => response.end("ok"), 700);
   });
@@ -131,7 +131,7 @@ test("a body that goes on slowly is taken, and a function that thinks for long i
 });
 
 test("a body may rest once the answer has begun", async () => {
-  await using gateway = await started({ patience: QUICK }, (request, response) => {
+  await using gateway = await started({ timeouts: QUICK }, (request, response) => {
     response.write("begun");
     request.on("end", () => response.end("done")).resume();
   });
@@ -144,7 +144,7 @@ test("a body may rest once the answer has begun", async () => {
 });
 
 test("who takes nothing of an answer loses it, and gives back the place", async () => {
-  await using gateway = await started({ patience: QUICK }, (_, response) => {
+  await using gateway = await started({ timeouts: QUICK }, (_, response) => {
     const more = () => {
       while (response.write(Buffer.alloc(64 * 1024)));
     };
@@ -161,7 +161,7 @@ test("who takes nothing of an answer loses it, and gives back the place", async 
 });
 
 test("a WebSocket may rest, and is no idle connection", async () => {
-  await using gateway = await started({ patience: QUICK, limits: { total: 1, perAddress: 1 } });
+  await using gateway = await started({ timeouts: QUICK, limits: { total: 1, perAddress: 1 } });
   const [replica] = gateway.platform.replicas({ org: "acme", endpoint: "x" });
   replica?.server.on("upgrade", (_, socket) => {
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { ChunkedBody } from "../upstream/chunked-decoder.ts";
+import { ChunkedDecoder } from "../upstream/chunked-decoder.ts";
 import type { TestGateway } from "./test-gateway.ts";
 
 /** A request as a replica got it, to the byte (latin1). */
@@ -81,7 +81,7 @@ function take(buffer: Buffer): { request: Omit<RawRequest, "connection" | "numbe
   if ((values.get("host") ?? []).length > 1) throw new Error("two hosts");
   if (codings.length === 1) {
     if (codings[0] !== "chunked") throw new Error(`a coding: ${codings[0]}`);
-    const body = new ChunkedBody();
+    const body = new ChunkedDecoder();
     let data = "";
     const read = body.read(buffer.subarray(end + 4), (piece) => {
       data += piece.toString("latin1");

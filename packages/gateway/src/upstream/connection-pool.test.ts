@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ReplicaCall, type ReplicaRequest, ReplicaTimeout } from "./connection.ts";
-import { ReplicaConnections } from "./connection-pool.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** A replica that speaks as the test wants; `requests` are the heads that came, per connection. */
@@ -22,7 +22,7 @@ async function replica(t: TestContext, answer: (socket: Socket, head: string) =>
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const connections = new ReplicaConnections(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const connections = new ConnectionPool(`127.0.0.1:${(server.address() as AddressInfo).port}`);
   t.after(() => {
     connections.close();
     server.close();
@@ -38,7 +38,7 @@ interface Result {
 
 /** One request; resolves with its whole answer. */
 function send(
-  connections: ReplicaConnections,
+  connections: ConnectionPool,
   request: Partial<ReplicaRequest> = {},
   onData: (call: ReplicaCall) => boolean = () => true,
 ): Promise<Result> {
@@ -143,7 +143,7 @@ for (const [what, answer, expected] of [
   ["less than its length", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", /closed the connection/],
   ["chunks without an end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", /closed the connection/],
   ["a head without an end", `HTTP/1.1 200 OK\r\nX: ${"y".repeat(20_000)}`, /larger than 16384 bytes/],
-  ["another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", /without being asked/],
+  ["another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", /without a request for it/],
 ] as const) {
   test(`a replica that answers with ${what} has failed`, async (t) => {
     const { connections } = await replica(t, (socket) => socket.end(answer));
@@ -153,7 +153,7 @@ for (const [what, answer, expected] of [
 
 test("a replica that is not there has failed before anything was sent", async (t) => {
   const { connections } = await replica(t, () => {});
-  const nobody = new ReplicaConnections("unix:/nonexistent/replica.sock");
+  const nobody = new ConnectionPool("unix:/nonexistent/replica.sock");
   t.after(() => connections.close());
   await assert.rejects(send(nobody), { code: "ENOENT" });
 });

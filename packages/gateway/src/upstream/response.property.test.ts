@@ -4,8 +4,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
-import type { ReplicaAnswer } from "./connection.ts";
-import { ReplicaConnections } from "./connection-pool.ts";
+import type { ResponseHandler } from "./connection.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import { parseResponseHead } from "./response-head.ts";
 
 const line = fc.oneof(
@@ -93,11 +93,11 @@ test("an answer is the same wherever it is cut: after every byte, and anywhere",
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const connections = new ReplicaConnections(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const connections = new ConnectionPool(`127.0.0.1:${(server.address() as AddressInfo).port}`);
   const ask = () =>
     new Promise<string>((resolve, reject) => {
       let text = "";
-      const answer: ReplicaAnswer = {
+      const answer: ResponseHandler = {
         sending: () => true,
         head: (head) => {
           text += `${head.status} `;

@@ -111,17 +111,17 @@ test("a replica that is not there any more costs no request its answer, gets no 
     assert.ok(answers.every(({ status }) => status === 200));
   };
   await many(30);
-  assert.equal(live.suspended, true);
-  await until(() => !live.suspended, "it may be tried again");
+  assert.equal(live.ejected, true);
+  await until(() => !live.ejected, "it may be tried again");
   await many(30);
   // Of 30 at once one failure counted, or a few where they take longer than it is left alone.
-  assert.ok(live.failures >= 2 && live.failures < 8, `${live.failures} failures`);
+  assert.ok(live.consecutiveFailures >= 2 && live.consecutiveFailures < 8, `${live.consecutiveFailures} failures`);
   broken.server.listen(port, "127.0.0.1");
-  await until(() => !live.suspended, "it may be tried again");
-  const { ended } = live;
+  await until(() => !live.ejected, "it may be tried again");
+  const { completed } = live;
   await many(30);
-  assert.equal(live.failures, 0);
-  assert.ok(live.ended > ended);
+  assert.equal(live.consecutiveFailures, 0);
+  assert.ok(live.completed > completed);
 });
 
 test("a replica that breaks off is left alone while there is another; the only one is not", async () => {
@@ -131,12 +131,12 @@ test("a replica that breaks off is left alone while there is another; the only o
     else response.end("fine");
   });
   const endpoint = await gateway.run({ replicas: 2, scaler: "fixed" });
-  const suspended = () => endpoint.replicas.filter((replica) => replica.suspended).length;
+  const ejected = () => endpoint.replicas.filter((replica) => replica.ejected).length;
   const calls = [gateway.call("/acme/x", { method: "POST" })];
-  await until(() => suspended() === 1, "one is left alone");
+  await until(() => ejected() === 1, "one is left alone");
   calls.push(gateway.call("/acme/x", { method: "POST" }));
   await until(() => endpoint.inFlight === 0, "the other one broke off too");
-  assert.equal(suspended(), 1);
+  assert.equal(ejected(), 1);
   for (const call of calls) assert.equal((await call).status, 502);
   breaks = false;
   assert.equal((await gateway.call("/acme/x", { method: "POST" })).status, 200);
@@ -150,7 +150,7 @@ test("a replica that broke off is left alone at once, not only when it is known 
   });
   const endpoint = await gateway.run({ replicas: 2, scaler: "fixed" });
   const first = [gateway.call("/acme/x", { method: "POST" }), gateway.call("/acme/x", { method: "POST" })];
-  await until(() => endpoint.replicas.some(({ suspended }) => suspended), "one is left alone");
+  await until(() => endpoint.replicas.some(({ ejected }) => ejected), "one is left alone");
   assert.equal(endpoint.inFlight, 0);
   assert.deepEqual((await Promise.all(first)).map(({ status }) => status).sort(), [200, 502]);
 });

@@ -12,6 +12,8 @@ test("what was counted of an endpoint goes when it is removed, and requests that
       else response.writeHead(request.url === "/teapot" ? 418 : 200).end();
     },
     { metrics },
+    {},
+    { onRemoved: (endpoint) => metrics.forget(endpoint) },
   );
   metrics.observe(gateway.endpoints);
   const samples = async () => (await metrics.text()).split("\n").filter((line) => line.includes('org="acme"'));
