@@ -4,14 +4,15 @@ import type { ServedReplica } from "./served-replica.ts";
 const FIRST_MS = 100;
 const MAX_MS = 10_000;
 
-/** Starts and cancels timers; the globals by default, a clock of its own in tests. */
+/** Functions that start and cancel timers. Tests pass timers with a clock of their own. */
 export interface Timers {
-  setTimeout(run: () => void, ms: number): { unref?(): unknown };
-  clearTimeout(timer: unknown): void;
+  setTimeout(run: () => void, ms: number): object;
+  clearTimeout(timer: object): void;
 }
 
+/** The timers of the system; they do not keep the process alive. */
 const SYSTEM_TIMERS: Timers = {
-  setTimeout: (run, ms) => setTimeout(run, ms),
+  setTimeout: (run, ms) => setTimeout(run, ms).unref(),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
@@ -21,7 +22,7 @@ const SYSTEM_TIMERS: Timers = {
  */
 export class Ejection {
   readonly #timers: Timers;
-  readonly #pending = new Map<ServedReplica, ReturnType<Timers["setTimeout"]>>();
+  readonly #pending = new Map<ServedReplica, object>();
   readonly #onReturn: () => void;
 
   /** @param onReturn called when a replica may get requests again */
@@ -50,7 +51,6 @@ export class Ejection {
       replica.ejected = false;
       this.#onReturn();
     }, ms);
-    timer.unref?.();
     this.#pending.set(replica, timer);
   }
 }
