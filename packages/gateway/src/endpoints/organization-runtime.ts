@@ -10,7 +10,7 @@ const UNLIMITED = limitNumbers({});
 
 /** A call that waits for its organization's turn in the fair queue. */
 export interface QueuedCall extends Queued<QueuedCall> {
-  /** Whether it has ended, because its client disconnected. */
+  /** True if the call has ended, because its client disconnected. */
   readonly finished: boolean;
   proceed(): void;
 }

@@ -74,7 +74,7 @@ export class EndpointRegistry {
     return this.#endpoints.values();
   }
 
-  /** Whether the organization has an endpoint here. */
+  /** Returns whether the organization has an endpoint here. */
   hasOrg(org: string): boolean {
     return this.#orgs.has(org);
   }
@@ -131,7 +131,7 @@ export class EndpointRegistry {
     this.#changes.emit(key);
   }
 
-  /** Whether the platform's last list had the endpoint. */
+  /** Returns whether the platform's last list had the endpoint. */
   isObserved(key: string): boolean {
     return this.#statuses.get(key) !== undefined;
   }

@@ -68,7 +68,7 @@ export class ClientConnection {
     (socket as SocketWithConnection)[CONNECTION] = this;
   }
 
-  /** Whether it has no request in progress: then it may be closed at any time (RFC 9112 section 9.5). */
+  /** True without a request in progress: then the connection may be closed at any time (RFC 9112 section 9.5). */
   get isIdle(): boolean {
     return !this.upgraded && !this.rejected && (this.last === undefined || this.last.writableFinished);
   }

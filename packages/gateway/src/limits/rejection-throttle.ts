@@ -14,7 +14,7 @@ const MAX_WAITING = 10_000;
 export interface RejectableCall {
   /** Time of its arrival: `performance.now()`. */
   readonly arrived: number;
-  /** Whether it has ended, because its client disconnected. */
+  /** True if the call has ended, because its client disconnected. */
   readonly finished: boolean;
   fail(error: unknown): void;
   /** Closes the client's connection without a response. */

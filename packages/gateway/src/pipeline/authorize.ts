@@ -28,7 +28,7 @@ function checkInvokePermission(exchange: RoutedExchange, keys: KeyVerifier): voi
 }
 
 /**
- * Authenticates the caller before it is told anything about an organization. A key of another organization gets the same error as for an organization that
+ * Authenticates the caller before it learns anything about an organization. A key of another organization gets the same error as for an organization that
  * does not exist.
  * @throws UNAUTHENTICATED, ORG_NOT_FOUND
  */

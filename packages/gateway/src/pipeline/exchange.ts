@@ -39,7 +39,7 @@ export interface RoutedExchange extends Exchange {
 /** Time to read the rest of a request's body after the response, so that the client receives the response. */
 const LEFTOVER_MS = 5_000;
 
-/** One request on its way through the gateway, and the response to it. */
+/** A request on its way through the gateway, and the response to it. */
 export class Exchange implements Waiter, Responder {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -100,7 +100,7 @@ export class Exchange implements Waiter, Responder {
     response.on("close", () => this.#abandon());
   }
 
-  /** Whether the response is complete, or the client has disconnected. */
+  /** True once the response is complete, or the client has disconnected. */
   get finished(): boolean {
     return this.#finished;
   }
@@ -288,7 +288,7 @@ export class Exchange implements Waiter, Responder {
   }
 }
 
-/** Whether the replica caused the error: it closed the connection, exited, or did not respond even at its timeout. A 502 of the function itself is a response. */
+/** Tells whether the replica caused the error: it closed the connection, exited, or did not respond even at its timeout. A 502 of the function itself is a response. */
 const isReplicaFailure = (error: unknown) =>
   error instanceof FaasError && (error.status === 502 || error.status === 504);
 

@@ -2,24 +2,24 @@ import type { Socket } from "node:net";
 import { ChunkedDecoder } from "../upstream/chunked-decoder.ts";
 import type { TestGateway } from "./test-gateway.ts";
 
-/** A request as a replica got it, to the byte (latin1). */
+/** A request as a replica received it, byte for byte (latin1). */
 export interface RawRequest {
   readonly first: string;
-  /** Lines of the header. */
+  /** Header lines. */
   readonly lines: readonly string[];
-  /** Without its coding. */
+  /** Decoded body. */
   readonly body: string;
-  /** The connection that it came on, and the how manieth it was on it, from 0. */
+  /** Index of its connection, and its own index on that connection. */
   readonly connection: number;
   readonly number: number;
 }
 
-/** What takes the place of the replica of acme/x: reads requests strictly, keeps them, and answers with the bytes that it is told to. */
+/** Replica of acme/x that parses requests strictly, records them, and responds with given bytes. */
 export interface RawReplica {
   readonly requests: RawRequest[];
-  /** What a strict reader could not make sense of. */
-  readonly trouble: string[];
-  /** All bytes of all connections. */
+  /** Errors of the strict parser. */
+  readonly errors: string[];
+  /** Returns all bytes received, on all connections. */
   readonly bytes: () => string;
 }
 
@@ -31,11 +31,11 @@ export function rawReplica(
 ): RawReplica {
   const [replica] = gateway.platform.replicas({ org: "acme", endpoint: "x" });
   const requests: RawRequest[] = [];
-  const trouble: string[] = [];
+  const errors: string[] = [];
   let bytes = "";
   let connections = 0;
   const server = (replica as NonNullable<typeof replica>).server;
-  // An HTTP server without its own listener is one of bytes.
+  // Without its own listener, an HTTP server accepts plain connections.
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
     let buffer = Buffer.alloc(0);
@@ -54,15 +54,15 @@ export function rawReplica(
           if (text !== "") socket.write(text, "latin1");
         }
       } catch (error) {
-        trouble.push((error as Error).message);
+        errors.push((error as Error).message);
         socket.destroy();
       }
     });
   });
-  return { requests, trouble, bytes: () => bytes };
+  return { requests, errors, bytes: () => bytes };
 }
 
-/** The first whole request of the bytes; throws where two readers could differ. */
+/** Parses the first complete request; throws where two readers could disagree. */
 function take(buffer: Buffer): { request: Omit<RawRequest, "connection" | "number">; length: number } | undefined {
   const text = buffer.toString("latin1");
   const end = text.indexOf("\r\n\r\n");

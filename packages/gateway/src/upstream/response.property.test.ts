@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as nextIteration } from "node:timers/promises";
 import fc from "fast-check";
 import type { ResponseHandler } from "./connection.ts";
 import { ConnectionPool } from "./connection-pool.ts";
@@ -42,7 +42,7 @@ const status = fc.oneof(
   fc.string({ maxLength: 20 }),
 );
 
-test("a head has one framing, which its headers say too, or is refused", () => {
+test("accepts only heads with one framing, which their headers declare", () => {
   let accepted = 0;
   fc.assert(
     fc.property(
@@ -80,14 +80,14 @@ const answers = [
   "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 ];
 
-test("an answer is the same wherever it is cut: after every byte, and anywhere", { timeout: 60_000 }, async () => {
+test("reads the same response however it is cut", { timeout: 60_000 }, async () => {
   let pieces: readonly string[] = [];
   const server = createServer((socket) => {
     socket.setNoDelay(true).on("error", () => {});
     socket.on("data", async () => {
       for (const piece of pieces) {
         socket.write(piece, "latin1");
-        await turn();
+        await nextIteration();
       }
     });
   });
@@ -97,7 +97,7 @@ test("an answer is the same wherever it is cut: after every byte, and anywhere",
   const ask = () =>
     new Promise<string>((resolve, reject) => {
       let text = "";
-      const answer: ResponseHandler = {
+      const handler: ResponseHandler = {
         sending: () => true,
         head: (head) => {
           text += `${head.status} `;
@@ -112,7 +112,7 @@ test("an answer is the same wherever it is cut: after every byte, and anywhere",
       };
       connections.send(
         { method: "GET", target: "/", headers: ["Host", "h"], body: null, upgrade: undefined, timeoutMs: 5_000 },
-        answer,
+        handler,
       );
     });
   try {
