@@ -5,7 +5,7 @@ import { FaasError } from "@faas/core";
  * More header fields than any client sends. `node:http` silently drops fields and trailers beyond its own limit, 2000: a Content-Length among them would go
  * unnoticed.
  */
-export const MAX_HEADERS = 200;
+const MAX_HEADERS = 200;
 
 const SLASH = 47;
 
