@@ -58,9 +58,9 @@ test("closes the connection that has been idle for the longest time when there a
 });
 
 test("rejects a client with 503 when all connections are busy, and accepts one when a connection becomes idle", async () => {
-  let answer = () => {};
+  let respond = () => {};
   await using gateway = await started({ limits: { total: 2, perAddress: 2 } }, (_, response) => {
-    answer = () => response.end("ok");
+    respond = () => response.end("ok");
   });
   const clients = [await client(gateway), await client(gateway)] as const;
   for (const { socket } of clients) socket.write(REQUEST);
@@ -68,7 +68,7 @@ test("rejects a client with 503 when all connections are busy, and accepts one w
   const third = await client(gateway);
   await eventually("it is closed", () => third.closed);
   assert.match(third.text, /^HTTP\/1\.1 503 [\s\S]*Retry-After: 1\r\n[\s\S]*"code":"TOO_MANY_CONNECTIONS"/);
-  answer();
+  respond();
   await eventually("one has its response", () => clients.some(({ text }) => text !== ""));
   // The search for idle connections is repeated only after some time: a client that is rejected tries again.
   await eventually("the idle connection is closed for a new one", async () => {

@@ -15,7 +15,7 @@ const sized = (length: string, body = "ab") => post(`Content-Length:${length}`, 
 const chunks = (body: string) => coded(" chunked", body);
 
 /** Bytes that are rejected with a status: the connection closes, and the replica gets no complete request. */
-const refused: readonly (readonly [what: string, bytes: string, status?: number])[] = [
+const rejectedBytes: readonly (readonly [what: string, bytes: string, status?: number])[] = [
   ["CL.TE", post("Content-Length: 6", "Transfer-Encoding: chunked", "", "0\r\n\r\nG")],
   ["TE.CL", post("Transfer-Encoding: chunked", "Content-Length: 4", "", "5c\r\nGPOST / HTTP/1.1\r\n\r\n0\r\n\r\n")],
   ["a coding of another name", coded(" xchunked")],
@@ -115,7 +115,7 @@ const refused: readonly (readonly [what: string, bytes: string, status?: number]
 ];
 
 /** Bytes that are forwarded, and the requests that the replica gets: method, target and body. */
-const passed: readonly (readonly [what: string, bytes: string, requests: readonly string[]])[] = [
+const forwardedBytes: readonly (readonly [what: string, bytes: string, requests: readonly string[]])[] = [
   ["a coding behind a tab", coded("\tchunked"), ["POST / ab"]],
   ["a coding in other letters", coded(" ChUnKeD"), ["POST / ab"]],
   ["a chunk's extension", chunks('2;a=b;c="d"\r\nab\r\n0\r\n\r\n'), ["POST / ab"]],
@@ -176,14 +176,14 @@ describe("ambiguous requests", { concurrency: false }, () => {
     const [broken] = await once(socket, "close");
     clearTimeout(timer);
     assert.deepEqual(replica.errors, []);
-    assert.ok(!broken || text !== "", "the connection is closed with an answer");
+    assert.ok(!broken || text !== "", "the connection is closed with a response");
     return text;
   }
 
   const statuses = (text: string) => Array.from(text.matchAll(/HTTP\/1\.1 (\d+) /g), ([, status]) => Number(status));
   const forwarded = () => replica.requests.map(({ first, body }) => `${first.replace(/ HTTP\/1.1$/, "")} ${body}`);
 
-  for (const [what, bytes, status = 400] of refused) {
+  for (const [what, bytes, status = 400] of rejectedBytes) {
     test(`rejects and ignores everything after: ${what}`, async () => {
       const text = await exchange(bytes + NEXT);
       assert.deepEqual(statuses(text), [status]);
@@ -194,7 +194,7 @@ describe("ambiguous requests", { concurrency: false }, () => {
     });
   }
 
-  for (const [what, bytes, requests] of passed) {
+  for (const [what, bytes, requests] of forwardedBytes) {
     test(`forwards as one request: ${what}`, async () => {
       const text = await exchange(bytes + NEXT);
       assert.deepEqual(forwarded().toSorted(), [...requests, "GET /next "].toSorted());
@@ -293,6 +293,6 @@ describe("ambiguous requests", { concurrency: false }, () => {
       all.slice(0, -1),
       Array.from({ length: all.length - 1 }, () => 200),
     );
-    assert.ok(all.length === 102, `${all.length} answers`);
+    assert.ok(all.length === 102, `${all.length} responses`);
   });
 });

@@ -8,7 +8,7 @@ const cases: readonly (readonly [
   what: string,
   perSecond: number,
   burst: number,
-  asked: readonly (readonly [atMs: number, taken: boolean])[],
+  attempts: readonly (readonly [atMs: number, taken: boolean])[],
 ])[] = [
   [
     "allows its burst at once, and no more",
@@ -79,10 +79,10 @@ const cases: readonly (readonly [
   ],
 ];
 
-for (const [what, perSecond, burst, asked] of cases) {
+for (const [what, perSecond, burst, attempts] of cases) {
   test(what, () => {
-    const bucket = new TokenBucket(perSecond, burst, asked[0]?.[0] ?? 0);
-    for (const [index, [atMs, taken]] of asked.entries()) assert.equal(bucket.take(atMs), taken, `ask ${index}`);
+    const bucket = new TokenBucket(perSecond, burst, attempts[0]?.[0] ?? 0);
+    for (const [index, [atMs, taken]] of attempts.entries()) assert.equal(bucket.take(atMs), taken, `attempt ${index}`);
   });
 }
 

@@ -295,7 +295,7 @@ const isReplicaFailure = (error: unknown) =>
 export function replicaFailed(key: string, cause: Error): FaasError {
   return new FaasError(
     "REPLICA_FAILED",
-    `The connection to the replica of ${key} broke before it answered (${cause.message}); "faas logs ${key}" may say why`,
+    `The connection to the replica of ${key} failed before it responded (${cause.message}); "faas logs ${key}" may show why`,
     { cause },
   );
 }

@@ -111,7 +111,7 @@ class ResponseRelay implements ResponseHandler {
     else if (error instanceof ReplicaTimeout) {
       const { timeoutMs } = endpoint.spec;
       exchange.fail(
-        new FaasError("FUNCTION_TIMEOUT", `${endpoint.key} did not answer within its timeout of ${timeoutMs} ms`),
+        new FaasError("FUNCTION_TIMEOUT", `${endpoint.key} did not respond within its timeout of ${timeoutMs} ms`),
       );
     } else if (this.#canRetry(error)) {
       exchange.lastError = error;

@@ -97,7 +97,7 @@ test("does not forward headers of one connection, in either direction", async ()
     echo(request, response);
   });
   await gateway.run();
-  const answer = await gateway.call("/acme/x", {
+  const result = await gateway.call("/acme/x", {
     headers: {
       Connection: "close, X-Hop, x-forwarded-for",
       "X-Hop": "1",
@@ -110,7 +110,7 @@ test("does not forward headers of one connection, in either direction", async ()
       "X-End": ["1", "2"],
     },
   });
-  const got = answer.json.headers as Record<string, string>;
+  const got = result.json.headers as Record<string, string>;
   for (const name of [
     "connection",
     "x-hop",
@@ -123,9 +123,9 @@ test("does not forward headers of one connection, in either direction", async ()
     assert.equal(got[name], undefined, name);
   }
   assert.equal(got["x-end"], "1, 2");
-  assert.equal(answer.headers["x-reply-hop"], undefined);
-  assert.equal(answer.headers["proxy-authenticate"], undefined);
-  assert.deepEqual(answer.headers["set-cookie"], ["a=1", "b=2"]);
+  assert.equal(result.headers["x-reply-hop"], undefined);
+  assert.equal(result.headers["proxy-authenticate"], undefined);
+  assert.deepEqual(result.headers["set-cookie"], ["a=1", "b=2"]);
 });
 
 test("passes the client's address, protocol, host and path prefix to the function", async () => {
@@ -196,8 +196,8 @@ test("forwards the status of the function unchanged", async () => {
   });
   await gateway.run();
   for (const status of [200, 204, 299, 304, 404, 418, 500, 502, 503, 504, 599]) {
-    const answer = await gateway.call(`/acme/x/${status}`);
-    assert.deepEqual([answer.status, answer.headers["x-own"]], [status, "1"]);
+    const result = await gateway.call(`/acme/x/${status}`);
+    assert.deepEqual([result.status, result.headers["x-own"]], [status, "1"]);
   }
 });
 
@@ -255,7 +255,7 @@ test("asks a client that expects 100 Continue for the body only when it is neede
     response.end(String((await readAll(request)).length));
   });
   await gateway.run({ bodyLimit: "1Mi" });
-  for (const [length, answers] of [
+  for (const [length, expected] of [
     [10, /^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK\r\n[\s\S]*\r\n\r\n10$/],
     [100_000, /^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK\r\n[\s\S]*\r\n\r\n100000$/],
     [10_000_000, /^HTTP\/1.1 413 /],
@@ -270,7 +270,7 @@ test("asks a client that expects 100 Continue for the body only when it is neede
       received += chunk;
     });
     await once(socket, "close");
-    assert.match(received, answers);
+    assert.match(received, expected);
   }
 });
 

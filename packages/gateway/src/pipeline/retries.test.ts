@@ -33,8 +33,8 @@ test("sends an idempotent request once more, to another replica", async () => {
   ] as const) {
     const { gateway, executed } = await breaking(1);
     const body = method === "PUT" || method === "POST" ? "small" : undefined;
-    const answer = await gateway.call("/acme/x", { method, headers, ...(body ? { body } : {}) });
-    assert.deepEqual([answer.status, executed], [200, [method, method]]);
+    const result = await gateway.call("/acme/x", { method, headers, ...(body ? { body } : {}) });
+    assert.deepEqual([result.status, executed], [200, [method, method]]);
     await gateway[Symbol.asyncDispose]();
   }
 });
@@ -42,8 +42,8 @@ test("sends an idempotent request once more, to another replica", async () => {
 test("fails after the second failure", async () => {
   const { gateway, executed } = await breaking(2);
   await using _ = gateway;
-  const answer = await gateway.call("/acme/x");
-  assert.deepEqual([answer.status, answer.json.code, executed.length], [502, "REPLICA_FAILED", 2]);
+  const result = await gateway.call("/acme/x");
+  assert.deepEqual([result.status, result.json.code, executed.length], [502, "REPLICA_FAILED", 2]);
 });
 
 test("sends a POST without a key, and a request with a large body, at most once", async () => {
@@ -57,8 +57,8 @@ test("sends a POST without a key, and a request with a large body, at most once"
     cases.map(async ([method, headers, body]) => {
       const { gateway, executed } = await breaking(1);
       await using _ = gateway;
-      const answer = await gateway.call("/acme/x", { method, headers, body });
-      assert.deepEqual([answer.status, answer.json.code, executed], [502, "REPLICA_FAILED", [method]]);
+      const result = await gateway.call("/acme/x", { method, headers, body });
+      assert.deepEqual([result.status, result.json.code, executed], [502, "REPLICA_FAILED", [method]]);
     }),
   );
 });
@@ -74,10 +74,10 @@ test("executes a POST once if its connection was closed before it was sent", asy
   gateway.platform.onSocketFiles = true;
   await gateway.run({ concurrency: 1, replicas: 1, scaler: "fixed" });
   const paths = Array.from({ length: 5 }, (_, n) => `/${n}`);
-  const answers = await Promise.all(
+  const results = await Promise.all(
     paths.map((path) => gateway.call(`/acme/x${path}`, { method: "POST", body: "small" })),
   );
-  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  assert.deepEqual(new Set(results.map(({ status }) => status)), new Set([200]));
   assert.deepEqual(
     executed.toSorted((a, b) => Number(a.slice(1)) - Number(b.slice(1))),
     paths,

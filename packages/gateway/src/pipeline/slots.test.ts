@@ -116,8 +116,8 @@ test("sends requests elsewhere while a replica is unreachable, and to it when it
   assert.ok(broken && served);
   broken.kill();
   const callMany = async () => {
-    const answers = await Promise.all(Array.from({ length: 30 }, () => gateway.call("/acme/x")));
-    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+    const results = await Promise.all(Array.from({ length: 30 }, () => gateway.call("/acme/x")));
+    assert.deepEqual(new Set(results.map(({ status }) => status)), new Set([200]));
   };
   await callMany();
   assert.equal(served.ejected, true);

@@ -19,7 +19,7 @@ export interface TestGateway extends AsyncDisposable {
   deploy(settings?: SettingsInput, revision?: string): Promise<ServedEndpoint>;
   /** Registers acme/x, and resolves when its replicas are ready. */
   run(settings?: SettingsInput, revision?: string): Promise<ServedEndpoint>;
-  call(path: string, options?: CallOptions): Promise<Answer>;
+  call(path: string, options?: CallOptions): Promise<CallResult>;
   /** Opens a connection, for bytes that an HTTP client would not send. */
   connect(): Socket;
 }
@@ -30,7 +30,7 @@ export interface CallOptions {
   readonly body?: string | Buffer;
 }
 
-export interface Answer {
+export interface CallResult {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
@@ -95,7 +95,11 @@ export async function startTestGateway(
 }
 
 /** Sends a request with the path unchanged: `fetch` would normalize it. */
-async function call(port: number, path: string, { method = "GET", headers = {}, body }: CallOptions): Promise<Answer> {
+async function call(
+  port: number,
+  path: string,
+  { method = "GET", headers = {}, body }: CallOptions,
+): Promise<CallResult> {
   const request = httpRequest({ port, host: "127.0.0.1", path, method, headers, agent: false });
   request.end(body);
   const [response] = await once(request, "response");

@@ -9,7 +9,7 @@ import { ConnectionPool } from "./connection-pool.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** Starts a replica that responds as the test says; `requests` are the heads received, per connection. */
-async function replica(t: TestContext, answer: (socket: Socket, head: string) => void) {
+async function replica(t: TestContext, respond: (socket: Socket, head: string) => void) {
   const requests: string[][] = [];
   const server = createServer((socket) => {
     const mine: string[] = [];
@@ -17,7 +17,7 @@ async function replica(t: TestContext, answer: (socket: Socket, head: string) =>
     socket.on("error", () => {});
     socket.on("data", (bytes) => {
       mine.push(bytes.toString("latin1"));
-      answer(socket, bytes.toString("latin1"));
+      respond(socket, bytes.toString("latin1"));
     });
   });
   server.listen(0, "127.0.0.1");
@@ -82,7 +82,7 @@ test("reuses a connection for consecutive requests, and opens several for concur
   assert.equal(requests.length, 3);
 });
 
-for (const [what, answer, expected] of [
+for (const [what, bytes, expected] of [
   ["a length", OK, "ok"],
   ["chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", "ok"],
   ["early hints before it", `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${OK}`, "ok"],
@@ -92,10 +92,10 @@ for (const [what, answer, expected] of [
     let at = 0;
     const { connections, requests } = await replica(t, async (socket) => {
       socket.setNoDelay(true);
-      if (at > 0) await new Promise((written) => socket.write(answer.slice(0, at), "latin1", written));
-      socket.write(answer.slice(at), "latin1");
+      if (at > 0) await new Promise((written) => socket.write(bytes.slice(0, at), "latin1", written));
+      socket.write(bytes.slice(at), "latin1");
     });
-    for (; at < answer.length; at += 3) assert.equal((await send(connections)).body, expected);
+    for (; at < bytes.length; at += 3) assert.equal((await send(connections)).body, expected);
     assert.equal(requests.length, 1);
   });
 }
@@ -140,7 +140,7 @@ test("does not take bytes on an idle connection for a response", async (t) => {
   assert.equal(requests.length, 2);
 });
 
-for (const [what, answer, expected] of [
+for (const [what, bytes, expected] of [
   ["no HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", /expected HTTP\/1.1/],
   ["half a head and the end", "HTTP/1.1 200 OK\r\nX: ", /closed the connection/],
   ["less than its length", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", /closed the connection/],
@@ -149,7 +149,7 @@ for (const [what, answer, expected] of [
   ["another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", /without a request for it/],
 ] as const) {
   test(`fails when the replica responds with ${what}`, async (t) => {
-    const { connections } = await replica(t, (socket) => socket.end(answer));
+    const { connections } = await replica(t, (socket) => socket.end(bytes));
     await assert.rejects(send(connections), expected);
   });
 }
@@ -210,11 +210,11 @@ test("passes an upgraded connection on, with the bytes after the head", async (t
 });
 
 test("closes idle connections at once, and busy ones after their response", async (t) => {
-  let answer: (() => void) | undefined;
+  let respond: (() => void) | undefined;
   const sockets: Socket[] = [];
   const { connections } = await replica(t, (socket, head) => {
     sockets.push(socket);
-    if (head.startsWith("GET /slow")) answer = () => void socket.write(OK);
+    if (head.startsWith("GET /slow")) respond = () => void socket.write(OK);
     else socket.write(OK);
   });
   const slow = send(connections, { target: "/slow" });
@@ -224,7 +224,7 @@ test("closes idle connections at once, and busy ones after their response", asyn
   const busy = sockets[0] as Socket;
   connections.close();
   await once(idle, "close");
-  answer?.();
+  respond?.();
   assert.equal((await slow).body, "ok");
   await once(busy, "close");
 });

@@ -10,7 +10,7 @@ const EVIL = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
 const NEXT = `${OK}Content-Length: 4\r\n\r\nnext`;
 
 /** Responses of a replica that never reach the client: it gets a 502. The request is a POST, so that it is not repeated. */
-const refused: readonly (readonly [what: string, answer: string])[] = [
+const rejected: readonly (readonly [what: string, bytes: string])[] = [
   ["a length and a coding", `${OK}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
   ["two lengths", `${OK}Content-Length: 4\r\nContent-Length: 5\r\n\r\nbody`],
   ["a list of lengths", `${OK}Content-Length: 4, 4\r\n\r\nbody`],
@@ -35,7 +35,7 @@ const refused: readonly (readonly [what: string, answer: string])[] = [
 ];
 
 /** Responses of which the client gets exactly one, with its status and body. Bytes after them reach no client. */
-const passed: readonly (readonly [what: string, method: string, answer: string, status: number, body: string])[] = [
+const forwarded: readonly (readonly [what: string, method: string, bytes: string, status: number, body: string])[] = [
   ["more than its length", "GET", `${OK}Content-Length: 4\r\n\r\nbody${EVIL}`, 200, "body"],
   ["more than its chunks", "GET", `${OK}Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n${EVIL}`, 200, "body"],
   ["a body to HEAD", "HEAD", `${OK}Content-Length: 4\r\n\r\nbody${EVIL}`, 200, ""],
@@ -59,7 +59,7 @@ const passed: readonly (readonly [what: string, method: string, answer: string, 
     "body",
   ],
   [
-    "interim answers before",
+    "interim responses before",
     "GET",
     `HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n${OK}Content-Length: 4\r\n\r\nbody`,
     200,
@@ -76,10 +76,10 @@ const passed: readonly (readonly [what: string, method: string, answer: string, 
 
 describe("ambiguous responses of a replica", { concurrency: true }, () => {
   /** Sends two requests on one connection; resolves with everything received. */
-  async function exchange(method: string, answer: string): Promise<string> {
+  async function exchange(method: string, bytes: string): Promise<string> {
     await using gateway = await startTestGateway(() => () => {});
     await gateway.run();
-    const replica = rawReplica(gateway, ({ first }) => (first.includes(" / ") ? answer : NEXT));
+    const replica = rawReplica(gateway, ({ first }) => (first.includes(" / ") ? bytes : NEXT));
     const socket = gateway.connect();
     let text = "";
     socket.on("data", (data) => {
@@ -97,24 +97,24 @@ describe("ambiguous responses of a replica", { concurrency: true }, () => {
     const later = replica.requests.filter(
       ({ connection, number }) => connection === sent.connection && number > sent.number,
     );
-    if (method === "POST" || answer.includes(EVIL)) assert.deepEqual(later, []);
+    if (method === "POST" || bytes.includes(EVIL)) assert.deepEqual(later, []);
     return text;
   }
 
-  const answers = (text: string) => text.split(/(?=HTTP\/1\.1 \d{3} )/);
+  const responses = (text: string) => text.split(/(?=HTTP\/1\.1 \d{3} )/);
 
-  for (const [what, bytes] of refused) {
+  for (const [what, bytes] of rejected) {
     test(`responds 502 to: ${what}`, async () => {
-      const [first = "", next = "", ...more] = answers(await exchange("POST", bytes));
+      const [first = "", next = "", ...more] = responses(await exchange("POST", bytes));
       assert.match(first, /^HTTP\/1\.1 502 [\s\S]*"code":"REPLICA_FAILED"/);
       assert.match(next, /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nnext$/);
       assert.deepEqual(more, []);
     });
   }
 
-  for (const [what, method, bytes, status, body] of passed) {
+  for (const [what, method, bytes, status, body] of forwarded) {
     test(`forwards as one response: ${what}`, async () => {
-      const [first = "", next = "", ...more] = answers(await exchange(method, bytes));
+      const [first = "", next = "", ...more] = responses(await exchange(method, bytes));
       const [head = "", rest = ""] = first.split("\r\n\r\n");
       assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
       assert.ok((head.match(/^(?:content-length|transfer-encoding):/gim) ?? []).length <= 1, head);
@@ -137,11 +137,11 @@ describe("ambiguous responses of a replica", { concurrency: true }, () => {
   }
 
   test("opens no WebSocket when a header of the 101 contains a line break", async () => {
-    const answer =
+    const bytes =
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-A: 1\nSet-Cookie: a\r\n\r\n";
     await using gateway = await startTestGateway(() => () => {});
     await gateway.run();
-    rawReplica(gateway, () => answer);
+    rawReplica(gateway, () => bytes);
     const socket = gateway.connect();
     socket.write("GET /acme/x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     const [data] = await once(socket, "data");

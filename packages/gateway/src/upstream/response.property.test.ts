@@ -74,7 +74,7 @@ test("accepts only heads with one framing, which their headers declare", () => {
   assert.ok(accepted > 100, `${accepted}`);
 });
 
-const answers = [
+const responses = [
   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nhe\r\n3\r\nllo\r\n0\r\nX-T: 1\r\n\r\n",
   "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
@@ -116,13 +116,13 @@ test("reads the same response however it is cut", { timeout: 60_000 }, async () 
       );
     });
   try {
-    for (const text of answers) {
+    for (const text of responses) {
       pieces = [...text];
       assert.equal(await ask(), "200 hello");
     }
     await fc.assert(
       fc.asyncProperty(
-        fc.constantFrom(...answers),
+        fc.constantFrom(...responses),
         fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
         async (text, places) => {
           const at = [0, ...places.map((place) => place % text.length).sort((a, b) => a - b), text.length];
