@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { packTo } from "../../../packages/builder/src/bundle/pack.ts";
 import { dockerFacts } from "../../../packages/builder/src/docker/engine.ts";
 import { imageConfig, loadWhole } from "../../../packages/builder/src/image/archive.ts";
-import { NO_TIME } from "../../../packages/builder/src/image/environment.ts";
+import { UNIX_EPOCH } from "../../../packages/builder/src/image/source-time.ts";
 import { until } from "../../wrappers/contract.ts";
 import { TestDocker } from "./docker.ts";
 
@@ -293,7 +293,7 @@ test("an engine that does not find its own layers by name is sent them again: th
   const file = join(docker.folder, "layer.tar");
   const diffId = await packTo(file, [{ name: "two.txt", text: "2" }], undefined);
   const layers = [{ file, diffId, entries: 1 }];
-  const recipe = { base, layers, config: base.Config, labels: docker.labels, created: NO_TIME };
+  const recipe = { base, layers, config: base.Config, labels: docker.labels, created: UNIX_EPOCH };
   const config = imageConfig(recipe);
   await loadWhole(docker.docker, recipe, config, `${docker.id}/whole:1`);
   const { Id, RootFS } = await docker.docker.getImage(`${docker.id}/whole:1`).inspect();

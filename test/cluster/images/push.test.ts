@@ -8,11 +8,11 @@ import { promisify } from "node:util";
 import type { ImageOptions, ImageProgress } from "@faas/builder";
 import { pushImage } from "../../../packages/builder/src/registry/push.ts";
 import {
-  refuse,
-  registryStandIn,
-  type StandInOptions,
-  wantsLogin,
-} from "../../../packages/builder/src/testing/test-registry.ts";
+  type FakeRegistryOptions,
+  requireLogin,
+  respondWithError,
+  startFakeRegistry,
+} from "../../../packages/builder/src/testing/fake-registry.ts";
 import { registry } from "../cluster.ts";
 import { TestDocker } from "./docker.ts";
 
@@ -28,7 +28,8 @@ before(async () => {
 after(() => docker[Symbol.asyncDispose]());
 
 /** A stand-in before the real registry. */
-const standIn = (t: TestContext, options: StandInOptions = {}) => registryStandIn(t, { behind: host, ...options });
+const standIn = (t: TestContext, options: FakeRegistryOptions = {}) =>
+  startFakeRegistry(t, { behind: host, ...options });
 
 async function push(address: string, source: string, options: Partial<ImageOptions> = {}) {
   const folder = await docker.source(source, { "index.mjs": hello(source) });
@@ -133,14 +134,14 @@ test("a base image is pulled from where its name says, and pinned by digest", as
 });
 
 test("a registry that wants a password: none, a wrong one, the right one", async (t) => {
-  const { address } = await standIn(t, { answer: wantsLogin("ann", "secret") });
+  const { address } = await standIn(t, { answer: requireLogin("ann", "secret") });
   await assert.rejects(push(address, "password"), {
     code: "REGISTRY_DENIED",
-    message: new RegExp(`The registry ${address} wants a login .* docker login ${address}$`),
+    message: new RegExp(`The registry ${address} requires a login .* docker login ${address}$`),
   });
   await assert.rejects(push(address, "password", { env: await dockerEnv({ [address]: "ann:wrong" }) }), {
     code: "REGISTRY_DENIED",
-    message: new RegExp(`The registry ${address} refuses the login as "ann"`),
+    message: new RegExp(`The registry ${address} rejected the login as "ann"`),
   });
   const image = await push(address, "password", { env: await dockerEnv({ [address]: "ann:secret" }) });
   assert.equal(image.pushed, true);
@@ -150,7 +151,7 @@ test("403 is said in the registry's words, and not tried again", async (t) => {
   const { address, requests } = await standIn(t, {
     answer(incoming, response) {
       if (!/^(POST|PUT|PATCH)$/.test(incoming.method ?? "")) return false;
-      refuse(response, 403, "DENIED", "quota of the project is used up");
+      respondWithError(response, 403, "DENIED", "quota of the project is used up");
       return true;
     },
   });
@@ -167,7 +168,7 @@ test("a registry that fails for a moment is tried again; one that goes on failin
   const passing = await standIn(t, {
     answer(incoming, response) {
       if (incoming.method !== "POST" || failures-- <= 0) return false;
-      refuse(response, 500, "UNKNOWN", "the disk is full");
+      respondWithError(response, 500, "UNKNOWN", "the disk is full");
       return true;
     },
   });
@@ -175,13 +176,13 @@ test("a registry that fails for a moment is tried again; one that goes on failin
 
   const failing = await standIn(t, {
     answer(_, response) {
-      refuse(response, 503, "UNAVAILABLE", "maintenance");
+      respondWithError(response, 503, "UNAVAILABLE", "maintenance");
       return true;
     },
   });
   await assert.rejects(push(failing.address, "always"), {
     code: "PUSH_FAILED",
-    message: /takes no images now, tried 3 times: maintenance/,
+    message: /currently rejects pushes, tried 3 times: maintenance/,
   });
 });
 
@@ -201,7 +202,7 @@ test("one that takes the connection and says nothing is given up in time", async
   const options = { ...access, tag: "1", stalledMs: 1_500 };
   await assert.rejects(pushImage(docker.docker, options), {
     code: "REGISTRY_UNREACHABLE",
-    message: /takes the connection, and then said nothing for 1\.5 s/,
+    message: /accepted the connection, but made no progress for 1\.5 s/,
   });
 });
 
@@ -214,7 +215,7 @@ test("a registry without TLS where Docker expects it", async (t) => {
   const { address } = await standIn(t, { host: outerAddress() });
   await assert.rejects(push(address, "plain"), {
     code: "REGISTRY_UNREACHABLE",
-    message: /speaks plain HTTP, and the Docker engine expects TLS.*insecure-registries/,
+    message: /uses plain HTTP, but the Docker engine expects TLS.*insecure-registries/,
   });
 });
 
