@@ -312,7 +312,7 @@ test("an engine that goes away during a build, and one that refuses", async (t) 
   const folder = await docker.source("gone", { Dockerfile: "FROM node:24-slim\n" });
   await assert.rejects(docker.build(folder, { env }), {
     code: "DOCKER_UNREACHABLE",
-    message: /went away while it worked/,
+    message: /connection to the Docker engine was lost/,
   });
   behaviour.onBuild = (_, response) => void response.writeHead(500).end('{"message":"no space left on device"}');
   await assert.rejects(docker.build(folder, { env }), { code: "BUILD_FAILED", message: /no space left on device/ });
