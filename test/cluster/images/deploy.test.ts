@@ -110,7 +110,7 @@ describe("a server that runs images", () => {
     const argv = ["deploy", folder, "--org", org, "--endpoint", "no-docker"];
     const { code, stderr } = await server.run(t, argv, { env: { DOCKER_HOST: "unix:///nowhere.sock" } });
     assert.equal(code, 1);
-    assert.match(stderr, /no Docker engine answers .*embedded platform .*\(DOCKER_UNREACHABLE\)/s);
+    assert.match(stderr, /no Docker engine responds .*embedded platform .*\(DOCKER_UNREACHABLE\)/s);
   });
 
   test("org registry-login creates the organization's pull secret", async (t) => {
