@@ -4,7 +4,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { promisify } from "node:util";
-import { verbs } from "../program.ts";
+import { commands } from "../program.ts";
 import { runHere } from "../testing/test-cli.ts";
 import { testServer } from "../testing/test-server.ts";
 
@@ -62,7 +62,7 @@ for (const shell of ["bash", "zsh", "fish"]) {
   test(`the script for ${shell} knows every command, on stdout alone`, async (t) => {
     const { code, stdout, stderr } = await runHere(t, ["completion", shell], { cwd });
     assert.deepEqual([code, stderr], [0, ""]);
-    for (const verb of Object.keys(verbs)) assert.match(stdout, new RegExp(`\\b${verb}\\b`));
+    for (const verb of Object.keys(commands)) assert.match(stdout, new RegExp(`\\b${verb}\\b`));
   });
 }
 

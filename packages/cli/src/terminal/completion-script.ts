@@ -2,9 +2,9 @@ import type { Command } from "commander";
 
 export type Shell = "bash" | "zsh" | "fish";
 
-/** The completion script of a shell, made from the program's commands and options. */
+/** Generates the completion script of a shell from the program's commands and options. */
 export function completionScript(program: Command, shell: Shell): string {
-  const commands = program.commands.map((command) => wordsOf(command, program));
+  const commands = program.commands.map((command) => completionsOf(command, program));
   return { bash, zsh, fish }[shell](commands);
 }
 
@@ -15,18 +15,18 @@ interface Flag {
   readonly choices: readonly string[];
 }
 
-interface Words {
+interface Completions {
   readonly name: string;
   readonly summary: string;
   readonly flags: readonly Flag[];
-  /** Its argument is an endpoint: names are asked of the server. */
+  /** True when the argument is an endpoint: the server lists the names. */
   readonly endpoints: boolean;
-  /** What its argument may be. */
+  /** Values of the argument. */
   readonly choices: readonly string[];
 }
 
-/** Of a command that has commands of its own, their names are its choices, and it takes what any of them takes. */
-function wordsOf(command: Command, program: Command): Words {
+/** Collects the completions of a command. A command with subcommands completes to their names and to the options of all of them. */
+function completionsOf(command: Command, program: Command): Completions {
   const options = [command, ...command.commands, program].flatMap((each) => each.options);
   const flags = options.flatMap(({ long, description, required, argChoices }) =>
     long && long !== "--version" ? [{ name: long, description, takesValue: required, choices: argChoices ?? [] }] : [],
@@ -35,19 +35,23 @@ function wordsOf(command: Command, program: Command): Words {
   return {
     name: command.name(),
     summary: command.description(),
-    flags: [...flags, { name: "--help", description: "show the options", takesValue: false, choices: [] }],
+    flags: [...flags, { name: "--help", description: "Show help", takesValue: false, choices: [] }],
     endpoints: argument?.name().startsWith("org/endpoint") ?? false,
     choices: argument?.argChoices ?? command.commands.map((each) => each.name()),
   };
 }
 
-/** Names of endpoints, a line each, and nothing when no server answers. */
-const ENDPOINTS = `faas list --output json 2>/dev/null | sed -n 's/.*"url": "[a-z]*:\\/\\/[^/]*\\/\\([^"]*\\)".*/\\1/p'`;
+/** Shell command that prints a line per endpoint, and nothing when no server responds. */
+const LIST_ENDPOINTS = `faas list --output json 2>/dev/null | sed -n 's/.*"url": "[a-z]*:\\/\\/[^/]*\\/\\([^"]*\\)".*/\\1/p'`;
 
 const names = (items: readonly { readonly name: string }[]) => items.map(({ name }) => name).join(" ");
 
-/** Lines of a `case "$command $previous"`: the values of options that have choices, and files for those that take others. */
-function valueCases(commands: readonly Words[], offer: (choices: readonly string[]) => string, file: string): string[] {
+/** Returns the branches of `case "$command $previous"`: choices of options that have them, files for other options with a value. */
+function valueCases(
+  commands: readonly Completions[],
+  offer: (choices: readonly string[]) => string,
+  file: string,
+): string[] {
   return commands.flatMap(({ name, flags }) => {
     const open = flags.filter(({ takesValue, choices }) => takesValue && choices.length === 0);
     const chosen = flags.filter(({ choices }) => choices.length > 0);
@@ -58,7 +62,7 @@ function valueCases(commands: readonly Words[], offer: (choices: readonly string
   });
 }
 
-function bash(commands: readonly Words[]): string {
+function bash(commands: readonly Completions[]): string {
   const values = valueCases(
     commands,
     (choices) => `COMPREPLY=($(compgen -W "${choices.join(" ")}" -- "$current")); return`,
@@ -69,7 +73,7 @@ function bash(commands: readonly Words[]): string {
     return `    ${name}) flags="${names(flags)}" others="${others}" ;;`;
   });
   return `# faas completion for bash. In ~/.bashrc: eval "$(faas completion bash)"
-_faas_endpoints() { ${ENDPOINTS}; }
+_faas_endpoints() { ${LIST_ENDPOINTS}; }
 _faas() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" word flags="" others=""
   COMPREPLY=()
@@ -92,7 +96,7 @@ complete -o default -F _faas faas
 `;
 }
 
-function zsh(commands: readonly Words[]): string {
+function zsh(commands: readonly Completions[]): string {
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const described = (name: string, text: string) => quote(`${name.replaceAll(":", "\\:")}:${text}`);
   const values = valueCases(commands, (choices) => `compadd -- ${choices.join(" ")}; return`, "_files; return");
@@ -107,7 +111,7 @@ function zsh(commands: readonly Words[]): string {
   });
   return `#compdef faas
 # faas completion for zsh. In ~/.zshrc, after compinit: eval "$(faas completion zsh)"
-_faas_endpoints() { ${ENDPOINTS}; }
+_faas_endpoints() { ${LIST_ENDPOINTS}; }
 _faas() {
   local command="" word
   local -a items
@@ -126,7 +130,7 @@ compdef _faas faas
 `;
 }
 
-function fish(commands: readonly Words[]): string {
+function fish(commands: readonly Completions[]): string {
   const quote = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
   const lines = commands.flatMap(({ name, summary, flags, endpoints, choices }) => {
     const within = `complete -c faas -n '__fish_seen_subcommand_from ${name}'`;
@@ -143,7 +147,7 @@ function fish(commands: readonly Words[]): string {
   });
   return `# faas completion for fish. In ~/.config/fish/config.fish: faas completion fish | source
 function __faas_endpoints
-  ${ENDPOINTS}
+  ${LIST_ENDPOINTS}
 end
 ${lines.join("\n")}
 `;
