@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Problem } from "@faas/core";
-import { BuiltFaas, type Up } from "@faas/testing";
+import { FaasProcess, type Up } from "@faas/testing";
 
 /** Functions that do what they should not: what who deploys or calls them sees, and that nobody else suffers. */
 
@@ -15,11 +15,11 @@ interface Code {
 }
 
 describe("bad functions", { concurrency: 2 }, () => {
-  let faas: BuiltFaas;
+  let faas: FaasProcess;
   let server: Up;
 
   before(async () => {
-    faas = await BuiltFaas.create();
+    faas = await FaasProcess.create();
     server = await faas.up();
     const { code, stderr } = await faas.deploy("bystander", { "index.mjs": "export const handler = () => 'fine';\n" });
     assert.equal(code, 0, stderr);

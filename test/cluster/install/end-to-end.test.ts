@@ -3,14 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EndpointView } from "@faas/core";
-import { BuiltFaas, type Ended } from "@faas/testing";
+import { FaasProcess, type Ended } from "@faas/testing";
 import { registry, uniqueName } from "../cluster.ts";
 import { until } from "../until.ts";
 
 /** The built `faas` and a control server on the cluster, as a user has them: each step on what the one before left. */
 
 const org = uniqueName("e2e");
-const faas = await BuiltFaas.create();
+const faas = await FaasProcess.create();
 after(async () => {
   await faas.run(["remove", org, "--all", "--yes"]);
   await faas[Symbol.asyncDispose]();

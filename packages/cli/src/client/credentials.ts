@@ -13,7 +13,7 @@ interface Credentials {
 }
 
 /** Returns the path of the credentials: in `XDG_CONFIG_HOME`, or in `~/.config` (XDG Base Directory Specification, which ignores a relative `XDG_CONFIG_HOME`). */
-export function credentialsFile({ env }: Environment): string {
+function credentialsFile({ env }: Environment): string {
   const base = env.XDG_CONFIG_HOME ?? "";
   const folder = isAbsolute(base) ? base : join(env.HOME || homedir(), ".config");
   return join(folder, "faas", "credentials.json");

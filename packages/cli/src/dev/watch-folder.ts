@@ -2,6 +2,9 @@ import { type FSWatcher, watch } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
+/** Time between two changes. A save is several events, because editors write a temporary file and rename it. */
+const QUIET_MS = 15;
+
 export interface WatchOptions {
   /** Returns true for a path below the folder, with `/` between its parts, that does not matter. Ignored folders are not searched. */
   ignored(path: string, isFolder: boolean): boolean;
@@ -9,12 +12,6 @@ export interface WatchOptions {
   onChange(paths: ReadonlySet<string>): void;
   /** Receives the error when a new folder cannot be watched, for example because the system has no more watchers. */
   onError(error: Error): void;
-  /**
-   * Milliseconds between two changes. A save is several events, because editors write a temporary file and rename it.
-   *
-   * @defaultValue 15
-   */
-  readonly quietMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -94,7 +91,7 @@ class WatchedTree {
       const paths = new Set(this.#changed);
       this.#changed.clear();
       this.#options.onChange(paths);
-    }, this.#options.quietMs ?? 15);
+    }, QUIET_MS);
   }
 }
 

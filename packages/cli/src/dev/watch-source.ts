@@ -5,7 +5,7 @@ import { watchFolder } from "./watch-folder.ts";
 
 interface WatchSourceOptions {
   readonly signal: AbortSignal;
-  onChange(): void;
+  onChange(paths: ReadonlySet<string>): void;
   onError(error: FaasError): void;
 }
 
@@ -24,7 +24,7 @@ export async function watchSource(folder: string, { signal, onChange, onError }:
     ignored: (path, isFolder) => path !== ".env" && ignored(path, isFolder),
     onChange: (paths) => {
       if ([...paths].some((path) => /^\.(git|faas)ignore$/.test(basename(path)))) ignored = ignoredIn(folder);
-      onChange();
+      onChange(paths);
     },
     onError: (error) => onError(failure(error)),
   }).catch((error) => {

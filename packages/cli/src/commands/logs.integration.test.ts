@@ -13,28 +13,28 @@ before(async () => {
     await fetch(`${server.url}/acme/chatty`, { method: "POST", body, headers: { "content-type": "text/plain" } });
 });
 
-test("what the function printed is on stdout, oldest first, and nothing else", async (t) => {
+test("logs prints only the function's output on stdout, oldest first", async (t) => {
   const { code, stdout, stderr } = await server.run(t, ["logs", "acme/chatty"]);
   assert.deepEqual([code, stdout, stderr], [0, "got one\ngot two\ngot three\n", ""]);
 });
 
-test("--tail gives the last lines", async (t) => {
+test("logs --tail prints the last lines", async (t) => {
   assert.equal((await server.run(t, ["logs", "acme/chatty", "--tail", "2"])).stdout, "got two\ngot three\n");
 });
 
-test("--timestamps puts time and replica before each line, and --replica takes those of one", async (t) => {
+test("logs --timestamps prints time and replica, and --replica selects one", async (t) => {
   const { stdout } = await server.run(t, ["logs", "acme/chatty", "--timestamps", "--tail", "1"]);
   const [, replica = ""] = /^\d{4}-\d\d-\d\dT[\d:.]+Z (\S+) got three\n$/.exec(stdout) ?? assert.fail(stdout);
   assert.match((await server.run(t, ["logs", "acme/chatty", "--replica", replica])).stdout, /^got one\n/);
   assert.equal((await server.run(t, ["logs", "acme/chatty", "--replica", "other"])).stdout, "");
 });
 
-test("--since leaves older lines out", async (t) => {
+test("logs --since omits older lines", async (t) => {
   assert.match((await server.run(t, ["logs", "acme/chatty", "--since", "1h"])).stdout, /got one/);
   assert.equal((await server.run(t, ["logs", "acme/chatty", "--since", "0s"])).stdout, "");
 });
 
-test("--follow goes on with new lines until Ctrl-C, which ends it with 130", async (t) => {
+test("logs --follow prints new lines, and exits 130 after Ctrl-C", async (t) => {
   await server.deploy("acme/followed", "export const handler = ({ path }) => { console.log(path); };\n");
   await fetch(`${server.url}/acme/followed/before`);
   const following = server.start(t, ["logs", "acme/followed", "--follow"]);
@@ -46,7 +46,7 @@ test("--follow goes on with new lines until Ctrl-C, which ends it with 130", asy
   assert.deepEqual([code, stdout, stderr], [130, "/before\n/after\n", ""]);
 });
 
-test("a mistyped endpoint gets a suggestion", async (t) => {
+test("logs suggests an endpoint for a mistyped one", async (t) => {
   const { code, stderr } = await server.run(t, ["logs", "acme/chaty"]);
   assert.equal(code, 1);
   assert.match(stderr, /\(ENDPOINT_NOT_FOUND\)\nhint: did you mean "acme\/chatty"\?/);

@@ -26,74 +26,74 @@ describe("faas secret", () => {
     assert.equal(exit, 0, stderr);
   });
 
-  for (const [what, input, kept] of [
+  for (const [property, input, saved] of [
     ["without the line break at its end", "hunter2\n", "hunter2"],
     ["as Windows writes it", "hunter2\r\n", "hunter2"],
     ["with the lines in it", "a\nb\n\n", "a\nb\n"],
     ["in UTF-8", "pässword", "pässword"],
   ] as const)
-    test(`a value from standard input ${what}; who uses it has it when the command ends`, async (t) => {
+    test(`secret set reads standard input ${property}, and endpoints use it when it returns`, async (t) => {
       const { code, stdout, stderr } = await server.run(t, ["secret", "set", "acme", "KEY"], { input });
       assert.equal(code, 0, stderr);
       assert.equal(stdout, "");
-      assert.match(stderr, /Kept the secret KEY of acme\.\nDeploying it to acme\/x …\nIt has it\.\n$/);
-      assert.equal(await call("acme/x"), sha(kept));
+      assert.match(stderr, /Saved the secret KEY of acme\.\nDeploying it to acme\/x …\nIt uses the new value\.\n$/);
+      assert.equal(await call("acme/x"), sha(saved));
     });
 
-  test("a value from a file is what is in it", async (t) => {
+  test("secret set --from-file saves the file unchanged", async (t) => {
     await writeFile(join(server.folder, "key.pem"), "-----BEGIN\nabc\n-----END\n");
     const { code } = await server.run(t, ["secret", "set", "acme", "KEY", "--from-file", "key.pem"]);
     assert.equal(code, 0);
     assert.equal(await call("acme/x"), sha("-----BEGIN\nabc\n-----END\n"));
   });
 
-  test("a value that is typed does not show", async (t) => {
+  test("secret set hides the typed value", async (t) => {
     const { code, stdout, stderr } = await server.run(t, ["secret", "set", "acme", "KEY"], {
       typed: "tyxed\x7f\x7f\x7fped\r",
     });
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /^Value of KEY for acme \(it does not show\): \nKept/);
+    assert.match(stderr, /^Value of KEY for acme \(hidden\): \nSaved/);
     assert.doesNotMatch(stdout + stderr, /typed|tyxed/);
     assert.equal(await call("acme/x"), sha("typed"));
   });
 
-  test("Ctrl-C while it is typed keeps nothing", async (t) => {
+  test("secret set saves nothing after Ctrl-C", async (t) => {
     const before = await call("acme/x");
     const { code, stderr } = await server.run(t, ["secret", "set", "acme", "KEY"], { typed: "typed\x03" });
     assert.equal(code, 2);
-    assert.match(stderr, /Nothing was kept/);
+    assert.match(stderr, /nothing was saved/);
     assert.equal(await call("acme/x"), before);
   });
 
-  test("a value with which nothing runs: why, and what goes on", async (t) => {
+  test("secret set reports endpoints that fail with the new value and keep the previous one", async (t) => {
     const before = await call("acme/x");
     const { code, stderr } = await server.run(t, ["secret", "set", "acme", "KEY"], { input: "bad" });
     assert.equal(code, 1);
-    assert.match(stderr, /goes on with the former one\.\nacme\/x: .*no such key/s);
+    assert.match(stderr, /keep the previous one\.\nacme\/x: .*no such key/s);
     assert.equal(await call("acme/x"), before);
   });
 
-  test("the first value says how to use it, and with --no-wait it is not waited for", async (t) => {
+  test("secret set explains how to use a new secret, and --no-wait does not wait for rollouts", async (t) => {
     const first = await server.run(t, ["secret", "set", "acme", "fresh"], { input: "x" });
-    assert.match(first.stderr, /"faas deploy --org acme --secret fresh" gives it to a function, in the variable fresh/);
+    assert.match(first.stderr, /"faas deploy --org acme --secret fresh", in the variable fresh/);
     const second = await server.run(t, ["secret", "set", "acme", "KEY", "--no-wait"], { input: "later" });
     assert.equal(second.code, 0);
-    assert.doesNotMatch(second.stderr, /It has it/);
+    assert.doesNotMatch(second.stderr, /It uses/);
   });
 
-  test("the list has names, when they were set, and who uses them", async (t) => {
+  test("secret list prints names, times and users", async (t) => {
     const { stdout } = await server.run(t, ["secret", "list", "acme"]);
     assert.match(stdout, /^NAME +SET +USED BY\nKEY +\d{4}-\d\d-\d\d \d\d:\d\d +x\n/);
     const json = JSON.parse((await server.run(t, ["secret", "list", "acme", "-o", "json"])).stdout);
     assert.deepEqual(Object.keys(json[0]).sort(), ["endpoints", "name", "setAt"]);
   });
 
-  test("describe shows which secret is in which variable", async (t) => {
+  test("describe shows the variable of each secret", async (t) => {
     const { stdout } = await server.run(t, ["describe", "acme/x"]);
     assert.match(stdout, /^secret KEY +KEY$/m);
   });
 
-  test("faas.json names secrets too, and flags win over it", async (t) => {
+  test("deploy merges the secrets of faas.json and options", async (t) => {
     const folder = await server.source("project", "export const handler = () => [process.env.A, process.env.B];");
     await writeFile(
       join(folder, "faas.json"),
@@ -105,21 +105,21 @@ describe("faas secret", () => {
     assert.deepEqual(JSON.parse(await call("json/x")), ["one", "two"]);
   });
 
-  test("a secret that is not used is removed", async (t) => {
+  test("secret remove removes an unused secret", async (t) => {
     await server.run(t, ["secret", "set", "acme", "unused"], { input: "x" });
     assert.equal((await server.run(t, ["secret", "remove", "acme", "unused"])).code, 0);
     const { stdout } = await server.run(t, ["secret", "list", "acme"]);
     assert.doesNotMatch(stdout, /unused/);
   });
 
-  test("an unreadable file, one that is no text, and nothing at all are told", async (t) => {
+  test("secret set rejects an unreadable file, binary data and an empty value", async (t) => {
     await writeFile(join(server.folder, "binary"), Buffer.from([0xff, 0xfe]));
     for (const [args, input, words] of [
       [["--from-file", "nothing"], undefined, /`--from-file` option to name a file: ENOENT/],
       [["--from-file", "binary"], undefined, /binary to be text in UTF-8/],
       [[], Buffer.from([0x68, 0xff]), /on standard input to be text in UTF-8/],
-      [[], "", /standard input, and it is empty/],
-      [[], "\n", /empty/],
+      [[], "", /standard input, got nothing/],
+      [[], "\n", /got nothing/],
       [[], "x".repeat(2 ** 16 + 1), /at most 65536 bytes, got 65537/],
       [[], "a\0b", /NUL/],
     ] as const) {
@@ -131,23 +131,23 @@ describe("faas secret", () => {
   });
 
   const value = "hunter2.$";
-  for (const [what, argv, words] of [
-    ["an argument", ["secret", "set", "acme", "KEY", value], /A secret's value is no argument/],
-    ["the name", ["secret", "set", "acme", `KEY=${value}`], /A secret's value is no argument/],
-    ["the name to remove", ["secret", "remove", "acme", `KEY=${value}`], /A secret's value is no argument/],
+  for (const [place, argv, words] of [
+    ["an argument", ["secret", "set", "acme", "KEY", value], /Don't pass a secret's value as an argument/],
+    ["the name", ["secret", "set", "acme", `KEY=${value}`], /Don't pass a secret's value as an argument/],
+    ["the name to remove", ["secret", "remove", "acme", `KEY=${value}`], /Don't pass a secret's value as an argument/],
     [
       "the flag of a deployment",
       ["deploy", "fn", "--org", "acme", "--endpoint", "x", "--secret", `KEY=${value}`],
-      /a value is given by faas secret set/,
+      /Set the value with faas secret set/,
     ],
     [
       "the flag, twice",
       ["deploy", "fn", "--org", "acme", "--endpoint", "x", "--secret", `KEY=A=${value}`],
-      /a value is given by faas secret set/,
+      /Set the value with faas secret set/,
     ],
     ["the name alone", ["secret", "set", "acme", value], /letters, digits and underscores/],
   ] as const)
-    test(`a value as ${what} is refused, and not repeated`, async (t) => {
+    test(`a value as ${place} is rejected and not repeated`, async (t) => {
       const { code, stdout, stderr } = await server.run(t, argv, { input: "x" });
       assert.equal(code, 2);
       assert.match(stderr, words);
@@ -157,16 +157,16 @@ describe("faas secret", () => {
   for (const [argv, words] of [
     [["--secret", "KEYS"], /no secret "KEYS": acme has .*KEY.*SECRET_NOT_FOUND.*did you mean "KEY"/s],
     [["--secret", "KEY", "--env", "KEY=1"], /KEY is in both/],
-    [["--secret", "KEY", "--secret", "fresh=KEY"], /each for a variable of its own/],
+    [["--secret", "KEY", "--secret", "fresh=KEY"], /once per variable, got two secrets for one variable/],
     [["--secret", "FAAS_KEY"], /set by faas/],
   ] as const)
-    test(`deploy ${argv.join(" ")} says what is wrong`, async (t) => {
+    test(`wrong usage: deploy ${argv.join(" ")}`, async (t) => {
       const { code, stderr } = await server.run(t, ["deploy", "fn", "--org", "acme", "--endpoint", "x", ...argv]);
       assert.notEqual(code, 0);
       assert.match(stderr, words);
     });
 
-  test("removing one that is used says by whom; one that is not there, what there is", async (t) => {
+  test("secret remove names the users of a secret, and suggests one for a mistyped name", async (t) => {
     const used = await server.run(t, ["secret", "remove", "acme", "KEY"]);
     assert.match(used.stderr, /used by acme\/x.*SECRET_IN_USE/);
     const none = await server.run(t, ["secret", "remove", "acme", "KEYS"]);

@@ -1,26 +1,34 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { newKey } from "@faas/core";
-import { runHere, type Surroundings, startHere } from "../testing/test-cli.ts";
+import { tempDir } from "@faas/testing";
+import { type CommandOptions, runHere, startHere } from "../testing/test-cli.ts";
 
-/** A server that wants keys, and somebody with a home folder of their own who uses it. */
-async function somebody(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), "faas-login-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+const root = tempDir("login");
+let count = 0;
+/** Creates a folder that is removed after all tests, when the servers of the tests have stopped. */
+async function newFolder(): Promise<string> {
+  const folder = join(root, String(count++));
+  await mkdir(folder);
+  return folder;
+}
+
+/** Starts a server that requires keys; returns commands of a user with a home folder. */
+async function serverWithKeys(t: TestContext) {
+  const folder = await newFolder();
   const data = join(folder, "data");
   const up = startHere(t, ["up", "--auth", "on", "--log-level", "silent", "--port", "0", "--data", data], {
     cwd: folder,
   });
   const [url] = await up.printed(/^http:\S+(?=\n)/m);
   const [admin] = await up.printed(/faas_admin_\w+/);
-  const run = (argv: readonly string[], more: Partial<Surroundings> = {}) =>
+  const run = (argv: readonly string[], more: Partial<CommandOptions> = {}) =>
     runHere(t, argv, { cwd: folder, ...more, env: { FAAS_SERVER: url, XDG_CONFIG_HOME: folder, ...more.env } });
-  const done = async (argv: readonly string[], more?: Partial<Surroundings>) => {
+  const done = async (argv: readonly string[], more?: Partial<CommandOptions>) => {
     const ended = await run(argv, more);
     assert.equal(ended.code, 0, ended.stderr);
     return ended;
@@ -34,8 +42,8 @@ async function somebody(t: TestContext) {
 
 const code = "export const handler = ({ headers }) => ({ authorization: headers.authorization ?? null });\n";
 
-test("from the first start to a key for CI, and back", async (t) => {
-  const { folder, url, admin, run, done, credentials, up } = await somebody(t);
+test("keys: from the first start to a key for CI, and its revocation", async (t) => {
+  const { folder, url, admin, run, done, credentials, up } = await serverWithKeys(t);
   assert.match(up.stderr(), new RegExp(`not shown again:\\n +${admin}\\n +faas login --server ${url}`));
 
   const refused = await run(["list"]);
@@ -44,22 +52,33 @@ test("from the first start to a key for CI, and back", async (t) => {
 
   const login = await done(["login"], { typed: `${admin}\n` });
   assert.match(login.stderr, new RegExp(`Key for ${url}.*Logged in to ${url} as "first" \\(admin\\)`, "s"));
-  assert.ok(!login.stderr.includes(admin), "what was typed does not show");
+  assert.ok(!login.stderr.includes(admin), "the typed key is hidden");
   assert.equal((await stat(credentials)).mode & 0o777, 0o600);
   assert.equal((await stat(join(folder, "faas"))).mode & 0o777, 0o700);
 
   await done(["org", "create", "acme"]);
   await done(["org", "create", "globex"]);
-  const made = await done(["key", "create", "--org", "acme", "--scope", "deploy", "--name", "ci", "--expires", "90d"]);
-  assert.match(made.stdout, /^faas_deploy_\w+\n$/);
-  assert.match(made.stderr, /"ci": deploy for acme, until 20.*not shown again/);
-  const ci = { env: { FAAS_TOKEN: made.stdout.trim() } };
+  const created = await done([
+    "key",
+    "create",
+    "--org",
+    "acme",
+    "--scope",
+    "deploy",
+    "--name",
+    "ci",
+    "--expires",
+    "90d",
+  ]);
+  assert.match(created.stdout, /^faas_deploy_\w+\n$/);
+  assert.match(created.stderr, /"ci": deploy for acme, until 20.*not shown again/);
+  const ci = { env: { FAAS_TOKEN: created.stdout.trim() } };
 
   await mkdir(join(folder, "hello"));
   await writeFile(join(folder, "hello/index.mjs"), code);
   await done(["deploy", "hello", "--org", "acme", "--endpoint", "hello"], ci);
   assert.equal((await done(["invoke", "acme/hello"], ci)).stdout, '{"authorization":null}');
-  // Its own Authorization is the function's; the key goes beside it.
+  // The Authorization header is the function's; the key is sent in another one.
   const own = await done(["invoke", "acme/hello", "-H", "Authorization: Basic x"], ci);
   assert.equal(own.stdout, '{"authorization":"Basic x"}');
   assert.match((await done(["bench", "acme/hello", "--threads", "1", "--iterations", "3"], ci)).stdout, /3/);
@@ -87,12 +106,12 @@ test("from the first start to a key for CI, and back", async (t) => {
   assert.deepEqual(JSON.parse(await readFile(credentials, "utf8")), { servers: {} });
 });
 
-test("what is no key, or none of this server, is not kept", async (t) => {
-  const { admin, run } = await somebody(t);
+test("login does not save a malformed key, or the key of another server", async (t) => {
+  const { admin, run } = await serverWithKeys(t);
   for (const [input, expected, exit] of [
-    ["hello\n", /Expected a key as "faas key create" prints it.*USAGE/, 2],
-    [`${admin.slice(0, -1)}\n`, /Expected a key/, 2],
-    ["\n", /Expected a key on standard input, and it is empty/, 2],
+    ["hello\n", /Expected a complete key as "faas key create" prints it.*USAGE/, 2],
+    [`${admin.slice(0, -1)}\n`, /Expected a complete key/, 2],
+    ["\n", /Expected a key on standard input, got nothing/, 2],
     [`${newKey("admin").token}\n`, /The key is not valid.*UNAUTHENTICATED/, 1],
   ] as const) {
     const { code, stderr } = await run(["login", "--token-stdin"], { input });
@@ -103,8 +122,8 @@ test("what is no key, or none of this server, is not kept", async (t) => {
   assert.match((await run(["login"], { input: admin })).stderr, /--token-stdin/);
 });
 
-test("a lost admin key is replaced on the server's machine, while it is stopped", async (t) => {
-  const { folder, data, run, done, stop } = await somebody(t);
+test("key create --data replaces a lost admin key while the server is stopped", async (t) => {
+  const { folder, data, run, done, stop } = await serverWithKeys(t);
   const create = ["key", "create", "--admin", "--data", data];
   assert.match((await run(create)).stderr, /STATE_LOCKED/);
   await stop();
@@ -118,13 +137,10 @@ test("a lost admin key is replaced on the server's machine, while it is stopped"
   assert.match(listed.stdout, /first +admin[\s\S]*recovered +admin/);
 });
 
-test("a server in the background shows its key to who started it, and not to its log", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "faas-login-"));
+test("up --detach shows the admin key, and does not log it", async (t) => {
+  const folder = await newFolder();
   const data = join(folder, "data");
-  t.after(async () => {
-    await runHere(t, ["down", "--data", data], { cwd: folder });
-    await rm(folder, { recursive: true, force: true });
-  });
+  t.after(() => runHere(t, ["down", "--data", data], { cwd: folder }));
   const up = ["up", "--detach", "--port", "0", "--data", data];
   const { code, stderr } = await runHere(t, [...up, "--auth", "on"], { cwd: folder });
   assert.equal(code, 0, stderr);
@@ -132,9 +148,8 @@ test("a server in the background shows its key to who started it, and not to its
   assert.doesNotMatch(await readFile(join(data, "server.log"), "utf8"), /faas_admin/);
 });
 
-test("an address that is reached from elsewhere wants keys by itself; without them every start warns", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "faas-login-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+test("up on a public address requires keys by default, and warns without them", async (t) => {
+  const folder = await newFolder();
   const up = ["up", "--host", "0.0.0.0", "--log-level", "silent", "--port", "0", "--data", join(folder, "data")];
   for (const [flags, status] of [
     [[], 401],
@@ -144,15 +159,14 @@ test("an address that is reached from elsewhere wants keys by itself; without th
     const server = startHere(t, [...up, ...flags], { cwd: folder });
     const [url] = await server.printed(/^http:\S+(?=\n)/m);
     assert.equal((await fetch(`${url}/-/orgs`)).status, status);
-    await server.printed(status === 200 ? /warning:.* no keys are required/ : /faas_admin_/);
+    await server.printed(status === 200 ? /warning:.* keys are not required/ : /faas_admin_/);
     server.interrupt();
     await server.ended;
   }
 });
 
 test("FAAS_TOKEN is not sent to a server that only a faas.json names", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "faas-login-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await newFolder();
   const seen: (string | undefined)[] = [];
   const server = createServer((request, response) => {
     seen.push(request.headers.authorization);

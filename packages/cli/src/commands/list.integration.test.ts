@@ -12,17 +12,17 @@ before(async () => {
 });
 
 describe("list", () => {
-  test("nothing yet: says so on stderr, and stdout is empty", async (t) => {
+  test("prints a status line and an empty stdout without endpoints", async (t) => {
     const { code, stdout, stderr } = await empty.run(t, ["list"]);
     assert.deepEqual([code, stdout], [0, ""]);
-    assert.match(stderr, /no endpoint yet/);
+    assert.match(stderr, /No endpoints yet/);
   });
 
-  test("nothing yet is an empty list for programs", async (t) => {
+  test("prints an empty list as JSON without endpoints", async (t) => {
     assert.deepEqual(JSON.parse((await empty.run(t, ["list", "--output", "json"])).stdout), []);
   });
 
-  test("a table, aligned, in the order of names", async (t) => {
+  test("prints an aligned table, sorted by name", async (t) => {
     const { stdout, stderr } = await server.run(t, ["list"]);
     assert.equal(stderr, "");
     const [head = "", one = "", two = "", ...rest] = stdout.trimEnd().split("\n");
@@ -33,7 +33,7 @@ describe("list", () => {
     assert.equal(head.indexOf("URL"), two.indexOf("http"));
   });
 
-  test("an organization's own", async (t) => {
+  test("prints the endpoints of one organization", async (t) => {
     const { stdout } = await server.run(t, ["list", "acme", "--output", "json"]);
     assert.deepEqual(
       JSON.parse(stdout).map(({ endpoint }: { endpoint: string }) => endpoint),
@@ -41,12 +41,12 @@ describe("list", () => {
     );
   });
 
-  test("json and yaml say the same", async (t) => {
+  test("prints the same data as JSON and YAML", async (t) => {
     const [json, yaml] = await Promise.all(["json", "yaml"].map((format) => server.run(t, ["list", "-o", format])));
     assert.deepEqual(parse(yaml?.stdout ?? ""), JSON.parse(json?.stdout ?? ""));
   });
 
-  test("an unknown organization gets a suggestion", async (t) => {
+  test("suggests an organization for a mistyped one", async (t) => {
     const { code, stdout, stderr } = await server.run(t, ["list", "acne"]);
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(stderr, /\(ORG_NOT_FOUND\)\nhint: did you mean "acme"\?/);
@@ -54,14 +54,14 @@ describe("list", () => {
 });
 
 describe("describe", () => {
-  test("settings, revision and replicas, a line each", async (t) => {
+  test("prints a line per setting and replica", async (t) => {
     const { code, stdout } = await server.run(t, ["describe", "acme/one"]);
     assert.equal(code, 0);
     for (const line of [/^endpoint +acme\/one$/m, /^phase +ready$/m, /^timeout +30s$/m, /^\S+ +yes +[0-9a-f]{12} +0$/m])
       assert.match(stdout, line);
   });
 
-  test("why the newest deployment failed", async (t) => {
+  test("prints the failure of the newest deployment", async (t) => {
     const folder = await server.source("acme-one", 'console.log("trying");\nthrow new Error("no database");\n');
     await server.run(t, ["deploy", folder, "--org", "acme", "--endpoint", "one"]);
     const { stdout } = await server.run(t, ["describe", "acme/one"]);
@@ -70,7 +70,7 @@ describe("describe", () => {
     assert.match(stdout, /^ {2}trying$/m);
   });
 
-  test("an unknown endpoint exits 1 with a suggestion", async (t) => {
+  test("suggests an endpoint for a mistyped one, and exits 1", async (t) => {
     const { code, stdout, stderr } = await server.run(t, ["describe", "acme/on"]);
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(stderr, /did you mean "acme\/one"/);

@@ -4,21 +4,21 @@ import { testServer } from "../testing/test-server.ts";
 
 const server = await testServer();
 const CODE = "export const handler = () => 1;\n";
-const isThere = async (key: string) => (await fetch(`${server.url}/${key}`)).status === 200;
+const isDeployed = async (key: string) => (await fetch(`${server.url}/${key}`)).status === 200;
 
-test("--yes removes an endpoint", async (t) => {
+test("remove --yes removes an endpoint", async (t) => {
   await server.deploy("acme/gone", CODE);
   const { code, stdout, stderr } = await server.run(t, ["remove", "acme/gone", "--yes"]);
   assert.deepEqual([code, stdout, stderr], [0, "", "Removed acme/gone.\n"]);
-  assert.ok(!(await isThere("acme/gone")));
+  assert.ok(!(await isDeployed("acme/gone")));
 });
 
-test("without a terminal and without --yes nothing is removed, and the exit code is 2", async (t) => {
+test("remove without a terminal requires --yes, and exits 2", async (t) => {
   await server.deploy("acme/kept", CODE);
   const { code, stderr } = await server.run(t, ["remove", "acme/kept"]);
   assert.equal(code, 2);
-  assert.match(stderr, /--yes.*\(USAGE\)/);
-  assert.ok(await isThere("acme/kept"));
+  assert.match(stderr, /Not a terminal: pass --yes to remove without confirmation \(USAGE\)/);
+  assert.ok(await isDeployed("acme/kept"));
 });
 
 for (const [typed, removed] of [
@@ -28,16 +28,16 @@ for (const [typed, removed] of [
   ["\n", false],
   ["", false],
 ] as const) {
-  test(`on a terminal it asks: ${JSON.stringify(typed)} ${removed ? "removes" : "does not remove"}`, async (t) => {
+  test(`remove on a terminal asks, and ${JSON.stringify(typed)} ${removed ? "removes" : "does not remove"}`, async (t) => {
     await server.deploy("acme/asked", CODE);
     const { code, stderr } = await server.run(t, ["remove", "acme/asked"], { typed });
     assert.equal(code, 0);
     assert.match(stderr, /Remove acme\/asked with its logs\? \[y\/N\] /);
-    assert.equal(await isThere("acme/asked"), !removed);
+    assert.equal(await isDeployed("acme/asked"), !removed);
   });
 }
 
-test("--all removes an organization with all that it has", async (t) => {
+test("remove --all removes an organization with its endpoints", async (t) => {
   await server.deploy("team/one", CODE);
   await server.deploy("team/two", CODE);
   const { code, stderr } = await server.run(t, ["remove", "team", "--all", "--yes"]);
@@ -45,13 +45,13 @@ test("--all removes an organization with all that it has", async (t) => {
   assert.equal((await server.run(t, ["list", "team"])).code, 1);
 });
 
-test("an organization is removed with --all only", async (t) => {
+test("remove requires --all for an organization", async (t) => {
   const { code, stderr } = await server.run(t, ["remove", "acme", "--yes"]);
   assert.equal(code, 2);
   assert.match(stderr, /Expected ORG\/ENDPOINT, or ORG with --all, got "acme"/);
 });
 
-test("what is not there is told, with a suggestion", async (t) => {
+test("remove suggests an endpoint for a mistyped one", async (t) => {
   await server.deploy("acme/spelled", CODE);
   const { code, stderr } = await server.run(t, ["remove", "acme/speled", "--yes"]);
   assert.equal(code, 1);

@@ -5,7 +5,7 @@ import { testServer } from "../testing/test-server.ts";
 const server = await testServer();
 const login = ["org", "registry-login", "acme", "--username", "bot", "--registry", "registry.example.com"];
 
-test("a platform that pulls no images says so", async (t) => {
+test("org registry-login is rejected by a platform that pulls no images", async (t) => {
   const { code, stderr } = await server.run(t, [...login, "--password-stdin"], { input: "secret\n" });
   assert.equal(code, 1);
   assert.match(stderr, /The embedded platform pulls no images, and needs no login \(CAPABILITY_MISSING\)/);
@@ -15,7 +15,7 @@ test("a platform that pulls no images says so", async (t) => {
 for (const [argv, input, expected] of [
   [login, "secret", /required option '--password-stdin'/],
   [["org", "registry-login", "acme", "--password-stdin"], "secret", /required option '--username/],
-  [[...login, "--password-stdin"], "\n", /Expected the password on standard input, and it is empty/],
+  [[...login, "--password-stdin"], "\n", /Expected the password on standard input, got nothing/],
   [
     ["org", "registry-login", "Acme!", ...login.slice(3), "--password-stdin"],
     "secret",
@@ -29,8 +29,8 @@ for (const [argv, input, expected] of [
   });
 }
 
-describe("limits", () => {
-  test("are set one by one, shown with what is used, and removed", async (t) => {
+describe("org limit", () => {
+  test("sets and removes single limits, which describe shows with their use", async (t) => {
     await server.deploy("limited/hello", 'export const handler = () => "hi";');
     const set = ["--requests-per-second", "100", "--burst", "200", "--endpoints", "1", "--memory", "8Gi", "--cpu", "4"];
     const first = await server.run(t, ["org", "limit", "limited", ...set]);
@@ -83,7 +83,7 @@ describe("limits", () => {
   for (const [argv, code, expected] of [
     [["limit", "limited"], 2, /Expected a limit to set, such as --requests-per-second 100/],
     [["limit", "limited", "--cpu", "x"], 2, /`--cpu` option to be a CPU quantity such as 4 or 500m, or none, got "x"/],
-    [["limit", "limited", "--endpoints", "1.5"], 2, /`--endpoints` option to be a whole number from 0 on, or none/],
+    [["limit", "limited", "--endpoints", "1.5"], 2, /`--endpoints` option to be a whole number, 0 or more, or none/],
     [["limit", "limited", "--requests-per-second", "0"], 2, /a number from 0.01 to 1000000, or none, got "0"/],
     [["limit", "limited", "--body-size", "1MB"], 2, /a size such as 512Mi or 8Gi, or none, got "1MB"/],
     [["limit", "limited", "--burst", "5", "--requests-per-second", "none"], 1, /"burst" to come with/],
@@ -91,7 +91,7 @@ describe("limits", () => {
     [["describe", "limted"], 1, /There is no organization "limted"/],
     [["describe", "No!"], 2, /organization name .* got "No!"/],
   ] as const) {
-    test(`wrong: org ${argv.join(" ")}`, async (t) => {
+    test(`wrong usage: org ${argv.join(" ")}`, async (t) => {
       const ended = await server.run(t, ["org", ...argv]);
       assert.equal(ended.code, code, ended.stderr);
       assert.match(ended.stderr, expected);

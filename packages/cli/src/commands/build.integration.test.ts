@@ -6,7 +6,7 @@ const server = await testServer();
 const ref = ["--org", "acme", "--endpoint", "x"];
 const noDocker = { DOCKER_HOST: "unix:///nowhere/docker.sock" };
 
-test("without Docker: where it was looked for, and what works without it", async (t) => {
+test("build without Docker reports its address and an alternative", async (t) => {
   const folder = await server.source("no-docker", "export const handler = () => 1;\n");
   const { code, stdout, stderr } = await server.run(t, ["build", folder, ...ref], { env: noDocker });
   assert.deepEqual([code, stdout], [1, ""]);
@@ -14,11 +14,11 @@ test("without Docker: where it was looked for, and what works without it", async
   assert.match(stderr, /"faas up"\) runs functions without Docker \(DOCKER_UNREACHABLE\)/);
 });
 
-test("a push to a server that names no registry", async (t) => {
+test("build --push requires a registry", async (t) => {
   const folder = await server.source("no-registry", "export const handler = () => 1;\n");
   const { code, stderr } = await server.run(t, ["build", folder, ...ref, "--push"], { env: noDocker });
   assert.equal(code, 2);
-  assert.match(stderr, /The server names no registry for images: say which with --registry/);
+  assert.match(stderr, /The server has no registry for images\. Pass --registry/);
 });
 
 for (const [argv, expected] of [
