@@ -1809,7 +1809,10 @@ class Server:
             if not self.loop.stopped:
                 return
         if not PORT.isdecimal():
-            os.unlink(PORT)
+            try:
+                os.unlink(PORT)
+            except FileNotFoundError:
+                pass  # The server has moved it to where no other function finds it.
         leave(0)
 
     def accept(self):

@@ -34,7 +34,12 @@ export interface ClusterServerOptions extends KubernetesServerOptions {
   readonly between?: (folder: string) => Promise<{ readonly kubeconfig: string }>;
 }
 
-const FILES: Record<Language, string> = { node: "index.mjs", typescript: "index.ts", python: "main.py" };
+/** The file of a function that is given as source, per language. */
+export const SOURCE_FILES: Readonly<Record<Language, string>> = {
+  node: "index.mjs",
+  typescript: "index.ts",
+  python: "main.py",
+};
 
 /** Endpoints go by key, "org/endpoint". Its organizations are reaped with it, whatever happened. */
 export class ClusterServer implements AsyncDisposable {
@@ -128,7 +133,7 @@ export class ClusterServer implements AsyncDisposable {
     language: Language = "node",
   ): Promise<EndpointView> {
     const isSource = typeof what === "string";
-    const artifact = isSource ? await this.instance.image(what, FILES[language]) : what;
+    const artifact = isSource ? await this.instance.image(what, SOURCE_FILES[language]) : what;
     const view = await this.deploy(key, artifact, isSource ? { runtime: language, ...settings } : settings);
     assert.ok(view.phase !== "deploying" && !view.failure, `${key} does not run: ${JSON.stringify(view)}`);
     return view;

@@ -2,6 +2,7 @@ import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import { pathOf } from "@faas/platforms/kubernetes-client";
 import { type PlatformUnderTest, platformContract } from "../../platform/contract.ts";
 import { TestInstance } from "../cluster.ts";
+import { SOURCE_FILES } from "../cluster-server.ts";
 
 platformContract("kubernetes", setUp);
 
@@ -12,7 +13,7 @@ async function setUp(): Promise<PlatformUnderTest> {
   return {
     platform,
     org,
-    artifact: (source) => instance.image(source),
+    artifact: (source, language = "node") => instance.image(source, SOURCE_FILES[language]),
     async kill(replica) {
       await instance.api.call("DELETE", pathOf("Pod", `faas-${org}`, replica.split(".")[0]), {
         body: { gracePeriodSeconds: 0 },
