@@ -83,7 +83,7 @@ test("a change rolls out; one that does not load leaves it serving, and says why
   await writeFile(join(dir, "index.mjs"), "export const handler = () => 'worse';\nnull.x;\n");
   const { code, stderr } = await faas.run(["deploy", dir, "--org", org, "--endpoint", "hello"]);
   assert.equal(code, 1);
-  assert.match(stderr, /index\.mjs:2: TypeError[\s\S]*goes on serving/);
+  assert.match(stderr, /index\.mjs:2: TypeError[\s\S]*still serves/);
   assert.equal((await done("invoke", `${org}/hello`)).stdout, "changed");
 });
 
