@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EndpointView } from "@faas/core";
-import { FaasProcess, type Ended } from "@faas/testing";
+import { type Ended, FaasProcess } from "@faas/testing";
 import { registry, uniqueName } from "../cluster.ts";
 import { until } from "../until.ts";
 
