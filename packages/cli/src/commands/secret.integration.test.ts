@@ -130,7 +130,7 @@ test("secret set rejects an unreadable file, binary data and an empty value", as
 });
 
 const value = "hunter2.$";
-for (const [place, argv, words] of [
+for (const [location, argv, words] of [
   ["an argument", ["secret", "set", "acme", "KEY", value], /Don't pass a secret's value as an argument/],
   ["the name", ["secret", "set", "acme", `KEY=${value}`], /Don't pass a secret's value as an argument/],
   ["the name to remove", ["secret", "remove", "acme", `KEY=${value}`], /Don't pass a secret's value as an argument/],
@@ -146,7 +146,7 @@ for (const [place, argv, words] of [
   ],
   ["the name alone", ["secret", "set", "acme", value], /letters, digits and underscores/],
 ] as const)
-  test(`a value as ${place} is rejected and not repeated`, async (t) => {
+  test(`a value as ${location} is rejected and not repeated`, async (t) => {
     const { code, stdout, stderr } = await server.run(t, argv, { input: "x" });
     assert.equal(code, 2);
     assert.match(stderr, words);
