@@ -117,7 +117,8 @@ async function load() {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
   const module = await importModule(file);
-  const exported = (name) => module[name] ?? (name === "default" ? void 0 : module.default?.[name]);
+  const whole = module.default;
+  const exported = (name) => name === "default" ? whole?.__esModule ? whole.default : whole : module[name] ?? whole?.[name];
   const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== void 0);
   const target = key === void 0 ? void 0 : exported(key);
   if (target === void 0) {

@@ -4,9 +4,10 @@ import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/cor
 import type { Dependencies, DependencyOptions } from "../dependencies/cache.ts";
 import { nodeDependencies } from "../dependencies/node.ts";
 import { pythonDependencies } from "../dependencies/python.ts";
-import { detect, isTypeScript } from "../source/runtime.ts";
+import { detect } from "../source/runtime.ts";
 import { readSource, type Source, type SourceEntry } from "../source/source.ts";
-import { type Compiled, compile } from "../source/typescript.ts";
+import { isTypeScript } from "../typescript/file-names.ts";
+import type { Compiled } from "../typescript/link.ts";
 
 export type Stage = "prepare" | "install" | "pack";
 
@@ -79,21 +80,23 @@ export async function prepareCode(
   options: { readonly runtime: Language | undefined; readonly handler?: string; readonly signal?: AbortSignal },
 ): Promise<PreparedCode> {
   const { runtime, entry } = await detect(source, options.runtime, options.handler);
-  const hasTsconfig = source.entries.some(({ name }) => name === "tsconfig.json");
-  const compiled = isTypeScript(entry) ? [await compile(source.folder, entry, hasTsconfig)] : [];
+  const compilation = isTypeScript(entry) ? await compileSource(source, entry) : undefined;
   options.signal?.throwIfAborted();
-  const replaced = new Set(compiled.map(({ name }) => name));
-  const entries = source.entries.filter(
-    ({ name }) => !replaced.has(name) && !(compiled.length > 0 && isTypeScript(name)),
-  );
+  const entries = source.entries.filter(({ name }) => !compilation?.replaced.has(name));
   return {
     folder: source.folder,
     runtime,
     ...(options.handler === undefined ? {} : { handler: options.handler }),
     entries: [...entries, await wrapperEntry(runtime)],
-    compiled,
-    warnings: source.warnings,
+    compiled: compilation?.files ?? [],
+    warnings: [...source.warnings, ...(compilation?.warnings ?? [])],
   };
+}
+
+async function compileSource(source: Source, entry: string) {
+  // Loaded on demand, with its parser: most commands compile nothing.
+  const { compile } = await import("../typescript/compile.ts");
+  return compile(source, entry);
 }
 
 /** Reads a language's wrapper. */

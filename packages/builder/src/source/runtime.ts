@@ -1,4 +1,5 @@
 import { FaasError, type Language, languages, type Runtime } from "@faas/core";
+import { isTypeScript } from "../typescript/file-names.ts";
 import { readPackageJson } from "./manifest.ts";
 import type { Source } from "./source.ts";
 
@@ -12,7 +13,7 @@ export interface Detected {
 const NODE_FILES = ["index", "main", "handler", "function", "app"];
 const PYTHON_FILES = ["main", "handler", "function", "app", "index"];
 const NODE_EXTENSIONS = [".mjs", ".js", ".cjs"];
-const TYPESCRIPT_EXTENSIONS = [".ts", ".mts"];
+const TYPESCRIPT_EXTENSIONS = [".ts", ".mts", ".cts", ".tsx"];
 
 /** Typical files of each language, for messages. */
 const SIGNS: Readonly<Record<Language, string>> = {
@@ -38,9 +39,6 @@ export function usesDockerfile(source: Source, runtime: Runtime | undefined, han
     );
   return exists && (runtime === "dockerfile" || (runtime === undefined && handler === undefined));
 }
-
-/** Returns true for a TypeScript file with code; declarations (`.d.ts`) have none. */
-export const isTypeScript = (name: string) => /(?<!\.d)\.m?ts$/.test(name);
 
 /**
  * Detects the language of a folder and the file that contains its handler.
@@ -84,7 +82,8 @@ function detectRuntime(names: ReadonlySet<string>, handler: string | undefined):
     if (has(filesOf(file, "node"))) return "node";
   }
   if (has(withExtensions(NODE_FILES, TYPESCRIPT_EXTENSIONS))) return "typescript";
-  if (names.has("tsconfig.json") && anyTop(/(?<!\.d)\.m?ts$/)) return "typescript";
+  if (names.has("tsconfig.json") && [...names].some((name) => !name.includes("/") && isTypeScript(name)))
+    return "typescript";
   if (names.has("package.json") || has(withExtensions(NODE_FILES, NODE_EXTENSIONS))) return "node";
   if (names.has("requirements.txt") || names.has("pyproject.toml") || anyTop(/\.py$/)) return "python";
   if (anyTop(/\.[mc]?js$/)) return "node";

@@ -49,8 +49,10 @@ async function load(): Promise<LoadedFunction> {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
   const module = await importModule(file);
-  // Exports of a CommonJS module that Node cannot detect in its text are on `default`.
-  const exported = (name: string) => module[name] ?? (name === "default" ? undefined : module.default?.[name]);
+  // `default` is the whole of a CommonJS module: it has the exports that Node does not detect, and the default export of compiled code.
+  const whole = module.default;
+  const exported = (name: string) =>
+    name === "default" ? (whole?.__esModule ? whole.default : whole) : (module[name] ?? whole?.[name]);
   const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== undefined);
   const target = key === undefined ? undefined : exported(key);
   if (target === undefined) {
