@@ -55,7 +55,7 @@ const INSTALLERS = {
   node: nodeDependencies,
   typescript: nodeDependencies,
   python: pythonDependencies,
-} satisfies Record<Language, typeof nodeDependencies>;
+} satisfies Record<Language, typeof pythonDependencies>;
 
 /**
  * Reads the folder, detects the runtime, compiles and installs, without packing.

@@ -26,10 +26,10 @@ const CONTEXTS = {
   node: nodeContext,
   typescript: nodeContext,
   python: pythonContext,
-} satisfies Record<Language, typeof nodeContext>;
+} satisfies Record<Language, typeof pythonContext>;
 
-async function nodeContext(folder: string, warn: (warning: string) => void): Promise<DependencyContext | undefined> {
-  const manifests = await readNodeManifests(folder, warn);
+async function nodeContext(folder: string): Promise<DependencyContext | undefined> {
+  const manifests = await readNodeManifests(folder);
   if (!manifests) return undefined;
   return {
     keyParts: manifests.keyParts,
