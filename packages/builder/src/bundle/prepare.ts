@@ -55,7 +55,7 @@ const INSTALLERS = {
   node: nodeDependencies,
   typescript: nodeDependencies,
   python: pythonDependencies,
-} satisfies Record<Language, typeof pythonDependencies>;
+} satisfies Record<Language, typeof nodeDependencies>;
 
 /**
  * Reads the folder, detects the runtime, compiles and installs, without packing.
@@ -69,9 +69,8 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
     throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile produces an image, but the platform runs bundles");
   const code = await prepareCode(source, { ...options, runtime: options.runtime });
   options.onStage?.("install");
-  const warnings = [...code.warnings];
-  const dependencies = await INSTALLERS[code.runtime](source.folder, options, (warning) => warnings.push(warning));
-  return { ...code, dependencies, warnings };
+  const dependencies = await INSTALLERS[code.runtime](source.folder, options);
+  return { ...code, dependencies };
 }
 
 /** Detects the runtime, compiles and adds the wrapper, without installing. */
@@ -79,8 +78,8 @@ export async function prepareCode(
   source: Source,
   options: { readonly runtime: Language | undefined; readonly handler?: string; readonly signal?: AbortSignal },
 ): Promise<PreparedCode> {
-  const { runtime, entry } = await detect(source, options.runtime, options.handler);
-  const compilation = isTypeScript(entry) ? await compileSource(source, entry) : undefined;
+  const { runtime, entry, output } = await detect(source, options.runtime, options.handler);
+  const compilation = isTypeScript(entry) ? await compileSource(source, entry, output) : undefined;
   options.signal?.throwIfAborted();
   const entries = source.entries.filter(({ name }) => !compilation?.replaced.has(name));
   return {
@@ -93,10 +92,10 @@ export async function prepareCode(
   };
 }
 
-async function compileSource(source: Source, entry: string) {
+async function compileSource(source: Source, entry: string, output: string | undefined) {
   // Loaded on demand, with its parser: most commands compile nothing.
   const { compile } = await import("../typescript/compile.ts");
-  return compile(source, entry);
+  return compile(source, entry, output);
 }
 
 /** Reads a language's wrapper. */

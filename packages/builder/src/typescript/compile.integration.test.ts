@@ -341,6 +341,19 @@ test("the compiled code does not depend on the folder", async () => {
   assert.equal(a.digest, b.digest);
 });
 
+test("a handler in src has the name that main gives it, and is compiled where it is", async () => {
+  const files = {
+    "package.json": '{"type":"module","main":"dist/server.js"}',
+    ".gitignore": "dist/\n",
+    "src/server.ts": 'import { a } from "./a";\nexport const handler = () => a;\nexport default 1;\n',
+    "src/a.ts": "export const a = 7;\n",
+  };
+  const content = await bundleContent(await builtBundle(await sourceFolder(files)));
+  const run = await sourceFolder(Object.fromEntries(Array.from(content, ([name, { text }]) => [name, text])));
+  const module = await import(pathToFileURL(join(run, "dist/server.mjs")).href);
+  assert.deepEqual([module.handler(), module.default], [7, 1]);
+});
+
 test("lists each compile error on a line, with file, line and column", async () => {
   const files = { "index.ts": 'import { gone } from "./gone.ts";\nexport const handler = () => gone;\n' };
   await assert.rejects(build(await sourceFolder(files)), {

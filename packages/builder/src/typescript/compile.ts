@@ -25,20 +25,21 @@ export interface Compilation {
  * The `type` in `package.json` decides about the module format, as in Node. Without one, code that needs CommonJS becomes CommonJS, except with
  * top-level `await`. Reasons: decision 26.
  *
+ * @param output - path without extension at which the wrapper looks for the entry
  * @throws BUILD_FAILED with file, line and column of each error
  * @throws MANIFEST_INVALID
  */
-export async function compile(source: CompiledSource, entry: string): Promise<Compilation> {
+export async function compile(source: CompiledSource, entry: string, output?: string): Promise<Compilation> {
   const modern = await loadAs("esm", source, entry).catch((error) => {
     if (!(error instanceof TopLevelAwaitError)) throw error;
     throw new FaasError("BUILD_FAILED", `${error.message}. Set "type": "module" in package.json`, { cause: error });
   });
-  if (!needsCommonJs(modern)) return link(modern, source, entry);
+  if (!needsCommonJs(modern)) return link(modern, source, entry, output);
   const classic = await loadAs("cjs", source, entry).catch((error) => {
     if (!(error instanceof TopLevelAwaitError)) throw error;
     return modern;
   });
-  return link(classic, source, entry);
+  return link(classic, source, entry, output);
 }
 
 type CompiledSource = Pick<Source, "folder" | "entries">;
@@ -74,15 +75,25 @@ function needsCommonJs({ modules, scopes }: Loaded): boolean {
     );
 }
 
-async function link({ modules, failures }: Loaded, { folder, entries }: CompiledSource, entry: string) {
+async function link(
+  { modules, failures }: Loaded,
+  { folder, entries }: CompiledSource,
+  entry: string,
+  output: string | undefined,
+): Promise<Compilation> {
   const deployed = new Set(entries.map(({ name }) => name));
   const files = new Linker({ modules, deployed, data: await readData(folder, modules) }).link();
   const names = new Set([...deployed, ...files.map(({ name }) => name)]);
-  const { target } = modules.get(join(folder, entry)) as LinkedModule;
+  const main = modules.get(join(folder, entry)) as LinkedModule;
+  const { target } = main;
+  if (output !== undefined && target.slice(0, -extname(target).length) !== output) {
+    const name = output + (main.format === "esm" ? ".mjs" : ".cjs");
+    files.push({ name, text: standIn(main, name) });
+  }
   for (const module of modules.values()) {
     if (isOutside(module.name) || !isTypeScript(module.name)) continue;
     for (const name of otherNames(module, module.target === target))
-      if (name === module.name || !names.has(name)) files.push({ name, text: standIn(module) });
+      if (name === module.name || !names.has(name)) files.push({ name, text: standIn(module, name) });
   }
   return {
     files,

@@ -1,4 +1,4 @@
-import { basename, posix } from "node:path";
+import { posix } from "node:path";
 import { dataModule } from "./data-module.ts";
 import { bundledName, isOutside, type ModuleFormat } from "./file-names.ts";
 import type { Link, LinkedModule } from "./module-graph.ts";
@@ -179,11 +179,11 @@ function applyEdits(code: string, edits: readonly Edit[]): string {
 }
 
 /**
- * Returns the module that takes the name of a TypeScript file, so that a path to it works: for a worker, or an import with a computed path.
+ * Returns a module that takes another name for a compiled one, such as that of its source, so that a path to it works: for a worker, or an import with a computed path.
  * Node runs `.ts` files, but only with extensions in all imports and without enums.
  */
-export function standIn({ target, format, syntax }: LinkedModule): string {
-  const specifier = JSON.stringify(`./${basename(target)}`);
+export function standIn({ target, format, syntax }: LinkedModule, name: string): string {
+  const specifier = JSON.stringify(relativeSpecifier(name, target));
   if (format === "cjs") return `module.exports = require(${specifier});\n`;
   const defaultExport = syntax.exported.has("default") ? `export { default } from ${specifier};\n` : "";
   return `export * from ${specifier};\n${defaultExport}`;
