@@ -184,7 +184,7 @@ test("a Dockerfile beside the function changes nothing where folders run; asked 
   assert.equal((await server.run(t, argv)).code, 0);
   const { code, stderr } = await server.run(t, [...argv, "--runtime", "dockerfile"]);
   assert.equal(code, 1);
-  assert.match(stderr, /A Dockerfile makes an image, and the platform runs bundles/);
+  assert.match(stderr, /A Dockerfile produces an image, but the platform runs bundles/);
 });
 
 test("Ctrl-C while the function starts ends with 130, and leaves no spinner behind", async (t) => {
