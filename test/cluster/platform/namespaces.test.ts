@@ -50,7 +50,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
       contentType: "application/merge-patch+json",
     });
 
-  test("of another owner is left alone, and can be handed over with the command in the error", async () => {
+  test("that has another owner is left alone, and can be handed over with the command in the error", async () => {
     const org = control.instance.org();
     await createNamespace(org);
     await createSecret(org);
@@ -71,7 +71,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     assert.ok(await find("Secret", org, "theirs"));
   });
 
-  test("of another faas server is left alone, and the error names that server", async () => {
+  test("that belongs to another faas server is left alone, and the error names that server", async () => {
     const org = control.instance.org();
     await using other = await KubernetesPlatform.connect({
       dataDir: control.instance.folder,

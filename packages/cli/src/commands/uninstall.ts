@@ -33,9 +33,8 @@ export function define(command: Command, io: Io): void {
 
 async function uninstall(options: Options, io: Io): Promise<void> {
   checkCanAsk(options, io);
-  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, volumeClaimPath, uninstallServer } = await import(
-    "@faas/installer"
-  );
+  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, volumeClaimPath, uninstallServer } =
+    await import("@faas/installer");
   const { namespace, keepData = false } = options;
   const credentials = KubernetesCredentials.load(options.context);
   const progress = await Progress.create(io);
