@@ -288,7 +288,7 @@ def handler(event):
     assert.equal((await wrapper.call("/quick")).text, "quick");
   });
 
-  test("when plain functions beyond their time hold every thread, the process ends", async () => {
+  test("exits when plain functions hold every thread beyond their deadline", async () => {
     const main = "import time\ndef handler(event): time.sleep(60)\n";
     await using wrapper = await start(python, main, { FAAS_TIMEOUT_MS: "200", FAAS_CONCURRENCY: "2" });
     const answers = await Promise.all([wrapper.call("/"), wrapper.call("/")]);
@@ -297,7 +297,7 @@ def handler(event):
       [504, 504],
     );
     assert.equal(await exitOf(wrapper.child), 1);
-    assert.match(wrapper.output(), /held by a call beyond its time/);
+    assert.match(wrapper.output(), /held by calls beyond their deadline/);
   });
 
   for (const def of ["def", "async def"]) {

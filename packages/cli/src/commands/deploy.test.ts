@@ -38,3 +38,48 @@ for (const [argv, expected] of [
     assert.match(stderr, /\(USAGE\)/);
   });
 }
+
+for (const [flag, value] of [
+  ["--image", "registry.example.com/acme/x:1"],
+  ["--base-image", "node:22-slim"],
+  ["--registry", "registry.example.com"],
+] as const) {
+  test(`${flag} where folders run says so, and nothing is built`, async (t) => {
+    const dir = flag === "--image" ? [] : ["."];
+    const { code, stderr } = await server.run(t, ["deploy", ...dir, ...ref, flag, value]);
+    assert.equal(code, 1);
+    assert.match(stderr, /is about container images, and the server at .* \(platform embedded\) runs folders/);
+    assert.match(stderr, /\(ARTIFACT_UNSUPPORTED\)/);
+    assert.doesNotMatch(stderr, /^prepare/m);
+  });
+}
+
+test("a base image in faas.json means nothing where folders run", async (t) => {
+  const folder = await server.source("with-base", answers("based"));
+  await writeFile(
+    join(folder, "faas.json"),
+    JSON.stringify({ org: "acme", endpoint: "based", baseImage: "node:22-slim" }),
+  );
+  const { code, stderr } = await server.run(t, ["deploy", folder]);
+  assert.equal(code, 0, stderr);
+  assert.equal(await call("acme/based"), "based");
+});
+
+test("a Dockerfile beside the function changes nothing where folders run; asked for, it is refused", async (t) => {
+  const folder = await server.source("with-dockerfile", answers("folder"));
+  await writeFile(join(folder, "Dockerfile"), "FROM scratch\n");
+  const argv = ["deploy", folder, "--org", "acme", "--endpoint", "with-dockerfile"];
+  assert.equal((await server.run(t, argv)).code, 0);
+  const { code, stderr } = await server.run(t, [...argv, "--runtime", "dockerfile"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /A Dockerfile produces an image, but the platform runs bundles/);
+});
+
+test("Ctrl-C while the function starts ends with 130, and leaves no spinner behind", async (t) => {
+  const folder = await server.source("slow", "await new Promise((done) => setTimeout(done, 60_000));\n");
+  const deploying = server.start(t, ["deploy", folder, "--org", "acme", "--endpoint", "slow"]);
+  await deploying.printed(/^register/m);
+  deploying.interrupt();
+  const { code, stdout } = await deploying.ended;
+  assert.deepEqual([code, stdout], [130, ""]);
+});
