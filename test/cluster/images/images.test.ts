@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { packTo } from "../../../packages/builder/src/bundle/pack.ts";
 import { dockerFacts } from "../../../packages/builder/src/docker/engine.ts";
 import { imageConfig, loadWhole } from "../../../packages/builder/src/image/archive.ts";
-import { NO_TIME } from "../../../packages/builder/src/image/environment.ts";
+import { UNIX_EPOCH } from "../../../packages/builder/src/image/source-time.ts";
 import { eventually } from "../eventually.ts";
 import { TestDocker } from "./docker.ts";
 
@@ -293,7 +293,7 @@ test("loadWhole sends all layers to an engine that does not find them by name, a
   const file = join(docker.folder, "layer.tar");
   const diffId = await packTo(file, [{ name: "two.txt", text: "2" }], undefined);
   const layers = [{ file, diffId, entries: 1 }];
-  const recipe = { base, layers, config: base.Config, labels: docker.labels, created: NO_TIME };
+  const recipe = { base, layers, config: base.Config, labels: docker.labels, created: UNIX_EPOCH };
   const config = imageConfig(recipe);
   await loadWhole(docker.docker, recipe, config, `${docker.id}/whole:1`);
   const { Id, RootFS } = await docker.docker.getImage(`${docker.id}/whole:1`).inspect();
@@ -312,7 +312,7 @@ test("an engine that disconnects during a build, or rejects it, causes an error"
   const folder = await docker.source("gone", { Dockerfile: "FROM node:24-slim\n" });
   await assert.rejects(docker.build(folder, { env }), {
     code: "DOCKER_UNREACHABLE",
-    message: /went away while it worked/,
+    message: /connection to the Docker engine was lost/,
   });
   behaviour.onBuild = (_, response) => void response.writeHead(500).end('{"message":"no space left on device"}');
   await assert.rejects(docker.build(folder, { env }), { code: "BUILD_FAILED", message: /no space left on device/ });

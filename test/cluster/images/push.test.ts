@@ -8,11 +8,11 @@ import { promisify } from "node:util";
 import type { ImageOptions, ImageProgress } from "@faas/builder";
 import { pushImage } from "../../../packages/builder/src/registry/push.ts";
 import {
-  refuse,
-  registryStandIn,
-  type StandInOptions,
-  wantsLogin,
-} from "../../../packages/builder/src/testing/test-registry.ts";
+  type FakeRegistryOptions,
+  requireLogin,
+  respondWithError,
+  startFakeRegistry,
+} from "../../../packages/builder/src/testing/fake-registry.ts";
 import { registry } from "../cluster.ts";
 import { TestDocker } from "./docker.ts";
 
@@ -28,7 +28,8 @@ before(async () => {
 after(() => docker[Symbol.asyncDispose]());
 
 /** Starts a proxy to the real registry. */
-const standIn = (t: TestContext, options: StandInOptions = {}) => registryStandIn(t, { behind: host, ...options });
+const standIn = (t: TestContext, options: FakeRegistryOptions = {}) =>
+  startFakeRegistry(t, { behind: host, ...options });
 
 async function push(address: string, source: string, options: Partial<ImageOptions> = {}) {
   const folder = await docker.source(source, { "index.mjs": hello(source) });
@@ -131,14 +132,14 @@ test("a base image is pulled from its registry, and pinned by digest", async (t)
 });
 
 test("a registry with a password rejects none and a wrong one, with advice", async (t) => {
-  const { address } = await standIn(t, { answer: wantsLogin("ann", "secret") });
+  const { address } = await standIn(t, { answer: requireLogin("ann", "secret") });
   await assert.rejects(push(address, "password"), {
     code: "REGISTRY_DENIED",
-    message: new RegExp(`The registry ${address} wants a login .* docker login ${address}$`),
+    message: new RegExp(`The registry ${address} requires a login .* docker login ${address}$`),
   });
   await assert.rejects(push(address, "password", { env: await dockerEnv({ [address]: "ann:wrong" }) }), {
     code: "REGISTRY_DENIED",
-    message: new RegExp(`The registry ${address} refuses the login as "ann"`),
+    message: new RegExp(`The registry ${address} rejected the login as "ann"`),
   });
   const image = await push(address, "password", { env: await dockerEnv({ [address]: "ann:secret" }) });
   assert.equal(image.pushed, true);
@@ -148,7 +149,7 @@ test("a 403 response is quoted and not retried", async (t) => {
   const { address, requests } = await standIn(t, {
     answer(incoming, response) {
       if (!/^(POST|PUT|PATCH)$/.test(incoming.method ?? "")) return false;
-      refuse(response, 403, "DENIED", "quota of the project is used up");
+      respondWithError(response, 403, "DENIED", "quota of the project is used up");
       return true;
     },
   });
@@ -165,7 +166,7 @@ test("a temporary failure is retried, and a permanent one is reported after thre
   const passing = await standIn(t, {
     answer(incoming, response) {
       if (incoming.method !== "POST" || failures-- <= 0) return false;
-      refuse(response, 500, "UNKNOWN", "the disk is full");
+      respondWithError(response, 500, "UNKNOWN", "the disk is full");
       return true;
     },
   });
@@ -173,13 +174,13 @@ test("a temporary failure is retried, and a permanent one is reported after thre
 
   const failing = await standIn(t, {
     answer(_, response) {
-      refuse(response, 503, "UNAVAILABLE", "maintenance");
+      respondWithError(response, 503, "UNAVAILABLE", "maintenance");
       return true;
     },
   });
   await assert.rejects(push(failing.address, "always"), {
     code: "PUSH_FAILED",
-    message: /takes no images now, tried 3 times: maintenance/,
+    message: /currently rejects pushes, tried 3 times: maintenance/,
   });
 });
 
@@ -199,7 +200,7 @@ test("a silent registry is reported after a timeout", async (t) => {
   const options = { ...access, tag: "1", stalledMs: 1_500 };
   await assert.rejects(pushImage(docker.docker, options), {
     code: "REGISTRY_UNREACHABLE",
-    message: /takes the connection, and then said nothing for 1\.5 s/,
+    message: /accepted the connection, but made no progress for 1\.5 s/,
   });
 });
 
@@ -212,7 +213,7 @@ test("a registry without TLS is reported if Docker expects TLS", async (t) => {
   const { address } = await standIn(t, { host: outerAddress() });
   await assert.rejects(push(address, "plain"), {
     code: "REGISTRY_UNREACHABLE",
-    message: /speaks plain HTTP, and the Docker engine expects TLS.*insecure-registries/,
+    message: /uses plain HTTP, but the Docker engine expects TLS.*insecure-registries/,
   });
 });
 
