@@ -73,9 +73,11 @@ async function deployFunction(): Promise<void> {
       fetch(server.url + path, { ...init, headers: { "Content-Type": "application/json", Connection: "close" } });
     await send(`/-/bundles/${digest}`, { method: "PUT", body: new Uint8Array(tar) });
     const body = JSON.stringify({ artifact: { kind: "bundle", digest }, settings: { idleTimeout: "never" } });
-    const { revision } = await (await send("/-/orgs/acme/endpoints/x", { method: "PUT", body })).json();
-    const view = await (await send(`/-/orgs/acme/endpoints/x?wait=${revision}`, {})).json();
-    assert.equal(view.phase, "ready");
+    const { revision } = (await (await send("/-/orgs/acme/endpoints/x", { method: "PUT", body })).json()) as {
+      revision: string;
+    };
+    const { phase } = (await (await send(`/-/orgs/acme/endpoints/x?wait=${revision}`, {})).json()) as { phase: string };
+    assert.equal(phase, "ready");
   } finally {
     await server.stop();
   }
