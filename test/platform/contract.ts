@@ -7,6 +7,7 @@ import {
   endpointSpec,
   FaasError,
   type LogLine,
+  type LogSink,
   type Platform,
   type Replica,
   revisionId,
@@ -18,6 +19,8 @@ import { Agent, request } from "undici";
 /** A platform under test. */
 export interface PlatformUnderTest extends AsyncDisposable {
   readonly platform: Platform;
+  /** Logs that the platform writes to. */
+  readonly logs: LogSink;
   /** An artifact whose function is this Node source (the text of index.mjs). */
   artifact(source: string): Promise<EndpointSpec["artifact"]>;
   /** Organization that is this test's alone. */
@@ -133,7 +136,7 @@ export function platformContract(name: string, setup: () => Promise<PlatformUnde
       await h.until("x", ({ replicas }) => replicas.length === 0);
       const lines: LogLine[] = [];
       const following = (async () => {
-        for await (const line of h.platform.logs(spec, { follow: true, signal: h.signal })) {
+        for await (const line of h.logs.open(spec).read({ follow: true, signal: h.signal })) {
           lines.push(line);
           if (lines.length === 4) break;
         }
@@ -147,7 +150,7 @@ export function platformContract(name: string, setup: () => Promise<PlatformUnde
       );
       assert.notEqual(lines[0]?.replica, lines[2]?.replica);
       const tail: string[] = [];
-      for await (const { line } of h.platform.logs(spec, { tail: 1, replica: lines[0]?.replica as string }))
+      for await (const { line } of h.logs.open(spec).read({ tail: 1, replica: lines[0]?.replica as string }))
         tail.push(line);
       assert.deepEqual(tail, ["called one"]);
     });
@@ -227,6 +230,8 @@ export function platformContract(name: string, setup: () => Promise<PlatformUnde
 /** Follows the platform's list, and waits for what a test wants to see there. */
 class Harness {
   readonly platform: Platform;
+  /** Logs that the platform writes to. */
+  readonly logs: LogSink;
   readonly org: string;
   readonly kill: (replica: string) => Promise<void>;
   readonly #under: PlatformUnderTest;
@@ -237,6 +242,7 @@ class Harness {
   constructor(under: PlatformUnderTest) {
     this.#under = under;
     this.platform = under.platform;
+    this.logs = under.logs;
     this.org = under.org;
     this.kill = (replica) => under.kill(replica);
     void this.#follow();

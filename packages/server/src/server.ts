@@ -29,6 +29,7 @@ import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
 import { drain, listen } from "./listen.ts";
+import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import type { RunningServer, ServerOptions } from "./options.ts";
 import { SecretService } from "./secrets/secret-service.ts";
@@ -103,9 +104,10 @@ async function openStorage({ options, dataDir, log, stack, step }: Startup) {
     }),
   );
   stack.defer(() => store.close());
+  const logs = stack.use(new LogStore(dataDir));
   const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const keys = new KeyService({ store, ...(fixedKey ? { fixed: fixedKey } : {}) });
-  return { lock, lost, certificate, audit, store, bundles, keys };
+  return { lock, lost, certificate, audit, store, logs, bundles, keys };
 }
 
 async function lockDataDir(dataDir: string, timeoutMs: number, log: Logger, stack: DisposerStack) {
@@ -126,8 +128,8 @@ async function lockDataDir(dataDir: string, timeoutMs: number, log: Logger, stac
 type Control = Awaited<ReturnType<typeof startControl>>;
 
 /** Starts the platform and everything that controls it. Afterwards the gateway and the platform know every registered endpoint. */
-async function startControl({ options, dataDir, log, stack, step }: Startup, { store, bundles }: Storage) {
-  const platform = await step("platform", () => startPlatform(options, { dataDir, bundles, store, log }));
+async function startControl({ options, dataDir, log, stack, step }: Startup, { store, bundles, logs }: Storage) {
+  const platform = await step("platform", () => startPlatform(options, { dataDir, bundles, store, logs, log }));
   stack.use(platform);
   const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
@@ -151,7 +153,9 @@ async function startControl({ options, dataDir, log, stack, step }: Startup, { s
     allowedImages: allowedImages(options.allowImages, options.kubernetes?.registry, requiresKeys(options)),
   });
   const onRolloutEnded = (org: string) => secrets.collectLater(org);
-  const deployments = new DeploymentController({ store, platform, registry, admission, log, onRolloutEnded });
+  const deployments = new DeploymentController({
+    ...{ store, platform, registry, admission, logs, log, onRolloutEnded },
+  });
   const secrets: SecretService = new SecretService({ store, platform, deployments, log });
   stack.use(deployments);
   await step("deployments", () => deployments.start());
@@ -187,7 +191,7 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
 }
 
 function createServer({ options, log }: Startup, storage: Storage, control: Control, stopping: AbortSignal): Server {
-  const { certificate, audit, store, bundles, keys } = storage;
+  const { certificate, audit, store, bundles, keys, logs } = storage;
   const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
   const isAuth = requiresKeys(options);
   const app = createApp({
@@ -205,6 +209,7 @@ function createServer({ options, log }: Startup, storage: Storage, control: Cont
     endpoints: registry,
     platform,
     metrics,
+    logs,
     config: configOf(options, platform, bundles),
     log,
     stopping: () => stopping.aborted,

@@ -1,4 +1,4 @@
-import type { Logger, Platform } from "@faas/core";
+import type { Logger, LogSink, Platform } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import type { BundleStore } from "./bundles/bundle-store.ts";
 import type { ServerOptions } from "./options.ts";
@@ -10,6 +10,7 @@ export interface PlatformContext {
   readonly dataDir: string;
   readonly bundles: BundleStore;
   readonly store: Store;
+  readonly logs: LogSink;
   readonly log: Logger;
 }
 
@@ -20,7 +21,7 @@ export interface PlatformContext {
  */
 export async function startPlatform(options: ServerOptions, context: PlatformContext): Promise<Platform> {
   const { kubernetes, poolSize = 0, isolation = "auto", readable = [], tls } = options;
-  const { dataDir, bundles, store, log } = context;
+  const { dataDir, bundles, store, logs, log } = context;
   if (!kubernetes) {
     return new EmbeddedPlatform({
       dataDir,
@@ -29,6 +30,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
       isolation,
       readable,
       ...(tls === undefined ? {} : { hidden: [tls.key] }),
+      logs,
       log,
     });
   }
@@ -44,6 +46,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
     ...(kubeContext === undefined ? {} : { context: kubeContext }),
     // The first start on a machine reports an unreachable cluster at once. A server with endpoints, or one that the cluster started, waits for it.
     patient: namespace !== undefined || [...store.orgs()].length > 0,
+    logs,
     log,
   });
 }

@@ -9,12 +9,11 @@ import {
   type EndpointStatus,
   endpointKey,
   FaasError,
-  type LogLine,
-  type LogOptions,
+  type LogSink,
+  NO_LOGS,
   type Platform,
   type SecretVersion,
 } from "@faas/core";
-import { LogStore } from "../common/log-store.ts";
 import { runtimeCommand } from "../common/runtime-command.ts";
 import { StatusFeed } from "../common/status-feed.ts";
 import { StatusList } from "../common/status-list.ts";
@@ -33,7 +32,7 @@ const MEMORY_CHECK_MS = 250;
 const MAX_INSIDE = 45;
 
 export interface EmbeddedOptions {
-  /** Logs, records of processes and caches are in it. */
+  /** Folder for records of processes, secrets and caches. */
   readonly dataDir: string;
   /** The unpacked bundle of a digest; rejects with BUNDLE_NOT_FOUND. */
   readonly bundleFolder: (digest: string) => Promise<string>;
@@ -50,6 +49,8 @@ export interface EmbeddedOptions {
   readonly readable?: readonly string[];
   /** Files of the server's outside of its data folder that they must not read, nor what is beside these: the key of its certificate. */
   readonly hidden?: readonly string[];
+  /** Receives the lines that replicas print; absent: they are discarded. */
+  readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };
 }
 
@@ -68,8 +69,6 @@ export class EmbeddedPlatform implements Platform {
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** Those that have, or a moment ago had, processes: what is looked after is looked for here, not in all that there are. */
   readonly #busy = new Set<EmbeddedEndpoint>();
-  /** Of endpoints that had a process, or whose logs were asked for. */
-  readonly #logs = new Map<string, LogStore>();
   readonly #statuses = new StatusList();
   readonly #feed = new StatusFeed(() => this.#statuses.snapshot());
   readonly #runFolder: string;
@@ -135,7 +134,7 @@ export class EmbeddedPlatform implements Platform {
       bundleFolder: options.bundleFolder,
       secretsOf: (spec) => this.#secretsOf(spec),
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
-      logStore: (spec) => this.#logStore(spec),
+      openLog: (spec) => (options.logs ?? NO_LOGS).open(spec),
       changed: (endpoint) => this.#changed(endpoint),
       records,
     };
@@ -186,14 +185,11 @@ export class EmbeddedPlatform implements Platform {
     }
     this.#feed.announce();
     await endpoint?.stop();
-    await this.#logStore(ref).remove();
-    this.#logs.delete(key);
   }
 
   async removeOrg(org: string): Promise<void> {
     const mine = [...this.#endpoints.values()].filter((endpoint) => endpoint.spec.org === org);
     await Promise.all(mine.map((endpoint) => this.remove(endpoint.spec)));
-    await rm(join(this.#dataDir, "logs", org), { recursive: true, force: true });
     await this.#secrets.removeOrg(org);
   }
 
@@ -209,17 +205,12 @@ export class EmbeddedPlatform implements Platform {
     return this.#feed.watch(signal);
   }
 
-  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
-    return this.#logStore(ref).read(options);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#blanks.close();
     const endpoints = [...this.#endpoints.values()];
     this.#endpoints.clear();
     await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
-    await Promise.all([...this.#logs.values()].map((logs) => logs.flush()));
     await rm(this.#runFolder, { recursive: true, force: true });
     process.off("exit", this.#endAll);
   }
@@ -244,16 +235,6 @@ export class EmbeddedPlatform implements Platform {
       async ([variable, secret]) => [variable, await this.#secrets.value(org, secret)] as const,
     );
     return Object.fromEntries(await Promise.all(values));
-  }
-
-  #logStore(ref: EndpointRef): LogStore {
-    const key = endpointKey(ref);
-    let logs = this.#logs.get(key);
-    if (!logs) {
-      logs = new LogStore(join(this.#dataDir, "logs", ref.org, ref.endpoint));
-      this.#logs.set(key, logs);
-    }
-    return logs;
   }
 
   /** Looks after memory and signs of life while there are processes. */

@@ -1,19 +1,18 @@
 import { networkInterfaces } from "node:os";
-import { join } from "node:path";
 import {
+  type EndpointLog,
   type EndpointRef,
   type EndpointSpec,
   type EndpointStatus,
   endpointKey,
   FaasError,
   type Limits,
-  type LogLine,
-  type LogOptions,
+  type LogSink,
+  NO_LOGS,
   type Platform,
   type SecretVersion,
 } from "@faas/core";
 import type { V1Deployment, V1Namespace, V1Pod } from "@kubernetes/client-node";
-import { LogStore } from "../common/log-store.ts";
 import type { PlatformLog } from "../common/platform-log.ts";
 import { StatusFeed } from "../common/status-feed.ts";
 import { StatusList } from "../common/status-list.ts";
@@ -31,8 +30,10 @@ import { DEFAULT_LIMITS, type ManifestOptions, selectorOf } from "./reconcile/ma
 import { KubernetesObjects } from "./reconcile/reconciler.ts";
 
 export interface KubernetesOptions {
-  /** Copies of the replicas' logs are in it. */
+  /** Folder for logins to registries. */
   readonly dataDir: string;
+  /** Receives copies of the replicas' logs; absent: they are not copied. */
+  readonly logs?: LogSink;
   /** Tells the objects of this control server from those of another on the same cluster. */
   readonly instance: string;
   /** A context of the kubeconfig; the current one. */
@@ -80,8 +81,6 @@ export class KubernetesPlatform implements Platform {
   readonly #secrets: KubernetesSecrets;
   readonly #log: PlatformLog;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
-  /** Of endpoints that had a pod, or whose logs were asked for. */
-  readonly #logs = new Map<string, LogStore>();
   /** Every pod that is there, by namespace and name. */
   readonly #pods = new Map<string, PodFacts>();
   readonly #copied = new Map<string, Promise<void>>();
@@ -239,8 +238,6 @@ export class KubernetesPlatform implements Platform {
     if (endpoint) this.#forget(endpoint);
     this.#feed.announce();
     await this.#objects.remove(ref, signal);
-    await this.#logStore(ref).remove();
-    this.#logs.delete(key);
   }
 
   async removeOrg(org: string, signal?: AbortSignal): Promise<void> {
@@ -248,10 +245,6 @@ export class KubernetesPlatform implements Platform {
     for (const endpoint of mine) this.#forget(endpoint);
     this.#feed.announce();
     await this.#orgs.remove(org, signal);
-    for (const { spec } of mine) {
-      await this.#logStore(spec).remove();
-      this.#logs.delete(endpointKey(spec));
-    }
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<readonly EndpointStatus[]> {
@@ -261,17 +254,12 @@ export class KubernetesPlatform implements Platform {
     yield* this.#feed.watch(signal);
   }
 
-  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
-    return this.#logStore(ref).read(options);
-  }
-
   /** Lets go of the cluster; what runs there goes on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     this.#synced.resolve();
     for (const endpoint of this.#endpoints.values()) endpoint.stop();
     await Promise.all(this.#copied.values());
-    await Promise.all([...this.#logs.values()].map((logs) => logs.flush()));
     await this.#credentials.close();
   }
 
@@ -391,10 +379,10 @@ export class KubernetesPlatform implements Platform {
     if (!endpoint) return;
     endpoint.observePod(facts);
     if (facts.runningSinceMs !== undefined || facts.trouble?.ran !== undefined)
-      void this.#copyLog(facts, this.#logStore(facts));
+      void this.#copyLog(facts, (this.#options.logs ?? NO_LOGS).open(facts));
   }
 
-  #copyLog(facts: PodFacts, store: LogStore): Promise<void> {
+  #copyLog(facts: PodFacts, store: EndpointLog): Promise<void> {
     const { pod, restarts, replica } = facts;
     const known = this.#copied.get(replica);
     if (known) return known;
@@ -415,7 +403,7 @@ export class KubernetesPlatform implements Platform {
     return copied;
   }
 
-  async #copyFormer(facts: PodFacts, next: string, store: LogStore): Promise<void> {
+  async #copyFormer(facts: PodFacts, next: string, store: EndpointLog): Promise<void> {
     const replica = replicaId(facts.pod, facts.restarts);
     if (!this.#copied.has(replica)) {
       // Whoever copied the next one's had copied this one's.
@@ -440,16 +428,6 @@ export class KubernetesPlatform implements Platform {
         return;
       }
     }
-  }
-
-  #logStore({ org, endpoint }: EndpointRef): LogStore {
-    const key = endpointKey({ org, endpoint });
-    let logs = this.#logs.get(key);
-    if (!logs) {
-      logs = new LogStore(join(this.#options.dataDir, "logs", org, endpoint));
-      this.#logs.set(key, logs);
-    }
-    return logs;
   }
 }
 

@@ -19,6 +19,7 @@ import type { BundleAccess } from "../bundles/bundle-access.ts";
 import type { BundleStore } from "../bundles/bundle-store.ts";
 import type { StorageQuota } from "../bundles/storage-quota.ts";
 import type { DeploymentController } from "../deployments/controller.ts";
+import type { LogStore } from "../logs/log-store.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { SecretService } from "../secrets/secret-service.ts";
 import type { Store } from "../state/store.ts";
@@ -47,8 +48,9 @@ export interface AppDeps {
   readonly deployments: DeploymentController;
   readonly secrets: SecretService;
   readonly endpoints: EndpointRegistry;
-  readonly platform: Pick<Platform, "name" | "accepts" | "logs" | "registryLogin" | "notReady">;
+  readonly platform: Pick<Platform, "name" | "accepts" | "registryLogin" | "notReady">;
   readonly metrics: Metrics;
+  readonly logs: Pick<LogStore, "read">;
   readonly config: ServerConfig;
   readonly log: Logger;
   readonly openapi: () => object;

@@ -27,7 +27,7 @@ export class Admission {
   readonly #options: AdmissionOptions;
 
   /** All checks but the quota, whose resources are reserved until the deployment is on disk. */
-  readonly #checks: readonly ((deployment: Deployment) => void | Promise<unknown>)[] = [
+  readonly #checks: readonly ((deployment: Deployment) => unknown)[] = [
     ({ ref, artifact }) => this.#checkImage(ref, artifact),
     () => this.assertReady(),
     ({ artifact }) => this.#checkArtifact(artifact),

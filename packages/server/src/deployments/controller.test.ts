@@ -46,7 +46,10 @@ async function started(t: { after(work: () => Promise<void>): void }, platform: 
   });
   const ended: string[] = [];
   const onRolloutEnded = (org: string) => void ended.push(org);
-  const deployments = new DeploymentController({ store, platform, registry, admission, log, onRolloutEnded });
+  const deployments = new DeploymentController({
+    ...{ store, platform, registry, admission, log, onRolloutEnded },
+    logs: { remove: async () => {}, removeOrg: async () => {} },
+  });
   stack.use(deployments);
   await deployments.start();
   stack.use(new StatusSync({ platform, registry, subscribers: [deployments] })).start();

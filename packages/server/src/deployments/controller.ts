@@ -14,6 +14,7 @@ import {
 import { type EndpointRegistry, minReplicas, type StatusSubscriber } from "@faas/gateway";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { KeyedSignal } from "../lib/keyed-signal.ts";
+import type { LogStore } from "../logs/log-store.ts";
 import {
   awaitsFirstReady,
   candidateRevision,
@@ -33,6 +34,7 @@ export interface DeploymentControllerOptions {
   readonly platform: Platform;
   readonly registry: EndpointRegistry;
   readonly admission: Admission;
+  readonly logs: Pick<LogStore, "remove" | "removeOrg">;
   readonly log: Logger;
   /** Called when a rollout of the organization has ended or an endpoint of it was removed: some revisions may no longer be named. */
   readonly onRolloutEnded?: (org: string) => void;
@@ -72,7 +74,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       log,
       mutex: this.#mutex,
       stopping: this.#stopping.signal,
-      removeUnregistered: (ref) => platform.remove(ref),
+      removeFromPlatform: (ref) => this.#removeFromPlatform(ref),
       renew: (ref) => this.renew(ref),
       onEnded: (ref) => this.#ended(ref),
     };
@@ -163,13 +165,13 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   async remove(ref: EndpointRef): Promise<boolean> {
     this.#options.admission.assertReady();
     return this.#mutex.run(endpointKey(ref), async () => {
-      const { store, platform, registry } = this.#options;
+      const { store, registry } = this.#options;
       if (!store.endpoint(ref)) return false;
       await store.changeEndpoint(ref, () => undefined);
       registry.delete(ref);
       // If the platform fails to remove it now, it is removed with one of the next lists.
       this.#rollout(ref).unregister();
-      await platform.remove(ref);
+      await this.#removeFromPlatform(ref);
       this.#ended(ref);
       return true;
     });
@@ -182,7 +184,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
 
   /** Removes an organization and everything in it. Returns false when it did not exist. */
   async removeOrg(org: string): Promise<boolean> {
-    const { store, platform, admission } = this.#options;
+    const { store, platform, admission, logs } = this.#options;
     if (!store.hasOrg(org)) return false;
     admission.assertReady();
     // An endpoint that is registered meanwhile is removed too.
@@ -191,6 +193,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       await store.removeEmptyOrg(org);
     }
     await platform.removeOrg(org);
+    await logs.removeOrg(org);
     return true;
   }
 
@@ -248,6 +251,11 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     const target = targetRevision(record);
     // One spec object for the same revision: there may be many endpoints.
     await this.#options.platform.apply(target.id === served.revision ? served : endpointSpec(ref, target));
+  }
+
+  async #removeFromPlatform(ref: EndpointRef): Promise<void> {
+    await this.#options.platform.remove(ref);
+    await this.#options.logs.remove(ref);
   }
 
   #follow(ref: EndpointRef, record: EndpointRecord): void {

@@ -48,8 +48,8 @@ export interface RolloutContext {
   readonly mutex: KeyedMutex;
   /** Aborted when the server stops: no outcome is evaluated afterwards. */
   readonly stopping: AbortSignal;
-  /** Removes an endpoint that is not registered from the platform. */
-  removeUnregistered(ref: EndpointRef): Promise<void>;
+  /** Removes an endpoint, which is not registered, from the platform. */
+  removeFromPlatform(ref: EndpointRef): Promise<void>;
   /** Deploys newer values of secrets that were set during the rollout. */
   renew(ref: EndpointRef): Promise<unknown>;
   /** Called when the rollout has succeeded or failed. */
@@ -178,7 +178,7 @@ export class Rollout implements Disposable {
   }
 
   #removeFromPlatform(): void {
-    const { store, registry, log, mutex, removeUnregistered } = this.#context;
+    const { store, registry, log, mutex, removeFromPlatform } = this.#context;
     const key = endpointKey(this.ref);
     if (store.endpoint(this.ref) || !registry.isObserved(key)) {
       this.#enter(IDLE);
@@ -187,7 +187,7 @@ export class Rollout implements Disposable {
     if (mutex.isBusy(key)) return;
     log.warn(this.ref, "the platform runs an endpoint that is not registered: removing it");
     mutex
-      .run(key, () => removeUnregistered(this.ref))
+      .run(key, () => removeFromPlatform(this.ref))
       .catch((error) => log.error({ err: error, ...this.ref }, "failed to remove an endpoint that is not registered"));
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { LogStore } from "../../common/log-store.ts";
+import type { EndpointLog } from "@faas/core";
 import { linesOf } from "../../common/stream-lines.ts";
 import { ClusterError, type KubernetesApi, pathOf } from "../client/api-client.ts";
 import { CONTAINER } from "../reconcile/manifests.ts";
@@ -23,7 +23,7 @@ export type ContainerState = "running" | "ended" | "replaced" | "lost";
 export async function copyLog(
   api: KubernetesApi,
   facts: PodFacts,
-  store: LogStore,
+  store: EndpointLog,
   state: () => ContainerState,
   signal: AbortSignal,
 ): Promise<void> {
@@ -102,7 +102,7 @@ class Place {
     this.#storedAtLast = storedAtLast;
   }
 
-  static async of(store: LogStore, replica: string): Promise<Place> {
+  static async of(store: EndpointLog, replica: string): Promise<Place> {
     let storedMs = 0;
     let count = 0;
     for await (const { time } of store.read({ replica })) {
