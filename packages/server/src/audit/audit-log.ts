@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { RotatingFile } from "../lib/rotating-file.ts";
 
-/** One control call that changed something, or was rejected. */
+/** Record of a control call that changed something, or was rejected. */
 export interface AuditEntry {
   /** RFC 3339, UTC. */
   readonly time: string;
