@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { startTestGateway, until } from "../../../gateway/src/testing/test-gateway.ts";
+import { eventually } from "@faas/testing";
+import { startTestGateway } from "../../../gateway/src/testing/test-gateway.ts";
 import { Autoscaler } from "./loop.ts";
 
-// Which replica a request gets, and when.
+// Assignment of requests to replicas.
 
-/** A replica that holds requests until the test lets them go. */
+/** Makes replicas that hold requests until the test releases them. */
 function holding() {
   const held: { url: string; replica: number; response: ServerResponse }[] = [];
   const order: string[] = [];
@@ -25,39 +26,39 @@ function holding() {
   return { behave, held, order, atOnce, release: () => held.shift()?.response.end("done") };
 }
 
-test("with a concurrency of 1 no replica ever has two requests, and who came first is first", async () => {
+test("with a concurrency of 1 no replica ever has two requests, and the order is kept", async () => {
   const { behave, held, order, atOnce, release } = holding();
   await using gateway = await startTestGateway(behave);
   const endpoint = await gateway.run({ concurrency: 1, replicas: 2, scaler: "fixed" });
   const calls: Promise<{ status: number }>[] = [];
   for (let i = 0; i < 12; i++) {
     calls.push(gateway.call(`/acme/x/${i}`));
-    await until(() => endpoint.inFlight + endpoint.waiting === i + 1, `request ${i} is there`);
+    await eventually(`request ${i} has arrived`, () => endpoint.inFlight + endpoint.waiting === i + 1);
   }
   for (let i = 0; i < 12; i++) {
     const expected = Math.min(2, 12 - i);
-    await until(() => held.length === expected, `${expected} are being answered`);
+    await eventually(`${expected} are in flight`, () => held.length === expected);
     release();
   }
   assert.deepEqual(new Set((await Promise.all(calls)).map(({ status }) => status)), new Set([200]));
   assert.deepEqual(atOnce, [1, 1]);
-  // The first two went to two replicas, and may have come there in any order.
+  // The first two went to different replicas, and may have arrived in any order.
   assert.deepEqual(
     order.slice(2),
     Array.from({ length: 10 }, (_, i) => `/${i + 2}`),
   );
 });
 
-test("the line is bounded: who comes when it is full gets 503 and when to come again, the others are answered", async () => {
+test("a full queue rejects requests with 503 and Retry-After, and the waiting ones are answered", async () => {
   const { behave, held, release } = holding();
   await using gateway = await startTestGateway(behave, { waitingLimit: 3 });
   const endpoint = await gateway.run({ concurrency: 1 });
   const calls = Array.from({ length: 4 }, () => gateway.call("/acme/x"));
-  await until(() => endpoint.waiting === 3 && held.length === 1, "one is answered and three wait");
-  const refused = await gateway.call("/acme/x");
-  assert.deepEqual([refused.status, refused.json.code, refused.headers["retry-after"]], [503, "NO_CAPACITY", "1"]);
+  await eventually("one is in flight and three wait", () => endpoint.waiting === 3 && held.length === 1);
+  const rejected = await gateway.call("/acme/x");
+  assert.deepEqual([rejected.status, rejected.json.code, rejected.headers["retry-after"]], [503, "NO_CAPACITY", "1"]);
   for (let i = 0; i < 4; i++) {
-    await until(() => held.length === 1, "the next one is being answered");
+    await eventually("the next one is in flight", () => held.length === 1);
     release();
   }
   assert.deepEqual(
@@ -66,39 +67,39 @@ test("the line is bounded: who comes when it is full gets 503 and when to come a
   );
 });
 
-test("who waits too long for a place gets 503 and when to come again", async () => {
+test("a request that waits too long for a slot gets 503 and Retry-After", async () => {
   const { behave, held, release } = holding();
   await using gateway = await startTestGateway(behave, { waitMs: 50 });
   await gateway.run({ concurrency: 1 });
   const first = gateway.call("/acme/x");
-  await until(() => held.length === 1, "the only place is taken");
-  const refused = await gateway.call("/acme/x");
-  assert.deepEqual([refused.status, refused.json.code, refused.headers["retry-after"]], [503, "NO_CAPACITY", "1"]);
+  await eventually("the only slot is occupied", () => held.length === 1);
+  const rejected = await gateway.call("/acme/x");
+  assert.deepEqual([rejected.status, rejected.json.code, rejected.headers["retry-after"]], [503, "NO_CAPACITY", "1"]);
   release();
   assert.equal((await first).status, 200);
 });
 
-test("a client that goes away leaves the line, and the next one has its turn", async () => {
+test("a client that disconnects leaves the queue, and the next request gets the slot", async () => {
   const { behave, held, order, release } = holding();
   await using gateway = await startTestGateway(behave);
   const endpoint = await gateway.run({ concurrency: 1 });
   const first = gateway.call("/acme/x/first");
-  await until(() => held.length === 1, "the only place is taken");
+  await eventually("the only slot is occupied", () => held.length === 1);
   const gone = gateway.connect();
   gone.write("GET /acme/x/gone HTTP/1.1\r\nHost: x\r\n\r\n");
-  await until(() => endpoint.waiting === 1, "it waits");
+  await eventually("one waits", () => endpoint.waiting === 1);
   const last = gateway.call("/acme/x/last");
-  await until(() => endpoint.waiting === 2, "both wait");
+  await eventually("both wait", () => endpoint.waiting === 2);
   gone.destroy();
-  await until(() => endpoint.waiting === 1, "one has left");
+  await eventually("one has left", () => endpoint.waiting === 1);
   release();
-  await until(() => held.length === 1, "the last one is being answered");
+  await eventually("the last one is in flight", () => held.length === 1);
   release();
   await Promise.all([first, last]);
   assert.deepEqual(order, ["/first", "/last"]);
 });
 
-test("a replica that is not there any more costs no request its answer, gets no more requests, and is used again when it is back", async () => {
+test("a replica that refuses connections fails no request, is ejected, and is used again when it is back", async () => {
   await using gateway = await startTestGateway(() => (_, response) => response.end("fine"));
   const endpoint = await gateway.run({ replicas: 3, scaler: "fixed" });
   const [broken] = gateway.platform.replicas(endpoint.spec);
@@ -112,19 +113,19 @@ test("a replica that is not there any more costs no request its answer, gets no 
   };
   await many(30);
   assert.equal(live.suspended, true);
-  await until(() => !live.suspended, "it may be tried again");
+  await eventually("the ejection ends", () => !live.suspended);
   await many(30);
-  // Of 30 at once one failure counted, or a few where they take longer than it is left alone.
+  // One failure of 30 at once counted, or a few where they take longer than the ejection.
   assert.ok(live.failures >= 2 && live.failures < 8, `${live.failures} failures`);
   broken.server.listen(port, "127.0.0.1");
-  await until(() => !live.suspended, "it may be tried again");
+  await eventually("the ejection ends", () => !live.suspended);
   const { ended } = live;
   await many(30);
   assert.equal(live.failures, 0);
   assert.ok(live.ended > ended);
 });
 
-test("a replica that breaks off is left alone while there is another; the only one is not", async () => {
+test("a replica that closes connections is ejected while there is another; the only one is not", async () => {
   let breaks = true;
   await using gateway = await startTestGateway(() => (request, response) => {
     if (breaks) request.socket.destroy();
@@ -133,16 +134,16 @@ test("a replica that breaks off is left alone while there is another; the only o
   const endpoint = await gateway.run({ replicas: 2, scaler: "fixed" });
   const suspended = () => endpoint.replicas.filter((replica) => replica.suspended).length;
   const calls = [gateway.call("/acme/x", { method: "POST" })];
-  await until(() => suspended() === 1, "one is left alone");
+  await eventually("one is ejected", () => suspended() === 1);
   calls.push(gateway.call("/acme/x", { method: "POST" }));
-  await until(() => endpoint.inFlight === 0, "the other one broke off too");
+  await eventually("the other one has closed its connection too", () => endpoint.inFlight === 0);
   assert.equal(suspended(), 1);
   for (const call of calls) assert.equal((await call).status, 502);
   breaks = false;
   assert.equal((await gateway.call("/acme/x", { method: "POST" })).status, 200);
 });
 
-test("a replica that broke off is left alone at once, not only when it is known why", async () => {
+test("a replica that closed a connection is ejected at once, before the reason is known", async () => {
   let calls = 0;
   await using gateway = await startTestGateway((spec) => {
     const isFirst = calls++ === 0 && spec.endpoint === "x";
@@ -150,37 +151,48 @@ test("a replica that broke off is left alone at once, not only when it is known 
   });
   const endpoint = await gateway.run({ replicas: 2, scaler: "fixed" });
   const first = [gateway.call("/acme/x", { method: "POST" }), gateway.call("/acme/x", { method: "POST" })];
-  await until(() => endpoint.replicas.some(({ suspended }) => suspended), "one is left alone");
+  await eventually("one is ejected", () => endpoint.replicas.some(({ suspended }) => suspended));
   assert.equal(endpoint.inFlight, 0);
   assert.deepEqual((await Promise.all(first)).map(({ status }) => status).sort(), [200, 502]);
 });
 
-test("a replica that is far slower than its siblings is left out while they have room, and is used when they have none", async () => {
-  let replicas = 0;
-  await using gateway = await startTestGateway(() => {
-    const ms = replicas++ === 0 ? 400 : 2;
-    return (_, response) => void setTimeout(() => response.end(String(ms)), ms);
-  });
-  const autoscaler = new Autoscaler(gateway.endpoints);
-  const sampling = setInterval(() => autoscaler.sample(), 100);
+test("a replica that is far slower than its siblings is left out while they have free slots, and used when they have none", async () => {
+  const { behave, held, release } = holding();
+  await using gateway = await startTestGateway(behave);
+  let nowMs = 0;
+  const autoscaler = new Autoscaler(gateway.endpoints, () => nowMs);
   const endpoint = await gateway.run({ replicas: 3, scaler: "fixed", concurrency: 4, idleTimeout: "never" });
-  let done = false;
-  const load = Array.from({ length: 6 }, async () => {
-    while (!done) await gateway.call("/acme/x");
-  });
-  try {
-    await until(() => endpoint.replicas.some(({ slow }) => slow), "one is found to be slow");
-  } finally {
-    done = true;
-    await Promise.all(load);
-    clearInterval(sampling);
+  const calls: Promise<{ status: number }>[] = [];
+  const call = () => void calls.push(gateway.call("/acme/x"));
+  const onSlow = () => held.filter(({ replica }) => replica === 0).length;
+  /** Answers the requests on all replicas but the slow one. */
+  const releaseFast = () => {
+    for (const each of held.filter(({ replica }) => replica !== 0)) {
+      held.splice(held.indexOf(each), 1);
+      each.response.end("done");
+    }
+  };
+  // The slow replica answers nothing between two samples, the others everything.
+  for (let round = 0; round < 200 && !endpoint.replicas.some(({ slow }) => slow); round++) {
+    const expected = held.length + 6;
+    for (let i = 0; i < 6; i++) call();
+    await eventually("the requests have arrived", () => held.length === expected);
+    autoscaler.sample();
+    releaseFast();
+    await eventually("the fast replicas have answered", () => endpoint.inFlight === held.length);
+    nowMs += 100;
   }
-  assert.deepEqual(
-    endpoint.replicas.map(({ slow }) => slow),
-    [true, false, false],
-  );
-  const few = await Promise.all(Array.from({ length: 8 }, () => gateway.call("/acme/x")));
-  assert.ok(few.every(({ text }) => text === "2"));
-  const many = await Promise.all(Array.from({ length: 12 }, () => gateway.call("/acme/x")));
-  assert.ok(many.some(({ text }) => text === "400"));
+  const slow = endpoint.replicas.map(({ slow }) => slow);
+  assert.equal(slow.filter(Boolean).length, 1);
+  while (held.length > 0) release();
+  await Promise.all(calls);
+
+  for (let i = 0; i < 8; i++) call();
+  await eventually("8 requests have arrived", () => held.length === 8);
+  assert.equal(onSlow(), 0);
+  for (let i = 0; i < 4; i++) call();
+  await eventually("12 requests have arrived", () => held.length === 12);
+  assert.equal(onSlow(), 4);
+  while (held.length > 0) release();
+  for (const { status } of await Promise.all(calls)) assert.equal(status, 200);
 });
