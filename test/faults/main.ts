@@ -84,7 +84,7 @@ function table(rows: readonly Tried[]): string {
   const lines = rows.map(
     ({ what, faults, tried, of, lost, seen = "" }) => `| ${what} | ${faults} | ${tried} ${of} | ${lost} | ${seen} |\n`,
   );
-  return `| what was done | times | meanwhile | lost | |\n|---|---|---|---|---|\n${lines.join("")}`;
+  return `| fault | count | workload | lost | details |\n|---|---|---|---|---|\n${lines.join("")}`;
 }
 
 /** Rows of parts that did not run this time stay. */
@@ -96,9 +96,9 @@ async function writePage(rows: readonly Tried[]): Promise<void> {
   const [former = "", after = ""] = rest.split(end);
   const fresh = table(rows)
     .split("\n")
-    .filter((line) => /^\| (?!what was done)/.test(line));
+    .filter((line) => /^\| (?!fault \|)/.test(line));
   const named = new Set(fresh.map(firstCell));
-  const kept = former.split("\n").filter((line) => /^\| (?!what was done)/.test(line) && !named.has(firstCell(line)));
+  const kept = former.split("\n").filter((line) => /^\| (?!fault \|)/.test(line) && !named.has(firstCell(line)));
   const head = table([]).trimEnd();
   const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, Node ${process.versions.node}`;
   const all = [...kept, ...fresh].sort();

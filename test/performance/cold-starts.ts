@@ -39,14 +39,14 @@ export async function coldStarts(): Promise<Row[]> {
   }
   return [
     ratio(
-      "cold start of a Node function in a process of its own (`--pool-size 0`), request to answer",
-      "a bare `node:http` process, start to first answer",
+      "cold start of a Node function in a new process (`--pool-size 0`), request to response",
+      "a bare `node:http` process, start to first response",
       median(own),
       median(process),
       1.15,
     ),
-    wake("cold start of a Node function with a blank process waiting, request to answer", node, 10),
-    wake("cold start of a Python function with a blank process waiting, request to answer", python, 25),
+    wake("cold start of a Node function in a prewarmed process, request to response", node, 10),
+    wake("cold start of a Python function in a prewarmed process, request to response", python, 25),
   ];
 }
 

@@ -27,7 +27,7 @@ async function unchangedDeploy(): Promise<Row> {
   for (let i = 0; i < 7; i++) times.push(await timed(() => server.faas(...args)));
   const ms = median(times);
   return {
-    measure: "`faas deploy`, unchanged",
+    measure: "`faas deploy` without changes",
     baseline: "",
     ours: `${ms.toFixed(0)} ms`,
     value: ms,

@@ -53,7 +53,7 @@ export async function fairness(): Promise<Row[]> {
     ratios.limited.push(p99Held / alone);
   }
   const row = (what: string, ours: readonly number[], ratio: readonly number[]): Row => ({
-    measure: `p99 of an organization's ${CALLS_A_SECOND} calls/s while another one calls as often as it can, ${what}`,
+    measure: `p99 of an organization's ${CALLS_A_SECOND} calls/s while another one calls at full speed, ${what}`,
     baseline: `alone: ${median(quiet).toFixed(2)} ms`,
     ours: `${median(ours).toFixed(2)} ms`,
     value: median(ratio),
@@ -61,8 +61,8 @@ export async function fairness(): Promise<Row[]> {
     unit: "x",
   });
   return [
-    row(`without limits (${median(rates).toFixed(0)}/s of its own)`, unlimited, ratios.unlimited),
-    row(`limited: \`${RECOMMENDED.join(" ")}\``, limited, ratios.limited),
+    row(`without limits (the other: ${median(rates).toFixed(0)}/s)`, unlimited, ratios.unlimited),
+    row(`with limits: \`${RECOMMENDED.join(" ")}\``, limited, ratios.limited),
     ...limitsCost(),
   ];
 }

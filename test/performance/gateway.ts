@@ -118,10 +118,10 @@ async function oneConnection(server: LocalServer, { ours, haproxy, direct }: Tar
 function latencies(what: string, runs: Runs): Row[] {
   const added = median(runs.ours.map((run, i) => run.p50Us - (runs.direct[i] as WrkRun).p50Us));
   const baseline = (of: (run: WrkRun) => number) =>
-    `the wrapper alone: ${ms(middle(runs.direct, of))}; by HAProxy: ${ms(middle(runs.haproxy, of))}`;
+    `the wrapper alone: ${ms(middle(runs.direct, of))}; with HAProxy: ${ms(middle(runs.haproxy, of))}`;
   return [
     {
-      measure: `gateway, ${what}: p50 that it adds`,
+      measure: `gateway, ${what}: added p50`,
       baseline: baseline(p50),
       ours: ms(middle(runs.ours, p50)),
       value: added,
@@ -173,7 +173,7 @@ async function largeBodies(server: LocalServer, targets: Targets): Promise<Row[]
   const bytes = ({ bytesRate }: WrkRun) => bytesRate;
   return [
     {
-      measure: "gateway, 1 MiB bodies both ways: bytes",
+      measure: "gateway, 1 MiB bodies in both directions: throughput",
       baseline: `HAProxy: ${(middle(runs.haproxy, bytes) / MIB).toFixed(0)} MiB/s`,
       ours: `${(middle(runs.ours, bytes) / MIB).toFixed(0)} MiB/s`,
       value: ratioOf(runs, bytes),
@@ -182,7 +182,7 @@ async function largeBodies(server: LocalServer, targets: Targets): Promise<Row[]
       atLeast: true,
     },
     {
-      measure: "gateway, 1 MiB bodies both ways: memory, from the first 2 s on",
+      measure: "gateway, 1 MiB bodies in both directions: memory at the end, against after 2 s",
       baseline: `${before.residentMiB.toFixed(0)} MiB`,
       ours: `${after.residentMiB.toFixed(0)} MiB`,
       value: grown,

@@ -32,6 +32,6 @@ for (const group of [patterns, furtherPatterns]) {
     row([pattern.name, costs[0]?.requests ?? 0, ...costs.map(({ coldStarts }) => coldStarts), ...costs.map(hours)]);
   }
   const name =
-    group === patterns ? "**all of these, which the policy was made with**" : "**all of these, tried afterwards**";
+    group === patterns ? "**total of these, used to design the policy**" : "**total of these, tried afterwards**";
   row([name, sums[0]?.requests ?? 0, ...sums.map(({ coldStarts }) => coldStarts), ...sums.map(hours)]);
 }

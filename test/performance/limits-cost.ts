@@ -12,7 +12,7 @@ export function limitsCost(): Row[] {
   const limits = limitNumbers({ requestsPerSecond: 1_000_000, burst: 10_000_000, concurrentRequests: 1000 });
   return [
     row("without limits", new OrganizationRuntime("free", limitNumbers({}))),
-    row("with a limit of requests a second and at a time", new OrganizationRuntime("held", limits)),
+    row("with limits on requests per second and concurrent requests", new OrganizationRuntime("held", limits)),
   ];
 }
 
@@ -37,8 +37,8 @@ function row(what: string, org: OrganizationRuntime): Row {
   }
   const ns = median(times);
   return {
-    measure: `what limits and turns cost a call, ${what}`,
-    baseline: `memory of a call: ${Math.max(0, median(bytes)).toFixed(0)} bytes`,
+    measure: `cost of limits and fair queueing per call, ${what}`,
+    baseline: `memory per call: ${Math.max(0, median(bytes)).toFixed(0)} bytes`,
     ours: `${(ns / 1000).toFixed(3)} us`,
     value: ns / 1000,
     goal: 1,

@@ -40,10 +40,10 @@ const docs = join(import.meta.dirname, "../../docs");
 for (const [theme, svg] of Object.entries(svgs)) await writeFile(join(docs, `scaling-${theme}.svg`), `${svg}\n`);
 
 const columns = [
-  "at a time",
-  "ms each",
+  "concurrency",
+  "ms per request",
   "requests",
-  "waited longer than 100 ms: faas",
+  "waited over 100 ms: faas",
   "HPA",
   "replica-seconds: faas",
   "HPA",

@@ -97,14 +97,14 @@ export async function simulatedCluster(size = 10_000): Promise<Row[]> {
   const kib = (value: number) => (value / 1024).toFixed(2);
   return [
     ratio(
-      `registering one, median of ${EACH}, ${size} there`,
-      `${FEW} there`,
+      `registering one endpoint with ${size} existing, median of ${EACH}`,
+      `${FEW} existing`,
       median(each.many),
       median(each.few),
       1.2,
     ),
     {
-      measure: `registering ${registered}, 16 at a time, each with its Deployment and Service`,
+      measure: `registering ${registered} endpoints with Deployment and Service, 16 at a time`,
       baseline: "",
       ours: `${(registered / seconds).toFixed(0)}/s`,
       value: registered / seconds,
@@ -113,15 +113,15 @@ export async function simulatedCluster(size = 10_000): Promise<Row[]> {
       atLeast: true,
     },
     {
-      measure: `memory of the server for each of ${size} endpoints at zero, beyond its state`,
-      baseline: `its state: ${kib(stateBytes)} KiB; resident: ${kib(resident)} KiB; in use: ${kib(used)} KiB`,
+      measure: `server memory per endpoint, ${size} at zero replicas, excluding state`,
+      baseline: `state: ${kib(stateBytes)} KiB; resident: ${kib(resident)} KiB; in use: ${kib(used)} KiB`,
       ours: `${kib(used - stateBytes)} KiB`,
       value: (used - stateBytes) / 1024,
       goal: 4,
       unit: "KiB",
     },
     {
-      measure: `restart until a registration is taken, ${size} endpoints`,
+      measure: `restart until a registration is accepted, ${size} endpoints`,
       baseline: "",
       ours: `${restart.toFixed(0)} ms`,
       value: restart,
@@ -129,15 +129,15 @@ export async function simulatedCluster(size = 10_000): Promise<Row[]> {
       unit: "ms",
     },
     {
-      measure: `bytes that the watches bring for a registration, ${size} there`,
-      baseline: `${FEW} there: ${told.few.toFixed(0)}`,
+      measure: `bytes received by watches per registration, ${size} existing`,
+      baseline: `${FEW} existing: ${told.few.toFixed(0)}`,
       ours: told.many.toFixed(0),
       value: told.many / told.few,
       goal: 1.2,
       unit: "x",
     },
     {
-      measure: `bytes that the watches bring in ${QUIET_MS / 1000} s without a change, ${size} endpoints`,
+      measure: `bytes received by watches in ${QUIET_MS / 1000} s without changes, ${size} endpoints`,
       baseline: "",
       ours: String(idle),
       value: idle,

@@ -70,9 +70,15 @@ async function registrations({ few, many }: Benches, size: number): Promise<Row[
   const resident = (after.resident - before.resident) / registered;
   const kib = (bytes: number) => (bytes / 1024).toFixed(2);
   return [
-    ratio(`registering one, median of 200, ${size} there`, `${FEW} there`, median(each.many), median(each.few), 1.2),
+    ratio(
+      `registering one endpoint with ${size} existing, median of 200`,
+      `${FEW} existing`,
+      median(each.many),
+      median(each.few),
+      1.2,
+    ),
     {
-      measure: `registering ${registered}, 32 at a time`,
+      measure: `registering ${registered} endpoints, 32 at a time`,
       baseline: "",
       ours: `${(registered / seconds).toFixed(0)}/s`,
       value: registered / seconds,
@@ -81,7 +87,7 @@ async function registrations({ few, many }: Benches, size: number): Promise<Row[
       atLeast: true,
     },
     {
-      measure: `${RATE} registrations/s for ${RATE_SECONDS} s, ${size} there: p99 from when one was due`,
+      measure: `${RATE} registrations/s for ${RATE_SECONDS} s with ${size} existing: p99 from the scheduled time`,
       baseline: `p50: ${median(steady).toFixed(1)} ms`,
       ours: `${percentile(steady, 0.99).toFixed(1)} ms`,
       value: percentile(steady, 0.99),
@@ -89,8 +95,8 @@ async function registrations({ few, many }: Benches, size: number): Promise<Row[
       unit: "ms",
     },
     {
-      measure: `memory of the server for each of ${size} endpoints at zero, beyond its state`,
-      baseline: `its state: ${kib(stateBytes)} KiB; resident: ${kib(resident)} KiB; in use: ${kib(heap)} KiB`,
+      measure: `server memory per endpoint, ${size} at zero replicas, excluding state`,
+      baseline: `state: ${kib(stateBytes)} KiB; resident: ${kib(resident)} KiB; in use: ${kib(heap)} KiB`,
       ours: `${kib(heap - stateBytes)} KiB`,
       value: (heap - stateBytes) / 1024,
       goal: 4,
@@ -130,7 +136,7 @@ async function restarts({ few, many }: Benches, size: number): Promise<Row[]> {
   }
   return [
     {
-      measure: `restart to the first answer of a function, ${size} endpoints`,
+      measure: `restart to the first response of a function, ${size} endpoints`,
       baseline: `${FEW} endpoints: ${median(times.few).toFixed(0)} ms`,
       ours: `${median(times.many).toFixed(0)} ms`,
       value: median(times.many),
@@ -170,8 +176,8 @@ async function calls({ few, many }: Benches, size: number): Promise<Row[]> {
   const [theirCpu, ourCpu] = [cpuOf(sides.few), cpuOf(sides.many)];
   return [
     {
-      measure: `calls of ${LOADED} endpoints, wrk -t1 -c10, upper quartile of ${ROUNDS} runs, of ${size} endpoints of which ${called} are called`,
-      baseline: `of ${FEW} endpoints: ${theirs.toFixed(0)}/s`,
+      measure: `calls to ${LOADED} of ${size} endpoints (${called} active), wrk -t1 -c10, upper quartile of ${ROUNDS} runs`,
+      baseline: `${FEW} of ${FEW} endpoints: ${theirs.toFixed(0)}/s`,
       ours: `${ours.toFixed(0)}/s`,
       value: ours / theirs,
       goal: 0.95,
@@ -179,8 +185,8 @@ async function calls({ few, many }: Benches, size: number): Promise<Row[]> {
       atLeast: true,
     },
     {
-      measure: "the same: CPU of the server for each call, median",
-      baseline: `of ${FEW} endpoints: ${theirCpu.toFixed(0)} us`,
+      measure: "the same: server CPU per call, median",
+      baseline: `${FEW} of ${FEW} endpoints: ${theirCpu.toFixed(0)} us`,
       ours: `${ourCpu.toFixed(0)} us`,
       value: ourCpu / theirCpu,
       goal: 1.05,

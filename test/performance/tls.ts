@@ -36,7 +36,7 @@ export async function tls(): Promise<Row[]> {
     const us = (values: readonly number[]) => `${median(values).toFixed(0)} us`;
     return [
       {
-        measure: "CPU of the server for a call over HTTPS, 10 connections kept alive",
+        measure: "server CPU per call over HTTPS, 10 keep-alive connections",
         baseline: `over HTTP: ${us(cpu.plain)}`,
         ours: us(cpu.secure),
         value: median(cpu.secure.map((each, i) => each / (cpu.plain[i] as number))),

@@ -94,5 +94,5 @@ function rows(what: string, ours: readonly Run[], name: string, theirs: readonly
     unit: "x",
     atLeast: true,
   });
-  return [row("calls", ({ rate }) => rate), row("calls for each second of CPU", ({ cpuUs }) => 1e6 / cpuUs)];
+  return [row("calls", ({ rate }) => rate), row("calls per CPU second", ({ cpuUs }) => 1e6 / cpuUs)];
 }

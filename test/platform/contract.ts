@@ -6,6 +6,7 @@ import {
   type EndpointStatus,
   endpointSpec,
   FaasError,
+  type Language,
   type LogLine,
   type LogSink,
   type Platform,
@@ -21,27 +22,64 @@ export interface PlatformUnderTest extends AsyncDisposable {
   readonly platform: Platform;
   /** Logs that the platform writes to. */
   readonly logs: LogSink;
-  /** An artifact whose function is this Node source (the text of index.mjs). */
-  artifact(source: string): Promise<EndpointSpec["artifact"]>;
+  /** An artifact whose function is this source (the text of index.mjs, index.ts or main.py). */
+  artifact(source: string, language?: Language): Promise<EndpointSpec["artifact"]>;
   /** Organization that is this test's alone. */
   readonly org: string;
   /** Ends the process of a replica, as a crash would. */
   kill(replica: string): Promise<void>;
+  /** Resolves when the next replica can take a process that waits; absent where none does. */
+  prewarmed?(): Promise<void>;
 }
 
-const answers = (text: string) =>
-  `console.log("loaded ${text}"); export const handler = () => { console.log("called ${text}"); return "${text}"; };`;
+interface Sources {
+  /** Prints "loaded <text>" and, called, "called <text>"; answers with the text. */
+  answers(text: string): string;
+  /** Prints "trying" and throws on its second line. */
+  readonly broken: string;
+  readonly brokenDetail: RegExp;
+  /** Answers with the values of these variables, separated by commas. */
+  variables(...names: string[]): string;
+}
+
+const NODE: Sources = {
+  answers: (text) =>
+    `console.log("loaded ${text}"); export const handler = () => { console.log("called ${text}"); return "${text}"; };`,
+  broken: 'console.log("trying");\nthrow new Error("no luck");',
+  brokenDetail: /index\.mjs:2: Error: no luck/,
+  variables: (...names) =>
+    `export const handler = () => [${names.map((name) => `process.env.${name}`).join(", ")}].join();`,
+};
+
+const SOURCES: Readonly<Record<Language, Sources>> = {
+  node: NODE,
+  typescript: { ...NODE, brokenDetail: /index\.ts:2: Error: no luck/ },
+  python: {
+    answers: (text) =>
+      `print("loaded ${text}")\ndef handler(event, context):\n    print("called ${text}")\n    return "${text}"\n`,
+    broken: 'print("trying")\nraise ValueError("no luck")\n',
+    brokenDetail: /main\.py:2: ValueError: no luck/,
+    variables: (...names) =>
+      `import os\ndef handler(event, context): return ",".join(os.environ.get(name, "") for name in ${JSON.stringify(names)})\n`,
+  },
+};
+
 const LIMIT_MS = 60_000;
 const cpuOf = (replica: Replica | undefined) =>
   replica?.cpuMillis === undefined ? {} : { cpuMillis: replica.cpuMillis };
 
-/** What every platform does (packages/core/src/endpoints/platform.ts); only through the interface and the replicas' own addresses. */
-export function platformContract(name: string, setup: () => Promise<PlatformUnderTest>): void {
-  describe(`the ${name} platform`, { concurrency: 2 }, () => {
+/** What every platform does (packages/core/src/platform.ts); only through the interface and the replicas' own addresses. */
+export function platformContract(
+  name: string,
+  setup: () => Promise<PlatformUnderTest>,
+  language: Language = "node",
+): void {
+  const { answers, broken: brokenSource, brokenDetail, variables } = SOURCES[language];
+  describe(`the ${name} platform`, { concurrency: 4 }, () => {
     const property = (what: string, body: (under: Harness) => Promise<void>) =>
       test(what, async () => {
         await using under = await setup();
-        const harness = new Harness(under);
+        const harness = new Harness(under, language);
         try {
           await body(harness);
         } finally {
@@ -104,10 +142,10 @@ export function platformContract(name: string, setup: () => Promise<PlatformUnde
         const spec = await h.apply("x", answers("one"));
         await h.platform.scale(spec, 1);
         const [before] = (await h.ready("x", 1)).replicas;
-        const broken = await h.apply("x", 'console.log("trying");\nthrow new Error("no luck");');
+        const broken = await h.apply("x", brokenSource);
         const { failure } = await h.until("x", (status) => status.failure?.revision === broken.revision);
         assert.equal(failure?.code, "FUNCTION_LOAD_FAILED");
-        assert.match(failure?.detail ?? "", /index\.mjs:2: Error: no luck/);
+        assert.match(failure?.detail ?? "", brokenDetail);
         assert.ok(failure?.lastLogLines.includes("trying"));
         assert.equal(await h.call(h.status("x") as EndpointStatus), "one");
         await h.platform.apply(spec);
@@ -179,7 +217,7 @@ export function platformContract(name: string, setup: () => Promise<PlatformUnde
     property(
       "secrets are in the variables that a spec names, by version; another version is another revision",
       async (h) => {
-        const source = `export const handler = () => [process.env.TOKEN, process.env.OTHER, process.env.PLAIN].join();`;
+        const source = variables("TOKEN", "OTHER", "PLAIN");
         const settings = { env: { PLAIN: "plain" }, secrets: { TOKEN: "token", OTHER: "other" } };
         await h.platform.applyOrg?.(h.org, {});
         await h.platform.putSecret(h.org, { name: "token", version: "v1" }, "one\n=$PATH $(PLAIN) ä");
@@ -207,7 +245,7 @@ export function platformContract(name: string, setup: () => Promise<PlatformUnde
       await h.platform.applyOrg?.(h.org, {});
       await h.platform.putSecret(h.org, { name: "token", version: "v1" }, "one");
       const settings = { secrets: { TOKEN: "token" } };
-      const source = "export const handler = () => process.env.TOKEN;";
+      const source = variables("TOKEN");
       const first = await h.apply("x", source, settings, { token: "v1" });
       await h.platform.scale(first, 1);
       await h.ready("x", 1);
@@ -230,17 +268,18 @@ export function platformContract(name: string, setup: () => Promise<PlatformUnde
 /** Follows the platform's list, and waits for what a test wants to see there. */
 class Harness {
   readonly platform: Platform;
-  /** Logs that the platform writes to. */
   readonly logs: LogSink;
   readonly org: string;
   readonly kill: (replica: string) => Promise<void>;
   readonly #under: PlatformUnderTest;
+  readonly #language: Language;
   readonly #ending = new AbortController();
   readonly #agents = new Map<string, Agent>();
   #list: readonly EndpointStatus[] = [];
 
-  constructor(under: PlatformUnderTest) {
+  constructor(under: PlatformUnderTest, language: Language) {
     this.#under = under;
+    this.#language = language;
     this.platform = under.platform;
     this.logs = under.logs;
     this.org = under.org;
@@ -259,10 +298,11 @@ class Harness {
     settings: SettingsInput = {},
     secrets: Readonly<Record<string, string>> = {},
   ): Promise<EndpointSpec> {
-    const artifact = await this.#under.artifact(source);
-    const full = withDefaults(settings);
+    const artifact = await this.#under.artifact(source, this.#language);
+    const full = withDefaults({ ...settings, runtime: this.#language });
     const revision = { id: revisionId(artifact, full, secrets), createdAt: "", artifact, settings: full, secrets };
     const spec = endpointSpec({ org: this.org, endpoint }, revision);
+    await this.#under.prewarmed?.();
     await this.platform.apply(spec);
     return spec;
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +41,7 @@ export interface EmbeddedUnderTest extends PlatformUnderTest {
 export async function setUp(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedUnderTest> {
   const dataDir = await mkdtemp(join(tmpdir(), "faas-platform-"));
   const bundles = join(dataDir, "bundles");
+  const artifacts = new Map<string, Promise<void>>();
   const logs = new LogStore(dataDir);
   const platform = new EmbeddedPlatform({
     dataDir,
@@ -54,17 +56,9 @@ export async function setUp(options: Partial<EmbeddedOptions> = {}): Promise<Emb
     org: "acme",
     async artifact(source, language = "node") {
       const hash = createHash("sha256").update(`${language} ${source}`).digest("hex");
-      const folder = join(bundles, hash);
-      await mkdir(folder, { recursive: true });
-      const file = SOURCE_FILES[language];
-      await writeFile(join(folder, file), source);
-      if (language === "typescript") {
-        const { name, text } = await compile(folder, file, false);
-        await writeFile(join(folder, name), text);
-        await rm(join(folder, file));
-      }
-      const name = WRAPPER_FILES[language];
-      await cp(join(templates, TEMPLATES[language], name), join(folder, name));
+      const written = artifacts.get(hash) ?? writeBundle(join(bundles, hash), source, language);
+      artifacts.set(hash, written);
+      await written;
       return { kind: "bundle", digest: `sha256:${hash}` };
     },
     async kill(replica) {
@@ -78,6 +72,19 @@ export async function setUp(options: Partial<EmbeddedOptions> = {}): Promise<Emb
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+async function writeBundle(folder: string, source: string, language: Language): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const file = SOURCE_FILES[language];
+  await writeFile(join(folder, file), source);
+  if (language === "typescript") {
+    const { name, text } = await compile(folder, file, false);
+    await writeFile(join(folder, name), text);
+    await rm(join(folder, file));
+  }
+  const name = WRAPPER_FILES[language];
+  await cp(join(templates, TEMPLATES[language], name), join(folder, name));
 }
 
 export function specOf(
@@ -123,5 +130,29 @@ export function alive(pid: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Finds the children of a process that were started ahead of a function: those that wait, and those that a function has claimed (proc(5)). */
+export function prewarmed(parent = process.pid): { readonly waiting: number[]; readonly claimed: number[] } {
+  const found = { waiting: [] as number[], claimed: [] as number[] };
+  for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
+    const state = prewarmedState(pid, parent);
+    if (state) found[state].push(pid);
+  }
+  return found;
+}
+
+function prewarmedState(pid: number, parent: number): "waiting" | "claimed" | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state, ppid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (state === "Z" || Number(ppid) !== parent) return undefined;
+    const command = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+    if (!/programs\/prewarmed\.(mjs|py)/.test(command) || command.includes("/launcher.")) return undefined;
+    // A claimed one runs the same program, elsewhere.
+    return /\/(?:bundles|live)\//.test(readlinkSync(`/proc/${pid}/cwd`)) ? "claimed" : "waiting";
+  } catch {
+    return undefined;
   }
 }

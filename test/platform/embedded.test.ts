@@ -10,10 +10,7 @@ import { queryObjects } from "node:v8";
 import type { EndpointStatus, LogLine, SettingsInput } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import { ReplicaProcess } from "../../packages/platforms/src/embedded/replica-process.ts";
-import { platformContract } from "./contract.ts";
 import { alive, apply, type EmbeddedUnderTest, logsOf, setUp, specOf, until, wrapper } from "./embedded-under-test.ts";
-
-platformContract("embedded", () => setUp());
 
 test("a function that ends its own process again and again fails with the exit code", async () => {
   await using under = await setUp();
@@ -119,6 +116,12 @@ for (const [what, spoil] of [
     }
   });
 }
+
+test("a bundle whose runtime is a Dockerfile is refused before it is registered", async () => {
+  await using under = await setUp();
+  const spec = specOf(under.org, "x", await under.artifact(""), { runtime: "dockerfile" });
+  await assert.rejects(under.platform.check(spec), { code: "ARTIFACT_UNSUPPORTED" });
+});
 
 async function failureOf(
   under: EmbeddedUnderTest,

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -9,7 +8,7 @@ import { test } from "node:test";
 import { type Language, languages } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import { dataBound } from "../../packages/platforms/src/embedded/sandbox/memory-rlimit.ts";
-import { apply, type EmbeddedUnderTest, logsOf, python, setUp, until } from "./embedded-under-test.ts";
+import { apply, type EmbeddedUnderTest, logsOf, prewarmed, python, setUp, until } from "./embedded-under-test.ts";
 
 /** The kernel's bound on the memory of functions on the embedded platform, met by functions: the watch sees nothing of what is mapped and not used. */
 
@@ -117,7 +116,7 @@ test("a function in Node that the kernel gives no more memory ends, and it is to
 /** A replica that answers `call`, which sends a request to it itself. */
 async function serving(under: EmbeddedUnderTest, runtime: Language, source: string, waited: boolean) {
   const spec = await apply(under, source, { ...SETTINGS, runtime });
-  if (waited) while (!blankWaits()) await new Promise((done) => setTimeout(done, 20));
+  if (waited) while (prewarmed().waiting.length === 0) await new Promise((done) => setTimeout(done, 20));
   await under.platform.scale(spec, 1);
   const { replicas } = await until(under, ({ replicas }) => replicas[0]?.ready === true);
   const socketPath = String(replicas[0]?.address).slice("unix:".length);
@@ -133,10 +132,4 @@ async function serving(under: EmbeddedUnderTest, runtime: Language, source: stri
     return JSON.parse(answer.body);
   };
   return { spec, call };
-}
-
-/** A child of this process that has been restricted, and waits. */
-function blankWaits(): boolean {
-  const list = execFileSync("ps", ["-o", "args=", "--ppid", String(process.pid)], { encoding: "utf8" });
-  return list.split("\n").some((line) => /programs\/prewarmed\.(?:mjs|py)/.test(line) && !line.includes("launcher."));
 }

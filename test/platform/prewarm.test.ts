@@ -1,14 +1,23 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointSpec, type Language, languages, type SettingsInput } from "@faas/core";
-import { alive, apply, type EmbeddedUnderTest, logsOf, python, setUp, specOf, until } from "./embedded-under-test.ts";
+import {
+  alive,
+  apply,
+  type EmbeddedUnderTest,
+  logsOf,
+  prewarmed,
+  python,
+  setUp,
+  specOf,
+  until,
+} from "./embedded-under-test.ts";
 
 const NODE = `
 import { getHeapStatistics } from "node:v8";
@@ -171,25 +180,9 @@ async function reported(under: EmbeddedUnderTest): Promise<Record<string, unknow
 async function blanks(count: number, parent = process.pid): Promise<number[]> {
   const deadline = Date.now() + 20_000;
   for (;;) {
-    const found = readdirSync("/proc")
-      .map(Number)
-      .filter((pid) => Number.isInteger(pid) && isBlankOf(pid, parent));
+    const found = prewarmed(parent).waiting;
     if (found.length === count) return found;
     if (Date.now() > deadline) throw new Error(`expected ${count} blank processes within 20 s, got ${found.length}`);
     await delay(10);
-  }
-}
-
-function isBlankOf(pid: number, parent: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [state, ppid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (state === "Z" || Number(ppid) !== parent) return false;
-    const command = readFileSync(`/proc/${pid}/cmdline`, "latin1");
-    if (!/programs\/prewarmed\.(mjs|py)/.test(command) || command.includes("/launcher.")) return false;
-    // One that was taken runs the same program, elsewhere.
-    return !/\/(?:bundles|live)\//.test(readlinkSync(`/proc/${pid}/cwd`));
-  } catch {
-    return false;
   }
 }

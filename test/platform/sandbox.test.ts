@@ -16,7 +16,16 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { EndpointSpec, Language } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
-import { alive, type EmbeddedUnderTest, logsOf, python, setUp, specOf, until } from "./embedded-under-test.ts";
+import {
+  alive,
+  type EmbeddedUnderTest,
+  logsOf,
+  prewarmed,
+  python,
+  setUp,
+  specOf,
+  until,
+} from "./embedded-under-test.ts";
 
 /** What a function reaches of the machine on the embedded platform, tried by functions. */
 
@@ -287,7 +296,7 @@ async function ready(
 ): Promise<EndpointSpec> {
   const spec = specOf(under.org, "x", await under.artifact(source, runtime), { runtime, env });
   await under.platform.apply(spec);
-  if (waited) while (!blankWaits()) await new Promise((done) => setTimeout(done, 20));
+  if (waited) while (prewarmed().waiting.length === 0) await new Promise((done) => setTimeout(done, 20));
   await under.platform.scale(spec, 1);
   const { replicas } = await until(under, ({ replicas }) => replicas[0]?.ready === true);
   const { pid } = JSON.parse(
@@ -299,12 +308,6 @@ async function ready(
 }
 
 const commandOf = (pid: number) => execFileSync("ps", ["-o", "args=", "-p", String(pid)], { encoding: "utf8" });
-
-/** A child of this process that has been restricted, and waits. */
-function blankWaits(): boolean {
-  const list = execFileSync("ps", ["-o", "args=", "--ppid", String(process.pid)], { encoding: "utf8" });
-  return list.split("\n").some((line) => /programs\/prewarmed\.(?:mjs|py)/.test(line) && !line.includes("launcher."));
-}
 
 async function untilEmpty(folder: string): Promise<void> {
   for (const limit = Date.now() + 5_000; ; await new Promise((done) => setTimeout(done, 20))) {

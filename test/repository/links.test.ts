@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 const root = join(import.meta.dirname, "../..");
 
-test("every relative link of a page leads to a file, and every heading that it names is there", async () => {
+test("relative links lead to files and headings that exist", async () => {
   const broken: string[] = [];
   for await (const page of glob(["*.md", "docs/**/*.md"], { cwd: root })) {
     const text = await readFile(join(root, page), "utf8");
@@ -15,6 +15,23 @@ test("every relative link of a page leads to a file, and every heading that it n
     }
   }
   assert.deepEqual(broken, []);
+});
+
+test("source files that a page names exist", async () => {
+  const patterns = ["{packages,templates,test,findings}/**/*.{ts,mjs,py,pl}"];
+  const sources = await Array.fromAsync(
+    glob(patterns, { cwd: root, exclude: (path) => /node_modules|dist/.test(path) }),
+  );
+  // User files in examples have names of their own.
+  const pages = ["CONTRIBUTING.md", "HACKING.md", "docs/{architecture,security,scaling,performance,faults}.md"];
+  const missing: string[] = [];
+  for await (const page of glob(pages, { cwd: root })) {
+    const text = await readFile(join(root, page), "utf8");
+    for (const [, name = ""] of text.matchAll(/`([\w./-]+\.(?:ts|py|pl))`/g)) {
+      if (!sources.some((file) => `/${file}`.endsWith(`/${name}`))) missing.push(`${page}: ${name}`);
+    }
+  }
+  assert.deepEqual(missing, []);
 });
 
 async function leads(page: string, link: string): Promise<boolean> {

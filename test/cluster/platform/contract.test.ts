@@ -3,11 +3,12 @@ import { pathOf } from "@faas/platforms/kubernetes-client";
 import { LogStore } from "../../../packages/server/src/logs/log-store.ts";
 import { type PlatformUnderTest, platformContract } from "../../platform/contract.ts";
 import { TestInstance } from "../cluster.ts";
+import { SOURCE_FILES } from "../cluster-server.ts";
 
 platformContract("kubernetes", setUp);
 
 async function setUp(): Promise<PlatformUnderTest> {
-  const instance = await TestInstance.make();
+  const instance = await TestInstance.create();
   const logs = new LogStore(instance.folder);
   const platform = await KubernetesPlatform.connect({ dataDir: instance.folder, instance: instance.name, logs });
   const org = instance.org();
@@ -15,7 +16,7 @@ async function setUp(): Promise<PlatformUnderTest> {
     platform,
     logs,
     org,
-    artifact: (source) => instance.image(source),
+    artifact: (source, language = "node") => instance.image(source, SOURCE_FILES[language]),
     async kill(replica) {
       await instance.api.call("DELETE", pathOf("Pod", `faas-${org}`, replica.split(".")[0]), {
         body: { gracePeriodSeconds: 0 },

@@ -22,18 +22,18 @@ interface Plan {
 type Named = readonly [what: string, plan: Plan];
 
 const ALL: Named = [
-  "everything fails often",
+  "frequent failures of all operations",
   { slowMs: 5, fail: { write: 0.2, datasync: 0.2, sync: 0.3, truncate: 0.5, rename: 0.3, open: 0.1 } },
 ];
 /** Chances of failing, by operation: every now and then, and so often that taking a write back fails as well. */
 const PLANS: readonly Named[] = [
-  ["a slow fsync", { slowMs: 40 }],
+  ["slow fsync", { slowMs: 40 }],
   ["failed writes", { fail: { write: 0.1 } }],
   ["failed fsyncs", { fail: { datasync: 0.1, sync: 0.1 } }],
   ["failed renames", { fail: { rename: 0.3, link: 0.1 } }],
   ["failed opens", { fail: { open: 0.3, write: 0.05 } }],
   ALL,
-  ["no room, by chance", { code: "ENOSPC", fail: { write: 0.2, truncate: 0.3, open: 0.1 } }],
+  ["random ENOSPC", { code: "ENOSPC", fail: { write: 0.2, truncate: 0.3, open: 0.1 } }],
 ];
 
 /** kill -9 of servers whose disk is slow, fails, or is full, while endpoints are registered and removed. */
@@ -123,7 +123,7 @@ async function full({ long, seed, print }: FaultOptions): Promise<Tried> {
   } finally {
     registrations.close();
   }
-  return rowOf("kill -9 of the server, its disk full", kills, registrations, wrong, print);
+  return rowOf("kill -9 of the server, full disk", kills, registrations, wrong, print);
 }
 
 async function fill(file: string): Promise<void> {
@@ -151,6 +151,6 @@ function rowOf(
     tried: sent,
     of: "registrations and removals",
     lost: lost.length + wrong,
-    seen: `${acknowledged} acknowledged, ${cut} cut off, ${refused} refused (${[...codes].map(([code, n]) => `${code} ${n}`).join(", ")})`,
+    seen: `${acknowledged} acknowledged, ${cut} cut off, ${refused} refused${codes.size > 0 ? ` (${[...codes].map(([code, n]) => `${code} ${n}`).join(", ")})` : ""}`,
   };
 }

@@ -63,7 +63,7 @@ async function apiAway(folder: string, { long, print }: FaultOptions): Promise<T
   if (!load.revisions.has("afterwards")) missing.push("the deployment after it did not answer");
   if (!/API server|cluster/.test(served.warnings().join("\n")))
     missing.push("the log does not say that the API server was away");
-  return rowOf(`the API server away for ${awayMs / 1000} s`, load, missing, print);
+  return rowOf(`API server unreachable for ${awayMs / 1000} s`, load, missing, print);
 }
 
 async function registryAway({ long, print }: FaultOptions): Promise<Tried> {
@@ -107,7 +107,7 @@ async function registryAway({ long, print }: FaultOptions): Promise<Tried> {
   if (!load.revisions.has("next")) missing.push("the deployment after it did not answer");
   if (!/IMAGE_PULL_FAILED/.test(served.warnings().join("\n")))
     missing.push("the log does not say that an image could not be pulled");
-  return rowOf(`the registry away for ${Math.round((Date.now() - began) / 1000)} s`, load, missing, print);
+  return rowOf(`registry unreachable for ${Math.round((Date.now() - began) / 1000)} s`, load, missing, print);
 }
 
 const pathOf = (served: Served, name: string) => `/-/orgs/${served.org}/endpoints/${name}`;

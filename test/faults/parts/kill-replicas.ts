@@ -54,7 +54,7 @@ export async function killOn(platform: PlatformName, { long, seed, print }: Faul
   const others = posts.failures.filter(({ status }) => status !== 502);
   for (const [what, failures] of Object.entries({
     "executed twice": twice,
-    "failed again for one kill": again,
+    "failed more than once for a kill": again,
     others,
   })) {
     if (failures.length > 0) print(`${what}:`);
@@ -64,19 +64,19 @@ export async function killOn(platform: PlatformName, { long, seed, print }: Faul
     print(`${id} was answered, and executed ${executions.counts.get(id) ?? 0} times`);
   return [
     {
-      what: `a replica killed under load, ${platform}: GET, HEAD, OPTIONS, PUT, DELETE, POST with Idempotency-Key`,
+      what: `replica killed under load, ${platform}: GET, HEAD, OPTIONS, PUT, DELETE, POST with Idempotency-Key`,
       faults: times,
       tried: idempotent.calls,
       of: "calls",
       lost: idempotent.failures.length,
     },
     {
-      what: `a replica killed under load, ${platform}: POST`,
+      what: `replica killed under load, ${platform}: POST`,
       faults: times,
       tried: posts.calls,
       of: "calls",
       lost: twice.length + doubled.length + again.length + others.length,
-      seen: `${posts.failures.length} answered with 502: ${again.length} a second time for one kill, ${twice.length + doubled.length} executed twice or not at all`,
+      seen: `${posts.failures.length} failed with 502: ${again.length} more than once for a kill, ${twice.length + doubled.length} executed twice or not at all`,
     },
   ];
 }

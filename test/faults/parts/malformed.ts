@@ -136,12 +136,12 @@ async function tryTarget(target: Target, count: number, seed: number, print: (li
   const seen = [...statuses].sort().map(([status, times]) => `${status} ${times}x`);
   for (const fault of faults.slice(0, 10)) print(`  ${fault}`);
   return {
-    what: `malformed requests by a grammar, ${target.what}`,
+    what: `malformed requests from a grammar, ${target.what}`,
     faults: count,
     tried: count,
     of: "requests",
     lost: faults.length,
-    seen: `${seen.join(", ")}; memory ${(grown / 2 ** 20).toFixed(0)} MiB more`,
+    seen: `${seen.join(", ")}; memory growth ${(grown / 2 ** 20).toFixed(0)} MiB`,
   };
 }
 

@@ -52,7 +52,7 @@ async function without(name: string, stop: string, start: string, { long, print 
       await shell(start);
     }
     const awayMs = Date.now() - began;
-    meanwhile = `away for ${Math.round(awayMs / 1000)} s; a call that had to wake a replica meanwhile: ${await woken}`;
+    meanwhile = `down for ${Math.round(awayMs / 1000)} s; a cold start in the meantime: ${await woken}`;
     print(`${name}: ${meanwhile}`);
     await served.ready("new", 2);
     await served.ready("stays", 2);
@@ -69,14 +69,15 @@ async function without(name: string, stop: string, start: string, { long, print 
   printFailures(load.failures, print);
   const said = new Set(served.warnings().map((line) => (JSON.parse(line) as { msg: string }).msg));
   if (said.size === 0) missing.push("the log says nothing of it");
+  for (const line of said) print(`${name}: logged: ${line}`);
   for (const line of missing) print(`${name}: ${line}`);
   return {
-    what: `${name} killed and back`,
+    what: `${name} killed and restarted`,
     faults: 1,
     tried: load.calls,
     of: "calls",
     lost: load.failures.length + missing.length,
-    seen: `${meanwhile}; in the log: ${[...said].join("; ")}`,
+    seen: `${meanwhile}; ${said.size} ${said.size === 1 ? "warning" : "different warnings"} logged`,
   };
 }
 

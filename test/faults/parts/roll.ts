@@ -52,10 +52,10 @@ export async function rollOn(platform: PlatformName, { long, seed, print }: Faul
     };
   };
 
-  const deploys = await underLoad(long ? 50 : 2, "deployed again", async (n) => {
+  const deploys = await underLoad(long ? 50 : 2, "redeployed", async (n) => {
     await served.deploy("rolled", artifact, {
       ...settings,
-      env: { REVISION: `deployed again ${n}`.replaceAll(" ", "_") },
+      env: { REVISION: `redeployed_${n}` },
     });
     // Sometimes the next one comes while the replicas before the last ones drain.
     await delay(random() * 300);
@@ -78,7 +78,7 @@ async function idleAndWake(served: Served, artifact: Artifact, long: boolean): P
   await delay(long ? 90_000 : 2_000);
   await Promise.all(loads.map((load) => load.stop()));
   return {
-    what: `went idle and woke, ${served.platform}`,
+    what: `scaled to zero and woken, ${served.platform}`,
     faults: loads.reduce((sum, { colds }) => sum + colds, 0),
     tried: loads.reduce((sum, { calls }) => sum + calls, 0),
     of: "calls",

@@ -58,13 +58,15 @@ async function soakOn(platform: PlatformName, { long, seed, minutes = 30, print 
     );
   }
   return {
-    what: `soak, ${platform}: deployed, killed, removed, idle, over and over`,
+    what: `soak, ${platform}: repeated deployments, kills, removals and idle phases`,
     faults: round,
     tried: calls,
     of: `calls in ${Math.round((Date.now() - began) / 60_000)} minutes`,
     lost: failed + growing,
     seen:
-      growing === 0 ? "memory, handles, descriptors, sockets, processes and files flat" : `${growing} of these grow`,
+      growing === 0
+        ? "no growth of memory, handles, descriptors, sockets, processes or files"
+        : `${growing} of the measures grow`,
   };
 }
 

@@ -42,7 +42,7 @@ export async function coldStarts(bench: Bench): Promise<Row[]> {
     ).map(([what, of]) =>
       ratio(
         `cold start of a ${name} function on Kubernetes, limit 100m, ${what} of ${ROUNDS}`,
-        "the floor: a bare Node pod without a limit",
+        "lower bound: a bare Node pod without a limit",
         of(times[language]),
         of(times.floor),
         1.2,

@@ -28,7 +28,7 @@ export async function deploys(bench: Bench): Promise<Row[]> {
     }
     return [
       ratio(
-        "`faas deploy` of a changed line, until it answers",
+        "`faas deploy` of a changed line, until it responds",
         "`docker build`, `docker push`, `kubectl apply`, `kubectl rollout status` of the original",
         median(times.ours),
         median(times.theirs),

@@ -35,8 +35,8 @@ export async function manyEndpoints(bench: Bench): Promise<Row[]> {
   });
   return [
     row(`registering one of the last ${FEW}`, "ms", few, last, `one of the first ${FEW}`),
-    row("memory of the server for each", "KiB", memory.few * 1024, memory.all * 1024, `each of the first ${FEW}`),
-    row("CPU of the server for registering each", "ms", cpu.few * 1000, cpu.all * 1000, `each of the first ${FEW}`),
+    row("server memory per endpoint", "KiB", memory.few * 1024, memory.all * 1024, `each of the first ${FEW}`),
+    row("server CPU per registration", "ms", cpu.few * 1000, cpu.all * 1000, `each of the first ${FEW}`),
   ];
 }
 

@@ -47,7 +47,7 @@ export async function step(bench: Bench): Promise<Row[]> {
     ms === undefined ? `none within ${STEP_MS / 1000} s` : `${(ms / 1000).toFixed(2)} s`;
   return [
     {
-      measure: "a step of load: until the second replica is asked for",
+      measure: "load step: until the second replica is requested",
       baseline: `a HorizontalPodAutoscaler: ${seconds(theirs.askedMs)}`,
       ours: seconds(ours.askedMs),
       value: (ours.askedMs ?? Number.POSITIVE_INFINITY) / 1000,
@@ -55,7 +55,7 @@ export async function step(bench: Bench): Promise<Row[]> {
       unit: "s",
     },
     {
-      measure: "a step of load: calls that failed",
+      measure: "load step: failed calls",
       baseline: `a HorizontalPodAutoscaler: ${theirs.failed}`,
       ours: String(ours.failed),
       value: ours.failed,
@@ -114,11 +114,11 @@ async function draw(ours: Result, theirs: Result): Promise<void> {
     { name: "HorizontalPodAutoscaler, by CPU", look: 1, points: fromZero(theirs.lines[of]) },
   ];
   const { light, dark } = await drawTimeline(
-    `A step of load at ${BEFORE_MS / 1000} s, from ${BEFORE_PER_SECOND} to ${STEP_PER_SECOND} calls a second`,
+    `Load step at ${BEFORE_MS / 1000} s, from ${BEFORE_PER_SECOND} to ${STEP_PER_SECOND} calls per second`,
     "time (s)",
     [
-      { axis: "replicas asked for", lines: both("desired") },
-      { axis: "replicas ready", lines: both("ready") },
+      { axis: "desired replicas", lines: both("desired") },
+      { axis: "ready replicas", lines: both("ready") },
       { axis: "latency (s)", lines: both("latency") },
     ],
   );

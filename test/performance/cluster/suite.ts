@@ -127,14 +127,15 @@ function page(ours: readonly ResultRun[], theirs: readonly ResultRun[], figures:
   ).join("");
   return `# The original system's experiments
 
-Ten clients, each of which calls the inversion of a 100x100 matrix in Python (numpy, one BLAS thread, CPU limit 100m) again and again: as
-\`faas bench --suite original\` does it for an endpoint of one's own. Here with faas and with the rebuild of the original system, one after the other on the same cluster. Written by
-\`npm run performance:suite\`, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Node ${process.versions.node}.
+Ten clients repeatedly call a Python function that inverts a 100x100 matrix (numpy, one BLAS thread, CPU limit 100m).
+\`faas bench --suite original\` does the same for your own endpoint.
+Here it ran with faas and with the rebuild of the original system, one after the other on the same cluster.
+This page was written by \`npm run performance:suite\`, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Node ${process.versions.node}.
 
-| experiment | system | calls per second | failed | p50 | p90 | p99 | max | replicas at most |
+| experiment | system | calls per second | failed | p50 | p90 | p99 | max | max replicas |
 |---|---|---|---|---|---|---|---|---|
 ${rows}
-Both scale by CPU here, with a HorizontalPodAutoscaler. faas is through with its 500 calls before that asks for a second replica; \`--scaler concurrency\`, the default, asks in about a second
-([scaling.md](scaling.md)).
+Both systems scale by CPU here, with a HorizontalPodAutoscaler.
+faas finishes its 500 calls before the autoscaler requests a second replica; \`--scaler concurrency\`, the default, does so in about a second ([scaling.md](scaling.md)).
 ${figures.join("\n")}`;
 }

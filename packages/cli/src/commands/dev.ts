@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { ignoredIn } from "@faas/builder";
+import { createIgnoreFilter } from "@faas/builder";
 import { DEFAULT_PORT, FaasError } from "@faas/core";
 import type { RequestReport, RunningServer } from "@faas/server";
 import type { Command } from "commander";
@@ -78,7 +78,7 @@ async function start(
 
 /** Calls back after every change of what would be deployed. */
 async function watch(folder: string, io: Io, changed: () => void): Promise<void> {
-  let ignored = ignoredIn(folder);
+  let ignored = createIgnoreFilter(folder);
   const failure = (cause: Error) =>
     new FaasError("SOURCE_UNREADABLE", `Cannot watch ${folder}: ${cause.message}`, { cause });
   await watchFolder(folder, {
@@ -86,7 +86,7 @@ async function watch(folder: string, io: Io, changed: () => void): Promise<void>
     // Not deployed, but the values of secrets are in it.
     ignored: (path, isFolder) => path !== ".env" && ignored(path, isFolder),
     onChange: (paths) => {
-      if ([...paths].some((path) => /^\.(git|faas)ignore$/.test(basename(path)))) ignored = ignoredIn(folder);
+      if ([...paths].some((path) => /^\.(git|faas)ignore$/.test(basename(path)))) ignored = createIgnoreFilter(folder);
       changed();
     },
     onError: (error) => showError(failure(error), io, false),

@@ -52,7 +52,7 @@ test("without Docker, registry and cluster doctor says what they are for, and is
   assert.equal(code, 0, stdout);
   assert.match(
     stdout,
-    /^warning +docker +no Docker engine answers at .*no\.sock.*\n +Only for servers that run images/m,
+    /^warning +docker +no Docker engine responds at .*no\.sock.*\n +Only for servers that run images/m,
   );
   assert.match(stdout, /^warning +registry +localhost:1 does not answer \(ECONNREFUSED\)\n +Only for/m);
   assert.match(stdout, /^warning +cluster +.*kubeconfig.*\n +Only for servers on Kubernetes/m);

@@ -33,9 +33,8 @@ export function define(command: Command, io: Io): void {
 
 async function uninstall(options: Options, io: Io): Promise<void> {
   checkCanAsk(options, io);
-  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, keptClaim, uninstallServer } = await import(
-    "@faas/installer"
-  );
+  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, volumeClaimPath, uninstallServer } =
+    await import("@faas/installer");
   const { namespace, keepData = false } = options;
   const credentials = KubernetesCredentials.load(options.context);
   const progress = await Progress.create(io);
@@ -61,7 +60,7 @@ async function uninstall(options: Options, io: Io): Promise<void> {
     if (keepData)
       printStatus(
         io,
-        `Kept its volume claim ${keptClaim(namespace)}: "faas install" brings every endpoint back (not the passwords of faas org registry-login).`,
+        `Kept its volume claim ${volumeClaimPath(namespace)}: "faas install" brings every endpoint back (not the passwords of faas org registry-login).`,
       );
   } catch (error) {
     progress.fail();

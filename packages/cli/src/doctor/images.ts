@@ -13,7 +13,7 @@ export async function checkDocker(io: Io): Promise<Check> {
     return { name, status: "ok", found: `Docker ${version} at ${host}` };
   } catch (error) {
     const [, found = (error as Error).message] =
-      /(no Docker engine answers at .*?)\. /.exec((error as Error).message) ?? [];
+      /(no Docker engine responds at .*?)\. /.exec((error as Error).message) ?? [];
     return {
       name,
       status: "warning",

@@ -15,8 +15,7 @@ import {
   type SecretVersion,
 } from "@faas/core";
 import { runtimeCommand } from "../common/runtime-command.ts";
-import { StatusFeed } from "../common/status-feed.ts";
-import { StatusList } from "../common/status-list.ts";
+import { StatusSnapshot } from "../common/status-snapshot.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./endpoint.ts";
 import { endListenersIn, ProcessRecords } from "./orphan-reaper.ts";
 import { CodePlaces, codeKey } from "./prewarm/code-slots.ts";
@@ -69,8 +68,7 @@ export class EmbeddedPlatform implements Platform {
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** Those that have, or a moment ago had, processes: what is looked after is looked for here, not in all that there are. */
   readonly #busy = new Set<EmbeddedEndpoint>();
-  readonly #statuses = new StatusList();
-  readonly #feed = new StatusFeed(() => this.#statuses.snapshot());
+  readonly #statuses = new StatusSnapshot();
   readonly #runFolder: string;
   /** When the process ends without having disposed of this: a second Ctrl-C, for instance. */
   readonly #endAll: () => void;
@@ -183,7 +181,6 @@ export class EmbeddedPlatform implements Platform {
       this.#forgetCode(endpoint.spec);
       this.#statuses.remove(endpoint);
     }
-    this.#feed.announce();
     await endpoint?.stop();
   }
 
@@ -202,7 +199,7 @@ export class EmbeddedPlatform implements Platform {
   }
 
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]> {
-    return this.#feed.watch(signal);
+    return this.#statuses.watch(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -222,7 +219,6 @@ export class EmbeddedPlatform implements Platform {
     }
     // One that was removed may still have processes that end.
     if (this.#endpoints.get(endpoint.key) === endpoint) this.#statuses.change(endpoint);
-    this.#feed.announce();
   }
 
   #forgetCode(spec: EndpointSpec): void {

@@ -98,7 +98,7 @@ describe("limits are set and shown", () => {
     ["no size", { bodySize: "1MB" }, /"limits.bodySize": expected a size such as 512Mi or 8Gi/],
     ["no requests ever", { requestsPerSecond: 0 }, /"limits.requestsPerSecond": expected 0.01 or more, got 0/],
     ["a limit that is none", { request: 1 }, /unknown field "request"/],
-    ["a burst of nothing", { burst: 5 }, /expected "burst" to come with "requestsPerSecond", got 5 without/],
+    ["a burst of nothing", { burst: 5 }, /expected "burst" together with "requestsPerSecond", got 5 alone/],
   ] as const) {
     test(`refused: ${what}`, async () => {
       const { status, problem } = await server.send("PUT", "/-/orgs/wrong", { limits });

@@ -22,12 +22,12 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAYS = 14;
 
 const timer = (minutes: number, jitter: number): Pattern => ({
-  name: `a timer, every ${minutes} minutes`,
+  name: `timer, every ${minutes} minutes`,
   regular: true,
   pauseMs: (random) => minutes * MINUTE_MS + normal(random) * jitter * MINUTE_MS,
 });
 const chance = (minutes: number): Pattern => ({
-  name: `by chance, every ${minutes} minutes on average`,
+  name: `random, every ${minutes} minutes on average`,
   regular: false,
   pauseMs: (random) => exponential(random, minutes * MINUTE_MS),
 });
@@ -39,14 +39,14 @@ export const patterns: readonly Pattern[] = [
   timer(30, 1),
   timer(60, 2),
   {
-    name: "ten calls in a few minutes, about every 45 minutes",
+    name: "ten calls within minutes, about every 45 minutes",
     regular: true,
     // Nine of ten calls follow the previous one; the tenth comes with the next round.
     pauseMs: (random) =>
       random() < 0.9 ? exponential(random, 15_000) : 45 * MINUTE_MS + normal(random) * 2 * MINUTE_MS,
   },
   {
-    name: "by chance, every 3 minutes by day, none by night",
+    name: "random, every 3 minutes by day, none at night",
     regular: false,
     pauseMs: (random, atMs) => {
       const next = atMs + exponential(random, 3 * MINUTE_MS);
@@ -59,7 +59,7 @@ export const patterns: readonly Pattern[] = [
   chance(30),
   chance(120),
   {
-    name: "now and then, every 10 hours on average",
+    name: "rare, every 10 hours on average",
     regular: false,
     pauseMs: (random) => exponential(random, 600 * MINUTE_MS),
   },
@@ -71,7 +71,7 @@ export const furtherPatterns: readonly Pattern[] = [
   timer(90, 0),
   timer(180, 3),
   {
-    name: "a timer, every 30 minutes from 8 to 18 h",
+    name: "timer, every 30 minutes from 8:00 to 18:00",
     regular: true,
     pauseMs: (_, atMs) => {
       const next = atMs + 30 * MINUTE_MS;
@@ -80,23 +80,23 @@ export const furtherPatterns: readonly Pattern[] = [
     },
   },
   {
-    name: "a timer, every 10 minutes in the first week, every 40 in the second",
+    name: "timer, every 10 minutes in the first week, every 40 in the second",
     regular: true,
     pauseMs: (random, atMs) => (atMs < 168 * HOUR_MS ? 10 : 40) * MINUTE_MS + normal(random) * 0.2 * MINUTE_MS,
   },
   {
-    name: "12 or 75 minutes, as likely",
+    name: "12 or 75 minutes, equally likely",
     regular: false,
     pauseMs: (random) => (random() < 0.5 ? 12 : 75) * MINUTE_MS + normal(random) * 0.5 * MINUTE_MS,
   },
   {
-    name: "four calls in some minutes, then 100 minutes on average",
+    name: "four calls within minutes, then 100 minutes on average",
     regular: false,
     pauseMs: (random) => exponential(random, (random() < 0.75 ? 2 : 100) * MINUTE_MS),
   },
-  { name: "anything from 1 to 60 minutes", regular: false, pauseMs: (random) => (1 + 59 * random()) * MINUTE_MS },
+  { name: "uniform, 1 to 60 minutes", regular: false, pauseMs: (random) => (1 + 59 * random()) * MINUTE_MS },
   {
-    name: "half of the pauses under 8 minutes, some of hours",
+    name: "half of the gaps under 8 minutes, some of hours",
     regular: false,
     pauseMs: (random) => 8 * MINUTE_MS * Math.exp(normal(random)),
   },
