@@ -2,7 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { FaasError } from "@faas/core";
 import { addressGroup, type ConnectionLimits } from "./connection-limits.ts";
-import { answerProblem, problemText } from "./problem-response.ts";
+import { formatProblem, sendProblem } from "./problem-response.ts";
+import { newRequestId } from "./request-id.ts";
 
 /** Milliseconds that a client may be silent. */
 export interface ClientPatience {
@@ -95,7 +96,7 @@ class ClientConnection {
     this.refused = true;
     last.shouldKeepAlive = false;
     if (this.answering) this.answering.fail(error);
-    else answerProblem(last, error);
+    else sendProblem(last, error);
   }
 }
 
@@ -139,7 +140,7 @@ export class ClientConnections {
     if (response.socket !== null) return true;
     if (connection.pipelined >= MAX_PIPELINED) {
       connection.refused = true;
-      answerProblem(
+      sendProblem(
         response,
         new FaasError("INVALID_REQUEST", `Expected at most ${MAX_PIPELINED} requests ahead of their answers, got more`),
       );
@@ -173,7 +174,7 @@ export class ClientConnections {
   refuse(request: IncomingMessage, response: ServerResponse, error: FaasError): void {
     const connection = connectionOf(request.socket);
     if (connection) connection.refused = true;
-    answerProblem(response, error);
+    sendProblem(response, error);
   }
 
   /** What came cannot be understood, or did not come in time. Answers before it go out first. */
@@ -199,12 +200,12 @@ export class ClientConnections {
   }
 
   /** Says why, where it can be said, and closes. */
-  close(socket: Socket, error?: FaasError): void {
+  close(socket: Socket, error?: FaasError, requestId = newRequestId()): void {
     // After CONNECT and an upgrade node:http listens no more, and an error that nobody listens to would end the server.
     socket.on("error", () => socket.destroy());
     if (!socket.writable || this.#lingering >= MAX_LINGERING) return void socket.destroy();
     if (error === undefined) socket.end();
-    else socket.end(problemText(error));
+    else socket.end(formatProblem(error, requestId));
     this.#lingering++;
     const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
     socket.once("close", () => {

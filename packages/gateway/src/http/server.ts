@@ -5,6 +5,8 @@ import { FaasError } from "@faas/core";
 import { type Gateway, isWebSocket } from "../pipeline/pipeline.ts";
 import { type ConnectionLimits, connectionLimits } from "./connection-limits.ts";
 import { CLIENT_PATIENCE, ClientConnections, type ClientPatience } from "./connection-manager.ts";
+import { requestIdOf } from "./request-id.ts";
+import { isControlPath, originForm } from "./request-path.ts";
 import { validateRequest } from "./request-validation.ts";
 import type { KeyPair } from "./tls-certificate.ts";
 import { createHttpsServer } from "./tls-server.ts";
@@ -46,14 +48,15 @@ export function createHttpServer(
     if (request.headers.upgrade !== undefined) connections.takesNoMore(request, response);
     const fault = validateRequest(request);
     if (fault !== undefined) connections.refuse(request, response, fault);
-    else if (isControlPath(request.url)) control(request, response);
+    else if (isControlPath(originForm(request.url as string))) control(request, response);
     else connections.answers(request, gateway.request(request, response));
   });
   server.on("checkContinue", (request, response) => {
     if (!connections.takes(request, response)) return;
     const fault = validateRequest(request);
     if (fault !== undefined) return connections.refuse(request, response, fault);
-    if (!isControlPath(request.url)) return connections.answers(request, gateway.checkContinue(request, response));
+    if (!isControlPath(originForm(request.url as string)))
+      return connections.answers(request, gateway.checkContinue(request, response));
     response.writeContinue();
     control(request, response);
   });
@@ -68,14 +71,15 @@ export function createHttpServer(
   });
   server.on("upgrade", (request, socket, head) => {
     const fault = validateRequest(request);
-    if (fault !== undefined) return connections.close(socket as Socket, fault);
+    if (fault !== undefined) return connections.close(socket as Socket, fault, requestIdOf(request.headers));
     connections.handsOver(request);
     gateway.upgrade(request, socket, head);
   });
-  server.on("connect", (_, socket) => {
+  server.on("connect", (request, socket) => {
     connections.close(
       socket as Socket,
-      new FaasError("METHOD_NOT_ALLOWED", "CONNECT is not allowed: this is no proxy"),
+      new FaasError("METHOD_NOT_ALLOWED", "CONNECT is not allowed: this is not a proxy"),
+      requestIdOf(request.headers),
     );
   });
   // Node 24.9 and 22.21 have it; an older one sees an upgrade in every request that offers one.
@@ -85,10 +89,6 @@ export function createHttpServer(
     else connections.malformed(socket as Socket, malformed(error, headMs));
   });
   return server;
-}
-
-function isControlPath(url = "/"): boolean {
-  return url.charCodeAt(1) === 45 /* - */ ? /^\/-(?:[/?]|$)/.test(url) : /^\/add_endpoint(?:\?|$)/.test(url);
 }
 
 /** What node:http could not parse still gets a problem document. */

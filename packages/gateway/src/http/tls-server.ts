@@ -1,7 +1,8 @@
 import { createServer, type Server, type ServerOptions } from "node:https";
 import type { Socket } from "node:net";
 import { FaasError } from "@faas/core";
-import { problemText } from "./problem-response.ts";
+import { formatProblem } from "./problem-response.ts";
+import { newRequestId } from "./request-id.ts";
 import type { KeyPair } from "./tls-certificate.ts";
 
 /** The first byte of a TLS connection: a record that is a handshake (RFC 8446, 5.1). */
@@ -56,5 +57,5 @@ function refuse(socket: Socket): void {
   );
   socket.on("error", () => {});
   socket.resume();
-  socket.end(problemText(error, { Upgrade: "TLS/1.2" }));
+  socket.end(formatProblem(error, newRequestId(), { Upgrade: "TLS/1.2" }));
 }

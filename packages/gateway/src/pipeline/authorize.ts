@@ -1,4 +1,5 @@
 import { FaasError, scopeAllows } from "@faas/core";
+import { organizationNotFound } from "../endpoints/not-found.ts";
 import type { ServedEndpoint } from "../endpoints/registry.ts";
 import type { Exchange, Stage } from "./exchange.ts";
 import type { KeyVerifier, VerifiedKey } from "./key-verifier.ts";
@@ -24,16 +25,10 @@ function checkInvokePermission(exchange: Exchange, keys: KeyVerifier, org: strin
   if (exchange.upgrade) exchange.keySignal = keys.signalOf(found);
 }
 
-/** The same of one that is not there and of one that does not exist for who asks. */
-export function unknownOrg(org: string): FaasError {
-  return new FaasError("ORG_NOT_FOUND", `There is no organization "${org}"; "faas list" shows what there is`);
-}
-
 /** Gives the key of who asks; refuses to tell who may not know it what there is. UNAUTHENTICATED, ORG_NOT_FOUND. */
 export function authenticateForOrg({ request }: Exchange, keys: KeyVerifier, org: string): VerifiedKey {
   const key = keys.authenticate(request.headers);
   const { record } = key;
-  // In the words of an organization that is not there.
-  if (record.org !== undefined && record.org !== org) throw unknownOrg(org);
+  if (record.org !== undefined && record.org !== org) throw organizationNotFound(org);
   return key;
 }

@@ -1,11 +1,10 @@
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
+import { FaasError } from "@faas/core";
 import type { ServedEndpoint, ServedReplica } from "../endpoints/registry.ts";
 import type { Waiter } from "../endpoints/wait-queue.ts";
-import { CHALLENGE } from "../http/token-header.ts";
-import { QuotaExceededError } from "../limits/quota-error.ts";
+import { problemResponse } from "../http/problem-response.ts";
+import { requestIdOf } from "../http/request-id.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
 
 /** One step of the gateway. It ends with `proceed()`, at once or later, or with `fail()`, which goes on at the last stage. */
@@ -70,7 +69,7 @@ export class Exchange implements Waiter {
     this.#stages = stages;
     this.request = request;
     this.response = response;
-    this.requestId = requestIdOf(request);
+    this.requestId = requestIdOf(request.headers);
     response.on("close", () => this.#abandon());
   }
 
@@ -165,21 +164,12 @@ export class Exchange implements Waiter {
 
   #answerProblem(error: unknown): void {
     const { response } = this;
-    const problem = toProblem(error, this.requestId);
-    const text = JSON.stringify(problem);
-    const headers: Record<string, string | number> = {
-      "Content-Type": PROBLEM_MEDIA_TYPE,
-      "Content-Length": Buffer.byteLength(text),
-      "X-Request-Id": this.requestId,
-      "Server-Timing": this.serverTiming(0),
-    };
+    const { status, headers, body } = problemResponse(error, this.requestId);
+    headers["Server-Timing"] = this.serverTiming(0);
     if (this.cold) headers["X-Cold-Start"] = "true";
-    if (problem.status === 503) headers["Retry-After"] = 1;
-    if (error instanceof QuotaExceededError) Object.assign(headers, error.headers);
-    if (problem.status === 401) headers["WWW-Authenticate"] = CHALLENGE;
-    this.status = problem.status;
-    response.writeHead(problem.status, headers);
-    this.#end(true, Buffer.from(text));
+    this.status = status;
+    response.writeHead(status, headers);
+    this.#end(true, Buffer.from(body));
   }
 
   /**
@@ -251,10 +241,4 @@ export function replicaFailed(key: string, cause: Error): FaasError {
     `The connection to the replica of ${key} broke before it answered (${cause.message}); "faas logs ${key}" may say why`,
     { cause },
   );
-}
-
-/** The caller's, when it is short and plain; else a new one. */
-function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers["x-request-id"];
-  return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
 }

@@ -72,7 +72,7 @@ test("whatever the target, it leads to the endpoint that it names, with what is 
         .replace(/%2e/gi, ".")
         .replace(/%2f/gi, "/")
         .replace(/%5c|\\/gi, "/");
-      assert.ok(!decoded.split("/").includes(".."), decoded);
+      assert.ok(!decoded.split("/").some((segment) => segment === "." || segment === ".."), decoded);
       assert.doesNotMatch(path, /%00|%(?![\da-f]{2})/i);
     }),
     { numRuns: 2_000 },
