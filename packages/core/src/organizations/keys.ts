@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
-import { parseDuration } from "../units.ts";
+import { quantityPattern } from "../quantity-pattern.ts";
+import { DURATION_UNITS, parseDuration } from "../units.ts";
 
 /** Keys: what they may do, and the tokens that prove that one has them. */
 
@@ -31,19 +32,6 @@ export interface KeyRecord {
   /** To about an hour. */
   readonly lastUsedAt?: string;
 }
-
-/** A key as the control API shows it. */
-export interface KeyView extends Omit<KeyRecord, "hash"> {
-  readonly id: string;
-}
-
-/** Answer to who made a key: the only time that its token is shown. */
-export interface NewKeyView extends KeyView {
-  readonly token: string;
-}
-
-/** Answer of `GET /-/whoami`. `open`: the server wants no keys. */
-export type Whoami = { readonly auth: "open" } | ({ readonly auth: "key" } & KeyView);
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /** 62^10: ids do not meet. */
@@ -129,18 +117,21 @@ export function verifierOf(token: string): string | undefined {
   return id === undefined ? undefined : formatVerifier({ id, hash: hashOf(token) });
 }
 
-const MOST_MS = 10 * 365 * 86_400_000;
+const MAX_MS = 10 * 365 * 86_400_000;
 const expires = z
   .string()
   .refine((text) => {
     const ms = parseDuration(text);
-    return ms !== undefined && ms > 0 && ms <= MOST_MS;
+    return ms !== undefined && ms > 0 && ms <= MAX_MS;
   }, "expected a duration such as 90d, at most 3650d")
   .optional()
-  .describe("How long it is good for (default: until it is revoked)");
+  .meta({
+    description: "How long it is good for (default: until it is revoked): a duration of at most 3650d",
+    pattern: quantityPattern(DURATION_UNITS, 1, MAX_MS),
+  });
 const name = z
   .string()
-  .regex(/^[\w.@/ -]{1,64}$/, "expected 1 to 64 letters, digits, spaces and . @ / - _")
+  .regex(/^[A-Za-z0-9_.@/ -]{1,64}$/, "expected 1 to 64 letters, digits, spaces and . @ / - _")
   .optional()
   .describe("What it is for, for those who read the list (default: its scope)");
 
@@ -152,6 +143,6 @@ export const postOrgKeySchema = z.strictObject({
 });
 export type PostOrgKey = z.input<typeof postOrgKeySchema>;
 
-/** `POST /-/keys`: an admin key; the body may be absent. */
+/** `POST /-/keys`: an admin key. */
 export const postAdminKeySchema = z.strictObject({ name, expires });
 export type PostAdminKey = z.input<typeof postAdminKeySchema>;
