@@ -7,6 +7,7 @@ import { CPU_UNITS, DURATION_UNITS, parseCpu, parseDuration, parseSize, SIZE_UNI
 for (const [name, units, parse, min, max] of [
   ["timeout", DURATION_UNITS, parseDuration, 1, 86_400_000],
   ["idleTimeout", DURATION_UNITS, parseDuration, 100, 30 * 86_400_000],
+  ["the wait timeout", DURATION_UNITS, parseDuration, 0, 600_000],
   ["expires", DURATION_UNITS, parseDuration, 1, 3650 * 86_400_000],
   ["cpu", CPU_UNITS, parseCpu, 10, 256_000],
   ["memory", SIZE_UNITS, parseSize, 32 * 2 ** 20, 2 ** 40],
@@ -48,7 +49,21 @@ for (const [name, units, parse, min, max] of [
   });
 
   test(`the pattern of ${name} matches no other text`, () => {
-    for (const other of ["", "1.", ".5", "-1", "+1", "1e3", " 1", "1 ", "1\n", "1x", "x", "١ms", ...suffixes.filter(Boolean)])
+    for (const other of [
+      "",
+      "1.",
+      ".5",
+      "-1",
+      "+1",
+      "1e3",
+      " 1",
+      "1 ",
+      "1\n",
+      "1x",
+      "x",
+      "١ms",
+      ...suffixes.filter(Boolean),
+    ])
       assert.equal(pattern.test(other), parse(other) !== undefined && min <= 1, JSON.stringify(other));
   });
 }

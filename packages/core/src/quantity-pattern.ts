@@ -16,7 +16,7 @@ interface Decimal {
  * Builds the pattern of quantities from `min` to `max`: a decimal number and one of the units. It uses only what all regular expression engines support.
  * All quantities that match are within the range. Some that are less than a thousandth of the unit from a bound are within the range but do not match.
  *
- * @param units the size of each unit, by its suffix; each range has to include a whole number of every unit, or be open
+ * @param units the size of each unit, by its suffix; the range has to include a whole number of every unit
  * @param max may be Infinity
  */
 export function quantityPattern(units: Readonly<Record<string, number>>, min: number, max: number): string {
@@ -44,7 +44,7 @@ function numbersBetween(low: Decimal, high: Decimal | undefined): string {
   }
   if (high === undefined) alternatives.push(String.raw`${integersFrom(from)}(?:\.[0-9]+)?`);
   else {
-    if (low.whole >= high.whole) throw new RangeError("Expected the range to include a whole number of each unit");
+    if (from > high.whole) throw new RangeError("Expected the range to include a whole number of each unit");
     if (high.whole > from) alternatives.push(String.raw`${integersBetween(from, high.whole - 1n)}(?:\.[0-9]+)?`);
     alternatives.push(String.raw`${high.whole}(?:\.${fractionTo(high.fraction)})?`);
   }

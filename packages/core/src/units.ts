@@ -41,7 +41,9 @@ export function formatDuration(ms: number): string {
 /** Bytes of `128Mi`, `1Gi`, `500k` or a plain number (Kubernetes' resource quantities); undefined when it is none. */
 export function parseSize(text: string): number | undefined {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G|)$/.exec(text) ?? [];
-  return digits === undefined || unit === undefined ? undefined : Math.round(Number(digits) * (SIZE_UNITS[unit] as number));
+  return digits === undefined || unit === undefined
+    ? undefined
+    : Math.round(Number(digits) * (SIZE_UNITS[unit] as number));
 }
 
 /** The shortest exact way to write a number of bytes in binary units: 134217728 is `128Mi`. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { artifactSchema, bundleDigestSchema } from "../endpoints/endpoint.ts";
+import { artifactSchema } from "../endpoints/endpoint.ts";
 import { REPLICAS_MAX, settingsInputSchema } from "../endpoints/settings.ts";
 import { endpointName, orgName } from "../names.ts";
 import { limitsChangeSchema } from "../organizations/limits.ts";
@@ -86,7 +86,8 @@ const MAX_WAIT_MS = 600_000;
 export const waitTimeoutSchema = z
   .string()
   .refine((text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= MAX_WAIT_MS, {
-    error: ({ input }) => `expected "timeout" to be a duration of at most ${formatDuration(MAX_WAIT_MS)}, got "${input}"`,
+    error: ({ input }) =>
+      `expected "timeout" to be a duration of at most ${formatDuration(MAX_WAIT_MS)}, got "${input}"`,
   })
   .meta({ pattern: quantityPattern(DURATION_UNITS, 0, MAX_WAIT_MS) });
 
@@ -105,5 +106,5 @@ export const sinceSchema = z
     anyOf: [{ pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) }, { format: "date-time" }],
   });
 
-/** Digest of a bundle in a path. */
-export const bundleDigestParameter = bundleDigestSchema.describe("SHA-256 of the tar");
+/** Id of a key in a path. */
+export const keyIdParameter = z.string().meta({ description: "Id of the key", pattern: "^[0-9A-Za-z]{10}$" });

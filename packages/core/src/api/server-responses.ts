@@ -58,7 +58,9 @@ export const auditEntrySchema = z
     unlisted: z
       .int()
       .optional()
-      .describe("Number of requests without a valid key that were rejected since the previous entry and are not listed"),
+      .describe(
+        "Number of requests without a valid key that were rejected since the previous entry and are not listed",
+      ),
   })
   .meta({ id: "AuditEntry", description: "A request that changed something or was rejected" });
 export type AuditEntry = Immutable<z.infer<typeof auditEntrySchema>>;

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import type { AuditEntry } from "@faas/core";
 import { testControl } from "../testing/test-control.ts";
-import { type AuditEntry, AuditLog, type AuditOptions } from "./audit-log.ts";
+import { AuditLog, type AuditOptions } from "./audit-log.ts";
 
 async function auditOf(t: TestContext, options: AuditOptions = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), "faas-audit-"));

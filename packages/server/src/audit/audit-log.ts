@@ -2,28 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-
-/** One control call that changed something, or was refused. */
-export interface AuditEntry {
-  /** RFC 3339, UTC. */
-  readonly time: string;
-  readonly requestId: string;
-  /** Absent: there was none. */
-  readonly key?: { readonly id: string; readonly name: string; readonly scope: string; readonly org?: string };
-  /** Method and route. */
-  readonly action: string;
-  /** What it was done to: `acme/hello`, for instance. */
-  readonly target: string;
-  /** The address that the connection came from. */
-  readonly from: string;
-  readonly status: number;
-  /** What it changed, for what cannot be seen from the target: limits, before and after. */
-  readonly change?: object;
-  /** Of the problem. */
-  readonly code?: string;
-  /** So many calls without a valid key were refused since the entry before and are not listed. */
-  readonly unlisted?: number;
-}
+import type { AuditEntry } from "@faas/core";
 
 export interface AuditOptions {
   /** Of one file; 10 MiB. */
