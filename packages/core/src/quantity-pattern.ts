@@ -20,12 +20,15 @@ interface Decimal {
  * @param max may be Infinity
  */
 export function quantityPattern(units: Readonly<Record<string, number>>, min: number, max: number): string {
-  const alternatives = Object.entries(units).map(([suffix, size]) => {
+  const suffixes = new Map<string, string[]>();
+  for (const [suffix, size] of Object.entries(units)) {
     const low = decimal(ceilDivide(BigInt(min) * SCALE, BigInt(size)));
     const high = max === Number.POSITIVE_INFINITY ? undefined : decimal((BigInt(max) * SCALE) / BigInt(size));
-    return `${numbersBetween(low, high)}${suffix}`;
-  });
-  return `^0*(?:${alternatives.join("|")})$`;
+    const numbers = numbersBetween(low, high);
+    suffixes.set(numbers, [...(suffixes.get(numbers) ?? []), suffix]);
+  }
+  const alternatives = Array.from(suffixes, ([numbers, all]) => `${numbers}${alternation(all)}`);
+  return `^0*${alternation(alternatives)}$`;
 }
 
 const ceilDivide = (dividend: bigint, divisor: bigint) => (dividend + divisor - 1n) / divisor;

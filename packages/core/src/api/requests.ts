@@ -96,14 +96,24 @@ export const tailSchema = z.string().regex(/^[0-9]{1,9}$/, {
   error: ({ input }) => `expected "tail" to be a number of lines, got "${input}"`,
 });
 
+/** `Date.parse` takes much else, such as "0.5", for a time. */
+const isTime = (text: string) => /^[0-9]{4}-[0-9]{2}-[0-9]{2}/.test(text) && !Number.isNaN(Date.parse(text));
+
+/** A time with its date and zone, without checking the number of days of a month. */
+const RFC_3339 =
+  "^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]+)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$";
+
 /** Start of the log lines: `since` of `GET …/logs`. */
 export const sinceSchema = z
   .string()
-  .refine((text) => parseDuration(text) !== undefined || !Number.isNaN(Date.parse(text)), {
+  .refine((text) => parseDuration(text) !== undefined || isTime(text), {
     error: ({ input }) => `expected "since" to be a duration such as 5m or a time (RFC 3339), got "${input}"`,
   })
   .meta({
-    anyOf: [{ pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) }, { format: "date-time" }],
+    anyOf: [
+      { pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) },
+      { pattern: RFC_3339 },
+    ],
   });
 
 /** Id of a key in a path. */

@@ -50,10 +50,12 @@ export const secretName = z
   .meta({ pattern: VARIABLE.source, maxLength: SECRET_NAME_MAX, not: { const: "__proto__" } });
 
 /** `PUT /-/orgs/<org>/secrets/<name>`: for the OpenAPI document; a body is looked at by hand, so that no message has a part of it. */
-export const putSecretSchema = z.strictObject({
-  value: z
-    .string()
-    .min(1)
-    .max(SECRET_VALUE_MAX)
-    .meta({ description: "The value: text of at most 64 KiB in UTF-8", pattern: WITHOUT_NUL }),
-});
+export const putSecretSchema = z
+  .strictObject({
+    value: z
+      .string()
+      .min(1)
+      .max(SECRET_VALUE_MAX)
+      .meta({ description: "The value: text of at most 64 KiB in UTF-8", pattern: WITHOUT_NUL }),
+  })
+  .meta({ id: "PutSecret" });

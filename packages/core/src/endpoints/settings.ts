@@ -76,7 +76,7 @@ const environmentValue = z
 
 const handlerSchema = z
   .string()
-  .regex(/^[^\s\0:]+\.[A-Za-z_$][A-Za-z0-9_$]*$/, 'expected "file.export", for example "index.handler"')
+  .regex(/^[^\s\x00:]+\.[A-Za-z_$][A-Za-z0-9_$]*$/, 'expected "file.export", for example "index.handler"')
   .describe('Which function answers: "file.export", the file without its extension. Found by itself when absent');
 
 /** The settings that a deployment may give, all optional. */

@@ -136,13 +136,15 @@ const name = z
   .describe("What it is for, for those who read the list (default: its scope)");
 
 /** `POST /-/orgs/<org>/keys`. */
-export const postOrgKeySchema = z.strictObject({
-  scope: z.enum(orgScopes).describe("What it may do. deploy may read and invoke too"),
-  name,
-  expires,
-});
+export const postOrgKeySchema = z
+  .strictObject({
+    scope: z.enum(orgScopes).describe("What it may do. deploy may read and invoke too"),
+    name,
+    expires,
+  })
+  .meta({ id: "CreateKey" });
 export type PostOrgKey = z.input<typeof postOrgKeySchema>;
 
 /** `POST /-/keys`: an admin key. */
-export const postAdminKeySchema = z.strictObject({ name, expires });
+export const postAdminKeySchema = z.strictObject({ name, expires }).meta({ id: "CreateAdminKey" });
 export type PostAdminKey = z.input<typeof postAdminKeySchema>;

@@ -8,6 +8,7 @@ import { after } from "node:test";
 import { type OrgScope, PROBLEM_MEDIA_TYPE, type Problem } from "@faas/core";
 import { type Header, pack } from "tar-stream";
 import { type ServerOptions, startServer } from "../server.ts";
+import { checkResponse } from "./response-check.ts";
 
 /** For tests: a control server on a port and a data folder of its own, and what is sent to it over HTTP. */
 export interface TestControl {
@@ -15,7 +16,9 @@ export interface TestControl {
   readonly dataDir: string;
   /** Of the admin key that was made at the start; empty where keys are not required. Requests have it, unless they are given another, or none: "". */
   readonly adminToken: string;
-  /** Sends a request; gives status, headers and the parsed body, which of an error is a problem document. */
+  /** Declared responses that were received so far, as `put /-/orgs/{org} 201`. */
+  readonly sentResponses: ReadonlySet<string>;
+  /** Sends a request; gives status, headers and the parsed body, which of an error is a problem document. Responses of routes are checked. */
   send(method: string, path: string, body?: unknown, token?: string): Promise<Answer>;
   /** Uploads a tar under its digest, or the one that is given. */
   upload(tar: Buffer, digest?: string, token?: string): Promise<Answer>;
@@ -42,8 +45,12 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
   });
   const { adminToken = "" } = server;
   const bearer = (token: string): Record<string, string> => (token === "" ? {} : { Authorization: `Bearer ${token}` });
-  const answered = async (answer: Response): Promise<Answer> => {
+  const sentResponses = new Set<string>();
+  const answered = async (method: string, path: string, answer: Response): Promise<Answer> => {
     const text = await answer.text();
+    const contentType = answer.headers.get("content-type") ?? "";
+    const name = checkResponse({ method, path, status: answer.status, contentType, text });
+    if (name !== undefined) sentResponses.add(name);
     const isJson = /[/+]json/.test(answer.headers.get("content-type") ?? "");
     const body = isJson ? JSON.parse(text) : text;
     if (answer.status >= 400 && answer.headers.get("content-type") !== PROBLEM_MEDIA_TYPE)
@@ -54,15 +61,17 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
     url: server.url,
     dataDir,
     adminToken,
+    sentResponses,
     async send(method, path, body, token = adminToken) {
       const isText = typeof body === "string";
       const sent = body === undefined ? {} : { body: isText ? body : JSON.stringify(body) };
       const headers = { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...bearer(token) };
-      return answered(await fetch(server.url + path, { method, headers, ...sent }));
+      return answered(method, path, await fetch(server.url + path, { method, headers, ...sent }));
     },
     async upload(tar, digest = digestOf(tar), token = adminToken) {
       const sent = { method: "PUT", body: new Uint8Array(tar), headers: bearer(token) };
-      return answered(await fetch(`${server.url}/-/bundles/${digest}`, sent));
+      const path = `/-/bundles/${digest}`;
+      return answered("PUT", path, await fetch(server.url + path, sent));
     },
     async key(this: TestControl, org, scope) {
       const { status, body } = await this.send("POST", `/-/orgs/${org}/keys`, { scope });

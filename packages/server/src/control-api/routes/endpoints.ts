@@ -193,11 +193,11 @@ async function waitFor(
   { deployments, ending }: WaitDeps,
 ): Promise<void> {
   const { wait, timeout } = context.query;
-  if (typeof wait !== "string") return;
   const timeoutMs =
     timeout === undefined
       ? DEFAULT_WAIT_MS
       : (parseDuration(validate(waitTimeoutSchema, String(timeout), "the query")) as number);
+  if (typeof wait !== "string") return;
   const disconnected = new AbortController();
   context.res.once("close", () => disconnected.abort());
   const revoked = permissions.signal ? [permissions.signal] : [];
