@@ -110,10 +110,7 @@ export const sinceSchema = z
     error: ({ input }) => `expected "since" to be a duration such as 5m or a time (RFC 3339), got "${input}"`,
   })
   .meta({
-    anyOf: [
-      { pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) },
-      { pattern: RFC_3339 },
-    ],
+    anyOf: [{ pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) }, { pattern: RFC_3339 }],
   });
 
 /** Id of a key in a path. */

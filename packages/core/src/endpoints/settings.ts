@@ -50,7 +50,11 @@ function quantity(
         context.addIssue({ code: "custom", message: `${expectedRange}, got "${text}"` });
       }
     })
-    .meta({ pattern: quantityPattern(units, min, max), patternErrorMessage: expectedRange });
+    .meta({
+      pattern: quantityPattern(units, min, max),
+      // `forEditors` replaces it where people see patterns.
+      forEditors: { pattern: quantityPattern(units, 0, Number.POSITIVE_INFINITY), patternErrorMessage: expectedRange },
+    });
 }
 
 const DAY_MS = 86_400_000;
@@ -74,9 +78,12 @@ const environmentValue = z
   .refine((text) => !text.includes("\0"), "expected text without NUL")
   .meta({ pattern: WITHOUT_NUL });
 
+/** `file.export`, written for all regular expression engines. */
+const HANDLER = String.raw`^[^\s\x00:]+\.[A-Za-z_$][A-Za-z0-9_$]*$`;
+
 const handlerSchema = z
   .string()
-  .regex(/^[^\s\x00:]+\.[A-Za-z_$][A-Za-z0-9_$]*$/, 'expected "file.export", for example "index.handler"')
+  .regex(new RegExp(HANDLER), 'expected "file.export", for example "index.handler"')
   .describe('Which function answers: "file.export", the file without its extension. Found by itself when absent');
 
 /** The settings that a deployment may give, all optional. */

@@ -89,8 +89,7 @@ const CONVERSION = {
   // Responses may have more fields than their schemas, and fields with defaults may be absent from requests.
   io: "input",
   override({ jsonSchema }: { jsonSchema: JsonSchema }) {
-    // A keyword of editors.
-    delete jsonSchema.patternErrorMessage;
+    delete jsonSchema.forEditors;
     // Bounds of `z.int()`, which say nothing about the API.
     if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
     if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
