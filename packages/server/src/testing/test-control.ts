@@ -53,7 +53,7 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
     if (name !== undefined) sentResponses.add(name);
     const isJson = /[/+]json/.test(answer.headers.get("content-type") ?? "");
     const body = isJson ? JSON.parse(text) : text;
-    if (answer.status >= 400 && answer.headers.get("content-type") !== PROBLEM_MEDIA_TYPE)
+    if (answer.status >= 400 && method !== "HEAD" && contentType !== PROBLEM_MEDIA_TYPE)
       throw new Error(`expected a problem document, got ${answer.status} ${text}`);
     return { status: answer.status, headers: answer.headers, body, problem: body };
   };
