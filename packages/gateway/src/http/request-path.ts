@@ -31,7 +31,7 @@ export function checkPath(path: string): void {
   );
 }
 
-/** Whether the control API serves the path; the gateway serves all others. */
+/** Returns whether the control API serves the path; the gateway serves all others. */
 export function isControlPath(url: string): boolean {
   return url.charCodeAt(1) === HYPHEN ? /^\/-(?:[/?]|$)/.test(url) : /^\/add_endpoint(?:\?|$)/.test(url);
 }

@@ -3,18 +3,19 @@ import { endpointNotFound, organizationNotFound } from "../endpoints/not-found.t
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import { checkPath, originForm } from "../http/request-path.ts";
 import { authenticateForOrg } from "./authorize.ts";
-import type { Stage } from "./exchange.ts";
+import type { Pipeline } from "./exchange.ts";
 import type { KeyVerifier } from "./key-verifier.ts";
 
 /**
- * Finds the endpoint that the path names: `/<org>/<endpoint>[/rest][?query]`. INVALID_PATH, ORG_NOT_FOUND, ENDPOINT_NOT_FOUND; where keys are required,
- * what is not there is refused like what the caller may not know of.
+ * Finds the endpoint in the path `/<org>/<endpoint>[/rest][?query]`. Where keys are required, a missing endpoint and one that the caller cannot see get the
+ * same error.
+ * @throws INVALID_PATH, NOT_FOUND, UNAUTHENTICATED, ORG_NOT_FOUND, ENDPOINT_NOT_FOUND
  */
 export function route(
   endpoints: EndpointRegistry,
   hasOrg: (org: string) => boolean,
   keys: KeyVerifier | undefined,
-): Stage {
+): Pipeline["route"] {
   return (exchange) => {
     const url = originForm(exchange.request.url ?? "/");
     const question = url.indexOf("?");
@@ -26,23 +27,20 @@ export function route(
     const endpoint = endpoints.get(prefix.slice(1));
     if (endpoint === undefined) {
       if (keys && afterOrg > 0) authenticateForOrg(exchange, keys, prefix.slice(1, afterOrg));
-      throw unknown(prefix, hasOrg);
+      throw notFound(prefix, hasOrg);
     }
-    exchange.endpoint = endpoint;
-    exchange.prefix = prefix;
-    // Byte for byte as it was sent.
-    if (afterEndpoint >= 0) exchange.target = url.slice(afterEndpoint);
-    else exchange.target = question < 0 ? "/" : `/${url.slice(question)}`;
-    exchange.proceed();
+    // The rest of the path and the query are passed on unchanged, byte for byte.
+    if (afterEndpoint >= 0) exchange.routeTo(endpoint, prefix, url.slice(afterEndpoint));
+    else exchange.routeTo(endpoint, prefix, question < 0 ? "/" : `/${url.slice(question)}`);
   };
 }
 
-function unknown(prefix: string, hasOrg: (org: string) => boolean): FaasError {
+function notFound(prefix: string, hasOrg: (org: string) => boolean): FaasError {
   const [org = "", endpoint = ""] = prefix.slice(1).split("/");
   if (endpoint === "") {
     return new FaasError(
       "NOT_FOUND",
-      `Expected a path /<org>/<endpoint>, got "${prefix}"; "faas list" shows what there is`,
+      `Expected a path /<org>/<endpoint>, got "${prefix}"; "faas list" shows the existing endpoints`,
     );
   }
   return hasOrg(org) ? endpointNotFound({ org, endpoint }) : organizationNotFound(org);

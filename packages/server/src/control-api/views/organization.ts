@@ -1,5 +1,5 @@
-import { formatSize, type Limits, type LimitsUse, type OrgDetails, type OrgView } from "@faas/core";
-import { type EndpointRegistry, resourcesOf } from "@faas/gateway";
+import { formatSize, type Limits, type LimitsUse, NO_RESOURCES, type OrgDetails, type OrgView } from "@faas/core";
+import type { EndpointRegistry } from "@faas/gateway";
 import type { StorageQuota } from "../../bundles/storage-quota.ts";
 import type { Store } from "../../state/store.ts";
 
@@ -27,18 +27,12 @@ export async function viewOrgDetails(org: string, deps: OrgDetailsDeps): Promise
   const { store, endpoints, storageQuota, defaultLimits } = deps;
   const view = viewOrg(org, store, defaultLimits);
   const runtime = endpoints.org(org);
-  const used = { replicas: 0, cpuMillis: 0, memoryBytes: 0 };
-  for (const { spec, desired } of runtime?.endpoints ?? []) {
-    const resources = resourcesOf(spec, Math.max(desired, spec.replicas));
-    used.replicas += resources.replicas;
-    used.cpuMillis += resources.cpuMillis;
-    used.memoryBytes += resources.memoryBytes;
-  }
+  const reserved = runtime?.usage.reserved ?? NO_RESOURCES;
   const use: LimitsUse = {
     endpoints: view.endpoints.length,
-    replicas: used.replicas,
-    cpu: `${used.cpuMillis}m`,
-    memory: formatSize(used.memoryBytes),
+    replicas: reserved.replicas,
+    cpu: `${reserved.cpuMillis}m`,
+    memory: formatSize(reserved.memoryBytes),
     requestsPerSecond: runtime?.meter.perSecond(performance.now()) ?? 0,
     concurrentRequests: runtime?.requests ?? 0,
     bundleBytes: await storageQuota.used(org),
