@@ -81,6 +81,7 @@ export const errorCodes = {
   USAGE: [400, "Wrong usage"],
   NOT_IDLE: [409, "The endpoint is not idle"],
   SERVER_UNREACHABLE: [503, "No server answers"],
+  SERVER_INCOMPATIBLE: [502, "Unexpected response from the server"],
   SERVER_NOT_RUNNING: [500, "No server runs"],
   ANSWER_INCOMPLETE: [502, "The answer broke off"],
   DEPLOY_FAILED: [500, "The deployment failed"],

@@ -1,6 +1,7 @@
 export * from "./api/endpoint-responses.ts";
 export * from "./api/key-responses.ts";
 export * from "./api/organization-responses.ts";
+export * from "./api/parse-response.ts";
 export * from "./api/requests.ts";
 export * from "./api/secret-responses.ts";
 export * from "./api/server-responses.ts";
