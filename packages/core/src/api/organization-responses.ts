@@ -6,7 +6,6 @@ import { limitsSchema } from "../organizations/limits.ts";
 
 const shownLimitsSchema = z.object(limitsSchema.shape).meta({ id: "Limits" });
 
-/** What an organization uses of what its limits apply to. */
 const limitsUseSchema = z
   .object({
     endpoints: z.int(),
@@ -33,7 +32,7 @@ export type OrgView = Immutable<z.infer<typeof orgViewSchema>>;
 
 /** `GET /-/orgs/<org>`, `PUT /-/orgs/<org>`. */
 export const orgDetailsSchema = orgViewSchema
-  .extend({ use: limitsUseSchema.describe("What it uses of its limits now") })
+  .extend({ use: limitsUseSchema.describe("Amounts in use now") })
   .meta({ id: "OrganizationDetails" });
 export type OrgDetails = Immutable<z.infer<typeof orgDetailsSchema>>;
 

@@ -28,7 +28,7 @@ export const serverConfigSchema = z
     scalers: z.array(z.enum(scalers)),
     registry: registrySchema
       .optional()
-      .describe("Where images are pushed to and pulled from. Absent: the platform runs no images"),
+      .describe("Registry that images are pushed to and pulled from. Absent: the platform runs no images"),
     bundleLimitBytes: z.int().describe("The largest bundle"),
     isolation: z
       .string()
@@ -50,10 +50,10 @@ export const auditEntrySchema = z
       .optional()
       .describe("Absent: the request had no valid key"),
     action: z.string().describe("Method and route"),
-    target: z.string().describe("What the action applied to, for instance acme/hello"),
+    target: z.string().describe("Object of the action, for instance acme/hello"),
     from: z.string().describe("Address of the client's connection"),
     status: z.int(),
-    change: z.looseObject({}).optional().describe("What the target does not show: limits before and after"),
+    change: z.looseObject({}).optional().describe("Values before and after, where the target does not show them"),
     code: z.string().optional().describe("Code of the problem"),
     unlisted: z
       .int()

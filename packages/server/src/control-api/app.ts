@@ -10,7 +10,7 @@ import { problems } from "./problem-middleware.ts";
 import { type Route, type RouteResponse, stateOf } from "./route.ts";
 import { createRoutes, type RoutesDeps } from "./routes/index.ts";
 
-/** What the control API uses: its middlewares, and each of its routes. */
+/** Dependencies of the control API: of its middlewares, and of each of its routes. */
 export type AppDeps = AuthorizationDeps &
   Omit<RoutesDeps, "openapi"> & { readonly audit: AuditLog; readonly log: Logger };
 

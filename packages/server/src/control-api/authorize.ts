@@ -5,9 +5,9 @@ import { Permissions } from "./permissions.ts";
 import { type RequiredPermission, stateOf } from "./route.ts";
 
 export interface AuthorizationDeps {
-  /** Whether keys are required. */
+  /** True where keys are required. */
   readonly isAuth: boolean;
-  /** Whether the server listens on a loopback address only. */
+  /** True when the server listens on a loopback address only. */
   readonly isLocal: boolean;
   readonly keys: KeyService;
 }

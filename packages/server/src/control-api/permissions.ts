@@ -3,7 +3,7 @@ import { organizationNotFound, type VerifiedKey } from "@faas/gateway";
 import type { KeyService } from "../auth/key-service.ts";
 
 /**
- * What a request may do on the control API. A key cannot discover other organizations: requests for existing and for missing ones fail with the same
+ * Permissions of a request on the control API. A key cannot discover other organizations: requests for existing and for missing ones fail with the same
  * error, before anything is looked up.
  */
 export class Permissions {

@@ -20,7 +20,7 @@ export interface RegistrationDeps {
   readonly allowedImages: AllowedImages;
 }
 
-/** What a registration did. */
+/** Outcome of a registration. */
 export interface Registration {
   readonly ref: EndpointRef;
   readonly created: boolean;

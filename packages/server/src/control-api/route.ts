@@ -7,7 +7,7 @@ import type { Permissions } from "./permissions.ts";
 
 /** Routes of the control API: the router, the types of the handlers and the OpenAPI document come from the same definitions. */
 
-/** What a request needs where keys are required. `open`: nothing. `key`: any key. Otherwise a key with the scope, for the organization in the path. */
+/** Permission that a request needs where keys are required. `open`: none. `key`: any key. Otherwise a key with the scope, for the organization in the path. */
 export type RequiredPermission = "open" | "key" | Exclude<KeyScope, "invoke">;
 
 /** How a route reads the body of its requests. */
@@ -30,7 +30,7 @@ export interface JsonResponse<Schema extends z.ZodType = z.ZodType> {
 export interface TextResponse {
   readonly description: string;
   readonly mediaType: "text/plain" | "application/x-ndjson";
-  /** Of a line. */
+  /** Schema of each line. Absent: plain text. */
   readonly lineSchema?: z.ZodType;
 }
 
@@ -61,7 +61,7 @@ type BodyOf<Definition> = Definition extends { readonly schema: infer Schema ext
     ? { readonly body: Readable | string; readonly contentType?: string }
     : { readonly body?: undefined };
 
-/** What a handler returns: one of the statuses that its route declares, with the body that belongs to it. */
+/** Return value of a handler: a status that its route declares, with the body that belongs to it. */
 type ResponseOf<Definitions extends ResponseDefinitions> = {
   [Status in keyof Definitions]: { readonly status: Status } & BodyOf<Definitions[Status]>;
 }[keyof Definitions];
@@ -78,7 +78,7 @@ type ParameterNames<Path extends string> = Path extends `${string}{${infer Name}
   ? Name | ParameterNames<Rest>
   : never;
 
-/** What the handlers and middlewares of a request tell the audit log. */
+/** State that the handlers and middlewares of a request share, for the audit log. */
 export interface RequestState {
   requestId: string;
   /** Absent: the request matches no route. */
@@ -87,7 +87,7 @@ export interface RequestState {
   key?: VerifiedKey;
   /** Code of the problem that the response has. */
   code?: string;
-  /** What the request applies to, where the path does not name it. */
+  /** Object of the request, where the path does not name it. */
   target?: string;
   /** Values before and after. */
   change?: Readonly<Record<string, unknown>>;
@@ -117,7 +117,7 @@ export interface RouteDefinition<Path extends string, Body, Definitions extends 
   handle(request: RouteRequest<ParameterNames<Path>, Body>): ResponseOf<Definitions> | Promise<ResponseOf<Definitions>>;
 }
 
-/** One route of the control API. */
+/** A route of the control API. */
 export interface Route extends Omit<RouteDefinition<string, unknown, ResponseDefinitions>, "handle"> {
   handle(request: RouteRequest): RouteResponse | Promise<RouteResponse>;
 }

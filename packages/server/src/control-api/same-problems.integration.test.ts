@@ -74,7 +74,7 @@ const format = ({ method = "GET", path, token, headers = [], body = "" }: Fault)
 /** Headers that a layer may add: about the connection, about the time of a call, and what a route allows. */
 const MAY_DIFFER = new Set(["date", "connection", "keep-alive", "server-timing", "allow"]);
 
-/** What has to be equal: everything but the request's id, its path, and the lengths that follow from them. */
+/** Selects what has to be equal: everything but the request's id, its path, and the lengths that follow from them. */
 function comparable({ status, headers, problem }: Received, path = "PATH") {
   assert.equal(headers["content-type"], "application/problem+json");
   assert.equal(headers["x-request-id"], problem.requestId);

@@ -10,31 +10,31 @@ import { type Header, pack } from "tar-stream";
 import { type ServerOptions, startServer } from "../server.ts";
 import { checkResponse } from "./response-check.ts";
 
-/** For tests: a control server on a port and a data folder of its own, and what is sent to it over HTTP. */
+/** A control server for tests, with a port and a data folder of its own, and a client for its HTTP interface. */
 export interface TestControl {
   readonly url: string;
   readonly dataDir: string;
-  /** Of the admin key that was made at the start; empty where keys are not required. Requests have it, unless they are given another, or none: "". */
+  /** Token of the first admin key; empty where keys are not required. Requests carry it, unless they have another one, or none: "". */
   readonly adminToken: string;
   /** Declared responses that were received so far, as `put /-/orgs/{org} 201`. */
   readonly sentResponses: ReadonlySet<string>;
-  /** Sends a request; gives status, headers and the parsed body, which of an error is a problem document. Responses of routes are checked. */
+  /** Sends a request and parses the response. Responses are compared with the declarations of their routes. */
   send(method: string, path: string, body?: unknown, token?: string): Promise<Answer>;
-  /** Uploads a tar under its digest, or the one that is given. */
+  /** Uploads a tar under its digest, or another one. */
   upload(tar: Buffer, digest?: string, token?: string): Promise<Answer>;
-  /** Makes a key, and gives its token. */
+  /** Creates a key and returns its token. */
   key(org: string, scope: OrgScope): Promise<string>;
 }
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: what is in it, the test says
+  // biome-ignore lint/suspicious/noExplicitAny: tests know what they expect
   readonly body: any;
   readonly problem: Problem;
 }
 
-/** Stopped, and its folder removed, after the tests of the file. */
+/** Starts a server; it is stopped, and its folder removed, after the tests of the file. */
 export async function testControl(options: Partial<ServerOptions> = {}): Promise<TestControl> {
   const folder = await mkdtemp(join(tmpdir(), "faas-control-"));
   const dataDir = join(folder, "data");

@@ -7,7 +7,7 @@ import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
 
-/** What the routes use together. Each factory takes only its own part. */
+/** Dependencies of all routes. Each factory takes only its own part. */
 export type RoutesDeps = ServerRoutesDeps &
   OrgRoutesDeps &
   KeyRoutesDeps &
