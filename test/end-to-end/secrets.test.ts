@@ -5,7 +5,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { FaasProcess, type Ended } from "@faas/testing";
+import { type Ended, FaasProcess } from "@faas/testing";
 import { commandLinesWith, filesWith, hasTrace, newSecretValue as newValue, tracesOf } from "./secret-traces.ts";
 
 /**

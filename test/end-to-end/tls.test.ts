@@ -130,16 +130,16 @@ test("a renewed certificate is taken without dropping a connection, half of one 
   const renewed = certificate(folder, "renewed");
 
   await copyFile(renewed.cert, made.cert);
-  await said(/new certificate is not used, the former one still is: The private key in .* is not that of/);
+  await said(/new certificate is invalid, still using the previous one: The private key in .* is not that of/);
   assert.equal(await serial(url), before);
   await copyFile(renewed.key, made.key);
-  await said(/the certificate was read again/);
+  await said(/certificate reloaded/);
   const after = await serial(url);
   assert.notEqual(after, before);
   assert.equal(await call(`${url}/-/healthz`, agent), first, "the same connection");
 
   await writeFile(made.key, "-----BEGIN PRIVATE KEY-----\nMIIhalf");
-  await said(/former one still is: Expected .*server\.key to hold a private key/);
+  await said(/still using the previous one: Expected .*server\.key to hold a private key/);
   assert.equal(await serial(url), after);
   // As a mounted Secret changes: another folder behind the same link.
   await writeFile(made.key, "");
@@ -188,8 +188,8 @@ test("a server that cannot use its certificate says what is wrong and does not s
   const two = certificate(folder, "two");
   await writeFile(join(folder, "empty.pem"), "");
   for (const [cert, key, message] of [
-    [join(folder, "none.crt"), one.key, /server's certificate in .*none\.crt: it is not there/],
-    [one.cert, join(folder, "none.key"), /server's private key in .*none\.key: it is not there/],
+    [join(folder, "none.crt"), one.key, /server's certificate in .*none\.crt: the file is missing/],
+    [one.cert, join(folder, "none.key"), /server's private key in .*none\.key: the file is missing/],
     [one.cert, two.key, /The private key in .*two\.key is not that of the certificate in .*one\.crt/],
     [join(folder, "empty.pem"), one.key, /Expected .*empty\.pem to hold a certificate in PEM/],
     [folder, one.key, /it is a folder/],

@@ -5,7 +5,7 @@ import { type Summary, summarize } from "./summary.ts";
 
 /** Number of ready replicas at a time. */
 export interface ReplicaSample {
-  /** Milliseconds since the run began. */
+  /** Milliseconds after the start of the run. */
   readonly atMs: number;
   readonly ready: number;
 }

@@ -90,7 +90,7 @@ test("bench --rate sends requests when they are due, for the given duration", as
     run.requests.slice(0, 3).map(({ startMs }: { startMs: number }) => startMs),
     [0, 10, 20],
   );
-  assert.ok(run.replicas.length > 1, "replicas are sampled repeatedly");
+  assert.ok(run.replicas.length > 0, "ready replicas are sampled");
 });
 
 test("bench rejects --rate with --threads", async (t) => {

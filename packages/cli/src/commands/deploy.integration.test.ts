@@ -6,11 +6,11 @@ import { eventually } from "@faas/testing";
 import { testServer } from "../testing/test-server.ts";
 
 const server = await testServer();
-const answers = (text: string) => `export const handler = () => "${text}";\n`;
+const respondWith = (text: string) => `export const handler = () => "${text}";\n`;
 const call = async (key: string) => (await fetch(`${server.url}/${key}`)).text();
 
 test("deploy shows stages and a curl command on stderr, and only the URL on stdout", async (t) => {
-  const folder = await server.source("staged", answers("hello"));
+  const folder = await server.source("staged", respondWith("hello"));
   const { code, stdout, stderr } = await server.run(t, ["deploy", folder, "--org", "acme", "--endpoint", "staged"]);
   assert.equal(code, 0, stderr);
   assert.equal(stdout, `${server.url}/acme/staged\n`);
@@ -23,7 +23,7 @@ test("deploy shows stages and a curl command on stderr, and only the URL on stdo
 });
 
 test("deploy uploads nothing for unchanged content", async (t) => {
-  await server.deploy("acme/same", answers("same"));
+  await server.deploy("acme/same", respondWith("same"));
   const folder = join(server.folder, "acme-same");
   const { code, stdout, stderr } = await server.run(t, ["deploy", folder, "--org", "acme", "--endpoint", "same"]);
   assert.deepEqual([code, stdout], [0, `${server.url}/acme/same\n`]);
@@ -32,7 +32,7 @@ test("deploy uploads nothing for unchanged content", async (t) => {
 });
 
 test("deploy --output json prints the registered revision", async (t) => {
-  const folder = await server.source("json", answers("json"));
+  const folder = await server.source("json", respondWith("json"));
   const argv = ["deploy", folder, "--org", "acme", "--endpoint", "json", "--output", "json"];
   const { stdout } = await server.run(t, argv);
   const { url, org, endpoint, unchanged, revision } = JSON.parse(stdout);
@@ -41,13 +41,13 @@ test("deploy --output json prints the registered revision", async (t) => {
 });
 
 test("deploy of code that does not load prints its error and the revision that still serves", async (t) => {
-  await server.deploy("acme/kept", answers("old"));
-  const folder = await server.source("acme-kept", 'console.error("about to fail");\nexport const handler = 1 +;\n');
-  const { code, stdout, stderr } = await server.run(t, ["deploy", folder, "--org", "acme", "--endpoint", "kept"]);
+  await server.deploy("acme/serving", respondWith("old"));
+  const folder = await server.source("acme-serving", 'console.error("about to fail");\nexport const handler = 1 +;\n');
+  const { code, stdout, stderr } = await server.run(t, ["deploy", folder, "--org", "acme", "--endpoint", "serving"]);
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /^error: .*index\.mjs:2.*SyntaxError/m);
-  assert.match(stderr, /The previous revision [0-9a-f]{12} still serves acme\/kept\. \(DEPLOY_FAILED\)/);
-  assert.equal(await call("acme/kept"), "old");
+  assert.match(stderr, /The previous revision [0-9a-f]{12} still serves acme\/serving\. \(DEPLOY_FAILED\)/);
+  assert.equal(await call("acme/serving"), "old");
 });
 
 test("deploy shows the output of a function that failed to start", async (t) => {
@@ -68,7 +68,7 @@ test("deploy fails again when a failed first deployment is repeated", async (t) 
 });
 
 test("deploy keeps the previous revision when the build fails", async (t) => {
-  await server.deploy("acme/built", answers("old"));
+  await server.deploy("acme/built", respondWith("old"));
   const folder = join(server.folder, "nothing-in-it");
   await mkdir(folder);
   const { code, stderr } = await server.run(t, ["deploy", folder, "--org", "acme", "--endpoint", "built"]);
@@ -77,7 +77,7 @@ test("deploy keeps the previous revision when the build fails", async (t) => {
 });
 
 test("deploy does not report an idle previous revision as serving", async (t) => {
-  const folder = await server.source("asleep", answers("old"));
+  const folder = await server.source("asleep", respondWith("old"));
   const argv = ["deploy", folder, "--org", "acme", "--endpoint", "asleep", "--idle-timeout", "100ms"];
   assert.equal((await server.run(t, argv)).code, 0);
   const isIdle = async () =>
@@ -91,7 +91,7 @@ test("deploy does not report an idle previous revision as serving", async (t) =>
 });
 
 test("deploy --no-wait returns after registration", async (t) => {
-  const folder = await server.source("later", answers("later"));
+  const folder = await server.source("later", respondWith("later"));
   const argv = ["deploy", folder, "--org", "acme", "--endpoint", "later", "--no-wait"];
   const { code, stderr } = await server.run(t, argv);
   assert.equal(code, 0);
@@ -137,7 +137,7 @@ for (const [flag, value] of [
 }
 
 test("deploy ignores a base image in faas.json where folders run", async (t) => {
-  const folder = await server.source("with-base", answers("based"));
+  const folder = await server.source("with-base", respondWith("based"));
   await writeFile(
     join(folder, "faas.json"),
     JSON.stringify({ org: "acme", endpoint: "based", baseImage: "node:22-slim" }),
@@ -148,7 +148,7 @@ test("deploy ignores a base image in faas.json where folders run", async (t) => 
 });
 
 test("deploy ignores a Dockerfile where folders run, and rejects --runtime dockerfile", async (t) => {
-  const folder = await server.source("with-dockerfile", answers("folder"));
+  const folder = await server.source("with-dockerfile", respondWith("folder"));
   await writeFile(join(folder, "Dockerfile"), "FROM scratch\n");
   const argv = ["deploy", folder, "--org", "acme", "--endpoint", "with-dockerfile"];
   assert.equal((await server.run(t, argv)).code, 0);

@@ -11,7 +11,7 @@ const temporary = join(root, "tmp");
 await mkdir(temporary);
 process.env.TMPDIR = temporary;
 
-const answering = (text: string) => `export const handler = () => ${JSON.stringify(text)};\n`;
+const respondWith = (text: string) => `export const handler = () => ${JSON.stringify(text)};\n`;
 
 let count = 0;
 /** Runs `faas dev` on a folder with these files; resolves when it has printed its URL. */
@@ -41,11 +41,11 @@ async function dev(t: TestContext, files: Record<string, string>) {
 }
 
 test("dev serves a saved change, and keeps the previous code when it does not load", async (t) => {
-  const { call, save, running, folder } = await dev(t, { "index.mjs": answering("one") });
+  const { call, save, running, folder } = await dev(t, { "index.mjs": respondWith("one") });
   await running.printed(/loaded in \d+ ms/);
   assert.equal((await call()).text, "one");
 
-  await save({ "index.mjs": answering("two") }, /loaded in \d+ ms/);
+  await save({ "index.mjs": respondWith("two") }, /loaded in \d+ ms/);
   assert.equal((await call()).text, "two");
 
   await save({ "index.mjs": "\n\nconst = 3;\n" }, /still serving the previous code/);
@@ -53,7 +53,7 @@ test("dev serves a saved change, and keeps the previous code when it does not lo
   assert.ok(!running.stderr().includes(temporary), "errors name the user's own files");
   assert.deepEqual(await call(), { status: 200, text: "two" });
 
-  await save({ "index.mjs": answering("four") }, /loaded in \d+ ms/);
+  await save({ "index.mjs": respondWith("four") }, /loaded in \d+ ms/);
   assert.equal((await call()).text, "four");
 
   running.interrupt();
@@ -68,7 +68,7 @@ test("dev responds with 502 and the reason until the first code loads", async (t
   const { status, text } = await call();
   assert.equal(status, 502);
   assert.match(text, /no luck/);
-  await save({ "index.mjs": answering("fixed") }, /loaded in \d+ ms/);
+  await save({ "index.mjs": respondWith("fixed") }, /loaded in \d+ ms/);
   assert.deepEqual(await call(), { status: 200, text: "fixed" });
 });
 
@@ -82,7 +82,7 @@ test("dev shows requests and the function's output", async (t) => {
 });
 
 test("dev loads files of a new folder", async (t) => {
-  const { call, save, running } = await dev(t, { "index.mjs": answering("one") });
+  const { call, save, running } = await dev(t, { "index.mjs": respondWith("one") });
   await running.printed(/loaded in \d+ ms/);
   await save({ "lib/words.mjs": 'export const word = "from lib";\n' }, /loaded in \d+ ms/);
   const handler = 'import { word } from "./lib/words.mjs";\nexport const handler = () => word;\n';
@@ -106,11 +106,11 @@ test("dev applies a saved faas.json, and shows a mistake in it with its line", a
 });
 
 test("dev shows a malformed manifest, and loads the next save", async (t) => {
-  const { call, save, running } = await dev(t, { "index.mjs": answering("one"), "package.json": "{}" });
+  const { call, save, running } = await dev(t, { "index.mjs": respondWith("one"), "package.json": "{}" });
   await running.printed(/loaded in \d+ ms/);
   await save({ "package.json": "{ half" }, /package\.json:1:3: .*MANIFEST_INVALID/);
   assert.equal((await call()).text, "one");
-  await save({ "package.json": "{}", "index.mjs": answering("two") }, /loaded in \d+ ms/);
+  await save({ "package.json": "{}", "index.mjs": respondWith("two") }, /loaded in \d+ ms/);
   assert.equal((await call()).text, "two");
 });
 
@@ -131,11 +131,11 @@ test("dev reloads a Python function", async (t) => {
 });
 
 test("dev cancels code that never loads on the next save", async (t) => {
-  const { call, save, write, running } = await dev(t, { "index.mjs": answering("one") });
+  const { call, save, write, running } = await dev(t, { "index.mjs": respondWith("one") });
   await running.printed(/loaded in \d+ ms/);
   await write("index.mjs", 'console.log("loading");\nawait new Promise(() => setInterval(() => {}, 1000));\n');
   await running.printed(/^loading$/m);
-  await save({ "index.mjs": answering("two") }, /loaded in \d+ ms/);
+  await save({ "index.mjs": respondWith("two") }, /loaded in \d+ ms/);
   assert.equal((await call()).text, "two");
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { tempDir } from "@faas/testing";
@@ -20,6 +20,7 @@ for (const [runtime, [command, ...args]] of Object.entries(RUNTIMES)) {
     );
     const env = {
       ...process.env,
+      PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
       NODE_TEST_CONTEXT: undefined,
       PYTHONDONTWRITEBYTECODE: "1",
       npm_config_offline: "true",

@@ -42,7 +42,24 @@ async function serverWithKeys(t: TestContext) {
 
 const code = "export const handler = ({ headers }) => ({ authorization: headers.authorization ?? null });\n";
 
-test("keys: from the first start to a key for CI, and its revocation", async (t) => {
+/** Logs the admin in, creates two organizations and a deploy key of the first, and deploys `acme/hello` with that key. */
+async function serverWithCiKey(t: TestContext) {
+  const server = await serverWithKeys(t);
+  const { folder, admin, done } = server;
+  await done(["login"], { typed: `${admin}\n` });
+  for (const org of ["acme", "globex"]) await done(["org", "create", org]);
+  const create = ["key", "create", "--org", "acme", "--scope", "deploy", "--name", "ci", "--expires", "90d"];
+  const created = await done(create);
+  assert.match(created.stdout, /^faas_deploy_\w+\n$/);
+  assert.match(created.stderr, /"ci": deploy for acme, until 20.*not shown again/);
+  const ci = { env: { FAAS_TOKEN: created.stdout.trim() } };
+  await mkdir(join(folder, "hello"));
+  await writeFile(join(folder, "hello/index.mjs"), code);
+  await done(["deploy", "hello", "--org", "acme", "--endpoint", "hello"], ci);
+  return { ...server, ci };
+}
+
+test("login saves the admin key of the first start for this user alone, and logout deletes it", async (t) => {
   const { folder, url, admin, run, done, credentials, up } = await serverWithKeys(t);
   assert.match(up.stderr(), new RegExp(`not shown again:\\n +${admin}\\n +faas login --server ${url}`));
 
@@ -56,27 +73,14 @@ test("keys: from the first start to a key for CI, and its revocation", async (t)
   assert.equal((await stat(credentials)).mode & 0o777, 0o600);
   assert.equal((await stat(join(folder, "faas"))).mode & 0o777, 0o700);
 
-  await done(["org", "create", "acme"]);
-  await done(["org", "create", "globex"]);
-  const created = await done([
-    "key",
-    "create",
-    "--org",
-    "acme",
-    "--scope",
-    "deploy",
-    "--name",
-    "ci",
-    "--expires",
-    "90d",
-  ]);
-  assert.match(created.stdout, /^faas_deploy_\w+\n$/);
-  assert.match(created.stderr, /"ci": deploy for acme, until 20.*not shown again/);
-  const ci = { env: { FAAS_TOKEN: created.stdout.trim() } };
+  await done(["list"]);
+  await done(["logout"]);
+  assert.equal((await run(["list"])).code, 1);
+  assert.deepEqual(JSON.parse(await readFile(credentials, "utf8")), { servers: {} });
+});
 
-  await mkdir(join(folder, "hello"));
-  await writeFile(join(folder, "hello/index.mjs"), code);
-  await done(["deploy", "hello", "--org", "acme", "--endpoint", "hello"], ci);
+test("a deploy key deploys, calls and lists in its organization, and in no other", async (t) => {
+  const { run, done, ci } = await serverWithCiKey(t);
   assert.equal((await done(["invoke", "acme/hello"], ci)).stdout, '{"authorization":null}');
   // The Authorization header is the function's; the key is sent in another one.
   const own = await done(["invoke", "acme/hello", "-H", "Authorization: Basic x"], ci);
@@ -89,21 +93,23 @@ test("keys: from the first start to a key for CI, and its revocation", async (t)
   assert.match(elsewhere.stderr, /There is no organization "globex".*ORG_NOT_FOUND/);
   const more = await run(["key", "list", "--org", "acme"], ci);
   assert.match(more.stderr, /Expected a key with the scope admin, and "ci" has deploy for acme.*FORBIDDEN/);
+});
 
-  await done(["deploy", "hello", "--org", "acme", "--endpoint", "hello", "--visibility", "public"]);
-  assert.equal((await fetch(`${url}/acme/hello`)).status, 200);
-
+test("key revoke rejects the key from the next request on", async (t) => {
+  const { run, done, ci } = await serverWithCiKey(t);
   const listed = await done(["key", "list", "--org", "acme"]);
   const [, id = ""] = /^(\w+) +ci +deploy +\S+ \S+ +\S+ \S+ +20/m.exec(listed.stdout) ?? [];
   await done(["key", "revoke", id, "--org", "acme"]);
   const gone = await run(["list"], ci);
   assert.match(gone.stderr, /The key is not valid: it was revoked.*UNAUTHENTICATED/);
+});
 
+test("a public endpoint needs no key, and a removed organization is not listed", async (t) => {
+  const { url, done } = await serverWithCiKey(t);
+  await done(["deploy", "hello", "--org", "acme", "--endpoint", "hello", "--visibility", "public"]);
+  assert.equal((await fetch(`${url}/acme/hello`)).status, 200);
   await done(["org", "remove", "globex", "--yes"]);
   assert.doesNotMatch((await done(["org", "list"])).stdout, /globex/);
-  await done(["logout"]);
-  assert.equal((await run(["list"])).code, 1);
-  assert.deepEqual(JSON.parse(await readFile(credentials, "utf8")), { servers: {} });
 });
 
 test("login does not save a malformed key, or the key of another server", async (t) => {

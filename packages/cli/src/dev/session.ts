@@ -87,7 +87,7 @@ export class DevSession implements AsyncDisposable {
   }
 
   async #loadOnce(signal: AbortSignal): Promise<void> {
-    const began = performance.now();
+    const startedAt = performance.now();
     const project = (await findProject(this.#folder))?.project ?? {};
     // The first name stays: a URL that changes during a session would not help.
     this.#ref ??= { org: project.org ?? "dev", endpoint: project.endpoint ?? endpointNameOf(this.#folder) };
@@ -106,7 +106,7 @@ export class DevSession implements AsyncDisposable {
     this.#serving = digest;
     await this.#removeOldest(digest);
     if (registered.unchanged) this.#events.unchanged();
-    else this.#events.loaded(performance.now() - began);
+    else this.#events.loaded(performance.now() - startedAt);
   }
 
   async #prepare({ runtime, handler }: Project, signal: AbortSignal): Promise<PreparedFolder> {

@@ -8,7 +8,7 @@ export class Progress {
   #spinner: Ora | undefined;
   #stage: string | undefined;
   #detail = "";
-  #began = 0;
+  #startedAt = 0;
   #ticking: NodeJS.Timeout | undefined;
 
   private constructor(io: Io, spinner: Ora | undefined) {
@@ -32,7 +32,7 @@ export class Progress {
   begin(stage: string): void {
     this.end();
     this.#stage = stage;
-    this.#began = performance.now();
+    this.#startedAt = performance.now();
     if (!this.#spinner) return;
     this.#spinner.start(this.#text());
     this.#ticking = setInterval(() => this.#show(), 100);
@@ -69,7 +69,7 @@ export class Progress {
   }
 
   #text(): string {
-    const seconds = ((performance.now() - this.#began) / 1000).toFixed(1);
+    const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(1);
     const dim = colors(this.#io.stderr, this.#io).dim;
     return `${(this.#stage ?? "").padEnd(9)} ${dim(`${seconds} s`)}${this.#detail ? `  ${this.#detail}` : ""}`;
   }
