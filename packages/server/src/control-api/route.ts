@@ -35,7 +35,7 @@ export interface TextResponse {
 }
 
 /** A response without a body. */
-export interface EmptyResponse {
+interface EmptyResponse {
   readonly description: string;
   readonly mediaType?: undefined;
 }
