@@ -21,7 +21,7 @@ export const SIZE_UNITS: Readonly<Record<string, number>> = {
 /** Thousandths of a core of each unit of a CPU quantity. */
 export const CPU_UNITS: Readonly<Record<string, number>> = { m: 1, "": 1000 };
 
-/** Milliseconds of `300ms`, `30s`, `5m`, `1.5h`, `2d`; undefined when it is none. */
+/** Parses a duration such as `300ms`, `30s`, `5m`, `1.5h` or `2d` to milliseconds; undefined when malformed. */
 export function parseDuration(text: string): number | undefined {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   return digits === undefined || unit === undefined
@@ -29,7 +29,7 @@ export function parseDuration(text: string): number | undefined {
     : Math.round(Number(digits) * (DURATION_UNITS[unit] as number));
 }
 
-/** The shortest exact way to write a number of milliseconds: 90000 is `90s`, 300000 is `5m`. */
+/** Formats milliseconds in the largest unit that is exact: 90000 is `90s`, 300000 is `5m`. */
 export function formatDuration(ms: number): string {
   for (const unit of ["d", "h", "m", "s"]) {
     const size = DURATION_UNITS[unit] as number;
@@ -38,7 +38,7 @@ export function formatDuration(ms: number): string {
   return `${ms}ms`;
 }
 
-/** Bytes of `128Mi`, `1Gi`, `500k` or a plain number (Kubernetes' resource quantities); undefined when it is none. */
+/** Parses a size such as `128Mi`, `1Gi`, `500k` or a plain number (Kubernetes' resource quantities) to bytes; undefined when malformed. */
 export function parseSize(text: string): number | undefined {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G|)$/.exec(text) ?? [];
   return digits === undefined || unit === undefined
@@ -46,7 +46,7 @@ export function parseSize(text: string): number | undefined {
     : Math.round(Number(digits) * (SIZE_UNITS[unit] as number));
 }
 
-/** The shortest exact way to write a number of bytes in binary units: 134217728 is `128Mi`. */
+/** Formats bytes in the largest binary unit that is exact: 134217728 is `128Mi`. */
 export function formatSize(bytes: number): string {
   for (const unit of ["Gi", "Mi", "Ki"]) {
     const size = SIZE_UNITS[unit] as number;
@@ -55,7 +55,7 @@ export function formatSize(bytes: number): string {
   return String(bytes);
 }
 
-/** Thousandths of a core of `100m`, `1` or `0.5`; undefined when it is none. */
+/** Parses a CPU quantity such as `100m`, `1` or `0.5` to thousandths of a core; undefined when malformed. */
 export function parseCpu(text: string): number | undefined {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(m|)$/.exec(text) ?? [];
   return digits === undefined ? undefined : Math.round(Number(digits) * (CPU_UNITS[unit ?? ""] as number));

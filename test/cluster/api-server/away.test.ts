@@ -5,6 +5,7 @@ import {
   type EndpointStatus,
   endpointSpec,
   FaasError,
+  type Logger,
   revisionId,
   type SettingsInput,
   withDefaults,
@@ -20,52 +21,71 @@ import { ApiRelay } from "./relay.ts";
 /** Silence after which the platform starts a watch again. */
 const SILENCE_MS = 1_000;
 const WATCHED_KINDS = 8;
-const INTERRUPTED = "watch on the cluster was interrupted, will retry";
 
 const original = process.env.KUBECONFIG;
 after(() => {
   process.env.KUBECONFIG = original;
 });
 
+/** The platform's log: its warnings, and the kinds whose watch is interrupted at the moment. */
+class OutageLog implements Logger {
+  readonly warnings: string[] = [];
+  readonly interruptedKinds = new Set<string>();
+
+  debug(): void {}
+
+  info(fields: object | string, message?: string): void {
+    if (message === "watch on the cluster resumed") this.interruptedKinds.delete((fields as { kind: string }).kind);
+  }
+
+  warn(fields: object | string, message = String(fields)): void {
+    this.warnings.push(message);
+    if (message.startsWith("watch on the cluster was interrupted"))
+      this.interruptedKinds.add((fields as { kind: string }).kind);
+  }
+
+  error(fields: object | string, message?: string): void {
+    this.warn(fields, message);
+  }
+}
+
 /** A platform that connects to the API server through a proxy, and a client that does not. */
-class Outage<Proxy extends ApiProxy | ApiRelay> implements AsyncDisposable {
+class Outage<Between extends ApiProxy | ApiRelay> implements AsyncDisposable {
   readonly instance: TestInstance;
-  readonly proxy: Proxy;
+  readonly proxy: Between;
   readonly platform: KubernetesPlatform;
   readonly org: string;
-  readonly warnings: string[];
+  readonly log: OutageLog;
   list: readonly EndpointStatus[] = [];
   readonly #ending = new AbortController();
 
-  private constructor(instance: TestInstance, proxy: Proxy, platform: KubernetesPlatform, warnings: string[]) {
+  private constructor(instance: TestInstance, proxy: Between, platform: KubernetesPlatform, log: OutageLog) {
     this.instance = instance;
     this.proxy = proxy;
     this.platform = platform;
-    this.warnings = warnings;
+    this.log = log;
     this.org = instance.org();
     void this.#follow();
   }
 
-  static async start<Proxy extends ApiProxy | ApiRelay>(
-    Proxy: { start(folder: string): Promise<Proxy> },
+  static async start<Between extends ApiProxy | ApiRelay>(
+    proxyClass: { start(folder: string): Promise<Between> },
     silenceMs?: number,
-  ): Promise<Outage<Proxy>> {
+  ): Promise<Outage<Between>> {
     const instance = await TestInstance.create();
-    const proxy = await Proxy.start(instance.folder);
-    const warnings: string[] = [];
-    const ignore = () => {};
-    const warn = (...args: readonly unknown[]) => void warnings.push(String(args.at(-1)));
+    const proxy = await proxyClass.start(instance.folder);
+    const log = new OutageLog();
     // `connect` reads it synchronously, so that concurrent tests do not see it.
     process.env.KUBECONFIG = proxy.kubeconfig;
     const connecting = KubernetesPlatform.connect({
       dataDir: instance.folder,
       instance: instance.name,
       ...(silenceMs === undefined ? {} : { silenceMs }),
-      log: { debug: ignore, info: ignore, warn, error: warn },
+      log,
     });
     process.env.KUBECONFIG = original;
     try {
-      return new Outage(instance, proxy, await connecting, warnings);
+      return new Outage(instance, proxy, await connecting, log);
     } catch (error) {
       await proxy[Symbol.asyncDispose]();
       await instance[Symbol.asyncDispose]();
@@ -109,8 +129,8 @@ class Outage<Proxy extends ApiProxy | ApiRelay> implements AsyncDisposable {
 
   /** Waits until the platform has noticed that all watches are interrupted. */
   async interrupted(): Promise<void> {
-    const count = () => this.warnings.filter((message) => message === INTERRUPTED).length;
-    await eventuallyHolds("interrupted watches", count, (interrupted) => interrupted === WATCHED_KINDS);
+    const count = () => this.log.interruptedKinds.size;
+    await eventuallyHolds("number of interrupted watches", count, (interrupted) => interrupted === WATCHED_KINDS);
   }
 
   /** Scales an endpoint without the platform. */
@@ -213,7 +233,7 @@ describe("while the API server is down", { concurrency: 3 }, () => {
       async () => (await outage.deployment("known"))?.spec?.replicas === 1,
       limitMs,
     );
-    assert.ok(outage.warnings.some((message) => message.startsWith("number of replicas was changed outside faas")));
+    assert.ok(outage.log.warnings.some((message) => message.startsWith("number of replicas was changed outside faas")));
     // The cluster chooses which of the three pods stays.
     assert.equal(await call(await outage.ready("known", 1)), "one");
   });

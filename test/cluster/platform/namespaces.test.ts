@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { FaasError } from "@faas/core";
 import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
-import { registryStandIn } from "../../../packages/builder/src/testing/test-registry.ts";
+import { startFakeRegistry } from "../../../packages/builder/src/testing/fake-registry.ts";
 import { registry } from "../cluster.ts";
 import { ClusterServer } from "../cluster-server.ts";
 import { eventually } from "../eventually.ts";
@@ -50,7 +50,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
       contentType: "application/merge-patch+json",
     });
 
-  test("of another owner is left alone, and can be handed over with the command in the error", async () => {
+  test("that has another owner is left alone, and can be handed over with the command in the error", async () => {
     const org = control.instance.org();
     await createNamespace(org);
     await createSecret(org);
@@ -71,7 +71,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     assert.ok(await find("Secret", org, "theirs"));
   });
 
-  test("of another faas server is left alone, and the error names that server", async () => {
+  test("that belongs to another faas server is left alone, and the error names that server", async () => {
     const org = control.instance.org();
     await using other = await KubernetesPlatform.connect({
       dataDir: control.instance.folder,
@@ -151,7 +151,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
 
   test("that was deleted with its registry login is reported in the log, and when a pull fails", async (t) => {
     const org = control.instance.org();
-    const registry = await registryStandIn(t, {
+    const registry = await startFakeRegistry(t, {
       answer: (_, response) => Boolean(response.writeHead(401, { "www-authenticate": 'Basic realm="r"' }).end()),
     });
     const auth = Buffer.from("bot:secret").toString("base64");

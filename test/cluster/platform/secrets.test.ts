@@ -99,7 +99,7 @@ before(async () => {
     join(home, "x/index.mjs"),
     `import { createHash } from "node:crypto";
     console.log("started");
-    if (process.env.TOKEN.startsWith("bad")) throw new Error("this token is no good");
+    if (process.env.TOKEN.startsWith("bad")) throw new Error("this token is invalid");
     export const handler = ({ path }) => {
       if (path === "/throw") throw new Error("on purpose");
       return createHash("sha256").update(process.env.TOKEN).digest("hex");
@@ -150,7 +150,7 @@ test("a new value is rolled out without a failed request, and the previous one i
 test("the previous value stays in use if no replica starts with the new one", async () => {
   const { code, stderr } = await faas(["secret", "set", org, "TOKEN"], values.bad);
   assert.equal(code, 1);
-  assert.match(stderr, /keep the previous one.*this token is no good/s);
+  assert.match(stderr, /keep the previous one.*this token is invalid/s);
   assert.equal(await call(), sha(values.second));
 });
 

@@ -10,7 +10,7 @@ test("build without Docker reports its address and an alternative", async (t) =>
   const folder = await server.source("no-docker", "export const handler = () => 1;\n");
   const { code, stdout, stderr } = await server.run(t, ["build", folder, ...ref], { env: noDocker });
   assert.deepEqual([code, stdout], [1, ""]);
-  assert.match(stderr, /no Docker engine answers at unix:\/\/\/nowhere\/docker\.sock, named by DOCKER_HOST/);
+  assert.match(stderr, /no Docker engine responds at unix:\/\/\/nowhere\/docker\.sock, from DOCKER_HOST/);
   assert.match(stderr, /"faas up"\) runs functions without Docker \(DOCKER_UNREACHABLE\)/);
 });
 

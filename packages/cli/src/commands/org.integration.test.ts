@@ -90,7 +90,7 @@ for (const [argv, code, expected] of [
   [["limit", "limited", "--endpoints", "1.5"], 2, /`--endpoints` option to be a whole number, 0 or more, or none/],
   [["limit", "limited", "--requests-per-second", "0"], 2, /a number from 0.01 to 1000000, or none, got "0"/],
   [["limit", "limited", "--body-size", "1MB"], 2, /a size such as 512Mi or 8Gi, or none, got "1MB"/],
-  [["limit", "limited", "--burst", "5", "--requests-per-second", "none"], 1, /"burst" to come with/],
+  [["limit", "limited", "--burst", "5", "--requests-per-second", "none"], 1, /"burst" together with/],
   [["limit", "limted", "--cpu", "1"], 1, /There is no organization "limted"/],
   [["describe", "limted"], 1, /There is no organization "limted"/],
   [["describe", "No!"], 2, /organization name .* got "No!"/],

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { ignoredIn } from "@faas/builder";
+import { createIgnoreFilter } from "@faas/builder";
 import { FaasError } from "@faas/core";
 import { watchFolder } from "./watch-folder.ts";
 
@@ -15,7 +15,7 @@ interface WatchSourceOptions {
  * @throws SOURCE_UNREADABLE
  */
 export async function watchSource(folder: string, { signal, onChange, onError }: WatchSourceOptions): Promise<void> {
-  let ignored = ignoredIn(folder);
+  let ignored = createIgnoreFilter(folder);
   const failure = (cause: Error) =>
     new FaasError("SOURCE_UNREADABLE", `Cannot watch ${folder}: ${cause.message}`, { cause });
   await watchFolder(folder, {
@@ -23,7 +23,7 @@ export async function watchSource(folder: string, { signal, onChange, onError }:
     // `.env` is never deployed, but has the values of secrets.
     ignored: (path, isFolder) => path !== ".env" && ignored(path, isFolder),
     onChange: (paths) => {
-      if ([...paths].some((path) => /^\.(git|faas)ignore$/.test(basename(path)))) ignored = ignoredIn(folder);
+      if ([...paths].some((path) => /^\.(git|faas)ignore$/.test(basename(path)))) ignored = createIgnoreFilter(folder);
       onChange(paths);
     },
     onError: (error) => onError(failure(error)),

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { projectSchema } from "./project.ts";
 
 /**
- * Builds the JSON Schema of `faas.json` for editors. Draft 7, which every editor knows.
- * `docs/faas.schema.json` is this text; `npm run docs` updates it.
+ * Writes the JSON Schema of `faas.json` for editors, from `projectSchema`, as draft 7, which every editor supports.
+ * `npm run docs` stores it in `docs/faas.schema.json`.
  */
 export function projectJsonSchema(): string {
   const { $schema, ...schema } = z.toJSONSchema(projectSchema, {
@@ -18,6 +18,6 @@ export function projectJsonSchema(): string {
     },
   });
   const text = JSON.stringify({ $schema, title: "faas.json", ...schema }, null, 2);
-  // Lists of words on one line, as the formatter writes them.
+  // Puts lists of words on one line, as the formatter does.
   return `${text.replace(/\[\n\s+("[^[\]{}]*")\n\s+\]/g, (_, words: string) => `[${words.replace(/,\n\s+/g, ", ")}]`)}\n`;
 }

@@ -52,7 +52,7 @@ describe("limits are set and shown", () => {
     ["text that is not a size", { bodySize: "1MB" }, /"limits.bodySize": expected a size such as 512Mi or 8Gi/],
     ["a rate of zero", { requestsPerSecond: 0 }, /"limits.requestsPerSecond": expected 0.01 or more, got 0/],
     ["an unknown limit", { request: 1 }, /unknown field "request"/],
-    ["a burst without a rate", { burst: 5 }, /expected "burst" to come with "requestsPerSecond", got 5 without/],
+    ["a burst without a rate", { burst: 5 }, /expected "burst" together with "requestsPerSecond", got 5 alone/],
   ] as const) {
     test(`${what} is rejected`, async () => {
       const { status, problem } = await server.send("PUT", "/-/orgs/wrong", { limits });

@@ -22,7 +22,7 @@ async function readSecretValue(context: Context): Promise<string> {
   if (typeof body !== "object" || body === null || Object.keys(body).join() !== "value")
     throw new FaasError("INVALID_REQUEST", `${EXPECTED} and nothing else`);
   const { value } = body as { readonly value: unknown };
-  const problem = typeof value === "string" ? secretValueProblem(value) : "a value has to be text";
+  const problem = typeof value === "string" ? secretValueProblem(value) : "expected the value to be text";
   if (problem) throw new FaasError("INVALID_REQUEST", `In the value of the secret: ${problem}`);
   return value as string;
 }

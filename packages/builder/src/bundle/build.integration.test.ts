@@ -1,23 +1,25 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { chmod, readdir, symlink, utimes, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
-import { built, contentOf, emptyFolder, folderOf, writeFiles } from "../testing/test-folder.ts";
+import { tempDir } from "@faas/testing";
+import { builtBundle, bundleContent, sourceFolder, writeFiles } from "../testing/source-folder.ts";
 import { build } from "./build.ts";
 
 const files = { "index.mjs": "export const handler = () => 1;\n", "lib/a.mjs": "a", "lib/b.mjs": "b", "z.txt": "z" };
 
-test("the same content has the same digest, whatever its folder, its times, its order and the umask", async (t) => {
-  const first = await folderOf(t, files);
+test("the digest does not depend on the folder, times, order of files or umask", async (t) => {
+  const first = await sourceFolder(files);
   const umask = process.umask(0o077);
   t.after(() => process.umask(umask));
-  const second = await folderOf(t, Object.fromEntries(Object.entries(files).reverse()));
+  const second = await sourceFolder(Object.fromEntries(Object.entries(files).reverse()));
   for (const name of ["index.mjs", "lib/a.mjs", "lib"]) await utimes(join(second, name), 1, 1);
-  const [a, b] = [await built(t, first), await built(t, second)];
+  const [a, b] = [await builtBundle(first), await builtBundle(second)];
   assert.equal(a.digest, b.digest);
   assert.equal(
     a.digest,
@@ -28,12 +30,12 @@ test("the same content has the same digest, whatever its folder, its times, its 
   assert.equal(a.sizeBytes, (await buffer(a.open())).length);
 });
 
-test("any difference that the function can see is another digest", async (t) => {
+test("any difference that the function can see changes the digest", async () => {
   const digests = new Set<string>();
   const add = async (change: (folder: string) => Promise<void>) => {
-    const folder = await folderOf(t, files);
+    const folder = await sourceFolder(files);
     await change(folder);
-    digests.add((await built(t, folder)).digest);
+    digests.add((await builtBundle(folder)).digest);
   };
   await add(async () => {});
   await add((folder) => writeFile(join(folder, "z.txt"), "Z"));
@@ -43,10 +45,10 @@ test("any difference that the function can see is another digest", async (t) => 
   assert.equal(digests.size, 5);
 });
 
-test("the bundle has the wrapper, names no owner and no time, and says what may be run", async (t) => {
-  const folder = await folderOf(t, { ...files, "run.sh": "#!/bin/sh\n" });
+test("a bundle has the wrapper, executable bits, and no owners or times", async () => {
+  const folder = await sourceFolder({ ...files, "run.sh": "#!/bin/sh\n" });
   await chmod(join(folder, "run.sh"), 0o700);
-  const content = await contentOf(await built(t, folder));
+  const content = await bundleContent(await builtBundle(folder));
   assert.deepEqual([...content.keys()], [".interface.mjs", "index.mjs", "lib/a.mjs", "lib/b.mjs", "run.sh", "z.txt"]);
   for (const { uid, gid, mtime, mode, name } of content.values()) {
     assert.deepEqual([uid, gid, mtime?.getTime()], [0, 0, 0]);
@@ -54,8 +56,8 @@ test("the bundle has the wrapper, names no owner and no time, and says what may 
   }
 });
 
-test("what .gitignore and .faasignore leave out is left out, and the second may take it in again", async (t) => {
-  const folder = await folderOf(t, {
+test("excludes files of .gitignore and .faasignore; .faasignore can include a file again", async () => {
+  const folder = await sourceFolder({
     ...files,
     ".gitignore": "*.log\ndist/\n/secret\n",
     ".faasignore": "!keep.log\n*.md\n",
@@ -67,13 +69,13 @@ test("what .gitignore and .faasignore leave out is left out, and the second may 
     "lib/secret": "",
     "lib/.gitignore": "b.mjs\n",
   });
-  const names = [...(await contentOf(await built(t, folder))).keys()];
+  const names = [...(await bundleContent(await builtBundle(folder))).keys()];
   for (const name of ["keep.log", "lib/secret", "lib/a.mjs"]) assert.ok(names.includes(name), name);
   for (const name of ["debug.log", "README.md", "dist/out.js", "secret", "lib/b.mjs"])
     assert.ok(!names.includes(name), name);
 });
 
-test("what may be secret, and what others made, is never deployed", async (t) => {
+test("never includes secret files, installed packages and caches", async () => {
   const never = [
     ".env",
     ".env.local",
@@ -92,26 +94,26 @@ test("what may be secret, and what others made, is never deployed", async (t) =>
     "__pycache__/a.pyc",
     ".venv/x",
   ];
-  const folder = await folderOf(t, {
+  const folder = await sourceFolder({
     ...files,
     ".faasignore": "!.env\n",
     ...Object.fromEntries(never.map((n) => [n, ""])),
   });
-  const names = [...(await contentOf(await built(t, folder))).keys()];
+  const names = [...(await bundleContent(await builtBundle(folder))).keys()];
   for (const name of never) assert.ok(!names.includes(name), name);
 });
 
-test("symbolic links that stay inside go along; others are left out with a warning", async (t) => {
-  const outside = await folderOf(t, { "passwords.txt": "secret" });
-  const folder = await folderOf(t, { ...files, ".gitignore": "z.txt\n" });
+test("keeps symbolic links within the folder, and excludes others with a warning", async () => {
+  const outside = await sourceFolder({ "passwords.txt": "secret" });
+  const folder = await sourceFolder({ ...files, ".gitignore": "z.txt\n" });
   await symlink("../index.mjs", join(folder, "lib/in"));
   await symlink(join(folder, "lib"), join(folder, "absolute"));
   await symlink(join(outside, "passwords.txt"), join(folder, "out"));
   await symlink(outside, join(folder, "folder"));
   await symlink("gone", join(folder, "dangling"));
   await symlink("z.txt", join(folder, "ignored"));
-  const bundle = await built(t, folder);
-  const content = await contentOf(bundle);
+  const bundle = await builtBundle(folder);
+  const content = await bundleContent(bundle);
   assert.equal(content.get("lib/in")?.linkname, "../index.mjs");
   assert.equal(content.get("absolute")?.linkname, "lib");
   for (const name of ["out", "folder", "dangling", "ignored"]) assert.ok(!content.has(name), name);
@@ -121,7 +123,7 @@ test("symbolic links that stay inside go along; others are left out with a warni
   for (const pattern of [
     /^out is a symbolic link to .*passwords\.txt, outside/,
     /^folder .*outside/,
-    /^dangling .*not there/,
+    /^dangling .*does not exist/,
     /^ignored .*not deployed/,
   ])
     assert.ok(
@@ -130,23 +132,24 @@ test("symbolic links that stay inside go along; others are left out with a warni
     );
 });
 
-test("a socket or pipe is left out with a warning", async (t) => {
-  const folder = await folderOf(t, files);
-  const [code] = await once(spawn("mkfifo", [join(folder, "pipe")]), "exit");
-  assert.equal(code, 0);
-  assert.deepEqual((await built(t, folder)).warnings, ["pipe is no regular file and was left out"]);
+test("excludes a socket with a warning", async (t) => {
+  const folder = await sourceFolder(files);
+  const server = createServer().listen(join(folder, "socket"));
+  t.after(() => server.close());
+  await once(server, "listening");
+  assert.deepEqual((await builtBundle(folder)).warnings, ["socket is not a regular file and was left out"]);
 });
 
-test("a folder over the limit is refused, and what is ignored does not count", async (t) => {
-  const folder = await folderOf(t, { ...files, "large.bin": "x".repeat(100_000) });
+test("rejects a folder over the size limit, not counting ignored files", async () => {
+  const folder = await sourceFolder({ ...files, "large.bin": "x".repeat(100_000) });
   const options = { sizeLimitBytes: 50_000 };
   await assert.rejects(build(folder, options), { code: "SOURCE_TOO_LARGE", message: /at most .* \.faasignore/ });
   await writeFile(join(folder, ".faasignore"), "large.bin\n");
-  await built(t, folder, options);
+  await builtBundle(folder, options);
 });
 
-test("a folder that is empty, all ignored, not there or a file is refused, and says which", async (t) => {
-  const empty = await emptyFolder(t);
+test("the error tells apart a folder that is empty, fully ignored, missing or a file", async () => {
+  const empty = tempDir();
   await assert.rejects(build(empty), { code: "SOURCE_EMPTY", message: new RegExp(empty) });
   await writeFiles(empty, { ".faasignore": "*\n", "index.mjs": "" });
   await assert.rejects(build(empty), { code: "SOURCE_EMPTY", message: /ignored/ });
@@ -154,9 +157,9 @@ test("a folder that is empty, all ignored, not there or a file is refused, and s
   await assert.rejects(build(join(empty, "index.mjs")), { code: "SOURCE_UNREADABLE", message: /it is a file/ });
 });
 
-test("an abort ends it, and no temporary file stays", async (t) => {
-  const folder = await folderOf(t, files);
-  const temporary = await emptyFolder(t);
+test("an abort stops a build and leaves no temporary file", async (t) => {
+  const folder = await sourceFolder(files);
+  const temporary = tempDir();
   const { TMPDIR } = process.env;
   process.env.TMPDIR = temporary;
   t.after(() => {

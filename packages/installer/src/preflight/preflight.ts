@@ -1,8 +1,8 @@
 import type { KubernetesCredentials } from "@faas/platforms/kubernetes-client";
 import { ClusterError, type KubernetesApi } from "@faas/platforms/kubernetes-client";
 import type { V1DaemonSet, V1StorageClass } from "@kubernetes/client-node";
+import { installPermissions, type Permission } from "../permissions.ts";
 import { type ClusterCheck, ok, warning } from "./cluster-check.ts";
-import { installPermissions, type Permission } from "./permissions.ts";
 
 /** Read-only checks of a cluster for `faas doctor`. */
 

@@ -4,33 +4,33 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 
-/** For tests: a registry that answers as it is told to, and passes everything else on to a real one. */
+/** For tests: a registry that answers some requests itself and forwards the others to a real registry. */
 
-export interface StandInOptions {
-  /** `host:port` of the real one. Without it, what is not answered is 404. */
+export interface FakeRegistryOptions {
+  /** `host:port` of the real registry. Absent: other requests get a 404. */
   readonly behind?: string;
-  /** Answers, and says so; else the request is passed on. */
+  /** Answers a request and returns true, or returns false to have it forwarded. */
   readonly answer?: (request: IncomingMessage, response: ServerResponse) => boolean;
-  /** Before each answer of the real one. */
+  /** Delay of each response of the real registry. */
   readonly delayMs?: number;
   readonly host?: string;
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
-export interface StandIn {
+export interface FakeRegistry {
   /** `host:port`. */
   readonly address: string;
-  /** `GET /v2/…` of each, in order. */
+  /** Method and path of each request, in order. */
   readonly requests: string[];
-  /** Of all bodies that were sent. */
+  /** Returns the number of bytes in all request bodies. */
   receivedBytes(): number;
 }
 
-/** Closed after the test. */
-export async function registryStandIn(
+/** Starts a registry that is closed after the test. */
+export async function startFakeRegistry(
   t: Pick<TestContext, "after">,
-  { behind, answer, delayMs = 0, host = "127.0.0.1", tls }: StandInOptions,
-): Promise<StandIn> {
+  { behind, answer, delayMs = 0, host = "127.0.0.1", tls }: FakeRegistryOptions,
+): Promise<FakeRegistry> {
   const requests: string[] = [];
   let received = 0;
   const handle = (incoming: IncomingMessage, response: ServerResponse) => {
@@ -43,19 +43,19 @@ export async function registryStandIn(
       response.writeHead(404).end();
       return;
     }
-    // The caller's own Host and scheme: the registry makes its addresses from them.
+    // Keeps the caller's Host and scheme: the registry builds its URLs from them.
     const { method, url } = incoming;
     const headers = { ...incoming.headers, "x-forwarded-proto": tls ? "https" : "http" };
     const [hostname, port] = behind.split(":");
-    const passed = request({ hostname, port, method, path: url, headers }, (answered) => {
+    const forwarded = request({ hostname, port, method, path: url, headers }, (upstream) => {
       setTimeout(() => {
-        response.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
-        answered.pipe(response);
+        response.writeHead(upstream.statusCode ?? 502, upstream.rawHeaders);
+        upstream.pipe(response);
       }, delayMs);
     });
-    passed.on("error", () => response.destroy());
-    response.on("close", () => passed.destroy());
-    incoming.pipe(passed);
+    forwarded.on("error", () => response.destroy());
+    response.on("close", () => forwarded.destroy());
+    incoming.pipe(forwarded);
   };
   const server = tls ? createTlsServer(tls, handle) : createServer(handle);
   server.listen(0, host);
@@ -70,18 +70,19 @@ export async function registryStandIn(
   return { address: `${host}:${port}`, requests, receivedBytes: () => received };
 }
 
-/** Answers 401 until the request carries this login. */
-export function wantsLogin(username: string, password: string): NonNullable<StandInOptions["answer"]> {
-  const wanted = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+/** Answers 401 to requests without this login. */
+export function requireLogin(username: string, password: string): NonNullable<FakeRegistryOptions["answer"]> {
+  const expected = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+  const challenge = { "WWW-Authenticate": 'Basic realm="fake"' };
   return (incoming, response) => {
-    if (incoming.headers.authorization === wanted) return false;
-    refuse(response, 401, "UNAUTHORIZED", "authentication required", { "WWW-Authenticate": 'Basic realm="stand-in"' });
+    if (incoming.headers.authorization === expected) return false;
+    respondWithError(response, 401, "UNAUTHORIZED", "authentication required", challenge);
     return true;
   };
 }
 
-/** An error in a registry's form (OCI distribution specification, "Error codes"). */
-export function refuse(
+/** Answers with an error in a registry's format (OCI distribution specification, "Error codes"). */
+export function respondWithError(
   response: ServerResponse,
   status: number,
   code: string,

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { build } from "../bundle/build.ts";
-import { built, contentOf, folderOf } from "../testing/test-folder.ts";
+import { builtBundle, bundleContent, sourceFolder } from "../testing/source-folder.ts";
 
 const source = {
   "index.ts": `import { fail } from "./lib/fail.ts";
@@ -17,8 +17,8 @@ export const handler = (): Answer => {
   return fail();
 };
 `,
-  "lib/fail.ts": `/** Long before
- * the line that throws. */
+  "lib/fail.ts": `/** Comment that shifts
+ * the line of the error. */
 export enum Kind { A, B }
 
 export function fail(): never {
@@ -27,10 +27,10 @@ export function fail(): never {
 `,
 };
 
-test("TypeScript is compiled with what it imports; stacks name the lines of the .ts files", async (t) => {
-  const content = await contentOf(await built(t, await folderOf(t, source)));
+test("compiles TypeScript with its imports; stack traces have the lines of the .ts files", async () => {
+  const content = await bundleContent(await builtBundle(await sourceFolder(source)));
   assert.deepEqual([...content.keys()], [".interface.mjs", "index.mjs"]);
-  const run = await folderOf(t, { "index.mjs": content.get("index.mjs")?.text ?? "" });
+  const run = await sourceFolder({ "index.mjs": content.get("index.mjs")?.text ?? "" });
   await writeFile(
     join(run, "run.mjs"),
     'import { handler } from "./index.mjs"; try { handler(); } catch (error) { console.log(error.stack); }',
@@ -39,14 +39,14 @@ test("TypeScript is compiled with what it imports; stacks name the lines of the 
   assert.match(stdout, /Error: kind 1[\s\S]*lib\/fail\.ts:6[\s\S]*index\.ts:8/);
 });
 
-test("what is compiled is the same in any folder", async (t) => {
-  const [a, b] = [await built(t, await folderOf(t, source)), await built(t, await folderOf(t, source))];
+test("the compiled code does not depend on the folder", async () => {
+  const [a, b] = [await builtBundle(await sourceFolder(source)), await builtBundle(await sourceFolder(source))];
   assert.equal(a.digest, b.digest);
 });
 
-test("what does not compile is named with file, line and column, each on a line", async (t) => {
+test("lists each compile error on a line, with file, line and column", async () => {
   const files = { "index.ts": 'import { gone } from "./gone.ts";\nexport const handler = () => gone;\n' };
-  await assert.rejects(build(await folderOf(t, files)), {
+  await assert.rejects(build(await sourceFolder(files)), {
     code: "BUILD_FAILED",
     message: /^index\.ts:1:22: Could not resolve "\.\/gone\.ts"$/,
   });
@@ -55,14 +55,14 @@ test("what does not compile is named with file, line and column, each on a line"
     "a.ts": "let = ;\n",
     "b.ts": "\n\n  const x: = 1;\n",
   };
-  await assert.rejects(build(await folderOf(t, mistakes)), {
+  await assert.rejects(build(await sourceFolder(mistakes)), {
     code: "BUILD_FAILED",
     message: /a\.ts:1:[\s\S]*\n?b\.ts:3:/,
   });
 });
 
-test("packages stay imports", async (t) => {
+test("does not bundle packages", async () => {
   const files = { "index.ts": 'import ms from "ms";\nexport const handler = () => ms(1);\n' };
-  const content = await contentOf(await built(t, await folderOf(t, files)));
+  const content = await bundleContent(await builtBundle(await sourceFolder(files)));
   assert.match(content.get("index.mjs")?.text ?? "", /from "ms"/);
 });

@@ -4,10 +4,11 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { FaasError } from "@faas/core";
+import { tempDir } from "@faas/testing";
 import { build } from "../bundle/build.ts";
-import { built, contentOf, emptyFolder, type Files, folderOf, writeFiles } from "../testing/test-folder.ts";
+import { builtBundle, bundleContent, type Files, sourceFolder, writeFiles } from "../testing/source-folder.ts";
 
-/** No test needs a network: packages are on this disk, and the registry is a port where nobody listens. */
+/** No test needs a network: packages are on the local disk, and nothing listens on the registry's port. */
 before(() => {
   process.env.npm_config_registry = "http://127.0.0.1:1/";
   process.env.npm_config_fetch_retries = "0";
@@ -20,55 +21,55 @@ const greeter = (text: string): Files => ({
   "greeter/package.json": '{"name":"greeter","version":"1.0.0","type":"module","exports":"./greeter.js"}',
   "greeter/greeter.js": `export const greet = () => "${text}";\n`,
 });
-const wants = { "package.json": '{"type":"module","dependencies":{"greeter":"file:./greeter"}}' };
+const manifest = { "package.json": '{"type":"module","dependencies":{"greeter":"file:./greeter"}}' };
 const installed = async (cacheDir: string) =>
   (await readdir(join(cacheDir, "dependencies"))).filter((name) => !name.startsWith("."));
 
-test("a package is installed into the bundle; unchanged ones cost nothing, and changed ones are installed anew", async (t) => {
-  const cacheDir = await emptyFolder(t);
-  const folder = await folderOf(t, { ...handler, ...wants, ...greeter("hello") });
-  const first = await built(t, folder, { cacheDir });
-  const content = await contentOf(first);
+test("installs a package into the bundle, reuses it while unchanged, and installs it again after a change", async (t) => {
+  const cacheDir = tempDir();
+  const folder = await sourceFolder({ ...handler, ...manifest, ...greeter("hello") });
+  const first = await builtBundle(folder, { cacheDir });
+  const content = await bundleContent(first);
   assert.match(content.get("node_modules/greeter/greeter.js")?.text ?? "", /hello/);
   assert.ok(![...content.keys()].some((name) => name.endsWith(".package-lock.json")));
   assert.equal((await installed(cacheDir)).length, 1);
 
-  // Without npm only the cache is left.
+  // Without npm, only the cache can supply the package.
   const { PATH } = process.env;
   process.env.PATH = "";
   t.after(() => {
     process.env.PATH = PATH;
   });
   await writeFile(join(folder, "more.txt"), "the code changed, its dependencies did not");
-  const again = await built(t, folder, { cacheDir });
+  const again = await builtBundle(folder, { cacheDir });
   assert.notEqual(again.digest, first.digest);
-  assert.ok((await contentOf(again)).has("node_modules/greeter/greeter.js"));
+  assert.ok((await bundleContent(again)).has("node_modules/greeter/greeter.js"));
   await writeFile(join(folder, "greeter/greeter.js"), greeter("changed")["greeter/greeter.js"] as string);
   await assert.rejects(build(folder, { cacheDir }), { code: "INSTALL_FAILED", message: /"npm" is not on the PATH/ });
   process.env.PATH = PATH;
-  const changed = await contentOf(await built(t, folder, { cacheDir }));
+  const changed = await bundleContent(await builtBundle(folder, { cacheDir }));
   assert.match(changed.get("node_modules/greeter/greeter.js")?.text ?? "", /changed/);
 });
 
-test("the same dependencies in two folders and two caches are the same bundle", async (t) => {
-  const files = { ...handler, ...wants, ...greeter("same") };
+test("equal dependencies give equal bundles in different folders and caches", async () => {
+  const files = { ...handler, ...manifest, ...greeter("same") };
   const [a, b] = [
-    await built(t, await folderOf(t, files), { cacheDir: await emptyFolder(t) }),
-    await built(t, await folderOf(t, files), { cacheDir: await emptyFolder(t) }),
+    await builtBundle(await sourceFolder(files), { cacheDir: tempDir() }),
+    await builtBundle(await sourceFolder(files), { cacheDir: tempDir() }),
   ];
   assert.equal(a.digest, b.digest);
 });
 
-test("with a lock file what it says is installed, and a manifest that disagrees is refused", async (t) => {
-  const cacheDir = await emptyFolder(t);
-  const files = { ...handler, ...wants, ...greeter("locked") };
-  const folder = await folderOf(t, files);
+test("installs from the lock file, and rejects a manifest that does not match it", async () => {
+  const cacheDir = tempDir();
+  const files = { ...handler, ...manifest, ...greeter("locked") };
+  const folder = await sourceFolder(files);
   const { status, stderr } = spawnSync("npm", ["install", "--package-lock-only", "--no-audit"], {
     cwd: folder,
     encoding: "utf8",
   });
   assert.equal(status, 0, stderr);
-  const content = await contentOf(await built(t, folder, { cacheDir }));
+  const content = await bundleContent(await builtBundle(folder, { cacheDir }));
   assert.match(content.get("node_modules/greeter/greeter.js")?.text ?? "", /locked/);
   assert.equal(content.get("node_modules/greeter")?.linkname, undefined);
   await writeFile(
@@ -82,9 +83,12 @@ test("with a lock file what it says is installed, and a manifest that disagrees 
   });
 });
 
-test("a dependency that cannot be had: the installer's own words, and nothing in the cache", async (t) => {
-  const cacheDir = await emptyFolder(t);
-  const folder = await folderOf(t, { "index.mjs": "", "package.json": '{"dependencies":{"no-such-package":"1.0.0"}}' });
+test("a failed installation reports npm's reason and leaves the cache empty", async () => {
+  const cacheDir = tempDir();
+  const folder = await sourceFolder({
+    "index.mjs": "",
+    "package.json": '{"dependencies":{"no-such-package":"1.0.0"}}',
+  });
   const failure = await build(folder, { cacheDir }).then(
     () => assert.fail("it was built"),
     (error: unknown) => error,
@@ -96,16 +100,16 @@ test("a dependency that cannot be had: the installer's own words, and nothing in
   assert.deepEqual(await readdir(join(cacheDir, "dependencies")), []);
 });
 
-test("a local package that is not there is named", async (t) => {
-  const folder = await folderOf(t, { "index.mjs": "", "package.json": '{"dependencies":{"a":"file:./gone"}}' });
+test("the error for a missing local package names it", async () => {
+  const folder = await sourceFolder({ "index.mjs": "", "package.json": '{"dependencies":{"a":"file:./gone"}}' });
   await assert.rejects(build(folder), { code: "SOURCE_UNREADABLE", message: /gone.*does not exist/ });
 });
 
-for (const [what, files, message] of [
+for (const [manifestProblem, files, message] of [
   ["package.json that does not parse", { "index.mjs": "", "package.json": '{\n  "main": }\n' }, /package\.json:2:11: /],
   ["package.json that is a list", { "index.mjs": "", "package.json": "[]" }, /package\.json: expected an object/],
   [
-    "dependencies that are a list",
+    "package.json whose dependencies are a list",
     { "index.mjs": "", "package.json": '{"dependencies":["a"]}' },
     /"dependencies" to be an object/,
   ],
@@ -120,14 +124,14 @@ for (const [what, files, message] of [
     /list of strings/,
   ],
 ] as const) {
-  test(`a manifest is refused with its place: ${what}`, async (t) => {
-    await assert.rejects(build(await folderOf(t, files)), { code: "MANIFEST_INVALID", message });
+  test(`rejects a ${manifestProblem}`, async () => {
+    await assert.rejects(build(await sourceFolder(files)), { code: "MANIFEST_INVALID", message });
   });
 }
 
-test("Python: a wheel that requirements.txt names is installed, cached, and without scripts and compiled files", async (t) => {
-  const cacheDir = await emptyFolder(t);
-  const folder = await folderOf(t, {
+test("installs and caches a wheel of requirements.txt, without scripts and compiled files", async () => {
+  const cacheDir = tempDir();
+  const folder = await sourceFolder({
     "main.py": "import greeter\ndef handler(event, context): return greeter.greet()\n",
     "requirements.txt": "# ours\n./greeter-1.0-py3-none-any.whl\n",
   });
@@ -142,20 +146,20 @@ with zipfile.ZipFile("greeter-1.0-py3-none-any.whl", "w") as wheel:
 `;
   const { status, stderr } = spawnSync("python3", ["-c", wheel], { cwd: folder, encoding: "utf8" });
   assert.equal(status, 0, stderr);
-  const first = await built(t, folder, { cacheDir });
-  const content = await contentOf(first);
+  const first = await builtBundle(folder, { cacheDir });
+  const content = await bundleContent(first);
   assert.match(content.get(".packages/greeter.py")?.text ?? "", /hello/);
   assert.deepEqual(
     [...content.keys()].filter((name) => /\/bin\/|\.pyc$/.test(name)),
     [],
   );
-  assert.equal((await built(t, folder, { cacheDir })).digest, first.digest);
+  assert.equal((await builtBundle(folder, { cacheDir })).digest, first.digest);
   assert.equal((await installed(cacheDir)).length, 1);
 });
 
-test("Python: a dependency that cannot be had: pip's own words", async (t) => {
-  const folder = await folderOf(t, { "main.py": "", "requirements.txt": "no-such-package==1.0\n" });
-  await assert.rejects(build(folder, { cacheDir: await emptyFolder(t) }), {
+test("a failed Python installation reports pip's reason", async () => {
+  const folder = await sourceFolder({ "main.py": "", "requirements.txt": "no-such-package==1.0\n" });
+  await assert.rejects(build(folder, { cacheDir: tempDir() }), {
     code: "INSTALL_FAILED",
     message: /pip install.*no-such-package==1\.0/s,
   });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dockerfileInstructions } from "./dockerfile-lines.ts";
+import { dockerfileInstructions } from "./dockerfile-instructions.ts";
 
-test("the nth instruction is step n: comments, empty lines and continued lines are none of their own", () => {
+test("does not count comments, empty lines and continuation lines as instructions", () => {
   const text = `# comment
 ARG BASE=node
 
@@ -23,7 +23,7 @@ FROM two
   ]);
 });
 
-test("another escape character, Windows' line ends, and an end that goes on", () => {
+test("supports another escape character, Windows line endings, and a continuation at the end of the file", () => {
   const text = "# escape=`\r\nFROM a\r\nRUN b `\r\n  c\r\nRUN d `";
   assert.deepEqual(
     dockerfileInstructions(text).map(({ line, text }) => [line, text]),

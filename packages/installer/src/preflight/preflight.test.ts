@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { installPermissions, SERVER_RULES } from "./permissions.ts";
+import { installPermissions, SERVER_RULES } from "../permissions.ts";
 import { policyCheck } from "./preflight.ts";
 
 for (const [names, status, words] of [
