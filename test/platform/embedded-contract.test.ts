@@ -27,6 +27,7 @@ for (const runtime of languages) {
         const org = `org-${++orgs}`;
         return {
           platform: shared.platform,
+          logs: shared.logs,
           org,
           artifact: shared.artifact,
           kill: shared.kill,

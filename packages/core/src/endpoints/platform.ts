@@ -80,6 +80,22 @@ export interface LogOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Log of one endpoint. */
+export interface EndpointLog {
+  /** Appends a line. When it returns a promise, the writer has to wait for it before it appends more. */
+  append(line: LogLine): Promise<void> | undefined;
+  /** Reads lines, oldest first. */
+  read(options: LogOptions): AsyncIterable<LogLine>;
+}
+
+/** Logs of endpoints, where a platform writes the lines that replicas print. The control server owns and removes them. */
+export interface LogSink {
+  open(ref: EndpointRef): EndpointLog;
+}
+
+/** Discards all lines. */
+export const NO_LOGS: LogSink = { open: () => ({ append: () => undefined, async *read() {} }) };
+
 export interface Platform extends AsyncDisposable {
   readonly name: string;
   /** Type of the artifacts that the platform runs. */
@@ -102,7 +118,7 @@ export interface Platform extends AsyncDisposable {
    * @throws ENDPOINT_NOT_FOUND if the endpoint was never applied
    */
   scale(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void>;
-  /** Drains and removes the endpoint with its logs; resolves when it no longer serves. Succeeds if it does not exist. */
+  /** Drains and removes the endpoint; resolves when it no longer serves. Succeeds if it does not exist. */
   remove(ref: EndpointRef, signal?: AbortSignal): Promise<void>;
   /** Drains and removes all endpoints of an organization, and its other data. */
   removeOrg(org: string, signal?: AbortSignal): Promise<void>;
@@ -123,6 +139,4 @@ export interface Platform extends AsyncDisposable {
   removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void>;
   /** Yields the whole list immediately, and again after every change. Ends when the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
-  /** Reads the lines of the endpoint's current and past replicas, oldest first. */
-  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine>;
 }

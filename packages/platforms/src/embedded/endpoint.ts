@@ -1,12 +1,12 @@
 import {
   type EndedReplica,
+  type EndpointLog,
   type EndpointSpec,
   type EndpointStatus,
   endpointKey,
   FaasError,
   type ReplicaFailure,
 } from "@faas/core";
-import type { LogStore } from "../common/log-store.ts";
 import { type ProcessEnd, type ProcessEvents, type ProcessOptions, ReplicaProcess } from "./replica-process.ts";
 
 const BACKOFF_FIRST_MS = 100;
@@ -24,7 +24,7 @@ export interface EndpointHost {
   /** Values of its secrets, by variable. Rejects with SECRET_UNAVAILABLE. */
   secretsOf(spec: EndpointSpec): Promise<Readonly<Record<string, string>>>;
   newReplicaId(spec: EndpointSpec): string;
-  logStore(spec: EndpointSpec): LogStore;
+  openLog(spec: EndpointSpec): EndpointLog;
   /** Something observable changed. */
   changed(endpoint: EmbeddedEndpoint): void;
   readonly records: { add(id: string, pid: number, leftovers: readonly string[]): void; remove(id: string): void };
@@ -36,7 +36,7 @@ export class EmbeddedEndpoint {
   readonly key: string;
   readonly #host: EndpointHost;
   // Most endpoints have no process most of the time: what only processes need is made with the first one.
-  #logs: LogStore | undefined;
+  #logs: EndpointLog | undefined;
   #events: ProcessEvents | undefined;
   #desired = 0;
   #replicas: ReplicaProcess[] = [];
@@ -119,7 +119,7 @@ export class EmbeddedEndpoint {
 
   #start(): void {
     const host = this.#host;
-    this.#logs ??= host.logStore(this.spec);
+    this.#logs ??= host.openLog(this.spec);
     this.#events ??= {
       ready: (replica) => this.#onReady(replica),
       failed: (replica, end) => this.#onFailed(replica, end),

@@ -9,12 +9,11 @@ import {
   type EndpointStatus,
   endpointKey,
   FaasError,
-  type LogLine,
-  type LogOptions,
+  type LogSink,
+  NO_LOGS,
   type Platform,
   type SecretVersion,
 } from "@faas/core";
-import { LogStore } from "../common/log-store.ts";
 import { runtimeCommand } from "../common/runtime-command.ts";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./endpoint.ts";
@@ -32,7 +31,7 @@ const MEMORY_CHECK_MS = 250;
 const MAX_INSIDE = 45;
 
 export interface EmbeddedOptions {
-  /** Logs, records of processes and caches are in it. */
+  /** Folder for records of processes, secrets and caches. */
   readonly dataDir: string;
   /** The unpacked bundle of a digest; rejects with BUNDLE_NOT_FOUND. */
   readonly bundleFolder: (digest: string) => Promise<string>;
@@ -49,6 +48,8 @@ export interface EmbeddedOptions {
   readonly readable?: readonly string[];
   /** Files of the server's outside of its data folder that they must not read, nor what is beside these: the key of its certificate. */
   readonly hidden?: readonly string[];
+  /** Receives the lines that replicas print; absent: they are discarded. */
+  readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };
 }
 
@@ -67,8 +68,6 @@ export class EmbeddedPlatform implements Platform {
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** Those that have, or a moment ago had, processes: what is looked after is looked for here, not in all that there are. */
   readonly #busy = new Set<EmbeddedEndpoint>();
-  /** Of endpoints that had a process, or whose logs were asked for. */
-  readonly #logs = new Map<string, LogStore>();
   readonly #statuses = new StatusSnapshot();
   readonly #runFolder: string;
   /** When the process ends without having disposed of this: a second Ctrl-C, for instance. */
@@ -133,7 +132,7 @@ export class EmbeddedPlatform implements Platform {
       bundleFolder: options.bundleFolder,
       secretsOf: (spec) => this.#secretsOf(spec),
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
-      logStore: (spec) => this.#logStore(spec),
+      openLog: (spec) => (options.logs ?? NO_LOGS).open(spec),
       changed: (endpoint) => this.#changed(endpoint),
       records,
     };
@@ -183,14 +182,11 @@ export class EmbeddedPlatform implements Platform {
       this.#statuses.remove(endpoint);
     }
     await endpoint?.stop();
-    await this.#logStore(ref).remove();
-    this.#logs.delete(key);
   }
 
   async removeOrg(org: string): Promise<void> {
     const mine = [...this.#endpoints.values()].filter((endpoint) => endpoint.spec.org === org);
     await Promise.all(mine.map((endpoint) => this.remove(endpoint.spec)));
-    await rm(join(this.#dataDir, "logs", org), { recursive: true, force: true });
     await this.#secrets.removeOrg(org);
   }
 
@@ -206,17 +202,12 @@ export class EmbeddedPlatform implements Platform {
     return this.#statuses.watch(signal);
   }
 
-  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
-    return this.#logStore(ref).read(options);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#blanks.close();
     const endpoints = [...this.#endpoints.values()];
     this.#endpoints.clear();
     await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
-    await Promise.all([...this.#logs.values()].map((logs) => logs.flush()));
     await rm(this.#runFolder, { recursive: true, force: true });
     process.off("exit", this.#endAll);
   }
@@ -240,16 +231,6 @@ export class EmbeddedPlatform implements Platform {
       async ([variable, secret]) => [variable, await this.#secrets.value(org, secret)] as const,
     );
     return Object.fromEntries(await Promise.all(values));
-  }
-
-  #logStore(ref: EndpointRef): LogStore {
-    const key = endpointKey(ref);
-    let logs = this.#logs.get(key);
-    if (!logs) {
-      logs = new LogStore(join(this.#dataDir, "logs", ref.org, ref.endpoint));
-      this.#logs.set(key, logs);
-    }
-    return logs;
   }
 
   /** Looks after memory and signs of life while there are processes. */

@@ -1,6 +1,6 @@
+import type { Logger } from "@faas/core";
 import Router from "@koa/router";
 import Koa, { type Context } from "koa";
-import type { Logger } from "pino";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { audited } from "./audit-middleware.ts";
 import { type AuthorizationDeps, authorize } from "./authorize.ts";

@@ -1,7 +1,6 @@
-import { type AuditEntry, secretNameProblem } from "@faas/core";
+import { type AuditEntry, type Logger, secretNameProblem } from "@faas/core";
 import type { VerifiedKey } from "@faas/gateway";
 import type { Context, Middleware } from "koa";
-import type { Logger } from "pino";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { stateOf } from "./route.ts";
 

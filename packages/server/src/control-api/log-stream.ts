@@ -1,17 +1,10 @@
 import { Readable } from "node:stream";
-import {
-  type EndpointRef,
-  type LogOptions,
-  type Platform,
-  parseDuration,
-  sinceSchema,
-  tailSchema,
-  validate,
-} from "@faas/core";
+import { type EndpointRef, type LogOptions, parseDuration, sinceSchema, tailSchema, validate } from "@faas/core";
 import type { Context } from "koa";
+import type { LogStore } from "../logs/log-store.ts";
 
 export interface LogStreamDeps {
-  readonly logs: Pick<Platform, "logs">;
+  readonly logs: Pick<LogStore, "read">;
   /** Aborted when responses that would never end have to. */
   readonly ending: AbortSignal;
 }
@@ -30,7 +23,7 @@ export function streamLogs(
   const disconnected = new AbortController();
   context.res.once("close", () => disconnected.abort());
   const signal = AbortSignal.any([disconnected.signal, ending, ...(keySignal ? [keySignal] : [])]);
-  const lines = logs.logs(ref, { ...optionsOf(context), signal });
+  const lines = logs.read(ref, { ...optionsOf(context), signal });
   // The header is sent before the first line, which may be long in coming.
   context.status = 200;
   context.type = "application/x-ndjson";

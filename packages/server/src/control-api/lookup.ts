@@ -1,6 +1,7 @@
 import { type EndpointRef, nearest } from "@faas/core";
 import { endpointNotFound, organizationNotFound } from "@faas/gateway";
-import type { EndpointRecord, Store } from "../state/store.ts";
+import type { EndpointRecord } from "../state/records.ts";
+import type { Store } from "../state/store.ts";
 import type { Permissions } from "./permissions.ts";
 
 type OrgSource = Pick<Store, "org" | "orgs">;

@@ -1,8 +1,7 @@
 import { Readable } from "node:stream";
-import { FaasError } from "@faas/core";
+import { FaasError, type Logger } from "@faas/core";
 import { checkPath, problemResponse, requestIdOf } from "@faas/gateway";
 import type { Context, Middleware } from "koa";
-import type { Logger } from "pino";
 import { sendAndDrain } from "./drain-body.ts";
 import { stateOf } from "./route.ts";
 

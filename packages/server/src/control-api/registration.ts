@@ -10,14 +10,12 @@ import {
 import type { BundleAccess } from "../bundles/bundle-access.ts";
 import { bundleNotFound } from "../bundles/bundle-store.ts";
 import type { DeploymentController } from "../deployments/controller.ts";
-import { type AllowedImages, checkImage } from "../deployments/image-policy.ts";
 import type { Permissions } from "./permissions.ts";
 
 export interface RegistrationDeps {
   readonly deployments: Pick<DeploymentController, "deploy">;
   readonly bundleAccess: Pick<BundleAccess, "has">;
   readonly platform: Pick<Platform, "accepts">;
-  readonly allowedImages: AllowedImages;
 }
 
 /** Outcome of a registration. */
@@ -32,7 +30,6 @@ export interface Registration {
  * Registers an endpoint, or deploys a new revision of it.
  * @throws INVALID_REQUEST
  * @throws BUNDLE_NOT_FOUND
- * @throws IMAGE_NOT_ALLOWED
  */
 export async function register(
   request: { readonly ref: EndpointRef; readonly artifact: Artifact; readonly settings: SettingsInput },
@@ -43,20 +40,14 @@ export async function register(
   const settings = withDefaults(request.settings);
   const problem = settingsProblem(settings);
   if (problem) throw new FaasError("INVALID_REQUEST", problem);
-  checkArtifact(artifact, ref.org, permissions, deps);
+  checkBundle(artifact, permissions, deps);
   const { created, revision, unchanged } = await deps.deployments.deploy(ref, artifact, settings);
   return { ref, created, revision, unchanged };
 }
 
-/** Checks that the organization may use an artifact. The deployment rejects those that the platform does not run. */
-function checkArtifact(
-  artifact: Artifact,
-  org: string,
-  permissions: Permissions,
-  { bundleAccess, platform, allowedImages }: RegistrationDeps,
-): void {
-  if (artifact.kind !== platform.accepts) return;
-  if (artifact.kind === "image") checkImage(artifact.reference, org, allowedImages);
-  else if (permissions.org !== undefined && !bundleAccess.has(permissions.org, artifact.digest))
+/** Checks that the caller may use a bundle. Deployments reject other artifacts. */
+function checkBundle(artifact: Artifact, permissions: Permissions, { bundleAccess, platform }: RegistrationDeps): void {
+  if (artifact.kind !== "bundle" || platform.accepts !== "bundle") return;
+  if (permissions.org !== undefined && !bundleAccess.has(permissions.org, artifact.digest))
     throw bundleNotFound(artifact.digest);
 }

@@ -1,48 +1,45 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { after } from "node:test";
 import { type OrgScope, PROBLEM_MEDIA_TYPE, type Problem } from "@faas/core";
+import { tempDir } from "@faas/testing";
 import { type Header, pack } from "tar-stream";
-import { type ServerOptions, startServer } from "../server.ts";
+import type { ServerOptions } from "../options.ts";
+import { startServer } from "../server.ts";
 import { checkResponse } from "./response-check.ts";
 
-/** A control server for tests, with a port and a data folder of its own, and a client for its HTTP interface. */
+/** Control server for tests, on a free port and a new data folder, with a client. */
 export interface TestControl {
   readonly url: string;
   readonly dataDir: string;
-  /** Token of the first admin key; empty where keys are not required. Requests carry it, unless they have another one, or none: "". */
+  /** Token of the admin key that the start created; empty where keys are not required. Requests use it unless they pass another, or none: "". */
   readonly adminToken: string;
   /** Declared responses that were received so far, as `put /-/orgs/{org} 201`. */
   readonly sentResponses: ReadonlySet<string>;
   /** Sends a request and parses the response. Responses are compared with the declarations of their routes. */
   send(method: string, path: string, body?: unknown, token?: string): Promise<Answer>;
-  /** Uploads a tar under its digest, or another one. */
+  /** Uploads a tar under its digest, or under the given one. */
   upload(tar: Buffer, digest?: string, token?: string): Promise<Answer>;
-  /** Creates a key and returns its token. */
+  /** Creates a key, and returns its token. */
   key(org: string, scope: OrgScope): Promise<string>;
 }
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests know what they expect
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows its fields
   readonly body: any;
   readonly problem: Problem;
 }
 
-/** Starts a server; it is stopped, and its folder removed, after the tests of the file. */
+/** Starts a control server that is stopped after the tests of the file. */
 export async function testControl(options: Partial<ServerOptions> = {}): Promise<TestControl> {
-  const folder = await mkdtemp(join(tmpdir(), "faas-control-"));
-  const dataDir = join(folder, "data");
+  const dataDir = join(tempDir("control"), "data");
   const server = await startServer({ dataDir, port: 0, logLevel: "silent", ...options });
-  after(async () => {
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => server.stop());
   const { adminToken = "" } = server;
   const bearer = (token: string): Record<string, string> => (token === "" ? {} : { Authorization: `Bearer ${token}` });
   const sentResponses = new Set<string>();
@@ -83,7 +80,7 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
 
 export const digestOf = (tar: Buffer): string => `sha256:${createHash("sha256").update(tar).digest("hex")}`;
 
-/** A tar of these entries, in this order. */
+/** Makes a tar of the entries, in their order. */
 export function tarOf(
   ...entries: readonly (Partial<Header> & { readonly name: string; readonly text?: string | Buffer })[]
 ): Promise<Buffer> {
@@ -93,7 +90,7 @@ export function tarOf(
   return buffer(tar);
 }
 
-/** A bundle with the wrapper and this JavaScript. */
+/** Makes a bundle with the wrapper and a JavaScript module. */
 export async function functionBundle(code: string): Promise<Buffer> {
   const wrapper = await readFile(join(import.meta.dirname, "../../../../templates/node/.interface.mjs"));
   return tarOf({ name: ".interface.mjs", text: wrapper }, { name: "index.mjs", text: code });

@@ -48,21 +48,21 @@ const putBundle = ({ bundles, bundleAccess, storageQuota }: BundleRoutesDeps) =>
       const org = permissions.org ?? queriedOrg(context);
       if (permissions.org !== undefined) permissions.require(queriedOrg(context) ?? permissions.org, "deploy");
       // An organization must not learn that another one has the bundle.
-      const isUnproven = permissions.org !== undefined && !bundleAccess.has(permissions.org, digest);
+      const mustProve = permissions.org !== undefined && !bundleAccess.has(permissions.org, digest);
       const { length } = context.request;
       const reservation = org === undefined ? undefined : await storageQuota.reserve(org, digest, length);
       let isNew: boolean;
       try {
         isNew = await bundles.put(digest, bodyOf(context.req), {
-          unproven: isUnproven,
+          mustProve,
           ...(length === undefined ? {} : { length }),
-          ...(reservation === undefined ? {} : { room: reservation }),
+          ...(reservation === undefined ? {} : { allowance: reservation }),
         });
         if (org !== undefined) bundleAccess.grant(org, digest);
       } finally {
         reservation?.release();
       }
-      return { status: isNew || isUnproven ? 201 : 200, body: { digest } };
+      return { status: isNew || mustProve ? 201 : 200, body: { digest } };
     },
   });
 

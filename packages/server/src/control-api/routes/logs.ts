@@ -1,21 +1,18 @@
-import { logLineSchema, type Platform, sinceSchema, tailSchema } from "@faas/core";
+import { logLineSchema, sinceSchema, tailSchema } from "@faas/core";
 import { z } from "zod";
 import type { Store } from "../../state/store.ts";
-import { streamLogs } from "../log-stream.ts";
+import { type LogStreamDeps, streamLogs } from "../log-stream.ts";
 import { requireEndpoint } from "../lookup.ts";
 import { defineRoute, jsonLines, type Route } from "../route.ts";
 
-export interface LogRoutesDeps {
+export interface LogRoutesDeps extends LogStreamDeps {
   readonly store: Pick<Store, "org" | "orgs" | "endpoint">;
-  readonly platform: Pick<Platform, "logs">;
-  /** Aborted when responses that would never end have to. */
-  readonly ending: AbortSignal;
 }
 
 /** Creates the routes about logs. */
 export const logRoutes = (deps: LogRoutesDeps): Route[] => [getLogs(deps)];
 
-const getLogs = ({ store, platform, ending }: LogRoutesDeps) =>
+const getLogs = ({ store, logs, ending }: LogRoutesDeps) =>
   defineRoute({
     method: "get",
     path: "/-/orgs/{org}/endpoints/{endpoint}/logs",
@@ -30,6 +27,6 @@ const getLogs = ({ store, platform, ending }: LogRoutesDeps) =>
     responses: { 200: jsonLines("the lines, oldest first", logLineSchema) },
     handle({ context, parameters: ref, permissions }) {
       requireEndpoint(ref, store, permissions);
-      return { status: 200, body: streamLogs(context, ref, permissions.signal, { logs: platform, ending }) };
+      return { status: 200, body: streamLogs(context, ref, permissions.signal, { logs, ending }) };
     },
   });

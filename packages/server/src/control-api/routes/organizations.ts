@@ -23,7 +23,7 @@ export interface OrgRoutesDeps extends OrgDetailsDeps {
   /** Limits of organizations that have none of their own. */
   readonly defaultLimits: Limits;
   readonly deployments: Pick<DeploymentController, "applyOrg" | "removeOrg">;
-  readonly keys: Pick<KeyService, "dropGone">;
+  readonly keys: Pick<KeyService, "endRevoked">;
   readonly bundleAccess: Pick<BundleAccess, "forget">;
   readonly platform: Pick<Platform, "name" | "registryLogin">;
 }
@@ -96,7 +96,7 @@ const deleteOrg = (deps: Pick<OrgRoutesDeps, "store" | "deployments" | "keys" | 
     async handle({ parameters: { org }, permissions }) {
       requireOrg(org, deps.store, permissions);
       await deps.deployments.removeOrg(org);
-      deps.keys.dropGone();
+      deps.keys.endRevoked();
       deps.bundleAccess.forget(org);
       return { status: 204 };
     },

@@ -7,7 +7,7 @@ import {
   type ReplicaFailure,
 } from "@faas/core";
 import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
-import type { EndpointRecord } from "../../state/store.ts";
+import { awaitsFirstReady, candidateRevision, type EndpointRecord, servingRevision } from "../../state/records.ts";
 
 /**
  * Builds the response body for an endpoint: its record, and its replicas.
@@ -20,16 +20,18 @@ export function viewEndpoint(
   origin: string,
 ): EndpointView {
   const served = endpoints.get(endpointKey(ref));
+  const serving = servingRevision(record);
+  const candidate = candidateRevision(record);
   const failure = record.failure ?? served?.status?.failure ?? lastExit(served);
   return {
     org: ref.org,
     endpoint: ref.endpoint,
     url: `${origin}/${endpointKey(ref)}`,
     phase: phaseOf(record, served),
-    revision: record.current.id,
-    ...(record.candidate === undefined ? {} : { deploying: record.candidate.id }),
-    image: formatArtifact(record.current.artifact),
-    settings: record.current.settings,
+    revision: serving.id,
+    ...(candidate === undefined ? {} : { deploying: candidate.id }),
+    image: formatArtifact(serving.artifact),
+    settings: serving.settings,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
     replicas: (served?.status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, start }) => ({
@@ -55,8 +57,8 @@ function lastExit(served: ServedEndpoint | undefined): ReplicaFailure | undefine
 }
 
 function phaseOf(record: EndpointRecord, served: ServedEndpoint | undefined): EndpointPhase {
-  if (record.unproven) return record.failure?.revision === record.current.id ? "failed" : "deploying";
-  if (record.candidate) return "deploying";
+  if (awaitsFirstReady(record)) return record.failure?.revision === servingRevision(record).id ? "failed" : "deploying";
+  if (candidateRevision(record)) return "deploying";
   if (served === undefined) return "idle";
   if (served.replicas.length > 0) return "ready";
   if (served.failure()) return "failed";
