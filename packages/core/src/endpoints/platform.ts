@@ -1,4 +1,6 @@
-import type { ErrorCode, FaasError } from "../errors.ts";
+import { z } from "zod";
+import { errorCodeSchema, type FaasError } from "../errors.ts";
+import type { Immutable } from "../immutable.ts";
 import type { Limits } from "../organizations/limits.ts";
 import type { Artifact, EndpointRef, EndpointSpec } from "./endpoint.ts";
 import type { SecretVersion } from "./secrets.ts";
@@ -20,23 +22,23 @@ export interface Replica {
   readonly start?: readonly StartStage[];
 }
 
-/** A moment of a replica's start. */
-export interface StartStage {
-  /** In words: "scheduled", "container runs" … */
-  readonly stage: string;
-  /** Milliseconds since the replica was asked for. */
-  readonly atMs: number;
-}
+/** Schema of a moment of a replica's start. */
+export const startStageSchema = z.object({
+  stage: z.string().describe('In words: "scheduled", "container runs" …'),
+  atMs: z.number().describe("Milliseconds since the replica was requested"),
+});
+export type StartStage = Immutable<z.infer<typeof startStageSchema>>;
 
-/** Why a revision does not run: its code does not load, its process dies, its image cannot be pulled … */
-export interface ReplicaFailure {
-  readonly revision: string;
-  readonly code: ErrorCode;
-  /** For the person who deployed: what happened, with file and line where known. */
-  readonly detail: string;
-  /** The last lines that the replica printed, oldest first. */
-  readonly lastLogLines: readonly string[];
-}
+/** Schema of the reason why a revision does not run: its code does not load, its process exits, its image cannot be pulled … */
+export const replicaFailureSchema = z
+  .object({
+    revision: z.string(),
+    code: errorCodeSchema,
+    detail: z.string().describe("For the person who deployed: what happened, with file and line where known"),
+    lastLogLines: z.array(z.string()).describe("The last lines that the replica printed, oldest first"),
+  })
+  .meta({ id: "ReplicaFailure", description: "Why a revision does not run" });
+export type ReplicaFailure = Immutable<z.infer<typeof replicaFailureSchema>>;
 
 /** A replica whose process exited without being stopped. */
 export interface EndedReplica extends ReplicaFailure {
@@ -54,14 +56,17 @@ export interface EndpointStatus extends EndpointRef {
   readonly ended?: readonly EndedReplica[];
 }
 
-export interface LogLine {
-  /** RFC 3339 with milliseconds, UTC. */
-  readonly time: string;
-  readonly replica: string;
-  readonly revision: string;
-  readonly stream: "stdout" | "stderr";
-  readonly line: string;
-}
+/** Schema of a line that a function printed. */
+export const logLineSchema = z
+  .object({
+    time: z.string().describe("RFC 3339 with milliseconds, UTC"),
+    replica: z.string(),
+    revision: z.string(),
+    stream: z.enum(["stdout", "stderr"]),
+    line: z.string(),
+  })
+  .meta({ id: "LogLine", description: "A line that a function printed" });
+export type LogLine = Immutable<z.infer<typeof logLineSchema>>;
 
 export interface LogOptions {
   /** Continues with new lines, over replicas and revisions, until the signal aborts. */

@@ -3,9 +3,10 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import type { AuditEntry } from "@faas/core";
 import { tempDir } from "@faas/testing";
 import { testControl } from "../testing/test-control.ts";
-import { type AuditEntry, AuditLog, type AuditOptions } from "./audit-log.ts";
+import { AuditLog, type AuditOptions } from "./audit-log.ts";
 
 function auditOf(t: TestContext, options: AuditOptions = {}) {
   const dataDir = tempDir("audit");

@@ -9,6 +9,7 @@ import { tempDir } from "@faas/testing";
 import { type Header, pack } from "tar-stream";
 import type { ServerOptions } from "../options.ts";
 import { startServer } from "../server.ts";
+import { checkResponse } from "./response-check.ts";
 
 /** Control server for tests, on a free port and a new data folder, with a client. */
 export interface TestControl {
@@ -16,7 +17,9 @@ export interface TestControl {
   readonly dataDir: string;
   /** Token of the admin key that the start created; empty where keys are not required. Requests use it unless they pass another, or none: "". */
   readonly adminToken: string;
-  /** Sends a request; returns status, headers and the parsed body, which is a problem document for an error. */
+  /** Declared responses that were received so far, as `put /-/orgs/{org} 201`. */
+  readonly sentResponses: ReadonlySet<string>;
+  /** Sends a request and parses the response. Responses are compared with the declarations of their routes. */
   send(method: string, path: string, body?: unknown, token?: string): Promise<Answer>;
   /** Uploads a tar under its digest, or under the given one. */
   upload(tar: Buffer, digest?: string, token?: string): Promise<Answer>;
@@ -39,11 +42,15 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
   after(() => server.stop());
   const { adminToken = "" } = server;
   const bearer = (token: string): Record<string, string> => (token === "" ? {} : { Authorization: `Bearer ${token}` });
-  const answered = async (answer: Response): Promise<Answer> => {
+  const sentResponses = new Set<string>();
+  const answered = async (method: string, path: string, answer: Response): Promise<Answer> => {
     const text = await answer.text();
+    const contentType = answer.headers.get("content-type") ?? "";
+    const name = checkResponse({ method, path, status: answer.status, contentType, text });
+    if (name !== undefined) sentResponses.add(name);
     const isJson = /[/+]json/.test(answer.headers.get("content-type") ?? "");
     const body = isJson ? JSON.parse(text) : text;
-    if (answer.status >= 400 && answer.headers.get("content-type") !== PROBLEM_MEDIA_TYPE)
+    if (answer.status >= 400 && method !== "HEAD" && contentType !== PROBLEM_MEDIA_TYPE)
       throw new Error(`expected a problem document, got ${answer.status} ${text}`);
     return { status: answer.status, headers: answer.headers, body, problem: body };
   };
@@ -51,15 +58,17 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
     url: server.url,
     dataDir,
     adminToken,
+    sentResponses,
     async send(method, path, body, token = adminToken) {
       const isText = typeof body === "string";
       const sent = body === undefined ? {} : { body: isText ? body : JSON.stringify(body) };
       const headers = { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...bearer(token) };
-      return answered(await fetch(server.url + path, { method, headers, ...sent }));
+      return answered(method, path, await fetch(server.url + path, { method, headers, ...sent }));
     },
     async upload(tar, digest = digestOf(tar), token = adminToken) {
       const sent = { method: "PUT", body: new Uint8Array(tar), headers: bearer(token) };
-      return answered(await fetch(`${server.url}/-/bundles/${digest}`, sent));
+      const path = `/-/bundles/${digest}`;
+      return answered("PUT", path, await fetch(server.url + path, sent));
     },
     async key(this: TestControl, org, scope) {
       const { status, body } = await this.send("POST", `/-/orgs/${org}/keys`, { scope });
