@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BuiltFaas } from "@faas/testing";
+import { FaasProcess } from "@faas/testing";
 
 const program = join(import.meta.dirname, "../../packages/cli/bin/faas.js");
 
@@ -31,7 +31,7 @@ for (const [what, columns, env, shown] of [
   ["no ways to redraw (TERM=dumb) gets plain lines", 80, { TERM: "dumb" }, /^ready +\d/m],
 ] as const) {
   test(`a deployment on a terminal with ${what}`, async () => {
-    await using faas = await BuiltFaas.create();
+    await using faas = await FaasProcess.create();
     await faas.up();
     await faas.source("shown", { "index.mjs": "export const handler = () => 1;\n" });
     const command = [process.execPath, program, "deploy", "shown", "--org", "acme", "--endpoint", "shown"];
@@ -67,19 +67,19 @@ while True:
     if not piece: break
     os.write(1, piece)
     seen += piece
-    if b"does not show" in seen and not isAsked:
+    if b"(hidden)" in seen and not isAsked:
         isAsked = True
         os.write(terminal, typed)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
 for (const [what, typed, exitCode, said] of [
-  ["is kept, and does not show, however soon it is typed", "hunter2\\r", 0, /Kept the secret KEY/],
-  ["that Ctrl-C ends is not kept, and does not show", "hunter2\\x03", 2, /Nothing was kept/],
-  ["that is empty is not kept", "\\r", 2, /it is empty/],
+  ["is saved and hidden, however soon it is typed", "hunter2\\r", 0, /Saved the secret KEY/],
+  ["is hidden and not saved after Ctrl-C", "hunter2\\x03", 2, /nothing was saved/],
+  ["is not saved when it is empty", "\\r", 2, /empty/],
 ] as const) {
   test(`a secret on a terminal ${what}`, async () => {
-    await using faas = await BuiltFaas.create();
+    await using faas = await FaasProcess.create();
     await faas.up();
     const command = [process.execPath, program, "secret", "set", "acme", "KEY"];
     const child = spawn("python3", ["-c", TYPED, typed, ...command], {

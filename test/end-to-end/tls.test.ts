@@ -45,7 +45,7 @@ test("a server with a certificate is used by every command once its authority is
   const [admin] = await up.printed(/faas_admin_\w+/);
   const unknown = await run(["list"]);
   assert.equal(unknown.code, 1);
-  assert.match(unknown.stderr, /not trusted: it is signed by itself.*\(CERTIFICATE_UNTRUSTED\)\n.*--ca FILE/);
+  assert.match(unknown.stderr, /not trusted: it is self-signed.*\(CERTIFICATE_UNTRUSTED\)\n.*--ca FILE/);
 
   const login = await run(["login", "--ca", made.cert], {}, `${admin}\n`);
   assert.equal(login.code, 0, login.stderr);
@@ -69,7 +69,7 @@ test("a server with a certificate is used by every command once its authority is
   }
   const checked = await checkServer(url, true, "", admin, await readFile(made.cert, "utf8"));
   assert.match(checked.found, new RegExp(`^${url}, version .*, isolation `));
-  assert.match((await checkServer(url, true, "", admin)).found, /not trusted: it is signed by itself/);
+  assert.match((await checkServer(url, true, "", admin)).found, /not trusted: it is self-signed/);
   // The file was remembered, not only its name.
   await rm(made.cert);
   assert.equal((await run(["list"])).code, 0);
@@ -107,7 +107,7 @@ test("HTTP that is sent to the port is told of HTTPS, and HTTPS that is sent to 
   for (const argv of [["list"], ["invoke", "acme/x"]]) {
     const { code, stderr } = await run(argv, { FAAS_SERVER: plain });
     assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`speaks HTTPS.*\\(TLS_REQUIRED\\)\\n.*${url}`));
+    assert.match(stderr, new RegExp(`expects HTTPS.*\\(TLS_REQUIRED\\)\\n.*${url}`));
   }
   const up = startHere(t, ["up", "--port", "0", "--data", join(folder, "plain")], { cwd: folder });
   const [open] = await up.printed(/^http:\S+(?=\n)/m);
@@ -202,7 +202,7 @@ test("a server that cannot use its certificate says what is wrong and does not s
   }
   const { code, stderr } = await runHere(t, ["up", "--port", "0", "--tls-cert", one.cert], { cwd: folder });
   assert.equal(code, 2);
-  assert.match(stderr, /--tls-cert and --tls-key go together/);
+  assert.match(stderr, /--tls-cert and --tls-key together/);
 });
 
 test("a connection that says nothing does not keep a server from stopping", { skip }, async (t) => {

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { build, buildImage } from "@faas/builder";
 import type { Artifact, EndpointView, SettingsInput } from "@faas/core";
 import { KubernetesApi, KubernetesCredentials } from "@faas/platforms/kubernetes-client";
-import { BuiltFaas, type Up } from "@faas/testing";
+import { FaasProcess, type Up } from "@faas/testing";
 import type { V1Pod } from "@kubernetes/client-node";
 
 export type PlatformName = "embedded" | "kubernetes";
@@ -29,14 +29,14 @@ export interface ServedOptions {
 export class Served implements AsyncDisposable {
   readonly platform: PlatformName;
   readonly org: string;
-  readonly faas: BuiltFaas;
+  readonly faas: FaasProcess;
   readonly #credentials: KubernetesCredentials | undefined;
   readonly #api: KubernetesApi | undefined;
   readonly #registry: { readonly push: string; readonly pull: string };
   #up!: Up;
   #sources = 0;
 
-  private constructor(platform: PlatformName, faas: BuiltFaas, { registryPull }: ServedOptions) {
+  private constructor(platform: PlatformName, faas: FaasProcess, { registryPull }: ServedOptions) {
     this.platform = platform;
     this.faas = faas;
     this.#credentials = platform === "kubernetes" ? KubernetesCredentials.load() : undefined;
@@ -48,7 +48,7 @@ export class Served implements AsyncDisposable {
   }
 
   static async start(platform: PlatformName, options: ServedOptions = {}): Promise<Served> {
-    const served = new Served(platform, await BuiltFaas.create(), options);
+    const served = new Served(platform, await FaasProcess.create(), options);
     if (options.kubeconfig !== undefined) served.faas.env.KUBECONFIG = options.kubeconfig;
     try {
       await served.up();

@@ -4,32 +4,53 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-/** For tests: the built `faas`, as a user runs it, with a data folder and a home of its own. */
+import { CommandOutput, type Ended, type RunningCommand } from "./running-command.ts";
 
 const program = join(import.meta.dirname, "../../cli/bin/faas.js");
-const START_MS = 20_000;
-const RUN_MS = 300_000;
+const START_TIMEOUT_MS = 20_000;
+const RUN_TIMEOUT_MS = 300_000;
 
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
+export interface StartOptions {
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Text of standard input. */
+  readonly input?: string;
+  /** Milliseconds until the process is ended. */
+  readonly timeout?: number;
 }
 
-/** A server that `faas up` started. */
+/** Starts the built `faas` as a process of its own, which the caller ends. */
+export function startFaas(
+  args: readonly string[],
+  { cwd, env = {}, input = "", timeout }: StartOptions,
+): RunningCommand & { readonly child: ChildProcess } {
+  const output = new CommandOutput();
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
+    env: { ...process.env, NODE_OPTIONS: "", ...env },
+    ...(timeout === undefined ? {} : { timeout }),
+  });
+  child.stdout.pipe(output.stdout);
+  child.stderr.pipe(output.stderr);
+  child.stdin.on("error", () => {}).end(input);
+  const code = once(child, "close").then(([exitCode]) => exitCode as number | null);
+  return { ...output.running(code, () => child.kill("SIGINT")), child };
+}
+
+/** Server that `faas up` started. */
 export interface Up {
   readonly url: string;
   readonly child: ChildProcess;
   stderr(): string;
 }
 
-export class BuiltFaas implements AsyncDisposable {
+/** The built `faas`, as a user runs it, with its own data folder and home. */
+export class FaasProcess implements AsyncDisposable {
   readonly folder: string;
   readonly data: string;
   readonly env: NodeJS.ProcessEnv;
   readonly #servers = new Set<ChildProcess>();
-  /** A server was killed last: its replicas are still there. */
+  /** True after a server was killed, whose replicas still run. */
   #hasOrphans = false;
 
   private constructor(folder: string) {
@@ -45,11 +66,11 @@ export class BuiltFaas implements AsyncDisposable {
     };
   }
 
-  static async create(): Promise<BuiltFaas> {
-    return new BuiltFaas(await mkdtemp(join(tmpdir(), "faas-built-")));
+  static async create(): Promise<FaasProcess> {
+    return new FaasProcess(await mkdtemp(join(tmpdir(), "faas-built-")));
   }
 
-  /** `faas up` on a free port; resolves when it takes requests. `before` is shell code that runs first, in the same process; the server is `"$0" "$@"`. */
+  /** Runs `faas up` on a free port; resolves when it accepts requests. `before` is shell code that runs first, in the same process; the server is `"$0" "$@"`. */
   async up({ before = "", args = [] as readonly string[] } = {}): Promise<Up> {
     const argv = [program, "up", "--port", "0", ...args];
     const child = before
@@ -60,7 +81,7 @@ export class BuiltFaas implements AsyncDisposable {
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
     const ended = once(child, "exit").then(([code]) => assert.fail(`faas up ended with ${code}: ${stderr}`));
-    const signal = AbortSignal.timeout(START_MS);
+    const signal = AbortSignal.timeout(START_TIMEOUT_MS);
     const [text] = await Promise.race([once(child.stdout, "data", { signal }), ended]);
     ended.catch(() => {});
     const url = String(text).trim();
@@ -77,20 +98,17 @@ export class BuiltFaas implements AsyncDisposable {
     await exited;
   }
 
-  /** Ended, with the code null, when it takes longer than `timeout` milliseconds. `input`: what standard input holds. */
-  async run(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = RUN_MS, input = ""): Promise<Ended> {
-    const surroundings = { cwd: this.folder, env: { ...this.env, ...env } };
-    const child = spawn(process.execPath, [program, ...args], { ...surroundings, timeout });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-    child.stdin.end(input);
-    const [code] = await once(child, "close");
-    return { code, stdout, stderr };
+  /** Runs a command to its end; its code is null when it takes longer than `timeout` milliseconds. */
+  async run(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    timeout = RUN_TIMEOUT_MS,
+    input = "",
+  ): Promise<Ended> {
+    return startFaas(args, { cwd: this.folder, env: { ...this.env, ...env }, timeout, input }).ended;
   }
 
-  /** A folder with these files. */
+  /** Writes a folder with these files; returns its path. */
   async source(name: string, files: Readonly<Record<string, string>>): Promise<string> {
     const path = join(this.folder, name);
     await mkdir(path, { recursive: true });
@@ -104,7 +122,7 @@ export class BuiltFaas implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The next server on the data folder ends them.
+    // The next server on the data folder ends the orphans.
     if (this.#hasOrphans) await this.up();
     for (const child of this.#servers) {
       if (child.exitCode !== null || child.signalCode !== null) continue;

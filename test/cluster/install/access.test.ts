@@ -4,13 +4,13 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { pathOf } from "@faas/platforms/kubernetes-client";
-import { BuiltFaas } from "@faas/testing";
+import { FaasProcess } from "@faas/testing";
 import { LIMIT_MS, TestInstance, writeKubeconfig } from "../cluster.ts";
 
 /** `faas up --platform kubernetes` exits with the reason if it cannot use the cluster. */
 describe("faas up on an unusable cluster", { concurrency: 2 }, () => {
   const up = async (env: (folder: string) => NodeJS.ProcessEnv, ...more: string[]) => {
-    await using faas = await BuiltFaas.create();
+    await using faas = await FaasProcess.create();
     const args = ["up", "--platform", "kubernetes", "--port", "0", ...more];
     const { code, stderr } = await faas.run(args, env(faas.folder), LIMIT_MS / 2);
     assert.equal(code, 1, stderr);

@@ -3,14 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EndpointView } from "@faas/core";
-import { BuiltFaas, type Ended } from "@faas/testing";
+import { type Ended, FaasProcess } from "@faas/testing";
 import { registry, uniqueName } from "../cluster.ts";
 import { eventuallyHolds } from "../eventually.ts";
 
 /** The built `faas` and a control server on the cluster, as for a user. Each test builds on the previous one. */
 
 const org = uniqueName("e2e");
-const faas = await BuiltFaas.create();
+const faas = await FaasProcess.create();
 after(async () => {
   await faas.run(["remove", org, "--all", "--yes"]);
   await faas[Symbol.asyncDispose]();
@@ -83,7 +83,7 @@ test("a change is rolled out, but not one that does not load, which is reported"
   await writeFile(join(dir, "index.mjs"), "export const handler = () => 'worse';\nnull.x;\n");
   const { code, stderr } = await faas.run(["deploy", dir, "--org", org, "--endpoint", "hello"]);
   assert.equal(code, 1);
-  assert.match(stderr, /index\.mjs:2: TypeError[\s\S]*goes on serving/);
+  assert.match(stderr, /index\.mjs:2: TypeError[\s\S]*still serves/);
   assert.equal((await done("invoke", `${org}/hello`)).stdout, "changed");
 });
 

@@ -3,7 +3,7 @@ import { cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { BuiltFaas, seeded, type Up } from "@faas/testing";
+import { FaasProcess, seeded, type Up } from "@faas/testing";
 import { deployedImage } from "../deployed-image.ts";
 import { type FaultOptions, type FaultResult, resultOf, type Tried } from "../part.ts";
 import { Registrations } from "../registrations.ts";
@@ -48,7 +48,7 @@ export async function run(options: FaultOptions): Promise<FaultResult> {
 async function failing(what: string, plan: Plan, { long, seed, print }: FaultOptions): Promise<Tried> {
   const kills = long ? 20 : 1;
   const random = seeded(seed);
-  await using faas = await BuiltFaas.create();
+  await using faas = await FaasProcess.create();
   const registrations = new Registrations(await deployedImage(faas), random);
   let inconsistent = 0;
   try {
@@ -83,7 +83,7 @@ async function failing(what: string, plan: Plan, { long, seed, print }: FaultOpt
 async function full({ long, seed, print }: FaultOptions): Promise<Tried> {
   const kills = long ? 20 : 1;
   const random = seeded(seed);
-  await using faas = await BuiltFaas.create();
+  await using faas = await FaasProcess.create();
   const registrations = new Registrations(await deployedImage(faas), random);
   const seen = join(faas.folder, "seen");
   await rename(faas.data, seen);

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { BuiltFaas, seeded } from "@faas/testing";
+import { FaasProcess, seeded } from "@faas/testing";
 import { deployedImage } from "../deployed-image.ts";
 import { type FaultOptions, type FaultResult, resultOf } from "../part.ts";
 import { Registrations } from "../registrations.ts";
@@ -14,7 +14,7 @@ const WITHIN_MS = [40, 1_000] as const;
 export async function run({ long, seed, print }: FaultOptions): Promise<FaultResult> {
   const kills = long ? 200 : 4;
   const random = seeded(seed);
-  await using faas = await BuiltFaas.create();
+  await using faas = await FaasProcess.create();
   const registrations = new Registrations(await deployedImage(faas), random);
   const journals = new Set<number>();
   try {

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { connect, type NetConnectOpts } from "node:net";
 import { join } from "node:path";
-import { BuiltFaas } from "@faas/testing";
+import { FaasProcess } from "@faas/testing";
 import { start } from "../../wrappers/contract.ts";
 import { malformedRequest, type Random, randomBy } from "../malformed-grammar.ts";
 import { type FaultOptions, type FaultResult, resultOf, type Tried } from "../part.ts";
@@ -38,7 +38,7 @@ export async function run(
   count = options.long ? LONG_COUNT : SHORT_COUNT,
 ): Promise<FaultResult> {
   const { seed, print } = options;
-  await using faas = await BuiltFaas.create();
+  await using faas = await FaasProcess.create();
   const up = await faas.up({ args: ["--log-level", "error"] });
   const { code, stderr } = await faas.deploy("x", { "index.mjs": "export const handler = () => ({ ok: true });" });
   if (code !== 0) throw new Error(`The function could not be deployed: ${stderr}`);
