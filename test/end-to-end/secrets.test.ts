@@ -5,7 +5,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BuiltFaas, type Ended } from "@faas/testing";
+import { type Ended, FaasProcess } from "@faas/testing";
 import { commandLinesWith, filesWith, hasTrace, newSecretValue as newValue, tracesOf } from "./secret-traces.ts";
 
 /**
@@ -44,7 +44,7 @@ test("a secret's value is found in nothing that is written, printed or shown", {
   const seen = new Set<string>();
   const looking = setInterval(() => commandLinesWith(traces).map((line) => seen.add(line)), 20);
   try {
-    await using faas = await BuiltFaas.create();
+    await using faas = new FaasProcess();
     const run = async (args: readonly string[], input?: string): Promise<Ended> => {
       const ended = await faas.run(["--verbose", ...args], {}, 60_000, input);
       texts.push(ended.stdout, ended.stderr);

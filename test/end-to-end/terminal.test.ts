@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BuiltFaas } from "@faas/testing";
+import { FaasProcess } from "@faas/testing";
 
 const program = join(import.meta.dirname, "../../packages/cli/bin/faas.js");
 
@@ -31,7 +31,7 @@ for (const [what, columns, env, shown] of [
   ["no ways to redraw (TERM=dumb) gets plain lines", 80, { TERM: "dumb" }, /^ready +\d/m],
 ] as const) {
   test(`a deployment on a terminal with ${what}`, async () => {
-    await using faas = await BuiltFaas.create();
+    await using faas = new FaasProcess();
     await faas.up();
     await faas.source("shown", { "index.mjs": "export const handler = () => 1;\n" });
     const command = [process.execPath, program, "deploy", "shown", "--org", "acme", "--endpoint", "shown"];
@@ -79,7 +79,7 @@ for (const [what, typed, exitCode, said] of [
   ["that is empty is not kept", "\\r", 2, /it is empty/],
 ] as const) {
   test(`a secret on a terminal ${what}`, async () => {
-    await using faas = await BuiltFaas.create();
+    await using faas = new FaasProcess();
     await faas.up();
     const command = [process.execPath, program, "secret", "set", "acme", "KEY"];
     const child = spawn("python3", ["-c", TYPED, typed, ...command], {
