@@ -85,6 +85,12 @@ async function idleAndWake(served: Served, artifact: Artifact, long: boolean): P
   const loads = names.map((name, n) => new Load(`${served.url}/${served.org}/${name}`, IDEMPOTENT, 1, 940 + 80 * n));
   await Promise.all(loads.map((load) => load.untilMoreCalls(long ? 75 : 3)));
   await Promise.all(loads.map((load) => load.stop()));
+  // At least one call wakes an endpoint, whatever the machine's speed is.
+  await served.until("idle-0", "idle", ({ phase, replicas }) => phase === "idle" && replicas.length === 0);
+  const waking = new Load(`${served.url}/${served.org}/idle-0`, IDEMPOTENT, 1);
+  loads.push(waking);
+  await waking.untilMoreCalls(1);
+  await waking.stop();
   return {
     what: `scaled to zero and woken, ${served.platform}`,
     faults: loads.reduce((sum, { coldStarts }) => sum + coldStarts, 0),
