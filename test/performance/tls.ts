@@ -12,12 +12,11 @@ const ROUNDS = 5;
 export async function tls(): Promise<Row[]> {
   const missing = missingPrograms("wrk", "openssl");
   if (missing.length > 0) throw new Error(`Expected ${missing.join(" and ")} to be installed`);
-  const folder = await mkdtemp(join(tmpdir(), "faas-tls-"));
   try {
-    const { cert, key } = certificate(folder, "server");
+    const { cert, key } = createCertificate(tempDir("tls"), "server");
     process.env.FAAS_CA = cert;
     await using plain = await LocalServer.start();
-    await using secure = await LocalServer.start("--tls-cert", cert, "--tls-key", key);
+    await using secure = await LocalServer.start(["--tls-cert", cert, "--tls-key", key]);
     for (const server of [plain, secure]) await server.deploy("hello", "index.mjs", HELLO, ...ALWAYS);
     const cpu = { plain: [] as number[], secure: [] as number[] };
     for (let round = 0; round <= ROUNDS; round++) {
@@ -43,6 +42,5 @@ export async function tls(): Promise<Row[]> {
     ];
   } finally {
     delete process.env.FAAS_CA;
-    await rm(folder, { recursive: true, force: true });
   }
 }
