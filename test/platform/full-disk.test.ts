@@ -72,7 +72,7 @@ test("with no byte left calls are answered, and what cannot be written down is r
   const deploying = ["deploy", "noisy", "--org", "acme", "--endpoint", "noisy", "--timeout", "9s"];
   const { code, stderr } = await faas.run(deploying);
   assert.equal(code, 1);
-  assert.match(stderr, /no room to write[\s\S]*goes on serving[\s\S]*STORAGE_FULL/);
+  assert.match(stderr, /no room to write[\s\S]*still serves[\s\S]*STORAGE_FULL/);
   assert.deepEqual(await stateIn(server.data), state);
   await rm(join(server.data, "filler"));
   assert.equal((await faas.run(["remove", "acme/noisy", "--yes"])).code, 0);

@@ -43,7 +43,10 @@ for (const [what, name, mode] of [
     );
     await chmod(path, 0o755);
     assert.deepEqual([failure.code, failure.stdout], [1, ""], failure.stderr);
-    assert.match(failure.stderr, /^error: Cannot read .*: it may not be read[\s\S]*\(SOURCE_UNREADABLE\)/m);
+    assert.match(
+      failure.stderr,
+      /^error: Cannot read .*: (?:it may not be read|permission denied)[\s\S]*\(SOURCE_UNREADABLE\)/m,
+    );
     assert.ok(failure.stderr.includes(path), failure.stderr);
     assert.doesNotMatch(failure.stderr, /\n {4}at /);
     assert.equal(await (await fetch(`${url}/acme/kept`)).text(), "served");

@@ -51,7 +51,7 @@ describe("a server that runs images", () => {
     assert.match(described.image, new RegExp(`^${registry.pull}/${org}/plain@sha256:[0-9a-f]{64}$`));
 
     const again = await deploy(t, folder, "plain");
-    assert.match(again.stderr, /^push .*the registry has it$/m);
+    assert.match(again.stderr, /^push .*already in the registry$/m);
     assert.match(again.stderr, /^Unchanged: revision [0-9a-f]{12}/m);
 
     // The registry has no other repository with this layer.
@@ -101,7 +101,7 @@ describe("a server that runs images", () => {
     const { code, stderr } = await deploy(t, folder, "broken");
     assert.equal(code, 1);
     assert.match(stderr, /error: Dockerfile:2: "RUN echo last words && exit 3" ended with exit code 3: last words/);
-    assert.match(stderr, /goes on serving .* \(BUILD_FAILED\)/);
+    assert.match(stderr, /still serves .* \(BUILD_FAILED\)/);
     assert.match(stderr, /^ {2}last words$/m);
   });
 
@@ -117,7 +117,7 @@ describe("a server that runs images", () => {
     const argv = ["org", "registry-login", org, "--username", "bot", "--password-stdin"];
     const { code, stderr } = await server.run(t, argv, { input: "s3cret\n" });
     assert.equal(code, 0, stderr);
-    assert.ok(stderr.includes(`The nodes pull images of ${org} from ${registry.pull} as bot.`), stderr);
+    assert.ok(stderr.includes(`The nodes now pull images of ${org} from ${registry.pull} as bot.`), stderr);
     const credentials = KubernetesCredentials.load();
     t.after(() => credentials.close());
     const secrets = await new KubernetesApi(credentials).list<Secret>("Secret", `faas-${org}`, "");
@@ -135,6 +135,6 @@ test("a server that runs images and names no registry: --registry says which", a
   const argv = ["deploy", folder, "--org", org, "--endpoint", "nowhere"];
   const { code, stderr } = await nameless.run(t, argv, { env });
   assert.equal(code, 2);
-  assert.match(stderr, /The server names no registry for images: say which with --registry/);
-  assert.match(stderr, /hint: whoever runs the server can name one for all/);
+  assert.match(stderr, /The server has no registry for images\. Pass --registry/);
+  assert.match(stderr, /hint: an administrator can set one for everyone/);
 });

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EndpointView } from "@faas/core";
-import { type CommandResult, FaasProcess } from "@faas/testing";
+import { type Ended, FaasProcess } from "@faas/testing";
 import { registry, uniqueName } from "../cluster.ts";
 import { until } from "../until.ts";
 
@@ -19,7 +19,7 @@ const { url } = await faas.up({
   args: ["--platform", "kubernetes", "--registry-push", registry.push, "--registry-pull", registry.pull],
 });
 
-async function done(...args: string[]): Promise<CommandResult> {
+async function done(...args: string[]): Promise<Ended> {
   const ended = await faas.run(args);
   assert.equal(ended.code, 0, ended.stderr);
   return ended;
@@ -83,7 +83,7 @@ test("a change rolls out; one that does not load leaves it serving, and says why
   await writeFile(join(dir, "index.mjs"), "export const handler = () => 'worse';\nnull.x;\n");
   const { code, stderr } = await faas.run(["deploy", dir, "--org", org, "--endpoint", "hello"]);
   assert.equal(code, 1);
-  assert.match(stderr, /index\.mjs:2: TypeError[\s\S]*goes on serving/);
+  assert.match(stderr, /index\.mjs:2: TypeError[\s\S]*still serves/);
   assert.equal((await done("invoke", `${org}/hello`)).stdout, "changed");
 });
 

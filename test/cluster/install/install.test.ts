@@ -352,7 +352,7 @@ test("uninstall asks first; with --keep-data an install brings every endpoint ba
   assert.equal(asked.code, 2);
   assert.match(asked.stderr, /--yes/);
   const { stderr } = await done("uninstall", "--namespace", namespace, "--keep-data", "--yes");
-  assert.match(stderr, new RegExp(`Kept its volume claim ${namespace}/faas-data`));
+  assert.match(stderr, new RegExp(`Kept the volume claim ${namespace}/faas-data`));
   const left = await findInstalled(api, namespace);
   assert.deepEqual([left.orgs, left.objects], [[], [{ kind: "PersistentVolumeClaim", name: "faas-data" }]]);
   url = (await done("install", "--namespace", namespace)).stdout.trim();

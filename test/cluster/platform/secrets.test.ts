@@ -151,7 +151,7 @@ test("another value rolls the replicas without a failed request, and the former 
 test("a value with which nothing runs leaves the former one serving", async () => {
   const { code, stderr } = await faas(["secret", "set", org, "TOKEN"], values.bad);
   assert.equal(code, 1);
-  assert.match(stderr, /goes on with the former one.*this token is no good/s);
+  assert.match(stderr, /keep the previous one.*this token is no good/s);
   assert.equal(await call(), sha(values.second));
 });
 
