@@ -90,6 +90,13 @@ export default {
       to: { dependencyTypesNot: ["core"], pathNot: "^(templates|packages/wrappers)/" },
     },
     {
+      name: "undeclared-dependency",
+      comment: "a package declares each dependency that it imports",
+      severity: "error",
+      from: { path: "^packages/", pathNot: TESTS },
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
+    },
+    {
       name: "not-to-unresolvable",
       comment: "an import has to exist",
       severity: "error",
