@@ -1,478 +1,278 @@
 /**
- * The wrapper for Node: serves HTTP, calls the user's function, answers. One file without dependencies that the build puts beside
- * the user's code. docs/wrapper-protocol.md is its contract. Reads top to bottom: options, load, call, answer, server, life.
+ * The faas wrapper for Node: serves HTTP, calls the user's function and sends what it returns (docs/wrapper-protocol.md).
+ * Generated from packages/wrappers/node/src by `npm run wrappers`. Do not edit; the comments are in the sources.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { dirname, extname, join, relative } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 
-process.setSourceMapsEnabled(true);
-// What is printed is out before the next line of code runs: process.exit loses nothing, and lines do not pile up in memory.
-for (const name of ["stdout", "stderr"]) {
-  const { get } = Object.getOwnPropertyDescriptor(process, name);
-  // Made when first used, as Node does: that takes a millisecond of the start.
-  Object.defineProperty(process, name, {
-    configurable: true,
-    enumerable: true,
-    get() {
-      const stream = get.call(process);
-      stream._handle?.setBlocking?.(true);
-      Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
-      return stream;
-    },
-  });
-}
+// packages/wrappers/node/src/load-function.ts
+import { existsSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 
-// ---- options
+// packages/wrappers/node/src/error-location.ts
+import { readdirSync } from "node:fs";
+import { extname } from "node:path";
 
-const environment = process.env;
-const folder = dirname(fileURLToPath(import.meta.url));
-const identity = {
+// packages/wrappers/node/src/options.ts
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+var environment = process.env;
+var identity = {
   org: environment.FAAS_ORG ?? "",
   endpoint: environment.FAAS_ENDPOINT ?? "",
-  revision: environment.FAAS_REVISION ?? "",
+  revision: environment.FAAS_REVISION ?? ""
 };
-const port = environment.PORT ?? "8080";
-const timeoutMs = positive("FAAS_TIMEOUT_MS", 30_000);
-const concurrency = positive("FAAS_CONCURRENCY", 80);
-const bodyLimit = positive("FAAS_BODY_LIMIT", 6 * 2 ** 20);
-const queueLimit = concurrency * 10;
-
-function positive(name, fallback) {
+var port = environment.PORT ?? "8080";
+var address = /^\d+$/.test(port) ? Number(port) : port;
+var handlerSetting = environment.FAAS_HANDLER;
+var timeoutMs = nonNegative("FAAS_TIMEOUT_MS", 3e4);
+var concurrency = nonNegative("FAAS_CONCURRENCY", 80);
+var bodyLimit = nonNegative("FAAS_BODY_LIMIT", 6 * 2 ** 20);
+var queueLimit = concurrency * 10;
+var folder = dirname(fileURLToPath(import.meta.url));
+var WRAPPER_FILE = ".interface.mjs";
+function pathOf(name) {
+  return join(folder, name);
+}
+function nameOf(path) {
+  return relative(folder, path);
+}
+function nonNegative(name, fallback) {
   const value = Number(environment[name] ?? fallback);
   if (!Number.isFinite(value) || value < 0)
     throw new Error(`Expected ${name} to be a number, got "${environment[name]}"`);
   return value;
 }
 
-// ---- errors
+// packages/wrappers/node/src/error-location.ts
+var EXTENSIONS = [".mjs", ".js", ".cjs"];
+async function describeSyntaxError(file) {
+  const { spawnSync } = await import("node:child_process");
+  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
+  for (const path of [file, ...others.map(pathOf)]) {
+    const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5e3 });
+    if (status !== 0) return stderr.split("\n    at ", 1)[0]?.trim();
+  }
+  return void 0;
+}
+function locationIn(text) {
+  for (const [, path = "", line] of text.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
+    const name = nameOf(decodeURI(path));
+    if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
+  }
+  return void 0;
+}
 
-const TITLES = {
-  INVALID_REQUEST: [400, "Invalid request"],
+// packages/wrappers/node/src/errors.generated.ts
+var ERRORS = {
   MALFORMED_JSON: [400, "Malformed JSON"],
+  INVALID_REQUEST: [400, "Invalid request"],
   NOT_FOUND: [404, "Not found"],
   BODY_TOO_LARGE: [413, "Request body too large"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
   FUNCTION_ERROR: [500, "The function threw an error"],
   INVALID_RESPONSE: [500, "The function returned what cannot be an answer"],
-  FUNCTION_LOAD_FAILED: [500, "The function could not be loaded"],
+  FUNCTION_LOAD_FAILED: [502, "The function could not be loaded"],
   NO_CAPACITY: [503, "No capacity"],
-  FUNCTION_TIMEOUT: [504, "The function took too long"],
+  FUNCTION_TIMEOUT: [504, "The function took too long"]
 };
 
-/** An error that is answered with a problem document (RFC 9457). */
-class Problem extends Error {
+// packages/wrappers/node/src/problem.ts
+var Problem = class extends Error {
   constructor(code, detail) {
     super(detail);
     this.code = code;
   }
-
+  /** Returns the HTTP status and the text of the problem document. */
   document(requestId) {
-    const [status, title] = TITLES[this.code];
+    const [status, title] = ERRORS[this.code];
     const document = { type: `urn:faas:error:${this.code}`, title, status, detail: this.message, code: this.code };
     return { status, text: JSON.stringify(requestId ? { ...document, requestId } : document) };
   }
+};
+function messageOf(error) {
+  return String(error?.message ?? error);
+}
+function stackOf(error) {
+  return error?.stack ?? error;
 }
 
-// ---- load
-
-const FILES = ["index", "main", "handler", "function", "app"];
-const EXTENSIONS = [".mjs", ".js", ".cjs"];
-const EXPORTS = ["handler", "main", "default"];
-
-/** The user's function as `(event, context) => result`, or `{ fetch }`. Throws a Problem that names file, line and message. */
+// packages/wrappers/node/src/load-function.ts
+var FILES = ["index", "main", "handler", "function", "app"];
+var EXPORTS = ["handler", "main", "default"];
+var loaded;
+var loading;
+function startLoading() {
+  loading = load().catch((error) => ({
+    problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(stackOf(error)))
+  })).then((result) => {
+    loaded = result;
+    if (result.problem) console.error(result.problem.message);
+    return result;
+  });
+}
+function whenLoaded() {
+  if (loading === void 0) throw new Error("Expected startLoading to be called first");
+  return loading;
+}
 async function load() {
-  const wanted = environment.FAAS_HANDLER;
-  const dot = wanted ? wanted.lastIndexOf(".") : -1;
-  const file = wanted ? findFile([wanted.slice(0, dot)], wanted) : findFile(FILES);
-  const name = relative(folder, file);
-  let module;
-  try {
-    module = await import(pathToFileURL(file).href);
-  } catch (error) {
-    const syntax = error instanceof SyntaxError ? await syntaxOf(file) : undefined;
-    console.error(syntax ?? error?.stack ?? error);
-    throw new Problem(
-      "FUNCTION_LOAD_FAILED",
-      `${whereOf(syntax === undefined ? error : { stack: syntax }) ?? name}: ${error?.name ?? "Error"}: ${error?.message ?? error}`,
-    );
-  }
-  // The exports of a CommonJS module that Node could not tell from its text are on `default`.
-  const exported = (key) => module[key] ?? (key === "default" ? undefined : module.default?.[key]);
-  const key = wanted ? wanted.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== undefined);
-  const target = key === undefined ? undefined : exported(key);
-  if (target === undefined) {
+  const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
+  const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
+  const module = await importModule(file);
+  const exported = (name) => module[name] ?? (name === "default" ? void 0 : module.default?.[name]);
+  const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== void 0);
+  const target = key === void 0 ? void 0 : exported(key);
+  if (target === void 0) {
     const has = Object.keys(module).join(", ") || "nothing";
     throw new Problem(
       "FUNCTION_LOAD_FAILED",
-      `${name}: expected it to export ${wanted ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, it exports ${has}`,
+      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, it exports ${has}`
     );
   }
   if (typeof target === "function") return { handler: target };
-  if (typeof target?.fetch === "function") return { fetch: target.fetch.bind(target) };
+  const { fetch } = target;
+  if (typeof fetch === "function") return { fetch: fetch.bind(target) };
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
-    `${name}: expected "${key}" to be a function or an object with fetch, it is ${typeof target}`,
+    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, it is ${typeof target}`
   );
 }
-
-function findFile(names, wanted) {
+async function importModule(file) {
+  try {
+    return await import(pathToFileURL(file).href);
+  } catch (error) {
+    const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : void 0;
+    console.error(syntax ?? stackOf(error));
+    const location = locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
+    const kind = error?.name ?? "Error";
+    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}`);
+  }
+}
+function findFile(names, setting) {
   const candidates = names.flatMap((name) => EXTENSIONS.map((extension) => name + extension));
-  if (!wanted) candidates.splice(3, 0, ...mainOfManifest());
-  const found = candidates.find((name) => existsSync(join(folder, name)));
-  if (found) return join(folder, found);
+  if (!setting) candidates.splice(3, 0, ...mainOfManifest());
+  const found = candidates.find((name) => existsSync(pathOf(name)));
+  if (found) return pathOf(found);
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
-    wanted
-      ? `Expected the handler "${wanted}" in one of ${candidates.join(", ")}; none is there`
-      : `Expected the function in one of ${candidates.join(", ")}; none is there. Name it with the handler setting, "file.export"`,
+    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}; none is there` : `Expected the function in one of ${candidates.join(", ")}; none is there. Name it with the handler setting, "file.export"`
   );
 }
-
 function mainOfManifest() {
   try {
-    const { main } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const { main } = JSON.parse(readFileSync(pathOf("package.json"), "utf8"));
     return typeof main === "string" && EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
   } catch {
     return [];
   }
 }
 
-/** Where a syntax error is: `node --check` says it, an import does not. The handler's own file, or another one beside it. */
-async function syntaxOf(file) {
-  const { spawnSync } = await import("node:child_process");
-  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== ".interface.mjs");
-  for (const each of [file, ...others.map((name) => join(folder, name))]) {
-    const { status, stderr } = spawnSync(process.execPath, ["--check", each], { encoding: "utf8", timeout: 5_000 });
-    if (status !== 0) return stderr.split("\n    at ", 1)[0].trim();
-  }
-  return undefined;
-}
+// packages/wrappers/node/src/server.ts
+import { createServer } from "node:http";
 
-/** `file:line` of the user's code where an error came from: of a syntax error its first line says it, else the stack. */
-function whereOf(error) {
-  const stack = String(error?.stack ?? "");
-  for (const [, path, line] of stack.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
-    const inside = relative(folder, decodeURI(path));
-    if (!inside.startsWith("..") && inside !== ".interface.mjs") return `${inside}:${line}`;
-  }
-  return undefined;
-}
-
-/** `{ handler }`, `{ fetch }`, or `{ problem }`; undefined while the code is loading. */
-let loaded;
-const loading = load()
-  .catch((error) => ({
-    problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(error?.stack ?? error)),
-  }))
-  .then((result) => {
-    loaded = result;
-    if (result.problem) console.error(result.problem.message);
-  });
-
-// ---- a call
-
-/** One request: its identity, its deadline, its abort signal, made when asked for. */
-class Call {
+// packages/wrappers/node/src/call.ts
+var Call = class {
   constructor(request, response) {
+    /** The deadline by the monotonic clock, set when the call runs. */
+    this.endsAtMs = 0;
+    this.previous = void 0;
+    this.next = void 0;
+    /** True when the call ran beyond its deadline; it holds its place until the function returns. */
+    this.isLate = false;
     this.request = request;
     this.response = response;
     this.deadline = Date.now() + timeoutMs;
-    this.ends = 0; // the same by a clock that nobody sets, once it runs
-    this.before = undefined;
-    this.after = undefined;
     this.requestId = requestIdOf(request);
-    this.late = false;
-    this.lazyContext = undefined;
-    this.controller = undefined;
-    this.reason = undefined;
   }
-
+  #context;
+  #controller;
+  #abortReason;
   get context() {
-    this.lazyContext ??= new Context(this);
-    return this.lazyContext;
+    this.#context ??= new Context(this);
+    return this.#context;
   }
-
   get signal() {
-    this.controller ??= new AbortController();
-    if (this.reason) this.controller.abort(this.reason);
-    return this.controller.signal;
+    this.#controller ??= new AbortController();
+    if (this.#abortReason) this.#controller.abort(this.#abortReason);
+    return this.#controller.signal;
   }
-
+  get isAborted() {
+    return this.#abortReason !== void 0;
+  }
+  /** Aborts the call's signal. The first reason stays. */
   abort(reason) {
-    this.reason ??= reason;
-    this.controller?.abort(this.reason);
+    this.#abortReason ??= reason;
+    this.#controller?.abort(this.#abortReason);
   }
+};
+function requestIdOf({ headers }) {
+  const given = headers["x-request-id"];
+  return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
 }
-
-/** What the handler gets as its second argument. */
-class Context {
-  #call;
-
+var Context = class {
   constructor(call) {
-    this.#call = call;
     this.org = identity.org;
     this.endpoint = identity.endpoint;
     this.revision = identity.revision;
+    this.#call = call;
     this.requestId = call.requestId;
     this.deadline = call.deadline;
   }
-
+  #call;
+  /** Signal that is aborted at the deadline and when the client goes away. */
   get signal() {
     return this.#call.signal;
   }
-
+  /** Logger that writes a line of JSON with the request id to stderr. */
   get log() {
     const requestId = this.requestId;
     const writer = (level) => (message, fields) => {
       const text = typeof message === "string" ? message : JSON.stringify(message);
-      process.stderr.write(`${JSON.stringify({ level, requestId, message: text, ...fields })}\n`);
+      process.stderr.write(`${JSON.stringify({ level, requestId, message: text, ...fields })}
+`);
     };
     return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
   }
-}
+};
 
-function requestIdOf(request) {
-  const given = request.headers["x-request-id"];
-  return given && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
-}
-
-/** Calls that are handled now, and those that wait for a place. */
-let inFlight = 0;
-const queue = [];
-/** Calls in flight that are beyond their time; nothing can end them. */
-let late = 0;
-
-function admit(request, response) {
-  const call = new Call(request, response);
-  if (inFlight < concurrency) return start(call);
-  if (queue.length >= queueLimit)
-    return refuse(call, new Problem("NO_CAPACITY", `${concurrency} calls run and ${queueLimit} wait`));
-  queue.push(call);
-  response.once("close", () => {
-    const place = queue.indexOf(call);
-    if (place >= 0) queue.splice(place, 1);
-  });
-}
-
-function start(call) {
-  inFlight++;
-  if (loaded === undefined) void loading.then(() => run(call));
-  else run(call);
-}
-
-function finish() {
-  inFlight--;
-  if (queue.length > 0) start(queue.shift());
-  else if (draining && inFlight === 0) server.closeIdleConnections();
-}
-
-function run(call) {
-  const { response } = call;
-  if (response.destroyed) return finish();
-  response[CALL] = call;
-  response.on("close", onClose);
-  expect(call);
-  let answering;
-  try {
-    answering = handle(call);
-  } catch (error) {
-    failed(call, error);
-  }
-  if (answering === undefined) return done(call);
-  answering.then(
-    () => done(call),
-    (error) => {
-      failed(call, error);
-      done(call);
-    },
-  );
-}
-
-const CALL = Symbol("call");
-
-function onClose() {
-  if (!this.writableFinished) this[CALL].abort(new Error("the client went away"));
-}
-
-function done(call) {
-  unexpect(call);
-  if (call.late) late--;
-  finish();
-}
-
-/** Calls the function and answers; a promise when that is not done at once. What need not wait does not: each wait costs every call. */
-function handle(call) {
-  if (loaded.problem) throw loaded.problem;
-  if (loaded.fetch) return handleFetch(call);
-  const { request } = call;
-  const event = eventOf(request);
-  if (!hasBody(request)) return handleEvent(call, event);
-  return readBody(request).then((bytes) => {
-    event.body = parseBody(bytes, request.headers["content-type"]);
-    return handleEvent(call, event);
-  });
-}
-
-function handleEvent(call, event) {
-  const result = loaded.handler(event, call.context);
-  if (typeof result?.then !== "function") return answer(call, result);
-  return Promise.resolve(result).then((value) => answer(call, value));
-}
-
-async function handleFetch(call) {
-  return answerResponse(call, await loaded.fetch(webRequest(call), call.context));
-}
-
-/**
- * Calls that run and are not late, in the order of their deadlines, since all have the same time: a ring of links in the calls themselves, which
- * makes nothing to be collected, as a Set would. One timer for all of them.
- */
-const ring = { before: undefined, after: undefined };
-ring.before = ring.after = ring;
-let expiring = false;
-
-function expect(call) {
-  call.ends = performance.now() + timeoutMs;
-  call.before = ring.before;
-  call.after = ring;
-  ring.before.after = ring.before = call;
-  if (expiring) return;
-  expiring = true;
-  setTimeout(expire, timeoutMs);
-}
-
-function unexpect(call) {
-  if (call.after === undefined) return;
-  call.before.after = call.after;
-  call.after.before = call.before;
-  call.before = call.after = undefined;
-}
-
-function expire() {
-  const now = performance.now();
-  while (ring.after !== ring) {
-    const call = ring.after;
-    if (call.ends > now) return void setTimeout(expire, Math.ceil(call.ends - now));
-    unexpect(call);
-    onTimeout(call);
-  }
-  expiring = false;
-}
-
-function onTimeout(call) {
-  const problem = new Problem("FUNCTION_TIMEOUT", `The function was not done within ${timeoutMs} ms`);
-  call.abort(problem);
-  if (call.response.headersSent) call.response.destroy();
-  else refuse(call, problem);
-  call.late = true;
-  late++;
-  if (late >= concurrency) giveUp();
-}
-
-/** Ends the process, in a moment so that the last answers get out: whoever runs it starts another. */
-function giveUp() {
-  console.error(`Every place (${concurrency}) is held by a call beyond its time: the process ends`);
-  for (const call of queue.splice(0))
-    refuse(call, new Problem("NO_CAPACITY", "The function's process is being replaced"));
-  setTimeout(() => process.exit(1), 100);
-}
-
-function failed(call, error) {
-  const { response } = call;
-  if (error instanceof Problem) {
-    if (!response.headersSent) refuse(call, error);
-    return;
-  }
-  if (response.destroyed || (response.writableEnded && call.reason)) return;
-  console.error(
-    JSON.stringify({ level: "error", requestId: call.requestId, message: String(error?.message ?? error) }),
-  );
-  console.error(error?.stack ?? error);
-  // What was sent cannot be taken back: a cut connection tells the client that it is not all.
-  if (response.headersSent) response.destroy();
-  else refuse(call, new Problem("FUNCTION_ERROR", String(error?.message ?? error)));
-}
-
-function refuse(call, problem) {
-  const { response, request, requestId } = call;
-  if (response.headersSent || response.destroyed) return;
-  const { status, text } = problem.document(requestId);
-  const headers = { "Content-Type": "application/problem+json", "X-Request-Id": requestId };
-  if (status === 503) headers["Retry-After"] = "1";
-  // An unread body would be taken for the next request.
-  if (!request.complete && hasBody(request)) headers.Connection = "close";
-  send(call, status, headers, text);
-}
-
-// ---- the event
-
-/** The event, still without its body. */
-function eventOf(request) {
-  const { url, method, headers } = request;
-  const question = url.indexOf("?");
-  const path = question < 0 ? url : url.slice(0, question);
-  return {
-    method,
-    path: path || "/",
-    query: question < 0 ? {} : parseQuery(url.slice(question + 1)),
-    headers: joined(headers),
-    body: null,
-  };
-}
-
+// packages/wrappers/node/src/request/body.ts
 function hasBody({ headers }) {
   const length = headers["content-length"];
-  return (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
+  return length !== void 0 && length !== "0" || headers["transfer-encoding"] !== void 0;
 }
-
-/** Node gives lists for Set-Cookie only; everything else is joined as the contract says. */
-function joined(headers) {
-  if (headers["set-cookie"]) headers["set-cookie"] = headers["set-cookie"].join(", ");
-  return headers;
+function declaresTooLarge({ headers }) {
+  return Number(headers["content-length"]) > bodyLimit;
 }
-
-function parseQuery(text) {
-  const query = Object.create(null);
-  for (const [name, value] of new URLSearchParams(text)) {
-    const before = query[name];
-    query[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
-  }
-  return { ...query };
+function bodyTooLarge() {
+  return new Problem("BODY_TOO_LARGE", `Expected a body of at most ${bodyLimit} bytes, got more`);
 }
-
 function readBody(request) {
   return new Promise((resolve, reject) => {
-    if (Number(request.headers["content-length"]) > bodyLimit) throw tooLarge();
-    const pieces = [];
+    if (declaresTooLarge(request)) throw bodyTooLarge();
+    const chunks = [];
     let size = 0;
-    request.on("data", (piece) => {
-      size += piece.length;
+    request.on("data", (chunk) => {
+      size += chunk.length;
       if (size > bodyLimit) {
         request.removeAllListeners("data");
         request.pause();
-        return reject(tooLarge());
+        return reject(bodyTooLarge());
       }
-      pieces.push(piece);
+      chunks.push(chunk);
     });
-    request.once("end", () => resolve(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, size)));
-    request.once("error", () =>
-      reject(new Problem("INVALID_REQUEST", "The request ended before its body was complete")),
+    request.once("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
+    request.once(
+      "error",
+      () => reject(new Problem("INVALID_REQUEST", "The request ended before its body was complete"))
     );
   });
 }
-
-const tooLarge = () => new Problem("BODY_TOO_LARGE", `Expected a body of at most ${bodyLimit} bytes, got more`);
-
 function parseBody(bytes, contentType = "") {
   if (bytes.length === 0) return null;
-  const type = contentType.split(";", 1)[0].trim().toLowerCase();
+  const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
   if (type === "application/json" || type.endsWith("+json")) {
     try {
       return JSON.parse(bytes.toString("utf8"));
     } catch (error) {
-      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, and it does not parse: ${error.message}`);
+      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, and it does not parse: ${messageOf(error)}`);
     }
   }
   if (!type.startsWith("text/") && type !== "application/x-www-form-urlencoded") return bytes;
@@ -483,243 +283,511 @@ function parseBody(bytes, contentType = "") {
     return bytes.toString("utf8");
   }
 }
+async function* limitedChunks(request) {
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > bodyLimit) throw bodyTooLarge();
+    yield chunk;
+  }
+}
 
-function webRequest(call) {
-  const { request } = call;
-  if (Number(request.headers["content-length"]) > bodyLimit) throw tooLarge();
-  const bodyless = request.method === "GET" || request.method === "HEAD";
-  const headers = new Headers();
-  for (let i = 0; i < request.rawHeaders.length; i += 2)
-    headers.append(request.rawHeaders[i], request.rawHeaders[i + 1]);
-  const host = request.headers["x-forwarded-host"] ?? request.headers.host ?? "localhost";
-  const url = new URL(
-    request.url.startsWith("/") ? request.url : "/",
-    `${request.headers["x-forwarded-proto"] ?? "http"}://${host}`,
-  );
-  return new Request(url, {
-    method: request.method,
-    headers,
-    signal: call.signal,
-    ...(bodyless ? {} : { body: limitedBody(request), duplex: "half" }),
+// packages/wrappers/node/src/shutdown.ts
+var isDraining = false;
+var drainingServer;
+function drainOnSigterm(server) {
+  process.on("SIGTERM", () => {
+    if (isDraining) process.exit(0);
+    isDraining = true;
+    drainingServer = server;
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+  });
+}
+function closeIdleConnectionsOnDrain() {
+  drainingServer?.closeIdleConnections();
+}
+function exitOnUncaughtError() {
+  process.on("uncaughtException", (error, origin) => {
+    const kind = origin === "unhandledRejection" ? "Unhandled rejection" : "Uncaught exception";
+    console.error(`${kind}: ${stackOf(error)}`);
+    process.exit(1);
   });
 }
 
-async function* limitedBody(request) {
-  let size = 0;
-  for await (const piece of request) {
-    size += piece.length;
-    if (size > bodyLimit) throw tooLarge();
-    yield piece;
-  }
+// packages/wrappers/node/src/response/head.ts
+var TEXT = "text/plain; charset=utf-8";
+var BYTES = "application/octet-stream";
+var JSON_TYPE = "application/json";
+var FRAMING = /^(?:content-length|transfer-encoding|connection)$/i;
+function isFraming(name, value) {
+  return FRAMING.test(name) && (name.length !== "connection".length || value !== "close");
 }
-
-// ---- the answer
-
-const TEXT = "text/plain; charset=utf-8";
-const BYTES = "application/octet-stream";
-const JSON_TYPE = "application/json";
-
-/** Answers with what the function returned; a promise when that is not done at once. */
-function answer(call, result) {
-  if (isExact(result)) {
-    return answerBody(call, result.status, checkedHeaders(result.headers), result.body);
-  }
-  if (result instanceof Response) return answerResponse(call, result);
-  return answerBody(call, undefined, {}, result);
-}
-
-const FRAMING = /^(?:content-length|transfer-encoding|connection)$/i;
-
-/** The length is known better here, and how to frame the answer is not the function's business (RFC 9112 section 6), but for closing after it. */
-const isFraming = (name, value) => FRAMING.test(name) && (name.length !== "connection".length || value !== "close");
-
-/** The function's headers that are to be sent. */
-function checkedHeaders(given) {
+function sendableHeaders(given) {
   const headers = { ...given };
   for (const name of Object.keys(headers)) {
     const value = headers[name];
-    if (value === undefined || value === null || isFraming(name, value)) delete headers[name];
+    if (value === void 0 || value === null || isFraming(name, value)) delete headers[name];
   }
   return headers;
 }
-
-/** `{ status, headers?, body? }` with an integer status and no other key. */
-function isExact(value) {
-  if (value === null || typeof value !== "object" || !Number.isInteger(value.status) || value instanceof Response)
-    return false;
-  for (const key in value) if (key !== "status" && key !== "headers" && key !== "body") return false;
-  if (value.status < 200 || value.status > 599) {
-    throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${value.status}`);
-  }
-  return true;
-}
-
-function answerBody(call, status, headers, body) {
-  if (body === undefined || body === null) return send(call, status ?? 204, headers, undefined);
-  if (typeof body === "string") return send(call, status ?? 200, typed(headers, TEXT), body);
-  if (ArrayBuffer.isView(body))
-    return send(call, status ?? 200, typed(headers, BYTES), Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-  if (body instanceof ArrayBuffer) return send(call, status ?? 200, typed(headers, BYTES), Buffer.from(body));
-  if (isStream(body)) return stream(call, status ?? 200, typed(headers, BYTES), body);
-  let text;
-  try {
-    text = JSON.stringify(body);
-  } catch (error) {
-    throw new Problem("INVALID_RESPONSE", `The function returned what cannot be JSON: ${error.message}`);
-  }
-  if (text === undefined)
-    throw new Problem("INVALID_RESPONSE", `The function returned a ${typeof body}, which cannot be an answer`);
-  return send(call, status ?? 200, typed(headers, JSON_TYPE), text);
-}
-
-const isStream = (value) =>
-  typeof value === "object" &&
-  !Array.isArray(value) &&
-  (typeof value[Symbol.asyncIterator] === "function" ||
-    (typeof value[Symbol.iterator] === "function" && typeof value.next === "function"));
-
-function typed(headers, type) {
+function withType(headers, type) {
   for (const name in headers) if (name.length === 12 && name.toLowerCase() === "content-type") return headers;
   headers["Content-Type"] = type;
   return headers;
 }
-
-/** A whole answer with its length; one write when the body is text. */
-function send(call, status, headers, body) {
-  const { response, request } = call;
-  if (response.destroyed || response.headersSent) return;
-  const bodyless = status === 204 || status === 304;
-  const length = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
-  writeHead(call, status, headers, bodyless ? undefined : length);
-  if (request.method === "HEAD" || bodyless) response.end();
-  // As many bytes as characters: it is ASCII, which is quicker to write as what it is.
-  else if (length === body?.length && typeof body === "string") response.end(body, "latin1");
-  else response.end(body);
+function forbidsBody(status) {
+  return status === 204 || status === 304;
 }
-
 function writeHead(call, status, headers, length) {
   const { response } = call;
-  if (length !== undefined) headers["Content-Length"] = length;
+  if (length !== void 0) headers["Content-Length"] = length;
   headers["X-Request-Id"] = call.requestId;
-  if (draining) headers.Connection = "close";
+  if (isDraining) headers.Connection = "close";
   try {
     response.writeHead(status, headers);
   } catch (error) {
     if (response.headersSent) throw error;
-    throw new Problem("INVALID_RESPONSE", `The function returned a header that cannot be sent: ${error.message}`);
+    throw new Problem("INVALID_RESPONSE", `The function returned a header that cannot be sent: ${messageOf(error)}`);
   }
 }
 
-/** A streamed answer, with back-pressure; ends the source when the client goes away. */
-async function stream(call, status, headers, source) {
+// packages/wrappers/node/src/response/send.ts
+function send(call, status, headers, body) {
   const { response, request } = call;
-  writeHead(call, status, headers, undefined);
-  if (request.method === "HEAD" || status === 204 || status === 304) {
-    await source.return?.();
-    source.destroy?.();
-    return response.end();
-  }
-  response.flushHeaders();
-  for await (const piece of source) {
-    if (response.destroyed) return;
-    if (typeof piece !== "string" && !ArrayBuffer.isView(piece)) {
-      throw new TypeError(
-        `Expected the stream to give strings or bytes, got ${piece === null ? "null" : typeof piece}`,
-      );
-    }
-    if (!response.write(piece)) await drained(response);
-  }
+  if (response.destroyed || response.headersSent) return;
+  const isBodyless = forbidsBody(status);
+  const length = body === void 0 ? 0 : Buffer.byteLength(body);
+  writeHead(call, status, headers, isBodyless ? void 0 : length);
+  if (request.method === "HEAD" || isBodyless) response.end();
+  else if (typeof body === "string" && length === body.length) response.end(body, "latin1");
+  else response.end(body);
+}
+function sendHeadOnly(call, status, headers, length) {
+  const { response } = call;
+  if (response.destroyed || response.headersSent) return;
+  writeHead(call, status, headers, forbidsBody(status) ? void 0 : length);
   response.end();
 }
 
-function drained(response) {
-  return new Promise((resolve) => {
-    const go = () => {
-      response.off("drain", go);
-      response.off("close", go);
-      resolve();
-    };
-    response.on("drain", go);
-    response.on("close", go);
+// packages/wrappers/node/src/response/problem.ts
+var PROBLEM_TYPE = "application/problem+json";
+function sendProblem(call, problem) {
+  const { response, request, requestId } = call;
+  if (response.headersSent || response.destroyed) return;
+  const { status, text } = problem.document(requestId);
+  const headers = { "Content-Type": PROBLEM_TYPE, "X-Request-Id": requestId };
+  if (status === 503) headers["Retry-After"] = "1";
+  if (!request.complete && hasBody(request)) headers.Connection = "close";
+  send(call, status, headers, text);
+}
+
+// packages/wrappers/node/src/admission.ts
+var Admission = class {
+  #startCall;
+  #waiting = [];
+  #inFlight = 0;
+  /** `startCall` has to call `leave` once for each call, when its function has returned. */
+  constructor(startCall) {
+    this.#startCall = startCall;
+  }
+  /** Runs a call now, queues it, or answers NO_CAPACITY when the queue is full. */
+  enter(call) {
+    if (this.#inFlight < concurrency) {
+      this.#start(call);
+      return;
+    }
+    if (this.#waiting.length >= queueLimit) {
+      sendProblem(call, new Problem("NO_CAPACITY", `${concurrency} calls run and ${queueLimit} wait`));
+      return;
+    }
+    this.#waiting.push(call);
+    call.response.once("close", () => {
+      const index = this.#waiting.indexOf(call);
+      if (index >= 0) this.#waiting.splice(index, 1);
+    });
+  }
+  /** Frees the place of a call and gives it to the next in the queue. */
+  leave() {
+    this.#inFlight--;
+    const next = this.#waiting.shift();
+    if (next !== void 0) this.#start(next);
+    else if (this.#inFlight === 0) closeIdleConnectionsOnDrain();
+  }
+  /** Empties the queue and answers all that waited with a problem. */
+  rejectWaiting(problem) {
+    for (const call of this.#waiting.splice(0)) sendProblem(call, problem);
+  }
+  #start(call) {
+    this.#inFlight++;
+    this.#startCall(call);
+  }
+};
+
+// packages/wrappers/node/src/deadlines.ts
+var Deadlines = class {
+  #head = new RingHead();
+  #durationMs;
+  #onExpired;
+  #isTimerSet = false;
+  constructor(durationMs, onExpired) {
+    this.#durationMs = durationMs;
+    this.#onExpired = onExpired;
+  }
+  add(timed) {
+    const head = this.#head;
+    timed.endsAtMs = performance.now() + this.#durationMs;
+    timed.previous = head.previous;
+    timed.next = head;
+    head.previous.next = timed;
+    head.previous = timed;
+    if (this.#isTimerSet) return;
+    this.#isTimerSet = true;
+    setTimeout(this.#expire, this.#durationMs);
+  }
+  /** Does nothing after the deadline: an expired link is removed already. */
+  remove(timed) {
+    if (timed.next === void 0 || timed.previous === void 0) return;
+    timed.previous.next = timed.next;
+    timed.next.previous = timed.previous;
+    timed.previous = void 0;
+    timed.next = void 0;
+  }
+  #expire = () => {
+    const now = performance.now();
+    while (this.#head.next !== this.#head) {
+      const first = this.#head.next;
+      if (first.endsAtMs > now) {
+        setTimeout(this.#expire, Math.ceil(first.endsAtMs - now));
+        return;
+      }
+      this.remove(first);
+      this.#onExpired(first);
+    }
+    this.#isTimerSet = false;
+  };
+};
+var RingHead = class {
+  constructor() {
+    this.endsAtMs = Number.POSITIVE_INFINITY;
+    this.previous = this;
+    this.next = this;
+  }
+};
+
+// packages/wrappers/node/src/request/event.ts
+function eventOf({ url = "/", method = "GET", headers }) {
+  const question = url.indexOf("?");
+  const path = question < 0 ? url : url.slice(0, question);
+  return {
+    method,
+    path: path || "/",
+    query: question < 0 ? {} : parseQuery(url.slice(question + 1)),
+    headers: joinHeaders(headers),
+    body: null
+  };
+}
+function joinHeaders(headers) {
+  const joined = headers;
+  if (headers["set-cookie"]) joined["set-cookie"] = headers["set-cookie"].join(", ");
+  return joined;
+}
+function parseQuery(text) {
+  const query = /* @__PURE__ */ Object.create(null);
+  for (const [name, value] of new URLSearchParams(text)) {
+    const before = query[name];
+    query[name] = before === void 0 ? value : Array.isArray(before) ? [...before, value] : [before, value];
+  }
+  return { ...query };
+}
+
+// packages/wrappers/node/src/request/web-request.ts
+function webRequestOf({ request, signal }) {
+  if (declaresTooLarge(request)) throw bodyTooLarge();
+  const { method = "GET", url = "/", rawHeaders } = request;
+  const headers = new Headers();
+  for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
+  const protocol = request.headers["x-forwarded-proto"] ?? "http";
+  const host = request.headers["x-forwarded-host"] ?? request.headers.host ?? "localhost";
+  return new Request(new URL(url.startsWith("/") ? url : "/", `${protocol}://${host}`), {
+    method,
+    headers,
+    signal,
+    ...method === "GET" || method === "HEAD" ? {} : { body: limitedChunks(request), duplex: "half" }
   });
 }
 
-async function answerResponse(call, result) {
+// packages/wrappers/node/src/response/stream.ts
+async function sendStream(call, status, headers, source) {
+  const { response, request } = call;
+  writeHead(call, status, headers, void 0);
+  if (request.method === "HEAD" || forbidsBody(status)) {
+    await source.return?.();
+    source.destroy?.();
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  for await (const chunk of source) {
+    if (response.destroyed) return;
+    if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk)) {
+      throw new TypeError(
+        `Expected the stream to give strings or bytes, got ${chunk === null ? "null" : typeof chunk}`
+      );
+    }
+    if (!response.write(chunk)) await drainedOrClosed(response);
+  }
+  response.end();
+}
+function drainedOrClosed(response) {
+  return new Promise((resolve) => {
+    const onEither = () => {
+      response.off("drain", onEither);
+      response.off("close", onEither);
+      resolve();
+    };
+    response.on("drain", onEither);
+    response.on("close", onEither);
+  });
+}
+
+// packages/wrappers/node/src/response/web-response.ts
+async function sendWebResponse(call, result) {
   if (!(result instanceof Response)) {
     throw new Problem(
       "INVALID_RESPONSE",
-      `Expected fetch to give a Response, got ${result === null ? "null" : typeof result}`,
+      `Expected fetch to give a Response, got ${result === null ? "null" : typeof result}`
     );
   }
-  const headers = {};
-  for (const [name, value] of result.headers)
-    if (!isFraming(name, value)) headers[name] = name === "set-cookie" ? [...(headers[name] ?? []), value] : value;
-  if (result.body === null) return send(call, result.status, headers, undefined);
+  const { status, body } = result;
+  const headers = headersOf(result);
+  if (body === null) return send(call, status, headers, void 0);
   const length = result.headers.get("content-length");
   if (call.request.method === "HEAD" && length !== null) {
-    void result.body.cancel();
-    return send(call, result.status, headers, { length: Number(length) });
+    void body.cancel();
+    return sendHeadOnly(call, status, headers, Number(length));
   }
-  return stream(call, result.status, headers, result.body);
+  return sendStream(call, status, headers, body);
+}
+function headersOf({ headers: given }) {
+  const headers = {};
+  const cookies = [];
+  for (const [name, value] of given) {
+    if (isFraming(name, value)) continue;
+    if (name !== "set-cookie") headers[name] = value;
+    else {
+      cookies.push(value);
+      headers[name] = cookies;
+    }
+  }
+  return headers;
 }
 
-// ---- the server
+// packages/wrappers/node/src/response/result.ts
+function sendResult(call, result) {
+  if (isExact(result)) return sendBody(call, result.status, sendableHeaders(result.headers), result.body);
+  if (result instanceof Response) return sendWebResponse(call, result);
+  return sendBody(call, void 0, {}, result);
+}
+function isExact(value) {
+  if (value === null || typeof value !== "object" || value instanceof Response) return false;
+  const { status } = value;
+  if (!Number.isInteger(status)) return false;
+  for (const key in value) if (key !== "status" && key !== "headers" && key !== "body") return false;
+  if (status < 200 || status > 599)
+    throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${status}`);
+  return true;
+}
+function sendBody(call, status, headers, body) {
+  if (body === void 0 || body === null) return send(call, status ?? 204, headers, void 0);
+  if (typeof body === "string") return send(call, status ?? 200, withType(headers, TEXT), body);
+  if (ArrayBuffer.isView(body)) {
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    return send(call, status ?? 200, withType(headers, BYTES), bytes);
+  }
+  if (body instanceof ArrayBuffer) return send(call, status ?? 200, withType(headers, BYTES), Buffer.from(body));
+  if (isStream(body)) return sendStream(call, status ?? 200, withType(headers, BYTES), body);
+  return send(call, status ?? 200, withType(headers, JSON_TYPE), jsonOf(body));
+}
+function isStream(value) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const source = value;
+  if (typeof source[Symbol.asyncIterator] === "function") return true;
+  return typeof source[Symbol.iterator] === "function" && typeof source.next === "function";
+}
+function jsonOf(value) {
+  let text;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw new Problem("INVALID_RESPONSE", `The function returned what cannot be JSON: ${messageOf(error)}`);
+  }
+  if (text === void 0)
+    throw new Problem("INVALID_RESPONSE", `The function returned a ${typeof value}, which cannot be an answer`);
+  return text;
+}
 
-const server = createServer(
-  { maxHeaderSize: 16 * 1024, keepAliveTimeout: 75_000, requestTimeout: 0, headersTimeout: 60_000, noDelay: true },
-  (request, response) => {
-    if (request.url.startsWith("/-/")) void ownRoute(request, response);
-    else admit(request, response);
-  },
-);
-server.on("checkContinue", (request, response) => {
-  // Told before it sends: a client that would send too much need not.
-  if (Number(request.headers["content-length"]) > bodyLimit) return refuse(new Call(request, response), tooLarge());
-  response.writeContinue();
-  server.emit("request", request, response);
-});
-server.on("clientError", (error, socket) => {
-  if (!socket.writable || error.code === "ECONNRESET") return socket.destroy();
-  const problem =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? new Problem("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more")
-      : new Problem("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`);
-  const { status, text } = problem.document();
-  const reason = status === 431 ? "Request Header Fields Too Large" : "Bad Request";
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+// packages/wrappers/node/src/run-call.ts
+var admission = new Admission(runWhenLoaded);
+var deadlines = new Deadlines(timeoutMs, onTimeout);
+function runWhenLoaded(call) {
+  if (loaded !== void 0) run(call, loaded);
+  else void whenLoaded().then((result) => run(call, result));
+}
+function run(call, userFunction) {
+  const response = call.response;
+  if (response.destroyed) {
+    admission.leave();
+    return;
+  }
+  response[CALL] = call;
+  response.on("close", onClose);
+  deadlines.add(call);
+  let answering;
+  try {
+    answering = handle(call, userFunction);
+  } catch (error) {
+    onError(call, error);
+  }
+  if (answering === void 0) {
+    onDone(call);
+    return;
+  }
+  answering.then(
+    () => onDone(call),
+    (error) => {
+      onError(call, error);
+      onDone(call);
+    }
   );
-});
+}
+var CALL = /* @__PURE__ */ Symbol("call");
+function onClose() {
+  if (!this.writableFinished) this[CALL]?.abort(new Error("the client went away"));
+}
+function onDone(call) {
+  deadlines.remove(call);
+  if (call.isLate) lateCalls--;
+  admission.leave();
+}
+function handle(call, userFunction) {
+  if (userFunction.problem) throw userFunction.problem;
+  if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
+  const { handler } = userFunction;
+  const { request } = call;
+  const event = eventOf(request);
+  if (!hasBody(request)) return handleEvent(call, handler, event);
+  return readBody(request).then((bytes) => {
+    event.body = parseBody(bytes, request.headers["content-type"]);
+    return handleEvent(call, handler, event);
+  });
+}
+function handleEvent(call, handler, event) {
+  const result = handler(event, call.context);
+  if (typeof result?.then !== "function") return sendResult(call, result);
+  return Promise.resolve(result).then((value) => sendResult(call, value));
+}
+async function handleFetch(call, fetch) {
+  return sendWebResponse(call, await fetch(webRequestOf(call), call.context));
+}
+var lateCalls = 0;
+function onTimeout(call) {
+  const problem = new Problem("FUNCTION_TIMEOUT", `The function was not done within ${timeoutMs} ms`);
+  call.abort(problem);
+  if (call.response.headersSent) call.response.destroy();
+  else sendProblem(call, problem);
+  call.isLate = true;
+  lateCalls++;
+  if (lateCalls >= concurrency) exitForRestart();
+}
+function exitForRestart() {
+  console.error(`Every place (${concurrency}) is held by a call beyond its time: the process ends`);
+  admission.rejectWaiting(new Problem("NO_CAPACITY", "The function's process is being replaced"));
+  setTimeout(() => process.exit(1), 100);
+}
+function onError(call, error) {
+  const { response } = call;
+  if (error instanceof Problem) {
+    if (!response.headersSent) sendProblem(call, error);
+    return;
+  }
+  if (response.destroyed || response.writableEnded && call.isAborted) return;
+  console.error(JSON.stringify({ level: "error", requestId: call.requestId, message: messageOf(error) }));
+  console.error(stackOf(error));
+  if (response.headersSent) response.destroy();
+  else sendProblem(call, new Problem("FUNCTION_ERROR", messageOf(error)));
+}
 
-async function ownRoute(request, response) {
-  const call = new Call(request, response);
-  if (request.url.split("?", 1)[0] !== "/-/ready")
-    return refuse(call, new Problem("NOT_FOUND", `There is nothing at ${request.url}`));
-  if (loaded === undefined) await loading;
-  if (loaded.problem) return refuse(call, loaded.problem);
+// packages/wrappers/node/src/server.ts
+function createWrapperServer() {
+  const server = createServer(
+    { maxHeaderSize: 16 * 1024, keepAliveTimeout: 75e3, requestTimeout: 0, headersTimeout: 6e4, noDelay: true },
+    (request, response) => {
+      const call = new Call(request, response);
+      if (request.url?.startsWith("/-/")) void answerOwnRoute(call);
+      else admission.enter(call);
+    }
+  );
+  server.on("checkContinue", (request, response) => {
+    if (declaresTooLarge(request)) return sendProblem(new Call(request, response), bodyTooLarge());
+    response.writeContinue();
+    server.emit("request", request, response);
+  });
+  server.on("clientError", answerMalformed);
+  return server;
+}
+async function answerOwnRoute(call) {
+  const { url = "" } = call.request;
+  if (url.split("?", 1)[0] !== "/-/ready")
+    return sendProblem(call, new Problem("NOT_FOUND", `There is nothing at ${url}`));
+  const { problem } = loaded ?? await whenLoaded();
+  if (problem) return sendProblem(call, problem);
   send(call, 200, { "Content-Type": JSON_TYPE }, '{"status":"ready"}');
 }
+function answerMalformed(error, socket) {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const problem = error.code === "HPE_HEADER_OVERFLOW" ? new Problem("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more") : new Problem("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`);
+  const { status, text } = problem.document();
+  const reason = status === 431 ? "Request Header Fields Too Large" : "Bad Request";
+  const headers = `Content-Type: ${PROBLEM_TYPE}\r
+Content-Length: ${Buffer.byteLength(text)}\r
+Connection: close`;
+  socket.end(`HTTP/1.1 ${status} ${reason}\r
+${headers}\r
+\r
+${text}`);
+}
 
-server.listen(/^\d+$/.test(port) ? Number(port) : port);
-server.on("error", (error) => {
-  console.error(`Cannot listen on ${port}: ${error.message}`);
+// packages/wrappers/node/src/standard-streams.ts
+function writeSynchronously() {
+  for (const name of ["stdout", "stderr"]) {
+    const original = Object.getOwnPropertyDescriptor(process, name)?.get;
+    if (original === void 0) continue;
+    Object.defineProperty(process, name, {
+      configurable: true,
+      enumerable: true,
+      get() {
+        const stream = original.call(process);
+        stream._handle?.setBlocking?.(true);
+        Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
+        return stream;
+      }
+    });
+  }
+}
+
+// packages/wrappers/node/src/main.ts
+process.setSourceMapsEnabled(true);
+writeSynchronously();
+startLoading();
+var httpServer = createWrapperServer();
+httpServer.listen(address);
+httpServer.on("error", (error) => {
+  console.error(`Cannot listen on ${address}: ${error.message}`);
   process.exit(1);
 });
-
-// ---- life
-
-let draining = false;
-process.on("SIGTERM", () => {
-  if (draining) process.exit(0);
-  draining = true;
-  server.close(() => process.exit(0));
-  server.closeIdleConnections();
-});
-
-// A mistake outside of a call leaves the process in an unknown state: say what it was, and end.
-process.on("uncaughtException", (error, origin) => {
-  console.error(
-    `${origin === "unhandledRejection" ? "Unhandled rejection" : "Uncaught exception"}: ${error?.stack ?? error}`,
-  );
-  process.exit(1);
-});
+drainOnSigterm(httpServer);
+exitOnUncaughtError();

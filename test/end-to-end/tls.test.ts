@@ -133,16 +133,16 @@ test("the server loads a renewed certificate without dropping connections, and i
   const renewed = createCertificate(folder, "renewed");
 
   await copyFile(renewed.cert, made.cert);
-  await logged(/new certificate is not used, the former one still is: The private key in .* is not that of/);
+  await logged(/new certificate is invalid, still using the previous one: The private key in .* is not that of/);
   assert.equal(await serial(url), before);
   await copyFile(renewed.key, made.key);
-  await logged(/the certificate was read again/);
+  await logged(/certificate reloaded/);
   const after = await serial(url);
   assert.notEqual(after, before);
   assert.equal(await call(`${url}/-/healthz`, agent), first, "the same connection");
 
   await writeFile(made.key, "-----BEGIN PRIVATE KEY-----\nMIIhalf");
-  await logged(/former one still is: Expected .*server\.key to hold a private key/);
+  await logged(/still using the previous one: Expected .*server\.key to hold a private key/);
   assert.equal(await serial(url), after);
   // A mounted Secret changes like this: the same link leads to another folder.
   await writeFile(made.key, "");
@@ -191,8 +191,8 @@ test("a server with an unusable certificate or key does not start, and names the
   const two = createCertificate(folder, "two");
   await writeFile(join(folder, "empty.pem"), "");
   for (const [cert, key, message] of [
-    [join(folder, "none.crt"), one.key, /server's certificate in .*none\.crt: it is not there/],
-    [one.cert, join(folder, "none.key"), /server's private key in .*none\.key: it is not there/],
+    [join(folder, "none.crt"), one.key, /server's certificate in .*none\.crt: the file is missing/],
+    [one.cert, join(folder, "none.key"), /server's private key in .*none\.key: the file is missing/],
     [one.cert, two.key, /The private key in .*two\.key is not that of the certificate in .*one\.crt/],
     [join(folder, "empty.pem"), one.key, /Expected .*empty\.pem to hold a certificate in PEM/],
     [folder, one.key, /it is a folder/],

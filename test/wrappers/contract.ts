@@ -364,7 +364,7 @@ export function wrapperContract(language: Language): void {
         await using wrapper = await start(language, text);
         for (const path of ["/-/ready", "/"]) {
           const { status, json } = await wrapper.call(path);
-          assert.deepEqual([status, json().code], [500, "FUNCTION_LOAD_FAILED"]);
+          assert.deepEqual([status, json().code], [502, "FUNCTION_LOAD_FAILED"]);
           assert.match(json().detail, detail);
         }
       });

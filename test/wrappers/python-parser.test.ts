@@ -35,7 +35,7 @@ def outcome(parse, block):
         assert problem.code == "INVALID_REQUEST", problem.code
         return "refused"
     kind = None if body is None else (type(body).__name__, getattr(body, "left", None))
-    return (call.method, call.target, tuple(sorted(call.headers.items())), call.request_id if "x-request-id" in call.headers and " " not in call.headers["x-request-id"] else None, call.keep_alive, call.old, kind)
+    return (call.method, call.target, tuple(sorted(call.headers.items())), call.request_id if "x-request-id" in call.headers and " " not in call.headers["x-request-id"] else None, call.keep_alive, call.http10, kind)
 
 taken = 0
 for number in range(6000):

@@ -155,11 +155,17 @@ async function start(options: ServerOptions, dataDir: string, lock: DataDirLock,
   const platform = await startPlatform(options, dataDir, bundles, store, log);
   const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
-  const endpoints = new EndpointRegistry({ platform, log, limitsOf });
+  const metrics = new Metrics();
+  const endpoints: EndpointRegistry = new EndpointRegistry({
+    platform,
+    log,
+    limitsOf,
+    onAwake: () => scaling.resume(),
+    onRemoved: (endpoint) => metrics.forget(endpoint),
+  });
   const grants = new BundleAccess(store);
   const bundleRoom = new StorageQuota({ store, bundles, grants, limitsOf });
   const limits = new QuotaCheck(store, limitsOf);
-  const metrics = new Metrics();
   metrics.observe(endpoints);
   const scaling = new Autoscaler(endpoints);
   const deployments = new DeploymentController({ store, platform, endpoints, bundles, limits, bundleRoom, log });

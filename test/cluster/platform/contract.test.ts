@@ -7,7 +7,7 @@ import { SOURCE_FILES } from "../cluster-server.ts";
 platformContract("kubernetes", setUp);
 
 async function setUp(): Promise<PlatformUnderTest> {
-  const instance = await TestInstance.make();
+  const instance = await TestInstance.create();
   const platform = await KubernetesPlatform.connect({ dataDir: instance.folder, instance: instance.name });
   const org = instance.org();
   return {

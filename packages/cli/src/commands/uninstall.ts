@@ -26,9 +26,8 @@ export function define(command: Command, io: Io): void {
 
 async function uninstall(options: Options, io: Io): Promise<void> {
   checkCanConfirm(options, io);
-  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, keptClaim, uninstallServer } = await import(
-    "@faas/installer"
-  );
+  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, volumeClaimPath, uninstallServer } =
+    await import("@faas/installer");
   const { namespace, keepData = false } = options;
   const credentials = KubernetesCredentials.load(options.context);
   const progress = await Progress.create(io);
@@ -57,7 +56,7 @@ async function uninstall(options: Options, io: Io): Promise<void> {
     if (keepData)
       printStatus(
         io,
-        `Kept the volume claim ${keptClaim(namespace)}. "faas install" restores every endpoint from it, without the passwords of faas org registry-login.`,
+        `Kept the volume claim ${volumeClaimPath(namespace)}. "faas install" restores every endpoint from it, without the passwords of faas org registry-login.`,
       );
   } catch (error) {
     progress.fail();

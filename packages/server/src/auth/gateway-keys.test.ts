@@ -4,7 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { startTestGateway, until } from "../../../gateway/src/testing/test-gateway.ts";
+import { eventually } from "@faas/testing";
+import { startTestGateway } from "../../../gateway/src/testing/test-gateway.ts";
 import { Store } from "../state/store.ts";
 import { KeyService } from "./key-service.ts";
 
@@ -43,9 +44,9 @@ test("a WebSocket ends when the key that opened it is revoked or expires; others
   for (const { first: head } of [first, second, third]) assert.match(head, /^HTTP\/1\.1 101 /);
   assert.equal(gateway.endpoints.get("acme/x")?.inFlight, 3);
   await keys.revoke(undefined, revoked.id);
-  await until(() => first.closed, "the one of the revoked key ends");
-  await until(() => second.closed, "the one of the expired key ends");
-  await until(() => gateway.endpoints.get("acme/x")?.inFlight === 1, "their places are free");
+  await eventually("the one of the revoked key ends", () => first.closed);
+  await eventually("the one of the expired key ends", () => second.closed);
+  await eventually("their places are free", () => gateway.endpoints.get("acme/x")?.inFlight === 1);
   third.socket.write("ping");
   const [echo] = await once(third.socket, "data");
   assert.equal(String(echo), "ping");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
-import { EndpointRegistry, type ServedEndpoint } from "../../../gateway/src/endpoints/registry.ts";
+import { EndpointRegistry } from "../../../gateway/src/endpoints/registry.ts";
+import type { ServedEndpoint } from "../../../gateway/src/endpoints/served-endpoint.ts";
 import { Autoscaler } from "./loop.ts";
 
 /** An endpoint with a replica that is ready, and a clock that the test moves. */
@@ -37,7 +38,7 @@ test("without a request for its idle timeout an endpoint goes to zero", () => {
 
 test("a request in flight counts as a request", () => {
   const { endpoint, after } = setUp({ idleTimeout: "1s" });
-  endpoint.take();
+  endpoint.acquire();
   after(60_000);
   assert.equal(endpoint.desired, 1);
 });
@@ -60,8 +61,8 @@ test("an endpoint that is never idle stays", () => {
 
 test("load brings more replicas within seconds, and fewer when it is gone, within bounds", () => {
   const { endpoint, after } = setUp({ concurrency: 2, maxReplicas: 4, idleTimeout: "never" });
-  endpoint.take();
-  endpoint.take();
+  endpoint.acquire();
+  endpoint.acquire();
   after(3_000);
   assert.equal(endpoint.desired, 2);
   for (let i = 0; i < 20; i++) endpoint.wait({ previous: undefined, next: undefined, onSlot() {}, onRejected() {} });
@@ -89,7 +90,7 @@ test("a fixed number is what the settings say, whatever it was before, and is as
 
 /** A request that is answered at once. */
 function call(endpoint: ServedEndpoint, now: number): void {
-  const replica = endpoint.take();
+  const replica = endpoint.acquire();
   assert.ok(replica);
   endpoint.release(replica, now);
 }
@@ -98,7 +99,11 @@ test("auto: five minutes while nothing is known; then gone between requests that
   // The clock and the timers are the test's, the rest is as in the server.
   mock.timers.enable({ apis: ["setInterval", "setTimeout", "Date"], now: 1_000_000 });
   t.after(() => mock.timers.reset());
-  const endpoints = new EndpointRegistry({ platform: { scale: async () => {} }, log: { warn() {} } });
+  const endpoints: EndpointRegistry = new EndpointRegistry({
+    platform: { scale: async () => {} },
+    log: { warn() {} },
+    onAwake: () => scaling.resume(),
+  });
   const scaling = new Autoscaler(endpoints);
   t.after(() => scaling.stop());
   const artifact = { kind: "image", reference: "x" } as const;

@@ -17,29 +17,33 @@ export class Autoscaler {
   /** For the next endpoint that is to wake, while none is awake. */
   #dueTimer: NodeJS.Timeout | undefined;
   #looks = 0;
+  #stopped = false;
 
   constructor(endpoints: EndpointRegistry, now: () => number = Date.now) {
     this.#endpoints = endpoints;
     this.#now = now;
-    endpoints.onAwake = () => {
-      this.#memory.cancel();
-      clearTimeout(this.#dueTimer);
-      this.#timer ??= setInterval(() => this.look(), LOOK_MS).unref();
-    };
+  }
+
+  /** Starts the loop; to be called when an endpoint awakes. */
+  resume(): void {
+    if (this.#stopped) return;
+    this.#memory.cancel();
+    clearTimeout(this.#dueTimer);
+    this.#timer ??= setInterval(() => this.look(), LOOK_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#dueTimer);
     this.#memory.cancel();
-    this.#endpoints.onAwake = undefined;
+    this.#stopped = true;
   }
 
   /** Looks at all endpoints that are awake, and decides on those whose load says so, on all every fifth time. To be called every `LOOK_MS`. */
   look(): void {
     const now = this.#now();
     for (const endpoint of this.#endpoints.awake) {
-      this.#outliers.look(endpoint);
+      this.#outliers.sample(endpoint);
       if (isScaled(endpoint) && this.#load(endpoint).look(endpoint.inFlight, endpoint.waiting))
         this.#scale(endpoint, now);
     }
@@ -52,7 +56,7 @@ export class Autoscaler {
     const now = this.#now();
     for (const endpoint of this.#idleness.takeDue(now)) this.#endpoints.wake(endpoint);
     for (const endpoint of this.#endpoints.awake) {
-      this.#outliers.judge(endpoint, now);
+      this.#outliers.detect(endpoint, now);
       this.#decideOne(endpoint, now);
     }
     if (this.#endpoints.awake.size > 0) return;

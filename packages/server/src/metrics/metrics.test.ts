@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startTestGateway, until } from "../../../gateway/src/testing/test-gateway.ts";
+import { eventually } from "@faas/testing";
+import { startTestGateway } from "../../../gateway/src/testing/test-gateway.ts";
 import { Metrics } from "./metrics.ts";
 
 test("what was counted of an endpoint goes when it is removed, and requests that it still has do not bring it back", async () => {
@@ -12,18 +13,20 @@ test("what was counted of an endpoint goes when it is removed, and requests that
       else response.writeHead(request.url === "/teapot" ? 418 : 200).end();
     },
     { metrics },
+    {},
+    { onRemoved: (endpoint) => metrics.forget(endpoint) },
   );
   metrics.observe(gateway.endpoints);
   const samples = async () => (await metrics.text()).split("\n").filter((line) => line.includes('org="acme"'));
   const { spec } = await gateway.run();
   for (const path of ["", "/teapot"]) await gateway.call(`/acme/x${path}`);
   const slow = gateway.call("/acme/x/slow");
-  await until(() => answer !== undefined, "one is under way");
+  await eventually("one is under way", () => answer !== undefined);
   assert.ok((await samples()).some((line) => line.startsWith("faas_requests_total") && line.endsWith('"418"} 1')));
   gateway.endpoints.delete(spec);
   answer?.();
   assert.equal((await slow).text, "slow");
-  await until(() => gateway.reports.length === 3, "it is recorded");
+  await eventually("it is recorded", () => gateway.reports.length === 3);
   assert.deepEqual(await samples(), []);
   // One that is registered again under the name begins at zero.
   await gateway.run();

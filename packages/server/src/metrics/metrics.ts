@@ -44,7 +44,6 @@ export class Metrics implements RequestMetrics {
 
   /** Gauges of what the endpoints do now, read when somebody asks; what is counted of an endpoint goes when it is removed. */
   observe(endpoints: EndpointRegistry): void {
-    endpoints.onRemoved = (endpoint) => this.#forget(endpoint);
     const gauge = (name: string, help: string, value: (endpoint: ServedEndpoint) => number) =>
       new Gauge({
         name,
@@ -82,7 +81,8 @@ export class Metrics implements RequestMetrics {
     this.#limited.inc({ org, endpoint, limit });
   }
 
-  #forget(endpoint: ServedEndpoint): void {
+  /** Drops the series of a removed endpoint. */
+  forget(endpoint: ServedEndpoint): void {
     const { org, endpoint: name } = endpoint.spec;
     this.#coldStarts.remove({ org, endpoint: name });
     for (const limit of LIMITS_OF_CALLS) this.#limited.remove({ org, endpoint: name, limit });

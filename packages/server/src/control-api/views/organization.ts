@@ -1,6 +1,5 @@
-import { formatSize, type Limits, type LimitsUse, type OrgDetails, type OrgView } from "@faas/core";
+import { formatSize, type Limits, type LimitsUse, NO_RESOURCES, type OrgDetails, type OrgView } from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
-import { resourcesOf } from "@faas/gateway";
 import type { StorageQuota } from "../../bundles/storage-quota.ts";
 import type { Store } from "../../state/store.ts";
 
@@ -28,18 +27,12 @@ export async function viewOrgDetails(org: string, deps: DetailsDeps): Promise<Or
   const { store, endpoints, bundleRoom, defaultLimits } = deps;
   const view = viewOrg(org, store, defaultLimits);
   const live = endpoints.org(org);
-  const taken = { replicas: 0, cpuMillis: 0, memoryBytes: 0 };
-  for (const { spec, desired } of live?.endpoints ?? []) {
-    const each = resourcesOf(spec, Math.max(desired, spec.replicas));
-    taken.replicas += each.replicas;
-    taken.cpuMillis += each.cpuMillis;
-    taken.memoryBytes += each.memoryBytes;
-  }
+  const reserved = live?.usage.reserved ?? NO_RESOURCES;
   const use: LimitsUse = {
     endpoints: view.endpoints.length,
-    replicas: taken.replicas,
-    cpu: `${taken.cpuMillis}m`,
-    memory: formatSize(taken.memoryBytes),
+    replicas: reserved.replicas,
+    cpu: `${reserved.cpuMillis}m`,
+    memory: formatSize(reserved.memoryBytes),
     requestsPerSecond: live?.meter.perSecond(performance.now()) ?? 0,
     concurrentRequests: live?.requests ?? 0,
     bundleBytes: await bundleRoom.used(org),

@@ -1,0 +1,66 @@
+/** Link of the ring of running calls. A call is its own link. */
+export interface DeadlineLink {
+  /** By the monotonic clock, which nobody can set. */
+  endsAtMs: number;
+  /** Neighbours; undefined while it is not in the ring. */
+  previous: DeadlineLink | undefined;
+  next: DeadlineLink | undefined;
+}
+
+/**
+ * Deadlines of the running calls, with one timer for all. Every call has the same time, so the order in which they start is that of their deadlines.
+ * They form a ring of links inside the calls, which leaves no garbage, as a Set would.
+ */
+export class Deadlines<Timed extends DeadlineLink> {
+  readonly #head = new RingHead();
+  readonly #durationMs: number;
+  readonly #onExpired: (timed: Timed) => void;
+  #isTimerSet = false;
+
+  constructor(durationMs: number, onExpired: (timed: Timed) => void) {
+    this.#durationMs = durationMs;
+    this.#onExpired = onExpired;
+  }
+
+  add(timed: Timed): void {
+    const head = this.#head;
+    timed.endsAtMs = performance.now() + this.#durationMs;
+    timed.previous = head.previous;
+    timed.next = head;
+    head.previous.next = timed;
+    head.previous = timed;
+    if (this.#isTimerSet) return;
+    this.#isTimerSet = true;
+    setTimeout(this.#expire, this.#durationMs);
+  }
+
+  /** Does nothing after the deadline: an expired link is removed already. */
+  remove(timed: Timed): void {
+    if (timed.next === undefined || timed.previous === undefined) return;
+    timed.previous.next = timed.next;
+    timed.next.previous = timed.previous;
+    timed.previous = undefined;
+    timed.next = undefined;
+  }
+
+  readonly #expire = (): void => {
+    const now = performance.now();
+    while (this.#head.next !== this.#head) {
+      const first = this.#head.next as Timed;
+      if (first.endsAtMs > now) {
+        setTimeout(this.#expire, Math.ceil(first.endsAtMs - now));
+        return;
+      }
+      this.remove(first);
+      this.#onExpired(first);
+    }
+    this.#isTimerSet = false;
+  };
+}
+
+/** End and beginning of the ring; its own neighbour when the ring is empty. */
+class RingHead implements DeadlineLink {
+  endsAtMs = Number.POSITIVE_INFINITY;
+  previous: DeadlineLink = this;
+  next: DeadlineLink = this;
+}

@@ -1,0 +1,30 @@
+import { readdirSync } from "node:fs";
+import { extname } from "node:path";
+import { folder, nameOf, pathOf, WRAPPER_FILE } from "./options.ts";
+
+/** Extensions of files that Node runs as JavaScript. */
+export const EXTENSIONS = [".mjs", ".js", ".cjs"];
+
+/**
+ * Finds a syntax error in the handler's file, or else in one beside it. Returns what `node --check` prints, which names the line; the error of an import
+ * does not.
+ */
+export async function describeSyntaxError(file: string): Promise<string | undefined> {
+  // Loaded on demand: it is needed after a failure only.
+  const { spawnSync } = await import("node:child_process");
+  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
+  for (const path of [file, ...others.map(pathOf)]) {
+    const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5_000 });
+    if (status !== 0) return stderr.split("\n    at ", 1)[0]?.trim();
+  }
+  return undefined;
+}
+
+/** Returns the first `file:line` of the user's code in a stack or in the text of a syntax error. */
+export function locationIn(text: string): string | undefined {
+  for (const [, path = "", line] of text.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
+    const name = nameOf(decodeURI(path));
+    if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
+  }
+  return undefined;
+}

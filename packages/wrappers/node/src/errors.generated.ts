@@ -1,0 +1,17 @@
+// Generated from packages/core/src/errors.ts by `npm run wrappers`. Do not edit.
+
+/** Errors that a wrapper can answer with: code to HTTP status and title. */
+export const ERRORS = {
+  MALFORMED_JSON: [400, "Malformed JSON"],
+  INVALID_REQUEST: [400, "Invalid request"],
+  NOT_FOUND: [404, "Not found"],
+  BODY_TOO_LARGE: [413, "Request body too large"],
+  HEADERS_TOO_LARGE: [431, "Request header fields too large"],
+  FUNCTION_ERROR: [500, "The function threw an error"],
+  INVALID_RESPONSE: [500, "The function returned what cannot be an answer"],
+  FUNCTION_LOAD_FAILED: [502, "The function could not be loaded"],
+  NO_CAPACITY: [503, "No capacity"],
+  FUNCTION_TIMEOUT: [504, "The function took too long"],
+} as const;
+
+export type WrapperErrorCode = keyof typeof ERRORS;

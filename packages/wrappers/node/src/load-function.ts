@@ -1,0 +1,109 @@
+import { existsSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import type { Context } from "./call.ts";
+import { describeSyntaxError, EXTENSIONS, locationIn } from "./error-location.ts";
+import { handlerSetting, nameOf, pathOf } from "./options.ts";
+import { messageOf, Problem, stackOf } from "./problem.ts";
+import type { FunctionEvent } from "./request/event.ts";
+
+/** File names without extension that are tried when no handler is set. */
+const FILES = ["index", "main", "handler", "function", "app"];
+/** Exports that are tried when no handler is set. */
+const EXPORTS = ["handler", "main", "default"];
+
+export type Handler = (event: FunctionEvent, context: Context) => unknown;
+export type FetchHandler = (request: Request, context: Context) => unknown;
+
+/** Outcome of loading the user's code: a handler, a web-standard `fetch`, or the reason why every call fails. */
+export type LoadedFunction =
+  | { readonly handler: Handler; readonly fetch?: undefined; readonly problem?: undefined }
+  | { readonly handler?: undefined; readonly fetch: FetchHandler; readonly problem?: undefined }
+  | { readonly handler?: undefined; readonly fetch?: undefined; readonly problem: Problem };
+
+/** The user's function; undefined until loading ends. */
+export let loaded: LoadedFunction | undefined;
+/** Settles when loading ends, also after a failure. */
+let loading: Promise<LoadedFunction> | undefined;
+
+/** Starts to load the user's code. A failure is logged and kept: the wrapper stays up and answers every call with it. */
+export function startLoading(): void {
+  loading = load()
+    .catch((error) => ({
+      problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(stackOf(error))),
+    }))
+    .then((result: LoadedFunction) => {
+      loaded = result;
+      if (result.problem) console.error(result.problem.message);
+      return result;
+    });
+}
+
+/** Waits until loading ends. */
+export function whenLoaded(): Promise<LoadedFunction> {
+  if (loading === undefined) throw new Error("Expected startLoading to be called first");
+  return loading;
+}
+
+/** @throws FUNCTION_LOAD_FAILED with the file, the line and the message. */
+async function load(): Promise<LoadedFunction> {
+  const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
+  const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
+  const module = await importModule(file);
+  // Exports of a CommonJS module that Node could not detect in its text are on `default`.
+  const exported = (name: string) => module[name] ?? (name === "default" ? undefined : module.default?.[name]);
+  const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== undefined);
+  const target = key === undefined ? undefined : exported(key);
+  if (target === undefined) {
+    const has = Object.keys(module).join(", ") || "nothing";
+    throw new Problem(
+      "FUNCTION_LOAD_FAILED",
+      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, it exports ${has}`,
+    );
+  }
+  if (typeof target === "function") return { handler: target as Handler };
+  const { fetch } = target as { fetch?: unknown };
+  if (typeof fetch === "function") return { fetch: fetch.bind(target) };
+  throw new Problem(
+    "FUNCTION_LOAD_FAILED",
+    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, it is ${typeof target}`,
+  );
+}
+
+type UserModule = Record<string, unknown> & { readonly default?: Record<string, unknown> };
+
+async function importModule(file: string): Promise<UserModule> {
+  try {
+    return await import(pathToFileURL(file).href);
+  } catch (error) {
+    const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : undefined;
+    console.error(syntax ?? stackOf(error));
+    const location = locationIn(syntax ?? String((error as Error | undefined)?.stack ?? "")) ?? nameOf(file);
+    const kind = (error as Error | undefined)?.name ?? "Error";
+    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}`);
+  }
+}
+
+/** @throws FUNCTION_LOAD_FAILED when there is no such file; the message has all names that were tried. */
+function findFile(names: readonly string[], setting?: string): string {
+  const candidates = names.flatMap((name) => EXTENSIONS.map((extension) => name + extension));
+  // After the names of "index".
+  if (!setting) candidates.splice(3, 0, ...mainOfManifest());
+  const found = candidates.find((name) => existsSync(pathOf(name)));
+  if (found) return pathOf(found);
+  throw new Problem(
+    "FUNCTION_LOAD_FAILED",
+    setting
+      ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}; none is there`
+      : `Expected the function in one of ${candidates.join(", ")}; none is there. Name it with the handler setting, "file.export"`,
+  );
+}
+
+/** Returns `main` of package.json when it names a JavaScript file, as a list of at most one name. */
+function mainOfManifest(): string[] {
+  try {
+    const { main } = JSON.parse(readFileSync(pathOf("package.json"), "utf8"));
+    return typeof main === "string" && EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,19 @@
+import { startLoading } from "./load-function.ts";
+import { address } from "./options.ts";
+import { createWrapperServer } from "./server.ts";
+import { drainOnSigterm, exitOnUncaughtError } from "./shutdown.ts";
+import { writeSynchronously } from "./standard-streams.ts";
+
+// The wrapper for Node, assembled into one file without dependencies that the build puts beside the user's code. Contract: docs/wrapper-protocol.md.
+process.setSourceMapsEnabled(true);
+writeSynchronously();
+// The import of the user's code begins when this file has run to its end: the server listens first, and calls wait until loading ends.
+startLoading();
+const httpServer = createWrapperServer();
+httpServer.listen(address);
+httpServer.on("error", (error) => {
+  console.error(`Cannot listen on ${address}: ${error.message}`);
+  process.exit(1);
+});
+drainOnSigterm(httpServer);
+exitOnUncaughtError();

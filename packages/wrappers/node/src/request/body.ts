@@ -1,0 +1,80 @@
+import type { IncomingMessage } from "node:http";
+import { bodyLimit } from "../options.ts";
+import { messageOf, Problem } from "../problem.ts";
+
+/** Tests whether a request declares a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers["content-length"];
+  return (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
+}
+
+/** Tests whether the declared length of a request's body is over the limit. */
+export function declaresTooLarge({ headers }: IncomingMessage): boolean {
+  return Number(headers["content-length"]) > bodyLimit;
+}
+
+/** Returns the error of a body that is over the limit. */
+export function bodyTooLarge(): Problem {
+  return new Problem("BODY_TOO_LARGE", `Expected a body of at most ${bodyLimit} bytes, got more`);
+}
+
+/**
+ * Reads the whole body.
+ *
+ * @throws BODY_TOO_LARGE as soon as it is over the limit; the rest is not read.
+ * @throws INVALID_REQUEST when the client went away.
+ */
+export function readBody(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (declaresTooLarge(request)) throw bodyTooLarge();
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > bodyLimit) {
+        request.removeAllListeners("data");
+        request.pause();
+        return reject(bodyTooLarge());
+      }
+      chunks.push(chunk);
+    });
+    request.once("end", () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
+    request.once("error", () =>
+      reject(new Problem("INVALID_REQUEST", "The request ended before its body was complete")),
+    );
+  });
+}
+
+/**
+ * Parses a body by its content type: JSON to a value, text to a string, everything else stays bytes. An empty body is null.
+ *
+ * @throws MALFORMED_JSON
+ */
+export function parseBody(bytes: Buffer, contentType = ""): unknown {
+  if (bytes.length === 0) return null;
+  const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
+  if (type === "application/json" || type.endsWith("+json")) {
+    try {
+      return JSON.parse(bytes.toString("utf8"));
+    } catch (error) {
+      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, and it does not parse: ${messageOf(error)}`);
+    }
+  }
+  if (!type.startsWith("text/") && type !== "application/x-www-form-urlencoded") return bytes;
+  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? "utf-8";
+  try {
+    return new TextDecoder(charset, { ignoreBOM: true }).decode(bytes);
+  } catch {
+    return bytes.toString("utf8");
+  }
+}
+
+/** @throws BODY_TOO_LARGE */
+export async function* limitedChunks(request: IncomingMessage): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > bodyLimit) throw bodyTooLarge();
+    yield chunk;
+  }
+}

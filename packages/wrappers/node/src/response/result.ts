@@ -1,0 +1,75 @@
+import type { OutgoingHttpHeaders } from "node:http";
+import type { Call } from "../call.ts";
+import { messageOf, Problem } from "../problem.ts";
+import { BYTES, JSON_TYPE, sendableHeaders, TEXT, withType } from "./head.ts";
+import { send } from "./send.ts";
+import { type Source, sendStream } from "./stream.ts";
+import { sendWebResponse } from "./web-response.ts";
+
+/**
+ * Answers with what a handler returned (docs/wrapper-protocol.md, "What it returns"). Returns a promise only when that takes time.
+ *
+ * @throws INVALID_RESPONSE when the value cannot be an answer.
+ */
+export function sendResult(call: Call, result: unknown): Promise<void> | undefined {
+  if (isExact(result)) return sendBody(call, result.status, sendableHeaders(result.headers), result.body);
+  if (result instanceof Response) return sendWebResponse(call, result);
+  return sendBody(call, undefined, {}, result);
+}
+
+/** Result that sets the status, and maybe headers. */
+interface ExactResult {
+  readonly status: number;
+  readonly headers?: unknown;
+  readonly body?: unknown;
+}
+
+/** Tests for `{ status, headers?, body? }` with an integer status and no other key. */
+function isExact(value: unknown): value is ExactResult {
+  if (value === null || typeof value !== "object" || value instanceof Response) return false;
+  const { status } = value as { readonly status?: unknown };
+  if (!Number.isInteger(status)) return false;
+  for (const key in value) if (key !== "status" && key !== "headers" && key !== "body") return false;
+  if ((status as number) < 200 || (status as number) > 599)
+    throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${status}`);
+  return true;
+}
+
+/** Sends a body by its type. The status defaults to 204 without a body, and to 200 with one. */
+function sendBody(
+  call: Call,
+  status: number | undefined,
+  headers: OutgoingHttpHeaders,
+  body: unknown,
+): Promise<void> | undefined {
+  if (body === undefined || body === null) return send(call, status ?? 204, headers, undefined);
+  if (typeof body === "string") return send(call, status ?? 200, withType(headers, TEXT), body);
+  if (ArrayBuffer.isView(body)) {
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    return send(call, status ?? 200, withType(headers, BYTES), bytes);
+  }
+  if (body instanceof ArrayBuffer) return send(call, status ?? 200, withType(headers, BYTES), Buffer.from(body));
+  if (isStream(body)) return sendStream(call, status ?? 200, withType(headers, BYTES), body);
+  return send(call, status ?? 200, withType(headers, JSON_TYPE), jsonOf(body));
+}
+
+function isStream(value: unknown): value is Source {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const source = value as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown; next?: unknown };
+  if (typeof source[Symbol.asyncIterator] === "function") return true;
+  // Has to be an iterator itself: a Map or a Set is a value.
+  return typeof source[Symbol.iterator] === "function" && typeof source.next === "function";
+}
+
+/** @throws INVALID_RESPONSE when the value has no JSON. */
+function jsonOf(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw new Problem("INVALID_RESPONSE", `The function returned what cannot be JSON: ${messageOf(error)}`);
+  }
+  if (text === undefined)
+    throw new Problem("INVALID_RESPONSE", `The function returned a ${typeof value}, which cannot be an answer`);
+  return text;
+}

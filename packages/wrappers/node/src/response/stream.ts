@@ -1,0 +1,53 @@
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { Call } from "../call.ts";
+import { forbidsBody, writeHead } from "./head.ts";
+
+/** Source of a streamed answer. */
+export type Source = (AsyncIterable<unknown> | Iterable<unknown>) & {
+  readonly return?: () => unknown;
+  readonly destroy?: () => unknown;
+};
+
+/**
+ * Sends a streamed answer with back-pressure. Ends the source when the client goes away.
+ *
+ * @throws TypeError when the source gives something other than strings and bytes.
+ */
+export async function sendStream(
+  call: Call,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  source: Source,
+): Promise<void> {
+  const { response, request } = call;
+  writeHead(call, status, headers, undefined);
+  if (request.method === "HEAD" || forbidsBody(status)) {
+    await source.return?.();
+    source.destroy?.();
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  for await (const chunk of source) {
+    if (response.destroyed) return;
+    if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk)) {
+      throw new TypeError(
+        `Expected the stream to give strings or bytes, got ${chunk === null ? "null" : typeof chunk}`,
+      );
+    }
+    if (!response.write(chunk)) await drainedOrClosed(response);
+  }
+  response.end();
+}
+
+function drainedOrClosed(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const onEither = () => {
+      response.off("drain", onEither);
+      response.off("close", onEither);
+      resolve();
+    };
+    response.on("drain", onEither);
+    response.on("close", onEither);
+  });
+}

@@ -1,0 +1,125 @@
+import type { ServerResponse } from "node:http";
+import { Admission } from "./admission.ts";
+import type { Call } from "./call.ts";
+import { Deadlines } from "./deadlines.ts";
+import { type FetchHandler, type Handler, type LoadedFunction, loaded, whenLoaded } from "./load-function.ts";
+import { concurrency, timeoutMs } from "./options.ts";
+import { messageOf, Problem, stackOf } from "./problem.ts";
+import { hasBody, parseBody, readBody } from "./request/body.ts";
+import { eventOf, type FunctionEvent } from "./request/event.ts";
+import { webRequestOf } from "./request/web-request.ts";
+import { sendProblem } from "./response/problem.ts";
+import { sendResult } from "./response/result.ts";
+import { sendWebResponse } from "./response/web-response.ts";
+
+/** Entrance for the calls of the user's function. */
+export const admission = new Admission(runWhenLoaded);
+const deadlines = new Deadlines<Call>(timeoutMs, onTimeout);
+
+function runWhenLoaded(call: Call): void {
+  if (loaded !== undefined) run(call, loaded);
+  else void whenLoaded().then((result) => run(call, result));
+}
+
+function run(call: Call, userFunction: LoadedFunction): void {
+  const response: CallResponse = call.response;
+  if (response.destroyed) {
+    admission.leave();
+    return;
+  }
+  response[CALL] = call;
+  response.on("close", onClose);
+  deadlines.add(call);
+  let answering: Promise<void> | undefined;
+  try {
+    answering = handle(call, userFunction);
+  } catch (error) {
+    onError(call, error);
+  }
+  if (answering === undefined) {
+    onDone(call);
+    return;
+  }
+  answering.then(
+    () => onDone(call),
+    (error) => {
+      onError(call, error);
+      onDone(call);
+    },
+  );
+}
+
+/** The response's call, so that one listener serves all responses. */
+const CALL = Symbol("call");
+
+interface CallResponse extends ServerResponse {
+  [CALL]?: Call;
+}
+
+function onClose(this: CallResponse): void {
+  if (!this.writableFinished) this[CALL]?.abort(new Error("the client went away"));
+}
+
+function onDone(call: Call): void {
+  deadlines.remove(call);
+  if (call.isLate) lateCalls--;
+  admission.leave();
+}
+
+/** Calls the function and answers. Returns a promise only when that takes time, because each promise costs every call. */
+function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undefined {
+  if (userFunction.problem) throw userFunction.problem;
+  if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
+  const { handler } = userFunction;
+  const { request } = call;
+  const event = eventOf(request);
+  if (!hasBody(request)) return handleEvent(call, handler, event);
+  return readBody(request).then((bytes) => {
+    event.body = parseBody(bytes, request.headers["content-type"]);
+    return handleEvent(call, handler, event);
+  });
+}
+
+function handleEvent(call: Call, handler: Handler, event: FunctionEvent): Promise<void> | undefined {
+  const result = handler(event, call.context);
+  if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return sendResult(call, result);
+  return Promise.resolve(result).then((value) => sendResult(call, value));
+}
+
+async function handleFetch(call: Call, fetch: FetchHandler): Promise<void> {
+  return sendWebResponse(call, await fetch(webRequestOf(call), call.context));
+}
+
+/** Calls in flight beyond their deadline, which nothing can end. */
+let lateCalls = 0;
+
+function onTimeout(call: Call): void {
+  const problem = new Problem("FUNCTION_TIMEOUT", `The function was not done within ${timeoutMs} ms`);
+  call.abort(problem);
+  if (call.response.headersSent) call.response.destroy();
+  else sendProblem(call, problem);
+  call.isLate = true;
+  lateCalls++;
+  if (lateCalls >= concurrency) exitForRestart();
+}
+
+/** Ends the process, so that the platform starts another, after a moment in which the last answers are sent. */
+function exitForRestart(): void {
+  console.error(`Every place (${concurrency}) is held by a call beyond its time: the process ends`);
+  admission.rejectWaiting(new Problem("NO_CAPACITY", "The function's process is being replaced"));
+  setTimeout(() => process.exit(1), 100);
+}
+
+function onError(call: Call, error: unknown): void {
+  const { response } = call;
+  if (error instanceof Problem) {
+    if (!response.headersSent) sendProblem(call, error);
+    return;
+  }
+  if (response.destroyed || (response.writableEnded && call.isAborted)) return;
+  console.error(JSON.stringify({ level: "error", requestId: call.requestId, message: messageOf(error) }));
+  console.error(stackOf(error));
+  // Bytes that were sent cannot be taken back: a cut connection tells the client that the answer is incomplete.
+  if (response.headersSent) response.destroy();
+  else sendProblem(call, new Problem("FUNCTION_ERROR", messageOf(error)));
+}

@@ -1,0 +1,55 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { Call } from "./call.ts";
+import { loaded, whenLoaded } from "./load-function.ts";
+import { Problem } from "./problem.ts";
+import { bodyTooLarge, declaresTooLarge } from "./request/body.ts";
+import { JSON_TYPE } from "./response/head.ts";
+import { PROBLEM_TYPE, sendProblem } from "./response/problem.ts";
+import { send } from "./response/send.ts";
+import { admission } from "./run-call.ts";
+
+/** Creates the HTTP server: paths under `/-/` are the wrapper's own, all others call the function. It doesn't listen yet. */
+export function createWrapperServer(): Server {
+  const server = createServer(
+    { maxHeaderSize: 16 * 1024, keepAliveTimeout: 75_000, requestTimeout: 0, headersTimeout: 60_000, noDelay: true },
+    (request, response) => {
+      const call = new Call(request, response);
+      if (request.url?.startsWith("/-/")) void answerOwnRoute(call);
+      else admission.enter(call);
+    },
+  );
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    // Answered before the client sends: a body that is too large need not be sent.
+    if (declaresTooLarge(request)) return sendProblem(new Call(request, response), bodyTooLarge());
+    response.writeContinue();
+    server.emit("request", request, response);
+  });
+  server.on("clientError", answerMalformed);
+  return server;
+}
+
+async function answerOwnRoute(call: Call): Promise<void> {
+  const { url = "" } = call.request;
+  if (url.split("?", 1)[0] !== "/-/ready")
+    return sendProblem(call, new Problem("NOT_FOUND", `There is nothing at ${url}`));
+  const { problem } = loaded ?? (await whenLoaded());
+  if (problem) return sendProblem(call, problem);
+  send(call, 200, { "Content-Type": JSON_TYPE }, '{"status":"ready"}');
+}
+
+/** Answers bytes that are not HTTP, or a header over the limit, and closes the connection. There is no request to answer. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const problem =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? new Problem("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more")
+      : new Problem("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`);
+  const { status, text } = problem.document();
+  const reason = status === 431 ? "Request Header Fields Too Large" : "Bad Request";
+  const headers = `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close`;
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${headers}\r\n\r\n${text}`);
+}

@@ -1,0 +1,27 @@
+/**
+ * Makes writes to stdout and stderr synchronous: each is complete before the next line of code runs, so that `process.exit` loses nothing and lines
+ * don't pile up in memory.
+ */
+export function writeSynchronously(): void {
+  for (const name of ["stdout", "stderr"] as const) {
+    const original = Object.getOwnPropertyDescriptor(process, name)?.get;
+    // A module that NODE_OPTIONS preloads has replaced it.
+    if (original === undefined) continue;
+    // Created on first use, as Node does: creating it here would add a millisecond to each start.
+    Object.defineProperty(process, name, {
+      configurable: true,
+      enumerable: true,
+      get() {
+        const stream: NodeJS.WriteStream & StreamInternals = original.call(process);
+        stream._handle?.setBlocking?.(true);
+        Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
+        return stream;
+      },
+    });
+  }
+}
+
+/** Fields of a standard stream that Node doesn't document; absent for files, which are written synchronously anyway. */
+interface StreamInternals {
+  readonly _handle?: { readonly setBlocking?: (blocking: boolean) => void };
+}

@@ -1,0 +1,1 @@
+"""Sources of the Python wrapper. `npm run wrappers` joins them into templates/python/.interface.py."""

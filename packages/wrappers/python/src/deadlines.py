@@ -1,0 +1,58 @@
+"""The deadlines of calls."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from .http.response import problem_response
+from .options import TIMEOUT, TIMEOUT_MS
+from .problem import Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+    from typing import Union
+
+    from .event_loop import EventLoop
+    from .function.call import Call
+
+
+class Deadlines:
+    """Answers calls whose time is over. All calls have the same time, so they expire in the order in which they began."""
+
+    def __init__(self, loop: Union[EventLoop, AbstractEventLoop], cancel: Callable[[Call], None]) -> None:
+        self.calls: dict[Call, None] = {}  # without a response so far, in order of their deadlines
+        self.loop = loop
+        self.cancel = cancel  # of the runner
+        self.expiring = False
+
+    def watch(self, call: Call) -> None:
+        """Begin to watch a call's deadline. Taking the call out of `calls` ends it."""
+        self.calls[call] = None
+        if not self.expiring:
+            self.expiring = True
+            self.loop.call_later(TIMEOUT, self.expire)
+
+    def expire(self) -> None:
+        """Answer the calls whose time is over, and wait for the next one."""
+        now = monotonic()
+        for call in list(self.calls):
+            if call.deadline > now:
+                self.loop.call_later(call.deadline - now, self.expire)
+                return
+            self.time_out(call)
+        self.expiring = False
+
+    def time_out(self, call: Call) -> None:
+        """Answer one call with a problem, or cut a response that has begun."""
+        self.calls.pop(call, None)
+        connection = call.connection
+        if call.claim():
+            if connection.body is not None:
+                call.keep_alive, connection.refused = False, True
+            problem = Problem("FUNCTION_TIMEOUT", f"The function did not finish within {TIMEOUT_MS} ms")
+            connection.deliver(call, problem_response(call, problem))
+        elif call.streaming:
+            connection.cut()
+        self.cancel(call)

@@ -1,0 +1,1 @@
+"""The user's function: finding it, and the arguments of its calls."""

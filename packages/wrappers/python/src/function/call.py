@@ -1,0 +1,98 @@
+"""One call of the function."""
+
+from __future__ import annotations
+
+import os
+import re
+from time import monotonic
+
+from ..options import TIMEOUT
+from .body import parse_body
+from .event import Context, Event
+from .query import parse_query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..http.connection import Connection
+
+REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
+
+
+class Call:
+    """One request whose head has been read: its content, its deadline, and the right to answer it."""
+
+    __slots__ = (
+        "connection",
+        "method",
+        "target",
+        "headers",
+        "http10",
+        "keep_alive",
+        "body",
+        "request_id",
+        "deadline",
+        "unclaimed",
+        "streaming",
+        "running",
+        "late",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        http10: bool = False,
+        keep_alive: bool = False,
+    ) -> None:
+        self.connection = connection
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.http10 = http10
+        self.keep_alive = keep_alive
+        self.body = b""
+        given = headers.get("x-request-id")
+        self.request_id = given if given and REQUEST_ID(given) else new_request_id()
+        self.deadline = monotonic() + TIMEOUT
+        self.unclaimed = [self]
+        self.streaming = False  # a part of the response may have been sent
+        self.running = False  # a thread has it
+        self.late = False  # the thread has it beyond its deadline
+
+    def claim(self) -> bool:
+        """Give the right to answer to the first that asks, in any thread: True for it, False for all others."""
+        try:
+            self.unclaimed.pop()
+            return True
+        except IndexError:
+            return False
+
+    def arguments(self, arity: int) -> tuple[Any, ...]:
+        """Make event and context, as many of them as the handler takes.
+
+        @throws MALFORMED_JSON
+        """
+        target, query = self.target, ""
+        if "?" in target:
+            target, _, query = target.partition("?")
+        if target[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        event = Event(
+            method=self.method,
+            path=target or "/",
+            query=parse_query(query) if query else {},
+            headers=self.headers,
+            body=parse_body(self.body, self.headers.get("content-type", "")) if self.body else None,
+        )
+        return (event, Context(self.request_id, self.deadline)) if arity == 2 else (event,)[:arity]
+
+
+def new_request_id() -> str:
+    """Make a UUID, version 4. The module uuid takes longer to import than the whole wrapper."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], variant + digits[17:20], digits[20:]))

@@ -1,0 +1,62 @@
+"""The wrapper for Python 3.9+: serves HTTP, calls the user's function, answers. One file without dependencies that the build
+puts beside the user's code; docs/wrapper-protocol.md is its contract, docs/python-wrapper.md its design.
+
+One thread owns all sockets. A plain function runs on worker threads, which write their responses themselves; an `async def`
+runs on asyncio's event loop, which then replaces the small loop of event_loop.py: importing asyncio would double the time of
+a cold start, so only functions that need it pay for it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+
+from .function.load import load_handler
+from .lifecycle import lifecycle
+from .options import ENVIRONMENT, PORT
+from .problem import Problem
+from .server import Server
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+server = Server()
+
+
+def on_sigterm(*_: Any) -> None:
+    """Drain at the first signal, end at once at the second."""
+    if lifecycle.draining:
+        os._exit(0)
+    lifecycle.draining = True
+    if server.serving:
+        server.loop.call_soon_threadsafe(server.drain)
+
+
+def main() -> None:
+    """Listen, load the function, serve."""
+    signal.signal(signal.SIGTERM, on_sigterm)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    # Calls run side by side already: a pool of BLAS threads for each makes them many times slower. A setting of the user wins.
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        ENVIRONMENT.setdefault(f"{library}_NUM_THREADS", "1")
+    try:
+        server.listen()
+    except OSError as error:
+        sys.exit(f"Cannot listen on {PORT}: {error.strerror}")
+    handler = problem = None
+    try:
+        handler = load_handler()
+    except Problem as error:
+        problem = error
+        sys.stderr.write(f"{error}\n")
+    gc.freeze()  # what was loaded stays: the collector need not look at it again and again
+    server.serve(handler, problem)
+
+
+if __name__ == "__main__":
+    main()

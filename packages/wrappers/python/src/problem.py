@@ -1,0 +1,40 @@
+"""Errors that a client sees."""
+
+from __future__ import annotations
+
+from .errors import ERRORS
+from .options import BODY_LIMIT, CONCURRENCY, QUEUE_LIMIT
+
+
+class Problem(Exception):
+    """An error that is answered with a problem document (RFC 9457)."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.status, self.title = ERRORS[code]
+
+
+def malformed(reason: str) -> Problem:
+    """Make the problem of a request that is not HTTP/1.1 as RFC 9112 has it."""
+    return Problem("INVALID_REQUEST", f"Malformed HTTP: {reason}")
+
+
+def body_too_large() -> Problem:
+    """Make the problem of a request body over the limit."""
+    return Problem("BODY_TOO_LARGE", f"Expected a body of at most {BODY_LIMIT} bytes, got more")
+
+
+def invalid_response(detail: str) -> Problem:
+    """Make the problem of a return value that cannot be sent."""
+    return Problem("INVALID_RESPONSE", detail)
+
+
+def load_failed(detail: str) -> Problem:
+    """Make the problem of a function that cannot be loaded."""
+    return Problem("FUNCTION_LOAD_FAILED", detail)
+
+
+def no_capacity() -> Problem:
+    """Make the problem of a call for which the queue has no space."""
+    return Problem("NO_CAPACITY", f"{CONCURRENCY} calls are running and {QUEUE_LIMIT} are waiting")

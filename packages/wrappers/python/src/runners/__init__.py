@@ -1,0 +1,1 @@
+"""Running the function: on threads, on the loop's own thread, or on asyncio's event loop."""

@@ -1,0 +1,194 @@
+"""The server: sockets on one side, the function's runner on the other."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from time import monotonic
+
+from .deadlines import Deadlines
+from .event_loop import EventLoop
+from .function.signature import arity, is_async
+from .http.connection import Connection
+from .http.response import JSON, complete_response, problem_response
+from .lifecycle import lifecycle
+from .options import BACKLOG, PORT, SWEEP
+from .problem import Problem, no_capacity
+from .process_exit import exit_process
+from .runners.async_runner import AsyncRunner
+from .runners.sync_runner import SyncRunner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from typing import Any, Union
+
+    from .function.call import Call
+
+
+class Server:
+    """Accepts connections, hands calls to the runner, drains."""
+
+    listener: socket.socket
+    loop: Union[EventLoop, AbstractEventLoop]
+    runner: Union[SyncRunner, AsyncRunner]
+    deadlines: Deadlines
+
+    def __init__(self) -> None:
+        self.listening = False
+        self.serving = False  # loop, runner and deadlines are there
+        self.problem: Problem | None = None  # why the function could not be loaded
+        self.connections: dict[Connection, None] = {}
+        self.sweeping = False
+
+    def listen(self) -> None:
+        """Listen; connections wait in the kernel until serve(). Raises OSError."""
+        if not PORT.isdecimal():
+            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.listener.bind(PORT)
+            self.listener.listen(BACKLOG)
+        elif socket.has_dualstack_ipv6():
+            self.listener = socket.create_server(
+                ("", int(PORT)), backlog=BACKLOG, family=socket.AF_INET6, dualstack_ipv6=True
+            )
+        else:
+            self.listener = socket.create_server(("", int(PORT)), backlog=BACKLOG)
+        self.listener.setblocking(False)
+        self.listening = True
+
+    def serve(self, handler: Any, problem: Problem | None) -> None:
+        """Serve until the server is drained; does not return. Without a handler every call is answered with the problem."""
+        self.problem = problem
+        parameters = arity(handler) if handler else 2
+        if handler and is_async(handler):
+            import asyncio
+
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            self.loop = loop
+            self.runner = AsyncRunner(handler, parameters, loop)
+        else:
+            self.loop = EventLoop()
+            self.runner = SyncRunner(handler, parameters, self.loop, self.run, self.give_up)
+        self.deadlines = Deadlines(self.loop, self.runner.cancel)
+        self.loop.add_reader(self.listener.fileno(), self.accept)
+        self.serving = True
+        if lifecycle.draining:  # SIGTERM came while the function was loading
+            self.loop.call_soon_threadsafe(self.drain)
+        self.run()
+        # A call on this thread took so long that another thread has the loop now.
+        self.runner.watch()  # type: ignore[union-attr]
+
+    def run(self) -> None:
+        """Run the loop on this thread until another thread has taken it; when the server is drained the process ends."""
+        if isinstance(self.runner, AsyncRunner):
+            self.loop.run_forever()  # type: ignore[call-arg]
+        else:
+            inline = self.runner.inline
+            self.loop.run_forever(inline.can_run, inline.turn)  # type: ignore[call-arg]
+            if not self.loop.stopped:  # type: ignore[union-attr]
+                return
+        if not PORT.isdecimal():
+            try:
+                os.unlink(PORT)
+            except FileNotFoundError:
+                pass  # The server moves the socket of a sandboxed replica to a path that other functions cannot see.
+        exit_process(0)
+
+    def accept(self) -> None:
+        """Accept the connections that wait."""
+        for _ in range(BACKLOG):
+            try:
+                sock, _ = self.listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:  # out of file descriptors: try again when some may be free
+                sys.stderr.write(f"Cannot accept a connection: {error}\n")
+                self.loop.remove_reader(self.listener.fileno())
+                self.loop.call_later(0.1, self.accept_again)
+                return
+            sock.setblocking(False)
+            try:
+                if sock.family != socket.AF_UNIX:
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:  # it is closed again already; macOS reports it here
+                sock.close()
+                continue
+            connection = Connection(sock, self)
+            self.connections[connection] = None
+            self.sweep_soon()
+
+    def accept_again(self) -> None:
+        """Watch the listener again, unless it has been closed meanwhile."""
+        if self.listening:
+            self.loop.add_reader(self.listener.fileno(), self.accept)
+
+    def start(self, call: Call) -> None:
+        """Answer a request that has been read, or have the function answer it. Raises nothing."""
+        try:
+            if call.target.startswith("/-/"):
+                response = self.own_route(call)
+            elif self.problem:
+                raise self.problem
+            else:
+                return self.runner.submit(call)
+        except Problem as problem:
+            response = problem_response(call, problem)
+        if call.claim():
+            call.connection.deliver(call, response)
+
+    def own_route(self, call: Call) -> Any:
+        """Answer the ready probe.
+
+        @throws FUNCTION_LOAD_FAILED
+        @throws NOT_FOUND
+        """
+        if call.target.partition("?")[0] != "/-/ready":
+            raise Problem("NOT_FOUND", f"There is nothing at {call.target}")
+        if self.problem:
+            raise self.problem
+        return complete_response(call, 200, JSON, (), b'{"status":"ready"}')
+
+    def give_up(self) -> None:
+        """End the process soon, after the last responses: the platform starts another."""
+        sys.stderr.write("Every thread is held by a call beyond its time: the process ends\n")
+        for call in self.runner.refuse_waiting():  # type: ignore[union-attr]
+            call.connection.deliver(call, problem_response(call, no_capacity()))
+        self.loop.call_later(0.1, exit_process, 1)
+
+    def sweep_soon(self) -> None:
+        """Look in a few seconds for connections that make no progress."""
+        if not self.sweeping:
+            self.sweeping = True
+            self.loop.call_later(SWEEP, self.sweep)
+
+    def sweep(self) -> None:
+        """Close connections that make no progress."""
+        now = monotonic()
+        for connection in list(self.connections):
+            connection.sweep(now)
+        self.sweeping = False
+        if self.connections:
+            self.sweep_soon()
+
+    def forget(self, connection: Connection) -> None:
+        """Remove a closed connection; the last one ends a server that is being drained."""
+        self.connections.pop(connection, None)
+        if lifecycle.draining and not self.connections:
+            self.loop.stop()
+
+    def drain(self) -> None:
+        """Accept no more connections, finish the calls in flight, then end."""
+        lifecycle.draining = True
+        self.accept()  # clients that are connected already are not turned away
+        self.loop.remove_reader(self.listener.fileno())
+        self.listener.close()
+        self.listening = False
+        for connection in list(self.connections):
+            if connection.call is None and not connection.buffer:
+                connection.readable()  # a request that has come meanwhile counts as in flight
+                if connection.call is None and not connection.buffer:
+                    connection.close()
+        if not self.connections:
+            self.loop.stop()

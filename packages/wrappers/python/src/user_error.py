@@ -1,0 +1,47 @@
+"""Errors raised by the user's code: where they come from, and how they are logged."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .json_encoder import encoder
+from .source_folder import FILE, FOLDER
+
+
+def message_of(error: BaseException) -> str:
+    """Give the message of an error, or the name of its type when it has none."""
+    return str(error) or type(error).__name__
+
+
+def is_user_file(path: str) -> bool:
+    """Tell whether code of this file is the user's or a library's, not the wrapper's or the interpreter's."""
+    return path != FILE and not path.startswith("<")
+
+
+def log_error(error: BaseException, request_id: str | None = None) -> None:
+    """Write an error to stderr with its stack, without the wrapper's own frames."""
+    import traceback
+
+    frames = error.__traceback__
+    while frames and not is_user_file(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    if request_id:
+        text = encoder.encode({"level": "error", "requestId": request_id, "message": message_of(error)}) + "\n" + text
+    sys.stderr.write(text)
+
+
+def location_of(error: BaseException) -> str | None:
+    """Find the `file:line` of the user's code where an error was raised."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{os.path.relpath(error.filename, FOLDER)}:{error.lineno}"
+    found = None
+    frames = error.__traceback__
+    while frames:
+        path = frames.tb_frame.f_code.co_filename
+        inside = os.path.relpath(path, FOLDER) if is_user_file(path) else ".."
+        if not inside.startswith((".." + os.sep, ".packages")) and inside != "..":
+            found = f"{inside}:{frames.tb_lineno}"
+        frames = frames.tb_next
+    return found
