@@ -84,7 +84,8 @@ export default {
     },
     {
       name: "templates-and-wrappers-alone",
-      comment: "templates and wrappers run without this repository: they import only their own files and modules of Node",
+      comment:
+        "templates and wrappers run without this repository: they import only their own files and modules of Node",
       severity: "error",
       from: { path: "^(templates|packages/wrappers/[^/]+/src)/", pathNot: TESTS },
       to: { dependencyTypesNot: ["core"], pathNot: "^(templates|packages/wrappers)/" },
