@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { type BuiltImage, buildImage, type ImageOptions } from "@faas/builder";
+import { eventually } from "@faas/testing";
 import type Docker from "dockerode";
 import { folderItems, packTo } from "../../../packages/builder/src/bundle/pack.ts";
 import { dockerBuild } from "../../../packages/builder/src/docker/build.ts";
 import { connectDocker } from "../../../packages/builder/src/docker/engine.ts";
-import { until } from "../../wrappers/contract.ts";
 import { uniqueName } from "../cluster.ts";
 
 /** What tests need of the Docker engine that `DOCKER_HOST` names: images and containers that are reaped by label, whatever happened. */
@@ -113,15 +113,7 @@ export class TestDocker implements AsyncDisposable {
     await container.start();
     const { NetworkSettings } = await container.inspect();
     const url = `http://127.0.0.1:${NetworkSettings.Ports["8080/tcp"]?.[0]?.HostPort}`;
-    await until(
-      () =>
-        fetch(url + ready).then(
-          ({ ok }) => ok,
-          () => false,
-        ),
-      `${image.imageId} to answer`,
-      20_000,
-    );
+    await eventually(`a response of ${image.imageId}`, async () => (await fetch(url + ready)).ok);
     return {
       url,
       id: container.id,

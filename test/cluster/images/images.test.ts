@@ -7,11 +7,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { after, before, test } from "node:test";
+import { eventually } from "@faas/testing";
 import { packTo } from "../../../packages/builder/src/bundle/pack.ts";
 import { dockerFacts } from "../../../packages/builder/src/docker/engine.ts";
 import { imageConfig, loadWhole } from "../../../packages/builder/src/image/archive.ts";
 import { NO_TIME } from "../../../packages/builder/src/image/environment.ts";
-import { until } from "../../wrappers/contract.ts";
 import { TestDocker } from "./docker.ts";
 
 /** Images as a Docker engine makes and runs them. */
@@ -333,7 +333,7 @@ test("an abort ends the build on the engine too", async () => {
   await assert.rejects(building, /enough/);
   const runs = async () =>
     (await docker.docker.listContainers()).some(({ Command }) => Command.includes(`${docker.id} started`));
-  await until(async () => !(await runs()), "the step's container to end");
+  await eventually("the end of the step's container", async () => !(await runs()));
 });
 
 interface FaasErrorLike extends Error {

@@ -11,7 +11,7 @@ export interface Measure {
 /** Measures of one round, by name. */
 export type Measures = Readonly<Record<string, Measure>>;
 
-/** One checkout under measurement: its servers run until it is disposed of, and each round measures them again. */
+/** Checkout under measurement: its servers run until it is disposed of, and each round measures them again. */
 export interface Side extends AsyncDisposable {
   round(): Promise<Measures>;
 }
