@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Language, languages, type Problem } from "@faas/core";
-import { FaasProcess, type Up } from "@faas/testing";
+import { FaasProcess, type RunningServer } from "@faas/testing";
 import { runHere } from "../../packages/cli/src/testing/test-cli.ts";
 
 /** Functions that do what they should not: what who deploys or calls them sees, and that nobody else suffers. */
@@ -159,10 +159,10 @@ for (const poolSize of [0, 1])
     concurrency: 3,
   }, () => {
     let faas: FaasProcess;
-    let server: Up;
+    let server: RunningServer;
 
     before(async () => {
-      faas = await FaasProcess.create();
+      faas = new FaasProcess();
       server = await faas.up({ args: ["--pool-size", String(poolSize)] });
       const { code, stderr } = await deploy("bystander", "index.mjs", "export const handler = () => 'fine';\n");
       assert.equal(code, 0, stderr);

@@ -14,7 +14,7 @@ const ROUNDS = 7;
 const NAMES = ["one", "two", "three"];
 
 test("kill -9 at any moment of a deployment: every acknowledged endpoint is there and answers", async () => {
-  await using faas = await FaasProcess.create();
+  await using faas = new FaasProcess();
   /** What may answer: the version that was acknowledged last, and the one that was on its way when the server was killed. */
   const possible = new Map<string, string[]>();
   const acknowledged = new Set<string>();

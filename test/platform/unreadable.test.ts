@@ -19,7 +19,7 @@ for (const [what, name, mode] of [
   ["a file in it that may not be read", "index.mjs", 0o000],
 ] as const) {
   test(`${what} is refused by name, exit code 1, and what serves goes on`, async () => {
-    await using faas = await FaasProcess.create();
+    await using faas = new FaasProcess();
     const { url } = await faas.up();
     const files = { "index.mjs": "export const handler = () => 'served';\n" };
     assert.equal((await faas.deploy("kept", files)).code, 0);

@@ -68,7 +68,7 @@ test("exits after answering calls that hold every slot beyond their deadline", a
   assert.match(wrapper.output(), /held by calls beyond their deadline/);
 });
 
-test("nothing that was printed is lost when the function ends its process", async () => {
+test("all output is passed on when the function ends its process", async () => {
   const main = `export function handler() { process.stdout.write("x".repeat(2 ** 20) + "the end"); process.exit(7); }`;
   await using wrapper = await start(node, main);
   await assert.rejects(wrapper.call("/"));
