@@ -20,16 +20,11 @@ const exceptions: Readonly<Record<string, string>> = {
 
 /** TEMPORARY: violations in files that are being split on other branches; to be emptied when these are merged. */
 const pending: readonly string[] = [
-  "packages/server/src/control-api/limits.test.ts",
-  "packages/server/src/deployments/controller.ts",
-  "packages/server/src/server.ts",
-  "packages/server/src/state/store.ts",
   "test/cluster/install/install.test.ts",
   "test/platform/contract.ts",
   "test/wrappers/python.test.ts",
   "packages/gateway/src/http/server.ts createHttpServer",
   "packages/platforms/src/embedded/platform.ts (anonymous)",
-  "packages/server/src/server.ts start",
   "test/platform/bad-functions.test.ts onNode",
   "test/platform/contract.ts platformContract",
 ];
@@ -60,6 +55,7 @@ test(`files have at most ${FILE_LINES} lines`, () => {
 test(`functions have at most ${FUNCTION_LINES} lines`, () => {
   const found = files
     .filter(({ file }) => /\.(ts|js|mjs)$/.test(file) && !file.startsWith("templates/node/.interface"))
+    .filter(({ text }) => linesOf(text) > FUNCTION_LINES)
     .flatMap(({ file, text }) =>
       longFunctions(file, text, FUNCTION_LINES).map(
         ({ name, line, lines }) => [`${file} ${name}`, `${lines} lines, from line ${line}`] as const,
