@@ -5,6 +5,7 @@ export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
 export * from "./endpoints/wrapper-files.ts";
 export * from "./errors.ts";
+export * from "./logger.ts";
 export * from "./loopback.ts";
 export * from "./names.ts";
 export * from "./nearest.ts";

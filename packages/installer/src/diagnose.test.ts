@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CoreV1Event, V1Deployment, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
-import { isServerReady, newestPod, type ServerFacts, serverTrouble } from "./diagnose.ts";
-import { settingsFor } from "./install.ts";
-import { urlOf } from "./wait-ready.ts";
+import { isServerReady, newestPod, type ServerFacts, serverFailure, serverProgress } from "./diagnose.ts";
+import { urlOf } from "./server-address.ts";
+import { settingsFor } from "./settings.ts";
 
 const facts = (more: Partial<ServerFacts> = {}): ServerFacts => ({
   deployment: {},
@@ -41,13 +41,13 @@ const pending: V1PersistentVolumeClaim = {
 };
 const unscheduled = (message: string): V1Pod =>
   pod({ conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }] });
-const refused = (message: string): V1Deployment => ({
+const rejected = (message: string): V1Deployment => ({
   status: { conditions: [{ type: "ReplicaFailure", status: "True", message }] },
 });
 
-for (const [what, given, code, words, final] of [
+for (const [cause, given, code, words, isFinal] of [
   [
-    "a storage class that is not there",
+    "a missing storage class",
     {
       claim: pending,
       events: [event("PersistentVolumeClaim", "ProvisioningFailed", 'storageclass.storage.k8s.io "fast" not found')],
@@ -67,28 +67,28 @@ for (const [what, given, code, words, final] of [
     false,
   ],
   [
-    "a volume that is not mounted",
+    "a volume that cannot be mounted",
     { pods: [waiting("ContainerCreating")], events: [event("Pod", "FailedMount", "timed out")] },
     "VOLUME_UNBOUND",
-    /cannot be mounted: timed out/,
+    /Cannot mount the volume of tools\/faas-data: timed out/,
     false,
   ],
   [
-    "an image that is not there",
+    "a missing image",
     { pods: [waiting("ImagePullBackOff", 'Back-off pulling image "r/faas/server": ErrImagePull: manifest unknown')] },
     "IMAGE_PULL_FAILED",
     /r\/faas\/server@sha256:00: manifest unknown/,
     true,
   ],
   [
-    "a registry that is away",
+    "an unreachable registry",
     { pods: [waiting("ErrImagePull", "dial tcp: connection refused")] },
     "IMAGE_PULL_FAILED",
     /connection refused.*--registry-pull/,
     false,
   ],
   [
-    "a port that is taken",
+    "a port in use",
     { pods: [unscheduled("0/1 nodes are available: 1 node(s) didn't have free ports")] },
     "UNSCHEDULABLE",
     /port 8887 .*--expose/,
@@ -96,51 +96,58 @@ for (const [what, given, code, words, final] of [
   ],
   [
     "pod security",
-    { deployment: refused('pods "x" is forbidden: violates PodSecurity "restricted:latest"') },
+    { deployment: rejected('pods "x" is forbidden: violates PodSecurity "restricted:latest"') },
     "POD_REFUSED",
     /violates PodSecurity/,
     true,
   ],
   [
-    "a quota",
-    { deployment: refused('pods "x" is forbidden: exceeded quota: q') },
+    "a used-up quota",
+    { deployment: rejected('pods "x" is forbidden: exceeded quota: q') },
     "POD_REFUSED",
     /exceeded quota/,
     false,
   ],
   [
-    "a server that ends, and may yet start",
+    "a server that ended once",
     { pods: [waiting("CrashLoopBackOff", "", 1)] },
     "SERVER_NOT_READY",
     /exit code 1, 2 times/,
     false,
   ],
   [
-    "a server that ends again and again",
+    "a server that ends repeatedly",
     { pods: [waiting("CrashLoopBackOff", "", 3)] },
     "SERVER_NOT_READY",
     /4 times/,
     true,
   ],
 ] as const satisfies [string, Partial<ServerFacts>, string, RegExp, boolean][]) {
-  test(`trouble: ${what}`, () => {
-    const trouble = serverTrouble(facts(given));
-    assert.equal(trouble?.code, code);
-    assert.match(trouble?.detail ?? "", words);
-    assert.equal(trouble?.final, final);
+  test(`serverFailure names ${cause}`, () => {
+    const failure = serverFailure(facts(given));
+    assert.equal(failure?.code, code);
+    assert.match(failure?.detail ?? "", words);
+    assert.equal(failure?.isFinal, isFinal);
   });
 }
 
-test("what only takes its time is no trouble", () => {
+test("serverFailure is undefined for a normal start", () => {
   for (const given of [
     {},
     { pods: [waiting("ContainerCreating")] },
     { claim: pending, events: [event("PersistentVolumeClaim", "WaitForFirstConsumer", "waiting", "Normal")] },
   ])
-    assert.equal(serverTrouble(facts(given)), undefined);
+    assert.equal(serverFailure(facts(given)), undefined);
 });
 
-test("ready is the present generation with one pod, and no other", () => {
+test("serverProgress names the current step of the start", () => {
+  assert.equal(serverProgress(facts({ pods: [pod({}, 0, true)] })), "waiting for the previous server to stop");
+  assert.equal(serverProgress(facts({ pods: [pod({})] })), "waiting for a node");
+  const conditions = [{ type: "PodScheduled", status: "True" }];
+  assert.equal(serverProgress(facts({ pods: [pod({ conditions })] })), "pulling the image and mounting the volume");
+});
+
+test("isServerReady requires one available pod of the current generation", () => {
   const status = { observedGeneration: 2, replicas: 1, updatedReplicas: 1, availableReplicas: 1 };
   const ready = (more: object) =>
     isServerReady({ deployment: { metadata: { generation: 2 }, status: { ...status, ...more } } });
@@ -149,18 +156,18 @@ test("ready is the present generation with one pod, and no other", () => {
     assert.equal(ready(other), false);
 });
 
-test("a pod that is being deleted is not the one that is to serve", () => {
+test("newestPod ignores pods that are being deleted", () => {
   const next = pod({}, 1);
   assert.equal(newestPod([pod({}, 2, true), next, pod({}, 0)]), next);
 });
 
-test("settings that are not given stay as they were installed", () => {
+test("settingsFor keeps settings of the existing installation", () => {
   assert.deepEqual(settingsFor({ storage: undefined } as object), { storage: "1Gi", expose: "none" });
-  const former = { storage: "5Gi", expose: "nodeport", registryPush: "r" } as const;
-  assert.deepEqual(settingsFor({ expose: "hostport" }, former), { ...former, expose: "hostport" });
+  const previous = { storage: "5Gi", expose: "nodeport", registryPush: "r" } as const;
+  assert.deepEqual(settingsFor({ expose: "hostport" }, previous), { ...previous, expose: "hostport" });
 });
 
-test("where it answers, by exposure", () => {
+test("urlOf returns the address for each exposure", () => {
   const service = {
     spec: { clusterIP: "10.96.0.9", ports: [{ port: 8887, nodePort: 30123 }] },
     status: { loadBalancer: { ingress: [{ hostname: "lb.example.com" }] } },

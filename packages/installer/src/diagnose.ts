@@ -1,40 +1,42 @@
 import { type ErrorCode, formatSize, parseSize } from "@faas/core";
 import type {
   CoreV1Event,
+  V1ContainerState,
   V1ContainerStatus,
   V1Deployment,
   V1PersistentVolumeClaim,
   V1Pod,
 } from "@kubernetes/client-node";
-import { SERVER } from "./manifests.ts";
+import { SERVER } from "./labels.ts";
 
-/** Why the server of an installation does not answer, in our words. Pure. */
+/** Pure functions from the state of an installation's objects to the reason why its server does not answer. */
 
-/** What the cluster tells of an installation. */
+/** State of an installation in the cluster. */
 export interface ServerFacts {
   readonly deployment: V1Deployment;
-  /** Of the Deployment. */
+  /** Pods of the Deployment. */
   readonly pods: readonly V1Pod[];
   readonly claim?: V1PersistentVolumeClaim;
-  /** Of the newest pod and of the volume claim, oldest first. */
+  /** Events of the newest pod and of the volume claim, oldest first. */
   readonly events: readonly CoreV1Event[];
 }
 
-export interface ServerTrouble {
+/** Reason why the server does not answer. */
+export interface ServerFailure {
   readonly code: ErrorCode;
   readonly detail: string;
-  /** Waiting alone will not mend it. */
-  readonly final: boolean;
-  /** The container ran: its last lines say more. `previous`: another one took its place already. */
-  readonly ran?: "this" | "previous";
+  /** True if the failure does not pass without a change. */
+  readonly isFinal: boolean;
+  /** The container whose last log lines explain the failure: `previous` if another one has replaced it. Absent: no container ran. */
+  readonly logs?: "current" | "previous";
 }
 
-const FINAL_PULL =
+const FINAL_PULL_ERROR =
   /not found|manifest unknown|unauthorized|denied|forbidden|authentication required|no match for platform|invalid reference|server gave HTTP response/i;
-/** A container that ended so often did not only wait for something. */
+/** Number of restarts after which a failure is final: the container does not just wait for another component. */
 const FINAL_RESTARTS = 3;
 
-/** Every pod is the present revision's, and it answers its ready probe. */
+/** Returns true if the only pod is of the current generation and available. */
 export function isServerReady({ deployment: { metadata, status } }: Pick<ServerFacts, "deployment">): boolean {
   return (
     (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
@@ -44,100 +46,110 @@ export function isServerReady({ deployment: { metadata, status } }: Pick<ServerF
   );
 }
 
-/** The pod that is to serve: the newest that is not being deleted. */
+/** Returns the newest pod that is not being deleted. */
 export function newestPod(pods: readonly V1Pod[]): V1Pod | undefined {
   const created = ({ metadata }: V1Pod) => new Date(metadata?.creationTimestamp ?? 0).getTime();
   return pods.filter(({ metadata }) => !metadata?.deletionTimestamp).sort((a, b) => created(b) - created(a))[0];
 }
 
-/** What keeps the server from answering; `undefined` when nothing is known to be wrong. */
-export function serverTrouble(facts: ServerFacts): ServerTrouble | undefined {
+/** Returns the reason why the server does not answer; `undefined` if none is known. */
+export function serverFailure(facts: ServerFacts): ServerFailure | undefined {
   const pod = newestPod(facts.pods);
-  return volumeTrouble(facts, pod) ?? refusedTrouble(facts.deployment) ?? (pod && podTrouble(pod));
+  return volumeFailure(facts, pod) ?? rejectionFailure(facts.deployment) ?? (pod && podFailure(pod));
 }
 
-/** What it waits for, for the one who watches. */
+/** Describes the current step of the start, for progress output. */
 export function serverProgress({ pods }: ServerFacts): string {
   const pod = newestPod(pods);
-  if (!pod) return pods.length > 0 ? "the former server ends" : "no pod yet";
-  const container = containerOf(pod);
-  if (container?.state?.running) return "it starts";
+  if (!pod) return pods.length > 0 ? "waiting for the previous server to stop" : "waiting for a pod";
+  if (containerOf(pod)?.state?.running) return "the server is starting";
   const scheduled = pod.status?.conditions?.some(({ type, status }) => type === "PodScheduled" && status === "True");
-  return scheduled ? "its image is pulled, its volume mounted" : "a node is chosen";
+  return scheduled ? "pulling the image and mounting the volume" : "waiting for a node";
 }
 
-function volumeTrouble({ claim, events }: ServerFacts, pod: V1Pod | undefined): ServerTrouble | undefined {
+function volumeFailure({ claim, events }: ServerFacts, pod: V1Pod | undefined): ServerFailure | undefined {
   const name = `${claim?.metadata?.namespace}/${claim?.metadata?.name}`;
-  const last = (test: (event: CoreV1Event) => boolean) => events.filter(test).at(-1)?.message;
+  const lastMessage = (test: (event: CoreV1Event) => boolean) => events.filter(test).at(-1)?.message;
+  const code = "VOLUME_UNBOUND";
   if (claim?.status?.phase !== "Bound") {
-    const message = last(
+    const message = lastMessage(
       ({ involvedObject, type, reason }) =>
         involvedObject.kind === "PersistentVolumeClaim" && (type === "Warning" || reason === "FailedBinding"),
     );
     if (message === undefined) return undefined;
-    const wanted = claim?.spec?.storageClassName;
+    const className = claim?.spec?.storageClassName;
+    const source = className ? `the storage class "${className}"` : "the cluster's default storage class";
     return {
-      code: "VOLUME_UNBOUND",
-      detail: `The volume claim ${name} gets no volume from ${wanted ? `the storage class "${wanted}"` : "the cluster's default storage class"}: ${message}. "kubectl get storageclass" shows what there is; name one with --storage-class`,
-      final: /storageclass\S* "?[^"]*"? not found/i.test(message),
+      code,
+      detail: `The volume claim ${name} gets no volume from ${source}: ${message}. List the storage classes with "kubectl get storageclass", and choose one with --storage-class`,
+      isFinal: /storageclass\S* "?[^"]*"? not found/i.test(message),
     };
   }
   if (pod && containerOf(pod)?.state?.running) return undefined;
-  const mount = last(({ reason = "" }) => reason === "FailedMount" || reason === "FailedAttachVolume");
-  if (mount === undefined || containerOf(pod)?.state?.waiting?.reason !== "ContainerCreating") return undefined;
-  return { code: "VOLUME_UNBOUND", detail: `The volume of ${name} cannot be mounted: ${mount}`, final: false };
+  const message = lastMessage(({ reason = "" }) => reason === "FailedMount" || reason === "FailedAttachVolume");
+  if (message === undefined || containerOf(pod)?.state?.waiting?.reason !== "ContainerCreating") return undefined;
+  return { code, detail: `Cannot mount the volume of ${name}: ${message}`, isFinal: false };
 }
 
-function refusedTrouble({ status }: V1Deployment): ServerTrouble | undefined {
-  const condition = status?.conditions?.find(({ type, status: is }) => type === "ReplicaFailure" && is === "True");
+function rejectionFailure({ status }: V1Deployment): ServerFailure | undefined {
+  const condition = status?.conditions?.find(
+    ({ type, status: value }) => type === "ReplicaFailure" && value === "True",
+  );
   if (!condition) return undefined;
   const message = (condition.message ?? "").replace(/^pods "[^"]*" is forbidden: /, "");
   return {
     code: "POD_REFUSED",
-    detail: `The cluster refuses the server's pod: ${message}`,
-    final: /violates PodSecurity/.test(message),
+    detail: `The cluster rejects the server's pod: ${message}`,
+    isFinal: /violates PodSecurity/.test(message),
   };
 }
 
-function podTrouble(pod: V1Pod): ServerTrouble | undefined {
+function podFailure(pod: V1Pod): ServerFailure | undefined {
   const container = containerOf(pod);
-  if (container) return containerTrouble(container, pod);
+  if (container) return containerFailure(container, pod);
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === "PodScheduled" && status === "False");
   if (!unscheduled) return undefined;
   const { message = "" } = unscheduled;
   const advice = /free ports/.test(message)
-    ? `; port ${SERVER.port} of the node is taken: another --expose goes without it`
+    ? `; port ${SERVER.port} of the node is in use: choose another --expose`
     : "";
-  return { code: "UNSCHEDULABLE", detail: `No node takes the server's pod: ${message}${advice}`, final: false };
+  return { code: "UNSCHEDULABLE", detail: `No node accepts the server's pod: ${message}${advice}`, isFinal: false };
 }
 
-function containerTrouble(container: V1ContainerStatus, pod: V1Pod): ServerTrouble | undefined {
+function containerFailure(container: V1ContainerStatus, pod: V1Pod): ServerFailure | undefined {
   const { waiting, terminated } = container.state ?? {};
   const { reason = "", message = "" } = waiting ?? {};
-  const image = pod.spec?.containers[0]?.image ?? container.image;
   if (/^(ErrImagePull|ImagePullBackOff|InvalidImageName|RegistryUnavailable)$/.test(reason)) {
-    const said = message.replace(/^Back-off pulling image "[^"]*":?\s*/, "").replace(/^ErrImagePull: /, "");
+    const image = pod.spec?.containers[0]?.image ?? container.image;
+    const cause = message.replace(/^Back-off pulling image "[^"]*":?\s*/, "").replace(/^ErrImagePull: /, "");
     return {
       code: "IMAGE_PULL_FAILED",
-      detail: `The nodes cannot pull the server's image ${image}: ${said || reason}. --registry-pull says how they call the registry; "docker login" gives its password to the next "faas install"`,
-      final: reason === "InvalidImageName" || FINAL_PULL.test(said),
+      detail: `The nodes cannot pull the server's image ${image}: ${cause || reason}. Set the registry's address for the nodes with --registry-pull. If it requires a password, run "docker login" before "faas install"`,
+      isFinal: reason === "InvalidImageName" || FINAL_PULL_ERROR.test(cause),
     };
   }
-  if (/^(CreateContainerConfigError|CreateContainerError|RunContainerError)$/.test(reason)) {
-    return { code: "CONTAINER_REFUSED", detail: `The server's container cannot be started: ${message}`, final: false };
-  }
-  const ended = terminated ?? (reason === "CrashLoopBackOff" ? container.lastState?.terminated : undefined);
-  if (!ended) return undefined;
+  if (/^(CreateContainerConfigError|CreateContainerError|RunContainerError)$/.test(reason))
+    return { code: "CONTAINER_REFUSED", detail: `Cannot start the server's container: ${message}`, isFinal: false };
+  if (terminated) return { ...exitFailure(terminated, container, pod), logs: "current" };
+  const previous = container.lastState?.terminated;
+  if (reason !== "CrashLoopBackOff" || !previous) return undefined;
+  return { ...exitFailure(previous, container, pod), logs: "previous" };
+}
+
+function exitFailure(
+  { reason, exitCode }: NonNullable<V1ContainerState["terminated"]>,
+  { restartCount }: V1ContainerStatus,
+  pod: V1Pod,
+): ServerFailure {
   const memory = pod.spec?.containers[0]?.resources?.limits?.memory;
   const how =
-    ended.reason === "OOMKilled"
+    reason === "OOMKilled"
       ? `used more memory than its limit of ${formatSize(parseSize(memory ?? "") ?? 0)}`
-      : `ended with exit code ${ended.exitCode}`;
+      : `ended with exit code ${exitCode}`;
   return {
     code: "SERVER_NOT_READY",
-    detail: `The server ${how}${container.restartCount > 0 ? `, ${container.restartCount + 1} times so far` : ""}`,
-    final: container.restartCount >= FINAL_RESTARTS,
-    ran: terminated ? "this" : "previous",
+    detail: `The server ${how}${restartCount > 0 ? `, ${restartCount + 1} times so far` : ""}`,
+    isFinal: restartCount >= FINAL_RESTARTS,
   };
 }
 

@@ -1,16 +1,19 @@
-/** The control server in a cluster: what `faas install`, `upgrade`, `uninstall` and `doctor` work with. */
+/** Installation of the control server in a cluster, for `faas install`, `upgrade`, `uninstall` and `doctor`. */
 
 export { KubernetesApi, KubernetesCredentials, type KubernetesObject } from "@faas/platforms/kubernetes-client";
-export { type Installation, installServer, readAdminToken, readInstallation, settingsFor } from "./install.ts";
+export type { ClusterCheck } from "./cluster-check.ts";
+export { type Installation, installServer, readAdminToken, readInstallation } from "./install.ts";
+export { SERVER, volumeClaimPath } from "./labels.ts";
+export { serverManifests } from "./manifests.ts";
+export { checkCluster } from "./preflight.ts";
+export { checkFromNode } from "./preflight-deep.ts";
+export type { ServerAddress } from "./server-address.ts";
 export {
   EXPOSURES,
   type Exposure,
   type InstallSettings,
-  SERVER,
   type ServerManifestOptions,
-  serverManifests,
-} from "./manifests.ts";
-export { type ClusterCheck, checkCluster } from "./preflight.ts";
-export { checkFromNode } from "./preflight-deep.ts";
-export { findInstalled, type Installed, isNothing, keptClaim, uninstallServer } from "./uninstall.ts";
-export type { ServerAddress, Waiting } from "./wait-ready.ts";
+  settingsFor,
+} from "./settings.ts";
+export { findInstalled, type Installed, isNothing, uninstallServer } from "./uninstall.ts";
+export type { WaitOptions } from "./wait-options.ts";

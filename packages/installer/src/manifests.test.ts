@@ -1,14 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newKey, verifierOf } from "@faas/core";
-import { settingsFor } from "./install.ts";
-import {
-  type Exposure,
-  SERVER_RULES,
-  type ServerManifestOptions,
-  serverManifests,
-  serverSelector,
-} from "./manifests.ts";
+import { serverSelector } from "./labels.ts";
+import { serverManifests } from "./manifests.ts";
+import { SERVER_RULES } from "./permissions.ts";
+import { type Exposure, type ServerManifestOptions, settingsFor } from "./settings.ts";
 
 const options = (more: Partial<ServerManifestOptions> = {}): ServerManifestOptions => ({
   namespace: "tools",
@@ -18,22 +14,22 @@ const options = (more: Partial<ServerManifestOptions> = {}): ServerManifestOptio
   ...more,
 });
 const of = <Kind extends string>(kind: Kind, more?: Partial<ServerManifestOptions>) => {
-  const found = serverManifests(options(more)).find((one) => one.kind === kind);
+  const found = serverManifests(options(more)).find((manifest) => manifest.kind === kind);
   assert.ok(found, kind);
   return found as Extract<ReturnType<typeof serverManifests>[number], object> & { readonly spec?: never };
 };
-// biome-ignore lint/suspicious/noExplicitAny: the kinds' fields are read as they are sent.
+// biome-ignore lint/suspicious/noExplicitAny: fields of several kinds
 const any = (object: unknown) => object as any;
 
-test("every object is found by the installation's label, and those in a namespace are in its own", () => {
+test("all objects have the installation's labels, and namespaced ones are in its namespace", () => {
   for (const { kind, metadata } of serverManifests(options({ dockerConfigJson: "{}" }))) {
     const pairs = Object.entries(metadata?.labels ?? {}).map(([name, value]) => `${name}=${value}`);
-    for (const wanted of serverSelector("tools").split(",")) assert.ok(pairs.includes(wanted), `${kind}: ${wanted}`);
+    for (const label of serverSelector("tools").split(",")) assert.ok(pairs.includes(label), `${kind}: ${label}`);
     if (!/^(Namespace|ClusterRole.*)$/.test(kind as string)) assert.equal(metadata?.namespace, "tools", kind);
   }
 });
 
-test("two installations on a cluster share no object", () => {
+test("two installations in a cluster share no object", () => {
   const names = (namespace: string) =>
     serverManifests(options({ namespace })).map(
       ({ kind, metadata }) => `${kind} ${metadata?.namespace}/${metadata?.name}`,
@@ -48,7 +44,7 @@ for (const [expose, service, hostPort, security] of [
   ["nodeport", "NodePort", undefined, "restricted"],
   ["loadbalancer", "LoadBalancer", undefined, "restricted"],
 ] as const satisfies [Exposure, string, number | undefined, string][]) {
-  test(`--expose ${expose}`, () => {
+  test(`--expose ${expose} sets the service type, host port and pod security`, () => {
     assert.equal(any(of("Service", { expose })).spec.type, service);
     const [container] = any(of("Deployment", { expose })).spec.template.spec.containers;
     assert.equal(container.ports[0].hostPort, hostPort);
@@ -56,7 +52,7 @@ for (const [expose, service, hostPort, security] of [
   });
 }
 
-test("the pod is what pod security calls restricted, and writes to its volume and /tmp alone", () => {
+test("the pod complies with restricted pod security, and can only write to its volume and /tmp", () => {
   const { spec } = any(of("Deployment")).spec.template;
   assert.equal(spec.securityContext.runAsNonRoot, true);
   assert.deepEqual(spec.securityContext.seccompProfile, { type: "RuntimeDefault" });
@@ -72,7 +68,7 @@ test("the pod is what pod security calls restricted, and writes to its volume an
   );
 });
 
-test("with an admin key the pod gets what it knows it by, and not the key; another key makes another pod", () => {
+test("the pod gets the verifier of the admin key but not the key, and another key replaces the pod", () => {
   const one = newKey("admin").token;
   const withKey = options({ adminToken: one });
   const secret = any(serverManifests(withKey).find(({ kind }) => kind === "Secret"));
@@ -90,18 +86,18 @@ test("with an admin key the pod gets what it knows it by, and not the key; anoth
   assert.notDeepEqual(metadata.annotations, other.annotations);
 });
 
-test("without keys the server is told so", () => {
+test("without an admin key the server runs with --auth off", () => {
   const [{ args }] = any(of("Deployment")).spec.template.spec.containers;
   assert.equal(args[args.indexOf("--auth") + 1], "off");
 });
 
-test("one server at a time, with more time to end than its requests have", () => {
+test("one server runs at a time, and has more time to stop than its requests", () => {
   const { spec } = any(of("Deployment"));
   assert.deepEqual([spec.replicas, spec.strategy], [1, { type: "Recreate" }]);
   assert.ok(spec.template.spec.terminationGracePeriodSeconds > 10);
 });
 
-test("settings become the server's options, and stay with the installation", () => {
+test("settings become the server's options, and are stored with the installation", () => {
   const settings = {
     registryPush: "localhost:5000",
     registryPull: "registry:5000",
@@ -131,7 +127,7 @@ test("settings become the server's options, and stay with the installation", () 
   assert.equal("storageClassName" in any(of("PersistentVolumeClaim")).spec, false);
 });
 
-test("a registry with a password: the pod names the secret, and without one there is none", () => {
+test("the pod names a pull secret only if the registry requires a password", () => {
   const withLogin = options({ dockerConfigJson: '{"auths":{}}' });
   const secret = any(serverManifests(withLogin).find(({ kind }) => kind === "Secret"));
   assert.equal(Buffer.from(secret.data[".dockerconfigjson"], "base64").toString(), '{"auths":{}}');
@@ -145,10 +141,10 @@ test("a registry with a password: the pod names the secret, and without one ther
   assert.equal("imagePullSecrets" in any(of("Deployment")).spec.template.spec, false);
 });
 
-test("rights: no wildcard, no reading of secrets, no way into a container, no rights to give rights", () => {
+test("the server's permissions have no wildcard and allow no reading of secrets, no exec and no change of permissions", () => {
   for (const { apiGroups = [], resources = [], verbs, resourceNames } of SERVER_RULES) {
     assert.equal([...apiGroups, ...resources, ...verbs].includes("*"), false);
-    for (const never of [
+    for (const forbidden of [
       "pods/exec",
       "pods/attach",
       "pods/portforward",
@@ -157,15 +153,15 @@ test("rights: no wildcard, no reading of secrets, no way into a container, no ri
       "clusterroles",
       "rolebindings",
     ])
-      assert.equal(resources.includes(never), false, never);
+      assert.equal(resources.includes(forbidden), false, forbidden);
     if (resources.includes("secrets")) {
       assert.deepEqual(resourceNames, ["faas-registry", "faas-secrets"]);
-      for (const reading of ["get", "list", "watch"]) assert.equal(verbs.includes(reading), false);
+      for (const verb of ["get", "list", "watch"]) assert.equal(verbs.includes(verb), false);
     }
   }
 });
 
-test("with the Secret of a certificate the server speaks HTTPS, and is probed so", () => {
+test("with a TLS Secret the server uses HTTPS, and so do its probes", () => {
   const { spec } = any(of("Deployment", { tlsSecret: "faas-tls" })).spec.template;
   const [container] = spec.containers;
   assert.ok(container.args.join(" ").includes("--tls-cert /etc/faas/tls/tls.crt --tls-key /etc/faas/tls/tls.key"));
@@ -176,11 +172,11 @@ test("with the Secret of a certificate the server speaks HTTPS, and is probed so
   assert.equal(spec.volumes.find(named).secret.secretName, "faas-tls");
 });
 
-test("an upgrade keeps the Secret of the certificate that is not said again, and none takes it away", () => {
-  const former = settingsFor({ tlsSecret: "faas-tls", maxConnections: 5000 });
-  assert.equal(settingsFor({ expose: "nodeport" }, former).tlsSecret, "faas-tls");
-  assert.equal(settingsFor({ tlsSecret: "other" }, former).tlsSecret, "other");
-  const without = settingsFor({ tlsSecret: "none" }, former);
+test("an upgrade keeps the TLS Secret, and --tls-secret none removes it", () => {
+  const previous = settingsFor({ tlsSecret: "faas-tls", maxConnections: 5000 });
+  assert.equal(settingsFor({ expose: "nodeport" }, previous).tlsSecret, "faas-tls");
+  assert.equal(settingsFor({ tlsSecret: "other" }, previous).tlsSecret, "other");
+  const without = settingsFor({ tlsSecret: "none" }, previous);
   assert.deepEqual(without, { storage: "1Gi", expose: "none", maxConnections: 5000 });
   const { spec } = any(of("Deployment", without)).spec.template;
   assert.equal(spec.containers[0].args.includes("--tls-cert"), false);

@@ -3,69 +3,61 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type KubernetesApi, type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
 import { LABELS, MANAGER, PULL_SECRET } from "@faas/platforms/kubernetes-manifests";
 import type { V1Pod } from "@kubernetes/client-node";
-import type { ClusterCheck } from "./preflight.ts";
+import { type ClusterCheck, ok, warning } from "./cluster-check.ts";
 
-/** What can only be tried: two pods in a namespace of their own, which is removed afterwards. */
+/** Checks of a cluster that need pods, for `faas doctor --deep`: two pods in a namespace of their own, which is removed afterwards. */
 
 const STEP_MS = 250;
 const START_MS = 60_000;
 const CLOSE_MS = 20_000;
 const PORT = 8080;
 
-const LISTEN = `require("node:net").createServer((socket) => socket.end()).listen(${PORT}, "::")`;
-/** Tells each time that the other pod is or is no longer reached. */
-const KNOCK = `const net = require("node:net");
-let was;
-const knock = () => {
+const LISTENER = `require("node:net").createServer((socket) => socket.end()).listen(${PORT}, "::")`;
+/** Program that prints "open" or "closed" each time that the connection to the other pod changes. */
+const CALLER = `const net = require("node:net");
+let previous;
+const connect = () => {
   const socket = net.connect({ host: process.env.TARGET, port: ${PORT}, timeout: 500 });
-  const tell = (now) => { if (now !== was) console.log(was = now); socket.destroy(); setTimeout(knock, 200); };
-  socket.once("connect", () => tell("open")).once("error", () => tell("closed")).once("timeout", () => tell("closed"));
+  const report = (state) => { if (state !== previous) console.log(previous = state); socket.destroy(); setTimeout(connect, 200); };
+  socket.once("connect", () => report("open")).once("error", () => report("closed")).once("timeout", () => report("closed"));
 };
-knock();`;
+connect();`;
 
-export interface TrialOptions {
-  /** One with Node, in the registry as the nodes reach it. */
+export interface DeepCheckOptions {
+  /** Image with Node, by its name in the registry for the nodes. */
   readonly image: string;
-  /** The text of a Docker `config.json` for pulling it. */
+  /** Text of a Docker `config.json` for pulling the image. */
   readonly dockerConfigJson?: string;
   readonly signal: AbortSignal;
 }
 
-/** Whether nodes can pull from the registry, and whether the cluster enforces network policies. */
-export async function checkFromNode(api: KubernetesApi, options: TrialOptions): Promise<ClusterCheck[]> {
+/** Checks that nodes can pull from the registry, and that the cluster enforces network policies. */
+export async function checkFromNode(api: KubernetesApi, options: DeepCheckOptions): Promise<ClusterCheck[]> {
   const namespace = `faas-doctor-${randomBytes(4).toString("hex")}`;
-  const pull = { name: "pull", found: `a node pulled ${options.image.replace(/@.*/, "")}` };
+  const { image, signal } = options;
   try {
-    await makeNamespace(api, namespace, options);
-    await api.create(pod(namespace, "listener", options, LISTEN), options.signal);
-    const listener = await running(api, namespace, "listener", options.signal);
+    await createNamespace(api, namespace, options);
+    await api.create(pod(namespace, "listener", options, LISTENER), signal);
+    const listener = await waitUntilRunning(api, namespace, "listener", signal);
     if (typeof listener === "string")
-      return [
-        {
-          name: "pull",
-          status: "warning",
-          found: listener,
-          advice: "--registry-pull says how the nodes call the registry",
-        },
-      ];
-    await api.create(pod(namespace, "caller", options, KNOCK, listener.ip), options.signal);
-    await running(api, namespace, "caller", options.signal);
-    return [{ ...pull, status: "ok" }, await policies(api, namespace, options.signal)];
+      return [warning("pull", listener, "Set the registry's address for the nodes with --registry-pull")];
+    await api.create(pod(namespace, "caller", options, CALLER, listener.ip), signal);
+    await waitUntilRunning(api, namespace, "caller", signal);
+    const pulled = ok("pull", `a node pulled ${image.replace(/@.*/, "")}`);
+    return [pulled, await checkPolicies(api, namespace, signal)];
   } finally {
-    // Also after Ctrl-C.
+    // Without the signal, to run also after Ctrl-C.
     await api.delete("Namespace", undefined, namespace);
   }
 }
 
-async function policies(api: KubernetesApi, namespace: string, signal: AbortSignal): Promise<ClusterCheck> {
-  const name = "policies";
-  if (!(await says(api, namespace, "open", START_MS, signal)))
-    return {
-      name,
-      status: "warning",
-      found: "a pod cannot call another one",
-      advice: "The cluster's network does not work: see its plugin",
-    };
+async function checkPolicies(api: KubernetesApi, namespace: string, signal: AbortSignal): Promise<ClusterCheck> {
+  if (!(await callerReports(api, namespace, "open", START_MS, signal)))
+    return warning(
+      "policies",
+      "a pod cannot call another one",
+      "The cluster's network does not work: check its network plugin",
+    );
   await api.create(
     {
       apiVersion: "networking.k8s.io/v1",
@@ -75,18 +67,19 @@ async function policies(api: KubernetesApi, namespace: string, signal: AbortSign
     } as KubernetesObject,
     signal,
   );
-  if (await says(api, namespace, "closed", CLOSE_MS, signal))
-    return { name, status: "ok", found: "network policies are enforced (tried)" };
-  return {
-    ...{ name, status: "warning", found: "network policies are not enforced (tried)" },
-    advice: "Pods of one organization can call those of another: add a network plugin that enforces them",
-  };
+  if (await callerReports(api, namespace, "closed", CLOSE_MS, signal))
+    return ok("policies", "network policies are enforced (tested)");
+  return warning(
+    "policies",
+    "network policies are not enforced (tested)",
+    "Pods of one organization can call those of another: add a network plugin that enforces network policies",
+  );
 }
 
-async function makeNamespace(
+async function createNamespace(
   api: KubernetesApi,
   namespace: string,
-  { dockerConfigJson, signal }: TrialOptions,
+  { dockerConfigJson, signal }: DeepCheckOptions,
 ): Promise<void> {
   const labels = { [LABELS.managedBy]: MANAGER, "pod-security.kubernetes.io/enforce": "restricted" };
   await api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } }, signal);
@@ -96,7 +89,13 @@ async function makeNamespace(
   await api.create({ ...secret, type: "kubernetes.io/dockerconfigjson", data } as KubernetesObject, signal);
 }
 
-function pod(namespace: string, name: string, { image, dockerConfigJson }: TrialOptions, script: string, target = "") {
+function pod(
+  namespace: string,
+  name: string,
+  { image, dockerConfigJson }: DeepCheckOptions,
+  script: string,
+  target = "",
+) {
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -110,7 +109,7 @@ function pod(namespace: string, name: string, { image, dockerConfigJson }: Trial
         {
           name,
           image,
-          // The registry is what is tried.
+          // Pulls the image even if the node has it, to test the registry.
           imagePullPolicy: "Always",
           command: ["node", "-e", script],
           env: [{ name: "TARGET", value: target }],
@@ -122,30 +121,37 @@ function pod(namespace: string, name: string, { image, dockerConfigJson }: Trial
   } as KubernetesObject;
 }
 
-/** Its address; or, as a text, why it does not run. */
-async function running(api: KubernetesApi, namespace: string, name: string, signal: AbortSignal) {
+/** Waits until a pod runs. Returns its address, or as a text the reason why it does not run. */
+async function waitUntilRunning(
+  api: KubernetesApi,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ readonly ip: string } | string> {
   const deadline = performance.now() + START_MS;
   for (;;) {
     const found = await api.get<V1Pod & KubernetesObject>("Pod", namespace, name, signal);
-    const { podIP, containerStatuses } = found?.status ?? {};
-    const { running: runs, waiting } = containerStatuses?.[0]?.state ?? {};
-    if (runs && podIP) return { ip: podIP };
-    // The first failure may be the registry's bad moment.
+    const { podIP, containerStatuses, conditions } = found?.status ?? {};
+    const { running, waiting } = containerStatuses?.[0]?.state ?? {};
+    if (running && podIP) return { ip: podIP };
+    // A single failed pull (ErrImagePull) may be temporary.
     if (waiting?.reason === "ImagePullBackOff" || performance.now() > deadline)
-      return (
-        waiting?.message ??
-        found?.status?.conditions?.find(({ status }) => status === "False")?.message ??
-        "no pod started"
-      );
+      return waiting?.message ?? conditions?.find(({ status }) => status === "False")?.message ?? "no pod started";
     await delay(STEP_MS, undefined, { signal });
   }
 }
 
-/** Whether the last thing that the caller tells becomes this. */
-async function says(api: KubernetesApi, namespace: string, wanted: string, limitMs: number, signal: AbortSignal) {
-  for (const deadline = performance.now() + limitMs; performance.now() < deadline; ) {
+/** Waits until the last state that the caller printed is the expected one; returns false at the timeout. */
+async function callerReports(
+  api: KubernetesApi,
+  namespace: string,
+  expected: "open" | "closed",
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const deadline = performance.now() + timeoutMs; performance.now() < deadline; ) {
     const body = await api.stream(`${pathOf("Pod", namespace, "caller")}/log`, {}, START_MS, signal);
-    if ((await body.text()).trimEnd().endsWith(wanted)) return true;
+    if ((await body.text()).trimEnd().endsWith(expected)) return true;
     await delay(STEP_MS, undefined, { signal });
   }
   return false;

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SERVER_RULES } from "./manifests.ts";
-import { policyCheck, rightsOfInstall } from "./preflight.ts";
+import { installPermissions, SERVER_RULES } from "./permissions.ts";
+import { policyCheck } from "./preflight.ts";
 
 for (const [names, status, words] of [
   [["kube-proxy", "calico-node"], "ok", /Calico enforces/],
   [["canal", "kube-flannel-ds"], "ok", /Calico/],
   [["cilium"], "ok", /Cilium/],
-  [["kube-flannel-ds"], "warning", /flannel enforces no/],
-  [["aws-node"], "warning", /unknown/],
-  [[], "warning", /unknown/],
+  [["kube-flannel-ds"], "warning", /flannel does not enforce/],
+  [["aws-node"], "warning", /cannot tell/],
+  [[], "warning", /cannot tell/],
 ] as const) {
-  test(`network plugin ${names.join("+") || "unknown"}`, () => {
+  test(`policyCheck reports ${status} for ${names.join(" and ") || "no DaemonSet"}`, () => {
     const check = policyCheck(names);
     assert.equal(check.status, status);
     assert.match(check.found, words);
@@ -19,21 +19,21 @@ for (const [names, status, words] of [
   });
 }
 
-test("every right that the server gets is asked for", () => {
-  const rights = rightsOfInstall();
+test("installPermissions includes every permission of the server", () => {
+  const permissions = installPermissions();
   for (const { apiGroups = [], resources = [], verbs } of SERVER_RULES)
-    for (const text of resources)
+    for (const path of resources)
       for (const verb of verbs) {
-        const [resource, subresource] = text.split("/");
+        const [resource, subresource] = path.split("/");
         assert.ok(
-          rights.some(
-            (right) =>
-              right.verb === verb &&
-              right.group === apiGroups[0] &&
-              right.resource === resource &&
-              right.subresource === subresource,
+          permissions.some(
+            (permission) =>
+              permission.verb === verb &&
+              permission.group === apiGroups[0] &&
+              permission.resource === resource &&
+              permission.subresource === subresource,
           ),
-          `${verb} ${text}`,
+          `${verb} ${path}`,
         );
       }
 });

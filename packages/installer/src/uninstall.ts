@@ -3,44 +3,51 @@ import { FaasError } from "@faas/core";
 import type { Kind, KubernetesApi, KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { LABELS, selectorOf } from "@faas/platforms/kubernetes-manifests";
 import type { V1Namespace } from "@kubernetes/client-node";
-import { SERVER, serverSelector } from "./manifests.ts";
-import type { Waiting } from "./wait-ready.ts";
+import { serverSelector } from "./labels.ts";
+import type { WaitOptions } from "./wait-options.ts";
 
 const STEP_MS = 300;
-/** In the order in which they go: without its server, nothing makes an organization's objects again. */
-const IN_NAMESPACE: readonly Kind[] = ["Deployment", "Service", "Secret", "ServiceAccount", "PersistentVolumeClaim"];
-const IN_CLUSTER: readonly Kind[] = ["ClusterRoleBinding", "ClusterRole"];
+/** Kinds in the order of their removal: after the server is gone, the organizations' objects are no longer recreated. */
+const NAMESPACED_KINDS: readonly Kind[] = [
+  "Deployment",
+  "Service",
+  "Secret",
+  "ServiceAccount",
+  "PersistentVolumeClaim",
+];
+const CLUSTER_KINDS: readonly Kind[] = ["ClusterRoleBinding", "ClusterRole"];
 
-interface Named {
+interface ObjectName {
   readonly kind: Kind;
   readonly name: string;
 }
 
-/** All that an installation, and its server, have made on a cluster; found by label. */
+/** All objects in the cluster that an installation and its server have created, found by label. */
 export interface Installed {
   readonly namespace: string;
-  /** The namespace itself is ours. */
+  /** True if the installation created the namespace. */
   readonly ownsNamespace: boolean;
-  /** Each has a namespace. */
+  /** Organizations and their namespaces. */
   readonly orgs: readonly { readonly org: string; readonly namespace: string }[];
-  readonly objects: readonly Named[];
+  readonly objects: readonly ObjectName[];
 }
 
+/** Returns true if an installation has no objects. */
 export const isNothing = ({ ownsNamespace, orgs, objects }: Installed): boolean =>
   !ownsNamespace && orgs.length === 0 && objects.length === 0;
 
-/** What there is of an installation. */
+/** Finds the objects of an installation. */
 export async function findInstalled(api: KubernetesApi, namespace: string, signal?: AbortSignal): Promise<Installed> {
   const selector = serverSelector(namespace);
-  const named = async (kind: Kind, within: string | undefined): Promise<Named[]> => {
+  const listNames = async (kind: Kind, within: string | undefined): Promise<ObjectName[]> => {
     const found = await api.list<KubernetesObject>(kind, within, selector, signal);
     return found.map(({ metadata }) => ({ kind, name: metadata?.name as string }));
   };
   const [own, orgs, ...objects] = await Promise.all([
     api.list<V1Namespace & KubernetesObject>("Namespace", undefined, selector, signal),
     api.list<V1Namespace & KubernetesObject>("Namespace", undefined, selectorOf(namespace), signal),
-    ...IN_NAMESPACE.map((kind) => named(kind, namespace)),
-    ...IN_CLUSTER.map((kind) => named(kind, undefined)),
+    ...NAMESPACED_KINDS.map((kind) => listNames(kind, namespace)),
+    ...CLUSTER_KINDS.map((kind) => listNames(kind, undefined)),
   ]);
   return {
     namespace,
@@ -51,65 +58,65 @@ export async function findInstalled(api: KubernetesApi, namespace: string, signa
 }
 
 /**
- * Removes it: the server first, then the organizations with their endpoints, then the rest. With `keepData` the volume claim stays, and the
- * namespace that it is in. Resolves when all is gone; rejects with NAMESPACE_TERMINATING when that takes too long.
+ * Removes an installation: first the server, then the organizations with their endpoints, then all other objects. With `keepData`, the volume claim and
+ * its namespace stay. Resolves when everything else is gone.
+ *
+ * @throws NAMESPACE_TERMINATING at the timeout
  */
 export async function uninstallServer(
   api: KubernetesApi,
   installed: Installed,
   keepData: boolean,
-  waiting: Waiting,
+  options: WaitOptions,
 ): Promise<void> {
-  const { namespace, signal, onProgress } = waiting;
-  const deadline = performance.now() + waiting.timeoutMs;
-  const remove = ({ kind, name }: Named) =>
-    api.delete(kind, IN_CLUSTER.includes(kind) ? undefined : namespace, name, signal);
-  const wait = (what: string, rest: () => Promise<readonly string[]>) => gone(what, rest, deadline, waiting);
+  const { namespace, signal, onProgress } = options;
+  const deadline = performance.now() + options.timeoutMs;
+  const isKept = ({ kind }: ObjectName) => keepData && kind === "PersistentVolumeClaim";
+  const remove = ({ kind, name }: ObjectName) =>
+    api.delete(kind, CLUSTER_KINDS.includes(kind) ? undefined : namespace, name, signal);
+  const removesNamespace = installed.ownsNamespace && !keepData;
 
-  onProgress?.("the server ends");
+  onProgress?.("stopping the server");
   for (const object of installed.objects) if (object.kind === "Deployment") await remove(object);
-  await wait("the server's pod", async () =>
-    (await api.list<KubernetesObject>("Pod", namespace, serverSelector(namespace), signal)).map(nameOf),
-  );
-  onProgress?.("the organizations' namespaces are deleted");
-  // Asked again: the server may have made one just before it ended.
+  await waitUntilGone("pods of the server", () => serverPods(api, options), deadline, options);
+
+  onProgress?.("deleting the organizations' namespaces");
+  // Listed again: the server may have created a namespace just before it stopped.
   const { orgs } = await findInstalled(api, namespace, signal);
   for (const org of orgs) await api.delete("Namespace", undefined, org.namespace, signal);
-  for (const object of installed.objects) {
-    if (object.kind === "Deployment" || (keepData && object.kind === "PersistentVolumeClaim")) continue;
-    await remove(object);
-  }
-  if (installed.ownsNamespace && !keepData) await api.delete("Namespace", undefined, namespace, signal);
-  await wait("namespaces", async () =>
-    (await findInstalled(api, namespace, signal)).orgs.map((each) => each.namespace),
-  );
-  onProgress?.("the server's objects are deleted");
-  await wait("objects", async () => {
+  for (const object of installed.objects) if (object.kind !== "Deployment" && !isKept(object)) await remove(object);
+  if (removesNamespace) await api.delete("Namespace", undefined, namespace, signal);
+  const namespacesLeft = async () => (await findInstalled(api, namespace, signal)).orgs.map((org) => org.namespace);
+  await waitUntilGone("namespaces", namespacesLeft, deadline, options);
+
+  onProgress?.("deleting the server's objects");
+  const objectsLeft = async () => {
     const { ownsNamespace, objects } = await findInstalled(api, namespace, signal);
-    const rest = objects.filter(({ kind }) => !keepData || kind !== "PersistentVolumeClaim");
-    return [...(ownsNamespace && !keepData ? [namespace] : []), ...rest.map(({ kind, name }) => `${kind} ${name}`)];
-  });
+    const names = objects.filter((object) => !isKept(object)).map(({ kind, name }) => `${kind} ${name}`);
+    return ownsNamespace && !keepData ? [namespace, ...names] : names;
+  };
+  await waitUntilGone("objects", objectsLeft, deadline, options);
 }
 
-async function gone(
+async function serverPods(api: KubernetesApi, { namespace, signal }: WaitOptions): Promise<readonly string[]> {
+  const pods = await api.list<KubernetesObject>("Pod", namespace, serverSelector(namespace), signal);
+  return pods.map(({ metadata }) => metadata?.name ?? "");
+}
+
+async function waitUntilGone(
   what: string,
-  rest: () => Promise<readonly string[]>,
+  listNames: () => Promise<readonly string[]>,
   deadline: number,
-  { timeoutMs, signal }: Waiting,
+  { timeoutMs, signal }: WaitOptions,
 ): Promise<void> {
   for (;;) {
-    const left = await rest();
+    const left = await listNames();
     if (left.length === 0) return;
     if (performance.now() > deadline)
       throw new FaasError(
         "NAMESPACE_TERMINATING",
-        `After ${timeoutMs / 1000} s these ${what} are still being deleted: ${left.join(", ")}. "kubectl describe" says what holds them; "faas uninstall" again goes on`,
+        `These ${what} are still being deleted after ${timeoutMs / 1000} s: ${left.join(", ")}. See "kubectl describe" for what blocks them, and run "faas uninstall" again to continue`,
       );
     await delay(STEP_MS, undefined, { signal });
   }
 }
-
-const nameOf = ({ metadata }: KubernetesObject) => metadata?.name ?? "";
-
-/** The volume claim that is kept. */
-export const keptClaim = (namespace: string): string => `${namespace}/${SERVER.claim}`;

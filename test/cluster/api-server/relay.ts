@@ -72,7 +72,7 @@ export class ApiRelay implements AsyncDisposable {
     const isAged = url.searchParams.has("watch") && this.#aged.delete(kind);
     if (isAged) url.searchParams.set("resourceVersion", "1");
     try {
-      const { headers, dispatcher } = await this.#credentials.access();
+      const { headers, dispatcher } = await this.#credentials.requestAuth();
       const { host: _, connection: __, "transfer-encoding": ___, "content-length": ____, ...sent } = incoming.headers;
       const chunks: Buffer[] = [];
       for await (const chunk of incoming) chunks.push(chunk);

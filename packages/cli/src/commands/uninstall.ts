@@ -33,7 +33,7 @@ export function define(command: Command, io: Io): void {
 
 async function uninstall(options: Options, io: Io): Promise<void> {
   checkCanAsk(options, io);
-  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, keptClaim, uninstallServer } = await import(
+  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, volumeClaimPath, uninstallServer } = await import(
     "@faas/installer"
   );
   const { namespace, keepData = false } = options;
@@ -61,7 +61,7 @@ async function uninstall(options: Options, io: Io): Promise<void> {
     if (keepData)
       printStatus(
         io,
-        `Kept its volume claim ${keptClaim(namespace)}: "faas install" brings every endpoint back (not the passwords of faas org registry-login).`,
+        `Kept its volume claim ${volumeClaimPath(namespace)}: "faas install" brings every endpoint back (not the passwords of faas org registry-login).`,
       );
   } catch (error) {
     progress.fail();

@@ -3,8 +3,7 @@ import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
-import { readLines } from "./line-reader.ts";
-import { linesOf } from "./stream-lines.ts";
+import { linesOf, readLines } from "./lines.ts";
 
 const text = fc
   .array(
@@ -16,22 +15,22 @@ const text = fc
   )
   .map((parts) => parts.join(""));
 
-/** Cut anywhere, in the middle of a letter too. */
-function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
-  const at = [0, ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
-  return at.slice(1).map((end, i) => bytes.subarray(at[i], end));
+/** Splits bytes at any offsets, also within a character. */
+function split(bytes: Buffer, offsets: readonly number[]): Buffer[] {
+  const bounds = [0, ...offsets.map((offset) => offset % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
+  return bounds.slice(1).map((end, i) => bytes.subarray(bounds[i], end));
 }
 
-test("lines that a process prints are the same however they come", async () => {
+test("readLines gives the same lines however the output is split into chunks", async () => {
   await fc.assert(
-    fc.asyncProperty(text, fc.array(fc.nat(), { maxLength: 8 }), async (all, places) => {
+    fc.asyncProperty(text, fc.array(fc.nat(), { maxLength: 8 }), async (all, offsets) => {
       const stream = new PassThrough();
       const lines: string[] = [];
       readLines(stream, (line) => {
         lines.push(line);
         return undefined;
       });
-      for (const piece of cut(Buffer.from(all), places)) stream.write(piece);
+      for (const chunk of split(Buffer.from(all), offsets)) stream.write(chunk);
       stream.end();
       await once(stream, "close");
       const expected = all.toWellFormed().split("\n");
@@ -45,41 +44,46 @@ test("lines that a process prints are the same however they come", async () => {
   );
 });
 
-test("lines of an answer that streams are the same however they come", async () => {
+test("linesOf gives the same lines however the response is split into chunks", async () => {
   await fc.assert(
-    fc.asyncProperty(text, fc.array(fc.nat(), { maxLength: 8 }), fc.boolean(), async (all, places, whole) => {
-      const source = (async function* () {
-        yield* cut(Buffer.from(all), places);
-      })();
-      const lines: string[] = [];
-      for await (const line of linesOf(source, whole)) lines.push(line);
-      const expected = all
-        .toWellFormed()
-        .replace(/^\ufeff/, "")
-        .split("\n");
-      const last = expected.pop() as string;
-      assert.deepEqual(
-        lines,
-        [...expected, ...(whole ? [last] : [])].filter((line) => line !== ""),
-      );
-    }),
+    fc.asyncProperty(
+      text,
+      fc.array(fc.nat(), { maxLength: 8 }),
+      fc.boolean(),
+      async (all, offsets, keepsPartialLine) => {
+        const source = (async function* () {
+          yield* split(Buffer.from(all), offsets);
+        })();
+        const lines: string[] = [];
+        for await (const line of linesOf(source, keepsPartialLine)) lines.push(line);
+        const expected = all
+          .toWellFormed()
+          .replace(/^\ufeff/, "")
+          .split("\n");
+        const last = expected.pop() as string;
+        assert.deepEqual(
+          lines,
+          [...expected, ...(keepsPartialLine ? [last] : [])].filter((line) => line !== ""),
+        );
+      },
+    ),
     { numRuns: 60 },
   );
 });
 
-test("a line without end is cut, and the next one is whole", async () => {
+test("readLines cuts an overlong line and reads the next one in full", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 16_000, max: 40_000 }),
       fc.array(fc.nat(), { maxLength: 4 }),
-      async (length, places) => {
+      async (length, offsets) => {
         const stream = new PassThrough();
         const lines: string[] = [];
         readLines(stream, (line) => {
           lines.push(line);
           return undefined;
         });
-        for (const piece of cut(Buffer.from(`${"a".repeat(length)}\nnext\n`), places)) stream.write(piece);
+        for (const chunk of split(Buffer.from(`${"a".repeat(length)}\nnext\n`), offsets)) stream.write(chunk);
         stream.end();
         await once(stream, "close");
         assert.deepEqual([lines.length, lines[1]], [2, "next"]);

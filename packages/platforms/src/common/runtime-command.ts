@@ -2,11 +2,11 @@ import { availableParallelism } from "node:os";
 import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/core";
 
 const GI = 2 ** 30;
-/** Bytes that allocators map long before they use them. */
+/** Bytes that allocators map long before using them. */
 const SPARE = 2 * GI;
-/** Bytes of a thread's stack: mapped whole, a hundredth of it used. */
+/** Bytes of a thread's stack: mapped in full, about 1 % used. */
 const STACK = 8 * 2 ** 20;
-/** Since V8 13 each JavaScript thread maps 512 MiB for compiled code and uses next to nothing of it. */
+/** True since V8 13, where each JavaScript thread maps 512 MiB for compiled code and uses almost none of it. */
 const MAPS_CODE = Number(process.versions.v8.split(".")[0]) >= 13;
 
 /** The programs that run functions on this machine. */
@@ -15,28 +15,28 @@ export interface Programs {
   readonly python: string;
 }
 
-/** How the processes of a language are started and bounded. */
+/** Description of how a language's processes are started and limited. */
 export interface RuntimeCommand {
-  /** Languages of the same name share prewarmed processes and the folder of compiled code. */
+  /** Name of the runtime: languages with the same name share prewarmed processes and the folder of compiled code. */
   readonly name: string;
-  /** File of the bundle that the program runs. */
+  /** File in the bundle that the program runs. */
   readonly wrapper: string;
-  /** File in `packages/platforms/blank` that a prewarmed process runs. */
+  /** File in `packages/platforms/programs` that a prewarmed process runs. */
   readonly prewarmed: string;
-  /** Whether a prewarmed process takes its memory limit with the function; if not, the limit is set when the process starts. */
+  /** True if a prewarmed process gets its memory limit together with the function, false if the limit is set when the process starts. */
   readonly boundedWhenClaimed: boolean;
-  /** Whether a prewarmed process compiles the wrapper ahead. */
+  /** True if a prewarmed process compiles the wrapper ahead. */
   readonly compilesWrapper: boolean;
   /** Environment variable that names the folder of compiled code. */
   readonly cacheVariable: string;
-  /** Arguments that make the program print its own path, and where else it is installed, a line each; absent where its path is the program itself. */
+  /** Arguments that make the program print its own path and its other installation paths, one per line; absent if its path is the program itself. */
   readonly printInstallation?: readonly string[];
-  /** Failure detail for a program that is not installed; absent for the server's own program, which is always there. */
+  /** Failure detail for a program that is not installed; absent for the server's own program, which is always installed. */
   readonly missing?: (program: string) => string;
   program(programs: Programs): string;
-  /** Arguments before the file that it runs. */
+  /** Returns the arguments before the file to run. */
   memoryFlags(memoryBytes: number): readonly string[];
-  /** Bytes that a process maps for writing but does not use. */
+  /** Returns the bytes that a process maps for writing but does not use. */
   unusedBytes(concurrency: number): number;
 }
 
@@ -59,7 +59,7 @@ const PYTHON: RuntimeCommand = {
   boundedWhenClaimed: true,
   compilesWrapper: true,
   cacheVariable: "PYTHONPYCACHEPREFIX",
-  // A version manager puts a script in Python's place.
+  // A version manager installs a script as "python3".
   printInstallation: [
     "-c",
     "import sys; print(sys.executable, sys.prefix + '/bin/python3', sys.base_prefix + '/bin/python3', sep='\\n')",
@@ -76,15 +76,15 @@ const RUNTIME_COMMANDS = { node: NODE, typescript: NODE, python: PYTHON } satisf
 /**
  * Looks up how a runtime's processes are started.
  *
- * @throws ARTIFACT_UNSUPPORTED for a Dockerfile, which makes an image
+ * @throws ARTIFACT_UNSUPPORTED for a Dockerfile, which builds an image
  */
 export function runtimeCommand(runtime: Runtime): RuntimeCommand {
   if (runtime === "dockerfile")
-    throw new FaasError("ARTIFACT_UNSUPPORTED", "A Dockerfile makes an image, and the embedded platform runs bundles");
+    throw new FaasError("ARTIFACT_UNSUPPORTED", "A Dockerfile builds an image, and the embedded platform runs bundles");
   return RUNTIME_COMMANDS[runtime];
 }
 
-/** Returns the program of a runtime and the arguments before the file that it runs. */
+/** Returns the program of a runtime and the arguments before the file to run. */
 export function programOf(
   runtime: Runtime,
   memoryBytes: number,

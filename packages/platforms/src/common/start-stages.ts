@@ -1,22 +1,22 @@
 import type { StartStage } from "@faas/core";
 
-/** Takes down when the stages of a replica's start were seen for the first time. */
+/** Records when each stage of a replica's start was first observed. */
 export class StartStages {
-  readonly #askedAt: number;
-  readonly #seen: StartStage[] = [];
+  readonly #requestedAt: number;
+  readonly #stages: StartStage[] = [];
 
-  /** @param askedAt `performance.now()` when the replica was asked for */
-  constructor(askedAt: number) {
-    this.#askedAt = askedAt;
+  /** @param requestedAt `performance.now()` when the replica was requested */
+  constructor(requestedAt: number) {
+    this.#requestedAt = requestedAt;
   }
 
   get list(): readonly StartStage[] {
-    return this.#seen;
+    return this.#stages;
   }
 
   /** @param at `performance.now()` */
-  see(stage: string, at = performance.now()): void {
-    if (this.#seen.some((one) => one.stage === stage)) return;
-    this.#seen.push({ stage, atMs: Math.max(0, at - this.#askedAt) });
+  record(stage: string, at = performance.now()): void {
+    if (this.#stages.some((known) => known.stage === stage)) return;
+    this.#stages.push({ stage, atMs: Math.max(0, at - this.#requestedAt) });
   }
 }

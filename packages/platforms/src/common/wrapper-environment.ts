@@ -2,14 +2,19 @@ import { join } from "node:path";
 import type { EndpointSpec, Runtime } from "@faas/core";
 import { type Programs, runtimeCommand } from "./runtime-command.ts";
 
-/** How processes of functions are started. */
+/** Programs and folders for the functions' processes. */
 export interface RuntimeOptions extends Programs {
-  /** Short and private: sockets are in it. */
+  /** Short, private folder for sockets. */
   readonly runFolder: string;
   readonly cacheFolder: string;
 }
 
-/** Nothing of the server's own environment but what a runtime needs; `home` is for temporary files as well, `cache` for what the runtime compiles. */
+/**
+ * Returns the environment of a runtime's process: the few variables of the server's own environment that a runtime needs, and the common ones.
+ *
+ * @param home home folder, also used for temporary files
+ * @param cache folder for compiled code
+ */
 export function runtimeEnvironment(runtime: Runtime, home: string, cache?: string): NodeJS.ProcessEnv {
   const { PATH, LANG, TZ } = process.env;
   return {
@@ -21,23 +26,32 @@ export function runtimeEnvironment(runtime: Runtime, home: string, cache?: strin
   };
 }
 
-/** Where functions of a runtime that are not kept apart share what is compiled. */
+/** Returns the folder of compiled code that the functions of a runtime share when they are not sandboxed. */
 export const cacheOf = (runtime: Runtime, cacheFolder: string): string =>
   join(cacheFolder, runtimeCommand(runtime).name);
 
-/** What every runtime finds, on every platform; `home` is for temporary files as well. */
+/**
+ * Returns the variables that every runtime gets on every platform.
+ *
+ * @param home home folder, also used for temporary files
+ */
 export function commonEnvironment(home: string): Record<string, string> {
   return {
     HOME: home,
     TMPDIR: home,
     NODE_ENV: "production",
-    // Numeric libraries start a thread a core, which wait for each other as soon as two calls run at once; and a CPU limit lets none of them run.
+    // Numeric libraries start one thread per core. These wait for each other when two calls run at once, and starve under a CPU limit.
     OMP_NUM_THREADS: "1",
     OPENBLAS_NUM_THREADS: "1",
   };
 }
 
-/** What the wrapper reads (docs/wrapper-protocol.md), behind what the user set. `port`: where it listens, a number or the path of a Unix socket. `secrets`: values by variable. */
+/**
+ * Returns the variables that the wrapper reads (docs/wrapper-protocol.md), which override those that the user set.
+ *
+ * @param port port number or Unix socket path to listen on
+ * @param secrets values by variable name
+ */
 export function functionEnvironment(
   spec: EndpointSpec,
   port: string,

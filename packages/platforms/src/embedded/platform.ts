@@ -16,8 +16,7 @@ import {
 } from "@faas/core";
 import { LogStore } from "../common/log-store.ts";
 import { runtimeCommand } from "../common/runtime-command.ts";
-import { StatusFeed } from "../common/status-feed.ts";
-import { StatusList } from "../common/status-list.ts";
+import { StatusSnapshot } from "../common/status-snapshot.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./endpoint.ts";
 import { endListenersIn, ProcessRecords } from "./orphan-reaper.ts";
 import { CodePlaces, codeKey } from "./prewarm/code-slots.ts";
@@ -70,8 +69,7 @@ export class EmbeddedPlatform implements Platform {
   readonly #busy = new Set<EmbeddedEndpoint>();
   /** Of endpoints that had a process, or whose logs were asked for. */
   readonly #logs = new Map<string, LogStore>();
-  readonly #statuses = new StatusList();
-  readonly #feed = new StatusFeed(() => this.#statuses.snapshot());
+  readonly #statuses = new StatusSnapshot();
   readonly #runFolder: string;
   /** When the process ends without having disposed of this: a second Ctrl-C, for instance. */
   readonly #endAll: () => void;
@@ -184,7 +182,6 @@ export class EmbeddedPlatform implements Platform {
       this.#forgetCode(endpoint.spec);
       this.#statuses.remove(endpoint);
     }
-    this.#feed.announce();
     await endpoint?.stop();
     await this.#logStore(ref).remove();
     this.#logs.delete(key);
@@ -206,7 +203,7 @@ export class EmbeddedPlatform implements Platform {
   }
 
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]> {
-    return this.#feed.watch(signal);
+    return this.#statuses.watch(signal);
   }
 
   logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
@@ -231,7 +228,6 @@ export class EmbeddedPlatform implements Platform {
     }
     // One that was removed may still have processes that end.
     if (this.#endpoints.get(endpoint.key) === endpoint) this.#statuses.change(endpoint);
-    this.#feed.announce();
   }
 
   #forgetCode(spec: EndpointSpec): void {

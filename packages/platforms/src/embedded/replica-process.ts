@@ -6,8 +6,8 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointSpec, type ErrorCode, formatSize } from "@faas/core";
-import { readLines } from "../common/line-reader.ts";
-import { askReady, OVER, waitUntilReady } from "../common/ready-probe.ts";
+import { readLines } from "../common/lines.ts";
+import { probeReady, REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
 import { StartStages } from "../common/start-stages.ts";
 import {
@@ -112,7 +112,7 @@ export class ReplicaProcess {
   start(folder: string, secrets: Readonly<Record<string, string>>): void {
     const child = this.#spawn(folder, secrets);
     this.#child = child;
-    this.stages.see("process");
+    this.stages.record("process");
     if (child.pid !== undefined) this.#events.started(this, child.pid);
     for (const stream of ["stdout", "stderr"] as const) {
       readLines(child[stream] as Readable, (line) => {
@@ -149,7 +149,7 @@ export class ReplicaProcess {
     const served = this.ready;
     this.stopping = true;
     this.ready = false;
-    this.#starting.abort(OVER);
+    this.#starting.abort(REPLICA_REMOVED);
     if (this.#child === undefined) this.#onGone();
     if (served) await Promise.race([delay(SETTLE_MS), this.ended]);
     this.#signal(served ? "SIGTERM" : "SIGKILL");
@@ -182,7 +182,7 @@ export class ReplicaProcess {
       if (nowMs - this.#askedMs < ALIVE_CHECK_MS) return;
       this.#askedMs = nowMs;
       this.#probeSinceMs = nowMs;
-      askReady({ socketPath: this.socketPath }, AbortSignal.timeout(this.spec.timeoutMs + STUCK_GRACE_MS))
+      probeReady({ socketPath: this.socketPath }, AbortSignal.timeout(this.spec.timeoutMs + STUCK_GRACE_MS))
         .then(() => (this.#probeSinceMs = undefined))
         .catch(() => {});
     } else if (nowMs - this.#probeSinceMs > this.spec.timeoutMs + STUCK_GRACE_MS) {
@@ -208,7 +208,7 @@ export class ReplicaProcess {
       if (!answer.ready) return this.kill({ code: "FUNCTION_LOAD_FAILED", detail: answer.detail ?? "" });
       this.ready = true;
       this.wasReady = true;
-      this.stages.see("ready");
+      this.stages.record("ready");
       this.#events.ready(this);
     } catch {
       // Stopped, or gone: whoever did that tells.
@@ -220,7 +220,7 @@ export class ReplicaProcess {
   #onGone(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#starting.abort(OVER);
+    this.#starting.abort(REPLICA_REMOVED);
     // Processes that the function started are in its group.
     this.#signal("SIGKILL");
     this.ready = false;

@@ -3,18 +3,18 @@ import { type ErrorCode, FaasError } from "@faas/core";
 import { request } from "undici";
 import type { KubernetesCredentials } from "./kubeconfig.ts";
 
-/** Server-side apply: who owns the fields that we set. */
+/** Owner of the fields that the server sets by server-side apply. */
 export const FIELD_MANAGER = "faas";
 const TIMEOUT_MS = 30_000;
 /**
- * Until an attempt is answered, of a request that can be sent twice. The connection may be dead without a word: an attempt that hears nothing has
- * it tried, and the one after that has another connection. Later ones have more time, for a server that is slow.
+ * Timeouts of the attempts at an idempotent request, until its response starts. A connection may be dead without being closed: an attempt that times
+ * out closes it, and the next one gets another connection. Later attempts have more time, for a slow server.
  */
-const ATTEMPTS_MS = [3_000, 8_000, 19_000];
-/** What becomes of an attempt on a connection that is dead, or was closed just then. */
-const DEAD = /^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_SOCKET|ECONNRESET|EPIPE)$/;
-/** Until a watch, or a log, begins to be answered. */
-const OPENING_MS = 10_000;
+const ATTEMPT_TIMEOUTS_MS = [3_000, 8_000, 19_000];
+/** Error codes of an attempt on a connection that is dead, or was just closed. */
+const DEAD_CONNECTION = /^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_SOCKET|ECONNRESET|EPIPE)$/;
+/** Timeout until the response of a watch or a log starts. */
+const STREAM_START_MS = 10_000;
 
 /** The parts of an object that every kind has. */
 export interface KubernetesObject {
@@ -33,12 +33,12 @@ export interface KubernetesObject {
   };
 }
 
-/** FieldsV1: a tree whose keys are `f:name` for a field, `k:{"name":"x"}` for an item of a list, and `.` for the thing itself. */
+/** Kubernetes' FieldsV1: a tree whose keys are `f:name` for a field, `k:{"name":"x"}` for an item of a list, and `.` for the node itself. */
 export interface Fields {
   readonly [key: string]: Fields;
 }
 
-/** Which fields somebody owns (Kubernetes API, `ManagedFieldsEntry`). */
+/** The fields that one manager owns (Kubernetes API, `ManagedFieldsEntry`). */
 export interface ManagedFields {
   readonly manager?: string;
   readonly operation?: string;
@@ -50,7 +50,7 @@ export interface ManagedFields {
   readonly fieldsV1?: Fields;
 }
 
-/** An object kind's place in the API: `/api/v1/…/pods`, for instance. */
+/** Location of an object kind in the API, such as `/api/v1/…/pods`. */
 export interface Resource {
   /** `api/v1`, `apis/apps/v1` … */
   readonly group: string;
@@ -77,19 +77,27 @@ export type Kind = keyof typeof resources;
 
 export interface CallOptions {
   readonly body?: unknown;
-  /** Of the body; application/json. */
+  /**
+   * Media type of the body.
+   *
+   * @defaultValue application/json
+   */
   readonly contentType?: string;
-  /** What to answer with; application/json. */
+  /**
+   * Media type of the response.
+   *
+   * @defaultValue application/json
+   */
   readonly accept?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What the API server answered to a request that it refused, or that it did not answer one. */
+/** A request that the API server rejected, or did not respond to. */
 export class ClusterError extends FaasError {
-  /** 0: there was no answer. */
+  /** HTTP status; 0 if there was no response. */
   readonly httpStatus: number;
-  /** Kubernetes' own word: `AlreadyExists`, `Forbidden` … */
+  /** Kubernetes' reason: `AlreadyExists`, `Forbidden` … */
   readonly reason: string;
 
   constructor(code: ErrorCode, detail: string, httpStatus: number, reason: string, cause?: unknown) {
@@ -98,27 +106,31 @@ export class ClusterError extends FaasError {
     this.reason = reason;
   }
 
-  /** There is no namespace to put the object into. */
+  /** True if the namespace of the object is missing. */
   get lacksNamespace(): boolean {
     return this.httpStatus === 404 && /namespaces "[^"]*" not found/.test(this.message);
   }
 
-  /** The same request may succeed later without anybody mending anything. */
+  /** True if the same request may succeed later without any repair. */
   get isTransient(): boolean {
     return (
       this.httpStatus === 0 ||
       this.httpStatus === 429 ||
       this.httpStatus >= 500 ||
       this.code === "NAMESPACE_TERMINATING" ||
-      // Two wrote at once.
+      // Concurrent writes.
       this.reason === "Conflict"
     );
   }
 }
 
 /**
- * The Kubernetes API over HTTP. What fails is a ClusterError: CLUSTER_UNREACHABLE, CLUSTER_FORBIDDEN (says which verb on what),
- * NAMESPACE_TERMINATING, CLUSTER_REFUSED.
+ * Client of the Kubernetes API. Requests reject with a `ClusterError`.
+ *
+ * @throws CLUSTER_UNREACHABLE
+ * @throws CLUSTER_FORBIDDEN with the verb and the resource
+ * @throws NAMESPACE_TERMINATING
+ * @throws CLUSTER_REFUSED
  */
 export class KubernetesApi {
   readonly #credentials: KubernetesCredentials;
@@ -127,12 +139,12 @@ export class KubernetesApi {
     this.#credentials = credentials;
   }
 
-  /** Of the API server. */
+  /** URL of the API server. */
   get url(): string {
     return this.#credentials.server;
   }
 
-  /** `undefined` when it is not there. */
+  /** Reads an object; `undefined` if it does not exist. */
   async get<T extends KubernetesObject>(
     kind: Kind,
     namespace: string | undefined,
@@ -156,7 +168,7 @@ export class KubernetesApi {
   }
 
   create<T extends KubernetesObject>(object: T, signal?: AbortSignal): Promise<T> {
-    const { kind, namespace } = placeOf(object);
+    const { kind, namespace } = locationOf(object);
     return this.call("POST", pathOf(kind, namespace), {
       body: object,
       query: { fieldManager: FIELD_MANAGER },
@@ -164,9 +176,9 @@ export class KubernetesApi {
     });
   }
 
-  /** Server-side apply: makes the object, or gives the fields that are named here the values that they have here. */
+  /** Applies an object by server-side apply: creates it, or sets the fields in `object` and leaves its other fields alone. */
   apply<T extends KubernetesObject>(object: T, signal?: AbortSignal, accept?: string): Promise<T> {
-    const { kind, namespace, name } = placeOf(object);
+    const { kind, namespace, name } = locationOf(object);
     return this.call("PATCH", pathOf(kind, namespace, name), {
       body: object,
       contentType: "application/apply-patch+yaml",
@@ -176,29 +188,29 @@ export class KubernetesApi {
     });
   }
 
-  /** Succeeds when it is gone already. Resolves when the API server has taken it: what it owns goes in the background. */
+  /** Deletes an object; succeeds if it does not exist. Resolves when the API server has accepted the deletion: dependents are deleted in the background. */
   async delete(kind: Kind, namespace: string | undefined, name: string, signal?: AbortSignal): Promise<void> {
     await notFoundAsUndefined(
       this.call("DELETE", pathOf(kind, namespace, name), { body: { propagationPolicy: "Background" }, signal }),
     );
   }
 
-  /** Any request; gives the parsed answer. What was not answered is asked again, except for `POST`: all others can be sent twice without harm. */
+  /** Sends a request and returns the parsed response. Retries a request without a response, except `POST`: all others are idempotent. */
   async call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-    // One of `AbortSignal.timeout` would stay for all of its time, with what listens to it, after a call that took milliseconds.
+    // `AbortSignal.timeout` would retain its listeners for the whole time, after a call that took milliseconds.
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(new DOMException("no answer", "TimeoutError")), TIMEOUT_MS).unref();
+    const timer = setTimeout(() => timeout.abort(new DOMException("no response", "TimeoutError")), TIMEOUT_MS).unref();
     const signal = options.signal ? AbortSignal.any([options.signal, timeout.signal]) : timeout.signal;
-    const attempts = method === "POST" ? [TIMEOUT_MS] : ATTEMPTS_MS;
+    const timeouts = method === "POST" ? [TIMEOUT_MS] : ATTEMPT_TIMEOUTS_MS;
     try {
       for (let attempt = 0; ; attempt++) {
-        const limits = { headersMs: attempts[attempt] as number };
+        const limits = { headersMs: timeouts[attempt] as number };
         try {
-          const answer = await this.#send(method, path, { ...options, signal }, options.signal, limits);
-          return JSON.parse(await answer.text()) as T;
+          const body = await this.#send(method, path, { ...options, signal }, options.signal, limits);
+          return JSON.parse(await body.text()) as T;
         } catch (error) {
-          const failed = this.#failed(error, options.signal);
-          if (attempt === attempts.length - 1 || timeout.signal.aborted || !isDead(failed)) throw failed;
+          const failure = this.failure(error, options.signal);
+          if (attempt === timeouts.length - 1 || timeout.signal.aborted || !isDeadConnection(failure)) throw failure;
         }
       }
     } finally {
@@ -206,25 +218,24 @@ export class KubernetesApi {
     }
   }
 
-  /** The body of an answer that goes on: a watch, or a log. It breaks when nothing came for `silenceMs`. */
+  /**
+   * Opens a streamed response: a watch or a log.
+   *
+   * @param silenceMs time without data after which the stream fails
+   */
   stream(path: string, query: Readonly<Record<string, string>>, silenceMs: number, signal: AbortSignal) {
-    return this.#send("GET", path, { query, signal }, signal, { headersMs: OPENING_MS, bodyMs: silenceMs });
-  }
-
-  /** What a failed stream means. */
-  failure(error: unknown, signal?: AbortSignal): unknown {
-    return this.#failed(error, signal);
+    return this.#send("GET", path, { query, signal }, signal, { headersMs: STREAM_START_MS, bodyMs: silenceMs });
   }
 
   async #send(
     method: string,
     path: string,
     options: CallOptions,
-    wanted: AbortSignal | undefined,
+    callerSignal: AbortSignal | undefined,
     limits: { readonly headersMs: number; readonly bodyMs?: number },
     retry = true,
   ): Promise<Readable & { text(): Promise<string> }> {
-    const { headers, dispatcher } = await this.#credentials.access();
+    const { headers, dispatcher } = await this.#credentials.requestAuth();
     const url = new URL(`${this.#credentials.server}${path}`);
     for (const [name, value] of Object.entries(options.query ?? {})) url.searchParams.set(name, value);
     try {
@@ -240,21 +251,22 @@ export class KubernetesApi {
       if (statusCode < 300) return body;
       const text = await body.text();
       if (statusCode === 401 && retry) {
-        this.#credentials.refused();
-        return await this.#send(method, path, options, wanted, limits, false);
+        this.#credentials.invalidate();
+        return await this.#send(method, path, options, callerSignal, limits, false);
       }
-      throw refusal(statusCode, text, `${method} ${path}`);
+      throw rejection(statusCode, text, `${method} ${path}`);
     } catch (error) {
-      throw this.#failed(error, wanted);
+      throw this.failure(error, callerSignal);
     }
   }
 
-  #failed(error: unknown, wanted: AbortSignal | undefined): unknown {
-    if (wanted?.aborted) return wanted.reason;
+  /** Converts the error of a request or of its stream into a `ClusterError`, or into the abort reason of the caller's signal. */
+  failure(error: unknown, callerSignal: AbortSignal | undefined): unknown {
+    if (callerSignal?.aborted) return callerSignal.reason;
     if (error instanceof FaasError) return error;
     const { code, message, name } = error as NodeJS.ErrnoException;
-    const said = name === "TimeoutError" ? `nothing came within ${TIMEOUT_MS / 1000} s` : (code ?? message);
-    const detail = `The Kubernetes API server at ${this.url} does not answer (${said}); see "kubectl cluster-info"`;
+    const cause = name === "TimeoutError" ? `no response within ${TIMEOUT_MS / 1000} s` : (code ?? message);
+    const detail = `The Kubernetes API server at ${this.url} does not answer (${cause}); see "kubectl cluster-info"`;
     return new ClusterError("CLUSTER_UNREACHABLE", detail, 0, "", error);
   }
 }
@@ -266,34 +278,34 @@ export function pathOf(kind: Kind, namespace: string | undefined, name?: string)
   return `/${group}${within}/${plural}${name === undefined ? "" : `/${name}`}`;
 }
 
-function placeOf(object: KubernetesObject): { kind: Kind; namespace: string | undefined; name: string } {
+function locationOf(object: KubernetesObject): { kind: Kind; namespace: string | undefined; name: string } {
   return { kind: object.kind as Kind, namespace: object.metadata?.namespace, name: object.metadata?.name as string };
 }
 
-const isDead = (error: unknown) =>
+const isDeadConnection = (error: unknown) =>
   error instanceof ClusterError &&
   error.httpStatus === 0 &&
-  DEAD.test((error.cause as NodeJS.ErrnoException | undefined)?.code ?? "");
+  DEAD_CONNECTION.test((error.cause as NodeJS.ErrnoException | undefined)?.code ?? "");
 
 const contentType = ({ body, contentType = "application/json" }: CallOptions) =>
   body === undefined ? {} : { "content-type": contentType };
 
-/** The `Status` object of a refused request (Kubernetes API conventions, "Response Status Kind"), as an error. */
-function refusal(httpStatus: number, text: string, request: string): ClusterError {
+/** Converts the `Status` object of a rejected request (Kubernetes API conventions, "Response Status Kind") into an error. */
+function rejection(httpStatus: number, text: string, request: string): ClusterError {
   const { message = text.slice(0, 300), reason = "", details } = parseStatus(text);
   const terminating =
     details?.causes?.some((cause) => cause.reason === "NamespaceTerminating") ?? /is being terminated/.test(message);
   if (terminating) return new ClusterError("NAMESPACE_TERMINATING", message, httpStatus, reason);
   if (httpStatus === 401 || (httpStatus === 403 && /cannot \w+ resource/.test(message))) {
-    const advice = 'run "faas doctor" to see which rights are missing';
+    const advice = 'run "faas doctor" to see the missing permissions';
     return new ClusterError(
       "CLUSTER_FORBIDDEN",
-      `The cluster refuses: ${message || request}; ${advice}`,
+      `The cluster denies access: ${message || request}; ${advice}`,
       httpStatus,
       reason,
     );
   }
-  return new ClusterError("CLUSTER_REFUSED", `The cluster refuses ${request}: ${message}`, httpStatus, reason);
+  return new ClusterError("CLUSTER_REFUSED", `The cluster rejected ${request}: ${message}`, httpStatus, reason);
 }
 
 interface Status {
@@ -310,8 +322,8 @@ function parseStatus(text: string): Status {
   }
 }
 
-async function notFoundAsUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
-  return answer.catch((error) => {
+async function notFoundAsUndefined<T>(response: Promise<T>): Promise<T | undefined> {
+  return response.catch((error) => {
     if (error instanceof ClusterError && error.httpStatus === 404) return undefined;
     throw error;
   });

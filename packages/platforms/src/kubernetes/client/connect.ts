@@ -1,70 +1,79 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { FaasError } from "@faas/core";
-import type { PlatformLog } from "../../common/platform-log.ts";
+import { FaasError, type Logger } from "@faas/core";
 import { ClusterError, type Kind, type KubernetesApi, pathOf } from "./api-client.ts";
 
 const RETRY_FIRST_MS = 250;
-const RETRY_MOST_MS = 5_000;
-/** A server that would rather start without the cluster than not at all begins after this. */
-const PATIENCE_MS = 10_000;
+const MAX_RETRY_MS = 5_000;
+/** Time after which a server that may start without the cluster does so. */
+const START_WITHOUT_MS = 10_000;
 
-export interface ReachOptions {
+export interface ConnectOptions {
   readonly api: KubernetesApi;
-  /** What has to be allowed: what may not be followed would never be known, and each request would wait for it. */
+  /** Kinds that the server must be allowed to list: requests would wait forever for a kind that it cannot watch. */
   readonly kinds: readonly Kind[];
-  /** Whether a cluster that is away is waited for: then `reached` may come any time later. */
+  /** True to continue without an unreachable cluster: `onConnected` is then called at any later time. */
   readonly patient: boolean;
-  readonly log: PlatformLog;
+  readonly log: Logger;
   readonly signal: AbortSignal;
-  /** Why it was not reached so far. */
-  readonly away: (reason: FaasError) => void;
-  readonly reached: (facts: ClusterFacts) => void;
+  /** Called with the reason of each failed attempt while the cluster is unreachable. */
+  readonly onUnreachable: (reason: FaasError) => void;
+  readonly onConnected: (features: ClusterFeatures) => void;
 }
 
-export interface ClusterFacts {
-  /** Kubernetes 1.33 and later: a pod's resources can be changed in place. */
-  readonly resizes: boolean;
+/** Features that depend on the version of the cluster. */
+export interface ClusterFeatures {
+  /** True if a pod's resources can be changed in place (Kubernetes 1.33 and later). */
+  readonly canResizePods: boolean;
 }
 
-/** Resolves when the cluster was reached, or is waited for. Rejects, for good, with CLUSTER_CONFIG_INVALID, CLUSTER_FORBIDDEN, CLUSTER_UNREACHABLE. */
-export async function reachCluster(options: ReachOptions): Promise<void> {
-  const { api, patient, log, signal, away } = options;
+/**
+ * Connects to the cluster. Resolves when connected, or with `patient` also when attempts will continue in the background.
+ *
+ * @throws CLUSTER_CONFIG_INVALID
+ * @throws CLUSTER_FORBIDDEN
+ * @throws CLUSTER_UNREACHABLE unless `patient`
+ */
+export async function connectToCluster(options: ConnectOptions): Promise<void> {
+  const { api, patient, log, signal, onUnreachable } = options;
   const first = Promise.withResolvers<void>();
-  let isWaitedFor = false;
-  const failed = (error: unknown) => {
-    const isAway = error instanceof ClusterError && error.isTransient;
-    if (!patient || !(error instanceof FaasError) || !(isAway || isWaitedFor)) return first.reject(error);
-    away(error);
-    if (!isWaitedFor) log.warn({ err: error }, "the cluster does not answer: starting without it, and trying again");
-    isWaitedFor = true;
+  let isRetrying = false;
+  const onFailure = (error: unknown) => {
+    const isTransient = error instanceof ClusterError && error.isTransient;
+    if (!patient || !(error instanceof FaasError) || !(isTransient || isRetrying)) return first.reject(error);
+    onUnreachable(error);
+    if (!isRetrying) log.warn({ err: error }, "cluster does not answer, starting without it, will retry");
+    isRetrying = true;
     first.resolve();
   };
-  void keepTrying(options, failed).then(first.resolve);
+  void retryConnect(options, onFailure).then(first.resolve);
   if (!patient) return first.promise;
-  const late = new AbortController();
-  const slow = delay(PATIENCE_MS, undefined, { signal: AbortSignal.any([signal, late.signal]), ref: false }).then(
+  const settled = new AbortController();
+  const timeout = delay(START_WITHOUT_MS, undefined, {
+    signal: AbortSignal.any([signal, settled.signal]),
+    ref: false,
+  }).then(
     () =>
-      failed(
+      onFailure(
         new ClusterError("CLUSTER_UNREACHABLE", `The Kubernetes API server at ${api.url} has not answered yet`, 0, ""),
       ),
     () => {},
   );
-  await Promise.race([first.promise, slow]).finally(() => late.abort());
+  await Promise.race([first.promise, timeout]).finally(() => settled.abort());
 }
 
-/** Resolves when it was reached, or given up. */
-async function keepTrying(options: ReachOptions, failed: (error: unknown) => void): Promise<void> {
-  const { api, kinds, patient, signal, reached } = options;
-  for (let waitMs = RETRY_FIRST_MS; !signal.aborted; waitMs = Math.min(RETRY_MOST_MS, waitMs * 2)) {
+/** Tries until the cluster responds, or once without `patient`. */
+async function retryConnect(options: ConnectOptions, onFailure: (error: unknown) => void): Promise<void> {
+  const { api, kinds, patient, signal, onConnected } = options;
+  for (let waitMs = RETRY_FIRST_MS; !signal.aborted; waitMs = Math.min(MAX_RETRY_MS, waitMs * 2)) {
     try {
       const { resources } = await api.call<{ resources: { name: string }[] }>("GET", "/api/v1", { signal });
       await Promise.all(
         kinds.map((kind) => api.call("GET", pathOf(kind, undefined), { query: { limit: "1" }, signal })),
       );
-      return reached({ resizes: resources.some(({ name }) => name === "pods/resize") });
+      return onConnected({ canResizePods: resources.some(({ name }) => name === "pods/resize") });
     } catch (error) {
       if (signal.aborted) return;
-      failed(error);
+      onFailure(error);
       if (!patient) return;
       await delay(waitMs, undefined, { signal, ref: false }).catch(() => {});
     }

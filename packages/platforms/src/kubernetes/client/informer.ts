@@ -1,75 +1,98 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { linesOf } from "../../common/stream-lines.ts";
+import { linesOf } from "../../common/lines.ts";
 import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject, pathOf } from "./api-client.ts";
 
-/** The server ends a watch after this, and we begin the next one where it ended. */
+/** Time after which the API server ends a watch; the next watch resumes from there. */
 const WATCH_SECONDS = 240;
-/** Bookmarks come about every minute: a watch that is silent for longer is dead, whatever the connection says. */
+/** Silence after which a watch counts as dead, even on an open connection: bookmarks arrive about every minute. */
 const SILENCE_MS = 90_000;
-const PAGE = 500;
-const BACKOFF_FIRST_MS = 100;
-const BACKOFF_MOST_MS = 5_000;
+const PAGE_SIZE = 500;
+const MIN_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 5_000;
 
+/** Callbacks for the objects of a kind. */
 export interface WatchHandler<T> {
-  /** All that is there: what is not among them is gone. */
+  /** Handles the complete list: an object that is not in it was deleted. */
   listed(objects: readonly T[]): void;
   changed(object: T): void;
   deleted(object: T): void;
-  /** The list is no longer followed; it will be tried again. Told once for each trouble. */
-  broken?(error: unknown): void;
-  /** It is followed again. */
-  mended?(): void;
 }
 
-interface Event<T> {
-  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
-  readonly object: T & { readonly code?: number; readonly message?: string };
+export interface InformerOptions {
+  readonly api: KubernetesApi;
+  readonly labelSelector: string;
+  readonly signal: AbortSignal;
+  /**
+   * Silence after which a watch is started again.
+   *
+   * @defaultValue 90 s
+   */
+  readonly silenceMs?: number | undefined;
+  /** Called once per interruption; attempts continue. */
+  readonly onInterrupted?: (kind: Kind, error: unknown) => void;
+  /** Called when an interrupted watch is resumed. */
+  readonly onResumed?: (kind: Kind) => void;
+}
+
+/** Runs an informer for each kind. Resolves when each has listed its objects once. */
+export async function runInformers<Watched extends Kind>(
+  options: InformerOptions,
+  handlers: Readonly<Record<Watched, WatchHandler<KubernetesObject>>>,
+): Promise<void> {
+  const lists = (Object.keys(handlers) as Watched[]).map((kind) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const handler = handlers[kind];
+    const listed = (objects: readonly KubernetesObject[]) => {
+      handler.listed(objects);
+      resolve();
+    };
+    void runInformer(kind, options, { ...handler, listed });
+    return promise;
+  });
+  await Promise.all(lists);
 }
 
 /**
- * Follows all objects of a kind with a label, for ever: list, watch from there, resume where a watch ended, list again when the server has
- * forgotten that place (410 Gone), and try again with a backoff while it is away (Kubernetes API concepts, "Efficient detection of changes").
+ * Follows all objects of a kind with a label until the signal aborts: lists them, watches from there, resumes an ended watch, lists again when the API
+ * server has dropped the changes since (410 Gone), and retries with a backoff while it is unreachable (Kubernetes API concepts, "Efficient detection
+ * of changes").
  */
-export async function followObjects<T extends KubernetesObject>(
-  api: KubernetesApi,
+export async function runInformer<T extends KubernetesObject>(
   kind: Kind,
-  labelSelector: string,
+  options: InformerOptions,
   handler: WatchHandler<T>,
-  signal: AbortSignal,
-  silenceMs = SILENCE_MS,
 ): Promise<void> {
+  const { signal, onInterrupted, onResumed } = options;
   let version: string | undefined;
   let failures = 0;
+  const onOpen = () => {
+    if (failures > 0) onResumed?.(kind);
+    failures = 0;
+  };
   while (!signal.aborted) {
     try {
-      version ??= await list(api, kind, labelSelector, handler, signal);
-      const onOpen = () => {
-        if (failures > 0) handler.mended?.();
-        failures = 0;
-      };
-      version = await watch(api, kind, labelSelector, version, handler, onOpen, signal, silenceMs);
+      version ??= await list(kind, options, handler);
+      version = await watch(kind, options, handler, version, onOpen);
     } catch (error) {
       if (signal.aborted) return;
-      // 410: the server no longer has the changes since then.
+      // 410 Gone: the API server no longer has the changes since that version.
       if (error instanceof ClusterError && error.httpStatus === 410) {
         version = undefined;
         continue;
       }
-      if (error instanceof WatchBroken) version = error.version;
-      if (failures++ === 0) handler.broken?.(error instanceof WatchBroken ? error.cause : error);
-      const wait = Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** (failures - 1));
-      await delay(wait, undefined, { signal }).catch(() => {});
+      if (error instanceof WatchInterrupted) version = error.version;
+      if (failures++ === 0) onInterrupted?.(kind, error instanceof WatchInterrupted ? error.cause : error);
+      const backoffMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (failures - 1));
+      await delay(backoffMs, undefined, { signal }).catch(() => {});
     }
   }
 }
 
-/** Tells the handler all there is; gives the version of that list. */
+/** Passes all objects to the handler; returns the version of the list. */
 async function list<T extends KubernetesObject>(
-  api: KubernetesApi,
   kind: Kind,
-  labelSelector: string,
+  { api, labelSelector, signal }: InformerOptions,
   handler: WatchHandler<T>,
-  signal: AbortSignal,
 ): Promise<string> {
   interface Page {
     readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
@@ -78,7 +101,7 @@ async function list<T extends KubernetesObject>(
   const all: T[] = [];
   let next: string | undefined;
   for (;;) {
-    const query = { labelSelector, limit: String(PAGE), ...(next ? { continue: next } : {}) };
+    const query = { labelSelector, limit: String(PAGE_SIZE), ...(next ? { continue: next } : {}) };
     const page = await api.call<Page>("GET", pathOf(kind, undefined), { query, signal });
     all.push(...page.items);
     next = page.metadata.continue;
@@ -89,26 +112,28 @@ async function list<T extends KubernetesObject>(
   }
 }
 
-/** A watch that broke in the middle; it can be resumed at `version`. */
-class WatchBroken extends Error {
+/** A failed watch that can be resumed at `version`. */
+class WatchInterrupted extends Error {
   readonly version: string;
 
   constructor(version: string, cause: unknown) {
-    super("the watch broke", { cause });
+    super("the watch was interrupted", { cause });
     this.version = version;
   }
 }
 
-/** Follows changes until the server ends the watch; gives where to go on. */
+interface WatchEvent<T> {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+  readonly object: T & { readonly code?: number; readonly message?: string };
+}
+
+/** Passes changes to the handler until the API server ends the watch; returns the version to resume at. */
 async function watch<T extends KubernetesObject>(
-  api: KubernetesApi,
   kind: Kind,
-  labelSelector: string,
-  from: string,
+  { api, labelSelector, signal, silenceMs = SILENCE_MS }: InformerOptions,
   handler: WatchHandler<T>,
+  from: string,
   onOpen: () => void,
-  signal: AbortSignal,
-  silenceMs: number,
 ): Promise<string> {
   let version = from;
   const query = {
@@ -122,10 +147,10 @@ async function watch<T extends KubernetesObject>(
   onOpen();
   try {
     for await (const line of linesOf(body, false)) {
-      const { type, object } = JSON.parse(line) as Event<T>;
+      const { type, object } = JSON.parse(line) as WatchEvent<T>;
       if (type === "ERROR") {
         const { code = 500, message = "" } = object;
-        throw new ClusterError("CLUSTER_REFUSED", `The watch of ${kind} ended: ${message}`, code, "");
+        throw new ClusterError("CLUSTER_REFUSED", `The watch of ${kind} failed: ${message}`, code, "");
       }
       version = object.metadata?.resourceVersion ?? version;
       if (type === "DELETED") handler.deleted(object);
@@ -133,7 +158,7 @@ async function watch<T extends KubernetesObject>(
     }
   } catch (error) {
     if (error instanceof ClusterError) throw error;
-    throw new WatchBroken(version, api.failure(error, signal));
+    throw new WatchInterrupted(version, api.failure(error, signal));
   }
   return version;
 }

@@ -2,13 +2,12 @@ import { FaasError } from "@faas/core";
 import { KubeConfig } from "@kubernetes/client-node";
 import { Agent, type Dispatcher } from "undici";
 
-/** Tokens from files and plugins change: they are asked for again after this. */
-const FRESH_MS = 30_000;
-
-/** A connection, TLS included, that takes longer is none: the next attempt may find another way. */
+/** Lifetime of credentials in this process: tokens from files and plugins change. */
+const CREDENTIALS_MS = 30_000;
+/** Timeout for making a connection, including TLS: the next attempt may take another route. */
 const CONNECT_MS = 4_000;
 
-/** The library's own, with a limit for making connections. */
+/** Kubeconfig of the library, with a timeout for making connections. */
 class TimedConfig extends KubeConfig {
   override createDispatcherOptions(...parameters: Parameters<KubeConfig["createDispatcherOptions"]>) {
     const options = super.createDispatcherOptions(...parameters);
@@ -16,20 +15,20 @@ class TimedConfig extends KubeConfig {
   }
 }
 
-/** What a request to the API server needs. */
-export interface Access {
+/** Authentication of a request to the API server. */
+export interface RequestAuth {
   readonly headers: Readonly<Record<string, string>>;
   readonly dispatcher: Dispatcher;
 }
 
-/** Where the API server is and who we are there, from `KUBECONFIG`, `~/.kube/config`, or the pod that we run in. */
+/** Address of the API server and credentials for it, from `KUBECONFIG`, `~/.kube/config`, or the pod that the server runs in. */
 export class KubernetesCredentials {
-  /** URL without a slash at its end. */
+  /** URL without a trailing slash. */
   readonly server: string;
-  /** The kubeconfig's context. */
+  /** Name of the kubeconfig's context. */
   readonly context: string;
   readonly #config: KubeConfig;
-  #access: { readonly granted: Promise<Access>; readonly untilMs: number } | undefined;
+  #auth: { readonly value: Promise<RequestAuth>; readonly expiresAtMs: number } | undefined;
   #dispatcher: Dispatcher | undefined;
 
   private constructor(config: KubeConfig, server: string) {
@@ -38,7 +37,11 @@ export class KubernetesCredentials {
     this.context = config.getCurrentContext();
   }
 
-  /** Throws CLUSTER_CONFIG_INVALID. */
+  /**
+   * Loads the credentials of a context, by default of the current one.
+   *
+   * @throws CLUSTER_CONFIG_INVALID
+   */
   static load(context?: string): KubernetesCredentials {
     const config = new TimedConfig();
     try {
@@ -47,8 +50,8 @@ export class KubernetesCredentials {
       const { code, path, message } = cause as NodeJS.ErrnoException;
       throw invalid(
         code === "ENOENT"
-          ? `KUBECONFIG names a file that is not there (${path}): set it to a kubeconfig, or unset it for ~/.kube/config`
-          : `The kubeconfig cannot be read: ${message}`,
+          ? `KUBECONFIG names a missing file (${path}): set it to a kubeconfig, or unset it to use ~/.kube/config`
+          : `Cannot read the kubeconfig: ${message}`,
         cause,
       );
     }
@@ -59,45 +62,49 @@ export class KubernetesCredentials {
       config.setCurrentContext(context);
     }
     const cluster = config.getCurrentCluster();
-    // What the library falls back to when it finds nothing.
+    // Fallback of the library if it finds no kubeconfig.
     const isFallback = cluster?.name === "cluster" && cluster.server === "http://localhost:8080";
     if (!cluster || isFallback) {
-      const names = config.getCurrentContext();
+      const contextName = config.getCurrentContext();
       throw invalid(
-        names && !isFallback
-          ? `The kubeconfig's context "${names}" names no cluster; choose one with "kubectl config use-context"`
-          : "There is no kubeconfig: set KUBECONFIG, or write ~/.kube/config",
+        contextName && !isFallback
+          ? `The kubeconfig's context "${contextName}" has no cluster; choose another with "kubectl config use-context"`
+          : "No kubeconfig found: set KUBECONFIG, or create ~/.kube/config",
       );
     }
     return new KubernetesCredentials(config, cluster.server.replace(/\/+$/, ""));
   }
 
-  /** Rejects with CLUSTER_CONFIG_INVALID when a credential plugin fails, for instance. */
-  access(): Promise<Access> {
-    if (this.#access === undefined || this.#access.untilMs < Date.now()) {
-      this.#access = { granted: this.#ask(), untilMs: Date.now() + FRESH_MS };
+  /**
+   * Returns the authentication for a request, from the cache if it is fresh.
+   *
+   * @throws CLUSTER_CONFIG_INVALID if a credential plugin fails, for example
+   */
+  requestAuth(): Promise<RequestAuth> {
+    if (this.#auth === undefined || this.#auth.expiresAtMs < Date.now()) {
+      this.#auth = { value: this.#load(), expiresAtMs: Date.now() + CREDENTIALS_MS };
     }
-    return this.#access.granted;
+    return this.#auth.value;
   }
 
-  /** The server did not take what `access` gave: it is asked for anew. */
-  refused(): void {
-    this.#access = undefined;
+  /** Drops the cached authentication, after the API server rejected it. */
+  invalidate(): void {
+    this.#auth = undefined;
   }
 
   async close(): Promise<void> {
     await this.#dispatcher?.destroy();
   }
 
-  async #ask(): Promise<Access> {
+  async #load(): Promise<RequestAuth> {
     const headers: Record<string, string> = {};
-    let offered: Dispatcher | undefined;
+    let ownDispatcher: Dispatcher | undefined;
     const context = {
       setHeaderParam: (name: string, value: string) => {
         headers[name] = value;
       },
       setDispatcher: (dispatcher: Dispatcher) => {
-        offered = dispatcher;
+        ownDispatcher = dispatcher;
       },
     };
     try {
@@ -105,11 +112,11 @@ export class KubernetesCredentials {
         context as Parameters<KubeConfig["applySecurityAuthentication"]>[0],
       );
     } catch (cause) {
-      this.#access = undefined;
-      throw invalid(`The kubeconfig's credentials cannot be used: ${(cause as Error).message}`, cause);
+      this.#auth = undefined;
+      throw invalid(`Cannot use the kubeconfig's credentials: ${(cause as Error).message}`, cause);
     }
-    // The first one is kept with its connections. A client certificate that is renewed needs a new process.
-    this.#dispatcher ??= offered ?? new Agent({ connect: { timeout: CONNECT_MS } });
+    // The first dispatcher is reused with its connections: a renewed client certificate takes effect in a new process.
+    this.#dispatcher ??= ownDispatcher ?? new Agent({ connect: { timeout: CONNECT_MS } });
     return { headers, dispatcher: this.#dispatcher };
   }
 }

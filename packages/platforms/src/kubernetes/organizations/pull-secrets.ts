@@ -2,21 +2,21 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * Which namespaces were given a login for the registry. A login goes with its namespace and cannot be made again: nobody here may read the
- * password. So it is known at least that one is missing, also when the namespace went while no server ran.
+ * A record of the namespaces that were given a registry login. A login is deleted with its namespace and cannot be restored, because the server must
+ * not read the password. The record shows at least that a login was lost, even if the namespace was deleted while no server was running.
  */
 export class RegistryLogins {
   readonly #file: string;
-  /** The namespace's uid, by organization. */
+  /** Uids of namespaces by organization. */
   readonly #uids: Map<string, string>;
-  #written: Promise<void> = Promise.resolve();
+  #lastWrite: Promise<void> = Promise.resolve();
 
   private constructor(file: string, uids: Map<string, string>) {
     this.#file = file;
     this.#uids = uids;
   }
 
-  /** Of the server with this data folder. A file that is gone or damaged is no reason not to start. */
+  /** Loads the record from a server's data folder. A missing or damaged file counts as an empty record. */
   static async load(dataDir: string): Promise<RegistryLogins> {
     const file = join(dataDir, "registry-logins.json");
     const uids = await readFile(file, "utf8")
@@ -25,21 +25,21 @@ export class RegistryLogins {
     return new RegistryLogins(file, uids);
   }
 
-  /** The organization's namespace has one now. */
-  async given(org: string, namespaceUid: string): Promise<void> {
+  /** Records that an organization's namespace has a login. */
+  async add(org: string, namespaceUid: string): Promise<void> {
     this.#uids.set(org, namespaceUid);
     await this.#write();
   }
 
-  /** The organization is removed. */
+  /** Forgets a removed organization. */
   async forget(org: string): Promise<void> {
     if (this.#uids.delete(org)) await this.#write();
   }
 
-  /** There was one, in another namespace of that name. */
+  /** Returns true if a login was in another namespace of the organization, which has been replaced since. */
   isLost(org: string, namespaceUid: string | undefined): boolean {
-    const given = this.#uids.get(org);
-    return given !== undefined && namespaceUid !== undefined && given !== namespaceUid;
+    const uid = this.#uids.get(org);
+    return uid !== undefined && namespaceUid !== undefined && uid !== namespaceUid;
   }
 
   #write(): Promise<void> {
@@ -47,11 +47,11 @@ export class RegistryLogins {
       await writeFile(`${this.#file}.new`, JSON.stringify(Object.fromEntries(this.#uids)));
       await rename(`${this.#file}.new`, this.#file);
     };
-    this.#written = this.#written.then(write, write);
-    return this.#written;
+    this.#lastWrite = this.#lastWrite.then(write, write);
+    return this.#lastWrite;
   }
 }
 
-/** What to do about a login that is lost. */
+/** Describes how to restore a lost login. */
 export const lostLogin = (org: string): string =>
-  `the registry login of ${org} is gone with its namespace: run "faas org registry-login ${org}"`;
+  `the registry login of ${org} was deleted with its namespace: run "faas org registry-login ${org}"`;

@@ -1,14 +1,15 @@
 import { FaasError, type SecretVersion } from "@faas/core";
 import { ClusterError, type KubernetesApi, type KubernetesObject, pathOf } from "../client/api-client.ts";
-import { type ManifestOptions, namespaceOf, SECRETS, secretKey, secretsManifest } from "../reconcile/manifests.ts";
+import { type ManifestOptions, namespaceOf, SECRETS, secretKey } from "../reconcile/manifests/labels.ts";
+import { secretsManifest } from "../reconcile/manifests/organization.ts";
 
-/** Of the answers: the object without what is in it. A patch would else bring back all values that the organization has. */
-const METADATA_ALONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+/** Media type of a response without the data: the response to a patch would otherwise contain all values of the organization. */
+const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const MANAGER = "faas-secrets";
 
 /**
- * Values of an organization's secrets: keys of one Secret in its namespace, whose name is fixed, so that rights can be given for it alone. Values are
- * added and taken away by patches; nothing is read (docs/decisions/0021-versioned-secrets.md).
+ * Store for the values of organizations' secrets: keys of one Secret per namespace. Its name is fixed, so that permissions can be limited to it.
+ * Values are added and removed by patches; nothing is read (docs/decisions/0021-versioned-secrets.md).
  */
 export class KubernetesSecrets {
   readonly #api: KubernetesApi;
@@ -19,17 +20,22 @@ export class KubernetesSecrets {
     this.#manifests = manifests;
   }
 
-  /** The namespace is there. Rejects with SECRETS_FULL and CLUSTER_*. */
+  /**
+   * Adds a value. The namespace must exist.
+   *
+   * @throws SECRETS_FULL
+   * @throws CLUSTER_*
+   */
   async put(org: string, secret: SecretVersion, value: string, signal?: AbortSignal): Promise<void> {
     const manifest = secretsManifest(org, this.#manifests) as KubernetesObject;
-    await this.#api.apply(manifest, signal, METADATA_ALONE);
+    await this.#api.apply(manifest, signal, METADATA_ONLY);
     const data = { [secretKey(secret)]: Buffer.from(value).toString("base64") };
     await this.#patch(org, { data }, signal).catch((error) => {
-      // What the cluster says of it may have the object in it.
+      // The error of the cluster may contain the object.
       if (!(error instanceof ClusterError) || error.httpStatus !== 422) throw error;
       throw new FaasError(
         "SECRETS_FULL",
-        `There is no room for the secret "${secret.name}": in a cluster all secrets of an organization take 1 MiB at most, with the former values of those that are just being changed. Remove some, or make them smaller`,
+        `The secret "${secret.name}" does not fit: in a cluster, all secrets of an organization may take at most 1 MiB, including the previous values of those being changed. Remove some, or make them smaller`,
       );
     });
   }
@@ -44,7 +50,7 @@ export class KubernetesSecrets {
     await this.#api.call("PATCH", pathOf("Secret", namespaceOf(org), SECRETS), {
       body,
       contentType: "application/merge-patch+json",
-      accept: METADATA_ALONE,
+      accept: METADATA_ONLY,
       query: { fieldManager: MANAGER },
       signal,
     });

@@ -1,63 +1,63 @@
-import type { PlatformLog } from "../../common/platform-log.ts";
+import type { Logger } from "@faas/core";
 import type { KubernetesObject } from "../client/api-client.ts";
 import { type Drift, driftOf } from "./drift.ts";
 import { ReapplyBackoff } from "./force-apply.ts";
 
-export interface ForeignChangesOptions {
-  readonly log: PlatformLog;
+export interface DriftTrackerOptions {
+  readonly log: Logger;
   readonly signal: AbortSignal;
-  /** It is time to set it again. */
-  readonly mend: (key: string) => void;
+  /** Called when an endpoint's changed object should be applied again. */
+  readonly reapply: (key: string) => void;
 }
 
-/** Which of an endpoint's objects somebody else changed, and that are to be set again. Objects go by kind and key. */
-export class ForeignChanges {
-  readonly #options: ForeignChangesOptions;
-  /** Observed before it was known what is wanted of it. */
-  readonly #unchecked = new Map<string, KubernetesObject>();
-  readonly #changed = new Set<string>();
-  readonly #pace = new ReapplyBackoff();
+/** The endpoints' objects that were changed outside faas and must be applied again, by kind and endpoint key. */
+export class DriftTracker {
+  readonly #options: DriftTrackerOptions;
+  /** Objects observed before their desired state was known. */
+  readonly #deferred = new Map<string, KubernetesObject>();
+  readonly #drifted = new Set<string>();
+  readonly #backoff = new ReapplyBackoff();
 
-  constructor(options: ForeignChangesOptions) {
+  constructor(options: DriftTrackerOptions) {
     this.#options = options;
   }
 
-  has(kind: string, key: string): boolean {
-    return this.#changed.has(nameOf(kind, key));
+  hasDrifted(kind: string, key: string): boolean {
+    return this.#drifted.has(nameOf(kind, key));
   }
 
-  /** To be checked when it is known what is wanted. */
-  later(kind: string, key: string, object: KubernetesObject): void {
-    this.#unchecked.set(nameOf(kind, key), object);
+  /** Stores an object to check when its desired state is known. */
+  defer(kind: string, key: string, object: KubernetesObject): void {
+    this.#deferred.set(nameOf(kind, key), object);
   }
 
-  unchecked(kind: string, key: string): KubernetesObject | undefined {
-    return this.#unchecked.get(nameOf(kind, key));
+  deferred(kind: string, key: string): KubernetesObject | undefined {
+    return this.#deferred.get(nameOf(kind, key));
   }
 
-  /** `wanted` is what we applied; undefined: it is not there any more as we applied it, whatever it is now. */
-  check(kind: string, key: string, object: KubernetesObject, wanted: KubernetesObject | undefined): void {
+  /** Compares an object with the applied one. `applied` is `undefined` if another object has replaced it. */
+  check(kind: string, key: string, object: KubernetesObject, applied: KubernetesObject | undefined): void {
     const name = nameOf(kind, key);
-    this.#unchecked.delete(name);
-    const drift: Drift | undefined = wanted ? driftOf(wanted, object) : { fields: ["metadata.annotations"], by: [] };
-    if (!drift || this.#changed.has(name)) return;
-    const { log, signal, mend } = this.#options;
-    log.warn({ endpoint: key, kind, ...drift }, "an object was changed by somebody else: set again");
-    this.#changed.add(name);
-    const waitMs = this.#pace.next(name, Date.now());
-    if (waitMs === 0) mend(key);
-    else setTimeout(() => signal.aborted || mend(key), waitMs).unref();
+    this.#deferred.delete(name);
+    const drift: Drift | undefined = applied ? driftOf(applied, object) : { fields: ["metadata.annotations"], by: [] };
+    if (!drift || this.#drifted.has(name)) return;
+    const { log, signal, reapply } = this.#options;
+    log.warn({ endpoint: key, kind, ...drift }, "object was changed outside faas, reapplying it");
+    this.#drifted.add(name);
+    const waitMs = this.#backoff.next(name, Date.now());
+    if (waitMs === 0) reapply(key);
+    else setTimeout(() => signal.aborted || reapply(key), waitMs).unref();
   }
 
-  /** It was set again. */
-  mended(kind: string, key: string): void {
-    this.#changed.delete(nameOf(kind, key));
+  /** Clears the change of an object that was applied again. */
+  reapplied(kind: string, key: string): void {
+    this.#drifted.delete(nameOf(kind, key));
   }
 
-  /** It is gone. */
+  /** Forgets a deleted object. */
   forget(kind: string, key: string): void {
-    this.#unchecked.delete(nameOf(kind, key));
-    this.#changed.delete(nameOf(kind, key));
+    this.#deferred.delete(nameOf(kind, key));
+    this.#drifted.delete(nameOf(kind, key));
   }
 }
 

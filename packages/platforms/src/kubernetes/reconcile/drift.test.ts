@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ManagedFields } from "../client/api-client.ts";
-import { driftOf, takenOver } from "./drift.ts";
+import { driftOf, withForeignFieldsOwned } from "./drift.ts";
 
-/** Field owners as an API server wrote them. */
+/** Field owners as an API server writes them. */
 
-const wanted = {
+const applied = {
   kind: "Deployment",
   spec: {
     template: {
@@ -58,12 +58,12 @@ const added = {
 
 const { "f:image": _, ...withoutImage } = containerFields;
 
-describe("what somebody else did to an object", () => {
-  const nothing: readonly [string, ...ManagedFields[]][] = [
-    ["nobody else", ours()],
+describe("driftOf", () => {
+  const ignored: readonly [string, ...ManagedFields[]][] = [
+    ["no other field manager", ours()],
     ["a controller's status", ours(), by("controller", { "f:status": { "f:replicas": {} } }, "status")],
     ["an autoscaler's number of replicas", ours(), by("controller", { "f:spec": { "f:replicas": {} } }, "scale")],
-    ["a number of replicas that was edited", ours(), by("kubectl-edit", { "f:spec": { "f:replicas": {} } })],
+    ["an edited number of replicas", ours(), by("kubectl-edit", { "f:spec": { "f:replicas": {} } })],
     [
       "a restart",
       ours(),
@@ -72,45 +72,45 @@ describe("what somebody else did to an object", () => {
       }),
     ],
     [
-      "a webhook that sets another image in our name",
+      "a webhook that changes the image in the server's name",
       ours(withoutImage),
       by("faas", template({ "f:containers": container({ "f:image": {} }) })),
     ],
     ["a label", ours(), by("kubectl-label", { "f:metadata": { "f:labels": { "f:mine": {} } } })],
   ];
-  for (const [what, ...fields] of nothing)
-    test(`nothing: ${what}`, () => {
-      assert.equal(driftOf(wanted, found(...fields)), undefined);
-      assert.equal(takenOver(found(...fields)), undefined);
+  for (const [change, ...fields] of ignored)
+    test(`ignores ${change}`, () => {
+      assert.equal(driftOf(applied, found(...fields)), undefined);
+      assert.equal(withForeignFieldsOwned(found(...fields)), undefined);
     });
 
-  test("a field that was changed is the other's; one that was removed is nobody's", () => {
+  test("names the manager of a changed field, and none for a removed field", () => {
     const image = by("kubectl-set", template({ "f:containers": container({ "f:image": {} }) }));
-    assert.deepEqual(driftOf(wanted, found(ours(withoutImage), image)), {
+    assert.deepEqual(driftOf(applied, found(ours(withoutImage), image)), {
       fields: ["spec.template.spec.containers[function].image"],
       by: ["kubectl-set"],
     });
-    assert.deepEqual(driftOf(wanted, found(ours(containerFields, {}))), {
+    assert.deepEqual(driftOf(applied, found(ours(containerFields, {}))), {
       fields: ["spec.template.spec.enableServiceLinks"],
       by: [],
     });
     const { "f:ports": _, ...noPorts } = containerFields;
-    assert.deepEqual(driftOf(wanted, found(ours({ ...noPorts, "f:ports": {} })))?.fields, undefined);
-    assert.deepEqual(driftOf(wanted, found(ours(noPorts)))?.fields, ["spec.template.spec.containers[function].ports"]);
-    assert.deepEqual(driftOf(wanted, found())?.fields, ["spec"]);
+    assert.deepEqual(driftOf(applied, found(ours({ ...noPorts, "f:ports": {} })))?.fields, undefined);
+    assert.deepEqual(driftOf(applied, found(ours(noPorts)))?.fields, ["spec.template.spec.containers[function].ports"]);
+    assert.deepEqual(driftOf(applied, found())?.fields, ["spec"]);
   });
 
-  test("what was added becomes ours, so that the next apply removes it; the rest stays the other's", () => {
+  test("added fields become the server's, so that the next apply removes them, and all others keep their owner", () => {
     const restarted = { "f:annotations": { "f:restartedAt": {} } };
     const edit = by("kubectl-edit", {
       "f:metadata": { "f:labels": { "f:mine": {} } },
       "f:spec": { "f:replicas": {}, "f:template": { "f:metadata": restarted, "f:spec": added } },
     });
-    assert.deepEqual(driftOf(wanted, found(ours(), edit)), {
+    assert.deepEqual(driftOf(applied, found(ours(), edit)), {
       fields: ["spec.template.spec.containers[function].env[ADDED]"],
       by: ["kubectl-edit"],
     });
-    const [own, other, ...more] = takenOver(found(edit, ours())) ?? [];
+    const [own, other, ...more] = withForeignFieldsOwned(found(edit, ours())) ?? [];
     assert.deepEqual(more, []);
     assert.deepEqual(
       own,
@@ -123,6 +123,6 @@ describe("what somebody else did to an object", () => {
       "f:metadata": { "f:labels": { "f:mine": {} } },
       "f:spec": { "f:replicas": {}, "f:template": { "f:metadata": restarted } },
     });
-    assert.deepEqual(takenOver(found(ours(), by("kubectl-set", template(added))))?.length, 1);
+    assert.deepEqual(withForeignFieldsOwned(found(ours(), by("kubectl-set", template(added))))?.length, 1);
   });
 });

@@ -1,114 +1,114 @@
 import { FIELD_MANAGER, type Fields, type KubernetesObject, type ManagedFields } from "../client/api-client.ts";
 
 /**
- * What somebody else did to an object that we applied. Pure. The API server keeps who owns which field (Kubernetes, "Server-Side Apply", "Field
- * management"): a field that another hand changed or removed is no longer ours, one that it added is its own. Values need no comparison then,
- * which defaults and other spellings of the same quantity would spoil.
+ * A change by another field manager to an object that the server applied. The API server records the owner of each field (Kubernetes, "Server-Side
+ * Apply", "Field management"): after another manager changes or removes a field, the server no longer owns it, and a field that another manager adds
+ * is its own. So values need not be compared, which would be wrong for defaults and for different spellings of the same quantity.
  */
 export interface Drift {
-  /** For example `spec.template.spec.containers[function].image`. */
+  /** Paths of fields, such as `spec.template.spec.containers[function].image`. */
   readonly fields: readonly string[];
-  /** The other hands as they call themselves: `kubectl-set`, `kubectl-edit` … */
+  /** Names of the other field managers: `kubectl-set`, `kubectl-edit` … */
   readonly by: readonly string[];
 }
 
-/** What others may set: an autoscaler the number of replicas, `kubectl rollout restart` its annotation. */
-const THEIRS: Readonly<Record<string, Fields>> = {
+/** Fields that other managers may set: an autoscaler the number of replicas, `kubectl rollout restart` its annotation. */
+const FOREIGN_FIELDS: Readonly<Record<string, Fields>> = {
   Deployment: { "f:replicas": {}, "f:template": { "f:metadata": { "f:annotations": {} } } },
 };
 
 const SPEC = "f:spec";
 
-/** `wanted`: what was applied last. Undefined: nobody else touched its `spec`. */
+/** Compares an observed object with the one applied last; `undefined` if no other manager changed its `spec`. */
 export function driftOf(
-  wanted: KubernetesObject & { readonly spec?: unknown },
-  found: KubernetesObject,
+  applied: KubernetesObject & { readonly spec?: unknown },
+  observed: KubernetesObject,
 ): Drift | undefined {
-  const all = found.metadata?.managedFields ?? [];
-  // An admission webhook that sets a field of what we apply does it in our name, as an update.
-  const owned = all.flatMap(({ manager, subresource, fieldsV1 }) => {
+  const entries = observed.metadata?.managedFields ?? [];
+  // An admission webhook that changes a field while it is applied does so in the server's name, as an update.
+  const owned = entries.flatMap(({ manager, subresource, fieldsV1 }) => {
     const spec = fieldsV1?.[SPEC];
     return manager === FIELD_MANAGER && !subresource && spec ? [spec] : [];
   });
-  const lost = missing(wanted.spec, owned.length === 0 ? undefined : owned.reduce(union), "spec");
-  const others = all.flatMap((entry) => {
-    const taken = takenBy(entry, wanted.kind);
-    return taken ? [{ by: entry.manager ?? "", taken }] : [];
+  const lost = missingFields(applied.spec, owned.length === 0 ? undefined : owned.reduce(union), "spec");
+  const others = entries.flatMap((entry) => {
+    const foreign = foreignFields(entry, applied.kind);
+    return foreign ? [{ by: entry.manager ?? "", foreign }] : [];
   });
   if (lost.length === 0 && others.length === 0) return undefined;
-  const added = others.flatMap(({ taken }) => paths(taken, "spec"));
+  const added = others.flatMap(({ foreign }) => pathsOf(foreign, "spec"));
   return { fields: [...new Set([...added, ...lost])], by: [...new Set(others.map(({ by }) => by))] };
 }
 
 /**
- * The field owners with all that others set in `spec` made ours: what the next apply does not name is removed then, and only then. Undefined:
- * nobody else set anything.
+ * Returns the field owners with all foreign fields in `spec` transferred to the server, so that the next apply removes those that it does not set;
+ * `undefined` if there are none.
  */
-export function takenOver(found: KubernetesObject): readonly ManagedFields[] | undefined {
-  const all = found.metadata?.managedFields ?? [];
-  let ours: Fields = all.find(isOurs)?.fieldsV1 ?? {};
-  let changed = false;
-  const rest = all.flatMap((entry) => {
-    if (isOurs(entry)) return [];
-    const taken = takenBy(entry, found.kind);
-    if (!taken) return [entry];
-    changed = true;
-    ours = union(ours, { [SPEC]: taken });
-    const left = minus(entry.fieldsV1 ?? {}, { [SPEC]: taken });
+export function withForeignFieldsOwned(observed: KubernetesObject): readonly ManagedFields[] | undefined {
+  const entries = observed.metadata?.managedFields ?? [];
+  let owned: Fields = entries.find(isServerEntry)?.fieldsV1 ?? {};
+  let hasForeign = false;
+  const rest = entries.flatMap((entry) => {
+    if (isServerEntry(entry)) return [];
+    const foreign = foreignFields(entry, observed.kind);
+    if (!foreign) return [entry];
+    hasForeign = true;
+    owned = union(owned, { [SPEC]: foreign });
+    const left = difference(entry.fieldsV1 ?? {}, { [SPEC]: foreign });
     return left ? [{ ...entry, fieldsV1: left }] : [];
   });
-  if (!changed) return undefined;
-  const own = all.find(isOurs) ?? {
+  if (!hasForeign) return undefined;
+  const serverEntry = entries.find(isServerEntry) ?? {
     manager: FIELD_MANAGER,
     operation: "Apply",
     fieldsType: "FieldsV1",
-    ...(found.apiVersion === undefined ? {} : { apiVersion: found.apiVersion }),
+    ...(observed.apiVersion === undefined ? {} : { apiVersion: observed.apiVersion }),
   };
-  return [{ ...own, fieldsV1: ours }, ...rest];
+  return [{ ...serverEntry, fieldsV1: owned }, ...rest];
 }
 
-const isOurs = ({ manager, operation }: ManagedFields) => manager === FIELD_MANAGER && operation === "Apply";
+const isServerEntry = ({ manager, operation }: ManagedFields) => manager === FIELD_MANAGER && operation === "Apply";
 
-/** What an owner has in `spec` that is not its to set. Subresources are `status`, and `scale` for the number of replicas. */
-function takenBy({ manager, subresource, fieldsV1 }: ManagedFields, kind = ""): Fields | undefined {
+/** Returns the fields in `spec` that an owner should not set. Subresources are `status`, and `scale` for the number of replicas. */
+function foreignFields({ manager, subresource, fieldsV1 }: ManagedFields, kind = ""): Fields | undefined {
   const spec = fieldsV1?.[SPEC];
   if (manager === FIELD_MANAGER || subresource || !spec) return undefined;
-  return minus(spec, THEIRS[kind] ?? {});
+  return difference(spec, FOREIGN_FIELDS[kind] ?? {});
 }
 
-/** Fields of what is wanted that are not ours. */
-function missing(wanted: unknown, owned: Fields | undefined, path: string): string[] {
-  if (wanted === undefined) return [];
+/** Returns the paths of applied fields that the server does not own. */
+function missingFields(applied: unknown, owned: Fields | undefined, path: string): string[] {
+  if (applied === undefined) return [];
   if (owned === undefined) return [path];
-  // Owned as a whole: a value, or a list or an object that knows no parts.
+  // Owned as a whole: a value, or an atomic list or object.
   if (Object.keys(owned).every((key) => key === ".")) return [];
-  if (Array.isArray(wanted))
-    return wanted.flatMap((item) => {
-      const key = Object.keys(owned).find((one) => one.startsWith("k:") && isNamed(item, JSON.parse(one.slice(2))));
-      return missing(item, key === undefined ? undefined : owned[key], `${path}[${nameOf(item)}]`);
+  if (Array.isArray(applied))
+    return applied.flatMap((item) => {
+      const key = Object.keys(owned).find((name) => name.startsWith("k:") && hasKey(item, JSON.parse(name.slice(2))));
+      return missingFields(item, key === undefined ? undefined : owned[key], `${path}[${nameOf(item)}]`);
     });
-  return Object.entries(wanted as object).flatMap(([name, value]) =>
-    missing(value, owned[`f:${name}`], `${path}.${name}`),
+  return Object.entries(applied as object).flatMap(([name, value]) =>
+    missingFields(value, owned[`f:${name}`], `${path}.${name}`),
   );
 }
 
-const isNamed = (item: Readonly<Record<string, unknown>>, key: Readonly<Record<string, unknown>>) =>
+const hasKey = (item: Readonly<Record<string, unknown>>, key: Readonly<Record<string, unknown>>) =>
   Object.entries(key).every(([name, value]) => item[name] === value);
 
 const nameOf = (key: Readonly<Record<string, unknown>>) => String(key.name ?? Object.values(key)[0] ?? "");
 
-/** The parts of `fields` that are not in `others`; a leaf of `others` stands for all that is below it. Undefined: none. */
-function minus(fields: Fields, others: Fields): Fields | undefined {
+/** Returns the fields that are not in `others`, where a leaf covers all fields below it; `undefined` if all are. */
+function difference(fields: Fields, others: Fields): Fields | undefined {
   const left: Record<string, Fields> = {};
   for (const [key, below] of Object.entries(fields)) {
     const other = others[key];
     if (other === undefined) {
-      // A thing is not left without its parts.
+      // A node without its fields is not left over.
       if (key !== ".") left[key] = below;
       continue;
     }
     if (Object.keys(other).length === 0) continue;
-    const rest = minus(below, other);
+    const rest = difference(below, other);
     if (rest) left[key] = rest;
   }
   if (Object.keys(left).length === 0) return undefined;
@@ -121,11 +121,11 @@ function union(one: Fields, other: Fields): Fields {
   return all;
 }
 
-function paths(fields: Fields, path: string): string[] {
+function pathsOf(fields: Fields, path: string): string[] {
   const below = Object.entries(fields).filter(([key]) => key !== ".");
-  // The item is told, not each of its fields.
+  // An added item is reported as one path.
   if (below.length === 0 || "." in fields) return [path];
   return below.flatMap(([key, next]) =>
-    paths(next, key.startsWith("k:") ? `${path}[${nameOf(JSON.parse(key.slice(2)))}]` : `${path}.${key.slice(2)}`),
+    pathsOf(next, key.startsWith("k:") ? `${path}[${nameOf(JSON.parse(key.slice(2)))}]` : `${path}.${key.slice(2)}`),
   );
 }

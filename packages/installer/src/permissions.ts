@@ -1,0 +1,83 @@
+import { PULL_SECRET, SECRETS } from "@faas/platforms/kubernetes-manifests";
+import type { V1PolicyRule } from "@kubernetes/client-node";
+
+const WATCH = ["list", "watch"];
+const WRITE = ["create", "patch"];
+
+/**
+ * The server's permissions in all namespaces, because RBAC cannot match names by prefix. Server-side apply needs `create` in addition to `patch`.
+ */
+export const SERVER_RULES: readonly V1PolicyRule[] = [
+  { apiGroups: [""], resources: ["namespaces"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
+  { apiGroups: ["apps"], resources: ["deployments"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
+  { apiGroups: ["apps"], resources: ["deployments/scale"], verbs: ["get", "patch", "update"] },
+  { apiGroups: [""], resources: ["pods"], verbs: ["get", ...WATCH, "delete"] },
+  { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
+  { apiGroups: [""], resources: ["pods/resize"], verbs: ["patch"] },
+  { apiGroups: [""], resources: ["services"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
+  {
+    apiGroups: ["autoscaling"],
+    resources: ["horizontalpodautoscalers"],
+    verbs: ["get", ...WATCH, ...WRITE, "delete"],
+  },
+  { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
+  { apiGroups: [""], resources: ["resourcequotas", "limitranges"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
+  // The credentials for pulling images and the organizations' secrets, which the server writes but never reads.
+  { apiGroups: [""], resources: ["secrets"], resourceNames: [PULL_SECRET, SECRETS], verbs: [...WRITE, "delete"] },
+  // The service account of the organizations' pods, which names the credentials for pulling images.
+  { apiGroups: [""], resources: ["serviceaccounts"], resourceNames: ["default"], verbs: WRITE },
+  {
+    apiGroups: ["apiregistration.k8s.io"],
+    resources: ["apiservices"],
+    resourceNames: ["v1beta1.metrics.k8s.io"],
+    verbs: ["get"],
+  },
+];
+
+/** One permission, as in a `SelfSubjectAccessReview`. */
+export interface Permission {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly name?: string;
+}
+
+const OWN_VERBS = ["get", "create", "patch", "delete"];
+
+/**
+ * Lists the permissions that `faas install` needs, including those of the server: it can only grant permissions that it has itself (Kubernetes RBAC,
+ * "Privilege escalation prevention").
+ */
+export function installPermissions(): Permission[] {
+  const own = (group: string, resource: string, verbs: readonly string[] = OWN_VERBS) =>
+    verbs.map((verb) => ({ verb, group, resource }));
+  return [
+    ...own("", "namespaces"),
+    ...own("", "serviceaccounts"),
+    ...own("", "persistentvolumeclaims"),
+    ...own("", "services"),
+    ...own("", "secrets"),
+    ...own("", "events", ["list"]),
+    ...own("apps", "deployments"),
+    ...own("rbac.authorization.k8s.io", "clusterroles"),
+    ...own("rbac.authorization.k8s.io", "clusterrolebindings"),
+    ...SERVER_RULES.flatMap(permissionsOf),
+  ];
+}
+
+function permissionsOf({
+  apiGroups = [],
+  resources = [],
+  verbs,
+  resourceNames = [],
+}: V1PolicyRule): readonly Permission[] {
+  const names = resourceNames.length === 0 ? [{}] : resourceNames.map((name) => ({ name }));
+  return apiGroups.flatMap((group) =>
+    resources.flatMap((path) => {
+      const [resource = "", subresource] = path.split("/");
+      const target = { group, resource, ...(subresource ? { subresource } : {}) };
+      return verbs.flatMap((verb) => names.map((name) => ({ verb, ...target, ...name })));
+    }),
+  );
+}

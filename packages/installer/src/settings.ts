@@ -1,0 +1,80 @@
+/** Exposure of the server outside the cluster. */
+export const EXPOSURES = ["none", "hostport", "nodeport", "loadbalancer"] as const;
+export type Exposure = (typeof EXPOSURES)[number];
+
+/** Settings of an installation, which are stored with it so that an upgrade keeps them. */
+export interface InstallSettings {
+  /** Size of the volume. */
+  readonly storage: string;
+  /**
+   * Storage class of the volume.
+   *
+   * @defaultValue the cluster's default
+   */
+  readonly storageClass?: string;
+  readonly expose: Exposure;
+  readonly registryPush?: string;
+  readonly registryPull?: string;
+  readonly startupCpu?: string;
+  /**
+   * `off` if no keys are required.
+   *
+   * @defaultValue on
+   */
+  readonly auth?: "on" | "off";
+  /** Allowed sources of images besides the registry's ORG/…, separated by commas. */
+  readonly allowImages?: string;
+  /** Name of a Secret of type kubernetes.io/tls with the server's certificate. Absent: the server uses HTTP. */
+  readonly tlsSecret?: string;
+  /**
+   * Maximum number of connected clients.
+   *
+   * @defaultValue derived from the maximum number of open files
+   */
+  readonly maxConnections?: number;
+  /**
+   * Maximum number of connected clients from one address.
+   *
+   * @defaultValue half of `maxConnections`
+   */
+  readonly maxConnectionsPerAddress?: number;
+}
+
+/** Input for the manifests of an installation. */
+export interface ServerManifestOptions extends InstallSettings {
+  readonly namespace: string;
+  readonly image: string;
+  /** Token of the admin key; absent if no keys are required. */
+  readonly adminToken?: string;
+  /** Text of a Docker `config.json` for pulling the server's image. */
+  readonly dockerConfigJson?: string;
+}
+
+export const DEFAULT_SETTINGS = { storage: "1Gi", expose: "none" } as const;
+
+/** Combines the given settings with those of an existing installation and the defaults. The TLS Secret "none" removes a previous one. */
+export function settingsFor(given: Partial<InstallSettings>, previous: Partial<InstallSettings> = {}): InstallSettings {
+  const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const { tlsSecret, ...settings } = { ...DEFAULT_SETTINGS, ...previous, ...defined };
+  return tlsSecret === undefined || tlsSecret === "none" ? settings : { ...settings, tlsSecret };
+}
+
+/** Returns the settings as JSON without any other properties of the object. */
+export function settingsJson({
+  storage,
+  storageClass,
+  expose,
+  registryPush,
+  registryPull,
+  startupCpu,
+  auth,
+  allowImages,
+  tlsSecret,
+  maxConnections,
+  maxConnectionsPerAddress,
+}: InstallSettings): string {
+  return JSON.stringify({
+    ...{ storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages, tlsSecret },
+    ...{ maxConnections, maxConnectionsPerAddress },
+  });
+}

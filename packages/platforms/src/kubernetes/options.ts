@@ -1,0 +1,61 @@
+import { networkInterfaces } from "node:os";
+import type { Logger } from "@faas/core";
+import type { ManifestOptions } from "./reconcile/manifests/labels.ts";
+
+export interface KubernetesOptions {
+  /** Folder for copies of the replicas' logs. */
+  readonly dataDir: string;
+  /** Name of the control server, which tells its objects from those of other control servers on the same cluster. */
+  readonly instance: string;
+  /**
+   * Context of the kubeconfig.
+   *
+   * @defaultValue the current context
+   */
+  readonly context?: string;
+  /**
+   * CPU limit of a starting replica.
+   *
+   * @defaultValue 1000
+   */
+  readonly startupCpuMillis?: number;
+  /**
+   * Time for a replica to start.
+   *
+   * @defaultValue 60 s
+   */
+  readonly startSeconds?: number;
+  /** Namespace of the control server if it runs in the cluster. */
+  readonly serverNamespace?: string;
+  /**
+   * Time to wait for a terminating namespace.
+   *
+   * @defaultValue 45 s
+   */
+  readonly terminatingMs?: number;
+  /**
+   * Silence after which a watch is started again.
+   *
+   * @defaultValue 90 s
+   */
+  readonly silenceMs?: number;
+  /** True to start while the cluster is unreachable, and connect later. */
+  readonly patient?: boolean;
+  readonly log?: Logger;
+}
+
+/** Returns the settings common to all objects of the control server. */
+export function manifestOptions({ instance, startSeconds = 60, serverNamespace }: KubernetesOptions): ManifestOptions {
+  return serverNamespace === undefined
+    ? { instance, startSeconds, gatewayCidrs: ownAddresses() }
+    : { instance, startSeconds, gatewayCidrs: [], serverNamespace };
+}
+
+/** Lists the addresses of this machine, each as a network of one address, for a control server outside the cluster. */
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
+    .map(({ address, family }) => `${address}/${family === "IPv4" ? 32 : 128}`)
+    .sort();
+}

@@ -1,0 +1,182 @@
+import { REPLICA_REMOVED } from "../../common/ready-probe.ts";
+import type { StartStages } from "../../common/start-stages.ts";
+import { PORT } from "../reconcile/manifests/labels.ts";
+import type { PodFacts } from "./pod-facts.ts";
+import { type Failure, foreignServerFailure, startTimeoutFailure, unreachableFailure } from "./pod-failures.ts";
+import { waitUntilPodReady } from "./readiness-probe.ts";
+
+/** Time for a temporary failure to pass: another pod may end and free resources, or a node may not know a new secret yet. */
+export const TRANSIENT_FAILURE_MS = 5_000;
+/** Time for the ready probe to succeed after Kubernetes' own probe did: it should have been first. */
+const UNREACHABLE_MS = 5_000;
+/** Time after which a start is logged as slow. */
+const SLOW_START_MS = 15_000;
+
+/** The endpoint that a replica belongs to. */
+export interface ReplicaOwner {
+  readonly startSeconds: number;
+  /** Returns true if the image has a server without a faas wrapper. */
+  isForeign(): boolean;
+  onReady(replica: Replica): void;
+  /** Called for a slow start without a known failure. */
+  onSlowStart(replica: Replica, waitingFor: string): void;
+  /** Called once per replica, and again after `allowFailure`. */
+  onFailure(replica: Replica, failure: Failure): void;
+}
+
+/** One container of a pod, from its first observation on: probes whether it is ready, and finds out why it does not start. */
+export class Replica {
+  readonly stages: StartStages;
+  readonly #owner: ReplicaOwner;
+  readonly #probing = new AbortController();
+  readonly #startTimer: NodeJS.Timeout;
+  readonly #slowTimer: NodeJS.Timeout;
+  #unschedulableTimer: NodeJS.Timeout | undefined;
+  #unreachableTimer: NodeJS.Timeout | undefined;
+  #missingSecretTimer: NodeJS.Timeout | undefined;
+  #isMissingSecretFinal = false;
+  #facts: PodFacts;
+  #isReady = false;
+  #wasReady = false;
+  #isProbed = false;
+  #hasFailed = false;
+
+  constructor(facts: PodFacts, stages: StartStages, owner: ReplicaOwner) {
+    this.#facts = facts;
+    this.stages = stages;
+    this.#owner = owner;
+    this.#startTimer = setTimeout(() => {
+      if (this.#isReady) return;
+      this.fail(startTimeoutFailure(this.#facts.runningSinceMs !== undefined, owner.startSeconds));
+    }, owner.startSeconds * 1000).unref();
+    this.#slowTimer = setTimeout(() => {
+      if (this.#isReady || this.#hasFailed || this.#facts.deleting) return;
+      owner.onSlowStart(this, nextStartStep(this.#facts));
+    }, SLOW_START_MS).unref();
+  }
+
+  get facts(): PodFacts {
+    return this.#facts;
+  }
+
+  /** True while the replica answers requests. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** True if the replica was ready at any time. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
+  /** Updates the replica from its pod. */
+  observe(facts: PodFacts): void {
+    this.#facts = facts;
+    this.#recordStages();
+    this.#evaluate();
+  }
+
+  /** Reports a failure, unless one has been reported. */
+  fail(failure: Failure): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#owner.onFailure(this, failure);
+  }
+
+  /** Allows the next failure to be reported: a new attempt to start replicas begins. */
+  allowFailure(): void {
+    this.#hasFailed = false;
+  }
+
+  /** Ends the probe and all timers of a removed or terminating replica. */
+  stop(): void {
+    this.#isReady = false;
+    this.#probing.abort(REPLICA_REMOVED);
+    clearTimeout(this.#startTimer);
+    clearTimeout(this.#slowTimer);
+    clearTimeout(this.#unschedulableTimer);
+    clearTimeout(this.#unreachableTimer);
+    clearTimeout(this.#missingSecretTimer);
+  }
+
+  #recordStages(): void {
+    // After the replica is ready, a stage is observed too late to have a meaningful time.
+    if (this.#isReady) return;
+    const { scheduled, ip, runningSinceMs } = this.#facts;
+    if (scheduled) this.stages.record("scheduled");
+    if (ip !== undefined) this.stages.record("network");
+    if (runningSinceMs !== undefined) this.stages.record("container");
+  }
+
+  #evaluate(): void {
+    const { deleting, failure, unschedulable, isReady, ip } = this.#facts;
+    clearTimeout(this.#unschedulableTimer);
+    if (deleting) {
+      this.stop();
+      return;
+    }
+    if (failure) {
+      this.#evaluateFailure(failure);
+      return;
+    }
+    if (unschedulable !== undefined)
+      this.#unschedulableTimer = setTimeout(
+        () => this.fail({ code: "UNSCHEDULABLE", detail: `No node accepts the replica: ${unschedulable}` }),
+        TRANSIENT_FAILURE_MS,
+      ).unref();
+    if (isReady && !this.#isReady)
+      this.#unreachableTimer ??= setTimeout(
+        () => this.#isReady || this.fail(unreachableFailure(ip)),
+        UNREACHABLE_MS,
+      ).unref();
+    if (ip !== undefined && !this.#isProbed) void this.#probe(ip);
+  }
+
+  #evaluateFailure(failure: Failure): void {
+    if (failure.code === "SECRET_UNAVAILABLE" && !this.#isMissingSecretFinal) {
+      // The node may not know a value yet that was just set.
+      this.#missingSecretTimer ??= setTimeout(() => {
+        this.#isMissingSecretFinal = true;
+        if (this.#facts.failure?.code === failure.code) this.#evaluate();
+      }, TRANSIENT_FAILURE_MS).unref();
+      return;
+    }
+    this.#isReady = false;
+    this.fail(failure);
+  }
+
+  async #probe(host: string): Promise<void> {
+    this.#isProbed = true;
+    const isForeign = this.#owner.isForeign();
+    const { signal } = this.#probing;
+    try {
+      const onConnect = () => this.stages.record("listens");
+      const {
+        ready,
+        isWrapper,
+        status,
+        detail = "",
+      } = await waitUntilPodReady({ host, port: PORT, isForeign }, signal, onConnect);
+      if (!ready || (!isForeign && !isWrapper))
+        return this.fail(
+          isWrapper ? { code: "FUNCTION_LOAD_FAILED", detail, logs: "current" } : foreignServerFailure(status),
+        );
+    } catch {
+      return; // The replica was removed.
+    }
+    if (signal.aborted || this.#facts.failure) return;
+    clearTimeout(this.#startTimer);
+    clearTimeout(this.#slowTimer);
+    this.#isReady = true;
+    this.#wasReady = true;
+    this.stages.record("ready");
+    this.#owner.onReady(this);
+  }
+}
+
+/** Returns the component that a starting pod waits for, which may be unavailable. */
+function nextStartStep({ scheduled, ip, runningSinceMs }: PodFacts): string {
+  if (!scheduled) return "the scheduler";
+  if (ip === undefined) return "the node: its kubelet and its container runtime";
+  return runningSinceMs === undefined ? "its image, or the container runtime" : "its function to load";
+}
