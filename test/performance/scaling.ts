@@ -1,6 +1,6 @@
 /**
- * `node --conditions=faas-source --import tsx test/performance/scaling.ts`: an hour of load, simulated in about a second, with the scaler of
- * the server and with an autoscaler by CPU. Draws docs/scaling-light.svg and docs/scaling-dark.svg, and prints the table that docs/scaling.md has.
+ * `node --conditions=faas-source --import tsx test/performance/scaling.ts`: simulates an hour of load with the server's scaler and with an autoscaler by CPU,
+ * in about a second. Draws docs/scaling-light.svg and docs/scaling-dark.svg, and prints the table in docs/scaling.md.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -52,7 +52,7 @@ const row = (cells: readonly (string | number)[]) => process.stdout.write(`| ${c
 row(columns);
 row(columns.map(() => "---"));
 const median = (values: readonly number[]) => percentile(values, 0.5);
-// Load in proportion to what a replica can do; the median of three hours that differ by chance.
+// Load in proportion to the capacity of a replica; the median of three hours with different random numbers.
 for (const [concurrency, serviceMs] of [
   [80, 100],
   [10, 100],

@@ -1,8 +1,7 @@
-/** What endpoints at zero replicas cost on the Kubernetes platform when there are more than a test cluster holds: against a simulated API. */
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { eventually, tempDir } from "@faas/testing";
 import { EndpointsServer } from "./rig/endpoints-server.ts";
 import { SimulatedApi } from "./rig/simulated-api.ts";
 import { median, type Row, ratio, timed } from "./rig/table.ts";
@@ -12,7 +11,7 @@ const EACH = 200;
 const QUIET_MS = 20_000;
 const IMAGE = `localhost:5000/simulated/hello@sha256:${"0".repeat(64)}`;
 
-/** A control server and the API that it has for itself. */
+/** Control server with a simulated API of its own. */
 class Side implements AsyncDisposable {
   readonly api: SimulatedApi;
   readonly server: EndpointsServer;
@@ -37,7 +36,7 @@ class Side implements AsyncDisposable {
         contexts: [context],
       }),
     );
-    const server = new EndpointsServer(org, folder, { KUBECONFIG: kubeconfig }, "--platform", "kubernetes");
+    const server = new EndpointsServer(org, { KUBECONFIG: kubeconfig }, "--platform", "kubernetes");
     server.image = IMAGE;
     await server.start();
     await server.registerUpTo(FEW, 1);
@@ -45,33 +44,28 @@ class Side implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.end();
+    await this.server[Symbol.asyncDispose]();
     await this.api[Symbol.asyncDispose]();
   }
 }
 
-/** All endpoints are in the cluster, and what that brought is dealt with. */
-async function atRest({ api, server }: Side): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (api.count("Service") < server.size) {
-    if (Date.now() > deadline) throw new Error("an endpoint is missing in the cluster");
-    await delay(100);
-  }
+/** Waits until all endpoints are in the cluster, and their events are processed. */
+async function untilSettled({ api, server }: Side): Promise<void> {
+  await eventually("all endpoints in the cluster", () => api.count("Service") >= server.size, { intervalMs: 100 });
   await delay(2_000);
 }
 
-/** Rows of the table, with `size` endpoints. */
+/** Measures endpoints at zero replicas on the Kubernetes platform, with a simulated API: more of them than a test cluster holds. */
 export async function simulatedCluster(size = 10_000): Promise<Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), "faas-simulated-"));
+  const folder = tempDir("simulated");
   await using sides = new AsyncDisposableStack();
-  sides.defer(() => rm(folder, { recursive: true, force: true }));
   const few = sides.use(await Side.start("few", folder));
   const many = sides.use(await Side.start("many", folder));
 
   const before = await many.server.memory();
   const registered = size - many.server.size;
   const seconds = (await timed(() => many.server.registerUpTo(size, 16))) / 1000;
-  await atRest(many);
+  await untilSettled(many);
   const after = await many.server.memory();
   const each = { few: [] as number[], many: [] as number[] };
   const bytes = { few: few.api.watchedBytes, many: many.api.watchedBytes };
@@ -79,7 +73,10 @@ export async function simulatedCluster(size = 10_000): Promise<Row[]> {
     each.few.push(await timed(() => few.server.register()));
     each.many.push(await timed(() => many.server.register()));
   }
-  const told = { few: (few.api.watchedBytes - bytes.few) / EACH, many: (many.api.watchedBytes - bytes.many) / EACH };
+  const received = {
+    few: (few.api.watchedBytes - bytes.few) / EACH,
+    many: (many.api.watchedBytes - bytes.many) / EACH,
+  };
 
   await many.server.end();
   const restart = await timed(async () => {
@@ -87,7 +84,7 @@ export async function simulatedCluster(size = 10_000): Promise<Row[]> {
     await many.server.register();
   });
   const stateBytes = (await stat(join(many.server.data, "state.json"))).size / many.server.size;
-  await atRest(many);
+  await untilSettled(many);
   const quiet = many.api.watchedBytes;
   await delay(QUIET_MS);
   const idle = many.api.watchedBytes - quiet;
@@ -130,9 +127,9 @@ export async function simulatedCluster(size = 10_000): Promise<Row[]> {
     },
     {
       measure: `bytes received by watches per registration, ${size} existing`,
-      baseline: `${FEW} existing: ${told.few.toFixed(0)}`,
-      ours: told.many.toFixed(0),
-      value: told.many / told.few,
+      baseline: `${FEW} existing: ${received.few.toFixed(0)}`,
+      ours: received.many.toFixed(0),
+      value: received.many / received.few,
       goal: 1.2,
       unit: "x",
     },

@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Language, languages, type Problem } from "@faas/core";
-import { BuiltFaas, type Up } from "@faas/testing";
+import { FaasProcess, type RunningServer } from "@faas/testing";
 import { runHere } from "../../packages/cli/src/testing/test-cli.ts";
 
 /** Functions that do what they should not: what who deploys or calls them sees, and that nobody else suffers. */
@@ -158,11 +158,11 @@ for (const poolSize of [0, 1])
   describe(`bad functions, with ${poolSize === 0 ? "no prewarmed processes" : "prewarmed processes"}`, {
     concurrency: 3,
   }, () => {
-    let faas: BuiltFaas;
-    let server: Up;
+    let faas: FaasProcess;
+    let server: RunningServer;
 
     before(async () => {
-      faas = await BuiltFaas.create();
+      faas = new FaasProcess();
       server = await faas.up({ args: ["--pool-size", String(poolSize)] });
       const { code, stderr } = await deploy("bystander", "index.mjs", "export const handler = () => 'fine';\n");
       assert.equal(code, 0, stderr);

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BuiltFaas } from "@faas/testing";
+import { FaasProcess } from "@faas/testing";
 import { canMount, SmallDisk } from "../faults/small-disk.ts";
 
 /** A disk that is full: the server's data folder is a file system of its own with little room. */
@@ -15,7 +15,7 @@ const hello = (text: string) => `export const handler = () => ${JSON.stringify(t
 const stateIn = (data: string) =>
   Promise.all(["state.json", "state.journal"].map((name) => readFile(join(data, name), "utf8")));
 
-async function upOnSmallDisk(faas: BuiltFaas) {
+async function upOnSmallDisk(faas: FaasProcess) {
   await mkdir(faas.data);
   const disk = await SmallDisk.on(faas.data, ROOM);
   try {
@@ -30,7 +30,7 @@ async function upOnSmallDisk(faas: BuiltFaas) {
 test("a full disk while uploading: said so, nothing of it left, state untouched; with less to send it goes on", {
   skip: canMount ? false : "no mount namespaces here; the limit on a file's size is tested below",
 }, async () => {
-  await using faas = await BuiltFaas.create();
+  await using faas = new FaasProcess();
   await using server = await upOnSmallDisk(faas);
   const { data } = server;
   assert.equal((await faas.deploy("small", { "index.mjs": hello("small") })).code, 0);
@@ -58,7 +58,7 @@ test("a full disk while uploading: said so, nothing of it left, state untouched;
 test("with no byte left calls are answered, and what cannot be written down is refused", {
   skip: !canMount,
 }, async () => {
-  await using faas = await BuiltFaas.create();
+  await using faas = new FaasProcess();
   await using server = await upOnSmallDisk(faas);
   const noisy = "export const handler = () => { console.log('x'.repeat(50_000)); return 'here'; };\n";
   assert.equal((await faas.deploy("noisy", { "index.mjs": noisy })).code, 0);
@@ -90,7 +90,7 @@ async function untilRefused(url: string): Promise<void> {
 }
 
 test("files that may not grow any further while uploading: the same", async () => {
-  await using faas = await BuiltFaas.create();
+  await using faas = new FaasProcess();
   // In blocks of 512 bytes (POSIX, ulimit): room for the state and the wrapper, not for the blob.
   await faas.up({ before: "ulimit -f 1024" });
   assert.equal((await faas.deploy("small", { "index.mjs": hello("small") })).code, 0);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Bundle, build } from "@faas/builder";
 import type { EndpointView } from "@faas/core";
-import { BuiltFaas } from "@faas/testing";
+import { FaasProcess } from "@faas/testing";
 
 /**
  * kill -9 of the server while endpoints are uploaded, registered and started, each time at another moment. What was acknowledged, and
@@ -14,7 +14,7 @@ const ROUNDS = 7;
 const NAMES = ["one", "two", "three"];
 
 test("kill -9 at any moment of a deployment: every acknowledged endpoint is there and answers", async () => {
-  await using faas = await BuiltFaas.create();
+  await using faas = new FaasProcess();
   /** What may answer: the version that was acknowledged last, and the one that was on its way when the server was killed. */
   const possible = new Map<string, string[]>();
   const acknowledged = new Set<string>();

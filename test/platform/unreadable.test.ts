@@ -4,7 +4,7 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { BuiltFaas } from "@faas/testing";
+import { FaasProcess } from "@faas/testing";
 
 /** Modes do not bind root, unless it gives up what exempts it from them (capabilities(7)). */
 const CAPABILITIES = "-dac_override,-dac_read_search";
@@ -19,7 +19,7 @@ for (const [what, name, mode] of [
   ["a file in it that may not be read", "index.mjs", 0o000],
 ] as const) {
   test(`${what} is refused by name, exit code 1, and what serves goes on`, async () => {
-    await using faas = await BuiltFaas.create();
+    await using faas = new FaasProcess();
     const { url } = await faas.up();
     const files = { "index.mjs": "export const handler = () => 'served';\n" };
     assert.equal((await faas.deploy("kept", files)).code, 0);

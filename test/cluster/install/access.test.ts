@@ -4,15 +4,15 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { pathOf } from "@faas/platforms/kubernetes-client";
-import { BuiltFaas } from "@faas/testing";
+import { FaasProcess } from "@faas/testing";
 import { LIMIT_MS, TestInstance, writeKubeconfig } from "../cluster.ts";
 
 /** `faas up --platform kubernetes` without a cluster, or without rights there: says what is missing, and ends. */
 describe("a cluster that cannot be used", { concurrency: 2 }, () => {
   const up = async (env: (folder: string) => NodeJS.ProcessEnv, ...more: string[]) => {
-    await using faas = await BuiltFaas.create();
+    await using faas = new FaasProcess();
     const args = ["up", "--platform", "kubernetes", "--port", "0", ...more];
-    const { code, stderr } = await faas.run(args, env(faas.folder), LIMIT_MS / 2);
+    const { code, stderr } = await faas.run(args, { env: env(faas.folder), timeoutMs: LIMIT_MS / 2 });
     assert.equal(code, 1, stderr);
     assert.doesNotMatch(stderr, /^\s+at /m);
     return stderr;

@@ -3,14 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EndpointView } from "@faas/core";
-import { BuiltFaas, type Ended } from "@faas/testing";
+import { type CommandResult, FaasProcess } from "@faas/testing";
 import { registry, uniqueName } from "../cluster.ts";
 import { until } from "../until.ts";
 
 /** The built `faas` and a control server on the cluster, as a user has them: each step on what the one before left. */
 
 const org = uniqueName("e2e");
-const faas = await BuiltFaas.create();
+const faas = new FaasProcess();
 after(async () => {
   await faas.run(["remove", org, "--all", "--yes"]);
   await faas[Symbol.asyncDispose]();
@@ -19,7 +19,7 @@ const { url } = await faas.up({
   args: ["--platform", "kubernetes", "--registry-push", registry.push, "--registry-pull", registry.pull],
 });
 
-async function done(...args: string[]): Promise<Ended> {
+async function done(...args: string[]): Promise<CommandResult> {
   const ended = await faas.run(args);
   assert.equal(ended.code, 0, ended.stderr);
   return ended;

@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect, type DetailedPeerCertificate } from "node:tls";
 import { findInstalled, KubernetesApi, KubernetesCredentials, uninstallServer } from "@faas/installer";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
-import { certificate, type Made, noOpenssl } from "@faas/testing";
+import { type CertificateFiles, createCertificate, noOpenssl } from "@faas/testing";
 import type { V1Pod } from "@kubernetes/client-node";
 import { runHere } from "../../../packages/cli/src/testing/test-cli.ts";
 import { LIMIT_MS, registry, uniqueName } from "../cluster.ts";
@@ -24,7 +24,7 @@ const name = `faas.${namespace}.svc`;
 let credentials: KubernetesCredentials;
 let api: KubernetesApi;
 let folder: string;
-let first: Made;
+let first: CertificateFiles;
 let url = "";
 
 before(async () => {
@@ -32,7 +32,7 @@ before(async () => {
   api = new KubernetesApi(credentials);
   folder = await mkdtemp(join(tmpdir(), "faas-cluster-tls-"));
   if (skip) return;
-  first = certificate(folder, "first", `DNS:${name}`);
+  first = createCertificate(folder, "first", `DNS:${name}`);
   const labels = { "app.kubernetes.io/managed-by": "faas" };
   await api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } });
   await keep(first);
@@ -47,7 +47,7 @@ after(async () => {
 });
 
 /** Puts a certificate into the Secret. */
-async function keep({ cert, key }: Made): Promise<void> {
+async function keep({ cert, key }: CertificateFiles): Promise<void> {
   const data = { "tls.crt": await readFile(cert, "base64"), "tls.key": await readFile(key, "base64") };
   const metadata = { name: "web", namespace };
   await api.apply({ apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata, data } as KubernetesObject);
@@ -98,7 +98,7 @@ test("a Secret that is replaced is served without dropping a connection, and eve
   await using agent = keptAlive(authority);
   const port = await call(agent.agent);
   const { hostname } = new URL(url);
-  const renewed = certificate(folder, "renewed", `DNS:${name},IP:${hostname}`);
+  const renewed = createCertificate(folder, "renewed", `DNS:${name},IP:${hostname}`);
   await keep(renewed);
   // The kubelet looks at Secrets every minute or so, and at once when something else of the pod changes.
   const [pod] = await api.list<V1Pod & KubernetesObject>("Pod", namespace, "app.kubernetes.io/name=faas-server");
