@@ -116,6 +116,35 @@ test("a blank process that was killed is not used", async () => {
   assert.notEqual(await pidOfReplica(under), blank);
 });
 
+test("a prewarmed process whose launcher still runs is not used", {
+  skip: canSandbox ? false : "no Landlock here",
+}, async (t) => {
+  const folder = tempDir("perl");
+  const gate = join(folder, "gate");
+  // Holds up the launcher of prewarmed processes alone.
+  const perl = `#!/bin/sh
+case "$*" in *prewarmed.mjs*) while [ ! -e ${gate} ]; do sleep 0.02; done ;; esac
+exec ${execFileSync("which", ["perl"], { encoding: "utf8" }).trim()} "$@"
+`;
+  await writeFile(join(folder, "perl"), perl, { mode: 0o755 });
+  const { PATH } = process.env;
+  process.env.PATH = `${folder}:${PATH}`;
+  t.after(() => {
+    process.env.PATH = PATH;
+  });
+  await using under = await setUp({ poolSize: 1, isolation: "required" });
+  const spec = await apply(under, NODE, {});
+  const launching = () =>
+    childrenOf(process.pid).find((pid) =>
+      /launcher\.pl.*prewarmed\.mjs/s.test(readFileSync(`/proc/${pid}/cmdline`, "latin1")),
+    );
+  const pid = await eventually("the launcher runs", launching);
+  await under.platform.scale(spec, 1);
+  const used = await pidOfReplica(under);
+  await writeFile(gate, "");
+  assert.notEqual(used, pid);
+});
+
 test("blank processes end with the last endpoint that could use them", async () => {
   await using under = await setUp({ poolSize: 1 });
   const spec = await apply(under, NODE, {});
