@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { drawTimeline, type TimeLine } from "@faas/bench";
 import { exponential } from "@faas/testing";
 import {
+  concurrencyScaler,
   horizontalPodAutoscaler,
-  ours,
   type Scenario,
   type Second,
   type Simulated,
@@ -18,9 +18,9 @@ import {
 import { percentile } from "./rig/table.ts";
 
 const hour: Scenario = { seconds: 3600, rate: waveAndPeak, serviceMs: () => 100, coldStartMs: 600, concurrency: 10 };
-const bounds = { concurrency: hour.concurrency, least: 1, most: 20 };
+const bounds = { concurrency: hour.concurrency, minReplicas: 1, maxReplicas: 20 };
 const runs: readonly (readonly [string, Simulated])[] = [
-  ["faas, by concurrency", simulate(hour, ours(bounds))],
+  ["faas, by concurrency", simulate(hour, concurrencyScaler(bounds))],
   ["HPA by CPU, 60 %, every 15 s", simulate(hour, horizontalPodAutoscaler(bounds))],
 ];
 
@@ -59,7 +59,7 @@ for (const [concurrency, serviceMs] of [
   [10, 500],
   [1, 100],
 ] as const) {
-  const scaled = { concurrency, least: 1, most: 20 };
+  const scaled = { concurrency, minReplicas: 1, maxReplicas: 20 };
   const share = (concurrency / 10) * (100 / serviceMs);
   const hours = [1, 2, 3].map((seed) => {
     const varied: Scenario = {
@@ -69,7 +69,7 @@ for (const [concurrency, serviceMs] of [
       rate: (second) => waveAndPeak(second) * share,
       serviceMs: (random) => exponential(random, serviceMs),
     };
-    return [ours(scaled), horizontalPodAutoscaler(scaled)].map((scaler) => simulate(varied, scaler));
+    return [concurrencyScaler(scaled), horizontalPodAutoscaler(scaled)].map((scaler) => simulate(varied, scaler));
   });
   const medians = (value: (simulated: Simulated) => number) =>
     [0, 1].map((i) => median(hours.map((pair) => value(pair[i] as Simulated))));

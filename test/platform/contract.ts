@@ -8,6 +8,7 @@ import {
   FaasError,
   type Language,
   type LogLine,
+  type LogSink,
   type Platform,
   type Replica,
   revisionId,
@@ -19,6 +20,8 @@ import { Agent, request } from "undici";
 /** A platform under test. */
 export interface PlatformUnderTest extends AsyncDisposable {
   readonly platform: Platform;
+  /** Logs that the platform writes to. */
+  readonly logs: LogSink;
   /** An artifact whose function is this source (the text of index.mjs, index.ts or main.py). */
   artifact(source: string, language?: Language): Promise<EndpointSpec["artifact"]>;
   /** Organization that is this test's alone. */
@@ -171,7 +174,7 @@ export function platformContract(
       await h.until("x", ({ replicas }) => replicas.length === 0);
       const lines: LogLine[] = [];
       const following = (async () => {
-        for await (const line of h.platform.logs(spec, { follow: true, signal: h.signal })) {
+        for await (const line of h.logs.open(spec).read({ follow: true, signal: h.signal })) {
           lines.push(line);
           if (lines.length === 4) break;
         }
@@ -185,7 +188,7 @@ export function platformContract(
       );
       assert.notEqual(lines[0]?.replica, lines[2]?.replica);
       const tail: string[] = [];
-      for await (const { line } of h.platform.logs(spec, { tail: 1, replica: lines[0]?.replica as string }))
+      for await (const { line } of h.logs.open(spec).read({ tail: 1, replica: lines[0]?.replica as string }))
         tail.push(line);
       assert.deepEqual(tail, ["called one"]);
     });
@@ -265,6 +268,8 @@ export function platformContract(
 /** Follows the platform's list, and waits for what a test wants to see there. */
 class Harness {
   readonly platform: Platform;
+  /** Logs that the platform writes to. */
+  readonly logs: LogSink;
   readonly org: string;
   readonly kill: (replica: string) => Promise<void>;
   readonly #under: PlatformUnderTest;
@@ -277,6 +282,7 @@ class Harness {
     this.#under = under;
     this.#language = language;
     this.platform = under.platform;
+    this.logs = under.logs;
     this.org = under.org;
     this.kill = (replica) => under.kill(replica);
     void this.#follow();

@@ -18,6 +18,7 @@ import {
 } from "@faas/core";
 import { type EmbeddedOptions, EmbeddedPlatform } from "@faas/platforms";
 import { compile } from "../../packages/builder/src/source/typescript.ts";
+import { LogStore } from "../../packages/server/src/logs/log-store.ts";
 import type { PlatformUnderTest } from "./contract.ts";
 
 const templates = join(import.meta.dirname, "../../templates");
@@ -41,13 +42,16 @@ export async function setUp(options: Partial<EmbeddedOptions> = {}): Promise<Emb
   const dataDir = await mkdtemp(join(tmpdir(), "faas-platform-"));
   const bundles = join(dataDir, "bundles");
   const artifacts = new Map<string, Promise<void>>();
+  const logs = new LogStore(dataDir);
   const platform = new EmbeddedPlatform({
     dataDir,
+    logs,
     bundleFolder: async (digest) => join(bundles, digest.slice(7)),
     ...options,
   });
   return {
     platform,
+    logs,
     dataDir,
     org: "acme",
     async artifact(source, language = "node") {
@@ -64,6 +68,7 @@ export async function setUp(options: Partial<EmbeddedOptions> = {}): Promise<Emb
     },
     async [Symbol.asyncDispose]() {
       await platform[Symbol.asyncDispose]();
+      await logs[Symbol.asyncDispose]();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
@@ -115,7 +120,7 @@ export async function until(
 
 export async function logsOf(under: EmbeddedUnderTest, spec: EndpointSpec): Promise<string[]> {
   const lines: string[] = [];
-  for await (const { line } of under.platform.logs(spec, {})) lines.push(line);
+  for await (const { line } of under.logs.open(spec).read({})) lines.push(line);
   return lines;
 }
 

@@ -49,7 +49,7 @@ test("100 MB of output fill neither the disk nor hide its end", async () => {
   await until(under, ({ replicas }) => replicas[0]?.ready === true);
   const folder = join(under.dataDir, "logs", under.org, "x");
   let last: LogLine | undefined;
-  for await (const line of under.platform.logs(spec, { follow: true, signal: AbortSignal.timeout(30_000) })) {
+  for await (const line of under.logs.open(spec).read({ follow: true, signal: AbortSignal.timeout(30_000) })) {
     last = line;
     if (line.line === "the end") break;
   }

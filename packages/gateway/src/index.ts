@@ -1,6 +1,7 @@
 export { OutlierDetector } from "./endpoints/outlier-detection.ts";
 export { EndpointRegistry, maxReplicas, minReplicas, type ServedEndpoint } from "./endpoints/registry.ts";
 export { resourcesOf } from "./endpoints/replica-quota.ts";
+export { type StatusSubscriber, StatusSync } from "./endpoints/status-sync.ts";
 export type { ConnectionLimits } from "./http/connection-limits.ts";
 export { createHttpServer } from "./http/server.ts";
 export { Certificate, type CertificateFiles } from "./http/tls-certificate.ts";

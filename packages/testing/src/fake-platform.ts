@@ -8,7 +8,6 @@ import {
   type EndpointStatus,
   endpointKey,
   FaasError,
-  type LogLine,
   type Platform,
   type ReplicaFailure,
   type SecretVersion,
@@ -138,8 +137,6 @@ export class TestPlatform implements Platform {
     }
     this.#watchers.delete(notify);
   }
-
-  async *logs(): AsyncGenerator<LogLine> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { replicas } of this.#endpoints.values()) for (const replica of replicas) replica.kill();

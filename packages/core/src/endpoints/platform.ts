@@ -75,6 +75,22 @@ export interface LogOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Log of one endpoint. */
+export interface EndpointLog {
+  /** Appends a line. When it returns a promise, the writer has to wait for it before it appends more. */
+  append(line: LogLine): Promise<void> | undefined;
+  /** Reads lines, oldest first. */
+  read(options: LogOptions): AsyncIterable<LogLine>;
+}
+
+/** Logs of endpoints, where a platform writes the lines that replicas print. The control server owns and removes them. */
+export interface LogSink {
+  open(ref: EndpointRef): EndpointLog;
+}
+
+/** Discards all lines. */
+export const NO_LOGS: LogSink = { open: () => ({ append: () => undefined, async *read() {} }) };
+
 export interface Platform extends AsyncDisposable {
   readonly name: string;
   /** The kind of artifact that it runs. */
@@ -93,7 +109,7 @@ export interface Platform extends AsyncDisposable {
   apply(spec: EndpointSpec, signal?: AbortSignal): Promise<void>;
   /** Sets the number of replicas; 0 drains every one and keeps the endpoint. Resolves when accepted. Rejects with ENDPOINT_NOT_FOUND for what was never applied. */
   scale(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void>;
-  /** Drains and forgets the endpoint, its logs included; resolves when it no longer serves. Succeeds if already gone. */
+  /** Drains and forgets the endpoint; resolves when it no longer serves. Succeeds if already gone. */
   remove(ref: EndpointRef, signal?: AbortSignal): Promise<void>;
   /** The same for all that an organization has. */
   removeOrg(org: string, signal?: AbortSignal): Promise<void>;
@@ -114,6 +130,4 @@ export interface Platform extends AsyncDisposable {
   removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void>;
   /** The whole list at once, then the whole list again on every change. Ends when the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
-  /** Lines of the endpoint's replicas, present and past, oldest first. */
-  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine>;
 }

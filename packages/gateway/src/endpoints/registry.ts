@@ -27,6 +27,10 @@ export interface EndpointsOptions {
   readonly limitsOf?: (org: string) => LimitNumbers;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Called when an endpoint joins `awake`. */
+  readonly onAwake?: (endpoint: ServedEndpoint) => void;
+  /** Called when an endpoint was removed. */
+  readonly onRemoved?: (endpoint: ServedEndpoint) => void;
 }
 
 /**
@@ -48,16 +52,16 @@ export class EndpointRegistry {
   readonly #listeners = new Map<string, Set<() => void>>();
   /** Endpoints that have or want replicas: the ones that can become idle. */
   readonly awake = new Set<ServedEndpoint>();
-  /** Told when an endpoint joins `awake`. */
-  onAwake: ((endpoint: ServedEndpoint) => void) | undefined;
-  /** Told when an endpoint is served no more. */
-  onRemoved: ((endpoint: ServedEndpoint) => void) | undefined;
+  readonly #onAwake: ((endpoint: ServedEndpoint) => void) | undefined;
+  readonly #onRemoved: ((endpoint: ServedEndpoint) => void) | undefined;
 
   constructor(options: EndpointsOptions) {
     this.#platform = options.platform;
     this.#log = options.log;
     this.#limitsOf = options.limitsOf ?? (() => limitNumbers({}));
     this.#now = options.now ?? Date.now;
+    this.#onAwake = options.onAwake;
+    this.#onRemoved = options.onRemoved;
   }
 
   get size(): number {
@@ -136,7 +140,7 @@ export class EndpointRegistry {
     endpoint.removed = true;
     endpoint.observe(undefined);
     endpoint.refuseAll(new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${key} was removed while the request waited`));
-    this.onRemoved?.(endpoint);
+    this.#onRemoved?.(endpoint);
     this.#announce(key);
   }
 
@@ -258,7 +262,7 @@ export class EndpointRegistry {
       this.awake.delete(endpoint);
     } else if (!this.awake.has(endpoint)) {
       this.awake.add(endpoint);
-      this.onAwake?.(endpoint);
+      this.#onAwake?.(endpoint);
     }
   }
 

@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHead
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
 import { type ReplicaBehaviour, TestPlatform } from "@faas/testing";
-import { EndpointRegistry, type ServedEndpoint } from "../endpoints/registry.ts";
+import { EndpointRegistry, type EndpointsOptions, type ServedEndpoint } from "../endpoints/registry.ts";
 import { createHttpServer, type HttpServerOptions } from "../http/server.ts";
 import { createGateway, type GatewayDeps, type RequestReport } from "../pipeline/pipeline.ts";
 
@@ -41,9 +41,10 @@ export async function startTestGateway(
   behave: (spec: EndpointSpec) => ReplicaBehaviour,
   deps: Partial<GatewayDeps> = {},
   http: HttpServerOptions = {},
+  listeners: Pick<EndpointsOptions, "onAwake" | "onRemoved"> = {},
 ): Promise<TestGateway> {
   const platform = new TestPlatform(behave);
-  const endpoints = new EndpointRegistry({ platform, log: { warn() {} } });
+  const endpoints = new EndpointRegistry({ platform, log: { warn() {} }, ...listeners });
   const reports: RequestReport[] = [];
   const gateway = createGateway({ endpoints, onRequest: (report) => reports.push(report), ...deps });
   const server = createHttpServer((_, response) => response.end("control"), gateway, http);

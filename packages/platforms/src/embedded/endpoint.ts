@@ -1,12 +1,12 @@
 import {
   type EndedReplica,
+  type EndpointLog,
   type EndpointSpec,
   type EndpointStatus,
   endpointKey,
   FaasError,
   type ReplicaFailure,
 } from "@faas/core";
-import type { LogStore } from "../common/log-store.ts";
 import type { ProcessEnd } from "./exit-reason.ts";
 import { type ProcessEvents, type ProcessOptions, ReplicaProcess } from "./replica-process.ts";
 
@@ -26,7 +26,7 @@ export interface EndpointHost {
   /** Returns the values of the spec's secrets by variable name. Rejects with SECRET_UNAVAILABLE. */
   secretsOf(spec: EndpointSpec): Promise<Readonly<Record<string, string>>>;
   newReplicaId(spec: EndpointSpec): string;
-  logStore(spec: EndpointSpec): LogStore;
+  openLog(spec: EndpointSpec): EndpointLog;
   /** Notifies the platform that the status or the processes changed. */
   changed(endpoint: EmbeddedEndpoint): void;
   readonly records: { add(id: string, pid: number, leftovers: readonly string[]): void; remove(id: string): void };
@@ -38,7 +38,7 @@ export class EmbeddedEndpoint {
   readonly key: string;
   readonly #host: EndpointHost;
   // Created with the first process: most endpoints have none most of the time.
-  #logs: LogStore | undefined;
+  #log: EndpointLog | undefined;
   #events: ProcessEvents | undefined;
   #desired = 0;
   #replicas: ReplicaProcess[] = [];
@@ -122,11 +122,11 @@ export class EmbeddedEndpoint {
 
   #start(): void {
     const host = this.#host;
-    this.#logs ??= host.logStore(this.spec);
+    this.#log ??= host.openLog(this.spec);
     this.#events ??= {
       ready: (replica) => this.#onReady(replica),
       failed: (replica, end) => this.#onFailed(replica, end),
-      line: (replica, stream, line) => this.#log(replica, stream, line),
+      line: (replica, stream, line) => this.#append(replica, stream, line),
       started: (replica, pid) => host.records.add(replica.id, pid, replica.ownPaths),
       ended: (replica) => host.records.remove(replica.id),
     };
@@ -166,7 +166,7 @@ export class EmbeddedEndpoint {
 
   #onFailed(replica: ReplicaProcess, end: ProcessEnd): void {
     this.#replicas = this.#replicas.filter((other) => other !== replica);
-    void this.#log(replica, "stderr", `[faas] replica ${replica.id}: ${end.detail}`);
+    void this.#append(replica, "stderr", `[faas] replica ${replica.id}: ${end.detail}`);
     const failure = { revision: replica.spec.revision, ...end, lastLogLines: [...replica.lastLines] };
     if (replica.wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED_REPLICAS), { id: replica.id, ...failure }];
     if (replica.spec.revision === this.spec.revision) this.#countFailure(replica, failure);
@@ -198,8 +198,8 @@ export class EmbeddedEndpoint {
     this.#retry = undefined;
   }
 
-  #log(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
-    return this.#logs?.append({
+  #append(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
+    return this.#log?.append({
       time: new Date().toISOString(),
       replica: replica.id,
       revision: replica.spec.revision,

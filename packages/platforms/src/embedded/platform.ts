@@ -8,12 +8,11 @@ import {
   type EndpointStatus,
   endpointKey,
   FaasError,
-  type LogLine,
-  type LogOptions,
+  type LogSink,
+  NO_LOGS,
   type Platform,
   type SecretVersion,
 } from "@faas/core";
-import { LogStore } from "../common/log-store.ts";
 import { runtimeCommand } from "../common/runtime-command.ts";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
 import type { RuntimeOptions } from "../common/wrapper-environment.ts";
@@ -32,7 +31,7 @@ import { SecretStore } from "./secret-store.ts";
 const CHECK_INTERVAL_MS = 250;
 
 export interface EmbeddedOptions {
-  /** Folder for logs, records of processes, secrets and caches. */
+  /** Folder for records of processes, secrets and caches. */
   readonly dataDir: string;
   /** Returns the unpacked bundle with a digest. Rejects with BUNDLE_NOT_FOUND. */
   readonly bundleFolder: (digest: string) => Promise<string>;
@@ -62,6 +61,8 @@ export interface EmbeddedOptions {
   readonly readable?: readonly string[];
   /** Files outside of the data folder that sandboxed functions must not read, nor any file beside them, such as the key of the server's certificate. */
   readonly hidden?: readonly string[];
+  /** Receiver of the lines that replicas print; absent to discard them. */
+  readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };
 }
 
@@ -81,8 +82,6 @@ export class EmbeddedPlatform implements Platform {
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** Endpoints that have processes, or had some at the last check: only these are checked. */
   readonly #active = new Set<EmbeddedEndpoint>();
-  /** Logs of endpoints that had a process, or whose logs were read. */
-  readonly #logs = new Map<string, LogStore>();
   readonly #statuses = new StatusSnapshot();
   /** Cleans up if the process exits without disposing of this platform, for example after a second Ctrl-C. */
   readonly #onExit: () => void;
@@ -130,7 +129,7 @@ export class EmbeddedPlatform implements Platform {
       bundleFolder: options.bundleFolder,
       secretsOf: (spec) => this.#secretsOf(spec),
       newReplicaId: (spec) => `${spec.endpoint.slice(0, 20)}-${randomBytes(4).toString("hex")}`,
-      logStore: (spec) => this.#logStore(spec),
+      openLog: (spec) => (options.logs ?? NO_LOGS).open(spec),
       changed: (endpoint) => this.#changed(endpoint),
       records,
     };
@@ -204,14 +203,11 @@ export class EmbeddedPlatform implements Platform {
       this.#statuses.remove(endpoint);
     }
     await endpoint?.stop();
-    await this.#logStore(ref).remove();
-    this.#logs.delete(key);
   }
 
   async removeOrg(org: string): Promise<void> {
     const endpoints = [...this.#endpoints.values()].filter(({ spec }) => spec.org === org);
     await Promise.all(endpoints.map(({ spec }) => this.remove(spec)));
-    await rm(join(this.#dataDir, "logs", org), { recursive: true, force: true });
     await this.#secrets.removeOrg(org);
   }
 
@@ -227,17 +223,12 @@ export class EmbeddedPlatform implements Platform {
     return this.#statuses.watch(signal);
   }
 
-  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
-    return this.#logStore(ref).read(options);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#checkTimer);
     this.#prewarmPool.close();
     const endpoints = [...this.#endpoints.values()];
     this.#endpoints.clear();
     await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
-    await Promise.all([...this.#logs.values()].map((logs) => logs.flush()));
     await rm(this.#runFolder, { recursive: true, force: true });
     process.off("exit", this.#onExit);
   }
@@ -262,16 +253,6 @@ export class EmbeddedPlatform implements Platform {
       async ([variable, secret]) => [variable, await this.#secrets.value(org, secret)] as const,
     );
     return Object.fromEntries(await Promise.all(values));
-  }
-
-  #logStore(ref: EndpointRef): LogStore {
-    const key = endpointKey(ref);
-    let logs = this.#logs.get(key);
-    if (!logs) {
-      logs = new LogStore(join(this.#dataDir, "logs", ref.org, ref.endpoint));
-      this.#logs.set(key, logs);
-    }
-    return logs;
   }
 
   /** Checks memory and liveness of the processes while there are any. */

@@ -1,9 +1,9 @@
 import { networkInterfaces } from "node:os";
-import type { Logger } from "@faas/core";
+import type { Logger, LogSink } from "@faas/core";
 import type { ManifestOptions } from "./reconcile/manifests/labels.ts";
 
 export interface KubernetesOptions {
-  /** Folder for copies of the replicas' logs. */
+  /** Folder for logins to registries. */
   readonly dataDir: string;
   /** Name of the control server, which tells its objects from those of other control servers on the same cluster. */
   readonly instance: string;
@@ -41,6 +41,8 @@ export interface KubernetesOptions {
   readonly silenceMs?: number;
   /** True to start while the cluster is unreachable, and connect later. */
   readonly patient?: boolean;
+  /** Receiver of the lines that replicas print; absent to discard them. */
+  readonly logs?: LogSink;
   readonly log?: Logger;
 }
 

@@ -11,7 +11,7 @@ async function auditOf(t: TestContext, options: AuditOptions = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), "faas-audit-"));
   const audit = new AuditLog(dataDir, options);
   t.after(async () => {
-    await audit.close();
+    await audit[Symbol.asyncDispose]();
     await rm(dataDir, { recursive: true, force: true });
   });
   const read = async () =>

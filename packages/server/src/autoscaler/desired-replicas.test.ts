@@ -2,18 +2,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { exponential } from "@faas/testing";
 import fc from "fast-check";
-import { horizontalPodAutoscaler, ours, type Scenario, simulate, waveAndPeak } from "../testing/scaling-simulation.ts";
+import {
+  concurrencyScaler,
+  horizontalPodAutoscaler,
+  type Scenario,
+  simulate,
+  waveAndPeak,
+} from "../testing/scaling-simulation.ts";
 import { desiredReplicas, NO_PANIC, type Policy, type Sample } from "./desired-replicas.ts";
 
 const NOW = 1_000_000;
-const policy: Policy = { concurrency: 10, least: 1, most: 100 };
+const policy: Policy = { concurrency: 10, minReplicas: 1, maxReplicas: 100 };
 
 /** Samples twice a second up to now: pieces of so many seconds with so many requests in flight, and waiting. */
 function samples(...pieces: readonly { seconds: number; inFlight: number; waiting?: number }[]): Sample[] {
   const all = pieces.flatMap(({ seconds, inFlight, waiting = 0 }) =>
     Array.from({ length: seconds * 2 }, () => ({ inFlight, waiting })),
   );
-  return all.map((each, i) => ({ ...each, looks: 1, atMs: NOW - (all.length - 1 - i) * 500 }));
+  return all.map((each, i) => ({ ...each, count: 1, atMs: NOW - (all.length - 1 - i) * 500 }));
 }
 
 const cases: readonly [string, Parameters<typeof desiredReplicas>[0], Partial<Policy>, number][] = [
@@ -85,13 +91,13 @@ const cases: readonly [string, Parameters<typeof desiredReplicas>[0], Partial<Po
   [
     "never more than allowed",
     { samples: samples({ seconds: 10, inFlight: 50, waiting: 900 }), replicas: 5, panic: NO_PANIC },
-    { most: 6 },
+    { maxReplicas: 6 },
     6,
   ],
   [
     "never fewer than wanted at least",
     { samples: samples({ seconds: 90, inFlight: 0 }), replicas: 5, panic: NO_PANIC },
-    { least: 3 },
+    { minReplicas: 3 },
     3,
   ],
   [
@@ -109,7 +115,7 @@ const anyLoad = fc.record({
   samples: fc.array(
     fc.record({
       atMs: fc.integer({ min: NOW - 120_000, max: NOW }),
-      looks: fc.integer({ min: 1, max: 5 }),
+      count: fc.integer({ min: 1, max: 5 }),
       inFlight: fc.integer({ min: 0, max: 10_000 }),
       waiting: fc.integer({ min: 0, max: 10_000 }),
     }),
@@ -125,16 +131,16 @@ const anyLoad = fc.record({
 test("whatever the load: within bounds, and without panic at most twice as many", () => {
   const bounds = fc.record({
     concurrency: fc.integer({ min: 1, max: 1000 }),
-    least: fc.integer({ min: 1, max: 5 }),
-    most: fc.integer({ min: 5, max: 100 }),
+    minReplicas: fc.integer({ min: 1, max: 5 }),
+    maxReplicas: fc.integer({ min: 5, max: 100 }),
   });
   fc.assert(
     fc.property(anyLoad, bounds, (load, own) => {
       load.samples.sort((a, b) => a.atMs - b.atMs);
       const { replicas, panic } = desiredReplicas(load, own, NOW);
-      assert.ok(replicas >= own.least && replicas <= own.most);
-      if (panic.untilMs > NOW) assert.ok(replicas >= Math.min(load.replicas, own.most));
-      else assert.ok(replicas <= Math.max(own.least, load.replicas * 2));
+      assert.ok(replicas >= own.minReplicas && replicas <= own.maxReplicas);
+      if (panic.untilMs > NOW) assert.ok(replicas >= Math.min(load.replicas, own.maxReplicas));
+      else assert.ok(replicas <= Math.max(own.minReplicas, load.replicas * 2));
     }),
   );
 });
@@ -165,7 +171,7 @@ test("a step of load to some times what a replica can do has the second one aske
           seed,
           rate: (second) => (second < at ? 0 : capacity * times),
         });
-        const { changes } = simulate(step, ours({ concurrency, least: 1, most: 1000 }));
+        const { changes } = simulate(step, concurrencyScaler({ concurrency, minReplicas: 1, maxReplicas: 1000 }));
         assert.ok(changes.length > 0 && (changes[0]?.desired ?? 0) >= 2);
         assert.ok((changes[0]?.atMs ?? 0) <= at * 1000 + 1000, `${(changes[0]?.atMs ?? 0) - at * 1000} ms`);
       },
@@ -185,7 +191,7 @@ for (const [concurrency, most] of [
     for (const demand of [0.1, 0.35, 0.6, 1, 2, 3.5, 7, 10, 40]) {
       for (const seed of [1000, 2000, 3000]) {
         const noisy = scenario({ seconds: 1800, concurrency, seed, rate: () => demand / 0.1 });
-        const { changes } = simulate(noisy, ours({ concurrency, least: 1, most: 1000 }));
+        const { changes } = simulate(noisy, concurrencyScaler({ concurrency, minReplicas: 1, maxReplicas: 1000 }));
         // The first minutes are the step from nothing.
         const after = changes.filter(({ atMs }) => atMs > 300_000);
         assert.ok(after.length <= most, `${demand} in flight: ${JSON.stringify(after)}`);
@@ -209,8 +215,11 @@ for (const [concurrency, serviceMs, share, most] of [
         concurrency,
         seed,
       });
-      const bounds = { concurrency, least: 1, most: 20 };
-      const [byLoad, byCpu] = [simulate(hour, ours(bounds)), simulate(hour, horizontalPodAutoscaler(bounds))];
+      const bounds = { concurrency, minReplicas: 1, maxReplicas: 20 };
+      const [byLoad, byCpu] = [
+        simulate(hour, concurrencyScaler(bounds)),
+        simulate(hour, horizontalPodAutoscaler(bounds)),
+      ];
       const [ourWait, theirWait] = [byLoad, byCpu].map(
         ({ waitedMs }) => waitedMs.filter((ms) => ms > 100).length / waitedMs.length,
       ) as [number, number];

@@ -161,7 +161,8 @@ test("a replica that is far slower than its siblings is left out while they have
     const ms = replicas++ === 0 ? 400 : 2;
     return (_, response) => void setTimeout(() => response.end(String(ms)), ms);
   });
-  const scaling = new Autoscaler(gateway.endpoints);
+  const autoscaler = new Autoscaler(gateway.endpoints);
+  const sampling = setInterval(() => autoscaler.sample(), 100);
   const endpoint = await gateway.run({ replicas: 3, scaler: "fixed", concurrency: 4, idleTimeout: "never" });
   let done = false;
   const load = Array.from({ length: 6 }, async () => {
@@ -172,7 +173,7 @@ test("a replica that is far slower than its siblings is left out while they have
   } finally {
     done = true;
     await Promise.all(load);
-    scaling.stop();
+    clearInterval(sampling);
   }
   assert.deepEqual(
     endpoint.replicas.map(({ slow }) => slow),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { autoTimeout, fixedTimeout, furtherPatterns, patterns } from "../testing/idle-simulation.ts";
-import { awakeMs, FIXED, IdleHistory, isAsleep } from "./idle-history.ts";
+import { awakeMs, FIXED_PLAN, IdleHistory, isAsleep } from "./idle-history.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -13,15 +13,15 @@ function after(...pauses: readonly (readonly [times: number, minutes: number])[]
 }
 
 test("too few pauses, pauses that are all longer than can be told apart, and pauses of any length: the fixed timeout", () => {
-  assert.equal(after().plan, FIXED);
-  assert.equal(after([7, 30]).plan, FIXED);
-  assert.equal(after([6, 30], [7, 300]).plan, FIXED);
-  assert.equal(after(...Array.from({ length: 239 }, (_, i) => [2, i + 1.5] as const)).plan, FIXED);
+  assert.equal(after().plan, FIXED_PLAN);
+  assert.equal(after([7, 30]).plan, FIXED_PLAN);
+  assert.equal(after([6, 30], [7, 300]).plan, FIXED_PLAN);
+  assert.equal(after(...Array.from({ length: 239 }, (_, i) => [2, i + 1.5] as const)).plan, FIXED_PLAN);
 });
 
 test("pauses of less than a minute are none, however many", () => {
-  assert.equal(after([10_000, 0.5]).plan, FIXED);
-  assert.notEqual(after([10_000, 0.5], [8, 30.5]).plan, FIXED);
+  assert.equal(after([10_000, 0.5]).plan, FIXED_PLAN);
+  assert.notEqual(after([10_000, 0.5], [8, 30.5]).plan, FIXED_PLAN);
 });
 
 test("pauses of one length: gone after a minute, back a tenth before, gone again a tenth after", () => {

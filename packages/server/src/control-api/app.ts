@@ -1,18 +1,25 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { FaasError, type Limits, type Platform, PROBLEM_MEDIA_TYPE, type ServerConfig, toProblem } from "@faas/core";
+import {
+  FaasError,
+  type Limits,
+  type Logger,
+  type Platform,
+  PROBLEM_MEDIA_TYPE,
+  type ServerConfig,
+  toProblem,
+} from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
 import { CHALLENGE } from "@faas/gateway";
 import Router from "@koa/router";
 import Koa, { type Context, type Next } from "koa";
-import type { Logger } from "pino";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { KeyService } from "../auth/key-service.ts";
 import type { BundleAccess } from "../bundles/bundle-access.ts";
 import type { BundleStore } from "../bundles/bundle-store.ts";
 import type { StorageQuota } from "../bundles/storage-quota.ts";
 import type { DeploymentController } from "../deployments/controller.ts";
-import type { AllowedImages } from "../deployments/image-policy.ts";
+import type { LogStore } from "../logs/log-store.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { SecretService } from "../secrets/secret-service.ts";
 import type { Store } from "../state/store.ts";
@@ -38,12 +45,12 @@ export interface AppDeps {
   /** Whether only this machine reaches the server. */
   readonly isLocal: boolean;
   readonly audit: AuditLog;
-  readonly allowedImages: AllowedImages;
   readonly deployments: DeploymentController;
   readonly secrets: SecretService;
   readonly endpoints: EndpointRegistry;
-  readonly platform: Pick<Platform, "name" | "accepts" | "logs" | "registryLogin" | "notReady">;
+  readonly platform: Pick<Platform, "name" | "accepts" | "registryLogin" | "notReady">;
   readonly metrics: Metrics;
+  readonly logs: Pick<LogStore, "read">;
   readonly config: ServerConfig;
   readonly log: Logger;
   readonly openapi: () => object;

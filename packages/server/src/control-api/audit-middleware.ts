@@ -1,7 +1,6 @@
-import { secretNameProblem } from "@faas/core";
+import { type Logger, secretNameProblem } from "@faas/core";
 import type { VerifiedKey } from "@faas/gateway";
 import type { Context, Middleware } from "koa";
-import type { Logger } from "pino";
 import type { AuditEntry, AuditLog } from "../audit/audit-log.ts";
 
 import type { Route } from "./route.ts";

@@ -4,11 +4,11 @@ import type { Context } from "koa";
 import type { RequestDeps } from "./app.ts";
 
 /** Answers with the endpoint's log lines as they come, a JSON object a line. */
-export function streamLogs(context: Context, ref: EndpointRef, { platform, ending, access }: RequestDeps): void {
+export function streamLogs(context: Context, ref: EndpointRef, { logs, ending, access }: RequestDeps): void {
   const gone = new AbortController();
   context.res.once("close", () => gone.abort());
   const signal = AbortSignal.any([gone.signal, ending, ...(access.signal ? [access.signal] : [])]);
-  const lines = platform.logs(ref, { ...optionsOf(context), signal });
+  const lines = logs.read(ref, { ...optionsOf(context), signal });
   // Koa's is 404 until there is a body, and the header goes before it.
   context.status = 200;
   context.type = "application/x-ndjson";

@@ -1,5 +1,5 @@
 import { type EndpointRef, endpointKey, FaasError, nearest } from "@faas/core";
-import type { EndpointRecord } from "../state/store.ts";
+import type { EndpointRecord } from "../state/records.ts";
 import type { RequestDeps } from "./app.ts";
 import { noSuchOrg } from "./permissions.ts";
 

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { EmbeddedPlatform } from "@faas/platforms";
-import { type RunningServer, startServer } from "../server.ts";
+import type { RunningServer } from "../options.ts";
+import { startServer } from "../server.ts";
 import { Store } from "../state/store.ts";
 import { digestOf, functionBundle } from "../testing/test-control.ts";
 

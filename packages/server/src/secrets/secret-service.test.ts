@@ -182,7 +182,7 @@ describe("what is refused", () => {
   test("a deployment with a secret that is not there: which there are, which is near, and how to make it", async () => {
     const { status, problem } = await deploy("refused", "z", { secrets: { TOKEN: "TOKENS" } });
     assert.deepEqual([status, problem.code, problem.suggestion], [404, "SECRET_NOT_FOUND", "TOKEN"]);
-    assert.match(problem.detail, /refused has DATABASE_URL, TOKEN\. "faas secret set refused TOKENS" makes it/);
+    assert.match(problem.detail, /refused has DATABASE_URL, TOKEN\. "faas secret set refused TOKENS" creates it/);
     assert.equal((await server.send("GET", "/-/orgs/refused/endpoints/z")).status, 404);
     const none = (await deploy("nothing-yet", "z", { secrets: { TOKEN: "TOKEN" } })).problem;
     assert.match(none.detail, /nothing-yet has none yet/);

@@ -36,7 +36,7 @@ test("a server of another host that touches its lock keeps it, and the other one
   const ended = new AbortController();
   t.after(() => ended.abort());
   await touched(dataDir, ended.signal);
-  await assert.rejects(DataDirLock.take(dataDir), {
+  await assert.rejects(DataDirLock.acquire(dataDir), {
     code: "STATE_LOCKED",
     message: /on elsewhere.*http:\/\/elsewhere:8887/,
   });
@@ -46,7 +46,7 @@ test("a server of another host that touches its lock keeps it, and the other one
 test("a lock of another host that nobody touches is taken after three seconds", async (t) => {
   const dataDir = await folder(t);
   await writeFile(join(dataDir, "lock.json"), JSON.stringify(elsewhere));
-  const [lock, seconds] = await timed(DataDirLock.take(dataDir));
+  const [lock, seconds] = await timed(DataDirLock.acquire(dataDir));
   assert.ok(seconds > 2.9 && seconds < 6, `after ${seconds} s`);
   assert.equal((await readLock(dataDir))?.pid, process.pid);
   await lock.release();
@@ -58,7 +58,7 @@ test("with patience, a server that ends is waited for", async (t) => {
   const ended = new AbortController();
   await touched(dataDir, ended.signal);
   const told: string[] = [];
-  const taking = DataDirLock.take(dataDir, { timeoutMs: 20_000, onWait: (message) => told.push(message) });
+  const taking = DataDirLock.acquire(dataDir, { timeoutMs: 20_000, onWait: (message) => told.push(message) });
   setTimeout(async () => {
     ended.abort();
     await rm(join(dataDir, "lock.json"));
@@ -71,12 +71,12 @@ test("with patience, a server that ends is waited for", async (t) => {
 
 test("a lock of this host is judged by its process, at once", async (t) => {
   const dataDir = await folder(t);
-  const first = await DataDirLock.take(dataDir);
-  await assert.rejects(DataDirLock.take(dataDir), { code: "STATE_LOCKED" });
+  const first = await DataDirLock.acquire(dataDir);
+  await assert.rejects(DataDirLock.acquire(dataDir), { code: "STATE_LOCKED" });
   await first.release();
   const text = JSON.stringify({ ...elsewhere, host: hostname() });
   await writeFile(join(dataDir, "lock.json"), text);
-  const [second, seconds] = await timed(DataDirLock.take(dataDir));
+  const [second, seconds] = await timed(DataDirLock.acquire(dataDir));
   assert.ok(seconds < 0.5, `after ${seconds} s`);
   await second.release();
 });
@@ -84,7 +84,7 @@ test("a lock of this host is judged by its process, at once", async (t) => {
 test("of many that find a dead lock one gets it", async (t) => {
   const dataDir = await folder(t);
   await writeFile(join(dataDir, "lock.json"), JSON.stringify(elsewhere));
-  const all = await Promise.allSettled(Array.from({ length: 8 }, () => DataDirLock.take(dataDir)));
+  const all = await Promise.allSettled(Array.from({ length: 8 }, () => DataDirLock.acquire(dataDir)));
   const held = all.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   assert.equal(held.length, 1);
   await held[0]?.verify();
@@ -93,8 +93,8 @@ test("of many that find a dead lock one gets it", async (t) => {
 
 test("a server whose lock is gone is told, and writes nothing more", async (t) => {
   const dataDir = await folder(t);
-  const lock = await DataDirLock.take(dataDir);
-  const lost = new Promise<{ code: string }>((done) => lock.keep(done));
+  const lock = await DataDirLock.acquire(dataDir);
+  const lost = new Promise<{ code: string }>((done) => lock.startHeartbeat(done));
   const store = await Store.open(dataDir, { assertLockHeld: () => lock.verify() });
   t.after(() => store.close());
   await store.putOrg("before");
@@ -111,14 +111,14 @@ test("a server whose lock is gone is told, and writes nothing more", async (t) =
 
 // A first change asks before it puts the snapshot in place, before the journal, before it writes to that, and after; the next ones twice.
 // With a journal of one byte at most, a snapshot and a journal are made beside each change.
-for (const [questions, journalLeastBytes] of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap(
+for (const [questions, minCompactionBytes] of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap(
   (n) =>
     [
       [n, 2 ** 20],
       [n, 1],
     ] as const,
 )) {
-  test(`a change that another server's start cuts off after question ${questions} is not acknowledged, and harms nothing; journals of ${journalLeastBytes}`, async (t) => {
+  test(`a change that another server's start cuts off after question ${questions} is not acknowledged, and harms nothing; journals of ${minCompactionBytes}`, async (t) => {
     const dataDir = await folder(t);
     let other: Store | undefined;
     let asked = 0;
@@ -131,7 +131,7 @@ for (const [questions, journalLeastBytes] of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].fla
       other = await Store.open(dataDir);
       await other.putOrg("second");
     };
-    const first = await Store.open(dataDir, { assertLockHeld, journalLeastBytes });
+    const first = await Store.open(dataDir, { assertLockHeld, minCompactionBytes });
     t.after(() => other?.close());
     const done: string[] = [];
     const refused: string[] = [];

@@ -17,8 +17,9 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type Revision, revisionId, withDefaults } from "@faas/core";
 import fc from "fast-check";
+import type { EndpointRecord } from "./records.ts";
 import { readState } from "./recovery.ts";
-import { type EndpointRecord, Store, type StoreOptions } from "./store.ts";
+import { Store, type StoreOptions } from "./store.ts";
 
 /** What is in `state.journal`, what damages it, and when it is made anew. */
 
@@ -136,12 +137,12 @@ test("a journal is refused beside another state.json, an older one, and none", a
   await put(await open(t, other), "one");
   for (const text of [older, await readFile(join(other, "state.json")), '{"version":1,"organizations":{}}']) {
     await writeFile(join(folder, "state.json"), text);
-    await assert.rejects(Store.open(folder), { code: "STATE_DAMAGED", message: /remove the journal/ });
+    await assert.rejects(Store.open(folder), { code: "STATE_DAMAGED", message: /move the journal away/ });
   }
   await rm(join(folder, "state.json"));
   await assert.rejects(Store.open(folder), {
     code: "STATE_DAMAGED",
-    message: /state\.json cannot be read: it is not there/,
+    message: /state\.json cannot be read: it is missing/,
   });
   await rm(journalOf(folder));
   assert.deepEqual(everything(await open(t, folder)), []);
@@ -162,7 +163,7 @@ test("a state.json of before there was a journal, and limits were a quota, is re
 
 test("an end between the new snapshot and its journal: what the snapshot has is not done again, the rest is", async (t) => {
   const folder = await temporary(t);
-  const store = await open(t, folder, { journalLeastBytes: 2 ** 11 });
+  const store = await open(t, folder, { minCompactionBytes: 2 ** 11 });
   const { ino } = await putUntilSnapshot(store, folder);
   // The journal of the one before, with all since, beside the new snapshot.
   const limit = AbortSignal.timeout(10_000);
@@ -190,7 +191,7 @@ async function putUntilSnapshot(store: Store, folder: string) {
 
 test("the journal is made smaller in the background, while changes go on; copies taken meanwhile are whole", async (t) => {
   const folder = await temporary(t);
-  const store = await open(t, folder, { journalLeastBytes: 2 ** 14 });
+  const store = await open(t, folder, { minCompactionBytes: 2 ** 14 });
   const journals = new Set<number>();
   const done = new Set<string>();
   for (let round = 0; round < 40; round++) {
@@ -240,7 +241,7 @@ test("what is read again is what the store had, whatever was changed and however
     fc.asyncProperty(fc.array(change, { maxLength: 40 }), fc.constantFrom(1, 2 ** 12), async (changes, size) => {
       const folder = join(root, String(number++));
       await mkdir(folder);
-      let store = await Store.open(folder, { journalLeastBytes: size });
+      let store = await Store.open(folder, { minCompactionBytes: size });
       let under: Promise<unknown>[] = [];
       for (const one of changes) {
         if (one.kind === "org") under.push(store.putOrg(one.org, one.cpu === null ? undefined : { cpu: one.cpu }));
@@ -251,7 +252,7 @@ test("what is read again is what the store had, whatever was changed and however
           await Promise.all(under);
           under = [];
           // As after kill -9: nothing is told to the one before.
-          const next = await Store.open(folder, { journalLeastBytes: size });
+          const next = await Store.open(folder, { minCompactionBytes: size });
           assert.deepEqual(everything(next), everything(store));
           await store.close();
           store = next;
@@ -291,8 +292,8 @@ test("a journal that cannot be made smaller goes on growing, and says so", async
   let refuse = false;
   const full = () => Object.assign(new Error("full"), { code: "ENOSPC" });
   const store = await open(t, folder, {
-    journalLeastBytes: 1,
-    onTrouble: (error) => troubles.push(error),
+    minCompactionBytes: 1,
+    onCompactionFailed: (error) => troubles.push(error),
     // Asked before and after each write too: the trouble is only that of the files that are to be put in place.
     assertLockHeld: async () => {
       if (refuse && (await readdir(folder)).some((name) => name.endsWith(".new"))) throw full();
@@ -332,7 +333,7 @@ test("a write that fails as a whole and cannot be taken back: not there for the 
 
   await put(store, "three");
   const second = failing("datasync", "truncate", "sync");
-  await assert.rejects(put(store, "four"), (error: Error) => /may be there after a restart/.test(error.message));
+  await assert.rejects(put(store, "four"), (error: Error) => /may be applied after a restart/.test(error.message));
   for (const mock of second) mock.restore();
   await put(store, "five");
   assert.deepEqual(await names(folder), ["one", "three", "five"]);

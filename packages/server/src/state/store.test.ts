@@ -190,9 +190,9 @@ test("what an organization's endpoints are kept is the sum over them, whatever c
   await put("four", 1);
   await put("four", 3);
   const expected = { endpoints: 3, replicas: 8, cpuMillis: 2000, memoryBytes: 512 * 2 ** 20 };
-  assert.deepEqual(store.kept("acme"), expected);
+  assert.deepEqual(store.reserved("acme"), expected);
   await store.close();
   store = await Store.open(folder);
-  assert.deepEqual(store.kept("acme"), expected);
+  assert.deepEqual(store.reserved("acme"), expected);
   await store.close();
 });

@@ -7,7 +7,8 @@ import { buffer } from "node:stream/consumers";
 import { after } from "node:test";
 import { type OrgScope, PROBLEM_MEDIA_TYPE, type Problem } from "@faas/core";
 import { type Header, pack } from "tar-stream";
-import { type ServerOptions, startServer } from "../server.ts";
+import type { ServerOptions } from "../options.ts";
+import { startServer } from "../server.ts";
 
 /** For tests: a control server on a port and a data folder of its own, and what is sent to it over HTTP. */
 export interface TestControl {

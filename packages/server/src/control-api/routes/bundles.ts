@@ -30,7 +30,7 @@ export const bundleRoutes: readonly Route[] = [
     async handle(context, { digest = "" }, { bundles, grants, bundleRoom, access }) {
       const wanted = validate(bundleDigestSchema, digest, "the path");
       // That another organization has it already does not show.
-      const unproven = access.org !== undefined && !grants.has(access.org, wanted);
+      const mustProve = access.org !== undefined && !grants.has(access.org, wanted);
       const org = access.org ?? queriedOrg(context);
       if (access.org !== undefined) access.require(queriedOrg(context) ?? access.org, "deploy");
       const { length } = context.request;
@@ -38,15 +38,15 @@ export const bundleRoutes: readonly Route[] = [
       let isNew: boolean;
       try {
         isNew = await bundles.put(wanted, bodyOf(context.req), {
-          unproven,
+          mustProve,
           ...(length === undefined ? {} : { length }),
-          ...(room === undefined ? {} : { room }),
+          ...(room === undefined ? {} : { allowance: room }),
         });
         if (org !== undefined) grants.grant(org, wanted);
       } finally {
         room?.release();
       }
-      context.status = isNew || unproven ? 201 : 200;
+      context.status = isNew || mustProve ? 201 : 200;
       context.body = { digest };
     },
   },

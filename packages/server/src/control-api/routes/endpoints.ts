@@ -16,7 +16,6 @@ import {
 import type { Context } from "koa";
 import type { z } from "zod";
 import { bundleNotFound } from "../../bundles/bundle-store.ts";
-import { checkImage } from "../../deployments/image-policy.ts";
 import type { RequestDeps } from "../app.ts";
 import { readJson } from "../json-body.ts";
 import { streamLogs } from "../log-stream.ts";
@@ -164,20 +163,20 @@ async function register(
   const settings = withDefaults(input);
   const problem = settingsProblem(settings);
   if (problem) throw new FaasError("INVALID_REQUEST", problem);
-  checkMayUse(artifact, ref.org, deps);
+  checkMayUse(artifact, deps);
   const { created, revision, unchanged } = await deps.deployments.deploy(ref, artifact, settings);
   context.status = created ? 201 : 200;
   context.body = { ...ref, url: `${originOf(context)}/${endpointKey(ref)}`, revision, unchanged } satisfies Registered;
 }
 
-/** BUNDLE_NOT_FOUND, IMAGE_NOT_ALLOWED. */
-function checkMayUse(artifact: z.infer<typeof artifactSchema>, org: string, deps: RequestDeps): void {
-  const { access, grants, platform, allowedImages } = deps;
-  if (artifact.kind === "image") {
-    // Where none run, that is what there is to say.
-    if (platform.accepts === "image") checkImage(artifact.reference, org, allowedImages);
-  } else if (platform.accepts === "bundle" && access.org !== undefined && !grants.has(access.org, artifact.digest))
-    throw bundleNotFound(artifact.digest);
+/**
+ * Checks that the caller may use a bundle.
+ *
+ * @throws BUNDLE_NOT_FOUND
+ */
+function checkMayUse(artifact: z.infer<typeof artifactSchema>, { access, grants, platform }: RequestDeps): void {
+  if (artifact.kind !== "bundle" || platform.accepts !== "bundle") return;
+  if (access.org !== undefined && !grants.has(access.org, artifact.digest)) throw bundleNotFound(artifact.digest);
 }
 
 async function waitFor(context: Context, ref: EndpointRef, deps: RequestDeps): Promise<void> {

@@ -64,7 +64,7 @@ export const orgRoutes: readonly Route[] = [
     async handle(context, { org = "" }, deps) {
       requireOrg(org, deps);
       await deps.deployments.removeOrg(org);
-      deps.keys.dropGone();
+      deps.keys.endRevoked();
       deps.grants.forget(org);
       context.status = 204;
     },

@@ -7,7 +7,7 @@ import {
   type ReplicaFailure,
 } from "@faas/core";
 import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
-import type { EndpointRecord } from "../../state/store.ts";
+import { awaitsFirstReady, candidateRevision, type EndpointRecord, servingRevision } from "../../state/records.ts";
 
 /** An endpoint as the control API shows it: what is on disk, and what runs. `origin` is where the client reached the server. */
 export function viewEndpoint(
@@ -17,16 +17,18 @@ export function viewEndpoint(
   origin: string,
 ): EndpointView {
   const live = endpoints.get(endpointKey(ref));
+  const serving = servingRevision(record);
+  const candidate = candidateRevision(record);
   const failure = record.failure ?? live?.status?.failure ?? lastEnd(live);
   return {
     org: ref.org,
     endpoint: ref.endpoint,
     url: `${origin}/${endpointKey(ref)}`,
     phase: phaseOf(record, live),
-    revision: record.current.id,
-    ...(record.candidate === undefined ? {} : { deploying: record.candidate.id }),
-    image: formatArtifact(record.current.artifact),
-    settings: record.current.settings,
+    revision: serving.id,
+    ...(candidate === undefined ? {} : { deploying: candidate.id }),
+    image: formatArtifact(serving.artifact),
+    settings: serving.settings,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
     replicas: (live?.status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, start }) => ({
@@ -52,8 +54,8 @@ function lastEnd(live: ServedEndpoint | undefined): ReplicaFailure | undefined {
 }
 
 function phaseOf(record: EndpointRecord, live: ServedEndpoint | undefined): EndpointPhase {
-  if (record.unproven) return record.failure?.revision === record.current.id ? "failed" : "deploying";
-  if (record.candidate) return "deploying";
+  if (awaitsFirstReady(record)) return record.failure?.revision === servingRevision(record).id ? "failed" : "deploying";
+  if (candidateRevision(record)) return "deploying";
   if (live === undefined) return "idle";
   if (live.replicas.length > 0) return "ready";
   if (live.failure()) return "failed";
