@@ -27,8 +27,6 @@ const ROUNDS: readonly (readonly [endpoint: string, moment: Moment])[] = [
   ["three", "writing"],
   ["one", "uploaded"],
   ["two", "registered"],
-  ["three", "registering"],
-  ["one", "writing"],
 ];
 const NAMES = ["one", "two", "three"];
 
@@ -65,6 +63,7 @@ class Deployment {
   readonly #name: string;
   readonly #bundle: Bundle;
   readonly #killAt: Moment | undefined;
+  #killing: Promise<void> | undefined;
 
   constructor(faas: FaasProcess, server: RunningServer, name: string, bundle: Bundle, killAt?: Moment) {
     this.#faas = faas;
@@ -76,6 +75,12 @@ class Deployment {
 
   /** Returns true if the server acknowledged the endpoint. */
   async run(): Promise<boolean> {
+    const isAcknowledged = await this.#deploy();
+    await this.#killing;
+    return isAcknowledged;
+  }
+
+  async #deploy(): Promise<boolean> {
     if (!(await this.#upload())) return false;
     await this.#reach("uploaded");
     if (!(await this.#register())) return false;
@@ -84,7 +89,8 @@ class Deployment {
   }
 
   async #reach(moment: Moment): Promise<void> {
-    if (moment === this.#killAt) await this.#faas.kill(this.#server);
+    if (moment === this.#killAt) this.#killing ??= this.#faas.kill(this.#server);
+    await this.#killing;
   }
 
   async #upload(): Promise<boolean> {
@@ -111,7 +117,7 @@ class Deployment {
     const aborter = new AbortController();
     const written = new Promise<void>((resolve) => {
       watch(this.#faas.data, { signal: aborter.signal }, (_, file) => {
-        if (file?.startsWith("state.")) resolve();
+        if (file === "state.json" || file === "state.journal") resolve();
       });
     });
     const registered = this.#send(`/-/orgs/acme/endpoints/${this.#name}`, {
