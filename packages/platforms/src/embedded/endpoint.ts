@@ -32,7 +32,7 @@ export interface EndpointHost {
   readonly records: { add(id: string, pid: number, leftovers: readonly string[]): void; remove(id: string): void };
 }
 
-/** One endpoint on the embedded platform: the applied revision, the desired number of replicas, and the processes. */
+/** An endpoint on the embedded platform: the applied revision, the desired number of replicas, and the processes. */
 export class EmbeddedEndpoint {
   spec: EndpointSpec;
   readonly key: string;

@@ -10,10 +10,10 @@ import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
 import { StartStages } from "../common/start-stages.ts";
 import {
-  cacheOf,
   functionEnvironment,
   type RuntimeOptions,
   runtimeEnvironment,
+  sharedCacheFolder,
 } from "../common/wrapper-environment.ts";
 import { exitReason, type ProcessEnd, spawnFailure } from "./exit-reason.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
@@ -50,7 +50,7 @@ export interface ProcessEvents {
 }
 
 /**
- * One child process: the wrapper with the user's function, listening on its own Unix socket. A sandboxed process creates the socket in its private folder; the
+ * A child process: the wrapper with the user's function, listening on its own Unix socket. A sandboxed process creates the socket in its private folder; the
  * server then moves it to a path that other functions cannot guess.
  */
 export class ReplicaProcess {
@@ -229,7 +229,7 @@ export class ReplicaProcess {
     const { spec } = this;
     const { runtime, memoryBytes } = spec;
     const { sandboxContext, prewarmPool, cacheFolder } = this.#options;
-    const sharedCache = cacheOf(runtime, cacheFolder);
+    const sharedCache = sharedCacheFolder(runtime, cacheFolder);
     if (sandboxContext === undefined) mkdirSync(this.#folder.home, { recursive: true });
     const claimed = prewarmPool.claim(
       spec,

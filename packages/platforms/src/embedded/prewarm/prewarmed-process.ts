@@ -5,13 +5,13 @@ import { basename, join } from "node:path";
 import type { Writable } from "node:stream";
 import type { Runtime } from "@faas/core";
 import { programOf, runtimeCommand } from "../../common/runtime-command.ts";
-import { cacheOf, type RuntimeOptions, runtimeEnvironment } from "../../common/wrapper-environment.ts";
+import { type RuntimeOptions, runtimeEnvironment, sharedCacheFolder } from "../../common/wrapper-environment.ts";
 import { isLauncher, PROGRAMS_FOLDER } from "../sandbox/landlock.ts";
 import { memoryRlimit } from "../sandbox/memory-rlimit.ts";
 import type { ProcessFolder, Sandbox } from "../sandbox/sandbox.ts";
 import { type CodeSlots, type Slot, writableFolder } from "./code-slots.ts";
 
-/** What sandboxed processes share. */
+/** Objects that all sandboxed processes share. */
 export interface SandboxContext {
   readonly sandbox: Sandbox;
   readonly slots: CodeSlots;
@@ -51,7 +51,7 @@ export function startPrewarmed(
   ];
   if (context === undefined) {
     const socketPath = join(options.runFolder, `${name}.sock`);
-    const environment = runtimeEnvironment(runtime, options.runFolder, cacheOf(runtime, options.cacheFolder));
+    const environment = runtimeEnvironment(runtime, options.runFolder, sharedCacheFolder(runtime, options.cacheFolder));
     const child = spawnWaiting(commandFor(wrapper), options.runFolder, { ...environment, PORT: socketPath });
     return { child, removeFolders: () => rmSync(socketPath, { force: true }) };
   }
