@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCodes } from "@faas/core";
 
-/** Codes that a wrapper answers with, in the order of core's table. */
+/** Codes of a wrapper's responses, in the order of core's table. */
 const WRAPPER_CODES = [
   "MALFORMED_JSON",
   "INVALID_REQUEST",

@@ -1,5 +1,5 @@
 /**
- * The faas wrapper for Node: serves HTTP, calls the user's function and sends what it returns (docs/wrapper-protocol.md).
+ * The faas wrapper for Node: serves HTTP, calls the user's function and sends its result (docs/wrapper-protocol.md).
  * Generated from packages/wrappers/node/src by `npm run wrappers`. Do not edit; the comments are in the sources.
  */
 
@@ -69,10 +69,10 @@ var ERRORS = {
   BODY_TOO_LARGE: [413, "Request body too large"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
   FUNCTION_ERROR: [500, "The function threw an error"],
-  INVALID_RESPONSE: [500, "The function returned what cannot be an answer"],
+  INVALID_RESPONSE: [500, "The function returned an invalid response"],
   FUNCTION_LOAD_FAILED: [502, "The function could not be loaded"],
   NO_CAPACITY: [503, "No capacity"],
-  FUNCTION_TIMEOUT: [504, "The function took too long"]
+  FUNCTION_TIMEOUT: [504, "The function timed out"]
 };
 
 // packages/wrappers/node/src/problem.ts
@@ -124,7 +124,7 @@ async function load() {
     const has = Object.keys(module).join(", ") || "nothing";
     throw new Problem(
       "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, it exports ${has}`
+      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, but it exports ${has}`
     );
   }
   if (typeof target === "function") return { handler: target };
@@ -132,7 +132,7 @@ async function load() {
   if (typeof fetch === "function") return { fetch: fetch.bind(target) };
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
-    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, it is ${typeof target}`
+    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, got ${typeof target}`
   );
 }
 async function importModule(file) {
@@ -153,7 +153,7 @@ function findFile(names, setting) {
   if (found) return pathOf(found);
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
-    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}; none is there` : `Expected the function in one of ${candidates.join(", ")}; none is there. Name it with the handler setting, "file.export"`
+    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists` : `Expected the function in one of ${candidates.join(", ")}, but none of them exists. Set the handler to "file.export"`
   );
 }
 function mainOfManifest() {
@@ -171,11 +171,11 @@ import { createServer } from "node:http";
 // packages/wrappers/node/src/call.ts
 var Call = class {
   constructor(request, response) {
-    /** The deadline by the monotonic clock, set when the call runs. */
+    /** Deadline on the monotonic clock, set when the call runs. */
     this.endsAtMs = 0;
     this.previous = void 0;
     this.next = void 0;
-    /** True when the call ran beyond its deadline; it holds its place until the function returns. */
+    /** True after the deadline; the call holds its slot until the function returns. */
     this.isLate = false;
     this.request = request;
     this.response = response;
@@ -197,7 +197,7 @@ var Call = class {
   get isAborted() {
     return this.#abortReason !== void 0;
   }
-  /** Aborts the call's signal. The first reason stays. */
+  /** Aborts the call's signal. The first reason counts. */
   abort(reason) {
     this.#abortReason ??= reason;
     this.#controller?.abort(this.#abortReason);
@@ -217,7 +217,7 @@ var Context = class {
     this.deadline = call.deadline;
   }
   #call;
-  /** Signal that is aborted at the deadline and when the client goes away. */
+  /** Signal that is aborted at the deadline and when the client disconnects. */
   get signal() {
     return this.#call.signal;
   }
@@ -272,7 +272,7 @@ function parseBody(bytes, contentType = "") {
     try {
       return JSON.parse(bytes.toString("utf8"));
     } catch (error) {
-      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, and it does not parse: ${messageOf(error)}`);
+      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, but it is not valid JSON: ${messageOf(error)}`);
     }
   }
   if (!type.startsWith("text/") && type !== "application/x-www-form-urlencoded") return bytes;
@@ -387,7 +387,7 @@ var Admission = class {
   #startCall;
   #waiting = [];
   #inFlight = 0;
-  /** `startCall` has to call `leave` once for each call, when its function has returned. */
+  /** `startCall` must call `leave` once for each call, when its function has returned. */
   constructor(startCall) {
     this.#startCall = startCall;
   }
@@ -398,7 +398,7 @@ var Admission = class {
       return;
     }
     if (this.#waiting.length >= queueLimit) {
-      sendProblem(call, new Problem("NO_CAPACITY", `${concurrency} calls run and ${queueLimit} wait`));
+      sendProblem(call, new Problem("NO_CAPACITY", `${concurrency} calls are running and ${queueLimit} are waiting`));
       return;
     }
     this.#waiting.push(call);
@@ -407,14 +407,14 @@ var Admission = class {
       if (index >= 0) this.#waiting.splice(index, 1);
     });
   }
-  /** Frees the place of a call and gives it to the next in the queue. */
+  /** Frees the slot of a call and gives it to the next in the queue. */
   leave() {
     this.#inFlight--;
     const next = this.#waiting.shift();
     if (next !== void 0) this.#start(next);
     else if (this.#inFlight === 0) closeIdleConnectionsOnDrain();
   }
-  /** Empties the queue and answers all that waited with a problem. */
+  /** Empties the queue and answers all waiting calls with a problem. */
   rejectWaiting(problem) {
     for (const call of this.#waiting.splice(0)) sendProblem(call, problem);
   }
@@ -445,7 +445,7 @@ var Deadlines = class {
     this.#isTimerSet = true;
     setTimeout(this.#expire, this.#durationMs);
   }
-  /** Does nothing after the deadline: an expired link is removed already. */
+  /** Does nothing after the deadline: an expired link is already removed. */
   remove(timed) {
     if (timed.next === void 0 || timed.previous === void 0) return;
     timed.previous.next = timed.next;
@@ -532,7 +532,7 @@ async function sendStream(call, status, headers, source) {
     if (response.destroyed) return;
     if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk)) {
       throw new TypeError(
-        `Expected the stream to give strings or bytes, got ${chunk === null ? "null" : typeof chunk}`
+        `Expected the stream to yield strings or bytes, got ${chunk === null ? "null" : typeof chunk}`
       );
     }
     if (!response.write(chunk)) await drainedOrClosed(response);
@@ -556,7 +556,7 @@ async function sendWebResponse(call, result) {
   if (!(result instanceof Response)) {
     throw new Problem(
       "INVALID_RESPONSE",
-      `Expected fetch to give a Response, got ${result === null ? "null" : typeof result}`
+      `Expected fetch to return a Response, got ${result === null ? "null" : typeof result}`
     );
   }
   const { status, body } = result;
@@ -620,10 +620,16 @@ function jsonOf(value) {
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    throw new Problem("INVALID_RESPONSE", `The function returned what cannot be JSON: ${messageOf(error)}`);
+    throw new Problem(
+      "INVALID_RESPONSE",
+      `The function returned a value that cannot be written as JSON: ${messageOf(error)}`
+    );
   }
   if (text === void 0)
-    throw new Problem("INVALID_RESPONSE", `The function returned a ${typeof value}, which cannot be an answer`);
+    throw new Problem(
+      "INVALID_RESPONSE",
+      `The function returned a value that cannot be written as JSON: ${typeof value} is not a JSON type`
+    );
   return text;
 }
 
@@ -663,7 +669,7 @@ function run(call, userFunction) {
 }
 var CALL = /* @__PURE__ */ Symbol("call");
 function onClose() {
-  if (!this.writableFinished) this[CALL]?.abort(new Error("the client went away"));
+  if (!this.writableFinished) this[CALL]?.abort(new Error("the client disconnected"));
 }
 function onDone(call) {
   deadlines.remove(call);
@@ -692,7 +698,7 @@ async function handleFetch(call, fetch) {
 }
 var lateCalls = 0;
 function onTimeout(call) {
-  const problem = new Problem("FUNCTION_TIMEOUT", `The function was not done within ${timeoutMs} ms`);
+  const problem = new Problem("FUNCTION_TIMEOUT", `The function did not finish within ${timeoutMs} ms`);
   call.abort(problem);
   if (call.response.headersSent) call.response.destroy();
   else sendProblem(call, problem);
@@ -701,7 +707,7 @@ function onTimeout(call) {
   if (lateCalls >= concurrency) exitForRestart();
 }
 function exitForRestart() {
-  console.error(`Every place (${concurrency}) is held by a call beyond its time: the process ends`);
+  console.error("All slots are held by calls beyond their deadline: the process exits");
   admission.rejectWaiting(new Problem("NO_CAPACITY", "The function's process is being replaced"));
   setTimeout(() => process.exit(1), 100);
 }

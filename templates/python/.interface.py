@@ -17,7 +17,7 @@ import sys
 
 FILE = sys._getframe().f_code.co_filename
 FOLDER = os.path.dirname(os.path.abspath(FILE))
-# A user's file named like a module of the standard library must not hide that module from the imports below.
+# A user's file with the name of a standard library module must not hide that module from the imports below.
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
 
@@ -84,15 +84,15 @@ ERRORS = {
     "BODY_TOO_LARGE": (413, "Request body too large"),
     "HEADERS_TOO_LARGE": (431, "Request header fields too large"),
     "FUNCTION_ERROR": (500, "The function threw an error"),
-    "INVALID_RESPONSE": (500, "The function returned what cannot be an answer"),
+    "INVALID_RESPONSE": (500, "The function returned an invalid response"),
     "FUNCTION_LOAD_FAILED": (502, "The function could not be loaded"),
     "NO_CAPACITY": (503, "No capacity"),
-    "FUNCTION_TIMEOUT": (504, "The function took too long"),
+    "FUNCTION_TIMEOUT": (504, "The function timed out"),
 }
 
 
 # ---- problem.py
-# Errors that a client sees.
+# Errors in responses to clients.
 
 class Problem(Exception):
     def __init__(self, code, detail):
@@ -138,12 +138,13 @@ def exit_process(status):
 
 def exit_as_asked(error, where):
     code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    sys.stderr.write(f"The function called sys.exit({'' if error.code is None else repr(error.code)}) {where}\n")
+    argument = "" if error.code is None else repr(error.code)
+    sys.stderr.write(f"The function called sys.exit({argument}) {where}\n")
     exit_process(code & 0xFF)
 
 
 # ---- json_encoder.py
-# JSON as JavaScript writes it.
+# Encoding JSON in JavaScript's format.
 
 def json_default(value):
     if hasattr(value, "tolist"):
@@ -182,7 +183,7 @@ def to_json(value):
         text = "".join(quick_encode(value, 0))
         if text.isascii():
             return text
-    except Exception:  # the slower way below says what is wrong with the value
+    except Exception:  # the slower encoder below raises the right error
         pass
     try:
         try:
@@ -257,12 +258,12 @@ HANDLER_NAMES = ("handler", "main")
 def load_handler():
     file, module_name, name = find_handler(ENVIRONMENT.get("FAAS_HANDLER"))
     packages = os.path.join(FOLDER, ".packages")
-    # After the standard library, before everything else that is installed: where a virtual environment would have them.
-    place = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
-    sys.path.insert(place, packages)
+    # After the standard library and before other installed packages, as in a virtual environment.
+    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
+    sys.path.insert(index, packages)
     sys.path.insert(0, FOLDER)
     if module_name in sys.modules:
-        raise load_failed(f"{file}: the standard library has a module of that name; rename the file")
+        raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
     try:
         __import__(module_name)
     except SystemExit as error:
@@ -274,12 +275,12 @@ def load_handler():
     names = (name,) if name else HANDLER_NAMES
     found = next((each for each in names if hasattr(module, each)), None)
     if found is None:
-        has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "none"
+        has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
-        raise load_failed(f"{file}: expected it to define the function {expected}; its functions: {has}")
+        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
     handler = getattr(module, found)
     if not callable(handler):
-        raise load_failed(f'{file}: expected "{found}" to be a function, it is {type(handler).__name__}')
+        raise load_failed(f'{file}: expected "{found}" to be a function, got {type(handler).__name__}')
     return handler
 
 
@@ -292,9 +293,9 @@ def find_handler(setting):
                 return file, os.path.normpath(each).replace("/", "."), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
     raise load_failed(
-        f'Expected the handler "{setting}" in {tried}; no such file'
+        f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
         if setting
-        else f'Expected the function in one of {tried}; no such file. Name it with the handler setting, "file.function"'
+        else f'Expected the function in one of {tried}, but none of them exists. Set the handler to "file.function"'
     )
 
 
@@ -419,7 +420,7 @@ def encode_piece(call, piece):
     if isinstance(piece, str):
         piece = piece.encode("utf-8", "replace")
     elif not isinstance(piece, (bytes, bytearray, memoryview)):
-        raise TypeError(f"Expected the stream to give strings or bytes, got {type(piece).__name__}")
+        raise TypeError(f"Expected the stream to yield strings or bytes, got {type(piece).__name__}")
     if not len(piece):
         return None
     return bytes(piece) if call.http10 else b"%x\r\n%b\r\n" % (len(piece), piece)
@@ -665,7 +666,7 @@ class EventLoop:
 
 
 # ---- function/signature.py
-# How a function is to be called.
+# Calling conventions of the user's function.
 
 # Flags of code objects (the inspect module's CO_COROUTINE, CO_ASYNC_GENERATOR and CO_VARARGS; importing it takes longer than the wrapper).
 COROUTINE, ASYNC_GENERATOR, VARARGS = 0x80, 0x200, 0x04
@@ -695,7 +696,7 @@ def arity(handler):
 
 
 # ---- function/body.py
-# Request bodies as the function gets them.
+# Parsing request bodies for the function.
 
 def refuse_constant(name):
     raise ValueError(f"{name} is not valid JSON")
@@ -711,7 +712,7 @@ def from_json(text):
             return value
     except (ValueError, StopIteration, RecursionError):
         pass
-    return decoder.decode(text)  # deals with surrounding space, or says what is wrong
+    return decoder.decode(text)  # handles surrounding space, or raises the right error
 
 
 def parse_body(body, content_type):
@@ -722,7 +723,7 @@ def parse_body(body, content_type):
         try:
             return from_json(body.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:
-            detail = f"The body's type is {media_type}, but it does not parse: {error}"
+            detail = f"The body's type is {media_type}, but it is not valid JSON: {error}"
             raise Problem("MALFORMED_JSON", detail) from None
     if not media_type.startswith("text/") and media_type != "application/x-www-form-urlencoded":
         return body
@@ -818,7 +819,7 @@ def decode_part(text):
 
 
 # ---- function/call.py
-# One call of the function.
+# A call of the function.
 
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
@@ -860,9 +861,9 @@ class Call:
         self.request_id = given if given and REQUEST_ID(given) else new_request_id()
         self.deadline = monotonic() + TIMEOUT
         self.unclaimed = [self]
-        self.streaming = False  # a part of the response may have been sent
-        self.running = False  # a thread has it
-        self.late = False  # the thread has it beyond its deadline
+        self.streaming = False  # part of the response may have been sent
+        self.running = False  # a thread runs it
+        self.late = False  # a thread runs it beyond its deadline
 
     def claim(self):
         try:
@@ -1904,7 +1905,7 @@ class Server:
     def __init__(self):
         self.listening = False
         self.serving = False  # loop, runner and deadlines are there
-        self.problem = None  # why the function could not be loaded
+        self.problem = None  # reason why the function could not be loaded
         self.connections = {}
         self.sweeping = False
 
@@ -1974,7 +1975,7 @@ class Server:
             try:
                 if sock.family != socket.AF_UNIX:
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            except OSError:  # it is closed again already; macOS reports it here
+            except OSError:  # it is already closed; macOS reports that here
                 sock.close()
                 continue
             connection = Connection(sock, self)
@@ -2006,7 +2007,7 @@ class Server:
         return complete_response(call, 200, JSON, (), b'{"status":"ready"}')
 
     def give_up(self):
-        sys.stderr.write("Every thread is held by a call beyond its time: the process ends\n")
+        sys.stderr.write("All slots are held by calls beyond their deadline: the process exits\n")
         for call in self.runner.refuse_waiting():
             call.connection.deliver(call, problem_response(call, no_capacity()))
         self.loop.call_later(0.1, exit_process, 1)
@@ -2031,7 +2032,7 @@ class Server:
 
     def drain(self):
         lifecycle.draining = True
-        self.accept()  # clients that are connected already are not turned away
+        self.accept()  # clients that are already connected are served
         self.loop.remove_reader(self.listener.fileno())
         self.listener.close()
         self.listening = False

@@ -4,13 +4,13 @@ import type { Artifact, EndpointView, Language, LogLine, Problem, SettingsInput 
 import { type KubernetesServerOptions, type RunningServer, startServer } from "@faas/server";
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import { LIMIT_MS, registry, TestInstance } from "./cluster.ts";
-import { until } from "./until.ts";
+import { eventuallyHolds } from "./eventually.ts";
 
-/** A control server in this process whose replicas are pods, and what is sent to it over HTTP. */
+/** A control server in this process whose replicas are pods, and a client for it. */
 
-export interface Answer {
+export interface ApiResponse {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: what is in it, the test says
+  // biome-ignore lint/suspicious/noExplicitAny: depends on the request
   readonly body: any;
   readonly problem: Problem;
 }
@@ -23,15 +23,16 @@ export interface LogRecord {
   readonly endpoint?: string;
   readonly org?: string;
   readonly kind?: string;
-  /** What somebody else changed, and who. */
+  /** Fields that were changed outside faas. */
   readonly fields?: readonly string[];
+  /** Field managers that changed them. */
   readonly by?: readonly string[];
   readonly found?: number;
 }
 
 export interface ClusterServerOptions extends KubernetesServerOptions {
-  /** What stands between the server and the cluster. No other test of the process may look for the cluster while the server starts. */
-  readonly between?: (folder: string) => Promise<{ readonly kubeconfig: string }>;
+  /** Starts a proxy to the cluster for the server. No other test of the process may read `KUBECONFIG` while the server starts. */
+  readonly proxy?: (folder: string) => Promise<{ readonly kubeconfig: string }>;
 }
 
 /** The file of a function that is given as source, per language. */
@@ -41,15 +42,15 @@ export const SOURCE_FILES: Readonly<Record<Language, string>> = {
   python: "main.py",
 };
 
-/** Endpoints go by key, "org/endpoint". Its organizations are reaped with it, whatever happened. */
+/** A control server with methods that take endpoints by key, "org/endpoint". Its organizations are removed with it, also after a failure. */
 export class ClusterServer implements AsyncDisposable {
   readonly instance: TestInstance;
-  /** The data folder; a test may move it while the server is stopped. */
+  /** Data folder; a test may move it while the server is stopped. */
   dataDir: string;
-  /** What the server said, from `info` on. */
+  /** Lines of the server's log, from level `info` on. */
   readonly log: LogRecord[] = [];
   readonly #options: KubernetesServerOptions;
-  /** The way to the cluster that the server takes; `KUBECONFIG`'s. */
+  /** Kubeconfig of the proxy to the cluster, if there is one. */
   readonly #kubeconfig: string | undefined;
   #server: RunningServer | undefined;
 
@@ -60,9 +61,9 @@ export class ClusterServer implements AsyncDisposable {
     this.#kubeconfig = kubeconfig;
   }
 
-  static async start({ between, ...options }: ClusterServerOptions = {}): Promise<ClusterServer> {
-    const instance = await TestInstance.make();
-    const server = new ClusterServer(instance, options, (await between?.(instance.folder))?.kubeconfig);
+  static async start({ proxy, ...options }: ClusterServerOptions = {}): Promise<ClusterServer> {
+    const instance = await TestInstance.create();
+    const server = new ClusterServer(instance, options, (await proxy?.(instance.folder))?.kubeconfig);
     try {
       await server.start();
       return server;
@@ -81,14 +82,14 @@ export class ClusterServer implements AsyncDisposable {
     return this.instance.api;
   }
 
-  /** An organization of the test's own. */
+  /** Returns the name of an organization of this test. */
   org(): string {
     return this.instance.org();
   }
 
-  /** On the data folder that it had. */
+  /** Starts the server, on the data folder of its previous start. */
   async start(): Promise<void> {
-    const { KUBECONFIG: real } = process.env;
+    const { KUBECONFIG: original } = process.env;
     if (this.#kubeconfig !== undefined) process.env.KUBECONFIG = this.#kubeconfig;
     try {
       this.#server = await startServer({
@@ -99,7 +100,7 @@ export class ClusterServer implements AsyncDisposable {
         kubernetes: { registry, ...this.#options },
       });
     } finally {
-      process.env.KUBECONFIG = real;
+      process.env.KUBECONFIG = original;
     }
   }
 
@@ -108,16 +109,16 @@ export class ClusterServer implements AsyncDisposable {
     this.#server = undefined;
   }
 
-  async send(method: string, path: string, body?: unknown): Promise<Answer> {
+  async send(method: string, path: string, body?: unknown): Promise<ApiResponse> {
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const headers = body === undefined ? {} : { "content-type": "application/json" };
-    const answer = await fetch(this.url + path, { method, headers, ...sent });
-    const text = await answer.text();
+    const response = await fetch(this.url + path, { method, headers, ...sent });
+    const text = await response.text();
     const parsed = text === "" ? undefined : JSON.parse(text);
-    return { status: answer.status, body: parsed, problem: parsed };
+    return { status: response.status, body: parsed, problem: parsed };
   }
 
-  /** Registers a revision, and waits until it answers or has failed. */
+  /** Deploys a revision, and waits until it answers or has failed. */
   async deploy(key: string, artifact: Artifact, settings: SettingsInput = {}): Promise<EndpointView> {
     const path = pathOf(key);
     const { status, body } = await this.send("PUT", path, { artifact, settings });
@@ -125,15 +126,15 @@ export class ClusterServer implements AsyncDisposable {
     return (await this.send("GET", `${path}?wait=${body.deploying ?? body.revision}&timeout=60s`)).body;
   }
 
-  /** The same, of this source or image, and it has to answer, or to be idle. */
+  /** Deploys a source or an image, and asserts that it is ready or idle. */
   async serve(
     key: string,
-    what: string | Artifact,
+    code: string | Artifact,
     settings: SettingsInput = {},
     language: Language = "node",
   ): Promise<EndpointView> {
-    const isSource = typeof what === "string";
-    const artifact = isSource ? await this.instance.image(what, SOURCE_FILES[language]) : what;
+    const isSource = typeof code === "string";
+    const artifact = isSource ? await this.instance.image(code, SOURCE_FILES[language]) : code;
     const view = await this.deploy(key, artifact, isSource ? { runtime: language, ...settings } : settings);
     assert.ok(view.phase !== "deploying" && !view.failure, `${key} does not run: ${JSON.stringify(view)}`);
     return view;
@@ -143,30 +144,35 @@ export class ClusterServer implements AsyncDisposable {
     return (await this.send("GET", pathOf(key))).body;
   }
 
-  /** Waits for what the API shows of an endpoint. */
-  until(key: string, what: string, holds: (view: EndpointView) => boolean, limitMs = LIMIT_MS): Promise<EndpointView> {
-    return until(what, () => this.view(key), holds, limitMs);
+  /** Waits until the API's view of an endpoint meets a condition. */
+  waitFor(
+    key: string,
+    what: string,
+    holds: (view: EndpointView) => boolean,
+    limitMs = LIMIT_MS,
+  ): Promise<EndpointView> {
+    return eventuallyHolds(what, () => this.view(key), holds, limitMs);
   }
 
-  /** Through the gateway; a path may follow the key. */
+  /** Sends a request through the gateway; a path may follow the key. */
   request(target: string, init: RequestInit = {}): Promise<Response> {
     return fetch(`${this.url}/${target}`, { signal: AbortSignal.timeout(LIMIT_MS), ...init });
   }
 
-  /** The same; gives the status and the text. */
+  /** Sends a request through the gateway; returns the status and the text. */
   async call(target: string): Promise<{ readonly status: number; readonly text: string }> {
-    const answer = await this.request(target);
-    return { status: answer.status, text: await answer.text() };
+    const response = await this.request(target);
+    return { status: response.status, text: await response.text() };
   }
 
-  /** The same; gives the text of what was answered as it should be. */
+  /** Sends a request through the gateway; returns the text of a successful response. */
   async text(target: string): Promise<string> {
     const { status, text } = await this.call(target);
     assert.equal(status, 200, `${target} answered ${status}: ${text}`);
     return text;
   }
 
-  /** All that are there, those that are ending too. */
+  /** Lists the pods of an endpoint, including terminating ones. */
   pods(key: string): Promise<readonly V1Pod[]> {
     const [org, endpoint] = key.split("/");
     return this.api.list<V1Pod>("Pod", `faas-${org}`, `faas/endpoint=${endpoint}`);
@@ -188,7 +194,7 @@ export class ClusterServer implements AsyncDisposable {
   }
 }
 
-/** Of the control API. */
+/** Returns the path of an endpoint in the control API. */
 function pathOf(key: string): string {
   const [org, endpoint] = key.split("/");
   return `/-/orgs/${org}/endpoints/${endpoint}`;

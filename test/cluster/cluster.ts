@@ -8,16 +8,16 @@ import type { Artifact, Registry } from "@faas/core";
 import { KubernetesApi, KubernetesCredentials, type KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { KubeConfig } from "@kubernetes/client-node";
 
-/** What tests need of the cluster, the registry and the Docker engine that `KUBECONFIG`, `FAAS_REGISTRY_PUSH` and `DOCKER_HOST` name. */
+/** The cluster, registry and Docker engine of the tests, as named by `KUBECONFIG`, `FAAS_REGISTRY_PUSH` and `DOCKER_HOST`. */
 
-/** Time for what a cluster does by itself: a pod's start, a namespace's end. */
+/** Time for the cluster's own work, such as starting a pod or deleting a namespace: a bound for a broken test, not a performance goal. */
 export const LIMIT_MS = 60_000;
 
 function registryFromEnvironment(): Registry {
   const push = process.env.FAAS_REGISTRY_PUSH;
   if (!push) {
     throw new Error(
-      "These tests need a registry: set FAAS_REGISTRY_PUSH to host[:port] as Docker reaches it, and FAAS_REGISTRY_PULL when nodes call it otherwise",
+      "These tests need a registry: set FAAS_REGISTRY_PUSH to host[:port] for Docker, and FAAS_REGISTRY_PULL if the nodes use another address",
     );
   }
   return { push, pull: process.env.FAAS_REGISTRY_PULL ?? push };
@@ -25,22 +25,22 @@ function registryFromEnvironment(): Registry {
 
 export const registry = registryFromEnvironment();
 
-/** Writes the kubeconfig that `KUBECONFIG` names, with another address or another user in the context that is used. */
+/** Writes a copy of the kubeconfig that `KUBECONFIG` names, with another address or user in its current context. */
 export async function writeKubeconfig(path: string, change: { server?: string; token?: string }): Promise<void> {
   const config = new KubeConfig();
   config.loadFromDefault();
   const cluster = config.getCurrentCluster();
   const user = config.getCurrentUser();
-  if (!cluster || !user) throw new Error("KUBECONFIG's context names no cluster, or no user");
+  if (!cluster || !user) throw new Error("The context of KUBECONFIG has no cluster or no user");
   const { server = cluster.server, token } = change;
-  // The certificate is for the name of the real one; an IP address cannot be told so (RFC 6066 section 3).
+  // The certificate is for the original host name. An IP address cannot be a server name (RFC 6066 section 3).
   const { hostname } = new URL(cluster.server);
   const tlsServerName = cluster.tlsServerName ?? (isIP(hostname) ? undefined : hostname);
   config.loadFromClusterAndUser(
     {
       ...cluster,
       server,
-      // The client refuses to speak plain HTTP otherwise.
+      // The client requires this for plain HTTP.
       skipTLSVerify: cluster.skipTLSVerify || server.startsWith("http:"),
       ...(tlsServerName === undefined ? {} : { tlsServerName }),
     },
@@ -49,11 +49,11 @@ export async function writeKubeconfig(path: string, change: { server?: string; t
   await writeFile(path, config.exportConfig());
 }
 
-/** A name that this run alone has: what carries it is removed when the run is over (run.ts). */
-export const uniqueName = (what: string): string =>
-  `${what}-${process.env.FAAS_TEST_RUN ?? process.pid}-${randomBytes(3).toString("hex")}`;
+/** Returns a name with the id of this test run: run.ts removes all objects with that id at the end. */
+export const uniqueName = (prefix: string): string =>
+  `${prefix}-${process.env.FAAS_TEST_RUN ?? process.pid}-${randomBytes(3).toString("hex")}`;
 
-/** A control server's name that is this test's alone; its objects are reaped by it, whatever happened. */
+/** A unique control server name for a test. All its objects are removed with it, also after a failure. */
 export class TestInstance implements AsyncDisposable {
   readonly name = uniqueName("test");
   readonly api: KubernetesApi;
@@ -68,22 +68,22 @@ export class TestInstance implements AsyncDisposable {
     this.folder = folder;
   }
 
-  static async make(): Promise<TestInstance> {
+  static async create(): Promise<TestInstance> {
     const credentials = KubernetesCredentials.load();
     return new TestInstance(credentials, await mkdtemp(join(tmpdir(), "faas-cluster-")));
   }
 
-  /** An organization of this test; reaped by its name too, for a server that has another name. */
+  /** Returns the name of an organization of this test. It is also removed by its name, for servers with another name. */
   org(): string {
     return `${this.name}-${++this.#orgs}`;
   }
 
-  /** Pushes an image whose function is this source. */
+  /** Builds and pushes an image of a function from its source. */
   image(source: string, file = "index.mjs"): Promise<Artifact> {
     return this.imageOf({ [file]: source });
   }
 
-  /** Pushes an image of a folder with these files. */
+  /** Builds and pushes an image of a folder with these files. */
   async imageOf(files: Readonly<Record<string, string | Uint8Array>>): Promise<Artifact> {
     const dir = join(this.folder, `source-${++this.#sources}`);
     await mkdir(dir);

@@ -1,6 +1,6 @@
 /**
- * `npm run test:cluster [file …]`: says what is missing, runs the tests that need Docker, a registry and a cluster, and removes by label what
- * they left there, also after a failure and after Ctrl-C.
+ * Implements `npm run test:cluster [file …]`: reports missing services, runs the tests that need Docker, a registry and a cluster, and removes the
+ * objects that they left by label, also after a failure and after Ctrl-C.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -14,9 +14,9 @@ import { KubernetesApi, KubernetesCredentials } from "@faas/platforms/kubernetes
 const root = join(import.meta.dirname, "../..");
 const run = `t${randomBytes(3).toString("hex")}`;
 
-const missing = await whatIsMissing();
+const missing = await missingServices();
 if (missing.length > 0) {
-  process.stderr.write(`${["These tests cannot run here:", ...missing].join("\n  ")}\n`);
+  process.stderr.write(`${["These tests cannot run, because there is no:", ...missing].join("\n  ")}\n`);
   process.exitCode = 1;
 } else {
   try {
@@ -26,13 +26,13 @@ if (missing.length > 0) {
   }
 }
 
-async function whatIsMissing(): Promise<string[]> {
+async function missingServices(): Promise<string[]> {
   const { FAAS_REGISTRY_PUSH: registry } = process.env;
   const checks: [string, () => Promise<unknown>][] = [
-    ["a cluster (KUBECONFIG)", () => withApi((api) => api.call("GET", "/version"))],
-    ["a Docker engine (DOCKER_HOST)", () => dockerFacts()],
+    ["cluster (KUBECONFIG)", () => withApi((api) => api.call("GET", "/version"))],
+    ["Docker engine (DOCKER_HOST)", () => dockerFacts()],
     [
-      "a registry (FAAS_REGISTRY_PUSH, and FAAS_REGISTRY_PULL when nodes call it otherwise)",
+      "registry (FAAS_REGISTRY_PUSH, and FAAS_REGISTRY_PULL if the nodes use another address)",
       async () => {
         if (!registry) throw new Error("FAAS_REGISTRY_PUSH is not set");
         await pingRegistry(registry, process.env);
@@ -40,8 +40,8 @@ async function whatIsMissing(): Promise<string[]> {
     ],
   ];
   const found = await Promise.allSettled(checks.map(([, check]) => check()));
-  return found.flatMap((one, index) =>
-    one.status === "fulfilled" ? [] : [`${checks[index]?.[0]}: ${(one.reason as Error).message}`],
+  return found.flatMap((result, index) =>
+    result.status === "fulfilled" ? [] : [`${checks[index]?.[0]}: ${(result.reason as Error).message}`],
   );
 }
 
@@ -54,13 +54,13 @@ async function runTests(): Promise<number> {
     env: { ...process.env, FAAS_TEST_RUN: run },
     stdio: "inherit",
   });
-  // The terminal tells the tests of Ctrl-C too; what they do not remove then is removed here.
+  // The terminal sends Ctrl-C to the tests too; objects that they do not remove then are removed here.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   const [code] = await once(child, "exit");
   return (code as number | null) ?? 1;
 }
 
-/** What carries our labels and this run's name. */
+/** Removes objects with the labels of faas and the id of this run. */
 async function reap(): Promise<void> {
   await withApi(async (api) => {
     for (const kind of ["ClusterRoleBinding", "ClusterRole", "Namespace"] satisfies Kind[]) {
@@ -68,7 +68,7 @@ async function reap(): Promise<void> {
       for (const { metadata } of ours) {
         const { name = "", deletionTimestamp } = metadata ?? {};
         if (!name.includes(run) || deletionTimestamp) continue;
-        process.stderr.write(`left behind, and removed: ${kind} ${name}\n`);
+        process.stderr.write(`removing a leftover object: ${kind} ${name}\n`);
         await api.delete(kind, undefined, name);
       }
     }

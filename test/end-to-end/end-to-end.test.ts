@@ -65,7 +65,7 @@ describe("faas", () => {
       "index.mjs": "console.log('trying');\nthrow new Error('no luck');\n",
     });
     assert.equal(code, 1);
-    assert.match(stderr, /index\.mjs:2: Error: no luck[\s\S]*goes on serving[\s\S]*DEPLOY_FAILED[\s\S]*trying/);
+    assert.match(stderr, /index\.mjs:2: Error: no luck[\s\S]*still serves[\s\S]*DEPLOY_FAILED[\s\S]*trying/);
     assert.equal((await run(["invoke", "acme/fragile"])).stdout, "good");
   });
 
@@ -161,7 +161,7 @@ describe("faas", () => {
   test("without a server, the message has the command that starts one", async () => {
     const { code, stderr } = await run(["list"], { env: { FAAS_SERVER: "http://127.0.0.1:9" } });
     assert.equal(code, 1);
-    assert.match(stderr, /No server answers at http:\/\/127\.0\.0\.1:9[\s\S]*faas up --detach/);
+    assert.match(stderr, /No server responds at http:\/\/127\.0\.0\.1:9[\s\S]*faas up --detach/);
   });
 
   test("list, describe, logs and remove show an endpoint and remove it", async () => {

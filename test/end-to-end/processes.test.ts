@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -68,12 +67,11 @@ describe("processes of faas", () => {
 
   test("logs --follow prints new lines, and ends with 130 on Ctrl-C", async () => {
     await deploy("followed", { "index.mjs": hello("x") });
-    const child = faas.start(["logs", "acme/followed", "--follow"]);
-    const printed = once(child.stdout, "data");
+    const logs = faas.start(["logs", "acme/followed", "--follow"]);
     await run(["invoke", "acme/followed"]);
-    await printed;
-    child.kill("SIGINT");
-    assert.equal((await once(child, "exit"))[0], 130);
+    await logs.printed(/called/);
+    logs.interrupt();
+    assert.equal((await logs.ended).code, 130);
   });
 
   for (const runtime of ["node", "typescript", "python"]) {
@@ -89,28 +87,26 @@ describe("processes of faas", () => {
 
   test("dev serves new code after a save, and keeps serving after an error", async () => {
     const path = await faas.source("developed", { "index.mjs": hello("before") });
-    const child = faas.start(["dev", path, "--port", "0"]);
-    let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+    const dev = faas.start(["dev", path, "--port", "0"]);
     try {
-      const url = String((await once(child.stdout, "data"))[0]).trim();
+      const [url] = await dev.printed(/^http\S+(?=\n)/m);
       const answers = (text: string) =>
         eventually(`the response "${text}"`, async () => {
           const found = await (await fetch(url)).text();
-          if (found !== text) throw new Error(`got ${found}; stderr: ${stderr}`);
+          if (found !== text) throw new Error(`got ${found}; stderr: ${dev.stderr()}`);
           return true;
         });
       await answers("before");
       await writeFile(join(path, "index.mjs"), hello("after"));
       await answers("after");
       await writeFile(join(path, "index.mjs"), "export const handler = (;");
-      while (!/index\.mjs:1: SyntaxError/.test(stderr)) await once(child.stderr, "data");
+      await dev.printed(/index\.mjs:1: SyntaxError/);
       await answers("after");
       await writeFile(join(path, "index.mjs"), hello("fixed"));
       await answers("fixed");
     } finally {
-      child.kill("SIGINT");
-      assert.equal((await once(child, "exit"))[0], 130);
+      dev.interrupt();
+      assert.equal((await dev.ended).code, 130);
     }
   });
 });

@@ -5,7 +5,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type CommandResult, FaasProcess, tempDir } from "@faas/testing";
+import { type Ended, FaasProcess, tempDir } from "@faas/testing";
 import { commandLinesWith, filesWith, hasTrace, newSecretValue as newValue, tracesOf } from "./secret-traces.ts";
 
 /**
@@ -45,7 +45,7 @@ test("a secret's value appears in no file, output, response or command line", { 
   const watching = setInterval(() => commandLinesWith(traces).map((line) => seen.add(line)), 20);
   try {
     await using faas = new FaasProcess();
-    const run = async (args: readonly string[], input?: string): Promise<CommandResult> => {
+    const run = async (args: readonly string[], input?: string): Promise<Ended> => {
       const ended = await faas.run(["--verbose", ...args], {
         timeoutMs: 60_000,
         ...(input === undefined ? {} : { input }),

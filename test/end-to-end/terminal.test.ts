@@ -64,16 +64,16 @@ while True:
     if not piece: break
     os.write(1, piece)
     seen += piece
-    if b"does not show" in seen and not isAsked:
+    if b"(hidden)" in seen and not isAsked:
         isAsked = True
         os.write(terminal, typed)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
 for (const [what, typed, exitCode, message] of [
-  ["is kept and not shown, however soon it is typed", "hunter2\\r", 0, /Kept the secret KEY/],
-  ["that Ctrl-C interrupts is neither kept nor shown", "hunter2\\x03", 2, /Nothing was kept/],
-  ["that is empty is not kept", "\\r", 2, /it is empty/],
+  ["is saved and hidden, however soon it is typed", "hunter2\\r", 0, /Saved the secret KEY/],
+  ["is hidden and not saved after Ctrl-C", "hunter2\\x03", 2, /nothing was saved/],
+  ["is not saved when it is empty", "\\r", 2, /empty/],
 ] as const) {
   test(`a secret on a terminal ${what}`, async () => {
     await using faas = new FaasProcess();

@@ -41,7 +41,7 @@ test("every command works over HTTPS once it trusts the server's certificate", {
   const [admin] = await up.printed(/faas_admin_\w+/);
   const unknown = await run(["list"]);
   assert.equal(unknown.code, 1);
-  assert.match(unknown.stderr, /not trusted: it is signed by itself.*\(CERTIFICATE_UNTRUSTED\)\n.*--ca FILE/);
+  assert.match(unknown.stderr, /not trusted: it is self-signed.*\(CERTIFICATE_UNTRUSTED\)\n.*--ca FILE/);
 
   const login = await run(["login", "--ca", made.cert], {}, `${admin}\n`);
   assert.equal(login.code, 0, login.stderr);
@@ -65,7 +65,7 @@ test("every command works over HTTPS once it trusts the server's certificate", {
   }
   const checked = await checkServer(url, true, "", admin, await readFile(made.cert, "utf8"));
   assert.match(checked.found, new RegExp(`^${url}, version .*, isolation `));
-  assert.match((await checkServer(url, true, "", admin)).found, /not trusted: it is signed by itself/);
+  assert.match((await checkServer(url, true, "", admin)).found, /not trusted: it is self-signed/);
   // Login stored the content of the file.
   await rm(made.cert);
   assert.equal((await run(["list"])).code, 0);
@@ -106,9 +106,11 @@ test("HTTP to the HTTPS port, and HTTPS to the HTTP port, get an error that name
   for (const argv of [["list"], ["invoke", "acme/x"]]) {
     const { code, stderr } = await run(argv, { FAAS_SERVER: plain });
     assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`speaks HTTPS.*\\(TLS_REQUIRED\\)\\n.*${url}`));
+    assert.match(stderr, new RegExp(`expects HTTPS.*\\(TLS_REQUIRED\\)\\n.*${url}`));
   }
-  const up = startHere(t, ["up", "--log-level", "silent", "--port", "0", "--data", join(folder, "plain")], { cwd: folder });
+  const up = startHere(t, ["up", "--log-level", "silent", "--port", "0", "--data", join(folder, "plain")], {
+    cwd: folder,
+  });
   const [open] = await up.printed(/^http:\S+(?=\n)/m);
   const mistaken = await run(["list"], { FAAS_SERVER: open.replace("http:", "https:") });
   assert.match(mistaken.stderr, new RegExp(`does not speak HTTPS.*\\n.*${open}`));
@@ -131,16 +133,16 @@ test("the server loads a renewed certificate without dropping connections, and i
   const renewed = createCertificate(folder, "renewed");
 
   await copyFile(renewed.cert, made.cert);
-  await logged(/new certificate is not used, the former one still is: The private key in .* is not that of/);
+  await logged(/new certificate is invalid, still using the previous one: The private key in .* is not that of/);
   assert.equal(await serial(url), before);
   await copyFile(renewed.key, made.key);
-  await logged(/the certificate was read again/);
+  await logged(/certificate reloaded/);
   const after = await serial(url);
   assert.notEqual(after, before);
   assert.equal(await call(`${url}/-/healthz`, agent), first, "the same connection");
 
   await writeFile(made.key, "-----BEGIN PRIVATE KEY-----\nMIIhalf");
-  await logged(/former one still is: Expected .*server\.key to hold a private key/);
+  await logged(/still using the previous one: Expected .*server\.key to hold a private key/);
   assert.equal(await serial(url), after);
   // A mounted Secret changes like this: the same link leads to another folder.
   await writeFile(made.key, "");
@@ -189,8 +191,8 @@ test("a server with an unusable certificate or key does not start, and names the
   const two = createCertificate(folder, "two");
   await writeFile(join(folder, "empty.pem"), "");
   for (const [cert, key, message] of [
-    [join(folder, "none.crt"), one.key, /server's certificate in .*none\.crt: it is not there/],
-    [one.cert, join(folder, "none.key"), /server's private key in .*none\.key: it is not there/],
+    [join(folder, "none.crt"), one.key, /server's certificate in .*none\.crt: the file is missing/],
+    [one.cert, join(folder, "none.key"), /server's private key in .*none\.key: the file is missing/],
     [one.cert, two.key, /The private key in .*two\.key is not that of the certificate in .*one\.crt/],
     [join(folder, "empty.pem"), one.key, /Expected .*empty\.pem to hold a certificate in PEM/],
     [folder, one.key, /it is a folder/],
@@ -203,7 +205,7 @@ test("a server with an unusable certificate or key does not start, and names the
   }
   const { code, stderr } = await runHere(t, ["up", "--port", "0", "--tls-cert", one.cert], { cwd: folder });
   assert.equal(code, 2);
-  assert.match(stderr, /--tls-cert and --tls-key go together/);
+  assert.match(stderr, /--tls-cert and --tls-key together/);
 });
 
 test("a silent connection does not keep a server from stopping", { skip }, async (t) => {

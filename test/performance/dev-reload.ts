@@ -2,10 +2,8 @@
  * `node --import tsx test/performance/dev-reload.ts [reloads] [node|typescript|python]`: measures `faas dev` from saving a file to the first response of
  * the new code. Needs a build. Prints median, p95 and maximum. Saves a file like an editor: a new file is renamed over the old one.
  */
-import { once } from "node:events";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { eventually, FaasProcess, HttpClient } from "@faas/testing";
 import { percentile } from "./rig/table.ts";
@@ -16,7 +14,7 @@ const file = { node: "index.mjs", typescript: "index.ts", python: "main.py" }[ru
 
 await using faas = new FaasProcess();
 await faas.succeed(["init", ".", "--runtime", runtime, "--name", "reload"]);
-const [url] = await once(createInterface({ input: faas.start(["dev", ".", "--port", "0"]).stdout }), "line");
+const [url] = await faas.start(["dev", ".", "--port", "0"]).printed(/^http\S+(?=\n)/m);
 using client = new HttpClient(url);
 /** Calls until the response contains the word. */
 const untilContains = (word: string) =>

@@ -49,7 +49,7 @@ describe("a full disk", { concurrency: 3 }, () => {
     for (const name of ["large", "small"]) {
       const { code, stderr, stdout } = await under.deploy(name, large);
       assert.deepEqual([code, stdout], [1, ""], stderr);
-      assert.match(stderr, /nothing was changed[\s\S]*STORAGE_FULL/);
+      assert.match(stderr, /No space left for the bundle; nothing was changed[\s\S]*STORAGE_FULL/);
       assert.deepEqual(await readdir(join(data, "bundles")), bundles);
       assert.deepEqual(await readState(data), state);
     }
@@ -75,7 +75,7 @@ describe("a full disk", { concurrency: 3 }, () => {
     const state = await readState(data);
     const { code, stderr } = await under.deploy("noisy", { "index.mjs": noisy }, "--timeout", "9s");
     assert.equal(code, 1);
-    assert.match(stderr, /nothing was changed[\s\S]*serv(?:es|ing) acme\/noisy[\s\S]*STORAGE_FULL/);
+    assert.match(stderr, /No space left to write[\s\S]*still serves[\s\S]*STORAGE_FULL/);
     assert.deepEqual(await readState(data), state);
     await rm(join(data, "filler"));
     assert.equal((await under.run("remove", "acme/noisy", "--yes")).code, 0);

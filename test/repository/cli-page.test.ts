@@ -4,6 +4,6 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { cliPage } from "./cli-page.ts";
 
-test('docs/cli.md is what the program says ("npm run docs" writes it)', async () => {
+test('docs/cli.md matches the program ("npm run docs" writes it)', async () => {
   assert.equal(await readFile(join(import.meta.dirname, "../../docs/cli.md"), "utf8"), await cliPage());
 });

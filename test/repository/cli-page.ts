@@ -1,8 +1,8 @@
 import { PassThrough } from "node:stream";
 import type { Command } from "commander";
-import { createProgram, verbs } from "../../packages/cli/src/program.ts";
+import { commands, createProgram } from "../../packages/cli/src/program.ts";
 
-/** docs/cli.md, made from the program itself; `npm run docs` writes it. */
+/** Generates docs/cli.md from the program; `npm run docs` writes it. */
 export async function cliPage(): Promise<string> {
   const io = {
     stdout: Object.assign(new PassThrough(), { columns: 100 }),
@@ -13,15 +13,18 @@ export async function cliPage(): Promise<string> {
     signal: new AbortController().signal,
     exitCode: 0,
   };
-  const program = await createProgram(io, Object.keys(verbs));
+  const program = await createProgram(io, Object.keys(commands));
   const pages = program.commands.filter((command) => command.name() !== "help").map((command) => page(command));
   return `# The \`faas\` command
 
-Made from the program by \`npm run docs\`; do not edit.
+Generated from the program by \`npm run docs\`; do not edit.
 
-Data goes to stdout, all talk to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 ended by Ctrl-C. \`--server URL\` (or FAAS_SERVER, or \`server\`
-in \`faas.json\`; default http://127.0.0.1:8887) says where the control server is; \`--verbose\` shows stack traces; NO_COLOR is obeyed. Durations are written
-\`300ms 30s 5m\`, sizes \`128Mi\`, CPU \`100m\`. [errors.md](errors.md) explains the error codes.
+Data goes to stdout; status, warnings and errors go to stderr.
+Exit codes: 0 for success, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C.
+\`--server URL\` (or FAAS_SERVER, or \`server\` in \`faas.json\`) selects the control server.
+\`--verbose\` shows stack traces, and NO_COLOR turns colors off.
+Write durations as \`300ms\`, \`30s\` or \`5m\`, sizes as \`128Mi\` and CPU as \`100m\`.
+[errors.md](errors.md) explains the error codes.
 
 \`\`\`text
 ${program.helpInformation().trim()}

@@ -1,18 +1,17 @@
 export { type ClosedLoopOptions, runClosedLoop } from "./load/closed-loop.ts";
 export { interleave } from "./load/interleave.ts";
-export { type Call, isError, type Measured, type Run } from "./load/measured.ts";
 export { type Arrivals, arrivals, type OpenLoopOptions, runOpenLoop } from "./load/open-loop.ts";
+export { type Call, isError, type RequestResult, type Run } from "./load/request.ts";
 export { type Chart, charts } from "./report/charts.ts";
-export { draw } from "./report/draw.ts";
+export { drawSvg } from "./report/draw-svg.ts";
 export { writeReport } from "./report/report.ts";
 export { textHistogram } from "./report/text-histogram.ts";
 export { LIGHT } from "./report/theme.ts";
 export { drawTimeline, type Panel, type TimeLine } from "./report/timeline.ts";
 export {
   type Bound,
-  broken,
-  type Compared,
   compareResults,
+  findViolations,
   formatComparison,
   measures,
   parseBound,

@@ -4,7 +4,8 @@ export { type PreparedFolder, prepareFolder } from "./bundle/prepare-folder.ts";
 export { dockerFacts } from "./docker/engine.ts";
 export type { ImageProgress } from "./docker/layer-progress.ts";
 export { DEFAULT_BASE_IMAGES } from "./image/base-image.ts";
-export { type BuiltImage, buildImage, type ImageOptions, type ImageStage } from "./image/image.ts";
+export { type BuiltImage, buildImage } from "./image/build-image.ts";
+export type { ImageOptions, ImageStage } from "./image/image-options.ts";
 export {
   buildServerImage,
   bundleProgram,
@@ -15,4 +16,4 @@ export {
 export { dockerConfigFor } from "./registry/credentials.ts";
 export { parseRegistry } from "./registry/image-reference.ts";
 export { pingRegistry } from "./registry/ping.ts";
-export { ignoredIn } from "./source/ignored.ts";
+export { createIgnoreFilter } from "./source/ignored.ts";

@@ -8,22 +8,22 @@ import { main } from "./main.ts";
 import { runHere } from "./testing/test-cli.ts";
 
 const cwd = import.meta.dirname;
-const NOWHERE = { FAAS_SERVER: "http://127.0.0.1:1" };
+const NO_SERVER = { FAAS_SERVER: "http://127.0.0.1:1" };
 
-test("help goes to stdout, and names every command", async (t) => {
+test("--help prints every command on stdout", async (t) => {
   const { code, stdout, stderr } = await runHere(t, ["--help"], { cwd });
   assert.deepEqual([code, stderr], [0, ""]);
   for (const verb of "up down init dev deploy invoke logs list describe remove bench doctor completion".split(" "))
     assert.match(stdout, new RegExp(`^  ${verb} `, "m"));
 });
 
-test("without a command the help goes to stderr, and the exit code is 2", async (t) => {
+test("no command prints the help on stderr and exits 2", async (t) => {
   const { code, stdout, stderr } = await runHere(t, [], { cwd });
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /Usage: faas/);
 });
 
-test("--version prints the version and nothing else", async (t) => {
+test("--version prints only the version", async (t) => {
   const { code, stdout } = await runHere(t, ["--version"], { cwd });
   assert.equal(code, 0);
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
@@ -33,7 +33,7 @@ for (const argv of [
   ["help", "deploy"],
   ["deploy", "--help"],
 ]) {
-  test(`faas ${argv.join(" ")} shows the options of deploy, and those of every command`, async (t) => {
+  test(`faas ${argv.join(" ")} prints the options of deploy and the global ones`, async (t) => {
     const { code, stdout } = await runHere(t, argv, { cwd });
     assert.equal(code, 0);
     assert.match(stdout, /--max-replicas <n>/);
@@ -60,47 +60,47 @@ for (const [argv, expected] of [
     /Expected the `--threads` option to be a whole number from 1 to 1000, got "0"/,
   ],
 ] as const) {
-  test(`wrong usage says what was expected, and exits 2: faas ${argv.join(" ")}`, async (t) => {
-    const { code, stdout, stderr } = await runHere(t, argv, { cwd, env: NOWHERE });
+  test(`wrong usage exits 2: faas ${argv.join(" ")}`, async (t) => {
+    const { code, stdout, stderr } = await runHere(t, argv, { cwd, env: NO_SERVER });
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, /^error: /);
     assert.match(stderr, expected);
   });
 }
 
-test("without a server it says so, with the code and what to type", async (t) => {
-  const { code, stdout, stderr } = await runHere(t, ["list"], { cwd, env: NOWHERE });
+test("list without a server prints the code and a hint", async (t) => {
+  const { code, stdout, stderr } = await runHere(t, ["list"], { cwd, env: NO_SERVER });
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(
     stderr,
-    /^error: No server answers at http:\/\/127\.0\.0\.1:1 .*\(SERVER_UNREACHABLE\)\nhint: .*"faas up/,
+    /^error: No server responds at http:\/\/127\.0\.0\.1:1 .*\(SERVER_UNREACHABLE\)\nhint: .*"faas up/,
   );
 });
 
-test("--server wins over FAAS_SERVER", async (t) => {
-  const { stderr } = await runHere(t, ["list", "--server", "http://127.0.0.1:2"], { cwd, env: NOWHERE });
+test("--server overrides FAAS_SERVER", async (t) => {
+  const { stderr } = await runHere(t, ["list", "--server", "http://127.0.0.1:2"], { cwd, env: NO_SERVER });
   assert.match(stderr, /http:\/\/127\.0\.0\.1:2 /);
 });
 
-test("a stack trace is shown with --verbose alone", async (t) => {
+test("only --verbose prints a stack trace", async (t) => {
   const [plain, verbose] = await Promise.all(
-    [["list"], ["list", "--verbose"]].map((argv) => runHere(t, argv, { cwd, env: NOWHERE })),
+    [["list"], ["list", "--verbose"]].map((argv) => runHere(t, argv, { cwd, env: NO_SERVER })),
   );
   assert.doesNotMatch(plain?.stderr ?? "", /\n\s+at /);
   assert.match(verbose?.stderr ?? "", /\n\s+at /);
 });
 
-test("something else that answers at the address is told from a faas server", async (t) => {
+test("list reports a server that is not faas", async (t) => {
   const other = createServer((_, response) => response.end("<html>hello</html>")).listen(0, "127.0.0.1");
   await once(other, "listening");
   t.after(() => other.close());
   const env = { FAAS_SERVER: `http://127.0.0.1:${(other.address() as AddressInfo).port}` };
   const { code, stderr } = await runHere(t, ["list"], { cwd, env });
   assert.equal(code, 1);
-  assert.match(stderr, /is no faas server \(status 200\) \(SERVER_UNREACHABLE\)/);
+  assert.match(stderr, /is not a faas server \(status 200\) \(SERVER_UNREACHABLE\)/);
 });
 
-/** Runs with streams of the test's own. */
+/** Runs with the streams of the test. */
 function run(argv: string[], { env = {}, terminal = false, stdout = new PassThrough() as Writable } = {}) {
   const stderr = Object.assign(new PassThrough(), { isTTY: terminal });
   stderr.setEncoding("utf8");
@@ -108,21 +108,21 @@ function run(argv: string[], { env = {}, terminal = false, stdout = new PassThro
   return main(argv, io).then((code) => ({ code, stderr: String(stderr.read() ?? "") }));
 }
 
-test("NO_COLOR keeps a terminal free of colors", async () => {
+test("NO_COLOR turns colors off on a terminal", async () => {
   const color = "\u001b[";
-  assert.ok((await run(["list"], { env: NOWHERE, terminal: true })).stderr.includes(color));
-  assert.ok(!(await run(["list"], { env: { ...NOWHERE, NO_COLOR: "1" }, terminal: true })).stderr.includes(color));
+  assert.ok((await run(["list"], { env: NO_SERVER, terminal: true })).stderr.includes(color));
+  assert.ok(!(await run(["list"], { env: { ...NO_SERVER, NO_COLOR: "1" }, terminal: true })).stderr.includes(color));
 });
 
 const failing = (code: string) =>
   new Writable({ write: (_, __, done) => done(Object.assign(new Error(`write ${code}`), { code })) });
 
-test("a reader that has enough (| head) ends it quietly", async () => {
+test("a closed pipe (| head) ends a command without an error", async () => {
   assert.deepEqual(await run(["completion", "bash"], { stdout: failing("EPIPE") }), { code: 0, stderr: "" });
 });
 
-test("an output that cannot be written is a failure", async () => {
+test("a failed write to standard output exits 1", async () => {
   const { code, stderr } = await run(["completion", "bash"], { stdout: failing("ENOSPC") });
   assert.equal(code, 1);
-  assert.match(stderr, /Standard output cannot be written: write ENOSPC/);
+  assert.match(stderr, /Cannot write to standard output: write ENOSPC/);
 });

@@ -1,21 +1,21 @@
 import { FaasError } from "@faas/core";
 import { CommanderError } from "commander";
-import { createProgram, verbs } from "./program.ts";
+import { commands, createProgram } from "./program.ts";
 import type { GlobalOptions, Io } from "./terminal/io.ts";
 import { printStatus, showError } from "./terminal/output.ts";
 
 const DONE = 0;
 const FAILED = 1;
 const WRONG_USAGE = 2;
-/** 128 and the number of the signal, as shells have it. */
+/** 128 plus the number of the signal, as shells report it. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** Runs one command line (without `node` and the program's name), and gives the exit code. */
-export async function main(argv: readonly string[], surroundings: Io): Promise<number> {
-  const stdout = watchStdout(surroundings);
-  const io: Io = { ...surroundings, signal: AbortSignal.any([surroundings.signal, stdout.signal]) };
-  const verb = argv.find((argument, index) => Object.hasOwn(verbs, argument) && argv[index - 1] !== "--server");
-  const program = await createProgram(io, verb === undefined ? [] : [verb]);
+/** Runs one command line, without `node` and the program's name; returns the exit code. */
+export async function main(argv: readonly string[], processIo: Io): Promise<number> {
+  const stdout = watchStdout(processIo);
+  const io: Io = { ...processIo, signal: AbortSignal.any([processIo.signal, stdout.signal]) };
+  const name = argv.find((argument, index) => Object.hasOwn(commands, argument) && argv[index - 1] !== "--server");
+  const program = await createProgram(io, name === undefined ? [] : [name]);
   if (argv.length === 0) {
     program.outputHelp({ error: true });
     return WRONG_USAGE;
@@ -24,8 +24,8 @@ export async function main(argv: readonly string[], surroundings: Io): Promise<n
     () => undefined,
     (error: unknown) => error ?? new Error("no reason given"),
   );
-  if (!io.signal.aborted) await written(io);
-  if (stdout.signal.aborted) return stdoutFailed(stdout.signal.reason, io);
+  if (!io.signal.aborted) await flushStdout(io);
+  if (stdout.signal.aborted) return exitCodeAfterStdoutError(stdout.signal.reason, io);
   if (io.signal.aborted) return exitCodeOf(io.signal);
   if (failure === undefined) return io.exitCode;
   if (failure instanceof CommanderError) return failure.exitCode === 0 ? DONE : WRONG_USAGE;
@@ -33,7 +33,7 @@ export async function main(argv: readonly string[], surroundings: Io): Promise<n
   return isWrongUsage(failure) ? WRONG_USAGE : FAILED;
 }
 
-/** Runs this process's command line. A second Ctrl-C ends at once. */
+/** Runs this process's command line. A second Ctrl-C ends the process at once. */
 export async function runAsProcess(): Promise<void> {
   const interrupted = new AbortController();
   for (const name of Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]) {
@@ -47,7 +47,7 @@ export async function runAsProcess(): Promise<void> {
   process.exitCode = await main(process.argv.slice(2), io);
 }
 
-/** The reason of `io.signal` when the process was told to end. */
+/** Reason of `io.signal` after the process got a signal to end. */
 class Interruption extends Error {
   override readonly name = "AbortError";
   readonly exitCode: number;
@@ -63,25 +63,25 @@ const exitCodeOf = ({ reason }: AbortSignal) => (reason instanceof Interruption 
 const isWrongUsage = (error: unknown) =>
   error instanceof FaasError && (error.code === "USAGE" || error.code === "CONFIG_INVALID");
 
-/** Its signal is aborted when stdout takes no more: the command has nobody to work for. */
+/** Aborts the returned controller when stdout fails: nothing reads the command's output then. */
 function watchStdout({ stdout, stderr }: Io): AbortController {
-  const broken = new AbortController();
-  stdout.on("error", (error) => broken.abort(error));
-  // Nothing is left to tell it to.
+  const failed = new AbortController();
+  stdout.on("error", (error) => failed.abort(error));
+  // There is no other stream to report it on.
   stderr.on("error", () => {});
-  return broken;
+  return failed;
 }
 
-/** Resolves when all of stdout is handed over, or cannot be. */
-const written = ({ stdout, signal }: Io) =>
+/** Resolves when everything written to stdout is handed over, or cannot be. */
+const flushStdout = ({ stdout, signal }: Io) =>
   new Promise<void>((done) => {
     signal.addEventListener("abort", () => done(), { once: true });
     stdout.write("", () => done());
   });
 
-/** `| head` closes the pipe when it has enough, and that is no failure; a full disk is. */
-function stdoutFailed(error: NodeJS.ErrnoException, io: Io): number {
+/** Returns success when the reader closed the pipe (`| head` does when it has enough), and failure for anything else, such as a full disk. */
+function exitCodeAfterStdoutError(error: NodeJS.ErrnoException, io: Io): number {
   if (error.code === "EPIPE") return DONE;
-  printStatus(io, `error: Standard output cannot be written: ${error.message}`);
+  printStatus(io, `error: Cannot write to standard output: ${error.message}`);
   return FAILED;
 }

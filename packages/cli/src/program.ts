@@ -1,91 +1,84 @@
-import { readFileSync } from "node:fs";
 import { FaasError } from "@faas/core";
-import { Command, InvalidArgumentError, type OutputConfiguration } from "commander";
+import { Command, Help, InvalidArgumentError, Option, type OutputConfiguration } from "commander";
+import { DEFAULT_SERVER } from "./client/default-server.ts";
 import type { Io } from "./terminal/io.ts";
+import { withoutDestructiveSuggestions } from "./terminal/suggestions.ts";
+import { version } from "./version.ts";
 
-/** Adds arguments, options and the action of one command; `commands/<verb>.ts` exports it as `define`. */
-export type Define = (command: Command, io: Io) => void;
+/** Adds arguments, options and the action of one command; `commands/<name>.ts` exports it as `define`. */
+type DefineCommand = (command: Command, io: Io, loadProgram: () => Promise<Command>) => void;
 
-interface Verb {
+interface LazyCommand {
   readonly summary: string;
-  readonly load: () => Promise<{ readonly define: Define }>;
+  readonly load: () => Promise<{ readonly define: DefineCommand }>;
 }
 
-/** All commands. A command's module is loaded when it is called, so that none pays for the others. */
-export const verbs: Readonly<Record<string, Verb>> = {
-  up: { summary: "start the control server on this machine", load: () => import("./commands/up.ts") },
-  down: { summary: "stop the control server on this machine", load: () => import("./commands/down.ts") },
-  init: { summary: "write a function to begin with", load: () => import("./commands/init.ts") },
-  dev: {
-    summary: "run a function without a server, and reload it on every save",
-    load: () => import("./commands/dev.ts"),
-  },
-  deploy: {
-    summary: "make a folder with a function an endpoint that answers",
-    load: () => import("./commands/deploy.ts"),
-  },
-  build: {
-    summary: "make a folder a container image, without deploying it",
-    load: () => import("./commands/build.ts"),
-  },
-  invoke: { summary: "call an endpoint", load: () => import("./commands/invoke.ts") },
-  logs: { summary: "show what an endpoint's function prints", load: () => import("./commands/logs.ts") },
-  list: { summary: "list endpoints", load: () => import("./commands/list.ts") },
+/** All commands. The module of a command is loaded when that command runs, so that no command pays for the others. */
+export const commands: Readonly<Record<string, LazyCommand>> = {
+  up: { summary: "Start the control server on this machine", load: () => import("./commands/up.ts") },
+  down: { summary: "Stop the control server on this machine", load: () => import("./commands/down.ts") },
+  init: { summary: "Create a starter function", load: () => import("./commands/init.ts") },
+  dev: { summary: "Run a function locally and reload it on every save", load: () => import("./commands/dev.ts") },
+  deploy: { summary: "Deploy a function", load: () => import("./commands/deploy.ts") },
+  build: { summary: "Build a container image without deploying it", load: () => import("./commands/build.ts") },
+  invoke: { summary: "Call an endpoint", load: () => import("./commands/invoke.ts") },
+  logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },
+  list: { summary: "List endpoints", load: () => import("./commands/list.ts") },
   describe: {
-    summary: "show an endpoint: settings, replicas, what failed",
+    summary: "Show an endpoint's settings, replicas and last failure",
     load: () => import("./commands/describe.ts"),
   },
-  remove: {
-    summary: "remove an endpoint, or an organization with all that it has",
-    load: () => import("./commands/remove.ts"),
+  remove: { summary: "Remove an endpoint or an organization", load: () => import("./commands/remove.ts") },
+  login: { summary: "Save a key for a server", load: () => import("./commands/login.ts") },
+  logout: { summary: "Delete the saved key for a server", load: () => import("./commands/logout.ts") },
+  key: { summary: "Create, list and revoke keys", load: () => import("./commands/key.ts") },
+  secret: { summary: "Set, list and remove secrets", load: () => import("./commands/secret.ts") },
+  org: { summary: "Create, list, limit and remove organizations", load: () => import("./commands/org.ts") },
+  install: {
+    summary: "Install the control server in a Kubernetes cluster",
+    load: () => import("./commands/install.ts"),
   },
-  login: { summary: "keep the key for a server", load: () => import("./commands/login.ts") },
-  logout: { summary: "forget the key for a server", load: () => import("./commands/logout.ts") },
-  key: { summary: "make, list and revoke keys", load: () => import("./commands/key.ts") },
-  secret: { summary: "set, list and remove what only functions may read", load: () => import("./commands/secret.ts") },
-  org: { summary: "make, list, limit and remove organizations", load: () => import("./commands/org.ts") },
-  install: { summary: "put the control server into a Kubernetes cluster", load: () => import("./commands/install.ts") },
-  upgrade: {
-    summary: "bring the server in a cluster to this version",
-    load: () => import("./commands/upgrade.ts"),
-  },
+  upgrade: { summary: "Upgrade the server in a cluster to this version", load: () => import("./commands/upgrade.ts") },
   uninstall: {
-    summary: "remove the server from a cluster, with all that it has made there",
+    summary: "Remove the server and everything it created from a cluster",
     load: () => import("./commands/uninstall.ts"),
   },
-  bench: { summary: "measure an endpoint under load", load: () => import("./commands/bench.ts") },
-  doctor: { summary: "check this machine and the server", load: () => import("./commands/doctor.ts") },
-  completion: { summary: "print a completion script for a shell", load: () => import("./commands/completion.ts") },
+  bench: { summary: "Measure an endpoint under load", load: () => import("./commands/bench.ts") },
+  doctor: { summary: "Check this machine and the server", load: () => import("./commands/doctor.ts") },
+  completion: { summary: "Print a shell completion script", load: () => import("./commands/completion.ts") },
 };
 
-export const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
-
-/** The program with the commands of `loaded` whole, and the others as a line of the help. */
+/** Creates the program with the options and actions of the `loaded` commands; of the others it knows name and summary. */
 export async function createProgram(io: Io, loaded: readonly string[]): Promise<Command> {
   const program = new Command("faas")
     .description("Functions as a service that a small team hosts itself")
-    .version(version)
-    .option("--server <url>", "control server (or FAAS_SERVER, or faas.json; default http://127.0.0.1:8887)")
-    .option(
-      "--ca <file>",
-      "certificate of the authority that signed the server's (or FAAS_CA; faas login remembers it)",
+    .version(version, "-V, --version", "Print the version")
+    .helpCommand("help [command]", "Show help for a command")
+    .addOption(
+      new Option("--server <url>", "URL of the control server (or FAAS_SERVER, or server in faas.json)").default(
+        undefined,
+        DEFAULT_SERVER,
+      ),
     )
-    .option("--verbose", "show stack traces of errors");
-  prepare(program, io);
-  for (const [name, { summary, load }] of Object.entries(verbs)) {
+    .option("--ca <file>", "Certificate authority of the server, PEM (or FAAS_CA; faas login saves it)")
+    .option("--verbose", "Show stack traces of errors");
+  configure(program, io);
+  const loadProgram = () => createProgram(io, Object.keys(commands));
+  for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary);
-    prepare(command, io);
-    if (loaded.includes(name)) (await load()).define(command, io);
+    configure(command, io);
+    if (loaded.includes(name)) (await load()).define(command, io, loadProgram);
     else command.allowUnknownOption().argument("[arguments...]");
     nameOptionsInErrors(command);
   }
   return program;
 }
 
-function prepare(command: Command, io: Io): void {
+function configure(command: Command, io: Io): void {
   const output: OutputConfiguration = {
     writeOut: (text) => io.stdout.write(text),
     writeErr: (text) => io.stderr.write(text),
+    outputError: (text, write) => write(withoutDestructiveSuggestions(text)),
     getOutHelpWidth: () => io.stdout.columns ?? 100,
   };
   command
@@ -95,20 +88,31 @@ function prepare(command: Command, io: Io): void {
       showGlobalOptions: true,
       subcommandTerm: (subcommand) => subcommand.name(),
       visibleGlobalOptions: (subcommand) => subcommand.parent?.options.filter(({ long }) => long !== "--version") ?? [],
+      optionDescription: describeOption,
     })
+    .helpOption("-h, --help", "Show help")
     .showSuggestionAfterError()
-    .showHelpAfterError("(--help shows the options)");
+    .showHelpAfterError("(run with --help to list the options)");
 }
 
-/** A wrong value is refused with the name of its option, what was expected and what came. */
+const help = new Help();
+
+/** Describes an option with its default, also one that is not commander's to fill in: the server, `faas.json` or the machine decides it. */
+function describeOption(option: Option): string {
+  const { defaultValue, defaultValueDescription: text } = option;
+  const isDecidedLater = defaultValue === undefined && text !== undefined;
+  return help.optionDescription(isDecidedLater ? Object.create(option, { defaultValue: { value: text } }) : option);
+}
+
+/** Makes the error for an invalid value name the option, the expected value and the given one. */
 function nameOptionsInErrors(command: Command): void {
   for (const subcommand of command.commands) nameOptionsInErrors(subcommand);
   for (const option of command.options) {
     const { parseArg: parse, argChoices: choices, long } = option;
     if (!parse) continue;
-    option.argParser((text: string, before: unknown) => {
+    option.argParser((text: string, previous: unknown) => {
       try {
-        return parse(text, before);
+        return parse(text, previous);
       } catch (error) {
         if (!(error instanceof InvalidArgumentError)) throw error;
         const expected = choices ? `one of ${choices.join(", ")}, got "${text}"` : error.message;

@@ -8,7 +8,7 @@ test("a problem document has type, title, status, detail, code and request id", 
   });
   assert.deepEqual(toProblem(error, "r-1"), {
     type: "urn:faas:error:ENDPOINT_NOT_FOUND",
-    title: "No such endpoint",
+    title: "Endpoint not found",
     status: 404,
     detail: 'no endpoint "acme/invrt"',
     code: "ENDPOINT_NOT_FOUND",
@@ -17,7 +17,7 @@ test("a problem document has type, title, status, detail, code and request id", 
   });
 });
 
-test("an error of our own making tells the client nothing of its inside", () => {
+test("a problem document of an unexpected error has none of its details", () => {
   const problem = toProblem(new TypeError("secret"));
   assert.equal(problem.code, "INTERNAL");
   assert.ok(!JSON.stringify(problem).includes("secret"));

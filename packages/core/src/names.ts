@@ -1,29 +1,29 @@
 import { z } from "zod";
 
-/** One label of a DNS name, as Kubernetes wants it for objects and namespaces (RFC 1123 section 2.1, lower case). */
+/** Label of a DNS name, as Kubernetes requires for objects and namespaces (RFC 1123 section 2.1, lower case). */
 const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 
 /** Prefix of an organization's namespace on Kubernetes. */
 export const NAMESPACE_PREFIX = "faas-";
 
-/** A label has at most 63 characters (RFC 1035 section 2.3.4). */
+/** Maximum length of a label (RFC 1035 section 2.3.4). */
 export const ENDPOINT_NAME_MAX = 63;
 
-/** Shorter than a label, so that `faas-<org>` still is one. */
+/** Maximum length of an organization's name: `faas-<org>` must be a label. */
 export const ORG_NAME_MAX = 63 - NAMESPACE_PREFIX.length;
 
-/** Organizations that nobody can have: `faas-system` is the namespace of the control server itself. */
+/** Names that no organization can have: `faas-system` is the namespace of the control server itself. */
 const RESERVED_ORGS = new Set(["system"]);
 
 const RULE = "lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
 
-/** What is wrong with the name of an organization, in words; undefined when nothing is. */
+/** Returns the problem with the name of an organization, for a message; undefined for a valid name. */
 export function orgNameProblem(name: string): string | undefined {
   if (RESERVED_ORGS.has(name)) return `the organization name "${name}" is reserved; choose another`;
   return labelProblem("organization", name, ORG_NAME_MAX);
 }
 
-/** What is wrong with the name of an endpoint, in words; undefined when nothing is. */
+/** Returns the problem with the name of an endpoint, for a message; undefined for a valid name. */
 export function endpointNameProblem(name: string): string | undefined {
   return labelProblem("endpoint", name, ENDPOINT_NAME_MAX);
 }
@@ -34,18 +34,24 @@ function labelProblem(what: string, name: string, max: number): string | undefin
   return undefined;
 }
 
-function name(describe: string, max: number, problem: (name: string) => string | undefined) {
-  return z
-    .string()
-    .superRefine((value, context) => {
-      const message = problem(value);
-      if (message) context.addIssue({ code: "custom", message });
-    })
-    .meta({ description: describe, pattern: LABEL.source, maxLength: max });
+function name(problem: (name: string) => string | undefined) {
+  return z.string().superRefine((value, context) => {
+    const message = problem(value);
+    if (message) context.addIssue({ code: "custom", message });
+  });
 }
 
 /** Schema of an organization's name. */
-export const orgName = name("Name of the organization: a DNS-1123 label", ORG_NAME_MAX, orgNameProblem);
+export const orgName = name(orgNameProblem).meta({
+  description: "Name of the organization: a DNS-1123 label",
+  pattern: LABEL.source,
+  maxLength: ORG_NAME_MAX,
+  not: { enum: [...RESERVED_ORGS] },
+});
 
 /** Schema of an endpoint's name. */
-export const endpointName = name("Name of the endpoint: a DNS-1123 label", ENDPOINT_NAME_MAX, endpointNameProblem);
+export const endpointName = name(endpointNameProblem).meta({
+  description: "Name of the endpoint: a DNS-1123 label",
+  pattern: LABEL.source,
+  maxLength: ENDPOINT_NAME_MAX,
+});

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { nearest } from "./nearest.ts";
 
-test("a letter too many, too few, another one, or two that changed places are seen through", () => {
+test("finds a word with an additional, missing, replaced or swapped letter", () => {
   const known = ["invert", "resize", "convert", "mail"];
   for (const word of ["invertt", "nvert", "inxert", "ivnert", "INVERT"]) assert.equal(nearest(word, known), "invert");
   assert.equal(nearest("mial", known), "mail");
@@ -11,7 +11,7 @@ test("a letter too many, too few, another one, or two that changed places are se
   assert.equal(nearest("", known), undefined);
 });
 
-/** By the definition of the distance, without a bound. */
+/** Computes the distance by its definition, without a bound. */
 function distance(a: string, b: string): number {
   if (a === "" || b === "") return a.length + b.length;
   const [x, y] = [a.slice(1), b.slice(1)];
@@ -19,7 +19,7 @@ function distance(a: string, b: string): number {
   return Math.min(distance(x, y) + (a[0] === b[0] ? 0 : 1), distance(x, b) + 1, distance(a, y) + 1, swapped);
 }
 
-test("what is found is the first of those that are nearest, however many there are", () => {
+test("finds the first of the nearest candidates", () => {
   const word = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 7 });
   fc.assert(
     fc.property(word, fc.array(word, { maxLength: 8 }), (wanted, known) => {

@@ -18,9 +18,9 @@ import { projectSchema } from "./project/project.ts";
 import { parseCpu, parseDuration, parseSize } from "./units.ts";
 import { validate } from "./validate.ts";
 
-/** What all parsers of this package promise of any input. */
+/** Properties of this package's parsers that hold for any input. */
 
-/** Text that is nearly right, and any text. */
+/** Generates text that is almost valid, and arbitrary text. */
 const nearly = (pattern: RegExp) =>
   fc.oneof(
     fc.stringMatching(pattern),
@@ -28,7 +28,7 @@ const nearly = (pattern: RegExp) =>
     fc.tuple(fc.stringMatching(pattern), fc.string({ maxLength: 2 })).map((parts) => parts.join("")),
   );
 
-test("a quantity is a finite number that is not negative, or none", () => {
+test("a quantity parses to a finite number that is not negative, or is rejected", () => {
   const text = nearly(/^\d{0,30}\.?\d{0,4}(?:ms|s|m|h|d|Ki|Mi|Gi|k|M|G|)$/);
   for (const parse of [parseDuration, parseSize, parseCpu])
     fc.assert(
@@ -39,7 +39,7 @@ test("a quantity is a finite number that is not negative, or none", () => {
     );
 });
 
-test("a name is a label or a reason; the schema says the same", () => {
+test("a name is a DNS label or has a problem, and the schema agrees", () => {
   for (const [schema, problem] of [
     [orgName, orgNameProblem],
     [endpointName, endpointNameProblem],
@@ -53,7 +53,7 @@ test("a name is a label or a reason; the schema says the same", () => {
     );
 });
 
-test("a token has the id that it was made with, and none when anything in it is changed", () => {
+test("a token has its key's id, and has none after any change", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...keyScopes),
@@ -65,8 +65,8 @@ test("a token has the id that it was made with, and none when anything in it is 
         assert.ok(isTokenOf(token, hash));
         assert.equal(verifierOf(token), formatVerifier({ id, hash }));
         assert.deepEqual(parseVerifier(`${id}:${hash}\n`), { id, hash });
-        const place = at % token.length;
-        const changed = token.slice(0, place) + other + token.slice(place + 1);
+        const position = at % token.length;
+        const changed = token.slice(0, position) + other + token.slice(position + 1);
         if (changed === token) return;
         assert.equal(keyIdOf(changed), undefined);
         assert.equal(isTokenOf(changed, hash), false);
@@ -75,7 +75,7 @@ test("a token has the id that it was made with, and none when anything in it is 
   );
 });
 
-test("what is no token and no verifier is none, and no hash makes a token of it", () => {
+test("rejects malformed tokens and verifiers with any hash", () => {
   fc.assert(
     fc.property(nearly(/^faas_(?:admin|read)_[0-9A-Za-z]{10}_[0-9A-Za-z]{49}$/), fc.string(), (text, hash) => {
       assert.equal(keyIdOf(text), undefined);
@@ -86,7 +86,7 @@ test("what is no token and no verifier is none, and no hash makes a token of it"
   );
 });
 
-test("an artifact is written as it is read", () => {
+test("formatting a parsed artifact gives the same text", () => {
   fc.assert(
     fc.property(nearly(/^bundle@sha256:[0-9a-f]{64}$/), (text) => {
       const artifact = parseArtifact(text);
@@ -96,9 +96,9 @@ test("an artifact is written as it is read", () => {
   );
 });
 
-/** Mostly right: of settings of which every second field is wrong nearly none are accepted. */
-const mostly = <T, U>(right: fc.Arbitrary<T>, other: fc.Arbitrary<U>) =>
-  fc.oneof({ weight: 15, arbitrary: right }, { weight: 1, arbitrary: other });
+/** Generates mostly valid values: with more invalid ones, hardly any settings as a whole would be valid. */
+const mostly = <T, U>(valid: fc.Arbitrary<T>, other: fc.Arbitrary<U>) =>
+  fc.oneof({ weight: 15, arbitrary: valid }, { weight: 1, arbitrary: other });
 const some = fc.string({ unit: "binary", maxLength: 10 });
 
 const settings = fc.record(
@@ -121,7 +121,7 @@ const settings = fc.record(
   { requiredKeys: [] },
 );
 
-test("settings that are accepted make a spec of numbers that a platform can use", () => {
+test("valid settings give a spec whose numbers a platform can use", () => {
   let accepted = 0;
   fc.assert(
     fc.property(settings, (input) => {
@@ -145,7 +145,7 @@ test("settings that are accepted make a spec of numbers that a platform can use"
         assert.ok(Number.isSafeInteger(value) && value >= 0, `${value}`);
       assert.ok(spec.timeoutMs > 0 && spec.idleTimeoutMs !== 0);
       if (spec.handler !== undefined) assert.match(spec.handler, /^[^\s\0:]+\.[\w$]+$/);
-      // A process could not be started with it.
+      // No process can have it in its environment.
       for (const value of Object.values(spec.env)) assert.ok(!value.includes("\0"));
     }),
     { numRuns: 1_000 },
@@ -153,7 +153,7 @@ test("settings that are accepted make a spec of numbers that a platform can use"
   assert.ok(accepted > 50, `${accepted}`);
 });
 
-test("whatever is not as it should be is refused with a code and the fields that are wrong", () => {
+test("rejects invalid input with a code and the invalid fields", () => {
   for (const schema of [settingsInputSchema, projectSchema])
     fc.assert(
       fc.property(

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { formatDuration, formatSize, parseCpu, parseDuration, parseSize } from "./units.ts";
 
-test("durations have a unit", () => {
+test("parses durations, which need a unit", () => {
   assert.deepEqual(
     ["300ms", "30s", "5m", "1.5h", "2d", "0s"].map(parseDuration),
     [300, 30_000, 300_000, 5_400_000, 172_800_000, 0],
@@ -12,17 +12,17 @@ test("durations have a unit", () => {
     assert.equal(parseDuration(text), undefined, text);
 });
 
-test("sizes are binary or decimal, as Kubernetes writes them", () => {
+test("parses binary and decimal sizes, as in Kubernetes", () => {
   assert.deepEqual(["128Mi", "1Gi", "0.5Ki", "1k", "7"].map(parseSize), [2 ** 27, 2 ** 30, 512, 1000, 7]);
   for (const text of ["", "Mi", "128MB", "-1Mi", "1 Mi", "1mi"]) assert.equal(parseSize(text), undefined, text);
 });
 
-test("CPU is in cores or thousandths", () => {
+test("parses CPU in cores and in thousandths", () => {
   assert.deepEqual(["100m", "1", "0.5"].map(parseCpu), [100, 1000, 500]);
   for (const text of ["", "m", "1M", "-1", "1 m"]) assert.equal(parseCpu(text), undefined, text);
 });
 
-test("what is formatted parses to the same", () => {
+test("formatted quantities parse to the same number", () => {
   fc.assert(fc.property(fc.nat(), (ms) => parseDuration(formatDuration(ms)) === ms));
   fc.assert(fc.property(fc.nat(), (bytes) => parseSize(formatSize(bytes)) === bytes));
 });

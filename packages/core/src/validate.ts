@@ -2,8 +2,9 @@ import type { z } from "zod";
 import { type ErrorCode, FaasError } from "./errors.ts";
 
 /**
- * Parses what came from outside, or throws a FaasError that names each field that is wrong.
- * `what` is the thing in words, for instance "the request body".
+ * Parses input from outside. `what` names it in the message, for example "the request body".
+ *
+ * @throws `code` (INVALID_REQUEST by default) with each invalid field
  */
 export function validate<T extends z.ZodType>(
   schema: T,
@@ -18,7 +19,7 @@ export function validate<T extends z.ZodType>(
   throw new FaasError(code, `In ${what}: ${detail}`, { extensions: { issues } });
 }
 
-/** An error map of zod: what was expected, and what came. Where it says nothing, zod or the schema does. */
+/** Writes zod's messages as "expected X, got Y"; undefined for issues whose own message is good. */
 export function expectedAndGot(issue: z.core.$ZodRawIssue): string | undefined {
   const got = issue.input === undefined ? "nothing" : shortened(JSON.stringify(issue.input));
   const isNumber = issue.code === "too_small" || issue.code === "too_big" ? issue.origin in NUMBERS : false;
@@ -42,13 +43,13 @@ const TYPES: Readonly<Record<string, string>> = {
   record: "an object",
   array: "a list",
 };
-const SHOWN = 100;
-const shortened = (text: string) => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+const MAX_SHOWN = 100;
+const shortened = (text: string) => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 
 function describe(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys")
     return `unknown ${issue.keys.length > 1 ? "fields" : "field"} ${issue.keys.map((key) => `"${key}"`).join(", ")}`;
-  // Of a record's key: why it is wrong is one level deeper.
+  // The reason for an invalid key of a record is nested in the issue.
   const { message } = (issue.code === "invalid_key" && issue.issues[0]) || issue;
   return message.replace(/^Invalid input: /, "");
 }

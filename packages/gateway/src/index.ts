@@ -1,8 +1,13 @@
+export { endpointNotFound, organizationNotFound } from "./endpoints/not-found.ts";
 export { OutlierDetector } from "./endpoints/outlier-detection.ts";
-export { EndpointRegistry, maxReplicas, minReplicas, type ServedEndpoint } from "./endpoints/registry.ts";
-export { resourcesOf } from "./endpoints/replica-quota.ts";
+export { EndpointRegistry } from "./endpoints/registry.ts";
+export { maxReplicas, minReplicas } from "./endpoints/replica-quota.ts";
+export type { ServedEndpoint } from "./endpoints/served-endpoint.ts";
 export { type StatusSubscriber, StatusSync } from "./endpoints/status-sync.ts";
 export type { ConnectionLimits } from "./http/connection-limits.ts";
+export { type ProblemResponse, problemResponse } from "./http/problem-response.ts";
+export { requestIdOf } from "./http/request-id.ts";
+export { checkPath } from "./http/request-path.ts";
 export { createHttpServer } from "./http/server.ts";
 export { Certificate, type CertificateFiles } from "./http/tls-certificate.ts";
 export { tlsOptions } from "./http/tls-server.ts";

@@ -1,12 +1,12 @@
 /** Installation of the control server in a cluster, for `faas install`, `upgrade`, `uninstall` and `doctor`. */
 
 export { KubernetesApi, KubernetesCredentials, type KubernetesObject } from "@faas/platforms/kubernetes-client";
-export type { ClusterCheck } from "./cluster-check.ts";
 export { type Installation, installServer, readAdminToken, readInstallation } from "./install.ts";
 export { SERVER, volumeClaimPath } from "./labels.ts";
 export { serverManifests } from "./manifests.ts";
-export { checkCluster } from "./preflight.ts";
-export { checkFromNode } from "./preflight-deep.ts";
+export type { ClusterCheck } from "./preflight/cluster-check.ts";
+export { checkCluster } from "./preflight/preflight.ts";
+export { checkFromNode } from "./preflight/preflight-deep.ts";
 export type { ServerAddress } from "./server-address.ts";
 export {
   EXPOSURES,

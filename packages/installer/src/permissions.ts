@@ -34,7 +34,7 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
   },
 ];
 
-/** One permission, as in a `SelfSubjectAccessReview`. */
+/** A single permission, as in a `SelfSubjectAccessReview`. */
 export interface Permission {
   readonly verb: string;
   readonly group: string;

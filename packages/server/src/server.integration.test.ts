@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { certificate, eventually, tempDir } from "@faas/testing";
+import { createCertificate, eventually, tempDir } from "@faas/testing";
 import type { ServerOptions } from "./options.ts";
 import { startServer } from "./server.ts";
 import { digestOf, functionBundle } from "./testing/test-control.ts";
@@ -14,7 +14,7 @@ import { digestOf, functionBundle } from "./testing/test-control.ts";
 
 const folder = tempDir("start");
 const dataDir = join(folder, "data");
-const tls = certificate(folder, "server");
+const tls = createCertificate(folder, "server");
 
 /** Open resources of this process by kind. */
 function openResources() {

@@ -197,8 +197,8 @@ function createServer({ options, log }: Startup, storage: Storage, control: Cont
   const app = createApp({
     store,
     bundles,
-    grants: bundleAccess,
-    bundleRoom: storageQuota,
+    bundleAccess,
+    storageQuota,
     defaultLimits,
     keys,
     isAuth,

@@ -4,6 +4,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
 import { HttpClient } from "./http-client.ts";
+import { CommandOutput, type Ended, type RunningCommand } from "./running-command.ts";
 import { tempDir } from "./temp-dir.ts";
 
 /** Path of the built CLI. */
@@ -12,13 +13,53 @@ export const faasProgram = join(import.meta.dirname, "../../cli/bin/faas.js");
 const START_TIMEOUT_MS = 60_000;
 const RUN_TIMEOUT_MS = 300_000;
 
-/** Outcome of a command that has ended. */
-export interface CommandResult {
-  /** Exit code; `null` when a signal or the timeout ended the command. */
-  readonly code: number | null;
-  readonly stdout: string;
+/** Settings of {@link startFaas}. */
+export interface StartOptions {
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Content of standard input. */
+  readonly input?: string | Buffer;
+  /** Milliseconds until the process is ended. */
+  readonly timeoutMs?: number;
+  /**
+   * Path of the CLI.
+   *
+   * @defaultValue the built CLI of this repository
+   */
+  readonly program?: string;
+}
+
+/** Command that runs as a process of its own. */
+export interface RunningProcess extends RunningCommand {
+  readonly ended: Promise<EndedProcess>;
+  readonly child: ChildProcess;
+}
+
+/** Result of a process that has ended. */
+export interface EndedProcess extends Ended {
   readonly stdoutBytes: Buffer;
-  readonly stderr: string;
+}
+
+/** Starts the built `faas` as a process of its own, which the caller ends. */
+export function startFaas(
+  args: readonly string[],
+  { cwd, env = {}, input = "", timeoutMs, program = faasProgram }: StartOptions,
+): RunningProcess {
+  const output = new CommandOutput();
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
+    env: { ...process.env, NODE_OPTIONS: "", ...env },
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+  });
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk) => chunks.push(chunk)).pipe(output.stdout);
+  child.stderr.pipe(output.stderr);
+  // A command that does not read its input may have ended before it is written.
+  child.stdin.on("error", () => {}).end(input);
+  const code = once(child, "close").then(([exitCode]) => exitCode as number | null);
+  const running = output.running(code, () => child.kill("SIGINT"));
+  const ended = running.ended.then((result) => ({ ...result, stdoutBytes: Buffer.concat(chunks) }));
+  return { ...running, ended, child };
 }
 
 /** Server that `faas up` started. */
@@ -112,34 +153,18 @@ export class FaasProcess implements AsyncDisposable {
     this.#hasOrphans = signal === "SIGKILL";
   }
 
-  /** Starts a command that runs until a signal ends it, or this object is disposed of. */
-  start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
-    const child = spawn(process.execPath, [this.#program, ...args], {
-      cwd: this.folder,
-      env: { ...this.env, ...env },
-    });
-    this.#children.add(child);
-    return child;
+  /** Starts a command that runs until it ends by itself or is interrupted, or until this object is disposed of. */
+  start(args: readonly string[], { env = {}, ...options }: RunOptions = {}): RunningProcess {
+    const process = { cwd: this.folder, program: this.#program, env: { ...this.env, ...env } };
+    const running = startFaas(args, { ...process, ...options });
+    this.#children.add(running.child);
+    running.child.once("exit", () => this.#children.delete(running.child));
+    return running;
   }
 
   /** Runs a command to its end. */
-  async run(
-    args: readonly string[],
-    { env = {}, input = "", timeoutMs = RUN_TIMEOUT_MS }: RunOptions = {},
-  ): Promise<CommandResult> {
-    const child = this.start(args, env);
-    const timer = setTimeout(() => child.kill("SIGTERM"), timeoutMs);
-    const chunks: Buffer[] = [];
-    child.stdout.on("data", (chunk) => chunks.push(chunk));
-    const stderr = textOf(child.stderr);
-    // A command that does not read its input may have ended before it is written.
-    child.stdin.on("error", () => {});
-    child.stdin.end(input);
-    const [code] = await once(child, "close");
-    clearTimeout(timer);
-    this.#children.delete(child);
-    const stdoutBytes = Buffer.concat(chunks);
-    return { code, stdout: stdoutBytes.toString(), stdoutBytes, stderr: stderr() };
+  run(args: readonly string[], options: RunOptions = {}): Promise<EndedProcess> {
+    return this.start(args, { timeoutMs: RUN_TIMEOUT_MS, ...options }).ended;
   }
 
   /**

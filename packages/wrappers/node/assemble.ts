@@ -2,14 +2,14 @@ import { join } from "node:path";
 import { build } from "esbuild";
 
 const HEADER = `/**
- * The faas wrapper for Node: serves HTTP, calls the user's function and sends what it returns (docs/wrapper-protocol.md).
+ * The faas wrapper for Node: serves HTTP, calls the user's function and sends its result (docs/wrapper-protocol.md).
  * Generated from packages/wrappers/node/src by \`npm run wrappers\`. Do not edit; the comments are in the sources.
  */`;
 
 /** Bundles the sources of the Node wrapper. Returns the text of templates/node/.interface.mjs. */
 export async function assembleNode(): Promise<string> {
   const { outputFiles } = await build({
-    // Names of the source files in the output are relative to it.
+    // Paths of source files in the output are relative to this folder.
     absWorkingDir: join(import.meta.dirname, "../../.."),
     entryPoints: [join(import.meta.dirname, "src/main.ts")],
     bundle: true,
@@ -19,7 +19,7 @@ export async function assembleNode(): Promise<string> {
     target: "node22",
     charset: "utf8",
     legalComments: "none",
-    // Fields become assignments in the constructor: one that is declared without a value costs nothing for each call.
+    // Fields become assignments in the constructor: a field declared without a value costs nothing per call.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, verbatimModuleSyntax: true } },
     banner: { js: HEADER },
   });

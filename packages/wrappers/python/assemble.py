@@ -15,15 +15,15 @@ from pathlib import Path
 
 HEADER = "Generated from packages/wrappers/python/src by `npm run wrappers`. Edit the files there, not this one."
 
-Edit = tuple[int, int, bytes]  # from, to (offsets in the source), and the text in place of what was there
+Edit = tuple[int, int, bytes]  # start and end offset in the source, and the replacement
 
 
 class Unsupported(Exception):
-    """A form that cannot be joined."""
+    """Error for source code that cannot be joined."""
 
 
 class Module:
-    """One file of the package, and its top-level statements by what becomes of them."""
+    """A file of the package, with its top-level statements grouped by their treatment."""
 
     def __init__(self, root: Path, name: str) -> None:
         self.name = name
@@ -94,7 +94,7 @@ class Module:
         return ".".join([*parts[: len(parts) - statement.level], statement.module])
 
     def check(self, statement: ast.stmt) -> None:
-        """Refuse imports in places where they could not be removed."""
+        """Reject imports in positions from which they cannot be removed."""
         for node in ast.walk(statement):
             if isinstance(node, ast.ImportFrom) and node.level:
                 raise self.fail(node, "an import of the package is supported only at the top level")

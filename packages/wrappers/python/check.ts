@@ -16,7 +16,7 @@ const checks = [
   ["pytest"],
 ] as const;
 
-/** Makes a virtual environment with the pinned tools, unless there is one for the same tools and interpreter. */
+/** Creates a virtual environment with the pinned tools, unless there is one for the same tools and interpreter. */
 async function installTools(): Promise<void> {
   const python = process.env.FAAS_PYTHON ?? "python3";
   const requirements = join(folder, "requirements-dev.txt");
@@ -34,7 +34,7 @@ async function installTools(): Promise<void> {
   await writeFile(installed, wanted);
 }
 
-/** Runs a program of the environment in the package's folder. Resolves to whether it succeeded. */
+/** Runs a program of the environment in the package's folder. Resolves to true if it succeeds. */
 async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: "1" };
   const [code] = await once(spawn(join(bin, program), args, { cwd: folder, env, stdio: "inherit" }), "exit");

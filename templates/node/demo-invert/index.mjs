@@ -1,4 +1,4 @@
-/** The original system's workload: inverts a random size x size matrix (100, or what the JSON body says). */
+/** The original system's workload: inverts a random size x size matrix (100, or `size` in the JSON body). */
 export function handler(event) {
   const size = event.body?.size ?? 100;
   if (!Number.isInteger(size) || size < 1 || size > 1000) {
@@ -15,7 +15,7 @@ export function handler(event) {
 
 const randomMatrix = (size) => Array.from({ length: size }, () => Float64Array.from({ length: size }, Math.random));
 
-/** Gauss-Jordan elimination in place on [matrix | identity], with partial pivoting. */
+/** Inverts a matrix by Gauss-Jordan elimination in place on [matrix | identity], with partial pivoting. */
 function invert(matrix) {
   const size = matrix.length;
   const inverse = matrix.map((_, row) => Float64Array.from({ length: size }, (_, column) => (row === column ? 1 : 0)));

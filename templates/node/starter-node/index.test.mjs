@@ -4,10 +4,10 @@ import { handler } from "./index.mjs";
 
 const context = { log: { info() {} } };
 
-test("it greets who is named", async () => {
+test("greets the given name", async () => {
   assert.deepEqual(await handler({ body: { name: "you" } }, context), { hello: "you" });
 });
 
-test("it greets the world when nobody is named", async () => {
+test("greets the world without a name", async () => {
   assert.deepEqual(await handler({ body: null }, context), { hello: "world" });
 });

@@ -1,11 +1,11 @@
-/** What a function gets. */
+/** Request, as the function receives it. */
 export interface Event<Body = unknown> {
   readonly method: string;
-  /** What follows `/<org>/<endpoint>`, still percent-encoded. */
+  /** Path after `/<org>/<endpoint>`, percent-encoded. */
   readonly path: string;
   readonly query: Readonly<Record<string, string | string[]>>;
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed JSON, text, or bytes (`Buffer`); null when there is none. */
+  /** Parsed JSON, text, or bytes (`Buffer`); null for an empty body. */
   readonly body: Body | null;
 }
 
@@ -16,7 +16,7 @@ export interface Context {
   readonly requestId: string;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
-  /** Aborted at the deadline, and when the client goes away. */
+  /** Aborted at the deadline, and when the client disconnects. */
   readonly signal: AbortSignal;
   readonly log: Readonly<Record<"debug" | "info" | "warn" | "error", (message: string, fields?: object) => void>>;
 }

@@ -6,10 +6,10 @@ import { handler } from "./index.ts";
 const context = { log: { info() {} } } as unknown as Context;
 const event = (body: { name?: string } | null) => ({ body }) as Event<{ name?: string }>;
 
-test("it greets who is named", async () => {
+test("greets the given name", async () => {
   assert.deepEqual(await handler(event({ name: "you" }), context), { hello: "you" });
 });
 
-test("it greets the world when nobody is named", async () => {
+test("greets the world without a name", async () => {
   assert.deepEqual(await handler(event(null), context), { hello: "world" });
 });

@@ -4,7 +4,7 @@ interface Greeting {
   readonly hello: string;
 }
 
-/** Answers `{"hello": name}`: the name is in the JSON body, or "world". */
+/** Answers `{"hello": name}` with the name in the JSON body, or "world". */
 export async function handler(event: Event<{ name?: string }>, context: Context): Promise<Greeting> {
   const name = event.body?.name ?? "world";
   context.log.info(`hello, ${name}`);

@@ -1,4 +1,4 @@
-"""The original system's workload: inverts a random size x size matrix (100, or what the JSON body says)."""
+"""The original system's workload: inverts a random size x size matrix (100, or `size` in the JSON body)."""
 import time
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Answers `{"hello": name}`: the name is in the JSON body, or "world"."""
+"""Answers `{"hello": name}` with the name in the JSON body, or "world"."""
 
 
 def handler(event, context):

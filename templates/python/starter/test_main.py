@@ -5,10 +5,10 @@ from main import handler
 
 
 class HandlerTest(unittest.TestCase):
-    def test_greets_who_is_named(self):
+    def test_greets_the_given_name(self):
         self.assertEqual(handler({"body": {"name": "you"}}, MagicMock()), {"hello": "you"})
 
-    def test_greets_the_world_when_nobody_is_named(self):
+    def test_greets_the_world_without_a_name(self):
         self.assertEqual(handler({"body": None}, MagicMock()), {"hello": "world"})
 
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import {
   type EndpointSpec,
   type EndpointStatus,
   endpointSpec,
   FaasError,
+  type Logger,
   revisionId,
   type SettingsInput,
   withDefaults,
@@ -14,55 +14,78 @@ import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import { pathOf } from "@faas/platforms/kubernetes-client";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { LIMIT_MS, TestInstance } from "../cluster.ts";
+import { eventually, eventuallyHolds } from "../eventually.ts";
 import { ApiProxy } from "./proxy.ts";
 import { ApiRelay } from "./relay.ts";
 
-/** How long the platform lets a watch be silent here. */
+/** Silence after which the platform starts a watch again. */
 const SILENCE_MS = 1_000;
-const AWAY_MS = 2_500;
+const WATCHED_KINDS = 8;
 
-const real = process.env.KUBECONFIG;
+const original = process.env.KUBECONFIG;
 after(() => {
-  process.env.KUBECONFIG = real;
+  process.env.KUBECONFIG = original;
 });
 
-/** A platform whose way to the API server goes through a proxy, and a second way past it. */
-class Away<Between extends ApiProxy | ApiRelay> implements AsyncDisposable {
+/** The platform's log: its warnings, and the kinds whose watch is interrupted at the moment. */
+class OutageLog implements Logger {
+  readonly warnings: string[] = [];
+  readonly interruptedKinds = new Set<string>();
+
+  debug(): void {}
+
+  info(fields: object | string, message?: string): void {
+    if (message === "watch on the cluster resumed") this.interruptedKinds.delete((fields as { kind: string }).kind);
+  }
+
+  warn(fields: object | string, message = String(fields)): void {
+    this.warnings.push(message);
+    if (message.startsWith("watch on the cluster was interrupted"))
+      this.interruptedKinds.add((fields as { kind: string }).kind);
+  }
+
+  error(fields: object | string, message?: string): void {
+    this.warn(fields, message);
+  }
+}
+
+/** A platform that connects to the API server through a proxy, and a client that does not. */
+class Outage<Between extends ApiProxy | ApiRelay> implements AsyncDisposable {
   readonly instance: TestInstance;
   readonly proxy: Between;
   readonly platform: KubernetesPlatform;
   readonly org: string;
-  readonly warnings: string[];
+  readonly log: OutageLog;
   list: readonly EndpointStatus[] = [];
   readonly #ending = new AbortController();
 
-  private constructor(instance: TestInstance, proxy: Between, platform: KubernetesPlatform, warnings: string[]) {
+  private constructor(instance: TestInstance, proxy: Between, platform: KubernetesPlatform, log: OutageLog) {
     this.instance = instance;
     this.proxy = proxy;
     this.platform = platform;
-    this.warnings = warnings;
+    this.log = log;
     this.org = instance.org();
     void this.#follow();
   }
 
   static async start<Between extends ApiProxy | ApiRelay>(
-    between: { start(folder: string): Promise<Between> },
+    proxyClass: { start(folder: string): Promise<Between> },
     silenceMs?: number,
-  ): Promise<Away<Between>> {
-    const instance = await TestInstance.make();
-    const proxy = await between.start(instance.folder);
-    const warnings: string[] = [];
-    // Read at once, so that tests beside each other do not see it.
+  ): Promise<Outage<Between>> {
+    const instance = await TestInstance.create();
+    const proxy = await proxyClass.start(instance.folder);
+    const log = new OutageLog();
+    // `connect` reads it synchronously, so that concurrent tests do not see it.
     process.env.KUBECONFIG = proxy.kubeconfig;
     const connecting = KubernetesPlatform.connect({
       dataDir: instance.folder,
       instance: instance.name,
       ...(silenceMs === undefined ? {} : { silenceMs }),
-      log: { info: () => {}, warn: (_, message) => warnings.push(message) },
+      log,
     });
-    process.env.KUBECONFIG = real;
+    process.env.KUBECONFIG = original;
     try {
-      return new Away(instance, proxy, await connecting, warnings);
+      return new Outage(instance, proxy, await connecting, log);
     } catch (error) {
       await proxy[Symbol.asyncDispose]();
       await instance[Symbol.asyncDispose]();
@@ -79,30 +102,38 @@ class Away<Between extends ApiProxy | ApiRelay> implements AsyncDisposable {
     );
   }
 
-  async until(
-    endpoint: string,
-    condition: (status: EndpointStatus) => boolean,
-    limitMs = LIMIT_MS,
-  ): Promise<EndpointStatus> {
-    const deadline = Date.now() + limitMs;
-    for (;;) {
-      const status = this.list.find((one) => one.endpoint === endpoint);
-      if (status && condition(status)) return status;
-      assert.ok(Date.now() < deadline, `not seen within ${limitMs} ms: ${JSON.stringify(this.list)}`);
-      await delay(20);
-    }
+  /** Deploys an endpoint with one replica. */
+  async serve(spec: EndpointSpec): Promise<EndpointStatus> {
+    await this.platform.apply(spec);
+    await this.platform.scale(spec, 1);
+    return this.ready(spec.endpoint, 1);
   }
 
-  ready(endpoint: string, count: number, limitMs?: number): Promise<EndpointStatus> {
-    return this.until(
+  statusOf(endpoint: string): EndpointStatus | undefined {
+    return this.list.find((status) => status.endpoint === endpoint);
+  }
+
+  async waitFor(endpoint: string, condition: (status: EndpointStatus) => boolean): Promise<EndpointStatus> {
+    const holds = (status: EndpointStatus | undefined) => status !== undefined && condition(status);
+    const status = await eventuallyHolds(`the status of ${endpoint}`, () => this.statusOf(endpoint), holds);
+    return status as EndpointStatus;
+  }
+
+  ready(endpoint: string, count: number): Promise<EndpointStatus> {
+    return this.waitFor(
       endpoint,
       ({ replicas, revision }) =>
-        replicas.length === count && replicas.every((one) => one.ready && one.revision === revision),
-      limitMs,
+        replicas.length === count && replicas.every((replica) => replica.ready && replica.revision === revision),
     );
   }
 
-  /** Somebody else's hand, past the platform. */
+  /** Waits until the platform has noticed that all watches are interrupted. */
+  async interrupted(): Promise<void> {
+    const count = () => this.log.interruptedKinds.size;
+    await eventuallyHolds("number of interrupted watches", count, (interrupted) => interrupted === WATCHED_KINDS);
+  }
+
+  /** Scales an endpoint without the platform. */
   async scaleByHand(endpoint: string, replicas: number): Promise<void> {
     await this.instance.api.call("PATCH", `${pathOf("Deployment", `faas-${this.org}`, endpoint)}/scale`, {
       body: { spec: { replicas } },
@@ -114,21 +145,13 @@ class Away<Between extends ApiProxy | ApiRelay> implements AsyncDisposable {
     return this.instance.api.get<V1Deployment>("Deployment", `faas-${this.org}`, endpoint);
   }
 
-  async untilGone(kind: "Deployment" | "Pod" | "Namespace", name: string): Promise<void> {
+  async deleted(kind: "Deployment" | "Pod" | "Namespace", name: string): Promise<void> {
     const namespace = kind === "Namespace" ? undefined : `faas-${this.org}`;
-    const deadline = Date.now() + LIMIT_MS;
-    while (await this.instance.api.get(kind, namespace, name)) {
-      assert.ok(Date.now() < deadline, `the ${kind} ${name} is still there`);
-      await delay(100);
-    }
+    await eventually(`${kind} ${name} is deleted`, async () => !(await this.instance.api.get(kind, namespace, name)));
   }
 
-  async untilThere(endpoint: string): Promise<void> {
-    const deadline = Date.now() + LIMIT_MS;
-    while (!(await this.deployment(endpoint))) {
-      assert.ok(Date.now() < deadline, `the Deployment ${endpoint} was not made: ${this.warnings.join("; ")}`);
-      await delay(100);
-    }
+  async created(endpoint: string): Promise<void> {
+    await eventually(`the Deployment ${endpoint} is created`, () => this.deployment(endpoint));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -143,134 +166,124 @@ class Away<Between extends ApiProxy | ApiRelay> implements AsyncDisposable {
   }
 }
 
-const answer = async (status: EndpointStatus) => (await fetch(`http://${status.replicas[0]?.address}/`)).text();
+const call = async (status: EndpointStatus | undefined) =>
+  (await fetch(`http://${status?.replicas[0]?.address}/`)).text();
 const podOf = (status: EndpointStatus) => status.replicas[0]?.id as string;
 const isUnreachable = (error: unknown) => error instanceof FaasError && error.code === "CLUSTER_UNREACHABLE";
 
-describe("the API server goes away", { concurrency: 3 }, () => {
-  test("cut and refused: what was known serves on, and what happened meanwhile is seen and mended afterwards", async () => {
-    await using away = await Away.start(ApiProxy);
-    const [kept, next, fresh] = await Promise.all([
-      away.spec("kept", "one"),
-      away.spec("kept", "two"),
-      away.spec("fresh", "new"),
+describe("while the API server is down", { concurrency: 3 }, () => {
+  test("known replicas stay listed, and changes from outside are reverted afterwards", async () => {
+    await using outage = await Outage.start(ApiProxy);
+    const [first, next, fresh] = await Promise.all([
+      outage.spec("known", "one"),
+      outage.spec("known", "two"),
+      outage.spec("fresh", "new"),
     ]);
-    await away.platform.apply(kept);
-    await away.platform.scale(kept, 1);
-    const before = await away.ready("kept", 1);
+    const before = await outage.serve(first);
 
-    await away.proxy.refuse();
-    await assert.rejects(away.platform.scale(kept, 2), isUnreachable);
-    // What was refused is not wanted any more; an endpoint that was applied is, for ever.
-    await away.platform.apply(fresh);
-    await away.scaleByHand("kept", 3);
-    await away.instance.api.delete("Pod", `faas-${away.org}`, podOf(before));
-    await delay(AWAY_MS);
-    const meanwhile = await away.until("kept", () => true);
-    assert.deepEqual(meanwhile.replicas, before.replicas);
-    assert.equal(away.warnings.filter((text) => text.startsWith("the cluster is not followed")).length, 8);
-    await away.platform.apply(next);
-    await away.proxy.pass();
-    const passedAt = Date.now();
-    await away.untilThere("fresh");
-    // A watch is tried again every 5 s at most, and what waits for its next attempt follows at once.
-    assert.ok(Date.now() - passedAt < 8_000, `what was applied meanwhile was made ${Date.now() - passedAt} ms later`);
+    await outage.proxy.refuse();
+    await assert.rejects(outage.platform.scale(first, 2), isUnreachable);
+    // Unlike the rejected number of replicas, an applied endpoint is created later.
+    await outage.platform.apply(fresh);
+    await outage.scaleByHand("known", 3);
+    await outage.instance.api.delete("Pod", `faas-${outage.org}`, podOf(before));
+    await outage.interrupted();
+    assert.deepEqual(outage.statusOf("known")?.replicas, before.replicas);
+    await outage.platform.apply(next);
+    await outage.proxy.pass();
+    await outage.created("fresh");
 
-    const afterwards = await away.ready("kept", 1);
+    const afterwards = await outage.ready("known", 1);
     assert.notEqual(podOf(afterwards), podOf(before));
-    assert.equal(await answer(afterwards), "two");
-    assert.equal((await away.deployment("kept"))?.spec?.replicas, 1);
-    await away.platform.scale(fresh, 1);
-    assert.equal(await answer(await away.ready("fresh", 1)), "new");
+    assert.equal(await call(afterwards), "two");
+    assert.equal((await outage.deployment("known"))?.spec?.replicas, 1);
+    await outage.platform.scale(fresh, 1);
+    assert.equal(await call(await outage.ready("fresh", 1)), "new");
   });
 
-  test("replicas answer while the API server is away", async () => {
-    await using away = await Away.start(ApiProxy);
-    const spec = await away.spec("kept", "one");
-    await away.platform.apply(spec);
-    await away.platform.scale(spec, 1);
-    const before = await away.ready("kept", 1);
-    await away.proxy.refuse();
-    const until = Date.now() + AWAY_MS;
-    while (Date.now() < until) {
-      assert.equal(await answer(await away.ready("kept", 1, 0)), "one");
-      await delay(50);
-    }
-    await away.proxy.pass();
-    await away.platform.scale(spec, 2);
-    const { replicas } = await away.ready("kept", 2);
+  test("replicas answer", async () => {
+    await using outage = await Outage.start(ApiProxy);
+    const spec = await outage.spec("known", "one");
+    const before = await outage.serve(spec);
+    await outage.proxy.refuse();
+    await outage.interrupted();
+    for (let calls = 0; calls < 20; calls++) assert.equal(await call(outage.statusOf("known")), "one");
+    await outage.proxy.pass();
+    await outage.platform.scale(spec, 2);
+    const { replicas } = await outage.ready("known", 2);
     assert.ok(replicas.some(({ id }) => id === podOf(before)));
   });
 
-  test("silent: a watch that says nothing is begun anew, and so is what was on its way", async () => {
-    await using away = await Away.start(ApiProxy, SILENCE_MS);
-    const spec = await away.spec("kept", "one");
-    await away.platform.apply(spec);
-    await away.platform.scale(spec, 1);
-    await away.ready("kept", 1);
+  test("silent watches are started again, and so are requests in progress", async () => {
+    await using outage = await Outage.start(ApiProxy, SILENCE_MS);
+    const spec = await outage.spec("known", "one");
+    await outage.serve(spec);
 
-    away.proxy.silence();
-    await away.scaleByHand("kept", 3);
-    await delay(3 * SILENCE_MS);
-    assert.equal(await answer(await away.ready("kept", 1, 0)), "one");
-    assert.equal((await away.deployment("kept"))?.spec?.replicas, 3);
-    await away.proxy.pass();
+    outage.proxy.silence();
+    await outage.scaleByHand("known", 3);
+    await outage.interrupted();
+    assert.equal(await call(outage.statusOf("known")), "one");
+    assert.equal((await outage.deployment("known"))?.spec?.replicas, 3);
+    await outage.proxy.pass();
 
-    // Nothing may wait for a connection that is dead: not for longer than a silence and a backoff.
-    const deadline = Date.now() + 10 * SILENCE_MS;
-    while ((await away.deployment("kept"))?.spec?.replicas !== 1) {
-      assert.ok(Date.now() < deadline, `not mended: ${away.warnings.join("; ")}`);
-      await delay(50);
-    }
-    assert.ok(away.warnings.some((text) => text.startsWith("the number of replicas was not the wanted one")));
-    // Which of the three stays is the cluster's choice.
-    assert.equal(await answer(await away.ready("kept", 1)), "one");
+    // Less than a dead connection lasts: nothing may wait for one.
+    const limitMs = LIMIT_MS / 2;
+    await eventually(
+      "one replica again",
+      async () => (await outage.deployment("known"))?.spec?.replicas === 1,
+      limitMs,
+    );
+    assert.ok(outage.log.warnings.some((message) => message.startsWith("number of replicas was changed outside faas")));
+    // The cluster chooses which of the three pods stays.
+    assert.equal(await call(await outage.ready("known", 1)), "one");
   });
 
-  test("a connection that is dead without a word: what was sent on it is sent again on another", async () => {
-    await using away = await Away.start(ApiProxy);
-    const spec = await away.spec("kept", "one");
-    await away.platform.apply(spec);
-    await away.platform.scale(spec, 1);
-    await away.ready("kept", 1);
-    away.proxy.lose();
-    const began = Date.now();
-    await away.platform.scale(spec, 2);
-    const tookMs = Date.now() - began;
-    assert.ok(tookMs > 1_000 && tookMs < 12_000, `${tookMs} ms`);
-    await away.ready("kept", 2);
-
-    // When nobody is there at all, whoever waits for a replica is told within seconds.
-    away.proxy.silence();
-    const silent = Date.now();
-    await assert.rejects(away.platform.scale(spec, 1), isUnreachable);
-    assert.ok(Date.now() - silent < 15_000, `${Date.now() - silent} ms`);
+  test("a request on a dead connection is sent again on another", async () => {
+    await using outage = await Outage.start(ApiProxy);
+    const spec = await outage.spec("known", "one");
+    await outage.serve(spec);
+    outage.proxy.lose();
+    const startedAt = performance.now();
+    await outage.platform.scale(spec, 2);
+    assert.ok(performance.now() - startedAt > 1_000, "the first connection was dead");
+    await outage.ready("known", 2);
   });
 
-  test("410 Gone: all is listed again, and what went meanwhile is made again, the namespace too", async () => {
-    await using away = await Away.start(ApiRelay);
-    const [kept, lost] = await Promise.all([away.spec("kept", "one"), away.spec("lost", "two")]);
-    for (const spec of [kept, lost]) await away.platform.apply(spec);
-    await away.platform.scale(kept, 1);
-    const before = await away.ready("kept", 1);
+  test("a request fails before its timeout if no connection can be made", async () => {
+    await using outage = await Outage.start(ApiProxy);
+    const spec = await outage.spec("known", "one");
+    await outage.serve(spec);
+    outage.proxy.silence();
+    const startedAt = performance.now();
+    await assert.rejects(outage.platform.scale(spec, 2), isUnreachable);
+    const tookMs = performance.now() - startedAt;
+    assert.ok(tookMs < 25_000, `${tookMs} ms, of a timeout of 30 s`);
+  });
 
-    away.proxy.leave();
-    await away.instance.api.delete("Deployment", `faas-${away.org}`, "lost");
-    await away.instance.api.delete("Pod", `faas-${away.org}`, podOf(before));
-    await away.untilGone("Deployment", "lost");
-    await away.untilGone("Pod", podOf(before));
-    away.proxy.comeBack("deployments", "pods", "services");
-    const second = await away.until("kept", ({ replicas: [one] }) => one?.ready === true && one.id !== podOf(before));
-    await away.untilThere("lost");
-    assert.deepEqual(new Set(away.proxy.gone), new Set([410]));
+  test("after 410 Gone everything is listed again, and deleted objects are recreated with their namespace", async () => {
+    await using outage = await Outage.start(ApiRelay);
+    const [known, lost] = await Promise.all([outage.spec("known", "one"), outage.spec("lost", "two")]);
+    await outage.platform.apply(lost);
+    const before = await outage.serve(known);
+    const replacementOf = (previous: EndpointStatus) =>
+      outage.waitFor("known", ({ replicas: [replica] }) => replica?.ready === true && replica.id !== podOf(previous));
 
-    away.proxy.leave();
-    await away.instance.api.delete("Namespace", undefined, `faas-${away.org}`);
-    await away.untilGone("Namespace", `faas-${away.org}`);
-    away.proxy.comeBack("deployments", "pods", "services", "namespaces", "networkpolicies");
-    const third = await away.until("kept", ({ replicas: [one] }) => one?.ready === true && one.id !== podOf(second));
-    assert.equal(await answer(third), "one");
-    await away.untilThere("lost");
-    assert.deepEqual(new Set(away.proxy.gone), new Set([410]));
+    outage.proxy.stop();
+    await outage.instance.api.delete("Deployment", `faas-${outage.org}`, "lost");
+    await outage.instance.api.delete("Pod", `faas-${outage.org}`, podOf(before));
+    await outage.deleted("Deployment", "lost");
+    await outage.deleted("Pod", podOf(before));
+    outage.proxy.resume("deployments", "pods", "services");
+    const second = await replacementOf(before);
+    await outage.created("lost");
+    assert.deepEqual(new Set(outage.proxy.gone), new Set([410]));
+
+    outage.proxy.stop();
+    await outage.instance.api.delete("Namespace", undefined, `faas-${outage.org}`);
+    await outage.deleted("Namespace", `faas-${outage.org}`);
+    outage.proxy.resume("deployments", "pods", "services", "namespaces", "networkpolicies");
+    assert.equal(await call(await replacementOf(second)), "one");
+    await outage.created("lost");
+    assert.deepEqual(new Set(outage.proxy.gone), new Set([410]));
   });
 });

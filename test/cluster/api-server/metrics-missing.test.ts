@@ -3,31 +3,31 @@ import { test } from "node:test";
 import { ClusterServer } from "../cluster-server.ts";
 import { ApiRelay } from "./relay.ts";
 
-/** How an API server answers that has no metrics server (404), or one that is away (503). */
+/** Path that an API server answers with 404 without a metrics server, and with 503 while that is down. */
 const METRICS = "/apis/metrics.k8s.io";
 
-test("an autoscaler that would never get a figure is refused before anything is registered", async () => {
+test("a deployment with an autoscaler is rejected without a metrics server, before it changes anything", async () => {
   let relay: ApiRelay | undefined;
   await using control = await ClusterServer.start({
-    between: async (folder) => {
+    proxy: async (folder) => {
       relay = await ApiRelay.start(folder);
       return relay;
     },
   });
-  await using between = relay as unknown as ApiRelay;
+  await using started = relay as unknown as ApiRelay;
   const org = control.instance.org();
   const artifact = await control.instance.image('export const handler = () => "here";');
   for (const status of [404, 503]) {
-    between.refused.set(METRICS, status);
+    started.rejected.set(METRICS, status);
     const path = `/-/orgs/${org}/endpoints/x`;
-    const refused = await control.send("PUT", path, { artifact, settings: { scaler: "cpu" } });
-    assert.deepEqual([refused.status, refused.problem.code], [422, "METRICS_MISSING"]);
-    assert.match(refused.problem.detail, /install metrics-server, or deploy with --scaler concurrency$/);
+    const rejected = await control.send("PUT", path, { artifact, settings: { scaler: "cpu" } });
+    assert.deepEqual([rejected.status, rejected.problem.code], [422, "METRICS_MISSING"]);
+    assert.match(rejected.problem.detail, /install metrics-server, or deploy with --scaler concurrency$/);
     assert.equal((await control.send("GET", path)).status, 404);
     assert.equal(await control.instance.api.get("Namespace", undefined, `faas-${org}`), undefined);
   }
-  // The other scalers ask for none.
+  // Other scalers need no metrics.
   assert.equal((await control.deploy(`${org}/x`, artifact, { scaler: "concurrency" })).phase, "ready");
-  between.refused.clear();
+  started.rejected.clear();
   assert.equal((await control.deploy(`${org}/x`, artifact, { scaler: "cpu" })).phase, "ready");
 });

@@ -4,9 +4,9 @@ import { KubernetesCredentials } from "@faas/platforms/kubernetes-client";
 import { writeKubeconfig } from "../cluster.ts";
 import { listening, TcpProxy } from "./tcp-proxy.ts";
 
-/** What stands between a test and the API server of the cluster that `KUBECONFIG` names. */
+/** A proxy to the API server of the cluster that `KUBECONFIG` names. */
 export class ApiProxy extends TcpProxy {
-  /** A kubeconfig that goes through it. */
+  /** Path of a kubeconfig for the proxy. */
   readonly kubeconfig: string;
 
   private constructor(server: Server, host: string, port: number, folder: string) {

@@ -7,22 +7,19 @@ import { KubernetesCredentials } from "@faas/platforms/kubernetes-client";
 import { type Dispatcher, request } from "undici";
 import { writeKubeconfig } from "../cluster.ts";
 
-/**
- * Passes HTTP requests on to the API server, and can say of watches that they go on from so long ago that it has forgotten; or refuses some, as
- * a server in its place would.
- */
+/** A reverse proxy to the API server. Can make watches resume from a version that the API server has dropped, and can reject requests itself. */
 export class ApiRelay implements AsyncDisposable {
-  /** A kubeconfig that goes through it. */
+  /** Path of a kubeconfig for the relay. */
   readonly kubeconfig: string;
   readonly #server: Server;
   readonly #credentials: KubernetesCredentials;
   readonly #ending = new Set<AbortController>();
-  #isAway = false;
-  /** Plural names of kinds whose next watch goes on from the first version that ever was. */
+  #isDown = false;
+  /** Plural names of kinds whose next watch resumes from the very first version. */
   #aged = new Set<string>();
-  /** What is answered here instead: a status, by the beginning of the path. */
-  readonly refused = new Map<string, number>();
-  /** Statuses that such watches were answered with, as the API server gave them. */
+  /** Statuses of requests that the relay rejects, by the beginning of the path. */
+  readonly rejected = new Map<string, number>();
+  /** The API server's statuses for those watches. */
   readonly gone: number[] = [];
 
   private constructor(server: Server, credentials: KubernetesCredentials, kubeconfig: string) {
@@ -41,32 +38,32 @@ export class ApiRelay implements AsyncDisposable {
     return new ApiRelay(server, KubernetesCredentials.load(), kubeconfig);
   }
 
-  /** Ends what is under way, and takes nothing. */
-  leave(): void {
-    this.#isAway = true;
-    for (const one of this.#ending) one.abort();
+  /** Ends requests in progress, and closes new connections. */
+  stop(): void {
+    this.#isDown = true;
+    for (const controller of this.#ending) controller.abort();
   }
 
-  /** Is there again, and the next watch of each of these kinds is too old. */
-  comeBack(...aged: readonly string[]): void {
+  /** Accepts requests again, and makes the next watch of each of these kinds too old. */
+  resume(...aged: readonly string[]): void {
     this.#aged = new Set(aged);
-    this.#isAway = false;
+    this.#isDown = false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.leave();
+    this.stop();
     this.#server.closeAllConnections();
     this.#server.close();
     await this.#credentials.close();
   }
 
   async #relay(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.#isAway) return void response.destroy();
+    if (this.#isDown) return void response.destroy();
     const ending = new AbortController();
     this.#ending.add(ending);
     response.once("close", () => ending.abort());
     const url = new URL(incoming.url as string, this.#credentials.server);
-    for (const [path, status] of this.refused)
+    for (const [path, status] of this.rejected)
       if (url.pathname.startsWith(path)) return void response.writeHead(status).end("not here");
     const kind = url.pathname.split("/").at(-1) as string;
     const isAged = url.searchParams.has("watch") && this.#aged.delete(kind);

@@ -4,13 +4,13 @@ import { type AddressInfo, createServer, type Server, type Socket, connect as tc
 interface Pair {
   readonly near: Socket;
   readonly far: Socket;
-  /** What is sent on it goes nowhere. */
+  /** True if all data sent on it is dropped. */
   lost: boolean;
 }
 
-/** What stands between a test and a server: its connections can be cut, refused, or left without a word. */
+/** A proxy to a server whose connections can be cut, refused, or made silent. */
 export class TcpProxy implements AsyncDisposable {
-  /** Where it listens, on 127.0.0.1. */
+  /** Port on 127.0.0.1 that the proxy listens on. */
   readonly localPort: number;
   readonly #server: Server;
   readonly #host: string;
@@ -31,7 +31,7 @@ export class TcpProxy implements AsyncDisposable {
     return new TcpProxy(await listening(), host, port);
   }
 
-  /** Ends every connection, and takes none. */
+  /** Closes all connections, and refuses new ones. */
   async refuse(): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();
@@ -39,17 +39,17 @@ export class TcpProxy implements AsyncDisposable {
     await closed;
   }
 
-  /** Keeps connections, takes new ones, and loses all that is sent on them: as a firewall that forgot them. */
+  /** Keeps connections and accepts new ones, but drops all data, like a firewall that has lost their state. */
   silence(): void {
     this.#silent = true;
   }
 
-  /** Every connection that there is goes silent, and new ones pass. */
+  /** Drops all data of the existing connections; new connections work. */
   lose(): void {
     for (const pair of this.#pairs) pair.lost = true;
   }
 
-  /** As if nothing had been; a connection that was silent stays so. */
+  /** Lets new connections work again; silent connections stay silent. */
   async pass(): Promise<void> {
     this.#silent = false;
     if (this.#server.listening) return;

@@ -17,7 +17,7 @@ interface Secret extends KubernetesObject {
 
 const answers = (text: string) => `export const handler = () => "${text}";\n`;
 const org = uniqueName("images");
-/** Commands run in this process, and see of its environment what they are given. */
+/** Environment of the commands, which run in this process. */
 const env = Object.fromEntries(
   ["DOCKER_HOST", "DOCKER_CONFIG", "HOME"].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
 ) as Record<string, string>;
@@ -37,7 +37,7 @@ describe("a server that runs images", () => {
   const call = async (endpoint: string) => (await fetch(`${server.url}/${org}/${endpoint}`)).text();
   const stages = (stderr: string) => Array.from(stderr.matchAll(/^(\w+) +\d+\.\d s/gm), ([, stage]) => stage);
 
-  test("deploy builds, pushes and registers by digest; again it is unchanged, quick, and pushes nothing", async (t) => {
+  test("deploy builds, pushes and registers an image by digest, and a second deploy changes nothing", async (t) => {
     const folder = await server.source("plain", answers("one"));
     const first = await deploy(t, folder, "plain");
     assert.equal(first.code, 0, first.stderr);
@@ -51,17 +51,17 @@ describe("a server that runs images", () => {
     assert.match(described.image, new RegExp(`^${registry.pull}/${org}/plain@sha256:[0-9a-f]{64}$`));
 
     const again = await deploy(t, folder, "plain");
-    assert.match(again.stderr, /^push .*the registry has it$/m);
+    assert.match(again.stderr, /^push .*already in the registry$/m);
     assert.match(again.stderr, /^Unchanged: revision [0-9a-f]{12}/m);
 
-    // The registry has no other repository with this layer.
+    // No other repository of the registry has this layer.
     await writeFile(join(folder, "index.mjs"), answers(`two of ${org}`));
     const changed = await deploy(t, folder, "plain");
     assert.match(changed.stderr, /^push .*\d+ of \d+ layers, [\d.]+ KiB of/m);
     assert.equal(await call("plain"), `two of ${org}`);
   });
 
-  test("build --push prints a reference that deploy --image takes; build alone stays in the engine", async (t) => {
+  test("build --push prints a reference for deploy --image, and build alone leaves the image in the engine", async (t) => {
     const folder = await server.source("ready-made", answers("ready-made"));
     const ref = ["--org", org, "--endpoint", "ready-made"];
     const built = await server.run(t, ["build", folder, ...ref, "--push"], { env });
@@ -77,7 +77,7 @@ describe("a server that runs images", () => {
     assert.match(imageId, /^sha256:/);
   });
 
-  test("a Dockerfile makes the endpoint: any server on $PORT", async (t) => {
+  test("deploy with a Dockerfile runs any server on $PORT", async (t) => {
     const folder = await server.source("own", "");
     await writeFile(
       join(folder, "Dockerfile"),
@@ -94,30 +94,30 @@ describe("a server that runs images", () => {
     assert.equal(described.settings.runtime, "dockerfile");
   });
 
-  test("what fails in the build: the step's last lines, and what goes on serving", async (t) => {
+  test("a failed build shows the last lines of the step and the revision that keeps serving", async (t) => {
     const folder = await server.source("broken", answers("works"));
     assert.equal((await deploy(t, folder, "broken")).code, 0);
     await writeFile(join(folder, "Dockerfile"), "FROM node:24-slim\nRUN echo last words && exit 3\n");
     const { code, stderr } = await deploy(t, folder, "broken");
     assert.equal(code, 1);
     assert.match(stderr, /error: Dockerfile:2: "RUN echo last words && exit 3" ended with exit code 3: last words/);
-    assert.match(stderr, /goes on serving .* \(BUILD_FAILED\)/);
+    assert.match(stderr, /still serves .* \(BUILD_FAILED\)/);
     assert.match(stderr, /^ {2}last words$/m);
   });
 
-  test("without Docker nothing is changed, and it is said what works without", async (t) => {
+  test("deploy without Docker changes nothing, and suggests the embedded platform", async (t) => {
     const folder = await server.source("no-docker", answers("never"));
     const argv = ["deploy", folder, "--org", org, "--endpoint", "no-docker"];
     const { code, stderr } = await server.run(t, argv, { env: { DOCKER_HOST: "unix:///nowhere.sock" } });
     assert.equal(code, 1);
-    assert.match(stderr, /no Docker engine answers .*embedded platform .*\(DOCKER_UNREACHABLE\)/s);
+    assert.match(stderr, /no Docker engine responds .*embedded platform .*\(DOCKER_UNREACHABLE\)/s);
   });
 
-  test("a login for the nodes becomes the organization's pull secret", async (t) => {
+  test("org registry-login creates the organization's pull secret", async (t) => {
     const argv = ["org", "registry-login", org, "--username", "bot", "--password-stdin"];
     const { code, stderr } = await server.run(t, argv, { input: "s3cret\n" });
     assert.equal(code, 0, stderr);
-    assert.ok(stderr.includes(`The nodes pull images of ${org} from ${registry.pull} as bot.`), stderr);
+    assert.ok(stderr.includes(`The nodes now pull images of ${org} from ${registry.pull} as bot.`), stderr);
     const credentials = KubernetesCredentials.load();
     t.after(() => credentials.close());
     const secrets = await new KubernetesApi(credentials).list<Secret>("Secret", `faas-${org}`, "");
@@ -130,11 +130,11 @@ describe("a server that runs images", () => {
 
 const nameless = await testServer({ kubernetes: {} });
 
-test("a server that runs images and names no registry: --registry says which", async (t) => {
+test("deploy asks for --registry if the server has none", async (t) => {
   const folder = await nameless.source("nowhere", answers("x"));
   const argv = ["deploy", folder, "--org", org, "--endpoint", "nowhere"];
   const { code, stderr } = await nameless.run(t, argv, { env });
   assert.equal(code, 2);
-  assert.match(stderr, /The server names no registry for images: say which with --registry/);
-  assert.match(stderr, /hint: whoever runs the server can name one for all/);
+  assert.match(stderr, /The server has no registry for images\. Pass --registry/);
+  assert.match(stderr, /hint: an administrator can set one for everyone/);
 });

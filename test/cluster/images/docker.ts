@@ -7,16 +7,16 @@ import type Docker from "dockerode";
 import { folderItems, packTo } from "../../../packages/builder/src/bundle/pack.ts";
 import { dockerBuild } from "../../../packages/builder/src/docker/build.ts";
 import { connectDocker } from "../../../packages/builder/src/docker/engine.ts";
-import { until } from "../../wrappers/contract.ts";
 import { uniqueName } from "../cluster.ts";
+import { eventually } from "../eventually.ts";
 
-/** What tests need of the Docker engine that `DOCKER_HOST` names: images and containers that are reaped by label, whatever happened. */
+/** The Docker engine that `DOCKER_HOST` names, for tests. Images and containers are removed by label, also after a failure. */
 
 export interface RunningImage {
   readonly url: string;
   readonly id: string;
   call(path: string, body?: unknown): Promise<{ status: number; text: string }>;
-  /** What a command in it prints. */
+  /** Runs a command in the container, and returns its output. */
   execute(...command: string[]): Promise<string>;
 }
 
@@ -24,7 +24,7 @@ export class TestDocker implements AsyncDisposable {
   readonly id = uniqueName("test");
   readonly docker: Docker;
   readonly folder: string;
-  /** Only of this test: their manifests or base images name it. The others are a cache for all. */
+  /** Environments of this test only, whose manifest or base image has the test's id. The others are a cache for all tests. */
   readonly #environments = new Set<string>();
 
   private constructor(docker: Docker, folder: string) {
@@ -32,7 +32,7 @@ export class TestDocker implements AsyncDisposable {
     this.folder = folder;
   }
 
-  static async make(): Promise<TestDocker> {
+  static async create(): Promise<TestDocker> {
     return new TestDocker(await connectDocker(), await mkdtemp(join(tmpdir(), "faas-images-")));
   }
 
@@ -40,7 +40,7 @@ export class TestDocker implements AsyncDisposable {
     return { "faas.test": this.id };
   }
 
-  /** A folder with these files. */
+  /** Creates a folder with these files. */
   async source(name: string, files: Readonly<Record<string, string>>): Promise<string> {
     const folder = join(this.folder, name);
     for (const [file, text] of Object.entries(files)) {
@@ -50,12 +50,12 @@ export class TestDocker implements AsyncDisposable {
     return folder;
   }
 
-  /** A package.json that no other test has: what is installed from it is made anew. */
+  /** Returns a package.json that is unique to this test, so that its dependencies are installed again. */
   manifest(dependencies: Readonly<Record<string, string>>): string {
     return JSON.stringify({ name: this.id, private: true, dependencies });
   }
 
-  /** A base image that no other test has: what is made on it is made anew. Gives its name. */
+  /** Creates a base image that is unique to this test, so that images on it are built again; returns its name. */
   async ownBase(of: string): Promise<string> {
     const container = await this.docker.createContainer({ Image: of, Labels: this.labels });
     const tag = of.replace(/\W/g, "-");
@@ -76,7 +76,7 @@ export class TestDocker implements AsyncDisposable {
     return base.startsWith(this.id) || manifest.includes(this.id);
   }
 
-  /** What `docker build` makes of a folder, as it is; gives the image's id. */
+  /** Builds a folder as `docker build` does; returns the id of the image. */
   async buildByHand(folder: string): Promise<string> {
     const contextFile = join(this.folder, "by-hand.tar");
     const items = (await folderItems(folder, "context")).map((each) => ({
@@ -89,12 +89,12 @@ export class TestDocker implements AsyncDisposable {
     return dockerBuild(this.docker, { contextFile, dockerfile, options, failure: "BUILD_FAILED" });
   }
 
-  /** Images without a name, as a build that was not tidied up leaves them. */
+  /** Lists images without a name, which a build leaves behind if it does not clean up. */
   async danglingImages(): Promise<string[]> {
     return (await this.docker.listImages({ filters: { dangling: ["true"] } })).map(({ Id }) => Id);
   }
 
-  /** Runs an image as a cluster would: no root, nothing to write on but /tmp. Stopped after the test. */
+  /** Runs an image as a cluster does: without root, and with write access to /tmp only. Stops it after the test. */
   async run(t: TestContext, image: Pick<BuiltImage, "imageId">, ready = "/-/ready"): Promise<RunningImage> {
     const container = await this.docker.createContainer({
       Image: image.imageId,
@@ -113,15 +113,7 @@ export class TestDocker implements AsyncDisposable {
     await container.start();
     const { NetworkSettings } = await container.inspect();
     const url = `http://127.0.0.1:${NetworkSettings.Ports["8080/tcp"]?.[0]?.HostPort}`;
-    await until(
-      () =>
-        fetch(url + ready).then(
-          ({ ok }) => ok,
-          () => false,
-        ),
-      `${image.imageId} to answer`,
-      20_000,
-    );
+    await eventually(`${image.imageId} answers`, async () => (await fetch(url + ready)).ok);
     return {
       url,
       id: container.id,
@@ -144,7 +136,7 @@ export class TestDocker implements AsyncDisposable {
     return text;
   }
 
-  /** Removes an image with the environment that it was made on: the next build makes all of it anew. */
+  /** Removes an image and its environment, so that the next build creates both again. */
   async forget({ imageId, environment }: BuiltImage): Promise<void> {
     await this.docker.getImage(imageId).remove({ force: true });
     if (environment) await this.docker.getImage(environment).remove({ force: true });

@@ -10,22 +10,22 @@ import { after, before, test } from "node:test";
 import { packTo } from "../../../packages/builder/src/bundle/pack.ts";
 import { dockerFacts } from "../../../packages/builder/src/docker/engine.ts";
 import { imageConfig, loadWhole } from "../../../packages/builder/src/image/archive.ts";
-import { NO_TIME } from "../../../packages/builder/src/image/environment.ts";
-import { until } from "../../wrappers/contract.ts";
+import { UNIX_EPOCH } from "../../../packages/builder/src/image/source-time.ts";
+import { eventually } from "../eventually.ts";
 import { TestDocker } from "./docker.ts";
 
-/** Images as a Docker engine makes and runs them. */
+/** Images built and run by a Docker engine. */
 
 const templates = join(import.meta.dirname, "../../../templates");
 const hello = (text: string) => `export const handler = () => "${text}";\n`;
 
 let docker: TestDocker;
 before(async () => {
-  docker = await TestDocker.make();
+  docker = await TestDocker.create();
 });
 after(() => docker[Symbol.asyncDispose]());
 
-test("a Node function: answers as a user without rights on a read-only root, the wrapper as the first process", async (t) => {
+test("a Node function runs as an unprivileged user on a read-only root, with the wrapper as process 1", async (t) => {
   const folder = await docker.source("node", {
     "index.mjs": `import { readFileSync, writeFileSync } from "node:fs";
 export const handler = (event) => {
@@ -60,7 +60,7 @@ export const handler = (event) => {
   assert.equal(Created, "1970-01-01T00:00:00Z");
 });
 
-test("no secret of the folder is in any layer, and the base image is named by digest", async () => {
+test("no layer contains a secret of the folder, and the base image is named by digest", async () => {
   const canary = `canary-${randomUUID()}`;
   const folder = await docker.source("secrets", {
     "package.json": docker.manifest({ ms: "2.1.3" }),
@@ -74,7 +74,7 @@ test("no secret of the folder is in any layer, and the base image is named by di
   });
   const image = await docker.build(folder);
   const saved = (await docker.docker.getImage(image.imageId).get()) as Readable;
-  // Layers are tars in the tar, not packed; the configuration with its history too.
+  // Layers are uncompressed tar files in the tar file, next to the configuration with its history.
   let tail = "";
   let seesCode = false;
   for await (const piece of saved) {
@@ -83,18 +83,18 @@ test("no secret of the folder is in any layer, and the base image is named by di
     seesCode ||= text.includes(hello("secrets"));
     tail = text.slice(-100);
   }
-  assert.ok(seesCode, "what is in the layers can be read");
+  assert.ok(seesCode, "the layers are readable");
   const { Config } = await docker.docker.getImage(image.imageId).inspect();
   const base = await docker.docker.getImage("node:24-slim").inspect();
   const digests = (base.RepoDigests ?? []).map((each) => each.slice(each.indexOf("@") + 1));
   const named = Config.Labels["org.opencontainers.image.base.digest"];
-  // An engine that was given the image as a file knows no digest of it.
+  // An engine that got the image as a file does not know its digest.
   if (named === undefined)
     assert.ok(!(base.RepoDigests ?? []).some((each) => /^(?:docker\.io\/library\/)?node@/.test(each)));
   else assert.ok(digests.includes(named));
 });
 
-test("a TypeScript function with a dependency, and a package of the disk", async (t) => {
+test("a TypeScript function can use a dependency and a local package", async (t) => {
   await docker.source("lib", {
     "package.json": '{"name":"lib","version":"1.0.0"}',
     "index.js": 'exports.word = "lib";',
@@ -112,7 +112,7 @@ export const handler = (): object => ({ ms: ms("2h") as number, lib: lib.word, w
   assert.match(await execute("ls", "/app"), /^index\.mjs\s+node_modules\s+package\.json\s*$/);
 });
 
-test("Python with numpy: the demo's function, compiled", async (t) => {
+test("the Python demo function runs with a compiled numpy", async (t) => {
   const image = await docker.build(join(templates, "python/demo-invert"));
   assert.equal(image.runtime, "python");
   const { call, execute } = await docker.run(t, image);
@@ -124,7 +124,7 @@ test("Python with numpy: the demo's function, compiled", async (t) => {
   assert.match(found, /^True \/app\/\.packages\/numpy\/__init__\.py/);
 });
 
-test("the same content is the same image: other times, other folder, everything made anew", async () => {
+test("an image depends on the content only, not on times, folder or cache", async () => {
   const files = {
     "package.json": docker.manifest({ ms: "2.1.3" }),
     "index.mjs": hello("same"),
@@ -144,17 +144,17 @@ test("the same content is the same image: other times, other folder, everything 
   assert.equal(other.environment, one.environment);
 });
 
-test("two builds of the same at once make the environment twice, and one image", async () => {
+test("two concurrent builds of the same content result in one image", async () => {
   const files = { "package.json": docker.manifest({ ms: "2.1.2" }), "index.mjs": hello("at once") };
   const folder = await docker.source("at-once", files);
   const [one, two] = await Promise.all([docker.build(folder), docker.build(folder)]);
   assert.equal(one.imageId, two.imageId);
 });
 
-test("Python's dependencies too are the same when they are made anew", async () => {
+test("an image with Python dependencies depends on the content only", async () => {
   const folder = await docker.source("python-same", {
     "requirements.txt": "six==1.17.0\n",
-    // A name of this test's own, so that its environment is no other's.
+    // A manifest of this test only, so that no other test shares its environment.
     "pyproject.toml": "",
     "main.py": "import six\ndef handler(event, context): return six.__version__\n",
   });
@@ -164,7 +164,7 @@ test("Python's dependencies too are the same when they are made anew", async () 
   assert.equal((await docker.build(folder, { baseImage: base })).imageId, one.imageId);
 });
 
-test("what templates/<language>/Dockerfile builds by hand has the same files", async (t) => {
+test("templates/<language>/Dockerfile builds an image with the same files", async (t) => {
   for (const [language, file] of [
     ["node", "index.mjs"],
     ["python", "main.py"],
@@ -188,13 +188,13 @@ test("what templates/<language>/Dockerfile builds by hand has the same files", a
   }
 });
 
-test("a base image of one's own choice is what runs", async (t) => {
+test("a function runs on the given base image", async (t) => {
   const folder = await docker.source("base", { "index.mjs": "export const handler = () => process.versions.node;\n" });
   const { call } = await docker.run(t, await docker.build(folder, { baseImage: "node:22-slim" }));
   assert.match((await call("/")).text, /^22\./);
 });
 
-test("a Dockerfile in the folder is used instead: any server on $PORT, no wrapper, ignored files stay out", async (t) => {
+test("a Dockerfile in the folder is used instead, without a wrapper and without ignored files", async (t) => {
   const folder = await docker.source("dockerfile", {
     Dockerfile: 'FROM node:24-slim\nWORKDIR /srv\nCOPY . .\nENV PORT=8080\nUSER 1000\nCMD ["node", "server.mjs"]\n',
     "server.mjs": `import { createServer } from "node:http"; import { readdirSync } from "node:fs";
@@ -211,14 +211,14 @@ createServer((request, response) => response.end(JSON.stringify(readdirSync(".")
   assert.deepEqual(JSON.parse((await call("/")).text), expected);
   const again = await docker.build(folder);
   assert.equal(again.imageId, image.imageId);
-  // The language wins when it is named.
+  // A given language takes precedence.
   await writeFile(join(folder, "index.mjs"), hello("node"));
   assert.equal((await docker.build(folder, { runtime: "node" })).runtime, "node");
 });
 
-test("a step that fails: its line of the Dockerfile, its exit code, and its last 30 lines", async () => {
+test("the error of a failed step has its line in the Dockerfile, its exit code and its last 30 lines", async () => {
   const folder = await docker.source("fails", {
-    // Labelled, for what a failed build leaves behind is cached. All on one stream: the engine tells two of them in any order.
+    // Labeled, because the layers of a failed build stay cached. Uses one stream, because the engine mixes the order of two.
     Dockerfile: `# one\nFROM node:24-slim\nLABEL faas.test=${docker.id}\nRUN true\nRUN seq 1 100 >&2 && \\\n    echo broken >&2 && exit 7\n`,
     "x.txt": "",
   });
@@ -232,7 +232,7 @@ test("a step that fails: its line of the Dockerfile, its exit code, and its last
   });
 });
 
-test("a Dockerfile that does not parse, or begins with an image that is not there", async () => {
+test("the error of an invalid Dockerfile, or a missing base image, has the line", async () => {
   const build = async (name: string, text: string) => docker.build(await docker.source(name, { Dockerfile: text }));
   await assert.rejects(build("unknown", "FROM node:24-slim\nRUNN x\n"), {
     code: "BUILD_FAILED",
@@ -244,7 +244,7 @@ test("a Dockerfile that does not parse, or begins with an image that is not ther
   });
 });
 
-test("dependencies that cannot be installed: npm's and pip's own words, and nothing is left behind", async () => {
+test("the error of a failed installation quotes npm or pip, and no image is left behind", async () => {
   const before = await docker.danglingImages();
   const node = await docker.source("no-such-version", {
     "package.json": docker.manifest({ ms: "999.0.0" }),
@@ -274,7 +274,7 @@ test("dependencies that cannot be installed: npm's and pip's own words, and noth
   );
 });
 
-test("a base image that is nowhere: which, why, and how to name another", async () => {
+test("the error of a missing base image says how to choose another", async () => {
   const folder = await docker.source("nowhere", { "index.mjs": hello("never") });
   await assert.rejects(docker.build(folder, { baseImage: "localhost:1/none:1" }), {
     code: "BUILD_FAILED",
@@ -282,25 +282,25 @@ test("a base image that is nowhere: which, why, and how to name another", async 
   });
 });
 
-test("doctor finds the engine", async () => {
+test("dockerFacts returns the version and address of the engine", async () => {
   const { host, version } = await dockerFacts();
   assert.match(`${version} at ${host}`, /^\d+\.\d+.* at \w+:\/\//);
 });
 
-test("an engine that does not find its own layers by name is sent them again: the same image", async () => {
+test("loadWhole sends all layers to an engine that does not find them by name, and results in the same image", async () => {
   const folder = await docker.source("small", { Dockerfile: "FROM scratch\nCOPY one.txt /\n", "one.txt": "1" });
   const base = await docker.docker.getImage(await docker.buildByHand(folder)).inspect();
   const file = join(docker.folder, "layer.tar");
   const diffId = await packTo(file, [{ name: "two.txt", text: "2" }], undefined);
   const layers = [{ file, diffId, entries: 1 }];
-  const recipe = { base, layers, config: base.Config, labels: docker.labels, created: NO_TIME };
+  const recipe = { base, layers, config: base.Config, labels: docker.labels, created: UNIX_EPOCH };
   const config = imageConfig(recipe);
   await loadWhole(docker.docker, recipe, config, `${docker.id}/whole:1`);
   const { Id, RootFS } = await docker.docker.getImage(`${docker.id}/whole:1`).inspect();
   assert.deepEqual([Id, RootFS.Layers], [config.id, [...(base.RootFS.Layers ?? []), diffId]]);
 });
 
-test("an engine that goes away during a build, and one that refuses", async (t) => {
+test("an engine that disconnects during a build, or rejects it, causes an error", async (t) => {
   const behaviour = { onBuild: (_: IncomingMessage, response: ServerResponse) => void response.destroy() };
   const engine = createServer((request, response) => {
     if (request.url?.includes("/build?")) return behaviour.onBuild(request, response);
@@ -312,13 +312,13 @@ test("an engine that goes away during a build, and one that refuses", async (t) 
   const folder = await docker.source("gone", { Dockerfile: "FROM node:24-slim\n" });
   await assert.rejects(docker.build(folder, { env }), {
     code: "DOCKER_UNREACHABLE",
-    message: /went away while it worked/,
+    message: /connection to the Docker engine was lost/,
   });
   behaviour.onBuild = (_, response) => void response.writeHead(500).end('{"message":"no space left on device"}');
   await assert.rejects(docker.build(folder, { env }), { code: "BUILD_FAILED", message: /no space left on device/ });
 });
 
-test("an abort ends the build on the engine too", async () => {
+test("an abort stops the build in the engine", async () => {
   const folder = await docker.source("aborted", {
     Dockerfile: `FROM node:24-slim\nRUN echo ${docker.id} started && sleep 600\n`,
     "x.txt": "",
@@ -333,7 +333,7 @@ test("an abort ends the build on the engine too", async () => {
   await assert.rejects(building, /enough/);
   const runs = async () =>
     (await docker.docker.listContainers()).some(({ Command }) => Command.includes(`${docker.id} started`));
-  await until(async () => !(await runs()), "the step's container to end");
+  await eventually("the container of the step is gone", async () => !(await runs()));
 });
 
 interface FaasErrorLike extends Error {

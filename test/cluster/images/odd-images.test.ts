@@ -2,22 +2,22 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { ClusterServer } from "../cluster-server.ts";
 
-/** Images that nobody of ours has built. */
+/** Images that faas has not built. */
 
 const server = await ClusterServer.start({ startSeconds: 10 });
 after(() => server[Symbol.asyncDispose]());
 const org = server.org();
 
-describe("an image that cannot serve", { concurrency: true }, () => {
-  test("no reference at all", async () => {
+describe("the failure of an unusable image", { concurrency: true }, () => {
+  test("quotes an invalid reference", async () => {
     const { failure } = await server.deploy(`${org}/unnamed`, { kind: "image", reference: "Not An Image" });
     assert.equal(failure?.code, "IMAGE_PULL_FAILED");
-    assert.match(failure?.detail ?? "", /^"Not An Image" is no image reference/);
+    assert.match(failure?.detail ?? "", /^"Not An Image" is not an image reference/);
   });
 
-  test("its program is for another CPU, and it does not say so", async () => {
+  test("says that its program is for another CPU", async () => {
     const program = Buffer.alloc(4096);
-    // The ELF header of a program for a machine that nobody has: a SPARC (elf(5)).
+    // ELF header of a program for an unusual machine, a SPARC (elf(5)).
     program.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
     program.set([2, 0, 43, 0, 1], 16);
     const image = await server.instance.imageOf({
@@ -26,10 +26,10 @@ describe("an image that cannot serve", { concurrency: true }, () => {
     });
     const { failure } = await server.deploy(`${org}/program`, image, { runtime: "dockerfile" });
     assert.equal(failure?.code, "CONTAINER_REFUSED");
-    assert.match(failure?.detail ?? "", /for another CPU than the node's: exec \/program: exec format error$/);
+    assert.match(failure?.detail ?? "", /for another CPU than that of the node: exec \/program: exec format error$/);
   });
 
-  test("it needs root, which it does not get", async () => {
+  test("has the last lines of a program that needs root", async () => {
     const image = await server.instance.imageOf({
       Dockerfile: 'FROM node:24-slim\nCOPY server.mjs /\nUSER root\nCMD ["node", "/server.mjs"]\n',
       "server.mjs": `import { chownSync } from "node:fs";
@@ -44,7 +44,7 @@ chownSync("/tmp", 0, 0);
     assert.match(lines, /EPERM: operation not permitted, chown/);
   });
 
-  test("it listens on nothing", async () => {
+  test("says that nothing listens on the port", async () => {
     const image = await server.instance.imageOf({
       Dockerfile: 'FROM node:24-slim\nCOPY server.mjs /\nUSER 1000\nCMD ["node", "/server.mjs"]\n',
       "server.mjs": 'console.log("waiting for nothing");\nsetInterval(() => {}, 1000);\n',

@@ -7,8 +7,8 @@ import { pathOf } from "@faas/platforms/kubernetes-client";
 import { FaasProcess } from "@faas/testing";
 import { LIMIT_MS, TestInstance, writeKubeconfig } from "../cluster.ts";
 
-/** `faas up --platform kubernetes` without a cluster, or without rights there: says what is missing, and ends. */
-describe("a cluster that cannot be used", { concurrency: 2 }, () => {
+/** `faas up --platform kubernetes` exits with the reason if it cannot use the cluster. */
+describe("faas up on an unusable cluster", { concurrency: 2 }, () => {
   const up = async (env: (folder: string) => NodeJS.ProcessEnv, ...more: string[]) => {
     await using faas = new FaasProcess();
     const args = ["up", "--platform", "kubernetes", "--port", "0", ...more];
@@ -18,34 +18,31 @@ describe("a cluster that cannot be used", { concurrency: 2 }, () => {
     return stderr;
   };
 
-  test("no kubeconfig", async () => {
+  test("names a missing kubeconfig", async () => {
     const stderr = await up((folder) => ({ KUBECONFIG: join(folder, "none"), HOME: folder }));
-    assert.match(stderr, /KUBECONFIG names a file that is not there \(\S+\/none\): .* \(CLUSTER_CONFIG_INVALID\)/);
+    assert.match(stderr, /KUBECONFIG names a missing file \(\S+\/none\): .* \(CLUSTER_CONFIG_INVALID\)/);
   });
 
-  test("nothing set, and none in the home folder", async () => {
+  test("says how to set a kubeconfig", async () => {
     const stderr = await up((folder) => ({ KUBECONFIG: "", HOME: folder }));
-    assert.match(
-      stderr,
-      /There is no kubeconfig: set KUBECONFIG, or write ~\/\.kube\/config \(CLUSTER_CONFIG_INVALID\)/,
-    );
+    assert.match(stderr, /No kubeconfig found: set KUBECONFIG, or create ~\/\.kube\/config \(CLUSTER_CONFIG_INVALID\)/);
   });
 
-  test("a kubeconfig that is not YAML", async () => {
-    await using instance = await TestInstance.make();
+  test("gives the syntax error of a kubeconfig", async () => {
+    await using instance = await TestInstance.create();
     const path = join(instance.folder, "broken");
     await writeFile(path, "clusters: [");
     const stderr = await up(() => ({ KUBECONFIG: path }));
-    assert.match(stderr, /The kubeconfig cannot be read: .* \(CLUSTER_CONFIG_INVALID\)/s);
+    assert.match(stderr, /Cannot read the kubeconfig: .* \(CLUSTER_CONFIG_INVALID\)/s);
   });
 
-  test("a context that the kubeconfig does not have", async () => {
+  test("lists the contexts if the given one is unknown", async () => {
     const stderr = await up(() => ({}), "--context", "elsewhere");
     assert.match(stderr, /Expected a context of the kubeconfig \(.+\), got "elsewhere" \(CLUSTER_CONFIG_INVALID\)/);
   });
 
-  test("an API server that does not answer", async () => {
-    await using instance = await TestInstance.make();
+  test("names an unreachable API server", async () => {
+    await using instance = await TestInstance.create();
     const path = join(instance.folder, "away");
     const port = await closedPort();
     await writeKubeconfig(path, { server: `https://127.0.0.1:${port}` });
@@ -58,8 +55,8 @@ describe("a cluster that cannot be used", { concurrency: 2 }, () => {
     );
   });
 
-  test("no rights: which verb on what, and for whom", async () => {
-    await using instance = await TestInstance.make();
+  test("names a missing permission and the account", async () => {
+    await using instance = await TestInstance.create();
     const { api, name } = instance;
     const labels = { "faas/instance": name };
     await api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
@@ -76,13 +73,13 @@ describe("a cluster that cannot be used", { concurrency: 2 }, () => {
     assert.match(
       stderr,
       new RegExp(
-        `The cluster refuses: .*"system:serviceaccount:${name}:nobody" cannot list resource "\\w+".*run "faas doctor".*\\(CLUSTER_FORBIDDEN\\)`,
+        `The cluster denies access: .*"system:serviceaccount:${name}:nobody" cannot list resource "\\w+".*run "faas doctor".*\\(CLUSTER_FORBIDDEN\\)`,
       ),
     );
   });
 });
 
-/** Nobody listens on it any more. */
+/** Returns a port that nothing listens on. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));

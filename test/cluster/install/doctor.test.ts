@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { runHere } from "../../../packages/cli/src/testing/test-cli.ts";
 import { registry } from "../cluster.ts";
 
-/** `faas doctor` where all is there. */
+/** `faas doctor` with Docker, a registry and a cluster. */
 
 const env = { ...process.env, FAAS_REGISTRY_PUSH: registry.push, FAAS_REGISTRY_PULL: registry.pull } as Record<
   string,
@@ -26,20 +26,20 @@ async function checks(...argv: string[]): Promise<Map<string, Check>> {
   return new Map((JSON.parse(stdout) as Check[]).map((check) => [check.name, check]));
 }
 
-test("doctor finds Docker, the registry, the cluster and what it can", async () => {
+test("doctor checks Docker, the registry, the cluster and its features", async () => {
   const found = await checks();
   for (const name of ["docker", "registry", "cluster", "rights"])
     assert.equal(found.get(name)?.status, "ok", JSON.stringify(found.get(name)));
   for (const name of ["startup boost", "storage", "metrics", "policies"]) assert.ok(found.has(name), name);
 });
 
-test("doctor --deep has a node pull from the registry, tries network policies, and leaves nothing behind", async () => {
+test("doctor --deep tests a pull by a node and network policies", async () => {
   const found = await checks("--deep");
   assert.equal(found.get("pull")?.status, "ok", JSON.stringify(found.get("pull")));
-  assert.match(found.get("policies")?.found ?? "", /\(tried\)$/);
+  assert.match(found.get("policies")?.found ?? "", /\(tested\)$/);
 });
 
-test("a node that cannot reach the registry is told of, with the runtime's words", async () => {
+test("doctor --deep quotes the container runtime if a node cannot pull", async () => {
   const { checkFromNode, KubernetesApi, KubernetesCredentials } = await import("@faas/installer");
   const credentials = KubernetesCredentials.load();
   try {

@@ -3,11 +3,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EndpointView } from "@faas/core";
-import { type CommandResult, FaasProcess } from "@faas/testing";
+import { type Ended, FaasProcess } from "@faas/testing";
 import { registry, uniqueName } from "../cluster.ts";
-import { until } from "../until.ts";
+import { eventuallyHolds } from "../eventually.ts";
 
-/** The built `faas` and a control server on the cluster, as a user has them: each step on what the one before left. */
+/** The built `faas` and a control server on the cluster, as for a user. Each test builds on the previous one. */
 
 const org = uniqueName("e2e");
 const faas = new FaasProcess();
@@ -19,7 +19,7 @@ const { url } = await faas.up({
   args: ["--platform", "kubernetes", "--registry-push", registry.push, "--registry-pull", registry.pull],
 });
 
-async function done(...args: string[]): Promise<CommandResult> {
+async function done(...args: string[]): Promise<Ended> {
   const ended = await faas.run(args);
   assert.equal(ended.code, 0, ended.stderr);
   return ended;
@@ -29,7 +29,7 @@ const deploy = (dir: string, endpoint: string, ...more: string[]) =>
 const view = async (endpoint: string) =>
   JSON.parse((await done("describe", `${org}/${endpoint}`, "--output", "json")).stdout) as EndpointView;
 
-test("a Node function is deployed, answers, and its lines are in the logs", async () => {
+test("a deployed Node function answers, and its output is in the logs", async () => {
   const dir = await faas.source("hello", {
     "index.mjs":
       "export const handler = ({ body }, { log }) => { log.info('greeting'); console.log('said hello'); return { hello: body?.name ?? 'world' }; };\n",
@@ -37,7 +37,7 @@ test("a Node function is deployed, answers, and its lines are in the logs", asyn
   const { stdout } = await deploy(dir, "hello");
   assert.equal(stdout, `${url}/${org}/hello\n`);
   assert.equal((await done("invoke", `${org}/hello`, "--data", '{"name":"you"}')).stdout, '{"hello":"you"}');
-  await until(
+  await eventuallyHolds(
     "the line",
     async () => (await done("logs", `${org}/hello`)).stdout,
     (lines) => lines.includes("said hello"),
@@ -53,21 +53,21 @@ test("a TypeScript function that throws shows the line of its source", async () 
   const { code, stderr } = await faas.run(["invoke", `${org}/typed/x`]);
   assert.equal(code, 1);
   assert.match(stderr, /no \/x/);
-  await until(
+  await eventuallyHolds(
     "the stack",
     async () => (await done("logs", `${org}/typed`)).stdout,
     (lines) => /index\.ts:3/.test(lines),
   );
 });
 
-test("the original's workload, Python with numpy, is deployed and answers", async () => {
+test("a deployed Python function with numpy answers", async () => {
   await deploy(join(import.meta.dirname, "../../../templates/python/demo-invert"), "invert");
   const { stdout } = await done("invoke", `${org}/invert`, "--data", '{"size":100}');
   assert.equal(JSON.parse(stdout).size, 100);
 });
 
-test("describe shows what each replica may use: its own limit, soon after it has started", async () => {
-  await until(
+test("describe shows the CPU limit of each replica", async () => {
+  await eventuallyHolds(
     "a limit of 100m",
     () => view("invert"),
     ({ replicas }) => replicas.length === 1 && replicas[0]?.cpuMillis === 100,
@@ -75,7 +75,7 @@ test("describe shows what each replica may use: its own limit, soon after it has
   assert.match((await done("describe", `${org}/invert`)).stdout, /CPU LIMIT[\s\S]*100m/);
 });
 
-test("a change rolls out; one that does not load leaves it serving, and says why", async () => {
+test("a change is rolled out, but not one that does not load, which is reported", async () => {
   const dir = join(faas.folder, "hello");
   await writeFile(join(dir, "index.mjs"), "export const handler = () => 'changed';\n");
   await deploy(dir, "hello");
@@ -83,11 +83,11 @@ test("a change rolls out; one that does not load leaves it serving, and says why
   await writeFile(join(dir, "index.mjs"), "export const handler = () => 'worse';\nnull.x;\n");
   const { code, stderr } = await faas.run(["deploy", dir, "--org", org, "--endpoint", "hello"]);
   assert.equal(code, 1);
-  assert.match(stderr, /index\.mjs:2: TypeError[\s\S]*goes on serving/);
+  assert.match(stderr, /index\.mjs:2: TypeError[\s\S]*still serves/);
   assert.equal((await done("invoke", `${org}/hello`)).stdout, "changed");
 });
 
-test("list has them all, and removing takes them away with their namespace", async () => {
+test("list shows all endpoints, and remove --all deletes them with their namespace", async () => {
   const { stdout } = await done("list", org);
   for (const endpoint of ["hello", "typed", "invert"]) assert.match(stdout, new RegExp(`${org}/${endpoint}`));
   await done("remove", org, "--all", "--yes");

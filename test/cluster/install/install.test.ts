@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, uninstallServer } from "@faas/installer";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
+import { tempDir } from "@faas/testing";
 import type { V1Deployment, V1Namespace, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import { runHere } from "../../../packages/cli/src/testing/test-cli.ts";
 import { LIMIT_MS, registry, uniqueName } from "../cluster.ts";
+import { eventually } from "../eventually.ts";
 
-/** `faas install`, `upgrade` and `uninstall` on a cluster, each step on what the one before left. */
+/** `faas install`, `upgrade` and `uninstall` in a cluster. Each test builds on the previous one. */
 
 const namespace = uniqueName("faas-install-test");
 const org = `${namespace.replace("faas-", "")}-org`;
-const home = await mkdtemp(join(tmpdir(), "faas-install-home-"));
+const home = tempDir("install-home");
+const folder = tempDir("install");
 const env = {
   ...process.env,
   XDG_CONFIG_HOME: home,
@@ -23,26 +25,24 @@ const env = {
 } as Record<string, string>;
 let credentials: KubernetesCredentials;
 let api: KubernetesApi;
-let folder: string;
 let url = "";
-const clean = { namespaces: [namespace] };
+/** Namespaces to remove at the end. */
+const namespaces = [namespace];
 
 before(async () => {
   credentials = KubernetesCredentials.load();
   api = new KubernetesApi(credentials);
-  folder = await mkdtemp(join(tmpdir(), "faas-install-"));
   await mkdir(join(folder, "hello"));
   await writeFile(join(folder, "hello/index.mjs"), 'export const handler = () => "hello";\n');
 });
 
 after(async () => {
-  for (const each of clean.namespaces) {
-    const installed = await findInstalled(api, each);
-    await uninstallServer(api, installed, false, { namespace: each, timeoutMs: LIMIT_MS });
-    await api.delete("Namespace", undefined, each);
+  for (const used of namespaces) {
+    const installed = await findInstalled(api, used);
+    await uninstallServer(api, installed, false, { namespace: used, timeoutMs: LIMIT_MS });
+    await api.delete("Namespace", undefined, used);
   }
   await credentials.close();
-  for (const each of [folder, home]) await rm(each, { recursive: true, force: true });
 });
 
 const none = { after: () => {} };
@@ -57,18 +57,18 @@ const done = async (...argv: string[]) => {
 const pods = () => api.list<V1Pod & KubernetesObject>("Pod", namespace, "app.kubernetes.io/name=faas-server");
 const deployment = async () =>
   (await api.get<V1Deployment & KubernetesObject>("Deployment", namespace, "faas-server")) as V1Deployment;
-/** What `faas install` kept for this user. */
+/** Returns the header with the key that `faas install` stored for this user. */
 const key = async () => {
   const { servers } = JSON.parse(await readFile(join(home, "faas/credentials.json"), "utf8"));
   return { authorization: `Bearer ${servers[url].token}` };
 };
-/** By the Service, which an install has just seen answer; no connection is kept from before. */
+/** Calls the function through the Service, on a new connection. */
 const hello = async () => {
   const answer = await fetch(`${url}/${org}/hello`, { headers: { connection: "close", ...(await key()) } });
   return [answer.status, await answer.text()];
 };
 
-/** What the server's account may do; asked as it, by impersonation. */
+/** Returns true if the server's service account has a permission. */
 async function may(verb: string, resource: string, more: { group?: string; subresource?: string; name?: string } = {}) {
   const { status } = await api.call<{ status: { allowed: boolean } }>(
     "POST",
@@ -88,7 +88,7 @@ async function may(verb: string, resource: string, more: { group?: string; subre
   return status.allowed;
 }
 
-test("install puts a server into the cluster that answers where it says", async () => {
+test("install starts a server that answers at the printed URL", async () => {
   const { stdout, stderr } = await done("install", "--namespace", namespace, "--timeout", "60s");
   url = stdout.trim();
   assert.match(url, /^http:\/\/\S+:8887$/);
@@ -101,7 +101,7 @@ test("install puts a server into the cluster that answers where it says", async 
   assert.deepEqual(config.registry, registry);
 });
 
-test("it has made what it says, restricted and by digest", async () => {
+test("install creates its objects with restricted pod security and the image by digest", async () => {
   const own = await api.get<V1Namespace & KubernetesObject>("Namespace", undefined, namespace);
   assert.equal(own?.metadata?.labels?.["pod-security.kubernetes.io/enforce"], "restricted");
   const claim = await api.get<V1PersistentVolumeClaim & KubernetesObject>(
@@ -125,7 +125,7 @@ test("it has made what it says, restricted and by digest", async () => {
   assert.deepEqual([orgs, ownsNamespace], [[], true]);
 });
 
-test("it wants keys, and whoever installs it has one; images come from the organization's part of the registry", async () => {
+test("the server requires keys, the installing user has one, and images must be from the organization's repositories", async () => {
   for (const path of ["/-/config", "/-/orgs", `/${org}/hello`])
     assert.equal((await fetch(`${url}${path}`)).status, 401);
   assert.match((await done("key", "list", "--admin")).stdout, /given at the start +admin/);
@@ -135,12 +135,12 @@ test("it wants keys, and whoever installs it has one; images come from the organ
   assert.match(stderr, new RegExp(`Expected an image of ${registry.pull}/${org}/….*IMAGE_NOT_ALLOWED`));
 });
 
-test("a function deployed there answers", async () => {
+test("a deployed function answers", async () => {
   await done("deploy", "hello", "--org", org, "--endpoint", "hello", "--idle-timeout", "1h");
   assert.deepEqual(await hello(), [200, "hello"]);
 });
 
-test("the server's account can do what it needs, and nothing that it does not", async () => {
+test("the server's account has the permissions that it needs, and no others", async () => {
   for (const [verb, resource, more] of [
     ["create", "namespaces"],
     ["patch", "deployments", { group: "apps" }],
@@ -179,7 +179,7 @@ test("the server's account can do what it needs, and nothing that it does not", 
     assert.equal(await may(verb, resource, more), false, `may not ${verb} ${resource} ${JSON.stringify(more ?? {})}`);
 });
 
-test("a registry's password is written with the rights that it has", async () => {
+test("the server has the permissions to store a registry login", async () => {
   const ended = await runHere(none, ["org", "registry-login", org, "--username", "ann", "--password-stdin"], {
     cwd: folder,
     env: { ...env, FAAS_SERVER: url },
@@ -189,10 +189,10 @@ test("a registry's password is written with the rights that it has", async () =>
 });
 
 /**
- * The server's pod as it is now. Not the Service: while that has no pod behind it, its address may lead out of the machine, to whoever answers
- * there, and a connection that is kept stays with them.
+ * A client of the server's current pod. Does not use the Service: while that has no pod, its address may be routed to another machine, and an open
+ * connection would stay there.
  */
-class PodAddress implements AsyncDisposable {
+class PodClient implements AsyncDisposable {
   url = "";
   readonly #ended = new AbortController();
   readonly #following: Promise<void>;
@@ -209,8 +209,8 @@ class PodAddress implements AsyncDisposable {
     }
   }
 
-  /** Rejects while there is no pod, or it does not answer. */
-  async ask(path: string, init: RequestInit = {}): Promise<Response> {
+  /** Sends a request; rejects while there is no pod, or it does not answer. */
+  async send(path: string, init: RequestInit = {}): Promise<Response> {
     if (this.url === "") throw new Error("there is no pod");
     const headers = { ...(init.headers as Record<string, string>), ...(await key()) };
     return fetch(`${this.url}${path}`, { ...init, headers, signal: AbortSignal.timeout(1000) });
@@ -222,15 +222,15 @@ class PodAddress implements AsyncDisposable {
   }
 }
 
-/** Calls for as long as the work takes and until one succeeds after it; gives the milliseconds without an answer. */
-async function gapDuring(server: PodAddress, work: () => Promise<unknown>): Promise<number> {
+/** Calls the function repeatedly during `work` and until 20 calls succeed after it; returns the longest time in ms without a successful call. */
+async function gapDuring(server: PodClient, work: () => Promise<unknown>): Promise<number> {
   let lastMs = performance.now();
   let gapMs = 0;
   let isOver = false;
   const calling = (async () => {
     const limit = performance.now() + LIMIT_MS;
     for (let successes = 0; successes < 20 && performance.now() < limit; ) {
-      const [status] = await server.ask(`/${org}/hello`).then(
+      const [status] = await server.send(`/${org}/hello`).then(
         ({ status }) => [status],
         () => [0],
       );
@@ -249,8 +249,11 @@ async function gapDuring(server: PodAddress, work: () => Promise<unknown>): Prom
   return gapMs;
 }
 
-/** Changes that are made one after the other for as long as the work takes; gives the names of those that were acknowledged. */
-async function acknowledgedDuring(server: PodAddress, work: () => Promise<unknown>): Promise<string[]> {
+/** Adds endpoints one after the other during `work`; returns the names of those that were acknowledged. */
+async function acknowledgedDuring(
+  server: PodClient,
+  work: (names: readonly string[]) => Promise<unknown>,
+): Promise<readonly string[]> {
   const names: string[] = [];
   const ended = new AbortController();
   const image = `${registry.pull}/${org}/kept@sha256:${"0".repeat(64)}`;
@@ -259,63 +262,62 @@ async function acknowledgedDuring(server: PodAddress, work: () => Promise<unknow
       const name = `kept-${index}`;
       const body = JSON.stringify({ org, endpoint: name, image, replicas: 0 });
       const headers = { "content-type": "application/json" };
-      const answer = await server.ask("/add_endpoint", { method: "POST", body, headers }).catch(() => undefined);
+      const answer = await server.send("/add_endpoint", { method: "POST", body, headers }).catch(() => undefined);
       if (answer?.ok) names.push(name);
       await delay(20);
     }
   })();
-  await work();
+  await work(names);
   ended.abort();
   await changing;
   return names;
 }
 
-const endpoints = async (server: PodAddress) => {
-  const answer = (await server.ask(`/-/orgs/${org}`).then((each) => each.json())) as { endpoints: string[] };
+const endpoints = async (server: PodClient) => {
+  const answer = (await server.send(`/-/orgs/${org}`).then((each) => each.json())) as { endpoints: string[] };
   return new Set(answer.endpoints);
 };
 
-for (const [how, graceSeconds, mostMs] of [
-  ["killed", 0, 12_000],
-  ["deleted", 30, 12_000],
+/** Maximum time without a server: a bound for a broken server, not a performance goal. */
+const MAX_GAP_MS = LIMIT_MS / 2;
+
+for (const [how, graceSeconds] of [
+  ["killed", 0],
+  ["deleted", 30],
 ] as const) {
-  test(`the server's pod ${how} under load: back within seconds with its state, the endpoints' pods go on`, async () => {
+  test(`after the server's pod was ${how} under load, the next one has its state, and the endpoints' pods keep running`, async () => {
     const functionPods = async () =>
       (await api.list<V1Pod & KubernetesObject>("Pod", `faas-${org}`, "faas/endpoint=hello"))
         .map(({ metadata }) => metadata?.uid)
         .sort();
     const before = await functionPods();
-    await using server = new PodAddress();
+    await using server = new PodClient();
     const [pod] = await pods();
     let gapMs = 0;
-    const names = await acknowledgedDuring(server, async () => {
+    const names = await acknowledgedDuring(server, async (acknowledged) => {
       gapMs = await gapDuring(server, async () => {
-        await delay(300);
+        await eventually("a change is acknowledged", () => acknowledged.length > 0);
         const body = { gracePeriodSeconds: graceSeconds };
         await api.call("DELETE", `/api/v1/namespaces/${namespace}/pods/${pod?.metadata?.name}`, { body });
-        for (const limit = performance.now() + LIMIT_MS; performance.now() < limit; await delay(50)) {
-          const now = await pods();
-          const isBack = now.some(
-            ({ metadata, status }) =>
-              metadata?.uid !== pod?.metadata?.uid &&
-              status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
-          );
-          if (isBack && now.length === 1) return;
-        }
-        assert.fail("the server's pod did not come back");
+        await eventually("the next pod is ready", async () => {
+          const current = await pods();
+          const isNext = ({ metadata, status }: V1Pod) =>
+            metadata?.uid !== pod?.metadata?.uid &&
+            status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
+          return current.length === 1 && current.some(isNext);
+        });
       });
     });
-    assert.ok(gapMs < mostMs, `no answer for ${Math.round(gapMs)} ms`);
-    assert.ok(names.length > 0, "something was acknowledged");
-    const there = await endpoints(server);
-    for (const name of names) assert.ok(there.has(name), `${name} was acknowledged, and is lost`);
+    assert.ok(gapMs < MAX_GAP_MS, `no answer for ${Math.round(gapMs)} ms`);
+    const existing = await endpoints(server);
+    for (const name of names) assert.ok(existing.has(name), `${name} was acknowledged, but is lost`);
     assert.deepEqual(await functionPods(), before);
-    const answer = await server.ask(`/${org}/hello`);
+    const answer = await server.send(`/${org}/hello`);
     assert.deepEqual([answer.status, await answer.text()], [200, "hello"]);
   });
 }
 
-test("install again changes nothing; an upgrade keeps what is not said again", async () => {
+test("a second install changes nothing, and an upgrade keeps the settings", async () => {
   const [before] = await pods();
   await done("install", "--namespace", namespace);
   assert.equal((await pods())[0]?.metadata?.uid, before?.metadata?.uid);
@@ -326,20 +328,20 @@ test("install again changes nothing; an upgrade keeps what is not said again", a
   assert.deepEqual(await hello(), [200, "hello"]);
 });
 
-test("without its Secret an upgrade makes another admin key, and the former one is refused", async () => {
-  const former = await key();
+test("an upgrade replaces a deleted admin key, and the previous one is rejected", async () => {
+  const previous = await key();
   await api.delete("Secret", namespace, "faas-admin-key");
   await done("upgrade", "--namespace", namespace);
   const ask = async (headers: Record<string, string>) =>
     (await fetch(`${url}/-/whoami`, { headers: { connection: "close", ...headers } })).status;
-  assert.deepEqual([await ask(former), await ask(await key())], [401, 200]);
+  assert.deepEqual([await ask(previous), await ask(await key())], [401, 200]);
   assert.deepEqual(await hello(), [200, "hello"]);
 });
 
-test("a volume is not shrunk, and does not change its class", async () => {
+test("a volume cannot shrink or change its storage class", async () => {
   for (const [option, value, words] of [
     ["--storage", "1Mi", /cannot shrink; got --storage 1Mi/],
-    ["--storage-class", "other", /stays of it; got --storage-class other/],
+    ["--storage-class", "other", /cannot be changed; got --storage-class other/],
   ] as const) {
     const { code, stderr } = await faas("install", "--namespace", namespace, option, value);
     assert.equal(code, 2);
@@ -347,19 +349,19 @@ test("a volume is not shrunk, and does not change its class", async () => {
   }
 });
 
-test("uninstall asks first; with --keep-data an install brings every endpoint back", async () => {
+test("uninstall requires confirmation, and after --keep-data an install restores all endpoints", async () => {
   const asked = await faas("uninstall", "--namespace", namespace);
   assert.equal(asked.code, 2);
   assert.match(asked.stderr, /--yes/);
   const { stderr } = await done("uninstall", "--namespace", namespace, "--keep-data", "--yes");
-  assert.match(stderr, new RegExp(`Kept its volume claim ${namespace}/faas-data`));
+  assert.match(stderr, new RegExp(`Kept the volume claim ${namespace}/faas-data`));
   const left = await findInstalled(api, namespace);
   assert.deepEqual([left.orgs, left.objects], [[], [{ kind: "PersistentVolumeClaim", name: "faas-data" }]]);
   url = (await done("install", "--namespace", namespace)).stdout.trim();
   assert.deepEqual(await hello(), [200, "hello"]);
 });
 
-test("uninstall leaves nothing of ours", async () => {
+test("uninstall removes all objects", async () => {
   await done("uninstall", "--namespace", namespace, "--yes");
   assert.ok(isNothing(await findInstalled(api, namespace)));
   assert.equal(await api.get("Namespace", undefined, namespace), undefined);
@@ -368,9 +370,9 @@ test("uninstall leaves nothing of ours", async () => {
   assert.match(again.stderr, /There is no faas server in the namespace .*SERVER_NOT_RUNNING/);
 });
 
-test("a namespace that somebody else made is used, and stays", async () => {
+test("a namespace of another owner can be used, and is not removed", async () => {
   const foreign = `${namespace}-own`;
-  clean.namespaces.push(foreign);
+  namespaces.push(foreign);
   await api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: foreign, labels: { whose: "theirs" } } });
   const image = `${registry.pull}/faas/server:does-not-exist`;
   const { code, stderr } = await faas("install", "--namespace", foreign, "--image", image, "--timeout", "45s");
@@ -382,10 +384,10 @@ test("a namespace that somebody else made is used, and stays", async () => {
   assert.equal(left?.metadata?.labels?.["app.kubernetes.io/managed-by"], undefined);
 });
 
-test("a storage class that is not there is told before the time is over", async () => {
+test("a missing storage class is reported before the timeout", async () => {
   const other = `${namespace}-class`;
-  clean.namespaces.push(other);
-  const began = performance.now();
+  namespaces.push(other);
+  const startedAt = performance.now();
   const image = `${registry.pull}/faas/server:does-not-exist`;
   const { code, stderr } = await faas(
     "install",
@@ -396,16 +398,16 @@ test("a storage class that is not there is told before the time is over", async 
     "--storage-class",
     "no-such",
     "--timeout",
-    "60s",
+    "10m",
   );
   assert.equal(code, 1);
   assert.match(stderr, /"no-such".*--storage-class.*VOLUME_UNBOUND/);
-  assert.ok(performance.now() - began < 45_000);
+  assert.ok(performance.now() - startedAt < 5 * LIMIT_MS);
 });
 
-test("on a port of the node it answers there", async () => {
+test("--expose nodeport starts a server that answers on a port of the node", async () => {
   const other = `${namespace}-node`;
-  clean.namespaces.push(other);
+  namespaces.push(other);
   const { stdout, stderr } = await done("install", "--namespace", other, "--expose", "nodeport", "-o", "json");
   const found = JSON.parse(stdout);
   assert.match(found.url, /:3\d{4}$/);
@@ -414,7 +416,7 @@ test("on a port of the node it answers there", async () => {
   await done("uninstall", "--namespace", other, "--yes");
 });
 
-test("without rights it says which are missing", async () => {
+test("install names a missing permission", async () => {
   const account = `${namespace}-viewer`;
   const asViewer = {
     apiVersion: "v1",
@@ -424,7 +426,7 @@ test("without rights it says which are missing", async () => {
     clusters: [{ name: "c", cluster: { server: credentials.server, "insecure-skip-tls-verify": true } }],
     users: [{ name: "u", user: { token: "" } }],
   };
-  clean.namespaces.push(account);
+  namespaces.push(account);
   await api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: account } });
   const path = `/api/v1/namespaces/${account}/serviceaccounts`;
   await api.call("POST", path, { body: { metadata: { name: "viewer" } } });

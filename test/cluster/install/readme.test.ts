@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { KubernetesApi, KubernetesCredentials, type KubernetesObject } from "@faas/platforms/kubernetes-client";
+import { tempDir } from "@faas/testing";
 import { registry, uniqueName } from "../cluster.ts";
-import { until } from "../until.ts";
+import { eventuallyHolds } from "../eventually.ts";
 
 const root = join(import.meta.dirname, "../../..");
 
@@ -17,9 +17,9 @@ test("every command block of the README's section on Kubernetes works, and leave
   assert.equal(blocks.length, 3);
   const name = uniqueName("readme");
   const namespace = `faas-${name}-system`;
-  const folder = await mkdtemp(join(tmpdir(), "faas-readme-"));
-  // The same commands, in a namespace and with an organization of this test's own.
-  const script = `set -euxo pipefail\nnpx() { "$@"; } # the clone's own faas, which PATH has\n${blocks.join("\n")}`
+  const folder = tempDir("readme");
+  // Replaces the namespace and the organization by those of this test.
+  const script = `set -euxo pipefail\nnpx() { "$@"; } # the clone's own faas, which is on PATH\n${blocks.join("\n")}`
     .replaceAll(/faas (install|uninstall)/g, `faas $1 --namespace ${namespace}`)
     .replaceAll("localhost:5000", registry.push)
     .replaceAll("acme", name);
@@ -27,7 +27,7 @@ test("every command block of the README's section on Kubernetes works, and leave
     ...process.env,
     PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env.PATH}`,
     FAAS_REGISTRY_PULL: registry.pull,
-    // Where faas install keeps the key.
+    // Folder in which faas install stores the admin key.
     XDG_CONFIG_HOME: folder,
   };
   const credentials = KubernetesCredentials.load();
@@ -36,17 +36,16 @@ test("every command block of the README's section on Kubernetes works, and leave
     const { code, output } = await bash(script, folder, env);
     assert.equal(code, 0, output);
     assert.match(output, /\{"hello": ?"you"\}/);
-    const ours = async () => {
+    const leftObjects = async () => {
       const namespaces = await api.list<KubernetesObject>("Namespace", undefined, `faas/instance=${namespace}`);
       const roles = await api.list("ClusterRole", undefined, `app.kubernetes.io/instance=${namespace}`);
       const own = await api.get("Namespace", undefined, namespace);
       return [...namespaces, ...roles, ...(own ? [own] : [])].map(({ metadata }) => metadata?.name);
     };
-    await until("nothing of ours", ours, (left) => left.length === 0);
+    await eventuallyHolds("no object is left", leftObjects, ({ length }) => length === 0);
   } finally {
     await bash(`faas uninstall --namespace ${namespace} --yes`, folder, env);
     await credentials.close();
-    await rm(folder, { recursive: true, force: true });
   }
 });
 

@@ -8,7 +8,7 @@ import { SOURCE_FILES } from "../cluster-server.ts";
 platformContract("kubernetes", setUp);
 
 async function setUp(): Promise<PlatformUnderTest> {
-  const instance = await TestInstance.make();
+  const instance = await TestInstance.create();
   const logs = new LogStore(instance.folder);
   const platform = await KubernetesPlatform.connect({ dataDir: instance.folder, instance: instance.name, logs });
   const org = instance.org();

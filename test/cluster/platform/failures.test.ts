@@ -4,21 +4,21 @@ import { after, before, describe, test } from "node:test";
 import type { Artifact, EndpointView, SettingsInput } from "@faas/core";
 import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
 import type { V1Deployment } from "@kubernetes/client-node";
-import { deploymentTrouble } from "../../../packages/platforms/src/kubernetes/pods/pod-facts.ts";
+import { deploymentFailure } from "../../../packages/platforms/src/kubernetes/reconcile/deployment-failure.ts";
 import { registry } from "../cluster.ts";
 import { ClusterServer } from "../cluster-server.ts";
-import { until } from "../until.ts";
+import { eventually } from "../eventually.ts";
 
-/** Why an endpoint does not run, in words: what the cluster says of its pods, through the server's API. */
+/** Reasons why an endpoint does not run, as the server's API reports them. */
 
-describe("what keeps a revision from running is said", { concurrency: 3 }, () => {
+describe("the failure of a revision", { concurrency: 3 }, () => {
   let control: ClusterServer;
   before(async () => {
     control = await ClusterServer.start();
   });
   after(() => control[Symbol.asyncDispose]());
 
-  /** Deploys what cannot run, in an organization of its own; gives the reason. */
+  /** Deploys an artifact that cannot run, in an organization of its own, and returns the failure. */
   const failureOf = async (artifact: Artifact, settings?: SettingsInput) => {
     const org = control.instance.org();
     const view = await control.deploy(`${org}/x`, artifact, settings);
@@ -26,7 +26,7 @@ describe("what keeps a revision from running is said", { concurrency: 3 }, () =>
     return { org, failure: view.failure as NonNullable<EndpointView["failure"]> };
   };
 
-  test("an image that does not exist: the registry's reason; the old revision goes on serving", async () => {
+  test("quotes the registry for a missing image, while the previous revision keeps serving", async () => {
     const org = control.instance.org();
     const first = await control.deploy(`${org}/x`, await control.instance.image('export const handler = () => "old";'));
     assert.equal(first.phase, "ready", JSON.stringify(first));
@@ -38,21 +38,21 @@ describe("what keeps a revision from running is said", { concurrency: 3 }, () =>
     assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "old" });
   });
 
-  test("a registry that is away during the pull", async () => {
+  test("quotes the connection error of an unreachable registry", async () => {
     const closed = await closedPort();
     const { failure } = await failureOf({ kind: "image", reference: `localhost:${closed}/acme/away:1` });
     assert.equal(failure.code, "IMAGE_PULL_FAILED");
     assert.match(failure.detail, new RegExp(`localhost:${closed}.*connection refused`, "s"));
   });
 
-  test("an image for another CPU", async () => {
+  test("says that an image is for another CPU", async () => {
     const reference = await foreignImage(await control.instance.image('export const handler = () => "native";'));
     const { failure } = await failureOf({ kind: "image", reference });
     assert.equal(failure.code, "IMAGE_PULL_FAILED");
-    assert.match(failure.detail, /^The image \S+ is for another CPU than the nodes'/);
+    assert.match(failure.detail, /^The image \S+ is for another CPU than that of the nodes/);
   });
 
-  test("an image without our wrapper: how to make one that has it", async () => {
+  test("says how to build an image with a faas wrapper", async () => {
     const image = await control.instance.imageOf({
       Dockerfile: 'FROM node:24-slim\nCOPY server.mjs /\nUSER 1000\nCMD ["node", "/server.mjs"]\n',
       "server.mjs": `import { createServer } from "node:http";
@@ -67,7 +67,7 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     );
   });
 
-  test("code that exits while it loads: exit code and last lines; a request is told the same", async () => {
+  test("has the exit code and the last log lines, also in the response to a request", async () => {
     const { org, failure } = await failureOf(
       await control.instance.image('console.log("last words");\nprocess.exit(7);\n'),
     );
@@ -79,38 +79,38 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
     assert.equal(JSON.parse(text).code, "REPLICA_EXITED");
   });
 
-  test("code that does not load: file and line", async () => {
+  test("has the file and line of an error in loading", async () => {
     const { failure } = await failureOf(await control.instance.image('console.log("so far");\n\nnull.no;\n'));
     assert.equal(failure.code, "FUNCTION_LOAD_FAILED");
     assert.match(failure.detail, /index\.mjs:3: TypeError/);
     assert.ok(failure.lastLogLines.includes("so far"), failure.lastLogLines.join("\n"));
   });
 
-  test("more memory than the limit", async () => {
+  test("names the memory limit", async () => {
     const source = "const all = [];\nfor (;;) all.push(Buffer.alloc(2 ** 22, 1));\n";
     const { failure } = await failureOf(await control.instance.image(source), { memory: "64Mi" });
     assert.equal(failure.code, "OUT_OF_MEMORY");
     assert.match(failure.detail, /more memory than its limit of 64Mi; deploy it with a larger --memory/);
   });
 
-  test("more CPU than any node has", async () => {
+  test("quotes the scheduler if no node has enough CPU", async () => {
     const image = await control.instance.image('export const handler = () => "never";');
     const org = control.instance.org();
     await control.send("PUT", `/-/orgs/${org}`, { limits: { cpu: "1000" } });
     const view = await control.deploy(`${org}/x`, image, { cpu: "200" });
     assert.equal(view.failure?.code, "UNSCHEDULABLE", JSON.stringify(view));
-    assert.match(view.failure?.detail ?? "", /^No node takes the replica: .*Insufficient cpu/);
-    // It may be otherwise now: a request tries again, and waits for that.
+    assert.match(view.failure?.detail ?? "", /^No node accepts the replica: .*Insufficient cpu/);
+    // A request tries again to start a replica.
     const { status, text } = await control.call(`${org}/x`);
     assert.deepEqual([status, JSON.parse(text).code], [503, "UNSCHEDULABLE"]);
   });
 
-  test("pods that the cluster's own rules refuse: the rule's words", async (t) => {
+  test("quotes an admission policy that rejects pods", async (t) => {
     const org = control.instance.org();
     const { api } = control.instance;
     const name = `faas-${org}`;
     const admission = "/apis/admissionregistration.k8s.io/v1";
-    // Of this organization's namespace alone.
+    // Applies to this organization's namespace only.
     const namespaceSelector = { matchLabels: { "kubernetes.io/metadata.name": name } };
     const rule = { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] };
     const validations = [{ expression: "false", message: "nobody may run here today" }];
@@ -125,7 +125,7 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
       await api.call("POST", `${admission}/${plural}`, { body });
     }
     await control.send("PUT", `/-/orgs/${org}`);
-    // It takes the API server a moment to hear of it.
+    // It takes the API server a moment to apply the policy.
     const pod = {
       apiVersion: "v1",
       kind: "Pod",
@@ -141,20 +141,20 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
         ],
       },
     };
-    await until("pods are refused", () =>
+    await eventually("pods are rejected", () =>
       api.call("POST", pathOf("Pod", name), { body: pod, query: { dryRun: "All" } }).then(
-        () => undefined,
-        ({ message }) => (message.includes("nobody may run here") ? true : undefined),
+        () => false,
+        ({ message }) => message.includes("nobody may run here"),
       ),
     );
     const image = await control.instance.image('export const handler = () => "never";');
     const { failure, phase } = await control.deploy(`${org}/x`, image);
     assert.deepEqual([phase, failure?.code], ["failed", "POD_REFUSED"]);
-    assert.match(failure?.detail ?? "", /^The cluster refuses the replica: .*nobody may run here today/);
+    assert.match(failure?.detail ?? "", /^The cluster rejects the replica: .*nobody may run here today/);
   });
 
-  test("pods that pod security refuses, in the cluster's own words", async () => {
-    // Ours ask for less than "restricted" allows, and what else a Deployment of ours is given is taken away: this one is not ours.
+  test("quotes pod security", async () => {
+    // Pods of faas comply with "restricted", and faas reverts changes of its Deployments: this Deployment is not from faas.
     const org = control.instance.org();
     await control.send("PUT", `/-/orgs/${org}`);
     const labels = { run: "root" };
@@ -165,29 +165,29 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
       metadata: { name: "root", namespace: `faas-${org}` },
       spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
     } as KubernetesObject);
-    const trouble = await until("the Deployment gets no pod", async () => {
+    const failure = await eventually("the Deployment gets no pod", async () => {
       const found = await control.instance.api.get<V1Deployment>("Deployment", `faas-${org}`, "root");
-      return found && deploymentTrouble(found);
+      return found && deploymentFailure(found);
     });
-    assert.equal(trouble.code, "POD_REFUSED");
-    assert.match(trouble.detail, /^The cluster's pod security refuses the replica: .*violates PodSecurity "restricted/);
-    assert.match(trouble.detail, /privileged/);
+    assert.equal(failure.code, "POD_REFUSED");
+    assert.match(failure.detail, /^The cluster's pod security rejects the replica: .*violates PodSecurity "restricted/);
+    assert.match(failure.detail, /privileged/);
   });
 
-  test("no room in the limits: for a first replica, and for a new revision beside the old one", async () => {
+  test("names used-up limits, for a first replica and for a new revision", async () => {
     const org = control.instance.org();
     await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 0 } });
     const image = await control.instance.image('export const handler = () => "old";');
-    const refused = await control.send("PUT", `/-/orgs/${org}/endpoints/x`, { artifact: image });
-    assert.equal(refused.problem.code, "LIMIT_EXCEEDED", JSON.stringify(refused));
+    const rejected = await control.send("PUT", `/-/orgs/${org}/endpoints/x`, { artifact: image });
+    assert.equal(rejected.problem.code, "LIMIT_EXCEEDED", JSON.stringify(rejected));
 
     await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 1 } });
     await control.deploy(`${org}/x`, image);
     await control.send("PUT", `/-/orgs/${org}`, { limits: { replicas: 0 } });
-    // Until it is taken away the one that there was answers.
-    const { status, text } = await until("the replica is taken away", async () => {
-      const answer = await control.call(`${org}/x`);
-      return answer.text === "old" ? undefined : answer;
+    // The existing replica answers until it is removed.
+    const { status, text } = await eventually("the replica is removed", async () => {
+      const response = await control.call(`${org}/x`);
+      return response.text !== "old" && response;
     });
     assert.deepEqual([status, JSON.parse(text).code], [503, "REPLICAS_LIMITED"]);
 
@@ -199,7 +199,7 @@ createServer((_, answer) => answer.writeHead(404).end("no such page")).listen(pr
   });
 });
 
-/** Nothing listens on it. */
+/** Returns a port that nothing listens on. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -208,7 +208,7 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-/** Puts an index into the registry that names an image for a CPU that no node here has. */
+/** Pushes an image index that lists the image for another CPU than that of this machine. */
 async function foreignImage(image: Artifact): Promise<string> {
   const [repository = "", digest = ""] = image.kind === "image" ? image.reference.split("@") : [];
   const path = repository.slice(repository.indexOf("/") + 1);

@@ -2,22 +2,22 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { ClusterServer } from "../cluster-server.ts";
-import { until } from "../until.ts";
+import { eventuallyHolds } from "../eventually.ts";
 
-/** Who can reach whom: needs a cluster whose network enforces NetworkPolicies. */
+/** Network isolation of functions; needs a cluster whose network enforces NetworkPolicies. */
 
 const server = await ClusterServer.start();
 after(() => server[Symbol.asyncDispose]());
 const [one, two] = [server.org(), server.org()];
 
-/** Tries to connect to an address, or to look a name up, and says what came of it. */
-const asks = `
+/** Function that connects to an address, or looks up a name, and returns the result. */
+const probe = `
 import { connect } from "node:net";
 import { lookup } from "node:dns/promises";
 export const handler = ({ query }) => query.name ? lookup(query.name).then(() => "found", ({ code }) => code) : new Promise((answer) => {
   const socket = connect({ host: query.host, port: Number(query.port), timeout: 1500 });
-  const say = (what) => { socket.destroy(); answer(what); };
-  socket.once("connect", () => say("connected")).once("timeout", () => say("nothing")).once("error", ({ code }) => say(code));
+  const report = (result) => { socket.destroy(); answer(result); };
+  socket.once("connect", () => report("connected")).once("timeout", () => report("nothing")).once("error", ({ code }) => report(code));
 });
 `;
 
@@ -26,36 +26,36 @@ async function addressOf(key: string): Promise<string> {
   return pod?.status?.podIP as string;
 }
 
-const reach = (from: string, host: string, port = 8080) => server.text(`${from}?host=${host}&port=${port}`);
-/** A new pod's policies apply a moment after it has its address. */
-const soon = (look: () => Promise<string>, expected: string) =>
-  until(expected, look, (seen) => seen === expected, 15_000);
+const connect = (from: string, host: string, port = 8080) => server.text(`${from}?host=${host}&port=${port}`);
+/** Waits for a result, because a new pod's policies apply shortly after it has its address. */
+const eventuallyReturns = (expected: string, observe: () => Promise<string>) =>
+  eventuallyHolds(expected, observe, (result) => result === expected);
 
 describe("functions of organizations", async () => {
-  await server.serve(`${one}/asks`, asks);
-  await server.serve(`${two}/asks`, asks);
-  await server.serve(`${one}/closed`, asks, { egress: "none" });
+  await server.serve(`${one}/probe`, probe);
+  await server.serve(`${two}/probe`, probe);
+  await server.serve(`${one}/closed`, probe, { egress: "none" });
 
-  test("cannot reach another organization's replicas", async () => {
-    await soon(async () => reach(`${one}/asks`, await addressOf(`${two}/asks`)), "nothing");
+  test("cannot connect to another organization's replicas", async () => {
+    await eventuallyReturns("nothing", async () => connect(`${one}/probe`, await addressOf(`${two}/probe`)));
   });
 
-  test("cannot go around the gateway within their own organization either", async () => {
-    await soon(async () => reach(`${one}/asks`, await addressOf(`${one}/closed`)), "nothing");
+  test("cannot bypass the gateway within their own organization", async () => {
+    await eventuallyReturns("nothing", async () => connect(`${one}/probe`, await addressOf(`${one}/closed`)));
   });
 
-  test("can connect to the outside, here the cluster's own names", async () => {
+  test("can connect to the outside, for example to the cluster's DNS", async () => {
     const dns = await dnsAddress();
-    assert.equal(await reach(`${one}/asks`, dns, 53), "connected");
-    assert.equal(await server.text(`${one}/asks?name=kubernetes.default.svc.cluster.local`), "found");
+    assert.equal(await connect(`${one}/probe`, dns, 53), "connected");
+    assert.equal(await server.text(`${one}/probe?name=kubernetes.default.svc.cluster.local`), "found");
   });
 
-  test("with egress none find names, and connect to nothing", async () => {
+  test("with egress none can only look up names", async () => {
     assert.equal(await server.text(`${one}/closed?name=kubernetes.default.svc.cluster.local`), "found");
-    await soon(async () => reach(`${one}/closed`, await apiAddress(), 443), "nothing");
+    await eventuallyReturns("nothing", async () => connect(`${one}/closed`, await apiAddress(), 443));
   });
 
-  test("answer the gateway all the same", async () => {
+  test("with egress none answer the gateway", async () => {
     assert.equal(await server.text(`${one}/closed?name=kubernetes.default.svc.cluster.local`), "found");
   });
 });

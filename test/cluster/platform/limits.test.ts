@@ -4,14 +4,14 @@ import type { LimitsChange, Problem } from "@faas/core";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { ClusterServer } from "../cluster-server.ts";
-import { until } from "../until.ts";
+import { eventually } from "../eventually.ts";
 
-/** What all replicas of an organization may take, as it was set: nothing else counts, and a restart does not forget it. Kubernetes holds it too. */
+/** The limits of an organization, which Kubernetes enforces too. */
 
 const server = await ClusterServer.start();
 after(() => server[Symbol.asyncDispose]());
 
-const answers = { "index.mjs": 'export const handler = () => "fine";\n' };
+const source = { "index.mjs": 'export const handler = () => "fine";\n' };
 
 async function putLimits(org: string, limits: LimitsChange): Promise<void> {
   const answer = await fetch(`${server.url}/-/orgs/${org}`, {
@@ -27,10 +27,10 @@ interface ResourceQuota extends KubernetesObject {
 }
 
 describe("an organization's limits", { concurrency: 2 }, () => {
-  test("is told in the numbers of the settings, and what serves goes on", async () => {
+  test("are reported in units of the settings, and do not affect serving replicas", async () => {
     const org = server.org();
     await putLimits(org, { replicas: 1, cpu: "300m" });
-    const image = await server.instance.imageOf(answers);
+    const image = await server.instance.imageOf(source);
     assert.equal((await server.deploy(`${org}/first`, image)).failure, undefined);
 
     const register = async (endpoint: string, cpu: string) => {
@@ -65,32 +65,32 @@ describe("an organization's limits", { concurrency: 2 }, () => {
     assert.equal(await server.text(`${org}/first`), "fine");
   });
 
-  test("is not used up by replicas that start, which have more than their own for a moment", async () => {
+  test("do not count the startup boost of starting replicas", async () => {
     const org = server.org();
     await putLimits(org, { cpu: "300m" });
-    const image = await server.instance.imageOf(answers);
+    const image = await server.instance.imageOf(source);
     const view = await server.deploy(`${org}/three`, image, { replicas: 3, scaler: "fixed" });
     assert.equal(view.failure, undefined);
-    await server.until(
+    await server.waitFor(
       `${org}/three`,
       "three ready replicas",
       ({ replicas }) => replicas.filter(({ ready }) => ready).length === 3,
     );
-    // No replica was to start with more than all may have together.
+    // A replica must not start with more CPU than the whole organization may use.
     const deployment = await server.api.get<V1Deployment>("Deployment", `faas-${org}`, "three");
     assert.equal(deployment?.spec?.template.spec?.containers[0]?.resources?.limits?.cpu, "300m");
   });
 });
 
-test("the ResourceQuota of limits that somebody deletes while no server runs is made again as it was set", async () => {
+test("a ResourceQuota that was deleted while no server ran is recreated with the same limits", async () => {
   const org = server.org();
   await putLimits(org, { replicas: 2, cpu: "1200m" });
-  assert.equal((await server.deploy(`${org}/first`, await server.instance.imageOf(answers))).failure, undefined);
+  assert.equal((await server.deploy(`${org}/first`, await server.instance.imageOf(source))).failure, undefined);
   const hard = async () => (await server.api.get<ResourceQuota>("ResourceQuota", `faas-${org}`, "faas"))?.spec.hard;
   const before = await hard();
   assert.equal(before?.pods, "2");
   await server.stop();
   await server.api.delete("ResourceQuota", `faas-${org}`, "faas");
   await server.start();
-  assert.deepEqual(await until("the ResourceQuota", hard, (seen) => seen !== undefined), before);
+  assert.deepEqual(await eventually("the ResourceQuota is recreated", hard), before);
 });

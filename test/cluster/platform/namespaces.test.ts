@@ -7,12 +7,12 @@ import { promisify } from "node:util";
 import { FaasError } from "@faas/core";
 import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
-import { registryStandIn } from "../../../packages/builder/src/testing/test-registry.ts";
+import { startFakeRegistry } from "../../../packages/builder/src/testing/fake-registry.ts";
 import { registry } from "../cluster.ts";
 import { ClusterServer } from "../cluster-server.ts";
-import { until } from "../until.ts";
+import { eventually } from "../eventually.ts";
 
-/** An organization's namespace: ours alone, made again, and taken away. */
+/** Creation, protection, recreation and removal of organizations' namespaces. */
 
 interface Secret extends KubernetesObject {
   readonly type?: string;
@@ -35,42 +35,43 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
   const find = <T extends KubernetesObject>(kind: Parameters<typeof pathOf>[0], org: string, name: string) =>
     control.instance.api.get<T>(kind, `faas-${org}`, name);
   const namespaceOf = (org: string) => find("Namespace", org, `faas-${org}`);
-  const makeNamespace = (org: string) =>
+  const createNamespace = (org: string) =>
     control.instance.api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: `faas-${org}` } });
-  /** Something of somebody else's, which nobody can delete while it is held. */
-  const makeSecret = (org: string, finalizers: readonly string[] = []) =>
+  /** Creates a Secret of another owner; a finalizer keeps it, and its namespace, from being deleted. */
+  const createSecret = (org: string, finalizers: readonly string[] = []) =>
     control.instance.api.create({
       apiVersion: "v1",
       kind: "Secret",
       metadata: { name: "theirs", namespace: `faas-${org}`, finalizers },
     } as KubernetesObject);
-  const letGo = (org: string) =>
+  const removeFinalizers = (org: string) =>
     control.instance.api.call("PATCH", pathOf("Secret", `faas-${org}`, "theirs"), {
       body: { metadata: { finalizers: null } },
       contentType: "application/merge-patch+json",
     });
 
-  test("one that somebody else made is refused and not touched; the command in the message hands it over", async () => {
+  test("that has another owner is left alone, and can be handed over with the command in the error", async () => {
     const org = control.instance.org();
-    await makeNamespace(org);
-    await makeSecret(org);
+    await createNamespace(org);
+    await createSecret(org);
     const before = await namespaceOf(org);
     const artifact = await control.instance.image(hello);
-    const refused = await control.send("PUT", `/-/orgs/${org}/endpoints/x`, { artifact });
-    assert.deepEqual([refused.status, refused.problem.code], [409, "NAMESPACE_TAKEN"]);
-    assert.match(refused.problem.detail ?? "", new RegExp(`^The namespace faas-${org} was not made by faas`));
+    const rejected = await control.send("PUT", `/-/orgs/${org}/endpoints/x`, { artifact });
+    assert.deepEqual([rejected.status, rejected.problem.code], [409, "NAMESPACE_TAKEN"]);
+    assert.match(rejected.problem.detail ?? "", new RegExp(`^The namespace faas-${org} was not created by faas`));
     assert.deepEqual(await namespaceOf(org), before);
     for (const kind of ["Deployment", "NetworkPolicy", "ResourceQuota", "LimitRange"] as const)
       assert.deepEqual(await control.instance.api.list(kind, `faas-${org}`, ""), []);
     assert.equal((await control.send("GET", `/-/orgs/${org}`)).status, 404);
 
-    const [, kubectl = ""] = /hand it over: kubectl (.*)$/.exec(refused.problem.detail ?? "") ?? [];
+    const [, kubectl = ""] =
+      /hand the namespace over to this server: kubectl (.*)$/.exec(rejected.problem.detail ?? "") ?? [];
     await promisify(execFile)("kubectl", kubectl.split(" "));
     assert.equal((await control.deploy(`${org}/x`, artifact)).phase, "ready");
     assert.ok(await find("Secret", org, "theirs"));
   });
 
-  test("one of another faas server is refused by its name", async () => {
+  test("that belongs to another faas server is left alone, and the error names that server", async () => {
     const org = control.instance.org();
     await using other = await KubernetesPlatform.connect({
       dataDir: control.instance.folder,
@@ -82,32 +83,31 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     assert.ok(problem.detail?.includes(`belongs to another faas server ("${control.instance.name}")`), problem.detail);
   });
 
-  test("one that is being deleted is waited for", async (t) => {
+  test("is created when a terminating one is gone", async (t) => {
     const org = control.instance.org();
-    t.after(() => letGo(org).catch(() => {}));
+    t.after(() => removeFinalizers(org).catch(() => {}));
     const artifact = await control.instance.image(hello);
     assert.equal((await control.deploy(`${org}/x`, artifact)).phase, "ready");
     const before = await namespaceOf(org);
-    await makeSecret(org, ["faas.test/held"]);
+    await createSecret(org, ["faas.test/held"]);
     assert.equal((await control.send("DELETE", `/-/orgs/${org}`)).status, 204);
     const again = control.deploy(`${org}/x`, artifact);
-    // Not before it is gone, which this keeps it from.
-    await until("the namespace is ending", async () => (await namespaceOf(org))?.metadata?.deletionTimestamp);
-    await letGo(org);
+    await eventually("the namespace is terminating", async () => (await namespaceOf(org))?.metadata?.deletionTimestamp);
+    await removeFinalizers(org);
     assert.equal((await again).phase, "ready");
     assert.deepEqual(await control.call(`${org}/x`), { status: 200, text: "hello" });
     assert.notEqual((await namespaceOf(org))?.metadata?.uid, before?.metadata?.uid);
   });
 
-  test("one that is stuck in its end: what holds it", async (t) => {
+  test("that cannot be deleted causes an error with the reason", async (t) => {
     const org = control.instance.org();
-    t.after(() => letGo(org).catch(() => {}));
-    await makeNamespace(org);
-    await makeSecret(org, ["faas.test/held"]);
+    t.after(() => removeFinalizers(org).catch(() => {}));
+    await createNamespace(org);
+    await createSecret(org, ["faas.test/held"]);
     await control.instance.api.delete("Namespace", undefined, `faas-${org}`);
-    await until("the cluster says what holds it", async () => {
+    await eventually("the cluster reports the reason", async () => {
       const { status } = ((await namespaceOf(org)) ?? {}) as { status?: { conditions?: readonly unknown[] } };
-      return status?.conditions?.length ? true : undefined;
+      return (status?.conditions?.length ?? 0) > 0;
     });
     await using platform = await KubernetesPlatform.connect({
       dataDir: control.instance.folder,
@@ -122,7 +122,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     });
   });
 
-  test("a login for the nodes becomes a Secret that the account names; both stay when it is given again", async () => {
+  test("has a registry login in a Secret that the service account names, and the login can be replaced", async () => {
     const org = control.instance.org();
     const auth = (password: string) => Buffer.from(`bot:${password}`).toString("base64");
     const login = (password: string) => ({
@@ -149,9 +149,9 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     assert.deepEqual(pod?.spec.imagePullSecrets, [{ name: "faas-registry" }]);
   });
 
-  test("a login that goes with its namespace is missed: in the log, and when a pull fails", async (t) => {
+  test("that was deleted with its registry login is reported in the log, and when a pull fails", async (t) => {
     const org = control.instance.org();
-    const registry = await registryStandIn(t, {
+    const registry = await startFakeRegistry(t, {
       answer: (_, response) => Boolean(response.writeHead(401, { "www-authenticate": 'Basic realm="r"' }).end()),
     });
     const auth = Buffer.from("bot:secret").toString("base64");
@@ -163,7 +163,7 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
       const reference = `${registry.address}/acme/private:${tag}`;
       return (await control.deploy(`${org}/x`, { kind: "image", reference })).failure?.detail ?? "";
     };
-    const lost = `the registry login of ${org} is gone with its namespace: run "faas org registry-login ${org}"`;
+    const lost = `the registry login of ${org} was deleted with its namespace: run "faas org registry-login ${org}"`;
     const warned = () => control.log.filter(({ msg }) => msg === lost).length;
     await login();
     assert.match(await pulled("1"), /^The image \S+\/private:1 cannot be pulled: /);
@@ -171,30 +171,30 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
 
     const before = await namespaceOf(org);
     await control.instance.api.delete("Namespace", undefined, `faas-${org}`);
-    await until("the namespace is made again, and the log tells of the login", async () => {
+    await eventually("the namespace is recreated, and the lost login is logged", async () => {
       const uid = (await namespaceOf(org))?.metadata?.uid;
-      return uid !== undefined && uid !== before?.metadata?.uid && warned() === 1 ? true : undefined;
+      return uid !== undefined && uid !== before?.metadata?.uid && warned() === 1;
     });
-    const told = await pulled("2");
-    assert.match(told, /^The image \S+\/private:2 cannot be pulled: /);
-    assert.ok(told.endsWith(`; ${lost}`), told);
+    const withoutLogin = await pulled("2");
+    assert.match(withoutLogin, /^The image \S+\/private:2 cannot be pulled: /);
+    assert.ok(withoutLogin.endsWith(`; ${lost}`), withoutLogin);
 
     await login();
-    const mended = await pulled("3");
-    assert.match(mended, /^The image \S+\/private:3 cannot be pulled: /);
-    assert.ok(!mended.includes(lost), mended);
+    const withLogin = await pulled("3");
+    assert.match(withLogin, /^The image \S+\/private:3 cannot be pulled: /);
+    assert.ok(!withLogin.includes(lost), withLogin);
   });
 
-  test("it goes with its organization", async () => {
+  test("is deleted with its organization", async () => {
     const org = control.instance.org();
     assert.equal((await control.deploy(`${org}/x`, await control.instance.image(hello))).phase, "ready");
     assert.equal((await control.send("DELETE", `/-/orgs/${org}`)).status, 204);
-    await until("the namespace is gone", async () => ((await namespaceOf(org)) ? undefined : true));
+    await eventually("the namespace is gone", async () => !(await namespaceOf(org)));
     assert.equal((await control.call(`${org}/x`)).status, 404);
   });
 });
 
-test("they stay a server's own when its data folder moves", async () => {
+test("namespaces still belong to the server after its data folder was moved", async () => {
   await using control = await ClusterServer.start();
   const org = control.instance.org();
   assert.equal((await control.deploy(`${org}/x`, await control.instance.image(hello))).phase, "ready");

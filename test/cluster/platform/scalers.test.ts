@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { ClusterServer } from "../cluster-server.ts";
-import { until } from "../until.ts";
+import { eventuallyHolds } from "../eventually.ts";
 
 const server = await ClusterServer.start();
 after(() => server[Symbol.asyncDispose]());
@@ -11,13 +11,13 @@ const org = server.org();
 const sleeps = "export const handler = () => new Promise((done) => setTimeout(() => done('slept'), 300));\n";
 const works =
   "export const handler = () => { const end = Date.now() + 20; while (Date.now() < end); return 'done'; };\n";
-/** The metrics server looks every few seconds, and the autoscaler too. */
+/** Time for an autoscaler to react: it polls, and so does the metrics server. */
 const AUTOSCALED_MS = 120_000;
 
 const autoscaler = (endpoint: string) =>
   server.api.get<KubernetesObject>("HorizontalPodAutoscaler", `faas-${org}`, endpoint);
 
-/** Calls again and again, several at a time, until it is disposed of. */
+/** Calls an endpoint repeatedly with several clients until it is disposed of. */
 function load(key: string, clients: number) {
   const failed: string[] = [];
   let done = false;
@@ -34,61 +34,65 @@ function load(key: string, clients: number) {
 }
 
 describe("scaling on Kubernetes", { concurrency: true }, () => {
-  test("by concurrency: more replicas under load, none without, and back on the next request", async () => {
+  test("concurrency: adds replicas under load, removes all without, and starts one on the next request", async () => {
     const key = `${org}/concurrency`;
     await server.serve(key, sleeps, { concurrency: 2, maxReplicas: 3, idleTimeout: "3s" });
     {
       await using busy = load(key, 8);
-      await server.until(
+      await server.waitFor(
         key,
         "three ready replicas",
         ({ replicas }) => replicas.filter(({ ready }) => ready).length === 3,
       );
       assert.deepEqual(busy.failed, []);
     }
-    await server.until(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
+    await server.waitFor(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
     assert.equal(await server.text(key), "slept");
   });
 
-  test("a thousand requests at once to a cold endpoint are all answered, by the replica that one of them woke", async () => {
+  test("concurrency: 1000 simultaneous requests to an idle endpoint are all answered by one replica", async () => {
     const key = `${org}/crowd`;
     const source = "import { hostname } from 'node:os';\nexport const handler = () => hostname();\n";
     await server.serve(key, source, { maxReplicas: 1, idleTimeout: "1s" });
-    await server.until(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
+    await server.waitFor(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
     const answers = await Promise.all(Array.from({ length: 1000 }, () => server.text(key)));
     assert.equal(new Set(answers).size, 1, `answered by ${[...new Set(answers)]}`);
   });
 
-  test("by CPU: an autoscaler while it is in use, which adds replicas; none at zero; and back on the next request", async () => {
+  test("cpu: an autoscaler adds replicas, is removed at zero, and is created again on the next request", async () => {
     const key = `${org}/cpu`;
     await server.serve(key, works, { scaler: "cpu", maxReplicas: 3, idleTimeout: "5s" });
     assert.ok(await autoscaler("cpu"));
     {
       await using busy = load(key, 6);
-      await server.until(key, "a second replica", ({ replicas }) => replicas.length > 1, AUTOSCALED_MS);
+      await server.waitFor(key, "a second replica", ({ replicas }) => replicas.length > 1, AUTOSCALED_MS);
       assert.deepEqual(busy.failed, []);
     }
-    await server.until(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
-    await until(
-      "no autoscaler",
+    await server.waitFor(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
+    await eventuallyHolds(
+      "the autoscaler is removed",
       () => autoscaler("cpu"),
       (found) => found === undefined,
     );
     assert.equal(await server.text(key), "done");
-    await until(
-      "the autoscaler again",
+    await eventuallyHolds(
+      "the autoscaler is created again",
       () => autoscaler("cpu"),
       (found) => found !== undefined,
     );
   });
 
-  test("fixed: as many as were asked for, under load and without", async () => {
+  test("fixed: keeps the number of replicas, with and without load", async () => {
     const key = `${org}/fixed`;
     await server.serve(key, sleeps, { scaler: "fixed", replicas: 2, concurrency: 1 });
-    await server.until(key, "two ready replicas", ({ replicas }) => replicas.filter(({ ready }) => ready).length === 2);
+    await server.waitFor(
+      key,
+      "two ready replicas",
+      ({ replicas }) => replicas.filter(({ ready }) => ready).length === 2,
+    );
     {
       await using busy = load(key, 8);
-      // Longer than it would take to add a replica.
+      // Takes longer than adding a replica would.
       for (let call = 0; call < 10; call++) await server.text(key);
       assert.deepEqual(busy.failed, []);
     }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -9,20 +8,22 @@ import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { findInstalled, KubernetesApi, KubernetesCredentials, uninstallServer } from "@faas/installer";
 import { type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
+import { tempDir } from "@faas/testing";
 import { Exec, KubeConfig, type V1Pod, type V1Secret } from "@kubernetes/client-node";
 import { runHere } from "../../../packages/cli/src/testing/test-cli.ts";
 import { KubernetesSecrets } from "../../../packages/platforms/src/kubernetes/organizations/secrets.ts";
 import { commandLinesWith, filesWith, hasTrace, newSecretValue, tracesOf } from "../../end-to-end/secret-traces.ts";
 import { LIMIT_MS, registry, uniqueName } from "../cluster.ts";
+import { eventuallyHolds } from "../eventually.ts";
 
 /**
- * Secrets in a cluster, with the server that `faas install` puts there and the rights that it has. A value goes the ways that values go, and then
- * all objects, images, logs and the server's volume are looked through for it.
+ * Secrets in a cluster, with a server that `faas install` has installed, and its permissions. Uses secrets in all ways, and then searches all objects,
+ * images, logs and the server's volume for their values.
  */
 
 const namespace = uniqueName("faas-secrets-test");
 const org = `${namespace.replace("faas-", "")}-org`;
-const home = await mkdtemp(join(tmpdir(), "faas-secrets-home-"));
+const home = tempDir("secrets-home");
 const env = {
   ...process.env,
   XDG_CONFIG_HOME: home,
@@ -55,7 +56,7 @@ const call = async () => done(["invoke", `${org}/x`]);
 const secrets = () => api.get<V1Secret & KubernetesObject>("Secret", `faas-${org}`, "faas-secrets");
 const keys = async () => Object.keys((await secrets())?.data ?? {});
 
-/** Everything that the registry has of an image. */
+/** Reads all parts of an image from the registry. */
 async function imageParts(reference: string): Promise<[string, Buffer][]> {
   const [, name = "", digest = ""] = /^[^/]+\/(.*)@(sha256:.*)$/.exec(reference) ?? [];
   const get = async (path: string) => {
@@ -75,7 +76,7 @@ async function imageParts(reference: string): Promise<[string, Buffer][]> {
   return parts;
 }
 
-/** What a command in a pod prints. */
+/** Runs a command in a pod, and returns its output. */
 async function inPod(pod: V1Pod | undefined, command: string[]): Promise<Buffer> {
   const { name = "", namespace: where = "" } = pod?.metadata ?? {};
   const config = new KubeConfig();
@@ -98,7 +99,7 @@ before(async () => {
     join(home, "x/index.mjs"),
     `import { createHash } from "node:crypto";
     console.log("started");
-    if (process.env.TOKEN.startsWith("bad")) throw new Error("this token is no good");
+    if (process.env.TOKEN.startsWith("bad")) throw new Error("this token is invalid");
     export const handler = ({ path }) => {
       if (path === "/throw") throw new Error("on purpose");
       return createHash("sha256").update(process.env.TOKEN).digest("hex");
@@ -113,17 +114,16 @@ after(async () => {
   await uninstallServer(api, installed, false, { namespace, timeoutMs: LIMIT_MS });
   for (const each of [namespace, `faas-${org}`]) await api.delete("Namespace", undefined, each);
   await credentials.close();
-  await rm(home, { recursive: true, force: true });
 });
 
-test("the function finds the value, set with the rights that the server has", async () => {
+test("a function gets the value of a secret", async () => {
   await done(["secret", "set", org, "TOKEN"], values.first);
   await done(["deploy", "x", "--org", org, "--endpoint", "x", "--secret", "TOKEN", "--replicas", "2"]);
   assert.equal(await call(), sha(values.first));
   assert.match(await done(["secret", "list", org]), /^NAME.*\nTOKEN .* x$/m);
 });
 
-test("another value rolls the replicas without a failed request, and the former one goes", async () => {
+test("a new value is rolled out without a failed request, and the previous one is removed", async () => {
   const { token } = JSON.parse(await done(["key", "create", "--org", org, "--scope", "invoke", "-o", "json"]));
   const statuses = new Set<number>();
   let isOver = false;
@@ -144,18 +144,17 @@ test("another value rolls the replicas without a failed request, and the former 
     await load;
   }
   assert.deepEqual([...statuses], [200]);
-  for (const limit = performance.now() + LIMIT_MS; (await keys()).length !== 1; )
-    assert.ok(performance.now() < limit, `${await keys()}`);
+  await eventuallyHolds("one value", keys, ({ length }) => length === 1);
 });
 
-test("a value with which nothing runs leaves the former one serving", async () => {
+test("the previous value stays in use if no replica starts with the new one", async () => {
   const { code, stderr } = await faas(["secret", "set", org, "TOKEN"], values.bad);
   assert.equal(code, 1);
-  assert.match(stderr, /goes on with the former one.*this token is no good/s);
+  assert.match(stderr, /keep the previous one.*this token is invalid/s);
   assert.equal(await call(), sha(values.second));
 });
 
-test("errors, and what is refused", async () => {
+test("an error response has no value, and a secret in use cannot be removed", async () => {
   assert.equal((await faas(["invoke", `${org}/x/throw`])).code, 1);
   const removed = await faas(["secret", "remove", org, "TOKEN"]);
   assert.match(removed.stderr, new RegExp(`used by ${org}/x.*SECRET_IN_USE`));
@@ -163,35 +162,38 @@ test("errors, and what is refused", async () => {
   assert.match(unknown.stderr, /SECRET_NOT_FOUND.*did you mean "TOKEN"/s);
 });
 
-test("more than a cluster keeps is refused with what to do, and what is there stays", async () => {
+test("secrets that do not fit are rejected, and the existing ones stay", async () => {
   const big = "x".repeat(2 ** 16);
-  let refused = "";
+  let rejection = "";
   const names: string[] = [];
-  for (let index = 0; refused === "" && index < 20; index++) {
+  for (let index = 0; rejection === "" && index < 20; index++) {
     const { code, stderr } = await faas(["secret", "set", org, `BIG_${index}`], big);
     if (code === 0) names.push(`BIG_${index}`);
-    else refused = stderr;
+    else rejection = stderr;
   }
-  assert.match(refused, /1 MiB at most.*SECRETS_FULL/s);
+  assert.match(rejection, /at most 1 MiB.*SECRETS_FULL/s);
   for (const name of names) await done(["secret", "remove", org, name]);
   assert.equal(await call(), sha(values.second));
 });
 
-test("what the cluster answers to a change has none of the values that it keeps", async () => {
+test("the responses to changes of secrets contain no values", async () => {
   const answers: string[] = [];
-  const noted =
+  const recorded =
     <Arguments extends unknown[]>(ask: (...all: Arguments) => Promise<unknown>) =>
     async (...all: Arguments) => {
       const answer = await ask(...all);
       answers.push(JSON.stringify(answer));
       return answer;
     };
-  const listening = { apply: noted(api.apply.bind(api)), call: noted(api.call.bind(api)) } as unknown as KubernetesApi;
-  const kept = new KubernetesSecrets(listening, { instance: namespace, startSeconds: 1, gatewayCidrs: [] });
+  const recordingApi = {
+    apply: recorded(api.apply.bind(api)),
+    call: recorded(api.call.bind(api)),
+  } as unknown as KubernetesApi;
+  const store = new KubernetesSecrets(recordingApi, { instance: namespace, startSeconds: 1, gatewayCidrs: [] });
   const secret = { name: "OTHER", version: "v1" };
-  await kept.put(org, secret, "other");
-  await kept.remove(org, secret);
-  await kept.remove(org, secret);
+  await store.put(org, secret, "other");
+  await store.remove(org, secret);
+  await store.remove(org, secret);
   assert.equal(answers.length, 4);
   for (const answer of answers) {
     assert.match(answer, /"kind":"PartialObjectMetadata"/);
@@ -199,7 +201,7 @@ test("what the cluster answers to a change has none of the values that it keeps"
   }
 });
 
-test("the value is in the organization's Secret, and nowhere else", async () => {
+test("values are only in the organization's Secret", async () => {
   for (const argv of [
     ["describe", `${org}/x`],
     ["describe", `${org}/x`, "-o", "json"],
@@ -208,10 +210,10 @@ test("the value is in the organization's Secret, and nowhere else", async () => 
     ["secret", "list", org, "-o", "json"],
   ])
     await done(argv);
-  // The tool finds it where it is.
+  // Shows that the search works.
   assert.ok(hasTrace(JSON.stringify(await secrets()), traces));
 
-  // Whatever kinds of objects there are: in the organization's namespace, and in the server's.
+  // Objects of all kinds in the namespaces of the organization and the server.
   const groups = await api.call<{ groups: { preferredVersion: { groupVersion: string } }[] }>("GET", "/apis");
   const roots = ["/api/v1", ...groups.groups.map(({ preferredVersion }) => `/apis/${preferredVersion.groupVersion}`)];
   let objects = 0;
@@ -236,7 +238,7 @@ test("the value is in the organization's Secret, and nowhere else", async () => 
   }
   assert.ok(objects > 20, `${objects} objects looked at`);
 
-  // Their logs.
+  // Logs.
   for (const each of [`faas-${org}`, namespace])
     for (const pod of await api.list<V1Pod & KubernetesObject>("Pod", each, "")) {
       const log = await api.stream(
@@ -248,7 +250,7 @@ test("the value is in the organization's Secret, and nowhere else", async () => 
       texts.push(await log.text());
     }
 
-  // The image as the registry has it: manifest, configuration, and what is in its layers.
+  // The image in the registry: manifest, configuration, and layers.
   const [pod] = await api.list<V1Pod & KubernetesObject>("Pod", `faas-${org}`, "faas/endpoint=x");
   for (const [what, content] of await imageParts(pod?.spec?.containers[0]?.image ?? ""))
     assert.ok(!hasTrace(content, traces), what);

@@ -4,11 +4,11 @@ import { after, before, describe, test } from "node:test";
 import { type EndpointSpec, endpointSpec, withDefaults } from "@faas/core";
 import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
-import { followObjects } from "../../../packages/platforms/src/kubernetes/client/informer.ts";
+import { runInformer } from "../../../packages/platforms/src/kubernetes/client/informer.ts";
 import { TestInstance } from "../cluster.ts";
-import { until } from "../until.ts";
+import { eventually } from "../eventually.ts";
 
-/** A replica starts with more CPU than its endpoint has, and is brought down to that in place. */
+/** A replica starts with more CPU than its endpoint's limit, and is reduced to that in place. */
 
 interface Resources {
   readonly limits?: Readonly<Record<string, string>>;
@@ -31,15 +31,15 @@ interface Deployment extends KubernetesObject {
   readonly spec: { readonly template: Pick<Pod, "spec"> };
 }
 
-const wanted = ({ spec }: Pick<Pod, "spec">) => spec.containers[0]?.resources.limits?.cpu;
+const requested = ({ spec }: Pick<Pod, "spec">) => spec.containers[0]?.resources.limits?.cpu;
 const enforced = ({ status }: Pod) => status.containerStatuses?.[0]?.resources?.limits?.cpu;
 const isReady = ({ status }: Pod) =>
-  status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true;
+  status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
 
 describe("the startup boost", { concurrency: 2 }, () => {
   let instance: TestInstance;
   before(async () => {
-    instance = await TestInstance.make();
+    instance = await TestInstance.create();
   });
   after(() => instance[Symbol.asyncDispose]());
 
@@ -50,15 +50,16 @@ describe("the startup boost", { concurrency: 2 }, () => {
     const settings = withDefaults({ cpu: "100m" });
     return endpointSpec({ org, endpoint: "x" }, { id: "0123456789ab", createdAt: "", artifact, settings });
   };
-  /** Every state of an organization's pods, as the cluster tells it. */
-  const follow = (org: string, seen: (pod: Pod) => void) => {
+  /** Calls back with every observed state of an organization's pods. */
+  const follow = (org: string, onObserved: (pod: Pod) => void) => {
     const ending = new AbortController();
-    const handler = { listed: (pods: readonly Pod[]) => pods.forEach(seen), changed: seen, deleted: () => {} };
-    void followObjects<Pod>(instance.api, "Pod", `faas/org=${org}`, handler, ending.signal);
+    const options = { api: instance.api, labelSelector: `faas/org=${org}`, signal: ending.signal };
+    const listed = (pods: readonly Pod[]) => pods.forEach(onObserved);
+    void runInformer<Pod>("Pod", options, { listed, changed: onObserved, deleted: () => {} });
     return ending;
   };
 
-  test("a pod starts with 1000m, and has its own 100m soon after it is ready: same container, same class", async () => {
+  test("a pod starts with 1000m, and is reduced to 100m when it is ready, with the same container and QoS class", async () => {
     const org = instance.org();
     const states: Pod[] = [];
     const following = follow(org, (pod) => states.push(pod));
@@ -67,17 +68,17 @@ describe("the startup boost", { concurrency: 2 }, () => {
     await platform.applyOrg(org, {});
     await platform.apply(spec);
     await platform.scale(spec, 1);
-    const settled = await until("the node enforces the endpoint's own limit", () =>
+    const settled = await eventually("the node enforces the endpoint's limit", () =>
       states.find((pod) => enforced(pod) === "100m"),
     );
     following.abort();
     const deployment = await instance.api.get<Deployment>("Deployment", `faas-${org}`, "x");
     assert.ok(deployment);
-    assert.equal(wanted(deployment.spec.template), "1");
+    assert.equal(requested(deployment.spec.template), "1");
     const [started] = states;
     assert.ok(started);
-    assert.equal(wanted(started), "1");
-    assert.equal(wanted(settled), "100m");
+    assert.equal(requested(started), "1");
+    assert.equal(requested(settled), "100m");
     assert.equal(settled.metadata?.uid, started.metadata?.uid);
     assert.deepEqual([started.status.qosClass, settled.status.qosClass], ["Burstable", "Burstable"]);
     const containers = states.flatMap(({ status }) => status.containerStatuses ?? []);
@@ -90,10 +91,10 @@ describe("the startup boost", { concurrency: 2 }, () => {
       assert.equal(replica.ready, true);
       return;
     }
-    assert.fail("the platform never told the replica's own limit");
+    assert.fail("the platform did not report the endpoint's limit");
   });
 
-  test("a pod whose server stopped in between keeps its boost, until the next server takes it away", async () => {
+  test("a pod keeps its boost while no server runs, and the next server removes it", async () => {
     const org = instance.org();
     const spec = await specOf(org);
     {
@@ -106,12 +107,12 @@ describe("the startup boost", { concurrency: 2 }, () => {
     const following = follow(org, (state) => {
       pod = state;
     });
-    const boosted = await until("the pod is ready", () => (pod && isReady(pod) ? pod : undefined));
-    assert.deepEqual([wanted(boosted), enforced(boosted)], ["1", "1"]);
+    const boosted = await eventually("the pod is ready", () => pod && isReady(pod) && pod);
+    assert.deepEqual([requested(boosted), enforced(boosted)], ["1", "1"]);
     await using next = await connect();
     await next.applyOrg(org, {});
     await next.apply(spec);
-    const settled = await until("it has its own limit", () => (pod && enforced(pod) === "100m" ? pod : undefined));
+    const settled = await eventually("the pod has the endpoint's limit", () => pod && enforced(pod) === "100m" && pod);
     following.abort();
     assert.equal(settled.metadata?.uid, boosted.metadata?.uid);
     assert.deepEqual(
@@ -120,16 +121,16 @@ describe("the startup boost", { concurrency: 2 }, () => {
     );
   });
 
-  test("an endpoint that has more CPU than that starts with its own", async () => {
+  test("a pod starts with its own limit if that is higher", async () => {
     const org = instance.org();
     await using platform = await connect({ startupCpuMillis: 50 });
     const spec = await specOf(org);
     await platform.applyOrg(org, {});
     await platform.apply(spec);
-    // A platform that has not listed everything yet writes when it has.
-    const deployment = await until("the Deployment", () =>
+    // A platform creates objects when it has listed everything.
+    const deployment = await eventually("the Deployment is created", () =>
       instance.api.get<Deployment>("Deployment", `faas-${org}`, "x"),
     );
-    assert.equal(deployment && wanted(deployment.spec.template), "100m");
+    assert.equal(deployment && requested(deployment.spec.template), "100m");
   });
 });

@@ -5,8 +5,8 @@
 import { readFile } from "node:fs/promises";
 import { connect, type NetConnectOpts } from "node:net";
 import { join } from "node:path";
-import { FaasProcess, type Random, seeded } from "@faas/testing";
-import { start } from "../../wrappers/contract.ts";
+import { FaasProcess, type Random, type RunningServer, seeded } from "@faas/testing";
+import { type Started, start } from "../../wrappers/contract.ts";
 import { malformedRequest } from "../malformed-grammar.ts";
 import { type FaultOptions, type FaultResult, type FaultRow, resultOf } from "../part.ts";
 
@@ -53,21 +53,28 @@ export async function run(
     "def handler(event, context):\n    return {'ok': event['path']}\n",
   );
   await Promise.all([node.call("/"), python.call("/")]);
-  const port = Number(new URL(up.url).port);
+  const all = [...serverTargets(up), wrapperTarget("Node wrapper", node), wrapperTarget("Python wrapper", python)];
+  const rows: FaultRow[] = [];
+  for (const [index, target] of all.entries()) rows.push(await tryTarget(target, count, seed + index, print));
+  const logged = up
+    .stderr()
+    .split("\n")
+    .filter((line) => /^\{"level":[56]0/.test(line));
+  for (const line of logged) print(`error in the server's log: ${line.slice(0, 1_000)}`);
+  if (logged.length > 0)
+    rows.push({ what: "errors in the server's log", faults: 0, tried: count, of: "requests", lost: logged.length });
+  return resultOf(rows, print);
+}
+
+/** Describes the gateway and the control API of a server. */
+function serverTargets({ url, child, pid }: RunningServer): readonly Target[] {
   const server = {
-    at: { port, host: "127.0.0.1" },
-    pid: up.pid,
-    hasEnded: () => up.child.exitCode !== null || up.child.signalCode !== null,
-  };
-  const wrapper = ({ socketPath, child }: typeof node) => ({
-    at: { path: socketPath },
-    pid: child.pid as number,
-    targets: ["/", "/a?b=c", "/-/ready", "/%c3%a4?%zz=%ff&&=", "/?a=1&a=2"],
-    good: "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+    at: { port: Number(new URL(url).port), host: "127.0.0.1" },
+    pid,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-  });
+  };
   const digest = `sha256:${"0".repeat(64)}`;
-  const all: readonly Target[] = [
+  return [
     {
       what: "gateway",
       ...server,
@@ -84,21 +91,21 @@ export async function run(
       ],
       good: "GET /-/readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
     },
-    { what: "Node wrapper", ...wrapper(node) },
-    { what: "Python wrapper", ...wrapper(python) },
   ];
-  const rows: FaultRow[] = [];
-  for (const [index, target] of all.entries()) rows.push(await tryTarget(target, count, seed + index, print));
-  const logged = up
-    .stderr()
-    .split("\n")
-    .filter((line) => /^\{"level":[56]0/.test(line));
-  for (const line of logged) print(`error in the server's log: ${line.slice(0, 1_000)}`);
-  if (logged.length > 0)
-    rows.push({ what: "errors in the server's log", faults: 0, tried: count, of: "requests", lost: logged.length });
-  return resultOf(rows, print);
 }
 
+function wrapperTarget(what: string, { socketPath, child }: Started): Target {
+  return {
+    what,
+    at: { path: socketPath },
+    pid: child.pid as number,
+    targets: ["/", "/a?b=c", "/-/ready", "/%c3%a4?%zz=%ff&&=", "/?a=1&a=2"],
+    good: "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+  };
+}
+
+/** Sends requests to a target, and checks its process in the meantime and afterwards. */
 async function tryTarget(
   target: Target,
   count: number,

@@ -22,59 +22,62 @@ export async function rollOn(platform: PlatformName, { long, seed, print }: Faul
   const settings = { replicas: 2, scaler: "fixed", idleTimeout: "never", env: { REVISION: "first" } } as const;
   await served.deploy("rolled", artifact, settings);
   await served.ready("rolled", 2);
-
-  const underLoad = async (
-    times: number,
-    what: string,
-    change: (n: number, load: Load) => Promise<void>,
-  ): Promise<FaultRow> => {
-    const load = new Load(`${served.url}/${served.org}/rolled`, [...IDEMPOTENT, ...POST], 8);
-    let wrong = 0;
-    try {
-      for (let n = 1; n <= times; n++) {
-        // A change that fails counts as lost; the next one follows.
-        await change(n, load).catch((error) => {
-          wrong++;
-          print(`${platform}, ${what}, ${n}: ${(error as Error).message}`);
-        });
-        if (n % 10 === 0) print(`${platform}, ${what}: ${n}, ${load.calls} calls`);
-      }
-    } finally {
-      await load.stop();
-    }
-    printFailures(load.failures, print);
-    // Each change must have served a call.
-    const changes = [...load.revisions].filter((revision) => revision.startsWith(what.replaceAll(" ", "_"))).length;
-    if (changes < times) {
-      wrong++;
-      print(`${what}: only ${changes} of ${times} revisions served a call`);
-    }
-    return {
-      what: `${what} under load, ${platform}`,
-      faults: times,
-      tried: load.calls,
-      of: "calls",
-      lost: load.failures.length + wrong,
-    };
+  const pause = async (load: Load) => {
+    await load.untilNewCalls();
+    await load.untilMoreCalls(Math.floor(random() * MAX_CALLS));
   };
 
-  const deploys = await underLoad(long ? 50 : 2, "redeployed", async (n, load) => {
-    await served.deploy("rolled", artifact, {
-      ...settings,
-      env: { REVISION: `redeployed_${n}` },
-    });
+  const deploys = await underLoad(served, "redeployed", long ? 50 : 2, print, async (revision, _, load) => {
+    await served.deploy("rolled", artifact, { ...settings, env: { REVISION: revision } });
     // Sometimes the next change comes while older replicas drain.
-    await load.untilNewCalls();
-    await load.untilMoreCalls(Math.floor(random() * MAX_CALLS));
+    await pause(load);
   });
-  const scales = await underLoad(long ? 20 : 2, "scaled up and down", async (n, load) => {
+  const scales = await underLoad(served, "scaled up and down", long ? 20 : 2, print, async (revision, n, load) => {
     const replicas = n % 2 === 1 ? 4 : 1;
-    await served.deploy("rolled", artifact, { ...settings, replicas, env: { REVISION: `scaled_up_and_down_${n}` } });
+    await served.deploy("rolled", artifact, { ...settings, replicas, env: { REVISION: revision } });
     await served.ready("rolled", replicas);
-    await load.untilNewCalls();
-    await load.untilMoreCalls(Math.floor(random() * MAX_CALLS));
+    await pause(load);
   });
   return [deploys, scales, await idleAndWake(served, artifact, long)];
+}
+
+/** Makes a number of changes under load; each deploys the revision that it is given, which must serve a call. */
+async function underLoad(
+  served: Served,
+  what: string,
+  times: number,
+  print: FaultOptions["print"],
+  change: (revision: string, n: number, load: Load) => Promise<void>,
+): Promise<FaultRow> {
+  const { platform } = served;
+  const revision = (n: number) => `${what.replaceAll(" ", "_")}_${n}`;
+  const load = new Load(`${served.url}/${served.org}/rolled`, [...IDEMPOTENT, ...POST], 8);
+  let wrong = 0;
+  try {
+    for (let n = 1; n <= times; n++) {
+      // A change that fails counts as lost; the next one follows.
+      await change(revision(n), n, load).catch((error) => {
+        wrong++;
+        print(`${platform}, ${what}, ${n}: ${(error as Error).message}`);
+      });
+      if (n % 10 === 0) print(`${platform}, ${what}: ${n}, ${load.calls} calls`);
+    }
+  } finally {
+    await load.stop();
+  }
+  printFailures(load.failures, print);
+  for (let n = 1; n <= times; n++) {
+    if (load.revisions.has(revision(n))) continue;
+    wrong++;
+    print(`${what}: ${revision(n)} served no call`);
+  }
+  return {
+    what: `${what} under load, ${platform}`,
+    faults: times,
+    tried: load.calls,
+    of: "calls",
+    lost: load.failures.length + wrong,
+  };
 }
 
 /** Calls endpoints around their idle timeout: just when their replicas stop, and a little later. */

@@ -7,7 +7,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import {
   charts,
-  draw,
+  drawSvg,
   formatMs,
   LIGHT,
   type NamedRun,
@@ -88,7 +88,7 @@ async function write(ours: readonly ResultRun[], theirs: readonly ResultRun[]): 
         ...chart,
         option: { ...chart.option, title: { ...chart.option.title, text: `${chart.title}: ${who}, ${name}` } },
       })) as [ReturnType<typeof charts>[number], ReturnType<typeof charts>[number]];
-      const svgs = await draw([overTime, histogram], HEIGHT);
+      const svgs = await drawSvg([overTime, histogram], HEIGHT);
       for (const [i, kind] of ["latency-over-time", "histogram"].entries()) {
         const file = `${name.replaceAll(/[^a-z0-9]+/g, "-")}-${who.replaceAll(" ", "-")}-${kind}.svg`;
         await writeFile(join(dir, file), svgs[i] as string);

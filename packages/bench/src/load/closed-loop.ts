@@ -1,26 +1,26 @@
 import { Agent } from "undici";
-import { type Call, type Measured, measure, type Run, trusting } from "./measured.ts";
+import { type Call, measure, type RequestResult, type Run, tlsOptions } from "./request.ts";
 
 export interface ClosedLoopOptions extends Call {
-  /** Clients that each send one request after the other, on a connection of their own. */
+  /** Clients that each send one request after another, on their own connection. */
   readonly threads: number;
-  /** Requests of each client. */
+  /** Requests per client. */
   readonly iterations: number;
-  /** Ends the run; what was measured until then counts. */
+  /** Ends the run early; the requests until then count. */
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((requests: readonly Measured[]) => void) | undefined;
+  readonly onProgress?: ((requests: readonly RequestResult[]) => void) | undefined;
 }
 
-/** `threads` clients send `iterations` requests each, as the original system's experiments do. */
+/** Runs `threads` clients that send `iterations` requests each, like the experiments of the original system. */
 export async function runClosedLoop(options: ClosedLoopOptions): Promise<Run> {
   const { threads, iterations, signal, onProgress } = options;
-  const requests: Measured[] = [];
+  const requests: RequestResult[] = [];
   const before = performance.eventLoopUtilization();
-  const began = performance.now();
+  const startedAt = performance.now();
   const client = async () => {
-    const agent = new Agent({ connections: 1, headersTimeout: 0, bodyTimeout: 0, ...trusting(options.ca) });
+    const agent = new Agent({ connections: 1, headersTimeout: 0, bodyTimeout: 0, ...tlsOptions(options.ca) });
     for (let i = 0; i < iterations && !signal?.aborted; i++) {
-      const measured = await measure(options, agent, began, undefined, signal);
+      const measured = await measure(options, agent, startedAt, undefined, signal);
       if (signal?.aborted) break;
       requests.push(measured);
       onProgress?.(requests);
@@ -28,6 +28,6 @@ export async function runClosedLoop(options: ClosedLoopOptions): Promise<Run> {
     await agent.destroy();
   };
   await Promise.all(Array.from({ length: threads }, client));
-  const durationMs = performance.now() - began;
+  const durationMs = performance.now() - startedAt;
   return { requests, durationMs, busy: performance.eventLoopUtilization(before).utilization };
 }

@@ -1,8 +1,8 @@
-import type { Run } from "./measured.ts";
+import type { Run } from "./request.ts";
 
 /**
- * Runs several things in turn, in rounds and in random order within each, so that what else happens on the machine hits all alike.
- * The rounds of each become one run, whose clock stands still meanwhile. The signal ends it after the round that it is in.
+ * Runs several loads in rounds, in random order within each round, so that other activity on the machine affects all alike. The rounds of a load are
+ * joined to one run, whose clock stops while the others run. The signal ends it after the current load.
  */
 export async function interleave(
   runs: readonly (() => Promise<Run>)[],
@@ -16,10 +16,10 @@ export async function interleave(
       parts[i]?.push(await (runs[i] as () => Promise<Run>)());
     }
   }
-  return parts.map(joined);
+  return parts.map(join);
 }
 
-function joined(parts: readonly Run[]): Run {
+function join(parts: readonly Run[]): Run {
   let durationMs = 0;
   const requests = parts.flatMap((part) => {
     const offset = durationMs;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent } from "undici";
-import { type Call, type Measured, measure, type Run, trusting } from "./measured.ts";
+import { type Call, measure, type RequestResult, type Run, tlsOptions } from "./request.ts";
 
 export const arrivals = ["fixed", "poisson"] as const;
 export type Arrivals = (typeof arrivals)[number];
@@ -9,54 +9,64 @@ export interface OpenLoopOptions extends Call {
   /** Requests per second. */
   readonly rate: number;
   readonly durationMs: number;
-  /** `fixed`: one every 1/rate seconds. `poisson`: independent of each other, so many on average. */
+  /** `fixed`: one request every 1/rate seconds. `poisson`: independent requests, with the rate as their average. */
   readonly arrivals: Arrivals;
-  /** Ends the run; what was measured until then counts. */
+  /** Ends the run early; the requests until then count. */
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((requests: readonly Measured[]) => void) | undefined;
-  /** From 0 to 1, as Math.random. */
+  readonly onProgress?: ((requests: readonly RequestResult[]) => void) | undefined;
+  /**
+   * Random numbers from 0 to 1.
+   *
+   * @defaultValue Math.random
+   */
   readonly random?: () => number;
 }
 
-/** More unanswered requests than this are not sent: they count as errors. */
-const MAX_UNANSWERED = 10_000;
+/** Maximum concurrent requests; further ones are not sent and count as errors. */
+const MAX_CONCURRENT = 10_000;
 
 /**
- * Requests come when they are due, whatever became of those before, and latency counts from then: a server that stalls is charged for
- * all that waited meanwhile (no coordinated omission).
+ * Sends requests when they are due, independently of earlier responses. Latency counts from the due time, so that a stalled server is charged for
+ * every request that waited meanwhile (no coordinated omission).
  */
 export async function runOpenLoop(options: OpenLoopOptions): Promise<Run> {
   const { durationMs, signal, onProgress } = options;
-  const agent = new Agent({ connections: null, headersTimeout: 0, bodyTimeout: 0, ...trusting(options.ca) });
-  const requests: Measured[] = [];
-  const unanswered = new Set<Promise<void>>();
+  const agent = new Agent({ connections: null, headersTimeout: 0, bodyTimeout: 0, ...tlsOptions(options.ca) });
+  const requests: RequestResult[] = [];
+  const pending = new Set<Promise<void>>();
   const before = performance.eventLoopUtilization();
-  const began = performance.now();
+  const startedAt = performance.now();
   const send = async (dueMs: number) => {
-    const measured = await measure(options, agent, began, dueMs, signal);
+    const measured = await measure(options, agent, startedAt, dueMs, signal);
     if (signal?.aborted) return;
     requests.push(measured);
     onProgress?.(requests);
   };
   for (const dueMs of schedule(options)) {
-    const early = dueMs - (performance.now() - began);
-    // Timers are exact to a millisecond: what is due within one is sent together.
-    if (early > 1) await delay(early, undefined, { signal }).catch(() => {});
+    const waitMs = dueMs - (performance.now() - startedAt);
+    // Timers have a resolution of a millisecond: requests due within one are sent together.
+    if (waitMs > 1) await delay(waitMs, undefined, { signal }).catch(() => {});
     if (signal?.aborted) break;
-    if (unanswered.size >= MAX_UNANSWERED) {
-      requests.push({ startMs: dueMs, latencyMs: 0, status: 0, cold: false, error: "not sent: too many unanswered" });
+    if (pending.size >= MAX_CONCURRENT) {
+      requests.push({
+        startMs: dueMs,
+        latencyMs: 0,
+        status: 0,
+        cold: false,
+        error: "not sent: too many concurrent requests",
+      });
       continue;
     }
-    const sent: Promise<void> = send(dueMs).finally(() => unanswered.delete(sent));
-    unanswered.add(sent);
+    const sent: Promise<void> = send(dueMs).finally(() => pending.delete(sent));
+    pending.add(sent);
   }
-  await Promise.all(unanswered);
-  const tookMs = signal?.aborted ? performance.now() - began : Math.max(durationMs, performance.now() - began);
+  await Promise.all(pending);
+  const tookMs = signal?.aborted ? performance.now() - startedAt : Math.max(durationMs, performance.now() - startedAt);
   await agent.destroy();
   return { requests, durationMs: tookMs, busy: performance.eventLoopUtilization(before).utilization };
 }
 
-/** When each request is due, milliseconds since the beginning. */
+/** Yields the due time of each request, in milliseconds after the start. */
 export function* schedule({ rate, durationMs, arrivals, random = Math.random }: OpenLoopOptions): Iterable<number> {
   const gapMs = 1000 / rate;
   let dueMs = 0;

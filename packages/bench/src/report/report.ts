@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { formatResult, type Result, type ResultRun } from "../results/result.ts";
 import { formatMs, type Percentiles } from "../results/summary.ts";
 import { charts } from "./charts.ts";
-import { draw } from "./draw.ts";
+import { drawSvg } from "./draw-svg.ts";
 import { DARK, LIGHT } from "./theme.ts";
 
 const HEIGHT = 480;
 
-/** Writes `report.html`, `result.json`, and each picture as `.svg` and `.png`; gives their names. */
+/** Writes `report.html`, `result.json`, and each chart as `.svg` and `.png`; returns the names of the files. */
 export async function writeReport(dir: string, result: Result): Promise<string[]> {
   await mkdir(dir, { recursive: true });
   const light = charts(result.runs, LIGHT);
   const dark = charts(result.runs, DARK);
-  const svgs = await draw([...light, ...dark], HEIGHT);
+  const svgs = await drawSvg([...light, ...dark], HEIGHT);
   const { Resvg } = await import("@resvg/resvg-js");
   const files = new Map<string, string | Buffer>();
   const figures = light.map(({ name, title }, i) => {
@@ -62,7 +62,7 @@ function table(runs: readonly ResultRun[]): string {
     String(count),
     rate.toFixed(1),
     Object.entries(errors)
-      .map(([kind, number]) => `${number} x ${kind}`)
+      .map(([reason, count]) => `${count} x ${reason}`)
       .join(", ") || "0",
     ...columns.map((column) => cell(latencyMs, column)),
     String(coldStarts.count),

@@ -1,16 +1,16 @@
-import { draw } from "./draw.ts";
-import { COLORS, common, DARK, LIGHT, type Theme, valueAxis } from "./theme.ts";
+import { drawSvg } from "./draw-svg.ts";
+import { baseOptions, COLORS, DARK, LIGHT, type Theme, valueAxis } from "./theme.ts";
 
-/** One of the diagrams that are drawn one below the other, over the same time. */
+/** Diagram in a stack of diagrams over the same time. */
 export interface Panel {
-  /** What the vertical axis shows, with its unit. */
+  /** Title of the vertical axis, with its unit. */
   readonly axis: string;
   readonly lines: readonly TimeLine[];
 }
 
 export interface TimeLine {
   readonly name: string;
-  /** Which of the colours, and which kind of line: the same number looks the same in every panel. */
+  /** Number of the colour and stroke; the same number looks the same in every panel. */
   readonly look: number;
   /** Pairs of time and value. */
   readonly points: readonly (readonly [number, number])[];
@@ -22,14 +22,14 @@ const PANEL = 130;
 const GAP = 26;
 const STROKES = ["solid", "dashed", "dotted"] as const;
 
-/** A picture of what several things did over time, as SVG on light and on dark. `time` names the horizontal axis, with its unit. */
+/** Draws panels over time as SVG, for light and dark backgrounds. `time` is the title of the horizontal axis, with its unit. */
 export async function drawTimeline(
   title: string,
   time: string,
   panels: readonly Panel[],
 ): Promise<{ readonly light: string; readonly dark: string }> {
   const height = TOP + panels.length * (PANEL + GAP) - GAP + BOTTOM;
-  const [light = "", dark = ""] = await draw(
+  const [light = "", dark = ""] = await drawSvg(
     [LIGHT, DARK].map((theme) => ({ option: option(title, time, panels, theme) })),
     height,
   );
@@ -37,14 +37,14 @@ export async function drawTimeline(
 }
 
 function option(title: string, time: string, panels: readonly Panel[], theme: Theme) {
-  const most = Math.max(...panels.flatMap(({ lines }) => lines.map(({ points }) => points.at(-1)?.[0] ?? 0)));
+  const endTime = Math.max(...panels.flatMap(({ lines }) => lines.map(({ points }) => points.at(-1)?.[0] ?? 0)));
   const last = panels.length - 1;
   return {
-    ...common(title, theme),
+    ...baseOptions(title, theme),
     grid: panels.map((_, i) => ({ left: 84, right: 30, top: TOP + i * (PANEL + GAP), height: PANEL })),
     xAxis: panels.map((_, i) => {
       const axis = valueAxis(i === last ? time : "", theme);
-      return { ...axis, gridIndex: i, max: most, axisLabel: { ...axis.axisLabel, show: i === last } };
+      return { ...axis, gridIndex: i, max: endTime, axisLabel: { ...axis.axisLabel, show: i === last } };
     }),
     yAxis: panels.map(({ axis }, i) => ({ ...valueAxis(axis, theme), gridIndex: i, nameGap: 56, splitNumber: 3 })),
     series: panels.flatMap(({ lines }, i) =>

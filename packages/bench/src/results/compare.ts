@@ -1,29 +1,29 @@
 import type { ComparedResult } from "./result.ts";
 import { formatMs } from "./summary.ts";
 
-/** One measure of two results. */
-export interface Compared {
+/** Values of one measure in two results. */
+export interface Comparison {
   readonly run: string;
   readonly measure: string;
   readonly before: number;
   readonly after: number;
-  /** After/before - 1; undefined when before is 0. */
+  /** after / before - 1; undefined when before is 0. */
   readonly change: number | undefined;
 }
 
-/** What makes a comparison fail, as `p99>+20%` or `p99>250ms`. */
+/** Condition that makes a comparison fail, such as `p99>+20%` or `p99>250ms`. */
 export interface Bound {
   readonly text: string;
   readonly measure: string;
   readonly above: boolean;
-  /** A share of the value before, or a value. */
+  /** True when `limit` is a share of the value before. */
   readonly relative: boolean;
   readonly limit: number;
 }
 
 export const measures = ["rate", "errors", "min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"] as const;
 
-/** Parses a bound: a measure, > or <, and `+20%`, `-10%`, or a value, of latencies in `ms` or `s`; undefined when it is none. */
+/** Parses a measure, > or <, and `+20%`, `-10%` or a value (latencies in `ms` or `s`); undefined when the text is not a bound. */
 export function parseBound(text: string): Bound | undefined {
   const [, measure = "", sign, number, unit] =
     /^([a-z][\w.]*)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)(%|ms|s)?$/.exec(text) ?? [];
@@ -41,11 +41,11 @@ export function parseBound(text: string): Bound | undefined {
   };
 }
 
-/** All measures of the runs of the same name; when each has one run only, of these, whatever they are called. */
-export function compareResults(before: ComparedResult, after: ComparedResult): Compared[] {
+/** Compares all measures of the runs with the same name. Two results with a single run each are compared whatever its name. */
+export function compareResults(before: ComparedResult, after: ComparedResult): Comparison[] {
   const pairs = after.runs.flatMap((run) => {
-    const same = before.runs.find(({ name }) => name === run.name);
-    const other = same ?? (before.runs.length === 1 && after.runs.length === 1 ? before.runs[0] : undefined);
+    const sameName = before.runs.find(({ name }) => name === run.name);
+    const other = sameName ?? (before.runs.length === 1 && after.runs.length === 1 ? before.runs[0] : undefined);
     return other ? [[other, run] as const] : [];
   });
   return pairs.flatMap(([a, b]) =>
@@ -64,18 +64,18 @@ function measureOf(summary: ComparedResult["runs"][number]["summary"], measure: 
   return summary.latencyMs?.[measure];
 }
 
-/** The measures that a bound does not allow. A change from 0 is without bounds. */
-export function broken(compared: readonly Compared[], bound: Bound): Compared[] {
-  return compared.filter(({ measure, before, after, change }) => {
+/** Finds the measures that meet the condition. A change from 0 exceeds every relative limit. */
+export function findViolations(comparisons: readonly Comparison[], bound: Bound): Comparison[] {
+  return comparisons.filter(({ measure, before, after, change }) => {
     if (measure !== bound.measure) return false;
     const value = bound.relative ? (change ?? (after === before ? 0 : Number.POSITIVE_INFINITY)) : after;
     return bound.above ? value > bound.limit : value < bound.limit;
   });
 }
 
-/** A line for each measure. */
-export function formatComparison(compared: readonly Compared[]): string {
-  const rows = compared.map(({ run, measure, before, after, change }) => [
+/** Formats comparisons as a table. */
+export function formatComparison(comparisons: readonly Comparison[]): string {
+  const rows = comparisons.map(({ run, measure, before, after, change }) => [
     run,
     measure,
     formatMeasure(measure, before),

@@ -1,21 +1,21 @@
 import { cpus } from "node:os";
 import { z } from "zod";
-import type { Measured, Run } from "../load/measured.ts";
+import type { RequestResult, Run } from "../load/request.ts";
 import { type Summary, summarize } from "./summary.ts";
 
-/** Replicas that were ready at a time. */
+/** Number of ready replicas at a time. */
 export interface ReplicaSample {
-  /** Milliseconds since the run began. */
+  /** Milliseconds after the start of the run. */
   readonly atMs: number;
   readonly ready: number;
 }
 
-/** How the requests came. */
+/** Schedule of the requests. */
 export type Load =
   | { readonly kind: "closed"; readonly threads: number; readonly iterations: number }
   | { readonly kind: "open"; readonly rate: number; readonly durationMs: number; readonly arrivals: string };
 
-/** One target under one load. */
+/** Run of one target under one load. */
 export interface NamedRun {
   readonly name: string;
   readonly url: string;
@@ -25,9 +25,9 @@ export interface NamedRun {
   readonly replicas: readonly ReplicaSample[];
 }
 
-export const RESULT_VERSION = 1;
+const RESULT_VERSION = 1;
 
-/** What `result.json` holds; docs/bench.md describes it. */
+/** Content of `result.json`, described in docs/bench.md. */
 export interface Result {
   readonly version: typeof RESULT_VERSION;
   /** RFC 3339, UTC. */
@@ -45,9 +45,10 @@ export interface ResultRun {
   readonly busy: number;
   readonly summary: Summary;
   readonly replicas: readonly ReplicaSample[];
-  readonly requests: readonly Measured[];
+  readonly requests: readonly RequestResult[];
 }
 
+/** Summarizes runs. */
 export function resultOf(runs: readonly NamedRun[], createdAt: Date): Result {
   const [first] = cpus();
   return {
@@ -64,7 +65,7 @@ export function resultOf(runs: readonly NamedRun[], createdAt: Date): Result {
   };
 }
 
-/** As JSON with a line for each request, so that a large one can be looked at with a pager. Times to a microsecond. */
+/** Formats a result as JSON with a line per request, so that a pager can show a large one. Times are rounded to microseconds. */
 export function formatResult(result: Result): string {
   const rows = result.runs.map(({ requests, ...run }) => {
     const lines = requests.map((request) => `    ${JSON.stringify(request, rounded)}`);
@@ -77,7 +78,7 @@ export function formatResult(result: Result): string {
 const rounded = (_: string, value: unknown) => (typeof value === "number" ? Math.round(value * 1000) / 1000 : value);
 
 const percentiles = z.looseObject({ p50: z.number(), p99: z.number(), max: z.number() }).catchall(z.number());
-/** Of a result only what a comparison needs. */
+/** Part of a result that a comparison needs. */
 const comparedSchema = z.object({
   version: z.literal(RESULT_VERSION),
   runs: z.array(
@@ -94,7 +95,11 @@ const comparedSchema = z.object({
 });
 export type ComparedResult = z.infer<typeof comparedSchema>;
 
-/** Parses the text of a `result.json`; throws an Error that says what is wrong with it. */
+/**
+ * Parses the text of a `result.json`.
+ *
+ * @throws Error with the path of the first invalid field
+ */
 export function parseResult(text: string): ComparedResult {
   const parsed = comparedSchema.safeParse(JSON.parse(text));
   if (parsed.success) return parsed.data;

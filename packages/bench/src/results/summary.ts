@@ -1,7 +1,7 @@
 import { build, type Histogram } from "hdr-histogram-js";
-import { isError, type Measured, type Run } from "../load/measured.ts";
+import { isError, type RequestResult, type Run } from "../load/request.ts";
 
-/** Of latencies, in milliseconds. */
+/** Latencies in milliseconds. */
 export interface Percentiles {
   readonly min: number;
   readonly mean: number;
@@ -13,22 +13,24 @@ export interface Percentiles {
   readonly max: number;
 }
 
+/** Summary of a run. */
 export interface Summary {
   readonly count: number;
-  /** Answers per second. */
+  /** Responses per second. */
   readonly rate: number;
-  /** By kind: a status that is not 2xx or 3xx, or the reason why no answer came. */
+  /** Number of errors by status, or by the reason why no response came. */
   readonly errors: Readonly<Record<string, number>>;
-  /** Of answers that are no errors; absent when there is none. */
+  /** Latencies of successful requests; absent without any. */
   readonly latencyMs?: Percentiles;
   readonly coldStarts: { readonly count: number; readonly latencyMs?: Percentiles };
 }
 
+/** Summarizes a run. */
 export function summarize({ requests, durationMs }: Run): Summary {
   const errors: Record<string, number> = {};
   for (const request of requests.filter(isError)) {
-    const kind = request.error ?? String(request.status);
-    errors[kind] = (errors[kind] ?? 0) + 1;
+    const reason = request.error ?? String(request.status);
+    errors[reason] = (errors[reason] ?? 0) + 1;
   }
   const good = requests.filter((request) => !isError(request));
   const cold = good.filter((request) => request.cold);
@@ -41,7 +43,7 @@ export function summarize({ requests, durationMs }: Run): Summary {
   };
 }
 
-function withPercentiles(requests: readonly Measured[]): { latencyMs?: Percentiles } {
+function withPercentiles(requests: readonly RequestResult[]): { latencyMs?: Percentiles } {
   if (requests.length === 0) return {};
   const histogram = latencyHistogram(requests);
   const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
@@ -59,8 +61,8 @@ function withPercentiles(requests: readonly Measured[]): { latencyMs?: Percentil
   };
 }
 
-/** Of latencies in whole microseconds, exact to three digits. */
-export function latencyHistogram(requests: readonly Measured[]): Histogram {
+/** Builds a histogram of latencies in whole microseconds, accurate to three digits. */
+export function latencyHistogram(requests: readonly RequestResult[]): Histogram {
   const histogram = build({
     lowestDiscernibleValue: 1,
     highestTrackableValue: 3_600_000_000,
@@ -70,10 +72,10 @@ export function latencyHistogram(requests: readonly Measured[]): Histogram {
   return histogram;
 }
 
-/** The summary as lines for people. */
+/** Formats a summary for people. */
 export function formatSummary({ count, rate, errors, latencyMs, coldStarts }: Summary): string {
-  const kinds = Object.entries(errors).map(([kind, number]) => `${number} x ${kind}`);
-  const lines = [`requests   ${count}, ${rate.toFixed(1)} per second`, `errors     ${kinds.join(", ") || "none"}`];
+  const reasons = Object.entries(errors).map(([reason, number]) => `${number} x ${reason}`);
+  const lines = [`requests   ${count}, ${rate.toFixed(1)} per second`, `errors     ${reasons.join(", ") || "none"}`];
   if (latencyMs) lines.push(`latency    ${formatPercentiles(latencyMs)}`);
   if (coldStarts.latencyMs) lines.push(`cold       ${coldStarts.count}: ${formatPercentiles(coldStarts.latencyMs)}`);
   return `${lines.join("\n")}\n`;
@@ -85,7 +87,7 @@ function formatPercentiles(percentiles: Percentiles): string {
     .join("  ");
 }
 
-/** Three digits and the unit. */
+/** Formats milliseconds with three digits and a unit. */
 export function formatMs(ms: number): string {
   if (ms < 1) return `${Math.round(ms * 1000)} us`;
   return ms < 1000 ? `${ms.toPrecision(3)} ms` : `${(ms / 1000).toPrecision(3)} s`;

@@ -6,23 +6,27 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Runtime } from "@faas/core";
 import { byName } from "../source/source.ts";
-import { folderItems, type Item, packTo, sourceItems } from "./pack.ts";
-import { type BuildOptions, type Prepared, prepare } from "./prepare.ts";
+import { folderItems, packTo, sourceItems, type TarItem } from "./pack.ts";
+import { type BuildOptions, type PreparedSource, prepare } from "./prepare.ts";
 
-/** A packed bundle in a temporary file, which is removed when it is disposed of. */
+/** A packed bundle in a temporary file. Disposing of it removes the file. */
 export interface Bundle extends AsyncDisposable {
-  /** `sha256:…` of the tar: the same for the same content on any machine. */
+  /** `sha256:…` of the tar; equal content has an equal digest on any machine. */
   readonly digest: string;
   readonly sizeBytes: number;
   readonly runtime: Runtime;
   readonly handler?: string;
-  /** What was left out and may be missed. */
+  /** Files that were left out although the function may need them. */
   readonly warnings: readonly string[];
-  /** The tar. */
+  /** Opens the tar for reading. */
   open(): Readable;
 }
 
-/** Source folder to bundle: finds the runtime, installs, compiles, adds the wrapper, packs. Throws FaasErrors of docs/errors.md, "The command line". */
+/**
+ * Builds a bundle from a source folder: detects the runtime, installs, compiles, adds the wrapper and packs.
+ *
+ * @throws the codes of docs/errors.md, "The command line"
+ */
 export async function build(dir: string, options: BuildOptions = {}): Promise<Bundle> {
   const prepared = await prepare(dir, options);
   options.onStage?.("pack");
@@ -30,7 +34,7 @@ export async function build(dir: string, options: BuildOptions = {}): Promise<Bu
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {
     const file = join(folder, `${randomBytes(4).toString("hex")}.tar`);
-    const digest = await packTo(file, await items(prepared), options.signal);
+    const digest = await packTo(file, await bundleItems(prepared), options.signal);
     const { size } = await stat(file);
     const { runtime, handler, warnings } = prepared;
     return {
@@ -48,8 +52,8 @@ export async function build(dir: string, options: BuildOptions = {}): Promise<Bu
   }
 }
 
-/** All of a bundle, in an order that is the same everywhere. */
-async function items(prepared: Prepared): Promise<Item[]> {
+/** Lists the content of a bundle, in an order that does not depend on the machine. */
+async function bundleItems(prepared: PreparedSource): Promise<TarItem[]> {
   const { dependencies } = prepared;
   const all = sourceItems(prepared);
   if (dependencies) all.push(...(await folderItems(dependencies.path, dependencies.name)));

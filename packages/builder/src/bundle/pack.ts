@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import { byName, readSourceFile } from "../source/source.ts";
-import type { Prepared } from "./prepare.ts";
+import type { PreparedSource } from "./prepare.ts";
 
-/** One thing of a tar: where it lies, or what it holds, or where it leads; none of them for a folder. */
-export interface Item {
-  /** Without a `/` at its end. */
+/** Entry of a tar: a file with a `path` on disk or a `text`, a symbolic link with its target, or a folder with none of these. */
+export interface TarItem {
+  /** Path in the tar, without a `/` at its end. */
   readonly name: string;
   readonly executable?: boolean;
   readonly path?: string;
@@ -17,9 +17,9 @@ export interface Item {
   readonly link?: string;
 }
 
-/** The deployed files themselves, without dependencies, in an order that is the same everywhere. */
-export function sourceItems({ entries, compiled }: Pick<Prepared, "entries" | "compiled">): Item[] {
-  const all: Item[] = compiled.map(({ name, text }) => ({ name, text }));
+/** Lists the deployed files, without dependencies, in an order that does not depend on the machine. */
+export function sourceItems({ entries, compiled }: Pick<PreparedSource, "entries" | "compiled">): TarItem[] {
+  const all: TarItem[] = compiled.map(({ name, text }) => ({ name, text }));
   for (const entry of entries) {
     if (entry.kind === "file") all.push({ name: entry.name, path: entry.path, executable: entry.executable });
     else all.push({ name: entry.name, link: entry.target });
@@ -27,13 +27,13 @@ export function sourceItems({ entries, compiled }: Pick<Prepared, "entries" | "c
   return all.sort(byName);
 }
 
-/** All that is in a folder, under `name`. */
-export async function folderItems(path: string, name: string): Promise<Item[]> {
-  const all: Item[] = [];
+/** Lists the content of a folder, under `name`. */
+export async function folderItems(path: string, name: string): Promise<TarItem[]> {
+  const all: TarItem[] = [];
   for (const child of await readdir(path, { withFileTypes: true })) {
     const childPath = join(path, child.name);
     const childName = `${name}/${child.name}`;
-    // Its only use is to npm, and it says when and where it was installed.
+    // Only npm uses this file, and it has the time and the folder of the installation.
     if (childName === "node_modules/.package-lock.json" || child.name === "__pycache__") continue;
     if (child.isDirectory()) all.push(...(await folderItems(childPath, childName)));
     else if (child.isSymbolicLink()) all.push({ name: childName, link: await readlink(childPath) });
@@ -42,8 +42,12 @@ export async function folderItems(path: string, name: string): Promise<Item[]> {
   return all;
 }
 
-/** Writes a tar of the items as they come; gives its `sha256:…`. */
-export async function packTo(file: string, items: readonly Item[], signal: AbortSignal | undefined): Promise<string> {
+/** Writes a tar of the items in their order and returns its `sha256:…`. */
+export async function packTo(
+  file: string,
+  items: readonly TarItem[],
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const tar = pack();
   const hash = createHash("sha256");
   const out = createWriteStream(file);
@@ -66,8 +70,8 @@ export async function packTo(file: string, items: readonly Item[], signal: Abort
   return `sha256:${hash.digest("hex")}`;
 }
 
-/** Neither time nor owner nor the machine's umask: what differs between machines is left out. */
-async function addItem(tar: Pack, { name, path, text, link, executable }: Item): Promise<void> {
+/** Adds an item without time, owner and umask, which differ between machines. */
+async function addItem(tar: Pack, { name, path, text, link, executable }: TarItem): Promise<void> {
   const header = { name, mtime: new Date(0), uid: 0, gid: 0, mode: executable ? 0o755 : 0o644 };
   if (link !== undefined) {
     tar.entry({ ...header, type: "symlink", linkname: link });

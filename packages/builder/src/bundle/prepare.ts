@@ -11,17 +11,21 @@ import { type Compiled, compile } from "../source/typescript.ts";
 export type Stage = "prepare" | "install" | "pack";
 
 export interface BuildOptions extends DependencyOptions {
-  /** Found when absent. */
+  /** Detected when absent. */
   readonly runtime?: Runtime;
-  /** `file.export`; found when absent. */
+  /** `file.export`; detected when absent. */
   readonly handler?: string;
-  /** Told when a stage begins. */
+  /** Called when a stage begins. */
   readonly onStage?: (stage: Stage) => void;
-  /** Of the source, without dependencies; 256 MiB. */
+  /**
+   * Maximum size of the source, without dependencies.
+   *
+   * @defaultValue 256 MiB
+   */
   readonly sizeLimitBytes?: number;
 }
 
-/** The code of a function with its wrapper, without what it depends on, and where it lies now. */
+/** Code of a function with its wrapper, without dependencies. */
 export interface PreparedCode {
   readonly folder: string;
   readonly runtime: Language;
@@ -31,16 +35,16 @@ export interface PreparedCode {
   readonly warnings: readonly string[];
 }
 
-/** All that goes into a bundle. */
-export interface Prepared extends PreparedCode {
+/** Content of a bundle. */
+export interface PreparedSource extends PreparedCode {
   readonly dependencies: Dependencies | undefined;
 }
 
 export const SOURCE_LIMIT_BYTES = 256 * 2 ** 20;
 
-/** The same depth below the root from `src` and from `dist`. */
+/** Folder of all templates. `src` and `dist` have the same depth below the root. */
 export const templates = join(import.meta.dirname, "../../../../templates");
-/** The folder of `templates` that holds a language's wrapper and Dockerfile. */
+/** Folders within `templates` that have a language's wrapper and Dockerfile. */
 export const TEMPLATE_FOLDERS = {
   node: "node",
   typescript: "node",
@@ -52,12 +56,16 @@ const INSTALLERS = {
   python: pythonDependencies,
 } satisfies Record<Language, typeof nodeDependencies>;
 
-/** Reads the folder, finds the runtime, compiles, installs; packs nothing yet. */
-export async function prepare(dir: string, options: BuildOptions = {}): Promise<Prepared> {
+/**
+ * Reads the folder, detects the runtime, compiles and installs, without packing.
+ *
+ * @throws the codes of docs/errors.md, "The command line"
+ */
+export async function prepare(dir: string, options: BuildOptions = {}): Promise<PreparedSource> {
   options.onStage?.("prepare");
   const source = await readSource(dir, options.sizeLimitBytes ?? SOURCE_LIMIT_BYTES, options.signal);
   if (options.runtime === "dockerfile")
-    throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile makes an image, and the platform runs bundles");
+    throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile produces an image, but the platform runs bundles");
   const code = await prepareCode(source, { ...options, runtime: options.runtime });
   options.onStage?.("install");
   const warnings = [...code.warnings];
@@ -65,7 +73,7 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
   return { ...code, dependencies, warnings };
 }
 
-/** Finds the runtime, compiles, adds the wrapper; installs nothing. */
+/** Detects the runtime, compiles and adds the wrapper, without installing. */
 export async function prepareCode(
   source: Source,
   options: { readonly runtime: Language | undefined; readonly handler?: string; readonly signal?: AbortSignal },
@@ -75,18 +83,20 @@ export async function prepareCode(
   const compiled = isTypeScript(entry) ? [await compile(source.folder, entry, hasTsconfig)] : [];
   options.signal?.throwIfAborted();
   const replaced = new Set(compiled.map(({ name }) => name));
-  const kept = source.entries.filter(({ name }) => !replaced.has(name) && !(compiled.length > 0 && isTypeScript(name)));
+  const entries = source.entries.filter(
+    ({ name }) => !replaced.has(name) && !(compiled.length > 0 && isTypeScript(name)),
+  );
   return {
     folder: source.folder,
     runtime,
     ...(options.handler === undefined ? {} : { handler: options.handler }),
-    entries: [...kept, await wrapperEntry(runtime)],
+    entries: [...entries, await wrapperEntry(runtime)],
     compiled,
     warnings: source.warnings,
   };
 }
 
-/** The text of a language's wrapper. */
+/** Reads a language's wrapper. */
 export async function wrapperText(runtime: Language): Promise<string> {
   const { path } = await wrapperEntry(runtime);
   return readFile(path, "utf8");
@@ -95,9 +105,7 @@ export async function wrapperText(runtime: Language): Promise<string> {
 async function wrapperEntry(runtime: Language): Promise<SourceEntry & { readonly path: string }> {
   const path = join(templates, TEMPLATE_FOLDERS[runtime], WRAPPER_FILES[runtime]);
   await access(path).catch((cause) => {
-    throw new FaasError("BUILD_FAILED", `The wrapper ${path} is missing: this installation of faas is not whole`, {
-      cause,
-    });
+    throw new FaasError("BUILD_FAILED", `The wrapper ${path} is missing: install faas again`, { cause });
   });
   return { kind: "file", name: WRAPPER_FILES[runtime], path, sizeBytes: 0, executable: false };
 }

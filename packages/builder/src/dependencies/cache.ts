@@ -5,46 +5,46 @@ import { join } from "node:path";
 
 /** Installed dependencies. */
 export interface Dependencies {
-  /** The folder that holds them. */
+  /** Folder that contains them. */
   readonly path: string;
-  /** The name that the folder has in the bundle. */
+  /** Name of the folder in the bundle. */
   readonly name: "node_modules" | ".packages";
 }
 
 export interface DependencyOptions {
-  /** Default `$FAAS_CACHE_DIR`, else `$XDG_CACHE_HOME/faas`, else `~/.cache/faas`. */
+  /** @defaultValue `$FAAS_CACHE_DIR`, else `$XDG_CACHE_HOME/faas`, else `~/.cache/faas` */
   readonly cacheDir?: string;
-  /** Ends the build and what it started. */
+  /** Stops the build and the processes that it started. */
   readonly signal?: AbortSignal;
 }
 
-/** A temporary folder of this age is of a build that was killed. */
+/** Age from which a temporary folder must belong to a killed build. */
 const ABANDONED_MS = 24 * 3_600_000;
 
 /**
- * Dependencies from the cache, or made by `install`, which is given an empty folder and leaves a folder called `name` in it.
- * A cached folder is whole or not there, also when two builds make it at once, or one is aborted.
+ * Returns dependencies from the cache, or calls `install` with an empty folder, in which it creates a folder called `name`.
+ * A cached folder is complete or missing, even if two builds create it at the same time or one is aborted.
  */
-export async function cached(
+export async function cachedDependencies(
   key: string,
   name: Dependencies["name"],
   { cacheDir = defaultCacheDir(), signal }: DependencyOptions,
   install: (folder: string) => Promise<void>,
 ): Promise<Dependencies> {
-  const home = join(cacheDir, "dependencies");
-  const final = join(home, key);
-  const dependencies = { path: join(final, name), name };
+  const root = join(cacheDir, "dependencies");
+  const target = join(root, key);
+  const dependencies = { path: join(target, name), name };
   if (await isFolder(dependencies.path)) return dependencies;
-  await removeAbandoned(home);
-  const temporary = join(home, `.${key}-${randomBytes(4).toString("hex")}`);
+  await removeAbandoned(root);
+  const temporary = join(root, `.${key}-${randomBytes(4).toString("hex")}`);
   await mkdir(temporary, { recursive: true });
   try {
     await install(temporary);
     signal?.throwIfAborted();
-    // Nothing may have been installed: all was optional, or for another system.
+    // The installer creates no folder if all dependencies are optional or for another system.
     await mkdir(join(temporary, name), { recursive: true });
-    await rename(temporary, final).catch(async (error) => {
-      // Another build was first, with the same.
+    await rename(temporary, target).catch(async (error) => {
+      // Another build installed the same dependencies first.
       if (!(await isFolder(dependencies.path))) throw error;
     });
   } finally {
@@ -53,21 +53,21 @@ export async function cached(
   return dependencies;
 }
 
-/** A name for what was installed from these words, the same for the same words. */
-export function cacheKey(words: readonly string[]): string {
-  return createHash("sha256").update(JSON.stringify(words)).digest("hex").slice(0, 32);
+/** Hashes the inputs of an installation. */
+export function cacheKey(parts: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }
 
 function defaultCacheDir(): string {
-  // An empty variable counts as none (XDG Base Directory Specification).
+  // An empty variable counts as unset (XDG Base Directory Specification).
   const { FAAS_CACHE_DIR, XDG_CACHE_HOME } = process.env;
   return FAAS_CACHE_DIR || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "faas");
 }
 
-async function removeAbandoned(home: string): Promise<void> {
-  const names = await readdir(home).catch(() => []);
+async function removeAbandoned(root: string): Promise<void> {
+  const names = await readdir(root).catch(() => []);
   for (const name of names.filter((each) => each.startsWith("."))) {
-    const path = join(home, name);
+    const path = join(root, name);
     const { mtimeMs = Date.now() } = (await stat(path).catch(() => undefined)) ?? {};
     if (Date.now() - mtimeMs > ABANDONED_MS) await rm(path, { recursive: true, force: true });
   }

@@ -5,15 +5,15 @@ import { copyLocalPackages } from "./local-packages.ts";
 import { readNodeManifests } from "./node.ts";
 import { readRequirements } from "./python.ts";
 
-/** What an image's dependencies are installed from: manifests, and packages of the disk that they name. */
+/** Input of the installation of an image's dependencies: manifests, and the local packages that they name. */
 export interface DependencyContext {
-  /** The same words install the same. */
-  readonly words: readonly string[];
-  /** Copies it into an empty folder; gives the place of the manifests in it, relative to that. */
+  /** Inputs of the installation: equal parts install equal dependencies. */
+  readonly keyParts: readonly string[];
+  /** Copies the input into an empty folder and returns the folder of the manifests, relative to it. */
   copyTo(folder: string): Promise<string>;
 }
 
-/** The dependencies that a function's manifest names; undefined when it names none. */
+/** Reads the dependencies in a function's manifest; undefined when there are none. */
 export async function dependencyContext(
   runtime: Language,
   folder: string,
@@ -22,31 +22,35 @@ export async function dependencyContext(
   return CONTEXTS[runtime](folder, warn);
 }
 
-const CONTEXTS = { node: ofNode, typescript: ofNode, python: ofPython } satisfies Record<Language, typeof ofNode>;
+const CONTEXTS = {
+  node: nodeContext,
+  typescript: nodeContext,
+  python: pythonContext,
+} satisfies Record<Language, typeof nodeContext>;
 
-async function ofNode(folder: string, warn: (warning: string) => void): Promise<DependencyContext | undefined> {
+async function nodeContext(folder: string, warn: (warning: string) => void): Promise<DependencyContext | undefined> {
   const manifests = await readNodeManifests(folder, warn);
   if (!manifests) return undefined;
   return {
-    words: manifests.words,
+    keyParts: manifests.keyParts,
     async copyTo(target) {
-      const place = await copyLocalPackages(manifests.local, target);
-      for (const [name, text] of manifests.files) await writeFile(join(place, name), text);
-      return relative(target, place) || ".";
+      const copied = await copyLocalPackages(manifests.local, target);
+      for (const [name, text] of manifests.files) await writeFile(join(copied, name), text);
+      return relative(target, copied) || ".";
     },
   };
 }
 
-async function ofPython(folder: string, warn: (warning: string) => void): Promise<DependencyContext | undefined> {
+async function pythonContext(folder: string, warn: (warning: string) => void): Promise<DependencyContext | undefined> {
   const requirements = await readRequirements(folder, warn);
   if (!requirements) return undefined;
-  const { path, words, paths } = requirements;
+  const { file, paths } = requirements;
   return {
-    words,
+    keyParts: requirements.keyParts,
     async copyTo(target) {
-      const place = await copyLocalPackages({ folder, paths, digest: "" }, target);
-      if (path === undefined) await writeFile(join(place, "requirements.txt"), words.join("\n"));
-      return relative(target, place) || ".";
+      const copied = await copyLocalPackages({ folder, paths, digest: "" }, target);
+      if ("text" in file) await writeFile(join(copied, "requirements.txt"), file.text);
+      return relative(target, copied) || ".";
     },
   };
 }

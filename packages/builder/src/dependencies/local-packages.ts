@@ -9,21 +9,32 @@ export interface LocalPackages {
   readonly folder: string;
   /** Absolute paths of folders and archives. */
   readonly paths: readonly string[];
-  /** Of all that is in them: what is installed from it changes with it. */
+  /** Digest of their contents: an installation depends on it. */
   readonly digest: string;
 }
 
-/** The packages of the disk that `wanted` names, and that those name in turn. SOURCE_UNREADABLE when one is not there. */
-export async function localPackages(folder: string, wanted: Readonly<Record<string, string>>): Promise<LocalPackages> {
+/**
+ * Finds the local packages among dependencies, and those that they depend on in turn.
+ *
+ * @throws SOURCE_UNREADABLE if one is missing
+ */
+export async function findLocalPackages(
+  folder: string,
+  dependencies: Readonly<Record<string, string>>,
+): Promise<LocalPackages> {
   const paths = new Set<string>();
-  await collect(folder, wanted, paths);
+  await collect(folder, dependencies, paths);
   paths.delete(folder);
   const digests = await Promise.all([...paths].map(async (path) => [relative(folder, path), await treeDigest(path)]));
   return { folder, paths: [...paths], digest: JSON.stringify(digests) };
 }
 
-async function collect(folder: string, wanted: Readonly<Record<string, string>>, paths: Set<string>): Promise<void> {
-  for (const version of Object.values(wanted)) {
+async function collect(
+  folder: string,
+  dependencies: Readonly<Record<string, string>>,
+  paths: Set<string>,
+): Promise<void> {
+  for (const version of Object.values(dependencies)) {
     const [, path] = /^(?:file:|link:)(?!\/\/)(.+)$/.exec(version) ?? /^(\.{1,2}\/.+)$/.exec(version) ?? [];
     if (path === undefined) continue;
     const target = resolve(folder, path);
@@ -38,19 +49,19 @@ async function collect(folder: string, wanted: Readonly<Record<string, string>>,
   }
 }
 
-/** Copies them to the same places relative to each other, and gives the place of the folder itself. */
-export async function copyLocalPackages({ folder, paths }: LocalPackages, temporary: string): Promise<string> {
-  if (paths.length === 0) return temporary;
-  const above = paths.reduce((common, path) => commonFolder(common, path), folder);
-  const place = (path: string) => join(temporary, "local", relative(above, path));
-  await mkdir(place(folder), { recursive: true });
+/** Copies local packages, keeping their relative paths, and returns the path of the function's own folder among them. */
+export async function copyLocalPackages({ folder, paths }: LocalPackages, target: string): Promise<string> {
+  if (paths.length === 0) return target;
+  const root = paths.reduce((common, path) => commonFolder(common, path), folder);
+  const copyPath = (path: string) => join(target, "local", relative(root, path));
+  await mkdir(copyPath(folder), { recursive: true });
   for (const path of paths) {
-    await cp(path, place(path), { recursive: true, filter: (from) => from === path || !isLeftOut(basename(from)) });
+    await cp(path, copyPath(path), { recursive: true, filter: (from) => from === path || !isExcluded(basename(from)) });
   }
-  return place(folder);
+  return copyPath(folder);
 }
 
-/** Puts the package itself where a lock file made npm link to it: a bundle has only what is in it. */
+/** Replaces links to packages, which npm makes for some lock files, by the packages: a bundle must be self-contained. */
 export async function resolveLinks(modules: string): Promise<void> {
   const names = await readdir(modules).catch(() => []);
   for (const name of names.filter((each) => !each.startsWith("."))) {
@@ -64,14 +75,14 @@ export async function resolveLinks(modules: string): Promise<void> {
   }
 }
 
-/** SHA-256 of the names and contents of a file or folder, without what was installed in it. */
+/** Returns the SHA-256 of the names and contents of a file or folder, without installed packages. */
 export async function treeDigest(path: string): Promise<string> {
   const hash = createHash("sha256");
   const add = async (each: string): Promise<void> => {
     const found = await lstat(each);
     hash.update(`${relative(path, each)}\0`);
     if (found.isDirectory()) {
-      for (const name of (await readdir(each)).sort()) if (!isLeftOut(name)) await add(join(each, name));
+      for (const name of (await readdir(each)).sort()) if (!isExcluded(name)) await add(join(each, name));
     } else if (found.isSymbolicLink()) hash.update(await readlink(each));
     else if (found.isFile()) hash.update(await readFile(each));
   };
@@ -79,7 +90,7 @@ export async function treeDigest(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-const isLeftOut = (name: string) => /^(node_modules|\.git|\.venv|__pycache__)$/.test(name);
+const isExcluded = (name: string) => /^(node_modules|\.git|\.venv|__pycache__)$/.test(name);
 
 function commonFolder(a: string, b: string): string {
   return b === a || b.startsWith(`${a}/`) ? a : commonFolder(dirname(a), b);

@@ -1,15 +1,15 @@
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FaasError } from "@faas/core";
-import { readPyproject, readTextIfThere } from "../source/manifest.ts";
+import { readOptionalText, readPyproject } from "../source/manifest.ts";
 import { unreadable } from "../source/source.ts";
-import { cached, cacheKey, type Dependencies, type DependencyOptions } from "./cache.ts";
+import { cachedDependencies, cacheKey, type Dependencies, type DependencyOptions } from "./cache.ts";
 import { runInstaller } from "./installer.ts";
 import { treeDigest } from "./local-packages.ts";
 
 const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"];
 
-/** Installs what requirements.txt, or pyproject.toml's `[project] dependencies`, names; undefined when it names nothing. */
+/** Installs the dependencies in requirements.txt, or in `[project] dependencies` of pyproject.toml; undefined when there are none. */
 export async function pythonDependencies(
   folder: string,
   options: DependencyOptions,
@@ -18,46 +18,49 @@ export async function pythonDependencies(
   const requirements = await readRequirements(folder, warn);
   if (requirements === undefined) return undefined;
   const { signal } = options;
+  const { file } = requirements;
   const command = process.env.FAAS_PYTHON || "python3";
-  const missing = `"${command}" is not on the PATH; install Python 3.9 or newer with pip, or name it in FAAS_PYTHON`;
+  const missing = `"${command}" is not on the PATH. Install Python 3.9 or newer with pip, or set FAAS_PYTHON`;
   const python = (args: readonly string[]) =>
     runInstaller({ command, args, cwd: folder, signal, missing, env: { ...process.env, PIP_USER: "0" } });
   const version = await python(["-I", "-S", "-c", "import sys; print(sys.implementation.cache_tag, sys.platform)"]);
-  const key = cacheKey(["python", version, process.arch, ...requirements.words]);
-  return cached(key, ".packages", options, async (temporary) => {
-    const list = requirements.path ?? join(temporary, "requirements.txt");
-    if (requirements.path === undefined) await writeFile(list, requirements.words.join("\n"));
+  const key = cacheKey(["python", version, process.arch, ...requirements.keyParts]);
+  return cachedDependencies(key, ".packages", options, async (temporary) => {
+    const list = "path" in file ? file.path : join(temporary, "requirements.txt");
+    if ("text" in file) await writeFile(list, file.text);
     const target = join(temporary, ".packages");
     await python(["-m", "pip", "install", ...QUIET, "--no-compile", "--target", target, "-r", list]);
-    await leaveOutScripts(target);
+    await removeScripts(target);
   });
 }
 
-/** All that decides what pip installs. */
+/** Files and local packages that determine what pip installs. */
 export interface Requirements {
-  /** The user's own file, so that paths in it mean what they say. */
-  readonly path?: string;
-  /** The same words install the same. */
-  readonly words: readonly string[];
-  /** Absolute paths of all that pip reads: the file, those that it includes, packages that it names by a path. */
+  /** Path of the user's requirements.txt, in place so that its relative paths work, or the text of one made from pyproject.toml. */
+  readonly file: { readonly path: string } | { readonly text: string };
+  /** Inputs of the installation: equal parts install equal dependencies. */
+  readonly keyParts: readonly string[];
+  /** Absolute paths that pip reads: the file, the files that it includes, and local packages. */
   readonly paths: readonly string[];
 }
 
-/** What a Python function's requirements.txt or pyproject.toml wants installed; undefined when it names nothing. */
+/** Reads a Python function's requirements.txt or pyproject.toml; undefined when it has no dependencies. */
 export async function readRequirements(
   folder: string,
   warn: (warning: string) => void,
 ): Promise<Requirements | undefined> {
   const path = join(folder, "requirements.txt");
-  const text = await readTextIfThere(path);
+  const text = await readOptionalText(path);
   if (text !== undefined) {
+    if (lines(text).length === 0) return undefined;
     const seen = new Set<string>();
-    return lines(text).length === 0 ? undefined : { path, words: await wordsOf(path, folder, seen), paths: [...seen] };
+    const keyParts = await collectKeyParts(path, folder, seen);
+    return { file: { path }, keyParts, paths: [...seen] };
   }
-  const pyproject = await readPyproject(folder);
-  if (pyproject?.hasOthers && pyproject.dependencies.length === 0)
-    warn("pyproject.toml: tool.poetry.dependencies is not read; list what is to be installed in project.dependencies");
-  return pyproject && pyproject.dependencies.length > 0 ? { words: pyproject.dependencies, paths: [] } : undefined;
+  const { dependencies = [], hasOthers = false } = (await readPyproject(folder)) ?? {};
+  if (dependencies.length > 0) return { file: { text: dependencies.join("\n") }, keyParts: dependencies, paths: [] };
+  if (hasOthers) warn("pyproject.toml: tool.poetry.dependencies is ignored. List dependencies in project.dependencies");
+  return undefined;
 }
 
 const lines = (text: string) =>
@@ -67,28 +70,28 @@ const lines = (text: string) =>
     .map((line) => line.replace(/(^|\s)#.*/, "").trim())
     .filter((line) => line !== "");
 
-/** A requirements file's lines, those of the files that it includes, and the contents of packages that it names by a path. */
-async function wordsOf(path: string, folder: string, seen: Set<string>): Promise<string[]> {
+/** Collects the lines of a requirements file and of the files that it includes, and the digests of local packages. */
+async function collectKeyParts(path: string, folder: string, seen: Set<string>): Promise<string[]> {
   if (seen.has(path)) return [];
   seen.add(path);
   const text = await readFile(path, "utf8").catch((error) => {
     throw unreadable(path, error);
   });
-  const words: string[] = [];
+  const keyParts: string[] = [];
   for (const line of lines(text)) {
-    words.push(line);
+    keyParts.push(line);
     const [, included] = /^(?:-r|-c|--requirement|--constraint)[\s=]*(.+)$/.exec(line) ?? [];
-    // Of included files relative to the one that names them, of packages to the folder that pip runs in.
+    // Paths of included files are relative to the including file, paths of packages to pip's working directory.
     if (included && !included.includes("://"))
-      words.push(...(await wordsOf(resolve(dirname(path), included), folder, seen)));
+      keyParts.push(...(await collectKeyParts(resolve(dirname(path), included), folder, seen)));
     const [, local] =
       /^(?:-e\s*|--editable[\s=]*)?(?:[\w.-]+\s*@\s*)?(?:file:)?(\.{0,2}\/[^\s;[]*|\.)/.exec(line) ?? [];
     if (!included && local) {
       seen.add(resolve(folder, local));
-      words.push(await localDigest(resolve(folder, local)));
+      keyParts.push(await localDigest(resolve(folder, local)));
     }
   }
-  return words;
+  return keyParts;
 }
 
 async function localDigest(path: string): Promise<string> {
@@ -97,13 +100,13 @@ async function localDigest(path: string): Promise<string> {
   return treeDigest(path);
 }
 
-/** Scripts name this machine's Python in their first line, and nothing calls them: with them bundles would differ by machine. */
-async function leaveOutScripts(packages: string): Promise<void> {
+/** Removes scripts: nothing calls them, and their first line has the path of this machine's Python, so that bundles would differ by machine. */
+async function removeScripts(packages: string): Promise<void> {
   await rm(join(packages, "bin"), { recursive: true, force: true });
   const infos = (await readdir(packages).catch(() => [])).filter((name) => name.endsWith(".dist-info"));
   for (const info of infos) {
     const record = join(packages, info, "RECORD");
-    const text = await readTextIfThere(record);
+    const text = await readOptionalText(record);
     if (text !== undefined) await writeFile(record, text.replaceAll(/^(?:\.\.\/)*bin\/.*\r?\n/gm, ""));
   }
 }

@@ -1,21 +1,17 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { tempDir } from "@faas/testing";
 import { dockerAddress } from "./address.ts";
 import { connectDocker } from "./engine.ts";
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "faas-docker-"));
-});
-after(() => rm(folder, { recursive: true, force: true }));
+const folder = tempDir("docker");
 
-/** A Docker folder of its own; gives the environment that names it. */
+/** Writes a Docker configuration folder and returns the environment that selects it. */
 async function dockerFolder(name: string, files: Readonly<Record<string, unknown>>) {
   const path = join(folder, name);
   for (const [file, content] of Object.entries(files)) {
@@ -30,32 +26,32 @@ const context = (name: string, docker: object) => ({
   [`contexts/meta/${idOf(name)}/meta.json`]: { Name: name, Endpoints: { docker } },
 });
 
-test("DOCKER_HOST wins over contexts", async () => {
+test("DOCKER_HOST takes precedence over contexts", async () => {
   const env = await dockerFolder("host", { "config.json": { currentContext: "other" } });
-  for (const [host, expected = host] of [
+  for (const [host, normalized = host] of [
     ["unix:///run/other.sock"],
     ["tcp://10.0.0.1:2375"],
     ["10.0.0.1:2375", "tcp://10.0.0.1:2375"],
     ["ssh://me@build.example.com"],
   ] as const) {
-    const found = await dockerAddress({ ...env, DOCKER_HOST: host });
-    assert.deepEqual(found, { host: expected, from: "DOCKER_HOST" });
+    const address = await dockerAddress({ ...env, DOCKER_HOST: host });
+    assert.deepEqual(address, { host: normalized, from: "DOCKER_HOST" });
   }
 });
 
-test("tcp with DOCKER_CERT_PATH is TLS; without DOCKER_TLS_VERIFY the engine's certificate is not checked", async () => {
-  const env = await dockerFolder("tls", { "ca.pem": "CA", "cert.pem": "CERT", "key.pem": "KEY" });
-  const given = { DOCKER_HOST: "tcp://10.0.0.1:2376", DOCKER_CERT_PATH: env.DOCKER_CONFIG };
+test("DOCKER_CERT_PATH switches TLS on; only DOCKER_TLS_VERIFY makes the engine's certificate checked", async () => {
+  const { DOCKER_CONFIG } = await dockerFolder("tls", { "ca.pem": "CA", "cert.pem": "CERT", "key.pem": "KEY" });
+  const env = { DOCKER_HOST: "tcp://10.0.0.1:2376", DOCKER_CERT_PATH: DOCKER_CONFIG };
   const tls = { ca: "CA", cert: "CERT", key: "KEY" };
-  assert.deepEqual((await dockerAddress({ ...given, DOCKER_TLS_VERIFY: "1" })).tls, { ...tls, insecure: false });
-  assert.deepEqual((await dockerAddress(given)).tls, { ...tls, insecure: true });
-  await assert.rejects(dockerAddress({ ...given, DOCKER_CERT_PATH: join(folder, "gone") }), {
+  assert.deepEqual((await dockerAddress({ ...env, DOCKER_TLS_VERIFY: "1" })).tls, { ...tls, insecure: false });
+  assert.deepEqual((await dockerAddress(env)).tls, { ...tls, insecure: true });
+  await assert.rejects(dockerAddress({ ...env, DOCKER_CERT_PATH: join(folder, "gone") }), {
     code: "DOCKER_UNREACHABLE",
     message: /Expected ca\.pem, cert\.pem and key\.pem in .*gone/,
   });
 });
 
-test("the context of docker context use, and of DOCKER_CONTEXT before it", async () => {
+test("uses the context of DOCKER_CONTEXT, else the one chosen with docker context use", async () => {
   const env = await dockerFolder("contexts", {
     "config.json": { currentContext: "desk" },
     ...context("desk", { Host: "unix:///run/desk.sock" }),
@@ -73,19 +69,18 @@ test("the context of docker context use, and of DOCKER_CONTEXT before it", async
   });
 });
 
-test("a config.json that is no JSON is told of by its path", async () => {
+test("the error for a malformed config.json names its path", async () => {
   const env = await dockerFolder("broken", { "config.json": "{" });
-  await assert.rejects(dockerAddress(env), { code: "CONFIG_INVALID", message: /broken\/config\.json is no JSON/ });
+  await assert.rejects(dockerAddress(env), {
+    code: "CONFIG_INVALID",
+    message: /broken\/config\.json is not valid JSON/,
+  });
 });
 
-test("no Docker: where it was looked for, what is wrong there, and what works without it", async () => {
-  const closed = createTcpServer().listen(0, "127.0.0.1");
-  await new Promise((listening) => closed.once("listening", listening));
-  const { port } = closed.address() as AddressInfo;
-  await new Promise((done) => closed.close(done));
+test("the error for a missing engine names its address, the reason, and the way to do without Docker", async () => {
   for (const [host, reason] of [
-    [`unix://${folder}/none.sock`, "there is no such socket"],
-    [`tcp://127.0.0.1:${port}`, "nothing listens there"],
+    [`unix://${folder}/none.sock`, "the socket does not exist"],
+    ["tcp://127.0.0.1:1", "connection refused"],
   ] as const) {
     await assert.rejects(connectDocker({ DOCKER_HOST: host }), (error: Error & { code: string }) => {
       assert.equal(error.code, "DOCKER_UNREACHABLE");
@@ -96,7 +91,7 @@ test("no Docker: where it was looked for, what is wrong there, and what works wi
   }
 });
 
-test("an engine is asked where DOCKER_HOST says, whatever this process's own environment says", async (t) => {
+test("connects to the given DOCKER_HOST even if the process environment has another one", async (t) => {
   const paths: (string | undefined)[] = [];
   const server = createServer((request, response) => {
     paths.push(request.url);

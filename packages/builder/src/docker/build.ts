@@ -2,30 +2,31 @@ import { createReadStream } from "node:fs";
 import { type ErrorCode, FaasError } from "@faas/core";
 import type Docker from "dockerode";
 import type { ImageBuildOptions } from "dockerode";
-import { LAST_LINES, reasonIn } from "../dependencies/installer.ts";
-import { dockerfileInstructions } from "../image/dockerfile-lines.ts";
-import { engineWords } from "./engine-errors.ts";
+import { MAX_LOG_LINES, summarizeOutput } from "../dependencies/installer.ts";
+import { dockerfileInstructions } from "./dockerfile-instructions.ts";
+import { engineMessage } from "./engine-errors.ts";
 import { events } from "./events.ts";
 
 export interface DockerBuild {
-  /** A tar with everything that the build may see. */
+  /** Tar of the build context. */
   readonly contextFile: string;
-  /** Its text and its name, for messages. */
+  /** Text and name of the Dockerfile, for messages. */
   readonly dockerfile: { readonly text: string; readonly name: string };
   readonly options: ImageBuildOptions;
-  /** The code of a step that fails. */
+  /** Error code of a failed step. */
   readonly failure: ErrorCode;
-  /** Told of each line that the build prints. */
+  /** Called with each line that the build prints. */
   readonly onLine?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is kept of one step's output. */
-const OUTPUT_KEPT = 64 * 1024;
+/** Maximum length of a step's output in memory. */
+const MAX_OUTPUT_CHARACTERS = 64 * 1024;
 
 /**
- * Builds with the Docker engine; gives the image's id. A step that fails is named with its line of the Dockerfile; its last lines are in
- * `lastLogLines`. An abort ends the build on the engine too.
+ * Builds with the Docker engine and returns the image's id. An abort stops the build on the engine too.
+ *
+ * @throws the build's `failure` code, with the failed step's line in the Dockerfile, and its last output in `lastLogLines`
  */
 export async function dockerBuild(docker: Docker, build: DockerBuild): Promise<string> {
   const { contextFile, options, onLine, signal } = build;
@@ -40,36 +41,36 @@ export async function dockerBuild(docker: Docker, build: DockerBuild): Promise<s
       abortSignal: signal,
     } as ImageBuildOptions);
     for await (const event of events(stream, signal)) {
-      if (event.error !== undefined) throw stepFailed(build, step, output, event.error);
+      if (event.error !== undefined) throw stepError(build, step, output, event.error);
       const { ID } = (event.aux ?? {}) as { ID?: string };
       if (ID) id = ID;
       const text = event.stream ?? "";
-      const begun = /^Step (\d+)\/\d+ : /.exec(text);
-      if (begun) {
-        step = Number(begun[1]);
+      const nextStep = /^Step (\d+)\/\d+ : /.exec(text);
+      if (nextStep) {
+        step = Number(nextStep[1]);
         output = "";
-      } else output = (output + text).slice(-OUTPUT_KEPT);
+      } else output = (output + text).slice(-MAX_OUTPUT_CHARACTERS);
       for (const line of text.split("\n")) if (line.trim() !== "") onLine?.(line);
     }
   } catch (error) {
     signal?.throwIfAborted();
-    // A broken connection is no step's fault.
+    // Without a status it is a broken connection, not a failed step.
     if ((error as { statusCode?: number }).statusCode === undefined) throw error;
-    throw stepFailed(build, step, output, engineWords(error));
+    throw stepError(build, step, output, engineMessage(error));
   } finally {
     context.destroy();
   }
   if (id !== undefined) return id;
-  throw stepFailed(build, step, output, "the engine named no image");
+  throw stepError(build, step, output, "the engine did not return an image id");
 }
 
-function stepFailed({ dockerfile, failure }: DockerBuild, step: number, output: string, error: string): FaasError {
+function stepError({ dockerfile, failure }: DockerBuild, step: number, output: string, error: string): FaasError {
   const lastLogLines = output
     .split("\n")
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: colors are escape sequences.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences set colors.
     .map((line) => line.replaceAll(/\x1b\[[\d;]*m/g, "").trimEnd())
     .filter((line) => line !== "" && !/^ ---> |^Removing intermediate container /.test(line))
-    .slice(-LAST_LINES);
+    .slice(-MAX_LOG_LINES);
   const [, code] = /returned a non-zero code: (\d+)/.exec(error) ?? [];
   const instruction = dockerfileInstructions(dockerfile.text)[step - 1];
   const [, parseLine] = /parse error (?:on )?line (\d+)/i.exec(error) ?? [];
@@ -78,9 +79,9 @@ function stepFailed({ dockerfile, failure }: DockerBuild, step: number, output: 
     : parseLine
       ? `${dockerfile.name}:${parseLine}`
       : dockerfile.name;
-  const what = instruction ? ` "${shorten(instruction.text)}"` : "";
-  const why = code === undefined ? error : `ended with exit code ${code}: ${reasonIn(lastLogLines)}`;
-  return new FaasError(failure, `${where}:${what} ${code === undefined ? "failed: " : ""}${why}`, {
+  const command = instruction ? ` "${shorten(instruction.text)}"` : "";
+  const reason = code === undefined ? error : `ended with exit code ${code}: ${summarizeOutput(lastLogLines)}`;
+  return new FaasError(failure, `${where}:${command} ${code === undefined ? "failed: " : ""}${reason}`, {
     extensions: { lastLogLines },
   });
 }

@@ -1,17 +1,17 @@
 import type { Readable } from "node:stream";
 
-/** A line of the JSON stream that builds, pulls, loads and pushes answer with. */
+/** A line of the JSON stream in the engine's responses to builds, pulls, loads and pushes. */
 export interface DockerEvent {
   readonly stream?: string;
   readonly status?: string;
-  /** Of a layer. */
+  /** Id of a layer. */
   readonly id?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
   readonly aux?: unknown;
   readonly error?: string;
 }
 
-/** The events of an answer of the engine, until it ends or the signal aborts. */
+/** Parses the events of a response of the engine, until it ends or the signal aborts. */
 export async function* events(stream: NodeJS.ReadableStream, signal?: AbortSignal): AsyncGenerator<DockerEvent> {
   const readable = stream as Readable;
   const stop = () => readable.destroy(signal?.reason);

@@ -1,24 +1,24 @@
 import type { DockerEvent } from "./events.ts";
 
-/** How far a push or a pull is. */
+/** Progress of a push or a pull. */
 export interface ImageProgress {
   readonly layers: number;
-  /** Layers that have arrived, those that were there before included. */
+  /** Number of transferred layers, including those that already existed. */
   readonly layersDone: number;
-  /** Of the layers that were not there: pushed before they are compressed, pulled compressed. */
+  /** Bytes of layers that did not exist yet: uncompressed in a push, compressed in a pull. */
   readonly movedBytes: number;
   readonly totalBytes: number;
 }
 
 const DONE = /^(Pushed|Layer already exists|Mounted from |Pull complete|Already exists)/;
-/** What is counted; other stages of a layer (extracting) have bytes of their own. */
+/** Stages whose bytes count; other stages, such as extracting, count their own bytes. */
 const MOVING = /^(Pushing|Downloading)$/;
 
-/** Adds up what an engine says of each layer. */
+/** Adds up the engine's progress reports per layer. */
 export class LayerProgress {
   readonly #layers = new Map<string, { moved: number; total: number; done: boolean }>();
 
-  /** The sum after an event; undefined when it is of no layer. */
+  /** Updates the sum by an event and returns it; undefined when the event is not about a layer. */
   after({ id, status = "", progressDetail }: DockerEvent): ImageProgress | undefined {
     if (!id || !/^[0-9a-f]{12}$/.test(id)) return undefined;
     const layer = this.#layers.get(id) ?? { moved: 0, total: 0, done: false };

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import type { ImageInspectInfo } from "dockerode";
 import { imageConfig } from "./archive.ts";
-import { imageLabels, sourceTime } from "./labels.ts";
+import { imageLabels } from "./labels.ts";
+import { sourceTime } from "./source-time.ts";
 
 const base = {
   Architecture: "arm64",
@@ -19,7 +20,7 @@ const config = {
   WorkingDir: "/app",
   ExposedPorts: { "8080/tcp": {} },
   Labels: { z: "base", "faas.org": "base" },
-  // What an engine writes of itself.
+  // Added by the engine.
   Hostname: "0123456789ab",
   Image: "sha256:parent",
 } as unknown as ImageInspectInfo["Config"];
@@ -31,7 +32,7 @@ const recipe = {
   created: sourceTime({}),
 };
 
-test("an image's configuration says how it runs, and nothing of the engine or the moment", () => {
+test("an image's configuration has its command, user and labels, but nothing of the engine or the build time", () => {
   const { id, text } = imageConfig({ ...recipe, labels: { "faas.org": "acme" } });
   assert.equal(id, `sha256:${createHash("sha256").update(text).digest("hex")}`);
   assert.deepEqual(JSON.parse(text), {
@@ -51,13 +52,13 @@ test("an image's configuration says how it runs, and nothing of the engine or th
   });
 });
 
-test("labels in another order are the same image; other labels are another", () => {
-  const of = (labels: Record<string, string>) => imageConfig({ ...recipe, labels }).id;
-  assert.equal(of({ a: "1", b: "2" }), of({ b: "2", a: "1" }));
-  assert.notEqual(of({ a: "1" }), of({ a: "2" }));
+test("the image id depends on the labels, but not on their order", () => {
+  const idWith = (labels: Record<string, string>) => imageConfig({ ...recipe, labels }).id;
+  assert.equal(idWith({ a: "1", b: "2" }), idWith({ b: "2", a: "1" }));
+  assert.notEqual(idWith({ a: "1" }), idWith({ a: "2" }));
 });
 
-test("labels name the endpoint, the source, and the base by digest where it has one", () => {
+test("labels name the endpoint, the source, and the digest of the base image if it has one", () => {
   const digest = `sha256:${"1".repeat(64)}`;
   const labels = imageLabels(
     { org: "acme", endpoint: "invert", labels: { "faas.test": "7" } },
@@ -74,7 +75,7 @@ test("labels name the endpoint, the source, and the base by digest where it has 
   });
 });
 
-test("the time is none, or what SOURCE_DATE_EPOCH says", () => {
+test("the creation time is SOURCE_DATE_EPOCH, which must be a number of seconds", () => {
   assert.equal(sourceTime({ SOURCE_DATE_EPOCH: "1700000000" }), "2023-11-14T22:13:20Z");
   assert.throws(() => sourceTime({ SOURCE_DATE_EPOCH: "yesterday" }), { code: "USAGE", message: /SOURCE_DATE_EPOCH/ });
 });

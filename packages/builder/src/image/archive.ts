@@ -9,28 +9,28 @@ import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
 import type { ImageInspectInfo } from "dockerode";
 import { extract, type Pack, pack } from "tar-stream";
-import { engineWords } from "../docker/engine-errors.ts";
+import { engineMessage } from "../docker/engine-errors.ts";
 import { events } from "../docker/events.ts";
 import type { Layer } from "./layer.ts";
 
-/** An image that is made of one that the engine has, and of layers on top. */
+/** Parts of an image: a base that the engine has, and layers on top. */
 export interface ImageRecipe {
   readonly base: ImageInspectInfo;
   readonly layers: readonly Layer[];
-  /** How it runs; taken from another image when that was built for it. */
+  /** Command, environment and user; may come from another image that was built for this one. */
   readonly config: ImageInspectInfo["Config"];
   readonly labels: Readonly<Record<string, string>>;
-  /** RFC 3339; of the source, not of this moment. */
+  /** RFC 3339; time of the source, not of the build. */
   readonly created: string;
 }
 
-/** What is written in the image, and with it its id: the SHA-256 of the text. */
+/** Configuration of an image as text, and the image's id: the SHA-256 of that text. */
 export interface ImageConfig {
   readonly id: string;
   readonly text: string;
 }
 
-/** The configuration of an image (OCI image specification, "config"): the same recipe gives the same id. */
+/** Writes the configuration of an image (OCI image specification, "config"): equal recipes give equal ids. */
 export function imageConfig({ base, layers, config, labels, created }: ImageRecipe): ImageConfig {
   const { Env, Cmd, Entrypoint, WorkingDir, User, ExposedPorts, Labels, StopSignal } = config as typeof config & {
     StopSignal?: string;
@@ -60,8 +60,10 @@ const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /**
- * Makes the engine take the image, under the name `tag`. Layers that it has are only named, so that kilobytes are sent. An engine that
- * keeps images in containerd's store does not find them so; it is then sent its own layers again.
+ * Loads an image into the engine under the name `tag`. Layers that the engine has are only named, so that just kilobytes are sent. An engine
+ * that keeps images in containerd's store does not find layers by name; it gets its own layers back in full.
+ *
+ * @throws BUILD_FAILED
  */
 export async function loadImage(
   docker: Docker,
@@ -71,21 +73,21 @@ export async function loadImage(
   signal?: AbortSignal,
 ): Promise<void> {
   try {
-    const known = (recipe.base.RootFS.Layers ?? []).map((_, index) => `known-${index}.tar`);
-    await send(docker, signal, (archive) => addAll(archive, recipe, config, tag, known));
+    const existing = (recipe.base.RootFS.Layers ?? []).map((_, index) => `known-${index}.tar`);
+    await sendArchive(docker, signal, (archive) => addImage(archive, recipe, config, tag, existing));
   } catch (error) {
     signal?.throwIfAborted();
     try {
       await loadWhole(docker, recipe, config, tag, signal);
     } catch (cause) {
       signal?.throwIfAborted();
-      const detail = `The Docker engine does not take the image ${tag}: ${engineWords(cause)} (first: ${engineWords(error)})`;
+      const detail = `The Docker engine cannot load the image ${tag}: ${engineMessage(cause)} (first attempt: ${engineMessage(error)})`;
       throw new FaasError("BUILD_FAILED", detail, { cause });
     }
   }
 }
 
-/** Sends all layers, those of the base as the engine itself saves them. */
+/** Loads an image with all of its layers; those of the base are exported from the engine first. */
 export async function loadWhole(
   docker: Docker,
   recipe: ImageRecipe,
@@ -99,20 +101,20 @@ export async function loadWhole(
     await pipeline(saved, createWriteStream(file), signal ? { signal } : {});
     const [manifest] = (await readManifest(file)) as { Layers: string[] }[];
     const layers = manifest?.Layers ?? [];
-    await send(docker, signal, async (archive) => {
+    await sendArchive(docker, signal, async (archive) => {
       await copyEntries(
         file,
         archive,
         (name) => name !== "manifest.json" && name !== "repositories" && name !== "index.json" && name !== "oci-layout",
       );
-      await addAll(archive, recipe, config, tag, layers);
+      await addImage(archive, recipe, config, tag, layers);
     });
   } finally {
     await rm(file, { force: true });
   }
 }
 
-async function send(
+async function sendArchive(
   docker: Docker,
   signal: AbortSignal | undefined,
   fill: (archive: Pack) => Promise<void>,
@@ -122,16 +124,16 @@ async function send(
   filled.catch((error) => archive.destroy(error));
   try {
     const body = archive as unknown as NodeJS.ReadableStream;
-    const answer = (await docker.loadImage(body, { quiet: true, abortSignal: signal })) as NodeJS.ReadableStream;
-    for await (const { error } of events(answer, signal)) if (error !== undefined) throw new Error(error);
+    const response = (await docker.loadImage(body, { quiet: true, abortSignal: signal })) as NodeJS.ReadableStream;
+    for await (const { error } of events(response, signal)) if (error !== undefined) throw new Error(error);
     await filled;
   } finally {
     archive.destroy();
   }
 }
 
-/** What makes it an image: the format of `docker save` (the Docker image specification, "Combined Image JSON + Filesystem Changeset Format"). */
-async function addAll(
+/** Adds configuration, layers and manifest, as `docker save` does (Docker image specification, "Combined Image JSON + Filesystem Changeset Format"). */
+async function addImage(
   archive: Pack,
   { layers }: ImageRecipe,
   config: ImageConfig,
@@ -170,10 +172,10 @@ async function readManifest(file: string): Promise<unknown> {
   return [];
 }
 
-async function copyEntries(file: string, archive: Pack, wanted: (name: string) => boolean): Promise<void> {
+async function copyEntries(file: string, archive: Pack, isCopied: (name: string) => boolean): Promise<void> {
   const tar = createReadStream(file).pipe(extract());
   for await (const entry of tar) {
-    if (wanted(entry.header.name)) await pipeline(entry, archive.entry({ ...entry.header }));
+    if (isCopied(entry.header.name)) await pipeline(entry, archive.entry({ ...entry.header }));
     else entry.resume();
   }
 }

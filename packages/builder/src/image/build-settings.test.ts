@@ -1,31 +1,22 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
+import { dockerConfig } from "../testing/docker-config.ts";
 import { baseImageLogins, proxyArguments } from "./build-settings.ts";
 
-async function environment(t: TestContext, config: object): Promise<Record<string, string>> {
-  const folder = await mkdtemp(join(tmpdir(), "faas-settings-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  await writeFile(join(folder, "config.json"), JSON.stringify(config));
-  return { DOCKER_CONFIG: folder };
-}
-
-test("proxies of Docker's config.json go into a build, in both ways of writing", async (t) => {
-  const env = await environment(t, { proxies: { default: { httpsProxy: "http://proxy:3128", noProxy: "localhost" } } });
+test("passes the proxies of Docker's config.json to a build, in upper and lower case", async () => {
+  const env = await dockerConfig({ proxies: { default: { httpsProxy: "http://proxy:3128", noProxy: "localhost" } } });
   assert.deepEqual(await proxyArguments(env), {
     HTTPS_PROXY: "http://proxy:3128",
     https_proxy: "http://proxy:3128",
     NO_PROXY: "localhost",
     no_proxy: "localhost",
   });
-  assert.deepEqual(await proxyArguments(await environment(t, {})), {});
+  assert.deepEqual(await proxyArguments(await dockerConfig({})), {});
 });
 
-test("logins go along for the registries that a Dockerfile begins with, and for no other", async (t) => {
+test("passes logins to a build only for the registries of its FROM images", async () => {
   const auth = Buffer.from("ann:secret").toString("base64");
-  const env = await environment(t, {
+  const env = await dockerConfig({
     auths: { "a.example.com": { auth }, "b.example.com": { auth }, "https://index.docker.io/v1/": { auth } },
   });
   const dockerfile =

@@ -1,7 +1,7 @@
 import { type Environment, readDockerConfig } from "../docker/config.ts";
-import { authOf, registryCredentials } from "../registry/credentials.ts";
-import { imageReference } from "../registry/image-reference.ts";
-import { dockerfileInstructions } from "./dockerfile-lines.ts";
+import { dockerfileInstructions } from "../docker/dockerfile-instructions.ts";
+import { engineAuth, registryCredentials } from "../registry/credentials.ts";
+import { tryParseImageReference } from "../registry/image-reference.ts";
 
 const PROXIES = {
   httpProxy: "HTTP_PROXY",
@@ -11,29 +11,29 @@ const PROXIES = {
   allProxy: "ALL_PROXY",
 } as const;
 
-/** Proxies that Docker's `config.json` names for builds (`proxies.default`), as build arguments: they leave no trace in the image. */
+/** Reads the proxies for builds in Docker's `config.json` (`proxies.default`), as build arguments, which leave no trace in the image. */
 export async function proxyArguments(env: Environment): Promise<Record<string, string>> {
   const { proxies } = await readDockerConfig(env);
-  const named: Record<string, string | undefined> = proxies?.default ?? {};
-  const found: Record<string, string> = {};
+  const configured: Record<string, string | undefined> = proxies?.default ?? {};
+  const buildArguments: Record<string, string> = {};
   for (const [field, name] of Object.entries(PROXIES)) {
-    const value = named[field];
+    const value = configured[field];
     if (value === undefined) continue;
-    found[name] = value;
-    found[name.toLowerCase()] = value;
+    buildArguments[name] = value;
+    buildArguments[name.toLowerCase()] = value;
   }
-  return found;
+  return buildArguments;
 }
 
-/** Logins for the registries of the images that a Dockerfile begins with. */
+/** Finds the logins for the registries of the FROM images of a Dockerfile. */
 export async function baseImageLogins(dockerfile: string, env: Environment): Promise<Record<string, Login>> {
   const logins: Record<string, Login> = {};
   for (const { text } of dockerfileInstructions(dockerfile)) {
     const [, name = ""] = /^FROM\s+(?:--\S+\s+)*(\S+)/i.exec(text) ?? [];
-    const { registry } = imageReference(name) ?? {};
+    const { registry } = tryParseImageReference(name) ?? {};
     if (registry === undefined) continue;
     const credentials = await registryCredentials(registry, env);
-    const auth = authOf(credentials, registry);
+    const auth = engineAuth(credentials, registry);
     if (credentials) logins[auth.serveraddress] = auth;
   }
   return logins;

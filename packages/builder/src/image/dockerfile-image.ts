@@ -5,31 +5,36 @@ import type Docker from "dockerode";
 import ignore from "ignore";
 import { packTo, sourceItems } from "../bundle/pack.ts";
 import { dockerBuild } from "../docker/build.ts";
-import type { Environment } from "../docker/config.ts";
-import { readTextIfThere } from "../source/manifest.ts";
+import { readOptionalText } from "../source/manifest.ts";
 import { DOCKERFILE } from "../source/runtime.ts";
 import type { Source } from "../source/source.ts";
 import { baseImageLogins, proxyArguments } from "./build-settings.ts";
-import type { Buildable, ImageOptions } from "./image.ts";
+import type { ResolvedImageOptions } from "./image-options.ts";
 import { imageLabels } from "./labels.ts";
+import type { PreparedImage } from "./prepared-image.ts";
 
-/** What the folder's own Dockerfile makes: a server that listens on `$PORT`. No wrapper is added. `folder` is for temporary files. */
-export async function dockerfileImage(
+/**
+ * Builds the image of the folder's own Dockerfile: a server that listens on `$PORT`, without a wrapper. `folder` is for temporary files.
+ *
+ * @throws USAGE for options that a Dockerfile replaces
+ * @throws BUILD_FAILED
+ */
+export async function prepareDockerfileImage(
   docker: Docker,
   source: Source,
   folder: string,
-  options: ImageOptions & { readonly env: Environment },
-): Promise<Buildable> {
+  options: ResolvedImageOptions,
+): Promise<PreparedImage> {
   const { signal, onLine } = options;
   if (options.handler !== undefined) {
-    throw new FaasError("USAGE", `"handler" means nothing with a ${DOCKERFILE}: its own server answers on $PORT`);
+    throw new FaasError("USAGE", `"handler" has no effect with a ${DOCKERFILE}: its own server listens on $PORT`);
   }
   if (options.baseImage !== undefined) {
-    throw new FaasError("USAGE", `A base image means nothing with a ${DOCKERFILE}: it says FROM itself`);
+    throw new FaasError("USAGE", `A base image has no effect with a ${DOCKERFILE}, which has its own FROM`);
   }
   const text = await readFile(join(source.folder, DOCKERFILE), "utf8");
-  const isLeftOut = await dockerIgnore(source.folder);
-  const entries = source.entries.filter(({ name }) => name === DOCKERFILE || !isLeftOut(name));
+  const isIgnored = await dockerIgnore(source.folder);
+  const entries = source.entries.filter(({ name }) => name === DOCKERFILE || !isIgnored(name));
   const contextFile = join(folder, "context.tar");
   const digest = await packTo(contextFile, sourceItems({ entries, compiled: [] }), signal);
   options.onStage?.("build");
@@ -51,14 +56,14 @@ export async function dockerfileImage(
     imageId: (await docker.getImage(imageId).inspect()).Id,
     runtime: "dockerfile",
     warnings: source.warnings,
-    // It is there.
+    // The build left it in the engine.
     load: async () => {},
   };
 }
 
-/** `.dockerignore`: like `.gitignore`, but a pattern is about the root of the folder. */
+/** Reads `.dockerignore`: like `.gitignore`, but patterns are relative to the root of the folder. */
 async function dockerIgnore(folder: string): Promise<(name: string) => boolean> {
-  const text = (await readTextIfThere(join(folder, ".dockerignore"))) ?? "";
+  const text = (await readOptionalText(join(folder, ".dockerignore"))) ?? "";
   const patterns = text.split(/\r?\n/).flatMap((line) => {
     const [, not = "", path = ""] = /^\s*(!?)\s*\/?(.*?)\s*$/.exec(line) ?? [];
     return path === "" || line.trimStart().startsWith("#") ? [] : [`${not}/${path.replace(/^\.\//, "")}`];

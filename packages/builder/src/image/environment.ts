@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,32 +7,31 @@ import type Docker from "dockerode";
 import type { ImageInspectInfo } from "dockerode";
 import { folderItems, packTo } from "../bundle/pack.ts";
 import { TEMPLATE_FOLDERS, templates, wrapperText } from "../bundle/prepare.ts";
+import { cacheKey } from "../dependencies/cache.ts";
 import type { DependencyContext } from "../dependencies/context.ts";
 import { dockerBuild } from "../docker/build.ts";
 import type { Environment } from "../docker/config.ts";
 import { byName } from "../source/source.ts";
 import { imageConfig, loadImage } from "./archive.ts";
-import { type BaseImage, inspectIfThere } from "./base-image.ts";
+import { type BaseImage, findImage } from "./base-image.ts";
 import { proxyArguments } from "./build-settings.ts";
 import { writeLayer } from "./layer.ts";
+import { UNIX_EPOCH } from "./source-time.ts";
 
-/** What an environment is called in the engine. They are a cache: whoever removes one has it made again. */
-export const ENVIRONMENT_REPOSITORY = "faas-environment";
+/** Repository of environments in the engine. They are a cache: a removed one is built again when it is needed. */
+const ENVIRONMENT_REPOSITORY = "faas-environment";
 
-/** The time that is written where one has to be: none. */
-export const NO_TIME = "1970-01-01T00:00:00Z";
-
-/** Whether a language's Dockerfile compiles the wrapper with the dependencies. */
+/** True for languages whose Dockerfile compiles the wrapper with the dependencies. */
 const COMPILES_WRAPPER: Readonly<Record<Language, boolean>> = { node: false, typescript: false, python: true };
 
 export interface EnvironmentOptions {
   readonly runtime: Language;
   readonly base: BaseImage;
   readonly dependencies: DependencyContext | undefined;
-  /** For Docker's proxies. */
+  /** Environment that locates Docker's configuration of proxies. */
   readonly env: Environment;
   readonly signal: AbortSignal | undefined;
-  /** Told when it is not there yet and has to be made. */
+  /** Called when the environment does not exist yet and has to be built. */
   readonly onInstall?: (() => void) | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
 }
@@ -44,18 +42,19 @@ export interface ImageEnvironment {
 }
 
 /**
- * The image that a function's code is put on: the base image, dependencies in one layer, and how it runs, as the runtime's Dockerfile
- * in `templates` says. Made once for the same base image and manifests. INSTALL_FAILED has the installer's own words.
+ * Finds or builds the image below a function's code: the base image, dependencies in one layer, and command and user, as in the runtime's
+ * Dockerfile in `templates`. It is built once per base image and manifests.
+ *
+ * @throws INSTALL_FAILED with the installer's output
  */
-export async function imageEnvironment(docker: Docker, options: EnvironmentOptions): Promise<ImageEnvironment> {
+export async function resolveEnvironment(docker: Docker, options: EnvironmentOptions): Promise<ImageEnvironment> {
   const { runtime, base, dependencies } = options;
   const dockerfile = await readFile(join(templates, TEMPLATE_FOLDERS[runtime], "Dockerfile"), "utf8");
   const wrapper = COMPILES_WRAPPER[runtime] ? [{ name: WRAPPER_FILES[runtime], text: await wrapperText(runtime) }] : [];
-  const words = [dockerfile, base.id, ...wrapper.map(({ text }) => text), ...(dependencies?.words ?? [])];
-  const key = createHash("sha256").update(JSON.stringify(words)).digest("hex").slice(0, 32);
-  const name = `${ENVIRONMENT_REPOSITORY}:${key}`;
-  const known = await inspectIfThere(docker, name);
-  if (known) return { name, info: known };
+  const keyParts = [dockerfile, base.id, ...wrapper.map(({ text }) => text), ...(dependencies?.keyParts ?? [])];
+  const name = `${ENVIRONMENT_REPOSITORY}:${cacheKey(keyParts)}`;
+  const existing = await findImage(docker, name);
+  if (existing) return { name, info: existing };
   options.onInstall?.();
   const folder = await mkdtemp(join(tmpdir(), "faas-image-"));
   try {
@@ -66,10 +65,10 @@ export async function imageEnvironment(docker: Docker, options: EnvironmentOptio
       options,
     );
     try {
-      const layer = await appLayer(docker, built.Id, join(folder, "layer.tar"), options.signal);
+      const layer = await extractAppLayer(docker, built.Id, join(folder, "layer.tar"), options.signal);
       const layers = layer.entries === 0 ? [] : [layer];
-      // What the build left outside of /app (caches of installers, times) stays behind.
-      const recipe = { base: base.info, layers, config: built.Config, labels: {}, created: NO_TIME };
+      // Only /app is kept: not the caches of installers, nor times.
+      const recipe = { base: base.info, layers, config: built.Config, labels: {}, created: UNIX_EPOCH };
       await loadImage(docker, recipe, imageConfig(recipe), name, options.signal);
     } finally {
       await docker.getImage(built.Id).remove().catch(ignoreMissing);
@@ -93,35 +92,35 @@ async function buildEnvironment(
 ): Promise<ImageInspectInfo> {
   const manifests = join(folder, "manifests");
   await mkdir(manifests);
-  const place = (await dependencies?.copyTo(manifests)) ?? ".";
+  const manifestFolder = (await dependencies?.copyTo(manifests)) ?? ".";
   const contextFile = join(folder, "context.tar");
-  // The folder has to be there, also when there is nothing to install.
+  // The folder must exist even without dependencies.
   const items = [...files, { name: "manifests/.keep", text: "" }, ...(await folderItems(manifests, "manifests"))];
   await packTo(contextFile, items.sort(byName), signal);
-  let reached: string | undefined;
+  let lastImageId: string | undefined;
   const build = dockerBuild(docker, {
     contextFile,
     dockerfile: files[0],
-    // Not cached: two builds at once would share an image, and the first to end would take it from the second.
+    // Not cached: two concurrent builds would share an image, and the first to finish would remove it.
     options: {
       target: "environment",
       nocache: true,
       rm: true,
       forcerm: true,
-      buildargs: { ...(await proxyArguments(env)), BASE_IMAGE: base.id, MANIFESTS: place },
+      buildargs: { ...(await proxyArguments(env)), BASE_IMAGE: base.id, MANIFESTS: manifestFolder },
     },
     failure: "INSTALL_FAILED",
     onLine(line) {
-      reached = /^ ---> ([0-9a-f]{12})$/.exec(line)?.[1] ?? reached;
+      lastImageId = /^ ---> ([0-9a-f]{12})$/.exec(line)?.[1] ?? lastImageId;
       onLine?.(line);
     },
     signal,
   });
   const id = await build.catch(async (error) => {
-    // Nobody asks again for what a failed build had made until then.
-    if (reached && !base.id.includes(reached))
+    // Nothing else uses the intermediate image of a failed build.
+    if (lastImageId && !base.id.includes(lastImageId))
       await docker
-        .getImage(reached)
+        .getImage(lastImageId)
         .remove()
         .catch(() => {});
     throw error;
@@ -129,9 +128,9 @@ async function buildEnvironment(
   return docker.getImage(id).inspect();
 }
 
-/** All that a build left in /app. */
-async function appLayer(docker: Docker, image: string, file: string, signal: AbortSignal | undefined) {
-  // Never started: only its files are wanted.
+/** Extracts /app of an image as a layer. */
+async function extractAppLayer(docker: Docker, image: string, file: string, signal: AbortSignal | undefined) {
+  // The container is never started: only its files are read.
   const container = await docker.createContainer({ Image: image, Cmd: ["-"], Labels: { "faas.build": "true" } });
   try {
     const tar = (await container.getArchive({ path: "/app" })) as Readable;

@@ -1,24 +1,26 @@
 import { join } from "node:path";
 import type { Language } from "@faas/core";
 import type Docker from "dockerode";
-import { type Item, packTo, sourceItems } from "../bundle/pack.ts";
+import { packTo, sourceItems, type TarItem } from "../bundle/pack.ts";
 import { prepareCode } from "../bundle/prepare.ts";
 import { dependencyContext } from "../dependencies/context.ts";
-import type { Environment } from "../docker/config.ts";
+
 import { byName, type Source } from "../source/source.ts";
 import { imageConfig, loadImage } from "./archive.ts";
 import { DEFAULT_BASE_IMAGES, resolveBaseImage } from "./base-image.ts";
-import { imageEnvironment } from "./environment.ts";
-import type { Buildable, ImageOptions } from "./image.ts";
-import { imageLabels, sourceTime } from "./labels.ts";
+import { resolveEnvironment } from "./environment.ts";
+import type { ResolvedImageOptions } from "./image-options.ts";
+import { imageLabels } from "./labels.ts";
+import type { PreparedImage } from "./prepared-image.ts";
+import { sourceTime } from "./source-time.ts";
 
-/** A function's image: its language's environment, and one layer with the code and the wrapper. `folder` is for temporary files. */
-export async function functionImage(
+/** Prepares a function's image: its language's environment, and one layer with the code and the wrapper. `folder` is for temporary files. */
+export async function prepareFunctionImage(
   docker: Docker,
   source: Source,
   folder: string,
-  options: ImageOptions & { readonly env: Environment },
-): Promise<Buildable> {
+  options: ResolvedImageOptions,
+): Promise<PreparedImage> {
   const { signal, env } = options;
   const runtime = options.runtime as Language | undefined;
   const code = await prepareCode(source, {
@@ -35,7 +37,7 @@ export async function functionImage(
     onPull: () => options.onStage?.("pull"),
     onProgress: options.onProgress,
   });
-  const { name: environment, info } = await imageEnvironment(docker, {
+  const { name: environment, info } = await resolveEnvironment(docker, {
     runtime: code.runtime,
     base,
     dependencies,
@@ -66,8 +68,8 @@ export async function functionImage(
   };
 }
 
-/** The items below a folder, and all folders on the way: else the engine makes them, with the present time. */
-function inFolder(name: string, items: readonly Item[]): Item[] {
+/** Moves items into a folder and adds all parent folders: the engine would create missing ones with the current time. */
+function inFolder(name: string, items: readonly TarItem[]): TarItem[] {
   const folders = new Set([name]);
   const files = items.map((item) => ({ ...item, name: `${name}/${item.name}` }));
   for (const file of files) {

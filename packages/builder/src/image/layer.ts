@@ -4,18 +4,18 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract, type Header, pack } from "tar-stream";
 
-/** One layer of an image in a file. */
+/** A layer of an image, in a file. */
 export interface Layer {
   readonly file: string;
   /** `sha256:…` of the tar. */
   readonly diffId: string;
-  /** Files, links and folders in it. */
+  /** Number of files, links and folders in it. */
   readonly entries: number;
 }
 
 /**
- * Writes a tar that the engine gave as a layer that is the same for the same content: no times, one owner, no write permission beyond
- * it. The engine gives folders in the order of their names already.
+ * Converts a tar from the engine into a layer that depends on its content alone: no times, one owner, writable by the owner only. The engine
+ * already lists folders in the order of their names.
  */
 export async function writeLayer(tar: Readable, file: string, signal?: AbortSignal): Promise<Layer> {
   const source = extract();
@@ -29,7 +29,7 @@ export async function writeLayer(tar: Readable, file: string, signal?: AbortSign
       return;
     }
     entries++;
-    const entry = target.entry(sameEverywhere(header), next);
+    const entry = target.entry(normalizeHeader(header), next);
     stream.pipe(entry);
   });
   source.once("finish", () => target.finalize());
@@ -38,7 +38,7 @@ export async function writeLayer(tar: Readable, file: string, signal?: AbortSign
   return { file, diffId: `sha256:${hash.digest("hex")}`, entries };
 }
 
-function sameEverywhere({ name, type, linkname, size, mode = 0o644 }: Header): Partial<Header> & Pick<Header, "name"> {
+function normalizeHeader({ name, type, linkname, size, mode = 0o644 }: Header): Partial<Header> & Pick<Header, "name"> {
   const isExecutable = type === "directory" || (mode & 0o111) !== 0;
   return {
     name,

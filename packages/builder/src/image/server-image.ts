@@ -5,21 +5,22 @@ import { FaasError, type Registry } from "@faas/core";
 import type { Environment } from "../docker/config.ts";
 import { dockerConfigFor, registryCredentials } from "../registry/credentials.ts";
 import { parseRegistry } from "../registry/image-reference.ts";
-import { type BuiltImage, buildImage, type ImageOptions } from "./image.ts";
+import { type BuiltImage, buildImage } from "./build-image.ts";
+import type { ImageOptions } from "./image-options.ts";
 
 export interface ServerImageOptions
   extends Pick<ImageOptions, "registry" | "push" | "tag" | "signal" | "onStage" | "onLine" | "onProgress" | "env"> {
-  /** The CLI's module that exports `runAsProcess`. */
+  /** Path of the CLI's module that exports `runAsProcess`. */
   readonly entry: string;
-  /** The version that it tells of itself. */
+  /** Version that the program reports. */
   readonly version: string;
 }
 
-/** What the control server needs nothing of, and what has parts that are no JavaScript. */
-const LEFT_OUT = ["@faas/bench", "@faas/builder"];
-/** As the pod's security context has it. */
+/** Packages that the control server does not need and whose dependencies contain native code. */
+const EXCLUDED = ["@faas/bench", "@faas/builder"];
+/** User id, as in the pod's security context. */
 const USER = 65_532;
-/** The repository in the registry. */
+/** Repository of the control server's image. */
 export const SERVER_REPOSITORY = { org: "faas", endpoint: "server" } as const;
 
 const DOCKERFILE = `FROM node:24-slim
@@ -31,7 +32,7 @@ ENTRYPOINT ["node", "/app/program/faas.mjs"]
 CMD ["up", "--host", "0.0.0.0"]
 `;
 
-/** The control server as an image: Node and its production files as a few bundled modules. With `push` it is in the registry afterwards. */
+/** Builds the control server's image: Node, and the program as a few bundled modules. With `push`, it is in the registry afterwards. */
 export async function buildServerImage({ entry, version, ...options }: ServerImageOptions): Promise<BuiltImage> {
   const folder = await mkdtemp(join(tmpdir(), "faas-server-image-"));
   try {
@@ -43,18 +44,22 @@ export async function buildServerImage({ entry, version, ...options }: ServerIma
   }
 }
 
-/** What nodes need to pull from a registry that Docker is logged in to here: the text of a `config.json`; undefined when it wants no login. */
+/** Writes the `config.json` that lets nodes pull from a registry to which the local Docker is logged in; undefined without a login. */
 export async function pullConfigOf({ push, pull }: Registry, env: Environment): Promise<string | undefined> {
   const credentials = await registryCredentials(parseRegistry(push).host, env);
-  // A token that is exchanged for others is nothing that a kubelet takes.
+  // A kubelet does not accept an identity token.
   return credentials && !credentials.identityToken ? dockerConfigFor(pull, credentials) : undefined;
 }
 
-/** Writes the program as `program/faas.mjs` and the modules that its commands load, without `node_modules`. */
+/**
+ * Bundles the program into `program/faas.mjs` and the modules that its commands load, without `node_modules`.
+ *
+ * @throws BUILD_FAILED
+ */
 export async function bundleProgram(entry: string, version: string, folder: string): Promise<void> {
   const { build } = await import("esbuild");
   await mkdir(folder, { recursive: true });
-  // Packages read their version beside the folder of their code.
+  // Packages read their version from the parent of their code's folder.
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "faas", version, type: "module" }));
   await build({
     stdin: {
@@ -73,10 +78,10 @@ export async function bundleProgram(entry: string, version: string, folder: stri
     format: "esm",
     platform: "node",
     target: "node24",
-    // From the sources when we run from the sources.
+    // Bundle the sources when running from the sources.
     conditions: entry.endsWith(".ts") ? ["faas-source"] : [],
-    external: LEFT_OUT,
-    // For what is CommonJS among the dependencies.
+    external: EXCLUDED,
+    // Some dependencies are CommonJS modules.
     banner: {
       js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
     },

@@ -9,13 +9,13 @@ import { dockerFolder, type Environment } from "../docker/config.ts";
 import type { RegistryCredentials } from "./credentials.ts";
 import { DOCKER_HUB } from "./image-reference.ts";
 
-/** One repository of a registry, and how to get at it. */
+/** A repository of a registry, with the credentials for it. */
 export interface RegistryAccess {
-  /** Of the registry: `host[:port]`. */
+  /** `host[:port]` of the registry. */
   readonly host: string;
   readonly repository: string;
   readonly credentials: RegistryCredentials | undefined;
-  /** For Docker's folder of certificates. */
+  /** Environment that locates Docker's folder of certificates. */
   readonly env: Environment;
   readonly signal?: AbortSignal | undefined;
 }
@@ -24,11 +24,11 @@ export interface RegistryAccess {
 export interface FoundManifest {
   /** `sha256:…` of the manifest. */
   readonly digest: string;
-  /** `sha256:…` of the image's configuration: its id. */
+  /** `sha256:…` of the image's configuration, which is the image id. */
   readonly configDigest: string | undefined;
 }
 
-const ANSWER_MS = 5_000;
+const RESPONSE_TIMEOUT_MS = 5_000;
 const MANIFEST_TYPES = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
@@ -37,82 +37,83 @@ const MANIFEST_TYPES = [
 ];
 
 /**
- * The manifest that a tag or digest names (OCI distribution specification, "Pulling manifests"); undefined when there is none, or when
- * the registry cannot be asked from here: the engine, which pushes, may reach it all the same. REGISTRY_DENIED when it wants another login.
+ * Finds the manifest of a tag or digest (OCI distribution specification, "Pulling manifests"); undefined when it does not exist, or when the
+ * registry is unreachable from this process: the engine, which pushes, may be able to reach it.
+ *
+ * @throws REGISTRY_DENIED if the registry requires a login and Docker has none
  */
 export async function findManifest(access: RegistryAccess, reference: string): Promise<FoundManifest | undefined> {
   const { repository, credentials, signal } = access;
   const path = `/v2/${repository}/manifests/${reference}`;
   const headers = { Accept: MANIFEST_TYPES.join(", ") };
-  let answer: Answer;
+  let response: RegistryResponse;
   try {
-    answer = await askRegistry(access, { method: "GET", path, headers });
+    response = await requestRegistry(access, { method: "GET", path, headers });
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof FaasError) throw error;
     return undefined;
   }
-  if (answer.status === 401 || answer.status === 403) {
-    // A registry may answer so for a repository that is not there yet. With a login that is wrong the push says so.
-    if (answer.status === 403 || credentials) return undefined;
-    throw denied(access, wordsOf(answer));
+  if (response.status === 401 || response.status === 403) {
+    // Some registries answer like this for a repository that does not exist yet. If the login is wrong, the push reports it.
+    if (response.status === 403 || credentials) return undefined;
+    throw accessDenied(access, registryMessage(response));
   }
-  if (answer.status !== 200) return undefined;
-  const digest = answer.headers["docker-content-digest"];
-  const { config } = parse(answer.body) as { config?: { digest?: string } };
+  if (response.status !== 200) return undefined;
+  const digest = response.headers["docker-content-digest"];
+  const { config } = parse(response.body) as { config?: { digest?: string } };
   return {
-    digest: typeof digest === "string" ? digest : `sha256:${createHash("sha256").update(answer.body).digest("hex")}`,
+    digest: typeof digest === "string" ? digest : `sha256:${createHash("sha256").update(response.body).digest("hex")}`,
     configDigest: config?.digest,
   };
 }
 
-/** REGISTRY_DENIED: what to do depends on whether there was a login. */
-export function denied({ host, repository, credentials }: RegistryAccess, said: string): FaasError {
-  const who = credentials?.username ? ` as "${credentials.username}"` : "";
+/** Creates a REGISTRY_DENIED error, with advice that depends on whether there was a login. */
+export function accessDenied({ host, repository, credentials }: RegistryAccess, reason: string): FaasError {
+  const user = credentials?.username ? ` as "${credentials.username}"` : "";
   const detail = credentials
-    ? `The registry ${host} refuses the login${who}, or does not let it push ${repository} (${said}). Log in with one that may: docker login ${host}`
-    : `The registry ${host} wants a login for ${repository} (${said}), and Docker has none. Log in: docker login ${host}`;
+    ? `The registry ${host} rejected the login${user}, or the login may not push ${repository} (${reason}). Log in as a user with push access: docker login ${host}`
+    : `The registry ${host} requires a login for ${repository} (${reason}), but Docker has none. Log in: docker login ${host}`;
   return new FaasError("REGISTRY_DENIED", detail);
 }
 
-/** A question to a registry. */
-export interface Question {
+interface RegistryRequest {
   readonly method: "GET" | "POST" | "DELETE";
-  /** From `/v2/` on. */
+  /** Path with its query, from `/v2/`. */
   readonly path: string;
   readonly headers?: Record<string, string>;
 }
 
-export interface Answer {
+export interface RegistryResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
-/** Asks; when the registry wants a login, logs in as it says and asks again. Rejects when it cannot be reached from here. */
-export async function askRegistry(
-  { host: named, credentials, env, signal }: RegistryAccess,
-  { method, path, headers = {} }: Question,
-): Promise<Answer> {
-  const host = named === DOCKER_HUB ? "registry-1.docker.io" : named;
+/** Sends a request and, if the registry requires a login, sends it again with the login. Rejects if the registry is unreachable. */
+export async function requestRegistry(
+  { host: registry, credentials, env, signal }: RegistryAccess,
+  { method, path, headers = {} }: RegistryRequest,
+): Promise<RegistryResponse> {
+  const host = registry === DOCKER_HUB ? "registry-1.docker.io" : registry;
   const tls = await tlsOptions(host, env);
-  const authorized = async (scheme: string): Promise<Answer> => {
+  const sendAuthorized = async (scheme: string): Promise<RegistryResponse> => {
     const url = `${scheme}://${host}${path}`;
-    const first = await ask(url, { method, headers }, tls, signal);
+    const first = await send(url, { method, headers }, tls, signal);
     if (first.status !== 401) return first;
     const challenge = String(first.headers["www-authenticate"] ?? "");
     const Authorization = await authorization(challenge, credentials, tls, signal);
     return Authorization === undefined
       ? first
-      : ask(url, { method, headers: { ...headers, Authorization } }, tls, signal);
+      : send(url, { method, headers: { ...headers, Authorization } }, tls, signal);
   };
-  if (!isLoopback(host)) return authorized("https");
-  const plain = await authorized("http").catch((error: Error) => error);
-  // 400: a TLS server's answer to HTTP.
-  return plain instanceof Error || plain.status === 400 ? authorized("https") : plain;
+  if (!isLoopback(host)) return sendAuthorized("https");
+  const plain = await sendAuthorized("http").catch((error: Error) => error);
+  // A TLS server answers plain HTTP with 400.
+  return plain instanceof Error || plain.status === 400 ? sendAuthorized("https") : plain;
 }
 
-/** The header that a challenge asks for (RFC 9110 section 11.6.1; the distribution project's token authentication). */
+/** Creates the Authorization header for a challenge (RFC 9110 section 11.6.1; the distribution project's token authentication). */
 async function authorization(
   challenge: string,
   credentials: RegistryCredentials | undefined,
@@ -129,36 +130,36 @@ async function authorization(
   if (!/^bearer\b/i.test(challenge) || realm === undefined) return undefined;
   const query = new URLSearchParams({ ...(service ? { service } : {}), ...(scope ? { scope } : {}) });
   const { identityToken } = credentials ?? {};
-  const answer = identityToken
-    ? await ask(
+  const response = identityToken
+    ? await send(
         realm,
         { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" } },
         tls,
         signal,
         `${query}&${new URLSearchParams({ grant_type: "refresh_token", client_id: "faas", refresh_token: identityToken })}`,
       )
-    : await ask(`${realm}?${query}`, { method: "GET", headers: basic ? { Authorization: basic } : {} }, tls, signal);
-  const { token, access_token = token } = parse(answer.body) as { token?: string; access_token?: string };
-  return answer.status === 200 && access_token ? `Bearer ${access_token}` : undefined;
+    : await send(`${realm}?${query}`, { method: "GET", headers: basic ? { Authorization: basic } : {} }, tls, signal);
+  const { token, access_token = token } = parse(response.body) as { token?: string; access_token?: string };
+  return response.status === 200 && access_token ? `Bearer ${access_token}` : undefined;
 }
 
-function ask(
+function send(
   url: string,
   { method, headers }: { readonly method: string; readonly headers: Record<string, string> },
   tls: TlsOptions,
   signal: AbortSignal | undefined,
   body?: string,
-): Promise<Answer> {
-  const limit = AbortSignal.timeout(ANSWER_MS);
+): Promise<RegistryResponse> {
+  const timeout = AbortSignal.timeout(RESPONSE_TIMEOUT_MS);
   const options = {
     method,
     headers: { ...headers, Connection: "close" },
-    signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   };
   return new Promise((resolve, reject) => {
-    const send = url.startsWith("https:") ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
-    send.once("error", reject);
-    send.once("response", async (response) => {
+    const request = url.startsWith("https:") ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
+    request.once("error", reject);
+    request.once("response", async (response) => {
       try {
         const pieces: Buffer[] = [];
         for await (const piece of response) pieces.push(piece as Buffer);
@@ -167,24 +168,24 @@ function ask(
         reject(error);
       }
     });
-    send.end(body);
+    request.end(body);
   });
 }
 
-/** Docker takes such registries without TLS, and with any certificate. */
+/** True for registries that Docker uses without TLS, or with any certificate. */
 const isLoopback = (host: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
 
-/** The system's authorities, and those that Docker is told of for a registry: `certs.d/<registry>/*.crt`. */
+/** Returns the system's certificate authorities, and Docker's for this registry: `certs.d/<registry>/*.crt`. */
 async function tlsOptions(host: string, env: Environment): Promise<TlsOptions> {
   if (isLoopback(host)) return { rejectUnauthorized: false };
   const folders = [join("/etc/docker/certs.d", host), join(dockerFolder(env), "certs.d", host)];
-  const own: string[] = [];
+  const ofRegistry: string[] = [];
   for (const folder of folders) {
     const names = await readdir(folder).catch(() => []);
     for (const name of names.filter((each) => each.endsWith(".crt")))
-      own.push(await readFile(join(folder, name), "utf8"));
+      ofRegistry.push(await readFile(join(folder, name), "utf8"));
   }
-  return { ca: [...getCACertificates("default"), ...getCACertificates("system"), ...own] };
+  return { ca: [...getCACertificates("default"), ...getCACertificates("system"), ...ofRegistry] };
 }
 
 interface TlsOptions {
@@ -200,8 +201,8 @@ function parse(body: Buffer): unknown {
   }
 }
 
-/** A registry's own reason (OCI distribution specification, "Error codes"). */
-export function wordsOf({ status, body }: Answer): string {
+/** Returns the registry's own error message (OCI distribution specification, "Error codes"). */
+export function registryMessage({ status, body }: RegistryResponse): string {
   const { errors } = parse(body) as { errors?: readonly { message?: string }[] };
   const message = errors
     ?.map(({ message }) => message)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DOCKER_HUB, imageReference, parseRegistry } from "./image-reference.ts";
+import { DOCKER_HUB, parseRegistry, tryParseImageReference } from "./image-reference.ts";
 
 const host = fc.constantFrom(
   "",
@@ -16,20 +16,20 @@ const path = fc.stringMatching(/^[a-z0-9]{1,5}(?:(?:\.|_|__|-{1,3})[a-z0-9]{1,4}
 const tag = fc.oneof(fc.constant(""), fc.stringMatching(/^:\w[\w.-]{0,20}$/));
 const digest = fc.oneof(fc.constant(""), fc.stringMatching(/^@sha256:[0-9a-f]{64}$/));
 
-test("the parts of an image's name put together are the name again", () => {
+test("joining the parts of an image name gives the same image", () => {
   fc.assert(
     fc.property(host, path, tag, digest, (...parts) => {
-      const found = imageReference(parts.join(""));
+      const found = tryParseImageReference(parts.join(""));
       assert.ok(found, parts.join(""));
       const rest = `${found.tag === undefined ? "" : `:${found.tag}`}${found.digest === undefined ? "" : `@${found.digest}`}`;
-      const again = imageReference(`${found.registry}/${found.repository}${rest}`);
+      const again = tryParseImageReference(`${found.registry}/${found.repository}${rest}`);
       assert.deepEqual(again, found);
       assert.ok(found.registry === DOCKER_HUB || parts.join("").startsWith(`${found.registry}/`));
     }),
   );
 });
 
-test("whatever is no name is none: no space, no upper case in a path, no way up", () => {
+test("never accepts white space, an upper-case path or a parent folder", () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -37,7 +37,7 @@ test("whatever is no name is none: no space, no upper case in a path, no way up"
         fc.tuple(host, path, fc.string({ maxLength: 3 }), path).map((parts) => parts.join("")),
       ),
       (text) => {
-        const found = imageReference(text);
+        const found = tryParseImageReference(text);
         if (!found) return;
         assert.doesNotMatch(text, /\s|\.\.|\/\/|\0/);
         assert.match(found.repository, /^[a-z0-9._/-]+$/);
@@ -46,19 +46,14 @@ test("whatever is no name is none: no space, no upper case in a path, no way up"
   );
 });
 
-test("text that is made to be slow is read in no time", () => {
-  for (const text of [
-    `${"a-".repeat(20_000)}!`,
-    `${"a.".repeat(20_000)}!`,
-    `${"a/".repeat(20_000)}!`,
-    `${"a__".repeat(20_000)}!`,
-    `${"1".repeat(50_000)}:`,
-  ]) {
-    const began = performance.now();
-    imageReference(text);
-    try {
-      parseRegistry(text);
-    } catch {}
-    assert.ok(performance.now() - began < 500, text.slice(0, 10));
+test("parses hostile text in linear time", () => {
+  // Linear time is milliseconds, quadratic time is minutes: the bound does not depend on the machine.
+  const repetitions = 200_000;
+  for (const part of ["a-", "a.", "a/", "a__", "1"]) {
+    const text = `${part.repeat(repetitions)}${part === "1" ? ":" : "!"}`;
+    const start = performance.now();
+    assert.equal(tryParseImageReference(text), undefined);
+    assert.throws(() => parseRegistry(text), { code: "USAGE" });
+    assert.ok(performance.now() - start < 10_000, part);
   }
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { imageReference, parseRegistry } from "./image-reference.ts";
+import { parseRegistry, tryParseImageReference } from "./image-reference.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
 
@@ -16,8 +16,8 @@ for (const [text, registry, repository, tag, found] of [
   [`registry.example.com/a/b/c:t@${digest}`, "registry.example.com", "a/b/c", "t", digest],
   ["[::1]:5000/name", "[::1]:5000", "name"],
 ] as const) {
-  test(`image ${text}`, () => {
-    assert.deepEqual(imageReference(text), {
+  test(`parses the image name ${text}`, () => {
+    assert.deepEqual(tryParseImageReference(text), {
       ...{ registry, repository },
       ...(tag === undefined ? {} : { tag }),
       ...(found === undefined ? {} : { digest: found }),
@@ -26,9 +26,9 @@ for (const [text, registry, repository, tag, found] of [
 }
 
 for (const text of ["", "Node", "a b", "https://registry.example.com/a", "a:", "a@sha256:12", "a//b", "-a"])
-  test(`no image: "${text}"`, () => assert.equal(imageReference(text), undefined));
+  test(`rejects the image name "${text}"`, () => assert.equal(tryParseImageReference(text), undefined));
 
-test("a registry is a host, a port, and a path", () => {
+test("splits a registry address into host and prefix", () => {
   assert.deepEqual(parseRegistry("localhost:5000"), { host: "localhost:5000", prefix: "" });
   assert.deepEqual(parseRegistry("registry.example.com/team/x"), { host: "registry.example.com", prefix: "team/x/" });
   assert.deepEqual(parseRegistry("10.0.0.1:5000/"), { host: "10.0.0.1:5000", prefix: "" });

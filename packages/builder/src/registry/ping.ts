@@ -1,19 +1,21 @@
 import { FaasError } from "@faas/core";
 import type { Environment } from "../docker/config.ts";
-import { askRegistry } from "./client.ts";
+import { requestRegistry } from "./client.ts";
 import { registryCredentials } from "./credentials.ts";
 
 /**
- * Whether a registry answers, from this machine (OCI distribution specification, "Determining Support"): `login` when it wants one, or
- * another one than Docker has for it. Rejects with the network's error when nothing answers.
+ * Checks that a registry responds to this machine (OCI distribution specification, "Determining Support"); `login` means that Docker's login is
+ * missing or wrong. Rejects with the network error if there is no response.
+ *
+ * @throws REGISTRY_UNREACHABLE if the server is not a registry
  */
 export async function pingRegistry(host: string, env: Environment, signal?: AbortSignal): Promise<"ok" | "login"> {
   const credentials = await registryCredentials(host, env);
-  const { status } = await askRegistry(
+  const { status } = await requestRegistry(
     { host, repository: "", credentials, env, signal },
     { method: "GET", path: "/v2/" },
   );
   if (status === 401 || status === 403) return "login";
   if (status === 200) return "ok";
-  throw new FaasError("REGISTRY_UNREACHABLE", `What answers at ${host} is no registry (HTTP ${status})`);
+  throw new FaasError("REGISTRY_UNREACHABLE", `The server at ${host} is not a registry (HTTP ${status})`);
 }

@@ -1,42 +1,50 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
-import { engineWords } from "../docker/engine-errors.ts";
+import { engineMessage } from "../docker/engine-errors.ts";
 import { events } from "../docker/events.ts";
 import { type ImageProgress, LayerProgress } from "../docker/layer-progress.ts";
-import { checkPushAccess, RETRY_MS } from "./access.ts";
-import { denied, type RegistryAccess } from "./client.ts";
-import { authOf } from "./credentials.ts";
+import { checkPushAccess, RETRY_DELAYS_MS } from "./access.ts";
+import { accessDenied, type RegistryAccess } from "./client.ts";
+import { engineAuth } from "./credentials.ts";
 
 export interface PushOptions extends RegistryAccess {
   readonly tag: string;
   readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
-  /** Time without any progress after which a registry counts as gone; a minute. */
+  /**
+   * Milliseconds without progress after which the registry counts as unreachable.
+   *
+   * @defaultValue 60,000
+   */
   readonly stalledMs?: number | undefined;
 }
 
-/** How often a Docker engine tries to push a layer. */
-const ENGINE_TRIES = 5;
+/** Number of times that a Docker engine tries to push a layer. */
+const ENGINE_ATTEMPTS = 5;
 
 /**
- * Has the engine push `registry/repository:tag`; gives the manifest's digest. Broken connections and failures of the registry are tried
- * again: each layer by the engine itself, for a minute, and all else twice by us. REGISTRY_DENIED, REGISTRY_UNREACHABLE, PUSH_FAILED.
+ * Makes the engine push `registry/repository:tag` and returns the manifest's digest. After broken connections and failures of the registry, the
+ * engine itself retries each layer for a minute; everything else is retried twice here.
+ *
+ * @throws REGISTRY_DENIED
+ * @throws REGISTRY_UNREACHABLE
+ * @throws PUSH_FAILED
  */
 export async function pushImage(docker: Docker, options: PushOptions): Promise<string> {
   const { signal } = options;
   await checkPushAccess(options);
   const engine = { retries: false };
-  for (let tries = 0; ; tries++) {
+  for (let retries = 0; ; retries++) {
     try {
       return await pushOnce(docker, options, engine);
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof FaasError) throw error;
-      const reason = engineWords(error);
-      const pause = engine.retries ? undefined : RETRY_MS[tries];
-      if (pause === undefined || !mayPass(reason))
-        throw explain(reason, options, engine.retries ? ENGINE_TRIES : tries + 1);
-      await delay(pause, undefined, signal ? { signal } : {});
+      const reason = engineMessage(error);
+      const delayMs = engine.retries ? undefined : RETRY_DELAYS_MS[retries];
+      if (delayMs === undefined || !isTransient(reason))
+        throw pushError(reason, options, engine.retries ? ENGINE_ATTEMPTS : retries + 1);
+      await delay(delayMs, undefined, signal ? { signal } : {});
     }
   }
 }
@@ -49,7 +57,7 @@ async function pushOnce(docker: Docker, options: PushOptions, engine: { retries:
   let digest: string | undefined;
   try {
     const image = docker.getImage(`${host}/${repository}`);
-    const stream = await image.push({ tag, authconfig: authOf(credentials, host), abortSignal: both });
+    const stream = await image.push({ tag, authconfig: engineAuth(credentials, host), abortSignal: both });
     const layers = new LayerProgress();
     for await (const event of events(stream, both)) {
       timer.refresh();
@@ -63,14 +71,14 @@ async function pushOnce(docker: Docker, options: PushOptions, engine: { retries:
     if (!stalled.signal.aborted || signal?.aborted) throw error;
     throw new FaasError(
       "REGISTRY_UNREACHABLE",
-      `The registry ${host} takes the connection, and then said nothing for ${stalledMs / 1000} s while ${repository} was pushed`,
+      `The registry ${host} accepted the connection, but made no progress for ${stalledMs / 1000} s while receiving ${repository}`,
       { cause: error },
     );
   } finally {
     clearTimeout(timer);
   }
   if (digest !== undefined) return digest;
-  throw new Error("the engine named no digest");
+  throw new Error("the engine did not return a digest");
 }
 
 const IS_DENIED = /unauthorized|authentication required|no basic auth|denied|forbidden|insufficient_scope|\b40[13]\b/i;
@@ -80,29 +88,29 @@ const IS_BROKEN =
   /connection refused|no such host|timeout|deadline exceeded|unreachable|reset by peer|broken pipe|\bEOF\b|ECONNRESET|socket hang up/i;
 const IS_SERVER_FAILURE = /\b(status|code)\b.*\b5\d\d\b|50\d (Internal|Bad|Service|Gateway)|toomanyrequests|\b429\b/i;
 
-/** Whether the same may work a moment later. */
-const mayPass = (reason: string) =>
+/** True for reasons that may be gone shortly. */
+const isTransient = (reason: string) =>
   !IS_DENIED.test(reason) && !IS_CERTIFICATE.test(reason) && (IS_SERVER_FAILURE.test(reason) || IS_BROKEN.test(reason));
 
-function explain(reason: string, options: PushOptions, tries: number): FaasError {
+function pushError(reason: string, options: PushOptions, attempts: number): FaasError {
   const { host, repository, tag } = options;
   const cause = new Error(reason);
   if (IS_PLAIN_HTTP.test(reason)) {
     return new FaasError(
       "REGISTRY_UNREACHABLE",
-      `The registry ${host} speaks plain HTTP, and the Docker engine expects TLS. Give the registry a certificate, or name it in "insecure-registries" of the engine's daemon.json`,
+      `The registry ${host} uses plain HTTP, but the Docker engine expects TLS. Give the registry a certificate, or add it to "insecure-registries" in the engine's daemon.json`,
       { cause },
     );
   }
   if (IS_CERTIFICATE.test(reason)) {
     return new FaasError(
       "REGISTRY_UNREACHABLE",
-      `The Docker engine does not trust the certificate of the registry ${host} (${reason}). Put the authority that signed it in /etc/docker/certs.d/${host}/ca.crt on the engine's machine`,
+      `The Docker engine does not trust the certificate of the registry ${host} (${reason}). Copy the certificate of its authority to /etc/docker/certs.d/${host}/ca.crt on the engine's machine`,
       { cause },
     );
   }
-  if (IS_DENIED.test(reason)) return denied(options, reason);
-  const times = tries === 1 ? "" : `, tried ${tries} times`;
+  if (IS_DENIED.test(reason)) return accessDenied(options, reason);
+  const times = attempts === 1 ? "" : `, tried ${attempts} times`;
   if (IS_BROKEN.test(reason)) {
     return new FaasError(
       "REGISTRY_UNREACHABLE",
@@ -110,7 +118,7 @@ function explain(reason: string, options: PushOptions, tries: number): FaasError
       { cause },
     );
   }
-  return new FaasError("PUSH_FAILED", `${host}/${repository}:${tag} could not be pushed${times}: ${reason}`, {
+  return new FaasError("PUSH_FAILED", `Failed to push ${host}/${repository}:${tag}${times}: ${reason}`, {
     cause,
   });
 }

@@ -4,27 +4,27 @@ import ignore from "ignore";
 import { IGNORE_FILES, isIgnored, type Rules } from "./source.ts";
 
 /**
- * Which paths of a folder are left out of its bundle, for one that watches it: takes a path relative to the folder, and whether it
- * is a folder itself. Reads each ignore file once: after a change of one, ask for a new function. What lies in an ignored folder is ignored.
+ * Creates a predicate for the paths of a folder that are not deployed, for a file watcher. The predicate takes a path relative to the folder,
+ * and true for the path of a folder; everything within an ignored folder is ignored. It reads each ignore file once: create a new predicate
+ * after one has changed.
  */
-export function ignoredIn(root: string): (path: string, isFolder: boolean) => boolean {
-  const known = new Map<string, readonly Rules[]>();
+export function createIgnoreFilter(root: string): (path: string, isFolder: boolean) => boolean {
+  const cache = new Map<string, readonly Rules[]>();
   const rulesIn = (folder: string): readonly Rules[] => {
-    let rules = known.get(folder);
+    let rules = cache.get(folder);
     if (!rules) {
       const outer = folder === root ? [] : rulesIn(dirname(folder));
       const text = IGNORE_FILES.map((name) => readText(join(folder, name))).join("\n");
       rules = text.trim() === "" ? outer : [...outer, { folder, rules: ignore().add(text) }];
-      known.set(folder, rules);
+      cache.set(folder, rules);
     }
     return rules;
   };
-  const isLeftOut = (path: string, isFolder: boolean): boolean => {
+  return function isIgnoredPath(path, isFolder) {
     const folder = dirname(path);
-    if (folder !== "." && isLeftOut(folder, true)) return true;
+    if (folder !== "." && isIgnoredPath(folder, true)) return true;
     return isIgnored(path, isFolder, rulesIn(join(root, folder)), root);
   };
-  return isLeftOut;
 }
 
 function readText(path: string): string {

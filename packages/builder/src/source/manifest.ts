@@ -3,17 +3,21 @@ import { join } from "node:path";
 import { FaasError } from "@faas/core";
 import { unreadable } from "./source.ts";
 
-/** What the builder reads of a `package.json`. */
+/** Fields of a `package.json` that the builder reads. */
 export interface PackageJson {
   readonly main?: string;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
 }
 
-/** `package.json` of a folder; undefined when there is none. MANIFEST_INVALID names file, line and column. */
+/**
+ * Reads the `package.json` of a folder; undefined when it is missing.
+ *
+ * @throws MANIFEST_INVALID with file, line and column
+ */
 export async function readPackageJson(folder: string): Promise<PackageJson | undefined> {
   const path = join(folder, "package.json");
-  const text = await readTextIfThere(path);
+  const text = await readOptionalText(path);
   if (text === undefined) return undefined;
   const manifest = await parseJson(text.replace(/^\ufeff/, ""), path);
   if (!isRecord(manifest)) throw invalid(path, "expected an object");
@@ -32,18 +36,22 @@ function versions(manifest: Record<string, unknown>, field: string, path: string
   throw invalid(path, `expected "${field}" to be an object of names and versions`);
 }
 
-/** What the builder reads of a `pyproject.toml`. */
+/** Fields of a `pyproject.toml` that the builder reads. */
 export interface Pyproject {
-  /** `[project] dependencies`, each as requirements.txt has it. */
+  /** `[project] dependencies`, each in the format of requirements.txt. */
   readonly dependencies: readonly string[];
-  /** It names dependencies elsewhere, as Poetry's own table does. */
+  /** True if it has other dependencies, in Poetry's own table. */
   readonly hasOthers: boolean;
 }
 
-/** `pyproject.toml` of a folder; undefined when there is none. MANIFEST_INVALID names file, line and column. */
+/**
+ * Reads the `pyproject.toml` of a folder; undefined when it is missing.
+ *
+ * @throws MANIFEST_INVALID with file, line and column
+ */
 export async function readPyproject(folder: string): Promise<Pyproject | undefined> {
   const path = join(folder, "pyproject.toml");
-  const text = await readTextIfThere(path);
+  const text = await readOptionalText(path);
   if (text === undefined) return undefined;
   const { project = {}, tool = {} } = await parseToml(text, path);
   const dependencies = isRecord(project) ? (project.dependencies ?? []) : undefined;
@@ -54,8 +62,12 @@ export async function readPyproject(folder: string): Promise<Pyproject | undefin
   return { dependencies, hasOthers };
 }
 
-/** A file's text; undefined when it is not there. SOURCE_UNREADABLE. */
-export async function readTextIfThere(path: string): Promise<string | undefined> {
+/**
+ * Reads a text file; undefined when it is missing.
+ *
+ * @throws SOURCE_UNREADABLE
+ */
+export async function readOptionalText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
@@ -68,7 +80,7 @@ async function parseJson(text: string, path: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    // JSON.parse does not always say where; esbuild does, and better.
+    // JSON.parse does not always report the position; esbuild does.
     const { transform } = await import("esbuild");
     const [first] = await transform(text, { loader: "json", logLevel: "silent" }).then(
       () => [],
@@ -91,8 +103,8 @@ async function parseToml(text: string, path: string): Promise<Record<string, unk
   }
 }
 
-const invalid = (where: string, why: string, cause?: unknown) =>
-  new FaasError("MANIFEST_INVALID", `${where}: ${why}`, { cause });
+const invalid = (position: string, reason: string, cause?: unknown) =>
+  new FaasError("MANIFEST_INVALID", `${position}: ${reason}`, { cause });
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,22 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Language } from "@faas/core";
-import { type Files, folderOf } from "../testing/test-folder.ts";
+import { type Files, sourceFolder } from "../testing/source-folder.ts";
 import { detect } from "./runtime.ts";
 import { readSource } from "./source.ts";
 
-const detected = async (
-  t: Parameters<typeof folderOf>[0],
-  files: readonly string[],
-  more: Files = {},
-  runtime?: Language,
-  handler?: string,
-) =>
-  detect(
-    await readSource(await folderOf(t, { ...Object.fromEntries(files.map((name) => [name, ""])), ...more }), 2 ** 20),
-    runtime,
-    handler,
-  );
+async function detected(names: readonly string[], more: Files = {}, runtime?: Language, handler?: string) {
+  const folder = await sourceFolder({ ...Object.fromEntries(names.map((name) => [name, ""])), ...more });
+  return detect(await readSource(folder, 2 ** 20), runtime, handler);
+}
 
 for (const [files, runtime, entry] of [
   [["index.mjs"], "node", "index.mjs"],
@@ -30,48 +22,48 @@ for (const [files, runtime, entry] of [
   [["app.py", "requirements.txt"], "python", "app.py"],
   [["handler/__init__.py", "pyproject.toml"], "python", "handler/__init__.py"],
 ] as const) {
-  test(`${files.join(" and ")}: ${runtime}, ${entry}`, async (t) => {
-    assert.deepEqual(await detected(t, files), { runtime, entry });
+  test(`detects ${runtime} and ${entry} from ${files.join(" and ")}`, async () => {
+    assert.deepEqual(await detected(files), { runtime, entry });
   });
 }
 
-test("main of package.json is the entry, unless there is an index", async (t) => {
+test("main of package.json is the entry, unless there is an index file", async () => {
   const manifest = { "package.json": '{"main":"./lib/start.js"}' };
-  assert.equal((await detected(t, ["lib/start.js", "app.js"], manifest)).entry, "lib/start.js");
-  assert.equal((await detected(t, ["lib/start.js", "index.js"], manifest)).entry, "index.js");
+  assert.equal((await detected(["lib/start.js", "app.js"], manifest)).entry, "lib/start.js");
+  assert.equal((await detected(["lib/start.js", "index.js"], manifest)).entry, "index.js");
 });
 
-test("a handler that is named says the runtime too", async (t) => {
+test("detects the runtime from a given handler", async () => {
   const files = ["index.mjs", "src/work.py", "src/other.ts"];
-  assert.deepEqual(await detected(t, files, {}, undefined, "src/work.run"), {
+  assert.deepEqual(await detected(files, {}, undefined, "src/work.run"), {
     runtime: "python",
     entry: "src/work.py",
   });
-  assert.deepEqual(await detected(t, files, {}, undefined, "src/other.run"), {
+  assert.deepEqual(await detected(files, {}, undefined, "src/other.run"), {
     runtime: "typescript",
     entry: "src/other.ts",
   });
 });
 
-test("a folder that looks like no runtime: what was looked for, what is there, and how to say it", async (t) => {
-  await assert.rejects(detected(t, ["notes.txt", "src/a.rb"]), {
+test("the error for an unknown runtime lists the expected files, the existing ones, and the option to set it", async () => {
+  await assert.rejects(detected(["notes.txt", "src/a.rb"]), {
     code: "RUNTIME_UNKNOWN",
     message:
       /package\.json or \*\.mjs.*\(node\).*\(typescript\).*requirements\.txt.*\(python\); the folder has notes\.txt, src\/\..*--runtime/,
   });
 });
 
-test("no handler: where it was looked for, what is there, and how to name it", async (t) => {
-  await assert.rejects(detected(t, ["start.mjs", "package.json"], { "package.json": "{}" }), {
+test("the error for a missing handler lists the expected files, the existing ones, and the option to set it", async () => {
+  await assert.rejects(detected(["start.mjs", "package.json"], { "package.json": "{}" }), {
     code: "HANDLER_NOT_FOUND",
     message:
       /node function in one of index\.mjs, index\.js.*the folder has package\.json, start\.mjs\. .*--handler file\.export/,
   });
-  await assert.rejects(detected(t, ["index.mjs"], {}, undefined, "gone.run"), {
+  await assert.rejects(detected(["index.mjs"], {}, undefined, "gone.run"), {
     code: "HANDLER_NOT_FOUND",
     message: /the handler "gone\.run" of a node function in one of gone\.mjs, gone\.js, gone\.cjs/,
   });
-  await assert.rejects(detected(t, ["index.mjs"], {}, "python"), {
+  await assert.rejects(detected(["index.mjs"], {}, "python"), {
     code: "HANDLER_NOT_FOUND",
     message: /python function in one of main\.py/,
   });

@@ -4,17 +4,17 @@ import type { Source } from "./source.ts";
 
 export interface Detected {
   readonly runtime: Language;
-  /** The file that holds the handler; names have `/`. */
+  /** File that contains the handler, with `/` as separator. */
   readonly entry: string;
 }
 
-// The wrappers look in the same order: docs/wrapper-protocol.md, "Environment".
+// The wrappers search in the same order: docs/wrapper-protocol.md, "Environment".
 const NODE_FILES = ["index", "main", "handler", "function", "app"];
 const PYTHON_FILES = ["main", "handler", "function", "app", "index"];
 const NODE_EXTENSIONS = [".mjs", ".js", ".cjs"];
 const TYPESCRIPT_EXTENSIONS = [".ts", ".mts"];
 
-/** What a folder of a language has, in words. */
+/** Typical files of each language, for messages. */
 const SIGNS: Readonly<Record<Language, string>> = {
   node: "package.json or *.mjs, *.js, *.cjs",
   typescript: "tsconfig.json or *.ts",
@@ -24,23 +24,31 @@ const SIGNS: Readonly<Record<Language, string>> = {
 export const DOCKERFILE = "Dockerfile";
 
 /**
- * Whether the folder's own Dockerfile makes the image: when that is asked for, or when there is one and neither a language nor a handler
- * is named. RUNTIME_UNKNOWN when it is asked for and not there.
+ * Returns true if the folder's own Dockerfile builds the image: if the runtime is `dockerfile`, or if there is one and neither a language nor a
+ * handler is given.
+ *
+ * @throws RUNTIME_UNKNOWN if the runtime is `dockerfile` and the file is missing
  */
-export function picksDockerfile(source: Source, runtime: Runtime | undefined, handler: string | undefined): boolean {
-  const isThere = source.entries.some(({ name }) => name === DOCKERFILE);
-  if (runtime === "dockerfile" && !isThere)
+export function usesDockerfile(source: Source, runtime: Runtime | undefined, handler: string | undefined): boolean {
+  const exists = source.entries.some(({ name }) => name === DOCKERFILE);
+  if (runtime === "dockerfile" && !exists)
     throw new FaasError(
       "RUNTIME_UNKNOWN",
-      `Expected a ${DOCKERFILE} in ${source.folder}, as --runtime dockerfile says, and there is none`,
+      `Expected a ${DOCKERFILE} in ${source.folder} for --runtime dockerfile, but it is missing`,
     );
-  return isThere && (runtime === "dockerfile" || (runtime === undefined && handler === undefined));
+  return exists && (runtime === "dockerfile" || (runtime === undefined && handler === undefined));
 }
 
-/** A handler file in TypeScript; declarations (`.d.ts`) hold no code. */
+/** Returns true for a TypeScript file with code; declarations (`.d.ts`) have none. */
 export const isTypeScript = (name: string) => /(?<!\.d)\.m?ts$/.test(name);
 
-/** The language of a folder, and the file that holds its handler. RUNTIME_UNKNOWN, HANDLER_NOT_FOUND, MANIFEST_INVALID. */
+/**
+ * Detects the language of a folder and the file that contains its handler.
+ *
+ * @throws RUNTIME_UNKNOWN
+ * @throws HANDLER_NOT_FOUND
+ * @throws MANIFEST_INVALID
+ */
 export async function detect(
   source: Source,
   runtime: Language | undefined,
@@ -51,18 +59,18 @@ export async function detect(
   if (!chosen) {
     throw new FaasError(
       "RUNTIME_UNKNOWN",
-      `${source.folder} looks like no runtime: expected ${languages.map((language) => `${SIGNS[language]} (${language})`).join(", ")}; the folder has ${listing(names)}. Say which with --runtime, or "runtime" in faas.json`,
+      `Cannot detect the runtime of ${source.folder}: expected ${languages.map((language) => `${SIGNS[language]} (${language})`).join(", ")}; the folder has ${listing(names)}. Set it with --runtime, or "runtime" in faas.json`,
     );
   }
   const candidates =
     handler === undefined ? await USUAL_FILES[chosen](source.folder) : filesOf(handlerFile(handler), chosen);
   const entry = candidates.find((name) => names.has(name));
   if (entry) return { runtime: chosen, entry };
-  const wanted = handler === undefined ? "a handler" : `the handler "${handler}"`;
-  const advice = handler === undefined ? "Name it" : "Name another one";
+  const expected = handler === undefined ? "a handler" : `the handler "${handler}"`;
+  const advice = handler === undefined ? "Set it" : "Set another one";
   throw new FaasError(
     "HANDLER_NOT_FOUND",
-    `Expected ${wanted} of a ${chosen} function in one of ${candidates.join(", ")}; the folder has ${listing(names)}. ${advice} with --handler file.export, or "handler" in faas.json`,
+    `Expected ${expected} of a ${chosen} function in one of ${candidates.join(", ")}; the folder has ${listing(names)}. ${advice} with --handler file.export, or "handler" in faas.json`,
   );
 }
 
@@ -88,7 +96,7 @@ const handlerFile = (handler: string) => handler.slice(0, handler.lastIndexOf(".
 const withExtensions = (files: readonly string[], extensions: readonly string[]) =>
   files.flatMap((file) => extensions.map((extension) => file + extension));
 
-/** The files that a handler called `file.export` may be in. */
+/** Lists the possible files of a handler `file.export`. */
 function filesOf(file: string, runtime: Language): string[] {
   return FILES[runtime](file);
 }
@@ -111,16 +119,17 @@ const USUAL_FILES: Readonly<Record<Language, (folder: string) => Promise<string[
 async function usualNodeFiles(runtime: "node" | "typescript", folder: string): Promise<string[]> {
   const [index = "", ...others] = NODE_FILES;
   const { main } = (await readPackageJson(folder)) ?? {};
-  // Only what the wrapper can load; TypeScript is compiled to where it looks.
-  const named =
+  // Only files that the wrapper can load; compiled TypeScript has one of the usual names.
+  const mainFile =
     main && NODE_EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main.replace(/^\.\//, "")] : [];
-  return [...filesOf(index, runtime), ...named, ...others.flatMap((file) => filesOf(file, runtime))];
+  return [...filesOf(index, runtime), ...mainFile, ...others.flatMap((file) => filesOf(file, runtime))];
 }
 
-const LISTED = 10;
+const MAX_LISTED = 10;
 
-/** What is at the top of the folder, in words. */
+/** Lists the files and folders at the top of the source folder, for messages. */
 function listing(names: ReadonlySet<string>): string {
   const top = [...new Set([...names].map((name) => name.replace(/\/.*/, "/")))];
-  return `${top.slice(0, LISTED).join(", ")}${top.length > LISTED ? ` and ${top.length - LISTED} more` : ""}`;
+  const more = top.length - MAX_LISTED;
+  return `${top.slice(0, MAX_LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -4,35 +4,35 @@ import { dirname, join, relative, resolve } from "node:path";
 import { FaasError, formatSize } from "@faas/core";
 import ignore, { type Ignore } from "ignore";
 
-export interface SourceFile {
+interface SourceFile {
   readonly kind: "file";
-  /** Has `/` and no leading one. */
+  /** Path in the folder, with `/` as separator and without a leading one. */
   readonly name: string;
   readonly path: string;
   readonly sizeBytes: number;
   readonly executable: boolean;
 }
 
-export interface SourceLink {
+interface SourceLink {
   readonly kind: "link";
   readonly name: string;
-  /** Relative to the folder of the link; stays inside. */
+  /** Path relative to the folder of the link, within the source folder. */
   readonly target: string;
 }
 
-/** One thing of the source folder that is deployed. */
+/** A deployed file or link of the source folder. */
 export type SourceEntry = SourceFile | SourceLink;
 
 export interface Source {
-  /** Its real path. */
+  /** Real path of the folder. */
   readonly folder: string;
   readonly entries: readonly SourceEntry[];
   readonly sizeBytes: number;
-  /** What was left out and may be missed. */
+  /** Files that were left out although the function may need them. */
   readonly warnings: readonly string[];
 }
 
-/** Left out whatever the user's rules say: what others made, what is installed for the target, and what may be secret. */
+/** Files that no rule of the user can include: generated ones, installed dependencies, and possible secrets. */
 const NEVER_DEPLOYED = ignore().add([
   ...[".git", "node_modules", "__pycache__", "*.pyc", ".venv", "venv", ".faas", ".packages"],
   ...[".env", ".env.*", ".npmrc", ".yarnrc", ".yarnrc.yml", ".pypirc", "pip.conf", "pip.ini", ".netrc", "_netrc"],
@@ -40,17 +40,23 @@ const NEVER_DEPLOYED = ignore().add([
   ...[".interface.mjs", ".interface.py"],
   ...[".DS_Store", "*~", "*.sw[a-p]", ".#*"],
 ]);
-/** The second wins over the first. */
+/** Names of ignore files; the second takes precedence over the first. */
 export const IGNORE_FILES = [".gitignore", ".faasignore"];
 const MAX_FILES = 20_000;
 
-/** What the ignore files of one folder say about what is in it. */
+/** Rules of a folder's ignore files. */
 export interface Rules {
   readonly folder: string;
   readonly rules: Ignore;
 }
 
-/** The files of a folder without what is ignored, sorted. SOURCE_UNREADABLE, SOURCE_EMPTY, SOURCE_TOO_LARGE. */
+/**
+ * Lists the files of a folder without ignored ones, sorted.
+ *
+ * @throws SOURCE_UNREADABLE
+ * @throws SOURCE_EMPTY
+ * @throws SOURCE_TOO_LARGE
+ */
 export async function readSource(dir: string, sizeLimitBytes: number, signal?: AbortSignal): Promise<Source> {
   const folder = await realFolder(resolve(dir));
   const found: Found = { folder, files: [], links: [], warnings: [], sizeBytes: 0, sizeLimitBytes };
@@ -61,7 +67,7 @@ export async function readSource(dir: string, sizeLimitBytes: number, signal?: A
   if (entries.length === 0) {
     throw new FaasError(
       "SOURCE_EMPTY",
-      `There is nothing to deploy in ${folder}: expected a file with a function, and the folder is empty or all of it is ignored`,
+      `There is nothing to deploy in ${folder}: the folder is empty or all files are ignored. Expected a file with a function`,
     );
   }
   return { folder, entries: entries.sort(byName), sizeBytes: found.sizeBytes, warnings: found.warnings };
@@ -83,10 +89,10 @@ async function realFolder(folder: string): Promise<string> {
   } catch (error) {
     throw unreadable(folder, error);
   }
-  throw new FaasError("SOURCE_UNREADABLE", `Expected ${folder} to be a folder with a function; it is a file`);
+  throw new FaasError("SOURCE_UNREADABLE", `Expected ${folder} to be a folder with a function, but it is a file`);
 }
 
-/** `prefix` is the folder's name with a `/` at its end; of the root, nothing. */
+/** Adds the files of a folder to `found`. `prefix` is the folder's path with a `/` at its end, and empty for the root. */
 async function walk(prefix: string, outer: readonly Rules[], found: Found, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   const path = join(found.folder, prefix);
@@ -94,15 +100,17 @@ async function walk(prefix: string, outer: readonly Rules[], found: Found, signa
     throw unreadable(path, error);
   });
   const rules = [...outer, ...(await ownRules(path, children))];
-  const kept = children.filter((child) => !isIgnored(prefix + child.name, child.isDirectory(), rules, found.folder));
-  const files = kept.filter((child) => child.isFile());
+  const deployed = children.filter(
+    (child) => !isIgnored(prefix + child.name, child.isDirectory(), rules, found.folder),
+  );
+  const files = deployed.filter((child) => child.isFile());
   const stats = await Promise.all(files.map(({ name }) => statOf(join(path, name))));
   for (const [i, { name }] of files.entries()) addFile(prefix + name, stats[i] as Stats, found);
-  for (const child of kept) {
+  for (const child of deployed) {
     const name = prefix + child.name;
     if (child.isSymbolicLink()) found.links.push(name);
     else if (child.isDirectory()) await walk(`${name}/`, rules, found, signal);
-    else if (!child.isFile()) found.warnings.push(`${name} is no regular file and was left out`);
+    else if (!child.isFile()) found.warnings.push(`${name} is not a regular file and was left out`);
   }
 }
 
@@ -119,7 +127,7 @@ async function ownRules(path: string, children: readonly Dirent[]): Promise<read
   return [{ folder: path, rules: ignore().add(texts.join("\n")) }];
 }
 
-/** Whether a path is left out, taken that its folder is not: of the user's rules, the innermost that says something counts. */
+/** Returns true for an ignored path in a folder that is not ignored. Among the user's rules, the innermost match decides. */
 export function isIgnored(name: string, isFolder: boolean, all: readonly Rules[], root: string): boolean {
   const slash = isFolder ? "/" : "";
   if (NEVER_DEPLOYED.ignores(name + slash)) return true;
@@ -142,10 +150,10 @@ function addFile(name: string, { size, mode }: Stats, found: Found): void {
   found.sizeBytes += size;
   files.push({ kind: "file", name, path: join(folder, name), sizeBytes: size, executable: (mode & 0o100) !== 0 });
   if (found.sizeBytes > sizeLimitBytes || files.length > MAX_FILES) {
-    const most = files.length > MAX_FILES ? `${MAX_FILES} files` : formatSize(sizeLimitBytes);
+    const limit = files.length > MAX_FILES ? `${MAX_FILES} files` : formatSize(sizeLimitBytes);
     throw new FaasError(
       "SOURCE_TOO_LARGE",
-      `Expected at most ${most} to deploy in ${folder}, and it has more; leave out what the function does not need with a .faasignore`,
+      `${folder} is too large: expected at most ${limit}. Exclude files that the function does not need with a .faasignore`,
     );
   }
 }
@@ -153,19 +161,19 @@ function addFile(name: string, { size, mode }: Stats, found: Found): void {
 async function readLink(name: string, names: ReadonlySet<string>, found: Found): Promise<SourceLink | undefined> {
   const { folder, warnings } = found;
   const path = join(folder, name);
-  const leads = await readlink(path);
+  const linkText = await readlink(path);
   const target = await realpath(path).catch(() => undefined);
   const inside = target === undefined ? undefined : relative(folder, target);
-  const why =
+  const problem =
     inside === undefined
-      ? "which is not there"
+      ? "which does not exist"
       : inside === ".." || inside.startsWith("../")
         ? "outside of the folder"
         : names.has(inside)
           ? undefined
           : "which is not deployed";
-  if (why === undefined) return { kind: "link", name, target: relative(dirname(path), target as string) };
-  warnings.push(`${name} is a symbolic link to ${leads}, ${why}; it was left out`);
+  if (problem === undefined) return { kind: "link", name, target: relative(dirname(path), target as string) };
+  warnings.push(`${name} is a symbolic link to ${linkText}, ${problem}; it was left out`);
   return undefined;
 }
 
@@ -173,24 +181,29 @@ function* parents(name: string): Iterable<string> {
   for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1)) yield name.slice(0, end);
 }
 
-/** The order of things in a bundle: the same on every machine, whatever its locale. */
+/** Compares names by code units, which does not depend on the machine's locale. */
 export const byName = (a: { readonly name: string }, b: { readonly name: string }) =>
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 
 const REASONS: Record<string, string> = {
   ENOENT: "it does not exist",
-  ENOTDIR: "a part of its path is no folder",
-  EACCES: "it may not be read",
-  EPERM: "it may not be read",
-  ELOOP: "its symbolic links go in a circle",
+  ENOTDIR: "a part of its path is not a folder",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  ELOOP: "its symbolic links form a cycle",
 };
 
-/** The content of a file that is deployed. SOURCE_UNREADABLE: that it is there does not mean that it may be read. */
+/**
+ * Reads a deployed file.
+ *
+ * @throws SOURCE_UNREADABLE
+ */
 export const readSourceFile = (path: string): Promise<Buffer> =>
   readFile(path).catch((error) => {
     throw unreadable(path, error);
   });
 
+/** Creates a SOURCE_UNREADABLE error from an error of the file system. */
 export function unreadable(path: string, cause: unknown): FaasError {
   const { code = "", message } = cause as NodeJS.ErrnoException;
   return new FaasError("SOURCE_UNREADABLE", `Cannot read ${path}: ${REASONS[code] ?? message}`, { cause });

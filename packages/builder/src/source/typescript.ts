@@ -1,15 +1,17 @@
 import { basename, dirname, join } from "node:path";
 import { FaasError } from "@faas/core";
 
-/** A file that is made, not found. */
+/** A file compiled from TypeScript. */
 export interface Compiled {
   readonly name: string;
   readonly text: string;
 }
 
 /**
- * The handler's TypeScript with all that it imports of the folder, as one `.mjs` with its source map inside, so that stacks name the
- * `.ts` lines. Packages stay imports. BUILD_FAILED names file, line and column of each error.
+ * Compiles the handler's file and its imports from the folder into one `.mjs`, with an inline source map so that stack traces have the `.ts`
+ * lines. Packages are not bundled.
+ *
+ * @throws BUILD_FAILED with file, line and column of each error
  */
 export async function compile(folder: string, entry: string, hasTsconfig: boolean): Promise<Compiled> {
   const { build } = await import("esbuild");
@@ -25,11 +27,11 @@ export async function compile(folder: string, entry: string, hasTsconfig: boolea
       platform: "node",
       target: "node22",
       format: "esm",
-      // Paths relative to the folder: the same text on any machine.
+      // Paths are relative to the folder: the output does not depend on the machine.
       sourcemap: "inline",
       sourcesContent: false,
       logLevel: "silent",
-      // Else esbuild takes the one of a folder above, which is not part of the function.
+      // Otherwise esbuild uses a tsconfig.json in a parent folder, which is not part of the function.
       ...(hasTsconfig ? {} : { tsconfigRaw: "{}" }),
     });
     return { name, text: outputFiles[0]?.text ?? "" };
@@ -46,6 +48,6 @@ interface Message {
   readonly location: { readonly file: string; readonly line: number; readonly column: number } | null;
 }
 
-/** Columns begin with 1, as editors count them. */
+/** Formats an error with the column counted from 1, as editors do. */
 const describe = ({ text, location }: Message) =>
   location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text;

@@ -1,60 +1,44 @@
 import type { Readable } from "node:stream";
 import {
-  DEFAULT_PORT,
   type EndpointRef,
   type EndpointView,
   type ErrorCode,
+  endpointListSchema,
+  endpointViewSchema,
   errorCodes,
   FaasError,
   type KeyView,
+  keyListSchema,
   type LogLine,
+  logLineSchema,
   type NewKeyView,
+  newKeyViewSchema,
   type OrgDetails,
   type OrgView,
+  orgDetailsSchema,
+  orgListSchema,
   type PostAdminKey,
   type PostOrgKey,
   type Problem,
   type PutEndpoint,
   type PutOrg,
+  parseResponse,
   type Registered,
+  type ResponseSchema,
+  registeredSchema,
   type SecretSet,
   type SecretView,
   type ServerConfig,
+  secretListSchema,
+  secretSetSchema,
+  serverConfigSchema,
   type Whoami,
+  whoamiSchema,
 } from "@faas/core";
 import { Agent, type Dispatcher, request } from "undici";
-import { findProject } from "../project/project.ts";
-import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { storedToken } from "./credentials.ts";
-import { caFor, trustProblem, warnOfPlainKeys } from "./trust.ts";
+import { trustProblem } from "./trust.ts";
 
 const ADDRESS_HINT = "check the address: --server URL, FAAS_SERVER, or server in faas.json";
-
-export const DEFAULT_SERVER = `http://127.0.0.1:${DEFAULT_PORT}`;
-
-/** Where the control server is: `--server`, FAAS_SERVER, `faas.json` of the folder, or the default. */
-export async function serverUrl(options: GlobalOptions, io: Io, folder = io.cwd): Promise<string> {
-  const given = options.server ?? io.env.FAAS_SERVER ?? (await findProject(folder))?.project.server ?? DEFAULT_SERVER;
-  const url = URL.parse(given);
-  if (url && /^https?:$/.test(url.protocol)) return given.replace(/\/+$/, "");
-  throw new FaasError("USAGE", `Expected the server's address to be a URL such as ${DEFAULT_SERVER}, got "${given}"`);
-}
-
-/** The server that the options name, with the key that there is for it. */
-export async function connect(options: GlobalOptions, io: Io, folder = io.cwd): Promise<Client> {
-  const url = await serverUrl(options, io, folder);
-  const token = await tokenFor(url, options, io);
-  if (token !== undefined) warnOfPlainKeys(url, io);
-  return new Client(url, io.signal, token, await caFor(url, options, io));
-}
-
-/** FAAS_TOKEN, else what `faas login` kept. The former is not sent to where only a `faas.json` points: it may be somebody else's. */
-export async function tokenFor(url: string, { server }: GlobalOptions, io: Io): Promise<string | undefined> {
-  const stored = await storedToken(url, io);
-  const given = io.env.FAAS_TOKEN || undefined;
-  const isNamed = (server ?? io.env.FAAS_SERVER) !== undefined || url === DEFAULT_SERVER || stored !== undefined;
-  return isNamed ? (given ?? stored) : undefined;
-}
 
 export interface CallOptions {
   readonly method: string;
@@ -62,12 +46,18 @@ export interface CallOptions {
   readonly body?: Buffer | Readable | string | null;
 }
 
-/** The control API and the gateway over HTTP. What fails is a FaasError: the server's own problem, or SERVER_UNREACHABLE. */
+/**
+ * Client of the control API and the gateway.
+ *
+ * @throws FaasError with the code of the server's problem document
+ * @throws SERVER_UNREACHABLE
+ * @throws SERVER_INCOMPATIBLE
+ */
 export class Client {
   readonly url: string;
   readonly #signal: AbortSignal;
   readonly #token: string | undefined;
-  /** The certificates, PEM, that the server's has to be signed by; undefined: those that Node knows. */
+  /** Certificate authorities of the server, PEM; Node's own when undefined. */
   readonly ca: string | undefined;
   readonly #agent: Agent;
 
@@ -76,103 +66,103 @@ export class Client {
     this.#signal = signal;
     this.#token = token;
     this.ca = ca;
-    // Nothing is timed here: how long a call or a deployment may take is the server's business.
+    // No timeouts: the server limits the time of calls and deployments.
     const timeouts = { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 1_000 };
     this.#agent = new Agent({ ...timeouts, ...(ca === undefined ? {} : { connect: { ca } }) });
   }
 
-  /** Whether a key is sent along. */
+  /** True when requests carry a key. */
   get hasKey(): boolean {
     return this.#token !== undefined;
   }
 
-  /** The same server, asked for as long as another signal says. */
+  /** Returns a client for the same server that another signal aborts. */
   withSignal(signal: AbortSignal): Client {
     return new Client(this.url, signal, this.#token, this.ca);
   }
 
   config(): Promise<ServerConfig> {
-    return this.#json("GET", "/-/config");
+    return this.#json(serverConfigSchema, "GET", "/-/config");
   }
 
   whoami(): Promise<Whoami> {
-    return this.#json("GET", "/-/whoami");
+    return this.#json(whoamiSchema, "GET", "/-/whoami");
   }
 
-  /** Those that the key may see. */
+  /** Lists the organizations that the key can see. */
   async orgs(): Promise<readonly OrgView[]> {
-    return (await this.#json<{ orgs: OrgView[] }>("GET", "/-/orgs")).orgs;
+    return (await this.#json(orgListSchema, "GET", "/-/orgs")).orgs;
   }
 
   org(org: string): Promise<OrgDetails> {
-    return this.#json("GET", orgPath(org));
+    return this.#json(orgDetailsSchema, "GET", orgPath(org));
   }
 
   putOrg(org: string, body?: PutOrg): Promise<OrgDetails> {
-    return this.#json("PUT", orgPath(org), body);
+    return this.#json(orgDetailsSchema, "PUT", orgPath(org), body);
   }
 
-  /** Of an organization; without one, of the whole server. */
+  /** Lists the keys of an organization, or of the whole server without one. */
   async keys(org: string | undefined): Promise<readonly KeyView[]> {
-    return (await this.#json<{ keys: KeyView[] }>("GET", keysPath(org))).keys;
+    return (await this.#json(keyListSchema, "GET", keysPath(org))).keys;
   }
 
   createKey(org: string, body: PostOrgKey): Promise<NewKeyView> {
-    return this.#json("POST", keysPath(org), body);
+    return this.#json(newKeyViewSchema, "POST", keysPath(org), body);
   }
 
   createAdminKey(body: PostAdminKey): Promise<NewKeyView> {
-    return this.#json("POST", keysPath(undefined), body);
+    return this.#json(newKeyViewSchema, "POST", keysPath(undefined), body);
   }
 
   async revokeKey(org: string | undefined, id: string): Promise<void> {
-    await this.#json("DELETE", `${keysPath(org)}/${encodeURIComponent(id)}`);
+    await this.#send("DELETE", `${keysPath(org)}/${encodeURIComponent(id)}`);
   }
 
   async endpoints(org?: string): Promise<readonly EndpointView[]> {
     const path = org === undefined ? "/-/endpoints" : `/-/orgs/${encodeURIComponent(org)}/endpoints`;
-    return (await this.#json<{ endpoints: EndpointView[] }>("GET", path)).endpoints;
+    return (await this.#json(endpointListSchema, "GET", path)).endpoints;
   }
 
   endpoint(ref: EndpointRef): Promise<EndpointView> {
-    return this.#json("GET", pathOf(ref));
+    return this.#json(endpointViewSchema, "GET", pathOf(ref));
   }
 
-  /** Waits until the revision is no longer being deployed: it answers, it failed, or a newer one took its place. */
+  /** Waits until the revision serves, has failed, or was replaced by a newer one. */
   async waitForRollout(ref: EndpointRef, revision: string): Promise<EndpointView> {
     for (;;) {
-      const view = await this.#json<EndpointView>("GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
+      const view = await this.#json(endpointViewSchema, "GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
       if (view.phase !== "deploying" || (view.deploying ?? view.revision) !== revision) return view;
     }
   }
 
   putEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
-    return this.#json("PUT", pathOf(ref), body);
+    return this.#json(registeredSchema, "PUT", pathOf(ref), body);
   }
 
   async removeEndpoint(ref: EndpointRef): Promise<void> {
-    await this.#json("DELETE", pathOf(ref));
+    await this.#send("DELETE", pathOf(ref));
   }
 
   async removeOrg(org: string): Promise<void> {
-    await this.#json("DELETE", `/-/orgs/${encodeURIComponent(org)}`);
+    await this.#send("DELETE", `/-/orgs/${encodeURIComponent(org)}`);
   }
 
-  /** `dockerConfigJson` is the text of a Docker `config.json`. */
+  /** Sets the credentials that the nodes pull images with; `dockerConfigJson` is the text of a Docker `config.json`. */
   async putRegistryCredentials(org: string, dockerConfigJson: string): Promise<void> {
-    await this.#json("PUT", `/-/orgs/${encodeURIComponent(org)}/registry-credentials`, { dockerConfigJson });
+    await this.#send("PUT", `/-/orgs/${encodeURIComponent(org)}/registry-credentials`, { dockerConfigJson });
   }
 
   async secrets(org: string): Promise<readonly SecretView[]> {
-    return (await this.#json<{ secrets: SecretView[] }>("GET", secretPath(org))).secrets;
+    return (await this.#json(secretListSchema, "GET", secretPath(org))).secrets;
   }
 
   putSecret(org: string, name: string, value: string): Promise<SecretSet> {
-    return this.#json("PUT", secretPath(org, name), { value });
+    return this.#json(secretSetSchema, "PUT", secretPath(org, name), { value });
   }
 
   async removeSecret(org: string, name: string): Promise<void> {
-    await this.#json("DELETE", secretPath(org, name));
+    await this.#send("DELETE", secretPath(org, name));
   }
 
   async hasBundle(digest: string): Promise<boolean> {
@@ -182,7 +172,7 @@ export class Client {
     return statusCode === 200;
   }
 
-  /** For an organization, whose limit of stored bytes counts. */
+  /** Uploads a bundle; its bytes count towards the limit of the organization. */
   async putBundle(org: string, digest: string, tar: Readable, sizeBytes: number): Promise<void> {
     const headers = { "Content-Type": "application/x-tar", "Content-Length": String(sizeBytes) };
     await this.#unwrap(
@@ -191,87 +181,97 @@ export class Client {
   }
 
   async *logs(ref: EndpointRef, query: Readonly<Record<string, string>>): AsyncGenerator<LogLine> {
-    const answer = await this.call(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`, { method: "GET" });
-    if (answer.statusCode !== 200) await this.#unwrap(answer);
+    const response = await this.call(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`, { method: "GET" });
+    if (response.statusCode !== 200) await this.#unwrap(response);
     let rest = "";
-    const text = new TextDecoder();
-    for await (const piece of this.read(answer.body)) {
-      const lines = (rest + text.decode(piece, { stream: true })).split("\n");
+    const decoder = new TextDecoder();
+    for await (const chunk of this.read(response.body)) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() as string;
-      for (const line of lines) yield JSON.parse(line);
+      for (const line of lines) yield parseResponse(logLineSchema, JSON.parse(line), `GET ${pathOf(ref)}/logs`);
     }
   }
 
-  /** The body of an answer as it comes. ANSWER_INCOMPLETE when the connection breaks before its end. */
+  /**
+   * Streams the body of a response.
+   *
+   * @throws ANSWER_INCOMPLETE when the connection is lost before its end
+   */
   async *read(body: Readable): AsyncGenerator<Buffer> {
     let bytes = 0;
     try {
-      for await (const piece of body) {
-        bytes += piece.length;
-        yield piece;
+      for await (const chunk of body) {
+        bytes += chunk.length;
+        yield chunk;
       }
     } catch (cause) {
       if (this.#signal.aborted) throw cause;
-      throw new FaasError("ANSWER_INCOMPLETE", `The connection broke after ${bytes} bytes of the answer`, { cause });
+      throw new FaasError("ANSWER_INCOMPLETE", `The connection was lost after ${bytes} bytes of the response`, {
+        cause,
+      });
     }
   }
 
-  /** Any request; gives the answer as it comes, whatever its status. */
+  /** Sends any request; returns the response with its body as a stream, whatever its status. */
   async call(path: string, { method, headers, body }: CallOptions): Promise<Dispatcher.ResponseData> {
     try {
-      const answer = await request(this.url + path, {
+      const response = await request(this.url + path, {
         method: method as Dispatcher.HttpMethod,
         headers: { ...this.keyHeaders(headers), ...headers },
         ...(body === undefined ? {} : { body }),
         signal: this.#signal,
         dispatcher: this.#agent,
       });
-      if (answer.statusCode === 400 && String(answer.headers.upgrade).startsWith("TLS/")) {
-        await answer.body.dump();
-        throw new FaasError("TLS_REQUIRED", `${this.url} speaks HTTPS, and HTTP was sent to it`, {
+      if (response.statusCode === 400 && String(response.headers.upgrade).startsWith("TLS/")) {
+        await response.body.dump();
+        throw new FaasError("TLS_REQUIRED", `${this.url} expects HTTPS, got HTTP`, {
           extensions: { hint: `use ${this.url.replace("http:", "https:")}` },
         });
       }
-      return answer;
+      return response;
     } catch (error) {
-      throw this.#failed(error as Error & { code?: string });
+      throw this.#describeFailure(error as Error & { code?: string });
     }
   }
 
-  /** The key, where what else is sent leaves room for it: a function may want `authorization` for itself. */
+  /** Returns the header with the key: `x-faas-token` when `authorization` is for the function, and none when the caller sets `x-faas-token`. */
   keyHeaders(others: Readonly<Record<string, unknown>> = {}): Record<string, string> {
     if (this.#token === undefined || "x-faas-token" in others) return {};
     return "authorization" in others ? { "x-faas-token": this.#token } : { authorization: `Bearer ${this.#token}` };
   }
 
-  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async #json<Schema extends ResponseSchema>(schema: Schema, method: string, path: string, body?: unknown) {
+    return parseResponse(schema, await this.#send(method, path, body), `${method} ${path}`);
+  }
+
+  async #send(method: string, path: string, body?: unknown): Promise<unknown> {
     const sent =
       body === undefined
         ? { method }
         : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    return this.#unwrap<T>(await this.call(path, sent));
+    return this.#unwrap(await this.call(path, sent));
   }
 
-  async #unwrap<T>({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<T> {
+  async #unwrap({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<unknown> {
     const text = await body.text();
     const isJson = /[/+]json\b/.test(String(headers["content-type"]));
-    if (statusCode === 204 || (statusCode < 300 && isJson)) return (text === "" ? undefined : JSON.parse(text)) as T;
+    if (statusCode === 204 || (statusCode < 300 && isJson)) return text === "" ? undefined : JSON.parse(text);
     const problem = problemError(text);
     if (problem) throw problem;
-    throw new FaasError("SERVER_UNREACHABLE", `What answers at ${this.url} is no faas server (status ${statusCode})`, {
+    throw new FaasError("SERVER_UNREACHABLE", `The server at ${this.url} is not a faas server (status ${statusCode})`, {
       extensions: { hint: ADDRESS_HINT },
     });
   }
 
-  #failed(error: Error & { code?: string }): Error {
+  #describeFailure(error: Error & { code?: string }): Error {
     if (this.#signal.aborted || error instanceof FaasError) return error;
     if (error.code === "UND_ERR_INVALID_ARG" || error.code === "UND_ERR_NOT_SUPPORTED")
-      return new FaasError("USAGE", `Such a request cannot be sent: ${error.message}`, { cause: error });
+      return new FaasError("USAGE", `Cannot send the request: ${error.message}`, { cause: error });
     const untrusted = trustProblem(this.url, error);
     if (untrusted) return untrusted;
     const isLocal = /\/\/(127\.|localhost|\[::1\])/.test(this.url);
     const hint = isLocal ? 'start one with "faas up --detach"' : ADDRESS_HINT;
-    return new FaasError("SERVER_UNREACHABLE", `No server answers at ${this.url} (${error.code ?? error.message})`, {
+    return new FaasError("SERVER_UNREACHABLE", `No server responds at ${this.url} (${error.code ?? error.message})`, {
       cause: error,
       extensions: { hint },
     });
@@ -288,7 +288,7 @@ const keysPath = (org: string | undefined) => (org === undefined ? "/-/keys" : `
 const pathOf = ({ org, endpoint }: EndpointRef) =>
   `/-/orgs/${encodeURIComponent(org)}/endpoints/${encodeURIComponent(endpoint)}`;
 
-/** The error that a problem document tells of; undefined when the text is none. */
+/** Parses a problem document as an error; undefined when the text is not one. */
 export function problemError(text: string): FaasError | undefined {
   try {
     const { type: _, title: __, status: ___, detail, code, ...extensions } = JSON.parse(text) as Problem;

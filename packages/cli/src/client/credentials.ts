@@ -5,51 +5,55 @@ import { dirname, isAbsolute, join } from "node:path";
 import { FaasError } from "@faas/core";
 import type { Io } from "../terminal/io.ts";
 
-type Surroundings = Pick<Io, "env">;
+type Environment = Pick<Io, "env">;
 
-/** `~/.config/faas/credentials.json`: by server, the token of a key, and the certificates (PEM) that the server's has to be signed by. */
+/** Content of `~/.config/faas/credentials.json`: per server, a key's token and the certificate authorities, PEM. */
 interface Credentials {
   readonly servers: Readonly<Record<string, { readonly token?: string; readonly ca?: string }>>;
 }
 
-/** Where keys are kept: in `XDG_CONFIG_HOME` or `~/.config` (XDG Base Directory Specification; a relative `XDG_CONFIG_HOME` is to be ignored). */
-export function credentialsFile({ env }: Surroundings): string {
+/** Returns the path of the credentials: in `XDG_CONFIG_HOME`, or in `~/.config` (XDG Base Directory Specification, which ignores a relative `XDG_CONFIG_HOME`). */
+function credentialsFile({ env }: Environment): string {
   const base = env.XDG_CONFIG_HOME ?? "";
   const folder = isAbsolute(base) ? base : join(env.HOME || homedir(), ".config");
   return join(folder, "faas", "credentials.json");
 }
 
-/** The token that is kept for a server. CONFIG_INVALID when the file is none of ours. */
-export async function storedToken(url: string, io: Surroundings): Promise<string | undefined> {
+/**
+ * Returns the saved token for a server.
+ *
+ * @throws CONFIG_INVALID when the file is malformed
+ */
+export async function storedToken(url: string, io: Environment): Promise<string | undefined> {
   return (await read(io)).servers[url]?.token;
 }
 
-/** The certificates that are kept for a server. */
-export async function storedCa(url: string, io: Surroundings): Promise<string | undefined> {
+/** Returns the saved certificate authorities of a server. */
+export async function storedCa(url: string, io: Environment): Promise<string | undefined> {
   return (await read(io)).servers[url]?.ca;
 }
 
-/** Keeps a token for a server, for this user alone, in place of a former one, and the certificates to trust. Gives the file. */
-export async function storeToken(url: string, token: string, io: Surroundings, ca?: string): Promise<string> {
+/** Saves the token for a server and the certificate authorities to trust, in a file that only this user can read. Returns its path. */
+export async function storeToken(url: string, token: string, io: Environment, ca?: string): Promise<string> {
   const { servers } = await read(io);
   return write({ servers: { ...servers, [url]: { token, ...(ca === undefined ? {} : { ca }) } } }, io);
 }
 
-/** Keeps the certificates alone: of a server without keys. */
-export async function storeCa(url: string, ca: string, io: Surroundings): Promise<string> {
+/** Saves the certificate authorities of a server that requires no keys. */
+export async function storeCa(url: string, ca: string, io: Environment): Promise<string> {
   const { servers } = await read(io);
   return write({ servers: { ...servers, [url]: { ...servers[url], ca } } }, io);
 }
 
-/** True when there was one. */
-export async function forgetToken(url: string, io: Surroundings): Promise<boolean> {
-  const { [url]: former, ...servers } = (await read(io)).servers;
-  if (former === undefined) return false;
+/** Deletes the saved key for a server; false when there was none. */
+export async function deleteToken(url: string, io: Environment): Promise<boolean> {
+  const { [url]: saved, ...servers } = (await read(io)).servers;
+  if (saved === undefined) return false;
   await write({ servers }, io);
   return true;
 }
 
-async function read(io: Surroundings): Promise<Credentials> {
+async function read(io: Environment): Promise<Credentials> {
   const file = credentialsFile(io);
   const text = await readFile(file, "utf8").catch((error) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
@@ -58,19 +62,15 @@ async function read(io: Surroundings): Promise<Credentials> {
   if (text === undefined) return { servers: {} };
   try {
     const { servers } = JSON.parse(text);
-    const known = (each: unknown) => typeof each === "string" || each === undefined;
-    if (
-      Object.values(servers as Record<string, Record<string, unknown>>).every(
-        ({ token, ca }) => known(token) && known(ca),
-      )
-    )
-      return { servers };
+    const isOptionalText = (value: unknown) => typeof value === "string" || value === undefined;
+    const entries = Object.values(servers as Record<string, Record<string, unknown>>);
+    if (entries.every(({ token, ca }) => isOptionalText(token) && isOptionalText(ca))) return { servers };
   } catch {}
-  throw new FaasError("CONFIG_INVALID", `Expected ${file} to be as "faas login" writes it: mend it, or remove it`);
+  throw new FaasError("CONFIG_INVALID", `${file} is malformed. Correct it, or delete it and run "faas login" again`);
 }
 
-/** As a whole, or not at all. */
-async function write(credentials: Credentials, io: Surroundings): Promise<string> {
+/** Replaces the file atomically. */
+async function write(credentials: Credentials, io: Environment): Promise<string> {
   const file = credentialsFile(io);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.${randomUUID()}`;

@@ -1,20 +1,16 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { connect } from "../client/client.ts";
+import { connect } from "../client/connect.ts";
+import { buildImageWithProgress } from "../deploy/build-image.ts";
 import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
-import {
-  addImageOptions,
-  buildInputs,
-  buildWithProgress,
-  type ImageFlags,
-  registryOf,
-} from "../options/image-options.ts";
+import { addImageOptions, type ImageOptions, imageInputs, registryOf } from "../options/image-options.ts";
 import { addRuntimeOptions } from "../options/settings-options.ts";
+import { optionWithLaterDefault } from "../options/value-parsers.ts";
 import { openProject } from "../project/project.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { type OutputFormat, outputOption, print } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 
-interface Options extends GlobalOptions, DeploySettingsOptions, ImageFlags {
+interface Options extends GlobalOptions, DeploySettingsOptions, ImageOptions {
   readonly push?: boolean;
   readonly tag?: string;
   readonly output: OutputFormat;
@@ -25,10 +21,10 @@ export function define(command: Command, io: Io): void {
   addRuntimeOptions(command);
   addImageOptions(command);
   command
-    .option("--push", "push it, and print its reference by digest")
-    .option("--tag <tag>", "tag of the image (default: made from its content)", tag)
+    .option("--push", "Push the image and print its reference by digest")
+    .addOption(optionWithLaterDefault("--tag <tag>", "Tag of the image", "derived from the content").argParser(tag))
     .addOption(outputOption())
-    .addHelpText("after", "\nNeeds a Docker engine. The image can be deployed with faas deploy --image REFERENCE.")
+    .addHelpText("after", "\nRequires a Docker engine. Deploy the image with faas deploy --image REFERENCE.")
     .action(async (dir: string | undefined) => build(dir, command.optsWithGlobals<Options>(), io));
 }
 
@@ -38,17 +34,17 @@ async function build(dir: string | undefined, options: Options, io: Io): Promise
   const ref = deployRef(options, project);
   const settings = await deploySettings(options, project, io);
   const push = options.push ?? false;
-  // Only a push without --registry has to ask the server.
-  const asks = push && options.registry === undefined;
-  const config = asks ? await (await connect(options, io, folder)).config() : undefined;
+  // Only a push without --registry needs the server.
+  const needsServer = push && options.registry === undefined;
+  const config = needsServer ? await (await connect(options, io, folder)).config() : undefined;
   const progress = await Progress.create(io);
   try {
-    const image = await buildWithProgress(
+    const image = await buildImageWithProgress(
       {
         ...ref,
         folder,
         push,
-        ...buildInputs(settings, options, project.baseImage),
+        ...imageInputs(settings, options, project.baseImage),
         ...(push || options.registry !== undefined ? { registry: registryOf(options, config) } : {}),
         ...(options.tag === undefined ? {} : { tag: options.tag }),
       },
@@ -62,7 +58,7 @@ async function build(dir: string | undefined, options: Options, io: Io): Promise
   }
 }
 
-/** OCI distribution specification, "Pulling manifests". */
+/** Parses a tag (OCI distribution specification, "Pulling manifests"). */
 function tag(text: string): string {
   if (/^\w[\w.-]{0,127}$/.test(text)) return text;
   throw new InvalidArgumentError(`letters, digits, "_", "." and "-", at most 128, got "${text}"`);

@@ -1,17 +1,15 @@
 import { Argument, type Command } from "commander";
-import { createProgram, verbs } from "../program.ts";
-import { completionScript, type Shell } from "../terminal/completion-scripts.ts";
+import { completionScript, type Shell } from "../terminal/completion-script.ts";
 import type { Io } from "../terminal/io.ts";
 
-export function define(command: Command, io: Io): void {
+export function define(command: Command, io: Io, loadProgram: () => Promise<Command>): void {
   command
-    .addArgument(new Argument("<shell>", "whose script").choices(["bash", "zsh", "fish"]))
+    .addArgument(new Argument("<shell>", "Shell").choices(["bash", "zsh", "fish"]))
     .addHelpText(
       "after",
       '\nbash, in ~/.bashrc:  eval "$(faas completion bash)"\nzsh, in ~/.zshrc:    eval "$(faas completion zsh)"\nfish:                faas completion fish | source',
     )
     .action(async (shell: Shell) => {
-      const program = await createProgram(io, Object.keys(verbs));
-      io.stdout.write(completionScript(program, shell));
+      io.stdout.write(completionScript(await loadProgram(), shell));
     });
 }

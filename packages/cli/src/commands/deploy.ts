@@ -1,31 +1,18 @@
-import type { Bundle } from "@faas/builder";
-import {
-  type Artifact,
-  type EndpointRef,
-  FaasError,
-  type Registered,
-  type Runtime,
-  type ServerConfig,
-  type SettingsInput,
-} from "@faas/core";
+import { type EndpointRef, FaasError, type Registered, type ServerConfig } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
-import { type Client, connect } from "../client/client.ts";
-import { checkOutcome, whatServes } from "../deploy/outcome.ts";
+import type { Client } from "../client/client.ts";
+import { connect } from "../client/connect.ts";
+import { type ArtifactSource, publishArtifact } from "../deploy/artifact.ts";
+import { checkOutcome, describeServing } from "../deploy/outcome.ts";
 import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
-import {
-  addImageOptions,
-  buildInputs,
-  buildWithProgress,
-  type ImageFlags,
-  registryOf,
-} from "../options/image-options.ts";
+import { addImageOptions, type ImageOptions } from "../options/image-options.ts";
 import { addSettingsOptions } from "../options/settings-options.ts";
 import { openProject } from "../project/project.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { colors, humanSize, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
+import { colors, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 
-interface Options extends GlobalOptions, DeploySettingsOptions, ImageFlags {
+interface Options extends GlobalOptions, DeploySettingsOptions, ImageOptions {
   readonly image?: string;
   readonly wait: boolean;
   readonly output: OutputFormat;
@@ -36,32 +23,21 @@ export function define(command: Command, io: Io): void {
   addSettingsOptions(command);
   addImageOptions(command);
   command
-    .option("--image <reference>", "deploy this image, and build nothing", reference)
-    .option("--env-file <file>", "file with a NAME=value line for each variable; --env wins over it")
-    .option("--no-wait", "return when the revision is registered, before it answers")
+    .option("--image <reference>", "Existing image to deploy instead of a build", reference)
+    .option("--env-file <file>", "File with a NAME=value line per variable; --env wins over it")
+    .option("--no-wait", "Return after registration, before the revision is ready")
     .addOption(outputOption())
-    .addHelpText("after", "\nFlags win over faas.json, which is looked for in the folder and above it.")
+    .addHelpText("after", "\nOptions win over faas.json, which is searched for in the folder and above it.")
     .action(async (dir: string | undefined) => deploy(dir, command.optsWithGlobals<Options>(), io));
 }
 
-/** One `faas deploy`, when it is known what and where to. */
-interface Deployment extends ImageFlags {
-  readonly folder: string;
-  /** A ready one. */
-  readonly image?: string;
-  /** Of faas.json; where bundles run it means nothing. */
-  readonly projectBaseImage?: string;
-  readonly ref: EndpointRef;
-  readonly settings: SettingsInput;
+interface Deployment extends ArtifactSource {
   readonly wait: boolean;
-  readonly client: Client;
-  readonly progress: Progress;
-  readonly io: Io;
 }
 
-/** How far a deployment came. */
+/** Progress of a deployment, for the error message. */
 interface Attempt {
-  /** The revision that the server registered. */
+  /** Revision that the server registered. */
   revision?: string;
 }
 
@@ -69,7 +45,7 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
   if (options.image !== undefined && (dir ?? options.baseImage ?? options.registry) !== undefined)
     throw new FaasError(
       "USAGE",
-      "`--image` deploys what is built already: expected no folder, --base-image or --registry",
+      "`--image` deploys an existing image: omit the folder, `--base-image` and `--registry`",
     );
   const { source: folder, found } = await openProject(dir, io.cwd);
   const project = found?.project ?? {};
@@ -89,19 +65,19 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
     };
     const registered = await run(deployment, await client.config(), attempt);
     await print(registered, options.output, io, ({ url }) => `${url}\n`);
-    // Without a key a private endpoint answers nobody.
+    // A private endpoint rejects a call without a key.
     const isPrivate = client.hasKey && settings.visibility !== "public";
     const call = isPrivate ? `faas invoke ${ref.org}/${ref.endpoint}` : `curl -i ${registered.url}`;
     if (options.output === "table") printStatus(io, colors(io.stderr, io).dim(`try: ${call}`));
   } catch (error) {
     progress.fail();
-    throw io.signal.aborted ? error : await withWhatServes(error, ref, client, attempt.revision);
+    throw io.signal.aborted ? error : await withServingRevision(error, ref, client, attempt.revision);
   }
 }
 
 async function run(deployment: Deployment, config: ServerConfig, attempt: Attempt): Promise<Registered> {
   const { ref, settings, wait, client, progress, io } = deployment;
-  const { artifact, runtime } = await artifactOf(deployment, config);
+  const { artifact, runtime } = await publishArtifact(deployment, config);
   progress.begin("register");
   const registered = await client.putEndpoint(ref, {
     artifact,
@@ -111,100 +87,17 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   attempt.revision = revision;
   progress.detail(`revision ${revision}`);
   if (wait) {
-    // Unchanged ones too: an earlier deployment may still be on its way.
+    // An unchanged revision too: its earlier deployment may still be in progress.
     progress.begin("ready");
     checkOutcome(await client.waitForRollout(ref, revision), revision);
   }
   progress.end();
-  if (unchanged) printStatus(io, `Unchanged: revision ${revision} was deployed before.`);
+  if (unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);
   return registered;
 }
 
-/** What is to run, where the server can get at it. */
-interface Built {
-  readonly artifact: Artifact;
-  readonly runtime?: Runtime;
-}
-
-async function artifactOf(deployment: Deployment, config: ServerConfig): Promise<Built> {
-  const { image, registry, baseImage, client } = deployment;
-  if (config.accepts === "image")
-    return image === undefined ? imageOf(deployment, config) : { artifact: { kind: "image", reference: image } };
-  const flag = image ? "--image" : registry ? "--registry" : baseImage ? "--base-image" : undefined;
-  if (flag === undefined) return bundleOf(deployment, config);
-  throw new FaasError(
-    "ARTIFACT_UNSUPPORTED",
-    `${flag} is about container images, and the server at ${client.url} (platform ${config.platform}) runs folders: deploy without it`,
-  );
-}
-
-async function imageOf(deployment: Deployment, config: ServerConfig): Promise<Built> {
-  const { ref, folder, settings, projectBaseImage, progress, io } = deployment;
-  const image = await buildWithProgress(
-    {
-      ...ref,
-      folder,
-      push: true,
-      registry: registryOf(deployment, config),
-      ...buildInputs(settings, deployment, projectBaseImage),
-    },
-    progress,
-    io,
-  );
-  return { artifact: { kind: "image", reference: image.reference }, runtime: image.runtime };
-}
-
-async function bundleOf(deployment: Deployment, config: ServerConfig): Promise<Built> {
-  const { client, progress } = deployment;
-  await using bundle = await pack(deployment);
-  progress.begin("upload");
-  await upload(deployment.ref.org, bundle, client, config, progress);
-  return { artifact: { kind: "bundle", digest: bundle.digest }, runtime: bundle.runtime };
-}
-
-async function pack({ folder, settings: { runtime, handler }, progress, io }: Deployment): Promise<Bundle> {
-  const { build } = await import("@faas/builder");
-  const bundle = await build(folder, {
-    ...(runtime === undefined ? {} : { runtime }),
-    ...(handler === undefined ? {} : { handler }),
-    signal: io.signal,
-    onStage: (stage) => progress.begin(stage),
-  });
-  progress.detail(humanSize(bundle.sizeBytes));
-  progress.end();
-  for (const warning of bundle.warnings) printStatus(io, `${colors(io.stderr, io).yellow("warning:")} ${warning}`);
-  return bundle;
-}
-
-async function upload(
-  org: string,
-  bundle: Bundle,
-  client: Client,
-  config: ServerConfig,
-  progress: Progress,
-): Promise<void> {
-  const size = humanSize(bundle.sizeBytes);
-  if (bundle.sizeBytes > config.bundleLimitBytes) {
-    throw new FaasError(
-      "BUNDLE_TOO_LARGE",
-      `Expected a bundle of at most ${humanSize(config.bundleLimitBytes)}, the server's limit, got ${size}`,
-      { extensions: { hint: "leave files out with .faasignore" } },
-    );
-  }
-  if (await client.hasBundle(bundle.digest)) return progress.detail("the server has it");
-  let sent = 0;
-  const tar = bundle.open();
-  tar.on("data", (piece) => {
-    sent += piece.length;
-    progress.detail(`${Math.round((sent / bundle.sizeBytes) * 100)}% of ${size}`);
-  });
-  // Paused again: the client reads it, from the beginning.
-  tar.pause();
-  await client.putBundle(org, bundle.digest, tar, bundle.sizeBytes);
-}
-
-/** Adds to the error what answers at the endpoint now. */
-async function withWhatServes(
+/** Adds the revision that serves the endpoint now to the error. */
+async function withServingRevision(
   error: unknown,
   ref: EndpointRef,
   client: Client,
@@ -213,11 +106,11 @@ async function withWhatServes(
   if (!(error instanceof FaasError) || error.code === "SERVER_UNREACHABLE") return error;
   const view = await client.endpoint(ref).catch(() => undefined);
   if (!view) return error;
-  const message = `${error.message}\n${whatServes(view, registered)}`;
+  const message = `${error.message}\n${describeServing(view, registered)}`;
   return new FaasError(error.code, message, { cause: error, extensions: error.extensions });
 }
 
-/** The distribution project's reference grammar. */
+/** Parses an image reference, by the grammar of the distribution project. */
 function reference(text: string): string {
   if (/^[\w.:-]+(\/[\w.-]+)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/.test(text)) return text;
   throw new InvalidArgumentError(`an image such as registry.example.com/team/name:tag, got "${text}"`);

@@ -1,6 +1,6 @@
 import type { EndpointView } from "@faas/core";
 import type { Command } from "commander";
-import { connect } from "../client/client.ts";
+import { connect } from "../client/connect.ts";
 import { parseRef } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print } from "../terminal/output.ts";
@@ -11,7 +11,7 @@ interface Options extends GlobalOptions {
 
 export function define(command: Command, io: Io): void {
   command
-    .argument("<org/endpoint>")
+    .argument("<org/endpoint>", "Endpoint to show")
     .addOption(outputOption())
     .action(async (target: string) => {
       const options = command.optsWithGlobals<Options>();
@@ -39,10 +39,10 @@ function table(view: EndpointView): string {
   ];
   const width = Math.max(...rows.map(([name = ""]) => name.length));
   const text = rows.map(([name = "", value]) => `${name.padEnd(width)}  ${value}\n`).join("");
-  return text + replicas(view) + failure(view);
+  return text + formatReplicas(view) + formatFailure(view);
 }
 
-function replicas({ replicas }: EndpointView): string {
+function formatReplicas({ replicas }: EndpointView): string {
   if (replicas.length === 0) return "\nno replicas\n";
   const hasCpu = replicas.some(({ cpuMillis }) => cpuMillis !== undefined);
   const rows = replicas.map(({ id, ready, revision, inFlight, cpuMillis }) => [
@@ -55,8 +55,8 @@ function replicas({ replicas }: EndpointView): string {
   return `\n${columns(["REPLICA", "READY", "REVISION", "IN FLIGHT", ...(hasCpu ? ["CPU LIMIT"] : [])], rows)}`;
 }
 
-function failure({ failure }: EndpointView): string {
+function formatFailure({ failure }: EndpointView): string {
   if (!failure) return "";
   const lines = failure.lastLogLines.map((line) => `  ${line}\n`).join("");
-  return `\nfailure of revision ${failure.revision}: ${failure.code}\n  ${failure.detail}\n${lines && `last lines that it printed:\n${lines}`}`;
+  return `\nfailure of revision ${failure.revision}: ${failure.code}\n  ${failure.detail}\n${lines && `last lines of its output:\n${lines}`}`;
 }

@@ -1,8 +1,8 @@
-import { DEFAULT_PORT, FaasError, type Registry, type ServerConfig } from "@faas/core";
-import type { KubernetesCredentials as Credentials } from "@faas/installer";
+import { DEFAULT_PORT, type Registry, type ServerConfig } from "@faas/core";
 import type { Command } from "commander";
 import { fetch } from "undici";
-import { DEFAULT_SERVER, serverUrl, tokenFor } from "../client/client.ts";
+import { serverUrl, tokenFor } from "../client/connect.ts";
+import { DEFAULT_SERVER } from "../client/default-server.ts";
 import { caFor } from "../client/trust.ts";
 import {
   agentFor,
@@ -14,16 +14,16 @@ import {
   checkPython,
   checkServer,
 } from "../doctor/checks.ts";
+import { checkCluster } from "../doctor/cluster.ts";
 import { checkDocker, checkRegistry } from "../doctor/images.ts";
-import { version } from "../program.ts";
-import { dataFolder } from "../server-process/data-folder.ts";
+import { addClusterOptions } from "../install/cluster-options.ts";
+import { optionWithLaterDefault } from "../options/value-parsers.ts";
+import { DATA_OPTION_DEFAULT, dataFolder } from "../server-process/data-folder.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { colors, type OutputFormat, outputOption, print } from "../terminal/output.ts";
-import { Progress } from "../terminal/progress.ts";
-import { DEFAULT_NAMESPACE, namespaceName, pushServerImage } from "./install.ts";
+import { version } from "../version.ts";
 
-const ASK_MS = 2_000;
-const CLUSTER_MS = 15_000;
+const CONFIG_TIMEOUT_MS = 2_000;
 
 interface Options extends GlobalOptions {
   readonly data?: string;
@@ -35,41 +35,47 @@ interface Options extends GlobalOptions {
 }
 
 export function define(command: Command, io: Io): void {
-  command
-    .option("--data <dir>", "the server's data folder (or FAAS_DATA; default ~/.local/share/faas)")
-    .option("--context <name>", "context of the kubeconfig (the current one)")
-    .option("--namespace <namespace>", "where faas install would put the server", namespaceName, DEFAULT_NAMESPACE)
-    .option("--registry <registry>", "where images are pushed to (FAAS_REGISTRY_PUSH, or what the server says)")
-    .option("--deep", "also try a pull from the registry and network policies, with two short-lived pods; needs Docker")
+  command.addOption(
+    optionWithLaterDefault("--data <dir>", "Data folder of the server (or FAAS_DATA)", DATA_OPTION_DEFAULT),
+  );
+  addClusterOptions(command)
+    .addOption(
+      optionWithLaterDefault(
+        "--registry <registry>",
+        "Registry to push images to (or FAAS_REGISTRY_PUSH)",
+        "the server's",
+      ),
+    )
+    .option("--deep", "Also try a pull and network policies with two short-lived pods; requires Docker")
     .addOption(outputOption())
-    .addHelpText("after", "\nEnds with 1 when something is missing without which nothing works.")
+    .addHelpText("after", "\nExit code 1 when something essential is missing.")
     .action(async () => doctor(command.optsWithGlobals<Options>(), io));
 }
 
 async function doctor(options: Options, io: Io): Promise<void> {
   const url = await serverUrl(options, io);
-  const named = url !== DEFAULT_SERVER || (options.server ?? io.env.FAAS_SERVER) !== undefined;
+  const isNamed = url !== DEFAULT_SERVER || (options.server ?? io.env.FAAS_SERVER) !== undefined;
   const token = await tokenFor(url, options, io);
   const ca = await caFor(url, options, io);
-  const server = checkServer(url, named, version, token, ca);
-  const registry = await registryOf(url, token, ca, options, io);
-  const here = await Promise.all([
+  const server = checkServer(url, isNamed, version, token, ca);
+  const registry = await findRegistry(url, token, ca, options, io);
+  const local = await Promise.all([
     checkNode(),
     checkNpm(),
     checkPython(io.env.FAAS_PYTHON),
     checkDataFolder(dataFolder(options.data, io)),
-    server.then((found) => portOf(url, found)),
+    server.then((check) => checkDefaultPort(url, check)),
     server,
     checkDocker(io),
     checkRegistry(registry?.push, io),
   ]);
-  const checks = [...here, ...(await checksOfCluster(options, registry, io))];
+  const checks = [...local, ...(await checkCluster(options, registry, io))];
   await print(checks, options.output, io, (all) => table(all, io));
   if (checks.some(({ status }) => status === "missing")) io.exitCode = 1;
 }
 
-/** The registry that is named here, else the server's. */
-async function registryOf(
+/** Returns the registry of the options or the environment, else the server's. */
+async function findRegistry(
   url: string,
   token: string | undefined,
   ca: string | undefined,
@@ -80,47 +86,21 @@ async function registryOf(
   if (push !== undefined) return { push, pull: io.env.FAAS_REGISTRY_PULL || push };
   try {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const answer = await fetch(new URL("/-/config", url), {
+    const response = await fetch(new URL("/-/config", url), {
       headers,
-      signal: AbortSignal.timeout(ASK_MS),
+      signal: AbortSignal.timeout(CONFIG_TIMEOUT_MS),
       dispatcher: agentFor(ca),
     });
-    return ((await answer.json()) as Partial<ServerConfig>).registry;
+    return ((await response.json()) as Partial<ServerConfig>).registry;
   } catch {
-    return undefined; // What answers there, if anything, is the server's check.
+    return undefined; // `checkServer` reports it.
   }
 }
 
-async function checksOfCluster(options: Options, registry: Registry | undefined, io: Io): Promise<readonly Check[]> {
-  const { checkCluster, checkFromNode, KubernetesApi, KubernetesCredentials } = await import("@faas/installer");
-  let credentials: Credentials;
-  try {
-    credentials = KubernetesCredentials.load(options.context);
-  } catch (error) {
-    // A context that was named has to be there.
-    if (options.context !== undefined || !(error instanceof FaasError)) throw error;
-    const advice = "Only for servers on Kubernetes; the embedded platform needs none";
-    return [{ name: "cluster", status: "warning", found: error.message, advice }];
-  }
-  try {
-    const api = new KubernetesApi(credentials);
-    const signal = AbortSignal.any([io.signal, AbortSignal.timeout(CLUSTER_MS)]);
-    const checks = await checkCluster(api, credentials, options.namespace, signal);
-    if (!options.deep || checks.length < 2) return checks;
-    if (!registry) throw new FaasError("USAGE", "--deep tries a pull from the registry: name it with --registry");
-    const image = await pushServerImage(registry, await Progress.create(io), io);
-    const tried = await checkFromNode(api, { ...image, signal: io.signal });
-    // What was tried is known better.
-    return [...checks.filter(({ name }) => !tried.some((one) => one.name === name)), ...tried];
-  } finally {
-    await credentials.close();
-  }
-}
-
-/** The port that `faas up` takes by default; free, or taken by the server that was found. */
-async function portOf(url: string, server: Check): Promise<Check> {
-  const isOurs = server.found.startsWith(url) && url === DEFAULT_SERVER;
-  if (isOurs) return { name: "port", status: "ok", found: `${DEFAULT_PORT} is the server's` };
+/** Checks that the default port of `faas up` is free, or used by the server that was found. */
+async function checkDefaultPort(url: string, server: Check): Promise<Check> {
+  const isServer = server.found.startsWith(url) && url === DEFAULT_SERVER;
+  if (isServer) return { name: "port", status: "ok", found: `${DEFAULT_PORT} is used by the server` };
   return checkPort("127.0.0.1", DEFAULT_PORT);
 }
 

@@ -2,7 +2,8 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type { Command } from "commander";
-import { dataFolder } from "../server-process/data-folder.ts";
+import { optionWithLaterDefault } from "../options/value-parsers.ts";
+import { DATA_OPTION_DEFAULT, dataFolder } from "../server-process/data-folder.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { printStatus } from "../terminal/output.ts";
 
@@ -10,13 +11,19 @@ interface Options extends GlobalOptions {
   readonly data?: string;
 }
 
-/** The server gives requests 10 s to finish, and its replicas some more. */
-const PATIENCE_MS = 60_000;
-const STEP_MS = 20;
+/** Time limit for the server's exit. It gives requests 10 s to finish, and then ends its replicas. */
+const EXIT_TIMEOUT_MS = 60_000;
+const POLL_MS = 20;
 
 export function define(command: Command, io: Io): void {
   command
-    .option("--data <dir>", "its data folder, as given to faas up (or FAAS_DATA; default ~/.local/share/faas)")
+    .addOption(
+      optionWithLaterDefault(
+        "--data <dir>",
+        "Data folder of the server, as for faas up (or FAAS_DATA)",
+        DATA_OPTION_DEFAULT,
+      ),
+    )
     .action(async () => down(command.optsWithGlobals<Options>(), io));
 }
 
@@ -25,21 +32,22 @@ async function down(options: Options, io: Io): Promise<void> {
   const { isAlive, readLock } = await import("@faas/server/lock");
   const lock = await readLock(dataDir);
   if (!lock)
-    throw new FaasError("SERVER_NOT_RUNNING", `No server runs on ${dataDir}; another folder is named with --data`);
-  if (lock.host !== hostname()) {
-    const where = `process ${lock.pid} on ${lock.host}`;
-    throw new FaasError("SERVER_NOT_RUNNING", `The server of ${dataDir} is ${where}: end it there with "faas down"`);
-  }
+    throw new FaasError("SERVER_NOT_RUNNING", `No server runs on ${dataDir}. Select another folder with --data`);
+  if (lock.host !== hostname())
+    throw new FaasError(
+      "SERVER_NOT_RUNNING",
+      `The server of ${dataDir} is process ${lock.pid} on ${lock.host}. Run "faas down" on that machine`,
+    );
   process.kill(lock.pid, "SIGTERM");
-  const deadline = performance.now() + PATIENCE_MS;
-  // It is no child of ours: that it has ended can only be looked at.
+  const deadline = performance.now() + EXIT_TIMEOUT_MS;
+  // The server is not a child of this process, so nothing reports its exit.
   while (isAlive(lock)) {
     if (performance.now() > deadline)
       throw new FaasError(
         "INTERNAL",
-        `Process ${lock.pid} has not ended after ${PATIENCE_MS / 1000} s; "kill -9 ${lock.pid}" ends it`,
+        `Process ${lock.pid} did not exit within ${EXIT_TIMEOUT_MS / 1000} s. End it with "kill -9 ${lock.pid}"`,
       );
-    await delay(STEP_MS, undefined, { signal: io.signal });
+    await delay(POLL_MS, undefined, { signal: io.signal });
   }
   printStatus(io, `Stopped the server${lock.url ? ` at ${lock.url}` : ""} (process ${lock.pid})`);
 }

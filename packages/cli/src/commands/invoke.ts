@@ -2,7 +2,8 @@ import { STATUS_CODES } from "node:http";
 import { endpointKey, FaasError, nearest } from "@faas/core";
 import type { Command } from "commander";
 import type { Dispatcher } from "undici";
-import { type Client, connect, problemError } from "../client/client.ts";
+import { type Client, problemError } from "../client/client.ts";
+import { connect } from "../client/connect.ts";
 import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../options/request-options.ts";
 import { parseTarget, pathOf, type Target } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
@@ -13,31 +14,31 @@ interface Options extends GlobalOptions, RequestOptions {
   readonly timing?: boolean;
 }
 
-/** Of an answer that is no success, so much is kept to find a problem document in it. */
-const PROBLEM_MOST_BYTES = 1024 * 1024;
+/** Maximum bytes of a failed response that are kept to find a problem document in it. */
+const MAX_PROBLEM_BYTES = 1024 * 1024;
 
 export function define(command: Command, io: Io): void {
-  command.argument("<org/endpoint[/rest]>", "what to call; a query may follow");
+  command.argument("<org/endpoint[/rest]>", "Endpoint to call, with path and query");
   addRequestOptions(command);
   command
-    .option("-i, --include", "print status and headers of the answer, on stderr")
-    .option("--timing", "print how long it took, on stderr")
-    .addHelpText("after", "\nThe body goes to stdout as it is. Exit code 1 when the status is not 2xx.")
+    .option("-i, --include", "Print status and headers of the response on stderr")
+    .option("--timing", "Print the time it took on stderr")
+    .addHelpText("after", "\nThe response body goes to stdout unchanged. Exit code 1 when the status is not 2xx.")
     .action(async (target: string) => invoke(parseTarget(target), command.optsWithGlobals<Options>(), io));
 }
 
 async function invoke(target: Target, options: Options, io: Io): Promise<void> {
   const client = await connect(options, io);
-  const sent = await requestOf(options, io);
-  const began = performance.now();
-  const answer = await client.call(pathOf(target), sent);
-  if (options.include) showHead(answer, io);
-  const succeeded = answer.statusCode >= 200 && answer.statusCode < 300;
-  const body = await passOn(client.read(answer.body), succeeded ? 0 : PROBLEM_MOST_BYTES, io);
-  if (options.timing) printStatus(io, timing(performance.now() - began, answer.headers, io));
+  const request = await requestOf(options, io);
+  const startedAt = performance.now();
+  const response = await client.call(pathOf(target), request);
+  if (options.include) printHead(response, io);
+  const succeeded = response.statusCode >= 200 && response.statusCode < 300;
+  const body = await copyToStdout(client.read(response.body), succeeded ? 0 : MAX_PROBLEM_BYTES, io);
+  if (options.timing) printStatus(io, formatTiming(performance.now() - startedAt, response.headers, io));
   if (succeeded || io.signal.aborted) return;
   io.exitCode = 1;
-  await explain(answer.statusCode, body, target, client, options, io);
+  await printFailure(response.statusCode, body, target, client, options, io);
 }
 
 async function requestOf(options: Options, io: Io) {
@@ -50,30 +51,30 @@ async function requestOf(options: Options, io: Io) {
   return { method, headers: { ...known, ...given }, body };
 }
 
-function showHead({ statusCode, headers }: Dispatcher.ResponseData, io: Io): void {
+function printHead({ statusCode, headers }: Dispatcher.ResponseData, io: Io): void {
   printStatus(io, `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trimEnd());
   for (const [name, value] of Object.entries(headers))
     for (const each of [value].flat()) printStatus(io, `${name}: ${each}`);
   printStatus(io, "");
 }
 
-/** Body to stdout byte for byte; gives its first bytes, `keep` at most. */
-async function passOn(body: AsyncIterable<Buffer>, keep: number, io: Io): Promise<Buffer> {
-  const kept: Buffer[] = [];
+/** Copies a body to stdout byte for byte; returns at most its first `maxKept` bytes. */
+async function copyToStdout(body: AsyncIterable<Buffer>, maxKept: number, io: Io): Promise<Buffer> {
+  const chunks: Buffer[] = [];
   let bytes = 0;
   let last: number | undefined;
-  for await (const piece of body) {
-    if (bytes < keep) kept.push(piece.subarray(0, keep - bytes));
-    bytes += piece.length;
-    last = piece.at(-1) ?? last;
-    await write(io, piece);
+  for await (const chunk of body) {
+    if (bytes < maxKept) chunks.push(chunk.subarray(0, maxKept - bytes));
+    bytes += chunk.length;
+    last = chunk.at(-1) ?? last;
+    await write(io, chunk);
   }
-  // The prompt, and what we say next, begin on a line of their own.
+  // The prompt, and our own lines, begin on a new line.
   if (io.stdout.isTTY && last !== undefined && last !== 0x0a) io.stdout.write("\n");
-  return Buffer.concat(kept);
+  return Buffer.concat(chunks);
 }
 
-function timing(totalMs: number, headers: Dispatcher.ResponseData["headers"], io: Io): string {
+function formatTiming(totalMs: number, headers: Dispatcher.ResponseData["headers"], io: Io): string {
   const parts = [...String(headers["server-timing"] ?? "").matchAll(/(\w+);dur=([\d.]+)/g)].map(
     ([, name, ms]) => `${name} ${Number(ms).toFixed(1)} ms`,
   );
@@ -83,8 +84,8 @@ function timing(totalMs: number, headers: Dispatcher.ResponseData["headers"], io
   );
 }
 
-/** Why the answer is no success, as far as it says. */
-async function explain(
+/** Prints the reason of a failed response, from its problem document if it has one. */
+async function printFailure(
   status: number,
   body: Buffer,
   target: Target,
@@ -100,12 +101,12 @@ async function explain(
   const color = colors(io.stderr, io);
   printStatus(
     io,
-    `${color.red("error:")} ${endpointKey(target)} answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd(),
+    `${color.red("error:")} ${endpointKey(target)} responded with ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd(),
   );
   if (status >= 500) printStatus(io, `${color.yellow("hint:")} ${logsHint(target)}`);
 }
 
-/** Names of what is there for somebody who mistyped; where to read on when the function failed. */
+/** Adds a suggestion for a mistyped name, or a pointer to the logs when the function failed. */
 async function withAdvice(problem: FaasError, target: Target, client: Client): Promise<FaasError> {
   const { code, message, extensions, status } = problem;
   if (code === "ENDPOINT_NOT_FOUND" || code === "ORG_NOT_FOUND") {
@@ -117,4 +118,4 @@ async function withAdvice(problem: FaasError, target: Target, client: Client): P
   return new FaasError(code, message, { extensions: { hint: logsHint(target), ...extensions } });
 }
 
-const logsHint = (target: Target) => `"faas logs ${endpointKey(target)}" shows what the function printed`;
+const logsHint = (target: Target) => `run "faas logs ${endpointKey(target)}" to see the output of the function`;

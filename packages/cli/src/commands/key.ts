@@ -8,18 +8,18 @@ import {
   parseDuration,
 } from "@faas/core";
 import { type Command, Option } from "commander";
-import { connect } from "../client/client.ts";
-import { parsedOption } from "../options/settings-options.ts";
+import { connect } from "../client/connect.ts";
+import { optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
 import { dataFolder } from "../server-process/data-folder.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 
-interface Whose extends GlobalOptions {
+interface OwnerOptions extends GlobalOptions {
   readonly org?: string;
   readonly admin?: boolean;
 }
 
-interface CreateOptions extends Whose {
+interface CreateOptions extends OwnerOptions {
   readonly scope?: OrgScope;
   readonly name?: string;
   readonly expires?: string;
@@ -28,39 +28,40 @@ interface CreateOptions extends Whose {
 }
 
 export function define(command: Command, io: Io): void {
-  const create = command.command("create").description("make a key; its token is printed this once");
-  whose(create)
-    .addOption(new Option("--scope <scope>", "what it may do; deploy may read and invoke too").choices(orgScopes))
-    .option("--name <name>", "what it is for, for those who read the list (default: its scope)")
-    .option(
-      "--expires <duration>",
-      "how long it is good for (default: until it is revoked)",
-      parsedOption(parseDuration, "a duration such as 90d"),
+  const create = command.command("create").description("Create a key and print its token, this once");
+  addOwnerOptions(create)
+    .addOption(new Option("--scope <scope>", "Permission; deploy includes read and invoke").choices(orgScopes))
+    .addOption(optionWithLaterDefault("--name <name>", "Name of the key in lists", "its scope"))
+    .addOption(
+      optionWithLaterDefault("--expires <duration>", "Lifetime of the key", "until it is revoked").argParser(
+        parsedOption(parseDuration, "a duration such as 90d"),
+      ),
     )
-    .option("--data <dir>", "with --admin: make it in the data folder of a server that is stopped, without a key")
+    .option("--data <dir>", "With --admin: create it in the data folder of a stopped server, without a key")
     .addOption(outputOption())
-    .addHelpText(
-      "after",
-      "\nThe token is on stdout. With --data a lost admin key is replaced, on the server's machine.",
-    )
+    .addHelpText("after", "\nThe token goes to stdout. Use --data on the server's machine to replace a lost admin key.")
     .action(async () => createKey(create.optsWithGlobals<CreateOptions>(), io));
-  const list = command.command("list").description("list keys, without their tokens");
-  whose(list)
+  const list = command.command("list").description("List keys, without their tokens");
+  addOwnerOptions(list)
     .addOption(outputOption())
-    .action(async () => listKeys(list.optsWithGlobals<Whose & { output: OutputFormat }>(), io));
-  const revoke = command.command("revoke").description("end a key: it is refused from the next request on");
-  whose(revoke.argument("<id>", "as faas key list shows it")).action(async (id: string) =>
-    revokeKey(id, revoke.optsWithGlobals<Whose>(), io),
+    .action(async () => listKeys(list.optsWithGlobals<OwnerOptions & { output: OutputFormat }>(), io));
+  const revoke = command.command("revoke").description("Revoke a key from the next request on");
+  addOwnerOptions(revoke.argument("<id>", "Id of the key, from faas key list")).action(async (id: string) =>
+    revokeKey(id, revoke.optsWithGlobals<OwnerOptions>(), io),
   );
 }
 
-const whose = (command: Command) =>
+const addOwnerOptions = (command: Command) =>
   command
-    .option("--org <org>", "of an organization")
-    .addOption(new Option("--admin", "of the whole server").conflicts(["org", "scope"]));
+    .option("--org <org>", "Organization of the key")
+    .addOption(new Option("--admin", "Key of the whole server").conflicts(["org", "scope"]));
 
-/** The organization; undefined: the whole server. USAGE. */
-function orgOf({ org, admin }: Whose): string | undefined {
+/**
+ * Returns the organization; undefined for the whole server.
+ *
+ * @throws USAGE
+ */
+function orgOf({ org, admin }: OwnerOptions): string | undefined {
   if (admin) return undefined;
   const problem = org === undefined ? "Expected --org ORG, or --admin for the whole server" : orgNameProblem(org);
   if (problem) throw new FaasError("USAGE", problem);
@@ -68,19 +69,22 @@ function orgOf({ org, admin }: Whose): string | undefined {
 }
 
 async function createKey(options: CreateOptions, io: Io): Promise<void> {
-  const made = await make(options, io);
-  await print(made, options.output, io, ({ token }) => `${token}\n`);
+  const created = await requestKey(options, io);
+  await print(created, options.output, io, ({ token }) => `${token}\n`);
   if (options.output !== "table") return;
-  printStatus(io, `${describe(made)}. Its token is not shown again. "faas login" takes it, and FAAS_TOKEN in CI.`);
+  printStatus(
+    io,
+    `${describe(created)}. Its token is not shown again. Pass it to "faas login", or set FAAS_TOKEN in CI.`,
+  );
 }
 
-async function make(options: CreateOptions, io: Io): Promise<NewKeyView> {
+async function requestKey(options: CreateOptions, io: Io): Promise<NewKeyView> {
   const { scope, name, expires, data } = options;
   const org = orgOf(options);
   const more = { ...(name === undefined ? {} : { name }), ...(expires === undefined ? {} : { expires }) };
   if (data !== undefined) {
     if (org !== undefined)
-      throw new FaasError("USAGE", "--data goes with --admin: keys of organizations need a server");
+      throw new FaasError("USAGE", "--data requires --admin: keys of organizations need a running server");
     const { createAdminKey } = await import("@faas/server");
     return createAdminKey(dataFolder(data, io), more);
   }
@@ -89,28 +93,28 @@ async function make(options: CreateOptions, io: Io): Promise<NewKeyView> {
   return (await connect(options, io)).createKey(org, { scope, ...more });
 }
 
-async function listKeys(options: Whose & { readonly output: OutputFormat }, io: Io): Promise<void> {
+async function listKeys(options: OwnerOptions & { readonly output: OutputFormat }, io: Io): Promise<void> {
   const org = orgOf(options);
   const keys = await (await connect(options, io)).keys(org);
   if (keys.length === 0 && options.output === "table")
-    return printStatus(io, `There is no key${org === undefined ? "" : ` of ${org}`}; "faas key create" makes one.`);
+    return printStatus(io, `No keys${org === undefined ? "" : ` of ${org}`}. Create one with "faas key create".`);
   await print(keys, options.output, io, table);
 }
 
 function table(keys: readonly KeyView[]): string {
-  const day = (time: string | undefined) => time?.slice(0, 16).replace("T", " ");
+  const minute = (time: string | undefined) => time?.slice(0, 16).replace("T", " ");
   const rows = keys.map(({ id, name, scope, createdAt, expiresAt, lastUsedAt }) => [
-    ...[id, name, scope, day(createdAt) ?? "", day(expiresAt) ?? "never", day(lastUsedAt) ?? "never"],
+    ...[id, name, scope, minute(createdAt) ?? "", minute(expiresAt) ?? "never", minute(lastUsedAt) ?? "never"],
   ]);
   return columns(["ID", "NAME", "SCOPE", "CREATED", "EXPIRES", "LAST USED"], rows);
 }
 
-async function revokeKey(id: string, options: Whose, io: Io): Promise<void> {
+async function revokeKey(id: string, options: OwnerOptions, io: Io): Promise<void> {
   await (await connect(options, io)).revokeKey(orgOf(options), id);
   printStatus(io, `Revoked the key ${id}.`);
 }
 
 function describe({ id, name, scope, org, expiresAt }: KeyView): string {
   const until = expiresAt === undefined ? "until it is revoked" : `until ${expiresAt}`;
-  return `Made the key ${id}, "${name}": ${scope}${org === undefined ? "" : ` for ${org}`}, ${until}`;
+  return `Created the key ${id}, "${name}": ${scope}${org === undefined ? "" : ` for ${org}`}, ${until}`;
 }

@@ -1,6 +1,6 @@
 import { type EndpointView, endpointKey, FaasError, orgNameProblem } from "@faas/core";
 import type { Command } from "commander";
-import { connect } from "../client/client.ts";
+import { connect } from "../client/connect.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 
@@ -10,7 +10,7 @@ interface Options extends GlobalOptions {
 
 export function define(command: Command, io: Io): void {
   command
-    .argument("[org]", "only the endpoints of this organization")
+    .argument("[org]", "Only the endpoints of this organization")
     .addOption(outputOption())
     .action(async (org: string | undefined) => list(org, command.optsWithGlobals<Options>(), io));
 }
@@ -21,7 +21,7 @@ async function list(org: string | undefined, options: Options, io: Io): Promise<
   const found = await (await connect(options, io)).endpoints(org);
   const endpoints = found.toSorted((a, b) => (endpointKey(a) < endpointKey(b) ? -1 : 1));
   if (endpoints.length === 0 && options.output === "table")
-    return printStatus(io, 'There is no endpoint yet; "faas deploy" makes one.');
+    return printStatus(io, 'No endpoints yet. Create one with "faas deploy".');
   await print(endpoints, options.output, io, table);
 }
 

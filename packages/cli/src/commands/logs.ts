@@ -1,8 +1,8 @@
 import { type LogLine, parseDuration } from "@faas/core";
 import type { Command } from "commander";
-import { connect } from "../client/client.ts";
-import { integerOption, parsedOption } from "../options/settings-options.ts";
+import { connect } from "../client/connect.ts";
 import { parseRef } from "../options/target.ts";
+import { integerOption, parsedOption } from "../options/value-parsers.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { colors, write } from "../terminal/output.ts";
 
@@ -16,16 +16,16 @@ interface Options extends GlobalOptions {
 
 export function define(command: Command, io: Io): void {
   command
-    .argument("<org/endpoint>")
-    .option("-f, --follow", "go on with new lines, over replicas and revisions, until Ctrl-C")
-    .option("--tail <n>", "at most so many of the past lines", integerOption(0, 1_000_000))
+    .argument("<org/endpoint>", "Endpoint whose output to show")
+    .option("-f, --follow", "Follow new lines, across replicas and revisions, until Ctrl-C")
+    .option("--tail <n>", "Show at most N past lines", integerOption(0, 1_000_000))
     .option(
       "--since <duration>",
-      "only lines of so long ago or later",
+      "Show only lines newer than a duration",
       parsedOption(parseDuration, "a duration such as 30s or 5m"),
     )
-    .option("--replica <id>", "only lines of this replica")
-    .option("--timestamps", "print time and replica before each line")
+    .option("--replica <id>", "Show only lines of this replica")
+    .option("--timestamps", "Print time and replica before each line")
     .action(async (target: string) => logs(target, command.optsWithGlobals<Options>(), io));
 }
 

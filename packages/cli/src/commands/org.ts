@@ -1,9 +1,11 @@
 import { FaasError, orgNameProblem } from "@faas/core";
 import type { Command } from "commander";
-import { connect } from "../client/client.ts";
+import { connect } from "../client/connect.ts";
 import { type RemoveOptions, removeOrg } from "../client/remove-org.ts";
-import { type ImageFlags, registryOf } from "../options/image-options.ts";
-import { addLimitOptions, type LimitFlags, limitsOf, limitsTable } from "../options/limit-options.ts";
+import { type ImageOptions, registryOf } from "../options/image-options.ts";
+import { addLimitOptions, type LimitOptions, limitsOf, limitsTable } from "../options/limit-options.ts";
+import { optionWithLaterDefault } from "../options/value-parsers.ts";
+import { YES_DESCRIPTION } from "../terminal/confirm.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 import { readSecretFromStdin } from "../terminal/read-secret.ts";
@@ -12,43 +14,46 @@ interface ListOptions extends GlobalOptions {
   readonly output: OutputFormat;
 }
 
-type LimitOptions = ListOptions & LimitFlags;
+type SetLimitOptions = ListOptions & LimitOptions;
 
-interface LoginOptions extends GlobalOptions, ImageFlags {
+interface LoginOptions extends GlobalOptions, ImageOptions {
   readonly username: string;
   readonly passwordStdin?: boolean;
 }
 
 export function define(command: Command, io: Io): void {
-  const create = command.command("create").description("make an organization").argument("<org>", "its name");
+  const create = command.command("create").description("Create an organization").argument("<org>", "Organization");
   create.action(async (org: string) => createOrg(org, create.optsWithGlobals<GlobalOptions>(), io));
-  const list = command.command("list").description("list the organizations that one may see").addOption(outputOption());
+  const list = command
+    .command("list")
+    .description("List the organizations that your key can see")
+    .addOption(outputOption());
   list.action(async () => listOrgs(list.optsWithGlobals<ListOptions>(), io));
   const describe = command
     .command("describe")
-    .description("show an organization: its limits, and what it takes of them now")
-    .argument("<org>", "the organization")
+    .description("Show an organization with its limits and current use")
+    .argument("<org>", "Organization")
     .addOption(outputOption());
   describe.action(async (org: string) => describeOrg(org, describe.optsWithGlobals<ListOptions>(), io));
   const limit = command
     .command("limit")
-    .description("set limits of an organization; those that are not named stay")
-    .argument("<org>", "the organization");
-  addLimitOptions(limit).action(async (org: string) => limitOrg(org, limit.optsWithGlobals<LimitOptions>(), io));
+    .description("Set limits of an organization; other limits stay")
+    .argument("<org>", "Organization");
+  addLimitOptions(limit).action(async (org: string) => limitOrg(org, limit.optsWithGlobals<SetLimitOptions>(), io));
   const remove = command
     .command("remove")
-    .description("remove an organization with all that it has: endpoints, logs, keys")
-    .argument("<org>", "the organization")
-    .option("-y, --yes", "do not ask");
+    .description("Remove an organization with its endpoints, logs and keys")
+    .argument("<org>", "Organization")
+    .option("-y, --yes", YES_DESCRIPTION);
   remove.action(async (org: string) => removeOrg(org, remove.optsWithGlobals<RemoveOptions>(), io));
   const login = command
     .command("registry-login")
-    .description("keep what the nodes need to pull an organization's images")
-    .argument("<org>", "the organization")
-    .requiredOption("--username <username>", "user of the registry")
-    .requiredOption("--password-stdin", "read the password from standard input")
-    .option("--registry <registry>", "as the nodes reach it (default: what the server says)")
-    .addHelpText("after", "\nFor the push, docker login on this machine is enough.");
+    .description("Save the nodes' credentials for an organization's images")
+    .argument("<org>", "Organization")
+    .requiredOption("--username <username>", "User of the registry")
+    .requiredOption("--password-stdin", "Read the password from standard input")
+    .addOption(optionWithLaterDefault("--registry <registry>", "Address of the registry for the nodes", "the server's"))
+    .addHelpText("after", "\nTo push images, docker login on this machine is enough.");
   login.action(async (org: string) => registryLogin(org, login.optsWithGlobals<LoginOptions>(), io));
 }
 
@@ -62,7 +67,7 @@ async function createOrg(org: string, options: GlobalOptions, io: Io): Promise<v
   await (await connect(options, io)).putOrg(org);
   printStatus(
     io,
-    `The organization ${org} is there. "faas key create --org ${org} --scope deploy" makes a key for it.`,
+    `The organization ${org} exists. Create a key for it with "faas key create --org ${org} --scope deploy".`,
   );
 }
 
@@ -71,13 +76,13 @@ async function describeOrg(org: string, options: ListOptions, io: Io): Promise<v
   await print(await (await connect(options, io)).org(org), options.output, io, limitsTable);
 }
 
-async function limitOrg(org: string, options: LimitOptions, io: Io): Promise<void> {
+async function limitOrg(org: string, options: SetLimitOptions, io: Io): Promise<void> {
   checkOrg(org);
   const limits = limitsOf(options);
   if (Object.keys(limits).length === 0)
-    throw new FaasError("USAGE", "Expected a limit to set, such as --requests-per-second 100; --help shows all");
+    throw new FaasError("USAGE", "Expected a limit to set, such as --requests-per-second 100. List all with --help");
   const client = await connect(options, io);
-  // A typing error is not to make an organization.
+  // Fails for a mistyped name, which would create an organization.
   await client.org(org);
   const view = await client.putOrg(org, { limits });
   await print(view, options.output, io, limitsTable);
@@ -86,7 +91,7 @@ async function limitOrg(org: string, options: LimitOptions, io: Io): Promise<voi
 async function listOrgs(options: ListOptions, io: Io): Promise<void> {
   const orgs = await (await connect(options, io)).orgs();
   if (orgs.length === 0 && options.output === "table")
-    return printStatus(io, 'There is no organization yet; "faas org create" makes one.');
+    return printStatus(io, 'No organizations yet. Create one with "faas org create".');
   await print(orgs, options.output, io, (all) =>
     columns(
       ["ORG", "ENDPOINTS", "CREATED"],
@@ -102,5 +107,5 @@ async function registryLogin(org: string, options: LoginOptions, io: Io): Promis
   const password = await readSecretFromStdin("the password", io);
   const { dockerConfigFor } = await import("@faas/builder");
   await client.putRegistryCredentials(org, dockerConfigFor(address, { username: options.username, password }));
-  printStatus(io, `The nodes pull images of ${org} from ${address} as ${options.username}.`);
+  printStatus(io, `The nodes now pull images of ${org} from ${address} as ${options.username}.`);
 }

@@ -9,11 +9,12 @@ import {
   secretValueProblem,
 } from "@faas/core";
 import type { Command } from "commander";
-import { type Client, connect } from "../client/client.ts";
+import type { Client } from "../client/client.ts";
+import { connect } from "../client/connect.ts";
 import { checkOutcome } from "../deploy/outcome.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
-import { askSecret, readSecretFromStdin } from "../terminal/read-secret.ts";
+import { promptSecret, readSecretFromStdin } from "../terminal/read-secret.ts";
 
 interface SetOptions extends GlobalOptions {
   readonly fromFile?: string;
@@ -27,41 +28,45 @@ interface ListOptions extends GlobalOptions {
 export function define(command: Command, io: Io): void {
   const set = command
     .command("set")
-    .description("give a secret a value: from standard input, which a terminal does not show")
-    .argument("<org>", "the organization")
-    .argument("<name>", "letters, digits and underscores")
-    // A value that is given as one is refused by us, who do not repeat it.
+    .description("Set the value of a secret from standard input, hidden on a terminal")
+    .argument("<org>", "Organization")
+    .argument("<name>", "Name of the secret: letters, digits and underscores")
+    // A value among the arguments gets our own error, which does not repeat it.
     .allowExcessArguments()
-    .option("--from-file <file>", "read the value from a file, as it is")
-    .option("--no-wait", "return when it is kept, before the endpoints that use it have it")
+    .option("--from-file <file>", "Read the value from a file, unchanged")
+    .option("--no-wait", "Return when the value is saved, before the endpoints use it")
     .addHelpText(
       "after",
-      "\nA value is text of at most 64 KiB. From standard input it comes without the line break at its end. Endpoints that use the secret are deployed anew with it.",
+      "\nA value is text of at most 64 KiB. A line break at the end of standard input is removed. Endpoints that use the secret are deployed again.",
     );
   set.action(async (org: string, name: string) =>
     setSecret(org, name, set.args.slice(2), set.optsWithGlobals<SetOptions>(), io),
   );
   const list = command
     .command("list")
-    .description("list the secrets of an organization: names, never values")
-    .argument("<org>", "the organization")
+    .description("List the secrets of an organization, without their values")
+    .argument("<org>", "Organization")
     .addOption(outputOption());
   list.action(async (org: string) => listSecrets(org, list.optsWithGlobals<ListOptions>(), io));
   const remove = command
     .command("remove")
-    .description("remove a secret that no endpoint uses")
-    .argument("<org>", "the organization")
-    .argument("<name>", "the secret");
+    .description("Remove a secret that no endpoint uses")
+    .argument("<org>", "Organization")
+    .argument("<name>", "Secret");
   remove.action(async (org: string, name: string) => removeSecret(org, name, remove.optsWithGlobals(), io));
 }
 
-/** Nothing that is wrong is repeated: it may be a value. */
-function check(org: string, name = "_", more: readonly string[] = []): void {
+/**
+ * Checks the arguments. The error does not repeat them: one may be a secret value.
+ *
+ * @throws USAGE
+ */
+function checkArguments(org: string, name = "_", more: readonly string[] = []): void {
   const isValue = more.length > 0 || name.includes("=");
   if (isValue)
     throw new FaasError(
       "USAGE",
-      "A secret's value is no argument: it would be in the shell's history and in every list of processes. Give it on standard input or with --from-file, and if this was a real one, take another",
+      "Don't pass a secret's value as an argument: it is now in the shell's history and in the list of processes. Pass it on standard input or with --from-file. If it was a real one, replace it",
     );
   const problem = orgNameProblem(org) ?? secretNameProblem(name);
   if (problem) throw new FaasError("USAGE", problem.replace(/^expected/, "Expected"));
@@ -74,22 +79,22 @@ async function setSecret(
   { fromFile, ...options }: SetOptions,
   io: Io,
 ): Promise<void> {
-  check(org, name, more);
+  checkArguments(org, name, more);
   const client = await connect(options, io);
   const value = await readValue(org, name, fromFile, io);
   const problem = secretValueProblem(value);
-  if (problem) throw new FaasError("USAGE", `In the value of the secret: ${problem}`);
-  const kept = await client.putSecret(org, name, value);
-  printStatus(io, `Kept the secret ${name} of ${org}.`);
-  if (kept.rolls.length > 0) await rolled(org, kept, options.wait, client, io);
+  if (problem) throw new FaasError("USAGE", `Invalid value of the secret: ${problem}`);
+  const saved = await client.putSecret(org, name, value);
+  printStatus(io, `Saved the secret ${name} of ${org}.`);
+  if (saved.rolls.length > 0) await rollOut(org, saved, options.wait, client, io);
   else if (!(await isUsed(org, name, client)))
-    printStatus(io, `"faas deploy --org ${org} --secret ${name}" gives it to a function, in the variable ${name}.`);
+    printStatus(io, `Pass it to a function with "faas deploy --org ${org} --secret ${name}", in the variable ${name}.`);
 }
 
 async function readValue(org: string, name: string, fromFile: string | undefined, io: Io): Promise<string> {
   if (fromFile !== undefined) return readText(resolve(io.cwd, fromFile));
   if (!io.stdin.isTTY) return readSecretFromStdin("the value", io);
-  return askSecret(`Value of ${name} for ${org} (it does not show): `, io);
+  return promptSecret(`Value of ${name} for ${org} (hidden): `, io);
 }
 
 async function readText(path: string): Promise<string> {
@@ -99,15 +104,19 @@ async function readText(path: string): Promise<string> {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new FaasError("USAGE", `Expected ${path} to be text in UTF-8: encode it first, in base64 for instance`);
+    throw new FaasError("USAGE", `Expected ${path} to be text in UTF-8. Encode it first, for example in base64`);
   }
 }
 
 const isUsed = async (org: string, name: string, client: Client) =>
   (await client.secrets(org)).some((secret) => secret.name === name && secret.endpoints.length > 0);
 
-/** Waits for each endpoint that uses it. DEPLOY_FAILED when one does not run with the new value. */
-async function rolled(org: string, { name, rolls }: SecretSet, wait: boolean, client: Client, io: Io): Promise<void> {
+/**
+ * Waits for the endpoints that use the secret.
+ *
+ * @throws DEPLOY_FAILED when one does not run with the new value
+ */
+async function rollOut(org: string, { name, rolls }: SecretSet, wait: boolean, client: Client, io: Io): Promise<void> {
   const names = rolls.map(({ endpoint }) => `${org}/${endpoint}`).join(", ");
   printStatus(io, `Deploying it to ${names} …`);
   if (!wait) return;
@@ -120,21 +129,21 @@ async function rolled(org: string, { name, rolls }: SecretSet, wait: boolean, cl
   const failed = outcomes.flatMap((outcome, index) =>
     outcome.status === "rejected" ? [{ endpoint: rolls[index]?.endpoint, error: outcome.reason as Error }] : [],
   );
-  if (failed.length === 0) return printStatus(io, `${rolls.length > 1 ? "They have" : "It has"} it.`);
+  if (failed.length === 0) return printStatus(io, `${rolls.length > 1 ? "They use" : "It uses"} the new value.`);
   const [{ error } = { error: undefined }] = failed;
   const detail = failed.map(({ endpoint, error }) => `${org}/${endpoint}: ${error.message}`).join("\n");
   throw new FaasError(
     error instanceof FaasError ? error.code : "DEPLOY_FAILED",
-    `With the new value of ${name} not everything runs, and what ran before goes on with the former one.\n${detail}`,
+    `Not every endpoint runs with the new value of ${name}. Those that failed keep the previous one.\n${detail}`,
     { cause: error, extensions: error instanceof FaasError ? error.extensions : {} },
   );
 }
 
 async function listSecrets(org: string, options: ListOptions, io: Io): Promise<void> {
-  check(org);
+  checkArguments(org);
   const secrets = await (await connect(options, io)).secrets(org);
   if (secrets.length === 0 && options.output === "table")
-    return printStatus(io, `${org} has no secret; "faas secret set ${org} NAME" makes one.`);
+    return printStatus(io, `${org} has no secrets. Create one with "faas secret set ${org} NAME".`);
   await print(secrets, options.output, io, table);
 }
 
@@ -148,7 +157,7 @@ function table(secrets: readonly SecretView[]): string {
 }
 
 async function removeSecret(org: string, name: string, options: GlobalOptions, io: Io): Promise<void> {
-  check(org, name);
+  checkArguments(org, name);
   await (await connect(options, io)).removeSecret(org, name);
   printStatus(io, `Removed the secret ${name} of ${org}.`);
 }

@@ -1,12 +1,12 @@
 import { FaasError, parseDuration } from "@faas/core";
 import type { Installed } from "@faas/installer";
 import type { Command } from "commander";
-import { parsedOption } from "../options/settings-options.ts";
-import { checkCanAsk, confirmed } from "../terminal/confirm.ts";
+import { addClusterOptions } from "../install/cluster-options.ts";
+import { timeoutOption } from "../install/options.ts";
+import { checkCanConfirm, confirm, YES_DESCRIPTION } from "../terminal/confirm.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { printStatus } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
-import { DEFAULT_NAMESPACE, namespaceName } from "./install.ts";
 
 interface Options extends GlobalOptions {
   readonly namespace: string;
@@ -17,25 +17,17 @@ interface Options extends GlobalOptions {
 }
 
 export function define(command: Command, io: Io): void {
-  command
-    .option("--namespace <namespace>", "where it was put", namespaceName, DEFAULT_NAMESPACE)
-    .option("--context <name>", "context of the kubeconfig (the current one)")
-    .option("--keep-data", "keep its volume: with it, faas install brings every endpoint back")
-    .option(
-      "--timeout <duration>",
-      "how long to wait until all is gone",
-      parsedOption(parseDuration, "a duration such as 2m"),
-      "2m",
-    )
-    .option("-y, --yes", "do not ask")
+  addClusterOptions(command)
+    .option("--keep-data", "Keep the server's volume, so that faas install restores every endpoint")
+    .addOption(timeoutOption("Time to wait until everything is removed"))
+    .option("-y, --yes", YES_DESCRIPTION)
     .action(async () => uninstall(command.optsWithGlobals<Options>(), io));
 }
 
 async function uninstall(options: Options, io: Io): Promise<void> {
-  checkCanAsk(options, io);
-  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, volumeClaimPath, uninstallServer } = await import(
-    "@faas/installer"
-  );
+  checkCanConfirm(options, io);
+  const { findInstalled, isNothing, KubernetesApi, KubernetesCredentials, volumeClaimPath, uninstallServer } =
+    await import("@faas/installer");
   const { namespace, keepData = false } = options;
   const credentials = KubernetesCredentials.load(options.context);
   const progress = await Progress.create(io);
@@ -45,9 +37,9 @@ async function uninstall(options: Options, io: Io): Promise<void> {
     if (isNothing(installed))
       throw new FaasError(
         "SERVER_NOT_RUNNING",
-        `There is no faas server in the namespace ${namespace} (context ${credentials.context}); another one is named with --namespace`,
+        `There is no faas server in the namespace ${namespace} (context ${credentials.context}). Select another with --namespace`,
       );
-    if (!(await confirmed(question(installed, keepData, credentials.context), options, io))) return;
+    if (!(await confirm(question(installed, keepData, credentials.context), options, io))) return;
     progress.begin("uninstall");
     await uninstallServer(api, installed, keepData, {
       namespace,
@@ -57,11 +49,14 @@ async function uninstall(options: Options, io: Io): Promise<void> {
     });
     progress.detail("");
     progress.end();
-    printStatus(io, `Removed the faas server from ${namespace}, ${orgsOf(installed)}. Images stay in the registry.`);
+    printStatus(
+      io,
+      `Removed the faas server from ${namespace}, ${describeOrgs(installed)}. Images stay in the registry.`,
+    );
     if (keepData)
       printStatus(
         io,
-        `Kept its volume claim ${volumeClaimPath(namespace)}: "faas install" brings every endpoint back (not the passwords of faas org registry-login).`,
+        `Kept the volume claim ${volumeClaimPath(namespace)}. "faas install" restores every endpoint from it, without the passwords of faas org registry-login.`,
       );
   } catch (error) {
     progress.fail();
@@ -73,11 +68,11 @@ async function uninstall(options: Options, io: Io): Promise<void> {
 
 function question(installed: Installed, keepData: boolean, context: string): string {
   const data = keepData ? "keeping its data" : "and all of its data";
-  return `Remove the faas server in ${installed.namespace} (context ${context}), ${orgsOf(installed)}, ${data}?`;
+  return `Remove the faas server in ${installed.namespace} (context ${context}), ${describeOrgs(installed)}, ${data}?`;
 }
 
-function orgsOf({ orgs }: Installed): string {
-  if (orgs.length === 0) return "which has no organization";
+function describeOrgs({ orgs }: Installed): string {
+  if (orgs.length === 0) return "which has no organizations";
   const names = orgs.map(({ org }) => org).sort();
   const shown = names.length > 5 ? `${names.slice(0, 5).join(", ")} …` : names.join(", ");
   return `with ${names.length === 1 ? "the organization" : `${names.length} organizations`} ${shown} and all endpoints`;

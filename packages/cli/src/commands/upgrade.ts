@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import { addInstallOptions, type InstallOptions } from "../install/options.ts";
+import { runInstall } from "../install/run.ts";
 import type { Io } from "../terminal/io.ts";
-import { defineInstall } from "./install.ts";
 
-/** The same as `faas install`, where an installation has to be there. */
-export const define = (command: Command, io: Io): void => defineInstall(command, io, true);
+export function define(command: Command, io: Io): void {
+  addInstallOptions(command).action(async () => runInstall(command.optsWithGlobals<InstallOptions>(), io, true));
+}

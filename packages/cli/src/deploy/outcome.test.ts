@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type EndpointPhase, type EndpointView, withDefaults } from "@faas/core";
-import { whatServes } from "./outcome.ts";
+import { describeServing } from "./outcome.ts";
 
 const view = (phase: EndpointPhase, ready: readonly boolean[], more: Partial<EndpointView> = {}): EndpointView => ({
   org: "acme",
@@ -16,32 +16,32 @@ const view = (phase: EndpointPhase, ready: readonly boolean[], more: Partial<End
   replicas: ready.map((isReady, index) => ({ id: String(index), ready: isReady, revision: "current", inFlight: 0 })),
   ...more,
 });
-const NONE = "acme/x has no revision that answers.";
-const SERVES = "Revision current, deployed before, goes on serving acme/x.";
-const KEPT = "Revision current, deployed before, stays current at acme/x; no replica of it runs now.";
+const NONE = "No revision serves acme/x.";
+const SERVES = "The previous revision current still serves acme/x.";
+const STAYS = "The previous revision current stays current at acme/x, with no replica running now.";
 
-test("says that the former revision goes on serving only while a replica of it is ready", () => {
-  assert.equal(whatServes(view("ready", [false, true]), "failed"), SERVES);
-  assert.equal(whatServes(view("deploying", [true], { deploying: "other" }), "failed"), SERVES);
-  assert.equal(whatServes(view("ready", [true]), undefined), SERVES);
+test("the previous revision serves only while one of its replicas is ready", () => {
+  assert.equal(describeServing(view("ready", [false, true]), "failed"), SERVES);
+  assert.equal(describeServing(view("deploying", [true], { deploying: "other" }), "failed"), SERVES);
+  assert.equal(describeServing(view("ready", [true]), undefined), SERVES);
 });
 
-test("says that the former revision stays current when no replica of it runs", () => {
-  assert.equal(whatServes(view("idle", []), "failed"), KEPT);
-  assert.equal(whatServes(view("starting", [false]), "failed"), KEPT);
-  assert.equal(whatServes(view("deploying", [], { deploying: "failed" }), "failed"), KEPT);
+test("the previous revision stays current without a replica", () => {
+  assert.equal(describeServing(view("idle", []), "failed"), STAYS);
+  assert.equal(describeServing(view("starting", [false]), "failed"), STAYS);
+  assert.equal(describeServing(view("deploying", [], { deploying: "failed" }), "failed"), STAYS);
 });
 
-test("says that nothing answers after a first deployment that failed, whatever its phase", () => {
+test("no revision serves after a failed first deployment, in every phase", () => {
   for (const phase of ["deploying", "starting", "idle", "failed"] as const)
-    assert.equal(whatServes(view(phase, [false]), "current"), NONE, phase);
-  assert.equal(whatServes(view("failed", []), undefined), NONE);
-  assert.equal(whatServes(view("deploying", []), undefined), NONE);
+    assert.equal(describeServing(view(phase, [false]), "current"), NONE, phase);
+  assert.equal(describeServing(view("failed", []), undefined), NONE);
+  assert.equal(describeServing(view("deploying", []), undefined), NONE);
 });
 
-test("does not call a revision deployed before that this deployment registered", () => {
+test("a revision that this deployment registered is not called previous", () => {
   assert.equal(
-    whatServes(view("ready", [true, false, true]), "current"),
-    "Revision current answers at acme/x with 2 of 3 replicas.",
+    describeServing(view("ready", [true, false, true]), "current"),
+    "Revision current serves acme/x with 2 of 3 replicas.",
   );
 });

@@ -1,35 +1,39 @@
 import { type EndpointView, endpointKey, FaasError } from "@faas/core";
 
-/** Throws, with the function's own words, when the revision is not the one that now serves. */
+/**
+ * Checks that a revision serves after its rollout.
+ *
+ * @throws DEPLOY_FAILED with the function's own error when it does not
+ */
 export function checkOutcome({ failure, phase, ...view }: EndpointView, revision: string): void {
   if (failure?.revision === revision || phase === "failed") {
-    throw new FaasError("DEPLOY_FAILED", failure?.detail ?? "The revision did not get ready", {
+    throw new FaasError("DEPLOY_FAILED", failure?.detail ?? "The revision did not become ready", {
       extensions: { lastLogLines: failure?.lastLogLines ?? [] },
     });
   }
   const newest = view.deploying ?? view.revision;
   if (newest !== revision)
-    throw new FaasError("DEPLOY_FAILED", `Somebody deployed revision ${newest} before ${revision} answered`);
+    throw new FaasError("DEPLOY_FAILED", `Revision ${newest} replaced ${revision} before it was ready`);
 }
 
 /**
- * Says what answers at an endpoint after a deployment failed.
+ * Describes which revision serves an endpoint after a failed deployment.
  *
- * @param registered the revision that failed; absent when the deployment failed before there was one
+ * @param registered the revision that failed; absent when the deployment failed before it was registered
  */
-export function whatServes(view: EndpointView, registered: string | undefined): string {
+export function describeServing(view: EndpointView, registered: string | undefined): string {
   const { phase, revision, deploying, replicas } = view;
   const key = endpointKey(view);
   const ready = replicas.filter((replica) => replica.ready && replica.revision === revision).length;
   if (revision === registered)
     return ready > 0
-      ? `Revision ${revision} answers at ${key} with ${ready} of ${replicas.length} replicas.`
-      : `${key} has no revision that answers.`;
-  if (ready > 0) return `Revision ${revision}, deployed before, goes on serving ${key}.`;
-  // It answered once, which is why it is current: a request starts it.
+      ? `Revision ${revision} serves ${key} with ${ready} of ${replicas.length} replicas.`
+      : `No revision serves ${key}.`;
+  if (ready > 0) return `The previous revision ${revision} still serves ${key}.`;
+  // It was ready once, which is why it is current: the next request starts it.
   const startsOnRequest =
     phase === "idle" || phase === "starting" || (phase === "deploying" && deploying !== undefined);
   return startsOnRequest
-    ? `Revision ${revision}, deployed before, stays current at ${key}; no replica of it runs now.`
-    : `${key} has no revision that answers.`;
+    ? `The previous revision ${revision} stays current at ${key}, with no replica running now.`
+    : `No revision serves ${key}.`;
 }

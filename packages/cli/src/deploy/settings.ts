@@ -22,15 +22,19 @@ export interface DeploySettingsOptions extends SettingsOptions {
   readonly envFile?: string;
 }
 
-/** What is built and deployed, and as which endpoint. */
+/** Adds the folder to build and the endpoint to deploy to. */
 export function addSourceOptions(command: Command): void {
   command
-    .argument("[dir]", "folder with the function (default: the folder of the nearest faas.json, else this one)")
-    .option("--org <org>", "organization (or org in faas.json)")
-    .option("--endpoint <endpoint>", "name of the endpoint (or endpoint in faas.json)");
+    .argument("[dir]", "Folder of the function (by default that of the nearest faas.json, else the current one)")
+    .option("--org <org>", "Organization (or org in faas.json)")
+    .option("--endpoint <endpoint>", "Name of the endpoint (or endpoint in faas.json)");
 }
 
-/** Which endpoint is deployed: flags over `faas.json`. USAGE says how to give what is missing. */
+/**
+ * Returns the endpoint to deploy to; options win over `faas.json`.
+ *
+ * @throws USAGE
+ */
 export function deployRef(options: DeploySettingsOptions, project: Project): EndpointRef {
   const org = options.org ?? project.org;
   const endpoint = options.endpoint ?? project.endpoint;
@@ -41,15 +45,19 @@ export function deployRef(options: DeploySettingsOptions, project: Project): End
   throw new FaasError("USAGE", `Expected ${flags}, or ${fields} in faas.json`);
 }
 
-/** Flags over `--env-file` over `faas.json`. USAGE says what contradicts or is no setting. */
+/**
+ * Merges the settings: options win over `--env-file`, which wins over `faas.json`.
+ *
+ * @throws USAGE when a setting is invalid or contradicts another
+ */
 export async function deploySettings(options: DeploySettingsOptions, project: Project, io: Io): Promise<SettingsInput> {
   const { $schema: _, org: __, endpoint: ___, server: ____, baseImage: _____, ...fromFile } = project;
-  const { env: fromFlags, secrets: secretsFromFlags, ...flags } = settingsOf(options);
+  const { env: fromOptions, secrets: secretsFromOptions, ...given } = settingsOf(options);
   const fromEnvFile = options.envFile === undefined ? {} : await readEnvFile(resolve(io.cwd, options.envFile));
-  const env = { ...fromFile.env, ...fromEnvFile, ...fromFlags };
-  const secrets = { ...fromFile.secrets, ...secretsFromFlags };
+  const env = { ...fromFile.env, ...fromEnvFile, ...fromOptions };
+  const secrets = { ...fromFile.secrets, ...secretsFromOptions };
   const merged = {
-    ...{ ...fromFile, ...flags },
+    ...{ ...fromFile, ...given },
     ...(Object.keys(env).length > 0 ? { env } : {}),
     ...(Object.keys(secrets).length > 0 ? { secrets } : {}),
   };

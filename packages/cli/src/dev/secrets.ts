@@ -6,15 +6,15 @@ import { parseEnvFile } from "../deploy/env-file.ts";
 import type { Io } from "../terminal/io.ts";
 
 /**
- * The secrets of a function that is run on one's own machine. Values come from `.env` in its folder, which is never deployed, else from the environment
- * of `faas dev`: under the variable's name, as the function finds them.
+ * Secrets of a function under `faas dev`. Values come from `.env` in its folder, which is never deployed, else from the environment of `faas dev`, under
+ * the name of the variable that the function reads.
  */
 export class DevSecrets {
   readonly #folder: string;
   readonly #env: Io["env"];
   readonly #client: Client;
   /** Values that the server has, by name. */
-  readonly #given = new Map<string, string>();
+  readonly #uploaded = new Map<string, string>();
 
   constructor(folder: string, { env }: Pick<Io, "env">, client: Client) {
     this.#folder = folder;
@@ -22,23 +22,33 @@ export class DevSecrets {
     this.#client = client;
   }
 
-  /** Gives the server the values that it has not yet; `secrets`: names by variable. Says which variables are missing: USAGE. */
-  async give(org: string, secrets: Readonly<Record<string, string>> = {}): Promise<void> {
+  /**
+   * Uploads the values that changed.
+   *
+   * @param secrets names by variable
+   * @throws USAGE with the variables that have no value
+   */
+  async upload(org: string, secrets: Readonly<Record<string, string>> = {}): Promise<void> {
     if (Object.keys(secrets).length === 0) return;
     const path = join(this.#folder, ".env");
     const text = await readFile(path, "utf8").catch(() => "");
     const values = { ...this.#env, ...parseEnvFile(text, path) };
     const missing = Object.keys(secrets).filter((variable) => !values[variable]);
-    if (missing.length > 0)
-      throw new FaasError(
-        "USAGE",
-        `The function is to find secrets in ${missing.join(", ")}, and "faas dev" has no value for ${missing.length > 1 ? "them" : "it"}: write ${missing.map((variable) => `${variable}=…`).join(" and ")} into ${path}, which is never deployed, or set ${missing.length > 1 ? "them" : "it"} before you start "faas dev"`,
-      );
+    if (missing.length > 0) throw new FaasError("USAGE", describeMissing(missing, path));
     for (const [variable, name] of Object.entries(secrets)) {
       const value = values[variable] as string;
-      if (this.#given.get(name) === value) continue;
+      if (this.#uploaded.get(name) === value) continue;
       await this.#client.putSecret(org, name, value);
-      this.#given.set(name, value);
+      this.#uploaded.set(name, value);
     }
   }
+}
+
+function describeMissing(variables: readonly string[], path: string): string {
+  const those = variables.length > 1 ? "them" : "it";
+  const lines = variables.map((variable) => `${variable}=…`).join(" and ");
+  return (
+    `The function reads secrets from ${variables.join(", ")}, and "faas dev" has no value for ${those}. ` +
+    `Write ${lines} to ${path}, which is never deployed, or set ${those} before you start "faas dev"`
+  );
 }

@@ -8,27 +8,27 @@ import { endpointNameOf } from "../project/starter.ts";
 import type { Io } from "../terminal/io.ts";
 import { DevSecrets } from "./secrets.ts";
 
-/** Prepared folders that are kept: requests may still run in those that served before. */
-const KEPT = 4;
-/** An installation that takes longer than this is told. */
-const QUICK_MS = 500;
+/** Prepared folders to keep: requests may still run in those of previous revisions. */
+const MAX_PREPARED = 4;
+/** Time after which a running installation is reported. */
+const SLOW_INSTALL_MS = 500;
 
-/** What happens, for whoever shows it. */
+/** Events of a session. */
 export interface DevEvents {
-  /** Where it answers; told once, when calls are taken. */
+  /** Reports the URL, once, when calls are accepted. */
   registered(url: string): void;
   installing(): void;
-  /** New code answers. */
+  /** Reports that new code serves. */
   loaded(ms: number): void;
-  /** What is in the folder is what answers already. */
+  /** Reports that the folder's code is the one that serves already. */
   unchanged(): void;
-  /** The new code cannot be served; `before`: an older one answers. */
-  failed(error: unknown, before: boolean): void;
-  /** A line that the function printed. */
+  /** Reports that the new code cannot be served; with `hasPrevious` the previous code still serves. */
+  failed(error: unknown, hasPrevious: boolean): void;
+  /** Reports a line of the function's output. */
   line(text: string): void;
 }
 
-/** Deploys a folder to a server again and again, the way that `faas deploy` does, but without a tar. */
+/** Repeated deployments of a folder to a server in this process, as `faas deploy` makes them but without a tar. */
 export class DevSession implements AsyncDisposable {
   readonly #folder: string;
   readonly #server: RunningServer;
@@ -36,14 +36,14 @@ export class DevSession implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #client: Client;
   readonly #secrets: DevSecrets;
-  /** By digest, the oldest first. */
+  /** Prepared folders by digest, oldest first. */
   readonly #prepared = new Map<string, PreparedFolder>();
   #ref: EndpointRef | undefined;
-  /** Digest of what answers. */
+  /** Digest of the code that serves. */
   #serving: string | undefined;
   #loading: Promise<void> | undefined;
-  #newer = new AbortController();
-  #again = false;
+  #superseded = new AbortController();
+  #isOutdated = false;
   #logs: Promise<void> | undefined;
 
   constructor(folder: string, server: RunningServer, io: Pick<Io, "signal" | "env">, events: DevEvents) {
@@ -55,17 +55,17 @@ export class DevSession implements AsyncDisposable {
     this.#secrets = new DevSecrets(folder, io, this.#client);
   }
 
-  /** Loads what is in the folder now. What is still being loaded is given up for it; resolves when nothing is left to load. */
+  /** Loads the folder's code and cancels a load in progress; resolves when the newest code is loaded. */
   load(): Promise<void> {
-    this.#again = true;
-    this.#newer.abort();
+    this.#isOutdated = true;
+    this.#superseded.abort();
     this.#loading ??= this.#loadAll().finally(() => {
       this.#loading = undefined;
     });
     return this.#loading;
   }
 
-  /** Call it when the server has stopped. */
+  /** Removes the prepared folders. Call it after the server has stopped. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#loading;
     await this.#logs;
@@ -73,85 +73,85 @@ export class DevSession implements AsyncDisposable {
   }
 
   async #loadAll(): Promise<void> {
-    while (this.#again && !this.#signal.aborted) {
-      this.#again = false;
-      this.#newer = new AbortController();
-      const given = AbortSignal.any([this.#signal, this.#newer.signal]);
+    while (this.#isOutdated && !this.#signal.aborted) {
+      this.#isOutdated = false;
+      this.#superseded = new AbortController();
+      const signal = AbortSignal.any([this.#signal, this.#superseded.signal]);
       try {
-        await this.#loadOnce(given);
+        await this.#loadOnce(signal);
       } catch (error) {
-        const before = await this.#answers();
-        if (!given.aborted) this.#events.failed(this.#inSource(error), before);
+        const hasPrevious = await this.#isServing();
+        if (!signal.aborted) this.#events.failed(this.#withSourcePaths(error), hasPrevious);
       }
     }
   }
 
-  async #loadOnce(given: AbortSignal): Promise<void> {
-    const began = performance.now();
+  async #loadOnce(signal: AbortSignal): Promise<void> {
+    const startedAt = performance.now();
     const project = (await findProject(this.#folder))?.project ?? {};
-    // It keeps its first name: a URL that changes meanwhile would be no help.
+    // The first name stays: a URL that changes during a session would not help.
     this.#ref ??= { org: project.org ?? "dev", endpoint: project.endpoint ?? endpointNameOf(this.#folder) };
-    const prepared = await this.#prepare(project, given);
+    const prepared = await this.#prepare(project, signal);
     const { digest, runtime } = prepared;
     const { $schema: _, org: __, endpoint: ___, server: ____, ...settings } = project;
-    await this.#secrets.give(this.#ref.org, settings.secrets);
+    await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
-      // One replica that stays: its output and its state are those that one looks at.
+      // One permanent replica: its output and state are the ones to look at.
       settings: { ...settings, runtime, replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never" },
     });
     if (!this.#logs) this.#events.registered(registered.url);
     this.#logs ??= this.#followLogs(this.#ref);
-    await this.#settled(this.#ref, registered.revision, given);
+    await this.#waitForRollout(this.#ref, registered.revision, signal);
     this.#serving = digest;
-    await this.#forget(digest);
+    await this.#removeOldest(digest);
     if (registered.unchanged) this.#events.unchanged();
-    else this.#events.loaded(performance.now() - began);
+    else this.#events.loaded(performance.now() - startedAt);
   }
 
   async #prepare({ runtime, handler }: Project, signal: AbortSignal): Promise<PreparedFolder> {
     const ready = new AbortController();
     const onStage = (stage: string) => {
-      if (stage === "install") void this.#tellIfSlow(ready.signal);
+      if (stage === "install") void this.#reportIfSlow(ready.signal);
     };
     const options = { ...(runtime ? { runtime } : {}), ...(handler ? { handler } : {}), signal, onStage };
     const prepared = await prepareFolder(this.#folder, options).finally(() => ready.abort());
-    const same = this.#prepared.get(prepared.digest);
-    // The last is the newest.
+    const existing = this.#prepared.get(prepared.digest);
+    // Deleted first, so that the newest is last.
     this.#prepared.delete(prepared.digest);
-    this.#prepared.set(prepared.digest, same ?? prepared);
-    if (same) await prepared[Symbol.asyncDispose]();
+    this.#prepared.set(prepared.digest, existing ?? prepared);
+    if (existing) await prepared[Symbol.asyncDispose]();
     else this.#server.bundles.link(prepared.digest, prepared.folder);
-    return same ?? prepared;
+    return existing ?? prepared;
   }
 
-  async #tellIfSlow(ready: AbortSignal): Promise<void> {
-    await delay(QUICK_MS, undefined, { signal: ready }).then(
+  async #reportIfSlow(ready: AbortSignal): Promise<void> {
+    await delay(SLOW_INSTALL_MS, undefined, { signal: ready }).then(
       () => this.#events.installing(),
       () => {},
     );
   }
 
-  /** Rejects with the reason when the revision does not get ready, and with the signal's when it aborts before. */
-  async #settled(ref: EndpointRef, revision: string, given: AbortSignal): Promise<void> {
-    const settling = this.#client.waitForRollout(ref, revision);
+  /** Rejects with the failure of the revision, or with the signal's reason when it aborts first. */
+  async #waitForRollout(ref: EndpointRef, revision: string, signal: AbortSignal): Promise<void> {
+    const rollout = this.#client.waitForRollout(ref, revision);
     const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(given.reason);
-    given.addEventListener("abort", abort, { once: true });
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
     try {
-      if (given.aborted) abort();
-      const { failure } = await Promise.race([settling, aborted.promise]);
+      if (signal.aborted) abort();
+      const { failure } = await Promise.race([rollout, aborted.promise]);
       if (failure?.revision === revision) throw new FaasError(failure.code, failure.detail);
     } finally {
-      given.removeEventListener("abort", abort);
-      // Nobody waits for it any more when the signal came first.
-      settling.catch(() => {});
+      signal.removeEventListener("abort", abort);
+      // Its result is not used when the signal aborted first.
+      rollout.catch(() => {});
     }
   }
 
-  async #forget(newest: string): Promise<void> {
+  async #removeOldest(newest: string): Promise<void> {
     for (const [digest, prepared] of this.#prepared) {
-      if (this.#prepared.size <= KEPT) return;
+      if (this.#prepared.size <= MAX_PREPARED) return;
       if (digest === newest || digest === this.#serving) continue;
       this.#prepared.delete(digest);
       this.#server.bundles.unlink(digest);
@@ -162,29 +162,27 @@ export class DevSession implements AsyncDisposable {
   async #followLogs(ref: EndpointRef): Promise<void> {
     try {
       for await (const { line } of this.#client.logs(ref, { follow: "true" }))
-        this.#events.line(this.#inSourceText(line));
+        this.#events.line(this.#withSourcePathsIn(line));
     } catch (error) {
-      if (!this.#signal.aborted) this.#events.failed(error, await this.#answers());
+      if (!this.#signal.aborted) this.#events.failed(error, await this.#isServing());
     }
   }
 
-  /** Whether a replica answers calls now. */
-  async #answers(): Promise<boolean> {
+  /** Asks the server if a replica is ready. */
+  async #isServing(): Promise<boolean> {
     if (this.#ref === undefined) return false;
     const view = await this.#client.endpoint(this.#ref).catch(() => undefined);
     return view?.replicas.some(({ ready }) => ready) ?? false;
   }
 
-  /** Names files where the user has them, not in the prepared folder. */
-  #inSource(error: unknown): unknown {
+  /** Replaces paths of prepared folders with those of the user's own files. */
+  #withSourcePaths(error: unknown): unknown {
     if (!(error instanceof FaasError)) return error;
     const { cause, extensions } = error;
-    return new FaasError(error.code, this.#inSourceText(error.message), { cause, extensions: { ...extensions } });
+    return new FaasError(error.code, this.#withSourcePathsIn(error.message), { cause, extensions: { ...extensions } });
   }
 
-  #inSourceText(text: string): string {
-    let named = text;
-    for (const { folder } of this.#prepared.values()) named = named.replaceAll(folder, this.#folder);
-    return named;
+  #withSourcePathsIn(text: string): string {
+    return [...this.#prepared.values()].reduce((result, { folder }) => result.replaceAll(folder, this.#folder), text);
   }
 }

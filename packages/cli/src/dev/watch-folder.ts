@@ -2,26 +2,27 @@ import { type FSWatcher, watch } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
+/** Time between two changes. A save is several events, because editors write a temporary file and rename it. */
+const QUIET_MS = 15;
+
 export interface WatchOptions {
-  /** Whether a path below the folder (with `/` between its parts) does not matter. An ignored folder is not looked into. */
+  /** Returns true for a path below the folder, with `/` between its parts, that does not matter. Ignored folders are not searched. */
   ignored(path: string, isFolder: boolean): boolean;
-  /** Gets the paths, relative to the folder, that were saved, made, renamed or removed since the last time. */
+  /** Receives the paths, relative to the folder, that were saved, created, renamed or removed since the last call. */
   onChange(paths: ReadonlySet<string>): void;
-  /** A folder that came later cannot be watched: the system has no more watchers, for instance. */
+  /** Receives the error when a new folder cannot be watched, for example because the system has no more watchers. */
   onError(error: Error): void;
-  /** A save is several events (an editor writes a temporary file and renames it): those less apart than this are one change. */
-  readonly quietMs?: number;
   readonly signal: AbortSignal;
 }
 
-/** Watches a folder and all folders in it until the signal aborts; resolves when it sees every change from then on. */
+/** Watches a folder and all folders in it until the signal aborts; resolves when every later change is seen. */
 export async function watchFolder(root: string, options: WatchOptions): Promise<void> {
   const tree = new WatchedTree(root, options);
   options.signal.addEventListener("abort", () => tree.close(), { once: true });
   await tree.add("", false);
 }
 
-/** One watcher per folder, none per file: `fs.watch` with `recursive` makes one for every file, node_modules too, on Linux. */
+/** Watchers of a folder tree, one per folder. On Linux `fs.watch` with `recursive` makes one per file, also in node_modules. */
 class WatchedTree {
   readonly #root: string;
   readonly #options: WatchOptions;
@@ -34,25 +35,25 @@ class WatchedTree {
     this.#options = options;
   }
 
-  /** Watches a folder and those in it. `isNew`: what is in it may have come before there was a watcher, so it counts as changed. */
+  /** Watches a folder and the folders in it. With `isNew` its files count as changed: they may be older than the watcher. */
   async add(folder: string, isNew: boolean): Promise<void> {
     if (this.#options.signal.aborted || this.#watchers.has(folder)) return;
     try {
       const watcher = watch(join(this.#root, folder), (event, name) => {
-        if (name !== null) this.#saw(event, within(folder, name)).catch(this.#options.onError);
+        if (name !== null) this.#handleEvent(event, pathIn(folder, name)).catch(this.#options.onError);
       });
-      // A folder that is removed; the watcher of the one above tells of it.
-      watcher.on("error", () => this.#forget(folder));
+      // The folder was removed; the watcher of its parent reports that.
+      watcher.on("error", () => this.#unwatch(folder));
       this.#watchers.set(folder, watcher);
       for (const entry of await readdir(join(this.#root, folder), { withFileTypes: true })) {
-        const path = within(folder, entry.name);
+        const path = pathIn(folder, entry.name);
         if (this.#options.ignored(path, entry.isDirectory())) continue;
         if (entry.isDirectory()) await this.add(path, isNew);
-        else if (isNew) this.#note(path);
+        else if (isNew) this.#addChange(path);
       }
     } catch (error) {
-      this.#forget(folder);
-      // One that is gone again before it could be looked at, or may not be read, has nothing to watch.
+      this.#unwatch(folder);
+      // A folder that was removed meanwhile, or is not readable, has nothing to watch.
       const { code = "" } = error as NodeJS.ErrnoException;
       if (folder === "" || !["ENOENT", "ENOTDIR", "EACCES"].includes(code)) throw error;
     }
@@ -64,18 +65,18 @@ class WatchedTree {
     this.#watchers.clear();
   }
 
-  async #saw(event: string, path: string): Promise<void> {
+  async #handleEvent(event: string, path: string): Promise<void> {
     const entry = await lstat(join(this.#root, path)).catch(() => undefined);
     const isFolder = entry?.isDirectory() ?? this.#watchers.has(path);
     if (this.#options.signal.aborted || this.#options.ignored(path, isFolder)) return;
-    // A folder's own times and rights do not matter; one that was moved here is another one than was watched.
+    // Times and permissions of a folder do not matter. A renamed folder is not the one that was watched under its path.
     if (isFolder && event !== "rename") return;
-    if (isFolder) this.#forget(path);
+    if (isFolder) this.#unwatch(path);
     if (entry?.isDirectory()) await this.add(path, true);
-    this.#note(path);
+    this.#addChange(path);
   }
 
-  #forget(folder: string): void {
+  #unwatch(folder: string): void {
     for (const [path, watcher] of this.#watchers) {
       if (path !== folder && !path.startsWith(`${folder}/`)) continue;
       watcher.close();
@@ -83,15 +84,15 @@ class WatchedTree {
     }
   }
 
-  #note(path: string): void {
+  #addChange(path: string): void {
     this.#changed.add(path);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       const paths = new Set(this.#changed);
       this.#changed.clear();
       this.#options.onChange(paths);
-    }, this.#options.quietMs ?? 15);
+    }, QUIET_MS);
   }
 }
 
-const within = (folder: string, name: string): string => (folder === "" ? name : `${folder}/${name}`);
+const pathIn = (folder: string, name: string): string => (folder === "" ? name : `${folder}/${name}`);

@@ -7,15 +7,15 @@ import type { ServerConfig } from "@faas/core";
 import { Agent, fetch } from "undici";
 import { trustProblem } from "../client/trust.ts";
 
-/** What `faas doctor` looks at, each on its own: nothing here changes anything. */
+/** Checks of `faas doctor`, independent of each other. No check changes anything. */
 
 export interface Check {
   readonly name: string;
-  /** `warning`: something that only some need. `missing`: nothing works without it. */
+  /** `warning`: only some users need it. `missing`: nothing works without it. */
   readonly status: "ok" | "warning" | "missing";
-  /** What was found. */
+  /** Description of the finding. */
   readonly found: string;
-  /** What to do, when not ok. */
+  /** Advice, when the status is not ok. */
   readonly advice?: string;
 }
 
@@ -23,7 +23,7 @@ const run = promisify(execFile);
 const TIMEOUT_MS = 10_000;
 const GIB = 2 ** 30;
 
-/** The Node lines that are maintained and tested: 22.19+, 24, 26. */
+/** Checks that Node has a maintained and tested version: 22.19 or newer, 24, or 26 and newer. */
 export function checkNode(version = process.versions.node): Check {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const supported = major === 22 ? minor >= 19 : major === 24 || major >= 26;
@@ -32,17 +32,18 @@ export function checkNode(version = process.versions.node): Check {
   return { name: "node", status: "missing", found, advice: "Install Node 22.19 or newer, 24 or 26" };
 }
 
+/** Checks that npm is installed. */
 export async function checkNpm(): Promise<Check> {
   try {
     const { stdout } = await run("npm", ["--version"], { timeout: TIMEOUT_MS });
     return { name: "npm", status: "ok", found: `npm ${stdout.trim()}` };
   } catch (error) {
-    const advice = "Install npm, which comes with Node: functions with dependencies cannot be built without it";
-    return { name: "npm", status: "missing", found: words(error), advice };
+    const advice = "Install npm, which comes with Node. Functions with dependencies need it";
+    return { name: "npm", status: "missing", found: shortReason(error), advice };
   }
 }
 
-/** Only Python functions need it. */
+/** Checks Python, which only Python functions need. */
 export async function checkPython(python = "python3"): Promise<Check> {
   const warning = (found: string, advice: string): Check => ({ name: "python", status: "warning", found, advice });
   try {
@@ -55,8 +56,8 @@ export async function checkPython(python = "python3"): Promise<Check> {
     return await checkPip(python, version, warning);
   } catch (error) {
     return warning(
-      words(error),
-      "Install Python 3.9 or newer, as python3 or as FAAS_PYTHON says, to run Python functions",
+      shortReason(error),
+      "Install Python 3.9 or newer as python3, or set FAAS_PYTHON, to run Python functions",
     );
   }
 }
@@ -75,38 +76,38 @@ async function checkPip(
   }
 }
 
-/** The data folder, or the folder that it would be made in, can be written to and has room. */
+/** Checks that the data folder, or the folder to create it in, is writable and has free space. */
 export async function checkDataFolder(dataDir: string): Promise<Check> {
   const name = "data folder";
-  const there = await nearestExisting(dataDir);
+  const existing = await nearestExisting(dataDir);
   const missing = (found: string): Check => ({
     name,
     status: "missing",
     found,
-    advice: "Choose another with --data or FAAS_DATA",
+    advice: "Choose another folder with --data or FAAS_DATA",
   });
-  if (!(await stat(there)).isDirectory()) return missing(`${there} is no folder`);
+  if (!(await stat(existing)).isDirectory()) return missing(`${existing} is not a folder`);
   try {
-    await access(there, constants.W_OK | constants.X_OK);
+    await access(existing, constants.W_OK | constants.X_OK);
   } catch {
-    return missing(`${there} cannot be written to`);
+    return missing(`${existing} is not writable`);
   }
-  const { bavail, bsize } = await statfs(there);
+  const { bavail, bsize } = await statfs(existing);
   const free = bavail * bsize;
   const found = `${dataDir}, ${(free / GIB).toFixed(1)} GiB free`;
   if (free >= GIB) return { name, status: "ok", found };
-  return { name, status: "warning", found, advice: "Make room: dependencies, bundles and logs are kept there" };
+  return { name, status: "warning", found, advice: "Free some space: dependencies, bundles and logs are stored there" };
 }
 
 async function nearestExisting(path: string): Promise<string> {
-  const there = await access(path).then(
+  const exists = await access(path).then(
     () => true,
     () => false,
   );
-  return there || dirname(path) === path ? path : nearestExisting(dirname(path));
+  return exists || dirname(path) === path ? path : nearestExisting(dirname(path));
 }
 
-/** Whether `faas up` could listen there. A port that our own server has is checked by `checkServer`. */
+/** Checks that `faas up` could listen on a port. */
 export async function checkPort(host: string, port: number): Promise<Check> {
   const name = "port";
   try {
@@ -114,8 +115,8 @@ export async function checkPort(host: string, port: number): Promise<Check> {
     return { name, status: "ok", found: `${host}:${port} is free` };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const found = code === "EADDRINUSE" ? `another program listens on ${host}:${port}` : words(error);
-    return { name, status: "warning", found, advice: "Choose another with faas up --port PORT" };
+    const found = code === "EADDRINUSE" ? `another program listens on ${host}:${port}` : shortReason(error);
+    return { name, status: "warning", found, advice: "Choose another port with faas up --port PORT" };
   }
 }
 
@@ -127,10 +128,10 @@ function listenOnce(host: string, port: number): Promise<void> {
   });
 }
 
-/** The control server. One that was named, by `--server` or `FAAS_SERVER`, has to answer; the default one is only started when needed. */
+/** Checks the control server. A server that the user named has to respond; the default one is started only when needed. */
 export async function checkServer(
   url: string,
-  named: boolean,
+  isNamed: boolean,
   version: string,
   token?: string,
   ca?: string,
@@ -144,34 +145,39 @@ export async function checkServer(
     });
     if (response.status === 401)
       return {
-        ...{ name, status: named ? "missing" : "warning" },
-        found: `${url} wants a key${token === undefined ? "" : ", and not the one that is kept"}`,
-        advice: "faas login keeps one",
+        ...{ name, status: isNamed ? "missing" : "warning" },
+        found: token === undefined ? `${url} requires a key` : `${url} rejects the saved key`,
+        advice: "Save a key with faas login",
       };
     const config = (await response.json()) as Partial<ServerConfig>;
-    if (!response.ok || typeof config.version !== "string") throw new Error("what answers is no faas server");
+    if (!response.ok || typeof config.version !== "string") throw new Error("not a faas server");
     const isolation = config.isolation === undefined ? "" : `, isolation ${config.isolation}`;
     const found = `${url}, version ${config.version}, platform ${config.platform}${isolation}`;
     if (config.version === version && !config.isolation?.startsWith("none")) return { name, status: "ok", found };
     if (config.version === version)
-      return { name, status: "warning", found, advice: "Functions reach what the server reaches: docs/security.md" };
-    return { name, status: "warning", found, advice: `This is faas ${version}: update one of them` };
+      return {
+        name,
+        status: "warning",
+        found,
+        advice: "Functions can reach everything that the server reaches: docs/security.md",
+      };
+    return { name, status: "warning", found, advice: `This is faas ${version}: update the server or this machine` };
   } catch (error) {
     const untrusted = trustProblem(url, ((error as Error).cause ?? error) as Error);
     if (untrusted)
       return { name, status: "missing", found: untrusted.message, advice: String(untrusted.extensions.hint ?? "") };
-    const found = `none answers at ${url} (${words(error)})`;
-    const advice = named ? "Check the address, or start it with faas up" : "Start one with faas up";
-    return { name, status: named ? "missing" : "warning", found, advice };
+    const found = `no server responds at ${url} (${shortReason(error)})`;
+    const advice = isNamed ? "Check the address, or start the server with faas up" : "Start one with faas up";
+    return { name, status: isNamed ? "missing" : "warning", found, advice };
   }
 }
 
-/** For one request to a server whose certificate these ones have signed. */
+/** Creates an agent for one request to a server, with its certificate authorities. */
 export const agentFor = (ca: string | undefined): Agent =>
   new Agent({ keepAliveTimeout: 1, ...(ca === undefined ? {} : { connect: { ca } }) });
 
-/** The reason in a few words: that of the cause, which is where `fetch` puts it. */
-function words(error: unknown): string {
+/** Returns the reason in a few words: that of the cause, where `fetch` puts it. */
+function shortReason(error: unknown): string {
   const { cause, code, path, message } = error as NodeJS.ErrnoException & { cause?: NodeJS.ErrnoException };
   if (code === "ENOENT" && path) return `${path} is not installed`;
   return (cause?.code ?? cause?.message ?? message).split("\n", 1)[0] as string;

@@ -12,41 +12,42 @@ import {
 import { type Command, InvalidArgumentError } from "commander";
 import { columns, outputOption } from "../terminal/output.ts";
 
-/** What removes a limit. */
+/** Value that removes a limit. */
 const NONE = "none";
 
-/** The flags of limits; none of them has a default here: what is absent stays as it is. */
+/** Options of the limits. They have no defaults: a limit that is not given stays as it is. */
 const flags: Readonly<Record<LimitName, { readonly value: string; readonly text: string }>> = {
-  endpoints: { value: "n", text: "registered endpoints" },
-  replicas: { value: "n", text: "replicas of all endpoints together" },
+  endpoints: { value: "n", text: "Registered endpoints" },
+  replicas: { value: "n", text: "Replicas of all endpoints together" },
   cpu: { value: "cpu", text: "CPU limits of all replicas together, such as 4 or 500m" },
-  memory: { value: "size", text: "memory limits of all replicas together, such as 8Gi" },
-  requestsPerSecond: { value: "n", text: "calls a second, in the long run" },
-  burst: { value: "n", text: "calls that may come at once after a pause (default: those of a second)" },
-  concurrentRequests: { value: "n", text: "calls under way at a time" },
-  bodySize: { value: "size", text: "largest request body, whatever --body-limit of an endpoint allows" },
-  bundleBytes: { value: "size", text: "stored bundles together, such as 1Gi" },
+  memory: { value: "size", text: "Memory limits of all replicas together, such as 8Gi" },
+  requestsPerSecond: { value: "n", text: "Calls per second, in the long run" },
+  burst: { value: "n", text: "Calls at once after a pause (without it, the calls of one second)" },
+  concurrentRequests: { value: "n", text: "Calls in progress at a time" },
+  bodySize: { value: "size", text: "Size of a request body, also where --body-limit allows more" },
+  bundleBytes: { value: "size", text: "Stored bundles together, such as 1Gi" },
 };
 
-/** `requestsPerSecond` is `--requests-per-second`. */
+/** Returns the option of a limit: `--requests-per-second` for `requestsPerSecond`. */
 const flagOf = (name: LimitName) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
+/** Adds an option per limit, and `--output`. */
 export function addLimitOptions(command: Command): Command {
   for (const name of limitNames) {
     const { value, text } = flags[name];
-    command.option(`${flagOf(name)} <${value}>`, text, (given: string) => parsed(name, given));
+    command.option(`${flagOf(name)} <${value}>`, text, (given: string) => parseLimit(name, given));
   }
   return command
     .addOption(outputOption())
-    .addHelpText("after", `\n"${NONE}" removes a limit. What a limit does not allow: docs/operations.md, "Limits".`);
+    .addHelpText("after", `\n"${NONE}" removes a limit. The effects of each limit: docs/operations.md, "Limits".`);
 }
 
-/** As commander gives them. */
-export type LimitFlags = { readonly [Name in LimitName]?: Limits[Name] | typeof NONE };
+/** Options as commander returns them. */
+export type LimitOptions = { readonly [Name in LimitName]?: Limits[Name] | typeof NONE };
 
-/** Numbers are numbers, quantities stay text. Throws what was expected, for program.ts. */
-function parsed(name: LimitName, given: string): number | string {
-  // Not null: commander takes that for a value that is missing.
+/** Parses numbers, and keeps quantities as text. */
+function parseLimit(name: LimitName, given: string): number | string {
+  // Not null: commander would take that for a missing value.
   if (given === NONE) return NONE;
   const isText = limitsSchema.shape[name].safeParse("1").success;
   const value = isText || !/^\d+(\.\d+)?$/.test(given) ? given : Number(given);
@@ -55,7 +56,7 @@ function parsed(name: LimitName, given: string): number | string {
   throw new InvalidArgumentError(`${EXPECTED[name]}, or ${NONE}, got "${given}"`);
 }
 
-const COUNT = "a whole number from 0 on";
+const COUNT = "a whole number, 0 or more";
 const SIZE = "a size such as 512Mi or 8Gi";
 const EXPECTED: Readonly<Record<LimitName, string>> = {
   endpoints: COUNT,
@@ -69,18 +70,18 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   bundleBytes: SIZE,
 };
 
-/** Only what was given. */
-export function limitsOf(flags: LimitFlags): LimitsChange {
+/** Returns the given limits; null removes one. */
+export function limitsOf(flags: LimitOptions): LimitsChange {
   const given = limitNames.filter((name) => flags[name] !== undefined);
   return Object.fromEntries(given.map((name) => [name, flags[name] === NONE ? null : flags[name]]));
 }
 
-/** Limits and present use side by side. */
+/** Formats limits and current use side by side. */
 export function limitsTable({ org, createdAt, limits = {}, defaultLimits = {}, use, endpoints }: OrgDetails): string {
   const rows = limitNames.map((name) => [
     flagOf(name).slice(2),
-    usedText(name, use),
-    limitText(limits[name], defaultLimits[name]),
+    formatUse(name, use),
+    formatLimit(limits[name], defaultLimits[name]),
   ]);
   const names = endpoints.length === 0 ? "none" : endpoints.slice(0, SHOWN).join(", ");
   const more = endpoints.length > SHOWN ? `, and ${endpoints.length - SHOWN} more` : "";
@@ -89,23 +90,23 @@ export function limitsTable({ org, createdAt, limits = {}, defaultLimits = {}, u
 
 const SHOWN = 20;
 
-function limitText(own: Limits[LimitName], byDefault: Limits[LimitName]): string {
+function formatLimit(own: Limits[LimitName], byDefault: Limits[LimitName]): string {
   if (own !== undefined) return String(own);
   return byDefault === undefined ? NONE : `${byDefault} (default)`;
 }
 
-function usedText(name: LimitName, use: OrgDetails["use"]): string {
-  // Of one call and of a moment: nothing that is used up.
+function formatUse(name: LimitName, use: OrgDetails["use"]): string {
+  // Limits of one call or one moment: nothing accumulates.
   if (name === "burst" || name === "bodySize") return "-";
   const value = use[name];
-  if (name === "bundleBytes") return rounded(Number(value));
+  if (name === "bundleBytes") return formatRounded(Number(value));
   if (name === "cpu") return String((parseCpu(String(value)) ?? 0) / 1000);
   if (name === "memory") return formatSize(parseSize(String(value)) ?? 0);
   return String(value);
 }
 
-/** In the unit that people would choose, and that the flags take: 1536 is 1.5Ki. */
-function rounded(bytes: number): string {
+/** Formats bytes in the largest fitting unit, as the options accept it: 1536 is 1.5Ki. */
+function formatRounded(bytes: number): string {
   const power = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   return `${Number((bytes / 1024 ** power).toPrecision(3))}${["", "Ki", "Mi", "Gi"][power]}`;
 }

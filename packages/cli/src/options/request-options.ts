@@ -6,8 +6,9 @@ import { addAbortSignal, Readable } from "node:stream";
 import { FaasError } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Io } from "../terminal/io.ts";
+import { optionWithLaterDefault } from "./value-parsers.ts";
 
-/** What a request is made of, for `faas invoke` and `faas bench`. */
+/** Options of a request, for `faas invoke` and `faas bench`. */
 export interface RequestOptions {
   readonly data?: string;
   readonly method?: string;
@@ -17,9 +18,9 @@ export interface RequestOptions {
 
 export interface RequestBody {
   readonly body: Buffer | Readable;
-  /** Its media type. */
+  /** Media type. */
   readonly type: string;
-  /** In bytes, where it is known. */
+  /** Bytes, where known. */
   readonly length?: number;
 }
 
@@ -43,68 +44,76 @@ const TYPES: Readonly<Record<string, string>> = {
   ".yaml": "application/yaml",
   ".yml": "application/yaml",
 };
-/** So much of standard input is looked at to tell its type; what is longer is sent as it comes. */
-const LOOKED_AT_BYTES = 64 * 1024;
+/** Maximum input that is buffered to detect its type; a longer one is streamed. */
+const MAX_DETECTION_BYTES = 64 * 1024;
 
+/** Adds `--data`, `--method` and `--header`. */
 export function addRequestOptions(command: Command): void {
   command
-    .option("-d, --data <data>", "body: text, @file, or - for standard input", notEmptyFile)
-    .option("-X, --method <method>", "GET, or POST with --data", methodName)
-    .option(
-      "-H, --header <name:value>",
-      "request header; repeated. Without content-type it is told from the data",
-      header,
-    );
+    .option("-d, --data <data>", "Request body: text, @file, or - for standard input", notEmptyFile)
+    .addOption(
+      optionWithLaterDefault("-X, --method <method>", "Request method", "GET, or POST with --data").argParser(
+        methodName,
+      ),
+    )
+    .option("-H, --header <name:value>", "Request header; repeatable. Content-Type is detected by default", header);
 }
 
+/** Returns the request method. */
 export const methodOf = ({ method, data }: RequestOptions): string => method ?? (data === undefined ? "GET" : "POST");
 
 /**
- * The body that `--data` names. JSON when it parses as JSON, text when it is UTF-8; of a file the extension decides; octets otherwise.
- * With `typed` (the user gave the type) standard input, or a pipe, is not looked at, so that every piece goes on at once.
+ * Opens the body of `--data`. Its media type is that of the file's extension, else JSON when it parses as JSON, text when it is UTF-8, and octets
+ * otherwise. With `hasType` (the user gave the type) standard input or a pipe is streamed without buffering.
+ *
+ * @throws USAGE when the file does not exist
  */
-export async function openBody(data: string, io: Io, typed: boolean): Promise<RequestBody> {
-  if (!data.startsWith("@") && data !== "-") return typedBody(Buffer.from(data));
-  const file = data === "-" ? undefined : await fileOf(data, io);
+export async function openBody(data: string, io: Io, hasType: boolean): Promise<RequestBody> {
+  if (!data.startsWith("@") && data !== "-") return withDetectedType(Buffer.from(data));
+  const file = data === "-" ? undefined : await findFile(data, io);
   if (file?.length !== undefined) return { body: createReadStream(file.path), type: file.type, length: file.length };
   const input = addAbortSignal(io.signal, file ? createReadStream(file.path) : io.stdin);
-  return typed ? { body: input, type: OCTETS } : lookAt(input);
+  return hasType ? { body: input, type: OCTETS } : detectType(input);
 }
 
-/** The same, in memory: to be sent many times. */
+/**
+ * Reads the body of `--data` into memory, to send it many times.
+ *
+ * @throws USAGE when the file does not exist
+ */
 export async function readBody(data: string, io: Io): Promise<{ readonly body: Buffer; readonly type: string }> {
-  if (data === "-") return typedBody(Buffer.concat(await addAbortSignal(io.signal, io.stdin).toArray()));
-  if (!data.startsWith("@")) return typedBody(Buffer.from(data));
-  const { path, type } = await fileOf(data, io);
+  if (data === "-") return withDetectedType(Buffer.concat(await addAbortSignal(io.signal, io.stdin).toArray()));
+  if (!data.startsWith("@")) return withDetectedType(Buffer.from(data));
+  const { path, type } = await findFile(data, io);
   return { body: await readFile(path), type };
 }
 
-/** A pipe is a file too (`@<(command)`), of a length that nobody knows. */
-async function fileOf(data: string, io: Io): Promise<{ path: string; type: string; length?: number }> {
+/** Finds the file of `@file`. A pipe (`@<(command)`) has no known length. */
+async function findFile(data: string, io: Io): Promise<{ path: string; type: string; length?: number }> {
   const path = resolve(io.cwd, data.slice(1));
   const found = await stat(path).catch(() => undefined);
   if (!found || found.isDirectory())
-    throw new FaasError("USAGE", `Expected the \`--data\` option to name a file after the @, and ${path} is none`);
+    throw new FaasError("USAGE", `Expected the \`--data\` option to name a file after the @: ${path} is not a file`);
   const type = TYPES[extname(path).toLowerCase()] ?? OCTETS;
   return { path, type, ...(found.isFile() ? { length: found.size } : {}) };
 }
 
-async function lookAt(input: Readable): Promise<RequestBody> {
-  const pieces = input[Symbol.asyncIterator]();
+async function detectType(input: Readable): Promise<RequestBody> {
+  const chunks = input[Symbol.asyncIterator]();
   const seen: Buffer[] = [];
-  for (let bytes = 0; bytes <= LOOKED_AT_BYTES; bytes += seen.at(-1)?.length ?? 0) {
-    const { done, value } = await pieces.next();
-    if (done) return typedBody(Buffer.concat(seen));
+  for (let bytes = 0; bytes <= MAX_DETECTION_BYTES; bytes += seen.at(-1)?.length ?? 0) {
+    const { done, value } = await chunks.next();
+    if (done) return withDetectedType(Buffer.concat(seen));
     seen.push(Buffer.from(value));
   }
   const all = async function* () {
     yield* seen;
-    yield* { [Symbol.asyncIterator]: () => pieces };
+    yield* { [Symbol.asyncIterator]: () => chunks };
   };
   return { body: Readable.from(all(), { objectMode: false }), type: OCTETS };
 }
 
-function typedBody(body: Buffer) {
+function withDetectedType(body: Buffer) {
   const type = isJson(body) ? "application/json" : isUtf8(body) ? "text/plain; charset=utf-8" : OCTETS;
   return { body, type, length: body.length };
 }
@@ -123,7 +132,7 @@ function notEmptyFile(text: string): string {
   return text;
 }
 
-/** A token (RFC 9110 section 5.6.2). */
+/** Token (RFC 9110 section 5.6.2). */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 function methodName(text: string): string {
@@ -131,9 +140,9 @@ function methodName(text: string): string {
   return text.toUpperCase();
 }
 
-function header(text: string, before: Record<string, string[]> = {}): Record<string, string[]> {
+function header(text: string, previous: Record<string, string[]> = {}): Record<string, string[]> {
   const colon = text.indexOf(":");
   const name = text.slice(0, Math.max(0, colon)).trim().toLowerCase();
   if (!TOKEN.test(name)) throw new InvalidArgumentError(`"Name: value", got "${text}"`);
-  return { ...before, [name]: [...(before[name] ?? []), text.slice(colon + 1).trim()] };
+  return { ...previous, [name]: [...(previous[name] ?? []), text.slice(colon + 1).trim()] };
 }

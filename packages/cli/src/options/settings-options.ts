@@ -6,62 +6,95 @@ import {
   scalers,
   settingsInputSchema,
   visibilities,
+  withDefaults,
 } from "@faas/core";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
+import { integerOption, optionWithLaterDefault } from "./value-parsers.ts";
 
-/** Deploy settings as commander gives them: the names are those of `faas.json`. */
+/** Deploy settings as commander returns them, named as in `faas.json`. */
 export type SettingsOptions = SettingsInput & { readonly secret?: Record<string, string> };
 
-/** The flags of what a build has to know. */
+/** Adds the options of the settings that a build needs. */
 export function addRuntimeOptions(command: Command): void {
   command
-    .addOption(new Option("--runtime <runtime>", "language (found by itself)").choices(runtimes))
-    .option("--handler <file.export>", "which function answers (found by itself)", setting("handler"));
+    .addOption(optionWithLaterDefault("--runtime <runtime>", "Language of the function", "detected").choices(runtimes))
+    .addOption(
+      optionWithLaterDefault("--handler <file.export>", "Function to call", "detected").argParser(setting("handler")),
+    );
 }
 
-/** The flags of all deploy settings; the schema of `faas.json` says the same. */
+/** Adds the options of all deploy settings, which the schema of `faas.json` describes too. */
 export function addSettingsOptions(command: Command): void {
   addRuntimeOptions(command);
+  addScalingOptions(command);
+  addResourceOptions(command);
   command
-    .option("--replicas <n>", "replicas while it is in use (default 1)", integerOption(0, REPLICAS_MAX))
-    .option(
-      "--max-replicas <n>",
-      "the most replicas that the scaler may ask for (default 10)",
-      integerOption(1, REPLICAS_MAX),
-    )
     .addOption(
-      new Option("--scaler <scaler>", "what decides the number of replicas (default concurrency)").choices(scalers),
-    )
-    .option("--concurrency <n>", "requests that one replica handles at a time (default 80)", integerOption(1, 10_000))
-    .option(
-      "--idle-timeout <duration>",
-      "time without a request until it has no replica (default 5m), never, or auto",
-      setting("idleTimeout"),
-    )
-    .option("--timeout <duration>", "time that one request may take (default 30s)", setting("timeout"))
-    .option("--cpu <cpu>", "CPU limit of a replica (default 100m)", setting("cpu"))
-    .option("--memory <size>", "memory limit of a replica (default 256Mi)", setting("memory"))
-    .option("--body-limit <size>", "largest request body (default 6Mi)", setting("bodyLimit"))
-    .addOption(
-      new Option("--egress <egress>", "where it may connect to (default open); Kubernetes enforces it").choices(
+      optionWithLaterDefault("--egress <egress>", "Allowed connections of the function, on Kubernetes", "open").choices(
         egresses,
       ),
     )
     .addOption(
-      new Option(
+      optionWithLaterDefault(
         "--visibility <visibility>",
-        "who may call it, where keys are required (default private: who has a key)",
+        "Allowed callers, when the server requires keys",
+        "private",
       ).choices(visibilities),
     )
-    .option("--env <NAME=value>", "variable of the function, no secret; repeated", variable)
+    .option("--env <NAME=value>", "Environment variable, not for secrets; repeatable", variable)
     .option(
       "--secret <NAME[=VARIABLE]>",
-      "secret of the organization, in a variable of its name or of another; repeated",
+      "Secret of the organization, and the variable for it; repeatable",
       secretReference,
     );
 }
 
-/** Only what was given. */
+function addScalingOptions(command: Command): void {
+  const { replicas, maxReplicas, scaler, concurrency, idleTimeout } = withDefaults({});
+  command
+    .addOption(
+      optionWithLaterDefault("--replicas <n>", "Replicas while the endpoint is in use", replicas).argParser(
+        integerOption(0, REPLICAS_MAX),
+      ),
+    )
+    .addOption(
+      optionWithLaterDefault("--max-replicas <n>", "Upper limit of the scaler", maxReplicas).argParser(
+        integerOption(1, REPLICAS_MAX),
+      ),
+    )
+    .addOption(optionWithLaterDefault("--scaler <scaler>", "Scaling algorithm", scaler).choices(scalers))
+    .addOption(
+      optionWithLaterDefault("--concurrency <n>", "Concurrent requests per replica", concurrency).argParser(
+        integerOption(1, 10_000),
+      ),
+    )
+    .addOption(
+      optionWithLaterDefault(
+        "--idle-timeout <duration>",
+        "Time without a request before scaling to zero, never or auto",
+        idleTimeout,
+      ).argParser(setting("idleTimeout")),
+    );
+}
+
+function addResourceOptions(command: Command): void {
+  const { timeout, cpu, memory, bodyLimit } = withDefaults({});
+  command
+    .addOption(
+      optionWithLaterDefault("--timeout <duration>", "Time limit of a request", timeout).argParser(setting("timeout")),
+    )
+    .addOption(optionWithLaterDefault("--cpu <cpu>", "CPU limit of a replica", cpu).argParser(setting("cpu")))
+    .addOption(
+      optionWithLaterDefault("--memory <size>", "Memory limit of a replica", memory).argParser(setting("memory")),
+    )
+    .addOption(
+      optionWithLaterDefault("--body-limit <size>", "Size limit of a request body", bodyLimit).argParser(
+        setting("bodyLimit"),
+      ),
+    );
+}
+
+/** Returns the given settings, without defaults. */
 export function settingsOf(options: SettingsOptions): SettingsInput {
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const given = names.filter((name) => options[name] !== undefined);
@@ -69,28 +102,7 @@ export function settingsOf(options: SettingsOptions): SettingsInput {
   return { ...Object.fromEntries(given.map((name) => [name, options[name]])), ...(secrets ? { secrets } : {}) };
 }
 
-// Parsers for commander throw what was expected and what came; program.ts puts the option's name before it.
-
-/** A parser of whole numbers within bounds. */
-export function integerOption(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^-?\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`a whole number from ${least} to ${most}, got "${text}"`);
-    }
-    return value;
-  };
-}
-
-/** A parser that keeps the text, and refuses what is no such quantity. */
-export function parsedOption(parse: (text: string) => number | undefined, expected: string): (text: string) => string {
-  return (text) => {
-    if (parse(text) === undefined) throw new InvalidArgumentError(`${expected}, got "${text}"`);
-    return text;
-  };
-}
-
-/** A parser that keeps the text, and refuses what the setting's schema refuses. */
+/** Returns a parser that keeps the text and rejects it when the schema of the setting does. */
 function setting(name: keyof SettingsInput): (text: string) => string {
   return (text) => {
     const [issue] = settingsInputSchema.shape[name].safeParse(text).error?.issues ?? [];
@@ -100,22 +112,23 @@ function setting(name: keyof SettingsInput): (text: string) => string {
   };
 }
 
-/** Does not say what came: somebody may have put the value where the variable belongs. */
-function secretReference(text: string, before: Record<string, string> = {}): Record<string, string> {
+/** Parses NAME[=VARIABLE]. The error does not repeat the text: the user may have put the secret value there. */
+function secretReference(text: string, previous: Record<string, string> = {}): Record<string, string> {
   const [name = "", variable = name, ...more] = text.split("=");
   const problem = settingsInputSchema.shape.secrets.safeParse({ [variable]: name }).error?.issues[0];
-  const isTwice = Object.hasOwn(before, variable);
-  if (problem === undefined && more.length === 0 && !isTwice) return { ...before, [variable]: name };
-  const why = isTwice
-    ? `each for a variable of its own, and two are for one`
-    : problem?.code === "invalid_key" && /set by faas/.test(problem.issues[0]?.message ?? "")
+  const isDuplicate = Object.hasOwn(previous, variable);
+  if (problem === undefined && more.length === 0 && !isDuplicate) return { ...previous, [variable]: name };
+  if (isDuplicate) throw new InvalidArgumentError("given once per variable, got two secrets for one variable");
+  const isReserved = problem?.code === "invalid_key" && /set by faas/.test(problem.issues[0]?.message ?? "");
+  throw new InvalidArgumentError(
+    isReserved
       ? `NAME=VARIABLE with another variable: ${problem.issues[0]?.message}`
-      : "the name of a secret, or NAME=VARIABLE (letters, digits, underscores); a value is given by faas secret set";
-  throw new InvalidArgumentError(why);
+      : "the name of a secret, or NAME=VARIABLE (letters, digits, underscores). Set the value with faas secret set",
+  );
 }
 
-function variable(text: string, before: Record<string, string> = {}): Record<string, string> {
+function variable(text: string, previous: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf("=");
   if (equals < 1) throw new InvalidArgumentError(`NAME=value, got "${text}"`);
-  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
+  return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseJson } from "./json-position.ts";
 
-test("every JSON text is read as JSON.parse reads it", () => {
+test("parseJson returns the same value as JSON.parse", () => {
   fc.assert(
     fc.property(fc.json(), fc.constantFrom(undefined, 2), (text, indent) => {
       const written = JSON.stringify(JSON.parse(text), null, indent);
@@ -14,7 +14,7 @@ test("every JSON text is read as JSON.parse reads it", () => {
   );
 });
 
-test("what JSON.parse refuses has a problem and a place, and nothing else has", () => {
+test("parseJson reports a problem exactly for the texts that JSON.parse rejects", () => {
   fc.assert(
     fc.property(
       fc.json(),

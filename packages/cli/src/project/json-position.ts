@@ -1,10 +1,10 @@
 /**
- * Where things are in a JSON text. `JSON.parse` says what is wrong but often not where ("Unexpected token 'x', ... is not valid
- * JSON"), and nothing of where a well-formed value stands; an editor needs line and column.
+ * Positions in a JSON text, for messages. `JSON.parse` reports a mistake but often not its position ("Unexpected token 'x', ... is not valid JSON"), and
+ * never the position of a valid field.
  */
 
-export interface Position {
-  /** From 1, as editors count. */
+interface Position {
+  /** Counted from 1, as in editors. */
   readonly line: number;
   readonly column: number;
 }
@@ -13,7 +13,7 @@ export type JsonText =
   | { readonly value: unknown; locate(path: readonly PropertyKey[]): Position | undefined }
   | { readonly problem: string; readonly position: Position };
 
-/** Parses JSON (RFC 8259). A mistake gets its place and a reason in words; `locate` gives the place of a field of a good text. */
+/** Parses JSON (RFC 8259). Reports a mistake with its position and reason; `locate` returns the position of a field of a valid text. */
 export function parseJson(text: string): JsonText {
   const scanner = new Scanner(text);
   const mistake = scanner.scan();
@@ -56,7 +56,7 @@ class Scanner {
     this.#text = text;
   }
 
-  /** The first mistake; undefined when there is none. */
+  /** Returns the first mistake, if there is one. */
   scan(): Mistake | undefined {
     try {
       this.#value([]);
@@ -82,8 +82,7 @@ class Scanner {
     this.#members("}", () => {
       const offset = this.#at;
       const key = this.#take(STRING);
-      if (key === undefined)
-        throw new Mistake(`expected a field's name in double quotes, got ${this.#next()}`, this.#at);
+      if (key === undefined) throw new Mistake(`expected a field name in double quotes, got ${this.#next()}`, this.#at);
       const inner = [...path, JSON.parse(key) as string];
       this.offsets.set(JSON.stringify(inner), offset);
       this.#take(SPACE);
@@ -102,7 +101,7 @@ class Scanner {
     });
   }
 
-  /** What stands between brackets, separated by commas. */
+  /** Scans the members between brackets, separated by commas. */
   #members(end: string, member: () => void): void {
     this.#at++;
     this.#take(SPACE);
@@ -112,7 +111,7 @@ class Scanner {
         if (this.#text[this.#at] !== ",") break;
         const comma = this.#at++;
         this.#take(SPACE);
-        if (this.#text[this.#at] === end) throw new Mistake(`"," before "${end}" is one too many`, comma);
+        if (this.#text[this.#at] === end) throw new Mistake(`unexpected "," before "${end}"`, comma);
       }
       if (this.#text[this.#at] !== end) throw new Mistake(`expected "," or "${end}", got ${this.#next()}`, this.#at);
     }
@@ -126,11 +125,11 @@ class Scanner {
     return found;
   }
 
-  /** What stands here, for a message. */
+  /** Describes the next character, for a message. */
   #next(): string {
     const rest = this.#text.slice(this.#at, this.#at + 2);
     if (rest === "") return "the end of the file";
-    if (rest === "//" || rest === "/*") return "a comment, which JSON has not";
+    if (rest === "//" || rest === "/*") return "a comment, which JSON does not allow";
     return JSON.stringify(rest[0]);
   }
 }

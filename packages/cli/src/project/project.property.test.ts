@@ -4,7 +4,7 @@ import { FaasError, projectSchema } from "@faas/core";
 import fc from "fast-check";
 import { parseProject } from "./project.ts";
 
-test("any text is a faas.json, or CONFIG_INVALID that names the file", () => {
+test("parseProject accepts any text, or throws CONFIG_INVALID with the file name", () => {
   const fields = fc.dictionary(
     fc.oneof(fc.constantFrom(...Object.keys(projectSchema.shape), "__proto__"), fc.string()),
     fc.jsonValue(),
@@ -15,8 +15,8 @@ test("any text is a faas.json, or CONFIG_INVALID that names the file", () => {
     fields.map((value) => JSON.stringify(value)),
     fc.tuple(fields, fc.nat(), fc.string({ maxLength: 2 })).map(([value, at, other]) => {
       const all = JSON.stringify(value, null, 2);
-      const place = at % (all.length + 1);
-      return all.slice(0, place) + other + all.slice(place + 1);
+      const position = at % (all.length + 1);
+      return all.slice(0, position) + other + all.slice(position + 1);
     }),
   );
   fc.assert(

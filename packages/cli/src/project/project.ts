@@ -9,30 +9,32 @@ export const PROJECT_FILE = "faas.json";
 export interface FoundProject {
   /** Absolute path of `faas.json`. */
   readonly path: string;
-  /** The folder that it is in. */
+  /** Folder that contains it. */
   readonly folder: string;
   readonly project: Project;
 }
 
 /**
- * The nearest `faas.json`, in `from` or in a folder above it. The search ends at the root of the git repository, whose own
- * `faas.json` counts, and below the home folder, so that a stray file there does not govern every project.
- * Throws CONFIG_INVALID, with the place in the file, when there is one that is wrong.
+ * Finds the nearest `faas.json`, in `from` or in a folder above it. The search ends at the root of the git repository, inclusive, and below the home
+ * folder, so that a stray file there does not apply to every project.
+ *
+ * @throws CONFIG_INVALID with the position in the file
  */
 export async function findProject(from: string): Promise<FoundProject | undefined> {
   const start = resolve(from);
   for (let folder = start; ; folder = dirname(folder)) {
     if (folder === homedir() && folder !== start) return undefined;
     const path = join(folder, PROJECT_FILE);
-    const text = await readIfThere(path);
+    const text = await readIfExists(path);
     if (text !== undefined) return { path, folder, project: parseProject(text, path) };
     if (folder === dirname(folder) || (await exists(join(folder, ".git")))) return undefined;
   }
 }
 
 /**
- * The folder that a command works on, and its `faas.json`. A folder that was named is taken as it is; else that of the
- * `faas.json` found upwards from the working directory, else the working directory.
+ * Returns the folder that a command works on, and its `faas.json`: the given folder, else that of the nearest `faas.json`, else the working directory.
+ *
+ * @throws CONFIG_INVALID
  */
 export async function openProject(
   dir: string | undefined,
@@ -43,7 +45,12 @@ export async function openProject(
   return { source: dir === undefined ? (found?.folder ?? from) : from, found };
 }
 
-/** Parses and validates the text of a `faas.json`; `path` is for messages. */
+/**
+ * Parses and validates the text of a `faas.json`.
+ *
+ * @param path path for messages
+ * @throws CONFIG_INVALID with the position of each mistake
+ */
 export function parseProject(text: string, path: string): Project {
   const json = parseJson(text.replace(/^\ufeff/, ""));
   if ("problem" in json) {
@@ -60,9 +67,9 @@ interface Issue {
   readonly code?: string | undefined;
   readonly path: readonly PropertyKey[];
   readonly message: string;
-  /** Of `unrecognized_keys`. */
+  /** Keys of an `unrecognized_keys` issue. */
   readonly keys?: readonly string[];
-  /** Of `invalid_key`: what is wrong with the key. */
+  /** Problems with the key of an `invalid_key` issue. */
   readonly issues?: readonly unknown[];
 }
 
@@ -83,15 +90,15 @@ function describe(issue: Issue, json: Exclude<JsonText, { problem: string }>, fi
   return [`${at(issue.path)}: ${issue.path.length > 0 ? `"${issue.path.join(".")}": ` : ""}${message}`];
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfExists(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     if (code === "EACCES" || code === "EPERM")
-      throw new FaasError("SOURCE_UNREADABLE", `Cannot read ${path}: it may not be read`, { cause });
-    throw new FaasError("CONFIG_INVALID", `${path} cannot be read: ${message}`, { cause });
+      throw new FaasError("SOURCE_UNREADABLE", `Cannot read ${path}: permission denied`, { cause });
+    throw new FaasError("CONFIG_INVALID", `Cannot read ${path}: ${message}`, { cause });
   }
 }
 

@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { ENDPOINT_NAME_MAX, endpointNameProblem, FaasError, type Language, projectJsonSchema } from "@faas/core";
 import { PROJECT_FILE } from "./project.ts";
 
-/** Beside `faas.json`, so that an editor finds it without a network: docs/decisions/0004-local-json-schema.md. */
-export const SCHEMA_FILE = "faas.schema.json";
+/** Schema beside `faas.json`, which editors find without a network: docs/decisions/0004-local-json-schema.md. */
+const SCHEMA_FILE = "faas.schema.json";
 
 const TEMPLATES = fileURLToPath(new URL("../../../../templates/", import.meta.url));
 const STARTERS: Record<Language, string> = {
@@ -14,11 +14,11 @@ const STARTERS: Record<Language, string> = {
   python: "python/starter",
 };
 
-/** What comes of running a starter in its place. */
+/** Files that running a starter inside the templates leaves behind. */
 const LEFTOVERS = new Set(["node_modules", "dist", "__pycache__"]);
 
 export interface Starter {
-  /** Absolute path of the folder to write to; made when it is not there. */
+  /** Absolute path of the folder to write to; created if missing. */
   readonly folder: string;
   readonly runtime: Language;
   readonly org: string;
@@ -27,8 +27,9 @@ export interface Starter {
 }
 
 /**
- * Writes a function to begin with, its `faas.json`, dependency manifest and test. Gives the files, relative to the folder.
- * Throws FILES_EXIST, and writes nothing, when a file of that name is there already.
+ * Writes a starter function with its `faas.json`, dependency manifest and test. Returns the files, relative to the folder.
+ *
+ * @throws FILES_EXIST, without writing anything, when one of the files exists
  */
 export async function writeStarter({ folder, runtime, org, name }: Starter): Promise<string[]> {
   const template = join(TEMPLATES, STARTERS[runtime]);
@@ -37,12 +38,12 @@ export async function writeStarter({ folder, runtime, org, name }: Starter): Pro
   const written = { [PROJECT_FILE]: project, [SCHEMA_FILE]: projectJsonSchema() };
   const files = [...new Set([...Object.keys(written), ...copied])].sort();
 
-  const taken: string[] = [];
-  for (const file of files) if (await exists(join(folder, file))) taken.push(file);
-  if (taken.length > 0)
+  const existing: string[] = [];
+  for (const file of files) if (await exists(join(folder, file))) existing.push(file);
+  if (existing.length > 0)
     throw new FaasError(
       "FILES_EXIST",
-      `${folder} has ${taken.join(", ")} already; choose another folder, or move them`,
+      `${folder} already has ${existing.join(", ")}. Choose another folder, or move them`,
     );
 
   const copies = copied.map(async (file): Promise<[string, string]> => {
@@ -57,7 +58,7 @@ export async function writeStarter({ folder, runtime, org, name }: Starter): Pro
   return files;
 }
 
-/** A name for the endpoint after the folder's: what is no part of a DNS-1123 label becomes a hyphen. */
+/** Derives an endpoint name from a folder: characters that a DNS-1123 label does not allow become hyphens. */
 export function endpointNameOf(folder: string): string {
   const name = basename(folder)
     .toLowerCase()
@@ -67,7 +68,7 @@ export function endpointNameOf(folder: string): string {
   return endpointNameProblem(name) === undefined ? name : "hello";
 }
 
-/** All files below a folder, with `/` between the parts of their paths. */
+/** Lists all files below a folder, with `/` between the parts of their paths. */
 async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { dataFolder } from "./data-folder.ts";
 
-test("the data folder is that of --data, FAAS_DATA, XDG_DATA_HOME or the home folder, in this order", () => {
+test("dataFolder prefers --data, then FAAS_DATA, XDG_DATA_HOME and the home folder", () => {
   const cwd = "/here";
   const env = { FAAS_DATA: "/data", XDG_DATA_HOME: "/xdg", HOME: "/home/me" };
   assert.equal(dataFolder("option", { env, cwd }), "/here/option");

@@ -8,28 +8,30 @@ import { FaasError } from "@faas/core";
 const PROGRAM = fileURLToPath(new URL("../../bin/faas.js", import.meta.url));
 const LAST_LINES = 10;
 
-/** What `faas up` tells the process that began it, over the IPC channel that Node gives when there is one. */
+/** Message of `faas up` to the process that started it, over Node's IPC channel. */
 export type ServerReport = ServerAccess | { readonly failed: FaasErrorFields };
 type FaasErrorFields = Pick<FaasError, "code" | "message">;
 
-/** Where a server answers, and whom. */
+/** Address of a server and who can use it. */
 export interface ServerAccess {
   readonly url: string;
-  /** Whether keys are required. */
+  /** True when keys are required. */
   readonly auth: boolean;
-  /** Of the admin key that was made at this start. */
+  /** Token of the admin key that this start created. */
   readonly adminToken?: string;
 }
 
 export interface DetachedServer extends ServerAccess {
   readonly pid: number;
-  /** What it prints. */
+  /** File with the server's output. */
   readonly logFile: string;
 }
 
 /**
- * Starts `faas up` with these arguments as a process of its own, which outlives this one, and resolves when it takes requests.
- * Rejects with its own error, or with the last lines that it printed when it dies before.
+ * Starts `faas up` with these arguments as a separate process, which outlives this one, and resolves when it accepts requests. Rejects with the
+ * server's own error.
+ *
+ * @throws SERVER_NOT_RUNNING with the last lines of its log when the process ends without an error
  */
 export async function startDetached(
   args: readonly string[],
@@ -39,7 +41,7 @@ export async function startDetached(
   await mkdir(dataDir, { recursive: true });
   const logFile = join(dataDir, "server.log");
   const log = await open(logFile, "a");
-  const { size: begin } = await log.stat();
+  const { size: logStart } = await log.stat();
   const child = spawn(process.execPath, [PROGRAM, "up", ...args], {
     cwd: dataDir,
     detached: true,
@@ -47,11 +49,11 @@ export async function startDetached(
   });
   try {
     const report = await firstReport(child, signal);
-    if (report === undefined) throw new FaasError("SERVER_NOT_RUNNING", await explain(child, logFile, begin));
+    if (report === undefined) throw new FaasError("SERVER_NOT_RUNNING", await describeExit(child, logFile, logStart));
     if ("failed" in report) throw new FaasError(report.failed.code, report.failed.message);
     return { ...report, pid: child.pid as number, logFile };
   } catch (error) {
-    // To its end: who is told that it failed may remove the data folder, and nothing may write there then.
+    // Waits for the exit: the caller may remove the data folder after the failure, and nothing may write there then.
     if (child.kill("SIGTERM")) await once(child, "exit");
     throw error;
   } finally {
@@ -61,7 +63,7 @@ export async function startDetached(
   }
 }
 
-/** undefined when the process ends without one. */
+/** Returns undefined when the process ends without a report. */
 async function firstReport(child: ChildProcess, signal?: AbortSignal): Promise<ServerReport | undefined> {
   const done = new AbortController();
   const either = signal ? AbortSignal.any([signal, done.signal]) : done.signal;
@@ -75,9 +77,9 @@ async function firstReport(child: ChildProcess, signal?: AbortSignal): Promise<S
   }
 }
 
-async function explain(child: ChildProcess, logFile: string, begin: number): Promise<string> {
-  const ended = child.signalCode ? `was ended by ${child.signalCode}` : `ended with exit code ${child.exitCode}`;
-  const printed = (await readFile(logFile)).subarray(begin).toString().trimEnd();
-  const lines = printed.split("\n").slice(-LAST_LINES);
-  return [`The server ${ended} before it was ready. Its log, ${logFile}, ends with:`, ...lines].join("\n  ");
+async function describeExit(child: ChildProcess, logFile: string, logStart: number): Promise<string> {
+  const ended = child.signalCode ? `was ended by ${child.signalCode}` : `exited with code ${child.exitCode}`;
+  const output = (await readFile(logFile)).subarray(logStart).toString().trimEnd();
+  const lines = output.split("\n").slice(-LAST_LINES);
+  return [`The server ${ended} before it was ready. The last lines of its log, ${logFile}:`, ...lines].join("\n  ");
 }

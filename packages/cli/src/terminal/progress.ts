@@ -2,13 +2,13 @@ import type { Ora } from "ora";
 import type { Io } from "./io.ts";
 import { colors, printStatus } from "./output.ts";
 
-/** The stages of something long: a spinner with the seconds on a terminal, a line at the end of each otherwise. */
+/** Progress of a long task in stages: a spinner with the elapsed seconds on a terminal, else a line at the end of each stage. */
 export class Progress {
   readonly #io: Io;
   #spinner: Ora | undefined;
   #stage: string | undefined;
   #detail = "";
-  #began = 0;
+  #startedAt = 0;
   #ticking: NodeJS.Timeout | undefined;
 
   private constructor(io: Io, spinner: Ora | undefined) {
@@ -19,7 +19,7 @@ export class Progress {
   static async create(io: Io): Promise<Progress> {
     if (!canRedraw(io)) return new Progress(io, undefined);
     const { default: ora } = await import("ora");
-    // discardStdin would take Ctrl-C away from us.
+    // With discardStdin Ctrl-C would not arrive as a signal.
     const spinner = ora({
       stream: io.stderr as NodeJS.WriteStream,
       discardStdin: false,
@@ -28,22 +28,23 @@ export class Progress {
     return new Progress(io, spinner);
   }
 
-  /** Ends the stage before it. */
+  /** Begins a stage and ends the previous one. */
   begin(stage: string): void {
     this.end();
     this.#stage = stage;
-    this.#began = performance.now();
+    this.#startedAt = performance.now();
     if (!this.#spinner) return;
     this.#spinner.start(this.#text());
     this.#ticking = setInterval(() => this.#show(), 100);
   }
 
-  /** More about the present stage, such as how far it is. */
+  /** Adds detail to the current stage, such as the share that is done. */
   detail(text: string): void {
     this.#detail = text;
     this.#show();
   }
 
+  /** Ends the current stage. */
   end(): void {
     if (this.#stage === undefined) return;
     clearInterval(this.#ticking);
@@ -54,7 +55,7 @@ export class Progress {
     this.#detail = "";
   }
 
-  /** The present stage did not work out. */
+  /** Marks the current stage as failed. */
   fail(): void {
     if (this.#stage === undefined) return;
     clearInterval(this.#ticking);
@@ -68,12 +69,12 @@ export class Progress {
   }
 
   #text(): string {
-    const seconds = ((performance.now() - this.#began) / 1000).toFixed(1);
+    const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(1);
     const dim = colors(this.#io.stderr, this.#io).dim;
     return `${(this.#stage ?? "").padEnd(9)} ${dim(`${seconds} s`)}${this.#detail ? `  ${this.#detail}` : ""}`;
   }
 }
 
-/** A terminal that does not say how wide it is has 0 columns: every line would count as endlessly many, which the spinner takes away one by one. */
+/** True where a spinner works. A terminal of unknown width has 0 columns: the spinner would count each line as endlessly many and erase them one by one. */
 const canRedraw = ({ stderr, env }: Io): boolean =>
   stderr.isTTY === true && stderr.columns !== 0 && env.TERM !== "dumb" && !env.CI;

@@ -1,36 +1,34 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after } from "node:test";
 import { type ServerOptions, startServer } from "@faas/server";
-import { type Ended, type Running, runHere, type Surroundings, startHere, type Test } from "./test-cli.ts";
+import { type Ended, type RunningCommand, tempDir } from "@faas/testing";
+import { type CommandOptions, runHere, startHere, type Test } from "./test-cli.ts";
 
-/** For tests: a control server in this process, and commands that talk to it. */
+/** Control server in this process, and commands that use it. */
 export interface TestServer {
   readonly url: string;
-  /** Where commands run, temporary. */
+  /** Temporary working directory of the commands. */
   readonly folder: string;
-  /** Writes a folder with a function in JavaScript; gives its path. */
+  /** Writes a folder with a function in JavaScript; returns its path. */
   source(name: string, code: string): Promise<string>;
   /** Deploys such a folder as `org/endpoint`. */
   deploy(key: string, code: string): Promise<void>;
-  start(t: Test, argv: readonly string[], more?: Partial<Surroundings>): Running;
-  run(t: Test, argv: readonly string[], more?: Partial<Surroundings>): Promise<Ended>;
+  start(t: Test, argv: readonly string[], more?: Partial<CommandOptions>): RunningCommand;
+  run(t: Test, argv: readonly string[], more?: Partial<CommandOptions>): Promise<Ended>;
 }
 
-/** A command that is waited for needs no end. */
+/** Context for a command that is awaited, so that no test has to end it. */
 const awaited: Test = { after: () => {} };
 
-/** Stopped, and its folder removed, after the tests of the file. */
+/** Starts a server, which is stopped after the tests of the file. */
 export async function testServer(options: Pick<ServerOptions, "kubernetes"> = {}): Promise<TestServer> {
-  const folder = await mkdtemp(join(tmpdir(), "faas-cli-"));
+  // Hooks run in the order of their registration: the server stops before its folder is removed.
+  after(() => server.stop());
+  const folder = tempDir("cli");
   const server = await startServer({ ...options, dataDir: join(folder, "data"), port: 0, logLevel: "silent" });
-  after(async () => {
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-  const surroundings = (more: Partial<Surroundings> = {}) => ({
+  const withServer = (more: Partial<CommandOptions> = {}) => ({
     cwd: folder,
     ...more,
     env: { FAAS_SERVER: server.url, ...more.env },
@@ -41,13 +39,13 @@ export async function testServer(options: Pick<ServerOptions, "kubernetes"> = {}
     await writeFile(join(path, "index.mjs"), code);
     return path;
   };
-  const run: TestServer["run"] = (t, argv, more) => runHere(t, argv, surroundings(more));
+  const run: TestServer["run"] = (t, argv, more) => runHere(t, argv, withServer(more));
   return {
     url: server.url,
     folder,
     source,
     run,
-    start: (t, argv, more) => startHere(t, argv, surroundings(more)),
+    start: (t, argv, more) => startHere(t, argv, withServer(more)),
     async deploy(key, code) {
       const [org = "", endpoint = ""] = key.split("/");
       const path = await source(key.replace("/", "-"), code);

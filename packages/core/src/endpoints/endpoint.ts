@@ -4,64 +4,64 @@ import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { Egress, Runtime, Scaler, Settings } from "./settings.ts";
 
-/** Names one endpoint. */
+/** Name of an endpoint with its organization. */
 export interface EndpointRef {
   readonly org: string;
   readonly endpoint: string;
 }
 
-/** `org/endpoint`: the key of maps and the way people write it. */
+/** Formats an endpoint's name as `org/endpoint`, for maps and messages. */
 export const endpointKey = (ref: EndpointRef): string => `${ref.org}/${ref.endpoint}`;
 
 export const bundleDigestSchema = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/, 'expected "sha256:" and 64 lower-case hexadecimal digits');
 
-/** What was built from the source folder: a prepared folder (embedded platform) or a container image (Kubernetes). */
+/** Schema of an artifact built from a source folder: a bundle (embedded platform) or a container image (Kubernetes). */
 export const artifactSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("bundle"), digest: bundleDigestSchema }),
   z.strictObject({ kind: z.literal("image"), reference: z.string().min(1).max(1024) }),
 ]);
 export type Artifact = z.infer<typeof artifactSchema>;
 
-/** `bundle@sha256:…` for a bundle, the image's reference for an image: the `image` of `POST /add_endpoint`. */
+/** Formats an artifact as in `image` of `POST /add_endpoint`: `bundle@sha256:…` for a bundle, the reference for an image. */
 export function formatArtifact(artifact: Artifact): string {
   return artifact.kind === "bundle" ? `bundle@${artifact.digest}` : artifact.reference;
 }
 
-/** The reverse of `formatArtifact`; undefined when a bundle's digest is malformed. */
+/** Parses the text of {@link formatArtifact}; undefined when a bundle's digest is malformed. */
 export function parseArtifact(image: string): Artifact | undefined {
   if (!image.startsWith("bundle@")) return { kind: "image", reference: image };
   const digest = bundleDigestSchema.safeParse(image.slice("bundle@".length));
   return digest.success ? { kind: "bundle", digest: digest.data } : undefined;
 }
 
-/** All that a platform needs to run a revision of an endpoint. Quantities in plain numbers, units in the names. */
+/** Input of a platform for running a revision of an endpoint. Quantities are plain numbers with the unit in their names. */
 export interface EndpointSpec extends EndpointRef {
   readonly revision: string;
   readonly artifact: Artifact;
   readonly runtime: Runtime;
-  /** `file.export`; absent: the wrapper looks for it. */
+  /** `file.export`; found by the wrapper when absent. */
   readonly handler?: string;
   readonly replicas: number;
   readonly maxReplicas: number;
   readonly scaler: Scaler;
   readonly concurrency: number;
-  /** Infinity: never idle; `auto`: the server chooses. */
+  /** Infinity: never idle; `auto`: chosen by the server. */
   readonly idleTimeoutMs: number | "auto";
   readonly timeoutMs: number;
   readonly cpuMillis: number;
   readonly memoryBytes: number;
   readonly bodyLimitBytes: number;
   readonly egress: Egress;
-  /** `public`: everybody may call it. Absent: who has a key of the organization, where the server wants keys. */
+  /** `public`: callable without a key. Absent: calls need a key of the organization, if the server requires keys. */
   readonly visibility?: "public";
   readonly env: Readonly<Record<string, string>>;
-  /** By the variables that hold their values. Absent: none. */
+  /** Secrets by the variables that receive their values. Absent: none. */
   readonly secrets?: Readonly<Record<string, SecretVersion>>;
 }
 
-/** One deployed artifact with its settings. Never changes; its id says what is in it. */
+/** A deployed artifact with its settings. Immutable; the id is a digest of the content. */
 export interface Revision {
   /** The first 12 hexadecimal digits of the SHA-256 of artifact, settings and versions of secrets. */
   readonly id: string;
@@ -69,11 +69,11 @@ export interface Revision {
   readonly createdAt: string;
   readonly artifact: Artifact;
   readonly settings: Settings;
-  /** Versions of the secrets that its settings name, by their names: a new value is another revision. */
+  /** Versions by name of the secrets in the settings: a new value gives a new revision. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
-/** The id of a revision: equal content has an equal id, so deploying the same again changes nothing. */
+/** Computes the id of a revision. Equal content has an equal id, so that deploying it again changes nothing. */
 export function revisionId(artifact: Artifact, settings: Settings, versions?: Revision["secrets"]): string {
   const env = sorted(settings.env);
   const { runtime, handler, replicas, maxReplicas, scaler, concurrency, idleTimeout, timeout, cpu, memory, bodyLimit } =
@@ -94,7 +94,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
 const sorted = (record: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** The spec of a revision. Its settings were validated when they came in. */
+/** Converts a revision, whose settings are valid, to a spec. */
 export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec {
   const { settings } = revision;
   return {
@@ -108,7 +108,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     maxReplicas: settings.maxReplicas,
     scaler: settings.scaler,
     concurrency: settings.concurrency,
-    idleTimeoutMs: idleTimeoutOf(settings.idleTimeout),
+    idleTimeoutMs: parseIdleTimeout(settings.idleTimeout),
     timeoutMs: parseDuration(settings.timeout) as number,
     cpuMillis: parseCpu(settings.cpu) as number,
     memoryBytes: parseSize(settings.memory) as number,
@@ -116,16 +116,16 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     egress: settings.egress ?? "open",
     ...(settings.visibility === undefined ? {} : { visibility: settings.visibility }),
     env: settings.env,
-    ...(settings.secrets === undefined ? {} : { secrets: versionsOf(settings.secrets, revision.secrets) }),
+    ...(settings.secrets === undefined ? {} : { secrets: secretVersions(settings.secrets, revision.secrets) }),
   };
 }
 
-function versionsOf(secrets: Readonly<Record<string, string>>, versions: Revision["secrets"] = {}) {
+function secretVersions(secrets: Readonly<Record<string, string>>, versions: Revision["secrets"] = {}) {
   const entries = Object.entries(secrets);
   return Object.fromEntries(entries.map(([variable, name]) => [variable, { name, version: versions[name] ?? "" }]));
 }
 
-function idleTimeoutOf(text: string): number | "auto" {
+function parseIdleTimeout(text: string): number | "auto" {
   if (text === "auto") return "auto";
   return text === "never" ? Number.POSITIVE_INFINITY : (parseDuration(text) as number);
 }

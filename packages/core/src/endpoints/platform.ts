@@ -1,74 +1,79 @@
-import type { ErrorCode, FaasError } from "../errors.ts";
+import { z } from "zod";
+import { errorCodeSchema, type FaasError } from "../errors.ts";
+import type { Immutable } from "../immutable.ts";
 import type { Limits } from "../organizations/limits.ts";
 import type { Artifact, EndpointRef, EndpointSpec } from "./endpoint.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { Scaler } from "./settings.ts";
 
-/** The one seam between the control server and what runs replicas. `test/platform/contract.ts` says what every platform does. */
+/** Interface between the control server and the systems that run replicas. `test/platform/contract.ts` tests it for every platform. */
 
-/** One running wrapper, as the gateway sees it. */
+/** A running wrapper, as the gateway sees it. */
 export interface Replica {
   readonly id: string;
-  /** Where it listens: `host:port`, or `unix:` and the path of a Unix socket. */
+  /** Address: `host:port`, or `unix:` and the path of a Unix socket. */
   readonly address: string;
-  /** It answered its ready probe and is not being stopped. */
+  /** True if its ready probe succeeded and it is not being stopped. */
   readonly ready: boolean;
   readonly revision: string;
-  /** CPU limit that it has now, where the platform enforces one: a replica that starts may have more than its endpoint. */
+  /** Current CPU limit, on platforms that enforce one. A starting replica may have more than its endpoint. */
   readonly cpuMillis?: number;
-  /** How its start went, in the order in which it was seen; as far as it was. */
+  /** Observed stages of its start, in order. */
   readonly start?: readonly StartStage[];
 }
 
-/** A moment of a replica's start. */
-export interface StartStage {
-  /** In words: "scheduled", "container runs" … */
-  readonly stage: string;
-  /** Milliseconds since the replica was asked for. */
-  readonly atMs: number;
-}
+/** Schema of a moment of a replica's start. */
+export const startStageSchema = z.object({
+  stage: z.string().describe('In words: "scheduled", "container runs" …'),
+  atMs: z.number().describe("Milliseconds since the replica was requested"),
+});
+export type StartStage = Immutable<z.infer<typeof startStageSchema>>;
 
-/** Why a revision does not run: its code does not load, its process dies, its image cannot be pulled … */
-export interface ReplicaFailure {
-  readonly revision: string;
-  readonly code: ErrorCode;
-  /** For the person who deployed: what happened, with file and line where known. */
-  readonly detail: string;
-  /** The last lines that the replica printed, oldest first. */
-  readonly lastLogLines: readonly string[];
-}
+/** Schema of the reason why a revision does not run: its code does not load, its process exits, its image cannot be pulled … */
+export const replicaFailureSchema = z
+  .object({
+    revision: z.string(),
+    code: errorCodeSchema,
+    detail: z.string().describe("For the person who deployed: what happened, with file and line where known"),
+    lastLogLines: z.array(z.string()).describe("The last lines that the replica printed, oldest first"),
+  })
+  .meta({ id: "ReplicaFailure", description: "Why a revision does not run" });
+export type ReplicaFailure = Immutable<z.infer<typeof replicaFailureSchema>>;
 
-/** A replica whose process ended though nobody stopped it. */
+/** A replica whose process exited without being stopped. */
 export interface EndedReplica extends ReplicaFailure {
   readonly id: string;
 }
 
-/** What runs now: observed, never desired. */
+/** Observed status of an endpoint, never the desired one. */
 export interface EndpointStatus extends EndpointRef {
-  /** The revision applied last. */
+  /** Revision that was applied last. */
   readonly revision: string;
   readonly replicas: readonly Replica[];
-  /** Set while replicas of the applied revision fail to start; cleared by the next one that gets ready. */
+  /** Set while replicas of the applied revision fail to start; cleared when one becomes ready. */
   readonly failure?: ReplicaFailure;
-  /** The last few replicas that were ready and ended all the same, oldest first: why requests that they had got no answer. */
+  /** Last few replicas that were ready and exited, oldest first: the reasons why their requests failed. */
   readonly ended?: readonly EndedReplica[];
 }
 
-export interface LogLine {
-  /** RFC 3339 with milliseconds, UTC. */
-  readonly time: string;
-  readonly replica: string;
-  readonly revision: string;
-  readonly stream: "stdout" | "stderr";
-  readonly line: string;
-}
+/** Schema of a line that a function printed. */
+export const logLineSchema = z
+  .object({
+    time: z.string().describe("RFC 3339 with milliseconds, UTC"),
+    replica: z.string(),
+    revision: z.string(),
+    stream: z.enum(["stdout", "stderr"]),
+    line: z.string(),
+  })
+  .meta({ id: "LogLine", description: "A line that a function printed" });
+export type LogLine = Immutable<z.infer<typeof logLineSchema>>;
 
 export interface LogOptions {
-  /** Goes on with new lines, over replicas and revisions, until the signal aborts. */
+  /** Continues with new lines, over replicas and revisions, until the signal aborts. */
   readonly follow?: boolean;
-  /** At most so many of the past lines; all that are kept when absent. */
+  /** Maximum number of past lines; all stored ones when absent. */
   readonly tail?: number;
-  /** Only lines from this time on, milliseconds since the epoch. */
+  /** Only lines since this time, milliseconds since the epoch. */
   readonly sinceMs?: number;
   /** Only lines of this replica. */
   readonly replica?: string;
@@ -93,41 +98,45 @@ export const NO_LOGS: LogSink = { open: () => ({ append: () => undefined, async 
 
 export interface Platform extends AsyncDisposable {
   readonly name: string;
-  /** The kind of artifact that it runs. */
+  /** Type of the artifacts that the platform runs. */
   readonly accepts: Artifact["kind"];
-  /** The scalers that work here. */
+  /** Scalers that the platform supports. */
   readonly scalers: readonly Scaler[];
-  /** Why nothing can be started or changed yet: what runs replicas has not been reached since the server began. Undefined, or absent: it can. */
+  /** Reason why nothing can be started or changed yet: the system that runs replicas has not been reachable since the server's start. */
   readonly notReady?: FaasError | undefined;
-  /** How functions are kept from the server's files and processes, or "none: " and why they are not. Absent: they run elsewhere. */
+  /** Mechanism that isolates functions from the server's files and processes, or "none: " and the reason. Absent: they run on other machines. */
   readonly isolation?: string;
   /**
-   * Creates or replaces; resolves when accepted, not when ready. Keeps the number of replicas: a new endpoint has none until
-   * `scale`. Replicas of an older revision serve until as many of the new one are ready, and then drain; while the new one
-   * fails, they stay. Applying the older spec again gives the newer one up.
+   * Creates or replaces an endpoint; resolves when accepted, not when ready. Keeps the number of replicas: a new endpoint has none
+   * until `scale`. Replicas of an older revision serve until as many of the new one are ready, and then drain; if the new one
+   * fails, they stay. Applying the older spec again abandons the newer one.
    */
   apply(spec: EndpointSpec, signal?: AbortSignal): Promise<void>;
-  /** Sets the number of replicas; 0 drains every one and keeps the endpoint. Resolves when accepted. Rejects with ENDPOINT_NOT_FOUND for what was never applied. */
+  /**
+   * Sets the number of replicas; 0 drains all of them and keeps the endpoint. Resolves when accepted.
+   *
+   * @throws ENDPOINT_NOT_FOUND if the endpoint was never applied
+   */
   scale(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void>;
-  /** Drains and forgets the endpoint; resolves when it no longer serves. Succeeds if already gone. */
+  /** Drains and removes the endpoint; resolves when it no longer serves. Succeeds if it does not exist. */
   remove(ref: EndpointRef, signal?: AbortSignal): Promise<void>;
-  /** The same for all that an organization has. */
+  /** Drains and removes all endpoints of an organization, and its other data. */
   removeOrg(org: string, signal?: AbortSignal): Promise<void>;
-  /** Rejects when the platform as it is now could not run it, for instance METRICS_MISSING. Absent: it can run all that its `accepts` and `scalers` say. */
+  /** Rejects if the platform cannot currently run the spec, for example with METRICS_MISSING. Absent: `accepts` and `scalers` decide. */
   check?(spec: EndpointSpec, signal?: AbortSignal): Promise<void>;
-  /** Limits of an organization that has none of its own. Absent: none. */
+  /** Limits of an organization without its own. Absent: none. */
   readonly defaultLimits?: Limits;
-  /** Makes what an organization needs before its first endpoint, or changes its limits as far as the platform holds them too. Absent: the platform needs nothing. */
+  /** Prepares an organization before its first endpoint, or changes the limits that the platform enforces. Absent: nothing to prepare. */
   applyOrg?(org: string, limits: Limits, signal?: AbortSignal): Promise<void>;
-  /** Keeps what nodes need to pull the organization's images: the text of a Docker `config.json`. Absent: the platform pulls nothing. */
+  /** Stores the credentials with which nodes pull the organization's images: the text of a Docker `config.json`. Absent: the platform pulls no images. */
   registryLogin?(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void>;
   /**
-   * Keeps a value of an organization's secret, so that replicas whose spec names that version find it; `applyOrg` was called before. Resolves when it
-   * would outlive a restart. Nothing but the platform's own keeping place holds it.
+   * Stores a version of an organization's secret for the replicas whose spec has that version; `applyOrg` was called before. Resolves when
+   * the value is durable. Only the platform stores it.
    */
   putSecret(org: string, secret: SecretVersion, value: string, signal?: AbortSignal): Promise<void>;
-  /** Forgets it; no spec names it any more. Succeeds if already gone. */
+  /** Removes a version of a secret that no spec has any longer. Succeeds if it does not exist. */
   removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void>;
-  /** The whole list at once, then the whole list again on every change. Ends when the signal aborts. */
+  /** Yields the whole list immediately, and again after every change. Ends when the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
 }

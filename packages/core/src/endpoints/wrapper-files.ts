@@ -1,6 +1,6 @@
 import type { Language } from "./settings.ts";
 
-/** The wrapper's file in a bundle or an image, per language (docs/wrapper-protocol.md). Compiled TypeScript runs on Node. */
+/** File of the wrapper in a bundle or an image, per language (docs/wrapper-protocol.md). Compiled TypeScript runs on Node. */
 export const WRAPPER_FILES = {
   node: ".interface.mjs",
   typescript: ".interface.mjs",

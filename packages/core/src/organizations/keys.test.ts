@@ -11,7 +11,7 @@ import {
   verifierOf,
 } from "./keys.ts";
 
-test("a token names its scope and its key, and is new every time", () => {
+test("a token has its scope and its key's id, and is unique", () => {
   const tokens = new Set<string>();
   for (const scope of keyScopes) {
     for (let i = 0; i < 100; i++) {
@@ -25,7 +25,7 @@ test("a token names its scope and its key, and is new every time", () => {
   assert.equal(tokens.size, 400);
 });
 
-test("every mistyped character is noticed", () => {
+test("detects every mistyped character", () => {
   const { token } = newKey("deploy");
   for (let at = 0; at < token.length; at++) {
     const other = token[at] === "a" ? "b" : "a";
@@ -35,14 +35,14 @@ test("every mistyped character is noticed", () => {
     assert.equal(keyIdOf(text), undefined);
 });
 
-test("another token, or a hash that is none, is refused", () => {
+test("rejects another token and a malformed hash", () => {
   const [one, two] = [newKey("read"), newKey("read")];
   assert.equal(isTokenOf(one.token, two.hash), false);
   assert.equal(isTokenOf(one.token, ""), false);
   assert.equal(isTokenOf(one.token, one.hash.slice(2)), false);
 });
 
-test("the digits of tokens are even: none is much likelier than another", () => {
+test("the digits of tokens are uniformly distributed", () => {
   const counts = new Map<string, number>();
   for (let i = 0; i < 2_000; i++)
     for (const digit of newKey("read").token.split("_")[3]?.slice(0, 43) ?? "")
@@ -53,7 +53,7 @@ test("the digits of tokens are even: none is much likelier than another", () => 
   for (const [digit, count] of counts) assert.ok(Math.abs(count - expected) < 6 * Math.sqrt(expected), digit);
 });
 
-test("a verifier has the id and the hash, and not the token", () => {
+test("a verifier has the id and the hash, but not the token", () => {
   const key = newKey("admin");
   const text = formatVerifier(key);
   assert.deepEqual(parseVerifier(`${text}\n`), { id: key.id, hash: key.hash });
@@ -62,7 +62,7 @@ test("a verifier has the id and the hash, and not the token", () => {
   for (const wrong of ["", key.token, `${key.id}:`, `${text}0`]) assert.equal(parseVerifier(wrong), undefined);
 });
 
-test("deploy may read and invoke, admin all, the others only what they are", () => {
+test("deploy includes read and invoke, admin includes all scopes, and the others only themselves", () => {
   const table = keyScopes.map((has) => keyScopes.filter((wanted) => scopeAllows(has, wanted)).join(" "));
   assert.deepEqual(table, ["admin deploy invoke read", "deploy invoke read", "invoke", "read"]);
 });

@@ -1,26 +1,27 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
-import { parseDuration } from "../units.ts";
+import { quantityPattern } from "../quantity-pattern.ts";
+import { DURATION_UNITS, parseDuration } from "../units.ts";
 
-/** Keys: what they may do, and the tokens that prove that one has them. */
+/** Keys: their scopes, and the tokens that prove their possession. */
 
-/** `admin`: the whole server. The others are of one organization; `deploy` may all that `read` and `invoke` may. */
+/** Scopes of keys. `admin` is for the whole server, the others for one organization; `deploy` includes `read` and `invoke`. */
 export const keyScopes = ["admin", "deploy", "invoke", "read"] as const;
 export type KeyScope = (typeof keyScopes)[number];
 export const orgScopes = ["deploy", "invoke", "read"] as const;
 export type OrgScope = (typeof orgScopes)[number];
 
-/** Whether a key with one scope may do what another stands for, where it may do anything. */
-export function scopeAllows(has: KeyScope, wanted: KeyScope): boolean {
-  return has === wanted || has === "admin" || (has === "deploy" && wanted !== "admin");
+/** Returns true if a key's scope includes another scope. */
+export function scopeAllows(scope: KeyScope, required: KeyScope): boolean {
+  return scope === required || scope === "admin" || (scope === "deploy" && required !== "admin");
 }
 
-/** What is kept of a key: not the token. */
+/** Stored data of a key, without the token. */
 export interface KeyRecord {
   readonly name: string;
   readonly scope: KeyScope;
-  /** Absent: of the whole server. */
+  /** Absent: the whole server. */
   readonly org?: string;
   /** SHA-256 of the token, hexadecimal. */
   readonly hash: string;
@@ -28,39 +29,26 @@ export interface KeyRecord {
   readonly createdAt: string;
   /** Absent: never. */
   readonly expiresAt?: string;
-  /** To about an hour. */
+  /** Accurate to about an hour. */
   readonly lastUsedAt?: string;
 }
 
-/** A key as the control API shows it. */
-export interface KeyView extends Omit<KeyRecord, "hash"> {
-  readonly id: string;
-}
-
-/** Answer to who made a key: the only time that its token is shown. */
-export interface NewKeyView extends KeyView {
-  readonly token: string;
-}
-
-/** Answer of `GET /-/whoami`. `open`: the server wants no keys. */
-export type Whoami = { readonly auth: "open" } | ({ readonly auth: "key" } & KeyView);
-
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/** 62^10: ids do not meet. */
+/** Length of an id: with 62^10 ids, collisions do not happen. */
 const ID_LENGTH = 10;
-/** 62^43 > 2^256. */
+/** Length of a secret: 62^43 > 2^256. */
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
 /**
- * `faas_<scope>_<id>_<secret and checksum>`: programs that look for leaked secrets can find it, people can tell which key it is, and a mistyped
- * one is known as such without a server.
+ * Format of a token, `faas_<scope>_<id>_<secret and checksum>`: secret scanners can find leaked tokens, people can see which key it is, and a
+ * mistyped one is detected without a server.
  */
 const TOKEN = new RegExp(
   `^faas_(${keyScopes.join("|")})_([0-9A-Za-z]{${ID_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}$`,
 );
 
-/** What every token begins with. */
+/** Prefix of every token. */
 export const TOKEN_PREFIX = "faas_";
 
 export interface NewKey {
@@ -69,7 +57,7 @@ export interface NewKey {
   readonly hash: string;
 }
 
-/** A new id, a new token of 256 random bits, and its hash. */
+/** Creates an id, a token with 256 random bits, and its hash. */
 export function newKey(scope: KeyScope): NewKey {
   const id = randomText(ID_LENGTH);
   const body = `${TOKEN_PREFIX}${scope}_${id}_${randomText(SECRET_LENGTH)}`;
@@ -77,28 +65,28 @@ export function newKey(scope: KeyScope): NewKey {
   return { id, token, hash: hashOf(token) };
 }
 
-/** The id in a token; undefined when the text is no token: of another form, or mistyped. */
+/** Returns the id in a token; undefined when the token is malformed or mistyped. */
 export function keyIdOf(text: string): string | undefined {
   const [, , id] = TOKEN.exec(text) ?? [];
   if (id === undefined || checksum(text.slice(0, -CHECKSUM_LENGTH)) !== text.slice(-CHECKSUM_LENGTH)) return undefined;
   return id;
 }
 
-/** A token has 256 random bits: a slow hash, which passwords need, would make nothing safer. */
+/** Hashes a token. With 256 random bits, a slow hash as for passwords would not be safer. */
 const hashOf = (token: string) => createHash("sha256").update(token).digest("hex");
 
-/** Whether the token is the one whose hash was kept; takes as long for any. */
+/** Compares a token with a stored hash, in constant time. */
 export function isTokenOf(token: string, hash: string): boolean {
-  const kept = Buffer.from(hash, "hex");
-  const given = createHash("sha256").update(token).digest();
-  return kept.length === given.length && timingSafeEqual(kept, given);
+  const expected = Buffer.from(hash, "hex");
+  const actual = createHash("sha256").update(token).digest();
+  return expected.length === actual.length && timingSafeEqual(expected, actual);
 }
 
-/** Of base 62 digits, each as likely as any other. */
+/** Generates base 62 digits with a uniform distribution. */
 function randomText(length: number): string {
   let text = "";
   while (text.length < length) {
-    // 248 = 4 * 62: what is beyond would make some digits likelier.
+    // 248 = 4 * 62: larger bytes would make some digits more likely.
     for (const byte of randomBytes(length)) if (byte < 248 && text.length < length) text += DIGITS[byte % 62];
   }
   return text;
@@ -107,51 +95,56 @@ function randomText(length: number): string {
 function checksum(text: string): string {
   let rest = crc32(text);
   let digits = "";
-  for (let place = 0; place < CHECKSUM_LENGTH; place++) {
+  for (let i = 0; i < CHECKSUM_LENGTH; i++) {
     digits = DIGITS[rest % 62] + digits;
     rest = Math.floor(rest / 62);
   }
   return digits;
 }
 
-/** What a server is told of a key that is not in its state: `<id>:<hash>`. */
+/** Formats the verifier of a key that is not in a server's state: `<id>:<hash>`. */
 export const formatVerifier = ({ id, hash }: Pick<NewKey, "id" | "hash">): string => `${id}:${hash}`;
 
-/** The reverse; undefined when it is none. */
+/** Parses a verifier; undefined when malformed. */
 export function parseVerifier(text: string): Pick<NewKey, "id" | "hash"> | undefined {
   const [, id, hash] = /^([0-9A-Za-z]{10}):([0-9a-f]{64})$/.exec(text.trim()) ?? [];
   return id === undefined || hash === undefined ? undefined : { id, hash };
 }
 
-/** The verifier of a token; undefined when it is no token. */
+/** Returns the verifier of a token; undefined when the token is malformed or mistyped. */
 export function verifierOf(token: string): string | undefined {
   const id = keyIdOf(token);
   return id === undefined ? undefined : formatVerifier({ id, hash: hashOf(token) });
 }
 
-const MOST_MS = 10 * 365 * 86_400_000;
+const MAX_MS = 10 * 365 * 86_400_000;
 const expires = z
   .string()
   .refine((text) => {
     const ms = parseDuration(text);
-    return ms !== undefined && ms > 0 && ms <= MOST_MS;
+    return ms !== undefined && ms > 0 && ms <= MAX_MS;
   }, "expected a duration such as 90d, at most 3650d")
   .optional()
-  .describe("How long it is good for (default: until it is revoked)");
+  .meta({
+    description: "How long it is good for (default: until it is revoked): a duration of at most 3650d",
+    pattern: quantityPattern(DURATION_UNITS, 1, MAX_MS),
+  });
 const name = z
   .string()
-  .regex(/^[\w.@/ -]{1,64}$/, "expected 1 to 64 letters, digits, spaces and . @ / - _")
+  .regex(/^[A-Za-z0-9_.@/ -]{1,64}$/, "expected 1 to 64 letters, digits, spaces and . @ / - _")
   .optional()
-  .describe("What it is for, for those who read the list (default: its scope)");
+  .describe("Purpose of the key, shown in lists (default: its scope)");
 
 /** `POST /-/orgs/<org>/keys`. */
-export const postOrgKeySchema = z.strictObject({
-  scope: z.enum(orgScopes).describe("What it may do. deploy may read and invoke too"),
-  name,
-  expires,
-});
+export const postOrgKeySchema = z
+  .strictObject({
+    scope: z.enum(orgScopes).describe("Permissions of the key. deploy includes read and invoke"),
+    name,
+    expires,
+  })
+  .meta({ id: "CreateKey" });
 export type PostOrgKey = z.input<typeof postOrgKeySchema>;
 
-/** `POST /-/keys`: an admin key; the body may be absent. */
-export const postAdminKeySchema = z.strictObject({ name, expires });
+/** `POST /-/keys`: an admin key. */
+export const postAdminKeySchema = z.strictObject({ name, expires }).meta({ id: "CreateAdminKey" });
 export type PostAdminKey = z.input<typeof postAdminKeySchema>;

@@ -1,12 +1,19 @@
 import { z } from "zod";
 import { REPLICAS_MAX } from "../endpoints/settings.ts";
-import { parseCpu, parseSize } from "../units.ts";
+import { quantityPattern } from "../quantity-pattern.ts";
+import { CPU_UNITS, parseCpu, parseSize, SIZE_UNITS } from "../units.ts";
 
-/** How much an organization may take, in the form that an admin writes it: the same in the API and in the state file. */
+/** Limits of an organization, in the admin's notation: the same in the API and in the state file. */
 
-const count = (most: number) => z.int().min(0).max(most);
-const cpu = z.string().refine((text) => parseCpu(text) !== undefined, "expected a CPU quantity such as 500m or 4");
-const size = z.string().refine((text) => parseSize(text) !== undefined, "expected a size such as 512Mi or 8Gi");
+const count = (max: number) => z.int().min(0).max(max);
+const cpu = z
+  .string()
+  .refine((text) => parseCpu(text) !== undefined, "expected a CPU quantity such as 500m or 4")
+  .meta({ pattern: quantityPattern(CPU_UNITS, 0, Number.POSITIVE_INFINITY) });
+const size = z
+  .string()
+  .refine((text) => parseSize(text) !== undefined, "expected a size such as 512Mi or 8Gi")
+  .meta({ pattern: quantityPattern(SIZE_UNITS, 0, Number.POSITIVE_INFINITY) });
 
 export const limitsSchema = z.strictObject({
   endpoints: count(1_000_000).optional().describe("Registered endpoints"),
@@ -15,25 +22,23 @@ export const limitsSchema = z.strictObject({
     .describe("Replicas of all endpoints together"),
   cpu: cpu.optional().describe("CPU limits of all replicas together"),
   memory: size.optional().describe("Memory limits of all replicas together"),
-  requestsPerSecond: z.number().min(0.01).max(1_000_000).optional().describe("Calls a second, in the long run"),
+  requestsPerSecond: z.number().min(0.01).max(1_000_000).optional().describe("Calls per second, on average"),
   burst: z
     .int()
     .min(1)
     .max(10_000_000)
     .optional()
-    .describe("Calls that may come at once after a pause (default: those of a second); with requestsPerSecond"),
-  concurrentRequests: count(1_000_000)
-    .optional()
-    .describe("Calls under way at a time, waiting ones and WebSockets included"),
-  bodySize: size.optional().describe("The largest request body, whatever an endpoint's bodyLimit allows"),
-  bundleBytes: size.optional().describe("Bundles that are stored for it, together"),
+    .describe("Calls in a burst after a pause (default: those of one second); needs requestsPerSecond"),
+  concurrentRequests: count(1_000_000).optional().describe("Concurrent calls, including waiting ones and WebSockets"),
+  bodySize: size.optional().describe("Maximum request body, even if an endpoint's bodyLimit is larger"),
+  bundleBytes: size.optional().describe("Stored bundles together"),
 });
-/** What was set. Absent: no such limit, or the server's default. */
+/** Limits that were set. Absent: no such limit, or the server's default. */
 export type Limits = z.infer<typeof limitsSchema>;
 export type LimitName = keyof Limits;
 export const limitNames = Object.keys(limitsSchema.shape) as readonly LimitName[];
 
-/** `limits` of `PUT /-/orgs/<org>`: what is given changes, `null` removes, what is absent stays. */
+/** Schema of `limits` in `PUT /-/orgs/<org>`: a value sets a limit, `null` removes it, an absent one stays. */
 export const limitsChangeSchema = z.strictObject(
   Object.fromEntries(
     Object.entries(limitsSchema.shape).map(([name, schema]) => [name, schema.nullable()]),
@@ -41,7 +46,7 @@ export const limitsChangeSchema = z.strictObject(
 );
 export type LimitsChange = { readonly [Name in LimitName]?: Limits[Name] | null | undefined };
 
-/** The limits after the change. Without `requestsPerSecond` there is no `burst`. */
+/** Applies a change to limits. Removing `requestsPerSecond` removes `burst` too. */
 export function changedLimits(limits: Limits, change: LimitsChange): Limits {
   const after: Record<string, unknown> = { ...limits };
   for (const [name, value] of Object.entries(change)) {
@@ -52,14 +57,14 @@ export function changedLimits(limits: Limits, change: LimitsChange): Limits {
   return after as Limits;
 }
 
-/** What contradicts itself; undefined when nothing does. */
+/** Returns the contradiction in changed limits, for a message; undefined when there is none. */
 export function limitsProblem(change: LimitsChange, after: Limits): string | undefined {
   if (typeof change.burst === "number" && after.burst === undefined)
-    return `expected "burst" to come with "requestsPerSecond", got ${change.burst} without`;
+    return `expected "burst" together with "requestsPerSecond", got ${change.burst} alone`;
   return undefined;
 }
 
-/** The same in plain numbers; what is not limited is Infinity. */
+/** Limits as plain numbers, Infinity for no limit. */
 export interface LimitNumbers {
   readonly endpoints: number;
   readonly replicas: number;
@@ -72,10 +77,10 @@ export interface LimitNumbers {
   readonly bundleBytes: number;
 }
 
-/** Bodies of calls that wait are in the server's memory, and each has a socket: without a bound one organization could take all there is. */
+/** Default of `concurrentRequests`. Waiting calls use memory and sockets of the server: without a limit, one organization could exhaust them. */
 export const DEFAULT_CONCURRENT_REQUESTS = 10_000;
 
-/** In numbers; what was not set is as in `defaults`. */
+/** Converts limits to numbers, with `defaults` for those that were not set. */
 export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumbers {
   const all: Limits = { ...defaults, ...limits };
   const { requestsPerSecond = Number.POSITIVE_INFINITY } = all;
@@ -94,16 +99,3 @@ export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumber
 
 const parsed = (text: string | undefined, parse: (text: string) => number | undefined) =>
   text === undefined ? Number.POSITIVE_INFINITY : (parse(text) ?? Number.POSITIVE_INFINITY);
-
-/** What an organization takes now, as `GET /-/orgs/<org>` shows it beside the limits. */
-export interface LimitsUse {
-  readonly endpoints: number;
-  /** Of each endpoint what its settings keep for it, or what it has, if that is more. */
-  readonly replicas: number;
-  readonly cpu: string;
-  readonly memory: string;
-  /** Calls that were let in during the last ten seconds, on average. */
-  readonly requestsPerSecond: number;
-  readonly concurrentRequests: number;
-  readonly bundleBytes: number;
-}

@@ -1,7 +1,7 @@
 import type { Settings } from "../endpoints/settings.ts";
 import { formatSize, parseCpu, parseSize } from "../units.ts";
 
-/** What endpoints are kept by their settings, whether they have it at the moment or not. */
+/** Resources that the settings of endpoints reserve, whether they are in use or not. */
 export interface ReservedResources {
   readonly endpoints: number;
   readonly replicas: number;
@@ -11,7 +11,7 @@ export interface ReservedResources {
 
 export const NO_RESOURCES: ReservedResources = { endpoints: 0, replicas: 0, cpuMillis: 0, memoryBytes: 0 };
 
-/** An endpoint that has no replica until its first request is kept none. */
+/** Returns the resources that an endpoint reserves. With `replicas` 0, it reserves neither CPU nor memory. */
 export function reservedBy({ replicas, cpu, memory }: Settings): ReservedResources {
   return {
     endpoints: 1,
@@ -21,23 +21,23 @@ export function reservedBy({ replicas, cpu, memory }: Settings): ReservedResourc
   };
 }
 
-/** `all` with `more`, and without `less`. */
+/** Updates a total: adds the reservation `added` and subtracts `removed`. */
 export function replaceReserved(
-  all: ReservedResources,
-  more: ReservedResources,
-  less: ReservedResources,
+  total: ReservedResources,
+  added: ReservedResources,
+  removed: ReservedResources,
 ): ReservedResources {
   return {
-    endpoints: all.endpoints + more.endpoints - less.endpoints,
-    replicas: all.replicas + more.replicas - less.replicas,
-    cpuMillis: all.cpuMillis + more.cpuMillis - less.cpuMillis,
-    memoryBytes: all.memoryBytes + more.memoryBytes - less.memoryBytes,
+    endpoints: total.endpoints + added.endpoints - removed.endpoints,
+    replicas: total.replicas + added.replicas - removed.replicas,
+    cpuMillis: total.cpuMillis + added.cpuMillis - removed.cpuMillis,
+    memoryBytes: total.memoryBytes + added.memoryBytes - removed.memoryBytes,
   };
 }
 
 const counted = (noun: string) => (value: number) => `${value} ${noun}${value === 1 ? "" : "s"}`;
 
-/** In words. */
+/** Formatters per resource, for messages. */
 export const formatResources: Readonly<Record<keyof ReservedResources, (value: number) => string>> = {
   endpoints: counted("endpoint"),
   replicas: counted("replica"),

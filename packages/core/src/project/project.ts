@@ -2,7 +2,7 @@ import { z } from "zod";
 import { settingsInputSchema } from "../endpoints/settings.ts";
 import { endpointName, orgName } from "../names.ts";
 
-/** `faas.json`: what `faas deploy` would otherwise be told by flags. */
+/** Schema of `faas.json`: values that `faas deploy` otherwise takes from flags. */
 export const projectSchema = z.strictObject({
   $schema: z.string().optional(),
   org: orgName.optional(),
@@ -12,7 +12,7 @@ export const projectSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe("What the function's image begins with, where images are built (default node:24-slim, python:3.11-slim)"),
+    .describe("Base image of the function, on platforms that run images (default node:24-slim, python:3.11-slim)"),
   ...settingsInputSchema.shape,
 });
 export type Project = z.input<typeof projectSchema>;

@@ -1,43 +1,49 @@
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
+import { test } from "node:test";
+import { ManualTimers } from "../testing/manual-timers.ts";
 import { Ejection } from "./ejection.ts";
 import { ServedReplica } from "./served-replica.ts";
 
 const replica = (id: string) => new ServedReplica({ id, address: "127.0.0.1:9", ready: true, revision: "r" });
 
-/** Milliseconds until it may be tried again. */
-function suspendedFor(one: ServedReplica): number {
+/** Advances the clock until the replica returns; returns the milliseconds. */
+function ejectedFor(one: ServedReplica, timers: ManualTimers): number {
   let ms = 0;
-  for (; one.suspended; ms += 50) mock.timers.tick(50);
+  for (; one.ejected; ms += 50) timers.advance(50);
   return ms;
 }
 
-test("a replica that fails again and again is left alone longer and longer, up to ten seconds, and an answer forgives it", (t) => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  t.after(() => mock.timers.reset());
-  let ends = 0;
-  const suspension = new Ejection(() => ends++);
+test("ejects a replica for twice as long with each consecutive failure, at most ten seconds", () => {
+  let returns = 0;
+  const timers = new ManualTimers();
+  const ejection = new Ejection(() => returns++, timers);
   const [bad, good] = [replica("bad"), replica("good")];
   const times = Array.from({ length: 9 }, () => {
-    suspension.failed(bad, [bad, good]);
-    return suspendedFor(bad);
+    ejection.eject(bad, [bad, good]);
+    return ejectedFor(bad, timers);
   });
   assert.deepEqual(times, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
-  assert.equal(ends, 9);
-  bad.failures = 0;
-  suspension.failed(bad, [bad, good]);
-  assert.equal(suspendedFor(bad), 100);
+  assert.equal(returns, 9);
 });
 
-test("when the last one fails, all are tried again soon", (t) => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  t.after(() => mock.timers.reset());
-  const suspension = new Ejection(() => {});
+test("starts again with the shortest time after a successful response", () => {
+  const timers = new ManualTimers();
+  const ejection = new Ejection(() => {}, timers);
+  const [bad, good] = [replica("bad"), replica("good")];
+  bad.consecutiveFailures = 6;
+  bad.consecutiveFailures = 0;
+  ejection.eject(bad, [bad, good]);
+  assert.equal(ejectedFor(bad, timers), 100);
+});
+
+test("returns all replicas after the shortest time when the last one fails", () => {
+  const timers = new ManualTimers();
+  const ejection = new Ejection(() => {}, timers);
   const all = [replica("a"), replica("b")];
   const [a, b] = all as [ServedReplica, ServedReplica];
-  a.failures = 6;
-  suspension.failed(a, all);
-  suspension.failed(b, all);
-  assert.equal(suspendedFor(b), 100);
-  assert.equal(a.suspended, false);
+  a.consecutiveFailures = 6;
+  ejection.eject(a, all);
+  ejection.eject(b, all);
+  assert.equal(ejectedFor(b, timers), 100);
+  assert.equal(a.ejected, false);
 });

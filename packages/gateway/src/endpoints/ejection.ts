@@ -1,38 +1,56 @@
 import type { ServedReplica } from "./served-replica.ts";
 
-/** A replica that refused a connection may only have too many of them at the moment. */
+/** A replica that refused a connection may only be overloaded for a moment. */
 const FIRST_MS = 100;
-const MOST_MS = 10_000;
+const MAX_MS = 10_000;
+
+/** Functions that start and cancel timers. Tests pass timers with a clock of their own. */
+export interface Timers {
+  setTimeout(run: () => void, ms: number): object;
+  clearTimeout(timer: object): void;
+}
+
+/** The timers of the system; they do not keep the process alive. */
+const SYSTEM_TIMERS: Timers = {
+  setTimeout: (run, ms) => setTimeout(run, ms).unref(),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};
 
 /**
- * Leaves replicas of one endpoint alone that fail: twice as long with each failure in a row, and then the next request tries. Never all of
- * them for longer than the first time: when no other is left, all are tried again.
+ * Ejects failed replicas of one endpoint: they get no requests for a while, twice as long with each consecutive failure. When no replica is left, all of them
+ * return after the shortest time.
  */
 export class Ejection {
-  readonly #timers = new Map<ServedReplica, NodeJS.Timeout>();
-  readonly #onEnd: () => void;
+  readonly #timers: Timers;
+  readonly #pending = new Map<ServedReplica, object>();
+  readonly #onReturn: () => void;
 
-  /** @param onEnd told when a replica may be tried again */
-  constructor(onEnd: () => void) {
-    this.#onEnd = onEnd;
+  /** @param onReturn called when a replica may get requests again */
+  constructor(onReturn: () => void, timers: Timers = SYSTEM_TIMERS) {
+    this.#onReturn = onReturn;
+    this.#timers = timers;
   }
 
-  /** It failed. `all` are the endpoint's ready replicas. */
-  failed(replica: ServedReplica, all: readonly ServedReplica[]): void {
-    // Of many requests that fail at once the first one counts.
-    if (replica.suspended) return;
-    replica.suspended = true;
-    this.#endAfter(replica, Math.min(FIRST_MS * 2 ** replica.failures++, MOST_MS));
-    if (all.every(({ suspended }) => suspended)) for (const each of all) this.#endAfter(each, FIRST_MS);
+  /**
+   * Ejects a replica that failed.
+   * @param all the endpoint's ready replicas
+   */
+  eject(replica: ServedReplica, all: readonly ServedReplica[]): void {
+    // When many requests fail at once, only the first failure counts.
+    if (replica.ejected) return;
+    replica.ejected = true;
+    this.#returnAfter(replica, Math.min(FIRST_MS * 2 ** replica.consecutiveFailures++, MAX_MS));
+    if (all.every(({ ejected }) => ejected)) for (const each of all) this.#returnAfter(each, FIRST_MS);
   }
 
-  #endAfter(replica: ServedReplica, ms: number): void {
-    clearTimeout(this.#timers.get(replica));
-    const end = () => {
-      this.#timers.delete(replica);
-      replica.suspended = false;
-      this.#onEnd();
-    };
-    this.#timers.set(replica, setTimeout(end, ms).unref());
+  #returnAfter(replica: ServedReplica, ms: number): void {
+    const pending = this.#pending.get(replica);
+    if (pending !== undefined) this.#timers.clearTimeout(pending);
+    const timer = this.#timers.setTimeout(() => {
+      this.#pending.delete(replica);
+      replica.ejected = false;
+      this.#onReturn();
+    }, ms);
+    this.#pending.set(replica, timer);
   }
 }

@@ -3,24 +3,32 @@ import { concurrencyLimited, type QuotaExceededError, rateLimited } from "../lim
 import { RateMeter } from "../limits/rate-meter.ts";
 import { RejectionThrottle } from "../limits/rejection-throttle.ts";
 import { TokenBucket } from "../limits/token-bucket.ts";
-import type { ServedEndpoint } from "./served-endpoint.ts";
-import { WaitQueue } from "./wait-queue.ts";
+import { ReplicaUsage } from "./replica-quota.ts";
+import { type Queued, WaitQueue } from "./wait-queue.ts";
 
 const UNLIMITED = limitNumbers({});
 
-/** One organization that has endpoints: its limits, and what it takes of them. */
+/** A call that waits for its organization's turn in the fair queue. */
+export interface QueuedCall extends Queued<QueuedCall> {
+  /** True if the call has ended, because its client disconnected. */
+  readonly finished: boolean;
+  proceed(): void;
+}
+
+/** An organization that has endpoints: its limits, and what it uses of them. */
 export class OrganizationRuntime {
   readonly name: string;
-  readonly endpoints = new Set<ServedEndpoint>();
-  /** Calls under way, from when they were let in until their answers have ended. */
+  /** Resources of its replicas, as a running total. */
+  readonly usage = new ReplicaUsage();
+  /** Calls in progress, from their admission to the end of their responses. */
   requests = 0;
-  /** Calls that wait for their turn (turns.ts). */
-  readonly line = new WaitQueue();
-  /** Answers to calls that were not let in. */
-  readonly refusals = new RejectionThrottle();
+  /** Calls that wait for the organization's turn (pipeline/fair-queue.ts). */
+  readonly queue = new WaitQueue<QueuedCall>();
+  /** Responses to calls that were not admitted. */
+  readonly rejections = new RejectionThrottle();
   readonly meter = new RateMeter();
   #limits = UNLIMITED;
-  /** Absent: as many a second as come. */
+  /** Undefined while the rate is not limited. */
   #bucket: TokenBucket | undefined;
 
   constructor(name: string, limits: LimitNumbers = UNLIMITED) {
@@ -34,15 +42,15 @@ export class OrganizationRuntime {
 
   set limits(limits: LimitNumbers) {
     const { requestsPerSecond, burst } = limits;
-    const { perSecond, burst: former } = this.#bucket ?? {};
+    const bucket = this.#bucket;
     this.#limits = limits;
-    if (perSecond === requestsPerSecond && former === burst) return;
+    if (bucket?.perSecond === requestsPerSecond && bucket.burst === burst) return;
     this.#bucket = Number.isFinite(requestsPerSecond)
       ? new TokenBucket(requestsPerSecond, burst, performance.now())
       : undefined;
   }
 
-  /** Lets a call in, and counts it until `leave`; or says what it is over. On the way of every call. */
+  /** Admits a call, and counts it until `leave`; returns an error when a limit is exceeded. Runs for every call. */
   enter(nowMs: number): QuotaExceededError | undefined {
     const { concurrentRequests } = this.#limits;
     if (this.requests >= concurrentRequests) return concurrencyLimited(this.name, concurrentRequests);
@@ -54,6 +62,7 @@ export class OrganizationRuntime {
     return undefined;
   }
 
+  /** Ends a call that `enter` admitted. */
   leave(): void {
     this.requests--;
   }

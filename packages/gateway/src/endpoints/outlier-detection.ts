@@ -1,110 +1,117 @@
-import type { ServedEndpoint, ServedReplica } from "./registry.ts";
+import type { ServedEndpoint } from "./served-endpoint.ts";
+import type { ServedReplica } from "./served-replica.ts";
 
-/** What one look adds, the next one finds this much of: about the last five seconds count. */
-const KEPT = 0.98;
-/** A replica this many times slower than the median of the others is left out. */
-const TIMES = 5;
-/** And answers take so many looks at least: what is quick enough is not slow. */
-const USUAL_LEAST = 0.1;
-/** Requests seen in flight at so many looks, at least, before a replica is judged. */
-const EVIDENCE = 5;
-/** Answers of a replica, at least, before others are judged by it. */
-const ANSWERS = 5;
+/** Factor by which sums shrink with each sample: about the last five seconds count. */
+const DECAY = 0.98;
+/** A replica this many times slower than the median of the others is slow. */
+const SLOW_FACTOR = 5;
+/** Lower bound of the median, in samples per request: very short durations are not compared. */
+const MIN_MEDIAN = 0.1;
+/** Sum of requests in flight over the samples that a replica needs before it can be found slow. */
+const MIN_IN_FLIGHT = 5;
+/** Completed requests that a replica needs before others are compared with it. */
+const MIN_COMPLETED = 5;
 const FIRST_MS = 10_000;
-const MOST_MS = 60_000;
+const MAX_MS = 60_000;
 
-interface Judged {
-  /** Of looks: requests in flight. */
-  busy: number;
-  /** Requests that ended meanwhile. */
-  ended: number;
-  endedBefore: number;
-  /** When it is tried again. */
-  untilMs: number;
-  heldMs: number;
+interface ReplicaStatistics {
+  /** Decaying sum of the requests in flight over all samples. */
+  inFlight: number;
+  /** Decaying sum of the requests that completed. */
+  completed: number;
+  completedBefore: number;
+  /** End of its time as slow. */
+  slowUntilMs: number;
+  slowForMs: number;
 }
 
 /**
- * Finds replicas that answer far slower than their siblings, without a clock on the way of a request: requests in flight, divided by
- * those that end in a time, are the time that one takes (Little's law). What is taken for slow by mistake, for its long streams for instance,
- * loses nothing but its turn: it is used when the others are full. At most half of the replicas are slow.
+ * Finds replicas that respond far slower than their siblings, without timing requests: the requests in flight, divided by those that complete in a time, are the
+ * duration of a request (Little's law). A replica that is found slow by mistake, for example because of long streams, is still used when the others are full. At
+ * most half of the replicas are slow.
  */
 export class OutlierDetector {
-  readonly #judged = new WeakMap<ServedReplica, Judged>();
+  readonly #statistics = new WeakMap<ServedReplica, ReplicaStatistics>();
 
-  /** To be called at every look, ten times a second. */
-  look({ replicas }: ServedEndpoint): void {
+  /** Samples the load of an endpoint; to be called ten times per second. */
+  sample({ replicas }: Pick<ServedEndpoint, "replicas">): void {
     if (replicas.length < 2) return;
     for (const replica of replicas) {
-      const judged = this.#of(replica);
-      judged.busy = judged.busy * KEPT + replica.inFlight;
-      judged.ended = judged.ended * KEPT + (replica.ended - judged.endedBefore);
-      judged.endedBefore = replica.ended;
+      const statistics = this.#of(replica);
+      statistics.inFlight = statistics.inFlight * DECAY + replica.inFlight;
+      statistics.completed = statistics.completed * DECAY + (replica.completed - statistics.completedBefore);
+      statistics.completedBefore = replica.completed;
     }
   }
 
-  /** Decides which ones are slow. */
-  judge({ replicas }: ServedEndpoint, now: number): void {
+  /** Decides which replicas of an endpoint are slow. */
+  detect({ replicas }: Pick<ServedEndpoint, "replicas">, now: number): void {
     if (replicas.length < 2) {
       for (const replica of replicas) replica.slow = false;
       return;
     }
     let slow = 0;
     for (const replica of replicas) {
-      if (replica.slow && now >= this.#of(replica).untilMs) this.#tryAgain(replica);
+      if (replica.slow && now >= this.#of(replica).slowUntilMs) this.#unmark(replica);
       if (replica.slow) slow++;
     }
     const usual = median(
       replicas
-        .filter((replica) => !replica.slow && this.#of(replica).ended >= ANSWERS)
-        .map((each) => this.#looks(each)),
+        .filter((replica) => !replica.slow && this.#of(replica).completed >= MIN_COMPLETED)
+        .map((replica) => this.#duration(replica)),
     );
     if (usual === undefined) return;
     for (const replica of replicas) {
       if (slow >= Math.floor(replicas.length / 2)) return;
       if (
         replica.slow ||
-        this.#of(replica).busy < EVIDENCE ||
-        this.#looks(replica) < TIMES * Math.max(usual, USUAL_LEAST)
+        this.#of(replica).inFlight < MIN_IN_FLIGHT ||
+        this.#duration(replica) < SLOW_FACTOR * Math.max(usual, MIN_MEDIAN)
       )
         continue;
       slow++;
-      this.#leaveOut(replica, now);
+      this.#mark(replica, now);
     }
   }
 
-  /** How many looks long a request takes. */
-  #looks(replica: ServedReplica): number {
-    const { busy, ended } = this.#of(replica);
-    return busy / Math.max(ended, 1);
+  /** Returns the duration of a request, in samples. */
+  #duration(replica: ServedReplica): number {
+    const { inFlight, completed } = this.#of(replica);
+    return inFlight / Math.max(completed, 1);
   }
 
-  #leaveOut(replica: ServedReplica, now: number): void {
-    const judged = this.#of(replica);
+  #mark(replica: ServedReplica, now: number): void {
+    const statistics = this.#of(replica);
     replica.slow = true;
-    const isAgain = now - judged.untilMs < judged.heldMs;
-    judged.heldMs = isAgain ? Math.min(judged.heldMs * 2, MOST_MS) : FIRST_MS;
-    judged.untilMs = now + judged.heldMs;
+    const isRepeated = now - statistics.slowUntilMs < statistics.slowForMs;
+    statistics.slowForMs = isRepeated ? Math.min(statistics.slowForMs * 2, MAX_MS) : FIRST_MS;
+    statistics.slowUntilMs = now + statistics.slowForMs;
   }
 
-  #tryAgain(replica: ServedReplica): void {
-    const judged = this.#of(replica);
+  #unmark(replica: ServedReplica): void {
+    const statistics = this.#of(replica);
     replica.slow = false;
-    judged.busy = 0;
-    judged.ended = 0;
+    statistics.inFlight = 0;
+    statistics.completed = 0;
   }
 
-  #of(replica: ServedReplica): Judged {
-    let judged = this.#judged.get(replica);
-    if (!judged) {
-      judged = { busy: 0, ended: 0, endedBefore: replica.ended, untilMs: Number.NEGATIVE_INFINITY, heldMs: 0 };
-      this.#judged.set(replica, judged);
+  #of(replica: ServedReplica): ReplicaStatistics {
+    let statistics = this.#statistics.get(replica);
+    if (!statistics) {
+      statistics = {
+        inFlight: 0,
+        completed: 0,
+        completedBefore: replica.completed,
+        slowUntilMs: Number.NEGATIVE_INFINITY,
+        slowForMs: 0,
+      };
+      this.#statistics.set(replica, statistics);
     }
-    return judged;
+    return statistics;
   }
 }
 
-/** The lower one of two in the middle: with one fast and one slow replica, the fast one is what is usual. */
+/** Returns the median; of two values in the middle the lower one: with one fast and one slow replica, the fast one is usual. */
 function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }

@@ -12,11 +12,11 @@ const statusOf = (endpoint: string, revision: number): EndpointStatus => ({
   replicas: [],
 });
 
-test("whatever lists come, in any order, what is observed is what the last one has, and what changed is told", () => {
+test("observes the endpoints of the latest list, in any order, and returns those that changed", () => {
   const list = fc.shuffledSubarray([...names]).chain((present) =>
     fc.tuple(
       fc.constant(present),
-      // Whose status is a new object in this list.
+      // Endpoints whose status is a new object in this list.
       fc.array(fc.constantFrom(...names)),
     ),
   );

@@ -3,255 +3,186 @@ import {
   type EndpointSpec,
   type EndpointStatus,
   endpointKey,
-  FaasError,
   type LimitNumbers,
   limitNumbers,
   type Platform,
 } from "@faas/core";
+import { ChangeSignal } from "./change-signal.ts";
+import type { Timers } from "./ejection.ts";
 import { OrganizationRuntime } from "./organization-runtime.ts";
-import { replicaQuota } from "./replica-quota.ts";
+import { maxReplicas, minReplicas, replicaQuota } from "./replica-quota.ts";
+import { type EndpointsLog, ReplicaScaler } from "./replica-scaler.ts";
 import { ServedEndpoint } from "./served-endpoint.ts";
+import { StatusList } from "./status-list.ts";
 
-export { ServedEndpoint } from "./served-endpoint.ts";
-export { ServedReplica } from "./served-replica.ts";
-
-/** Where problems of the background work go; a pino logger fits. */
-export interface EndpointsLog {
-  warn(fields: object, message: string): void;
-}
-
-export interface EndpointsOptions {
+export interface EndpointRegistryOptions {
   readonly platform: Pick<Platform, "scale">;
   readonly log: EndpointsLog;
-  /** Limits of an organization; by default, none but those that every server has. */
+  /** Returns the limits of an organization. @defaultValue the limits that hold for every organization */
   readonly limitsOf?: (org: string) => LimitNumbers;
-  /** Milliseconds since the epoch. */
-  readonly now?: () => number;
   /** Called when an endpoint joins `awake`. */
   readonly onAwake?: (endpoint: ServedEndpoint) => void;
-  /** Called when an endpoint was removed. */
+  /** Called when an endpoint is no longer served. */
   readonly onRemoved?: (endpoint: ServedEndpoint) => void;
+  /** Returns milliseconds since the epoch. @defaultValue Date.now */
+  readonly now?: () => number;
+  /** Timers of ejected replicas. @defaultValue the system's */
+  readonly timers?: Timers;
+}
+
+/** An organization with at least one endpoint. */
+interface ServedOrganization {
+  readonly runtime: OrganizationRuntime;
+  readonly endpoints: Set<ServedEndpoint>;
 }
 
 /**
- * The endpoints that are served, in memory: what is wanted (spec, number of replicas), what was observed, and the requests
- * under way. The control part fills it; the gateway, the scaler and the idle sweep read it. All replica numbers go
- * through `scale` here, so that `desired` is what the platform was told last.
+ * The endpoints that are served, in memory: the desired state (spec, number of replicas), the observed state and the requests in progress. The control server
+ * fills it; the gateway and the autoscaler read it. All numbers of replicas are set by `scale`, so that `desired` is what the platform was asked for last.
  */
 export class EndpointRegistry {
-  readonly #platform: Pick<Platform, "scale">;
-  readonly #log: EndpointsLog;
+  readonly #options: EndpointRegistryOptions;
   readonly #now: () => number;
-  readonly #live = new Map<string, ServedEndpoint>();
   readonly #limitsOf: (org: string) => LimitNumbers;
-  /** Those that have endpoints. */
-  readonly #orgs = new Map<string, OrganizationRuntime>();
-  /** The list observed last, and the same by key: a status may come before the endpoint is put. */
-  #observed: readonly EndpointStatus[] = [];
-  readonly #statuses = new Map<string, EndpointStatus>();
-  readonly #listeners = new Map<string, Set<() => void>>();
-  /** Endpoints that have or want replicas: the ones that can become idle. */
+  readonly #endpoints = new Map<string, ServedEndpoint>();
+  readonly #orgs = new Map<string, ServedOrganization>();
+  /** Observed statuses; one may arrive before its endpoint is put. */
+  readonly #statuses = new StatusList();
+  readonly #changes = new ChangeSignal();
+  readonly #scaler: ReplicaScaler;
+  /** Endpoints with replicas, observed or desired: only these can become idle. */
   readonly awake = new Set<ServedEndpoint>();
-  readonly #onAwake: ((endpoint: ServedEndpoint) => void) | undefined;
-  readonly #onRemoved: ((endpoint: ServedEndpoint) => void) | undefined;
 
-  constructor(options: EndpointsOptions) {
-    this.#platform = options.platform;
-    this.#log = options.log;
-    this.#limitsOf = options.limitsOf ?? (() => limitNumbers({}));
-    this.#now = options.now ?? Date.now;
-    this.#onAwake = options.onAwake;
-    this.#onRemoved = options.onRemoved;
+  constructor(options: EndpointRegistryOptions) {
+    const { platform, log, limitsOf = () => limitNumbers({}), now = Date.now } = options;
+    this.#options = options;
+    this.#limitsOf = limitsOf;
+    this.#now = now;
+    this.#scaler = new ReplicaScaler({ platform, log, onDesired: (endpoint) => this.#trackAwake(endpoint) });
   }
 
   get size(): number {
-    return this.#live.size;
+    return this.#endpoints.size;
   }
 
-  /** `key` is "org/endpoint". */
+  /** @param key "org/endpoint" */
   get(key: string): ServedEndpoint | undefined {
-    return this.#live.get(key);
+    return this.#endpoints.get(key);
   }
 
   values(): IterableIterator<ServedEndpoint> {
-    return this.#live.values();
+    return this.#endpoints.values();
   }
 
-  /** Whether the organization has an endpoint here. */
+  /** Returns whether the organization has an endpoint here. */
   hasOrg(org: string): boolean {
     return this.#orgs.has(org);
   }
 
-  /** Undefined while it has no endpoint. */
+  /** Returns `undefined` while the organization has no endpoint. */
   org(name: string): OrganizationRuntime | undefined {
-    return this.#orgs.get(name);
+    return this.#orgs.get(name)?.runtime;
   }
 
-  /** The organization's limits are others from now on. Replicas that are over them go; what wants more gets it at its next decision. */
+  /** Applies changed limits of an organization: excess replicas are stopped; endpoints that want more get them at their next decision. */
   limitsChanged(name: string): void {
     const org = this.#orgs.get(name);
     if (!org) return;
-    org.limits = this.#limitsOf(name);
-    for (const endpoint of org.endpoints) {
+    const { runtime, endpoints } = org;
+    runtime.limits = this.#limitsOf(name);
+    for (const endpoint of endpoints) {
       if (endpoint.desired === 0) continue;
-      // Those that had fewer than their settings say have room now.
+      // Endpoints with fewer replicas than their settings say may get them now.
       const wanted = Math.max(endpoint.desired, minReplicas(endpoint.spec));
-      const { replicas, limit } = replicaQuota(endpoint, wanted);
+      const { replicas, limit } = replicaQuota(runtime.limits, runtime.usage, endpoint, wanted);
       if (replicas !== endpoint.desired || limit !== undefined) this.scale(endpoint, wanted);
     }
   }
 
   /**
-   * Adds an endpoint, or replaces the spec that is served and keeps counters and replicas. Tells the platform nothing,
-   * except a number of replicas when the running one is out of the new spec's bounds.
+   * Adds an endpoint, or replaces the spec of a served one and keeps its counters and replicas. The platform is not called, except to scale when the number
+   * of replicas is out of the new spec's bounds.
    */
   put(spec: EndpointSpec): ServedEndpoint {
     const key = endpointKey(spec);
-    let endpoint = this.#live.get(key);
-    if (endpoint === undefined) {
-      const org = this.#orgs.get(spec.org) ?? new OrganizationRuntime(spec.org, this.#limitsOf(spec.org));
-      endpoint = new ServedEndpoint(key, spec, this.#now(), org);
-      this.#live.set(key, endpoint);
-      this.#orgs.set(spec.org, org);
-      org.endpoints.add(endpoint);
-      const status = this.#statuses.get(key);
-      if (status) this.#update(endpoint, status);
-      return endpoint;
-    }
+    const endpoint = this.#endpoints.get(key);
+    if (endpoint === undefined) return this.#add(key, spec);
     endpoint.spec = spec;
     if (endpoint.desired > 0) {
       const within = Math.min(Math.max(endpoint.desired, minReplicas(spec)), maxReplicas(spec));
       if (within !== endpoint.desired) this.scale(endpoint, within);
     }
-    endpoint.serve();
+    endpoint.assignSlots();
     return endpoint;
   }
 
-  /** Forgets it. Requests that wait get ENDPOINT_NOT_FOUND; those in flight finish. */
+  /** Removes an endpoint. Its waiting requests fail with ENDPOINT_NOT_FOUND; those in flight finish. */
   delete(ref: EndpointRef): void {
     const key = endpointKey(ref);
-    const endpoint = this.#live.get(key);
+    const endpoint = this.#endpoints.get(key);
     if (endpoint === undefined) return;
-    this.#live.delete(key);
+    this.#endpoints.delete(key);
     this.awake.delete(endpoint);
-    endpoint.org.endpoints.delete(endpoint);
-    if (endpoint.org.endpoints.size === 0) this.#orgs.delete(ref.org);
-    endpoint.desired = 0;
-    endpoint.removed = true;
-    endpoint.observe(undefined);
-    endpoint.refuseAll(new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${key} was removed while the request waited`));
-    this.#onRemoved?.(endpoint);
-    this.#announce(key);
+    const org = this.#orgs.get(ref.org);
+    org?.endpoints.delete(endpoint);
+    if (org?.endpoints.size === 0) this.#orgs.delete(ref.org);
+    endpoint.remove();
+    this.#options.onRemoved?.(endpoint);
+    this.#changes.emit(key);
   }
 
-  /** Whether the platform has told of the endpoint in its last list. */
+  /** Returns whether the platform's last list had the endpoint. */
   isObserved(key: string): boolean {
-    return this.#statuses.has(key);
+    return this.#statuses.get(key) !== undefined;
   }
 
-  /**
-   * Takes a whole list of `platform.watch()`, and gives what is not where it was in the list before. An endpoint that did not change
-   * is the same object as then, and costs one comparison.
-   */
+  /** Takes over a list of `platform.watch()`. Returns the statuses that changed since the list before. */
   observe(statuses: readonly EndpointStatus[]): readonly EndpointStatus[] {
-    const before = this.#observed;
-    this.#observed = statuses;
-    const came: EndpointStatus[] = [];
-    const went: EndpointStatus[] = before.slice(statuses.length);
-    for (let index = 0; index < statuses.length; index++) {
-      const status = statuses[index] as EndpointStatus;
-      const former = before[index];
-      if (status === former) continue;
-      came.push(status);
-      if (former) went.push(former);
-    }
-    for (const status of came) this.#changed(endpointKey(status), status);
-    this.#dropMissing(went, came);
-    return came;
+    const { changed, removed } = this.#statuses.replace(statuses);
+    for (const status of changed) this.#apply(endpointKey(status), status);
+    for (const key of removed) this.#apply(key, undefined);
+    return changed;
   }
 
-  /** Asks for replicas when none are wanted. However many requests call it, the platform is told once. */
+  /** Requests replicas for an endpoint that has none. However many requests call it, the platform is called once. */
   wake(endpoint: ServedEndpoint): void {
     if (endpoint.desired > 0) return;
     endpoint.attempt();
     this.scale(endpoint, minReplicas(endpoint.spec));
   }
 
-  /**
-   * Sets the number of replicas, as far as the organization's limits have room. One call to the platform at a time for an endpoint; the latest
-   * number wins.
-   */
+  /** Sets the number of replicas, as far as the organization's limits allow. */
   scale(endpoint: ServedEndpoint, wanted: number): void {
-    const { replicas, limit } = replicaQuota(endpoint, wanted);
-    this.#tellLimited(endpoint, wanted, replicas, limit);
-    if (limit !== undefined && replicas === endpoint.desired) return;
-    endpoint.desired = replicas;
-    this.#trackAwake(endpoint);
-    if (!endpoint.scaling) void this.#pushScale(endpoint);
+    this.#scaler.scale(endpoint, wanted);
   }
 
   /** Resolves at the next observed change of the endpoint, or its removal. Rejects with the signal's reason. */
   changed(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
-    const key = endpointKey(ref);
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const listeners = this.#listeners.get(key) ?? new Set();
-      this.#listeners.set(key, listeners);
-      const stop = () => {
-        signal?.removeEventListener("abort", cancel);
-        listeners.delete(finish);
-        if (listeners.size === 0) this.#listeners.delete(key);
-      };
-      const finish = () => {
-        stop();
-        resolve();
-      };
-      const cancel = () => {
-        stop();
-        reject(signal?.reason);
-      };
-      signal?.addEventListener("abort", cancel, { once: true });
-      listeners.add(finish);
-    });
+    return this.#changes.next(endpointKey(ref), signal);
   }
 
-  /** Who waits for a first replica is refused: nobody knows when there will be room. */
-  #tellLimited(endpoint: ServedEndpoint, wanted: number, replicas: number, limit: string | undefined): void {
-    const told = limit === undefined ? undefined : `It wants ${counted(wanted)}, and may have ${replicas}: ${limit}`;
-    if (told !== undefined && endpoint.limited === undefined)
-      this.#log.warn({ endpoint: endpoint.key, wanted, replicas, limit }, "limited: no room for more replicas");
-    endpoint.limited = told;
-    if (told === undefined || replicas > 0) return;
-    endpoint.refuseAll(
-      new FaasError("REPLICAS_LIMITED", `No replica of ${endpoint.key} can be started: ${limit}`, {
-        extensions: { limit },
-      }),
-    );
-  }
-
-  #changed(key: string, status: EndpointStatus): void {
-    if (this.#statuses.get(key) === status) return;
-    this.#statuses.set(key, status);
-    const endpoint = this.#live.get(key);
-    if (endpoint) this.#update(endpoint, status);
-    this.#announce(key);
-  }
-
-  /** What went from its place and came to no other one. */
-  #dropMissing(went: readonly EndpointStatus[], came: readonly EndpointStatus[]): void {
-    if (went.length === 0) return;
-    const present = new Set(came.map(endpointKey));
-    for (const key of went.map(endpointKey)) {
-      if (present.has(key)) continue;
-      this.#statuses.delete(key);
-      const endpoint = this.#live.get(key);
-      if (endpoint) this.#update(endpoint, undefined);
-      this.#announce(key);
+  #add(key: string, spec: EndpointSpec): ServedEndpoint {
+    let org = this.#orgs.get(spec.org);
+    if (org === undefined) {
+      org = { runtime: new OrganizationRuntime(spec.org, this.#limitsOf(spec.org)), endpoints: new Set() };
+      this.#orgs.set(spec.org, org);
     }
+    const endpoint = new ServedEndpoint(key, spec, this.#now(), org.runtime, this.#options.timers);
+    this.#endpoints.set(key, endpoint);
+    org.endpoints.add(endpoint);
+    const status = this.#statuses.get(key);
+    if (status) this.#update(endpoint, status);
+    return endpoint;
+  }
+
+  #apply(key: string, status: EndpointStatus | undefined): void {
+    const endpoint = this.#endpoints.get(key);
+    if (endpoint) this.#update(endpoint, status);
+    this.#changes.emit(key);
   }
 
   #update(endpoint: ServedEndpoint, status: EndpointStatus | undefined): void {
-    // Replicas that outlived a restart of the server: they are wanted until the endpoint is idle.
+    // Replicas that survived a restart of the server are kept until the endpoint is idle.
     if (!endpoint.scaled && status) endpoint.desired = status.replicas.length;
     endpoint.observe(status);
     this.#trackAwake(endpoint);
@@ -262,57 +193,7 @@ export class EndpointRegistry {
       this.awake.delete(endpoint);
     } else if (!this.awake.has(endpoint)) {
       this.awake.add(endpoint);
-      this.#onAwake?.(endpoint);
+      this.#options.onAwake?.(endpoint);
     }
   }
-
-  #announce(key: string): void {
-    const listeners = this.#listeners.get(key);
-    if (listeners) for (const finish of [...listeners]) finish();
-  }
-
-  async #pushScale(endpoint: ServedEndpoint): Promise<void> {
-    endpoint.scaling = true;
-    endpoint.scaled = true;
-    let told = endpoint.desired;
-    try {
-      for (;;) {
-        told = endpoint.desired;
-        await this.#platform.scale(endpoint.spec, told);
-        if (told === endpoint.desired) break;
-      }
-    } catch (error) {
-      this.#scaleFailed(endpoint, told, error);
-    } finally {
-      endpoint.scaling = false;
-    }
-  }
-
-  #scaleFailed(endpoint: ServedEndpoint, replicas: number, error: unknown): void {
-    // It was removed meanwhile.
-    if (this.#live.get(endpoint.key) !== endpoint) return;
-    this.#log.warn({ err: error, endpoint: endpoint.key, replicas }, "the platform refused a number of replicas");
-    // The next request, or the next decision of the scaler, tries again.
-    endpoint.desired = endpoint.replicas.length;
-    this.#trackAwake(endpoint);
-    if (endpoint.replicas.length === 0) {
-      endpoint.refuseAll(
-        error instanceof FaasError
-          ? error
-          : new FaasError("NO_CAPACITY", `The platform could not start a replica of ${endpoint.key}`, { cause: error }),
-      );
-    }
-  }
-}
-
-const counted = (replicas: number) => (replicas === 1 ? "1 replica" : `${replicas} replicas`);
-
-/** Replicas of an endpoint that is in use: what its settings say, at least one. */
-export function minReplicas(spec: EndpointSpec): number {
-  return Math.max(1, spec.replicas);
-}
-
-/** The most that anybody may ask for. */
-export function maxReplicas(spec: EndpointSpec): number {
-  return spec.scaler === "fixed" ? minReplicas(spec) : Math.max(1, spec.maxReplicas);
 }

@@ -1,53 +1,99 @@
-import type { EndpointSpec } from "@faas/core";
-import { formatResources, type ReservedResources } from "@faas/core";
-import type { ServedEndpoint } from "./served-endpoint.ts";
+import { type EndpointSpec, formatResources, type LimitNumbers, type ReservedResources } from "@faas/core";
 
-/** What replicas take, of one endpoint or of all of an organization. */
+/** Resources of the replicas of an endpoint or of an organization. */
 export type ReplicaResources = Omit<ReservedResources, "endpoints">;
 
-const KINDS = ["replicas", "cpuMillis", "memoryBytes"] as const;
-type Kind = (typeof KINDS)[number];
+const RESOURCES = ["replicas", "cpuMillis", "memoryBytes"] as const;
+type Resource = (typeof RESOURCES)[number];
+type ReplicaSpec = Pick<EndpointSpec, "replicas" | "cpuMillis" | "memoryBytes">;
 
+/** An endpoint as far as it uses resources. */
+export interface ResourceUser {
+  readonly spec: ReplicaSpec;
+  /** Replicas that the platform was asked to run. */
+  readonly desired: number;
+}
+
+/** Number of replicas that an endpoint may have. */
 export interface ReplicaQuota {
-  /** At most as many as were wanted. */
+  /** At most the requested number. */
   readonly replicas: number;
-  /** What stands against more; undefined: nothing. */
+  /** The limit that allows no more; undefined when all are allowed. */
   readonly limit?: string;
 }
 
-/** What so many replicas of the endpoint take. */
-export const resourcesOf = ({ cpuMillis, memoryBytes }: EndpointSpec, replicas: number): ReplicaResources => ({
-  replicas,
-  cpuMillis: cpuMillis * replicas,
-  memoryBytes: memoryBytes * replicas,
-});
+/** Returns the replicas of an endpoint in use: what its settings say, at least one. */
+export function minReplicas(spec: EndpointSpec): number {
+  return Math.max(1, spec.replicas);
+}
+
+/** Returns the largest number of replicas that an endpoint may be scaled to. */
+export function maxReplicas(spec: EndpointSpec): number {
+  return spec.scaler === "fixed" ? minReplicas(spec) : Math.max(1, spec.maxReplicas);
+}
+
+/** Running totals of the resources that the endpoints of one organization use. Updated on every change, so that no request has to add them up. */
+export class ReplicaUsage {
+  readonly #desired = { replicas: 0, cpuMillis: 0, memoryBytes: 0 };
+  readonly #reserved = { replicas: 0, cpuMillis: 0, memoryBytes: 0 };
+
+  /** Resources of all desired replicas. */
+  get desired(): ReplicaResources {
+    return this.#desired;
+  }
+
+  /** Resources of the desired replicas, or of those in an endpoint's settings where these are more: they are reserved even while it has none. */
+  get reserved(): ReplicaResources {
+    return this.#reserved;
+  }
+
+  /** Counts an endpoint in. */
+  add({ spec, desired }: ResourceUser): void {
+    this.#count(spec, desired, 1);
+  }
+
+  /** Counts an endpoint out; to be called before its spec or number of replicas changes, and when it is removed. */
+  subtract({ spec, desired }: ResourceUser): void {
+    this.#count(spec, desired, -1);
+  }
+
+  #count(spec: ReplicaSpec, desired: number, sign: 1 | -1): void {
+    const reserved = Math.max(desired, spec.replicas);
+    for (const resource of RESOURCES) {
+      const each = perReplica(spec, resource) * sign;
+      this.#desired[resource] += desired * each;
+      this.#reserved[resource] += reserved * each;
+    }
+  }
+}
 
 /**
- * How many replicas the endpoint may have. What the settings of each endpoint say (`replicas`) is kept for it, even while it has none: nobody scales at the cost of
- * another's first replica. What is left goes to who wants it first. Where limits were lowered below what is kept, the first ones get it.
+ * Computes how many replicas an endpoint may have. The replicas in its settings are reserved for it: no other endpoint can scale at their expense. The rest goes
+ * to the endpoint that asks first. When limits were lowered below what is reserved, the endpoints that start first get it.
+ * @param usage of the organization, with this endpoint counted in
  */
-export function replicaQuota(endpoint: ServedEndpoint, wanted: number): ReplicaQuota {
-  const { limits, endpoints } = endpoint.org;
-  const kinds = KINDS.filter((kind) => Number.isFinite(limits[kind]));
-  if (kinds.length === 0 || wanted === 0) return { replicas: wanted };
-  const { spec } = endpoint;
-  const own = resourcesOf(spec, 1);
+export function replicaQuota(
+  limits: LimitNumbers,
+  usage: ReplicaUsage,
+  { spec, desired }: ResourceUser,
+  wanted: number,
+): ReplicaQuota {
   let best: ReplicaQuota = { replicas: wanted };
-  for (const kind of kinds) {
-    let has = 0;
-    let kept = 0;
-    for (const other of endpoints) {
-      if (other === endpoint) continue;
-      const each = resourcesOf(other.spec, 1)[kind];
-      has += other.desired * each;
-      kept += Math.max(other.desired, other.spec.replicas) * each;
-    }
-    const fits = (taken: number) => Math.max(0, Math.floor((limits[kind] - taken) / own[kind]));
-    const replicas = Math.max(Math.min(spec.replicas, fits(has)), fits(kept));
-    if (replicas < best.replicas) best = { replicas, limit: textOf(kind, limits[kind], kept) };
+  if (wanted === 0) return best;
+  for (const resource of RESOURCES) {
+    const limit = limits[resource];
+    if (!Number.isFinite(limit)) continue;
+    const each = perReplica(spec, resource);
+    const othersDesired = usage.desired[resource] - desired * each;
+    const othersReserved = usage.reserved[resource] - Math.max(desired, spec.replicas) * each;
+    const fitting = (used: number) => Math.max(0, Math.floor((limit - used) / each));
+    const replicas = Math.max(Math.min(spec.replicas, fitting(othersDesired)), fitting(othersReserved));
+    if (replicas < best.replicas) best = { replicas, limit: limitText(resource, limit, othersReserved) };
   }
   return best;
 }
 
-const textOf = (kind: Kind, limit: number, kept: number) =>
-  `the organization's limit is ${formatResources[kind](limit)}, and its other endpoints have, or are kept, ${formatResources[kind](kept)}`;
+const perReplica = (spec: ReplicaSpec, resource: Resource) => (resource === "replicas" ? 1 : spec[resource]);
+
+const limitText = (resource: Resource, limit: number, reserved: number) =>
+  `the organization's limit is ${formatResources[resource](limit)}, and its other endpoints have or reserve ${formatResources[resource](reserved)}`;

@@ -1,71 +1,103 @@
 import { type EndedReplica, type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
-import { pickReplica } from "../pipeline/acquire-slot.ts";
-import { Ejection } from "./ejection.ts";
+import { Ejection, type Timers } from "./ejection.ts";
+import { pickReplica } from "./load-balancer.ts";
 import { OrganizationRuntime } from "./organization-runtime.ts";
 import { ServedReplica } from "./served-replica.ts";
 import { type Waiter, WaitQueue } from "./wait-queue.ts";
 
-const NONE: readonly ServedReplica[] = [];
+const NO_REPLICAS: readonly ServedReplica[] = [];
 const NONE_LISTED: ReadonlyMap<string, ServedReplica> = new Map();
 
-/** One served endpoint: its spec, its ready replicas, and the requests under way. */
+/** An endpoint as the gateway serves it: its spec, its ready replicas and the requests in progress. */
 export class ServedEndpoint {
   /** "org/endpoint". */
   readonly key: string;
   readonly org: OrganizationRuntime;
-  /** What is served; a candidate that is being deployed is not here. */
-  spec: EndpointSpec;
-  /** As observed last; `undefined` before the first observation. */
+  /** Last observed status; `undefined` before the first observation. */
   status: EndpointStatus | undefined;
-  /** The ready ones. */
-  replicas: readonly ServedReplica[] = NONE;
-  /** Replicas that the platform was told to have. */
-  desired = 0;
-  /** Requests that a replica is answering. */
+  /** Ready replicas. */
+  replicas: readonly ServedReplica[] = NO_REPLICAS;
+  /** Requests that replicas are processing. */
   inFlight = 0;
-  /** The last time that a request came or ended; before the first, when the endpoint was put. Milliseconds since the epoch. */
+  /** Time of the last start or end of a request; before the first request, of the registration. Milliseconds since the epoch. */
   lastRequestMs: number;
-  /** `performance.now()` when the first of the present replicas got ready; 0 while there is none. */
+  /** `performance.now()` when the first of the present replicas became ready; 0 while none is. */
   readySince = 0;
-  /** It is served no more. */
+  /** The endpoint is no longer served. */
   removed = false;
-  /** A call of `platform.scale` is under way. */
+  /** A call of `platform.scale` is in progress. */
   scaling = false;
-  /** `platform.scale` was called since the server started. */
+  /** `platform.scale` has been called since the server started. */
   scaled = false;
-  /** It wants more replicas than its organization's limits have room for: what it wants, and what there is. */
+  /** Desired and allowed number of replicas, in words, while the organization's limits allow fewer than desired. */
   limited: string | undefined;
-  /** A revision is being deployed: until it has answered or failed the endpoint is not idle, whatever its timeout. */
+  /** A revision is being deployed: until it has become ready or failed, the endpoint is not idle. */
   deploying = false;
 
-  readonly #line = new WaitQueue();
-  /** Absent until a replica fails. */
-  #suspension: Ejection | undefined;
-  /** Every listed replica, ready or not: one that is unready for a moment keeps its count of requests. */
+  #spec: EndpointSpec;
+  #desired = 0;
+  readonly #timers: Timers | undefined;
+  readonly #queue = new WaitQueue<Waiter>();
+  /** Undefined until a replica fails. */
+  #ejection: Ejection | undefined;
+  /** All listed replicas, ready or not: one that is unready for a moment keeps its count of requests. */
   #listed = NONE_LISTED;
-  /** Absent while nobody asks: there are many endpoints. */
+  /** Undefined until it is needed: there are many endpoints. */
   #exitListeners: Set<() => void> | undefined;
-  /** A failure of an attempt before the present one; it says nothing about this one. */
+  /** Failure of an earlier attempt to start replicas; it says nothing about the current one. */
   #previousFailure: ReplicaFailure | undefined;
 
-  constructor(key: string, spec: EndpointSpec, now: number, org = new OrganizationRuntime(spec.org)) {
+  /** @param timers defaults to the system's */
+  constructor(
+    key: string,
+    spec: EndpointSpec,
+    now: number,
+    org = new OrganizationRuntime(spec.org),
+    timers: Timers | undefined = undefined,
+  ) {
     this.key = key;
     this.org = org;
-    this.spec = spec;
+    this.#spec = spec;
+    this.#timers = timers;
     this.lastRequestMs = now;
+    org.usage.add(this);
   }
 
-  /** Requests that wait for a replica or for a place on one. */
+  /** Spec that is served; the candidate of a deployment in progress is not. */
+  get spec(): EndpointSpec {
+    return this.#spec;
+  }
+
+  set spec(spec: EndpointSpec) {
+    if (this.removed) return;
+    this.org.usage.subtract(this);
+    this.#spec = spec;
+    this.org.usage.add(this);
+  }
+
+  /** Replicas that the platform was asked to run. */
+  get desired(): number {
+    return this.#desired;
+  }
+
+  set desired(replicas: number) {
+    if (this.removed || replicas === this.#desired) return;
+    this.org.usage.subtract(this);
+    this.#desired = replicas;
+    this.org.usage.add(this);
+  }
+
+  /** Requests that wait for a replica to become ready or for a slot on one. */
   get waiting(): number {
-    return this.#line.length;
+    return this.#queue.length;
   }
 
-  /** A new attempt to start replicas begins: a failure that is known already is not its failure. */
+  /** Starts a new attempt to start replicas: an earlier failure is not a failure of this attempt. */
   attempt(): void {
     this.#previousFailure = this.status?.failure;
   }
 
-  /** Takes over what was observed; requests that wait are served or refused accordingly. */
+  /** Takes over an observed status; waiting requests are served or rejected accordingly. */
   observe(status: EndpointStatus | undefined): void {
     this.status = status;
     this.#replaceReplicas(status?.replicas ?? []);
@@ -73,79 +105,90 @@ export class ServedEndpoint {
     else if (this.readySince === 0) this.readySince = performance.now();
     if (status?.failure === undefined) this.#previousFailure = undefined;
     for (const look of this.#exitListeners ?? []) look();
-    this.serve();
+    this.assignSlots();
   }
 
-  /** A place on a replica now, or `undefined`: then the request has to `wait`. Whoever waits already goes first. */
-  take(): ServedReplica | undefined {
-    if (this.#line.length > 0) return undefined;
-    const replica = pickReplica(this.replicas, this.spec.concurrency);
+  /** Stops serving it: its resources are free, and waiting requests are rejected. */
+  remove(): void {
+    this.desired = 0;
+    this.org.usage.subtract(this);
+    this.removed = true;
+    this.observe(undefined);
+    this.rejectAll(
+      new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${this.key} was removed while the request waited`),
+    );
+  }
+
+  /** Acquires a slot on a replica. Returns `undefined` when there is none, or others wait for one: then the request must `wait`. */
+  acquire(): ServedReplica | undefined {
+    if (this.#queue.length > 0) return undefined;
+    const replica = pickReplica(this.replicas, this.#spec.concurrency);
     if (replica === undefined) return undefined;
     replica.inFlight++;
     this.inFlight++;
     return replica;
   }
 
-  /** Gives the place back, to the first in the line. */
+  /** Releases a slot; the first waiting request gets it. */
   release(replica: ServedReplica, now: number): void {
     replica.inFlight--;
-    replica.ended++;
+    replica.completed++;
     this.inFlight--;
     this.lastRequestMs = now;
-    if (this.#line.length > 0) this.serve();
+    if (this.#queue.length > 0) this.assignSlots();
   }
 
   wait(waiter: Waiter): void {
-    this.#line.join(waiter);
+    this.#queue.push(waiter);
   }
 
-  /** Waits before all others: a request whose replica was gone when it came there. */
+  /** Waits before all others: for a request whose replica turned out to be gone. */
   waitFirst(waiter: Waiter): void {
-    this.#line.joinFront(waiter);
+    this.#queue.unshift(waiter);
   }
 
   stopWaiting(waiter: Waiter): void {
-    this.#line.leave(waiter);
+    this.#queue.remove(waiter);
   }
 
-  /** The replica did not take a request: it is left alone for a while. */
-  suspend(replica: ServedReplica): void {
-    this.#suspension ??= new Ejection(() => this.serve());
-    this.#suspension.failed(replica, this.replicas);
+  /** Ejects a replica that did not accept a request. */
+  eject(replica: ServedReplica): void {
+    this.#ejection ??= new Ejection(() => this.assignSlots(), this.#timers);
+    this.#ejection.eject(replica, this.replicas);
   }
 
-  /** The replica took a request and broke off, or is stuck: it is left alone for a while, if there is another. */
-  avoid(replica: ServedReplica): void {
-    if (this.replicas.some((other) => other !== replica && !other.suspended)) this.suspend(replica);
+  /** Ejects a replica that failed while it processed a request, unless it is the only usable one. */
+  ejectIfOthers(replica: ServedReplica): void {
+    if (this.replicas.some((other) => other !== replica && !other.ejected)) this.eject(replica);
   }
 
-  /** Gives free places to those who wait; refuses them when the served revision cannot run. */
-  serve(): void {
-    while (this.#line.length > 0) {
-      const replica = pickReplica(this.replicas, this.spec.concurrency);
+  /** Gives free slots to waiting requests; rejects these when the served revision cannot start. */
+  assignSlots(): void {
+    while (this.#queue.length > 0) {
+      const replica = pickReplica(this.replicas, this.#spec.concurrency);
       if (replica === undefined) break;
       replica.inFlight++;
       this.inFlight++;
-      this.#line.shift()?.onSlot(replica);
+      this.#queue.shift()?.onSlot(replica);
     }
-    if (this.#line.length === 0) return;
+    if (this.#queue.length === 0) return;
     const failure = this.failure();
-    if (failure) this.refuseAll(failure);
+    if (failure) this.rejectAll(failure);
   }
 
   /**
-   * Why no request can be answered: nothing is ready, and the present attempt to start the served revision failed.
-   * The failure of a candidate is none: the rollback comes.
+   * Returns why no request can be answered: no replica is ready, and the current attempt to start the served revision failed. A failed candidate does not
+   * count: it will be rolled back.
    */
   failure(): FaasError | undefined {
     const failure = this.status?.failure;
     if (failure === undefined || this.replicas.length > 0) return undefined;
-    if (failure.revision !== this.spec.revision || failure === this.#previousFailure) return undefined;
+    if (failure.revision !== this.#spec.revision || failure === this.#previousFailure) return undefined;
     return new FaasError(failure.code, failure.detail, { extensions: { revision: failure.revision } });
   }
 
-  /** How a replica ended that broke off just now; undefined when that is not observed within `limitMs`. */
-  endOf(replica: ServedReplica, limitMs: number): Promise<EndedReplica | undefined> {
+  /** Resolves with how a failed replica ended, or with `undefined` if that is not observed within `limitMs`. */
+  exitOf(replica: ServedReplica, limitMs: number): Promise<EndedReplica | undefined> {
     return new Promise((resolve) => {
       const look = () => {
         const ended = this.status?.ended?.find(({ id }) => id === replica.id);
@@ -163,8 +206,9 @@ export class ServedEndpoint {
     });
   }
 
-  refuseAll(error: Error): void {
-    for (let waiter = this.#line.shift(); waiter; waiter = this.#line.shift()) waiter.onRejected(error);
+  /** Rejects all waiting requests. */
+  rejectAll(error: Error): void {
+    for (let waiter = this.#queue.shift(); waiter; waiter = this.#queue.shift()) waiter.onRejected(error);
   }
 
   #replaceReplicas(observed: EndpointStatus["replicas"]): void {
@@ -172,15 +216,15 @@ export class ServedEndpoint {
     const ready: ServedReplica[] = [];
     const present = new Map<string, ServedReplica>();
     for (const replica of observed) {
-      let live = this.#listed.get(replica.id);
-      // A replica that is starting may have no address yet.
-      if (replica.ready && live?.address !== replica.address) live = new ServedReplica(replica);
-      if (live === undefined) continue;
-      present.set(replica.id, live);
-      if (replica.ready) ready.push(live);
+      let served = this.#listed.get(replica.id);
+      // A starting replica may not have an address yet.
+      if (replica.ready && served?.address !== replica.address) served = new ServedReplica(replica);
+      if (served === undefined) continue;
+      present.set(replica.id, served);
+      if (replica.ready) ready.push(served);
     }
-    for (const [id, live] of this.#listed) if (present.get(id) !== live) live.close();
+    for (const [id, served] of this.#listed) if (present.get(id) !== served) served.close();
     this.#listed = present.size > 0 ? present : NONE_LISTED;
-    this.replicas = ready.length > 0 ? ready : NONE;
+    this.replicas = ready.length > 0 ? ready : NO_REPLICAS;
   }
 }

@@ -1,31 +1,31 @@
 import type { Replica } from "@faas/core";
-import { ReplicaConnections } from "../upstream/connection-pool.ts";
+import { ConnectionPool } from "../upstream/connection-pool.ts";
 
-/** A replica as the gateway uses it: its connections, and how many requests it is answering. */
+/** A replica as the gateway uses it: its connections and its load. */
 export class ServedReplica {
   readonly id: string;
   readonly address: string;
   readonly revision: string;
-  readonly connections: ReplicaConnections;
-  /** Requests that it is answering now; open WebSockets count. */
+  readonly connections: ConnectionPool;
+  /** Requests in flight, including open WebSockets. */
   inFlight = 0;
-  /** It failed a moment ago: it gets no request for a while. */
-  suspended = false;
-  /** Failures since its last answer. */
-  failures = 0;
-  /** Requests that ended, however they did. */
-  ended = 0;
-  /** It answers far slower than its siblings: they come first. */
+  /** The replica failed recently and gets no requests for now. */
+  ejected = false;
+  /** Failures since its last response. */
+  consecutiveFailures = 0;
+  /** Requests that ended, successfully or not. */
+  completed = 0;
+  /** The replica is far slower than its siblings: they are used first. */
   slow = false;
 
   constructor(replica: Replica) {
     this.id = replica.id;
     this.address = replica.address;
     this.revision = replica.revision;
-    this.connections = new ReplicaConnections(replica.address);
+    this.connections = new ConnectionPool(replica.address);
   }
 
-  /** Ends its connections as the requests on them end. */
+  /** Closes its connections: idle ones now, busy ones when their requests end. */
   close(): void {
     this.connections.close();
   }

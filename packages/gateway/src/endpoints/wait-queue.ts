@@ -1,53 +1,57 @@
 import type { ServedReplica } from "./served-replica.ts";
 
-/** One request that waits for a replica. The links belong to the line: a request waits in one line at most. */
-export interface Waiter {
-  previous: Waiter | undefined;
-  next: Waiter | undefined;
-  /** A place on this replica is taken for it. */
+/** Links of an item in a `WaitQueue`; the queue owns them. An item is in one queue at a time. */
+export interface Queued<T> {
+  previous: T | undefined;
+  next: T | undefined;
+}
+
+/** A request that waits for a slot on a replica. */
+export interface Waiter extends Queued<Waiter> {
+  /** Called when a slot on the replica has been acquired for it. */
   onSlot(replica: ServedReplica): void;
-  /** There will be none, and why. */
+  /** Called when it will get no slot. */
   onRejected(error: Error): void;
 }
 
-/** First come, first served. A list through the waiters themselves: joining and leaving cost the same however long it is. */
-export class WaitQueue {
+/** A first-in, first-out queue, linked through its items: adding and removing cost the same at any length and allocate nothing. */
+export class WaitQueue<T extends Queued<T>> {
   length = 0;
-  #first: Waiter | undefined;
-  #last: Waiter | undefined;
+  #first: T | undefined;
+  #last: T | undefined;
 
-  join(waiter: Waiter): void {
-    waiter.previous = this.#last;
-    waiter.next = undefined;
-    if (this.#last) this.#last.next = waiter;
-    else this.#first = waiter;
-    this.#last = waiter;
+  push(item: T): void {
+    item.previous = this.#last;
+    item.next = undefined;
+    if (this.#last) this.#last.next = item;
+    else this.#first = item;
+    this.#last = item;
     this.length++;
   }
 
-  /** For one that had its turn already and was not served through no fault of its own. */
-  joinFront(waiter: Waiter): void {
-    waiter.previous = undefined;
-    waiter.next = this.#first;
-    if (this.#first) this.#first.previous = waiter;
-    else this.#last = waiter;
-    this.#first = waiter;
+  /** Adds an item at the front: it was at the front before and could not be served, through no fault of its own. */
+  unshift(item: T): void {
+    item.previous = undefined;
+    item.next = this.#first;
+    if (this.#first) this.#first.previous = item;
+    else this.#last = item;
+    this.#first = item;
     this.length++;
   }
 
-  leave(waiter: Waiter): void {
-    if (waiter.previous) waiter.previous.next = waiter.next;
-    else this.#first = waiter.next;
-    if (waiter.next) waiter.next.previous = waiter.previous;
-    else this.#last = waiter.previous;
-    waiter.previous = undefined;
-    waiter.next = undefined;
+  remove(item: T): void {
+    if (item.previous) item.previous.next = item.next;
+    else this.#first = item.next;
+    if (item.next) item.next.previous = item.previous;
+    else this.#last = item.previous;
+    item.previous = undefined;
+    item.next = undefined;
     this.length--;
   }
 
-  shift(): Waiter | undefined {
-    const waiter = this.#first;
-    if (waiter) this.leave(waiter);
-    return waiter;
+  shift(): T | undefined {
+    const item = this.#first;
+    if (item) this.remove(item);
+    return item;
   }
 }

@@ -3,15 +3,16 @@ import { once } from "node:events";
 import type { RequestListener } from "node:http";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
+import { eventually } from "@faas/testing";
 import fc from "fast-check";
-import { startTestGateway, type TestGateway, until } from "../testing/test-gateway.ts";
+import { startTestGateway, type TestGateway } from "../testing/test-gateway.ts";
 import { addressGroup, connectionLimits } from "./connection-limits.ts";
 import type { HttpServerOptions } from "./server.ts";
 
 const REQUEST = "GET /acme/x HTTP/1.1\r\nHost: h\r\n\r\n";
-const QUICK = { headMs: 300, bodyMs: 300, answerMs: 300, sweepMs: 50 };
+const QUICK = { headMs: 300, bodyMs: 300, responseMs: 300, sweepMs: 50 };
 
-/** A connection, and what came on it. */
+/** A connection, and the text received on it. */
 interface Client {
   readonly socket: Socket;
   text: string;
@@ -35,7 +36,7 @@ async function client(gateway: TestGateway, localAddress = "127.0.0.1"): Promise
 async function ask(to: Client, request = REQUEST): Promise<void> {
   to.text = "";
   to.socket.write(request);
-  await until(() => to.text.includes("\r\n\r\n") || to.closed, "it is answered");
+  await eventually("a response arrives", () => to.text.includes("\r\n\r\n") || to.closed);
 }
 
 const started = async (options: HttpServerOptions, listener: RequestListener = (_, response) => response.end("ok")) => {
@@ -44,7 +45,7 @@ const started = async (options: HttpServerOptions, listener: RequestListener = (
   return gateway;
 };
 
-test("when all places are taken the client that asked the longest ago makes room", async () => {
+test("closes the connection that has been idle for the longest time when there are too many", async () => {
   await using gateway = await started({ limits: { total: 3, perAddress: 3 } });
   const clients = [await client(gateway), await client(gateway), await client(gateway)] as const;
   for (const each of clients) await ask(each);
@@ -52,49 +53,50 @@ test("when all places are taken the client that asked the longest ago makes room
   const fourth = await client(gateway);
   await ask(fourth);
   assert.match(fourth.text, /^HTTP\/1\.1 200 /);
-  await until(() => clients[1].closed, "the second is closed");
+  await eventually("the second is closed", () => clients[1].closed);
   assert.deepEqual([clients[0].closed, clients[2].closed], [false, false]);
 });
 
-test("when all places are taken by requests a new client is told so, and closed; a place that gets free is given again", async () => {
-  let answer = () => {};
+test("rejects a client with 503 when all connections are busy, and accepts one when a connection becomes idle", async () => {
+  let respond = () => {};
   await using gateway = await started({ limits: { total: 2, perAddress: 2 } }, (_, response) => {
-    answer = () => response.end("ok");
+    respond = () => response.end("ok");
   });
   const clients = [await client(gateway), await client(gateway)] as const;
   for (const { socket } of clients) socket.write(REQUEST);
-  await until(() => gateway.endpoints.get("acme/x")?.inFlight === 2, "both are under way");
+  await eventually("both are in progress", () => gateway.endpoints.get("acme/x")?.inFlight === 2);
   const third = await client(gateway);
-  await until(() => third.closed, "it is closed");
+  await eventually("it is closed", () => third.closed);
   assert.match(third.text, /^HTTP\/1\.1 503 [\s\S]*Retry-After: 1\r\n[\s\S]*"code":"TOO_MANY_CONNECTIONS"/);
-  answer();
-  await until(() => clients.some(({ text }) => text !== ""), "one is answered");
-  // That none was idle is believed for 20 ms.
-  await new Promise((resolve) => setTimeout(resolve, 40));
-  const fourth = await client(gateway);
-  fourth.socket.write(REQUEST);
-  await until(() => clients.some(({ closed }) => closed), "the idle one made room");
-  assert.equal(fourth.closed, false);
+  respond();
+  await eventually("one has its response", () => clients.some(({ text }) => text !== ""));
+  // The search for idle connections is repeated only after some time: a client that is rejected tries again.
+  await eventually("the idle connection is closed for a new one", async () => {
+    const fourth = await client(gateway);
+    fourth.socket.write(REQUEST);
+    await eventually("one of them is closed", () => fourth.closed || clients.some(({ closed }) => closed));
+    return !fourth.closed;
+  });
 });
 
-test("one address cannot take the places of the others", async () => {
+test("closes only connections of the same address when that has too many", async () => {
   await using gateway = await started({ limits: { total: 4, perAddress: 2 } });
   const first = [await client(gateway, "127.0.0.2"), await client(gateway, "127.0.0.2")] as const;
   const other = await client(gateway, "127.0.0.3");
   for (const each of [...first, other]) await ask(each);
   await ask(await client(gateway, "127.0.0.2"));
-  await until(() => first[0].closed, "its own oldest is closed");
+  await eventually("its own oldest connection is closed", () => first[0].closed);
   assert.deepEqual([first[1].closed, other.closed], [false, false]);
 });
 
-test("a header that does not come to its end is 408, and one that never begins", async () => {
-  await using gateway = await started({ patience: QUICK });
+test("responds 408 to an incomplete or missing header", async () => {
+  await using gateway = await started({ timeouts: QUICK });
   for (const bytes of ["GET /acme/x HTTP/1.1\r\nHost: h\r\n", "", "G"]) {
     const slow = await client(gateway);
     slow.socket.write(bytes);
-    // One more line every 40 ms does not help.
+    // Sending another header field from time to time must not help.
     const drip = setInterval(() => bytes.length > 1 && slow.socket.write("X-A: 1\r\n"), 40);
-    await until(() => slow.closed, "it is closed");
+    await eventually("it is closed", () => slow.closed);
     clearInterval(drip);
     assert.match(slow.text, /^HTTP\/1\.1 408 [\s\S]*"code":"REQUEST_TIMEOUT"/);
   }
@@ -105,46 +107,18 @@ for (const [what, head] of [
   ["large", "Content-Length: 100000"],
   ["chunked", "Transfer-Encoding: chunked"],
 ]) {
-  test(`a ${what} body that does not go on is 408, and gives back its place`, async () => {
-    await using gateway = await started({ patience: QUICK }, () => {});
+  test(`responds 408 when a ${what} body stalls, and releases its slot`, async () => {
+    await using gateway = await started({ timeouts: QUICK }, () => {});
     const slow = await client(gateway);
     slow.socket.write(`POST /acme/x HTTP/1.1\r\nHost: h\r\n${head}\r\n\r\n`);
-    await until(() => slow.closed, "it is closed");
+    await eventually("it is closed", () => slow.closed);
     assert.match(slow.text, /^HTTP\/1\.1 408 [\s\S]*Connection: close[\s\S]*"code":"REQUEST_TIMEOUT"/);
     assert.equal(gateway.endpoints.get("acme/x")?.inFlight, 0);
   });
 }
 
-test("a body that goes on slowly is taken, and a function that thinks for long is waited for", async () => {
-  await using gateway = await started({ patience: QUICK }, async (request, response) => {
-    for await (const _ of request);
-    setTimeout(() => response.end("ok"), 700);
-  });
-  const slow = await client(gateway);
-  slow.socket.write("POST /acme/x HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\n");
-  for (const letter of "abcdefgh") {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    slow.socket.write(letter);
-  }
-  await until(() => slow.text !== "", "it is answered");
-  assert.match(slow.text, /^HTTP\/1\.1 200 /);
-});
-
-test("a body may rest once the answer has begun", async () => {
-  await using gateway = await started({ patience: QUICK }, (request, response) => {
-    response.write("begun");
-    request.on("end", () => response.end("done")).resume();
-  });
-  const both = await client(gateway);
-  both.socket.write("POST /acme/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
-  await until(() => both.text.includes("begun"), "the answer has begun");
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  both.socket.write("0\r\n\r\n");
-  await until(() => both.text.includes("done"), "the answer is whole");
-});
-
-test("who takes nothing of an answer loses it, and gives back the place", async () => {
-  await using gateway = await started({ patience: QUICK }, (_, response) => {
+test("closes the connection of a client that does not read the response, and releases its slot", async () => {
+  await using gateway = await started({ timeouts: QUICK }, (_, response) => {
     const more = () => {
       while (response.write(Buffer.alloc(64 * 1024)));
     };
@@ -155,13 +129,13 @@ test("who takes nothing of an answer loses it, and gives back the place", async 
   lazy.socket.pause();
   lazy.socket.write(REQUEST);
   const endpoint = gateway.endpoints.get("acme/x");
-  await until(() => endpoint?.inFlight === 1, "it is under way");
-  await until(() => endpoint?.inFlight === 0, "the place is free");
+  await eventually("the request is in progress", () => endpoint?.inFlight === 1);
+  await eventually("the slot is free", () => endpoint?.inFlight === 0);
   lazy.socket.destroy();
 });
 
-test("a WebSocket may rest, and is no idle connection", async () => {
-  await using gateway = await started({ patience: QUICK, limits: { total: 1, perAddress: 1 } });
+test("does not take an open WebSocket for an idle connection", async () => {
+  await using gateway = await started({ timeouts: QUICK, limits: { total: 1, perAddress: 1 } });
   const [replica] = gateway.platform.replicas({ org: "acme", endpoint: "x" });
   replica?.server.on("upgrade", (_, socket) => {
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
@@ -171,17 +145,16 @@ test("a WebSocket may rest, and is no idle connection", async () => {
   });
   const open = await client(gateway);
   await ask(open, "GET /acme/x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-  await new Promise((resolve) => setTimeout(resolve, 700));
   const other = await client(gateway);
-  await until(() => other.closed, "there is no place");
+  await eventually("the client is rejected", () => other.closed);
   assert.match(other.text, /^HTTP\/1\.1 503 /);
   open.text = "";
   open.socket.write("ping");
-  await until(() => open.text === "ping", "it is still open");
+  await eventually("it is still open", () => open.text === "ping");
   open.socket.destroy();
 });
 
-test("limits follow from the number of files that may be open, and can be set", () => {
+test("derives the limits from the number of open files, unless they are set", () => {
   assert.deepEqual(connectionLimits({}, 1024), { total: 256, perAddress: 128 });
   assert.deepEqual(connectionLimits({}, 1_048_576), { total: 20_000, perAddress: 10_000 });
   assert.deepEqual(connectionLimits({}, 256), { total: 64, perAddress: 32 });
@@ -191,7 +164,7 @@ test("limits follow from the number of files that may be open, and can be set", 
   assert.ok(total >= 64 && total <= 20_000);
 });
 
-test("an IPv6 network of 64 bits counts as one address", () => {
+test("counts an IPv6 network of 64 bits as one address", () => {
   for (const [address, group] of [
     ["127.0.0.1", "127.0.0.1"],
     ["::ffff:10.0.0.1", "10.0.0.1"],

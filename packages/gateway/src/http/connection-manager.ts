@@ -1,147 +1,59 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { FaasError } from "@faas/core";
+import { ClientConnection, type ClientTimeouts, connectionOf, peerOf, type Responder } from "./client-connection.ts";
 import { addressGroup, type ConnectionLimits } from "./connection-limits.ts";
-import { answerProblem, problemText } from "./problem-response.ts";
+import { formatProblem, sendProblem } from "./problem-response.ts";
+import { newRequestId } from "./request-id.ts";
 
-/** Milliseconds that a client may be silent. */
-export interface ClientPatience {
-  /** In the middle of a body, before the answer has begun; 30 s. */
-  readonly bodyMs: number;
-  /** Without taking anything of the answer; 60 s. */
-  readonly answerMs: number;
-  /** How often that is looked at; 5 s. */
-  readonly sweepMs: number;
-}
+/** Default time limits for clients. */
+export const CLIENT_TIMEOUTS: ClientTimeouts = { bodyMs: 30_000, responseMs: 60_000, sweepMs: 5_000 };
 
-export const CLIENT_PATIENCE: ClientPatience = { bodyMs: 30_000, answerMs: 60_000, sweepMs: 5_000 };
-
-/** Who answers the request that a connection has. */
-export interface Answering {
-  fail(error: FaasError): void;
-}
-
-/** A connection that was refused is read so long, so that the client gets to see why (RFC 9112 section 9.6). */
+/** Time for which a rejected connection is still read, so that the client receives the response (RFC 9112 section 9.6). */
 const LINGER_MS = 2_000;
-/** As many of these at a time; more are closed at once. */
+/** Rejected connections that linger at a time; further ones are closed at once. */
 const MAX_LINGERING = 256;
-const NO_ROOM_MS = 20;
-/** Requests of a connection that may wait behind another's answer. */
+/** Time after which idle connections are looked for again when there were none. */
+const IDLE_SEARCH_MS = 20;
+/** Requests of a connection that may wait behind the response to an earlier one. */
 const MAX_PIPELINED = 100;
 
-const CONNECTION = Symbol("connection");
-
-/** One client's connection. */
-class ClientConnection {
-  /** With TLS, the inner one as soon as there is one. */
-  socket: Socket;
-  readonly address: string;
-  readonly peer: string;
-  /** The answer to its last request; undefined before the first. Those before it are done when it is. */
-  last: ServerResponse | undefined;
-  /** Absent where the control API answers. */
-  answering: Answering | undefined;
-  /** When it was made, or its last request came: `performance.now()`. */
-  activeMs = performance.now();
-  /** It speaks another protocol now. */
-  handedOver = false;
-  /** Nothing that still comes on it counts. */
-  refused = false;
-  /** It is closed after the answer to its last request. */
-  ending = false;
-  /** Requests that wait behind another's answer. */
-  pipelined = 0;
-  #read = -1;
-  #readMs = 0;
-  #written = -1;
-  #writtenMs = 0;
-
-  constructor(socket: Socket, address: string) {
-    this.socket = socket;
-    this.address = address;
-    this.peer = peerOf(socket);
-  }
-
-  /** No request is on it: it may be closed at any time (RFC 9112 section 9.5). */
-  get isIdle(): boolean {
-    return !this.handedOver && !this.refused && (this.last === undefined || this.last.writableFinished);
-  }
-
-  /** Ends what makes no progress for the client's sake. */
-  sweep(now: number, patience: ClientPatience, timeOut: (last: ServerResponse) => void): void {
-    const { last, socket } = this;
-    if (last === undefined || this.handedOver || this.refused) return;
-    const { req: request } = last;
-    if (last.writableFinished) {
-      // An idle connection need not keep what its last request brought.
-      if (request.complete) this.last = this.answering = undefined;
-      return;
-    }
-    // A body that nobody asked for yet, or that is held back, is not the client's fault; nor need it hurry once it is being answered.
-    const owesBody =
-      !request.complete && request.readableFlowing === true && request.readableLength === 0 && !last.headersSent;
-    if (!owesBody || socket.bytesRead !== this.#read) this.#readMs = now;
-    else if (now - this.#readMs >= patience.bodyMs) return void timeOut(last);
-    this.#read = socket.bytesRead;
-    const pending = pendingBytes(socket);
-    const written = socket.bytesWritten - pending;
-    if (pending === 0 || written !== this.#written) this.#writtenMs = now;
-    else if (now - this.#writtenMs >= patience.answerMs) socket.destroy();
-    this.#written = written;
-  }
-
-  /** Answers its last request, of which nothing was answered yet, and closes after it. */
-  fail(last: ServerResponse, error: FaasError): void {
-    this.refused = true;
-    last.shouldKeepAlive = false;
-    if (this.answering) this.answering.fail(error);
-    else answerProblem(last, error);
-  }
-}
-
-/** Bytes that the client has not taken yet. */
-function pendingBytes(socket: Socket): number {
-  // What the kernel has not taken of a write under way: a large one that makes progress is told from one that makes none.
-  const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null };
-  return socket.writableLength === 0 ? 0 : (handle?.writeQueueSize ?? socket.writableLength);
-}
-
-/** The clients of a server: how many there may be, which ones are too slow, and how one that makes no sense is refused. */
-export class ClientConnections {
+/** The clients of a server: limits their number, closes slow ones, and rejects malformed input. */
+export class ConnectionManager {
   readonly #limits: ConnectionLimits;
-  readonly #patience: ClientPatience;
+  readonly #timeouts: ClientTimeouts;
   readonly #all = new Set<ClientConnection>();
   readonly #perAddress = new Map<string, number>();
-  /** With TLS: by address and port, for `secureConnection` tells of another socket. */
+  /** With TLS, connections by address and port: the event `secureConnection` has another socket than `connection`. */
   readonly #byPeer: Map<string, ClientConnection> | undefined;
-  /** When none was idle: of an address, or, under the empty one, of all. */
-  readonly #noRoomMs = new Map<string, number>();
+  /** Time of the last search that found no idle connection, by address; under "", of all addresses. */
+  readonly #noneIdleMs = new Map<string, number>();
   #lingering = 0;
   #sweep: NodeJS.Timeout | undefined;
 
-  constructor(server: Server, limits: ConnectionLimits, patience: ClientPatience, isSecure = false) {
+  constructor(server: Server, limits: ConnectionLimits, timeouts: ClientTimeouts, isSecure = false) {
     this.#limits = limits;
-    this.#patience = patience;
+    this.#timeouts = timeouts;
     if (isSecure) this.#byPeer = new Map();
     server.on("connection", (socket: Socket) => this.#add(socket));
-    server.on("secureConnection", (socket: Socket) => this.#secured(socket));
+    server.on("secureConnection", (socket: Socket) => this.#secure(socket));
   }
 
-  /** A request came. `false`: it is not to be answered, or is already. */
-  takes(request: IncomingMessage, response: ServerResponse): boolean {
+  /** Registers a request. Returns `false` if it must not be processed: its connection is closing, or it has been rejected here. */
+  accept(request: IncomingMessage, response: ServerResponse): boolean {
     const connection = connectionOf(request.socket);
     if (connection === undefined) return true;
-    if (connection.refused || connection.ending) return false;
+    if (connection.rejected || connection.ending) return false;
     connection.last = response;
-    connection.answering = undefined;
+    connection.responder = undefined;
     connection.activeMs = performance.now();
-    // It has its socket unless another answer has to go first.
+    // The response has its socket unless it must wait for an earlier one.
     if (response.socket !== null) return true;
     if (connection.pipelined >= MAX_PIPELINED) {
-      connection.refused = true;
-      answerProblem(
+      connection.rejected = true;
+      sendProblem(
         response,
-        new FaasError("INVALID_REQUEST", `Expected at most ${MAX_PIPELINED} requests ahead of their answers, got more`),
+        new FaasError("INVALID_REQUEST", `Expected at most ${MAX_PIPELINED} pipelined requests, got more`),
       );
       return false;
     }
@@ -150,61 +62,60 @@ export class ClientConnections {
     return true;
   }
 
-  /** Closes after the answer to this request, and takes no other. */
-  takesNoMore(request: IncomingMessage, response: ServerResponse): void {
+  /** Closes the connection after the response to this request, and accepts no other on it. */
+  closeAfter(request: IncomingMessage, response: ServerResponse): void {
     response.shouldKeepAlive = false;
     const connection = connectionOf(request.socket);
     if (connection) connection.ending = true;
   }
 
-  /** Who answers the request that came last. */
-  answers(request: IncomingMessage, answering: Answering): void {
+  /** Sets the handler of the last request. */
+  assign(request: IncomingMessage, responder: Responder): void {
     const connection = connectionOf(request.socket);
-    if (connection) connection.answering = answering;
+    if (connection) connection.responder = responder;
   }
 
-  /** A request that asks for another protocol. */
-  handsOver(request: IncomingMessage): void {
+  /** Marks a connection as upgraded: no limits for HTTP apply to it. */
+  markUpgraded(request: IncomingMessage): void {
     const connection = connectionOf(request.socket);
-    if (connection) connection.handedOver = true;
+    if (connection) connection.upgraded = true;
   }
 
-  /** Answers a request that must not be passed on, and closes after it. */
-  refuse(request: IncomingMessage, response: ServerResponse, error: FaasError): void {
+  /** Responds to a request that must not be processed, and closes the connection after it. */
+  reject(request: IncomingMessage, response: ServerResponse, error: FaasError): void {
     const connection = connectionOf(request.socket);
-    if (connection) connection.refused = true;
-    answerProblem(response, error);
+    if (connection) connection.rejected = true;
+    sendProblem(response, error);
   }
 
-  /** What came cannot be understood, or did not come in time. Answers before it go out first. */
-  malformed(socket: Socket, error: FaasError): void {
+  /** Rejects input that cannot be parsed, or did not arrive in time. Responses to earlier requests are sent first. */
+  rejectInput(socket: Socket, error: FaasError): void {
     const connection = connectionOf(socket);
     if (connection === undefined) return void this.close(socket, error);
-    // More of the same.
-    if (connection.refused) return;
+    if (connection.rejected) return;
     const { last } = connection;
     if (last === undefined) {
-      connection.refused = true;
+      connection.rejected = true;
       return void this.close(socket, error);
     }
     if (!last.req.complete) {
-      // It is in the body of the last request.
+      // The malformed input is in the body of the last request.
       if (!last.headersSent) return void this.#fail(connection, last, error);
-      connection.refused = true;
+      connection.rejected = true;
       return void this.close(socket);
     }
-    connection.refused = true;
+    connection.rejected = true;
     if (last.writableFinished) this.close(socket, error);
     else last.once("close", () => this.close(socket, error));
   }
 
-  /** Says why, where it can be said, and closes. */
-  close(socket: Socket, error?: FaasError): void {
-    // After CONNECT and an upgrade node:http listens no more, and an error that nobody listens to would end the server.
+  /** Closes a connection, after a response with the error if it can still be sent. */
+  close(socket: Socket, error?: FaasError, requestId = newRequestId()): void {
+    // node:http does not listen after CONNECT or an upgrade, and an error without a listener would end the server.
     socket.on("error", () => socket.destroy());
     if (!socket.writable || this.#lingering >= MAX_LINGERING) return void socket.destroy();
     if (error === undefined) socket.end();
-    else socket.end(problemText(error));
+    else socket.end(formatProblem(error, requestId));
     this.#lingering++;
     const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
     socket.once("close", () => {
@@ -213,11 +124,11 @@ export class ClientConnections {
     });
   }
 
-  /** Answers a request whose body is not to be had, and closes, unless other answers go first: then after these. */
+  /** Responds to a request whose body cannot be read, and closes the connection: at once, or after earlier responses. */
   #fail(connection: ClientConnection, last: ServerResponse, error: FaasError): void {
     const { socket } = connection;
     const isFirst = last.socket !== null;
-    // node:http tells nobody who reads the body that no more comes, once the answer is out.
+    // After the response, node:http does not tell readers of the body that it ends.
     socket.once("close", () => last.req.destroy());
     connection.fail(last, error);
     if (isFirst) setImmediate(() => this.close(socket));
@@ -226,52 +137,52 @@ export class ClientConnections {
   #add(socket: Socket): void {
     const address = addressGroup(socket.remoteAddress);
     const connection = new ClientConnection(socket, address);
-    (socket as WithConnection)[CONNECTION] = connection;
     const { total, perAddress } = this.#limits;
     const ofAddress = this.#perAddress.get(address) ?? 0;
-    if (ofAddress >= perAddress && !this.#makeRoom(address))
-      return void this.#turnAway(connection, `${perAddress} connections of ${address}`);
-    if (this.#all.size >= total && !this.#makeRoom()) return void this.#turnAway(connection, `${total} connections`);
+    if (ofAddress >= perAddress && !this.#closeIdle(address))
+      return void this.#turnAway(connection, `${perAddress} connections from ${address}`);
+    if (this.#all.size >= total && !this.#closeIdle()) return void this.#turnAway(connection, `${total} connections`);
     this.#all.add(connection);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     this.#byPeer?.set(connection.peer, connection);
     socket.once("close", () => this.#forget(connection));
-    this.#sweep ??= setTimeout(this.#onSweep, this.#patience.sweepMs).unref();
+    this.#sweep ??= setTimeout(this.#onSweep, this.#timeouts.sweepMs).unref();
   }
 
-  /** Its requests come on this socket. */
-  #secured(socket: Socket): void {
+  #secure(socket: Socket): void {
     const connection = this.#byPeer?.get(peerOf(socket));
     if (connection === undefined) return void socket.destroy();
-    connection.socket = socket;
-    (socket as WithConnection)[CONNECTION] = connection;
+    connection.secure(socket);
   }
 
-  /** Closes the idle ones whose last request is the longest ago: a hundredth of all, so that looking for them costs little each. */
-  #makeRoom(address?: string): boolean {
+  /**
+   * Closes the connections that have been idle for the longest time: one percent of the idle ones, so that the search costs little per connection. Returns
+   * `false` if none is idle.
+   */
+  #closeIdle(address?: string): boolean {
     const key = address ?? "";
     const now = performance.now();
-    // Who is turned away again and again must not have all of them looked at each time.
-    if (now - (this.#noRoomMs.get(key) ?? Number.NEGATIVE_INFINITY) < NO_ROOM_MS) return false;
-    const among = address === undefined ? () => true : (connection: ClientConnection) => connection.address === address;
-    const idle = [...this.#all].filter((connection) => connection.isIdle && among(connection));
-    if (idle.length === 0) this.#noRoomMs.set(key, now);
+    // A client that reconnects again and again must not cause a search each time.
+    if (now - (this.#noneIdleMs.get(key) ?? Number.NEGATIVE_INFINITY) < IDLE_SEARCH_MS) return false;
+    const isAmong = (connection: ClientConnection) => address === undefined || connection.address === address;
+    const idle = [...this.#all].filter((connection) => connection.isIdle && isAmong(connection));
+    if (idle.length === 0) this.#noneIdleMs.set(key, now);
     idle.sort((a, b) => a.activeMs - b.activeMs);
     for (const connection of idle.slice(0, Math.ceil(idle.length / 100))) {
       this.#forget(connection);
-      connection.refused = true;
+      connection.rejected = true;
       connection.socket.destroy();
     }
     return idle.length > 0;
   }
 
-  #turnAway(connection: ClientConnection, what: string): void {
-    connection.refused = true;
-    // Nothing can be said before there is TLS.
+  #turnAway(connection: ClientConnection, limit: string): void {
+    connection.rejected = true;
+    // No response can be sent before the TLS handshake.
     if (this.#byPeer) return void connection.socket.destroy();
     this.close(
       connection.socket,
-      new FaasError("TOO_MANY_CONNECTIONS", `There are ${what} already, and all have a request; again in a moment`),
+      new FaasError("TOO_MANY_CONNECTIONS", `Too many connections (at most ${limit}), all busy: retry shortly`),
     );
   }
 
@@ -279,28 +190,22 @@ export class ClientConnections {
     if (!this.#all.delete(connection)) return;
     this.#byPeer?.delete(connection.peer);
     const { address } = connection;
-    const left = (this.#perAddress.get(address) as number) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
+    const remaining = (this.#perAddress.get(address) as number) - 1;
+    if (remaining > 0) this.#perAddress.set(address, remaining);
     else this.#perAddress.delete(address);
   }
 
   readonly #onSweep = () => {
     this.#sweep = undefined;
     const now = performance.now();
-    this.#noRoomMs.clear();
-    const { bodyMs } = this.#patience;
+    this.#noneIdleMs.clear();
+    const { bodyMs } = this.#timeouts;
     for (const connection of this.#all) {
-      connection.sweep(now, this.#patience, (last) => {
-        const detail = `Expected the rest of the request's body, and nothing came for ${bodyMs / 1000} s`;
+      connection.sweep(now, this.#timeouts, (last) => {
+        const detail = `Expected the rest of the request's body, got nothing for ${bodyMs / 1000} s`;
         this.#fail(connection, last, new FaasError("REQUEST_TIMEOUT", detail));
       });
     }
-    if (this.#all.size > 0) this.#sweep = setTimeout(this.#onSweep, this.#patience.sweepMs).unref();
+    if (this.#all.size > 0) this.#sweep = setTimeout(this.#onSweep, this.#timeouts.sweepMs).unref();
   };
 }
-
-type WithConnection = Socket & { [CONNECTION]?: ClientConnection };
-
-const connectionOf = (socket: Socket): ClientConnection | undefined => (socket as WithConnection)[CONNECTION];
-
-const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;

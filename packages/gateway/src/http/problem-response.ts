@@ -1,25 +1,59 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
-import { type FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
+import { type ErrorCode, type FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
+import { QuotaExceededError } from "../limits/quota-error.ts";
+import { requestIdOf } from "./request-id.ts";
+import { CHALLENGE } from "./token-header.ts";
 
-/** An answer, head and body, to who is connected and has no request that could be answered. The connection has to be closed after it. */
-export function problemText(error: FaasError, headers: Readonly<Record<string, string>> = {}): string {
-  const text = JSON.stringify(toProblem(error));
-  const all = { ...(error.status === 503 ? { "Retry-After": "1" } : {}), ...headers };
-  const more = Object.entries(all)
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join("");
-  return (
-    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
-    `Content-Length: ${Buffer.byteLength(text)}\r\n${more}Connection: close\r\n\r\n${text}`
-  );
+/** A problem document (RFC 9457) with the status and the headers it is sent with. */
+export interface ProblemResponse {
+  readonly status: number;
+  readonly code: ErrorCode;
+  /** Mutable, so that a layer can add headers of its own. */
+  readonly headers: Record<string, string>;
+  /** The document as JSON. */
+  readonly body: string;
 }
 
-/** The same to a request, in its turn. */
-export function answerProblem(response: ServerResponse, error: FaasError): void {
-  const text = JSON.stringify(toProblem(error));
+/**
+ * Builds the response to a request that failed. The connection layer, the gateway and the control API all use it, so a failure looks the same wherever it
+ * is detected. An error that is not a `FaasError` becomes INTERNAL, without details.
+ */
+export function problemResponse(error: unknown, requestId: string): ProblemResponse {
+  const problem = toProblem(error, requestId);
+  const body = JSON.stringify(problem);
+  const headers: Record<string, string> = {
+    "Content-Type": PROBLEM_MEDIA_TYPE,
+    "Content-Length": String(Buffer.byteLength(body)),
+    "X-Request-Id": requestId,
+  };
+  if (problem.status === 503) headers["Retry-After"] = "1";
+  if (problem.status === 401) headers["WWW-Authenticate"] = CHALLENGE;
+  if (error instanceof QuotaExceededError) Object.assign(headers, error.headers);
+  return { status: problem.status, code: problem.code, headers, body };
+}
+
+/**
+ * Sends a problem as the response to a request that must not be processed, and closes the connection after it: the bytes that follow on the connection
+ * cannot be trusted.
+ */
+export function sendProblem(response: ServerResponse, error: FaasError): void {
+  const { status, headers, body } = problemResponse(error, requestIdOf(response.req.headers));
   response.shouldKeepAlive = false;
-  response.writeHead(error.status, { "Content-Type": PROBLEM_MEDIA_TYPE, "Content-Length": Buffer.byteLength(text) });
-  response.end(text);
-  // What is left of it is read, for as long as the answer takes.
+  response.writeHead(status, headers);
+  response.end(body);
+  // Reads the rest of the request for as long as sending the response takes.
   response.req.resume();
+}
+
+/** Formats a problem as bytes for a connection that has no `ServerResponse`. The connection must be closed after it. */
+export function formatProblem(
+  error: FaasError,
+  requestId: string,
+  headers: Readonly<Record<string, string>> = {},
+): string {
+  const { status, headers: own, body } = problemResponse(error, requestId);
+  const lines = Object.entries({ ...own, ...headers, Connection: "close" })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}\r\n${body}`;
 }

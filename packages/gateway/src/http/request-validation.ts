@@ -2,21 +2,21 @@ import type { IncomingMessage } from "node:http";
 import { FaasError } from "@faas/core";
 
 /**
- * More header fields than any client sends. `node:http` leaves those beyond its own limit, 2000, out without a word, and trailers too: a Content-Length
- * among them would be one that nobody sees.
+ * More header fields than any client sends. `node:http` silently drops fields and trailers beyond its own limit, 2000: a Content-Length among them would go
+ * unnoticed.
  */
-export const MAX_HEADERS = 200;
+const MAX_HEADERS = 200;
 
 const SLASH = 47;
 
-/** `uri-host [":" port]` (RFC 9110 section 7.2), or nothing. */
+/** `uri-host [":" port]` (RFC 9110 section 7.2), or the empty string. */
 const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i;
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
 
 /**
- * Why a request that `node:http` let pass must not be answered: whoever reads it after us, or before us, could take it for another one. Undefined when it is
- * sound. The connection of one that is not has to be closed.
+ * Checks a request that `node:http` accepted. Returns an error if it must not be processed, because a proxy or a replica could interpret it differently; its
+ * connection must be closed then.
  */
 export function validateRequest(request: IncomingMessage): FaasError | undefined {
   const { rawHeaders, headers, httpVersionMajor, httpVersionMinor } = request;

@@ -3,99 +3,98 @@ import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
 import { FaasError } from "@faas/core";
 import { type Gateway, isWebSocket } from "../pipeline/pipeline.ts";
+import type { ClientTimeouts } from "./client-connection.ts";
 import { type ConnectionLimits, connectionLimits } from "./connection-limits.ts";
-import { CLIENT_PATIENCE, ClientConnections, type ClientPatience } from "./connection-manager.ts";
+import { CLIENT_TIMEOUTS, ConnectionManager } from "./connection-manager.ts";
+import { requestIdOf } from "./request-id.ts";
+import { isControlPath, originForm } from "./request-path.ts";
 import { validateRequest } from "./request-validation.ts";
 import type { KeyPair } from "./tls-certificate.ts";
 import { createHttpsServer } from "./tls-server.ts";
 
-const HEADER_BYTES = 16 * 1024;
+const MAX_HEADER_BYTES = 16 * 1024;
 const HEAD_MS = 30_000;
 
 export interface HttpServerOptions {
-  /** For HTTPS. */
+  /** Certificate and key for HTTPS; plain HTTP without. */
   readonly pair?: KeyPair | undefined;
-  /** By default, what fits into the files that may be open. */
+  /** @defaultValue derived from the number of files that the process may open */
   readonly limits?: Partial<ConnectionLimits> | undefined;
-  readonly patience?: Partial<ClientPatience & { readonly headMs: number }>;
+  /** Time limits for clients; `headMs` is the longest time for a request's head. */
+  readonly timeouts?: Partial<ClientTimeouts & { readonly headMs: number }>;
 }
 
-/** The one port: paths of ours go to the control API, all others to the gateway. HTTPS with a certificate. Not listening yet. */
+/** Creates the server of the one port: the control API gets its own paths, the gateway all others. It does not listen yet. */
 export function createHttpServer(
   control: RequestListener,
   gateway: Gateway,
-  { pair, limits, patience: { headMs = HEAD_MS, ...patience } = {} }: HttpServerOptions = {},
+  { pair, limits, timeouts: { headMs = HEAD_MS, ...timeouts } = {} }: HttpServerOptions = {},
 ): Server | SecureServer {
-  const { sweepMs, ...rest } = { ...CLIENT_PATIENCE, ...patience };
+  const { sweepMs, ...rest } = { ...CLIENT_TIMEOUTS, ...timeouts };
   const options = {
-    maxHeaderSize: HEADER_BYTES,
-    // Calls may take long; how long is the endpoint's own setting. A head has to come soon (slowloris), and a body has to go on.
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // The duration of a call is limited by its endpoint's settings. A head must arrive soon (slowloris), and a body must make progress.
     requestTimeout: 0,
     headersTimeout: headMs,
     connectionsCheckingInterval: sweepMs,
     keepAliveTimeout: 75_000,
     noDelay: true,
-    // It would answer without a problem document, and see only one of several.
+    // node:http would respond without a problem document, and would not notice repeated Host headers.
     requireHostHeader: false,
   };
   const server: Server = pair ? createHttpsServer(options, pair) : createServer(options);
-  const connections = new ClientConnections(server, connectionLimits(limits), { sweepMs, ...rest }, pair !== undefined);
+  const manager = new ConnectionManager(server, connectionLimits(limits), { sweepMs, ...rest }, pair !== undefined);
   server.on("request", (request, response) => {
-    if (!connections.takes(request, response)) return;
-    // Of what came with an offer that was declined node:http loses what is behind the request.
-    if (request.headers.upgrade !== undefined) connections.takesNoMore(request, response);
+    if (!manager.accept(request, response)) return;
+    // When an offered upgrade is declined, node:http loses the bytes that follow the request.
+    if (request.headers.upgrade !== undefined) manager.closeAfter(request, response);
     const fault = validateRequest(request);
-    if (fault !== undefined) connections.refuse(request, response, fault);
-    else if (isControlPath(request.url)) control(request, response);
-    else connections.answers(request, gateway.request(request, response));
+    if (fault !== undefined) manager.reject(request, response, fault);
+    else if (isControlPath(originForm(request.url as string))) control(request, response);
+    else manager.assign(request, gateway.request(request, response));
   });
   server.on("checkContinue", (request, response) => {
-    if (!connections.takes(request, response)) return;
+    if (!manager.accept(request, response)) return;
     const fault = validateRequest(request);
-    if (fault !== undefined) return connections.refuse(request, response, fault);
-    if (!isControlPath(request.url)) return connections.answers(request, gateway.checkContinue(request, response));
+    if (fault !== undefined) return manager.reject(request, response, fault);
+    if (!isControlPath(originForm(request.url as string)))
+      return manager.assign(request, gateway.checkContinue(request, response));
     response.writeContinue();
     control(request, response);
   });
   server.on("checkExpectation", (request, response) => {
-    if (!connections.takes(request, response)) return;
+    if (!manager.accept(request, response)) return;
     const { expect } = request.headers;
     const error = new FaasError(
       "EXPECTATION_FAILED",
       `Expected the header Expect to be "100-continue", got "${expect}"`,
     );
-    connections.refuse(request, response, error);
+    manager.reject(request, response, error);
   });
   server.on("upgrade", (request, socket, head) => {
     const fault = validateRequest(request);
-    if (fault !== undefined) return connections.close(socket as Socket, fault);
-    connections.handsOver(request);
+    if (fault !== undefined) return manager.close(socket as Socket, fault, requestIdOf(request.headers));
+    manager.markUpgraded(request);
     gateway.upgrade(request, socket, head);
   });
-  server.on("connect", (_, socket) => {
-    connections.close(
-      socket as Socket,
-      new FaasError("METHOD_NOT_ALLOWED", "CONNECT is not allowed: this is no proxy"),
-    );
+  server.on("connect", (request, socket) => {
+    const error = new FaasError("METHOD_NOT_ALLOWED", "CONNECT is not allowed: this is not a proxy");
+    manager.close(socket as Socket, error, requestIdOf(request.headers));
   });
-  // Node 24.9 and 22.21 have it; an older one sees an upgrade in every request that offers one.
+  // Available from Node 24.9 and 22.21; earlier versions treat every request that offers an upgrade as one.
   Object.assign(server, { shouldUpgradeCallback: isWebSocket });
   server.on("clientError", (error: Error & { code?: string }, socket) => {
     if (error.code === "ECONNRESET") socket.destroy();
-    else connections.malformed(socket as Socket, malformed(error, headMs));
+    else manager.rejectInput(socket as Socket, inputError(error, headMs));
   });
   return server;
 }
 
-function isControlPath(url = "/"): boolean {
-  return url.charCodeAt(1) === 45 /* - */ ? /^\/-(?:[/?]|$)/.test(url) : /^\/add_endpoint(?:\?|$)/.test(url);
-}
-
-/** What node:http could not parse still gets a problem document. */
-function malformed({ code, message }: Error & { code?: string }, headMs: number): FaasError {
+/** Converts an error of node:http's parser, so that the client gets a problem document. */
+function inputError({ code, message }: Error & { code?: string }, headMs: number): FaasError {
   if (code === "HPE_HEADER_OVERFLOW")
-    return new FaasError("HEADERS_TOO_LARGE", `Expected a header of at most ${HEADER_BYTES} bytes, got more`);
+    return new FaasError("HEADERS_TOO_LARGE", `Expected a header of at most ${MAX_HEADER_BYTES} bytes, got more`);
   if (code === "ERR_HTTP_REQUEST_TIMEOUT")
-    return new FaasError("REQUEST_TIMEOUT", `Expected a whole header within ${headMs / 1000} s`);
+    return new FaasError("REQUEST_TIMEOUT", `Expected a complete header within ${headMs / 1000} s`);
   return new FaasError("INVALID_REQUEST", `Malformed HTTP: ${message.replace(/^Parse Error: /, "")}`);
 }

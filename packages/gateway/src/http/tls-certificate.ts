@@ -4,13 +4,13 @@ import { createSecureContext } from "node:tls";
 import { FaasError } from "@faas/core";
 
 export interface CertificateFiles {
-  /** Chain of certificates, the server's own first, PEM. */
+  /** Certificate chain, the server's own first, in PEM. */
   readonly cert: string;
-  /** Its private key, PEM. */
+  /** Private key, in PEM. */
   readonly key: string;
 }
 
-/** What `tls.Server` takes. */
+/** Contents of the files, as `tls.Server` takes them. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
@@ -22,46 +22,47 @@ export interface CertificateLog {
 }
 
 const CHECK_MS = 1_000;
-const SOON_MS = 14 * 24 * 3_600_000;
+const EXPIRY_WARNING_MS = 14 * 24 * 3_600_000;
 
-/** A certificate and its key in two files, read again whenever they change. */
+/** A certificate and its key in two files, reloaded when they change. */
 export class Certificate implements Disposable {
   readonly #files: CertificateFiles;
   readonly #log: CertificateLog;
   #pair: KeyPair;
-  /** Of the files as they were read last, good or not. */
-  #seen: string;
+  /** Stamp of the files when they were last read, valid or not. */
+  #stamp: string;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(files: CertificateFiles, log: CertificateLog, pair: KeyPair, seen: string) {
+  private constructor(files: CertificateFiles, log: CertificateLog, pair: KeyPair, stamp: string) {
     this.#files = files;
     this.#log = log;
     this.#pair = pair;
-    this.#seen = seen;
+    this.#stamp = stamp;
   }
 
-  /** Rejects with CERTIFICATE_INVALID, which names the file. One that has expired, or soon will, is taken, with a warning. */
+  /**
+   * Reads the files. A certificate that has expired, or soon will, is used, with a warning.
+   * @throws CERTIFICATE_INVALID, with the name of the file
+   */
   static async open(files: CertificateFiles, log: CertificateLog): Promise<Certificate> {
-    const seen = await stamp(files);
+    const stamp = await stampOf(files);
     const pair = await read(files);
     const age = ageProblem(pair, files, Date.now());
     if (age) log.warn(age);
-    return new Certificate(files, log, pair, seen);
+    return new Certificate(files, log, pair, stamp);
   }
 
   get pair(): KeyPair {
     return this.#pair;
   }
 
-  /** Calls `use` with each new pair that is whole. Looks at names and times: a mounted Secret is another folder behind a link. */
+  /** Calls `use` with each new valid pair. Compares inodes and times: a mounted Secret is updated by replacing the folder behind a link. */
   watch(use: (pair: KeyPair) => void, everyMs = CHECK_MS): void {
-    const look = async () => {
-      await this.#look(use).catch((error) =>
-        this.#log.warn(`the certificate could not be looked at: ${error.message}`),
-      );
-      if (this.#timer !== undefined) this.#timer = setTimeout(look, everyMs).unref();
+    const check = async () => {
+      await this.#check(use).catch((error) => this.#log.warn(`failed to check the certificate: ${error.message}`));
+      if (this.#timer !== undefined) this.#timer = setTimeout(check, everyMs).unref();
     };
-    this.#timer = setTimeout(look, everyMs).unref();
+    this.#timer = setTimeout(check, everyMs).unref();
   }
 
   [Symbol.dispose](): void {
@@ -69,10 +70,10 @@ export class Certificate implements Disposable {
     this.#timer = undefined;
   }
 
-  async #look(use: (pair: KeyPair) => void): Promise<void> {
-    const now = await stamp(this.#files);
-    if (now === this.#seen) return;
-    this.#seen = now;
+  async #check(use: (pair: KeyPair) => void): Promise<void> {
+    const now = await stampOf(this.#files);
+    if (now === this.#stamp) return;
+    this.#stamp = now;
     try {
       const pair = await read(this.#files);
       if (pair.cert === this.#pair.cert && pair.key === this.#pair.key) return;
@@ -80,15 +81,15 @@ export class Certificate implements Disposable {
       if (age) this.#log.warn(age);
       use(pair);
       this.#pair = pair;
-      this.#log.info(`the certificate was read again: valid until ${validTo(pair).toISOString()}`);
+      this.#log.info(`certificate reloaded, valid until ${validTo(pair).toISOString()}`);
     } catch (error) {
-      this.#log.warn(`the new certificate is not used, the former one still is: ${(error as Error).message}`);
+      this.#log.warn(`the new certificate is invalid, still using the previous one: ${(error as Error).message}`);
     }
   }
 }
 
-/** Equal while nothing was written to the files, or put in their place. */
-async function stamp({ cert, key }: CertificateFiles): Promise<string> {
+/** Returns a string that changes when the files are written or replaced. */
+async function stampOf({ cert, key }: CertificateFiles): Promise<string> {
   const each = async (file: string) => {
     const found = await stat(file).catch(() => undefined);
     return found ? `${found.dev} ${found.ino} ${found.size} ${found.mtimeMs}` : "none";
@@ -114,7 +115,7 @@ async function read(files: CertificateFiles): Promise<KeyPair> {
 
 async function text(file: string, what: string): Promise<string> {
   return readFile(file, "utf8").catch((cause) => {
-    const why = { ENOENT: "it is not there", EACCES: "it may not be read", EISDIR: "it is a folder" }[
+    const why = { ENOENT: "the file is missing", EACCES: "it is not readable", EISDIR: "it is a folder" }[
       cause.code as string
     ];
     throw new FaasError("CERTIFICATE_INVALID", `Expected the server's ${what} in ${file}: ${why ?? cause.message}`, {
@@ -137,8 +138,10 @@ function ageProblem(pair: KeyPair, { cert }: CertificateFiles, nowMs: number): s
   const until = validTo(pair);
   const from = new Date(new X509Certificate(pair.cert).validFrom);
   if (from.getTime() > nowMs)
-    return `the certificate in ${cert} is valid from ${from.toISOString()} on: clients refuse it until then`;
+    return `the certificate in ${cert} is not valid before ${from.toISOString()}: clients reject it until then`;
   if (until.getTime() <= nowMs)
-    return `the certificate in ${cert} expired on ${until.toISOString()}: clients refuse it`;
-  return until.getTime() - nowMs > SOON_MS ? undefined : `the certificate in ${cert} expires on ${until.toISOString()}`;
+    return `the certificate in ${cert} expired on ${until.toISOString()}: clients reject it`;
+  return until.getTime() - nowMs > EXPIRY_WARNING_MS
+    ? undefined
+    : `the certificate in ${cert} expires on ${until.toISOString()}`;
 }

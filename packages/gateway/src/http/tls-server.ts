@@ -1,17 +1,18 @@
 import { createServer, type Server, type ServerOptions } from "node:https";
 import type { Socket } from "node:net";
 import { FaasError } from "@faas/core";
-import { problemText } from "./problem-response.ts";
+import { formatProblem } from "./problem-response.ts";
+import { newRequestId } from "./request-id.ts";
 import type { KeyPair } from "./tls-certificate.ts";
 
-/** The first byte of a TLS connection: a record that is a handshake (RFC 8446, 5.1). */
+/** First byte of a TLS connection: a handshake record (RFC 8446 section 5.1). */
 const HANDSHAKE = 22;
 const FIRST_BYTE_MS = 10_000;
 
-/** What a certificate is used with. */
+/** Returns the TLS options for a certificate. */
 export const tlsOptions = (pair: KeyPair) => ({ ...pair, minVersion: "TLSv1.2" as const });
 
-/** An HTTPS server; who sends HTTP to it is told so. TLS 1.2 and 1.3, HTTP/1.1. */
+/** Creates an HTTPS server with TLS 1.2 and 1.3, and HTTP/1.1. Plain HTTP gets a response that says so. */
 export function createHttpsServer(options: ServerOptions, pair: KeyPair): Server {
   const server = createServer({
     ...options,
@@ -19,7 +20,7 @@ export function createHttpsServer(options: ServerOptions, pair: KeyPair): Server
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: FIRST_BYTE_MS,
   });
-  /** Connections on which nothing came yet: to `node:https` they are not there. */
+  /** Connections on which nothing has arrived: `node:https` does not know them yet. */
   const silent = new Set<Socket>();
   const closeIdle = server.closeIdleConnections.bind(server);
   server.closeIdleConnections = () => {
@@ -41,7 +42,7 @@ export function createHttpsServer(options: ServerOptions, pair: KeyPair): Server
       socket.off("error", giveUp);
       const first: Buffer | null = socket.read();
       if (first === null) return void socket.destroy();
-      if (first[0] !== HANDSHAKE) return refuse(socket);
+      if (first[0] !== HANDSHAKE) return rejectPlainHttp(socket);
       socket.unshift(first);
       secure.call(server, socket);
     });
@@ -49,12 +50,9 @@ export function createHttpsServer(options: ServerOptions, pair: KeyPair): Server
   return server;
 }
 
-function refuse(socket: Socket): void {
-  const error = new FaasError(
-    "TLS_REQUIRED",
-    "This port speaks HTTPS, and HTTP was sent to it: use https:// in the address",
-  );
+function rejectPlainHttp(socket: Socket): void {
+  const error = new FaasError("TLS_REQUIRED", "This port expects HTTPS, got HTTP: use https:// in the address");
   socket.on("error", () => {});
   socket.resume();
-  socket.end(problemText(error, { Upgrade: "TLS/1.2" }));
+  socket.end(formatProblem(error, newRequestId(), { Upgrade: "TLS/1.2" }));
 }

@@ -1,11 +1,10 @@
 import { FaasError } from "@faas/core";
 
-/** Those that a call can be over. */
+/** Limits that a call can exceed. */
 export const LIMITS_OF_CALLS = ["requestsPerSecond", "concurrentRequests"] as const;
 
-/** A call that is over a limit of its organization. */
+/** Error for a call that exceeds a limit of its organization. */
 export class QuotaExceededError extends FaasError {
-  /** Which limit. */
   readonly limit: (typeof LIMITS_OF_CALLS)[number];
   /** `Retry-After`, `RateLimit-Policy` and `RateLimit`. */
   readonly headers: Readonly<Record<string, string>>;
@@ -17,46 +16,49 @@ export class QuotaExceededError extends FaasError {
   }
 }
 
-/** A quota policy in the words of the draft, of which nothing is left. */
+/** An exhausted quota policy, in the terms of the RateLimit draft. */
 interface Quota {
   readonly policy: string;
-  /** As parameters. */
-  readonly terms: string;
-  /** Seconds until it is worth trying again. */
-  readonly seconds: number;
+  /** Parameters of the policy. */
+  readonly parameters: string;
+  /** Seconds until a retry can succeed. */
+  readonly retrySeconds: number;
 }
 
 /**
- * The fields of draft-ietf-httpapi-ratelimit-headers-11: policies and service limits are Strings with parameters (RFC 9651); `q` the quota, `qu` its
- * unit, `w` the window in seconds; `r` what is left, `t` the seconds for which no more can be used. `violated-policies` in the problem is
- * the draft's too. Sent where a call is refused and nowhere else: on other answers such fields are the function's own.
+ * Builds the fields of draft-ietf-httpapi-ratelimit-headers-11: policies and service limits are Strings with parameters (RFC 9651); `q` is the quota, `qu` its
+ * unit, `w` the window in seconds; `r` is the remaining quota, `t` the seconds until it is restored. `violated-policies` in the problem document is from the draft
+ * too. Only rejected calls get these fields: in other responses they belong to the function.
  */
-function headersOf({ policy, terms, seconds }: Quota): Record<string, string> {
+function headersOf({ policy, parameters, retrySeconds }: Quota): Record<string, string> {
   return {
-    "Retry-After": String(seconds),
-    "RateLimit-Policy": `"${policy}";${terms}`,
-    RateLimit: `"${policy}";r=0;t=${seconds}`,
+    "Retry-After": String(retrySeconds),
+    "RateLimit-Policy": `"${policy}";${parameters}`,
+    RateLimit: `"${policy}";r=0;t=${retrySeconds}`,
   };
 }
 
-/** Over requests a second. `waitMs` until the next one could pass. A bucket's window is the time in which it fills. */
+/**
+ * Builds the error for too many requests per second. The window of the policy is the time in which the token bucket fills.
+ * @param waitMs milliseconds until the next request can pass
+ */
 export function rateLimited(org: string, perSecond: number, burst: number, waitMs: number): QuotaExceededError {
   return new QuotaExceededError(
     "RATE_LIMITED",
-    `The organization "${org}" may make ${perSecond} requests a second, up to ${burst} at once; this one was over that`,
+    `The organization "${org}" may make ${perSecond} requests a second, up to ${burst} at once; this one exceeded that`,
     {
       policy: "requests",
-      terms: `q=${burst};w=${Math.max(1, Math.ceil(burst / perSecond))}`,
-      seconds: Math.max(1, Math.ceil(waitMs / 1000)),
+      parameters: `q=${burst};w=${Math.max(1, Math.ceil(burst / perSecond))}`,
+      retrySeconds: Math.max(1, Math.ceil(waitMs / 1000)),
     },
   );
 }
 
-/** Over requests at a time. Nobody knows when one ends: a second is a guess. */
-export function concurrencyLimited(org: string, most: number): QuotaExceededError {
+/** Builds the error for too many concurrent requests. When one of them ends is unknown: a second is a guess. */
+export function concurrencyLimited(org: string, limit: number): QuotaExceededError {
   return new QuotaExceededError(
     "CONCURRENCY_LIMITED",
-    `The organization "${org}" may have ${most} requests under way at a time, and has; this one was over that`,
-    { policy: "concurrent-requests", terms: `q=${most};qu="concurrent-requests"`, seconds: 1 },
+    `The organization "${org}" may have ${limit} requests in progress at a time; this one exceeded that`,
+    { policy: "concurrent-requests", parameters: `q=${limit};qu="concurrent-requests"`, retrySeconds: 1 },
   );
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RateMeter } from "./rate-meter.ts";
 
-test("the average of the last ten whole seconds", () => {
+test("returns the average over the last ten whole seconds", () => {
   const meter = new RateMeter();
   for (let ms = 100_000; ms < 120_000; ms += 100) meter.count(ms);
   assert.equal(meter.perSecond(120_000), 10);

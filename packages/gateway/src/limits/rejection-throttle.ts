@@ -1,28 +1,38 @@
-import type { Exchange } from "../pipeline/exchange.ts";
 import type { QuotaExceededError } from "./quota-error.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** So many at once are refused at once. */
-const AT_ONCE = 100;
-/** And so many a second in the long run; the others wait for their answer. */
+/** Rejections that are sent without delay after a pause. */
+const BURST = 100;
+/** Rejections per second in the long run; others are delayed. */
 const PER_SECOND = 500;
 const STEP_MS = 10;
 const PER_STEP = (PER_SECOND * STEP_MS) / 1000;
-/** More that wait are not answered: their connections are closed. */
-const MOST = 10_000;
+/** Delayed rejections; the connections of further calls are closed. */
+const MAX_WAITING = 10_000;
 
-interface Refusal {
-  readonly exchange: Exchange;
+/** A call as far as it can be rejected. */
+export interface RejectableCall {
+  /** Time of its arrival: `performance.now()`. */
+  readonly arrived: number;
+  /** True if the call has ended, because its client disconnected. */
+  readonly finished: boolean;
+  fail(error: unknown): void;
+  /** Closes the client's connection without a response. */
+  drop(): void;
+}
+
+interface Rejection {
+  readonly call: RejectableCall;
   readonly error: QuotaExceededError;
 }
 
 /**
- * Answers to calls of one organization that were not let in. A client that calls again at once, on many connections, would otherwise take as much of the
- * gateway's time with refusals as with calls: its answers are held back, so that what one organization can take this way is bounded.
+ * Rejects calls of one organization, at a bounded rate. A client that retries at once, on many connections, would otherwise take as much of the gateway's time
+ * with rejected calls as with admitted ones.
  */
 export class RejectionThrottle {
   #bucket: TokenBucket | undefined;
-  #waiting: (Refusal | undefined)[] = [];
+  #waiting: (Rejection | undefined)[] = [];
   #first = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -30,26 +40,27 @@ export class RejectionThrottle {
     return this.#waiting.length - this.#first;
   }
 
-  refuse(exchange: Exchange, error: QuotaExceededError): void {
-    this.#bucket ??= new TokenBucket(PER_SECOND, AT_ONCE, exchange.arrived);
-    if (this.waiting === 0 && this.#bucket.take(exchange.arrived)) exchange.fail(error);
-    else if (this.waiting >= MOST) exchange.response.destroy();
+  /** Fails a call with the error, now or later. */
+  reject(call: RejectableCall, error: QuotaExceededError): void {
+    this.#bucket ??= new TokenBucket(PER_SECOND, BURST, call.arrived);
+    if (this.waiting === 0 && this.#bucket.take(call.arrived)) call.fail(error);
+    else if (this.waiting >= MAX_WAITING) call.drop();
     else {
-      this.#waiting.push({ exchange, error });
-      this.#timer ??= setInterval(() => this.#answerSome(), STEP_MS).unref();
+      this.#waiting.push({ call, error });
+      this.#timer ??= setInterval(() => this.#rejectSome(), STEP_MS).unref();
     }
   }
 
-  #answerSome(): void {
-    for (let answered = 0; answered < PER_STEP && this.waiting > 0; ) {
-      const { exchange, error } = this.#waiting[this.#first] as Refusal;
+  #rejectSome(): void {
+    for (let rejected = 0; rejected < PER_STEP && this.waiting > 0; ) {
+      const { call, error } = this.#waiting[this.#first] as Rejection;
       this.#waiting[this.#first++] = undefined;
-      // Its client may have gone.
-      if (exchange.finished) continue;
-      exchange.fail(error);
-      answered++;
+      // Its client may have disconnected.
+      if (call.finished) continue;
+      call.fail(error);
+      rejected++;
     }
-    if (this.#first >= AT_ONCE || this.waiting === 0) {
+    if (this.#first >= BURST || this.waiting === 0) {
       this.#waiting = this.#waiting.slice(this.#first);
       this.#first = 0;
     }

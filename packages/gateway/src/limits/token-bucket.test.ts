@@ -3,15 +3,15 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** Times at which one is asked for, and whether it is there. */
+/** Times at which a token is taken, and the expected results. */
 const cases: readonly (readonly [
   what: string,
   perSecond: number,
   burst: number,
-  asked: readonly (readonly [atMs: number, taken: boolean])[],
+  attempts: readonly (readonly [atMs: number, taken: boolean])[],
 ])[] = [
   [
-    "a full one has its burst at once, and not one more",
+    "allows its burst at once, and no more",
     10,
     3,
     [
@@ -22,7 +22,7 @@ const cases: readonly (readonly [
     ],
   ],
   [
-    "it refills continuously: half of the time is half of one",
+    "refills continuously: half of the time gives half of a token",
     10,
     1,
     [
@@ -35,7 +35,7 @@ const cases: readonly (readonly [
     ],
   ],
   [
-    "being asked in vain costs nothing",
+    "spends nothing on a failed attempt",
     1,
     1,
     [
@@ -45,7 +45,7 @@ const cases: readonly (readonly [
     ],
   ],
   [
-    "a long pause saves up the burst and no more",
+    "saves at most its burst in a long pause",
     10,
     2,
     [
@@ -57,7 +57,7 @@ const cases: readonly (readonly [
     ],
   ],
   [
-    "less than one a second",
+    "supports less than one token per second",
     0.1,
     1,
     [
@@ -67,7 +67,7 @@ const cases: readonly (readonly [
     ],
   ],
   [
-    "a clock that goes back gives nothing",
+    "refills nothing when the clock goes back",
     10,
     1,
     [
@@ -79,14 +79,14 @@ const cases: readonly (readonly [
   ],
 ];
 
-for (const [what, perSecond, burst, asked] of cases) {
+for (const [what, perSecond, burst, attempts] of cases) {
   test(what, () => {
-    const bucket = new TokenBucket(perSecond, burst, asked[0]?.[0] ?? 0);
-    for (const [index, [atMs, taken]] of asked.entries()) assert.equal(bucket.take(atMs), taken, `ask ${index}`);
+    const bucket = new TokenBucket(perSecond, burst, attempts[0]?.[0] ?? 0);
+    for (const [index, [atMs, taken]] of attempts.entries()) assert.equal(bucket.take(atMs), taken, `attempt ${index}`);
   });
 }
 
-test("it says how long until the next one", () => {
+test("returns the time until the next token", () => {
   const bucket = new TokenBucket(4, 1, 0);
   assert.equal(bucket.waitMs(0), 0);
   bucket.take(0);
@@ -95,7 +95,7 @@ test("it says how long until the next one", () => {
   assert.equal(bucket.take(250), true);
 });
 
-test("in any time no more pass than the burst and what refills; who waits as long as it says gets one", () => {
+test("never exceeds its burst and its rate, and has a token after the time it returns", () => {
   const steps = fc.array(fc.double({ min: 0, max: 500, noNaN: true }), { maxLength: 200 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 50 }), steps, (perSecond, burst, all) => {

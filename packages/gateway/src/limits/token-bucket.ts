@@ -1,6 +1,6 @@
 /**
- * Lets through so many a second in the long run, and up to `burst` at once after a pause. It refills continuously, by the time that went by:
- * there is no timer, and no window at whose edge twice as many could pass. Times are milliseconds on any clock that does not go back.
+ * A rate limit: `perSecond` tokens per second in the long run, and up to `burst` at once after a pause. It refills continuously, by elapsed time: there is no
+ * timer, and no window at whose edge twice as many could pass. Times are milliseconds on a monotonic clock.
  */
 export class TokenBucket {
   readonly perSecond: number;
@@ -9,7 +9,7 @@ export class TokenBucket {
   #tokens: number;
   #atMs: number;
 
-  /** Full. */
+  /** Creates a full bucket. */
   constructor(perSecond: number, burst: number, nowMs: number) {
     this.perSecond = perSecond;
     this.burst = burst;
@@ -18,7 +18,7 @@ export class TokenBucket {
     this.#atMs = nowMs;
   }
 
-  /** Takes one, if there is one. */
+  /** Takes a token; returns `false` if there is none. */
   take(nowMs: number): boolean {
     this.#refill(nowMs);
     if (this.#tokens < 1) return false;
@@ -26,10 +26,10 @@ export class TokenBucket {
     return true;
   }
 
-  /** Milliseconds until there is one; 0: now. */
+  /** Returns the milliseconds until there is a token; 0 if there is one. */
   waitMs(nowMs: number): number {
     this.#refill(nowMs);
-    // What is a hair short of one by rounding is one.
+    // Rounding may leave a full token a hair short of 1.
     return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#perMs);
   }
 

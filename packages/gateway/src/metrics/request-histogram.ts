@@ -1,19 +1,16 @@
-import type { ServedEndpoint } from "../endpoints/registry.ts";
+import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 
-/** Upper bounds in seconds. */
+/** Upper bounds of the buckets, in seconds. */
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Of one endpoint and status code. */
+/** Counts of one endpoint and status code. */
 interface Series {
-  /** For each bound the requests that took at most that long, and longer than the one before; then all others. */
+  /** Requests per bucket: at most as long as its bound and longer than the bound before; the last bucket has all others. */
   readonly counts: number[];
   sumSeconds: number;
 }
 
-/**
- * Counts requests and how long they took. Each request passes here, and prom-client's counter and histogram would be three percent of what it costs in
- * the gateway.
- */
+/** Counts requests and their durations. Runs for every request: prom-client's counter and histogram would be three percent of the gateway's cost per request. */
 export class RequestHistogram {
   readonly #all = new Map<ServedEndpoint, Map<number, Series>>();
 
@@ -25,12 +22,12 @@ export class RequestHistogram {
     series.sumSeconds += seconds;
   }
 
-  /** The endpoint is no more. */
+  /** Drops the counts of a removed endpoint. */
   forget(endpoint: ServedEndpoint): void {
     this.#all.delete(endpoint);
   }
 
-  /** In Prometheus' text format, version 0.0.4. */
+  /** Counts in Prometheus' text format, version 0.0.4. */
   get text(): string {
     const totals: string[] = [];
     const durations: string[] = [];

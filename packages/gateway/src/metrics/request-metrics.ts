@@ -1,8 +1,9 @@
-import type { ServedEndpoint } from "../endpoints/registry.ts";
+import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 
-/** What the gateway reports of each answered request. Called on the hot path. */
+/** Receives counts from the gateway, on its hot path. */
 export interface RequestMetrics {
+  /** Counts a finished request. */
   record(endpoint: ServedEndpoint, status: number, durationMs: number, cold: boolean): void;
-  /** Counts a call that was rejected because it was over a limit of the organization. */
+  /** Counts a call that was rejected because it exceeded a limit of its organization. */
   limited(endpoint: ServedEndpoint, limit: string): void;
 }

@@ -1,39 +1,40 @@
 import { FaasError, scopeAllows } from "@faas/core";
-import type { ServedEndpoint } from "../endpoints/registry.ts";
-import type { Exchange, Stage } from "./exchange.ts";
+import { organizationNotFound } from "../endpoints/not-found.ts";
+import type { Exchange, RoutedExchange, Stage } from "./exchange.ts";
 import type { KeyVerifier, VerifiedKey } from "./key-verifier.ts";
 
-/** Lets pass who may call the endpoint; without keys, everybody. UNAUTHENTICATED, ORG_NOT_FOUND, FORBIDDEN. */
+/**
+ * Checks that the caller may call the endpoint. Without keys everyone may.
+ * @throws UNAUTHENTICATED, ORG_NOT_FOUND, FORBIDDEN
+ */
 export function authorize(keys: KeyVerifier | undefined): Stage {
   return (exchange) => {
-    const { spec, key } = exchange.endpoint as ServedEndpoint;
-    if (keys !== undefined && spec.visibility !== "public") checkInvokePermission(exchange, keys, spec.org, key);
+    if (keys !== undefined && exchange.endpoint.spec.visibility !== "public") checkInvokePermission(exchange, keys);
     exchange.proceed();
   };
 }
 
-function checkInvokePermission(exchange: Exchange, keys: KeyVerifier, org: string, endpoint: string): void {
-  const found = authenticateForOrg(exchange, keys, org);
-  const { record } = found;
-  if (!scopeAllows(record.scope, "invoke"))
+function checkInvokePermission(exchange: RoutedExchange, keys: KeyVerifier): void {
+  const { spec, key: endpoint } = exchange.endpoint;
+  const key = authenticateForOrg(exchange, keys, spec.org);
+  const { scope, name } = key.record;
+  if (!scopeAllows(scope, "invoke"))
     throw new FaasError(
       "FORBIDDEN",
-      `Expected a key with the scope invoke or deploy to call ${endpoint}, and "${record.name}" has ${record.scope}`,
+      `Expected a key with the scope invoke or deploy to call ${endpoint}, got "${name}" with ${scope}`,
     );
-  // A request ends by itself; what is opened here goes on.
-  if (exchange.upgrade) exchange.keySignal = keys.signalOf(found);
+  // A request ends by itself; an upgraded connection outlives its authorization.
+  if (exchange.upgrade) exchange.keySignal = keys.signalOf(key);
 }
 
-/** The same of one that is not there and of one that does not exist for who asks. */
-export function unknownOrg(org: string): FaasError {
-  return new FaasError("ORG_NOT_FOUND", `There is no organization "${org}"; "faas list" shows what there is`);
-}
-
-/** Gives the key of who asks; refuses to tell who may not know it what there is. UNAUTHENTICATED, ORG_NOT_FOUND. */
+/**
+ * Authenticates the caller before it learns anything about an organization. A key of another organization gets the same error as for an organization that
+ * does not exist.
+ * @throws UNAUTHENTICATED, ORG_NOT_FOUND
+ */
 export function authenticateForOrg({ request }: Exchange, keys: KeyVerifier, org: string): VerifiedKey {
   const key = keys.authenticate(request.headers);
   const { record } = key;
-  // In the words of an organization that is not there.
-  if (record.org !== undefined && record.org !== org) throw unknownOrg(org);
+  if (record.org !== undefined && record.org !== org) throw organizationNotFound(org);
   return key;
 }

@@ -1,21 +1,21 @@
-const PIECE_BYTES = 64 * 1024;
-/** As many as wait here for their next use: 4 MiB. */
-const MAX_KEPT = 64;
-/** Smaller ones are cheap to make. */
-const POOLED_LEAST_BYTES = 4 * 1024;
+const BUFFER_BYTES = 64 * 1024;
+/** Free buffers that are kept: 4 MiB. */
+const MAX_FREE = 64;
+/** Smaller copies are cheap to allocate. */
+const MIN_POOLED_BYTES = 4 * 1024;
 
 const free: Buffer[] = [];
 
 /**
- * A copy of bytes that are about to be overwritten, in memory that is used again and again: pieces of large bodies would keep the garbage collector
- * busy otherwise. `done` gives the memory back; who never calls it leaves it to the collector.
+ * Copies bytes that are about to be overwritten into reused memory: chunks of large bodies would keep the garbage collector busy otherwise. `done` returns the
+ * memory to the pool; if it is never called, the memory is garbage-collected.
  */
 export function copyOf(bytes: Buffer): { readonly copy: Buffer; readonly done?: () => void } {
-  if (bytes.length < POOLED_LEAST_BYTES || bytes.length > PIECE_BYTES) return { copy: Buffer.from(bytes) };
-  const piece = free.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
-  bytes.copy(piece);
+  if (bytes.length < MIN_POOLED_BYTES || bytes.length > BUFFER_BYTES) return { copy: Buffer.from(bytes) };
+  const buffer = free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  bytes.copy(buffer);
   const done = () => {
-    if (free.length < MAX_KEPT) free.push(piece);
+    if (free.length < MAX_FREE) free.push(buffer);
   };
-  return { copy: piece.subarray(0, bytes.length), done };
+  return { copy: buffer.subarray(0, bytes.length), done };
 }

@@ -1,21 +1,46 @@
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
-import type { ServedEndpoint, ServedReplica } from "../endpoints/registry.ts";
+import { FaasError } from "@faas/core";
+import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
+import type { ServedReplica } from "../endpoints/served-replica.ts";
 import type { Waiter } from "../endpoints/wait-queue.ts";
-import { CHALLENGE } from "../http/token-header.ts";
-import { QuotaExceededError } from "../limits/quota-error.ts";
+import type { Responder } from "../http/client-connection.ts";
+import { problemResponse } from "../http/problem-response.ts";
+import { requestIdOf } from "../http/request-id.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
 
-/** One step of the gateway. It ends with `proceed()`, at once or later, or with `fail()`, which goes on at the last stage. */
-export type Stage = (exchange: Exchange) => void;
+/** Names of the stages, in their order. */
+export type StageName = "authorize" | "admit" | "queueFairly" | "activate" | "acquireSlot" | "forward";
 
-/** A body that goes on after the answer is read so long, so that the client gets to see the answer. */
+/** A step of a routed request. It ends with `proceed()`, now or later, or fails, with `fail()` or by throwing. */
+export type Stage = (exchange: RoutedExchange) => void;
+
+/** A stage and the one after it. */
+export interface StageNode {
+  readonly run: Stage;
+  readonly next: StageNode | undefined;
+}
+
+/** The way of a request through the gateway. */
+export interface Pipeline {
+  /** Finds the request's endpoint: calls `exchange.routeTo`, or throws. */
+  readonly route: (exchange: Exchange) => void;
+  readonly first: StageNode;
+  readonly stages: Readonly<Record<StageName, StageNode>>;
+  /** Runs at the end of every routed request, exactly once. */
+  readonly record: Stage;
+}
+
+/** An exchange that has been routed: it has an endpoint. */
+export interface RoutedExchange extends Exchange {
+  readonly endpoint: ServedEndpoint;
+}
+
+/** Time to read the rest of a request's body after the response, so that the client receives the response. */
 const LEFTOVER_MS = 5_000;
 
-/** One invocation on its way through the gateway. */
-export class Exchange implements Waiter {
+/** A request on its way through the gateway, and the response to it. */
+export class Exchange implements Waiter, Responder {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly requestId: string;
@@ -23,96 +48,119 @@ export class Exchange implements Waiter {
   readonly arrived = performance.now();
   /** The client waits for `100 Continue` before it sends the body. */
   expectsContinue = false;
-  /** A client that wants another protocol: its connection, and what it sent already. */
+  /** Protocol that the client asks for, its connection, and the bytes that it sent already. */
   upgrade: { readonly protocol: string; readonly socket: Duplex; readonly head: Buffer } | undefined;
 
-  /** Of an upgrade: aborted when the key that it was asked with is revoked or expires. */
+  /** Aborted when the key that authorized an upgrade is revoked or expires. */
   keySignal: AbortSignal | undefined;
 
-  /** Undefined until it is routed. */
+  /** Undefined until the request has been routed. */
   endpoint: ServedEndpoint | undefined;
   /** `/<org>/<endpoint>`. */
   prefix = "";
-  /** What the replica gets: the rest of the path and the query. */
+  /** Path and query for the replica. */
   target = "";
-  /** The whole body where it is small; undefined: it streams; null: there is none. */
+  /** The whole body if it is small; `undefined` if it is streamed; `null` if there is none. */
   body: Buffer | null | undefined = null;
-  /** It counts as a request of its organization that is under way. */
+  /** The request counts as one of its organization that is in progress. */
   admitted = false;
-  /** A place on it is taken for this request. */
+  /** The replica with a slot for this request. */
   replica: ServedReplica | undefined;
-  /** It came when no replica was ready. */
+  /** No replica was ready when the request arrived. */
   cold = false;
-  /** Milliseconds that it waited for a place. */
+  /** Milliseconds that it waited for a slot. */
   waitedMs = 0;
-  /** Of these, milliseconds until a replica was ready. */
+  /** The part of `waitedMs` until a replica was ready. */
   coldMs = 0;
-  /** Why the last replica did not take it. */
+  /** Why the last replica did not accept it. */
   lastError: Error | undefined;
-  /** It was sent again after a replica took it and broke off. */
+  /** The request was sent again after a replica accepted it and failed. */
   repeated = false;
-  /** To the replica, while it is under way. */
+  /** The call to the replica, while it is in progress. */
   call: ReplicaCall | undefined;
-  /** The status that the client got; 499, as nginx has it, when it went away before there was one. */
+  /** Status that the client received; 499, as in nginx, if it disconnected before there was one. */
   status = 499;
 
-  // Links of the line that it waits in.
-  previous: Waiter | undefined;
-  next: Waiter | undefined;
+  // Links of the queue that it waits in.
+  previous: Exchange | undefined;
+  next: Exchange | undefined;
 
-  readonly #stages: readonly Stage[];
-  #stage = 0;
+  readonly #pipeline: Pipeline;
+  #nextStage: StageNode | undefined;
   #finished = false;
   #waitBegan = 0;
   #waitTimer: NodeJS.Timeout | undefined;
 
-  constructor(stages: readonly Stage[], request: IncomingMessage, response: ServerResponse) {
-    this.#stages = stages;
+  constructor(pipeline: Pipeline, request: IncomingMessage, response: ServerResponse) {
+    this.#pipeline = pipeline;
+    this.#nextStage = pipeline.first;
     this.request = request;
     this.response = response;
-    this.requestId = requestIdOf(request);
+    this.requestId = requestIdOf(request.headers);
     response.on("close", () => this.#abandon());
   }
 
-  /** It has its answer, or its client has gone. */
+  /** True once the response is complete, or the client has disconnected. */
   get finished(): boolean {
     return this.#finished;
   }
 
-  proceed(): void {
-    const stage = this.#stages[this.#stage++];
+  /** Sends the request through the pipeline. */
+  start(): void {
     try {
-      stage?.(this);
+      this.#pipeline.route(this);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (this.isRouted()) this.proceed();
+  }
+
+  routeTo(endpoint: ServedEndpoint, prefix: string, target: string): void {
+    this.endpoint = endpoint;
+    this.prefix = prefix;
+    this.target = target;
+  }
+
+  isRouted(): this is RoutedExchange {
+    return this.endpoint !== undefined;
+  }
+
+  /** Runs the next stage. */
+  proceed(this: RoutedExchange): void {
+    const stage = this.#nextStage;
+    this.#nextStage = stage?.next;
+    try {
+      stage?.run(this);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  /** Gives the place back and runs the two stages before the present one again: to find another replica. */
-  retryOnAnotherReplica(): void {
+  /** Releases the slot and goes back to find another replica. */
+  retryOnAnotherReplica(this: RoutedExchange): void {
     this.releaseReplica();
-    this.#stage -= 3;
+    this.#nextStage = this.#pipeline.stages.activate;
     this.proceed();
   }
 
-  releaseReplica(): void {
+  releaseReplica(this: RoutedExchange): void {
     const { replica } = this;
     if (replica === undefined) return;
     this.replica = undefined;
-    this.endpoint?.release(replica, Date.now());
+    this.endpoint.release(replica, Date.now());
   }
 
-  /** Joins the endpoint's line; goes on with a place on a replica, or fails after `waitMs` in all. */
-  wait(waitMs: number): void {
-    const endpoint = this.endpoint as ServedEndpoint;
+  /** Joins the endpoint's queue: proceeds with a slot on a replica, or fails after `waitMs` in total. */
+  wait(this: RoutedExchange, waitMs: number): void {
     this.#waitBegan = performance.now();
     this.#waitTimer = setTimeout(() => this.#waitedTooLong(waitMs), Math.max(0, waitMs - this.waitedMs));
-    // One that had its turn and met a dead replica does not go to the end of the line.
-    if (this.lastError === undefined) endpoint.wait(this);
-    else endpoint.waitFirst(this);
+    // A request that had a slot on a replica that turned out to be gone does not go to the end of the queue.
+    if (this.lastError === undefined) this.endpoint.wait(this);
+    else this.endpoint.waitFirst(this);
   }
 
-  onSlot(replica: ServedReplica): void {
+  onSlot(this: RoutedExchange, replica: ServedReplica): void {
     this.#waitEnded();
     this.replica = replica;
     this.proceed();
@@ -124,38 +172,44 @@ export class Exchange implements Waiter {
   }
 
   /**
-   * The replica has answered. `sized`: the client can tell the end of the answer without our saying so. `last` is the rest of the body;
-   * a string is latin1.
+   * Ends the response.
+   * @param sized whether the client can tell the end of the response before it is signaled
+   * @param last the rest of the body; a string is latin1
    */
   finish(sized: boolean, last?: string | Buffer): void {
     if (this.#finished) return;
     this.#finished = true;
-    if (this.replica) this.replica.failures = 0;
+    if (this.replica) this.replica.consecutiveFailures = 0;
     this.#end(sized, last);
-    this.#record();
+    this.#conclude();
   }
 
-  /** A connection that was handed over has ended. */
+  /** Ends an exchange whose connection was upgraded, when that connection closes. */
   upgradeEnded(): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#record();
+    this.#conclude();
   }
 
-  /** Answers with a problem document, where nothing was answered yet; cuts the connection otherwise. */
+  /** Responds with a problem document; if the response has begun already, closes the connection instead. */
   fail(error: unknown): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#leaveLine();
+    this.#leaveQueue();
     this.call?.abort();
-    if (this.replica && isReplicaFailure(error)) this.endpoint?.avoid(this.replica);
+    if (this.replica && isReplicaFailure(error)) this.endpoint?.ejectIfOthers(this.replica);
     const { response } = this;
     if (response.headersSent) response.destroy();
-    else if (!response.destroyed) this.#answerProblem(error);
-    this.#record();
+    else if (!response.destroyed) this.#respondProblem(error);
+    this.#conclude();
   }
 
-  /** `Server-Timing` (W3C): milliseconds for a place, for a replica to start, and until the head of the function's answer; which replica it was. */
+  /** Closes the client's connection without a response. */
+  drop(): void {
+    this.response.destroy();
+  }
+
+  /** Formats `Server-Timing` (W3C): milliseconds for a slot, for a cold start, and until the head of the function's response; and the replica's id. */
   serverTiming(execMs: number): string {
     const exec = this.replica ? `${execMs.toFixed(2)}, replica;desc=${this.replica.id}` : execMs.toFixed(2);
     if (this.waitedMs === 0) return `queue;dur=0, cold;dur=0, exec;dur=${exec}`;
@@ -163,28 +217,18 @@ export class Exchange implements Waiter {
     return `queue;dur=${queue.toFixed(2)}, cold;dur=${this.coldMs.toFixed(2)}, exec;dur=${exec}`;
   }
 
-  #answerProblem(error: unknown): void {
-    const { response } = this;
-    const problem = toProblem(error, this.requestId);
-    const text = JSON.stringify(problem);
-    const headers: Record<string, string | number> = {
-      "Content-Type": PROBLEM_MEDIA_TYPE,
-      "Content-Length": Buffer.byteLength(text),
-      "X-Request-Id": this.requestId,
-      "Server-Timing": this.serverTiming(0),
-    };
+  #respondProblem(error: unknown): void {
+    const { status, headers, body } = problemResponse(error, this.requestId);
+    headers["Server-Timing"] = this.serverTiming(0);
     if (this.cold) headers["X-Cold-Start"] = "true";
-    if (problem.status === 503) headers["Retry-After"] = 1;
-    if (error instanceof QuotaExceededError) Object.assign(headers, error.headers);
-    if (problem.status === 401) headers["WWW-Authenticate"] = CHALLENGE;
-    this.status = problem.status;
-    response.writeHead(problem.status, headers);
-    this.#end(true, Buffer.from(text));
+    this.status = status;
+    this.response.writeHead(status, headers);
+    this.#end(true, Buffer.from(body));
   }
 
   /**
-   * The rest of a body that nobody wants is read and thrown away, for a bounded time. Closing at once would reset the
-   * connection, and the client might lose the answer (RFC 9112 section 9.6).
+   * Reads and discards the rest of the request's body, for a limited time. Closing at once would reset the connection, and the client might lose the
+   * response (RFC 9112 section 9.6).
    */
   #end(sized: boolean, last?: string | Buffer): void {
     const { request, response } = this;
@@ -200,30 +244,33 @@ export class Exchange implements Waiter {
     request.resume();
   }
 
+  /** Ends an exchange whose client disconnected. */
   #abandon(): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#leaveLine();
+    this.#leaveQueue();
     this.call?.abort();
-    this.#record();
+    this.#conclude();
   }
 
-  #record(): void {
+  /** Runs once, at the end, however the exchange ended. */
+  #conclude(): void {
+    if (!this.isRouted()) return;
     this.releaseReplica();
-    if (this.admitted) this.endpoint?.org.leave();
-    this.#stages.at(-1)?.(this);
+    if (this.admitted) this.endpoint.org.leave();
+    this.#pipeline.record(this);
   }
 
-  #waitedTooLong(waitMs: number): void {
-    const { key, replicas } = this.endpoint as ServedEndpoint;
+  #waitedTooLong(this: RoutedExchange, waitMs: number): void {
+    const { key, replicas } = this.endpoint;
     const within = `within ${waitMs / 1000} s`;
     if (this.lastError) this.fail(replicaFailed(key, this.lastError));
     else if (replicas.length === 0)
       this.fail(new FaasError("START_TIMEOUT", `No replica of ${key} was ready ${within}`));
-    else this.fail(new FaasError("NO_CAPACITY", `All replicas of ${key} were busy; none had a place ${within}`));
+    else this.fail(new FaasError("NO_CAPACITY", `All replicas of ${key} were busy; none had a free slot ${within}`));
   }
 
-  #leaveLine(): void {
+  #leaveQueue(): void {
     if (this.#waitTimer === undefined) return;
     this.#waitEnded();
     this.endpoint?.stopWaiting(this);
@@ -241,20 +288,14 @@ export class Exchange implements Waiter {
   }
 }
 
-/** It is the replica's fault: it broke off, ended, or did not answer even at its timeout. A function's own 502 is an answer. */
+/** Tells whether the replica caused the error: it closed the connection, exited, or did not respond even at its timeout. A 502 of the function itself is a response. */
 const isReplicaFailure = (error: unknown) =>
   error instanceof FaasError && (error.status === 502 || error.status === 504);
 
 export function replicaFailed(key: string, cause: Error): FaasError {
   return new FaasError(
     "REPLICA_FAILED",
-    `The connection to the replica of ${key} broke before it answered (${cause.message}); "faas logs ${key}" may say why`,
+    `The connection to the replica of ${key} failed before it responded (${cause.message}); "faas logs ${key}" may show why`,
     { cause },
   );
-}
-
-/** The caller's, when it is short and plain; else a new one. */
-function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers["x-request-id"];
-  return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
 }

@@ -1,63 +1,74 @@
-import type { OrganizationRuntime } from "../endpoints/organization-runtime.ts";
-import type { ServedEndpoint } from "../endpoints/registry.ts";
-import type { Exchange, Stage } from "./exchange.ts";
+import type { OrganizationRuntime, QueuedCall } from "../endpoints/organization-runtime.ts";
+import type { Stage } from "./exchange.ts";
 
 /**
- * Calls that go on to replicas in one turn of the event loop. Each costs some tens of microseconds until its answer has gone: a turn stays well under a
+ * Calls that start in one iteration of the event loop. Each costs some tens of microseconds until its response has been sent: an iteration stays well under a
  * millisecond, and that is what a call of another organization waits for.
  */
-const A_TURN = 16;
-/** Calls that come so long after the last turn began are of another one. */
-const TURN_MS = 1;
+const BATCH_CALLS = 16;
+/** A call that arrives later than this after the start of a batch belongs to the next one. */
+const BATCH_MS = 1;
+
+/** A call that enters the fair queue. */
+export interface FairlyQueuedCall extends QueuedCall {
+  /** Time of its arrival, on the clock of the queue. */
+  readonly arrived: number;
+}
 
 /**
- * What all organizations share in the gateway is the time of one thread. When more calls come at once than fit in a turn of its event loop, the
- * others wait, and organizations take turns: whoever sends few does not stand behind those who send many. It never idles while
- * somebody waits, and bounds nothing but how many begin together: how long functions take is no concern of it.
+ * Shares the gateway's thread among organizations. When more calls arrive than fit in one batch, the rest wait, and organizations take turns: one that sends few
+ * calls does not wait behind one that sends many. The queue never idles while a call waits, and it limits only how many calls start at once, not how long
+ * functions take.
  */
 export class FairQueue {
-  /** Those that have calls in their lines, the one whose turn is next first. */
+  readonly #now: () => number;
+  /** Organizations with waiting calls, in the order of their turns. */
   readonly #orgs = new Set<OrganizationRuntime>();
-  #beganMs = 0;
-  #begun = 0;
+  #batchBeganMs = 0;
+  #batchCalls = 0;
 
-  /** Goes on now, or when its turn comes. */
-  enter(exchange: Exchange, org: OrganizationRuntime): void {
+  /** @param now returns milliseconds on a monotonic clock; `performance.now()` by default */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** Lets a call proceed, now or when its organization's turn comes. */
+  enter(call: FairlyQueuedCall, org: OrganizationRuntime): void {
     if (this.#orgs.size === 0) {
-      if (exchange.arrived - this.#beganMs > TURN_MS) {
-        this.#beganMs = exchange.arrived;
-        this.#begun = 0;
+      if (call.arrived - this.#batchBeganMs > BATCH_MS) {
+        this.#batchBeganMs = call.arrived;
+        this.#batchCalls = 0;
       }
-      if (this.#begun < A_TURN) {
-        this.#begun++;
-        exchange.proceed();
+      if (this.#batchCalls < BATCH_CALLS) {
+        this.#batchCalls++;
+        call.proceed();
         return;
       }
-      setImmediate(this.#go);
+      setImmediate(this.#startBatch);
     }
-    org.line.join(exchange);
+    org.queue.push(call);
     this.#orgs.add(org);
   }
 
-  /** One of each organization after the other; the one that had its turn comes last. */
-  readonly #go = () => {
-    this.#beganMs = performance.now();
-    this.#begun = 0;
-    // What is added again is visited again.
+  /** Starts calls, one of each organization in turn; an organization that had its turn goes to the end. */
+  readonly #startBatch = () => {
+    this.#batchBeganMs = this.#now();
+    this.#batchCalls = 0;
+    // The iteration visits an organization again when it is added again.
     for (const org of this.#orgs) {
-      const exchange = org.line.shift() as Exchange;
+      const call = org.queue.shift();
       this.#orgs.delete(org);
-      if (org.line.length > 0) this.#orgs.add(org);
-      // Its client may have gone.
-      if (exchange.finished) continue;
-      exchange.proceed();
-      if (++this.#begun >= A_TURN) break;
+      if (org.queue.length > 0) this.#orgs.add(org);
+      // Its client may have disconnected.
+      if (call === undefined || call.finished) continue;
+      call.proceed();
+      if (++this.#batchCalls >= BATCH_CALLS) break;
     }
-    if (this.#orgs.size > 0) setImmediate(this.#go);
+    if (this.#orgs.size > 0) setImmediate(this.#startBatch);
   };
 }
 
-/** Lets organizations take turns when more calls come than can be begun at once. */
-export function queueFairly(turns: FairQueue): Stage {
-  return (exchange) => turns.enter(exchange, (exchange.endpoint as ServedEndpoint).org);
+/** Lets organizations take turns when more calls arrive than can start at once. */
+export function queueFairly(queue: FairQueue): Stage {
+  return (exchange) => queue.enter(exchange, exchange.endpoint.org);
 }

@@ -1,29 +1,31 @@
 import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
-import type { ServedEndpoint, ServedReplica } from "../endpoints/registry.ts";
-import { type ReplicaAnswer, type ReplicaCall, ReplicaTimeout } from "../upstream/connection.ts";
+import type { ServedReplica } from "../endpoints/served-replica.ts";
+import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import { copyOf } from "./buffer-pool.ts";
-import { type Exchange, replicaFailed } from "./exchange.ts";
+import { type RoutedExchange, replicaFailed } from "./exchange.ts";
 import { requestHeaders, responseHeaders } from "./forwarded-headers.ts";
 import { RequestBody } from "./request-body.ts";
 import { openTunnel } from "./websocket-tunnel.ts";
 
-/** The wrapper answers at the timeout itself; a replica that is stuck does not, and we do, this much later. */
+/** The wrapper responds at the timeout itself; for a replica that is stuck, the gateway responds this much later. */
 const TIMEOUT_GRACE_MS = 500;
-/** A platform learns a little later than we do that a process ended. */
-const END_KNOWN_MS = 700;
-/** Executing twice does no harm (RFC 9110 section 9.2.2); nor for a client that says so (draft-ietf-httpapi-idempotency-key-header). */
+/** Time for a platform to report that a process exited, after its connections closed. */
+const EXIT_REPORT_MS = 700;
+/**
+ * Methods of requests that can be sent twice without harm (RFC 9110 section 9.2.2). A client can mark others as such
+ * (draft-ietf-httpapi-idempotency-key-header).
+ */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
 /**
- * Sends the request to the replica and its answer to the client, both as they come. What one replica did not take goes to
- * another. FUNCTION_TIMEOUT, REPLICA_FAILED, BODY_TOO_LARGE.
+ * Sends the request to the replica and the response to the client, both as they arrive. A request that the replica did not accept goes to another one.
+ * @throws FUNCTION_TIMEOUT, REPLICA_FAILED, BODY_TOO_LARGE
  */
-export function forward(exchange: Exchange): void {
-  const { request, upgrade } = exchange;
-  const endpoint = exchange.endpoint as ServedEndpoint;
-  const replica = exchange.replica as ServedReplica;
+export function forward(exchange: RoutedExchange): void {
+  const { request, upgrade, endpoint, replica } = exchange;
+  if (replica === undefined) throw new Error("a request is forwarded after it has acquired a slot");
   replica.connections.send(
     {
       method: request.method as string,
@@ -31,26 +33,26 @@ export function forward(exchange: Exchange): void {
       headers: requestHeaders(request, exchange.requestId, exchange.prefix),
       body: exchange.body === undefined ? new RequestBody(exchange) : exchange.body,
       upgrade: upgrade?.protocol,
-      // Until the head of the answer, and between two pieces of its body (docs/decisions/0005-one-timeout.md).
+      // Applies to the head of the response, and to each pause in its body (docs/decisions/0005-one-timeout.md).
       timeoutMs: endpoint.spec.timeoutMs + TIMEOUT_GRACE_MS,
     },
-    new Answer(exchange, replica),
+    new ResponseRelay(exchange, replica),
   );
 }
 
-/** A body up to this size goes to the client as one string with its head: in one write, where the replica sent it in one. */
-const AS_TEXT_BYTES = 16 * 1024;
+/** A body up to this size goes to the client as one string together with its head: in one write, if the replica sent it in one. */
+const TEXT_BYTES = 16 * 1024;
 
-/** Receives the replica's answer. */
-class Answer implements ReplicaAnswer {
-  readonly #exchange: Exchange;
+/** Passes the replica's response on to the client. */
+class ResponseRelay implements ResponseHandler {
+  readonly #exchange: RoutedExchange;
   readonly #replica: ServedReplica;
   readonly #began = performance.now();
   #call: ReplicaCall | undefined;
   #listens = false;
   #sized = false;
 
-  constructor(exchange: Exchange, replica: ServedReplica) {
+  constructor(exchange: RoutedExchange, replica: ServedReplica) {
     this.#exchange = exchange;
     this.#replica = replica;
   }
@@ -70,7 +72,7 @@ class Answer implements ReplicaAnswer {
     exchange.status = status;
     const timing = exchange.serverTiming(performance.now() - this.#began);
     response.writeHead(status, responseHeaders(head, exchange.requestId, timing, exchange.cold));
-    // The head of a stream must not wait for its first piece.
+    // The head of a stream must not wait for its first chunk.
     this.#sized = framing.kind === "length" || framing.kind === "none";
     if (!this.#sized) response.flushHeaders();
   }
@@ -90,7 +92,7 @@ class Answer implements ReplicaAnswer {
     const exchange = this.#exchange;
     exchange.call = undefined;
     if (last === undefined) exchange.finish(this.#sized);
-    else exchange.finish(this.#sized, last.length <= AS_TEXT_BYTES ? last.toString("latin1") : Buffer.from(last));
+    else exchange.finish(this.#sized, last.length <= TEXT_BYTES ? last.toString("latin1") : Buffer.from(last));
   }
 
   upgraded(head: ResponseHead, socket: Duplex): void {
@@ -104,27 +106,28 @@ class Answer implements ReplicaAnswer {
     const exchange = this.#exchange;
     if (exchange.finished) return;
     exchange.call = undefined;
-    const { key, spec } = exchange.endpoint as ServedEndpoint;
+    const { endpoint } = exchange;
     if (error instanceof FaasError || exchange.response.headersSent) exchange.fail(error);
     else if (error instanceof ReplicaTimeout) {
+      const { timeoutMs } = endpoint.spec;
       exchange.fail(
-        new FaasError("FUNCTION_TIMEOUT", `${key} did not answer within its timeout of ${spec.timeoutMs} ms`),
+        new FaasError("FUNCTION_TIMEOUT", `${endpoint.key} did not respond within its timeout of ${timeoutMs} ms`),
       );
-    } else if (this.#mayGoElsewhere(error)) {
+    } else if (this.#canRetry(error)) {
       exchange.lastError = error;
-      exchange.endpoint?.suspend(this.#replica);
+      endpoint.eject(this.#replica);
       exchange.retryOnAnotherReplica();
     } else void this.#failWithReason(error);
   }
 
-  /** The connection broke because the process ended: of what, the platform knows. */
+  /** Fails with the reason why the replica's process ended, if the platform reports that it did. */
   async #failWithReason(error: Error): Promise<void> {
     const exchange = this.#exchange;
-    const endpoint = exchange.endpoint as ServedEndpoint;
-    // Not only when that is known: until then other requests would go there.
-    endpoint.avoid(this.#replica);
+    const { endpoint } = exchange;
+    // Ejects it before the reason is known: other requests would be sent to it until then.
+    endpoint.ejectIfOthers(this.#replica);
     exchange.releaseReplica();
-    const ended = await endpoint.endOf(this.#replica, END_KNOWN_MS);
+    const ended = await endpoint.exitOf(this.#replica, EXIT_REPORT_MS);
     exchange.fail(
       ended === undefined
         ? replicaFailed(endpoint.key, error)
@@ -133,14 +136,14 @@ class Answer implements ReplicaAnswer {
   }
 
   /**
-   * Nothing was sent yet; or, once, when sending it twice does no harm. A body that has begun to stream is gone
-   * with the connection.
+   * Decides whether the request can go to another replica: if nothing was sent yet; or, once, if sending it twice does no harm. A body that was being
+   * streamed is lost with the connection.
    */
-  #mayGoElsewhere(error: Error): boolean {
+  #canRetry(error: Error): boolean {
     const exchange = this.#exchange;
     if (this.#call === undefined) return true;
     if (exchange.body === undefined || exchange.upgrade) return false;
-    // A whole request is one write: the replica had closed the connection before, and the kernel took none of it.
+    // A whole request is one write: the replica had closed the connection before, and the kernel accepted none of it.
     if ((error as NodeJS.ErrnoException).syscall === "write") return true;
     if (exchange.repeated) return false;
     exchange.repeated = true;

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { isOurBearer, TOKEN_HEADER } from "../http/token-header.ts";
+import { isFaasBearer, TOKEN_HEADER } from "../http/token-header.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 
-/** Of one connection alone, never passed on (RFC 9110 sections 7.6.1 and 11.7). Trailers are not passed on either. */
+/** Headers of one connection, never passed on (RFC 9110 sections 7.6.1 and 11.7). Trailers are not passed on either. */
 const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
@@ -17,8 +17,8 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 
-/** Not passed on to the replica as they are: written anew, or answered by us. */
-const OURS = new Set([
+/** Headers that the gateway replaces or handles itself. */
+const GATEWAY_HEADERS = new Set([
   "content-length",
   "expect",
   "forwarded",
@@ -32,23 +32,23 @@ const OURS = new Set([
   "x-request-id",
 ]);
 
-const isOurs = (name: string) => HOP_BY_HOP.has(name) || OURS.has(name) || name === "authorization";
+const isReserved = (name: string) => HOP_BY_HOP.has(name) || GATEWAY_HEADERS.has(name) || name === "authorization";
 
-/** What is the same for all requests of a connection. */
+/** Properties of a client that are the same for all requests of its connection. */
 interface Caller {
   /** IP address, or "unknown". */
   readonly address: string;
   readonly proto: "http" | "https";
   /** `for` and `proto` of `Forwarded` (RFC 7239 section 4). */
   readonly forwarded: string;
-  /** The host that it asked for last, and all of `Forwarded` with it. */
+  /** Host of its last request. `forwardedHost` is `Forwarded` with it. */
   host: string;
   forwardedHost: string;
 }
 
 const callers = new WeakMap<Socket, Caller>();
 
-/** Headers for the replica, as a flat list of names and values. */
+/** Builds the headers for the replica, as alternating names and values. */
 export function requestHeaders(request: IncomingMessage, requestId: string, prefix: string): string[] {
   const { rawHeaders, headers } = request;
   const nominated = nominatedBy(headers.connection);
@@ -56,12 +56,12 @@ export function requestHeaders(request: IncomingMessage, requestId: string, pref
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
     const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || OURS.has(lower) || nominated?.includes(lower)) continue;
-    // CGI, WSGI and their like take `X_Forwarded_For` for `X-Forwarded-For`.
-    if (lower.includes("_") && isOurs(lower.replaceAll("_", "-"))) continue;
+    if (HOP_BY_HOP.has(lower) || GATEWAY_HEADERS.has(lower) || nominated?.includes(lower)) continue;
+    // CGI, WSGI and similar interfaces read `X_Forwarded_For` as `X-Forwarded-For`.
+    if (lower.includes("_") && isReserved(lower.replaceAll("_", "-"))) continue;
     const value = rawHeaders[i + 1] as string;
-    // Whoever's function it is, a key of its caller's is not for it.
-    if (lower === "authorization" && isOurBearer(value)) continue;
+    // The caller's key must not reach the function.
+    if (lower === "authorization" && isFaasBearer(value)) continue;
     list.push(name, value);
   }
   const caller = callerOf(request.socket);
@@ -76,7 +76,7 @@ export function requestHeaders(request: IncomingMessage, requestId: string, pref
     requestId,
     "X-Forwarded-For",
     appended(headers["x-forwarded-for"], caller.address),
-    // A proxy before us knows what the client really asked for.
+    // A proxy in front of the gateway knows what the client asked for.
     "X-Forwarded-Host",
     (headers["x-forwarded-host"] as string | undefined) ?? host,
     "X-Forwarded-Proto",
@@ -89,7 +89,7 @@ export function requestHeaders(request: IncomingMessage, requestId: string, pref
   return list;
 }
 
-/** Headers for the client, as a flat list of names and values; `serverTiming` is put behind the function's own. */
+/** Builds the headers for the client, as alternating names and values; `serverTiming` follows the function's own. */
 export function responseHeaders(
   { headers, connection }: ResponseHead,
   requestId: string,
@@ -109,7 +109,7 @@ export function responseHeaders(
   return list;
 }
 
-/** Names that the header `Connection` adds to those of one connection. */
+/** Returns the names in the header `Connection`: these are not passed on either. */
 function nominatedBy(connection: string | undefined): string[] | undefined {
   if (connection === undefined || connection === "" || connection === "keep-alive" || connection === "close")
     return undefined;
@@ -119,7 +119,7 @@ function nominatedBy(connection: string | undefined): string[] | undefined {
 function callerOf(socket: Socket): Caller {
   let caller = callers.get(socket);
   if (caller === undefined) {
-    // IPv4 on a socket that takes both is written ::ffff:127.0.0.1.
+    // A dual-stack socket shows IPv4 addresses as ::ffff:127.0.0.1.
     const address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
     const proto = (socket as TLSSocket).encrypted ? "https" : "http";
     const node = address.includes(":") ? `"[${address}]"` : address;
@@ -134,7 +134,7 @@ function appended(list: string | string[] | undefined, element: string): string 
   return list === undefined ? element : `${list}, ${element}`;
 }
 
-/** A quoted string (RFC 9110 section 5.6.4): the colon before a port is not allowed in a token. */
+/** Formats a quoted string (RFC 9110 section 5.6.4): a token cannot contain the colon before a port. */
 function quoted(text: string): string {
   return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 }

@@ -2,13 +2,13 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
-import type { Answering } from "../http/connection-manager.ts";
+import type { Responder } from "../http/client-connection.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import { acquireSlot } from "./acquire-slot.ts";
 import { activate } from "./activate.ts";
 import { admit } from "./admit.ts";
 import { authorize } from "./authorize.ts";
-import { Exchange, type Stage } from "./exchange.ts";
+import { Exchange, type Pipeline, type Stage, type StageName, type StageNode } from "./exchange.ts";
 import { FairQueue, queueFairly } from "./fair-queue.ts";
 import { forward } from "./forward.ts";
 import type { KeyVerifier } from "./key-verifier.ts";
@@ -20,72 +20,91 @@ export type { RequestReport } from "./record-metrics.ts";
 export interface GatewayDeps {
   readonly endpoints: EndpointRegistry;
   readonly metrics?: RequestMetrics;
-  /** Absent: everybody may call everything. */
+  /** Checks the keys of callers. Without it every endpoint is open to everyone. */
   readonly keys?: KeyVerifier;
   readonly onRequest?: (report: RequestReport) => void;
-  /** Whether an organization is registered; by default, whether it has an endpoint. */
+  /** Returns whether an organization is registered. @defaultValue whether it has an endpoint */
   readonly hasOrg?: (org: string) => boolean;
-  /** Why no replica can be started yet, for requests that would need one. */
+  /** Returns why no replica can be started yet, for requests that need one. */
   readonly notReady?: () => FaasError | undefined;
-  /** Requests of one endpoint that may wait; 10,000. */
+  /** Requests of one endpoint that may wait. @defaultValue 10,000 */
   readonly waitingLimit?: number;
-  /** The longest time that a request waits for a replica to start or for a place on one; 65 s: later than a platform gives up. */
+  /** Longest time that a request waits for a slot, including the start of a replica. @defaultValue 65 s: later than a platform gives up */
   readonly waitMs?: number;
 }
 
 /** Listeners for the events of a `node:http` server. */
 export interface Gateway {
-  request(request: IncomingMessage, response: ServerResponse): Answering;
-  /** A request with `Expect: 100-continue`: it is told to go on when its body is wanted. */
-  checkContinue(request: IncomingMessage, response: ServerResponse): Answering;
+  request(request: IncomingMessage, response: ServerResponse): Responder;
+  /** Takes a request with `Expect: 100-continue`: its client is asked for the body when that is needed. */
+  checkContinue(request: IncomingMessage, response: ServerResponse): Responder;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
-/** The data path. */
+/** Creates the data path. */
 export function createGateway(deps: GatewayDeps): Gateway {
-  const { endpoints, waitingLimit = 10_000, waitMs = 65_000, hasOrg = (org) => endpoints.hasOrg(org) } = deps;
-  const { notReady = () => undefined } = deps;
-  // Outermost first.
-  const stages: readonly Stage[] = [
-    route(endpoints, hasOrg, deps.keys),
-    authorize(deps.keys),
-    admit(waitingLimit, deps.metrics),
-    queueFairly(new FairQueue()),
-    activate(endpoints, waitMs, notReady),
-    acquireSlot(waitMs),
-    forward,
-    recordMetrics(deps.metrics, deps.onRequest),
-  ];
+  const pipeline = createPipeline(deps);
   return {
     request(request, response) {
-      const exchange = new Exchange(stages, request, response);
-      exchange.proceed();
+      const exchange = new Exchange(pipeline, request, response);
+      exchange.start();
       return exchange;
     },
     checkContinue(request, response) {
-      const exchange = new Exchange(stages, request, response);
+      const exchange = new Exchange(pipeline, request, response);
       exchange.expectsContinue = true;
-      exchange.proceed();
+      exchange.start();
       return exchange;
     },
     upgrade(request, socket, head) {
-      const exchange = new Exchange(stages, request, responseOn(socket, request));
+      const exchange = new Exchange(pipeline, request, responseOn(socket, request));
       if (isWebSocket(request)) exchange.upgrade = { protocol: "websocket", socket, head };
-      exchange.proceed();
+      exchange.start();
     },
   };
 }
 
+/** Builds the way of a request: `route` first, then the stages in the order in which they are written here, `record` at the end of every routed request. */
+function createPipeline(deps: GatewayDeps): Pipeline {
+  const { endpoints, keys, metrics, onRequest, waitingLimit = 10_000, waitMs = 65_000 } = deps;
+  const { hasOrg = (org) => endpoints.hasOrg(org), notReady = () => undefined } = deps;
+  const stages = linkStages({
+    authorize: authorize(keys),
+    admit: admit(waitingLimit, metrics),
+    queueFairly: queueFairly(new FairQueue()),
+    activate: activate(endpoints, waitMs, notReady),
+    acquireSlot: acquireSlot(waitMs),
+    forward,
+  });
+  return {
+    route: route(endpoints, hasOrg, keys),
+    first: stages.authorize,
+    stages,
+    record: recordMetrics(metrics, onRequest),
+  };
+}
+
+/** Links each stage with the one written after it. */
+function linkStages(stages: Readonly<Record<StageName, Stage>>): Readonly<Record<StageName, StageNode>> {
+  const nodes: Partial<Record<string, StageNode>> = {};
+  let next: StageNode | undefined;
+  for (const [name, run] of Object.entries(stages).reverse()) {
+    next = { run, next };
+    nodes[name] = next;
+  }
+  return nodes as Record<StageName, StageNode>;
+}
+
 /**
- * Only WebSockets (RFC 6455) are passed on; who asks for anything else, HTTP/2 for instance, is answered in HTTP/1.1. They begin with a GET without a
- * body: of another request the body could be taken for the first bytes of the new protocol.
+ * Tells whether a request opens a WebSocket (RFC 6455), the only protocol that is passed on; offers of others, such as HTTP/2, are answered in HTTP/1.1. A
+ * WebSocket begins with a GET without a body: the body of another request could be mistaken for the first bytes of the new protocol.
  */
 export function isWebSocket({ method, headers }: IncomingMessage): boolean {
   if (headers.upgrade?.toLowerCase() !== "websocket" || method !== "GET") return false;
   return headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
 }
 
-/** For the answer to a client whose upgrade does not come about: node:http makes none for these. */
+/** Creates the response to a client whose upgrade fails: `node:http` creates none for upgrades. */
 function responseOn(socket: Duplex, request: IncomingMessage): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;

@@ -1,19 +1,18 @@
-import type { ServedEndpoint } from "../endpoints/registry.ts";
 import type { BodySink, BodySource } from "../upstream/connection.ts";
-import { bodyLimitOf, tooLarge } from "./admit.ts";
-import type { Exchange } from "./exchange.ts";
+import { bodyLimitOf, bodyTooLarge } from "./admit.ts";
+import type { RoutedExchange } from "./exchange.ts";
 
 /**
- * A body that streams to the replica, no larger than the endpoint allows. It touches the request not before it is started:
- * until there is a connection the request can go to another replica. Stopping it leaves the client's connection alone.
+ * A request body that is streamed to the replica, up to the endpoint's limit. It leaves the request untouched until it is started: until there is a connection,
+ * the request can go to another replica. Stopping it leaves the client's connection alone.
  */
 export class RequestBody implements BodySource {
   readonly length: number | undefined;
-  readonly #exchange: Exchange;
+  readonly #exchange: RoutedExchange;
   #sink: BodySink | undefined;
   #bytes = 0;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: RoutedExchange) {
     this.#exchange = exchange;
     const length = exchange.request.headers["content-length"];
     this.length = length === undefined ? undefined : Number(length);
@@ -40,9 +39,8 @@ export class RequestBody implements BodySource {
 
   readonly #onData = (chunk: Buffer) => {
     const exchange = this.#exchange;
-    const endpoint = exchange.endpoint as ServedEndpoint;
     this.#bytes += chunk.length;
-    if (this.#bytes > bodyLimitOf(endpoint)) exchange.fail(tooLarge(endpoint));
+    if (this.#bytes > bodyLimitOf(exchange.endpoint)) exchange.fail(bodyTooLarge(exchange.endpoint));
     else if (!this.#sink?.write(chunk)) exchange.request.pause();
   };
 

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { startTestGateway } from "../testing/test-gateway.ts";
 
-// What becomes of a request whose replica breaks off.
+// What the gateway does with a request whose replica closes the connection.
 
-/** Replicas that read the first `breaking` requests, and then break off. */
+/** Starts replicas that read the first `count` requests, and then close the connection. */
 async function breaking(count: number) {
   const executed: string[] = [];
   const gateway = await startTestGateway(() => async (request, response) => {
@@ -21,7 +21,7 @@ async function breaking(count: number) {
 
 const KEY = { "Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"' };
 
-test("what may be executed twice is sent once more, to another replica", async () => {
+test("sends an idempotent request once more, to another replica", async () => {
   for (const [method, headers] of [
     ["GET", {}],
     ["HEAD", {}],
@@ -33,51 +33,51 @@ test("what may be executed twice is sent once more, to another replica", async (
   ] as const) {
     const { gateway, executed } = await breaking(1);
     const body = method === "PUT" || method === "POST" ? "small" : undefined;
-    const answer = await gateway.call("/acme/x", { method, headers, ...(body ? { body } : {}) });
-    assert.deepEqual([answer.status, executed], [200, [method, method]]);
+    const result = await gateway.call("/acme/x", { method, headers, ...(body ? { body } : {}) });
+    assert.deepEqual([result.status, executed], [200, [method, method]]);
     await gateway[Symbol.asyncDispose]();
   }
 });
 
-test("a second failure is told", async () => {
+test("fails after the second failure", async () => {
   const { gateway, executed } = await breaking(2);
   await using _ = gateway;
-  const answer = await gateway.call("/acme/x");
-  assert.deepEqual([answer.status, answer.json.code, executed.length], [502, "REPLICA_FAILED", 2]);
+  const result = await gateway.call("/acme/x");
+  assert.deepEqual([result.status, result.json.code, executed.length], [502, "REPLICA_FAILED", 2]);
 });
 
-test("a POST without a key is executed once at most, and so is what has a large body", async () => {
-  const once = [
+test("sends a POST without a key, and a request with a large body, at most once", async () => {
+  const cases = [
     ["POST", {}, "small"],
     ["PATCH", {}, "small"],
     ["POST", KEY, "x".repeat(20_000)],
     ["PUT", {}, "x".repeat(20_000)],
   ] as const;
   await Promise.all(
-    once.map(async ([method, headers, body]) => {
+    cases.map(async ([method, headers, body]) => {
       const { gateway, executed } = await breaking(1);
       await using _ = gateway;
-      const answer = await gateway.call("/acme/x", { method, headers, body });
-      assert.deepEqual([answer.status, answer.json.code, executed], [502, "REPLICA_FAILED", [method]]);
+      const result = await gateway.call("/acme/x", { method, headers, body });
+      assert.deepEqual([result.status, result.json.code, executed], [502, "REPLICA_FAILED", [method]]);
     }),
   );
 });
 
-test("a POST on a connection that was closed before it was sent is executed, and once", async () => {
+test("executes a POST once if its connection was closed before it was sent", async () => {
   const executed: string[] = [];
   await using gateway = await startTestGateway(() => (request, response) => {
     executed.push(request.url as string);
-    // It says that the connection is kept, and closes it at once: the next request is on it before anybody knows.
+    // The replica promises to keep the connection, and closes it at once: the next request is sent before that is known.
     response.once("finish", () => request.socket.destroy());
     response.end("fine");
   });
   gateway.platform.onSocketFiles = true;
   await gateway.run({ concurrency: 1, replicas: 1, scaler: "fixed" });
   const paths = Array.from({ length: 5 }, (_, n) => `/${n}`);
-  const answers = await Promise.all(
+  const results = await Promise.all(
     paths.map((path) => gateway.call(`/acme/x${path}`, { method: "POST", body: "small" })),
   );
-  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  assert.deepEqual(new Set(results.map(({ status }) => status)), new Set([200]));
   assert.deepEqual(
     executed.toSorted((a, b) => Number(a.slice(1)) - Number(b.slice(1))),
     paths,

@@ -37,9 +37,9 @@ const url = fc.oneof(
   fc.string(),
 );
 
-test("whatever the target, it leads to the endpoint that it names, with what is behind it byte for byte, or nowhere", () => {
+test("finds the endpoint in the target, with the rest of it byte for byte, or rejects it", () => {
   const endpoint = { key: "acme/x" };
-  const stage = route(
+  const findEndpoint = route(
     { get: (key: string) => (key === "acme/x" ? endpoint : undefined) } as unknown as EndpointRegistry,
     () => false,
     undefined,
@@ -47,15 +47,22 @@ test("whatever the target, it leads to the endpoint that it names, with what is 
   let found = 0;
   fc.assert(
     fc.property(url, (text) => {
-      const exchange = { request: { url: text }, proceed() {}, endpoint: undefined, prefix: "", target: "" };
+      let prefix = "";
+      let target = "";
+      const exchange = {
+        request: { url: text },
+        routeTo(_: unknown, toPrefix: string, toTarget: string) {
+          prefix = toPrefix;
+          target = toTarget;
+        },
+      };
       try {
-        stage(exchange as unknown as Exchange);
+        findEndpoint(exchange as unknown as Exchange);
       } catch (error) {
         assert.ok(error instanceof FaasError && [400, 404].includes(error.status), String(error));
         return;
       }
       found++;
-      const { prefix, target } = exchange as unknown as Exchange;
       assert.equal(prefix, "/acme/x");
       assert.ok(target.startsWith("/"));
       assert.equal(
@@ -67,12 +74,12 @@ test("whatever the target, it leads to the endpoint that it names, with what is 
             : prefix,
       );
       const [path = ""] = target.split("?");
-      // However often somebody decodes it, and whichever slash he knows.
+      // Decoded with every kind of slash.
       const decoded = path
         .replace(/%2e/gi, ".")
         .replace(/%2f/gi, "/")
         .replace(/%5c|\\/gi, "/");
-      assert.ok(!decoded.split("/").includes(".."), decoded);
+      assert.ok(!decoded.split("/").some((segment) => segment === "." || segment === ".."), decoded);
       assert.doesNotMatch(path, /%00|%(?![\da-f]{2})/i);
     }),
     { numRuns: 2_000 },

@@ -1,18 +1,18 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Exchange } from "./exchange.ts";
+import type { RoutedExchange } from "./exchange.ts";
 
 /**
- * Answers an upgrade with the replica's 101, and passes bytes both ways until one side ends, or the key that it was asked with is no longer good. The
- * place stays taken as long. Throws where the replica's header cannot be passed on.
+ * Answers an upgrade with the replica's 101, and passes bytes both ways until one side closes, or the key that authorized it becomes invalid. The slot stays
+ * occupied until then. Throws if the replica's headers cannot be passed on.
  */
-export function openTunnel(exchange: Exchange, headers: readonly string[], upstream: Duplex): void {
+export function openTunnel(exchange: RoutedExchange, headers: readonly string[], upstream: Duplex): void {
   const { upgrade, response } = exchange;
   if (!upgrade || exchange.finished) return void upstream.destroy();
   const { socket, head, protocol } = upgrade;
   let lines: string;
   try {
-    lines = linesOf(headers);
+    lines = headerLines(headers);
   } catch (error) {
     upstream.destroy();
     throw error;
@@ -35,17 +35,17 @@ export function openTunnel(exchange: Exchange, headers: readonly string[], upstr
   keySignal?.addEventListener("abort", cut);
   upstream.once("close", () => {
     keySignal?.removeEventListener("abort", cut);
-    endSoon(socket);
+    endAndDestroy(socket);
     exchange.upgradeEnded();
   });
   socket.once("close", () => {
-    endSoon(upstream);
+    endAndDestroy(upstream);
     exchange.upgradeEnded();
   });
 }
 
-/** Nobody else looks at this header: one with a line break in it would be two. */
-function linesOf(headers: readonly string[]): string {
+/** Formats headers, and checks them, which nobody else does for these: a line break in one would make two of it. */
+function headerLines(headers: readonly string[]): string {
   let lines = "";
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
@@ -57,8 +57,8 @@ function linesOf(headers: readonly string[]): string {
   return lines;
 }
 
-/** What was written still goes out. */
-function endSoon(socket: Duplex): void {
+/** Destroys a socket after it has sent what was written to it. */
+function endAndDestroy(socket: Duplex): void {
   if (socket.destroyed) return;
   if (socket.writableFinished) socket.destroy();
   else socket.end(() => socket.destroy());

@@ -3,23 +3,24 @@ import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHead
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
 import { type ReplicaBehaviour, TestPlatform } from "@faas/testing";
-import { EndpointRegistry, type EndpointsOptions, type ServedEndpoint } from "../endpoints/registry.ts";
+import { EndpointRegistry, type EndpointRegistryOptions } from "../endpoints/registry.ts";
+import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import { createHttpServer, type HttpServerOptions } from "../http/server.ts";
 import { createGateway, type GatewayDeps, type RequestReport } from "../pipeline/pipeline.ts";
 
-/** A gateway on a free port before a test platform, for tests with real HTTP. */
+/** A gateway on a free port with a test platform, for tests with real HTTP. */
 export interface TestGateway extends AsyncDisposable {
   readonly port: number;
   readonly platform: TestPlatform;
   readonly endpoints: EndpointRegistry;
-  /** What `record` reported. */
+  /** Reports of finished requests. */
   readonly reports: RequestReport[];
-  /** Registers acme/x, or another revision of it, which is served at once. */
+  /** Registers acme/x, or another revision of it, which is served immediately. */
   deploy(settings?: SettingsInput, revision?: string): Promise<ServedEndpoint>;
-  /** The same, and resolves when it has a ready replica. */
+  /** Registers acme/x, and resolves when its replicas are ready. */
   run(settings?: SettingsInput, revision?: string): Promise<ServedEndpoint>;
-  call(path: string, options?: CallOptions): Promise<Answer>;
-  /** A connection of one's own, for what a proper client would not send. */
+  call(path: string, options?: CallOptions): Promise<CallResult>;
+  /** Opens a connection, for bytes that an HTTP client would not send. */
   connect(): Socket;
 }
 
@@ -29,11 +30,11 @@ export interface CallOptions {
   readonly body?: string | Buffer;
 }
 
-export interface Answer {
+export interface CallResult {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The fields of a JSON answer. */
+  /** Fields of a JSON response. */
   readonly json: Record<string, unknown>;
 }
 
@@ -41,10 +42,10 @@ export async function startTestGateway(
   behave: (spec: EndpointSpec) => ReplicaBehaviour,
   deps: Partial<GatewayDeps> = {},
   http: HttpServerOptions = {},
-  listeners: Pick<EndpointsOptions, "onAwake" | "onRemoved"> = {},
+  registry: Partial<EndpointRegistryOptions> = {},
 ): Promise<TestGateway> {
   const platform = new TestPlatform(behave);
-  const endpoints = new EndpointRegistry({ platform, log: { warn() {} }, ...listeners });
+  const endpoints = new EndpointRegistry({ platform, log: { warn() {} }, ...registry });
   const reports: RequestReport[] = [];
   const gateway = createGateway({ endpoints, onRequest: (report) => reports.push(report), ...deps });
   const server = createHttpServer((_, response) => response.end("control"), gateway, http);
@@ -93,12 +94,16 @@ export async function startTestGateway(
   };
 }
 
-/** The path goes out as it is: `fetch` would tidy it up. */
-async function call(port: number, path: string, { method = "GET", headers = {}, body }: CallOptions): Promise<Answer> {
+/** Sends a request with the path unchanged: `fetch` would normalize it. */
+async function call(
+  port: number,
+  path: string,
+  { method = "GET", headers = {}, body }: CallOptions,
+): Promise<CallResult> {
   const request = httpRequest({ port, host: "127.0.0.1", path, method, headers, agent: false });
   request.end(body);
   const [response] = await once(request, "response");
-  // An answer may come before the whole body is sent.
+  // A response may arrive before the whole body has been sent.
   request.on("error", () => {});
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk);
@@ -115,13 +120,4 @@ async function call(port: number, path: string, { method = "GET", headers = {}, 
 
 async function observe(platform: TestPlatform, endpoints: EndpointRegistry, signal: AbortSignal): Promise<void> {
   for await (const statuses of platform.watch(signal)) endpoints.observe(statuses);
-}
-
-/** Polls, for at most 5 s, until it is true. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`Waited 5 s until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }

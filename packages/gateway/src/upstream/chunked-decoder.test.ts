@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ChunkedBody } from "./chunked-decoder.ts";
+import { ChunkedDecoder } from "./chunked-decoder.ts";
 
-/** Reads pieces one after the other; gives the data, and what is left behind the body. */
+/** Decodes pieces in their order; returns the data, and the bytes after the body. */
 function readAll(pieces: readonly Buffer[]): { data: string; rest: string; done: boolean } {
-  const body = new ChunkedBody();
+  const body = new ChunkedDecoder();
   let data = "";
   let rest = "";
   for (const piece of pieces) {
@@ -19,13 +19,13 @@ function readAll(pieces: readonly Buffer[]): { data: string; rest: string; done:
   return { data, rest, done: body.done };
 }
 
-/** Cut before each of these positions. */
+/** Cuts a text before each of the positions. */
 function cut(text: string, positions: readonly number[]): Buffer[] {
   const at = [0, ...positions.map((position) => position % text.length).toSorted((a, b) => a - b), text.length];
   return at.slice(1).map((end, i) => Buffer.from(text.slice(at[i], end), "latin1"));
 }
 
-test("a body comes out whole, however chunks and reads cut it, and what follows it is left", () => {
+test("decodes a body, however it is cut, and leaves the bytes after it", () => {
   const chunk = fc.string({ unit: "binary-ascii", minLength: 1, maxLength: 40 });
   fc.assert(
     fc.property(fc.array(chunk), fc.array(fc.nat(1_000)), (chunks, positions) => {
@@ -35,23 +35,23 @@ test("a body comes out whole, however chunks and reads cut it, and what follows 
   );
 });
 
-test("a body whose end is missing is not done", () => {
+test("is not done before the end of the body", () => {
   assert.equal(readAll([Buffer.from("3\r\nabc\r\n0\r\n")]).done, false);
 });
 
 for (const [text, expected] of [
-  ["\r\n", /size of a chunk, got ""/],
-  ["x\r\n", /size of a chunk, got "x"/],
-  ["-1\r\n", /size of a chunk/],
-  ["0x1\r\n", /size of a chunk/],
-  ["1 1\r\n", /size of a chunk/],
-  ["1\na\r\n", /without CR/],
-  ["1\r\nab\r\n", /longer than it says/],
+  ["\r\n", /chunk size, got ""/],
+  ["x\r\n", /chunk size, got "x"/],
+  ["-1\r\n", /chunk size/],
+  ["0x1\r\n", /chunk size/],
+  ["1 1\r\n", /chunk size/],
+  ["1\na\r\n", /does not end with CR LF/],
+  ["1\r\nab\r\n", /longer than its size/],
   [`1;${"x".repeat(5_000)}`, /too long/],
-  [`0\r\n${"X-Trailer: 1\r\n".repeat(2_000)}`, /trailers that are too long/],
-  ["1000000000000\r\n", /size of a chunk/],
+  [`0\r\n${"X-Trailer: 1\r\n".repeat(2_000)}`, /trailers are too long/],
+  ["1000000000000\r\n", /chunk size/],
 ] as const) {
-  test(`broken coding is refused: ${JSON.stringify(text.slice(0, 20))}`, () => {
+  test(`rejects malformed coding: ${JSON.stringify(text.slice(0, 20))}`, () => {
     assert.throws(() => readAll([Buffer.from(text)]), expected);
   });
 }

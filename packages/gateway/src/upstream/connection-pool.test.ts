@@ -3,13 +3,13 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { eventually } from "@faas/testing";
 import { type ReplicaCall, type ReplicaRequest, ReplicaTimeout } from "./connection.ts";
-import { ReplicaConnections } from "./connection-pool.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import type { ResponseHead } from "./response-head.ts";
 
-/** A replica that speaks as the test wants; `requests` are the heads that came, per connection. */
-async function replica(t: TestContext, answer: (socket: Socket, head: string) => void) {
+/** Starts a replica that responds as the test says; `requests` are the heads received, per connection. */
+async function replica(t: TestContext, respond: (socket: Socket, head: string) => void) {
   const requests: string[][] = [];
   const server = createServer((socket) => {
     const mine: string[] = [];
@@ -17,12 +17,12 @@ async function replica(t: TestContext, answer: (socket: Socket, head: string) =>
     socket.on("error", () => {});
     socket.on("data", (bytes) => {
       mine.push(bytes.toString("latin1"));
-      answer(socket, bytes.toString("latin1"));
+      respond(socket, bytes.toString("latin1"));
     });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const connections = new ReplicaConnections(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const connections = new ConnectionPool(`127.0.0.1:${(server.address() as AddressInfo).port}`);
   t.after(() => {
     connections.close();
     server.close();
@@ -36,9 +36,9 @@ interface Result {
   readonly socket?: Duplex;
 }
 
-/** One request; resolves with its whole answer. */
+/** Sends a request; resolves with the complete response. */
 function send(
-  connections: ReplicaConnections,
+  connections: ConnectionPool,
   request: Partial<ReplicaRequest> = {},
   onData: (call: ReplicaCall) => boolean = () => true,
 ): Promise<Result> {
@@ -74,7 +74,7 @@ function send(
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-test("requests one after the other go over one connection, requests at once over several", async (t) => {
+test("reuses a connection for consecutive requests, and opens several for concurrent ones", async (t) => {
   const { connections, requests } = await replica(t, (socket) => socket.write(OK));
   for (let i = 0; i < 3; i++) assert.equal((await send(connections)).body, "ok");
   assert.equal(requests.length, 1);
@@ -82,48 +82,51 @@ test("requests one after the other go over one connection, requests at once over
   assert.equal(requests.length, 3);
 });
 
-for (const [what, answer, expected] of [
+for (const [what, bytes, expected] of [
   ["a length", OK, "ok"],
   ["chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", "ok"],
   ["early hints before it", `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${OK}`, "ok"],
   ["no body", "HTTP/1.1 204 No Content\r\nX: y\r\n\r\n", ""],
 ] as const) {
-  test(`an answer with ${what} is read, cut anywhere, and the connection goes on`, async (t) => {
+  test(`reads a response with ${what}, cut anywhere, and reuses the connection`, async (t) => {
     let at = 0;
     const { connections, requests } = await replica(t, async (socket) => {
       socket.setNoDelay(true);
-      socket.write(answer.slice(0, at), "latin1");
-      if (at > 0) await delay(1);
-      socket.write(answer.slice(at), "latin1");
+      if (at > 0) await new Promise((written) => socket.write(bytes.slice(0, at), "latin1", written));
+      socket.write(bytes.slice(at), "latin1");
     });
-    for (; at < answer.length; at += 3) assert.equal((await send(connections)).body, expected);
+    for (; at < bytes.length; at += 3) assert.equal((await send(connections)).body, expected);
     assert.equal(requests.length, 1);
   });
 }
 
-test("an answer without a length ends with its connection, and the next request gets another one", async (t) => {
+test("ends a response without a length with its connection, and opens another for the next request", async (t) => {
   const { connections, requests } = await replica(t, (socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nall of it"));
   assert.equal((await send(connections)).body, "all of it");
   assert.equal((await send(connections)).body, "all of it");
   assert.equal(requests.length, 2);
 });
 
-test("a connection that the replica closes after its answer is not used again", async (t) => {
-  const { connections, requests } = await replica(t, (socket) => socket.end(OK));
+test("does not reuse a connection that the replica closes after its response", async (t) => {
+  const sockets: Socket[] = [];
+  const { connections, requests } = await replica(t, (socket) => {
+    sockets.push(socket);
+    socket.end(OK);
+  });
   assert.equal((await send(connections)).body, "ok");
-  await delay(20);
+  await eventually("the connection is closed", () => sockets[0]?.closed);
   assert.equal((await send(connections)).body, "ok");
   assert.equal(requests.length, 2);
 });
 
-test("a connection that says more than was asked is not used again", async (t) => {
+test("does not reuse a connection with bytes after the response", async (t) => {
   const { connections, requests } = await replica(t, (socket) => socket.write(OK + OK));
   assert.equal((await send(connections)).body, "ok");
   assert.equal((await send(connections)).body, "ok");
   assert.equal(requests.length, 2);
 });
 
-test("what comes on an idle connection is no answer to the next request", async (t) => {
+test("does not take bytes on an idle connection for a response", async (t) => {
   const sockets: Socket[] = [];
   const { connections, requests } = await replica(t, (socket) => {
     sockets.push(socket);
@@ -137,28 +140,28 @@ test("what comes on an idle connection is no answer to the next request", async 
   assert.equal(requests.length, 2);
 });
 
-for (const [what, answer, expected] of [
+for (const [what, bytes, expected] of [
   ["no HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", /expected HTTP\/1.1/],
   ["half a head and the end", "HTTP/1.1 200 OK\r\nX: ", /closed the connection/],
   ["less than its length", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", /closed the connection/],
   ["chunks without an end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", /closed the connection/],
   ["a head without an end", `HTTP/1.1 200 OK\r\nX: ${"y".repeat(20_000)}`, /larger than 16384 bytes/],
-  ["another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", /without being asked/],
+  ["another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", /without a request for it/],
 ] as const) {
-  test(`a replica that answers with ${what} has failed`, async (t) => {
-    const { connections } = await replica(t, (socket) => socket.end(answer));
+  test(`fails when the replica responds with ${what}`, async (t) => {
+    const { connections } = await replica(t, (socket) => socket.end(bytes));
     await assert.rejects(send(connections), expected);
   });
 }
 
-test("a replica that is not there has failed before anything was sent", async (t) => {
+test("fails before sending anything when the replica cannot be reached", async (t) => {
   const { connections } = await replica(t, () => {});
-  const nobody = new ReplicaConnections("unix:/nonexistent/replica.sock");
+  const missing = new ConnectionPool("unix:/nonexistent/replica.sock");
   t.after(() => connections.close());
-  await assert.rejects(send(nobody), { code: "ENOENT" });
+  await assert.rejects(send(missing), { code: "ENOENT" });
 });
 
-test("a replica that says nothing for too long has timed out, before its head and in its body", async (t) => {
+test("times out when the replica sends nothing, before the head and within the body", async (t) => {
   const { connections } = await replica(t, (socket, head) => {
     if (head.startsWith("GET /body")) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome");
   });
@@ -166,36 +169,33 @@ test("a replica that says nothing for too long has timed out, before its head an
     await assert.rejects(send(connections, { target, timeoutMs: 60 }), ReplicaTimeout);
 });
 
-test("a reader that has enough for a while is not sent more, and does not time out", async (t) => {
+test("stops reading, without a timeout, while the reader is paused", async (t) => {
   const size = 8 * 1024 * 1024;
-  let written = 0;
+  let sender: Socket | undefined;
   const { connections } = await replica(t, (socket) => {
+    sender = socket;
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
-    const piece = Buffer.alloc(64 * 1024, "x");
-    const more = () => {
-      while (written < size) {
-        written += piece.length;
-        if (!socket.write(piece)) return;
-      }
-    };
-    socket.on("drain", more);
-    more();
+    socket.write(Buffer.alloc(size, "x"));
   });
-  let stalled: Promise<void> | undefined;
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let isPaused = false;
+  let pause: Promise<void> | undefined;
   const { body } = await send(connections, { timeoutMs: 100 }, (call) => {
-    if (stalled) return true;
-    stalled = delay(300).then(() => {
-      // What fits into the buffers of two sockets, and no more.
-      assert.ok(written < size, `${written} bytes were taken from the replica meanwhile`);
+    assert.equal(isPaused, false);
+    if (pause) return true;
+    isPaused = true;
+    pause = eventually("the replica has to wait", () => sender?.writableNeedDrain).then(() => {
+      t.mock.timers.tick(300);
+      isPaused = false;
       call.resume();
     });
     return false;
   });
-  await stalled;
+  await pause;
   assert.equal(body.length, size);
 });
 
-test("an upgrade hands the connection over, with what came behind the head", async (t) => {
+test("passes an upgraded connection on, with the bytes after the head", async (t) => {
   const { connections } = await replica(t, (socket, head) => {
     if (head.includes("Upgrade: websocket")) {
       socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nfirst");
@@ -209,22 +209,22 @@ test("an upgrade hands the connection over, with what came behind the head", asy
   assert.equal(received, "firstecho mine");
 });
 
-test("close ends idle connections at once, and busy ones after their answer", async (t) => {
-  let answer: (() => void) | undefined;
+test("closes idle connections at once, and busy ones after their response", async (t) => {
+  let respond: (() => void) | undefined;
   const sockets: Socket[] = [];
   const { connections } = await replica(t, (socket, head) => {
     sockets.push(socket);
-    if (head.startsWith("GET /slow")) answer = () => void socket.write(OK);
+    if (head.startsWith("GET /slow")) respond = () => void socket.write(OK);
     else socket.write(OK);
   });
   const slow = send(connections, { target: "/slow" });
   await send(connections);
-  while (sockets.length < 2) await delay(1);
+  await eventually("both connections are open", () => sockets.length === 2);
   const idle = sockets.find((_, i) => i === 1) as Socket;
   const busy = sockets[0] as Socket;
   connections.close();
   await once(idle, "close");
-  answer?.();
+  respond?.();
   assert.equal((await slow).body, "ok");
   await once(busy, "close");
 });

@@ -1,25 +1,25 @@
 import {
   type ConnectionOwner,
   type ReplicaAddress,
-  type ReplicaAnswer,
   ReplicaConnection,
   type ReplicaRequest,
+  type ResponseHandler,
 } from "./connection.ts";
 
-/** How often idle connections are looked through, while there are any. */
+/** Interval at which idle connections are checked, while there are any. */
 const SWEEP_MS = 1_000;
 
-interface Idle {
+interface IdleConnection {
   readonly connection: ReplicaConnection;
-  /** `performance.now()`. */
+  /** Time of its expiry: `performance.now()`. */
   readonly until: number;
 }
 
-/** The connections to one replica. No limit on their number: the endpoint's concurrency is the limit. */
-export class ReplicaConnections implements ConnectionOwner {
+/** Connections to one replica. Their number is not limited here: the endpoint's concurrency limits it. */
+export class ConnectionPool implements ConnectionOwner {
   readonly address: ReplicaAddress;
-  /** Last used, first used again: what is not needed gets old, and is closed. */
-  readonly #idle: Idle[] = [];
+  /** Used last in, first out: connections that are not needed expire. */
+  readonly #idle: IdleConnection[] = [];
   #sweep: NodeJS.Timeout | undefined;
   #closing = false;
 
@@ -28,14 +28,15 @@ export class ReplicaConnections implements ConnectionOwner {
     this.address = parseAddress(address);
   }
 
-  send(request: ReplicaRequest, answer: ReplicaAnswer): void {
-    // One that has to be handed over is a new one.
-    const connection = request.upgrade === undefined ? this.#reusable() : undefined;
-    if (connection) connection.send(request, answer);
-    else new ReplicaConnection(this, request, answer);
+  /** Sends a request on an idle connection, or on a new one. */
+  send(request: ReplicaRequest, handler: ResponseHandler): void {
+    // An upgrade needs a new connection: it never returns to the pool.
+    const connection = request.upgrade === undefined ? this.#takeIdle() : undefined;
+    if (connection) connection.send(request, handler);
+    else new ReplicaConnection(this, request, handler);
   }
 
-  free(connection: ReplicaConnection, keepMs: number): void {
+  release(connection: ReplicaConnection, keepMs: number): void {
     if (this.#closing) return void connection.close();
     this.#idle.push({ connection, until: performance.now() + keepMs });
     this.#sweep ??= setTimeout(this.#onSweep, SWEEP_MS).unref();
@@ -46,18 +47,18 @@ export class ReplicaConnections implements ConnectionOwner {
     if (index >= 0) this.#idle.splice(index, 1);
   }
 
-  /** Closes the idle ones now, and the others as the requests on them end. */
+  /** Closes idle connections now, and the others when their requests end. */
   close(): void {
     this.#closing = true;
     clearTimeout(this.#sweep);
     for (const { connection } of this.#idle.splice(0)) connection.close();
   }
 
-  #reusable(): ReplicaConnection | undefined {
+  #takeIdle(): ReplicaConnection | undefined {
     const idle = this.#idle.pop();
     if (idle === undefined) return undefined;
     if (idle.until > performance.now()) return idle.connection;
-    // Those under it may be good for longer, but not by much.
+    // The ones below it may not have expired yet, but will soon.
     idle.connection.close();
     return undefined;
   }
@@ -72,7 +73,7 @@ export class ReplicaConnections implements ConnectionOwner {
 
 function parseAddress(address: string): ReplicaAddress {
   if (address.startsWith("unix:")) return { path: address.slice("unix:".length) };
-  // The host of an IPv6 address is in brackets.
+  // An IPv6 address is in brackets.
   const colon = address.lastIndexOf(":");
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
 }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { ChunkedBody } from "./chunked-decoder.ts";
+import { ChunkedDecoder } from "./chunked-decoder.ts";
 import { type Framing, parseResponseHead, type ResponseHead } from "./response-head.ts";
 
 /** A request as it goes to a replica. */
@@ -8,103 +8,101 @@ export interface ReplicaRequest {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
-  /** Flat: a name, its value, and so on. How long the body is, and which protocol is asked for, is put behind them. */
+  /** Alternating names and values. The length of the body and the requested protocol are added after them. */
   readonly headers: readonly string[];
-  /** Whole, none, or one that comes. */
+  /** The whole body, none, or a stream. */
   readonly body: Buffer | null | BodySource;
   /** The protocol to change to. */
   readonly upgrade: string | undefined;
-  /** The longest time until the head of the answer, and then between two pieces of its body. */
+  /** Longest time until the head of the response, and then between two chunks of its body. */
   readonly timeoutMs: number;
 }
 
-/** A body that comes piece by piece. */
+/** A streamed body. */
 export interface BodySource {
-  /** In bytes; undefined when nobody knows. */
+  /** Length in bytes; `undefined` if it is not known. */
   readonly length: number | undefined;
-  /** Begins to give it to the sink; to be called once. */
+  /** Starts to write the body to the sink; called once. */
   start(sink: BodySink): void;
-  /** The sink that said `false` takes more. */
+  /** Continues after the sink returned `false`. */
   resume(): void;
-  /** Nothing more of it is wanted. */
+  /** Stops writing to the sink. */
   stop(): void;
 }
 
 export interface BodySink {
-  /** `false`: no more until `resume`. */
+  /** Returns `false` to be written to only after `resume`. */
   write(chunk: Buffer): boolean;
   end(): void;
 }
 
-/** Who sent a request, and gets what comes of it. After `end`, `upgraded` and `failed` it gets nothing more. */
-export interface ReplicaAnswer {
-  /** There is a connection, and the request goes out on it now. `false`: nobody wants it any more. */
+/** Receives the response to a request. After `end`, `upgraded` and `failed` it is not called again. */
+export interface ResponseHandler {
+  /** Called when the request is about to be sent on a connection. Returns `false` to cancel it. */
   sending(call: ReplicaCall): boolean;
   head(head: ResponseHead): void;
-  /** The bytes are there until it returns. `false`: no more until `resume`. */
+  /** Called with bytes that are valid until it returns. Returns `false` to be called only after `resume`. */
   data(bytes: Buffer): boolean;
-  /** The answer is whole; `last` as in `data`. */
+  /** Called when the response is complete, with its last bytes as in `data`. */
   end(last: Buffer | undefined): void;
   upgraded(head: ResponseHead, socket: Duplex): void;
-  /** ReplicaTimeout, or how the connection broke. */
+  /** Called with a `ReplicaTimeout`, or with the error of the connection. */
   failed(error: Error): void;
 }
 
-/** A request under way, for who sent it. */
+/** A request in progress, as its sender controls it. */
 export interface ReplicaCall {
   resume(): void;
-  /** The answer is not wanted any more, and nothing more of it is told. */
+  /** Closes the connection; the handler is not called again. */
   abort(): void;
 }
 
-/** Nothing came for as long as the request allows. */
+/** Error of a replica that sent nothing for as long as the request allows. */
 export class ReplicaTimeout extends Error {
   override readonly name = "ReplicaTimeout";
 }
 
-/** Where a replica listens: options of `net.connect`. */
+/** Address of a replica: options of `net.connect`. */
 export type ReplicaAddress = { readonly path: string } | { readonly host: string; readonly port: number };
 
-/** What its owner is told. */
+/** Pool that a connection reports to. */
 export interface ConnectionOwner {
   readonly address: ReplicaAddress;
-  /** It is free for another request, for so many milliseconds. */
-  free(connection: ReplicaConnection, keepMs: number): void;
+  /** Called when the connection can take another request, within `keepMs` milliseconds. */
+  release(connection: ReplicaConnection, keepMs: number): void;
   closed(connection: ReplicaConnection): void;
 }
 
 const CONNECT_MS = 5_000;
-const HEAD_MOST_BYTES = 16 * 1024;
-/** Replicas close idle connections after 5 s or later; we do it first, so that no request meets a closing one. */
+const MAX_HEAD_BYTES = 16 * 1024;
+/** Replicas close idle connections after 5 s or later; the gateway closes them first, so that no request is sent on a closing one. */
 const KEEP_MS = 4_000;
 
-/**
- * All connections read into this one: what is read is taken before the next read, and so no read allocates (`onread` of `net.connect`).
- */
+/** Read buffer of all connections: its bytes are processed before the next read, so reading allocates nothing (`onread` of `net.connect`). */
 const INCOMING = Buffer.allocUnsafeSlow(64 * 1024);
 const HEAD_END = Buffer.from("\r\n\r\n");
 
-/** Methods whose requests say so when they have no body (RFC 9110 section 8.6). */
+/** Methods whose requests declare an empty body explicitly (RFC 9110 section 8.6). */
 const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 
 /**
- * One connection to a replica, and the one request that is on it: HTTP/1.1 as the gateway needs it, without pipelining.
+ * A connection to a replica, with at most one request at a time: HTTP/1.1 as the gateway needs it, without pipelining.
  * This is the gateway's hot path (docs/decisions/0014-custom-upstream-client.md).
  */
 export class ReplicaConnection implements ReplicaCall, BodySink {
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
   #request: ReplicaRequest | undefined;
-  #answer: ReplicaAnswer | undefined;
-  /** Of the present answer; undefined while its head is awaited. */
+  #handler: ResponseHandler | undefined;
+  /** Framing of the current response; `undefined` until its head has arrived. */
   #framing: Framing | undefined;
   #keepMs = 0;
-  /** The part of a head that came so far. */
+  /** The part of a head that has arrived. */
   #partial: Buffer | undefined;
-  /** Of a body with a length, not read yet. */
-  #left = 0;
-  #chunked: ChunkedBody | undefined;
-  /** Of the present request, where it comes piece by piece and is not all sent. */
+  /** Bytes of a body with a length that have not arrived. */
+  #remaining = 0;
+  #chunked: ChunkedDecoder | undefined;
+  /** Body of the current request, if it is a stream that has not ended. */
   #source: BodySource | undefined;
   #paused = false;
   #error: Error | undefined;
@@ -112,12 +110,12 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   #timerMs = 0;
 
   /** Connects, and then sends its first request. */
-  constructor(owner: ConnectionOwner, request: ReplicaRequest, answer: ReplicaAnswer) {
+  constructor(owner: ConnectionOwner, request: ReplicaRequest, handler: ResponseHandler) {
     this.#owner = owner;
     this.#request = request;
-    this.#answer = answer;
+    this.#handler = handler;
     const onread = { buffer: INCOMING, callback: (bytes: number) => this.#read(INCOMING.subarray(0, bytes)) };
-    // A connection that is handed over has to be an ordinary stream.
+    // The connection of an upgrade must be an ordinary stream.
     const shared = request.upgrade === undefined;
     const socket = connect({ ...owner.address, noDelay: true, ...(shared ? { onread } : {}) });
     this.#socket = socket;
@@ -132,14 +130,14 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     this.#arm(CONNECT_MS);
   }
 
-  /** For a connection that is free. */
-  send(request: ReplicaRequest, answer: ReplicaAnswer): void {
+  /** Sends another request; the connection must be free. */
+  send(request: ReplicaRequest, handler: ResponseHandler): void {
     this.#request = request;
-    this.#answer = answer;
+    this.#handler = handler;
     this.#send(request);
   }
 
-  /** No request is on it. */
+  /** Closes a free connection. */
   close(): void {
     this.#socket.destroy();
   }
@@ -152,11 +150,11 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   }
 
   abort(): void {
-    this.#forget();
+    this.#detach();
     this.#destroy();
   }
 
-  /** A piece of the request's body. */
+  /** Writes a chunk of the request's body. */
   write(chunk: Buffer): boolean {
     const socket = this.#socket;
     if (this.#source?.length !== undefined) return socket.write(chunk);
@@ -168,7 +166,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     return more;
   }
 
-  /** Of the request's body. */
+  /** Ends the request's body. */
   end(): void {
     if (this.#source?.length === undefined) this.#socket.write("0\r\n\r\n", "latin1");
     this.#source = undefined;
@@ -178,7 +176,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   #send(request: ReplicaRequest): void {
     this.#arm(request.timeoutMs);
     this.#framing = undefined;
-    if (!this.#answer?.sending(this)) {
+    if (!this.#handler?.sending(this)) {
       this.abort();
       return;
     }
@@ -204,18 +202,18 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     this.#read(bytes);
   };
 
-  /** Of the bytes nothing may be kept. `false`: the socket reads no more until `resume`. */
+  /** Processes bytes that are valid until it returns. Returns `false` to stop reading until `resume`. */
   #read(bytes: Buffer): boolean {
-    const answer = this.#answer;
+    const handler = this.#handler;
     try {
-      if (answer === undefined) throw new Error("the replica sent more than its answer");
+      if (handler === undefined) throw new Error("the replica sent more than its response");
       this.#timer?.refresh();
       if (this.#framing === undefined) this.#readHead(bytes);
       else this.#readBody(this.#framing, bytes);
     } catch (error) {
-      // Another request may be on it already.
-      if (this.#answer === answer) this.#fail(error as Error);
-      else answer?.failed(error as Error);
+      // The connection may already have another request.
+      if (this.#handler === handler) this.#fail(error as Error);
+      else handler?.failed(error as Error);
     }
     return !this.#paused;
   }
@@ -223,8 +221,8 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   #readHead(bytes: Buffer): void {
     const all = this.#partial === undefined ? bytes : Buffer.concat([this.#partial, bytes]);
     const end = all.indexOf(HEAD_END);
-    if (end > HEAD_MOST_BYTES || (end < 0 && all.length > HEAD_MOST_BYTES))
-      throw new Error(`the replica's header is larger than ${HEAD_MOST_BYTES} bytes`);
+    if (end > MAX_HEAD_BYTES || (end < 0 && all.length > MAX_HEAD_BYTES))
+      throw new Error(`the replica's header is larger than ${MAX_HEAD_BYTES} bytes`);
     if (end < 0) {
       this.#partial = Buffer.from(all);
       return;
@@ -234,10 +232,10 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     const head = parseResponseHead(all.toString("latin1", 0, end), method, KEEP_MS);
     const rest = all.subarray(end + HEAD_END.length);
     if (head.status === 101) {
-      if (upgrade === undefined) throw new Error("the replica changed the protocol without being asked");
-      this.#handOver(head, rest);
+      if (upgrade === undefined) throw new Error("the replica changed the protocol without a request for it");
+      this.#upgrade(head, rest);
     } else if (head.status >= 200) this.#begin(head, rest);
-    // 1xx are between the replica and us.
+    // Interim responses (1xx) are for the gateway alone.
     else if (rest.length > 0) this.#readHead(rest);
   }
 
@@ -245,21 +243,21 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     const { framing } = head;
     this.#framing = framing;
     this.#keepMs = head.keepMs;
-    if (framing.kind === "length") this.#left = framing.bytes;
-    else if (framing.kind === "chunked") this.#chunked = new ChunkedBody();
-    this.#answer?.head(head);
-    // Its owner may have had enough.
-    if (this.#answer === undefined) return;
+    if (framing.kind === "length") this.#remaining = framing.bytes;
+    else if (framing.kind === "chunked") this.#chunked = new ChunkedDecoder();
+    this.#handler?.head(head);
+    // The handler may have aborted the call.
+    if (this.#handler === undefined) return;
     if (framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0)) this.#complete(undefined, rest);
     else if (rest.length > 0) this.#readBody(framing, rest);
   }
 
   #readBody(framing: Framing, bytes: Buffer): void {
     if (framing.kind === "length") {
-      if (bytes.length < this.#left) {
-        this.#left -= bytes.length;
+      if (bytes.length < this.#remaining) {
+        this.#remaining -= bytes.length;
         this.#give(bytes);
-      } else this.#complete(bytes.subarray(0, this.#left), bytes.subarray(this.#left));
+      } else this.#complete(bytes.subarray(0, this.#remaining), bytes.subarray(this.#remaining));
     } else if (this.#chunked !== undefined) {
       const read = this.#chunked.read(bytes, this.#give);
       if (this.#chunked?.done) this.#complete(undefined, bytes.subarray(read));
@@ -267,66 +265,66 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   }
 
   readonly #give = (bytes: Buffer) => {
-    if (this.#answer === undefined || this.#answer.data(bytes)) return;
+    if (this.#handler === undefined || this.#handler.data(bytes)) return;
     this.#paused = true;
     if (this.#request?.upgrade !== undefined) this.#socket.pause();
   };
 
   #complete(last: Buffer | undefined, beyond: Buffer): void {
-    const answer = this.#answer;
-    // Bytes that nobody asked for, or a body that is still on its way: what follows on this connection belongs to nothing.
+    const handler = this.#handler;
+    // Unexpected bytes, or a request body that has not been sent completely: the connection cannot be reused.
     const keepMs = beyond.length > 0 || this.#source ? 0 : this.#keepMs;
-    this.#forget();
-    if (keepMs > 0 && !this.#socket.destroyed) this.#owner.free(this, keepMs);
+    this.#detach();
+    if (keepMs > 0 && !this.#socket.destroyed) this.#owner.release(this, keepMs);
     else this.#destroy();
-    answer?.end(last);
+    handler?.end(last);
   }
 
-  #handOver(head: ResponseHead, rest: Buffer): void {
-    const answer = this.#answer;
+  #upgrade(head: ResponseHead, rest: Buffer): void {
+    const handler = this.#handler;
     const socket = this.#socket;
     clearTimeout(this.#timer);
-    this.#forget();
+    this.#detach();
     socket.off("data", this.#onData).removeAllListeners("end").removeAllListeners("drain").pause();
     if (rest.length > 0) socket.unshift(rest);
-    answer?.upgraded(head, socket);
+    handler?.upgraded(head, socket);
   }
 
-  /** The replica sends no more. */
+  /** Handles the end of the replica's output. */
   #ended(): void {
-    const answer = this.#framing?.kind === "until-close" ? this.#answer : undefined;
-    if (answer) this.#forget();
+    const handler = this.#framing?.kind === "until-close" ? this.#handler : undefined;
+    if (handler) this.#detach();
     this.#destroy();
-    answer?.end(undefined);
+    handler?.end(undefined);
   }
 
   #closed(): void {
     clearTimeout(this.#timer);
     this.#owner.closed(this);
-    const answer = this.#answer;
-    this.#forget();
-    answer?.failed(this.#error ?? new Error("the replica closed the connection"));
+    const handler = this.#handler;
+    this.#detach();
+    handler?.failed(this.#error ?? new Error("the replica closed the connection"));
   }
 
   #fail(error: Error): void {
-    const answer = this.#answer;
-    this.#forget();
+    const handler = this.#handler;
+    this.#detach();
     this.#destroy();
-    answer?.failed(error);
+    handler?.failed(error);
   }
 
-  /** At once out of its owner's sight: the end itself is told a little later. */
+  /** Removes the connection from its pool at once: "close" is emitted later. */
   #destroy(): void {
     this.#owner.closed(this);
     this.#socket.destroy();
   }
 
-  /** The request is off this connection. */
-  #forget(): void {
+  /** Detaches the request. */
+  #detach(): void {
     this.#source?.stop();
     this.#source = undefined;
     this.#request = undefined;
-    this.#answer = undefined;
+    this.#handler = undefined;
     this.#framing = undefined;
     this.#partial = undefined;
     this.#chunked = undefined;
@@ -341,10 +339,10 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   }
 
   readonly #onTimeout = () => {
-    if (this.#answer === undefined) return;
+    if (this.#handler === undefined) return;
     if (this.#socket.connecting) this.#fail(new Error(`no connection within ${CONNECT_MS / 1000} s`));
-    // It is the client who is slow: to take the answer, or to send the body.
+    // The client is slow: to read the response, or to send the body.
     else if (this.#paused || this.#source) this.#timer?.refresh();
-    else this.#fail(new ReplicaTimeout(`nothing came for ${this.#timerMs} ms`));
+    else this.#fail(new ReplicaTimeout(`received nothing for ${this.#timerMs} ms`));
   };
 }

@@ -9,8 +9,8 @@ const EVIL = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
 
 const NEXT = `${OK}Content-Length: 4\r\n\r\nnext`;
 
-/** Answers of a replica that never reach a client: it gets a 502. POST: they are not asked for twice. */
-const refused: readonly (readonly [what: string, answer: string])[] = [
+/** Responses of a replica that never reach the client: it gets a 502. The request is a POST, so that it is not repeated. */
+const rejected: readonly (readonly [what: string, bytes: string])[] = [
   ["a length and a coding", `${OK}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
   ["two lengths", `${OK}Content-Length: 4\r\nContent-Length: 5\r\n\r\nbody`],
   ["a list of lengths", `${OK}Content-Length: 4, 4\r\n\r\nbody`],
@@ -24,18 +24,18 @@ const refused: readonly (readonly [what: string, answer: string])[] = [
   ["a bare line feed in a value", `${OK}X-A: 1\nX-B: 2\r\nContent-Length: 4\r\n\r\nbody`],
   ["a bare carriage return in a value", `${OK}X-A: 1\rSet-Cookie: a\r\nContent-Length: 4\r\n\r\nbody`],
   ["a NUL in a value", `${OK}X-A: \0\r\nContent-Length: 4\r\n\r\nbody`],
-  ["a name that is no token", `${OK}X A: 1\r\nContent-Length: 4\r\n\r\nbody`],
+  ["a name that is not a token", `${OK}X A: 1\r\nContent-Length: 4\r\n\r\nbody`],
   ["no name", `${OK}: 1\r\nContent-Length: 4\r\n\r\nbody`],
   ["no colon", `${OK}XA\r\nContent-Length: 4\r\n\r\nbody`],
   ["HTTP/2", "HTTP/2 200 OK\r\nContent-Length: 4\r\n\r\nbody"],
   ["no HTTP", "hello\r\n\r\n"],
   ["a status of two digits", "HTTP/1.1 20 OK\r\nContent-Length: 4\r\n\r\nbody"],
-  ["101 that nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
+  ["an unexpected 101", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
   ["a header of 20 kB", `${OK}X-A: ${"a".repeat(20_000)}\r\nContent-Length: 4\r\n\r\nbody`],
 ];
 
-/** Answers of which the client gets one thing, and what that is: status, body. What is behind them reaches nobody. */
-const passed: readonly (readonly [what: string, method: string, answer: string, status: number, body: string])[] = [
+/** Responses of which the client gets exactly one, with its status and body. Bytes after them reach no client. */
+const forwarded: readonly (readonly [what: string, method: string, bytes: string, status: number, body: string])[] = [
   ["more than its length", "GET", `${OK}Content-Length: 4\r\n\r\nbody${EVIL}`, 200, "body"],
   ["more than its chunks", "GET", `${OK}Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n${EVIL}`, 200, "body"],
   ["a body to HEAD", "HEAD", `${OK}Content-Length: 4\r\n\r\nbody${EVIL}`, 200, ""],
@@ -59,7 +59,7 @@ const passed: readonly (readonly [what: string, method: string, answer: string, 
     "body",
   ],
   [
-    "interim answers before",
+    "interim responses before",
     "GET",
     `HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n${OK}Content-Length: 4\r\n\r\nbody`,
     200,
@@ -74,18 +74,18 @@ const passed: readonly (readonly [what: string, method: string, answer: string, 
   ],
 ];
 
-describe("what a replica answers that could be read in two ways", { concurrency: true }, () => {
-  /** Sends two requests on one connection, one after the other, and gives all that came. */
-  async function exchange(method: string, answer: string): Promise<string> {
+describe("ambiguous responses of a replica", { concurrency: true }, () => {
+  /** Sends two requests on one connection; resolves with everything received. */
+  async function exchange(method: string, bytes: string): Promise<string> {
     await using gateway = await startTestGateway(() => () => {});
     await gateway.run();
-    const replica = rawReplica(gateway, ({ first }) => (first.includes(" / ") ? answer : NEXT));
+    const replica = rawReplica(gateway, ({ first }) => (first.includes(" / ") ? bytes : NEXT));
     const socket = gateway.connect();
     let text = "";
     socket.on("data", (data) => {
       text += data.toString("latin1");
     });
-    socket.setTimeout(5_000, () => socket.destroy(new Error("silent for 5 s")));
+    socket.setTimeout(30_000, () => socket.destroy(new Error("silent for 30 s")));
     const length = method === "POST" ? "Content-Length: 0\r\n" : "";
     socket.write(
       `${method} /acme/x HTTP/1.1\r\nHost: h\r\n${length}\r\nGET /acme/x/next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`,
@@ -93,28 +93,28 @@ describe("what a replica answers that could be read in two ways", { concurrency:
     await once(socket, "close");
     const sent = replica.requests.find(({ first }) => first.includes(" / "));
     assert.ok(sent);
-    // Nothing more is asked on a connection that nobody understands.
+    // A connection with an ambiguous response is not reused.
     const later = replica.requests.filter(
       ({ connection, number }) => connection === sent.connection && number > sent.number,
     );
-    if (method === "POST" || answer.includes(EVIL)) assert.deepEqual(later, []);
+    if (method === "POST" || bytes.includes(EVIL)) assert.deepEqual(later, []);
     return text;
   }
 
-  const answers = (text: string) => text.split(/(?=HTTP\/1\.1 \d{3} )/);
+  const responses = (text: string) => text.split(/(?=HTTP\/1\.1 \d{3} )/);
 
-  for (const [what, bytes] of refused) {
-    test(`reaches no client: ${what}`, async () => {
-      const [first = "", next = "", ...more] = answers(await exchange("POST", bytes));
+  for (const [what, bytes] of rejected) {
+    test(`responds 502 to: ${what}`, async () => {
+      const [first = "", next = "", ...more] = responses(await exchange("POST", bytes));
       assert.match(first, /^HTTP\/1\.1 502 [\s\S]*"code":"REPLICA_FAILED"/);
       assert.match(next, /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nnext$/);
       assert.deepEqual(more, []);
     });
   }
 
-  for (const [what, method, bytes, status, body] of passed) {
-    test(`reaches the client as one thing: ${what}`, async () => {
-      const [first = "", next = "", ...more] = answers(await exchange(method, bytes));
+  for (const [what, method, bytes, status, body] of forwarded) {
+    test(`forwards as one response: ${what}`, async () => {
+      const [first = "", next = "", ...more] = responses(await exchange(method, bytes));
       const [head = "", rest = ""] = first.split("\r\n\r\n");
       assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
       assert.ok((head.match(/^(?:content-length|transfer-encoding):/gim) ?? []).length <= 1, head);
@@ -136,12 +136,12 @@ describe("what a replica answers that could be read in two ways", { concurrency:
     });
   }
 
-  test("a 101 with a line break in it opens no WebSocket", async () => {
-    const answer =
+  test("opens no WebSocket when a header of the 101 contains a line break", async () => {
+    const bytes =
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-A: 1\nSet-Cookie: a\r\n\r\n";
     await using gateway = await startTestGateway(() => () => {});
     await gateway.run();
-    rawReplica(gateway, () => answer);
+    rawReplica(gateway, () => bytes);
     const socket = gateway.connect();
     socket.write("GET /acme/x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     const [data] = await once(socket, "data");

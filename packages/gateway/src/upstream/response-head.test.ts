@@ -4,13 +4,13 @@ import { parseResponseHead } from "./response-head.ts";
 
 const parse = (lines: readonly string[], method = "GET") => parseResponseHead(lines.join("\r\n"), method, 4_000);
 
-test("status and headers as they came, names in lower case", () => {
+test("returns status and headers unchanged, with names in lower case", () => {
   const { status, headers } = parse(["HTTP/1.1 299 Fine, really", "X-One:  a b ", "x-one: c:d", "X-Empty:"]);
   assert.equal(status, 299);
   assert.deepEqual(headers, ["x-one", "a b", "x-one", "c:d", "x-empty", ""]);
 });
 
-test("a length goes on once, and not where there can be no body", () => {
+test("forwards one Content-Length, and none where there can be no body", () => {
   const twice = ["HTTP/1.1 200", "Content-Length: 1", "content-length: 1"];
   assert.deepEqual(parse(twice).headers, ["content-length", "1"]);
   assert.deepEqual(parse(["HTTP/1.1 204 No Content", "Content-Length: 3"]).headers, []);
@@ -32,13 +32,13 @@ for (const [what, method, lines, expected] of [
   ["304", "GET", ["HTTP/1.1 304 Not Modified", "Content-Length: 12"], { kind: "none" }],
   ["103", "GET", ["HTTP/1.1 103 Early Hints", "Link: </a>"], { kind: "none" }],
 ] as const) {
-  test(`where the body ends: ${what}`, () => assert.deepEqual(parse(lines, method).framing, expected));
+  test(`finds the end of the body: ${what}`, () => assert.deepEqual(parse(lines, method).framing, expected));
 }
 
 for (const [what, lines, expected] of [
-  ["1.1 by itself", ["HTTP/1.1 204 No Content"], 4_000],
+  ["1.1 by default", ["HTTP/1.1 204 No Content"], 4_000],
   ["1.1 with close", ["HTTP/1.1 204 No Content", "Connection: X-Hop, Close"], 0],
-  ["1.0 by itself", ["HTTP/1.0 204 No Content"], 0],
+  ["1.0 by default", ["HTTP/1.0 204 No Content"], 0],
   ["1.0 with keep-alive", ["HTTP/1.0 204 No Content", "Connection: Keep-Alive"], 4_000],
   ["a hint that is longer", ["HTTP/1.1 204 No Content", "Keep-Alive: timeout=75"], 4_000],
   [
@@ -49,7 +49,7 @@ for (const [what, lines, expected] of [
   ["a hint of a second", ["HTTP/1.1 204 No Content", "Keep-Alive: timeout=1"], 0],
   ["a body until the end of the connection", ["HTTP/1.1 200 OK"], 0],
 ] as const) {
-  test(`how long a connection is kept: HTTP/${what}`, () => assert.equal(parse(lines).keepMs, expected));
+  test(`limits the reuse of a connection: HTTP/${what}`, () => assert.equal(parse(lines).keepMs, expected));
 }
 
 for (const [lines, expected] of [
@@ -61,17 +61,17 @@ for (const [lines, expected] of [
   [["HTTP/1.1 200 OK", "no colon"], /expected a header field, got "no colon"/],
   [["HTTP/1.1 200 OK", ": nameless"], /expected a header field/],
   [["HTTP/1.1 200 OK", "Content-Length: 1", "Content-Length: 2"], /more than one Content-Length/],
-  [["HTTP/1.1 200 OK", "Content-Length: -1"], /no number: "-1"/],
-  [["HTTP/1.1 200 OK", "Content-Length: 1, 1"], /no number/],
-  [["HTTP/1.1 200 OK", "Content-Length: 0x1"], /no number/],
+  [["HTTP/1.1 200 OK", "Content-Length: -1"], /not a number: "-1"/],
+  [["HTTP/1.1 200 OK", "Content-Length: 1, 1"], /not a number/],
+  [["HTTP/1.1 200 OK", "Content-Length: 0x1"], /not a number/],
   [["HTTP/1.1 200 OK", "Content-Length: 1", "Transfer-Encoding: chunked"], /both Content-Length and Transfer-Encoding/],
   [["HTTP/1.1 204 OK", "Content-Length: 1", "Transfer-Encoding: chunked"], /both Content-Length and Transfer-Encoding/],
-  [["HTTP/1.1 304 OK", "Content-Length: 1, 1"], /no number/],
-  [["HTTP/1.0 200 OK", "Transfer-Encoding: chunked"], /Transfer-Encoding in HTTP\/1.0/],
+  [["HTTP/1.1 304 OK", "Content-Length: 1, 1"], /not a number/],
+  [["HTTP/1.0 200 OK", "Transfer-Encoding: chunked"], /Transfer-Encoding is not allowed in HTTP\/1.0/],
   [["HTTP/1.1 200 OK", "Transfer-Encoding: gzip, chunked"], /not "chunked": "gzip, chunked"/],
   [["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], /not "chunked"/],
 ] as const) {
-  test(`a head that can be read in two ways is refused: ${lines.join(" | ")}`, () => {
+  test(`rejects an ambiguous head: ${lines.join(" | ")}`, () => {
     assert.throws(() => parse(lines), expected);
   });
 }

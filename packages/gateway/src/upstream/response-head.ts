@@ -1,19 +1,19 @@
-/** How the end of an answer's body is found (RFC 9112 section 6.3). */
+/** Rule by which the end of a response's body is found (RFC 9112 section 6.3). */
 export type Framing =
   | { readonly kind: "none" }
   | { readonly kind: "length"; readonly bytes: number }
   | { readonly kind: "chunked" }
   | { readonly kind: "until-close" };
 
-/** The head of a replica's answer. */
+/** The head of a replica's response. */
 export interface ResponseHead {
   readonly status: number;
-  /** Flat: a name in lower case, its value, and so on, as they came. */
+  /** Alternating names, in lower case, and values, in their order. */
   readonly headers: readonly string[];
-  /** All of the header Connection; empty where there is none. */
+  /** Value of the header Connection; empty if there is none. */
   readonly connection: string;
   readonly framing: Framing;
-  /** Milliseconds that the connection may be kept for another request; 0: not at all. */
+  /** Milliseconds for which the connection can be reused; 0 if it cannot. */
   readonly keepMs: number;
 }
 
@@ -21,13 +21,13 @@ const NO_BODY: Framing = { kind: "none" };
 const CHUNKED: Framing = { kind: "chunked" };
 const UNTIL_CLOSE: Framing = { kind: "until-close" };
 
-/** `Keep-Alive: timeout=5` may be over when the next request arrives: that one is sent a second before. */
+/** Reuse ends this long before the timeout of `Keep-Alive: timeout=5`, so that a request does not arrive after it. */
 const KEEP_MARGIN_MS = 1_000;
 
 /**
- * Reads a head, without its last empty line, decoded as latin1. Strict where two readers could disagree on where the body ends (RFC
- * 9112 section 11.2): throws an Error. Names and values are checked by whoever writes them on (`ServerResponse.writeHead`).
- * @param keepMs that the connection may be kept at most
+ * Parses a head, without its last empty line, decoded as latin1. Throws an `Error` where two readers could disagree on the end of the body (RFC 9112
+ * section 11.2). Names and values are checked later, by `ServerResponse.writeHead`.
+ * @param keepMs longest time for which the connection can be reused
  */
 export function parseResponseHead(text: string, method: string, keepMs: number): ResponseHead {
   let end = endOfLine(text, 0);
@@ -50,9 +50,9 @@ export function parseResponseHead(text: string, method: string, keepMs: number):
     if (name === "content-length") {
       if (length === value) continue;
       if (length !== undefined) throw new Error("more than one Content-Length");
-      if (!/^\d{1,15}$/.test(value)) throw new Error(`a Content-Length that is no number: "${value}"`);
+      if (!/^\d{1,15}$/.test(value)) throw new Error(`Content-Length is not a number: "${value}"`);
       length = value;
-      // Nobody else is to wait for a body that cannot come (RFC 9110 section 8.6).
+      // Dropped: the client would wait for a body that cannot come (RFC 9110 section 8.6).
       if (status < 200 || status === 204) continue;
     }
     headers.push(name, value);
@@ -60,10 +60,10 @@ export function parseResponseHead(text: string, method: string, keepMs: number):
     else if (name === "connection") connection = connection === "" ? value : `${connection}, ${value}`;
     else if (name === "keep-alive") hintMs = (value === lastHint.value ? lastHint.ms : hintedMs(value)) ?? keepMs;
   }
-  if (coding !== undefined && minor === "0") throw new Error("a Transfer-Encoding in HTTP/1.0");
+  if (coding !== undefined && minor === "0") throw new Error("Transfer-Encoding is not allowed in HTTP/1.0");
   const framing = framingOf(status, method, length, coding);
-  const kept = framing !== UNTIL_CLOSE && persists(minor === "1", connection);
-  return { status, headers, connection, framing, keepMs: kept ? Math.min(keepMs, hintMs) : 0 };
+  const reusable = framing !== UNTIL_CLOSE && persists(minor === "1", connection);
+  return { status, headers, connection, framing, keepMs: reusable ? Math.min(keepMs, hintMs) : 0 };
 }
 
 function endOfLine(text: string, from: number): number {
@@ -75,22 +75,22 @@ function framingOf(status: number, method: string, length: string | undefined, c
   if (coding !== undefined && length !== undefined) throw new Error("both Content-Length and Transfer-Encoding");
   if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NO_BODY;
   if (coding !== undefined) {
-    if (coding.toLowerCase() !== "chunked") throw new Error(`a Transfer-Encoding that is not "chunked": "${coding}"`);
+    if (coding.toLowerCase() !== "chunked") throw new Error(`Transfer-Encoding is not "chunked": "${coding}"`);
     return CHUNKED;
   }
   if (length === undefined) return UNTIL_CLOSE;
   return { kind: "length", bytes: Number(length) };
 }
 
-/** An HTTP/1.1 connection persists unless it is said, an HTTP/1.0 connection only when it is said (RFC 9112 section 9.3). */
-function persists(byItself: boolean, connection: string): boolean {
-  if (connection === "") return byItself;
+/** Tells whether a connection persists: by default in HTTP/1.1, only with `keep-alive` in HTTP/1.0 (RFC 9112 section 9.3). */
+function persists(byDefault: boolean, connection: string): boolean {
+  if (connection === "") return byDefault;
   if (connection === "keep-alive") return true;
   const options = connection.toLowerCase().split(/[\s,]+/);
-  return !options.includes("close") && (byItself || options.includes("keep-alive"));
+  return !options.includes("close") && (byDefault || options.includes("keep-alive"));
 }
 
-/** Replicas say the same all the time. */
+/** Cache of the last value: replicas send the same one every time. */
 const lastHint: { value: string; ms: number | undefined } = { value: "", ms: undefined };
 
 function hintedMs(value: string): number | undefined {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as nextIteration } from "node:timers/promises";
 import fc from "fast-check";
-import type { ReplicaAnswer } from "./connection.ts";
-import { ReplicaConnections } from "./connection-pool.ts";
+import type { ResponseHandler } from "./connection.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import { parseResponseHead } from "./response-head.ts";
 
 const line = fc.oneof(
@@ -42,7 +42,7 @@ const status = fc.oneof(
   fc.string({ maxLength: 20 }),
 );
 
-test("a head has one framing, which its headers say too, or is refused", () => {
+test("accepts only heads with one framing, which their headers declare", () => {
   let accepted = 0;
   fc.assert(
     fc.property(
@@ -74,30 +74,30 @@ test("a head has one framing, which its headers say too, or is refused", () => {
   assert.ok(accepted > 100, `${accepted}`);
 });
 
-const answers = [
+const responses = [
   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nhe\r\n3\r\nllo\r\n0\r\nX-T: 1\r\n\r\n",
   "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 ];
 
-test("an answer is the same wherever it is cut: after every byte, and anywhere", { timeout: 60_000 }, async () => {
+test("reads the same response however it is cut", { timeout: 60_000 }, async () => {
   let pieces: readonly string[] = [];
   const server = createServer((socket) => {
     socket.setNoDelay(true).on("error", () => {});
     socket.on("data", async () => {
       for (const piece of pieces) {
         socket.write(piece, "latin1");
-        await turn();
+        await nextIteration();
       }
     });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const connections = new ReplicaConnections(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const connections = new ConnectionPool(`127.0.0.1:${(server.address() as AddressInfo).port}`);
   const ask = () =>
     new Promise<string>((resolve, reject) => {
       let text = "";
-      const answer: ReplicaAnswer = {
+      const handler: ResponseHandler = {
         sending: () => true,
         head: (head) => {
           text += `${head.status} `;
@@ -112,17 +112,17 @@ test("an answer is the same wherever it is cut: after every byte, and anywhere",
       };
       connections.send(
         { method: "GET", target: "/", headers: ["Host", "h"], body: null, upgrade: undefined, timeoutMs: 5_000 },
-        answer,
+        handler,
       );
     });
   try {
-    for (const text of answers) {
+    for (const text of responses) {
       pieces = [...text];
       assert.equal(await ask(), "200 hello");
     }
     await fc.assert(
       fc.asyncProperty(
-        fc.constantFrom(...answers),
+        fc.constantFrom(...responses),
         fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
         async (text, places) => {
           const at = [0, ...places.map((place) => place % text.length).sort((a, b) => a - b), text.length];

@@ -5,6 +5,8 @@ import type { ManifestOptions } from "./reconcile/manifests/labels.ts";
 export interface KubernetesOptions {
   /** Folder for logins to registries. */
   readonly dataDir: string;
+  /** Receives copies of the replicas' logs; absent: they are not copied. */
+  readonly logs?: LogSink;
   /** Name of the control server, which tells its objects from those of other control servers on the same cluster. */
   readonly instance: string;
   /**
@@ -41,8 +43,6 @@ export interface KubernetesOptions {
   readonly silenceMs?: number;
   /** True to start while the cluster is unreachable, and connect later. */
   readonly patient?: boolean;
-  /** Receiver of the lines that replicas print; absent to discard them. */
-  readonly logs?: LogSink;
   readonly log?: Logger;
 }
 

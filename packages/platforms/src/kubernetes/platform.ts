@@ -95,7 +95,7 @@ export class KubernetesPlatform implements Platform {
     this.#pods = new PodTracker({
       ...shared,
       hasLostLogin: (org) => this.#namespaces.hasLostLogin(org),
-      openLog: (ref) => (options.logs ?? NO_LOGS).open(ref),
+      logs: options.logs ?? NO_LOGS,
     });
   }
 

@@ -1,29 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
+import type { AuditEntry } from "@faas/core";
 import { RotatingFile } from "../lib/rotating-file.ts";
-
-/** One control call that changed something, or was rejected. */
-export interface AuditEntry {
-  /** RFC 3339, UTC. */
-  readonly time: string;
-  readonly requestId: string;
-  /** Absent: the call had no key. */
-  readonly key?: { readonly id: string; readonly name: string; readonly scope: string; readonly org?: string };
-  /** Method and route. */
-  readonly action: string;
-  /** Object of the action: `acme/hello`, for instance. */
-  readonly target: string;
-  /** Remote address of the connection. */
-  readonly from: string;
-  readonly status: number;
-  /** Values before and after, where the target does not show them: limits. */
-  readonly change?: object;
-  /** Error code of the problem. */
-  readonly code?: string;
-  /** Number of calls without a valid key that were rejected since the entry before and are not listed. */
-  readonly unlisted?: number;
-}
 
 export interface AuditOptions {
   /**

@@ -36,7 +36,7 @@ test("scales an endpoint to zero after its idle timeout", () => {
 
 test("keeps an endpoint awake while a request is in flight", () => {
   const { endpoint, after } = setUp({ idleTimeout: "1s" });
-  endpoint.take();
+  endpoint.acquire();
   after(60_000);
   assert.equal(endpoint.desired, 1);
 });
@@ -59,8 +59,8 @@ test("keeps an endpoint awake whose idle timeout is never", () => {
 
 test("adds replicas within seconds of load, up to the maximum", () => {
   const { endpoint, after } = setUp({ concurrency: 2, maxReplicas: 4, idleTimeout: "never" });
-  endpoint.take();
-  endpoint.take();
+  endpoint.acquire();
+  endpoint.acquire();
   after(3_000);
   assert.equal(endpoint.desired, 2);
   for (let i = 0; i < 20; i++) endpoint.wait({ previous: undefined, next: undefined, onSlot() {}, onRejected() {} });
@@ -88,7 +88,7 @@ test("restores the number of a fixed scaler, and requests it once", () => {
 
 /** Makes a request that is answered at once. */
 function call(endpoint: ServedEndpoint, now: number): void {
-  const replica = endpoint.take();
+  const replica = endpoint.acquire();
   assert.ok(replica);
   endpoint.release(replica, now);
 }

@@ -42,7 +42,7 @@ export class Autoscaler implements Disposable {
   sample(): void {
     const now = this.#now();
     for (const endpoint of this.#registry.awake) {
-      this.#outliers.look(endpoint);
+      this.#outliers.sample(endpoint);
       if (isScaled(endpoint) && this.#load(endpoint).sample(endpoint.inFlight, endpoint.waiting))
         this.#scale(endpoint, now);
     }
@@ -55,7 +55,7 @@ export class Autoscaler implements Disposable {
     const now = this.#now();
     for (const endpoint of this.#idlePolicy.takeDue(now)) this.#registry.wake(endpoint);
     for (const endpoint of this.#registry.awake) {
-      this.#outliers.judge(endpoint, now);
+      this.#outliers.detect(endpoint, now);
       this.#decideOne(endpoint, now);
     }
     if (this.#registry.awake.size > 0) return;

@@ -12,7 +12,7 @@ export class BundleAccess {
   readonly #store: Pick<Store, "bundles">;
   /** Time of the last upload by organization and digest, the oldest first. */
   readonly #uploads = new Map<string, Map<string, number>>();
-  /** The same uploads over all organizations, the oldest first. */
+  /** All uploads, over all organizations, the oldest first. */
   readonly #order = new Map<string, { readonly org: string; readonly digest: string }>();
 
   constructor(store: Pick<Store, "bundles">) {

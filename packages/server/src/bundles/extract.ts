@@ -32,7 +32,7 @@ export async function extractBundle(tar: Readable, folder: string): Promise<void
   await unpacking.syncFolders();
 }
 
-/** One bundle that is being unpacked. */
+/** Bundle that is being unpacked. */
 class Unpacking {
   readonly #root: string;
   readonly #names = new Set<string>();

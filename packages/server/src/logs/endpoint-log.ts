@@ -8,7 +8,7 @@ const FILE_BYTES = 5 * 2 ** 20;
 /** Size of lines in memory above which the writer has to wait. */
 const MAX_PENDING_CHARACTERS = 2 ** 20;
 
-/** Line with its number, which grows over restarts too, so that stored lines and followed ones can be told apart. */
+/** Line with its number, which grows over restarts too, to distinguish stored lines from followed ones. */
 type NumberedLine = LogLine & { readonly seq: number };
 
 /** Log of one endpoint: two bounded files of JSON lines in a folder, and the readers that follow. */

@@ -269,7 +269,7 @@ function parse(text: string): Lock | undefined {
 }
 
 function locked(dataDir: string, lock: Lock | undefined): FaasError {
-  const where = lock?.url ? `, listening at ${lock.url}` : "";
+  const where = lock?.url ? `, which answers at ${lock.url}` : "";
   const host = lock?.host === hostname() ? "" : ` on ${lock?.host ?? "another host"}`;
   return new FaasError(
     "STATE_LOCKED",

@@ -18,7 +18,7 @@ export interface JournalHeader {
 
 /** Changes that were written at once: all of them are in the journal, or none. */
 export interface Entry {
-  /** One more than in the entry before. */
+  /** Number of the write: one more than in the entry before. */
   readonly sequence: number;
   readonly changes: readonly Change[];
 }

@@ -1,7 +1,7 @@
 import { FaasError, nearest, type Revision, type Settings } from "@faas/core";
 
 /** Record of a secret: its newest version, and nothing of its value. The fields are in `state.json` and keep their names. */
-export interface SecretRecord {
+interface SecretRecord {
   /** Absent: it has no value yet, or was removed and the platform still has to delete previous ones. */
   readonly version?: string;
   /** Time when it got that value. RFC 3339, UTC. */

@@ -4,7 +4,7 @@ import type { EndpointRecord, OrgFields } from "./records.ts";
 import { State } from "./state.ts";
 
 /** Version of the format of `state.json`. Version 1 had no journal: a server that knows only version 1 would miss its changes. */
-export const STATE_VERSION = 2;
+const STATE_VERSION = 2;
 
 /** Contents of `state.json`: the state after the change with this number. Later changes are in the journal. */
 export interface Snapshot {

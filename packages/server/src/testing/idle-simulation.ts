@@ -105,7 +105,7 @@ export const furtherPatterns: readonly Pattern[] = [
 ];
 
 /** Simulates two weeks of a pattern. `plan` returns the plan of the next pause, and `learn` gets its length. */
-export function simulateIdleness(
+function simulateIdleness(
   pattern: Pattern,
   plan: () => IdlePlan,
   learn: (pauseMs: number) => void,

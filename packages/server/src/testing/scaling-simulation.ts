@@ -15,7 +15,7 @@ export interface Scenario {
 }
 
 /** Input of a scaler. */
-export interface Observation {
+interface Observation {
   readonly atMs: number;
   readonly ready: number;
   readonly desired: number;
@@ -164,7 +164,7 @@ class Simulation {
 
   #nextArrival(): void {
     const rate = this.#scenario.rate(this.#now / 1000);
-    // No arrivals now: check again later.
+    // No arrivals now: check again in 100 ms.
     if (rate <= 0) {
       this.#events.add(this.#now + 100, () => this.#nextArrival());
       return;

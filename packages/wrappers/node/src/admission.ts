@@ -4,13 +4,13 @@ import { Problem } from "./problem.ts";
 import { sendProblem } from "./response/problem.ts";
 import { closeIdleConnectionsOnDrain } from "./shutdown.ts";
 
-/** Limit of the calls that run at a time, with a queue in the order of arrival for those beyond it. */
+/** Concurrency limit with a queue in the order of arrival. */
 export class Admission {
   readonly #startCall: (call: Call) => void;
   readonly #waiting: Call[] = [];
   #inFlight = 0;
 
-  /** `startCall` has to call `leave` once for each call, when its function has returned. */
+  /** `startCall` must call `leave` once for each call, when its function has returned. */
   constructor(startCall: (call: Call) => void) {
     this.#startCall = startCall;
   }
@@ -22,7 +22,7 @@ export class Admission {
       return;
     }
     if (this.#waiting.length >= queueLimit) {
-      sendProblem(call, new Problem("NO_CAPACITY", `${concurrency} calls run and ${queueLimit} wait`));
+      sendProblem(call, new Problem("NO_CAPACITY", `${concurrency} calls are running and ${queueLimit} are waiting`));
       return;
     }
     this.#waiting.push(call);
@@ -32,7 +32,7 @@ export class Admission {
     });
   }
 
-  /** Frees the place of a call and gives it to the next in the queue. */
+  /** Frees the slot of a call and gives it to the next in the queue. */
   leave(): void {
     this.#inFlight--;
     const next = this.#waiting.shift();
@@ -40,7 +40,7 @@ export class Admission {
     else if (this.#inFlight === 0) closeIdleConnectionsOnDrain();
   }
 
-  /** Empties the queue and answers all that waited with a problem. */
+  /** Empties the queue and answers all waiting calls with a problem. */
   rejectWaiting(problem: Problem): void {
     for (const call of this.#waiting.splice(0)) sendProblem(call, problem);
   }

@@ -2,18 +2,18 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DeadlineLink } from "./deadlines.ts";
 import { identity, timeoutMs } from "./options.ts";
 
-/** One request with its identity and deadline. Its context and abort signal are created when first used. */
+/** Request with its identity and deadline. Its context and abort signal are created when first used. */
 export class Call implements DeadlineLink {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
   readonly requestId: string;
-  /** The deadline by the monotonic clock, set when the call runs. */
+  /** Deadline on the monotonic clock, set when the call runs. */
   endsAtMs = 0;
   previous: DeadlineLink | undefined = undefined;
   next: DeadlineLink | undefined = undefined;
-  /** True when the call ran beyond its deadline; it holds its place until the function returns. */
+  /** True after the deadline; the call holds its slot until the function returns. */
   isLate = false;
   #context: Context | undefined;
   #controller: AbortController | undefined;
@@ -41,14 +41,14 @@ export class Call implements DeadlineLink {
     return this.#abortReason !== undefined;
   }
 
-  /** Aborts the call's signal. The first reason stays. */
+  /** Aborts the call's signal. The first reason counts. */
   abort(reason: Error): void {
     this.#abortReason ??= reason;
     this.#controller?.abort(this.#abortReason);
   }
 }
 
-/** Returns the client's request id when it is printable ASCII of at most 128 characters, or else a new UUID. */
+/** Returns the client's request id if it is printable ASCII of at most 128 characters, else a new UUID. */
 function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers["x-request-id"];
   return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
@@ -72,7 +72,7 @@ export class Context {
     this.deadline = call.deadline;
   }
 
-  /** Signal that is aborted at the deadline and when the client goes away. */
+  /** Signal that is aborted at the deadline and when the client disconnects. */
   get signal(): AbortSignal {
     return this.#call.signal;
   }

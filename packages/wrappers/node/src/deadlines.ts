@@ -1,15 +1,15 @@
 /** Link of the ring of running calls. A call is its own link. */
 export interface DeadlineLink {
-  /** By the monotonic clock, which nobody can set. */
+  /** Deadline on the monotonic clock, which cannot be set back. */
   endsAtMs: number;
-  /** Neighbours; undefined while it is not in the ring. */
+  /** Neighbours; undefined outside the ring. */
   previous: DeadlineLink | undefined;
   next: DeadlineLink | undefined;
 }
 
 /**
- * Deadlines of the running calls, with one timer for all. Every call has the same time, so the order in which they start is that of their deadlines.
- * They form a ring of links inside the calls, which leaves no garbage, as a Set would.
+ * Deadlines of the running calls, with one timer for all. Every call has the same timeout, so they expire in the order in which they started.
+ * They form a ring of links inside the calls, which, unlike a Set, leaves no garbage.
  */
 export class Deadlines<Timed extends DeadlineLink> {
   readonly #head = new RingHead();
@@ -34,7 +34,7 @@ export class Deadlines<Timed extends DeadlineLink> {
     setTimeout(this.#expire, this.#durationMs);
   }
 
-  /** Does nothing after the deadline: an expired link is removed already. */
+  /** Does nothing after the deadline: an expired link is already removed. */
   remove(timed: Timed): void {
     if (timed.next === undefined || timed.previous === undefined) return;
     timed.previous.next = timed.next;
@@ -58,7 +58,7 @@ export class Deadlines<Timed extends DeadlineLink> {
   };
 }
 
-/** End and beginning of the ring; its own neighbour when the ring is empty. */
+/** End and beginning of the ring; its own neighbour if the ring is empty. */
 class RingHead implements DeadlineLink {
   endsAtMs = Number.POSITIVE_INFINITY;
   previous: DeadlineLink = this;

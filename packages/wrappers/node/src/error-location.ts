@@ -6,11 +6,11 @@ import { folder, nameOf, pathOf, WRAPPER_FILE } from "./options.ts";
 export const EXTENSIONS = [".mjs", ".js", ".cjs"];
 
 /**
- * Finds a syntax error in the handler's file, or else in one beside it. Returns what `node --check` prints, which names the line; the error of an import
- * does not.
+ * Finds a syntax error in the handler's file, or else in a file next to it. Returns the output of `node --check`, which has the line; the error of an
+ * import does not.
  */
 export async function describeSyntaxError(file: string): Promise<string | undefined> {
-  // Loaded on demand: it is needed after a failure only.
+  // Loaded on demand: it is only needed after a failure.
   const { spawnSync } = await import("node:child_process");
   const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
   for (const path of [file, ...others.map(pathOf)]) {

@@ -6,15 +6,15 @@ import { handlerSetting, nameOf, pathOf } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
 import type { FunctionEvent } from "./request/event.ts";
 
-/** File names without extension that are tried when no handler is set. */
+/** File names without extension, tried if no handler is set. */
 const FILES = ["index", "main", "handler", "function", "app"];
-/** Exports that are tried when no handler is set. */
+/** Exports, tried if no handler is set. */
 const EXPORTS = ["handler", "main", "default"];
 
 export type Handler = (event: FunctionEvent, context: Context) => unknown;
 export type FetchHandler = (request: Request, context: Context) => unknown;
 
-/** Outcome of loading the user's code: a handler, a web-standard `fetch`, or the reason why every call fails. */
+/** Result of loading the user's code: a handler, a web-standard `fetch`, or the reason why every call fails. */
 export type LoadedFunction =
   | { readonly handler: Handler; readonly fetch?: undefined; readonly problem?: undefined }
   | { readonly handler?: undefined; readonly fetch: FetchHandler; readonly problem?: undefined }
@@ -22,10 +22,10 @@ export type LoadedFunction =
 
 /** The user's function; undefined until loading ends. */
 export let loaded: LoadedFunction | undefined;
-/** Settles when loading ends, also after a failure. */
+/** Resolves when loading ends, also after a failure. */
 let loading: Promise<LoadedFunction> | undefined;
 
-/** Starts to load the user's code. A failure is logged and kept: the wrapper stays up and answers every call with it. */
+/** Starts to load the user's code. A failure is logged and stored: the wrapper stays up and answers every call with it. */
 export function startLoading(): void {
   loading = load()
     .catch((error) => ({
@@ -49,7 +49,7 @@ async function load(): Promise<LoadedFunction> {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
   const module = await importModule(file);
-  // Exports of a CommonJS module that Node could not detect in its text are on `default`.
+  // Exports of a CommonJS module that Node cannot detect in its text are on `default`.
   const exported = (name: string) => module[name] ?? (name === "default" ? undefined : module.default?.[name]);
   const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== undefined);
   const target = key === undefined ? undefined : exported(key);
@@ -57,7 +57,7 @@ async function load(): Promise<LoadedFunction> {
     const has = Object.keys(module).join(", ") || "nothing";
     throw new Problem(
       "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, it exports ${has}`,
+      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, but it exports ${has}`,
     );
   }
   if (typeof target === "function") return { handler: target as Handler };
@@ -65,7 +65,7 @@ async function load(): Promise<LoadedFunction> {
   if (typeof fetch === "function") return { fetch: fetch.bind(target) };
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
-    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, it is ${typeof target}`,
+    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, got ${typeof target}`,
   );
 }
 
@@ -83,7 +83,7 @@ async function importModule(file: string): Promise<UserModule> {
   }
 }
 
-/** @throws FUNCTION_LOAD_FAILED when there is no such file; the message has all names that were tried. */
+/** @throws FUNCTION_LOAD_FAILED with the expected names if there is no such file. */
 function findFile(names: readonly string[], setting?: string): string {
   const candidates = names.flatMap((name) => EXTENSIONS.map((extension) => name + extension));
   // After the names of "index".
@@ -93,12 +93,12 @@ function findFile(names: readonly string[], setting?: string): string {
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
     setting
-      ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}; none is there`
-      : `Expected the function in one of ${candidates.join(", ")}; none is there. Name it with the handler setting, "file.export"`,
+      ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists`
+      : `Expected the function in one of ${candidates.join(", ")}, but none of them exists. Set the handler to "file.export"`,
   );
 }
 
-/** Returns `main` of package.json when it names a JavaScript file, as a list of at most one name. */
+/** Returns `main` of package.json if it is a JavaScript file, as a list of at most one name. */
 function mainOfManifest(): string[] {
   try {
     const { main } = JSON.parse(readFileSync(pathOf("package.json"), "utf8"));

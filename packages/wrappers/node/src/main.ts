@@ -4,7 +4,7 @@ import { createWrapperServer } from "./server.ts";
 import { drainOnSigterm, exitOnUncaughtError } from "./shutdown.ts";
 import { writeSynchronously } from "./standard-streams.ts";
 
-// The wrapper for Node, assembled into one file without dependencies that the build puts beside the user's code. Contract: docs/wrapper-protocol.md.
+// The wrapper for Node, assembled into one file without dependencies that the build puts next to the user's code. Contract: docs/wrapper-protocol.md.
 process.setSourceMapsEnabled(true);
 writeSynchronously();
 // The import of the user's code begins when this file has run to its end: the server listens first, and calls wait until loading ends.

@@ -13,18 +13,18 @@ export const identity = {
 const port = environment.PORT ?? "8080";
 /** TCP port, or path of a Unix socket, to listen on. */
 export const address = /^\d+$/.test(port) ? Number(port) : port;
-/** `file.export` of the handler; found by convention when not set. */
+/** `file.export` of the handler; found by convention if not set. */
 export const handlerSetting = environment.FAAS_HANDLER;
-/** Time that one call may take. */
+/** Maximum duration of a call. */
 export const timeoutMs = nonNegative("FAAS_TIMEOUT_MS", 30_000);
-/** Calls handled at a time. */
+/** Maximum number of concurrent calls. */
 export const concurrency = nonNegative("FAAS_CONCURRENCY", 80);
-/** Largest request body in bytes. */
+/** Maximum size of a request body in bytes. */
 export const bodyLimit = nonNegative("FAAS_BODY_LIMIT", 6 * 2 ** 20);
-/** Most calls that wait while `concurrency` calls run. */
+/** Maximum number of waiting calls while `concurrency` calls run. */
 export const queueLimit = concurrency * 10;
 
-/** Folder of the wrapper, which is that of the user's code too. */
+/** Folder of the wrapper and of the user's code. */
 export const folder = dirname(fileURLToPath(import.meta.url));
 /** Name of the wrapper's own file in the folder. */
 export const WRAPPER_FILE = ".interface.mjs";
@@ -34,7 +34,7 @@ export function pathOf(name: string): string {
   return join(folder, name);
 }
 
-/** Returns a path relative to the folder; it begins with ".." when it is outside. */
+/** Returns a path relative to the folder; it begins with ".." if it is outside. */
 export function nameOf(path: string): string {
   return relative(folder, path);
 }

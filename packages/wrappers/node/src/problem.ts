@@ -17,12 +17,12 @@ export class Problem extends Error {
   }
 }
 
-/** Returns the message of a thrown value, which need not be an Error. */
+/** Returns the message of a thrown value, which may not be an Error. */
 export function messageOf(error: unknown): string {
   return String((error as Error | undefined)?.message ?? error);
 }
 
-/** Returns the stack of a thrown value, or the value itself when it has none. */
+/** Returns the stack of a thrown value, or the value itself if it has none. */
 export function stackOf(error: unknown): unknown {
   return (error as Error | undefined)?.stack ?? error;
 }

@@ -12,7 +12,7 @@ import { sendProblem } from "./response/problem.ts";
 import { sendResult } from "./response/result.ts";
 import { sendWebResponse } from "./response/web-response.ts";
 
-/** Entrance for the calls of the user's function. */
+/** Entry point for the calls of the user's function. */
 export const admission = new Admission(runWhenLoaded);
 const deadlines = new Deadlines<Call>(timeoutMs, onTimeout);
 
@@ -57,7 +57,7 @@ interface CallResponse extends ServerResponse {
 }
 
 function onClose(this: CallResponse): void {
-  if (!this.writableFinished) this[CALL]?.abort(new Error("the client went away"));
+  if (!this.writableFinished) this[CALL]?.abort(new Error("the client disconnected"));
 }
 
 function onDone(call: Call): void {
@@ -66,7 +66,7 @@ function onDone(call: Call): void {
   admission.leave();
 }
 
-/** Calls the function and answers. Returns a promise only when that takes time, because each promise costs every call. */
+/** Calls the function and answers. Returns a promise only if that takes time, because a promise costs every call. */
 function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undefined {
   if (userFunction.problem) throw userFunction.problem;
   if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
@@ -90,11 +90,11 @@ async function handleFetch(call: Call, fetch: FetchHandler): Promise<void> {
   return sendWebResponse(call, await fetch(webRequestOf(call), call.context));
 }
 
-/** Calls in flight beyond their deadline, which nothing can end. */
+/** Number of calls in flight beyond their deadline, which cannot be stopped. */
 let lateCalls = 0;
 
 function onTimeout(call: Call): void {
-  const problem = new Problem("FUNCTION_TIMEOUT", `The function was not done within ${timeoutMs} ms`);
+  const problem = new Problem("FUNCTION_TIMEOUT", `The function did not finish within ${timeoutMs} ms`);
   call.abort(problem);
   if (call.response.headersSent) call.response.destroy();
   else sendProblem(call, problem);
@@ -103,9 +103,9 @@ function onTimeout(call: Call): void {
   if (lateCalls >= concurrency) exitForRestart();
 }
 
-/** Ends the process, so that the platform starts another, after a moment in which the last answers are sent. */
+/** Exits shortly, after the last responses are sent: the platform starts another process. */
 function exitForRestart(): void {
-  console.error(`Every place (${concurrency}) is held by a call beyond its time: the process ends`);
+  console.error("All slots are held by calls beyond their deadline: the process exits");
   admission.rejectWaiting(new Problem("NO_CAPACITY", "The function's process is being replaced"));
   setTimeout(() => process.exit(1), 100);
 }
@@ -119,7 +119,7 @@ function onError(call: Call, error: unknown): void {
   if (response.destroyed || (response.writableEnded && call.isAborted)) return;
   console.error(JSON.stringify({ level: "error", requestId: call.requestId, message: messageOf(error) }));
   console.error(stackOf(error));
-  // Bytes that were sent cannot be taken back: a cut connection tells the client that the answer is incomplete.
+  // Sent bytes cannot be changed: a closed connection shows the client that the response is incomplete.
   if (response.headersSent) response.destroy();
   else sendProblem(call, new Problem("FUNCTION_ERROR", messageOf(error)));
 }

@@ -9,7 +9,7 @@ import { PROBLEM_TYPE, sendProblem } from "./response/problem.ts";
 import { send } from "./response/send.ts";
 import { admission } from "./run-call.ts";
 
-/** Creates the HTTP server: paths under `/-/` are the wrapper's own, all others call the function. It doesn't listen yet. */
+/** Creates the HTTP server, which does not listen yet: paths under `/-/` belong to the wrapper, all others call the function. */
 export function createWrapperServer(): Server {
   const server = createServer(
     { maxHeaderSize: 16 * 1024, keepAliveTimeout: 75_000, requestTimeout: 0, headersTimeout: 60_000, noDelay: true },
@@ -20,7 +20,7 @@ export function createWrapperServer(): Server {
     },
   );
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
-    // Answered before the client sends: a body that is too large need not be sent.
+    // Answered before the client sends the body, so that it need not send one that is too large.
     if (declaresTooLarge(request)) return sendProblem(new Call(request, response), bodyTooLarge());
     response.writeContinue();
     server.emit("request", request, response);
@@ -38,7 +38,7 @@ async function answerOwnRoute(call: Call): Promise<void> {
   send(call, 200, { "Content-Type": JSON_TYPE }, '{"status":"ready"}');
 }
 
-/** Answers bytes that are not HTTP, or a header over the limit, and closes the connection. There is no request to answer. */
+/** Answers malformed HTTP, or a header over the limit, and closes the connection. */
 function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();

@@ -1,13 +1,13 @@
 /**
- * Makes writes to stdout and stderr synchronous: each is complete before the next line of code runs, so that `process.exit` loses nothing and lines
- * don't pile up in memory.
+ * Makes writes to stdout and stderr synchronous: each completes before the next line of code runs, so that `process.exit` loses nothing and lines
+ * do not accumulate in memory.
  */
 export function writeSynchronously(): void {
   for (const name of ["stdout", "stderr"] as const) {
     const original = Object.getOwnPropertyDescriptor(process, name)?.get;
     // A module that NODE_OPTIONS preloads has replaced it.
     if (original === undefined) continue;
-    // Created on first use, as Node does: creating it here would add a millisecond to each start.
+    // Creates them on first use, as Node does: creating it here would add a millisecond to each start.
     Object.defineProperty(process, name, {
       configurable: true,
       enumerable: true,
@@ -21,7 +21,7 @@ export function writeSynchronously(): void {
   }
 }
 
-/** Fields of a standard stream that Node doesn't document; absent for files, which are written synchronously anyway. */
+/** Fields of a standard stream that Node does not document; absent for files, which are written synchronously anyway. */
 interface StreamInternals {
   readonly _handle?: { readonly setBlocking?: (blocking: boolean) => void };
 }

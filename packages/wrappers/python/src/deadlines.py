@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Deadlines:
-    """Answers calls whose time is over. All calls have the same time, so they expire in the order in which they began."""
+    """Answers calls after their deadline. All calls have the same timeout, so they expire in the order in which they started."""
 
     def __init__(self, loop: Union[EventLoop, AbstractEventLoop], cancel: Callable[[Call], None]) -> None:
         self.calls: dict[Call, None] = {}  # without a response so far, in order of their deadlines
@@ -35,7 +35,7 @@ class Deadlines:
             self.loop.call_later(TIMEOUT, self.expire)
 
     def expire(self) -> None:
-        """Answer the calls whose time is over, and wait for the next one."""
+        """Answer the calls beyond their deadline, and wait for the next one."""
         now = monotonic()
         for call in list(self.calls):
             if call.deadline > now:
@@ -45,7 +45,7 @@ class Deadlines:
         self.expiring = False
 
     def time_out(self, call: Call) -> None:
-        """Answer one call with a problem, or cut a response that has begun."""
+        """Answer a call with a problem, or close the connection of a started response."""
         self.calls.pop(call, None)
         connection = call.connection
         if call.claim():

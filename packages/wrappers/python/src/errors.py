@@ -8,8 +8,8 @@ ERRORS: dict[str, tuple[int, str]] = {
     "BODY_TOO_LARGE": (413, "Request body too large"),
     "HEADERS_TOO_LARGE": (431, "Request header fields too large"),
     "FUNCTION_ERROR": (500, "The function threw an error"),
-    "INVALID_RESPONSE": (500, "The function returned what cannot be an answer"),
+    "INVALID_RESPONSE": (500, "The function returned an invalid response"),
     "FUNCTION_LOAD_FAILED": (502, "The function could not be loaded"),
     "NO_CAPACITY": (503, "No capacity"),
-    "FUNCTION_TIMEOUT": (504, "The function took too long"),
+    "FUNCTION_TIMEOUT": (504, "The function timed out"),
 }

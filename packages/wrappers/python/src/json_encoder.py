@@ -1,4 +1,4 @@
-"""JSON as JavaScript writes it."""
+"""Encoding JSON in JavaScript's format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def json_default(value: Any) -> Any:
-    """Convert what the json module does not know: numpy's arrays and numbers, dates, dataclasses, sets."""
+    """Convert types that the json module does not support: numpy's arrays and numbers, dates, dataclasses, sets."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if hasattr(value, "item"):
@@ -27,7 +27,7 @@ def json_default(value: Any) -> Any:
 
 
 def json_encoder(ascii_only: bool) -> json.JSONEncoder:
-    """Make an encoder without spaces that refuses NaN and infinities."""
+    """Make an encoder without spaces that rejects NaN and infinities."""
     return json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":"), default=json_default)
 
 
@@ -35,7 +35,7 @@ encoder = json_encoder(False)
 
 
 def make_quick_encoder() -> Any:
-    """Make the encoder's inner part without its checks for circles, once and not for every value; None where this Python has none."""
+    """Make the encoder's inner part without its checks for circles, once and not for every value; None if this Python lacks it."""
     try:
         quote = json.encoder.encode_basestring
         return json.encoder.c_make_encoder(None, json_default, quote, None, ":", ",", False, False, False)  # type: ignore[attr-defined]
@@ -55,7 +55,7 @@ def to_json(value: Any) -> str:
         text: str = "".join(quick_encode(value, 0))
         if text.isascii():
             return text
-    except Exception:  # the slower way below says what is wrong with the value
+    except Exception:  # the slower encoder below raises the right error
         pass
     try:
         try:

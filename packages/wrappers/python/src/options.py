@@ -10,7 +10,7 @@ IDENTITY = tuple(ENVIRONMENT.get(name, "") for name in ("FAAS_ORG", "FAAS_ENDPOI
 
 
 def whole_number(name: str, fallback: str) -> int:
-    """Read a setting that is a whole number, zero or more. Ends the process with a message when it is anything else."""
+    """Read a setting that is a whole number, zero or more. Exits with a message for any other value."""
     text = ENVIRONMENT.get(name) or fallback
     if not (text.isascii() and text.isdecimal()):
         sys.exit(f'Expected {name} to be a whole number, got "{text}"')

@@ -1,4 +1,4 @@
-"""Errors that a client sees."""
+"""Errors in responses to clients."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .options import BODY_LIMIT, CONCURRENCY, QUEUE_LIMIT
 
 
 class Problem(Exception):
-    """An error that is answered with a problem document (RFC 9457)."""
+    """Error that is answered with a problem document (RFC 9457)."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -16,7 +16,7 @@ class Problem(Exception):
 
 
 def malformed(reason: str) -> Problem:
-    """Make the problem of a request that is not HTTP/1.1 as RFC 9112 has it."""
+    """Make the problem of a request that violates RFC 9112 (HTTP/1.1)."""
     return Problem("INVALID_REQUEST", f"Malformed HTTP: {reason}")
 
 
@@ -36,5 +36,5 @@ def load_failed(detail: str) -> Problem:
 
 
 def no_capacity() -> Problem:
-    """Make the problem of a call for which the queue has no space."""
+    """Make the problem of a call that does not fit into the queue."""
     return Problem("NO_CAPACITY", f"{CONCURRENCY} calls are running and {QUEUE_LIMIT} are waiting")

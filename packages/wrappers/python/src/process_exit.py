@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def exit_process(status: int) -> NoReturn:
-    """End the process at once, whatever is running, after writing out what was printed so far."""
+    """Exit immediately, whatever is running, after flushing the output."""
     import atexit
 
     atexit._run_exitfuncs()
@@ -24,7 +24,8 @@ def exit_process(status: int) -> NoReturn:
 
 
 def exit_as_asked(error: SystemExit, where: str) -> NoReturn:
-    """End the process as sys.exit() in the user's code asks, and say so in the log."""
+    """Exit with the status of sys.exit() in the user's code, and log the reason."""
     code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    sys.stderr.write(f"The function called sys.exit({'' if error.code is None else repr(error.code)}) {where}\n")
+    argument = "" if error.code is None else repr(error.code)
+    sys.stderr.write(f"The function called sys.exit({argument}) {where}\n")
     exit_process(code & 0xFF)

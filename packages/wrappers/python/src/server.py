@@ -38,7 +38,7 @@ class Server:
     def __init__(self) -> None:
         self.listening = False
         self.serving = False  # loop, runner and deadlines are there
-        self.problem: Problem | None = None  # why the function could not be loaded
+        self.problem: Problem | None = None  # reason why the function could not be loaded
         self.connections: dict[Connection, None] = {}
         self.sweeping = False
 
@@ -112,7 +112,7 @@ class Server:
             try:
                 if sock.family != socket.AF_UNIX:
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            except OSError:  # it is closed again already; macOS reports it here
+            except OSError:  # it is already closed; macOS reports that here
                 sock.close()
                 continue
             connection = Connection(sock, self)
@@ -151,8 +151,8 @@ class Server:
         return complete_response(call, 200, JSON, (), b'{"status":"ready"}')
 
     def give_up(self) -> None:
-        """End the process soon, after the last responses: the platform starts another."""
-        sys.stderr.write("Every thread is held by a call beyond its time: the process ends\n")
+        """Exit shortly, after the last responses are sent: the platform starts another process."""
+        sys.stderr.write("All slots are held by calls beyond their deadline: the process exits\n")
         for call in self.runner.refuse_waiting():  # type: ignore[union-attr]
             call.connection.deliver(call, problem_response(call, no_capacity()))
         self.loop.call_later(0.1, exit_process, 1)
@@ -181,7 +181,7 @@ class Server:
     def drain(self) -> None:
         """Accept no more connections, finish the calls in flight, then end."""
         lifecycle.draining = True
-        self.accept()  # clients that are connected already are not turned away
+        self.accept()  # clients that are already connected are served
         self.loop.remove_reader(self.listener.fileno())
         self.listener.close()
         self.listening = False

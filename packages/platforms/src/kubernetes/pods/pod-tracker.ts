@@ -1,4 +1,4 @@
-import { type EndpointLog, type EndpointRef, endpointKey, type Logger } from "@faas/core";
+import { type EndpointLog, endpointKey, type Logger, type LogSink } from "@faas/core";
 import type { V1Pod } from "@kubernetes/client-node";
 import type { KubernetesApi } from "../client/api-client.ts";
 import type { WatchHandler } from "../client/informer.ts";
@@ -14,7 +14,8 @@ export interface PodTrackerOptions {
   readonly endpoints: ReadonlyMap<string, KubernetesEndpoint>;
   /** Returns true if an organization's registry login was lost with its namespace. */
   readonly hasLostLogin: (org: string) => boolean;
-  readonly openLog: (ref: EndpointRef) => EndpointLog;
+  /** Receives copies of the replicas' logs. */
+  readonly logs: LogSink;
 }
 
 /** Tracks the pods in the cluster, passes them to their endpoints, and copies their logs. */
@@ -90,7 +91,7 @@ export class PodTracker {
     if (!endpoint) return;
     endpoint.observePod(facts);
     if (facts.runningSinceMs !== undefined || facts.failure?.logs !== undefined)
-      void this.#copyLog(facts, this.#options.openLog(facts));
+      void this.#copyLog(facts, this.#options.logs.open(facts));
   }
 
   #copyLog(facts: PodFacts, store: EndpointLog): Promise<void> {

@@ -24,7 +24,7 @@ export interface ReplicaOwner {
   onFailure(replica: Replica, failure: Failure): void;
 }
 
-/** One container of a pod, from its first observation on: probes whether it is ready, and finds out why it does not start. */
+/** A container of a pod, from its first observation on: probes whether it is ready, and finds out why it does not start. */
 export class Replica {
   readonly stages: StartStages;
   readonly #owner: ReplicaOwner;

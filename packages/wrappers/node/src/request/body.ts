@@ -22,7 +22,7 @@ export function bodyTooLarge(): Problem {
  * Reads the whole body.
  *
  * @throws BODY_TOO_LARGE as soon as it is over the limit; the rest is not read.
- * @throws INVALID_REQUEST when the client went away.
+ * @throws INVALID_REQUEST if the client disconnects.
  */
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -57,7 +57,7 @@ export function parseBody(bytes: Buffer, contentType = ""): unknown {
     try {
       return JSON.parse(bytes.toString("utf8"));
     } catch (error) {
-      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, and it does not parse: ${messageOf(error)}`);
+      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, but it is not valid JSON: ${messageOf(error)}`);
     }
   }
   if (!type.startsWith("text/") && type !== "application/x-www-form-urlencoded") return bytes;

@@ -31,7 +31,7 @@ function joinHeaders(headers: IncomingHttpHeaders): Record<string, string | unde
 }
 
 function parseQuery(text: string): Record<string, string | string[]> {
-  // Without a prototype, or a parameter "__proto__" would set it.
+  // Has no prototype, because a parameter "__proto__" would set it.
   const query: Record<string, string | string[]> = Object.create(null);
   for (const [name, value] of new URLSearchParams(text)) {
     const before = query[name];

@@ -3,7 +3,7 @@ import type { Call } from "../call.ts";
 import { messageOf, Problem } from "../problem.ts";
 import { isDraining } from "../shutdown.ts";
 
-/** Content types of values that don't say their own. */
+/** Content types of values without their own. */
 export const TEXT = "text/plain; charset=utf-8";
 export const BYTES = "application/octet-stream";
 export const JSON_TYPE = "application/json";
@@ -40,9 +40,9 @@ export function forbidsBody(status: number): boolean {
 }
 
 /**
- * Writes the status line and the headers; `length` is undefined when it is not known or there is no body.
+ * Writes the status line and the headers; `length` is undefined if it is unknown or there is no body.
  *
- * @throws INVALID_RESPONSE when the function returned a header that cannot be sent.
+ * @throws INVALID_RESPONSE if the function returned an invalid header.
  */
 export function writeHead(call: Call, status: number, headers: OutgoingHttpHeaders, length: number | undefined): void {
   const { response } = call;

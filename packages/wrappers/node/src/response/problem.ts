@@ -6,7 +6,7 @@ import { send } from "./send.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
-/** Answers a call with a problem document. Does nothing when the call was answered or the client went away. */
+/** Answers a call with a problem document. Does nothing if the call was answered or the client disconnected. */
 export function sendProblem(call: Call, problem: Problem): void {
   const { response, request, requestId } = call;
   if (response.headersSent || response.destroyed) return;

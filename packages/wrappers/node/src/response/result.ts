@@ -7,9 +7,9 @@ import { type Source, sendStream } from "./stream.ts";
 import { sendWebResponse } from "./web-response.ts";
 
 /**
- * Answers with what a handler returned (docs/wrapper-protocol.md, "What it returns"). Returns a promise only when that takes time.
+ * Answers with the result of a handler (docs/wrapper-protocol.md, "What it returns"). Returns a promise only if that takes time.
  *
- * @throws INVALID_RESPONSE when the value cannot be an answer.
+ * @throws INVALID_RESPONSE if the value is not a valid response.
  */
 export function sendResult(call: Call, result: unknown): Promise<void> | undefined {
   if (isExact(result)) return sendBody(call, result.status, sendableHeaders(result.headers), result.body);
@@ -17,7 +17,7 @@ export function sendResult(call: Call, result: unknown): Promise<void> | undefin
   return sendBody(call, undefined, {}, result);
 }
 
-/** Result that sets the status, and maybe headers. */
+/** Result that sets the status and optionally headers. */
 interface ExactResult {
   readonly status: number;
   readonly headers?: unknown;
@@ -57,19 +57,25 @@ function isStream(value: unknown): value is Source {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const source = value as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown; next?: unknown };
   if (typeof source[Symbol.asyncIterator] === "function") return true;
-  // Has to be an iterator itself: a Map or a Set is a value.
+  // Must be an iterator itself: a Map or a Set is a value.
   return typeof source[Symbol.iterator] === "function" && typeof source.next === "function";
 }
 
-/** @throws INVALID_RESPONSE when the value has no JSON. */
+/** @throws INVALID_RESPONSE if the value cannot be written as JSON. */
 function jsonOf(value: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    throw new Problem("INVALID_RESPONSE", `The function returned what cannot be JSON: ${messageOf(error)}`);
+    throw new Problem(
+      "INVALID_RESPONSE",
+      `The function returned a value that cannot be written as JSON: ${messageOf(error)}`,
+    );
   }
   if (text === undefined)
-    throw new Problem("INVALID_RESPONSE", `The function returned a ${typeof value}, which cannot be an answer`);
+    throw new Problem(
+      "INVALID_RESPONSE",
+      `The function returned a value that cannot be written as JSON: ${typeof value} is not a JSON type`,
+    );
   return text;
 }

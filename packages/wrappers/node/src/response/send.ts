@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
 import { forbidsBody, writeHead } from "./head.ts";
 
-/** Sends an answer with its whole body, in one write. Does nothing when the call was answered or the client went away. */
+/** Sends a response with its whole body, in one write. Does nothing if the call was answered or the client disconnected. */
 export function send(
   call: Call,
   status: number,
@@ -15,12 +15,12 @@ export function send(
   const length = body === undefined ? 0 : Buffer.byteLength(body);
   writeHead(call, status, headers, isBodyless ? undefined : length);
   if (request.method === "HEAD" || isBodyless) response.end();
-  // As many bytes as characters: the text is ASCII, which is faster to write as Latin-1.
+  // The text has as many bytes as characters: it is ASCII, which is faster to write as Latin-1.
   else if (typeof body === "string" && length === body.length) response.end(body, "latin1");
   else response.end(body);
 }
 
-/** Sends the head of an answer to HEAD, with the length that the body would have. */
+/** Sends the head of a response to HEAD, with the length that the body would have. */
 export function sendHeadOnly(call: Call, status: number, headers: OutgoingHttpHeaders, length: number): undefined {
   const { response } = call;
   if (response.destroyed || response.headersSent) return;

@@ -2,16 +2,16 @@ import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Call } from "../call.ts";
 import { forbidsBody, writeHead } from "./head.ts";
 
-/** Source of a streamed answer. */
+/** Source of a streamed response. */
 export type Source = (AsyncIterable<unknown> | Iterable<unknown>) & {
   readonly return?: () => unknown;
   readonly destroy?: () => unknown;
 };
 
 /**
- * Sends a streamed answer with back-pressure. Ends the source when the client goes away.
+ * Sends a streamed response with back-pressure. Ends the source when the client disconnects.
  *
- * @throws TypeError when the source gives something other than strings and bytes.
+ * @throws TypeError if the source yields something other than strings and bytes.
  */
 export async function sendStream(
   call: Call,
@@ -32,7 +32,7 @@ export async function sendStream(
     if (response.destroyed) return;
     if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk)) {
       throw new TypeError(
-        `Expected the stream to give strings or bytes, got ${chunk === null ? "null" : typeof chunk}`,
+        `Expected the stream to yield strings or bytes, got ${chunk === null ? "null" : typeof chunk}`,
       );
     }
     if (!response.write(chunk)) await drainedOrClosed(response);

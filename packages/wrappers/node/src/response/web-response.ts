@@ -8,13 +8,13 @@ import { type Source, sendStream } from "./stream.ts";
 /**
  * Answers with a web-standard Response.
  *
- * @throws INVALID_RESPONSE when it is something else.
+ * @throws INVALID_RESPONSE for any other value.
  */
 export async function sendWebResponse(call: Call, result: unknown): Promise<void> {
   if (!(result instanceof Response)) {
     throw new Problem(
       "INVALID_RESPONSE",
-      `Expected fetch to give a Response, got ${result === null ? "null" : typeof result}`,
+      `Expected fetch to return a Response, got ${result === null ? "null" : typeof result}`,
     );
   }
   const { status, body } = result;

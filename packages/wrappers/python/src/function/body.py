@@ -1,4 +1,4 @@
-"""Request bodies as the function gets them."""
+"""Parsing request bodies for the function."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and infinities, which Python's decoder would take."""
+    """Reject NaN and infinities, which Python's decoder accepts."""
     raise ValueError(f"{name} is not valid JSON")
 
 
@@ -28,11 +28,11 @@ def from_json(text: str) -> Any:
             return value
     except (ValueError, StopIteration, RecursionError):
         pass
-    return decoder.decode(text)  # deals with surrounding space, or says what is wrong
+    return decoder.decode(text)  # handles surrounding space, or raises the right error
 
 
 def parse_body(body: bytes, content_type: str) -> Any:
-    """Parse a body by its type: JSON to its value, text to a string; all else stays bytes.
+    """Parse a body by its type: JSON to a value, text to a string; everything else stays bytes.
 
     @throws MALFORMED_JSON
     """
@@ -43,7 +43,7 @@ def parse_body(body: bytes, content_type: str) -> Any:
         try:
             return from_json(body.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:
-            detail = f"The body's type is {media_type}, but it does not parse: {error}"
+            detail = f"The body's type is {media_type}, but it is not valid JSON: {error}"
             raise Problem("MALFORMED_JSON", detail) from None
     if not media_type.startswith("text/") and media_type != "application/x-www-form-urlencoded":
         return body

@@ -1,4 +1,4 @@
-"""One call of the function."""
+"""A call of the function."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
 class Call:
-    """One request whose head has been read: its content, its deadline, and the right to answer it."""
+    """A request whose head has been read: its content, its deadline, and the right to answer it."""
 
     __slots__ = (
         "connection",
@@ -59,12 +59,12 @@ class Call:
         self.request_id = given if given and REQUEST_ID(given) else new_request_id()
         self.deadline = monotonic() + TIMEOUT
         self.unclaimed = [self]
-        self.streaming = False  # a part of the response may have been sent
-        self.running = False  # a thread has it
-        self.late = False  # the thread has it beyond its deadline
+        self.streaming = False  # part of the response may have been sent
+        self.running = False  # a thread runs it
+        self.late = False  # a thread runs it beyond its deadline
 
     def claim(self) -> bool:
-        """Give the right to answer to the first that asks, in any thread: True for it, False for all others."""
+        """Claim the right to answer, from any thread: True for the first caller, False for all others."""
         try:
             self.unclaimed.pop()
             return True
@@ -72,7 +72,7 @@ class Call:
             return False
 
     def arguments(self, arity: int) -> tuple[Any, ...]:
-        """Make event and context, as many of them as the handler takes.
+        """Create event and context, or only those that the handler accepts.
 
         @throws MALFORMED_JSON
         """

@@ -26,7 +26,7 @@ class Event(dict):  # type: ignore[type-arg]
 
 
 class Log:
-    """Lines on stderr that carry the request id: `context.log.info("text", more=1)`."""
+    """Logger that writes a line of JSON with the request id to stderr: `context.log.info("text", more=1)`."""
 
     __slots__ = ("request_id",)
 
@@ -58,7 +58,7 @@ class Log:
 
 
 class Context:
-    """The handler's second argument."""
+    """Second argument of a handler."""
 
     __slots__ = ("request_id", "ends")
 
@@ -70,10 +70,10 @@ class Context:
 
     @property
     def deadline(self) -> float:
-        """Seconds since the epoch at which the call's time is over."""
+        """Deadline of the call in seconds since the epoch."""
         return time() + self.ends - monotonic()
 
     @property
     def log(self) -> Log:
-        """A log whose lines carry the request id."""
+        """Logger whose lines have the request id."""
         return Log(self.request_id)

@@ -26,12 +26,12 @@ def load_handler() -> Any:
     """
     file, module_name, name = find_handler(ENVIRONMENT.get("FAAS_HANDLER"))
     packages = os.path.join(FOLDER, ".packages")
-    # After the standard library, before everything else that is installed: where a virtual environment would have them.
-    place = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
-    sys.path.insert(place, packages)
+    # After the standard library and before other installed packages, as in a virtual environment.
+    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
+    sys.path.insert(index, packages)
     sys.path.insert(0, FOLDER)
     if module_name in sys.modules:
-        raise load_failed(f"{file}: the standard library has a module of that name; rename the file")
+        raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
     try:
         __import__(module_name)
     except SystemExit as error:
@@ -43,12 +43,12 @@ def load_handler() -> Any:
     names = (name,) if name else HANDLER_NAMES
     found = next((each for each in names if hasattr(module, each)), None)
     if found is None:
-        has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "none"
+        has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
-        raise load_failed(f"{file}: expected it to define the function {expected}; its functions: {has}")
+        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
     handler = getattr(module, found)
     if not callable(handler):
-        raise load_failed(f'{file}: expected "{found}" to be a function, it is {type(handler).__name__}')
+        raise load_failed(f'{file}: expected "{found}" to be a function, got {type(handler).__name__}')
     return handler
 
 
@@ -65,14 +65,14 @@ def find_handler(setting: str | None) -> tuple[str, str, str]:
                 return file, os.path.normpath(each).replace("/", "."), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
     raise load_failed(
-        f'Expected the handler "{setting}" in {tried}; no such file'
+        f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
         if setting
-        else f'Expected the function in one of {tried}; no such file. Name it with the handler setting, "file.function"'
+        else f'Expected the function in one of {tried}, but none of them exists. Set the handler to "file.function"'
     )
 
 
 def load_message(error: BaseException) -> str:
-    """Give an error's message, with advice when a package is missing."""
+    """Return an error's message, with advice for a missing package."""
     if isinstance(error, SyntaxError):
         return error.msg
     if isinstance(error, ModuleNotFoundError) and error.name:

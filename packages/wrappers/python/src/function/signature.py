@@ -1,4 +1,4 @@
-"""How a function is to be called."""
+"""Calling conventions of the user's function."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def encode_piece(call: Call, piece: Any) -> bytes | None:
     if isinstance(piece, str):
         piece = piece.encode("utf-8", "replace")
     elif not isinstance(piece, (bytes, bytearray, memoryview)):
-        raise TypeError(f"Expected the stream to give strings or bytes, got {type(piece).__name__}")
+        raise TypeError(f"Expected the stream to yield strings or bytes, got {type(piece).__name__}")
     if not len(piece):
         return None
     return bytes(piece) if call.http10 else b"%x\r\n%b\r\n" % (len(piece), piece)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LoopWatchdog:
-    """Takes the loop away from a call that has kept its thread for STUCK seconds.
+    """Moves the loop to another thread when a call blocks its thread for STUCK seconds.
 
     One thread at a time watches. When it takes the loop, the thread that lost it comes back once its call ends, and watches in its place.
     InlineRunner sets `turns`, `present` and `parked` itself, under the lock: a method for it would cost every call more than that.

@@ -127,7 +127,7 @@ function environment(spec: EndpointSpec) {
 }
 
 /** Returns the CPU limit of a starting replica: starting takes more CPU than serving, and a throttled runtime starts slowly. */
-export function startCpuMillis(spec: EndpointSpec, { startupCpuMillis = 0 }: ManifestOptions): number {
+function startCpuMillis(spec: EndpointSpec, { startupCpuMillis = 0 }: ManifestOptions): number {
   return Math.max(spec.cpuMillis, startupCpuMillis);
 }
 
@@ -138,7 +138,7 @@ export const requestedCpuMillis = (limitMillis: number) => Math.max(1, Math.floo
 export const limitOfRequestedCpu = (requestMillis: number) => Math.round(requestMillis / REQUEST_RATIO);
 
 /** Builds limits and requests. Requests follow the endpoint's own limits, so that changing the CPU limit in place keeps the QoS class. */
-export function resourcesOf(spec: EndpointSpec, cpuLimitMillis: number): V1ResourceRequirements {
+function resourcesOf(spec: EndpointSpec, cpuLimitMillis: number): V1ResourceRequirements {
   return {
     limits: { cpu: `${cpuLimitMillis}m`, memory: String(spec.memoryBytes) },
     requests: {

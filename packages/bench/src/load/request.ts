@@ -1,0 +1,92 @@
+import { type Agent, type Dispatcher, request } from "undici";
+
+/** Request to repeat. */
+export interface Call {
+  readonly url: string;
+  /** @defaultValue GET, or POST with a body */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Certificate authorities of the server, PEM.
+   *
+   * @defaultValue those of Node
+   */
+  readonly ca?: string;
+  readonly body?: string | Buffer;
+}
+
+/** Measurement of one request. */
+export interface RequestResult {
+  /** Milliseconds from the start of the run to the send time, or with a rate, to the due time. */
+  readonly startMs: number;
+  readonly latencyMs: number;
+  /** HTTP status; 0 when no response came. */
+  readonly status: number;
+  /** True when the request waited for a replica to start. */
+  readonly cold: boolean;
+  /** Times in the response's `Server-Timing`: waiting for a slot and a replica, and the function itself. */
+  readonly queueMs?: number;
+  readonly execMs?: number;
+  /** Replica that responded. */
+  readonly replica?: string;
+  /** Reason why no response came. */
+  readonly error?: string;
+}
+
+/** Result of a load. */
+export interface Run {
+  readonly requests: readonly RequestResult[];
+  readonly durationMs: number;
+  /** Share of the time, 0 to 1, that this process was busy. Near 1, it measured itself. */
+  readonly busy: number;
+}
+
+/** Returns true when no response came, or one with status 400 or above. */
+export const isError = ({ status }: RequestResult): boolean => status === 0 || status >= 400;
+
+/**
+ * Sends one request and reads its response to the end. Never rejects: `error` has the reason of a failure.
+ *
+ * @param startedAt start of the run, by `performance.now()`
+ * @param dueMs due time after the start of the run, from which latency counts
+ */
+export async function measure(
+  { url, method, headers, body }: Call,
+  dispatcher: Agent,
+  startedAt: number,
+  dueMs: number = performance.now() - startedAt,
+  signal?: AbortSignal,
+): Promise<RequestResult> {
+  const times = () => ({ startMs: dueMs, latencyMs: performance.now() - startedAt - dueMs });
+  try {
+    const response = await request(url, {
+      method: (method ?? (body === undefined ? "GET" : "POST")) as Dispatcher.HttpMethod,
+      dispatcher,
+      ...(headers === undefined ? {} : { headers }),
+      ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    await response.body.dump({ limit: Number.POSITIVE_INFINITY });
+    const cold = response.headers["x-cold-start"] === "true";
+    return { ...times(), status: response.statusCode, cold, ...parseTiming(response.headers["server-timing"]) };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { ...times(), status: 0, cold: false, error: code ?? message };
+  }
+}
+
+/** Parses the gateway's entries of `Server-Timing` (W3C). They come last, after those that a function may have set itself. */
+function parseTiming(header: string | string[] | undefined): Pick<RequestResult, "queueMs" | "execMs" | "replica"> {
+  const entries = String(header ?? "").split(/,\s*/);
+  const last = (name: string, field: string) =>
+    entries.findLast((entry) => entry.startsWith(`${name};${field}=`))?.slice(name.length + field.length + 2);
+  const exec = last("exec", "dur");
+  const replica = last("replica", "desc");
+  return {
+    ...(exec === undefined ? {} : { queueMs: Number(last("queue", "dur") ?? 0), execMs: Number(exec) }),
+    ...(replica === undefined ? {} : { replica }),
+  };
+}
+
+/** Returns the agent options for certificate authorities. */
+export const tlsOptions = (ca: string | undefined) => (ca === undefined ? {} : { connect: { ca } });

@@ -1,0 +1,39 @@
+import type { EndpointRef, Registry, Runtime } from "@faas/core";
+import type { Environment } from "../docker/config.ts";
+import type { ImageProgress } from "../docker/layer-progress.ts";
+
+export type ImageStage = "prepare" | "pull" | "install" | "build" | "push";
+
+export interface ImageOptions extends EndpointRef {
+  /** Registry to push to and to pull from. Absent: the image stays in the Docker engine. */
+  readonly registry?: Registry;
+  /** Pushes the image, unless the registry already has it. */
+  readonly push?: boolean;
+  /** @defaultValue the first 12 hexadecimal digits of the image id */
+  readonly tag?: string;
+  /** Detected when absent. */
+  readonly runtime?: Runtime;
+  /** `file.export`; found by the wrapper when absent. */
+  readonly handler?: string;
+  /** @defaultValue the base image of the language, see `DEFAULT_BASE_IMAGES` */
+  readonly baseImage?: string;
+  /** Additional labels of the image. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly sizeLimitBytes?: number;
+  readonly signal?: AbortSignal;
+  /** Called when a stage begins. */
+  readonly onStage?: (stage: ImageStage) => void;
+  /** Called with every line that an installer or a Dockerfile prints. */
+  readonly onLine?: (line: string) => void;
+  /** Called with the progress of pulling the base image, and of pushing. */
+  readonly onProgress?: (progress: ImageProgress) => void;
+  /**
+   * Environment that locates Docker and its logins, and has SOURCE_DATE_EPOCH.
+   *
+   * @defaultValue `process.env`
+   */
+  readonly env?: Environment;
+}
+
+/** Options of {@link ImageOptions} with the environment filled in. */
+export type ResolvedImageOptions = ImageOptions & { readonly env: Environment };

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { testServer } from "../testing/test-server.ts";
+
+const server = await testServer();
+const login = ["org", "registry-login", "acme", "--username", "bot", "--registry", "registry.example.com"];
+
+test("org registry-login is rejected by a platform that pulls no images", async (t) => {
+  const { code, stderr } = await server.run(t, [...login, "--password-stdin"], { input: "secret\n" });
+  assert.equal(code, 1);
+  assert.match(stderr, /The embedded platform pulls no images and needs no login \(CAPABILITY_MISSING\)/);
+  assert.doesNotMatch(stderr, /secret/);
+});
+
+for (const [argv, input, expected] of [
+  [login, "secret", /required option '--password-stdin'/],
+  [["org", "registry-login", "acme", "--password-stdin"], "secret", /required option '--username/],
+  [[...login, "--password-stdin"], "\n", /Expected the password on standard input, got nothing/],
+  [
+    ["org", "registry-login", "Acme!", ...login.slice(3), "--password-stdin"],
+    "secret",
+    /organization name .* got "Acme!"/,
+  ],
+] as const) {
+  test(`wrong usage: ${argv.join(" ")}`, async (t) => {
+    const { code, stderr } = await server.run(t, argv, { input });
+    assert.equal(code, 2);
+    assert.match(stderr, expected);
+  });
+}
+
+test("org limit sets and removes single limits, which org describe shows with their use", async (t) => {
+  await server.deploy("limited/hello", 'export const handler = () => "hi";');
+  const set = ["--requests-per-second", "100", "--burst", "200", "--endpoints", "1", "--memory", "8Gi", "--cpu", "4"];
+  const first = await server.run(t, ["org", "limit", "limited", ...set]);
+  assert.equal(first.code, 0, first.stderr);
+  const second = await server.run(t, ["org", "limit", "limited", "--burst", "none", "--body-size", "1Mi"]);
+  assert.equal(second.code, 0, second.stderr);
+  const { stdout } = await server.run(t, ["org", "describe", "limited"]);
+  assert.match(stdout, /^organization {2}limited$/m);
+  const rows = Object.fromEntries(
+    stdout
+      .split("\n")
+      .filter((line) => /^[a-z-]+ {2,}\S+ {2,}/.test(line))
+      .map((line) => [line.split(/ {2,}/)[0], line.split(/ {2,}/).slice(1)]),
+  );
+  assert.match(rows["bundle-bytes"]?.[0] ?? "", /^\d+(\.\d)?Ki$/);
+  delete rows["bundle-bytes"];
+  assert.deepEqual(rows, {
+    endpoints: ["1", "1"],
+    replicas: ["1", "none"],
+    cpu: ["0.1", "4"],
+    memory: ["256Mi", "8Gi"],
+    "requests-per-second": ["0", "100"],
+    burst: ["-", "none"],
+    "concurrent-requests": ["0", "10000 (default)"],
+    "body-size": ["-", "1Mi"],
+  });
+  const json = JSON.parse((await server.run(t, ["org", "describe", "limited", "--output", "json"])).stdout);
+  assert.deepEqual(json.limits, {
+    endpoints: 1,
+    cpu: "4",
+    memory: "8Gi",
+    requestsPerSecond: 100,
+    bodySize: "1Mi",
+  });
+});
+
+test("org limit rejects deployments over the limit of endpoints, and bundles over the limit of bytes", async (t) => {
+  await server.deploy("full/hello", 'export const handler = () => "hi";');
+  await server.run(t, ["org", "limit", "full", "--endpoints", "1"]);
+  const source = await server.source("over", 'export const handler = () => "over";');
+  const over = await server.run(t, ["deploy", source, "--org", "full", "--endpoint", "over"]);
+  assert.equal(over.code, 1);
+  assert.match(
+    over.stderr,
+    /its other endpoints take 1 endpoint, this one asks for 1 endpoint, and the limit is 1 endpoint;/,
+  );
+  assert.match(over.stderr, /\(LIMIT_EXCEEDED\)/);
+  await server.run(t, ["org", "limit", "full", "--bundle-bytes", "1Ki", "--endpoints", "none"]);
+  const other = await server.source("large", 'export const handler = () => "large";');
+  const large = await server.run(t, ["deploy", other, "--org", "full", "--endpoint", "over"]);
+  assert.equal(large.code, 1);
+  assert.match(large.stderr, /no room for the bundle: its bundles take .*, and the limit is 1Ki/);
+});
+
+for (const [argv, code, expected] of [
+  [["limit", "limited"], 2, /Expected a limit to set, such as --requests-per-second 100/],
+  [["limit", "limited", "--cpu", "x"], 2, /`--cpu` option to be a CPU quantity such as 4 or 500m, or none, got "x"/],
+  [["limit", "limited", "--endpoints", "1.5"], 2, /`--endpoints` option to be a whole number, 0 or more, or none/],
+  [["limit", "limited", "--requests-per-second", "0"], 2, /a number from 0.01 to 1000000, or none, got "0"/],
+  [["limit", "limited", "--body-size", "1MB"], 2, /a size such as 512Mi or 8Gi, or none, got "1MB"/],
+  [["limit", "limited", "--burst", "5", "--requests-per-second", "none"], 1, /"burst" together with/],
+  [["limit", "limted", "--cpu", "1"], 1, /There is no organization "limted"/],
+  [["describe", "limted"], 1, /There is no organization "limted"/],
+  [["describe", "No!"], 2, /organization name .* got "No!"/],
+] as const) {
+  test(`wrong usage: org ${argv.join(" ")}`, async (t) => {
+    const ended = await server.run(t, ["org", ...argv]);
+    assert.equal(ended.code, code, ended.stderr);
+    assert.match(ended.stderr, expected);
+  });
+}

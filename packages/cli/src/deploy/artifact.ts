@@ -1,0 +1,114 @@
+import type { Bundle } from "@faas/builder";
+import {
+  type Artifact,
+  type EndpointRef,
+  FaasError,
+  type Runtime,
+  type ServerConfig,
+  type SettingsInput,
+} from "@faas/core";
+import type { Client } from "../client/client.ts";
+import { type ImageOptions, imageInputs, registryOf } from "../options/image-options.ts";
+import type { Io } from "../terminal/io.ts";
+import { humanSize, printWarning } from "../terminal/output.ts";
+import type { Progress } from "../terminal/progress.ts";
+import { buildImageWithProgress } from "./build-image.ts";
+
+/** Source of an artifact, and the server that it is for. */
+export interface ArtifactSource extends ImageOptions {
+  readonly folder: string;
+  /** Image that is built already. */
+  readonly image?: string;
+  /** `baseImage` of `faas.json`; ignored where bundles run. */
+  readonly projectBaseImage?: string;
+  readonly ref: EndpointRef;
+  readonly settings: SettingsInput;
+  readonly client: Client;
+  readonly progress: Progress;
+  readonly io: Io;
+}
+
+/** Artifact that the server can reach. */
+export interface PublishedArtifact {
+  readonly artifact: Artifact;
+  readonly runtime?: Runtime;
+}
+
+/**
+ * Builds the artifact that the server accepts, and uploads it or pushes it to the registry.
+ *
+ * @throws ARTIFACT_UNSUPPORTED when image options are given and the server runs bundles
+ */
+export async function publishArtifact(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
+  const { image, registry, baseImage, client } = source;
+  if (config.accepts === "image")
+    return image === undefined ? publishImage(source, config) : { artifact: { kind: "image", reference: image } };
+  const option = image ? "--image" : registry ? "--registry" : baseImage ? "--base-image" : undefined;
+  if (option === undefined) return publishBundle(source, config);
+  throw new FaasError(
+    "ARTIFACT_UNSUPPORTED",
+    `${option} is for container images. The server at ${client.url} (platform ${config.platform}) runs folders: deploy without it`,
+  );
+}
+
+async function publishImage(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
+  const { ref, folder, settings, projectBaseImage, progress, io } = source;
+  const image = await buildImageWithProgress(
+    {
+      ...ref,
+      folder,
+      push: true,
+      registry: registryOf(source, config),
+      ...imageInputs(settings, source, projectBaseImage),
+    },
+    progress,
+    io,
+  );
+  return { artifact: { kind: "image", reference: image.reference }, runtime: image.runtime };
+}
+
+async function publishBundle(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
+  await using bundle = await buildBundle(source);
+  source.progress.begin("upload");
+  await upload(bundle, source, config);
+  return { artifact: { kind: "bundle", digest: bundle.digest }, runtime: bundle.runtime };
+}
+
+async function buildBundle({ folder, settings, progress, io }: ArtifactSource): Promise<Bundle> {
+  const { runtime, handler } = settings;
+  const { build } = await import("@faas/builder");
+  const bundle = await build(folder, {
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(handler === undefined ? {} : { handler }),
+    signal: io.signal,
+    onStage: (stage) => progress.begin(stage),
+  });
+  progress.detail(humanSize(bundle.sizeBytes));
+  progress.end();
+  for (const warning of bundle.warnings) printWarning(io, warning);
+  return bundle;
+}
+
+async function upload(
+  bundle: Bundle,
+  { ref, client, progress }: ArtifactSource,
+  { bundleLimitBytes }: ServerConfig,
+): Promise<void> {
+  const size = humanSize(bundle.sizeBytes);
+  if (bundle.sizeBytes > bundleLimitBytes)
+    throw new FaasError(
+      "BUNDLE_TOO_LARGE",
+      `Expected a bundle of at most ${humanSize(bundleLimitBytes)}, the server's limit, got ${size}`,
+      { extensions: { hint: "exclude files with .faasignore" } },
+    );
+  if (await client.hasBundle(bundle.digest)) return progress.detail("already on the server");
+  let sent = 0;
+  const tar = bundle.open();
+  tar.on("data", (chunk) => {
+    sent += chunk.length;
+    progress.detail(`${Math.round((sent / bundle.sizeBytes) * 100)}% of ${size}`);
+  });
+  // The listener started the stream; the client reads it from the beginning.
+  tar.pause();
+  await client.putBundle(ref.org, bundle.digest, tar, bundle.sizeBytes);
+}

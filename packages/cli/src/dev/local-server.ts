@@ -1,0 +1,30 @@
+import { DEFAULT_PORT, FaasError } from "@faas/core";
+import type { RequestReport, RunningServer } from "@faas/server";
+
+/** Ports to try after the default one, so that several functions can run at once. */
+const NEXT_PORTS = 20;
+
+/**
+ * Starts a server in this process. Without `port` it listens on the default port, the next free one, or any.
+ *
+ * @throws PORT_IN_USE
+ */
+export async function startLocalServer(
+  dataDir: string,
+  port: number | undefined,
+  onRequest: (report: RequestReport) => void,
+): Promise<RunningServer> {
+  const { startServer } = await import("@faas/server");
+  // The user's own function on their own machine needs no sandbox.
+  const options = { dataDir, logLevel: "silent", onRequest, poolSize: 1, isolation: "off" } as const;
+  const startOn = (candidate: number) => startServer({ ...options, port: candidate });
+  if (port !== undefined) return startOn(port);
+  for (let next = DEFAULT_PORT; next < DEFAULT_PORT + NEXT_PORTS; next++) {
+    try {
+      return await startOn(next);
+    } catch (error) {
+      if (!(error instanceof FaasError) || error.code !== "PORT_IN_USE") throw error;
+    }
+  }
+  return startOn(0);
+}

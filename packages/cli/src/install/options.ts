@@ -1,0 +1,73 @@
+import { parseCpu, parseDuration, parseSize } from "@faas/core";
+import type { Exposure, InstallSettings } from "@faas/installer";
+import { type Command, Option } from "commander";
+import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
+import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
+import type { GlobalOptions } from "../terminal/io.ts";
+import { type OutputFormat, outputOption } from "../terminal/output.ts";
+import { addClusterOptions } from "./cluster-options.ts";
+
+/** Options of `faas install` and `faas upgrade`. */
+export interface InstallOptions extends GlobalOptions, Partial<InstallSettings> {
+  readonly namespace: string;
+  readonly image?: string;
+  readonly context?: string;
+  readonly timeout: string;
+  readonly dryRun?: boolean;
+  readonly output: OutputFormat;
+}
+
+const EXPOSURES: readonly Exposure[] = ["none", "hostport", "nodeport", "loadbalancer"];
+
+/** Adds the options of `faas install` and `faas upgrade`. */
+export function addInstallOptions(command: Command): Command {
+  addClusterOptions(command);
+  addServerOptions(command);
+  return command
+    .option("--image <reference>", "Existing image of the server to install instead of a build")
+    .addOption(timeoutOption("Time to wait until the server responds"))
+    .option("--dry-run", "Print the objects and change nothing")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      "\nSettings that are not given stay as installed. Requires Docker, unless --image names an existing image.",
+    );
+}
+
+/** Creates the option `--timeout`. */
+export const timeoutOption = (description: string) =>
+  new Option("--timeout <duration>", description)
+    .argParser(parsedOption(parseDuration, "a duration such as 2m"))
+    .default("2m");
+
+/** Adds the options of the server, which an upgrade keeps when they are not given. */
+function addServerOptions(command: Command): void {
+  command
+    .addOption(
+      optionWithLaterDefault("--storage <size>", "Size of the server's volume", "1Gi").argParser(
+        parsedOption(parseSize, "a size such as 1Gi"),
+      ),
+    )
+    .addOption(
+      optionWithLaterDefault("--storage-class <class>", "Storage class of the volume", "the cluster's default"),
+    )
+    .addOption(optionWithLaterDefault("--expose <how>", "Access from outside the cluster", "none").choices(EXPOSURES))
+    .option("--registry-push <registry>", "Registry to push images to (or FAAS_REGISTRY_PUSH)")
+    .addOption(
+      optionWithLaterDefault(
+        "--registry-pull <registry>",
+        "Address of that registry for the nodes (or FAAS_REGISTRY_PULL)",
+        "--registry-push",
+      ),
+    )
+    .addOption(
+      optionWithLaterDefault("--startup-cpu <cpu>", "CPU limit of a starting replica", "1000m").argParser(
+        parsedOption(parseCpu, "a CPU quantity such as 500m or 1"),
+      ),
+    )
+    .addOption(optionWithLaterDefault("--auth <on|off>", "Require keys", "on").choices(["on", "off"]))
+    .option("--allow-images <prefixes>", ALLOW_IMAGES_DESCRIPTION, (text: string) => parseAllowedImages(text).join(","))
+    .option("--tls-secret <name>", "Secret (kubernetes.io/tls) with the certificate for HTTPS; none returns to HTTP")
+    .option("--max-connections <number>", "Client connections at a time, as for faas up", integerOption(1, 1_000_000))
+    .option("--max-connections-per-address <number>", "Of these, from one address", integerOption(1, 1_000_000));
+}

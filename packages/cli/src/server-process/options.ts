@@ -1,0 +1,211 @@
+import { resolve } from "node:path";
+import { DEFAULT_PORT, FaasError, parseCpu, parseDuration } from "@faas/core";
+import type { KubernetesServerOptions, ServerOptions } from "@faas/server";
+import { type Command, Option } from "commander";
+import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
+import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
+import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { DATA_OPTION_DEFAULT } from "./data-folder.ts";
+
+/** Options of `faas up`. */
+export interface UpOptions extends GlobalOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly data?: string;
+  readonly auth?: "on" | "off";
+  readonly adminKeyFile?: string;
+  readonly allowImages?: readonly string[];
+  readonly platform: "embedded" | "kubernetes";
+  readonly poolSize: number;
+  readonly maxConnections?: number;
+  readonly maxConnectionsPerAddress?: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly isolation: "auto" | "required" | "off";
+  readonly readable?: readonly string[];
+  readonly context?: string;
+  readonly registryPush?: string;
+  readonly registryPull?: string;
+  readonly startupCpu: string;
+  readonly lockPatience: string;
+  readonly logLevel?: string;
+  readonly detach?: boolean;
+}
+
+const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
+
+/** Adds the options of `faas up`. */
+export function addUpOptions(command: Command): Command {
+  addNetworkOptions(command);
+  addAccessOptions(command);
+  command
+    .addOption(
+      optionWithLaterDefault("--data <dir>", "Folder for state, bundles and logs (or FAAS_DATA)", DATA_OPTION_DEFAULT),
+    )
+    .addOption(
+      new Option("--platform <platform>", "Platform that runs replicas")
+        .choices(["embedded", "kubernetes"])
+        .default("embedded"),
+    );
+  addEmbeddedOptions(command);
+  addKubernetesOptions(command);
+  return command
+    .option(
+      "--lock-patience <duration>",
+      "Time to wait for another machine's server to release the data folder",
+      parsedOption(parseDuration, "a duration such as 30s"),
+      "0s",
+    )
+    .addOption(
+      optionWithLaterDefault("--log-level <level>", "Level of the log on stderr", "info, on a terminal warn").choices(
+        LOG_LEVELS,
+      ),
+    )
+    .option("--detach", "Run in the background; return when the server is ready");
+}
+
+function addNetworkOptions(command: Command): void {
+  command
+    .option("--port <port>", "Port to listen on; 0 for any free one", integerOption(0, 65_535), DEFAULT_PORT)
+    .option("--host <host>", "Address to listen on", "127.0.0.1")
+    .option("--tls-cert <file>", "Certificate chain for HTTPS, PEM; reloaded when it changes")
+    .option("--tls-key <file>", "Private key of the certificate, PEM")
+    .addOption(
+      optionWithLaterDefault(
+        "--max-connections <number>",
+        "Client connections at a time",
+        "half of the open files limit, at most 20000",
+      ).argParser(integerOption(1, 1_000_000)),
+    )
+    .addOption(
+      optionWithLaterDefault(
+        "--max-connections-per-address <number>",
+        "Of these, from one address; a proxy is one address",
+        "half",
+      ).argParser(integerOption(1, 1_000_000)),
+    );
+}
+
+function addAccessOptions(command: Command): void {
+  command
+    .addOption(
+      optionWithLaterDefault("--auth <on|off>", "Require keys", "off on a loopback address, else on").choices([
+        "on",
+        "off",
+      ]),
+    )
+    .option("--admin-key-file <file>", "File with the id and SHA-256 of an admin key that is kept elsewhere, ID:HASH")
+    .option("--allow-images <prefixes>", `kubernetes: ${ALLOW_IMAGES_DESCRIPTION}`, parseAllowedImages);
+}
+
+function addEmbeddedOptions(command: Command): void {
+  command
+    .option("--pool-size <number>", "embedded: Prewarmed processes per runtime", integerOption(0, 100), 1)
+    .addOption(
+      new Option("--isolation <mode>", "embedded: Isolate functions from the server's files and processes")
+        .choices(["auto", "required", "off"])
+        .default("auto"),
+    )
+    .option("--readable <paths>", "embedded: Other paths that functions may read, separated by commas", splitPaths);
+}
+
+function addKubernetesOptions(command: Command): void {
+  command
+    .addOption(optionWithLaterDefault("--context <name>", "kubernetes: Context of the kubeconfig", "the current one"))
+    .option("--registry-push <registry>", "kubernetes: Registry to push images to (or FAAS_REGISTRY_PUSH)")
+    .addOption(
+      optionWithLaterDefault(
+        "--registry-pull <registry>",
+        "kubernetes: Address of that registry for the nodes (or FAAS_REGISTRY_PULL)",
+        "--registry-push",
+      ),
+    )
+    .option(
+      "--startup-cpu <cpu>",
+      "kubernetes: CPU limit of a starting replica",
+      parsedOption(parseCpu, "a CPU quantity such as 500m or 1"),
+      "1000m",
+    );
+}
+
+const splitPaths = (text: string) => text.split(",").filter((path) => path !== "");
+
+/**
+ * Converts the options of `faas up` to those of the server.
+ *
+ * @throws USAGE when options contradict each other
+ */
+export function serverOptions(options: UpOptions, dataDir: string, io: Io): ServerOptions {
+  const { host, port, poolSize, isolation, auth, adminKeyFile, allowImages } = options;
+  const { logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
+  const kubernetes = kubernetesOptions(options, io);
+  const tls = tlsFiles(options, io);
+  return {
+    ...(auth === undefined ? {} : { auth: auth === "on" }),
+    ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
+    ...(allowImages === undefined ? {} : { allowImages }),
+    connections: connectionLimits(options),
+    ...{ host, port, dataDir, logLevel, poolSize, isolation },
+    lockTimeoutMs: parseDuration(options.lockPatience) as number,
+    readable: readablePaths(options, io),
+    ...(tls ? { tls } : {}),
+    ...(kubernetes ? { kubernetes } : {}),
+  };
+}
+
+/** Converts the options of `faas up` to the arguments of a server in the background, whose working directory is another. */
+export function serverArguments(options: UpOptions, dataDir: string, io: Io): string[] {
+  const { host, port, logLevel = "info", platform, poolSize, isolation, startupCpu, lockPatience } = options;
+  const { auth, adminKeyFile, allowImages, readable, context, registryPush, registryPull } = options;
+  const tls = tlsFiles(options, io);
+  const { total, perAddress } = connectionLimits(options);
+  const values = {
+    ...{ port, host, data: dataDir, "log-level": logLevel, platform, "startup-cpu": startupCpu },
+    ...{ "lock-patience": lockPatience, "pool-size": poolSize, isolation, auth, context },
+    readable: readable && readablePaths(options, io).join(","),
+    "tls-cert": tls?.cert,
+    "tls-key": tls?.key,
+    "admin-key-file": adminKeyFile && resolve(io.cwd, adminKeyFile),
+    "allow-images": allowImages?.join(","),
+    "max-connections": total,
+    "max-connections-per-address": perAddress,
+    "registry-push": registryPush,
+    "registry-pull": registryPull,
+  };
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === undefined || value === "" ? [] : [`--${name}`, String(value)],
+  );
+}
+
+/** Returns undefined for the embedded platform. */
+function kubernetesOptions(options: UpOptions, io: Io): KubernetesServerOptions | undefined {
+  const { platform, context, registryPush, registryPull, startupCpu } = options;
+  if (platform === "embedded") {
+    if (context ?? registryPush ?? registryPull)
+      throw new FaasError("USAGE", "--context, --registry-push and --registry-pull require --platform kubernetes");
+    return undefined;
+  }
+  const push = registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
+  const pull = registryPull ?? (io.env.FAAS_REGISTRY_PULL || push);
+  const namespace = io.env.FAAS_NAMESPACE || undefined;
+  return {
+    ...(push && pull ? { registry: { push, pull } } : {}),
+    ...(context === undefined ? {} : { context }),
+    ...(namespace === undefined ? {} : { namespace }),
+    startupCpuMillis: parseCpu(startupCpu) as number,
+  };
+}
+
+const connectionLimits = ({ maxConnections: total, maxConnectionsPerAddress: perAddress }: UpOptions) => ({
+  ...(total === undefined ? {} : { total }),
+  ...(perAddress === undefined ? {} : { perAddress }),
+});
+
+const readablePaths = ({ readable = [] }: UpOptions, io: Io) => readable.map((path) => resolve(io.cwd, path));
+
+function tlsFiles({ tlsCert, tlsKey }: UpOptions, io: Io) {
+  if ((tlsCert ?? tlsKey) === undefined) return undefined;
+  if (tlsCert !== undefined && tlsKey !== undefined)
+    return { cert: resolve(io.cwd, tlsCert), key: resolve(io.cwd, tlsKey) };
+  throw new FaasError("USAGE", "Expected --tls-cert and --tls-key together, got only one of them");
+}
