@@ -13,7 +13,7 @@ test("only the composition of the server names a platform", () => {
   const naming = sourceFiles(["packages/server/src"]).filter(
     (file) => !isTest(file) && read(file).includes("EmbeddedPlatform"),
   );
-  assert.deepEqual(naming, ["packages/server/src/server.ts"]);
+  assert.deepEqual(naming, ["packages/server/src/start-platform.ts"]);
 });
 
 test("the generated wrapper for Node imports only modules of Node", () => {

@@ -58,11 +58,6 @@ export function countByFolder(faults: readonly Fault[]): Map<string, number> {
   return counts;
 }
 
-/** Splits faults into those to fix now and those in files that `pending` lists. */
-export function withoutPending(faults: readonly Fault[], pending: readonly string[]): Fault[] {
-  return faults.filter(({ file }) => !pending.some((glob) => matchesGlob(file, glob)));
-}
-
 /** Formats a fault as an editor's problem list reads it. */
 export const formatFault = ({ file, line, problem, advice }: Fault) => `${file}:${line}: ${problem}: ${advice}`;
 
