@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from "node:fs";
-import { dirname, join, matchesGlob, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { checkLayout, readableMarkdown } from "./markdown.ts";
 import { openerFaults, testNameFaults } from "./openers.ts";
 import { lineAt, readableText, spansOf } from "./text.ts";
@@ -56,11 +56,6 @@ export function countByFolder(faults: readonly Fault[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { file } of faults) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
   return counts;
-}
-
-/** Splits faults into those to fix now and those in files that `pending` lists. */
-export function withoutPending(faults: readonly Fault[], pending: readonly string[]): Fault[] {
-  return faults.filter(({ file }) => !pending.some((glob) => matchesGlob(file, glob)));
 }
 
 /** Formats a fault as an editor's problem list reads it. */
