@@ -57,7 +57,7 @@ export async function handler(event, context) {
 
 wrapperContract(node);
 
-test("when calls beyond their time hold every place, they are answered and the process ends", async () => {
+test("exits after answering calls that hold every slot beyond their deadline", async () => {
   await using wrapper = await start(node, node.main, { FAAS_TIMEOUT_MS: "200", FAAS_CONCURRENCY: "2" });
   const answers = await Promise.all([wrapper.call("/slow"), wrapper.call("/slow")]);
   assert.deepEqual(
@@ -65,13 +65,32 @@ test("when calls beyond their time hold every place, they are answered and the p
     [504, 504],
   );
   assert.equal(await exitOf(wrapper.child), 1);
-  assert.match(wrapper.output(), /held by a call beyond its time/);
+  assert.match(wrapper.output(), /held by calls beyond their deadline/);
 });
 
-test("nothing that was printed is lost when the function ends its process", async () => {
+test("all output is passed on when the function ends its process", async () => {
   const main = `export function handler() { process.stdout.write("x".repeat(2 ** 20) + "the end"); process.exit(7); }`;
   await using wrapper = await start(node, main);
   await assert.rejects(wrapper.call("/"));
   assert.equal(await exitOf(wrapper.child), 7);
   assert.match(wrapper.output(), /the end/);
+});
+
+for (const [main, name] of [
+  ["lib/server", "lib/server.cjs"],
+  ["./lib", "lib/index.js"],
+  ["dist/server.js", "dist/server.mjs"],
+  ["gone.js", "src/index.js"],
+] as const)
+  test(`main "${main}" finds ${name}`, async () => {
+    const text = name.endsWith(".mjs") ? "export const handler = () => 1;" : "exports.handler = () => 1;";
+    const files = { "package.json": JSON.stringify({ main }) };
+    await using wrapper = await start({ ...node, file: name }, text, {}, { files });
+    assert.equal((await wrapper.call("/")).text, "1");
+  });
+
+test("a default export that was compiled to CommonJS is the handler", async () => {
+  const text = "exports.__esModule = true; exports.default = () => 1;";
+  await using wrapper = await start({ ...node, file: "index.cjs" }, text);
+  assert.equal((await wrapper.call("/")).text, "1");
 });
