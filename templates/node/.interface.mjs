@@ -144,8 +144,12 @@ async function importModule(file) {
     console.error(syntax ?? stackOf(error));
     const location = locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
     const kind = error?.name ?? "Error";
-    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}`);
+    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}${adviceFor(error)}`);
   }
+}
+function adviceFor(error) {
+  const [, name] = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/.exec(messageOf(error)) ?? [];
+  return name === void 0 ? "" : `. Add "${name}" to "dependencies" in package.json`;
 }
 function findFile(names, setting) {
   const candidates = scripts(names);

@@ -94,3 +94,12 @@ test("a default export that was compiled to CommonJS is the handler", async () =
   await using wrapper = await start({ ...node, file: "index.cjs" }, text);
   assert.equal((await wrapper.call("/")).text, "1");
 });
+
+for (const [name, text] of [
+  ["index.mjs", 'import "@team/gone/sub.js"; export const handler = () => 1;'],
+  ["index.cjs", 'require("@team/gone/sub.js");'],
+] as const)
+  test(`the error for a package that ${name} needs and that is not installed says where to add it`, async () => {
+    await using wrapper = await start({ ...node, file: name }, text);
+    assert.match((await wrapper.call("/")).json().detail, /\. Add "@team\/gone" to "dependencies" in package\.json$/);
+  });

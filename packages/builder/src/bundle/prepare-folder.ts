@@ -3,7 +3,6 @@ import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Runtime } from "@faas/core";
-import { isFolder } from "../dependencies/cache.ts";
 import { readSourceFile } from "../source/source.ts";
 import { type BuildOptions, type PreparedSource, prepare } from "./prepare.ts";
 
@@ -40,7 +39,7 @@ export async function prepareFolder(dir: string, options: BuildOptions = {}): Pr
 }
 
 async function fillFolder(target: string, prepared: PreparedSource): Promise<string> {
-  const { folder: source, entries, compiled, dependencies } = prepared;
+  const { entries, compiled, dependencies } = prepared;
   const hash = createHash("sha256").update(dependencies?.path ?? "");
   for (const entry of entries) {
     const path = join(target, entry.name);
@@ -56,8 +55,7 @@ async function fillFolder(target: string, prepared: PreparedSource): Promise<str
     await mkdir(dirname(join(target, name)), { recursive: true });
     await writeFile(join(target, name), text);
   }
-  const ownModules = join(source, "node_modules");
+  // Not the folder's own node_modules: a deployment does not have those either.
   if (dependencies) await symlink(dependencies.path, join(target, dependencies.name));
-  else if (await isFolder(ownModules)) await symlink(ownModules, join(target, "node_modules"));
   return `sha256:${hash.digest("hex")}`;
 }

@@ -81,8 +81,14 @@ async function importModule(file: string): Promise<UserModule> {
     console.error(syntax ?? stackOf(error));
     const location = locationIn(syntax ?? String((error as Error | undefined)?.stack ?? "")) ?? nameOf(file);
     const kind = (error as Error | undefined)?.name ?? "Error";
-    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}`);
+    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}${adviceFor(error)}`);
   }
+}
+
+/** Returns what to do about a package that was not installed, because only those in `dependencies` are. */
+function adviceFor(error: unknown): string {
+  const [, name] = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/.exec(messageOf(error)) ?? [];
+  return name === undefined ? "" : `. Add "${name}" to "dependencies" in package.json`;
 }
 
 /** @throws FUNCTION_LOAD_FAILED with the expected names if there is no such file. */
