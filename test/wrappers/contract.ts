@@ -438,8 +438,10 @@ export async function start(
 
 const agentOf = (socketPath: string) => new Agent({ connect: { socketPath } });
 
+/** Waits until a process has exited and all its output has been read, which may be later; returns the exit code. */
 export async function exitOf(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  const hasExited = child.exitCode !== null || child.signalCode !== null;
+  if (!hasExited || !child.stdout?.closed || !child.stderr?.closed) await once(child, "close");
   return child.exitCode;
 }
 
