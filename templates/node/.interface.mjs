@@ -67,6 +67,7 @@ var ERRORS = {
   INVALID_REQUEST: [400, "Invalid request"],
   NOT_FOUND: [404, "Not found"],
   BODY_TOO_LARGE: [413, "Request body too large"],
+  UNSUPPORTED_MEDIA_TYPE: [415, "Unsupported media type"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
   FUNCTION_ERROR: [500, "The function threw an error"],
   INVALID_RESPONSE: [500, "The function returned an invalid response"],
@@ -233,59 +234,19 @@ var Context = class {
   }
 };
 
-// packages/wrappers/node/src/request/body.ts
-function hasBody({ headers }) {
-  const length = headers["content-length"];
-  return length !== void 0 && length !== "0" || headers["transfer-encoding"] !== void 0;
-}
+// packages/wrappers/node/src/request/body-limit.ts
 function declaresTooLarge({ headers }) {
   return Number(headers["content-length"]) > bodyLimit;
 }
 function bodyTooLarge() {
   return new Problem("BODY_TOO_LARGE", `Expected a body of at most ${bodyLimit} bytes, got more`);
 }
-function readBody(request) {
-  return new Promise((resolve, reject) => {
-    if (declaresTooLarge(request)) throw bodyTooLarge();
-    const chunks = [];
-    let size = 0;
-    request.on("data", (chunk) => {
-      size += chunk.length;
-      if (size > bodyLimit) {
-        request.removeAllListeners("data");
-        request.pause();
-        return reject(bodyTooLarge());
-      }
-      chunks.push(chunk);
-    });
-    request.once("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
-    request.once(
-      "error",
-      () => reject(new Problem("INVALID_REQUEST", "The request ended before its body was complete"))
-    );
-  });
+function chunksOf(request) {
+  return request.iterator({ destroyOnReturn: false });
 }
-function parseBody(bytes, contentType = "") {
-  if (bytes.length === 0) return null;
-  const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
-  if (type === "application/json" || type.endsWith("+json")) {
-    try {
-      return JSON.parse(bytes.toString("utf8"));
-    } catch (error) {
-      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, but it is not valid JSON: ${messageOf(error)}`);
-    }
-  }
-  if (!type.startsWith("text/") && type !== "application/x-www-form-urlencoded") return bytes;
-  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? "utf-8";
-  try {
-    return new TextDecoder(charset, { ignoreBOM: true }).decode(bytes);
-  } catch {
-    return bytes.toString("utf8");
-  }
-}
-async function* limitedChunks(request) {
+async function* limitedChunks(body) {
   let size = 0;
-  for await (const chunk of request) {
+  for await (const chunk of body) {
     size += chunk.length;
     if (size > bodyLimit) throw bodyTooLarge();
     yield chunk;
@@ -352,6 +313,118 @@ function writeHead(call, status, headers, length) {
   }
 }
 
+// packages/wrappers/node/src/request/content-encoding.ts
+var DECODERS = {
+  gzip: (zlib) => zlib.createGunzip(),
+  "x-gzip": (zlib) => zlib.createGunzip(),
+  // Some clients send it without the zlib header, whose low bits are 8 (RFC 1950 section 2.2).
+  deflate: (zlib, firstByte) => (firstByte & 15) === 8 ? zlib.createInflate() : zlib.createInflateRaw(),
+  br: (zlib) => zlib.createBrotliDecompress()
+};
+var ACCEPTED_ENCODINGS = "gzip, deflate, br";
+var MAX_CODINGS = 3;
+function loadZlib() {
+  return process.getBuiltinModule("node:zlib");
+}
+function codingsOf(header) {
+  const names = header.split(",").map((name) => name.trim().toLowerCase());
+  return names.filter((name) => name !== "" && name !== "identity");
+}
+function decodedChunks(request, header) {
+  const codings = codingsOf(header);
+  const unknown = codings.find((name) => !Object.hasOwn(DECODERS, name));
+  if (unknown !== void 0) {
+    throw new Problem(
+      "UNSUPPORTED_MEDIA_TYPE",
+      `The body has Content-Encoding "${unknown}", which cannot be decoded. Send it with ${ACCEPTED_ENCODINGS}, or without`
+    );
+  }
+  if (codings.length > MAX_CODINGS)
+    throw new Problem("INVALID_REQUEST", `Expected at most ${MAX_CODINGS} content codings, got ${codings.length}`);
+  let chunks = limitedChunks(chunksOf(request));
+  for (const coding of codings.reverse()) chunks = limitedChunks(decode(chunks, coding));
+  return chunks;
+}
+async function* decode(encoded, coding) {
+  const { value: first } = await encoded.next();
+  if (first === void 0) return;
+  const decoder = DECODERS[coding]?.(loadZlib(), first[0]);
+  const { pipeline, Readable } = process.getBuiltinModule("node:stream");
+  const source = Readable.from(
+    (async function* () {
+      yield first;
+      yield* encoded;
+    })()
+  );
+  try {
+    yield* pipeline(source, decoder, () => {
+    });
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem("INVALID_REQUEST", `The body is not valid ${coding}: ${messageOf(error)}`);
+  }
+}
+
+// packages/wrappers/node/src/request/body.ts
+function hasBody({ headers }) {
+  const length = headers["content-length"];
+  return length !== void 0 && length !== "0" || headers["transfer-encoding"] !== void 0;
+}
+function readBody(request) {
+  const encoding = request.headers["content-encoding"];
+  return encoding === void 0 ? readBytes(request) : readEncoded(request, encoding);
+}
+async function readEncoded(request, encoding) {
+  if (declaresTooLarge(request)) throw bodyTooLarge();
+  const chunks = [];
+  for await (const chunk of decodedChunks(request, encoding)) chunks.push(chunk);
+  delete request.headers["content-encoding"];
+  delete request.headers["content-length"];
+  return Buffer.concat(chunks);
+}
+function readBytes(request) {
+  return new Promise((resolve, reject) => {
+    if (declaresTooLarge(request)) throw bodyTooLarge();
+    const chunks = [];
+    let size = 0;
+    request.on("data", (chunk) => {
+      size += chunk.length;
+      if (size > bodyLimit) {
+        request.removeAllListeners("data");
+        request.pause();
+        return reject(bodyTooLarge());
+      }
+      chunks.push(chunk);
+    });
+    request.once("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
+    request.once(
+      "error",
+      () => reject(new Problem("INVALID_REQUEST", "The request ended before its body was complete"))
+    );
+  });
+}
+function parseBody(bytes, contentType = "") {
+  if (bytes.length === 0) return null;
+  const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
+  if (type === "application/json" || type.endsWith("+json")) {
+    try {
+      return JSON.parse(bytes.toString("utf8", startsWithMark(bytes) ? 3 : 0));
+    } catch (error) {
+      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, but it is not valid JSON: ${messageOf(error)}`);
+    }
+  }
+  if (!type.startsWith("text/") && type !== "application/x-www-form-urlencoded") return bytes;
+  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? "utf-8";
+  try {
+    return new TextDecoder(charset, { ignoreBOM: true }).decode(bytes);
+  } catch {
+    return bytes.toString("utf8");
+  }
+}
+function startsWithMark(bytes) {
+  return bytes[0] === 239 && bytes[1] === 187 && bytes[2] === 191;
+}
+
 // packages/wrappers/node/src/response/send.ts
 function send(call, status, headers, body) {
   const { response, request } = call;
@@ -378,6 +451,7 @@ function sendProblem(call, problem) {
   const { status, text } = problem.document(requestId);
   const headers = { "Content-Type": PROBLEM_TYPE, "X-Request-Id": requestId };
   if (status === 503) headers["Retry-After"] = "1";
+  if (status === 415) headers["Accept-Encoding"] = ACCEPTED_ENCODINGS;
   if (!request.complete && hasBody(request)) headers.Connection = "close";
   send(call, status, headers, text);
 }
@@ -476,17 +550,29 @@ var RingHead = class {
 };
 
 // packages/wrappers/node/src/request/event.ts
-function eventOf({ url = "/", method = "GET", headers }) {
-  const question = url.indexOf("?");
-  const path = question < 0 ? url : url.slice(0, question);
-  return {
-    method,
-    path: path || "/",
-    query: question < 0 ? {} : parseQuery(url.slice(question + 1)),
-    headers: joinHeaders(headers),
-    body: null
-  };
-}
+var NO_BYTES = Buffer.alloc(0);
+var FunctionEvent = class {
+  constructor({ url = "/", method = "GET", headers }) {
+    this.body = null;
+    this.#rawBody = NO_BYTES;
+    const question = url.indexOf("?");
+    const path = question < 0 ? url : url.slice(0, question);
+    this.method = method;
+    this.path = path || "/";
+    this.query = question < 0 ? {} : parseQuery(url.slice(question + 1));
+    this.headers = joinHeaders(headers);
+  }
+  #rawBody;
+  /** Bytes of the body, from which `body` was parsed. Not a field of its own, so that an event written as JSON does not have the body twice. */
+  get rawBody() {
+    return this.#rawBody;
+  }
+  /** Sets both bodies of an event; static, so that a handler does not see it. */
+  static setBody(event, bytes) {
+    event.#rawBody = bytes;
+    event.body = parseBody(bytes, event.headers["content-type"]);
+  }
+};
 function joinHeaders(headers) {
   const joined = headers;
   if (headers["set-cookie"]) joined["set-cookie"] = headers["set-cookie"].join(", ");
@@ -507,13 +593,19 @@ function webRequestOf({ request, signal }) {
   const { method = "GET", url = "/", rawHeaders } = request;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
+  const encoding = request.headers["content-encoding"];
+  let body;
+  if (method !== "GET" && method !== "HEAD") {
+    body = encoding === void 0 ? limitedChunks(chunksOf(request)) : decodedChunks(request, encoding);
+    if (encoding !== void 0) for (const name of ["content-encoding", "content-length"]) headers.delete(name);
+  }
   const protocol = request.headers["x-forwarded-proto"] ?? "http";
   const host = request.headers["x-forwarded-host"] ?? request.headers.host ?? "localhost";
   return new Request(new URL(url.startsWith("/") ? url : "/", `${protocol}://${host}`), {
     method,
     headers,
     signal,
-    ...method === "GET" || method === "HEAD" ? {} : { body: limitedChunks(request), duplex: "half" }
+    ...body === void 0 ? {} : { body, duplex: "half" }
   });
 }
 
@@ -681,10 +773,10 @@ function handle(call, userFunction) {
   if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
   const { handler } = userFunction;
   const { request } = call;
-  const event = eventOf(request);
+  const event = new FunctionEvent(request);
   if (!hasBody(request)) return handleEvent(call, handler, event);
   return readBody(request).then((bytes) => {
-    event.body = parseBody(bytes, request.headers["content-type"]);
+    FunctionEvent.setBody(event, bytes);
     return handleEvent(call, handler, event);
   });
 }

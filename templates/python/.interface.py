@@ -82,6 +82,7 @@ ERRORS = {
     "INVALID_REQUEST": (400, "Invalid request"),
     "NOT_FOUND": (404, "Not found"),
     "BODY_TOO_LARGE": (413, "Request body too large"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported media type"),
     "HEADERS_TOO_LARGE": (431, "Request header fields too large"),
     "FUNCTION_ERROR": (500, "The function threw an error"),
     "INVALID_RESPONSE": (500, "The function returned an invalid response"),
@@ -318,6 +319,59 @@ class Lifecycle:
 lifecycle = Lifecycle()
 
 
+# ---- function/content_encoding.py
+# Decoding request bodies that were sent compressed.
+
+ACCEPTED_ENCODINGS = "gzip, deflate"
+MAX_CODINGS = 3  # of one body: each is work, and more than one is rare
+GZIP, ZLIB, RAW = 31, 15, -15  # window sizes, as zlib tells its formats apart
+
+
+def decode_body(body, headers):
+    codings = [each.strip().lower() for each in headers["content-encoding"].split(",")]
+    for coding in codings:
+        if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise Problem(
+                "UNSUPPORTED_MEDIA_TYPE",
+                f'The body has Content-Encoding "{coding}", which cannot be decoded. Send it with {ACCEPTED_ENCODINGS}, or without',
+            )
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    if len(codings) > MAX_CODINGS:
+        raise Problem("INVALID_REQUEST", f"Expected at most {MAX_CODINGS} content codings, got {len(codings)}")
+    for coding in reversed(codings):
+        body = inflate(body, coding) if body else body
+    headers.pop("content-encoding")
+    headers.pop("content-length", None)
+    return body
+
+
+def inflate(data, coding):
+    import zlib  # most functions never need it
+
+    window = GZIP if coding != "deflate" else ZLIB if data[0] & 15 == 8 else RAW
+    pieces = []
+    left = BODY_LIMIT
+    while True:
+        decoder = zlib.decompressobj(window)
+        try:
+            piece = decoder.decompress(data, left + 1)
+        except zlib.error as error:
+            raise invalid_coding(coding, str(error)) from None
+        left -= len(piece)
+        if left < 0:
+            raise body_too_large()
+        if not decoder.eof:
+            raise invalid_coding(coding, "unexpected end of file")
+        pieces.append(piece)
+        data = decoder.unused_data
+        if window != GZIP or data[:2] != b"\x1f\x8b":
+            return b"".join(pieces)
+
+
+def invalid_coding(coding, reason):
+    return Problem("INVALID_REQUEST", f"The body is not valid {coding}: {reason}")
+
+
 # ---- http/response_head.py
 # Writing the head of an HTTP/1.1 response.
 
@@ -531,7 +585,11 @@ def problem_response(call, problem):
         "code": problem.code,
         "requestId": call.request_id,
     }
-    headers = (("Retry-After", "1"),) if problem.status == 503 else ()
+    headers = ()
+    if problem.status == 503:
+        headers = (("Retry-After", "1"),)
+    elif problem.status == 415:
+        headers = (("Accept-Encoding", ACCEPTED_ENCODINGS),)
     body = encoder.encode(document).encode("utf-8", "replace")
     return complete_response(call, problem.status, "application/problem+json", headers, body)
 
@@ -702,6 +760,9 @@ def refuse_constant(name):
     raise ValueError(f"{name} is not valid JSON")
 
 
+# Some clients send it before JSON, of which it is not a part (RFC 8259 section 8.1).
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 decoder = json.JSONDecoder(parse_constant=refuse_constant)
 
 
@@ -720,6 +781,8 @@ def parse_body(body, content_type):
     if media_type != "application/json":
         media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "application/json" or media_type.endswith("+json"):
+        if body[:3] == BYTE_ORDER_MARK:
+            body = body[3:]
         try:
             return from_json(body.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:
@@ -738,7 +801,13 @@ def parse_body(body, content_type):
 # The arguments of the user's function.
 
 class Event(dict):
-    __slots__ = ()
+    __slots__ = ("rawBody",)
+
+
+    def __missing__(self, name):
+        if name == "rawBody":
+            return self.rawBody
+        raise KeyError(name)
 
     def __getattr__(self, name):
         try:
@@ -878,13 +947,17 @@ class Call:
             target, _, query = target.partition("?")
         if target[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
             target = "/" + target.partition("://")[2].partition("/")[2]
+        headers, body = self.headers, self.body
+        if body and "content-encoding" in headers:
+            body = decode_body(body, headers)
         event = Event(
             method=self.method,
             path=target or "/",
             query=parse_query(query) if query else {},
-            headers=self.headers,
-            body=parse_body(self.body, self.headers.get("content-type", "")) if self.body else None,
+            headers=headers,
+            body=parse_body(body, headers.get("content-type", "")) if body else None,
         )
+        event.rawBody = body
         return (event, Context(self.request_id, self.deadline)) if arity == 2 else (event,)[:arity]
 
 

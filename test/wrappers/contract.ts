@@ -383,7 +383,7 @@ export function wrapperContract(language: Language): void {
 
 /** Starts a wrapper beside `text` as the language's file, and waits until it answers the ready probe. `files` come to lie beside it. */
 export async function start(
-  language: Language,
+  language: Pick<Language, "wrapper" | "command" | "file">,
   text: string,
   env: Record<string, string> = {},
   { tcp = false, files = {} }: { tcp?: boolean; files?: Readonly<Record<string, string>> } = {},

@@ -8,6 +8,7 @@ from time import monotonic
 
 from ..options import TIMEOUT
 from .body import parse_body
+from .content_encoding import decode_body
 from .event import Context, Event
 from .query import parse_query
 
@@ -75,19 +76,26 @@ class Call:
         """Create event and context, or only those that the handler accepts.
 
         @throws MALFORMED_JSON
+        @throws UNSUPPORTED_MEDIA_TYPE
+        @throws BODY_TOO_LARGE
+        @throws INVALID_REQUEST
         """
         target, query = self.target, ""
         if "?" in target:
             target, _, query = target.partition("?")
         if target[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
             target = "/" + target.partition("://")[2].partition("/")[2]
+        headers, body = self.headers, self.body
+        if body and "content-encoding" in headers:
+            body = decode_body(body, headers)
         event = Event(
             method=self.method,
             path=target or "/",
             query=parse_query(query) if query else {},
-            headers=self.headers,
-            body=parse_body(self.body, self.headers.get("content-type", "")) if self.body else None,
+            headers=headers,
+            body=parse_body(body, headers.get("content-type", "")) if body else None,
         )
+        event.rawBody = body
         return (event, Context(self.request_id, self.deadline)) if arity == 2 else (event,)[:arity]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..function.content_encoding import ACCEPTED_ENCODINGS
 from ..json_encoder import encoder, to_json
 from ..problem import Problem, invalid_response
 from ..process_exit import exit_as_asked
@@ -125,7 +126,11 @@ def problem_response(call: Call, problem: Problem) -> Response:
         "code": problem.code,
         "requestId": call.request_id,
     }
-    headers: Headers = (("Retry-After", "1"),) if problem.status == 503 else ()
+    headers: Headers = ()
+    if problem.status == 503:
+        headers = (("Retry-After", "1"),)
+    elif problem.status == 415:
+        headers = (("Accept-Encoding", ACCEPTED_ENCODINGS),)
     body = encoder.encode(document).encode("utf-8", "replace")
     return complete_response(call, problem.status, "application/problem+json", headers, body)
 
