@@ -609,6 +609,67 @@ function webRequestOf({ request, signal }) {
   });
 }
 
+// packages/wrappers/node/src/response/content-encoding.ts
+var DECODED_BY_FETCH = ["gzip", "x-gzip", "deflate", "br"];
+var SAMPLE_BYTES = 16 * 1024;
+function encodingHeaderOf(headers) {
+  for (const name in headers) if (name.length === 16 && name.toLowerCase() === "content-encoding") return name;
+  return void 0;
+}
+function isDecodedByFetch({ type, headers }) {
+  if (type === "default") return false;
+  return codingsOf(headers.get("content-encoding") ?? "").every((coding) => DECODED_BY_FETCH.includes(coding));
+}
+function removeMissingEncoding(headers, name, body) {
+  const coding = codingsOf(String(headers[name])).at(-1);
+  const isEncoded = ArrayBuffer.isView(body) ? coding === void 0 || hasCoding(new Uint8Array(body.buffer, body.byteOffset, body.byteLength), coding) : false;
+  if (!isEncoded) delete headers[name];
+}
+async function removeMissingEncodingOf(source, headers, name) {
+  const chunks = (async function* () {
+    yield* source;
+  })();
+  let first = await chunks.next();
+  while (!first.done && first.value?.length === 0) first = await chunks.next();
+  if (!first.done) removeMissingEncoding(headers, name, first.value);
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next() {
+      const result = first;
+      first = void 0;
+      return result === void 0 ? chunks.next() : Promise.resolve(result);
+    },
+    return: () => chunks.return(void 0)
+  };
+}
+function hasCoding(bytes, coding) {
+  if (coding === "gzip" || coding === "x-gzip") return startsWith(bytes, [31, 139]);
+  if (coding === "zstd") return startsWith(bytes, [40, 181, 47, 253]);
+  const zlib = loadZlib();
+  const sample = bytes.subarray(0, SAMPLE_BYTES);
+  try {
+    if (coding === "br") {
+      zlib.brotliDecompressSync(sample, {
+        finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH,
+        maxOutputLength: SAMPLE_BYTES
+      });
+    } else if (coding === "deflate" && !isZlib(bytes)) {
+      zlib.inflateRawSync(sample, { finishFlush: zlib.constants.Z_SYNC_FLUSH, maxOutputLength: SAMPLE_BYTES });
+    }
+    return true;
+  } catch (error) {
+    return error.code === "ERR_BUFFER_TOO_LARGE";
+  }
+}
+function startsWith(bytes, magic) {
+  return magic.every((byte, index) => index >= bytes.length || bytes[index] === byte);
+}
+function isZlib([first = 0, second = 0]) {
+  return (first & 15) === 8 && (first * 256 + second) % 31 === 0;
+}
+
 // packages/wrappers/node/src/response/stream.ts
 async function sendStream(call, status, headers, source) {
   const { response, request } = call;
@@ -653,13 +714,23 @@ async function sendWebResponse(call, result) {
   }
   const { status, body } = result;
   const headers = headersOf(result);
+  let length = result.headers.get("content-length");
+  const encoding = encodingHeaderOf(headers);
+  if (encoding !== void 0 && isDecodedByFetch(result)) {
+    delete headers[encoding];
+    length = null;
+  }
   if (body === null) return send(call, status, headers, void 0);
-  const length = result.headers.get("content-length");
+  let source = body;
+  if (encoding !== void 0 && encoding in headers) {
+    source = await removeMissingEncodingOf(source, headers, encoding);
+    if (!(encoding in headers)) length = null;
+  }
   if (call.request.method === "HEAD" && length !== null) {
-    void body.cancel();
+    await (source === body ? body.cancel() : source.return?.());
     return sendHeadOnly(call, status, headers, Number(length));
   }
-  return sendStream(call, status, headers, body);
+  return sendStream(call, status, headers, source);
 }
 function headersOf({ headers: given }) {
   const headers = {};
@@ -677,7 +748,12 @@ function headersOf({ headers: given }) {
 
 // packages/wrappers/node/src/response/result.ts
 function sendResult(call, result) {
-  if (isExact(result)) return sendBody(call, result.status, sendableHeaders(result.headers), result.body);
+  if (isExact(result)) {
+    const headers = sendableHeaders(result.headers);
+    const encoding = encodingHeaderOf(headers);
+    if (encoding !== void 0) return sendEncoded(call, result, headers, encoding);
+    return sendBody(call, result.status, headers, result.body);
+  }
   if (result instanceof Response) return sendWebResponse(call, result);
   return sendBody(call, void 0, {}, result);
 }
@@ -689,6 +765,12 @@ function isExact(value) {
   if (status < 200 || status > 599)
     throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${status}`);
   return true;
+}
+async function sendEncoded(call, { status, body }, headers, encoding) {
+  if (isStream(body)) return sendBody(call, status, headers, await removeMissingEncodingOf(body, headers, encoding));
+  if (body !== void 0 && body !== null)
+    removeMissingEncoding(headers, encoding, body instanceof ArrayBuffer ? new Uint8Array(body) : body);
+  return sendBody(call, status, headers, body);
 }
 function sendBody(call, status, headers, body) {
   if (body === void 0 || body === null) return send(call, status ?? 204, headers, void 0);

@@ -372,6 +372,110 @@ def invalid_coding(coding, reason):
     return Problem("INVALID_REQUEST", f"The body is not valid {coding}: {reason}")
 
 
+# ---- http/content_encoding.py
+# The Content-Encoding of responses.
+#
+# Functions pass on what an HTTP client gave them: the client has decoded the body, and its headers still name the encoding. Only a body that
+# does not have the encoding loses the header; a body that the function has encoded itself is sent as it is.
+
+MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+SAMPLE = 16 * 1024  # bytes of a body that are looked at
+
+
+class Head(bytes):
+    __slots__ = ()
+
+
+def encoding_of(headers):
+    for name, value in headers:
+        if len(name) == 16 and name.lower() == "content-encoding":
+            return value
+    return None
+
+
+def without_missing_encoding(headers, encoding, body):
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        coding = encoding.rpartition(",")[2].strip().lower()
+        if has_coding(bytes(body[:SAMPLE]), coding):
+            return headers
+    return [pair for pair in headers if pair[0].lower() != "content-encoding"]
+
+
+def has_coding(sample, coding):
+    magic = MAGIC.get(coding)
+    if magic:
+        return magic.startswith(sample[: len(magic)])
+    if coding == "deflate" and sample:
+        import zlib
+
+        window = 15 if sample[0] & 15 == 8 else -15
+        return can_decode(sample, zlib.decompressobj(window).decompress)
+    brotli = sys.modules.get("brotli") or sys.modules.get("brotlicffi")
+    if coding == "br" and hasattr(brotli, "Decompressor"):
+        return can_decode(sample, brotli.Decompressor().process)
+    return True
+
+
+def can_decode(sample, decode):
+    try:
+        decode(sample)
+    except Exception:  # each decoder has its own
+        return False
+    return True
+
+
+def with_head(stream, make_head):
+    return AsyncHeaded(stream, make_head) if hasattr(stream, "__anext__") else Headed(stream, make_head)
+
+
+class Headed:
+    def __init__(self, stream, make_head):
+        self.pieces = pieces_after_head(stream, make_head)
+        if hasattr(stream, "close"):
+            self.close = stream.close
+
+    def __iter__(self):
+        return self.pieces
+
+    def __next__(self):
+        return next(self.pieces)
+
+
+def pieces_after_head(stream, make_head):
+    pieces = iter(stream)
+    first = b""
+    for first in pieces:
+        if first is None or len(first):
+            break
+    yield Head(make_head(first))
+    yield first
+    yield from pieces
+
+
+class AsyncHeaded:
+    def __init__(self, stream, make_head):
+        self.pieces = async_pieces_after_head(stream, make_head)
+        if hasattr(stream, "aclose"):
+            self.aclose = stream.aclose
+
+    def __aiter__(self):
+        return self.pieces
+
+    async def __anext__(self):
+        return await self.pieces.__anext__()
+
+
+async def async_pieces_after_head(stream, make_head):
+    first = b""
+    async for first in stream:
+        if first is None or len(first):
+            break
+    yield Head(make_head(first))
+    yield first
+    async for piece in stream:
+        yield piece
+
+
 # ---- http/response_head.py
 # Writing the head of an HTTP/1.1 response.
 
@@ -475,6 +579,8 @@ def encode_piece(call, piece):
         piece = piece.encode("utf-8", "replace")
     elif not isinstance(piece, (bytes, bytearray, memoryview)):
         raise TypeError(f"Expected the stream to yield strings or bytes, got {type(piece).__name__}")
+    if type(piece) is Head:
+        return bytes(piece)
     if not len(piece):
         return None
     return bytes(piece) if call.http10 else b"%x\r\n%b\r\n" % (len(piece), piece)
@@ -518,6 +624,13 @@ def to_response(call, result):
         headers = checked_headers(result.get("headers") or {})
     if body is None:
         return complete_response(call, status or 204, None, headers, b"")
+    encoding = encoding_of(headers) if headers else None
+    if encoding:
+        stream = as_stream(body)
+        if stream is None:
+            headers = without_missing_encoding(headers, encoding, body)
+        else:
+            body = stream
     if isinstance(body, str):
         return complete_response(call, status or 200, TEXT, headers, body.encode("utf-8", "replace"))
     if isinstance(body, (bytes, bytearray, memoryview)):
@@ -528,6 +641,13 @@ def to_response(call, result):
     status = status or 200
     call.keep_alive &= not call.http10  # HTTP/1.0 has no chunks: the end of the connection is the end of the body
     framing = "" if call.http10 or status in (204, 304) else "Transfer-Encoding: chunked\r\n"
+    if encoding and has_body(call, status):
+        final, given, name = status, headers, encoding
+
+        def make_head(first):
+            return response_head(call, final, BYTES, without_missing_encoding(given, name, first), framing)
+
+        return Response(b"", with_head(stream, make_head))
     head = response_head(call, status, BYTES, headers, framing)
     return Response(head, stream if has_body(call, status) else UnsentStream(stream))
 

@@ -7,6 +7,7 @@ from ..json_encoder import encoder, to_json
 from ..problem import Problem, invalid_response
 from ..process_exit import exit_as_asked
 from ..user_error import log_error, message_of
+from .content_encoding import encoding_of, with_head, without_missing_encoding
 from .response_head import has_body, response_head
 from .streams import UnsentStream, as_stream
 from .tokens import CONTROL, TOKEN
@@ -48,6 +49,13 @@ def to_response(call: Call, result: Any) -> Response:
         headers = checked_headers(result.get("headers") or {})
     if body is None:
         return complete_response(call, status or 204, None, headers, b"")
+    encoding = encoding_of(headers) if headers else None
+    if encoding:
+        stream = as_stream(body)
+        if stream is None:
+            headers = without_missing_encoding(headers, encoding, body)
+        else:
+            body = stream
     if isinstance(body, str):
         return complete_response(call, status or 200, TEXT, headers, body.encode("utf-8", "replace"))
     if isinstance(body, (bytes, bytearray, memoryview)):
@@ -58,6 +66,13 @@ def to_response(call: Call, result: Any) -> Response:
     status = status or 200
     call.keep_alive &= not call.http10  # HTTP/1.0 has no chunks: the end of the connection is the end of the body
     framing = "" if call.http10 or status in (204, 304) else "Transfer-Encoding: chunked\r\n"
+    if encoding and has_body(call, status):
+        final, given, name = status, headers, encoding
+
+        def make_head(first: Any) -> bytes:
+            return response_head(call, final, BYTES, without_missing_encoding(given, name, first), framing)
+
+        return Response(b"", with_head(stream, make_head))
     head = response_head(call, status, BYTES, headers, framing)
     return Response(head, stream if has_body(call, status) else UnsentStream(stream))
 
