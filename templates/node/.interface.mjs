@@ -253,20 +253,54 @@ async function* limitedChunks(body) {
   }
 }
 
+// packages/wrappers/node/src/sigterm-handlers.ts
+function interceptSigterm(onSigterm) {
+  const emit = process.emit;
+  process.emit = function(name, ...args) {
+    if (name !== "SIGTERM") return emit.call(this, name, ...args);
+    onSigterm(args);
+    return true;
+  };
+  process.on("SIGTERM", watchSignal);
+  process.on("removeListener", (name) => {
+    if (name === "SIGTERM" && process.listenerCount("SIGTERM") === 0) process.on("SIGTERM", watchSignal);
+  });
+}
+function callSigtermHandlers(args) {
+  const handlers = process.rawListeners("SIGTERM").filter((each) => each !== watchSignal);
+  return handlers.map((handler) => handler.apply(process, [...args]));
+}
+function watchSignal() {
+}
+
 // packages/wrappers/node/src/shutdown.ts
+var DRAIN_GRACE_MS = 1e3;
+var HANDLERS_MS = 2e3;
 var isDraining = false;
 var drainingServer;
 function drainOnSigterm(server) {
-  process.on("SIGTERM", () => {
+  interceptSigterm((args) => {
     if (isDraining) process.exit(0);
     isDraining = true;
     drainingServer = server;
-    server.close(() => process.exit(0));
+    const finish = () => exitAfterHandlers(args);
+    server.close(finish);
     server.closeIdleConnections();
+    setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
   });
 }
 function closeIdleConnectionsOnDrain() {
   drainingServer?.closeIdleConnections();
+}
+var isExiting = false;
+function exitAfterHandlers(args) {
+  if (isExiting) return;
+  isExiting = true;
+  const results = callSigtermHandlers(args);
+  if (results.length === 0) process.exit(0);
+  const exit = () => process.exit();
+  setTimeout(exit, HANDLERS_MS).unref();
+  if (results.every((result) => result instanceof Promise)) void Promise.all(results).then(exit);
 }
 function exitOnUncaughtError() {
   process.on("uncaughtException", (error, origin) => {

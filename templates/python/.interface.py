@@ -70,6 +70,8 @@ KEEP_ALIVE = 75
 STALLED = 60
 LINGER = 2
 SWEEP = 5
+# A drain ends so long after the time limit of a call, with connections that are still open.
+DRAIN_GRACE = 1
 
 
 # ---- errors.py
@@ -125,10 +127,29 @@ def no_capacity():
 # ---- process_exit.py
 # The end of the process.
 
+EXIT_LIMIT = 3  # seconds for the user's code at the end of the process
+
+
 def exit_process(status):
     import atexit
 
+    try:
+        threading.Thread(target=exit_late, args=(status,), daemon=True).start()
+    except RuntimeError:
+        pass  # no more threads
+    # As the interpreter does: first the pools of concurrent.futures end, whose processes atexit would wait for.
+    for end_pool in reversed(getattr(threading, "_threading_atexits", ())):
+        end_pool()
     atexit._run_exitfuncs()
+    end_process(status)
+
+
+def exit_late(status):
+    sleep(EXIT_LIMIT)
+    end_process(status)
+
+
+def end_process(status):
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -314,6 +335,8 @@ def load_message(error):
 class Lifecycle:
     def __init__(self):
         self.draining = False  # asked to finish: no more connections, and every response closes its own
+        self.drained = False  # finished; the user's handler of SIGTERM is next
+        self.user_handler = signal.SIG_DFL  # of SIGTERM
 
 
 lifecycle = Lifecycle()
@@ -2090,6 +2113,92 @@ class SyncRunner:
         return [call for call in waiting if call.claim()]
 
 
+# ---- sigterm.py
+# SIGTERM, which begins a drain. Calls are still in flight then, and a handler of the user's code often ends the process, or what calls
+# need: the wrapper keeps that handler, and calls it after the drain.
+
+set_handler, get_handler = signal.signal, signal.getsignal
+
+
+def on_sigterm_call(on_sigterm):
+    set_handler(signal.SIGTERM, lambda *_: end_after_drain() if lifecycle.drained else on_sigterm())
+    signal.signal = set_user_handler
+    signal.getsignal = get_user_handler
+    os.register_at_fork(after_in_child=restore_signals)
+
+
+def set_user_handler(signalnum, handler, /):
+    if signalnum != signal.SIGTERM or not (callable(handler) or handler in (signal.SIG_DFL, signal.SIG_IGN)):
+        return set_handler(signalnum, handler)
+    set_handler(signalnum, get_handler(signalnum))  # raises ValueError outside of the main thread
+    previous, lifecycle.user_handler = lifecycle.user_handler, handler
+    return previous
+
+
+def get_user_handler(signalnum, /):
+    return lifecycle.user_handler if signalnum == signal.SIGTERM else get_handler(signalnum)
+
+
+def restore_signals():
+    signal.signal, signal.getsignal = set_handler, get_handler
+    set_handler(signal.SIGTERM, lifecycle.user_handler)
+
+
+def keep_loop_handlers(loop):
+    add, remove = loop.add_signal_handler, loop.remove_signal_handler
+
+    def add_signal_handler(sig, callback, *args):
+        if sig == signal.SIGTERM:
+            lifecycle.user_handler = lambda *_: callback(*args)
+        else:
+            add(sig, callback, *args)
+
+    def remove_signal_handler(sig):
+        if sig != signal.SIGTERM:
+            return remove(sig)
+        previous, lifecycle.user_handler = lifecycle.user_handler, signal.SIG_DFL
+        return bool(previous != signal.SIG_DFL)
+
+    loop.add_signal_handler = add_signal_handler
+    loop.remove_signal_handler = remove_signal_handler
+
+
+def end_after_drain(loop=None):
+    handler = lifecycle.user_handler
+    if not callable(handler):
+        exit_process(0)
+    if threading.current_thread() is not threading.main_thread():
+        lifecycle.drained = True
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+        sleep(EXIT_LIMIT)
+        exit_process(0)
+    lifecycle.user_handler = signal.SIG_DFL  # a handler may send the signal once more
+    try:
+        if loop is None:
+            handler(int(signal.SIGTERM), None)
+        else:
+            call_with_tasks(handler, loop)
+    except SystemExit as error:
+        exit_process(error.code if isinstance(error.code, int) else int(error.code is not None))
+    except BaseException as error:
+        log_error(error)
+        exit_process(1)
+    exit_process(0)
+
+
+def call_with_tasks(handler, loop):
+    import asyncio
+
+    async def call():
+        others = asyncio.all_tasks()
+        handler(int(signal.SIGTERM), None)
+        started = asyncio.all_tasks() - others
+        if started:
+            await asyncio.wait(started, timeout=EXIT_LIMIT)
+
+    loop.run_until_complete(call())
+
+
 # ---- server.py
 # The server: sockets on one side, the function's runner on the other.
 
@@ -2124,6 +2233,7 @@ class Server:
 
             loop = asyncio.new_event_loop()
             asyncio.set_event_loop(loop)
+            keep_loop_handlers(loop)
             self.loop = loop
             self.runner = AsyncRunner(handler, parameters, loop)
         else:
@@ -2151,7 +2261,7 @@ class Server:
                 os.unlink(PORT)
             except FileNotFoundError:
                 pass  # The server moves the socket of a sandboxed replica to a path that other functions cannot see.
-        exit_process(0)
+        end_after_drain(self.loop if isinstance(self.runner, AsyncRunner) else None)
 
     def accept(self):
         for _ in range(BACKLOG):
@@ -2225,6 +2335,7 @@ class Server:
 
     def drain(self):
         lifecycle.draining = True
+        self.loop.call_later(TIMEOUT + DRAIN_GRACE, self.loop.stop)
         self.accept()  # clients that are already connected are served
         self.loop.remove_reader(self.listener.fileno())
         self.listener.close()
@@ -2243,7 +2354,7 @@ class Server:
 server = Server()
 
 
-def on_sigterm(*_):
+def on_sigterm():
     if lifecycle.draining:
         os._exit(0)
     lifecycle.draining = True
@@ -2252,7 +2363,7 @@ def on_sigterm(*_):
 
 
 def main():
-    signal.signal(signal.SIGTERM, on_sigterm)
+    on_sigterm_call(on_sigterm)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
