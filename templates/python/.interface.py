@@ -70,7 +70,7 @@ KEEP_ALIVE = 75
 STALLED = 60
 LINGER = 2
 SWEEP = 5
-# A drain ends so long after the time limit of a call, with connections that are still open.
+# A drain ends this time after the time limit of a call, even with open connections.
 DRAIN_GRACE = 1
 
 

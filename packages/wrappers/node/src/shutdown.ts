@@ -39,7 +39,7 @@ function exitAfterHandlers(args: readonly unknown[]): void {
   const results = callSigtermHandlers(args);
   if (results.length === 0) process.exit(0);
   const exit = () => process.exit();
-  // Something that a handler has started may still go on; without it the process ends by itself.
+  // A handler may have started something that takes time; without it the process ends by itself.
   setTimeout(exit, HANDLERS_MS).unref();
   if (results.every((result) => result instanceof Promise)) void Promise.all(results).then(exit);
 }
