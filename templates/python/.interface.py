@@ -17,6 +17,7 @@ import sys
 
 FILE = sys._getframe().f_code.co_filename
 FOLDER = os.path.dirname(os.path.abspath(FILE))
+SEARCH_PATH = sys.path[:]
 # A user's file with the name of a standard library module must not hide that module from the imports below.
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
@@ -1806,7 +1807,13 @@ class InlineRunner:
     BATCH = 0.02
 
     def __init__(
-        self, queue, invoker, threads, loop, run_loop
+        self,
+        queue,
+        invoker,
+        threads,
+        loop,
+        run_loop,
+        pinned,
     ):
         self.queue = queue
         self.waiting = queue.waiting
@@ -1814,6 +1821,11 @@ class InlineRunner:
         self.threads = threads
         self.loop = loop
         self.run_loop = run_loop
+        self.pinned = pinned
+        self.lent = False  # pinned: the watchdog's thread has the loop
+        self.wanted_back = False
+        self.returned = threading.Lock()  # released when the watchdog's thread has given it back
+        self.returned.acquire()
         self.pacer = CpuQuotaPacer()
         self.watchdog = LoopWatchdog(queue.lock, self.on_stuck, self.take_loop)
         self.rested = False  # since the last call
@@ -1826,24 +1838,29 @@ class InlineRunner:
         return now >= self.blocked_until and (watchdog.watching or watchdog.parking is None)
 
     def can_run(self):
-        if not self.waiting:
-            return False
+        if self.lent:
+            return self.wanted_back
+        if self.pinned or not self.waiting:
+            return bool(self.waiting)
         now = monotonic()
         return (self.pacer.is_limited(now) and self.is_available(now)) or self.threads.started == len(
             self.threads.parked
         )
 
     def turn(self):
+        if self.lent:
+            return False
         queue, waiting, pacer, watchdog = self.queue, self.waiting, self.pacer, self.watchdog
         now = monotonic()
         until = now + self.BATCH
         if self.rested:
             self.rested, self.waited = False, len(waiting)
         while now < until:
-            if not (pacer.is_limited(now) and self.is_available(now)):
+            limited = pacer.is_limited(now)
+            if not self.pinned and not (limited and self.is_available(now)):
                 self.threads.wake_for_waiting()
                 return True
-            delay = pacer.delay(now, self.waited > 0)
+            delay = pacer.delay(now, self.waited > 0) if limited else 0
             if delay > 0:
                 self.rested = True
                 # Sockets and all: what comes meanwhile is dealt with at once afterwards, which costs less than one by one.
@@ -1879,21 +1896,38 @@ class InlineRunner:
                 queue.running -= 1
                 queue.late -= call.late
                 if watchdog.present is not call:
-                    self.threads.started -= 1
                     break
                 watchdog.present = None
         else:
             return True
+        if self.pinned:
+            self.take_back()
+            return True
+        with queue.lock:
+            self.threads.started -= 1
         self.loop.call_soon_threadsafe(self.threads.wake_for_waiting)
         return False
 
+    def take_back(self):
+        self.wanted_back = True
+        self.loop.call_soon_threadsafe(self.can_run)  # ends its select()
+        self.returned.acquire()
+        self.wanted_back = False
+
     def on_stuck(self):
+        if self.pinned:
+            self.lent = True
+            return
         self.blocked_until = monotonic() + self.BLOCKED
         self.threads.started += 1  # the thread that is kept is as good as a worker until its call ends
 
     def take_loop(self):
-        self.threads.wake_for_waiting()
+        if not self.pinned:
+            self.threads.wake_for_waiting()
         self.run_loop()
+        if self.pinned:
+            self.lent = False
+            self.returned.release()
 
 
 # ---- runners/background_loop.py
@@ -2079,7 +2113,8 @@ class SyncRunner:
         self.queue = CallQueue()
         invoker = Invoker(handler, arity)
         self.threads = ThreadRunner(self.queue, invoker, loop)
-        self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop)
+        self.pinned = CONCURRENCY == 1
+        self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop, self.pinned)
         self.pacer = self.inline.pacer
         self.on_exhausted = on_exhausted  # called when late calls hold every thread
 
@@ -2087,6 +2122,9 @@ class SyncRunner:
         queue = self.queue
         if len(queue.waiting) + queue.running >= QUEUE_LIMIT + CONCURRENCY:
             raise no_capacity()
+        if self.pinned:
+            queue.waiting.append(call)
+            return
         now = monotonic()
         if self.pacer.is_limited(now) and self.inline.is_available(now):
             queue.waiting.append(call)
@@ -2386,3 +2424,6 @@ def main():
 
 if __name__ == "__main__":
     main()
+else:
+    # A process that multiprocessing has spawned runs this file, for arguments with the classes above, with the path of this process.
+    sys.path[:] = SEARCH_PATH

@@ -19,6 +19,7 @@ from .options import ENVIRONMENT, PORT
 from .problem import Problem
 from .server import Server
 from .sigterm import on_sigterm_call
+from .source_folder import SEARCH_PATH
 
 server = Server()
 
@@ -57,3 +58,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+else:
+    # A process that multiprocessing has spawned runs this file, for arguments with the classes above, with the path of this process.
+    sys.path[:] = SEARCH_PATH
