@@ -1,5 +1,7 @@
 /**
- * The floors of the house (docs/architecture.md): a file imports only from its own package or from packages below it, and never in a circle.
+ * Rules for imports (docs/architecture.md): a file imports only from its own package or from packages below it, and never in a circle.
+ * `npm run floors` checks them; test/repository/imports.test.ts has the rules that this tool cannot express.
+ *
  * @type {import("dependency-cruiser").IConfiguration}
  */
 const allowed = {
@@ -14,21 +16,93 @@ const allowed = {
   testing: ["core"],
 };
 const TESTS = String.raw`\.test\.ts$|/testing/|^packages/testing/|^test/`;
+/** Node modules without I/O, as they are resolved. */
+const PURE = "^(node:)?(crypto|zlib)$";
+
+/** Files of the CLI that may load a package, and only when their command runs. */
+const lazy = {
+  server: "commands/(up|down|key)|dev/local-server",
+  installer: "commands/uninstall|install/[^/]+|doctor/cluster",
+};
+
+const floors = Object.entries(allowed).map(([name, below]) => ({
+  name: `floor-of-${name}`,
+  comment: `packages/${name} imports only ${below.join(", ") || "no other package"}`,
+  severity: "error",
+  from: { path: `^packages/${name}/src/`, pathNot: TESTS },
+  to: { path: "^packages/", pathNot: `^packages/(${[name, ...below].join("|")})/` },
+}));
+
+const lazyLoading = Object.entries(lazy).flatMap(([name, files]) => [
+  {
+    name: `lazy-${name}`,
+    comment: `the CLI loads packages/${name} with import(), because most commands do not need it`,
+    severity: "error",
+    from: { path: "^packages/cli/src/", pathNot: TESTS },
+    to: { path: `^packages/${name}/`, dynamic: false, dependencyTypesNot: ["type-only"] },
+  },
+  {
+    name: `lazy-${name}-files`,
+    comment: `only these files of the CLI load packages/${name}: ${files}`,
+    severity: "error",
+    from: { path: "^packages/cli/src/", pathNot: `${TESTS}|^packages/cli/src/(${files})\\.ts$` },
+    to: { path: `^packages/${name}/`, dynamic: true },
+  },
+]);
 
 export default {
   forbidden: [
-    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
-    ...Object.entries(allowed).map(([name, below]) => ({
-      name: `floor-of-${name}`,
-      severity: "error",
-      from: { path: `^packages/${name}/src/`, pathNot: TESTS },
-      to: { path: "^packages/", pathNot: `^packages/(${[name, ...below].join("|")})/` },
-    })),
     {
-      name: "testing-from-tests-alone",
+      name: "no-circular",
+      comment: "a circle makes the order of initialization and the reading order arbitrary",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    ...floors,
+    ...lazyLoading,
+    {
+      name: "no-path-into-packages",
+      comment: "a package imports another one by its name, not by a path",
+      severity: "error",
+      from: { path: "^packages/([^/]+)/src/", pathNot: TESTS },
+      to: { path: "^packages/", pathNot: "^packages/$1/", dependencyTypes: ["local"] },
+    },
+    {
+      name: "testing-from-tests-only",
+      comment: "only tests import test helpers",
       severity: "error",
       from: { path: "^packages/", pathNot: TESTS },
-      to: { path: "^packages/testing/|/testing/" },
+      to: { path: "^packages/testing/|/testing/|\\.test\\.ts$" },
+    },
+    {
+      name: "core-without-io",
+      comment: "core has schemas and contracts; it imports zod and modules without I/O",
+      severity: "error",
+      from: { path: "^packages/core/src/", pathNot: TESTS },
+      to: { pathNot: `^packages/core/src/|^node_modules/zod/|${PURE}` },
+    },
+    {
+      name: "templates-and-wrappers-alone",
+      comment:
+        "templates and wrappers run without this repository: they import only their own files and modules of Node",
+      severity: "error",
+      from: { path: "^(templates|packages/wrappers/[^/]+/src)/", pathNot: TESTS },
+      to: { dependencyTypesNot: ["core"], pathNot: "^(templates|packages/wrappers)/" },
+    },
+    {
+      name: "undeclared-dependency",
+      comment: "a package declares each dependency that it imports",
+      severity: "error",
+      from: { path: "^packages/", pathNot: TESTS },
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
+    },
+    {
+      name: "not-to-unresolvable",
+      comment: "an import has to exist",
+      severity: "error",
+      from: { pathNot: "^templates/" },
+      to: { couldNotResolve: true },
     },
   ],
   options: {

@@ -1,24 +1,22 @@
 /**
- * `npm run demo`: what a newcomer sees first. Every step is a `faas` command, printed before it runs, against a server of its own: a free
- * port, a temporary data folder, and nothing left behind, after Ctrl-C too.
+ * Demonstrates the main features (`npm run demo`). Each step is a `faas` command, printed before it runs, with a server on a free port and a temporary data
+ * folder. Leaves nothing behind, even after Ctrl-C.
  */
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { faasProgram, tempDir } from "@faas/testing";
 
 const root = join(import.meta.dirname, "..");
-const faas = join(root, "packages/cli/bin/faas.js");
 const quick = process.argv.includes("--quick");
 const stopped = new AbortController();
 
 async function main(): Promise<number> {
-  const data = await mkdtemp(join(tmpdir(), "faas-demo-"));
+  const data = tempDir("demo");
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stopped.abort());
   let server: Server | undefined;
   try {
-    title("Start a control server: a free port, a temporary data folder");
+    title("Start a control server on a free port, with a temporary data folder");
     server = await startServer(data);
     await javascript(server);
     if (!quick) await python(server);
@@ -29,7 +27,6 @@ async function main(): Promise<number> {
     return 1;
   } finally {
     if (server) await run(server, ["down", "--data", data], { quiet: true, always: true }).catch(() => undefined);
-    await rm(data, { recursive: true, force: true });
     if (server && !stopped.signal.aborted) next();
   }
 }
@@ -57,17 +54,17 @@ async function javascript(server: Server): Promise<void> {
   await untilIdle(server, "demo/invert");
   await run(server, ["invoke", "demo/invert", "--data", '{"size":100}', "--timing"]);
 
-  title("Bench it: 10 threads, 30 calls each");
+  title("Benchmark it: 10 threads, 30 calls each");
   await bench(server, "demo/invert");
 }
 
 async function python(server: Server): Promise<void> {
-  title("The same in Python, with numpy");
+  title("Do the same in Python, with numpy");
   try {
     await run(server, ["deploy", "templates/python/demo-invert", ...endpoint("invert-py")]);
   } catch (error) {
     if (stopped.signal.aborted) throw error;
-    process.stdout.write("Left out: it needs Python 3.9 or newer with pip, and numpy from pip's package index.\n");
+    process.stdout.write("Skipped: it needs Python 3.9 or later with pip, and numpy from pip's package index.\n");
     return;
   }
   await run(server, ["invoke", "demo/invert-py", "--data", '{"size":100}', "--timing"]);
@@ -84,32 +81,36 @@ async function untilIdle(server: Server, name: string): Promise<void> {
   const deadline = Date.now() + 30_000;
   while (Date.now() < deadline) {
     const view = JSON.parse(await run(server, ["describe", name, "--output", "json"], { quiet: true }));
-    if (view.phase === "idle" && view.replicas.length === 0) return say("It has no replica now.\n");
+    if (view.phase === "idle" && view.replicas.length === 0) return write("It has no replica now.\n");
     await delay(200, undefined, { signal: stopped.signal });
   }
   throw new Error(`${name} was not idle within 30 s`);
 }
 
-/** Runs `faas`, shows the command and all that it prints (unless quiet), and gives its stdout. Rejects when it fails. */
+/**
+ * Runs `faas` and returns its stdout. Shows the command and its output, unless `quiet`.
+ *
+ * @throws Error when the exit code is not 0
+ */
 function run(
   server: Server | undefined,
   args: string[],
   { quiet = false, always = false }: { quiet?: boolean; always?: boolean } = {},
 ): Promise<string> {
-  if (!quiet) say(`\n$ npx faas ${args.map(quote).join(" ")}\n`);
-  const child = spawn(process.execPath, [faas, ...args], {
+  if (!quiet) write(`\n$ npx faas ${args.map(quote).join(" ")}\n`);
+  const child = spawn(process.execPath, [faasProgram, ...args], {
     cwd: root,
     env: { ...process.env, ...(server ? { FAAS_SERVER: server.url } : {}) },
     stdio: ["ignore", "pipe", quiet ? "ignore" : "inherit"],
-    // A process group of its own: Ctrl-C reaches it through us, once. The second one would make it leave things behind.
+    // In its own process group, it gets Ctrl-C once, from this process. A second signal would make it leave things behind.
     detached: true,
   });
   const interrupt = () => void child.kill("SIGINT");
   if (!always) stopped.signal.addEventListener("abort", interrupt);
   let output = "";
-  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
-    output += piece;
-    if (!quiet) process.stdout.write(piece);
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    output += chunk;
+    if (!quiet) process.stdout.write(chunk);
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
@@ -123,19 +124,19 @@ function run(
 }
 
 const quote = (arg: string) => (/^[\w./:=-]+$/.test(arg) ? arg : `'${arg}'`);
-const say = (text: string) => void process.stdout.write(text);
-const title = (text: string) => say(`\n== ${text}\n`);
+const write = (text: string) => void process.stdout.write(text);
+const title = (text: string) => write(`\n== ${text}\n`);
 
 function next(): void {
-  say(`
-== That was it; the server is stopped and its folder removed. Now yours:
+  write(`
+== Done: the server is stopped, and its folder is removed. Try your own:
 
-npx faas up --detach                                   # a server that stays, on http://127.0.0.1:8887
+npx faas up --detach                                   # a server in the background, on http://127.0.0.1:8887
 npx faas init hello --runtime node                     # or typescript, python
 npx faas deploy hello
-npx faas dev hello                                     # no server needed: reloads on save
+npx faas dev hello                                     # without a server: reloads on save
 
-README.md has the five-minute tour; ${relative(process.cwd(), join(root, "docs/cli.md"))} has every command.
+README.md has a five-minute tour; ${relative(process.cwd(), join(root, "docs/cli.md"))} has every command.
 `);
 }
 

@@ -3,17 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 
-/** For tests: where a value is found that is to be nowhere. */
-
-/** A value with what quoting, escaping and encoding change, and in its midst what they do not. */
+/** Makes a value with characters that quoting, escaping and encoding change, and a random part that they do not change. */
 export const newSecretValue = (what: string): string => `${what}-${randomBytes(16).toString("hex")}?&"'\\é%`;
 
-/** The midst of such a value as it is, in base64 whatever stands beside it, in hexadecimal and backwards. */
+/** Returns the random part of such a value as it is, in base64 at each offset, in hexadecimal and reversed. */
 export function tracesOf(secret: string): readonly string[] {
   const [value = ""] = /[0-9a-f]{32}/.exec(secret) ?? [];
   const shifted = [0, 1, 2].map((shift) => {
     const text = Buffer.concat([Buffer.alloc(shift), Buffer.from(value)]).toString("base64");
-    // What stands beside the value is in the first and last characters too.
+    // The first and last characters also encode the neighboring bytes.
     return text.slice(shift === 0 ? 0 : 4, -4);
   });
   const urlSafe = shifted.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"));
@@ -24,7 +22,7 @@ export function tracesOf(secret: string): readonly string[] {
 export const hasTrace = (text: string | Buffer, traces: readonly string[]): boolean =>
   traces.some((trace) => text.includes(trace));
 
-/** Paths in a folder, with all below it, whose content or name has a trace. What goes meanwhile is gone. */
+/** Lists the paths below a folder whose content or name has a trace. Ignores files that are removed meanwhile. */
 export async function filesWith(folder: string, traces: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {
@@ -40,7 +38,7 @@ export async function filesWith(folder: string, traces: readonly string[]): Prom
   return found;
 }
 
-/** Command lines of all processes that have a trace. */
+/** Lists the command lines of processes that have a trace. */
 export function commandLinesWith(traces: readonly string[]): string[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

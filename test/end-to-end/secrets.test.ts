@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type Ended, FaasProcess } from "@faas/testing";
+import { type Ended, FaasProcess, tempDir } from "@faas/testing";
 import { commandLinesWith, filesWith, hasTrace, newSecretValue as newValue, tracesOf } from "./secret-traces.ts";
 
 /**
- * A value goes the ways that values go: set, deployed, called, changed, changed to one that does not run, lost, backed up, restored. Then everything
- * that was written on the way is looked through for it.
+ * Takes a secret's value through its life: set, deployed, called, changed, changed to one that does not start, lost, backed up, restored. Then searches
+ * everything that was written on the way.
  */
 
 const NODE = `
   import { createHash } from "node:crypto";
   console.log("started", Object.keys(process.env).includes("TOKEN"));
-  if (process.env.TOKEN?.startsWith("bad")) throw new Error("this token is no good");
+  if (process.env.TOKEN?.startsWith("bad")) throw new Error("this token does not work");
   export const handler = ({ path }) => {
     if (path === "/throw") throw new Error("on purpose");
     if (path === "/exit") process.exit(3);
@@ -31,8 +31,8 @@ def handler(event, context):
 `;
 const sha = (text: string) => createHash("sha256").update(text).digest("hex");
 
-test("a secret's value is found in nothing that is written, printed or shown", { timeout: 240_000 }, async () => {
-  const outside = await mkdtemp(join(tmpdir(), "faas-secret-values-"));
+test("a secret's value appears in no file, output, response or command line", { timeout: 240_000 }, async () => {
+  const outside = tempDir("secret-values");
   const values = {
     first: newValue("first"),
     second: newValue("second"),
@@ -42,11 +42,14 @@ test("a secret's value is found in nothing that is written, printed or shown", {
   const traces = Object.values(values).flatMap(tracesOf);
   const texts: string[] = [];
   const seen = new Set<string>();
-  const looking = setInterval(() => commandLinesWith(traces).map((line) => seen.add(line)), 20);
+  const watching = setInterval(() => commandLinesWith(traces).map((line) => seen.add(line)), 20);
   try {
-    await using faas = await FaasProcess.create();
+    await using faas = new FaasProcess();
     const run = async (args: readonly string[], input?: string): Promise<Ended> => {
-      const ended = await faas.run(["--verbose", ...args], {}, 60_000, input);
+      const ended = await faas.run(["--verbose", ...args], {
+        timeoutMs: 60_000,
+        ...(input === undefined ? {} : { input }),
+      });
       texts.push(ended.stdout, ended.stderr);
       return ended;
     };
@@ -66,7 +69,7 @@ test("a secret's value is found in nothing that is written, printed or shown", {
     const both = ["node", "python"];
     const each = (path = "") => Promise.all(both.map((name) => ask(`/acme/${name}${path}`)));
 
-    // Set, deployed, called: the function has it.
+    // Set, deployed, called: the function gets the value.
     await done(["secret", "set", "acme", "TOKEN"], `${values.first}\n`);
     for (const [name, file, source] of [
       ["node", "index.mjs", NODE],
@@ -80,7 +83,7 @@ test("a secret's value is found in nothing that is written, printed or shown", {
       both.map(() => sha(values.first)),
     );
 
-    // What a function prints itself is its own doing: this is how a trace is known to be found.
+    // A function may print the value itself; this shows that traces are found.
     const leaky = await faas.source("leaky", {
       "index.mjs": "console.log(process.env.TOKEN); export const handler = () => 1;",
     });
@@ -100,7 +103,7 @@ test("a secret's value is found in nothing that is written, printed or shown", {
       both.map(() => sha(values.second)),
     );
 
-    // Errors: of functions, of a value with which nothing runs, of bodies and command lines that are wrong.
+    // Errors: of functions, of a value with which the function does not start, of invalid bodies and command lines.
     for (const path of ["/throw", "/exit"]) await each(path);
     assert.equal((await run(["secret", "set", "acme", "TOKEN"], values.bad)).code, 1);
     assert.deepEqual(await each(), [sha(values.second), sha(values.bad)]);
@@ -136,7 +139,7 @@ test("a secret's value is found in nothing that is written, printed or shown", {
     for (const path of ["/-/metrics", "/-/audit", "/-/endpoints", "/-/orgs", "/-/openapi.json", "/-/config"])
       await ask(path);
 
-    // Backed up, as docs/operations.md says it; killed; a value lost; restored.
+    // Backed up as described in docs/operations.md; killed; a value lost; restored.
     const backup = join(outside, "backup.tar");
     execFileSync("tar", [
       "c",
@@ -153,9 +156,9 @@ test("a secret's value is found in nothing that is written, printed or shown", {
     texts.push(await readFile(backup, "latin1"));
     await faas.kill(up);
     texts.push(up.stderr());
-    const kept = join(faas.data, "secrets/acme");
-    for (const file of await readdir(kept))
-      await writeFile(join(kept, file), (await readFile(join(kept, file))).subarray(3));
+    const stored = join(faas.data, "secrets/acme");
+    for (const file of await readdir(stored))
+      await writeFile(join(stored, file), (await readFile(join(stored, file))).subarray(3));
     up = await faas.up({ args: ["--log-level", "debug"] });
     assert.match(await ask("/acme/node"), /SECRET_UNAVAILABLE/);
     await faas.kill(up, "SIGTERM");
@@ -166,22 +169,21 @@ test("a secret's value is found in nothing that is written, printed or shown", {
     up = await faas.up({ args: ["--log-level", "debug"] });
     assert.deepEqual(await each(), [sha(values.second), sha(values.bad)]);
 
-    // In the environment of the functions' processes alone.
-    for (const pid of [up.child.pid, process.pid])
+    // Only the functions' processes have the value in their environment.
+    for (const pid of [up.pid, process.pid])
       assert.ok(!hasTrace(await readFile(`/proc/${pid}/environ`), traces), `environment of ${pid}`);
     const sockets = (await readdir(tmpdir())).filter((name) => /^faas-[0-9a-f]{12}-\d+$/.test(name));
     for (const name of sockets) assert.deepEqual(await filesWith(join(tmpdir(), name), traces), [], name);
 
-    // A server that keeps nothing else: the state in all its forms, too.
+    // The data folder before and after the server stops.
     await cp(faas.data, join(outside, "data"), { recursive: true, filter: (path) => !path.endsWith("/sockets") });
     await faas.kill(up, "SIGTERM");
     texts.push(up.stderr());
     for (const folder of [faas.folder, join(outside, "data")]) assert.deepEqual(await filesWith(folder, traces), []);
     for (const text of texts) assert.ok(!hasTrace(text, traces), text.slice(0, 2000));
     assert.deepEqual([...seen], []);
-    assert.ok(texts.join("").includes("this token is no good"), "what was said was looked at");
+    assert.ok(texts.join("").includes("this token does not work"), "the error of the function was searched");
   } finally {
-    clearInterval(looking);
-    await rm(outside, { recursive: true, force: true });
+    clearInterval(watching);
   }
 });

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { test } from "node:test";
-import { FaasProcess } from "@faas/testing";
+import { FaasProcess, faasProgram } from "@faas/testing";
 
-const program = join(import.meta.dirname, "../../packages/cli/bin/faas.js");
-
-/** Runs what follows on a terminal of so many columns, and passes on what appears there. */
+/** Python program that runs a command on a terminal with a number of columns, and prints what appears there. */
 const ON_TERMINAL = `
 import fcntl, os, pty, struct, sys, termios
 columns, command = int(sys.argv[1]), sys.argv[2:]
@@ -27,14 +24,14 @@ const LIMIT_MS = 30_000;
 for (const [what, columns, env, shown] of [
   ["80 columns shows a spinner and ticks", 80, {}, /✔\S* ready/],
   ["80 columns and NO_COLOR shows them without colors", 80, { NO_COLOR: "1" }, /✔ ready/],
-  ["a width that it does not tell gets plain lines, and an end", 0, {}, /^ready +\S*\d/m],
-  ["no ways to redraw (TERM=dumb) gets plain lines", 80, { TERM: "dumb" }, /^ready +\d/m],
+  ["an unknown width shows plain lines, and ends", 0, {}, /^ready +\S*\d/m],
+  ["TERM=dumb shows plain lines", 80, { TERM: "dumb" }, /^ready +\d/m],
 ] as const) {
   test(`a deployment on a terminal with ${what}`, async () => {
-    await using faas = await FaasProcess.create();
+    await using faas = new FaasProcess();
     await faas.up();
     await faas.source("shown", { "index.mjs": "export const handler = () => 1;\n" });
-    const command = [process.execPath, program, "deploy", "shown", "--org", "acme", "--endpoint", "shown"];
+    const command = [process.execPath, faasProgram, "deploy", "shown", "--org", "acme", "--endpoint", "shown"];
     const { NO_COLOR: _, CI: __, ...inherited } = faas.env;
     const child = spawn("python3", ["-c", ON_TERMINAL, String(columns), ...command], {
       cwd: faas.folder,
@@ -54,7 +51,7 @@ for (const [what, columns, env, shown] of [
   });
 }
 
-/** Runs what follows on a terminal, and types when it is asked for something that does not show. */
+/** Python program that runs a command on a terminal, and types when the command asks for hidden input. */
 const TYPED = `
 import os, pty, sys
 typed, command = sys.argv[1].encode().decode("unicode_escape").encode(), sys.argv[2:]
@@ -73,15 +70,15 @@ while True:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
-for (const [what, typed, exitCode, said] of [
+for (const [what, typed, exitCode, message] of [
   ["is saved and hidden, however soon it is typed", "hunter2\\r", 0, /Saved the secret KEY/],
   ["is hidden and not saved after Ctrl-C", "hunter2\\x03", 2, /nothing was saved/],
   ["is not saved when it is empty", "\\r", 2, /empty/],
 ] as const) {
   test(`a secret on a terminal ${what}`, async () => {
-    await using faas = await FaasProcess.create();
+    await using faas = new FaasProcess();
     await faas.up();
-    const command = [process.execPath, program, "secret", "set", "acme", "KEY"];
+    const command = [process.execPath, faasProgram, "secret", "set", "acme", "KEY"];
     const child = spawn("python3", ["-c", TYPED, typed, ...command], {
       env: faas.env,
       timeout: LIMIT_MS,
@@ -92,7 +89,7 @@ for (const [what, typed, exitCode, said] of [
     child.stdout.setEncoding("utf8").on("data", (piece) => (text += piece));
     const [code] = await once(child, "close");
     assert.equal(code, exitCode, text);
-    assert.match(text, said);
+    assert.match(text, message);
     assert.doesNotMatch(text, /hunter/);
   });
 }

@@ -1,12 +1,12 @@
 /**
- * Loaded before the server (`node --import`): makes operations on the files of its state slow, or has them fail, by the plan in FAAS_TEST_DISK. What a
- * failed write leaves behind is real: nothing, a part or all of it is in the file.
+ * Slows down operations on the state files of a server, or lets them fail, according to the plan in FAAS_TEST_DISK. Loaded before the server with
+ * `node --import`. A failed write leaves nothing, a part or all of its bytes in the file.
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
 
-/** `fail`: chances by operation; `code`: of the error; `slowMs`: the longest that a sync takes. */
+/** Probabilities of failure by operation, the code of the errors, and the longest time that a sync takes. */
 const { seed, fail = {}, code = "EIO", slowMs = 0 } = JSON.parse(process.env.FAAS_TEST_DISK);
 let state = seed >>> 0;
 
@@ -15,7 +15,7 @@ function random() {
   return ((state ^ (state >>> 16)) >>> 0) / 2 ** 32;
 }
 
-const isOurs = (path) => basename(String(path)).startsWith("state.");
+const isStateFile = (path) => basename(String(path)).startsWith("state.");
 
 function error(operation) {
   return Object.assign(new Error(`${code}: made to fail, ${operation}`), { code, syscall: operation });
@@ -26,15 +26,15 @@ const fails = (operation) => random() < (fail[operation] ?? 0);
 const real = { ...fs.promises };
 
 fs.promises.open = async (path, ...rest) => {
-  if (isOurs(path) && rest[0] !== "r" && fails("open")) throw error("open");
+  if (isStateFile(path) && rest[0] !== "r" && fails("open")) throw error("open");
   const handle = await real.open(path, ...rest);
-  if (isOurs(path)) wrap(handle);
+  if (isStateFile(path)) wrap(handle);
   return handle;
 };
 
 for (const operation of ["rename", "link"]) {
   fs.promises[operation] = async (from, to) => {
-    if (isOurs(to) && fails(operation)) throw error(operation);
+    if (isStateFile(to) && fails(operation)) throw error(operation);
     return real[operation](from, to);
   };
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Counts how often each call was executed: the function tells it, by the id that the call has. */
+/** Counter of how often each call was executed: the function reports the id of the call. */
 export class Executions implements AsyncDisposable {
   readonly counts = new Map<string, number>();
   readonly port: number;
@@ -32,8 +32,8 @@ export class Executions implements AsyncDisposable {
 }
 
 /**
- * A function that answers with the call's id and its own revision, after a moment. Calls by POST it tells first where `COUNTER` says; POST to /die
- * is its death.
+ * Source of a function that responds with the call's id and its own revision, after up to 20 ms. It reports each POST to the server at `COUNTER`
+ * first, and POST to /die ends its process.
  */
 export const FUNCTION = `const pause = () => new Promise((done) => setTimeout(done, Math.random() * 20));
 export const handler = async ({ method, path, headers }) => {

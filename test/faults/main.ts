@@ -1,15 +1,16 @@
 /**
- * `npm run test:faults [-- part … --seed N --short --minutes N --platform NAME --write]`: the parts one after another, each as often as it is meant to be; a table of what was tried and what
- * was lost; exit code 1 when anything was. `--write` puts the table into docs/faults.md.
+ * `npm run test:faults [-- PART… --seed N --short --minutes N --platform NAME --write]`: runs the parts one after another and prints a table of the
+ * faults, the workload, and what was lost. The exit code is 1 if anything was lost. `--write` updates the table in docs/faults.md.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { FaultOptions, FaultResult, Run, Tried } from "./part.ts";
+import type { FaultOptions, FaultResult, FaultRow, Run } from "./part.ts";
 import { platformsHere } from "./served.ts";
 
 const page = join(import.meta.dirname, "../../docs/faults.md");
+const folder = join(import.meta.dirname, "parts");
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,16 +30,16 @@ const platforms = platformsHere.filter((name) => values.platform === undefined |
 if (unknown.length > 0 || !Number.isSafeInteger(seed) || !(minutes > 0) || platforms.length === 0) {
   process.stderr.write(
     unknown.length > 0
-      ? `Expected parts to be of ${parts.join(", ")}; got ${unknown.join(", ")}\n`
+      ? `Unknown part ${unknown.join(", ")}. Expected ${parts.join(", ")}\n`
       : platforms.length === 0
-        ? `Expected --platform to be of ${platformsHere.join(", ")} (kubernetes takes KUBECONFIG and FAAS_REGISTRY_PUSH); got ${values.platform}\n`
-        : `Expected --seed to be a whole number and --minutes to be one above 0\n`,
+        ? `Expected --platform to be one of ${platformsHere.join(", ")} (kubernetes needs KUBECONFIG and FAAS_REGISTRY_PUSH), got ${values.platform}\n`
+        : `Expected --seed to be an integer and --minutes to be a number above 0\n`,
   );
   process.exitCode = 2;
 } else process.exitCode = await runAll(positionals.length > 0 ? positionals : parts);
 
 async function runAll(names: readonly string[]): Promise<number> {
-  const rows: Tried[] = [];
+  const rows: FaultRow[] = [];
   for (const name of names) {
     process.stdout.write(`${name}, seed ${seed}${values.short ? ", short" : ""}\n`);
     rows.push(...(await runPart(name)));
@@ -46,11 +47,13 @@ async function runAll(names: readonly string[]): Promise<number> {
   process.stdout.write(`\n${table(rows)}`);
   if (values.write) await writePage(rows);
   const lost = rows.reduce((sum, row) => sum + row.lost, 0);
-  process.stdout.write(`\n${lost === 0 ? "nothing was lost" : `${lost} lost`}; --seed ${seed} tries the same again\n`);
+  process.stdout.write(
+    `\n${lost === 0 ? "nothing was lost" : `${lost} lost`}; --seed ${seed} repeats the same choices\n`,
+  );
   return lost === 0 ? 0 : 1;
 }
 
-async function runPart(name: string): Promise<readonly Tried[]> {
+async function runPart(name: string): Promise<readonly FaultRow[]> {
   const options: FaultOptions = {
     long: !values.short,
     seed,
@@ -59,49 +62,46 @@ async function runPart(name: string): Promise<readonly Tried[]> {
     print: (line) => process.stdout.write(`  ${line}\n`),
   };
   try {
-    const { run } = (await import(`./${name}.ts`)) as { run: Run };
-    const { rows, tried, lost }: FaultResult = await run(options);
-    return rows ?? [{ what: name, faults: tried, tried, of: "", lost }];
+    const { run } = (await import(`./parts/${name}.ts`)) as { run: Run };
+    const { rows }: FaultResult = await run(options);
+    return rows;
   } catch (error) {
-    process.stdout.write(`  ${name} could not be carried through: ${(error as Error).stack}\n`);
-    return [{ what: name, faults: 0, tried: 0, of: "could not be carried through", lost: 1 }];
+    process.stdout.write(`  ${name} failed: ${(error as Error).stack}\n`);
+    return [{ what: name, faults: 0, tried: 0, of: "part failed", lost: 1 }];
   }
 }
 
-/** Files beside this one that export `run`. */
+/** Lists the files in `parts/` without their extension; each exports `run`. */
 async function partNames(): Promise<string[]> {
-  const files = (await readdir(import.meta.dirname)).filter(
-    (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
-  );
-  const texts = await Promise.all(files.map((file) => readFile(join(import.meta.dirname, file), "utf8")));
+  const files = await readdir(folder);
   return files
-    .filter((_, index) => /^export async function run\(/m.test(texts[index] as string))
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
     .map((file) => file.slice(0, -".ts".length))
     .sort();
 }
 
-function table(rows: readonly Tried[]): string {
+function table(rows: readonly FaultRow[]): string {
   const lines = rows.map(
     ({ what, faults, tried, of, lost, seen = "" }) => `| ${what} | ${faults} | ${tried} ${of} | ${lost} | ${seen} |\n`,
   );
   return `| fault | count | workload | lost | details |\n|---|---|---|---|---|\n${lines.join("")}`;
 }
 
-/** Rows of parts that did not run this time stay. */
-async function writePage(rows: readonly Tried[]): Promise<void> {
+/** Updates the rows of the parts that ran this time, and leaves the others. */
+async function writePage(rows: readonly FaultRow[]): Promise<void> {
   const begin = "<!-- begin: npm run test:faults -- --write -->\n";
   const end = "<!-- end -->";
   const text = await readFile(page, "utf8");
   const [before, rest = ""] = text.split(begin);
-  const [former = "", after = ""] = rest.split(end);
+  const [previous = "", after = ""] = rest.split(end);
   const fresh = table(rows)
     .split("\n")
     .filter((line) => /^\| (?!fault \|)/.test(line));
   const named = new Set(fresh.map(firstCell));
-  const kept = former.split("\n").filter((line) => /^\| (?!fault \|)/.test(line) && !named.has(firstCell(line)));
+  const others = previous.split("\n").filter((line) => /^\| (?!fault \|)/.test(line) && !named.has(firstCell(line)));
   const head = table([]).trimEnd();
   const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, Node ${process.versions.node}`;
-  const all = [...kept, ...fresh].sort();
+  const all = [...others, ...fresh].sort();
   await writeFile(page, `${before}${begin}${machine}\n\n${head}\n${all.join("\n")}\n${end}${after}`);
 }
 

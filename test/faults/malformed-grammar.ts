@@ -1,17 +1,4 @@
-/** Requests as no proper client sends them, by a grammar in which every part is now and then another one. The same seed gives the same. */
-
-export type Random = () => number;
-
-/** From 0 to 1, by mulberry32. */
-export function randomBy(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import type { Random } from "@faas/testing";
 
 const METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"];
 const ODD_METHODS = ["get", "G\0T", "", "CONNECT", "TRACE", "PRI", "FOO", "A".repeat(300), "GET GET", "QUERY"];
@@ -152,7 +139,10 @@ const BODIES = [
   "x".repeat(20_000),
 ];
 
-/** The bytes of one to three requests, as latin1. */
+/**
+ * Generates the bytes of one to three requests, as latin1, from a grammar in which any part may be replaced by another one. The same seed yields the
+ * same requests.
+ */
 export function malformedRequest(random: Random, targets: readonly string[]): string {
   let text = "";
   const count = random() < 0.8 ? 1 : 1 + Math.floor(random() * 3);
@@ -199,7 +189,7 @@ function chunked(random: Random, body: string): string {
   return `${text}0\r\n${trailer}${odd(0.05) ? "" : "\r\n"}`;
 }
 
-/** Cuts, doubles, changes and puts in a few bytes. */
+/** Cuts, duplicates, changes and inserts a few bytes. */
 function mutate(random: Random, text: string): string {
   let changed = text;
   for (let i = 1 + Math.floor(random() * 4); i > 0; i--) {

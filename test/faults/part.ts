@@ -1,43 +1,44 @@
 import type { PlatformName } from "./served.ts";
 
-/** What every part of `test/faults` takes and gives: one file a fault, which exports `run`. */
-
+/** Settings of a part: each file in `parts/` exports `run`, and causes one kind of fault. */
 export interface FaultOptions {
-  /** As often as docs/faults.md says; else in a few seconds, for every run of the tests. */
+  /** True for the number of faults that docs/faults.md lists; false for a short form that every test run includes. */
   readonly long: boolean;
-  /** The same seed gives the same moments and choices, as far as the machine lets it. */
+  /** Seed of all random choices. */
   readonly seed: number;
   print(line: string): void;
-  /** Of the soak. */
+  /** Duration of the soak test. */
   readonly minutes?: number;
-  /** Where parts that know both are tried; without it, wherever this machine can. */
+  /** Platforms to test; all that this machine has without it. */
   readonly platforms?: readonly PlatformName[];
 }
 
-/** One line of the table. */
-export interface Tried {
+/** Row of the table. */
+export interface FaultRow {
   readonly what: string;
-  /** Faults that were caused. */
+  /** Number of faults that were caused. */
   readonly faults: number;
-  /** What was under way meanwhile, and in which words. */
+  /** Size of the workload in the meantime, in the unit that `of` names. */
   readonly tried: number;
   readonly of: string;
-  /** What was promised and not kept. */
+  /** Number of broken promises. */
   readonly lost: number;
-  /** What there is to know besides. */
+  /** Further observations. */
   readonly seen?: string;
 }
 
+/** Outcome of a part. */
 export interface FaultResult {
   readonly tried: number;
   readonly lost: number;
-  readonly rows?: readonly Tried[];
+  readonly rows: readonly FaultRow[];
 }
 
+/** Function that each part exports. */
 export type Run = (options: FaultOptions) => Promise<FaultResult>;
 
-/** Of its rows, the sum; says each. */
-export function resultOf(rows: readonly Tried[], print: FaultOptions["print"]): FaultResult {
+/** Prints the rows and sums them up. */
+export function resultOf(rows: readonly FaultRow[], print: FaultOptions["print"]): FaultResult {
   for (const row of rows) print(rowText(row));
   return {
     tried: rows.reduce((sum, { tried }) => sum + tried, 0),
@@ -46,5 +47,5 @@ export function resultOf(rows: readonly Tried[], print: FaultOptions["print"]): 
   };
 }
 
-const rowText = ({ what, faults, tried, of, lost, seen }: Tried) =>
+const rowText = ({ what, faults, tried, of, lost, seen }: FaultRow) =>
   `${what}: ${faults} faults, ${tried} ${of}, ${lost} lost${seen ? `; ${seen}` : ""}`;

@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 
-/** What a process has, from outside (proc(5)). Linux. */
+/** Resources of a process on Linux, read from proc(5). */
 export interface ProcessFacts {
   readonly residentMiB: number;
   readonly descriptors: number;
@@ -28,5 +28,5 @@ async function childrenOf(pid: number): Promise<string[]> {
   return lists
     .join(" ")
     .split(/\s+/)
-    .filter((one) => one !== "");
+    .filter((child) => child !== "");
 }

@@ -1,58 +1,76 @@
 import { copyFile, mkdir, rm } from "node:fs/promises";
-import { Agent, request } from "node:http";
 import { join } from "node:path";
-import type { Random } from "@faas/testing";
+import { eventually, HttpClient, type HttpResponse, type Random } from "@faas/testing";
 import { readState } from "../../packages/server/src/state/recovery.ts";
 
-/** What may be on disk of an endpoint. */
+/** State of an endpoint on disk that the responses allow. */
 type Possible = "present" | "absent";
 
 const ORG = "acme";
-/** So many are there at a time. */
-const ABOUT = 50;
-/** So that the journal outgrows its least size, and is made smaller under way. */
+/** Number of endpoints around which registrations and removals balance. */
+const TARGET_SIZE = 50;
+/** Value that makes the journal outgrow its minimum size, so that it is compacted in between. */
 const LARGE = "x".repeat(30_000);
 
 /**
- * Clients that register and remove endpoints, and remember what they were told: what was acknowledged has to be so; what was
- * not may be either.
+ * Clients that register and remove endpoints, and remember the responses: an acknowledged change must be on disk; a change without a response may or
+ * may not be.
  */
 export class Registrations {
-  /** Of each name. */
+  /** Allowed states by name. */
   readonly #possible = new Map<string, Set<Possible>>();
   readonly #random: Random;
   readonly #image: string;
-  readonly #agent = new Agent({ keepAlive: true });
-  /** Names that are there and that nobody is changing. */
-  #there: string[] = [];
+  /** Names of existing endpoints that no client is changing. */
+  #existing: string[] = [];
   #names = 0;
-  /** Calls that were sent, and how they ended. */
   sent = 0;
   acknowledged = 0;
   refused = 0;
+  /** Number of calls that ended without a response. */
   cut = 0;
-  /** Of refusals: the codes, and how often. */
+  /** Numbers of refusals by code. */
   readonly codes = new Map<string, number>();
   readonly lost: string[] = [];
 
-  /** @param image what `POST /add_endpoint` calls the artifact of all of them */
+  /** @param image name of the artifact of all endpoints, as `POST /add_endpoint` takes it */
   constructor(image: string, random: Random) {
     this.#image = image;
     this.#random = random;
   }
 
-  /** So many clients, until the server is gone, or as the signal says. */
-  async run(url: string, clients: number, signal: AbortSignal): Promise<void> {
+  /** Number of changes with a response. */
+  get answered(): number {
+    return this.acknowledged + this.refused;
+  }
+
+  /** Waits until this many more changes have got a response, however long that takes on a busy machine. */
+  async untilMoreAnswers(count: number, onLook: () => Promise<void> = async () => {}): Promise<void> {
+    const target = this.answered + count;
+    await eventually(`${count} more changes with a response`, async () => {
+      await onLook();
+      return this.answered >= target;
+    });
+  }
+
+  /** Runs clients that change endpoints until the server is gone, or until they have sent `limit` changes. */
+  async run(url: string, clients: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
+    using connection = new HttpClient(url, { timeoutMs: 30_000 });
+    const end = this.sent + limit;
     let isGone = false;
     const client = async () => {
-      while (!isGone && !signal.aborted) if (!(await this.#change(url))) isGone = true;
+      while (!isGone && this.sent < end) if (!(await this.#change(connection))) isGone = true;
     };
     await Promise.all(Array.from({ length: clients }, client));
   }
 
-  /** Reads what is on disk in the folder, and compares. Rejects where it cannot be read. `what`: when that is. */
-  async check(data: string, what: string): Promise<void> {
-    // Of a copy: it is read as it is, whatever the next server does.
+  /**
+   * Compares the state on disk with the responses.
+   *
+   * @throws FaasError when the state cannot be read
+   */
+  async check(data: string, when: string): Promise<void> {
+    // Reads a copy: the state must stay as it is for the next server.
     const copy = join(data, "../state-copy");
     await rm(copy, { recursive: true, force: true });
     await mkdir(copy);
@@ -61,36 +79,33 @@ export class Registrations {
         if (error.code !== "ENOENT") throw error;
       });
     const { state } = await readState(join(copy, "state.json"));
-    this.compare(new Set(state.endpoints(ORG)?.keys() ?? []), what);
+    this.compare(new Set(state.endpoints(ORG)?.keys() ?? []), when);
   }
 
-  /** Compares with what there is; from then on that is what there is. */
-  compare(there: ReadonlySet<string>, what: string): void {
+  /** Compares existing endpoints with the responses; from then on exactly these are expected. */
+  compare(existing: ReadonlySet<string>, when: string): void {
     for (const [name, possible] of this.#possible) {
-      const seen: Possible = there.has(name) ? "present" : "absent";
-      if (!possible.has(seen)) this.lost.push(`${name} is ${seen}, ${what}`);
+      const seen: Possible = existing.has(name) ? "present" : "absent";
+      if (!possible.has(seen)) this.lost.push(`${name} is ${seen}, ${when}`);
       this.#possible.set(name, new Set([seen]));
     }
-    this.#there = [...there].filter((name) => this.#possible.has(name));
-    for (const name of there)
-      if (!this.#possible.has(name) && name !== "first") this.lost.push(`${name} is there, ${what}`);
+    this.#existing = [...existing].filter((name) => this.#possible.has(name));
+    for (const name of existing)
+      if (!this.#possible.has(name) && name !== "first") this.lost.push(`${name} exists, ${when}`);
   }
 
-  /** Names that the server says it has. */
+  /** Lists the endpoints that the server reports. */
   async listed(url: string): Promise<Set<string>> {
-    const { status, text } = await this.#ask(url, "GET", `/-/orgs/${ORG}`);
-    if (status === 404) return new Set();
-    return new Set((JSON.parse(text) as { endpoints: string[] }).endpoints);
+    using client = new HttpClient(url);
+    const response = await client.send("GET", `/-/orgs/${ORG}`);
+    if (response.status === 404) return new Set();
+    return new Set(response.json<{ endpoints: string[] }>().endpoints);
   }
 
-  close(): void {
-    this.#agent.destroy();
-  }
-
-  /** False: the server is gone. */
-  async #change(url: string): Promise<boolean> {
-    const own = this.#there;
-    const isRemoval = own.length > 0 && this.#random() < (own.length > ABOUT ? 0.7 : 0.4);
+  /** Sends one change; returns false when the server is gone. */
+  async #change(client: HttpClient): Promise<boolean> {
+    const own = this.#existing;
+    const isRemoval = own.length > 0 && this.#random() < (own.length > TARGET_SIZE ? 0.7 : 0.4);
     const name = isRemoval
       ? (own.splice(Math.floor(this.#random() * own.length), 1)[0] as string)
       : `e${++this.#names}`;
@@ -100,26 +115,22 @@ export class Registrations {
     this.#possible.set(name, new Set([...before, next]));
     this.sent++;
     try {
-      const { status, text } = isRemoval
-        ? await this.#ask(url, "DELETE", `/-/orgs/${ORG}/endpoints/${name}`)
-        : await this.#ask(url, "POST", "/add_endpoint", {
+      const response = isRemoval
+        ? await client.send("DELETE", `/-/orgs/${ORG}/endpoints/${name}`)
+        : await client.send("POST", "/add_endpoint", {
             org: ORG,
             endpoint: name,
             image: this.#image,
             replicas: 0,
             env,
           });
-      if (status < 300) {
+      if (response.status < 300) {
         this.acknowledged++;
         this.#possible.set(name, new Set([next]));
-        if (!isRemoval) this.#there.push(name);
+        if (!isRemoval) this.#existing.push(name);
       } else {
-        this.refused++;
-        const { code } = JSON.parse(text) as { code: string };
-        this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
-        // It was refused, and so nothing was changed.
-        if (code === "STORAGE_FULL") this.#possible.set(name, before);
-        if (isRemoval) this.#there.push(name);
+        this.#onRefused(response, name, before);
+        if (isRemoval) this.#existing.push(name);
       }
       return true;
     } catch {
@@ -128,16 +139,11 @@ export class Registrations {
     }
   }
 
-  #ask(url: string, method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
-    return new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { "content-type": "application/json" };
-      const sent = request(url + path, { method, headers, agent: this.#agent, timeout: 30_000 }, (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (piece) => (text += piece));
-        response.on("error", reject).on("end", () => resolve({ status: response.statusCode as number, text }));
-      });
-      sent.on("timeout", () => sent.destroy(new Error(`${method} ${path}: nothing for 30 s`)));
-      sent.on("error", reject).end(body && JSON.stringify(body));
-    });
+  #onRefused(response: HttpResponse, name: string, before: Set<Possible>): void {
+    this.refused++;
+    const { code } = response.json<{ code: string }>();
+    this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
+    // With this code, nothing was changed.
+    if (code === "STORAGE_FULL") this.#possible.set(name, before);
   }
 }

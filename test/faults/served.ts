@@ -3,29 +3,28 @@ import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import { build, buildImage } from "@faas/builder";
 import type { Artifact, EndpointView, SettingsInput } from "@faas/core";
 import { KubernetesApi, KubernetesCredentials } from "@faas/platforms/kubernetes-client";
-import { FaasProcess, type Up } from "@faas/testing";
+import { eventually, FaasProcess, HttpClient, type RunningServer } from "@faas/testing";
 import type { V1Pod } from "@kubernetes/client-node";
 
 export type PlatformName = "embedded" | "kubernetes";
 
-/** Where this machine can try them: a cluster takes a kubeconfig and a registry. */
+/** Platforms that this machine can test: a cluster needs a kubeconfig and a registry. */
 export const platformsHere: readonly PlatformName[] =
   process.env.KUBECONFIG && process.env.FAAS_REGISTRY_PUSH ? ["embedded", "kubernetes"] : ["embedded"];
 
-const LIMIT_MS = 90_000;
+const TIMEOUT_MS = 90_000;
 
 export interface ServedOptions {
-  /** What stands between the server and the cluster. */
+  /** Kubeconfig with the address of a proxy between the server and the cluster. */
   readonly kubeconfig?: string;
-  /** Another registry for the nodes than the environment names. */
+  /** Address of the registry for the nodes, instead of the one in the environment. */
   readonly registryPull?: string;
 }
 
-/** The built `faas up` as a process of its own, and an organization on it whose endpoints have faults to bear. */
+/** The built `faas up` with an organization, whose endpoints are exposed to faults. */
 export class Served implements AsyncDisposable {
   readonly platform: PlatformName;
   readonly org: string;
@@ -33,7 +32,8 @@ export class Served implements AsyncDisposable {
   readonly #credentials: KubernetesCredentials | undefined;
   readonly #api: KubernetesApi | undefined;
   readonly #registry: { readonly push: string; readonly pull: string };
-  #up!: Up;
+  #server: RunningServer | undefined;
+  #client: HttpClient | undefined;
   #sources = 0;
 
   private constructor(platform: PlatformName, faas: FaasProcess, { registryPull }: ServedOptions) {
@@ -41,14 +41,14 @@ export class Served implements AsyncDisposable {
     this.faas = faas;
     this.#credentials = platform === "kubernetes" ? KubernetesCredentials.load() : undefined;
     this.#api = this.#credentials && new KubernetesApi(this.#credentials);
-    // Reaped by it when this process is killed (../cluster/run.ts).
+    // With this name, ../cluster/run.ts removes the organization if this process is killed.
     this.org = `faults-${process.env.FAAS_TEST_RUN ?? process.pid}-${Math.random().toString(36).slice(2, 8)}`;
     const push = process.env.FAAS_REGISTRY_PUSH ?? "";
     this.#registry = { push, pull: registryPull ?? process.env.FAAS_REGISTRY_PULL ?? push };
   }
 
   static async start(platform: PlatformName, options: ServedOptions = {}): Promise<Served> {
-    const served = new Served(platform, await FaasProcess.create(), options);
+    const served = new Served(platform, new FaasProcess(), options);
     if (options.kubeconfig !== undefined) served.faas.env.KUBECONFIG = options.kubeconfig;
     try {
       await served.up();
@@ -60,23 +60,27 @@ export class Served implements AsyncDisposable {
   }
 
   get url(): string {
-    return this.#up.url;
+    return this.#running.url;
   }
 
   get pid(): number {
-    return this.#up.child.pid as number;
+    return this.#running.pid;
+  }
+
+  get #running(): RunningServer {
+    return this.#server as RunningServer;
   }
 
   get api(): KubernetesApi {
     return this.#api as KubernetesApi;
   }
 
-  /** What the server has logged. */
+  /** Returns everything that the server has logged. */
   log(): string {
-    return this.#up.stderr();
+    return this.#running.stderr();
   }
 
-  /** Of these the lines from pino's `warn` on. */
+  /** Returns the log lines of pino's level `warn` or higher. */
   warnings(): string[] {
     return this.log()
       .split("\n")
@@ -86,10 +90,12 @@ export class Served implements AsyncDisposable {
   async up(): Promise<void> {
     const registry = ["--registry-push", this.#registry.push, "--registry-pull", this.#registry.pull];
     const more = this.platform === "kubernetes" ? ["--platform", "kubernetes", ...registry] : [];
-    this.#up = await this.faas.up({ args: ["--log-level", "info", ...more] });
+    this.#client?.[Symbol.dispose]();
+    this.#server = await this.faas.up({ args: ["--log-level", "info", ...more] });
+    this.#client = new HttpClient(this.url);
   }
 
-  /** Builds a function of one file, and has it where the server finds it. */
+  /** Builds a function of one file, and uploads it to the server or the registry. */
   async artifact(source: string): Promise<Artifact> {
     const folder = await this.faas.source(`source-${++this.#sources}`, { "index.mjs": source });
     if (this.platform === "kubernetes") {
@@ -98,51 +104,56 @@ export class Served implements AsyncDisposable {
     }
     await using bundle = await build(folder);
     const { digest, sizeBytes, open } = bundle;
-    const answer = await fetch(`${this.url}/-/bundles/${digest}`, {
+    const response = await fetch(`${this.url}/-/bundles/${digest}`, {
       method: "PUT",
       headers: { "Content-Length": String(sizeBytes) },
       body: Readable.toWeb(open()),
       duplex: "half",
     } as RequestInit);
-    assert.ok(answer.ok, `the upload was answered with ${answer.status}`);
+    assert.ok(response.ok, `upload failed with ${response.status}`);
     return { kind: "bundle", digest };
   }
 
-  /** Deploys, and waits until it answers; rejects when it does not. */
+  /** Deploys an endpoint and waits until its revision serves. */
   async deploy(name: string, artifact: Artifact, settings: SettingsInput = {}): Promise<EndpointView> {
     const path = `/-/orgs/${this.org}/endpoints/${name}`;
     const { status, body } = await this.send("PUT", path, { artifact, settings });
-    assert.ok(status < 300, `${name} was not registered: ${JSON.stringify(body)}`);
+    assert.ok(status < 300, `cannot register ${name}: ${JSON.stringify(body)}`);
     const { revision } = body as { revision: string };
     const { body: view } = await this.send("GET", `${path}?wait=${revision}&timeout=60s`);
     const { failure } = view as EndpointView;
-    assert.ok(!failure, `${name} does not run: ${JSON.stringify(failure)}`);
+    assert.ok(!failure, `${name} does not start: ${JSON.stringify(failure)}`);
     return view as EndpointView;
   }
 
-  async send(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const headers = body === undefined ? {} : { "content-type": "application/json" };
-    const answer = await fetch(this.url + path, { method, headers, signal: AbortSignal.timeout(LIMIT_MS), ...sent });
-    const text = await answer.text();
-    return { status: answer.status, body: text === "" ? undefined : JSON.parse(text) };
+  async send(method: string, path: string, body?: object): Promise<{ status: number; body: unknown }> {
+    const response = await (this.#client as HttpClient).send(method, path, body);
+    return { status: response.status, body: response.json() };
+  }
+
+  /** Sends a GET request and returns the body of the response. */
+  async text(path: string): Promise<string> {
+    return (await (this.#client as HttpClient).send("GET", path)).text;
   }
 
   async view(name: string): Promise<EndpointView> {
     return (await this.send("GET", `/-/orgs/${this.org}/endpoints/${name}`)).body as EndpointView;
   }
 
+  /** Waits until the view of an endpoint meets a condition, and returns it. */
   async until(name: string, what: string, holds: (view: EndpointView) => boolean): Promise<EndpointView> {
-    const deadline = Date.now() + LIMIT_MS;
-    for (;;) {
-      const view = await this.view(name);
-      if (holds(view)) return view;
-      if (Date.now() > deadline)
-        throw new Error(`${name} is not ${what} within ${LIMIT_MS} ms: ${JSON.stringify(view)}`);
-      await delay(50);
-    }
+    return eventually(
+      `${name} is ${what}`,
+      async () => {
+        const view = await this.view(name);
+        if (holds(view)) return view;
+        throw new Error(JSON.stringify(view));
+      },
+      { timeoutMs: TIMEOUT_MS, intervalMs: 50 },
+    );
   }
 
+  /** Waits until exactly `count` replicas exist and are ready. */
   ready(name: string, count: number): Promise<EndpointView> {
     return this.until(
       name,
@@ -151,7 +162,10 @@ export class Served implements AsyncDisposable {
     );
   }
 
-  /** As kill -9; on Kubernetes the function's process ends itself without a word, and its pod is deleted, so that no back-off holds up the next one. */
+  /**
+   * Kills a replica like kill -9. On Kubernetes the function's process exits by itself, and its pod is deleted, so that no back-off delays the next
+   * one.
+   */
   async kill(id: string): Promise<void> {
     if (this.platform === "embedded") {
       const { pid } = JSON.parse(await readFile(join(this.faas.data, "run", `${id}.json`), "utf8"));
@@ -169,17 +183,18 @@ export class Served implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      // What is in the cluster goes with it.
-      if (this.#up) await this.send("DELETE", `/-/orgs/${this.org}`).catch(() => {});
+      // Its objects in the cluster are removed with it.
+      if (this.#client) await this.send("DELETE", `/-/orgs/${this.org}`).catch(() => {});
       await this.#api?.delete("Namespace", undefined, `faas-${this.org}`);
     } finally {
+      this.#client?.[Symbol.dispose]();
       await this.faas[Symbol.asyncDispose]();
       await this.#credentials?.close();
     }
   }
 }
 
-/** An address of this machine that functions reach. */
+/** Returns an address of this machine that functions can reach. */
 export function addressFor(platform: PlatformName): string {
   if (platform === "embedded") return "127.0.0.1";
   const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);

@@ -6,11 +6,15 @@ import { run as killServer } from "./parts/kill-server.ts";
 import { rollOn } from "./parts/roll.ts";
 import { testShortForm } from "./short.ts";
 
-const rowsOf = (run: Run) => async (options: FaultOptions) => (await run(options)).rows ?? [];
+const rowsOf = (run: Run) => async (options: FaultOptions) => (await run(options)).rows;
 
 describe("faults, in short", { concurrency: 2 }, () => {
-  testShortForm("kill -9 of the server: what was acknowledged is so afterwards", rowsOf(killServer), 10);
-  testShortForm("the same with a disk that fails, or is full", rowsOf(badDisk), 20);
-  testShortForm("a replica is killed under load", (options) => killOn("embedded", options), 50);
-  testShortForm("deployed, scaled, idle and woken under load", (options) => rollOn("embedded", options), 4);
+  testShortForm("kill -9 of the server loses no acknowledged change", rowsOf(killServer), 10);
+  testShortForm("kill -9 of a server whose disk fails or is full loses no acknowledged change", rowsOf(badDisk), 20);
+  testShortForm(
+    "the death of a replica fails no repeatable call and runs no POST twice",
+    (options) => killOn("embedded", options),
+    50,
+  );
+  testShortForm("deployments, scaling and idle timeouts fail no call", (options) => rollOn("embedded", options), 4);
 });

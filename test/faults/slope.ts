@@ -1,10 +1,10 @@
-/** A line through points, by least squares. */
+/** Line through points, by least squares. */
 export interface Slope {
-  /** Of y, for one of x. */
+  /** Change of y per unit of x. */
   readonly perX: number;
-  /** Its standard error. */
+  /** Standard error of the slope. */
   readonly error: number;
-  /** What y grew by along the line, from the first x to the last. */
+  /** Growth of y along the line, from the first x to the last. */
   readonly growth: number;
 }
 
@@ -21,7 +21,7 @@ export function slopeOf(points: readonly (readonly [x: number, y: number])[]): S
   return { perX, error, growth: perX * (last[0] - first[0]) };
 }
 
-/** It grows, and not by chance: by more than what is allowed, and the line is surely not level. */
+/** Reports growth that is larger than `allowed` and not explained by chance. */
 export function grows({ perX, error, growth }: Slope, allowed: number): boolean {
   return growth > allowed && perX > 2.5 * error;
 }

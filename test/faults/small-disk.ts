@@ -5,17 +5,17 @@ import { join } from "node:path";
 const isRoot = process.getuid?.() === 0;
 const asRoot = isRoot ? [] : ["--user", "--map-root-user"];
 
-/** Whether there are mount namespaces here (mount_namespaces(7)). */
+/** True where this user can create mount namespaces (mount_namespaces(7)). */
 export const canMount = spawnSync("unshare", ["--mount", ...asRoot, "true"]).status === 0;
 
 /**
- * A file system with little room in place of a folder, for those who enter: it is in a mount namespace that a process of its own keeps, so that it outlives
- * the servers on it.
+ * Small file system in place of a folder, for the processes that enter its mount namespace. A process of its own keeps the namespace, so that the file
+ * system outlives the servers on it.
  */
 export class SmallDisk implements AsyncDisposable {
-  /** Shell code that a server runs before it begins, to have it. */
+  /** Shell code with which a server enters the namespace. */
   readonly before: string;
-  /** The folder, as it is seen from outside. */
+  /** Path of the folder outside of the namespace. */
   readonly path: string;
   readonly #keeper: ChildProcess;
 
@@ -26,15 +26,13 @@ export class SmallDisk implements AsyncDisposable {
     this.before = `exec nsenter --target ${keeper.pid} --mount${user} "$0" "$@"`;
   }
 
-  /** @param size as tmpfs(5) takes it: "3m" */
+  /** @param size size for tmpfs(5), such as "3m" */
   static async on(folder: string, size: string): Promise<SmallDisk> {
     const script = `mount -t tmpfs -o size=${size} tmpfs "$0" && echo mounted && exec sleep infinity`;
     const keeper = spawn("unshare", ["--mount", ...asRoot, "sh", "-c", script, folder], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const ended = once(keeper, "exit").then(() =>
-      Promise.reject(new Error(`no file system could be put on ${folder}`)),
-    );
+    const ended = once(keeper, "exit").then(() => Promise.reject(new Error(`cannot mount a file system on ${folder}`)));
     await Promise.race([once(keeper.stdout as NodeJS.ReadableStream, "data"), ended]);
     ended.catch(() => {});
     return new SmallDisk(keeper, folder);

@@ -13,17 +13,14 @@ const PYTHON = 'def handler(event, context):\n    return {"message": "hello"}\n'
 const BARE = `import { createServer } from "node:http";
 createServer((_, response) => response.end('{"message":"hello"}')).listen(process.env.PORT);
 `;
-/** Time for the next blank process to start. */
-const REFILLED_MS = 1_500;
+/** Time for the next prewarmed process to start. */
+export const REFILL_MS = 1_500;
 
-/** From zero replicas to the answer through the gateway, with a blank process waiting and without. */
+/** Measures calls to endpoints at zero replicas through the gateway, with a prewarmed process and without. */
 export async function coldStarts(): Promise<Row[]> {
-  await using bare = await LocalServer.start("--pool-size", "0");
-  await using pooled = await LocalServer.start("--pool-size", "1");
-  for (const server of [bare, pooled]) {
-    await server.deploy("node", "index.mjs", NODE, "--idle-timeout", "100ms");
-    await server.deploy("python", "main.py", PYTHON, "--idle-timeout", "100ms");
-  }
+  await using bare = await LocalServer.start(["--pool-size", "0"]);
+  await using pooled = await LocalServer.start(["--pool-size", "1"]);
+  for (const server of [bare, pooled]) await deployFunctions(server);
   const bareFile = join(bare.folder, "bare.mjs");
   await writeFile(bareFile, BARE);
   const process: number[] = [];
@@ -35,7 +32,7 @@ export async function coldStarts(): Promise<Row[]> {
     own.push(await coldCall(bare, "node"));
     node.push(await coldCall(pooled, "node"));
     python.push(await coldCall(pooled, "python"));
-    await delay(REFILLED_MS);
+    await delay(REFILL_MS);
   }
   return [
     ratio(
@@ -55,12 +52,19 @@ function wake(measure: string, times: readonly number[], goal: number): Row {
   return { measure, baseline: "", ours: `${value.toFixed(1)} ms`, value, goal, unit: "ms" };
 }
 
-async function coldCall(server: LocalServer, endpoint: string): Promise<number> {
+/** Deploys acme/node and acme/python, which are idle after 100 ms. */
+export async function deployFunctions(server: LocalServer): Promise<void> {
+  await server.deploy("node", "index.mjs", NODE, "--idle-timeout", "100ms");
+  await server.deploy("python", "main.py", PYTHON, "--idle-timeout", "100ms");
+}
+
+/** Waits until an endpoint is idle, and returns the milliseconds of the next call. */
+export async function coldCall(server: LocalServer, endpoint: string): Promise<number> {
   await server.untilIdle(endpoint);
   return timed(async () => {
-    const answer = await fetch(`${server.url}/acme/${endpoint}`);
-    await answer.text();
-    if (answer.headers.get("x-cold-start") !== "true") throw new Error("expected a cold start");
+    const response = await fetch(`${server.url}/acme/${endpoint}`);
+    await response.text();
+    if (response.headers.get("x-cold-start") !== "true") throw new Error("expected a cold start");
   });
 }
 
@@ -68,14 +72,14 @@ async function bareStart(file: string, socketPath: string): Promise<number> {
   await rm(socketPath, { force: true });
   const began = performance.now();
   const child = spawn(process.execPath, [file], { env: { ...process.env, PORT: socketPath }, stdio: "ignore" });
-  const ask = () =>
+  const respond = () =>
     new Promise<boolean>((resolve) => {
-      request({ socketPath, agent: false }, (answer) => answer.resume().on("end", () => resolve(true)))
+      request({ socketPath, agent: false }, (response) => response.resume().on("end", () => resolve(true)))
         .on("error", () => resolve(false))
         .end();
     });
-  // The file is there a moment before somebody listens.
-  while (!existsSync(socketPath) || !(await ask())) await delay(2);
+  // The socket file exists a moment before the server listens.
+  while (!existsSync(socketPath) || !(await respond())) await delay(2);
   const took = performance.now() - began;
   child.kill("SIGKILL");
   await once(child, "exit");

@@ -14,10 +14,13 @@ const ROUNDS = 7;
 const SECONDS = 4;
 const CALLS_A_SECOND = 100;
 const CONNECTIONS = 200;
-/** What docs/operations.md recommends for an organization that others have to be safe from. */
+/** Limits that docs/operations.md recommends for an organization that must not disturb others. */
 const RECOMMENDED = ["--requests-per-second", "500", "--concurrent-requests", "20"];
 
-/** What one organization notices of another one that calls as often as it can, on 200 connections. The load takes part of the same two cores. */
+/**
+ * Measures the latency of one organization while another one calls at full speed on 200 connections. The load generator shares the two cores of the
+ * server.
+ */
 export async function fairness(): Promise<Row[]> {
   const missing = missingPrograms("wrk");
   if (missing.length > 0) throw new Error("Expected wrk to be installed: apt-get install wrk");
@@ -74,7 +77,7 @@ async function deploy(server: LocalServer, org: string): Promise<void> {
   await server.faas("deploy", folder, "--org", org, "--endpoint", "hello", ...ALWAYS);
 }
 
-/** Work that takes longer than the measuring, which begins when it has. */
+/** Measures during work that takes longer, once it has begun. */
 async function during(work: () => Promise<number>, measured: () => Promise<number[]>) {
   const rate = work();
   await delay(500);
@@ -82,7 +85,7 @@ async function during(work: () => Promise<number>, measured: () => Promise<numbe
   return { rate: await rate, times };
 }
 
-/** Milliseconds of each call, at a fixed rate, however long the ones before take. */
+/** Returns the milliseconds of each call, at a fixed rate that does not depend on the previous responses. */
 async function calls(url: string): Promise<number[]> {
   const agent = new Agent({ keepAlive: true });
   const times: Promise<number>[] = [];

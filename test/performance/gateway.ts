@@ -7,20 +7,20 @@ import { median, type Row } from "./rig/table.ts";
 import { usage } from "./rig/usage.ts";
 import { missingPrograms, type WrkOptions, type WrkRun, wrk } from "./rig/wrk.ts";
 
-const HELLO = 'export const handler = () => ({ message: "hello" });\n';
-const ECHO =
+export const HELLO = 'export const handler = () => ({ message: "hello" });\n';
+export const ECHO =
   'export const handler = ({ body }) => ({ status: 200, headers: { "content-type": "application/octet-stream" }, body });\n';
-const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "--idle-timeout", "never"];
+export const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "--idle-timeout", "never"];
 const ROUNDS = 11;
 const SECONDS = 2;
-/** Calls until the memory is compared: an hour of 555 a second. */
+/** Number of calls before memory is compared: an hour at 555 per second. */
 const MANY = 2_000_000;
 const FIRST = 200_000;
 const MIB = 2 ** 20;
 
 /**
- * The gateway as it ships, with metrics, request ids, limits and timing headers, against HAProxy with one thread in front of the same replica; and
- * against that replica's twin, called directly.
+ * Measures the gateway with all its features against HAProxy with one thread in front of the same replica, and against an identical replica that is called
+ * directly.
  */
 export async function gateway(): Promise<Row[]> {
   const missing = missingPrograms("wrk", "haproxy");
@@ -58,7 +58,7 @@ interface Targets {
 
 type Runs = Readonly<Record<keyof Targets, readonly WrkRun[]>>;
 
-/** Each target once a round, so that noise hits all alike; the first round warms up. */
+/** Runs each target once per round, so that noise affects all alike; the first round warms up. */
 async function inTurns(server: LocalServer, targets: Targets, options: WrkOptions, rounds = ROUNDS): Promise<Runs> {
   const runs = { ours: [] as WrkRun[], haproxy: [] as WrkRun[], direct: [] as WrkRun[], original: [] as WrkRun[] };
   for (let round = 0; round <= rounds; round++) {
@@ -72,7 +72,7 @@ async function inTurns(server: LocalServer, targets: Targets, options: WrkOption
   return runs;
 }
 
-/** The median of the rounds' ratios. */
+/** Returns the median of the rounds' ratios. */
 function ratioOf(runs: Runs, of: (run: WrkRun) => number, to: "haproxy" | "direct" | "original" = "haproxy"): number {
   return median(runs.ours.map((run, i) => of(run) / of(runs[to][i] as WrkRun)));
 }
@@ -109,7 +109,7 @@ async function smallCalls(server: LocalServer, targets: Targets): Promise<Row[]>
   ];
 }
 
-/** One call after the other: what the gateway adds when nobody waits for the CPU. */
+/** Measures sequential calls: the latency that the gateway adds when nothing waits for the CPU. */
 async function oneConnection(server: LocalServer, { ours, haproxy, direct }: Targets): Promise<Row[]> {
   const targets = { ours, haproxy, ...(direct === undefined ? {} : { direct }) };
   return latencies("1 connection", await inTurns(server, targets, { connections: 1, seconds: SECONDS }));
@@ -194,14 +194,14 @@ async function largeBodies(server: LocalServer, targets: Targets): Promise<Row[]
 
 async function longLoad(server: LocalServer, url: string): Promise<Row> {
   let calls = 0;
-  const until = async (count: number) => {
+  const untilCalls = async (count: number) => {
     while (calls < count) calls += (await wrk(server.folder, url, { connections: 10, seconds: 5 })).requests;
-    // What the last calls took is not what stays.
+    // Memory of the last calls is released.
     await delay(2_000);
     return usage(server.pid);
   };
-  const first = await until(FIRST);
-  const last = await until(MANY);
+  const first = await untilCalls(FIRST);
+  const last = await untilCalls(MANY);
   return {
     measure: `gateway, memory after ${(calls / 1e6).toFixed(1)} million calls`,
     baseline: `after ${FIRST.toLocaleString("en")}: ${first.residentMiB.toFixed(0)} MiB`,
@@ -213,8 +213,8 @@ async function longLoad(server: LocalServer, url: string): Promise<Row> {
 }
 
 async function socketOf(server: LocalServer, endpoint: string): Promise<string> {
-  const answer = await fetch(`${server.url}/-/orgs/acme/endpoints/${endpoint}`);
-  const { replicas } = (await answer.json()) as { replicas: { id: string }[] };
+  const response = await fetch(`${server.url}/-/orgs/acme/endpoints/${endpoint}`);
+  const { replicas } = (await response.json()) as { replicas: { id: string }[] };
   const record = join(server.folder, "data/run", `${replicas[0]?.id}.json`);
   const { leftovers } = JSON.parse(await readFile(record, "utf8"));
   return leftovers[0];

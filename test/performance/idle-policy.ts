@@ -1,6 +1,6 @@
 /**
- * `node --conditions=faas-source --import tsx test/performance/idle-policy.ts`: two weeks of made-up arrivals, with an idle timeout of 5 and of
- * 10 minutes and with `auto`: cold starts and the time that replicas were there and did nothing, as the table that docs/scaling.md has.
+ * `node --conditions=faas-source --import tsx test/performance/idle-policy.ts`: simulates two weeks of arrivals with idle timeouts of 5 minutes, 10 minutes
+ * and `auto`, and prints the cold starts and the time of idle replicas as the table in docs/scaling.md.
  */
 import {
   autoTimeout,

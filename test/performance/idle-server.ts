@@ -1,32 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { HttpClient } from "@faas/testing";
 import { LocalServer } from "./rig/local-server.ts";
 import type { Row } from "./rig/table.ts";
 import { usage } from "./rig/usage.ts";
 
 const ENDPOINTS = 100;
-/** Until the server has given back what the deployments took: that is done once. */
+/** Time after which the server has released the memory of the deployments. */
 const SETTLED_MS = 8_000;
 const SECONDS = 20;
 
-/** What a server costs whose endpoints nobody calls: after all of them ran once. */
+/** Measures a server with idle endpoints, after each of them has run once. */
 export async function idleServer(): Promise<Row[]> {
   await using server = await LocalServer.start();
-  await server.deploy("tiny", "index.mjs", "export const handler = () => 1;\n");
-  const { image } = (await (await fetch(`${server.url}/-/orgs/acme/endpoints/tiny`)).json()) as { image: string };
-  for (let i = 0; i < ENDPOINTS; i++) {
-    const body = { org: "idle", endpoint: `e${i}`, image, replicas: 1, runtime: "node", idleTimeout: "100ms" };
-    const headers = { "Content-Type": "application/json" };
-    await (await fetch(`${server.url}/add_endpoint`, { method: "POST", headers, body: JSON.stringify(body) })).text();
-    if (i % 5 === 4) await server.untilIdle(`e${i}`, "idle");
-  }
-  await server.faas("remove", "acme", "--all", "--yes");
-  for (let i = 0; i < ENDPOINTS; i++) await server.untilIdle(`e${i}`, "idle");
-  await delay(SETTLED_MS);
-  const before = await usage(server.pid);
-  await delay(SECONDS * 1000);
-  const after = await usage(server.pid);
-  const share = (after.cpuSeconds - before.cpuSeconds) / SECONDS;
-  const resident = after.residentMiB;
+  const { cpuSeconds, residentMiB: resident } = await measureIdle(server, ENDPOINTS, SECONDS);
+  const share = cpuSeconds / SECONDS;
   return [
     {
       measure: `idle server, ${ENDPOINTS} endpoints: memory`,
@@ -45,4 +32,27 @@ export async function idleServer(): Promise<Row[]> {
       unit: "% of a core",
     },
   ];
+}
+
+/** Runs each of `endpoints` endpoints once; then measures the resident memory, and the CPU time over `seconds` seconds. */
+export async function measureIdle(
+  server: LocalServer,
+  endpoints: number,
+  seconds: number,
+): Promise<{ readonly cpuSeconds: number; readonly residentMiB: number }> {
+  using client = new HttpClient(server.url);
+  await server.deploy("tiny", "index.mjs", "export const handler = () => 1;\n");
+  const { image } = await client.json<{ image: string }>("GET", "/-/orgs/acme/endpoints/tiny");
+  for (let i = 0; i < endpoints; i++) {
+    const settings = { image, replicas: 1, runtime: "node", idleTimeout: "100ms" };
+    await client.json("POST", "/add_endpoint", { org: "idle", endpoint: `e${i}`, ...settings });
+    if (i % 5 === 4) await server.untilIdle(`e${i}`, "idle");
+  }
+  await server.faas("remove", "acme", "--all", "--yes");
+  for (let i = 0; i < endpoints; i++) await server.untilIdle(`e${i}`, "idle");
+  await delay(SETTLED_MS);
+  const before = await usage(server.pid);
+  await delay(seconds * 1000);
+  const after = await usage(server.pid);
+  return { cpuSeconds: after.cpuSeconds - before.cpuSeconds, residentMiB: after.residentMiB };
 }

@@ -7,7 +7,7 @@ import { median, type Row } from "./rig/table.ts";
 const CALLS = 1_000_000;
 const ROUNDS = 9;
 
-/** What limits and turns cost each call, on the gateway's own code, without a network. */
+/** Measures the cost of limits and fair queueing per call, with the gateway's own code and without a network. */
 export function limitsCost(): Row[] {
   const limits = limitNumbers({ requestsPerSecond: 1_000_000, burst: 10_000_000, concurrentRequests: 1000 });
   return [
@@ -17,8 +17,8 @@ export function limitsCost(): Row[] {
 }
 
 function row(what: string, org: OrganizationRuntime): Row {
-  const turns = new FairQueue();
-  // One that goes on at once, as all do while fewer come than fit in a turn.
+  const queue = new FairQueue();
+  // It proceeds at once, like all calls while their number is within a slice.
   const exchange = { arrived: 0, finished: false, proceed() {} };
   const times: number[] = [];
   const bytes: number[] = [];
@@ -26,10 +26,10 @@ function row(what: string, org: OrganizationRuntime): Row {
     const before = process.memoryUsage().heapUsed;
     const began = performance.now();
     for (let i = 0; i < CALLS; i++) {
-      // Two milliseconds later each: a turn of its own.
+      // Two milliseconds later, a new slice begins.
       exchange.arrived += 2;
-      if (org.enter(exchange.arrived) !== undefined) throw new Error("Expected it to be let in");
-      turns.enter(exchange as unknown as Exchange, org);
+      if (org.enter(exchange.arrived) !== undefined) throw new Error("Expected the call to be admitted");
+      queue.enter(exchange as unknown as Exchange, org);
       org.leave();
     }
     times.push(((performance.now() - began) * 1e6) / CALLS);

@@ -1,7 +1,6 @@
 /**
- * `npm run performance -- [part …] [--write]`: what the embedded platform promises, measured against a baseline in the same run, as Markdown
- * tables; of all parts, or of those named. `--write` puts them into docs/performance.md. Runs are interleaved, so that noise hits both sides
- * alike; figures are medians.
+ * `npm run performance -- [PART…] [--write]`: measures the embedded platform against baselines in the same run, and prints Markdown tables. `--write` puts
+ * them into docs/performance.md. Runs are interleaved, so that noise affects both sides alike; figures are medians.
  */
 import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";

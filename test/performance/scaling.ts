@@ -1,14 +1,14 @@
 /**
- * `node --conditions=faas-source --import tsx test/performance/scaling.ts`: an hour of load, simulated in about a second, with the scaler of
- * the server and with an autoscaler by CPU. Draws docs/scaling-light.svg and docs/scaling-dark.svg, and prints the table that docs/scaling.md has.
+ * `node --conditions=faas-source --import tsx test/performance/scaling.ts`: simulates an hour of load with the server's scaler and with an autoscaler by CPU,
+ * in about a second. Draws docs/scaling-light.svg and docs/scaling-dark.svg, and prints the table in docs/scaling.md.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { drawTimeline, type TimeLine } from "@faas/bench";
 import { exponential } from "@faas/testing";
 import {
+  concurrencyScaler,
   horizontalPodAutoscaler,
-  ours,
   type Scenario,
   type Second,
   type Simulated,
@@ -18,9 +18,9 @@ import {
 import { percentile } from "./rig/table.ts";
 
 const hour: Scenario = { seconds: 3600, rate: waveAndPeak, serviceMs: () => 100, coldStartMs: 600, concurrency: 10 };
-const bounds = { concurrency: hour.concurrency, least: 1, most: 20 };
+const bounds = { concurrency: hour.concurrency, minReplicas: 1, maxReplicas: 20 };
 const runs: readonly (readonly [string, Simulated])[] = [
-  ["faas, by concurrency", simulate(hour, ours(bounds))],
+  ["faas, by concurrency", simulate(hour, concurrencyScaler(bounds))],
   ["HPA by CPU, 60 %, every 15 s", simulate(hour, horizontalPodAutoscaler(bounds))],
 ];
 
@@ -52,14 +52,14 @@ const row = (cells: readonly (string | number)[]) => process.stdout.write(`| ${c
 row(columns);
 row(columns.map(() => "---"));
 const median = (values: readonly number[]) => percentile(values, 0.5);
-// Load in proportion to what a replica can do; the median of three hours that differ by chance.
+// Load in proportion to the capacity of a replica; the median of three hours with different random numbers.
 for (const [concurrency, serviceMs] of [
   [80, 100],
   [10, 100],
   [10, 500],
   [1, 100],
 ] as const) {
-  const scaled = { concurrency, least: 1, most: 20 };
+  const scaled = { concurrency, minReplicas: 1, maxReplicas: 20 };
   const share = (concurrency / 10) * (100 / serviceMs);
   const hours = [1, 2, 3].map((seed) => {
     const varied: Scenario = {
@@ -69,7 +69,7 @@ for (const [concurrency, serviceMs] of [
       rate: (second) => waveAndPeak(second) * share,
       serviceMs: (random) => exponential(random, serviceMs),
     };
-    return [ours(scaled), horizontalPodAutoscaler(scaled)].map((scaler) => simulate(varied, scaler));
+    return [concurrencyScaler(scaled), horizontalPodAutoscaler(scaled)].map((scaler) => simulate(varied, scaler));
   });
   const medians = (value: (simulated: Simulated) => number) =>
     [0, 1].map((i) => median(hours.map((pair) => value(pair[i] as Simulated))));

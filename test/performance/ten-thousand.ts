@@ -1,47 +1,36 @@
-/**
- * What endpoints that nobody calls cost: a server with 10,000 of them, 1% called, against one with 10, both of this run and measured in turns.
- */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { tempDir } from "@faas/testing";
 import { EndpointsServer } from "./rig/endpoints-server.ts";
 import { median, percentile, type Row, ratio, timed } from "./rig/table.ts";
 import { usage } from "./rig/usage.ts";
 import { missingPrograms } from "./rig/wrk.ts";
 
 const FEW = 10;
-/** Endpoints under load in either server; with the others that are called they are 1% of many. */
+/** Endpoints under load in each server; together with the other active ones they are 1% of many. */
 const LOADED = 10;
 const RATE = 100;
 const RATE_SECONDS = 20;
 const ROUNDS = 16;
 const WRK_SECONDS = 2;
 
-/** Rows of the table, with `many` endpoints. */
+/** Compares a server with 10,000 endpoints, of which 1% are called, with a server with 10; both are measured in turns. */
 export async function tenThousand(many = 10_000): Promise<Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), "faas-ten-thousand-"));
-  const benches = { few: new EndpointsServer("few", folder), many: new EndpointsServer("many", folder) };
-  try {
-    const source = join(folder, "source");
-    await mkdir(source);
-    await writeFile(join(source, "index.mjs"), 'export const handler = () => ({ message: "hello" });\n');
-    for (const bench of [benches.few, benches.many]) {
-      await bench.start();
-      await bench.deploy(source);
-      await bench.registerUpTo(FEW, 1);
-    }
-    return [
-      ...(await registrations(benches, many)),
-      ...(await restarts(benches, many)),
-      ...(await calls(benches, many)),
-    ];
-  } finally {
-    await Promise.all([benches.few.end(), benches.many.end()]);
-    await rm(folder, { recursive: true, force: true });
+  await using fewServer = new EndpointsServer("few");
+  await using manyServer = new EndpointsServer("many");
+  const benches = { few: fewServer, many: manyServer };
+  const source = join(tempDir("ten-thousand"), "source");
+  await mkdir(source);
+  await writeFile(join(source, "index.mjs"), 'export const handler = () => ({ message: "hello" });\n');
+  for (const bench of [benches.few, benches.many]) {
+    await bench.start();
+    await bench.deploy(source);
+    await bench.registerUpTo(FEW, 1);
   }
+  return [...(await registrations(benches, many)), ...(await restarts(benches, many)), ...(await calls(benches, many))];
 }
 
 interface Benches {
@@ -61,7 +50,7 @@ async function registrations({ few, many }: Benches, size: number): Promise<Row[
     each.many.push(await timed(() => many.register()));
   }
   const steady = await atRate(() => many.register());
-  // The next server's first change writes the state as a whole: its size there is what an endpoint's state takes.
+  // The first change of the next server writes the whole state: that file has the size of the state per endpoint.
   await many.end();
   await many.start();
   await many.register();
@@ -105,7 +94,7 @@ async function registrations({ few, many }: Benches, size: number): Promise<Row[
   ];
 }
 
-/** Milliseconds of each from when it was due: a stall shows in all that were due meanwhile. */
+/** Returns the milliseconds of each call from its scheduled time, so that a stall affects all calls that were due meanwhile. */
 async function atRate(work: () => Promise<void>): Promise<number[]> {
   const began = performance.now();
   const all: Promise<number>[] = [];
@@ -148,7 +137,7 @@ async function restarts({ few, many }: Benches, size: number): Promise<Row[]> {
 
 async function calls({ few, many }: Benches, size: number): Promise<Row[]> {
   if (missingPrograms("wrk").length > 0) {
-    process.stderr.write("wrk is not installed: the gateway's rate is left out\n");
+    process.stderr.write("Skipped the gateway's rate: wrk is not installed\n");
     return [];
   }
   const called = Math.max(LOADED, size / 100);
@@ -162,10 +151,10 @@ async function calls({ few, many }: Benches, size: number): Promise<Row[]> {
     few: { runs: [] as Run[], run: () => load(few, () => few.call(next++ % LOADED)) },
     many: { runs: [] as Run[], run: () => load(many, () => many.call(next++ % called)) },
   };
-  // First the one, then the other: what slows down the machine for a while hits both.
+  // The sides run in turns: a slow phase of the machine affects both.
   for (let i = 0; i < ROUNDS; i++)
     for (const side of i % 2 ? [sides.few, sides.many] : [sides.many, sides.few]) side.runs.push(await side.run());
-  // What else the machine does can only slow a run down: what each can do shows in its better runs.
+  // Other load can only slow a run down, so the better runs show the capacity.
   const rateOf = ({ runs }: { runs: readonly Run[] }) =>
     percentile(
       Array.from(runs, ({ rate }) => rate),
@@ -196,13 +185,13 @@ async function calls({ few, many }: Benches, size: number): Promise<Row[]> {
 }
 
 interface Run {
-  /** Calls in a second. */
+  /** Calls per second. */
   readonly rate: number;
-  /** Of the server, for each of them. */
+  /** CPU time of the server per call. */
   readonly cpuMicros: number;
 }
 
-/** Load by wrk, while `other` is called twenty times a second beside. */
+/** Runs wrk, and `other` twenty times per second meanwhile. */
 async function load(bench: EndpointsServer, other: () => Promise<string>): Promise<Run> {
   const script = join(bench.data, "loaded.lua");
   await writeFile(
@@ -216,9 +205,9 @@ async function load(bench: EndpointsServer, other: () => Promise<string>): Promi
   wrk.stdout.setEncoding("utf8").on("data", (piece) => (text += piece));
   let running = true;
   const ended = once(wrk, "close").finally(() => (running = false));
-  const before = await usage(bench.child.pid as number);
+  const before = await usage(bench.pid);
   while (running) await Promise.all([other(), Promise.race([delay(50), ended])]);
-  const used = (await usage(bench.child.pid as number)).cpuSeconds - before.cpuSeconds;
+  const used = (await usage(bench.pid)).cpuSeconds - before.cpuSeconds;
   const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]);
   const count = Number(/(\d+) requests in/.exec(text)?.[1]);
   if (!rate || /Non-2xx|Socket errors/.test(text)) throw new Error(`wrk: ${text}`);

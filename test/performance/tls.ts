@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { certificate } from "@faas/testing";
+import { createCertificate, tempDir } from "@faas/testing";
 import { LocalServer } from "./rig/local-server.ts";
 import { median, type Row } from "./rig/table.ts";
 import { usage } from "./rig/usage.ts";
@@ -11,16 +8,15 @@ const HELLO = 'export const handler = () => ({ message: "hello" });\n';
 const ALWAYS = ["--scaler", "fixed", "--replicas", "1", "--max-replicas", "1", "--idle-timeout", "never"];
 const ROUNDS = 5;
 
-/** What HTTPS costs the server for each call, on connections that are kept alive. */
+/** Measures the server's CPU time per call over HTTPS, on keep-alive connections. */
 export async function tls(): Promise<Row[]> {
   const missing = missingPrograms("wrk", "openssl");
   if (missing.length > 0) throw new Error(`Expected ${missing.join(" and ")} to be installed`);
-  const folder = await mkdtemp(join(tmpdir(), "faas-tls-"));
   try {
-    const { cert, key } = certificate(folder, "server");
+    const { cert, key } = createCertificate(tempDir("tls"), "server");
     process.env.FAAS_CA = cert;
     await using plain = await LocalServer.start();
-    await using secure = await LocalServer.start("--tls-cert", cert, "--tls-key", key);
+    await using secure = await LocalServer.start(["--tls-cert", cert, "--tls-key", key]);
     for (const server of [plain, secure]) await server.deploy("hello", "index.mjs", HELLO, ...ALWAYS);
     const cpu = { plain: [] as number[], secure: [] as number[] };
     for (let round = 0; round <= ROUNDS; round++) {
@@ -46,6 +42,5 @@ export async function tls(): Promise<Row[]> {
     ];
   } finally {
     delete process.env.FAAS_CA;
-    await rm(folder, { recursive: true, force: true });
   }
 }

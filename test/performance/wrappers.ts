@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { baselines } from "./rig/baselines.ts";
+import { tempDir } from "@faas/testing";
+import { baselines, pythonOfBaselines } from "./rig/baselines.ts";
 import { Peers, type Served } from "./rig/peers.ts";
 import { median, type Row } from "./rig/table.ts";
 import { usage } from "./rig/usage.ts";
@@ -12,24 +11,20 @@ const ROUNDS = 5;
 const SECONDS = 2;
 const CONNECTIONS = 10;
 
-const NODE = 'export const handler = () => ({ message: "hello" });\n';
-const PLAIN = 'def handler(event, context):\n    return {"message": "hello"}\n';
-const ASYNC = `async ${PLAIN}`;
+export const NODE = 'export const handler = () => ({ message: "hello" });\n';
+export const PLAIN = 'def handler(event, context):\n    return {"message": "hello"}\n';
+export const ASYNC = `async ${PLAIN}`;
 
-/** The wrappers alone, with the whole of their contract, against what one would serve the same function with otherwise. */
+/** Measures the wrappers alone, with their whole contract, against other servers of the same function. */
 export async function wrappers(): Promise<Row[]> {
-  if (missingPrograms("wrk").length > 0) return without("wrk is not installed: apt-get install wrk");
-  if (!existsSync(join(baselines, "peers"))) return without(`no baselines at ${baselines}: FAAS_BASELINES names them`);
-  const folder = await mkdtemp(join(tmpdir(), "faas-performance-"));
-  try {
-    return [...(await nodeRows(folder)), ...(await pythonRows(folder))];
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  if (missingPrograms("wrk").length > 0) return skipped("wrk is not installed: apt-get install wrk");
+  if (!existsSync(join(baselines, "peers"))) return skipped(`no baselines at ${baselines}; set FAAS_BASELINES`);
+  const folder = tempDir("performance");
+  return [...(await nodeRows(folder)), ...(await pythonRows(folder))];
 }
 
-function without(reason: string): Row[] {
-  process.stderr.write(`The wrappers are left out, ${reason}\n`);
+function skipped(reason: string): Row[] {
+  process.stderr.write(`Skipped the wrappers: ${reason}\n`);
   return [];
 }
 
@@ -47,8 +42,9 @@ async function nodeRows(folder: string): Promise<Row[]> {
 
 async function pythonRows(folder: string): Promise<Row[]> {
   await using servers = new Peers(folder);
-  const plain = await servers.python("plain", PLAIN);
-  const async = await servers.python("async", ASYNC);
+  const interpreter = await pythonOfBaselines();
+  const plain = await servers.python("plain", PLAIN, interpreter);
+  const async = await servers.python("async", ASYNC, interpreter);
   const flask = await servers.flask();
   const runs = await inTurns(folder, { plain, async, flask });
   return [
@@ -57,12 +53,12 @@ async function pythonRows(folder: string): Promise<Row[]> {
   ];
 }
 
-/** A run, and what of the server's CPU a call took. */
+/** Run, with the CPU time of the server per call. */
 interface Run extends WrkRun {
   readonly cpuUs: number;
 }
 
-/** Each server once a round, so that noise hits all alike; the first round warms up. */
+/** Runs each server once per round, so that noise affects all alike; the first round warms up. */
 async function inTurns<Name extends string>(
   folder: string,
   servers: Readonly<Record<Name, Served>>,
@@ -83,7 +79,7 @@ async function inTurns<Name extends string>(
   return runs;
 }
 
-/** Calls per second; and per second of the server's CPU, which what else runs on the machine disturbs less. */
+/** Makes rows for the calls per second, and per CPU second of the server, which other load on the machine affects less. */
 function rows(what: string, ours: readonly Run[], name: string, theirs: readonly Run[], goal: number): Row[] {
   const row = (measure: string, of: (run: Run) => number): Row => ({
     measure: `${what}: ${measure}`,

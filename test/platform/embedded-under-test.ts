@@ -1,73 +1,81 @@
-/** The embedded platform on a data folder of its own, with functions from strings. */
+/** The embedded platform with its own data folder, and functions from strings. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type EndpointSpec,
   type EndpointStatus,
   endpointSpec,
   type Language,
+  type LogSink,
   revisionId,
   type SettingsInput,
   WRAPPER_FILES,
   withDefaults,
 } from "@faas/core";
 import { type EmbeddedOptions, EmbeddedPlatform } from "@faas/platforms";
+import { tempDir } from "@faas/testing";
 import { compile } from "../../packages/builder/src/source/typescript.ts";
-import type { PlatformUnderTest } from "./contract.ts";
+import { Landlock } from "../../packages/platforms/src/embedded/sandbox/landlock.ts";
+import { LogStore } from "../../packages/server/src/logs/log-store.ts";
 
 const templates = join(import.meta.dirname, "../../templates");
-export const wrapper = join(templates, "node/.interface.mjs");
+export const nodeWrapper = join(templates, "node/.interface.mjs");
 const TEMPLATES: Readonly<Record<Language, string>> = { node: "node", typescript: "node", python: "python" };
 const SOURCE_FILES: Readonly<Record<Language, string>> = {
   node: "index.mjs",
   typescript: "index.ts",
   python: "main.py",
 };
-/** Python itself: what version managers put in its place changes the environment. */
+/** Python itself: the script that a version manager installs changes the environment. */
 export const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
 
-export interface EmbeddedUnderTest extends PlatformUnderTest {
+const landlock = Landlock.find();
+/** Reason to skip tests that need a sandbox; `false` where it is available. */
+export const noSandbox = typeof landlock === "string" ? landlock : false;
+/** Reason to skip tests that need a sandbox that stops signals. */
+export const noSignalSandbox =
+  noSandbox || (landlock instanceof Landlock && landlock.stopsSignals ? false : "Landlock is too old for signals");
+
+export interface EmbeddedUnderTest extends AsyncDisposable {
   readonly platform: EmbeddedPlatform;
+  readonly logs: LogSink;
+  readonly org: string;
   readonly dataDir: string;
+  /** Writes the bundle of a function. */
   artifact(source: string, language?: Language): Promise<EndpointSpec["artifact"]>;
 }
 
-export async function setUp(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedUnderTest> {
-  const dataDir = await mkdtemp(join(tmpdir(), "faas-platform-"));
-  const bundles = join(dataDir, "bundles");
+export async function startPlatform(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedUnderTest> {
+  const dataDir = tempDir("platform");
   const artifacts = new Map<string, Promise<void>>();
-  const platform = new EmbeddedPlatform({
-    dataDir,
-    bundleFolder: async (digest) => join(bundles, digest.slice(7)),
-    ...options,
-  });
+  const logs = new LogStore(dataDir);
+  const bundleFolder = async (digest: string) => bundlePath(dataDir, digest);
+  const platform = new EmbeddedPlatform({ dataDir, logs, python, bundleFolder, ...options });
   return {
     platform,
+    logs,
     dataDir,
     org: "acme",
     async artifact(source, language = "node") {
-      const hash = createHash("sha256").update(`${language} ${source}`).digest("hex");
-      const written = artifacts.get(hash) ?? writeBundle(join(bundles, hash), source, language);
-      artifacts.set(hash, written);
+      const digest = `sha256:${createHash("sha256").update(`${language} ${source}`).digest("hex")}`;
+      const written = artifacts.get(digest) ?? writeBundle(bundlePath(dataDir, digest), source, language);
+      artifacts.set(digest, written);
       await written;
-      return { kind: "bundle", digest: `sha256:${hash}` };
-    },
-    async kill(replica) {
-      const { readFile } = await import("node:fs/promises");
-      const { pid } = JSON.parse(await readFile(join(dataDir, "run", `${replica}.json`), "utf8"));
-      process.kill(pid, "SIGKILL");
+      return { kind: "bundle", digest };
     },
     async [Symbol.asyncDispose]() {
       await platform[Symbol.asyncDispose]();
+      await logs[Symbol.asyncDispose]();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
+
+export const bundlePath = (dataDir: string, digest: string) => join(dataDir, "bundles", digest.slice("sha256:".length));
 
 async function writeBundle(folder: string, source: string, language: Language): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -92,6 +100,7 @@ export function specOf(
   return endpointSpec({ org, endpoint }, { id: revisionId(artifact, full), createdAt: "", artifact, settings: full });
 }
 
+/** Applies a function as endpoint "x". */
 export async function apply(
   under: EmbeddedUnderTest,
   source: string,
@@ -104,50 +113,56 @@ export async function apply(
   return spec;
 }
 
-export async function until(
+/** Applies a function as endpoint "x" and starts one replica. */
+export async function run(
   under: EmbeddedUnderTest,
+  source: string,
+  settings: SettingsInput = {},
+): Promise<EndpointSpec> {
+  const spec = await apply(under, source, settings);
+  await under.platform.scale(spec, 1);
+  await ready(under);
+  return spec;
+}
+
+/** Waits until the status of the only endpoint fulfils a condition. */
+export async function until(
+  { platform }: EmbeddedUnderTest,
   condition: (status: EndpointStatus) => boolean,
 ): Promise<EndpointStatus> {
-  for await (const [status] of under.platform.watch(AbortSignal.timeout(60_000)))
+  for await (const [status] of platform.watch(AbortSignal.timeout(120_000)))
     if (status && condition(status)) return status;
-  throw new Error("not seen within a minute");
+  throw new Error("The status was not seen within two minutes");
+}
+
+/** Waits until the first replica is ready, and returns its id and the path of its socket. */
+export async function ready(under: EmbeddedUnderTest): Promise<{ readonly id: string; readonly socketPath: string }> {
+  const { replicas } = await until(under, ({ replicas: [first] }) => first?.ready === true);
+  const { id, address } = replicas[0] as (typeof replicas)[number];
+  return { id, socketPath: address.slice("unix:".length) };
+}
+
+export async function noReplicas(under: EmbeddedUnderTest): Promise<void> {
+  await until(under, ({ replicas }) => replicas.length === 0);
+}
+
+/** Reads the pid of a replica from its record. */
+export async function pidOf({ dataDir }: EmbeddedUnderTest, replica: string): Promise<number> {
+  return JSON.parse(await readFile(join(dataDir, "run", `${replica}.json`), "utf8")).pid;
 }
 
 export async function logsOf(under: EmbeddedUnderTest, spec: EndpointSpec): Promise<string[]> {
   const lines: string[] = [];
-  for await (const { line } of under.platform.logs(spec, {})) lines.push(line);
+  for await (const { line } of under.logs.open(spec).read({})) lines.push(line);
   return lines;
 }
 
-export function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Finds the children of a process that were started ahead of a function: those that wait, and those that a function has claimed (proc(5)). */
-export function prewarmed(parent = process.pid): { readonly waiting: number[]; readonly claimed: number[] } {
-  const found = { waiting: [] as number[], claimed: [] as number[] };
-  for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
-    const state = prewarmedState(pid, parent);
-    if (state) found[state].push(pid);
-  }
-  return found;
-}
-
-function prewarmedState(pid: number, parent: number): "waiting" | "claimed" | undefined {
+/** Checks whether a process is running; an ended process that was not reaped is not (proc(5)). */
+export function isRunning(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [state, ppid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (state === "Z" || Number(ppid) !== parent) return undefined;
-    const command = readFileSync(`/proc/${pid}/cmdline`, "latin1");
-    if (!/programs\/prewarmed\.(mjs|py)/.test(command) || command.includes("/launcher.")) return undefined;
-    // A claimed one runs the same program, elsewhere.
-    return /\/(?:bundles|live)\//.test(readlinkSync(`/proc/${pid}/cwd`)) ? "claimed" : "waiting";
+    return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "Z";
   } catch {
-    return undefined;
+    return false;
   }
 }

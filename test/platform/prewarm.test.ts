@@ -1,23 +1,24 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import { type EndpointSpec, type Language, languages, type SettingsInput } from "@faas/core";
+import { describe, test } from "node:test";
+import { type Language, languages } from "@faas/core";
+import { eventually, tempDir } from "@faas/testing";
 import {
-  alive,
   apply,
   type EmbeddedUnderTest,
   logsOf,
-  prewarmed,
-  python,
-  setUp,
+  noReplicas,
+  noSandbox,
+  pidOf,
+  ready,
+  run,
   specOf,
+  startPlatform,
   until,
 } from "./embedded-under-test.ts";
+import { prewarmedProcesses, untilWaiting } from "./prewarmed-processes.ts";
 
 const NODE = `
 import { getHeapStatistics } from "node:v8";
@@ -34,155 +35,138 @@ def handler(event, context): return 1
 `;
 
 const SOURCES: Readonly<Record<Language, string>> = { node: NODE, typescript: NODE, python: PYTHON };
-/** Settings that a runtime reads when it starts, with what shows that it did. */
+/** Settings that a runtime reads when it starts, with output that shows their effect. */
 const READ_AT_START: Readonly<Record<Language, readonly [env: Record<string, string>, shown: RegExp]>> = {
   node: [{ NODE_OPTIONS: "--stack-trace-limit=3" }, /"stack":3\b/],
   typescript: [{ NODE_OPTIONS: "--stack-trace-limit=3" }, /"stack":3\b/],
   python: [{ PYTHONPATH: "/of-the-test" }, /"path": ?\[[^\]]*"\/of-the-test"/],
 };
 
-for (const runtime of languages) {
-  const source = SOURCES[runtime];
-  test(`a ${runtime} function gets a process that has started already, and finds there what it finds in one of its own`, async () => {
-    await using own = await setUp({ python });
-    await using pooled = await setUp({ python, poolSize: 1 });
-    const settings = { runtime, memory: "128Mi", env: { MINE: "yes" } };
-    await run(own, source, settings);
-    const spec = await apply(pooled, source, settings);
-    const [blank] = await blanks(1);
-    await pooled.platform.scale(spec, 1);
-    assert.equal(await pidOfReplica(pooled), blank);
-    assert.deepEqual(await reported(pooled), await reported(own));
-    // Each is used once: the next one is another.
-    const [next] = await blanks(1);
-    assert.notEqual(next, blank);
-  });
-}
+describe("the pool of prewarmed processes", { concurrency: 3 }, () => {
+  for (const runtime of languages) {
+    const source = SOURCES[runtime];
 
-test("secrets reach a function in a process that waited; those that Node reads when it starts take one of their own", async () => {
-  await using under = await setUp({ poolSize: 1 });
-  const secret = { name: "mine", version: "" };
-  await under.platform.putSecret(under.org, secret, "--stack-trace-limit=3");
-  const first = await apply(under, NODE, { secrets: { MINE: "mine" } });
-  const [blank] = await blanks(1);
-  await under.platform.scale(first, 1);
-  assert.equal(await pidOfReplica(under), blank);
-  assert.equal(((await reported(under)).env as NodeJS.ProcessEnv).MINE, "--stack-trace-limit=3");
-  await under.platform.scale(first, 0);
-  await until(under, ({ replicas }) => replicas.length === 0);
-  const [next] = await blanks(1);
-  const second = await apply(under, NODE, { secrets: { NODE_OPTIONS: "mine" } });
-  await under.platform.scale(second, 1);
-  assert.notEqual(await pidOfReplica(under), next);
-});
+    test(`gives a ${runtime} function a process that does not differ from an ordinary one`, async () => {
+      await using ordinary = await startPlatform();
+      await using pooled = await startPlatform({ poolSize: 1 });
+      const settings = { runtime, memory: "128Mi", env: { MINE: "yes" } };
+      await run(ordinary, source, settings);
+      const spec = await apply(pooled, source, settings);
+      const [prewarmed] = await untilWaiting(1, pooled.dataDir);
+      await pooled.platform.scale(spec, 1);
+      assert.equal(await readyPid(pooled), prewarmed);
+      assert.deepEqual(await printed(pooled), await printed(ordinary));
+      // Each is used once.
+      const [next] = await untilWaiting(1, pooled.dataDir);
+      assert.notEqual(next, prewarmed);
+    });
 
-for (const runtime of languages) {
-  test(`a ${runtime} function with settings that its runtime reads when it starts gets a process of its own`, async () => {
-    await using under = await setUp({ python, poolSize: 1 });
-    const [env, shown] = READ_AT_START[runtime];
-    const spec = await apply(under, SOURCES[runtime], { runtime, env });
-    const [blank] = await blanks(1);
-    await under.platform.scale(spec, 1);
-    assert.notEqual(await pidOfReplica(under), blank);
-    assert.match((await logsOf(under, spec)).join("\n"), shown);
-  });
+    test(`is not used for a ${runtime} function with settings that its runtime reads when it starts`, async () => {
+      await using under = await startPlatform({ poolSize: 1 });
+      const [env, shown] = READ_AT_START[runtime];
+      const spec = await apply(under, source, { runtime, env });
+      const [prewarmed] = await untilWaiting(1, under.dataDir);
+      await under.platform.scale(spec, 1);
+      assert.notEqual(await readyPid(under), prewarmed);
+      assert.match((await logsOf(under, spec)).join("\n"), shown);
+    });
 
-  test(`more replicas of a ${runtime} function than there are blank processes all start`, async () => {
-    await using under = await setUp({ python, poolSize: 1 });
-    const spec = await apply(under, SOURCES[runtime], { runtime });
-    await blanks(1);
-    await under.platform.scale(spec, 3);
-    await until(under, ({ replicas }) => replicas.filter(({ ready }) => ready).length === 3);
-  });
-}
-
-test("functions in JavaScript and in TypeScript share the processes that wait", async () => {
-  await using under = await setUp({ poolSize: 1 });
-  const first = await apply(under, NODE, { runtime: "node" });
-  const [blank] = await blanks(1);
-  const second = await apply(under, NODE, { runtime: "typescript" });
-  assert.notEqual(second.revision, first.revision);
-  await under.platform.scale(second, 1);
-  assert.equal(await pidOfReplica(under), blank);
-});
-
-test("a blank process that was killed is not used", async () => {
-  await using under = await setUp({ poolSize: 1 });
-  const spec = await apply(under, NODE, {});
-  const [blank] = await blanks(1);
-  process.kill(blank as number, "SIGKILL");
-  await blanks(0);
-  await under.platform.scale(spec, 1);
-  assert.notEqual(await pidOfReplica(under), blank);
-});
-
-test("blank processes end with the last endpoint that could use them", async () => {
-  await using under = await setUp({ poolSize: 1 });
-  const spec = await apply(under, NODE, {});
-  await blanks(1);
-  await under.platform.remove(spec);
-  await blanks(0);
-});
-
-test("blank processes end with their server, one that was killed included", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "faas-blank-"));
-  const file = join(import.meta.dirname, `.blank-${process.pid}.mts`);
-  try {
-    const spec = specOf("acme", "x", { kind: "bundle", digest: `sha256:${"a".repeat(64)}` });
-    await writeFile(
-      file,
-      `import { EmbeddedPlatform } from "@faas/platforms";
-      const platform = new EmbeddedPlatform({ dataDir: ${JSON.stringify(folder)}, bundleFolder: async () => "", poolSize: 1 });
-      await platform.apply({ ...${JSON.stringify(spec)}, idleTimeoutMs: 1e9 });
-      setInterval(() => {}, 1000);`,
-    );
-    const server = spawn(process.execPath, ["--conditions=faas-source", "--import", "tsx", file], { stdio: "ignore" });
-    const [blank] = await blanks(1, server.pid);
-    server.kill("SIGKILL");
-    await once(server, "exit");
-    const deadline = Date.now() + 10_000;
-    while (alive(blank as number) && Date.now() < deadline) await delay(10);
-    assert.ok(!alive(blank as number));
-  } finally {
-    await rm(file, { force: true });
-    await rm(folder, { recursive: true, force: true });
+    test(`may be smaller than the number of ${runtime} replicas that start`, async () => {
+      await using under = await startPlatform({ poolSize: 1 });
+      const spec = await apply(under, source, { runtime });
+      await untilWaiting(1, under.dataDir);
+      await under.platform.scale(spec, 3);
+      await until(under, ({ replicas }) => replicas.filter((replica) => replica.ready).length === 3);
+    });
   }
+
+  test("passes secrets, except to a runtime that reads them when it starts", async () => {
+    await using under = await startPlatform({ poolSize: 1 });
+    const secret = { name: "mine", version: "" };
+    await under.platform.putSecret(under.org, secret, "--stack-trace-limit=3");
+    const first = await apply(under, NODE, { secrets: { MINE: "mine" } });
+    const [prewarmed] = await untilWaiting(1, under.dataDir);
+    await under.platform.scale(first, 1);
+    assert.equal(await readyPid(under), prewarmed);
+    assert.equal(((await printed(under)).env as NodeJS.ProcessEnv).MINE, "--stack-trace-limit=3");
+    await under.platform.scale(first, 0);
+    await noReplicas(under);
+    const [next] = await untilWaiting(1, under.dataDir);
+    const second = await apply(under, NODE, { secrets: { NODE_OPTIONS: "mine" } });
+    await under.platform.scale(second, 1);
+    assert.notEqual(await readyPid(under), next);
+  });
+
+  test("is shared by functions in JavaScript and TypeScript", async () => {
+    await using under = await startPlatform({ poolSize: 1 });
+    const first = await apply(under, NODE, { runtime: "node" });
+    const [prewarmed] = await untilWaiting(1, under.dataDir);
+    const second = await apply(under, NODE, { runtime: "typescript" });
+    assert.notEqual(second.revision, first.revision);
+    await under.platform.scale(second, 1);
+    assert.equal(await readyPid(under), prewarmed);
+  });
+
+  test("does not hand out a killed process", async () => {
+    await using under = await startPlatform({ poolSize: 1 });
+    const spec = await apply(under, NODE);
+    const [prewarmed] = await untilWaiting(1, under.dataDir);
+    process.kill(prewarmed as number, "SIGKILL");
+    await under.platform.scale(spec, 1);
+    assert.notEqual(await readyPid(under), prewarmed);
+  });
+
+  test("ends its processes with the last endpoint that could use them", async () => {
+    await using under = await startPlatform({ poolSize: 1 });
+    const spec = await apply(under, NODE);
+    await untilWaiting(1, under.dataDir);
+    await under.platform.remove(spec);
+    await untilWaiting(0, under.dataDir);
+  });
 });
 
-async function run(under: EmbeddedUnderTest, source: string, settings: SettingsInput): Promise<EndpointSpec> {
-  const spec = await apply(under, source, settings);
+// Changes PATH, so not concurrently with the others.
+test("the pool does not hand out a process whose launcher still runs", { skip: noSandbox }, async (t) => {
+  const folder = tempDir("perl");
+  const gate = join(folder, "gate");
+  const perl = execFileSync("which", ["perl"], { encoding: "utf8" }).trim();
+  // Holds up the launcher of prewarmed processes, of no others.
+  const script = `#!/bin/sh
+case "$*" in *prewarmed.mjs*) while [ ! -e ${gate} ]; do sleep 0.02; done ;; esac
+exec ${perl} "$@"
+`;
+  await writeFile(join(folder, "perl"), script, { mode: 0o755 });
+  const { PATH } = process.env;
+  process.env.PATH = `${folder}:${PATH}`;
+  t.after(() => {
+    process.env.PATH = PATH;
+  });
+  await using under = await startPlatform({ poolSize: 1, isolation: "required" });
+  const spec = await apply(under, NODE);
+  const [launching] = await eventually("a launcher runs", () => {
+    const found = prewarmedProcesses(under.dataDir, "launching");
+    return found.length > 0 && found;
+  });
   await under.platform.scale(spec, 1);
-  await until(under, ({ replicas }) => replicas[0]?.ready === true);
-  return spec;
+  const used = await readyPid(under);
+  await writeFile(gate, "");
+  assert.notEqual(used, launching);
+});
+
+async function readyPid(under: EmbeddedUnderTest): Promise<number> {
+  return pidOf(under, (await ready(under)).id);
 }
 
-async function pidOfReplica(under: EmbeddedUnderTest): Promise<number> {
-  const { replicas } = await until(under, ({ replicas: [first] }) => first?.ready === true);
-  return JSON.parse(await readFile(join(under.dataDir, "run", `${replicas[0]?.id}.json`), "utf8")).pid;
-}
-
-/** What the function printed when it was loaded, without what is every replica's own. */
-async function reported(under: EmbeddedUnderTest): Promise<Record<string, unknown>> {
-  const { replicas } = await until(under, () => true);
+/** Returns what the function printed while it loaded, with placeholders for what differs between replicas. */
+async function printed(under: EmbeddedUnderTest): Promise<Record<string, unknown>> {
+  const { id, socketPath } = await ready(under);
   const [line = ""] = await logsOf(under, specOf(under.org, "x", { kind: "bundle", digest: "" }));
-  const { id, address } = replicas[0] as (typeof replicas)[number];
-  const runFolder = address.slice("unix:".length, address.lastIndexOf("/"));
+  const runFolder = socketPath.slice(0, socketPath.lastIndexOf("/"));
   const text = line.replaceAll(id, "REPLICA").replaceAll(runFolder, "RUN").replaceAll(under.dataDir, "DATA");
   return JSON.parse(
     text
-      .replaceAll(/RUN\/(?:REPLICA|blank-[0-9a-f]+)/g, "ROOM")
+      .replaceAll(/RUN\/(?:REPLICA|prewarmed-[0-9a-f]+)/g, "FOLDER")
       .replaceAll(/DATA\/(?:live\/[^/"]+\/code|bundles\/[0-9a-f]+)/g, "CODE")
       .replaceAll(/DATA\/(?:live\/[^/"]+\/w\/cache|cache\/[^/"]+)/g, "CACHE"),
   );
-}
-
-/** The processes that wait, children of this one, as soon as there are so many (proc(5)). */
-async function blanks(count: number, parent = process.pid): Promise<number[]> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const found = prewarmed(parent).waiting;
-    if (found.length === count) return found;
-    if (Date.now() > deadline) throw new Error(`expected ${count} blank processes within 20 s, got ${found.length}`);
-    await delay(10);
-  }
 }

@@ -1,101 +1,159 @@
 import assert from "node:assert/strict";
-import { Readable } from "node:stream";
+import { watch } from "node:fs";
+import { Readable, Transform } from "node:stream";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { type Bundle, build } from "@faas/builder";
 import type { EndpointView } from "@faas/core";
-import { FaasProcess } from "@faas/testing";
+import { eventually, FaasProcess, type RunningServer } from "@faas/testing";
 
-/**
- * kill -9 of the server while endpoints are uploaded, registered and started, each time at another moment. What was acknowledged, and
- * nothing older, is there afterwards and answers.
- */
-const ROUNDS = 7;
+/** Moments of a deployment at which the server is killed, in order. */
+type Moment =
+  /** Half of the bundle is sent. */
+  | "uploading"
+  /** The upload is acknowledged. */
+  | "uploaded"
+  /** The registration is sent. */
+  | "registering"
+  /** The server has started to write the registration. */
+  | "writing"
+  /** The registration is acknowledged; replicas may be starting. */
+  | "registered";
+
+/** Endpoint and moment at which the server is killed, per round. */
+const ROUNDS: readonly (readonly [endpoint: string, moment: Moment])[] = [
+  ["three", "registered"],
+  ["one", "uploading"],
+  ["two", "registering"],
+  ["three", "writing"],
+  ["one", "uploaded"],
+  ["two", "registered"],
+];
 const NAMES = ["one", "two", "three"];
 
-test("kill -9 at any moment of a deployment: every acknowledged endpoint is there and answers", async () => {
-  await using faas = await FaasProcess.create();
-  /** What may answer: the version that was acknowledged last, and the one that was on its way when the server was killed. */
-  const possible = new Map<string, string[]>();
-  const acknowledged = new Set<string>();
-  let version = 0;
-  let cutShort = 0;
-  /** What a whole round takes on this machine: the first one is not cut short. */
-  let wholeMs = 0;
-
-  for (let round = 0; round < ROUNDS; round++) {
-    const bundles = await Promise.all(
-      NAMES.map(async (name) => {
-        const text = `${name} ${++version}`;
-        const files = { "index.mjs": `export const handler = () => "${text}";\n`, "data.txt": text.repeat(2 ** 14) };
-        return { name, text, bundle: await build(await faas.source(`source-${name}`, files)) };
-      }),
-    );
-    const server = await faas.up();
-    const deploying = (async () => {
-      for (const { name, text, bundle } of bundles) {
-        await upload(server.url, bundle);
-        possible.set(name, [...(possible.get(name) ?? []), text]);
-        await register(server.url, name, bundle);
-        possible.set(name, [text]);
-        acknowledged.add(name);
-      }
-    })().catch((error) => {
-      // The connection broke: nobody was told anything.
-      if (error instanceof assert.AssertionError) throw error;
-      cutShort++;
-    });
-    const began = performance.now();
-    if (round > 0) await delay((wholeMs * (round - 1)) / (ROUNDS - 2));
-    else wholeMs = await deploying.then(() => performance.now() - began);
-    await faas.kill(server);
-    await deploying;
-    for (const { bundle } of bundles) await bundle[Symbol.asyncDispose]();
-
-    const next = await faas.up();
+test("a server that is killed at any moment of a deployment keeps every acknowledged endpoint, which responds", async () => {
+  await using faas = new FaasProcess();
+  /** Possible responses: of the latest acknowledged version, and of versions that were on their way when the server was killed. */
+  const possible = new Map<string, readonly string[]>();
+  let server = await faas.up();
+  for (const [round, [endpoint, moment]] of ROUNDS.entries()) {
     for (const name of NAMES) {
-      const view = await endpoint(next.url, name);
-      if (acknowledged.has(name)) assert.ok(view, `round ${round}: ${name} was acknowledged, and is not there`);
-      if (!view) continue;
-      const answer = await (await fetch(`${next.url}/acme/${name}`)).text();
-      const allowed = possible.get(name) ?? [];
-      assert.ok(allowed.includes(answer), `round ${round}: expected one of ${allowed} of ${name}, got ${answer}`);
-      possible.set(name, [answer]);
-      acknowledged.add(name);
+      const isLast = name === endpoint;
+      const text = `${name} ${round}`;
+      const files = { "index.mjs": `export const handler = () => "${text}";\n`, "data.txt": text.repeat(2 ** 14) };
+      await using bundle = await build(await faas.source(`source-${name}`, files));
+      const deployment = new Deployment(faas, server, name, bundle, isLast ? moment : undefined);
+      const isAcknowledged = await deployment.run();
+      possible.set(name, isAcknowledged ? [text] : [...(possible.get(name) ?? ["missing"]), text]);
+      if (isLast) break;
     }
-    await faas.kill(next);
+    assert.equal(server.child.signalCode, "SIGKILL", `round ${round}: the server was not killed`);
+    server = await faas.up();
+    for (const [name, allowed] of possible) {
+      const response = await responseOf(server.url, name);
+      assert.ok(allowed.includes(response), `round ${round}: expected one of ${allowed} from ${name}, got ${response}`);
+      possible.set(name, [response]);
+    }
   }
-  assert.ok(cutShort >= 2 && acknowledged.size === NAMES.length, `only ${cutShort} rounds were cut short`);
 });
 
-async function upload(url: string, { digest, sizeBytes, open }: Bundle): Promise<void> {
-  const answer = await fetch(`${url}/-/bundles/${digest}`, {
-    method: "PUT",
-    headers: { "Content-Length": String(sizeBytes) },
-    body: Readable.toWeb(open()),
-    duplex: "half",
-  } as RequestInit);
-  assert.ok(answer.ok, `the upload was answered with ${answer.status}`);
+/** A deployment during which the server may be killed. */
+class Deployment {
+  readonly #faas: FaasProcess;
+  readonly #server: RunningServer;
+  readonly #name: string;
+  readonly #bundle: Bundle;
+  readonly #killAt: Moment | undefined;
+  #killing: Promise<void> | undefined;
+
+  constructor(faas: FaasProcess, server: RunningServer, name: string, bundle: Bundle, killAt?: Moment) {
+    this.#faas = faas;
+    this.#server = server;
+    this.#name = name;
+    this.#bundle = bundle;
+    this.#killAt = killAt;
+  }
+
+  /** Returns true if the server acknowledged the endpoint. */
+  async run(): Promise<boolean> {
+    const isAcknowledged = await this.#deploy();
+    await this.#killing;
+    return isAcknowledged;
+  }
+
+  async #deploy(): Promise<boolean> {
+    if (!(await this.#upload())) return false;
+    await this.#reach("uploaded");
+    if (!(await this.#register())) return false;
+    await this.#reach("registered");
+    return true;
+  }
+
+  async #reach(moment: Moment): Promise<void> {
+    if (moment === this.#killAt) this.#killing ??= this.#faas.kill(this.#server);
+    await this.#killing;
+  }
+
+  async #upload(): Promise<boolean> {
+    const { digest, sizeBytes, open } = this.#bundle;
+    let sentBytes = 0;
+    const counted = open().pipe(
+      new Transform({
+        transform: (chunk: Buffer, _, done) => {
+          sentBytes += chunk.length;
+          if (sentBytes < sizeBytes / 2 || this.#killAt !== "uploading") return done(null, chunk);
+          this.#reach("uploading").then(() => done(null, chunk), done);
+        },
+      }),
+    );
+    return this.#send(`/-/bundles/${digest}`, {
+      headers: { "Content-Length": String(sizeBytes) },
+      body: Readable.toWeb(counted),
+      duplex: "half",
+    } as RequestInit);
+  }
+
+  async #register(): Promise<boolean> {
+    const { digest } = this.#bundle;
+    const aborter = new AbortController();
+    const written = new Promise<void>((resolve) => {
+      watch(this.#faas.data, { signal: aborter.signal }, (_, file) => {
+        if (file === "state.json" || file === "state.journal") resolve();
+      });
+    });
+    const registered = this.#send(`/-/orgs/acme/endpoints/${this.#name}`, {
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ artifact: { kind: "bundle", digest } }),
+    });
+    if (this.#killAt === "writing") await written;
+    if (this.#killAt === "registering" || this.#killAt === "writing") await this.#reach(this.#killAt);
+    aborter.abort();
+    return registered;
+  }
+
+  /** Returns false if the server was killed before it responded. */
+  async #send(path: string, init: RequestInit): Promise<boolean> {
+    let response: Response;
+    try {
+      response = await fetch(`${this.#server.url}${path}`, { method: "PUT", ...init });
+    } catch (error) {
+      if (this.#killAt === undefined) throw error;
+      return false;
+    }
+    assert.ok(response.ok, `PUT ${path} was answered with ${response.status}`);
+    return response.text().then(
+      () => true,
+      () => false,
+    );
+  }
 }
 
-async function register(url: string, name: string, { digest }: Bundle): Promise<void> {
-  const answer = await fetch(`${url}/-/orgs/acme/endpoints/${name}`, {
-    method: "PUT",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ artifact: { kind: "bundle", digest } }),
+/** Waits until an endpoint is no longer being deployed, and calls it. Returns "missing" if it does not exist. */
+async function responseOf(url: string, name: string): Promise<string> {
+  const found = await eventually(`${name} is deployed`, async () => {
+    const response = await fetch(`${url}/-/orgs/acme/endpoints/${name}`);
+    if (response.status === 404) return "missing";
+    const { phase } = (await response.json()) as EndpointView;
+    return phase !== "deploying" && "deployed";
   });
-  assert.ok(answer.ok, `the registration was answered with ${answer.status}`);
-  await answer.text();
-}
-
-/** The endpoint when it is no longer being deployed; undefined when it is not there. */
-async function endpoint(url: string, name: string): Promise<EndpointView | undefined> {
-  const path = `${url}/-/orgs/acme/endpoints/${name}`;
-  const found = await fetch(path);
-  if (!found.ok) return undefined;
-  const { revision, deploying } = (await found.json()) as EndpointView;
-  const settled = await fetch(`${path}?wait=${deploying ?? revision}&timeout=10s`);
-  const view = (await settled.json()) as EndpointView;
-  assert.notEqual(view.phase, "deploying", `${name} is still being deployed: ${JSON.stringify(view)}`);
-  return view;
+  return found === "missing" ? found : (await fetch(`${url}/acme/${name}`)).text();
 }

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { access, glob, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-
-const root = join(import.meta.dirname, "../..");
+import { root, sourceFiles } from "./source-files.ts";
 
 test("relative links lead to files and headings that exist", async () => {
   const broken: string[] = [];
@@ -18,10 +17,7 @@ test("relative links lead to files and headings that exist", async () => {
 });
 
 test("source files that a page names exist", async () => {
-  const patterns = ["{packages,templates,test,findings}/**/*.{ts,mjs,py,pl}"];
-  const sources = await Array.fromAsync(
-    glob(patterns, { cwd: root, exclude: (path) => /node_modules|dist/.test(path) }),
-  );
+  const sources = sourceFiles(["packages", "templates", "test", "findings"]);
   // User files in examples have names of their own.
   const pages = ["CONTRIBUTING.md", "HACKING.md", "docs/{architecture,security,scaling,performance,faults}.md"];
   const missing: string[] = [];
@@ -48,7 +44,7 @@ const exists = (path: string) =>
     () => false,
   );
 
-/** As GitHub makes them. */
+/** Returns the anchor that GitHub gives to a heading. */
 const anchor = (title: string) =>
   title
     .toLowerCase()

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { projectJsonSchema } from "@faas/core";
 import { cliPage } from "./cli-page.ts";
 
-/** `npm run docs`: writes the pages that are made from code. */
+/** Writes the pages that are generated from code (`npm run docs`). */
 const docs = join(import.meta.dirname, "../../docs");
 await writeFile(join(docs, "cli.md"), await cliPage());
 await writeFile(join(docs, "faas.schema.json"), projectJsonSchema());

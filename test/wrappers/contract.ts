@@ -2,25 +2,25 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { eventually, freePort, tempDir } from "@faas/testing";
 import { Agent, type Dispatcher, request } from "undici";
 
-/** One language's wrapper, and the same functions in that language. */
+/** Wrapper of a language, with functions for the contract in that language. */
 export interface Language {
   readonly name: string;
   readonly wrapper: string;
   readonly command: readonly string[];
-  /** File of the function that `FAAS_HANDLER` is not needed for. */
+  /** File of the function that the wrapper loads without `FAAS_HANDLER`. */
   readonly file: string;
   /**
-   * Answers by `event.path`: /echo the event, /text a string, /bytes 256 bytes of all values, /nothing, /object, /list, /number,
+   * Function that responds by `event.path`: /echo the event, /text a string, /bytes 256 bytes of all values, /nothing, /object, /list, /number,
    * /exact {status: 201, headers: {X-A: [1, 2]}, body: "made"}, /status-text {status: "open"}, /throw an error "boom" with /throw's request id, /invalid a function,
-   * /stream three pieces of which the second waits for a file named in the query, /stream-throw an error after the first piece, /slow 30 s, /count the most calls
+   * /stream three chunks of which the second waits for a file named in the query, /stream-throw an error after the first chunk, /slow 30 s, /count the most calls
    * at once after 50 ms, /print a line on stdout, /context the context.
    */
   readonly main: string;
@@ -30,15 +30,16 @@ export interface Language {
   readonly notCallable: string;
 }
 
-/** A wrapper that runs, in a folder of its own. Disposing it ends and removes both. */
+/** Running wrapper in a folder of its own. Disposing ends the wrapper and removes the folder. */
 export interface Started extends AsyncDisposable {
   readonly socketPath: string;
   readonly child: ChildProcess;
   readonly output: () => string;
-  call(path: string, options?: Partial<Dispatcher.RequestOptions>): Promise<Answer>;
+  call(path: string, options?: Partial<Dispatcher.RequestOptions>): Promise<WrapperResponse>;
 }
 
-export interface Answer {
+/** Response with its body. */
+export interface WrapperResponse {
   readonly status: number;
   readonly headers: Record<string, string | string[] | undefined>;
   readonly bytes: Buffer;
@@ -46,9 +47,7 @@ export interface Answer {
   readonly json: () => ReturnType<typeof JSON.parse>;
 }
 
-const LIMIT_MS = 10_000;
-
-/** The properties that the wrapper of every language has (docs/wrapper-protocol.md). */
+/** Defines the tests of the properties that each wrapper has (docs/wrapper-protocol.md). */
 export function wrapperContract(language: Language): void {
   describe(`the ${language.name} wrapper`, { concurrency: true }, () => {
     let shared: Started;
@@ -67,17 +66,17 @@ export function wrapperContract(language: Language): void {
       ["/status-text", 200, "application/json", '{"status":"open"}'],
     ];
     for (const [path, status, type, text] of returns) {
-      test(`what a function returns is the answer: ${path}`, async () => {
+      test(`the return value becomes the response: ${path}`, async () => {
         const answer = await shared.call(path);
         assert.deepEqual([answer.status, answer.headers["content-type"], answer.text], [status, type, text]);
       });
     }
 
-    test("a header may have several values", async () => {
+    test("a response header may have several values", async () => {
       assert.deepEqual((await shared.call("/exact")).headers["x-a"], ["1", "2"]);
     });
 
-    test("bytes are octets", async () => {
+    test("bytes are sent as application/octet-stream", async () => {
       const { bytes, headers } = await shared.call("/bytes");
       assert.deepEqual(
         [...bytes],
@@ -100,7 +99,7 @@ export function wrapperContract(language: Language): void {
       assert.deepEqual(event.body, { deep: [1, { ü: null }] });
     });
 
-    test("forms and text arrive as text", async () => {
+    test("bodies of forms and text are text", async () => {
       for (const type of ["text/csv", "application/x-www-form-urlencoded"]) {
         const { json } = await shared.call("/echo", {
           method: "POST",
@@ -111,7 +110,7 @@ export function wrapperContract(language: Language): void {
       }
     });
 
-    test("without a body it is null", async () => {
+    test("the body of a request without one is null", async () => {
       assert.equal((await shared.call("/echo")).json().body, null);
       assert.equal(
         (await shared.call("/echo", { method: "POST", headers: { "content-length": "0" } })).json().body,
@@ -119,7 +118,7 @@ export function wrapperContract(language: Language): void {
       );
     });
 
-    test("5 MiB of binary arrive as they were sent, with a length and in chunks", async () => {
+    test("5 MiB of binary arrive unchanged, with a length and in chunks", async () => {
       const sent = randomBytes(5 * 2 ** 20);
       const digest = createHash("sha256").update(sent).digest("hex");
       for (const body of [sent, chunksOf(sent)]) {
@@ -132,15 +131,15 @@ export function wrapperContract(language: Language): void {
       }
     });
 
-    test("a body over the limit is 413, with a length and in chunks", async () => {
+    test("a body over the limit gets 413, with a length and in chunks", async () => {
       for (const body of [Buffer.alloc(6 * 2 ** 20 + 1), chunksOf(Buffer.alloc(6 * 2 ** 20 + 1))]) {
         const answer = await shared.call("/echo", { method: "POST", body: body as Buffer }).catch((error) => error);
-        // A server may close while the client still sends; then the client may not see the answer.
+        // The server may close the connection while the client still sends; then the client may not get the response.
         if (!(answer instanceof Error)) assert.deepEqual([answer.status, answer.json().code], [413, "BODY_TOO_LARGE"]);
       }
     });
 
-    test("JSON that does not parse is 400", async () => {
+    test("JSON that does not parse gets 400", async () => {
       const { status, json } = await shared.call("/echo", {
         method: "POST",
         headers: { "content-type": "application/json" },
@@ -149,30 +148,30 @@ export function wrapperContract(language: Language): void {
       assert.deepEqual([status, json().code], [400, "MALFORMED_JSON"]);
     });
 
-    test("a thrown error is a 500 with its message and request id; its stack is in the log only", async () => {
+    test("a thrown error gets 500 with its message and request id, and its stack is only in the log", async () => {
       const { status, json, text } = await shared.call("/throw", { headers: { "x-request-id": "my-id" } });
       assert.deepEqual(
         [status, json().code, json().detail, json().requestId],
         [500, "FUNCTION_ERROR", "boom", "my-id"],
       );
       assert.ok(!text.includes(language.file));
-      await until(
-        () => shared.output().includes("my-id") && shared.output().includes(language.file),
+      await eventually(
         "the stack in the log",
+        () => shared.output().includes("my-id") && shared.output().includes(language.file),
       );
     });
 
-    test("what cannot be an answer is a 500 that says so", async () => {
+    test("a return value that cannot become a response gets 500 with INVALID_RESPONSE", async () => {
       const { status, json } = await shared.call("/invalid");
       assert.deepEqual([status, json().code], [500, "INVALID_RESPONSE"]);
     });
 
-    test("a request id is taken from the caller, or made", async () => {
+    test("the request id is the caller's, or a new one", async () => {
       assert.equal((await shared.call("/text", { headers: { "x-request-id": "abc" } })).headers["x-request-id"], "abc");
       assert.match(String((await shared.call("/text")).headers["x-request-id"]), /^[0-9a-f-]{36}$/);
     });
 
-    test("the same request again has an id, a body and headers of its own", async () => {
+    test("repeated requests have their own id, body and headers", async () => {
       const send = async (ids: readonly string[], body: string) => {
         const names = ids.map((id) => `X-Request-Id: ${id}\r\n`).join("");
         const head = `POST /echo HTTP/1.1\r\nHost: a\r\n${names}Content-Type: text/plain\r\nContent-Length: 1\r\nConnection: close\r\n\r\n`;
@@ -184,32 +183,31 @@ export function wrapperContract(language: Language): void {
       };
       for (const id of ["one", "two", "one"]) assert.deepEqual(await send([id], id[0] ?? ""), [id, id]);
       assert.match(String((await send(["not one"], "x"))[0]), /^[0-9a-f-]{36}$/);
-      // Of several ids none can be meant: joined they are none.
+      // Several ids are ambiguous, and joined they are not an id.
       for (let i = 0; i < 2; i++) assert.match(String((await send(["one", "two"], "y"))[0]), /^[0-9a-f-]{36}$/);
       assert.match(String((await send([], "z"))[0]), /^[0-9a-f-]{36}$/);
     });
 
-    test("HEAD has the headers and no body; OPTIONS is a call", async () => {
+    test("HEAD gets the headers without a body, and OPTIONS calls the function", async () => {
       const head = await shared.call("/text", { method: "HEAD" });
       assert.deepEqual([head.status, head.headers["content-length"], head.text], [200, "8", ""]);
       assert.equal((await shared.call("/echo", { method: "OPTIONS" })).json().method, "OPTIONS");
     });
 
-    test("a stream's first piece is there before the last is made", async () => {
-      const gate = join(tmpdir(), `faas-gate-${randomBytes(6).toString("hex")}`);
+    test("the first chunk of a stream arrives before the last one is produced", async () => {
+      const gate = join(tempDir("gate"), "open");
       const answer = await request(`http://wrapper/stream?gate=${gate}`, {
         dispatcher: agentOf(shared.socketPath),
       });
-      const pieces = answer.body[Symbol.asyncIterator]();
-      assert.equal(String((await pieces.next()).value), "one");
+      const chunks = answer.body[Symbol.asyncIterator]();
+      assert.equal(String((await chunks.next()).value), "one");
       await writeFile(gate, "");
       let rest = "";
-      for (let piece = await pieces.next(); !piece.done; piece = await pieces.next()) rest += piece.value;
-      await rm(gate);
+      for (let chunk = await chunks.next(); !chunk.done; chunk = await chunks.next()) rest += chunk.value;
       assert.equal(rest, "twothree");
     });
 
-    test("an error in the middle of a stream cuts the connection", async () => {
+    test("an error in the middle of a stream closes the connection", async () => {
       await assert.rejects(shared.call("/stream-throw"));
       assert.equal((await shared.call("/text")).status, 200);
     });
@@ -219,24 +217,24 @@ export function wrapperContract(language: Language): void {
       assert.deepEqual(json(), { org: "acme", endpoint: "it", revision: "rev1", requestId: "r" });
     });
 
-    test("what the function prints goes out untouched", async () => {
+    test("output of the function is passed on unchanged", async () => {
       await shared.call("/print");
-      await until(() => shared.output().split("\n").includes("a line, ü"), "the line");
+      await eventually("the line", () => shared.output().split("\n").includes("a line, ü"));
     });
 
-    test("it is ready, and has nothing else under /-/", async () => {
+    test("the ready probe is the only path under /-/", async () => {
       assert.deepEqual((await shared.call("/-/ready")).json(), { status: "ready" });
       assert.equal((await shared.call("/-/other")).json().code, "NOT_FOUND");
     });
 
-    test("requests on one connection are answered in their order", async () => {
+    test("requests on one connection get their responses in order", async () => {
       const text = await raw(shared.socketPath, [
         "GET /text HTTP/1.1\r\nHost: a\r\n\r\nGET /number HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
       ]);
       assert.match(text, /hello ü[\s\S]*HTTP\/1\.1 200 [\s\S]*7$/);
     });
 
-    test("a request may come byte by byte", async () => {
+    test("a request may arrive byte by byte", async () => {
       const bytes =
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
       assert.match(await raw(shared.socketPath, [...bytes]), /"body":"abc"/);
@@ -262,19 +260,19 @@ export function wrapperContract(language: Language): void {
       ["a header line with a space in its name", "GET / HTTP/1.1\r\nHost: a\r\nX Y: 1\r\n\r\n"],
     ];
     for (const [what, bytes] of malformed) {
-      test(`malformed HTTP is 400 and the end of the connection: ${what}`, async () => {
+      test(`malformed HTTP gets 400 and closes the connection: ${what}`, async () => {
         assert.match(await raw(shared.socketPath, [bytes]), /^HTTP\/1\.1 400 [\s\S]*INVALID_REQUEST/);
       });
     }
 
-    test("a header over 16 KiB is 431", async () => {
+    test("a header over 16 KiB gets 431", async () => {
       assert.match(
         await raw(shared.socketPath, [`GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(17_000)}\r\n\r\n`]),
         /^HTTP\/1\.1 431 /,
       );
     });
 
-    test("a client that goes away harms nobody", async () => {
+    test("a disconnected client does not affect others", async () => {
       const socket = connect(shared.socketPath);
       socket.write("GET /stream?gate=/nonexistent HTTP/1.1\r\nHost: a\r\n\r\n");
       await once(socket, "data");
@@ -282,28 +280,27 @@ export function wrapperContract(language: Language): void {
       assert.equal((await shared.call("/text")).status, 200);
     });
 
-    test("a call over its time is 504", async () => {
+    test("a call over its timeout gets 504", async () => {
       await using wrapper = await start(language, language.main, { FAAS_TIMEOUT_MS: "200" });
       const { status, json } = await wrapper.call("/slow");
       assert.deepEqual([status, json().code], [504, "FUNCTION_TIMEOUT"]);
     });
 
-    test("with a concurrency of 1 no two calls run at once, and past ten waiting ones the next is 503", async () => {
+    test("with a concurrency of 1, calls run one at a time, and the one after ten waiting ones gets 503", async () => {
       await using wrapper = await start(language, language.main, { FAAS_CONCURRENCY: "1" });
-      const gate = join(tmpdir(), `faas-gate-${randomBytes(6).toString("hex")}`);
+      const gate = join(tempDir("gate"), "open");
       const first = await request(`http://wrapper/stream?gate=${gate}`, { dispatcher: agentOf(wrapper.socketPath) });
-      const pieces = first.body[Symbol.asyncIterator]();
-      await pieces.next();
-      const refused: Answer[] = [];
+      const chunks = first.body[Symbol.asyncIterator]();
+      await chunks.next();
+      const refused: WrapperResponse[] = [];
       const calls = Array.from({ length: 19 }, async () => {
         const answer = await wrapper.call("/count");
         if (answer.status === 503) refused.push(answer);
         return answer;
       });
-      await until(() => refused.length === 9, "nine refusals");
+      await eventually("nine refusals", () => refused.length === 9);
       await writeFile(gate, "");
-      while (!(await pieces.next()).done);
-      await rm(gate);
+      while (!(await chunks.next()).done);
       const good = (await Promise.all(calls)).filter(({ status }) => status === 200);
       assert.deepEqual(
         good.map(({ text }) => text),
@@ -312,30 +309,31 @@ export function wrapperContract(language: Language): void {
       assert.deepEqual([refused[0]?.json().code, refused[0]?.headers["retry-after"]], ["NO_CAPACITY", "1"]);
     });
 
-    test("several calls run at once", async () => {
+    test("several calls run at the same time", async () => {
       assert.ok(Number((await Promise.all(Array.from({ length: 8 }, () => shared.call("/count")))).at(-1)?.text) > 1);
     });
 
-    test("it listens on a TCP port too", async () => {
+    test("the wrapper can listen on a TCP port", async () => {
       await using wrapper = await start(language, language.main, {}, { tcp: true });
       assert.equal((await wrapper.call("/text")).text, "hello ü");
     });
 
-    test("SIGTERM: what is in flight is answered, then the process ends with 0", async () => {
+    test("SIGTERM: calls in progress finish, then the process exits with 0", async () => {
       await using wrapper = await start(language, language.main);
       const answering = wrapper.call("/count?wait=1");
-      await until(() => wrapper.output().includes("counting"), "the call to begin");
+      await eventually("the call to begin", () => wrapper.output().includes("counting"));
       wrapper.child.kill("SIGTERM");
       assert.equal((await answering).status, 200);
       assert.equal(await exitOf(wrapper.child), 0);
     });
 
-    test("a second SIGTERM ends it at once", async () => {
+    test("a second SIGTERM ends the process immediately", async () => {
       await using wrapper = await start(language, language.main);
       const answering = wrapper.call("/slow").catch(() => undefined);
-      await until(() => wrapper.output().includes("slowly"), "the call to begin");
+      await eventually("the call to begin", () => wrapper.output().includes("slowly"));
       wrapper.child.kill("SIGTERM");
-      await assert.rejects(until(() => wrapper.child.exitCode !== null, "nothing", 100));
+      await eventually("no new connections", async () => !(await connects(wrapper.socketPath)));
+      assert.equal(wrapper.child.exitCode, null);
       wrapper.child.kill("SIGTERM");
       assert.equal(await exitOf(wrapper.child), 0);
       await answering;
@@ -354,13 +352,13 @@ export function wrapperContract(language: Language): void {
       ],
       ["no handler", language.noHandler, new RegExp(`${language.file}: expected it to .*handler`)],
       [
-        "a handler that is no function",
+        "a handler that is not a function",
         language.notCallable,
         new RegExp(`${language.file}: expected .*handler.* function`),
       ],
     ];
     for (const [what, text, detail] of broken) {
-      test(`a function that cannot be loaded says why to the ready probe and to calls: ${what}`, async () => {
+      test(`a function that does not load reports the reason to the ready probe and to calls: ${what}`, async () => {
         await using wrapper = await start(language, text);
         for (const path of ["/-/ready", "/"]) {
           const { status, json } = await wrapper.call(path);
@@ -370,7 +368,7 @@ export function wrapperContract(language: Language): void {
       });
     }
 
-    test("the handler can be named, and a name that is not there says so", async () => {
+    test("FAAS_HANDLER selects the handler, and a missing one is reported", async () => {
       await using named = await start(language, language.main, {
         FAAS_HANDLER: `${language.file.split(".")[0]}.other`,
       });
@@ -381,14 +379,14 @@ export function wrapperContract(language: Language): void {
   });
 }
 
-/** Starts a wrapper beside `text` as the language's file, and waits until it answers the ready probe. `files` come to lie beside it. */
+/** Starts a wrapper with `text` as the language's file, and waits until it responds to the ready probe. `files` are written next to it. */
 export async function start(
   language: Pick<Language, "wrapper" | "command" | "file">,
   text: string,
   env: Record<string, string> = {},
   { tcp = false, files = {} }: { tcp?: boolean; files?: Readonly<Record<string, string>> } = {},
 ): Promise<Started> {
-  const folder = await mkdtemp(join(tmpdir(), "faas-wrapper-"));
+  const folder = tempDir("wrapper");
   for (const [name, content] of Object.entries({ ...files, [language.file]: text })) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), content);
@@ -411,9 +409,9 @@ export async function start(
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (piece) => (output += piece));
+    stream.setEncoding("utf8").on("data", (chunk) => (output += chunk));
   const agent = tcp ? new Agent() : agentOf(socketPath);
-  const call = async (path: string, options: Partial<Dispatcher.RequestOptions> = {}): Promise<Answer> => {
+  const call = async (path: string, options: Partial<Dispatcher.RequestOptions> = {}): Promise<WrapperResponse> => {
     const { statusCode, headers, body } = await request((tcp ? `http://127.0.0.1:${port}` : "http://wrapper") + path, {
       method: "GET",
       ...options,
@@ -428,14 +426,10 @@ export async function start(
     await agent.destroy();
     await rm(folder, { recursive: true, force: true });
   };
-  const listens = () =>
-    call("/-/ready").then(
-      () => true,
-      () => false,
-    );
   try {
-    await until(listens, `the wrapper to listen; it printed: ${output}`);
+    await eventually("a listening wrapper", () => call("/-/ready"));
   } catch (error) {
+    console.error(output);
     await dispose();
     throw error;
   }
@@ -449,42 +443,29 @@ export async function exitOf(child: ChildProcess): Promise<number | null> {
   return child.exitCode;
 }
 
-/** Waits until a condition holds. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  what: string,
-  limitMs = LIMIT_MS,
-): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`Waited ${limitMs} ms for ${what}`);
-    await delay(5);
-  }
+function connects(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath, () => {
+      socket.destroy();
+      resolve(true);
+    }).on("error", () => resolve(false));
+  });
 }
 
-/** Sends pieces one after the other over one connection, and gives all that comes until it ends. */
-async function raw(socketPath: string, pieces: readonly string[]): Promise<string> {
+/** Sends chunks one after another on one connection, and returns everything that is received until it is closed. */
+async function raw(socketPath: string, chunks: readonly string[]): Promise<string> {
   const socket: Socket = connect(socketPath);
   socket.setNoDelay(true).setEncoding("utf8");
   let text = "";
-  socket.on("data", (piece) => (text += piece));
+  socket.on("data", (chunk) => (text += chunk));
   socket.on("error", () => {});
   const closed = once(socket, "close");
-  for (const piece of pieces) {
-    socket.write(piece);
-    if (pieces.length > 1) await delay(0);
+  for (const chunk of chunks) {
+    socket.write(chunk);
+    if (chunks.length > 1) await nextTurn();
   }
   await closed;
   return text;
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
 }
 
 async function* chunksOf(bytes: Buffer): AsyncGenerator<Buffer> {

@@ -57,7 +57,7 @@ export async function handler(event, context) {
 
 wrapperContract(node);
 
-test("when calls beyond their time hold every place, they are answered and the process ends", async () => {
+test("exits after answering calls that hold every slot beyond their deadline", async () => {
   await using wrapper = await start(node, node.main, { FAAS_TIMEOUT_MS: "200", FAAS_CONCURRENCY: "2" });
   const answers = await Promise.all([wrapper.call("/slow"), wrapper.call("/slow")]);
   assert.deepEqual(
@@ -65,10 +65,10 @@ test("when calls beyond their time hold every place, they are answered and the p
     [504, 504],
   );
   assert.equal(await exitOf(wrapper.child), 1);
-  assert.match(wrapper.output(), /held by a call beyond its time/);
+  assert.match(wrapper.output(), /held by calls beyond their deadline/);
 });
 
-test("nothing that was printed is lost when the function ends its process", async () => {
+test("all output is passed on when the function ends its process", async () => {
   const main = `export function handler() { process.stdout.write("x".repeat(2 ** 20) + "the end"); process.exit(7); }`;
   await using wrapper = await start(node, main);
   await assert.rejects(wrapper.call("/"));

@@ -7,8 +7,7 @@ import { promisify } from "node:util";
 const wrapper = join(import.meta.dirname, "../../templates/python/.interface.py");
 
 /**
- * Properties of the Python wrapper's parser, in Python, with Python's own random numbers: heads from pieces that are right and wrong, in any order, and
- * bodies in chunks that are cut anywhere.
+ * Python program that tests properties of the wrapper's parser: heads of valid and invalid lines in any order, and chunked bodies that are split anywhere.
  */
 const program = `
 import importlib.machinery, importlib.util, random, sys
@@ -34,7 +33,7 @@ def outcome(parse, block):
     except wrapper.Problem as problem:
         assert problem.code == "INVALID_REQUEST", problem.code
         return "refused"
-    kind = None if body is None else (type(body).__name__, getattr(body, "left", None))
+    kind = (type(body).__name__, getattr(body, "left", None)) if body is not None else None
     return (call.method, call.target, tuple(sorted(call.headers.items())), call.request_id if "x-request-id" in call.headers and " " not in call.headers["x-request-id"] else None, call.keep_alive, call.http10, kind)
 
 taken = 0
@@ -44,7 +43,7 @@ for number in range(6000):
     parts = [first] + [rng.choice(few if rng.random() < 0.8 else LINES) for _ in range(rng.randrange(6))]
     block = text_of(parts)
     fresh = outcome(wrapper.read_head, block)
-    # What is remembered of heads before makes no difference.
+    # Cached heads make no difference.
     for _ in range(2):
         remembered = outcome(wrapper.parse_head, block)
         assert remembered == fresh, (seed, block, remembered, fresh)
@@ -83,14 +82,14 @@ for number in range(3000):
                 return problem.code
         return b"".join(body.pieces), rest
     one, other, third = read(0), read(3), read(len(whole))
-    # Cut or not, the same comes of it. What is refused may be found at another place.
+    # The result does not depend on the splits. An error may be found at another position.
     assert (one == other == third) or (changed and "INVALID_REQUEST" in (one, other, third)), (seed, whole, one, other, third)
     if not changed:
         assert one == (b"".join(pieces), b"NEXT"), (seed, whole, one)
 print("ok", taken)
 `;
 
-test("the Python wrapper's parser: the same however it comes and whatever came before, one framing, no other error than its own", {
+test("the Python wrapper's parser does not depend on splits or on previous requests, and fails only with INVALID_REQUEST", {
   timeout: 60_000,
 }, async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);

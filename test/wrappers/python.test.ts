@@ -1,19 +1,16 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { exitOf, type Language, start, until, wrapperContract } from "./contract.ts";
+import { eventually, tempDir } from "@faas/testing";
+import { exitOf, type Language, start, wrapperContract } from "./contract.ts";
+import { asynchronous, interpreter, python, templates } from "./python-functions.ts";
 
 const execute = promisify(execFile);
-const templates = join(import.meta.dirname, "../../templates/python");
-/** A path or a name on PATH; the oldest that has to work is 3.9. */
-const interpreter = process.env.FAAS_PYTHON ?? "python3";
-
 before(async () => {
   const version = await execute(interpreter, ["--version"]).catch((error: Error) => error);
   assert.ok(
@@ -22,126 +19,39 @@ before(async () => {
   );
 });
 
-const python: Language = {
-  name: "Python",
-  wrapper: join(templates, ".interface.py"),
-  command: [interpreter],
-  file: "main.py",
-  main: `
-import asyncio
-import hashlib
-import os
-import threading
-import time
-
-lock = threading.Lock()
-now = 0
-most = 0
-
-
-def other(event):
-    return "other"
-
-
-def handler(event, context):
-    global now, most
-    case = event.path.split("/")[1]
-    if case == "echo": return event
-    if case == "text": return "hello ü"
-    if case == "bytes": return bytes(range(256))
-    if case == "nothing": return None
-    if case == "object": return {"a": 1}
-    if case == "list": return [1, 2]
-    if case == "number": return 7
-    if case == "exact": return {"status": 201, "headers": {"X-A": ["1", "2"]}, "body": "made"}
-    if case == "status-text": return {"status": "open"}
-    if case == "digest": return hashlib.sha256(event.body).hexdigest()
-    if case == "throw": raise ValueError("boom")
-    if case == "invalid": return lambda: 1
-    if case == "stream": return stream(event)
-    if case == "stream-throw": return stream_throw()
-    if case == "slow":
-        print("slowly")
-        time.sleep(30)
-    if case == "count":
-        print("counting")
-        with lock:
-            now += 1
-            most = max(most, now)
-        time.sleep(0.05)
-        with lock:
-            now -= 1
-        return str(most)
-    if case == "print":
-        print("a line, ü")
-        return None
-    if case == "context":
-        return {"org": context.org, "endpoint": context.endpoint, "revision": context.revision, "requestId": context.request_id}
-
-
-def stream(event):
-    yield "one"
-    while not os.path.exists(event.query["gate"]):
-        time.sleep(0.005)
-    yield "two"
-    yield b"three"
-
-
-async def stream_throw():
-    yield "one"
-    await asyncio.sleep(0.02)
-    raise ValueError("later")
-`,
-  syntaxError: { text: "a = 1\ndef handler(:\n    pass\n", line: 2 },
-  loadError: { text: 'a = 1\nraise ValueError("no luck")\n', line: 2 },
-  noHandler: "nothing = 1\n",
-  notCallable: "handler = 5\n",
-};
-
-/** The same functions as `async def`: they run on the event loop, not on threads. */
-const asynchronous: Language = {
-  ...python,
-  name: "Python async def",
-  main: python.main
-    .replace("def handler", "async def handler")
-    .replace("def stream(event)", "async def stream(event)")
-    .replaceAll("time.sleep", "await asyncio.sleep"),
-};
-
-/** The wrapper in a container that is held to half a core, as the kernel tells it (cgroup v2, `cpu.max`): only where it reads that is another place. */
-async function held(): Promise<Language> {
+/** Wrapper with a CPU limit of half a core: it reads the limit (cgroup v2, `cpu.max`) from another file. */
+async function limited(): Promise<Language> {
   const limit = join(folder, "cpu.max");
   await writeFile(limit, "50000 100000\n");
   const text = await readFile(python.wrapper, "utf8");
   const wrapper = join(folder, ".interface.py");
   await writeFile(wrapper, text.replace('"/sys/fs/cgroup/cpu.max"', JSON.stringify(limit)));
-  return { ...python, name: "Python, held to half a core", wrapper };
+  return { ...python, name: "Python with half a core", wrapper };
 }
 
-const folder = await mkdtemp(join(tmpdir(), "faas-python-"));
-after(() => rm(folder, { recursive: true, force: true }));
+const folder = tempDir("python");
 
 wrapperContract(python);
 wrapperContract(asynchronous);
-wrapperContract(await held());
+wrapperContract(await limited());
 
 describe("the Python wrapper, beyond the contract", { concurrency: true }, () => {
-  const answerOf = async (main: string, path = "/", files: Readonly<Record<string, string>> = {}) => {
+  const responseOf = async (main: string, path = "/", files: Readonly<Record<string, string>> = {}) => {
     await using wrapper = await start(python, main, {}, { files });
     return await wrapper.call(path);
   };
 
-  test("its file has only the syntax of Python 3.9", async () => {
+  test("the wrapper has only syntax of Python 3.9", async () => {
     const check = "import ast, sys; ast.parse(open(sys.argv[1], encoding='utf-8').read(), feature_version=(3, 9))";
     await execute(interpreter, ["-c", check, python.wrapper]);
   });
 
-  test("the fields of the event are attributes too", async () => {
+  test("the fields of the event are also attributes", async () => {
     const main = `
 def handler(event, context):
     return [event.path == event["path"], event.query.get("a"), event.get("body"), hasattr(event, "nothing")]
 `;
-    assert.equal((await answerOf(main, "/p?a=1")).text, '[true,"1",null,false]');
+    assert.equal((await responseOf(main, "/p?a=1")).text, '[true,"1",null,false]');
   });
 
   const oneParameter: [string, string][] = [
@@ -157,11 +67,11 @@ def handler(event, context):
   ];
   for (const [what, main] of oneParameter) {
     test(`a handler with one parameter gets the event: ${what}`, async () => {
-      assert.equal((await answerOf(main, "/given")).text, "/given");
+      assert.equal((await responseOf(main, "/given")).text, "/given");
     });
   }
 
-  test("plain functions run side by side: eight that wait for each other all answer", async () => {
+  test("plain functions run in parallel: eight that wait for each other all return", async () => {
     const main = `
 import threading
 barrier = threading.Barrier(8)
@@ -174,7 +84,7 @@ def handler(event):
     assert.deepEqual(new Set(answers.map(({ text }) => text)), new Set(["met"]));
   });
 
-  test("numpy's arrays and numbers, dates, dataclasses and sets are JSON; NaN is null, as in JavaScript", async () => {
+  test("numpy arrays and numbers, dates, dataclasses and sets become JSON, and NaN becomes null, as in JavaScript", async () => {
     const main = `
 import dataclasses, datetime
 class Array:
@@ -188,11 +98,11 @@ class Point:
 def handler(event):
     return {"a": Array(), "n": Number(), "d": datetime.date(2020, 1, 2), "p": Point(1, Number()), "s": {1}, "i": float("inf")}
 `;
-    const { json } = await answerOf(main);
+    const { json } = await responseOf(main);
     assert.deepEqual(json(), { a: [1, [2.5, null]], n: 7, d: "2020-01-02", p: { x: 1, y: 7 }, s: [1], i: null });
   });
 
-  test("a plain function may return what has to be awaited", async () => {
+  test("a plain function may return an awaitable", async () => {
     const main = `
 import asyncio
 async def later():
@@ -200,7 +110,7 @@ async def later():
     return "awaited"
 def handler(event): return later()
 `;
-    assert.equal((await answerOf(main)).text, "awaited");
+    assert.equal((await responseOf(main)).text, "awaited");
   });
 
   test("an async function may return a plain generator, and an open file", async () => {
@@ -223,7 +133,7 @@ async def handler(event):
       "import asyncio\nasync def pieces():\n    try:\n        while True:\n            yield 'x' * 1000; await asyncio.sleep(0.001)\n",
     ],
   ] as const) {
-    test(`a generator is closed when its client goes away: ${what}`, async () => {
+    test(`a generator is closed when its client disconnects: ${what}`, async () => {
       const def = what === "async" ? "async def" : "def";
       await using wrapper = await start(
         python,
@@ -233,7 +143,7 @@ async def handler(event):
       socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
       await once(socket, "data");
       socket.destroy();
-      await until(() => wrapper.output().includes("closed"), "the generator's end");
+      await eventually("the generator's end", () => wrapper.output().includes("closed"));
     });
 
     test(`a generator waits for a client that does not read: ${what}`, async () => {
@@ -248,17 +158,17 @@ async def handler(event):
       );
       const socket = connect(wrapper.socketPath).pause();
       socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      await until(() => wrapper.output().includes("0\n"), "the first piece");
-      // Time enough, in which the wrapper has other things to do, to make all of them.
+      await eventually("the first piece", () => wrapper.output().includes("0\n"));
+      // Meanwhile, the wrapper could produce all of them.
       for (let i = 0; i < 100; i++) await wrapper.call("/-/ready");
       assert.ok(!wrapper.output().includes("all"));
       socket.resume();
-      await until(() => wrapper.output().includes("all"), "the last piece");
+      await eventually("the last piece", () => wrapper.output().includes("all"));
       socket.destroy();
     });
   }
 
-  test("an async function is cancelled when its time is over", async () => {
+  test("an async function is cancelled after its timeout", async () => {
     const main = `
 import asyncio
 async def handler(event):
@@ -269,10 +179,10 @@ async def handler(event):
 `;
     await using wrapper = await start(python, main, { FAAS_TIMEOUT_MS: "50" });
     assert.equal((await wrapper.call("/")).json().code, "FUNCTION_TIMEOUT");
-    await until(() => wrapper.output().includes("cancelled"), "the function's end");
+    await eventually("the function's end", () => wrapper.output().includes("cancelled"));
   });
 
-  test("a plain function whose time is over goes on and keeps its place until it returns", async () => {
+  test("a plain function keeps running after its timeout, and keeps its slot until it returns", async () => {
     const main = `
 import os, time
 def handler(event):
@@ -280,15 +190,15 @@ def handler(event):
     while not os.path.exists("gate"): time.sleep(0.005)
     print("returned")
 `;
-    await using wrapper = await start(python, main, { FAAS_TIMEOUT_MS: "200", FAAS_CONCURRENCY: "2" });
+    await using wrapper = await start(python, main, { FAAS_TIMEOUT_MS: "1000", FAAS_CONCURRENCY: "2" });
     assert.equal((await wrapper.call("/slow")).status, 504);
     assert.equal((await wrapper.call("/quick")).text, "quick");
     await execute(interpreter, ["-c", `open(${JSON.stringify(join(wrapper.socketPath, "../gate"))}, "w")`]);
-    await until(() => wrapper.output().includes("returned"), "the slow one");
+    await eventually("the slow one", () => wrapper.output().includes("returned"));
     assert.equal((await wrapper.call("/quick")).text, "quick");
   });
 
-  test("when plain functions beyond their time hold every thread, the process ends", async () => {
+  test("exits when plain functions hold every thread beyond their deadline", async () => {
     const main = "import time\ndef handler(event): time.sleep(60)\n";
     await using wrapper = await start(python, main, { FAAS_TIMEOUT_MS: "200", FAAS_CONCURRENCY: "2" });
     const answers = await Promise.all([wrapper.call("/"), wrapper.call("/")]);
@@ -297,11 +207,11 @@ def handler(event):
       [504, 504],
     );
     assert.equal(await exitOf(wrapper.child), 1);
-    assert.match(wrapper.output(), /held by a call beyond its time/);
+    assert.match(wrapper.output(), /held by calls beyond their deadline/);
   });
 
   for (const def of ["def", "async def"]) {
-    test(`sys.exit() in a function ends the process, and the log says so: ${def}`, async () => {
+    test(`sys.exit() in a function ends the process, and is logged: ${def}`, async () => {
       await using wrapper = await start(python, `import sys\n${def} handler(event): sys.exit(3)\n`);
       await assert.rejects(wrapper.call("/", { headers: { "x-request-id": "the-last" } }));
       assert.equal(await exitOf(wrapper.child), 3);
@@ -309,29 +219,29 @@ def handler(event):
     });
   }
 
-  test("a module that is missing is named, with the line that wants it", async () => {
-    const { detail } = (await answerOf("a = 1\nimport nowhere_to_be_found\n", "/-/ready")).json();
+  test("a missing module is reported with the line that imports it", async () => {
+    const { detail } = (await responseOf("a = 1\nimport nowhere_to_be_found\n", "/-/ready")).json();
     assert.match(detail, /^main\.py:2: ModuleNotFoundError: .*nowhere_to_be_found.*requirements\.txt/);
   });
 
-  test("an error in a module of the function's own names that file", async () => {
+  test("an error in another module of the function is reported with that file", async () => {
     const files = { "lib/part.py": "a = 1\nb = a.c\n" };
-    const { detail } = (await answerOf("import lib.part\n", "/-/ready", files)).json();
+    const { detail } = (await responseOf("import lib.part\n", "/-/ready", files)).json();
     assert.match(detail, /^lib\/part\.py:2: AttributeError/);
   });
 
-  test("the function's folder and .packages beside it can be imported from", async () => {
+  test("a function can import from its folder and from .packages in it", async () => {
     const files = { "own.py": "a = 1", ".packages/installed.py": "b = 2" };
     const main = "import own, installed\ndef handler(event): return [own.a, installed.b]\n";
-    assert.equal((await answerOf(main, "/", files)).text, "[1,2]");
+    assert.equal((await responseOf(main, "/", files)).text, "[1,2]");
   });
 
-  test("a user's file named like a module of the standard library is not taken for it by the wrapper", async () => {
+  test("the wrapper does not import a user's file that is named like a module of the standard library", async () => {
     const files = { "json.py": "", "socket.py": "raise ValueError", "selectors.py": "", "queue.py": "" };
-    assert.equal((await answerOf("def handler(event): return [1]\n", "/", files)).text, "[1]");
+    assert.equal((await responseOf("def handler(event): return [1]\n", "/", files)).text, "[1]");
   });
 
-  test("a handler in a folder is found by its path and as a dotted name", async () => {
+  test("FAAS_HANDLER accepts a handler in a folder, by path and as a dotted name", async () => {
     const files = { "src/app.py": "def run(event): return 'found'" };
     for (const handler of ["src/app.run", "src.app.run"]) {
       await using wrapper = await start(python, "", { FAAS_HANDLER: handler }, { files });
@@ -339,17 +249,17 @@ def handler(event):
     }
   });
 
-  test("a plain function starts without asyncio: it would take longer to import than all the rest", async () => {
+  test("a plain function starts without asyncio, whose import takes longer than everything else", async () => {
     const main =
       "import sys\nloaded = 'asyncio' in sys.modules\ndef handler(event): return loaded or 'asyncio' in sys.modules\n";
-    assert.equal((await answerOf(main)).text, "false");
+    assert.equal((await responseOf(main)).text, "false");
   });
 
-  test("fields of context.log and the request id are one line of JSON on stderr", async () => {
+  test("context.log writes its fields and the request id as one line of JSON to stderr", async () => {
     await using wrapper = await start(python, "def handler(event, context): context.log.warn('careful', n=1)\n");
     await wrapper.call("/", { headers: { "x-request-id": "r1" } });
     const line = '{"level":"warn","requestId":"r1","message":"careful","n":1}\n';
-    await until(() => wrapper.output().includes(line), "the line");
+    await eventually("the line", () => wrapper.output().includes(line));
   });
 
   test("the starter's own test passes", async () => {

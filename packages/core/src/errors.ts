@@ -1,3 +1,6 @@
+import { z } from "zod";
+import type { Immutable } from "./immutable.ts";
+
 /** Every error that a user can see: stable code, HTTP status and title. `docs/errors.md` explains each. */
 
 export const errorCodes = {
@@ -78,6 +81,7 @@ export const errorCodes = {
   USAGE: [400, "Invalid usage"],
   NOT_IDLE: [409, "The endpoint is not idle"],
   SERVER_UNREACHABLE: [503, "No server responds"],
+  SERVER_INCOMPATIBLE: [502, "Unexpected response from the server"],
   SERVER_NOT_RUNNING: [500, "No server is running"],
   ANSWER_INCOMPLETE: [502, "Incomplete response"],
   DEPLOY_FAILED: [500, "The deployment failed"],
@@ -120,16 +124,20 @@ export class FaasError extends Error {
   }
 }
 
-/** A problem document (RFC 9457), media type `application/problem+json`. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: ErrorCode;
-  readonly requestId?: string;
-  readonly [extension: string]: unknown;
-}
+export const errorCodeSchema = z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]);
+
+/** Schema of a problem document (RFC 9457), media type `application/problem+json`. Some codes have fields of their own, such as `suggestion`. */
+export const problemSchema = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: errorCodeSchema,
+    requestId: z.string().optional(),
+  })
+  .meta({ id: "Problem", description: "RFC 9457" });
+export type Problem = Immutable<z.infer<typeof problemSchema>>;
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
 

@@ -34,18 +34,24 @@ function labelProblem(what: string, name: string, max: number): string | undefin
   return undefined;
 }
 
-function name(describe: string, max: number, problem: (name: string) => string | undefined) {
-  return z
-    .string()
-    .superRefine((value, context) => {
-      const message = problem(value);
-      if (message) context.addIssue({ code: "custom", message });
-    })
-    .meta({ description: describe, pattern: LABEL.source, maxLength: max });
+function name(problem: (name: string) => string | undefined) {
+  return z.string().superRefine((value, context) => {
+    const message = problem(value);
+    if (message) context.addIssue({ code: "custom", message });
+  });
 }
 
 /** Schema of an organization's name. */
-export const orgName = name("Name of the organization: a DNS-1123 label", ORG_NAME_MAX, orgNameProblem);
+export const orgName = name(orgNameProblem).meta({
+  description: "Name of the organization: a DNS-1123 label",
+  pattern: LABEL.source,
+  maxLength: ORG_NAME_MAX,
+  not: { enum: [...RESERVED_ORGS] },
+});
 
 /** Schema of an endpoint's name. */
-export const endpointName = name("Name of the endpoint: a DNS-1123 label", ENDPOINT_NAME_MAX, endpointNameProblem);
+export const endpointName = name(endpointNameProblem).meta({
+  description: "Name of the endpoint: a DNS-1123 label",
+  pattern: LABEL.source,
+  maxLength: ENDPOINT_NAME_MAX,
+});

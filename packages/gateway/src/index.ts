@@ -3,6 +3,7 @@ export { OutlierDetector } from "./endpoints/outlier-detection.ts";
 export { EndpointRegistry } from "./endpoints/registry.ts";
 export { maxReplicas, minReplicas } from "./endpoints/replica-quota.ts";
 export type { ServedEndpoint } from "./endpoints/served-endpoint.ts";
+export { type StatusSubscriber, StatusSync } from "./endpoints/status-sync.ts";
 export type { ConnectionLimits } from "./http/connection-limits.ts";
 export { type ProblemResponse, problemResponse } from "./http/problem-response.ts";
 export { requestIdOf } from "./http/request-id.ts";

@@ -1,6 +1,6 @@
 /**
- * A Node that has started and waits for the one function that it is to run; nothing of any user is in it (docs/decisions/0016-prewarmed-processes.md).
- * One line of JSON on file descriptor 3 says which: `{folder, env}`. The end of that pipe without a line: the server is gone.
+ * A started Node that waits for its function and contains nothing of any user (docs/decisions/0016-prewarmed-processes.md). One line of JSON on file
+ * descriptor 3 assigns the function: `{folder, env}`. If that pipe ends without a line, the server has ended.
  */
 import { once } from "node:events";
 import { closeSync, readSync, rmSync } from "node:fs";
@@ -9,42 +9,42 @@ import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const ORDERS = 3;
+const ASSIGNMENT_FD = 3;
 
-await answerOnce(process.env.PORT);
-const { folder, env } = readOrder();
-closeSync(ORDERS);
+await serveOneRequest(process.env.PORT);
+const { folder, env } = readAssignment();
+closeSync(ASSIGNMENT_FD);
 process.chdir(folder);
 for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
 Object.assign(process.env, env);
-// It is read when Node starts, and was not known then.
+// Node reads this variable when it starts, before the assignment is known.
 if (env.NODE_COMPILE_CACHE) enableCompileCache(env.NODE_COMPILE_CACHE);
 const wrapper = join(folder, ".interface.mjs");
 process.argv[1] = wrapper;
 await import(pathToFileURL(wrapper).href);
 
-/** Node loads much of its HTTP server with the first request. */
-async function answerOnce(socketPath) {
+/** Serves one request: Node loads much of its HTTP server only then. */
+async function serveOneRequest(socketPath) {
   const server = createServer((incoming, response) => incoming.resume().on("end", () => response.end("{}")));
   server.listen(socketPath);
   await once(server, "listening");
   const outgoing = request({ socketPath, method: "POST", path: "/", agent: false });
   outgoing.end("{}");
-  const [answer] = await once(outgoing, "response");
-  await once(answer.resume(), "end");
+  const [response] = await once(outgoing, "response");
+  await once(response.resume(), "end");
   server.close();
   await once(server, "close");
   rmSync(socketPath, { force: true });
 }
 
-/** Waits without an event loop: it costs nothing, and nothing is quicker. */
-function readOrder() {
-  const piece = Buffer.alloc(64 * 1024);
+/** Reads the assignment synchronously: waiting costs nothing, and no event loop delays the start. */
+function readAssignment() {
+  const chunk = Buffer.alloc(64 * 1024);
   let text = "";
   while (!text.endsWith("\n")) {
-    const bytes = readSync(ORDERS, piece);
+    const bytes = readSync(ASSIGNMENT_FD, chunk);
     if (bytes === 0) process.exit(0);
-    text += piece.toString("latin1", 0, bytes);
+    text += chunk.toString("latin1", 0, bytes);
   }
   return JSON.parse(Buffer.from(text, "latin1").toString("utf8"));
 }

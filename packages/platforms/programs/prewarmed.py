@@ -1,13 +1,14 @@
-"""A Python that has started and waits for the one function that it is to run; nothing of any user is in it
-(docs/decisions/0016-prewarmed-processes.md). One line of JSON on file descriptor 3 says which: {folder, env, dataBytes}. The end of that pipe
-without a line: the server is gone.
+"""A started Python that waits for its function and contains nothing of any user
+(docs/decisions/0016-prewarmed-processes.md). One line of JSON on file descriptor 3 assigns the function: {folder, env, dataBytes}. If that pipe ends
+without a line, the server has ended.
 
-What the wrapper imports is imported, and the wrapper that the command line names is compiled: the same file is in most bundles.
+The modules that the wrapper imports are imported in advance. The wrapper that the command line names is compiled in advance: most bundles contain the
+same one.
 """
 import os
 import sys
 
-# The folder of this file is none to import from.
+# The function must not import from the folder of this file.
 del sys.path[0]
 
 import gc  # noqa: F401
@@ -21,11 +22,11 @@ import socket  # noqa: F401
 import threading  # noqa: F401
 import types
 
-ORDERS = 3
+ASSIGNMENT_FD = 3
 
 
-def compiled(path):
-    """Source and code of the wrapper; None where it cannot be read or compiled."""
+def compile_file(path):
+    """Return source and code of a file; None if it cannot be read or compiled."""
     try:
         with open(path, "rb") as file:
             source = file.read()
@@ -34,42 +35,45 @@ def compiled(path):
         return None
 
 
-def at(code, path):
-    """The same code, as if it had been compiled from another file."""
-    constants = tuple(at(each, path) if isinstance(each, types.CodeType) else each for each in code.co_consts)
+def with_path(code, path):
+    """Return code as if it had been compiled from another file."""
+    constants = tuple(with_path(each, path) if isinstance(each, types.CodeType) else each for each in code.co_consts)
     return code.replace(co_filename=path, co_consts=constants)
 
 
-def order():
+def read_assignment():
     text = b""
     while not text.endswith(b"\n"):
-        piece = os.read(ORDERS, 65536)
-        if not piece:
+        chunk = os.read(ASSIGNMENT_FD, 65536)
+        if not chunk:
             os._exit(0)
-        text += piece
+        text += chunk
     return json.loads(text)
 
 
-known = compiled(sys.argv[1]) if len(sys.argv) > 1 else None
-it = order()
-os.close(ORDERS)
-folder = it["folder"]
-if it.get("dataBytes"):
+compiled = compile_file(sys.argv[1]) if len(sys.argv) > 1 else None
+assignment = read_assignment()
+os.close(ASSIGNMENT_FD)
+folder = assignment["folder"]
+if assignment.get("dataBytes"):
     try:
-        resource.setrlimit(resource.RLIMIT_DATA, (it["dataBytes"],) * 2)
+        resource.setrlimit(resource.RLIMIT_DATA, (assignment["dataBytes"],) * 2)
     except (OSError, ValueError):
-        pass  # A lower one is in force.
+        pass  # A lower limit applies already.
 os.chdir(folder)
 os.environ.clear()
-os.environ.update(it["env"])
-sys.pycache_prefix = it["env"].get("PYTHONPYCACHEPREFIX")
+os.environ.update(assignment["env"])
+sys.pycache_prefix = assignment["env"].get("PYTHONPYCACHEPREFIX")
 wrapper = os.path.join(folder, ".interface.py")
 sys.argv[:] = [".interface.py"]
 sys.path.insert(0, folder)
 main = types.ModuleType("__main__")
 main.__file__ = wrapper
 sys.modules["__main__"] = main
-with open(wrapper, "rb") as opened:
-    text = opened.read()
-code = at(known[1], wrapper) if known and known[0] == text else compile(text, wrapper, "exec", dont_inherit=True)
+with open(wrapper, "rb") as file:
+    source = file.read()
+if compiled and compiled[0] == source:
+    code = with_path(compiled[1], wrapper)
+else:
+    code = compile(source, wrapper, "exec", dont_inherit=True)
 exec(code, main.__dict__)

@@ -1,9 +1,5 @@
 export type { RequestReport } from "@faas/gateway";
 export { createAdminKey } from "./create-admin-key.ts";
-export {
-  type KubernetesServerOptions,
-  type RunningServer,
-  type ServerOptions,
-  startServer,
-} from "./server.ts";
+export type { KubernetesServerOptions, RunningServer, ServerOptions } from "./options.ts";
+export { startServer } from "./server.ts";
 export { type Lock, readLock } from "./state/data-dir-lock.ts";

@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import {
   DEFAULT_CONCURRENT_REQUESTS,
@@ -12,264 +11,239 @@ import {
   limitNumbers,
   type Platform,
   parseVerifier,
-  type Registry,
   type ServerConfig,
 } from "@faas/core";
-import type { ConnectionLimits } from "@faas/gateway";
-import {
-  Certificate,
-  type CertificateFiles,
-  createGateway,
-  createHttpServer,
-  EndpointRegistry,
-  type RequestReport,
-  tlsOptions,
-} from "@faas/gateway";
-import { EmbeddedPlatform, type IsolationMode } from "@faas/platforms";
-import { type DestinationStream, type Logger, pino } from "pino";
-import { AuditLog, keyMadeHere } from "./audit/audit-log.ts";
+import { Certificate, createGateway, createHttpServer, EndpointRegistry, StatusSync, tlsOptions } from "@faas/gateway";
+import { type Logger, pino } from "pino";
+import { AuditLog, keyCreatedLocally } from "./audit/audit-log.ts";
 import { KeyService } from "./auth/key-service.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
+import { BundleCollector } from "./bundles/bundle-collector.ts";
 import { BundleStore } from "./bundles/bundle-store.ts";
 import { StorageQuota } from "./bundles/storage-quota.ts";
 import { createApp } from "./control-api/app.ts";
+import { Admission } from "./deployments/admission.ts";
 import { DeploymentController } from "./deployments/controller.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
+import { DisposerStack } from "./lib/disposer-stack.ts";
+import { drain, listen } from "./listen.ts";
+import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
+import type { RunningServer, ServerOptions } from "./options.ts";
 import { SecretService } from "./secrets/secret-service.ts";
+import { startPlatform } from "./start-platform.ts";
 import { DataDirLock } from "./state/data-dir-lock.ts";
-import { instanceOf } from "./state/instance-id.ts";
-import { bundlesOf } from "./state/state.ts";
 import { Store } from "./state/store.ts";
 
-export interface ServerOptions {
-  /** 127.0.0.1. */
-  readonly host?: string;
-  /** 8887; 0 takes a free one. */
-  readonly port?: number;
-  /** State, bundles and logs. */
-  readonly dataDir: string;
-  /** HTTPS, with this certificate; HTTP without. */
-  readonly tls?: CertificateFiles;
-  /** Whether keys are required; true, except on an address that only this machine reaches. */
-  readonly auth?: boolean;
-  /** A file with the id and the hash of an admin key (`formatVerifier`), for who keeps the key elsewhere. */
-  readonly adminKeyFile?: string;
-  /** Registries and repositories that images may come from, as prefixes in which {org} is the organization; `*`: all. */
-  readonly allowImages?: readonly string[];
-  /** How long to wait for a server on another host that has the data folder and may be ending; 0. */
-  readonly lockTimeoutMs?: number;
-  /** On this machine: blank processes of each runtime that are kept for the next cold start; 0. */
-  readonly poolSize?: number;
-  /** On this machine: whether functions are kept from the server's files and processes; auto. */
-  readonly isolation?: IsolationMode;
-  /** On this machine: files and folders beside the system's that functions may read. */
-  readonly readable?: readonly string[];
-  /** Runs replicas in a cluster; absent: as child processes of this one. */
-  readonly kubernetes?: KubernetesServerOptions;
-  /** How many clients may be connected; by default, what fits into the files that may be open. */
-  readonly connections?: Partial<ConnectionLimits>;
-  /** A level of pino's, or silent; info. */
-  readonly logLevel?: string;
-  /** Where log lines go; stderr. */
-  readonly logTo?: DestinationStream;
-  /** The largest bundle, in bytes; 512 MiB. */
-  readonly bundleLimitBytes?: number;
-  /** Told of every answered invocation: for `faas dev`. */
-  readonly onRequest?: (report: RequestReport) => void;
-}
-
-export interface KubernetesServerOptions {
-  /** Where images go and come from. */
-  readonly registry?: Registry;
-  /** CPU limit while a replica starts. */
-  readonly startupCpuMillis?: number;
-  /** Time for a replica to start; 60 s. */
-  readonly startSeconds?: number;
-  /** Namespace of this server, when it runs in the cluster. */
-  readonly namespace?: string;
-  /** A context of the kubeconfig; the current one. */
-  readonly context?: string;
-}
-
-export interface RunningServer {
-  readonly url: string;
-  readonly port: number;
-  readonly dataDir: string;
-  /** Whether keys are required. */
-  readonly auth: boolean;
-  /** The token of the admin key that was made at this start, because there was none. Nobody can be shown it again. */
-  readonly adminToken?: string;
-  /** Serves a folder as the bundle of a digest, without a copy: for `faas dev`. */
-  readonly bundles: BundleStore;
-  /** Finishes what is in flight, for 10 s at most, and ends every replica. */
-  stop(): Promise<void>;
-  /** Rejects, with STATE_LOCKED, when another server has taken the data folder over: then this one has to be stopped. Never resolves. */
-  readonly lost: Promise<never>;
-}
-
-const DRAIN_MS = 10_000;
-const NO_TRAIL = "the audit trail could not be written";
-const SWEEP_MS = 50;
-const COLLECT_MS = 600_000;
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
-/** Starts the control server. Rejects with STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE, CERTIFICATE_INVALID, ISOLATION_UNAVAILABLE, CLUSTER_*. */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const dataDir = resolve(options.dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+/** Observer of a start. */
+export interface StartHooks {
+  /** Called before each step; an error fails the start there. */
+  readonly beforeStep?: (name: string) => void;
+}
+
+/** Start under way: its steps, and how to undo them. */
+interface Startup {
+  readonly options: ServerOptions;
+  readonly dataDir: string;
+  readonly log: Logger;
+  /** Everything that was started so far; disposed of in reverse order when the server stops, or the start fails. */
+  readonly stack: DisposerStack;
+  step<T>(name: string, run: () => T | Promise<T>): Promise<T>;
+}
+
+/**
+ * Starts the control server. If a step fails, the previous ones are undone in reverse order, as when the server stops.
+ *
+ * @throws STATE_LOCKED, STATE_DAMAGED, PORT_IN_USE, CERTIFICATE_INVALID, ISOLATION_UNAVAILABLE, CLUSTER_*
+ */
+export async function startServer(options: ServerOptions, { beforeStep }: StartHooks = {}): Promise<RunningServer> {
+  const stack = new DisposerStack();
   const log = pino(
     { level: options.logLevel ?? "info", base: null },
     options.logTo ?? pino.destination({ dest: 2, sync: false }),
   );
-  const lock = await DataDirLock.take(dataDir, {
-    timeoutMs: options.lockTimeoutMs ?? 0,
-    onWait: (message) => log.info({ dataDir }, `waiting: ${message}`),
-  });
+  const startup: Startup = {
+    options,
+    dataDir: resolve(options.dataDir),
+    log,
+    stack,
+    async step(name, run) {
+      beforeStep?.(name);
+      return run();
+    },
+  };
   try {
-    return await start(options, dataDir, lock, log);
+    const storage = await openStorage(startup);
+    const control = await startControl(startup, storage);
+    const listening = await serve(startup, storage, control);
+    return running(startup, storage, listening);
   } catch (error) {
-    await lock.release();
+    await stack[Symbol.asyncDispose]().catch((err) => log.error({ err }, "failed to undo the start"));
     throw error;
   }
 }
 
-async function start(options: ServerOptions, dataDir: string, lock: DataDirLock, log: Logger): Promise<RunningServer> {
-  const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
-  const { auth = !isLoopback(host) } = options;
-  const fixed = options.adminKeyFile === undefined ? undefined : await readVerifier(options.adminKeyFile);
-  const certificate = options.tls === undefined ? undefined : await Certificate.open(options.tls, logOf(log));
+type Storage = Awaited<ReturnType<typeof openStorage>>;
+
+/** Opens everything in the data folder. */
+async function openStorage({ options, dataDir, log, stack, step }: Startup) {
+  const fixedKey = await step("admin key file", () => readVerifier(options.adminKeyFile));
+  const { lock, lost } = await step("data folder", () => lockDataDir(dataDir, options.lockTimeoutMs ?? 0, log, stack));
+  const certificate = await step("certificate", async () =>
+    options.tls === undefined ? undefined : stack.use(await Certificate.open(options.tls, log)),
+  );
+  const audit = await step("audit log", () => stack.use(new AuditLog(dataDir)));
+  const store = await step("store", () =>
+    Store.open(dataDir, {
+      assertLockHeld: () => lock.verify(),
+      onCompactionFailed: (error) => log.warn({ err: error }, "failed to compact the state journal, will retry"),
+    }),
+  );
+  stack.defer(() => store.close());
+  const logs = stack.use(new LogStore(dataDir));
+  const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
+  const keys = new KeyService({ store, ...(fixedKey ? { fixed: fixedKey } : {}) });
+  return { lock, lost, certificate, audit, store, logs, bundles, keys };
+}
+
+async function lockDataDir(dataDir: string, timeoutMs: number, log: Logger, stack: DisposerStack) {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const onWait = (message: string) => log.info({ dataDir }, `waiting: ${message}`);
+  const lock = await DataDirLock.acquire(dataDir, { timeoutMs, onWait });
+  stack.defer(() => lock.release());
   const lost = Promise.withResolvers<never>();
-  lost.promise.catch(() => {}); // Not everybody asks.
-  lock.keep((error) => {
+  // Not every caller listens.
+  lost.promise.catch(() => {});
+  lock.startHeartbeat((error) => {
     log.fatal(error.message);
     lost.reject(error);
   });
-  const store = await Store.open(dataDir, {
-    assertLockHeld: () => lock.verify(),
-    onTrouble: (error) => log.warn({ err: error }, "the journal of the state could not be made smaller; later again"),
-  });
-  const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
-  const platform = await startPlatform(options, dataDir, bundles, store, log);
+  return { lock, lost: lost.promise };
+}
+
+type Control = Awaited<ReturnType<typeof startControl>>;
+
+/** Starts the platform and everything that controls it. Afterwards the gateway and the platform know every registered endpoint. */
+async function startControl({ options, dataDir, log, stack, step }: Startup, { store, bundles, logs }: Storage) {
+  const platform = await step("platform", () => startPlatform(options, { dataDir, bundles, store, logs, log }));
+  stack.use(platform);
   const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
-  const metrics = new Metrics();
-  const endpoints: EndpointRegistry = new EndpointRegistry({
+  const registry: EndpointRegistry = new EndpointRegistry({
     platform,
     log,
     limitsOf,
-    onAwake: () => scaling.resume(),
+    onAwake: () => autoscaler.onAwake(),
     onRemoved: (endpoint) => metrics.forget(endpoint),
   });
-  const grants = new BundleAccess(store);
-  const bundleRoom = new StorageQuota({ store, bundles, grants, limitsOf });
-  const limits = new QuotaCheck(store, limitsOf);
-  metrics.observe(endpoints);
-  const scaling = new Autoscaler(endpoints);
-  const deployments = new DeploymentController({ store, platform, endpoints, bundles, limits, bundleRoom, log });
-  const secrets = new SecretService({ store, platform, deployments, log });
-  const keys = new KeyService({ store, ...(fixed ? { fixed } : {}) });
-  const audit = new AuditLog(dataDir);
-  const ending = new AbortController();
-  const config: ServerConfig = {
-    version,
-    platform: platform.name,
-    accepts: platform.accepts,
-    scalers: platform.scalers,
-    ...(options.kubernetes?.registry ? { registry: options.kubernetes.registry } : {}),
-    bundleLimitBytes: bundles.limitBytes,
-    ...(platform.isolation === undefined ? {} : { isolation: platform.isolation }),
-  };
-  const stopping = () => ending.signal.aborted;
+  const metrics = new Metrics(registry);
+  const autoscaler = stack.use(new Autoscaler(registry));
+  const bundleAccess = new BundleAccess(store);
+  const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
+  const admission = new Admission({
+    store,
+    platform,
+    bundles,
+    storageQuota,
+    quota: new QuotaCheck(store, limitsOf),
+    allowedImages: allowedImages(options.allowImages, options.kubernetes?.registry, requiresKeys(options)),
+  });
+  const onRolloutEnded = (org: string) => secrets.collectLater(org);
+  const deployments = new DeploymentController({
+    ...{ store, platform, registry, admission, logs, log, onRolloutEnded },
+  });
+  const secrets: SecretService = new SecretService({ store, platform, deployments, log });
+  stack.use(deployments);
+  await step("deployments", () => deployments.start());
+  await step("status sync", () =>
+    stack.use(new StatusSync({ platform, registry, subscribers: [deployments] })).start(),
+  );
+  stack.use(secrets);
+  await step("secrets", () => secrets.start());
+  return { platform, defaultLimits, registry, metrics, bundleAccess, storageQuota, deployments, secrets };
+}
+
+/** Accepts requests. */
+async function serve(startup: Startup, storage: Storage, control: Control) {
+  const { options, log, stack, step } = startup;
+  const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const { certificate, store, bundles, lock } = storage;
+  const stopping = new AbortController();
+  const server = createServer(startup, storage, control, stopping.signal);
+  const listeningPort = await step("listener", () => listen(server, host, port));
+  stack.defer(() => drain(server));
+  const adminToken = await step("first admin key", () => createFirstKey(startup, storage));
+  const collector = stack.use(new BundleCollector(store, bundles, log));
+  await step("bundle collector", () => collector.start());
+  const scheme = certificate ? "https" : "http";
+  const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${listeningPort}`;
+  await step("announcement", () => lock.announce(url));
+  await step("certificate watch", () =>
+    certificate?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair))),
+  );
+  // First of all when the server stops: responses that would never end have to.
+  stack.defer(() => stopping.abort());
+  return { url, port: listeningPort, adminToken };
+}
+
+function createServer({ options, log }: Startup, storage: Storage, control: Control, stopping: AbortSignal): Server {
+  const { certificate, audit, store, bundles, keys, logs } = storage;
+  const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
+  const isAuth = requiresKeys(options);
   const app = createApp({
     store,
     bundles,
-    grants,
-    bundleRoom,
+    bundleAccess,
+    storageQuota,
     defaultLimits,
     keys,
-    isAuth: auth,
-    isLocal: isLoopback(host),
+    isAuth,
+    isLocal: isLoopback(options.host ?? "127.0.0.1"),
     audit,
-    allowedImages: allowedImages(options.allowImages, options.kubernetes?.registry, auth),
     deployments,
     secrets,
-    endpoints,
+    endpoints: registry,
     platform,
     metrics,
-    config,
+    logs,
+    config: configOf(options, platform, bundles),
     log,
-    stopping,
-    ending: ending.signal,
+    stopping: () => stopping.aborted,
+    ending: stopping,
   });
   const gateway = createGateway({
-    endpoints,
+    endpoints: registry,
     metrics,
     hasOrg: (org) => store.hasOrg(org),
     notReady: () => platform.notReady,
-    ...(auth ? { keys } : {}),
+    ...(isAuth ? { keys } : {}),
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
-  let adminToken: string | undefined;
-  const server = createHttpServer(app.callback(), gateway, { pair: certificate?.pair, limits: options.connections });
-  try {
-    // Before the first request can come: every registered endpoint is known to the gateway and to the platform.
-    await deployments.start();
-    secrets.start();
-    await listen(server, host, port);
-    if (auth && !keys.hasAdmin()) {
-      const made = await keys.create({ scope: "admin", name: "first" });
-      adminToken = made.token;
-      await audit.write(keyMadeHere("faas up", made.id)).catch((error) => log.error({ err: error }, NO_TRAIL));
-    }
-  } catch (error) {
-    server.close();
-    scaling.stop();
-    await deployments.stop();
-    await platform[Symbol.asyncDispose]();
-    await store.close();
-    throw error;
-  }
-  const collect = () =>
-    bundles
-      .collect(new Set(bundlesOf(Array.from(store.endpoints(), ([, record]) => record))), Date.now())
-      .catch((error) => log.warn({ err: error }, "bundles could not be collected"));
-  await collect();
-  const collecting = setInterval(collect, COLLECT_MS).unref();
-  const address = server.address() as AddressInfo;
-  certificate?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
-  const url = `${certificate ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
-  await lock.announce(url);
-  log.info({ url, dataDir, platform: platform.name, auth }, "listening");
-  if (!auth && !isLoopback(host))
-    log.warn({ url }, "no keys are required: whoever reaches this address can do everything");
+  return createHttpServer(app.callback(), gateway, { pair: certificate?.pair, limits: options.connections });
+}
 
+function running(
+  { options, dataDir, log, stack }: Startup,
+  { bundles, lost }: Storage,
+  { url, port, adminToken }: Awaited<ReturnType<typeof serve>>,
+): RunningServer {
+  const auth = requiresKeys(options);
+  log.info({ url, dataDir, platform: options.kubernetes ? "kubernetes" : "embedded", auth }, "listening");
+  if (!auth && !isLoopback(options.host ?? "127.0.0.1"))
+    log.warn({ url }, "no keys are required: every client that reaches this address can do everything");
   const stop = async () => {
-    ending.abort();
-    clearInterval(collecting);
-    certificate?.[Symbol.dispose]();
-    await close(server);
-    scaling.stop();
-    await secrets.stop();
-    await deployments.stop();
-    await platform[Symbol.asyncDispose]();
-    await store.close();
-    await audit.close();
-    await lock.release();
+    await stack[Symbol.asyncDispose]();
     log.info("stopped");
-    await flush(log);
+    await new Promise<void>((done) => log.flush(() => done()));
   };
   let stopped: Promise<void> | undefined;
   return {
-    url,
-    port: address.port,
-    dataDir,
-    auth,
+    ...{ url, port, dataDir, auth, bundles, lost },
     ...(adminToken === undefined ? {} : { adminToken }),
-    bundles,
-    lost: lost.promise,
     stop() {
       stopped ??= stop();
       return stopped;
@@ -277,77 +251,31 @@ async function start(options: ServerOptions, dataDir: string, lock: DataDirLock,
   };
 }
 
-async function startPlatform(
-  { kubernetes, poolSize = 0, isolation = "auto", readable = [], tls }: ServerOptions,
-  dataDir: string,
-  bundles: BundleStore,
-  store: Store,
-  log: Logger,
-): Promise<Platform> {
-  if (!kubernetes) {
-    return new EmbeddedPlatform({
-      dataDir,
-      bundleFolder: (digest) => bundles.folder(digest),
-      poolSize,
-      isolation,
-      readable,
-      ...(tls === undefined ? {} : { hidden: [tls.key] }),
-      log: logOf(log),
-    });
-  }
-  // Its client is large: who runs functions on one machine does not pay for it.
-  const { KubernetesPlatform } = await import("@faas/platforms/kubernetes");
-  const { startupCpuMillis, startSeconds, namespace, context } = kubernetes;
-  return KubernetesPlatform.connect({
-    dataDir,
-    instance: namespace ?? (await instanceOf(dataDir)),
-    ...(startupCpuMillis === undefined ? {} : { startupCpuMillis }),
-    ...(startSeconds === undefined ? {} : { startSeconds }),
-    ...(namespace === undefined ? {} : { serverNamespace: namespace }),
-    ...(context === undefined ? {} : { context }),
-    // Who starts one for the first time is told at once what is wrong; one that has something to serve, or is started by the cluster, waits for it.
-    patient: namespace !== undefined || [...store.orgs()].length > 0,
-    log,
-  });
+const requiresKeys = ({ auth, host = "127.0.0.1" }: ServerOptions): boolean => auth ?? !isLoopback(host);
+
+/** Creates an admin key where keys are required and there is none; returns its token. */
+async function createFirstKey({ options, log }: Startup, { keys, audit }: Storage): Promise<string | undefined> {
+  if (!requiresKeys(options) || keys.hasAdmin()) return undefined;
+  const { id, token } = await keys.create({ scope: "admin", name: "first" });
+  await audit
+    .write(keyCreatedLocally("faas up", id))
+    .catch((error) => log.error({ err: error }, "failed to write the audit log"));
+  return token;
 }
 
-async function readVerifier(file: string) {
+const configOf = ({ kubernetes }: ServerOptions, platform: Platform, bundles: BundleStore): ServerConfig => ({
+  version,
+  platform: platform.name,
+  accepts: platform.accepts,
+  scalers: platform.scalers,
+  ...(kubernetes?.registry ? { registry: kubernetes.registry } : {}),
+  bundleLimitBytes: bundles.limitBytes,
+  ...(platform.isolation === undefined ? {} : { isolation: platform.isolation }),
+});
+
+async function readVerifier(file: string | undefined) {
+  if (file === undefined) return undefined;
   const verifier = parseVerifier(await readFile(file, "utf8"));
   if (verifier) return verifier;
   throw new FaasError("USAGE", `Expected ${file} to hold the id and the SHA-256 of an admin key, "ID:HASH"`);
 }
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((done, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE") return reject(error);
-      reject(
-        new FaasError(
-          "PORT_IN_USE",
-          `Another program listens on ${host}:${port}; choose another port with --port, or 0 for a free one`,
-          { cause: error },
-        ),
-      );
-    });
-    server.listen(port, host, done);
-  });
-}
-
-async function close(server: Server): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-  // A connection that is kept alive is idle only once its answer is sent, and nothing tells when.
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
-  await new Promise((done) => {
-    server.close(done);
-    server.closeIdleConnections();
-  });
-  clearTimeout(timer);
-  clearInterval(sweep);
-}
-
-const logOf = (log: Logger) => ({
-  info: (message: string) => log.info(message),
-  warn: (message: string) => log.warn(message),
-});
-
-const flush = (log: Logger) => new Promise<void>((done) => log.flush(() => done()));

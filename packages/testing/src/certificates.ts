@@ -2,27 +2,30 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Certificates for tests, made by openssl. */
-
-export interface Made {
+/** Paths of a certificate and its private key. */
+export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }
 
-/** Signed by itself, for names such as `IP:127.0.0.1`, for 30 days. */
-export function certificate(folder: string, name: string, forName = "IP:127.0.0.1,DNS:localhost"): Made {
+/** Makes a self-signed certificate that is valid for 30 days, for subject names such as `IP:127.0.0.1`. */
+export function createCertificate(
+  folder: string,
+  name: string,
+  subjectNames = "IP:127.0.0.1,DNS:localhost",
+): CertificateFiles {
   const cert = join(folder, `${name}.crt`);
   const key = join(folder, `${name}.key`);
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=${forName}`];
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=${subjectNames}`];
   const args = ["req", "-x509", ...curve, ...subject, "-days", "30", "-out", cert, "-keyout", key];
   execFileSync("openssl", args, { stdio: "pipe" });
   return { cert, key };
 }
 
-/** The same, of a day in 2020. */
-export function expired(folder: string, name: string): Made {
-  const { cert, key } = certificate(folder, name);
+/** Makes a certificate that was valid on one day in 2020. */
+export function createExpiredCertificate(folder: string, name: string): CertificateFiles {
+  const { cert, key } = createCertificate(folder, name);
   const file = (extension: string) => join(folder, `${name}.${extension}`);
   writeFileSync(file("index"), "");
   writeFileSync(
@@ -38,7 +41,7 @@ export function expired(folder: string, name: string): Made {
   return { cert, key };
 }
 
-/** Why tests that need it are left out; undefined: it is here. */
+/** Reason to skip the tests that make certificates; `undefined` where openssl is installed. */
 export const noOpenssl = ((): string | undefined => {
   try {
     execFileSync("openssl", ["version"], { stdio: "ignore" });

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+/** Settings of {@link eventually}. */
 export interface EventuallyOptions {
   /**
    * Milliseconds after which it fails: a bound for a broken test, not a performance goal.
    *
-   * @defaultValue 30,000
+   * @defaultValue 60,000
    */
   readonly timeoutMs?: number;
   /**
@@ -16,13 +17,16 @@ export interface EventuallyOptions {
 }
 
 /**
- * Waits until `attempt` returns something other than `undefined`, `null` or `false`, and returns that. For state that no event reports; where there
- * is an event, wait for it. An attempt that throws counts as a failed one; the last error is the cause when time runs out.
+ * Repeats `attempt` until it returns something other than `undefined`, `null` or `false`, and returns that.
+ *
+ * For state that no event reports; where there is an event, wait for it. An attempt that throws counts as a failed one.
+ *
+ * @throws Error when time runs out, with the error of the last attempt as its cause
  */
 export async function eventually<T>(
-  what: string,
+  description: string,
   attempt: () => T | Promise<T>,
-  { timeoutMs = 30_000, intervalMs = 5 }: EventuallyOptions = {},
+  { timeoutMs = 60_000, intervalMs = 5 }: EventuallyOptions = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
@@ -34,7 +38,7 @@ export async function eventually<T>(
       cause = error;
     }
     if (performance.now() >= deadline)
-      throw new Error(`Expected within ${timeoutMs} ms: ${what}`, cause === undefined ? {} : { cause });
+      throw new Error(`Expected within ${timeoutMs} ms: ${description}`, cause === undefined ? {} : { cause });
     await delay(intervalMs);
   }
 }

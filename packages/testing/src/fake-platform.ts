@@ -8,16 +8,15 @@ import {
   type EndpointStatus,
   endpointKey,
   FaasError,
-  type LogLine,
   type Platform,
   type ReplicaFailure,
   type SecretVersion,
 } from "@faas/core";
 
-/** What a replica does: answers like a `node:http` server, or does not start, and why. */
+/** Behavior of a replica: the listener of a `node:http` server, or the reason why it does not start. */
 export type ReplicaBehaviour = RequestListener | Pick<ReplicaFailure, "code" | "detail">;
 
-/** One replica: a real HTTP server in this process. */
+/** Replica that is a real HTTP server in this process. */
 export class TestReplica {
   readonly id: string;
   readonly spec: EndpointSpec;
@@ -40,12 +39,12 @@ export class TestReplica {
     this.address = onSocketFile ? `unix:${path}` : `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** As SIGTERM: what is in flight finishes. */
+  /** Stops like on SIGTERM: requests in flight finish. */
   async drain(): Promise<void> {
     await new Promise((closed) => this.server.close(closed));
   }
 
-  /** As SIGKILL. */
+  /** Stops like on SIGKILL. */
   kill(): void {
     this.server.close();
     this.server.closeAllConnections();
@@ -60,16 +59,16 @@ interface TestEndpoint {
   status?: EndpointStatus;
 }
 
-/** The Platform contract with replicas in this process: quick, and every moment of their lives can be held. */
+/** Platform with replicas in this process: quick, and a test can stop the clock at each moment of their lives. */
 export class TestPlatform implements Platform {
   readonly name = "test";
   readonly accepts = "bundle";
   readonly scalers = ["concurrency", "fixed"] as const;
-  /** Replicas get ready after this. */
+  /** Promise that replicas wait for before they get ready. */
   gate: Promise<unknown> = Promise.resolve();
-  /** Listen on Unix sockets instead of TCP. */
+  /** True for replicas that listen on Unix sockets instead of TCP. */
   onSocketFiles = false;
-  /** The numbers that `scale` was called with. */
+  /** Numbers of replicas that `scale` was called with. */
   readonly scaled: number[] = [];
   readonly #behave: (spec: EndpointSpec) => ReplicaBehaviour;
   readonly #endpoints = new Map<string, TestEndpoint>();
@@ -111,7 +110,7 @@ export class TestPlatform implements Platform {
     for (const { spec } of [...this.#endpoints.values()]) if (spec.org === org) await this.remove(spec);
   }
 
-  /** Values by org/name/version. */
+  /** Values by `org/name/version`. */
   readonly secrets = new Map<string, string>();
 
   async putSecret(org: string, { name, version }: SecretVersion, value: string): Promise<void> {
@@ -138,8 +137,6 @@ export class TestPlatform implements Platform {
     }
     this.#watchers.delete(notify);
   }
-
-  async *logs(): AsyncGenerator<LogLine> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { replicas } of this.#endpoints.values()) for (const replica of replicas) replica.kill();
@@ -173,7 +170,7 @@ export class TestPlatform implements Platform {
     this.#reconcile(endpoint);
   }
 
-  /** Not listed any more first, so that no new request comes; then told to end. */
+  /** Removes the replica from the status first, so that no new request comes, and drains it afterwards. */
   #stop(endpoint: TestEndpoint, replica: TestReplica): void {
     endpoint.replicas = endpoint.replicas.filter((other) => other !== replica);
     this.#changed(endpoint);

@@ -1,7 +1,7 @@
-/** For tests and simulations: numbers from 0 up to 1, the same for the same seed. */
+/** Generator of numbers from 0 (included) to 1 (excluded). */
 export type Random = () => number;
 
-/** A linear congruential generator modulo 2^32 whose state is mixed before it is given out. */
+/** Creates a generator that yields the same numbers for the same seed: a linear congruential one modulo 2^32 with a mixed output. */
 export function seeded(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -12,9 +12,9 @@ export function seeded(seed: number): Random {
   };
 }
 
-/** The time until the next event of a Poisson process with this mean time. */
+/** Draws the time until the next event of a Poisson process with this mean time. */
 export const exponential = (random: Random, mean: number): number => -Math.log(1 - random()) * mean;
 
-/** Standard normal, by Box and Muller. */
+/** Draws from the standard normal distribution, by the Box-Muller transform. */
 export const normal = (random: Random): number =>
   Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

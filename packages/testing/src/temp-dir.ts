@@ -1,12 +1,22 @@
-import { mkdtempSync, realpathSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
 
-/** Makes an empty folder that is removed when the calling test ends; called outside a test, when the file's tests have ended. */
+const folders = new Set<string>();
+
+/**
+ * Makes an empty folder that is removed when this process ends.
+ *
+ * An `after` hook would be too early: `node:test` runs hooks in the order of their registration, so the folder would be removed before the hooks
+ * registered later stop the servers that write to it.
+ */
 export function tempDir(name = "test"): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), `faas-${name}-`)));
-  after(() => rm(path, { recursive: true, force: true, maxRetries: 3 }));
+  if (folders.size === 0) process.once("exit", removeAll);
+  folders.add(path);
   return path;
+}
+
+function removeAll(): void {
+  for (const path of folders) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -10,9 +10,9 @@ import { LIMIT_MS, TestInstance, writeKubeconfig } from "../cluster.ts";
 /** `faas up --platform kubernetes` exits with the reason if it cannot use the cluster. */
 describe("faas up on an unusable cluster", { concurrency: 2 }, () => {
   const up = async (env: (folder: string) => NodeJS.ProcessEnv, ...more: string[]) => {
-    await using faas = await FaasProcess.create();
+    await using faas = new FaasProcess();
     const args = ["up", "--platform", "kubernetes", "--port", "0", ...more];
-    const { code, stderr } = await faas.run(args, env(faas.folder), LIMIT_MS / 2);
+    const { code, stderr } = await faas.run(args, { env: env(faas.folder), timeoutMs: LIMIT_MS / 2 });
     assert.equal(code, 1, stderr);
     assert.doesNotMatch(stderr, /^\s+at /m);
     return stderr;

@@ -10,7 +10,7 @@ import { eventuallyHolds } from "../eventually.ts";
 /** The built `faas` and a control server on the cluster, as for a user. Each test builds on the previous one. */
 
 const org = uniqueName("e2e");
-const faas = await FaasProcess.create();
+const faas = new FaasProcess();
 after(async () => {
   await faas.run(["remove", org, "--all", "--yes"]);
   await faas[Symbol.asyncDispose]();

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { connect, type DetailedPeerCertificate } from "node:tls";
 import { findInstalled, KubernetesApi, KubernetesCredentials, uninstallServer } from "@faas/installer";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
-import { certificate, type Made, noOpenssl, tempDir } from "@faas/testing";
+import { type CertificateFiles, createCertificate, noOpenssl, tempDir } from "@faas/testing";
 import type { V1Pod } from "@kubernetes/client-node";
 import { runHere } from "../../../packages/cli/src/testing/test-cli.ts";
 import { LIMIT_MS, registry, uniqueName } from "../cluster.ts";
@@ -23,14 +23,14 @@ const name = `faas.${namespace}.svc`;
 const folder = tempDir("cluster-tls");
 let credentials: KubernetesCredentials;
 let api: KubernetesApi;
-let first: Made;
+let first: CertificateFiles;
 let url = "";
 
 before(async () => {
   credentials = KubernetesCredentials.load();
   api = new KubernetesApi(credentials);
   if (skip) return;
-  first = certificate(folder, "first", `DNS:${name}`);
+  first = createCertificate(folder, "first", `DNS:${name}`);
   const labels = { "app.kubernetes.io/managed-by": "faas" };
   await api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } });
   await storeCertificate(first);
@@ -44,7 +44,7 @@ after(async () => {
 });
 
 /** Stores a certificate in the Secret. */
-async function storeCertificate({ cert, key }: Made): Promise<void> {
+async function storeCertificate({ cert, key }: CertificateFiles): Promise<void> {
   const data = { "tls.crt": await readFile(cert, "base64"), "tls.key": await readFile(key, "base64") };
   const metadata = { name: "web", namespace };
   await api.apply({ apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata, data } as KubernetesObject);
@@ -95,7 +95,7 @@ test("a replaced certificate is used without closing connections, and commands a
   await using agent = keptAlive(authority);
   const port = await call(agent.agent);
   const { hostname } = new URL(url);
-  const renewed = certificate(folder, "renewed", `DNS:${name},IP:${hostname}`);
+  const renewed = createCertificate(folder, "renewed", `DNS:${name},IP:${hostname}`);
   await storeCertificate(renewed);
   // The kubelet checks Secrets about once per minute, and immediately when the pod changes.
   const [pod] = await api.list<V1Pod & KubernetesObject>("Pod", namespace, "app.kubernetes.io/name=faas-server");

@@ -6,28 +6,31 @@ import { type Random, seeded } from "@faas/testing";
 import { Agent } from "undici";
 import { FUNCTION } from "../executions.ts";
 import { IDEMPOTENT, Load, printFailures } from "../load.ts";
-import { type FaultOptions, type FaultResult, resultOf, type Tried } from "../part.ts";
+import { type FaultOptions, type FaultResult, type FaultRow, resultOf } from "../part.ts";
 import { processFacts } from "../process-facts.ts";
 import { type PlatformName, platformsHere, Served } from "../served.ts";
 import { grows, slopeOf } from "../slope.ts";
 
-/** What may be more at the end of the line than at its beginning, by the name of a measure. */
+/** Allowed growth along the line, by the name of a measure. */
 const ALLOWED: Readonly<Record<string, number>> = { residentMiB: 8, heapMiB: 4 };
 const ALLOWED_OTHERS = 1;
-/** Of all samples the first part is left out: what a server that has just started still loads and compiles. */
+/** Share of samples at the beginning that are ignored: a server that has just started still loads and compiles code. */
 const WARM_UP = 0.3;
+
+/** Maximum number of calls between two faults of a round. */
+const MAX_CALLS = 60;
 
 type Sample = Readonly<Record<string, number>>;
 
-/** Load, deployments, kills, removals and idleness, round after round; what the server has of everything is looked at whenever nothing is to do. */
+/** Repeats rounds of load, deployments, kills, removals and idleness, and measures the server's resources between them, when nothing is in progress. */
 export async function run(options: FaultOptions): Promise<FaultResult> {
-  const rows: Tried[] = [];
+  const rows: FaultRow[] = [];
   for (const platform of options.long ? (options.platforms ?? platformsHere) : (["embedded"] as const))
     rows.push(await soakOn(platform, options));
   return resultOf(rows, options.print);
 }
 
-async function soakOn(platform: PlatformName, { long, seed, minutes = 30, print }: FaultOptions): Promise<Tried> {
+async function soakOn(platform: PlatformName, { long, seed, minutes = 30, print }: FaultOptions): Promise<FaultRow> {
   const endMs = Date.now() + (long ? minutes : 0.5) * 60_000;
   const random = seeded(seed);
   await using served = await Served.start(platform);
@@ -70,24 +73,24 @@ async function soakOn(platform: PlatformName, { long, seed, minutes = 30, print 
   };
 }
 
-/** Ends with nothing under way, and no replica. */
+/** Runs a round; at its end, nothing is in progress and no replica exists. */
 async function oneRound(served: Served, artifact: Artifact, random: Random, round: number): Promise<Load> {
   const settings = { replicas: 2, scaler: "fixed", idleTimeout: "1s" } as const;
   await served.deploy("soaked", artifact, { ...settings, env: { REVISION: `first ${round}` } });
   const load = new Load(`${served.url}/${served.org}/soaked`, IDEMPOTENT, 4, 10);
   try {
     const { replicas } = await served.ready("soaked", 2);
-    await delay(random() * 500);
+    await load.untilMoreCalls(Math.floor(random() * MAX_CALLS));
     await served.kill(replicas[Math.floor(random() * 2)]?.id as string);
-    await delay(random() * 500);
+    await load.untilMoreCalls(Math.floor(random() * MAX_CALLS));
     await served.deploy("soaked", artifact, { ...settings, env: { REVISION: `second ${round}` } });
-    await delay(random() * 500);
-    // An endpoint that nobody has seen before, and nobody sees again.
+    await load.untilMoreCalls(Math.floor(random() * MAX_CALLS));
+    // The name of this endpoint is used once.
     const passing = `passing-${round}`;
     await served.deploy(passing, artifact, settings);
-    for (let call = 0; call < 20; call++) await (await fetch(`${served.url}/${served.org}/${passing}`)).text();
+    for (let call = 0; call < 20; call++) await served.text(`/${served.org}/${passing}`);
     await served.send("DELETE", `/-/orgs/${served.org}/endpoints/${passing}`);
-    await leave(`${served.url}/${served.org}/soaked`);
+    await abandonCalls(`${served.url}/${served.org}/soaked`);
   } finally {
     await load.stop();
   }
@@ -95,8 +98,8 @@ async function oneRound(served: Served, artifact: Artifact, random: Random, roun
   return load;
 }
 
-/** Callers who do not wait for their answer, and close their connections. */
-async function leave(url: string): Promise<void> {
+/** Sends calls and closes their connections before the response. */
+async function abandonCalls(url: string): Promise<void> {
   const { origin, pathname } = new URL(url);
   const agent = new Agent();
   const signal = AbortSignal.timeout(5);
@@ -106,9 +109,9 @@ async function leave(url: string): Promise<void> {
 }
 
 async function sampleOf(served: Served): Promise<Sample> {
-  // Connections that were kept, and the collection of what went with the last replica.
+  // Keep-alive connections time out, and the garbage of the last replica is collected.
   await delay(6_000);
-  const metrics = await (await fetch(`${served.url}/-/metrics`)).text();
+  const metrics = await served.text("/-/metrics");
   const value = (name: string) => Number(new RegExp(`^${name} (\\S+)`, "m").exec(metrics)?.[1]);
   const { data } = served.faas;
   const files = async (...path: string[]) =>
@@ -124,7 +127,7 @@ async function sampleOf(served: Served): Promise<Sample> {
   };
 }
 
-/** What the cluster keeps for an organization. */
+/** Kinds of objects in the cluster that belong to an organization. */
 const OBJECTS = {
   pods: "api/v1",
   services: "api/v1",
@@ -136,7 +139,7 @@ const OBJECTS = {
   horizontalpodautoscalers: "apis/autoscaling/v2",
 } as const;
 
-/** How many of each there are. */
+/** Counts the objects of each kind. */
 async function objectsOf({ api, org }: Served): Promise<Sample> {
   const counts: Record<string, number> = {};
   for (const [plural, group] of Object.entries(OBJECTS)) {

@@ -1,89 +1,79 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { KubernetesApi, KubernetesCredentials, type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
+import { eventually, FaasProcess, HttpClient, type HttpResponse, type RunningServer } from "@faas/testing";
 
-const root = join(import.meta.dirname, "../../..");
 export const registry = process.env.FAAS_REGISTRY_PUSH ?? "localhost:5000";
 export const pullRegistry = process.env.FAAS_REGISTRY_PULL ?? registry;
-const GONE_MS = 60_000;
 
 /** The built `faas` with a control server that runs replicas on the cluster, in an organization of its own. */
-export class Bench {
+export class Bench implements AsyncDisposable {
   readonly org = `performance-${process.pid}`;
-  readonly folder: string;
   readonly api: KubernetesApi;
   readonly #credentials: KubernetesCredentials;
-  readonly #env: NodeJS.ProcessEnv;
-  readonly #server: ChildProcess;
-  readonly url: string;
+  readonly #process: FaasProcess;
+  readonly #server: RunningServer;
+  readonly #client: HttpClient;
 
-  private constructor(folder: string, env: NodeJS.ProcessEnv, server: ChildProcess, url: string) {
-    this.folder = folder;
-    this.#env = { ...env, FAAS_SERVER: url };
+  private constructor(process: FaasProcess, server: RunningServer) {
+    this.#process = process;
     this.#server = server;
-    this.url = url;
+    this.#client = new HttpClient(server.url);
     this.#credentials = KubernetesCredentials.load();
     this.api = new KubernetesApi(this.#credentials);
   }
 
-  static async start(folder: string): Promise<Bench> {
-    const env = { ...process.env, FAAS_REGISTRY_PUSH: registry, FAAS_REGISTRY_PULL: pullRegistry, NO_COLOR: "1" };
-    const args = [
-      "up",
-      "--platform",
-      "kubernetes",
-      "--port",
-      "0",
-      "--data",
-      join(folder, "data"),
-      "--log-level",
-      "warn",
-    ];
-    const child = spawn(process.execPath, [faas, ...args], { env, stdio: ["ignore", "pipe", "inherit"] });
-    const [url] = await Promise.race([
-      once(child.stdout, "data"),
-      once(child, "exit").then(() => Promise.reject(new Error("the server ended"))),
-    ]);
-    return new Bench(folder, env, child, String(url).trim());
-  }
-
-  get serverPid(): number {
-    return this.#server.pid as number;
-  }
-
-  /** Runs `faas`, or another command. */
-  faas(...args: string[]): Promise<void> {
-    return run(process.execPath, [faas, ...args], this.folder, this.#env);
-  }
-
-  /** A folder with these files. */
-  async source(name: string, files: Readonly<Record<string, string>>): Promise<string> {
-    const dir = join(this.folder, name);
-    await mkdir(dir, { recursive: true });
-    for (const [file, text] of Object.entries(files)) await writeFile(join(dir, file), text);
-    return dir;
-  }
-
-  async call(endpoint: string): Promise<Response> {
-    const answer = await fetch(`${this.url}/${this.org}/${endpoint}`);
-    await answer.text();
-    if (answer.status !== 200) throw new Error(`${endpoint} answered ${answer.status}`);
-    return answer;
-  }
-
-  /** No pod of the label is left, ending ones included. */
-  async untilGone(namespace: string, selector: string): Promise<void> {
-    const deadline = Date.now() + GONE_MS;
-    while ((await this.api.list<KubernetesObject>("Pod", namespace, selector)).length > 0) {
-      if (Date.now() > deadline) throw new Error(`pods of ${selector} are still there`);
-      await delay(50);
+  static async start(): Promise<Bench> {
+    // Docker and Kubernetes read their configuration from the user's home.
+    const env = { HOME: process.env.HOME, FAAS_REGISTRY_PUSH: registry, FAAS_REGISTRY_PULL: pullRegistry };
+    const faas = new FaasProcess({ env });
+    try {
+      return new Bench(faas, await faas.up({ args: ["--platform", "kubernetes", "--log-level", "warn"] }));
+    } catch (error) {
+      await faas[Symbol.asyncDispose]();
+      throw error;
     }
   }
 
-  /** Sets the number of replicas of a Deployment that is not faas'. */
+  get folder(): string {
+    return this.#process.folder;
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  get serverPid(): number {
+    return this.#server.pid;
+  }
+
+  /**
+   * Runs a command of `faas` to its end.
+   *
+   * @throws Error when the exit code is not 0
+   */
+  async faas(...args: string[]): Promise<void> {
+    await this.#process.succeed(args);
+  }
+
+  /** Writes a folder with these files. */
+  source(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+    return this.#process.source(name, files);
+  }
+
+  async call(endpoint: string): Promise<HttpResponse> {
+    const response = await this.#client.send("GET", `/${this.org}/${endpoint}`);
+    if (response.status !== 200) throw new Error(`${endpoint}: ${response.status} ${response.text}`);
+    return response;
+  }
+
+  /** Waits until no pod with the label exists, terminating ones included. */
+  async untilGone(namespace: string, selector: string): Promise<void> {
+    const isGone = async () => (await this.api.list<KubernetesObject>("Pod", namespace, selector)).length === 0;
+    await eventually(`no pod of ${selector}`, isGone, { intervalMs: 50 });
+  }
+
+  /** Sets the number of replicas of a Deployment that faas does not manage. */
   async scale(namespace: string, deployment: string, replicas: number): Promise<void> {
     await this.api.call("PATCH", `${pathOf("Deployment", namespace, deployment)}/scale`, {
       body: { spec: { replicas } },
@@ -91,23 +81,25 @@ export class Bench {
     });
   }
 
-  async stop(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.faas("remove", this.org, "--all", "--yes").catch(() => {});
-    this.#server.kill("SIGTERM");
-    await once(this.#server, "exit");
+    this.#client[Symbol.dispose]();
+    await this.#process[Symbol.asyncDispose]();
     await this.#credentials.close();
   }
 }
 
-const faas = join(root, "packages/cli/bin/faas.js");
-
-/** Runs a command to its end; rejects with what it printed when it fails. */
+/**
+ * Runs a command to its end.
+ *
+ * @throws Error with the end of stderr when the exit code is not 0
+ */
 export async function run(command: string, args: readonly string[], cwd: string, env = process.env): Promise<void> {
   const child = spawn(command, args, { cwd, env, stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr.on("data", (piece) => {
-    said = (said + piece).slice(-4000);
+  let stderr = "";
+  child.stderr.on("data", (chunk) => {
+    stderr = (stderr + chunk).slice(-4000);
   });
   const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with exit code ${code}:\n${said}`);
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with exit code ${code}:\n${stderr}`);
 }

@@ -9,7 +9,7 @@ const ROUNDS = 20;
 const NAMESPACE = "faas-performance-floor";
 const SELECTOR = "app=floor";
 
-/** From zero replicas to an answer, against Kubernetes' own floor: a bare Deployment of a bare Node server without a CPU limit. */
+/** Measures cold starts against the lower bound of Kubernetes: a bare Node server in a plain Deployment without a CPU limit. */
 export async function coldStarts(bench: Bench): Promise<Row[]> {
   const node = await bench.source("cold-node", {
     "index.mjs": 'export const handler = () => ({ message: "hello" });\n',
@@ -55,7 +55,7 @@ async function cold(bench: Bench, endpoint: string): Promise<number> {
   await bench.untilGone(`faas-${bench.org}`, `faas/endpoint=${endpoint}`);
   let isCold = false;
   const took = await timed(async () => {
-    isCold = (await bench.call(endpoint)).headers.get("x-cold-start") === "true";
+    isCold = (await bench.call(endpoint)).headers["x-cold-start"] === "true";
   });
   if (!isCold) throw new Error(`${endpoint} was not cold`);
   return took;
@@ -85,7 +85,7 @@ async function makeFloor(bench: Bench): Promise<void> {
   await api.apply(deployment);
 }
 
-/** An image with a bare `node:http` server on 8080. */
+/** Builds an image with a bare `node:http` server on port 8080. */
 async function floorImage(bench: Bench): Promise<string> {
   const dir = await bench.source("floor", {
     "server.cjs": 'require("node:http").createServer((request, response) => response.end("{}")).listen(8080);\n',
@@ -99,7 +99,7 @@ async function floorImage(bench: Bench): Promise<string> {
   return reference;
 }
 
-/** Scaled through the API, timed by connecting to the pod's address in a 5 ms loop. */
+/** Scales through the API, and measures until a connection to the pod's address succeeds, tried every 5 ms. */
 async function floor(bench: Bench): Promise<number> {
   await bench.untilGone(NAMESPACE, SELECTOR);
   const took = await timed(async () => {

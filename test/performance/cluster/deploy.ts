@@ -7,7 +7,7 @@ import { type Bench, pullRegistry, registry, run } from "./bench.ts";
 const ROUNDS = 5;
 const NAMESPACE = "faas-performance-rollout";
 
-/** A line of code is changed: until the new code answers, against building, pushing and rolling out the original's image. */
+/** Measures from a changed line to the new code's first response, against building, pushing and rolling out the original's image. */
 export async function deploys(bench: Bench): Promise<Row[]> {
   const ours = join(bench.folder, "ours");
   await cp(join(import.meta.dirname, "../../../templates/python/demo-invert"), ours, { recursive: true });

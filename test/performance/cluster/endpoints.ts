@@ -5,9 +5,9 @@ import type { Bench } from "./bench.ts";
 
 const FEW = 10;
 const MANY = 2000;
-const AT_ONCE = 5;
+const CONCURRENCY = 5;
 
-/** What an endpoint that nobody calls costs, when there are many: no more than when there are few. */
+/** Measures the cost of an idle endpoint with many endpoints, against few. */
 export async function manyEndpoints(bench: Bench): Promise<Row[]> {
   const source = await bench.source("asleep", { "index.mjs": "export const handler = () => 1;\n" });
   await bench.faas("deploy", source, "--org", bench.org, "--endpoint", "asleep", "--idle-timeout", "100ms");
@@ -40,20 +40,20 @@ export async function manyEndpoints(bench: Bench): Promise<Row[]> {
   ];
 }
 
-/** Milliseconds for each, a few at a time. */
+/** Registers endpoints, a few at a time, and returns the milliseconds per endpoint. */
 async function register({ url, org }: Bench, image: string, from: number, to: number): Promise<number> {
   const began = performance.now();
   let next = from;
   const client = async () => {
     for (let i = next++; i < to; i = next++) {
-      const answer = await fetch(`${url}/add_endpoint`, {
+      const response = await fetch(`${url}/add_endpoint`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ org, endpoint: `e${i}`, image, replicas: 0, idleTimeout: "100ms" }),
       });
-      if (!answer.ok) throw new Error(`e${i}: ${answer.status} ${await answer.text()}`);
+      if (!response.ok) throw new Error(`e${i}: ${response.status} ${await response.text()}`);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, client));
+  await Promise.all(Array.from({ length: CONCURRENCY }, client));
   return (performance.now() - began) / (to - from);
 }

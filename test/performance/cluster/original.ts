@@ -6,7 +6,7 @@ import { Seed } from "./seed.ts";
 
 const ROUNDS = 3;
 
-/** The original's experiment: 10 threads x 50 matrix inversions, limit 100m, one replica; its rebuild and ours in turn on the same cluster. */
+/** Repeats the original's experiment, 10 threads x 50 matrix inversions, limit 100m, one replica, with faas and its rebuild in turns on the same cluster. */
 export async function original(bench: Bench): Promise<Row[]> {
   const demo = join(import.meta.dirname, "../../../templates/python/demo-invert");
   await bench.faas("deploy", demo, "--org", bench.org, "--endpoint", "invert", "--scaler", "fixed", "--replicas", "1");
@@ -19,7 +19,7 @@ export async function original(bench: Bench): Promise<Row[]> {
       ours: await load(`${bench.url}/${bench.org}/invert`),
       theirs: await load(seed.invert),
     };
-    // The first warms both up: replicas that started lately still have the CPU that they started with.
+    // The first round warms up: new replicas still have their startup CPU.
     if (round === 0) continue;
     ours.push(measured.ours.latencies);
     theirs.push(measured.theirs.latencies);

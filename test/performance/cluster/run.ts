@@ -1,11 +1,8 @@
 /**
- * `npm run performance:cluster`: what the kubernetes platform promises, each measure against a baseline that the run starts itself, as the
- * Markdown table that docs/performance.md holds. Needs what `npm run test:cluster` needs, python3 with venv, and the original system's
- * rebuild in `FAAS_BASELINES` (../shared/baselines). Names of measures as arguments run only these, `--write` puts them into docs/performance.md: cold deploy original endpoints step.
+ * `npm run performance:cluster -- [PART…] [--write]`: measures the Kubernetes platform against baselines that the run starts itself, and prints Markdown
+ * tables. `--write` puts them into docs/performance.md. Needs the same environment as `npm run test:cluster`, python3 with venv, and the rebuild of the
+ * original system in `FAAS_BASELINES`.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { chosenParts, publish } from "../rig/page.ts";
 import type { Row } from "../rig/table.ts";
 import { Bench } from "./bench.ts";
@@ -25,14 +22,8 @@ const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
 const args = process.argv.slice(2);
 const chosen = chosenParts(measures, args);
 
-const folder = await mkdtemp(join(tmpdir(), "faas-performance-"));
-const bench = await Bench.start(folder);
-try {
-  for (const [name, measure] of chosen) {
-    process.stderr.write(`${name} …\n`);
-    await publish(name, await measure(bench), args);
-  }
-} finally {
-  await bench.stop();
-  await rm(folder, { recursive: true, force: true });
+await using bench = await Bench.start();
+for (const [name, measure] of chosen) {
+  process.stderr.write(`${name} …\n`);
+  await publish(name, await measure(bench), args);
 }

@@ -2,17 +2,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { eventually, freePort } from "@faas/testing";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { baselines } from "../rig/baselines.ts";
-import { freePort } from "../rig/free-port.ts";
 import { type Bench, registry, run } from "./bench.ts";
 
 const ORG = `faas-performance-seed-${process.pid}`;
 
-/** The rebuild of the original system with its inversion. */
+/** The rebuild of the original system, with its matrix inversion as an endpoint. */
 export class Seed implements AsyncDisposable {
-  /** What inverts. */
+  /** URL of the endpoint. */
   readonly invert: string;
   readonly #url: string;
   readonly #gateway: ChildProcess;
@@ -25,7 +24,7 @@ export class Seed implements AsyncDisposable {
     this.#bench = bench;
   }
 
-  /** Builds and pushes its image, and registers it with one replica; `autoscale`: its autoscaler may make more of it. */
+  /** Builds and pushes the image, and registers it with one replica; `autoscale` allows more of them. */
   static async start(bench: Bench, { autoscale = false } = {}): Promise<Seed> {
     const dir = join(bench.folder, "seed");
     await rm(dir, { recursive: true, force: true });
@@ -53,16 +52,15 @@ export class Seed implements AsyncDisposable {
   async #register(endpoint: object): Promise<void> {
     const body = JSON.stringify(endpoint);
     const headers = { "content-type": "application/json" };
-    for (;;) {
-      if (this.#gateway.exitCode !== null) throw new Error("the original's gateway ended");
-      const answer = await fetch(`${this.#url}/add_endpoint`, { method: "POST", headers, body }).catch(() => undefined);
-      if (answer?.ok) return;
-      if (answer) throw new Error(`the original refused its endpoint: ${answer.status} ${await answer.text()}`);
-      await delay(100);
-    }
+    const response = await eventually(
+      "a response of the original's gateway",
+      () => fetch(`${this.#url}/add_endpoint`, { method: "POST", headers, body }),
+      { intervalMs: 100 },
+    );
+    if (!response.ok) throw new Error(`the original refused its endpoint: ${response.status} ${await response.text()}`);
   }
 
-  /** Replicas that are ready now. */
+  /** Returns the number of ready replicas. */
   async replicas(): Promise<number> {
     const found = await this.#bench.api.list<V1Deployment>("Deployment", ORG, "");
     return found[0]?.status?.readyReplicas ?? 0;
@@ -74,7 +72,8 @@ export class Seed implements AsyncDisposable {
       await once(this.#gateway, "exit");
     }
     await this.#bench.api.delete("Namespace", undefined, ORG);
-    // The next one makes it anew.
-    while (await this.#bench.api.get("Namespace", undefined, ORG)) await delay(200);
+    // The next one creates it again.
+    const isGone = async () => !(await this.#bench.api.get("Namespace", undefined, ORG));
+    await eventually(`no namespace ${ORG}`, isGone, { intervalMs: 200, timeoutMs: 120_000 });
   }
 }

@@ -7,7 +7,7 @@ import type { Row } from "../rig/table.ts";
 import type { Bench } from "./bench.ts";
 
 const docs = join(import.meta.dirname, "../../../docs");
-/** About 20 ms of CPU for each call: with its limit of 200m one replica does ten a second, or fewer on a slower machine. */
+/** Function that uses about 20 ms of CPU per call: with a limit of 200m, one replica serves ten calls per second, or fewer on a slower machine. */
 const WORKS = `export const handler = () => {
   let sum = 0;
   for (let i = 0; i < 12_000_000; i++) sum += Math.sqrt(i);
@@ -18,9 +18,9 @@ const BEFORE_PER_SECOND = 3;
 const STEP_PER_SECOND = 15;
 const BEFORE_MS = 15_000;
 const STEP_MS = 75_000;
-const LOOK_MS = 100;
+const SAMPLE_MS = 100;
 
-/** One step of load, from a third of what one replica does to one and a half times as much: with our scaler, and with a HorizontalPodAutoscaler. */
+/** Raises the load from a third of a replica's capacity to one and a half times as much, with the scaler of faas and with a HorizontalPodAutoscaler. */
 export async function step(bench: Bench): Promise<Row[]> {
   const source = await bench.source("works", { "index.mjs": WORKS });
   const results = [];
@@ -71,33 +71,33 @@ interface Result {
     readonly ready: TimeLine["points"];
     readonly latency: TimeLine["points"];
   };
-  /** From the step on. */
+  /** Milliseconds from the step to the request for a second replica. */
   readonly askedMs: number | undefined;
   readonly failed: number;
 }
 
 async function run(bench: Bench, endpoint: "concurrency" | "cpu"): Promise<Result> {
   const url = `${bench.url}/${bench.org}/${endpoint}`;
-  // Until the replica has no more CPU than its limit.
+  // By then, the startup CPU of the replica is back at its limit.
   await delay(20_000);
   const desired: [number, number][] = [];
   const ready: [number, number][] = [];
   const began = performance.now();
-  const looking = new AbortController();
-  const look = (async () => {
-    while (!looking.signal.aborted) {
+  const sampling = new AbortController();
+  const samples = (async () => {
+    while (!sampling.signal.aborted) {
       const found = await bench.api.get<V1Deployment>("Deployment", `faas-${bench.org}`, endpoint);
       const at = (performance.now() - began - BEFORE_MS) / 1000;
       desired.push([at, found?.spec?.replicas ?? 0]);
       ready.push([at, found?.status?.readyReplicas ?? 0]);
-      await delay(LOOK_MS);
+      await delay(SAMPLE_MS);
     }
   })();
   const before = await runOpenLoop({ url, rate: BEFORE_PER_SECOND, durationMs: BEFORE_MS, arrivals: "fixed" });
   const stepAt = performance.now() - began;
   const after = await runOpenLoop({ url, rate: STEP_PER_SECOND, durationMs: STEP_MS, arrivals: "fixed" });
-  looking.abort();
-  await look;
+  sampling.abort();
+  await samples;
   const failed = [...before.requests, ...after.requests].filter(isError).length;
   const offset = (stepAt - BEFORE_MS) / 1000;
   const latency = [
@@ -126,5 +126,5 @@ async function draw(ours: Result, theirs: Result): Promise<void> {
   await writeFile(join(docs, "scaling-step-dark.svg"), dark);
 }
 
-/** Times from the beginning of the picture on. */
+/** Shifts times so that the chart starts at 0. */
 const fromZero = (points: TimeLine["points"]) => points.map(([at, value]) => [at + BEFORE_MS / 1000, value] as const);

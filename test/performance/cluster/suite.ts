@@ -1,9 +1,9 @@
 /**
- * `npm run performance:suite`: the original system's experiments, on the cluster, with faas and with the rebuild of the original in turn,
- * as docs/original-experiments.md with its pictures. Needs what `npm run performance:cluster` needs.
+ * `npm run performance:suite`: runs the original system's experiments on the cluster, with faas and with the rebuild of the original in turns, and writes
+ * docs/original-experiments.md with its charts. Needs the same environment as `npm run performance:cluster`.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import {
   charts,
@@ -25,7 +25,7 @@ const BODY = '{"size":100}';
 const SAMPLE_MS = 250;
 const HEIGHT = 420;
 
-/** As `faas bench --suite original` names them. */
+/** Experiments, with the names that `faas bench --suite original` uses. */
 const EXPERIMENTS = [
   { name: "one replica, 10 x 30", iterations: 30, autoscale: false },
   { name: "one replica, 10 x 50", iterations: 50, autoscale: false },
@@ -33,22 +33,16 @@ const EXPERIMENTS = [
   { name: "autoscaling when warm, 10 x 50", iterations: 50, autoscale: true },
 ];
 
-const folder = await mkdtemp(join(tmpdir(), "faas-performance-"));
-const bench = await Bench.start(folder);
-try {
-  const ours = await measureOurs();
-  const theirs = [...(await measureSeed(false)), ...(await measureSeed(true))];
-  await write(ours, resultOf(theirs, new Date()).runs);
-} finally {
-  await bench.stop();
-  await rm(folder, { recursive: true, force: true });
-}
+await using bench = await Bench.start();
+const measured = await measureOurs();
+const theirs = [...(await measureSeed(false)), ...(await measureSeed(true))];
+await write(measured, resultOf(theirs, new Date()).runs);
 
 async function measureOurs(): Promise<readonly ResultRun[]> {
   process.stderr.write("faas\n");
   const demo = join(import.meta.dirname, "../../../templates/python/demo-invert");
   await bench.faas("deploy", demo, "--org", bench.org, "--endpoint", "invert");
-  const dir = join(folder, "report");
+  const dir = join(bench.folder, "report");
   await bench.faas("bench", "--suite", "original", `${bench.org}/invert`, "--data", BODY, "--report", dir);
   return JSON.parse(await readFile(join(dir, "result.json"), "utf8")).runs;
 }

@@ -6,12 +6,12 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { root } from "./local-server.ts";
 
-/** What we are measured against: servers that are started from here. */
+/** Folder with the servers that faas is measured against. */
 export const baselines = process.env.FAAS_BASELINES ?? join(root, "../shared/baselines");
-/** What the baselines need is installed here once, as their own up.sh does it. */
+/** Folder in which the dependencies of the baselines are installed once. */
 export const cache = process.env.FAAS_BASELINES_CACHE ?? join(homedir(), ".cache/faas-baselines");
 
-/** The Python that has Flask and what the original needs. */
+/** Returns the Python with Flask and the dependencies of the original, and installs it first where it is missing. */
 export async function pythonOfBaselines(): Promise<string> {
   const python = join(cache, "venv/bin/python");
   const ready = join(cache, "venv/ready");
@@ -24,7 +24,11 @@ export async function pythonOfBaselines(): Promise<string> {
   return python;
 }
 
-/** Runs a program to its end; rejects when it fails. */
+/**
+ * Runs a program to its end.
+ *
+ * @throws Error when the exit code is not 0
+ */
 export async function finished(program: string, args: readonly string[]): Promise<void> {
   const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
   const [code] = await once(child, "close");

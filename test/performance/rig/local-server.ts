@@ -1,75 +1,67 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { FaasProcess, faasProgram, type RunningServer } from "@faas/testing";
+
+/** Tree of the repository, with its build. */
+export interface Checkout {
+  readonly root: string;
+  /** Path of the built CLI. */
+  readonly program: string;
+}
+
+/** Describes the checkout at a path. */
+export const checkoutAt = (root: string): Checkout => ({ root, program: join(root, "packages/cli/bin/faas.js") });
 
 export const root = join(import.meta.dirname, "../../..");
-export const faas = join(root, "packages/cli/bin/faas.js");
 
-/** The built `faas up` on a free port and a data folder of its own. */
+/** The checkout that this file belongs to. */
+export const here: Checkout = { root, program: faasProgram };
+
+/** The built `faas up` on a free port, with a data folder of its own. */
 export class LocalServer implements AsyncDisposable {
   readonly folder: string;
   readonly url: string;
   readonly pid: number;
-  readonly #child: ChildProcess;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #process: FaasProcess;
 
-  private constructor(folder: string, url: string, child: ChildProcess, env: NodeJS.ProcessEnv) {
-    this.folder = folder;
+  private constructor(process: FaasProcess, { url, pid }: RunningServer) {
+    this.#process = process;
+    this.folder = process.folder;
     this.url = url;
-    this.pid = child.pid as number;
-    this.#child = child;
-    this.#env = { ...env, FAAS_SERVER: url };
+    this.pid = pid;
   }
 
-  /** @param args more of `faas up` */
-  static async start(...args: string[]): Promise<LocalServer> {
-    const folder = await mkdtemp(join(tmpdir(), "faas-performance-"));
-    const env = {
-      ...process.env,
-      FAAS_DATA: join(folder, "data"),
-      XDG_CACHE_HOME: join(folder, "cache"),
-      NO_COLOR: "1",
-    };
-    const child = spawn(process.execPath, [faas, "up", "--port", "0", ...args], {
-      env,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    const [url] = await once(child.stdout, "data");
-    return new LocalServer(folder, String(url).trim(), child, env);
+  /** @param args additional arguments of `faas up` */
+  static async start(args: readonly string[] = [], { program }: Checkout = here): Promise<LocalServer> {
+    const process = new FaasProcess({ program });
+    try {
+      return new LocalServer(process, await process.up({ args }));
+    } catch (error) {
+      await process[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
-  /** Runs a command to its end; rejects when it fails. */
+  /**
+   * Runs a command to its end.
+   *
+   * @throws Error when the exit code is not 0
+   */
   async faas(...args: string[]): Promise<void> {
-    const child = spawn(process.execPath, [faas, ...args], { env: this.#env, stdio: "ignore" });
-    const [code] = await once(child, "exit");
-    if (code !== 0) throw new Error(`faas ${args.join(" ")} ended with exit code ${code}`);
+    await this.#process.succeed(args);
   }
 
   /** Deploys a function of one file as `acme/<endpoint>`. */
   async deploy(endpoint: string, file: string, source: string, ...settings: string[]): Promise<void> {
-    const folder = join(this.folder, endpoint);
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, file), source);
+    const folder = await this.#process.source(endpoint, { [file]: source });
     await this.faas("deploy", folder, "--org", "acme", "--endpoint", endpoint, ...settings);
   }
 
-  async untilIdle(endpoint: string, org = "acme"): Promise<void> {
-    const deadline = Date.now() + 30_000;
-    for (;;) {
-      const answer = await fetch(`${this.url}/-/orgs/${org}/endpoints/${endpoint}`);
-      const view = (await answer.json()) as { phase: string; replicas: unknown[] };
-      if (view.phase === "idle" && view.replicas.length === 0) return;
-      if (Date.now() > deadline) throw new Error(`${org}/${endpoint} does not go idle: ${JSON.stringify(view)}`);
-      await delay(50);
-    }
+  /** Waits until an endpoint has no replica. */
+  untilIdle(endpoint: string, org = "acme"): Promise<void> {
+    return this.#process.untilIdle(endpoint, org);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGTERM");
-    await once(this.#child, "exit");
-    await rm(this.folder, { recursive: true, force: true });
+    await this.#process[Symbol.asyncDispose]();
   }
 }

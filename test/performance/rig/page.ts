@@ -4,16 +4,16 @@ import { type Row, table } from "./table.ts";
 
 const file = join(import.meta.dirname, "../../../docs/performance.md");
 
-/** The parts of a run that a command line names; all of them when it names none. `--write` is none. */
+/** Selects the parts that a command line names, and all of them when it names none. */
 export function chosenParts<T>(parts: Readonly<Record<string, T>>, args: readonly string[]): [string, T][] {
   const named = args.filter((arg) => arg !== "--write");
   const unknown = named.filter((name) => !(name in parts));
   if (unknown.length > 0)
-    throw new Error(`Expected parts of ${Object.keys(parts).join(", ")}, got ${unknown.join(", ")}`);
+    throw new Error(`Unknown part ${unknown.join(", ")}. Expected ${Object.keys(parts).join(", ")}`);
   return Object.entries(parts).filter(([name]) => named.length === 0 || named.includes(name));
 }
 
-/** Prints the table of a part, and with `--write` puts it into docs/performance.md, between its marks. */
+/** Prints the table of a part; with `--write`, also replaces it in docs/performance.md, between its marks. */
 export async function publish(part: string, rows: readonly Row[], args: readonly string[]): Promise<void> {
   const text = table(rows);
   process.stdout.write(`${text}\n`);

@@ -3,38 +3,41 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { eventually, freePort } from "@faas/testing";
 import { baselines, cache, finished, pythonOfBaselines } from "./baselines.ts";
-import { freePort } from "./free-port.ts";
-import { root } from "./local-server.ts";
+import { here } from "./local-server.ts";
 
-const ANSWERS_MS = 60_000;
-
+/** Server that listens on a port. */
 export interface Served {
   readonly url: string;
   readonly pid: number;
 }
 
-/** Our wrappers alone, and what they and the gateway are measured against: servers on ports of their own, ended with this. */
+/** The wrappers alone, and the servers that they and the gateway are measured against, each on a port of its own. Disposing ends all of them. */
 export class Peers implements AsyncDisposable {
   readonly #folder: string;
+  readonly #root: string;
   readonly #children: ChildProcess[] = [];
 
-  /** @param folder what they need is written there */
-  constructor(folder: string) {
+  /**
+   * @param folder folder for the files of the servers
+   * @param checkout tree with the wrappers
+   */
+  constructor(folder: string, { root } = here) {
     this.#folder = folder;
+    this.#root = root;
   }
 
-  /** Our wrapper for Node with this function. */
+  /** Starts the Node wrapper with a function. */
   async node(source: string): Promise<Served> {
     const wrapper = await this.#wrapped("node", "node/.interface.mjs", "index.mjs", source);
     return this.start(process.execPath, [wrapper]);
   }
 
-  /** Our wrapper for Python with this function, run by the same Python as Flask. */
-  async python(name: string, source: string): Promise<Served> {
+  /** Starts the Python wrapper with a function; `python` runs it. */
+  async python(name: string, source: string, python: string): Promise<Served> {
     const wrapper = await this.#wrapped(name, "python/.interface.py", "main.py", source);
-    return this.start(await pythonOfBaselines(), [wrapper]);
+    return this.start(python, [wrapper]);
   }
 
   async functionsFramework(): Promise<Served> {
@@ -51,7 +54,7 @@ export class Peers implements AsyncDisposable {
     return this.start(await pythonOfBaselines(), [join(baselines, "peers/flask_function.py")]);
   }
 
-  /** HAProxy with one thread before the replica on this socket; as many calls at once as a replica takes, the others wait. */
+  /** Starts HAProxy with one thread in front of the replica on this socket, with the concurrency limit of a replica. */
   async haproxy(socketPath: string): Promise<Served> {
     const port = await freePort();
     const file = join(this.#folder, `haproxy-${port}.cfg`);
@@ -77,7 +80,7 @@ backend function
     return this.#started("haproxy", ["-db", "-f", file], port);
   }
 
-  /** The gateway that faas comes from, with a function of its own that does nothing. */
+  /** Starts the gateway of the original system, with an empty function of its own. */
   async original(): Promise<string> {
     const port = await freePort();
     const args = ["--local", "--port", String(port), "--db", join(this.#folder, "original.sqlite")];
@@ -85,11 +88,11 @@ backend function
     const url = `http://127.0.0.1:${port}`;
     const body = JSON.stringify({ org: "acme", endpoint: "hello", image: "hello", replicas: 1 });
     const headers = { "Content-Type": "application/json" };
-    await answering(`${url}/add_endpoint`, { method: "POST", headers, body });
-    return answering(`${url}/acme/hello`);
+    await untilSuccess(`${url}/add_endpoint`, { method: "POST", headers, body });
+    return untilSuccess(`${url}/acme/hello`);
   }
 
-  /** A server that takes its port from `PORT`, once it answers. */
+  /** Starts a server that takes its port from `PORT`, and waits for its first response. */
   async start(program: string, args: readonly string[]): Promise<Served> {
     return this.#started(program, args, await freePort());
   }
@@ -107,8 +110,8 @@ backend function
     const ended = once(child, "exit").then(([code]) => {
       throw new Error(`${program} ${args.join(" ")} ended with ${code}`);
     });
-    ended.catch(() => {}); // Not only while it is awaited.
-    return { url: await Promise.race([answering(`http://127.0.0.1:${port}/`), ended]), pid: child.pid as number };
+    ended.catch(() => {}); // It may reject after the race too.
+    return { url: await Promise.race([untilSuccess(`http://127.0.0.1:${port}/`), ended]), pid: child.pid as number };
   }
 
   #spawn(program: string, args: readonly string[], port: number): ChildProcess {
@@ -123,19 +126,17 @@ backend function
     await mkdir(folder);
     await writeFile(join(folder, file), source);
     const path = join(folder, wrapper.split("/").at(-1) as string);
-    await cp(join(root, "templates", wrapper), path);
+    await cp(join(this.#root, "templates", wrapper), path);
     return path;
   }
 }
 
-/** The URL, once such a request is answered with a success. */
-async function answering(url: string, request: RequestInit = {}): Promise<string> {
-  const deadline = Date.now() + ANSWERS_MS;
-  for (;;) {
-    const answer = await fetch(url, request).catch(() => undefined);
-    await answer?.body?.cancel();
-    if (answer?.ok) return url;
-    if (Date.now() > deadline) throw new Error(`${url} does not answer`);
-    await delay(20);
-  }
+/** Repeats a request until it succeeds, and returns the URL. */
+async function untilSuccess(url: string, request: RequestInit = {}): Promise<string> {
+  const attempt = async () => {
+    const response = await fetch(url, request);
+    await response.body?.cancel();
+    return response.ok && url;
+  };
+  return eventually(`a success of ${url}`, attempt, { intervalMs: 20 });
 }

@@ -24,12 +24,12 @@ interface Change {
 }
 
 /**
- * As much of the Kubernetes API as the control server uses for endpoints at zero replicas, in memory, for more of them than this machine's
- * cluster could hold. It keeps objects, lists them by pages and labels, takes server-side apply, and tells changes; no controller acts on them, and no pod runs.
+ * In-memory Kubernetes API, as far as the control server uses it for endpoints at zero replicas, for more of them than a test cluster could hold. It stores
+ * objects, lists them with pages and label selectors, and supports server-side apply and watches; no controller acts on them, and no pod runs.
  */
 export class SimulatedApi implements AsyncDisposable {
   readonly url: string;
-  /** Bytes that went to those who watch. */
+  /** Bytes sent to watchers. */
   watchedBytes = 0;
   readonly #server: Server;
   readonly #objects = new Map<string, Map<string, Stored>>();
@@ -40,7 +40,7 @@ export class SimulatedApi implements AsyncDisposable {
   private constructor(server: Server) {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on("request", (request, response) => void this.#answer(request, response));
+    server.on("request", (request, response) => void this.#respond(request, response));
   }
 
   static async start(): Promise<SimulatedApi> {
@@ -61,14 +61,14 @@ export class SimulatedApi implements AsyncDisposable {
     await closed;
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url as string, this.url);
     if (pathname === "/api/v1") return send(response, 200, { resources: [{ name: "pods/resize" }] });
-    const place = placeOf(pathname);
-    if (!place) return refuse(response, 404, `nothing is at ${pathname}`);
-    const { plural, namespace, name, subresource } = place;
+    const resource = parsePath(pathname);
+    if (!resource) return sendError(response, 404, `${pathname} not found`);
+    const { plural, namespace, name, subresource } = resource;
     if (name === undefined) {
-      const wants = chosenBy(searchParams.get("labelSelector"), namespace);
+      const wants = matcherFor(searchParams.get("labelSelector"), namespace);
       if (request.method === "POST") return this.#put(response, plural, namespace, (await json(request)) as Stored);
       if (searchParams.has("watch")) return this.#watch(response, { plural, wants, response }, searchParams);
       return this.#list(response, plural, wants, searchParams);
@@ -77,19 +77,19 @@ export class SimulatedApi implements AsyncDisposable {
     const found = this.#of(plural).get(key);
     if (request.method === "PATCH" && subresource === undefined)
       return this.#put(response, plural, namespace, (await json(request)) as Stored);
-    if (!found) return refuse(response, 404, `${plural} "${name}" not found`);
+    if (!found) return sendError(response, 404, `${plural} "${name}" not found`);
     if (request.method === "PATCH") {
       const { spec } = (await json(request)) as { spec: Record<string, unknown> };
       return this.#put(response, plural, namespace, { ...found, spec: { ...found.spec, ...spec } });
     }
     if (request.method === "DELETE") {
       this.#of(plural).delete(key);
-      this.#tell(plural, "DELETED", found);
+      this.#publish(plural, "DELETED", found);
     }
     send(response, 200, found);
   }
 
-  /** Server-side apply by the only one who applies: what it names is what is there. */
+  /** Applies an object for the only field manager: the given fields replace the stored ones. */
   #put(response: ServerResponse, plural: string, namespace: string | undefined, given: Stored): void {
     const objects = this.#of(plural);
     const key = `${namespace ?? ""}/${given.metadata.name}`;
@@ -117,7 +117,7 @@ export class SimulatedApi implements AsyncDisposable {
       status: plural === "namespaces" ? { phase: "Active" } : { observedGeneration: generation },
     };
     objects.set(key, object);
-    this.#tell(plural, before ? "MODIFIED" : "ADDED", object);
+    this.#publish(plural, before ? "MODIFIED" : "ADDED", object);
     send(response, before ? 200 : 201, object);
   }
 
@@ -140,7 +140,7 @@ export class SimulatedApi implements AsyncDisposable {
     response.once("close", () => this.#watchers.delete(watcher));
   }
 
-  #tell(plural: string, type: string, object: Stored): void {
+  #publish(plural: string, type: string, object: Stored): void {
     const change = { version: this.#version, plural, type, object };
     this.#changes.push(change);
     if (this.#changes.length > 10_000) this.#changes.splice(0, 5_000);
@@ -164,7 +164,7 @@ export class SimulatedApi implements AsyncDisposable {
   }
 }
 
-/** Who applies owns what it names (FieldsV1). */
+/** Returns the fields that an applied value owns (FieldsV1). */
 function fieldsOf(value: unknown): Fields {
   if (Array.isArray(value)) {
     const keys = value.map((item) => keyOf(item as Readonly<Record<string, unknown>>));
@@ -176,7 +176,7 @@ function fieldsOf(value: unknown): Fields {
   return Object.fromEntries(Object.entries(value).map(([name, below]) => [`f:${name}`, fieldsOf(below)]));
 }
 
-/** What tells an item of a list from the others: a port by its number, all else by its name. */
+/** Returns the key of a list item: the number for ports, the name for everything else. */
 function keyOf(item: Readonly<Record<string, unknown>>): object | undefined {
   const { protocol = "TCP", port, containerPort, name } = item;
   if (containerPort !== undefined) return { containerPort, protocol };
@@ -184,14 +184,14 @@ function keyOf(item: Readonly<Record<string, unknown>>): object | undefined {
   return name === undefined ? undefined : { name };
 }
 
-interface Place {
+interface ResourcePath {
   readonly plural: string;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly subresource: string | undefined;
 }
 
-function placeOf(path: string): Place | undefined {
+function parsePath(path: string): ResourcePath | undefined {
   for (const { group, plural } of Object.values(resources)) {
     if (!path.startsWith(`/${group}/`)) continue;
     const parts = path.slice(group.length + 2).split("/");
@@ -202,8 +202,8 @@ function placeOf(path: string): Place | undefined {
   return undefined;
 }
 
-/** By labels that have to be equal, and by namespace. */
-function chosenBy(selector: string | null, namespace: string | undefined): (object: Stored) => boolean {
+/** Makes a filter by equal labels and by namespace. */
+function matcherFor(selector: string | null, namespace: string | undefined): (object: Stored) => boolean {
   const labels = (selector ?? "")
     .split(",")
     .flatMap((each) => (each === "" ? [] : [each.split("=") as [string, string]]));
@@ -216,6 +216,6 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
-function refuse(response: ServerResponse, code: number, message: string): void {
+function sendError(response: ServerResponse, code: number, message: string): void {
   send(response, code, { kind: "Status", status: "Failure", code, message, reason: code === 404 ? "NotFound" : "" });
 }

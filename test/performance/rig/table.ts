@@ -1,25 +1,26 @@
 import { cpus } from "node:os";
 
-/** One measure of docs/performance.md: what we need or do, set against a baseline of the same run. */
+/** Measure of docs/performance.md, compared with a baseline of the same run. */
 export interface Row {
   readonly measure: string;
   readonly baseline: string;
   readonly ours: string;
   readonly value: number;
   readonly goal: number;
-  /** `x`: the value is a ratio to the baseline. */
+  /** Unit of the value and the goal; `x` for a ratio to the baseline. */
   readonly unit: string;
-  /** The goal is the least; else the most. */
+  /** True where the goal is a minimum; it is a maximum by default. */
   readonly atLeast?: boolean;
 }
 
+/** Measures the milliseconds that work takes. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
   return performance.now() - began;
 }
 
-/** Nearest rank: the smallest value that at least this share of all values does not exceed. */
+/** Returns the percentile by nearest rank: the smallest value that at least this share of all values does not exceed. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] as number;
@@ -27,7 +28,7 @@ export function percentile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 
-/** Times in milliseconds, ours at most `goal` times theirs. */
+/** Makes a row of two times in milliseconds, of which `ours` should be at most `goal` times `theirs`. */
 export function ratio(measure: string, baseline: string, ours: number, theirs: number, goal: number): Row {
   return {
     measure,
@@ -39,7 +40,7 @@ export function ratio(measure: string, baseline: string, ours: number, theirs: n
   };
 }
 
-/** The table as Markdown, with the date and the machine above it. */
+/** Formats the table as Markdown, with the date and the machine above it. */
 export function table(all: readonly Row[]): string {
   const lines = all.map(({ measure, baseline, ours, value, goal, unit, atLeast }) => {
     const shown = unit === "x" ? value.toFixed(2) : "";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-/** What a process has used and has: CPU in seconds (proc(5), fields 14 and 15 of stat), resident memory in MiB. */
+/** Reads the CPU time that a process has used (proc(5), fields 14 and 15 of stat), and its resident memory. */
 export async function usage(pid: number): Promise<{ readonly cpuSeconds: number; readonly residentMiB: number }> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

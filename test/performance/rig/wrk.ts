@@ -3,42 +3,44 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+/** Results of a run. */
 export interface WrkRun {
   /** Requests per second. */
   readonly rate: number;
   readonly requests: number;
-  /** Bytes of answers per second. */
+  /** Response bytes per second. */
   readonly bytesRate: number;
   readonly p50Us: number;
   readonly p99Us: number;
-  /** Of any kind: connections, timeouts, statuses from 400 on. */
+  /** Number of failed connections, timeouts, and responses with a status of 400 or higher. */
   readonly errors: number;
 }
 
+/** Settings of a run. */
 export interface WrkOptions {
   readonly connections: number;
   readonly seconds: number;
-  /** Posted with every request; none: GET. */
+  /** Body of each request, sent with POST; GET without it. */
   readonly body?: { readonly bytes: number; readonly type: string };
 }
 
-/** wrk, with a thread of its own, to its end. The script that makes it tell what it measured goes into `folder`. */
+/** Runs wrk with one thread to its end. `folder` gets the script that makes it print its results as JSON. */
 export async function wrk(folder: string, url: string, options: WrkOptions): Promise<WrkRun> {
   const { connections, seconds, body } = options;
   const script = join(folder, `wrk-${body?.bytes ?? 0}.lua`);
   await writeFile(script, body ? `${POST(body.bytes, body.type)}${REPORT}` : REPORT);
   const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "20s", "-s", script, url];
   const child = spawn("wrk", args, { stdio: ["ignore", "pipe", "inherit"] });
-  let said = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => (said += text));
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => (output += text));
   const [code] = await once(child, "close");
-  const report = said.split("\n").find((line) => line.startsWith("{"));
+  const report = output.split("\n").find((line) => line.startsWith("{"));
   if (code !== 0 || report === undefined)
-    throw new Error(`wrk ${args.join(" ")} ended with exit code ${code}:\n${said}`);
+    throw new Error(`wrk ${args.join(" ")} ended with exit code ${code}:\n${output}`);
   return JSON.parse(report);
 }
 
-/** Which of these programs are not installed. */
+/** Returns the programs that are not installed. */
 export function missingPrograms(...names: readonly string[]): readonly string[] {
   return names.filter((name) => spawnSync("which", [name]).status !== 0);
 }

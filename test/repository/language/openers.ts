@@ -1,5 +1,6 @@
 import type { LayoutFault } from "./markdown.ts";
-import { lineAt, type Span } from "./text.ts";
+import type { Span } from "./span.ts";
+import { lineAt } from "./text.ts";
 
 const opener = /^(?:Of|What|Whether|Who|Where|One|Those|It|The same)(?![\w-])/;
 

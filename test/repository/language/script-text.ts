@@ -1,4 +1,4 @@
-import type { Span } from "./text.ts";
+import type { Span } from "./span.ts";
 
 /** Finds comments and string literals in languages whose comments begin with `#`: Python, shell, Perl. */
 export function scriptSpans(source: string): Span[] {

@@ -1,13 +1,6 @@
 import { scriptSpans } from "./script-text.ts";
+import type { Span } from "./span.ts";
 import { typescriptSpans } from "./typescript-text.ts";
-
-/** Comment or string literal of a source file; `end` is exclusive. */
-export interface Span {
-  /** `doc` is a JSDoc comment or a Python docstring. */
-  readonly kind: "line" | "block" | "doc" | "string";
-  readonly start: number;
-  readonly end: number;
-}
 
 /** Character that replaces what nobody reads as a sentence. It matches no word and no white space. */
 export const hidden = "\0";

@@ -1,4 +1,4 @@
-import type { Span } from "./text.ts";
+import type { Span } from "./span.ts";
 
 /** Tokens after which a slash begins a regular expression and not a division. */
 const beforeRegex =

@@ -3,23 +3,37 @@ import {
   type EndpointRef,
   type EndpointView,
   type ErrorCode,
+  endpointListSchema,
+  endpointViewSchema,
   errorCodes,
   FaasError,
   type KeyView,
+  keyListSchema,
   type LogLine,
+  logLineSchema,
   type NewKeyView,
+  newKeyViewSchema,
   type OrgDetails,
   type OrgView,
+  orgDetailsSchema,
+  orgListSchema,
   type PostAdminKey,
   type PostOrgKey,
   type Problem,
   type PutEndpoint,
   type PutOrg,
+  parseResponse,
   type Registered,
+  type ResponseSchema,
+  registeredSchema,
   type SecretSet,
   type SecretView,
   type ServerConfig,
+  secretListSchema,
+  secretSetSchema,
+  serverConfigSchema,
   type Whoami,
+  whoamiSchema,
 } from "@faas/core";
 import { Agent, type Dispatcher, request } from "undici";
 import { trustProblem } from "./trust.ts";
@@ -37,6 +51,7 @@ export interface CallOptions {
  *
  * @throws FaasError with the code of the server's problem document
  * @throws SERVER_UNREACHABLE
+ * @throws SERVER_INCOMPATIBLE
  */
 export class Client {
   readonly url: string;
@@ -67,87 +82,87 @@ export class Client {
   }
 
   config(): Promise<ServerConfig> {
-    return this.#json("GET", "/-/config");
+    return this.#json(serverConfigSchema, "GET", "/-/config");
   }
 
   whoami(): Promise<Whoami> {
-    return this.#json("GET", "/-/whoami");
+    return this.#json(whoamiSchema, "GET", "/-/whoami");
   }
 
   /** Lists the organizations that the key can see. */
   async orgs(): Promise<readonly OrgView[]> {
-    return (await this.#json<{ orgs: OrgView[] }>("GET", "/-/orgs")).orgs;
+    return (await this.#json(orgListSchema, "GET", "/-/orgs")).orgs;
   }
 
   org(org: string): Promise<OrgDetails> {
-    return this.#json("GET", orgPath(org));
+    return this.#json(orgDetailsSchema, "GET", orgPath(org));
   }
 
   putOrg(org: string, body?: PutOrg): Promise<OrgDetails> {
-    return this.#json("PUT", orgPath(org), body);
+    return this.#json(orgDetailsSchema, "PUT", orgPath(org), body);
   }
 
   /** Lists the keys of an organization, or of the whole server without one. */
   async keys(org: string | undefined): Promise<readonly KeyView[]> {
-    return (await this.#json<{ keys: KeyView[] }>("GET", keysPath(org))).keys;
+    return (await this.#json(keyListSchema, "GET", keysPath(org))).keys;
   }
 
   createKey(org: string, body: PostOrgKey): Promise<NewKeyView> {
-    return this.#json("POST", keysPath(org), body);
+    return this.#json(newKeyViewSchema, "POST", keysPath(org), body);
   }
 
   createAdminKey(body: PostAdminKey): Promise<NewKeyView> {
-    return this.#json("POST", keysPath(undefined), body);
+    return this.#json(newKeyViewSchema, "POST", keysPath(undefined), body);
   }
 
   async revokeKey(org: string | undefined, id: string): Promise<void> {
-    await this.#json("DELETE", `${keysPath(org)}/${encodeURIComponent(id)}`);
+    await this.#send("DELETE", `${keysPath(org)}/${encodeURIComponent(id)}`);
   }
 
   async endpoints(org?: string): Promise<readonly EndpointView[]> {
     const path = org === undefined ? "/-/endpoints" : `/-/orgs/${encodeURIComponent(org)}/endpoints`;
-    return (await this.#json<{ endpoints: EndpointView[] }>("GET", path)).endpoints;
+    return (await this.#json(endpointListSchema, "GET", path)).endpoints;
   }
 
   endpoint(ref: EndpointRef): Promise<EndpointView> {
-    return this.#json("GET", pathOf(ref));
+    return this.#json(endpointViewSchema, "GET", pathOf(ref));
   }
 
   /** Waits until the revision serves, has failed, or was replaced by a newer one. */
   async waitForRollout(ref: EndpointRef, revision: string): Promise<EndpointView> {
     for (;;) {
-      const view = await this.#json<EndpointView>("GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
+      const view = await this.#json(endpointViewSchema, "GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
       if (view.phase !== "deploying" || (view.deploying ?? view.revision) !== revision) return view;
     }
   }
 
   putEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
-    return this.#json("PUT", pathOf(ref), body);
+    return this.#json(registeredSchema, "PUT", pathOf(ref), body);
   }
 
   async removeEndpoint(ref: EndpointRef): Promise<void> {
-    await this.#json("DELETE", pathOf(ref));
+    await this.#send("DELETE", pathOf(ref));
   }
 
   async removeOrg(org: string): Promise<void> {
-    await this.#json("DELETE", `/-/orgs/${encodeURIComponent(org)}`);
+    await this.#send("DELETE", `/-/orgs/${encodeURIComponent(org)}`);
   }
 
   /** Sets the credentials that the nodes pull images with; `dockerConfigJson` is the text of a Docker `config.json`. */
   async putRegistryCredentials(org: string, dockerConfigJson: string): Promise<void> {
-    await this.#json("PUT", `/-/orgs/${encodeURIComponent(org)}/registry-credentials`, { dockerConfigJson });
+    await this.#send("PUT", `/-/orgs/${encodeURIComponent(org)}/registry-credentials`, { dockerConfigJson });
   }
 
   async secrets(org: string): Promise<readonly SecretView[]> {
-    return (await this.#json<{ secrets: SecretView[] }>("GET", secretPath(org))).secrets;
+    return (await this.#json(secretListSchema, "GET", secretPath(org))).secrets;
   }
 
   putSecret(org: string, name: string, value: string): Promise<SecretSet> {
-    return this.#json("PUT", secretPath(org, name), { value });
+    return this.#json(secretSetSchema, "PUT", secretPath(org, name), { value });
   }
 
   async removeSecret(org: string, name: string): Promise<void> {
-    await this.#json("DELETE", secretPath(org, name));
+    await this.#send("DELETE", secretPath(org, name));
   }
 
   async hasBundle(digest: string): Promise<boolean> {
@@ -173,7 +188,7 @@ export class Client {
     for await (const chunk of this.read(response.body)) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() as string;
-      for (const line of lines) yield JSON.parse(line);
+      for (const line of lines) yield parseResponse(logLineSchema, JSON.parse(line), `GET ${pathOf(ref)}/logs`);
     }
   }
 
@@ -225,18 +240,22 @@ export class Client {
     return "authorization" in others ? { "x-faas-token": this.#token } : { authorization: `Bearer ${this.#token}` };
   }
 
-  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async #json<Schema extends ResponseSchema>(schema: Schema, method: string, path: string, body?: unknown) {
+    return parseResponse(schema, await this.#send(method, path, body), `${method} ${path}`);
+  }
+
+  async #send(method: string, path: string, body?: unknown): Promise<unknown> {
     const sent =
       body === undefined
         ? { method }
         : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    return this.#unwrap<T>(await this.call(path, sent));
+    return this.#unwrap(await this.call(path, sent));
   }
 
-  async #unwrap<T>({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<T> {
+  async #unwrap({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<unknown> {
     const text = await body.text();
     const isJson = /[/+]json\b/.test(String(headers["content-type"]));
-    if (statusCode === 204 || (statusCode < 300 && isJson)) return (text === "" ? undefined : JSON.parse(text)) as T;
+    if (statusCode === 204 || (statusCode < 300 && isJson)) return text === "" ? undefined : JSON.parse(text);
     const problem = problemError(text);
     if (problem) throw problem;
     throw new FaasError("SERVER_UNREACHABLE", `The server at ${this.url} is not a faas server (status ${statusCode})`, {

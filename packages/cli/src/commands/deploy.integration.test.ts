@@ -154,7 +154,7 @@ test("deploy ignores a Dockerfile where folders run, and rejects --runtime docke
   assert.equal((await server.run(t, argv)).code, 0);
   const { code, stderr } = await server.run(t, [...argv, "--runtime", "dockerfile"]);
   assert.equal(code, 1);
-  assert.match(stderr, /A Dockerfile makes an image, and the platform runs bundles/);
+  assert.match(stderr, /A Dockerfile produces an image, but the platform runs bundles/);
 });
 
 test("deploy exits 130 after Ctrl-C while the function starts", async (t) => {

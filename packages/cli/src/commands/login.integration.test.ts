@@ -92,7 +92,7 @@ test("a deploy key deploys, calls and lists in its organization, and in no other
   const elsewhere = await run(["deploy", "hello", "--org", "globex", "--endpoint", "hello"], ci);
   assert.match(elsewhere.stderr, /There is no organization "globex".*ORG_NOT_FOUND/);
   const more = await run(["key", "list", "--org", "acme"], ci);
-  assert.match(more.stderr, /Expected a key with the scope admin, and "ci" has deploy for acme.*FORBIDDEN/);
+  assert.match(more.stderr, /Expected a key with the scope admin, got "ci" with deploy for acme.*FORBIDDEN/);
 });
 
 test("key revoke rejects the key from the next request on", async (t) => {

@@ -8,7 +8,7 @@ const login = ["org", "registry-login", "acme", "--username", "bot", "--registry
 test("org registry-login is rejected by a platform that pulls no images", async (t) => {
   const { code, stderr } = await server.run(t, [...login, "--password-stdin"], { input: "secret\n" });
   assert.equal(code, 1);
-  assert.match(stderr, /The embedded platform pulls no images, and needs no login \(CAPABILITY_MISSING\)/);
+  assert.match(stderr, /The embedded platform pulls no images and needs no login \(CAPABILITY_MISSING\)/);
   assert.doesNotMatch(stderr, /secret/);
 });
 

@@ -1,4 +1,6 @@
-import type { ErrorCode, FaasError } from "../errors.ts";
+import { z } from "zod";
+import { errorCodeSchema, type FaasError } from "../errors.ts";
+import type { Immutable } from "../immutable.ts";
 import type { Limits } from "../organizations/limits.ts";
 import type { Artifact, EndpointRef, EndpointSpec } from "./endpoint.ts";
 import type { SecretVersion } from "./secrets.ts";
@@ -20,23 +22,23 @@ export interface Replica {
   readonly start?: readonly StartStage[];
 }
 
-/** A moment of a replica's start. */
-export interface StartStage {
-  /** In words: "scheduled", "container runs" … */
-  readonly stage: string;
-  /** Milliseconds since the replica was asked for. */
-  readonly atMs: number;
-}
+/** Schema of a moment of a replica's start. */
+export const startStageSchema = z.object({
+  stage: z.string().describe('In words: "scheduled", "container runs" …'),
+  atMs: z.number().describe("Milliseconds since the replica was requested"),
+});
+export type StartStage = Immutable<z.infer<typeof startStageSchema>>;
 
-/** Why a revision does not run: its code does not load, its process dies, its image cannot be pulled … */
-export interface ReplicaFailure {
-  readonly revision: string;
-  readonly code: ErrorCode;
-  /** For the person who deployed: what happened, with file and line where known. */
-  readonly detail: string;
-  /** The last lines that the replica printed, oldest first. */
-  readonly lastLogLines: readonly string[];
-}
+/** Schema of the reason why a revision does not run: its code does not load, its process exits, its image cannot be pulled … */
+export const replicaFailureSchema = z
+  .object({
+    revision: z.string(),
+    code: errorCodeSchema,
+    detail: z.string().describe("For the person who deployed: what happened, with file and line where known"),
+    lastLogLines: z.array(z.string()).describe("The last lines that the replica printed, oldest first"),
+  })
+  .meta({ id: "ReplicaFailure", description: "Why a revision does not run" });
+export type ReplicaFailure = Immutable<z.infer<typeof replicaFailureSchema>>;
 
 /** A replica whose process exited without being stopped. */
 export interface EndedReplica extends ReplicaFailure {
@@ -54,14 +56,17 @@ export interface EndpointStatus extends EndpointRef {
   readonly ended?: readonly EndedReplica[];
 }
 
-export interface LogLine {
-  /** RFC 3339 with milliseconds, UTC. */
-  readonly time: string;
-  readonly replica: string;
-  readonly revision: string;
-  readonly stream: "stdout" | "stderr";
-  readonly line: string;
-}
+/** Schema of a line that a function printed. */
+export const logLineSchema = z
+  .object({
+    time: z.string().describe("RFC 3339 with milliseconds, UTC"),
+    replica: z.string(),
+    revision: z.string(),
+    stream: z.enum(["stdout", "stderr"]),
+    line: z.string(),
+  })
+  .meta({ id: "LogLine", description: "A line that a function printed" });
+export type LogLine = Immutable<z.infer<typeof logLineSchema>>;
 
 export interface LogOptions {
   /** Continues with new lines, over replicas and revisions, until the signal aborts. */
@@ -74,6 +79,22 @@ export interface LogOptions {
   readonly replica?: string;
   readonly signal?: AbortSignal;
 }
+
+/** Log of one endpoint. */
+export interface EndpointLog {
+  /** Appends a line. When it returns a promise, the writer has to wait for it before it appends more. */
+  append(line: LogLine): Promise<void> | undefined;
+  /** Reads lines, oldest first. */
+  read(options: LogOptions): AsyncIterable<LogLine>;
+}
+
+/** Logs of endpoints, where a platform writes the lines that replicas print. The control server owns and removes them. */
+export interface LogSink {
+  open(ref: EndpointRef): EndpointLog;
+}
+
+/** Discards all lines. */
+export const NO_LOGS: LogSink = { open: () => ({ append: () => undefined, async *read() {} }) };
 
 export interface Platform extends AsyncDisposable {
   readonly name: string;
@@ -97,7 +118,7 @@ export interface Platform extends AsyncDisposable {
    * @throws ENDPOINT_NOT_FOUND if the endpoint was never applied
    */
   scale(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void>;
-  /** Drains and removes the endpoint with its logs; resolves when it no longer serves. Succeeds if it does not exist. */
+  /** Drains and removes the endpoint; resolves when it no longer serves. Succeeds if it does not exist. */
   remove(ref: EndpointRef, signal?: AbortSignal): Promise<void>;
   /** Drains and removes all endpoints of an organization, and its other data. */
   removeOrg(org: string, signal?: AbortSignal): Promise<void>;
@@ -118,6 +139,4 @@ export interface Platform extends AsyncDisposable {
   removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void>;
   /** Yields the whole list immediately, and again after every change. Ends when the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
-  /** Reads the lines of the endpoint's current and past replicas, oldest first. */
-  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine>;
 }

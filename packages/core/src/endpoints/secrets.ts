@@ -13,6 +13,9 @@ export const SECRETS_MAX = 200;
 /** Pattern of an environment variable's name. */
 export const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** Pattern of text without NUL, which no environment can hold. */
+export const WITHOUT_NUL = String.raw`^[^\x00]*$`;
+
 /** Version of a secret; each new value is a version. */
 export interface SecretVersion {
   readonly name: string;
@@ -37,30 +40,22 @@ export function secretValueProblem(value: string): string | undefined {
   return bytes > SECRET_VALUE_MAX ? `expected at most ${SECRET_VALUE_MAX} bytes, got ${bytes}` : undefined;
 }
 
-/** The name of a secret in settings. */
-export const secretName = z.string().superRefine((name, context) => {
-  const message = secretNameProblem(name);
-  if (message) context.addIssue({ code: "custom", message });
-});
+/** Schema of a secret's name. */
+export const secretName = z
+  .string()
+  .superRefine((name, context) => {
+    const message = secretNameProblem(name);
+    if (message) context.addIssue({ code: "custom", message });
+  })
+  .meta({ pattern: VARIABLE.source, maxLength: SECRET_NAME_MAX, not: { const: "__proto__" } });
 
 /** `PUT /-/orgs/<org>/secrets/<name>`: for the OpenAPI document; a body is looked at by hand, so that no message has a part of it. */
-export const putSecretSchema = z.strictObject({
-  value: z.string().min(1).max(SECRET_VALUE_MAX).describe("The value: text of at most 64 KiB"),
-});
-
-/** A secret as the control API shows it: never its value. */
-export interface SecretView {
-  readonly name: string;
-  /** When it got the value that it has. RFC 3339, UTC. */
-  readonly setAt: string;
-  /** Names of the endpoints that use it. */
-  readonly endpoints: readonly string[];
-}
-
-/** Answer of `PUT …/secrets/<name>`: 201 when new, 200 when changed. */
-export interface SecretSet {
-  readonly name: string;
-  readonly setAt: string;
-  /** The endpoints that use it, each with the revision that is being deployed and has the new value. */
-  readonly rolls: readonly { readonly endpoint: string; readonly revision: string }[];
-}
+export const putSecretSchema = z
+  .strictObject({
+    value: z
+      .string()
+      .min(1)
+      .max(SECRET_VALUE_MAX)
+      .meta({ description: "The value: text of at most 64 KiB in UTF-8", pattern: WITHOUT_NUL }),
+  })
+  .meta({ id: "PutSecret" });

@@ -1,6 +1,16 @@
 import { z } from "zod";
-import { formatDuration, formatSize, parseCpu, parseDuration, parseSize } from "../units.ts";
-import { secretName, VARIABLE } from "./secrets.ts";
+import { quantityPattern } from "../quantity-pattern.ts";
+import {
+  CPU_UNITS,
+  DURATION_UNITS,
+  formatDuration,
+  formatSize,
+  parseCpu,
+  parseDuration,
+  parseSize,
+  SIZE_UNITS,
+} from "../units.ts";
+import { secretName, VARIABLE, WITHOUT_NUL } from "./secrets.ts";
 
 /** Settings of an endpoint, in the user's notation: the same in `faas.json`, in the API and in the state file. */
 
@@ -23,28 +33,35 @@ export const REPLICAS_MAX = 1000;
 function quantity(
   what: string,
   example: string,
+  units: Readonly<Record<string, number>>,
   parse: (text: string) => number | undefined,
-  least: number,
-  most: number,
+  min: number,
+  max: number,
   format: (value: number) => string,
 ) {
-  return z.string().superRefine((text, context) => {
-    const value = parse(text);
-    if (value === undefined) {
-      context.addIssue({ code: "custom", message: `expected a ${what} such as ${example}, got "${text}"` });
-    } else if (value < least || value > most) {
-      context.addIssue({
-        code: "custom",
-        message: `expected a ${what} from ${format(least)} to ${format(most)}, got "${text}"`,
-      });
-    }
-  });
+  const expectedRange = `expected a ${what} from ${format(min)} to ${format(max)}`;
+  return z
+    .string()
+    .superRefine((text, context) => {
+      const value = parse(text);
+      if (value === undefined) {
+        context.addIssue({ code: "custom", message: `expected a ${what} such as ${example}, got "${text}"` });
+      } else if (value < min || value > max) {
+        context.addIssue({ code: "custom", message: `${expectedRange}, got "${text}"` });
+      }
+    })
+    .meta({
+      pattern: quantityPattern(units, min, max),
+      // `forEditors` replaces it where people see patterns.
+      forEditors: { pattern: quantityPattern(units, 0, Number.POSITIVE_INFINITY), patternErrorMessage: expectedRange },
+    });
 }
 
 const DAY_MS = 86_400_000;
-const duration = (least: number, most: number) =>
-  quantity("duration", "300ms, 30s or 5m", parseDuration, least, most, formatDuration);
-const size = (least: number, most: number) => quantity("size", "128Mi or 1Gi", parseSize, least, most, formatSize);
+const duration = (min: number, max: number) =>
+  quantity("duration", "300ms, 30s or 5m", DURATION_UNITS, parseDuration, min, max, formatDuration);
+const size = (min: number, max: number) =>
+  quantity("size", "128Mi or 1Gi", SIZE_UNITS, parseSize, min, max, formatSize);
 
 const environmentName = z
   .string()
@@ -52,14 +69,21 @@ const environmentName = z
   .refine(
     (name) => !name.startsWith("FAAS_") && name !== "PORT",
     "PORT and names that begin with FAAS_ are set by faas",
-  );
+  )
+  .meta({ not: { pattern: "^(?:FAAS_|PORT$)" } });
 
 /** Schema of a variable's value, which cannot contain NUL. */
-const environmentValue = z.string().refine((text) => !text.includes("\0"), "expected text without NUL");
+const environmentValue = z
+  .string()
+  .refine((text) => !text.includes("\0"), "expected text without NUL")
+  .meta({ pattern: WITHOUT_NUL });
+
+/** `file.export`, written for all regular expression engines. */
+const HANDLER = String.raw`^[^\s\x00:]+\.[A-Za-z_$][A-Za-z0-9_$]*$`;
 
 const handlerSchema = z
   .string()
-  .regex(/^[^\s\0:]+\.[A-Za-z_$][\w$]*$/, 'expected "file.export", for example "index.handler"')
+  .regex(new RegExp(HANDLER), 'expected "file.export", for example "index.handler"')
   .describe('Function to call: "file.export", the file without its extension. Detected when absent');
 
 /** Schema of the settings of a deployment, all optional. */
@@ -87,7 +111,7 @@ export const settingsInputSchema = z.strictObject({
       'Time without requests after which all replicas are removed (default 5m), "never", or "auto": depends on the intervals between past requests',
     ),
   timeout: duration(1, DAY_MS).optional().describe("Maximum duration of a request (default 30s)"),
-  cpu: quantity("CPU quantity", "100m or 0.5", parseCpu, 10, 256_000, (millis) => `${millis}m`)
+  cpu: quantity("CPU quantity", "100m or 0.5", CPU_UNITS, parseCpu, 10, 256_000, (millis) => `${millis}m`)
     .optional()
     .describe("CPU limit of a replica in cores (default 100m). The embedded platform does not enforce it"),
   memory: size(32 * 2 ** 20, 2 ** 40)
@@ -121,27 +145,28 @@ export const settingsInputSchema = z.strictObject({
 });
 export type SettingsInput = z.input<typeof settingsInputSchema>;
 
-/** Settings of a revision: everything filled in, so that a later change of a default changes no revision. */
-export interface Settings {
-  runtime: Runtime;
-  handler?: string;
-  replicas: number;
-  maxReplicas: number;
-  scaler: Scaler;
-  concurrency: number;
-  idleTimeout: string;
-  timeout: string;
-  cpu: string;
-  memory: string;
-  bodyLimit: string;
-  /** Absent: open. */
-  egress?: "none";
-  /** Absent: private. */
-  visibility?: "public";
-  env: Record<string, string>;
-  /** Names of secrets, by the variables that hold their values. Absent: none. */
-  secrets?: Record<string, string>;
-}
+/** Schema of the settings of a revision: everything filled in, so that a later change of a default changes no revision. */
+export const settingsSchema = z.object({
+  runtime: z.enum(runtimes),
+  handler: z.string().optional(),
+  replicas: z.int(),
+  maxReplicas: z.int(),
+  scaler: z.enum(scalers),
+  concurrency: z.int(),
+  idleTimeout: z.string().describe('A duration, "never" or "auto"'),
+  timeout: z.string().describe("A duration"),
+  cpu: z.string().describe("A CPU quantity"),
+  memory: z.string().describe("A size"),
+  bodyLimit: z.string().describe("A size"),
+  egress: z.literal("none").optional().describe("Absent: open"),
+  visibility: z.literal("public").optional().describe("Absent: private"),
+  env: z.record(z.string(), z.string()),
+  secrets: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("Names of secrets, by the variables that hold their values. Absent: none"),
+});
+export type Settings = z.infer<typeof settingsSchema>;
 
 /** Fills in the defaults. */
 export function withDefaults(input: SettingsInput): Settings {

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
-import { parseDuration } from "../units.ts";
+import { quantityPattern } from "../quantity-pattern.ts";
+import { DURATION_UNITS, parseDuration } from "../units.ts";
 
 /** Keys: their scopes, and the tokens that prove their possession. */
 
@@ -31,19 +32,6 @@ export interface KeyRecord {
   /** Accurate to about an hour. */
   readonly lastUsedAt?: string;
 }
-
-/** A key as the control API shows it. */
-export interface KeyView extends Omit<KeyRecord, "hash"> {
-  readonly id: string;
-}
-
-/** Answer to who made a key: the only time that its token is shown. */
-export interface NewKeyView extends KeyView {
-  readonly token: string;
-}
-
-/** Answer of `GET /-/whoami`. `open`: the server wants no keys. */
-export type Whoami = { readonly auth: "open" } | ({ readonly auth: "key" } & KeyView);
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /** Length of an id: with 62^10 ids, collisions do not happen. */
@@ -129,29 +117,34 @@ export function verifierOf(token: string): string | undefined {
   return id === undefined ? undefined : formatVerifier({ id, hash: hashOf(token) });
 }
 
-const MOST_MS = 10 * 365 * 86_400_000;
+const MAX_MS = 10 * 365 * 86_400_000;
 const expires = z
   .string()
   .refine((text) => {
     const ms = parseDuration(text);
-    return ms !== undefined && ms > 0 && ms <= MOST_MS;
+    return ms !== undefined && ms > 0 && ms <= MAX_MS;
   }, "expected a duration such as 90d, at most 3650d")
   .optional()
-  .describe("How long it is good for (default: until it is revoked)");
+  .meta({
+    description: "How long it is good for (default: until it is revoked): a duration of at most 3650d",
+    pattern: quantityPattern(DURATION_UNITS, 1, MAX_MS),
+  });
 const name = z
   .string()
-  .regex(/^[\w.@/ -]{1,64}$/, "expected 1 to 64 letters, digits, spaces and . @ / - _")
+  .regex(/^[A-Za-z0-9_.@/ -]{1,64}$/, "expected 1 to 64 letters, digits, spaces and . @ / - _")
   .optional()
   .describe("Purpose of the key, shown in lists (default: its scope)");
 
 /** `POST /-/orgs/<org>/keys`. */
-export const postOrgKeySchema = z.strictObject({
-  scope: z.enum(orgScopes).describe("Permissions of the key. deploy includes read and invoke"),
-  name,
-  expires,
-});
+export const postOrgKeySchema = z
+  .strictObject({
+    scope: z.enum(orgScopes).describe("Permissions of the key. deploy includes read and invoke"),
+    name,
+    expires,
+  })
+  .meta({ id: "CreateKey" });
 export type PostOrgKey = z.input<typeof postOrgKeySchema>;
 
-/** `POST /-/keys`: an admin key; the body may be absent. */
-export const postAdminKeySchema = z.strictObject({ name, expires });
+/** `POST /-/keys`: an admin key. */
+export const postAdminKeySchema = z.strictObject({ name, expires }).meta({ id: "CreateAdminKey" });
 export type PostAdminKey = z.input<typeof postAdminKeySchema>;

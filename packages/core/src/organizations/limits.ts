@@ -1,12 +1,19 @@
 import { z } from "zod";
 import { REPLICAS_MAX } from "../endpoints/settings.ts";
-import { parseCpu, parseSize } from "../units.ts";
+import { quantityPattern } from "../quantity-pattern.ts";
+import { CPU_UNITS, parseCpu, parseSize, SIZE_UNITS } from "../units.ts";
 
 /** Limits of an organization, in the admin's notation: the same in the API and in the state file. */
 
 const count = (max: number) => z.int().min(0).max(max);
-const cpu = z.string().refine((text) => parseCpu(text) !== undefined, "expected a CPU quantity such as 500m or 4");
-const size = z.string().refine((text) => parseSize(text) !== undefined, "expected a size such as 512Mi or 8Gi");
+const cpu = z
+  .string()
+  .refine((text) => parseCpu(text) !== undefined, "expected a CPU quantity such as 500m or 4")
+  .meta({ pattern: quantityPattern(CPU_UNITS, 0, Number.POSITIVE_INFINITY) });
+const size = z
+  .string()
+  .refine((text) => parseSize(text) !== undefined, "expected a size such as 512Mi or 8Gi")
+  .meta({ pattern: quantityPattern(SIZE_UNITS, 0, Number.POSITIVE_INFINITY) });
 
 export const limitsSchema = z.strictObject({
   endpoints: count(1_000_000).optional().describe("Registered endpoints"),
@@ -92,16 +99,3 @@ export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumber
 
 const parsed = (text: string | undefined, parse: (text: string) => number | undefined) =>
   text === undefined ? Number.POSITIVE_INFINITY : (parse(text) ?? Number.POSITIVE_INFINITY);
-
-/** What an organization takes now, as `GET /-/orgs/<org>` shows it beside the limits. */
-export interface LimitsUse {
-  readonly endpoints: number;
-  /** Of each endpoint what its settings keep for it, or what it has, if that is more. */
-  readonly replicas: number;
-  readonly cpu: string;
-  readonly memory: string;
-  /** Calls that were let in during the last ten seconds, on average. */
-  readonly requestsPerSecond: number;
-  readonly concurrentRequests: number;
-  readonly bundleBytes: number;
-}

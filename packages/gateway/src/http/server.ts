@@ -44,6 +44,15 @@ export function createHttpServer(
   };
   const server: Server = pair ? createHttpsServer(options, pair) : createServer(options);
   const manager = new ConnectionManager(server, connectionLimits(limits), { sweepMs, ...rest }, pair !== undefined);
+  serveRequests(server, manager, control, gateway);
+  rejectFaults(server, manager, headMs);
+  // Available from Node 24.9 and 22.21; earlier versions treat every request that offers an upgrade as one.
+  Object.assign(server, { shouldUpgradeCallback: isWebSocket });
+  return server;
+}
+
+/** Passes requests and upgrades to the control API or to the gateway. */
+function serveRequests(server: Server, manager: ConnectionManager, control: RequestListener, gateway: Gateway): void {
   server.on("request", (request, response) => {
     if (!manager.accept(request, response)) return;
     // When an offered upgrade is declined, node:http loses the bytes that follow the request.
@@ -62,6 +71,16 @@ export function createHttpServer(
     response.writeContinue();
     control(request, response);
   });
+  server.on("upgrade", (request, socket, head) => {
+    const fault = validateRequest(request);
+    if (fault !== undefined) return manager.close(socket as Socket, fault, requestIdOf(request.headers));
+    manager.markUpgraded(request);
+    gateway.upgrade(request, socket, head);
+  });
+}
+
+/** Rejects what is neither a request nor an upgrade that the server supports. */
+function rejectFaults(server: Server, manager: ConnectionManager, headMs: number): void {
   server.on("checkExpectation", (request, response) => {
     if (!manager.accept(request, response)) return;
     const { expect } = request.headers;
@@ -71,23 +90,14 @@ export function createHttpServer(
     );
     manager.reject(request, response, error);
   });
-  server.on("upgrade", (request, socket, head) => {
-    const fault = validateRequest(request);
-    if (fault !== undefined) return manager.close(socket as Socket, fault, requestIdOf(request.headers));
-    manager.markUpgraded(request);
-    gateway.upgrade(request, socket, head);
-  });
   server.on("connect", (request, socket) => {
     const error = new FaasError("METHOD_NOT_ALLOWED", "CONNECT is not allowed: this is not a proxy");
     manager.close(socket as Socket, error, requestIdOf(request.headers));
   });
-  // Available from Node 24.9 and 22.21; earlier versions treat every request that offers an upgrade as one.
-  Object.assign(server, { shouldUpgradeCallback: isWebSocket });
   server.on("clientError", (error: Error & { code?: string }, socket) => {
     if (error.code === "ECONNRESET") socket.destroy();
     else manager.rejectInput(socket as Socket, inputError(error, headMs));
   });
-  return server;
 }
 
 /** Converts an error of node:http's parser, so that the client gets a problem document. */

@@ -21,7 +21,7 @@ function checkInvokePermission(exchange: RoutedExchange, keys: KeyVerifier): voi
   if (!scopeAllows(scope, "invoke"))
     throw new FaasError(
       "FORBIDDEN",
-      `Expected a key with the scope invoke or deploy to call ${endpoint}, and "${name}" has ${scope}`,
+      `Expected a key with the scope invoke or deploy to call ${endpoint}, got "${name}" with ${scope}`,
     );
   // A request ends by itself; an upgraded connection outlives its authorization.
   if (exchange.upgrade) exchange.keySignal = keys.signalOf(key);

@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
 import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/core";
 
-const GI = 2 ** 30;
-/** Bytes that allocators map long before using them. */
-const SPARE = 2 * GI;
+const GIB = 2 ** 30;
+/** Bytes that allocators map long before they use them. */
+const UNUSED_HEAP = 2 * GIB;
 /** Bytes of a thread's stack: mapped in full, about 1 % used. */
-const STACK = 8 * 2 ** 20;
+const THREAD_STACK = 8 * 2 ** 20;
 /** True since V8 13, where each JavaScript thread maps 512 MiB for compiled code and uses almost none of it. */
 const MAPS_CODE = Number(process.versions.v8.split(".")[0]) >= 13;
 
@@ -24,7 +24,7 @@ export interface RuntimeCommand {
   /** File in `packages/platforms/programs` that a prewarmed process runs. */
   readonly prewarmed: string;
   /** True if a prewarmed process gets its memory limit together with the function, false if the limit is set when the process starts. */
-  readonly boundedWhenClaimed: boolean;
+  readonly limitedWhenClaimed: boolean;
   /** True if a prewarmed process compiles the wrapper ahead. */
   readonly compilesWrapper: boolean;
   /** Environment variable that names the folder of compiled code. */
@@ -44,19 +44,19 @@ const NODE: RuntimeCommand = {
   name: "node",
   wrapper: WRAPPER_FILES.node,
   prewarmed: "prewarmed.mjs",
-  boundedWhenClaimed: false,
+  limitedWhenClaimed: false,
   compilesWrapper: false,
   cacheVariable: "NODE_COMPILE_CACHE",
   program: ({ node }) => node,
   memoryFlags: (memoryBytes) => [`--max-old-space-size=${Math.max(16, Math.floor((memoryBytes / 2 ** 20) * 0.75))}`],
-  unusedBytes: () => (MAPS_CODE ? (3 + availableParallelism()) * GI : SPARE),
+  unusedBytes: () => (MAPS_CODE ? (3 + availableParallelism()) * GIB : UNUSED_HEAP),
 };
 
 const PYTHON: RuntimeCommand = {
   name: "python",
   wrapper: WRAPPER_FILES.python,
   prewarmed: "prewarmed.py",
-  boundedWhenClaimed: true,
+  limitedWhenClaimed: true,
   compilesWrapper: true,
   cacheVariable: "PYTHONPYCACHEPREFIX",
   // A version manager installs a script as "python3".
@@ -65,10 +65,10 @@ const PYTHON: RuntimeCommand = {
     "import sys; print(sys.executable, sys.prefix + '/bin/python3', sys.base_prefix + '/bin/python3', sep='\\n')",
   ],
   missing: (program) =>
-    `The function needs Python, and "${program}" is not installed on the server's machine: install Python 3.9 or newer`,
+    `The function needs Python, but "${program}" is not installed on the server's machine: install Python 3.9 or newer`,
   program: ({ python }) => python,
   memoryFlags: () => [],
-  unusedBytes: (concurrency) => SPARE + concurrency * STACK,
+  unusedBytes: (concurrency) => UNUSED_HEAP + concurrency * THREAD_STACK,
 };
 
 const RUNTIME_COMMANDS = { node: NODE, typescript: NODE, python: PYTHON } satisfies Record<Language, RuntimeCommand>;
@@ -80,7 +80,7 @@ const RUNTIME_COMMANDS = { node: NODE, typescript: NODE, python: PYTHON } satisf
  */
 export function runtimeCommand(runtime: Runtime): RuntimeCommand {
   if (runtime === "dockerfile")
-    throw new FaasError("ARTIFACT_UNSUPPORTED", "A Dockerfile builds an image, and the embedded platform runs bundles");
+    throw new FaasError("ARTIFACT_UNSUPPORTED", "A Dockerfile builds an image, but the embedded platform runs bundles");
   return RUNTIME_COMMANDS[runtime];
 }
 

@@ -27,7 +27,7 @@ export function runtimeEnvironment(runtime: Runtime, home: string, cache?: strin
 }
 
 /** Returns the folder of compiled code that the functions of a runtime share when they are not sandboxed. */
-export const cacheOf = (runtime: Runtime, cacheFolder: string): string =>
+export const sharedCacheFolder = (runtime: Runtime, cacheFolder: string): string =>
   join(cacheFolder, runtimeCommand(runtime).name);
 
 /**

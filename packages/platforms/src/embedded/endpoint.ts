@@ -1,47 +1,50 @@
 import {
   type EndedReplica,
+  type EndpointLog,
   type EndpointSpec,
   type EndpointStatus,
   endpointKey,
   FaasError,
   type ReplicaFailure,
 } from "@faas/core";
-import type { LogStore } from "../common/log-store.ts";
-import { type ProcessEnd, type ProcessEvents, type ProcessOptions, ReplicaProcess } from "./replica-process.ts";
+import type { ProcessEnd } from "./exit-reason.ts";
+import { type ProcessEvents, type ProcessOptions, ReplicaProcess } from "./replica-process.ts";
 
-const BACKOFF_FIRST_MS = 100;
-const BACKOFF_MOST_MS = 30_000;
-/** A replica that lived so long starts the backoff anew. */
+const MIN_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 30_000;
+/** Maximum for a revision that has been ready before, since requests wait for its next replica. */
+const MAX_BACKOFF_AFTER_READY_MS = 2_000;
+/** Lifetime of a replica after which its failure counts as the first one. */
 const HEALTHY_MS = 10_000;
-/** Requests wait for the next replica of a revision that got ready before. */
-const BACKOFF_OF_PROVEN_MOST_MS = 2_000;
-const ENDED_KEPT = 5;
+const MAX_ENDED_REPLICAS = 5;
 
-/** What the endpoint needs of its platform. */
+/** Services that the platform provides to its endpoints. */
 export interface EndpointHost {
   readonly processOptions: ProcessOptions;
+  /** Rejects with BUNDLE_NOT_FOUND. */
   bundleFolder(digest: string): Promise<string>;
-  /** Values of its secrets, by variable. Rejects with SECRET_UNAVAILABLE. */
+  /** Returns the values of the spec's secrets by variable name. Rejects with SECRET_UNAVAILABLE. */
   secretsOf(spec: EndpointSpec): Promise<Readonly<Record<string, string>>>;
   newReplicaId(spec: EndpointSpec): string;
-  logStore(spec: EndpointSpec): LogStore;
-  /** Something observable changed. */
+  openLog(spec: EndpointSpec): EndpointLog;
+  /** Notifies the platform that the status or the processes changed. */
   changed(endpoint: EmbeddedEndpoint): void;
   readonly records: { add(id: string, pid: number, leftovers: readonly string[]): void; remove(id: string): void };
 }
 
-/** One endpoint on the embedded platform: the revision that is applied, the number of replicas that is wanted, and the processes. */
+/** An endpoint on the embedded platform: the applied revision, the desired number of replicas, and the processes. */
 export class EmbeddedEndpoint {
   spec: EndpointSpec;
   readonly key: string;
   readonly #host: EndpointHost;
-  // Most endpoints have no process most of the time: what only processes need is made with the first one.
-  #logs: LogStore | undefined;
+  // Created with the first process: most endpoints have none most of the time.
+  #log: EndpointLog | undefined;
   #events: ProcessEvents | undefined;
   #desired = 0;
   #replicas: ReplicaProcess[] = [];
   #failure: ReplicaFailure | undefined;
   #ended: readonly EndedReplica[] = [];
+  /** Consecutive failures of the applied revision. */
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   #status: EndpointStatus | undefined;
@@ -52,7 +55,7 @@ export class EmbeddedEndpoint {
     this.#host = host;
   }
 
-  /** Every process that is not gone, stopping ones too. */
+  /** All processes that have not ended, including stopping ones. */
   get replicas(): readonly ReplicaProcess[] {
     return this.#replicas;
   }
@@ -78,22 +81,22 @@ export class EmbeddedEndpoint {
   }
 
   apply(spec: EndpointSpec): void {
-    const same = spec.revision === this.spec.revision;
+    const isSameRevision = spec.revision === this.spec.revision;
     this.spec = spec;
-    if (!same) this.#forgetFailure();
+    if (!isSameRevision) this.#forgetFailure();
     this.#reconcile();
     this.#changed();
   }
 
   scale(replicas: number): void {
-    // An attempt anew: whoever asks need not wait for the backoff of the last one.
+    // A new attempt: its requests need not wait for the backoff of the previous one.
     if (this.#desired === 0 || replicas === 0) this.#forgetFailure();
     this.#desired = replicas;
     this.#reconcile();
     this.#changed();
   }
 
-  /** Drains all replicas and resolves when they are gone. */
+  /** Drains all replicas. Resolves when their processes have ended. */
   async stop(): Promise<void> {
     this.#desired = 0;
     clearTimeout(this.#retry);
@@ -101,7 +104,7 @@ export class EmbeddedEndpoint {
     await Promise.all(this.#replicas.map((replica) => this.#stop(replica)));
   }
 
-  /** Starts and stops processes until they are what is wanted. */
+  /** Starts and stops processes to reach the desired state. Replicas of older revisions serve until the new ones are ready. */
   #reconcile(): void {
     const alive = this.#replicas.filter((replica) => !replica.stopping);
     const current = alive.filter((replica) => replica.spec.revision === this.spec.revision);
@@ -109,9 +112,9 @@ export class EmbeddedEndpoint {
 
     for (const replica of current.slice(this.#desired)) void this.#stop(replica);
     const ready = current.slice(0, this.#desired).filter((replica) => replica.ready).length;
-    const replaced = ready >= this.#desired;
+    const isReplaced = ready >= this.#desired;
     older.forEach((replica, index) => {
-      if (replaced || !replica.ready || index >= this.#desired) void this.#stop(replica);
+      if (isReplaced || !replica.ready || index >= this.#desired) void this.#stop(replica);
     });
     if (this.#retry !== undefined) return;
     for (let missing = this.#desired - current.length; missing > 0; missing--) this.#start();
@@ -119,12 +122,12 @@ export class EmbeddedEndpoint {
 
   #start(): void {
     const host = this.#host;
-    this.#logs ??= host.logStore(this.spec);
+    this.#log ??= host.openLog(this.spec);
     this.#events ??= {
       ready: (replica) => this.#onReady(replica),
       failed: (replica, end) => this.#onFailed(replica, end),
-      line: (replica, stream, line) => this.#log(replica, stream, line),
-      started: (replica, pid) => host.records.add(replica.id, pid, replica.belongings),
+      line: (replica, stream, line) => this.#append(replica, stream, line),
+      started: (replica, pid) => host.records.add(replica.id, pid, replica.ownPaths),
       ended: (replica) => host.records.remove(replica.id),
     };
     const replica = new ReplicaProcess(host.newReplicaId(this.spec), this.spec, host.processOptions, this.#events);
@@ -140,9 +143,9 @@ export class EmbeddedEndpoint {
     try {
       if (artifact.kind !== "bundle")
         throw new FaasError("ARTIFACT_UNSUPPORTED", "The embedded platform runs bundles, not images");
-      const folder = await this.#host.bundleFolder(artifact.digest);
+      const bundle = await this.#host.bundleFolder(artifact.digest);
       const secrets = await this.#host.secretsOf(replica.spec);
-      if (!replica.stopping) replica.start(folder, secrets);
+      if (!replica.stopping) replica.start(bundle, secrets);
     } catch (error) {
       const code = error instanceof FaasError ? error.code : "REPLICA_EXITED";
       replica.failStart({ code, detail: error instanceof Error ? error.message : String(error) });
@@ -163,29 +166,29 @@ export class EmbeddedEndpoint {
 
   #onFailed(replica: ReplicaProcess, end: ProcessEnd): void {
     this.#replicas = this.#replicas.filter((other) => other !== replica);
-    void this.#log(replica, "stderr", `[faas] replica ${replica.id}: ${end.detail}`);
+    void this.#append(replica, "stderr", `[faas] replica ${replica.id}: ${end.detail}`);
     const failure = { revision: replica.spec.revision, ...end, lastLogLines: [...replica.lastLines] };
-    if (replica.wasReady) this.#ended = [...this.#ended.slice(1 - ENDED_KEPT), { id: replica.id, ...failure }];
+    if (replica.wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED_REPLICAS), { id: replica.id, ...failure }];
     if (replica.spec.revision === this.spec.revision) this.#countFailure(replica, failure);
     this.#reconcile();
     this.#changed();
   }
 
-  /** One that was ready once shows that the revision can run: it is tried again soon, and requests wait for it. */
+  /** Schedules the next attempt. A replica that was ready once shows that the revision can run, so its next attempt comes soon and requests wait for it. */
   #countFailure(replica: ReplicaProcess, failure: ReplicaFailure): void {
-    const lived = Date.now() - replica.startedMs;
-    this.#failures = lived > HEALTHY_MS ? 1 : this.#failures + 1;
+    const lifetimeMs = Date.now() - replica.startedMs;
+    this.#failures = lifetimeMs > HEALTHY_MS ? 1 : this.#failures + 1;
     if (!replica.wasReady) this.#failure = failure;
     if (this.#desired === 0 || this.#retry !== undefined) return;
-    // The first death of one that served is mended at once.
+    // The first time, a replica that served is replaced at once.
     if (replica.wasReady && this.#failures === 1) return;
-    const most = replica.wasReady ? BACKOFF_OF_PROVEN_MOST_MS : BACKOFF_MOST_MS;
-    const wait = Math.min(most, BACKOFF_FIRST_MS * 2 ** (this.#failures - 1));
+    const maxMs = replica.wasReady ? MAX_BACKOFF_AFTER_READY_MS : MAX_BACKOFF_MS;
+    const backoffMs = Math.min(maxMs, MIN_BACKOFF_MS * 2 ** (this.#failures - 1));
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#reconcile();
       this.#changed();
-    }, wait);
+    }, backoffMs);
   }
 
   #forgetFailure(): void {
@@ -195,8 +198,8 @@ export class EmbeddedEndpoint {
     this.#retry = undefined;
   }
 
-  #log(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
-    return this.#logs?.append({
+  #append(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
+    return this.#log?.append({
       time: new Date().toISOString(),
       replica: replica.id,
       revision: replica.spec.revision,

@@ -2,15 +2,16 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { processStartedAt } from "./process-start-time.ts";
 
-interface Entry {
+interface ProcessRecord {
   readonly pid: number;
   readonly startedAt: string;
+  /** Files and folders that only this process used. */
   readonly leftovers: readonly string[];
 }
 
 /**
- * Replicas on record, a file each: a server that is killed cannot end its children, so the next one on the same data folder finds
- * them here and does.
+ * Records of the replicas' processes, one file each. A killed server cannot end its children, so the next server on the same data folder finds them here and
+ * ends them.
  */
 export class ProcessRecords {
   readonly #folder: string;
@@ -21,14 +22,17 @@ export class ProcessRecords {
   }
 
   /**
-   * `leftovers`: files and folders that are the replica's alone. What cannot be written down, for want of room for instance, is no reason to start no
-   * replica: `endListenersIn` finds it.
+   * Writes the record of a process. A record that cannot be written, because the disk is full for instance, does not prevent the replica's start:
+   * `endListenersIn` also finds its process.
+   *
+   * @param leftovers files and folders that only this process uses
    */
   add(id: string, pid: number, leftovers: readonly string[]): void {
     const startedAt = processStartedAt(pid);
     if (startedAt === undefined) return;
     try {
-      writeFileSync(join(this.#folder, `${id}.json`), JSON.stringify({ pid, startedAt, leftovers } satisfies Entry));
+      const record: ProcessRecord = { pid, startedAt, leftovers };
+      writeFileSync(join(this.#folder, `${id}.json`), JSON.stringify(record));
     } catch {
       this.remove(id);
     }
@@ -38,17 +42,17 @@ export class ProcessRecords {
     rmSync(join(this.#folder, `${id}.json`), { force: true });
   }
 
-  /** Ends every process that is still on record, with its group, and removes what it left; gives how many there were. */
+  /** Ends every recorded process and its process group, and removes its leftovers. Returns the number of ended processes. */
   endOrphans(): number {
     let ended = 0;
     for (const name of readdirSync(this.#folder)) {
       const file = join(this.#folder, name);
-      const entry = parse(file);
-      if (entry && processStartedAt(entry.pid) === entry.startedAt) {
-        endGroup(entry.pid);
+      const record = readRecord(file);
+      if (record && processStartedAt(record.pid) === record.startedAt) {
+        endGroup(record.pid);
         ended++;
       }
-      for (const leftover of entry?.leftovers ?? []) rmSync(leftover, { recursive: true, force: true });
+      for (const leftover of record?.leftovers ?? []) rmSync(leftover, { recursive: true, force: true });
       rmSync(file, { force: true });
     }
     return ended;
@@ -56,8 +60,8 @@ export class ProcessRecords {
 }
 
 /**
- * Ends every process that was told to listen in this folder: a server that was killed at the moment in which it started a replica left
- * one that is on no record. Linux (proc(5)); gives how many there were.
+ * Ends every process whose PORT is in this folder: a server that was killed while it started a replica may have left a process without a record. Works on
+ * Linux only (proc(5)). Returns the number of ended processes.
  */
 export function endListenersIn(folder: string): number {
   if (process.platform !== "linux") return 0;
@@ -72,7 +76,7 @@ export function endListenersIn(folder: string): number {
   return ended;
 }
 
-/** With a NUL before each variable; empty when it may not be read. */
+/** Returns the environment of a process, with NUL before each variable; empty if it cannot be read. */
 function environmentOf(pid: number): string {
   try {
     return `\0${readFileSync(`/proc/${pid}/environ`, "latin1")}`;
@@ -81,11 +85,11 @@ function environmentOf(pid: number): string {
   }
 }
 
-function parse(file: string): Entry | undefined {
+function readRecord(file: string): ProcessRecord | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch {
-    return undefined; // Written half when the server was killed: then its process was not started yet, or is on no record.
+    return undefined; // The server was killed while it wrote the record; `endListenersIn` finds the process.
   }
 }
 
@@ -95,6 +99,6 @@ function endProcess(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It ended by itself in between, or leads no group.
+    // It has ended meanwhile, or does not lead a group.
   }
 }

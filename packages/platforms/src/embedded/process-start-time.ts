@@ -2,14 +2,14 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 /**
- * When a process started, as a text that is equal for the same process alone: a pid is used again, the pair is not.
- * `undefined` when there is no such process. Linux: field 22 of /proc/<pid>/stat (proc(5)); elsewhere `ps`.
+ * Returns the start time of a process, as text to compare: together with the pid, which the system reuses, it identifies the process. Returns undefined if the
+ * process does not exist. Reads field 22 of /proc/<pid>/stat on Linux (proc(5)), and runs `ps` elsewhere.
  */
 export function processStartedAt(pid: number): string | undefined {
   try {
     if (process.platform === "linux") {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      // The second field is the command in parentheses, and may itself hold spaces and parentheses.
+      // The second field is the command in parentheses, which may contain spaces and parentheses.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       return fields[0] === "Z" ? undefined : fields[19];
     }

@@ -1,63 +1,58 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { constants } from "node:os";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { type EndpointSpec, type ErrorCode, formatSize } from "@faas/core";
+import type { EndpointSpec } from "@faas/core";
 import { readLines } from "../common/lines.ts";
-import { probeReady, REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
+import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
 import { StartStages } from "../common/start-stages.ts";
 import {
-  cacheOf,
   functionEnvironment,
   type RuntimeOptions,
   runtimeEnvironment,
+  sharedCacheFolder,
 } from "../common/wrapper-environment.ts";
+import { exitReason, type ProcessEnd, spawnFailure } from "./exit-reason.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
-import type { PrewarmPool, SandboxContext } from "./prewarm/prewarm-pool.ts";
-import { dataBound } from "./sandbox/memory-rlimit.ts";
-import { folderOf, type ProcessFolder } from "./sandbox/sandbox.ts";
+import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
+import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
+import { Liveness, memoryFailure } from "./process-checks.ts";
+import { memoryRlimit } from "./sandbox/memory-rlimit.ts";
+import type { ProcessFolder } from "./sandbox/sandbox.ts";
 
-const LAST_LINES = 20;
-/** Exit code of what was to become a program that is not there. */
-const NO_PROGRAM = 127;
-/** What runtimes say last when the kernel, or their own bound, gives them no more memory. */
-const NO_MEMORY = /JavaScript heap out of memory|process out of memory|\bstd::bad_alloc\b|^MemoryError\b/;
-/** After a replica is taken off the list, so long for requests that were picked just before. */
-const SETTLE_MS = 100;
-/** Beyond the endpoint's own timeout. */
+const MAX_LAST_LINES = 20;
+/** Milliseconds for which a replica that is no longer listed still accepts requests, for those that were sent to it just before. */
+const DRAIN_DELAY_MS = 100;
+/** Milliseconds between SIGTERM and SIGKILL, in addition to the endpoint's timeout. */
 const KILL_GRACE_MS = 5_000;
-const STUCK_GRACE_MS = 5_000;
-/** A replica is asked whether it lives so long after it was asked last. */
-const ALIVE_CHECK_MS = 5_000;
+/** Milliseconds to wait for the end of the output of an exited process. */
+const OUTPUT_GRACE_MS = 500;
 
 /** How the processes of all replicas are started. */
 export interface ProcessOptions extends RuntimeOptions {
   readonly startTimeoutMs: number;
-  readonly blanks: PrewarmPool;
-  /** Absent: processes are not kept apart. */
-  readonly apart?: SandboxContext;
+  readonly prewarmPool: PrewarmPool;
+  /** Absent if processes are not sandboxed. */
+  readonly sandboxContext?: SandboxContext;
 }
 
-/** Why a process is no replica any more. */
-export interface ProcessEnd {
-  readonly code: ErrorCode;
-  readonly detail: string;
-}
-
+/** Receiver of a replica's events. */
 export interface ProcessEvents {
   ready(replica: ReplicaProcess): void;
-  /** It ended, or could not be started; not called when `stop` was. */
+  /** The process ended or could not be started, other than by `stop`. */
   failed(replica: ReplicaProcess, end: ProcessEnd): void;
   line(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined;
   started(replica: ReplicaProcess, pid: number): void;
   ended(replica: ReplicaProcess): void;
 }
 
-/** One child process: the wrapper with the user's function, on a Unix socket of its own. One that is kept apart listens in its room; its socket is then moved to where no other function finds it. */
+/**
+ * A child process: the wrapper with the user's function, listening on its own Unix socket. A sandboxed process creates the socket in its private folder; the
+ * server then moves it to a path that other functions cannot guess.
+ */
 export class ReplicaProcess {
   readonly id: string;
   readonly spec: EndpointSpec;
@@ -65,33 +60,34 @@ export class ReplicaProcess {
   readonly lastLines: string[] = [];
   readonly stages = new StartStages(performance.now());
   readonly startedMs = Date.now();
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
+  /** True while it can serve requests. */
   ready = false;
-  /** It was ready once. */
+  /** True once it has been ready. */
   wasReady = false;
   stopping = false;
   readonly #options: ProcessOptions;
   readonly #events: ProcessEvents;
   readonly #resolveEnded: () => void;
-  readonly #starting = new AbortController();
+  readonly #startAborter = new AbortController();
+  readonly #liveness: Liveness;
   #child: ChildProcess | undefined;
-  #room: ProcessFolder;
-  /** Gives back what it was lent. */
-  #release: (() => void) | undefined;
+  #folder: ProcessFolder;
+  /** Returns a prewarmed process's copy of the code. */
+  #releaseCode: (() => void) | undefined;
   #end: ProcessEnd | undefined;
-  #gone = false;
-  #askedMs = this.startedMs;
-  #probeSinceMs: number | undefined;
+  #hasEnded = false;
 
   constructor(id: string, spec: EndpointSpec, options: ProcessOptions, events: ProcessEvents) {
     this.id = id;
     this.spec = spec;
-    const { runFolder, apart } = options;
-    this.socketPath = join(runFolder, apart ? `${randomBytes(16).toString("hex")}.s` : `${id}.sock`);
-    // What is removed with a replica that could not be started is this too: a folder of its own in either case.
-    const home = apart ? join(runFolder, id, "tmp") : join(runFolder, `${id}.tmp`);
-    this.#room = { home, listenPath: this.socketPath };
+    const { runFolder, sandboxContext } = options;
+    this.socketPath = join(runFolder, sandboxContext ? `${randomBytes(16).toString("hex")}.s` : `${id}.sock`);
+    // Removed with a replica that could not be started, so never a folder that replicas share.
+    const path = join(runFolder, sandboxContext ? id : `${id}.tmp`);
+    this.#folder = { path, home: sandboxContext ? join(path, "tmp") : path, listenPath: this.socketPath };
+    this.#liveness = new Liveness(this.socketPath, spec.timeoutMs, this.startedMs);
     this.#options = options;
     this.#events = events;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -103,129 +99,109 @@ export class ReplicaProcess {
     return this.#child?.pid;
   }
 
-  /** Files and folders that are this replica's alone. */
-  get belongings(): readonly string[] {
-    return [this.socketPath, this.#options.apart ? folderOf(this.#room) : this.#room.home];
+  /** Files and folders that only this replica uses. */
+  get ownPaths(): readonly string[] {
+    return [this.socketPath, this.#folder.path];
   }
 
-  /** Starts the process in the bundle's folder, with the secrets' values by variable; `ready` or `failed` tells how it went. */
-  start(folder: string, secrets: Readonly<Record<string, string>>): void {
-    const child = this.#spawn(folder, secrets);
+  /**
+   * Starts the process, which results in a `ready` or a `failed` event.
+   *
+   * @param bundle folder of the function
+   * @param secrets values by variable name
+   */
+  start(bundle: string, secrets: Readonly<Record<string, string>>): void {
+    const child = this.#spawn(bundle, secrets);
     this.#child = child;
     this.stages.record("process");
     if (child.pid !== undefined) this.#events.started(this, child.pid);
     for (const stream of ["stdout", "stderr"] as const) {
       readLines(child[stream] as Readable, (line) => {
         this.lastLines.push(line);
-        if (this.lastLines.length > LAST_LINES) this.lastLines.shift();
+        if (this.lastLines.length > MAX_LAST_LINES) this.lastLines.shift();
         return this.#events.line(this, stream, line);
       });
     }
     child.once("error", (error: NodeJS.ErrnoException) => {
-      this.#end ??= this.#startError(error);
-      if (child.pid === undefined) this.#onGone();
+      this.#end ??= spawnFailure(this.spec, this.#options, error);
+      if (child.pid === undefined) this.#onEnd();
     });
-    // "close" comes when the output is read too, so that its last words are known; a grandchild may hold the pipes open.
     child.once("exit", (code, signal) => {
-      this.#end ??= this.#exitReason(code, signal);
-      const timer = setTimeout(() => this.#onGone(), 500);
-      child.once("close", () => {
+      // The output may contain the reason. It is complete on "close", which a grandchild that holds the pipes can delay.
+      const onOutputEnd = () => {
         clearTimeout(timer);
-        this.#onGone();
-      });
+        this.#end ??= this.#exitReason(code, signal);
+        this.#onEnd();
+      };
+      const timer = setTimeout(onOutputEnd, OUTPUT_GRACE_MS);
+      child.once("close", onOutputEnd);
     });
     void this.#awaitReady();
   }
 
-  /** Could not even be started: the bundle is gone, for instance. */
+  /** Fails a replica whose process cannot be started, because its bundle is missing for instance. */
   failStart(end: ProcessEnd): void {
     this.#end = end;
-    this.#onGone();
+    this.#onEnd();
   }
 
-  /** Drains: a moment for requests on their way, SIGTERM, and SIGKILL when the endpoint's timeout has passed. */
+  /** Drains the replica: waits briefly for requests on their way, sends SIGTERM, and SIGKILL after the endpoint's timeout. */
   async stop(): Promise<void> {
     if (this.stopping) return this.ended;
     const served = this.ready;
     this.stopping = true;
     this.ready = false;
-    this.#starting.abort(REPLICA_REMOVED);
-    if (this.#child === undefined) this.#onGone();
-    if (served) await Promise.race([delay(SETTLE_MS), this.ended]);
+    this.#startAborter.abort(REPLICA_REMOVED);
+    if (this.#child === undefined) this.#onEnd();
+    if (served) await Promise.race([delay(DRAIN_DELAY_MS), this.ended]);
     this.#signal(served ? "SIGTERM" : "SIGKILL");
     const timer = setTimeout(() => this.#signal("SIGKILL"), this.spec.timeoutMs + KILL_GRACE_MS);
     await this.ended;
     clearTimeout(timer);
   }
 
-  /** Ends it at once, for a reason. */
-  kill(end: ProcessEnd): void {
+  /** Ends the replica if it uses more memory than its limit, or has stopped responding. */
+  check(nowMs: number): void {
+    const failure =
+      memoryFailure(this.pid, this.spec.memoryBytes) ?? (this.ready ? this.#liveness.check(nowMs) : undefined);
+    if (failure) this.#kill(failure);
+  }
+
+  #kill(end: ProcessEnd): void {
     this.#end ??= end;
     this.#signal("SIGKILL");
-  }
-
-  /** Ends it when it uses more memory than it may. */
-  checkMemory(residentBytes: number): void {
-    if (residentBytes <= this.spec.memoryBytes) return;
-    const used = formatSize(Math.ceil(residentBytes / 2 ** 20) * 2 ** 20);
-    this.kill({
-      code: "OUT_OF_MEMORY",
-      detail: `The function used ${used} of memory, more than its limit of ${formatSize(this.spec.memoryBytes)}; deploy it with a larger --memory`,
-    });
-  }
-
-  /** Asks whether it lives when that was asked long enough ago; ends it when it has not answered for the endpoint's timeout and more. */
-  checkAlive(nowMs: number): void {
-    if (!this.ready) return;
-    if (this.#probeSinceMs === undefined) {
-      // Each at times of its own: all at once would hold up the requests of all.
-      if (nowMs - this.#askedMs < ALIVE_CHECK_MS) return;
-      this.#askedMs = nowMs;
-      this.#probeSinceMs = nowMs;
-      probeReady({ socketPath: this.socketPath }, AbortSignal.timeout(this.spec.timeoutMs + STUCK_GRACE_MS))
-        .then(() => (this.#probeSinceMs = undefined))
-        .catch(() => {});
-    } else if (nowMs - this.#probeSinceMs > this.spec.timeoutMs + STUCK_GRACE_MS) {
-      const seconds = Math.round((nowMs - this.#probeSinceMs) / 1000);
-      this.kill({
-        code: "REPLICA_FAILED",
-        detail: `The function's process did not answer for ${seconds} s and was ended`,
-      });
-    }
   }
 
   async #awaitReady(): Promise<void> {
     const { startTimeoutMs } = this.#options;
     const timeout = setTimeout(() => {
-      this.kill({
-        code: "START_TIMEOUT",
-        detail: `The function was not loaded within ${startTimeoutMs / 1000} s`,
-      });
+      const detail = `The function did not load within ${startTimeoutMs / 1000} s`;
+      this.#kill({ code: "START_TIMEOUT", detail });
     }, startTimeoutMs);
     try {
-      const answer = await waitUntilReady(this.socketPath, this.#starting.signal, this.#room.listenPath);
-      if (this.stopping || this.#gone) return;
-      if (!answer.ready) return this.kill({ code: "FUNCTION_LOAD_FAILED", detail: answer.detail ?? "" });
+      const response = await waitUntilReady(this.socketPath, this.#startAborter.signal, this.#folder.listenPath);
+      if (this.stopping || this.#hasEnded) return;
+      if (!response.ready) return this.#kill({ code: "FUNCTION_LOAD_FAILED", detail: response.detail ?? "" });
       this.ready = true;
       this.wasReady = true;
       this.stages.record("ready");
       this.#events.ready(this);
     } catch {
-      // Stopped, or gone: whoever did that tells.
+      // The replica was stopped or has ended, which is reported elsewhere.
     } finally {
       clearTimeout(timeout);
     }
   }
 
-  #onGone(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.#starting.abort(REPLICA_REMOVED);
+  #onEnd(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#startAborter.abort(REPLICA_REMOVED);
     // Processes that the function started are in its group.
     this.#signal("SIGKILL");
     this.ready = false;
-    for (const path of this.belongings) rmSync(path, { recursive: true, force: true });
-    this.#release?.();
+    for (const path of this.ownPaths) rmSync(path, { recursive: true, force: true });
+    this.#releaseCode?.();
     this.#events.ended(this);
     if (!this.stopping) {
       this.#events.failed(this, this.#end ?? { code: "REPLICA_EXITED", detail: "The function's process ended" });
@@ -234,29 +210,9 @@ export class ReplicaProcess {
   }
 
   #exitReason(code: number | null, signal: NodeJS.Signals | null): ProcessEnd {
-    if (this.lastLines.some((line) => NO_MEMORY.test(line))) {
-      return {
-        code: "OUT_OF_MEMORY",
-        detail: `The function ran out of memory: its limit is ${formatSize(this.spec.memoryBytes)}; deploy it with a larger --memory`,
-      };
-    }
-    const missing = this.#programMissing();
-    if (code === NO_PROGRAM && this.#options.apart && missing && this.lastLines.length === 0) return missing;
-    const how = signal ? `by signal ${signal} (${constants.signals[signal]})` : `with exit code ${code}`;
-    const when = this.ready ? "while it served" : "before it was ready";
-    return { code: "REPLICA_EXITED", detail: `The function's process ended ${how} ${when}` };
-  }
-
-  #startError(error: NodeJS.ErrnoException): ProcessEnd {
-    const missing = this.#programMissing();
-    if (error.code === "ENOENT" && missing) return missing;
-    return { code: "REPLICA_EXITED", detail: `The function's process could not be started: ${error.message}` };
-  }
-
-  /** Returns what to say of a program that is not installed; undefined for a program that always is. */
-  #programMissing(): ProcessEnd | undefined {
-    const { missing, program } = runtimeCommand(this.spec.runtime);
-    return missing && { code: "RUNTIME_MISSING", detail: missing(program(this.#options)) };
+    const { lastLines, ready: wasServing } = this;
+    const isSandboxed = this.#options.sandboxContext !== undefined;
+    return exitReason(this.spec, this.#options, { code, signal, lastLines, wasServing, isSandboxed });
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -266,37 +222,41 @@ export class ReplicaProcess {
       // The processes that the function started work for the calls in flight: they end with the group, by SIGKILL.
       process.kill(signal === "SIGTERM" ? pid : -pid, signal);
     } catch {
-      // It is gone.
+      // The process group has ended.
     }
   }
 
-  #spawn(folder: string, secrets: Readonly<Record<string, string>>): ChildProcess {
+  #spawn(bundle: string, secrets: Readonly<Record<string, string>>): ChildProcess {
     const { spec } = this;
     const { runtime, memoryBytes } = spec;
-    const { apart, blanks, cacheFolder } = this.#options;
-    const shared = cacheOf(runtime, cacheFolder);
-    if (apart === undefined) mkdirSync(this.#room.home, { recursive: true });
-    const taken = blanks.take(spec, folder, { ...this.#room, cacheFolder: shared }, (...of) =>
-      this.#environment(secrets, ...of),
+    const { sandboxContext, prewarmPool, cacheFolder } = this.#options;
+    const sharedCache = sharedCacheFolder(runtime, cacheFolder);
+    if (sandboxContext === undefined) mkdirSync(this.#folder.home, { recursive: true });
+    const claimed = prewarmPool.claim(
+      spec,
+      bundle,
+      { folder: this.#folder, cacheFolder: sharedCache },
+      (folder, cache) => this.#environment(secrets, folder, cache),
     );
-    if (taken?.apart) {
-      this.#room = taken.apart.room;
-      this.#release = taken.apart.place.release;
+    if (claimed?.sandboxed) {
+      this.#folder = claimed.sandboxed.folder;
+      this.#releaseCode = claimed.sandboxed.code.release;
     }
-    if (taken) return taken.child;
-    const own = programOf(runtime, memoryBytes, this.#options);
-    let command: readonly [program: string, ...args: string[]] = [...own, runtimeCommand(runtime).wrapper];
-    let cache = shared;
-    if (apart) {
-      this.#room = apart.isolation.room(this.id);
+    if (claimed) return claimed.child;
+    const runtimeProgram = programOf(runtime, memoryBytes, this.#options);
+    let command: readonly [program: string, ...args: string[]] = [...runtimeProgram, runtimeCommand(runtime).wrapper];
+    let cache = sharedCache;
+    if (sandboxContext) {
+      const { sandbox } = sandboxContext;
+      this.#folder = sandbox.createFolder(this.id);
       cache = join(cacheFolder, codeKey(spec));
       mkdirSync(cache, { recursive: true });
-      const reach = { read: [folder], write: [cache], dataBytes: dataBound(spec) };
-      command = apart.isolation.command(runtime, command, this.#room, reach);
+      const allowed = { read: [bundle], write: [cache], dataBytes: memoryRlimit(spec) };
+      command = sandbox.command(runtime, command, this.#folder, allowed);
     }
-    const env = this.#environment(secrets, this.#room, cache);
+    const env = this.#environment(secrets, this.#folder, cache);
     const [program, ...args] = command;
-    return spawn(program, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    return spawn(program, args, { cwd: bundle, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   }
 
   #environment(
@@ -308,14 +268,5 @@ export class ReplicaProcess {
       ...runtimeEnvironment(this.spec.runtime, home, cache),
       ...functionEnvironment(this.spec, listenPath, secrets),
     };
-  }
-}
-
-/** Bytes of memory that a process has resident (proc(5): the second field of statm, in pages of 4 KiB); undefined where /proc is not. */
-export function residentBytes(pid: number): number | undefined {
-  try {
-    return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * 4096;
-  } catch {
-    return undefined;
   }
 }

@@ -1,10 +1,12 @@
 import { networkInterfaces } from "node:os";
-import type { Logger } from "@faas/core";
+import type { Logger, LogSink } from "@faas/core";
 import type { ManifestOptions } from "./reconcile/manifests/labels.ts";
 
 export interface KubernetesOptions {
-  /** Folder for copies of the replicas' logs. */
+  /** Folder for logins to registries. */
   readonly dataDir: string;
+  /** Receives copies of the replicas' logs; absent: they are not copied. */
+  readonly logs?: LogSink;
   /** Name of the control server, which tells its objects from those of other control servers on the same cluster. */
   readonly instance: string;
   /**

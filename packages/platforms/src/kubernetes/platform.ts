@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import {
   type EndpointRef,
   type EndpointSpec,
@@ -7,12 +6,10 @@ import {
   FaasError,
   type Limits,
   type Logger,
-  type LogLine,
-  type LogOptions,
+  NO_LOGS,
   type Platform,
   type SecretVersion,
 } from "@faas/core";
-import { LogStore } from "../common/log-store.ts";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
 import { ClusterError, type Kind, KubernetesApi } from "./client/api-client.ts";
 import { type ClusterFeatures, connectToCluster } from "./client/connect.ts";
@@ -53,8 +50,6 @@ export class KubernetesPlatform implements Platform {
   readonly #log: Logger;
   readonly #host: EndpointHost;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
-  /** Logs of endpoints that had a pod, or whose logs were requested. */
-  readonly #logs = new Map<string, LogStore>();
   readonly #statuses = new StatusSnapshot(() => this.#reconciler.unownedStatuses());
   readonly #closing = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
@@ -100,7 +95,7 @@ export class KubernetesPlatform implements Platform {
     this.#pods = new PodTracker({
       ...shared,
       hasLostLogin: (org) => this.#namespaces.hasLostLogin(org),
-      logStore: (ref) => this.#logStore(ref),
+      logs: options.logs ?? NO_LOGS,
     });
   }
 
@@ -206,14 +201,12 @@ export class KubernetesPlatform implements Platform {
     const endpoint = this.#endpoints.get(endpointKey(ref));
     if (endpoint) this.#forget(endpoint);
     await this.#reconciler.remove(ref, signal);
-    await this.#removeLogs(ref);
   }
 
   async removeOrg(org: string, signal?: AbortSignal): Promise<void> {
     const removed = [...this.#endpoints.values()].filter(({ spec }) => spec.org === org);
     for (const endpoint of removed) this.#forget(endpoint);
     await this.#namespaces.remove(org, signal);
-    for (const { spec } of removed) await this.#removeLogs(spec);
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<readonly EndpointStatus[]> {
@@ -223,17 +216,12 @@ export class KubernetesPlatform implements Platform {
     yield* this.#statuses.watch(signal);
   }
 
-  logs(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
-    return this.#logStore(ref).read(options);
-  }
-
   /** Disconnects from the cluster; the replicas keep running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     this.#synced.resolve();
     for (const endpoint of this.#endpoints.values()) endpoint.stop();
     await this.#pods.ended();
-    await Promise.all([...this.#logs.values()].map((logs) => logs.flush()));
     await this.#credentials.close();
   }
 
@@ -294,20 +282,5 @@ export class KubernetesPlatform implements Platform {
     this.#synced.resolve();
     this.#reconciler.start();
     this.#statuses.announce();
-  }
-
-  #logStore({ org, endpoint }: EndpointRef): LogStore {
-    const key = endpointKey({ org, endpoint });
-    let logs = this.#logs.get(key);
-    if (!logs) {
-      logs = new LogStore(join(this.#options.dataDir, "logs", org, endpoint));
-      this.#logs.set(key, logs);
-    }
-    return logs;
-  }
-
-  async #removeLogs(ref: EndpointRef): Promise<void> {
-    await this.#logStore(ref).remove();
-    this.#logs.delete(endpointKey(ref));
   }
 }

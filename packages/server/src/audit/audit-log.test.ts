@@ -1,19 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import type { AuditEntry } from "@faas/core";
+import { tempDir } from "@faas/testing";
 import { testControl } from "../testing/test-control.ts";
-import { type AuditEntry, AuditLog, type AuditOptions } from "./audit-log.ts";
+import { AuditLog, type AuditOptions } from "./audit-log.ts";
 
-async function auditOf(t: TestContext, options: AuditOptions = {}) {
-  const dataDir = await mkdtemp(join(tmpdir(), "faas-audit-"));
+function auditOf(t: TestContext, options: AuditOptions = {}) {
+  const dataDir = tempDir("audit");
   const audit = new AuditLog(dataDir, options);
-  t.after(async () => {
-    await audit.close();
-    await rm(dataDir, { recursive: true, force: true });
-  });
+  t.after(() => audit[Symbol.asyncDispose]());
   const read = async () =>
     (await buffer(audit.read()))
       .toString()
@@ -33,8 +31,8 @@ const entry = (target: string, more: Partial<AuditEntry> = {}): AuditEntry => ({
   ...more,
 });
 
-test("every entry is there, in order, however many come at once, and for this user alone", async (t) => {
-  const { audit, dataDir, read } = await auditOf(t);
+test("writes concurrent entries in order, readable by this user only", async (t) => {
+  const { audit, dataDir, read } = auditOf(t);
   await Promise.all(Array.from({ length: 200 }, (_, i) => audit.write(entry(`org-${i}`))));
   assert.deepEqual(
     (await read()).map(({ target }) => target),
@@ -43,8 +41,8 @@ test("every entry is there, in order, however many come at once, and for this us
   assert.equal((await stat(join(dataDir, "audit.log"))).mode & 0o777, 0o600);
 });
 
-test("files stay small and few; the oldest go", async (t) => {
-  const { audit, dataDir, read } = await auditOf(t, { fileBytes: 1000, files: 2 });
+test("rotates files by size and drops the oldest", async (t) => {
+  const { audit, dataDir, read } = auditOf(t, { fileBytes: 1000, files: 2 });
   for (let i = 0; i < 100; i++) await audit.write(entry(`org-${i}`));
   const names = (await readdir(dataDir)).sort();
   assert.deepEqual(names, ["audit.log", "audit.log.1", "audit.log.2"]);
@@ -57,9 +55,9 @@ test("files stay small and few; the oldest go", async (t) => {
   assert.ok(kept.length > 10 && kept.length < 30);
 });
 
-test("who has no key cannot push out what others did: so many a minute, and the next entry says how many more", async (t) => {
+test("lists at most 60 unauthenticated calls per minute; the next entry has the number of the others", async (t) => {
   const clock = { ms: 0 };
-  const { audit, read } = await auditOf(t, { now: () => clock.ms });
+  const { audit, read } = auditOf(t, { now: () => clock.ms });
   for (let i = 0; i < 1000; i++) await audit.write(entry("x", { status: 401, code: "UNAUTHENTICATED" }));
   await audit.write(entry("acme"));
   clock.ms += 60_000;
@@ -70,7 +68,7 @@ test("who has no key cannot push out what others did: so many a minute, and the 
   assert.equal(entries[61]?.unlisted, undefined);
 });
 
-test("one line for each call that changes something or is refused: who, what, from where, with which result", async () => {
+test("writes a line for each call that changes something or is rejected: key, action, target, address, result", async () => {
   const server = await testControl({ auth: true });
   await server.send("PUT", "/-/orgs/acme");
   const { body: key } = await server.send("POST", "/-/orgs/acme/keys", { scope: "read", name: "looks" });

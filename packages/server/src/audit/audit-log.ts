@@ -1,40 +1,27 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-
-/** One control call that changed something, or was refused. */
-export interface AuditEntry {
-  /** RFC 3339, UTC. */
-  readonly time: string;
-  readonly requestId: string;
-  /** Absent: there was none. */
-  readonly key?: { readonly id: string; readonly name: string; readonly scope: string; readonly org?: string };
-  /** Method and route. */
-  readonly action: string;
-  /** What it was done to: `acme/hello`, for instance. */
-  readonly target: string;
-  /** The address that the connection came from. */
-  readonly from: string;
-  readonly status: number;
-  /** What it changed, for what cannot be seen from the target: limits, before and after. */
-  readonly change?: object;
-  /** Of the problem. */
-  readonly code?: string;
-  /** So many calls without a valid key were refused since the entry before and are not listed. */
-  readonly unlisted?: number;
-}
+import type { AuditEntry } from "@faas/core";
+import { RotatingFile } from "../lib/rotating-file.ts";
 
 export interface AuditOptions {
-  /** Of one file; 10 MiB. */
+  /**
+   * Size of one file.
+   *
+   * @defaultValue 10 MiB
+   */
   readonly fileBytes?: number;
-  /** Former ones that are kept; 9. */
+  /**
+   * Number of previous files that are kept.
+   *
+   * @defaultValue 9
+   */
   readonly files?: number;
   readonly now?: () => number;
 }
 
-/** Of an admin key that was made on the server's own machine, without a request. */
-export const keyMadeHere = (action: string, id: string): AuditEntry => ({
+/** Returns the entry for an admin key that was created on the server's own machine, without a request. */
+export const keyCreatedLocally = (action: string, id: string): AuditEntry => ({
   time: new Date().toISOString(),
   requestId: randomUUID(),
   action,
@@ -43,31 +30,27 @@ export const keyMadeHere = (action: string, id: string): AuditEntry => ({
   status: 201,
 });
 
-/** Whoever has no key could else push out of the files what others did. */
-const STRANGERS_A_MINUTE = 60;
+/** Entries of unauthenticated clients per minute: more could push the actions of others out of the files. */
+const MAX_UNAUTHENTICATED_PER_MINUTE = 60;
 
-/** `audit.log` in the data folder, JSON lines; `audit.log.1` … are former ones, the highest number the oldest. */
-export class AuditLog {
-  readonly #file: string;
-  readonly #fileBytes: number;
-  readonly #files: number;
+/** Audit trail: `audit.log` in the data folder, JSON lines; `audit.log.1` … are previous files, the highest number the oldest. */
+export class AuditLog implements AsyncDisposable {
+  readonly #file: RotatingFile;
   readonly #now: () => number;
-  #handle: FileHandle | undefined;
-  #bytes = 0;
   #lines: string[] = [];
   #writing: Promise<void> | undefined;
   #minute = 0;
-  #strangers = 0;
+  #unauthenticatedInMinute = 0;
   #unlisted = 0;
 
   constructor(dataDir: string, { fileBytes = 10 * 2 ** 20, files = 9, now = Date.now }: AuditOptions = {}) {
-    this.#file = join(dataDir, "audit.log");
-    this.#fileBytes = fileBytes;
-    this.#files = files;
+    const path = join(dataDir, "audit.log");
+    const pathOf = (number: number) => (number === 0 ? path : `${path}.${number}`);
+    this.#file = new RotatingFile({ pathOf, maxBytes: fileBytes, previousFiles: files, mode: 0o600 });
     this.#now = now;
   }
 
-  /** Resolves when it is written. Of calls without a valid key only some a minute are. */
+  /** Writes an entry; resolves when it is in the file. Only some of the calls without a valid key are listed per minute. */
   async write(entry: AuditEntry): Promise<void> {
     if (entry.code === "UNAUTHENTICATED" && !this.#isListed()) {
       this.#unlisted++;
@@ -76,7 +59,7 @@ export class AuditLog {
     const unlisted = this.#unlisted;
     this.#unlisted = 0;
     this.#lines.push(`${JSON.stringify(unlisted > 0 ? { ...entry, unlisted } : entry)}\n`);
-    // Those that come while one is written share the next write.
+    // Entries that arrive during a write share the next one.
     const before = this.#writing;
     if (before) await before.catch(() => {});
     this.#writing ??= this.#flush().finally(() => {
@@ -85,52 +68,32 @@ export class AuditLog {
     await this.#writing;
   }
 
-  /** All that is kept, the oldest first. */
+  /** Reads all entries, the oldest first. */
   async *read(): AsyncGenerator<Buffer> {
-    for (let number = this.#files; number >= 0; number--) {
+    for (const path of this.#file.paths) {
       try {
-        yield* createReadStream(number === 0 ? this.#file : `${this.#file}.${number}`);
+        yield* createReadStream(path);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       }
     }
   }
 
-  async close(): Promise<void> {
+  /** Waits for the write under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing?.catch(() => {});
-    await this.#handle?.close();
-    this.#handle = undefined;
   }
 
   #isListed(): boolean {
     const minute = Math.floor(this.#now() / 60_000);
-    if (minute !== this.#minute) this.#strangers = 0;
+    if (minute !== this.#minute) this.#unauthenticatedInMinute = 0;
     this.#minute = minute;
-    return ++this.#strangers <= STRANGERS_A_MINUTE;
+    return ++this.#unauthenticatedInMinute <= MAX_UNAUTHENTICATED_PER_MINUTE;
   }
 
   async #flush(): Promise<void> {
     const text = this.#lines.join("");
     this.#lines = [];
-    if (text === "") return;
-    if (this.#handle && this.#bytes >= this.#fileBytes) await this.#rotate();
-    if (!this.#handle) {
-      this.#handle = await open(this.#file, "a", 0o600);
-      this.#bytes = (await this.#handle.stat()).size;
-    }
-    await this.#handle.appendFile(text);
-    this.#bytes += Buffer.byteLength(text);
-  }
-
-  async #rotate(): Promise<void> {
-    await this.#handle?.close();
-    this.#handle = undefined;
-    await rm(`${this.#file}.${this.#files}`, { force: true });
-    for (let number = this.#files - 1; number >= 0; number--) {
-      const from = number === 0 ? this.#file : `${this.#file}.${number}`;
-      await rename(from, `${this.#file}.${number + 1}`).catch((error) => {
-        if (error.code !== "ENOENT") throw error;
-      });
-    }
+    if (text !== "") await this.#file.append(text);
   }
 }

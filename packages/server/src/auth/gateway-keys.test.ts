@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { eventually } from "@faas/testing";
+import { eventually, tempDir } from "@faas/testing";
 import { startTestGateway } from "../../../gateway/src/testing/test-gateway.ts";
 import { Store } from "../state/store.ts";
 import { KeyService } from "./key-service.ts";
 
-test("a WebSocket ends when the key that opened it is revoked or expires; others stay, and are no longer opened with it", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "faas-gateway-keys-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const store = await Store.open(folder);
+test("closes a WebSocket when the key that opened it is revoked or expires; others stay open", async (t) => {
+  const store = await Store.open(tempDir("keys"));
   t.after(() => store.close());
   const keys = new KeyService({ store });
   await using gateway = await startTestGateway(() => () => {}, { keys });
@@ -44,9 +39,9 @@ test("a WebSocket ends when the key that opened it is revoked or expires; others
   for (const { first: head } of [first, second, third]) assert.match(head, /^HTTP\/1\.1 101 /);
   assert.equal(gateway.endpoints.get("acme/x")?.inFlight, 3);
   await keys.revoke(undefined, revoked.id);
-  await eventually("the one of the revoked key ends", () => first.closed);
-  await eventually("the one of the expired key ends", () => second.closed);
-  await eventually("their places are free", () => gateway.endpoints.get("acme/x")?.inFlight === 1);
+  await eventually("the WebSocket of the revoked key is closed", () => first.closed);
+  await eventually("the WebSocket of the expired key is closed", () => second.closed);
+  await eventually("their slots are free", () => gateway.endpoints.get("acme/x")?.inFlight === 1);
   third.socket.write("ping");
   const [echo] = await once(third.socket, "data");
   assert.equal(String(echo), "ping");

@@ -13,41 +13,42 @@ import {
 import { type KeyVerifier, tokenOf, type VerifiedKey } from "@faas/gateway";
 import type { Store } from "../state/store.ts";
 
-/** What a key is made of. */
+/** Fields of a new key. */
 export interface KeyInput {
   readonly scope: KeyScope;
   readonly org?: string;
   readonly name?: string | undefined;
-  /** A duration. */
+  /** Duration until it expires. */
   readonly expires?: string | undefined;
 }
 
-export interface KeysOptions {
+export interface KeyServiceOptions {
   readonly store: Pick<Store, "keys" | "changeKey">;
-  /** An admin key that is given at every start, and is not in the state. */
+  /** Admin key that is passed at every start and is not in the state. */
   readonly fixed?: { readonly id: string; readonly hash: string };
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
 
-/** When a key was used last is written at most so often. */
-const USED_EVERY_MS = 3_600_000;
-const TIMER_MOST_MS = 2 ** 31 - 1;
+/** Interval at which the last use of a key is written at most. */
+const LAST_USED_INTERVAL_MS = 3_600_000;
+/** Longest delay of a timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The keys of a server. To prove one takes a look-up by the id that its token names, and one SHA-256: about 3 µs, so nothing is cached, and what is
- * revoked is refused from the next request on.
+ * Keys of a server. To verify one takes a look-up by the id in its token, and one SHA-256: about 3 µs, so nothing is cached, and a revoked key is
+ * rejected from the next request on.
  */
 export class KeyService implements KeyVerifier {
-  readonly #store: KeysOptions["store"];
+  readonly #store: KeyServiceOptions["store"];
   readonly #fixed: VerifiedKey | undefined;
   readonly #now: () => number;
-  /** Used since it was written last. */
+  /** Time of the last use by id, where it is newer than the written one. */
   readonly #usedMs = new Map<string, number>();
-  /** Of those whom something goes on for. */
-  readonly #ends = new Map<string, AbortController>();
+  /** Aborted when a key is revoked, by id; only of keys with something to end. */
+  readonly #revocations = new Map<string, AbortController>();
 
-  constructor({ store, fixed, now = Date.now }: KeysOptions) {
+  constructor({ store, fixed, now = Date.now }: KeyServiceOptions) {
     this.#store = store;
     this.#now = now;
     this.#fixed = fixed && {
@@ -61,50 +62,57 @@ export class KeyService implements KeyVerifier {
     };
   }
 
-  /** The key of a token; undefined when there is none: never made, revoked, or expired. */
+  /** Returns the key of a token; undefined for one that is unknown, revoked or expired. */
   find(token: string): VerifiedKey | undefined {
     const id = keyIdOf(token);
     if (id === undefined) return undefined;
     const key = this.#get(id);
     if (key === undefined || !isTokenOf(token, key.record.hash) || this.#isExpired(key.record)) return undefined;
-    this.#used(key);
+    this.#recordUse(key);
     return key;
   }
 
-  /** The key of a request. UNAUTHENTICATED. */
+  /**
+   * Returns the key of a request.
+   *
+   * @throws UNAUTHENTICATED
+   */
   authenticate(headers: IncomingHttpHeaders): VerifiedKey {
     const token = tokenOf(headers);
     const key = token === undefined ? undefined : this.find(token);
     if (key) return key;
-    const how =
-      '"faas login" keeps one for this server, FAAS_TOKEN gives one; over HTTP it is "Authorization: Bearer faas_…"';
+    const how = 'use "faas login", FAAS_TOKEN, or the header "Authorization: Bearer faas_…"';
     throw new FaasError(
       "UNAUTHENTICATED",
       token === undefined
         ? `Expected a key, got none: ${how}`
-        : `The key is not valid: it was revoked, has expired, is another server's, or is mistyped. ${how}`,
+        : `The key is not valid: it was revoked, has expired, belongs to another server, or is mistyped; ${how}`,
     );
   }
 
-  /** Whether a key that was proven before still is one. */
+  /** True while a key that was verified before is still valid. */
   isGood({ id }: VerifiedKey): boolean {
     const key = this.#get(id);
     return key !== undefined && !this.#isExpired(key.record);
   }
 
-  /** Aborted when the key is revoked or expires, for what goes on after a request was let in. */
+  /** Returns a signal that aborts when the key is revoked or expires, for work that outlasts the admission of a request. */
   signalOf({ id, record }: VerifiedKey): AbortSignal {
-    let end = this.#ends.get(id);
-    if (!end) {
-      end = new AbortController();
-      this.#ends.set(id, end);
+    let revocation = this.#revocations.get(id);
+    if (!revocation) {
+      revocation = new AbortController();
+      this.#revocations.set(id, revocation);
     }
-    if (record.expiresAt === undefined) return end.signal;
-    const leftMs = Math.min(Math.max(0, Date.parse(record.expiresAt) - this.#now()), TIMER_MOST_MS);
-    return AbortSignal.any([end.signal, AbortSignal.timeout(leftMs)]);
+    if (record.expiresAt === undefined) return revocation.signal;
+    const leftMs = Math.min(Math.max(0, Date.parse(record.expiresAt) - this.#now()), MAX_TIMER_MS);
+    return AbortSignal.any([revocation.signal, AbortSignal.timeout(leftMs)]);
   }
 
-  /** Makes a key; resolves when it is on disk. Nobody can be shown its token again. ORG_NOT_FOUND. */
+  /**
+   * Creates a key; resolves when it is on disk. Its token cannot be shown again.
+   *
+   * @throws ORG_NOT_FOUND
+   */
   async create({ scope, org, name = scope, expires }: KeyInput): Promise<NewKeyView> {
     const { id, token, hash } = newKey(scope);
     const now = this.#now();
@@ -120,24 +128,28 @@ export class KeyService implements KeyVerifier {
     return { ...viewOf({ id, record }), token };
   }
 
-  /** Those of an organization, or, without one, those of the whole server; the oldest first. */
+  /** Lists the keys of an organization, or, without one, the admin keys; the oldest first. */
   list(org: string | undefined): KeyView[] {
-    const found: KeyView[] = org === undefined && this.#fixed ? [this.#shown(this.#fixed)] : [];
-    for (const [id, record] of this.#store.keys()) if (record.org === org) found.push(this.#shown({ id, record }));
+    const found: KeyView[] = org === undefined && this.#fixed ? [this.#view(this.#fixed)] : [];
+    for (const [id, record] of this.#store.keys()) if (record.org === org) found.push(this.#view({ id, record }));
     return found.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
   }
 
-  /** Whether somebody can administer the server. */
+  /** True when there is an admin key that is valid. */
   hasAdmin(): boolean {
     return this.list(undefined).some(({ expiresAt }) => expiresAt === undefined || Date.parse(expiresAt) > this.#now());
   }
 
-  /** From the next request on it is refused, and what goes on with it ends. KEY_NOT_FOUND. */
+  /**
+   * Revokes a key: from the next request on it is rejected, and streams that it opened end.
+   *
+   * @throws KEY_NOT_FOUND
+   */
   async revoke(org: string | undefined, id: string): Promise<void> {
     if (org === undefined && id === this.#fixed?.id)
       throw new FaasError(
         "INVALID_REQUEST",
-        "This key is given to the server at every start: give it another one (docs/security.md)",
+        "This key is passed to the server at every start: pass another one instead (docs/security.md)",
       );
     if (this.#store.keys().get(id)?.org !== org || !this.#store.keys().has(id))
       throw new FaasError(
@@ -145,15 +157,15 @@ export class KeyService implements KeyVerifier {
         org === undefined ? `There is no admin key "${id}"` : `There is no key "${id}" in "${org}"`,
       );
     await this.#store.changeKey(id, () => undefined);
-    this.dropGone();
+    this.endRevoked();
   }
 
-  /** Ends what goes on for keys that are no more. */
-  dropGone(): void {
-    for (const [id, end] of this.#ends) {
+  /** Ends the streams of keys that no longer exist. */
+  endRevoked(): void {
+    for (const [id, revocation] of this.#revocations) {
       if (this.#get(id)) continue;
-      this.#ends.delete(id);
-      end.abort(new FaasError("UNAUTHENTICATED", "The key was revoked"));
+      this.#revocations.delete(id);
+      revocation.abort(new FaasError("UNAUTHENTICATED", "The key was revoked"));
     }
     for (const id of this.#usedMs.keys()) if (!this.#get(id)) this.#usedMs.delete(id);
   }
@@ -168,24 +180,25 @@ export class KeyService implements KeyVerifier {
     return expiresAt !== undefined && Date.parse(expiresAt) <= this.#now();
   }
 
-  #used({ id, record }: VerifiedKey): void {
+  #recordUse({ id, record }: VerifiedKey): void {
     const now = this.#now();
     const before = this.#usedMs.get(id) ?? Date.parse(record.lastUsedAt ?? "1970-01-01T00:00:00Z");
-    if (now - before < USED_EVERY_MS) return;
+    if (now - before < LAST_USED_INTERVAL_MS) return;
     this.#usedMs.set(id, now);
     if (id === this.#fixed?.id) return;
     const lastUsedAt = new Date(now).toISOString();
-    // Nobody's request depends on it.
+    // No request depends on it.
     this.#store.changeKey(id, (latest) => latest && { ...latest, lastUsedAt }).catch(() => {});
   }
 
-  #shown(key: VerifiedKey): KeyView {
+  #view(key: VerifiedKey): KeyView {
     const usedMs = this.#usedMs.get(key.id);
     return viewOf(key, usedMs === undefined ? undefined : new Date(usedMs).toISOString());
   }
 }
 
+/** Returns a key as the control API shows it. */
 export function viewOf({ id, record }: VerifiedKey, usedAt?: string): KeyView {
-  const { hash: _, ...shown } = record;
-  return { id, ...shown, ...(usedAt === undefined ? {} : { lastUsedAt: usedAt }) };
+  const { hash: _, ...visible } = record;
+  return { id, ...visible, ...(usedAt === undefined ? {} : { lastUsedAt: usedAt }) };
 }

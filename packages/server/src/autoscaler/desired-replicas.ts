@@ -1,39 +1,40 @@
-/** What was seen in a short time, added up. */
+/** Sums over the samples of a short time. */
 export interface Sample {
-  /** Its end, in milliseconds. */
+  /** End of that time, in milliseconds. */
   readonly atMs: number;
-  /** How often was looked. */
-  readonly looks: number;
-  /** Requests that replicas were answering. */
+  /** Number of samples. */
+  readonly count: number;
+  /** Requests in flight. */
   readonly inFlight: number;
-  /** Requests that waited for a place. */
+  /** Requests that waited for a slot. */
   readonly waiting: number;
 }
 
 export interface Load {
-  /** Oldest first; what is older than `MEMORY_MS` is not looked at. */
+  /** Oldest first; samples older than `WINDOW_MS` are ignored. */
   readonly samples: readonly Sample[];
-  /** Replicas that are asked for now. */
+  /** Desired number of replicas before this decision. */
   readonly replicas: number;
-  /** Of the decision before. */
+  /** Panic state after the previous decision. */
   readonly panic: Panic;
 }
 
-/** What is left of the last panic. */
+/** Effects of the last panic. */
 export interface Panic {
-  /** Until then there are not fewer replicas. */
+  /** Until then the number of replicas does not decrease. */
   readonly untilMs: number;
-  /** And until `floorUntilMs` not fewer than this: one more than it began with. */
+  /** Minimum until `floorUntilMs`: one more than when the panic began. */
   readonly floor: number;
   readonly floorUntilMs: number;
 }
+
 export const NO_PANIC: Panic = { untilMs: 0, floor: 0, floorUntilMs: 0 };
 
 export interface Policy {
-  /** Requests that a replica may have at a time. */
+  /** Requests that a replica may have in flight. */
   readonly concurrency: number;
-  readonly least: number;
-  readonly most: number;
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
 }
 
 export interface Decision {
@@ -41,57 +42,57 @@ export interface Decision {
   readonly panic: Panic;
 }
 
-/** Of its places, how many a replica should have taken: the rest is for the time until the next one is there. */
-const TARGET = 0.7;
-/** Places that are free for requests that come by chance at once, in standard deviations: n such requests vary by the root of n. */
-const BURST = 1;
-/** Load over this time is the load. */
+/** Target utilization of the slots: the rest is for the time until another replica is ready. */
+const TARGET_UTILIZATION = 0.7;
+/** Free slots for random bursts, in standard deviations: the number of n such requests varies by the root of n. */
+const BURST_DEVIATIONS = 1;
+/** Time over which the load is averaged. */
 const STABLE_WINDOW_MS = 60_000;
-/** Load over this time shows that there is no time to look at all of it. */
+/** Time over which the load is averaged to detect a panic. */
 const PANIC_WINDOW_MS = 2_000;
-/** So many of all places taken are panic, where it is at least half a request more: one that waits for another now and then is none. */
-const PANIC = 0.85;
-const PANIC_SLACK = 0.5;
-/** A panic lasts so long after the last sign of it. */
+/** Utilization from which there is panic, if it is at least half a request more: a request that waits for another now and then is not a panic. */
+const PANIC_UTILIZATION = 0.85;
+const PANIC_SLACK_REQUESTS = 0.5;
+/** Duration of a panic after the last sign of it. */
 const PANIC_MS = STABLE_WINDOW_MS;
-/** One more replica than before stays so long after a panic: what comes again and again needs it, and what it was up to meanwhile does not. */
+/** Time for which one more replica than before stays after a panic: load that recurs needs it, and does not need as many as the panic reached. */
 const FLOOR_MS = 600_000;
-/** Fewer replicas are wanted so long before they are had. */
+/** Time for which the load has to be lower before the number of replicas decreases. */
 const DOWN_DELAY_MS = 30_000;
-/** And they have to do with so much more load than there is: what is just at the edge does not go to and fro. */
+/** Factor of load that fewer replicas have to handle: a load at the edge must not make the number oscillate. */
 const DOWN_MARGIN = 1.15;
-/** Without panic. */
-const MOST_UP = 2;
+/** Maximum growth per decision without panic. */
+const MAX_GROWTH = 2;
 
-/** Samples that a decision looks at. */
-export const MEMORY_MS = STABLE_WINDOW_MS + DOWN_DELAY_MS;
+/** Age of the oldest samples that a decision considers. */
+export const WINDOW_MS = STABLE_WINDOW_MS + DOWN_DELAY_MS;
 
 /**
- * The number of replicas that the load wants. `now` in milliseconds.
+ * Returns the number of replicas that the load needs. `now` is in milliseconds.
  *
- * Up and down go by the requests in flight over the stable window: unlike the waiting ones they are as many with two
- * replicas as with ten. When the short window, waiting requests included, has nearly all places taken, there is panic: up at
- * once to what that window wants, and not down until it has been calm for a while.
+ * Follows the requests in flight over the stable window: unlike the waiting ones, their number does not depend on the number of replicas. When the
+ * short window, waiting requests included, has nearly all slots occupied, there is panic: the number grows at once to what that window needs, and
+ * decreases only after a calm time.
  */
 export function desiredReplicas(load: Load, policy: Policy, now: number): Decision {
   const { samples, replicas } = load;
-  const { concurrency, least, most } = policy;
-  const within = (wanted: number) => Math.min(Math.max(wanted, least), most);
+  const { concurrency, minReplicas, maxReplicas } = policy;
+  const clamp = (needed: number) => Math.min(Math.max(needed, minReplicas), maxReplicas);
   const short = average(samples, now - PANIC_WINDOW_MS, now, (sample) => sample.inFlight + sample.waiting);
   const stable = average(samples, now - STABLE_WINDOW_MS, now, inFlight);
-  const wanted = replicasFor(stable, concurrency);
+  const needed = replicasFor(stable, concurrency);
 
-  const isPanic = short > PANIC * concurrency * replicas + PANIC_SLACK;
+  const isPanic = short > PANIC_UTILIZATION * concurrency * replicas + PANIC_SLACK_REQUESTS;
   const panic = isPanic ? panicAt(now, replicas, load.panic) : load.panic;
   if (now < panic.untilMs) {
-    const wantedNow = isPanic ? Math.ceil(short / (concurrency * TARGET)) : 0;
-    return { replicas: within(Math.max(replicas, wantedNow, Math.min(wanted, replicas * MOST_UP))), panic };
+    const neededNow = isPanic ? Math.ceil(short / (concurrency * TARGET_UTILIZATION)) : 0;
+    return { replicas: clamp(Math.max(replicas, neededNow, Math.min(needed, replicas * MAX_GROWTH))), panic };
   }
-  if (wanted >= replicas) return { replicas: within(Math.min(wanted, replicas * MOST_UP)), panic };
-  const before = average(samples, now - MEMORY_MS, now - DOWN_DELAY_MS, inFlight);
+  if (needed >= replicas) return { replicas: clamp(Math.min(needed, replicas * MAX_GROWTH)), panic };
+  const before = average(samples, now - WINDOW_MS, now - DOWN_DELAY_MS, inFlight);
   const fewer = replicasFor(Math.max(stable, before) * DOWN_MARGIN, concurrency);
   const floor = now < panic.floorUntilMs ? panic.floor : 0;
-  return { replicas: within(Math.min(replicas, Math.max(fewer, floor))), panic };
+  return { replicas: clamp(Math.min(replicas, Math.max(fewer, floor))), panic };
 }
 
 function panicAt(now: number, replicas: number, last: Panic): Panic {
@@ -103,10 +104,10 @@ function panicAt(now: number, replicas: number, last: Panic): Panic {
 const inFlight = (sample: Sample) => sample.inFlight;
 
 function replicasFor(demand: number, concurrency: number): number {
-  return Math.ceil(Math.max(demand / TARGET, demand + BURST * Math.sqrt(demand)) / concurrency);
+  return Math.ceil(Math.max(demand / TARGET_UTILIZATION, demand + BURST_DEVIATIONS * Math.sqrt(demand)) / concurrency);
 }
 
-/** Over the samples after `sinceMs` and up to `untilMs`; 0 when there is none. */
+/** Averages a value over the samples after `sinceMs` and up to `untilMs`; 0 without samples. */
 function average(
   samples: readonly Sample[],
   sinceMs: number,
@@ -120,7 +121,7 @@ function average(
     if (sample.atMs > untilMs) continue;
     if (sample.atMs <= sinceMs) break;
     sum += value(sample);
-    count += sample.looks;
+    count += sample.count;
   }
   return count === 0 ? 0 : sum / count;
 }

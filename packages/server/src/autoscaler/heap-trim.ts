@@ -1,40 +1,39 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** So long after the last endpoint went idle. */
-const AFTER_MS = 1_000;
+/** Time from the moment when the last endpoint became idle. */
+const DELAY_MS = 1_000;
 
-interface Collection {
+interface GcOptions {
   readonly type: "major";
   readonly execution: "sync";
   readonly flavor: "last-resort";
 }
 
-/**
- * Gives memory back when every endpoint is idle: V8 collects when it is asked for memory, and a server that nobody calls asks for none.
- * `begin` is told that all are idle, `cancel` that one is not.
- */
-export class IdleMemory {
-  readonly #afterMs: number;
+/** Returns memory to the system when all endpoints are idle: V8 collects garbage when memory is requested, and an idle server requests none. */
+export class HeapTrim {
+  readonly #delayMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(afterMs = AFTER_MS) {
-    this.#afterMs = afterMs;
+  constructor(delayMs = DELAY_MS) {
+    this.#delayMs = delayMs;
   }
 
-  begin(): void {
+  /** Schedules a collection; to be called when all endpoints are idle. */
+  schedule(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(collect, this.#afterMs).unref();
+    this.#timer = setTimeout(collectGarbage, this.#delayMs).unref();
   }
 
+  /** Cancels the scheduled collection; to be called when an endpoint is in use again. */
   cancel(): void {
     clearTimeout(this.#timer);
   }
 }
 
-/** There is no other way to the collector from inside: the flag adds `gc` to contexts that are made from then on. */
-function collect(): void {
+/** Runs the garbage collector. The flag adds `gc` to contexts that are created from then on; there is no other access from inside the process. */
+function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
-  const gc = runInNewContext("gc") as (how: Collection) => void;
+  const gc = runInNewContext("gc") as (options: GcOptions) => void;
   gc({ type: "major", execution: "sync", flavor: "last-resort" });
 }

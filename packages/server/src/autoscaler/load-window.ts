@@ -1,36 +1,36 @@
-import { desiredReplicas, MEMORY_MS, NO_PANIC, type Policy, type Sample } from "./desired-replicas.ts";
+import { desiredReplicas, NO_PANIC, type Policy, type Sample, WINDOW_MS } from "./desired-replicas.ts";
 
-/** How often to look. A request that comes and goes between two looks is not seen, but of many like it some are. */
-export const LOOK_MS = 100;
+/** Sampling interval. A request that comes and goes between two samples is not seen, but of many such requests some are. */
+export const SAMPLE_MS = 100;
 
-/** A decision after so many looks: twice a second. */
-export const LOOKS = 5;
+/** Number of samples between two decisions: two decisions per second. */
+export const SAMPLES_PER_DECISION = 5;
 
-/** What the scaler knows of one endpoint: the samples that still count, and whether there is panic. */
-export class LoadMemory {
+/** Recent load of one endpoint: the samples that still count, and the panic state. */
+export class LoadWindow {
   readonly #samples: Sample[] = [];
   #panic = NO_PANIC;
-  // Since the last decision.
-  #looks = 0;
+  // Sums since the last decision.
+  #count = 0;
   #inFlight = 0;
   #waiting = 0;
 
-  /** Takes what is seen now. `true`: it is time to decide; while requests wait that is at each look. */
-  look(inFlight: number, waiting: number): boolean {
-    this.#looks++;
+  /** Adds a sample. Returns true when it is time to decide, which is after every sample while requests wait. */
+  sample(inFlight: number, waiting: number): boolean {
+    this.#count++;
     this.#inFlight += inFlight;
     this.#waiting += waiting;
-    return waiting > 0 || this.#looks >= LOOKS;
+    return waiting > 0 || this.#count >= SAMPLES_PER_DECISION;
   }
 
-  /** The number of replicas to ask for instead of `replicas`, after what was seen since the decision before. */
+  /** Returns the desired number of replicas, where `replicas` is the present one. */
   decide(replicas: number, policy: Policy, now: number): number {
     const samples = this.#samples;
-    if (this.#looks > 0) {
-      samples.push({ atMs: now, looks: this.#looks, inFlight: this.#inFlight, waiting: this.#waiting });
-      this.#looks = this.#inFlight = this.#waiting = 0;
+    if (this.#count > 0) {
+      samples.push({ atMs: now, count: this.#count, inFlight: this.#inFlight, waiting: this.#waiting });
+      this.#count = this.#inFlight = this.#waiting = 0;
     }
-    while (samples[0] && samples[0].atMs < now - MEMORY_MS) samples.shift();
+    while (samples[0] && samples[0].atMs < now - WINDOW_MS) samples.shift();
     const decision = desiredReplicas({ samples, replicas, panic: this.#panic }, policy, now);
     this.#panic = decision.panic;
     return decision.replicas;

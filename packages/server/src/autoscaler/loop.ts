@@ -1,115 +1,114 @@
 import { type EndpointRegistry, maxReplicas, minReplicas, OutlierDetector, type ServedEndpoint } from "@faas/gateway";
-import { IdleMemory } from "./heap-trim.ts";
-import { Idleness } from "./idle-policy.ts";
-import { LOOK_MS, LOOKS, LoadMemory } from "./load-window.ts";
+import type { Policy } from "./desired-replicas.ts";
+import { HeapTrim } from "./heap-trim.ts";
+import { IdlePolicy } from "./idle-policy.ts";
+import { LoadWindow, SAMPLE_MS, SAMPLES_PER_DECISION } from "./load-window.ts";
 
-/**
- * The thin loop around the scaler, idleness and slow replicas: over the endpoints that have replicas, and not at all when none has.
- */
-export class Autoscaler {
-  readonly #endpoints: EndpointRegistry;
+/** Loop around the scaler, the idle policy and outlier detection. It runs over the endpoints that have replicas, and rests while there are none. */
+export class Autoscaler implements Disposable {
+  readonly #registry: EndpointRegistry;
   readonly #now: () => number;
-  readonly #loads = new WeakMap<ServedEndpoint, LoadMemory>();
+  readonly #loads = new WeakMap<ServedEndpoint, LoadWindow>();
   readonly #outliers = new OutlierDetector();
-  readonly #idleness = new Idleness();
-  readonly #memory = new IdleMemory();
+  readonly #idlePolicy = new IdlePolicy();
+  readonly #heapTrim = new HeapTrim();
   #timer: NodeJS.Timeout | undefined;
-  /** For the next endpoint that is to wake, while none is awake. */
-  #dueTimer: NodeJS.Timeout | undefined;
-  #looks = 0;
-  #stopped = false;
+  /** Fires when the next endpoint should wake up, while none is awake. */
+  #wakeTimer: NodeJS.Timeout | undefined;
+  #samples = 0;
+  #disposed = false;
 
-  constructor(endpoints: EndpointRegistry, now: () => number = Date.now) {
-    this.#endpoints = endpoints;
+  constructor(registry: EndpointRegistry, now: () => number = Date.now) {
+    this.#registry = registry;
     this.#now = now;
   }
 
-  /** Starts the loop; to be called when an endpoint awakes. */
-  resume(): void {
-    if (this.#stopped) return;
-    this.#memory.cancel();
-    clearTimeout(this.#dueTimer);
-    this.#timer ??= setInterval(() => this.look(), LOOK_MS).unref();
+  /** Starts the loop when an endpoint gets its first replica; to be called by the registry. */
+  onAwake(): void {
+    if (this.#disposed) return;
+    this.#heapTrim.cancel();
+    clearTimeout(this.#wakeTimer);
+    this.#timer ??= setInterval(() => this.sample(), SAMPLE_MS).unref();
   }
 
-  stop(): void {
+  [Symbol.dispose](): void {
+    this.#disposed = true;
     clearInterval(this.#timer);
-    clearTimeout(this.#dueTimer);
-    this.#memory.cancel();
-    this.#stopped = true;
+    clearTimeout(this.#wakeTimer);
+    this.#heapTrim.cancel();
   }
 
-  /** Looks at all endpoints that are awake, and decides on those whose load says so, on all every fifth time. To be called every `LOOK_MS`. */
-  look(): void {
+  /** Samples the load of all awake endpoints; decides on those under pressure, and on all every fifth time. To be called every `SAMPLE_MS`. */
+  sample(): void {
     const now = this.#now();
-    for (const endpoint of this.#endpoints.awake) {
+    for (const endpoint of this.#registry.awake) {
       this.#outliers.sample(endpoint);
-      if (isScaled(endpoint) && this.#load(endpoint).look(endpoint.inFlight, endpoint.waiting))
+      if (isScaled(endpoint) && this.#load(endpoint).sample(endpoint.inFlight, endpoint.waiting))
         this.#scale(endpoint, now);
     }
-    if (++this.#looks < LOOKS) return;
-    this.#looks = 0;
+    if (++this.#samples < SAMPLES_PER_DECISION) return;
+    this.#samples = 0;
     this.#decide();
   }
 
   #decide(): void {
     const now = this.#now();
-    for (const endpoint of this.#idleness.takeDue(now)) this.#endpoints.wake(endpoint);
-    for (const endpoint of this.#endpoints.awake) {
+    for (const endpoint of this.#idlePolicy.takeDue(now)) this.#registry.wake(endpoint);
+    for (const endpoint of this.#registry.awake) {
       this.#outliers.detect(endpoint, now);
       this.#decideOne(endpoint, now);
     }
-    if (this.#endpoints.awake.size > 0) return;
+    if (this.#registry.awake.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#memory.begin();
-    clearTimeout(this.#dueTimer);
-    const dueMs = this.#idleness.nextDueMs;
-    if (dueMs !== undefined) this.#dueTimer = setTimeout(() => this.#decide(), dueMs - now).unref();
+    this.#heapTrim.schedule();
+    clearTimeout(this.#wakeTimer);
+    const dueMs = this.#idlePolicy.nextDueMs;
+    if (dueMs !== undefined) this.#wakeTimer = setTimeout(() => this.#decide(), dueMs - now).unref();
   }
 
   #decideOne(endpoint: ServedEndpoint, now: number): void {
-    // In flight counts as a request.
+    // A request in flight counts as a request.
     if (endpoint.inFlight + endpoint.waiting > 0 || endpoint.deploying) endpoint.lastRequestMs = now;
     if (endpoint.desired === 0) return;
-    if (this.#idleness.isIdle(endpoint, now)) {
+    if (this.#idlePolicy.isIdle(endpoint, now)) {
       this.#loads.delete(endpoint);
-      this.#idleness.sleeps(endpoint, now);
-      this.#endpoints.scale(endpoint, 0);
+      this.#idlePolicy.onSleep(endpoint, now);
+      this.#registry.scale(endpoint, 0);
       return;
     }
-    // Of a number that does not change: it could not be had before, or a former server left another one.
-    const least = minReplicas(endpoint.spec);
-    if (endpoint.spec.scaler === "fixed" && endpoint.desired !== least && !endpoint.deploying)
-      this.#endpoints.scale(endpoint, least);
+    // A fixed number can differ when it was unavailable before, or a previous server left another one.
+    const min = minReplicas(endpoint.spec);
+    if (endpoint.spec.scaler === "fixed" && endpoint.desired !== min && !endpoint.deploying)
+      this.#registry.scale(endpoint, min);
   }
 
   #scale(endpoint: ServedEndpoint, now: number): void {
     const { desired } = endpoint;
     const replicas = this.#load(endpoint).decide(desired, policyOf(endpoint), now);
-    if (replicas !== desired) this.#endpoints.scale(endpoint, replicas);
+    if (replicas !== desired) this.#registry.scale(endpoint, replicas);
     else endpoint.limited = undefined;
   }
 
-  #load(endpoint: ServedEndpoint): LoadMemory {
+  #load(endpoint: ServedEndpoint): LoadWindow {
     let load = this.#loads.get(endpoint);
     if (!load) {
-      load = new LoadMemory();
+      load = new LoadWindow();
       this.#loads.set(endpoint, load);
     }
     return load;
   }
 }
 
-/** Whether there is something to decide. */
+/** True when the number of replicas depends on the load. */
 function isScaled(endpoint: ServedEndpoint): boolean {
   if (endpoint.desired === 0 || endpoint.spec.scaler !== "concurrency") return false;
-  const { least, most } = policyOf(endpoint);
-  return least < most || endpoint.desired !== least;
+  const { minReplicas, maxReplicas } = policyOf(endpoint);
+  return minReplicas < maxReplicas || endpoint.desired !== minReplicas;
 }
 
-const policyOf = ({ spec }: ServedEndpoint) => ({
+const policyOf = ({ spec }: ServedEndpoint): Policy => ({
   concurrency: spec.concurrency,
-  least: minReplicas(spec),
-  most: maxReplicas(spec),
+  minReplicas: minReplicas(spec),
+  maxReplicas: maxReplicas(spec),
 });

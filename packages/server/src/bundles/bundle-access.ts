@@ -1,49 +1,56 @@
-import { bundlesOf } from "../state/state.ts";
 import type { Store } from "../state/store.ts";
 import { GRACE_MS } from "./bundle-store.ts";
 
-/** Uploads that are remembered: what is forgotten is uploaded again. */
-const REMEMBERED = 10_000;
+/** Uploads that are remembered, over all organizations; a forgotten bundle is uploaded again. */
+const MAX_REMEMBERED = 10_000;
 
 /**
- * Which organization may use, or be told of, which bundle: one that it has uploaded to this server, or that a revision of its own names. To know the
- * digest of another's proves nothing.
+ * Decides which organization may use, or learn about, which bundle: one that it has uploaded to this server, or that a revision of its own names.
+ * Knowing the digest of another organization's bundle proves nothing.
  */
 export class BundleAccess {
-  readonly #store: Pick<Store, "org">;
-  /** "org digest", and when it was uploaded; the oldest first. */
-  readonly #uploaded = new Map<string, number>();
+  readonly #store: Pick<Store, "bundles">;
+  /** Time of the last upload by organization and digest, the oldest first. */
+  readonly #uploads = new Map<string, Map<string, number>>();
+  /** All uploads, over all organizations, the oldest first. */
+  readonly #order = new Map<string, { readonly org: string; readonly digest: string }>();
 
-  constructor(store: Pick<Store, "org">) {
+  constructor(store: Pick<Store, "bundles">) {
     this.#store = store;
   }
 
   has(org: string, digest: string): boolean {
-    if (this.#uploaded.has(`${org} ${digest}`)) return true;
-    for (const named of bundlesOf(this.#store.org(org)?.endpoints.values() ?? [])) if (named === digest) return true;
-    return false;
+    return this.#uploads.get(org)?.has(digest) === true || this.#store.bundles(org).has(digest);
   }
 
-  /** It has shown that it has the bundle. */
-  grant(org: string, digest: string): void {
-    this.#uploaded.delete(`${org} ${digest}`);
-    this.#uploaded.set(`${org} ${digest}`, Date.now());
-    for (const oldest of this.#uploaded.keys()) {
-      if (this.#uploaded.size <= REMEMBERED) return;
-      this.#uploaded.delete(oldest);
+  /** Records that the organization has uploaded the bundle. */
+  grant(org: string, digest: string, now = Date.now()): void {
+    this.#forget(org, digest);
+    const uploads = this.#uploads.get(org) ?? new Map<string, number>();
+    this.#uploads.set(org, uploads.set(digest, now));
+    this.#order.set(`${org} ${digest}`, { org, digest });
+    for (const oldest of this.#order.values()) {
+      if (this.#order.size <= MAX_REMEMBERED) return;
+      this.#forget(oldest.org, oldest.digest);
     }
   }
 
-  /** What it uploaded within the time that a bundle is kept for its registration. */
+  /** Returns the digests that the organization uploaded within the time that a bundle is kept for its registration. */
   recent(org: string, now = Date.now()): string[] {
-    const own = `${org} `;
-    return [...this.#uploaded].flatMap(([entry, atMs]) =>
-      entry.startsWith(own) && now - atMs <= GRACE_MS ? [entry.slice(own.length)] : [],
-    );
+    const uploads = [...(this.#uploads.get(org) ?? [])];
+    return uploads.flatMap(([digest, atMs]) => (now - atMs <= GRACE_MS ? [digest] : []));
   }
 
-  /** An organization that is made again under the name begins with nothing. */
+  /** Forgets a removed organization: one that is created again under the name starts without uploads. */
   forget(org: string): void {
-    for (const entry of this.#uploaded.keys()) if (entry.startsWith(`${org} `)) this.#uploaded.delete(entry);
+    for (const digest of this.#uploads.get(org)?.keys() ?? []) this.#order.delete(`${org} ${digest}`);
+    this.#uploads.delete(org);
+  }
+
+  #forget(org: string, digest: string): void {
+    this.#order.delete(`${org} ${digest}`);
+    const uploads = this.#uploads.get(org);
+    uploads?.delete(digest);
+    if (uploads?.size === 0) this.#uploads.delete(org);
   }
 }

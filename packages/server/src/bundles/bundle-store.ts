@@ -8,17 +8,23 @@ import { isStorageFull, syncFolder } from "../state/fsync.ts";
 import { extractBundle } from "./extract.ts";
 import { tarSizeOf } from "./tar-size.ts";
 
-/** A bundle that no revision names is kept so long after it was uploaded or asked for: its registration may be on the way. */
+/** A bundle that no revision names is kept for this time after it was uploaded or claimed: its registration may be on the way. */
 export const GRACE_MS = 600_000;
-const UPLOAD = ".upload-";
+const UPLOAD_PREFIX = ".upload-";
+
+/** Limit of one upload. */
+export interface UploadAllowance {
+  /** Most bytes that it may have; undefined: no limit. */
+  readonly bytes?: number;
+  readonly tooLarge: () => FaasError;
+}
 
 export interface PutOptions {
-  /** Its bytes, when that is known. */
+  /** Size in bytes, when it is known. */
   readonly length?: number;
-  /** It is read to its end even when it is there: who sends it has to have it. */
-  readonly unproven?: boolean;
-  /** What is left for it of a limit. */
-  readonly room?: { readonly bytes?: number; readonly tooLarge: () => FaasError };
+  /** Read the upload completely even when the bundle exists: the client has to prove that it has it. */
+  readonly mustProve?: boolean;
+  readonly allowance?: UploadAllowance;
 }
 
 /** Bundles by digest, unpacked: `<dataDir>/bundles/<64 hexadecimal digits>/`. */
@@ -26,12 +32,12 @@ export class BundleStore {
   readonly limitBytes: number;
   readonly #folder: string;
   readonly #linked = new Map<string, string>();
-  /** When a bundle was asked for last. */
+  /** Time of the last claim by digest. */
   readonly #claimedMs = new Map<string, number>();
   readonly #removals = new Map<string, Promise<void>>();
-  /** Of those that were asked for. */
+  /** Sizes by digest, as far as they are known. */
   readonly #sizes = new Map<string, number>();
-  /** Names of the folders of uploads that are under way. */
+  /** Names of the folders of uploads under way. */
   readonly #uploads = new Set<string>();
 
   constructor(dataDir: string, limitBytes: number) {
@@ -49,18 +55,26 @@ export class BundleStore {
     );
   }
 
-  /** Its folder, which is kept until a revision can name it. Rejects with BUNDLE_NOT_FOUND. */
+  /**
+   * Returns the folder of a bundle, which is kept until a revision can name it.
+   *
+   * @throws BUNDLE_NOT_FOUND
+   */
   async claim(digest: string): Promise<string> {
     // Either the collection sees the claim, or the claim sees the removal.
     this.#claimedMs.set(digest, Date.now());
     await this.#removals.get(digest);
     const path = await this.folder(digest);
-    // For a server that is started anew meanwhile.
+    // For a server that is restarted meanwhile.
     if (!this.#linked.has(digest)) await utimes(path, new Date(), new Date());
     return path;
   }
 
-  /** Its unpacked folder. Rejects with BUNDLE_NOT_FOUND. */
+  /**
+   * Returns the folder of an unpacked bundle.
+   *
+   * @throws BUNDLE_NOT_FOUND
+   */
   async folder(digest: string): Promise<string> {
     const path = this.#linked.get(digest) ?? this.#path(digest);
     const found = await stat(path).catch(() => undefined);
@@ -68,17 +82,22 @@ export class BundleStore {
     throw bundleNotFound(digest);
   }
 
-  /** How many bytes its tar has; 0 when it is not there. */
+  /** Returns the size of a bundle's tar if it was determined before. */
+  knownSize(digest: string): number | undefined {
+    return this.#sizes.get(digest);
+  }
+
+  /** Returns the size of a bundle's tar; 0 when the bundle is missing. */
   async sizeOf(digest: string): Promise<number> {
     const known = this.#sizes.get(digest);
     if (known !== undefined) return known;
     const size = await tarSizeOf(this.#path(digest)).catch(() => 0);
-    // What a digest names does not change; it may be gone, and come again.
+    // The content of a digest never changes, but a missing bundle may be uploaded again.
     if (size > 0) this.#sizes.set(digest, size);
     return size;
   }
 
-  /** Serves a folder as it is, without a copy: for `faas dev`. */
+  /** Serves a folder in place as the bundle of a digest: for `faas dev`. */
   link(digest: string, folder: string): void {
     this.#linked.set(digest, folder);
   }
@@ -88,22 +107,23 @@ export class BundleStore {
   }
 
   /**
-   * Takes a bundle; true when it is new. Verified and unpacked while it comes, and there under its name only when all was well.
-   * BUNDLE_TOO_LARGE, LIMIT_EXCEEDED, BUNDLE_DIGEST_MISMATCH, BUNDLE_INVALID, STORAGE_FULL.
+   * Stores a bundle; returns true when it is new. Verifies and unpacks it while it arrives; it gets its name only when all of it was good.
+   *
+   * @throws BUNDLE_TOO_LARGE, LIMIT_EXCEEDED, BUNDLE_DIGEST_MISMATCH, BUNDLE_INVALID, STORAGE_FULL
    */
   async put(digest: string, tar: Readable, options: PutOptions = {}): Promise<boolean> {
-    const { length = 0, unproven = false, room } = options;
+    const { length = 0, mustProve = false, allowance } = options;
     if (length > this.limitBytes) throw this.#tooLarge();
-    if (!unproven && (await this.has(digest))) {
+    if (!mustProve && (await this.has(digest))) {
       tar.resume();
       return false;
     }
-    const name = `${UPLOAD}${randomBytes(8).toString("hex")}`;
+    const name = `${UPLOAD_PREFIX}${randomBytes(8).toString("hex")}`;
     const temporary = join(this.#folder, name);
     this.#uploads.add(name);
     try {
       await mkdir(temporary, { recursive: true });
-      await this.#receive(digest, tar, temporary, room);
+      await this.#receive(digest, tar, temporary, allowance);
       return await this.#keep(digest, temporary);
     } catch (error) {
       throw uploadError(error);
@@ -113,7 +133,7 @@ export class BundleStore {
     }
   }
 
-  /** Removes what no revision names, and what uploads of a former server left behind. */
+  /** Removes bundles that no revision names, and leftovers of uploads to a previous server. */
   async collect(named: ReadonlySet<string>, now: number): Promise<void> {
     for (const [digest, claimedMs] of this.#claimedMs) if (now - claimedMs > GRACE_MS) this.#claimedMs.delete(digest);
     for (const name of await readdir(this.#folder).catch(() => [])) {
@@ -121,7 +141,7 @@ export class BundleStore {
       if (named.has(digest) || this.#uploads.has(name)) continue;
       const path = join(this.#folder, name);
       const age = now - ((await stat(path).catch(() => undefined))?.mtimeMs ?? now);
-      if (this.#claimedMs.has(digest) || (age <= GRACE_MS && !name.startsWith(UPLOAD))) continue;
+      if (this.#claimedMs.has(digest) || (age <= GRACE_MS && !name.startsWith(UPLOAD_PREFIX))) continue;
       this.#sizes.delete(digest);
       const removal = rm(path, { recursive: true, force: true });
       this.#removals.set(digest, removal);
@@ -129,14 +149,14 @@ export class BundleStore {
     }
   }
 
-  /** Gives an unpacked upload its name; false when it was there. All of it is on disk then. */
+  /** Gives an unpacked upload its name; all of it is on disk afterwards. Returns false when the bundle existed. */
   async #keep(digest: string, temporary: string): Promise<boolean> {
     this.#claimedMs.set(digest, Date.now());
     await this.#removals.get(digest);
     const isNew = await rename(temporary, this.#path(digest)).then(
       () => true,
       (error) => {
-        // The same bundle was uploaded twice at once; the other one was first.
+        // The same bundle was uploaded twice at the same time; the other upload was first.
         if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
         return false;
       },
@@ -145,7 +165,7 @@ export class BundleStore {
     return isNew;
   }
 
-  async #receive(digest: string, tar: Readable, folder: string, room?: PutOptions["room"]): Promise<void> {
+  async #receive(digest: string, tar: Readable, folder: string, allowance?: UploadAllowance): Promise<void> {
     const hash = createHash("sha256");
     const { limitBytes } = this;
     const tooLarge = () => this.#tooLarge();
@@ -157,7 +177,7 @@ export class BundleStore {
         for await (const piece of source) {
           size += piece.length;
           if (size > limitBytes) throw tooLarge();
-          if (room?.bytes !== undefined && size > room.bytes) throw room.tooLarge();
+          if (allowance?.bytes !== undefined && size > allowance.bytes) throw allowance.tooLarge();
           hash.update(piece);
           yield piece;
         }
@@ -189,21 +209,22 @@ export class BundleStore {
   }
 }
 
+/** Returns the error for a digest without a bundle. */
 export const bundleNotFound = (digest: string): FaasError =>
   new FaasError(
     "BUNDLE_NOT_FOUND",
     `The server does not have the bundle ${digest}: upload it with PUT /-/bundles/${digest}`,
   );
 
-/** What a client cannot mend is left as it is. */
+/** Translates an error of an upload; one that the client cannot fix stays as it is. */
 function uploadError(error: unknown): unknown {
   if (error instanceof FaasError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (isStorageFull(error))
-    return new FaasError("STORAGE_FULL", "There is no room for the bundle; nothing was changed", { cause: error });
-  if (code !== undefined && SERVERS_OWN.has(code)) return error;
+    return new FaasError("STORAGE_FULL", "No space left for the bundle; nothing was changed", { cause: error });
+  if (code !== undefined && SERVER_ERRORS.has(code)) return error;
   return new FaasError("BUNDLE_INVALID", `The bundle cannot be unpacked: ${message}`, { cause: error });
 }
 
-/** errno(3) of trouble that is not the bundle's. */
-const SERVERS_OWN = new Set(["EACCES", "EIO", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "EPERM", "EROFS"]);
+/** Codes of errno(3) for failures that the bundle does not cause. */
+const SERVER_ERRORS = new Set(["EACCES", "EIO", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "EPERM", "EROFS"]);

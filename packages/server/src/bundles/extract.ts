@@ -8,18 +8,19 @@ import { syncFolder } from "../state/fsync.ts";
 
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
-/** Files that are written out to the disk at a time: together they cost little more than one. */
-const SYNCS_AT_ONCE = 8;
+/** Files that are flushed to disk at the same time: together they cost little more than one. */
+const MAX_CONCURRENT_SYNCS = 8;
 
 /**
- * Unpacks a bundle into an empty folder; all of it is on disk when it resolves. Takes files, folders and symbolic links that stay
- * inside; refuses everything else with BUNDLE_INVALID, which names the entry.
+ * Unpacks a bundle into an empty folder; all of it is on disk when it resolves. Accepts files, folders and symbolic links that stay inside.
+ *
+ * @throws BUNDLE_INVALID with the name of any other entry
  */
 export async function extractBundle(tar: Readable, folder: string): Promise<void> {
   const unpack = extract();
   const unpacking = new Unpacking(folder);
   const feeding = pipeline(tar, unpack);
-  // Its error comes out of the loop below too.
+  // The loop below throws its error too.
   feeding.catch(() => {});
   try {
     for await (const entry of unpack) await unpacking.take(entry);
@@ -31,6 +32,7 @@ export async function extractBundle(tar: Readable, folder: string): Promise<void
   await unpacking.syncFolders();
 }
 
+/** Bundle that is being unpacked. */
 class Unpacking {
   readonly #root: string;
   readonly #names = new Set<string>();
@@ -47,9 +49,9 @@ class Unpacking {
   async take(entry: Entry): Promise<void> {
     const { name, type, linkname } = entry.header;
     const inside = checkName(name);
-    if (this.#names.has(inside)) throw invalid(name, "it is there twice");
+    if (this.#names.has(inside)) throw invalid(name, "the name occurs twice");
     for (const parent of parents(inside))
-      if (this.#links.has(parent)) throw invalid(name, "it lies behind a symbolic link");
+      if (this.#links.has(parent)) throw invalid(name, "it is behind a symbolic link");
     this.#names.add(inside);
     const target = join(this.#root, inside);
     if (type === "file") return this.#file(entry, target);
@@ -59,20 +61,20 @@ class Unpacking {
     entry.resume();
   }
 
-  /** A link that goes up again after a name may have gone through another link: where it leads is known when all are there. */
+  /** Checks links that go up after a name, and so may go through another link: their targets are known only when every link exists. */
   async checkLinks(): Promise<void> {
     const root = await realpath(this.#root);
     for (const [inside, linkname] of this.#links) {
       const steps = linkname.split("/");
       const down = steps.findIndex((step) => step !== "." && step !== "..");
       if (down < 0 || !steps.includes("..", down)) continue;
-      const leads = await realpath(join(root, inside)).catch(() => undefined);
-      if (leads === undefined || isOutside(relative(root, leads)))
-        throw invalid(inside, `it is a link to "${linkname}", which is outside or not there`);
+      const target = await realpath(join(root, inside)).catch(() => undefined);
+      if (target === undefined || isOutside(relative(root, target)))
+        throw invalid(inside, `it is a link to "${linkname}", which is outside or missing`);
     }
   }
 
-  /** Resolves when every file taken so far is on disk; rejects when one could not be written. */
+  /** Resolves when every file so far is on disk; rejects when one could not be written. */
   async synced(): Promise<void> {
     await Promise.all(this.#syncs);
     if (this.#syncFailure) throw this.#syncFailure.error;
@@ -91,10 +93,10 @@ class Unpacking {
       await handle.close();
       throw error;
     }
-    // While the next ones are unpacked.
+    // In the background, while the next files are unpacked.
     const sync: Promise<void> = this.#sync(handle).finally(() => this.#syncs.delete(sync));
     this.#syncs.add(sync);
-    if (this.#syncs.size >= SYNCS_AT_ONCE) await Promise.race(this.#syncs);
+    if (this.#syncs.size >= MAX_CONCURRENT_SYNCS) await Promise.race(this.#syncs);
   }
 
   async #sync(handle: FileHandle): Promise<void> {
@@ -135,5 +137,5 @@ function* parents(name: string): Iterable<string> {
 }
 
 function invalid(name: string, why: string): FaasError {
-  return new FaasError("BUNDLE_INVALID", `The bundle's entry "${name.slice(0, 200)}" cannot be taken: ${why}`);
+  return new FaasError("BUNDLE_INVALID", `Invalid bundle entry "${name.slice(0, 200)}": ${why}`);
 }

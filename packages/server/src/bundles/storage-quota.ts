@@ -1,58 +1,63 @@
 import { FaasError, formatSize, type LimitNumbers } from "@faas/core";
-import { bundlesOf } from "../state/state.ts";
 import type { Store } from "../state/store.ts";
 import type { BundleAccess } from "./bundle-access.ts";
-import type { BundleStore } from "./bundle-store.ts";
+import type { BundleStore, UploadAllowance } from "./bundle-store.ts";
 
-export interface BundleRoomOptions {
-  readonly store: Pick<Store, "org">;
-  readonly bundles: Pick<BundleStore, "sizeOf">;
-  readonly grants: Pick<BundleAccess, "recent">;
+export interface StorageQuotaOptions {
+  readonly store: Pick<Store, "bundles">;
+  readonly bundles: Pick<BundleStore, "knownSize" | "sizeOf">;
+  readonly access: Pick<BundleAccess, "recent">;
   readonly limitsOf: (org: string) => LimitNumbers;
 }
 
-/** Room that is taken for one upload. */
-export interface Reserved {
-  /** The most bytes that it may have; undefined: no limit. */
-  readonly bytes?: number;
-  readonly tooLarge: () => FaasError;
+/** Storage that is reserved for one upload. */
+export interface ReservedStorage extends UploadAllowance {
   release(): void;
 }
 
 /**
- * What is stored for an organization: the bundles that its revisions name, and those that it uploaded lately. The content is stored once, and
- * counts for each organization that has it.
+ * Storage that an organization uses: the bundles that its revisions name, and those that it uploaded recently. The content is stored once, and counts
+ * for each organization that has it.
  */
 export class StorageQuota {
-  readonly #options: BundleRoomOptions;
-  /** Bytes of uploads under way. */
-  readonly #coming = new Map<string, number>();
+  readonly #options: StorageQuotaOptions;
+  /** Bytes reserved for uploads under way, by organization. */
+  readonly #reserved = new Map<string, number>();
 
-  constructor(options: BundleRoomOptions) {
+  constructor(options: StorageQuotaOptions) {
     this.#options = options;
   }
 
+  /** Returns the bytes that the organization's bundles take. */
   async used(org: string): Promise<number> {
     return this.#sum(this.#digests(org));
   }
 
-  /** Takes room for an upload of `length` bytes; of all that is left when that is not known. LIMIT_EXCEEDED. */
-  async reserve(org: string, digest: string, length: number | undefined): Promise<Reserved> {
+  /**
+   * Reserves storage for an upload of `length` bytes, or all that is left when the length is unknown.
+   *
+   * @throws LIMIT_EXCEEDED
+   */
+  async reserve(org: string, digest: string, length: number | undefined): Promise<ReservedStorage> {
     const limit = this.#options.limitsOf(org).bundleBytes;
     const digests = this.#digests(org);
-    const none = { tooLarge: () => exceeded(org, 0, length ?? 0, limit), release() {} };
-    if (!Number.isFinite(limit) || digests.has(digest)) return none;
+    const unlimited = { tooLarge: () => exceeded(org, 0, length ?? 0, limit), release() {} };
+    if (!Number.isFinite(limit) || digests.has(digest)) return unlimited;
     const used = await this.#sum(digests);
-    const coming = this.#coming.get(org) ?? 0;
-    const left = Math.max(0, limit - used - coming);
-    const tooLarge = () => exceeded(org, used + coming, length, limit);
+    const reserved = this.#reserved.get(org) ?? 0;
+    const left = Math.max(0, limit - used - reserved);
+    const tooLarge = () => exceeded(org, used + reserved, length, limit);
     if (left === 0 || (length ?? 0) > left) throw tooLarge();
     const bytes = length ?? left;
-    this.#coming.set(org, coming + bytes);
+    this.#reserved.set(org, reserved + bytes);
     return { bytes, tooLarge, release: () => this.#release(org, bytes) };
   }
 
-  /** Refuses to have a bundle named that the organization did not upload itself, when it has no room for it. LIMIT_EXCEEDED. */
+  /**
+   * Checks that a bundle that the organization did not upload itself fits into its limit.
+   *
+   * @throws LIMIT_EXCEEDED
+   */
   async check(org: string, digest: string): Promise<void> {
     const limit = this.#options.limitsOf(org).bundleBytes;
     if (!Number.isFinite(limit)) return;
@@ -63,28 +68,30 @@ export class StorageQuota {
   }
 
   #release(org: string, bytes: number): void {
-    const left = (this.#coming.get(org) ?? 0) - bytes;
-    if (left > 0) this.#coming.set(org, left);
-    else this.#coming.delete(org);
+    const left = (this.#reserved.get(org) ?? 0) - bytes;
+    if (left > 0) this.#reserved.set(org, left);
+    else this.#reserved.delete(org);
   }
 
-  #digests(org: string): Set<string> {
-    const { grants, store } = this.#options;
-    return new Set([...grants.recent(org), ...bundlesOf(store.org(org)?.endpoints.values() ?? [])]);
+  /** Returns the bundles that count. The state keeps them as a running set, so this does not go over the endpoints. */
+  #digests(org: string): ReadonlySet<string> {
+    const { access, store } = this.#options;
+    return new Set([...access.recent(org), ...store.bundles(org).keys()]);
   }
 
   async #sum(digests: Iterable<string>): Promise<number> {
+    const { bundles } = this.#options;
     let sum = 0;
-    for (const digest of digests) sum += await this.#options.bundles.sizeOf(digest);
+    for (const digest of digests) sum += bundles.knownSize(digest) ?? (await bundles.sizeOf(digest));
     return sum;
   }
 }
 
 function exceeded(org: string, used: number, asked: number | undefined, allowed: number): FaasError {
-  const what = asked === undefined ? "this one has more than is left" : `this one has ${formatSize(asked)}`;
+  const size = asked === undefined ? "this one has more than is left" : `this one has ${formatSize(asked)}`;
   return new FaasError(
     "LIMIT_EXCEEDED",
-    `The limits of the organization "${org}" have no room for the bundle: its bundles take ${formatSize(used)}, ${what}, and the limit is ${formatSize(allowed)}; remove endpoints, or leave files out with .faasignore`,
+    `The limits of the organization "${org}" have no room for the bundle: its bundles take ${formatSize(used)}, ${size}, and the limit is ${formatSize(allowed)}; remove endpoints, or exclude files with .faasignore`,
     { extensions: { limit: "bundleBytes", used, ...(asked === undefined ? {} : { asked }), allowed } },
   );
 }

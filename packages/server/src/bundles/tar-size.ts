@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const BLOCK = 512;
 
-/** The bytes of a folder as a tar: a block for each entry, contents in whole blocks, two blocks at the end. */
+/** Returns the size of a folder as a tar: a block for each entry, contents in whole blocks, two blocks at the end. */
 export async function tarSizeOf(folder: string): Promise<number> {
   let bytes = 2 * BLOCK;
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {

@@ -2,13 +2,13 @@ import type { IncomingMessage } from "node:http";
 import { finished, PassThrough, type Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A body that goes on after the answer is read so long, so that the client gets to see the answer. */
-const LEFTOVER_MS = 5_000;
+/** Time that the rest of a rejected request is read for, so that the client can read the response. */
+const DRAIN_MS = 5_000;
 
-/** The body of a request. To stop reading it leaves the connection alone: destroying the request would take the answer with it. */
+/** Returns the body of a request. Destroying it leaves the connection open: destroying the request would close it before the response is sent. */
 export function bodyOf(request: IncomingMessage): Readable {
   const body = new PassThrough();
-  // A client may go away before anybody reads, and an error that nobody listens to would end the server.
+  // A client can disconnect before anything reads the body, and an error without a listener would end the server.
   body.on("error", () => {});
   finished(request, { writable: false }, (error) => {
     if (error) body.destroy(error);
@@ -17,10 +17,10 @@ export function bodyOf(request: IncomingMessage): Readable {
 }
 
 /**
- * An answer that ends when the rest of the request's body has come, and was thrown away; for a bounded time. Closing at once would reset
- * the connection, and the client might lose the answer (RFC 9112 section 9.6).
+ * Yields a response body, then reads and discards the rest of the request, for a bounded time, before it ends. Closing at once would reset the connection,
+ * and the client could lose the response (RFC 9112 section 9.6).
  */
-export async function* answerAndDrain(text: string, request: IncomingMessage): AsyncGenerator<string> {
+export async function* sendAndDrain(text: string, request: IncomingMessage): AsyncGenerator<string> {
   yield text;
   request.unpipe();
   request.resume();
@@ -28,5 +28,5 @@ export async function* answerAndDrain(text: string, request: IncomingMessage): A
   request.once("close", () => done.abort());
   request.once("end", () => done.abort());
   if (request.complete || request.destroyed) return;
-  await delay(LEFTOVER_MS, undefined, { signal: done.signal, ref: false }).catch(() => {});
+  await delay(DRAIN_MS, undefined, { signal: done.signal, ref: false }).catch(() => {});
 }

@@ -16,7 +16,7 @@ for (const host of [
   "",
   "LOCALHOST.",
 ])
-  test(`for this machine: ${JSON.stringify(host)}`, () => checkLocalHost(host));
+  test(`accepts the host ${JSON.stringify(host)}`, () => checkLocalHost(host));
 
 for (const host of [
   "evil.example",
@@ -26,18 +26,18 @@ for (const host of [
   "a.b.",
   "1.2.3",
 ])
-  test(`not for it: ${host}`, () => assert.throws(() => checkLocalHost(host), { code: "HOST_REFUSED" }));
+  test(`rejects the host ${host}`, () => assert.throws(() => checkLocalHost(host), { code: "HOST_REFUSED" }));
 
 async function register(url: string, host: string, headers: Record<string, string> = {}) {
   const { hostname, port } = new URL(url);
   const sent = request({ hostname, port, path: "/-/orgs/acme", method: "PUT", headers: { host, ...headers } });
   sent.end();
-  const [answer] = await once(sent, "response");
-  answer.resume();
-  return answer.statusCode as number;
+  const [response] = await once(sent, "response");
+  response.resume();
+  return response.statusCode as number;
 }
 
-test("without keys a page of somebody's domain changes nothing; with keys the key decides", async () => {
+test("a server without keys rejects requests for a domain; a server with keys checks the key alone", async () => {
   const open = await testControl();
   assert.equal(await register(open.url, "evil.example"), 421);
   assert.equal((await open.send("GET", "/-/orgs/acme")).status, 404);

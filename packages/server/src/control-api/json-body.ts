@@ -1,35 +1,65 @@
-import { FaasError } from "@faas/core";
+import { FaasError, validate } from "@faas/core";
 import type { Context } from "koa";
+import type { z } from "zod";
 import { bodyOf } from "./drain-body.ts";
+import type { RequestBody } from "./route.ts";
 
-const LIMIT_BYTES = 2 ** 20;
+const MAX_BYTES = 2 ** 20;
 
-/** The parsed JSON body. UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, MALFORMED_JSON. */
+/** Defines a request body as JSON of a schema. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema): RequestBody<z.output<Schema>> {
+  return {
+    mediaType: "application/json",
+    schema,
+    isRequired: true,
+    read: async (context) => validate(schema, await readJson(context), "the request body"),
+  };
+}
+
+/** Defines a request body as JSON of a schema, or absent. */
+export function optionalJsonBody<Schema extends z.ZodType>(schema: Schema): RequestBody<z.output<Schema> | undefined> {
+  const body = jsonBody(schema);
+  return {
+    ...body,
+    isRequired: false,
+    async read(context) {
+      const isPresent = context.get("content-type") !== "" || (context.request.length ?? 0) > 0;
+      return isPresent ? body.read(context) : undefined;
+    },
+  };
+}
+
+/**
+ * Reads and parses a JSON body.
+ * @throws UNSUPPORTED_MEDIA_TYPE
+ * @throws BODY_TOO_LARGE
+ * @throws MALFORMED_JSON
+ */
 export async function readJson(context: Context): Promise<unknown> {
   if (!context.is("json", "+json")) {
-    const got = context.get("content-type");
+    const type = context.get("content-type");
     throw new FaasError(
       "UNSUPPORTED_MEDIA_TYPE",
-      `Expected the header "Content-Type: application/json", got ${got ? `"${got}"` : "none"}`,
+      `Expected the header "Content-Type: application/json", got ${type ? `"${type}"` : "none"}`,
     );
   }
-  const tooLarge = () => new FaasError("BODY_TOO_LARGE", `Expected a body of at most ${LIMIT_BYTES} bytes, got more`);
-  if ((context.request.length ?? 0) > LIMIT_BYTES) throw tooLarge();
-  const pieces: Buffer[] = [];
+  const tooLarge = () => new FaasError("BODY_TOO_LARGE", `Expected a body of at most ${MAX_BYTES} bytes, got more`);
+  if ((context.request.length ?? 0) > MAX_BYTES) throw tooLarge();
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const piece of bodyOf(context.req)) {
-    size += piece.length;
-    if (size > LIMIT_BYTES) throw tooLarge();
-    pieces.push(piece);
+  for await (const chunk of bodyOf(context.req)) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw tooLarge();
+    chunks.push(chunk);
   }
-  return parse(Buffer.concat(pieces));
+  return parse(Buffer.concat(chunks));
 }
 
 function parse(body: Buffer): unknown {
   try {
-    // RFC 8259 section 8.1: UTF-8, and nothing is guessed where it is not.
+    // RFC 8259 section 8.1: UTF-8 only.
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (error) {
-    throw new FaasError("MALFORMED_JSON", `The request body does not parse: ${(error as Error).message}`);
+    throw new FaasError("MALFORMED_JSON", `The request body is not valid JSON: ${(error as Error).message}`);
   }
 }

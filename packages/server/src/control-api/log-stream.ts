@@ -1,20 +1,35 @@
 import { Readable } from "node:stream";
-import { type EndpointRef, FaasError, type LogOptions, parseDuration } from "@faas/core";
+import { type EndpointRef, type LogOptions, parseDuration, sinceSchema, tailSchema, validate } from "@faas/core";
 import type { Context } from "koa";
-import type { RequestDeps } from "./app.ts";
+import type { LogStore } from "../logs/log-store.ts";
 
-/** Answers with the endpoint's log lines as they come, a JSON object a line. */
-export function streamLogs(context: Context, ref: EndpointRef, { platform, ending, access }: RequestDeps): void {
-  const gone = new AbortController();
-  context.res.once("close", () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, ending, ...(access.signal ? [access.signal] : [])]);
-  const lines = platform.logs(ref, { ...optionsOf(context), signal });
-  // Koa's is 404 until there is a body, and the header goes before it.
+export interface LogStreamDeps {
+  readonly logs: Pick<LogStore, "read">;
+  /** Aborted when responses that would never end have to. */
+  readonly ending: AbortSignal;
+}
+
+/**
+ * Starts a response with the endpoint's log lines as they are printed, one JSON object per line.
+ * @param keySignal aborted when the key of the request is no longer valid
+ * @throws INVALID_REQUEST
+ */
+export function streamLogs(
+  context: Context,
+  ref: EndpointRef,
+  keySignal: AbortSignal | undefined,
+  { logs, ending }: LogStreamDeps,
+): Readable {
+  const disconnected = new AbortController();
+  context.res.once("close", () => disconnected.abort());
+  const signal = AbortSignal.any([disconnected.signal, ending, ...(keySignal ? [keySignal] : [])]);
+  const lines = logs.read(ref, { ...optionsOf(context), signal });
+  // The header is sent before the first line, which may be long in coming.
   context.status = 200;
   context.type = "application/x-ndjson";
-  context.res.setHeader("Cache-Control", "no-store");
+  context.set("Cache-Control", "no-store");
   context.flushHeaders();
-  context.body = Readable.from(
+  return Readable.from(
     (async function* () {
       for await (const line of lines) yield `${JSON.stringify(line)}\n`;
     })(),
@@ -23,24 +38,15 @@ export function streamLogs(context: Context, ref: EndpointRef, { platform, endin
 
 function optionsOf(context: Context): LogOptions {
   const { follow, tail, since, replica } = context.query;
-  const options: { -readonly [key in keyof LogOptions]: LogOptions[key] } = { follow: follow === "true" };
-  if (tail !== undefined) {
-    if (!/^\d{1,9}$/.test(String(tail)))
-      throw new FaasError("INVALID_REQUEST", `Expected "tail" to be a number of lines, got "${tail}"`);
-    options.tail = Number(tail);
-  }
-  if (since !== undefined) options.sinceMs = timeOf(String(since));
-  if (replica !== undefined) options.replica = String(replica);
-  return options;
+  return {
+    follow: follow === "true",
+    ...(tail === undefined ? {} : { tail: Number(validate(tailSchema, String(tail), "the query")) }),
+    ...(since === undefined ? {} : { sinceMs: timeOf(validate(sinceSchema, String(since), "the query")) }),
+    ...(replica === undefined ? {} : { replica: String(replica) }),
+  };
 }
 
 function timeOf(since: string): number {
-  const back = parseDuration(since);
-  const time = back === undefined ? Date.parse(since) : Date.now() - back;
-  if (Number.isNaN(time))
-    throw new FaasError(
-      "INVALID_REQUEST",
-      `Expected "since" to be a duration such as 5m or a time (RFC 3339), got "${since}"`,
-    );
-  return time;
+  const durationMs = parseDuration(since);
+  return durationMs === undefined ? Date.parse(since) : Date.now() - durationMs;
 }

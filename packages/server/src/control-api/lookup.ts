@@ -1,36 +1,47 @@
-import { type EndpointRef, endpointKey, FaasError, nearest } from "@faas/core";
-import type { EndpointRecord } from "../state/store.ts";
-import type { RequestDeps } from "./app.ts";
-import { noSuchOrg } from "./permissions.ts";
+import { type EndpointRef, nearest } from "@faas/core";
+import { endpointNotFound, organizationNotFound } from "@faas/gateway";
+import type { EndpointRecord } from "../state/records.ts";
+import type { Store } from "../state/store.ts";
+import type { Permissions } from "./permissions.ts";
 
-/** What the parameters of a route name. */
-export const refOf = ({ org = "", endpoint = "" }: Readonly<Record<string, string>>): EndpointRef => ({
-  org,
-  endpoint,
-});
+type OrgSource = Pick<Store, "org" | "orgs">;
 
-/** Those of an organization. ORG_NOT_FOUND. */
-export function* endpointsOf(org: string, deps: RequestDeps): Generator<[EndpointRef, EndpointRecord]> {
-  for (const [endpoint, record] of requireOrg(org, deps).endpoints) yield [{ org, endpoint }, record];
+/**
+ * Lists the endpoints of an organization.
+ * @throws ORG_NOT_FOUND
+ */
+export function* endpointsOf(
+  org: string,
+  store: OrgSource,
+  permissions: Permissions,
+): Generator<[EndpointRef, EndpointRecord]> {
+  for (const [endpoint, record] of requireOrg(org, store, permissions).endpoints) yield [{ org, endpoint }, record];
 }
 
-/** ORG_NOT_FOUND, with the name that may have been meant, of those that who asks may know. */
-export function requireOrg(org: string, { store, access }: RequestDeps) {
+/**
+ * Returns the record of an organization.
+ * @throws ORG_NOT_FOUND with a similar name that the key can see
+ */
+export function requireOrg(org: string, store: OrgSource, permissions: Permissions) {
   const record = store.org(org);
   if (record) return record;
-  const visible = [...store.orgs()].filter((each) => access.canSee(each));
-  throw noSuchOrg(org, nearest(org, visible));
+  const visible = [...store.orgs()].filter((each) => permissions.canSee(each));
+  throw organizationNotFound(org, nearest(org, visible));
 }
 
-/** ORG_NOT_FOUND, ENDPOINT_NOT_FOUND. */
-export function requireEndpoint(ref: EndpointRef, deps: RequestDeps) {
-  const { endpoints } = requireOrg(ref.org, deps);
-  const record = deps.store.endpoint(ref);
+/**
+ * Returns the record of an endpoint.
+ * @throws ORG_NOT_FOUND
+ * @throws ENDPOINT_NOT_FOUND with a similar name
+ */
+export function requireEndpoint(
+  ref: EndpointRef,
+  store: OrgSource & Pick<Store, "endpoint">,
+  permissions: Permissions,
+): EndpointRecord {
+  const { endpoints } = requireOrg(ref.org, store, permissions);
+  const record = store.endpoint(ref);
   if (record) return record;
-  const near = nearest(ref.endpoint, endpoints.keys());
-  throw new FaasError(
-    "ENDPOINT_NOT_FOUND",
-    `There is no endpoint "${endpointKey(ref)}"`,
-    near ? { extensions: { suggestion: `${ref.org}/${near}` } } : {},
-  );
+  const similar = nearest(ref.endpoint, endpoints.keys());
+  throw endpointNotFound(ref, similar === undefined ? undefined : `${ref.org}/${similar}`);
 }

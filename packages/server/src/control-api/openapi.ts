@@ -1,9 +1,11 @@
-import { errorCodes } from "@faas/core";
 import { z } from "zod";
-import type { Route } from "./route.ts";
+import { parameterSchema } from "./parameters.ts";
+import type { RequestBody, ResponseDefinition, Route } from "./route.ts";
 
-/** The OpenAPI 3.1 document of the control API, made from the routes and the schemas that validate. */
-export function openapi(routes: readonly Route[], version: string): object {
+type JsonSchema = Record<string, unknown>;
+
+/** Builds the OpenAPI 3.1 document of the control API from its routes. */
+export function openApiDocument(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     paths[route.path] ??= {};
@@ -14,58 +16,98 @@ export function openapi(routes: readonly Route[], version: string): object {
     info: { title: "faas control API", version, license: { name: "MIT", identifier: "MIT" } },
     paths,
     components: {
-      schemas: { Problem: problemSchema },
+      schemas: namedSchemas(),
+      headers: {
+        "X-Request-Id": {
+          description: "Id of the request: the client's own, or a new one. The server's log and the audit log have it",
+          schema: { type: "string" },
+        },
+      },
       securitySchemes: { key: { type: "http", scheme: "bearer", description: "Where keys are required" } },
     },
   };
 }
 
-const problemSchema = {
-  type: "object",
-  description: "RFC 9457",
-  required: ["type", "title", "status", "detail", "code"],
-  properties: {
-    type: { type: "string" },
-    title: { type: "string" },
-    status: { type: "integer" },
-    detail: { type: "string" },
-    code: { enum: Object.keys(errorCodes) },
-    requestId: { type: "string" },
-  },
+const HEADERS = { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" } };
+const schemaReference = (id: string) => `#/components/schemas/${id}`;
+
+const PROBLEM = {
+  description: "A problem",
+  headers: HEADERS,
+  content: { "application/problem+json": { schema: { $ref: schemaReference("Problem") } } },
 };
 
-function operation({ method, path, access, summary, query = {}, body, answers }: Route): object {
-  const inPath = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => ({
+function operation(route: Route): object {
+  const { method, path, requires, summary, query = {}, requestBody, responses } = route;
+  const inPath = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = ""]) => ({
     name,
     in: "path",
     required: true,
-    schema: { type: "string" },
+    ...described(parameterSchema(name)),
   }));
-  const inQuery = Object.entries(query).map(([name, description]) => ({
-    name,
-    in: "query",
-    description,
-    schema: { type: "string" },
-  }));
-  const responses: Record<string, object> = {};
-  for (const [status, description] of Object.entries(answers)) responses[status] = { description };
-  responses.default = {
-    description: "A problem",
-    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-  };
+  const inQuery = Object.entries(query).map(([name, schema]) => ({ name, in: "query", ...described(schema) }));
   return {
     operationId: `${method}${path.replaceAll(/[^a-zA-Z]+(\w)?/g, (_, letter = "") => letter.toUpperCase())}`,
     summary,
-    // The scope that the key has to have; in OpenAPI 3.1 it may be said of any scheme.
-    security: access === "open" ? [] : [{ key: access === "key" ? [] : [access] }],
+    // The scope that the key needs; OpenAPI 3.1 allows it for all types of security schemes.
+    security: requires === "open" ? [] : [{ key: requires === "key" ? [] : [requires] }],
     ...(inPath.length + inQuery.length > 0 ? { parameters: [...inPath, ...inQuery] } : {}),
-    ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
-    responses,
+    ...(requestBody === undefined ? {} : { requestBody: bodyOf(requestBody) }),
+    responses: {
+      ...Object.fromEntries(Object.entries(responses).map(([status, definition]) => [status, response(definition)])),
+      default: PROBLEM,
+    },
   };
 }
 
-function contentOf(body: z.ZodType | string): object {
-  if (typeof body === "string") return { [body]: { schema: { type: "string", format: "binary" } } };
-  const { $schema: _, ...schema } = z.toJSONSchema(body, { io: "input" });
-  return { "application/json": { schema } };
+/** A parameter has its description beside its schema. */
+function described(schema: z.ZodType): object {
+  const { description, ...rest } = jsonSchema(schema);
+  return { ...(description === undefined ? {} : { description }), schema: rest };
+}
+
+function bodyOf({ mediaType, schema, isRequired }: RequestBody<unknown>): object {
+  const content = schema === undefined ? { type: "string", format: "binary" } : jsonSchema(schema);
+  return { required: isRequired, content: { [mediaType]: { schema: content } } };
+}
+
+function response(definition: ResponseDefinition): object {
+  const { description, mediaType } = definition;
+  if (mediaType === undefined) return { description, headers: HEADERS };
+  return { description, headers: HEADERS, content: { [mediaType]: { schema: contentSchema(definition) } } };
+}
+
+function contentSchema(definition: ResponseDefinition): JsonSchema {
+  if ("schema" in definition) return jsonSchema(definition.schema);
+  if (!("lineSchema" in definition) || definition.lineSchema === undefined) return { type: "string" };
+  // JSON Schema 2020-12 section 8.5: what the text contains.
+  const { mediaType: contentMediaType, lineSchema } = definition;
+  return { type: "string", contentMediaType, contentSchema: { type: "array", items: jsonSchema(lineSchema) } };
+}
+
+const CONVERSION = {
+  // Responses may have more fields than their schemas, and fields with defaults may be absent from requests.
+  io: "input",
+  override({ jsonSchema }: { jsonSchema: JsonSchema }) {
+    delete jsonSchema.forEditors;
+    // Bounds of `z.int()`, which say nothing about the API.
+    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  },
+} as const;
+
+/** Converts every schema that has an `id`. */
+function namedSchemas(): Readonly<Record<string, JsonSchema>> {
+  const { schemas } = z.toJSONSchema(z.globalRegistry, { ...CONVERSION, uri: schemaReference });
+  return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, withoutIdentity(schema)]));
+}
+
+/** Converts a schema; one that has an `id` becomes a reference. */
+function jsonSchema(schema: z.ZodType): JsonSchema {
+  const id = z.globalRegistry.get(schema)?.id;
+  return id === undefined ? withoutIdentity(z.toJSONSchema(schema, CONVERSION)) : { $ref: schemaReference(id) };
+}
+
+function withoutIdentity({ $schema: _, $id: __, id: ___, ...schema }: JsonSchema): JsonSchema {
+  return schema;
 }

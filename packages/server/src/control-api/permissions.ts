@@ -1,13 +1,13 @@
 import { FaasError, type KeyScope, scopeAllows } from "@faas/core";
-import type { VerifiedKey } from "@faas/gateway";
+import { organizationNotFound, type VerifiedKey } from "@faas/gateway";
 import type { KeyService } from "../auth/key-service.ts";
 
 /**
- * What who asks may do on the control API. Of another organization nobody learns anything: what is there and what is not are refused in the same words,
- * before anything is looked up.
+ * Permissions of a request on the control API. A key cannot discover other organizations: requests for existing and for missing ones fail with the same
+ * error, before anything is looked up.
  */
-export class Access {
-  /** Absent: the server wants no keys, and everybody may do everything. */
+export class Permissions {
+  /** Absent: the server does not require keys, and every request may do everything. */
   readonly key: VerifiedKey | undefined;
   readonly #keys: KeyService;
 
@@ -16,7 +16,7 @@ export class Access {
     this.key = key;
   }
 
-  /** The only organization that exists for it; undefined: it sees all. */
+  /** The only organization that the key can see; undefined: all. */
   get org(): string | undefined {
     return this.key?.record.org;
   }
@@ -25,36 +25,42 @@ export class Access {
     return this.org === undefined || this.org === org;
   }
 
-  /** ORG_NOT_FOUND, FORBIDDEN. */
-  require(org: string, wanted: KeyScope): void {
-    if (!this.canSee(org)) throw noSuchOrg(org);
-    this.requireScope(wanted);
+  /**
+   * Requires a scope for an organization.
+   * @throws ORG_NOT_FOUND
+   * @throws FORBIDDEN
+   */
+  require(org: string, scope: KeyScope): void {
+    if (!this.canSee(org)) throw organizationNotFound(org);
+    this.requireScope(scope);
   }
 
-  /** Where no organization is named. FORBIDDEN. */
-  requireScope(wanted: KeyScope): void {
+  /**
+   * Requires a scope where the request names no organization.
+   * @throws FORBIDDEN
+   */
+  requireScope(required: KeyScope): void {
     if (this.key === undefined) return;
     const { scope, name, org } = this.key.record;
-    if (scopeAllows(scope, wanted)) return;
-    const enough = wanted === "admin" || wanted === "deploy" ? [wanted] : ["deploy", wanted];
+    if (scopeAllows(scope, required)) return;
+    const sufficient = required === "admin" || required === "deploy" ? [required] : ["deploy", required];
     const of = org === undefined ? "" : ` for ${org}`;
     throw new FaasError(
       "FORBIDDEN",
-      `Expected a key with the scope ${enough.join(" or ")}, and "${name}" has ${scope}${of}; who has an admin key makes others with "faas key create"`,
+      `Expected a key with the scope ${sufficient.join(" or ")}, got "${name}" with ${scope}${of}; holders of an admin key create others with "faas key create"`,
     );
   }
 
-  /** Aborted when its key is no longer good; undefined without one. */
+  /** Aborted when the key is revoked or expires; undefined without a key. */
   get signal(): AbortSignal | undefined {
     return this.key && this.#keys.signalOf(this.key);
   }
 
-  /** After a wait. UNAUTHENTICATED. */
-  requireStill(): void {
+  /**
+   * Checks after a wait that the key is still valid.
+   * @throws UNAUTHENTICATED
+   */
+  requireValidKey(): void {
     if (this.key && !this.#keys.isGood(this.key)) throw new FaasError("UNAUTHENTICATED", "The key was revoked");
   }
 }
-
-/** The same of one that is not there and of one that does not exist for who asks. */
-export const noSuchOrg = (org: string, suggestion?: string): FaasError =>
-  new FaasError("ORG_NOT_FOUND", `There is no organization "${org}"`, suggestion ? { extensions: { suggestion } } : {});

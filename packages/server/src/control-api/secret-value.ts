@@ -1,14 +1,22 @@
-import { FaasError, secretValueProblem } from "@faas/core";
+import { FaasError, putSecretSchema, secretValueProblem } from "@faas/core";
 import type { Context } from "koa";
 import { readJson } from "./json-body.ts";
+import type { RequestBody } from "./route.ts";
 
 const EXPECTED = 'Expected the request body to be {"value": "…"}';
 
-/** The value in the body of a request. What is wrong with it is said without a part of it: the usual messages show what came. INVALID_REQUEST, MALFORMED_JSON. */
-export async function readSecretValue(context: Context): Promise<string> {
+/** The value of a secret. Errors do not quote the body, as those of `jsonBody` do. */
+export const secretValueBody: RequestBody<string> = {
+  mediaType: "application/json",
+  schema: putSecretSchema,
+  isRequired: true,
+  read: readSecretValue,
+};
+
+async function readSecretValue(context: Context): Promise<string> {
   const body = await readJson(context).catch((error) => {
     if (error instanceof FaasError && error.code === "MALFORMED_JSON")
-      throw new FaasError("MALFORMED_JSON", `${EXPECTED}, and it is no JSON in UTF-8`);
+      throw new FaasError("MALFORMED_JSON", `${EXPECTED}, got a body that is not JSON in UTF-8`);
     throw error;
   });
   if (typeof body !== "object" || body === null || Object.keys(body).join() !== "value")

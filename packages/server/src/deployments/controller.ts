@@ -5,390 +5,280 @@ import {
   type EndpointStatus,
   endpointKey,
   endpointSpec,
-  FaasError,
+  type Logger,
   type Platform,
-  type ReplicaFailure,
   type Revision,
   revisionId,
   type Settings,
 } from "@faas/core";
-import { type EndpointRegistry, minReplicas } from "@faas/gateway";
-import type { Logger } from "pino";
-import type { BundleStore } from "../bundles/bundle-store.ts";
-import type { StorageQuota } from "../bundles/storage-quota.ts";
+import { type EndpointRegistry, minReplicas, type StatusSubscriber } from "@faas/gateway";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
+import { KeyedSignal } from "../lib/keyed-signal.ts";
+import type { LogStore } from "../logs/log-store.ts";
+import {
+  awaitsFirstReady,
+  candidateRevision,
+  type EndpointRecord,
+  isDeploying,
+  servingRevision,
+  targetRevision,
+  withTarget,
+} from "../state/records.ts";
 import { newestVersions } from "../state/secret-records.ts";
-import { targetRevision } from "../state/state.ts";
-import type { EndpointRecord, Store } from "../state/store.ts";
-import type { QuotaCheck } from "./quota-check.ts";
+import type { Store } from "../state/store.ts";
+import type { Admission, Deployment } from "./admission.ts";
+import { Rollout, type RolloutContext } from "./rollout.ts";
 
-export interface DeploymentsOptions {
+export interface DeploymentControllerOptions {
   readonly store: Store;
   readonly platform: Platform;
-  readonly endpoints: EndpointRegistry;
-  readonly bundles: BundleStore;
-  readonly limits: QuotaCheck;
-  readonly bundleRoom: StorageQuota;
+  readonly registry: EndpointRegistry;
+  readonly admission: Admission;
+  readonly logs: Pick<LogStore, "remove" | "removeOrg">;
   readonly log: Logger;
+  /** Called when a rollout of the organization has ended or an endpoint of it was removed: some revisions may no longer be named. */
+  readonly onRolloutEnded?: (org: string) => void;
 }
 
+/** Outcome of a request to deploy. */
 export interface Deployed {
   readonly revision: string;
   /** The endpoint is new. */
   readonly created: boolean;
-  /** The revision was there already. */
+  /** The revision was already deployed. */
   readonly unchanged: boolean;
 }
 
-/** A deployment whose outcome could not be written, for want of room for instance, is looked at again after this. */
-const RETRY_MS = 1_000;
-
 /**
- * From the store (desired) to the platform: begins deployments, sees them through or gives them up, removes, and mends what differs from what is observed
+ * Carries the desired state from the store to the platform: deploys, removes, and corrects what the platform runs when it differs
  * (docs/decisions/0002-candidate-revisions.md).
  */
-export class DeploymentController {
-  readonly #options: DeploymentsOptions;
-  /** Endpoints whose newest revision has not answered yet. */
-  readonly #pending = new Map<string, EndpointRef>();
-  readonly #listeners = new Map<string, Set<() => void>>();
-  /** Changes of one endpoint's deployment are made one after the other. */
-  readonly #turns = new KeyedMutex();
-  readonly #retries = new Map<string, NodeJS.Timeout>();
-  /** What the platform has, or may have, though nobody registered it. */
-  readonly #strangers = new Map<string, EndpointRef>();
+export class DeploymentController implements StatusSubscriber, AsyncDisposable {
+  readonly #options: DeploymentControllerOptions;
+  /** Rollouts that are not idle, by endpoint. */
+  readonly #rollouts = new Map<string, Rollout>();
+  /** Serializes the changes of one endpoint. */
+  readonly #mutex = new KeyedMutex();
+  /** Notified when a rollout begins or ends. */
+  readonly #changes = new KeyedSignal();
   readonly #stopping = new AbortController();
-  /** Told when an endpoint's deployment has ended, or the endpoint is gone: revisions of its organization may be named no more. */
-  onConcluded: ((org: string) => void) | undefined;
-  #watching: Promise<void> = Promise.resolve();
+  readonly #context: RolloutContext;
 
-  constructor(options: DeploymentsOptions) {
+  constructor(options: DeploymentControllerOptions) {
+    const { store, platform, registry, log } = options;
     this.#options = options;
+    this.#context = {
+      store,
+      platform,
+      registry,
+      log,
+      mutex: this.#mutex,
+      stopping: this.#stopping.signal,
+      removeFromPlatform: (ref) => this.#removeFromPlatform(ref),
+      renew: (ref) => this.renew(ref),
+      onEnded: (ref) => this.#ended(ref),
+    };
   }
 
-  /** Brings the platform to what the store says, and follows it from then on. */
+  /** Applies the stored state to the platform and to the registry. */
   async start(): Promise<void> {
-    const { store, endpoints, log } = this.#options;
-    // Their limits come first. What fails is tried again with the organization's endpoints.
+    const { store, registry, log } = this.#options;
+    // Limits of organizations come first. A failure is retried with the organization's endpoints.
     for (const org of store.orgs()) {
       this.applyOrg(org).catch((error) => {
-        if (!this.#stopping.signal.aborted) log.warn({ err: error, org }, "an organization could not be made ready");
+        if (!this.#stopping.signal.aborted) log.warn({ err: error, org }, "failed to prepare an organization");
       });
     }
     for (const [ref, record] of store.endpoints()) {
-      await this.#apply(ref, record, endpoints.put(endpointSpec(ref, record.current)).spec);
-    }
-    this.#watching = this.#watch();
-  }
-
-  /** What has to run before the first request: known only when the platform has told what runs already. */
-  #wakeAll(): void {
-    const { store, endpoints } = this.#options;
-    for (const [ref, record] of store.endpoints()) {
-      const endpoint = endpoints.get(endpointKey(ref));
-      if (!endpoint) continue;
-      // Whoever waits for its outcome, or asks for the same again, would else wait for a request that starts it.
-      endpoint.deploying = record.candidate !== undefined || (record.unproven === true && !record.failure);
-      if (endpoint.deploying || record.current.settings.idleTimeout === "never") endpoints.wake(endpoint);
+      this.#follow(ref, record);
+      await this.#apply(ref, record, registry.put(endpointSpec(ref, servingRevision(record))).spec);
     }
   }
 
-  async stop(): Promise<void> {
+  /** Stops to evaluate rollouts; the next server on the data folder continues them. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
-    for (const retry of this.#retries.values()) clearTimeout(retry);
-    await this.#watching;
+    for (const rollout of this.#rollouts.values()) rollout[Symbol.dispose]();
+    this.#rollouts.clear();
   }
 
-  /** Registers a revision: resolves when it is on disk and its deployment has begun. */
+  /** Starts the endpoints that have to run before the first request: only now it is known what runs already. */
+  onFirstList(): void {
+    const { store, registry } = this.#options;
+    for (const [ref, record] of store.endpoints()) {
+      const endpoint = registry.get(endpointKey(ref));
+      if (!endpoint) continue;
+      // Otherwise a client that waits for the rollout would wait until a request starts it.
+      endpoint.deploying = isDeploying(record);
+      if (endpoint.deploying || servingRevision(record).settings.idleTimeout === "never") registry.wake(endpoint);
+    }
+  }
+
+  /** Continues the rollouts, and finds endpoints on the platform that are not registered. */
+  onStatuses(changed: readonly EndpointStatus[]): void {
+    if (this.#stopping.signal.aborted) return;
+    const { store } = this.#options;
+    for (const { org, endpoint } of changed) {
+      if (!store.endpoint({ org, endpoint })) this.#rollout({ org, endpoint }).unregister();
+    }
+    for (const [key, rollout] of this.#rollouts) {
+      rollout.update();
+      if (rollout.state.phase === "idle") this.#rollouts.delete(key);
+    }
+  }
+
+  /**
+   * Deploys a revision; resolves when it is on disk and its rollout has begun.
+   *
+   * @throws every code of `Admission.admit`
+   */
   async deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
-    const { platform, bundles, bundleRoom, limits } = this.#options;
-    this.#refuseUnready();
-    if (artifact.kind !== platform.accepts) {
-      throw new FaasError(
-        "ARTIFACT_UNSUPPORTED",
-        artifact.kind === "image"
-          ? `The ${platform.name} platform runs bundles (bundle@sha256:…), not container images; those run on the kubernetes platform. Deploy the folder with "faas deploy"`
-          : `The ${platform.name} platform runs container images, not bundles`,
-      );
-    }
-    if (!platform.scalers.includes(settings.scaler)) {
-      throw new FaasError(
-        "SCALER_UNSUPPORTED",
-        `Expected "scaler" to be one that the ${platform.name} platform has (${platform.scalers.join(", ")}), got "${settings.scaler}"`,
-      );
-    }
-    newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets);
-    if (artifact.kind === "bundle") {
-      await bundles.claim(artifact.digest);
-      await bundleRoom.check(ref.org, artifact.digest);
-    }
-    // Before anything is on disk: what the platform cannot have at all is told to the one who asks for it.
-    await platform.check?.(endpointSpec(ref, { id: "", createdAt: "", artifact, settings }));
-    const release = limits.reserve(ref, settings);
+    const deployment = { ref, artifact, settings };
+    const release = await this.#options.admission.admit(deployment);
     try {
       await this.applyOrg(ref.org);
-      return await this.#inTurn(ref, () => this.#deploy(ref, artifact, settings));
+      return await this.#mutex.run(endpointKey(ref), () => this.#deploy(deployment));
     } finally {
       release();
     }
   }
 
   /**
-   * Deploys what an endpoint has anew when its secrets have newer values. Gives the revision that is being deployed, or undefined: it has the newest, or
-   * could not be brought to run with them before.
+   * Deploys an endpoint again when its secrets have newer values. Returns the new revision; undefined when the endpoint already has the newest values,
+   * or failed with them before.
    */
   async renew(ref: EndpointRef): Promise<string | undefined> {
-    return this.#inTurn(ref, async () => {
+    return this.#mutex.run(endpointKey(ref), async () => {
       const { store } = this.#options;
       const record = store.endpoint(ref);
-      const newest = record && targetRevision(record);
-      if (!record || !newest?.settings.secrets) return undefined;
-      const versions = newestVersions(ref.org, newest.settings, store.org(ref.org)?.secrets);
-      const id = revisionId(newest.artifact, newest.settings, versions);
-      if (record.failure?.revision === id) return undefined;
-      const { revision, unchanged } = await this.#deploy(ref, newest.artifact, newest.settings);
+      const target = record && targetRevision(record);
+      if (!record || !target?.settings.secrets) return undefined;
+      const { artifact, settings } = target;
+      const versions = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
+      if (record.failure?.revision === revisionId(artifact, settings, versions)) return undefined;
+      const { revision, unchanged } = await this.#deploy({ ref, artifact, settings });
       return unchanged ? undefined : revision;
     });
   }
 
-  /** True when it was there. Resolves when it is gone from disk and serves no more. */
+  /** Removes an endpoint; resolves when it is removed from disk and no longer serves. Returns false when it did not exist. */
   async remove(ref: EndpointRef): Promise<boolean> {
-    this.#refuseUnready();
-    return this.#inTurn(ref, async () => {
-      const { store, platform, endpoints } = this.#options;
+    this.#options.admission.assertReady();
+    return this.#mutex.run(endpointKey(ref), async () => {
+      const { store, registry } = this.#options;
       if (!store.endpoint(ref)) return false;
       await store.changeEndpoint(ref, () => undefined);
-      this.#pending.delete(endpointKey(ref));
-      endpoints.delete(ref);
-      // Until the platform tells of it no more.
-      this.#strangers.set(endpointKey(ref), ref);
-      await platform.remove(ref);
-      this.#announce(ref);
-      this.onConcluded?.(ref.org);
+      registry.delete(ref);
+      // If the platform fails to remove it now, it is removed with one of the next lists.
+      this.#rollout(ref).unregister();
+      await this.#removeFromPlatform(ref);
+      this.#ended(ref);
       return true;
     });
   }
 
-  /** Makes what the platform needs for the organization, with the limits that it has on disk or those given. */
+  /** Creates what the platform needs for the organization, with its stored limits or the given ones. */
   async applyOrg(org: string, limits = this.#options.store.org(org)?.limits ?? {}): Promise<void> {
     await this.#options.platform.applyOrg?.(org, limits);
   }
 
-  /** Removes the organization with all that it has; true when it was there. */
+  /** Removes an organization and everything in it. Returns false when it did not exist. */
   async removeOrg(org: string): Promise<boolean> {
-    const { store, platform } = this.#options;
+    const { store, platform, admission, logs } = this.#options;
     if (!store.hasOrg(org)) return false;
-    this.#refuseUnready();
-    // An endpoint that is registered meanwhile goes the same way.
+    admission.assertReady();
+    // An endpoint that is registered meanwhile is removed too.
     for (let record = store.org(org); record; record = store.org(org)) {
       await Promise.all(Array.from(record.endpoints.keys(), (endpoint) => this.remove({ org, endpoint })));
       await store.removeEmptyOrg(org);
     }
     await platform.removeOrg(org);
+    await logs.removeOrg(org);
     return true;
   }
 
-  /** Resolves when the revision is neither being deployed nor waiting for its first answer; rejects with the signal's reason. */
+  /** Resolves when the revision is no longer being deployed; rejects with the signal's reason. */
   async waitForRollout(ref: EndpointRef, revision: string, signal: AbortSignal): Promise<void> {
     for (;;) {
       const record = this.#options.store.endpoint(ref);
-      const deploying = record?.candidate ?? (record?.unproven ? record.current : undefined);
-      if (deploying?.id !== revision || record?.failure?.revision === revision) return;
-      await this.#changed(ref, signal);
+      if (!record || !isDeploying(record) || targetRevision(record).id !== revision) return;
+      await this.#changes.next(endpointKey(ref), signal);
     }
   }
 
-  /** Before anything is on disk that could not be carried out. */
-  #refuseUnready(): void {
-    const { notReady } = this.#options.platform;
-    if (notReady) throw notReady;
-  }
-
-  async #deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
+  async #deploy({ ref, artifact, settings }: Deployment): Promise<Deployed> {
     const { store, log } = this.#options;
     const secrets = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
     let id = revisionId(artifact, settings, secrets);
     const before = store.endpoint(ref);
-    const newest = before && targetRevision(before);
-    if (newest?.id === id && before?.failure?.revision !== id) return { revision: id, created: false, unchanged: true };
+    if (before && targetRevision(before).id === id && before.failure?.revision !== id)
+      return { revision: id, created: false, unchanged: true };
 
     const now = new Date().toISOString();
-    await store.changeEndpoint(ref, (record, known) => {
-      // Those of now: one may have been set, or removed, a moment ago.
-      const versions = newestVersions(ref.org, settings, known);
+    await store.changeEndpoint(ref, (record, latestSecrets) => {
+      // A secret may have been set or removed a moment ago.
+      const versions = newestVersions(ref.org, settings, latestSecrets);
       id = revisionId(artifact, settings, versions);
       const revision: Revision = { id, createdAt: now, artifact, settings, ...(versions && { secrets: versions }) };
-      // Without a replica until the first request there is nothing to prove it with, and nothing to fall back to either.
-      if (!record)
-        return {
-          createdAt: now,
-          updatedAt: now,
-          current: revision,
-          ...(settings.replicas > 0 ? { unproven: true } : {}),
-        };
-      const { failure: _, candidate: __, ...kept } = record;
-      // The one that serves comes back, or the one that never answered is replaced: no candidate is needed.
-      if (record.current.id === id && !record.unproven) return { ...kept, updatedAt: now };
-      if (record.unproven) return { ...kept, updatedAt: now, current: revision };
-      return { ...kept, updatedAt: now, candidate: revision };
+      return withTarget(record, revision, now);
     });
-    log.info(
-      { org: ref.org, endpoint: ref.endpoint, revision: id },
-      before ? "deployment begun" : "endpoint registered",
-    );
+    const message = before ? "deployment begun" : "endpoint registered";
+    log.info({ org: ref.org, endpoint: ref.endpoint, revision: id }, message);
     await this.#begin(ref);
-    this.#announce(ref);
+    this.#changes.notify(endpointKey(ref));
     return { revision: id, created: before === undefined, unchanged: false };
   }
 
   async #begin(ref: EndpointRef): Promise<void> {
-    const { store, endpoints } = this.#options;
+    const { store, registry } = this.#options;
     const record = store.endpoint(ref);
     if (!record) return;
-    const existing = endpoints.get(endpointKey(ref));
-    const endpoint = existing && !record.unproven ? existing : endpoints.put(endpointSpec(ref, record.current));
+    const existing = registry.get(endpointKey(ref));
+    const endpoint =
+      existing && !awaitsFirstReady(record) ? existing : registry.put(endpointSpec(ref, servingRevision(record)));
+    this.#follow(ref, record);
     await this.#apply(ref, record, endpoint.spec);
     endpoint.lastRequestMs = Date.now();
-    endpoint.deploying = this.#pending.has(endpointKey(ref));
+    endpoint.deploying = isDeploying(record);
     if (endpoint.desired > 0 && !endpoint.failure()) return;
     if (!endpoint.deploying && endpoint.spec.replicas === 0) return;
     endpoint.attempt();
-    endpoints.scale(endpoint, minReplicas(endpointSpec(ref, targetRevision(record))));
+    registry.scale(endpoint, minReplicas(endpointSpec(ref, targetRevision(record))));
   }
 
-  /** Tells the platform what should run. */
+  /** Applies the target revision to the platform. */
   async #apply(ref: EndpointRef, record: EndpointRecord, served: EndpointSpec): Promise<void> {
-    if (record.candidate || record.unproven) this.#pending.set(endpointKey(ref), ref);
-    const newest = targetRevision(record);
-    // Of the same revision one spec is enough: there are many endpoints.
-    await this.#options.platform.apply(newest.id === served.revision ? served : endpointSpec(ref, newest));
+    const target = targetRevision(record);
+    // One spec object for the same revision: there may be many endpoints.
+    await this.#options.platform.apply(target.id === served.revision ? served : endpointSpec(ref, target));
   }
 
-  async #watch(): Promise<void> {
-    const { platform, endpoints } = this.#options;
-    const signal = this.#stopping.signal;
-    let isFirst = true;
-    for await (const statuses of platform.watch(signal)) {
-      const changed = endpoints.observe(statuses);
-      if (isFirst) this.#wakeAll();
-      isFirst = false;
-      for (const ref of this.#pending.values()) this.#finishRollout(ref);
-      this.#reconcile(changed);
-    }
+  async #removeFromPlatform(ref: EndpointRef): Promise<void> {
+    await this.#options.platform.remove(ref);
+    await this.#options.logs.remove(ref);
   }
 
-  /** Ends the deployment when its outcome is known; later, when that cannot be written now. */
-  #finishRollout(ref: EndpointRef): void {
+  #follow(ref: EndpointRef, record: EndpointRecord): void {
     const key = endpointKey(ref);
-    const status = this.#options.endpoints.get(key)?.status;
-    if (!status || this.#stopping.signal.aborted) return;
-    this.#evaluateRollout(ref, status).catch((error) => {
-      this.#options.log.error({ err: error, ...ref }, "a deployment could not be concluded; trying again");
-      if (this.#retries.has(key)) return;
-      const again = () => {
-        this.#retries.delete(key);
-        this.#finishRollout(ref);
-      };
-      this.#retries.set(key, setTimeout(again, RETRY_MS).unref());
-    });
+    // Most endpoints need no rollout.
+    if (!candidateRevision(record) && !awaitsFirstReady(record)) {
+      this.#rollouts.get(key)?.[Symbol.dispose]();
+      this.#rollouts.delete(key);
+    } else this.#rollout(ref).follow(record);
   }
 
-  /** Has the newest revision answered, or failed? */
-  async #evaluateRollout(ref: EndpointRef, status: EndpointStatus): Promise<void> {
-    const record = this.#options.store.endpoint(ref);
-    const revision = record && targetRevision(record);
-    if (!record || !revision || status.revision !== revision.id) return;
-    const ready = status.replicas.filter((replica) => replica.ready);
-    const answers = ready.length > 0 && ready.every((replica) => replica.revision === revision.id);
-    const failure = status.failure?.revision === revision.id ? status.failure : undefined;
-    if (answers) await this.#inTurn(ref, () => this.#succeeded(ref, revision));
-    else if (failure && record.failure?.revision !== revision.id)
-      await this.#inTurn(ref, () => this.#failed(ref, revision, failure));
-  }
-
-  async #succeeded(ref: EndpointRef, revision: Revision): Promise<void> {
-    const { store, endpoints, log } = this.#options;
-    const record = store.endpoint(ref);
-    if (!record || targetRevision(record).id !== revision.id || !(record.candidate || record.unproven)) return;
-    await store.changeEndpoint(ref, (latest) => {
-      if (!latest) return latest;
-      const { candidate: _, unproven: __, failure: ___, ...kept } = latest;
-      return { ...kept, current: revision };
-    });
-    this.#pending.delete(endpointKey(ref));
-    endpoints.put(endpointSpec(ref, revision)).deploying = false;
-    log.info({ ...ref, revision: revision.id }, "deployed");
-    this.#announce(ref);
-    this.onConcluded?.(ref.org);
-  }
-
-  async #failed(ref: EndpointRef, revision: Revision, failure: ReplicaFailure): Promise<void> {
-    const { store, platform, endpoints, log } = this.#options;
-    const record = store.endpoint(ref);
-    if (!record || targetRevision(record).id !== revision.id || record.failure?.revision === revision.id) return;
-    log.warn({ ...ref, revision: revision.id, code: failure.code, detail: failure.detail }, "deployment failed");
-    await store.changeEndpoint(ref, (latest) => {
-      if (!latest) return latest;
-      const { candidate: _, ...kept } = latest;
-      return { ...kept, failure };
-    });
-    const live = endpoints.get(endpointKey(ref));
-    if (live) live.deploying = false;
-    if (record.candidate) {
-      this.#pending.delete(endpointKey(ref));
-      await platform.apply(endpointSpec(ref, record.current));
-      // A secret may have been set since, and only the candidate was to get it.
-      this.renew(ref).catch((error) => log.warn({ err: error, ...ref }, "an endpoint keeps former values of secrets"));
-    } else {
-      // Nothing to fall back to: every request tries again, and is told why it fails.
-      if (live && live.waiting === 0) endpoints.scale(live, 0);
-    }
-    this.#announce(ref);
-    this.onConcluded?.(ref.org);
-  }
-
-  /** What somebody changed behind our back, or what a former server did not finish. */
-  #reconcile(changed: readonly EndpointStatus[]): void {
-    const { store, platform, endpoints, log } = this.#options;
-    for (const status of changed) {
-      if (!store.endpoint(status))
-        this.#strangers.set(endpointKey(status), { org: status.org, endpoint: status.endpoint });
-    }
-    for (const [key, ref] of this.#strangers) {
-      if (store.endpoint(ref) || !endpoints.isObserved(key)) this.#strangers.delete(key);
-      else if (!this.#turns.has(key)) {
-        log.warn(ref, "the platform runs an endpoint that is not registered: removing it");
-        platform.remove(ref).catch((error) => log.error({ err: error }, "could not remove it"));
-      }
-    }
-  }
-
-  #inTurn<T>(ref: EndpointRef, work: () => Promise<T>): Promise<T> {
-    return this.#turns.run(endpointKey(ref), work);
-  }
-
-  #changed(ref: EndpointRef, signal: AbortSignal): Promise<void> {
+  #rollout(ref: EndpointRef): Rollout {
     const key = endpointKey(ref);
-    const listeners = this.#listeners.get(key) ?? new Set();
-    this.#listeners.set(key, listeners);
-    return new Promise((resolve, reject) => {
-      const finish = (settle: () => void) => {
-        signal.removeEventListener("abort", onAbort);
-        listeners.delete(onChange);
-        settle();
-      };
-      const onChange = () => finish(resolve);
-      const onAbort = () => finish(() => reject(signal.reason));
-      if (signal.aborted) return onAbort();
-      signal.addEventListener("abort", onAbort, { once: true });
-      listeners.add(onChange);
-    });
+    let rollout = this.#rollouts.get(key);
+    if (!rollout) {
+      rollout = new Rollout(ref, this.#context);
+      this.#rollouts.set(key, rollout);
+    }
+    return rollout;
   }
 
-  #announce(ref: EndpointRef): void {
-    const key = endpointKey(ref);
-    const listeners = this.#listeners.get(key);
-    this.#listeners.delete(key);
-    for (const listener of listeners ?? []) listener();
+  #ended(ref: EndpointRef): void {
+    this.#changes.notify(endpointKey(ref));
+    this.#options.onRolloutEnded?.(ref.org);
   }
 }

@@ -14,7 +14,7 @@ const isAllowed = (reference: string, allowed: readonly string[] | undefined, or
   }
 };
 
-describe("where keys are required, an image comes from the organization's part of the registry", () => {
+describe("with keys, images must come from the organization's part of the registry", () => {
   const allowed = allowedImages(undefined, registry, true);
   for (const reference of ["hello", "hello:1", `hello${digest}`, `hello:1${digest}`, "team/hello"])
     test(`${reference} there`, () => assert.ok(isAllowed(`10.0.0.1:5000/faas/acme/${reference}`, allowed)));
@@ -43,7 +43,7 @@ describe("where keys are required, an image comes from the organization's part o
       assert.equal(isAllowed(reference, allowed), reference.endsWith("faas/acme")));
 });
 
-test("what is given is added; names are compared whole, as Docker reads them", () => {
+test("adds the configured prefixes; compares whole names, as Docker reads them", () => {
   const allowed = allowedImages(["ghcr.io/team", "library/nginx", "GHCR.io/shared/{org}/"], registry, true);
   for (const reference of [
     "ghcr.io/team/x:1",
@@ -60,7 +60,7 @@ test("what is given is added; names are compared whole, as Docker reads them", (
     assert.ok(!isAllowed(reference, allowed), reference);
 });
 
-test("without keys only what is given limits it; * takes all; with keys and no registry there is none", () => {
+test("without keys only configured prefixes apply; * allows all; with keys and no registry nothing is allowed", () => {
   assert.ok(isAllowed("nginx", allowedImages(undefined, registry, false)));
   assert.ok(!isAllowed("nginx", allowedImages(["ghcr.io"], registry, false)));
   assert.ok(isAllowed("nginx", allowedImages(["*"], registry, true)));

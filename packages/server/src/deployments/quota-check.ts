@@ -10,43 +10,45 @@ import {
   reservedBy,
   type Settings,
 } from "@faas/core";
-import { keptByRecord } from "../state/state.ts";
+import { reservedByRecord } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
 
-/** What limits are called by who sets them. */
-const names: Readonly<Record<keyof ReservedResources, string>> = {
+/** Names of the limits, as users set them. */
+const limitNames: Readonly<Record<keyof ReservedResources, string>> = {
   endpoints: "endpoints",
   replicas: "replicas",
   cpuMillis: "cpu",
   memoryBytes: "memory",
 };
-const kinds = Object.keys(names) as readonly (keyof ReservedResources)[];
+const resources = Object.keys(limitNames) as readonly (keyof ReservedResources)[];
 
-/** Refuses deployments that an organization's limits have no room for. */
+/** Rejects deployments that would exceed the limits of an organization. */
 export class QuotaCheck {
-  readonly #store: Pick<Store, "org" | "kept">;
+  readonly #store: Pick<Store, "org" | "reserved">;
   readonly #limitsOf: (org: string) => LimitNumbers;
-  /** What is being registered and not in the store yet, by organization and endpoint: two at once must not both have the last place. */
-  readonly #asked = new Map<string, Map<string, Settings>>();
+  /** Settings of deployments that are not in the store yet, by organization and endpoint: two at once must not share the last free resources. */
+  readonly #pending = new Map<string, Map<string, Settings>>();
 
-  constructor(store: Pick<Store, "org" | "kept">, limitsOf: (org: string) => LimitNumbers) {
+  constructor(store: Pick<Store, "org" | "reserved">, limitsOf: (org: string) => LimitNumbers) {
     this.#store = store;
     this.#limitsOf = limitsOf;
   }
 
   /**
-   * Takes the room for a deployment until the function that it gives is called: when the store has it, or it failed. LIMIT_EXCEEDED; what takes no
-   * more than the endpoint had before is never refused, so that limits which were lowered stop nobody from deploying what is there.
+   * Reserves the resources of a deployment until the returned function is called: when the store has the deployment, or it failed. A deployment that
+   * needs no more than the endpoint had before is never rejected, so that lowered limits keep nobody from deploying an existing endpoint.
+   *
+   * @throws LIMIT_EXCEEDED
    */
   reserve(ref: EndpointRef, settings: Settings): () => void {
     const limits = this.#limitsOf(ref.org);
-    const asked = this.#asked.get(ref.org) ?? new Map<string, Settings>();
-    const limited = kinds.filter((kind) => Number.isFinite(limits[kind]));
-    if (limited.length > 0) this.#check(ref, settings, limits, limited, asked);
-    this.#asked.set(ref.org, asked.set(ref.endpoint, settings));
+    const pending = this.#pending.get(ref.org) ?? new Map<string, Settings>();
+    const limited = resources.filter((resource) => Number.isFinite(limits[resource]));
+    if (limited.length > 0) this.#check(ref, settings, limits, limited, pending);
+    this.#pending.set(ref.org, pending.set(ref.endpoint, settings));
     return () => {
-      if (asked.get(ref.endpoint) === settings) asked.delete(ref.endpoint);
-      if (asked.size === 0) this.#asked.delete(ref.org);
+      if (pending.get(ref.endpoint) === settings) pending.delete(ref.endpoint);
+      if (pending.size === 0 && this.#pending.get(ref.org) === pending) this.#pending.delete(ref.org);
     };
   }
 
@@ -55,37 +57,37 @@ export class QuotaCheck {
     settings: Settings,
     limits: LimitNumbers,
     limited: readonly (keyof ReservedResources)[],
-    asked: ReadonlyMap<string, Settings>,
+    pending: ReadonlyMap<string, Settings>,
   ): void {
     const endpoints = this.#store.org(ref.org)?.endpoints;
-    const stored = (endpoint: string) => keptByRecord(endpoints?.get(endpoint));
-    let others = replaceReserved(this.#store.kept(ref.org), NO_RESOURCES, stored(ref.endpoint));
-    for (const [endpoint, pending] of asked)
-      if (endpoint !== ref.endpoint) others = replaceReserved(others, reservedBy(pending), stored(endpoint));
-    const pending = asked.get(ref.endpoint);
-    const own = pending ? reservedBy(pending) : stored(ref.endpoint);
-    const wants = reservedBy(settings);
-    // Even one replica has to fit, whenever it comes.
+    const stored = (endpoint: string) => reservedByRecord(endpoints?.get(endpoint));
+    let others = replaceReserved(this.#store.reserved(ref.org), NO_RESOURCES, stored(ref.endpoint));
+    for (const [endpoint, settings] of pending)
+      if (endpoint !== ref.endpoint) others = replaceReserved(others, reservedBy(settings), stored(endpoint));
+    const pendingSettings = pending.get(ref.endpoint);
+    const own = pendingSettings ? reservedBy(pendingSettings) : stored(ref.endpoint);
+    const requested = reservedBy(settings);
+    // At least one replica has to fit, even when it starts only with the first request.
     const single = reservedBy({ ...settings, replicas: 1 });
-    for (const kind of limited) {
-      const limit = limits[kind];
-      if (others[kind] + wants[kind] > limit && wants[kind] > own[kind])
-        throw exceeded(ref, kind, { used: others[kind], asked: wants[kind], allowed: limit });
-      if (single[kind] > limit && own === NO_RESOURCES)
-        throw exceeded(ref, kind, { used: 0, asked: single[kind], allowed: limit });
+    for (const resource of limited) {
+      const limit = limits[resource];
+      if (others[resource] + requested[resource] > limit && requested[resource] > own[resource])
+        throw exceeded(ref, resource, { used: others[resource], asked: requested[resource], allowed: limit });
+      if (single[resource] > limit && own === NO_RESOURCES)
+        throw exceeded(ref, resource, { used: 0, asked: single[resource], allowed: limit });
     }
   }
 }
 
 function exceeded(
   ref: EndpointRef,
-  kind: keyof ReservedResources,
+  resource: keyof ReservedResources,
   { used, asked, allowed }: { readonly used: number; readonly asked: number; readonly allowed: number },
 ): FaasError {
-  const text = formatResources[kind];
+  const text = formatResources[resource];
   return new FaasError(
     "LIMIT_EXCEEDED",
     `The limits of the organization "${ref.org}" have no room for ${endpointKey(ref)}: its other endpoints take ${text(used)}, this one asks for ${text(asked)}, and the limit is ${text(allowed)}; "faas org describe ${ref.org}" shows all limits`,
-    { extensions: { limit: names[kind], used, asked, allowed } },
+    { extensions: { limit: limitNames[resource], used, asked, allowed } },
   );
 }

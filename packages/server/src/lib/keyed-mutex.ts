@@ -1,26 +1,26 @@
-/** Runs what concerns the same thing one after the other, in the order in which it came; what concerns others beside. */
+/** Runs work with the same key one at a time, in the order of the calls; work with different keys runs concurrently. */
 export class KeyedMutex {
-  /** The last one of each key. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  /** Last work of each key. */
+  readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Settles as the work does, whose turn comes whatever became of the one before. */
+  /** Runs the work when all earlier work with the key has settled, however it did; settles as the work does. */
   run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(key) ?? Promise.resolve()).catch(() => {}).then(work);
-    this.#turns.set(key, turn);
+    const result = (this.#last.get(key) ?? Promise.resolve()).catch(() => {}).then(work);
+    this.#last.set(key, result);
     const done = () => {
-      if (this.#turns.get(key) === turn) this.#turns.delete(key);
+      if (this.#last.get(key) === result) this.#last.delete(key);
     };
-    turn.then(done, done);
-    return turn;
+    result.then(done, done);
+    return result;
   }
 
-  /** Whether something is under way. */
-  has(key: string): boolean {
-    return this.#turns.has(key);
+  /** True while work with the key runs or waits. */
+  isBusy(key: string): boolean {
+    return this.#last.has(key);
   }
 
-  /** Resolves when all that is under way has ended, well or not. */
+  /** Resolves when all work that was started so far has settled. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#turns.values());
+    await Promise.allSettled(this.#last.values());
   }
 }

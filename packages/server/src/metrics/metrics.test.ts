@@ -1,42 +1,51 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventually } from "@faas/testing";
-import { startTestGateway } from "../../../gateway/src/testing/test-gateway.ts";
+import { startTestGateway, type TestGateway } from "../../../gateway/src/testing/test-gateway.ts";
 import { Metrics } from "./metrics.ts";
 
-test("what was counted of an endpoint goes when it is removed, and requests that it still has do not bring it back", async () => {
-  const metrics = new Metrics();
-  let answer: (() => void) | undefined;
-  await using gateway = await startTestGateway(
-    () => (request, response) => {
-      if (request.url === "/slow") answer = () => response.end("slow");
-      else response.writeHead(request.url === "/teapot" ? 418 : 200).end();
+/** Starts a gateway with metrics, connected as in the server. */
+async function measured(behave: Parameters<typeof startTestGateway>[0]) {
+  let gateway: TestGateway | undefined;
+  const metrics: Metrics = new Metrics({
+    get awake() {
+      return gateway?.endpoints.awake ?? new Set<never>();
     },
-    { metrics },
-    {},
-    { onRemoved: (endpoint) => metrics.forget(endpoint) },
-  );
-  metrics.observe(gateway.endpoints);
+    get size() {
+      return gateway?.endpoints.size ?? 0;
+    },
+  });
+  gateway = await startTestGateway(behave, { metrics }, {}, { onRemoved: (endpoint) => metrics.forget(endpoint) });
+  return { gateway, metrics };
+}
+
+test("removes the series of a removed endpoint; its last requests do not create them again", async () => {
+  let answer: (() => void) | undefined;
+  const { gateway, metrics } = await measured(() => (request, response) => {
+    if (request.url === "/slow") answer = () => response.end("slow");
+    else response.writeHead(request.url === "/teapot" ? 418 : 200).end();
+  });
+  await using _ = gateway;
   const samples = async () => (await metrics.text()).split("\n").filter((line) => line.includes('org="acme"'));
   const { spec } = await gateway.run();
   for (const path of ["", "/teapot"]) await gateway.call(`/acme/x${path}`);
   const slow = gateway.call("/acme/x/slow");
-  await eventually("one is under way", () => answer !== undefined);
+  await eventually("a request is in flight", () => answer !== undefined);
   assert.ok((await samples()).some((line) => line.startsWith("faas_requests_total") && line.endsWith('"418"} 1')));
   gateway.endpoints.delete(spec);
   answer?.();
   assert.equal((await slow).text, "slow");
   await eventually("it is recorded", () => gateway.reports.length === 3);
   assert.deepEqual(await samples(), []);
-  // One that is registered again under the name begins at zero.
+  // An endpoint that is registered again under the name starts from zero.
   await gateway.run();
   await gateway.call("/acme/x");
   assert.ok((await samples()).some((line) => /^faas_requests_total\{.*code="200"\} 1$/.test(line)));
 });
 
-test("how long requests took is counted in buckets, each with all that were faster", async () => {
-  const metrics = new Metrics();
-  await using gateway = await startTestGateway(() => (_, response) => void response.end());
+test("counts request durations in cumulative buckets", async () => {
+  const { gateway, metrics } = await measured(() => (_, response) => void response.end());
+  await using _ = gateway;
   await gateway.run();
   const endpoint = gateway.endpoints.get("acme/x") as Parameters<Metrics["record"]>[0];
   for (const ms of [1, 1.5, 40, 31_000]) metrics.record(endpoint, 200, ms, false);

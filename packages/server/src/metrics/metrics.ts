@@ -7,17 +7,18 @@ import {
 } from "@faas/gateway";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
-/** A timer of its own that never rests: every 10 ms, prom-client's default, it is most of what an idle server does. */
+/** Sampling interval of the event loop delay. Its timer never rests: with prom-client's default of 10 ms it would be most of the work of an idle server. */
 const EVENT_LOOP_SAMPLE_MS = 100;
 
-/** Prometheus' exposition of the gateway and of the process (docs/http-api.md lists them). */
+/** Metrics of the gateway and of the process in Prometheus' text format (docs/http-api.md lists them). */
 export class Metrics implements RequestMetrics {
   readonly #registry = new Registry();
   readonly #requests = new RequestHistogram();
   readonly #coldStarts: Counter<"org" | "endpoint">;
   readonly #limited: Counter<"org" | "endpoint" | "limit">;
 
-  constructor() {
+  /** Registers counters, and gauges that read the endpoints at each scrape. */
+  constructor(endpoints: Pick<EndpointRegistry, "awake" | "size">) {
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
     this.#coldStarts = new Counter({
       name: "faas_cold_starts_total",
@@ -27,13 +28,14 @@ export class Metrics implements RequestMetrics {
     });
     this.#limited = new Counter({
       name: "faas_requests_limited_total",
-      help: "Requests that were refused because they were over a limit of the organization",
+      help: "Requests that were rejected because they exceeded a limit of the organization",
       labelNames: ["org", "endpoint", "limit"],
       registers: [this.#registry],
     });
+    this.#addGauges(endpoints);
   }
 
-  /** Of `text()`. */
+  /** Content type of `text()`. */
   get contentType(): string {
     return this.#registry.contentType;
   }
@@ -42,8 +44,7 @@ export class Metrics implements RequestMetrics {
     return `${await this.#registry.metrics()}\n${this.#requests.text}`;
   }
 
-  /** Gauges of what the endpoints do now, read when somebody asks; what is counted of an endpoint goes when it is removed. */
-  observe(endpoints: EndpointRegistry): void {
+  #addGauges(endpoints: Pick<EndpointRegistry, "awake" | "size">): void {
     const gauge = (name: string, help: string, value: (endpoint: ServedEndpoint) => number) =>
       new Gauge({
         name,
@@ -56,13 +57,13 @@ export class Metrics implements RequestMetrics {
             this.set({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint }, value(endpoint));
         },
       });
-    gauge("faas_replicas_ready", "Replicas that answer", (endpoint) => endpoint.replicas.length);
-    gauge("faas_replicas_desired", "Replicas that are asked for", (endpoint) => endpoint.desired);
-    gauge("faas_requests_in_flight", "Requests that replicas are answering", (endpoint) => endpoint.inFlight);
+    gauge("faas_replicas_ready", "Replicas that are ready", (endpoint) => endpoint.replicas.length);
+    gauge("faas_replicas_desired", "Desired replicas", (endpoint) => endpoint.desired);
+    gauge("faas_requests_in_flight", "Requests in flight on replicas", (endpoint) => endpoint.inFlight);
     gauge("faas_requests_waiting", "Requests that wait for a replica", (endpoint) => endpoint.waiting);
     new Gauge({
       name: "faas_endpoints",
-      help: "Endpoints that are registered",
+      help: "Registered endpoints",
       registers: [this.#registry],
       collect() {
         this.set(endpoints.size);
@@ -71,7 +72,7 @@ export class Metrics implements RequestMetrics {
   }
 
   record(endpoint: ServedEndpoint, status: number, durationMs: number, cold: boolean): void {
-    // Requests may outlive it: they would bring back what nobody takes away any more.
+    // A request may outlive its endpoint, and would create series that nothing removes any more.
     if (endpoint.removed) return;
     this.#requests.record(endpoint, status, durationMs / 1000);
     if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
@@ -81,7 +82,7 @@ export class Metrics implements RequestMetrics {
     this.#limited.inc({ org, endpoint, limit });
   }
 
-  /** Drops the series of a removed endpoint. */
+  /** Removes the series of a removed endpoint. */
   forget(endpoint: ServedEndpoint): void {
     const { org, endpoint: name } = endpoint.spec;
     this.#coldStarts.remove({ org, endpoint: name });

@@ -1,52 +1,51 @@
 import { randomBytes } from "node:crypto";
-import { FaasError, type Platform, SECRETS_MAX, type SecretSet, type SecretView } from "@faas/core";
-import type { Logger } from "pino";
+import { FaasError, type Logger, type Platform, SECRETS_MAX, type SecretSet, type SecretView } from "@faas/core";
 import type { DeploymentController } from "../deployments/controller.ts";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
+import { type EndpointRecord, revisionsOf } from "../state/records.ts";
 import { noSuchSecret, type SecretRecords, secretNames, usesSecret } from "../state/secret-records.ts";
-import { revisionsOf } from "../state/state.ts";
-import type { EndpointRecord, Store } from "../state/store.ts";
+import type { Store } from "../state/store.ts";
 
-export interface SecretsOptions {
+export interface SecretServiceOptions {
   readonly store: Store;
   readonly platform: Pick<Platform, "putSecret" | "removeSecret" | "notReady">;
-  readonly deployments: DeploymentController;
+  readonly deployments: Pick<DeploymentController, "applyOrg" | "renew">;
   readonly log: Logger;
 }
 
 const VERSION_BYTES = 6;
 
 /**
- * The secrets of organizations: which there are, and that those who use one get its newest value. The values go to the platform and are kept nowhere
- * else (docs/decisions/0021-versioned-secrets.md).
+ * Secrets of organizations: keeps the list, and deploys the newest value to the endpoints that use it. The values go to the platform and are stored
+ * nowhere else (docs/decisions/0021-versioned-secrets.md).
  */
-export class SecretService {
-  readonly #options: SecretsOptions;
-  /** Changes of an organization's secrets are made one after the other. */
-  readonly #turns = new KeyedMutex();
+export class SecretService implements AsyncDisposable {
+  readonly #options: SecretServiceOptions;
+  /** Serializes the changes of an organization's secrets. */
+  readonly #mutex = new KeyedMutex();
   #stopping = false;
 
-  constructor(options: SecretsOptions) {
+  constructor(options: SecretServiceOptions) {
     this.#options = options;
-    options.deployments.onConcluded = (org) => this.#collectSoon(org);
   }
 
-  /** What a former server began and did not finish. */
+  /** Finishes what a previous server had begun. */
   start(): void {
     const { store } = this.#options;
     for (const org of store.orgs()) {
       if (Object.keys(store.org(org)?.secrets ?? {}).length === 0) continue;
-      this.#rollAll(org, () => true).catch((error) => this.#warn(org, error));
-      this.#collectSoon(org);
+      this.#deployAll(org, () => true).catch((error) => this.#warn(org, error));
+      this.collectLater(org);
     }
   }
 
-  async stop(): Promise<void> {
+  /** Waits for the changes under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
-    await this.#turns.settled();
+    await this.#mutex.settled();
   }
 
-  /** Sorted by name. */
+  /** Lists the secrets of an organization by name. */
   list(org: string): SecretView[] {
     const { secrets = {}, endpoints = new Map<string, EndpointRecord>() } = this.#options.store.org(org) ?? {};
     return secretNames(secrets).map((name) => ({
@@ -56,24 +55,32 @@ export class SecretService {
     }));
   }
 
-  /** Gives it a value, and begins to deploy it to those who use it. SECRETS_FULL, ORG_NOT_FOUND, CLUSTER_*. */
+  /**
+   * Sets the value of a secret, and starts to deploy it to the endpoints that use it.
+   *
+   * @throws SECRETS_FULL, ORG_NOT_FOUND, CLUSTER_*
+   */
   async set(org: string, name: string, value: string): Promise<SecretSet & { readonly isNew: boolean }> {
     const { store, deployments, platform } = this.#options;
     if (platform.notReady) throw platform.notReady;
     await deployments.applyOrg(org);
     await store.putOrg(org);
     const version = randomBytes(VERSION_BYTES).toString("hex");
-    const { isNew, setAt } = await this.#turns.run(org, () => this.#set(org, name, version, value));
-    const rolls = await this.#rollAll(org, (record) => uses(record, name));
-    this.#collectSoon(org);
+    const { isNew, setAt } = await this.#mutex.run(org, () => this.#set(org, name, version, value));
+    const rolls = await this.#deployAll(org, (record) => uses(record, name));
+    this.collectLater(org);
     return { name, setAt, rolls, isNew };
   }
 
-  /** SECRET_NOT_FOUND, SECRET_IN_USE. */
+  /**
+   * Removes a secret that no endpoint uses.
+   *
+   * @throws SECRET_NOT_FOUND, SECRET_IN_USE
+   */
   async remove(org: string, name: string): Promise<void> {
     const { store, platform } = this.#options;
     if (platform.notReady) throw platform.notReady;
-    await this.#turns.run(org, async () => {
+    await this.#mutex.run(org, async () => {
       await store.changeSecrets(org, (secrets, endpoints) => {
         const record = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
         if (record?.version === undefined) throw noSuchSecret(org, name, secrets);
@@ -86,7 +93,7 @@ export class SecretService {
     });
   }
 
-  /** The state knows of the value before the platform has it, so that none is left there that nobody knows of. */
+  /** Writes the version to the state before the platform gets the value, so that no value is left there that the state does not know. */
   async #set(org: string, name: string, version: string, value: string): Promise<{ isNew: boolean; setAt: string }> {
     const { store, platform } = this.#options;
     const setAt = new Date().toISOString();
@@ -95,7 +102,10 @@ export class SecretService {
       const before = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
       isNew = before?.version === undefined;
       if (before === undefined && Object.keys(secrets).length >= SECRETS_MAX)
-        throw new FaasError("SECRETS_FULL", `${org} has ${SECRETS_MAX} secrets, and that is the most: remove some`);
+        throw new FaasError(
+          "SECRETS_FULL",
+          `${org} has ${SECRETS_MAX} secrets, which is the maximum: remove some first`,
+        );
       return { ...secrets, [name]: { setAt, ...before, former: [...(before?.former ?? []), version] } };
     });
     try {
@@ -106,15 +116,15 @@ export class SecretService {
         return { ...secrets, [name]: { version, setAt, former: before === undefined ? others : [...others, before] } };
       });
     } catch (error) {
-      // The organization may have been removed meanwhile, and what the state knew of it too.
+      // The organization may have been removed meanwhile, with everything that the state knew of it.
       await platform.removeSecret(org, { name, version }).catch(() => {});
-      this.#collectSoon(org);
+      this.collectLater(org);
       throw error;
     }
     return { isNew, setAt };
   }
 
-  async #rollAll(org: string, which: (record: EndpointRecord) => boolean): Promise<SecretSet["rolls"]> {
+  async #deployAll(org: string, which: (record: EndpointRecord) => boolean): Promise<SecretSet["rolls"]> {
     const { store, deployments } = this.#options;
     const users = Array.from(store.org(org)?.endpoints ?? []).filter(([, record]) => which(record));
     const rolls = await Promise.all(
@@ -123,13 +133,14 @@ export class SecretService {
     return rolls.flatMap(({ endpoint, revision }) => (revision === undefined ? [] : [{ endpoint, revision }]));
   }
 
-  #collectSoon(org: string): void {
+  /** Starts to remove values that may be unused; to be called when revisions of the organization have changed. */
+  collectLater(org: string): void {
     const secrets = this.#options.store.org(org)?.secrets;
-    if (this.#stopping || secrets === undefined || !hasFormer(secrets)) return;
-    this.#turns.run(org, () => this.#collect(org)).catch((error) => this.#warn(org, error));
+    if (this.#stopping || secrets === undefined || !hasPrevious(secrets)) return;
+    this.#mutex.run(org, () => this.#collect(org)).catch((error) => this.#warn(org, error));
   }
 
-  /** Has the platform forget values that no revision names any more. */
+  /** Removes values that no revision names from the platform. */
   async #collect(org: string): Promise<void> {
     const { store, platform } = this.#options;
     const { secrets = {}, endpoints = new Map<string, EndpointRecord>() } = store.org(org) ?? {};
@@ -137,20 +148,20 @@ export class SecretService {
     for (const record of endpoints.values())
       for (const { secrets = {} } of revisionsOf(record))
         for (const [name, version] of Object.entries(secrets)) named.add(`${name}.${version}`);
-    const gone = new Set<string>();
+    const removed = new Set<string>();
     for (const [name, { former }] of Object.entries(secrets)) {
       for (const version of former) {
         if (named.has(`${name}.${version}`)) continue;
         await platform.removeSecret(org, { name, version });
-        gone.add(`${name}.${version}`);
+        removed.add(`${name}.${version}`);
       }
     }
-    if (gone.size > 0 && store.hasOrg(org)) await store.changeSecrets(org, (latest) => without(latest, gone));
+    if (removed.size > 0 && store.hasOrg(org)) await store.changeSecrets(org, (latest) => without(latest, removed));
   }
 
   #warn(org: string, error: unknown): void {
     if (this.#stopping) return;
-    this.#options.log.warn({ err: error, org }, "former values of secrets could not be taken away; later again");
+    this.#options.log.warn({ err: error, org }, "failed to remove previous values of secrets, will retry");
   }
 }
 
@@ -173,12 +184,13 @@ function inUse(org: string, name: string, users: readonly string[]): FaasError {
   );
 }
 
-const hasFormer = (secrets: SecretRecords) => Object.values(secrets).some(({ former }) => former.length > 0);
+/** True when the platform may hold values other than the newest. */
+const hasPrevious = (secrets: SecretRecords) => Object.values(secrets).some(({ former }) => former.length > 0);
 
-function without(secrets: SecretRecords, gone: ReadonlySet<string>): SecretRecords {
+function without(secrets: SecretRecords, removed: ReadonlySet<string>): SecretRecords {
   return Object.fromEntries(
     Object.entries(secrets).flatMap(([name, record]) => {
-      const former = record.former.filter((version) => !gone.has(`${name}.${version}`));
+      const former = record.former.filter((version) => !removed.has(`${name}.${version}`));
       return record.version === undefined && former.length === 0 ? [] : [[name, { ...record, former }]];
     }),
   );

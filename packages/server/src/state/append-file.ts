@@ -1,13 +1,13 @@
 import type { FileHandle } from "node:fs/promises";
 import { stat } from "node:fs/promises";
 
-/** A file that only grows, by writes that are on disk as a whole or not there. */
+/** Append-only file whose writes are on disk completely, or not at all. */
 export class AppendFile {
   readonly #handle: FileHandle;
   #bytes: number;
   #broken = false;
 
-  /** `handle` is open for appending, `bytes` long. */
+  /** Takes over a file that is open for appending and `bytes` long. */
   constructor(handle: FileHandle, bytes: number) {
     this.#handle = handle;
     this.#bytes = bytes;
@@ -17,35 +17,35 @@ export class AppendFile {
     return this.#bytes;
   }
 
-  /** What it ends with is not known: nothing more may be written to it. */
+  /** True when the end of the file is unknown: nothing more may be written to it. */
   get broken(): boolean {
     return this.#broken;
   }
 
-  /** On disk when it resolves. When it rejects, as it does when `confirm` does, it was taken back. */
+  /** Appends a text; it is on disk when this resolves. When this rejects, as it does when `confirm` rejects, the write was undone. */
   async append(text: string, confirm: () => Promise<void>): Promise<void> {
     try {
       await this.#handle.appendFile(text);
       await this.#handle.datasync();
       await confirm();
     } catch (error) {
-      await this.#takeBack();
+      await this.#undo();
       throw error;
     }
     this.#bytes += Buffer.byteLength(text);
   }
 
-  /** Whether the file of this name is this one, and not another that has taken its place. */
+  /** True when this file has the given name, and no other file has replaced it. */
   async isAt(file: string): Promise<boolean> {
-    const [own, there] = await Promise.all([this.#handle.stat({ bigint: true }), stat(file, { bigint: true })]);
-    return own.ino === there.ino && own.dev === there.dev;
+    const [own, named] = await Promise.all([this.#handle.stat({ bigint: true }), stat(file, { bigint: true })]);
+    return own.ino === named.ino && own.dev === named.dev;
   }
 
   close(): Promise<void> {
     return this.#handle.close();
   }
 
-  async #takeBack(): Promise<void> {
+  async #undo(): Promise<void> {
     try {
       await this.#handle.truncate(this.#bytes);
       await this.#handle.sync();

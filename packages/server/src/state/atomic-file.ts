@@ -3,20 +3,20 @@ import { type FileHandle, link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncFolder } from "./fsync.ts";
 
-/** How the names end under which files are written first: ours alone, so that nobody else can name a half-written one. */
+/** Suffix of the names under which files are written first. The names are random, so that no other server can rename a half-written file. */
 export const TEMPORARY = ".new";
 
 const temporaryOf = (file: string) => `${file}.${randomUUID()}${TEMPORARY}`;
 
 /**
- * Writes a whole file; both it and its name are on disk when it resolves (rename(2), fsync(2)). The one that was there before is kept as
- * `<file>.backup`. Gives the new file, open for appending. When it rejects, the old file is there, or the new one. `mayPlace` rejects when the file
- * may not be put in place.
+ * Writes a whole file; both the contents and the name are on disk when it resolves (rename(2), fsync(2)). The previous file is kept as
+ * `<file>.backup`. Returns the new file, open for appending. When it rejects, either the old or the new file has the name. `assertMayReplace` rejects
+ * when the file must not be replaced.
  */
 export async function replaceFile(
   file: string,
   pieces: Iterable<string>,
-  mayPlace: () => Promise<void>,
+  assertMayReplace: () => Promise<void>,
 ): Promise<FileHandle> {
   const temporary = temporaryOf(file);
   let handle: FileHandle | undefined;
@@ -25,10 +25,10 @@ export async function replaceFile(
     for (const piece of pieces) await handle.appendFile(piece);
     await handle.sync();
     await backUp(file);
-    // Not sooner: from here on another server that takes the folder over removes the file that we are going to rename.
-    await mayPlace();
+    // Not earlier: from here on another server that takes the folder over removes the file that is about to be renamed.
+    await assertMayReplace();
     await rename(temporary, file).catch(async (error) => {
-      if (error.code === "ENOENT") await mayPlace();
+      if (error.code === "ENOENT") await assertMayReplace();
       throw error;
     });
     await syncFolder(dirname(file));
@@ -40,7 +40,7 @@ export async function replaceFile(
   }
 }
 
-/** The present file is good: keeps it under a second name. */
+/** Gives the present file, which is good, a second name. */
 async function backUp(file: string): Promise<void> {
   const temporary = temporaryOf(file);
   await link(file, temporary)

@@ -1,100 +1,92 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { DataDirLock, readLock } from "./data-dir-lock.ts";
+import { mock, test } from "node:test";
+import { tempDir } from "@faas/testing";
+import { type Clock, DataDirLock, readLock } from "./data-dir-lock.ts";
 import { readState } from "./recovery.ts";
 import { Store } from "./store.ts";
 
-async function folder(t: TestContext): Promise<string> {
-  const dataDir = await mkdtemp(join(tmpdir(), "faas-lock-"));
-  t.after(() => rm(dataDir, { recursive: true, force: true }));
-  return dataDir;
-}
-
 const elsewhere = { pid: 1, processStartedAt: "1", host: "elsewhere", url: "http://elsewhere:8887" };
 
-/** A lock of another host that is touched until the signal aborts. */
-async function touched(dataDir: string, signal: AbortSignal): Promise<void> {
+/** Returns a clock that each delay advances at once; `onDelay` then runs with the new time. */
+function fakeClock(onDelay: (nowMs: number) => Promise<void> = async () => {}): Clock {
+  let nowMs = 0;
+  return {
+    now: () => nowMs,
+    async delay(ms) {
+      nowMs += ms;
+      await onDelay(nowMs);
+    },
+  };
+}
+
+/** Makes a data folder with the lock of a server on another host. */
+async function lockedElsewhere(): Promise<{ dataDir: string; file: string; touch: (ms: number) => Promise<void> }> {
+  const dataDir = tempDir("lock");
   const file = join(dataDir, "lock.json");
   await writeFile(file, JSON.stringify(elsewhere));
-  const beat = setInterval(() => utimes(file, new Date(), new Date()).catch(() => {}), 100);
-  signal.addEventListener("abort", () => clearInterval(beat));
+  return { dataDir, file, touch: (ms) => utimes(file, ms / 1000, ms / 1000) };
 }
 
-/** Seconds that something takes. */
-async function timed<T>(work: Promise<T>): Promise<[T, number]> {
-  const began = performance.now();
-  return [await work, (performance.now() - began) / 1000];
-}
-
-test("a server of another host that touches its lock keeps it, and the other one is told where it is", async (t) => {
-  const dataDir = await folder(t);
-  const ended = new AbortController();
-  t.after(() => ended.abort());
-  await touched(dataDir, ended.signal);
-  await assert.rejects(DataDirLock.take(dataDir), {
+test("a server on another host keeps a lock that it touches; the error says where it is", async () => {
+  const { dataDir, touch } = await lockedElsewhere();
+  await assert.rejects(DataDirLock.acquire(dataDir, { clock: fakeClock(touch) }), {
     code: "STATE_LOCKED",
     message: /on elsewhere.*http:\/\/elsewhere:8887/,
   });
   assert.deepEqual(await readLock(dataDir), elsewhere);
 });
 
-test("a lock of another host that nobody touches is taken after three seconds", async (t) => {
-  const dataDir = await folder(t);
-  await writeFile(join(dataDir, "lock.json"), JSON.stringify(elsewhere));
-  const [lock, seconds] = await timed(DataDirLock.take(dataDir));
-  assert.ok(seconds > 2.9 && seconds < 6, `after ${seconds} s`);
+test("a lock of another host that is not touched is acquired after three seconds", async () => {
+  const { dataDir } = await lockedElsewhere();
+  const clock = fakeClock();
+  const lock = await DataDirLock.acquire(dataDir, { clock });
+  assert.ok(clock.now() >= 3000 && clock.now() < 3500, `after ${clock.now()} ms`);
   assert.equal((await readLock(dataDir))?.pid, process.pid);
   await lock.release();
   assert.deepEqual(await readdir(dataDir), []);
 });
 
-test("with patience, a server that ends is waited for", async (t) => {
-  const dataDir = await folder(t);
-  const ended = new AbortController();
-  await touched(dataDir, ended.signal);
-  const told: string[] = [];
-  const taking = DataDirLock.take(dataDir, { timeoutMs: 20_000, onWait: (message) => told.push(message) });
-  setTimeout(async () => {
-    ended.abort();
-    await rm(join(dataDir, "lock.json"));
-  }, 1000);
-  const [lock, seconds] = await timed(taking);
-  assert.ok(seconds < 3, `after ${seconds} s`);
-  assert.match(told.join(), /elsewhere/);
+test("waits for a server on another host that stops within the timeout, and reports that once", async () => {
+  const { dataDir, file, touch } = await lockedElsewhere();
+  const clock = fakeClock((ms) => (ms < 1000 ? touch(ms) : rm(file, { force: true })));
+  const messages: string[] = [];
+  const onWait = (message: string) => messages.push(message);
+  const lock = await DataDirLock.acquire(dataDir, { timeoutMs: 20_000, onWait, clock });
+  assert.ok(clock.now() >= 1000 && clock.now() < 1500, `after ${clock.now()} ms`);
+  assert.equal(messages.length, 1);
+  assert.match(messages.join(), /elsewhere/);
   await lock.release();
 });
 
-test("a lock of this host is judged by its process, at once", async (t) => {
-  const dataDir = await folder(t);
-  const first = await DataDirLock.take(dataDir);
-  await assert.rejects(DataDirLock.take(dataDir), { code: "STATE_LOCKED" });
+test("gives up at the timeout while the other server is alive", async () => {
+  const { dataDir, touch } = await lockedElsewhere();
+  const clock = fakeClock(touch);
+  await assert.rejects(DataDirLock.acquire(dataDir, { timeoutMs: 5_000, clock }), { code: "STATE_LOCKED" });
+  assert.ok(clock.now() >= 5000 && clock.now() < 5500, `after ${clock.now()} ms`);
+});
+
+test("the lock of a process on this host is decided at once: a live one keeps it, a dead one loses it", async () => {
+  const dataDir = tempDir("lock");
+  const clock = fakeClock();
+  const first = await DataDirLock.acquire(dataDir, { clock });
+  await assert.rejects(DataDirLock.acquire(dataDir, { clock }), { code: "STATE_LOCKED" });
+  assert.equal(clock.now(), 0);
   await first.release();
-  const text = JSON.stringify({ ...elsewhere, host: hostname() });
-  await writeFile(join(dataDir, "lock.json"), text);
-  const [second, seconds] = await timed(DataDirLock.take(dataDir));
-  assert.ok(seconds < 0.5, `after ${seconds} s`);
+  await writeFile(join(dataDir, "lock.json"), JSON.stringify({ ...elsewhere, host: hostname() }));
+  const second = await DataDirLock.acquire(dataDir, { clock });
+  assert.ok(clock.now() < 500, `after ${clock.now()} ms`);
   await second.release();
 });
 
-test("of many that find a dead lock one gets it", async (t) => {
-  const dataDir = await folder(t);
-  await writeFile(join(dataDir, "lock.json"), JSON.stringify(elsewhere));
-  const all = await Promise.allSettled(Array.from({ length: 8 }, () => DataDirLock.take(dataDir)));
-  const held = all.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-  assert.equal(held.length, 1);
-  await held[0]?.verify();
-  await held[0]?.release();
-});
-
-test("a server whose lock is gone is told, and writes nothing more", async (t) => {
-  const dataDir = await folder(t);
-  const lock = await DataDirLock.take(dataDir);
-  const lost = new Promise<{ code: string }>((done) => lock.keep(done));
+test("a server whose lock is missing learns that, and writes nothing more", async (t) => {
+  const dataDir = tempDir("lock");
+  mock.timers.enable({ apis: ["setInterval"] });
+  t.after(() => mock.timers.reset());
+  const lock = await DataDirLock.acquire(dataDir);
+  const lost = new Promise<{ code: string }>((done) => lock.startHeartbeat(done));
   const store = await Store.open(dataDir, { assertLockHeld: () => lock.verify() });
   t.after(() => store.close());
   await store.putOrg("before");
@@ -103,119 +95,55 @@ test("a server whose lock is gone is told, and writes nothing more", async (t) =
   const texts = await onDisk();
   await rm(join(dataDir, "lock.json"));
   await assert.rejects(store.putOrg("after"), { code: "STATE_LOCKED" });
+  mock.timers.tick(1000);
   assert.equal((await lost).code, "STATE_LOCKED");
   assert.deepEqual(await onDisk(), texts);
   assert.deepEqual(store.org("after"), undefined);
   await lock.release();
 });
 
-// A first change asks before it puts the snapshot in place, before the journal, before it writes to that, and after; the next ones twice.
-// With a journal of one byte at most, a snapshot and a journal are made beside each change.
-for (const [questions, journalLeastBytes] of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap(
+// The first change verifies the lock before it replaces the snapshot, before the journal, before it writes to that, and afterwards; later ones twice.
+// With a journal of at most one byte, a snapshot and a journal are written with each change.
+for (const [checks, minCompactionBytes] of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap(
   (n) =>
     [
       [n, 2 ** 20],
       [n, 1],
     ] as const,
 )) {
-  test(`a change that another server's start cuts off after question ${questions} is not acknowledged, and harms nothing; journals of ${journalLeastBytes}`, async (t) => {
-    const dataDir = await folder(t);
+  test(`a change is not acknowledged, and harms nothing, when another server takes over after check ${checks}; journals of ${minCompactionBytes}`, async (t) => {
+    const dataDir = tempDir("lock");
     let other: Store | undefined;
-    let asked = 0;
+    let checked = 0;
     let lost = false;
-    // The other one takes over between the question and what it is asked for.
+    // The other server takes over between the check and the write.
     const assertLockHeld = async () => {
       if (lost) throw Object.assign(new Error("taken over"), { code: "STATE_LOCKED" });
-      lost = ++asked >= questions;
+      lost = ++checked >= checks;
       if (!lost) return;
       other = await Store.open(dataDir);
       await other.putOrg("second");
     };
-    const first = await Store.open(dataDir, { assertLockHeld, journalLeastBytes });
+    const first = await Store.open(dataDir, { assertLockHeld, minCompactionBytes });
     t.after(() => other?.close());
     const done: string[] = [];
-    const refused: string[] = [];
+    const rejected: string[] = [];
     for (let i = 0; i < 6; i++) {
       const name = `first-${i}`;
       await first.putOrg(name).then(
         () => done.push(name),
         (error) => {
           assert.equal(error.code, "STATE_LOCKED");
-          refused.push(name);
+          rejected.push(name);
         },
       );
     }
     await first.close();
-    assert.ok(other, `only ${asked} questions`);
+    assert.ok(other, `only ${checked} checks`);
     await other.putOrg("third");
     const found = [...(await readState(join(dataDir, "state.json"))).state.names()];
-    // One that was on its way while a snapshot asked may have been read by the other server, as when an answer is lost.
-    const uncertain = found.filter((name) => name === refused[0]);
+    // The other server may have read a change that was being written during a snapshot, as when a response is lost.
+    const uncertain = found.filter((name) => name === rejected[0]);
     assert.deepEqual(found.toSorted(), [...done, ...uncertain, "second", "third"].toSorted());
   });
 }
-
-/** A server's lock and store in a process of its own, with the name of another host. */
-async function holder(t: TestContext, dataDir: string, host: string) {
-  const program = join(import.meta.dirname, "../testing/lock-holder.ts");
-  const preload = `data:text/javascript,import os from "node:os";import{syncBuiltinESMExports}from"node:module";os.hostname=()=>"${host}";syncBuiltinESMExports();`;
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ["--conditions=faas-source", "--import", "tsx", "--import", preload, program, dataDir, join(dataDir, "log")],
-    { stdio: ["pipe", "pipe", "inherit"] },
-  );
-  const ended = once(child, "exit");
-  t.after(async () => {
-    child.kill("SIGCONT");
-    child.kill("SIGKILL");
-    await ended;
-  });
-  let printed = "";
-  child.stdout?.setEncoding("utf8").on("data", (text) => {
-    printed += text;
-  });
-  const says = async (pattern: RegExp) => {
-    const limit = AbortSignal.timeout(20_000);
-    for (;;) {
-      const found = pattern.exec(printed);
-      if (found) return found[0];
-      await once(child.stdout as NodeJS.EventEmitter, "data", { signal: limit }).catch((cause) => {
-        throw new Error(`${host}: expected ${pattern}, got ${JSON.stringify(printed)}`, { cause });
-      });
-    }
-  };
-  return { child, says, write: (org: string) => child.stdin?.write(`${org}\n`) };
-}
-
-test("a server of another host that was killed is followed with its state; nothing that it acknowledged is lost", async (t) => {
-  const dataDir = await folder(t);
-  const one = await holder(t, dataDir, "pod-1");
-  await one.says(/held/);
-  one.write("first");
-  await one.says(/wrote first/);
-  one.child.kill("SIGKILL");
-  const two = await holder(t, dataDir, "pod-2");
-  const [, seconds] = await timed(two.says(/held/));
-  assert.ok(seconds < 8, `after ${seconds} s`);
-  two.write("second");
-  assert.equal(await two.says(/wrote second.*/), "wrote second into first,second");
-});
-
-test("a server that stood still while another took over overwrites nothing, and is told", async (t) => {
-  const dataDir = await folder(t);
-  const one = await holder(t, dataDir, "pod-1");
-  await one.says(/held/);
-  one.write("first");
-  await one.says(/wrote first/);
-  one.child.kill("SIGSTOP");
-  const two = await holder(t, dataDir, "pod-2");
-  await two.says(/held/);
-  two.write("second");
-  await two.says(/wrote second/);
-  one.write("late");
-  one.child.kill("SIGCONT");
-  await one.says(/refused late STATE_LOCKED/);
-  await one.says(/lost STATE_LOCKED/);
-  two.write("third");
-  assert.equal(await two.says(/wrote third.*/), "wrote third into first,second,third");
-});

@@ -6,52 +6,66 @@ import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import { processStartedAt } from "@faas/platforms";
 
-/** `lock.json` of a data folder: the one server that may write there. */
+/** Contents of `lock.json` in a data folder: the one server that may write there. */
 export interface Lock {
   readonly pid: number;
-  /** With the pid, names one process (a pid is used again). */
+  /** Start time of the process: with the pid it identifies one process, because pids are reused. */
   readonly processStartedAt: string;
   readonly host: string;
-  /** Where it answers; empty until it listens. */
+  /** URL of the server; empty until it listens. */
   readonly url: string;
 }
 
 export interface LockOptions {
-  /** How long to wait for a server on another host that is alive, and may be ending; 0. */
+  /**
+   * Time to wait for a live server on another host, which may be stopping.
+   *
+   * @defaultValue 0
+   */
   readonly timeoutMs?: number;
-  /** Told once, when there is one that has to be waited for or watched. */
+  /** Called once when a lock of another host has to be watched or waited for. */
   readonly onWait?: (message: string) => void;
+  /** Time; replaced in tests. */
+  readonly clock?: Clock;
 }
 
-/** The holder touches its lock so often. */
-const BEAT_MS = 1_000;
-/** A lock of another host that was not touched for so long, by the clock of the one that watches it, is of a server that is dead. */
+/** Source of time. */
+export interface Clock {
+  /** Milliseconds from any point in time. */
+  now(): number;
+  delay(ms: number): Promise<void>;
+}
+
+const SYSTEM_CLOCK: Clock = { now: () => performance.now(), delay: (ms) => delay(ms) };
+/** Interval at which the holder touches its lock. */
+const HEARTBEAT_MS = 1_000;
+/** A lock of another host that was not touched for this time, by the clock of the process that watches it, belongs to a dead server. */
 const SILENCE_MS = 3_000;
-const STEP_MS = 100;
-/** For others that looked at a dead lock when we did. */
+const POLL_MS = 100;
+/** Time for other servers that found the same dead lock at the same moment. */
 const SETTLE_MS = 50;
 
 const fileOf = (dataDir: string) => join(dataDir, "lock.json");
 
-/** The lock of a server that is alive, or on another host where that cannot be told; `undefined` when there is none. */
+/** Returns the lock of a live server, or of one on another host, where that is unknown; `undefined` when there is none. */
 export async function readLock(dataDir: string): Promise<Lock | undefined> {
   const lock = parse(await readFile(fileOf(dataDir), "utf8").catch(() => ""));
   return lock && (lock.host !== hostname() || isAlive(lock)) ? lock : undefined;
 }
 
-/** Whether the process that a lock of this host names is alive, be it that it has released the lock and is only ending. */
+/** True while the process of a lock on this host is alive, even when it has released the lock and is only exiting. */
 export const isAlive = (lock: Lock): boolean => processStartedAt(lock.pid) === lock.processStartedAt;
 
 /**
- * The right to write to a data folder. A process of this host is asked for by its pid. One of another host (a pod that was killed is
- * one) shows that it is alive by touching the lock; when it falls silent it loses the lock, and learns so before it writes again.
+ * Exclusive right to write to a data folder. A holder on this host is looked up by its pid. A holder on another host (a killed pod, for example)
+ * shows that it is alive by touching the lock; when it falls silent it loses the lock, and learns that before it writes again.
  */
 export class DataDirLock {
   readonly #dataDir: string;
   readonly #lock: Lock;
-  /** Of the file that was made, wherever it is by now: nothing that is written through it can hit the lock of another server. */
+  /** Handle of the file that this server created, wherever it is by now: writes through it cannot reach the lock of another server. */
   readonly #handle: FileHandle;
-  #beating: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
   #lost: FaasError | undefined;
 
   private constructor(dataDir: string, lock: Lock, handle: FileHandle) {
@@ -60,15 +74,22 @@ export class DataDirLock {
     this.#handle = handle;
   }
 
-  /** Takes the lock, or that of a server that is dead. Rejects with STATE_LOCKED when another one is alive. */
-  static async take(dataDir: string, { timeoutMs = 0, onWait }: LockOptions = {}): Promise<DataDirLock> {
+  /**
+   * Acquires the lock, also from a dead server.
+   *
+   * @throws STATE_LOCKED while another server is alive
+   */
+  static async acquire(
+    dataDir: string,
+    { timeoutMs = 0, onWait, clock = SYSTEM_CLOCK }: LockOptions = {},
+  ): Promise<DataDirLock> {
     const file = fileOf(dataDir);
-    const began = performance.now();
+    const began = clock.now();
     let foundDead = false;
     let before: (Seen & { readonly since: number }) | undefined;
     for (;;) {
-      const held = await DataDirLock.#make(dataDir);
-      if (held && (!foundDead || (await held.#stays()))) return held;
+      const held = await DataDirLock.#create(dataDir);
+      if (held && (!foundDead || (await held.#isStillHeld(clock)))) return held;
       if (held) continue;
       const seen = await look(file);
       if (!seen) continue;
@@ -76,48 +97,55 @@ export class DataDirLock {
       if (other?.host === hostname()) {
         if (isAlive(other)) throw locked(dataDir, other);
         foundDead = true;
-        await moveAway(file, seen);
+        await removeDead(file, seen);
         continue;
       }
-      const now = performance.now();
+      const now = clock.now();
       if (before?.text !== seen.text || before.touched !== seen.touched) {
-        // It was touched while we looked: alive.
+        // Touched since the last look: alive.
         if (before && now - began >= timeoutMs) throw locked(dataDir, other);
         if (!before) onWait?.(`the data folder is locked by a server on ${other?.host ?? "another host"}`);
         before = { ...seen, since: now };
       } else if (now - before.since >= SILENCE_MS) {
         foundDead = true;
-        await moveAway(file, seen);
+        await removeDead(file, seen);
         before = undefined;
         continue;
       }
-      await delay(STEP_MS);
+      await clock.delay(POLL_MS);
     }
   }
 
-  static async #make(dataDir: string): Promise<DataDirLock | undefined> {
+  /** Creates the lock file; `undefined` when there is one. */
+  static async #create(dataDir: string): Promise<DataDirLock | undefined> {
     const lock: Lock = {
       pid: process.pid,
       processStartedAt: processStartedAt(process.pid) ?? "",
       host: hostname(),
       url: "",
     };
+    const file = fileOf(dataDir);
+    const handle = await open(file, "wx", 0o600).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EEXIST") return undefined;
+      throw error;
+    });
+    if (!handle) return undefined;
     try {
-      const handle = await open(fileOf(dataDir), "wx", 0o600);
-      await handle.write(textOf(lock), 0);
+      await handle.write(format(lock), 0);
       return new DataDirLock(dataDir, lock, handle);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+      await handle.close();
+      await rm(file, { force: true });
       throw error;
     }
   }
 
   /**
-   * Another one that found the same dead lock may move ours away by mistake, and a third one make its own before ours is put back.
-   * `verify` would tell before anything is written; this spares a start that ends at once.
+   * Returns false when another server that found the same dead lock moved this one away by mistake, and a third one created its own before this one
+   * was put back. `verify` would find that out before anything is written; checking here avoids a start that ends at once.
    */
-  async #stays(): Promise<boolean> {
-    await delay(SETTLE_MS);
+  async #isStillHeld(clock: Clock): Promise<boolean> {
+    await clock.delay(SETTLE_MS);
     try {
       await this.verify();
       return true;
@@ -127,69 +155,74 @@ export class DataDirLock {
     }
   }
 
-  /** Begins to touch the lock. `onLost` is told, once, that another server has it. */
-  keep(onLost: (error: FaasError) => void): void {
+  /** Touches the lock at regular intervals. `onLost` is called once, when another server has the lock. */
+  startHeartbeat(onLost: (error: FaasError) => void): void {
     let busy = false;
-    this.#beating = setInterval(async () => {
+    this.#heartbeat = setInterval(async () => {
       if (busy) return;
       busy = true;
       const now = new Date();
-      // A disk that fails for a moment is no loss: who has the lock is asked before every write.
+      // A disk that fails for a moment does no harm: the lock is verified before every write.
       await this.#handle.utimes(now, now).catch(() => {});
       const lost = await this.verify().catch((error) => error);
       busy = false;
-      if (!(lost instanceof FaasError) || this.#beating === undefined) return;
-      this.#stopBeating();
+      if (!(lost instanceof FaasError) || this.#heartbeat === undefined) return;
+      this.#stopHeartbeat();
       onLost(lost);
-    }, BEAT_MS);
-    this.#beating.unref();
+    }, HEARTBEAT_MS);
+    this.#heartbeat.unref();
   }
 
-  /** Rejects with STATE_LOCKED when the lock is another server's, or gone: then nothing of the data folder may be written. */
+  /**
+   * Checks that this server still holds the lock; otherwise nothing in the data folder may be written.
+   *
+   * @throws STATE_LOCKED when another server holds it, or the file is missing
+   */
   async verify(): Promise<void> {
     if (this.#lost) throw this.#lost;
     const own = await this.#handle.stat({ bigint: true });
-    const there = await inodeAt(fileOf(this.#dataDir));
-    if (there?.ino === own.ino && there.dev === own.dev) return;
+    const present = await inodeAt(fileOf(this.#dataDir));
+    if (present?.ino === own.ino && present.dev === own.dev) return;
     const other = parse(await readFile(fileOf(this.#dataDir), "utf8").catch(() => ""));
     this.#lost = new FaasError(
       "STATE_LOCKED",
       `This server has lost its data folder ${this.#dataDir}: ${
-        other ? `process ${other.pid} on ${other.host} has taken it over` : "its lock.json is gone"
-      }. Nothing was overwritten, and this server stops`,
+        other ? `process ${other.pid} on ${other.host} has taken it over` : "its lock.json is missing"
+      }. Nothing was overwritten; this server stops`,
     );
     throw this.#lost;
   }
 
-  /** Tells where the server answers. */
+  /** Writes the URL of the server into the lock. */
   async announce(url: string): Promise<void> {
-    await this.#handle.write(textOf({ ...this.#lock, url }), 0);
+    await this.#handle.write(format({ ...this.#lock, url }), 0);
   }
 
   async release(): Promise<void> {
-    this.#stopBeating();
-    const isOurs = await this.verify().then(
+    this.#stopHeartbeat();
+    const isHeld = await this.verify().then(
       () => true,
       () => false,
     );
-    if (isOurs) await rm(fileOf(this.#dataDir), { force: true });
+    if (isHeld) await rm(fileOf(this.#dataDir), { force: true });
     await this.#handle.close();
   }
 
-  #stopBeating(): void {
-    clearInterval(this.#beating);
-    this.#beating = undefined;
+  #stopHeartbeat(): void {
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
   }
 }
 
+/** Lock file at one moment. */
 interface Seen {
   readonly text: string;
   readonly touched: bigint;
 }
 
-/** Opened anew each time: a network file system asks its server only then (nfs(5), "Close-to-open cache consistency"). */
+/** Opens the file each time: a network file system asks its server only then (nfs(5), "Close-to-open cache consistency"). */
 async function look(file: string): Promise<Seen | undefined> {
-  const handle = await openIfThere(file);
+  const handle = await openIfExists(file);
   if (!handle) return undefined;
   try {
     const { mtimeNs } = await handle.stat({ bigint: true });
@@ -200,18 +233,18 @@ async function look(file: string): Promise<Seen | undefined> {
 }
 
 async function inodeAt(file: string): Promise<{ readonly ino: bigint; readonly dev: bigint } | undefined> {
-  const handle = await openIfThere(file);
+  const handle = await openIfExists(file);
   return handle?.stat({ bigint: true }).finally(() => handle.close());
 }
 
-const openIfThere = (file: string) =>
+const openIfExists = (file: string) =>
   open(file, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
 
-/** Removes a dead server's lock. Moved first: of two that find the same one, one moves it, and the other puts back what it took by mistake. */
-async function moveAway(file: string, dead: Seen): Promise<void> {
+/** Removes a dead server's lock. Renames it first: of two servers that find the same one, one renames it, and the other restores the lock it moved by mistake. */
+async function removeDead(file: string, dead: Seen): Promise<void> {
   const stale = `${file}.${randomUUID()}.stale`;
   try {
     await rename(file, stale);
@@ -224,9 +257,9 @@ async function moveAway(file: string, dead: Seen): Promise<void> {
   await rm(stale, { force: true });
 }
 
-const textOf = (lock: Lock) => JSON.stringify(lock);
+const format = (lock: Lock) => JSON.stringify(lock);
 
-/** `undefined` for one that was cut short by the death of the one that wrote it. */
+/** Parses a lock; `undefined` for one that was cut short by a crash of its writer. */
 function parse(text: string): Lock | undefined {
   try {
     return JSON.parse(text);
@@ -236,11 +269,11 @@ function parse(text: string): Lock | undefined {
 }
 
 function locked(dataDir: string, lock: Lock | undefined): FaasError {
-  const where = lock?.url ? `, and answers at ${lock.url}` : "";
+  const where = lock?.url ? `, which answers at ${lock.url}` : "";
   const host = lock?.host === hostname() ? "" : ` on ${lock?.host ?? "another host"}`;
   return new FaasError(
     "STATE_LOCKED",
-    `A server runs on ${dataDir} already: process ${lock?.pid ?? "?"}${host}${where}. End it with "faas down", or choose another folder with --data`,
+    `Another server already uses ${dataDir}: process ${lock?.pid ?? "?"}${host}${where}. Stop it with "faas down", or choose another folder with --data`,
     { extensions: { pid: lock?.pid, url: lock?.url } },
   );
 }

@@ -30,7 +30,7 @@ const journal = fc
     return { id, after, entries, lines: [formatHeader(id, after), ...entries.map(formatEntry)] };
   });
 
-test("a journal is read as it was written", () => {
+test("parses a journal as it was written", () => {
   fc.assert(
     fc.property(journal, ({ id, after, entries, lines }) => {
       assert.deepEqual(parseJournal(Buffer.from(lines.join(""))), {
@@ -42,7 +42,7 @@ test("a journal is read as it was written", () => {
   );
 });
 
-test("a journal that was cut short anywhere has the entries before, and no other", () => {
+test("parses the complete entries of a journal that was cut short anywhere", () => {
   fc.assert(
     fc.property(journal, fc.nat(), ({ entries, lines }, at) => {
       const bytes = Buffer.from(lines.join(""));
@@ -51,7 +51,7 @@ test("a journal that was cut short anywhere has the entries before, and no other
       let whole = 0;
       for (let end = 0; whole < lines.length; whole++) {
         end += Buffer.byteLength(lines[whole] as string);
-        // The line's end itself may be missing: what is before it is whole.
+        // The line end itself may be missing: the entry before it is complete.
         if (end - 1 > place) break;
       }
       if (typeof read === "string") return assert.ok(whole === 0, read);
@@ -61,21 +61,21 @@ test("a journal that was cut short anywhere has the entries before, and no other
   );
 });
 
-test("one byte that is another is never taken for good", () => {
+test("detects any modified byte", () => {
   fc.assert(
     fc.property(journal, fc.nat(), fc.integer({ min: 1, max: 255 }), ({ lines, entries }, at, by) => {
       const bytes = Buffer.from(lines.join(""));
       const place = at % bytes.length;
       bytes[place] = (bytes[place] as number) ^ by;
       const read = parseJournal(bytes);
-      // Only the last line may be taken for torn, when its end is missing.
+      // Only the last line may count as cut short, when its end is missing.
       if (typeof read !== "string")
         assert.ok(read.torn ? read.entries.length < entries.length : place === bytes.length - 1, JSON.stringify(read));
     }),
   );
 });
 
-test("a state is read as it was written, and any other text is STATE_DAMAGED", () => {
+test("parses a state as it was written, and rejects any other text as STATE_DAMAGED", () => {
   fc.assert(
     fc.property(
       fc.array(change, { maxLength: 12 }),
@@ -89,9 +89,9 @@ test("a state is read as it was written, and any other text is STATE_DAMAGED", (
         const read = parseSnapshot(text, "state.json");
         assert.equal([...formatSnapshot({ state: read.state, id: "x", sequence })].join(""), text);
         const place = at % (text.length + 1);
-        for (const bad of [text.slice(0, place), text.slice(0, place) + other + text.slice(place + 1), other]) {
+        for (const damaged of [text.slice(0, place), text.slice(0, place) + other + text.slice(place + 1), other]) {
           try {
-            parseSnapshot(bad, "state.json");
+            parseSnapshot(damaged, "state.json");
           } catch (error) {
             assert.ok(error instanceof FaasError && error.code === "STATE_DAMAGED", String(error));
           }

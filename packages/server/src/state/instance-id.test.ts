@@ -1,33 +1,25 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, test } from "node:test";
-import { INSTANCE_FILE, instanceOf } from "./instance-id.ts";
+import { test } from "node:test";
+import { tempDir } from "@faas/testing";
+import { INSTANCE_FILE, instanceId } from "./instance-id.ts";
 
-describe("a server's name for its objects in a cluster", () => {
-  const folder = async (t: { after(work: () => Promise<void>): void }) => {
-    const dir = await mkdtemp(join(tmpdir(), "faas-instance-"));
-    t.after(() => rm(dir, { recursive: true, force: true }));
-    return dir;
-  };
+test("the instance id is created once per data folder, and moves with the folder", async () => {
+  const [one, other, copy] = [tempDir("instance"), tempDir("instance"), tempDir("instance")];
+  const id = await instanceId(one);
+  assert.match(id, /^local-[0-9a-f]{12}$/);
+  assert.equal(await instanceId(one), id);
+  assert.deepEqual(await readdir(one), [INSTANCE_FILE]);
+  assert.notEqual(await instanceId(other), id);
+  await cp(one, copy, { recursive: true });
+  assert.equal(await instanceId(copy), id);
+});
 
-  test("is made once, is another in each data folder, and goes where the folder goes", async (t) => {
-    const [one, other, copy] = [await folder(t), await folder(t), await folder(t)];
-    const name = await instanceOf(one);
-    assert.match(name, /^local-[0-9a-f]{12}$/);
-    assert.equal(await instanceOf(one), name);
-    assert.deepEqual(await readdir(one), [INSTANCE_FILE]);
-    assert.notEqual(await instanceOf(other), name);
-    await cp(one, copy, { recursive: true });
-    assert.equal(await instanceOf(copy), name);
-  });
-
-  test("is not made anew when the file is damaged: its namespaces would be somebody else's", async (t) => {
-    const dir = await folder(t);
-    for (const damaged of ["", "local-", "local-0123456789ab/x", "\0\0"]) {
-      await writeFile(join(dir, INSTANCE_FILE), damaged);
-      await assert.rejects(instanceOf(dir), { code: "STATE_DAMAGED" });
-    }
-  });
+test("a damaged instance file is rejected instead of replaced: the server would lose its namespaces", async () => {
+  const folder = tempDir("instance");
+  for (const damaged of ["", "local-", "local-0123456789ab/x", "\0\0"]) {
+    await writeFile(join(folder, INSTANCE_FILE), damaged);
+    await assert.rejects(instanceId(folder), { code: "STATE_DAMAGED" });
+  }
 });

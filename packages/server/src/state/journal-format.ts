@@ -1,23 +1,24 @@
 import { crc32 } from "node:zlib";
 import { expectedAndGot } from "@faas/core";
 import { z } from "zod";
+import type { Change } from "./records.ts";
 import { endpointRecordSchema, keyRecordSchema } from "./snapshot-format.ts";
-import type { Change } from "./state.ts";
 
-/** Of the form of `state.journal`. */
+/** Version of the format of `state.journal`. */
 const JOURNAL_VERSION = 1;
 
-/** The first line: which state the journal goes on with, and after which change. */
+/** First line: the state that the journal continues, and after which change. */
 export interface JournalHeader {
   readonly version: typeof JOURNAL_VERSION;
   /** The `id` of the `state.json`. */
   readonly state: string;
+  /** Number of the last change in that `state.json`. */
   readonly after: number;
 }
 
-/** What was written at once: it is there as a whole, or not at all. */
+/** Changes that were written at once: all of them are in the journal, or none. */
 export interface Entry {
-  /** One more than that of the entry before. */
+  /** Number of the write: one more than in the entry before. */
   readonly sequence: number;
   readonly changes: readonly Change[];
 }
@@ -25,7 +26,7 @@ export interface Entry {
 export interface Journal {
   readonly header: JournalHeader;
   readonly entries: readonly Entry[];
-  /** The last write was cut short by the end of the server or the machine: nobody was told that it was done. */
+  /** True when a crash cut the last write short; it was never acknowledged. */
   readonly torn: boolean;
 }
 
@@ -50,7 +51,7 @@ export const formatHeader = (state: string, after: number): string =>
 
 export const formatEntry = (written: Entry): string => line(written);
 
-/** A checksum and JSON, which has no line breaks of its own. */
+/** Formats a line: a checksum and JSON, which contains no line breaks. */
 function line(value: object): string {
   const text = JSON.stringify(value);
   return `${checksum(text)} ${text}\n`;
@@ -61,7 +62,7 @@ const checksum = (text: string | Buffer) => crc32(text).toString(16).padStart(8,
 const NEWLINE = 10;
 const CHECKSUM_BYTES = 8;
 
-/** Reads a journal; a string says what is wrong with it. */
+/** Parses a journal; returns a string with the problem when it is damaged. */
 export function parseJournal(bytes: Buffer): Journal | string {
   let read: JournalHeader | undefined;
   const entries: Entry[] = [];
@@ -88,12 +89,12 @@ export function parseJournal(bytes: Buffer): Journal | string {
   return read ? { header: read, entries, torn: false } : "it is empty";
 }
 
-/** Undefined when it is not as it was written. */
+/** Returns the JSON of a line; undefined when the checksum does not match. */
 function textOf(bytes: Buffer): unknown {
   const text = bytes.subarray(CHECKSUM_BYTES + 1);
   if (bytes.toString("latin1", 0, CHECKSUM_BYTES + 1) !== `${checksum(text)} `) return undefined;
   return JSON.parse(text.toString());
 }
 
-/** A write that was cut short has no end, or zeros where it did not reach the disk; what was changed later has neither. */
+/** True for a write that was cut short: it has no end, or zeros where it did not reach the disk. A line that was modified later has neither. */
 const isTorn = (bytes: Buffer) => bytes.at(-1) !== NEWLINE || bytes.includes(0);

@@ -1,37 +1,22 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import {
-  copyFile,
-  mkdir,
-  mkdtemp,
-  open as openFile,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  truncate,
-  writeFile,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, open as openFile, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type Revision, revisionId, withDefaults } from "@faas/core";
+import { eventually, tempDir } from "@faas/testing";
 import fc from "fast-check";
+import type { EndpointRecord } from "./records.ts";
 import { readState } from "./recovery.ts";
-import { type EndpointRecord, Store, type StoreOptions } from "./store.ts";
+import { Store, type StoreOptions } from "./store.ts";
 
-/** What is in `state.journal`, what damages it, and when it is made anew. */
+// Contents of `state.journal`, damage, and compaction.
 
 const artifact = { kind: "bundle", digest: `sha256:${"a".repeat(64)}` } as const;
 const settings = withDefaults({});
 const current: Revision = { id: revisionId(artifact, settings), createdAt: "", artifact, settings };
 const record = (updatedAt: string): EndpointRecord => ({ createdAt: "", updatedAt, current });
 
-async function temporary(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "faas-journal-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
+const temporary = () => tempDir("journal");
 
 async function open(t: TestContext, folder: string, options?: StoreOptions): Promise<Store> {
   const store = await Store.open(folder, options);
@@ -45,32 +30,32 @@ const journalOf = (folder: string) => join(folder, "state.journal");
 const onDisk = async (folder: string) => (await readState(join(folder, "state.json"))).state;
 const names = async (folder: string) => [...((await onDisk(folder)).endpoints("acme")?.keys() ?? [])];
 
-/** All that a store has, to be compared. */
+/** Returns the contents of a store, to compare them. */
 const everything = (store: Store) =>
   Array.from(store.orgs(), (name) => {
     const { endpoints, ...fields } = store.org(name) ?? assert.fail();
     return [name, fields, [...endpoints].toSorted(([a], [b]) => (a < b ? -1 : 1))];
   }).toSorted(([a = ""], [b = ""]) => (a < b ? -1 : 1));
 
-async function copyOf(folder: string, t: TestContext): Promise<string> {
-  const copy = await temporary(t);
+async function copyOf(folder: string): Promise<string> {
+  const copy = temporary();
   for (const name of ["state.journal", "state.json"]) await copyFile(join(folder, name), join(copy, name));
   return copy;
 }
 
-test("a write that was cut short at any byte is as if it had not been begun, and the next one comes after it", async (t) => {
-  const folder = await temporary(t);
+test("ignores a write that was cut short at any byte, and continues after the one before", async (t) => {
+  const folder = temporary();
   const store = await open(t, folder);
   await put(store, "one");
   const { size: before } = await stat(journalOf(folder));
   await put(store, "two");
   const whole = await readFile(journalOf(folder));
   for (let length = before; length < whole.length; length++) {
-    // What did not come to the disk of a file that is longer reads as zeros.
+    // Parts of a longer file that did not reach the disk are read as zeros.
     for (const zeros of [0, 1, whole.length - length]) {
       const cut = Buffer.concat([whole.subarray(0, length), Buffer.alloc(zeros)]);
       await writeFile(journalOf(folder), cut);
-      // Only its end is missing: whether it counts is all the same, nobody was told.
+      // Only its line end is missing: it may count or not, because it was never acknowledged.
       const expected = length === whole.length - 1 && zeros === 0 ? ["one", "two"] : ["one"];
       assert.deepEqual(await names(folder), expected, `${length} of ${whole.length} bytes and ${zeros} zeros`);
     }
@@ -80,8 +65,8 @@ test("a write that was cut short at any byte is as if it had not been begun, and
   assert.deepEqual(await names(folder), ["one", "three"]);
 });
 
-test("zeros in the middle of the last write are of one that was cut short", async (t) => {
-  const folder = await temporary(t);
+test("takes zeros in the middle of the last write for a write that was cut short", async (t) => {
+  const folder = temporary();
   const store = await open(t, folder);
   await put(store, "one");
   const { size } = await stat(journalOf(folder));
@@ -91,8 +76,8 @@ test("zeros in the middle of the last write are of one that was cut short", asyn
   assert.deepEqual(await names(folder), ["one"]);
 });
 
-test("a journal in which any byte was changed is refused with its backup named, and left as it is", async (t) => {
-  const folder = await temporary(t);
+test("rejects a journal with any modified byte, names its backup, and leaves it as it is", async (t) => {
+  const folder = temporary();
   const store = await open(t, folder);
   for (const name of ["one", "two"]) await put(store, name);
   const whole = await readFile(journalOf(folder));
@@ -111,14 +96,14 @@ test("a journal in which any byte was changed is refused with its backup named, 
 });
 
 for (const [what, damage] of [
-  ["a line is gone", (lines: string[]) => lines.toSpliced(2, 1)],
-  ["a line is there twice", (lines: string[]) => lines.toSpliced(2, 0, lines[2] as string)],
-  ["the first line is gone", (lines: string[]) => lines.slice(1)],
-  ["nothing is left", () => []],
-  ["an empty line is in the middle", (lines: string[]) => lines.toSpliced(2, 0, "\n")],
+  ["a missing line", (lines: string[]) => lines.toSpliced(2, 1)],
+  ["a duplicate line", (lines: string[]) => lines.toSpliced(2, 0, lines[2] as string)],
+  ["a missing first line", (lines: string[]) => lines.slice(1)],
+  ["no content", () => []],
+  ["an empty line in the middle", (lines: string[]) => lines.toSpliced(2, 0, "\n")],
 ] as const) {
-  test(`a journal of which ${what} is refused`, async (t) => {
-    const folder = await temporary(t);
+  test(`rejects a journal with ${what}`, async (t) => {
+    const folder = temporary();
     const store = await open(t, folder);
     for (const name of ["one", "two", "three"]) await put(store, name);
     const lines = (await readFile(journalOf(folder), "utf8")).split(/(?<=\n)/);
@@ -128,27 +113,27 @@ for (const [what, damage] of [
   });
 }
 
-test("a journal is refused beside another state.json, an older one, and none", async (t) => {
-  const [folder, other] = [await temporary(t), await temporary(t)];
+test("rejects a journal beside the state.json of another state, an older one, or none", async (t) => {
+  const [folder, other] = [temporary(), temporary()];
   await put(await open(t, folder), "one");
   const older = await readFile(join(folder, "state.json"));
   await put(await open(t, folder), "two");
   await put(await open(t, other), "one");
   for (const text of [older, await readFile(join(other, "state.json")), '{"version":1,"organizations":{}}']) {
     await writeFile(join(folder, "state.json"), text);
-    await assert.rejects(Store.open(folder), { code: "STATE_DAMAGED", message: /remove the journal/ });
+    await assert.rejects(Store.open(folder), { code: "STATE_DAMAGED", message: /move the journal away/ });
   }
   await rm(join(folder, "state.json"));
   await assert.rejects(Store.open(folder), {
     code: "STATE_DAMAGED",
-    message: /state\.json cannot be read: it is not there/,
+    message: /state\.json cannot be read: it is missing/,
   });
   await rm(journalOf(folder));
   assert.deepEqual(everything(await open(t, folder)), []);
 });
 
-test("a state.json of before there was a journal, and limits were a quota, is read, and goes on with one", async (t) => {
-  const folder = await temporary(t);
+test("reads a state.json of version 1, whose limits were a quota, and continues with a journal", async (t) => {
+  const folder = temporary();
   const organizations = { acme: { createdAt: "then", quota: { cpu: "1" }, endpoints: { old: record("then") } } };
   await writeFile(join(folder, "state.json"), JSON.stringify({ version: 1, organizations }));
   const store = await open(t, folder);
@@ -160,22 +145,21 @@ test("a state.json of before there was a journal, and limits were a quota, is re
   assert.equal(JSON.parse(await readFile(join(folder, "state.json"), "utf8")).version, 2);
 });
 
-test("an end between the new snapshot and its journal: what the snapshot has is not done again, the rest is", async (t) => {
-  const folder = await temporary(t);
-  const store = await open(t, folder, { journalLeastBytes: 2 ** 11 });
+test("after a crash between the new snapshot and its journal, skips the changes in the snapshot and applies the rest", async (t) => {
+  const folder = temporary();
+  const store = await open(t, folder, { minCompactionBytes: 2 ** 11 });
   const { ino } = await putUntilSnapshot(store, folder);
-  // The journal of the one before, with all since, beside the new snapshot.
-  const limit = AbortSignal.timeout(10_000);
-  for (let last = ino; last === ino; last = (await stat(journalOf(folder))).ino) limit.throwIfAborted();
+  await eventually("the journal is replaced", async () => (await stat(journalOf(folder))).ino !== ino);
   await store.close();
-  const copy = await copyOf(folder, t);
+  const copy = await copyOf(folder);
+  // The previous snapshot's journal, with all changes since, beside the new snapshot.
   await copyFile(join(folder, "state.journal.backup"), journalOf(copy));
   assert.deepEqual(everything(await open(t, copy)), everything(store));
   await put(await open(t, copy), "next");
   assert.ok((await names(copy)).includes("next"));
 });
 
-/** Puts and removes endpoints until the snapshot is written; the journal that is there just then. */
+/** Puts and removes endpoints until a snapshot is written; returns the facts of the journal at that moment. */
 async function putUntilSnapshot(store: Store, folder: string) {
   await put(store, "first");
   const before = await stat(join(folder, "state.json"));
@@ -185,16 +169,16 @@ async function putUntilSnapshot(store: Store, folder: string) {
     const journal = await stat(journalOf(folder));
     if ((await stat(join(folder, "state.json"))).ino !== before.ino) return journal;
   }
-  return assert.fail("no snapshot was made");
+  return assert.fail("no snapshot was written");
 }
 
-test("the journal is made smaller in the background, while changes go on; copies taken meanwhile are whole", async (t) => {
-  const folder = await temporary(t);
-  const store = await open(t, folder, { journalLeastBytes: 2 ** 14 });
+test("compacts the journal in the background while changes continue; copies made meanwhile are complete", async (t) => {
+  const folder = temporary();
+  const store = await open(t, folder, { minCompactionBytes: 2 ** 14 });
   const journals = new Set<number>();
   const done = new Set<string>();
   for (let round = 0; round < 40; round++) {
-    const copying = copyOf(folder, t).then(names, (): string[] => []);
+    const copying = copyOf(folder).then(names, (): string[] => []);
     const before = new Set(done);
     await Promise.all(
       Array.from({ length: 25 }, async (_, i) => {
@@ -224,7 +208,7 @@ test("the journal is made smaller in the background, while changes go on; copies
   ]);
 });
 
-test("what is read again is what the store had, whatever was changed and however often it was opened", async (t) => {
+test("the next store reads the same contents after any changes and restarts", async () => {
   const org = fc.constantFrom("a", "b", "c");
   const ref = fc.record({ org, endpoint: fc.constantFrom("x", "y", "z") });
   const change = fc.oneof(
@@ -234,30 +218,30 @@ test("what is read again is what the store had, whatever was changed and however
     fc.record({ kind: fc.constant("remove" as const), ref }),
     fc.record({ kind: fc.constant("open" as const) }),
   );
-  const root = await temporary(t);
+  const root = temporary();
   let number = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(change, { maxLength: 40 }), fc.constantFrom(1, 2 ** 12), async (changes, size) => {
       const folder = join(root, String(number++));
       await mkdir(folder);
-      let store = await Store.open(folder, { journalLeastBytes: size });
-      let under: Promise<unknown>[] = [];
+      let store = await Store.open(folder, { minCompactionBytes: size });
+      let pending: Promise<unknown>[] = [];
       for (const one of changes) {
-        if (one.kind === "org") under.push(store.putOrg(one.org, one.cpu === null ? undefined : { cpu: one.cpu }));
-        else if (one.kind === "remove org") under.push(store.removeEmptyOrg(one.org));
-        else if (one.kind === "put") under.push(store.changeEndpoint(one.ref, () => record(one.text)));
-        else if (one.kind === "remove") under.push(store.changeEndpoint(one.ref, () => undefined));
+        if (one.kind === "org") pending.push(store.putOrg(one.org, one.cpu === null ? undefined : { cpu: one.cpu }));
+        else if (one.kind === "remove org") pending.push(store.removeEmptyOrg(one.org));
+        else if (one.kind === "put") pending.push(store.changeEndpoint(one.ref, () => record(one.text)));
+        else if (one.kind === "remove") pending.push(store.changeEndpoint(one.ref, () => undefined));
         else {
-          await Promise.all(under);
-          under = [];
-          // As after kill -9: nothing is told to the one before.
-          const next = await Store.open(folder, { journalLeastBytes: size });
+          await Promise.all(pending);
+          pending = [];
+          // As after kill -9: the previous store is not closed.
+          const next = await Store.open(folder, { minCompactionBytes: size });
           assert.deepEqual(everything(next), everything(store));
           await store.close();
           store = next;
         }
       }
-      await Promise.all(under);
+      await Promise.all(pending);
       await store.close();
       const again = await Store.open(folder);
       assert.deepEqual(everything(again), everything(store));
@@ -266,41 +250,22 @@ test("what is read again is what the store had, whatever was changed and however
   );
 });
 
-test("a disk that is full in the middle of a write: nothing of it is kept, and with room the next one is", async (t) => {
-  const folder = await temporary(t);
-  const store = await open(t, folder);
-  await put(store, "before");
-  const before = await readFile(journalOf(folder));
-  const limit = (bytes: string) =>
-    assert.equal(spawnSync("prlimit", [`--pid=${process.pid}`, `--fsize=${bytes}`]).status, 0);
-  t.after(() => limit("unlimited:unlimited"));
-  // Each time the kernel takes a little more of the line, and refuses the rest (setrlimit(2)).
-  for (const room of [0, 1, 100, 300]) {
-    limit(`${before.length + room}:unlimited`);
-    await assert.rejects(put(store, "refused"), { code: "STORAGE_FULL" });
-    assert.deepEqual(await readFile(journalOf(folder)), before);
-  }
-  limit("unlimited:unlimited");
-  await put(store, "after");
-  assert.deepEqual(await names(folder), ["before", "after"]);
-});
-
-test("a journal that cannot be made smaller goes on growing, and says so", async (t) => {
-  const folder = await temporary(t);
-  const troubles: unknown[] = [];
-  let refuse = false;
+test("a journal that cannot be compacted keeps growing, and the failure is reported once", async (t) => {
+  const folder = temporary();
+  const failures: unknown[] = [];
+  let isFull = false;
   const full = () => Object.assign(new Error("full"), { code: "ENOSPC" });
   const store = await open(t, folder, {
-    journalLeastBytes: 1,
-    onTrouble: (error) => troubles.push(error),
-    // Asked before and after each write too: the trouble is only that of the files that are to be put in place.
+    minCompactionBytes: 1,
+    onCompactionFailed: (error) => failures.push(error),
+    // Also called before and after each write: only files that should replace others fail.
     assertLockHeld: async () => {
-      if (refuse && (await readdir(folder)).some((name) => name.endsWith(".new"))) throw full();
+      if (isFull && (await readdir(folder)).some((name) => name.endsWith(".new"))) throw full();
     },
   });
   await put(store, "one");
-  for (const limit = AbortSignal.timeout(10_000); (await stat(journalOf(folder))).size > 300; ) limit.throwIfAborted();
-  refuse = true;
+  await eventually("the journal is compacted", async () => (await stat(journalOf(folder))).size <= 300);
+  isFull = true;
   const done: string[] = ["one"];
   for (let i = 0; i < 20; i++)
     await put(store, `e${i}`).then(
@@ -308,23 +273,23 @@ test("a journal that cannot be made smaller goes on growing, and says so", async
       () => {},
     );
   await store.close();
-  assert.equal(troubles.length, 1);
+  assert.equal(failures.length, 1);
   assert.deepEqual((await names(folder)).toSorted(), done.toSorted());
 });
 
-test("a write that fails as a whole and cannot be taken back: not there for the next server either, or not told to be undone", async (t) => {
-  const folder = await temporary(t);
+test("a failed write that cannot be undone is absent after a restart too, or the error says that it may be applied", async (t) => {
+  const folder = temporary();
   const store = await open(t, folder);
   await put(store, "one");
   const handle = await openFile(journalOf(folder));
   const files = Object.getPrototypeOf(handle);
   await handle.close();
-  const noRoom = async () => {
-    throw Object.assign(new Error("no room"), { code: "ENOSPC" });
+  const noSpace = async () => {
+    throw Object.assign(new Error("no space"), { code: "ENOSPC" });
   };
-  // The line is in the file; that it was on disk is not confirmed.
+  // The line is in the file, but it is not confirmed to be on disk.
   const failing = (...operations: readonly string[]) =>
-    operations.map((name) => t.mock.method(files, name, noRoom).mock);
+    operations.map((name) => t.mock.method(files, name, noSpace).mock);
   const first = failing("datasync", "truncate");
   await assert.rejects(put(store, "two"), { code: "STORAGE_FULL" });
   assert.deepEqual(await names(folder), ["one"]);
@@ -332,7 +297,7 @@ test("a write that fails as a whole and cannot be taken back: not there for the 
 
   await put(store, "three");
   const second = failing("datasync", "truncate", "sync");
-  await assert.rejects(put(store, "four"), (error: Error) => /may be there after a restart/.test(error.message));
+  await assert.rejects(put(store, "four"), (error: Error) => /may be applied after a restart/.test(error.message));
   for (const mock of second) mock.restore();
   await put(store, "five");
   assert.deepEqual(await names(folder), ["one", "three", "five"]);

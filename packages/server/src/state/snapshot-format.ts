@@ -1,19 +1,20 @@
 import { artifactSchema, expectedAndGot, FaasError, type KeyRecord, keyScopes } from "@faas/core";
 import { z } from "zod";
-import { type EndpointRecord, type OrgFields, State } from "./state.ts";
+import type { EndpointRecord, OrgFields } from "./records.ts";
+import { State } from "./state.ts";
 
-/** Of the form of `state.json`. 1 had no journal beside it: a server that knows only 1 would not read what is there. */
-export const STATE_VERSION = 2;
+/** Version of the format of `state.json`. Version 1 had no journal: a server that knows only version 1 would miss its changes. */
+const STATE_VERSION = 2;
 
-/** `state.json`: all that there was after the change with this number; what came later is in the journal. */
+/** Contents of `state.json`: the state after the change with this number. Later changes are in the journal. */
 export interface Snapshot {
   readonly state: State;
-  /** Names the state over all its changes, so that a journal of another one is not taken for its own; absent: of version 1. */
+  /** Identifies the state over all its changes, so that the journal of another one is not mistaken for its own; absent in version 1. */
   readonly id?: string;
   readonly sequence: number;
 }
 
-// Loose: a field that a later server of the same version wrote is kept, not refused.
+// Loose: a field that a newer server of the same version wrote is kept, not rejected.
 const revision = z.looseObject({
   id: z.string(),
   artifact: artifactSchema,
@@ -52,20 +53,25 @@ const schema = z.discriminatedUnion("version", [
   }),
 ]);
 
-interface Text {
+/** Parsed text of a `state.json`. */
+interface Document {
   readonly version: number;
   readonly id?: string;
   readonly sequence?: number;
-  /** By id. */
+  /** Records by id. */
   readonly keys?: Readonly<Record<string, KeyRecord>>;
   readonly organizations: Readonly<
     Record<string, OrgFields & { readonly endpoints: Readonly<Record<string, EndpointRecord>> }>
   >;
 }
 
-/** The state that the text of a `state.json` holds. STATE_DAMAGED names the file, what is wrong with it, and its backup. */
+/**
+ * Parses the text of a `state.json`.
+ *
+ * @throws STATE_DAMAGED with the file, the problem and the backup
+ */
 export function parseSnapshot(text: string, file: string): Snapshot {
-  const read = problemOf(text);
+  const read = parseDocument(text);
   if (typeof read === "string") throw damaged(file, file, read);
   const state = new State();
   for (const [key, record] of Object.entries(read.keys ?? {})) state.apply({ key, record });
@@ -76,8 +82,9 @@ export function parseSnapshot(text: string, file: string): Snapshot {
   return { state, ...(read.id === undefined ? {} : { id: read.id }), sequence: read.sequence ?? 0 };
 }
 
-function problemOf(text: string): string | Text {
-  let read: Text;
+/** Returns the document, or the problem with it. */
+function parseDocument(text: string): string | Document {
+  let read: Document;
   try {
     read = JSON.parse(text);
   } catch (error) {
@@ -89,21 +96,21 @@ function problemOf(text: string): string | Text {
   return issue ? `"${issue.path.join(".")}": ${issue.message}` : read;
 }
 
-/** What `state` or `file`, the journal of it, cannot be read for. */
+/** Returns the error for a problem with `file`, which is the `state.json` itself or its journal. */
 export function damaged(state: string, file: string, problem: string): FaasError {
   return new FaasError(
     "STATE_DAMAGED",
-    `The state file ${file} cannot be read: ${problem}. It was left as it is. Former ones are ${state}.backup and ${journalOf(state)}.backup, which belong together: look at them, and copy the good ones to ${state} and ${journalOf(state)}`,
+    `The state file ${file} cannot be read: ${problem}. It was left as it is. The previous versions are ${state}.backup and ${journalOf(state)}.backup, which belong together: check them, and copy the good ones to ${state} and ${journalOf(state)}`,
   );
 }
 
-/** `state.journal` of a `state.json`. */
+/** Returns the path of the `state.journal` beside a `state.json`. */
 export const journalOf = (state: string): string => state.replace(/\.json$/, ".journal");
 
-/** About so much text is made at once: whoever writes it lets others work in between. */
+/** Approximate size of the pieces that a snapshot is formatted in: writing one piece at a time lets other work run in between. */
 const PIECE_CHARACTERS = 2 ** 17;
 
-/** The text of a `state.json`, in pieces: of the state as it is at the call. */
+/** Formats a `state.json` in pieces, from the state as it is at the call. */
 export function formatSnapshot({ state, id, sequence }: Required<Snapshot>): Iterable<string> {
   const keys = JSON.stringify(Object.fromEntries(state.keys));
   const head = `{"version":${STATE_VERSION},"id":${JSON.stringify(id)},"sequence":${sequence},"keys":${keys},"organizations":{`;
@@ -113,7 +120,7 @@ export function formatSnapshot({ state, id, sequence }: Required<Snapshot>): Ite
 function* pieces(head: string, orgs: ReturnType<State["copy"]>): Generator<string, void, void> {
   let piece = head;
   for (const [index, [org, fields, endpoints]] of orgs.entries()) {
-    // The endpoints are an object too: it goes before the last brace.
+    // The endpoints go before the last brace of this object.
     const empty = JSON.stringify({ ...fields, endpoints: {} });
     piece += `${index > 0 ? "," : ""}${JSON.stringify(org)}:${empty.slice(0, -2)}`;
     for (const [index, [endpoint, record]] of endpoints.entries()) {

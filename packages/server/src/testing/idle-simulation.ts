@@ -1,19 +1,19 @@
 import { exponential, normal, type Random, seeded } from "@faas/testing";
 import { awakeMs, IdleHistory, type IdlePlan, isAsleep } from "../autoscaler/idle-history.ts";
 
-/** For tests and the table of docs/scaling.md: what idle timeouts cost on made-up arrivals. */
+/** Synthetic arrival pattern, for tests and the table of docs/scaling.md. */
 export interface Pattern {
   readonly name: string;
-  /** There is something to learn: the next request can be foreseen. */
+  /** True when the next request is predictable. */
   readonly regular: boolean;
-  /** Milliseconds until the next request after one at this time. */
+  /** Returns the milliseconds from a request at a time to the next one. */
   readonly pauseMs: (random: Random, atMs: number) => number;
 }
 
 export interface IdleCost {
   readonly requests: number;
   readonly coldStarts: number;
-  /** Of replicas that did nothing. */
+  /** Time of idle replicas. */
   readonly replicaSeconds: number;
 }
 
@@ -32,7 +32,7 @@ const chance = (minutes: number): Pattern => ({
   pauseMs: (random) => exponential(random, minutes * MINUTE_MS),
 });
 
-/** The policy was made with these in view. */
+/** Patterns for which the policy was designed. */
 export const patterns: readonly Pattern[] = [
   timer(7, 0.1),
   timer(15, 0.2),
@@ -41,7 +41,7 @@ export const patterns: readonly Pattern[] = [
   {
     name: "ten calls within minutes, about every 45 minutes",
     regular: true,
-    // Nine of ten follow the one before; the tenth comes with the next round.
+    // Nine of ten calls follow the previous one; the tenth comes with the next round.
     pauseMs: (random) =>
       random() < 0.9 ? exponential(random, 15_000) : 45 * MINUTE_MS + normal(random) * 2 * MINUTE_MS,
   },
@@ -65,7 +65,7 @@ export const patterns: readonly Pattern[] = [
   },
 ];
 
-/** And tried on these afterwards, unchanged. */
+/** Patterns on which it was tried afterwards, without changes. */
 export const furtherPatterns: readonly Pattern[] = [
   timer(20, 6),
   timer(90, 0),
@@ -104,8 +104,8 @@ export const furtherPatterns: readonly Pattern[] = [
   chance(15),
 ];
 
-/** Two weeks of a pattern. `plan` says what to do in the next pause, and `learn` is told how long it was. */
-export function simulateIdleness(
+/** Simulates two weeks of a pattern. `plan` returns the plan of the next pause, and `learn` gets its length. */
+function simulateIdleness(
   pattern: Pattern,
   plan: () => IdlePlan,
   learn: (pauseMs: number) => void,

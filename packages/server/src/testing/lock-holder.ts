@@ -5,22 +5,22 @@ import { readState } from "../state/recovery.ts";
 import { Store } from "../state/store.ts";
 
 /**
- * For tests, a process of its own: a server's lock and store. `node … test-lock-holder.ts <data folder> <log>`; it makes an organization for
- * every line on stdin, and tells on stdout what happened.
+ * Program for tests: holds a server's lock and store in a process of its own. `node … lock-holder.ts <data folder> <log>` creates an organization for
+ * each line on stdin, and prints the outcome.
  */
 const [dataDir = "", log = ""] = process.argv.slice(2);
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const print = (text: string) => process.stdout.write(`${text}\n`);
 
-const lock = await DataDirLock.take(dataDir, { timeoutMs: 20_000 });
+const lock = await DataDirLock.acquire(dataDir, { timeoutMs: 20_000 });
 appendFileSync(log, `${hostname()}\n`);
-lock.keep((error) => say(`lost ${error.code}`));
+lock.startHeartbeat((error) => print(`lost ${error.code}`));
 const store = await Store.open(dataDir, { assertLockHeld: () => lock.verify() });
-say("held");
+print("held");
 process.stdin.setEncoding("utf8").on("data", (text: string) => {
   for (const org of text.split("\n").filter(Boolean)) {
     store.putOrg(org).then(
-      async () => say(`wrote ${org} into ${[...(await readState(`${dataDir}/state.json`)).state.names()]}`),
-      (error) => say(`refused ${org} ${error.code}`),
+      async () => print(`wrote ${org} into ${[...(await readState(`${dataDir}/state.json`)).state.names()]}`),
+      (error) => print(`refused ${org} ${error.code}`),
     );
   }
 });

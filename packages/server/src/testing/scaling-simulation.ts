@@ -1,40 +1,40 @@
 import { exponential, type Random, seeded } from "@faas/testing";
 import type { Policy } from "../autoscaler/desired-replicas.ts";
-import { LOOK_MS, LoadMemory } from "../autoscaler/load-window.ts";
+import { LoadWindow, SAMPLE_MS } from "../autoscaler/load-window.ts";
 
-/** For tests and pictures: an endpoint under load, in simulated time. Requests and replicas are one by one, places as the gateway has them. */
+/** Load on an endpoint in simulated time, for tests and charts. Each request and replica is simulated, with slots as in the gateway. */
 export interface Scenario {
   readonly seconds: number;
-  /** Requests per second that arrive at a time in seconds; by chance, as a Poisson process. */
+  /** Requests per second at a time in seconds; they arrive as a Poisson process. */
   readonly rate: (second: number) => number;
   readonly serviceMs: (random: Random) => number;
   readonly coldStartMs: number;
-  /** Requests that a replica may have at a time. */
+  /** Requests that a replica may have in flight. */
   readonly concurrency: number;
   readonly seed?: number;
 }
 
-/** What a scaler gets to see. */
-export interface Seen {
+/** Input of a scaler. */
+interface Observation {
   readonly atMs: number;
   readonly ready: number;
   readonly desired: number;
-  /** Of all places of the ready replicas, how many were taken on average since the last decision, 0 to 1. */
-  readonly busy: number;
+  /** Average share of occupied slots of the ready replicas since the last decision, 0 to 1. */
+  readonly utilization: number;
 }
 
 export interface Scaler {
   readonly everyMs?: number;
-  /** Called ten times a second. `true`: it wants to decide now. */
-  look?(inFlight: number, waiting: number): boolean;
-  /** Replicas to ask for. */
-  decide(seen: Seen): number;
+  /** Called ten times a second. Returns true to decide now. */
+  sample?(inFlight: number, waiting: number): boolean;
+  /** Returns the desired number of replicas. */
+  decide(observation: Observation): number;
 }
 
-/** One second of a simulation, at its end. */
+/** Figures of a simulation at the end of a second. */
 export interface Second {
   readonly second: number;
-  /** Requests that arrived in it. */
+  /** Requests that arrived during the second. */
   readonly arrived: number;
   readonly inFlight: number;
   readonly waiting: number;
@@ -44,50 +44,51 @@ export interface Second {
 
 export interface Simulated {
   readonly seconds: readonly Second[];
-  /** When the number that is asked for changed, and to what. */
+  /** Changes of the desired number. */
   readonly changes: readonly { readonly atMs: number; readonly desired: number }[];
-  /** How long each answered request waited for a place, in the order in which they got one. */
+  /** Time that each answered request waited for a slot, in the order in which they got one. */
   readonly waitedMs: Float64Array;
-  /** Ready replicas over time. */
+  /** Integral of the ready replicas over time. */
   readonly replicaSeconds: number;
 }
 
-/** Requests per second in an hour: a calm quarter, a wave, and a peak that comes at once and stays for five minutes. */
+/** Returns the requests per second in an hour: a calm quarter, a wave, and a sudden peak of five minutes. */
 export function waveAndPeak(second: number): number {
   if (second >= 2400 && second < 2700) return 600;
   return second < 600 ? 20 : 20 + 180 * Math.sin(((second - 600) / 3000) * Math.PI) ** 2;
 }
 
-/** The scaler of the server. */
-export function ours(policy: Policy): Scaler {
-  const memory = new LoadMemory();
+/** Returns the scaler of the server. */
+export function concurrencyScaler(policy: Policy): Scaler {
+  const load = new LoadWindow();
   return {
-    look: (inFlight, waiting) => memory.look(inFlight, waiting),
-    decide: ({ desired, atMs }) => memory.decide(desired, policy, atMs),
+    sample: (inFlight, waiting) => load.sample(inFlight, waiting),
+    decide: ({ desired, atMs }) => load.decide(desired, policy, atMs),
   };
 }
 
 /**
- * As a HorizontalPodAutoscaler decides by default, on a CPU target of 60 %: every 15 s, by the CPU of the last 15 s, nothing within a
- * tolerance of 10 %, at most twice as many or four more, down to the most that was wanted in 5 minutes. CPU is taken for the share of taken places.
+ * Returns a scaler that decides as a HorizontalPodAutoscaler by default, with a CPU target of 60 %: every 15 s, from the CPU of the last 15 s, with a
+ * tolerance of 10 %, growth to at most twice as many or four more, and shrinking to the highest number of the last 5 minutes. Utilization of slots
+ * stands for CPU.
  * https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
  */
-export function horizontalPodAutoscaler({ least, most }: Policy): Scaler {
+export function horizontalPodAutoscaler({ minReplicas, maxReplicas }: Policy): Scaler {
   const target = 0.6;
-  let wanted: { atMs: number; replicas: number }[] = [];
+  let recent: { atMs: number; replicas: number }[] = [];
   return {
     everyMs: 15_000,
-    decide({ atMs, busy, ready, desired }) {
-      const usage = busy / target;
+    decide({ atMs, utilization, ready, desired }) {
+      const usage = utilization / target;
       const now = Math.abs(usage - 1) <= 0.1 ? desired : Math.ceil(ready * usage);
-      const bounded = Math.min(Math.max(now, least), most, Math.max(desired * 2, desired + 4));
-      wanted = [...wanted.filter((each) => each.atMs > atMs - 300_000), { atMs, replicas: bounded }];
-      return bounded >= desired ? bounded : Math.max(...wanted.map(({ replicas }) => Math.min(replicas, desired)));
+      const bounded = Math.min(Math.max(now, minReplicas), maxReplicas, Math.max(desired * 2, desired + 4));
+      recent = [...recent.filter((each) => each.atMs > atMs - 300_000), { atMs, replicas: bounded }];
+      return bounded >= desired ? bounded : Math.max(...recent.map(({ replicas }) => Math.min(replicas, desired)));
     },
   };
 }
 
-/** Runs a scenario from one ready replica on. The same seed gives the same arrivals and service times to every scaler. */
+/** Runs a scenario that starts with one ready replica. The same seed gives every scaler the same arrivals and service times. */
 export function simulate(scenario: Scenario, scaler: Scaler): Simulated {
   return new Simulation(scenario, scaler).run();
 }
@@ -112,9 +113,9 @@ class Simulation {
   #ready = 1;
   #desired = 1;
   #arrived = 0;
-  /** Since the last decision: milliseconds x places taken, and x places. */
-  #taken = 0;
-  #places = 0;
+  /** Integrals over time since the last decision: occupied slots, and slots of ready replicas. */
+  #occupiedSlotMs = 0;
+  #slotMs = 0;
   #replicaMs = 0;
   readonly #seconds: Second[] = [];
   readonly #changes: { atMs: number; desired: number }[] = [];
@@ -130,11 +131,11 @@ class Simulation {
   run(): Simulated {
     const end = this.#scenario.seconds * 1000;
     this.#nextArrival();
-    if (this.#scaler.look) this.#every(LOOK_MS, () => this.#look());
+    if (this.#scaler.sample) this.#every(SAMPLE_MS, () => this.#sample());
     if (this.#scaler.everyMs) this.#every(this.#scaler.everyMs, () => this.#decide());
-    this.#every(1000, () => this.#note());
+    this.#every(1000, () => this.#record());
     for (let event = this.#events.shift(); event && event.atMs <= end; event = this.#events.shift()) {
-      this.#passTo(event.atMs);
+      this.#advanceTo(event.atMs);
       event.happen();
     }
     return {
@@ -145,11 +146,11 @@ class Simulation {
     };
   }
 
-  #passTo(atMs: number): void {
-    const passed = atMs - this.#now;
-    this.#taken += passed * this.#inFlight;
-    this.#places += passed * this.#ready * this.#scenario.concurrency;
-    this.#replicaMs += passed * this.#ready;
+  #advanceTo(atMs: number): void {
+    const elapsed = atMs - this.#now;
+    this.#occupiedSlotMs += elapsed * this.#inFlight;
+    this.#slotMs += elapsed * this.#ready * this.#scenario.concurrency;
+    this.#replicaMs += elapsed * this.#ready;
     this.#now = atMs;
   }
 
@@ -163,7 +164,7 @@ class Simulation {
 
   #nextArrival(): void {
     const rate = this.#scenario.rate(this.#now / 1000);
-    // Nobody comes now: look again in a while.
+    // No arrivals now: check again in 100 ms.
     if (rate <= 0) {
       this.#events.add(this.#now + 100, () => this.#nextArrival());
       return;
@@ -199,8 +200,8 @@ class Simulation {
     return best;
   }
 
-  #look(): void {
-    if (this.#scaler.look?.(this.#inFlight, this.#waiting.length - this.#firstWaiting)) this.#decide();
+  #sample(): void {
+    if (this.#scaler.sample?.(this.#inFlight, this.#waiting.length - this.#firstWaiting)) this.#decide();
   }
 
   #decide(): void {
@@ -208,10 +209,10 @@ class Simulation {
       atMs: this.#now,
       ready: this.#ready,
       desired: this.#desired,
-      busy: this.#places === 0 ? 0 : this.#taken / this.#places,
+      utilization: this.#slotMs === 0 ? 0 : this.#occupiedSlotMs / this.#slotMs,
     });
-    this.#taken = 0;
-    this.#places = 0;
+    this.#occupiedSlotMs = 0;
+    this.#slotMs = 0;
     if (desired === this.#desired) return;
     this.#desired = desired;
     this.#changes.push({ atMs: this.#now, desired });
@@ -233,7 +234,7 @@ class Simulation {
     });
   }
 
-  #note(): void {
+  #record(): void {
     this.#seconds.push({
       second: this.#now / 1000,
       arrived: this.#arrived,
@@ -251,7 +252,7 @@ interface Event {
   readonly happen: () => void;
 }
 
-/** A binary heap: the earliest first. */
+/** Binary heap with the earliest event first. */
 class EventQueue {
   readonly #heap: Event[] = [];
 

@@ -1,96 +1,100 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
-import { link, mkdir, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { EndpointSpec } from "@faas/core";
+import { linkBundle, linkSmallBundle } from "./link-bundle.ts";
 
-/** So many files are linked while a request waits; more, for the next one. */
-const FILES_AT_ONCE = 100;
+/** Files that are linked while a request waits. A larger bundle is linked in the background, for a later request. */
+const MAX_FILES_LINKED_SYNC = 100;
 
-/** What a blank process can read, and in it what it can write: given to it before it is known whose function it will run. */
+/** The folder that a sandboxed prewarmed process may read, created before its function is known. */
 export interface Slot {
   readonly folder: string;
 }
 
-/** Where the code of a function is for one process. */
-export interface CodePlace {
+/** A function's code in the slot of a process. */
+export interface ClaimedCode {
   readonly code: string;
   readonly cache: string;
-  /** When the process is gone. */
+  /** Returns the copy to the store, when the process has ended. */
   release(): void;
 }
 
-interface Kept {
-  /** Numbers of those that wait on disk. */
+/** Copies of one function's code. */
+interface Copies {
+  /** Numbers of the copies that no process uses. */
   readonly free: number[];
-  used: number;
-  linking: boolean;
+  /** Number of the next copy. */
+  next: number;
+  isLinking: boolean;
 }
 
 /**
- * Brings code to a process that was restricted before it had any: what it may read is a folder, its slot, and code is moved into that. The code is the bundle
- * once more, by links to the same files, and what a runtime has compiled of it; both are kept for the next process. The slot is moved to the same path each
- * time: caches of runtimes go by path.
+ * Brings code to processes that were sandboxed before their function was known. Such a process may read only its slot, so a copy of the code is moved into
+ * the slot. A copy consists of hard links to the bundle's files and of the runtime's compile cache; it is stored for the next process when its process ends.
+ * The slot with the code is always moved to the same path, because runtimes key their compile caches by path.
  */
-export class CodePlaces {
-  readonly #slots: string;
-  readonly #live: string;
-  readonly #kept: string;
-  readonly #known = new Map<string, Kept>();
+export class CodeSlots {
+  readonly #slotsFolder: string;
+  readonly #usedFolder: string;
+  readonly #storeFolder: string;
+  readonly #copies = new Map<string, Copies>();
 
-  /** Takes over what a former server left behind. */
+  /** Takes over the copies that a previous server left in the data folder. */
   constructor(dataDir: string) {
-    this.#slots = join(dataDir, "slots");
-    this.#live = join(dataDir, "live");
-    this.#kept = join(dataDir, "code");
-    for (const folder of [this.#slots, this.#live, this.#kept]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(this.#live)) this.#back(name);
-    for (const name of readdirSync(this.#slots)) rmSync(join(this.#slots, name), { recursive: true, force: true });
-    for (const name of readdirSync(this.#kept)) {
+    this.#slotsFolder = join(dataDir, "slots");
+    this.#usedFolder = join(dataDir, "live");
+    this.#storeFolder = join(dataDir, "code");
+    for (const folder of [this.#slotsFolder, this.#usedFolder, this.#storeFolder])
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(this.#usedFolder)) this.#moveToStore(name);
+    for (const name of readdirSync(this.#slotsFolder)) removeFolder(join(this.#slotsFolder, name));
+    for (const name of readdirSync(this.#storeFolder)) {
       const [, key = "", number] = /^(.+)\.(\d+)$/.exec(name) ?? [];
-      if (number === undefined) rmSync(join(this.#kept, name), { recursive: true, force: true });
-      else this.#of(key).free.push(Number(number));
+      if (number === undefined) removeFolder(join(this.#storeFolder, name));
+      else this.#copiesOf(key).free.push(Number(number));
     }
-    for (const kept of this.#known.values()) kept.used = Math.max(...kept.free) + 1;
+    for (const copies of this.#copies.values()) copies.next = Math.max(...copies.free) + 1;
   }
 
-  slot(name: string): Slot {
-    const folder = join(this.#slots, name);
-    mkdirSync(writableOf({ folder }), { recursive: true, mode: 0o700 });
+  createSlot(name: string): Slot {
+    const folder = join(this.#slotsFolder, name);
+    mkdirSync(writableFolder({ folder }), { recursive: true, mode: 0o700 });
     return { folder };
   }
 
-  /** Whether there is code to take. A small bundle is linked for it now, a large one on the side, for the next time. */
+  /** Checks whether a copy of the code is available. If not, links a small bundle at once, and a large one in the background, for the next time. */
   prepare(spec: EndpointSpec, bundle: string): boolean {
     const key = codeKey(spec);
-    const kept = this.#of(key);
+    const copies = this.#copiesOf(key);
     try {
-      return kept.free.length > 0 || this.#link(kept, key, bundle);
+      return copies.free.length > 0 || this.#link(copies, key, bundle);
     } catch {
-      return false; // A folder of another disk, or a disk that is full.
+      return false; // The bundle is on another disk, or the disk is full.
     }
   }
 
-  /** Moves the code into the slot, and both to where they stay. Undefined when it could not: then the slot is spoiled. */
-  take(spec: EndpointSpec, slot: Slot): CodePlace | undefined {
+  /** Moves a copy of the code into the slot, and the slot to the code's path. Returns undefined if that fails, which makes the slot unusable. */
+  claim(spec: EndpointSpec, slot: Slot): ClaimedCode | undefined {
     const key = codeKey(spec);
-    const kept = this.#of(key);
-    const number = kept.free.shift();
+    const copies = this.#copiesOf(key);
+    const number = copies.free.shift();
     if (number === undefined) return undefined;
     try {
       const name = `${key}.${number}`;
-      const from = join(this.#kept, name);
-      renameSync(join(from, "code"), join(slot.folder, "code"));
-      move(join(from, "cache"), join(writableOf(slot), "cache"));
-      const folder = join(this.#live, name);
+      const stored = join(this.#storeFolder, name);
+      renameSync(join(stored, "code"), join(slot.folder, "code"));
+      moveIfPresent(join(stored, "cache"), join(writableFolder(slot), "cache"));
+      const folder = join(this.#usedFolder, name);
       renameSync(slot.folder, folder);
       return {
         code: join(folder, "code"),
-        cache: join(writableOf({ folder }), "cache"),
+        cache: join(writableFolder({ folder }), "cache"),
         release: () => {
-          this.#back(name);
-          if (this.#known.get(key) === kept) kept.free.unshift(number);
-          else rmSync(from, { recursive: true, force: true });
+          this.#moveToStore(name);
+          if (this.#copies.get(key) === copies) copies.free.unshift(number);
+          else removeFolder(stored);
         },
       };
     } catch {
@@ -99,114 +103,91 @@ export class CodePlaces {
   }
 
   removeSlot({ folder }: Slot): void {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 
-  /** This code is not run any more. */
+  /** Removes the copies of code that is no longer deployed. */
   forget(spec: EndpointSpec): void {
     const key = codeKey(spec);
-    const kept = this.#known.get(key);
-    this.#known.delete(key);
-    for (const number of kept?.free ?? []) {
-      const gone = join(this.#kept, `${key}.${number}.gone-${randomBytes(4).toString("hex")}`);
-      move(join(this.#kept, `${key}.${number}`), gone);
-      rm(gone, { recursive: true, force: true }).catch(() => {});
+    const copies = this.#copies.get(key);
+    this.#copies.delete(key);
+    for (const number of copies?.free ?? []) {
+      const removed = join(this.#storeFolder, `${key}.${number}.gone-${randomBytes(4).toString("hex")}`);
+      moveIfPresent(join(this.#storeFolder, `${key}.${number}`), removed);
+      rm(removed, { recursive: true, force: true }).catch(() => {});
     }
   }
 
-  /** Forgets what is of bundles that are not there any more. */
-  async collect(isThere: (digest: string) => Promise<boolean>): Promise<void> {
-    for (const [key, kept] of this.#known) {
-      if (kept.free.length < kept.used || (await isThere(`sha256:${key.slice(key.lastIndexOf(".") + 1)}`))) continue;
-      this.#known.delete(key);
-      await Promise.all(
-        kept.free.map((number) => rm(join(this.#kept, `${key}.${number}`), { recursive: true, force: true })),
-      );
+  /** Removes the copies of bundles that no longer exist. */
+  async collect(bundleExists: (digest: string) => Promise<boolean>): Promise<void> {
+    for (const [key, { free, next }] of this.#copies) {
+      const digest = `sha256:${key.slice(key.lastIndexOf(".") + 1)}`;
+      if (free.length < next || (await bundleExists(digest))) continue;
+      this.#copies.delete(key);
+      const folders = free.map((number) => join(this.#storeFolder, `${key}.${number}`));
+      await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
     }
   }
 
-  /** Links a bundle: at once when it is small, else on the side; true when it is there. */
-  #link(kept: Kept, key: string, bundle: string): boolean {
-    if (kept.linking) return false;
-    const number = kept.used;
-    const place = join(this.#kept, `${key}.${number}`);
+  /** Makes a copy of a bundle. Returns true if it is available at once, false if it is made in the background. */
+  #link(copies: Copies, key: string, bundle: string): boolean {
+    if (copies.isLinking) return false;
+    const number = copies.next;
+    const folder = join(this.#storeFolder, `${key}.${number}`);
     const add = () => {
-      kept.used++;
-      kept.free.push(number);
+      copies.next++;
+      copies.free.push(number);
     };
-    rmSync(place, { recursive: true, force: true });
-    mkdirSync(join(place, "cache"), { recursive: true });
-    if (linkAtOnce(bundle, join(place, "code"), { left: FILES_AT_ONCE })) {
+    removeFolder(folder);
+    mkdirSync(join(folder, "cache"), { recursive: true });
+    if (linkSmallBundle(bundle, join(folder, "code"), { entries: MAX_FILES_LINKED_SYNC })) {
       add();
       return true;
     }
-    rmSync(place, { recursive: true, force: true });
-    kept.linking = true;
-    const temporary = join(this.#kept, `${key}.making`);
-    void linkAll(bundle, join(temporary, "code"))
-      .then(() => rename(temporary, place))
-      .then(() => (this.#known.get(key) === kept ? add() : rm(place, { recursive: true, force: true })))
+    removeFolder(folder);
+    copies.isLinking = true;
+    const temporary = join(this.#storeFolder, `${key}.making`);
+    void linkBundle(bundle, join(temporary, "code"))
+      .then(() => rename(temporary, folder))
+      .then(() => (this.#copies.get(key) === copies ? add() : rm(folder, { recursive: true, force: true })))
       .catch(() => rm(temporary, { recursive: true, force: true }))
       .catch(() => {})
       .finally(() => {
-        kept.linking = false;
+        copies.isLinking = false;
       });
     return false;
   }
 
-  /** From where it was used to where it waits. */
-  #back(name: string): void {
-    const folder = join(this.#live, name);
-    const place = join(this.#kept, name);
-    mkdirSync(place, { recursive: true });
-    move(join(folder, "code"), join(place, "code"));
-    move(join(writableOf({ folder }), "cache"), join(place, "cache"));
-    rmSync(folder, { recursive: true, force: true });
+  #moveToStore(name: string): void {
+    const used = join(this.#usedFolder, name);
+    const stored = join(this.#storeFolder, name);
+    mkdirSync(stored, { recursive: true });
+    moveIfPresent(join(used, "code"), join(stored, "code"));
+    moveIfPresent(join(writableFolder({ folder: used }), "cache"), join(stored, "cache"));
+    removeFolder(used);
   }
 
-  #of(key: string): Kept {
-    let kept = this.#known.get(key);
-    if (!kept) {
-      kept = { free: [], used: 0, linking: false };
-      this.#known.set(key, kept);
+  #copiesOf(key: string): Copies {
+    let copies = this.#copies.get(key);
+    if (!copies) {
+      copies = { free: [], next: 0, isLinking: false };
+      this.#copies.set(key, copies);
     }
-    return kept;
+    return copies;
   }
 }
 
-/** What of a slot its process can write. */
-export const writableOf = ({ folder }: Slot): string => join(folder, "w");
+/** Returns the folder in a slot that its process may write to. */
+export const writableFolder = ({ folder }: Slot): string => join(folder, "w");
 
-/** Names code of one organization's endpoint, in one version. */
-export const codeKey = ({ org, endpoint, artifact }: EndpointSpec) =>
+/** Returns a key for the code of an endpoint's revision. */
+export const codeKey = ({ org, endpoint, artifact }: EndpointSpec): string =>
   `${org}.${endpoint}.${artifact.kind === "bundle" ? artifact.digest.slice("sha256:".length) : ""}`;
 
-/** What is not there is made when it is needed. */
-function move(from: string, to: string): void {
+const removeFolder = (folder: string) => rmSync(folder, { recursive: true, force: true });
+
+function moveIfPresent(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch {}
-}
-
-/** False when there are more files than may be linked now. */
-function linkAtOnce(from: string, to: string, budget: { left: number }): boolean {
-  mkdirSync(to);
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    if (budget.left-- === 0) return false;
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
-    else if (!entry.isDirectory()) linkSync(source, target);
-    else if (!linkAtOnce(source, target, budget)) return false;
-  }
-  return true;
-}
-
-async function linkAll(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true });
-  for (const entry of await readdir(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
-    else if (entry.isDirectory()) await linkAll(source, target);
-    else await link(source, target);
-  }
 }

@@ -3,88 +3,70 @@ import { homedir } from "node:os";
 import { dirname, join, sep } from "node:path";
 import type { AllowedPaths } from "./landlock.ts";
 
-/** Programs, libraries and settings of a system, and what is put beside them by hand. */
+/** Programs, libraries and settings of a system, and the folders for what an administrator adds. */
 const SYSTEM = [
   ...["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/gnu", "/snap"],
   ...["/srv", "/mnt", "/media", "/proc", "/sys", "/var/cache/fontconfig", "/var/lib/ca-certificates"],
-  // Where /etc/resolv.conf leads.
+  // Targets of /etc/resolv.conf.
   ...["/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager"],
 ];
-/** Root could read all of /etc, the passwords of the machine too. */
-const SETTINGS =
-  process.getuid?.() === 0
-    ? [
-        ...[
-          "alternatives",
-          "ca-certificates",
-          "fonts",
-          "group",
-          "gai.conf",
-          "host.conf",
-          "hostname",
-          "hosts",
-          "ld.so.cache",
-        ],
-        ...[
-          "ld.so.conf",
-          "ld.so.conf.d",
-          "locale.alias",
-          "locale.conf",
-          "localtime",
-          "magic",
-          "mime.types",
-          "nsswitch.conf",
-        ],
-        ...["os-release", "passwd", "perl", "pki/ca-trust", "pki/tls/certs", "pki/tls/openssl.cnf", "protocols"],
-        ...["python3", "resolv.conf", "services", "ssl/certs", "ssl/openssl.cnf", "ssl/cert.pem", "timezone"],
-      ].map((name) => `/etc/${name}`)
-    : ["/etc"];
+const ETC = [
+  ...["alternatives", "ca-certificates", "fonts", "gai.conf", "group", "host.conf", "hostname", "hosts"],
+  ...["ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "locale.conf", "localtime", "magic"],
+  ...["mime.types", "nsswitch.conf", "os-release", "passwd", "perl", "pki/ca-trust", "pki/tls/certs"],
+  ...["pki/tls/openssl.cnf", "protocols", "python3", "resolv.conf", "services", "ssl/cert.pem", "ssl/certs"],
+  ...["ssl/openssl.cnf", "timezone"],
+].map((name) => `/etc/${name}`);
+/** Root could read all of /etc, including the password hashes. */
+const SETTINGS = process.getuid?.() === 0 ? ETC : ["/etc"];
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"].map(
   (name) => `/dev/${name}`,
 );
-/** Folders that programs write to without asking. */
+/** Folders that programs write to by default. */
 const SHARED = ["/tmp", "/var/tmp"];
 
-/** What every function may reach: the system, nothing of a user's home, and nothing of `secret` folders. `extra` can be read as well. */
-export function systemReach(secret: readonly string[], extra: readonly string[] = []): AllowedPaths {
-  const closed = [...secret, homedir(), "/root"].map(real);
+/**
+ * Returns the paths that every function may use: the system, but nothing in a user's home and no forbidden path.
+ *
+ * @param readable more paths to allow for reading
+ */
+export function systemPaths(forbidden: readonly string[], readable: readonly string[] = []): AllowedPaths {
+  const excluded = [...forbidden, homedir(), "/root"].map(resolveLinks);
   return {
     read: [
-      ...[...SYSTEM, ...SETTINGS].flatMap((path) => around(path, closed)),
-      ...extra.flatMap((path) => around(path, secret.map(real))),
+      ...[...SYSTEM, ...SETTINGS].flatMap((path) => withoutExcluded(path, excluded)),
+      ...readable.flatMap((path) => withoutExcluded(path, forbidden.map(resolveLinks))),
     ],
-    write: [...DEVICES, ...SHARED.filter((path) => !closed.some((each) => isIn(each, path)))],
+    write: [...DEVICES, ...SHARED.filter((path) => !excluded.some((each) => isIn(each, path)))],
   };
 }
 
-/** The folder in which a program is installed, or the program alone where that would open too much. */
-export function programReach(program: string, secret: readonly string[]): readonly string[] {
-  const file = real(program);
-  const installed = dirname(dirname(file));
-  const closed = [...secret, homedir()].map(real);
-  return installed === "/" || closed.some((each) => isIn(each, installed)) ? [file] : [installed];
+/** Returns the folder in which a program is installed, or only the program if that folder contains a forbidden path or a home. */
+export function programPaths(program: string, forbidden: readonly string[]): readonly string[] {
+  const file = resolveLinks(program);
+  const installation = dirname(dirname(file));
+  const excluded = [...forbidden, homedir()].map(resolveLinks);
+  return installation === "/" || excluded.some((each) => isIn(each, installation)) ? [file] : [installation];
 }
 
 /**
- * What is closed so that a file is: the file, and the folder that it really is in, where the next one comes after a renewal. Not one that is the system's.
+ * Returns the paths to forbid in order to hide a file: the file, and the real folders that contain it, where its next version appears after a renewal.
+ * Excludes folders of the system.
  */
-export function hiddenWith(file: string): readonly string[] {
-  const folders = [dirname(file), dirname(real(file))].map(real);
-  return [
-    file,
-    real(file),
-    ...folders.filter((folder) => ![...SYSTEM, ...SETTINGS, ...SHARED, "/", "/etc"].includes(folder)),
-  ];
+export function hidingPaths(file: string): readonly string[] {
+  const target = resolveLinks(file);
+  const folders = [dirname(file), dirname(target)].map(resolveLinks);
+  const isOfSystem = (folder: string) => [...SYSTEM, ...SETTINGS, ...SHARED, "/", "/etc"].includes(folder);
+  return [file, target, ...folders.filter((folder) => !isOfSystem(folder))];
 }
 
-/** The path, or where something closed is in it what is beside that. */
-function around(path: string, closed: readonly string[]): readonly string[] {
-  const target = real(path);
-  if (closed.some((each) => isIn(target, each))) return [];
-  const inside = closed.some((each) => isIn(each, target));
-  if (!inside) return [target];
+/** Returns the path, or, if it contains excluded paths, everything else in it. */
+function withoutExcluded(path: string, excluded: readonly string[]): readonly string[] {
+  const target = resolveLinks(path);
+  if (excluded.some((each) => isIn(target, each))) return [];
+  if (!excluded.some((each) => isIn(each, target))) return [target];
   try {
-    return readdirSync(target).flatMap((name) => around(join(target, name), closed));
+    return readdirSync(target).flatMap((name) => withoutExcluded(join(target, name), excluded));
   } catch {
     return [];
   }
@@ -92,7 +74,7 @@ function around(path: string, closed: readonly string[]): readonly string[] {
 
 const isIn = (path: string, folder: string) => path === folder || path.startsWith(folder === "/" ? "/" : folder + sep);
 
-function real(path: string): string {
+function resolveLinks(path: string): string {
   try {
     return realpathSync(path);
   } catch {

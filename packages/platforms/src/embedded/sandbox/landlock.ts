@@ -2,40 +2,50 @@ import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Landlock, by which a process gives up what it may do with files, for itself and all that it starts: landlock(7). */
+// Landlock (landlock(7)): a process gives up rights on files for itself and for all processes that it starts.
 
-/** Rights of a hierarchy of files (linux/landlock.h). */
+/** Rights on a file hierarchy (linux/landlock.h). */
 const EXECUTE = 1;
 const WRITE_FILE = 2;
 const READ_FILE = 4;
 const READ_DIR = 8;
 const TRUNCATE = 0x4000;
 const IOCTL = 0x8000;
-/** By version: 1 has all up to making symbolic links; 2 adds renaming across folders, 3 truncating, 5 ioctl of devices. */
+/** Known rights by Landlock version: 1 has all up to creating symbolic links; 2 adds renaming across folders, 3 truncating, 5 ioctl on devices. */
 const HANDLED: readonly number[] = [0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff];
-/** From version 6 on: signals and connections to abstract sockets stay among those that are restricted together. */
+/** Scopes since version 6: restricted processes can send signals and connect to abstract sockets only among themselves. */
 const SCOPED = 3;
 
-/** prctl(2), capset(2) and prlimit(2): their numbers differ by machine, those of Landlock do not. */
+/** Numbers of prctl(2), capset(2) and prlimit(2), which differ by architecture; those of Landlock do not. */
 const SYSCALLS: Partial<Record<NodeJS.Architecture, readonly [prctl: number, capset: number, prlimit: number]>> = {
   x64: [157, 126, 302],
   arm64: [167, 91, 261],
 };
 
-const NO_LANDLOCK = "this kernel has no Landlock, or it is not allowed here";
-const programs = join(import.meta.dirname, "../../../programs");
+const NO_LANDLOCK = "this kernel does not support Landlock, or does not permit it";
+export const PROGRAMS_FOLDER = join(import.meta.dirname, "../../../programs");
+const PERL_LAUNCHER = join(PROGRAMS_FOLDER, "launcher.pl");
+const PYTHON_LAUNCHER = join(PROGRAMS_FOLDER, "launcher.py");
 const LAUNCHERS = [
-  ["perl", join(programs, "launcher.pl")],
-  ["python3", "-ISs", join(programs, "launcher.py")],
+  ["perl", PERL_LAUNCHER],
+  ["python3", "-ISs", PYTHON_LAUNCHER],
 ] as const;
 
-/** What a process may reach, by path; what is not there is passed over. */
+/** Paths that a process may use; missing ones are ignored. */
 export interface AllowedPaths {
   readonly read: readonly string[];
   readonly write: readonly string[];
 }
 
-/** Starts programs restricted by Landlock. */
+/**
+ * Checks whether a process still runs the launcher, and thus is not restricted yet.
+ *
+ * @param commandLine arguments separated by NUL, as in /proc/<pid>/cmdline
+ */
+export const isLauncher = (commandLine: string): boolean =>
+  commandLine.split("\0").some((argument) => argument === PERL_LAUNCHER || argument === PYTHON_LAUNCHER);
+
+/** Builds commands that run programs restricted by Landlock. */
 export class Landlock {
   readonly version: number;
   readonly #launcher: readonly string[];
@@ -45,35 +55,34 @@ export class Landlock {
     this.#launcher = launcher;
   }
 
-  /** Tries it on this machine, which takes some milliseconds. A text says why it cannot be had. */
+  /** Tests Landlock on this machine, which takes some milliseconds. Returns the reason as text if it is unavailable. */
   static find(): Landlock | string {
-    if (process.platform !== "linux") return "Landlock is Linux's";
-    const numbers = SYSCALLS[process.arch];
-    if (numbers === undefined) return `Landlock is not known to faas on ${process.arch}`;
-    let isLauncher = false;
+    if (process.platform !== "linux") return "Landlock needs Linux";
+    const syscalls = SYSCALLS[process.arch];
+    if (syscalls === undefined) return `faas does not support Landlock on ${process.arch}`;
+    let hasLauncher = false;
     for (const [program, ...args] of LAUNCHERS) {
       const version = run(program, [...args, "version"]);
       if (version === undefined) continue;
-      isLauncher = true;
+      hasLauncher = true;
       if (!(Number(version) > 0)) break;
-      const [prctl, capset, prlimit] = numbers;
-      // What root may do beyond files would be ways around.
+      const [prctl, capset, prlimit] = syscalls;
+      // Root's capabilities would be ways around the restrictions.
       const dropped = process.getuid?.() === 0 ? capset : 0;
-      const calls = [prctl, dropped, prlimit].map(String);
-      const launcher = [program, ...args, ruleset(Number(version)), ...calls];
-      const found = new Landlock(Number(version), launcher);
+      const numbers = [prctl, dropped, prlimit].map(String);
+      const found = new Landlock(Number(version), [program, ...args, ruleset(Number(version)), ...numbers]);
       const [first, ...rest] = found.command("true", [], found.rules({ read: ["/"], write: [] }));
       if (run(first, rest) !== undefined) return found;
     }
-    return isLauncher ? NO_LANDLOCK : "it takes Perl or Python to isolate processes, and neither is here";
+    return hasLauncher ? NO_LANDLOCK : "sandboxing needs Perl or Python 3, and neither is installed";
   }
 
-  /** Of what it can do: signals as well. */
+  /** True if it restricts signals as well as files. */
   get stopsSignals(): boolean {
     return this.version >= 6;
   }
 
-  /** Rules for `command`, to be made once where they are the same for many. */
+  /** Builds rules for `command`. Rules that many processes share are built once. */
   rules({ read, write }: AllowedPaths): readonly string[] {
     const handled = handledBy(this.version);
     return [
@@ -82,7 +91,11 @@ export class Landlock {
     ];
   }
 
-  /** The program and its arguments, to be run restricted by these rules. `dataBytes`: how much it may map for writing; 0: the launcher sets no bound. */
+  /**
+   * Returns the command that runs a program restricted by rules.
+   *
+   * @param dataBytes bytes that it may map for writing (RLIMIT_DATA); 0 sets no limit
+   */
   command(
     program: string,
     args: readonly string[],
@@ -98,14 +111,14 @@ const handledBy = (version: number) => HANDLED[Math.min(version, HANDLED.length 
 
 function rule(path: string, rights: number): readonly string[] {
   try {
-    const ofFiles = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL;
-    return [String(statSync(path).isDirectory() ? rights : rights & ofFiles), path];
+    const fileRights = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL;
+    return [String(statSync(path).isDirectory() ? rights : rights & fileRights), path];
   } catch {
     return [];
   }
 }
 
-/** `struct landlock_ruleset_attr` in hexadecimal: rights on files, on TCP, and scopes, 8 bytes each; an older kernel knows the first alone. */
+/** Returns `struct landlock_ruleset_attr` in hexadecimal: 8 bytes each for rights on files, rights on TCP, and scopes. Older kernels know only the first. */
 function ruleset(version: number): string {
   const attr = Buffer.alloc(24);
   attr.writeBigUInt64LE(BigInt(handledBy(version)));
@@ -113,7 +126,7 @@ function ruleset(version: number): string {
   return attr.subarray(0, version >= 6 ? 24 : 8).toString("hex");
 }
 
-/** What it prints; undefined when it cannot be run or fails. */
+/** Returns the standard output of a program; undefined if it cannot be started or fails. */
 function run(program: string, args: readonly string[]): string | undefined {
   try {
     return execFileSync(program, args, { encoding: "utf8", timeout: 10_000, stdio: ["ignore", "pipe", "ignore"] });

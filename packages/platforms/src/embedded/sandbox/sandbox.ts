@@ -1,99 +1,101 @@
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Language, Runtime } from "@faas/core";
-import { type Programs, type RuntimeCommand, runtimeCommand } from "../../common/runtime-command.ts";
-import { programReach, systemReach } from "./allowed-paths.ts";
-import type { AllowedPaths, Landlock } from "./landlock.ts";
+import { type Programs, runtimeCommand } from "../../common/runtime-command.ts";
+import { programPaths, systemPaths } from "./allowed-paths.ts";
+import { type AllowedPaths, type Landlock, PROGRAMS_FOLDER } from "./landlock.ts";
 
-/** `auto`: where it can be had. `required`: not without. `off`: never. */
+/** When functions are sandboxed: `auto` where the machine supports it, `required` fails where it does not. */
 export type IsolationMode = "auto" | "required" | "off";
 
-/** Where one process of a function lives. */
+/** The private folder of one process. */
 export interface ProcessFolder {
-  /** Its home and its folder for temporary files, its alone. */
+  readonly path: string;
+  /** Home folder, also used for temporary files. */
   readonly home: string;
-  /** Where it is told to listen. */
+  /** Path of the socket that the process creates. */
   readonly listenPath: string;
 }
 
-export interface IsolationOptions extends Programs {
-  /** Folders and files that no function may reach. */
-  readonly secret: readonly string[];
+export interface SandboxOptions extends Programs {
+  /** Files and folders that no function may use. */
+  readonly forbidden: readonly string[];
   readonly runFolder: string;
-  /** Files and folders beside the system's that functions may read. */
+  /** Files and folders that functions may read in addition to the system's. */
   readonly readable: readonly string[];
 }
 
-/** A program itself, not what a version manager puts in its place, and the rules that let it be read. */
-interface Installed {
+/** An installed runtime: its real program instead of a version manager's script, and the rules that permit reading it. */
+interface Installation {
   readonly program: string;
   readonly rules: readonly string[];
 }
 
-const programs = join(import.meta.dirname, "../../../programs");
-
-/** Runs processes that reach nothing of the server's, by Landlock (docs/decisions/0024-sandboxed-functions-on-one-machine.md). */
+/** Runs processes that cannot use the server's files, by means of Landlock (docs/decisions/0024-sandboxed-functions-on-one-machine.md). */
 export class Sandbox {
   readonly #landlock: Landlock;
-  readonly #options: IsolationOptions;
-  readonly #secret: readonly string[];
-  readonly #system: readonly string[];
-  /** By the name of the runtime's command; those that were found. */
-  readonly #installed = new Map<string, Installed>();
+  readonly #options: SandboxOptions;
+  readonly #systemRules: readonly string[];
+  /** Found installations by the name of the runtime's command. */
+  readonly #installations = new Map<string, Installation>();
+  readonly #programPaths = (program: string) => programPaths(program, this.#options.forbidden);
 
-  constructor(landlock: Landlock, options: IsolationOptions) {
+  constructor(landlock: Landlock, options: SandboxOptions) {
     this.#landlock = landlock;
     this.#options = options;
-    this.#secret = options.secret;
-    const { read, write } = systemReach(this.#secret, options.readable);
-    this.#system = landlock.rules({ read: [...read, programs], write });
+    const { read, write } = systemPaths(options.forbidden, options.readable);
+    this.#systemRules = landlock.rules({ read: [...read, PROGRAMS_FOLDER], write });
   }
 
-  /** Finds where a runtime is installed, once; returns nothing to wait for when that is known already. */
+  /** Finds where a runtime is installed. Returns undefined if the installation is known already, or can be looked up at once. */
   prepare(runtime: Language): Promise<void> | undefined {
-    const command = runtimeCommand(runtime);
-    if (this.#installed.has(command.name)) return undefined;
-    const program = command.program(this.#options);
-    if (command.printInstallation) return this.#ask(command.name, program, command.printInstallation);
-    this.#keep(command.name, program, programReach(program, this.#secret));
+    const { name, program: programIn, printInstallation } = runtimeCommand(runtime);
+    if (this.#installations.has(name)) return undefined;
+    const program = programIn(this.#options);
+    if (printInstallation) return this.#findInstallation(name, program, printInstallation);
+    this.#addInstallation(name, program, this.#programPaths(program));
     return undefined;
   }
 
-  async #ask(name: RuntimeCommand["name"], asked: string, args: readonly string[]): Promise<void> {
+  async #findInstallation(name: string, command: string, args: readonly string[]): Promise<void> {
     try {
-      const { stdout } = await promisify(execFile)(asked, args, { timeout: 10_000 });
+      const { stdout } = await promisify(execFile)(command, args, { timeout: 10_000 });
       const [program = "", ...others] = stdout.trim().split("\n");
-      this.#keep(name, program, [program, ...[program, ...others].flatMap((file) => programReach(file, this.#secret))]);
+      this.#addInstallation(name, program, [program, ...[program, ...others].flatMap(this.#programPaths)]);
     } catch {
-      // It is not there, or is none: the start of the function tells.
+      // The function's own start reports a missing program.
     }
   }
 
-  #keep(name: RuntimeCommand["name"], program: string, read: readonly string[]): void {
-    this.#installed.set(name, { program, rules: this.#landlock.rules({ read: [...new Set(read)], write: [] }) });
+  #addInstallation(name: string, program: string, read: readonly string[]): void {
+    const rules = this.#landlock.rules({ read: [...new Set(read)], write: [] });
+    this.#installations.set(name, { program, rules });
   }
 
-  /** Makes the folder of a process, which ends with `removeRoom`. */
-  room(name: string): ProcessFolder {
-    const folder = join(this.#options.runFolder, name);
-    mkdirSync(join(folder, "tmp"), { recursive: true, mode: 0o700 });
-    return { home: join(folder, "tmp"), listenPath: join(folder, "s") };
+  /** Creates the private folder of a process. */
+  createFolder(name: string): ProcessFolder {
+    const path = join(this.#options.runFolder, name);
+    const home = join(path, "tmp");
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    return { path, home, listenPath: join(path, "s") };
   }
 
-  /** The command of a process that can read the system and `read`, write to its room and to `write`, and map `dataBytes` for writing (0: any). */
+  /**
+   * Returns the command of a process that can read the system and `read`, and write to its own folder and `write`.
+   *
+   * @param allowed with `dataBytes`, the bytes that it may map for writing (RLIMIT_DATA); 0 sets no limit
+   */
   command(
     runtime: Runtime,
     [program, ...args]: readonly [program: string, ...args: string[]],
-    room: ProcessFolder,
+    folder: ProcessFolder,
     { read, write, dataBytes }: AllowedPaths & { readonly dataBytes: number },
   ): readonly [program: string, ...args: string[]] {
-    const rules = [...this.#system, ...this.#landlock.rules({ read, write: [folderOf(room), ...write] })];
-    const found = this.#installed.get(runtimeCommand(runtime).name);
-    return this.#landlock.command(found?.program ?? program, args, [...rules, ...(found?.rules ?? [])], dataBytes);
+    const installation = this.#installations.get(runtimeCommand(runtime).name);
+    const own = this.#landlock.rules({ read, write: [folder.path, ...write] });
+    const rules = [...this.#systemRules, ...own, ...(installation?.rules ?? [])];
+    return this.#landlock.command(installation?.program ?? program, args, rules, dataBytes);
   }
 }
-
-/** All that a room is. */
-export const folderOf = (room: ProcessFolder): string => dirname(room.home);

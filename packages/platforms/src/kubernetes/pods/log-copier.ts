@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { EndpointLog } from "@faas/core";
 import { linesOf } from "../../common/lines.ts";
-import type { LogStore } from "../../common/log-store.ts";
 import { ClusterError, type KubernetesApi, pathOf } from "../client/api-client.ts";
 import { CONTAINER } from "../reconcile/manifests/labels.ts";
 import { LogPosition } from "./log-position.ts";
@@ -27,7 +27,7 @@ export type ContainerState = "running" | "ended" | "replaced" | "lost";
 export async function copyLog(
   api: KubernetesApi,
   facts: PodFacts,
-  store: LogStore,
+  store: EndpointLog,
   state: () => ContainerState,
   signal: AbortSignal,
 ): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LogStore } from "../../common/log-store.ts";
+import type { EndpointLog } from "@faas/core";
 import { LogPosition } from "./log-position.ts";
 
 const storeWith = (...times: readonly string[]) =>
@@ -8,7 +8,7 @@ const storeWith = (...times: readonly string[]) =>
     async *read() {
       for (const time of times) yield { time };
     },
-  }) as unknown as LogStore;
+  }) as unknown as EndpointLog;
 
 test("an empty store leads to the start of the log", async () => {
   const position = await LogPosition.find(storeWith(), "a");

@@ -1,4 +1,4 @@
-import type { LogStore } from "../../common/log-store.ts";
+import type { EndpointLog } from "@faas/core";
 
 /** The position up to which a replica's log was copied. */
 export class LogPosition {
@@ -15,7 +15,7 @@ export class LogPosition {
   }
 
   /** Finds the position from the lines in the store. */
-  static async find(store: LogStore, replica: string): Promise<LogPosition> {
+  static async find(store: EndpointLog, replica: string): Promise<LogPosition> {
     let storedMs = 0;
     let count = 0;
     for await (const { time } of store.read({ replica })) {

@@ -1,6 +1,5 @@
-import { type EndpointRef, endpointKey, type Logger } from "@faas/core";
+import { type EndpointLog, endpointKey, type Logger, type LogSink } from "@faas/core";
 import type { V1Pod } from "@kubernetes/client-node";
-import type { LogStore } from "../../common/log-store.ts";
 import type { KubernetesApi } from "../client/api-client.ts";
 import type { WatchHandler } from "../client/informer.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
@@ -15,7 +14,8 @@ export interface PodTrackerOptions {
   readonly endpoints: ReadonlyMap<string, KubernetesEndpoint>;
   /** Returns true if an organization's registry login was lost with its namespace. */
   readonly hasLostLogin: (org: string) => boolean;
-  readonly logStore: (ref: EndpointRef) => LogStore;
+  /** Receives copies of the replicas' logs. */
+  readonly logs: LogSink;
 }
 
 /** Tracks the pods in the cluster, passes them to their endpoints, and copies their logs. */
@@ -91,10 +91,10 @@ export class PodTracker {
     if (!endpoint) return;
     endpoint.observePod(facts);
     if (facts.runningSinceMs !== undefined || facts.failure?.logs !== undefined)
-      void this.#copyLog(facts, this.#options.logStore(facts));
+      void this.#copyLog(facts, this.#options.logs.open(facts));
   }
 
-  #copyLog(facts: PodFacts, store: LogStore): Promise<void> {
+  #copyLog(facts: PodFacts, store: EndpointLog): Promise<void> {
     const { api, log, signal } = this.#options;
     const { pod, restarts, replica } = facts;
     const known = this.#copies.get(replica);
@@ -116,7 +116,7 @@ export class PodTracker {
     return now === undefined || now.deleting || now.failure?.logs === "current" ? "ended" : "running";
   }
 
-  async #copyPreviousLog(facts: PodFacts, next: string, store: LogStore): Promise<void> {
+  async #copyPreviousLog(facts: PodFacts, next: string, store: EndpointLog): Promise<void> {
     const replica = replicaId(facts.pod, facts.restarts);
     if (!this.#copies.has(replica)) {
       // If lines of the next container are in the store, so are those of this one.

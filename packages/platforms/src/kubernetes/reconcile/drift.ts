@@ -12,8 +12,8 @@ export interface Drift {
   readonly by: readonly string[];
 }
 
-/** Fields that other managers may set: an autoscaler the number of replicas, `kubectl rollout restart` its annotation. */
-const FOREIGN_FIELDS: Readonly<Record<string, Fields>> = {
+/** Fields that other managers are allowed to set: an autoscaler the number of replicas, `kubectl rollout restart` its annotation. */
+const ALLOWED_FOREIGN_FIELDS: Readonly<Record<string, Fields>> = {
   Deployment: { "f:replicas": {}, "f:template": { "f:metadata": { "f:annotations": {} } } },
 };
 
@@ -73,7 +73,7 @@ const isServerEntry = ({ manager, operation }: ManagedFields) => manager === FIE
 function foreignFields({ manager, subresource, fieldsV1 }: ManagedFields, kind = ""): Fields | undefined {
   const spec = fieldsV1?.[SPEC];
   if (manager === FIELD_MANAGER || subresource || !spec) return undefined;
-  return difference(spec, FOREIGN_FIELDS[kind] ?? {});
+  return difference(spec, ALLOWED_FOREIGN_FIELDS[kind] ?? {});
 }
 
 /** Returns the paths of applied fields that the server does not own. */

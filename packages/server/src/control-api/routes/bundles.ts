@@ -1,56 +1,70 @@
-import { bundleDigestSchema, FaasError, orgNameProblem, validate } from "@faas/core";
+import { FaasError, orgName, orgNameProblem, storedBundleSchema } from "@faas/core";
 import type { Context } from "koa";
+import type { BundleAccess } from "../../bundles/bundle-access.ts";
+import type { BundleStore } from "../../bundles/bundle-store.ts";
+import type { StorageQuota } from "../../bundles/storage-quota.ts";
 import { bodyOf } from "../drain-body.ts";
-import type { Route } from "../route.ts";
+import { defineRoute, json, type RequestBody, type Route } from "../route.ts";
 
-/** Routes about bundles. */
-export const bundleRoutes: readonly Route[] = [
-  {
+export interface BundleRoutesDeps {
+  readonly bundles: Pick<BundleStore, "has" | "put">;
+  readonly bundleAccess: Pick<BundleAccess, "has" | "grant">;
+  readonly storageQuota: Pick<StorageQuota, "reserve">;
+}
+
+/** Creates the routes about bundles. */
+export const bundleRoutes = (deps: BundleRoutesDeps): Route[] => [headBundle(deps), putBundle(deps)];
+
+const headBundle = ({ bundles, bundleAccess }: Pick<BundleRoutesDeps, "bundles" | "bundleAccess">) =>
+  defineRoute({
     method: "head",
     path: "/-/bundles/{digest}",
-    access: "deploy",
-    summary: "Does the server have the bundle? With a key of an organization: from it",
-    answers: { 200: "yes", 404: "no" },
-    async handle(context, { digest = "" }, { bundles, grants, access }) {
-      const wanted = validate(bundleDigestSchema, digest, "the path");
-      const known = (access.org === undefined || grants.has(access.org, wanted)) && (await bundles.has(wanted));
-      // Koa takes an empty body for a 204 unless the status comes after it.
-      context.body = null;
-      context.status = known ? 200 : 404;
+    requires: "deploy",
+    summary: "Checks whether the server has the bundle; with a key of an organization, from this organization",
+    responses: { 200: { description: "yes" }, 404: { description: "no" } },
+    async handle({ parameters: { digest }, permissions: { org } }) {
+      const isVisible = org === undefined || bundleAccess.has(org, digest);
+      return { status: isVisible && (await bundles.has(digest)) ? 200 : 404 };
     },
-  },
-  {
+  });
+
+/** The handler reads it as a stream. */
+const tarBody: RequestBody<undefined> = {
+  mediaType: "application/x-tar",
+  isRequired: true,
+  read: async () => undefined,
+};
+
+const putBundle = ({ bundles, bundleAccess, storageQuota }: BundleRoutesDeps) =>
+  defineRoute({
     method: "put",
     path: "/-/bundles/{digest}",
-    access: "deploy",
+    requires: "deploy",
     summary: "Uploads a bundle: a tar whose SHA-256 is the digest",
-    body: "application/x-tar",
-    query: { org: "whose limit of stored bytes counts, where the key names none" },
-    answers: { 200: "it was there", 201: "it is new" },
-    async handle(context, { digest = "" }, { bundles, grants, bundleRoom, access }) {
-      const wanted = validate(bundleDigestSchema, digest, "the path");
-      // That another organization has it already does not show.
-      const unproven = access.org !== undefined && !grants.has(access.org, wanted);
-      const org = access.org ?? queriedOrg(context);
-      if (access.org !== undefined) access.require(queriedOrg(context) ?? access.org, "deploy");
+    requestBody: tarBody,
+    query: { org: orgName.describe("the organization whose limit of stored bytes applies, for a key of the server") },
+    responses: { 200: json("it existed", storedBundleSchema), 201: json("it is new", storedBundleSchema) },
+    async handle({ context, parameters: { digest }, permissions }) {
+      const org = permissions.org ?? queriedOrg(context);
+      if (permissions.org !== undefined) permissions.require(queriedOrg(context) ?? permissions.org, "deploy");
+      // An organization must not learn that another one has the bundle.
+      const mustProve = permissions.org !== undefined && !bundleAccess.has(permissions.org, digest);
       const { length } = context.request;
-      const room = org === undefined ? undefined : await bundleRoom.reserve(org, wanted, length);
+      const reservation = org === undefined ? undefined : await storageQuota.reserve(org, digest, length);
       let isNew: boolean;
       try {
-        isNew = await bundles.put(wanted, bodyOf(context.req), {
-          unproven,
+        isNew = await bundles.put(digest, bodyOf(context.req), {
+          mustProve,
           ...(length === undefined ? {} : { length }),
-          ...(room === undefined ? {} : { room }),
+          ...(reservation === undefined ? {} : { allowance: reservation }),
         });
-        if (org !== undefined) grants.grant(org, wanted);
+        if (org !== undefined) bundleAccess.grant(org, digest);
       } finally {
-        room?.release();
+        reservation?.release();
       }
-      context.status = isNew || unproven ? 201 : 200;
-      context.body = { digest };
+      return { status: isNew || mustProve ? 201 : 200, body: { digest } };
     },
-  },
-];
+  });
 
 function queriedOrg(context: Context): string | undefined {
   const { org } = context.query;

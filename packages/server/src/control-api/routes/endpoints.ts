@@ -1,203 +1,208 @@
 import {
+  type Artifact,
   addEndpointSchema,
   artifactSchema,
   type EndpointRef,
   endpointKey,
-  FaasError,
+  endpointListSchema,
+  endpointViewSchema,
   parseArtifact,
   parseDuration,
   putEndpointSchema,
-  type Registered,
-  type SettingsInput,
-  settingsProblem,
+  registeredSchema,
+  replicaListSchema,
   validate,
-  withDefaults,
+  waitTimeoutSchema,
 } from "@faas/core";
+import type { EndpointRegistry } from "@faas/gateway";
 import type { Context } from "koa";
-import type { z } from "zod";
-import { bundleNotFound } from "../../bundles/bundle-store.ts";
-import { checkImage } from "../../deployments/image-policy.ts";
-import type { RequestDeps } from "../app.ts";
-import { readJson } from "../json-body.ts";
-import { streamLogs } from "../log-stream.ts";
-import { endpointsOf, refOf, requireEndpoint } from "../lookup.ts";
-import type { Route } from "../route.ts";
+import { z } from "zod";
+import type { DeploymentController } from "../../deployments/controller.ts";
+import type { Store } from "../../state/store.ts";
+import { jsonBody } from "../json-body.ts";
+import { endpointsOf, requireEndpoint } from "../lookup.ts";
+import { originOf } from "../origin.ts";
+import type { Permissions } from "../permissions.ts";
+import { type Registration, type RegistrationDeps, register } from "../registration.ts";
+import { defineRoute, json, type Route, stateOf } from "../route.ts";
 import { viewEndpoint } from "../views/endpoint.ts";
 
-const WAIT_MS = 60_000;
-const WAIT_MOST_MS = 600_000;
+const DEFAULT_WAIT_MS = 60_000;
 const ENDPOINT = "/-/orgs/{org}/endpoints/{endpoint}";
 
-/** Routes about endpoints. */
-export const endpointRoutes: readonly Route[] = [
-  {
-    method: "get",
-    path: "/-/endpoints",
-    access: "read",
-    summary: "All endpoints of all organizations that one may see",
-    answers: { 200: "the list" },
-    handle(context, _, deps) {
-      const { access, store, endpoints } = deps;
-      const all = access.org === undefined ? store.endpoints() : endpointsOf(access.org, deps);
-      context.body = {
-        endpoints: Array.from(all, ([ref, record]) => viewEndpoint(ref, record, endpoints, originOf(context))),
-      };
-    },
-  },
-  {
-    method: "get",
-    path: "/-/orgs/{org}/endpoints",
-    access: "read",
-    summary: "The endpoints of an organization",
-    answers: { 200: "the list" },
-    handle(context, { org = "" }, deps) {
-      context.body = {
-        endpoints: Array.from(endpointsOf(org, deps), ([ref, record]) =>
-          viewEndpoint(ref, record, deps.endpoints, originOf(context)),
-        ),
-      };
-    },
-  },
-  {
-    method: "get",
-    path: ENDPOINT,
-    access: "read",
-    summary: "One endpoint",
-    query: {
-      wait: "a revision: the answer is held back until it is no longer being deployed",
-      timeout: "how long at most, for instance 60s (the default); then the present state is answered",
-    },
-    answers: { 200: "the endpoint" },
-    async handle(context, parameters, deps) {
-      const ref = refOf(parameters);
-      requireEndpoint(ref, deps);
-      await waitFor(context, ref, deps);
-      deps.access.requireStill();
-      context.body = viewEndpoint(ref, requireEndpoint(ref, deps), deps.endpoints, originOf(context));
-    },
-  },
-  {
-    method: "put",
-    path: ENDPOINT,
-    access: "deploy",
-    summary: "Registers an endpoint, or deploys a new revision of it; answered when it is on disk",
-    body: putEndpointSchema,
-    answers: { 200: "it was there; its revision is changed or the same", 201: "it is new" },
-    async handle(context, parameters, deps) {
-      const { artifact, settings } = validate(putEndpointSchema, await readJson(context), "the request body");
-      await register(context, refOf(parameters), artifact, settings, deps);
-    },
-  },
-  {
-    method: "delete",
-    path: ENDPOINT,
-    access: "deploy",
-    summary: "Removes an endpoint, its replicas and its logs",
-    answers: { 204: "it is gone" },
-    async handle(context, parameters, deps) {
-      const ref = refOf(parameters);
-      requireEndpoint(ref, deps);
-      await deps.deployments.remove(ref);
-      context.status = 204;
-    },
-  },
-  {
-    method: "get",
-    path: `${ENDPOINT}/replicas`,
-    access: "read",
-    summary: "The replicas of an endpoint",
-    answers: { 200: "the list" },
-    handle(context, parameters, deps) {
-      const ref = refOf(parameters);
-      context.body = {
-        replicas: viewEndpoint(ref, requireEndpoint(ref, deps), deps.endpoints, originOf(context)).replicas,
-      };
-    },
-  },
-  {
-    method: "get",
-    path: `${ENDPOINT}/logs`,
-    access: "read",
-    summary: "What the function printed, a JSON object a line (application/x-ndjson)",
-    query: {
-      follow: "true: goes on with new lines until the client goes away",
-      tail: "at most so many past lines",
-      since: "a duration back from now, or a time (RFC 3339)",
-      replica: "the lines of this replica only",
-    },
-    answers: { 200: "the lines, oldest first" },
-    handle(context, parameters, deps) {
-      const ref = refOf(parameters);
-      requireEndpoint(ref, deps);
-      streamLogs(context, ref, deps);
-    },
-  },
-  {
-    method: "post",
-    path: "/add_endpoint",
-    access: "deploy",
-    summary: "Registers an endpoint, as the original system does; settings may stand beside",
-    body: addEndpointSchema,
-    answers: { 200: "it was there; its revision is changed or the same", 201: "it is new" },
-    async handle(context, _, deps) {
-      const { org, endpoint, image, ...settings } = validate(
-        addEndpointSchema,
-        await readJson(context),
-        "the request body",
-      );
-      context.state.target = endpointKey({ org, endpoint });
-      deps.access.require(org, "deploy");
-      const artifact = parseArtifact(image);
-      if (!artifact) validate(artifactSchema, { kind: "bundle", digest: image.slice("bundle@".length) }, '"image"');
-      else await register(context, { org, endpoint }, artifact, settings, deps);
-    },
-  },
+export interface EndpointRoutesDeps extends RegistrationDeps {
+  readonly store: Pick<Store, "org" | "orgs" | "endpoint" | "endpoints">;
+  readonly endpoints: EndpointRegistry;
+  readonly deployments: Pick<DeploymentController, "deploy" | "remove" | "waitForRollout">;
+  /** Aborted when responses that would never end have to. */
+  readonly ending: AbortSignal;
+}
+
+/** Creates the routes about endpoints. */
+export const endpointRoutes = (deps: EndpointRoutesDeps): Route[] => [
+  listEndpoints(deps),
+  listOrgEndpoints(deps),
+  getEndpoint(deps),
+  putEndpoint(deps),
+  deleteEndpoint(deps),
+  listReplicas(deps),
+  addEndpoint(deps),
 ];
 
-async function register(
+type ViewDeps = Pick<EndpointRoutesDeps, "store" | "endpoints">;
+
+const listEndpoints = ({ store, endpoints }: ViewDeps) =>
+  defineRoute({
+    method: "get",
+    path: "/-/endpoints",
+    requires: "read",
+    summary: "Lists the endpoints of all organizations that the key can see",
+    responses: { 200: json("the list", endpointListSchema) },
+    handle({ context, permissions }) {
+      const { org } = permissions;
+      const visible = org === undefined ? store.endpoints() : endpointsOf(org, store, permissions);
+      const origin = originOf(context);
+      return {
+        status: 200,
+        body: { endpoints: Array.from(visible, ([ref, record]) => viewEndpoint(ref, record, endpoints, origin)) },
+      };
+    },
+  });
+
+const listOrgEndpoints = ({ store, endpoints }: ViewDeps) =>
+  defineRoute({
+    method: "get",
+    path: "/-/orgs/{org}/endpoints",
+    requires: "read",
+    summary: "Lists the endpoints of an organization",
+    responses: { 200: json("the list", endpointListSchema) },
+    handle({ context, parameters: { org }, permissions }) {
+      const origin = originOf(context);
+      const records = endpointsOf(org, store, permissions);
+      return {
+        status: 200,
+        body: { endpoints: Array.from(records, ([ref, record]) => viewEndpoint(ref, record, endpoints, origin)) },
+      };
+    },
+  });
+
+const getEndpoint = ({ store, endpoints, ...deps }: ViewDeps & WaitDeps) =>
+  defineRoute({
+    method: "get",
+    path: ENDPOINT,
+    requires: "read",
+    summary: "Shows an endpoint",
+    query: {
+      wait: z.string().describe("a revision: the response is delayed until it is no longer being deployed"),
+      timeout: waitTimeoutSchema.describe(
+        "the longest delay, for instance 60s (the default); the response then has the current state",
+      ),
+    },
+    responses: { 200: json("the endpoint", endpointViewSchema) },
+    async handle({ context, parameters: ref, permissions }) {
+      requireEndpoint(ref, store, permissions);
+      await waitFor(context, ref, permissions, deps);
+      permissions.requireValidKey();
+      const record = requireEndpoint(ref, store, permissions);
+      return { status: 200, body: viewEndpoint(ref, record, endpoints, originOf(context)) };
+    },
+  });
+
+const putEndpoint = (deps: RegistrationDeps) =>
+  defineRoute({
+    method: "put",
+    path: ENDPOINT,
+    requires: "deploy",
+    summary: "Registers an endpoint, or deploys a new revision of it; the response is sent when it is on disk",
+    requestBody: jsonBody(putEndpointSchema),
+    responses: {
+      200: json("it existed; its revision is replaced or unchanged", registeredSchema),
+      201: json("it is new", registeredSchema),
+    },
+    async handle({ context, parameters: ref, body: { artifact, settings }, permissions }) {
+      return registered(context, await register({ ref, artifact, settings }, permissions, deps));
+    },
+  });
+
+const deleteEndpoint = ({ store, deployments }: Pick<EndpointRoutesDeps, "store" | "deployments">) =>
+  defineRoute({
+    method: "delete",
+    path: ENDPOINT,
+    requires: "deploy",
+    summary: "Removes an endpoint, its replicas and its logs",
+    responses: { 204: { description: "it is removed" } },
+    async handle({ parameters: ref, permissions }) {
+      requireEndpoint(ref, store, permissions);
+      await deployments.remove(ref);
+      return { status: 204 };
+    },
+  });
+
+const listReplicas = ({ store, endpoints }: ViewDeps) =>
+  defineRoute({
+    method: "get",
+    path: `${ENDPOINT}/replicas`,
+    requires: "read",
+    summary: "Lists the replicas of an endpoint",
+    responses: { 200: json("the list", replicaListSchema) },
+    handle({ context, parameters: ref, permissions }) {
+      const record = requireEndpoint(ref, store, permissions);
+      const { replicas } = viewEndpoint(ref, record, endpoints, originOf(context));
+      return { status: 200, body: { replicas } };
+    },
+  });
+
+const addEndpoint = (deps: RegistrationDeps) =>
+  defineRoute({
+    method: "post",
+    path: "/add_endpoint",
+    requires: "deploy",
+    summary: "Registers an endpoint, as the original system does; settings are additional fields",
+    requestBody: jsonBody(addEndpointSchema),
+    responses: {
+      200: json("it existed; its revision is replaced or unchanged", registeredSchema),
+      201: json("it is new", registeredSchema),
+    },
+    async handle({ context, body: { org, endpoint, image, ...settings }, permissions }) {
+      const ref = { org, endpoint };
+      stateOf(context).target = endpointKey(ref);
+      permissions.require(org, "deploy");
+      const artifact = artifactOf(image);
+      return registered(context, await register({ ref, artifact, settings }, permissions, deps));
+    },
+  });
+
+function artifactOf(image: string): Artifact {
+  return (
+    parseArtifact(image) ??
+    validate(artifactSchema, { kind: "bundle", digest: image.slice("bundle@".length) }, '"image"')
+  );
+}
+
+function registered(context: Context, { ref, created, revision, unchanged }: Registration) {
+  const url = `${originOf(context)}/${endpointKey(ref)}`;
+  return { status: created ? 201 : 200, body: { ...ref, url, revision, unchanged } } as const;
+}
+
+type WaitDeps = Pick<EndpointRoutesDeps, "deployments" | "ending">;
+
+async function waitFor(
   context: Context,
   ref: EndpointRef,
-  artifact: z.infer<typeof artifactSchema>,
-  input: SettingsInput,
-  deps: RequestDeps,
+  permissions: Permissions,
+  { deployments, ending }: WaitDeps,
 ): Promise<void> {
-  const settings = withDefaults(input);
-  const problem = settingsProblem(settings);
-  if (problem) throw new FaasError("INVALID_REQUEST", problem);
-  checkMayUse(artifact, ref.org, deps);
-  const { created, revision, unchanged } = await deps.deployments.deploy(ref, artifact, settings);
-  context.status = created ? 201 : 200;
-  context.body = { ...ref, url: `${originOf(context)}/${endpointKey(ref)}`, revision, unchanged } satisfies Registered;
-}
-
-/** BUNDLE_NOT_FOUND, IMAGE_NOT_ALLOWED. */
-function checkMayUse(artifact: z.infer<typeof artifactSchema>, org: string, deps: RequestDeps): void {
-  const { access, grants, platform, allowedImages } = deps;
-  if (artifact.kind === "image") {
-    // Where none run, that is what there is to say.
-    if (platform.accepts === "image") checkImage(artifact.reference, org, allowedImages);
-  } else if (platform.accepts === "bundle" && access.org !== undefined && !grants.has(access.org, artifact.digest))
-    throw bundleNotFound(artifact.digest);
-}
-
-async function waitFor(context: Context, ref: EndpointRef, deps: RequestDeps): Promise<void> {
   const { wait, timeout } = context.query;
+  const timeoutMs =
+    timeout === undefined
+      ? DEFAULT_WAIT_MS
+      : (parseDuration(validate(waitTimeoutSchema, String(timeout), "the query")) as number);
   if (typeof wait !== "string") return;
-  const timeoutMs = timeout === undefined ? WAIT_MS : parseDuration(String(timeout));
-  if (timeoutMs === undefined || timeoutMs > WAIT_MOST_MS) {
-    throw new FaasError("INVALID_REQUEST", `Expected "timeout" to be a duration of at most 10m, got "${timeout}"`);
-  }
-  const gone = new AbortController();
-  const revoked = deps.access.signal ? [deps.access.signal] : [];
-  context.res.once("close", () => gone.abort());
-  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), gone.signal, deps.ending, ...revoked]);
-  await deps.deployments.waitForRollout(ref, wait, signal).catch((error) => {
+  const disconnected = new AbortController();
+  context.res.once("close", () => disconnected.abort());
+  const revoked = permissions.signal ? [permissions.signal] : [];
+  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), disconnected.signal, ending, ...revoked]);
+  await deployments.waitForRollout(ref, wait, signal).catch((error) => {
     if (!signal.aborted) throw error;
   });
-}
-
-/** Where the client reached the server. What ends TLS before us says so; who lies to us here misleads himself alone. */
-function originOf(context: Context): string {
-  const forwarded = context.get("x-forwarded-proto").toLowerCase();
-  return `${forwarded === "https" || forwarded === "http" ? forwarded : context.protocol}://${context.host}`;
 }

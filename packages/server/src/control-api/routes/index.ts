@@ -1,26 +1,28 @@
-import { endpointNameProblem, FaasError, orgNameProblem } from "@faas/core";
 import type { Route } from "../route.ts";
-import { bundleRoutes } from "./bundles.ts";
-import { endpointRoutes } from "./endpoints.ts";
-import { keyRoutes } from "./keys.ts";
-import { orgRoutes } from "./organizations.ts";
-import { secretRoutes } from "./secrets.ts";
-import { serverRoutes } from "./server.ts";
+import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
+import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
+import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
+import { type LogRoutesDeps, logRoutes } from "./logs.ts";
+import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
+import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
+import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
 
-/** The control API, as the router and the OpenAPI document have it. */
-export const routes: readonly Route[] = [
-  ...serverRoutes,
-  ...orgRoutes,
-  ...keyRoutes,
-  ...secretRoutes,
-  ...endpointRoutes,
-  ...bundleRoutes,
+/** Dependencies of all routes. Each factory takes only its own part. */
+export type RoutesDeps = ServerRoutesDeps &
+  OrgRoutesDeps &
+  KeyRoutesDeps &
+  SecretRoutesDeps &
+  EndpointRoutesDeps &
+  LogRoutesDeps &
+  BundleRoutesDeps;
+
+/** Creates the routes of the control API, in the order of the OpenAPI document. */
+export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
+  ...serverRoutes(deps),
+  ...orgRoutes(deps),
+  ...keyRoutes(deps),
+  ...secretRoutes(deps),
+  ...endpointRoutes(deps),
+  ...logRoutes(deps),
+  ...bundleRoutes(deps),
 ];
-
-/** Refuses names in paths that can be none. */
-export function checkParameters({ org, endpoint }: Readonly<Record<string, string>>): void {
-  const problem =
-    (org === undefined ? undefined : orgNameProblem(org)) ??
-    (endpoint === undefined ? undefined : endpointNameProblem(endpoint));
-  if (problem) throw new FaasError("INVALID_NAME", problem);
-}

@@ -1,89 +1,125 @@
-import { changedLimits, FaasError, limitsProblem, putOrgSchema, registryCredentialsSchema, validate } from "@faas/core";
-import { readJson } from "../json-body.ts";
+import {
+  changedLimits,
+  FaasError,
+  type Limits,
+  limitsProblem,
+  orgDetailsSchema,
+  orgListSchema,
+  type Platform,
+  putOrgSchema,
+  registryCredentialsSchema,
+} from "@faas/core";
+import type { KeyService } from "../../auth/key-service.ts";
+import type { BundleAccess } from "../../bundles/bundle-access.ts";
+import type { DeploymentController } from "../../deployments/controller.ts";
+import type { Store } from "../../state/store.ts";
+import { jsonBody, optionalJsonBody } from "../json-body.ts";
 import { requireOrg } from "../lookup.ts";
-import type { Route } from "../route.ts";
-import { viewOrg, viewOrgDetails } from "../views/organization.ts";
+import { defineRoute, json, type Route, stateOf } from "../route.ts";
+import { type OrgDetailsDeps, viewOrg, viewOrgDetails } from "../views/organization.ts";
 
-/** Routes about organizations. */
-export const orgRoutes: readonly Route[] = [
-  {
+export interface OrgRoutesDeps extends OrgDetailsDeps {
+  readonly store: Pick<Store, "org" | "orgs" | "hasOrg" | "putOrg">;
+  /** Limits of organizations that have none of their own. */
+  readonly defaultLimits: Limits;
+  readonly deployments: Pick<DeploymentController, "applyOrg" | "removeOrg">;
+  readonly keys: Pick<KeyService, "endRevoked">;
+  readonly bundleAccess: Pick<BundleAccess, "forget">;
+  readonly platform: Pick<Platform, "name" | "registryLogin">;
+}
+
+/** Creates the routes about organizations. */
+export const orgRoutes = (deps: OrgRoutesDeps): Route[] => [
+  listOrgs(deps),
+  getOrg(deps),
+  putOrg(deps),
+  deleteOrg(deps),
+  putRegistryCredentials(deps),
+];
+
+const listOrgs = ({ store, defaultLimits }: Pick<OrgRoutesDeps, "store" | "defaultLimits">) =>
+  defineRoute({
     method: "get",
     path: "/-/orgs",
-    access: "read",
-    summary: "All organizations that one may see",
-    answers: { 200: "the list" },
-    handle(context, _, { store, access, defaultLimits }) {
-      context.body = {
-        orgs: [...store.orgs()].filter((org) => access.canSee(org)).map((org) => viewOrg(org, store, defaultLimits)),
-      };
+    requires: "read",
+    summary: "Lists the organizations that the key can see",
+    responses: { 200: json("the list", orgListSchema) },
+    handle({ permissions }) {
+      const visible = [...store.orgs()].filter((org) => permissions.canSee(org));
+      return { status: 200, body: { orgs: visible.map((org) => viewOrg(org, store, defaultLimits)) } };
     },
-  },
-  {
+  });
+
+const getOrg = (deps: Pick<OrgRoutesDeps, "store"> & OrgDetailsDeps) =>
+  defineRoute({
     method: "get",
     path: "/-/orgs/{org}",
-    access: "read",
-    summary: "One organization: its limits, and what it takes of them now",
-    answers: { 200: "the organization" },
-    async handle(context, { org = "" }, deps) {
-      requireOrg(org, deps);
-      context.body = await viewOrgDetails(org, deps);
+    requires: "read",
+    summary: "Shows an organization: its limits, and what it uses of them now",
+    responses: { 200: json("the organization", orgDetailsSchema) },
+    async handle({ parameters: { org }, permissions }) {
+      requireOrg(org, deps.store, permissions);
+      return { status: 200, body: await viewOrgDetails(org, deps) };
     },
-  },
-  {
+  });
+
+const putOrg = (deps: Pick<OrgRoutesDeps, "store" | "deployments"> & OrgDetailsDeps) =>
+  defineRoute({
     method: "put",
     path: "/-/orgs/{org}",
-    access: "admin",
-    summary: "Makes an organization, or changes its limits; one comes into being with its first endpoint too",
-    body: putOrgSchema,
-    answers: { 200: "it was there", 201: "it is new" },
-    async handle(context, { org = "" }, deps) {
+    requires: "admin",
+    summary: "Creates an organization, or changes its limits; the first endpoint of an organization creates it too",
+    requestBody: optionalJsonBody(putOrgSchema),
+    responses: { 200: json("it existed", orgDetailsSchema), 201: json("it is new", orgDetailsSchema) },
+    async handle({ context, parameters: { org }, body: { limits: change = {} } = {} }) {
       const { store, deployments, endpoints } = deps;
-      const hasBody = context.get("content-type") !== "" || (context.request.length ?? 0) > 0;
-      const { limits: change = {} } = hasBody
-        ? validate(putOrgSchema, await readJson(context), "the request body")
-        : {};
-      const known = store.hasOrg(org);
-      const former = store.org(org)?.limits ?? {};
-      const limits = changedLimits(former, change);
+      const exists = store.hasOrg(org);
+      const previous = store.org(org)?.limits ?? {};
+      const limits = changedLimits(previous, change);
       const problem = limitsProblem(change, limits);
       if (problem) throw new FaasError("INVALID_REQUEST", `In the request body: ${problem}`);
-      if (Object.keys(change).length > 0) context.state.change = { limits: { from: former, to: limits } };
+      if (Object.keys(change).length > 0) stateOf(context).change = { limits: { from: previous, to: limits } };
       await deployments.applyOrg(org, limits);
       await store.putOrg(org, change);
       endpoints.limitsChanged(org);
-      context.status = known ? 200 : 201;
-      context.body = await viewOrgDetails(org, deps);
+      return { status: exists ? 200 : 201, body: await viewOrgDetails(org, deps) };
     },
-  },
-  {
+  });
+
+const deleteOrg = (deps: Pick<OrgRoutesDeps, "store" | "deployments" | "keys" | "bundleAccess">) =>
+  defineRoute({
     method: "delete",
     path: "/-/orgs/{org}",
-    access: "admin",
-    summary: "Removes an organization with all that it has",
-    answers: { 204: "it is gone" },
-    async handle(context, { org = "" }, deps) {
-      requireOrg(org, deps);
+    requires: "admin",
+    summary: "Removes an organization and everything in it",
+    responses: { 204: { description: "it is removed" } },
+    async handle({ parameters: { org }, permissions }) {
+      requireOrg(org, deps.store, permissions);
       await deps.deployments.removeOrg(org);
-      deps.keys.dropGone();
-      deps.grants.forget(org);
-      context.status = 204;
+      deps.keys.endRevoked();
+      deps.bundleAccess.forget(org);
+      return { status: 204 };
     },
-  },
-  {
+  });
+
+const putRegistryCredentials = ({
+  deployments,
+  platform,
+  store,
+}: Pick<OrgRoutesDeps, "deployments" | "platform" | "store">) =>
+  defineRoute({
     method: "put",
     path: "/-/orgs/{org}/registry-credentials",
-    access: "deploy",
-    summary: "Keeps what the nodes need to pull the organization's images; not in the state file",
-    body: registryCredentialsSchema,
-    answers: { 204: "they are kept" },
-    async handle(context, { org = "" }, { deployments, platform, store }) {
-      const { dockerConfigJson } = validate(registryCredentialsSchema, await readJson(context), "the request body");
+    requires: "deploy",
+    summary: "Stores what the nodes need to pull the organization's images; not in the state file",
+    requestBody: jsonBody(registryCredentialsSchema),
+    responses: { 204: { description: "they are stored" } },
+    async handle({ parameters: { org }, body: { dockerConfigJson } }) {
       if (!platform.registryLogin)
-        throw new FaasError("CAPABILITY_MISSING", `The ${platform.name} platform pulls no images, and needs no login`);
+        throw new FaasError("CAPABILITY_MISSING", `The ${platform.name} platform pulls no images and needs no login`);
       await deployments.applyOrg(org);
       await store.putOrg(org);
       await platform.registryLogin(org, dockerConfigJson);
-      context.status = 204;
+      return { status: 204 };
     },
-  },
-];
+  });

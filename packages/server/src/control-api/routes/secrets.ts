@@ -1,51 +1,59 @@
-import { FaasError, putSecretSchema, secretNameProblem } from "@faas/core";
+import { secretListSchema, secretSetSchema } from "@faas/core";
+import type { SecretService } from "../../secrets/secret-service.ts";
+import type { Store } from "../../state/store.ts";
 import { requireOrg } from "../lookup.ts";
-import type { Route } from "../route.ts";
-import { readSecretValue } from "../secret-value.ts";
+import { defineRoute, json, type Route } from "../route.ts";
+import { secretValueBody } from "../secret-value.ts";
 
-/** Routes about secrets. */
-export const secretRoutes: readonly Route[] = [
-  {
-    method: "get",
-    path: "/-/orgs/{org}/secrets",
-    access: "read",
-    summary: "The secrets of an organization: names, when they were set, who uses them; never their values",
-    answers: { 200: "the list" },
-    handle(context, { org = "" }, deps) {
-      requireOrg(org, deps);
-      context.body = { secrets: deps.secrets.list(org) };
-    },
-  },
-  {
-    method: "put",
-    path: "/-/orgs/{org}/secrets/{name}",
-    access: "deploy",
-    summary: "Gives a secret a value, and begins to deploy it to the endpoints that use it",
-    body: putSecretSchema,
-    answers: { 200: "it has another value now", 201: "it is new" },
-    async handle(context, { org = "", name = "" }, { secrets }) {
-      checkSecretName(name);
-      const { isNew, ...set } = await secrets.set(org, name, await readSecretValue(context));
-      context.status = isNew ? 201 : 200;
-      context.body = set;
-    },
-  },
-  {
-    method: "delete",
-    path: "/-/orgs/{org}/secrets/{name}",
-    access: "deploy",
-    summary: "Removes a secret that no endpoint uses",
-    answers: { 204: "it is gone" },
-    async handle(context, { org = "", name = "" }, deps) {
-      checkSecretName(name);
-      requireOrg(org, deps);
-      await deps.secrets.remove(org, name);
-      context.status = 204;
-    },
-  },
+export interface SecretRoutesDeps {
+  readonly secrets: Pick<SecretService, "list" | "set" | "remove">;
+  readonly store: Pick<Store, "org" | "orgs">;
+}
+
+/** Creates the routes about secrets. */
+export const secretRoutes = (deps: SecretRoutesDeps): Route[] => [
+  listSecrets(deps),
+  putSecret(deps),
+  deleteSecret(deps),
 ];
 
-function checkSecretName(name: string): void {
-  const problem = secretNameProblem(name);
-  if (problem) throw new FaasError("INVALID_NAME", problem);
-}
+const listSecrets = ({ secrets, store }: SecretRoutesDeps) =>
+  defineRoute({
+    method: "get",
+    path: "/-/orgs/{org}/secrets",
+    requires: "read",
+    summary: "Lists the secrets of an organization: names, when they were set, which endpoints use them; never values",
+    responses: { 200: json("the list", secretListSchema) },
+    handle({ parameters: { org }, permissions }) {
+      requireOrg(org, store, permissions);
+      return { status: 200, body: { secrets: secrets.list(org) } };
+    },
+  });
+
+const putSecret = ({ secrets }: Pick<SecretRoutesDeps, "secrets">) =>
+  defineRoute({
+    method: "put",
+    path: "/-/orgs/{org}/secrets/{name}",
+    requires: "deploy",
+    summary: "Sets the value of a secret, and begins to deploy it to the endpoints that use it",
+    requestBody: secretValueBody,
+    responses: { 200: json("its value was replaced", secretSetSchema), 201: json("it is new", secretSetSchema) },
+    async handle({ parameters: { org, name }, body }) {
+      const { isNew, ...set } = await secrets.set(org, name, body);
+      return { status: isNew ? 201 : 200, body: set };
+    },
+  });
+
+const deleteSecret = ({ secrets, store }: SecretRoutesDeps) =>
+  defineRoute({
+    method: "delete",
+    path: "/-/orgs/{org}/secrets/{name}",
+    requires: "deploy",
+    summary: "Removes a secret that no endpoint uses",
+    responses: { 204: { description: "it is removed" } },
+    async handle({ parameters: { org, name }, permissions }) {
+      requireOrg(org, store, permissions);
+      await secrets.remove(org, name);
+      return { status: 204 };
+    },
+  });

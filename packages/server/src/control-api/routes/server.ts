@@ -1,89 +1,130 @@
 import { Readable } from "node:stream";
-import { FaasError, type Whoami } from "@faas/core";
+import {
+  auditEntrySchema,
+  FaasError,
+  healthSchema,
+  type Platform,
+  problemSchema,
+  readinessSchema,
+  type ServerConfig,
+  serverConfigSchema,
+  whoamiSchema,
+} from "@faas/core";
+import { z } from "zod";
+import type { AuditLog } from "../../audit/audit-log.ts";
 import { viewOf } from "../../auth/key-service.ts";
-import type { Route } from "../route.ts";
+import type { Metrics } from "../../metrics/metrics.ts";
+import { defineRoute, json, jsonLines, type Route } from "../route.ts";
 import { metricsOf } from "../views/metrics.ts";
 
-/** Routes about the server as a whole. */
-export const serverRoutes: readonly Route[] = [
-  {
+export interface ServerRoutesDeps {
+  readonly platform: Pick<Platform, "notReady">;
+  readonly config: ServerConfig;
+  readonly isAuth: boolean;
+  readonly stopping: () => boolean;
+  readonly metrics: Pick<Metrics, "text" | "contentType">;
+  readonly openapi: () => object;
+  readonly audit: Pick<AuditLog, "read">;
+}
+
+/** Creates the routes about the server as a whole. */
+export const serverRoutes = (deps: ServerRoutesDeps): Route[] => [
+  getHealth(),
+  getReadiness(deps),
+  getConfig(deps),
+  getMetrics(deps),
+  getOpenApi(deps),
+  getWhoami(),
+  getAudit(deps),
+];
+
+const getHealth = () =>
+  defineRoute({
     method: "get",
     path: "/-/healthz",
-    access: "open",
-    summary: "The server's process lives",
-    answers: { 200: "it does" },
-    handle(context) {
-      context.body = { status: "ok" };
-    },
-  },
-  {
+    requires: "open",
+    summary: "Checks that the server's process is alive",
+    responses: { 200: json("it is", healthSchema) },
+    handle: () => ({ status: 200, body: { status: "ok" } }),
+  });
+
+const getReadiness = ({ stopping, platform, isAuth }: Pick<ServerRoutesDeps, "stopping" | "platform" | "isAuth">) =>
+  defineRoute({
     method: "get",
     path: "/-/readyz",
-    access: "open",
-    summary: "The server takes requests",
-    answers: { 200: "it does", 503: "it is stopping, or has not reached its cluster yet" },
-    handle(context, _, deps) {
-      if (deps.stopping()) throw new FaasError("SERVER_STOPPING", "The server is stopping");
-      const { notReady } = deps.platform;
-      // Where keys are required, who has none learns nothing of the cluster.
-      if (notReady && deps.isAuth)
-        throw new FaasError(notReady.code, "The server has not reached its cluster yet; its log says why");
-      if (notReady) throw notReady;
-      context.body = { status: "ready" };
+    requires: "open",
+    summary: "Checks that the server accepts requests",
+    responses: {
+      200: json("it does", readinessSchema),
+      503: {
+        description: "it is stopping, or has not reached its cluster yet",
+        mediaType: "application/problem+json",
+        schema: problemSchema,
+      },
     },
-  },
-  {
+    handle() {
+      if (stopping()) throw new FaasError("SERVER_STOPPING", "The server is stopping");
+      const { notReady } = platform;
+      // Where keys are required, callers without one learn nothing about the cluster.
+      if (notReady && isAuth)
+        throw new FaasError(notReady.code, "The server has not reached its cluster yet; its log has the reason");
+      if (notReady) throw notReady;
+      return { status: 200, body: { status: "ready" } };
+    },
+  });
+
+const getConfig = ({ config }: Pick<ServerRoutesDeps, "config">) =>
+  defineRoute({
     method: "get",
     path: "/-/config",
-    access: "key",
-    summary: "What a client has to know of the server",
-    answers: { 200: "version, platform, what it accepts, limits" },
-    handle(context, _, deps) {
-      context.body = deps.config;
-    },
-  },
-  {
+    requires: "key",
+    summary: "Shows what clients need to know about the server",
+    responses: { 200: json("version, platform, accepted artifacts, limits", serverConfigSchema) },
+    handle: () => ({ status: 200, body: config }),
+  });
+
+const getMetrics = ({ metrics }: Pick<ServerRoutesDeps, "metrics">) =>
+  defineRoute({
     method: "get",
     path: "/-/metrics",
-    access: "read",
-    summary: "Metrics in Prometheus' text format; with a key of an organization, its own",
-    answers: { 200: "the metrics" },
-    async handle(context, _, deps) {
-      const text = await deps.metrics.text();
-      const { org } = deps.access;
-      context.body = org === undefined ? text : metricsOf(org, text);
-      context.type = deps.metrics.contentType;
+    requires: "read",
+    summary: "Shows metrics in Prometheus' text format; a key of an organization sees those of its organization",
+    responses: { 200: { description: "the metrics", mediaType: "text/plain" } },
+    async handle({ permissions: { org } }) {
+      const text = await metrics.text();
+      return { status: 200, body: org === undefined ? text : metricsOf(org, text), contentType: metrics.contentType };
     },
-  },
-  {
+  });
+
+const getOpenApi = ({ openapi }: Pick<ServerRoutesDeps, "openapi">) =>
+  defineRoute({
     method: "get",
     path: "/-/openapi.json",
-    access: "key",
-    summary: "This API as an OpenAPI 3.1 document",
-    answers: { 200: "the document" },
-    handle(context, _, deps) {
-      context.body = deps.openapi();
-    },
-  },
-  {
+    requires: "key",
+    summary: "Shows this API as an OpenAPI 3.1 document",
+    responses: { 200: json("the document", z.looseObject({ openapi: z.string() })) },
+    handle: () => ({ status: 200, body: openapi() as { openapi: string } }),
+  });
+
+const getWhoami = () =>
+  defineRoute({
     method: "get",
     path: "/-/whoami",
-    access: "key",
-    summary: "Which key the request has",
-    answers: { 200: "the key, without its token; or that the server wants none" },
-    handle(context, _, { access: { key } }) {
-      context.body = (key ? { auth: "key", ...viewOf(key) } : { auth: "open" }) satisfies Whoami;
+    requires: "key",
+    summary: "Shows the key of the request",
+    responses: { 200: json("the key, without its token; or that the server requires no keys", whoamiSchema) },
+    handle({ permissions: { key } }) {
+      if (key === undefined) return { status: 200, body: { auth: "open" } };
+      return { status: 200, body: { auth: "key", ...viewOf(key) } };
     },
-  },
-  {
+  });
+
+const getAudit = ({ audit }: Pick<ServerRoutesDeps, "audit">) =>
+  defineRoute({
     method: "get",
     path: "/-/audit",
-    access: "admin",
-    summary: "Who changed what, and who was refused: a JSON object a line (application/x-ndjson)",
-    answers: { 200: "the lines, oldest first" },
-    handle(context, _, { audit }) {
-      context.body = Readable.from(audit.read());
-      context.type = "application/x-ndjson";
-    },
-  },
-];
+    requires: "admin",
+    summary: "Shows who changed what, and who was rejected: one JSON object per line",
+    responses: { 200: jsonLines("the lines, oldest first", auditEntrySchema) },
+    handle: () => ({ status: 200, body: Readable.from(audit.read()), contentType: "application/x-ndjson" }),
+  });

@@ -7,55 +7,60 @@ import {
   type ReplicaFailure,
 } from "@faas/core";
 import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
-import type { EndpointRecord } from "../../state/store.ts";
+import { awaitsFirstReady, candidateRevision, type EndpointRecord, servingRevision } from "../../state/records.ts";
 
-/** An endpoint as the control API shows it: what is on disk, and what runs. `origin` is where the client reached the server. */
+/**
+ * Builds the response body for an endpoint: its record, and its replicas.
+ * @param origin the origin that the client reached the server by
+ */
 export function viewEndpoint(
   ref: EndpointRef,
   record: EndpointRecord,
   endpoints: EndpointRegistry,
   origin: string,
 ): EndpointView {
-  const live = endpoints.get(endpointKey(ref));
-  const failure = record.failure ?? live?.status?.failure ?? lastEnd(live);
+  const served = endpoints.get(endpointKey(ref));
+  const serving = servingRevision(record);
+  const candidate = candidateRevision(record);
+  const failure = record.failure ?? served?.status?.failure ?? lastExit(served);
   return {
     org: ref.org,
     endpoint: ref.endpoint,
     url: `${origin}/${endpointKey(ref)}`,
-    phase: phaseOf(record, live),
-    revision: record.current.id,
-    ...(record.candidate === undefined ? {} : { deploying: record.candidate.id }),
-    image: formatArtifact(record.current.artifact),
-    settings: record.current.settings,
+    phase: phaseOf(record, served),
+    revision: serving.id,
+    ...(candidate === undefined ? {} : { deploying: candidate.id }),
+    image: formatArtifact(serving.artifact),
+    settings: serving.settings,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
-    replicas: (live?.status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, start }) => ({
+    replicas: (served?.status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, start }) => ({
       id,
       ready,
       revision,
-      inFlight: live?.replicas.find((replica) => replica.id === id)?.inFlight ?? 0,
+      inFlight: served?.replicas.find((replica) => replica.id === id)?.inFlight ?? 0,
       ...(cpuMillis === undefined ? {} : { cpuMillis }),
       ...(start === undefined ? {} : { start }),
     })),
-    ...(live?.limited === undefined ? {} : { limited: live.limited }),
+    ...(served?.limited === undefined ? {} : { limited: served.limited }),
     ...(failure === undefined ? {} : { failure }),
   };
 }
 
-/** Why nothing is ready though something is wanted. */
-function lastEnd(live: ServedEndpoint | undefined): ReplicaFailure | undefined {
-  if (live === undefined || live.desired === 0 || live.replicas.length > 0) return undefined;
-  const ended = live.status?.ended?.at(-1);
-  if (ended === undefined) return undefined;
-  const { id: _, ...failure } = ended;
+/** Returns how the last replica ended, when replicas are desired and none is ready. */
+function lastExit(served: ServedEndpoint | undefined): ReplicaFailure | undefined {
+  if (served === undefined || served.desired === 0 || served.replicas.length > 0) return undefined;
+  const exited = served.status?.ended?.at(-1);
+  if (exited === undefined) return undefined;
+  const { id: _, ...failure } = exited;
   return failure;
 }
 
-function phaseOf(record: EndpointRecord, live: ServedEndpoint | undefined): EndpointPhase {
-  if (record.unproven) return record.failure?.revision === record.current.id ? "failed" : "deploying";
-  if (record.candidate) return "deploying";
-  if (live === undefined) return "idle";
-  if (live.replicas.length > 0) return "ready";
-  if (live.failure()) return "failed";
-  return live.desired > 0 ? "starting" : "idle";
+function phaseOf(record: EndpointRecord, served: ServedEndpoint | undefined): EndpointPhase {
+  if (awaitsFirstReady(record)) return record.failure?.revision === servingRevision(record).id ? "failed" : "deploying";
+  if (candidateRevision(record)) return "deploying";
+  if (served === undefined) return "idle";
+  if (served.replicas.length > 0) return "ready";
+  if (served.failure()) return "failed";
+  return served.desired > 0 ? "starting" : "idle";
 }

@@ -1,6 +1,6 @@
 /**
- * Of metrics in Prometheus' text format, those of one organization: samples whose label `org` it is, with what explains them. Names of
- * organizations and endpoints have no characters that a label's value escapes.
+ * Filters metrics in Prometheus' text format by organization: keeps samples whose label `org` is its name, and the comments about them. Names of
+ * organizations and endpoints have no characters that label values escape.
  */
 export function metricsOf(org: string, text: string): string {
   const label = new RegExp(`^\\w+\\{(?:\\w+="[^"]*",)*org="${org}"[,}]`);

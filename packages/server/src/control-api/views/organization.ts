@@ -3,7 +3,7 @@ import type { EndpointRegistry } from "@faas/gateway";
 import type { StorageQuota } from "../../bundles/storage-quota.ts";
 import type { Store } from "../../state/store.ts";
 
-/** An organization as the control API shows it. */
+/** Builds the response body for an organization. */
 export function viewOrg(org: string, store: Pick<Store, "org">, defaultLimits: Limits): OrgView {
   const { createdAt = "", endpoints = new Map(), limits } = store.org(org) ?? {};
   return {
@@ -15,27 +15,27 @@ export function viewOrg(org: string, store: Pick<Store, "org">, defaultLimits: L
   };
 }
 
-interface DetailsDeps {
+export interface OrgDetailsDeps {
   readonly store: Pick<Store, "org">;
   readonly endpoints: EndpointRegistry;
-  readonly bundleRoom: StorageQuota;
+  readonly storageQuota: Pick<StorageQuota, "used">;
   readonly defaultLimits: Limits;
 }
 
-/** The same with what it takes now. */
-export async function viewOrgDetails(org: string, deps: DetailsDeps): Promise<OrgDetails> {
-  const { store, endpoints, bundleRoom, defaultLimits } = deps;
+/** Builds the response body for an organization, with what it uses of its limits now. */
+export async function viewOrgDetails(org: string, deps: OrgDetailsDeps): Promise<OrgDetails> {
+  const { store, endpoints, storageQuota, defaultLimits } = deps;
   const view = viewOrg(org, store, defaultLimits);
-  const live = endpoints.org(org);
-  const reserved = live?.usage.reserved ?? NO_RESOURCES;
+  const runtime = endpoints.org(org);
+  const reserved = runtime?.usage.reserved ?? NO_RESOURCES;
   const use: LimitsUse = {
     endpoints: view.endpoints.length,
     replicas: reserved.replicas,
     cpu: `${reserved.cpuMillis}m`,
     memory: formatSize(reserved.memoryBytes),
-    requestsPerSecond: live?.meter.perSecond(performance.now()) ?? 0,
-    concurrentRequests: live?.requests ?? 0,
-    bundleBytes: await bundleRoom.used(org),
+    requestsPerSecond: runtime?.meter.perSecond(performance.now()) ?? 0,
+    concurrentRequests: runtime?.requests ?? 0,
+    bundleBytes: await storageQuota.used(org),
   };
   return { ...view, use };
 }

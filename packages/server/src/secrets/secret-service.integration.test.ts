@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
+import { eventually } from "@faas/testing";
 import { digestOf, functionBundle, testControl } from "../testing/test-control.ts";
 
-/** Answers with the hash of what it finds in its variables, and does not load with "bad". */
+/** Function that returns the hashes of its variables, and does not load with "bad". */
 const bundle = await functionBundle(`
   import { createHash } from "node:crypto";
   if (process.env.TOKEN === "bad") throw new Error("no such token");
@@ -37,12 +38,7 @@ async function deployed(org: string, endpoint: string, settings: object) {
   assert.notEqual(phase, "deploying");
   return body.revision as string;
 }
-async function until(what: string, condition: () => Promise<boolean>) {
-  for (const limit = performance.now() + 15_000; !(await condition()); await new Promise(setImmediate))
-    assert.ok(performance.now() < limit, `not within 15 s: ${what}`);
-}
-
-test("a secret is listed by name, with who uses it, and its value is in no answer", async () => {
+test("lists secrets by name with the endpoints that use them; no response has a value", async () => {
   const first = await put("list", "TOKEN", "hunter2");
   assert.equal(first.status, 201);
   assert.deepEqual(Object.keys(first.body).sort(), ["name", "rolls", "setAt"]);
@@ -62,14 +58,14 @@ test("a secret is listed by name, with who uses it, and its value is in no answe
   assert.equal((await put("list", "TOKEN", "hunter3")).status, 200);
 });
 
-test("the function finds it in the variable of its name, or of another", async () => {
+test("a function gets a secret in the variables that the settings name", async () => {
   await put("vars", "TOKEN", "one");
   await deployed("vars", "x", { secrets: { TOKEN: "TOKEN", OTHER: "TOKEN" }, env: { PLAIN: "1" } });
   const { TOKEN, OTHER } = await call("vars", "x");
   assert.deepEqual([TOKEN, OTHER], [hash("one"), hash("one")]);
 });
 
-test("as the original system registers, secrets may stand beside", async () => {
+test("POST /add_endpoint accepts secrets", async () => {
   await put("original", "TOKEN", "one");
   const image = `bundle@${artifact.digest}`;
   const body = { org: "original", endpoint: "x", image, replicas: 1, secrets: { TOKEN: "TOKEN" } };
@@ -77,8 +73,8 @@ test("as the original system registers, secrets may stand beside", async () => {
   assert.equal((await call("original", "x")).TOKEN, hash("one"));
 });
 
-describe("a value that is set anew", () => {
-  test("is deployed to those who use it, and to nobody else, without a failed request", async () => {
+describe("a new value of a secret", () => {
+  test("is deployed to the endpoints that use the secret, and to no other, without a failed request", async () => {
     await put("roll", "TOKEN", "one");
     await put("roll", "OTHER", "same");
     await deployed("roll", "x", { secrets: { TOKEN: "TOKEN" }, replicas: 2 });
@@ -104,31 +100,31 @@ describe("a value that is set anew", () => {
     assert.equal((await call("roll", "y")).pid, y.pid);
   });
 
-  test("and the former one is taken away when nobody has it any more", async () => {
-    await put("former", "TOKEN", "one");
-    await deployed("former", "x", { secrets: { TOKEN: "TOKEN" } });
-    const before = await files("former");
-    const { body } = await put("former", "TOKEN", "two");
-    await view("former", "x", body.rolls[0].revision);
-    await until("one file", async () => (await files("former")).length === 1);
-    assert.notDeepEqual(await files("former"), before);
+  test("replaces the previous one, which is removed when no replica has it", async () => {
+    await put("previous", "TOKEN", "one");
+    await deployed("previous", "x", { secrets: { TOKEN: "TOKEN" } });
+    const before = await files("previous");
+    const { body } = await put("previous", "TOKEN", "two");
+    await view("previous", "x", body.rolls[0].revision);
+    await eventually("one file", async () => (await files("previous")).length === 1);
+    assert.notDeepEqual(await files("previous"), before);
   });
 
-  test("with which nothing runs leaves the former one serving, and says why; the next one mends it", async () => {
+  test("with which the function does not load leaves the previous one serving; the next value is deployed", async () => {
     await put("bad", "TOKEN", "one");
-    const former = await deployed("bad", "x", { secrets: { TOKEN: "TOKEN" } });
+    const serving = await deployed("bad", "x", { secrets: { TOKEN: "TOKEN" } });
     const { body } = await put("bad", "TOKEN", "bad");
     const seen = await view("bad", "x", body.rolls[0].revision);
-    assert.equal(seen.revision, former);
+    assert.equal(seen.revision, serving);
     assert.match(seen.failure.detail, /no such token/);
     assert.equal((await call("bad", "x")).TOKEN, hash("one"));
     const again = await put("bad", "TOKEN", "two");
     await view("bad", "x", again.body.rolls[0].revision);
     assert.equal((await call("bad", "x")).TOKEN, hash("two"));
-    await until("one file", async () => (await files("bad")).length === 1);
+    await eventually("one file", async () => (await files("bad")).length === 1);
   });
 
-  test("mends an endpoint that never answered", async () => {
+  test("starts an endpoint that has never been ready", async () => {
     await put("first", "TOKEN", "bad");
     const { body } = await deploy("first", "x", { secrets: { TOKEN: "TOKEN" } });
     assert.equal((await view("first", "x", body.revision)).phase, "failed");
@@ -137,29 +133,29 @@ describe("a value that is set anew", () => {
     assert.equal((await call("first", "x")).TOKEN, hash("good"));
   });
 
-  test("reaches who serves also when a deployment that has no use for it fails meanwhile", async () => {
+  test("reaches the serving revision also when a deployment without the secret fails meanwhile", async () => {
     await put("meanwhile", "TOKEN", "one");
     await deployed("meanwhile", "x", { secrets: { TOKEN: "TOKEN" } });
-    // It does not load, and takes its time for it.
+    // It fails to load, slowly.
     const slow = await functionBundle("await new Promise((done) => setTimeout(done, 700)); throw new Error('no');");
     await server.upload(slow);
     const path = "/-/orgs/meanwhile/endpoints/x";
     await server.send("PUT", path, { artifact: { kind: "bundle", digest: digestOf(slow) } });
     assert.deepEqual((await put("meanwhile", "TOKEN", "two")).body.rolls, []);
-    await until("the new value", async () => (await call("meanwhile", "x")).TOKEN === hash("two"));
+    await eventually("the new value", async () => (await call("meanwhile", "x")).TOKEN === hash("two"));
   });
 
-  test("ten times at once: the last one that was taken is the one that serves, and nothing else is left", async () => {
+  test("set ten times at once: the last one serves, and no other is left", async () => {
     await put("many", "TOKEN", "start");
     await deployed("many", "x", { secrets: { TOKEN: "TOKEN" } });
     await Promise.all(Array.from({ length: 10 }, (_, index) => put("many", "TOKEN", `value-${index}`)));
     const { body } = await put("many", "TOKEN", "end");
     await view("many", "x", body.rolls[0].revision);
-    await until("the last value", async () => (await call("many", "x")).TOKEN === hash("end"));
-    await until("one file", async () => (await files("many")).length === 1);
+    await eventually("the last value", async () => (await call("many", "x")).TOKEN === hash("end"));
+    await eventually("one file", async () => (await files("many")).length === 1);
   });
 
-  test("the same deployment again is unchanged", async () => {
+  test("does not change the revision of an equal deployment", async () => {
     await put("again", "TOKEN", "one");
     const settings = { secrets: { TOKEN: "TOKEN" } };
     await deployed("again", "x", settings);
@@ -171,7 +167,7 @@ describe("a value that is set anew", () => {
   });
 });
 
-describe("what is refused", () => {
+describe("rejects", () => {
   before(async () => {
     await put("refused", "TOKEN", "one");
     await put("refused", "DATABASE_URL", "one");
@@ -179,10 +175,10 @@ describe("what is refused", () => {
     await deployed("refused", "y", { secrets: { OTHER: "TOKEN" } });
   });
 
-  test("a deployment with a secret that is not there: which there are, which is near, and how to make it", async () => {
+  test("a deployment with an unknown secret; the error lists the existing ones, the nearest, and the command", async () => {
     const { status, problem } = await deploy("refused", "z", { secrets: { TOKEN: "TOKENS" } });
     assert.deepEqual([status, problem.code, problem.suggestion], [404, "SECRET_NOT_FOUND", "TOKEN"]);
-    assert.match(problem.detail, /refused has DATABASE_URL, TOKEN\. "faas secret set refused TOKENS" makes it/);
+    assert.match(problem.detail, /refused has DATABASE_URL, TOKEN\. "faas secret set refused TOKENS" creates it/);
     assert.equal((await server.send("GET", "/-/orgs/refused/endpoints/z")).status, 404);
     const none = (await deploy("nothing-yet", "z", { secrets: { TOKEN: "TOKEN" } })).problem;
     assert.match(none.detail, /nothing-yet has none yet/);
@@ -202,14 +198,14 @@ describe("what is refused", () => {
       assert.doesNotMatch(JSON.stringify(problem), /sk-live/);
     });
 
-  test("removing a secret that is used: by whom", async () => {
+  test("the removal of a secret that endpoints use; the error lists them", async () => {
     const { status, problem } = await server.send("DELETE", "/-/orgs/refused/secrets/TOKEN");
     assert.deepEqual([status, problem.code], [409, "SECRET_IN_USE"]);
     assert.match(problem.detail, /used by refused\/x, refused\/y/);
     assert.equal((await call("refused", "x")).TOKEN, hash("one"));
   });
 
-  test("removing one that is not there", async () => {
+  test("the removal of an unknown secret", async () => {
     for (const name of ["NOTHING", "constructor"]) {
       const { status, problem } = await server.send("DELETE", `/-/orgs/refused/secrets/${name}`);
       assert.deepEqual([status, problem.code], [404, "SECRET_NOT_FOUND"]);
@@ -218,19 +214,19 @@ describe("what is refused", () => {
 
   const canary = "canary-7d1f";
   for (const [what, body, code] of [
-    ["no JSON", `{"value":"${canary}`, "MALFORMED_JSON"],
+    ["invalid JSON", `{"value":"${canary}`, "MALFORMED_JSON"],
     ["a bare word", canary, "MALFORMED_JSON"],
     ["a text", `"${canary}"`, "INVALID_REQUEST"],
-    ["another field", `{"valeu":"${canary}"}`, "INVALID_REQUEST"],
-    ["one field more", `{"value":"x","${canary}":1}`, "INVALID_REQUEST"],
+    ["a wrong field", `{"valeu":"${canary}"}`, "INVALID_REQUEST"],
+    ["an additional field", `{"value":"x","${canary}":1}`, "INVALID_REQUEST"],
     ["a list", `{"value":["${canary}"]}`, "INVALID_REQUEST"],
     ["a NUL", `{"value":"${canary}\\u0000"}`, "INVALID_REQUEST"],
     ["half a character", `{"value":"${canary}\\ud800"}`, "INVALID_REQUEST"],
-    ["nothing", '{"value":""}', "INVALID_REQUEST"],
-    ["too much", JSON.stringify({ value: canary.repeat(6000) }), "INVALID_REQUEST"],
-    ["far too much", JSON.stringify({ value: canary.repeat(200_000) }), "BODY_TOO_LARGE"],
+    ["an empty value", '{"value":""}', "INVALID_REQUEST"],
+    ["a value over the limit", JSON.stringify({ value: canary.repeat(6000) }), "INVALID_REQUEST"],
+    ["a value over the limit of bodies", JSON.stringify({ value: canary.repeat(200_000) }), "BODY_TOO_LARGE"],
   ] as const)
-    test(`a body with ${what}, and it is not repeated`, async () => {
+    test(`a body with ${what}, without repeating it`, async () => {
       const { problem } = await server.send("PUT", "/-/orgs/refused/secrets/TOKEN", body);
       assert.equal(problem.code, code);
       assert.doesNotMatch(JSON.stringify(problem), /canary|7d1f/);
@@ -244,7 +240,7 @@ describe("what is refused", () => {
     });
 });
 
-test("what stands in the place of a name is not in the audit trail, unless it is one", async () => {
+test("the audit trail has no invalid names, which may be values", async () => {
   await put("audited", "A%3Dhunter2", "x");
   await server.send("DELETE", "/-/orgs/audited/secrets/hunter2-");
   await put("audited", "NAME", "x");
@@ -254,7 +250,7 @@ test("what stands in the place of a name is not in the audit trail, unless it is
   assert.match(trail, /"action":"PUT \/-\/orgs\/\{org\}\/secrets\/\{name\}","target":"audited\/NAME"/);
 });
 
-test("an organization has 200 secrets at most; those that it has can be changed", async () => {
+test("limits an organization to 200 secrets; existing ones can be changed", async () => {
   for (let index = 0; index < 200; index++) assert.equal((await put("crowd", `S${index}`, "x")).status, 201);
   const { status, problem } = await put("crowd", "MORE", "x");
   assert.deepEqual([status, problem.code], [413, "SECRETS_FULL"]);
@@ -263,7 +259,7 @@ test("an organization has 200 secrets at most; those that it has can be changed"
   assert.equal((await put("crowd", "MORE", "x")).status, 201);
 });
 
-test("a secret that is used no more is removed with its value, and may come again", async () => {
+test("removes an unused secret with its value; it can be set again", async () => {
   await put("gone", "TOKEN", "one");
   await deployed("gone", "x", { secrets: { TOKEN: "TOKEN" } });
   await deployed("gone", "x", {});
@@ -274,7 +270,7 @@ test("a secret that is used no more is removed with its value, and may come agai
   assert.equal((await call("gone", "x")).TOKEN, hash("two"));
 });
 
-test("an organization goes with its secrets, and one that is made again under the name starts without", async () => {
+test("removes the secrets of an organization with it; a new one under the name has none", async () => {
   await put("twice", "TOKEN", "one");
   await deployed("twice", "x", { secrets: { TOKEN: "TOKEN" } });
   assert.equal((await server.send("DELETE", "/-/orgs/twice")).status, 204);
@@ -284,22 +280,22 @@ test("an organization goes with its secrets, and one that is made again under th
   assert.equal((await deploy("twice", "x", { secrets: { TOKEN: "TOKEN" } })).problem.code, "SECRET_NOT_FOUND");
 });
 
-test("a deployment and the removal of its secret at once: one of them is refused", async () => {
+test("rejects either a deployment or the removal of its secret when both come at once", async () => {
   for (let round = 0; round < 20; round++) {
     await put("race", "TOKEN", "one");
-    const [made, removed] = await Promise.all([
+    const [created, removed] = await Promise.all([
       deploy("race", `x${round}`, { secrets: { TOKEN: "TOKEN" }, replicas: 0 }),
       server.send("DELETE", "/-/orgs/race/secrets/TOKEN"),
     ]);
-    assert.ok((made.status === 201) !== (removed.status === 204), `${made.status} ${removed.status}`);
+    assert.ok((created.status === 201) !== (removed.status === 204), `${created.status} ${removed.status}`);
     await server.send("DELETE", `/-/orgs/race/endpoints/x${round}`);
   }
 });
 
-test("a value that was lost is told to who calls, with what to do, and setting it again mends it", async () => {
+test("reports a lost value to the caller with the command that sets it; setting it again starts the function", async () => {
   await put("lost", "TOKEN", "one");
   await deployed("lost", "x", { secrets: { TOKEN: "TOKEN" }, idleTimeout: "100ms" });
-  await until("idle", async () => (await view("lost", "x")).phase === "idle");
+  await eventually("idle", async () => (await view("lost", "x")).phase === "idle");
   const [file = ""] = await files("lost");
   const path = join(server.dataDir, "secrets/lost", file);
   await writeFile(path, (await readFile(path)).subarray(1));

@@ -1,21 +1,19 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
+import { faasProgram, freePort, tempDir } from "@faas/testing";
+import { root } from "./source-files.ts";
 
-const root = join(import.meta.dirname, "../..");
-
-test("every command block of the README's tour works, one after the other", async () => {
+test("the command blocks of the README's tour work in their order", async () => {
   const text = await readFile(join(root, "README.md"), "utf8");
   const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block as string);
   assert.ok(blocks.length >= 5);
-  const folder = await mkdtemp(join(tmpdir(), "faas-readme-"));
+  const folder = tempDir("readme");
   const port = await freePort();
-  // The same commands on a port and in folders of this test's own.
+  // The same commands, with a port and folders of this test.
   const script = `set -euxo pipefail\nnpx() { "$@"; } # the clone's own faas, which PATH has\n${blocks.join("\n")}`
     .replaceAll("faas up", `faas up --port ${port}`)
     .replaceAll("8887", String(port));
@@ -30,8 +28,7 @@ test("every command block of the README's tour works, one after the other", asyn
     assert.equal(code, 0, output);
     assert.match(output, /\{"hello":"you"\}[\s\S]*\{"hello":"you"\}/);
   } finally {
-    await run(process.execPath, [join(root, "packages/cli/bin/faas.js"), "down"], folder, env);
-    await rm(folder, { recursive: true, force: true });
+    await run(process.execPath, [faasProgram, "down"], folder, env);
   }
 });
 
@@ -44,15 +41,7 @@ async function run(
   const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (piece) => (output += piece));
+    stream.setEncoding("utf8").on("data", (chunk) => (output += chunk));
   const [code] = await once(child, "close");
   return { code, output };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
 }

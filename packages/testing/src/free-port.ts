@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 
-/** A port of this machine that nothing listens on now, for servers that cannot choose one themselves. */
+/** Finds a port that is free now, for servers that cannot choose one themselves. Prefer port 0 wherever a server reports its own. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

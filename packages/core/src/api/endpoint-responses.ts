@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { replicaFailureSchema, startStageSchema } from "../endpoints/platform.ts";
+import { settingsSchema } from "../endpoints/settings.ts";
+import type { Immutable } from "../immutable.ts";
+
+/** Response bodies of the control API about endpoints. Servers may add fields: clients ignore those that they do not know. */
+
+const replicaViewSchema = z
+  .object({
+    id: z.string(),
+    ready: z.boolean(),
+    revision: z.string(),
+    inFlight: z.int().describe("Requests that it is processing"),
+    cpuMillis: z.number().optional().describe("Its current CPU limit, where the platform enforces one"),
+    start: z.array(startStageSchema).optional().describe("How its start went, as far as it was observed"),
+  })
+  .meta({ id: "Replica" });
+export type ReplicaView = Immutable<z.infer<typeof replicaViewSchema>>;
+
+const endpointPhases = ["deploying", "starting", "ready", "idle", "failed"] as const;
+export type EndpointPhase = (typeof endpointPhases)[number];
+
+export const endpointViewSchema = z
+  .object({
+    org: z.string(),
+    endpoint: z.string(),
+    url: z.string().describe("Absolute URL that calls are sent to"),
+    phase: z
+      .enum(endpointPhases)
+      .describe(
+        "deploying: the newest revision has not been ready yet. starting: replicas are requested, none is ready. ready: at least one replica is. idle: no replicas until the next request. failed: nothing can serve, and failure has the reason",
+      ),
+    revision: z.string().describe("The revision that serves, or that is being deployed when there is no other"),
+    deploying: z.string().optional().describe("The revision that is about to replace it"),
+    image: z.string().describe("bundle@sha256:… or the reference of an image"),
+    settings: settingsSchema.meta({ id: "Settings" }),
+    createdAt: z.string(),
+    updatedAt: z.string(),
+    replicas: z.array(replicaViewSchema),
+    limited: z
+      .string()
+      .optional()
+      .describe("Present when it needs more replicas than the organization's limits allow: the number and the limit"),
+    failure: replicaFailureSchema
+      .optional()
+      .describe("Why the newest deployment, or the serving revision, does not run"),
+  })
+  .meta({ id: "Endpoint" });
+/** An endpoint as the control API shows it. */
+export type EndpointView = Immutable<z.infer<typeof endpointViewSchema>>;
+
+/** `GET /-/endpoints` and `GET /-/orgs/<org>/endpoints`. */
+export const endpointListSchema = z.object({ endpoints: z.array(endpointViewSchema) }).meta({ id: "EndpointList" });
+
+/** `GET …/endpoints/<endpoint>/replicas`. */
+export const replicaListSchema = z.object({ replicas: z.array(replicaViewSchema) }).meta({ id: "ReplicaList" });
+
+/** `PUT …/endpoints/<endpoint>` and `POST /add_endpoint`: 201 when new, 200 when changed or unchanged. */
+export const registeredSchema = z
+  .object({
+    org: z.string(),
+    endpoint: z.string(),
+    url: z.string().describe("Absolute URL that calls are sent to"),
+    revision: z.string().describe("The revision that is deployed or being deployed now"),
+    unchanged: z.boolean().describe("True when the same revision was deployed already"),
+  })
+  .meta({ id: "Registered" });
+export type Registered = Immutable<z.infer<typeof registeredSchema>>;
+
+/** `PUT /-/bundles/<digest>`. */
+export const storedBundleSchema = z.object({ digest: z.string() }).meta({ id: "StoredBundle" });

@@ -1,0 +1,40 @@
+import { z } from "zod";
+import type { Immutable } from "../immutable.ts";
+import { limitsSchema } from "../organizations/limits.ts";
+
+/** Response bodies of the control API about organizations. */
+
+const shownLimitsSchema = z.object(limitsSchema.shape).meta({ id: "Limits" });
+
+const limitsUseSchema = z
+  .object({
+    endpoints: z.int(),
+    replicas: z.int().describe("Reserved by the settings of its endpoints, or running, if that is more"),
+    cpu: z.string(),
+    memory: z.string(),
+    requestsPerSecond: z.number().describe("Admitted calls, averaged over the last ten seconds"),
+    concurrentRequests: z.int(),
+    bundleBytes: z.int(),
+  })
+  .meta({ id: "LimitsUse" });
+export type LimitsUse = Immutable<z.infer<typeof limitsUseSchema>>;
+
+const orgViewSchema = z
+  .object({
+    org: z.string(),
+    createdAt: z.string(),
+    limits: shownLimitsSchema.optional().describe("Limits that were set. Absent: none"),
+    defaultLimits: shownLimitsSchema.optional().describe("Limits where none were set. Absent: no defaults"),
+    endpoints: z.array(z.string()).describe("Names of its endpoints"),
+  })
+  .meta({ id: "Organization" });
+export type OrgView = Immutable<z.infer<typeof orgViewSchema>>;
+
+/** `GET /-/orgs/<org>`, `PUT /-/orgs/<org>`. */
+export const orgDetailsSchema = orgViewSchema
+  .extend({ use: limitsUseSchema.describe("Amounts in use now") })
+  .meta({ id: "OrganizationDetails" });
+export type OrgDetails = Immutable<z.infer<typeof orgDetailsSchema>>;
+
+/** `GET /-/orgs`. */
+export const orgListSchema = z.object({ orgs: z.array(orgViewSchema) }).meta({ id: "OrganizationList" });

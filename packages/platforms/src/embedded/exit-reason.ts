@@ -1,0 +1,54 @@
+import { constants } from "node:os";
+import { type EndpointSpec, type ErrorCode, formatSize } from "@faas/core";
+import { type Programs, runtimeCommand } from "../common/runtime-command.ts";
+
+/** Exit code of the launcher when the program to run is missing. */
+const PROGRAM_MISSING = 127;
+/** Last words of runtimes that get no more memory from the kernel or from their own heap limit. */
+const NO_MEMORY = /JavaScript heap out of memory|process out of memory|\bstd::bad_alloc\b|^MemoryError\b/;
+
+/** Reason why a replica's process ended. */
+export interface ProcessEnd {
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
+
+/** Observed end of a process. */
+export interface ProcessExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Last lines of its output. */
+  readonly lastLines: readonly string[];
+  readonly wasServing: boolean;
+  readonly isSandboxed: boolean;
+}
+
+/** Finds the reason for the exit of a process that the server did not end. */
+export function exitReason(spec: EndpointSpec, programs: Programs, exit: ProcessExit): ProcessEnd {
+  const { code, signal, lastLines, wasServing, isSandboxed } = exit;
+  if (lastLines.some((line) => NO_MEMORY.test(line))) {
+    const limit = formatSize(spec.memoryBytes);
+    return {
+      code: "OUT_OF_MEMORY",
+      detail: `The function ran out of memory: its limit is ${limit}; deploy it with a larger --memory`,
+    };
+  }
+  const missing = runtimeMissing(spec, programs);
+  if (code === PROGRAM_MISSING && isSandboxed && missing && lastLines.length === 0) return missing;
+  const how = signal ? `by signal ${signal} (${constants.signals[signal]})` : `with exit code ${code}`;
+  const when = wasServing ? "while it served" : "before it was ready";
+  return { code: "REPLICA_EXITED", detail: `The function's process ended ${how} ${when}` };
+}
+
+/** Finds the reason why a process could not be spawned. */
+export function spawnFailure(spec: EndpointSpec, programs: Programs, error: NodeJS.ErrnoException): ProcessEnd {
+  const missing = runtimeMissing(spec, programs);
+  if (error.code === "ENOENT" && missing) return missing;
+  return { code: "REPLICA_EXITED", detail: `Cannot start the function's process: ${error.message}` };
+}
+
+/** Returns the failure for a runtime that is not installed; undefined for a runtime that always is. */
+function runtimeMissing(spec: EndpointSpec, programs: Programs): ProcessEnd | undefined {
+  const { missing, program } = runtimeCommand(spec.runtime);
+  return missing && { code: "RUNTIME_MISSING", detail: missing(program(programs)) };
+}

@@ -1,0 +1,32 @@
+import { logLineSchema, sinceSchema, tailSchema } from "@faas/core";
+import { z } from "zod";
+import type { Store } from "../../state/store.ts";
+import { type LogStreamDeps, streamLogs } from "../log-stream.ts";
+import { requireEndpoint } from "../lookup.ts";
+import { defineRoute, jsonLines, type Route } from "../route.ts";
+
+export interface LogRoutesDeps extends LogStreamDeps {
+  readonly store: Pick<Store, "org" | "orgs" | "endpoint">;
+}
+
+/** Creates the routes about logs. */
+export const logRoutes = (deps: LogRoutesDeps): Route[] => [getLogs(deps)];
+
+const getLogs = ({ store, logs, ending }: LogRoutesDeps) =>
+  defineRoute({
+    method: "get",
+    path: "/-/orgs/{org}/endpoints/{endpoint}/logs",
+    requires: "read",
+    summary: "Shows what the function printed: one JSON object per line",
+    query: {
+      follow: z.string().describe("true: continues with new lines until the client disconnects"),
+      tail: tailSchema.describe("the largest number of past lines"),
+      since: sinceSchema.describe("a duration before now, or a time (RFC 3339)"),
+      replica: z.string().describe("only the lines of this replica"),
+    },
+    responses: { 200: jsonLines("the lines, oldest first", logLineSchema) },
+    handle({ context, parameters: ref, permissions }) {
+      requireEndpoint(ref, store, permissions);
+      return { status: 200, body: streamLogs(context, ref, permissions.signal, { logs, ending }) };
+    },
+  });

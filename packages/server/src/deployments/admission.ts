@@ -1,0 +1,97 @@
+import { type Artifact, type EndpointRef, endpointSpec, FaasError, type Platform, type Settings } from "@faas/core";
+import type { BundleStore } from "../bundles/bundle-store.ts";
+import type { StorageQuota } from "../bundles/storage-quota.ts";
+import { newestVersions } from "../state/secret-records.ts";
+import type { Store } from "../state/store.ts";
+import { type AllowedImages, checkImage } from "./image-policy.ts";
+import type { QuotaCheck } from "./quota-check.ts";
+
+/** Request to deploy a revision of an endpoint. */
+export interface Deployment {
+  readonly ref: EndpointRef;
+  readonly artifact: Artifact;
+  readonly settings: Settings;
+}
+
+export interface AdmissionOptions {
+  readonly store: Pick<Store, "org">;
+  readonly platform: Pick<Platform, "name" | "accepts" | "scalers" | "notReady" | "check">;
+  readonly bundles: Pick<BundleStore, "claim">;
+  readonly storageQuota: Pick<StorageQuota, "check">;
+  readonly quota: QuotaCheck;
+  readonly allowedImages: AllowedImages;
+}
+
+/** Decides whether a deployment may begin: every check that it has to pass before anything is written, in order. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+
+  /** All checks but the quota, whose resources are reserved until the deployment is on disk. */
+  readonly #checks: readonly ((deployment: Deployment) => unknown)[] = [
+    ({ ref, artifact }) => this.#checkImage(ref, artifact),
+    () => this.assertReady(),
+    ({ artifact }) => this.#checkArtifact(artifact),
+    ({ settings }) => this.#checkScaler(settings),
+    ({ ref, settings }) => void newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets),
+    ({ ref, artifact }) => this.#checkBundle(ref, artifact),
+    (deployment) => this.#checkPlatform(deployment),
+  ];
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs the checks and reserves the resources of the deployment. The returned function releases them; to be called when the store has the
+   * deployment, or it failed.
+   *
+   * @throws IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
+   */
+  async admit(deployment: Deployment): Promise<() => void> {
+    for (const check of this.#checks) await check(deployment);
+    return this.#options.quota.reserve(deployment.ref, deployment.settings);
+  }
+
+  /** Throws while the platform cannot carry anything out, for example CLUSTER_UNREACHABLE. */
+  assertReady(): void {
+    const { notReady } = this.#options.platform;
+    if (notReady) throw notReady;
+  }
+
+  #checkImage({ org }: EndpointRef, artifact: Artifact): void {
+    const { platform, allowedImages } = this.#options;
+    // On a platform that runs no images, that is the error to report.
+    if (artifact.kind === "image" && platform.accepts === "image") checkImage(artifact.reference, org, allowedImages);
+  }
+
+  #checkArtifact({ kind }: Artifact): void {
+    const { platform } = this.#options;
+    if (kind === platform.accepts) return;
+    throw new FaasError(
+      "ARTIFACT_UNSUPPORTED",
+      kind === "image"
+        ? `The ${platform.name} platform runs bundles (bundle@sha256:…), not container images; those run on the kubernetes platform. Deploy the folder with "faas deploy"`
+        : `The ${platform.name} platform runs container images, not bundles`,
+    );
+  }
+
+  #checkScaler({ scaler }: Settings): void {
+    const { platform } = this.#options;
+    if (platform.scalers.includes(scaler)) return;
+    throw new FaasError(
+      "SCALER_UNSUPPORTED",
+      `Expected "scaler" to be one of those of the ${platform.name} platform (${platform.scalers.join(", ")}), got "${scaler}"`,
+    );
+  }
+
+  async #checkBundle({ org }: EndpointRef, artifact: Artifact): Promise<void> {
+    if (artifact.kind !== "bundle") return;
+    const { bundles, storageQuota } = this.#options;
+    await bundles.claim(artifact.digest);
+    await storageQuota.check(org, artifact.digest);
+  }
+
+  async #checkPlatform({ ref, artifact, settings }: Deployment): Promise<void> {
+    await this.#options.platform.check?.(endpointSpec(ref, { id: "", createdAt: "", artifact, settings }));
+  }
+}

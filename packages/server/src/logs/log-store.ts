@@ -1,0 +1,50 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type EndpointRef, endpointKey, type LogLine, type LogOptions, type LogSink } from "@faas/core";
+import { EndpointLogFiles } from "./endpoint-log.ts";
+
+/** Logs of all endpoints: `logs/<organization>/<endpoint>/` in the data folder. */
+export class LogStore implements LogSink, AsyncDisposable {
+  readonly #folder: string;
+  /** Logs that were written or read since the start, by endpoint. */
+  readonly #logs = new Map<string, EndpointLogFiles>();
+
+  constructor(dataDir: string) {
+    this.#folder = join(dataDir, "logs");
+  }
+
+  open(ref: EndpointRef): EndpointLogFiles {
+    const key = endpointKey(ref);
+    let log = this.#logs.get(key);
+    if (!log) {
+      log = new EndpointLogFiles(join(this.#folder, ref.org, ref.endpoint));
+      this.#logs.set(key, log);
+    }
+    return log;
+  }
+
+  /** Reads the lines of an endpoint's replicas, present and past, oldest first. */
+  read(ref: EndpointRef, options: LogOptions): AsyncIterable<LogLine> {
+    return this.open(ref).read(options);
+  }
+
+  /** Removes the log of an endpoint that no longer runs. */
+  async remove(ref: EndpointRef): Promise<void> {
+    await this.open(ref).remove();
+    this.#logs.delete(endpointKey(ref));
+  }
+
+  /** Removes the logs of an organization whose endpoints no longer run. */
+  async removeOrg(org: string): Promise<void> {
+    for (const key of [...this.#logs.keys()].filter((key) => key.startsWith(`${org}/`))) {
+      await this.#logs.get(key)?.remove();
+      this.#logs.delete(key);
+    }
+    await rm(join(this.#folder, org), { recursive: true, force: true });
+  }
+
+  /** Waits until all lines are in the files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(Array.from(this.#logs.values(), (log) => log.flush()));
+  }
+}

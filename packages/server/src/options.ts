@@ -1,0 +1,122 @@
+import type { Registry } from "@faas/core";
+import type { CertificateFiles, ConnectionLimits, RequestReport } from "@faas/gateway";
+import type { IsolationMode } from "@faas/platforms";
+import type { DestinationStream } from "pino";
+import type { BundleStore } from "./bundles/bundle-store.ts";
+
+/** Options of a control server. */
+export interface ServerOptions {
+  /**
+   * Address to listen on.
+   *
+   * @defaultValue 127.0.0.1
+   */
+  readonly host?: string;
+  /**
+   * Port to listen on; 0 for a free one.
+   *
+   * @defaultValue 8887
+   */
+  readonly port?: number;
+  /** Folder for state, bundles and logs. */
+  readonly dataDir: string;
+  /** Certificate for HTTPS; HTTP without. */
+  readonly tls?: CertificateFiles;
+  /**
+   * Require keys.
+   *
+   * @defaultValue true, except on a loopback address
+   */
+  readonly auth?: boolean;
+  /** File with the id and the hash of an admin key (`formatVerifier`), for operators who keep the key elsewhere. */
+  readonly adminKeyFile?: string;
+  /** Prefixes of registries and repositories that images may come from, in which {org} is the organization; `*` allows all. */
+  readonly allowImages?: readonly string[];
+  /**
+   * Time to wait for a server on another host that holds the data folder and may be stopping.
+   *
+   * @defaultValue 0
+   */
+  readonly lockTimeoutMs?: number;
+  /**
+   * Prewarmed processes per runtime, on this machine.
+   *
+   * @defaultValue 0
+   */
+  readonly poolSize?: number;
+  /**
+   * Sandbox functions on this machine, away from the server's files and processes.
+   *
+   * @defaultValue auto
+   */
+  readonly isolation?: IsolationMode;
+  /** Files and folders that sandboxed functions may read in addition to the system's. */
+  readonly readable?: readonly string[];
+  /** Runs replicas in a cluster; absent: as child processes of this one. */
+  readonly kubernetes?: KubernetesServerOptions;
+  /**
+   * Limits of client connections.
+   *
+   * @defaultValue derived from the limit of open files
+   */
+  readonly connections?: Partial<ConnectionLimits>;
+  /**
+   * Log level of pino, or silent.
+   *
+   * @defaultValue info
+   */
+  readonly logLevel?: string;
+  /**
+   * Destination of log lines.
+   *
+   * @defaultValue stderr
+   */
+  readonly logTo?: DestinationStream;
+  /**
+   * Largest bundle in bytes.
+   *
+   * @defaultValue 512 MiB
+   */
+  readonly bundleLimitBytes?: number;
+  /** Called after each invocation: for `faas dev`. */
+  readonly onRequest?: (report: RequestReport) => void;
+}
+
+/** Options of a control server whose replicas run in a cluster. */
+export interface KubernetesServerOptions {
+  /** Registry that images are pushed to and pulled from. */
+  readonly registry?: Registry;
+  /** CPU limit while a replica starts. */
+  readonly startupCpuMillis?: number;
+  /**
+   * Time for a replica to start.
+   *
+   * @defaultValue 60
+   */
+  readonly startSeconds?: number;
+  /** Namespace of this server, when it runs in the cluster. */
+  readonly namespace?: string;
+  /**
+   * Context of the kubeconfig.
+   *
+   * @defaultValue the current context
+   */
+  readonly context?: string;
+}
+
+/** Server that accepts requests. */
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** True when keys are required. */
+  readonly auth: boolean;
+  /** Token of the admin key that this start created because there was none. It cannot be shown again. */
+  readonly adminToken?: string;
+  /** Serves a folder as the bundle of a digest, without a copy: for `faas dev`. */
+  readonly bundles: BundleStore;
+  /** Finishes the requests in flight, for at most 10 s, and ends every replica. */
+  stop(): Promise<void>;
+  /** Rejects with STATE_LOCKED when another server has taken the data folder over: then this one has to be stopped. Never resolves. */
+  readonly lost: Promise<never>;
+}

@@ -1,0 +1,52 @@
+import type { Logger, LogSink, Platform } from "@faas/core";
+import { EmbeddedPlatform } from "@faas/platforms";
+import type { BundleStore } from "./bundles/bundle-store.ts";
+import type { ServerOptions } from "./options.ts";
+import { instanceId } from "./state/instance-id.ts";
+import type { Store } from "./state/store.ts";
+
+/** Parts of the server that a platform uses. */
+export interface PlatformContext {
+  readonly dataDir: string;
+  readonly bundles: BundleStore;
+  readonly store: Store;
+  readonly logs: LogSink;
+  readonly log: Logger;
+}
+
+/**
+ * Starts the platform that the options select.
+ *
+ * @throws ISOLATION_UNAVAILABLE, CLUSTER_*
+ */
+export async function startPlatform(options: ServerOptions, context: PlatformContext): Promise<Platform> {
+  const { kubernetes, poolSize = 0, isolation = "auto", readable = [], tls } = options;
+  const { dataDir, bundles, store, logs, log } = context;
+  if (!kubernetes) {
+    return new EmbeddedPlatform({
+      dataDir,
+      bundleFolder: (digest) => bundles.folder(digest),
+      poolSize,
+      isolation,
+      readable,
+      ...(tls === undefined ? {} : { hidden: [tls.key] }),
+      logs,
+      log,
+    });
+  }
+  // Imported here because its client is large: a server without a cluster does not load it.
+  const { KubernetesPlatform } = await import("@faas/platforms/kubernetes");
+  const { startupCpuMillis, startSeconds, namespace, context: kubeContext } = kubernetes;
+  return KubernetesPlatform.connect({
+    dataDir,
+    instance: namespace ?? (await instanceId(dataDir)),
+    ...(startupCpuMillis === undefined ? {} : { startupCpuMillis }),
+    ...(startSeconds === undefined ? {} : { startSeconds }),
+    ...(namespace === undefined ? {} : { serverNamespace: namespace }),
+    ...(kubeContext === undefined ? {} : { context: kubeContext }),
+    // The first start on a machine reports an unreachable cluster at once. A server with endpoints, or one that the cluster started, waits for it.
+    patient: namespace !== undefined || [...store.orgs()].length > 0,
+    logs,
+    log,
+  });
+}

@@ -1,0 +1,106 @@
+import {
+  type KeyRecord,
+  type Limits,
+  NO_RESOURCES,
+  type ReplicaFailure,
+  type ReservedResources,
+  type Revision,
+  reservedBy,
+} from "@faas/core";
+import type { SecretRecords } from "./secret-records.ts";
+
+/**
+ * Record of an endpoint, as `state.json` and the journal hold it. Servers of older and newer releases read each other's files, so the fields keep
+ * their names; code outside this file uses the functions below, which have the names of today.
+ */
+export interface EndpointRecord {
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Serving revision. */
+  readonly current: Revision;
+  /** True while `current` has never been ready: it is the first deployment. */
+  readonly unproven?: boolean;
+  /** Revision that is being deployed; replaces `current` when it is ready. */
+  readonly candidate?: Revision;
+  /** Why the last deployment failed; removed with the next one. */
+  readonly failure?: ReplicaFailure;
+}
+
+/** Returns the revision that serves requests. */
+export const servingRevision = ({ current }: EndpointRecord): Revision => current;
+
+/** Returns the revision that should serve: the one that is being deployed, if there is one. */
+export const targetRevision = ({ current, candidate }: EndpointRecord): Revision => candidate ?? current;
+
+/** Returns the revision that is being deployed beside a serving one. */
+export const candidateRevision = ({ candidate }: EndpointRecord): Revision | undefined => candidate;
+
+/** True while the serving revision has never been ready, so that there is nothing to fall back to. */
+export const awaitsFirstReady = ({ unproven }: EndpointRecord): boolean => unproven === true;
+
+/** True while the target revision has neither been ready nor failed. */
+export function isDeploying(record: EndpointRecord): boolean {
+  return record.candidate !== undefined || (awaitsFirstReady(record) && record.failure === undefined);
+}
+
+/** Returns every revision that the record names. */
+export const revisionsOf = ({ current, candidate }: EndpointRecord): readonly Revision[] =>
+  candidate ? [current, candidate] : [current];
+
+/** Returns the digests of the bundles that the records name; a digest can occur more than once. */
+export function* bundlesOf(records: Iterable<EndpointRecord>): Generator<string> {
+  for (const record of records)
+    for (const { artifact } of revisionsOf(record)) if (artifact.kind === "bundle") yield artifact.digest;
+}
+
+/** Returns the resources that are reserved for an endpoint; `NO_RESOURCES` for a missing one. */
+export const reservedByRecord = (record: EndpointRecord | null | undefined): ReservedResources =>
+  record ? reservedBy(targetRevision(record).settings) : NO_RESOURCES;
+
+/**
+ * Returns the record with a revision as its target. A new endpoint serves it at once; with no replica until the first request there is nothing that
+ * could show it is good, and nothing to fall back to either.
+ */
+export function withTarget(before: EndpointRecord | undefined, revision: Revision, now: string): EndpointRecord {
+  if (!before) {
+    const hasReplicas = revision.settings.replicas > 0;
+    return { createdAt: now, updatedAt: now, current: revision, ...(hasReplicas ? { unproven: true } : {}) };
+  }
+  const { failure: _, candidate: __, ...rest } = before;
+  // Back to the serving revision, or in place of one that was never ready: no candidate is needed.
+  if (awaitsFirstReady(before)) return { ...rest, updatedAt: now, current: revision };
+  if (before.current.id === revision.id) return { ...rest, updatedAt: now };
+  return { ...rest, updatedAt: now, candidate: revision };
+}
+
+/** Returns the record after the revision has become ready: it serves. */
+export function withServing(before: EndpointRecord, revision: Revision): EndpointRecord {
+  const { candidate: _, unproven: __, failure: ___, ...rest } = before;
+  return { ...rest, current: revision };
+}
+
+/** Returns the record after the deployment has failed: the serving revision, if it was ever ready, keeps serving. */
+export function withFailure(before: EndpointRecord, failure: ReplicaFailure): EndpointRecord {
+  const { candidate: _, ...rest } = before;
+  return { ...rest, failure };
+}
+
+/** Record of an organization without its endpoints. */
+export interface OrgFields {
+  readonly createdAt: string;
+  /** Absent: none was set. */
+  readonly limits?: Limits;
+  /** Absent: none. */
+  readonly secrets?: SecretRecords;
+}
+
+/** Record of an organization. */
+export interface OrgRecord extends OrgFields {
+  readonly endpoints: ReadonlyMap<string, EndpointRecord>;
+}
+
+/** New record of one organization, one endpoint or one key; `null` removes it. Applying the same change twice changes nothing. */
+export type Change =
+  | { readonly key: string; readonly org?: undefined; readonly record: KeyRecord | null }
+  | { readonly org: string; readonly endpoint?: undefined; readonly record: OrgFields | null }
+  | { readonly org: string; readonly endpoint: string; readonly record: EndpointRecord | null };

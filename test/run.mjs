@@ -1,0 +1,72 @@
+/**
+ * `node test/run.mjs [--unit] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern; without a pattern, all files that
+ * need no cluster. Files that take long start first, so that the last one to end does not run alone.
+ */
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { parseArgs } from "node:util";
+
+const root = join(import.meta.dirname, "..");
+const { values, positionals: patterns } = parseArgs({
+  allowPositionals: true,
+  options: {
+    unit: { type: "boolean", default: false },
+    watch: { type: "boolean", default: false },
+    coverage: { type: "boolean", default: false },
+  },
+});
+
+const UNIT = ["packages/**/*.test.ts", "test/repository/*.test.ts", "test/faults/slope.test.ts"];
+const ALL = ["packages/**/*.test.ts", "test/**/*.test.ts"];
+/** Longest groups of files first; a file that matches none comes last. */
+const SLOW = [
+  "test/end-to-end/end-to-end",
+  "test/faults/short",
+  "test/platform/",
+  "test/end-to-end/",
+  "test/wrappers/python.",
+  "test/faults/",
+  "test/wrappers/",
+  ".integration.test.ts",
+];
+
+const rank = (file) => {
+  const index = SLOW.findIndex((group) => file.includes(group));
+  return index < 0 ? SLOW.length : index;
+};
+
+/** Selects the files, in the order in which they start. */
+function selectFiles() {
+  return globSync(values.unit ? UNIT : ALL, { cwd: root, exclude: ["**/node_modules", "**/dist"] })
+    .filter((file) => !values.unit || !file.endsWith(".integration.test.ts"))
+    .filter((file) => patterns.every((pattern) => file.includes(pattern)))
+    .filter((file) => patterns.length > 0 || !file.startsWith("test/cluster/"))
+    .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
+}
+
+const files = selectFiles();
+if (files.length === 0) {
+  console.error(`No test file's path contains ${patterns.map((pattern) => `"${pattern}"`).join(" and ")}`);
+  process.exitCode = 1;
+} else {
+  run({
+    files: files.map((file) => join(root, file)),
+    cwd: root,
+    concurrency: 2,
+    watch: values.watch,
+    coverage: values.coverage,
+    coverageExcludeGlobs: ["**/*.test.ts", "**/testing/**"],
+    // Code from the cache has no counters for its functions, so coverage goes without.
+    execArgv: [
+      "--conditions=faas-source",
+      ...(values.coverage ? [] : ["--import", join(root, "test/compile-cache.mjs")]),
+    ],
+  })
+    .on("test:fail", () => {
+      process.exitCode = 1;
+    })
+    .compose(spec)
+    .pipe(process.stdout);
+}
