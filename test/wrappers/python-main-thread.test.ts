@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { exitOf, start, until } from "./contract.ts";
+import { eventually } from "@faas/testing";
+import { exitOf, start } from "./contract.ts";
 import { wrappers } from "./languages.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "faas-main-thread-"));
@@ -61,7 +62,7 @@ for (const [name, language] of [
       assert.deepEqual((await wrapper.call("/")).json(), { rows: 1, main: true });
       for (let rows = 2; rows < 6; rows += 2) {
         const waiting = wrapper.call("/wait");
-        await until(() => wrapper.output().split("begun").length === rows / 2 + 1, "the call to begin");
+        await eventually("the call to begin", () => wrapper.output().split("begun").length === rows / 2 + 1);
         const next = wrapper.call("/");
         assert.equal((await wrapper.call("/-/ready")).status, 200);
         await writeFile(join(wrapper.socketPath, "../gate"), "");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { exitOf, start, until } from "./contract.ts";
+import { eventually } from "@faas/testing";
+import { exitOf, start } from "./contract.ts";
 import { wrappers } from "./languages.ts";
 
 /** A function whose call takes half a second, with handlers of SIGTERM; `order` of its output is what counts. */
@@ -128,11 +129,11 @@ describe("handlers of SIGTERM", { concurrency: 4 }, () => {
     test(`run after the calls in flight: ${name} (${language.file})`, async () => {
       await using wrapper = await start(language, text, { FAAS_CONCURRENCY: String(concurrency) });
       const answering = wrapper.call("/");
-      await until(() => wrapper.output().includes("begun"), "the call to begin");
+      await eventually("the call to begin", () => wrapper.output().includes("begun"));
       wrapper.child.kill("SIGTERM");
       assert.equal((await answering).status, 200);
       assert.equal(await exitOf(wrapper.child), code);
-      await until(() => wrapper.output().includes(lines.at(-1) ?? ""), "the output");
+      await eventually("the output", () => wrapper.output().includes(lines.at(-1) ?? ""));
       assert.deepEqual(wrapper.output().trim().split("\n"), ["begun", "answered", ...lines]);
     });
   }
@@ -141,7 +142,7 @@ describe("handlers of SIGTERM", { concurrency: 4 }, () => {
     const stuck = `import signal, sys, time\ndef handler(event):\n    print("begun"); time.sleep(60)\n${EXIT}`;
     await using wrapper = await start(wrappers.Python, stuck, { FAAS_TIMEOUT_MS: "300" });
     const answering = wrapper.call("/");
-    await until(() => wrapper.output().includes("begun"), "the call to begin");
+    await eventually("the call to begin", () => wrapper.output().includes("begun"));
     wrapper.child.kill("SIGTERM");
     assert.equal((await answering).status, 504);
     assert.equal(await exitOf(wrapper.child), 0);
