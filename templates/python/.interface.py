@@ -666,14 +666,16 @@ def to_response(call, result):
     call.keep_alive &= not call.http10  # HTTP/1.0 has no chunks: the end of the connection is the end of the body
     framing = "" if call.http10 or status in (204, 304) else "Transfer-Encoding: chunked\r\n"
     if encoding and has_body(call, status):
-        final, given, name = status, headers, encoding
-
-        def make_head(first):
-            return response_head(call, final, BYTES, without_missing_encoding(given, name, first), framing)
-
-        return Response(b"", with_head(stream, make_head))
+        return encoded_stream(call, status, headers, encoding, framing, stream)
     head = response_head(call, status, BYTES, headers, framing)
     return Response(head, stream if has_body(call, status) else UnsentStream(stream))
+
+
+def encoded_stream(call, status, headers, encoding, framing, stream):
+    def make_head(first):
+        return response_head(call, status, BYTES, without_missing_encoding(headers, encoding, first), framing)
+
+    return Response(b"", with_head(stream, make_head))
 
 
 def is_full_response(result):
@@ -904,9 +906,6 @@ def refuse_constant(name):
     raise ValueError(f"{name} is not valid JSON")
 
 
-# Some clients send it before JSON, of which it is not a part (RFC 8259 section 8.1).
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
 decoder = json.JSONDecoder(parse_constant=refuse_constant)
 
 
@@ -917,7 +916,8 @@ def from_json(text):
             return value
     except (ValueError, StopIteration, RecursionError):
         pass
-    return decoder.decode(text)  # handles surrounding space, or raises the right error
+    # Handles surrounding space, and a byte order mark, which some clients send (RFC 8259 section 8.1); or raises the right error.
+    return decoder.decode(text[1:] if text.startswith("\ufeff") else text)
 
 
 def parse_body(body, content_type):
@@ -925,8 +925,6 @@ def parse_body(body, content_type):
     if media_type != "application/json":
         media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "application/json" or media_type.endswith("+json"):
-        if body[:3] == BYTE_ORDER_MARK:
-            body = body[3:]
         try:
             return from_json(body.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:

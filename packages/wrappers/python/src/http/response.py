@@ -67,14 +67,18 @@ def to_response(call: Call, result: Any) -> Response:
     call.keep_alive &= not call.http10  # HTTP/1.0 has no chunks: the end of the connection is the end of the body
     framing = "" if call.http10 or status in (204, 304) else "Transfer-Encoding: chunked\r\n"
     if encoding and has_body(call, status):
-        final, given, name = status, headers, encoding
-
-        def make_head(first: Any) -> bytes:
-            return response_head(call, final, BYTES, without_missing_encoding(given, name, first), framing)
-
-        return Response(b"", with_head(stream, make_head))
+        return encoded_stream(call, status, headers, encoding, framing, stream)
     head = response_head(call, status, BYTES, headers, framing)
     return Response(head, stream if has_body(call, status) else UnsentStream(stream))
+
+
+def encoded_stream(call: Call, status: int, headers: Headers, encoding: str, framing: str, stream: Any) -> Response:
+    """Make a streamed response whose head waits for the first piece, which shows whether it has the Content-Encoding of the headers."""
+
+    def make_head(first: Any) -> bytes:
+        return response_head(call, status, BYTES, without_missing_encoding(headers, encoding, first), framing)
+
+    return Response(b"", with_head(stream, make_head))
 
 
 def is_full_response(result: dict[Any, Any]) -> bool:
