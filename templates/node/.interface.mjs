@@ -178,6 +178,8 @@ var Call = class {
     this.next = void 0;
     /** True after the deadline; the call holds its slot until the function returns. */
     this.isLate = false;
+    /** Deadlines of which this call has one, set when it runs. */
+    this.deadlines = void 0;
     this.request = request;
     this.response = response;
     this.deadline = Date.now() + timeoutMs;
@@ -561,6 +563,12 @@ var Deadlines = class {
     timed.previous = void 0;
     timed.next = void 0;
   }
+  /** Gives a call its whole time again. Does nothing after the deadline. */
+  extend(timed) {
+    if (timed.next === void 0) return;
+    this.remove(timed);
+    this.add(timed);
+  }
   #expire = () => {
     const now = performance.now();
     while (this.#head.next !== this.#head) {
@@ -715,6 +723,7 @@ async function sendStream(call, status, headers, source) {
     return;
   }
   response.flushHeaders();
+  call.deadlines?.extend(call);
   for await (const chunk of source) {
     if (response.destroyed) return;
     if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk)) {
@@ -723,6 +732,7 @@ async function sendStream(call, status, headers, source) {
       );
     }
     if (!response.write(chunk)) await drainedOrClosed(response);
+    call.deadlines?.extend(call);
   }
   response.end();
 }
@@ -857,6 +867,7 @@ function run(call, userFunction) {
   response[CALL] = call;
   response.on("close", onClose);
   deadlines.add(call);
+  call.deadlines = deadlines;
   let answering;
   try {
     answering = handle(call, userFunction);

@@ -755,6 +755,7 @@ def error_response(call, error):
 class Deadlines:
     def __init__(self, loop, cancel):
         self.calls = {}  # without a response so far, in order of their deadlines
+        self.streams = set()  # calls with a timer of their own
         self.loop = loop
         self.cancel = cancel  # of the runner
         self.expiring = False
@@ -768,11 +769,24 @@ class Deadlines:
     def expire(self):
         now = monotonic()
         for call in list(self.calls):
+            if call in self.streams:
+                continue
             if call.deadline > now:
                 self.loop.call_later(call.deadline - now, self.expire)
                 return
-            self.time_out(call)
+            self.time_out_unless_sending(call)
         self.expiring = False
+
+    def time_out_unless_sending(self, call):
+        self.streams.discard(call)
+        if call not in self.calls:
+            return
+        left = call.progress + TIMEOUT - monotonic() if call.streaming else 0
+        if left > 0:
+            self.streams.add(call)
+            self.loop.call_later(left, self.time_out_unless_sending, call)
+        else:
+            self.time_out(call)
 
     def time_out(self, call):
         self.calls.pop(call, None)
@@ -1036,6 +1050,7 @@ REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
 class Call:
+
     __slots__ = (
         "connection",
         "method",
@@ -1048,6 +1063,7 @@ class Call:
         "deadline",
         "unclaimed",
         "streaming",
+        "progress",
         "running",
         "late",
     )
@@ -1072,9 +1088,13 @@ class Call:
         self.request_id = given if given and REQUEST_ID(given) else new_request_id()
         self.deadline = monotonic() + TIMEOUT
         self.unclaimed = [self]
-        self.streaming = False  # part of the response may have been sent
+        self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
         self.running = False  # a thread runs it
         self.late = False  # a thread runs it beyond its deadline
+
+    def begin_stream(self):
+        self.progress = monotonic()
+        self.streaming = True
 
     def claim(self):
         try:
@@ -1608,7 +1628,8 @@ class AsyncRunner:
             response = error_response(call, error)
         except BaseException as error:
             response = error_response(call, error)
-        call.streaming = response.stream is not None
+        if response.stream is not None:
+            call.begin_stream()
         if not call.claim():
             await self.close(response.stream)
         elif call.streaming:
@@ -1625,6 +1646,7 @@ class AsyncRunner:
                     data = encode_piece(call, piece)
                     if data:
                         await connection.write_async(data)
+                        call.progress = monotonic()
                     if connection.gone:
                         break
                 else:
@@ -1973,7 +1995,8 @@ class Invoker:
             response = to_response(call, result)
         except BaseException as error:
             response = error_response(call, error)
-        call.streaming = response.stream is not None
+        if response.stream is not None:
+            call.begin_stream()
         if not call.claim():
             self.close(response.stream)
         elif call.streaming:
@@ -1990,6 +2013,7 @@ class Invoker:
                     data = encode_piece(call, piece)
                     if data:
                         connection.write_all(data)
+                        call.progress = monotonic()
                     if connection.gone:
                         break
                 else:

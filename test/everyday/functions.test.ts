@@ -87,6 +87,14 @@ def handler(event):
     });
   }
 
+  test("a stream that keeps sending may take longer than the timeout of a call", async () => {
+    const text = `export async function* handler() {
+  for (let i = 0; i < 15; i++) { yield "piece"; await new Promise((done) => setTimeout(done, 100)); }
+}`;
+    const address = await deploy("stream", { "index.mjs": text }, "--timeout", "1s");
+    assert.equal(await (await fetch(address)).text(), "piece".repeat(15));
+  });
+
   test("a plain Python function with a concurrency of 1 uses a sqlite3 connection of its module", async () => {
     const text = `import sqlite3
 db = sqlite3.connect(":memory:")

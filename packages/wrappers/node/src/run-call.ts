@@ -30,6 +30,7 @@ function run(call: Call, userFunction: LoadedFunction): void {
   response[CALL] = call;
   response.on("close", onClose);
   deadlines.add(call);
+  call.deadlines = deadlines;
   let answering: Promise<void> | undefined;
   try {
     answering = handle(call, userFunction);

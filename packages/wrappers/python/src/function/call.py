@@ -24,6 +24,8 @@ REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 class Call:
     """A request whose head has been read: its content, its deadline, and the right to answer it."""
 
+    progress: float
+
     __slots__ = (
         "connection",
         "method",
@@ -36,6 +38,7 @@ class Call:
         "deadline",
         "unclaimed",
         "streaming",
+        "progress",
         "running",
         "late",
     )
@@ -60,9 +63,14 @@ class Call:
         self.request_id = given if given and REQUEST_ID(given) else new_request_id()
         self.deadline = monotonic() + TIMEOUT
         self.unclaimed = [self]
-        self.streaming = False  # part of the response may have been sent
+        self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
         self.running = False  # a thread runs it
         self.late = False  # a thread runs it beyond its deadline
+
+    def begin_stream(self) -> None:
+        """Note that a streamed response begins: from now on silence ends the call."""
+        self.progress = monotonic()
+        self.streaming = True
 
     def claim(self) -> bool:
         """Claim the right to answer, from any thread: True for the first caller, False for all others."""
