@@ -114,7 +114,7 @@ function commandLine(options: ServerManifestOptions): string[] {
   return [
     "up",
     ...["--platform", "kubernetes", "--host", "0.0.0.0", "--port", String(SERVER.port), "--data", "/data"],
-    ...["--lock-patience", `${LOCK_TIMEOUT_SECONDS}s`],
+    ...["--lock-timeout", `${LOCK_TIMEOUT_SECONDS}s`],
     ...flag("--registry-push", registryPush),
     ...flag("--registry-pull", registryPull),
     ...flag("--startup-cpu", startupCpu),

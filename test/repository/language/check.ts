@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from "node:fs";
-import { dirname, join, matchesGlob, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { checkLayout, readableMarkdown } from "./markdown.ts";
 import { openerFaults, testNameFaults } from "./openers.ts";
 import { lineAt, readableText, spansOf } from "./text.ts";

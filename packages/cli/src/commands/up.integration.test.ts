@@ -165,3 +165,13 @@ test("up --detach shows the last output of a server that dies", async (t) => {
   assert.equal(code, 1);
   assert.match(stderr, /state\.json|EISDIR/);
 });
+
+test("up accepts --lock-patience, says once that --lock-timeout replaces it, and passes it on", async (t) => {
+  const data = await dataFolder(t);
+  const argv = ["up", "--detach", "--port", "0", "--data", data, "--lock-patience", "1s"];
+  const { code, stderr } = await runHere(t, argv, { cwd: root });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stderr.match(/--lock-\w+ is deprecated: use --lock-\w+/g), [
+    "--lock-patience is deprecated: use --lock-timeout",
+  ]);
+});

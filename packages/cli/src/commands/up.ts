@@ -3,7 +3,13 @@ import { FaasError, isLoopback } from "@faas/core";
 import type { Command } from "commander";
 import { dataFolder } from "../server-process/data-folder.ts";
 import { type ServerAccess, type ServerReport, startDetached } from "../server-process/detached-server.ts";
-import { addUpOptions, serverArguments, serverOptions, type UpOptions } from "../server-process/options.ts";
+import {
+  addUpOptions,
+  reportDeprecated,
+  serverArguments,
+  serverOptions,
+  type UpOptions,
+} from "../server-process/options.ts";
 import type { Io } from "../terminal/io.ts";
 import { colors, printStatus, printWarning } from "../terminal/output.ts";
 
@@ -18,6 +24,7 @@ export function define(command: Command, io: Io): void {
 
 async function up(options: UpOptions, io: Io): Promise<void> {
   const dataDir = dataFolder(options.data, io);
+  reportDeprecated(options, io);
   if (options.detach) await runDetached(options, dataDir, io);
   else await runAttached(options, dataDir, io);
 }

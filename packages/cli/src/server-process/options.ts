@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
+import { printWarning } from "../terminal/output.ts";
 import { DATA_OPTION_DEFAULT } from "./data-folder.ts";
 
 /** Options of `faas up`. */
@@ -27,11 +28,15 @@ export interface UpOptions extends GlobalOptions {
   readonly registryPush?: string;
   readonly registryPull?: string;
   readonly startupCpu: string;
-  readonly lockPatience: string;
+  readonly lockTimeout?: string;
+  /** Deprecated name of `lockTimeout`. */
+  readonly lockPatience?: string;
   readonly logLevel?: string;
   readonly detach?: boolean;
 }
 
+const DURATION = "a duration such as 30s";
+const NO_LOCK_TIMEOUT = "0s";
 const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
 
 /** Adds the options of `faas up`. */
@@ -50,11 +55,17 @@ export function addUpOptions(command: Command): Command {
   addEmbeddedOptions(command);
   addKubernetesOptions(command);
   return command
-    .option(
-      "--lock-patience <duration>",
-      "Time to wait for another machine's server to release the data folder",
-      parsedOption(parseDuration, "a duration such as 30s"),
-      "0s",
+    .addOption(
+      optionWithLaterDefault(
+        "--lock-timeout <duration>",
+        "Time to wait for another machine's server to release the data folder",
+        NO_LOCK_TIMEOUT,
+      ).argParser(parsedOption(parseDuration, DURATION)),
+    )
+    .addOption(
+      new Option("--lock-patience <duration>", "Deprecated: use --lock-timeout")
+        .argParser(parsedOption(parseDuration, DURATION))
+        .hideHelp(),
     )
     .addOption(
       optionWithLaterDefault("--log-level <level>", "Level of the log on stderr", "info, on a terminal warn").choices(
@@ -146,7 +157,7 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Serv
     ...(allowImages === undefined ? {} : { allowImages }),
     connections: connectionLimits(options),
     ...{ host, port, dataDir, logLevel, poolSize, isolation },
-    lockTimeoutMs: parseDuration(options.lockPatience) as number,
+    lockTimeoutMs: parseDuration(lockTimeout(options)) as number,
     readable: readablePaths(options, io),
     ...(tls ? { tls } : {}),
     ...(kubernetes ? { kubernetes } : {}),
@@ -155,13 +166,13 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Serv
 
 /** Converts the options of `faas up` to the arguments of a server in the background, whose working directory is another. */
 export function serverArguments(options: UpOptions, dataDir: string, io: Io): string[] {
-  const { host, port, logLevel = "info", platform, poolSize, isolation, startupCpu, lockPatience } = options;
+  const { host, port, logLevel = "info", platform, poolSize, isolation, startupCpu } = options;
   const { auth, adminKeyFile, allowImages, readable, context, registryPush, registryPull } = options;
   const tls = tlsFiles(options, io);
   const { total, perAddress } = connectionLimits(options);
   const values = {
     ...{ port, host, data: dataDir, "log-level": logLevel, platform, "startup-cpu": startupCpu },
-    ...{ "lock-patience": lockPatience, "pool-size": poolSize, isolation, auth, context },
+    ...{ "lock-timeout": lockTimeout(options), "pool-size": poolSize, isolation, auth, context },
     readable: readable && readablePaths(options, io).join(","),
     "tls-cert": tls?.cert,
     "tls-key": tls?.key,
@@ -176,6 +187,14 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
     value === undefined || value === "" ? [] : [`--${name}`, String(value)],
   );
 }
+
+/** Reports options that have a new name. They still work. */
+export function reportDeprecated({ lockPatience }: UpOptions, io: Io): void {
+  if (lockPatience !== undefined) printWarning(io, "--lock-patience is deprecated: use --lock-timeout");
+}
+
+const lockTimeout = ({ lockTimeout: timeout, lockPatience }: UpOptions): string =>
+  timeout ?? lockPatience ?? NO_LOCK_TIMEOUT;
 
 /** Returns undefined for the embedded platform. */
 function kubernetesOptions(options: UpOptions, io: Io): KubernetesServerOptions | undefined {
