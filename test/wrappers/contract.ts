@@ -381,7 +381,7 @@ export function wrapperContract(language: Language): void {
 
 /** Starts a wrapper with `text` as the language's file, and waits until it responds to the ready probe. `files` are written next to it. */
 export async function start(
-  language: Language,
+  language: Pick<Language, "wrapper" | "command" | "file">,
   text: string,
   env: Record<string, string> = {},
   { tcp = false, files = {} }: { tcp?: boolean; files?: Readonly<Record<string, string>> } = {},
