@@ -118,7 +118,8 @@ async function load() {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
   const module = await importModule(file);
-  const exported = (name) => module[name] ?? (name === "default" ? void 0 : module.default?.[name]);
+  const whole = module.default;
+  const exported = (name) => name === "default" ? whole?.__esModule ? whole.default : whole : module[name] ?? whole?.[name];
   const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== void 0);
   const target = key === void 0 ? void 0 : exported(key);
   if (target === void 0) {
@@ -148,19 +149,24 @@ async function importModule(file) {
   }
 }
 function findFile(names, setting) {
-  const candidates = names.flatMap((name) => EXTENSIONS.map((extension) => name + extension));
+  const candidates = scripts(names);
   if (!setting) candidates.splice(3, 0, ...mainOfManifest());
-  const found = candidates.find((name) => existsSync(pathOf(name)));
+  const found = [...candidates, ...setting ? [] : scripts(names.map((name) => `src/${name}`))].find(
+    (name) => existsSync(pathOf(name))
+  );
   if (found) return pathOf(found);
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
-    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists` : `Expected the function in one of ${candidates.join(", ")}, but none of them exists. Set the handler to "file.export"`
+    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists` : `Expected the function in one of ${candidates.join(", ")}, or in src, but none of them exists. Set the handler to "file.export"`
   );
 }
+var scripts = (stems) => stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
 function mainOfManifest() {
   try {
     const { main } = JSON.parse(readFileSync(pathOf("package.json"), "utf8"));
-    return typeof main === "string" && EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
+    if (typeof main !== "string") return [];
+    const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
+    return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
   } catch {
     return [];
   }

@@ -75,3 +75,22 @@ test("all output is passed on when the function ends its process", async () => {
   assert.equal(await exitOf(wrapper.child), 7);
   assert.match(wrapper.output(), /the end/);
 });
+
+for (const [main, name] of [
+  ["lib/server", "lib/server.cjs"],
+  ["./lib", "lib/index.js"],
+  ["dist/server.js", "dist/server.mjs"],
+  ["gone.js", "src/index.js"],
+] as const)
+  test(`main "${main}" finds ${name}`, async () => {
+    const text = name.endsWith(".mjs") ? "export const handler = () => 1;" : "exports.handler = () => 1;";
+    const files = { "package.json": JSON.stringify({ main }) };
+    await using wrapper = await start({ ...node, file: name }, text, {}, { files });
+    assert.equal((await wrapper.call("/")).text, "1");
+  });
+
+test("a default export that was compiled to CommonJS is the handler", async () => {
+  const text = "exports.__esModule = true; exports.default = () => 1;";
+  await using wrapper = await start({ ...node, file: "index.cjs" }, text);
+  assert.equal((await wrapper.call("/")).text, "1");
+});

@@ -4,9 +4,10 @@ import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/cor
 import type { Dependencies, DependencyOptions } from "../dependencies/cache.ts";
 import { nodeDependencies } from "../dependencies/node.ts";
 import { pythonDependencies } from "../dependencies/python.ts";
-import { detect, isTypeScript } from "../source/runtime.ts";
+import { detect } from "../source/runtime.ts";
 import { readSource, type Source, type SourceEntry } from "../source/source.ts";
-import { type Compiled, compile } from "../source/typescript.ts";
+import { isTypeScript } from "../typescript/file-names.ts";
+import type { Compiled } from "../typescript/link.ts";
 
 export type Stage = "prepare" | "install" | "pack";
 
@@ -68,9 +69,8 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
     throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile produces an image, but the platform runs bundles");
   const code = await prepareCode(source, { ...options, runtime: options.runtime });
   options.onStage?.("install");
-  const warnings = [...code.warnings];
-  const dependencies = await INSTALLERS[code.runtime](source.folder, options, (warning) => warnings.push(warning));
-  return { ...code, dependencies, warnings };
+  const dependencies = await INSTALLERS[code.runtime](source.folder, options);
+  return { ...code, dependencies };
 }
 
 /** Detects the runtime, compiles and adds the wrapper, without installing. */
@@ -78,22 +78,24 @@ export async function prepareCode(
   source: Source,
   options: { readonly runtime: Language | undefined; readonly handler?: string; readonly signal?: AbortSignal },
 ): Promise<PreparedCode> {
-  const { runtime, entry } = await detect(source, options.runtime, options.handler);
-  const hasTsconfig = source.entries.some(({ name }) => name === "tsconfig.json");
-  const compiled = isTypeScript(entry) ? [await compile(source.folder, entry, hasTsconfig)] : [];
+  const { runtime, entry, output } = await detect(source, options.runtime, options.handler);
+  const compilation = isTypeScript(entry) ? await compileSource(source, entry, output) : undefined;
   options.signal?.throwIfAborted();
-  const replaced = new Set(compiled.map(({ name }) => name));
-  const entries = source.entries.filter(
-    ({ name }) => !replaced.has(name) && !(compiled.length > 0 && isTypeScript(name)),
-  );
+  const entries = source.entries.filter(({ name }) => !compilation?.replaced.has(name));
   return {
     folder: source.folder,
     runtime,
     ...(options.handler === undefined ? {} : { handler: options.handler }),
     entries: [...entries, await wrapperEntry(runtime)],
-    compiled,
-    warnings: source.warnings,
+    compiled: compilation?.files ?? [],
+    warnings: [...source.warnings, ...(compilation?.warnings ?? [])],
   };
+}
+
+async function compileSource(source: Source, entry: string, output: string | undefined) {
+  // Loaded on demand, with its parser: most commands compile nothing.
+  const { compile } = await import("../typescript/compile.ts");
+  return compile(source, entry, output);
 }
 
 /** Reads a language's wrapper. */

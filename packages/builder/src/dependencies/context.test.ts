@@ -16,12 +16,10 @@ async function copiedFiles(context: Awaited<ReturnType<typeof dependencyContext>
   return { target, manifestFolder, names: names.sort() };
 }
 
-const failOnWarning = () => assert.fail("no warning was expected");
-
 test("has no context without dependencies", async () => {
   const folder = await sourceFolder({ "package.json": "{}", "requirements.txt": "# nothing\n" });
-  assert.equal(await dependencyContext("node", folder, failOnWarning), undefined);
-  assert.equal(await dependencyContext("python", folder, failOnWarning), undefined);
+  assert.equal(await dependencyContext("node", folder), undefined);
+  assert.equal(await dependencyContext("python", folder), undefined);
 });
 
 test("a Node context has the manifest, the lock file and .npmrc, but no code", async () => {
@@ -32,7 +30,7 @@ test("a Node context has the manifest, the lock file and .npmrc, but no code", a
     "index.mjs": "code",
     "node_modules/ms/index.js": "installed",
   });
-  const { manifestFolder, names } = await copiedFiles(await dependencyContext("node", folder, failOnWarning));
+  const { manifestFolder, names } = await copiedFiles(await dependencyContext("node", folder));
   assert.deepEqual([manifestFolder, names], [".", [".npmrc", "package-lock.json", "package.json"]]);
 });
 
@@ -43,8 +41,7 @@ test("key parts depend on local packages, and not on the function's code", async
     "lib/package.json": '{"name":"lib"}',
     "lib/index.js": "1",
   });
-  const keyParts = async () =>
-    JSON.stringify((await dependencyContext("node", join(folder, "fn"), failOnWarning))?.keyParts);
+  const keyParts = async () => JSON.stringify((await dependencyContext("node", join(folder, "fn")))?.keyParts);
   const before = await keyParts();
   await writeFile(join(folder, "fn/index.mjs"), "2");
   assert.equal(await keyParts(), before);
@@ -58,9 +55,7 @@ test("local packages keep their path relative to the function's folder", async (
     "lib/package.json": '{"name":"lib"}',
     "lib/index.js": "1",
   });
-  const { manifestFolder, names } = await copiedFiles(
-    await dependencyContext("node", join(folder, "fn"), failOnWarning),
-  );
+  const { manifestFolder, names } = await copiedFiles(await dependencyContext("node", join(folder, "fn")));
   assert.deepEqual(
     [manifestFolder, names],
     ["local/fn", ["local/fn/package.json", "local/lib/index.js", "local/lib/package.json"]],
@@ -75,9 +70,7 @@ test("a Python context has the requirements with included files and local packag
     "fn/wheels/own.whl": "zip",
     "limits.txt": "numpy<3",
   });
-  const { manifestFolder, names } = await copiedFiles(
-    await dependencyContext("python", join(folder, "fn"), failOnWarning),
-  );
+  const { manifestFolder, names } = await copiedFiles(await dependencyContext("python", join(folder, "fn")));
   assert.equal(manifestFolder, "local/fn");
   assert.deepEqual(names, [
     "local/fn/more.txt",
@@ -87,11 +80,28 @@ test("a Python context has the requirements with included files and local packag
   ]);
 });
 
+for (const [name, text] of [
+  ["uv.lock", 'version = 1\n[[package]]\nname = "x"\nversion = "1"\nsource = { virtual = "." }\n'],
+  ["poetry.lock", ""],
+  ["pdm.lock", ""],
+] as const)
+  test(`the versions in a ${name} are constraints`, async () => {
+    const locked = `${text}[[package]]\nname = "six"\nversion = "1.16.0"\n`;
+    const forked = ["1.0", "2.0"].map((version) => `[[package]]\nname = "numpy"\nversion = "${version}"\n`);
+    const folder = await sourceFolder({
+      "pyproject.toml": '[project]\nname = "x"\ndependencies = ["six", "numpy"]\n',
+      [name]: locked + forked.join(""),
+    });
+    const { target } = await copiedFiles(await dependencyContext("python", folder));
+    assert.equal(await readFile(join(target, "requirements.txt"), "utf8"), "-c constraints.txt\nsix\nnumpy\n");
+    assert.equal(await readFile(join(target, "constraints.txt"), "utf8"), "six==1.16.0\n");
+  });
+
 test("a pyproject.toml becomes a requirements.txt", async () => {
   const folder = await sourceFolder({
     "pyproject.toml": '[project]\nname = "x"\ndependencies = ["six", "numpy>=2"]\n',
   });
-  const { target, names } = await copiedFiles(await dependencyContext("python", folder, failOnWarning));
+  const { target, names } = await copiedFiles(await dependencyContext("python", folder));
   assert.deepEqual(names, ["requirements.txt"]);
-  assert.equal(await readFile(join(target, "requirements.txt"), "utf8"), "six\nnumpy>=2");
+  assert.equal(await readFile(join(target, "requirements.txt"), "utf8"), "six\nnumpy>=2\n");
 });

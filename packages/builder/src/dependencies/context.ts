@@ -4,6 +4,7 @@ import type { Language } from "@faas/core";
 import { copyLocalPackages } from "./local-packages.ts";
 import { readNodeManifests } from "./node.ts";
 import { readRequirements } from "./python.ts";
+import { copyRequirements } from "./requirements.ts";
 
 /** Input of the installation of an image's dependencies: manifests, and the local packages that they name. */
 export interface DependencyContext {
@@ -14,12 +15,8 @@ export interface DependencyContext {
 }
 
 /** Reads the dependencies in a function's manifest; undefined when there are none. */
-export async function dependencyContext(
-  runtime: Language,
-  folder: string,
-  warn: (warning: string) => void,
-): Promise<DependencyContext | undefined> {
-  return CONTEXTS[runtime](folder, warn);
+export async function dependencyContext(runtime: Language, folder: string): Promise<DependencyContext | undefined> {
+  return CONTEXTS[runtime](folder);
 }
 
 const CONTEXTS = {
@@ -28,8 +25,8 @@ const CONTEXTS = {
   python: pythonContext,
 } satisfies Record<Language, typeof nodeContext>;
 
-async function nodeContext(folder: string, warn: (warning: string) => void): Promise<DependencyContext | undefined> {
-  const manifests = await readNodeManifests(folder, warn);
+async function nodeContext(folder: string): Promise<DependencyContext | undefined> {
+  const manifests = await readNodeManifests(folder);
   if (!manifests) return undefined;
   return {
     keyParts: manifests.keyParts,
@@ -41,16 +38,11 @@ async function nodeContext(folder: string, warn: (warning: string) => void): Pro
   };
 }
 
-async function pythonContext(folder: string, warn: (warning: string) => void): Promise<DependencyContext | undefined> {
-  const requirements = await readRequirements(folder, warn);
+async function pythonContext(folder: string): Promise<DependencyContext | undefined> {
+  const requirements = await readRequirements(folder);
   if (!requirements) return undefined;
-  const { file, paths } = requirements;
   return {
     keyParts: requirements.keyParts,
-    async copyTo(target) {
-      const copied = await copyLocalPackages({ folder, paths, digest: "" }, target);
-      if ("text" in file) await writeFile(join(copied, "requirements.txt"), file.text);
-      return relative(target, copied) || ".";
-    },
+    copyTo: async (target) => relative(target, await copyRequirements(requirements, target)) || ".",
   };
 }

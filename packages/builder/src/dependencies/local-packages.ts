@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { cp, lstat, mkdir, readdir, readFile, readlink, realpath, rm, stat } from "node:fs/promises";
+import { cp, lstat, mkdir, readdir, readFile, readlink, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { readPackageJson } from "../source/manifest.ts";
 import { unreadable } from "../source/source.ts";
+import { readManifest } from "./workspace.ts";
 
 /** Packages that a manifest names by a path (`file:../lib`) rather than by a version. */
 export interface LocalPackages {
@@ -11,46 +11,62 @@ export interface LocalPackages {
   readonly paths: readonly string[];
   /** Digest of their contents: an installation depends on it. */
   readonly digest: string;
+  /** Text of the `package.json` of folders, for the installation. */
+  readonly manifests?: ReadonlyMap<string, string>;
 }
+
+type Manifest = Readonly<Record<string, unknown>>;
 
 /**
  * Finds the local packages among dependencies, and those that they depend on in turn.
  *
+ * @param installed - creates the `package.json` of a local package for the installation
  * @throws SOURCE_UNREADABLE if one is missing
  */
 export async function findLocalPackages(
   folder: string,
   dependencies: Readonly<Record<string, string>>,
+  installed: (manifest: Manifest, folder: string) => Manifest,
 ): Promise<LocalPackages> {
+  const manifests = new Map<string, string>();
   const paths = new Set<string>();
-  await collect(folder, dependencies, paths);
+  const collect = async (from: string, versions: Readonly<Record<string, string>>): Promise<void> => {
+    for (const target of localPaths(from, versions)) {
+      if (paths.has(target)) continue;
+      paths.add(target);
+      const found = await stat(target).catch((error) => {
+        throw unreadable(`${target}, a dependency of ${from}`, error);
+      });
+      const own = found.isDirectory() && target !== folder ? await readManifest(target) : undefined;
+      if (!own) continue;
+      const manifest = installed(own, target);
+      manifests.set(target, `${JSON.stringify(manifest, null, 2)}\n`);
+      await collect(target, dependenciesOf(manifest));
+    }
+  };
+  await collect(folder, dependencies);
   paths.delete(folder);
   const digests = await Promise.all([...paths].map(async (path) => [relative(folder, path), await treeDigest(path)]));
-  return { folder, paths: [...paths], digest: JSON.stringify(digests) };
+  const texts = Array.from(manifests, ([path, text]) => [relative(folder, path), text]);
+  return { folder, paths: [...paths], digest: JSON.stringify([digests, texts]), manifests };
 }
 
-async function collect(
-  folder: string,
-  dependencies: Readonly<Record<string, string>>,
-  paths: Set<string>,
-): Promise<void> {
-  for (const version of Object.values(dependencies)) {
+/** Lists the paths that dependencies name. */
+function localPaths(folder: string, dependencies: Readonly<Record<string, string>>): string[] {
+  return Object.values(dependencies).flatMap((version) => {
     const [, path] = /^(?:file:|link:)(?!\/\/)(.+)$/.exec(version) ?? /^(\.{1,2}\/.+)$/.exec(version) ?? [];
-    if (path === undefined) continue;
-    const target = resolve(folder, path);
-    if (paths.has(target)) continue;
-    paths.add(target);
-    const found = await stat(target).catch((error) => {
-      throw unreadable(`${target}, a dependency of ${folder}`, error);
-    });
-    if (!found.isDirectory()) continue;
-    const manifest = await readPackageJson(target);
-    await collect(target, { ...manifest?.dependencies, ...manifest?.optionalDependencies }, paths);
-  }
+    return path === undefined ? [] : [resolve(folder, path)];
+  });
 }
+
+/** Returns the dependencies that are installed, by name. */
+export const dependenciesOf = (manifest: Manifest): Readonly<Record<string, string>> => ({
+  ...(manifest.dependencies as Record<string, string> | undefined),
+  ...(manifest.optionalDependencies as Record<string, string> | undefined),
+});
 
 /** Copies local packages, keeping their relative paths, and returns the path of the function's own folder among them. */
-export async function copyLocalPackages({ folder, paths }: LocalPackages, target: string): Promise<string> {
+export async function copyLocalPackages({ folder, paths, manifests }: LocalPackages, target: string): Promise<string> {
   if (paths.length === 0) return target;
   const root = paths.reduce((common, path) => commonFolder(common, path), folder);
   const copyPath = (path: string) => join(target, "local", relative(root, path));
@@ -58,6 +74,7 @@ export async function copyLocalPackages({ folder, paths }: LocalPackages, target
   for (const path of paths) {
     await cp(path, copyPath(path), { recursive: true, filter: (from) => from === path || !isExcluded(basename(from)) });
   }
+  for (const [path, text] of manifests ?? []) await writeFile(join(copyPath(path), "package.json"), text);
   return copyPath(folder);
 }
 

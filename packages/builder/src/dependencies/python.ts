@@ -1,11 +1,16 @@
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-import { FaasError } from "@faas/core";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { readOptionalText, readPyproject } from "../source/manifest.ts";
-import { unreadable } from "../source/source.ts";
 import { cachedDependencies, cacheKey, type Dependencies, type DependencyOptions } from "./cache.ts";
 import { runInstaller } from "./installer.ts";
-import { treeDigest } from "./local-packages.ts";
+import { lockedVersions, needsExport } from "./python-lock.ts";
+import {
+  copyRequirements,
+  type Requirements,
+  readRequirementsFile,
+  requirementLines,
+  requirementsOf,
+} from "./requirements.ts";
 
 const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"];
 
@@ -13,91 +18,46 @@ const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--root-u
 export async function pythonDependencies(
   folder: string,
   options: DependencyOptions,
-  warn: (warning: string) => void,
 ): Promise<Dependencies | undefined> {
-  const requirements = await readRequirements(folder, warn);
+  const requirements = await readRequirements(folder);
   if (requirements === undefined) return undefined;
   const { signal } = options;
-  const { file } = requirements;
   const command = process.env.FAAS_PYTHON || "python3";
   const missing = `"${command}" is not on the PATH. Install Python 3.9 or newer with pip, or set FAAS_PYTHON`;
-  const python = (args: readonly string[]) =>
-    runInstaller({ command, args, cwd: folder, signal, missing, env: { ...process.env, PIP_USER: "0" } });
-  const version = await python(["-I", "-S", "-c", "import sys; print(sys.implementation.cache_tag, sys.platform)"]);
+  const python = (args: readonly string[], cwd: string) =>
+    runInstaller({ command, args, cwd, signal, missing, env: { ...process.env, PIP_USER: "0" } });
+  const describe = "import sys; print(sys.implementation.cache_tag, sys.platform)";
+  const version = await python(["-I", "-S", "-c", describe], folder);
   const key = cacheKey(["python", version, process.arch, ...requirements.keyParts]);
   return cachedDependencies(key, ".packages", options, async (temporary) => {
-    const list = "path" in file ? file.path : join(temporary, "requirements.txt");
-    if ("text" in file) await writeFile(list, file.text);
     const target = join(temporary, ".packages");
-    await python(["-m", "pip", "install", ...QUIET, "--no-compile", "--target", target, "-r", list]);
+    const sources = join(temporary, "sources");
+    await mkdir(sources);
+    const work = await copyRequirements(requirements, sources);
+    await python(
+      ["-m", "pip", "install", ...QUIET, "--no-compile", "--target", target, "-r", "requirements.txt"],
+      work,
+    );
     await removeScripts(target);
+    await rm(sources, { recursive: true });
   });
 }
 
-/** Files and local packages that determine what pip installs. */
-export interface Requirements {
-  /** Path of the user's requirements.txt, in place so that its relative paths work, or the text of one made from pyproject.toml. */
-  readonly file: { readonly path: string } | { readonly text: string };
-  /** Inputs of the installation: equal parts install equal dependencies. */
-  readonly keyParts: readonly string[];
-  /** Absolute paths that pip reads: the file, the files that it includes, and local packages. */
-  readonly paths: readonly string[];
-}
-
-/** Reads a Python function's requirements.txt or pyproject.toml; undefined when it has no dependencies. */
-export async function readRequirements(
-  folder: string,
-  warn: (warning: string) => void,
-): Promise<Requirements | undefined> {
+/**
+ * Reads a Python function's requirements.txt or pyproject.toml; undefined when it has no dependencies.
+ *
+ * @throws MANIFEST_INVALID, also for a project whose dependencies pip cannot read
+ */
+export async function readRequirements(folder: string): Promise<Requirements | undefined> {
   const path = join(folder, "requirements.txt");
   const text = await readOptionalText(path);
-  if (text !== undefined) {
-    if (lines(text).length === 0) return undefined;
-    const seen = new Set<string>();
-    const keyParts = await collectKeyParts(path, folder, seen);
-    return { file: { path }, keyParts, paths: [...seen] };
-  }
+  if (text !== undefined) return requirementLines(text).length === 0 ? undefined : readRequirementsFile(path, folder);
   const { dependencies = [], hasOthers = false } = (await readPyproject(folder)) ?? {};
-  if (dependencies.length > 0) return { file: { text: dependencies.join("\n") }, keyParts: dependencies, paths: [] };
-  if (hasOthers) warn("pyproject.toml: tool.poetry.dependencies is ignored. List dependencies in project.dependencies");
+  if (dependencies.length > 0) return requirementsOf(folder, dependencies, await lockedVersions(folder));
+  if (hasOthers) throw needsExport(`tool.poetry.dependencies in ${join(folder, "pyproject.toml")}`, "poetry");
+  const pipfile = join(folder, "Pipfile");
+  if ((await readOptionalText(pipfile)) !== undefined) throw needsExport(pipfile, "pipenv");
   return undefined;
-}
-
-const lines = (text: string) =>
-  text
-    .replaceAll(/\\\r?\n/g, " ")
-    .split("\n")
-    .map((line) => line.replace(/(^|\s)#.*/, "").trim())
-    .filter((line) => line !== "");
-
-/** Collects the lines of a requirements file and of the files that it includes, and the digests of local packages. */
-async function collectKeyParts(path: string, folder: string, seen: Set<string>): Promise<string[]> {
-  if (seen.has(path)) return [];
-  seen.add(path);
-  const text = await readFile(path, "utf8").catch((error) => {
-    throw unreadable(path, error);
-  });
-  const keyParts: string[] = [];
-  for (const line of lines(text)) {
-    keyParts.push(line);
-    const [, included] = /^(?:-r|-c|--requirement|--constraint)[\s=]*(.+)$/.exec(line) ?? [];
-    // Paths of included files are relative to the including file, paths of packages to pip's working directory.
-    if (included && !included.includes("://"))
-      keyParts.push(...(await collectKeyParts(resolve(dirname(path), included), folder, seen)));
-    const [, local] =
-      /^(?:-e\s*|--editable[\s=]*)?(?:[\w.-]+\s*@\s*)?(?:file:)?(\.{0,2}\/[^\s;[]*|\.)/.exec(line) ?? [];
-    if (!included && local) {
-      seen.add(resolve(folder, local));
-      keyParts.push(await localDigest(resolve(folder, local)));
-    }
-  }
-  return keyParts;
-}
-
-async function localDigest(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) throw new FaasError("SOURCE_UNREADABLE", `requirements.txt names ${path}, which does not exist`);
-  return treeDigest(path);
 }
 
 /** Removes scripts: nothing calls them, and their first line has the path of this machine's Python, so that bundles would differ by machine. */

@@ -28,8 +28,7 @@ export async function prepareFunctionImage(
     ...(options.handler === undefined ? {} : { handler: options.handler }),
     ...(signal === undefined ? {} : { signal }),
   });
-  const warnings = [...code.warnings];
-  const dependencies = await dependencyContext(code.runtime, source.folder, (warning) => warnings.push(warning));
+  const dependencies = await dependencyContext(code.runtime, source.folder);
   const baseName = options.baseImage ?? DEFAULT_BASE_IMAGES[code.runtime];
   const base = await resolveBaseImage(docker, baseName, {
     env,
@@ -63,7 +62,7 @@ export async function prepareFunctionImage(
     runtime: code.runtime,
     ...(code.handler === undefined ? {} : { handler: code.handler }),
     environment,
-    warnings,
+    warnings: code.warnings,
     load: (name) => loadImage(docker, recipe, config, name, signal),
   };
 }

@@ -53,7 +53,7 @@ export async function readPyproject(folder: string): Promise<Pyproject | undefin
   const path = join(folder, "pyproject.toml");
   const text = await readOptionalText(path);
   if (text === undefined) return undefined;
-  const { project = {}, tool = {} } = await parseToml(text, path);
+  const { project = {}, tool = {} } = await readToml(text, path);
   const dependencies = isRecord(project) ? (project.dependencies ?? []) : undefined;
   if (!Array.isArray(dependencies) || !dependencies.every((each) => typeof each === "string"))
     throw invalid(path, 'expected "project.dependencies" to be a list of strings');
@@ -92,7 +92,12 @@ async function parseJson(text: string, path: string): Promise<unknown> {
   }
 }
 
-async function parseToml(text: string, path: string): Promise<Record<string, unknown>> {
+/**
+ * Parses the text of a TOML file.
+ *
+ * @throws MANIFEST_INVALID with file, line and column
+ */
+export async function readToml(text: string, path: string): Promise<Record<string, unknown>> {
   const { parse, TomlError } = await import("smol-toml");
   try {
     return parse(text);

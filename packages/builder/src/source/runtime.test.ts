@@ -33,6 +33,48 @@ test("main of package.json is the entry, unless there is an index file", async (
   assert.equal((await detected(["lib/start.js", "index.js"], manifest)).entry, "index.js");
 });
 
+for (const [main, files, expected] of [
+  ["lib/start", ["lib/start.js"], { runtime: "node", entry: "lib/start.js" }],
+  ["lib", ["lib/index.cjs"], { runtime: "node", entry: "lib/index.cjs" }],
+  ["./src/server.ts", ["src/server.ts"], { runtime: "typescript", entry: "src/server.ts", output: "src/server" }],
+  ["dist/server.js", ["src/server.ts"], { runtime: "typescript", entry: "src/server.ts", output: "dist/server" }],
+  ["dist/server.js", ["dist/server.js", "src/server.ts"], { runtime: "node", entry: "dist/server.js" }],
+  ["gone.js", ["src/index.js"], { runtime: "node", entry: "src/index.js" }],
+] as const)
+  test(`main "${main}" with ${files.join(" and ")} means ${expected.entry}`, async () => {
+    assert.deepEqual(await detected(files, { "package.json": JSON.stringify({ main }) }), expected);
+  });
+
+test("main is found by outDir and rootDir of tsconfig.json", async () => {
+  const found = await detected(["code/a.ts"], {
+    "package.json": '{"main":"target/js/a.js"}',
+    "tsconfig.json": '{"compilerOptions":{"outDir":"./target/js","rootDir":"./code"}}',
+  });
+  assert.deepEqual(found, { runtime: "typescript", entry: "code/a.ts", output: "target/js/a" });
+});
+
+test("the sources may be in src", async () => {
+  assert.deepEqual(await detected(["src/index.ts"], { "package.json": "{}" }), {
+    runtime: "typescript",
+    entry: "src/index.ts",
+  });
+  assert.deepEqual(await detected(["src/app.js"], { "package.json": "{}" }), { runtime: "node", entry: "src/app.js" });
+});
+
+test("the error for a main that an ignore file excludes says how to include it", async () => {
+  const files = { "package.json": '{"main":"dist/a.js"}', ".gitignore": "dist/\n" };
+  await assert.rejects(detected(["dist/a.js"], files), {
+    code: "HANDLER_NOT_FOUND",
+    message:
+      /^"main" in package\.json is "dist\/a\.js", which \.gitignore or \.faasignore excludes: add "!dist\/" to \.faasignore/,
+  });
+  await assert.rejects(detected([], files), {
+    message: /excludes and which does not exist: build it, and add "!dist\/"/,
+  });
+  const included = await detected(["dist/a.js"], { ...files, ".faasignore": "!dist/\n" });
+  assert.equal(included.entry, "dist/a.js");
+});
+
 test("detects the runtime from a given handler", async () => {
   const files = ["index.mjs", "src/work.py", "src/other.ts"];
   assert.deepEqual(await detected(files, {}, undefined, "src/work.run"), {

@@ -1,4 +1,6 @@
 import { FaasError, type Language, languages, type Runtime } from "@faas/core";
+import { isTypeScript } from "../typescript/file-names.ts";
+import { MainFile, outputFolders } from "./main-file.ts";
 import { readPackageJson } from "./manifest.ts";
 import type { Source } from "./source.ts";
 
@@ -6,13 +8,15 @@ export interface Detected {
   readonly runtime: Language;
   /** File that contains the handler, with `/` as separator. */
   readonly entry: string;
+  /** `main` of package.json without extension, if it is the output of `entry`. */
+  readonly output?: string;
 }
 
 // The wrappers search in the same order: docs/wrapper-protocol.md, "Environment".
 const NODE_FILES = ["index", "main", "handler", "function", "app"];
 const PYTHON_FILES = ["main", "handler", "function", "app", "index"];
 const NODE_EXTENSIONS = [".mjs", ".js", ".cjs"];
-const TYPESCRIPT_EXTENSIONS = [".ts", ".mts"];
+const TYPESCRIPT_EXTENSIONS = [".ts", ".mts", ".cts", ".tsx"];
 
 /** Typical files of each language, for messages. */
 const SIGNS: Readonly<Record<Language, string>> = {
@@ -39,9 +43,6 @@ export function usesDockerfile(source: Source, runtime: Runtime | undefined, han
   return exists && (runtime === "dockerfile" || (runtime === undefined && handler === undefined));
 }
 
-/** Returns true for a TypeScript file with code; declarations (`.d.ts`) have none. */
-export const isTypeScript = (name: string) => /(?<!\.d)\.m?ts$/.test(name);
-
 /**
  * Detects the language of a folder and the file that contains its handler.
  *
@@ -55,26 +56,36 @@ export async function detect(
   handler: string | undefined,
 ): Promise<Detected> {
   const names = new Set(source.entries.map(({ name }) => name));
-  const chosen = runtime ?? detectRuntime(names, handler);
+  const main = names.has("package.json") ? await mainOf(source) : undefined;
+  const chosen = runtime ?? detectRuntime(names, handler, main);
   if (!chosen) {
     throw new FaasError(
       "RUNTIME_UNKNOWN",
       `Cannot detect the runtime of ${source.folder}: expected ${languages.map((language) => `${SIGNS[language]} (${language})`).join(", ")}; the folder has ${listing(names)}. Set it with --runtime, or "runtime" in faas.json`,
     );
   }
-  const candidates =
-    handler === undefined ? await USUAL_FILES[chosen](source.folder) : filesOf(handlerFile(handler), chosen);
+  const candidates = handler === undefined ? USUAL_FILES[chosen](main) : filesOf(handlerFile(handler), chosen);
   const entry = candidates.find((name) => names.has(name));
-  if (entry) return { runtime: chosen, entry };
+  if (entry) return { runtime: chosen, entry, ...(main?.sources.includes(entry) ? { output: main.stem } : {}) };
   const expected = handler === undefined ? "a handler" : `the handler "${handler}"`;
   const advice = handler === undefined ? "Set it" : "Set another one";
+  const excluded = handler === undefined && main && chosen !== "python" ? `${main.problem(source.folder)} ` : "";
   throw new FaasError(
     "HANDLER_NOT_FOUND",
-    `Expected ${expected} of a ${chosen} function in one of ${candidates.join(", ")}; the folder has ${listing(names)}. ${advice} with --handler file.export, or "handler" in faas.json`,
+    `${excluded}Expected ${expected} of a ${chosen} function in one of ${shortList(candidates)}; the folder has ${listing(names)}. ${advice} with --handler file.export, or "handler" in faas.json`,
   );
 }
 
-function detectRuntime(names: ReadonlySet<string>, handler: string | undefined): Language | undefined {
+async function mainOf({ folder }: Source): Promise<MainFile | undefined> {
+  const { main } = (await readPackageJson(folder)) ?? {};
+  return main === undefined || main.startsWith("../") ? undefined : new MainFile(main, await outputFolders(folder));
+}
+
+function detectRuntime(
+  names: ReadonlySet<string>,
+  handler: string | undefined,
+  main: MainFile | undefined,
+): Language | undefined {
   const has = (files: readonly string[]) => files.some((file) => names.has(file));
   const anyTop = (pattern: RegExp) => [...names].some((name) => !name.includes("/") && pattern.test(name));
   if (handler !== undefined) {
@@ -84,7 +95,11 @@ function detectRuntime(names: ReadonlySet<string>, handler: string | undefined):
     if (has(filesOf(file, "node"))) return "node";
   }
   if (has(withExtensions(NODE_FILES, TYPESCRIPT_EXTENSIONS))) return "typescript";
-  if (names.has("tsconfig.json") && anyTop(/(?<!\.d)\.m?ts$/)) return "typescript";
+  if (names.has("tsconfig.json") && [...names].some((name) => !name.includes("/") && isTypeScript(name)))
+    return "typescript";
+  const hasScript = has([...withExtensions(NODE_FILES, NODE_EXTENSIONS), ...(main?.scripts ?? [])]);
+  if (!hasScript && has([...(main?.sources ?? []), ...withExtensions(inSources(NODE_FILES), TYPESCRIPT_EXTENSIONS)]))
+    return "typescript";
   if (names.has("package.json") || has(withExtensions(NODE_FILES, NODE_EXTENSIONS))) return "node";
   if (names.has("requirements.txt") || names.has("pyproject.toml") || anyTop(/\.py$/)) return "python";
   if (anyTop(/\.[mc]?js$/)) return "node";
@@ -110,22 +125,27 @@ const FILES: Readonly<Record<Language, (file: string) => string[]>> = {
   },
 };
 
-const USUAL_FILES: Readonly<Record<Language, (folder: string) => Promise<string[]>>> = {
-  node: (folder) => usualNodeFiles("node", folder),
-  typescript: (folder) => usualNodeFiles("typescript", folder),
-  python: async () => PYTHON_FILES.flatMap((file) => filesOf(file, "python")),
+const USUAL_FILES: Readonly<Record<Language, (main: MainFile | undefined) => string[]>> = {
+  node: (main) => usualNodeFiles("node", main?.scripts ?? []),
+  typescript: (main) => usualNodeFiles("typescript", main ? [...main.sources, ...main.scripts] : []),
+  python: () => PYTHON_FILES.flatMap((file) => filesOf(file, "python")),
 };
 
-async function usualNodeFiles(runtime: "node" | "typescript", folder: string): Promise<string[]> {
+function usualNodeFiles(runtime: "node" | "typescript", main: readonly string[]): string[] {
   const [index = "", ...others] = NODE_FILES;
-  const { main } = (await readPackageJson(folder)) ?? {};
-  // Only files that the wrapper can load; compiled TypeScript has one of the usual names.
-  const mainFile =
-    main && NODE_EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main.replace(/^\.\//, "")] : [];
-  return [...filesOf(index, runtime), ...mainFile, ...others.flatMap((file) => filesOf(file, runtime))];
+  const rest = [...others, ...inSources(NODE_FILES)].flatMap((file) => filesOf(file, runtime));
+  return [...filesOf(index, runtime), ...main, ...rest];
 }
 
+const inSources = (files: readonly string[]) => files.map((file) => `src/${file}`);
+
 const MAX_LISTED = 10;
+
+/** Lists files for messages, without those in `src`, which have the same names. */
+function shortList(names: readonly string[]): string {
+  const top = names.filter((name) => !name.startsWith("src/"));
+  return top.join(", ") + (top.length < names.length ? ", or in src" : "");
+}
 
 /** Lists the files and folders at the top of the source folder, for messages. */
 function listing(names: ReadonlySet<string>): string {

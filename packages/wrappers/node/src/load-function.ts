@@ -49,8 +49,10 @@ async function load(): Promise<LoadedFunction> {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
   const module = await importModule(file);
-  // Exports of a CommonJS module that Node cannot detect in its text are on `default`.
-  const exported = (name: string) => module[name] ?? (name === "default" ? undefined : module.default?.[name]);
+  // `default` is the whole of a CommonJS module: it has the exports that Node does not detect, and the default export of compiled code.
+  const whole = module.default;
+  const exported = (name: string) =>
+    name === "default" ? (whole?.__esModule ? whole.default : whole) : (module[name] ?? whole?.[name]);
   const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== undefined);
   const target = key === undefined ? undefined : exported(key);
   if (target === undefined) {
@@ -85,24 +87,31 @@ async function importModule(file: string): Promise<UserModule> {
 
 /** @throws FUNCTION_LOAD_FAILED with the expected names if there is no such file. */
 function findFile(names: readonly string[], setting?: string): string {
-  const candidates = names.flatMap((name) => EXTENSIONS.map((extension) => name + extension));
+  const candidates = scripts(names);
   // After the names of "index".
   if (!setting) candidates.splice(3, 0, ...mainOfManifest());
-  const found = candidates.find((name) => existsSync(pathOf(name)));
+  const found = [...candidates, ...(setting ? [] : scripts(names.map((name) => `src/${name}`)))].find((name) =>
+    existsSync(pathOf(name)),
+  );
   if (found) return pathOf(found);
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
     setting
       ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists`
-      : `Expected the function in one of ${candidates.join(", ")}, but none of them exists. Set the handler to "file.export"`,
+      : `Expected the function in one of ${candidates.join(", ")}, or in src, but none of them exists. Set the handler to "file.export"`,
   );
 }
 
-/** Returns `main` of package.json if it is a JavaScript file, as a list of at most one name. */
+const scripts = (stems: readonly string[]): string[] =>
+  stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
+
+/** Returns the files that `main` of package.json may mean: it can be without extension, a folder, or the source of a compiled file. */
 function mainOfManifest(): string[] {
   try {
     const { main } = JSON.parse(readFileSync(pathOf("package.json"), "utf8"));
-    return typeof main === "string" && EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
+    if (typeof main !== "string") return [];
+    const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
+    return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
   } catch {
     return [];
   }
