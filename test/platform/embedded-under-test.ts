@@ -18,7 +18,8 @@ import {
 } from "@faas/core";
 import { type EmbeddedOptions, EmbeddedPlatform } from "@faas/platforms";
 import { tempDir } from "@faas/testing";
-import { compile } from "../../packages/builder/src/source/typescript.ts";
+import { readSource } from "../../packages/builder/src/source/source.ts";
+import { compile } from "../../packages/builder/src/typescript/compile.ts";
 import { Landlock } from "../../packages/platforms/src/embedded/sandbox/landlock.ts";
 import { LogStore } from "../../packages/server/src/logs/log-store.ts";
 
@@ -82,9 +83,8 @@ async function writeBundle(folder: string, source: string, language: Language): 
   const file = SOURCE_FILES[language];
   await writeFile(join(folder, file), source);
   if (language === "typescript") {
-    const { name, text } = await compile(folder, file, false);
-    await writeFile(join(folder, name), text);
-    await rm(join(folder, file));
+    const { files } = await compile(await readSource(folder, 2 ** 20), file);
+    for (const { name, text } of files) await writeFile(join(folder, name), text);
   }
   const name = WRAPPER_FILES[language];
   await cp(join(templates, TEMPLATES[language], name), join(folder, name));
