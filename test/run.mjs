@@ -26,6 +26,7 @@ const SLOW = [
   "test/faults/short",
   "test/platform/",
   "test/end-to-end/",
+  "test/everyday/",
   "test/wrappers/python.",
   "test/faults/",
   "test/wrappers/",

@@ -67,6 +67,7 @@ var ERRORS = {
   INVALID_REQUEST: [400, "Invalid request"],
   NOT_FOUND: [404, "Not found"],
   BODY_TOO_LARGE: [413, "Request body too large"],
+  UNSUPPORTED_MEDIA_TYPE: [415, "Unsupported media type"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
   FUNCTION_ERROR: [500, "The function threw an error"],
   INVALID_RESPONSE: [500, "The function returned an invalid response"],
@@ -187,6 +188,8 @@ var Call = class {
     this.next = void 0;
     /** True after the deadline; the call holds its slot until the function returns. */
     this.isLate = false;
+    /** Deadlines of which this call has one, set when it runs. */
+    this.deadlines = void 0;
     this.request = request;
     this.response = response;
     this.deadline = Date.now() + timeoutMs;
@@ -243,79 +246,73 @@ var Context = class {
   }
 };
 
-// packages/wrappers/node/src/request/body.ts
-function hasBody({ headers }) {
-  const length = headers["content-length"];
-  return length !== void 0 && length !== "0" || headers["transfer-encoding"] !== void 0;
-}
+// packages/wrappers/node/src/request/body-limit.ts
 function declaresTooLarge({ headers }) {
   return Number(headers["content-length"]) > bodyLimit;
 }
 function bodyTooLarge() {
   return new Problem("BODY_TOO_LARGE", `Expected a body of at most ${bodyLimit} bytes, got more`);
 }
-function readBody(request) {
-  return new Promise((resolve, reject) => {
-    if (declaresTooLarge(request)) throw bodyTooLarge();
-    const chunks = [];
-    let size = 0;
-    request.on("data", (chunk) => {
-      size += chunk.length;
-      if (size > bodyLimit) {
-        request.removeAllListeners("data");
-        request.pause();
-        return reject(bodyTooLarge());
-      }
-      chunks.push(chunk);
-    });
-    request.once("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
-    request.once(
-      "error",
-      () => reject(new Problem("INVALID_REQUEST", "The request ended before its body was complete"))
-    );
-  });
+function chunksOf(request) {
+  return request.iterator({ destroyOnReturn: false });
 }
-function parseBody(bytes, contentType = "") {
-  if (bytes.length === 0) return null;
-  const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
-  if (type === "application/json" || type.endsWith("+json")) {
-    try {
-      return JSON.parse(bytes.toString("utf8"));
-    } catch (error) {
-      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, but it is not valid JSON: ${messageOf(error)}`);
-    }
-  }
-  if (!type.startsWith("text/") && type !== "application/x-www-form-urlencoded") return bytes;
-  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? "utf-8";
-  try {
-    return new TextDecoder(charset, { ignoreBOM: true }).decode(bytes);
-  } catch {
-    return bytes.toString("utf8");
-  }
-}
-async function* limitedChunks(request) {
+async function* limitedChunks(body) {
   let size = 0;
-  for await (const chunk of request) {
+  for await (const chunk of body) {
     size += chunk.length;
     if (size > bodyLimit) throw bodyTooLarge();
     yield chunk;
   }
 }
 
+// packages/wrappers/node/src/sigterm-handlers.ts
+function interceptSigterm(onSigterm) {
+  const emit = process.emit;
+  process.emit = function(name, ...args) {
+    if (name !== "SIGTERM") return emit.call(this, name, ...args);
+    onSigterm(args);
+    return true;
+  };
+  process.on("SIGTERM", watchSignal);
+  process.on("removeListener", (name) => {
+    if (name === "SIGTERM" && process.listenerCount("SIGTERM") === 0) process.on("SIGTERM", watchSignal);
+  });
+}
+function callSigtermHandlers(args) {
+  const handlers = process.rawListeners("SIGTERM").filter((each) => each !== watchSignal);
+  return handlers.map((handler) => handler.apply(process, [...args]));
+}
+function watchSignal() {
+}
+
 // packages/wrappers/node/src/shutdown.ts
+var DRAIN_GRACE_MS = 1e3;
+var HANDLERS_MS = 2e3;
 var isDraining = false;
 var drainingServer;
 function drainOnSigterm(server) {
-  process.on("SIGTERM", () => {
+  interceptSigterm((args) => {
     if (isDraining) process.exit(0);
     isDraining = true;
     drainingServer = server;
-    server.close(() => process.exit(0));
+    const finish = () => exitAfterHandlers(args);
+    server.close(finish);
     server.closeIdleConnections();
+    setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
   });
 }
 function closeIdleConnectionsOnDrain() {
   drainingServer?.closeIdleConnections();
+}
+var isExiting = false;
+function exitAfterHandlers(args) {
+  if (isExiting) return;
+  isExiting = true;
+  const results = callSigtermHandlers(args);
+  if (results.length === 0) process.exit(0);
+  const exit = () => process.exit();
+  setTimeout(exit, HANDLERS_MS).unref();
+  if (results.every((result) => result instanceof Promise)) void Promise.all(results).then(exit);
 }
 function exitOnUncaughtError() {
   process.on("uncaughtException", (error, origin) => {
@@ -362,6 +359,118 @@ function writeHead(call, status, headers, length) {
   }
 }
 
+// packages/wrappers/node/src/request/content-encoding.ts
+var DECODERS = {
+  gzip: (zlib) => zlib.createGunzip(),
+  "x-gzip": (zlib) => zlib.createGunzip(),
+  // Some clients send it without the zlib header, whose low bits are 8 (RFC 1950 section 2.2).
+  deflate: (zlib, firstByte) => (firstByte & 15) === 8 ? zlib.createInflate() : zlib.createInflateRaw(),
+  br: (zlib) => zlib.createBrotliDecompress()
+};
+var ACCEPTED_ENCODINGS = "gzip, deflate, br";
+var MAX_CODINGS = 3;
+function loadZlib() {
+  return process.getBuiltinModule("node:zlib");
+}
+function codingsOf(header) {
+  const names = header.split(",").map((name) => name.trim().toLowerCase());
+  return names.filter((name) => name !== "" && name !== "identity");
+}
+function decodedChunks(request, header) {
+  const codings = codingsOf(header);
+  const unknown = codings.find((name) => !Object.hasOwn(DECODERS, name));
+  if (unknown !== void 0) {
+    throw new Problem(
+      "UNSUPPORTED_MEDIA_TYPE",
+      `The body has Content-Encoding "${unknown}", which cannot be decoded. Send it with ${ACCEPTED_ENCODINGS}, or without`
+    );
+  }
+  if (codings.length > MAX_CODINGS)
+    throw new Problem("INVALID_REQUEST", `Expected at most ${MAX_CODINGS} content codings, got ${codings.length}`);
+  let chunks = limitedChunks(chunksOf(request));
+  for (const coding of codings.reverse()) chunks = limitedChunks(decode(chunks, coding));
+  return chunks;
+}
+async function* decode(encoded, coding) {
+  const { value: first } = await encoded.next();
+  if (first === void 0) return;
+  const decoder = DECODERS[coding]?.(loadZlib(), first[0]);
+  const { pipeline, Readable } = process.getBuiltinModule("node:stream");
+  const source = Readable.from(
+    (async function* () {
+      yield first;
+      yield* encoded;
+    })()
+  );
+  try {
+    yield* pipeline(source, decoder, () => {
+    });
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem("INVALID_REQUEST", `The body is not valid ${coding}: ${messageOf(error)}`);
+  }
+}
+
+// packages/wrappers/node/src/request/body.ts
+function hasBody({ headers }) {
+  const length = headers["content-length"];
+  return length !== void 0 && length !== "0" || headers["transfer-encoding"] !== void 0;
+}
+function readBody(request) {
+  const encoding = request.headers["content-encoding"];
+  return encoding === void 0 ? readBytes(request) : readEncoded(request, encoding);
+}
+async function readEncoded(request, encoding) {
+  if (declaresTooLarge(request)) throw bodyTooLarge();
+  const chunks = [];
+  for await (const chunk of decodedChunks(request, encoding)) chunks.push(chunk);
+  delete request.headers["content-encoding"];
+  delete request.headers["content-length"];
+  return Buffer.concat(chunks);
+}
+function readBytes(request) {
+  return new Promise((resolve, reject) => {
+    if (declaresTooLarge(request)) throw bodyTooLarge();
+    const chunks = [];
+    let size = 0;
+    request.on("data", (chunk) => {
+      size += chunk.length;
+      if (size > bodyLimit) {
+        request.removeAllListeners("data");
+        request.pause();
+        return reject(bodyTooLarge());
+      }
+      chunks.push(chunk);
+    });
+    request.once("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
+    request.once(
+      "error",
+      () => reject(new Problem("INVALID_REQUEST", "The request ended before its body was complete"))
+    );
+  });
+}
+function parseBody(bytes, contentType = "") {
+  if (bytes.length === 0) return null;
+  const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
+  if (type === "application/json" || type.endsWith("+json")) {
+    try {
+      return JSON.parse(bytes.toString("utf8", startsWithMark(bytes) ? 3 : 0));
+    } catch (error) {
+      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, but it is not valid JSON: ${messageOf(error)}`);
+    }
+  }
+  if (!type.startsWith("text/") && type !== "application/x-www-form-urlencoded") return bytes;
+  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? "utf-8";
+  try {
+    return new TextDecoder(charset, { ignoreBOM: true }).decode(bytes);
+  } catch {
+    return bytes.toString("utf8");
+  }
+}
+function startsWithMark(bytes) {
+  return bytes[0] === 239 && bytes[1] === 187 && bytes[2] === 191;
+}
+
 // packages/wrappers/node/src/response/send.ts
 function send(call, status, headers, body) {
   const { response, request } = call;
@@ -388,6 +497,7 @@ function sendProblem(call, problem) {
   const { status, text } = problem.document(requestId);
   const headers = { "Content-Type": PROBLEM_TYPE, "X-Request-Id": requestId };
   if (status === 503) headers["Retry-After"] = "1";
+  if (status === 415) headers["Accept-Encoding"] = ACCEPTED_ENCODINGS;
   if (!request.complete && hasBody(request)) headers.Connection = "close";
   send(call, status, headers, text);
 }
@@ -463,6 +573,12 @@ var Deadlines = class {
     timed.previous = void 0;
     timed.next = void 0;
   }
+  /** Gives a call its whole time again. Does nothing after the deadline. */
+  extend(timed) {
+    if (timed.next === void 0) return;
+    this.remove(timed);
+    this.add(timed);
+  }
   #expire = () => {
     const now = performance.now();
     while (this.#head.next !== this.#head) {
@@ -486,17 +602,29 @@ var RingHead = class {
 };
 
 // packages/wrappers/node/src/request/event.ts
-function eventOf({ url = "/", method = "GET", headers }) {
-  const question = url.indexOf("?");
-  const path = question < 0 ? url : url.slice(0, question);
-  return {
-    method,
-    path: path || "/",
-    query: question < 0 ? {} : parseQuery(url.slice(question + 1)),
-    headers: joinHeaders(headers),
-    body: null
-  };
-}
+var NO_BYTES = Buffer.alloc(0);
+var FunctionEvent = class {
+  constructor({ url = "/", method = "GET", headers }) {
+    this.body = null;
+    this.#rawBody = NO_BYTES;
+    const question = url.indexOf("?");
+    const path = question < 0 ? url : url.slice(0, question);
+    this.method = method;
+    this.path = path || "/";
+    this.query = question < 0 ? {} : parseQuery(url.slice(question + 1));
+    this.headers = joinHeaders(headers);
+  }
+  #rawBody;
+  /** Bytes of the body, from which `body` was parsed. Not a field of its own, so that an event written as JSON does not have the body twice. */
+  get rawBody() {
+    return this.#rawBody;
+  }
+  /** Sets both bodies of an event; static, so that a handler does not see it. */
+  static setBody(event, bytes) {
+    event.#rawBody = bytes;
+    event.body = parseBody(bytes, event.headers["content-type"]);
+  }
+};
 function joinHeaders(headers) {
   const joined = headers;
   if (headers["set-cookie"]) joined["set-cookie"] = headers["set-cookie"].join(", ");
@@ -517,14 +645,81 @@ function webRequestOf({ request, signal }) {
   const { method = "GET", url = "/", rawHeaders } = request;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
+  const encoding = request.headers["content-encoding"];
+  let body;
+  if (method !== "GET" && method !== "HEAD") {
+    body = encoding === void 0 ? limitedChunks(chunksOf(request)) : decodedChunks(request, encoding);
+    if (encoding !== void 0) for (const name of ["content-encoding", "content-length"]) headers.delete(name);
+  }
   const protocol = request.headers["x-forwarded-proto"] ?? "http";
   const host = request.headers["x-forwarded-host"] ?? request.headers.host ?? "localhost";
   return new Request(new URL(url.startsWith("/") ? url : "/", `${protocol}://${host}`), {
     method,
     headers,
     signal,
-    ...method === "GET" || method === "HEAD" ? {} : { body: limitedChunks(request), duplex: "half" }
+    ...body === void 0 ? {} : { body, duplex: "half" }
   });
+}
+
+// packages/wrappers/node/src/response/content-encoding.ts
+var DECODED_BY_FETCH = ["gzip", "x-gzip", "deflate", "br"];
+var SAMPLE_BYTES = 16 * 1024;
+function encodingHeaderOf(headers) {
+  for (const name in headers) if (name.length === 16 && name.toLowerCase() === "content-encoding") return name;
+  return void 0;
+}
+function isDecodedByFetch({ type, headers }) {
+  if (type === "default") return false;
+  return codingsOf(headers.get("content-encoding") ?? "").every((coding) => DECODED_BY_FETCH.includes(coding));
+}
+function removeMissingEncoding(headers, name, body) {
+  const coding = codingsOf(String(headers[name])).at(-1);
+  const isEncoded = ArrayBuffer.isView(body) ? coding === void 0 || hasCoding(new Uint8Array(body.buffer, body.byteOffset, body.byteLength), coding) : false;
+  if (!isEncoded) delete headers[name];
+}
+async function removeMissingEncodingOf(source, headers, name) {
+  const chunks = (async function* () {
+    yield* source;
+  })();
+  let first = await chunks.next();
+  while (!first.done && first.value?.length === 0) first = await chunks.next();
+  if (!first.done) removeMissingEncoding(headers, name, first.value);
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next() {
+      const result = first;
+      first = void 0;
+      return result === void 0 ? chunks.next() : Promise.resolve(result);
+    },
+    return: () => chunks.return(void 0)
+  };
+}
+function hasCoding(bytes, coding) {
+  if (coding === "gzip" || coding === "x-gzip") return startsWith(bytes, [31, 139]);
+  if (coding === "zstd") return startsWith(bytes, [40, 181, 47, 253]);
+  const zlib = loadZlib();
+  const sample = bytes.subarray(0, SAMPLE_BYTES);
+  try {
+    if (coding === "br") {
+      zlib.brotliDecompressSync(sample, {
+        finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH,
+        maxOutputLength: SAMPLE_BYTES
+      });
+    } else if (coding === "deflate" && !isZlib(bytes)) {
+      zlib.inflateRawSync(sample, { finishFlush: zlib.constants.Z_SYNC_FLUSH, maxOutputLength: SAMPLE_BYTES });
+    }
+    return true;
+  } catch (error) {
+    return error.code === "ERR_BUFFER_TOO_LARGE";
+  }
+}
+function startsWith(bytes, magic) {
+  return magic.every((byte, index) => index >= bytes.length || bytes[index] === byte);
+}
+function isZlib([first = 0, second = 0]) {
+  return (first & 15) === 8 && (first * 256 + second) % 31 === 0;
 }
 
 // packages/wrappers/node/src/response/stream.ts
@@ -538,6 +733,7 @@ async function sendStream(call, status, headers, source) {
     return;
   }
   response.flushHeaders();
+  call.deadlines?.extend(call);
   for await (const chunk of source) {
     if (response.destroyed) return;
     if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk)) {
@@ -546,6 +742,7 @@ async function sendStream(call, status, headers, source) {
       );
     }
     if (!response.write(chunk)) await drainedOrClosed(response);
+    call.deadlines?.extend(call);
   }
   response.end();
 }
@@ -571,13 +768,23 @@ async function sendWebResponse(call, result) {
   }
   const { status, body } = result;
   const headers = headersOf(result);
+  let length = result.headers.get("content-length");
+  const encoding = encodingHeaderOf(headers);
+  if (encoding !== void 0 && isDecodedByFetch(result)) {
+    delete headers[encoding];
+    length = null;
+  }
   if (body === null) return send(call, status, headers, void 0);
-  const length = result.headers.get("content-length");
+  let source = body;
+  if (encoding !== void 0 && encoding in headers) {
+    source = await removeMissingEncodingOf(source, headers, encoding);
+    if (!(encoding in headers)) length = null;
+  }
   if (call.request.method === "HEAD" && length !== null) {
-    void body.cancel();
+    await (source === body ? body.cancel() : source.return?.());
     return sendHeadOnly(call, status, headers, Number(length));
   }
-  return sendStream(call, status, headers, body);
+  return sendStream(call, status, headers, source);
 }
 function headersOf({ headers: given }) {
   const headers = {};
@@ -595,7 +802,12 @@ function headersOf({ headers: given }) {
 
 // packages/wrappers/node/src/response/result.ts
 function sendResult(call, result) {
-  if (isExact(result)) return sendBody(call, result.status, sendableHeaders(result.headers), result.body);
+  if (isExact(result)) {
+    const headers = sendableHeaders(result.headers);
+    const encoding = encodingHeaderOf(headers);
+    if (encoding !== void 0) return sendEncoded(call, result, headers, encoding);
+    return sendBody(call, result.status, headers, result.body);
+  }
   if (result instanceof Response) return sendWebResponse(call, result);
   return sendBody(call, void 0, {}, result);
 }
@@ -607,6 +819,12 @@ function isExact(value) {
   if (status < 200 || status > 599)
     throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${status}`);
   return true;
+}
+async function sendEncoded(call, { status, body }, headers, encoding) {
+  if (isStream(body)) return sendBody(call, status, headers, await removeMissingEncodingOf(body, headers, encoding));
+  if (body !== void 0 && body !== null)
+    removeMissingEncoding(headers, encoding, body instanceof ArrayBuffer ? new Uint8Array(body) : body);
+  return sendBody(call, status, headers, body);
 }
 function sendBody(call, status, headers, body) {
   if (body === void 0 || body === null) return send(call, status ?? 204, headers, void 0);
@@ -659,6 +877,7 @@ function run(call, userFunction) {
   response[CALL] = call;
   response.on("close", onClose);
   deadlines.add(call);
+  call.deadlines = deadlines;
   let answering;
   try {
     answering = handle(call, userFunction);
@@ -691,10 +910,10 @@ function handle(call, userFunction) {
   if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
   const { handler } = userFunction;
   const { request } = call;
-  const event = eventOf(request);
+  const event = new FunctionEvent(request);
   if (!hasBody(request)) return handleEvent(call, handler, event);
   return readBody(request).then((bytes) => {
-    event.body = parseBody(bytes, request.headers["content-type"]);
+    FunctionEvent.setBody(event, bytes);
     return handleEvent(call, handler, event);
   });
 }

@@ -17,6 +17,7 @@ import sys
 
 FILE = sys._getframe().f_code.co_filename
 FOLDER = os.path.dirname(os.path.abspath(FILE))
+SEARCH_PATH = sys.path[:]
 # A user's file with the name of a standard library module must not hide that module from the imports below.
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
@@ -70,6 +71,8 @@ KEEP_ALIVE = 75
 STALLED = 60
 LINGER = 2
 SWEEP = 5
+# A drain ends this time after the time limit of a call, even with open connections.
+DRAIN_GRACE = 1
 
 
 # ---- errors.py
@@ -82,6 +85,7 @@ ERRORS = {
     "INVALID_REQUEST": (400, "Invalid request"),
     "NOT_FOUND": (404, "Not found"),
     "BODY_TOO_LARGE": (413, "Request body too large"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported media type"),
     "HEADERS_TOO_LARGE": (431, "Request header fields too large"),
     "FUNCTION_ERROR": (500, "The function threw an error"),
     "INVALID_RESPONSE": (500, "The function returned an invalid response"),
@@ -124,10 +128,29 @@ def no_capacity():
 # ---- process_exit.py
 # The end of the process.
 
+EXIT_LIMIT = 3  # seconds for the user's code at the end of the process
+
+
 def exit_process(status):
     import atexit
 
+    try:
+        threading.Thread(target=exit_late, args=(status,), daemon=True).start()
+    except RuntimeError:
+        pass  # no more threads
+    # As the interpreter does: first the pools of concurrent.futures end, whose processes atexit would wait for.
+    for end_pool in reversed(getattr(threading, "_threading_atexits", ())):
+        end_pool()
     atexit._run_exitfuncs()
+    end_process(status)
+
+
+def exit_late(status):
+    sleep(EXIT_LIMIT)
+    end_process(status)
+
+
+def end_process(status):
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -313,9 +336,168 @@ def load_message(error):
 class Lifecycle:
     def __init__(self):
         self.draining = False  # asked to finish: no more connections, and every response closes its own
+        self.drained = False  # finished; the user's handler of SIGTERM is next
+        self.user_handler = signal.SIG_DFL  # of SIGTERM
 
 
 lifecycle = Lifecycle()
+
+
+# ---- function/content_encoding.py
+# Decoding request bodies that were sent compressed.
+
+ACCEPTED_ENCODINGS = "gzip, deflate"
+MAX_CODINGS = 3  # of one body: each is work, and more than one is rare
+GZIP, ZLIB, RAW = 31, 15, -15  # window sizes, as zlib tells its formats apart
+
+
+def decode_body(body, headers):
+    codings = [each.strip().lower() for each in headers["content-encoding"].split(",")]
+    for coding in codings:
+        if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise Problem(
+                "UNSUPPORTED_MEDIA_TYPE",
+                f'The body has Content-Encoding "{coding}", which cannot be decoded. Send it with {ACCEPTED_ENCODINGS}, or without',
+            )
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    if len(codings) > MAX_CODINGS:
+        raise Problem("INVALID_REQUEST", f"Expected at most {MAX_CODINGS} content codings, got {len(codings)}")
+    for coding in reversed(codings):
+        body = inflate(body, coding) if body else body
+    headers.pop("content-encoding")
+    headers.pop("content-length", None)
+    return body
+
+
+def inflate(data, coding):
+    import zlib  # most functions never need it
+
+    window = GZIP if coding != "deflate" else ZLIB if data[0] & 15 == 8 else RAW
+    pieces = []
+    left = BODY_LIMIT
+    while True:
+        decoder = zlib.decompressobj(window)
+        try:
+            piece = decoder.decompress(data, left + 1)
+        except zlib.error as error:
+            raise invalid_coding(coding, str(error)) from None
+        left -= len(piece)
+        if left < 0:
+            raise body_too_large()
+        if not decoder.eof:
+            raise invalid_coding(coding, "unexpected end of file")
+        pieces.append(piece)
+        data = decoder.unused_data
+        if window != GZIP or data[:2] != b"\x1f\x8b":
+            return b"".join(pieces)
+
+
+def invalid_coding(coding, reason):
+    return Problem("INVALID_REQUEST", f"The body is not valid {coding}: {reason}")
+
+
+# ---- http/content_encoding.py
+# The Content-Encoding of responses.
+#
+# Functions pass on what an HTTP client gave them: the client has decoded the body, and its headers still name the encoding. Only a body that
+# does not have the encoding loses the header; a body that the function has encoded itself is sent as it is.
+
+MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+SAMPLE = 16 * 1024  # bytes of a body that are looked at
+
+
+class Head(bytes):
+    __slots__ = ()
+
+
+def encoding_of(headers):
+    for name, value in headers:
+        if len(name) == 16 and name.lower() == "content-encoding":
+            return value
+    return None
+
+
+def without_missing_encoding(headers, encoding, body):
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        coding = encoding.rpartition(",")[2].strip().lower()
+        if has_coding(bytes(body[:SAMPLE]), coding):
+            return headers
+    return [pair for pair in headers if pair[0].lower() != "content-encoding"]
+
+
+def has_coding(sample, coding):
+    magic = MAGIC.get(coding)
+    if magic:
+        return magic.startswith(sample[: len(magic)])
+    if coding == "deflate" and sample:
+        import zlib
+
+        window = 15 if sample[0] & 15 == 8 else -15
+        return can_decode(sample, zlib.decompressobj(window).decompress)
+    brotli = sys.modules.get("brotli") or sys.modules.get("brotlicffi")
+    if coding == "br" and hasattr(brotli, "Decompressor"):
+        return can_decode(sample, brotli.Decompressor().process)
+    return True
+
+
+def can_decode(sample, decode):
+    try:
+        decode(sample)
+    except Exception:  # each decoder has its own
+        return False
+    return True
+
+
+def with_head(stream, make_head):
+    return AsyncHeaded(stream, make_head) if hasattr(stream, "__anext__") else Headed(stream, make_head)
+
+
+class Headed:
+    def __init__(self, stream, make_head):
+        self.pieces = pieces_after_head(stream, make_head)
+        if hasattr(stream, "close"):
+            self.close = stream.close
+
+    def __iter__(self):
+        return self.pieces
+
+    def __next__(self):
+        return next(self.pieces)
+
+
+def pieces_after_head(stream, make_head):
+    pieces = iter(stream)
+    first = b""
+    for first in pieces:
+        if first is None or len(first):
+            break
+    yield Head(make_head(first))
+    yield first
+    yield from pieces
+
+
+class AsyncHeaded:
+    def __init__(self, stream, make_head):
+        self.pieces = async_pieces_after_head(stream, make_head)
+        if hasattr(stream, "aclose"):
+            self.aclose = stream.aclose
+
+    def __aiter__(self):
+        return self.pieces
+
+    async def __anext__(self):
+        return await self.pieces.__anext__()
+
+
+async def async_pieces_after_head(stream, make_head):
+    first = b""
+    async for first in stream:
+        if first is None or len(first):
+            break
+    yield Head(make_head(first))
+    yield first
+    async for piece in stream:
+        yield piece
 
 
 # ---- http/response_head.py
@@ -421,6 +603,8 @@ def encode_piece(call, piece):
         piece = piece.encode("utf-8", "replace")
     elif not isinstance(piece, (bytes, bytearray, memoryview)):
         raise TypeError(f"Expected the stream to yield strings or bytes, got {type(piece).__name__}")
+    if type(piece) is Head:
+        return bytes(piece)
     if not len(piece):
         return None
     return bytes(piece) if call.http10 else b"%x\r\n%b\r\n" % (len(piece), piece)
@@ -464,6 +648,13 @@ def to_response(call, result):
         headers = checked_headers(result.get("headers") or {})
     if body is None:
         return complete_response(call, status or 204, None, headers, b"")
+    encoding = encoding_of(headers) if headers else None
+    if encoding:
+        stream = as_stream(body)
+        if stream is None:
+            headers = without_missing_encoding(headers, encoding, body)
+        else:
+            body = stream
     if isinstance(body, str):
         return complete_response(call, status or 200, TEXT, headers, body.encode("utf-8", "replace"))
     if isinstance(body, (bytes, bytearray, memoryview)):
@@ -474,8 +665,17 @@ def to_response(call, result):
     status = status or 200
     call.keep_alive &= not call.http10  # HTTP/1.0 has no chunks: the end of the connection is the end of the body
     framing = "" if call.http10 or status in (204, 304) else "Transfer-Encoding: chunked\r\n"
+    if encoding and has_body(call, status):
+        return encoded_stream(call, status, headers, encoding, framing, stream)
     head = response_head(call, status, BYTES, headers, framing)
     return Response(head, stream if has_body(call, status) else UnsentStream(stream))
+
+
+def encoded_stream(call, status, headers, encoding, framing, stream):
+    def make_head(first):
+        return response_head(call, status, BYTES, without_missing_encoding(headers, encoding, first), framing)
+
+    return Response(b"", with_head(stream, make_head))
 
 
 def is_full_response(result):
@@ -531,7 +731,11 @@ def problem_response(call, problem):
         "code": problem.code,
         "requestId": call.request_id,
     }
-    headers = (("Retry-After", "1"),) if problem.status == 503 else ()
+    headers = ()
+    if problem.status == 503:
+        headers = (("Retry-After", "1"),)
+    elif problem.status == 415:
+        headers = (("Accept-Encoding", ACCEPTED_ENCODINGS),)
     body = encoder.encode(document).encode("utf-8", "replace")
     return complete_response(call, problem.status, "application/problem+json", headers, body)
 
@@ -551,6 +755,7 @@ def error_response(call, error):
 class Deadlines:
     def __init__(self, loop, cancel):
         self.calls = {}  # without a response so far, in order of their deadlines
+        self.streams = set()  # calls with a timer of their own
         self.loop = loop
         self.cancel = cancel  # of the runner
         self.expiring = False
@@ -564,11 +769,24 @@ class Deadlines:
     def expire(self):
         now = monotonic()
         for call in list(self.calls):
+            if call in self.streams:
+                continue
             if call.deadline > now:
                 self.loop.call_later(call.deadline - now, self.expire)
                 return
-            self.time_out(call)
+            self.time_out_unless_sending(call)
         self.expiring = False
+
+    def time_out_unless_sending(self, call):
+        self.streams.discard(call)
+        if call not in self.calls:
+            return
+        left = call.progress + TIMEOUT - monotonic() if call.streaming else 0
+        if left > 0:
+            self.streams.add(call)
+            self.loop.call_later(left, self.time_out_unless_sending, call)
+        else:
+            self.time_out(call)
 
     def time_out(self, call):
         self.calls.pop(call, None)
@@ -712,7 +930,8 @@ def from_json(text):
             return value
     except (ValueError, StopIteration, RecursionError):
         pass
-    return decoder.decode(text)  # handles surrounding space, or raises the right error
+    # Handles surrounding space, and a byte order mark, which some clients send (RFC 8259 section 8.1); or raises the right error.
+    return decoder.decode(text[1:] if text.startswith("\ufeff") else text)
 
 
 def parse_body(body, content_type):
@@ -738,7 +957,13 @@ def parse_body(body, content_type):
 # The arguments of the user's function.
 
 class Event(dict):
-    __slots__ = ()
+    __slots__ = ("rawBody",)
+
+
+    def __missing__(self, name):
+        if name == "rawBody":
+            return self.rawBody
+        raise KeyError(name)
 
     def __getattr__(self, name):
         try:
@@ -825,6 +1050,7 @@ REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
 class Call:
+
     __slots__ = (
         "connection",
         "method",
@@ -837,6 +1063,7 @@ class Call:
         "deadline",
         "unclaimed",
         "streaming",
+        "progress",
         "running",
         "late",
     )
@@ -861,9 +1088,13 @@ class Call:
         self.request_id = given if given and REQUEST_ID(given) else new_request_id()
         self.deadline = monotonic() + TIMEOUT
         self.unclaimed = [self]
-        self.streaming = False  # part of the response may have been sent
+        self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
         self.running = False  # a thread runs it
         self.late = False  # a thread runs it beyond its deadline
+
+    def begin_stream(self):
+        self.progress = monotonic()
+        self.streaming = True
 
     def claim(self):
         try:
@@ -878,13 +1109,17 @@ class Call:
             target, _, query = target.partition("?")
         if target[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
             target = "/" + target.partition("://")[2].partition("/")[2]
+        headers, body = self.headers, self.body
+        if body and "content-encoding" in headers:
+            body = decode_body(body, headers)
         event = Event(
             method=self.method,
             path=target or "/",
             query=parse_query(query) if query else {},
-            headers=self.headers,
-            body=parse_body(self.body, self.headers.get("content-type", "")) if self.body else None,
+            headers=headers,
+            body=parse_body(body, headers.get("content-type", "")) if body else None,
         )
+        event.rawBody = body
         return (event, Context(self.request_id, self.deadline)) if arity == 2 else (event,)[:arity]
 
 
@@ -1393,7 +1628,8 @@ class AsyncRunner:
             response = error_response(call, error)
         except BaseException as error:
             response = error_response(call, error)
-        call.streaming = response.stream is not None
+        if response.stream is not None:
+            call.begin_stream()
         if not call.claim():
             await self.close(response.stream)
         elif call.streaming:
@@ -1410,6 +1646,7 @@ class AsyncRunner:
                     data = encode_piece(call, piece)
                     if data:
                         await connection.write_async(data)
+                        call.progress = monotonic()
                     if connection.gone:
                         break
                 else:
@@ -1590,7 +1827,13 @@ class InlineRunner:
     BATCH = 0.02
 
     def __init__(
-        self, queue, invoker, threads, loop, run_loop
+        self,
+        queue,
+        invoker,
+        threads,
+        loop,
+        run_loop,
+        pinned,
     ):
         self.queue = queue
         self.waiting = queue.waiting
@@ -1598,6 +1841,11 @@ class InlineRunner:
         self.threads = threads
         self.loop = loop
         self.run_loop = run_loop
+        self.pinned = pinned
+        self.lent = False  # pinned: the watchdog's thread has the loop
+        self.wanted_back = False
+        self.returned = threading.Lock()  # released when the watchdog's thread has given it back
+        self.returned.acquire()
         self.pacer = CpuQuotaPacer()
         self.watchdog = LoopWatchdog(queue.lock, self.on_stuck, self.take_loop)
         self.rested = False  # since the last call
@@ -1610,24 +1858,29 @@ class InlineRunner:
         return now >= self.blocked_until and (watchdog.watching or watchdog.parking is None)
 
     def can_run(self):
-        if not self.waiting:
-            return False
+        if self.lent:
+            return self.wanted_back
+        if self.pinned or not self.waiting:
+            return bool(self.waiting)
         now = monotonic()
         return (self.pacer.is_limited(now) and self.is_available(now)) or self.threads.started == len(
             self.threads.parked
         )
 
     def turn(self):
+        if self.lent:
+            return False
         queue, waiting, pacer, watchdog = self.queue, self.waiting, self.pacer, self.watchdog
         now = monotonic()
         until = now + self.BATCH
         if self.rested:
             self.rested, self.waited = False, len(waiting)
         while now < until:
-            if not (pacer.is_limited(now) and self.is_available(now)):
+            limited = pacer.is_limited(now)
+            if not self.pinned and not (limited and self.is_available(now)):
                 self.threads.wake_for_waiting()
                 return True
-            delay = pacer.delay(now, self.waited > 0)
+            delay = pacer.delay(now, self.waited > 0) if limited else 0
             if delay > 0:
                 self.rested = True
                 # Sockets and all: what comes meanwhile is dealt with at once afterwards, which costs less than one by one.
@@ -1663,21 +1916,38 @@ class InlineRunner:
                 queue.running -= 1
                 queue.late -= call.late
                 if watchdog.present is not call:
-                    self.threads.started -= 1
                     break
                 watchdog.present = None
         else:
             return True
+        if self.pinned:
+            self.take_back()
+            return True
+        with queue.lock:
+            self.threads.started -= 1
         self.loop.call_soon_threadsafe(self.threads.wake_for_waiting)
         return False
 
+    def take_back(self):
+        self.wanted_back = True
+        self.loop.call_soon_threadsafe(self.can_run)  # ends its select()
+        self.returned.acquire()
+        self.wanted_back = False
+
     def on_stuck(self):
+        if self.pinned:
+            self.lent = True
+            return
         self.blocked_until = monotonic() + self.BLOCKED
         self.threads.started += 1  # the thread that is kept is as good as a worker until its call ends
 
     def take_loop(self):
-        self.threads.wake_for_waiting()
+        if not self.pinned:
+            self.threads.wake_for_waiting()
         self.run_loop()
+        if self.pinned:
+            self.lent = False
+            self.returned.release()
 
 
 # ---- runners/background_loop.py
@@ -1725,7 +1995,8 @@ class Invoker:
             response = to_response(call, result)
         except BaseException as error:
             response = error_response(call, error)
-        call.streaming = response.stream is not None
+        if response.stream is not None:
+            call.begin_stream()
         if not call.claim():
             self.close(response.stream)
         elif call.streaming:
@@ -1742,6 +2013,7 @@ class Invoker:
                     data = encode_piece(call, piece)
                     if data:
                         connection.write_all(data)
+                        call.progress = monotonic()
                     if connection.gone:
                         break
                 else:
@@ -1863,7 +2135,8 @@ class SyncRunner:
         self.queue = CallQueue()
         invoker = Invoker(handler, arity)
         self.threads = ThreadRunner(self.queue, invoker, loop)
-        self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop)
+        self.pinned = CONCURRENCY == 1
+        self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop, self.pinned)
         self.pacer = self.inline.pacer
         self.on_exhausted = on_exhausted  # called when late calls hold every thread
 
@@ -1871,6 +2144,9 @@ class SyncRunner:
         queue = self.queue
         if len(queue.waiting) + queue.running >= QUEUE_LIMIT + CONCURRENCY:
             raise no_capacity()
+        if self.pinned:
+            queue.waiting.append(call)
+            return
         now = monotonic()
         if self.pacer.is_limited(now) and self.inline.is_available(now):
             queue.waiting.append(call)
@@ -1895,6 +2171,92 @@ class SyncRunner:
             waiting = list(self.queue.waiting)
             self.queue.waiting.clear()
         return [call for call in waiting if call.claim()]
+
+
+# ---- sigterm.py
+# SIGTERM, which begins a drain. Calls are still in flight then, and a handler of the user's code often ends the process, or what calls
+# need: the wrapper keeps that handler, and calls it after the drain.
+
+set_handler, get_handler = signal.signal, signal.getsignal
+
+
+def on_sigterm_call(on_sigterm):
+    set_handler(signal.SIGTERM, lambda *_: end_after_drain() if lifecycle.drained else on_sigterm())
+    signal.signal = set_user_handler
+    signal.getsignal = get_user_handler
+    os.register_at_fork(after_in_child=restore_signals)
+
+
+def set_user_handler(signalnum, handler, /):
+    if signalnum != signal.SIGTERM or not (callable(handler) or handler in (signal.SIG_DFL, signal.SIG_IGN)):
+        return set_handler(signalnum, handler)
+    set_handler(signalnum, get_handler(signalnum))  # raises ValueError outside of the main thread
+    previous, lifecycle.user_handler = lifecycle.user_handler, handler
+    return previous
+
+
+def get_user_handler(signalnum, /):
+    return lifecycle.user_handler if signalnum == signal.SIGTERM else get_handler(signalnum)
+
+
+def restore_signals():
+    signal.signal, signal.getsignal = set_handler, get_handler
+    set_handler(signal.SIGTERM, lifecycle.user_handler)
+
+
+def keep_loop_handlers(loop):
+    add, remove = loop.add_signal_handler, loop.remove_signal_handler
+
+    def add_signal_handler(sig, callback, *args):
+        if sig == signal.SIGTERM:
+            lifecycle.user_handler = lambda *_: callback(*args)
+        else:
+            add(sig, callback, *args)
+
+    def remove_signal_handler(sig):
+        if sig != signal.SIGTERM:
+            return remove(sig)
+        previous, lifecycle.user_handler = lifecycle.user_handler, signal.SIG_DFL
+        return bool(previous != signal.SIG_DFL)
+
+    loop.add_signal_handler = add_signal_handler
+    loop.remove_signal_handler = remove_signal_handler
+
+
+def end_after_drain(loop=None):
+    handler = lifecycle.user_handler
+    if not callable(handler):
+        exit_process(0)
+    if threading.current_thread() is not threading.main_thread():
+        lifecycle.drained = True
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+        sleep(EXIT_LIMIT)
+        exit_process(0)
+    lifecycle.user_handler = signal.SIG_DFL  # a handler may send the signal once more
+    try:
+        if loop is None:
+            handler(int(signal.SIGTERM), None)
+        else:
+            call_with_tasks(handler, loop)
+    except SystemExit as error:
+        exit_process(error.code if isinstance(error.code, int) else int(error.code is not None))
+    except BaseException as error:
+        log_error(error)
+        exit_process(1)
+    exit_process(0)
+
+
+def call_with_tasks(handler, loop):
+    import asyncio
+
+    async def call():
+        others = asyncio.all_tasks()
+        handler(int(signal.SIGTERM), None)
+        started = asyncio.all_tasks() - others
+        if started:
+            await asyncio.wait(started, timeout=EXIT_LIMIT)
+
+    loop.run_until_complete(call())
 
 
 # ---- server.py
@@ -1931,6 +2293,7 @@ class Server:
 
             loop = asyncio.new_event_loop()
             asyncio.set_event_loop(loop)
+            keep_loop_handlers(loop)
             self.loop = loop
             self.runner = AsyncRunner(handler, parameters, loop)
         else:
@@ -1958,7 +2321,7 @@ class Server:
                 os.unlink(PORT)
             except FileNotFoundError:
                 pass  # The server moves the socket of a sandboxed replica to a path that other functions cannot see.
-        exit_process(0)
+        end_after_drain(self.loop if isinstance(self.runner, AsyncRunner) else None)
 
     def accept(self):
         for _ in range(BACKLOG):
@@ -2032,6 +2395,7 @@ class Server:
 
     def drain(self):
         lifecycle.draining = True
+        self.loop.call_later(TIMEOUT + DRAIN_GRACE, self.loop.stop)
         self.accept()  # clients that are already connected are served
         self.loop.remove_reader(self.listener.fileno())
         self.listener.close()
@@ -2050,7 +2414,7 @@ class Server:
 server = Server()
 
 
-def on_sigterm(*_):
+def on_sigterm():
     if lifecycle.draining:
         os._exit(0)
     lifecycle.draining = True
@@ -2059,7 +2423,7 @@ def on_sigterm(*_):
 
 
 def main():
-    signal.signal(signal.SIGTERM, on_sigterm)
+    on_sigterm_call(on_sigterm)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
@@ -2082,3 +2446,6 @@ def main():
 
 if __name__ == "__main__":
     main()
+else:
+    # A process that multiprocessing has spawned runs this file, for arguments with the classes above, with the path of this process.
+    sys.path[:] = SEARCH_PATH

@@ -381,7 +381,7 @@ export function wrapperContract(language: Language): void {
 
 /** Starts a wrapper with `text` as the language's file, and waits until it responds to the ready probe. `files` are written next to it. */
 export async function start(
-  language: Language,
+  language: Pick<Language, "wrapper" | "command" | "file">,
   text: string,
   env: Record<string, string> = {},
   { tcp = false, files = {} }: { tcp?: boolean; files?: Readonly<Record<string, string>> } = {},
@@ -438,8 +438,10 @@ export async function start(
 
 const agentOf = (socketPath: string) => new Agent({ connect: { socketPath } });
 
+/** Waits until a process has exited and all its output has been read, which may be later; returns the exit code. */
 export async function exitOf(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  const hasExited = child.exitCode !== null || child.signalCode !== null;
+  if (!hasExited || !child.stdout?.closed || !child.stderr?.closed) await once(child, "close");
   return child.exitCode;
 }
 

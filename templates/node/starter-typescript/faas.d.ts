@@ -7,6 +7,8 @@ export interface Event<Body = unknown> {
   readonly headers: Readonly<Record<string, string>>;
   /** Parsed JSON, text, or bytes (`Buffer`); null for an empty body. */
   readonly body: Body | null;
+  /** Bytes of the body, for the signature of a webhook. */
+  readonly rawBody: Uint8Array;
 }
 
 export interface Context {

@@ -219,7 +219,8 @@ export class ReplicaProcess {
     const pid = this.#child?.pid;
     if (pid === undefined) return;
     try {
-      process.kill(-pid, signal);
+      // The processes that the function started work for the calls in flight: they end with the group, by SIGKILL.
+      process.kill(signal === "SIGTERM" ? pid : -pid, signal);
     } catch {
       // The process group has ended.
     }

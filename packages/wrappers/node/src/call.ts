@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { DeadlineLink } from "./deadlines.ts";
+import type { DeadlineLink, Extendable } from "./deadlines.ts";
 import { identity, timeoutMs } from "./options.ts";
 
 /** Request with its identity and deadline. Its context and abort signal are created when first used. */
@@ -15,6 +15,8 @@ export class Call implements DeadlineLink {
   next: DeadlineLink | undefined = undefined;
   /** True after the deadline; the call holds its slot until the function returns. */
   isLate = false;
+  /** Deadlines of which this call has one, set when it runs. */
+  deadlines: Extendable<Call> | undefined = undefined;
   #context: Context | undefined;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;

@@ -7,11 +7,16 @@ export interface DeadlineLink {
   next: DeadlineLink | undefined;
 }
 
+/** Deadlines as seen by a response: one that is streamed has a new deadline after each chunk. */
+export interface Extendable<Timed extends DeadlineLink> {
+  extend(timed: Timed): void;
+}
+
 /**
  * Deadlines of the running calls, with one timer for all. Every call has the same timeout, so they expire in the order in which they started.
  * They form a ring of links inside the calls, which, unlike a Set, leaves no garbage.
  */
-export class Deadlines<Timed extends DeadlineLink> {
+export class Deadlines<Timed extends DeadlineLink> implements Extendable<Timed> {
   readonly #head = new RingHead();
   readonly #durationMs: number;
   readonly #onExpired: (timed: Timed) => void;
@@ -41,6 +46,13 @@ export class Deadlines<Timed extends DeadlineLink> {
     timed.next.previous = timed.previous;
     timed.previous = undefined;
     timed.next = undefined;
+  }
+
+  /** Gives a call its whole time again. Does nothing after the deadline. */
+  extend(timed: Timed): void {
+    if (timed.next === undefined) return;
+    this.remove(timed);
+    this.add(timed);
   }
 
   readonly #expire = (): void => {

@@ -5,8 +5,8 @@ import { Deadlines } from "./deadlines.ts";
 import { type FetchHandler, type Handler, type LoadedFunction, loaded, whenLoaded } from "./load-function.ts";
 import { concurrency, timeoutMs } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
-import { hasBody, parseBody, readBody } from "./request/body.ts";
-import { eventOf, type FunctionEvent } from "./request/event.ts";
+import { hasBody, readBody } from "./request/body.ts";
+import { FunctionEvent } from "./request/event.ts";
 import { webRequestOf } from "./request/web-request.ts";
 import { sendProblem } from "./response/problem.ts";
 import { sendResult } from "./response/result.ts";
@@ -30,6 +30,7 @@ function run(call: Call, userFunction: LoadedFunction): void {
   response[CALL] = call;
   response.on("close", onClose);
   deadlines.add(call);
+  call.deadlines = deadlines;
   let answering: Promise<void> | undefined;
   try {
     answering = handle(call, userFunction);
@@ -72,10 +73,10 @@ function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undef
   if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
   const { handler } = userFunction;
   const { request } = call;
-  const event = eventOf(request);
+  const event = new FunctionEvent(request);
   if (!hasBody(request)) return handleEvent(call, handler, event);
   return readBody(request).then((bytes) => {
-    event.body = parseBody(bytes, request.headers["content-type"]);
+    FunctionEvent.setBody(event, bytes);
     return handleEvent(call, handler, event);
   });
 }

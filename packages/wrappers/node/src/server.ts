@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { Call } from "./call.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
 import { Problem } from "./problem.ts";
-import { bodyTooLarge, declaresTooLarge } from "./request/body.ts";
+import { bodyTooLarge, declaresTooLarge } from "./request/body-limit.ts";
 import { JSON_TYPE } from "./response/head.ts";
 import { PROBLEM_TYPE, sendProblem } from "./response/problem.ts";
 import { send } from "./response/send.ts";

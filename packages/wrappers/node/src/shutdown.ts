@@ -1,24 +1,47 @@
 import type { Server } from "node:http";
+import { timeoutMs } from "./options.ts";
 import { stackOf } from "./problem.ts";
+import { callSigtermHandlers, interceptSigterm } from "./sigterm-handlers.ts";
+
+/** Time beyond the deadline of the last call after which a drain ends, with connections that are still open. */
+const DRAIN_GRACE_MS = 1000;
+/** Time for the user's handlers of SIGTERM. The platform kills the process a little later. */
+const HANDLERS_MS = 2000;
 
 /** True after SIGTERM: calls in flight finish, and new connections are rejected. */
 export let isDraining = false;
 let drainingServer: Server | undefined;
 
-/** Exits with 0 on SIGTERM, when the calls in flight have finished. A second SIGTERM exits immediately. */
+/** Exits on SIGTERM, when the calls in flight have finished and then the user's handlers of SIGTERM. A second SIGTERM exits immediately. */
 export function drainOnSigterm(server: Server): void {
-  process.on("SIGTERM", () => {
+  interceptSigterm((args) => {
     if (isDraining) process.exit(0);
     isDraining = true;
     drainingServer = server;
-    server.close(() => process.exit(0));
+    const finish = () => exitAfterHandlers(args);
+    server.close(finish);
     server.closeIdleConnections();
+    setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
   });
 }
 
 /** Closes kept-alive connections after the last call of a draining wrapper, so that they don't delay its exit. */
 export function closeIdleConnectionsOnDrain(): void {
   drainingServer?.closeIdleConnections();
+}
+
+let isExiting = false;
+
+/** Calls the user's handlers of SIGTERM, and exits when they are done, at the latest after `HANDLERS_MS`. */
+function exitAfterHandlers(args: readonly unknown[]): void {
+  if (isExiting) return;
+  isExiting = true;
+  const results = callSigtermHandlers(args);
+  if (results.length === 0) process.exit(0);
+  const exit = () => process.exit();
+  // A handler may have started something that takes time; without it the process ends by itself.
+  setTimeout(exit, HANDLERS_MS).unref();
+  if (results.every((result) => result instanceof Promise)) void Promise.all(results).then(exit);
 }
 
 /** Logs an error thrown outside of a call and exits with 1, because the process is in an unknown state. */

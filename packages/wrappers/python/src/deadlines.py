@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 
 class Deadlines:
-    """Answers calls after their deadline. All calls have the same timeout, so they expire in the order in which they started."""
+    """Answers calls after their deadline. All calls have the same timeout, so they expire in the order in which they started.
+
+    A response that is being streamed is cut by silence instead: after the time limit without a piece. It then has a timer of its own.
+    """
 
     def __init__(self, loop: Union[EventLoop, AbstractEventLoop], cancel: Callable[[Call], None]) -> None:
         self.calls: dict[Call, None] = {}  # without a response so far, in order of their deadlines
+        self.streams: set[Call] = set()  # calls with a timer of their own
         self.loop = loop
         self.cancel = cancel  # of the runner
         self.expiring = False
@@ -38,11 +42,25 @@ class Deadlines:
         """Answer the calls beyond their deadline, and wait for the next one."""
         now = monotonic()
         for call in list(self.calls):
+            if call in self.streams:
+                continue
             if call.deadline > now:
                 self.loop.call_later(call.deadline - now, self.expire)
                 return
-            self.time_out(call)
+            self.time_out_unless_sending(call)
         self.expiring = False
+
+    def time_out_unless_sending(self, call: Call) -> None:
+        """Time a call out, or look at it again after more silence if its response has made progress."""
+        self.streams.discard(call)
+        if call not in self.calls:
+            return
+        left = call.progress + TIMEOUT - monotonic() if call.streaming else 0
+        if left > 0:
+            self.streams.add(call)
+            self.loop.call_later(left, self.time_out_unless_sending, call)
+        else:
+            self.time_out(call)
 
     def time_out(self, call: Call) -> None:
         """Answer a call with a problem, or close the connection of a started response."""

@@ -6,6 +6,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "INVALID_REQUEST": (400, "Invalid request"),
     "NOT_FOUND": (404, "Not found"),
     "BODY_TOO_LARGE": (413, "Request body too large"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported media type"),
     "HEADERS_TOO_LARGE": (431, "Request header fields too large"),
     "FUNCTION_ERROR": (500, "The function threw an error"),
     "INVALID_RESPONSE": (500, "The function returned an invalid response"),

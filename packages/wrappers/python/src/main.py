@@ -18,15 +18,13 @@ from .lifecycle import lifecycle
 from .options import ENVIRONMENT, PORT
 from .problem import Problem
 from .server import Server
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from .sigterm import on_sigterm_call
+from .source_folder import SEARCH_PATH
 
 server = Server()
 
 
-def on_sigterm(*_: Any) -> None:
+def on_sigterm() -> None:
     """Drain at the first signal, end at once at the second."""
     if lifecycle.draining:
         os._exit(0)
@@ -37,7 +35,7 @@ def on_sigterm(*_: Any) -> None:
 
 def main() -> None:
     """Listen, load the function, serve."""
-    signal.signal(signal.SIGTERM, on_sigterm)
+    on_sigterm_call(on_sigterm)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
@@ -60,3 +58,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+else:
+    # A process that multiprocessing has spawned runs this file, for arguments with the classes above, with the path of this process.
+    sys.path[:] = SEARCH_PATH

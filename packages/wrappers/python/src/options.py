@@ -38,3 +38,5 @@ KEEP_ALIVE = 75
 STALLED = 60
 LINGER = 2
 SWEEP = 5
+# A drain ends this time after the time limit of a call, even with open connections.
+DRAIN_GRACE = 1

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from time import sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
 
+EXIT_LIMIT = 3  # seconds for the user's code at the end of the process
+
+
 def exit_process(status: int) -> NoReturn:
-    """Exit immediately, whatever is running, after flushing the output."""
+    """Exit, whatever is running, after the exit functions, and after flushing the output."""
     import atexit
 
+    try:
+        threading.Thread(target=exit_late, args=(status,), daemon=True).start()
+    except RuntimeError:
+        pass  # no more threads
+    # As the interpreter does: first the pools of concurrent.futures end, whose processes atexit would wait for.
+    for end_pool in reversed(getattr(threading, "_threading_atexits", ())):
+        end_pool()
     atexit._run_exitfuncs()
+    end_process(status)
+
+
+def exit_late(status: int) -> NoReturn:
+    """Exit after EXIT_LIMIT seconds, since something still keeps the process."""
+    sleep(EXIT_LIMIT)
+    end_process(status)
+
+
+def end_process(status: int) -> NoReturn:
+    """Flush the output and exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

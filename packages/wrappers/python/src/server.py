@@ -13,11 +13,12 @@ from .function.signature import arity, is_async
 from .http.connection import Connection
 from .http.response import JSON, complete_response, problem_response
 from .lifecycle import lifecycle
-from .options import BACKLOG, PORT, SWEEP
+from .options import BACKLOG, DRAIN_GRACE, PORT, SWEEP, TIMEOUT
 from .problem import Problem, no_capacity
 from .process_exit import exit_process
 from .runners.async_runner import AsyncRunner
 from .runners.sync_runner import SyncRunner
+from .sigterm import end_after_drain, keep_loop_handlers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Server:
 
             loop = asyncio.new_event_loop()
             asyncio.set_event_loop(loop)
+            keep_loop_handlers(loop)
             self.loop = loop
             self.runner = AsyncRunner(handler, parameters, loop)
         else:
@@ -94,7 +96,7 @@ class Server:
                 os.unlink(PORT)
             except FileNotFoundError:
                 pass  # The server moves the socket of a sandboxed replica to a path that other functions cannot see.
-        exit_process(0)
+        end_after_drain(self.loop if isinstance(self.runner, AsyncRunner) else None)  # type: ignore[arg-type]
 
     def accept(self) -> None:
         """Accept the connections that wait."""
@@ -181,6 +183,7 @@ class Server:
     def drain(self) -> None:
         """Accept no more connections, finish the calls in flight, then end."""
         lifecycle.draining = True
+        self.loop.call_later(TIMEOUT + DRAIN_GRACE, self.loop.stop)
         self.accept()  # clients that are already connected are served
         self.loop.remove_reader(self.listener.fileno())
         self.listener.close()

@@ -55,10 +55,39 @@ def test_watches_again_after_the_last_call_has_expired(watched: Watched) -> None
     assert [seconds for seconds, _, _ in watched.loop.later] == [TIMEOUT, TIMEOUT]
 
 
+def test_cuts_a_stream_that_is_silent_for_the_time_limit(watched: Watched) -> None:
+    call, other = watched.watch(100.0), watched.watch(103.0)
+    call.claim()
+    call.begin_stream()
+    call.progress = 100.0 - TIMEOUT / 2
+    watched.deadlines.expire()
+    connection: Any = call.connection
+    assert not connection.was_cut and written(other) == b""
+    (left, look_again, arguments), (until_other, *_) = watched.loop.later[-2:]
+    assert (left, until_other) == (TIMEOUT / 2, 3.0)
+    watched.deadlines.expire()
+    assert not connection.was_cut
+    call.progress = 100.0 - TIMEOUT
+    look_again(*arguments)
+    assert connection.was_cut and watched.cancelled == [call]
+
+
+def test_forgets_a_stream_that_has_ended(watched: Watched) -> None:
+    call = watched.watch(100.0)
+    call.begin_stream()
+    call.progress = 99.0
+    watched.deadlines.expire()
+    watched.deadlines.calls.pop(call)
+    _, look_again, arguments = watched.loop.later[-1]
+    look_again(*arguments)
+    assert not watched.deadlines.streams and not watched.cancelled
+
+
 def test_cuts_a_response_that_has_begun(watched: Watched) -> None:
     call = watched.watch(100.0)
     call.claim()
-    call.streaming = True
+    call.begin_stream()
+    call.progress = 100.0 - TIMEOUT
     watched.deadlines.expire()
     connection: Any = call.connection
     assert isinstance(connection, FakeConnection) and connection.was_cut

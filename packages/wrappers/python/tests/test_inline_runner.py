@@ -136,3 +136,34 @@ def test_the_first_call_starts_the_watchdog_and_a_later_one_wakes_it(limited: Li
     limited.submit()
     limited.inline.turn()
     assert started == [1] and not watchdog.parking.locked() and not watchdog.parked
+
+
+def test_a_pinned_runner_takes_the_loop_back_after_a_long_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.runners.sync_runner.CONCURRENCY", 1)
+    limited = Limited(monkeypatch)
+    inline, invoker = limited.inline, limited.inline.invoker
+    limited.runner.pacer.rate = None
+    helper: list[threading.Thread] = []
+    seen: list[tuple[bool, bool]] = []
+
+    def run_loop() -> None:
+        while not inline.can_run():
+            pass
+        seen.append((inline.lent, inline.turn()))
+
+    def lose(call: Call) -> None:
+        with limited.runner.queue.lock:
+            inline.watchdog.present = None
+            inline.on_stuck()
+        helper.append(threading.Thread(target=inline.take_loop))
+        helper[0].start()
+
+    inline.run_loop = run_loop
+    limited.submit(2)
+    monkeypatch.setattr(inline, "invoker", type("Invoker", (), {"run": staticmethod(lose)}))
+    assert inline.turn() is True
+    helper[0].join()
+    assert seen == [(True, False)] and not inline.lent and not inline.wanted_back
+    monkeypatch.setattr(inline, "invoker", invoker)
+    assert inline.can_run() and inline.turn()
+    assert limited.ran_on == [threading.current_thread().name] and not limited.woken

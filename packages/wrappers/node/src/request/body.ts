@@ -1,6 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { bodyLimit } from "../options.ts";
 import { messageOf, Problem } from "../problem.ts";
+import { bodyTooLarge, declaresTooLarge } from "./body-limit.ts";
+import { decodedChunks } from "./content-encoding.ts";
 
 /** Tests whether a request declares a body. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -8,23 +10,28 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
 }
 
-/** Tests whether the declared length of a request's body is over the limit. */
-export function declaresTooLarge({ headers }: IncomingMessage): boolean {
-  return Number(headers["content-length"]) > bodyLimit;
-}
-
-/** Returns the error of a body that is over the limit. */
-export function bodyTooLarge(): Problem {
-  return new Problem("BODY_TOO_LARGE", `Expected a body of at most ${bodyLimit} bytes, got more`);
-}
-
 /**
- * Reads the whole body.
+ * Reads the whole body, decoded. The headers that describe the encoded body are removed.
  *
  * @throws BODY_TOO_LARGE as soon as it is over the limit; the rest is not read.
  * @throws INVALID_REQUEST if the client disconnects.
+ * @throws UNSUPPORTED_MEDIA_TYPE
  */
 export function readBody(request: IncomingMessage): Promise<Buffer> {
+  const encoding = request.headers["content-encoding"];
+  return encoding === undefined ? readBytes(request) : readEncoded(request, encoding);
+}
+
+async function readEncoded(request: IncomingMessage, encoding: string): Promise<Buffer> {
+  if (declaresTooLarge(request)) throw bodyTooLarge();
+  const chunks: Buffer[] = [];
+  for await (const chunk of decodedChunks(request, encoding)) chunks.push(chunk);
+  delete request.headers["content-encoding"];
+  delete request.headers["content-length"];
+  return Buffer.concat(chunks);
+}
+
+function readBytes(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (declaresTooLarge(request)) throw bodyTooLarge();
     const chunks: Buffer[] = [];
@@ -55,7 +62,8 @@ export function parseBody(bytes: Buffer, contentType = ""): unknown {
   const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
   if (type === "application/json" || type.endsWith("+json")) {
     try {
-      return JSON.parse(bytes.toString("utf8"));
+      // A byte order mark, which some clients send, is not JSON (RFC 8259 section 8.1).
+      return JSON.parse(bytes.toString("utf8", startsWithMark(bytes) ? 3 : 0));
     } catch (error) {
       throw new Problem("MALFORMED_JSON", `The body's type is ${type}, but it is not valid JSON: ${messageOf(error)}`);
     }
@@ -69,12 +77,6 @@ export function parseBody(bytes: Buffer, contentType = ""): unknown {
   }
 }
 
-/** @throws BODY_TOO_LARGE */
-export async function* limitedChunks(request: IncomingMessage): AsyncGenerator<Buffer> {
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size > bodyLimit) throw bodyTooLarge();
-    yield chunk;
-  }
+function startsWithMark(bytes: Buffer): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }

@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
 import type { Problem } from "../problem.ts";
 import { hasBody } from "../request/body.ts";
+import { ACCEPTED_ENCODINGS } from "../request/content-encoding.ts";
 import { send } from "./send.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
@@ -13,6 +14,7 @@ export function sendProblem(call: Call, problem: Problem): void {
   const { status, text } = problem.document(requestId);
   const headers: OutgoingHttpHeaders = { "Content-Type": PROBLEM_TYPE, "X-Request-Id": requestId };
   if (status === 503) headers["Retry-After"] = "1";
+  if (status === 415) headers["Accept-Encoding"] = ACCEPTED_ENCODINGS;
   // The rest of an unread body would be parsed as the next request.
   if (!request.complete && hasBody(request)) headers.Connection = "close";
   send(call, status, headers, text);

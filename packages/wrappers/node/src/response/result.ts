@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
 import { messageOf, Problem } from "../problem.ts";
+import { encodingHeaderOf, removeMissingEncoding, removeMissingEncodingOf } from "./content-encoding.ts";
 import { BYTES, JSON_TYPE, sendableHeaders, TEXT, withType } from "./head.ts";
 import { send } from "./send.ts";
 import { type Source, sendStream } from "./stream.ts";
@@ -12,7 +13,12 @@ import { sendWebResponse } from "./web-response.ts";
  * @throws INVALID_RESPONSE if the value is not a valid response.
  */
 export function sendResult(call: Call, result: unknown): Promise<void> | undefined {
-  if (isExact(result)) return sendBody(call, result.status, sendableHeaders(result.headers), result.body);
+  if (isExact(result)) {
+    const headers = sendableHeaders(result.headers);
+    const encoding = encodingHeaderOf(headers);
+    if (encoding !== undefined) return sendEncoded(call, result, headers, encoding);
+    return sendBody(call, result.status, headers, result.body);
+  }
   if (result instanceof Response) return sendWebResponse(call, result);
   return sendBody(call, undefined, {}, result);
 }
@@ -33,6 +39,19 @@ function isExact(value: unknown): value is ExactResult {
   if ((status as number) < 200 || (status as number) > 599)
     throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${status}`);
   return true;
+}
+
+/** Sends a body whose headers have a Content-Encoding, without that header if the body is not encoded. */
+async function sendEncoded(
+  call: Call,
+  { status, body }: ExactResult,
+  headers: OutgoingHttpHeaders,
+  encoding: string,
+): Promise<void> {
+  if (isStream(body)) return sendBody(call, status, headers, await removeMissingEncodingOf(body, headers, encoding));
+  if (body !== undefined && body !== null)
+    removeMissingEncoding(headers, encoding, body instanceof ArrayBuffer ? new Uint8Array(body) : body);
+  return sendBody(call, status, headers, body);
 }
 
 /** Sends a body by its type. The status defaults to 204 without a body, and to 200 with one. */

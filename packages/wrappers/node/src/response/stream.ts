@@ -9,7 +9,8 @@ export type Source = (AsyncIterable<unknown> | Iterable<unknown>) & {
 };
 
 /**
- * Sends a streamed response with back-pressure. Ends the source when the client disconnects.
+ * Sends a streamed response with back-pressure. From now on the call's time limit is one for silence: each chunk extends the deadline.
+ * Ends the source when the client disconnects.
  *
  * @throws TypeError if the source yields something other than strings and bytes.
  */
@@ -28,6 +29,7 @@ export async function sendStream(
     return;
   }
   response.flushHeaders();
+  call.deadlines?.extend(call);
   for await (const chunk of source) {
     if (response.destroyed) return;
     if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk)) {
@@ -36,6 +38,7 @@ export async function sendStream(
       );
     }
     if (!response.write(chunk)) await drainedOrClosed(response);
+    call.deadlines?.extend(call);
   }
   response.end();
 }

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
 import { Problem } from "../problem.ts";
+import { encodingHeaderOf, isDecodedByFetch, removeMissingEncodingOf } from "./content-encoding.ts";
 import { isFraming } from "./head.ts";
 import { send, sendHeadOnly } from "./send.ts";
 import { type Source, sendStream } from "./stream.ts";
@@ -19,13 +20,23 @@ export async function sendWebResponse(call: Call, result: unknown): Promise<void
   }
   const { status, body } = result;
   const headers = headersOf(result);
+  let length = result.headers.get("content-length");
+  const encoding = encodingHeaderOf(headers);
+  if (encoding !== undefined && isDecodedByFetch(result)) {
+    delete headers[encoding];
+    length = null;
+  }
   if (body === null) return send(call, status, headers, undefined);
-  const length = result.headers.get("content-length");
+  let source = body as Source;
+  if (encoding !== undefined && encoding in headers) {
+    source = await removeMissingEncodingOf(source, headers, encoding);
+    if (!(encoding in headers)) length = null;
+  }
   if (call.request.method === "HEAD" && length !== null) {
-    void body.cancel();
+    await (source === body ? body.cancel() : source.return?.());
     return sendHeadOnly(call, status, headers, Number(length));
   }
-  return sendStream(call, status, headers, body as Source);
+  return sendStream(call, status, headers, source);
 }
 
 function headersOf({ headers: given }: Response): OutgoingHttpHeaders {

@@ -28,7 +28,8 @@ def from_json(text: str) -> Any:
             return value
     except (ValueError, StopIteration, RecursionError):
         pass
-    return decoder.decode(text)  # handles surrounding space, or raises the right error
+    # Handles surrounding space, and a byte order mark, which some clients send (RFC 8259 section 8.1); or raises the right error.
+    return decoder.decode(text[1:] if text.startswith("\ufeff") else text)
 
 
 def parse_body(body: bytes, content_type: str) -> Any:

@@ -8,6 +8,7 @@ from time import monotonic
 
 from ..options import TIMEOUT
 from .body import parse_body
+from .content_encoding import decode_body
 from .event import Context, Event
 from .query import parse_query
 
@@ -23,6 +24,8 @@ REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 class Call:
     """A request whose head has been read: its content, its deadline, and the right to answer it."""
 
+    progress: float
+
     __slots__ = (
         "connection",
         "method",
@@ -35,6 +38,7 @@ class Call:
         "deadline",
         "unclaimed",
         "streaming",
+        "progress",
         "running",
         "late",
     )
@@ -59,9 +63,14 @@ class Call:
         self.request_id = given if given and REQUEST_ID(given) else new_request_id()
         self.deadline = monotonic() + TIMEOUT
         self.unclaimed = [self]
-        self.streaming = False  # part of the response may have been sent
+        self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
         self.running = False  # a thread runs it
         self.late = False  # a thread runs it beyond its deadline
+
+    def begin_stream(self) -> None:
+        """Note that a streamed response begins: from now on silence ends the call."""
+        self.progress = monotonic()
+        self.streaming = True
 
     def claim(self) -> bool:
         """Claim the right to answer, from any thread: True for the first caller, False for all others."""
@@ -75,19 +84,26 @@ class Call:
         """Create event and context, or only those that the handler accepts.
 
         @throws MALFORMED_JSON
+        @throws UNSUPPORTED_MEDIA_TYPE
+        @throws BODY_TOO_LARGE
+        @throws INVALID_REQUEST
         """
         target, query = self.target, ""
         if "?" in target:
             target, _, query = target.partition("?")
         if target[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
             target = "/" + target.partition("://")[2].partition("/")[2]
+        headers, body = self.headers, self.body
+        if body and "content-encoding" in headers:
+            body = decode_body(body, headers)
         event = Event(
             method=self.method,
             path=target or "/",
             query=parse_query(query) if query else {},
-            headers=self.headers,
-            body=parse_body(self.body, self.headers.get("content-type", "")) if self.body else None,
+            headers=headers,
+            body=parse_body(body, headers.get("content-type", "")) if body else None,
         )
+        event.rawBody = body
         return (event, Context(self.request_id, self.deadline)) if arity == 2 else (event,)[:arity]
 
 

@@ -14,9 +14,19 @@ if TYPE_CHECKING:
 
 
 class Event(dict):  # type: ignore[type-arg]
-    """The request: method, path, query, headers, body; as `event["body"]` or `event.body`."""
+    """The request: method, path, query, headers, body; as `event["body"]` or `event.body`.
 
-    __slots__ = ()
+    `rawBody`, the bytes of the body, is not an item: an event written as JSON does not have the body twice.
+    """
+
+    __slots__ = ("rawBody",)
+
+    rawBody: bytes
+
+    def __missing__(self, name: str) -> Any:
+        if name == "rawBody":
+            return self.rawBody
+        raise KeyError(name)
 
     def __getattr__(self, name: str) -> Any:
         try:

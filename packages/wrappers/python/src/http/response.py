@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..function.content_encoding import ACCEPTED_ENCODINGS
 from ..json_encoder import encoder, to_json
 from ..problem import Problem, invalid_response
 from ..process_exit import exit_as_asked
 from ..user_error import log_error, message_of
+from .content_encoding import encoding_of, with_head, without_missing_encoding
 from .response_head import has_body, response_head
 from .streams import UnsentStream, as_stream
 from .tokens import CONTROL, TOKEN
@@ -47,6 +49,13 @@ def to_response(call: Call, result: Any) -> Response:
         headers = checked_headers(result.get("headers") or {})
     if body is None:
         return complete_response(call, status or 204, None, headers, b"")
+    encoding = encoding_of(headers) if headers else None
+    if encoding:
+        stream = as_stream(body)
+        if stream is None:
+            headers = without_missing_encoding(headers, encoding, body)
+        else:
+            body = stream
     if isinstance(body, str):
         return complete_response(call, status or 200, TEXT, headers, body.encode("utf-8", "replace"))
     if isinstance(body, (bytes, bytearray, memoryview)):
@@ -57,8 +66,19 @@ def to_response(call: Call, result: Any) -> Response:
     status = status or 200
     call.keep_alive &= not call.http10  # HTTP/1.0 has no chunks: the end of the connection is the end of the body
     framing = "" if call.http10 or status in (204, 304) else "Transfer-Encoding: chunked\r\n"
+    if encoding and has_body(call, status):
+        return encoded_stream(call, status, headers, encoding, framing, stream)
     head = response_head(call, status, BYTES, headers, framing)
     return Response(head, stream if has_body(call, status) else UnsentStream(stream))
+
+
+def encoded_stream(call: Call, status: int, headers: Headers, encoding: str, framing: str, stream: Any) -> Response:
+    """Make a streamed response whose head waits for the first piece, which shows whether it has the Content-Encoding of the headers."""
+
+    def make_head(first: Any) -> bytes:
+        return response_head(call, status, BYTES, without_missing_encoding(headers, encoding, first), framing)
+
+    return Response(b"", with_head(stream, make_head))
 
 
 def is_full_response(result: dict[Any, Any]) -> bool:
@@ -125,7 +145,11 @@ def problem_response(call: Call, problem: Problem) -> Response:
         "code": problem.code,
         "requestId": call.request_id,
     }
-    headers: Headers = (("Retry-After", "1"),) if problem.status == 503 else ()
+    headers: Headers = ()
+    if problem.status == 503:
+        headers = (("Retry-After", "1"),)
+    elif problem.status == 415:
+        headers = (("Accept-Encoding", ACCEPTED_ENCODINGS),)
     body = encoder.encode(document).encode("utf-8", "replace")
     return complete_response(call, problem.status, "application/problem+json", headers, body)
 

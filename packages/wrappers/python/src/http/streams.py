@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..options import READ_SIZE
+from .content_encoding import Head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def encode_piece(call: Call, piece: Any) -> bytes | None:
         piece = piece.encode("utf-8", "replace")
     elif not isinstance(piece, (bytes, bytearray, memoryview)):
         raise TypeError(f"Expected the stream to yield strings or bytes, got {type(piece).__name__}")
+    if type(piece) is Head:
+        return bytes(piece)
     if not len(piece):
         return None
     return bytes(piece) if call.http10 else b"%x\r\n%b\r\n" % (len(piece), piece)

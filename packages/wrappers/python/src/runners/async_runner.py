@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from time import monotonic
 
 from ..http.response import error_response, to_response
 from ..http.streams import UnsentStream, encode_end, encode_piece
@@ -92,7 +93,8 @@ class AsyncRunner:
             response = error_response(call, error)
         except BaseException as error:
             response = error_response(call, error)
-        call.streaming = response.stream is not None
+        if response.stream is not None:
+            call.begin_stream()
         if not call.claim():
             await self.close(response.stream)
         elif call.streaming:
@@ -110,6 +112,7 @@ class AsyncRunner:
                     data = encode_piece(call, piece)
                     if data:
                         await connection.write_async(data)
+                        call.progress = monotonic()
                     if connection.gone:
                         break
                 else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from ..http.response import error_response, to_response
 from ..http.streams import UnsentStream, encode_end, encode_piece
 from ..process_exit import exit_as_asked
@@ -32,7 +34,8 @@ class Invoker:
             response = to_response(call, result)
         except BaseException as error:
             response = error_response(call, error)
-        call.streaming = response.stream is not None
+        if response.stream is not None:
+            call.begin_stream()
         if not call.claim():
             self.close(response.stream)
         elif call.streaming:
@@ -50,6 +53,7 @@ class Invoker:
                     data = encode_piece(call, piece)
                     if data:
                         connection.write_all(data)
+                        call.progress = monotonic()
                     if connection.gone:
                         break
                 else:

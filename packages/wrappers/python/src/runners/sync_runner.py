@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class SyncRunner:
-    """Chooses for each call of a plain function where it runs: on the loop's thread under a CPU limit, otherwise on worker threads."""
+    """Chooses for each call of a plain function where it runs: on the loop's thread under a CPU limit, otherwise on worker threads.
+
+    If calls run one at a time anyway, they run on the main thread, as in a script: sqlite3 connections, signals and asyncio depend on it.
+    """
 
     def __init__(
         self, handler: Any, arity: int, loop: EventLoop, run_loop: Callable[[], None], on_exhausted: Callable[[], None]
@@ -29,7 +32,8 @@ class SyncRunner:
         self.queue = CallQueue()
         invoker = Invoker(handler, arity)
         self.threads = ThreadRunner(self.queue, invoker, loop)
-        self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop)
+        self.pinned = CONCURRENCY == 1
+        self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop, self.pinned)
         self.pacer = self.inline.pacer
         self.on_exhausted = on_exhausted  # called when late calls hold every thread
 
@@ -41,6 +45,9 @@ class SyncRunner:
         queue = self.queue
         if len(queue.waiting) + queue.running >= QUEUE_LIMIT + CONCURRENCY:
             raise no_capacity()
+        if self.pinned:
+            queue.waiting.append(call)
+            return
         now = monotonic()
         if self.pacer.is_limited(now) and self.inline.is_available(now):
             queue.waiting.append(call)
