@@ -73,7 +73,7 @@ async function removeAbandoned(root: string): Promise<void> {
   }
 }
 
-export const isFolder = (path: string): Promise<boolean> =>
+const isFolder = (path: string): Promise<boolean> =>
   stat(path).then(
     (found) => found.isDirectory(),
     () => false,
