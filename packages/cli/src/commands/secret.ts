@@ -14,7 +14,7 @@ import { connect } from "../client/connect.ts";
 import { checkOutcome } from "../deploy/outcome.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
-import { promptSecret, readSecretFromStdin } from "../terminal/read-secret.ts";
+import { decodeUtf8, promptSecret, readSecretFromStdin } from "../terminal/read-secret.ts";
 
 interface SetOptions extends GlobalOptions {
   readonly fromFile?: string;
@@ -101,11 +101,7 @@ async function readText(path: string): Promise<string> {
   const bytes = await readFile(path).catch((cause) => {
     throw new FaasError("USAGE", `Expected the \`--from-file\` option to name a file: ${cause.message}`, { cause });
   });
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new FaasError("USAGE", `Expected ${path} to be text in UTF-8. Encode it first, for example in base64`);
-  }
+  return decodeUtf8(bytes, `Expected ${path} to be text in UTF-8. Encode it first, for example in base64`);
 }
 
 const isUsed = async (org: string, name: string, client: Client) =>

@@ -15,16 +15,22 @@ export async function readSecretFromStdin(name: string, { stdin, signal }: Io): 
   for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
     chunks.push(Buffer.from(chunk));
   }
-  const secret = decodeUtf8(Buffer.concat(chunks), name).replace(/\r?\n$/, "");
+  const expected = `Expected ${name} on standard input to be text in UTF-8`;
+  const secret = decodeUtf8(Buffer.concat(chunks), expected).replace(/\r?\n$/, "");
   if (secret === "") throw new FaasError("USAGE", `Expected ${name} on standard input, got nothing`);
   return secret;
 }
 
-function decodeUtf8(bytes: Buffer, name: string): string {
+/**
+ * Decodes a secret byte for byte: a byte order mark stays.
+ *
+ * @throws USAGE with the message `expected` for bytes that are not UTF-8
+ */
+export function decodeUtf8(bytes: Buffer, expected: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new FaasError("USAGE", `Expected ${name} on standard input to be text in UTF-8`);
+    throw new FaasError("USAGE", expected);
   }
 }
 
