@@ -1,10 +1,12 @@
 import {
+  apps,
   egresses,
   REPLICAS_MAX,
   runtimes,
   type SettingsInput,
   scalers,
   settingsInputSchema,
+  signatures,
   visibilities,
   withDefaults,
 } from "@faas/core";
@@ -20,6 +22,26 @@ export function addRuntimeOptions(command: Command): void {
     .addOption(optionWithLaterDefault("--runtime <runtime>", "Language of the function", "detected").choices(runtimes))
     .addOption(
       optionWithLaterDefault("--handler <file.export>", "Function to call", "detected").argParser(setting("handler")),
+    )
+    .addOption(optionWithLaterDefault("--app <app>", "How the code serves requests", "detected").choices(apps))
+    .addOption(
+      optionWithLaterDefault(
+        "--signature <signature>",
+        "Platform that the function is written for",
+        "detected",
+      ).choices(signatures),
+    )
+    .addOption(
+      optionWithLaterDefault(
+        "--command <command>",
+        "Shell command of a server that listens on $PORT",
+        "detected",
+      ).argParser(setting("command")),
+    )
+    .addOption(
+      optionWithLaterDefault("--ready-path <path>", "Path that responds once a server is ready", "none").argParser(
+        setting("readyPath"),
+      ),
     );
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { SecretVersion } from "./secrets.ts";
-import type { Egress, Runtime, Scaler, Settings } from "./settings.ts";
+import type { App, Egress, Runtime, Scaler, Settings, Signature } from "./settings.ts";
 
 /** Name of an endpoint with its organization. */
 export interface EndpointRef {
@@ -41,8 +41,16 @@ export interface EndpointSpec extends EndpointRef {
   readonly revision: string;
   readonly artifact: Artifact;
   readonly runtime: Runtime;
+  /** Absent: a function. */
+  readonly app?: App;
+  /** Absent: recognized by the wrapper. */
+  readonly signature?: Signature;
   /** `file.export`; found by the wrapper when absent. */
   readonly handler?: string;
+  /** Program and arguments of a server that listens on `$PORT`. */
+  readonly command?: readonly string[];
+  /** Path that responds with 2xx or 3xx once a server is ready. Absent: it is ready when it accepts connections. */
+  readonly readyPath?: string;
   readonly replicas: number;
   readonly maxReplicas: number;
   readonly scaler: Scaler;
@@ -82,6 +90,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
     formatArtifact(artifact),
     ...[runtime, handler ?? null, replicas, maxReplicas, scaler, concurrency],
     ...[idleTimeout, timeout, cpu, memory, bodyLimit, env],
+    ...optionalFields(settings, ["app", "signature", "command", "readyPath"]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
     ...(settings.secrets === undefined
@@ -90,6 +99,10 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
   ];
   return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 12);
 }
+
+/** Lists each field that is set as an object, so that revisions without it keep their ids. */
+const optionalFields = (settings: Settings, names: readonly (keyof Settings)[]) =>
+  names.filter((name) => settings[name] !== undefined).map((name) => ({ [name]: settings[name] }));
 
 const sorted = (record: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -103,7 +116,11 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     revision: revision.id,
     artifact: revision.artifact,
     runtime: settings.runtime,
+    ...(settings.app === undefined ? {} : { app: settings.app }),
+    ...(settings.signature === undefined ? {} : { signature: settings.signature }),
     ...(settings.handler === undefined ? {} : { handler: settings.handler }),
+    ...(settings.command === undefined ? {} : { command: commandArguments(settings.command) }),
+    ...(settings.readyPath === undefined ? {} : { readyPath: settings.readyPath }),
     replicas: settings.replicas,
     maxReplicas: settings.maxReplicas,
     scaler: settings.scaler,
@@ -119,6 +136,10 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     ...(settings.secrets === undefined ? {} : { secrets: secretVersions(settings.secrets, revision.secrets) }),
   };
 }
+
+/** Returns the program and the arguments of a command; text is for the shell. */
+const commandArguments = (command: string | readonly string[]): readonly string[] =>
+  typeof command === "string" ? ["/bin/sh", "-c", command] : command;
 
 function secretVersions(secrets: Readonly<Record<string, string>>, versions: Revision["secrets"] = {}) {
   const entries = Object.entries(secrets);

@@ -18,11 +18,21 @@ import { secretName, VARIABLE, WITHOUT_NUL } from "./secrets.ts";
 export const languages = ["node", "typescript", "python"] as const;
 /** Runtimes of endpoints. `dockerfile`: the folder's own Dockerfile builds an image of any server that listens on `$PORT`. */
 export const runtimes = [...languages, "dockerfile"] as const;
+/**
+ * Ways in which an endpoint's code serves requests. `function`: a handler that is called with the arguments of its signature. `http`: a Node module that listens, or exports an
+ * application or a `(request, response)` handler. `fetch`: a web-standard `fetch(request)`. `wsgi`, `asgi`: a Python application. `server`: a command that listens on `$PORT`.
+ * `static`: a folder of files.
+ */
+export const apps = ["function", "http", "fetch", "wsgi", "asgi", "server", "static"] as const;
+/** Conventions for the arguments and the result of a function. `faas`: `handler(event, context)` of docs/wrapper-protocol.md. */
+export const signatures = ["faas", "lambda", "gcf", "cloudevents", "openfaas", "knative"] as const;
 export const scalers = ["concurrency", "cpu", "fixed"] as const;
 export const visibilities = ["private", "public"] as const;
 export const egresses = ["open", "none"] as const;
 export type Language = (typeof languages)[number];
 export type Runtime = (typeof runtimes)[number];
+export type App = (typeof apps)[number];
+export type Signature = (typeof signatures)[number];
 export type Visibility = (typeof visibilities)[number];
 export type Egress = (typeof egresses)[number];
 export type Scaler = (typeof scalers)[number];
@@ -86,10 +96,39 @@ const handlerSchema = z
   .regex(new RegExp(HANDLER), 'expected "file.export", for example "index.handler"')
   .describe('Function to call: "file.export", the file without its extension. Detected when absent');
 
+/** Schema of the command of a server: a shell command, or a program with its arguments. */
+const commandSchema = z.union([environmentValue.min(1), z.array(environmentValue).min(1).readonly()]);
+
+/** Path and query of an HTTP request, in origin form (RFC 9112, section 3.2.1). */
+const readyPathSchema = z
+  .string()
+  .regex(/^\/[!-"$-~]*$/, 'expected a path that begins with "/", such as /healthz')
+  .max(1024);
+
 /** Schema of the settings of a deployment, all optional. */
 export const settingsInputSchema = z.strictObject({
   runtime: z.enum(runtimes).optional().describe("Language of the function. Detected by `faas deploy` when absent"),
+  app: z
+    .enum(apps)
+    .optional()
+    .describe(
+      "How the code serves requests: as a function, an application, a server of its own or static files. Detected by `faas deploy` when absent",
+    ),
+  signature: z
+    .enum(signatures)
+    .optional()
+    .describe("Platform whose arguments and results the function has. Detected by `faas deploy` when absent"),
   handler: handlerSchema.optional(),
+  command: commandSchema
+    .optional()
+    .describe(
+      "Command of a server that listens on $PORT: text for the shell, or a list of the program and its arguments. Detected by `faas deploy` when absent",
+    ),
+  readyPath: readyPathSchema
+    .optional()
+    .describe(
+      "Path of a server that responds with 2xx or 3xx once it is ready. Absent: it is ready when it accepts connections",
+    ),
   replicas: z
     .int()
     .min(0)
@@ -148,7 +187,14 @@ export type SettingsInput = z.input<typeof settingsInputSchema>;
 /** Schema of the settings of a revision: everything filled in, so that a later change of a default changes no revision. */
 export const settingsSchema = z.object({
   runtime: z.enum(runtimes),
+  app: z.enum(apps).optional().describe("Absent: a function"),
+  signature: z.enum(signatures).optional().describe("Absent: faas, or recognized when the function is loaded"),
   handler: z.string().optional(),
+  command: z
+    .union([z.string(), z.array(z.string()).readonly()])
+    .optional()
+    .describe("Absent: there is none"),
+  readyPath: z.string().optional().describe("Absent: ready when it accepts connections"),
   replicas: z.int(),
   maxReplicas: z.int(),
   scaler: z.enum(scalers),
@@ -173,7 +219,11 @@ export function withDefaults(input: SettingsInput): Settings {
   const replicas = input.replicas ?? 1;
   return {
     runtime: input.runtime ?? "node",
+    ...(input.app === undefined || input.app === "function" ? {} : { app: input.app }),
+    ...(input.signature === undefined ? {} : { signature: input.signature }),
     ...(input.handler === undefined ? {} : { handler: input.handler }),
+    ...(input.command === undefined ? {} : { command: input.command }),
+    ...(input.readyPath === undefined ? {} : { readyPath: input.readyPath }),
     replicas,
     maxReplicas: input.maxReplicas ?? Math.max(10, replicas),
     scaler: input.scaler ?? "concurrency",

@@ -64,6 +64,8 @@ export function functionEnvironment(
     FAAS_ORG: spec.org,
     FAAS_ENDPOINT: spec.endpoint,
     FAAS_REVISION: spec.revision,
+    ...(spec.app === undefined ? {} : { FAAS_APP: spec.app }),
+    ...(spec.signature === undefined ? {} : { FAAS_SIGNATURE: spec.signature }),
     ...(spec.handler === undefined ? {} : { FAAS_HANDLER: spec.handler }),
     FAAS_TIMEOUT_MS: String(spec.timeoutMs),
     FAAS_CONCURRENCY: String(spec.concurrency),
