@@ -17,6 +17,7 @@ import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { languages } from "@faas/core";
 import { eventually, tempDir } from "@faas/testing";
+import { limitVariables } from "../../packages/platforms/src/common/limit-variables.ts";
 import {
   apply,
   bundlePath,
@@ -52,10 +53,11 @@ const SECRET_VARIABLES = {
 };
 const EXPECTED_VARIABLES = [
   ...["FAAS_BODY_LIMIT", "FAAS_CONCURRENCY", "FAAS_ENDPOINT", "FAAS_ORG", "FAAS_REVISION", "FAAS_TIMEOUT_MS"],
-  ...["HOME", "LANG", "NODE_ENV", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PATH", "PORT", "TARGETS", "TMPDIR"],
+  ...["HOME", "LANG", "NODE_ENV", "PATH", "PORT", "TARGETS", "TMPDIR"],
+  ...Object.keys(limitVariables({ cpuMillis: 100, memoryBytes: 2 ** 27 })),
 ];
 /** Variables that depend on the language and the machine. */
-const OPTIONAL_VARIABLES = ["MKL_NUM_THREADS", "NODE_COMPILE_CACHE", "PYTHONPYCACHEPREFIX", "TZ", "LC_CTYPE"];
+const OPTIONAL_VARIABLES = ["NODE_COMPILE_CACHE", "PYTHONPYCACHEPREFIX", "TZ", "LC_CTYPE"];
 
 const simple = "export const handler = () => 1;\n";
 
