@@ -130,8 +130,8 @@ async function load() {
     );
   }
   if (typeof target === "function") return { handler: target };
-  const { fetch } = target;
-  if (typeof fetch === "function") return { fetch: fetch.bind(target) };
+  const { fetch: fetch2 } = target;
+  if (typeof fetch2 === "function") return { fetch: fetch2.bind(target) };
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
     `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, got ${typeof target}`
@@ -173,6 +173,56 @@ function mainOfManifest() {
     return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
   } catch {
     return [];
+  }
+}
+
+// packages/wrappers/node/src/loading-watch.ts
+var REPORT_SECONDS = 6;
+async function watchLoading() {
+  const { spawn } = await import("node:child_process");
+  const script = `sleep ${REPORT_SECONDS - 1}; exec "$0" -e "$1"`;
+  const program = `(${reportLocation})(${process.pid}, ${REPORT_SECONDS})`;
+  const watch = spawn("sh", ["-c", script, process.execPath, program], {
+    detached: true,
+    env: { PATH: process.env.PATH },
+    stdio: ["ignore", "ignore", "inherit"]
+  });
+  watch.on("error", () => {
+  });
+  watch.unref();
+  return () => {
+    try {
+      if (watch.pid !== void 0) process.kill(-watch.pid, "SIGKILL");
+    } catch {
+    }
+  };
+}
+async function reportLocation(pid, seconds) {
+  process.kill(pid, "SIGUSR1");
+  setTimeout(() => process.exit(), 2e4).unref();
+  for (; ; ) {
+    const targets = await fetch("http://127.0.0.1:9229/json/list").then((response) => response.json()).catch(() => []);
+    const [{ webSocketDebuggerUrl: url } = { webSocketDebuggerUrl: void 0 }] = targets;
+    if (url === void 0) {
+      await new Promise((done) => setTimeout(done, 100));
+      continue;
+    }
+    const socket = new WebSocket(url);
+    const expression = "JSON.stringify([process.cwd(), new Error().stack])";
+    socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression } }));
+    socket.onmessage = ({ data }) => {
+      const [folder2, stack] = JSON.parse(JSON.parse(String(data)).result.result.value);
+      const lines = stack.split("\n").filter((line2) => line2.includes(`${folder2}/`) && !line2.includes("/.interface.mjs"));
+      const line = lines.find((each) => !each.includes("/node_modules/")) ?? lines[0];
+      const [, name, file, number] = /^ +at (?:async )?(?:(.+?) \()?(?:file:\/\/)?(\/.+?):(\d+)(?::\d+)?\)?$/.exec(line ?? "") ?? [];
+      if (file !== void 0) {
+        const location = `${decodeURI(file).slice(folder2.length + 1)}:${number}${name ? ` (${name})` : ""}`;
+        process.stderr.write(`Still loading after ${seconds} s, at ${location}
+`);
+      }
+      process.exit();
+    };
+    return;
   }
 }
 
@@ -922,8 +972,8 @@ function handleEvent(call, handler, event) {
   if (typeof result?.then !== "function") return sendResult(call, result);
   return Promise.resolve(result).then((value) => sendResult(call, value));
 }
-async function handleFetch(call, fetch) {
-  return sendWebResponse(call, await fetch(webRequestOf(call), call.context));
+async function handleFetch(call, fetch2) {
+  return sendWebResponse(call, await fetch2(webRequestOf(call), call.context));
 }
 var lateCalls = 0;
 function onTimeout(call) {
@@ -1017,6 +1067,10 @@ function writeSynchronously() {
 // packages/wrappers/node/src/main.ts
 process.setSourceMapsEnabled(true);
 writeSynchronously();
+if (process.env.FAAS_LOADING_WATCH === "1") {
+  const endWatch = await watchLoading();
+  setImmediate(() => void whenLoaded().then(endWatch));
+}
 startLoading();
 var httpServer = createWrapperServer();
 httpServer.listen(address);

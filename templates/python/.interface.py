@@ -22,6 +22,8 @@ SEARCH_PATH = sys.path[:]
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
 
+import _thread
+import faulthandler
 import gc
 import json
 import os
@@ -341,6 +343,51 @@ class Lifecycle:
 
 
 lifecycle = Lifecycle()
+
+
+# ---- loading_watch.py
+# Reports where the user's code is when loading takes long, for an endless loop for instance.
+
+REPORT_SECONDS = 6  # core/endpoints/loading-report.ts has the same, and the same text
+
+
+class LoadingWatch:
+    def __init__(self):
+        self.main = _thread.get_ident()
+        self.ended = _thread.allocate_lock()
+        self.ended.acquire()
+        _thread.start_new_thread(self.watch, ())
+        try:
+            # Code that keeps the interpreter's lock, such as a regular expression, also stops the thread above.
+            faulthandler.dump_traceback_later(REPORT_SECONDS + 2, file=sys.__stderr__)
+        except (AttributeError, OSError, RuntimeError, ValueError):
+            pass  # stderr is not a file
+
+    def watch(self):
+        if self.ended.acquire(timeout=REPORT_SECONDS):
+            return
+        faulthandler.cancel_dump_traceback_later()
+        location = location_of_frame(sys._current_frames().get(self.main))
+        if location:
+            sys.stderr.write(f"Still loading after {REPORT_SECONDS} s, at {location}\n")
+
+    def end(self):
+        self.ended.release()
+        faulthandler.cancel_dump_traceback_later()
+
+
+def location_of_frame(frame):
+    library = None
+    while frame:
+        code = frame.f_code
+        path = os.path.relpath(code.co_filename, FOLDER)
+        if code.co_filename != FILE and not code.co_filename.startswith("<"):
+            location = f"{path}:{frame.f_lineno} ({code.co_name})"
+            if not path.startswith((".." + os.sep, ".packages")):
+                return location
+            library = library or location
+        frame = frame.f_back
+    return library
 
 
 # ---- function/content_encoding.py
@@ -2435,11 +2482,13 @@ def main():
     except OSError as error:
         sys.exit(f"Cannot listen on {PORT}: {error.strerror}")
     handler = problem = None
+    watch = LoadingWatch()
     try:
         handler = load_handler()
     except Problem as error:
         problem = error
         sys.stderr.write(f"{error}\n")
+    watch.end()
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
     server.serve(handler, problem)
 

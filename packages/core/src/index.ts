@@ -6,6 +6,7 @@ export * from "./api/requests.ts";
 export * from "./api/secret-responses.ts";
 export * from "./api/server-responses.ts";
 export * from "./endpoints/endpoint.ts";
+export * from "./endpoints/loading-report.ts";
 export * from "./endpoints/platform.ts";
 export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";

@@ -35,11 +35,16 @@ export interface RuntimeCommand {
   /** Failure detail for a program that is not installed; absent for the server's own program, which is always installed. */
   readonly missing?: (program: string) => string;
   program(programs: Programs): string;
+  /** True if SIGUSR1 makes the process listen for a debugger, and print its address. */
+  readonly hasInspector: boolean;
   /** Returns the arguments before the file to run. */
-  memoryFlags(memoryBytes: number): readonly string[];
+  programFlags(memoryBytes: number): readonly string[];
   /** Returns the bytes that a process maps for writing but does not use. */
   unusedBytes(concurrency: number): number;
 }
+
+/** A debugger of any port, whose secret address only the server reads: others on this machine must not find it. */
+const INSPECTOR_OPTIONS = ["--inspect-port=0", "--inspect-publish-uid=stderr"];
 
 const NODE: RuntimeCommand = {
   name: "node",
@@ -49,7 +54,8 @@ const NODE: RuntimeCommand = {
   compilesWrapper: false,
   cacheVariable: "NODE_COMPILE_CACHE",
   program: ({ node }) => node,
-  memoryFlags: (memoryBytes) => [heapOption(memoryBytes)],
+  programFlags: (memoryBytes) => [heapOption(memoryBytes), ...INSPECTOR_OPTIONS],
+  hasInspector: true,
   unusedBytes: () => (MAPS_CODE ? (3 + availableParallelism()) * GIB : UNUSED_HEAP),
 };
 
@@ -68,7 +74,8 @@ const PYTHON: RuntimeCommand = {
   missing: (program) =>
     `The function needs Python, but "${program}" is not installed on the server's machine: install Python 3.9 or newer`,
   program: ({ python }) => python,
-  memoryFlags: () => [],
+  programFlags: () => [],
+  hasInspector: false,
   unusedBytes: (concurrency) => UNUSED_HEAP + concurrency * THREAD_STACK,
 };
 
@@ -92,5 +99,5 @@ export function programOf(
   programs: Programs,
 ): readonly [program: string, ...args: string[]] {
   const command = runtimeCommand(runtime);
-  return [command.program(programs), ...command.memoryFlags(memoryBytes)];
+  return [command.program(programs), ...command.programFlags(memoryBytes)];
 }
