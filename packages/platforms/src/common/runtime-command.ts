@@ -81,6 +81,7 @@ const RUNTIME_COMMANDS = { node: NODE, typescript: NODE, python: PYTHON } satisf
 export function runtimeCommand(runtime: Runtime): RuntimeCommand {
   if (runtime === "dockerfile")
     throw new FaasError("ARTIFACT_UNSUPPORTED", "A Dockerfile builds an image, but the embedded platform runs bundles");
+  if (runtime === "binary") throw new FaasError("ARTIFACT_UNSUPPORTED", "The platform cannot run programs yet");
   return RUNTIME_COMMANDS[runtime];
 }
 
