@@ -1,6 +1,7 @@
 export { type Bundle, build } from "./bundle/build.ts";
 export type { BuildOptions, Stage } from "./bundle/prepare.ts";
 export { type PreparedFolder, prepareFolder } from "./bundle/prepare-folder.ts";
+export { type DetectedSettings, settingsOf } from "./detection/detected-app.ts";
 export { dockerFacts } from "./docker/engine.ts";
 export type { ImageProgress } from "./docker/layer-progress.ts";
 export { DEFAULT_BASE_IMAGES } from "./image/base-image.ts";
