@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FaasError, isLanguage, type Language, WRAPPER_FILES } from "@faas/core";
 import type { Dependencies, DependencyOptions } from "../dependencies/cache.ts";
 import { nodeDependencies } from "../dependencies/node.ts";
-import { pythonDependencies } from "../dependencies/python.ts";
+import { pythonDependencies } from "../dependencies/python/install.ts";
 import { detectApp } from "../detection/detect-app.ts";
 import { type DetectedApp, type DetectedSettings, type GivenSettings, settingsOf } from "../detection/detected-app.ts";
 import { readSource, type Source, type SourceEntry } from "../source/source.ts";

@@ -1,4 +1,4 @@
-import type { Bundle, DetectedSettings } from "@faas/builder";
+import type { Bundle, DetectedSettings } from "@faas/builder/bundle";
 import { type Artifact, type EndpointRef, FaasError, type ServerConfig, type SettingsInput } from "@faas/core";
 import type { Client } from "../client/client.ts";
 import { type ImageOptions, imageInputs, registryOf, sourceSettings } from "../options/image-options.ts";
@@ -73,12 +73,12 @@ async function publishBundle(source: ArtifactSource, config: ServerConfig): Prom
 }
 
 async function detectedSettings(built: DetectedSettings): Promise<DetectedSettings> {
-  const { settingsOf } = await import("@faas/builder");
+  const { settingsOf } = await import("@faas/builder/bundle");
   return settingsOf(built);
 }
 
 async function buildBundle({ folder, settings, progress, io }: ArtifactSource): Promise<Bundle> {
-  const { build } = await import("@faas/builder");
+  const { build } = await import("@faas/builder/bundle");
   const bundle = await build(folder, {
     ...sourceSettings(settings),
     signal: io.signal,

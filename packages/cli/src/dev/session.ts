@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type PreparedFolder, prepareFolder, settingsOf } from "@faas/builder";
+import { type PreparedFolder, prepareFolder, settingsOf } from "@faas/builder/bundle";
 import { type EndpointRef, FaasError, type Project } from "@faas/core";
 import type { RunningServer } from "@faas/server";
 import { Client } from "../client/client.ts";
@@ -99,7 +99,8 @@ export class DevSession implements AsyncDisposable {
     const { digest, runtime, description } = prepared;
     if (description !== this.#description) this.#events.detected(description);
     this.#description = description;
-    const { $schema: _, org: __, endpoint: ___, server: ____, ...settings } = project;
+    // Hostnames are those of a server on a network.
+    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, ...settings } = project;
     await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
