@@ -24,10 +24,10 @@ sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
 import gc
 import json
+import math
 import os
 import re
 import select
-import selectors
 import signal
 import socket
 import sys
@@ -874,9 +874,13 @@ class Deadlines:
 # ---- event_loop.py
 # The event loop of plain functions.
 
+READ, WRITE = 1, 4  # POLLIN and POLLOUT, which epoll has too; errors and hang-ups are for both callbacks
+
+
 class EventLoop:
     def __init__(self):
-        self.selector = selectors.DefaultSelector()
+        self.watched = {}  # by descriptor: for reading, for writing
+        self.poller = select.epoll() if hasattr(select, "epoll") else MillisecondPoll()
         self.callbacks = deque()
         self.timers = []  # a handful at most
         self.stopped = False
@@ -898,18 +902,17 @@ class EventLoop:
         self.change(fd, 1, None)
 
     def change(self, fd, index, callback):
-        key = self.selector.get_map().get(fd)
-        callbacks = list(key.data) if key else [None, None]
-        if callbacks[index] == callback:
+        on_read, on_write = known = self.watched.get(fd, (None, None))
+        changed = (callback, on_write) if index == 0 else (on_read, callback)
+        if changed == known:
             return
-        callbacks[index] = callback
-        events = (selectors.EVENT_READ if callbacks[0] else 0) | (selectors.EVENT_WRITE if callbacks[1] else 0)
-        if not key:
-            self.selector.register(fd, events, callbacks)
-        elif events:
-            self.selector.modify(fd, events, callbacks)
+        events = (READ if changed[0] else 0) | (WRITE if changed[1] else 0)
+        if events:
+            self.watched[fd] = changed
+            (self.poller.register if known == (None, None) else self.poller.modify)(fd, events)
         else:
-            self.selector.unregister(fd)
+            del self.watched[fd]
+            self.poller.unregister(fd)
 
     def call_later(self, seconds, callback, *arguments):
         self.timers.append((monotonic() + seconds, callback, arguments))
@@ -928,18 +931,22 @@ class EventLoop:
         self.stopped = True
 
     def run_forever(self, can_run, turn):
+        poll, watched = self.poller.poll, self.watched
         while not self.stopped:
             timeout = None
             if self.callbacks or can_run():
                 timeout = 0
             elif self.timers:
                 timeout = max(0, min(timer[0] for timer in self.timers) - monotonic())
-            for key, events in self.selector.select(timeout):
-                on_read, on_write = key.data
-                if on_read and events & selectors.EVENT_READ:
-                    on_read()
-                if on_write and events & selectors.EVENT_WRITE and key.data[1]:
-                    on_write()
+            for fd, events in poll(timeout, len(watched)):
+                if events & ~WRITE and fd in watched:
+                    on_read = watched[fd][0]
+                    if on_read:
+                        on_read()
+                if events & ~READ and fd in watched:
+                    on_write = watched[fd][1]
+                    if on_write:
+                        on_write()
             if self.timers:
                 now = monotonic()
                 due = [timer for timer in self.timers if timer[0] <= now]
@@ -951,6 +958,16 @@ class EventLoop:
                 callback(*arguments)
             if can_run() and not turn():
                 return
+
+
+class MillisecondPoll:
+    def __init__(self):
+        poller = select.poll()
+        self.register, self.modify, self.unregister = poller.register, poller.modify, poller.unregister
+        self.wait = poller.poll
+
+    def poll(self, timeout, count):
+        return self.wait(None if timeout is None else math.ceil(timeout * 1000))
 
 
 # ---- function/signature.py
@@ -2547,7 +2564,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['apps.recognize'] = 2549, r'''import sys
+PARTS['apps.recognize'] = 2566, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2663,7 +2680,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['apps.app_head'] = 2665, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 2682, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again. A line of None needs a closer look each time.
@@ -2777,7 +2794,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 2779, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2796, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2835,7 +2852,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 2837, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 2854, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -2901,7 +2918,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 2903, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 2920, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -2928,7 +2945,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 2930, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 2947, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3135,7 +3152,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3137, r'''from time import monotonic
+PARTS['asgi.connection'] = 3154, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3283,7 +3300,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3285, r'''import sys
+PARTS['asgi.lifespan'] = 3302, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3371,7 +3388,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3373, r'''import gc
+PARTS['asgi.runner'] = 3390, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3456,7 +3473,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3458, r'''import io
+PARTS['wsgi.environ'] = 3475, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3536,7 +3553,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3538, r'''from time import monotonic
+PARTS['wsgi.response'] = 3555, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -3659,7 +3676,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 3661, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 3678, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -3703,7 +3720,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['websocket.frames'] = 3705, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 3722, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -3833,7 +3850,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 3835, r'''import base64
+PARTS['websocket.handshake'] = 3852, r'''import base64
 import binascii
 import hashlib
 import re
@@ -3874,7 +3891,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 3876, r'''import sys
+PARTS['websocket.exchange'] = 3893, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
