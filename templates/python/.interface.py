@@ -25,10 +25,10 @@ sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 import builtins
 import gc
 import json
+import math
 import os
 import re
 import select
-import selectors
 import signal
 import socket
 import sys
@@ -903,9 +903,13 @@ class Deadlines:
 # ---- event_loop.py
 # The event loop of plain functions.
 
+READ, WRITE = 1, 4  # POLLIN and POLLOUT, which epoll has too; errors and hang-ups are for both callbacks
+
+
 class EventLoop:
     def __init__(self):
-        self.selector = selectors.DefaultSelector()
+        self.watched = {}  # by descriptor: for reading, for writing
+        self.poller = select.epoll() if hasattr(select, "epoll") else MillisecondPoll()
         self.callbacks = deque()
         self.timers = []  # a handful at most
         self.stopped = False
@@ -927,18 +931,17 @@ class EventLoop:
         self.change(fd, 1, None)
 
     def change(self, fd, index, callback):
-        key = self.selector.get_map().get(fd)
-        callbacks = list(key.data) if key else [None, None]
-        if callbacks[index] == callback:
+        on_read, on_write = known = self.watched.get(fd, (None, None))
+        changed = (callback, on_write) if index == 0 else (on_read, callback)
+        if changed == known:
             return
-        callbacks[index] = callback
-        events = (selectors.EVENT_READ if callbacks[0] else 0) | (selectors.EVENT_WRITE if callbacks[1] else 0)
-        if not key:
-            self.selector.register(fd, events, callbacks)
-        elif events:
-            self.selector.modify(fd, events, callbacks)
+        events = (READ if changed[0] else 0) | (WRITE if changed[1] else 0)
+        if events:
+            self.watched[fd] = changed
+            (self.poller.register if known == (None, None) else self.poller.modify)(fd, events)
         else:
-            self.selector.unregister(fd)
+            del self.watched[fd]
+            self.poller.unregister(fd)
 
     def call_later(self, seconds, callback, *arguments):
         self.timers.append((monotonic() + seconds, callback, arguments))
@@ -957,18 +960,22 @@ class EventLoop:
         self.stopped = True
 
     def run_forever(self, can_run, turn):
+        poll, watched = self.poller.poll, self.watched
         while not self.stopped:
             timeout = None
             if self.callbacks or can_run():
                 timeout = 0
             elif self.timers:
                 timeout = max(0, min(timer[0] for timer in self.timers) - monotonic())
-            for key, events in self.selector.select(timeout):
-                on_read, on_write = key.data
-                if on_read and events & selectors.EVENT_READ:
-                    on_read()
-                if on_write and events & selectors.EVENT_WRITE and key.data[1]:
-                    on_write()
+            for fd, events in poll(timeout, len(watched)):
+                if events & ~WRITE and fd in watched:
+                    on_read = watched[fd][0]
+                    if on_read:
+                        on_read()
+                if events & ~READ and fd in watched:
+                    on_write = watched[fd][1]
+                    if on_write:
+                        on_write()
             if self.timers:
                 now = monotonic()
                 due = [timer for timer in self.timers if timer[0] <= now]
@@ -980,6 +987,16 @@ class EventLoop:
                 callback(*arguments)
             if can_run() and not turn():
                 return
+
+
+class MillisecondPoll:
+    def __init__(self):
+        poller = select.poll()
+        self.register, self.modify, self.unregister = poller.register, poller.modify, poller.unregister
+        self.wait = poller.poll
+
+    def poll(self, timeout, count):
+        return self.wait(None if timeout is None else math.ceil(timeout * 1000))
 
 
 # ---- function/signature.py
@@ -2576,7 +2593,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['apps.recognize'] = 2578, r'''import sys
+PARTS['apps.recognize'] = 2595, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2692,7 +2709,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['function.missing_package'] = 2694, r'''import os
+PARTS['function.missing_package'] = 2711, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2772,7 +2789,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 2774, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 2791, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again. A line of None needs a closer look each time.
@@ -2886,7 +2903,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 2888, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2905, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2944,7 +2961,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 2946, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 2963, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3010,7 +3027,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3012, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3029, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3037,7 +3054,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3039, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3056, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3244,7 +3261,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3246, r'''from time import monotonic
+PARTS['asgi.connection'] = 3263, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3392,7 +3409,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3394, r'''import sys
+PARTS['asgi.lifespan'] = 3411, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3480,7 +3497,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3482, r'''import gc
+PARTS['asgi.runner'] = 3499, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3565,7 +3582,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3567, r'''import io
+PARTS['wsgi.environ'] = 3584, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3645,7 +3662,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3647, r'''from time import monotonic
+PARTS['wsgi.response'] = 3664, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -3768,7 +3785,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 3770, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 3787, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -3812,7 +3829,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['websocket.frames'] = 3814, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 3831, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -3942,7 +3959,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 3944, r'''import base64
+PARTS['websocket.handshake'] = 3961, r'''import base64
 import binascii
 import hashlib
 import re
@@ -3983,7 +4000,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 3985, r'''import sys
+PARTS['websocket.exchange'] = 4002, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
