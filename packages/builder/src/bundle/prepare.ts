@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/core";
 import type { Dependencies, DependencyOptions } from "../dependencies/cache.ts";
 import { nodeDependencies } from "../dependencies/node.ts";
-import { pythonDependencies } from "../dependencies/python.ts";
+import { pythonDependencies } from "../dependencies/python/install.ts";
 import { detect } from "../source/runtime.ts";
 import { readSource, type Source, type SourceEntry } from "../source/source.ts";
 import { isTypeScript } from "../typescript/file-names.ts";
@@ -67,6 +67,7 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
   const source = await readSource(dir, options.sizeLimitBytes ?? SOURCE_LIMIT_BYTES, options.signal);
   if (options.runtime === "dockerfile")
     throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile produces an image, but the platform runs bundles");
+  if (options.runtime === "binary") throw new FaasError("RUNTIME_UNKNOWN", "Programs cannot be deployed yet");
   const code = await prepareCode(source, { ...options, runtime: options.runtime });
   options.onStage?.("install");
   const dependencies = await INSTALLERS[code.runtime](source.folder, options);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type PreparedFolder, prepareFolder } from "@faas/builder";
+import { type PreparedFolder, prepareFolder } from "@faas/builder/bundle";
 import { type EndpointRef, FaasError, type Project } from "@faas/core";
 import type { RunningServer } from "@faas/server";
 import { Client } from "../client/client.ts";
@@ -93,7 +93,8 @@ export class DevSession implements AsyncDisposable {
     this.#ref ??= { org: project.org ?? "dev", endpoint: project.endpoint ?? endpointNameOf(this.#folder) };
     const prepared = await this.#prepare(project, signal);
     const { digest, runtime } = prepared;
-    const { $schema: _, org: __, endpoint: ___, server: ____, ...settings } = project;
+    // Hostnames are those of a server on a network.
+    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, ...settings } = project;
     await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
