@@ -13,6 +13,7 @@ export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
 export * from "./endpoints/wrapper-files.ts";
 export * from "./errors.ts";
+export * from "./hostnames.ts";
 export * from "./immutable.ts";
 export * from "./logger.ts";
 export * from "./loopback.ts";
