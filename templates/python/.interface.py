@@ -22,6 +22,7 @@ SEARCH_PATH = sys.path[:]
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
 
+import builtins
 import gc
 import json
 import math
@@ -271,6 +272,36 @@ def location_of(error):
     return found
 
 
+# ---- function/search_path.py
+# The folders that the user's code imports from.
+
+SOURCES = "src"
+
+
+def extend_search_path():
+    packages = os.path.join(FOLDER, ".packages")
+    sources = os.path.join(FOLDER, SOURCES)
+    # After the standard library and before the packages of an image, as in a virtual environment.
+    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
+    sys.path[index:index] = [packages, sources] if os.path.isdir(sources) else [packages]
+    sys.path.insert(0, FOLDER)
+    if not hasattr(builtins, "exit"):  # without the module `site`, which would add the packages of this machine
+        builtins.exit = builtins.quit = sys.exit
+
+
+def module_of(stem):
+    module = os.path.normpath(stem).replace("/", ".")
+    top, _, rest = module.partition(".")
+    package = rest.partition(".")[0]
+    # A package in `src` must not be loaded a second time under the name that its own code imports it with.
+    is_own = top == SOURCES and "." in rest and has_init(SOURCES, package) and not has_init(SOURCES)
+    return rest if is_own else module
+
+
+def has_init(*folder):
+    return os.path.isfile(os.path.join(FOLDER, *folder, "__init__.py"))
+
+
 # ---- function/load.py
 # Finding and importing the user's function.
 
@@ -293,11 +324,7 @@ def load_function():
     if not ENVIRONMENT.get("PORT", "").isdecimal():
         ENVIRONMENT["PORT"] = "8080"  # programs expect a number; the wrapper itself may listen on the path of a socket
     file, module_name, name = find_handler(ENVIRONMENT.get("FAAS_HANDLER"))
-    packages = os.path.join(FOLDER, ".packages")
-    # After the standard library and before other installed packages, as in a virtual environment.
-    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
-    sys.path.insert(index, packages)
-    sys.path.insert(0, FOLDER)
+    extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
     run_user_code(lambda: __import__(module_name), file)
@@ -369,10 +396,10 @@ def is_plain_handler(target, name):
 def find_handler(setting):
     stem, _, name = (setting or "").rpartition(".")
     stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES
-    for each in stems:
+    for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
-                return file, os.path.normpath(each).replace("/", "."), name
+                return file, module_of(each), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
@@ -385,7 +412,9 @@ def load_message(error):
     if isinstance(error, SyntaxError):
         return error.msg
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"{error} (to install it, add {error.name.partition('.')[0]} to requirements.txt)"
+        load_part('function.missing_package')
+
+        return f"{error}{package_advice(error.name)}"
     return message_of(error)
 
 
@@ -2571,7 +2600,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['apps.recognize'] = 2573, r'''import sys
+PARTS['apps.recognize'] = 2602, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2687,7 +2716,87 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['apps.app_head'] = 2689, r'''# ---- apps/app_head.py
+PARTS['function.missing_package'] = 2718, r'''import os
+import sys
+
+# ---- function/missing_package.py
+# Advice for an import of a package that is not installed.
+
+MANIFESTS = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg")
+
+
+def package_advice(module):
+    top = module.partition(".")[0]
+    is_own = any(
+        os.path.exists(os.path.join(FOLDER, folder, file)) for folder in ("", "src") for file in (top, f"{top}.py")
+    )
+    if is_own or top.startswith("_") or top in getattr(sys, "stdlib_module_names", ()):
+        return ""
+    manifest = next((file for file in MANIFESTS if os.path.exists(os.path.join(FOLDER, file))), MANIFESTS[0])
+    name = distribution_of(top)
+    return f': add "{name}" to {manifest}' if name else f": add the package that contains it to {manifest}"
+
+
+def distribution_of(module):
+    return {
+        "attr": "attrs",
+        "azure": "",
+        "bs4": "beautifulsoup4",
+        "bson": "pymongo",
+        "corsheaders": "django-cors-headers",
+        "Crypto": "pycryptodome",
+        "cv2": "opencv-python-headless",
+        "dateutil": "python-dateutil",
+        "decouple": "python-decouple",
+        "discord": "discord.py",
+        "dns": "dnspython",
+        "docx": "python-docx",
+        "dotenv": "python-dotenv",
+        "engineio": "python-engineio",
+        "environ": "django-environ",
+        "faiss": "faiss-cpu",
+        "fitz": "PyMuPDF",
+        "git": "GitPython",
+        "github": "PyGithub",
+        "gitlab": "python-gitlab",
+        "google": "",
+        "googleapiclient": "google-api-python-client",
+        "jose": "python-jose",
+        "jwt": "PyJWT",
+        "kafka": "kafka-python",
+        "ldap": "python-ldap",
+        "magic": "python-magic",
+        "markdown_it": "markdown-it-py",
+        "memcache": "python-memcached",
+        "mpl_toolkits": "matplotlib",
+        "multipart": "python-multipart",
+        "mysql": "mysql-connector-python",
+        "MySQLdb": "mysqlclient",
+        "nacl": "PyNaCl",
+        "OpenSSL": "pyOpenSSL",
+        "PIL": "Pillow",
+        "pkg_resources": "setuptools",
+        "pptx": "python-pptx",
+        "psycopg2": "psycopg2-binary",
+        "pylab": "matplotlib",
+        "pythonjsonlogger": "python-json-logger",
+        "rest_framework": "djangorestframework",
+        "serial": "pyserial",
+        "skimage": "scikit-image",
+        "sklearn": "scikit-learn",
+        "slugify": "python-slugify",
+        "socketio": "python-socketio",
+        "telegram": "python-telegram-bot",
+        "umap": "umap-learn",
+        "usb": "pyusb",
+        "websocket": "websocket-client",
+        "yaml": "PyYAML",
+        "zmq": "pyzmq",
+    }.get(module, module)
+'''
+
+
+PARTS['apps.app_head'] = 2798, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -2804,7 +2913,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 2806, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2915, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2862,7 +2971,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 2864, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 2973, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -2928,7 +3037,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 2930, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3039, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -2955,7 +3064,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 2957, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3066, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3162,7 +3271,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3164, r'''from time import monotonic
+PARTS['asgi.connection'] = 3273, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3310,7 +3419,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3312, r'''import sys
+PARTS['asgi.lifespan'] = 3421, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3398,7 +3507,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3400, r'''import gc
+PARTS['asgi.runner'] = 3509, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3483,7 +3592,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3485, r'''import io
+PARTS['wsgi.environ'] = 3594, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3563,7 +3672,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3565, r'''from time import monotonic
+PARTS['wsgi.response'] = 3674, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -3687,7 +3796,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 3689, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 3798, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -3731,7 +3840,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['websocket.frames'] = 3733, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 3842, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -3861,7 +3970,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 3863, r'''import base64
+PARTS['websocket.handshake'] = 3972, r'''import base64
 import binascii
 import hashlib
 import re
@@ -3902,7 +4011,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 3904, r'''import sys
+PARTS['websocket.exchange'] = 4013, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
