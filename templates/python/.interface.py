@@ -3528,6 +3528,9 @@ class AsgiRunner(AsyncRunner):
 
     def drain(self):
         self.drain_began = monotonic()
+        self.loop.call_later(TIMEOUT, self.close_sockets)
+
+    def close_sockets(self):
         for call in list(self.tasks.values()):
             exchange = self.exchange_of(call)
             if hasattr(exchange, "go_away"):
@@ -3592,7 +3595,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3594, r'''import io
+PARTS['wsgi.environ'] = 3597, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3672,7 +3675,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3674, r'''from time import monotonic
+PARTS['wsgi.response'] = 3677, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -3796,7 +3799,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 3798, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 3801, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -3840,7 +3843,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['websocket.frames'] = 3842, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 3845, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -3970,7 +3973,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 3972, r'''import base64
+PARTS['websocket.handshake'] = 3975, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4011,7 +4014,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4013, r'''import sys
+PARTS['websocket.exchange'] = 4016, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -4135,8 +4138,6 @@ class WebSocketExchange:
             self.disconnect()
         elif rest:
             self.take(rest)
-        if lifecycle.draining:
-            self.go_away()
 
     def reject(self):
         self.state = "closed"
