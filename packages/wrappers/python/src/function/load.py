@@ -10,6 +10,7 @@ from ..problem import load_failed
 from ..process_exit import exit_as_asked
 from ..source_folder import FOLDER
 from ..user_error import location_of, log_error, message_of
+from .search_path import SOURCES, extend_search_path, module_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,11 +42,7 @@ def load_function() -> Loaded:
     if not ENVIRONMENT.get("PORT", "").isdecimal():
         ENVIRONMENT["PORT"] = "8080"  # programs expect a number; the wrapper itself may listen on the path of a socket
     file, module_name, name = find_handler(ENVIRONMENT.get("FAAS_HANDLER"))
-    packages = os.path.join(FOLDER, ".packages")
-    # After the standard library and before other installed packages, as in a virtual environment.
-    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
-    sys.path.insert(index, packages)
-    sys.path.insert(0, FOLDER)
+    extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
     run_user_code(lambda: __import__(module_name), file)
@@ -131,10 +128,10 @@ def find_handler(setting: str | None) -> tuple[str, str, str]:
     """
     stem, _, name = (setting or "").rpartition(".")
     stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES
-    for each in stems:
+    for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
-                return file, os.path.normpath(each).replace("/", "."), name
+                return file, module_of(each), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
@@ -148,5 +145,7 @@ def load_message(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return error.msg
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"{error} (to install it, add {error.name.partition('.')[0]} to requirements.txt)"
+        from .missing_package import package_advice
+
+        return f"{error}{package_advice(error.name)}"
     return message_of(error)

@@ -1,20 +1,17 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readOptionalText, readPyproject } from "../source/manifest.ts";
-import { cachedDependencies, cacheKey, type Dependencies, type DependencyOptions } from "./cache.ts";
-import { runInstaller } from "./installer.ts";
-import { lockedVersions, needsExport } from "./python-lock.ts";
-import {
-  copyRequirements,
-  type Requirements,
-  readRequirementsFile,
-  requirementLines,
-  requirementsOf,
-} from "./requirements.ts";
+import { readOptionalText } from "../../source/manifest.ts";
+import { cachedDependencies, cacheKey, type Dependencies, type DependencyOptions } from "../cache.ts";
+import { runInstaller } from "../installer.ts";
+import { readRequirements } from "./project.ts";
+import { copyRequirements, mergeFolder, PACKAGE_FILES_FOLDER, REQUIREMENT_FILES } from "./requirements.ts";
 
 const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"];
 
-/** Installs the dependencies in requirements.txt, or in `[project] dependencies` of pyproject.toml; undefined when there are none. */
+/** Runs Python in a folder and returns its output. */
+type RunPython = (args: readonly string[], folder: string) => Promise<string>;
+
+/** Installs the dependencies of a Python function, once per requirements; undefined when there are none. */
 export async function pythonDependencies(
   folder: string,
   options: DependencyOptions,
@@ -24,40 +21,34 @@ export async function pythonDependencies(
   const { signal } = options;
   const command = process.env.FAAS_PYTHON || "python3";
   const missing = `"${command}" is not on the PATH. Install Python 3.9 or newer with pip, or set FAAS_PYTHON`;
-  const python = (args: readonly string[], cwd: string) =>
+  const python: RunPython = (args, cwd) =>
     runInstaller({ command, args, cwd, signal, missing, env: { ...process.env, PIP_USER: "0" } });
   const describe = "import sys; print(sys.implementation.cache_tag, sys.platform)";
-  const version = await python(["-I", "-S", "-c", describe], folder);
+  // Without packages, nothing depends on the version.
+  const version = requirements.files.size === 0 ? "" : await python(["-I", "-S", "-c", describe], folder);
   const key = cacheKey(["python", version, process.arch, ...requirements.keyParts]);
   return cachedDependencies(key, ".packages", options, async (temporary) => {
     const target = join(temporary, ".packages");
     const sources = join(temporary, "sources");
     await mkdir(sources);
     const work = await copyRequirements(requirements, sources);
-    await python(
-      ["-m", "pip", "install", ...QUIET, "--no-compile", "--target", target, "-r", "requirements.txt"],
-      work,
-    );
+    const names = new Set(requirements.files.keys());
+    for (const name of Object.values(REQUIREMENT_FILES))
+      if (names.has(join(folder, name))) await install(python, name, work, target);
+    await mergeFolder(join(work, PACKAGE_FILES_FOLDER), target);
     await removeScripts(target);
     await rm(sources, { recursive: true });
   });
 }
 
-/**
- * Reads a Python function's requirements.txt or pyproject.toml; undefined when it has no dependencies.
- *
- * @throws MANIFEST_INVALID, also for a project whose dependencies pip cannot read
- */
-export async function readRequirements(folder: string): Promise<Requirements | undefined> {
-  const path = join(folder, "requirements.txt");
-  const text = await readOptionalText(path);
-  if (text !== undefined) return requirementLines(text).length === 0 ? undefined : readRequirementsFile(path, folder);
-  const { dependencies = [], hasOthers = false } = (await readPyproject(folder)) ?? {};
-  if (dependencies.length > 0) return requirementsOf(folder, dependencies, await lockedVersions(folder));
-  if (hasOthers) throw needsExport(`tool.poetry.dependencies in ${join(folder, "pyproject.toml")}`, "poetry");
-  const pipfile = join(folder, "Pipfile");
-  if ((await readOptionalText(pipfile)) !== undefined) throw needsExport(pipfile, "pipenv");
-  return undefined;
+/** Installs the packages of a requirements file. */
+async function install(python: RunPython, file: string, folder: string, target: string): Promise<void> {
+  const isLocked = file !== REQUIREMENT_FILES.open;
+  // pip does not add to the folder of a namespace that an earlier run has created.
+  const into = file === REQUIREMENT_FILES.sources ? join(folder, ".faas-built") : target;
+  const options = ["--no-compile", ...(isLocked ? ["--no-deps"] : []), "--target", into];
+  await python(["-m", "pip", "install", ...QUIET, ...options, "-r", file], folder);
+  if (into !== target) await mergeFolder(into, target);
 }
 
 /** Removes scripts: nothing calls them, and their first line has the path of this machine's Python, so that bundles would differ by machine. */
