@@ -3,13 +3,9 @@
  * Generated from packages/wrappers/node/src by `npm run wrappers`. Do not edit; the comments are in the sources.
  */
 
-// packages/wrappers/node/src/load-function.ts
-import { existsSync, readFileSync } from "node:fs";
+// packages/wrappers/node/src/app/entry-point.ts
+import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-
-// packages/wrappers/node/src/error-location.ts
-import { readdirSync } from "node:fs";
-import { extname } from "node:path";
 
 // packages/wrappers/node/src/options.ts
 import { dirname, join, relative } from "node:path";
@@ -22,6 +18,9 @@ var identity = {
 };
 var port = environment.PORT ?? "8080";
 var address = /^\d+$/.test(port) ? Number(port) : port;
+var userPort = typeof address === "number" ? address : 8080;
+var appSetting = environment.FAAS_APP;
+var signatureSetting = environment.FAAS_SIGNATURE;
 var handlerSetting = environment.FAAS_HANDLER;
 var timeoutMs = nonNegative("FAAS_TIMEOUT_MS", 3e4);
 var concurrency = nonNegative("FAAS_CONCURRENCY", 80);
@@ -42,24 +41,32 @@ function nonNegative(name, fallback) {
   return value;
 }
 
-// packages/wrappers/node/src/error-location.ts
-var EXTENSIONS = [".mjs", ".js", ".cjs"];
-async function describeSyntaxError(file) {
-  const { spawnSync } = await import("node:child_process");
-  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
-  for (const path of [file, ...others.map(pathOf)]) {
-    const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5e3 });
-    if (status !== 0) return stderr.split("\n    at ", 1)[0]?.trim();
-  }
-  return void 0;
+// packages/wrappers/node/src/app/entry-point.ts
+function setUserPort() {
+  process.env.PORT = String(userPort);
 }
-function locationIn(text) {
-  for (const [, path = "", line] of text.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
-    const name = nameOf(decodeURI(path));
-    if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
-  }
-  return void 0;
+function actAsEntryPoint(file) {
+  process.argv[1] = file;
+  const { createRequire, registerHooks } = process.getBuiltinModule("node:module");
+  const { cache } = createRequire(file);
+  Object.defineProperty(process, "mainModule", { configurable: true, enumerable: true, get: () => cache[file] });
+  if (registerHooks === void 0 || !readFileSync(file, "utf8").includes("import.meta.main")) return;
+  const { href } = pathToFileURL(file);
+  const hooks = registerHooks({
+    load(url, context, nextLoad) {
+      const loaded2 = nextLoad(url, context);
+      if (url !== href || loaded2.format !== "module") return loaded2;
+      hooks.deregister();
+      return { ...loaded2, source: String(loaded2.source).replaceAll("import.meta.main", "(true)          ") };
+    }
+  });
 }
+
+// packages/wrappers/node/src/app/listen.ts
+import { Server as Server2 } from "node:http";
+
+// packages/wrappers/node/src/app/listening-app.ts
+import { Server } from "node:http";
 
 // packages/wrappers/node/src/errors.generated.ts
 var ERRORS = {
@@ -96,9 +103,567 @@ function stackOf(error) {
   return error?.stack ?? error;
 }
 
+// packages/wrappers/node/src/app/listening-app.ts
+function isHttpServer(server) {
+  if (server instanceof Server) return true;
+  if (typeof server?.listenerCount !== "function") return false;
+  return "keepAliveTimeout" in server || server.listenerCount("request") > 0;
+}
+function isTlsServer(server) {
+  return "setSecureContext" in server;
+}
+var ListeningApp = class {
+  constructor(server) {
+    this.#active = 0;
+    this.end = () => {
+      this.#active--;
+      if (this.#active === 0) this.#onIdle?.();
+    };
+    this.server = server;
+    this.#isTls = isTlsServer(server);
+  }
+  #isTls;
+  #active;
+  #onIdle;
+  request(request, response) {
+    if (this.#isTls) request.socket.encrypted = true;
+    this.begin();
+    response.once("close", this.end);
+    if (!this.server.emit("request", request, response))
+      throw new Problem("NOT_FOUND", "The application's server has no listener for requests");
+  }
+  /** Counts a request or an open socket, for which a closing server waits. */
+  begin() {
+    this.#active++;
+  }
+  /**
+   * Makes the server look as if it listened on PORT: `listening`, `address()` and `close()` behave like it, and the event `listening` is emitted.
+   */
+  pretendToListen(callback) {
+    const { server } = this;
+    if (typeof callback === "function") server.once("listening", callback);
+    this.#onIdle = void 0;
+    let isListening = true;
+    const define = (name, value) => Object.defineProperty(server, name, { configurable: true, writable: true, value });
+    define("listening", true);
+    define("address", () => isListening ? { address: "::", family: "IPv6", port: userPort } : null);
+    define("close", (onClosed) => {
+      if (!isListening) return Server.prototype.close.call(server, onClosed);
+      isListening = false;
+      define("listening", false);
+      if (typeof onClosed === "function") server.once("close", onClosed);
+      this.#onIdle = () => {
+        this.#onIdle = void 0;
+        Server.prototype.close.call(server);
+      };
+      if (this.#active === 0) this.#onIdle();
+      return server;
+    });
+    process.nextTick(() => isListening && Object.hasOwn(server, "address") && server.emit("listening"));
+  }
+  /** Undoes `pretendToListen`. */
+  stopPretending() {
+    const server = this.server;
+    for (const name of ["listening", "address", "close"]) Reflect.deleteProperty(server, name);
+  }
+};
+
+// packages/wrappers/node/src/app/listen.ts
+var prototype = Object.getPrototypeOf(Server2.prototype);
+var { listen } = prototype;
+var isIntercepting = false;
+var isExportedApp;
+var captured;
+var uncaptured;
+var onCaptured;
+function interceptListen() {
+  isIntercepting = true;
+  prototype.listen = function(...args) {
+    if (!isIntercepting || !isHttpServer(this)) return listen.apply(this, args);
+    return listenAsApp(this, args);
+  };
+}
+function stopInterceptingListen() {
+  isIntercepting = false;
+  releaseCaptured();
+}
+function interceptOnlyExported(target) {
+  isExportedApp = (server) => servesApp(server, target);
+}
+function releaseCaptured() {
+  if (captured === void 0) return;
+  const { app, args } = captured;
+  captured = void 0;
+  app.stopPretending();
+  listenBeside(app.server, typeof args.at(-1) === "function" ? args.slice(0, -1) : args);
+}
+function capturedApp() {
+  return captured?.app;
+}
+function isCapturedServerOf(target) {
+  return captured !== void 0 && (captured.rank > 0 || servesApp(captured.app.server, target));
+}
+async function whenListening(timeoutMs2) {
+  if (captured === void 0) {
+    await new Promise((resolve) => {
+      onCaptured = resolve;
+      setTimeout(resolve, timeoutMs2);
+    });
+  }
+  if (captured !== void 0)
+    return {
+      request: requestCaptured,
+      get server() {
+        return captured?.app.server;
+      }
+    };
+  return uncaptured === void 0 ? void 0 : new ListeningApp(uncaptured);
+}
+var requestCaptured = (request, response) => captured?.app.request(request, response);
+function listenAsApp(server, args) {
+  const port2 = tcpPortOf(args);
+  if (captured?.app.server === server) {
+    if (server.listening) throw alreadyListening();
+    captured.app.pretendToListen(args.at(-1));
+    return server;
+  }
+  if (port2 === void 0 || port2 === 0) {
+    uncaptured ??= server;
+    return listen.apply(server, [...args]);
+  }
+  const rank = port2 === userPort ? 2 : isTlsServer(server) ? 1 : 0;
+  if (captured === void 0 ? isExportedApp === void 0 || rank === 2 || isExportedApp(server) : rank > captured.rank) {
+    releaseCaptured();
+    captured = { app: new ListeningApp(server), port: port2, rank, args };
+    captured.app.pretendToListen(args.at(-1));
+    onCaptured?.();
+    return server;
+  }
+  if (port2 === captured?.port) {
+    new ListeningApp(server).pretendToListen(args.at(-1));
+    return server;
+  }
+  return listenBeside(server, args);
+}
+function listenBeside(server, args) {
+  const onError2 = (error) => {
+    server.off("error", onError2);
+    if (server.listenerCount("error") > 0) return;
+    if (error.code !== "EADDRINUSE" && error.code !== "EACCES") throw error;
+    server.once("listening", () => {
+      const { port: port2 } = server.address();
+      console.error(`${error.message}: the function's second server listens on port ${port2} instead`);
+    });
+    listen.call(server, 0);
+  };
+  server.on("error", onError2);
+  server.once("listening", () => server.off("error", onError2));
+  return listen.apply(server, [...args]);
+}
+function tcpPortOf([first]) {
+  let port2 = first;
+  if (typeof first === "object" && first !== null) {
+    const options = first;
+    if (options.fd !== void 0 || options._handle !== void 0) return void 0;
+    if (options.port === void 0 && options.path !== void 0) return void 0;
+    port2 = options.port;
+  }
+  if (port2 === void 0 || port2 === null || typeof port2 === "function") return 0;
+  if (typeof port2 !== "number" && (typeof port2 !== "string" || port2.trim() === "")) return void 0;
+  return Number(port2) >= 0 && Number(port2) < 65536 ? Number(port2) : void 0;
+}
+function servesApp(server, target) {
+  if (server.listeners("request").includes(target) || server.listenerCount("upgrade") > 0) return true;
+  const { server: own, callback } = target ?? {};
+  return own === server || target === server || typeof callback === "function";
+}
+function alreadyListening() {
+  const error = new Error("Listen method has been called more than once without closing.");
+  return Object.assign(error, { code: "ERR_SERVER_ALREADY_LISTEN" });
+}
+
+// packages/wrappers/node/src/load-function.ts
+import { existsSync, readFileSync as readFileSync2 } from "node:fs";
+import { pathToFileURL as pathToFileURL2 } from "node:url";
+
+// packages/wrappers/node/src/error-location.ts
+import { readdirSync } from "node:fs";
+import { extname } from "node:path";
+var EXTENSIONS = [".mjs", ".js", ".cjs"];
+async function describeSyntaxError(file) {
+  const { spawnSync } = await import("node:child_process");
+  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
+  for (const path of [file, ...others.map(pathOf)]) {
+    const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5e3 });
+    if (status !== 0) return stderr.split("\n    at ", 1)[0]?.trim();
+  }
+  return void 0;
+}
+function locationIn(text) {
+  for (const [, path = "", line] of text.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
+    const name = nameOf(decodeURI(path));
+    if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
+  }
+  return void 0;
+}
+
+// packages/wrappers/node/src/call.ts
+var Call = class {
+  constructor(request, response) {
+    /** Deadline on the monotonic clock, set when the call runs. */
+    this.endsAtMs = 0;
+    this.previous = void 0;
+    this.next = void 0;
+    /** True after the deadline; the call holds its slot until the function returns. */
+    this.isLate = false;
+    /** Deadlines of which this call has one, set when it runs. */
+    this.deadlines = void 0;
+    /** Progress of an application's response in bytes; undefined for a function, whose response the wrapper sends. */
+    this.progress = void 0;
+    this.request = request;
+    this.response = response;
+    this.deadline = Date.now() + timeoutMs;
+    this.requestId = requestIdOf(request);
+  }
+  #context;
+  #controller;
+  #abortReason;
+  get context() {
+    this.#context ??= new Context(this);
+    return this.#context;
+  }
+  get signal() {
+    this.#controller ??= new AbortController();
+    if (this.#abortReason) this.#controller.abort(this.#abortReason);
+    return this.#controller.signal;
+  }
+  get isAborted() {
+    return this.#abortReason !== void 0;
+  }
+  /** Aborts the call's signal. The first reason counts. */
+  abort(reason) {
+    this.#abortReason ??= reason;
+    this.#controller?.abort(this.#abortReason);
+  }
+};
+function requestIdOf({ headers }) {
+  const given = headers["x-request-id"];
+  return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
+}
+var Context = class {
+  constructor(call) {
+    this.org = identity.org;
+    this.endpoint = identity.endpoint;
+    this.revision = identity.revision;
+    this.#call = call;
+    this.requestId = call.requestId;
+    this.deadline = call.deadline;
+  }
+  #call;
+  /** Signal that is aborted at the deadline and when the client disconnects. */
+  get signal() {
+    return this.#call.signal;
+  }
+  /** Logger that writes a line of JSON with the request id to stderr. */
+  get log() {
+    const requestId = this.requestId;
+    const writer = (level) => (message, fields) => {
+      const text = typeof message === "string" ? message : JSON.stringify(message);
+      process.stderr.write(`${JSON.stringify({ level, requestId, message: text, ...fields })}
+`);
+    };
+    return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
+  }
+};
+
+// packages/wrappers/node/src/fetch/background-work.ts
+var pending = /* @__PURE__ */ new Set();
+function addBackgroundWork(work, requestId) {
+  const settled = Promise.resolve(work).catch((error) => {
+    console.error(JSON.stringify({ level: "error", requestId, message: `waitUntil: ${messageOf(error)}` }));
+    console.error(stackOf(error));
+  }).then(() => pending.delete(settled));
+  pending.add(settled);
+}
+async function whenBackgroundWorkDone() {
+  while (pending.size > 0) await Promise.all(pending);
+}
+
+// packages/wrappers/node/src/fetch/fetch-arguments.ts
+var PLATFORM_VARIABLE = /^(?:FAAS_.*|KUBERNETES_.*|PORT|PATH|HOME|HOSTNAME|TMPDIR|LANG|PWD|SHLVL|_|OMP_NUM_THREADS|OPENBLAS_NUM_THREADS|NODE_COMPILE_CACHE|NODE_VERSION|YARN_VERSION)$/;
+var variables;
+function endpointVariables() {
+  variables ??= Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !PLATFORM_VARIABLE.test(name))
+  );
+  return variables;
+}
+var FetchEnvironment = class {
+  #call;
+  constructor(call) {
+    this.#call = call;
+    Object.assign(this, endpointVariables());
+  }
+  get org() {
+    return this.#call.context.org;
+  }
+  get endpoint() {
+    return this.#call.context.endpoint;
+  }
+  get revision() {
+    return this.#call.context.revision;
+  }
+  get requestId() {
+    return this.#call.requestId;
+  }
+  get deadline() {
+    return this.#call.deadline;
+  }
+  get signal() {
+    return this.#call.signal;
+  }
+  get log() {
+    return this.#call.context.log;
+  }
+};
+var ExecutionContext = class extends Context {
+  /** Returns a function, not a method, so that it can be taken out of the context. */
+  get waitUntil() {
+    return (work) => addBackgroundWork(work, this.requestId);
+  }
+  get props() {
+    return {};
+  }
+  /** Does nothing: there is no origin to pass a request to. */
+  passThroughOnException() {
+  }
+};
+
+// packages/wrappers/node/src/fetch/service-worker.ts
+var listener;
+function needsServiceWorker(error) {
+  return error instanceof ReferenceError && /^(?:addEventListener|self) is not defined$/.test(error.message);
+}
+function defineServiceWorker() {
+  const addEventListener = (type, added) => {
+    if (type === "fetch") listener ??= typeof added === "function" ? added : (event) => added.handleEvent(event);
+  };
+  for (const [name, value] of Object.entries({ self: globalThis, addEventListener, ...endpointVariables() }))
+    if (!(name in globalThis)) Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
+}
+function serviceWorker() {
+  return listener && { fetch: dispatch };
+}
+var dispatch = (request, call) => {
+  const event = new FetchEvent(request, new ExecutionContext(call));
+  listener?.(event);
+  if (event.response !== void 0) return event.response;
+  throw new Problem("INVALID_RESPONSE", "The listener of fetch did not call respondWith");
+};
+var FetchEvent = class extends Event {
+  constructor(request, { waitUntil }) {
+    super("fetch");
+    this.request = request;
+    this.waitUntil = waitUntil;
+  }
+  respondWith(response) {
+    this.response = response;
+  }
+  passThroughOnException() {
+  }
+};
+
+// packages/wrappers/node/src/app/exported-app.ts
+var isFunction = (value) => typeof value === "function";
+function isAppFunction(target) {
+  return isFunction(target) && isFunction(target.use) && isFunction(target.handle);
+}
+async function exportedApp(target) {
+  if (target === null || typeof target !== "object" && !isFunction(target)) return void 0;
+  if (isHttpServer(target)) return new ListeningApp(target);
+  const app = target;
+  if (isFunction(target)) return isAppFunction(target) ? functionApp(target, app) : void 0;
+  if (isFunction(app.getHttpAdapter) && isFunction(app.init)) {
+    await app.init();
+    const instance = app.getHttpAdapter().getInstance?.();
+    if (isFunction(instance?.ready)) await instance.ready();
+    return serverApp(app.getHttpServer.call(app));
+  }
+  if (isFunction(app.ready) && isFunction(app.inject)) {
+    await app.ready();
+    return serverApp(app.server);
+  }
+  if (isFunction(app.initialize) && isHttpServer(app.listener)) {
+    await app.initialize();
+    return serverApp(app.listener);
+  }
+  if (!isFunction(app.use) && !isFunction(app.listen)) return void 0;
+  if (isFunction(app.callback)) return listenerApp(app.callback());
+  if (isFunction(app.handler)) return listenerApp(app.handler.bind(app));
+  return isHttpServer(app.server) ? serverApp(app.server) : void 0;
+}
+function listenerApp(listener2) {
+  return {
+    request: listener2,
+    get server() {
+      return capturedApp()?.server;
+    }
+  };
+}
+function serverApp(server) {
+  return isHttpServer(server) ? new ListeningApp(server) : void 0;
+}
+function functionApp(target, { listen: listen2 }) {
+  if (isFunction(listen2)) return listenerApp(target);
+  return listenerApp(
+    (request, response) => new Promise((_, reject) => {
+      target(
+        request,
+        response,
+        (error) => reject(error ?? new Problem("NOT_FOUND", `There is nothing at ${request.url}`))
+      );
+    })
+  );
+}
+var REQUEST = ["req", "request", "_req", "_request", "_", "__"];
+var RESPONSE = ["res", "response", "_res", "_response"];
+function isRequestListener(names) {
+  return names.length >= 2 && names.length <= 3 && RESPONSE.includes(names[1] ?? "") && REQUEST.includes(names[0] ?? "");
+}
+function parameterNames(source) {
+  const open = source.indexOf("(");
+  const list = source.slice(open + 1, source.indexOf(")", open));
+  return open < 0 ? [] : list.split(",").map((name) => name.trim());
+}
+
+// packages/wrappers/node/src/fetch/fetch-app.ts
+function fetchHandler(fetch2, self) {
+  const names = parameterNames(String(fetch2));
+  if (names.length === 2 && /^_*(?:context|ctx)$/.test(names[1])) {
+    return (request, call) => {
+      const context = new ExecutionContext(call);
+      return fetch2.call(self, request, context, context);
+    };
+  }
+  return (request, call) => fetch2.call(self, request, new FetchEnvironment(call), new ExecutionContext(call));
+}
+
+// packages/wrappers/node/src/load/choose-function.ts
+var EXPORTS = ["handler", "main", "default"];
+var APP_EXPORTS = ["app", "server", "default", "main", "handler"];
+var LISTEN_MS = 2e3;
+var SERVER_LISTEN_MS = 5e4;
+async function chooseFunction(module, file) {
+  const exported = exportsOf(module);
+  const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : EXPORTS.find((each) => exported(each) !== void 0);
+  const target = key === void 0 ? void 0 : await exported(key);
+  if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
+    const isCertain = handlerSetting !== void 0 || key === "handler";
+    if (isCertain || capturedApp() === void 0) return functionOf(target, file);
+  }
+  const found = appSetting === "fetch" ? fetchAppOf(target, exported) : await appOf(target, exported);
+  if (found !== void 0) return found;
+  const isNamed = typeof target !== "object" && target !== void 0;
+  const app = await whenListening(appSetting === "http" ? SERVER_LISTEN_MS : isNamed ? 0 : LISTEN_MS);
+  if (app !== void 0) return { app };
+  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}`);
+}
+function exportsOf(module) {
+  const whole = module.default;
+  return (name) => {
+    if (name !== "default") return module[name] ?? whole?.[name];
+    return whole?.__esModule ? whole.default : isEmpty(whole) ? void 0 : whole;
+  };
+}
+function isEmpty(whole) {
+  if (typeof whole !== "object" || whole === null || Object.getPrototypeOf(whole) !== Object.prototype) return false;
+  return Object.keys(whole).length === 0;
+}
+function isPlainFunction(target) {
+  return typeof target === "function" && !isAppFunction(target) && typeof target.fetch !== "function";
+}
+function functionOf(target, file) {
+  stopInterceptingListen();
+  const source = String(target);
+  const names = parameterNames(source);
+  if (appSetting === void 0 && signatureSetting === void 0 && isRequestListener(names))
+    return { app: listenerApp(target) };
+  const foreign = signatureSetting === "faas" ? void 0 : foreignShape(source, names);
+  if (foreign !== void 0) throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${foreign}`);
+  return { handler: target };
+}
+function foreignShape(source, names) {
+  const third = names[2];
+  if (third !== void 0 && names.length === 3 && /^_*(?:callback|cb|done)$/i.test(third))
+    return `expected handler(event, context), but its third parameter is "${third}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;
+  if (source.includes("statusCode") && /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(source))
+    return 'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"';
+  return void 0;
+}
+async function appOf(target, exported) {
+  const [app, appTarget] = await exportedAppOf(target, exported);
+  if (capturedApp() !== void 0 && (app === void 0 || isCapturedServerOf(appTarget)))
+    return { app: await whenListening(0) };
+  if (app !== void 0) {
+    releaseCaptured();
+    interceptOnlyExported(appTarget);
+    return { app };
+  }
+  const found = fetchAppOf(target, exported);
+  if (found !== void 0 || appSetting !== "http" || typeof target !== "function") return found;
+  const listening = target.length < 2 ? await whenListening(LISTEN_MS) : void 0;
+  return { app: listening ?? listenerApp(target) };
+}
+async function exportedAppOf(target, exported) {
+  const app = await exportedApp(target);
+  if (app !== void 0 || typeof target === "function" || isFetcher(target)) return [app, target];
+  for (const name of APP_EXPORTS) {
+    const other = await exported(name);
+    const otherApp = other === target ? void 0 : await exportedApp(other);
+    if (otherApp !== void 0) return [otherApp, other];
+  }
+  return [void 0, target];
+}
+function isFetcher(target) {
+  return target !== null && target !== void 0 && typeof target.fetch === "function";
+}
+function fetchAppOf(target, exported) {
+  for (const each of [target, ...APP_EXPORTS.map(exported)]) {
+    if (!isFetcher(each)) continue;
+    interceptOnlyExported(each);
+    return { fetch: fetchHandler(each.fetch, each) };
+  }
+  const fetch2 = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
+  if (typeof fetch2 !== "function") return void 0;
+  interceptOnlyExported(fetch2);
+  return { fetch: fetchHandler(fetch2) };
+}
+function whyNothing(module, target, key) {
+  if (usesCluster()) {
+    return 'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';
+  }
+  if (appSetting === "http") {
+    return `expected it to listen on PORT within ${SERVER_LISTEN_MS / 1e3} s or to export an application, but it does neither`;
+  }
+  const listens = "A server has to call listen() while it loads, or be deployed with --app http";
+  if (target === void 0) {
+    const has = Object.keys(module).join(", ") || "nothing";
+    const expected = handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ");
+    return `expected it to export ${expected}, but it exports ${has}. ${listens}`;
+  }
+  const got = target === null ? "null" : typeof target;
+  if (appSetting === "fetch") return `expected "${key}" to have a function fetch, got ${got}`;
+  return `expected "${key}" to be a function, an application or an object with fetch, got ${got}. ${listens}`;
+}
+function usesCluster() {
+  const cluster = process.getBuiltinModule("node:cluster");
+  const workers = Object.values(cluster.workers ?? {});
+  for (const worker of workers) worker?.kill();
+  return workers.length > 0;
+}
+
 // packages/wrappers/node/src/load-function.ts
 var FILES = ["index", "main", "handler", "function", "app"];
-var EXPORTS = ["handler", "main", "default"];
 var loaded;
 var loading;
 function startLoading() {
@@ -117,30 +682,18 @@ function whenLoaded() {
 async function load() {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
+  if (appSetting === "http") actAsEntryPoint(file);
   const module = await importModule(file);
-  const whole = module.default;
-  const exported = (name) => name === "default" ? whole?.__esModule ? whole.default : whole : module[name] ?? whole?.[name];
-  const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== void 0);
-  const target = key === void 0 ? void 0 : exported(key);
-  if (target === void 0) {
-    const has = Object.keys(module).join(", ") || "nothing";
-    throw new Problem(
-      "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, but it exports ${has}`
-    );
-  }
-  if (typeof target === "function") return { handler: target };
-  const { fetch: fetch2 } = target;
-  if (typeof fetch2 === "function") return { fetch: fetch2.bind(target) };
-  throw new Problem(
-    "FUNCTION_LOAD_FAILED",
-    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, got ${typeof target}`
-  );
+  return serviceWorker() ?? chooseFunction(module, file);
 }
-async function importModule(file) {
+async function importModule(file, query = "") {
   try {
-    return await import(pathToFileURL(file).href);
+    return await import(pathToFileURL2(file).href + query);
   } catch (error) {
+    if (query === "" && needsServiceWorker(error)) {
+      defineServiceWorker();
+      return importModule(file, "?service-worker");
+    }
     const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : void 0;
     console.error(syntax ?? stackOf(error));
     const location = locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
@@ -167,7 +720,7 @@ function findFile(names, setting) {
 var scripts = (stems) => stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
 function mainOfManifest() {
   try {
-    const { main } = JSON.parse(readFileSync(pathOf("package.json"), "utf8"));
+    const { main } = JSON.parse(readFileSync2(pathOf("package.json"), "utf8"));
     if (typeof main !== "string") return [];
     const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
     return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
@@ -229,73 +782,6 @@ async function reportLocation(pid, seconds) {
 // packages/wrappers/node/src/server.ts
 import { createServer } from "node:http";
 
-// packages/wrappers/node/src/call.ts
-var Call = class {
-  constructor(request, response) {
-    /** Deadline on the monotonic clock, set when the call runs. */
-    this.endsAtMs = 0;
-    this.previous = void 0;
-    this.next = void 0;
-    /** True after the deadline; the call holds its slot until the function returns. */
-    this.isLate = false;
-    /** Deadlines of which this call has one, set when it runs. */
-    this.deadlines = void 0;
-    this.request = request;
-    this.response = response;
-    this.deadline = Date.now() + timeoutMs;
-    this.requestId = requestIdOf(request);
-  }
-  #context;
-  #controller;
-  #abortReason;
-  get context() {
-    this.#context ??= new Context(this);
-    return this.#context;
-  }
-  get signal() {
-    this.#controller ??= new AbortController();
-    if (this.#abortReason) this.#controller.abort(this.#abortReason);
-    return this.#controller.signal;
-  }
-  get isAborted() {
-    return this.#abortReason !== void 0;
-  }
-  /** Aborts the call's signal. The first reason counts. */
-  abort(reason) {
-    this.#abortReason ??= reason;
-    this.#controller?.abort(this.#abortReason);
-  }
-};
-function requestIdOf({ headers }) {
-  const given = headers["x-request-id"];
-  return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
-}
-var Context = class {
-  constructor(call) {
-    this.org = identity.org;
-    this.endpoint = identity.endpoint;
-    this.revision = identity.revision;
-    this.#call = call;
-    this.requestId = call.requestId;
-    this.deadline = call.deadline;
-  }
-  #call;
-  /** Signal that is aborted at the deadline and when the client disconnects. */
-  get signal() {
-    return this.#call.signal;
-  }
-  /** Logger that writes a line of JSON with the request id to stderr. */
-  get log() {
-    const requestId = this.requestId;
-    const writer = (level) => (message, fields) => {
-      const text = typeof message === "string" ? message : JSON.stringify(message);
-      process.stderr.write(`${JSON.stringify({ level, requestId, message: text, ...fields })}
-`);
-    };
-    return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
-  }
-};
-
 // packages/wrappers/node/src/request/body-limit.ts
 function declaresTooLarge({ headers }) {
   return Number(headers["content-length"]) > bodyLimit;
@@ -346,7 +832,7 @@ function drainOnSigterm(server) {
     isDraining = true;
     drainingServer = server;
     const finish = () => exitAfterHandlers(args);
-    server.close(finish);
+    server.close(() => void whenBackgroundWorkDone().then(finish));
     server.closeIdleConnections();
     setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
   });
@@ -408,6 +894,9 @@ function writeHead(call, status, headers, length) {
     throw new Problem("INVALID_RESPONSE", `The function returned a header that cannot be sent: ${messageOf(error)}`);
   }
 }
+
+// packages/wrappers/node/src/response/problem.ts
+import { STATUS_CODES } from "node:http";
 
 // packages/wrappers/node/src/request/content-encoding.ts
 var DECODERS = {
@@ -551,6 +1040,18 @@ function sendProblem(call, problem) {
   if (!request.complete && hasBody(request)) headers.Connection = "close";
   send(call, status, headers, text);
 }
+function rawProblem(problem, requestId, hasBody2 = true) {
+  const { status, text } = problem.document(requestId);
+  const id = requestId === void 0 ? "" : `X-Request-Id: ${requestId}\r
+`;
+  const headers = `Content-Type: ${PROBLEM_TYPE}\r
+Content-Length: ${Buffer.byteLength(text)}\r
+${id}Connection: close`;
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r
+${headers}\r
+\r
+${hasBody2 ? text : ""}`;
+}
 
 // packages/wrappers/node/src/admission.ts
 var Admission = class {
@@ -593,6 +1094,58 @@ var Admission = class {
     this.#startCall(call);
   }
 };
+
+// packages/wrappers/node/src/app/run-app.ts
+function runApp(call, app) {
+  const { request, response } = call;
+  if (declaresTooLarge(request)) throw bodyTooLarge();
+  if (request.headers["transfer-encoding"] !== void 0) limitBody(call);
+  setAddress(request.socket);
+  response.setHeader("X-Request-Id", call.requestId);
+  if (isDraining) response.shouldKeepAlive = false;
+  call.progress = 0;
+  return new Promise((resolve, reject) => {
+    response.once("close", resolve);
+    const result = app.request(request, response);
+    if (typeof result?.then === "function")
+      result.then(void 0, reject);
+  });
+}
+function hasProgressed(call) {
+  const { socket, headersSent } = call.response;
+  if (!headersSent || socket === null) return false;
+  const before = call.progress;
+  call.progress = 2 * socket.bytesWritten - socket.writableLength;
+  return call.progress !== before;
+}
+function answerForApp({ request, response, requestId }, problem) {
+  const { socket } = response;
+  if (response.headersSent || response.destroyed || socket === null) request.socket.destroy();
+  else {
+    socket.write(rawProblem(problem, requestId, request.method !== "HEAD"));
+    socket.destroySoon();
+  }
+}
+function limitBody(call) {
+  const { request } = call;
+  const { push } = request;
+  let size = 0;
+  request.push = (chunk, ...rest) => {
+    size += chunk?.length ?? 0;
+    if (size <= bodyLimit) return push.call(request, chunk, ...rest);
+    answerForApp(call, bodyTooLarge());
+    return false;
+  };
+}
+function setAddress(socket) {
+  if (socket.remoteAddress !== void 0 || socket.destroyed) return;
+  for (const [name, value] of [
+    ["remoteAddress", "127.0.0.1"],
+    ["remoteFamily", "IPv4"],
+    ["remotePort", 0]
+  ])
+    Object.defineProperty(socket, name, { configurable: true, value });
+}
 
 // packages/wrappers/node/src/deadlines.ts
 var Deadlines = class {
@@ -692,7 +1245,7 @@ function parseQuery(text) {
 // packages/wrappers/node/src/request/web-request.ts
 function webRequestOf({ request, signal }) {
   if (declaresTooLarge(request)) throw bodyTooLarge();
-  const { method = "GET", url = "/", rawHeaders } = request;
+  const { method = "GET", rawHeaders } = request;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
   const encoding = request.headers["content-encoding"];
@@ -701,14 +1254,18 @@ function webRequestOf({ request, signal }) {
     body = encoding === void 0 ? limitedChunks(chunksOf(request)) : decodedChunks(request, encoding);
     if (encoding !== void 0) for (const name of ["content-encoding", "content-length"]) headers.delete(name);
   }
-  const protocol = request.headers["x-forwarded-proto"] ?? "http";
-  const host = request.headers["x-forwarded-host"] ?? request.headers.host ?? "localhost";
-  return new Request(new URL(url.startsWith("/") ? url : "/", `${protocol}://${host}`), {
+  return new Request(addressOf(request), {
     method,
     headers,
     signal,
     ...body === void 0 ? {} : { body, duplex: "half" }
   });
+}
+function addressOf({ url = "/", headers }) {
+  const first = (value) => String(value ?? "").split(",", 1)[0]?.trim();
+  const protocol = first(headers["x-forwarded-proto"]) || "http";
+  const host = first(headers["x-forwarded-host"]) || headers.host || "localhost";
+  return `${protocol}://${host}${url.startsWith("/") ? url : "/"}`;
 }
 
 // packages/wrappers/node/src/response/content-encoding.ts
@@ -810,7 +1367,7 @@ function drainedOrClosed(response) {
 
 // packages/wrappers/node/src/response/web-response.ts
 async function sendWebResponse(call, result) {
-  if (!(result instanceof Response)) {
+  if (!isWebResponse(result)) {
     throw new Problem(
       "INVALID_RESPONSE",
       `Expected fetch to return a Response, got ${result === null ? "null" : typeof result}`
@@ -835,6 +1392,11 @@ async function sendWebResponse(call, result) {
     return sendHeadOnly(call, status, headers, Number(length));
   }
   return sendStream(call, status, headers, source);
+}
+function isWebResponse(value) {
+  if (value instanceof Response) return true;
+  const { status, headers } = value ?? {};
+  return typeof status === "number" && typeof headers?.get === "function";
 }
 function headersOf({ headers: given }) {
   const headers = {};
@@ -885,7 +1447,15 @@ function sendBody(call, status, headers, body) {
   }
   if (body instanceof ArrayBuffer) return send(call, status ?? 200, withType(headers, BYTES), Buffer.from(body));
   if (isStream(body)) return sendStream(call, status ?? 200, withType(headers, BYTES), body);
+  if (status === void 0 && isLambdaResponse(body)) throw new Problem("INVALID_RESPONSE", LAMBDA_ADVICE);
   return send(call, status ?? 200, withType(headers, JSON_TYPE), jsonOf(body));
+}
+var LAMBDA_ADVICE = 'The function returned "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"; with --signature faas it is sent as JSON';
+var LAMBDA_KEYS = /^(?:statusCode|statusDescription|headers|multiValueHeaders|cookies|body|isBase64Encoded)$/;
+function isLambdaResponse(body) {
+  const { statusCode } = body;
+  if (statusCode === void 0 || signatureSetting === "faas" || !Number.isInteger(Number(statusCode))) return false;
+  return Object.keys(body).every((key) => LAMBDA_KEYS.test(key));
 }
 function isStream(value) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
@@ -956,9 +1526,8 @@ function onDone(call) {
   admission.leave();
 }
 function handle(call, userFunction) {
-  if (userFunction.problem) throw userFunction.problem;
-  if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
   const { handler } = userFunction;
+  if (handler === void 0) return handleOther(call, userFunction);
   const { request } = call;
   const event = new FunctionEvent(request);
   if (!hasBody(request)) return handleEvent(call, handler, event);
@@ -967,18 +1536,30 @@ function handle(call, userFunction) {
     return handleEvent(call, handler, event);
   });
 }
+async function handleOther(call, { app, fetch: fetch2, respond, problem }) {
+  if (app !== void 0) return runApp(call, app);
+  if (fetch2 !== void 0) return sendWebResponse(call, await fetch2(webRequestOf(call), call));
+  if (respond !== void 0) return sendResult(call, await respond(call));
+  throw problem;
+}
 function handleEvent(call, handler, event) {
   const result = handler(event, call.context);
   if (typeof result?.then !== "function") return sendResult(call, result);
   return Promise.resolve(result).then((value) => sendResult(call, value));
 }
-async function handleFetch(call, fetch2) {
-  return sendWebResponse(call, await fetch2(webRequestOf(call), call.context));
-}
 var lateCalls = 0;
 function onTimeout(call) {
+  const isApp = call.progress !== void 0;
+  if (isApp && hasProgressed(call)) {
+    deadlines.add(call);
+    return;
+  }
   const problem = new Problem("FUNCTION_TIMEOUT", `The function did not finish within ${timeoutMs} ms`);
   call.abort(problem);
+  if (isApp) {
+    answerForApp(call, problem);
+    return;
+  }
   if (call.response.headersSent) call.response.destroy();
   else sendProblem(call, problem);
   call.isLate = true;
@@ -992,15 +1573,16 @@ function exitForRestart() {
 }
 function onError(call, error) {
   const { response } = call;
+  const answer = call.progress === void 0 ? sendProblem : answerForApp;
   if (error instanceof Problem) {
-    if (!response.headersSent) sendProblem(call, error);
+    if (!response.headersSent) answer(call, error);
     return;
   }
   if (response.destroyed || response.writableEnded && call.isAborted) return;
   console.error(JSON.stringify({ level: "error", requestId: call.requestId, message: messageOf(error) }));
   console.error(stackOf(error));
   if (response.headersSent) response.destroy();
-  else sendProblem(call, new Problem("FUNCTION_ERROR", messageOf(error)));
+  else answer(call, new Problem("FUNCTION_ERROR", messageOf(error)));
 }
 
 // packages/wrappers/node/src/server.ts
@@ -1035,15 +1617,7 @@ function answerMalformed(error, socket) {
     return;
   }
   const problem = error.code === "HPE_HEADER_OVERFLOW" ? new Problem("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more") : new Problem("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`);
-  const { status, text } = problem.document();
-  const reason = status === 431 ? "Request Header Fields Too Large" : "Bad Request";
-  const headers = `Content-Type: ${PROBLEM_TYPE}\r
-Content-Length: ${Buffer.byteLength(text)}\r
-Connection: close`;
-  socket.end(`HTTP/1.1 ${status} ${reason}\r
-${headers}\r
-\r
-${text}`);
+  socket.end(rawProblem(problem));
 }
 
 // packages/wrappers/node/src/standard-streams.ts
@@ -1072,11 +1646,13 @@ if (process.env.FAAS_LOADING_WATCH === "1") {
   setImmediate(() => void whenLoaded().then(endWatch));
 }
 startLoading();
+setUserPort();
 var httpServer = createWrapperServer();
 httpServer.listen(address);
 httpServer.on("error", (error) => {
   console.error(`Cannot listen on ${address}: ${error.message}`);
   process.exit(1);
 });
+if (appSetting !== "function") interceptListen();
 drainOnSigterm(httpServer);
 exitOnUncaughtError();

@@ -9,6 +9,7 @@ import {
   type EndpointSpec,
   type EndpointStatus,
   endpointSpec,
+  isLanguage,
   type Language,
   type LogSink,
   revisionId,
@@ -110,7 +111,7 @@ export async function apply(
   settings: SettingsInput = {},
 ): Promise<EndpointSpec> {
   const { runtime = "node" } = settings;
-  assert.ok(runtime !== "dockerfile");
+  assert.ok(isLanguage(runtime));
   const spec = specOf(under.org, "x", await under.artifact(source, runtime), settings);
   await under.platform.apply(spec);
   return spec;

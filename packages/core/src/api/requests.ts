@@ -8,8 +8,6 @@ import { DURATION_UNITS, formatDuration, parseDuration } from "../units.ts";
 
 /** Request bodies and query parameters of the control API. docs/http-api.md shows them in use. */
 
-export const DEFAULT_PORT = 8887;
-
 /** `PUT /-/orgs/<org>/endpoints/<endpoint>`. A setting that is absent has its default, not its previous value. */
 export const putEndpointSchema = z
   .strictObject({
@@ -45,7 +43,8 @@ export const putOrgSchema = z
       .partial()
       .optional()
       .meta({
-        description: "What is given changes, null removes, what is absent stays. A burst requires requestsPerSecond",
+        description:
+          "What is given changes, null removes, what is absent stays. A burst is set together with requestsPerSecond",
         if: { required: ["burst"], properties: { burst: { type: "integer" } } },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
         then: { required: ["requestsPerSecond"], properties: { requestsPerSecond: { type: "number" } } },

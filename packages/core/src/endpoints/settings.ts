@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hostnameSchema, normalizedHostnames } from "../hostnames.ts";
 import { quantityPattern } from "../quantity-pattern.ts";
 import {
   CPU_UNITS,
@@ -16,8 +17,8 @@ import { secretName, VARIABLE, WITHOUT_NUL } from "./secrets.ts";
 
 /** Languages with a wrapper. */
 export const languages = ["node", "typescript", "python"] as const;
-/** Runtimes of endpoints. `dockerfile`: the folder's own Dockerfile builds an image of any server that listens on `$PORT`. */
-export const runtimes = [...languages, "dockerfile"] as const;
+/** Runtimes of endpoints. `binary`: the folder has a program of its own, which needs no language. `dockerfile`: the folder's own Dockerfile builds an image of any server that listens on `$PORT`. */
+export const runtimes = [...languages, "binary", "dockerfile"] as const;
 /**
  * Ways in which an endpoint's code serves requests. `function`: a handler that is called with the arguments of its signature. `http`: a Node module that listens, or exports an
  * application or a `(request, response)` handler. `fetch`: a web-standard `fetch(request)`. `wsgi`, `asgi`: a Python application. `server`: a command that listens on `$PORT`.
@@ -30,12 +31,17 @@ export const scalers = ["concurrency", "cpu", "fixed"] as const;
 export const visibilities = ["private", "public"] as const;
 export const egresses = ["open", "none"] as const;
 export type Language = (typeof languages)[number];
+/** Returns true for a runtime that is a language. */
+export const isLanguage = (runtime: string): runtime is Language => languages.some((each) => each === runtime);
 export type Runtime = (typeof runtimes)[number];
 export type App = (typeof apps)[number];
 export type Signature = (typeof signatures)[number];
 export type Visibility = (typeof visibilities)[number];
 export type Egress = (typeof egresses)[number];
 export type Scaler = (typeof scalers)[number];
+
+/** Maximum number of hostnames of an endpoint. */
+const HOSTNAMES_MAX = 100;
 
 /** Maximum number of replicas of an endpoint. */
 export const REPLICAS_MAX = 1000;
@@ -171,6 +177,14 @@ export const settingsInputSchema = z.strictObject({
     .describe(
       "Permission to call the endpoint, if the server requires keys (default private: needs a key of the organization). public: no key needed",
     ),
+  hostnames: z
+    .array(hostnameSchema)
+    .max(HOSTNAMES_MAX)
+    .readonly()
+    .optional()
+    .describe(
+      "Hostnames at which the endpoint answers at the root, beside its path. An admin allows them for the organization",
+    ),
   env: z
     .record(environmentName, environmentValue)
     .optional()
@@ -206,6 +220,7 @@ export const settingsSchema = z.object({
   bodyLimit: z.string().describe("A size"),
   egress: z.literal("none").optional().describe("Absent: open"),
   visibility: z.literal("public").optional().describe("Absent: private"),
+  hostnames: z.array(z.string()).readonly().optional().describe("Absent: none"),
   env: z.record(z.string(), z.string()),
   secrets: z
     .record(z.string(), z.string())
@@ -235,6 +250,9 @@ export function withDefaults(input: SettingsInput): Settings {
     bodyLimit: input.bodyLimit ?? "6Mi",
     ...(input.egress === "none" ? { egress: input.egress } : {}),
     ...(input.visibility === "public" ? { visibility: input.visibility } : {}),
+    ...((input.hostnames ?? []).length > 0
+      ? { hostnames: normalizedHostnames(input.hostnames as readonly string[]) }
+      : {}),
     env: input.env ?? {},
     ...(Object.keys(input.secrets ?? {}).length > 0 ? { secrets: input.secrets as Record<string, string> } : {}),
   };

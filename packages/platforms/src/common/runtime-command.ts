@@ -38,7 +38,7 @@ export interface RuntimeCommand {
   /** True if SIGUSR1 makes the process listen for a debugger, and print its address. */
   readonly hasInspector: boolean;
   /** Returns the arguments before the file to run. */
-  programFlags(memoryBytes: number): readonly string[];
+  flags(memoryBytes: number): readonly string[];
   /** Returns the bytes that a process maps for writing but does not use. */
   unusedBytes(concurrency: number): number;
 }
@@ -54,7 +54,7 @@ const NODE: RuntimeCommand = {
   compilesWrapper: false,
   cacheVariable: "NODE_COMPILE_CACHE",
   program: ({ node }) => node,
-  programFlags: (memoryBytes) => [heapOption(memoryBytes), ...INSPECTOR_OPTIONS],
+  flags: (memoryBytes) => [heapOption(memoryBytes), ...INSPECTOR_OPTIONS],
   hasInspector: true,
   unusedBytes: () => (MAPS_CODE ? (3 + availableParallelism()) * GIB : UNUSED_HEAP),
 };
@@ -74,7 +74,8 @@ const PYTHON: RuntimeCommand = {
   missing: (program) =>
     `The function needs Python, but "${program}" is not installed on the server's machine: install Python 3.9 or newer`,
   program: ({ python }) => python,
-  programFlags: () => [],
+  // Without the module `site`: a function does not see the packages of this machine's Python, and starts faster.
+  flags: () => ["-S"],
   hasInspector: false,
   unusedBytes: (concurrency) => UNUSED_HEAP + concurrency * THREAD_STACK,
 };
@@ -89,6 +90,7 @@ const RUNTIME_COMMANDS = { node: NODE, typescript: NODE, python: PYTHON } satisf
 export function runtimeCommand(runtime: Runtime): RuntimeCommand {
   if (runtime === "dockerfile")
     throw new FaasError("ARTIFACT_UNSUPPORTED", "A Dockerfile builds an image, but the embedded platform runs bundles");
+  if (runtime === "binary") throw new FaasError("ARTIFACT_UNSUPPORTED", "The platform cannot run programs yet");
   return RUNTIME_COMMANDS[runtime];
 }
 
@@ -99,5 +101,5 @@ export function programOf(
   programs: Programs,
 ): readonly [program: string, ...args: string[]] {
   const command = runtimeCommand(runtime);
-  return [command.program(programs), ...command.programFlags(memoryBytes)];
+  return [command.program(programs), ...command.flags(memoryBytes)];
 }

@@ -8,6 +8,7 @@ import {
   type EndpointStatus,
   endpointKey,
   FaasError,
+  isLanguage,
   type LogSink,
   NO_LOGS,
   type Platform,
@@ -172,7 +173,7 @@ export class EmbeddedPlatform implements Platform {
         "The embedded platform runs bundles; container images need the kubernetes platform",
       );
     }
-    const preparing = spec.runtime === "dockerfile" ? undefined : this.#sandboxContext?.sandbox.prepare(spec.runtime);
+    const preparing = isLanguage(spec.runtime) ? this.#sandboxContext?.sandbox.prepare(spec.runtime) : undefined;
     if (preparing) await preparing;
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);

@@ -175,8 +175,16 @@ export class ReplicaProcess {
 
   /** Logs where the code is that has not finished loading. The Python wrapper does this itself. */
   #inspectLoading(): void {
-    const { runtime } = this.spec;
-    if (this.pid === undefined || !runtimeCommand(runtime).hasInspector || !existsSync(this.socketPath)) return;
+    const { runtime, app } = this.spec;
+    // SIGUSR1 would end a program other than Node.
+    if (
+      app === "server" ||
+      app === "static" ||
+      this.pid === undefined ||
+      !runtimeCommand(runtime).hasInspector ||
+      !existsSync(this.socketPath)
+    )
+      return;
     this.#loadingInspector = new LoadingInspector(this.pid, (location) => {
       this.#loadingLocation = location;
       void this.#onLine("stderr", loadingReport(location));
