@@ -80,6 +80,7 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
 interface CodeOptions extends GivenSettings {
   readonly signal?: AbortSignal | undefined;
   readonly onDetected?: ((description: string) => void) | undefined;
+  readonly onInput?: ((path: string) => void) | undefined;
 }
 
 /** Detects the runtime and the app, compiles and adds the wrapper, without installing. */
@@ -88,7 +89,7 @@ export async function prepareCode(source: Source, options: CodeOptions): Promise
   const { runtime, entry, output, description, added = [], warnings = [] } = detected;
   options.onDetected?.(description);
   const isCompiled = entry !== undefined && isTypeScript(entry);
-  const compilation = isCompiled ? await compileSource(source, entry, output) : undefined;
+  const compilation = isCompiled ? await compileSource(source, entry, output, options.onInput) : undefined;
   options.signal?.throwIfAborted();
   const entries = source.entries.filter(({ name }) => !compilation?.replaced.has(name));
   return {
@@ -102,10 +103,15 @@ export async function prepareCode(source: Source, options: CodeOptions): Promise
   };
 }
 
-async function compileSource(source: Source, entry: string, output: string | undefined) {
+async function compileSource(
+  source: Source,
+  entry: string,
+  output: string | undefined,
+  onInput: ((path: string) => void) | undefined,
+) {
   // Loaded on demand, with its parser: most commands compile nothing.
   const { compile } = await import("../typescript/compile.ts");
-  return compile(source, entry, output);
+  return compile(source, entry, output, onInput);
 }
 
 /** Reads a language's wrapper. */

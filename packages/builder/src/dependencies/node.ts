@@ -41,6 +41,8 @@ export interface NodeManifests {
   readonly files: ReadonlyMap<string, string>;
   readonly isLocked: boolean;
   readonly local: LocalPackages;
+  /** Folder of the workspace, if it belongs to one. */
+  readonly workspaceRoot?: string;
   /** Inputs of the installation: equal parts install equal dependencies. */
   readonly keyParts: readonly string[];
 }
@@ -69,7 +71,8 @@ export async function readNodeManifests(folder: string): Promise<NodeManifests |
     if (lock !== undefined) files.set("package-lock.json", lock);
   }
   const isLocked = LOCK_FILES.some((name) => files.has(name));
-  return { files, isLocked, local, keyParts: [local.digest, ...[...files].sort().flat()] };
+  const workspaceRoot = workspace === undefined ? {} : { workspaceRoot: workspace.root };
+  return { files, isLocked, local, ...workspaceRoot, keyParts: [local.digest, ...[...files].sort().flat()] };
 }
 
 /** Returns the lock file from the workspace's, for a folder without one; undefined if nothing is locked. */
@@ -111,7 +114,10 @@ async function rejectForeignLock(from: string, folder: string): Promise<void> {
 export async function nodeDependencies(folder: string, options: DependencyOptions): Promise<Dependencies | undefined> {
   const manifests = await readNodeManifests(folder);
   if (!manifests) return undefined;
-  const { files, isLocked, local } = manifests;
+  const { files, isLocked, local, workspaceRoot } = manifests;
+  const ofWorkspace = workspaceRoot === undefined ? [] : ["package.json", ".npmrc", ...LOCK_FILES];
+  for (const path of [...local.paths, ...ofWorkspace.map((name) => join(workspaceRoot ?? "", name))])
+    options.onInput?.(path);
   const target = ["node", process.versions.modules, process.platform, process.arch];
   const key = cacheKey([...target, ...manifests.keyParts]);
   return cachedDependencies(key, "node_modules", options, async (temporary) => {
