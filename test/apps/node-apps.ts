@@ -163,7 +163,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "graphql-yoga",
-    description: "Node server, server.mjs",
+    description: "GraphQL Yoga app, server.mjs",
     async check(app) {
       const { data } = (await app.json("/graphql", { query: '{ hello(name: "Ada") }' })) as { data: unknown };
       assert.deepEqual(data, { hello: "Hello, Ada" });

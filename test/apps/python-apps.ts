@@ -23,7 +23,7 @@ export const pythonApps: readonly App[] = [
   },
   {
     name: "flask-factory-gunicorn",
-    description: "Procfile",
+    description: "Flask app, shop/__init__.py",
     async check(app) {
       assert.deepEqual(await app.json("/shop/products"), ["lamp", "chair"]);
     },
