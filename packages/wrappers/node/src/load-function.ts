@@ -5,6 +5,8 @@ import { describeSyntaxError, EXTENSIONS, locationIn } from "./error-location.ts
 import { handlerSetting, nameOf, pathOf } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
 import type { FunctionEvent } from "./request/event.ts";
+import { adaptSignature, prepareSignature } from "./signatures/adapt.ts";
+import type { Responder } from "./signatures/responder.ts";
 
 /** File names without extension, tried if no handler is set. */
 const FILES = ["index", "main", "handler", "function", "app"];
@@ -14,11 +16,32 @@ const EXPORTS = ["handler", "main", "default"];
 export type Handler = (event: FunctionEvent, context: Context) => unknown;
 export type FetchHandler = (request: Request, context: Context) => unknown;
 
-/** Result of loading the user's code: a handler, a web-standard `fetch`, or the reason why every call fails. */
+/** Result of loading the user's code: a handler, a web-standard `fetch`, a function of another platform, or the reason why every call fails. */
 export type LoadedFunction =
-  | { readonly handler: Handler; readonly fetch?: undefined; readonly problem?: undefined }
-  | { readonly handler?: undefined; readonly fetch: FetchHandler; readonly problem?: undefined }
-  | { readonly handler?: undefined; readonly fetch?: undefined; readonly problem: Problem };
+  | {
+      readonly handler: Handler;
+      readonly fetch?: undefined;
+      readonly respond?: undefined;
+      readonly problem?: undefined;
+    }
+  | {
+      readonly handler?: undefined;
+      readonly fetch: FetchHandler;
+      readonly respond?: undefined;
+      readonly problem?: undefined;
+    }
+  | {
+      readonly handler?: undefined;
+      readonly fetch?: undefined;
+      readonly respond: Responder;
+      readonly problem?: undefined;
+    }
+  | {
+      readonly handler?: undefined;
+      readonly fetch?: undefined;
+      readonly respond?: undefined;
+      readonly problem: Problem;
+    };
 
 /** The user's function; undefined until loading ends. */
 export let loaded: LoadedFunction | undefined;
@@ -48,6 +71,7 @@ export function whenLoaded(): Promise<LoadedFunction> {
 async function load(): Promise<LoadedFunction> {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
+  prepareSignature();
   const module = await importModule(file);
   // `default` is the whole of a CommonJS module: it has the exports that Node does not detect, and the default export of compiled code.
   const whole = module.default;
@@ -55,6 +79,9 @@ async function load(): Promise<LoadedFunction> {
     name === "default" ? (whole?.__esModule ? whole.default : whole) : (module[name] ?? whole?.[name]);
   const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== undefined);
   const target = key === undefined ? undefined : exported(key);
+  const names = [...new Set([...Object.keys(module), ...Object.keys(whole ?? {})])];
+  const adapted = await adaptSignature(key, exported, names, file);
+  if (adapted) return adapted;
   if (target === undefined) {
     const has = Object.keys(module).join(", ") || "nothing";
     throw new Problem(

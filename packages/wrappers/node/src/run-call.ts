@@ -11,6 +11,7 @@ import { webRequestOf } from "./request/web-request.ts";
 import { sendProblem } from "./response/problem.ts";
 import { sendResult } from "./response/result.ts";
 import { sendWebResponse } from "./response/web-response.ts";
+import type { Responder } from "./signatures/responder.ts";
 
 /** Entry point for the calls of the user's function. */
 export const admission = new Admission(runWhenLoaded);
@@ -71,6 +72,7 @@ function onDone(call: Call): void {
 function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undefined {
   if (userFunction.problem) throw userFunction.problem;
   if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
+  if (userFunction.respond) return handleDirect(call, userFunction.respond);
   const { handler } = userFunction;
   const { request } = call;
   const event = new FunctionEvent(request);
@@ -89,6 +91,10 @@ function handleEvent(call: Call, handler: Handler, event: FunctionEvent): Promis
 
 async function handleFetch(call: Call, fetch: FetchHandler): Promise<void> {
   return sendWebResponse(call, await fetch(webRequestOf(call), call.context));
+}
+
+async function handleDirect(call: Call, respond: Responder): Promise<void> {
+  return sendResult(call, await respond(call));
 }
 
 /** Number of calls in flight beyond their deadline, which cannot be stopped. */

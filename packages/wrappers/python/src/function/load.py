@@ -8,6 +8,7 @@ import sys
 from ..options import ENVIRONMENT
 from ..problem import load_failed
 from ..process_exit import exit_as_asked
+from ..signatures.hints import FOREIGN_FILES, SIGNATURE, may_be_foreign
 from ..source_folder import FOLDER
 from ..user_error import location_of, log_error, message_of
 
@@ -32,6 +33,10 @@ def load_handler() -> Any:
     sys.path.insert(0, FOLDER)
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
+    if "lambda" in (SIGNATURE, file.partition("_")[0]) or name == "lambda_handler":
+        from ..signatures.aws_lambda import set_lambda_environment
+
+        set_lambda_environment()
     try:
         __import__(module_name)
     except SystemExit as error:
@@ -42,14 +47,20 @@ def load_handler() -> Any:
     module = sys.modules[module_name]
     names = (name,) if name else HANDLER_NAMES
     found = next((each for each in names if hasattr(module, each)), None)
+    target = getattr(module, found) if found else None
+    if may_be_foreign(target, found):
+        from ..signatures.adapt import adapt_signature
+
+        adapted = adapt_signature(target, module, file, name or None)
+        if adapted:
+            return adapted[0]
     if found is None:
         has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
         raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
-    handler = getattr(module, found)
-    if not callable(handler):
-        raise load_failed(f'{file}: expected "{found}" to be a function, got {type(handler).__name__}')
-    return handler
+    if not callable(target):
+        raise load_failed(f'{file}: expected "{found}" to be a function, got {type(target).__name__}')
+    return target
 
 
 def find_handler(setting: str | None) -> tuple[str, str, str]:
@@ -58,12 +69,12 @@ def find_handler(setting: str | None) -> tuple[str, str, str]:
     @throws FUNCTION_LOAD_FAILED
     """
     stem, _, name = (setting or "").rpartition(".")
-    stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES
+    stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES + FOREIGN_FILES
     for each in stems:
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
                 return file, os.path.normpath(each).replace("/", "."), name
-    tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
+    tried = ", ".join(dict.fromkeys(f"{each}.py" for each in (stems if setting else HANDLER_FILES)))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
         if setting
