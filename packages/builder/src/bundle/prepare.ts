@@ -67,6 +67,7 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
   const source = await readSource(dir, options.sizeLimitBytes ?? SOURCE_LIMIT_BYTES, options.signal);
   if (options.runtime === "dockerfile")
     throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile produces an image, but the platform runs bundles");
+  if (options.runtime === "binary") throw new FaasError("RUNTIME_UNKNOWN", "Programs cannot be deployed yet");
   const code = await prepareCode(source, { ...options, runtime: options.runtime });
   options.onStage?.("install");
   const dependencies = await INSTALLERS[code.runtime](source.folder, options);

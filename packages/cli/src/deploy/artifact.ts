@@ -1,4 +1,4 @@
-import type { Bundle } from "@faas/builder";
+import type { Bundle } from "@faas/builder/bundle";
 import {
   type Artifact,
   type EndpointRef,
@@ -76,7 +76,7 @@ async function publishBundle(source: ArtifactSource, config: ServerConfig): Prom
 
 async function buildBundle({ folder, settings, progress, io }: ArtifactSource): Promise<Bundle> {
   const { runtime, handler } = settings;
-  const { build } = await import("@faas/builder");
+  const { build } = await import("@faas/builder/bundle");
   const bundle = await build(folder, {
     ...(runtime === undefined ? {} : { runtime }),
     ...(handler === undefined ? {} : { handler }),

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type PreparedFolder, prepareFolder } from "@faas/builder";
+import { type PreparedFolder, prepareFolder } from "@faas/builder/bundle";
 import { type EndpointRef, FaasError, type Project } from "@faas/core";
 import type { RunningServer } from "@faas/server";
 import { Client } from "../client/client.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { errorCodeSchema, type FaasError } from "../errors.ts";
+import { errorCodeSchema } from "../api/problem.ts";
+import type { FaasError } from "../errors.ts";
 import type { Immutable } from "../immutable.ts";
 import type { Limits } from "../organizations/limits.ts";
 import type { Artifact, EndpointRef, EndpointSpec } from "./endpoint.ts";

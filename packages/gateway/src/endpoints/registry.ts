@@ -9,6 +9,7 @@ import {
 } from "@faas/core";
 import { ChangeSignal } from "./change-signal.ts";
 import type { Timers } from "./ejection.ts";
+import { HostTable } from "./host-table.ts";
 import { OrganizationRuntime } from "./organization-runtime.ts";
 import { maxReplicas, minReplicas, replicaQuota } from "./replica-quota.ts";
 import { type EndpointsLog, ReplicaScaler } from "./replica-scaler.ts";
@@ -46,6 +47,8 @@ export class EndpointRegistry {
   readonly #limitsOf: (org: string) => LimitNumbers;
   readonly #endpoints = new Map<string, ServedEndpoint>();
   readonly #orgs = new Map<string, ServedOrganization>();
+  /** Hosts that belong to endpoints. */
+  readonly hosts = new HostTable();
   /** Observed statuses; one may arrive before its endpoint is put. */
   readonly #statuses = new StatusList();
   readonly #changes = new ChangeSignal();

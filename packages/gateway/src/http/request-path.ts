@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { FaasError } from "@faas/core";
 
 const SLASH = 47;
@@ -9,10 +10,18 @@ const HYPHEN = 45;
  */
 const UNSAFE = /%00|%(?![0-9a-f]{2})|(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\]|%2f|%5c)/i;
 
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
+
+/** Returns the host and the port that a request is for: those of an absolute target (RFC 9112 section 3.2.2), else the header `Host`; empty without both. */
+export function authorityOf({ url = "/", headers }: Pick<IncomingMessage, "url" | "headers">): string {
+  const { host = "" } = headers;
+  return url.charCodeAt(0) === SLASH ? host : (ABSOLUTE.exec(url)?.[1] ?? host);
+}
+
 /** Returns the path and query of a request target. Servers must accept `GET http://host/path` too (RFC 9112 section 3.2.2). */
 export function originForm(target: string): string {
   if (target.charCodeAt(0) === SLASH) return target;
-  const [, rest] = /^https?:\/\/[^/?#]*(.*)$/i.exec(target) ?? [];
+  const [, , rest] = ABSOLUTE.exec(target) ?? [];
   if (rest === undefined) return target;
   return rest.startsWith("/") ? rest : `/${rest}`;
 }
@@ -22,12 +31,24 @@ export function originForm(target: string): string {
  * @throws INVALID_PATH
  */
 export function checkPath(path: string): void {
-  if (path.charCodeAt(0) === SLASH && path.charCodeAt(1) !== SLASH) {
-    if (!(path.includes("%") || path.includes(".")) || !UNSAFE.test(path)) return;
-  }
-  throw new FaasError(
+  if (path.charCodeAt(1) === SLASH || !isSafe(path)) throw invalidPath(path, 'a single "/"');
+}
+
+/**
+ * Checks a path at an endpoint's own host, where it may start with more than one slash, as it may after `/<org>/<endpoint>`.
+ * @throws INVALID_PATH
+ */
+export function checkEndpointPath(path: string): void {
+  if (!isSafe(path)) throw invalidPath(path, '"/"');
+}
+
+const isSafe = (path: string) =>
+  path.charCodeAt(0) === SLASH && (!(path.includes("%") || path.includes(".")) || !UNSAFE.test(path));
+
+function invalidPath(path: string, start: string): FaasError {
+  return new FaasError(
     "INVALID_PATH",
-    `Invalid path "${path.slice(0, 200)}": it must start with a single "/"; "." and ".." segments, %00 and a stray "%" are not allowed`,
+    `Invalid path "${path.slice(0, 200)}": it must start with ${start}; "." and ".." segments, %00 and a stray "%" are not allowed`,
   );
 }
 

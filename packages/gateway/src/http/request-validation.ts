@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { FaasError } from "@faas/core";
+import { authorityOf } from "./request-path.ts";
 
 /**
  * More header fields than any client sends. `node:http` silently drops fields and trailers beyond its own limit, 2000: a Content-Length among them would go
@@ -11,8 +12,6 @@ const SLASH = 47;
 
 /** `uri-host [":" port]` (RFC 9110 section 7.2), or the empty string. */
 const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i;
-
-const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
 
 /**
  * Checks a request that `node:http` accepted. Returns an error if it must not be processed, because a proxy or a replica could interpret it differently; its
@@ -36,13 +35,14 @@ export function validateRequest(request: IncomingMessage): FaasError | undefined
   if (hosts === 0 && httpVersionMinor > 0) return invalid("Expected a header Host, got none");
   const host = headers.host ?? "";
   if (!HOST.test(host)) return invalid(`Expected the header Host to be a host and a port, got "${host.slice(0, 100)}"`);
-  const url = request.url as string;
-  if (url.charCodeAt(0) !== SLASH) {
-    const [, authority] = ABSOLUTE.exec(url) ?? [];
-    if (authority !== undefined && hosts > 0 && authority.toLowerCase() !== host.toLowerCase())
+  if ((request.url as string).charCodeAt(0) !== SLASH) {
+    const authority = authorityOf(request);
+    if (hosts > 0 && authority.toLowerCase() !== host.toLowerCase())
       return invalid(
         `Expected the host of the target and the header Host to be the same, got "${authority}" and "${host}"`,
       );
+    if (!HOST.test(authority))
+      return invalid(`Expected a target with a host and a port, got "${authority.slice(0, 100)}"`);
   }
   const coding = headers["transfer-encoding"];
   if (coding === undefined) return undefined;

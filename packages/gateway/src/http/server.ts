@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
 import { FaasError } from "@faas/core";
@@ -58,16 +58,17 @@ function serveRequests(server: Server, manager: ConnectionManager, control: Requ
     // When an offered upgrade is declined, node:http loses the bytes that follow the request.
     if (request.headers.upgrade !== undefined) manager.closeAfter(request, response);
     const fault = validateRequest(request);
-    if (fault !== undefined) manager.reject(request, response, fault);
-    else if (isControlPath(originForm(request.url as string))) control(request, response);
-    else manager.assign(request, gateway.request(request, response));
+    if (fault !== undefined) return manager.reject(request, response, fault);
+    const key = gateway.endpointAt(request);
+    if (isForControl(request, key)) control(request, response);
+    else manager.assign(request, gateway.request(request, response, key));
   });
   server.on("checkContinue", (request, response) => {
     if (!manager.accept(request, response)) return;
     const fault = validateRequest(request);
     if (fault !== undefined) return manager.reject(request, response, fault);
-    if (!isControlPath(originForm(request.url as string)))
-      return manager.assign(request, gateway.checkContinue(request, response));
+    const key = gateway.endpointAt(request);
+    if (!isForControl(request, key)) return manager.assign(request, gateway.checkContinue(request, response, key));
     response.writeContinue();
     control(request, response);
   });
@@ -75,9 +76,13 @@ function serveRequests(server: Server, manager: ConnectionManager, control: Requ
     const fault = validateRequest(request);
     if (fault !== undefined) return manager.close(socket as Socket, fault, requestIdOf(request.headers));
     manager.markUpgraded(request);
-    gateway.upgrade(request, socket, head);
+    gateway.upgrade(request, socket, head, gateway.endpointAt(request));
   });
 }
+
+/** Tells whether the control API serves a request: an endpoint has every path at its own host. */
+const isForControl = (request: IncomingMessage, key: string | undefined) =>
+  key === undefined && isControlPath(originForm(request.url as string));
 
 /** Rejects what is neither a request nor an upgrade that the server supports. */
 function rejectFaults(server: Server, manager: ConnectionManager, headMs: number): void {

@@ -44,6 +44,8 @@ export class Exchange implements Waiter, Responder {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly requestId: string;
+  /** Key, "org/endpoint", of the endpoint that the request's host belongs to; `undefined` if the path names the endpoint. */
+  readonly endpointAtHost: string | undefined;
   /** `performance.now()`. */
   readonly arrived = performance.now();
   /** The client waits for `100 Continue` before it sends the body. */
@@ -56,7 +58,7 @@ export class Exchange implements Waiter, Responder {
 
   /** Undefined until the request has been routed. */
   endpoint: ServedEndpoint | undefined;
-  /** `/<org>/<endpoint>`. */
+  /** `/<org>/<endpoint>`, the part of the path that the replica does not get; empty at the endpoint's own host. */
   prefix = "";
   /** Path and query for the replica. */
   target = "";
@@ -91,12 +93,19 @@ export class Exchange implements Waiter, Responder {
   #waitBegan = 0;
   #waitTimer: NodeJS.Timeout | undefined;
 
-  constructor(pipeline: Pipeline, request: IncomingMessage, response: ServerResponse) {
+  /** @param endpointAtHost key of the endpoint that the request's host belongs to */
+  constructor(
+    pipeline: Pipeline,
+    request: IncomingMessage,
+    response: ServerResponse,
+    endpointAtHost: string | undefined,
+  ) {
     this.#pipeline = pipeline;
     this.#nextStage = pipeline.first;
     this.request = request;
     this.response = response;
     this.requestId = requestIdOf(request.headers);
+    this.endpointAtHost = endpointAtHost;
     response.on("close", () => this.#abandon());
   }
 

@@ -1,10 +1,11 @@
 import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
+import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
 import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import { copyOf } from "./buffer-pool.ts";
-import { type RoutedExchange, replicaFailed } from "./exchange.ts";
+import { type RoutedExchange, replicaFailed, type Stage } from "./exchange.ts";
 import { requestHeaders, responseHeaders } from "./forwarded-headers.ts";
 import { RequestBody } from "./request-body.ts";
 import { openTunnel } from "./websocket-tunnel.ts";
@@ -23,20 +24,25 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
  * Sends the request to the replica and the response to the client, both as they arrive. A request that the replica did not accept goes to another one.
  * @throws FUNCTION_TIMEOUT, REPLICA_FAILED, BODY_TOO_LARGE
  */
-export function forward(exchange: RoutedExchange): void {
+export function forward(endpoints: Pick<EndpointRegistry, "get">): Stage {
+  const isEndpoint = (key: string) => endpoints.get(key) !== undefined;
+  return (exchange) => send(exchange, isEndpoint);
+}
+
+function send(exchange: RoutedExchange, isEndpoint: (key: string) => boolean): void {
   const { request, upgrade, endpoint, replica } = exchange;
   if (replica === undefined) throw new Error("a request is forwarded after it has acquired a slot");
   replica.connections.send(
     {
       method: request.method as string,
       target: exchange.target,
-      headers: requestHeaders(request, exchange.requestId, exchange.prefix),
+      headers: requestHeaders(exchange),
       body: exchange.body === undefined ? new RequestBody(exchange) : exchange.body,
       upgrade: upgrade?.protocol,
       // Applies to the head of the response, and to each pause in its body (docs/decisions/0005-one-timeout.md).
       timeoutMs: endpoint.spec.timeoutMs + TIMEOUT_GRACE_MS,
     },
-    new ResponseRelay(exchange, replica),
+    new ResponseRelay(exchange, replica, isEndpoint),
   );
 }
 
@@ -47,14 +53,16 @@ const TEXT_BYTES = 16 * 1024;
 class ResponseRelay implements ResponseHandler {
   readonly #exchange: RoutedExchange;
   readonly #replica: ServedReplica;
+  readonly #isEndpoint: (key: string) => boolean;
   readonly #began = performance.now();
   #call: ReplicaCall | undefined;
   #listens = false;
   #sized = false;
 
-  constructor(exchange: RoutedExchange, replica: ServedReplica) {
+  constructor(exchange: RoutedExchange, replica: ServedReplica, isEndpoint: (key: string) => boolean) {
     this.#exchange = exchange;
     this.#replica = replica;
+    this.#isEndpoint = isEndpoint;
   }
 
   sending(call: ReplicaCall): boolean {
@@ -71,7 +79,7 @@ class ResponseRelay implements ResponseHandler {
     const { response } = exchange;
     exchange.status = status;
     const timing = exchange.serverTiming(performance.now() - this.#began);
-    response.writeHead(status, responseHeaders(head, exchange.requestId, timing, exchange.cold));
+    response.writeHead(status, responseHeaders(head, exchange, timing, this.#isEndpoint));
     // The head of a stream must not wait for its first chunk.
     this.#sized = framing.kind === "length" || framing.kind === "none";
     if (!this.#sized) response.flushHeaders();
@@ -99,7 +107,7 @@ class ResponseRelay implements ResponseHandler {
     const exchange = this.#exchange;
     exchange.status = head.status;
     const timing = exchange.serverTiming(performance.now() - this.#began);
-    openTunnel(exchange, responseHeaders(head, exchange.requestId, timing, exchange.cold), socket);
+    openTunnel(exchange, responseHeaders(head, exchange, timing, this.#isEndpoint), socket);
   }
 
   failed(error: Error): void {

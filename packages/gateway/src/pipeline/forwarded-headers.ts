@@ -1,8 +1,10 @@
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { authorityOf } from "../http/request-path.ts";
 import { isFaasBearer, TOKEN_HEADER } from "../http/token-header.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
+import type { Exchange } from "./exchange.ts";
+import { prefixedLocation } from "./prefixed-location.ts";
 
 /** Headers of one connection, never passed on (RFC 9110 sections 7.6.1 and 11.7). Trailers are not passed on either. */
 const HOP_BY_HOP = new Set([
@@ -49,7 +51,7 @@ interface Caller {
 const callers = new WeakMap<Socket, Caller>();
 
 /** Builds the headers for the replica, as alternating names and values. */
-export function requestHeaders(request: IncomingMessage, requestId: string, prefix: string): string[] {
+export function requestHeaders({ request, requestId, prefix }: Exchange): string[] {
   const { rawHeaders, headers } = request;
   const nominated = nominatedBy(headers.connection);
   const list: string[] = [];
@@ -65,7 +67,7 @@ export function requestHeaders(request: IncomingMessage, requestId: string, pref
     list.push(name, value);
   }
   const caller = callerOf(request.socket);
-  const host = headers.host ?? "";
+  const host = authorityOf(request);
   if (host !== caller.host) {
     caller.host = host;
     caller.forwardedHost = host === "" ? caller.forwarded : `${caller.forwarded};host=${quoted(host)}`;
@@ -81,20 +83,23 @@ export function requestHeaders(request: IncomingMessage, requestId: string, pref
     (headers["x-forwarded-host"] as string | undefined) ?? host,
     "X-Forwarded-Proto",
     (headers["x-forwarded-proto"] as string | undefined) ?? caller.proto,
-    "X-Forwarded-Prefix",
-    `${headers["x-forwarded-prefix"] ?? ""}${prefix}`,
     "Forwarded",
     appended(headers.forwarded, caller.forwardedHost),
   );
+  if (prefix !== "") list.push("X-Forwarded-Prefix", prefix);
   return list;
 }
 
-/** Builds the headers for the client, as alternating names and values; `serverTiming` follows the function's own. */
+/**
+ * Builds the headers for the client, as alternating names and values.
+ * @param serverTiming follows the function's own
+ * @param isEndpoint tells whether a key, "org/endpoint", is that of an endpoint
+ */
 export function responseHeaders(
   { headers, connection }: ResponseHead,
-  requestId: string,
+  exchange: Exchange,
   serverTiming: string,
-  cold: boolean,
+  isEndpoint: (key: string) => boolean,
 ): string[] {
   const list: string[] = [];
   const nominated = nominatedBy(connection);
@@ -102,10 +107,11 @@ export function responseHeaders(
     const name = headers[i] as string;
     if (HOP_BY_HOP.has(name) || name === "x-request-id" || name === "x-cold-start" || nominated?.includes(name))
       continue;
-    list.push(name, headers[i + 1] as string);
+    const value = headers[i + 1] as string;
+    list.push(name, name === "location" ? prefixedLocation(value, exchange, isEndpoint) : value);
   }
-  list.push("X-Request-Id", requestId, "Server-Timing", serverTiming);
-  if (cold) list.push("X-Cold-Start", "true");
+  list.push("X-Request-Id", exchange.requestId, "Server-Timing", serverTiming);
+  if (exchange.cold) list.push("X-Cold-Start", "true");
   return list;
 }
 

@@ -153,7 +153,7 @@ test("passes the client's address, protocol, host and path prefix to the functio
   assert.equal(proxied["x-forwarded-for"], "192.0.2.1, 127.0.0.1");
   assert.equal(proxied["x-forwarded-host"], "outer.example");
   assert.equal(proxied["x-forwarded-proto"], "https");
-  assert.equal(proxied["x-forwarded-prefix"], "/faas/acme/x");
+  assert.equal(proxied["x-forwarded-prefix"], "/acme/x");
   assert.equal(proxied.forwarded, 'for=192.0.2.1, for=127.0.0.1;proto=http;host="inner"');
 });
 

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { Responder } from "../http/client-connection.ts";
+import { authorityOf } from "../http/request-path.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import { acquireSlot } from "./acquire-slot.ts";
 import { activate } from "./activate.ts";
@@ -35,29 +36,33 @@ export interface GatewayDeps {
 
 /** Listeners for the events of a `node:http` server. */
 export interface Gateway {
-  request(request: IncomingMessage, response: ServerResponse): Responder;
+  /** Returns the key, "org/endpoint", of the endpoint that the request's host belongs to; `undefined` if its path names the endpoint. */
+  endpointAt(request: IncomingMessage): string | undefined;
+  /** @param key as `endpointAt` returned it */
+  request(request: IncomingMessage, response: ServerResponse, key: string | undefined): Responder;
   /** Takes a request with `Expect: 100-continue`: its client is asked for the body when that is needed. */
-  checkContinue(request: IncomingMessage, response: ServerResponse): Responder;
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  checkContinue(request: IncomingMessage, response: ServerResponse, key: string | undefined): Responder;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, key: string | undefined): void;
 }
 
 /** Creates the data path. */
 export function createGateway(deps: GatewayDeps): Gateway {
   const pipeline = createPipeline(deps);
   return {
-    request(request, response) {
-      const exchange = new Exchange(pipeline, request, response);
+    endpointAt: (request) => deps.endpoints.hosts.find(authorityOf(request)),
+    request(request, response, key) {
+      const exchange = new Exchange(pipeline, request, response, key);
       exchange.start();
       return exchange;
     },
-    checkContinue(request, response) {
-      const exchange = new Exchange(pipeline, request, response);
+    checkContinue(request, response, key) {
+      const exchange = new Exchange(pipeline, request, response, key);
       exchange.expectsContinue = true;
       exchange.start();
       return exchange;
     },
-    upgrade(request, socket, head) {
-      const exchange = new Exchange(pipeline, request, responseOn(socket, request));
+    upgrade(request, socket, head, key) {
+      const exchange = new Exchange(pipeline, request, responseOn(socket, request), key);
       if (isWebSocket(request)) exchange.upgrade = { protocol: "websocket", socket, head };
       exchange.start();
     },
@@ -74,7 +79,7 @@ function createPipeline(deps: GatewayDeps): Pipeline {
     queueFairly: queueFairly(new FairQueue()),
     activate: activate(endpoints, waitMs, notReady),
     acquireSlot: acquireSlot(waitMs),
-    forward,
+    forward: forward(endpoints),
   });
   return {
     route: route(endpoints, hasOrg, keys),

@@ -51,6 +51,7 @@ test("finds the endpoint in the target, with the rest of it byte for byte, or re
       let target = "";
       const exchange = {
         request: { url: text },
+        endpointAtHost: undefined,
         routeTo(_: unknown, toPrefix: string, toTarget: string) {
           prefix = toPrefix;
           target = toTarget;

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/core";
+import { heapOption } from "./limit-variables.ts";
 
 const GIB = 2 ** 30;
 /** Bytes that allocators map long before they use them. */
@@ -48,7 +49,7 @@ const NODE: RuntimeCommand = {
   compilesWrapper: false,
   cacheVariable: "NODE_COMPILE_CACHE",
   program: ({ node }) => node,
-  memoryFlags: (memoryBytes) => [`--max-old-space-size=${Math.max(16, Math.floor((memoryBytes / 2 ** 20) * 0.75))}`],
+  memoryFlags: (memoryBytes) => [heapOption(memoryBytes)],
   unusedBytes: () => (MAPS_CODE ? (3 + availableParallelism()) * GIB : UNUSED_HEAP),
 };
 
@@ -81,6 +82,7 @@ const RUNTIME_COMMANDS = { node: NODE, typescript: NODE, python: PYTHON } satisf
 export function runtimeCommand(runtime: Runtime): RuntimeCommand {
   if (runtime === "dockerfile")
     throw new FaasError("ARTIFACT_UNSUPPORTED", "A Dockerfile builds an image, but the embedded platform runs bundles");
+  if (runtime === "binary") throw new FaasError("ARTIFACT_UNSUPPORTED", "The platform cannot run programs yet");
   return RUNTIME_COMMANDS[runtime];
 }
 

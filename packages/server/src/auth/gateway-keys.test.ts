@@ -49,3 +49,26 @@ test("closes a WebSocket when the key that opened it is revoked or expires; othe
   assert.match(again.first, /^HTTP\/1\.1 401 /);
   for (const { socket } of [third, again]) socket.destroy();
 });
+
+test("responds alike at the host of a private endpoint and of a missing one", async (t) => {
+  const store = await Store.open(tempDir("keys"));
+  t.after(() => store.close());
+  const keys = new KeyService({ store });
+  await using gateway = await startTestGateway(() => (_, response) => void response.end("called"), { keys });
+  await gateway.run();
+  await store.putOrg("acme");
+  await store.putOrg("other");
+  const own = await keys.create({ scope: "invoke", org: "acme" });
+  const foreign = await keys.create({ scope: "invoke", org: "other" });
+  const call = async (host: string, token?: string) => {
+    const headers = { Host: `${host}.acme.localhost`, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+    const { status, text } = await gateway.call("/-/healthz", { headers });
+    return [status, text.replace(/"requestId":"[^"]*"/, "")];
+  };
+  assert.deepEqual(await call("missing"), await call("x"));
+  assert.equal((await call("x"))[0], 401);
+  assert.deepEqual(await call("missing", foreign.token), await call("x", foreign.token));
+  assert.equal((await call("x", foreign.token))[0], 404);
+  assert.deepEqual(await call("x", own.token), [200, "called"]);
+  assert.equal((await call("missing", own.token))[0], 404);
+});

@@ -1,4 +1,4 @@
-import { FaasError } from "@faas/core";
+import { FaasError, hostnameOf } from "@faas/core";
 
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 
@@ -8,7 +8,7 @@ const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
  * @throws HOST_REFUSED
  */
 export function checkLocalHost(host: string): void {
-  const name = host.replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase();
+  const name = hostnameOf(host);
   // Domains have dots. Nobody can register names under localhost (RFC 6761 section 6.3).
   if (!name.includes(".") || name.startsWith("[") || IPV4.test(name) || name.endsWith(".localhost")) return;
   throw new FaasError(

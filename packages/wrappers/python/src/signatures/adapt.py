@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from ..function.load import run_user_code
+from ..function.signature import is_async
 from ..options import ENVIRONMENT
 from ..problem import load_failed
 from .hints import LAMBDA_FIELDS, SIGNATURE, words_of
@@ -17,23 +19,29 @@ if TYPE_CHECKING:
 CONVENTIONS = {
     "lambda": ("lambda_handler", "handler"),
     "openfaas": ("handle",),
-    "knative": ("main", "handle"),
+    "knative": ("handle", "main"),
     "": ("lambda_handler", "handle"),
 }
 
 
 def adapt_signature(target: Any, module: Any, file_name: str, name: str | None = None) -> tuple[Any, str | None] | None:
-    """Make a function of another platform one that takes a call, or a WSGI application, which the second item says.
+    """Make a function of another platform one that takes a call, or an application whose kind is the second item.
 
     None when it may be one of ours. `name` is the export of the handler's setting.
 
     @throws FUNCTION_LOAD_FAILED
     """
-    registry = google_registry()
-    if (SIGNATURE or "gcf") == "gcf" and registry:
-        from .google import google_app
+    if "functions_framework" in sys.modules and SIGNATURE in ("", "gcf", "cloudevents"):
+        from .google import google_app, google_target, registered_functions
 
-        return google_app(module, file_name, name, registry), "wsgi"
+        if registered_functions():
+            found = google_target(module, file_name, name)
+            if found:
+                return google_app(module, file_name, found)
+    if SIGNATURE in ("", "knative") and not name and is_function_class(module):
+        from .knative import knative_instance_app
+
+        return knative_instance_app(run_user_code(module.new, file_name)), "asgi"
     if target is None or not callable(target):
         target = find_target(module, name)
     if target is None:
@@ -46,8 +54,15 @@ def adapt_signature(target: Any, module: Any, file_name: str, name: str | None =
     return adapt(signature, target, module, file_name) if signature else None
 
 
+def is_function_class(module: Any) -> bool:
+    """Tell whether a module makes its function by `new()`, as those of Knative do."""
+    new = getattr(module, "new", None)
+    code = getattr(new, "__code__", None)
+    return code is not None and code.co_argcount == 0 and not hasattr(module, "handler")
+
+
 def adapt(signature: str, target: Any, module: Any, file_name: str) -> tuple[Any, str | None]:
-    """Make a function of a signature one that takes a call, or a WSGI application."""
+    """Make a function of a signature one that takes a call, or an application."""
     if signature == "lambda":
         from .aws_lambda import adapt_lambda
 
@@ -60,20 +75,20 @@ def adapt(signature: str, target: Any, module: Any, file_name: str) -> tuple[Any
         from .cloud_event import adapt_cloud_event
 
         return adapt_cloud_event(target), None
+    if signature == "gcf":
+        from .google import google_app, google_target
+
+        name = google_target(module, file_name, getattr(target, "__name__", None))
+        return google_app(module, file_name, name or "")
     if signature == "knative":
-        from .flask_function import knative_app
+        if is_async(target):
+            return target, "asgi"
+        from .knative import knative_app
 
         return knative_app(target, file_name), "wsgi"
-    from .flask_function import request_app
+    from .flask_function import fission_app
 
-    return request_app(target, file_name, signature), "wsgi"
-
-
-def google_registry() -> dict[str, str]:
-    """Give the functions that the module has registered with the functions framework: name to kind."""
-    module = sys.modules.get("functions_framework._function_registry")
-    registry: dict[str, str] = getattr(module, "REGISTRY_MAP", {})
-    return registry
+    return fission_app(target, file_name), "wsgi"
 
 
 def find_target(module: Any, name: str | None) -> Any:
@@ -103,8 +118,8 @@ def recognize(target: Any, module: Any) -> str | None:
     if code is None:
         return None
     parameters = code.co_varnames[: code.co_argcount]
-    if name == "handle" and len(parameters) in (1, 2):
-        return "openfaas"
+    if name == "handle":
+        return "knative" if len(parameters) == 3 and is_async(target) else "openfaas" if parameters else None
     if "parliament" in sys.modules and len(parameters) == 1 and name == "main":
         return "knative"
     words = words_of(code)

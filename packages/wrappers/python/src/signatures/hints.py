@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SIGNATURE = ENVIRONMENT.get("FAAS_SIGNATURE") or ""
 # Names of exports and files that only other platforms use.
-FOREIGN_NAMES = ("lambda_handler", "handle")
+FOREIGN_NAMES = ("lambda_handler", "handle", "new")
 FOREIGN_FILES = ("lambda_function", "func")
 # Packages that a function for another platform imports.
 FOREIGN_PACKAGES = ("functions_framework", "parliament", "aws_lambda_powertools", "mangum", "flask")
@@ -44,6 +44,8 @@ def may_be_foreign(target: Any, name: str | None) -> bool:
     """Tell whether a closer look at an export is needed: it may be for another platform. None: no export was found."""
     if SIGNATURE:
         return SIGNATURE != "faas"
+    if name in ("app", "application"):
+        return "functions_framework" in sys.modules
     if name is None or name in FOREIGN_NAMES or any(package in sys.modules for package in FOREIGN_PACKAGES):
         return True
     code = getattr(target, "__code__", None)

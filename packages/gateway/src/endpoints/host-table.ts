@@ -1,0 +1,41 @@
+import { endpointKey, endpointNameProblem, hostnameOf, orgNameProblem } from "@faas/core";
+
+/** Entry of a host that is not an endpoint's: the path names the endpoint. */
+const PATH_FORM = "";
+
+/** Parent of `<endpoint>.<org>.localhost`: browsers, curl and resolvers take every name below it for this machine (RFC 6761 section 6.3). */
+const LOCALHOST = ".localhost";
+
+/** Hosts that are remembered: clients may send any. */
+const MAX_KNOWN = 1_000;
+/** Longest name (RFC 1035 section 2.3.4), with a dot at its end and a port. */
+const MAX_KNOWN_LENGTH = 253 + 1 + 6;
+
+/** Finds the endpoint that a request's host belongs to. Runs for every request: a host that is known costs one look-up, as it was sent. */
+export class HostTable {
+  /** Keys of endpoints, or `PATH_FORM`, by host as clients send it. */
+  readonly #known = new Map<string, string>();
+
+  /** Returns the key, "org/endpoint", of an endpoint, which may not exist; `undefined` for any other host. */
+  find(host: string): string | undefined {
+    return (this.#known.get(host) ?? this.#resolve(host)) || undefined;
+  }
+
+  #resolve(host: string): string {
+    const key = localEndpoint(hostnameOf(host)) ?? PATH_FORM;
+    if (host.length <= MAX_KNOWN_LENGTH) {
+      if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+      this.#known.set(host, key);
+    }
+    return key;
+  }
+}
+
+/** Returns the key of the endpoint in `<endpoint>.<org>.localhost`. */
+function localEndpoint(hostname: string): string | undefined {
+  if (!hostname.endsWith(LOCALHOST)) return undefined;
+  const [endpoint = "", org = "", ...more] = hostname.slice(0, -LOCALHOST.length).split(".");
+  if (more.length > 0 || endpointNameProblem(endpoint) !== undefined || orgNameProblem(org) !== undefined)
+    return undefined;
+  return endpointKey({ org, endpoint });
+}
