@@ -3,13 +3,10 @@
  * Generated from packages/wrappers/node/src by `npm run wrappers`. Do not edit; the comments are in the sources.
  */
 
-// packages/wrappers/node/src/load-function.ts
-import { existsSync, readFileSync as readFileSync2 } from "node:fs";
+// packages/wrappers/node/src/app/entry-point.ts
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
-
-// packages/wrappers/node/src/error-location.ts
-import { readdirSync } from "node:fs";
-import { extname } from "node:path";
 
 // packages/wrappers/node/src/options.ts
 import { dirname, join, relative } from "node:path";
@@ -22,6 +19,9 @@ var identity = {
 };
 var port = environment.PORT ?? "8080";
 var address = /^\d+$/.test(port) ? Number(port) : port;
+var userPort = typeof address === "number" ? address : 8080;
+var appSetting = environment.FAAS_APP;
+var signatureSetting = environment.FAAS_SIGNATURE;
 var handlerSetting = environment.FAAS_HANDLER;
 var timeoutMs = nonNegative("FAAS_TIMEOUT_MS", 3e4);
 var concurrency = nonNegative("FAAS_CONCURRENCY", 80);
@@ -42,24 +42,32 @@ function nonNegative(name, fallback) {
   return value;
 }
 
-// packages/wrappers/node/src/error-location.ts
-var EXTENSIONS = [".mjs", ".js", ".cjs"];
-async function describeSyntaxError(file) {
-  const { spawnSync } = await import("node:child_process");
-  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
-  for (const path of [file, ...others.map(pathOf)]) {
-    const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5e3 });
-    if (status !== 0) return stderr.split("\n    at ", 1)[0]?.trim();
-  }
-  return void 0;
+// packages/wrappers/node/src/app/entry-point.ts
+function setUserPort() {
+  process.env.PORT = String(userPort);
 }
-function locationIn(text) {
-  for (const [, path = "", line] of text.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
-    const name = nameOf(decodeURI(path));
-    if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
-  }
-  return void 0;
+function actAsEntryPoint(file) {
+  process.argv[1] = file;
+  const { cache } = createRequire(file);
+  Object.defineProperty(process, "mainModule", { configurable: true, enumerable: true, get: () => cache[file] });
+  const { registerHooks } = process.getBuiltinModule("node:module");
+  if (registerHooks === void 0 || !readFileSync(file, "utf8").includes("import.meta.main")) return;
+  const { href } = pathToFileURL(file);
+  const hooks = registerHooks({
+    load(url, context, nextLoad) {
+      const loaded2 = nextLoad(url, context);
+      if (url !== href || loaded2.format !== "module") return loaded2;
+      hooks.deregister();
+      return { ...loaded2, source: String(loaded2.source).replaceAll("import.meta.main", "(true)          ") };
+    }
+  });
 }
+
+// packages/wrappers/node/src/app/listen.ts
+import { Server as Server2 } from "node:http";
+
+// packages/wrappers/node/src/app/listening-app.ts
+import { Server } from "node:http";
 
 // packages/wrappers/node/src/errors.generated.ts
 var ERRORS = {
@@ -94,6 +102,277 @@ function messageOf(error) {
 }
 function stackOf(error) {
   return error?.stack ?? error;
+}
+
+// packages/wrappers/node/src/app/listening-app.ts
+function isHttpServer(server) {
+  if (server instanceof Server) return true;
+  if (typeof server?.listenerCount !== "function") return false;
+  return "keepAliveTimeout" in server || server.listenerCount("request") > 0;
+}
+function isTlsServer(server) {
+  return "setSecureContext" in server;
+}
+var ListeningApp = class {
+  constructor(server) {
+    this.#active = 0;
+    this.end = () => {
+      this.#active--;
+      if (this.#active === 0) this.#onIdle?.();
+    };
+    this.server = server;
+    this.#isTls = isTlsServer(server);
+  }
+  #isTls;
+  #active;
+  #onIdle;
+  request(request, response) {
+    if (this.#isTls) request.socket.encrypted = true;
+    this.begin();
+    response.once("close", this.end);
+    if (!this.server.emit("request", request, response))
+      throw new Problem("NOT_FOUND", "The application's server has no listener for requests");
+  }
+  /** Counts a request or an open socket, for which a closing server waits. */
+  begin() {
+    this.#active++;
+  }
+  /**
+   * Makes the server look as if it listened on PORT: `listening`, `address()` and `close()` behave like it, and the event `listening` is emitted.
+   */
+  pretendToListen(callback) {
+    const { server } = this;
+    if (typeof callback === "function") server.once("listening", callback);
+    this.#onIdle = void 0;
+    let isListening = true;
+    const define = (name, value) => Object.defineProperty(server, name, { configurable: true, writable: true, value });
+    define("listening", true);
+    define("address", () => isListening ? { address: "::", family: "IPv6", port: userPort } : null);
+    define("close", (onClosed) => {
+      if (!isListening) return Server.prototype.close.call(server, onClosed);
+      isListening = false;
+      define("listening", false);
+      if (typeof onClosed === "function") server.once("close", onClosed);
+      this.#onIdle = () => {
+        this.#onIdle = void 0;
+        Server.prototype.close.call(server);
+      };
+      if (this.#active === 0) this.#onIdle();
+      return server;
+    });
+    process.nextTick(() => isListening && Object.hasOwn(server, "address") && server.emit("listening"));
+  }
+  /** Undoes `pretendToListen`. */
+  stopPretending() {
+    const server = this.server;
+    for (const name of ["listening", "address", "close"]) Reflect.deleteProperty(server, name);
+  }
+};
+
+// packages/wrappers/node/src/app/listen.ts
+var prototype = Object.getPrototypeOf(Server2.prototype);
+var { listen } = prototype;
+var isIntercepting = false;
+var isExportedApp;
+var captured;
+var uncaptured;
+var onCaptured;
+function interceptListen() {
+  isIntercepting = true;
+  prototype.listen = function(...args) {
+    if (!isIntercepting || !isHttpServer(this)) return listen.apply(this, args);
+    return listenAsApp(this, args);
+  };
+}
+function stopInterceptingListen() {
+  isIntercepting = false;
+  releaseCaptured();
+}
+function interceptOnlyExported(target) {
+  isExportedApp = (server) => servesApp(server, target);
+}
+function releaseCaptured() {
+  if (captured === void 0) return;
+  const { app, args } = captured;
+  captured = void 0;
+  app.stopPretending();
+  listenBeside(app.server, typeof args.at(-1) === "function" ? args.slice(0, -1) : args);
+}
+function capturedApp() {
+  return captured?.app;
+}
+function isCapturedServerOf(target) {
+  return captured !== void 0 && (captured.rank > 0 || servesApp(captured.app.server, target));
+}
+async function whenListening(timeoutMs2) {
+  if (captured === void 0) {
+    await new Promise((resolve) => {
+      onCaptured = resolve;
+      setTimeout(resolve, timeoutMs2);
+    });
+  }
+  if (captured !== void 0)
+    return {
+      request: requestCaptured,
+      get server() {
+        return captured?.app.server;
+      }
+    };
+  return uncaptured === void 0 ? void 0 : new ListeningApp(uncaptured);
+}
+var requestCaptured = (request, response) => captured?.app.request(request, response);
+function listenAsApp(server, args) {
+  const port2 = tcpPortOf(args);
+  if (captured?.app.server === server) {
+    if (server.listening) throw alreadyListening();
+    captured.app.pretendToListen(args.at(-1));
+    return server;
+  }
+  if (port2 === void 0 || port2 === 0) {
+    uncaptured ??= server;
+    return listen.apply(server, [...args]);
+  }
+  const rank = port2 === userPort ? 2 : isTlsServer(server) ? 1 : 0;
+  if (captured === void 0 ? isExportedApp === void 0 || rank === 2 || isExportedApp(server) : rank > captured.rank) {
+    releaseCaptured();
+    captured = { app: new ListeningApp(server), port: port2, rank, args };
+    captured.app.pretendToListen(args.at(-1));
+    onCaptured?.();
+    return server;
+  }
+  if (port2 === captured?.port) {
+    new ListeningApp(server).pretendToListen(args.at(-1));
+    return server;
+  }
+  return listenBeside(server, args);
+}
+function listenBeside(server, args) {
+  const onError2 = (error) => {
+    server.off("error", onError2);
+    if (server.listenerCount("error") > 0) return;
+    if (error.code !== "EADDRINUSE" && error.code !== "EACCES") throw error;
+    server.once("listening", () => {
+      const { port: port2 } = server.address();
+      console.error(`${error.message}: the function's second server listens on port ${port2} instead`);
+    });
+    listen.call(server, 0);
+  };
+  server.on("error", onError2);
+  server.once("listening", () => server.off("error", onError2));
+  return listen.apply(server, [...args]);
+}
+function tcpPortOf([first]) {
+  let port2 = first;
+  if (typeof first === "object" && first !== null) {
+    const options = first;
+    if (options.fd !== void 0 || options._handle !== void 0) return void 0;
+    if (options.port === void 0 && options.path !== void 0) return void 0;
+    port2 = options.port;
+  }
+  if (port2 === void 0 || port2 === null || typeof port2 === "function") return 0;
+  if (typeof port2 !== "number" && (typeof port2 !== "string" || port2.trim() === "")) return void 0;
+  return Number(port2) >= 0 && Number(port2) < 65536 ? Number(port2) : void 0;
+}
+function servesApp(server, target) {
+  if (server.listeners("request").includes(target) || server.listenerCount("upgrade") > 0) return true;
+  const { server: own, callback } = target ?? {};
+  return own === server || target === server || typeof callback === "function";
+}
+function alreadyListening() {
+  const error = new Error("Listen method has been called more than once without closing.");
+  return Object.assign(error, { code: "ERR_SERVER_ALREADY_LISTEN" });
+}
+
+// packages/wrappers/node/src/load-function.ts
+import { existsSync, readFileSync as readFileSync4 } from "node:fs";
+import { pathToFileURL as pathToFileURL2 } from "node:url";
+
+// packages/wrappers/node/src/error-location.ts
+import { readdirSync } from "node:fs";
+import { extname } from "node:path";
+var EXTENSIONS = [".mjs", ".js", ".cjs"];
+async function describeSyntaxError(file) {
+  const { spawnSync } = await import("node:child_process");
+  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
+  for (const path of [file, ...others.map(pathOf)]) {
+    const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5e3 });
+    if (status !== 0) return stderr.split("\n    at ", 1)[0]?.trim();
+  }
+  return void 0;
+}
+function locationIn(text) {
+  for (const [, path = "", line] of text.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
+    const name = nameOf(decodeURI(path));
+    if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
+  }
+  return void 0;
+}
+
+// packages/wrappers/node/src/load/choose-function.ts
+import { readFileSync as readFileSync3 } from "node:fs";
+
+// packages/wrappers/node/src/app/exported-app.ts
+var isFunction = (value) => typeof value === "function";
+function isAppFunction(target) {
+  return isFunction(target) && isFunction(target.use) && isFunction(target.handle);
+}
+async function exportedApp(target) {
+  if (target === null || typeof target !== "object" && !isFunction(target)) return void 0;
+  if (isHttpServer(target)) return new ListeningApp(target);
+  const app = target;
+  if (isFunction(target)) return isAppFunction(target) ? functionApp(target, app) : void 0;
+  if (isFunction(app.getHttpAdapter) && isFunction(app.init)) {
+    await app.init();
+    const instance = app.getHttpAdapter().getInstance?.();
+    if (isFunction(instance?.ready)) await instance.ready();
+    return serverApp(app.getHttpServer.call(app));
+  }
+  if (isFunction(app.ready) && isFunction(app.inject)) {
+    await app.ready();
+    return serverApp(app.server);
+  }
+  if (isFunction(app.initialize) && isHttpServer(app.listener)) {
+    await app.initialize();
+    return serverApp(app.listener);
+  }
+  if (!isFunction(app.use) && !isFunction(app.listen)) return void 0;
+  if (isFunction(app.callback)) return listenerApp(app.callback());
+  if (isFunction(app.handler)) return listenerApp(app.handler.bind(app));
+  return isHttpServer(app.server) ? serverApp(app.server) : void 0;
+}
+function listenerApp(listener) {
+  return {
+    request: listener,
+    get server() {
+      return capturedApp()?.server;
+    }
+  };
+}
+function serverApp(server) {
+  return isHttpServer(server) ? new ListeningApp(server) : void 0;
+}
+function functionApp(target, { listen: listen2 }) {
+  if (isFunction(listen2)) return listenerApp(target);
+  return listenerApp(
+    (request, response) => new Promise((_, reject) => {
+      target(
+        request,
+        response,
+        (error) => reject(error ?? new Problem("NOT_FOUND", `There is nothing at ${request.url}`))
+      );
+    })
+  );
+}
+var REQUEST = /^_*(?:req|request)?$/;
+var RESPONSE = /^_*(?:res|response)$/;
+function isRequestListener(target) {
+  const [request, response, ...rest] = parameterNames(target);
+  if (request === void 0 || response === void 0 || rest.length > 1) return false;
+  return REQUEST.test(request) && RESPONSE.test(response);
+}
+function parameterNames(target) {
+  const [, list] = /^(?:async\b)?\s*(?:function\b\s*\*?)?\s*[\w$]*\s*\(([\w$\s,]*)\)/.exec(String(target)) ?? [];
+  return list === void 0 || list.trim() === "" ? [] : list.split(",").map((name) => name.trim());
 }
 
 // packages/wrappers/node/src/signatures/function-source.ts
@@ -160,78 +439,17 @@ function usesField(source, parameter, fields) {
   const name = parameter.replaceAll("$", "\\$");
   return new RegExp(`(?<![\\w$.])${name}\\s*\\??\\.\\s*(?:${fields})(?![\\w$])`).test(source) || new RegExp(`\\{[^{}]*?\\b(?:${fields})\\b[^{}]*\\}\\s*=\\s*${name}(?![\\w$.])`).test(source);
 }
-
-// packages/wrappers/node/src/sigterm-handlers.ts
-function interceptSigterm(onSigterm) {
-  const emit = process.emit;
-  process.emit = function(name, ...args) {
-    if (name !== "SIGTERM") return emit.call(this, name, ...args);
-    onSigterm(args);
-    return true;
-  };
-  process.on("SIGTERM", watchSignal);
-  process.on("removeListener", (name) => {
-    if (name === "SIGTERM" && process.listenerCount("SIGTERM") === 0) process.on("SIGTERM", watchSignal);
-  });
-}
-function callSigtermHandlers(args) {
-  const handlers = process.rawListeners("SIGTERM").filter((each) => each !== watchSignal);
-  return handlers.map((handler) => handler.apply(process, [...args]));
-}
-function watchSignal() {
-}
-
-// packages/wrappers/node/src/shutdown.ts
-var DRAIN_GRACE_MS = 1e3;
-var HANDLERS_MS = 2e3;
-var isDraining = false;
-var drainingServer;
-function drainOnSigterm(server) {
-  interceptSigterm((args) => {
-    if (isDraining) process.exit(0);
-    isDraining = true;
-    drainingServer = server;
-    const finish = () => exitAfterHandlers(args);
-    server.close(finish);
-    server.closeIdleConnections();
-    setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
-  });
-}
-function closeIdleConnectionsOnDrain() {
-  drainingServer?.closeIdleConnections();
-}
-var isExiting = false;
-function exitAfterHandlers(args) {
-  if (isExiting) return;
-  isExiting = true;
-  const results = callSigtermHandlers(args);
-  if (results.length === 0) process.exit(0);
-  const exit = () => process.exit();
-  setTimeout(exit, HANDLERS_MS).unref();
-  if (results.every((result) => result instanceof Promise)) void Promise.all(results).then(exit);
-}
-function exitOnUncaughtError() {
-  process.on("uncaughtException", (error, origin) => {
-    const kind = origin === "unhandledRejection" ? "Unhandled rejection" : "Uncaught exception";
-    console.error(`${kind}: ${stackOf(error)}`);
-    process.exit(1);
-  });
-}
-
-// packages/wrappers/node/src/signatures/direct-response.ts
-async function respondDirectly(call, run2) {
-  const { response } = call;
-  response.setHeader("X-Request-Id", call.requestId);
-  if (isDraining) response.setHeader("Connection", "close");
-  const write = response.write;
-  response.write = (...chunk) => {
-    call.deadlines?.extend(call);
-    return Reflect.apply(write, response, chunk);
-  };
-  const closed = new Promise((resolve) => response.once("close", resolve));
-  const running = (async () => run2())();
-  await Promise.race([closed, running.then(() => closed)]);
-  if (call.isLate) await running.catch(() => void 0);
+function likelySignature(text) {
+  const source = withoutComments(text);
+  if (/@google-cloud\/functions-framework|\bres(?:p|ponse)?\s*\.\s*(?:send|json|status|sendStatus)\s*\(/.test(source))
+    return "gcf";
+  if (/\bcloudEventResponse\b/.test(source)) return "knative";
+  if (/\bcontext\s*\.\s*(?:status|headers)\s*\(/.test(source)) return "openfaas";
+  if (new RegExp(`\\bstatusCode\\b|\\bawslambda\\b|\\b(?:${LAMBDA_EVENT}|awsRequestId)\\b`).test(source))
+    return "lambda";
+  if (/\bcontext\s*\.\s*(?:succeed|fail|done)\s*\(/.test(source)) return "lambda";
+  if (/\b(?:specversion|datacontenttype)\b/.test(source)) return "cloudevents";
+  return void 0;
 }
 
 // packages/wrappers/node/src/request/body-limit.ts
@@ -252,6 +470,9 @@ async function* limitedChunks(body) {
     yield chunk;
   }
 }
+
+// packages/wrappers/node/src/response/problem.ts
+import { STATUS_CODES } from "node:http";
 
 // packages/wrappers/node/src/request/content-encoding.ts
 var DECODERS = {
@@ -365,6 +586,195 @@ function startsWithMark(bytes) {
   return bytes[0] === 239 && bytes[1] === 187 && bytes[2] === 191;
 }
 
+// packages/wrappers/node/src/sigterm-handlers.ts
+function interceptSigterm(onSigterm) {
+  const emit = process.emit;
+  process.emit = function(name, ...args) {
+    if (name !== "SIGTERM") return emit.call(this, name, ...args);
+    onSigterm(args);
+    return true;
+  };
+  process.on("SIGTERM", watchSignal);
+  process.on("removeListener", (name) => {
+    if (name === "SIGTERM" && process.listenerCount("SIGTERM") === 0) process.on("SIGTERM", watchSignal);
+  });
+}
+function callSigtermHandlers(args) {
+  const handlers = process.rawListeners("SIGTERM").filter((each) => each !== watchSignal);
+  return handlers.map((handler) => handler.apply(process, [...args]));
+}
+function watchSignal() {
+}
+
+// packages/wrappers/node/src/shutdown.ts
+var DRAIN_GRACE_MS = 1e3;
+var HANDLERS_MS = 2e3;
+var isDraining = false;
+var drainingServer;
+function drainOnSigterm(server) {
+  interceptSigterm((args) => {
+    if (isDraining) process.exit(0);
+    isDraining = true;
+    drainingServer = server;
+    const finish = () => exitAfterHandlers(args);
+    server.close(finish);
+    server.closeIdleConnections();
+    setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
+  });
+}
+function closeIdleConnectionsOnDrain() {
+  drainingServer?.closeIdleConnections();
+}
+var isExiting = false;
+function exitAfterHandlers(args) {
+  if (isExiting) return;
+  isExiting = true;
+  const results = callSigtermHandlers(args);
+  if (results.length === 0) process.exit(0);
+  const exit = () => process.exit();
+  setTimeout(exit, HANDLERS_MS).unref();
+  if (results.every((result) => result instanceof Promise)) void Promise.all(results).then(exit);
+}
+function exitOnUncaughtError() {
+  process.on("uncaughtException", (error, origin) => {
+    const kind = origin === "unhandledRejection" ? "Unhandled rejection" : "Uncaught exception";
+    console.error(`${kind}: ${stackOf(error)}`);
+    process.exit(1);
+  });
+}
+
+// packages/wrappers/node/src/response/head.ts
+var TEXT = "text/plain; charset=utf-8";
+var BYTES = "application/octet-stream";
+var JSON_TYPE = "application/json";
+var FRAMING = /^(?:content-length|transfer-encoding|connection)$/i;
+function isFraming(name, value) {
+  return FRAMING.test(name) && (name.length !== "connection".length || value !== "close");
+}
+function sendableHeaders(given) {
+  const headers = { ...given };
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value === void 0 || value === null || isFraming(name, value)) delete headers[name];
+  }
+  return headers;
+}
+function withType(headers, type) {
+  for (const name in headers) if (name.length === 12 && name.toLowerCase() === "content-type") return headers;
+  headers["Content-Type"] = type;
+  return headers;
+}
+function forbidsBody(status) {
+  return status === 204 || status === 304;
+}
+function writeHead(call, status, headers, length) {
+  const { response } = call;
+  if (length !== void 0) headers["Content-Length"] = length;
+  headers["X-Request-Id"] = call.requestId;
+  if (isDraining) headers.Connection = "close";
+  try {
+    response.writeHead(status, headers);
+  } catch (error) {
+    if (response.headersSent) throw error;
+    throw new Problem("INVALID_RESPONSE", `The function returned a header that cannot be sent: ${messageOf(error)}`);
+  }
+}
+
+// packages/wrappers/node/src/response/send.ts
+function send(call, status, headers, body) {
+  const { response, request } = call;
+  if (response.destroyed || response.headersSent) return;
+  const isBodyless = forbidsBody(status);
+  const length = body === void 0 ? 0 : Buffer.byteLength(body);
+  writeHead(call, status, headers, isBodyless ? void 0 : length);
+  if (request.method === "HEAD" || isBodyless) response.end();
+  else if (typeof body === "string" && length === body.length) response.end(body, "latin1");
+  else response.end(body);
+}
+function sendHeadOnly(call, status, headers, length) {
+  const { response } = call;
+  if (response.destroyed || response.headersSent) return;
+  writeHead(call, status, headers, forbidsBody(status) ? void 0 : length);
+  response.end();
+}
+
+// packages/wrappers/node/src/response/problem.ts
+var PROBLEM_TYPE = "application/problem+json";
+function sendProblem(call, problem) {
+  const { response, request, requestId } = call;
+  if (response.headersSent || response.destroyed) return;
+  const { status, text } = problem.document(requestId);
+  const headers = { "Content-Type": PROBLEM_TYPE, "X-Request-Id": requestId };
+  if (status === 503) headers["Retry-After"] = "1";
+  if (status === 415) headers["Accept-Encoding"] = ACCEPTED_ENCODINGS;
+  if (!request.complete && hasBody(request)) headers.Connection = "close";
+  send(call, status, headers, text);
+}
+function rawProblem(problem, requestId, hasBody2 = true) {
+  const { status, text } = problem.document(requestId);
+  const id = requestId === void 0 ? "" : `X-Request-Id: ${requestId}\r
+`;
+  const headers = `Content-Type: ${PROBLEM_TYPE}\r
+Content-Length: ${Buffer.byteLength(text)}\r
+${id}Connection: close`;
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r
+${headers}\r
+\r
+${hasBody2 ? text : ""}`;
+}
+
+// packages/wrappers/node/src/app/run-app.ts
+function runApp(call, app) {
+  const { request, response } = call;
+  if (declaresTooLarge(request)) throw bodyTooLarge();
+  if (request.headers["transfer-encoding"] !== void 0) limitBody(call);
+  setAddress(request.socket);
+  response.setHeader("X-Request-Id", call.requestId);
+  if (isDraining) response.shouldKeepAlive = false;
+  call.progress = 0;
+  return new Promise((resolve, reject) => {
+    response.once("close", resolve);
+    const result = app.request(request, response);
+    if (typeof result?.then === "function")
+      result.then(void 0, reject);
+  });
+}
+function hasProgressed(call) {
+  const { socket, headersSent } = call.response;
+  if (!headersSent || socket === null) return false;
+  const before = call.progress;
+  call.progress = 2 * socket.bytesWritten - socket.writableLength;
+  return call.progress !== before;
+}
+function answerForApp({ request, response, requestId }, problem) {
+  const { socket } = response;
+  if (response.headersSent || response.destroyed || socket === null) request.socket.destroy();
+  else {
+    socket.write(rawProblem(problem, requestId, request.method !== "HEAD"));
+    socket.destroySoon();
+  }
+}
+function limitBody(call) {
+  const { request } = call;
+  const { push } = request;
+  let size = 0;
+  request.push = (chunk, ...rest) => {
+    size += chunk?.length ?? 0;
+    if (size <= bodyLimit) return push.call(request, chunk, ...rest);
+    answerForApp(call, bodyTooLarge());
+    return false;
+  };
+}
+function setAddress(socket) {
+  if (socket.remoteAddress !== void 0 || socket.destroyed) return;
+  for (const [name, value] of [
+    ["remoteAddress", "127.0.0.1"],
+    ["remoteFamily", "IPv4"],
+    ["remotePort", 0]
+  ])
+    Object.defineProperty(socket, name, { configurable: true, value });
+}
+
 // packages/wrappers/node/src/signatures/request-facts.ts
 function pathAndQueryOf({ url = "/" }) {
   const question = url.indexOf("?");
@@ -430,7 +840,7 @@ function matchingType(contentType, types) {
 }
 
 // packages/wrappers/node/src/signatures/express-response.ts
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES as STATUS_CODES2 } from "node:http";
 var TYPES = {
   bin: "application/octet-stream",
   css: "text/css; charset=utf-8",
@@ -477,14 +887,14 @@ function expressResponseOf({ response }) {
     sendStatus: chained((code) => {
       response.statusCode = code;
       type("txt");
-      sendBody(response, STATUS_CODES[code] ?? String(code));
+      sendBody(response, STATUS_CODES2[code] ?? String(code));
     }),
     redirect: chained((...values) => {
       const [first, second] = values;
       response.statusCode = typeof first === "number" ? first : 302;
       location(String(typeof first === "number" ? second : first));
       type("txt");
-      sendBody(response, `${STATUS_CODES[response.statusCode]}. Redirecting to ${response.getHeader("Location")}`);
+      sendBody(response, `${STATUS_CODES2[response.statusCode]}. Redirecting to ${response.getHeader("Location")}`);
     })
   };
   return Object.assign(response, methods);
@@ -554,52 +964,16 @@ function fissionResponder(handler) {
       response.status(status);
       response.send(body);
     };
-    await respondDirectly(call, async () => {
+    const request = async () => {
       const result = await handler(context, callback);
       if (handler.length < 2 && !response.headersSent) callback(result?.status ?? 200, result?.body, result?.headers);
-    });
+    };
+    await runApp(call, { request });
   };
 }
 
 // packages/wrappers/node/src/signatures/google.ts
-import { readFileSync } from "node:fs";
-
-// packages/wrappers/node/src/response/head.ts
-var TEXT = "text/plain; charset=utf-8";
-var BYTES = "application/octet-stream";
-var JSON_TYPE = "application/json";
-var FRAMING = /^(?:content-length|transfer-encoding|connection)$/i;
-function isFraming(name, value) {
-  return FRAMING.test(name) && (name.length !== "connection".length || value !== "close");
-}
-function sendableHeaders(given) {
-  const headers = { ...given };
-  for (const name of Object.keys(headers)) {
-    const value = headers[name];
-    if (value === void 0 || value === null || isFraming(name, value)) delete headers[name];
-  }
-  return headers;
-}
-function withType(headers, type) {
-  for (const name in headers) if (name.length === 12 && name.toLowerCase() === "content-type") return headers;
-  headers["Content-Type"] = type;
-  return headers;
-}
-function forbidsBody(status) {
-  return status === 204 || status === 304;
-}
-function writeHead(call, status, headers, length) {
-  const { response } = call;
-  if (length !== void 0) headers["Content-Length"] = length;
-  headers["X-Request-Id"] = call.requestId;
-  if (isDraining) headers.Connection = "close";
-  try {
-    response.writeHead(status, headers);
-  } catch (error) {
-    if (response.headersSent) throw error;
-    throw new Problem("INVALID_RESPONSE", `The function returned a header that cannot be sent: ${messageOf(error)}`);
-  }
-}
+import { readFileSync as readFileSync2 } from "node:fs";
 
 // packages/wrappers/node/src/signatures/cloud-event.ts
 var REQUIRED = ["id", "source", "specversion", "type"];
@@ -707,18 +1081,18 @@ function loadFramework(file) {
     throw error;
   }
 }
-function* targetNames(setting2) {
+function* targetNames(setting) {
   const { FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET } = process.env;
-  for (const name of [FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET, setting2]) if (name) yield name;
+  for (const name of [FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET, setting]) if (name) yield name;
   try {
-    const { scripts: scripts2 } = JSON.parse(readFileSync(pathOf("package.json"), "utf8"));
+    const { scripts: scripts2 } = JSON.parse(readFileSync2(pathOf("package.json"), "utf8"));
     const [, name] = /functions-framework\b.*--target[= ]([\w-]+)/.exec(JSON.stringify(scripts2)) ?? [];
     if (name !== void 0) yield name;
   } catch {
   }
   yield "function";
 }
-function registeredGoogleFunction(file, setting2) {
+function registeredGoogleFunction(file, setting) {
   const framework = loadFramework(file);
   if (framework === void 0) return void 0;
   const serverNamed = (name) => {
@@ -728,11 +1102,11 @@ function registeredGoogleFunction(file, setting2) {
       return void 0;
     }
   };
-  for (const name of targetNames(setting2)) {
+  for (const name of targetNames(setting)) {
     const server2 = serverNamed(name);
-    if (server2) return serverResponder(server2);
+    if (server2) return { app: new ListeningApp(server2) };
   }
-  const text = readFileSync(file, "utf8");
+  const text = readFileSync2(file, "utf8");
   const names = Array.from(
     text.matchAll(/\b(?:http|cloudEvent)\)?\s*\(\s*["'`]([\w-]+)["'`]/g),
     ([, name]) => name
@@ -745,19 +1119,16 @@ function registeredGoogleFunction(file, setting2) {
     );
   }
   const server = registered[0] === void 0 ? void 0 : serverNamed(registered[0]);
-  return server && serverResponder(server);
+  return server && { app: new ListeningApp(server) };
 }
-function serverResponder(server) {
-  return (call) => respondDirectly(call, () => void server.emit("request", call.request, call.response));
-}
-function googleResponder(handler, file, parameters) {
+function googleFunction(handler, file, parameters) {
   const type = process.env.FUNCTION_SIGNATURE_TYPE ?? typeByNames(parameters);
-  if (type === "event") return backgroundResponder(handler);
-  if (type === "cloudevent") return cloudEventResponder(handler);
+  if (type === "event") return { respond: backgroundResponder(handler) };
+  if (type === "cloudevent") return { respond: cloudEventResponder(handler) };
   const framework = loadFramework(file);
-  if (framework === void 0) return expressResponder(handler);
+  if (framework === void 0) return { respond: expressResponder(handler) };
   framework.http("function", handler);
-  return serverResponder(framework.getTestServer("function"));
+  return { app: new ListeningApp(framework.getTestServer("function")) };
 }
 function typeByNames([first = "", second = ""]) {
   if (/^_?(?:cloud_?event|ce)$/i.test(first)) return "cloudevent";
@@ -766,7 +1137,7 @@ function typeByNames([first = "", second = ""]) {
 function expressResponder(handler) {
   return async (call) => {
     const request = expressRequestOf(call, await bodyOf(call));
-    await respondDirectly(call, () => handler(request, expressResponseOf(call)));
+    await runApp(call, { request: () => handler(request, expressResponseOf(call)) });
   };
 }
 function cloudEventResponder(handler) {
@@ -1073,7 +1444,7 @@ async function respondStreaming(call, handler) {
   stream.setContentType = (type) => stream.setHeader("Content-Type", type);
   stream.setHeader("Content-Type", "application/octet-stream");
   const context = lambdaContextOf(call, () => void 0);
-  await respondDirectly(call, () => handler(event, stream, context));
+  await runApp(call, { request: () => handler(event, stream, context) });
 }
 function defineAwslambda() {
   const awslambda = {
@@ -1184,7 +1555,6 @@ function textResponder(handler) {
 }
 
 // packages/wrappers/node/src/signatures/adapt.ts
-var { FAAS_SIGNATURE: setting, FAAS_APP: app = "function" } = process.env;
 var EXPORTS = {
   lambda: ["handler", "lambdaHandler"],
   knative: ["handle", "default"],
@@ -1192,48 +1562,48 @@ var EXPORTS = {
 };
 var exportSetting = handlerSetting?.slice(handlerSetting.lastIndexOf(".") + 1);
 function prepareSignature() {
-  if (setting === "lambda") setLambdaEnvironment();
-  if (setting === "lambda" || setting === void 0) defineAwslambda();
+  if (signatureSetting === "lambda") setLambdaEnvironment();
+  if (signatureSetting === "lambda" || signatureSetting === void 0) defineAwslambda();
 }
 async function adaptSignature(key, exported, names, file) {
-  if (setting === "faas" || app !== "function") return void 0;
-  const isFunction = (name2) => name2 !== void 0 && typeof exported(name2) === "function";
-  const name = isFunction(key) ? key : findByConvention(isFunction, exported, names);
-  if (setting === "gcf" || setting === void 0 && name === void 0) {
+  if (signatureSetting === "faas" || (appSetting ?? "function") !== "function") return void 0;
+  const isFunction2 = (name2) => name2 !== void 0 && typeof exported(name2) === "function";
+  const name = isFunction2(key) ? key : findByConvention(isFunction2, exported, names);
+  const mayBeRegistered = signatureSetting === void 0 ? name === void 0 : /^(?:gcf|cloudevents)$/.test(signatureSetting);
+  if (mayBeRegistered) {
     const registered = registeredGoogleFunction(file, exportSetting);
-    if (registered) return { respond: registered };
+    if (registered) return registered;
   }
   if (name === void 0) {
-    if (setting === void 0) return void 0;
+    if (signatureSetting === void 0) return void 0;
     throw new Problem(
       "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected a function of the signature ${setting}, but it exports ${names.join(", ") || "nothing"}. Set the handler to "file.export"`
+      `${nameOf(file)}: expected a function of the signature ${signatureSetting}, but it exports ${names.join(", ") || "nothing"}. Set the handler to "file.export"`
     );
   }
   const handler = exported(name);
-  const signature = setting ?? recognizeSignature(handler, name);
+  const signature = signatureSetting ?? recognizeSignature(handler, name);
   if (signature === void 0 || signature === "faas") return void 0;
-  return { respond: await responderOf(signature, handler, exported, file) };
+  if (signature === "gcf") return googleFunction(handler, file, parametersOf(sourceOf(handler)));
+  return { respond: await responderOf(signature, handler, exported) };
 }
-function findByConvention(isFunction, exported, names) {
+function findByConvention(isFunction2, exported, names) {
   if (exportSetting !== void 0) return void 0;
   const { FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET } = process.env;
-  const conventions = EXPORTS[setting ?? ""] ?? ["handle", "lambdaHandler"];
-  const name = [FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET, ...conventions].find(isFunction);
+  const conventions = EXPORTS[signatureSetting ?? ""] ?? ["handle", "lambdaHandler"];
+  const name = [FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET, ...conventions].find(isFunction2);
   if (name !== void 0) return name;
-  const [only, ...others] = names.filter((each) => each !== "default" && isFunction(each));
+  const [only, ...others] = names.filter((each) => each !== "default" && isFunction2(each));
   if (only === void 0 || others.length > 0) return void 0;
   const [first = "", second = ""] = parametersOf(sourceOf(exported(only)));
-  const isCertain = setting === "gcf" || setting === "cloudevents" || isRequest(first) && isResponse(second);
+  const isCertain = signatureSetting === "gcf" || signatureSetting === "cloudevents" || isRequest(first) && isResponse(second);
   return isCertain ? only : void 0;
 }
-async function responderOf(signature, handler, exported, file) {
+async function responderOf(signature, handler, exported) {
   switch (signature) {
     case "lambda":
       setLambdaEnvironment();
       return lambdaResponder(handler);
-    case "gcf":
-      return googleResponder(handler, file, parametersOf(sourceOf(handler)));
     case "cloudevents":
       return cloudEventResponder(handler);
     case "openfaas":
@@ -1248,9 +1618,129 @@ async function responderOf(signature, handler, exported, file) {
   }
 }
 
+// packages/wrappers/node/src/load/choose-function.ts
+var EXPORTS2 = ["handler", "main", "default"];
+var APP_EXPORTS = ["app", "server", "default", "main", "handler"];
+var LISTEN_MS = 2e3;
+var SERVER_LISTEN_MS = 5e4;
+async function chooseFunction(module, file) {
+  const exported = exportsOf(module);
+  const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : EXPORTS2.find((each) => exported(each) !== void 0);
+  const target = key === void 0 ? void 0 : await exported(key);
+  if (signatureSetting !== void 0 || capturedApp() === void 0) {
+    const adapted = await adaptSignature(key, exported, namesOf(module), file);
+    if (adapted !== void 0) {
+      stopInterceptingListen();
+      return adapted;
+    }
+  }
+  if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
+    const isCertain = handlerSetting !== void 0 || key === "handler";
+    if (isCertain || capturedApp() === void 0) return functionOf(target, nameOf(file));
+  }
+  const found = appSetting === "fetch" ? fetchAppOf(target, exported) : await appOf(target, exported);
+  if (found !== void 0) return found;
+  const isNamed = typeof target !== "object" && target !== void 0;
+  const app = await whenListening(appSetting === "http" ? SERVER_LISTEN_MS : isNamed ? 0 : LISTEN_MS);
+  if (app !== void 0) return { app };
+  const likely = appSetting === void 0 ? likelySignature(readFileSync3(file, "utf8")) : void 0;
+  const advice = likely === void 0 ? "" : `. A function of another platform needs --signature ${likely} and --handler`;
+  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}${advice}`);
+}
+function exportsOf(module) {
+  const whole = module.default;
+  return (name) => {
+    if (name !== "default") return module[name] ?? whole?.[name];
+    return whole?.__esModule ? whole.default : isEmpty(whole) ? void 0 : whole;
+  };
+}
+function namesOf(module) {
+  return [.../* @__PURE__ */ new Set([...Object.keys(module), ...Object.keys(module.default ?? {})])];
+}
+function isEmpty(whole) {
+  if (typeof whole !== "object" || whole === null || Object.getPrototypeOf(whole) !== Object.prototype) return false;
+  return Object.keys(whole).length === 0;
+}
+function isPlainFunction(target) {
+  return typeof target === "function" && !isAppFunction(target) && typeof target.fetch !== "function";
+}
+function functionOf(target, name) {
+  stopInterceptingListen();
+  if (appSetting === void 0 && signatureSetting === void 0 && isRequestListener(target))
+    return { app: listenerApp(target) };
+  if (signatureSetting !== "faas" && RETURNS_STATUS_CODE.test(String(target))) {
+    throw new Problem(
+      "FUNCTION_LOAD_FAILED",
+      `${name}: the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"`
+    );
+  }
+  return { handler: target };
+}
+var RETURNS_STATUS_CODE = /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/;
+async function appOf(target, exported) {
+  const [app, appTarget] = await exportedAppOf(target, exported);
+  if (capturedApp() !== void 0 && (app === void 0 || isCapturedServerOf(appTarget)))
+    return { app: await whenListening(0) };
+  if (app !== void 0) {
+    releaseCaptured();
+    interceptOnlyExported(appTarget);
+    return { app };
+  }
+  const found = fetchAppOf(target, exported);
+  if (found !== void 0 || appSetting !== "http" || typeof target !== "function") return found;
+  const listening = target.length < 2 ? await whenListening(LISTEN_MS) : void 0;
+  return { app: listening ?? listenerApp(target) };
+}
+async function exportedAppOf(target, exported) {
+  const app = await exportedApp(target);
+  if (app !== void 0 || typeof target === "function" || isFetcher(target)) return [app, target];
+  for (const name of APP_EXPORTS) {
+    const other = await exported(name);
+    const otherApp = other === target ? void 0 : await exportedApp(other);
+    if (otherApp !== void 0) return [otherApp, other];
+  }
+  return [void 0, target];
+}
+function isFetcher(target) {
+  return target !== null && target !== void 0 && typeof target.fetch === "function";
+}
+function fetchAppOf(target, exported) {
+  for (const each of [target, ...APP_EXPORTS.map(exported)]) {
+    if (!isFetcher(each)) continue;
+    interceptOnlyExported(each);
+    return { fetch: each.fetch.bind(each) };
+  }
+  const fetch = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
+  if (typeof fetch !== "function") return void 0;
+  interceptOnlyExported(fetch);
+  return { fetch };
+}
+function whyNothing(module, target, key) {
+  if (usesCluster()) {
+    return 'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';
+  }
+  if (appSetting === "http") {
+    return `expected it to listen on PORT within ${SERVER_LISTEN_MS / 1e3} s or to export an application, but it does neither`;
+  }
+  const listens = "A server has to call listen() while it loads, or be deployed with --app http";
+  if (target === void 0) {
+    const has = Object.keys(module).join(", ") || "nothing";
+    const expected = handlerSetting ? `"${key}"` : EXPORTS2.map((each) => `"${each}"`).join(" or ");
+    return `expected it to export ${expected}, but it exports ${has}. ${listens}`;
+  }
+  const got = target === null ? "null" : typeof target;
+  if (appSetting === "fetch") return `expected "${key}" to have a function fetch, got ${got}`;
+  return `expected "${key}" to be a function, an application or an object with fetch, got ${got}. ${listens}`;
+}
+function usesCluster() {
+  const cluster = process.getBuiltinModule("node:cluster");
+  const workers = Object.values(cluster.workers ?? {});
+  for (const worker of workers) worker?.kill();
+  return workers.length > 0;
+}
+
 // packages/wrappers/node/src/load-function.ts
 var FILES = ["index", "main", "handler", "function", "app"];
-var EXPORTS2 = ["handler", "main", "default"];
 var loaded;
 var loading;
 function startLoading() {
@@ -1269,33 +1759,13 @@ function whenLoaded() {
 async function load() {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
+  if (appSetting === "http") actAsEntryPoint(file);
   prepareSignature();
-  const module = await importModule(file);
-  const whole = module.default;
-  const exported = (name) => name === "default" ? whole?.__esModule ? whole.default : whole : module[name] ?? whole?.[name];
-  const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS2.find((each) => exported(each) !== void 0);
-  const target = key === void 0 ? void 0 : exported(key);
-  const names = [.../* @__PURE__ */ new Set([...Object.keys(module), ...Object.keys(whole ?? {})])];
-  const adapted = await adaptSignature(key, exported, names, file);
-  if (adapted) return adapted;
-  if (target === void 0) {
-    const has = Object.keys(module).join(", ") || "nothing";
-    throw new Problem(
-      "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS2.map((each) => `"${each}"`).join(" or ")}, but it exports ${has}`
-    );
-  }
-  if (typeof target === "function") return { handler: target };
-  const { fetch } = target;
-  if (typeof fetch === "function") return { fetch: fetch.bind(target) };
-  throw new Problem(
-    "FUNCTION_LOAD_FAILED",
-    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, got ${typeof target}`
-  );
+  return chooseFunction(await importModule(file), file);
 }
 async function importModule(file) {
   try {
-    return await import(pathToFileURL(file).href);
+    return await import(pathToFileURL2(file).href);
   } catch (error) {
     const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : void 0;
     console.error(syntax ?? stackOf(error));
@@ -1308,22 +1778,22 @@ function adviceFor(error) {
   const [, name] = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/.exec(messageOf(error)) ?? [];
   return name === void 0 ? "" : `. Add "${name}" to "dependencies" in package.json`;
 }
-function findFile(names, setting2) {
+function findFile(names, setting) {
   const candidates = scripts(names);
-  if (!setting2) candidates.splice(3, 0, ...mainOfManifest());
-  const found = [...candidates, ...setting2 ? [] : scripts(names.map((name) => `src/${name}`))].find(
+  if (!setting) candidates.splice(3, 0, ...mainOfManifest());
+  const found = [...candidates, ...setting ? [] : scripts(names.map((name) => `src/${name}`))].find(
     (name) => existsSync(pathOf(name))
   );
   if (found) return pathOf(found);
   throw new Problem(
     "FUNCTION_LOAD_FAILED",
-    setting2 ? `Expected the handler "${setting2}" in one of ${candidates.join(", ")}, but none of them exists` : `Expected the function in one of ${candidates.join(", ")}, or in src, but none of them exists. Set the handler to "file.export"`
+    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists` : `Expected the function in one of ${candidates.join(", ")}, or in src, but none of them exists. Set the handler to "file.export"`
   );
 }
 var scripts = (stems) => stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
 function mainOfManifest() {
   try {
-    const { main } = JSON.parse(readFileSync2(pathOf("package.json"), "utf8"));
+    const { main } = JSON.parse(readFileSync4(pathOf("package.json"), "utf8"));
     if (typeof main !== "string") return [];
     const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
     return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
@@ -1346,6 +1816,8 @@ var Call = class {
     this.isLate = false;
     /** Deadlines of which this call has one, set when it runs. */
     this.deadlines = void 0;
+    /** Progress of an application's response in bytes; undefined for a function, whose response the wrapper sends. */
+    this.progress = void 0;
     this.request = request;
     this.response = response;
     this.deadline = Date.now() + timeoutMs;
@@ -1401,37 +1873,6 @@ var Context = class {
     return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
   }
 };
-
-// packages/wrappers/node/src/response/send.ts
-function send(call, status, headers, body) {
-  const { response, request } = call;
-  if (response.destroyed || response.headersSent) return;
-  const isBodyless = forbidsBody(status);
-  const length = body === void 0 ? 0 : Buffer.byteLength(body);
-  writeHead(call, status, headers, isBodyless ? void 0 : length);
-  if (request.method === "HEAD" || isBodyless) response.end();
-  else if (typeof body === "string" && length === body.length) response.end(body, "latin1");
-  else response.end(body);
-}
-function sendHeadOnly(call, status, headers, length) {
-  const { response } = call;
-  if (response.destroyed || response.headersSent) return;
-  writeHead(call, status, headers, forbidsBody(status) ? void 0 : length);
-  response.end();
-}
-
-// packages/wrappers/node/src/response/problem.ts
-var PROBLEM_TYPE = "application/problem+json";
-function sendProblem(call, problem) {
-  const { response, request, requestId } = call;
-  if (response.headersSent || response.destroyed) return;
-  const { status, text } = problem.document(requestId);
-  const headers = { "Content-Type": PROBLEM_TYPE, "X-Request-Id": requestId };
-  if (status === 503) headers["Retry-After"] = "1";
-  if (status === 415) headers["Accept-Encoding"] = ACCEPTED_ENCODINGS;
-  if (!request.complete && hasBody(request)) headers.Connection = "close";
-  send(call, status, headers, text);
-}
 
 // packages/wrappers/node/src/admission.ts
 var Admission = class {
@@ -1766,7 +2207,15 @@ function sendBody2(call, status, headers, body) {
   }
   if (body instanceof ArrayBuffer) return send(call, status ?? 200, withType(headers, BYTES), Buffer.from(body));
   if (isStream2(body)) return sendStream(call, status ?? 200, withType(headers, BYTES), body);
+  if (status === void 0 && isLambdaResponse(body)) throw new Problem("INVALID_RESPONSE", LAMBDA_ADVICE);
   return send(call, status ?? 200, withType(headers, JSON_TYPE), jsonOf(body));
+}
+var LAMBDA_ADVICE = 'The function returned "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"; with --signature faas it is sent as JSON';
+var LAMBDA_KEYS = /^(?:statusCode|statusDescription|headers|multiValueHeaders|cookies|body|isBase64Encoded)$/;
+function isLambdaResponse(body) {
+  const { statusCode } = body;
+  if (statusCode === void 0 || signatureSetting === "faas" || !Number.isInteger(Number(statusCode))) return false;
+  return Object.keys(body).every((key) => LAMBDA_KEYS.test(key));
 }
 function isStream2(value) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
@@ -1837,10 +2286,8 @@ function onDone(call) {
   admission.leave();
 }
 function handle(call, userFunction) {
-  if (userFunction.problem) throw userFunction.problem;
-  if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
-  if (userFunction.respond) return handleDirect(call, userFunction.respond);
   const { handler } = userFunction;
+  if (handler === void 0) return handleOther(call, userFunction);
   const { request } = call;
   const event = new FunctionEvent(request);
   if (!hasBody(request)) return handleEvent(call, handler, event);
@@ -1848,6 +2295,12 @@ function handle(call, userFunction) {
     FunctionEvent.setBody(event, bytes);
     return handleEvent(call, handler, event);
   });
+}
+function handleOther(call, { app, fetch, respond, problem }) {
+  if (app !== void 0) return runApp(call, app);
+  if (fetch !== void 0) return handleFetch(call, fetch);
+  if (respond !== void 0) return handleDirect(call, respond);
+  throw problem;
 }
 function handleEvent(call, handler, event) {
   const result = handler(event, call.context);
@@ -1862,8 +2315,17 @@ async function handleDirect(call, respond) {
 }
 var lateCalls = 0;
 function onTimeout(call) {
+  const isApp = call.progress !== void 0;
+  if (isApp && hasProgressed(call)) {
+    deadlines.add(call);
+    return;
+  }
   const problem = new Problem("FUNCTION_TIMEOUT", `The function did not finish within ${timeoutMs} ms`);
   call.abort(problem);
+  if (isApp) {
+    answerForApp(call, problem);
+    return;
+  }
   if (call.response.headersSent) call.response.destroy();
   else sendProblem(call, problem);
   call.isLate = true;
@@ -1877,15 +2339,16 @@ function exitForRestart() {
 }
 function onError(call, error) {
   const { response } = call;
+  const answer = call.progress === void 0 ? sendProblem : answerForApp;
   if (error instanceof Problem) {
-    if (!response.headersSent) sendProblem(call, error);
+    if (!response.headersSent) answer(call, error);
     return;
   }
   if (response.destroyed || response.writableEnded && call.isAborted) return;
   console.error(JSON.stringify({ level: "error", requestId: call.requestId, message: messageOf(error) }));
   console.error(stackOf(error));
   if (response.headersSent) response.destroy();
-  else sendProblem(call, new Problem("FUNCTION_ERROR", messageOf(error)));
+  else answer(call, new Problem("FUNCTION_ERROR", messageOf(error)));
 }
 
 // packages/wrappers/node/src/server.ts
@@ -1920,15 +2383,7 @@ function answerMalformed(error, socket) {
     return;
   }
   const problem = error.code === "HPE_HEADER_OVERFLOW" ? new Problem("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more") : new Problem("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`);
-  const { status, text } = problem.document();
-  const reason = status === 431 ? "Request Header Fields Too Large" : "Bad Request";
-  const headers = `Content-Type: ${PROBLEM_TYPE}\r
-Content-Length: ${Buffer.byteLength(text)}\r
-Connection: close`;
-  socket.end(`HTTP/1.1 ${status} ${reason}\r
-${headers}\r
-\r
-${text}`);
+  socket.end(rawProblem(problem));
 }
 
 // packages/wrappers/node/src/standard-streams.ts
@@ -1953,11 +2408,13 @@ function writeSynchronously() {
 process.setSourceMapsEnabled(true);
 writeSynchronously();
 startLoading();
+setUserPort();
 var httpServer = createWrapperServer();
 httpServer.listen(address);
 httpServer.on("error", (error) => {
   console.error(`Cannot listen on ${address}: ${error.message}`);
   process.exit(1);
 });
+if (appSetting !== "function") interceptListen();
 drainOnSigterm(httpServer);
 exitOnUncaughtError();

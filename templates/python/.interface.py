@@ -22,6 +22,7 @@ SEARCH_PATH = sys.path[:]
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
 
+import builtins
 import gc
 import json
 import os
@@ -329,6 +330,36 @@ def location_of(error):
     return found
 
 
+# ---- function/search_path.py
+# The folders that the user's code imports from.
+
+SOURCES = "src"
+
+
+def extend_search_path():
+    packages = os.path.join(FOLDER, ".packages")
+    sources = os.path.join(FOLDER, SOURCES)
+    # After the standard library and before the packages of an image, as in a virtual environment.
+    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
+    sys.path[index:index] = [packages, sources] if os.path.isdir(sources) else [packages]
+    sys.path.insert(0, FOLDER)
+    if not hasattr(builtins, "exit"):  # without the module `site`, which would add the packages of this machine
+        builtins.exit = builtins.quit = sys.exit
+
+
+def module_of(stem):
+    module = os.path.normpath(stem).replace("/", ".")
+    top, _, rest = module.partition(".")
+    package = rest.partition(".")[0]
+    # A package in `src` must not be loaded a second time under the name that its own code imports it with.
+    is_own = top == SOURCES and "." in rest and has_init(SOURCES, package) and not has_init(SOURCES)
+    return rest if is_own else module
+
+
+def has_init(*folder):
+    return os.path.isfile(os.path.join(FOLDER, *folder, "__init__.py"))
+
+
 # ---- function/load.py
 # Finding and importing the user's function.
 
@@ -351,11 +382,7 @@ def load_function():
     if not ENVIRONMENT.get("PORT", "").isdecimal():
         ENVIRONMENT["PORT"] = "8080"  # programs expect a number; the wrapper itself may listen on the path of a socket
     file, module_name, name = find_handler(ENVIRONMENT.get("FAAS_HANDLER"))
-    packages = os.path.join(FOLDER, ".packages")
-    # After the standard library and before other installed packages, as in a virtual environment.
-    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
-    sys.path.insert(index, packages)
-    sys.path.insert(0, FOLDER)
+    extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
     if "lambda" in (SIGNATURE, file.partition("_")[0]) or name == "lambda_handler":
@@ -396,7 +423,7 @@ def loaded_from(module, file, name):
     if found is None:
         has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
-        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
+        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}{signature_advice(module)}")
     if not name and (found == "main" or getattr(target, "__module__", "").startswith(LAMBDA_ADAPTERS)):
         found = app_beside(module) or found  # `def main()` often starts a server of the framework, for development
         target = getattr(module, found)
@@ -413,6 +440,13 @@ def loaded_from(module, file, name):
     if kind is None and not callable(target):
         raise load_failed(f'{file}: expected "{found}" to be a function, got {type(target).__name__}')
     return Loaded(target, kind)
+
+
+def signature_advice(module):
+    load_part('signatures.adapt')
+
+    likely = next(filter(None, map(likely_signature, vars(module).values())), None)
+    return f". A function of another platform needs --signature {likely} and --handler" if likely else ""
 
 
 def app_beside(module):
@@ -439,10 +473,10 @@ def is_plain_handler(target, name):
 def find_handler(setting):
     stem, _, name = (setting or "").rpartition(".")
     stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES + FOREIGN_FILES
-    for each in stems:
+    for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
-                return file, os.path.normpath(each).replace("/", "."), name
+                return file, module_of(each), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in (stems if setting else HANDLER_FILES)))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
@@ -455,7 +489,9 @@ def load_message(error):
     if isinstance(error, SyntaxError):
         return error.msg
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"{error} (to install it, add {error.name.partition('.')[0]} to requirements.txt)"
+        load_part('function.missing_package')
+
+        return f"{error}{package_advice(error.name)}"
     return message_of(error)
 
 
@@ -772,9 +808,12 @@ def to_response(call, result):
     status = None
     headers = ()
     body = result
-    if isinstance(result, dict) and is_full_response(result):
-        status, body = result["status"], result.get("body")
-        headers = checked_headers(result.get("headers") or {})
+    if isinstance(result, dict):
+        if is_full_response(result):
+            status, body = result["status"], result.get("body")
+            headers = checked_headers(result.get("headers") or {})
+        elif "statusCode" in result:
+            check_not_lambda(result)
     if body is None:
         return complete_response(call, status or 204, None, headers, b"")
     encoding = encoding_of(headers) if headers else None
@@ -814,6 +853,14 @@ def is_full_response(result):
     if not 200 <= status <= 599:
         raise invalid_response(f'Expected "status" to be from 200 to 599, got {status}')
     return True
+
+
+def check_not_lambda(result):
+    if type(result["statusCode"]) is int and not ENVIRONMENT.get("FAAS_SIGNATURE"):
+        raise invalid_response(
+            'The function returned an object with "statusCode", as functions of AWS Lambda do. '
+            "Deploy it with --signature lambda, or with --signature faas to send the object as JSON"
+        )
 
 
 def checked_headers(headers):
@@ -2615,7 +2662,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['signatures.call_facts'] = 2617, r'''# ---- signatures/call_facts.py
+PARTS['signatures.call_facts'] = 2664, r'''# ---- signatures/call_facts.py
 # Facts of a call that functions of several platforms read.
 
 def path_and_query(call):
@@ -2630,7 +2677,7 @@ def client_address(call):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2632, r'''import base64
+PARTS['signatures.aws_lambda'] = 2679, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('signatures.call_facts')
@@ -2810,7 +2857,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 2812, r'''import sys
+PARTS['apps.recognize'] = 2859, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2926,7 +2973,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 2928, r'''import sys
+PARTS['signatures.adapt'] = 2975, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3070,7 +3117,87 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3072, r'''# ---- apps/app_head.py
+PARTS['function.missing_package'] = 3119, r'''import os
+import sys
+
+# ---- function/missing_package.py
+# Advice for an import of a package that is not installed.
+
+MANIFESTS = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg")
+
+
+def package_advice(module):
+    top = module.partition(".")[0]
+    is_own = any(
+        os.path.exists(os.path.join(FOLDER, folder, file)) for folder in ("", "src") for file in (top, f"{top}.py")
+    )
+    if is_own or top.startswith("_") or top in getattr(sys, "stdlib_module_names", ()):
+        return ""
+    manifest = next((file for file in MANIFESTS if os.path.exists(os.path.join(FOLDER, file))), MANIFESTS[0])
+    name = distribution_of(top)
+    return f': add "{name}" to {manifest}' if name else f": add the package that contains it to {manifest}"
+
+
+def distribution_of(module):
+    return {
+        "attr": "attrs",
+        "azure": "",
+        "bs4": "beautifulsoup4",
+        "bson": "pymongo",
+        "corsheaders": "django-cors-headers",
+        "Crypto": "pycryptodome",
+        "cv2": "opencv-python-headless",
+        "dateutil": "python-dateutil",
+        "decouple": "python-decouple",
+        "discord": "discord.py",
+        "dns": "dnspython",
+        "docx": "python-docx",
+        "dotenv": "python-dotenv",
+        "engineio": "python-engineio",
+        "environ": "django-environ",
+        "faiss": "faiss-cpu",
+        "fitz": "PyMuPDF",
+        "git": "GitPython",
+        "github": "PyGithub",
+        "gitlab": "python-gitlab",
+        "google": "",
+        "googleapiclient": "google-api-python-client",
+        "jose": "python-jose",
+        "jwt": "PyJWT",
+        "kafka": "kafka-python",
+        "ldap": "python-ldap",
+        "magic": "python-magic",
+        "markdown_it": "markdown-it-py",
+        "memcache": "python-memcached",
+        "mpl_toolkits": "matplotlib",
+        "multipart": "python-multipart",
+        "mysql": "mysql-connector-python",
+        "MySQLdb": "mysqlclient",
+        "nacl": "PyNaCl",
+        "OpenSSL": "pyOpenSSL",
+        "PIL": "Pillow",
+        "pkg_resources": "setuptools",
+        "pptx": "python-pptx",
+        "psycopg2": "psycopg2-binary",
+        "pylab": "matplotlib",
+        "pythonjsonlogger": "python-json-logger",
+        "rest_framework": "djangorestframework",
+        "serial": "pyserial",
+        "skimage": "scikit-image",
+        "sklearn": "scikit-learn",
+        "slugify": "python-slugify",
+        "socketio": "python-socketio",
+        "telegram": "python-telegram-bot",
+        "umap": "umap-learn",
+        "usb": "pyusb",
+        "websocket": "websocket-client",
+        "yaml": "PyYAML",
+        "zmq": "pyzmq",
+    }.get(module, module)
+'''
+
+
+PARTS['apps.app_head'] = 3199, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again. A line of None needs a closer look each time.
@@ -3184,7 +3311,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 3186, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3313, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3242,12 +3369,13 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 3244, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3371, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
 
 ASGI = {"version": "3.0", "spec_version": "2.3"}
+ASGI_WEBSOCKET = {"version": "3.0", "spec_version": "2.4"}
 known_headers_bytes = {}
 MAX_HEADERS = 300
 MAX_HEADER = 1000
@@ -3278,6 +3406,20 @@ def http_scope(call, state):
     }
 
 
+def websocket_scope(call, state):
+    scope = http_scope(call, state)
+    del scope["method"]
+    protocols = call.headers.get("sec-websocket-protocol", "")
+    scope.update(
+        type="websocket",
+        asgi=ASGI_WEBSOCKET,
+        scheme="wss" if scope["scheme"] == "https" else "ws",
+        subprotocols=[each.strip() for each in protocols.split(",") if each.strip()],
+        extensions={"websocket.http.response": {}},
+    )
+    return scope
+
+
 def encode_headers(headers):
     pairs = []
     for item in headers.items():
@@ -3293,7 +3435,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3295, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3437, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3320,7 +3462,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3322, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3464, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3527,7 +3669,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3529, r'''from time import monotonic
+PARTS['asgi.connection'] = 3671, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3535,13 +3677,22 @@ load_part('asgi.waiters')
 # Connections of an ASGI application: it gets the body of a request while that is read.
 
 class AsgiConnection(Connection):
-    __slots__ = ("asyncio_loop", "exchange", "drained")
+    __slots__ = ("asyncio_loop", "exchange", "drained", "read")
 
     def __init__(self, sock, owner):
         self.asyncio_loop = owner.loop
         self.exchange = None  # of the present call
         self.drained = Waiters(self.asyncio_loop)  # tasks that wait until the client takes more
+        self.read = self.readable  # what reads the socket: that of a WebSocket once it is open
         super().__init__(sock, owner)
+
+    def set_reading(self, wanted):
+        if wanted != self.reading:
+            self.reading = wanted
+            if wanted:
+                self.loop.add_reader(self.fd, self.read)
+            else:
+                self.loop.remove_reader(self.fd)
 
     def readable(self):
         try:
@@ -3586,9 +3737,14 @@ class AsgiConnection(Connection):
         call = self.call
         if self.body is not None and self.body.too_large:
             raise body_too_large()
-        self.exchange = HttpExchange(self, call)
-        if self.body is not None:
-            self.feed()
+        if "upgrade" in call.headers and is_websocket(call):
+            load_part('websocket.exchange')
+
+            self.exchange = WebSocketExchange(self, call)
+        else:
+            self.exchange = HttpExchange(self, call)
+            if self.body is not None:
+                self.feed()
         self.since = monotonic()
         self.owner.start(call)
 
@@ -3625,6 +3781,11 @@ class AsgiConnection(Connection):
             while self.output and not self.gone:
                 await self.drained.wait()
 
+    def send_soon(self, data):
+        self.write(data)
+        if self.output and not self.gone:
+            self.asyncio_loop.add_writer(self.fd, self.writable)
+
     def writable(self):
         self.flush()
         if self.output and not self.gone:
@@ -3647,10 +3808,16 @@ class AsgiConnection(Connection):
         self.drained.wake()
         if self.exchange is not None:
             self.exchange.disconnect()
+
+
+def is_websocket(call):
+    headers = call.headers
+    tokens = [token.strip() for token in headers.get("connection", "").lower().split(",")]
+    return call.method == "GET" and headers["upgrade"].strip().lower() == "websocket" and "upgrade" in tokens
 '''
 
 
-PARTS['asgi.lifespan'] = 3652, r'''import sys
+PARTS['asgi.lifespan'] = 3819, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3738,7 +3905,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3740, r'''import gc
+PARTS['asgi.runner'] = 3907, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3759,6 +3926,10 @@ class AsgiRunner(AsyncRunner):
 
     def drain(self):
         self.drain_began = monotonic()
+        for call in list(self.tasks.values()):
+            exchange = self.exchange_of(call)
+            if hasattr(exchange, "go_away"):
+                exchange.go_away()
 
     def end(self):
         began = self.drain_began or monotonic()
@@ -3819,7 +3990,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3821, r'''import io
+PARTS['wsgi.environ'] = 3992, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3899,7 +4070,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3901, r'''from time import monotonic
+PARTS['wsgi.response'] = 4072, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4022,7 +4193,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4024, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4195, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4066,7 +4237,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4068, r'''import os
+PARTS['signatures.google'] = 4239, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4125,7 +4296,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4127, r'''import base64
+PARTS['signatures.cloud_event'] = 4298, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4276,7 +4447,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4278, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4449, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4310,7 +4481,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4312, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4483, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4373,7 +4544,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4375, r'''import os
+PARTS['signatures.openfaas'] = 4546, r'''import os
 import socket
 load_part('signatures.call_facts')
 
@@ -4459,6 +4630,467 @@ def view_result(value):
     if isinstance(second, (dict, list)):
         return body, 200, second
     return body, 200 if second is None else second, third or {}
+'''
+
+
+PARTS['websocket.frames'] = 4635, r'''# ---- websocket/frames.py
+# The frames of WebSockets (RFC 6455 section 5).
+
+CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+GOING_AWAY, PROTOCOL_ERROR, NO_STATUS, LOST, INVALID_DATA, TOO_BIG, FAILED, RESTARTING = (
+    1001, 1002, 1005, 1006, 1007, 1009, 1011, 1012,
+)  # fmt: skip
+CONTROL_LIMIT = 125  # bytes of a control frame
+
+
+class FrameError(Exception):
+    def __init__(self, code, reason):
+        super().__init__(reason)
+        self.code = code
+
+
+class FrameReader:
+    __slots__ = ("buffer", "limit", "kind", "pieces", "size")
+
+    def __init__(self, limit):
+        self.buffer = bytearray()
+        self.limit = limit  # bytes of a message
+        self.kind = None  # of the message whose first frames have come
+        self.pieces = []
+        self.size = 0
+
+    def take(self, data):
+        buffer = self.buffer
+        buffer += data
+        events = []
+        at = 0
+        while True:
+            frame = self.frame_at(at)
+            if frame is None:
+                break
+            at, first, payload = frame
+            event = self.add(first, payload)
+            if event is not None:
+                events.append(event)
+                if event[0] == CLOSE:
+                    at = len(buffer)  # what follows it is ignored
+                    break
+        del buffer[:at]
+        return events
+
+    def frame_at(self, at):
+        buffer = self.buffer
+        available = len(buffer) - at
+        if available < 2:
+            return None
+        first, second = buffer[at], buffer[at + 1]
+        if not second & 0x80:
+            raise FrameError(PROTOCOL_ERROR, "a frame of a client is not masked")
+        length, start = second & 0x7F, at + 2
+        if length > CONTROL_LIMIT:
+            size = 2 if length == 126 else 8
+            if available < 2 + size:
+                return None
+            start += size
+            length = int.from_bytes(buffer[at + 2 : start], "big")
+        if first & 0x70:
+            raise FrameError(PROTOCOL_ERROR, "a reserved bit is set")
+        if first & 0x08:
+            if length > CONTROL_LIMIT or not first & 0x80:
+                raise FrameError(PROTOCOL_ERROR, "a control frame is too long or fragmented")
+        elif self.size + length > self.limit:
+            raise FrameError(TOO_BIG, f"a message has more than {self.limit} bytes")
+        end = start + 4 + length
+        if len(buffer) < end:
+            return None
+        return end, first, mask(buffer[start + 4 : end], buffer[start : start + 4])
+
+    def add(self, first, payload):
+        kind = first & 0x0F
+        if kind & 0x08:
+            if kind > PONG:
+                raise FrameError(PROTOCOL_ERROR, f"unknown opcode {kind}")
+            return kind, payload
+        if kind > BINARY_FRAME:
+            raise FrameError(PROTOCOL_ERROR, f"unknown opcode {kind}")
+        if (kind == CONTINUATION) != (self.kind is not None):
+            raise FrameError(PROTOCOL_ERROR, "a fragment without its message, or a message within another one")
+        if first & 0x80 and kind != CONTINUATION:
+            return kind, payload
+        if kind != CONTINUATION:
+            self.kind = kind
+        self.pieces.append(payload)
+        self.size += len(payload)
+        if not first & 0x80:
+            return None
+        message, known = b"".join(self.pieces), self.kind
+        self.kind, self.pieces, self.size = None, [], 0
+        return known or 0, message
+
+
+def mask(data, key):
+    length = len(data)
+    keys = bytes(key) * ((length + 3) // 4)
+    return (int.from_bytes(data, "little") ^ int.from_bytes(keys[:length], "little")).to_bytes(length, "little")
+
+
+def encode_frame(kind, payload):
+    length = len(payload)
+    if length <= CONTROL_LIMIT:
+        return bytes((0x80 | kind, length)) + payload
+    if length < 65536:
+        return bytes((0x80 | kind, 126)) + length.to_bytes(2, "big") + payload
+    return bytes((0x80 | kind, 127)) + length.to_bytes(8, "big") + payload
+
+
+def parse_close(payload):
+    if not payload:
+        return NO_STATUS, ""
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) < 2 or not (1000 <= code <= 1014 or 3000 <= code <= 4999) or code in (1004, NO_STATUS, LOST):
+        raise FrameError(PROTOCOL_ERROR, "invalid close code")
+    try:
+        return code, payload[2:].decode()
+    except UnicodeDecodeError:
+        raise FrameError(INVALID_DATA, "the reason of a close frame is not UTF-8") from None
+
+
+def encode_close(code, reason=""):
+    if code == NO_STATUS:
+        return encode_frame(CLOSE, b"")
+    text = reason.encode("utf-8", "replace")[: CONTROL_LIMIT - 2].decode("utf-8", "ignore")
+    return encode_frame(CLOSE, code.to_bytes(2, "big") + text.encode())
+'''
+
+
+PARTS['websocket.handshake'] = 4765, r'''import base64
+import binascii
+import hashlib
+import re
+
+# ---- websocket/handshake.py
+# The opening handshake of WebSockets (RFC 6455 section 4.2).
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+OWN_LINES = re.compile(rb"(?im)^sec-websocket-(?:accept|protocol|extensions): [^\r]*\r\n")
+
+
+def check_request(call, has_body):
+    if has_body:
+        raise Problem("INVALID_REQUEST", "Expected a request for a WebSocket to have no body")
+    version = call.headers.get("sec-websocket-version")
+    if version != "13":
+        raise Problem("INVALID_REQUEST", f"Expected Sec-WebSocket-Version 13, got {version or 'none'}")
+    try:
+        key = base64.b64decode(call.headers.get("sec-websocket-key", ""), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 16:
+        raise Problem("INVALID_REQUEST", "Expected Sec-WebSocket-Key to be 16 bytes in Base64")
+
+
+def accept_response(call, subprotocol, lines):
+    key = call.headers["sec-websocket-key"].encode("latin-1")
+    accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
+    head = (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept}\r\nX-Request-Id: {call.request_id}\r\n{date_line()}"
+    )
+    if subprotocol is not None:
+        if not isinstance(subprotocol, str) or not TOKEN.match(subprotocol):
+            raise invalid_response(f"Expected the subprotocol to be a token, got {subprotocol!r}")
+        head += f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
+    return head.encode("latin-1") + OWN_LINES.sub(b"", lines) + b"\r\n"
+'''
+
+
+PARTS['websocket.exchange'] = 4806, r'''import sys
+from collections import deque
+from time import monotonic
+load_part('apps.app_head')
+load_part('asgi.http_exchange')
+load_part('asgi.scope')
+load_part('asgi.waiters')
+load_part('websocket.frames')
+load_part('websocket.handshake')
+
+# ---- websocket/exchange.py
+# A WebSocket, as events of an ASGI application.
+
+# Seconds. A client that answers no ping for as long as the next one takes is lost.
+PING_INTERVAL = 20
+# Time for the client's part of the closing handshake.
+CLOSE_TIMEOUT = 5
+
+
+class WebSocketExchange:
+    __slots__ = (
+        "call",
+        "connection",
+        "loop",
+        "state",
+        "events",
+        "size",
+        "waiters",
+        "frames",
+        "rejection",
+        "on_end",
+        "heard",
+        "timer",
+        "disconnect_event",
+    )
+
+    def __init__(self, connection, call):
+        check_request(call, connection.body is not None)
+        self.call = call
+        self.connection = connection
+        self.loop = connection.asyncio_loop
+        self.state = "connecting"
+        self.events = deque(({"type": "websocket.connect"},))
+        self.size = 0  # bytes of the messages in `events`
+        self.waiters = Waiters(self.loop)
+        self.frames = FrameReader(BODY_LIMIT)
+        self.rejection = None  # the application's own response, in place of a WebSocket
+        self.on_end = None  # called when the WebSocket has ended
+        self.heard = monotonic()  # time of the last bytes
+        self.timer = None
+        self.disconnect_event = None
+
+    def scope(self, state):
+        return websocket_scope(self.call, state)
+
+    # ---- events of the application
+
+    async def receive(self):
+        while True:
+            if self.events:
+                event = self.events.popleft()
+                if self.size:
+                    self.size -= len(event.get("bytes") or event.get("text") or b"")
+                    if self.state == "open" and not self.is_full():
+                        self.connection.set_reading(True)
+                return event
+            if self.disconnect_event is not None:
+                return self.disconnect_event
+            await self.waiters.wait()
+
+    async def send(self, message):
+        kind = message["type"]
+        if kind == "websocket.send" and self.state == "open":
+            await self.send_message(message)
+        elif kind == "websocket.accept" and self.state == "connecting":
+            self.accept(message)
+        elif kind == "websocket.close" and self.state == "connecting":
+            self.reject()
+        elif kind == "websocket.close" and self.state == "open":
+            self.begin_close(message.get("code") or 1000, message.get("reason") or "")
+            self.expect_disconnect(message.get("code") or 1000, message.get("reason") or "")
+        elif kind.startswith("websocket.http.response.") and self.state in ("connecting", "rejecting"):
+            await self.respond(message)
+        elif self.state in ("closing", "closed"):
+            if kind != "websocket.close":
+                raise ConnectionResetError("The WebSocket is closed")
+        else:
+            raise RuntimeError(f"Unexpected event {kind!r} of a WebSocket that is {self.state}")
+
+    async def send_message(self, message):
+        data = message.get("bytes")
+        if data is not None:
+            frame = encode_frame(BINARY_FRAME, bytes(data))
+        else:
+            frame = encode_frame(TEXT_FRAME, message["text"].encode("utf-8", "replace"))
+        await self.connection.write_async(frame)
+        if self.connection.gone:
+            if self.state == "open":
+                self.readable()  # its close frame may have come
+            self.disconnect()
+            raise ConnectionResetError("The client of the WebSocket is gone")
+
+    def accept(self, message):
+        connection = self.connection
+        head = AppHead(200, message.get("headers") or ())  # checks them
+        data = accept_response(self.call, message.get("subprotocol"), b"".join(head.lines))
+        if not self.call.claim():
+            self.state = "closed"
+            raise ConnectionResetError("The WebSocket was accepted after its deadline")
+        self.state = "open"
+        self.call.keep_alive = False
+        connection.deadlines.calls.pop(self.call, None)  # it lives as long as both sides like
+        connection.since = float("inf")
+        connection.write(data)
+        connection.set_reading(False)
+        connection.read = self.readable
+        connection.set_reading(True)
+        self.heard = monotonic()
+        self.timer = self.loop.call_later(PING_INTERVAL, self.ping, 0.0)
+        rest, connection.buffer = connection.buffer, b""
+        if connection.ended:
+            self.disconnect()
+        elif rest:
+            self.take(rest)
+        if lifecycle.draining:
+            self.go_away()
+
+    def reject(self):
+        self.state = "closed"
+        response = complete_response(self.call, 403, None, (), b"")
+        if self.call.claim():
+            self.connection.deliver(self.call, response)
+        self.expect_disconnect(LOST, "")
+
+    async def respond(self, message):
+        if self.rejection is None:
+            self.state = "rejecting"
+            self.rejection = HttpExchange(self.connection, self.call)
+            self.rejection.on_end = self.on_end
+        await self.rejection.send({**message, "type": message["type"][len("websocket.") :]})
+        if self.rejection.ended:
+            self.state = "closed"
+            self.expect_disconnect(LOST, "")
+
+    # ---- events of the connection
+
+    def readable(self):
+        try:
+            data = self.connection.sock.recv(READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.take(data)
+        else:
+            self.disconnect()
+
+    def take(self, data):
+        self.heard = monotonic()
+        try:
+            for kind, payload in self.frames.take(data):
+                if kind == CLOSE:
+                    self.closed_by_client(*parse_close(payload))
+                elif kind == PING and len(self.connection.output) < READ_AHEAD:  # a client that reads nothing gets none
+                    self.connection.send_soon(encode_frame(PONG, payload))
+                elif kind <= BINARY_FRAME and self.state == "open":
+                    self.add_message(kind, payload)
+        except FrameError as error:
+            if self.state == "open":
+                self.begin_close(error.code, str(error))
+            self.expect_disconnect(error.code, str(error))
+            self.connection.refused = True
+            self.end()
+        if self.state == "open" and self.is_full():
+            self.connection.set_reading(False)
+
+    def add_message(self, kind, payload):
+        event = {"type": "websocket.receive"}
+        if kind == TEXT_FRAME:
+            try:
+                event["text"] = payload.decode()
+            except UnicodeDecodeError:
+                raise FrameError(INVALID_DATA, "a text message is not UTF-8") from None
+            self.size += len(event["text"])
+        else:
+            event["bytes"] = payload
+            self.size += len(payload)
+        self.events.append(event)
+        self.waiters.wake()
+
+    def is_full(self):
+        return self.size >= READ_AHEAD
+
+    def closed_by_client(self, code, reason):
+        if self.state == "open":
+            self.connection.send_soon(encode_close(code))
+            self.expect_disconnect(code, reason)
+        self.end()
+
+    def disconnect(self):
+        if self.rejection is not None:
+            self.rejection.disconnect()
+        self.expect_disconnect(LOST, "")
+        if self.state in ("open", "closing"):
+            self.connection.gone = True
+            self.end()
+        elif self.state == "connecting" and self.connection.closed:
+            self.state = "closed"
+
+    def ping(self, sent):
+        if self.state != "open":
+            return
+        # A client whose messages wait to be received is not read.
+        if sent and self.heard < sent and self.connection.reading:
+            return self.disconnect()
+        self.connection.send_soon(encode_frame(PING, b""))
+        self.timer = self.loop.call_later(PING_INTERVAL, self.ping, monotonic())
+
+    # ---- the end
+
+    def begin_close(self, code, reason):
+        self.state = "closing"
+        self.connection.send_soon(encode_close(code, reason))
+        self.connection.set_reading(True)
+        self.timer.cancel()
+        self.timer = self.loop.call_later(CLOSE_TIMEOUT, self.end)
+
+    def expect_disconnect(self, code, reason):
+        if self.disconnect_event is None:
+            self.disconnect_event = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self.waiters.wake()
+
+    def go_away(self):
+        if self.state == "open":
+            self.begin_close(RESTARTING, "")
+            self.expect_disconnect(RESTARTING, "")
+
+    def end(self):
+        if self.state == "closed":
+            return
+        self.state = "closed"
+        self.timer.cancel()
+        connection = self.connection
+        connection.set_reading(False)
+        connection.read = connection.readable
+        connection.since = monotonic()
+        connection.buffer = b""
+        connection.drained.wake()
+        connection.finish(self.call)
+        if self.on_end is not None:
+            self.on_end(self.call)
+
+    def returned(self):
+        if self.state == "open":
+            sys.stderr.write(f"The ASGI application returned without closing its WebSocket ({self.call.request_id})\n")
+            self.begin_close(FAILED, "")
+        elif self.rejection is not None:
+            self.rejection.returned()
+        elif self.state == "connecting":
+            self.failed(invalid_response("The ASGI application returned without accepting or closing the WebSocket"))
+
+    def failed(self, error):
+        call = self.call
+        if self.rejection is not None:
+            return self.rejection.failed(error)
+        if self.state == "connecting":
+            self.state = "closed"
+            response = error_response(call, error)
+            if call.claim():
+                self.connection.deliver(call, response)
+            return
+        if isinstance(error, SystemExit):
+            exit_as_asked(error, f"in request {call.request_id}")
+        lost = isinstance(error, ConnectionResetError) and self.disconnect_event is not None
+        if not lost:  # send() says so to an application that does not receive
+            log_error(error, call.request_id)
+        if self.state == "open":
+            self.begin_close(FAILED, "")
+
+    def cancelled(self):
+        if self.rejection is not None:
+            self.rejection.cancelled()
+        elif self.state == "open":
+            self.begin_close(FAILED, "")
+        elif self.state == "connecting" and self.call.unclaimed:
+            self.failed(RuntimeError("The application's task was cancelled"))
 '''
 
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/core";
 import type { Dependencies, DependencyOptions } from "../dependencies/cache.ts";
 import { nodeDependencies } from "../dependencies/node.ts";
-import { pythonDependencies } from "../dependencies/python.ts";
+import { pythonDependencies } from "../dependencies/python/install.ts";
 import { detect } from "../source/runtime.ts";
 import { readSource, type Source, type SourceEntry } from "../source/source.ts";
 import { isTypeScript } from "../typescript/file-names.ts";

@@ -40,8 +40,8 @@ function versions(manifest: Record<string, unknown>, field: string, path: string
 export interface Pyproject {
   /** `[project] dependencies`, each in the format of requirements.txt. */
   readonly dependencies: readonly string[];
-  /** True if it has other dependencies, in Poetry's own table. */
-  readonly hasOthers: boolean;
+  /** Whole content. */
+  readonly table: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -53,13 +53,12 @@ export async function readPyproject(folder: string): Promise<Pyproject | undefin
   const path = join(folder, "pyproject.toml");
   const text = await readOptionalText(path);
   if (text === undefined) return undefined;
-  const { project = {}, tool = {} } = await readToml(text, path);
+  const table = await readToml(text, path);
+  const { project = {} } = table;
   const dependencies = isRecord(project) ? (project.dependencies ?? []) : undefined;
   if (!Array.isArray(dependencies) || !dependencies.every((each) => typeof each === "string"))
     throw invalid(path, 'expected "project.dependencies" to be a list of strings');
-  const poetry = isRecord(tool) && isRecord(tool.poetry) ? tool.poetry.dependencies : undefined;
-  const hasOthers = isRecord(poetry) && Object.keys(poetry).some((name) => name !== "python");
-  return { dependencies, hasOthers };
+  return { dependencies, table };
 }
 
 /**

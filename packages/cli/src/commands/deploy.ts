@@ -2,6 +2,7 @@ import { type EndpointRef, FaasError, type Registered, type ServerConfig } from 
 import { type Command, InvalidArgumentError } from "commander";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
+import { rootAddresses } from "../deploy/addresses.ts";
 import { type ArtifactSource, publishArtifact } from "../deploy/artifact.ts";
 import { checkOutcome, describeServing } from "../deploy/outcome.ts";
 import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
@@ -68,7 +69,11 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
     // A private endpoint rejects a call without a key.
     const isPrivate = client.hasKey && settings.visibility !== "public";
     const call = isPrivate ? `faas invoke ${ref.org}/${ref.endpoint}` : `curl -i ${registered.url}`;
-    if (options.output === "table") printStatus(io, colors(io.stderr, io).dim(`try: ${call}`));
+    if (options.output === "table") {
+      for (const address of rootAddresses(ref, registered.url, settings.hostnames))
+        printStatus(io, colors(io.stderr, io).dim(`also at: ${address}`));
+      printStatus(io, colors(io.stderr, io).dim(`try: ${call}`));
+    }
   } catch (error) {
     progress.fail();
     throw io.signal.aborted ? error : await withServingRevision(error, ref, client, attempt.revision);

@@ -93,7 +93,8 @@ export class DevSession implements AsyncDisposable {
     this.#ref ??= { org: project.org ?? "dev", endpoint: project.endpoint ?? endpointNameOf(this.#folder) };
     const prepared = await this.#prepare(project, signal);
     const { digest, runtime } = prepared;
-    const { $schema: _, org: __, endpoint: ___, server: ____, ...settings } = project;
+    // Hostnames are those of a server on a network.
+    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, ...settings } = project;
     await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },

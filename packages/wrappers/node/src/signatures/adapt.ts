@@ -1,16 +1,15 @@
-import { handlerSetting, nameOf } from "../options.ts";
+import type { LoadedFunction } from "../load/loaded-function.ts";
+import { appSetting, handlerSetting, nameOf, signatureSetting } from "../options.ts";
 import { Problem } from "../problem.ts";
 import { isRequest, isResponse, recognizeSignature, type Signature } from "./detect.ts";
 import { fissionResponder } from "./fission.ts";
 import { parametersOf, sourceOf, type UserFunction } from "./function-source.ts";
-import { cloudEventResponder, googleResponder, registeredGoogleFunction } from "./google.ts";
+import { cloudEventResponder, googleFunction, registeredGoogleFunction } from "./google.ts";
 import { type KnativeModule, knativeResponder } from "./knative.ts";
 import { defineAwslambda, lambdaResponder } from "./lambda.ts";
 import { setLambdaEnvironment } from "./lambda-context.ts";
 import { openFaasResponder } from "./openfaas.ts";
 import type { Responder } from "./responder.ts";
-
-const { FAAS_SIGNATURE: setting, FAAS_APP: app = "function" } = process.env;
 
 /** Exports by which platforms call functions, tried after ours. */
 const EXPORTS: Readonly<Record<string, readonly string[]>> = {
@@ -24,8 +23,8 @@ const exportSetting = handlerSetting?.slice(handlerSetting.lastIndexOf(".") + 1)
 
 /** Prepares what code for another platform finds when it is loaded. */
 export function prepareSignature(): void {
-  if (setting === "lambda") setLambdaEnvironment();
-  if (setting === "lambda" || setting === undefined) defineAwslambda();
+  if (signatureSetting === "lambda") setLambdaEnvironment();
+  if (signatureSetting === "lambda" || signatureSetting === undefined) defineAwslambda();
 }
 
 /**
@@ -42,25 +41,28 @@ export async function adaptSignature(
   exported: (name: string) => unknown,
   names: readonly string[],
   file: string,
-): Promise<{ readonly respond: Responder } | undefined> {
-  if (setting === "faas" || app !== "function") return undefined;
+): Promise<LoadedFunction | undefined> {
+  if (signatureSetting === "faas" || (appSetting ?? "function") !== "function") return undefined;
   const isFunction = (name: string | undefined) => name !== undefined && typeof exported(name) === "function";
   const name = isFunction(key) ? key : findByConvention(isFunction, exported, names);
-  if (setting === "gcf" || (setting === undefined && name === undefined)) {
+  const mayBeRegistered =
+    signatureSetting === undefined ? name === undefined : /^(?:gcf|cloudevents)$/.test(signatureSetting);
+  if (mayBeRegistered) {
     const registered = registeredGoogleFunction(file, exportSetting);
-    if (registered) return { respond: registered };
+    if (registered) return registered;
   }
   if (name === undefined) {
-    if (setting === undefined) return undefined;
+    if (signatureSetting === undefined) return undefined;
     throw new Problem(
       "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected a function of the signature ${setting}, but it exports ${names.join(", ") || "nothing"}. Set the handler to "file.export"`,
+      `${nameOf(file)}: expected a function of the signature ${signatureSetting}, but it exports ${names.join(", ") || "nothing"}. Set the handler to "file.export"`,
     );
   }
   const handler = exported(name) as UserFunction;
-  const signature = (setting as Signature | undefined) ?? recognizeSignature(handler, name);
+  const signature = (signatureSetting as Signature | undefined) ?? recognizeSignature(handler, name);
   if (signature === undefined || signature === "faas") return undefined;
-  return { respond: await responderOf(signature, handler, exported, file) };
+  if (signature === "gcf") return googleFunction(handler, file, parametersOf(sourceOf(handler)));
+  return { respond: await responderOf(signature, handler, exported) };
 }
 
 /** Names the function of a module by the conventions of other platforms. */
@@ -71,29 +73,27 @@ function findByConvention(
 ): string | undefined {
   if (exportSetting !== undefined) return undefined;
   const { FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET } = process.env;
-  const conventions = EXPORTS[setting ?? ""] ?? ["handle", "lambdaHandler"];
+  const conventions = EXPORTS[signatureSetting ?? ""] ?? ["handle", "lambdaHandler"];
   const name = [FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET, ...conventions].find(isFunction);
   if (name !== undefined) return name;
   // Google's functions have any name: the only one that takes a request and a response.
   const [only, ...others] = names.filter((each) => each !== "default" && isFunction(each));
   if (only === undefined || others.length > 0) return undefined;
   const [first = "", second = ""] = parametersOf(sourceOf(exported(only) as UserFunction));
-  const isCertain = setting === "gcf" || setting === "cloudevents" || (isRequest(first) && isResponse(second));
+  const isCertain =
+    signatureSetting === "gcf" || signatureSetting === "cloudevents" || (isRequest(first) && isResponse(second));
   return isCertain ? only : undefined;
 }
 
 async function responderOf(
-  signature: Exclude<Signature, "faas">,
+  signature: Exclude<Signature, "faas" | "gcf">,
   handler: UserFunction,
   exported: (name: string) => unknown,
-  file: string,
 ): Promise<Responder> {
   switch (signature) {
     case "lambda":
       setLambdaEnvironment();
       return lambdaResponder(handler);
-    case "gcf":
-      return googleResponder(handler, file, parametersOf(sourceOf(handler)));
     case "cloudevents":
       return cloudEventResponder(handler);
     case "openfaas":

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http";
-import { respondDirectly } from "./direct-response.ts";
+import { runApp } from "../app/run-app.ts";
 import { expressRequestOf } from "./express-request.ts";
 import { type ExpressResponse, expressResponseOf } from "./express-response.ts";
 import type { UserFunction } from "./function-source.ts";
@@ -19,11 +19,12 @@ export function fissionResponder(handler: UserFunction): Responder {
       response.status(status);
       response.send(body);
     };
-    await respondDirectly(call, async () => {
+    const request = async () => {
       const result = (await handler(context, callback)) as
         | { status?: number; body?: unknown; headers?: OutgoingHttpHeaders }
         | undefined;
       if (handler.length < 2 && !response.headersSent) callback(result?.status ?? 200, result?.body, result?.headers);
-    });
+    };
+    await runApp(call, { request });
   };
 }

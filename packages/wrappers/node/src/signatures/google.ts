@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
+import { ListeningApp } from "../app/listening-app.ts";
+import { runApp } from "../app/run-app.ts";
+import type { LoadedFunction } from "../load/loaded-function.ts";
 import { nameOf, pathOf } from "../options.ts";
 import { Problem } from "../problem.ts";
 import { binaryMessage, CloudEvent, hasCloudEvent, isCloudEvent, parseCloudEvent } from "./cloud-event.ts";
-import { respondDirectly } from "./direct-response.ts";
 import { expressRequestOf } from "./express-request.ts";
 import { expressResponseOf } from "./express-response.ts";
 import { isCallback, parametersOf, sourceOf, type UserFunction } from "./function-source.ts";
@@ -52,7 +54,7 @@ function* targetNames(setting: string | undefined): Generator<string> {
  * @param setting - name of the function in FAAS_HANDLER
  * @throws FUNCTION_LOAD_FAILED if it is not clear which of several functions to serve.
  */
-export function registeredGoogleFunction(file: string, setting: string | undefined): Responder | undefined {
+export function registeredGoogleFunction(file: string, setting: string | undefined): LoadedFunction | undefined {
   const framework = loadFramework(file);
   if (framework === undefined) return undefined;
   const serverNamed = (name: string): Server | undefined => {
@@ -64,7 +66,7 @@ export function registeredGoogleFunction(file: string, setting: string | undefin
   };
   for (const name of targetNames(setting)) {
     const server = serverNamed(name);
-    if (server) return serverResponder(server);
+    if (server) return { app: new ListeningApp(server) };
   }
   const text = readFileSync(file, "utf8");
   const names = Array.from(
@@ -79,22 +81,18 @@ export function registeredGoogleFunction(file: string, setting: string | undefin
     );
   }
   const server = registered[0] === undefined ? undefined : serverNamed(registered[0]);
-  return server && serverResponder(server);
+  return server && { app: new ListeningApp(server) };
 }
 
-function serverResponder(server: Server): Responder {
-  return (call) => respondDirectly(call, () => void server.emit("request", call.request, call.response));
-}
-
-/** Answers calls with a function for Google Cloud that was not registered: the kind is in FUNCTION_SIGNATURE_TYPE, or is seen by the names. */
-export function googleResponder(handler: UserFunction, file: string, parameters: readonly string[]): Responder {
+/** Makes a function for Google Cloud answer calls that was not registered: the kind is in FUNCTION_SIGNATURE_TYPE, or is seen by the names. */
+export function googleFunction(handler: UserFunction, file: string, parameters: readonly string[]): LoadedFunction {
   const type = process.env.FUNCTION_SIGNATURE_TYPE ?? typeByNames(parameters);
-  if (type === "event") return backgroundResponder(handler);
-  if (type === "cloudevent") return cloudEventResponder(handler);
+  if (type === "event") return { respond: backgroundResponder(handler) };
+  if (type === "cloudevent") return { respond: cloudEventResponder(handler) };
   const framework = loadFramework(file);
-  if (framework === undefined) return expressResponder(handler);
+  if (framework === undefined) return { respond: expressResponder(handler) };
   framework.http("function", handler);
-  return serverResponder(framework.getTestServer("function"));
+  return { app: new ListeningApp(framework.getTestServer("function")) };
 }
 
 function typeByNames([first = "", second = ""]: readonly string[]): string {
@@ -106,7 +104,7 @@ function typeByNames([first = "", second = ""]: readonly string[]): string {
 function expressResponder(handler: UserFunction): Responder {
   return async (call) => {
     const request = expressRequestOf(call, await bodyOf(call));
-    await respondDirectly(call, () => handler(request, expressResponseOf(call)));
+    await runApp(call, { request: () => handler(request, expressResponseOf(call)) });
   };
 }
 

@@ -1,9 +1,9 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { runApp } from "../app/run-app.ts";
 import type { Call } from "../call.ts";
 import { Problem } from "../problem.ts";
 import { JSON_TYPE, withType } from "../response/head.ts";
 import { STREAMING } from "./detect.ts";
-import { respondDirectly } from "./direct-response.ts";
 import type { UserFunction } from "./function-source.ts";
 import { type LambdaCallback, lambdaContextOf } from "./lambda-context.ts";
 import { lambdaEventOf } from "./lambda-event.ts";
@@ -97,7 +97,7 @@ async function respondStreaming(call: Call, handler: UserFunction): Promise<void
   stream.setContentType = (type) => stream.setHeader("Content-Type", type);
   stream.setHeader("Content-Type", "application/octet-stream");
   const context = lambdaContextOf(call, () => undefined);
-  await respondDirectly(call, () => handler(event, stream, context));
+  await runApp(call, { request: () => handler(event, stream, context) });
 }
 
 /** Defines the global object of Lambda's Node runtime by which functions stream their responses. */

@@ -38,8 +38,12 @@ class AsgiRunner(AsyncRunner):
         gc.freeze()
 
     def drain(self) -> None:
-        """Note the begin of a drain."""
+        """Ask the open WebSockets to close, at the begin of a drain."""
         self.drain_began = monotonic()
+        for call in list(self.tasks.values()):
+            exchange = self.exchange_of(call)
+            if hasattr(exchange, "go_away"):
+                exchange.go_away()
 
     def end(self) -> None:
         """Wait for the tasks that are still working, at most until the drain ends, and run the application's shutdown."""

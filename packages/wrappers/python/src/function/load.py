@@ -11,6 +11,7 @@ from ..process_exit import exit_as_asked
 from ..signatures.hints import FOREIGN_FILES, SIGNATURE, may_be_foreign
 from ..source_folder import FOLDER
 from ..user_error import location_of, log_error, message_of
+from .search_path import SOURCES, extend_search_path, module_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,11 +43,7 @@ def load_function() -> Loaded:
     if not ENVIRONMENT.get("PORT", "").isdecimal():
         ENVIRONMENT["PORT"] = "8080"  # programs expect a number; the wrapper itself may listen on the path of a socket
     file, module_name, name = find_handler(ENVIRONMENT.get("FAAS_HANDLER"))
-    packages = os.path.join(FOLDER, ".packages")
-    # After the standard library and before other installed packages, as in a virtual environment.
-    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
-    sys.path.insert(index, packages)
-    sys.path.insert(0, FOLDER)
+    extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
     if "lambda" in (SIGNATURE, file.partition("_")[0]) or name == "lambda_handler":
@@ -95,7 +92,7 @@ def loaded_from(module: Any, file: str, name: str) -> Loaded:
     if found is None:
         has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
-        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
+        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}{signature_advice(module)}")
     if not name and (found == "main" or getattr(target, "__module__", "").startswith(LAMBDA_ADAPTERS)):
         found = app_beside(module) or found  # `def main()` often starts a server of the framework, for development
         target = getattr(module, found)
@@ -112,6 +109,14 @@ def loaded_from(module: Any, file: str, name: str) -> Loaded:
     if kind is None and not callable(target):
         raise load_failed(f'{file}: expected "{found}" to be a function, got {type(target).__name__}')
     return Loaded(target, kind)
+
+
+def signature_advice(module: Any) -> str:
+    """Name the setting for a module whose functions look like those of another platform."""
+    from ..signatures.adapt import likely_signature
+
+    likely = next(filter(None, map(likely_signature, vars(module).values())), None)
+    return f". A function of another platform needs --signature {likely} and --handler" if likely else ""
 
 
 def app_beside(module: Any) -> str | None:
@@ -144,10 +149,10 @@ def find_handler(setting: str | None) -> tuple[str, str, str]:
     """
     stem, _, name = (setting or "").rpartition(".")
     stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES + FOREIGN_FILES
-    for each in stems:
+    for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
-                return file, os.path.normpath(each).replace("/", "."), name
+                return file, module_of(each), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in (stems if setting else HANDLER_FILES)))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
@@ -161,5 +166,7 @@ def load_message(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return error.msg
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"{error} (to install it, add {error.name.partition('.')[0]} to requirements.txt)"
+        from .missing_package import package_advice
+
+        return f"{error}{package_advice(error.name)}"
     return message_of(error)

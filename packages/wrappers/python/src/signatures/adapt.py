@@ -12,7 +12,6 @@ from .hints import LAMBDA_FIELDS, SIGNATURE, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 # Names of functions by signature, tried when the handler's setting does not name one.
@@ -153,8 +152,8 @@ def uses_flask_request(function: Any, module: Any, words: set[str]) -> bool:
     return any(each in words for each in names) or "flask" in words and "request" in words
 
 
-def likely_signature(target: Callable[..., Any]) -> str | None:
-    """Name the signature that a function looks like, for advice in an error; None when it looks like one of ours."""
+def likely_signature(target: Any) -> str | None:
+    """Name the signature that a function looks like, for advice in an error; None when it looks like one of ours, or is not a function."""
     code = getattr(target, "__code__", None)
     if code is None:
         return None
