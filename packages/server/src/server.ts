@@ -220,6 +220,7 @@ function createServer({ options, log }: Startup, storage: Storage, control: Cont
     metrics,
     hasOrg: (org) => store.hasOrg(org),
     notReady: () => platform.notReady,
+    ending: stopping,
     ...(isAuth ? { keys } : {}),
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
