@@ -4,11 +4,11 @@ import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
 import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
+import type { WebSocketTunnels } from "../websocket/tunnel.ts";
 import { copyOf } from "./buffer-pool.ts";
 import { type RoutedExchange, replicaFailed, type Stage } from "./exchange.ts";
 import { requestHeaders, responseHeaders } from "./forwarded-headers.ts";
 import { RequestBody } from "./request-body.ts";
-import type { WebSocketTunnels } from "./websocket-tunnel.ts";
 
 /** The wrapper responds at the timeout itself; for a replica that is stuck, the gateway responds this much later. */
 const TIMEOUT_GRACE_MS = 500;

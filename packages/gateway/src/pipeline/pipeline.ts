@@ -5,6 +5,7 @@ import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { Responder } from "../http/client-connection.ts";
 import { authorityOf } from "../http/request-path.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
+import { WebSocketTunnels } from "../websocket/tunnel.ts";
 import { acquireSlot } from "./acquire-slot.ts";
 import { activate } from "./activate.ts";
 import { admit } from "./admit.ts";
@@ -15,7 +16,6 @@ import { forward } from "./forward.ts";
 import type { KeyVerifier } from "./key-verifier.ts";
 import { type RequestReport, recordMetrics } from "./record-metrics.ts";
 import { route } from "./route.ts";
-import { WebSocketTunnels } from "./websocket-tunnel.ts";
 
 export type { RequestReport } from "./record-metrics.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { closeFrame, FrameTracker } from "./websocket-frames.ts";
+import { closeFrame, FrameTracker } from "./frames.ts";
 
 /** Formats a frame: lengths in one, three or nine bytes, with a mask or without. */
 function frame(opcode: number, length: number, isMasked = false, isFinal = true): Buffer {

@@ -1,8 +1,8 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
-import type { RoutedExchange } from "./exchange.ts";
-import { closeFrame, FrameTracker } from "./websocket-frames.ts";
+import type { RoutedExchange } from "../pipeline/exchange.ts";
+import { closeFrame, FrameTracker } from "./frames.ts";
 
 /** "Service Restart" in IANA's registry of close codes: the client may connect again at once. */
 const RESTART = closeFrame(1012, "service restart");
