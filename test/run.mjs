@@ -1,8 +1,9 @@
 /**
  * `node test/run.mjs [--unit] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern; without a pattern, all files that
- * need no cluster. Files that take long start first, so that the last one to end does not run alone.
+ * need no cluster. Files that take long start first, so that the last one to end does not run alone. Without a pattern, one process runs several unit
+ * tests of a package: loading what they test takes longer than most of them.
  */
-import { globSync } from "node:fs";
+import { globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
@@ -47,13 +48,37 @@ function selectFiles() {
     .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
 }
 
-const files = selectFiles();
+const isUnitTest = (file) => file.startsWith("packages/") && !file.endsWith(".integration.test.ts");
+const GROUPS = join(root, "node_modules/.cache/faas-test-groups");
+const GROUP_SIZE = 12;
+
+/** Replaces the unit tests of each package by files that import several of them, which start first. */
+function groupUnitTests(files) {
+  rmSync(GROUPS, { recursive: true, force: true });
+  mkdirSync(GROUPS, { recursive: true });
+  const packages = Map.groupBy(files.filter(isUnitTest), (file) => file.split("/")[1]);
+  const groups = [...packages].flatMap(([name, members]) =>
+    Array.from({ length: Math.ceil(members.length / GROUP_SIZE) }, (_, index) => {
+      const group = join(GROUPS, `${name}-${index + 1}.test.mjs`);
+      const imports = members.slice(index * GROUP_SIZE, (index + 1) * GROUP_SIZE);
+      writeFileSync(group, imports.map((file) => `import ${JSON.stringify(join(root, file))};\n`).join(""));
+      return group;
+    }),
+  );
+  return [...groups, ...files.filter((file) => !isUnitTest(file)).map((file) => join(root, file))];
+}
+
+const selected = selectFiles();
+const files =
+  patterns.length > 0 || values.watch || values.coverage
+    ? selected.map((file) => join(root, file))
+    : groupUnitTests(selected);
 if (files.length === 0) {
   console.error(`No test file's path contains ${patterns.map((pattern) => `"${pattern}"`).join(" and ")}`);
   process.exitCode = 1;
 } else {
   run({
-    files: files.map((file) => join(root, file)),
+    files,
     cwd: root,
     // Unit tests wait for timers and sockets now and then, so three of them keep two cores busy; other tests start processes.
     concurrency: values.unit ? 3 : 2,

@@ -3,13 +3,10 @@
  * Generated from packages/wrappers/node/src by `npm run wrappers`. Do not edit; the comments are in the sources.
  */
 
-// packages/wrappers/node/src/load-function.ts
-import { existsSync, readFileSync } from "node:fs";
+// packages/wrappers/node/src/app/entry-point.ts
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
-
-// packages/wrappers/node/src/error-location.ts
-import { readdirSync } from "node:fs";
-import { extname } from "node:path";
 
 // packages/wrappers/node/src/options.ts
 import { dirname, join, relative } from "node:path";
@@ -22,6 +19,9 @@ var identity = {
 };
 var port = environment.PORT ?? "8080";
 var address = /^\d+$/.test(port) ? Number(port) : port;
+var userPort = typeof address === "number" ? address : 8080;
+var appSetting = environment.FAAS_APP;
+var signatureSetting = environment.FAAS_SIGNATURE;
 var handlerSetting = environment.FAAS_HANDLER;
 var timeoutMs = nonNegative("FAAS_TIMEOUT_MS", 3e4);
 var concurrency = nonNegative("FAAS_CONCURRENCY", 80);
@@ -42,24 +42,32 @@ function nonNegative(name, fallback) {
   return value;
 }
 
-// packages/wrappers/node/src/error-location.ts
-var EXTENSIONS = [".mjs", ".js", ".cjs"];
-async function describeSyntaxError(file) {
-  const { spawnSync } = await import("node:child_process");
-  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
-  for (const path of [file, ...others.map(pathOf)]) {
-    const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5e3 });
-    if (status !== 0) return stderr.split("\n    at ", 1)[0]?.trim();
-  }
-  return void 0;
+// packages/wrappers/node/src/app/entry-point.ts
+function setUserPort() {
+  process.env.PORT = String(userPort);
 }
-function locationIn(text) {
-  for (const [, path = "", line] of text.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
-    const name = nameOf(decodeURI(path));
-    if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
-  }
-  return void 0;
+function actAsEntryPoint(file) {
+  process.argv[1] = file;
+  const { cache } = createRequire(file);
+  Object.defineProperty(process, "mainModule", { configurable: true, enumerable: true, get: () => cache[file] });
+  const { registerHooks } = process.getBuiltinModule("node:module");
+  if (registerHooks === void 0 || !readFileSync(file, "utf8").includes("import.meta.main")) return;
+  const { href } = pathToFileURL(file);
+  const hooks = registerHooks({
+    load(url, context, nextLoad) {
+      const loaded2 = nextLoad(url, context);
+      if (url !== href || loaded2.format !== "module") return loaded2;
+      hooks.deregister();
+      return { ...loaded2, source: String(loaded2.source).replaceAll("import.meta.main", "(true)          ") };
+    }
+  });
 }
+
+// packages/wrappers/node/src/app/listen.ts
+import { Server as Server2 } from "node:http";
+
+// packages/wrappers/node/src/app/listening-app.ts
+import { Server } from "node:http";
 
 // packages/wrappers/node/src/errors.generated.ts
 var ERRORS = {
@@ -96,9 +104,394 @@ function stackOf(error) {
   return error?.stack ?? error;
 }
 
+// packages/wrappers/node/src/app/listening-app.ts
+function isHttpServer(server) {
+  if (server instanceof Server) return true;
+  if (typeof server?.listenerCount !== "function") return false;
+  return "keepAliveTimeout" in server || server.listenerCount("request") > 0;
+}
+function isTlsServer(server) {
+  return "setSecureContext" in server;
+}
+var ListeningApp = class {
+  constructor(server) {
+    this.#active = 0;
+    this.end = () => {
+      this.#active--;
+      if (this.#active === 0) this.#onIdle?.();
+    };
+    this.server = server;
+    this.#isTls = isTlsServer(server);
+  }
+  #isTls;
+  #active;
+  #onIdle;
+  request(request, response) {
+    if (this.#isTls) request.socket.encrypted = true;
+    this.begin();
+    response.once("close", this.end);
+    if (!this.server.emit("request", request, response))
+      throw new Problem("NOT_FOUND", "The application's server has no listener for requests");
+  }
+  /** Counts a request or an open socket, for which a closing server waits. */
+  begin() {
+    this.#active++;
+  }
+  /**
+   * Makes the server look as if it listened on PORT: `listening`, `address()` and `close()` behave like it, and the event `listening` is emitted.
+   */
+  pretendToListen(callback) {
+    const { server } = this;
+    if (typeof callback === "function") server.once("listening", callback);
+    this.#onIdle = void 0;
+    let isListening = true;
+    const define = (name, value) => Object.defineProperty(server, name, { configurable: true, writable: true, value });
+    define("listening", true);
+    define("address", () => isListening ? { address: "::", family: "IPv6", port: userPort } : null);
+    define("close", (onClosed) => {
+      if (!isListening) return Server.prototype.close.call(server, onClosed);
+      isListening = false;
+      define("listening", false);
+      if (typeof onClosed === "function") server.once("close", onClosed);
+      this.#onIdle = () => {
+        this.#onIdle = void 0;
+        Server.prototype.close.call(server);
+      };
+      if (this.#active === 0) this.#onIdle();
+      return server;
+    });
+    process.nextTick(() => isListening && Object.hasOwn(server, "address") && server.emit("listening"));
+  }
+  /** Undoes `pretendToListen`. */
+  stopPretending() {
+    const server = this.server;
+    for (const name of ["listening", "address", "close"]) Reflect.deleteProperty(server, name);
+  }
+};
+
+// packages/wrappers/node/src/app/listen.ts
+var prototype = Object.getPrototypeOf(Server2.prototype);
+var { listen } = prototype;
+var isIntercepting = false;
+var isExportedApp;
+var captured;
+var uncaptured;
+var onCaptured;
+function interceptListen() {
+  isIntercepting = true;
+  prototype.listen = function(...args) {
+    if (!isIntercepting || !isHttpServer(this)) return listen.apply(this, args);
+    return listenAsApp(this, args);
+  };
+}
+function stopInterceptingListen() {
+  isIntercepting = false;
+  releaseCaptured();
+}
+function interceptOnlyExported(target) {
+  isExportedApp = (server) => servesApp(server, target);
+}
+function releaseCaptured() {
+  if (captured === void 0) return;
+  const { app, args } = captured;
+  captured = void 0;
+  app.stopPretending();
+  listenBeside(app.server, typeof args.at(-1) === "function" ? args.slice(0, -1) : args);
+}
+function capturedApp() {
+  return captured?.app;
+}
+function isCapturedServerOf(target) {
+  return captured !== void 0 && (captured.rank > 0 || servesApp(captured.app.server, target));
+}
+async function whenListening(timeoutMs2) {
+  if (captured === void 0) {
+    await new Promise((resolve) => {
+      onCaptured = resolve;
+      setTimeout(resolve, timeoutMs2);
+    });
+  }
+  if (captured !== void 0)
+    return {
+      request: requestCaptured,
+      get server() {
+        return captured?.app.server;
+      }
+    };
+  return uncaptured === void 0 ? void 0 : new ListeningApp(uncaptured);
+}
+var requestCaptured = (request, response) => captured?.app.request(request, response);
+function listenAsApp(server, args) {
+  const port2 = tcpPortOf(args);
+  if (captured?.app.server === server) {
+    if (server.listening) throw alreadyListening();
+    captured.app.pretendToListen(args.at(-1));
+    return server;
+  }
+  if (port2 === void 0 || port2 === 0) {
+    uncaptured ??= server;
+    return listen.apply(server, [...args]);
+  }
+  const rank = port2 === userPort ? 2 : isTlsServer(server) ? 1 : 0;
+  if (captured === void 0 ? isExportedApp === void 0 || rank === 2 || isExportedApp(server) : rank > captured.rank) {
+    releaseCaptured();
+    captured = { app: new ListeningApp(server), port: port2, rank, args };
+    captured.app.pretendToListen(args.at(-1));
+    onCaptured?.();
+    return server;
+  }
+  if (port2 === captured?.port) {
+    new ListeningApp(server).pretendToListen(args.at(-1));
+    return server;
+  }
+  return listenBeside(server, args);
+}
+function listenBeside(server, args) {
+  const onError2 = (error) => {
+    server.off("error", onError2);
+    if (server.listenerCount("error") > 0) return;
+    if (error.code !== "EADDRINUSE" && error.code !== "EACCES") throw error;
+    server.once("listening", () => {
+      const { port: port2 } = server.address();
+      console.error(`${error.message}: the function's second server listens on port ${port2} instead`);
+    });
+    listen.call(server, 0);
+  };
+  server.on("error", onError2);
+  server.once("listening", () => server.off("error", onError2));
+  return listen.apply(server, [...args]);
+}
+function tcpPortOf([first]) {
+  let port2 = first;
+  if (typeof first === "object" && first !== null) {
+    const options = first;
+    if (options.fd !== void 0 || options._handle !== void 0) return void 0;
+    if (options.port === void 0 && options.path !== void 0) return void 0;
+    port2 = options.port;
+  }
+  if (port2 === void 0 || port2 === null || typeof port2 === "function") return 0;
+  if (typeof port2 !== "number" && (typeof port2 !== "string" || port2.trim() === "")) return void 0;
+  return Number(port2) >= 0 && Number(port2) < 65536 ? Number(port2) : void 0;
+}
+function servesApp(server, target) {
+  if (server.listeners("request").includes(target) || server.listenerCount("upgrade") > 0) return true;
+  const { server: own, callback } = target ?? {};
+  return own === server || target === server || typeof callback === "function";
+}
+function alreadyListening() {
+  const error = new Error("Listen method has been called more than once without closing.");
+  return Object.assign(error, { code: "ERR_SERVER_ALREADY_LISTEN" });
+}
+
+// packages/wrappers/node/src/load-function.ts
+import { existsSync, readFileSync as readFileSync2 } from "node:fs";
+import { pathToFileURL as pathToFileURL2 } from "node:url";
+
+// packages/wrappers/node/src/error-location.ts
+import { readdirSync } from "node:fs";
+import { extname } from "node:path";
+var EXTENSIONS = [".mjs", ".js", ".cjs"];
+async function describeSyntaxError(file) {
+  const { spawnSync } = await import("node:child_process");
+  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
+  for (const path of [file, ...others.map(pathOf)]) {
+    const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5e3 });
+    if (status !== 0) return stderr.split("\n    at ", 1)[0]?.trim();
+  }
+  return void 0;
+}
+function locationIn(text) {
+  for (const [, path = "", line] of text.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
+    const name = nameOf(decodeURI(path));
+    if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
+  }
+  return void 0;
+}
+
+// packages/wrappers/node/src/app/exported-app.ts
+var isFunction = (value) => typeof value === "function";
+function isAppFunction(target) {
+  return isFunction(target) && isFunction(target.use) && isFunction(target.handle);
+}
+async function exportedApp(target) {
+  if (target === null || typeof target !== "object" && !isFunction(target)) return void 0;
+  if (isHttpServer(target)) return new ListeningApp(target);
+  const app = target;
+  if (isFunction(target)) return isAppFunction(target) ? functionApp(target, app) : void 0;
+  if (isFunction(app.getHttpAdapter) && isFunction(app.init)) {
+    await app.init();
+    const instance = app.getHttpAdapter().getInstance?.();
+    if (isFunction(instance?.ready)) await instance.ready();
+    return serverApp(app.getHttpServer.call(app));
+  }
+  if (isFunction(app.ready) && isFunction(app.inject)) {
+    await app.ready();
+    return serverApp(app.server);
+  }
+  if (isFunction(app.initialize) && isHttpServer(app.listener)) {
+    await app.initialize();
+    return serverApp(app.listener);
+  }
+  if (!isFunction(app.use) && !isFunction(app.listen)) return void 0;
+  if (isFunction(app.callback)) return listenerApp(app.callback());
+  if (isFunction(app.handler)) return listenerApp(app.handler.bind(app));
+  return isHttpServer(app.server) ? serverApp(app.server) : void 0;
+}
+function listenerApp(listener) {
+  return {
+    request: listener,
+    get server() {
+      return capturedApp()?.server;
+    }
+  };
+}
+function serverApp(server) {
+  return isHttpServer(server) ? new ListeningApp(server) : void 0;
+}
+function functionApp(target, { listen: listen2 }) {
+  if (isFunction(listen2)) return listenerApp(target);
+  return listenerApp(
+    (request, response) => new Promise((_, reject) => {
+      target(
+        request,
+        response,
+        (error) => reject(error ?? new Problem("NOT_FOUND", `There is nothing at ${request.url}`))
+      );
+    })
+  );
+}
+var REQUEST = /^_*(?:req|request)?$/;
+var RESPONSE = /^_*(?:res|response)$/;
+function isRequestListener(target) {
+  const [request, response, ...rest] = parameterNames(target);
+  if (request === void 0 || response === void 0 || rest.length > 1) return false;
+  return REQUEST.test(request) && RESPONSE.test(response);
+}
+function parameterNames(target) {
+  const [, list] = /^(?:async\b)?\s*(?:function\b\s*\*?)?\s*[\w$]*\s*\(([\w$\s,]*)\)/.exec(String(target)) ?? [];
+  return list === void 0 || list.trim() === "" ? [] : list.split(",").map((name) => name.trim());
+}
+
+// packages/wrappers/node/src/load/choose-function.ts
+var EXPORTS = ["handler", "main", "default"];
+var APP_EXPORTS = ["app", "server", "default", "main", "handler"];
+var LISTEN_MS = 2e3;
+var SERVER_LISTEN_MS = 5e4;
+async function chooseFunction(module, file) {
+  const exported = exportsOf(module);
+  const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : EXPORTS.find((each) => exported(each) !== void 0);
+  const target = key === void 0 ? void 0 : await exported(key);
+  if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
+    const isCertain = handlerSetting !== void 0 || key === "handler";
+    if (isCertain || capturedApp() === void 0) return functionOf(target, nameOf(file));
+  }
+  const found = appSetting === "fetch" ? fetchAppOf(target, exported) : await appOf(target, exported);
+  if (found !== void 0) return found;
+  const isNamed = typeof target !== "object" && target !== void 0;
+  const app = await whenListening(appSetting === "http" ? SERVER_LISTEN_MS : isNamed ? 0 : LISTEN_MS);
+  if (app !== void 0) return { app };
+  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}`);
+}
+function exportsOf(module) {
+  const whole = module.default;
+  return (name) => {
+    if (name !== "default") return module[name] ?? whole?.[name];
+    return whole?.__esModule ? whole.default : isEmpty(whole) ? void 0 : whole;
+  };
+}
+function isEmpty(whole) {
+  if (typeof whole !== "object" || whole === null || Object.getPrototypeOf(whole) !== Object.prototype) return false;
+  return Object.keys(whole).length === 0;
+}
+function isPlainFunction(target) {
+  return typeof target === "function" && !isAppFunction(target) && typeof target.fetch !== "function";
+}
+function functionOf(target, name) {
+  stopInterceptingListen();
+  if (appSetting === void 0 && signatureSetting === void 0 && isRequestListener(target))
+    return { app: listenerApp(target) };
+  if (signatureSetting !== "faas") {
+    const [, , callback, ...rest] = parameterNames(target);
+    if (callback !== void 0 && rest.length === 0 && /^_*(?:callback|cb|done)$/i.test(callback)) {
+      throw new Problem(
+        "FUNCTION_LOAD_FAILED",
+        `${name}: expected handler(event, context), but its third parameter is "${callback}". Deploy a function for AWS Lambda with --signature lambda, or return the result`
+      );
+    }
+    if (RETURNS_STATUS_CODE.test(String(target))) {
+      throw new Problem(
+        "FUNCTION_LOAD_FAILED",
+        `${name}: the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"`
+      );
+    }
+  }
+  return { handler: target };
+}
+var RETURNS_STATUS_CODE = /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/;
+async function appOf(target, exported) {
+  const [app, appTarget] = await exportedAppOf(target, exported);
+  if (capturedApp() !== void 0 && (app === void 0 || isCapturedServerOf(appTarget)))
+    return { app: await whenListening(0) };
+  if (app !== void 0) {
+    releaseCaptured();
+    interceptOnlyExported(appTarget);
+    return { app };
+  }
+  const found = fetchAppOf(target, exported);
+  if (found !== void 0 || appSetting !== "http" || typeof target !== "function") return found;
+  const listening = target.length < 2 ? await whenListening(LISTEN_MS) : void 0;
+  return { app: listening ?? listenerApp(target) };
+}
+async function exportedAppOf(target, exported) {
+  const app = await exportedApp(target);
+  if (app !== void 0 || typeof target === "function" || isFetcher(target)) return [app, target];
+  for (const name of APP_EXPORTS) {
+    const other = await exported(name);
+    const otherApp = other === target ? void 0 : await exportedApp(other);
+    if (otherApp !== void 0) return [otherApp, other];
+  }
+  return [void 0, target];
+}
+function isFetcher(target) {
+  return target !== null && target !== void 0 && typeof target.fetch === "function";
+}
+function fetchAppOf(target, exported) {
+  for (const each of [target, ...APP_EXPORTS.map(exported)]) {
+    if (!isFetcher(each)) continue;
+    interceptOnlyExported(each);
+    return { fetch: each.fetch.bind(each) };
+  }
+  const fetch = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
+  if (typeof fetch !== "function") return void 0;
+  interceptOnlyExported(fetch);
+  return { fetch };
+}
+function whyNothing(module, target, key) {
+  if (usesCluster()) {
+    return 'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';
+  }
+  if (appSetting === "http") {
+    return `expected it to listen on PORT within ${SERVER_LISTEN_MS / 1e3} s or to export an application, but it does neither`;
+  }
+  const listens = "A server has to call listen() while it loads, or be deployed with --app http";
+  if (target === void 0) {
+    const has = Object.keys(module).join(", ") || "nothing";
+    const expected = handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ");
+    return `expected it to export ${expected}, but it exports ${has}. ${listens}`;
+  }
+  const got = target === null ? "null" : typeof target;
+  if (appSetting === "fetch") return `expected "${key}" to have a function fetch, got ${got}`;
+  return `expected "${key}" to be a function, an application or an object with fetch, got ${got}. ${listens}`;
+}
+function usesCluster() {
+  const cluster = process.getBuiltinModule("node:cluster");
+  const workers = Object.values(cluster.workers ?? {});
+  for (const worker of workers) worker?.kill();
+  return workers.length > 0;
+}
+
 // packages/wrappers/node/src/load-function.ts
 var FILES = ["index", "main", "handler", "function", "app"];
-var EXPORTS = ["handler", "main", "default"];
 var loaded;
 var loading;
 function startLoading() {
@@ -117,29 +510,12 @@ function whenLoaded() {
 async function load() {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
-  const module = await importModule(file);
-  const whole = module.default;
-  const exported = (name) => name === "default" ? whole?.__esModule ? whole.default : whole : module[name] ?? whole?.[name];
-  const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== void 0);
-  const target = key === void 0 ? void 0 : exported(key);
-  if (target === void 0) {
-    const has = Object.keys(module).join(", ") || "nothing";
-    throw new Problem(
-      "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, but it exports ${has}`
-    );
-  }
-  if (typeof target === "function") return { handler: target };
-  const { fetch } = target;
-  if (typeof fetch === "function") return { fetch: fetch.bind(target) };
-  throw new Problem(
-    "FUNCTION_LOAD_FAILED",
-    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, got ${typeof target}`
-  );
+  if (appSetting === "http") actAsEntryPoint(file);
+  return chooseFunction(await importModule(file), file);
 }
 async function importModule(file) {
   try {
-    return await import(pathToFileURL(file).href);
+    return await import(pathToFileURL2(file).href);
   } catch (error) {
     const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : void 0;
     console.error(syntax ?? stackOf(error));
@@ -167,7 +543,7 @@ function findFile(names, setting) {
 var scripts = (stems) => stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
 function mainOfManifest() {
   try {
-    const { main } = JSON.parse(readFileSync(pathOf("package.json"), "utf8"));
+    const { main } = JSON.parse(readFileSync2(pathOf("package.json"), "utf8"));
     if (typeof main !== "string") return [];
     const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
     return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
@@ -190,6 +566,8 @@ var Call = class {
     this.isLate = false;
     /** Deadlines of which this call has one, set when it runs. */
     this.deadlines = void 0;
+    /** Progress of an application's response in bytes; undefined for a function, whose response the wrapper sends. */
+    this.progress = void 0;
     this.request = request;
     this.response = response;
     this.deadline = Date.now() + timeoutMs;
@@ -359,6 +737,9 @@ function writeHead(call, status, headers, length) {
   }
 }
 
+// packages/wrappers/node/src/response/problem.ts
+import { STATUS_CODES } from "node:http";
+
 // packages/wrappers/node/src/request/content-encoding.ts
 var DECODERS = {
   gzip: (zlib) => zlib.createGunzip(),
@@ -501,6 +882,18 @@ function sendProblem(call, problem) {
   if (!request.complete && hasBody(request)) headers.Connection = "close";
   send(call, status, headers, text);
 }
+function rawProblem(problem, requestId, hasBody2 = true) {
+  const { status, text } = problem.document(requestId);
+  const id = requestId === void 0 ? "" : `X-Request-Id: ${requestId}\r
+`;
+  const headers = `Content-Type: ${PROBLEM_TYPE}\r
+Content-Length: ${Buffer.byteLength(text)}\r
+${id}Connection: close`;
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r
+${headers}\r
+\r
+${hasBody2 ? text : ""}`;
+}
 
 // packages/wrappers/node/src/admission.ts
 var Admission = class {
@@ -543,6 +936,58 @@ var Admission = class {
     this.#startCall(call);
   }
 };
+
+// packages/wrappers/node/src/app/run-app.ts
+function runApp(call, app) {
+  const { request, response } = call;
+  if (declaresTooLarge(request)) throw bodyTooLarge();
+  if (request.headers["transfer-encoding"] !== void 0) limitBody(call);
+  setAddress(request.socket);
+  response.setHeader("X-Request-Id", call.requestId);
+  if (isDraining) response.shouldKeepAlive = false;
+  call.progress = 0;
+  return new Promise((resolve, reject) => {
+    response.once("close", resolve);
+    const result = app.request(request, response);
+    if (typeof result?.then === "function")
+      result.then(void 0, reject);
+  });
+}
+function hasProgressed(call) {
+  const { socket, headersSent } = call.response;
+  if (!headersSent || socket === null) return false;
+  const before = call.progress;
+  call.progress = 2 * socket.bytesWritten - socket.writableLength;
+  return call.progress !== before;
+}
+function answerForApp({ request, response, requestId }, problem) {
+  const { socket } = response;
+  if (response.headersSent || response.destroyed || socket === null) request.socket.destroy();
+  else {
+    socket.write(rawProblem(problem, requestId, request.method !== "HEAD"));
+    socket.destroySoon();
+  }
+}
+function limitBody(call) {
+  const { request } = call;
+  const { push } = request;
+  let size = 0;
+  request.push = (chunk, ...rest) => {
+    size += chunk?.length ?? 0;
+    if (size <= bodyLimit) return push.call(request, chunk, ...rest);
+    answerForApp(call, bodyTooLarge());
+    return false;
+  };
+}
+function setAddress(socket) {
+  if (socket.remoteAddress !== void 0 || socket.destroyed) return;
+  for (const [name, value] of [
+    ["remoteAddress", "127.0.0.1"],
+    ["remoteFamily", "IPv4"],
+    ["remotePort", 0]
+  ])
+    Object.defineProperty(socket, name, { configurable: true, value });
+}
 
 // packages/wrappers/node/src/deadlines.ts
 var Deadlines = class {
@@ -835,7 +1280,15 @@ function sendBody(call, status, headers, body) {
   }
   if (body instanceof ArrayBuffer) return send(call, status ?? 200, withType(headers, BYTES), Buffer.from(body));
   if (isStream(body)) return sendStream(call, status ?? 200, withType(headers, BYTES), body);
+  if (status === void 0 && isLambdaResponse(body)) throw new Problem("INVALID_RESPONSE", LAMBDA_ADVICE);
   return send(call, status ?? 200, withType(headers, JSON_TYPE), jsonOf(body));
+}
+var LAMBDA_ADVICE = 'The function returned "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"; with --signature faas it is sent as JSON';
+var LAMBDA_KEYS = /^(?:statusCode|statusDescription|headers|multiValueHeaders|cookies|body|isBase64Encoded)$/;
+function isLambdaResponse(body) {
+  const { statusCode } = body;
+  if (statusCode === void 0 || signatureSetting === "faas" || !Number.isInteger(Number(statusCode))) return false;
+  return Object.keys(body).every((key) => LAMBDA_KEYS.test(key));
 }
 function isStream(value) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
@@ -906,9 +1359,8 @@ function onDone(call) {
   admission.leave();
 }
 function handle(call, userFunction) {
-  if (userFunction.problem) throw userFunction.problem;
-  if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
   const { handler } = userFunction;
+  if (handler === void 0) return handleOther(call, userFunction);
   const { request } = call;
   const event = new FunctionEvent(request);
   if (!hasBody(request)) return handleEvent(call, handler, event);
@@ -916,6 +1368,11 @@ function handle(call, userFunction) {
     FunctionEvent.setBody(event, bytes);
     return handleEvent(call, handler, event);
   });
+}
+function handleOther(call, { app, fetch, problem }) {
+  if (app !== void 0) return runApp(call, app);
+  if (fetch !== void 0) return handleFetch(call, fetch);
+  throw problem;
 }
 function handleEvent(call, handler, event) {
   const result = handler(event, call.context);
@@ -927,8 +1384,17 @@ async function handleFetch(call, fetch) {
 }
 var lateCalls = 0;
 function onTimeout(call) {
+  const isApp = call.progress !== void 0;
+  if (isApp && hasProgressed(call)) {
+    deadlines.add(call);
+    return;
+  }
   const problem = new Problem("FUNCTION_TIMEOUT", `The function did not finish within ${timeoutMs} ms`);
   call.abort(problem);
+  if (isApp) {
+    answerForApp(call, problem);
+    return;
+  }
   if (call.response.headersSent) call.response.destroy();
   else sendProblem(call, problem);
   call.isLate = true;
@@ -942,15 +1408,16 @@ function exitForRestart() {
 }
 function onError(call, error) {
   const { response } = call;
+  const answer = call.progress === void 0 ? sendProblem : answerForApp;
   if (error instanceof Problem) {
-    if (!response.headersSent) sendProblem(call, error);
+    if (!response.headersSent) answer(call, error);
     return;
   }
   if (response.destroyed || response.writableEnded && call.isAborted) return;
   console.error(JSON.stringify({ level: "error", requestId: call.requestId, message: messageOf(error) }));
   console.error(stackOf(error));
   if (response.headersSent) response.destroy();
-  else sendProblem(call, new Problem("FUNCTION_ERROR", messageOf(error)));
+  else answer(call, new Problem("FUNCTION_ERROR", messageOf(error)));
 }
 
 // packages/wrappers/node/src/server.ts
@@ -985,15 +1452,7 @@ function answerMalformed(error, socket) {
     return;
   }
   const problem = error.code === "HPE_HEADER_OVERFLOW" ? new Problem("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more") : new Problem("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`);
-  const { status, text } = problem.document();
-  const reason = status === 431 ? "Request Header Fields Too Large" : "Bad Request";
-  const headers = `Content-Type: ${PROBLEM_TYPE}\r
-Content-Length: ${Buffer.byteLength(text)}\r
-Connection: close`;
-  socket.end(`HTTP/1.1 ${status} ${reason}\r
-${headers}\r
-\r
-${text}`);
+  socket.end(rawProblem(problem));
 }
 
 // packages/wrappers/node/src/standard-streams.ts
@@ -1018,11 +1477,13 @@ function writeSynchronously() {
 process.setSourceMapsEnabled(true);
 writeSynchronously();
 startLoading();
+setUserPort();
 var httpServer = createWrapperServer();
 httpServer.listen(address);
 httpServer.on("error", (error) => {
   console.error(`Cannot listen on ${address}: ${error.message}`);
   process.exit(1);
 });
+if (appSetting !== "function") interceptListen();
 drainOnSigterm(httpServer);
 exitOnUncaughtError();

@@ -1,4 +1,4 @@
-"""The wrapper for Python 3.9+: serves HTTP, calls the user's function, answers. One file without dependencies that the build
+"""The wrapper for Python 3.9+: serves HTTP, calls the user's function or application, answers. One file without dependencies that the build
 puts beside the user's code; docs/wrapper-protocol.md is its contract, docs/python-wrapper.md its design.
 
 One thread owns all sockets. A plain function runs on worker threads, which write their responses themselves; an `async def`
@@ -22,12 +22,13 @@ SEARCH_PATH = sys.path[:]
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
 
+import builtins
 import gc
 import json
+import math
 import os
 import re
 import select
-import selectors
 import signal
 import socket
 import sys
@@ -271,49 +272,134 @@ def location_of(error):
     return found
 
 
+# ---- function/search_path.py
+# The folders that the user's code imports from.
+
+SOURCES = "src"
+
+
+def extend_search_path():
+    packages = os.path.join(FOLDER, ".packages")
+    sources = os.path.join(FOLDER, SOURCES)
+    # After the standard library and before the packages of an image, as in a virtual environment.
+    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
+    sys.path[index:index] = [packages, sources] if os.path.isdir(sources) else [packages]
+    sys.path.insert(0, FOLDER)
+    if not hasattr(builtins, "exit"):  # without the module `site`, which would add the packages of this machine
+        builtins.exit = builtins.quit = sys.exit
+
+
+def module_of(stem):
+    module = os.path.normpath(stem).replace("/", ".")
+    top, _, rest = module.partition(".")
+    package = rest.partition(".")[0]
+    # A package in `src` must not be loaded a second time under the name that its own code imports it with.
+    is_own = top == SOURCES and "." in rest and has_init(SOURCES, package) and not has_init(SOURCES)
+    return rest if is_own else module
+
+
+def has_init(*folder):
+    return os.path.isfile(os.path.join(FOLDER, *folder, "__init__.py"))
+
+
 # ---- function/load.py
 # Finding and importing the user's function.
 
-HANDLER_FILES = ("main", "handler", "function", "app", "index")
+HANDLER_FILES = ("main", "handler", "function", "app", "index", "application", "wsgi", "asgi")
 HANDLER_NAMES = ("handler", "main")
+EXPORTED_APPS = ("app", "application")
+# Packages that make a Lambda function of an application, which can be served without them.
+LAMBDA_ADAPTERS = ("mangum", "apig_wsgi")
 
 
-def load_handler():
+class Loaded:
+    __slots__ = ("target", "app")
+
+    def __init__(self, target, app=None):
+        self.target = target
+        self.app = app  # "wsgi", "asgi" or "asgi2"; None: `target` is a function
+
+
+def load_function():
+    if not ENVIRONMENT.get("PORT", "").isdecimal():
+        ENVIRONMENT["PORT"] = "8080"  # programs expect a number; the wrapper itself may listen on the path of a socket
     file, module_name, name = find_handler(ENVIRONMENT.get("FAAS_HANDLER"))
-    packages = os.path.join(FOLDER, ".packages")
-    # After the standard library and before other installed packages, as in a virtual environment.
-    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
-    sys.path.insert(index, packages)
-    sys.path.insert(0, FOLDER)
+    extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
+    run_user_code(lambda: __import__(module_name), file)
+    return loaded_from(sys.modules[module_name], file, name)
+
+
+def run_user_code(action, file):
     try:
-        __import__(module_name)
+        return action()
     except SystemExit as error:
         exit_as_asked(error, f"while {file} was loaded")
     except BaseException as error:
         log_error(error)
         raise load_failed(f"{location_of(error) or file}: {type(error).__name__}: {load_message(error)}") from error
-    module = sys.modules[module_name]
-    names = (name,) if name else HANDLER_NAMES
+
+
+def loaded_from(module, file, name):
+    app = ENVIRONMENT.get("FAAS_APP")
+    if app not in (None, "", "function", "wsgi", "asgi"):
+        raise load_failed(f'{file}: expected the setting "app" of a Python function to be wsgi or asgi, got "{app}"')
+    names = (name,) if name else HANDLER_NAMES + EXPORTED_APPS
+    if app in ("wsgi", "asgi") and not name:
+        names = EXPORTED_APPS + HANDLER_NAMES
     found = next((each for each in names if hasattr(module, each)), None)
     if found is None:
         has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
         raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
-    handler = getattr(module, found)
-    if not callable(handler):
-        raise load_failed(f'{file}: expected "{found}" to be a function, got {type(handler).__name__}')
-    return handler
+    target = getattr(module, found)
+    if not name and (found == "main" or getattr(target, "__module__", "").startswith(LAMBDA_ADAPTERS)):
+        found = app_beside(module) or found  # `def main()` often starts a server of the framework, for development
+        target = getattr(module, found)
+    if is_plain_handler(target, found) and app not in ("wsgi", "asgi"):
+        return Loaded(target)
+    load_part('apps.recognize')
+
+    signature = ENVIRONMENT.get("FAAS_SIGNATURE")
+    if signature:
+        check_not_app(target, file, found, signature)
+        kind = None
+    else:
+        target, kind = find_app(module, file, found, app)
+    if kind is None and not callable(target):
+        raise load_failed(f'{file}: expected "{found}" to be a function, got {type(target).__name__}')
+    return Loaded(target, kind)
+
+
+def app_beside(module):
+    names = [each for each in EXPORTED_APPS if hasattr(module, each)]
+    if not names:
+        return None
+    load_part('apps.recognize')
+
+    return next((each for each in names if app_kind(getattr(module, each))), None)
+
+
+def is_plain_handler(target, name):
+    code = getattr(target, "__code__", None)
+    return bool(
+        name in HANDLER_NAMES
+        and code
+        and code.co_argcount <= 2
+        and code.co_varnames[:1] not in (("environ",), ("scope",))
+        and code.co_varnames[1:2] != ("start_response",)
+        and not hasattr(target, "__wrapped__")
+    )
 
 
 def find_handler(setting):
     stem, _, name = (setting or "").rpartition(".")
     stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES
-    for each in stems:
+    for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
-                return file, os.path.normpath(each).replace("/", "."), name
+                return file, module_of(each), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
@@ -326,7 +412,9 @@ def load_message(error):
     if isinstance(error, SyntaxError):
         return error.msg
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"{error} (to install it, add {error.name.partition('.')[0]} to requirements.txt)"
+        load_part('function.missing_package')
+
+        return f"{error}{package_advice(error.name)}"
     return message_of(error)
 
 
@@ -643,9 +731,12 @@ def to_response(call, result):
     status = None
     headers = ()
     body = result
-    if isinstance(result, dict) and is_full_response(result):
-        status, body = result["status"], result.get("body")
-        headers = checked_headers(result.get("headers") or {})
+    if isinstance(result, dict):
+        if is_full_response(result):
+            status, body = result["status"], result.get("body")
+            headers = checked_headers(result.get("headers") or {})
+        elif "statusCode" in result:
+            check_not_lambda(result)
     if body is None:
         return complete_response(call, status or 204, None, headers, b"")
     encoding = encoding_of(headers) if headers else None
@@ -685,6 +776,14 @@ def is_full_response(result):
     if not 200 <= status <= 599:
         raise invalid_response(f'Expected "status" to be from 200 to 599, got {status}')
     return True
+
+
+def check_not_lambda(result):
+    if type(result["statusCode"]) is int and not ENVIRONMENT.get("FAAS_SIGNATURE"):
+        raise invalid_response(
+            'The function returned an object with "statusCode", as functions of AWS Lambda do. '
+            "Deploy it with --signature lambda, or with --signature faas to send the object as JSON"
+        )
 
 
 def checked_headers(headers):
@@ -804,9 +903,13 @@ class Deadlines:
 # ---- event_loop.py
 # The event loop of plain functions.
 
+READ, WRITE = 1, 4  # POLLIN and POLLOUT, which epoll has too; errors and hang-ups are for both callbacks
+
+
 class EventLoop:
     def __init__(self):
-        self.selector = selectors.DefaultSelector()
+        self.watched = {}  # by descriptor: for reading, for writing
+        self.poller = select.epoll() if hasattr(select, "epoll") else MillisecondPoll()
         self.callbacks = deque()
         self.timers = []  # a handful at most
         self.stopped = False
@@ -828,18 +931,17 @@ class EventLoop:
         self.change(fd, 1, None)
 
     def change(self, fd, index, callback):
-        key = self.selector.get_map().get(fd)
-        callbacks = list(key.data) if key else [None, None]
-        if callbacks[index] == callback:
+        on_read, on_write = known = self.watched.get(fd, (None, None))
+        changed = (callback, on_write) if index == 0 else (on_read, callback)
+        if changed == known:
             return
-        callbacks[index] = callback
-        events = (selectors.EVENT_READ if callbacks[0] else 0) | (selectors.EVENT_WRITE if callbacks[1] else 0)
-        if not key:
-            self.selector.register(fd, events, callbacks)
-        elif events:
-            self.selector.modify(fd, events, callbacks)
+        events = (READ if changed[0] else 0) | (WRITE if changed[1] else 0)
+        if events:
+            self.watched[fd] = changed
+            (self.poller.register if known == (None, None) else self.poller.modify)(fd, events)
         else:
-            self.selector.unregister(fd)
+            del self.watched[fd]
+            self.poller.unregister(fd)
 
     def call_later(self, seconds, callback, *arguments):
         self.timers.append((monotonic() + seconds, callback, arguments))
@@ -858,18 +960,22 @@ class EventLoop:
         self.stopped = True
 
     def run_forever(self, can_run, turn):
+        poll, watched = self.poller.poll, self.watched
         while not self.stopped:
             timeout = None
             if self.callbacks or can_run():
                 timeout = 0
             elif self.timers:
                 timeout = max(0, min(timer[0] for timer in self.timers) - monotonic())
-            for key, events in self.selector.select(timeout):
-                on_read, on_write = key.data
-                if on_read and events & selectors.EVENT_READ:
-                    on_read()
-                if on_write and events & selectors.EVENT_WRITE and key.data[1]:
-                    on_write()
+            for fd, events in poll(timeout, len(watched)):
+                if events & ~WRITE and fd in watched:
+                    on_read = watched[fd][0]
+                    if on_read:
+                        on_read()
+                if events & ~READ and fd in watched:
+                    on_write = watched[fd][1]
+                    if on_write:
+                        on_write()
             if self.timers:
                 now = monotonic()
                 due = [timer for timer in self.timers if timer[0] <= now]
@@ -881,6 +987,16 @@ class EventLoop:
                 callback(*arguments)
             if can_run() and not turn():
                 return
+
+
+class MillisecondPoll:
+    def __init__(self):
+        poller = select.poll()
+        self.register, self.modify, self.unregister = poller.register, poller.modify, poller.unregister
+        self.wait = poller.poll
+
+    def poll(self, timeout, count):
+        return self.wait(None if timeout is None else math.ceil(timeout * 1000))
 
 
 # ---- function/signature.py
@@ -1680,6 +1796,113 @@ async def with_pauses(iterator):
         await sleep(0)
 
 
+# ---- runners/executor.py
+# The threads of asyncio's default executor.
+
+# asyncio takes the number from the processors of the host, which a container does not have to itself. Blocking calls mostly wait.
+EXECUTOR_THREADS = min(32, CONCURRENCY + 4)
+
+
+def limit_threads(loop):
+    run = loop.run_in_executor
+
+    def run_in_executor(executor, func, *args):
+        if executor is None and getattr(loop, "_default_executor", None) is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            loop.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, "asyncio"))
+        return run(executor, func, *args)
+
+    loop.run_in_executor = run_in_executor
+
+
+# ---- runners/background_loop.py
+# Awaitables that plain functions return.
+
+background = []
+background_lock = threading.Lock()
+
+
+def in_background(awaitable):
+    import asyncio
+
+    with background_lock:
+        if not background:
+            background.append(asyncio.new_event_loop())
+            threading.Thread(target=background[0].run_forever, daemon=True, name="faas-asyncio").start()
+
+    async def wait():
+        return await awaitable
+
+    return asyncio.run_coroutine_threadsafe(wait(), background[0]).result()
+
+
+def from_background(stream):
+    while True:
+        try:
+            yield in_background(stream.__anext__())
+        except StopAsyncIteration:
+            return
+
+
+# ---- runners/invoker.py
+# Calling a plain function.
+
+class Invoker:
+    def __init__(self, handler, arity):
+        self.handler = handler
+        self.arity = arity
+
+    def run(self, call):
+        try:
+            result = self.handler(*call.arguments(self.arity))
+            if hasattr(result, "__await__"):
+                result = in_background(result)
+            response = to_response(call, result)
+        except BaseException as error:
+            response = error_response(call, error)
+        if response.stream is not None:
+            call.begin_stream()
+        if not call.claim():
+            self.close(response.stream)
+        elif call.streaming:
+            self.stream(call, response)
+        else:
+            call.connection.deliver(call, response)
+
+    def stream(self, call, response):
+        connection, stream = call.connection, response.stream
+        try:
+            connection.write_all(response.data)
+            if not isinstance(stream, UnsentStream):
+                for piece in stream if hasattr(stream, "__next__") else from_background(stream):
+                    data = encode_piece(call, piece)
+                    if data:
+                        connection.write_all(data)
+                        call.progress = monotonic()
+                    if connection.gone:
+                        break
+                else:
+                    connection.write_all(encode_end(call))
+        except BaseException as error:
+            if isinstance(error, SystemExit):
+                exit_as_asked(error, f"in request {call.request_id}")
+            log_error(error, call.request_id)
+            connection.cut()
+        finally:
+            self.close(stream)
+            connection.finish(call)
+
+    def close(self, stream):
+        try:
+            if hasattr(stream, "aclose"):
+                in_background(stream.aclose())
+            elif hasattr(stream, "close"):
+                stream.close()
+        except Exception as error:
+            log_error(error)
+
+
 # ---- runners/call_queue.py
 # The queue of plain functions' calls.
 
@@ -1950,93 +2173,6 @@ class InlineRunner:
             self.returned.release()
 
 
-# ---- runners/background_loop.py
-# Awaitables that plain functions return.
-
-background = []
-background_lock = threading.Lock()
-
-
-def in_background(awaitable):
-    import asyncio
-
-    with background_lock:
-        if not background:
-            background.append(asyncio.new_event_loop())
-            threading.Thread(target=background[0].run_forever, daemon=True, name="faas-asyncio").start()
-
-    async def wait():
-        return await awaitable
-
-    return asyncio.run_coroutine_threadsafe(wait(), background[0]).result()
-
-
-def from_background(stream):
-    while True:
-        try:
-            yield in_background(stream.__anext__())
-        except StopAsyncIteration:
-            return
-
-
-# ---- runners/invoker.py
-# Calling a plain function.
-
-class Invoker:
-    def __init__(self, handler, arity):
-        self.handler = handler
-        self.arity = arity
-
-    def run(self, call):
-        try:
-            result = self.handler(*call.arguments(self.arity))
-            if hasattr(result, "__await__"):
-                result = in_background(result)
-            response = to_response(call, result)
-        except BaseException as error:
-            response = error_response(call, error)
-        if response.stream is not None:
-            call.begin_stream()
-        if not call.claim():
-            self.close(response.stream)
-        elif call.streaming:
-            self.stream(call, response)
-        else:
-            call.connection.deliver(call, response)
-
-    def stream(self, call, response):
-        connection, stream = call.connection, response.stream
-        try:
-            connection.write_all(response.data)
-            if not isinstance(stream, UnsentStream):
-                for piece in stream if hasattr(stream, "__next__") else from_background(stream):
-                    data = encode_piece(call, piece)
-                    if data:
-                        connection.write_all(data)
-                        call.progress = monotonic()
-                    if connection.gone:
-                        break
-                else:
-                    connection.write_all(encode_end(call))
-        except BaseException as error:
-            if isinstance(error, SystemExit):
-                exit_as_asked(error, f"in request {call.request_id}")
-            log_error(error, call.request_id)
-            connection.cut()
-        finally:
-            self.close(stream)
-            connection.finish(call)
-
-    def close(self, stream):
-        try:
-            if hasattr(stream, "aclose"):
-                in_background(stream.aclose())
-            elif hasattr(stream, "close"):
-                stream.close()
-        except Exception as error:
-            log_error(error)
-
-
 # ---- runners/thread_runner.py
 # Plain functions on worker threads.
 
@@ -2130,10 +2266,13 @@ class ThreadRunner:
 
 class SyncRunner:
     def __init__(
-        self, handler, arity, loop, run_loop, on_exhausted
+        self,
+        invoker,
+        loop,
+        run_loop,
+        on_exhausted,
     ):
         self.queue = CallQueue()
-        invoker = Invoker(handler, arity)
         self.threads = ThreadRunner(self.queue, invoker, loop)
         self.pinned = CONCURRENCY == 1
         self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop, self.pinned)
@@ -2270,6 +2409,9 @@ class Server:
         self.problem = None  # reason why the function could not be loaded
         self.connections = {}
         self.sweeping = False
+        self.connection_type = Connection
+        self.on_drain = None  # called when a drain begins, and when it has ended
+        self.on_end = None
 
     def listen(self):
         if not PORT.isdecimal():
@@ -2285,20 +2427,20 @@ class Server:
         self.listener.setblocking(False)
         self.listening = True
 
-    def serve(self, handler, problem):
+    def serve(self, loaded, problem):
         self.problem = problem
-        parameters = arity(handler) if handler else 2
-        if handler and is_async(handler):
-            import asyncio
+        app, target = (loaded.app, loaded.target) if loaded else (None, None)
+        if app in ("asgi", "asgi2"):
+            self.use_asgi(target, app)
+        elif app == "wsgi":
+            load_part('wsgi.invoker')
 
-            loop = asyncio.new_event_loop()
-            asyncio.set_event_loop(loop)
-            keep_loop_handlers(loop)
-            self.loop = loop
-            self.runner = AsyncRunner(handler, parameters, loop)
+            self.use_threads(WsgiInvoker(target))
+        elif loaded and is_async(target):
+            loop = self.use_asyncio()
+            self.runner = AsyncRunner(target, arity(target), loop)
         else:
-            self.loop = EventLoop()
-            self.runner = SyncRunner(handler, parameters, self.loop, self.run, self.give_up)
+            self.use_threads(Invoker(target, arity(target) if loaded else 2))
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.loop.add_reader(self.listener.fileno(), self.accept)
         self.serving = True
@@ -2307,6 +2449,33 @@ class Server:
         self.run()
         # A call on this thread took so long that another thread has the loop now.
         self.runner.watch()
+
+    def use_threads(self, invoker):
+        self.loop = EventLoop()
+        self.runner = SyncRunner(invoker, self.loop, self.run, self.give_up)
+
+    def use_asyncio(self):
+        import asyncio
+
+        loop = self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        keep_loop_handlers(loop)
+        limit_threads(loop)
+        return loop
+
+    def use_asgi(self, app, kind):
+        load_part('asgi.connection')
+        load_part('asgi.runner')
+
+        loop = self.use_asyncio()
+        runner = self.runner = AsgiRunner(asgi3(app) if kind == "asgi2" else app, loop)
+        self.connection_type = AsgiConnection
+        self.on_drain, self.on_end = runner.drain, runner.end
+        try:
+            runner.startup()
+        except Problem as problem:
+            self.problem = problem
+            sys.stderr.write(f"{problem}\n")
 
     def run(self):
         if isinstance(self.runner, AsyncRunner):
@@ -2321,6 +2490,8 @@ class Server:
                 os.unlink(PORT)
             except FileNotFoundError:
                 pass  # The server moves the socket of a sandboxed replica to a path that other functions cannot see.
+        if self.on_end:
+            self.on_end()
         end_after_drain(self.loop if isinstance(self.runner, AsyncRunner) else None)
 
     def accept(self):
@@ -2341,7 +2512,7 @@ class Server:
             except OSError:  # it is already closed; macOS reports that here
                 sock.close()
                 continue
-            connection = Connection(sock, self)
+            connection = self.connection_type(sock, self)
             self.connections[connection] = None
             self.sweep_soon()
 
@@ -2405,8 +2576,1718 @@ class Server:
                 connection.readable()  # a request that has come meanwhile counts as in flight
                 if connection.call is None and not connection.buffer:
                     connection.close()
+        if self.on_drain:
+            self.on_drain()
         if not self.connections:
             self.loop.stop()
+
+
+# ---- parts that are compiled when they are needed
+
+PARTS = {}  # name to line in this file and text
+
+
+def load_part(name):
+    line, text = PARTS.pop(name, (0, ""))
+    if text:
+        exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
+
+
+PARTS['apps.recognize'] = 2595, r'''import sys
+
+# ---- apps/recognize.py
+# Recognizing applications of web frameworks among the exports of the user's module.
+
+APP_NAMES = ("app", "application")
+APP_KINDS = ("wsgi", "asgi")
+FACTORY_VERBS = ("create_", "make_", "build_", "get_")
+# Frameworks with a server of their own: their applications can be called, but not as WSGI or ASGI say.
+OWN_SERVERS = {"aiohttp": "aiohttp", "tornado": "Tornado", "twisted": "Twisted", "gradio": "Gradio", "dash": "Dash"}
+
+
+def app_kind(value):
+    if isinstance(value, type):
+        names = required_names(value)
+        call = required_names(getattr(value, "__call__", None))
+        # A class of ASGI 2: an instance for each connection.
+        return "asgi2" if names == ["scope"] and call is not None and call[-2:] == ["receive", "send"] else None
+    if not callable(value):
+        return None
+    names = required_names(value)
+    if names is None:
+        return None
+    if len(names) == 3 and (is_async(value) or names[0] == "scope"):
+        return "asgi"
+    if names == ["scope"]:
+        return "asgi2"
+    if len(names) == 2 and (names[0] == "environ" or names[1] in ("start_response", "start_resp")):
+        return "wsgi"
+    # Decorated and compiled callables show no names; frameworks are known by attributes.
+    if hasattr(value, "wsgi_app"):
+        return "wsgi"
+    modules = [each.__module__ for each in type(value).__mro__]
+    if any(each.startswith("starlette.") for each in modules):
+        return "asgi"
+    return None
+
+
+def required_names(value):
+    import inspect
+
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return [
+        each.name
+        for each in parameters
+        if each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+    ]
+
+
+def describe(value):
+    cls = type(value)
+    package = cls.__module__.partition(".")[0]
+    return cls.__name__ if package in ("builtins", "__main__") else f"{cls.__name__} of {package}"
+
+
+def find_app(module, file, name, setting):
+    target = getattr(module, name)
+    if is_factory(target, name, setting):
+        target = run_user_code(target, file)
+        name = f"{name}()"
+    kind = app_kind(target)
+    if setting in APP_KINDS:
+        if kind is not None and kind[:4] != setting:
+            raise load_failed(
+                f'{file}: "{name}" is not a {setting.upper()} application but {kind[:4].upper()} ({describe(target)}). '
+                f"Deploy it with --app {kind[:4]}"
+            )
+        if not callable(target):
+            raise load_failed(
+                f'{file}: expected "{name}" to be a {setting.upper()} application, got {describe(target)}. '
+                'Name the application with --handler, such as "main.app"'
+            )
+        return target, kind or setting
+    if kind is not None:
+        return target, kind
+    if own := own_server(target):
+        raise load_failed(
+            f'{file}: "{name}" is an application of {own}, which is neither WSGI nor ASGI. '
+            "Deploy it with --app server and the command that starts it, on the port of $PORT"
+        )
+    if not callable(target) and name.rstrip("()") not in ("handler", "main"):
+        raise load_failed(
+            f'{file}: expected "{name}" to be a function or an application, got {describe(target)}. '
+            'Name it with --handler, such as "main.app", and its kind with --app wsgi or --app asgi'
+        )
+    return target, None
+
+
+def is_factory(target, name, setting):
+    code = getattr(target, "__code__", None)
+    if code is None or code.co_flags & VARARGS or is_async(target) or required_names(target) != []:
+        return False
+    return setting in APP_KINDS or name.startswith(FACTORY_VERBS) or name in ("app_factory", "factory")
+
+
+def own_server(value):
+    for each in type(value).__mro__:
+        package = each.__module__.partition(".")[0]
+        if package in OWN_SERVERS and package in sys.modules:
+            return OWN_SERVERS[package]
+    return None
+
+
+def check_not_app(target, file, name, signature):
+    kind = app_kind(target)
+    if kind is not None and kind != "asgi2":
+        raise load_failed(
+            f'{file}: "{name}" is an application ({kind.upper()}), not a function with the signature {signature}. '
+            f"Deploy it with --app {kind[:4]}, without --signature"
+        )
+'''
+
+
+PARTS['function.missing_package'] = 2711, r'''import os
+import sys
+
+# ---- function/missing_package.py
+# Advice for an import of a package that is not installed.
+
+MANIFESTS = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg")
+
+
+def package_advice(module):
+    top = module.partition(".")[0]
+    is_own = any(
+        os.path.exists(os.path.join(FOLDER, folder, file)) for folder in ("", "src") for file in (top, f"{top}.py")
+    )
+    if is_own or top.startswith("_") or top in getattr(sys, "stdlib_module_names", ()):
+        return ""
+    manifest = next((file for file in MANIFESTS if os.path.exists(os.path.join(FOLDER, file))), MANIFESTS[0])
+    name = distribution_of(top)
+    return f': add "{name}" to {manifest}' if name else f": add the package that contains it to {manifest}"
+
+
+def distribution_of(module):
+    return {
+        "attr": "attrs",
+        "azure": "",
+        "bs4": "beautifulsoup4",
+        "bson": "pymongo",
+        "corsheaders": "django-cors-headers",
+        "Crypto": "pycryptodome",
+        "cv2": "opencv-python-headless",
+        "dateutil": "python-dateutil",
+        "decouple": "python-decouple",
+        "discord": "discord.py",
+        "dns": "dnspython",
+        "docx": "python-docx",
+        "dotenv": "python-dotenv",
+        "engineio": "python-engineio",
+        "environ": "django-environ",
+        "faiss": "faiss-cpu",
+        "fitz": "PyMuPDF",
+        "git": "GitPython",
+        "github": "PyGithub",
+        "gitlab": "python-gitlab",
+        "google": "",
+        "googleapiclient": "google-api-python-client",
+        "jose": "python-jose",
+        "jwt": "PyJWT",
+        "kafka": "kafka-python",
+        "ldap": "python-ldap",
+        "magic": "python-magic",
+        "markdown_it": "markdown-it-py",
+        "memcache": "python-memcached",
+        "mpl_toolkits": "matplotlib",
+        "multipart": "python-multipart",
+        "mysql": "mysql-connector-python",
+        "MySQLdb": "mysqlclient",
+        "nacl": "PyNaCl",
+        "OpenSSL": "pyOpenSSL",
+        "PIL": "Pillow",
+        "pkg_resources": "setuptools",
+        "pptx": "python-pptx",
+        "psycopg2": "psycopg2-binary",
+        "pylab": "matplotlib",
+        "pythonjsonlogger": "python-json-logger",
+        "rest_framework": "djangorestframework",
+        "serial": "pyserial",
+        "skimage": "scikit-image",
+        "sklearn": "scikit-learn",
+        "slugify": "python-slugify",
+        "socketio": "python-socketio",
+        "telegram": "python-telegram-bot",
+        "umap": "umap-learn",
+        "usb": "pyusb",
+        "websocket": "websocket-client",
+        "yaml": "PyYAML",
+        "zmq": "pyzmq",
+    }.get(module, module)
+'''
+
+
+PARTS['apps.app_head'] = 2791, r'''# ---- apps/app_head.py
+# The head of an application's response: its own headers, checked, with those of the connection.
+
+# Lines of headers: applications send the same ones again and again. A line of None needs a closer look each time.
+known_lines = {}
+known_statuses = {}
+MAX_LINES = 300
+MAX_LINE = 1000
+# Headers about the connection, which is the wrapper's.
+OWN_HEADERS = frozenset(("transfer-encoding", "keep-alive", "x-request-id", "upgrade", "proxy-connection"))
+
+
+class AppHead:
+    __slots__ = ("status", "status_line", "lines", "length", "has_date", "closes")
+
+    def __init__(self, status, headers):
+        known = known_statuses.get(status)
+        self.status, self.status_line = known or parse_status(status)
+        self.lines = []
+        self.length = None  # of the body, as the application says
+        self.has_date = False
+        self.closes = False
+        lines = self.lines
+        for name, value in headers:
+            line = known_lines.get((name, value))
+            if line is None:
+                self.add(name, value)
+            else:
+                lines.append(line)
+
+    def add(self, name, value):
+        key = header_text(name)
+        text = header_text(value)
+        if not TOKEN.match(key):
+            raise invalid_response(f"The application sent a header that cannot be sent: {key!r} is not a header name")
+        if CONTROL.search(text):
+            raise invalid_response(f"The application sent a header that cannot be sent: {key}: {text!r}")
+        lower = key.lower()
+        if lower in OWN_HEADERS:
+            return
+        if lower == "connection":
+            self.closes = self.closes or text.strip().lower() == "close"
+        elif lower == "content-length":
+            if not (text.isascii() and text.strip().isdecimal()):
+                raise invalid_response(f"Expected Content-Length to be a number, got {text!r}")
+            self.length = int(text)
+        else:
+            line = f"{key}: {text.strip()}\r\n".encode("latin-1")
+            self.lines.append(line)
+            if lower == "date":
+                self.has_date = True
+            elif len(line) <= MAX_LINE:
+                if len(known_lines) >= MAX_LINES:
+                    known_lines.clear()
+                known_lines[(name, value)] = line
+
+    def encode(self, call, framing):
+        if lifecycle.draining or self.closes:
+            call.keep_alive = False
+        if not call.keep_alive:
+            framing += "Connection: close\r\n"
+        elif call.http10:
+            framing += "Connection: keep-alive\r\n"
+        date = "" if self.has_date else date_line()
+        end = f"X-Request-Id: {call.request_id}\r\n{date}{framing}\r\n"
+        return b"%b%b%b" % (self.status_line, b"".join(self.lines), end.encode("latin-1"))
+
+    def framing(self, call, length):
+        if self.status in (204, 304):
+            return ""
+        if length is not None:
+            return f"Content-Length: {length}\r\n"
+        if call.http10:  # it has no chunks: the end of the connection is the end of the body
+            call.keep_alive = False
+            return ""
+        return "Transfer-Encoding: chunked\r\n"
+
+
+def header_text(value):
+    if type(value) is str:
+        try:
+            value.encode("latin-1")
+        except UnicodeEncodeError:
+            raise invalid_response(f"The application sent a header that cannot be sent: {value!r}") from None
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).decode("latin-1")
+    if isinstance(value, str):
+        return header_text(str(value))
+    raise invalid_response(f"Expected a header to be text, got {type(value).__name__}: {value!r}")
+
+
+def parse_status(status):
+    code, reason = status, ""
+    if isinstance(status, str):
+        number, _, reason = status.partition(" ")
+        code = int(number) if number.isascii() and number.isdecimal() else 0
+    else:
+        reason = REASONS.get(code, "") if isinstance(code, int) else ""
+    if not isinstance(code, int) or not 200 <= code <= 999:
+        raise invalid_response(f"Expected a status from 200 to 999, got {status!r}")
+    try:
+        line = f"HTTP/1.1 {int(code)} {reason}\r\n".encode("latin-1")
+    except UnicodeEncodeError:
+        line = b""
+    if not line or CONTROL.search(reason):
+        raise invalid_response(f"Expected the reason of the status to be printable text, got {status!r}")
+    if len(known_statuses) >= MAX_LINES:
+        known_statuses.clear()
+    known_statuses[status] = (int(code), line)
+    return int(code), line
+'''
+
+
+PARTS['apps.address'] = 2905, r'''# ---- apps/address.py
+# The address of a request as its caller sees it, from the headers that the gateway adds.
+
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+servers = {}  # parsed hosts
+MAX_SERVERS = 100
+
+
+def prefix_of(headers):
+    prefix = headers.get("x-forwarded-prefix")
+    if not prefix:
+        return ""
+    prefix = prefix.rstrip("/")
+    return prefix if prefix.startswith("/") else ""
+
+
+def scheme_of(headers):
+    proto = headers.get("x-forwarded-proto")
+    if proto is None or proto == "http":
+        return "http"
+    return "https" if proto.partition(",")[0].strip().lower() in ("https", "wss") else "http"
+
+
+def server_of(headers, scheme):
+    host = headers.get("host", "")
+    found = servers.get((host, scheme))
+    if found is None:
+        name, colon, port = host.rpartition(":")
+        if not (colon and port.isdecimal() and port.isascii()):
+            name, port = host, DEFAULT_PORTS[scheme]
+        found = (name.strip("[]") or "localhost", port)
+        if len(servers) >= MAX_SERVERS:
+            servers.clear()
+        servers[(host, scheme)] = found
+    return found
+
+
+def client_of(headers):
+    chain = headers.get("x-forwarded-for")
+    return chain[chain.rfind(",") + 1 :].strip() if chain else "127.0.0.1"
+
+
+def target_of(call):
+    path, _, query = call.target.partition("?")
+    if path[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path or "/", query
+
+
+def decode_path(path):
+    if "%" not in path:
+        return path.encode("latin-1")
+    from urllib.parse import unquote_to_bytes
+
+    return unquote_to_bytes(path.encode("latin-1"))
+'''
+
+
+PARTS['asgi.scope'] = 2963, r'''load_part('apps.address')
+
+# ---- asgi/scope.py
+# The scope of an ASGI connection.
+
+ASGI = {"version": "3.0", "spec_version": "2.3"}
+ASGI_WEBSOCKET = {"version": "3.0", "spec_version": "2.4"}
+known_headers_bytes = {}
+MAX_HEADERS = 300
+MAX_HEADER = 1000
+
+
+def http_scope(call, state):
+    headers = call.headers
+    path, query = target_of(call)
+    prefix = prefix_of(headers)
+    scheme = scheme_of(headers)
+    name, port = server_of(headers, scheme)
+    if prefix:
+        path = prefix + path
+    return {
+        "type": "http",
+        "asgi": ASGI,
+        "http_version": "1.0" if call.http10 else "1.1",
+        "method": call.method,
+        "scheme": scheme,
+        "path": decode_path(path).decode("utf-8", "replace") if "%" in path or not path.isascii() else path,
+        "raw_path": path.encode("latin-1"),
+        "query_string": query.encode("latin-1"),
+        "root_path": decode_path(prefix).decode("utf-8", "replace") if prefix else "",
+        "headers": encode_headers(headers),
+        "client": (client_of(headers), 0),
+        "server": (name, int(port)),
+        "state": state.copy(),
+    }
+
+
+def websocket_scope(call, state):
+    scope = http_scope(call, state)
+    del scope["method"]
+    protocols = call.headers.get("sec-websocket-protocol", "")
+    scope.update(
+        type="websocket",
+        asgi=ASGI_WEBSOCKET,
+        scheme="wss" if scope["scheme"] == "https" else "ws",
+        subprotocols=[each.strip() for each in protocols.split(",") if each.strip()],
+        extensions={"websocket.http.response": {}},
+    )
+    return scope
+
+
+def encode_headers(headers):
+    pairs = []
+    for item in headers.items():
+        pair = known_headers_bytes.get(item)
+        if pair is None:
+            pair = (item[0].encode("latin-1"), item[1].encode("latin-1"))
+            if len(pair[1]) <= MAX_HEADER and item[0] != "x-request-id":
+                if len(known_headers_bytes) >= MAX_HEADERS:
+                    known_headers_bytes.clear()
+                known_headers_bytes[item] = pair
+        pairs.append(pair)
+    return pairs
+'''
+
+
+PARTS['asgi.waiters'] = 3029, r'''# ---- asgi/waiters.py
+# Waiting for something to change, in several tasks.
+
+class Waiters:
+    __slots__ = ("loop", "futures")
+
+    def __init__(self, loop):
+        self.loop = loop
+        self.futures = []
+
+    async def wait(self):
+        future = self.loop.create_future()
+        self.futures.append(future)
+        try:
+            await future
+        finally:
+            if future in self.futures:  # cancelled
+                self.futures.remove(future)
+
+    def wake(self):
+        futures, self.futures = self.futures, []
+        for future in futures:
+            if not future.done():
+                future.set_result(None)
+'''
+
+
+PARTS['asgi.http_exchange'] = 3056, r'''from time import monotonic
+load_part('apps.app_head')
+load_part('asgi.scope')
+load_part('asgi.waiters')
+
+# ---- asgi/http_exchange.py
+# A request and its response, as events of an ASGI application.
+
+class HttpExchange:
+    __slots__ = (
+        "call",
+        "connection",
+        "pieces",
+        "size",
+        "is_complete",
+        "taken",
+        "disconnected",
+        "waiters",
+        "head",
+        "begun",
+        "ended",
+        "sent",
+        "expected",
+        "on_end",
+    )
+
+    def __init__(self, connection, call):
+        self.call = call
+        self.connection = connection
+        self.pieces = []  # of the body, not yet received by the application
+        self.size = 0
+        self.is_complete = connection.body is None  # the body has been read
+        self.taken = False  # the application has received the end of the body
+        self.disconnected = False
+        self.waiters = Waiters(connection.asyncio_loop)
+        self.head = None
+        self.begun = False  # part of the response may be out
+        self.ended = False  # all of it is
+        self.sent = 0
+        self.expected = None
+        self.on_end = None  # called when the response has ended
+
+    def scope(self, state):
+        return http_scope(self.call, state)
+
+    def feed(self, data):
+        self.pieces.append(data)
+        self.size += len(data)
+        self.waiters.wake()
+
+    def complete(self):
+        self.is_complete = True
+        self.waiters.wake()
+
+    def disconnect(self):
+        self.disconnected = True
+        self.waiters.wake()
+
+    def is_full(self):
+        return self.size >= READ_AHEAD
+
+    async def receive(self):
+        while True:
+            if self.is_complete and not self.taken:
+                self.taken = True
+                body = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+                self.pieces.clear()
+                return {"type": "http.request", "body": body, "more_body": False}
+            if self.disconnected or self.ended:
+                return {"type": "http.disconnect"}
+            if self.pieces:
+                body = b"".join(self.pieces)
+                self.pieces.clear()
+                self.size = 0
+                self.connection.resume()
+                return {"type": "http.request", "body": body, "more_body": True}
+            await self.waiters.wait()
+
+    async def send(self, message):
+        kind = message["type"]
+        if kind == "http.response.body":
+            if self.head is None:
+                raise RuntimeError("Expected http.response.start before http.response.body")
+            body = message.get("body", b"")
+            if message.get("more_body", False):
+                await self.send_piece(body)
+            elif self.begun:
+                await self.send_end(body)
+            else:
+                self.send_whole(body)
+        elif kind == "http.response.start":
+            if self.head is not None:
+                raise RuntimeError("Expected http.response.start once")
+            self.head = AppHead(message["status"], message.get("headers") or ())
+        elif kind not in ("http.response.trailers", "http.response.debug"):
+            raise RuntimeError(f"Unexpected event {kind!r} of an HTTP response")
+
+    def begin(self):
+        self.begun = True
+        if self.call.claim():
+            return True
+        self.ended = True
+        self.waiters.wake()
+        return False
+
+    def send_whole(self, body):
+        call, head = self.call, self.head
+        with_body = has_body(call, head.status)
+        length = len(body)
+        if head.length is not None:
+            if with_body and head.length != length:
+                raise invalid_response(
+                    f"The application sent {length} bytes with a Content-Length of {head.length}"
+                )
+            length = head.length
+        data = self.encode_head(length)
+        if self.begin():
+            self.connection.write(data + body if with_body else data)
+        self.end()
+
+    def encode_head(self, length):
+        call, head = self.call, self.head
+        if self.connection.body is not None:
+            call.keep_alive = False
+        return head.encode(call, head.framing(call, length))
+
+    async def send_piece(self, body):
+        call, head, start = self.call, self.head, b""
+        if not self.begun:
+            start = self.encode_head(head.length)
+            call.begin_stream()
+            if has_body(call, head.status):
+                self.expected = head.length
+            self.begin()
+        if self.ended:
+            return
+        data = start + self.framed(body)
+        if data:
+            await self.connection.write_async(data)
+        if self.connection.gone:
+            self.disconnect()
+        else:
+            call.progress = monotonic()
+
+    def framed(self, body):
+        if not body or not has_body(self.call, self.head.status):
+            return b""
+        self.sent += len(body)
+        if self.expected is None:
+            return body if self.call.http10 else b"%x\r\n%b\r\n" % (len(body), body)
+        if self.sent > self.expected:
+            raise invalid_response(f"The application sent more bytes than its Content-Length of {self.expected}")
+        return body
+
+    async def send_end(self, body):
+        if self.ended:
+            return
+        data = self.framed(body)
+        if self.expected is not None:
+            if self.sent != self.expected:
+                raise invalid_response(
+                    f"The application sent {self.sent} bytes with a Content-Length of {self.expected}"
+                )
+        elif has_body(self.call, self.head.status) and not self.call.http10:
+            data += b"0\r\n\r\n"
+        if data:
+            await self.connection.write_async(data)
+        self.end()
+
+    def end(self):
+        if not self.ended:
+            self.ended = True
+            self.connection.finish(self.call)
+            self.waiters.wake()
+            self.on_end(self.call)
+
+    def returned(self):
+        if self.disconnected and not self.ended:
+            self.connection.cut()
+            if self.begun or self.begin():
+                self.end()
+        elif not self.ended:
+            self.failed(invalid_response("The ASGI application returned before the end of its response"))
+
+    def failed(self, error):
+        call = self.call
+        if not self.begun and call.unclaimed:
+            response = error_response(call, error)
+            if self.begin():
+                self.connection.write(response.data)
+            return self.end()
+        if isinstance(error, SystemExit):
+            exit_as_asked(error, f"in request {call.request_id}")
+        log_error(error, call.request_id)
+        if self.begun and not self.ended:
+            self.connection.cut()
+            self.end()
+
+    def cancelled(self):
+        if not self.begun and self.call.unclaimed:
+            self.failed(RuntimeError("The application's task was cancelled"))
+        elif self.begun and not self.ended:
+            self.connection.cut()
+            self.end()
+'''
+
+
+PARTS['asgi.connection'] = 3263, r'''from time import monotonic
+load_part('asgi.http_exchange')
+load_part('asgi.waiters')
+
+# ---- asgi/connection.py
+# Connections of an ASGI application: it gets the body of a request while that is read.
+
+class AsgiConnection(Connection):
+    __slots__ = ("asyncio_loop", "exchange", "drained", "read")
+
+    def __init__(self, sock, owner):
+        self.asyncio_loop = owner.loop
+        self.exchange = None  # of the present call
+        self.drained = Waiters(self.asyncio_loop)  # tasks that wait until the client takes more
+        self.read = self.readable  # what reads the socket: that of a WebSocket once it is open
+        super().__init__(sock, owner)
+
+    def set_reading(self, wanted):
+        if wanted != self.reading:
+            self.reading = wanted
+            if wanted:
+                self.loop.add_reader(self.fd, self.read)
+            else:
+                self.loop.remove_reader(self.fd)
+
+    def readable(self):
+        try:
+            data = self.sock.recv(READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data, self.gone = b"", True
+        if data:
+            if self.lingering:
+                return
+            self.buffer = self.buffer + data if self.buffer else data
+            return self.process()
+        self.ended = True
+        self.set_reading(False)
+        if self.lingering or self.call is None:
+            self.close()
+        elif self.exchange is not None:
+            self.exchange.disconnect()
+
+    def process(self):
+        try:
+            while not self.closed and not self.lingering:
+                if self.call is None:
+                    if not self.take_head():
+                        break
+                    self.begin()
+                elif self.body is not None and self.buffer:
+                    self.feed()
+                else:
+                    break
+        except Problem as problem:
+            self.refuse(problem)
+        if self.closed or self.lingering:
+            return
+        if self.call is None and (self.ended or (lifecycle.draining and not self.buffer)):
+            self.close()
+        elif not self.ended:
+            self.resume()
+
+    def begin(self):
+        call = self.call
+        if self.body is not None and self.body.too_large:
+            raise body_too_large()
+        if "upgrade" in call.headers and is_websocket(call):
+            load_part('websocket.exchange')
+
+            self.exchange = WebSocketExchange(self, call)
+        else:
+            self.exchange = HttpExchange(self, call)
+            if self.body is not None:
+                self.feed()
+        self.since = monotonic()
+        self.owner.start(call)
+
+    def feed(self):
+        body, exchange = self.body, self.exchange
+        data, self.buffer = self.buffer, b""
+        rest = body.take(data)
+        if body.pieces:
+            exchange.feed(b"".join(body.pieces))
+            body.pieces.clear()
+        if rest is not None:
+            self.buffer, self.body = rest, None
+            exchange.complete()
+
+    def resume(self):
+        if self.ended or self.closed:
+            return
+        full = self.body is not None and self.exchange is not None and self.exchange.is_full()
+        self.set_reading(not full and (len(self.buffer) < READ_AHEAD or self.call is None))
+
+    def refuse(self, problem):
+        self.body = None
+        if self.call is not None and not self.call.unclaimed:
+            self.cut()
+        else:
+            super().refuse(problem)
+        if self.exchange is not None:
+            self.exchange.disconnect()
+
+    async def write_async(self, data):
+        self.write(data)
+        if self.output and not self.gone:
+            self.asyncio_loop.add_writer(self.fd, self.writable)
+            while self.output and not self.gone:
+                await self.drained.wait()
+
+    def send_soon(self, data):
+        self.write(data)
+        if self.output and not self.gone:
+            self.asyncio_loop.add_writer(self.fd, self.writable)
+
+    def writable(self):
+        self.flush()
+        if self.output and not self.gone:
+            return
+        self.loop.remove_writer(self.fd)
+        self.drained.wake()
+
+    def finish(self, call):
+        if self.body is not None:
+            self.body = None
+            self.refused = True
+            call.keep_alive = False
+        super().finish(call)
+
+    def close(self):
+        if self.closed:
+            return
+        super().close()
+        self.gone = True
+        self.drained.wake()
+        if self.exchange is not None:
+            self.exchange.disconnect()
+
+
+def is_websocket(call):
+    headers = call.headers
+    tokens = [token.strip() for token in headers.get("connection", "").lower().split(",")]
+    return call.method == "GET" and headers["upgrade"].strip().lower() == "websocket" and "upgrade" in tokens
+'''
+
+
+PARTS['asgi.lifespan'] = 3411, r'''import sys
+
+# ---- asgi/lifespan.py
+# The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
+
+class Lifespan:
+    def __init__(self, app, loop):
+        self.app = app
+        self.loop = loop
+        self.state = {}  # what the application shares with its requests
+        self.task = None
+        self.started = loop.create_future()  # None, or a message of failure
+        self.stopped = loop.create_future()
+        self.received = 0
+        self.ending = loop.create_future()
+
+    async def startup(self):
+        import asyncio
+
+        self.task = self.loop.create_task(self.run())
+        message = await self.started
+        if message is None:
+            return
+        await asyncio.wait((self.task,), timeout=1)  # it raises its error after that, as a rule
+        sys.stderr.write(f"{message}\n")
+        raise load_failed(f"The startup of the application failed: {last_line(message)}")
+
+    async def shutdown(self, seconds):
+        import asyncio
+
+        if self.task is None or self.task.done():
+            return
+        self.ending.set_result(None)
+        try:
+            message = await asyncio.wait_for(asyncio.shield(self.stopped), seconds)
+        except asyncio.TimeoutError:
+            message = f"it took more than {seconds:g} s"
+        if message is not None:
+            sys.stderr.write(f"The shutdown of the application failed: {message}\n")
+        elif not self.task.done():
+            await asyncio.wait((self.task,), timeout=1)
+
+    async def run(self):
+        scope = {
+            "type": "lifespan",
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+            "state": self.state,
+        }
+        try:
+            await self.app(scope, self.receive, self.send)
+        except SystemExit as error:
+            exit_as_asked(error, "in its lifespan")
+        except BaseException as error:
+            # An error at once means that the application has no lifespan; later, it is one of the user's code.
+            if self.started.done() and self.started.result() is None:
+                log_error(error)
+        for future in (self.started, self.stopped):
+            if not future.done():
+                future.set_result(None)
+
+    async def receive(self):
+        self.received += 1
+        if self.received == 1:
+            return {"type": "lifespan.startup"}
+        await self.ending
+        return {"type": "lifespan.shutdown"}
+
+    async def send(self, message):
+        kind = message["type"]
+        future = self.started if kind.startswith("lifespan.startup.") else self.stopped
+        if kind not in (
+            "lifespan.startup.complete",
+            "lifespan.startup.failed",
+            "lifespan.shutdown.complete",
+            "lifespan.shutdown.failed",
+        ):
+            raise RuntimeError(f"Unexpected event {kind!r} of a lifespan")
+        if not future.done():
+            failed = kind.endswith("failed")
+            future.set_result((message.get("message") or "it gave no reason") if failed else None)
+
+
+def last_line(text):
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else text
+'''
+
+
+PARTS['asgi.runner'] = 3499, r'''import gc
+from time import monotonic
+load_part('asgi.lifespan')
+
+# ---- asgi/runner.py
+# Calls of an ASGI application on asyncio's event loop.
+
+class AsgiRunner(AsyncRunner):
+    def __init__(self, app, loop):
+        super().__init__(app, 0, loop)
+        self.lifespan = Lifespan(app, loop)
+        self.state = self.lifespan.state
+        self.tasks = {}  # all of them, also those whose response has ended
+        self.drain_began = 0.0
+
+    def startup(self):
+        self.loop.run_until_complete(self.lifespan.startup())
+        gc.freeze()
+
+    def drain(self):
+        self.drain_began = monotonic()
+        for call in list(self.tasks.values()):
+            exchange = self.exchange_of(call)
+            if hasattr(exchange, "go_away"):
+                exchange.go_away()
+
+    def end(self):
+        began = self.drain_began or monotonic()
+        self.loop.run_until_complete(self.finish_tasks(began + TIMEOUT + DRAIN_GRACE - monotonic()))
+        self.loop.run_until_complete(self.lifespan.shutdown(EXIT_LIMIT))
+
+    async def finish_tasks(self, seconds):
+        import asyncio
+
+        if self.tasks and seconds > 0:
+            await asyncio.wait(list(self.tasks), timeout=seconds)
+        for task in list(self.tasks):
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(list(self.tasks), timeout=1)
+
+    async def run(self, call):
+        task = self.current_task()
+        try:
+            if call.unclaimed:
+                self.running[call] = task
+                self.tasks[task] = call
+                await self.answer(call)
+        finally:
+            self.tasks.pop(task, None)
+            self.release(call)
+
+    def release(self, call):
+        if call in self.running:
+            del self.running[call]
+            if self.waiting:
+                self.loop.call_soon(self.start_waiting)
+
+    def exchange_of(self, call):
+        connection = call.connection
+        return connection.exchange if connection.call is call else None
+
+    async def answer(self, call):
+        exchange = self.exchange_of(call)
+        if exchange is None:  # the connection was closed while the call waited
+            return
+        exchange.on_end = self.release
+        try:
+            await self.handler(exchange.scope(self.state), exchange.receive, exchange.send)
+        except self.cancelled:
+            exchange.cancelled()
+        except BaseException as error:
+            exchange.failed(error)
+        else:
+            exchange.returned()
+
+
+def asgi3(app):
+    async def application(scope, receive, send):
+        await app(scope)(receive, send)
+
+    return application
+'''
+
+
+PARTS['wsgi.environ'] = 3584, r'''import io
+import sys
+load_part('apps.address')
+
+# ---- wsgi/environ.py
+# The environment of a WSGI call (PEP 3333).
+
+# Names of headers to their keys; None: not passed on. A name with "_" would read like the same name with "-", which the gateway checks.
+known_keys = {"content-type": "CONTENT_TYPE", "content-length": None, "transfer-encoding": None}
+MAX_KEYS = 300
+
+
+class FileWrapper:
+    def __init__(self, file, block_size=READ_SIZE):
+        self.file = file
+        self.block_size = block_size
+        if hasattr(file, "close"):
+            self.close = file.close
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        block = self.file.read(self.block_size)
+        if not block:
+            raise StopIteration
+        return block
+
+
+BASE = {
+    "wsgi.version": (1, 0),
+    "wsgi.multithread": CONCURRENCY > 1,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+    "wsgi.input_terminated": True,
+    "wsgi.file_wrapper": FileWrapper,
+    "SERVER_SOFTWARE": "faas",
+    "REMOTE_PORT": "0",
+}
+
+
+def make_environ(call):
+    headers, body = call.headers, call.body
+    path, query = target_of(call)
+    prefix = prefix_of(headers)
+    scheme = scheme_of(headers)
+    environ = BASE.copy()
+    environ["REQUEST_METHOD"] = call.method
+    environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1")
+    environ["PATH_INFO"] = decode_path(path).decode("latin-1") if "%" in path else path
+    environ["QUERY_STRING"] = query
+    environ["RAW_URI"] = environ["REQUEST_URI"] = prefix + (f"{path}?{query}" if query else path)
+    environ["SERVER_PROTOCOL"] = "HTTP/1.0" if call.http10 else "HTTP/1.1"
+    environ["SERVER_NAME"], environ["SERVER_PORT"] = server_of(headers, scheme)
+    environ["REMOTE_ADDR"] = client_of(headers)
+    environ["wsgi.url_scheme"] = scheme
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["wsgi.errors"] = sys.stderr
+    for name, value in headers.items():
+        key = known_keys.get(name, "")
+        if key == "":
+            key = environ_key(name)
+        if key:
+            environ[key] = value
+    if body or "content-length" in headers:
+        environ["CONTENT_LENGTH"] = str(len(body))
+    if scheme == "https":
+        environ["HTTPS"] = "on"
+    return environ
+
+
+def environ_key(name):
+    key = None if "_" in name else "HTTP_" + name.upper().replace("-", "_")
+    if len(known_keys) >= MAX_KEYS:
+        return key
+    known_keys[name] = key
+    return key
+'''
+
+
+PARTS['wsgi.response'] = 3664, r'''from time import monotonic
+load_part('apps.app_head')
+
+# ---- wsgi/response.py
+# The response of a WSGI application.
+
+class Unsendable(Exception):
+    __slots__ = ()
+
+
+class WsgiResponse:
+    __slots__ = ("call", "head", "begun", "sent", "expected")
+
+    def __init__(self, call):
+        self.call = call
+        self.head = None
+        self.begun = False  # the head is out
+        self.sent = 0  # bytes of the body
+        self.expected = None  # bytes of the body that the head promises; None: chunked, or no body
+
+    def start(self, status, headers, exc_info=None):
+        if exc_info:
+            try:
+                if self.begun:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None
+        elif self.head is not None:
+            raise AssertionError("start_response() was called twice, the second time without exc_info")
+        self.head = AppHead(status, headers)
+        return self.write
+
+    def send(self, pieces):
+        call = self.call
+        if type(pieces) in (list, tuple) and self.head is not None and not self.begun:
+            body = checked(pieces[0]) if len(pieces) == 1 else b"".join(checked(each) for each in pieces)
+            return self.send_whole(body)
+        if isinstance(pieces, (str, bytes, dict)) or not hasattr(pieces, "__iter__"):
+            raise invalid_response(
+                f"Expected the WSGI application to return an iterable of bytes, got {type(pieces).__name__}"
+            )
+        for piece in pieces:
+            data = checked(piece)
+            if not data:
+                continue
+            if not self.begun and self.started().length == len(data):
+                self.send_whole(data)
+            else:
+                self.write(data)
+            if call.connection.gone:
+                raise Unsendable
+            if not has_body(call, self.started().status):
+                break
+        if self.begun:
+            self.finish()
+        else:
+            self.send_whole(b"")
+
+    def started(self):
+        if self.head is None:
+            raise invalid_response("The WSGI application did not call start_response() before its body")
+        return self.head
+
+    def send_whole(self, body):
+        call, head = self.call, self.started()
+        with_body = has_body(call, head.status)
+        length = len(body)
+        if head.length is not None:
+            if with_body and head.length != length:
+                raise invalid_response(f"The application sent {length} bytes with a Content-Length of {head.length}")
+            length = head.length
+        data = head.encode(call, head.framing(call, length))
+        if not call.claim():
+            raise Unsendable
+        self.begun = True
+        self.sent = self.expected = len(body) if with_body else 0
+        call.connection.write(data + body if with_body else data)  # the rest is written by finish()
+
+    def write(self, data):
+        call, head = self.call, self.started()
+        data = checked(data)
+        if not self.begun:
+            start = head.encode(call, head.framing(call, head.length))
+            call.begin_stream()
+            if not call.claim():
+                raise Unsendable
+            self.begun = True
+            self.expected = head.length if has_body(call, head.status) else None
+        else:
+            start = b""
+        connection = call.connection
+        if has_body(call, head.status):
+            self.sent += len(data)
+            if self.expected is not None and self.sent > self.expected:
+                raise invalid_response(f"The application sent more bytes than its Content-Length of {self.expected}")
+            if data and self.expected is None and not call.http10:
+                data = b"%x\r\n%b\r\n" % (len(data), data)
+        else:
+            data = b""
+        if start or data:
+            connection.write_all(start + data if start else data)
+        call.progress = monotonic()
+
+    def finish(self):
+        call = self.call
+        if self.expected is not None:
+            if self.sent != self.expected:
+                raise invalid_response(
+                    f"The application sent {self.sent} bytes with a Content-Length of {self.expected}"
+                )
+        elif has_body(call, self.started().status) and not call.http10:
+            call.connection.write_all(b"0\r\n\r\n")
+
+
+def checked(piece):
+    if type(piece) is bytes:
+        return piece
+    if isinstance(piece, (bytes, bytearray, memoryview)):
+        return bytes(piece)
+    raise invalid_response(f"Expected the WSGI application to send bytes, got {type(piece).__name__}")
+'''
+
+
+PARTS['wsgi.invoker'] = 3787, r'''load_part('wsgi.environ')
+load_part('wsgi.response')
+
+# ---- wsgi/invoker.py
+# Calling a WSGI application.
+
+class WsgiInvoker:
+    def __init__(self, app):
+        self.app = app
+
+    def run(self, call):
+        response = WsgiResponse(call)
+        pieces = None
+        try:
+            pieces = self.app(make_environ(call), response.start)
+            response.send(pieces)
+        except Unsendable:
+            if response.begun:
+                call.connection.cut()
+        except BaseException as error:
+            self.fail(response, error)
+        try:
+            if hasattr(pieces, "close"):
+                pieces.close()
+        except Exception as error:
+            log_error(error, call.request_id)
+        if response.begun:
+            call.connection.finish(call)
+
+    def fail(self, response, error):
+        call = response.call
+        if not response.begun:
+            answer = error_response(call, error)
+            if call.claim():
+                response.begun = True
+                call.connection.write(answer.data)
+            return
+        if isinstance(error, SystemExit):
+            exit_as_asked(error, f"in request {call.request_id}")
+        log_error(error, call.request_id)
+        call.connection.cut()
+'''
+
+
+PARTS['websocket.frames'] = 3831, r'''# ---- websocket/frames.py
+# The frames of WebSockets (RFC 6455 section 5).
+
+CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+GOING_AWAY, PROTOCOL_ERROR, NO_STATUS, LOST, INVALID_DATA, TOO_BIG, FAILED, RESTARTING = (
+    1001, 1002, 1005, 1006, 1007, 1009, 1011, 1012,
+)  # fmt: skip
+CONTROL_LIMIT = 125  # bytes of a control frame
+
+
+class FrameError(Exception):
+    def __init__(self, code, reason):
+        super().__init__(reason)
+        self.code = code
+
+
+class FrameReader:
+    __slots__ = ("buffer", "limit", "kind", "pieces", "size")
+
+    def __init__(self, limit):
+        self.buffer = bytearray()
+        self.limit = limit  # bytes of a message
+        self.kind = None  # of the message whose first frames have come
+        self.pieces = []
+        self.size = 0
+
+    def take(self, data):
+        buffer = self.buffer
+        buffer += data
+        events = []
+        at = 0
+        while True:
+            frame = self.frame_at(at)
+            if frame is None:
+                break
+            at, first, payload = frame
+            event = self.add(first, payload)
+            if event is not None:
+                events.append(event)
+                if event[0] == CLOSE:
+                    at = len(buffer)  # what follows it is ignored
+                    break
+        del buffer[:at]
+        return events
+
+    def frame_at(self, at):
+        buffer = self.buffer
+        available = len(buffer) - at
+        if available < 2:
+            return None
+        first, second = buffer[at], buffer[at + 1]
+        if not second & 0x80:
+            raise FrameError(PROTOCOL_ERROR, "a frame of a client is not masked")
+        length, start = second & 0x7F, at + 2
+        if length > CONTROL_LIMIT:
+            size = 2 if length == 126 else 8
+            if available < 2 + size:
+                return None
+            start += size
+            length = int.from_bytes(buffer[at + 2 : start], "big")
+        if first & 0x70:
+            raise FrameError(PROTOCOL_ERROR, "a reserved bit is set")
+        if first & 0x08:
+            if length > CONTROL_LIMIT or not first & 0x80:
+                raise FrameError(PROTOCOL_ERROR, "a control frame is too long or fragmented")
+        elif self.size + length > self.limit:
+            raise FrameError(TOO_BIG, f"a message has more than {self.limit} bytes")
+        end = start + 4 + length
+        if len(buffer) < end:
+            return None
+        return end, first, mask(buffer[start + 4 : end], buffer[start : start + 4])
+
+    def add(self, first, payload):
+        kind = first & 0x0F
+        if kind & 0x08:
+            if kind > PONG:
+                raise FrameError(PROTOCOL_ERROR, f"unknown opcode {kind}")
+            return kind, payload
+        if kind > BINARY_FRAME:
+            raise FrameError(PROTOCOL_ERROR, f"unknown opcode {kind}")
+        if (kind == CONTINUATION) != (self.kind is not None):
+            raise FrameError(PROTOCOL_ERROR, "a fragment without its message, or a message within another one")
+        if first & 0x80 and kind != CONTINUATION:
+            return kind, payload
+        if kind != CONTINUATION:
+            self.kind = kind
+        self.pieces.append(payload)
+        self.size += len(payload)
+        if not first & 0x80:
+            return None
+        message, known = b"".join(self.pieces), self.kind
+        self.kind, self.pieces, self.size = None, [], 0
+        return known or 0, message
+
+
+def mask(data, key):
+    length = len(data)
+    keys = bytes(key) * ((length + 3) // 4)
+    return (int.from_bytes(data, "little") ^ int.from_bytes(keys[:length], "little")).to_bytes(length, "little")
+
+
+def encode_frame(kind, payload):
+    length = len(payload)
+    if length <= CONTROL_LIMIT:
+        return bytes((0x80 | kind, length)) + payload
+    if length < 65536:
+        return bytes((0x80 | kind, 126)) + length.to_bytes(2, "big") + payload
+    return bytes((0x80 | kind, 127)) + length.to_bytes(8, "big") + payload
+
+
+def parse_close(payload):
+    if not payload:
+        return NO_STATUS, ""
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) < 2 or not (1000 <= code <= 1014 or 3000 <= code <= 4999) or code in (1004, NO_STATUS, LOST):
+        raise FrameError(PROTOCOL_ERROR, "invalid close code")
+    try:
+        return code, payload[2:].decode()
+    except UnicodeDecodeError:
+        raise FrameError(INVALID_DATA, "the reason of a close frame is not UTF-8") from None
+
+
+def encode_close(code, reason=""):
+    if code == NO_STATUS:
+        return encode_frame(CLOSE, b"")
+    text = reason.encode("utf-8", "replace")[: CONTROL_LIMIT - 2].decode("utf-8", "ignore")
+    return encode_frame(CLOSE, code.to_bytes(2, "big") + text.encode())
+'''
+
+
+PARTS['websocket.handshake'] = 3961, r'''import base64
+import binascii
+import hashlib
+import re
+
+# ---- websocket/handshake.py
+# The opening handshake of WebSockets (RFC 6455 section 4.2).
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+OWN_LINES = re.compile(rb"(?im)^sec-websocket-(?:accept|protocol|extensions): [^\r]*\r\n")
+
+
+def check_request(call, has_body):
+    if has_body:
+        raise Problem("INVALID_REQUEST", "Expected a request for a WebSocket to have no body")
+    version = call.headers.get("sec-websocket-version")
+    if version != "13":
+        raise Problem("INVALID_REQUEST", f"Expected Sec-WebSocket-Version 13, got {version or 'none'}")
+    try:
+        key = base64.b64decode(call.headers.get("sec-websocket-key", ""), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 16:
+        raise Problem("INVALID_REQUEST", "Expected Sec-WebSocket-Key to be 16 bytes in Base64")
+
+
+def accept_response(call, subprotocol, lines):
+    key = call.headers["sec-websocket-key"].encode("latin-1")
+    accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
+    head = (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept}\r\nX-Request-Id: {call.request_id}\r\n{date_line()}"
+    )
+    if subprotocol is not None:
+        if not isinstance(subprotocol, str) or not TOKEN.match(subprotocol):
+            raise invalid_response(f"Expected the subprotocol to be a token, got {subprotocol!r}")
+        head += f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
+    return head.encode("latin-1") + OWN_LINES.sub(b"", lines) + b"\r\n"
+'''
+
+
+PARTS['websocket.exchange'] = 4002, r'''import sys
+from collections import deque
+from time import monotonic
+load_part('apps.app_head')
+load_part('asgi.http_exchange')
+load_part('asgi.scope')
+load_part('asgi.waiters')
+load_part('websocket.frames')
+load_part('websocket.handshake')
+
+# ---- websocket/exchange.py
+# A WebSocket, as events of an ASGI application.
+
+# Seconds. A client that answers no ping for as long as the next one takes is lost.
+PING_INTERVAL = 20
+# Time for the client's part of the closing handshake.
+CLOSE_TIMEOUT = 5
+
+
+class WebSocketExchange:
+    __slots__ = (
+        "call",
+        "connection",
+        "loop",
+        "state",
+        "events",
+        "size",
+        "waiters",
+        "frames",
+        "rejection",
+        "on_end",
+        "heard",
+        "timer",
+        "disconnect_event",
+    )
+
+    def __init__(self, connection, call):
+        check_request(call, connection.body is not None)
+        self.call = call
+        self.connection = connection
+        self.loop = connection.asyncio_loop
+        self.state = "connecting"
+        self.events = deque(({"type": "websocket.connect"},))
+        self.size = 0  # bytes of the messages in `events`
+        self.waiters = Waiters(self.loop)
+        self.frames = FrameReader(BODY_LIMIT)
+        self.rejection = None  # the application's own response, in place of a WebSocket
+        self.on_end = None  # called when the WebSocket has ended
+        self.heard = monotonic()  # time of the last bytes
+        self.timer = None
+        self.disconnect_event = None
+
+    def scope(self, state):
+        return websocket_scope(self.call, state)
+
+    # ---- events of the application
+
+    async def receive(self):
+        while True:
+            if self.events:
+                event = self.events.popleft()
+                if self.size:
+                    self.size -= len(event.get("bytes") or event.get("text") or b"")
+                    if self.state == "open" and not self.is_full():
+                        self.connection.set_reading(True)
+                return event
+            if self.disconnect_event is not None:
+                return self.disconnect_event
+            await self.waiters.wait()
+
+    async def send(self, message):
+        kind = message["type"]
+        if kind == "websocket.send" and self.state == "open":
+            await self.send_message(message)
+        elif kind == "websocket.accept" and self.state == "connecting":
+            self.accept(message)
+        elif kind == "websocket.close" and self.state == "connecting":
+            self.reject()
+        elif kind == "websocket.close" and self.state == "open":
+            self.begin_close(message.get("code") or 1000, message.get("reason") or "")
+            self.expect_disconnect(message.get("code") or 1000, message.get("reason") or "")
+        elif kind.startswith("websocket.http.response.") and self.state in ("connecting", "rejecting"):
+            await self.respond(message)
+        elif self.state in ("closing", "closed"):
+            if kind != "websocket.close":
+                raise ConnectionResetError("The WebSocket is closed")
+        else:
+            raise RuntimeError(f"Unexpected event {kind!r} of a WebSocket that is {self.state}")
+
+    async def send_message(self, message):
+        data = message.get("bytes")
+        if data is not None:
+            frame = encode_frame(BINARY_FRAME, bytes(data))
+        else:
+            frame = encode_frame(TEXT_FRAME, message["text"].encode("utf-8", "replace"))
+        await self.connection.write_async(frame)
+        if self.connection.gone:
+            if self.state == "open":
+                self.readable()  # its close frame may have come
+            self.disconnect()
+            raise ConnectionResetError("The client of the WebSocket is gone")
+
+    def accept(self, message):
+        connection = self.connection
+        head = AppHead(200, message.get("headers") or ())  # checks them
+        data = accept_response(self.call, message.get("subprotocol"), b"".join(head.lines))
+        if not self.call.claim():
+            self.state = "closed"
+            raise ConnectionResetError("The WebSocket was accepted after its deadline")
+        self.state = "open"
+        self.call.keep_alive = False
+        connection.deadlines.calls.pop(self.call, None)  # it lives as long as both sides like
+        connection.since = float("inf")
+        connection.write(data)
+        connection.set_reading(False)
+        connection.read = self.readable
+        connection.set_reading(True)
+        self.heard = monotonic()
+        self.timer = self.loop.call_later(PING_INTERVAL, self.ping, 0.0)
+        rest, connection.buffer = connection.buffer, b""
+        if connection.ended:
+            self.disconnect()
+        elif rest:
+            self.take(rest)
+        if lifecycle.draining:
+            self.go_away()
+
+    def reject(self):
+        self.state = "closed"
+        response = complete_response(self.call, 403, None, (), b"")
+        if self.call.claim():
+            self.connection.deliver(self.call, response)
+        self.expect_disconnect(LOST, "")
+
+    async def respond(self, message):
+        if self.rejection is None:
+            self.state = "rejecting"
+            self.rejection = HttpExchange(self.connection, self.call)
+            self.rejection.on_end = self.on_end
+        await self.rejection.send({**message, "type": message["type"][len("websocket.") :]})
+        if self.rejection.ended:
+            self.state = "closed"
+            self.expect_disconnect(LOST, "")
+
+    # ---- events of the connection
+
+    def readable(self):
+        try:
+            data = self.connection.sock.recv(READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.take(data)
+        else:
+            self.disconnect()
+
+    def take(self, data):
+        self.heard = monotonic()
+        try:
+            for kind, payload in self.frames.take(data):
+                if kind == CLOSE:
+                    self.closed_by_client(*parse_close(payload))
+                elif kind == PING and len(self.connection.output) < READ_AHEAD:  # a client that reads nothing gets none
+                    self.connection.send_soon(encode_frame(PONG, payload))
+                elif kind <= BINARY_FRAME and self.state == "open":
+                    self.add_message(kind, payload)
+        except FrameError as error:
+            if self.state == "open":
+                self.begin_close(error.code, str(error))
+            self.expect_disconnect(error.code, str(error))
+            self.connection.refused = True
+            self.end()
+        if self.state == "open" and self.is_full():
+            self.connection.set_reading(False)
+
+    def add_message(self, kind, payload):
+        event = {"type": "websocket.receive"}
+        if kind == TEXT_FRAME:
+            try:
+                event["text"] = payload.decode()
+            except UnicodeDecodeError:
+                raise FrameError(INVALID_DATA, "a text message is not UTF-8") from None
+            self.size += len(event["text"])
+        else:
+            event["bytes"] = payload
+            self.size += len(payload)
+        self.events.append(event)
+        self.waiters.wake()
+
+    def is_full(self):
+        return self.size >= READ_AHEAD
+
+    def closed_by_client(self, code, reason):
+        if self.state == "open":
+            self.connection.send_soon(encode_close(code))
+            self.expect_disconnect(code, reason)
+        self.end()
+
+    def disconnect(self):
+        if self.rejection is not None:
+            self.rejection.disconnect()
+        self.expect_disconnect(LOST, "")
+        if self.state in ("open", "closing"):
+            self.connection.gone = True
+            self.end()
+        elif self.state == "connecting" and self.connection.closed:
+            self.state = "closed"
+
+    def ping(self, sent):
+        if self.state != "open":
+            return
+        # A client whose messages wait to be received is not read.
+        if sent and self.heard < sent and self.connection.reading:
+            return self.disconnect()
+        self.connection.send_soon(encode_frame(PING, b""))
+        self.timer = self.loop.call_later(PING_INTERVAL, self.ping, monotonic())
+
+    # ---- the end
+
+    def begin_close(self, code, reason):
+        self.state = "closing"
+        self.connection.send_soon(encode_close(code, reason))
+        self.connection.set_reading(True)
+        self.timer.cancel()
+        self.timer = self.loop.call_later(CLOSE_TIMEOUT, self.end)
+
+    def expect_disconnect(self, code, reason):
+        if self.disconnect_event is None:
+            self.disconnect_event = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self.waiters.wake()
+
+    def go_away(self):
+        if self.state == "open":
+            self.begin_close(RESTARTING, "")
+            self.expect_disconnect(RESTARTING, "")
+
+    def end(self):
+        if self.state == "closed":
+            return
+        self.state = "closed"
+        self.timer.cancel()
+        connection = self.connection
+        connection.set_reading(False)
+        connection.read = connection.readable
+        connection.since = monotonic()
+        connection.buffer = b""
+        connection.drained.wake()
+        connection.finish(self.call)
+        if self.on_end is not None:
+            self.on_end(self.call)
+
+    def returned(self):
+        if self.state == "open":
+            sys.stderr.write(f"The ASGI application returned without closing its WebSocket ({self.call.request_id})\n")
+            self.begin_close(FAILED, "")
+        elif self.rejection is not None:
+            self.rejection.returned()
+        elif self.state == "connecting":
+            self.failed(invalid_response("The ASGI application returned without accepting or closing the WebSocket"))
+
+    def failed(self, error):
+        call = self.call
+        if self.rejection is not None:
+            return self.rejection.failed(error)
+        if self.state == "connecting":
+            self.state = "closed"
+            response = error_response(call, error)
+            if call.claim():
+                self.connection.deliver(call, response)
+            return
+        if isinstance(error, SystemExit):
+            exit_as_asked(error, f"in request {call.request_id}")
+        lost = isinstance(error, ConnectionResetError) and self.disconnect_event is not None
+        if not lost:  # send() says so to an application that does not receive
+            log_error(error, call.request_id)
+        if self.state == "open":
+            self.begin_close(FAILED, "")
+
+    def cancelled(self):
+        if self.rejection is not None:
+            self.rejection.cancelled()
+        elif self.state == "open":
+            self.begin_close(FAILED, "")
+        elif self.state == "connecting" and self.call.unclaimed:
+            self.failed(RuntimeError("The application's task was cancelled"))
+'''
 
 
 # ---- main.py
@@ -2434,14 +4315,14 @@ def main():
         server.listen()
     except OSError as error:
         sys.exit(f"Cannot listen on {PORT}: {error.strerror}")
-    handler = problem = None
+    loaded = problem = None
     try:
-        handler = load_handler()
+        loaded = load_function()
     except Problem as error:
         problem = error
         sys.stderr.write(f"{error}\n")
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
-    server.serve(handler, problem)
+    server.serve(loaded, problem)
 
 
 if __name__ == "__main__":

@@ -121,4 +121,26 @@ def handler(event):
     await faas.untilIdle("processes");
     assert.doesNotMatch((await faas.run(["logs", "acme/processes"])).stdout, /Traceback|Error/);
   });
+
+  test("a Python project with a src layout runs a handler of its own package", async () => {
+    const address = await deploy(
+      "layout",
+      {
+        "pyproject.toml":
+          '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "my-app"\nversion = "1.2"\n',
+        "src/my_app/__init__.py": 'from importlib.metadata import version\n__version__ = version("my-app")\n',
+        "src/my_app/main.py":
+          "import my_app\nfrom . import __version__\ndef handler(event): return [__name__, my_app.__version__, __version__, callable(exit)]\n",
+      },
+      "--handler",
+      "my_app.main.handler",
+    );
+    assert.deepEqual(await (await fetch(address)).json(), ["my_app.main", "1.2", "1.2", true]);
+  });
+
+  test("a Python function does not see the packages of this machine, and the error says what to add", async () => {
+    const { code, stderr } = await faas.deploy("missing", { "main.py": "import pip\ndef handler(event): return 1\n" });
+    assert.notEqual(code, 0);
+    assert.match(stderr, /main\.py:1: ModuleNotFoundError: No module named 'pip': add "pip" to requirements\.txt/);
+  });
 });

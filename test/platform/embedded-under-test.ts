@@ -9,6 +9,7 @@ import {
   type EndpointSpec,
   type EndpointStatus,
   endpointSpec,
+  isLanguage,
   type Language,
   type LogSink,
   revisionId,
@@ -40,6 +41,9 @@ export const noSandbox = typeof landlock === "string" ? landlock : false;
 /** Reason to skip tests that need a sandbox that stops signals. */
 export const noSignalSandbox =
   noSandbox || (landlock instanceof Landlock && landlock.stopsSignals ? false : "Landlock is too old for signals");
+/** Reason to skip tests that need a private /tmp. */
+export const noMounts =
+  noSandbox || (landlock instanceof Landlock && landlock.hasMounts ? false : "no mount namespaces");
 
 export interface EmbeddedUnderTest extends AsyncDisposable {
   readonly platform: EmbeddedPlatform;
@@ -51,7 +55,7 @@ export interface EmbeddedUnderTest extends AsyncDisposable {
 }
 
 export async function startPlatform(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedUnderTest> {
-  const dataDir = tempDir("platform");
+  const { dataDir = tempDir("platform") } = options;
   const artifacts = new Map<string, Promise<void>>();
   const logs = new LogStore(dataDir);
   const bundleFolder = async (digest: string) => bundlePath(dataDir, digest);
@@ -107,7 +111,7 @@ export async function apply(
   settings: SettingsInput = {},
 ): Promise<EndpointSpec> {
   const { runtime = "node" } = settings;
-  assert.ok(runtime !== "dockerfile");
+  assert.ok(isLanguage(runtime));
   const spec = specOf(under.org, "x", await under.artifact(source, runtime), settings);
   await under.platform.apply(spec);
   return spec;

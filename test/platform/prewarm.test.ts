@@ -167,6 +167,6 @@ async function printed(under: EmbeddedUnderTest): Promise<Record<string, unknown
     text
       .replaceAll(/RUN\/(?:REPLICA|prewarmed-[0-9a-f]+)/g, "FOLDER")
       .replaceAll(/DATA\/(?:live\/[^/"]+\/code|bundles\/[0-9a-f]+)/g, "CODE")
-      .replaceAll(/DATA\/(?:live\/[^/"]+\/w\/cache|cache\/[^/"]+)/g, "CACHE"),
+      .replaceAll(/DATA\/(?:slots\/[^/"]+\/w\/cache|cache\/[^/"]+)/g, "CACHE"),
   );
 }

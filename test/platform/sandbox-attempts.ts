@@ -25,6 +25,9 @@ attempt("environment of the server", () => fs.readFileSync("/proc/" + SERVER + "
 attempt("by a child", () => execFileSync("cat", [DATA + "/state.json"], { stdio: "pipe" }));
 attempt("its own folder", () => fs.readdirSync(import.meta.dirname).length);
 attempt("temporary", () => { const path = os.tmpdir() + "/x"; fs.writeFileSync(path, "1"); return fs.readFileSync(path); });
+attempt("a file of others in /tmp", () => fs.readFileSync(process.env.SHARED ?? "/tmp/missing", "utf8"));
+for (const folder of ["/tmp", "/var/tmp"])
+  attempt(folder, () => { const path = folder + "/" + (process.env.SHARED ?? "").split("/").pop() + "-made"; fs.writeFileSync(path, "1"); return fs.readFileSync(path); });
 attempt("a child", () => execFileSync("sh", ["-c", "echo hi > $HOME/y && cat $HOME/y; echo > /dev/null"]).toString().trim());
 attempt("system", () => fs.readFileSync("/etc/hosts").length > 0 && os.cpus().length > 0);
 attempt("itself", () => fs.readFileSync("/proc/self/status").length > 0);
@@ -58,6 +61,12 @@ def temporary():
     with tempfile.NamedTemporaryFile("w+") as file: file.write("1")
     return "1"
 attempt("temporary", temporary)
+attempt("a file of others in /tmp", lambda: open(os.environ.get("SHARED", "/tmp/missing")).read())
+def make(folder):
+    path = folder + "/" + os.environ.get("SHARED", "").split("/")[-1] + "-made"
+    write(path, "1")
+    return open(path).read()
+for folder in ("/tmp", "/var/tmp"): attempt(folder, lambda: make(folder))
 attempt("a child", lambda: subprocess.check_output(["sh", "-c", "echo hi > $HOME/y && cat $HOME/y; echo > /dev/null"]).decode().strip())
 attempt("system", lambda: str(len(open("/etc/hosts").read()) > 0 and os.cpu_count() > 0).lower())
 attempt("itself", lambda: str(len(open("/proc/self/status").read()) > 0).lower())

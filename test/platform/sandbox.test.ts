@@ -13,15 +13,17 @@ import {
   writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { languages } from "@faas/core";
 import { eventually, tempDir } from "@faas/testing";
+import { limitVariables } from "../../packages/platforms/src/common/limit-variables.ts";
 import {
   apply,
   bundlePath,
   type EmbeddedUnderTest,
   logsOf,
+  noMounts,
   noReplicas,
   noSandbox,
   noSignalSandbox,
@@ -36,7 +38,7 @@ import {
 import { untilWaiting } from "./prewarmed-processes.ts";
 import { ATTEMPTS } from "./sandbox-attempts.ts";
 
-const DENIED = /^(?:EACCES|EPERM|failed|Command failed)/;
+const DENIED = /^(?:EACCES|EPERM|EROFS|\[Errno 30\]|failed|Command failed)/;
 /** Attempts that every sandboxed function must fail. */
 const FORBIDDEN = [
   ...["read state", "write state", "add to data", "list data", "list sockets", "list home"],
@@ -51,10 +53,11 @@ const SECRET_VARIABLES = {
 };
 const EXPECTED_VARIABLES = [
   ...["FAAS_BODY_LIMIT", "FAAS_CONCURRENCY", "FAAS_ENDPOINT", "FAAS_ORG", "FAAS_REVISION", "FAAS_TIMEOUT_MS"],
-  ...["HOME", "LANG", "NODE_ENV", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PATH", "PORT", "TARGETS", "TMPDIR"],
+  ...["HOME", "LANG", "NODE_ENV", "PATH", "PORT", "TARGETS", "TMPDIR"],
+  ...Object.keys(limitVariables({ cpuMillis: 100, memoryBytes: 2 ** 27 })),
 ];
 /** Variables that depend on the language and the machine. */
-const OPTIONAL_VARIABLES = ["MKL_NUM_THREADS", "NODE_COMPILE_CACHE", "PYTHONPYCACHEPREFIX", "TZ", "LC_CTYPE"];
+const OPTIONAL_VARIABLES = ["NODE_COMPILE_CACHE", "PYTHONPYCACHEPREFIX", "TZ", "LC_CTYPE"];
 
 const simple = "export const handler = () => 1;\n";
 
@@ -68,8 +71,8 @@ describe("a sandboxed function", { skip: noSandbox, concurrency: 3 }, () => {
 
   for (const runtime of languages)
     for (const poolSize of [0, 1])
-      test(`in ${runtime} can use its own files and none of the server's, ${poolSize === 0 ? "without a pool" : "prewarmed"}`, async () => {
-        await using under = await startPlatform({ poolSize, isolation: "required" });
+      test(`in ${runtime} can use its own files and none of the server's, ${poolSize === 0 ? "without a pool" : "prewarmed"}`, async (t) => {
+        await using under = await startPlatform({ poolSize, isolation: "required", dataDir: homeFolder(t) });
         writeFileSync(join(under.dataDir, "state.json"), "secret", { mode: 0o600 });
         const settings = { runtime, env: { TARGETS: await targets(under) } };
         const spec = await apply(under, ATTEMPTS[runtime], settings);
@@ -94,6 +97,36 @@ describe("a sandboxed function", { skip: noSandbox, concurrency: 3 }, () => {
         );
         const variables = env.filter((name: string) => !OPTIONAL_VARIABLES.includes(name));
         assert.deepEqual(variables, [...EXPECTED_VARIABLES].sort());
+      });
+
+  for (const runtime of languages)
+    for (const poolSize of [0, 1])
+      test(`in ${runtime} has a /tmp of its own, ${poolSize === 0 ? "without a pool" : "prewarmed"}, also if the server's files are in /tmp`, {
+        skip: noMounts,
+      }, async (t) => {
+        await using under = await startPlatform({ poolSize, isolation: "required" });
+        assert.match(under.dataDir, /^\/tmp\//);
+        writeFileSync(join(under.dataDir, "state.json"), "secret");
+        const ofOthers = join("/tmp", `${basename(under.dataDir)}-x`);
+        writeFileSync(ofOthers, "of others");
+        t.after(() => rmSync(ofOthers, { force: true }));
+        const settings = { runtime, env: { TARGETS: await targets(under), SHARED: ofOthers } };
+        const spec = await apply(under, ATTEMPTS[runtime], settings);
+        if (poolSize > 0) await untilWaiting(poolSize, under.dataDir);
+        await under.platform.scale(spec, 1);
+        await ready(under);
+        const text = (await logsOf(under, spec))[0] ?? "";
+        assert.doesNotMatch(text, /secret/);
+        const results = JSON.parse(text);
+        for (const name of ["read state", "read another's bundle", "change its own code", "a file of others in /tmp"])
+          assert.doesNotMatch(results[name], /^ok/, name);
+        assert.equal(results["/tmp"], "ok 1");
+        assert.equal(results["/var/tmp"], "ok 1");
+        assert.equal(readFileSync(ofOthers, "utf8"), "of others");
+        assert.equal(readFileSync(join(under.dataDir, "state.json"), "utf8"), "secret");
+        assert.ok(!existsSync(join(under.dataDir, "mine")));
+        await under.platform.remove(spec);
+        for (const folder of ["/tmp", "/var/tmp"]) assert.ok(!existsSync(join(folder, `${basename(ofOthers)}-made`)));
       });
 
   test("has a private socket and folders, which are removed with its endpoint", async () => {
@@ -215,6 +248,6 @@ const reading = (folder: string, ...names: string[]) => `
 /** Creates a folder in the user's home that is removed with the test. */
 function homeFolder(t: { after(remove: () => void): void }): string {
   const folder = mkdtempSync(join(homedir(), ".faas-test-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { watch } from "node:fs";
 import { Readable, Transform } from "node:stream";
 import { test } from "node:test";
-import { type Bundle, build } from "@faas/builder";
+import { type Bundle, build } from "@faas/builder/bundle";
 import type { EndpointView } from "@faas/core";
 import { eventually, FaasProcess, type RunningServer } from "@faas/testing";
 

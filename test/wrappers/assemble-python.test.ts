@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { assemblePython } from "../../packages/wrappers/python/assemble.ts";
 
 const root = await mkdtemp(join(tmpdir(), "faas-assemble-"));
@@ -64,6 +66,33 @@ MAIN = (B, C, re, time)
 `,
     );
     assert.match(text, /Generated from packages\/wrappers\/python\/src by `npm run wrappers`/);
+  });
+
+  test("turns a module that is only imported inside of functions into a part that is compiled when it is needed", async () => {
+    const text = await assembled({
+      "source_folder.py": "import sys\n\nFILE = sys._getframe().f_code.co_filename\n",
+      "main.py":
+        "from .eager import EAGER\n\n\ndef late():\n    from .late.a import A, fail\n    from .eager import EAGER\n\n    return [EAGER, A, fail]\n\n\nMAIN = late\n",
+      "eager.py": "EAGER = 1\n",
+      "late/a.py":
+        '"""A part."""\nfrom time import time\n\nfrom ..eager import EAGER\nfrom .b import B\n\nA = (B, time, EAGER)\n\n\ndef fail() -> None:\n    """Fail."""\n    raise ValueError("\\n")\n',
+      "late/b.py": "import os\n\nB = os.curdir\n",
+    });
+    const file = join(await mkdtemp(join(root, "part-")), "joined.py");
+    await writeFile(file, text);
+    const program = `
+import traceback, runpy, sys
+names = runpy.run_path(sys.argv[1])
+assert "A" not in names["MAIN"].__globals__, "compiled too early"
+eager, a, fail = names["MAIN"]()
+assert (eager, a[0], a[2], names["MAIN"]()[0]) == (1, ".", 1, 1)
+try:
+    fail()
+except ValueError as error:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    assert "raise ValueError" in frame.line, frame
+`;
+    await promisify(execFile)(process.env.FAAS_PYTHON ?? "python3", ["-c", program, file]);
   });
 
   test("removes annotations, docstrings and what is for the type checker alone; keeps comments and imports in functions", async () => {

@@ -1,6 +1,3 @@
-export { type Bundle, build } from "./bundle/build.ts";
-export type { BuildOptions, Stage } from "./bundle/prepare.ts";
-export { type PreparedFolder, prepareFolder } from "./bundle/prepare-folder.ts";
 export { dockerFacts } from "./docker/engine.ts";
 export type { ImageProgress } from "./docker/layer-progress.ts";
 export { DEFAULT_BASE_IMAGES } from "./image/base-image.ts";
@@ -16,4 +13,3 @@ export {
 export { dockerConfigFor } from "./registry/credentials.ts";
 export { parseRegistry } from "./registry/image-reference.ts";
 export { pingRegistry } from "./registry/ping.ts";
-export { createIgnoreFilter } from "./source/ignored.ts";

@@ -1,4 +1,4 @@
-import { FaasError } from "@faas/core";
+import { FaasError } from "@faas/core/errors";
 import { CommanderError } from "commander";
 import { commands, createProgram } from "./program.ts";
 import type { GlobalOptions, Io } from "./terminal/io.ts";

@@ -1,4 +1,4 @@
-import { FaasError } from "@faas/core";
+import { FaasError } from "@faas/core/errors";
 import { Command, Help, InvalidArgumentError, Option, type OutputConfiguration } from "commander";
 import { DEFAULT_SERVER } from "./client/default-server.ts";
 import type { Io } from "./terminal/io.ts";

@@ -103,7 +103,7 @@ const some = fc.string({ unit: "binary", maxLength: 10 });
 
 const settings = fc.record(
   {
-    runtime: fc.constantFrom("node", "python", "typescript", "dockerfile"),
+    runtime: fc.constantFrom("node", "python", "typescript", "binary", "dockerfile"),
     handler: mostly(fc.constantFrom("index.handler", "a/b.c.$d", "../x.y"), some),
     replicas: mostly(fc.nat(20), fc.double()),
     maxReplicas: mostly(fc.integer({ min: 1, max: 1000 }), fc.integer()),

@@ -21,8 +21,8 @@ if sys.argv[1] == "version":
     print(libc.syscall(444, None, 0, 1))
     sys.exit()
 attr, prctl, capset = bytes.fromhex(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-data = int(sys.argv[5])
-arguments = sys.argv[6:]
+data = int(sys.argv[7])
+arguments = sys.argv[8:]
 try:
     # If memory is short, the kernel should end this process before the server.
     with open("/proc/self/oom_score_adj", "r+") as score:
@@ -30,6 +30,66 @@ try:
         score.write(str(worse))
 except (OSError, ValueError):
     pass
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def unshare_mounts():
+    """Enter a mount namespace, which needs privileges, or a user namespace with the same user in it."""
+    user, group = os.geteuid(), os.getegid()
+    if libc.unshare(0x20000) == 0:  # CLONE_NEWNS
+        return
+    if libc.unshare(0x10020000) != 0:  # CLONE_NEWUSER
+        raise OSError(ctypes.get_errno(), "unshare")
+    write("/proc/self/setgroups", "deny")
+    write("/proc/self/uid_map", "%d %d 1" % (user, user))
+    write("/proc/self/gid_map", "%d %d 1" % (group, group))
+
+
+def mount(source, target, flags):
+    if libc.mount(source.encode(), os.fsencode(target), None, ctypes.c_ulong(flags), None) != 0:
+        raise OSError(ctypes.get_errno(), "mount " + target)
+
+
+def make_target(source, target):
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    elif not os.path.exists(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        write(target, "")
+
+
+def private_mounts(paths):
+    unshare_mounts()
+    mount("none", "/", 0x84000)  # MS_REC | MS_SLAVE
+    mounts = []  # Opened before a mount can cover them.
+    for access, source, target in zip(paths[::3], paths[1::3], paths[2::3]):
+        try:
+            mounts.append((access, os.open(source, os.O_PATH | os.O_CLOEXEC), target))
+        except FileNotFoundError:
+            pass
+    for access, file, target in mounts:
+        source = "/proc/self/fd/%d" % file
+        make_target(source, target)
+        mount(source, target, 0x5000)  # MS_BIND | MS_REC
+        if access == "ro":
+            read_only = struct.pack("=QQQQ", 1, 0, 0, 0)  # MOUNT_ATTR_RDONLY
+            # AT_FDCWD, AT_RECURSIVE
+            call("mount_setattr " + target, 442, -100, os.fsencode(target), 0x8000, read_only, len(read_only))
+    os.chdir(os.readlink("/proc/self/cwd"))  # The same path through the new mounts.
+
+
+end = arguments.index("-")
+if end > 0:
+    try:
+        private_mounts(arguments[:end])
+    except OSError as error:
+        sys.stderr.write("cannot sandbox the process: %s\n" % error)
+        os._exit(126)
+del arguments[: end + 1]
 ruleset = call("landlock_create_ruleset", 444, attr, len(attr), 0)
 while arguments[0] != "--":
     mask, path = arguments[:2]

@@ -63,6 +63,10 @@ if assignment.get("dataBytes"):
 os.chdir(folder)
 os.environ.clear()
 os.environ.update(assignment["env"])
+if sys.version_info >= (3, 13) and "PYTHON_CPU_COUNT" in os.environ:
+    # Python reads this variable when it starts, before the assignment is known.
+    cpu_count = int(os.environ["PYTHON_CPU_COUNT"])
+    os.cpu_count = os.process_cpu_count = lambda: cpu_count
 sys.pycache_prefix = assignment["env"].get("PYTHONPYCACHEPREFIX")
 wrapper = os.path.join(folder, ".interface.py")
 sys.argv[:] = [".interface.py"]

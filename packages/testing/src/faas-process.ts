@@ -1,7 +1,7 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { eventually } from "./eventually.ts";
 import { HttpClient } from "./http-client.ts";
 import { CommandOutput, type Ended, type RunningCommand } from "./running-command.ts";
@@ -182,7 +182,10 @@ export class FaasProcess implements AsyncDisposable {
   async source(name: string, files: Readonly<Record<string, string>>): Promise<string> {
     const path = join(this.folder, name);
     await mkdir(path, { recursive: true });
-    for (const [file, text] of Object.entries(files)) await writeFile(join(path, file), text);
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(dirname(join(path, file)), { recursive: true });
+      await writeFile(join(path, file), text);
+    }
     return path;
   }
 

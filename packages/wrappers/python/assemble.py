@@ -1,7 +1,8 @@
 """Join the modules of a package into one file that needs none of them: `python3 assemble.py FOLDER FIRST MAIN`.
 
 FIRST runs before the imports of all others, MAIN last; its docstring becomes that of the file. In between, each module follows those that
-it imports. Annotations and docstrings are removed: they would cost time at each start. The file is written to stdout; a form that cannot be
+it imports. Annotations and docstrings are removed: they would cost time at each start. A module that is only imported inside of functions
+becomes a string, which is compiled when such a function runs for the first time. The file is written to stdout; a form that cannot be
 joined is an error with file and line. See docs/decisions/0025-one-wrapper-file-per-language.md.
 """
 
@@ -37,6 +38,9 @@ class Module:
         self.docstring = ast.get_docstring(self.tree) or ""
         self.dropped: list[ast.stmt] = []  # not in the joined file
         self.imports: list[tuple[str, list[str], int]] = []  # of the package: module, names, line
+        self.late_imports: list[
+            tuple[ast.ImportFrom, str]
+        ] = []  # of the package, inside of functions: statement, module
         self.standard: list[tuple[str, str | None]] = []  # of the standard library: module, and name in a `from` import
         self.types: set[str] = set()  # modules that are imported for types alone
         self.defined: dict[str, int] = {}  # name to line
@@ -94,21 +98,32 @@ class Module:
         return ".".join([*parts[: len(parts) - statement.level], statement.module])
 
     def check(self, statement: ast.stmt) -> None:
-        """Reject imports in positions from which they cannot be removed."""
+        """Take note of imports inside of functions; reject those in positions from which they cannot be removed."""
         for node in ast.walk(statement):
             if isinstance(node, ast.ImportFrom) and node.level:
-                raise self.fail(node, "an import of the package is supported only at the top level")
+                self.check_late_import(node)
         if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             for node in ast.walk(statement):
                 if isinstance(node, (ast.Import, ast.ImportFrom)):
                     raise self.fail(node, "an import inside of a top-level statement is not supported")
 
-    def text(self) -> str:
-        """Give the source without imports, docstrings and annotations."""
+    def check_late_import(self, node: ast.ImportFrom) -> None:
+        """Take note of an import inside of a function."""
+        if any(alias.asname or alias.name == "*" for alias in node.names):
+            raise self.fail(node, "an import with `as` or `*` is not supported")
+        if self.source_lines[node.lineno - 1][: node.col_offset].strip():
+            raise self.fail(node, "expected an import to have a line of its own")
+        self.late_imports.append((node, self.target(node)))
+
+    def text(self, parts: frozenset[str]) -> str:
+        """Give the source without imports, docstrings and annotations. `parts` names the modules that are compiled when needed."""
         edits = [self.lines_of(each) for each in self.dropped]
-        for statement in self.tree.body:
-            if statement not in self.dropped:
-                for node in ast.walk(statement):
+        for statement, target in self.late_imports:
+            call = f"load_part({target!r})" if target in parts else "pass"
+            edits.append((self.start(statement), self.end(statement), call.encode()))
+        for kept in self.tree.body:
+            if kept not in self.dropped:
+                for node in ast.walk(kept):
                     edits += self.edits(node)
         source = self.source
         for start, end, text in sorted(edits, reverse=True):
@@ -157,10 +172,10 @@ class Module:
     def offset(self, line: int, column: int) -> int:
         return sum(len(each) for each in self.source_lines[: line - 1]) + column
 
-    def start(self, node: ast.expr | ast.arg) -> int:
+    def start(self, node: ast.expr | ast.arg | ast.stmt) -> int:
         return self.offset(node.lineno, node.col_offset)
 
-    def end(self, node: ast.expr) -> int:
+    def end(self, node: ast.expr | ast.stmt) -> int:
         return self.offset(node.end_lineno or 0, node.end_col_offset or 0)
 
 
@@ -179,8 +194,8 @@ def bound_names(statement: ast.stmt) -> list[str]:
     return [node.id for node in nodes]
 
 
-def in_order(root: Path, first: str, main: str) -> list[Module]:
-    """Read the modules that `first` and `main` import, each after those that it imports itself."""
+def in_order(root: Path, first: str, main: str) -> tuple[list[Module], list[Module]]:
+    """Read the modules that `first` and `main` import, each after those that it imports itself; then those imported inside of functions."""
     order: dict[str, Module] = {}
 
     def visit(name: str, path: tuple[str, ...]) -> None:
@@ -197,20 +212,28 @@ def in_order(root: Path, first: str, main: str) -> list[Module]:
     visit(main, ())
     if next(iter(order)) != first:
         raise Unsupported(f"{first}: expected it to import no other module, since it comes first")
+    modules = list(order.values())
+    for module in (seen := list(modules)):
+        for _, target in module.late_imports:
+            known = len(order)
+            visit(target, ())
+            seen += list(order.values())[known:]
     reached = set(order).union(*(module.types for module in order.values()))
     for path in sorted(root.rglob("*.py")):
         name = ".".join(path.relative_to(root).with_suffix("").parts)
         if path.name != "__init__.py" and name not in reached:
             raise Unsupported(f"{path.relative_to(root)}: {main} does not import it")
-    return list(order.values())
+    return modules, list(order.values())[len(modules) :]
 
 
 def check_names(modules: list[Module]) -> None:
     """Refuse names that mean something else, or nothing, in the joined file."""
     by_name = {module.name: module for module in modules}
     owners: dict[str, str] = dict.fromkeys(dir(builtins), "a built-in name")
+    owners.update(dict.fromkeys(("PARTS", "load_part"), "a name of the joined file"))
     for module in modules:
-        for target, names, line in module.imports:
+        late = [(target, [alias.name for alias in node.names], node.lineno) for node, target in module.late_imports]
+        for target, names, line in module.imports + late:
             for name in names:
                 if name not in by_name[target].defined:
                     raise module.fail(line, f'{by_name[target].file} does not define "{name}"')
@@ -239,25 +262,54 @@ def standard_imports(modules: list[Module]) -> str:
     return "\n".join(lines)
 
 
-def section(module: Module, with_docstring: bool = True) -> str:
+def section(module: Module, parts: frozenset[str], with_docstring: bool = True) -> str:
     """Give one module's part of the joined file, under its name."""
     lines = ["", *module.docstring.splitlines()] if with_docstring else []
     comment = "\n".join(f"# {line}".rstrip() for line in [f"---- {module.file}", *lines[1:]])
-    return f"{comment}\n\n{module.text()}"
+    return f"{comment}\n\n{module.text(parts)}"
+
+
+def part_text(module: Module, parts: frozenset[str]) -> str:
+    """Give the text of a module that is compiled when it is needed, after the parts that it needs itself."""
+    needed = [f"load_part({target!r})" for target, _, _ in module.imports if target in parts]
+    before = [each for each in (standard_imports([module]), "\n".join(needed)) if each]
+    text = "\n".join(before) + "\n\n" * bool(before) + section(module, parts)
+    if "'''" in text:
+        raise Unsupported(f"{module.file}: expected no ''' in a module that is imported inside of functions")
+    compile(text, module.file, "exec")
+    return text
+
+
+LOAD_PART = """# ---- parts that are compiled when they are needed
+
+PARTS = {}  # name to line in this file and text
+
+
+def load_part(name):
+    line, text = PARTS.pop(name, (0, ""))
+    if text:
+        exec(compile("\\n" * line + text, FILE, "exec", dont_inherit=True), globals())"""
 
 
 def assemble(root: Path, first: str, main: str) -> str:
     """Join the package in a folder. Raises Unsupported."""
-    modules = in_order(root, first, main)
-    check_names(modules)
+    modules, late = in_order(root, first, main)
+    check_names(modules + late)
+    names = frozenset(module.name for module in late)
     start, rest = modules[0], modules[1:]
-    parts = [
+    sections = [
         f'"""{modules[-1].docstring}\n\n{HEADER}\n"""',
-        standard_imports([start]) + "\n\n" + section(start),
+        standard_imports([start]) + "\n\n" + section(start, names),
         standard_imports(rest),
-        *(section(module, module is not modules[-1]) for module in rest),
+        *(section(module, names) for module in rest[:-1]),
+        *([LOAD_PART] if late else []),
     ]
-    text = "\n\n\n".join(parts) + "\n"
+    text = "\n\n\n".join(sections)
+    for module in late:
+        opening = f"\n\n\nPARTS[{module.name!r}] = "
+        line = (text + opening).count("\n")
+        text += f"{opening}{line}, r'''{part_text(module, names)}\n'''"
+    text += "\n\n\n" + section(modules[-1], names, False) + "\n"
     compile(text, main, "exec")
     return text
 

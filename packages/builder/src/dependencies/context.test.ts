@@ -80,23 +80,6 @@ test("a Python context has the requirements with included files and local packag
   ]);
 });
 
-for (const [name, text] of [
-  ["uv.lock", 'version = 1\n[[package]]\nname = "x"\nversion = "1"\nsource = { virtual = "." }\n'],
-  ["poetry.lock", ""],
-  ["pdm.lock", ""],
-] as const)
-  test(`the versions in a ${name} are constraints`, async () => {
-    const locked = `${text}[[package]]\nname = "six"\nversion = "1.16.0"\n`;
-    const forked = ["1.0", "2.0"].map((version) => `[[package]]\nname = "numpy"\nversion = "${version}"\n`);
-    const folder = await sourceFolder({
-      "pyproject.toml": '[project]\nname = "x"\ndependencies = ["six", "numpy"]\n',
-      [name]: locked + forked.join(""),
-    });
-    const { target } = await copiedFiles(await dependencyContext("python", folder));
-    assert.equal(await readFile(join(target, "requirements.txt"), "utf8"), "-c constraints.txt\nsix\nnumpy\n");
-    assert.equal(await readFile(join(target, "constraints.txt"), "utf8"), "six==1.16.0\n");
-  });
-
 test("a pyproject.toml becomes a requirements.txt", async () => {
   const folder = await sourceFolder({
     "pyproject.toml": '[project]\nname = "x"\ndependencies = ["six", "numpy>=2"]\n',

@@ -3,8 +3,8 @@ import { join, relative } from "node:path";
 import type { Language } from "@faas/core";
 import { copyLocalPackages } from "./local-packages.ts";
 import { readNodeManifests } from "./node.ts";
-import { readRequirements } from "./python.ts";
-import { copyRequirements } from "./requirements.ts";
+import { readRequirements } from "./python/project.ts";
+import { copyRequirements } from "./python/requirements.ts";
 
 /** Input of the installation of an image's dependencies: manifests, and the local packages that they name. */
 export interface DependencyContext {

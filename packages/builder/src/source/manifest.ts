@@ -8,6 +8,8 @@ export interface PackageJson {
   readonly main?: string;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly scripts: Readonly<Record<string, string>>;
 }
 
 /**
@@ -26,6 +28,9 @@ export async function readPackageJson(folder: string): Promise<PackageJson | und
     ...(typeof main === "string" ? { main } : {}),
     dependencies: versions(manifest, "dependencies", path),
     optionalDependencies: versions(manifest, "optionalDependencies", path),
+    // Nothing installs these, so an invalid one is not an error.
+    devDependencies: texts(manifest.devDependencies),
+    scripts: texts(manifest.scripts),
   };
 }
 
@@ -36,12 +41,19 @@ function versions(manifest: Record<string, unknown>, field: string, path: string
   throw invalid(path, `expected "${field}" to be an object of names and versions`);
 }
 
+const texts = (value: unknown): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(isRecord(value) ? value : {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    ),
+  );
+
 /** Fields of a `pyproject.toml` that the builder reads. */
 export interface Pyproject {
   /** `[project] dependencies`, each in the format of requirements.txt. */
   readonly dependencies: readonly string[];
-  /** True if it has other dependencies, in Poetry's own table. */
-  readonly hasOthers: boolean;
+  /** Whole content. */
+  readonly table: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -53,13 +65,12 @@ export async function readPyproject(folder: string): Promise<Pyproject | undefin
   const path = join(folder, "pyproject.toml");
   const text = await readOptionalText(path);
   if (text === undefined) return undefined;
-  const { project = {}, tool = {} } = await readToml(text, path);
+  const table = await readToml(text, path);
+  const { project = {} } = table;
   const dependencies = isRecord(project) ? (project.dependencies ?? []) : undefined;
   if (!Array.isArray(dependencies) || !dependencies.every((each) => typeof each === "string"))
     throw invalid(path, 'expected "project.dependencies" to be a list of strings');
-  const poetry = isRecord(tool) && isRecord(tool.poetry) ? tool.poetry.dependencies : undefined;
-  const hasOthers = isRecord(poetry) && Object.keys(poetry).some((name) => name !== "python");
-  return { dependencies, hasOthers };
+  return { dependencies, table };
 }
 
 /**

@@ -101,7 +101,8 @@ function detectRuntime(
   if (!hasScript && has([...(main?.sources ?? []), ...withExtensions(inSources(NODE_FILES), TYPESCRIPT_EXTENSIONS)]))
     return "typescript";
   if (names.has("package.json") || has(withExtensions(NODE_FILES, NODE_EXTENSIONS))) return "node";
-  if (names.has("requirements.txt") || names.has("pyproject.toml") || anyTop(/\.py$/)) return "python";
+  if (names.has("requirements.txt") || names.has("pyproject.toml") || names.has("Pipfile") || anyTop(/\.py$/))
+    return "python";
   if (anyTop(/\.[mc]?js$/)) return "node";
   return names.has("tsconfig.json") ? "typescript" : undefined;
 }
@@ -121,14 +122,14 @@ const FILES: Readonly<Record<Language, (file: string) => string[]>> = {
   typescript: (file) => withExtensions([file], [...TYPESCRIPT_EXTENSIONS, ...NODE_EXTENSIONS]),
   python(file) {
     const stems = [...new Set([file, file.replaceAll(".", "/")])];
-    return stems.flatMap((stem) => [`${stem}.py`, `${stem}/__init__.py`]);
+    return [...stems, ...inSources(stems)].flatMap((stem) => [`${stem}.py`, `${stem}/__init__.py`]);
   },
 };
 
 const USUAL_FILES: Readonly<Record<Language, (main: MainFile | undefined) => string[]>> = {
   node: (main) => usualNodeFiles("node", main?.scripts ?? []),
   typescript: (main) => usualNodeFiles("typescript", main ? [...main.sources, ...main.scripts] : []),
-  python: () => PYTHON_FILES.flatMap((file) => filesOf(file, "python")),
+  python: () => [...PYTHON_FILES, ...inSources(PYTHON_FILES)].flatMap((stem) => [`${stem}.py`, `${stem}/__init__.py`]),
 };
 
 function usualNodeFiles(runtime: "node" | "typescript", main: readonly string[]): string[] {

@@ -35,7 +35,7 @@ for (const [words, expected] of [
   [["deploy", "--max"], ["--max-replicas"]],
   [
     ["deploy", "--runtime", ""],
-    ["node", "typescript", "python", "dockerfile"],
+    ["node", "typescript", "python", "binary", "dockerfile"],
   ],
   [["list", "--ser"], ["--server"]],
   [["--server", "http://x", "list", "--output", "y"], ["yaml"]],

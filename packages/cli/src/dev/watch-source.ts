@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { createIgnoreFilter } from "@faas/builder";
+import { createIgnoreFilter } from "@faas/builder/bundle";
 import { FaasError } from "@faas/core";
 import { watchFolder } from "./watch-folder.ts";
 

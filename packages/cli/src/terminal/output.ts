@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type ErrorCode, FaasError } from "@faas/core";
+import { type ErrorCode, FaasError } from "@faas/core/errors";
 import { Chalk, type ChalkInstance } from "chalk";
 import { Option } from "commander";
 import type { Io } from "./io.ts";

@@ -164,7 +164,7 @@ function objects(
 }
 
 const settings = {
-  runtime: fc.constantFrom("node", "typescript", "python", "dockerfile"),
+  runtime: fc.constantFrom("node", "typescript", "python", "binary", "dockerfile"),
   handler: fc.constantFrom(...texts),
   replicas: number,
   maxReplicas: number,

@@ -8,8 +8,6 @@ import { DURATION_UNITS, formatDuration, parseDuration } from "../units.ts";
 
 /** Request bodies and query parameters of the control API. docs/http-api.md shows them in use. */
 
-export const DEFAULT_PORT = 8887;
-
 /** `PUT /-/orgs/<org>/endpoints/<endpoint>`. A setting that is absent has its default, not its previous value. */
 export const putEndpointSchema = z
   .strictObject({

@@ -17,8 +17,8 @@ import { secretName, VARIABLE, WITHOUT_NUL } from "./secrets.ts";
 
 /** Languages with a wrapper. */
 export const languages = ["node", "typescript", "python"] as const;
-/** Runtimes of endpoints. `dockerfile`: the folder's own Dockerfile builds an image of any server that listens on `$PORT`. */
-export const runtimes = [...languages, "dockerfile"] as const;
+/** Runtimes of endpoints. `binary`: the folder has a program of its own, which needs no language. `dockerfile`: the folder's own Dockerfile builds an image of any server that listens on `$PORT`. */
+export const runtimes = [...languages, "binary", "dockerfile"] as const;
 /**
  * Ways in which an endpoint's code serves requests. `function`: a handler that is called with the arguments of its signature. `http`: a Node module that listens, or exports an
  * application or a `(request, response)` handler. `fetch`: a web-standard `fetch(request)`. `wsgi`, `asgi`: a Python application. `server`: a command that listens on `$PORT`.
@@ -31,6 +31,8 @@ export const scalers = ["concurrency", "cpu", "fixed"] as const;
 export const visibilities = ["private", "public"] as const;
 export const egresses = ["open", "none"] as const;
 export type Language = (typeof languages)[number];
+/** Returns true for a runtime that is a language. */
+export const isLanguage = (runtime: string): runtime is Language => languages.some((each) => each === runtime);
 export type Runtime = (typeof runtimes)[number];
 export type App = (typeof apps)[number];
 export type Signature = (typeof signatures)[number];

@@ -24,7 +24,7 @@ export class ServedReplica {
     this.id = replica.id;
     this.address = replica.address;
     this.revision = replica.revision;
-    this.connections = new ConnectionPool(replica.address);
+    this.connections = new ConnectionPool(replica.address, replica.connect);
   }
 
   /** Closes its connections: idle ones now, busy ones when their requests end. */

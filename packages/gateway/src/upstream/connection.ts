@@ -92,6 +92,8 @@ const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 export class ReplicaConnection implements ReplicaCall, BodySink {
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
+  /** True if the socket is read as an ordinary stream. */
+  readonly #isStream: boolean;
   #request: ReplicaRequest | undefined;
   #handler: ResponseHandler | undefined;
   /** Framing of the current response; `undefined` until its head has arrived. */
@@ -109,25 +111,31 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   #timer: NodeJS.Timeout | undefined;
   #timerMs = 0;
 
-  /** Connects, and then sends its first request. */
-  constructor(owner: ConnectionOwner, request: ReplicaRequest, handler: ResponseHandler) {
+  /**
+   * Connects, and then sends its first request.
+   *
+   * @param connected connected socket to use, instead of a new one
+   */
+  constructor(owner: ConnectionOwner, request: ReplicaRequest, handler: ResponseHandler, connected?: Socket) {
     this.#owner = owner;
     this.#request = request;
     this.#handler = handler;
     const onread = { buffer: INCOMING, callback: (bytes: number) => this.#read(INCOMING.subarray(0, bytes)) };
     // The connection of an upgrade must be an ordinary stream.
-    const shared = request.upgrade === undefined;
-    const socket = connect({ ...owner.address, noDelay: true, ...(shared ? { onread } : {}) });
+    this.#isStream = connected !== undefined || request.upgrade !== undefined;
+    const socket = connected ?? connect({ ...owner.address, noDelay: true, ...(this.#isStream ? {} : { onread }) });
     this.#socket = socket;
-    if (!shared) socket.on("data", this.#onData);
-    socket.once("connect", () => this.#send(request));
+    if (this.#isStream) socket.on("data", this.#onData);
     socket.on("drain", () => this.#source?.resume());
     socket.on("error", (error) => {
       this.#error = error;
     });
     socket.once("end", () => this.#ended());
     socket.once("close", () => this.#closed());
-    this.#arm(CONNECT_MS);
+    if (connected === undefined) {
+      socket.once("connect", () => this.#send(request));
+      this.#arm(CONNECT_MS);
+    } else this.#send(request);
   }
 
   /** Sends another request; the connection must be free. */
@@ -267,7 +275,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   readonly #give = (bytes: Buffer) => {
     if (this.#handler === undefined || this.#handler.data(bytes)) return;
     this.#paused = true;
-    if (this.#request?.upgrade !== undefined) this.#socket.pause();
+    if (this.#isStream) this.#socket.pause();
   };
 
   #complete(last: Buffer | undefined, beyond: Buffer): void {

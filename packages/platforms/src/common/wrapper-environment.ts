@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { EndpointSpec, Runtime } from "@faas/core";
+import { limitVariables } from "./limit-variables.ts";
 import { type Programs, runtimeCommand } from "./runtime-command.ts";
 
 /** Programs and folders for the functions' processes. */
@@ -40,14 +41,12 @@ export function commonEnvironment(home: string): Record<string, string> {
     HOME: home,
     TMPDIR: home,
     NODE_ENV: "production",
-    // Numeric libraries start one thread per core. These wait for each other when two calls run at once, and starve under a CPU limit.
-    OMP_NUM_THREADS: "1",
-    OPENBLAS_NUM_THREADS: "1",
   };
 }
 
 /**
- * Returns the variables that the wrapper reads (docs/wrapper-protocol.md), which override those that the user set.
+ * Returns the variables of a function: those that follow from its limits, which the user's own override, and those that the wrapper reads
+ * (docs/wrapper-protocol.md), which override the user's.
  *
  * @param port port number or Unix socket path to listen on
  * @param secrets values by variable name
@@ -58,6 +57,7 @@ export function functionEnvironment(
   secrets: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   return {
+    ...limitVariables(spec),
     ...spec.env,
     ...secrets,
     PORT: port,

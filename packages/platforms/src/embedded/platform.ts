@@ -8,6 +8,7 @@ import {
   type EndpointStatus,
   endpointKey,
   FaasError,
+  isLanguage,
   type LogSink,
   NO_LOGS,
   type Platform,
@@ -22,7 +23,7 @@ import { CodeSlots, codeKey } from "./prewarm/code-slots.ts";
 import { PrewarmPool } from "./prewarm/prewarm-pool.ts";
 import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
 import { createRunFolder } from "./run-folder.ts";
-import { hidingPaths } from "./sandbox/allowed-paths.ts";
+import { hidingPaths, type TemporaryFiles } from "./sandbox/allowed-paths.ts";
 import { Landlock } from "./sandbox/landlock.ts";
 import { type IsolationMode, Sandbox } from "./sandbox/sandbox.ts";
 import { SecretStore } from "./secret-store.ts";
@@ -96,7 +97,7 @@ export class EmbeddedPlatform implements Platform {
     this.#dataDir = resolve(options.dataDir);
     const landlock = findLandlock(options.isolation);
     const isSandboxed = typeof landlock !== "string";
-    this.isolation = isSandboxed ? describeLandlock(landlock) : `none: ${landlock}`;
+    this.isolation = isSandboxed ? describeSandbox(landlock, options.isolation) : `none: ${landlock}`;
     if (isSandboxed) options.log?.info(`functions are sandboxed: ${this.isolation}`);
     else if (landlock !== "off")
       options.log?.warn(
@@ -145,11 +146,12 @@ export class EmbeddedPlatform implements Platform {
   #createSandbox(
     landlock: Landlock,
     { node, python, runFolder }: RuntimeOptions,
-    { readable = [], hidden = [], bundleFolder }: EmbeddedOptions,
+    { readable = [], hidden = [], isolation, bundleFolder }: EmbeddedOptions,
   ): SandboxContext {
     const forbidden = [this.#dataDir, runFolder, ...hidden.flatMap(hidingPaths)];
-    const sandbox = new Sandbox(landlock, { forbidden, runFolder, node, python, readable });
-    const slots = new CodeSlots(this.#dataDir);
+    const temporary = temporaryFiles(landlock, isolation);
+    const sandbox = new Sandbox(landlock, { forbidden, temporary, runFolder, node, python, readable });
+    const slots = new CodeSlots(this.#dataDir, landlock.hasMounts);
     const bundleExists = (digest: string) =>
       bundleFolder(digest).then(
         () => true,
@@ -171,7 +173,7 @@ export class EmbeddedPlatform implements Platform {
         "The embedded platform runs bundles; container images need the kubernetes platform",
       );
     }
-    const preparing = spec.runtime === "dockerfile" ? undefined : this.#sandboxContext?.sandbox.prepare(spec.runtime);
+    const preparing = isLanguage(spec.runtime) ? this.#sandboxContext?.sandbox.prepare(spec.runtime) : undefined;
     if (preparing) await preparing;
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
@@ -278,5 +280,17 @@ function findLandlock(isolation: IsolationMode = "auto"): Landlock | string {
   return landlock;
 }
 
-const describeLandlock = ({ version, stopsSignals }: Landlock) =>
-  `Landlock ${version}: ${stopsSignals ? "files and signals" : "files, not signals (Linux 6.12 or newer)"}`;
+/** Returns how functions use /tmp. Without mounts of its own, no process can have a private one: all share it unless isolation is required. */
+const temporaryFiles = ({ hasMounts }: Landlock, isolation?: IsolationMode): TemporaryFiles =>
+  hasMounts ? "private" : isolation === "required" ? "denied" : "shared";
+
+function describeSandbox(landlock: Landlock, isolation?: IsolationMode): string {
+  const { version, stopsSignals } = landlock;
+  const signals = stopsSignals ? "files and signals" : "files, not signals (Linux 6.12 or newer)";
+  const temporary = {
+    private: "a /tmp for each function",
+    shared: "one /tmp for all functions (user namespaces are not permitted)",
+    denied: "no access to /tmp, only to TMPDIR (user namespaces are not permitted)",
+  }[temporaryFiles(landlock, isolation)];
+  return `Landlock ${version}: ${signals}, ${temporary}`;
+}

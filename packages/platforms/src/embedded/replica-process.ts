@@ -231,7 +231,7 @@ export class ReplicaProcess {
     const { runtime, memoryBytes } = spec;
     const { sandboxContext, prewarmPool, cacheFolder } = this.#options;
     const sharedCache = sharedCacheFolder(runtime, cacheFolder);
-    if (sandboxContext === undefined) mkdirSync(this.#folder.home, { recursive: true });
+    if (sandboxContext === undefined) mkdirSync(this.#folder.path, { recursive: true });
     const claimed = prewarmPool.claim(
       spec,
       bundle,

@@ -1,4 +1,4 @@
-"""The wrapper for Python 3.9+: serves HTTP, calls the user's function, answers. One file without dependencies that the build
+"""The wrapper for Python 3.9+: serves HTTP, calls the user's function or application, answers. One file without dependencies that the build
 puts beside the user's code; docs/wrapper-protocol.md is its contract, docs/python-wrapper.md its design.
 
 One thread owns all sockets. A plain function runs on worker threads, which write their responses themselves; an `async def`
@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 
-from .function.load import load_handler
+from .function.load import load_function
 from .lifecycle import lifecycle
 from .options import ENVIRONMENT, PORT
 from .problem import Problem
@@ -46,14 +46,14 @@ def main() -> None:
         server.listen()
     except OSError as error:
         sys.exit(f"Cannot listen on {PORT}: {error.strerror}")
-    handler = problem = None
+    loaded = problem = None
     try:
-        handler = load_handler()
+        loaded = load_function()
     except Problem as error:
         problem = error
         sys.stderr.write(f"{error}\n")
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
-    server.serve(handler, problem)
+    server.serve(loaded, problem)
 
 
 if __name__ == "__main__":

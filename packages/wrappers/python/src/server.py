@@ -17,15 +17,20 @@ from .options import BACKLOG, DRAIN_GRACE, PORT, SWEEP, TIMEOUT
 from .problem import Problem, no_capacity
 from .process_exit import exit_process
 from .runners.async_runner import AsyncRunner
+from .runners.executor import limit_threads
+from .runners.invoker import Invoker
 from .runners.sync_runner import SyncRunner
 from .sigterm import end_after_drain, keep_loop_handlers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Callable
     from typing import Any, Union
 
     from .function.call import Call
+    from .function.load import Loaded
+    from .runners.invoker import CallInvoker
 
 
 class Server:
@@ -42,6 +47,9 @@ class Server:
         self.problem: Problem | None = None  # reason why the function could not be loaded
         self.connections: dict[Connection, None] = {}
         self.sweeping = False
+        self.connection_type: type[Connection] = Connection
+        self.on_drain: Callable[[], None] | None = None  # called when a drain begins, and when it has ended
+        self.on_end: Callable[[], None] | None = None
 
     def listen(self) -> None:
         """Listen; connections wait in the kernel until serve(). Raises OSError."""
@@ -58,21 +66,21 @@ class Server:
         self.listener.setblocking(False)
         self.listening = True
 
-    def serve(self, handler: Any, problem: Problem | None) -> None:
-        """Serve until the server is drained; does not return. Without a handler every call is answered with the problem."""
+    def serve(self, loaded: Loaded | None, problem: Problem | None) -> None:
+        """Serve until the server is drained; does not return. Without a function every call is answered with the problem."""
         self.problem = problem
-        parameters = arity(handler) if handler else 2
-        if handler and is_async(handler):
-            import asyncio
+        app, target = (loaded.app, loaded.target) if loaded else (None, None)
+        if app in ("asgi", "asgi2"):
+            self.use_asgi(target, app)
+        elif app == "wsgi":
+            from .wsgi.invoker import WsgiInvoker
 
-            loop = asyncio.new_event_loop()
-            asyncio.set_event_loop(loop)
-            keep_loop_handlers(loop)
-            self.loop = loop
-            self.runner = AsyncRunner(handler, parameters, loop)
+            self.use_threads(WsgiInvoker(target))
+        elif loaded and is_async(target):
+            loop = self.use_asyncio()
+            self.runner = AsyncRunner(target, arity(target), loop)
         else:
-            self.loop = EventLoop()
-            self.runner = SyncRunner(handler, parameters, self.loop, self.run, self.give_up)
+            self.use_threads(Invoker(target, arity(target) if loaded else 2))
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.loop.add_reader(self.listener.fileno(), self.accept)
         self.serving = True
@@ -81,6 +89,36 @@ class Server:
         self.run()
         # A call on this thread took so long that another thread has the loop now.
         self.runner.watch()  # type: ignore[union-attr]
+
+    def use_threads(self, invoker: CallInvoker) -> None:
+        """Run calls on threads."""
+        self.loop = EventLoop()
+        self.runner = SyncRunner(invoker, self.loop, self.run, self.give_up)
+
+    def use_asyncio(self) -> AbstractEventLoop:
+        """Use asyncio's event loop."""
+        import asyncio
+
+        loop = self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        keep_loop_handlers(loop)
+        limit_threads(loop)
+        return loop
+
+    def use_asgi(self, app: Any, kind: str) -> None:
+        """Run the calls of an ASGI application, after its startup."""
+        from .asgi.connection import AsgiConnection
+        from .asgi.runner import AsgiRunner, asgi3
+
+        loop = self.use_asyncio()
+        runner = self.runner = AsgiRunner(asgi3(app) if kind == "asgi2" else app, loop)
+        self.connection_type = AsgiConnection
+        self.on_drain, self.on_end = runner.drain, runner.end
+        try:
+            runner.startup()
+        except Problem as problem:
+            self.problem = problem
+            sys.stderr.write(f"{problem}\n")
 
     def run(self) -> None:
         """Run the loop on this thread until another thread has taken it; when the server is drained the process ends."""
@@ -96,6 +134,8 @@ class Server:
                 os.unlink(PORT)
             except FileNotFoundError:
                 pass  # The server moves the socket of a sandboxed replica to a path that other functions cannot see.
+        if self.on_end:
+            self.on_end()
         end_after_drain(self.loop if isinstance(self.runner, AsyncRunner) else None)  # type: ignore[arg-type]
 
     def accept(self) -> None:
@@ -117,7 +157,7 @@ class Server:
             except OSError:  # it is already closed; macOS reports that here
                 sock.close()
                 continue
-            connection = Connection(sock, self)
+            connection = self.connection_type(sock, self)
             self.connections[connection] = None
             self.sweep_soon()
 
@@ -193,5 +233,7 @@ class Server:
                 connection.readable()  # a request that has come meanwhile counts as in flight
                 if connection.call is None and not connection.buffer:
                     connection.close()
+        if self.on_drain:
+            self.on_drain()
         if not self.connections:
             self.loop.stop()

@@ -76,6 +76,9 @@ class FakeConnection:
     def write_all(self, data: bytes) -> None:
         self.written += data
 
+    def write(self, data: bytes) -> None:
+        self.write_all(data)
+
     async def write_async(self, data: bytes) -> None:
         self.write_all(data)
 

@@ -9,6 +9,7 @@ import pytest
 
 from src.runners import inline_runner
 from src.runners.inline_runner import InlineRunner
+from src.runners.invoker import Invoker
 from src.runners.sync_runner import SyncRunner
 
 from .fakes import fake_loop, make_call, written
@@ -26,7 +27,7 @@ class Limited:
         self.rests: list[float] = []
         self.ran_on: list[str] = []
         self.loop = fake_loop()
-        self.runner = SyncRunner(self.handle, 0, self.loop, lambda: None, lambda: None)
+        self.runner = SyncRunner(Invoker(self.handle, 0), self.loop, lambda: None, lambda: None)
         self.inline = self.runner.inline
         pacer: Any = self.runner.pacer
         pacer.files, pacer.rate = None, 0.5

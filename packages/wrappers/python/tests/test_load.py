@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from src.function import load
+from src.function import load, missing_package, search_path
 from src.function.load import find_handler, load_message
 from src.function.signature import arity, is_async
 from src.problem import Problem
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that functions are looked for in."""
-    monkeypatch.setattr(load, "FOLDER", str(tmp_path))
+    for module in (load, search_path, missing_package):
+        monkeypatch.setattr(module, "FOLDER", str(tmp_path))
     return tmp_path
 
 
@@ -30,11 +31,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["app/__init__.py"], None, ("app/__init__.py", "app", "")),
         (["src/app.py"], "src/app.run", ("src/app.py", "src.app", "run")),
         (["src/app.py"], "src.app.run", ("src/app.py", "src.app", "run")),
+        (["src/app.py"], None, ("src/app.py", "src.app", "")),
+        (["src/own/__init__.py", "src/own/main.py"], "own.main.run", ("src/own/main.py", "own.main", "run")),
+        (["src/own/__init__.py", "src/own/main.py"], "src/own/main.run", ("src/own/main.py", "own.main", "run")),
+        (["src/__init__.py", "src/a/__init__.py", "src/a/b.py"], "src.a.b.run", ("src/a/b.py", "src.a.b", "run")),
     ],
 )
 def test_finds_the_file(folder: Path, files: list[str], setting: str | None, found: tuple[str, str, str]) -> None:
     for file in files:
-        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).parent.mkdir(exist_ok=True, parents=True)
         (folder / file).touch()
     assert find_handler(setting) == found
 
@@ -46,9 +51,24 @@ def test_names_the_files_that_it_looked_for(folder: Path, setting: str | None, t
     assert (raised.value.code, raised.value.status) == ("FUNCTION_LOAD_FAILED", 502)
 
 
-def test_a_missing_package_is_named_with_advice() -> None:
-    error = ModuleNotFoundError("No module named 'a.b'", name="a.b")
-    assert load_message(error) == "No module named 'a.b' (to install it, add a to requirements.txt)"
+@pytest.mark.parametrize(
+    ("module", "files", "advice"),
+    [
+        ("other.part", [], ': add "other" to requirements.txt'),
+        ("yaml", ["pyproject.toml"], ': add "PyYAML" to pyproject.toml'),
+        ("cv2", ["requirements.txt", "pyproject.toml"], ': add "opencv-python-headless" to requirements.txt'),
+        ("google", [], ": add the package that contains it to requirements.txt"),
+        ("own.part", ["src/own/__init__.py"], ""),
+        ("own", ["own.py"], ""),
+        ("_sqlite3", [], ""),
+    ],
+)
+def test_a_missing_package_is_named_with_advice(folder: Path, module: str, files: list[str], advice: str) -> None:
+    for file in files:
+        (folder / file).parent.mkdir(exist_ok=True, parents=True)
+        (folder / file).touch()
+    message = f"No module named '{module}'"
+    assert load_message(ModuleNotFoundError(message, name=module)) == message + advice
 
 
 class Object:

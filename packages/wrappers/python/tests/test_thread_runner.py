@@ -9,6 +9,7 @@ import pytest
 
 from src.options import CONCURRENCY, QUEUE_LIMIT, THREADS
 from src.problem import Problem
+from src.runners.invoker import Invoker
 from src.runners.sync_runner import SyncRunner
 
 from .fakes import fake_loop, make_call, written
@@ -25,7 +26,7 @@ class Running:
     def __init__(self, handler: Callable[..., Any]) -> None:
         self.loop = fake_loop()
         self.exhausted = 0
-        self.runner = SyncRunner(handler, 1, self.loop, lambda: None, self.on_exhausted)
+        self.runner = SyncRunner(Invoker(handler, 1), self.loop, lambda: None, self.on_exhausted)
         self.runner.pacer.files = None
 
     def on_exhausted(self) -> None:

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { EndpointSpec } from "@faas/core";
@@ -8,9 +8,17 @@ import { linkBundle, linkSmallBundle } from "./link-bundle.ts";
 /** Files that are linked while a request waits. A larger bundle is linked in the background, for a later request. */
 const MAX_FILES_LINKED_SYNC = 100;
 
-/** The folder that a sandboxed prewarmed process may read, created before its function is known. */
+/** Folders of a sandboxed prewarmed process, created before its function is known. */
 export interface Slot {
+  /** Folder that contains the others. */
+  readonly root: string;
+  /** Folder that the process may read, for the code. */
   readonly folder: string;
+  /** Folder that the process may write to, for compiled code. */
+  readonly writable: string;
+  /** Folder that the process sees as `visibleAt`. */
+  readonly used: string;
+  readonly visibleAt: string;
 }
 
 /** A function's code in the slot of a process. */
@@ -33,23 +41,30 @@ interface Copies {
 /**
  * Brings code to processes that were sandboxed before their function was known. Such a process may read only its slot, so a copy of the code is moved into
  * the slot. A copy consists of hard links to the bundle's files and of the runtime's compile cache; it is stored for the next process when its process ends.
- * The slot with the code is always moved to the same path, because runtimes key their compile caches by path.
+ * The slot with the code is always moved to the same path, because runtimes key their compile caches by path. A process with mounts sees a folder of its own
+ * at that path, with nothing but its code.
  */
 export class CodeSlots {
   readonly #slotsFolder: string;
   readonly #usedFolder: string;
   readonly #storeFolder: string;
+  readonly #hasMounts: boolean;
   readonly #copies = new Map<string, Copies>();
 
-  /** Takes over the copies that a previous server left in the data folder. */
-  constructor(dataDir: string) {
+  /**
+   * Takes over the copies that a previous server left in the data folder.
+   *
+   * @param hasMounts true if each process has mounts of its own
+   */
+  constructor(dataDir: string, hasMounts: boolean) {
+    this.#hasMounts = hasMounts;
     this.#slotsFolder = join(dataDir, "slots");
     this.#usedFolder = join(dataDir, "live");
     this.#storeFolder = join(dataDir, "code");
     for (const folder of [this.#slotsFolder, this.#usedFolder, this.#storeFolder])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(this.#usedFolder)) this.#moveToStore(name);
-    for (const name of readdirSync(this.#slotsFolder)) removeFolder(join(this.#slotsFolder, name));
+    for (const name of readdirSync(this.#usedFolder)) this.#moveToStore(join(this.#usedFolder, name), name);
+    for (const name of readdirSync(this.#slotsFolder)) this.#recoverSlot(this.#slotOf(name));
     for (const name of readdirSync(this.#storeFolder)) {
       const [, key = "", number] = /^(.+)\.(\d+)$/.exec(name) ?? [];
       if (number === undefined) removeFolder(join(this.#storeFolder, name));
@@ -59,9 +74,9 @@ export class CodeSlots {
   }
 
   createSlot(name: string): Slot {
-    const folder = join(this.#slotsFolder, name);
-    mkdirSync(writableFolder({ folder }), { recursive: true, mode: 0o700 });
-    return { folder };
+    const slot = this.#slotOf(name);
+    for (const folder of [slot.folder, slot.writable, slot.used]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return slot;
   }
 
   /** Checks whether a copy of the code is available. If not, links a small bundle at once, and a large one in the background, for the next time. */
@@ -85,14 +100,16 @@ export class CodeSlots {
       const name = `${key}.${number}`;
       const stored = join(this.#storeFolder, name);
       renameSync(join(stored, "code"), join(slot.folder, "code"));
-      moveIfPresent(join(stored, "cache"), join(writableFolder(slot), "cache"));
-      const folder = join(this.#usedFolder, name);
+      const cache = join(slot.writable, "cache");
+      moveIfPresent(join(stored, "cache"), cache);
+      const folder = join(slot.used, name);
       renameSync(slot.folder, folder);
       return {
-        code: join(folder, "code"),
-        cache: join(writableFolder({ folder }), "cache"),
+        code: join(slot.visibleAt, name, "code"),
+        cache,
         release: () => {
-          this.#moveToStore(name);
+          this.#moveToStore(folder, name, cache);
+          removeFolder(slot.root);
           if (this.#copies.get(key) === copies) copies.free.unshift(number);
           else removeFolder(stored);
         },
@@ -102,8 +119,8 @@ export class CodeSlots {
     }
   }
 
-  removeSlot({ folder }: Slot): void {
-    removeFolder(folder);
+  removeSlot({ root }: Slot): void {
+    removeFolder(root);
   }
 
   /** Removes the copies of code that is no longer deployed. */
@@ -158,12 +175,25 @@ export class CodeSlots {
     return false;
   }
 
-  #moveToStore(name: string): void {
-    const used = join(this.#usedFolder, name);
+  #slotOf(name: string): Slot {
+    const root = join(this.#slotsFolder, name);
+    const visibleAt = this.#usedFolder;
+    const used = this.#hasMounts ? join(root, "live") : visibleAt;
+    return { root, folder: join(root, "r"), writable: join(root, "w"), used, visibleAt };
+  }
+
+  /** Stores the code of a process that a previous server left behind. */
+  #recoverSlot({ root, used, writable }: Slot): void {
+    for (const name of this.#hasMounts && existsSync(used) ? readdirSync(used) : [])
+      this.#moveToStore(join(used, name), name, join(writable, "cache"));
+    removeFolder(root);
+  }
+
+  #moveToStore(used: string, name: string, cache?: string): void {
     const stored = join(this.#storeFolder, name);
     mkdirSync(stored, { recursive: true });
     moveIfPresent(join(used, "code"), join(stored, "code"));
-    moveIfPresent(join(writableFolder({ folder: used }), "cache"), join(stored, "cache"));
+    if (cache) moveIfPresent(cache, join(stored, "cache"));
     removeFolder(used);
   }
 
@@ -176,9 +206,6 @@ export class CodeSlots {
     return copies;
   }
 }
-
-/** Returns the folder in a slot that its process may write to. */
-export const writableFolder = ({ folder }: Slot): string => join(folder, "w");
 
 /** Returns a key for the code of an endpoint's revision. */
 export const codeKey = ({ org, endpoint, artifact }: EndpointSpec): string =>

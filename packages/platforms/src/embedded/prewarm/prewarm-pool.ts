@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import type { EndpointSpec, Runtime } from "@faas/core";
+import { type EndpointSpec, isLanguage, type Runtime } from "@faas/core";
 import { runtimeCommand } from "../../common/runtime-command.ts";
 import type { RuntimeOptions } from "../../common/wrapper-environment.ts";
 import { memoryRlimit } from "../sandbox/memory-rlimit.ts";
@@ -164,7 +164,7 @@ function endAll(processes: PrewarmedProcess[]): void {
 
 /** Returns the key of the variant that suits a function; undefined if none does. The memory limit matters only where it is set before the claim. */
 function variantKey({ runtime, memoryBytes }: EndpointSpec): string | undefined {
-  if (runtime === "dockerfile") return undefined;
+  if (!isLanguage(runtime)) return undefined;
   const { name, limitedWhenClaimed } = runtimeCommand(runtime);
   return limitedWhenClaimed ? name : `${name} ${memoryBytes}`;
 }

@@ -9,7 +9,7 @@ import { type RuntimeOptions, runtimeEnvironment, sharedCacheFolder } from "../.
 import { isLauncher, PROGRAMS_FOLDER } from "../sandbox/landlock.ts";
 import { memoryRlimit } from "../sandbox/memory-rlimit.ts";
 import type { ProcessFolder, Sandbox } from "../sandbox/sandbox.ts";
-import { type CodeSlots, type Slot, writableFolder } from "./code-slots.ts";
+import type { CodeSlots, Slot } from "./code-slots.ts";
 
 /** Objects that all sandboxed processes share. */
 export interface SandboxContext {
@@ -61,13 +61,14 @@ export function startPrewarmed(
   const compiled = wrapper && copyIfPossible(wrapper, join(slot.folder, basename(wrapper)));
   const command = sandbox.command(runtime, commandFor(compiled), folder, {
     read: [slot.folder],
-    write: [writableFolder(slot)],
+    write: [slot.writable],
+    mounts: [["ro", slot.used, slot.visibleAt]],
     dataBytes: limitedWhenClaimed ? 0 : memoryRlimit({ runtime, memoryBytes }),
   });
   // Not the function's own socket path: the server moves a socket from there as soon as it exists.
   const environment = { ...runtimeEnvironment(runtime, folder.home), PORT: join(folder.path, "b") };
   return {
-    child: spawnWaiting(command, folder.home, environment),
+    child: spawnWaiting(command, folder.path, environment),
     sandboxed: { folder, slot },
     removeFolders: () => {
       rmSync(folder.path, { recursive: true, force: true });

@@ -2,6 +2,7 @@ import { readdirSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, sep } from "node:path";
 import type { AllowedPaths } from "./landlock.ts";
+import { TEMPORARY_FOLDERS } from "./private-temp.ts";
 
 /** Programs, libraries and settings of a system, and the folders for what an administrator adds. */
 const SYSTEM = [
@@ -22,22 +23,32 @@ const SETTINGS = process.getuid?.() === 0 ? ETC : ["/etc"];
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"].map(
   (name) => `/dev/${name}`,
 );
-/** Folders that programs write to by default. */
-const SHARED = ["/tmp", "/var/tmp"];
+
+/**
+ * Access to the folders for temporary files: each process has its own, all share the machine's, or all are denied it. The machine's are not shared if they
+ * contain a forbidden path.
+ */
+export type TemporaryFiles = "private" | "shared" | "denied";
 
 /**
  * Returns the paths that every function may use: the system, but nothing in a user's home and no forbidden path.
  *
  * @param readable more paths to allow for reading
  */
-export function systemPaths(forbidden: readonly string[], readable: readonly string[] = []): AllowedPaths {
+export function systemPaths(
+  forbidden: readonly string[],
+  readable: readonly string[] = [],
+  temporary: TemporaryFiles = "shared",
+): AllowedPaths {
   const excluded = [...forbidden, homedir(), "/root"].map(resolveLinks);
+  const isWritable = (path: string) =>
+    temporary === "private" || (temporary === "shared" && !excluded.some((each) => isIn(each, path)));
   return {
     read: [
       ...[...SYSTEM, ...SETTINGS].flatMap((path) => withoutExcluded(path, excluded)),
       ...readable.flatMap((path) => withoutExcluded(path, forbidden.map(resolveLinks))),
     ],
-    write: [...DEVICES, ...SHARED.filter((path) => !excluded.some((each) => isIn(each, path)))],
+    write: [...DEVICES, ...TEMPORARY_FOLDERS.filter(isWritable)],
   };
 }
 
@@ -56,7 +67,7 @@ export function programPaths(program: string, forbidden: readonly string[]): rea
 export function hidingPaths(file: string): readonly string[] {
   const target = resolveLinks(file);
   const folders = [dirname(file), dirname(target)].map(resolveLinks);
-  const isOfSystem = (folder: string) => [...SYSTEM, ...SETTINGS, ...SHARED, "/", "/etc"].includes(folder);
+  const isOfSystem = (folder: string) => [...SYSTEM, ...SETTINGS, ...TEMPORARY_FOLDERS, "/", "/etc"].includes(folder);
   return [file, target, ...folders.filter((folder) => !isOfSystem(folder))];
 }
 

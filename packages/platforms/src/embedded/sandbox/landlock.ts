@@ -16,10 +16,17 @@ const HANDLED: readonly number[] = [0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff];
 /** Scopes since version 6: restricted processes can send signals and connect to abstract sockets only among themselves. */
 const SCOPED = 3;
 
-/** Numbers of prctl(2), capset(2) and prlimit(2), which differ by architecture; those of Landlock do not. */
-const SYSCALLS: Partial<Record<NodeJS.Architecture, readonly [prctl: number, capset: number, prlimit: number]>> = {
-  x64: [157, 126, 302],
-  arm64: [167, 91, 261],
+/** Numbers of system calls that differ by architecture; those of Landlock do not. */
+interface SystemCalls {
+  readonly prctl: number;
+  readonly capset: number;
+  readonly prlimit: number;
+  readonly unshare: number;
+  readonly mount: number;
+}
+const SYSCALLS: Partial<Record<NodeJS.Architecture, SystemCalls>> = {
+  x64: { prctl: 157, capset: 126, prlimit: 302, unshare: 272, mount: 165 },
+  arm64: { prctl: 167, capset: 91, prlimit: 261, unshare: 97, mount: 40 },
 };
 
 const NO_LANDLOCK = "this kernel does not support Landlock, or does not permit it";
@@ -37,6 +44,20 @@ export interface AllowedPaths {
   readonly write: readonly string[];
 }
 
+/** A folder or file, and the path at which a process sees it. */
+export type Mount = readonly [access: "ro" | "rw", source: string, target: string];
+
+export interface LaunchOptions {
+  /**
+   * Bytes that the process may map for writing (RLIMIT_DATA); 0 sets no limit.
+   *
+   * @defaultValue 0
+   */
+  readonly dataBytes?: number;
+  /** Mounts that only the process and its children see. */
+  readonly mounts?: readonly Mount[];
+}
+
 /**
  * Checks whether a process still runs the launcher, and thus is not restricted yet.
  *
@@ -48,10 +69,13 @@ export const isLauncher = (commandLine: string): boolean =>
 /** Builds commands that run programs restricted by Landlock. */
 export class Landlock {
   readonly version: number;
+  /** True if a process can have mounts of its own, which needs root or user namespaces. */
+  readonly hasMounts: boolean;
   readonly #launcher: readonly string[];
 
-  private constructor(version: number, launcher: readonly string[]) {
+  private constructor(version: number, hasMounts: boolean, launcher: readonly string[]) {
     this.version = version;
+    this.hasMounts = hasMounts;
     this.#launcher = launcher;
   }
 
@@ -66,13 +90,19 @@ export class Landlock {
       if (version === undefined) continue;
       hasLauncher = true;
       if (!(Number(version) > 0)) break;
-      const [prctl, capset, prlimit] = syscalls;
+      const { prctl, capset, prlimit, unshare, mount } = syscalls;
       // Root's capabilities would be ways around the restrictions.
       const dropped = process.getuid?.() === 0 ? capset : 0;
-      const numbers = [prctl, dropped, prlimit].map(String);
-      const found = new Landlock(Number(version), [program, ...args, ruleset(Number(version)), ...numbers]);
-      const [first, ...rest] = found.command("true", [], found.rules({ read: ["/"], write: [] }));
-      if (run(first, rest) !== undefined) return found;
+      const numbers = [prctl, dropped, prlimit, unshare, mount].map(String);
+      const launcher = [program, ...args, ruleset(Number(version)), ...numbers];
+      const works = (landlock: Landlock, mounts: readonly Mount[]) => {
+        const [first, ...rest] = landlock.command("true", [], landlock.rules({ read: ["/"], write: [] }), { mounts });
+        return run(first, rest) !== undefined;
+      };
+      for (const hasMounts of [true, false]) {
+        const found = new Landlock(Number(version), hasMounts, launcher);
+        if (works(found, hasMounts ? [["ro", "/usr", "/tmp"]] : [])) return found;
+      }
     }
     return hasLauncher ? NO_LANDLOCK : "sandboxing needs Perl or Python 3, and neither is installed";
   }
@@ -91,19 +121,15 @@ export class Landlock {
     ];
   }
 
-  /**
-   * Returns the command that runs a program restricted by rules.
-   *
-   * @param dataBytes bytes that it may map for writing (RLIMIT_DATA); 0 sets no limit
-   */
+  /** Returns the command that runs a program restricted by rules. */
   command(
     program: string,
     args: readonly string[],
     rules: readonly string[],
-    dataBytes = 0,
+    { dataBytes = 0, mounts = [] }: LaunchOptions = {},
   ): [program: string, ...args: string[]] {
     const [first = "", ...rest] = this.#launcher;
-    return [first, ...rest, String(dataBytes), ...rules, "--", program, ...args];
+    return [first, ...rest, String(dataBytes), ...mounts.flat(), "-", ...rules, "--", program, ...args];
   }
 }
 

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Language, Runtime } from "@faas/core";
 import { type Programs, runtimeCommand } from "../../common/runtime-command.ts";
-import { programPaths, systemPaths } from "./allowed-paths.ts";
-import { type AllowedPaths, type Landlock, PROGRAMS_FOLDER } from "./landlock.ts";
+import { programPaths, systemPaths, type TemporaryFiles } from "./allowed-paths.ts";
+import { type AllowedPaths, type Landlock, type LaunchOptions, PROGRAMS_FOLDER } from "./landlock.ts";
+import { temporaryMounts, visibleMounts } from "./private-temp.ts";
 
 /** When functions are sandboxed: `auto` where the machine supports it, `required` fails where it does not. */
 export type IsolationMode = "auto" | "required" | "off";
@@ -13,13 +14,14 @@ export type IsolationMode = "auto" | "required" | "off";
 /** The private folder of one process. */
 export interface ProcessFolder {
   readonly path: string;
-  /** Home folder, also used for temporary files. */
+  /** Home folder, also used for temporary files, as the process sees it. */
   readonly home: string;
   /** Path of the socket that the process creates. */
   readonly listenPath: string;
 }
 
 export interface SandboxOptions extends Programs {
+  readonly temporary: TemporaryFiles;
   /** Files and folders that no function may use. */
   readonly forbidden: readonly string[];
   readonly runFolder: string;
@@ -30,6 +32,7 @@ export interface SandboxOptions extends Programs {
 /** An installed runtime: its real program instead of a version manager's script, and the rules that permit reading it. */
 interface Installation {
   readonly program: string;
+  readonly paths: readonly string[];
   readonly rules: readonly string[];
 }
 
@@ -38,6 +41,7 @@ export class Sandbox {
   readonly #landlock: Landlock;
   readonly #options: SandboxOptions;
   readonly #systemRules: readonly string[];
+  readonly #readable: readonly string[];
   /** Found installations by the name of the runtime's command. */
   readonly #installations = new Map<string, Installation>();
   readonly #programPaths = (program: string) => programPaths(program, this.#options.forbidden);
@@ -45,8 +49,9 @@ export class Sandbox {
   constructor(landlock: Landlock, options: SandboxOptions) {
     this.#landlock = landlock;
     this.#options = options;
-    const { read, write } = systemPaths(options.forbidden, options.readable);
-    this.#systemRules = landlock.rules({ read: [...read, PROGRAMS_FOLDER], write });
+    const { read, write } = systemPaths(options.forbidden, options.readable, options.temporary);
+    this.#readable = [...read, PROGRAMS_FOLDER];
+    this.#systemRules = landlock.rules({ read: this.#readable, write });
   }
 
   /** Finds where a runtime is installed. Returns undefined if the installation is known already, or can be looked up at once. */
@@ -70,32 +75,41 @@ export class Sandbox {
   }
 
   #addInstallation(name: string, program: string, read: readonly string[]): void {
-    const rules = this.#landlock.rules({ read: [...new Set(read)], write: [] });
-    this.#installations.set(name, { program, rules });
+    const paths = [...new Set(read)];
+    this.#installations.set(name, { program, paths, rules: this.#landlock.rules({ read: paths, write: [] }) });
   }
 
   /** Creates the private folder of a process. */
   createFolder(name: string): ProcessFolder {
     const path = join(this.#options.runFolder, name);
-    const home = join(path, "tmp");
-    mkdirSync(home, { recursive: true, mode: 0o700 });
-    return { path, home, listenPath: join(path, "s") };
+    const temporary = join(path, "tmp");
+    mkdirSync(temporary, { recursive: true, mode: 0o700 });
+    if (this.#isPrivate)
+      for (const [, source] of temporaryMounts(path)) mkdirSync(source, { recursive: true, mode: 0o700 });
+    return { path, home: this.#isPrivate ? "/tmp" : temporary, listenPath: join(path, "s") };
   }
 
   /**
    * Returns the command of a process that can read the system and `read`, and write to its own folder and `write`.
    *
-   * @param allowed with `dataBytes`, the bytes that it may map for writing (RLIMIT_DATA); 0 sets no limit
+   * @param allowed with `dataBytes`, the bytes that it may map for writing (RLIMIT_DATA), where 0 sets no limit, and `mounts`
    */
   command(
     runtime: Runtime,
     [program, ...args]: readonly [program: string, ...args: string[]],
     folder: ProcessFolder,
-    { read, write, dataBytes }: AllowedPaths & { readonly dataBytes: number },
+    { read, write, dataBytes, mounts = [] }: AllowedPaths & LaunchOptions,
   ): readonly [program: string, ...args: string[]] {
     const installation = this.#installations.get(runtimeCommand(runtime).name);
-    const own = this.#landlock.rules({ read, write: [folder.path, ...write] });
-    const rules = [...this.#systemRules, ...own, ...(installation?.rules ?? [])];
-    return this.#landlock.command(installation?.program ?? program, args, rules, dataBytes);
+    const own = { read, write: [folder.path, ...write] };
+    const rules = [...this.#systemRules, ...this.#landlock.rules(own), ...(installation?.rules ?? [])];
+    const visible = { read: [...this.#readable, ...read, ...(installation?.paths ?? [])], write: own.write };
+    const all = this.#isPrivate ? [...temporaryMounts(folder.path), ...visibleMounts(visible), ...mounts] : [];
+    return this.#landlock.command(installation?.program ?? program, args, rules, { dataBytes, mounts: all });
+  }
+
+  /** True if each process has its own /tmp, and mounts. */
+  get #isPrivate(): boolean {
+    return this.#options.temporary === "private";
   }
 }

@@ -10,46 +10,115 @@ from ..problem import load_failed
 from ..process_exit import exit_as_asked
 from ..source_folder import FOLDER
 from ..user_error import location_of, log_error, message_of
+from .search_path import SOURCES, extend_search_path, module_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-HANDLER_FILES = ("main", "handler", "function", "app", "index")
+HANDLER_FILES = ("main", "handler", "function", "app", "index", "application", "wsgi", "asgi")
 HANDLER_NAMES = ("handler", "main")
+EXPORTED_APPS = ("app", "application")
+# Packages that make a Lambda function of an application, which can be served without them.
+LAMBDA_ADAPTERS = ("mangum", "apig_wsgi")
 
 
-def load_handler() -> Any:
-    """Import the user's function.
+class Loaded:
+    """The user's code: a function, or an application of the kind `app`."""
+
+    __slots__ = ("target", "app")
+
+    def __init__(self, target: Any, app: str | None = None) -> None:
+        self.target = target
+        self.app = app  # "wsgi", "asgi" or "asgi2"; None: `target` is a function
+
+
+def load_function() -> Loaded:
+    """Import the user's function or application.
 
     @throws FUNCTION_LOAD_FAILED with file, line and message
     """
+    if not ENVIRONMENT.get("PORT", "").isdecimal():
+        ENVIRONMENT["PORT"] = "8080"  # programs expect a number; the wrapper itself may listen on the path of a socket
     file, module_name, name = find_handler(ENVIRONMENT.get("FAAS_HANDLER"))
-    packages = os.path.join(FOLDER, ".packages")
-    # After the standard library and before other installed packages, as in a virtual environment.
-    index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
-    sys.path.insert(index, packages)
-    sys.path.insert(0, FOLDER)
+    extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
+    run_user_code(lambda: __import__(module_name), file)
+    return loaded_from(sys.modules[module_name], file, name)
+
+
+def run_user_code(action: Callable[[], Any], file: str) -> Any:
+    """Run code of the user's that a load needs.
+
+    @throws FUNCTION_LOAD_FAILED
+    """
     try:
-        __import__(module_name)
+        return action()
     except SystemExit as error:
         exit_as_asked(error, f"while {file} was loaded")
     except BaseException as error:
         log_error(error)
         raise load_failed(f"{location_of(error) or file}: {type(error).__name__}: {load_message(error)}") from error
-    module = sys.modules[module_name]
-    names = (name,) if name else HANDLER_NAMES
+
+
+def loaded_from(module: Any, file: str, name: str) -> Loaded:
+    """Choose the export of a module that serves its calls.
+
+    @throws FUNCTION_LOAD_FAILED
+    """
+    app = ENVIRONMENT.get("FAAS_APP")
+    if app not in (None, "", "function", "wsgi", "asgi"):
+        raise load_failed(f'{file}: expected the setting "app" of a Python function to be wsgi or asgi, got "{app}"')
+    names = (name,) if name else HANDLER_NAMES + EXPORTED_APPS
+    if app in ("wsgi", "asgi") and not name:
+        names = EXPORTED_APPS + HANDLER_NAMES
     found = next((each for each in names if hasattr(module, each)), None)
     if found is None:
         has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
         raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
-    handler = getattr(module, found)
-    if not callable(handler):
-        raise load_failed(f'{file}: expected "{found}" to be a function, got {type(handler).__name__}')
-    return handler
+    target = getattr(module, found)
+    if not name and (found == "main" or getattr(target, "__module__", "").startswith(LAMBDA_ADAPTERS)):
+        found = app_beside(module) or found  # `def main()` often starts a server of the framework, for development
+        target = getattr(module, found)
+    if is_plain_handler(target, found) and app not in ("wsgi", "asgi"):
+        return Loaded(target)
+    from ..apps.recognize import check_not_app, find_app
+
+    signature = ENVIRONMENT.get("FAAS_SIGNATURE")
+    if signature:
+        check_not_app(target, file, found, signature)
+        kind = None
+    else:
+        target, kind = find_app(module, file, found, app)
+    if kind is None and not callable(target):
+        raise load_failed(f'{file}: expected "{found}" to be a function, got {type(target).__name__}')
+    return Loaded(target, kind)
+
+
+def app_beside(module: Any) -> str | None:
+    """Name the application that a module exports; None without one."""
+    names = [each for each in EXPORTED_APPS if hasattr(module, each)]
+    if not names:
+        return None
+    from ..apps.recognize import app_kind
+
+    return next((each for each in names if app_kind(getattr(module, each))), None)
+
+
+def is_plain_handler(target: Any, name: str) -> bool:
+    """Tell whether an export is a function that no framework calls an application, without a closer look."""
+    code = getattr(target, "__code__", None)
+    return bool(
+        name in HANDLER_NAMES
+        and code
+        and code.co_argcount <= 2
+        and code.co_varnames[:1] not in (("environ",), ("scope",))
+        and code.co_varnames[1:2] != ("start_response",)
+        and not hasattr(target, "__wrapped__")
+    )
 
 
 def find_handler(setting: str | None) -> tuple[str, str, str]:
@@ -59,10 +128,10 @@ def find_handler(setting: str | None) -> tuple[str, str, str]:
     """
     stem, _, name = (setting or "").rpartition(".")
     stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES
-    for each in stems:
+    for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
-                return file, os.path.normpath(each).replace("/", "."), name
+                return file, module_of(each), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
@@ -76,5 +145,7 @@ def load_message(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return error.msg
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"{error} (to install it, add {error.name.partition('.')[0]} to requirements.txt)"
+        from .missing_package import package_advice
+
+        return f"{error}{package_advice(error.name)}"
     return message_of(error)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..event_loop import EventLoop
     from .call_queue import CallQueue
-    from .invoker import Invoker
+    from .invoker import CallInvoker
     from .thread_runner import ThreadRunner
 
 
@@ -37,7 +37,7 @@ class InlineRunner:
     def __init__(
         self,
         queue: CallQueue,
-        invoker: Invoker,
+        invoker: CallInvoker,
         threads: ThreadRunner,
         loop: EventLoop,
         run_loop: Callable[[], None],

@@ -12,10 +12,15 @@ from .background_loop import from_background, in_background
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from ..function.call import Call
     from ..http.response import Response
+
+    class CallInvoker(Protocol):
+        """Runs calls on the present thread: of a plain function, or of a WSGI application."""
+
+        def run(self, call: Call) -> None: ...
 
 
 class Invoker:

@@ -8,16 +8,15 @@ from ..options import CONCURRENCY, QUEUE_LIMIT, THREADS
 from ..problem import no_capacity
 from .call_queue import CallQueue
 from .inline_runner import InlineRunner
-from .invoker import Invoker
 from .thread_runner import ThreadRunner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from ..event_loop import EventLoop
     from ..function.call import Call
+    from .invoker import CallInvoker
 
 
 class SyncRunner:
@@ -27,10 +26,13 @@ class SyncRunner:
     """
 
     def __init__(
-        self, handler: Any, arity: int, loop: EventLoop, run_loop: Callable[[], None], on_exhausted: Callable[[], None]
+        self,
+        invoker: CallInvoker,
+        loop: EventLoop,
+        run_loop: Callable[[], None],
+        on_exhausted: Callable[[], None],
     ) -> None:
         self.queue = CallQueue()
-        invoker = Invoker(handler, arity)
         self.threads = ThreadRunner(self.queue, invoker, loop)
         self.pinned = CONCURRENCY == 1
         self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop, self.pinned)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..event_loop import EventLoop
     from ..function.call import Call
     from .call_queue import CallQueue
-    from .invoker import Invoker
+    from .invoker import CallInvoker
 
 
 class ThreadRunner:
@@ -26,7 +26,7 @@ class ThreadRunner:
     HOLD = 0.002
     SHORT = 0.0005
 
-    def __init__(self, queue: CallQueue, invoker: Invoker, loop: EventLoop) -> None:
+    def __init__(self, queue: CallQueue, invoker: CallInvoker, loop: EventLoop) -> None:
         self.queue = queue
         self.lock = queue.lock
         self.waiting = queue.waiting

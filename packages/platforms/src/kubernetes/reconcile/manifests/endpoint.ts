@@ -8,6 +8,7 @@ import type {
   V1Service,
   V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
+import { nodeOptions } from "../../../common/limit-variables.ts";
 import { commonEnvironment, functionEnvironment } from "../../../common/wrapper-environment.ts";
 import {
   CONTAINER,
@@ -116,7 +117,12 @@ function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
 }
 
 function environment(spec: EndpointSpec) {
-  const variables = { ...commonEnvironment("/tmp"), ...functionEnvironment(spec, String(PORT)) };
+  const variables = {
+    ...commonEnvironment("/tmp"),
+    ...functionEnvironment(spec, String(PORT)),
+    // A Dockerfile may set it, and the pod's variables would win.
+    ...(spec.runtime === "dockerfile" ? {} : { NODE_OPTIONS: nodeOptions(spec.memoryBytes, spec.env?.NODE_OPTIONS) }),
+  };
   const secrets = Object.entries(spec.secrets ?? {}).map(([name, secret]) => ({
     name,
     valueFrom: { secretKeyRef: { name: SECRETS, key: secretKey(secret) } },

@@ -1,0 +1,63 @@
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readOptionalText } from "../../source/manifest.ts";
+import { cachedDependencies, cacheKey, type Dependencies, type DependencyOptions } from "../cache.ts";
+import { runInstaller } from "../installer.ts";
+import { readRequirements } from "./project.ts";
+import { copyRequirements, mergeFolder, PACKAGE_FILES_FOLDER, REQUIREMENT_FILES } from "./requirements.ts";
+
+const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"];
+
+/** Runs Python in a folder and returns its output. */
+type RunPython = (args: readonly string[], folder: string) => Promise<string>;
+
+/** Installs the dependencies of a Python function, once per requirements; undefined when there are none. */
+export async function pythonDependencies(
+  folder: string,
+  options: DependencyOptions,
+): Promise<Dependencies | undefined> {
+  const requirements = await readRequirements(folder);
+  if (requirements === undefined) return undefined;
+  const { signal } = options;
+  const command = process.env.FAAS_PYTHON || "python3";
+  const missing = `"${command}" is not on the PATH. Install Python 3.9 or newer with pip, or set FAAS_PYTHON`;
+  const python: RunPython = (args, cwd) =>
+    runInstaller({ command, args, cwd, signal, missing, env: { ...process.env, PIP_USER: "0" } });
+  const describe = "import sys; print(sys.implementation.cache_tag, sys.platform)";
+  // Without packages, nothing depends on the version.
+  const version = requirements.files.size === 0 ? "" : await python(["-I", "-S", "-c", describe], folder);
+  const key = cacheKey(["python", version, process.arch, ...requirements.keyParts]);
+  return cachedDependencies(key, ".packages", options, async (temporary) => {
+    const target = join(temporary, ".packages");
+    const sources = join(temporary, "sources");
+    await mkdir(sources);
+    const work = await copyRequirements(requirements, sources);
+    const names = new Set(requirements.files.keys());
+    for (const name of Object.values(REQUIREMENT_FILES))
+      if (names.has(join(folder, name))) await install(python, name, work, target);
+    await mergeFolder(join(work, PACKAGE_FILES_FOLDER), target);
+    await removeScripts(target);
+    await rm(sources, { recursive: true });
+  });
+}
+
+/** Installs the packages of a requirements file. */
+async function install(python: RunPython, file: string, folder: string, target: string): Promise<void> {
+  const isLocked = file !== REQUIREMENT_FILES.open;
+  // pip does not add to the folder of a namespace that an earlier run has created.
+  const into = file === REQUIREMENT_FILES.sources ? join(folder, ".faas-built") : target;
+  const options = ["--no-compile", ...(isLocked ? ["--no-deps"] : []), "--target", into];
+  await python(["-m", "pip", "install", ...QUIET, ...options, "-r", file], folder);
+  if (into !== target) await mergeFolder(into, target);
+}
+
+/** Removes scripts: nothing calls them, and their first line has the path of this machine's Python, so that bundles would differ by machine. */
+async function removeScripts(packages: string): Promise<void> {
+  await rm(join(packages, "bin"), { recursive: true, force: true });
+  const infos = (await readdir(packages).catch(() => [])).filter((name) => name.endsWith(".dist-info"));
+  for (const info of infos) {
+    const record = join(packages, info, "RECORD");
+    const text = await readOptionalText(record);
+    if (text !== undefined) await writeFile(record, text.replaceAll(/^(?:\.\.\/)*bin\/.*\r?\n/gm, ""));
+  }
+}

@@ -1,0 +1,1 @@
+"""Applications of web frameworks: recognizing them, and the parts that WSGI and ASGI share."""

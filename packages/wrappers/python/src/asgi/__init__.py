@@ -1,0 +1,1 @@
+"""ASGI applications (https://asgi.readthedocs.io)."""

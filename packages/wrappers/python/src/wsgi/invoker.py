@@ -1,0 +1,56 @@
+"""Calling a WSGI application."""
+
+from __future__ import annotations
+
+from ..http.response import error_response
+from ..process_exit import exit_as_asked
+from ..user_error import log_error
+from .environ import make_environ
+from .response import Unsendable, WsgiResponse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..function.call import Call
+
+
+class WsgiInvoker:
+    """Calls a WSGI application on the present thread, and answers."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def run(self, call: Call) -> None:
+        """Run one call to the end of its response. Raises nothing."""
+        response = WsgiResponse(call)
+        pieces = None
+        try:
+            pieces = self.app(make_environ(call), response.start)
+            response.send(pieces)
+        except Unsendable:
+            if response.begun:
+                call.connection.cut()
+        except BaseException as error:
+            self.fail(response, error)
+        try:
+            if hasattr(pieces, "close"):
+                pieces.close()  # type: ignore[union-attr]
+        except Exception as error:
+            log_error(error, call.request_id)
+        if response.begun:
+            call.connection.finish(call)
+
+    def fail(self, response: WsgiResponse, error: BaseException) -> None:
+        """Answer with the problem, or cut a response that has begun."""
+        call = response.call
+        if not response.begun:
+            answer = error_response(call, error)
+            if call.claim():
+                response.begun = True
+                call.connection.write(answer.data)
+            return
+        if isinstance(error, SystemExit):
+            exit_as_asked(error, f"in request {call.request_id}")
+        log_error(error, call.request_id)
+        call.connection.cut()
