@@ -5,7 +5,6 @@
 
 // packages/wrappers/node/src/app/entry-point.ts
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
 // packages/wrappers/node/src/options.ts
@@ -48,9 +47,9 @@ function setUserPort() {
 }
 function actAsEntryPoint(file) {
   process.argv[1] = file;
+  const { createRequire, registerHooks } = process.getBuiltinModule("node:module");
   const { cache } = createRequire(file);
   Object.defineProperty(process, "mainModule", { configurable: true, enumerable: true, get: () => cache[file] });
-  const { registerHooks } = process.getBuiltinModule("node:module");
   if (registerHooks === void 0 || !readFileSync(file, "utf8").includes("import.meta.main")) return;
   const { href } = pathToFileURL(file);
   const hooks = registerHooks({
@@ -308,253 +307,6 @@ function locationIn(text) {
   return void 0;
 }
 
-// packages/wrappers/node/src/app/exported-app.ts
-var isFunction = (value) => typeof value === "function";
-function isAppFunction(target) {
-  return isFunction(target) && isFunction(target.use) && isFunction(target.handle);
-}
-async function exportedApp(target) {
-  if (target === null || typeof target !== "object" && !isFunction(target)) return void 0;
-  if (isHttpServer(target)) return new ListeningApp(target);
-  const app = target;
-  if (isFunction(target)) return isAppFunction(target) ? functionApp(target, app) : void 0;
-  if (isFunction(app.getHttpAdapter) && isFunction(app.init)) {
-    await app.init();
-    const instance = app.getHttpAdapter().getInstance?.();
-    if (isFunction(instance?.ready)) await instance.ready();
-    return serverApp(app.getHttpServer.call(app));
-  }
-  if (isFunction(app.ready) && isFunction(app.inject)) {
-    await app.ready();
-    return serverApp(app.server);
-  }
-  if (isFunction(app.initialize) && isHttpServer(app.listener)) {
-    await app.initialize();
-    return serverApp(app.listener);
-  }
-  if (!isFunction(app.use) && !isFunction(app.listen)) return void 0;
-  if (isFunction(app.callback)) return listenerApp(app.callback());
-  if (isFunction(app.handler)) return listenerApp(app.handler.bind(app));
-  return isHttpServer(app.server) ? serverApp(app.server) : void 0;
-}
-function listenerApp(listener) {
-  return {
-    request: listener,
-    get server() {
-      return capturedApp()?.server;
-    }
-  };
-}
-function serverApp(server) {
-  return isHttpServer(server) ? new ListeningApp(server) : void 0;
-}
-function functionApp(target, { listen: listen2 }) {
-  if (isFunction(listen2)) return listenerApp(target);
-  return listenerApp(
-    (request, response) => new Promise((_, reject) => {
-      target(
-        request,
-        response,
-        (error) => reject(error ?? new Problem("NOT_FOUND", `There is nothing at ${request.url}`))
-      );
-    })
-  );
-}
-var REQUEST = /^_*(?:req|request)?$/;
-var RESPONSE = /^_*(?:res|response)$/;
-function isRequestListener(target) {
-  const [request, response, ...rest] = parameterNames(target);
-  if (request === void 0 || response === void 0 || rest.length > 1) return false;
-  return REQUEST.test(request) && RESPONSE.test(response);
-}
-function parameterNames(target) {
-  const [, list] = /^(?:async\b)?\s*(?:function\b\s*\*?)?\s*[\w$]*\s*\(([\w$\s,]*)\)/.exec(String(target)) ?? [];
-  return list === void 0 || list.trim() === "" ? [] : list.split(",").map((name) => name.trim());
-}
-
-// packages/wrappers/node/src/load/choose-function.ts
-var EXPORTS = ["handler", "main", "default"];
-var APP_EXPORTS = ["app", "server", "default", "main", "handler"];
-var LISTEN_MS = 2e3;
-var SERVER_LISTEN_MS = 5e4;
-async function chooseFunction(module, file) {
-  const exported = exportsOf(module);
-  const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : EXPORTS.find((each) => exported(each) !== void 0);
-  const target = key === void 0 ? void 0 : await exported(key);
-  if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
-    const isCertain = handlerSetting !== void 0 || key === "handler";
-    if (isCertain || capturedApp() === void 0) return functionOf(target, nameOf(file));
-  }
-  const found = appSetting === "fetch" ? fetchAppOf(target, exported) : await appOf(target, exported);
-  if (found !== void 0) return found;
-  const isNamed = typeof target !== "object" && target !== void 0;
-  const app = await whenListening(appSetting === "http" ? SERVER_LISTEN_MS : isNamed ? 0 : LISTEN_MS);
-  if (app !== void 0) return { app };
-  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}`);
-}
-function exportsOf(module) {
-  const whole = module.default;
-  return (name) => {
-    if (name !== "default") return module[name] ?? whole?.[name];
-    return whole?.__esModule ? whole.default : isEmpty(whole) ? void 0 : whole;
-  };
-}
-function isEmpty(whole) {
-  if (typeof whole !== "object" || whole === null || Object.getPrototypeOf(whole) !== Object.prototype) return false;
-  return Object.keys(whole).length === 0;
-}
-function isPlainFunction(target) {
-  return typeof target === "function" && !isAppFunction(target) && typeof target.fetch !== "function";
-}
-function functionOf(target, name) {
-  stopInterceptingListen();
-  if (appSetting === void 0 && signatureSetting === void 0 && isRequestListener(target))
-    return { app: listenerApp(target) };
-  if (signatureSetting !== "faas") {
-    const [, , callback, ...rest] = parameterNames(target);
-    if (callback !== void 0 && rest.length === 0 && /^_*(?:callback|cb|done)$/i.test(callback)) {
-      throw new Problem(
-        "FUNCTION_LOAD_FAILED",
-        `${name}: expected handler(event, context), but its third parameter is "${callback}". Deploy a function for AWS Lambda with --signature lambda, or return the result`
-      );
-    }
-    if (RETURNS_STATUS_CODE.test(String(target))) {
-      throw new Problem(
-        "FUNCTION_LOAD_FAILED",
-        `${name}: the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"`
-      );
-    }
-  }
-  return { handler: target };
-}
-var RETURNS_STATUS_CODE = /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/;
-async function appOf(target, exported) {
-  const [app, appTarget] = await exportedAppOf(target, exported);
-  if (capturedApp() !== void 0 && (app === void 0 || isCapturedServerOf(appTarget)))
-    return { app: await whenListening(0) };
-  if (app !== void 0) {
-    releaseCaptured();
-    interceptOnlyExported(appTarget);
-    return { app };
-  }
-  const found = fetchAppOf(target, exported);
-  if (found !== void 0 || appSetting !== "http" || typeof target !== "function") return found;
-  const listening = target.length < 2 ? await whenListening(LISTEN_MS) : void 0;
-  return { app: listening ?? listenerApp(target) };
-}
-async function exportedAppOf(target, exported) {
-  const app = await exportedApp(target);
-  if (app !== void 0 || typeof target === "function" || isFetcher(target)) return [app, target];
-  for (const name of APP_EXPORTS) {
-    const other = await exported(name);
-    const otherApp = other === target ? void 0 : await exportedApp(other);
-    if (otherApp !== void 0) return [otherApp, other];
-  }
-  return [void 0, target];
-}
-function isFetcher(target) {
-  return target !== null && target !== void 0 && typeof target.fetch === "function";
-}
-function fetchAppOf(target, exported) {
-  for (const each of [target, ...APP_EXPORTS.map(exported)]) {
-    if (!isFetcher(each)) continue;
-    interceptOnlyExported(each);
-    return { fetch: each.fetch.bind(each) };
-  }
-  const fetch = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
-  if (typeof fetch !== "function") return void 0;
-  interceptOnlyExported(fetch);
-  return { fetch };
-}
-function whyNothing(module, target, key) {
-  if (usesCluster()) {
-    return 'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';
-  }
-  if (appSetting === "http") {
-    return `expected it to listen on PORT within ${SERVER_LISTEN_MS / 1e3} s or to export an application, but it does neither`;
-  }
-  const listens = "A server has to call listen() while it loads, or be deployed with --app http";
-  if (target === void 0) {
-    const has = Object.keys(module).join(", ") || "nothing";
-    const expected = handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ");
-    return `expected it to export ${expected}, but it exports ${has}. ${listens}`;
-  }
-  const got = target === null ? "null" : typeof target;
-  if (appSetting === "fetch") return `expected "${key}" to have a function fetch, got ${got}`;
-  return `expected "${key}" to be a function, an application or an object with fetch, got ${got}. ${listens}`;
-}
-function usesCluster() {
-  const cluster = process.getBuiltinModule("node:cluster");
-  const workers = Object.values(cluster.workers ?? {});
-  for (const worker of workers) worker?.kill();
-  return workers.length > 0;
-}
-
-// packages/wrappers/node/src/load-function.ts
-var FILES = ["index", "main", "handler", "function", "app"];
-var loaded;
-var loading;
-function startLoading() {
-  loading = load().catch((error) => ({
-    problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(stackOf(error)))
-  })).then((result) => {
-    loaded = result;
-    if (result.problem) console.error(result.problem.message);
-    return result;
-  });
-}
-function whenLoaded() {
-  if (loading === void 0) throw new Error("Expected startLoading to be called first");
-  return loading;
-}
-async function load() {
-  const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
-  const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
-  if (appSetting === "http") actAsEntryPoint(file);
-  return chooseFunction(await importModule(file), file);
-}
-async function importModule(file) {
-  try {
-    return await import(pathToFileURL2(file).href);
-  } catch (error) {
-    const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : void 0;
-    console.error(syntax ?? stackOf(error));
-    const location = locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
-    const kind = error?.name ?? "Error";
-    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}${adviceFor(error)}`);
-  }
-}
-function adviceFor(error) {
-  const [, name] = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/.exec(messageOf(error)) ?? [];
-  return name === void 0 ? "" : `. Add "${name}" to "dependencies" in package.json`;
-}
-function findFile(names, setting) {
-  const candidates = scripts(names);
-  if (!setting) candidates.splice(3, 0, ...mainOfManifest());
-  const found = [...candidates, ...setting ? [] : scripts(names.map((name) => `src/${name}`))].find(
-    (name) => existsSync(pathOf(name))
-  );
-  if (found) return pathOf(found);
-  throw new Problem(
-    "FUNCTION_LOAD_FAILED",
-    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists` : `Expected the function in one of ${candidates.join(", ")}, or in src, but none of them exists. Set the handler to "file.export"`
-  );
-}
-var scripts = (stems) => stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
-function mainOfManifest() {
-  try {
-    const { main } = JSON.parse(readFileSync2(pathOf("package.json"), "utf8"));
-    if (typeof main !== "string") return [];
-    const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
-    return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
-  } catch {
-    return [];
-  }
-}
-
-// packages/wrappers/node/src/server.ts
-import { createServer } from "node:http";
-
 // packages/wrappers/node/src/call.ts
 var Call = class {
   constructor(request, response) {
@@ -624,6 +376,362 @@ var Context = class {
   }
 };
 
+// packages/wrappers/node/src/fetch/background-work.ts
+var pending = /* @__PURE__ */ new Set();
+function addBackgroundWork(work, requestId) {
+  const settled = Promise.resolve(work).catch((error) => {
+    console.error(JSON.stringify({ level: "error", requestId, message: `waitUntil: ${messageOf(error)}` }));
+    console.error(stackOf(error));
+  }).then(() => pending.delete(settled));
+  pending.add(settled);
+}
+async function whenBackgroundWorkDone() {
+  while (pending.size > 0) await Promise.all(pending);
+}
+
+// packages/wrappers/node/src/fetch/fetch-arguments.ts
+var PLATFORM_VARIABLE = /^(?:FAAS_.*|KUBERNETES_.*|PORT|PATH|HOME|HOSTNAME|TMPDIR|LANG|PWD|SHLVL|_|OMP_NUM_THREADS|OPENBLAS_NUM_THREADS|NODE_COMPILE_CACHE|NODE_VERSION|YARN_VERSION)$/;
+var variables;
+function endpointVariables() {
+  variables ??= Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !PLATFORM_VARIABLE.test(name))
+  );
+  return variables;
+}
+var FetchEnvironment = class {
+  #call;
+  constructor(call) {
+    this.#call = call;
+    Object.assign(this, endpointVariables());
+  }
+  get org() {
+    return this.#call.context.org;
+  }
+  get endpoint() {
+    return this.#call.context.endpoint;
+  }
+  get revision() {
+    return this.#call.context.revision;
+  }
+  get requestId() {
+    return this.#call.requestId;
+  }
+  get deadline() {
+    return this.#call.deadline;
+  }
+  get signal() {
+    return this.#call.signal;
+  }
+  get log() {
+    return this.#call.context.log;
+  }
+};
+var ExecutionContext = class extends Context {
+  /** Returns a function, not a method, so that it can be taken out of the context. */
+  get waitUntil() {
+    return (work) => addBackgroundWork(work, this.requestId);
+  }
+  get props() {
+    return {};
+  }
+  /** Does nothing: there is no origin to pass a request to. */
+  passThroughOnException() {
+  }
+};
+
+// packages/wrappers/node/src/fetch/service-worker.ts
+var listener;
+function needsServiceWorker(error) {
+  return error instanceof ReferenceError && /^(?:addEventListener|self) is not defined$/.test(error.message);
+}
+function defineServiceWorker() {
+  const addEventListener = (type, added) => {
+    if (type === "fetch") listener ??= typeof added === "function" ? added : (event) => added.handleEvent(event);
+  };
+  for (const [name, value] of Object.entries({ self: globalThis, addEventListener, ...endpointVariables() }))
+    if (!(name in globalThis)) Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
+}
+function serviceWorker() {
+  return listener && { fetch: dispatch };
+}
+var dispatch = (request, call) => {
+  const event = new FetchEvent(request, new ExecutionContext(call));
+  listener?.(event);
+  if (event.response !== void 0) return event.response;
+  throw new Problem("INVALID_RESPONSE", "The listener of fetch did not call respondWith");
+};
+var FetchEvent = class extends Event {
+  constructor(request, { waitUntil }) {
+    super("fetch");
+    this.request = request;
+    this.waitUntil = waitUntil;
+  }
+  respondWith(response) {
+    this.response = response;
+  }
+  passThroughOnException() {
+  }
+};
+
+// packages/wrappers/node/src/app/exported-app.ts
+var isFunction = (value) => typeof value === "function";
+function isAppFunction(target) {
+  return isFunction(target) && isFunction(target.use) && isFunction(target.handle);
+}
+async function exportedApp(target) {
+  if (target === null || typeof target !== "object" && !isFunction(target)) return void 0;
+  if (isHttpServer(target)) return new ListeningApp(target);
+  const app = target;
+  if (isFunction(target)) return isAppFunction(target) ? functionApp(target, app) : void 0;
+  if (isFunction(app.getHttpAdapter) && isFunction(app.init)) {
+    await app.init();
+    const instance = app.getHttpAdapter().getInstance?.();
+    if (isFunction(instance?.ready)) await instance.ready();
+    return serverApp(app.getHttpServer.call(app));
+  }
+  if (isFunction(app.ready) && isFunction(app.inject)) {
+    await app.ready();
+    return serverApp(app.server);
+  }
+  if (isFunction(app.initialize) && isHttpServer(app.listener)) {
+    await app.initialize();
+    return serverApp(app.listener);
+  }
+  if (!isFunction(app.use) && !isFunction(app.listen)) return void 0;
+  if (isFunction(app.callback)) return listenerApp(app.callback());
+  if (isFunction(app.handler)) return listenerApp(app.handler.bind(app));
+  return isHttpServer(app.server) ? serverApp(app.server) : void 0;
+}
+function listenerApp(listener2) {
+  return {
+    request: listener2,
+    get server() {
+      return capturedApp()?.server;
+    }
+  };
+}
+function serverApp(server) {
+  return isHttpServer(server) ? new ListeningApp(server) : void 0;
+}
+function functionApp(target, { listen: listen2 }) {
+  if (isFunction(listen2)) return listenerApp(target);
+  return listenerApp(
+    (request, response) => new Promise((_, reject) => {
+      target(
+        request,
+        response,
+        (error) => reject(error ?? new Problem("NOT_FOUND", `There is nothing at ${request.url}`))
+      );
+    })
+  );
+}
+var REQUEST = ["req", "request", "_req", "_request", "_", "__"];
+var RESPONSE = ["res", "response", "_res", "_response"];
+function isRequestListener(names) {
+  return names.length >= 2 && names.length <= 3 && RESPONSE.includes(names[1] ?? "") && REQUEST.includes(names[0] ?? "");
+}
+function parameterNames(source) {
+  const open = source.indexOf("(");
+  const list = source.slice(open + 1, source.indexOf(")", open));
+  return open < 0 ? [] : list.split(",").map((name) => name.trim());
+}
+
+// packages/wrappers/node/src/fetch/fetch-app.ts
+function fetchHandler(fetch, self) {
+  const names = parameterNames(String(fetch));
+  if (names.length === 2 && /^_*(?:context|ctx)$/.test(names[1])) {
+    return (request, call) => {
+      const context = new ExecutionContext(call);
+      return fetch.call(self, request, context, context);
+    };
+  }
+  return (request, call) => fetch.call(self, request, new FetchEnvironment(call), new ExecutionContext(call));
+}
+
+// packages/wrappers/node/src/load/choose-function.ts
+var EXPORTS = ["handler", "main", "default"];
+var APP_EXPORTS = ["app", "server", "default", "main", "handler"];
+var LISTEN_MS = 2e3;
+var SERVER_LISTEN_MS = 5e4;
+async function chooseFunction(module, file) {
+  const exported = exportsOf(module);
+  const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : EXPORTS.find((each) => exported(each) !== void 0);
+  const target = key === void 0 ? void 0 : await exported(key);
+  if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
+    const isCertain = handlerSetting !== void 0 || key === "handler";
+    if (isCertain || capturedApp() === void 0) return functionOf(target, file);
+  }
+  const found = appSetting === "fetch" ? fetchAppOf(target, exported) : await appOf(target, exported);
+  if (found !== void 0) return found;
+  const isNamed = typeof target !== "object" && target !== void 0;
+  const app = await whenListening(appSetting === "http" ? SERVER_LISTEN_MS : isNamed ? 0 : LISTEN_MS);
+  if (app !== void 0) return { app };
+  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}`);
+}
+function exportsOf(module) {
+  const whole = module.default;
+  return (name) => {
+    if (name !== "default") return module[name] ?? whole?.[name];
+    return whole?.__esModule ? whole.default : isEmpty(whole) ? void 0 : whole;
+  };
+}
+function isEmpty(whole) {
+  if (typeof whole !== "object" || whole === null || Object.getPrototypeOf(whole) !== Object.prototype) return false;
+  return Object.keys(whole).length === 0;
+}
+function isPlainFunction(target) {
+  return typeof target === "function" && !isAppFunction(target) && typeof target.fetch !== "function";
+}
+function functionOf(target, file) {
+  stopInterceptingListen();
+  const source = String(target);
+  const names = parameterNames(source);
+  if (appSetting === void 0 && signatureSetting === void 0 && isRequestListener(names))
+    return { app: listenerApp(target) };
+  const foreign = signatureSetting === "faas" ? void 0 : foreignShape(source, names);
+  if (foreign !== void 0) throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${foreign}`);
+  return { handler: target };
+}
+function foreignShape(source, names) {
+  const third = names[2];
+  if (third !== void 0 && names.length === 3 && /^_*(?:callback|cb|done)$/i.test(third))
+    return `expected handler(event, context), but its third parameter is "${third}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;
+  if (source.includes("statusCode") && /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(source))
+    return 'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"';
+  return void 0;
+}
+async function appOf(target, exported) {
+  const [app, appTarget] = await exportedAppOf(target, exported);
+  if (capturedApp() !== void 0 && (app === void 0 || isCapturedServerOf(appTarget)))
+    return { app: await whenListening(0) };
+  if (app !== void 0) {
+    releaseCaptured();
+    interceptOnlyExported(appTarget);
+    return { app };
+  }
+  const found = fetchAppOf(target, exported);
+  if (found !== void 0 || appSetting !== "http" || typeof target !== "function") return found;
+  const listening = target.length < 2 ? await whenListening(LISTEN_MS) : void 0;
+  return { app: listening ?? listenerApp(target) };
+}
+async function exportedAppOf(target, exported) {
+  const app = await exportedApp(target);
+  if (app !== void 0 || typeof target === "function" || isFetcher(target)) return [app, target];
+  for (const name of APP_EXPORTS) {
+    const other = await exported(name);
+    const otherApp = other === target ? void 0 : await exportedApp(other);
+    if (otherApp !== void 0) return [otherApp, other];
+  }
+  return [void 0, target];
+}
+function isFetcher(target) {
+  return target !== null && target !== void 0 && typeof target.fetch === "function";
+}
+function fetchAppOf(target, exported) {
+  for (const each of [target, ...APP_EXPORTS.map(exported)]) {
+    if (!isFetcher(each)) continue;
+    interceptOnlyExported(each);
+    return { fetch: fetchHandler(each.fetch, each) };
+  }
+  const fetch = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
+  if (typeof fetch !== "function") return void 0;
+  interceptOnlyExported(fetch);
+  return { fetch: fetchHandler(fetch) };
+}
+function whyNothing(module, target, key) {
+  if (usesCluster()) {
+    return 'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';
+  }
+  if (appSetting === "http") {
+    return `expected it to listen on PORT within ${SERVER_LISTEN_MS / 1e3} s or to export an application, but it does neither`;
+  }
+  const listens = "A server has to call listen() while it loads, or be deployed with --app http";
+  if (target === void 0) {
+    const has = Object.keys(module).join(", ") || "nothing";
+    const expected = handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ");
+    return `expected it to export ${expected}, but it exports ${has}. ${listens}`;
+  }
+  const got = target === null ? "null" : typeof target;
+  if (appSetting === "fetch") return `expected "${key}" to have a function fetch, got ${got}`;
+  return `expected "${key}" to be a function, an application or an object with fetch, got ${got}. ${listens}`;
+}
+function usesCluster() {
+  const cluster = process.getBuiltinModule("node:cluster");
+  const workers = Object.values(cluster.workers ?? {});
+  for (const worker of workers) worker?.kill();
+  return workers.length > 0;
+}
+
+// packages/wrappers/node/src/load-function.ts
+var FILES = ["index", "main", "handler", "function", "app"];
+var loaded;
+var loading;
+function startLoading() {
+  loading = load().catch((error) => ({
+    problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(stackOf(error)))
+  })).then((result) => {
+    loaded = result;
+    if (result.problem) console.error(result.problem.message);
+    return result;
+  });
+}
+function whenLoaded() {
+  if (loading === void 0) throw new Error("Expected startLoading to be called first");
+  return loading;
+}
+async function load() {
+  const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
+  const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
+  if (appSetting === "http") actAsEntryPoint(file);
+  const module = await importModule(file);
+  return serviceWorker() ?? chooseFunction(module, file);
+}
+async function importModule(file, query = "") {
+  try {
+    return await import(pathToFileURL2(file).href + query);
+  } catch (error) {
+    if (query === "" && needsServiceWorker(error)) {
+      defineServiceWorker();
+      return importModule(file, "?service-worker");
+    }
+    const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : void 0;
+    console.error(syntax ?? stackOf(error));
+    const location = locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
+    const kind = error?.name ?? "Error";
+    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}${adviceFor(error)}`);
+  }
+}
+function adviceFor(error) {
+  const [, name] = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/.exec(messageOf(error)) ?? [];
+  return name === void 0 ? "" : `. Add "${name}" to "dependencies" in package.json`;
+}
+function findFile(names, setting) {
+  const candidates = scripts(names);
+  if (!setting) candidates.splice(3, 0, ...mainOfManifest());
+  const found = [...candidates, ...setting ? [] : scripts(names.map((name) => `src/${name}`))].find(
+    (name) => existsSync(pathOf(name))
+  );
+  if (found) return pathOf(found);
+  throw new Problem(
+    "FUNCTION_LOAD_FAILED",
+    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists` : `Expected the function in one of ${candidates.join(", ")}, or in src, but none of them exists. Set the handler to "file.export"`
+  );
+}
+var scripts = (stems) => stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
+function mainOfManifest() {
+  try {
+    const { main } = JSON.parse(readFileSync2(pathOf("package.json"), "utf8"));
+    if (typeof main !== "string") return [];
+    const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
+    return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
+  } catch {
+    return [];
+  }
+}
+
+// packages/wrappers/node/src/server.ts
+import { createServer } from "node:http";
+
 // packages/wrappers/node/src/request/body-limit.ts
 function declaresTooLarge({ headers }) {
   return Number(headers["content-length"]) > bodyLimit;
@@ -674,7 +782,7 @@ function drainOnSigterm(server) {
     isDraining = true;
     drainingServer = server;
     const finish = () => exitAfterHandlers(args);
-    server.close(finish);
+    server.close(() => void whenBackgroundWorkDone().then(finish));
     server.closeIdleConnections();
     setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
   });
@@ -1087,7 +1195,7 @@ function parseQuery(text) {
 // packages/wrappers/node/src/request/web-request.ts
 function webRequestOf({ request, signal }) {
   if (declaresTooLarge(request)) throw bodyTooLarge();
-  const { method = "GET", url = "/", rawHeaders } = request;
+  const { method = "GET", rawHeaders } = request;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
   const encoding = request.headers["content-encoding"];
@@ -1096,14 +1204,18 @@ function webRequestOf({ request, signal }) {
     body = encoding === void 0 ? limitedChunks(chunksOf(request)) : decodedChunks(request, encoding);
     if (encoding !== void 0) for (const name of ["content-encoding", "content-length"]) headers.delete(name);
   }
-  const protocol = request.headers["x-forwarded-proto"] ?? "http";
-  const host = request.headers["x-forwarded-host"] ?? request.headers.host ?? "localhost";
-  return new Request(new URL(url.startsWith("/") ? url : "/", `${protocol}://${host}`), {
+  return new Request(addressOf(request), {
     method,
     headers,
     signal,
     ...body === void 0 ? {} : { body, duplex: "half" }
   });
+}
+function addressOf({ url = "/", headers }) {
+  const first = (value) => String(value ?? "").split(",", 1)[0]?.trim();
+  const protocol = first(headers["x-forwarded-proto"]) || "http";
+  const host = first(headers["x-forwarded-host"]) || headers.host || "localhost";
+  return `${protocol}://${host}${url.startsWith("/") ? url : "/"}`;
 }
 
 // packages/wrappers/node/src/response/content-encoding.ts
@@ -1205,7 +1317,7 @@ function drainedOrClosed(response) {
 
 // packages/wrappers/node/src/response/web-response.ts
 async function sendWebResponse(call, result) {
-  if (!(result instanceof Response)) {
+  if (!isWebResponse(result)) {
     throw new Problem(
       "INVALID_RESPONSE",
       `Expected fetch to return a Response, got ${result === null ? "null" : typeof result}`
@@ -1230,6 +1342,11 @@ async function sendWebResponse(call, result) {
     return sendHeadOnly(call, status, headers, Number(length));
   }
   return sendStream(call, status, headers, source);
+}
+function isWebResponse(value) {
+  if (value instanceof Response) return true;
+  const { status, headers } = value ?? {};
+  return typeof status === "number" && typeof headers?.get === "function";
 }
 function headersOf({ headers: given }) {
   const headers = {};
@@ -1369,18 +1486,16 @@ function handle(call, userFunction) {
     return handleEvent(call, handler, event);
   });
 }
-function handleOther(call, { app, fetch, problem }) {
+async function handleOther(call, { app, fetch, respond, problem }) {
   if (app !== void 0) return runApp(call, app);
-  if (fetch !== void 0) return handleFetch(call, fetch);
+  if (fetch !== void 0) return sendWebResponse(call, await fetch(webRequestOf(call), call));
+  if (respond !== void 0) return sendResult(call, await respond(call));
   throw problem;
 }
 function handleEvent(call, handler, event) {
   const result = handler(event, call.context);
   if (typeof result?.then !== "function") return sendResult(call, result);
   return Promise.resolve(result).then((value) => sendResult(call, value));
-}
-async function handleFetch(call, fetch) {
-  return sendWebResponse(call, await fetch(webRequestOf(call), call.context));
 }
 var lateCalls = 0;
 function onTimeout(call) {

@@ -1162,6 +1162,8 @@ def decode_part(text):
 # ---- function/call.py
 # A call of the function.
 
+RANDOM_STOCK = 64
+random_digits = []  # for request ids
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
@@ -1240,9 +1242,14 @@ class Call:
 
 
 def new_request_id():
-    digits = os.urandom(16).hex()
+    try:
+        digits = random_digits.pop()
+    except IndexError:  # the system is asked for many at a time, which costs hardly more than one
+        text = os.urandom(16 * RANDOM_STOCK).hex()
+        random_digits.extend(text[at : at + 32] for at in range(32, len(text), 32))
+        digits = text[:32]
     variant = "89ab"[int(digits[16], 16) & 3]
-    return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], variant + digits[17:20], digits[20:]))
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 # ---- http/request_body.py
@@ -2593,7 +2600,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['apps.recognize'] = 2595, r'''import sys
+PARTS['apps.recognize'] = 2602, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2709,7 +2716,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['function.missing_package'] = 2711, r'''import os
+PARTS['function.missing_package'] = 2718, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2789,12 +2796,13 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 2791, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 2798, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
-# Lines of headers: applications send the same ones again and again. A line of None needs a closer look each time.
+# Lines of headers: applications send the same ones again and again.
 known_lines = {}
 known_statuses = {}
+LENGTH_NAMES = frozenset(("Content-Length", "content-length", b"content-length", b"Content-Length"))
 MAX_LINES = 300
 MAX_LINE = 1000
 # Headers about the connection, which is the wrapper's.
@@ -2814,10 +2822,12 @@ class AppHead:
         lines = self.lines
         for name, value in headers:
             line = known_lines.get((name, value))
-            if line is None:
-                self.add(name, value)
-            else:
+            if line is not None:
                 lines.append(line)
+            elif name in LENGTH_NAMES and value.isascii() and value.isdigit():
+                self.length = int(value)
+            else:
+                self.add(name, value)
 
     def add(self, name, value):
         key = header_text(name)
@@ -2834,7 +2844,7 @@ class AppHead:
         elif lower == "content-length":
             if not (text.isascii() and text.strip().isdecimal()):
                 raise invalid_response(f"Expected Content-Length to be a number, got {text!r}")
-            self.length = int(text)
+            self.length = int(text.strip())
         else:
             line = f"{key}: {text.strip()}\r\n".encode("latin-1")
             self.lines.append(line)
@@ -2903,7 +2913,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 2905, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2915, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2961,7 +2971,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 2963, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 2973, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3027,7 +3037,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3029, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3039, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3054,7 +3064,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3056, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3066, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3261,7 +3271,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3263, r'''from time import monotonic
+PARTS['asgi.connection'] = 3273, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3409,7 +3419,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3411, r'''import sys
+PARTS['asgi.lifespan'] = 3421, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3497,7 +3507,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3499, r'''import gc
+PARTS['asgi.runner'] = 3509, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3518,6 +3528,9 @@ class AsgiRunner(AsyncRunner):
 
     def drain(self):
         self.drain_began = monotonic()
+        self.loop.call_later(TIMEOUT, self.close_sockets)
+
+    def close_sockets(self):
         for call in list(self.tasks.values()):
             exchange = self.exchange_of(call)
             if hasattr(exchange, "go_away"):
@@ -3582,7 +3595,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3584, r'''import io
+PARTS['wsgi.environ'] = 3597, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3630,10 +3643,10 @@ def make_environ(call):
     scheme = scheme_of(headers)
     environ = BASE.copy()
     environ["REQUEST_METHOD"] = call.method
-    environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1")
+    environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1") if "%" in prefix else prefix
     environ["PATH_INFO"] = decode_path(path).decode("latin-1") if "%" in path else path
     environ["QUERY_STRING"] = query
-    environ["RAW_URI"] = environ["REQUEST_URI"] = prefix + (f"{path}?{query}" if query else path)
+    environ["RAW_URI"] = environ["REQUEST_URI"] = f"{prefix}{path}?{query}" if query else prefix + path
     environ["SERVER_PROTOCOL"] = "HTTP/1.0" if call.http10 else "HTTP/1.1"
     environ["SERVER_NAME"], environ["SERVER_PORT"] = server_of(headers, scheme)
     environ["REMOTE_ADDR"] = client_of(headers)
@@ -3662,7 +3675,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3664, r'''from time import monotonic
+PARTS['wsgi.response'] = 3677, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -3704,16 +3717,17 @@ class WsgiResponse:
                 f"Expected the WSGI application to return an iterable of bytes, got {type(pieces).__name__}"
             )
         for piece in pieces:
-            data = checked(piece)
+            data = piece if type(piece) is bytes else checked(piece)
             if not data:
                 continue
-            if not self.begun and self.started().length == len(data):
+            head = self.head or self.started()
+            if not self.begun and head.length == len(data):
                 self.send_whole(data)
             else:
                 self.write(data)
             if call.connection.gone:
                 raise Unsendable
-            if not has_body(call, self.started().status):
+            if not has_body(call, head.status):
                 break
         if self.begun:
             self.finish()
@@ -3726,7 +3740,7 @@ class WsgiResponse:
         return self.head
 
     def send_whole(self, body):
-        call, head = self.call, self.started()
+        call, head = self.call, self.head or self.started()
         with_body = has_body(call, head.status)
         length = len(body)
         if head.length is not None:
@@ -3785,7 +3799,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 3787, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 3801, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -3829,7 +3843,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['websocket.frames'] = 3831, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 3845, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -3959,7 +3973,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 3961, r'''import base64
+PARTS['websocket.handshake'] = 3975, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4000,7 +4014,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4002, r'''import sys
+PARTS['websocket.exchange'] = 4016, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -4124,8 +4138,6 @@ class WebSocketExchange:
             self.disconnect()
         elif rest:
             self.take(rest)
-        if lifecycle.draining:
-            self.go_away()
 
     def reject(self):
         self.state = "closed"
