@@ -98,7 +98,7 @@ export const pythonApps: readonly App[] = [
   },
   {
     name: "aiohttp-server",
-    description: "Procfile",
+    description: "Python server, Procfile: python -m service",
     async check(app) {
       assert.deepEqual(await app.json("/hello/Ada"), { hello: "Ada" });
     },

@@ -202,7 +202,7 @@ class Detector {
         `Cannot detect the program of the server: the folder has ${programs.join(", ")}. Set it with --command, or "command" in faas.json`,
       );
     checkProgram(name, this.#source);
-    return { runtime: "binary", app: "server", command: [`./${name}`], description: `Program, ${name}` };
+    return { runtime: "binary", app: "server", command: [`./${name}`], description: `Server, ./${name}` };
   }
 
   /** Brings what was detected in line with the app and the signature that the user set. */

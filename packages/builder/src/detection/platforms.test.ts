@@ -137,7 +137,7 @@ test("detects a single program for this machine", { skip: process.platform !== "
   const { runtime, app, command, description } = await detectIn(await folderWith(undefined, 0o755));
   assert.deepEqual(
     { runtime, app, command, description },
-    { runtime: "binary", app: "server", command: ["./server"], description: "Program, server" },
+    { runtime: "binary", app: "server", command: ["./server"], description: "Server, ./server" },
   );
   await assert.rejects(detectIn(await folderWith(undefined, 0o644)), {
     message: /server is not executable: run chmod/,
