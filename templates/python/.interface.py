@@ -2658,6 +2658,26 @@ def describe(value):
     return cls.__name__ if package in ("builtins", "__main__") else f"{cls.__name__} of {package}"
 
 
+def accepts(value, kind):
+    if not callable(value):
+        return False
+    import inspect
+
+    try:
+        inspect.signature(value).bind(
+            *("environ", "start_response") if kind == "wsgi" else ("scope", "receive", "send")
+        )
+    except TypeError:
+        return False
+    except ValueError:  # it shows no parameters
+        return True
+    return required_names(value) != ["event", "context"]
+
+
+def with_article(kind):
+    return "a WSGI" if kind == "wsgi" else "an ASGI"
+
+
 def find_app(module, file, name, setting):
     target = getattr(module, name)
     if is_factory(target, name, setting):
@@ -2667,12 +2687,12 @@ def find_app(module, file, name, setting):
     if setting in APP_KINDS:
         if kind is not None and kind[:4] != setting:
             raise load_failed(
-                f'{file}: "{name}" is not a {setting.upper()} application but {kind[:4].upper()} ({describe(target)}). '
+                f'{file}: "{name}" is {with_article(kind)} application ({describe(target)}), not {setting.upper()}. '
                 f"Deploy it with --app {kind[:4]}"
             )
-        if not callable(target):
+        if kind is None and not accepts(target, setting):
             raise load_failed(
-                f'{file}: expected "{name}" to be a {setting.upper()} application, got {describe(target)}. '
+                f'{file}: expected "{name}" to be {with_article(setting)} application, got {describe(target)}. '
                 'Name the application with --handler, such as "main.app"'
             )
         return target, kind or setting
@@ -2710,13 +2730,13 @@ def check_not_app(target, file, name, signature):
     kind = app_kind(target)
     if kind is not None and kind != "asgi2":
         raise load_failed(
-            f'{file}: "{name}" is an application ({kind.upper()}), not a function with the signature {signature}. '
+            f'{file}: "{name}" is {with_article(kind)} application, not a function with the signature {signature}. '
             f"Deploy it with --app {kind[:4]}, without --signature"
         )
 '''
 
 
-PARTS['function.missing_package'] = 2718, r'''import os
+PARTS['function.missing_package'] = 2738, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2796,7 +2816,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 2798, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 2818, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -2913,7 +2933,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 2915, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2935, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2971,7 +2991,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 2973, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 2993, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3037,7 +3057,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3039, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3059, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3064,7 +3084,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3066, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3086, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3271,7 +3291,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3273, r'''from time import monotonic
+PARTS['asgi.connection'] = 3293, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3419,7 +3439,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3421, r'''import sys
+PARTS['asgi.lifespan'] = 3441, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3507,7 +3527,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3509, r'''import gc
+PARTS['asgi.runner'] = 3529, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3595,7 +3615,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3597, r'''import io
+PARTS['wsgi.environ'] = 3617, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3675,7 +3695,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3677, r'''from time import monotonic
+PARTS['wsgi.response'] = 3697, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -3799,7 +3819,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 3801, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 3821, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -3843,7 +3863,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['websocket.frames'] = 3845, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 3865, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -3973,7 +3993,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 3975, r'''import base64
+PARTS['websocket.handshake'] = 3995, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4014,7 +4034,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4016, r'''import sys
+PARTS['websocket.exchange'] = 4036, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
