@@ -87,6 +87,7 @@ ERRORS = {
     "NOT_FOUND": (404, "Not found"),
     "BODY_TOO_LARGE": (413, "Request body too large"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported media type"),
+    "UPGRADE_REQUIRED": (426, "Another protocol is required"),
     "HEADERS_TOO_LARGE": (431, "Request header fields too large"),
     "FUNCTION_ERROR": (500, "The function threw an error"),
     "INVALID_RESPONSE": (500, "The function returned an invalid response"),
@@ -2593,7 +2594,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['apps.recognize'] = 2595, r'''import sys
+PARTS['apps.recognize'] = 2596, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2709,7 +2710,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['function.missing_package'] = 2711, r'''import os
+PARTS['function.missing_package'] = 2712, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2789,7 +2790,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 2791, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 2792, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again. A line of None needs a closer look each time.
@@ -2903,7 +2904,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 2905, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2906, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2961,7 +2962,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 2963, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 2964, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3027,7 +3028,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3029, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3030, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3054,7 +3055,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3056, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3057, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3261,7 +3262,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3263, r'''from time import monotonic
+PARTS['asgi.connection'] = 3264, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3409,7 +3410,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3411, r'''import sys
+PARTS['asgi.lifespan'] = 3412, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3497,7 +3498,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3499, r'''import gc
+PARTS['asgi.runner'] = 3500, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3582,7 +3583,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3584, r'''import io
+PARTS['wsgi.environ'] = 3585, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3662,7 +3663,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3664, r'''from time import monotonic
+PARTS['wsgi.response'] = 3665, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -3785,7 +3786,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 3787, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 3788, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -3829,7 +3830,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['websocket.frames'] = 3831, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 3832, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -3959,7 +3960,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 3961, r'''import base64
+PARTS['websocket.handshake'] = 3962, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4000,7 +4001,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4002, r'''import sys
+PARTS['websocket.exchange'] = 4003, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
