@@ -270,8 +270,8 @@ describe("an ASGI application", { concurrency: true }, () => {
     socket.destroy();
   });
 
-  test("closes its WebSockets with 1012 when the process is asked to end", async () => {
-    await using ending = await start(wrappers.Python, ASGI);
+  test("closes its WebSockets with 1012 at the end of a drain", async () => {
+    await using ending = await start(wrappers.Python, ASGI, { FAAS_TIMEOUT_MS: "300" });
     const code = closed(await open(ending));
     ending.child.kill("SIGTERM");
     assert.equal(await code, 1012);
@@ -305,7 +305,7 @@ describe("an ASGI application", { concurrency: true }, () => {
 test("the response of a Lambda function is a problem that names the setting", async () => {
   await using wrong = await start(
     wrappers.Python,
-    'def handler(event, context): return {"statusCode": 200, "body": "x"}',
+    'def handler(event, context): return {"statusCode": int(event["query"].get("status", "201")), "body": "x"}',
   );
   const { status, json } = await wrong.call("/");
   assert.deepEqual([status, json().code], [500, "INVALID_RESPONSE"]);

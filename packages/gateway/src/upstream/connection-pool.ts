@@ -1,11 +1,6 @@
 import type { Socket } from "node:net";
-import {
-  type ConnectionOwner,
-  type ReplicaAddress,
-  ReplicaConnection,
-  type ReplicaRequest,
-  type ResponseHandler,
-} from "./connection.ts";
+import { type ConnectionOwner, type ReplicaAddress, ReplicaConnection, type ResponseHandler } from "./connection.ts";
+import type { ReplicaRequest } from "./replica-request.ts";
 
 /** Interval at which idle connections are checked, while there are any. */
 const SWEEP_MS = 1_000;
