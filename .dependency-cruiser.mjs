@@ -108,7 +108,7 @@ export default {
   options: {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules|/dist/" },
-    exclude: { path: "/dist/" },
+    exclude: { path: "/dist/|^test/apps/folders/" },
     enhancedResolveOptions: {
       conditionNames: ["faas-source", "import", "node", "default"],
       exportsFields: ["exports"],

@@ -18,7 +18,7 @@ export const root = join(import.meta.dirname, "../../..");
 
 const checked = ["*.md", ".ci/run", "{docs,packages,templates,test}/**/{Dockerfile,*.{md,ts,mts,js,mjs,cjs,py,pl,sh}}"];
 const unchecked =
-  /^test\/repository\/language\.test\.ts$|(?:^|\/)(?:node_modules|dist|coverage|\.venv|__pycache__|original-experiments)(?:\/|\.md$)/;
+  /^test\/repository\/language\.test\.ts$|(?:^|\/)(?:node_modules|dist|coverage|\.venv|__pycache__|apps\/folders|original-experiments)(?:\/|\.md$)/;
 
 /** Lists the files that a person reads, sorted, as paths below the root; `paths` are files and folders, all by default. */
 export function readableFiles(paths: readonly string[] = ["."]): string[] {

@@ -2,6 +2,7 @@ import { type EndpointRef, FaasError, type Registered, type ServerConfig } from 
 import { type Command, InvalidArgumentError } from "commander";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
+import { rootAddresses } from "../deploy/addresses.ts";
 import { type ArtifactSource, publishArtifact } from "../deploy/artifact.ts";
 import { checkOutcome, describeServing } from "../deploy/outcome.ts";
 import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
@@ -68,20 +69,28 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
     // A private endpoint rejects a call without a key.
     const isPrivate = client.hasKey && settings.visibility !== "public";
     const call = isPrivate ? `faas invoke ${ref.org}/${ref.endpoint}` : `curl -i ${registered.url}`;
-    if (options.output === "table") printStatus(io, colors(io.stderr, io).dim(`try: ${call}`));
+    if (options.output === "table") {
+      for (const address of rootAddresses(ref, registered.url, settings.hostnames))
+        printStatus(io, colors(io.stderr, io).dim(`also at: ${address}`));
+      printStatus(io, colors(io.stderr, io).dim(`try: ${call}`));
+    }
   } catch (error) {
     progress.fail();
     throw io.signal.aborted ? error : await withServingRevision(error, ref, client, attempt.revision);
   }
 }
 
-async function run(deployment: Deployment, config: ServerConfig, attempt: Attempt): Promise<Registered> {
+/** A registered endpoint with a description of what was detected in its folder. */
+type Deployed = Registered & { readonly detected?: string };
+
+async function run(deployment: Deployment, config: ServerConfig, attempt: Attempt): Promise<Deployed> {
   const { ref, settings, wait, client, progress, io } = deployment;
-  const { artifact, runtime } = await publishArtifact(deployment, config);
+  const { artifact, detected, description } = await publishArtifact(deployment, config);
   progress.begin("register");
   const registered = await client.putEndpoint(ref, {
     artifact,
-    settings: runtime === undefined ? settings : { ...settings, runtime },
+    // A folder with a Dockerfile decides about the runtime, whatever the settings say.
+    settings: { ...detected, ...settings, ...(detected && { runtime: detected.runtime }) },
   });
   const { revision, unchanged } = registered;
   attempt.revision = revision;
@@ -93,7 +102,7 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   }
   progress.end();
   if (unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);
-  return registered;
+  return description === undefined ? registered : { ...registered, detected: description };
 }
 
 /** Adds the revision that serves the endpoint now to the error. */

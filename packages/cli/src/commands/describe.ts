@@ -33,7 +33,7 @@ function table(view: EndpointView): string {
     ["image", view.image],
     ["created", view.createdAt],
     ["updated", view.updatedAt],
-    ...Object.entries(settings).map(([name, value]) => [name, String(value)]),
+    ...Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : String(value)]),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
   ];

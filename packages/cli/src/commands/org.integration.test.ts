@@ -55,7 +55,11 @@ test("org limit sets and removes single limits, which org describe shows with th
     burst: ["-", "none"],
     "concurrent-requests": ["0", "10000 (default)"],
     "body-size": ["-", "1Mi"],
+    hostnames: ["none", "none"],
   });
+  const third = await server.run(t, ["org", "limit", "limited", "--burst", "5"]);
+  assert.equal(third.code, 0, third.stderr);
+  await server.run(t, ["org", "limit", "limited", "--burst", "none"]);
   const json = JSON.parse((await server.run(t, ["org", "describe", "limited", "--output", "json"])).stdout);
   assert.deepEqual(json.limits, {
     endpoints: 1,
@@ -64,6 +68,24 @@ test("org limit sets and removes single limits, which org describe shows with th
     requestsPerSecond: 100,
     bodySize: "1Mi",
   });
+});
+
+test("org limit allows hostnames, which deploy --hostname assigns", async (t) => {
+  const code = "export const handler = ({ path }) => path;";
+  await server.deploy("hosts/plain", code);
+  const source = await server.source("hosted", code);
+  const deploy = () =>
+    server.run(t, [
+      ...["deploy", source, "--org", "hosts", "--endpoint", "hosted"],
+      ...["--hostname", "Shop.example.org", "--hostname", "b\u00fccher.example"],
+    ]);
+  assert.match((await deploy()).stderr, /faas org limit hosts --hostnames '[^']+' \(HOSTNAME_NOT_ALLOWED\)/);
+  const limit = await server.run(t, ["org", "limit", "hosts", "--hostnames", "*.example.org, b\u00fccher.example"]);
+  assert.match(limit.stdout, /^hostnames +none +\*\.example\.org, xn--bcher-kva\.example$/m);
+  const deployed = await deploy();
+  assert.equal(deployed.code, 0, deployed.stderr);
+  const { stdout } = await server.run(t, ["describe", "hosts/hosted"]);
+  assert.match(stdout, /^hostnames +shop\.example\.org, xn--bcher-kva\.example$/m);
 });
 
 test("org limit rejects deployments over the limit of endpoints, and bundles over the limit of bytes", async (t) => {
@@ -91,6 +113,11 @@ for (const [argv, code, expected] of [
   [["limit", "limited", "--requests-per-second", "0"], 2, /a number from 0.01 to 1000000, or none, got "0"/],
   [["limit", "limited", "--body-size", "1MB"], 2, /a size such as 512Mi or 8Gi, or none, got "1MB"/],
   [["limit", "limited", "--burst", "5", "--requests-per-second", "none"], 1, /"burst" together with/],
+  [
+    ["limit", "limited", "--hostnames", "*.*.example"],
+    2,
+    /`--hostnames` option to be hostnames .* got "\*\.\*\.example"/,
+  ],
   [["limit", "limted", "--cpu", "1"], 1, /There is no organization "limted"/],
   [["describe", "limted"], 1, /There is no organization "limted"/],
   [["describe", "No!"], 2, /organization name .* got "No!"/],

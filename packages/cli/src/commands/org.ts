@@ -83,8 +83,10 @@ async function limitOrg(org: string, options: SetLimitOptions, io: Io): Promise<
     throw new FaasError("USAGE", "Expected a limit to set, such as --requests-per-second 100. List all with --help");
   const client = await connect(options, io);
   // Fails for a mistyped name, which would create an organization.
-  await client.org(org);
-  const view = await client.putOrg(org, { limits });
+  const { limits: { requestsPerSecond } = {} } = await client.org(org);
+  // The server takes a burst only together with its rate.
+  const rate = typeof limits.burst === "number" && requestsPerSecond !== undefined ? { requestsPerSecond } : {};
+  const view = await client.putOrg(org, { limits: { ...rate, ...limits } });
   await print(view, options.output, io, limitsTable);
 }
 

@@ -1,4 +1,5 @@
 import {
+  asciiHostname,
   formatSize,
   type LimitName,
   type Limits,
@@ -26,6 +27,7 @@ const flags: Readonly<Record<LimitName, { readonly value: string; readonly text:
   concurrentRequests: { value: "n", text: "Calls in progress at a time" },
   bodySize: { value: "size", text: "Size of a request body, also where --body-limit allows more" },
   bundleBytes: { value: "size", text: "Stored bundles together, such as 1Gi" },
+  hostnames: { value: "list", text: "Allowed hostnames, such as '*.example.com,shop.example.org'" },
 };
 
 /** Returns the option of a limit: `--requests-per-second` for `requestsPerSecond`. */
@@ -46,14 +48,22 @@ export function addLimitOptions(command: Command): Command {
 export type LimitOptions = { readonly [Name in LimitName]?: Limits[Name] | typeof NONE };
 
 /** Parses numbers, and keeps quantities as text. */
-function parseLimit(name: LimitName, given: string): number | string {
+function parseLimit(name: LimitName, given: string): number | string | readonly string[] {
   // Not null: commander would take that for a missing value.
   if (given === NONE) return NONE;
+  if (name === "hostnames") return parseHostnames(given);
   const isText = limitsSchema.shape[name].safeParse("1").success;
   const value = isText || !/^\d+(\.\d+)?$/.test(given) ? given : Number(given);
   const { error } = limitsSchema.shape[name].safeParse(value);
   if (!error) return value;
   throw new InvalidArgumentError(`${EXPECTED[name]}, or ${NONE}, got "${given}"`);
+}
+
+function parseHostnames(given: string): readonly string[] {
+  const hostnames = given.split(",").map((name) => asciiHostname(name.trim()));
+  const [issue] = limitsSchema.shape.hostnames.safeParse(hostnames).error?.issues ?? [];
+  if (!issue) return hostnames;
+  throw new InvalidArgumentError(`${EXPECTED.hostnames}, or ${NONE}: ${issue.message}`);
 }
 
 const COUNT = "a whole number, 0 or more";
@@ -68,6 +78,7 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   concurrentRequests: COUNT,
   bodySize: SIZE,
   bundleBytes: SIZE,
+  hostnames: "hostnames separated by commas",
 };
 
 /** Returns the given limits; null removes one. */
@@ -91,13 +102,17 @@ export function limitsTable({ org, createdAt, limits = {}, defaultLimits = {}, u
 const SHOWN = 20;
 
 function formatLimit(own: Limits[LimitName], byDefault: Limits[LimitName]): string {
-  if (own !== undefined) return String(own);
-  return byDefault === undefined ? NONE : `${byDefault} (default)`;
+  if (own !== undefined) return formatValue(own);
+  return byDefault === undefined ? NONE : `${formatValue(byDefault)} (default)`;
 }
+
+const formatValue = (value: NonNullable<Limits[LimitName]>) =>
+  typeof value === "object" ? value.join(", ") : String(value);
 
 function formatUse(name: LimitName, use: OrgDetails["use"]): string {
   // Limits of one call or one moment: nothing accumulates.
   if (name === "burst" || name === "bodySize") return "-";
+  if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
   if (name === "bundleBytes") return formatRounded(Number(value));
   if (name === "cpu") return String((parseCpu(String(value)) ?? 0) / 1000);

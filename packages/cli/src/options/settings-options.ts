@@ -1,6 +1,8 @@
 import {
   apps,
+  asciiHostname,
   egresses,
+  hostnameSchema,
   REPLICAS_MAX,
   runtimes,
   type SettingsInput,
@@ -14,7 +16,10 @@ import { type Command, InvalidArgumentError } from "commander";
 import { integerOption, optionWithLaterDefault } from "./value-parsers.ts";
 
 /** Deploy settings as commander returns them, named as in `faas.json`. */
-export type SettingsOptions = SettingsInput & { readonly secret?: Record<string, string> };
+export type SettingsOptions = SettingsInput & {
+  readonly secret?: Record<string, string>;
+  readonly hostname?: readonly string[];
+};
 
 /** Adds the options of the settings that a build needs. */
 export function addRuntimeOptions(command: Command): void {
@@ -63,6 +68,7 @@ export function addSettingsOptions(command: Command): void {
         "private",
       ).choices(visibilities),
     )
+    .option("--hostname <name>", "Hostname that an admin allows, such as api.example.com; repeatable", hostname)
     .option("--env <NAME=value>", "Environment variable, not for secrets; repeatable", variable)
     .option(
       "--secret <NAME[=VARIABLE]>",
@@ -120,8 +126,12 @@ function addResourceOptions(command: Command): void {
 export function settingsOf(options: SettingsOptions): SettingsInput {
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const given = names.filter((name) => options[name] !== undefined);
-  const { secret: secrets } = options;
-  return { ...Object.fromEntries(given.map((name) => [name, options[name]])), ...(secrets ? { secrets } : {}) };
+  const { secret: secrets, hostname: hostnames } = options;
+  return {
+    ...Object.fromEntries(given.map((name) => [name, options[name]])),
+    ...(secrets ? { secrets } : {}),
+    ...(hostnames ? { hostnames } : {}),
+  };
 }
 
 /** Returns a parser that keeps the text and rejects it when the schema of the setting does. */
@@ -132,6 +142,13 @@ function setting(name: keyof SettingsInput): (text: string) => string {
     const expected = issue.message.replace(/^expected /, "");
     throw new InvalidArgumentError(expected.includes(", got ") ? expected : `${expected}, got "${text}"`);
   };
+}
+
+function hostname(text: string, previous: readonly string[] = []): readonly string[] {
+  const name = asciiHostname(text);
+  const [issue] = hostnameSchema.safeParse(name).error?.issues ?? [];
+  if (issue) throw new InvalidArgumentError(issue.message.replace(/^expected /, ""));
+  return [...previous, name];
 }
 
 /** Parses NAME[=VARIABLE]. The error does not repeat the text: the user may have put the secret value there. */

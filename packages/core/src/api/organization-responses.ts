@@ -15,6 +15,7 @@ const limitsUseSchema = z
     requestsPerSecond: z.number().describe("Admitted calls, averaged over the last ten seconds"),
     concurrentRequests: z.int(),
     bundleBytes: z.int(),
+    hostnames: z.array(z.string()).optional().describe("Hostnames of its endpoints. Absent: none"),
   })
   .meta({ id: "LimitsUse" });
 export type LimitsUse = Immutable<z.infer<typeof limitsUseSchema>>;

@@ -43,7 +43,8 @@ export const putOrgSchema = z
       .partial()
       .optional()
       .meta({
-        description: "What is given changes, null removes, what is absent stays. A burst requires requestsPerSecond",
+        description:
+          "What is given changes, null removes, what is absent stays. A burst is set together with requestsPerSecond",
         if: { required: ["burst"], properties: { burst: { type: "integer" } } },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
         then: { required: ["requestsPerSecond"], properties: { requestsPerSecond: { type: "number" } } },

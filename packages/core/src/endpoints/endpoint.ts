@@ -64,6 +64,8 @@ export interface EndpointSpec extends EndpointRef {
   readonly egress: Egress;
   /** `public`: callable without a key. Absent: calls need a key of the organization, if the server requires keys. */
   readonly visibility?: "public";
+  /** Hostnames at which the endpoint answers, normalized. Absent: none. */
+  readonly hostnames?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Secrets by the variables that receive their values. Absent: none. */
   readonly secrets?: Readonly<Record<string, SecretVersion>>;
@@ -90,7 +92,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
     formatArtifact(artifact),
     ...[runtime, handler ?? null, replicas, maxReplicas, scaler, concurrency],
     ...[idleTimeout, timeout, cpu, memory, bodyLimit, env],
-    ...optionalFields(settings, ["app", "signature", "command", "readyPath"]),
+    ...optionalFields(settings, ["app", "signature", "command", "readyPath", "hostnames"]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
     ...(settings.secrets === undefined
@@ -132,6 +134,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     bodyLimitBytes: parseSize(settings.bodyLimit) as number,
     egress: settings.egress ?? "open",
     ...(settings.visibility === undefined ? {} : { visibility: settings.visibility }),
+    ...(settings.hostnames === undefined ? {} : { hostnames: settings.hostnames }),
     env: settings.env,
     ...(settings.secrets === undefined ? {} : { secrets: secretVersions(settings.secrets, revision.secrets) }),
   };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hostnameSchema, normalizedHostnames } from "../hostnames.ts";
 import { quantityPattern } from "../quantity-pattern.ts";
 import {
   CPU_UNITS,
@@ -38,6 +39,9 @@ export type Signature = (typeof signatures)[number];
 export type Visibility = (typeof visibilities)[number];
 export type Egress = (typeof egresses)[number];
 export type Scaler = (typeof scalers)[number];
+
+/** Maximum number of hostnames of an endpoint. */
+const HOSTNAMES_MAX = 100;
 
 /** Maximum number of replicas of an endpoint. */
 export const REPLICAS_MAX = 1000;
@@ -173,6 +177,14 @@ export const settingsInputSchema = z.strictObject({
     .describe(
       "Permission to call the endpoint, if the server requires keys (default private: needs a key of the organization). public: no key needed",
     ),
+  hostnames: z
+    .array(hostnameSchema)
+    .max(HOSTNAMES_MAX)
+    .readonly()
+    .optional()
+    .describe(
+      "Hostnames at which the endpoint answers at the root, beside its path. An admin allows them for the organization",
+    ),
   env: z
     .record(environmentName, environmentValue)
     .optional()
@@ -208,6 +220,7 @@ export const settingsSchema = z.object({
   bodyLimit: z.string().describe("A size"),
   egress: z.literal("none").optional().describe("Absent: open"),
   visibility: z.literal("public").optional().describe("Absent: private"),
+  hostnames: z.array(z.string()).readonly().optional().describe("Absent: none"),
   env: z.record(z.string(), z.string()),
   secrets: z
     .record(z.string(), z.string())
@@ -237,6 +250,9 @@ export function withDefaults(input: SettingsInput): Settings {
     bodyLimit: input.bodyLimit ?? "6Mi",
     ...(input.egress === "none" ? { egress: input.egress } : {}),
     ...(input.visibility === "public" ? { visibility: input.visibility } : {}),
+    ...((input.hostnames ?? []).length > 0
+      ? { hostnames: normalizedHostnames(input.hostnames as readonly string[]) }
+      : {}),
     env: input.env ?? {},
     ...(Object.keys(input.secrets ?? {}).length > 0 ? { secrets: input.secrets as Record<string, string> } : {}),
   };

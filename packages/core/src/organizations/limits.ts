@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { REPLICAS_MAX } from "../endpoints/settings.ts";
+import { hostnamePatternSchema } from "../hostnames.ts";
 import { quantityPattern } from "../quantity-pattern.ts";
 import { CPU_UNITS, parseCpu, parseSize, SIZE_UNITS } from "../units.ts";
 
@@ -32,6 +33,14 @@ export const limitsSchema = z.strictObject({
   concurrentRequests: count(1_000_000).optional().describe("Concurrent calls, including waiting ones and WebSockets"),
   bodySize: size.optional().describe("Maximum request body, even if an endpoint's bodyLimit is larger"),
   bundleBytes: size.optional().describe("Stored bundles together"),
+  hostnames: z
+    .array(hostnamePatternSchema)
+    .max(1_000)
+    .readonly()
+    .optional()
+    .describe(
+      "Hostnames that its endpoints may have; *.example.com allows one label in place of the star. Absent: none",
+    ),
 });
 /** Limits that were set. Absent: no such limit, or the server's default. */
 export type Limits = z.infer<typeof limitsSchema>;
@@ -57,9 +66,9 @@ export function changedLimits(limits: Limits, change: LimitsChange): Limits {
   return after as Limits;
 }
 
-/** Returns the contradiction in changed limits, for a message; undefined when there is none. */
-export function limitsProblem(change: LimitsChange, after: Limits): string | undefined {
-  if (typeof change.burst === "number" && after.burst === undefined)
+/** Returns the contradiction in a change of limits, for a message; undefined when there is none. */
+export function limitsProblem(change: LimitsChange): string | undefined {
+  if (typeof change.burst === "number" && typeof change.requestsPerSecond !== "number")
     return `expected "burst" together with "requestsPerSecond", got ${change.burst} alone`;
   return undefined;
 }

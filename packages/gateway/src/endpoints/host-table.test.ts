@@ -28,6 +28,22 @@ test("leaves other hosts to the path", () => {
     for (const _ of ["unknown", "known"]) assert.equal(hosts.find(host), undefined, host);
 });
 
+test("finds the endpoint that a hostname is assigned to, until it is not", () => {
+  const hosts = new HostTable();
+  assert.equal(hosts.find("api.example.com"), undefined);
+  hosts.assign("acme/x", ["api.example.com", "www.example.com"]);
+  for (const host of ["api.example.com", "API.example.com:443", "www.example.com."])
+    assert.equal(hosts.find(host), "acme/x");
+  hosts.assign("acme/x", ["api.example.com"]);
+  assert.equal(hosts.find("www.example.com"), undefined);
+  // Moved: the new owner may be assigned before the previous one is removed.
+  hosts.assign("acme/y", ["api.example.com"]);
+  hosts.assign("acme/x", undefined);
+  assert.equal(hosts.find("api.example.com"), "acme/y");
+  hosts.assign("acme/y", undefined);
+  assert.equal(hosts.find("api.example.com"), undefined);
+});
+
 test("finds endpoints also after a client has sent thousands of hosts", () => {
   const hosts = new HostTable();
   for (let i = 0; i < 5_000; i++) hosts.find(`x.acme${i}.localhost`);

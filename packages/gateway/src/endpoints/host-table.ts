@@ -13,6 +13,10 @@ const MAX_KNOWN_LENGTH = 253 + 1 + 6;
 
 /** Finds the endpoint that a request's host belongs to. Runs for every request: a host that is known costs one look-up, as it was sent. */
 export class HostTable {
+  /** Keys of endpoints by hostname. */
+  readonly #owners = new Map<string, string>();
+  /** Hostnames of endpoints, by key; only of those that have any. */
+  readonly #hostnames = new Map<string, readonly string[]>();
   /** Keys of endpoints, or `PATH_FORM`, by host as clients send it. */
   readonly #known = new Map<string, string>();
 
@@ -21,8 +25,20 @@ export class HostTable {
     return (this.#known.get(host) ?? this.#resolve(host)) || undefined;
   }
 
+  /** Sets the hostnames of an endpoint, which are normalized; `undefined` for none. */
+  assign(key: string, hostnames: readonly string[] | undefined): void {
+    const before = this.#hostnames.get(key);
+    if (hostnames === before) return;
+    for (const hostname of before ?? []) if (this.#owners.get(hostname) === key) this.#owners.delete(hostname);
+    for (const hostname of hostnames ?? []) this.#owners.set(hostname, key);
+    if (hostnames === undefined) this.#hostnames.delete(key);
+    else this.#hostnames.set(key, hostnames);
+    this.#known.clear();
+  }
+
   #resolve(host: string): string {
-    const key = localEndpoint(hostnameOf(host)) ?? PATH_FORM;
+    const hostname = hostnameOf(host);
+    const key = this.#owners.get(hostname) ?? localEndpoint(hostname) ?? PATH_FORM;
     if (host.length <= MAX_KNOWN_LENGTH) {
       if (this.#known.size >= MAX_KNOWN) this.#known.clear();
       this.#known.set(host, key);

@@ -108,6 +108,7 @@ export class EndpointRegistry {
    */
   put(spec: EndpointSpec): ServedEndpoint {
     const key = endpointKey(spec);
+    this.hosts.assign(key, spec.hostnames);
     const endpoint = this.#endpoints.get(key);
     if (endpoint === undefined) return this.#add(key, spec);
     endpoint.spec = spec;
@@ -125,6 +126,7 @@ export class EndpointRegistry {
     const endpoint = this.#endpoints.get(key);
     if (endpoint === undefined) return;
     this.#endpoints.delete(key);
+    this.hosts.assign(key, undefined);
     this.awake.delete(endpoint);
     const org = this.#orgs.get(ref.org);
     org?.endpoints.delete(endpoint);

@@ -3,6 +3,7 @@ import type { BundleStore } from "../bundles/bundle-store.ts";
 import type { StorageQuota } from "../bundles/storage-quota.ts";
 import { newestVersions } from "../state/secret-records.ts";
 import type { Store } from "../state/store.ts";
+import { checkHostnamesAllowed, checkHostnamesFree } from "./hostname-policy.ts";
 import { type AllowedImages, checkImage } from "./image-policy.ts";
 import type { QuotaCheck } from "./quota-check.ts";
 
@@ -11,10 +12,12 @@ export interface Deployment {
   readonly ref: EndpointRef;
   readonly artifact: Artifact;
   readonly settings: Settings;
+  /** Tells whether the caller can see an organization. */
+  readonly canSee: (org: string) => boolean;
 }
 
 export interface AdmissionOptions {
-  readonly store: Pick<Store, "org">;
+  readonly store: Pick<Store, "org" | "hostnameOwner">;
   readonly platform: Pick<Platform, "name" | "accepts" | "scalers" | "notReady" | "check">;
   readonly bundles: Pick<BundleStore, "claim">;
   readonly storageQuota: Pick<StorageQuota, "check">;
@@ -32,6 +35,7 @@ export class Admission {
     () => this.assertReady(),
     ({ artifact }) => this.#checkArtifact(artifact),
     ({ settings }) => this.#checkScaler(settings),
+    (deployment) => this.#checkHostnames(deployment),
     ({ ref, settings }) => void newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets),
     ({ ref, artifact }) => this.#checkBundle(ref, artifact),
     (deployment) => this.#checkPlatform(deployment),
@@ -45,7 +49,8 @@ export class Admission {
    * Runs the checks and reserves the resources of the deployment. The returned function releases them; to be called when the store has the
    * deployment, or it failed.
    *
-   * @throws IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
+   * @throws IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND,
+   * BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
    */
   async admit(deployment: Deployment): Promise<() => void> {
     for (const check of this.#checks) await check(deployment);
@@ -82,6 +87,12 @@ export class Admission {
       "SCALER_UNSUPPORTED",
       `Expected "scaler" to be one of those of the ${platform.name} platform (${platform.scalers.join(", ")}), got "${scaler}"`,
     );
+  }
+
+  #checkHostnames({ ref, settings, canSee }: Deployment): void {
+    const { store } = this.#options;
+    checkHostnamesAllowed(ref, settings, store.org(ref.org)?.limits?.hostnames);
+    checkHostnamesFree(ref, settings, (hostname) => store.hostnameOwner(hostname), canSee);
   }
 
   async #checkBundle({ org }: EndpointRef, artifact: Artifact): Promise<void> {

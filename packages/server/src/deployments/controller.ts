@@ -27,6 +27,7 @@ import {
 import { newestVersions } from "../state/secret-records.ts";
 import type { Store } from "../state/store.ts";
 import type { Admission, Deployment } from "./admission.ts";
+import { checkHostnamesFree } from "./hostname-policy.ts";
 import { Rollout, type RolloutContext } from "./rollout.ts";
 
 export interface DeploymentControllerOptions {
@@ -130,10 +131,16 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   /**
    * Deploys a revision; resolves when it is on disk and its rollout has begun.
    *
+   * @param canSee tells whether the caller can see an organization, which errors may name then
    * @throws every code of `Admission.admit`
    */
-  async deploy(ref: EndpointRef, artifact: Artifact, settings: Settings): Promise<Deployed> {
-    const deployment = { ref, artifact, settings };
+  async deploy(
+    ref: EndpointRef,
+    artifact: Artifact,
+    settings: Settings,
+    canSee: (org: string) => boolean = () => false,
+  ): Promise<Deployed> {
+    const deployment = { ref, artifact, settings, canSee };
     const release = await this.#options.admission.admit(deployment);
     try {
       await this.applyOrg(ref.org);
@@ -156,7 +163,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       const { artifact, settings } = target;
       const versions = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
       if (record.failure?.revision === revisionId(artifact, settings, versions)) return undefined;
-      const { revision, unchanged } = await this.#deploy({ ref, artifact, settings });
+      const { revision, unchanged } = await this.#deploy({ ref, artifact, settings, canSee: () => false });
       return unchanged ? undefined : revision;
     });
   }
@@ -206,7 +213,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     }
   }
 
-  async #deploy({ ref, artifact, settings }: Deployment): Promise<Deployed> {
+  async #deploy({ ref, artifact, settings, canSee }: Deployment): Promise<Deployed> {
     const { store, log } = this.#options;
     const secrets = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
     let id = revisionId(artifact, settings, secrets);
@@ -215,7 +222,8 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       return { revision: id, created: false, unchanged: true };
 
     const now = new Date().toISOString();
-    await store.changeEndpoint(ref, (record, latestSecrets) => {
+    await store.changeEndpoint(ref, (record, latestSecrets, hostnameOwner) => {
+      checkHostnamesFree(ref, settings, hostnameOwner, canSee);
       // A secret may have been set or removed a moment ago.
       const versions = newestVersions(ref.org, settings, latestSecrets);
       id = revisionId(artifact, settings, versions);

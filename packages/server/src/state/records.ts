@@ -47,6 +47,15 @@ export function isDeploying(record: EndpointRecord): boolean {
 export const revisionsOf = ({ current, candidate }: EndpointRecord): readonly Revision[] =>
   candidate ? [current, candidate] : [current];
 
+/** Returns the hostnames in the settings of every revision that the record names. */
+export function hostnamesOf({ current, candidate }: EndpointRecord): readonly string[] {
+  const serving = current.settings.hostnames ?? NO_HOSTNAMES;
+  const target = candidate?.settings.hostnames ?? NO_HOSTNAMES;
+  return target.length === 0 ? serving : [...new Set([...serving, ...target])];
+}
+
+const NO_HOSTNAMES: readonly string[] = [];
+
 /** Returns the digests of the bundles that the records name; a digest can occur more than once. */
 export function* bundlesOf(records: Iterable<EndpointRecord>): Generator<string> {
   for (const record of records)

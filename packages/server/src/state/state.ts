@@ -1,4 +1,12 @@
-import { type KeyRecord, type Limits, NO_RESOURCES, type ReservedResources, replaceReserved } from "@faas/core";
+import {
+  type EndpointRef,
+  type KeyRecord,
+  type Limits,
+  NO_RESOURCES,
+  type ReservedResources,
+  replaceReserved,
+} from "@faas/core";
+import { HostnameOwners } from "./hostname-owners.ts";
 import { bundlesOf, type Change, type EndpointRecord, type OrgFields, reservedByRecord } from "./records.ts";
 
 interface Org {
@@ -15,6 +23,7 @@ const NO_BUNDLES: ReadonlyMap<string, number> = new Map();
 /** Organizations, endpoints and keys, in memory. A look-up or a change costs the same however many there are. */
 export class State {
   readonly #orgs = new Map<string, Org>();
+  readonly #hostnames = new HostnameOwners();
   /** Keys by id. */
   readonly keys = new Map<string, KeyRecord>();
 
@@ -41,6 +50,11 @@ export class State {
     return this.#orgs.get(org)?.bundles ?? NO_BUNDLES;
   }
 
+  /** Returns the endpoint with a revision that has the hostname. */
+  hostnameOwner(hostname: string): EndpointRef | undefined {
+    return this.#hostnames.get(hostname);
+  }
+
   /** Applies a change. Throws when an endpoint's organization does not exist. */
   apply(change: Change): void {
     if (change.org === undefined) {
@@ -51,14 +65,20 @@ export class State {
     const { org: name } = change;
     const org = this.#orgs.get(name);
     if (change.endpoint === undefined) {
-      if (change.record === null) this.#orgs.delete(name);
-      else {
+      if (change.record === null) {
+        for (const [endpoint, record] of org?.endpoints ?? [])
+          this.#hostnames.replace({ org: name, endpoint }, record, undefined);
+        this.#orgs.delete(name);
+      } else {
         const fields = withLimits(change.record);
         if (org) org.fields = fields;
         else this.#orgs.set(name, { fields, reserved: NO_RESOURCES, bundles: new Map(), endpoints: new Map() });
       }
-    } else if (org) putEndpoint(org, change.endpoint, change.record);
-    else if (change.record !== null)
+    } else if (org) {
+      const before = org.endpoints.get(change.endpoint);
+      this.#hostnames.replace({ org: name, endpoint: change.endpoint }, before, change.record ?? undefined);
+      putEndpoint(org, change.endpoint, change.record);
+    } else if (change.record !== null)
       throw new Error(`an endpoint belongs to the organization "${name}", which does not exist`);
   }
 

@@ -88,6 +88,11 @@ export class Store {
     return this.#state.endpoints(org)?.get(endpoint);
   }
 
+  /** Returns the endpoint with a revision that has the hostname. */
+  hostnameOwner(hostname: string): EndpointRef | undefined {
+    return this.#state.hostnameOwner(hostname);
+  }
+
   *endpoints(): IterableIterator<[EndpointRef, EndpointRecord]> {
     for (const org of this.#state.names()) {
       for (const [endpoint, record] of this.#state.endpoints(org) ?? []) yield [{ org, endpoint }, record];
@@ -105,7 +110,7 @@ export class Store {
       if (before && Object.keys(change).length === 0) return;
       const { limits: previous = {}, ...fields } = before ?? newOrg();
       const limits = changedLimits(previous, change);
-      const problem = limitsProblem(change, limits);
+      const problem = limitsProblem(change);
       if (problem) throw new FaasError("INVALID_REQUEST", problem);
       transaction.putOrg(name, { ...fields, ...(Object.keys(limits).length === 0 ? {} : { limits }) });
     });
@@ -158,16 +163,22 @@ export class Store {
   }
 
   /**
-   * Changes an endpoint. `next` gets the record, and the organization's secrets, after all earlier changes and returns the new record; `undefined`
-   * removes the endpoint. The change rejects with what `next` throws.
+   * Changes an endpoint. `next` gets the record, the organization's secrets and the owners of hostnames after all earlier changes, and returns the new
+   * record; `undefined` removes the endpoint. The change rejects with what `next` throws.
    */
   changeEndpoint(
     ref: EndpointRef,
-    next: (record: EndpointRecord | undefined, secrets: SecretRecords) => EndpointRecord | undefined,
+    next: (
+      record: EndpointRecord | undefined,
+      secrets: SecretRecords,
+      hostnameOwner: (hostname: string) => EndpointRef | undefined,
+    ) => EndpointRecord | undefined,
   ): Promise<void> {
     return this.#change((transaction) => {
       const before = transaction.endpoint(ref);
-      const after = next(before, transaction.fields(ref.org)?.secrets ?? {});
+      const after = next(before, transaction.fields(ref.org)?.secrets ?? {}, (hostname) =>
+        transaction.hostnameOwner(hostname),
+      );
       if (after === before) return;
       if (after && !transaction.fields(ref.org)) transaction.putOrg(ref.org, newOrg());
       transaction.putEndpoint(ref, after ?? null);

@@ -1,4 +1,5 @@
 import type { EndpointRef, KeyRecord } from "@faas/core";
+import { HostnameOwners } from "./hostname-owners.ts";
 import type { Change, EndpointRecord, OrgFields } from "./records.ts";
 import type { State } from "./state.ts";
 
@@ -9,9 +10,11 @@ export class Transaction {
   readonly #orgs = new Map<string, OrgFields | null>();
   readonly #endpoints = new Map<string, Map<string, EndpointRecord | null>>();
   readonly #keys = new Map<string, KeyRecord | null>();
+  readonly #hostnames: HostnameOwners;
 
   constructor(state: State) {
     this.#state = state;
+    this.#hostnames = new HostnameOwners((hostname) => state.hostnameOwner(hostname));
   }
 
   fields(org: string): OrgFields | undefined {
@@ -22,6 +25,11 @@ export class Transaction {
   endpoint({ org, endpoint }: EndpointRef): EndpointRecord | undefined {
     const changed = this.#endpoints.get(org)?.get(endpoint);
     return changed === undefined ? this.#state.endpoints(org)?.get(endpoint) : (changed ?? undefined);
+  }
+
+  /** Returns the endpoint with a revision that has the hostname. */
+  hostnameOwner(hostname: string): EndpointRef | undefined {
+    return this.#hostnames.get(hostname);
   }
 
   /** Returns all endpoints of an organization. */
@@ -64,6 +72,7 @@ export class Transaction {
   }
 
   putEndpoint({ org, endpoint }: EndpointRef, record: EndpointRecord | null): void {
+    this.#hostnames.replace({ org, endpoint }, this.endpoint({ org, endpoint }), record ?? undefined);
     let changed = this.#endpoints.get(org);
     if (!changed) {
       changed = new Map();

@@ -17,6 +17,8 @@ export class Call implements DeadlineLink {
   isLate = false;
   /** Deadlines of which this call has one, set when it runs. */
   deadlines: Extendable<Call> | undefined = undefined;
+  /** Progress of an application's response in bytes; undefined for a function, whose response the wrapper sends. */
+  progress: number | undefined = undefined;
   #context: Context | undefined;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;

@@ -1,24 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import type { Context } from "./call.ts";
+import { actAsEntryPoint } from "./app/entry-point.ts";
 import { describeSyntaxError, EXTENSIONS, locationIn } from "./error-location.ts";
-import { handlerSetting, nameOf, pathOf } from "./options.ts";
+import { defineServiceWorker, needsServiceWorker, serviceWorker } from "./fetch/service-worker.ts";
+import { chooseFunction } from "./load/choose-function.ts";
+import type { LoadedFunction, UserModule } from "./load/loaded-function.ts";
+import { appSetting, handlerSetting, nameOf, pathOf } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
-import type { FunctionEvent } from "./request/event.ts";
+import { prepareSignature } from "./signatures/adapt.ts";
 
 /** File names without extension, tried if no handler is set. */
 const FILES = ["index", "main", "handler", "function", "app"];
-/** Exports, tried if no handler is set. */
-const EXPORTS = ["handler", "main", "default"];
-
-export type Handler = (event: FunctionEvent, context: Context) => unknown;
-export type FetchHandler = (request: Request, context: Context) => unknown;
-
-/** Result of loading the user's code: a handler, a web-standard `fetch`, or the reason why every call fails. */
-export type LoadedFunction =
-  | { readonly handler: Handler; readonly fetch?: undefined; readonly problem?: undefined }
-  | { readonly handler?: undefined; readonly fetch: FetchHandler; readonly problem?: undefined }
-  | { readonly handler?: undefined; readonly fetch?: undefined; readonly problem: Problem };
 
 /** The user's function; undefined until loading ends. */
 export let loaded: LoadedFunction | undefined;
@@ -48,35 +40,21 @@ export function whenLoaded(): Promise<LoadedFunction> {
 async function load(): Promise<LoadedFunction> {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
+  if (appSetting === "http") actAsEntryPoint(file);
+  prepareSignature();
   const module = await importModule(file);
-  // `default` is the whole of a CommonJS module: it has the exports that Node does not detect, and the default export of compiled code.
-  const whole = module.default;
-  const exported = (name: string) =>
-    name === "default" ? (whole?.__esModule ? whole.default : whole) : (module[name] ?? whole?.[name]);
-  const key = handlerSetting ? handlerSetting.slice(dot + 1) : EXPORTS.find((each) => exported(each) !== undefined);
-  const target = key === undefined ? undefined : exported(key);
-  if (target === undefined) {
-    const has = Object.keys(module).join(", ") || "nothing";
-    throw new Problem(
-      "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected it to export ${handlerSetting ? `"${key}"` : EXPORTS.map((each) => `"${each}"`).join(" or ")}, but it exports ${has}`,
-    );
-  }
-  if (typeof target === "function") return { handler: target as Handler };
-  const { fetch } = target as { fetch?: unknown };
-  if (typeof fetch === "function") return { fetch: fetch.bind(target) };
-  throw new Problem(
-    "FUNCTION_LOAD_FAILED",
-    `${nameOf(file)}: expected "${key}" to be a function or an object with fetch, got ${typeof target}`,
-  );
+  return serviceWorker() ?? chooseFunction(module, file);
 }
 
-type UserModule = Record<string, unknown> & { readonly default?: Record<string, unknown> };
-
-async function importModule(file: string): Promise<UserModule> {
+async function importModule(file: string, query = ""): Promise<UserModule> {
   try {
-    return await import(pathToFileURL(file).href);
+    return await import(pathToFileURL(file).href + query);
   } catch (error) {
+    if (query === "" && needsServiceWorker(error)) {
+      defineServiceWorker();
+      // The failed module stays as it is: another address loads it again.
+      return importModule(file, "?service-worker");
+    }
     const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : undefined;
     console.error(syntax ?? stackOf(error));
     const location = locationIn(syntax ?? String((error as Error | undefined)?.stack ?? "")) ?? nameOf(file);

@@ -1,5 +1,7 @@
+import { setUserPort } from "./app/entry-point.ts";
+import { interceptListen } from "./app/listen.ts";
 import { startLoading } from "./load-function.ts";
-import { address } from "./options.ts";
+import { address, appSetting } from "./options.ts";
 import { createWrapperServer } from "./server.ts";
 import { drainOnSigterm, exitOnUncaughtError } from "./shutdown.ts";
 import { writeSynchronously } from "./standard-streams.ts";
@@ -9,11 +11,13 @@ process.setSourceMapsEnabled(true);
 writeSynchronously();
 // The import of the user's code begins when this file has run to its end: the server listens first, and calls wait until loading ends.
 startLoading();
+setUserPort();
 const httpServer = createWrapperServer();
 httpServer.listen(address);
 httpServer.on("error", (error) => {
   console.error(`Cannot listen on ${address}: ${error.message}`);
   process.exit(1);
 });
+if (appSetting !== "function") interceptListen();
 drainOnSigterm(httpServer);
 exitOnUncaughtError();

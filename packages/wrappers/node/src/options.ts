@@ -13,6 +13,12 @@ export const identity = {
 const port = environment.PORT ?? "8080";
 /** TCP port, or path of a Unix socket, to listen on. */
 export const address = /^\d+$/.test(port) ? Number(port) : port;
+/** Number of the port that the user's code sees in PORT. */
+export const userPort = typeof address === "number" ? address : 8080;
+/** How the code serves requests; found out when it is loaded if not set. */
+export const appSetting = environment.FAAS_APP;
+/** Platform whose arguments and results the function has; `faas` for this one. */
+export const signatureSetting = environment.FAAS_SIGNATURE;
 /** `file.export` of the handler; found by convention if not set. */
 export const handlerSetting = environment.FAAS_HANDLER;
 /** Maximum duration of a call. */

@@ -1,8 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { Admission } from "./admission.ts";
+import { answerForApp, hasProgressed, runApp } from "./app/run-app.ts";
 import type { Call } from "./call.ts";
 import { Deadlines } from "./deadlines.ts";
-import { type FetchHandler, type Handler, type LoadedFunction, loaded, whenLoaded } from "./load-function.ts";
+import type { Handler, LoadedFunction } from "./load/loaded-function.ts";
+import { loaded, whenLoaded } from "./load-function.ts";
 import { concurrency, timeoutMs } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
 import { hasBody, readBody } from "./request/body.ts";
@@ -69,9 +71,8 @@ function onDone(call: Call): void {
 
 /** Calls the function and answers. Returns a promise only if that takes time, because a promise costs every call. */
 function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undefined {
-  if (userFunction.problem) throw userFunction.problem;
-  if (userFunction.fetch) return handleFetch(call, userFunction.fetch);
   const { handler } = userFunction;
+  if (handler === undefined) return handleOther(call, userFunction);
   const { request } = call;
   const event = new FunctionEvent(request);
   if (!hasBody(request)) return handleEvent(call, handler, event);
@@ -81,22 +82,37 @@ function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undef
   });
 }
 
+/** Calls what is not a handler. */
+async function handleOther(call: Call, { app, fetch, respond, problem }: LoadedFunction): Promise<void> {
+  if (app !== undefined) return runApp(call, app);
+  if (fetch !== undefined) return sendWebResponse(call, await fetch(webRequestOf(call), call));
+  if (respond !== undefined) return sendResult(call, await respond(call));
+  throw problem;
+}
+
 function handleEvent(call: Call, handler: Handler, event: FunctionEvent): Promise<void> | undefined {
   const result = handler(event, call.context);
   if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return sendResult(call, result);
   return Promise.resolve(result).then((value) => sendResult(call, value));
 }
 
-async function handleFetch(call: Call, fetch: FetchHandler): Promise<void> {
-  return sendWebResponse(call, await fetch(webRequestOf(call), call.context));
-}
-
 /** Number of calls in flight beyond their deadline, which cannot be stopped. */
 let lateCalls = 0;
 
 function onTimeout(call: Call): void {
+  const isApp = call.progress !== undefined;
+  // The response of an application is cut, like a stream, when it does not continue for that time.
+  if (isApp && hasProgressed(call)) {
+    deadlines.add(call);
+    return;
+  }
   const problem = new Problem("FUNCTION_TIMEOUT", `The function did not finish within ${timeoutMs} ms`);
   call.abort(problem);
+  if (isApp) {
+    // The slot becomes free when the connection is closed.
+    answerForApp(call, problem);
+    return;
+  }
   if (call.response.headersSent) call.response.destroy();
   else sendProblem(call, problem);
   call.isLate = true;
@@ -113,8 +129,9 @@ function exitForRestart(): void {
 
 function onError(call: Call, error: unknown): void {
   const { response } = call;
+  const answer = call.progress === undefined ? sendProblem : answerForApp;
   if (error instanceof Problem) {
-    if (!response.headersSent) sendProblem(call, error);
+    if (!response.headersSent) answer(call, error);
     return;
   }
   if (response.destroyed || (response.writableEnded && call.isAborted)) return;
@@ -122,5 +139,5 @@ function onError(call: Call, error: unknown): void {
   console.error(stackOf(error));
   // Sent bytes cannot be changed: a closed connection shows the client that the response is incomplete.
   if (response.headersSent) response.destroy();
-  else sendProblem(call, new Problem("FUNCTION_ERROR", messageOf(error)));
+  else answer(call, new Problem("FUNCTION_ERROR", messageOf(error)));
 }

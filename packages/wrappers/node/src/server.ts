@@ -5,7 +5,7 @@ import { loaded, whenLoaded } from "./load-function.ts";
 import { Problem } from "./problem.ts";
 import { bodyTooLarge, declaresTooLarge } from "./request/body-limit.ts";
 import { JSON_TYPE } from "./response/head.ts";
-import { PROBLEM_TYPE, sendProblem } from "./response/problem.ts";
+import { rawProblem, sendProblem } from "./response/problem.ts";
 import { send } from "./response/send.ts";
 import { admission } from "./run-call.ts";
 
@@ -48,8 +48,5 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
     error.code === "HPE_HEADER_OVERFLOW"
       ? new Problem("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more")
       : new Problem("INVALID_REQUEST", `Malformed HTTP: ${error.message.replace(/^Parse Error: /, "")}`);
-  const { status, text } = problem.document();
-  const reason = status === 431 ? "Request Header Fields Too Large" : "Bad Request";
-  const headers = `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close`;
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${headers}\r\n\r\n${text}`);
+  socket.end(rawProblem(problem));
 }

@@ -120,7 +120,7 @@ const putEndpoint = (deps: RegistrationDeps) =>
       201: json("it is new", registeredSchema),
     },
     async handle({ context, parameters: ref, body: { artifact, settings }, permissions }) {
-      return registered(context, await register({ ref, artifact, settings }, permissions, deps));
+      return registered(context, await register({ ref, artifact, settings, host: context.host }, permissions, deps));
     },
   });
 
@@ -168,7 +168,7 @@ const addEndpoint = (deps: RegistrationDeps) =>
       stateOf(context).target = endpointKey(ref);
       permissions.require(org, "deploy");
       const artifact = artifactOf(image);
-      return registered(context, await register({ ref, artifact, settings }, permissions, deps));
+      return registered(context, await register({ ref, artifact, settings, host: context.host }, permissions, deps));
     },
   });
 

@@ -76,7 +76,7 @@ const putOrg = (deps: Pick<OrgRoutesDeps, "store" | "deployments"> & OrgDetailsD
       const exists = store.hasOrg(org);
       const previous = store.org(org)?.limits ?? {};
       const limits = changedLimits(previous, change);
-      const problem = limitsProblem(change, limits);
+      const problem = limitsProblem(change);
       if (problem) throw new FaasError("INVALID_REQUEST", `In the request body: ${problem}`);
       if (Object.keys(change).length > 0) stateOf(context).change = { limits: { from: previous, to: limits } };
       await deployments.applyOrg(org, limits);

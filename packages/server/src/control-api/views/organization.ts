@@ -1,6 +1,7 @@
 import { formatSize, type Limits, type LimitsUse, NO_RESOURCES, type OrgDetails, type OrgView } from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
 import type { StorageQuota } from "../../bundles/storage-quota.ts";
+import { hostnamesOf } from "../../state/records.ts";
 import type { Store } from "../../state/store.ts";
 
 /** Builds the response body for an organization. */
@@ -28,6 +29,7 @@ export async function viewOrgDetails(org: string, deps: OrgDetailsDeps): Promise
   const view = viewOrg(org, store, defaultLimits);
   const runtime = endpoints.org(org);
   const reserved = runtime?.usage.reserved ?? NO_RESOURCES;
+  const hostnames = [...(store.org(org)?.endpoints.values() ?? [])].flatMap(hostnamesOf).sort();
   const use: LimitsUse = {
     endpoints: view.endpoints.length,
     replicas: reserved.replicas,
@@ -36,6 +38,7 @@ export async function viewOrgDetails(org: string, deps: OrgDetailsDeps): Promise
     requestsPerSecond: runtime?.meter.perSecond(performance.now()) ?? 0,
     concurrentRequests: runtime?.requests ?? 0,
     bundleBytes: await storageQuota.used(org),
+    ...(hostnames.length > 0 ? { hostnames } : {}),
   };
   return { ...view, use };
 }

@@ -1,11 +1,11 @@
-import type { OutgoingHttpHeaders } from "node:http";
+import { type OutgoingHttpHeaders, STATUS_CODES } from "node:http";
 import type { Call } from "../call.ts";
 import type { Problem } from "../problem.ts";
 import { hasBody } from "../request/body.ts";
 import { ACCEPTED_ENCODINGS } from "../request/content-encoding.ts";
 import { send } from "./send.ts";
 
-export const PROBLEM_TYPE = "application/problem+json";
+const PROBLEM_TYPE = "application/problem+json";
 
 /** Answers a call with a problem document. Does nothing if the call was answered or the client disconnected. */
 export function sendProblem(call: Call, problem: Problem): void {
@@ -18,4 +18,12 @@ export function sendProblem(call: Call, problem: Problem): void {
   // The rest of an unread body would be parsed as the next request.
   if (!request.complete && hasBody(request)) headers.Connection = "close";
   send(call, status, headers, text);
+}
+
+/** Writes the whole response with a problem document, for connections without a response object. It closes the connection. */
+export function rawProblem(problem: Problem, requestId?: string, hasBody = true): string {
+  const { status, text } = problem.document(requestId);
+  const id = requestId === undefined ? "" : `X-Request-Id: ${requestId}\r\n`;
+  const headers = `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n${id}Connection: close`;
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n${hasBody ? text : ""}`;
 }

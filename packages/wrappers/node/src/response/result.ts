@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
+import { signatureSetting } from "../options.ts";
 import { messageOf, Problem } from "../problem.ts";
 import { encodingHeaderOf, removeMissingEncoding, removeMissingEncodingOf } from "./content-encoding.ts";
 import { BYTES, JSON_TYPE, sendableHeaders, TEXT, withType } from "./head.ts";
@@ -69,7 +70,19 @@ function sendBody(
   }
   if (body instanceof ArrayBuffer) return send(call, status ?? 200, withType(headers, BYTES), Buffer.from(body));
   if (isStream(body)) return sendStream(call, status ?? 200, withType(headers, BYTES), body);
+  if (status === undefined && isLambdaResponse(body)) throw new Problem("INVALID_RESPONSE", LAMBDA_ADVICE);
   return send(call, status ?? 200, withType(headers, JSON_TYPE), jsonOf(body));
+}
+
+const LAMBDA_ADVICE =
+  'The function returned "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"; with --signature faas it is sent as JSON';
+const LAMBDA_KEYS = /^(?:statusCode|statusDescription|headers|multiValueHeaders|cookies|body|isBase64Encoded)$/;
+
+/** Tests for the response of a Lambda function, which would be sent as JSON with the status 200. */
+function isLambdaResponse(body: unknown): boolean {
+  const { statusCode } = body as { readonly statusCode?: unknown };
+  if (statusCode === undefined || signatureSetting === "faas" || !Number.isInteger(Number(statusCode))) return false;
+  return Object.keys(body as object).every((key) => LAMBDA_KEYS.test(key));
 }
 
 function isStream(value: unknown): value is Source {

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { revisionId, withDefaults } from "@faas/core";
+import { tempDir } from "@faas/testing";
+import type { EndpointRecord } from "./records.ts";
+import { Store } from "./store.ts";
+
+const artifact = { kind: "bundle", digest: `sha256:${"a".repeat(64)}` } as const;
+const x = { org: "acme", endpoint: "x" };
+const y = { org: "acme", endpoint: "y" };
+
+function revision(hostnames: readonly string[]) {
+  const settings = withDefaults({ hostnames });
+  return { id: revisionId(artifact, settings), createdAt: "", artifact, settings };
+}
+
+/** Makes a record whose serving revision, and the one that is being deployed, have hostnames. */
+const record = (current: readonly string[], candidate?: readonly string[]): EndpointRecord => ({
+  createdAt: "",
+  updatedAt: "",
+  current: revision(current),
+  ...(candidate ? { candidate: revision(candidate) } : {}),
+});
+
+test("an endpoint owns the hostnames of its serving revision and of the one that is being deployed", async (t) => {
+  const store = await Store.open(tempDir("hostnames"));
+  t.after(() => store.close());
+  await store.changeEndpoint(x, () => record(["a.example"], ["b.example"]));
+  assert.deepEqual(
+    ["a.example", "b.example"].map((name) => store.hostnameOwner(name)),
+    [x, x],
+  );
+  await store.changeEndpoint(x, () => record(["b.example"]));
+  assert.deepEqual(
+    ["a.example", "b.example"].map((name) => store.hostnameOwner(name)),
+    [undefined, x],
+  );
+  await store.changeEndpoint(x, () => undefined);
+  assert.equal(store.hostnameOwner("b.example"), undefined);
+});
+
+test("a change sees the owners after the changes before it, also those that are written with it", async (t) => {
+  const store = await Store.open(tempDir("hostnames"));
+  t.after(() => store.close());
+  await store.changeEndpoint(x, () => record(["a.example"]));
+  const seen: unknown[] = [];
+  await Promise.all([
+    store.changeEndpoint(x, () => record(["b.example"])),
+    store.changeEndpoint(y, (_, __, ownerOf) => {
+      seen.push(ownerOf("a.example"), ownerOf("b.example"));
+      return record(["a.example"]);
+    }),
+    store.changeEndpoint(x, (before, _, ownerOf) => {
+      seen.push(ownerOf("a.example"), ownerOf("b.example"));
+      return before;
+    }),
+  ]);
+  assert.deepEqual(seen, [undefined, x, y, x]);
+});
+
+test("the owners are known after a restart, from the journal and from the snapshot", async () => {
+  const folder = tempDir("hostnames");
+  for (let restart = 0; restart < 3; restart++) {
+    const store = await Store.open(folder);
+    if (restart === 0) await store.changeEndpoint(x, () => record(["a.example"]));
+    assert.deepEqual(store.hostnameOwner("a.example"), x);
+    await store.close();
+  }
+});

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { userPort } from "../options.ts";
+
+/** Sets PORT to a number, which the wrapper's own may not be. */
+export function setUserPort(): void {
+  process.env.PORT = String(userPort);
+}
+
+/**
+ * Makes a module the program's entry point, as under `node server.js`: many servers listen only if they are it, by `require.main === module`, by
+ * `process.argv[1]` or by `import.meta.main`.
+ */
+export function actAsEntryPoint(file: string): void {
+  process.argv[1] = file;
+  // Loaded on demand: functions do without.
+  const { createRequire, registerHooks } = process.getBuiltinModule("node:module");
+  const { cache } = createRequire(file);
+  // Node gives it to each CommonJS module as `require.main`.
+  Object.defineProperty(process, "mainModule", { configurable: true, enumerable: true, get: () => cache[file] });
+  if (registerHooks === undefined || !readFileSync(file, "utf8").includes("import.meta.main")) return;
+  const { href } = pathToFileURL(file);
+  const hooks = registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      if (url !== href || loaded.format !== "module") return loaded;
+      hooks.deregister();
+      // Columns stay as they are.
+      return { ...loaded, source: String(loaded.source).replaceAll("import.meta.main", "(true)          ") };
+    },
+  });
+}
