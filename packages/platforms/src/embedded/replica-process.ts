@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { EndpointSpec } from "@faas/core";
+import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingLocation, loadingReport } from "@faas/core";
 import { readLines } from "../common/lines.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
@@ -16,6 +16,7 @@ import {
   sharedCacheFolder,
 } from "../common/wrapper-environment.ts";
 import { exitReason, type ProcessEnd, spawnFailure } from "./exit-reason.ts";
+import { LoadingInspector } from "./loading-inspector.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
 import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
 import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
@@ -78,6 +79,8 @@ export class ReplicaProcess {
   #releaseCode: (() => void) | undefined;
   #end: ProcessEnd | undefined;
   #hasEnded = false;
+  #loadingInspector: LoadingInspector | undefined;
+  #loadingLocation: string | undefined;
 
   constructor(id: string, spec: EndpointSpec, options: ProcessOptions, events: ProcessEvents) {
     this.id = id;
@@ -115,13 +118,10 @@ export class ReplicaProcess {
     this.#child = child;
     this.stages.record("process");
     if (child.pid !== undefined) this.#events.started(this, child.pid);
-    for (const stream of ["stdout", "stderr"] as const) {
-      readLines(child[stream] as Readable, (line) => {
-        this.lastLines.push(line);
-        if (this.lastLines.length > MAX_LAST_LINES) this.lastLines.shift();
-        return this.#events.line(this, stream, line);
-      });
-    }
+    for (const stream of ["stdout", "stderr"] as const)
+      readLines(child[stream] as Readable, (line) =>
+        stream === "stderr" && this.#loadingInspector?.handles(line) ? undefined : this.#onLine(stream, line),
+      );
     child.once("error", (error: NodeJS.ErrnoException) => {
       this.#end ??= spawnFailure(this.spec, this.#options, error);
       if (child.pid === undefined) this.#onEnd();
@@ -167,6 +167,30 @@ export class ReplicaProcess {
     if (failure) this.#kill(failure);
   }
 
+  #onLine(stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
+    this.lastLines.push(line);
+    if (this.lastLines.length > MAX_LAST_LINES) this.lastLines.shift();
+    return this.#events.line(this, stream, line);
+  }
+
+  /** Logs where the code is that has not finished loading. The Python wrapper does this itself. */
+  #inspectLoading(): void {
+    const { runtime, app } = this.spec;
+    // SIGUSR1 would end a program other than Node.
+    if (
+      app === "server" ||
+      app === "static" ||
+      this.pid === undefined ||
+      !runtimeCommand(runtime).hasInspector ||
+      !existsSync(this.socketPath)
+    )
+      return;
+    this.#loadingInspector = new LoadingInspector(this.pid, (location) => {
+      this.#loadingLocation = location;
+      void this.#onLine("stderr", loadingReport(location));
+    });
+  }
+
   #kill(end: ProcessEnd): void {
     this.#end ??= end;
     this.#signal("SIGKILL");
@@ -175,9 +199,14 @@ export class ReplicaProcess {
   async #awaitReady(): Promise<void> {
     const { startTimeoutMs } = this.#options;
     const timeout = setTimeout(() => {
-      const detail = `The function did not load within ${startTimeoutMs / 1000} s`;
-      this.#kill({ code: "START_TIMEOUT", detail });
+      const location = this.#loadingLocation ?? loadingLocation(this.lastLines);
+      const where = location === undefined ? "" : `: it was at ${location}`;
+      this.#kill({
+        code: "START_TIMEOUT",
+        detail: `The function did not load within ${startTimeoutMs / 1000} s${where}`,
+      });
     }, startTimeoutMs);
+    const inspection = setTimeout(() => this.#inspectLoading(), LOADING_REPORT_SECONDS * 1000);
     try {
       const response = await waitUntilReady(this.socketPath, this.#startAborter.signal, this.#folder.listenPath);
       if (this.stopping || this.#hasEnded) return;
@@ -190,6 +219,7 @@ export class ReplicaProcess {
       // The replica was stopped or has ended, which is reported elsewhere.
     } finally {
       clearTimeout(timeout);
+      clearTimeout(inspection);
     }
   }
 
