@@ -25,10 +25,10 @@ sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 import builtins
 import gc
 import json
+import math
 import os
 import re
 import select
-import selectors
 import signal
 import socket
 import sys
@@ -165,6 +165,64 @@ def exit_as_asked(error, where):
     argument = "" if error.code is None else repr(error.code)
     sys.stderr.write(f"The function called sys.exit({argument}) {where}\n")
     exit_process(code & 0xFF)
+
+
+# ---- signatures/hints.py
+# Hints that a function is for another platform, which are cheap to look for at each start.
+
+SIGNATURE = ENVIRONMENT.get("FAAS_SIGNATURE") or ""
+# Names of exports and files that only other platforms use.
+FOREIGN_NAMES = ("lambda_handler", "handle", "new")
+FOREIGN_FILES = ("lambda_function", "func")
+# Packages that a function for another platform imports.
+FOREIGN_PACKAGES = ("functions_framework", "parliament", "aws_lambda_powertools", "mangum", "flask")
+# Fields of events and contexts that only AWS Lambda has, and the status of its responses.
+LAMBDA_FIELDS = frozenset(
+    (
+        "rawPath",
+        "rawQueryString",
+        "requestContext",
+        "queryStringParameters",
+        "multiValueQueryStringParameters",
+        "pathParameters",
+        "isBase64Encoded",
+        "httpMethod",
+        "routeKey",
+        "stageVariables",
+        "aws_request_id",
+        "get_remaining_time_in_millis",
+        "invoked_function_arn",
+        "memory_limit_in_mb",
+        "log_stream_name",
+        "log_group_name",
+        "statusCode",
+    )
+)
+
+
+def may_be_foreign(target, name):
+    if SIGNATURE:
+        return SIGNATURE != "faas"
+    if name in ("app", "application"):
+        return "functions_framework" in sys.modules
+    if name is None or name in FOREIGN_NAMES or any(package in sys.modules for package in FOREIGN_PACKAGES):
+        return True
+    code = getattr(target, "__code__", None)
+    return code is None or not LAMBDA_FIELDS.isdisjoint(words_of(code))
+
+
+def words_of(code):
+    words = set(code.co_names)
+    waiting = list(code.co_consts)
+    for value in waiting:
+        if isinstance(value, str):
+            words.add(value)
+        elif isinstance(value, tuple):
+            waiting += value
+        elif hasattr(value, "co_consts"):
+            words.update(value.co_names)
+            waiting += value.co_consts
+    return words
 
 
 # ---- json_encoder.py
@@ -327,6 +385,10 @@ def load_function():
     extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
+    if "lambda" in (SIGNATURE, file.partition("_")[0]) or name == "lambda_handler":
+        load_part('signatures.aws_lambda')
+
+        set_lambda_environment()
     run_user_code(lambda: __import__(module_name), file)
     return loaded_from(sys.modules[module_name], file, name)
 
@@ -336,6 +398,8 @@ def run_user_code(action, file):
         return action()
     except SystemExit as error:
         exit_as_asked(error, f"while {file} was loaded")
+    except Problem:
+        raise
     except BaseException as error:
         log_error(error)
         raise load_failed(f"{location_of(error) or file}: {type(error).__name__}: {load_message(error)}") from error
@@ -349,11 +413,17 @@ def loaded_from(module, file, name):
     if app in ("wsgi", "asgi") and not name:
         names = EXPORTED_APPS + HANDLER_NAMES
     found = next((each for each in names if hasattr(module, each)), None)
+    target = getattr(module, found) if found else None
+    if app not in ("wsgi", "asgi") and may_be_foreign(target, found):
+        load_part('signatures.adapt')
+
+        adapted = run_user_code(lambda: adapt_signature(target, module, file, name or None), file)
+        if adapted:
+            return Loaded(*adapted)
     if found is None:
         has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
-        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
-    target = getattr(module, found)
+        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}{signature_advice(module)}")
     if not name and (found == "main" or getattr(target, "__module__", "").startswith(LAMBDA_ADAPTERS)):
         found = app_beside(module) or found  # `def main()` often starts a server of the framework, for development
         target = getattr(module, found)
@@ -370,6 +440,13 @@ def loaded_from(module, file, name):
     if kind is None and not callable(target):
         raise load_failed(f'{file}: expected "{found}" to be a function, got {type(target).__name__}')
     return Loaded(target, kind)
+
+
+def signature_advice(module):
+    load_part('signatures.adapt')
+
+    likely = next(filter(None, map(likely_signature, vars(module).values())), None)
+    return f". A function of another platform needs --signature {likely} and --handler" if likely else ""
 
 
 def app_beside(module):
@@ -395,12 +472,12 @@ def is_plain_handler(target, name):
 
 def find_handler(setting):
     stem, _, name = (setting or "").rpartition(".")
-    stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES
+    stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES + FOREIGN_FILES
     for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
                 return file, module_of(each), name
-    tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
+    tried = ", ".join(dict.fromkeys(f"{each}.py" for each in (stems if setting else HANDLER_FILES)))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
         if setting
@@ -731,9 +808,12 @@ def to_response(call, result):
     status = None
     headers = ()
     body = result
-    if isinstance(result, dict) and is_full_response(result):
-        status, body = result["status"], result.get("body")
-        headers = checked_headers(result.get("headers") or {})
+    if isinstance(result, dict):
+        if is_full_response(result):
+            status, body = result["status"], result.get("body")
+            headers = checked_headers(result.get("headers") or {})
+        elif "statusCode" in result:
+            check_not_lambda(result)
     if body is None:
         return complete_response(call, status or 204, None, headers, b"")
     encoding = encoding_of(headers) if headers else None
@@ -773,6 +853,14 @@ def is_full_response(result):
     if not 200 <= status <= 599:
         raise invalid_response(f'Expected "status" to be from 200 to 599, got {status}')
     return True
+
+
+def check_not_lambda(result):
+    if type(result["statusCode"]) is int and not ENVIRONMENT.get("FAAS_SIGNATURE"):
+        raise invalid_response(
+            'The function returned an object with "statusCode", as functions of AWS Lambda do. '
+            "Deploy it with --signature lambda, or with --signature faas to send the object as JSON"
+        )
 
 
 def checked_headers(headers):
@@ -892,9 +980,13 @@ class Deadlines:
 # ---- event_loop.py
 # The event loop of plain functions.
 
+READ, WRITE = 1, 4  # POLLIN and POLLOUT, which epoll has too; errors and hang-ups are for both callbacks
+
+
 class EventLoop:
     def __init__(self):
-        self.selector = selectors.DefaultSelector()
+        self.watched = {}  # by descriptor: for reading, for writing
+        self.poller = select.epoll() if hasattr(select, "epoll") else MillisecondPoll()
         self.callbacks = deque()
         self.timers = []  # a handful at most
         self.stopped = False
@@ -916,18 +1008,17 @@ class EventLoop:
         self.change(fd, 1, None)
 
     def change(self, fd, index, callback):
-        key = self.selector.get_map().get(fd)
-        callbacks = list(key.data) if key else [None, None]
-        if callbacks[index] == callback:
+        on_read, on_write = known = self.watched.get(fd, (None, None))
+        changed = (callback, on_write) if index == 0 else (on_read, callback)
+        if changed == known:
             return
-        callbacks[index] = callback
-        events = (selectors.EVENT_READ if callbacks[0] else 0) | (selectors.EVENT_WRITE if callbacks[1] else 0)
-        if not key:
-            self.selector.register(fd, events, callbacks)
-        elif events:
-            self.selector.modify(fd, events, callbacks)
+        events = (READ if changed[0] else 0) | (WRITE if changed[1] else 0)
+        if events:
+            self.watched[fd] = changed
+            (self.poller.register if known == (None, None) else self.poller.modify)(fd, events)
         else:
-            self.selector.unregister(fd)
+            del self.watched[fd]
+            self.poller.unregister(fd)
 
     def call_later(self, seconds, callback, *arguments):
         self.timers.append((monotonic() + seconds, callback, arguments))
@@ -946,18 +1037,22 @@ class EventLoop:
         self.stopped = True
 
     def run_forever(self, can_run, turn):
+        poll, watched = self.poller.poll, self.watched
         while not self.stopped:
             timeout = None
             if self.callbacks or can_run():
                 timeout = 0
             elif self.timers:
                 timeout = max(0, min(timer[0] for timer in self.timers) - monotonic())
-            for key, events in self.selector.select(timeout):
-                on_read, on_write = key.data
-                if on_read and events & selectors.EVENT_READ:
-                    on_read()
-                if on_write and events & selectors.EVENT_WRITE and key.data[1]:
-                    on_write()
+            for fd, events in poll(timeout, len(watched)):
+                if events & ~WRITE and fd in watched:
+                    on_read = watched[fd][0]
+                    if on_read:
+                        on_read()
+                if events & ~READ and fd in watched:
+                    on_write = watched[fd][1]
+                    if on_write:
+                        on_write()
             if self.timers:
                 now = monotonic()
                 due = [timer for timer in self.timers if timer[0] <= now]
@@ -969,6 +1064,16 @@ class EventLoop:
                 callback(*arguments)
             if can_run() and not turn():
                 return
+
+
+class MillisecondPoll:
+    def __init__(self):
+        poller = select.poll()
+        self.register, self.modify, self.unregister = poller.register, poller.modify, poller.unregister
+        self.wait = poller.poll
+
+    def poll(self, timeout, count):
+        return self.wait(None if timeout is None else math.ceil(timeout * 1000))
 
 
 # ---- function/signature.py
@@ -986,6 +1091,8 @@ def is_async(handler):
 
 
 def arity(handler):
+    if hasattr(handler, "takes_call"):
+        return -1
     code = getattr(handler, "__code__", None)
     if code and not code.co_flags & VARARGS:
         bound = getattr(handler, "__self__", None) is not None
@@ -1134,6 +1241,8 @@ def decode_part(text):
 # ---- function/call.py
 # A call of the function.
 
+RANDOM_STOCK = 64
+random_digits = []  # for request ids
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
@@ -1191,7 +1300,14 @@ class Call:
         except IndexError:
             return False
 
+    def decoded_body(self):
+        if self.body and "content-encoding" in self.headers:
+            return decode_body(self.body, self.headers)
+        return self.body
+
     def arguments(self, arity):
+        if arity < 0:
+            return (self,)
         target, query = self.target, ""
         if "?" in target:
             target, _, query = target.partition("?")
@@ -1212,9 +1328,14 @@ class Call:
 
 
 def new_request_id():
-    digits = os.urandom(16).hex()
+    try:
+        digits = random_digits.pop()
+    except IndexError:  # the system is asked for many at a time, which costs hardly more than one
+        text = os.urandom(16 * RANDOM_STOCK).hex()
+        random_digits.extend(text[at : at + 32] for at in range(32, len(text), 32))
+        digits = text[:32]
     variant = "89ab"[int(digits[16], 16) & 3]
-    return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], variant + digits[17:20], digits[20:]))
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 # ---- http/request_body.py
@@ -2565,7 +2686,202 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['apps.recognize'] = 2567, r'''import sys
+PARTS['signatures.call_facts'] = 2688, r'''# ---- signatures/call_facts.py
+# Facts of a call that functions of several platforms read.
+
+def path_and_query(call):
+    path, _, query = call.target.partition("?")
+    if path[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path or "/", query
+
+
+def client_address(call):
+    return call.headers.get("x-forwarded-for", "127.0.0.1").rpartition(",")[2].strip()
+'''
+
+
+PARTS['signatures.aws_lambda'] = 2703, r'''import base64
+import re
+from time import gmtime, monotonic, strftime, time
+load_part('signatures.call_facts')
+
+# ---- signatures/aws_lambda.py
+# Functions for AWS Lambda behind API Gateway or a function URL.
+
+LAMBDA_VERSION = "$LATEST"
+LAMBDA_MEMORY_MB = "256"
+# Content types whose bodies API Gateway sends as text; it encodes all others in base64.
+LAMBDA_TEXT_TYPE = re.compile(
+    r"\s*(?:text/|application/(?:json|javascript|xml|[\w.-]+\+(?:json|xml))\s*(?:;|\Z))", re.I
+)
+
+
+def set_lambda_environment():
+    _, endpoint, revision = IDENTITY
+    variables = {
+        "AWS_LAMBDA_FUNCTION_NAME": endpoint,
+        "AWS_LAMBDA_FUNCTION_VERSION": LAMBDA_VERSION,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory_limit(),
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{endpoint}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": revision,
+        "LAMBDA_TASK_ROOT": FOLDER,
+        "_HANDLER": ENVIRONMENT.get("FAAS_HANDLER") or "lambda_function.lambda_handler",
+    }
+    for name, value in variables.items():
+        ENVIRONMENT.setdefault(name, value)
+
+
+def memory_limit():
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(path) as file:
+                limit = int(file.read())
+        except (OSError, ValueError):
+            continue
+        if 0 < limit < 1 << 40:
+            return str(limit >> 20)
+    return LAMBDA_MEMORY_MB
+
+
+def adapt_lambda(target):
+    set_lambda_environment()
+    count = arity(target)
+
+    def handle(call):
+        body = call.decoded_body()
+        return lambda_result(target(*(lambda_event(call, body), LambdaContext(call))[:count]))
+
+    async def handle_async(call):
+        body = call.decoded_body()
+        return lambda_result(await target(*(lambda_event(call, body), LambdaContext(call))[:count]))
+
+    adapted = handle_async if is_async(target) else handle
+    adapted.takes_call = True
+    return adapted
+
+
+def lambda_event(call, body):
+    headers = dict(call.headers)
+    path, query = path_and_query(call)
+    now = time()
+    domain = headers.get("host", "")
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": IDENTITY[1],
+            "domainName": domain,
+            "domainPrefix": domain.partition(".")[0],
+            "http": {
+                "method": call.method,
+                "path": path,
+                "protocol": "HTTP/1.0" if call.http10 else "HTTP/1.1",
+                "sourceIp": client_address(call),
+                "userAgent": headers.get("user-agent", ""),
+            },
+            "requestId": call.request_id,
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": strftime("%d/%b/%Y:%H:%M:%S +0000", gmtime(now)),
+            "timeEpoch": int(now * 1000),
+        },
+        "isBase64Encoded": False,
+        "httpMethod": call.method,
+        "path": path,
+    }
+    if "cookie" in headers:
+        event["cookies"] = re.split("; *", headers["cookie"])
+    if query:
+        parameters = parse_query(query)
+        event["queryStringParameters"] = {
+            key: ",".join(value) if isinstance(value, list) else value for key, value in parameters.items()
+        }
+    if body:
+        event["body"], event["isBase64Encoded"] = lambda_body(body, headers.get("content-type"))
+    return event
+
+
+def lambda_body(body, content_type):
+    if content_type is None or LAMBDA_TEXT_TYPE.match(content_type):
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            if content_type is not None:
+                return body.decode("utf-8", "replace"), False
+    return base64.b64encode(body).decode(), True
+
+
+class LambdaContext:
+    function_version = LAMBDA_VERSION
+    client_context = None
+    identity = None
+
+    def __init__(self, call):
+        region = ENVIRONMENT.get("AWS_REGION") or ENVIRONMENT.get("AWS_DEFAULT_REGION") or "local"
+        self.aws_request_id = call.request_id
+        self.function_name = ENVIRONMENT["AWS_LAMBDA_FUNCTION_NAME"]
+        self.invoked_function_arn = f"arn:aws:lambda:{region}:000000000000:function:{self.function_name}"
+        self.memory_limit_in_mb = ENVIRONMENT["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.log_group_name = ENVIRONMENT["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = ENVIRONMENT["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self._ends = call.deadline
+
+    def get_remaining_time_in_millis(self):
+        return max(0, int((self._ends - monotonic()) * 1000))
+
+    def log(self, message):
+        print(message, flush=True)
+
+
+def lambda_result(value):
+    if not isinstance(value, dict) or "statusCode" not in value:
+        text = value if isinstance(value, str) else to_json(value)
+        return {"status": 200, "headers": {"Content-Type": "application/json"}, "body": text}
+    headers = {}
+    for name, each in (value.get("headers") or {}).items():
+        if each is not None:
+            headers[name.lower()] = lambda_text(each)
+    for name, values in (value.get("multiValueHeaders") or {}).items():
+        headers[name.lower()] = [lambda_text(each) for each in values]
+    if value.get("cookies"):
+        before = headers.get("set-cookie", [])
+        headers["set-cookie"] = [*([before] if isinstance(before, str) else before), *value["cookies"]]
+    body = value.get("body")
+    if body is None:
+        body = b""
+    elif value.get("isBase64Encoded"):
+        body = base64.b64decode(body)
+    elif isinstance(body, (dict, list)):
+        raise invalid_response(f'Expected "body" to be a str, got a {type(body).__name__}: use json.dumps')
+    elif not isinstance(body, (str, bytes)):
+        body = lambda_text(body)
+    if not body:
+        body = b""
+        headers.setdefault("content-type", "text/plain; charset=utf-8")
+    return {"status": lambda_status(value["statusCode"]), "headers": headers, "body": body}
+
+
+def lambda_text(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def lambda_status(value):
+    try:
+        status = from_json(value) if isinstance(value, str) else int(value)
+    except (ValueError, TypeError):
+        status = 0
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise invalid_response(f'Expected "statusCode" to be from 200 to 599, got {value!r}')
+    return status
+'''
+
+
+PARTS['apps.recognize'] = 2883, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2681,7 +2997,151 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['function.missing_package'] = 2683, r'''import os
+PARTS['signatures.adapt'] = 2999, r'''import sys
+
+# ---- signatures/adapt.py
+# Choosing how a function of another platform is called.
+
+# Names of functions by signature, tried when the handler's setting does not name one.
+CONVENTIONS = {
+    "lambda": ("lambda_handler", "handler"),
+    "openfaas": ("handle",),
+    "knative": ("handle", "main"),
+    "": ("lambda_handler", "handle"),
+}
+
+
+def adapt_signature(target, module, file_name, name=None):
+    if "functions_framework" in sys.modules and SIGNATURE in ("", "gcf", "cloudevents"):
+        load_part('signatures.google')
+
+        if registered_functions():
+            found = google_target(module, file_name, name)
+            if found:
+                return google_app(module, file_name, found)
+    if SIGNATURE in ("", "knative") and not name and is_function_class(module):
+        load_part('signatures.knative')
+
+        return knative_instance_app(run_user_code(module.new, file_name)), "asgi"
+    if target is None or not callable(target):
+        target = find_target(module, name)
+    if target is None:
+        if SIGNATURE:
+            raise load_failed(
+                f'{file_name}: found no function of the signature {SIGNATURE}. Set the handler to "file.function"'
+            )
+        return None
+    signature = SIGNATURE or recognize(target, module)
+    return adapt(signature, target, module, file_name) if signature else None
+
+
+def is_function_class(module):
+    new = getattr(module, "new", None)
+    code = getattr(new, "__code__", None)
+    return code is not None and code.co_argcount == 0 and not hasattr(module, "handler")
+
+
+def adapt(signature, target, module, file_name):
+    if signature == "lambda":
+        load_part('signatures.aws_lambda')
+
+        return adapt_lambda(target), None
+    if signature == "openfaas":
+        load_part('signatures.openfaas')
+
+        return adapt_openfaas(target), None
+    if signature == "cloudevents":
+        load_part('signatures.cloud_event')
+
+        return adapt_cloud_event(target), None
+    if signature == "gcf":
+        load_part('signatures.google')
+
+        name = google_target(module, file_name, getattr(target, "__name__", None))
+        return google_app(module, file_name, name or "")
+    if signature == "knative":
+        if is_async(target):
+            return target, "asgi"
+        load_part('signatures.knative')
+
+        return knative_app(target, file_name), "wsgi"
+    load_part('signatures.flask_function')
+
+    return fission_app(target, file_name), "wsgi"
+
+
+def find_target(module, name):
+    wanted = ENVIRONMENT.get("FUNCTION_TARGET") or ENVIRONMENT.get("GOOGLE_FUNCTION_TARGET")
+    names = (name,) if name else (wanted, *CONVENTIONS.get(SIGNATURE, ()))
+    found = next((each for each in names if each and callable(getattr(module, each, None))), None)
+    if found:
+        return getattr(module, found)
+    own = [
+        value
+        for key, value in vars(module).items()
+        if key[0] != "_" and getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__code__")
+    ]
+    return own[0] if SIGNATURE and not name and len(own) == 1 else None
+
+
+def recognize(target, module):
+    name = getattr(target, "__name__", type(target).__name__)
+    function = target
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    if name == "lambda_handler" or type(target).__module__.partition(".")[0] == "mangum":
+        return "lambda"
+    if code is None:
+        return None
+    parameters = code.co_varnames[: code.co_argcount]
+    if name == "handle":
+        return "knative" if len(parameters) == 3 and is_async(target) else "openfaas" if parameters else None
+    if "parliament" in sys.modules and len(parameters) == 1 and name == "main":
+        return "knative"
+    words = words_of(code)
+    if "aws_lambda_powertools" in sys.modules and len(parameters) == 2 or words & LAMBDA_FIELDS - {"statusCode"}:
+        return "lambda"
+    if {"statusCode", "body"} <= words and not words & {"method", "query", "rawBody"} and sets_literal_status(function):
+        return "lambda"
+    if not parameters and uses_flask_request(function, module, words):
+        return "fission"
+    return None
+
+
+def sets_literal_status(function):
+    import inspect
+    import re
+
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        return False
+    return bool(re.search(r"""["']?statusCode["']?[\]\s:=]+["']?\d{3}\b""", source))
+
+
+def uses_flask_request(function, module, words):
+    flask = sys.modules.get("flask")
+    if flask is None or any(isinstance(value, flask.Flask) for value in vars(module).values()):
+        return False
+    names = [key for key, value in vars(module).items() if value is flask.request]
+    return any(each in words for each in names) or "flask" in words and "request" in words
+
+
+def likely_signature(target):
+    code = getattr(target, "__code__", None)
+    if code is None:
+        return None
+    words = words_of(code)
+    if words & LAMBDA_FIELDS:
+        return "lambda"
+    if code.co_varnames[:1] == ("request",) and words & {"get_json", "args", "form", "get_data"}:
+        return "gcf"
+    return "cloudevents" if words & {"specversion", "datacontenttype"} else None
+'''
+
+
+PARTS['function.missing_package'] = 3143, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2761,12 +3221,13 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 2763, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3223, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
-# Lines of headers: applications send the same ones again and again. A line of None needs a closer look each time.
+# Lines of headers: applications send the same ones again and again.
 known_lines = {}
 known_statuses = {}
+LENGTH_NAMES = frozenset(("Content-Length", "content-length", b"content-length", b"Content-Length"))
 MAX_LINES = 300
 MAX_LINE = 1000
 # Headers about the connection, which is the wrapper's.
@@ -2786,10 +3247,12 @@ class AppHead:
         lines = self.lines
         for name, value in headers:
             line = known_lines.get((name, value))
-            if line is None:
-                self.add(name, value)
-            else:
+            if line is not None:
                 lines.append(line)
+            elif name in LENGTH_NAMES and value.isascii() and value.isdigit():
+                self.length = int(value)
+            else:
+                self.add(name, value)
 
     def add(self, name, value):
         key = header_text(name)
@@ -2806,7 +3269,7 @@ class AppHead:
         elif lower == "content-length":
             if not (text.isascii() and text.strip().isdecimal()):
                 raise invalid_response(f"Expected Content-Length to be a number, got {text!r}")
-            self.length = int(text)
+            self.length = int(text.strip())
         else:
             line = f"{key}: {text.strip()}\r\n".encode("latin-1")
             self.lines.append(line)
@@ -2875,7 +3338,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 2877, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3340, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2933,12 +3396,13 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 2935, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3398, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
 
 ASGI = {"version": "3.0", "spec_version": "2.3"}
+ASGI_WEBSOCKET = {"version": "3.0", "spec_version": "2.4"}
 known_headers_bytes = {}
 MAX_HEADERS = 300
 MAX_HEADER = 1000
@@ -2969,6 +3433,20 @@ def http_scope(call, state):
     }
 
 
+def websocket_scope(call, state):
+    scope = http_scope(call, state)
+    del scope["method"]
+    protocols = call.headers.get("sec-websocket-protocol", "")
+    scope.update(
+        type="websocket",
+        asgi=ASGI_WEBSOCKET,
+        scheme="wss" if scope["scheme"] == "https" else "ws",
+        subprotocols=[each.strip() for each in protocols.split(",") if each.strip()],
+        extensions={"websocket.http.response": {}},
+    )
+    return scope
+
+
 def encode_headers(headers):
     pairs = []
     for item in headers.items():
@@ -2984,7 +3462,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 2986, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3464, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3011,7 +3489,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3013, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3491, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3218,7 +3696,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3220, r'''from time import monotonic
+PARTS['asgi.connection'] = 3698, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3226,13 +3704,22 @@ load_part('asgi.waiters')
 # Connections of an ASGI application: it gets the body of a request while that is read.
 
 class AsgiConnection(Connection):
-    __slots__ = ("asyncio_loop", "exchange", "drained")
+    __slots__ = ("asyncio_loop", "exchange", "drained", "read")
 
     def __init__(self, sock, owner):
         self.asyncio_loop = owner.loop
         self.exchange = None  # of the present call
         self.drained = Waiters(self.asyncio_loop)  # tasks that wait until the client takes more
+        self.read = self.readable  # what reads the socket: that of a WebSocket once it is open
         super().__init__(sock, owner)
+
+    def set_reading(self, wanted):
+        if wanted != self.reading:
+            self.reading = wanted
+            if wanted:
+                self.loop.add_reader(self.fd, self.read)
+            else:
+                self.loop.remove_reader(self.fd)
 
     def readable(self):
         try:
@@ -3277,9 +3764,14 @@ class AsgiConnection(Connection):
         call = self.call
         if self.body is not None and self.body.too_large:
             raise body_too_large()
-        self.exchange = HttpExchange(self, call)
-        if self.body is not None:
-            self.feed()
+        if "upgrade" in call.headers and is_websocket(call):
+            load_part('websocket.exchange')
+
+            self.exchange = WebSocketExchange(self, call)
+        else:
+            self.exchange = HttpExchange(self, call)
+            if self.body is not None:
+                self.feed()
         self.since = monotonic()
         self.owner.start(call)
 
@@ -3316,6 +3808,11 @@ class AsgiConnection(Connection):
             while self.output and not self.gone:
                 await self.drained.wait()
 
+    def send_soon(self, data):
+        self.write(data)
+        if self.output and not self.gone:
+            self.asyncio_loop.add_writer(self.fd, self.writable)
+
     def writable(self):
         self.flush()
         if self.output and not self.gone:
@@ -3338,10 +3835,16 @@ class AsgiConnection(Connection):
         self.drained.wake()
         if self.exchange is not None:
             self.exchange.disconnect()
+
+
+def is_websocket(call):
+    headers = call.headers
+    tokens = [token.strip() for token in headers.get("connection", "").lower().split(",")]
+    return call.method == "GET" and headers["upgrade"].strip().lower() == "websocket" and "upgrade" in tokens
 '''
 
 
-PARTS['asgi.lifespan'] = 3343, r'''import sys
+PARTS['asgi.lifespan'] = 3846, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3429,7 +3932,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3431, r'''import gc
+PARTS['asgi.runner'] = 3934, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3450,6 +3953,13 @@ class AsgiRunner(AsyncRunner):
 
     def drain(self):
         self.drain_began = monotonic()
+        self.loop.call_later(TIMEOUT, self.close_sockets)
+
+    def close_sockets(self):
+        for call in list(self.tasks.values()):
+            exchange = self.exchange_of(call)
+            if hasattr(exchange, "go_away"):
+                exchange.go_away()
 
     def end(self):
         began = self.drain_began or monotonic()
@@ -3510,7 +4020,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3512, r'''import io
+PARTS['wsgi.environ'] = 4022, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3558,10 +4068,10 @@ def make_environ(call):
     scheme = scheme_of(headers)
     environ = BASE.copy()
     environ["REQUEST_METHOD"] = call.method
-    environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1")
+    environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1") if "%" in prefix else prefix
     environ["PATH_INFO"] = decode_path(path).decode("latin-1") if "%" in path else path
     environ["QUERY_STRING"] = query
-    environ["RAW_URI"] = environ["REQUEST_URI"] = prefix + (f"{path}?{query}" if query else path)
+    environ["RAW_URI"] = environ["REQUEST_URI"] = f"{prefix}{path}?{query}" if query else prefix + path
     environ["SERVER_PROTOCOL"] = "HTTP/1.0" if call.http10 else "HTTP/1.1"
     environ["SERVER_NAME"], environ["SERVER_PORT"] = server_of(headers, scheme)
     environ["REMOTE_ADDR"] = client_of(headers)
@@ -3590,7 +4100,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3592, r'''from time import monotonic
+PARTS['wsgi.response'] = 4102, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -3632,16 +4142,17 @@ class WsgiResponse:
                 f"Expected the WSGI application to return an iterable of bytes, got {type(pieces).__name__}"
             )
         for piece in pieces:
-            data = checked(piece)
+            data = piece if type(piece) is bytes else checked(piece)
             if not data:
                 continue
-            if not self.begun and self.started().length == len(data):
+            head = self.head or self.started()
+            if not self.begun and head.length == len(data):
                 self.send_whole(data)
             else:
                 self.write(data)
             if call.connection.gone:
                 raise Unsendable
-            if not has_body(call, self.started().status):
+            if not has_body(call, head.status):
                 break
         if self.begun:
             self.finish()
@@ -3654,7 +4165,7 @@ class WsgiResponse:
         return self.head
 
     def send_whole(self, body):
-        call, head = self.call, self.started()
+        call, head = self.call, self.head or self.started()
         with_body = has_body(call, head.status)
         length = len(body)
         if head.length is not None:
@@ -3713,7 +4224,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 3715, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4226, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -3754,6 +4265,861 @@ class WsgiInvoker:
             exit_as_asked(error, f"in request {call.request_id}")
         log_error(error, call.request_id)
         call.connection.cut()
+'''
+
+
+PARTS['signatures.google'] = 4270, r'''import os
+import sys
+
+# ---- signatures/google.py
+# Functions for Google Cloud, called through its functions framework.
+
+def google_app(module, file_name, target):
+    try:
+        import functions_framework
+    except ImportError:
+        raise load_failed(
+            f'{file_name}: the function "{target}" takes a request of Flask. Add functions-framework to requirements.txt'
+        ) from None
+    registry = functions_framework._function_registry
+    ENVIRONMENT.setdefault("FUNCTION_TARGET", target)
+    if target in getattr(registry, "ASGI_FUNCTIONS", ()):
+        from functions_framework.aio import create_asgi_app_from_module
+
+        return create_asgi_app_from_module(target, file_name, None, module, module.__spec__), "asgi"
+    import flask
+
+    function = getattr(module, target)
+    app = flask.Flask(target, template_folder=os.path.join(FOLDER, "templates"))
+    # An error is answered with the problem of an error in a function, not with Flask's page.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    kind = registry.get_func_signature_type(target, ENVIRONMENT.get("FUNCTION_SIGNATURE_TYPE") or kind_of(function))
+    functions_framework._configure_app(app, function, kind)
+    return app, "wsgi"
+
+
+def kind_of(function):
+    code = getattr(function, "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code else ()
+    if len(names) == 2:
+        return "event"
+    return "cloudevent" if names in (("cloud_event",), ("cloudevent",), ("event",)) else "http"
+
+
+def google_target(module, file_name, name):
+    wanted = ENVIRONMENT.get("FUNCTION_TARGET") or ENVIRONMENT.get("GOOGLE_FUNCTION_TARGET") or name
+    if wanted:
+        if callable(getattr(module, wanted, None)):
+            return wanted
+        raise load_failed(f'{file_name}: expected it to define the function "{wanted}"')
+    names = [each for each in registered_functions() if callable(getattr(module, each, None))]
+    if len(names) > 1:
+        raise load_failed(
+            f"{file_name}: registers the functions {', '.join(names)}. "
+            f"Set the variable FUNCTION_TARGET to one of them, as in --env FUNCTION_TARGET={names[0]}"
+        )
+    return names[0] if names else None
+
+
+def registered_functions():
+    registry = sys.modules.get("functions_framework._function_registry")
+    return list(dict.fromkeys((*getattr(registry, "REGISTRY_MAP", ()), *getattr(registry, "ASGI_FUNCTIONS", ()))))
+'''
+
+
+PARTS['signatures.cloud_event'] = 4329, r'''import base64
+from urllib.parse import quote, unquote_to_bytes
+
+# ---- signatures/cloud_event.py
+# CloudEvents 1.0 in their HTTP protocol binding.
+
+REQUIRED_ATTRIBUTES = ("id", "source", "specversion", "type")
+BODY_ATTRIBUTES = ("data", "data_base64", "datacontenttype")
+
+
+class CloudEvent:
+    def __init__(self, attributes, data=None):
+        self._attributes = attributes
+        self.data = data
+
+    def __getattr__(self, name):
+        try:
+            return self.__dict__["_attributes"][name]
+        except KeyError:
+            raise AttributeError(f'the CloudEvent has no attribute "{name}"') from None
+
+    def __getitem__(self, name):
+        return self.data if name == "data" else self._attributes[name]
+
+    def __contains__(self, name):
+        return name in self._attributes
+
+    def __iter__(self):
+        return iter(self._attributes)
+
+    def get(self, name, default=None):
+        return self._attributes.get(name, default)
+
+    def get_attributes(self):
+        return dict(self._attributes)
+
+    def get_data(self):
+        return self.data
+
+
+def invalid_event(detail):
+    return Problem("INVALID_REQUEST", detail)
+
+
+def parse_cloud_event(headers, body):
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type.startswith("application/cloudevents-batch"):
+        raise invalid_event("Batches of CloudEvents are not supported: send each event in its own request")
+    structured = media_type.startswith("application/cloudevents")
+    if structured and media_type != "application/cloudevents+json":
+        raise invalid_event(f"Expected a CloudEvent of the type application/cloudevents+json, got {media_type}")
+    event = structured_event(body) if structured else binary_event(headers, body)
+    for name in REQUIRED_ATTRIBUTES:
+        value = event.get(name)
+        if not isinstance(value, str) or not value:
+            place = "in the body" if structured else f'as the header "ce-{name}"'
+            raise invalid_event(f'Expected a CloudEvent with the attribute "{name}", {place}')
+    if event["specversion"] not in ("1.0", "0.3"):
+        raise invalid_event(f'Expected a CloudEvent of specversion 1.0, got "{event["specversion"]}"')
+    return event
+
+
+def binary_event(headers, body):
+    attributes = {
+        name[3:]: decode_attribute(value)
+        for name, value in headers.items()
+        if name.startswith("ce-") and name[3:] not in BODY_ATTRIBUTES
+    }
+    content_type = headers.get("content-type")
+    if content_type is not None:
+        attributes["datacontenttype"] = content_type
+    return CloudEvent(attributes, parse_body(body, content_type or "") if body else None)
+
+
+def decode_attribute(value):
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        pieces = iter(value[1:-1])
+        value = "".join(next(pieces, "") if char == "\\" else char for char in pieces)
+    return unquote_to_bytes(value.encode("latin-1")).decode("utf-8", "replace") if "%" in value else value
+
+
+def structured_event(body):
+    message = parse_body(body, "application/json") if body else None
+    if not isinstance(message, dict):
+        raise invalid_event("Expected a CloudEvent as a JSON object")
+    data, encoded = message.pop("data", None), message.pop("data_base64", None)
+    if encoded is not None:
+        content_type = str(message.get("datacontenttype") or "")
+        try:
+            data = parse_body(base64.b64decode(encoded), content_type)
+        except (Problem, ValueError) as error:
+            raise invalid_event(
+                f"The data of the CloudEvent is not of its datacontenttype {content_type}: {error}"
+            ) from None
+    return CloudEvent(message, data)
+
+
+def attributes_of(value):
+    if hasattr(value, "get_attributes") and hasattr(value, "get_data"):
+        return dict(value.get_attributes()), value.get_data()
+    if isinstance(value, dict) and all(isinstance(value.get(name), str) for name in REQUIRED_ATTRIBUTES):
+        data = value.get("data")
+        if data is None and value.get("data_base64") is not None:
+            data = base64.b64decode(value["data_base64"])
+        return {name: each for name, each in value.items() if name not in ("data", "data_base64")}, data
+    return None
+
+
+def binary_message(attributes, data):
+    headers = {
+        f"ce-{name.lower()}": quote(attribute_text(value), safe="!#$&'()*+,-./:;<=>?@[\\]^_`{|}~")
+        for name, value in attributes.items()
+        if name not in BODY_ATTRIBUTES and value is not None
+    }
+    content_type = attributes.get("datacontenttype")
+    if data is not None and not isinstance(data, (str, bytes)):
+        content_type, data = content_type or "application/json", to_json(data)
+    if content_type:
+        headers["Content-Type"] = content_type
+    return {"status": 200, "headers": headers, "body": data or b""}
+
+
+def attribute_text(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def adapt_cloud_event(target):
+    count = arity(target)
+
+    def arguments(call):
+        event = parse_cloud_event(call.headers, call.decoded_body())
+        return (event, Context(call.request_id, call.deadline))[:count]
+
+    def to_result(value):
+        event = attributes_of(value)
+        return binary_message(*event) if event else value
+
+    def handle(call):
+        return to_result(target(*arguments(call)))
+
+    async def handle_async(call):
+        return to_result(await target(*arguments(call)))
+
+    adapted = handle_async if is_async(target) else handle
+    adapted.takes_call = True
+    return adapted
+'''
+
+
+PARTS['signatures.flask_function'] = 4480, r'''# ---- signatures/flask_function.py
+# Functions whose platform gives them the request of Flask.
+
+FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def make_flask_app(file_name, package, view):
+    try:
+        import flask
+    except ImportError:
+        raise load_failed(
+            f"{file_name}: the function takes a request of Flask. Add {package} to requirements.txt"
+        ) from None
+    app = flask.Flask(file_name.partition(".")[0])
+    # An error is answered with the problem of an error in a function, not with Flask's page.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+
+    def run(path=""):
+        return view()
+
+    for rule in ("/", "/<path:path>"):
+        app.add_url_rule(rule, view_func=run, methods=FLASK_METHODS, provide_automatic_options=False)
+    return app
+
+
+def fission_app(target, file_name):
+    def view():
+        result = target()
+        return "" if result is None else result
+
+    return make_flask_app(file_name, "flask", view)
+'''
+
+
+PARTS['signatures.knative'] = 4514, r'''load_part('signatures.cloud_event')
+load_part('signatures.flask_function')
+
+# ---- signatures/knative.py
+# Functions for Knative: `main(context)`, and instances of a class with `handle(scope, receive, send)`.
+
+class KnativeContext(dict):
+    def __init__(self, request, cloud_event):
+        super().__init__(request=request)
+        self.request = request
+        self.cloud_event = cloud_event
+        if cloud_event is not None:
+            self["cloud_event"] = cloud_event
+
+
+def knative_app(target, file_name):
+    def view():
+        import flask
+
+        result = target(KnativeContext(flask.request, received_event(flask.request)))
+        event = attributes_of(result)
+        if event is None:
+            return "" if result is None else result
+        message = binary_message(*event)
+        return message["body"], message["status"], message["headers"]
+
+    return make_flask_app(file_name, "parliament-functions", view)
+
+
+def received_event(request):
+    if "ce-id" not in request.headers and not (request.content_type or "").startswith("application/cloudevents"):
+        return None
+    try:
+        from cloudevents.http import from_http
+
+        return from_http(request.headers, request.get_data())
+    except Exception as error:
+        log_error(error)
+        return None
+
+
+def knative_instance_app(function):
+    async def run(name, *arguments):
+        method = getattr(function, name, None)
+        result = method(*arguments) if method else None
+        if hasattr(result, "__await__"):
+            await result
+
+    async def app(scope, receive, send):
+        if scope["type"] != "lifespan":
+            await function.handle(scope, receive, send)
+            return
+        await receive()
+        await run("start", dict(ENVIRONMENT))
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await run("stop")
+        await send({"type": "lifespan.shutdown.complete"})
+
+    return app
+'''
+
+
+PARTS['signatures.openfaas'] = 4577, r'''import os
+import socket
+load_part('signatures.call_facts')
+
+# ---- signatures/openfaas.py
+# Functions of the OpenFaaS templates.
+
+FLASK_TEXT = "text/html; charset=utf-8"  # type of text in Flask, which the templates use
+
+
+class OpenFaasHeaders(dict):
+    def __getitem__(self, name):
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name):
+        return super().__contains__(str(name).lower())
+
+    def get(self, name, default=None):
+        return super().get(name.lower(), default)
+
+
+class OpenFaasQuery(dict):
+    def __init__(self, parsed):
+        super().__init__({name: value[0] if isinstance(value, list) else value for name, value in parsed.items()})
+        self._all = parsed
+
+    def getlist(self, name):
+        value = self._all.get(name, [])
+        return list(value) if isinstance(value, list) else [value]
+
+
+class OpenFaasEvent:
+    def __init__(self, call):
+        path, query = path_and_query(call)
+        self.body = call.decoded_body()
+        self.headers = OpenFaasHeaders(call.headers)
+        self.method = call.method
+        self.query = OpenFaasQuery(parse_query(query))
+        self.path = path
+
+
+class OpenFaasContext:
+    hostname = os.environ.get("HOSTNAME") or socket.gethostname()
+
+
+def adapt_openfaas(target):
+    takes_event = arity(target) == 2
+
+    def handle(call):
+        if takes_event:
+            return openfaas_result(target(OpenFaasEvent(call), OpenFaasContext()))
+        body = call.decoded_body()
+        raw = os.environ.get("RAW_BODY", "").lower() in ("1", "true")
+        return openfaas_result(target(body if raw else body.decode("utf-8", "replace")))
+
+    handle.takes_call = True
+    return handle
+
+
+def openfaas_result(value):
+    if isinstance(value, tuple):
+        body, status, headers = view_result(value)
+    elif isinstance(value, dict) and value.keys() & {"statusCode", "body"}:
+        body, status, headers = value.get("body", ""), value.get("statusCode", 200), value.get("headers") or {}
+    else:
+        body, status, headers = value, 200, {}
+    pairs = {}
+    for name, each in headers.items() if isinstance(headers, dict) else headers:
+        pairs[name] = [pairs[name], each] if name in pairs else each
+    if body is None:
+        body = ""
+    if not isinstance(body, (str, bytes)):
+        body = to_json(body) if isinstance(body, (dict, list)) else str(body)
+        default = "application/json" if body[:1] in "[{" else FLASK_TEXT
+    else:
+        default = FLASK_TEXT
+    if not any(name.lower() == "content-type" for name in pairs):
+        pairs["Content-Type"] = default
+    return {"status": int(status), "headers": pairs, "body": body or b""}
+
+
+def view_result(value):
+    body, second, third = (*value, None, None)[:3]
+    if isinstance(second, (dict, list)):
+        return body, 200, second
+    return body, 200 if second is None else second, third or {}
+'''
+
+
+PARTS['websocket.frames'] = 4666, r'''# ---- websocket/frames.py
+# The frames of WebSockets (RFC 6455 section 5).
+
+CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+GOING_AWAY, PROTOCOL_ERROR, NO_STATUS, LOST, INVALID_DATA, TOO_BIG, FAILED, RESTARTING = (
+    1001, 1002, 1005, 1006, 1007, 1009, 1011, 1012,
+)  # fmt: skip
+CONTROL_LIMIT = 125  # bytes of a control frame
+
+
+class FrameError(Exception):
+    def __init__(self, code, reason):
+        super().__init__(reason)
+        self.code = code
+
+
+class FrameReader:
+    __slots__ = ("buffer", "limit", "kind", "pieces", "size")
+
+    def __init__(self, limit):
+        self.buffer = bytearray()
+        self.limit = limit  # bytes of a message
+        self.kind = None  # of the message whose first frames have come
+        self.pieces = []
+        self.size = 0
+
+    def take(self, data):
+        buffer = self.buffer
+        buffer += data
+        events = []
+        at = 0
+        while True:
+            frame = self.frame_at(at)
+            if frame is None:
+                break
+            at, first, payload = frame
+            event = self.add(first, payload)
+            if event is not None:
+                events.append(event)
+                if event[0] == CLOSE:
+                    at = len(buffer)  # what follows it is ignored
+                    break
+        del buffer[:at]
+        return events
+
+    def frame_at(self, at):
+        buffer = self.buffer
+        available = len(buffer) - at
+        if available < 2:
+            return None
+        first, second = buffer[at], buffer[at + 1]
+        if not second & 0x80:
+            raise FrameError(PROTOCOL_ERROR, "a frame of a client is not masked")
+        length, start = second & 0x7F, at + 2
+        if length > CONTROL_LIMIT:
+            size = 2 if length == 126 else 8
+            if available < 2 + size:
+                return None
+            start += size
+            length = int.from_bytes(buffer[at + 2 : start], "big")
+        if first & 0x70:
+            raise FrameError(PROTOCOL_ERROR, "a reserved bit is set")
+        if first & 0x08:
+            if length > CONTROL_LIMIT or not first & 0x80:
+                raise FrameError(PROTOCOL_ERROR, "a control frame is too long or fragmented")
+        elif self.size + length > self.limit:
+            raise FrameError(TOO_BIG, f"a message has more than {self.limit} bytes")
+        end = start + 4 + length
+        if len(buffer) < end:
+            return None
+        return end, first, mask(buffer[start + 4 : end], buffer[start : start + 4])
+
+    def add(self, first, payload):
+        kind = first & 0x0F
+        if kind & 0x08:
+            if kind > PONG:
+                raise FrameError(PROTOCOL_ERROR, f"unknown opcode {kind}")
+            return kind, payload
+        if kind > BINARY_FRAME:
+            raise FrameError(PROTOCOL_ERROR, f"unknown opcode {kind}")
+        if (kind == CONTINUATION) != (self.kind is not None):
+            raise FrameError(PROTOCOL_ERROR, "a fragment without its message, or a message within another one")
+        if first & 0x80 and kind != CONTINUATION:
+            return kind, payload
+        if kind != CONTINUATION:
+            self.kind = kind
+        self.pieces.append(payload)
+        self.size += len(payload)
+        if not first & 0x80:
+            return None
+        message, known = b"".join(self.pieces), self.kind
+        self.kind, self.pieces, self.size = None, [], 0
+        return known or 0, message
+
+
+def mask(data, key):
+    length = len(data)
+    keys = bytes(key) * ((length + 3) // 4)
+    return (int.from_bytes(data, "little") ^ int.from_bytes(keys[:length], "little")).to_bytes(length, "little")
+
+
+def encode_frame(kind, payload):
+    length = len(payload)
+    if length <= CONTROL_LIMIT:
+        return bytes((0x80 | kind, length)) + payload
+    if length < 65536:
+        return bytes((0x80 | kind, 126)) + length.to_bytes(2, "big") + payload
+    return bytes((0x80 | kind, 127)) + length.to_bytes(8, "big") + payload
+
+
+def parse_close(payload):
+    if not payload:
+        return NO_STATUS, ""
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) < 2 or not (1000 <= code <= 1014 or 3000 <= code <= 4999) or code in (1004, NO_STATUS, LOST):
+        raise FrameError(PROTOCOL_ERROR, "invalid close code")
+    try:
+        return code, payload[2:].decode()
+    except UnicodeDecodeError:
+        raise FrameError(INVALID_DATA, "the reason of a close frame is not UTF-8") from None
+
+
+def encode_close(code, reason=""):
+    if code == NO_STATUS:
+        return encode_frame(CLOSE, b"")
+    text = reason.encode("utf-8", "replace")[: CONTROL_LIMIT - 2].decode("utf-8", "ignore")
+    return encode_frame(CLOSE, code.to_bytes(2, "big") + text.encode())
+'''
+
+
+PARTS['websocket.handshake'] = 4796, r'''import base64
+import binascii
+import hashlib
+import re
+
+# ---- websocket/handshake.py
+# The opening handshake of WebSockets (RFC 6455 section 4.2).
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+OWN_LINES = re.compile(rb"(?im)^sec-websocket-(?:accept|protocol|extensions): [^\r]*\r\n")
+
+
+def check_request(call, has_body):
+    if has_body:
+        raise Problem("INVALID_REQUEST", "Expected a request for a WebSocket to have no body")
+    version = call.headers.get("sec-websocket-version")
+    if version != "13":
+        raise Problem("INVALID_REQUEST", f"Expected Sec-WebSocket-Version 13, got {version or 'none'}")
+    try:
+        key = base64.b64decode(call.headers.get("sec-websocket-key", ""), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 16:
+        raise Problem("INVALID_REQUEST", "Expected Sec-WebSocket-Key to be 16 bytes in Base64")
+
+
+def accept_response(call, subprotocol, lines):
+    key = call.headers["sec-websocket-key"].encode("latin-1")
+    accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
+    head = (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept}\r\nX-Request-Id: {call.request_id}\r\n{date_line()}"
+    )
+    if subprotocol is not None:
+        if not isinstance(subprotocol, str) or not TOKEN.match(subprotocol):
+            raise invalid_response(f"Expected the subprotocol to be a token, got {subprotocol!r}")
+        head += f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
+    return head.encode("latin-1") + OWN_LINES.sub(b"", lines) + b"\r\n"
+'''
+
+
+PARTS['websocket.exchange'] = 4837, r'''import sys
+from collections import deque
+from time import monotonic
+load_part('apps.app_head')
+load_part('asgi.http_exchange')
+load_part('asgi.scope')
+load_part('asgi.waiters')
+load_part('websocket.frames')
+load_part('websocket.handshake')
+
+# ---- websocket/exchange.py
+# A WebSocket, as events of an ASGI application.
+
+# Seconds. A client that answers no ping for as long as the next one takes is lost.
+PING_INTERVAL = 20
+# Time for the client's part of the closing handshake.
+CLOSE_TIMEOUT = 5
+
+
+class WebSocketExchange:
+    __slots__ = (
+        "call",
+        "connection",
+        "loop",
+        "state",
+        "events",
+        "size",
+        "waiters",
+        "frames",
+        "rejection",
+        "on_end",
+        "heard",
+        "timer",
+        "disconnect_event",
+    )
+
+    def __init__(self, connection, call):
+        check_request(call, connection.body is not None)
+        self.call = call
+        self.connection = connection
+        self.loop = connection.asyncio_loop
+        self.state = "connecting"
+        self.events = deque(({"type": "websocket.connect"},))
+        self.size = 0  # bytes of the messages in `events`
+        self.waiters = Waiters(self.loop)
+        self.frames = FrameReader(BODY_LIMIT)
+        self.rejection = None  # the application's own response, in place of a WebSocket
+        self.on_end = None  # called when the WebSocket has ended
+        self.heard = monotonic()  # time of the last bytes
+        self.timer = None
+        self.disconnect_event = None
+
+    def scope(self, state):
+        return websocket_scope(self.call, state)
+
+    # ---- events of the application
+
+    async def receive(self):
+        while True:
+            if self.events:
+                event = self.events.popleft()
+                if self.size:
+                    self.size -= len(event.get("bytes") or event.get("text") or b"")
+                    if self.state == "open" and not self.is_full():
+                        self.connection.set_reading(True)
+                return event
+            if self.disconnect_event is not None:
+                return self.disconnect_event
+            await self.waiters.wait()
+
+    async def send(self, message):
+        kind = message["type"]
+        if kind == "websocket.send" and self.state == "open":
+            await self.send_message(message)
+        elif kind == "websocket.accept" and self.state == "connecting":
+            self.accept(message)
+        elif kind == "websocket.close" and self.state == "connecting":
+            self.reject()
+        elif kind == "websocket.close" and self.state == "open":
+            self.begin_close(message.get("code") or 1000, message.get("reason") or "")
+            self.expect_disconnect(message.get("code") or 1000, message.get("reason") or "")
+        elif kind.startswith("websocket.http.response.") and self.state in ("connecting", "rejecting"):
+            await self.respond(message)
+        elif self.state in ("closing", "closed"):
+            if kind != "websocket.close":
+                raise ConnectionResetError("The WebSocket is closed")
+        else:
+            raise RuntimeError(f"Unexpected event {kind!r} of a WebSocket that is {self.state}")
+
+    async def send_message(self, message):
+        data = message.get("bytes")
+        if data is not None:
+            frame = encode_frame(BINARY_FRAME, bytes(data))
+        else:
+            frame = encode_frame(TEXT_FRAME, message["text"].encode("utf-8", "replace"))
+        await self.connection.write_async(frame)
+        if self.connection.gone:
+            if self.state == "open":
+                self.readable()  # its close frame may have come
+            self.disconnect()
+            raise ConnectionResetError("The client of the WebSocket is gone")
+
+    def accept(self, message):
+        connection = self.connection
+        head = AppHead(200, message.get("headers") or ())  # checks them
+        data = accept_response(self.call, message.get("subprotocol"), b"".join(head.lines))
+        if not self.call.claim():
+            self.state = "closed"
+            raise ConnectionResetError("The WebSocket was accepted after its deadline")
+        self.state = "open"
+        self.call.keep_alive = False
+        connection.deadlines.calls.pop(self.call, None)  # it lives as long as both sides like
+        connection.since = float("inf")
+        connection.write(data)
+        connection.set_reading(False)
+        connection.read = self.readable
+        connection.set_reading(True)
+        self.heard = monotonic()
+        self.timer = self.loop.call_later(PING_INTERVAL, self.ping, 0.0)
+        rest, connection.buffer = connection.buffer, b""
+        if connection.ended:
+            self.disconnect()
+        elif rest:
+            self.take(rest)
+
+    def reject(self):
+        self.state = "closed"
+        response = complete_response(self.call, 403, None, (), b"")
+        if self.call.claim():
+            self.connection.deliver(self.call, response)
+        self.expect_disconnect(LOST, "")
+
+    async def respond(self, message):
+        if self.rejection is None:
+            self.state = "rejecting"
+            self.rejection = HttpExchange(self.connection, self.call)
+            self.rejection.on_end = self.on_end
+        await self.rejection.send({**message, "type": message["type"][len("websocket.") :]})
+        if self.rejection.ended:
+            self.state = "closed"
+            self.expect_disconnect(LOST, "")
+
+    # ---- events of the connection
+
+    def readable(self):
+        try:
+            data = self.connection.sock.recv(READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.take(data)
+        else:
+            self.disconnect()
+
+    def take(self, data):
+        self.heard = monotonic()
+        try:
+            for kind, payload in self.frames.take(data):
+                if kind == CLOSE:
+                    self.closed_by_client(*parse_close(payload))
+                elif kind == PING and len(self.connection.output) < READ_AHEAD:  # a client that reads nothing gets none
+                    self.connection.send_soon(encode_frame(PONG, payload))
+                elif kind <= BINARY_FRAME and self.state == "open":
+                    self.add_message(kind, payload)
+        except FrameError as error:
+            if self.state == "open":
+                self.begin_close(error.code, str(error))
+            self.expect_disconnect(error.code, str(error))
+            self.connection.refused = True
+            self.end()
+        if self.state == "open" and self.is_full():
+            self.connection.set_reading(False)
+
+    def add_message(self, kind, payload):
+        event = {"type": "websocket.receive"}
+        if kind == TEXT_FRAME:
+            try:
+                event["text"] = payload.decode()
+            except UnicodeDecodeError:
+                raise FrameError(INVALID_DATA, "a text message is not UTF-8") from None
+            self.size += len(event["text"])
+        else:
+            event["bytes"] = payload
+            self.size += len(payload)
+        self.events.append(event)
+        self.waiters.wake()
+
+    def is_full(self):
+        return self.size >= READ_AHEAD
+
+    def closed_by_client(self, code, reason):
+        if self.state == "open":
+            self.connection.send_soon(encode_close(code))
+            self.expect_disconnect(code, reason)
+        self.end()
+
+    def disconnect(self):
+        if self.rejection is not None:
+            self.rejection.disconnect()
+        self.expect_disconnect(LOST, "")
+        if self.state in ("open", "closing"):
+            self.connection.gone = True
+            self.end()
+        elif self.state == "connecting" and self.connection.closed:
+            self.state = "closed"
+
+    def ping(self, sent):
+        if self.state != "open":
+            return
+        # A client whose messages wait to be received is not read.
+        if sent and self.heard < sent and self.connection.reading:
+            return self.disconnect()
+        self.connection.send_soon(encode_frame(PING, b""))
+        self.timer = self.loop.call_later(PING_INTERVAL, self.ping, monotonic())
+
+    # ---- the end
+
+    def begin_close(self, code, reason):
+        self.state = "closing"
+        self.connection.send_soon(encode_close(code, reason))
+        self.connection.set_reading(True)
+        self.timer.cancel()
+        self.timer = self.loop.call_later(CLOSE_TIMEOUT, self.end)
+
+    def expect_disconnect(self, code, reason):
+        if self.disconnect_event is None:
+            self.disconnect_event = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self.waiters.wake()
+
+    def go_away(self):
+        if self.state == "open":
+            self.begin_close(RESTARTING, "")
+            self.expect_disconnect(RESTARTING, "")
+
+    def end(self):
+        if self.state == "closed":
+            return
+        self.state = "closed"
+        self.timer.cancel()
+        connection = self.connection
+        connection.set_reading(False)
+        connection.read = connection.readable
+        connection.since = monotonic()
+        connection.buffer = b""
+        connection.drained.wake()
+        connection.finish(self.call)
+        if self.on_end is not None:
+            self.on_end(self.call)
+
+    def returned(self):
+        if self.state == "open":
+            sys.stderr.write(f"The ASGI application returned without closing its WebSocket ({self.call.request_id})\n")
+            self.begin_close(FAILED, "")
+        elif self.rejection is not None:
+            self.rejection.returned()
+        elif self.state == "connecting":
+            self.failed(invalid_response("The ASGI application returned without accepting or closing the WebSocket"))
+
+    def failed(self, error):
+        call = self.call
+        if self.rejection is not None:
+            return self.rejection.failed(error)
+        if self.state == "connecting":
+            self.state = "closed"
+            response = error_response(call, error)
+            if call.claim():
+                self.connection.deliver(call, response)
+            return
+        if isinstance(error, SystemExit):
+            exit_as_asked(error, f"in request {call.request_id}")
+        lost = isinstance(error, ConnectionResetError) and self.disconnect_event is not None
+        if not lost:  # send() says so to an application that does not receive
+            log_error(error, call.request_id)
+        if self.state == "open":
+            self.begin_close(FAILED, "")
+
+    def cancelled(self):
+        if self.rejection is not None:
+            self.rejection.cancelled()
+        elif self.state == "open":
+            self.begin_close(FAILED, "")
+        elif self.state == "connecting" and self.call.unclaimed:
+            self.failed(RuntimeError("The application's task was cancelled"))
 '''
 
 

@@ -77,7 +77,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "nest",
-    description: "Nest app, src/main.ts",
+    description: "NestJS app, src/main.ts",
     async check(app) {
       assert.deepEqual(await app.json("/cats"), ["Tom"]);
       assert.equal(await app.text("/cats/0"), "Tom");
@@ -90,7 +90,7 @@ export const nodeApps: readonly App[] = [
     description: "Polka app, server.js",
     quick: true,
     async check(app) {
-      assert.equal(await app.text("/quotes/Ada%20L"), "A quote by Ada L");
+      assert.equal(await app.text("/quotes/Ada"), "A quote by Ada");
       assert.equal((await app.fetch("/none")).status, 404);
     },
   },
@@ -132,7 +132,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "node-http-websocket",
-    description: "Node server, server.js",
+    description: "WebSocket app, server.js",
     quick: true,
     async check(app) {
       assert.equal(await app.text("/a?b=c"), "GET /a?b=c");
@@ -147,7 +147,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "socket-io",
-    description: "Express app, index.js",
+    description: "Socket.IO app, index.js",
     async check(app) {
       assert.equal(await app.text("/"), "live");
       const handshake = await app.text("/socket.io/?EIO=4&transport=polling");
@@ -163,7 +163,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "graphql-yoga",
-    description: "Node server, server.mjs",
+    description: "GraphQL Yoga app, server.mjs",
     async check(app) {
       const { data } = (await app.json("/graphql", { query: '{ hello(name: "Ada") }' })) as { data: unknown };
       assert.deepEqual(data, { hello: "Hello, Ada" });
@@ -178,7 +178,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "procfile-node",
-    description: "Procfile",
+    description: "Node server, node --stack-trace-limit=20 bin/www.js --verbose",
     quick: true,
     async check(app) {
       assert.equal(await app.text("/"), "pong 20");
@@ -186,7 +186,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "lambda-node",
-    description: "AWS Lambda function, index.js",
+    description: "AWS Lambda function, index.handler",
     quick: true,
     async check(app) {
       assert.equal(await app.text("/"), "binary");
@@ -200,7 +200,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "gcf-node",
-    description: "Google Cloud function, index.js",
+    description: "Google Cloud function, index.helloHttp",
     async check(app) {
       assert.equal(await app.text("/?name=Ada"), "Hello Ada!");
       const init = { method: "POST", headers: { "content-type": "application/json" }, body: '{"name":"Grace"}' };
@@ -209,7 +209,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "openfaas-node",
-    description: "OpenFaaS function, handler.js",
+    description: "OpenFaaS function, handler.default",
     quick: true,
     async check(app) {
       assert.deepEqual(await app.json("/", { a: 1 }), { body: { a: 1 }, type: "application/json" });

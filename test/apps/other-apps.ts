@@ -31,7 +31,7 @@ export const otherApps: readonly App[] = [
   },
   {
     name: "go-server",
-    description: "program hello",
+    description: "Server, ./hello",
     async prepare(folder) {
       const env = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-trimpath", GOTELEMETRY: "off" };
       await promisify(execFile)("go", ["build", "-o", "hello", "."], { cwd: folder, env });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "@faas/testing";
+import { Agent, WebSocket } from "undici";
 import { exitOf, type Started, start } from "./contract.ts";
 import { wrappers } from "./languages.ts";
 
@@ -58,6 +60,19 @@ async def app(scope, receive, send):
             scope["state"]["db"] = "connected"
             await send({"type": event["type"] + ".complete"})
             if event["type"] == "lifespan.shutdown": return
+    if scope["type"] == "websocket":
+        await receive()
+        if scope["path"] == "/no":
+            await send({"type": "websocket.close"})
+            return
+        await send({"type": "websocket.accept", "subprotocol": (scope["subprotocols"] or [None])[0]})
+        while True:
+            event = await receive()
+            if event["type"] == "websocket.disconnect":
+                print("disconnect", event["code"])
+                return
+            if event.get("text") == "die": raise ValueError("died")
+            await send({**event, "type": "websocket.send"})
     path = scope["path"][len(scope["root_path"]):]
     if path == "/boom": raise ValueError("boom")
     if path == "/nothing": return
@@ -211,6 +226,59 @@ describe("an ASGI application", { concurrency: true }, () => {
     }
   });
 
+  /** Opens a WebSocket of a wrapper. */
+  const open = async (wrapper: Started, path = "/ws", protocols: string[] = []) => {
+    const dispatcher = new Agent({ connect: { socketPath: wrapper.socketPath } });
+    const socket = new WebSocket(`ws://wrapper${path}`, { protocols, dispatcher });
+    socket.binaryType = "arraybuffer";
+    await once(socket, "open");
+    return socket;
+  };
+  const next = async (socket: WebSocket): Promise<unknown> => (await once(socket, "message"))[0].data;
+  const closed = async (socket: WebSocket): Promise<number> => (await once(socket, "close"))[0].code;
+
+  test("takes WebSockets: messages both ways, a subprotocol, and the client's code", async () => {
+    const socket = await open(app, "/ws", ["chat"]);
+    assert.equal(socket.protocol, "chat");
+    socket.send("ü");
+    assert.equal(await next(socket), "ü");
+    const bytes = randomBytes(1_000_000);
+    socket.send(bytes);
+    assert.ok(bytes.equals(Buffer.from((await next(socket)) as ArrayBuffer)));
+    socket.close(4000);
+    await eventually("the code", () => app.output().includes("disconnect 4000"));
+  });
+
+  test("closes a WebSocket with 1011 when it raises an error", async () => {
+    const socket = await open(app);
+    socket.send("die");
+    assert.equal(await closed(socket), 1011);
+  });
+
+  test("may refuse a WebSocket: 403", async () => {
+    const headers = {
+      connection: "upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": randomBytes(16).toString("base64"),
+    };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const socket = connect(app.socketPath).setEncoding("latin1");
+    socket.write(`GET /no HTTP/1.1\r\nHost: a\r\n${lines.join("")}\r\n`);
+    const [head] = await once(socket, "data");
+    assert.match(head, /^HTTP\/1.1 403 /);
+    socket.destroy();
+  });
+
+  test("closes its WebSockets with 1012 at the end of a drain", async () => {
+    await using ending = await start(wrappers.Python, ASGI, { FAAS_TIMEOUT_MS: "300" });
+    const code = closed(await open(ending));
+    ending.child.kill("SIGTERM");
+    assert.equal(await code, 1012);
+    assert.equal(await exitOf(ending.child), 0);
+    assert.match(ending.output(), /disconnect 1012\nlifespan.shutdown\n$/);
+  });
+
   test("is cancelled at the time limit", async () => {
     await using limited = await start(wrappers.Python, ASGI, { FAAS_TIMEOUT_MS: "100" });
     assert.equal((await limited.call("/slow")).json().code, "FUNCTION_TIMEOUT");
@@ -232,6 +300,16 @@ describe("an ASGI application", { concurrency: true }, () => {
     assert.deepEqual([status, json().code], [502, "FUNCTION_LOAD_FAILED"]);
     assert.match(json().detail, /startup of the application failed: no database/);
   });
+});
+
+test("the response of a Lambda function is a problem that names the setting", async () => {
+  await using wrong = await start(
+    wrappers.Python,
+    'def handler(event, context): return {"statusCode": int(event["query"].get("status", "201")), "body": "x"}',
+  );
+  const { status, json } = await wrong.call("/");
+  assert.deepEqual([status, json().code], [500, "INVALID_RESPONSE"]);
+  assert.match(json().detail, /--signature lambda/);
 });
 
 test("an application of the wrong kind is a load error that names the setting", async () => {

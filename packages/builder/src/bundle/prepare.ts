@@ -1,21 +1,23 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/core";
+import { FaasError, isLanguage, type Language, WRAPPER_FILES } from "@faas/core";
 import type { Dependencies, DependencyOptions } from "../dependencies/cache.ts";
 import { nodeDependencies } from "../dependencies/node.ts";
 import { pythonDependencies } from "../dependencies/python/install.ts";
-import { detect } from "../source/runtime.ts";
+import { detectApp } from "../detection/detect-app.ts";
+import { type DetectedApp, type DetectedSettings, type GivenSettings, settingsOf } from "../detection/detected-app.ts";
 import { readSource, type Source, type SourceEntry } from "../source/source.ts";
 import { isTypeScript } from "../typescript/file-names.ts";
 import type { Compiled } from "../typescript/link.ts";
 
 export type Stage = "prepare" | "install" | "pack";
 
-export interface BuildOptions extends DependencyOptions {
-  /** Detected when absent. */
-  readonly runtime?: Runtime;
-  /** `file.export`; detected when absent. */
-  readonly handler?: string;
+/** Settings of the user for a build; what is absent is detected. */
+export type SourceSettings = Partial<DetectedSettings>;
+
+export interface BuildOptions extends DependencyOptions, SourceSettings {
+  /** Called with a description of what was detected, such as "Express app, server.js". */
+  readonly onDetected?: (description: string) => void;
   /** Called when a stage begins. */
   readonly onStage?: (stage: Stage) => void;
   /**
@@ -26,11 +28,12 @@ export interface BuildOptions extends DependencyOptions {
   readonly sizeLimitBytes?: number;
 }
 
-/** Code of a function with its wrapper, without dependencies. */
-export interface PreparedCode {
+/** Code of a function or an app with its wrapper, without dependencies. */
+export interface PreparedCode extends DetectedSettings {
   readonly folder: string;
-  readonly runtime: Language;
-  readonly handler?: string;
+  readonly runtime: DetectedApp["runtime"];
+  /** Description for people, such as "Express app, server.js". */
+  readonly description: string;
   readonly entries: readonly SourceEntry[];
   readonly compiled: readonly Compiled[];
   readonly warnings: readonly string[];
@@ -67,29 +70,35 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
   const source = await readSource(dir, options.sizeLimitBytes ?? SOURCE_LIMIT_BYTES, options.signal);
   if (options.runtime === "dockerfile")
     throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile produces an image, but the platform runs bundles");
-  if (options.runtime === "binary") throw new FaasError("RUNTIME_UNKNOWN", "Programs cannot be deployed yet");
   const code = await prepareCode(source, { ...options, runtime: options.runtime });
   options.onStage?.("install");
-  const dependencies = await INSTALLERS[code.runtime](source.folder, options);
+  const dependencies = isLanguage(code.runtime) ? await INSTALLERS[code.runtime](source.folder, options) : undefined;
   return { ...code, dependencies };
 }
 
-/** Detects the runtime, compiles and adds the wrapper, without installing. */
-export async function prepareCode(
-  source: Source,
-  options: { readonly runtime: Language | undefined; readonly handler?: string; readonly signal?: AbortSignal },
-): Promise<PreparedCode> {
-  const { runtime, entry, output } = await detect(source, options.runtime, options.handler);
-  const compilation = isTypeScript(entry) ? await compileSource(source, entry, output) : undefined;
+/** Options of {@link prepareCode}. */
+interface CodeOptions extends GivenSettings {
+  readonly signal?: AbortSignal | undefined;
+  readonly onDetected?: ((description: string) => void) | undefined;
+}
+
+/** Detects the runtime and the app, compiles and adds the wrapper, without installing. */
+export async function prepareCode(source: Source, options: CodeOptions): Promise<PreparedCode> {
+  const detected = await detectApp(source, options);
+  const { runtime, entry, output, description, added = [], warnings = [] } = detected;
+  options.onDetected?.(description);
+  const isCompiled = entry !== undefined && isTypeScript(entry);
+  const compilation = isCompiled ? await compileSource(source, entry, output) : undefined;
   options.signal?.throwIfAborted();
   const entries = source.entries.filter(({ name }) => !compilation?.replaced.has(name));
   return {
+    ...settingsOf(detected),
     folder: source.folder,
     runtime,
-    ...(options.handler === undefined ? {} : { handler: options.handler }),
-    entries: [...entries, await wrapperEntry(runtime)],
-    compiled: compilation?.files ?? [],
-    warnings: [...source.warnings, ...(compilation?.warnings ?? [])],
+    description,
+    entries: [...entries, ...(isLanguage(runtime) ? [await wrapperEntry(runtime)] : [])],
+    compiled: [...(compilation?.files ?? []), ...added],
+    warnings: [...source.warnings, ...warnings, ...(compilation?.warnings ?? [])],
   };
 }
 

@@ -80,13 +80,17 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
   }
 }
 
-async function run(deployment: Deployment, config: ServerConfig, attempt: Attempt): Promise<Registered> {
+/** A registered endpoint with a description of what was detected in its folder. */
+type Deployed = Registered & { readonly detected?: string };
+
+async function run(deployment: Deployment, config: ServerConfig, attempt: Attempt): Promise<Deployed> {
   const { ref, settings, wait, client, progress, io } = deployment;
-  const { artifact, runtime } = await publishArtifact(deployment, config);
+  const { artifact, detected, description } = await publishArtifact(deployment, config);
   progress.begin("register");
   const registered = await client.putEndpoint(ref, {
     artifact,
-    settings: runtime === undefined ? settings : { ...settings, runtime },
+    // A folder with a Dockerfile decides about the runtime, whatever the settings say.
+    settings: { ...detected, ...settings, ...(detected && { runtime: detected.runtime }) },
   });
   const { revision, unchanged } = registered;
   attempt.revision = revision;
@@ -98,7 +102,7 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   }
   progress.end();
   if (unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);
-  return registered;
+  return description === undefined ? registered : { ...registered, detected: description };
 }
 
 /** Adds the revision that serves the endpoint now to the error. */

@@ -1,14 +1,7 @@
-import type { Bundle } from "@faas/builder/bundle";
-import {
-  type Artifact,
-  type EndpointRef,
-  FaasError,
-  type Runtime,
-  type ServerConfig,
-  type SettingsInput,
-} from "@faas/core";
+import type { Bundle, DetectedSettings } from "@faas/builder/bundle";
+import { type Artifact, type EndpointRef, FaasError, type ServerConfig, type SettingsInput } from "@faas/core";
 import type { Client } from "../client/client.ts";
-import { type ImageOptions, imageInputs, registryOf } from "../options/image-options.ts";
+import { type ImageOptions, imageInputs, registryOf, sourceSettings } from "../options/image-options.ts";
 import type { Io } from "../terminal/io.ts";
 import { humanSize, printWarning } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
@@ -31,7 +24,10 @@ export interface ArtifactSource extends ImageOptions {
 /** Artifact that the server can reach. */
 export interface PublishedArtifact {
   readonly artifact: Artifact;
-  readonly runtime?: Runtime;
+  /** Settings that the build has detected. Absent for an image that is built already. */
+  readonly detected?: DetectedSettings;
+  /** Description of the code for people, such as "Express app, server.js". */
+  readonly description?: string;
 }
 
 /**
@@ -64,23 +60,29 @@ async function publishImage(source: ArtifactSource, config: ServerConfig): Promi
     progress,
     io,
   );
-  return { artifact: { kind: "image", reference: image.reference }, runtime: image.runtime };
+  const { reference, description } = image;
+  return { artifact: { kind: "image", reference }, detected: await detectedSettings(image), description };
 }
 
 async function publishBundle(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
   await using bundle = await buildBundle(source);
   source.progress.begin("upload");
   await upload(bundle, source, config);
-  return { artifact: { kind: "bundle", digest: bundle.digest }, runtime: bundle.runtime };
+  const { digest, description } = bundle;
+  return { artifact: { kind: "bundle", digest }, detected: await detectedSettings(bundle), description };
+}
+
+async function detectedSettings(built: DetectedSettings): Promise<DetectedSettings> {
+  const { settingsOf } = await import("@faas/builder/bundle");
+  return settingsOf(built);
 }
 
 async function buildBundle({ folder, settings, progress, io }: ArtifactSource): Promise<Bundle> {
-  const { runtime, handler } = settings;
   const { build } = await import("@faas/builder/bundle");
   const bundle = await build(folder, {
-    ...(runtime === undefined ? {} : { runtime }),
-    ...(handler === undefined ? {} : { handler }),
+    ...sourceSettings(settings),
     signal: io.signal,
+    onDetected: (description) => progress.detail(description),
     onStage: (stage) => progress.begin(stage),
   });
   progress.detail(humanSize(bundle.sizeBytes));

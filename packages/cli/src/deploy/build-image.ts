@@ -33,6 +33,7 @@ export function imageBuildEvents(progress: Progress, io: Io) {
   return {
     env: io.env,
     signal: io.signal,
+    onDetected: (description: string) => progress.detail(description),
     onStage: (next: ImageStage) => {
       // The installer's last line matters only while it runs.
       if (stage === "install" || stage === "build") progress.detail("");

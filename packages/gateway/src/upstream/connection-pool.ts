@@ -1,12 +1,7 @@
 import type { Socket } from "node:net";
 import type { ReplicaSocket } from "@faas/core";
-import {
-  type ConnectionOwner,
-  type ReplicaAddress,
-  ReplicaConnection,
-  type ReplicaRequest,
-  type ResponseHandler,
-} from "./connection.ts";
+import { type ConnectionOwner, type ReplicaAddress, ReplicaConnection, type ResponseHandler } from "./connection.ts";
+import type { ReplicaRequest } from "./replica-request.ts";
 
 /** Interval at which idle connections are checked, while there are any. */
 const SWEEP_MS = 1_000;

@@ -2,10 +2,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { actAsEntryPoint } from "./app/entry-point.ts";
 import { describeSyntaxError, EXTENSIONS, locationIn } from "./error-location.ts";
+import { defineServiceWorker, needsServiceWorker, serviceWorker } from "./fetch/service-worker.ts";
 import { chooseFunction } from "./load/choose-function.ts";
 import type { LoadedFunction, UserModule } from "./load/loaded-function.ts";
 import { appSetting, handlerSetting, nameOf, pathOf } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
+import { prepareSignature } from "./signatures/adapt.ts";
 
 /** File names without extension, tried if no handler is set. */
 const FILES = ["index", "main", "handler", "function", "app"];
@@ -39,13 +41,20 @@ async function load(): Promise<LoadedFunction> {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
   if (appSetting === "http") actAsEntryPoint(file);
-  return chooseFunction(await importModule(file), file);
+  prepareSignature();
+  const module = await importModule(file);
+  return serviceWorker() ?? chooseFunction(module, file);
 }
 
-async function importModule(file: string): Promise<UserModule> {
+async function importModule(file: string, query = ""): Promise<UserModule> {
   try {
-    return await import(pathToFileURL(file).href);
+    return await import(pathToFileURL(file).href + query);
   } catch (error) {
+    if (query === "" && needsServiceWorker(error)) {
+      defineServiceWorker();
+      // The failed module stays as it is: another address loads it again.
+      return importModule(file, "?service-worker");
+    }
     const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : undefined;
     console.error(syntax ?? stackOf(error));
     const location = locationIn(syntax ?? String((error as Error | undefined)?.stack ?? "")) ?? nameOf(file);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from typing import Any
 
 import pytest
@@ -158,3 +159,16 @@ def test_a_file_is_streamed_in_pieces_not_in_lines(tmp_path: Any) -> None:
 def test_the_date_is_that_of_rfc_9110(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("src.http.response_head.time", lambda: 784111777.5)
     assert date_line() == "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+
+
+def test_a_response_of_a_lambda_function_is_a_problem_unless_the_signature_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = {"statusCode": 418, "body": "teapot"}
+    with pytest.raises(Problem, match="--signature lambda") as raised:
+        to_response(make_call(), result)
+    assert raised.value.code == "INVALID_RESPONSE"
+    monkeypatch.setitem(os.environ, "FAAS_SIGNATURE", "faas")
+    assert to_response(make_call(), result).data.endswith(b'{"statusCode":418,"body":"teapot"}')
+    monkeypatch.delitem(os.environ, "FAAS_SIGNATURE")
+    assert to_response(make_call(), {"statusCode": "open"}).data.startswith(b"HTTP/1.1 200 ")

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { exportedApp, isAppFunction, isRequestListener, listenerApp, parameterNames } from "../app/exported-app.ts";
 import {
   capturedApp,
@@ -8,9 +9,12 @@ import {
   whenListening,
 } from "../app/listen.ts";
 import type { NodeApp, RequestListener } from "../app/node-app.ts";
+import { type Fetch, fetchHandler } from "../fetch/fetch-app.ts";
 import { appSetting, handlerSetting, nameOf, signatureSetting } from "../options.ts";
 import { Problem } from "../problem.ts";
-import type { FetchHandler, Handler, LoadedFunction, UserModule } from "./loaded-function.ts";
+import { adaptSignature } from "../signatures/adapt.ts";
+import { likelySignature } from "../signatures/detect.ts";
+import type { Handler, LoadedFunction, UserModule } from "./loaded-function.ts";
 
 /** Exports, tried if no handler is set. */
 const EXPORTS = ["handler", "main", "default"];
@@ -36,17 +40,27 @@ export async function chooseFunction(module: UserModule, file: string): Promise<
     : EXPORTS.find((each) => exported(each) !== undefined);
   // An application may be exported as a promise.
   const target = key === undefined ? undefined : await exported(key);
+  if (signatureSetting !== undefined || capturedApp() === undefined) {
+    const adapted = await adaptSignature(key, exported, namesOf(module), file);
+    if (adapted !== undefined) {
+      stopInterceptingListen();
+      return adapted;
+    }
+  }
   if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
     // A program may export its main function and listen.
     const isCertain = handlerSetting !== undefined || key === "handler";
-    if (isCertain || capturedApp() === undefined) return functionOf(target, nameOf(file));
+    if (isCertain || capturedApp() === undefined) return functionOf(target, file);
   }
   const found = appSetting === "fetch" ? fetchAppOf(target, exported) : await appOf(target, exported);
   if (found !== undefined) return found;
   const isNamed = typeof target !== "object" && target !== undefined;
   const app = await whenListening(appSetting === "http" ? SERVER_LISTEN_MS : isNamed ? 0 : LISTEN_MS);
   if (app !== undefined) return { app };
-  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}`);
+  const likely = appSetting === undefined ? likelySignature(readFileSync(file, "utf8")) : undefined;
+  const advice =
+    likely === undefined ? "" : `. A function of another platform needs --signature ${likely} and --handler`;
+  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}${advice}`);
 }
 
 /** Returns the look-up of a module's exports; undefined for those that do not exist. */
@@ -57,6 +71,10 @@ function exportsOf(module: UserModule): Exported {
     if (name !== "default") return module[name] ?? whole?.[name];
     return whole?.__esModule ? whole.default : isEmpty(whole) ? undefined : whole;
   };
+}
+
+function namesOf(module: UserModule): string[] {
+  return [...new Set([...Object.keys(module), ...Object.keys(module.default ?? {})])];
 }
 
 /** Tests for the exports of a CommonJS module without any. */
@@ -74,30 +92,27 @@ function isPlainFunction(target: unknown): target is AnyFunction {
  *
  * @throws FUNCTION_LOAD_FAILED if it is certainly a function of another platform.
  */
-function functionOf(target: AnyFunction, name: string): LoadedFunction {
+function functionOf(target: AnyFunction, file: string): LoadedFunction {
   stopInterceptingListen();
-  if (appSetting === undefined && signatureSetting === undefined && isRequestListener(target))
+  const source = String(target);
+  const names = parameterNames(source);
+  if (appSetting === undefined && signatureSetting === undefined && isRequestListener(names))
     return { app: listenerApp(target as RequestListener) };
-  if (signatureSetting !== "faas") {
-    const [, , callback, ...rest] = parameterNames(target);
-    if (callback !== undefined && rest.length === 0 && /^_*(?:callback|cb|done)$/i.test(callback)) {
-      throw new Problem(
-        "FUNCTION_LOAD_FAILED",
-        `${name}: expected handler(event, context), but its third parameter is "${callback}". Deploy a function for AWS Lambda with --signature lambda, or return the result`,
-      );
-    }
-    if (RETURNS_STATUS_CODE.test(String(target))) {
-      throw new Problem(
-        "FUNCTION_LOAD_FAILED",
-        `${name}: the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"`,
-      );
-    }
-  }
+  const foreign = signatureSetting === "faas" ? undefined : foreignShape(source, names);
+  if (foreign !== undefined) throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${foreign}`);
   return { handler: target as Handler };
 }
 
-/** Beginning of a Lambda response in the source of a function. */
-const RETURNS_STATUS_CODE = /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/;
+/** Says why a function is certainly one of AWS Lambda; undefined if it is not. */
+function foreignShape(source: string, names: readonly string[]): string | undefined {
+  const third = names[2];
+  if (third !== undefined && names.length === 3 && /^_*(?:callback|cb|done)$/i.test(third))
+    return `expected handler(event, context), but its third parameter is "${third}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;
+  // The search costs nothing, which the expression does.
+  if (source.includes("statusCode") && /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(source))
+    return 'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"';
+  return undefined;
+}
 
 interface Fetcher {
   readonly fetch?: unknown;
@@ -131,7 +146,7 @@ async function exportedAppOf(target: unknown, exported: Exported): Promise<[Node
   return [undefined, target];
 }
 
-function isFetcher(target: unknown): target is { fetch: FetchHandler } {
+function isFetcher(target: unknown): target is { fetch: Fetch } {
   return target !== null && target !== undefined && typeof (target as Fetcher).fetch === "function";
 }
 
@@ -140,12 +155,12 @@ function fetchAppOf(target: unknown, exported: Exported): LoadedFunction | undef
   for (const each of [target, ...APP_EXPORTS.map(exported)]) {
     if (!isFetcher(each)) continue;
     interceptOnlyExported(each);
-    return { fetch: each.fetch.bind(each) };
+    return { fetch: fetchHandler(each.fetch, each) };
   }
   const fetch = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
   if (typeof fetch !== "function") return undefined;
   interceptOnlyExported(fetch);
-  return { fetch: fetch as FetchHandler };
+  return { fetch: fetchHandler(fetch as Fetch) };
 }
 
 /** Says why a module is neither a function nor an application, and what to do. */

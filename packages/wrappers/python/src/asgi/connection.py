@@ -15,10 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from asyncio import AbstractEventLoop
+    from collections.abc import Callable
     from typing import Protocol, Union
 
     from ..function.call import Call
     from ..http.connection import ConnectionOwner
+    from ..websocket.exchange import WebSocketExchange
 
     class AsgiOwner(ConnectionOwner, Protocol):
         """The part of the server that a connection of an ASGI application uses."""
@@ -29,13 +31,23 @@ if TYPE_CHECKING:
 class AsgiConnection(Connection):
     """A connection that starts a call as soon as its head has been read."""
 
-    __slots__ = ("asyncio_loop", "exchange", "drained")
+    __slots__ = ("asyncio_loop", "exchange", "drained", "read")
 
     def __init__(self, sock: socket.socket, owner: ConnectionOwner) -> None:
         self.asyncio_loop: AbstractEventLoop = owner.loop  # type: ignore[assignment]
-        self.exchange: Union[HttpExchange, None] = None  # of the present call
+        self.exchange: Union[HttpExchange, WebSocketExchange, None] = None  # of the present call
         self.drained = Waiters(self.asyncio_loop)  # tasks that wait until the client takes more
+        self.read: Callable[[], None] = self.readable  # what reads the socket: that of a WebSocket once it is open
         super().__init__(sock, owner)
+
+    def set_reading(self, wanted: bool) -> None:
+        """Begin or stop watching the socket for data."""
+        if wanted != self.reading:
+            self.reading = wanted
+            if wanted:
+                self.loop.add_reader(self.fd, self.read)
+            else:
+                self.loop.remove_reader(self.fd)
 
     def readable(self) -> None:
         """Read what has come, and pass it on."""
@@ -88,9 +100,14 @@ class AsgiConnection(Connection):
         call: Call = self.call  # type: ignore[assignment]
         if self.body is not None and self.body.too_large:
             raise body_too_large()
-        self.exchange = HttpExchange(self, call)
-        if self.body is not None:
-            self.feed()
+        if "upgrade" in call.headers and is_websocket(call):
+            from ..websocket.exchange import WebSocketExchange
+
+            self.exchange = WebSocketExchange(self, call)
+        else:
+            self.exchange = HttpExchange(self, call)
+            if self.body is not None:
+                self.feed()
         self.since = monotonic()
         self.owner.start(call)
 
@@ -136,6 +153,12 @@ class AsgiConnection(Connection):
             while self.output and not self.gone:
                 await self.drained.wait()
 
+    def send_soon(self, data: bytes) -> None:
+        """Write without waiting: the loop writes what the socket does not take now."""
+        self.write(data)
+        if self.output and not self.gone:
+            self.asyncio_loop.add_writer(self.fd, self.writable)
+
     def writable(self) -> None:
         """Write what was kept, and let the tasks continue that wait for it."""
         self.flush()
@@ -161,3 +184,10 @@ class AsgiConnection(Connection):
         self.drained.wake()
         if self.exchange is not None:
             self.exchange.disconnect()
+
+
+def is_websocket(call: Call) -> bool:
+    """Tell whether a request asks for a WebSocket (RFC 6455 section 4.1)."""
+    headers = call.headers
+    tokens = [token.strip() for token in headers.get("connection", "").lower().split(",")]
+    return call.method == "GET" and headers["upgrade"].strip().lower() == "websocket" and "upgrade" in tokens

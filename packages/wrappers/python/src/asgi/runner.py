@@ -38,8 +38,16 @@ class AsgiRunner(AsyncRunner):
         gc.freeze()
 
     def drain(self) -> None:
-        """Note the begin of a drain."""
+        """Begin a drain: open WebSockets have as long as a call."""
         self.drain_began = monotonic()
+        self.loop.call_later(TIMEOUT, self.close_sockets)
+
+    def close_sockets(self) -> None:
+        """Ask the clients of open WebSockets to connect again, to another process."""
+        for call in list(self.tasks.values()):
+            exchange = self.exchange_of(call)
+            if hasattr(exchange, "go_away"):
+                exchange.go_away()
 
     def end(self) -> None:
         """Wait for the tasks that are still working, at most until the drain ends, and run the application's shutdown."""

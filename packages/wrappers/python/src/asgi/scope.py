@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..function.call import Call
 
 ASGI = {"version": "3.0", "spec_version": "2.3"}
+ASGI_WEBSOCKET = {"version": "3.0", "spec_version": "2.4"}
 known_headers_bytes: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 MAX_HEADERS = 300
 MAX_HEADER = 1000
@@ -40,6 +41,21 @@ def http_scope(call: Call, state: dict[str, Any]) -> dict[str, Any]:
         "server": (name, int(port)),
         "state": state.copy(),
     }
+
+
+def websocket_scope(call: Call, state: dict[str, Any]) -> dict[str, Any]:
+    """Make the scope of a WebSocket."""
+    scope = http_scope(call, state)
+    del scope["method"]
+    protocols = call.headers.get("sec-websocket-protocol", "")
+    scope.update(
+        type="websocket",
+        asgi=ASGI_WEBSOCKET,
+        scheme="wss" if scope["scheme"] == "https" else "ws",
+        subprotocols=[each.strip() for each in protocols.split(",") if each.strip()],
+        extensions={"websocket.http.response": {}},
+    )
+    return scope
 
 
 def encode_headers(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from ..http.connection import Connection
 
+RANDOM_STOCK = 64
+random_digits: list[str] = []  # for request ids
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
@@ -80,14 +82,27 @@ class Call:
         except IndexError:
             return False
 
+    def decoded_body(self) -> bytes:
+        """Give the body, decoded.
+
+        @throws UNSUPPORTED_MEDIA_TYPE
+        @throws BODY_TOO_LARGE
+        @throws INVALID_REQUEST
+        """
+        if self.body and "content-encoding" in self.headers:
+            return decode_body(self.body, self.headers)
+        return self.body
+
     def arguments(self, arity: int) -> tuple[Any, ...]:
-        """Create event and context, or only those that the handler accepts.
+        """Create event and context, or only those that the handler accepts. A function of another platform gets the call itself.
 
         @throws MALFORMED_JSON
         @throws UNSUPPORTED_MEDIA_TYPE
         @throws BODY_TOO_LARGE
         @throws INVALID_REQUEST
         """
+        if arity < 0:
+            return (self,)
         target, query = self.target, ""
         if "?" in target:
             target, _, query = target.partition("?")
@@ -109,6 +124,11 @@ class Call:
 
 def new_request_id() -> str:
     """Make a UUID, version 4. The module uuid takes longer to import than the whole wrapper."""
-    digits = os.urandom(16).hex()
+    try:
+        digits = random_digits.pop()
+    except IndexError:  # the system is asked for many at a time, which costs hardly more than one
+        text = os.urandom(16 * RANDOM_STOCK).hex()
+        random_digits.extend(text[at : at + 32] for at in range(32, len(text), 32))
+        digits = text[:32]
     variant = "89ab"[int(digits[16], 16) & 3]
-    return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], variant + digits[17:20], digits[20:]))
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

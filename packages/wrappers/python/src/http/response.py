@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..function.content_encoding import ACCEPTED_ENCODINGS
 from ..json_encoder import encoder, to_json
+from ..options import ENVIRONMENT
 from ..problem import Problem, invalid_response
 from ..process_exit import exit_as_asked
 from ..user_error import log_error, message_of
@@ -44,9 +45,12 @@ def to_response(call: Call, result: Any) -> Response:
     status: int | None = None
     headers: Headers = ()
     body = result
-    if isinstance(result, dict) and is_full_response(result):
-        status, body = result["status"], result.get("body")
-        headers = checked_headers(result.get("headers") or {})
+    if isinstance(result, dict):
+        if is_full_response(result):
+            status, body = result["status"], result.get("body")
+            headers = checked_headers(result.get("headers") or {})
+        elif "statusCode" in result:
+            check_not_lambda(result)
     if body is None:
         return complete_response(call, status or 204, None, headers, b"")
     encoding = encoding_of(headers) if headers else None
@@ -92,6 +96,18 @@ def is_full_response(result: dict[Any, Any]) -> bool:
     if not 200 <= status <= 599:
         raise invalid_response(f'Expected "status" to be from 200 to 599, got {status}')
     return True
+
+
+def check_not_lambda(result: dict[Any, Any]) -> None:
+    """Refuse the response of a Lambda function where the signature is not known to be another one: as JSON it would look like a success.
+
+    @throws INVALID_RESPONSE
+    """
+    if type(result["statusCode"]) is int and not ENVIRONMENT.get("FAAS_SIGNATURE"):
+        raise invalid_response(
+            'The function returned an object with "statusCode", as functions of AWS Lambda do. '
+            "Deploy it with --signature lambda, or with --signature faas to send the object as JSON"
+        )
 
 
 def checked_headers(headers: Any) -> list[tuple[str, str]]:

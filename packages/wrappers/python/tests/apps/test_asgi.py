@@ -31,6 +31,7 @@ class Owner:
         self.runner = AsgiRunner(app, self.loop)
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.forgotten = asyncio.Event()
+        self.received = b""  # and not yet read
         self.client, server_end = socket.socketpair()
         self.client.setblocking(False)
         server_end.setblocking(False)
@@ -49,12 +50,13 @@ class Owner:
 
     async def read_until(self, end: bytes) -> bytes:
         """Read from the client's end until this has come; an empty end means the end of the connection."""
-        text = b""
-        while not end or not text.endswith(end):
+        while not end or end not in self.received:
             data = await asyncio.wait_for(self.loop.sock_recv(self.client, 65536), 5)
             if not data:
                 break
-            text += data
+            self.received += data
+        at = self.received.find(end) + len(end) if end in self.received and end else len(self.received)
+        text, self.received = self.received[:at], self.received[at:]
         return text
 
 
