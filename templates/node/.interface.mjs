@@ -537,15 +537,15 @@ function parameterNames(source) {
 }
 
 // packages/wrappers/node/src/fetch/fetch-app.ts
-function fetchHandler(fetch, self) {
-  const names = parameterNames(String(fetch));
+function fetchHandler(fetch2, self) {
+  const names = parameterNames(String(fetch2));
   if (names.length === 2 && /^_*(?:context|ctx)$/.test(names[1])) {
     return (request, call) => {
       const context = new ExecutionContext(call);
-      return fetch.call(self, request, context, context);
+      return fetch2.call(self, request, context, context);
     };
   }
-  return (request, call) => fetch.call(self, request, new FetchEnvironment(call), new ExecutionContext(call));
+  return (request, call) => fetch2.call(self, request, new FetchEnvironment(call), new ExecutionContext(call));
 }
 
 // packages/wrappers/node/src/signatures/function-source.ts
@@ -2070,10 +2070,10 @@ function fetchAppOf(target, exported) {
     interceptOnlyExported(each);
     return { fetch: fetchHandler(each.fetch, each) };
   }
-  const fetch = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
-  if (typeof fetch !== "function") return void 0;
-  interceptOnlyExported(fetch);
-  return { fetch: fetchHandler(fetch) };
+  const fetch2 = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
+  if (typeof fetch2 !== "function") return void 0;
+  interceptOnlyExported(fetch2);
+  return { fetch: fetchHandler(fetch2) };
 }
 function whyNothing(module, target, key) {
   if (usesCluster()) {
@@ -2164,6 +2164,56 @@ function mainOfManifest() {
     return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
   } catch {
     return [];
+  }
+}
+
+// packages/wrappers/node/src/loading-watch.ts
+var REPORT_SECONDS = 6;
+async function watchLoading() {
+  const { spawn } = await import("node:child_process");
+  const script = `sleep ${REPORT_SECONDS - 1}; exec "$0" -e "$1"`;
+  const program = `(${reportLocation})(${process.pid}, ${REPORT_SECONDS})`;
+  const watch = spawn("sh", ["-c", script, process.execPath, program], {
+    detached: true,
+    env: { PATH: process.env.PATH },
+    stdio: ["ignore", "ignore", "inherit"]
+  });
+  watch.on("error", () => {
+  });
+  watch.unref();
+  return () => {
+    try {
+      if (watch.pid !== void 0) process.kill(-watch.pid, "SIGKILL");
+    } catch {
+    }
+  };
+}
+async function reportLocation(pid, seconds) {
+  process.kill(pid, "SIGUSR1");
+  setTimeout(() => process.exit(), 2e4).unref();
+  for (; ; ) {
+    const targets = await fetch("http://127.0.0.1:9229/json/list").then((response) => response.json()).catch(() => []);
+    const [{ webSocketDebuggerUrl: url } = { webSocketDebuggerUrl: void 0 }] = targets;
+    if (url === void 0) {
+      await new Promise((done) => setTimeout(done, 100));
+      continue;
+    }
+    const socket = new WebSocket(url);
+    const expression = "JSON.stringify([process.cwd(), new Error().stack])";
+    socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression } }));
+    socket.onmessage = ({ data }) => {
+      const [folder2, stack] = JSON.parse(JSON.parse(String(data)).result.result.value);
+      const lines = stack.split("\n").filter((line2) => line2.includes(`${folder2}/`) && !line2.includes("/.interface.mjs"));
+      const line = lines.find((each) => !each.includes("/node_modules/")) ?? lines[0];
+      const [, name, file, number] = /^ +at (?:async )?(?:(.+?) \()?(?:file:\/\/)?(\/.+?):(\d+)(?::\d+)?\)?$/.exec(line ?? "") ?? [];
+      if (file !== void 0) {
+        const location = `${decodeURI(file).slice(folder2.length + 1)}:${number}${name ? ` (${name})` : ""}`;
+        process.stderr.write(`Still loading after ${seconds} s, at ${location}
+`);
+      }
+      process.exit();
+    };
+    return;
   }
 }
 
@@ -2881,9 +2931,9 @@ function handleUpgrade(call, userFunction) {
   if (userFunction.problem !== void 0) throw userFunction.problem;
   return openWebSocket(call, call.upgrade, userFunction) ?? handle(call, userFunction);
 }
-async function handleOther(call, { app, fetch, respond, problem }) {
+async function handleOther(call, { app, fetch: fetch2, respond, problem }) {
   if (app !== void 0) return runApp(call, app);
-  if (fetch !== void 0) return sendWebResponse(call, await fetch(webRequestOf(call), call));
+  if (fetch2 !== void 0) return sendWebResponse(call, await fetch2(webRequestOf(call), call));
   if (respond !== void 0) return sendResult(call, await respond(call));
   throw problem ?? new Problem("UPGRADE_REQUIRED", "The function accepts only WebSockets");
 }
@@ -3002,6 +3052,10 @@ function writeSynchronously() {
 // packages/wrappers/node/src/main.ts
 process.setSourceMapsEnabled(true);
 writeSynchronously();
+if (process.env.FAAS_LOADING_WATCH === "1") {
+  const endWatch = await watchLoading();
+  setImmediate(() => void whenLoaded().then(endWatch));
+}
 startLoading();
 setUserPort();
 var httpServer = createWrapperServer();
