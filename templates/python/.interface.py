@@ -89,6 +89,7 @@ ERRORS = {
     "NOT_FOUND": (404, "Not found"),
     "BODY_TOO_LARGE": (413, "Request body too large"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported media type"),
+    "UPGRADE_REQUIRED": (426, "Another protocol is required"),
     "HEADERS_TOO_LARGE": (431, "Request header fields too large"),
     "FUNCTION_ERROR": (500, "The function threw an error"),
     "INVALID_RESPONSE": (500, "The function returned an invalid response"),
@@ -167,6 +168,64 @@ def exit_as_asked(error, where):
     argument = "" if error.code is None else repr(error.code)
     sys.stderr.write(f"The function called sys.exit({argument}) {where}\n")
     exit_process(code & 0xFF)
+
+
+# ---- signatures/hints.py
+# Hints that a function is for another platform, which are cheap to look for at each start.
+
+SIGNATURE = ENVIRONMENT.get("FAAS_SIGNATURE") or ""
+# Names of exports and files that only other platforms use.
+FOREIGN_NAMES = ("lambda_handler", "handle", "new")
+FOREIGN_FILES = ("lambda_function", "func")
+# Packages that a function for another platform imports.
+FOREIGN_PACKAGES = ("functions_framework", "parliament", "aws_lambda_powertools", "mangum", "flask")
+# Fields of events and contexts that only AWS Lambda has, and the status of its responses.
+LAMBDA_FIELDS = frozenset(
+    (
+        "rawPath",
+        "rawQueryString",
+        "requestContext",
+        "queryStringParameters",
+        "multiValueQueryStringParameters",
+        "pathParameters",
+        "isBase64Encoded",
+        "httpMethod",
+        "routeKey",
+        "stageVariables",
+        "aws_request_id",
+        "get_remaining_time_in_millis",
+        "invoked_function_arn",
+        "memory_limit_in_mb",
+        "log_stream_name",
+        "log_group_name",
+        "statusCode",
+    )
+)
+
+
+def may_be_foreign(target, name):
+    if SIGNATURE:
+        return SIGNATURE != "faas"
+    if name in ("app", "application"):
+        return "functions_framework" in sys.modules
+    if name is None or name in FOREIGN_NAMES or any(package in sys.modules for package in FOREIGN_PACKAGES):
+        return True
+    code = getattr(target, "__code__", None)
+    return code is None or not LAMBDA_FIELDS.isdisjoint(words_of(code))
+
+
+def words_of(code):
+    words = set(code.co_names)
+    waiting = list(code.co_consts)
+    for value in waiting:
+        if isinstance(value, str):
+            words.add(value)
+        elif isinstance(value, tuple):
+            waiting += value
+        elif hasattr(value, "co_consts"):
+            words.update(value.co_names)
+            waiting += value.co_consts
+    return words
 
 
 # ---- json_encoder.py
@@ -329,6 +388,10 @@ def load_function():
     extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
+    if "lambda" in (SIGNATURE, file.partition("_")[0]) or name == "lambda_handler":
+        load_part('signatures.aws_lambda')
+
+        set_lambda_environment()
     run_user_code(lambda: __import__(module_name), file)
     return loaded_from(sys.modules[module_name], file, name)
 
@@ -338,6 +401,8 @@ def run_user_code(action, file):
         return action()
     except SystemExit as error:
         exit_as_asked(error, f"while {file} was loaded")
+    except Problem:
+        raise
     except BaseException as error:
         log_error(error)
         raise load_failed(f"{location_of(error) or file}: {type(error).__name__}: {load_message(error)}") from error
@@ -351,11 +416,17 @@ def loaded_from(module, file, name):
     if app in ("wsgi", "asgi") and not name:
         names = EXPORTED_APPS + HANDLER_NAMES
     found = next((each for each in names if hasattr(module, each)), None)
+    target = getattr(module, found) if found else None
+    if app not in ("wsgi", "asgi") and may_be_foreign(target, found):
+        load_part('signatures.adapt')
+
+        adapted = run_user_code(lambda: adapt_signature(target, module, file, name or None), file)
+        if adapted:
+            return Loaded(*adapted)
     if found is None:
         has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
-        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
-    target = getattr(module, found)
+        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}{signature_advice(module)}")
     if not name and (found == "main" or getattr(target, "__module__", "").startswith(LAMBDA_ADAPTERS)):
         found = app_beside(module) or found  # `def main()` often starts a server of the framework, for development
         target = getattr(module, found)
@@ -372,6 +443,13 @@ def loaded_from(module, file, name):
     if kind is None and not callable(target):
         raise load_failed(f'{file}: expected "{found}" to be a function, got {type(target).__name__}')
     return Loaded(target, kind)
+
+
+def signature_advice(module):
+    load_part('signatures.adapt')
+
+    likely = next(filter(None, map(likely_signature, vars(module).values())), None)
+    return f". A function of another platform needs --signature {likely} and --handler" if likely else ""
 
 
 def app_beside(module):
@@ -397,12 +475,12 @@ def is_plain_handler(target, name):
 
 def find_handler(setting):
     stem, _, name = (setting or "").rpartition(".")
-    stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES
+    stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES + FOREIGN_FILES
     for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
                 return file, module_of(each), name
-    tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
+    tried = ", ".join(dict.fromkeys(f"{each}.py" for each in (stems if setting else HANDLER_FILES)))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
         if setting
@@ -1061,6 +1139,8 @@ def is_async(handler):
 
 
 def arity(handler):
+    if hasattr(handler, "takes_call"):
+        return -1
     code = getattr(handler, "__code__", None)
     if code and not code.co_flags & VARARGS:
         bound = getattr(handler, "__self__", None) is not None
@@ -1268,7 +1348,14 @@ class Call:
         except IndexError:
             return False
 
+    def decoded_body(self):
+        if self.body and "content-encoding" in self.headers:
+            return decode_body(self.body, self.headers)
+        return self.body
+
     def arguments(self, arity):
+        if arity < 0:
+            return (self,)
         target, query = self.target, ""
         if "?" in target:
             target, _, query = target.partition("?")
@@ -2647,7 +2734,202 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['apps.recognize'] = 2649, r'''import sys
+PARTS['signatures.call_facts'] = 2736, r'''# ---- signatures/call_facts.py
+# Facts of a call that functions of several platforms read.
+
+def path_and_query(call):
+    path, _, query = call.target.partition("?")
+    if path[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path or "/", query
+
+
+def client_address(call):
+    return call.headers.get("x-forwarded-for", "127.0.0.1").rpartition(",")[2].strip()
+'''
+
+
+PARTS['signatures.aws_lambda'] = 2751, r'''import base64
+import re
+from time import gmtime, monotonic, strftime, time
+load_part('signatures.call_facts')
+
+# ---- signatures/aws_lambda.py
+# Functions for AWS Lambda behind API Gateway or a function URL.
+
+LAMBDA_VERSION = "$LATEST"
+LAMBDA_MEMORY_MB = "256"
+# Content types whose bodies API Gateway sends as text; it encodes all others in base64.
+LAMBDA_TEXT_TYPE = re.compile(
+    r"\s*(?:text/|application/(?:json|javascript|xml|[\w.-]+\+(?:json|xml))\s*(?:;|\Z))", re.I
+)
+
+
+def set_lambda_environment():
+    _, endpoint, revision = IDENTITY
+    variables = {
+        "AWS_LAMBDA_FUNCTION_NAME": endpoint,
+        "AWS_LAMBDA_FUNCTION_VERSION": LAMBDA_VERSION,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory_limit(),
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{endpoint}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": revision,
+        "LAMBDA_TASK_ROOT": FOLDER,
+        "_HANDLER": ENVIRONMENT.get("FAAS_HANDLER") or "lambda_function.lambda_handler",
+    }
+    for name, value in variables.items():
+        ENVIRONMENT.setdefault(name, value)
+
+
+def memory_limit():
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(path) as file:
+                limit = int(file.read())
+        except (OSError, ValueError):
+            continue
+        if 0 < limit < 1 << 40:
+            return str(limit >> 20)
+    return LAMBDA_MEMORY_MB
+
+
+def adapt_lambda(target):
+    set_lambda_environment()
+    count = arity(target)
+
+    def handle(call):
+        body = call.decoded_body()
+        return lambda_result(target(*(lambda_event(call, body), LambdaContext(call))[:count]))
+
+    async def handle_async(call):
+        body = call.decoded_body()
+        return lambda_result(await target(*(lambda_event(call, body), LambdaContext(call))[:count]))
+
+    adapted = handle_async if is_async(target) else handle
+    adapted.takes_call = True
+    return adapted
+
+
+def lambda_event(call, body):
+    headers = dict(call.headers)
+    path, query = path_and_query(call)
+    now = time()
+    domain = headers.get("host", "")
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": IDENTITY[1],
+            "domainName": domain,
+            "domainPrefix": domain.partition(".")[0],
+            "http": {
+                "method": call.method,
+                "path": path,
+                "protocol": "HTTP/1.0" if call.http10 else "HTTP/1.1",
+                "sourceIp": client_address(call),
+                "userAgent": headers.get("user-agent", ""),
+            },
+            "requestId": call.request_id,
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": strftime("%d/%b/%Y:%H:%M:%S +0000", gmtime(now)),
+            "timeEpoch": int(now * 1000),
+        },
+        "isBase64Encoded": False,
+        "httpMethod": call.method,
+        "path": path,
+    }
+    if "cookie" in headers:
+        event["cookies"] = re.split("; *", headers["cookie"])
+    if query:
+        parameters = parse_query(query)
+        event["queryStringParameters"] = {
+            key: ",".join(value) if isinstance(value, list) else value for key, value in parameters.items()
+        }
+    if body:
+        event["body"], event["isBase64Encoded"] = lambda_body(body, headers.get("content-type"))
+    return event
+
+
+def lambda_body(body, content_type):
+    if content_type is None or LAMBDA_TEXT_TYPE.match(content_type):
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            if content_type is not None:
+                return body.decode("utf-8", "replace"), False
+    return base64.b64encode(body).decode(), True
+
+
+class LambdaContext:
+    function_version = LAMBDA_VERSION
+    client_context = None
+    identity = None
+
+    def __init__(self, call):
+        region = ENVIRONMENT.get("AWS_REGION") or ENVIRONMENT.get("AWS_DEFAULT_REGION") or "local"
+        self.aws_request_id = call.request_id
+        self.function_name = ENVIRONMENT["AWS_LAMBDA_FUNCTION_NAME"]
+        self.invoked_function_arn = f"arn:aws:lambda:{region}:000000000000:function:{self.function_name}"
+        self.memory_limit_in_mb = ENVIRONMENT["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.log_group_name = ENVIRONMENT["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = ENVIRONMENT["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self._ends = call.deadline
+
+    def get_remaining_time_in_millis(self):
+        return max(0, int((self._ends - monotonic()) * 1000))
+
+    def log(self, message):
+        print(message, flush=True)
+
+
+def lambda_result(value):
+    if not isinstance(value, dict) or "statusCode" not in value:
+        text = value if isinstance(value, str) else to_json(value)
+        return {"status": 200, "headers": {"Content-Type": "application/json"}, "body": text}
+    headers = {}
+    for name, each in (value.get("headers") or {}).items():
+        if each is not None:
+            headers[name.lower()] = lambda_text(each)
+    for name, values in (value.get("multiValueHeaders") or {}).items():
+        headers[name.lower()] = [lambda_text(each) for each in values]
+    if value.get("cookies"):
+        before = headers.get("set-cookie", [])
+        headers["set-cookie"] = [*([before] if isinstance(before, str) else before), *value["cookies"]]
+    body = value.get("body")
+    if body is None:
+        body = b""
+    elif value.get("isBase64Encoded"):
+        body = base64.b64decode(body)
+    elif isinstance(body, (dict, list)):
+        raise invalid_response(f'Expected "body" to be a str, got a {type(body).__name__}: use json.dumps')
+    elif not isinstance(body, (str, bytes)):
+        body = lambda_text(body)
+    if not body:
+        body = b""
+        headers.setdefault("content-type", "text/plain; charset=utf-8")
+    return {"status": lambda_status(value["statusCode"]), "headers": headers, "body": body}
+
+
+def lambda_text(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def lambda_status(value):
+    try:
+        status = from_json(value) if isinstance(value, str) else int(value)
+    except (ValueError, TypeError):
+        status = 0
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise invalid_response(f'Expected "statusCode" to be from 200 to 599, got {value!r}')
+    return status
+'''
+
+
+PARTS['apps.recognize'] = 2931, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2705,6 +2987,26 @@ def describe(value):
     return cls.__name__ if package in ("builtins", "__main__") else f"{cls.__name__} of {package}"
 
 
+def accepts(value, kind):
+    if not callable(value):
+        return False
+    import inspect
+
+    try:
+        inspect.signature(value).bind(
+            *("environ", "start_response") if kind == "wsgi" else ("scope", "receive", "send")
+        )
+    except TypeError:
+        return False
+    except ValueError:  # it shows no parameters
+        return True
+    return required_names(value) != ["event", "context"]
+
+
+def with_article(kind):
+    return "a WSGI" if kind == "wsgi" else "an ASGI"
+
+
 def find_app(module, file, name, setting):
     target = getattr(module, name)
     if is_factory(target, name, setting):
@@ -2714,12 +3016,12 @@ def find_app(module, file, name, setting):
     if setting in APP_KINDS:
         if kind is not None and kind[:4] != setting:
             raise load_failed(
-                f'{file}: "{name}" is not a {setting.upper()} application but {kind[:4].upper()} ({describe(target)}). '
+                f'{file}: "{name}" is {with_article(kind)} application ({describe(target)}), not {setting.upper()}. '
                 f"Deploy it with --app {kind[:4]}"
             )
-        if not callable(target):
+        if kind is None and not accepts(target, setting):
             raise load_failed(
-                f'{file}: expected "{name}" to be a {setting.upper()} application, got {describe(target)}. '
+                f'{file}: expected "{name}" to be {with_article(setting)} application, got {describe(target)}. '
                 'Name the application with --handler, such as "main.app"'
             )
         return target, kind or setting
@@ -2757,13 +3059,157 @@ def check_not_app(target, file, name, signature):
     kind = app_kind(target)
     if kind is not None and kind != "asgi2":
         raise load_failed(
-            f'{file}: "{name}" is an application ({kind.upper()}), not a function with the signature {signature}. '
+            f'{file}: "{name}" is {with_article(kind)} application, not a function with the signature {signature}. '
             f"Deploy it with --app {kind[:4]}, without --signature"
         )
 '''
 
 
-PARTS['function.missing_package'] = 2765, r'''import os
+PARTS['signatures.adapt'] = 3067, r'''import sys
+
+# ---- signatures/adapt.py
+# Choosing how a function of another platform is called.
+
+# Names of functions by signature, tried when the handler's setting does not name one.
+CONVENTIONS = {
+    "lambda": ("lambda_handler", "handler"),
+    "openfaas": ("handle",),
+    "knative": ("handle", "main"),
+    "": ("lambda_handler", "handle"),
+}
+
+
+def adapt_signature(target, module, file_name, name=None):
+    if "functions_framework" in sys.modules and SIGNATURE in ("", "gcf", "cloudevents"):
+        load_part('signatures.google')
+
+        if registered_functions():
+            found = google_target(module, file_name, name)
+            if found:
+                return google_app(module, file_name, found)
+    if SIGNATURE in ("", "knative") and not name and is_function_class(module):
+        load_part('signatures.knative')
+
+        return knative_instance_app(run_user_code(module.new, file_name)), "asgi"
+    if target is None or not callable(target):
+        target = find_target(module, name)
+    if target is None:
+        if SIGNATURE:
+            raise load_failed(
+                f'{file_name}: found no function of the signature {SIGNATURE}. Set the handler to "file.function"'
+            )
+        return None
+    signature = SIGNATURE or recognize(target, module)
+    return adapt(signature, target, module, file_name) if signature else None
+
+
+def is_function_class(module):
+    new = getattr(module, "new", None)
+    code = getattr(new, "__code__", None)
+    return code is not None and code.co_argcount == 0 and not hasattr(module, "handler")
+
+
+def adapt(signature, target, module, file_name):
+    if signature == "lambda":
+        load_part('signatures.aws_lambda')
+
+        return adapt_lambda(target), None
+    if signature == "openfaas":
+        load_part('signatures.openfaas')
+
+        return adapt_openfaas(target), None
+    if signature == "cloudevents":
+        load_part('signatures.cloud_event')
+
+        return adapt_cloud_event(target), None
+    if signature == "gcf":
+        load_part('signatures.google')
+
+        name = google_target(module, file_name, getattr(target, "__name__", None))
+        return google_app(module, file_name, name or "")
+    if signature == "knative":
+        if is_async(target):
+            return target, "asgi"
+        load_part('signatures.knative')
+
+        return knative_app(target, file_name), "wsgi"
+    load_part('signatures.flask_function')
+
+    return fission_app(target, file_name), "wsgi"
+
+
+def find_target(module, name):
+    wanted = ENVIRONMENT.get("FUNCTION_TARGET") or ENVIRONMENT.get("GOOGLE_FUNCTION_TARGET")
+    names = (name,) if name else (wanted, *CONVENTIONS.get(SIGNATURE, ()))
+    found = next((each for each in names if each and callable(getattr(module, each, None))), None)
+    if found:
+        return getattr(module, found)
+    own = [
+        value
+        for key, value in vars(module).items()
+        if key[0] != "_" and getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__code__")
+    ]
+    return own[0] if SIGNATURE and not name and len(own) == 1 else None
+
+
+def recognize(target, module):
+    name = getattr(target, "__name__", type(target).__name__)
+    function = target
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    if name == "lambda_handler" or type(target).__module__.partition(".")[0] == "mangum":
+        return "lambda"
+    if code is None:
+        return None
+    parameters = code.co_varnames[: code.co_argcount]
+    if name == "handle":
+        return "knative" if len(parameters) == 3 and is_async(target) else "openfaas" if parameters else None
+    if "parliament" in sys.modules and len(parameters) == 1 and name == "main":
+        return "knative"
+    words = words_of(code)
+    if "aws_lambda_powertools" in sys.modules and len(parameters) == 2 or words & LAMBDA_FIELDS - {"statusCode"}:
+        return "lambda"
+    if {"statusCode", "body"} <= words and not words & {"method", "query", "rawBody"} and sets_literal_status(function):
+        return "lambda"
+    if not parameters and uses_flask_request(function, module, words):
+        return "fission"
+    return None
+
+
+def sets_literal_status(function):
+    import inspect
+    import re
+
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        return False
+    return bool(re.search(r"""["']?statusCode["']?[\]\s:=]+["']?\d{3}\b""", source))
+
+
+def uses_flask_request(function, module, words):
+    flask = sys.modules.get("flask")
+    if flask is None or any(isinstance(value, flask.Flask) for value in vars(module).values()):
+        return False
+    names = [key for key, value in vars(module).items() if value is flask.request]
+    return any(each in words for each in names) or "flask" in words and "request" in words
+
+
+def likely_signature(target):
+    code = getattr(target, "__code__", None)
+    if code is None:
+        return None
+    words = words_of(code)
+    if words & LAMBDA_FIELDS:
+        return "lambda"
+    if code.co_varnames[:1] == ("request",) and words & {"get_json", "args", "form", "get_data"}:
+        return "gcf"
+    return "cloudevents" if words & {"specversion", "datacontenttype"} else None
+'''
+
+
+PARTS['function.missing_package'] = 3211, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2843,7 +3289,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 2845, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3291, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -2960,7 +3406,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 2962, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3408, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3018,7 +3464,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 3020, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3466, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3084,7 +3530,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3086, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3532, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3111,7 +3557,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3113, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3559, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3318,7 +3764,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3320, r'''from time import monotonic
+PARTS['asgi.connection'] = 3766, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3466,7 +3912,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3468, r'''import sys
+PARTS['asgi.lifespan'] = 3914, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3554,7 +4000,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3556, r'''import gc
+PARTS['asgi.runner'] = 4002, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3642,7 +4088,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3644, r'''import io
+PARTS['wsgi.environ'] = 4090, r'''import io
 import sys
 load_part('apps.address')
 
@@ -3722,7 +4168,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 3724, r'''from time import monotonic
+PARTS['wsgi.response'] = 4170, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -3846,7 +4292,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 3848, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4294, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -3890,7 +4336,403 @@ class WsgiInvoker:
 '''
 
 
-PARTS['websocket.frames'] = 3892, r'''# ---- websocket/frames.py
+PARTS['signatures.google'] = 4338, r'''import os
+import sys
+
+# ---- signatures/google.py
+# Functions for Google Cloud, called through its functions framework.
+
+def google_app(module, file_name, target):
+    try:
+        import functions_framework
+    except ImportError:
+        raise load_failed(
+            f'{file_name}: the function "{target}" takes a request of Flask. Add functions-framework to requirements.txt'
+        ) from None
+    registry = functions_framework._function_registry
+    ENVIRONMENT.setdefault("FUNCTION_TARGET", target)
+    if target in getattr(registry, "ASGI_FUNCTIONS", ()):
+        from functions_framework.aio import create_asgi_app_from_module
+
+        return create_asgi_app_from_module(target, file_name, None, module, module.__spec__), "asgi"
+    import flask
+
+    function = getattr(module, target)
+    app = flask.Flask(target, template_folder=os.path.join(FOLDER, "templates"))
+    # An error is answered with the problem of an error in a function, not with Flask's page.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    kind = registry.get_func_signature_type(target, ENVIRONMENT.get("FUNCTION_SIGNATURE_TYPE") or kind_of(function))
+    functions_framework._configure_app(app, function, kind)
+    return app, "wsgi"
+
+
+def kind_of(function):
+    code = getattr(function, "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code else ()
+    if len(names) == 2:
+        return "event"
+    return "cloudevent" if names in (("cloud_event",), ("cloudevent",), ("event",)) else "http"
+
+
+def google_target(module, file_name, name):
+    wanted = ENVIRONMENT.get("FUNCTION_TARGET") or ENVIRONMENT.get("GOOGLE_FUNCTION_TARGET") or name
+    if wanted:
+        if callable(getattr(module, wanted, None)):
+            return wanted
+        raise load_failed(f'{file_name}: expected it to define the function "{wanted}"')
+    names = [each for each in registered_functions() if callable(getattr(module, each, None))]
+    if len(names) > 1:
+        raise load_failed(
+            f"{file_name}: registers the functions {', '.join(names)}. "
+            f"Set the variable FUNCTION_TARGET to one of them, as in --env FUNCTION_TARGET={names[0]}"
+        )
+    return names[0] if names else None
+
+
+def registered_functions():
+    registry = sys.modules.get("functions_framework._function_registry")
+    return list(dict.fromkeys((*getattr(registry, "REGISTRY_MAP", ()), *getattr(registry, "ASGI_FUNCTIONS", ()))))
+'''
+
+
+PARTS['signatures.cloud_event'] = 4397, r'''import base64
+from urllib.parse import quote, unquote_to_bytes
+
+# ---- signatures/cloud_event.py
+# CloudEvents 1.0 in their HTTP protocol binding.
+
+REQUIRED_ATTRIBUTES = ("id", "source", "specversion", "type")
+BODY_ATTRIBUTES = ("data", "data_base64", "datacontenttype")
+
+
+class CloudEvent:
+    def __init__(self, attributes, data=None):
+        self._attributes = attributes
+        self.data = data
+
+    def __getattr__(self, name):
+        try:
+            return self.__dict__["_attributes"][name]
+        except KeyError:
+            raise AttributeError(f'the CloudEvent has no attribute "{name}"') from None
+
+    def __getitem__(self, name):
+        return self.data if name == "data" else self._attributes[name]
+
+    def __contains__(self, name):
+        return name in self._attributes
+
+    def __iter__(self):
+        return iter(self._attributes)
+
+    def get(self, name, default=None):
+        return self._attributes.get(name, default)
+
+    def get_attributes(self):
+        return dict(self._attributes)
+
+    def get_data(self):
+        return self.data
+
+
+def invalid_event(detail):
+    return Problem("INVALID_REQUEST", detail)
+
+
+def parse_cloud_event(headers, body):
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type.startswith("application/cloudevents-batch"):
+        raise invalid_event("Batches of CloudEvents are not supported: send each event in its own request")
+    structured = media_type.startswith("application/cloudevents")
+    if structured and media_type != "application/cloudevents+json":
+        raise invalid_event(f"Expected a CloudEvent of the type application/cloudevents+json, got {media_type}")
+    event = structured_event(body) if structured else binary_event(headers, body)
+    for name in REQUIRED_ATTRIBUTES:
+        value = event.get(name)
+        if not isinstance(value, str) or not value:
+            place = "in the body" if structured else f'as the header "ce-{name}"'
+            raise invalid_event(f'Expected a CloudEvent with the attribute "{name}", {place}')
+    if event["specversion"] not in ("1.0", "0.3"):
+        raise invalid_event(f'Expected a CloudEvent of specversion 1.0, got "{event["specversion"]}"')
+    return event
+
+
+def binary_event(headers, body):
+    attributes = {
+        name[3:]: decode_attribute(value)
+        for name, value in headers.items()
+        if name.startswith("ce-") and name[3:] not in BODY_ATTRIBUTES
+    }
+    content_type = headers.get("content-type")
+    if content_type is not None:
+        attributes["datacontenttype"] = content_type
+    return CloudEvent(attributes, parse_body(body, content_type or "") if body else None)
+
+
+def decode_attribute(value):
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        pieces = iter(value[1:-1])
+        value = "".join(next(pieces, "") if char == "\\" else char for char in pieces)
+    return unquote_to_bytes(value.encode("latin-1")).decode("utf-8", "replace") if "%" in value else value
+
+
+def structured_event(body):
+    message = parse_body(body, "application/json") if body else None
+    if not isinstance(message, dict):
+        raise invalid_event("Expected a CloudEvent as a JSON object")
+    data, encoded = message.pop("data", None), message.pop("data_base64", None)
+    if encoded is not None:
+        content_type = str(message.get("datacontenttype") or "")
+        try:
+            data = parse_body(base64.b64decode(encoded), content_type)
+        except (Problem, ValueError) as error:
+            raise invalid_event(
+                f"The data of the CloudEvent is not of its datacontenttype {content_type}: {error}"
+            ) from None
+    return CloudEvent(message, data)
+
+
+def attributes_of(value):
+    if hasattr(value, "get_attributes") and hasattr(value, "get_data"):
+        return dict(value.get_attributes()), value.get_data()
+    if isinstance(value, dict) and all(isinstance(value.get(name), str) for name in REQUIRED_ATTRIBUTES):
+        data = value.get("data")
+        if data is None and value.get("data_base64") is not None:
+            data = base64.b64decode(value["data_base64"])
+        return {name: each for name, each in value.items() if name not in ("data", "data_base64")}, data
+    return None
+
+
+def binary_message(attributes, data):
+    headers = {
+        f"ce-{name.lower()}": quote(attribute_text(value), safe="!#$&'()*+,-./:;<=>?@[\\]^_`{|}~")
+        for name, value in attributes.items()
+        if name not in BODY_ATTRIBUTES and value is not None
+    }
+    content_type = attributes.get("datacontenttype")
+    if data is not None and not isinstance(data, (str, bytes)):
+        content_type, data = content_type or "application/json", to_json(data)
+    if content_type:
+        headers["Content-Type"] = content_type
+    return {"status": 200, "headers": headers, "body": data or b""}
+
+
+def attribute_text(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def adapt_cloud_event(target):
+    count = arity(target)
+
+    def arguments(call):
+        event = parse_cloud_event(call.headers, call.decoded_body())
+        return (event, Context(call.request_id, call.deadline))[:count]
+
+    def to_result(value):
+        event = attributes_of(value)
+        return binary_message(*event) if event else value
+
+    def handle(call):
+        return to_result(target(*arguments(call)))
+
+    async def handle_async(call):
+        return to_result(await target(*arguments(call)))
+
+    adapted = handle_async if is_async(target) else handle
+    adapted.takes_call = True
+    return adapted
+'''
+
+
+PARTS['signatures.flask_function'] = 4548, r'''# ---- signatures/flask_function.py
+# Functions whose platform gives them the request of Flask.
+
+FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def make_flask_app(file_name, package, view):
+    try:
+        import flask
+    except ImportError:
+        raise load_failed(
+            f"{file_name}: the function takes a request of Flask. Add {package} to requirements.txt"
+        ) from None
+    app = flask.Flask(file_name.partition(".")[0])
+    # An error is answered with the problem of an error in a function, not with Flask's page.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+
+    def run(path=""):
+        return view()
+
+    for rule in ("/", "/<path:path>"):
+        app.add_url_rule(rule, view_func=run, methods=FLASK_METHODS, provide_automatic_options=False)
+    return app
+
+
+def fission_app(target, file_name):
+    def view():
+        result = target()
+        return "" if result is None else result
+
+    return make_flask_app(file_name, "flask", view)
+'''
+
+
+PARTS['signatures.knative'] = 4582, r'''load_part('signatures.cloud_event')
+load_part('signatures.flask_function')
+
+# ---- signatures/knative.py
+# Functions for Knative: `main(context)`, and instances of a class with `handle(scope, receive, send)`.
+
+class KnativeContext(dict):
+    def __init__(self, request, cloud_event):
+        super().__init__(request=request)
+        self.request = request
+        self.cloud_event = cloud_event
+        if cloud_event is not None:
+            self["cloud_event"] = cloud_event
+
+
+def knative_app(target, file_name):
+    def view():
+        import flask
+
+        result = target(KnativeContext(flask.request, received_event(flask.request)))
+        event = attributes_of(result)
+        if event is None:
+            return "" if result is None else result
+        message = binary_message(*event)
+        return message["body"], message["status"], message["headers"]
+
+    return make_flask_app(file_name, "parliament-functions", view)
+
+
+def received_event(request):
+    if "ce-id" not in request.headers and not (request.content_type or "").startswith("application/cloudevents"):
+        return None
+    try:
+        from cloudevents.http import from_http
+
+        return from_http(request.headers, request.get_data())
+    except Exception as error:
+        log_error(error)
+        return None
+
+
+def knative_instance_app(function):
+    async def run(name, *arguments):
+        method = getattr(function, name, None)
+        result = method(*arguments) if method else None
+        if hasattr(result, "__await__"):
+            await result
+
+    async def app(scope, receive, send):
+        if scope["type"] != "lifespan":
+            await function.handle(scope, receive, send)
+            return
+        await receive()
+        await run("start", dict(ENVIRONMENT))
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await run("stop")
+        await send({"type": "lifespan.shutdown.complete"})
+
+    return app
+'''
+
+
+PARTS['signatures.openfaas'] = 4645, r'''import os
+import socket
+load_part('signatures.call_facts')
+
+# ---- signatures/openfaas.py
+# Functions of the OpenFaaS templates.
+
+FLASK_TEXT = "text/html; charset=utf-8"  # type of text in Flask, which the templates use
+
+
+class OpenFaasHeaders(dict):
+    def __getitem__(self, name):
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name):
+        return super().__contains__(str(name).lower())
+
+    def get(self, name, default=None):
+        return super().get(name.lower(), default)
+
+
+class OpenFaasQuery(dict):
+    def __init__(self, parsed):
+        super().__init__({name: value[0] if isinstance(value, list) else value for name, value in parsed.items()})
+        self._all = parsed
+
+    def getlist(self, name):
+        value = self._all.get(name, [])
+        return list(value) if isinstance(value, list) else [value]
+
+
+class OpenFaasEvent:
+    def __init__(self, call):
+        path, query = path_and_query(call)
+        self.body = call.decoded_body()
+        self.headers = OpenFaasHeaders(call.headers)
+        self.method = call.method
+        self.query = OpenFaasQuery(parse_query(query))
+        self.path = path
+
+
+class OpenFaasContext:
+    hostname = os.environ.get("HOSTNAME") or socket.gethostname()
+
+
+def adapt_openfaas(target):
+    takes_event = arity(target) == 2
+
+    def handle(call):
+        if takes_event:
+            return openfaas_result(target(OpenFaasEvent(call), OpenFaasContext()))
+        body = call.decoded_body()
+        raw = os.environ.get("RAW_BODY", "").lower() in ("1", "true")
+        return openfaas_result(target(body if raw else body.decode("utf-8", "replace")))
+
+    handle.takes_call = True
+    return handle
+
+
+def openfaas_result(value):
+    if isinstance(value, tuple):
+        body, status, headers = view_result(value)
+    elif isinstance(value, dict) and value.keys() & {"statusCode", "body"}:
+        body, status, headers = value.get("body", ""), value.get("statusCode", 200), value.get("headers") or {}
+    else:
+        body, status, headers = value, 200, {}
+    pairs = {}
+    for name, each in headers.items() if isinstance(headers, dict) else headers:
+        pairs[name] = [pairs[name], each] if name in pairs else each
+    if body is None:
+        body = ""
+    if not isinstance(body, (str, bytes)):
+        body = to_json(body) if isinstance(body, (dict, list)) else str(body)
+        default = "application/json" if body[:1] in "[{" else FLASK_TEXT
+    else:
+        default = FLASK_TEXT
+    if not any(name.lower() == "content-type" for name in pairs):
+        pairs["Content-Type"] = default
+    return {"status": int(status), "headers": pairs, "body": body or b""}
+
+
+def view_result(value):
+    body, second, third = (*value, None, None)[:3]
+    if isinstance(second, (dict, list)):
+        return body, 200, second
+    return body, 200 if second is None else second, third or {}
+'''
+
+
+PARTS['websocket.frames'] = 4734, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4020,7 +4862,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4022, r'''import base64
+PARTS['websocket.handshake'] = 4864, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4061,7 +4903,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4063, r'''import sys
+PARTS['websocket.exchange'] = 4905, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

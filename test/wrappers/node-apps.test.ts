@@ -182,14 +182,14 @@ const broken: [string, RegExp, string, Record<string, string>?][] = [
   ["nothing that listens or is exported", /expected it to export "handler".*listen\(\).*--app http/, "const a = 1;"],
   ["a rejected promise of an application", /no database/, 'export default Promise.reject(new Error("no database"));'],
   [
-    "a function with a callback",
-    /"callback".*--signature lambda/,
-    "export const handler = (event, context, callback) => callback(null, 1);",
+    "functions that look like those of another platform",
+    /exports a, b\..*--signature gcf/,
+    "export const a = (req, res) => res.send(1); export const b = (req, res) => res.send(2);",
   ],
   [
     "a function that returns statusCode",
     /"statusCode".*--signature lambda/,
-    "export const handler = async () => { return { statusCode: 200, body: '' }; };",
+    "export const handler = async (event) => { return { statusCode: event.query.status, body: '' }; };",
   ],
   [
     "processes of node:cluster",

@@ -305,7 +305,7 @@ describe("an ASGI application", { concurrency: true }, () => {
 test("the response of a Lambda function is a problem that names the setting", async () => {
   await using wrong = await start(
     wrappers.Python,
-    'def handler(event, context): return {"statusCode": 200, "body": "x"}',
+    'def handler(event, context): return {"statusCode": int(event["query"].get("status", "201")), "body": "x"}',
   );
   const { status, json } = await wrong.call("/");
   assert.deepEqual([status, json().code], [500, "INVALID_RESPONSE"]);

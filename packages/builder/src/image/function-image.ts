@@ -27,7 +27,7 @@ export async function prepareFunctionImage(
   const code = await prepareCode(source, { ...options, runtime });
   if (!isLanguage(code.runtime))
     throw new FaasError("ARTIFACT_UNSUPPORTED", "A program has no image yet: add a Dockerfile to the folder");
-  const dependencies = await dependencyContext(code.runtime, source.folder);
+  const dependencies = code.hasDependencies ? await dependencyContext(code.runtime, source.folder) : undefined;
   const baseName = options.baseImage ?? DEFAULT_BASE_IMAGES[code.runtime];
   const base = await resolveBaseImage(docker, baseName, {
     env,

@@ -115,13 +115,22 @@ export class DevSession implements AsyncDisposable {
     if (description !== this.#description) this.#events.detected(description);
     this.#description = description;
     // Hostnames are those of a server on a network.
-    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, ...settings } = project;
+    const {
+      $schema: _,
+      org: __,
+      endpoint: ___,
+      server: ____,
+      hostnames: _____,
+      fallback: ______,
+      ...settings
+    } = project;
     await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
       // One permanent replica: its output and state are the ones to look at.
       settings: {
         ...{ ...settingsOf(prepared), ...settings, runtime },
+        ...(prepared.env === undefined ? {} : { env: { ...prepared.env, ...settings.env } }),
         ...{ replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never" },
       },
     });
@@ -139,8 +148,10 @@ export class DevSession implements AsyncDisposable {
     const onStage = (stage: string) => {
       if (stage === "install") void this.#reportIfSlow(ready.signal);
     };
+    const { fallback } = project;
     const onInput = (path: string) => this.#events.used(path);
-    const options = { ...sourceSettings(project), signal, onStage, onInput };
+    const site = fallback === undefined ? {} : { fallback };
+    const options = { ...sourceSettings(project), ...site, signal, onStage, onInput };
     const prepared = await prepareFolder(this.#folder, options).finally(() => ready.abort());
     const existing = this.#prepared.get(prepared.digest);
     // Deleted first, so that the newest is last.

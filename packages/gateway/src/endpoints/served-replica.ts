@@ -11,6 +11,8 @@ export class ServedReplica {
   inFlight = 0;
   /** The replica failed recently and gets no requests for now. */
   ejected = false;
+  /** The platform is stopping it: it gets no new requests, and its process ends when those in flight have ended, or at its deadline. */
+  draining = false;
   /** Failures since its last response. */
   consecutiveFailures = 0;
   /** Requests that ended, successfully or not. */

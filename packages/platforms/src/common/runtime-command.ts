@@ -82,15 +82,23 @@ const PYTHON: RuntimeCommand = {
 
 const RUNTIME_COMMANDS = { node: NODE, typescript: NODE, python: PYTHON } satisfies Record<Language, RuntimeCommand>;
 
+/** Returns the bytes that a process of a server maps for writing but does not use: its command may run any program. */
+export const serverUnusedBytes = (concurrency: number): number =>
+  Math.max(NODE.unusedBytes(concurrency), PYTHON.unusedBytes(concurrency));
+
 /**
  * Looks up how a runtime's processes are started.
  *
- * @throws ARTIFACT_UNSUPPORTED for a Dockerfile, which builds an image
+ * @throws ARTIFACT_UNSUPPORTED for a Dockerfile, which builds an image, and for a program, which has no wrapper
  */
 export function runtimeCommand(runtime: Runtime): RuntimeCommand {
   if (runtime === "dockerfile")
     throw new FaasError("ARTIFACT_UNSUPPORTED", "A Dockerfile builds an image, but the embedded platform runs bundles");
-  if (runtime === "binary") throw new FaasError("ARTIFACT_UNSUPPORTED", "The platform cannot run programs yet");
+  if (runtime === "binary")
+    throw new FaasError(
+      "ARTIFACT_UNSUPPORTED",
+      "A built program is a server: deploy it with --app server and --command",
+    );
   return RUNTIME_COMMANDS[runtime];
 }
 

@@ -7,6 +7,7 @@ import { chooseFunction } from "./load/choose-function.ts";
 import type { LoadedFunction, UserModule } from "./load/loaded-function.ts";
 import { appSetting, handlerSetting, nameOf, pathOf } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
+import { prepareSignature } from "./signatures/adapt.ts";
 
 /** File names without extension, tried if no handler is set. */
 const FILES = ["index", "main", "handler", "function", "app"];
@@ -40,6 +41,7 @@ async function load(): Promise<LoadedFunction> {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
   if (appSetting === "http") actAsEntryPoint(file);
+  prepareSignature();
   const module = await importModule(file);
   return serviceWorker() ?? chooseFunction(module, file);
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { exportedApp, isAppFunction, isRequestListener, listenerApp, parameterNames } from "../app/exported-app.ts";
 import {
   capturedApp,
@@ -11,7 +12,9 @@ import type { NodeApp, RequestListener } from "../app/node-app.ts";
 import { type Fetch, fetchHandler } from "../fetch/fetch-app.ts";
 import { appSetting, handlerSetting, nameOf, signatureSetting } from "../options.ts";
 import { Problem } from "../problem.ts";
-import type { Handler, LoadedFunction, UserModule } from "./loaded-function.ts";
+import { adaptSignature } from "../signatures/adapt.ts";
+import { likelySignature } from "../signatures/detect.ts";
+import type { Handler, LoadedFunction, UserModule, WebSocketHandler } from "./loaded-function.ts";
 
 /** Exports, tried if no handler is set. */
 const EXPORTS = ["handler", "main", "default"];
@@ -32,11 +35,26 @@ type Exported = (name: string) => unknown;
  */
 export async function chooseFunction(module: UserModule, file: string): Promise<LoadedFunction> {
   const exported = exportsOf(module);
+  const websocket = exported("websocket");
+  if (typeof websocket !== "function") return chooseTarget(module, exported, file);
+  const hasTarget = [...EXPORTS, ...APP_EXPORTS, "fetch"].some((name) => exported(name) !== undefined);
+  const found = hasTarget || handlerSetting ? await chooseTarget(module, exported, file) : {};
+  return { ...found, websocket: websocket as WebSocketHandler };
+}
+
+async function chooseTarget(module: UserModule, exported: Exported, file: string): Promise<LoadedFunction> {
   const key = handlerSetting
     ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1)
     : EXPORTS.find((each) => exported(each) !== undefined);
   // An application may be exported as a promise.
   const target = key === undefined ? undefined : await exported(key);
+  if (signatureSetting !== undefined || capturedApp() === undefined) {
+    const adapted = await adaptSignature(key, exported, namesOf(module), file);
+    if (adapted !== undefined) {
+      stopInterceptingListen();
+      return adapted;
+    }
+  }
   if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
     // A program may export its main function and listen.
     const isCertain = handlerSetting !== undefined || key === "handler";
@@ -47,7 +65,10 @@ export async function chooseFunction(module: UserModule, file: string): Promise<
   const isNamed = typeof target !== "object" && target !== undefined;
   const app = await whenListening(appSetting === "http" ? SERVER_LISTEN_MS : isNamed ? 0 : LISTEN_MS);
   if (app !== undefined) return { app };
-  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}`);
+  const likely = appSetting === undefined ? likelySignature(readFileSync(file, "utf8")) : undefined;
+  const advice =
+    likely === undefined ? "" : `. A function of another platform needs --signature ${likely} and --handler`;
+  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}${advice}`);
 }
 
 /** Returns the look-up of a module's exports; undefined for those that do not exist. */
@@ -58,6 +79,10 @@ function exportsOf(module: UserModule): Exported {
     if (name !== "default") return module[name] ?? whole?.[name];
     return whole?.__esModule ? whole.default : isEmpty(whole) ? undefined : whole;
   };
+}
+
+function namesOf(module: UserModule): string[] {
+  return [...new Set([...Object.keys(module), ...Object.keys(module.default ?? {})])];
 }
 
 /** Tests for the exports of a CommonJS module without any. */

@@ -82,14 +82,27 @@ class Call:
         except IndexError:
             return False
 
+    def decoded_body(self) -> bytes:
+        """Give the body, decoded.
+
+        @throws UNSUPPORTED_MEDIA_TYPE
+        @throws BODY_TOO_LARGE
+        @throws INVALID_REQUEST
+        """
+        if self.body and "content-encoding" in self.headers:
+            return decode_body(self.body, self.headers)
+        return self.body
+
     def arguments(self, arity: int) -> tuple[Any, ...]:
-        """Create event and context, or only those that the handler accepts.
+        """Create event and context, or only those that the handler accepts. A function of another platform gets the call itself.
 
         @throws MALFORMED_JSON
         @throws UNSUPPORTED_MEDIA_TYPE
         @throws BODY_TOO_LARGE
         @throws INVALID_REQUEST
         """
+        if arity < 0:
+            return (self,)
         target, query = self.target, ""
         if "?" in target:
             target, _, query = target.partition("?")

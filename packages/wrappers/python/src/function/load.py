@@ -6,8 +6,9 @@ import os
 import sys
 
 from ..options import ENVIRONMENT
-from ..problem import load_failed
+from ..problem import Problem, load_failed
 from ..process_exit import exit_as_asked
+from ..signatures.hints import FOREIGN_FILES, SIGNATURE, may_be_foreign
 from ..source_folder import FOLDER
 from ..user_error import location_of, log_error, message_of
 from .search_path import SOURCES, extend_search_path, module_of
@@ -45,6 +46,10 @@ def load_function() -> Loaded:
     extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
+    if "lambda" in (SIGNATURE, file.partition("_")[0]) or name == "lambda_handler":
+        from ..signatures.aws_lambda import set_lambda_environment
+
+        set_lambda_environment()
     run_user_code(lambda: __import__(module_name), file)
     return loaded_from(sys.modules[module_name], file, name)
 
@@ -58,6 +63,8 @@ def run_user_code(action: Callable[[], Any], file: str) -> Any:
         return action()
     except SystemExit as error:
         exit_as_asked(error, f"while {file} was loaded")
+    except Problem:
+        raise
     except BaseException as error:
         log_error(error)
         raise load_failed(f"{location_of(error) or file}: {type(error).__name__}: {load_message(error)}") from error
@@ -75,11 +82,17 @@ def loaded_from(module: Any, file: str, name: str) -> Loaded:
     if app in ("wsgi", "asgi") and not name:
         names = EXPORTED_APPS + HANDLER_NAMES
     found = next((each for each in names if hasattr(module, each)), None)
+    target = getattr(module, found) if found else None
+    if app not in ("wsgi", "asgi") and may_be_foreign(target, found):
+        from ..signatures.adapt import adapt_signature
+
+        adapted = run_user_code(lambda: adapt_signature(target, module, file, name or None), file)
+        if adapted:
+            return Loaded(*adapted)
     if found is None:
         has = ", ".join(each for each, value in vars(module).items() if callable(value) and each[0] != "_") or "nothing"
         expected = " or ".join(f'"{each}"' for each in names)
-        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}")
-    target = getattr(module, found)
+        raise load_failed(f"{file}: expected it to define {expected}, but it defines {has}{signature_advice(module)}")
     if not name and (found == "main" or getattr(target, "__module__", "").startswith(LAMBDA_ADAPTERS)):
         found = app_beside(module) or found  # `def main()` often starts a server of the framework, for development
         target = getattr(module, found)
@@ -96,6 +109,14 @@ def loaded_from(module: Any, file: str, name: str) -> Loaded:
     if kind is None and not callable(target):
         raise load_failed(f'{file}: expected "{found}" to be a function, got {type(target).__name__}')
     return Loaded(target, kind)
+
+
+def signature_advice(module: Any) -> str:
+    """Name the setting for a module whose functions look like those of another platform."""
+    from ..signatures.adapt import likely_signature
+
+    likely = next(filter(None, map(likely_signature, vars(module).values())), None)
+    return f". A function of another platform needs --signature {likely} and --handler" if likely else ""
 
 
 def app_beside(module: Any) -> str | None:
@@ -127,12 +148,12 @@ def find_handler(setting: str | None) -> tuple[str, str, str]:
     @throws FUNCTION_LOAD_FAILED
     """
     stem, _, name = (setting or "").rpartition(".")
-    stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES
+    stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES + FOREIGN_FILES
     for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
             if os.path.isfile(os.path.join(FOLDER, file)):
                 return file, module_of(each), name
-    tried = ", ".join(dict.fromkeys(f"{each}.py" for each in stems))
+    tried = ", ".join(dict.fromkeys(f"{each}.py" for each in (stems if setting else HANDLER_FILES)))
     raise load_failed(
         f'Expected the handler "{setting}" in one of {tried}, but none of them exists'
         if setting

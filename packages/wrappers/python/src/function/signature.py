@@ -19,7 +19,9 @@ def is_async(handler: Any) -> bool:
 
 
 def arity(handler: Any) -> int:
-    """Count the arguments, of event and context, that the function takes."""
+    """Count the arguments, of event and context, that the function takes; -1 for one that takes the call."""
+    if hasattr(handler, "takes_call"):
+        return -1
     code = getattr(handler, "__code__", None)
     if code and not code.co_flags & VARARGS:
         bound = getattr(handler, "__self__", None) is not None
