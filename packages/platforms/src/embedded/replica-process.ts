@@ -27,6 +27,8 @@ import { isPortTaken, serverExit, serverSpawnFailure } from "./server/server-fai
 import { type ServerOptions, ServerProgram } from "./server/server-program.ts";
 
 const MAX_LAST_LINES = 20;
+/** Lines of a replica that is starting: more, because they may contain the stack of a function that does not finish loading. */
+const MAX_START_LINES = 200;
 /** Milliseconds for which a replica that is no longer listed still accepts requests, for those that were sent to it just before. */
 const DRAIN_DELAY_MS = 100;
 /** Milliseconds between SIGTERM and SIGKILL, in addition to the endpoint's timeout. */
@@ -211,7 +213,7 @@ export class ReplicaProcess {
 
   #onLine(stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
     this.lastLines.push(line);
-    if (this.lastLines.length > MAX_LAST_LINES) this.lastLines.shift();
+    if (this.lastLines.length > (this.wasReady ? MAX_LAST_LINES : MAX_START_LINES)) this.lastLines.shift();
     return this.#events.line(this, stream, line);
   }
 
