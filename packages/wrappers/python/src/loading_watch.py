@@ -24,7 +24,7 @@ class LoadingWatch:
     def __init__(self) -> None:
         self.started = monotonic()
         try:
-            faulthandler.dump_traceback_later(REPORT_SECONDS, file=sys.__stderr__)
+            faulthandler.dump_traceback_later(REPORT_SECONDS, file=sys.__stderr__)  # type: ignore[arg-type]
         except (AttributeError, OSError, RuntimeError, ValueError):
             pass  # stderr is not a file
 
