@@ -5,7 +5,6 @@
 
 // packages/wrappers/node/src/app/entry-point.ts
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
 // packages/wrappers/node/src/options.ts
@@ -48,9 +47,9 @@ function setUserPort() {
 }
 function actAsEntryPoint(file) {
   process.argv[1] = file;
+  const { createRequire, registerHooks } = process.getBuiltinModule("node:module");
   const { cache } = createRequire(file);
   Object.defineProperty(process, "mainModule", { configurable: true, enumerable: true, get: () => cache[file] });
-  const { registerHooks } = process.getBuiltinModule("node:module");
   if (registerHooks === void 0 || !readFileSync(file, "utf8").includes("import.meta.main")) return;
   const { href } = pathToFileURL(file);
   const hooks = registerHooks({
@@ -308,6 +307,172 @@ function locationIn(text) {
   return void 0;
 }
 
+// packages/wrappers/node/src/call.ts
+var Call = class {
+  constructor(request, response) {
+    /** Deadline on the monotonic clock, set when the call runs. */
+    this.endsAtMs = 0;
+    this.previous = void 0;
+    this.next = void 0;
+    /** True after the deadline; the call holds its slot until the function returns. */
+    this.isLate = false;
+    /** Deadlines of which this call has one, set when it runs. */
+    this.deadlines = void 0;
+    /** Progress of an application's response in bytes; undefined for a function, whose response the wrapper sends. */
+    this.progress = void 0;
+    this.request = request;
+    this.response = response;
+    this.deadline = Date.now() + timeoutMs;
+    this.requestId = requestIdOf(request);
+  }
+  #context;
+  #controller;
+  #abortReason;
+  get context() {
+    this.#context ??= new Context(this);
+    return this.#context;
+  }
+  get signal() {
+    this.#controller ??= new AbortController();
+    if (this.#abortReason) this.#controller.abort(this.#abortReason);
+    return this.#controller.signal;
+  }
+  get isAborted() {
+    return this.#abortReason !== void 0;
+  }
+  /** Aborts the call's signal. The first reason counts. */
+  abort(reason) {
+    this.#abortReason ??= reason;
+    this.#controller?.abort(this.#abortReason);
+  }
+};
+function requestIdOf({ headers }) {
+  const given = headers["x-request-id"];
+  return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
+}
+var Context = class {
+  constructor(call) {
+    this.org = identity.org;
+    this.endpoint = identity.endpoint;
+    this.revision = identity.revision;
+    this.#call = call;
+    this.requestId = call.requestId;
+    this.deadline = call.deadline;
+  }
+  #call;
+  /** Signal that is aborted at the deadline and when the client disconnects. */
+  get signal() {
+    return this.#call.signal;
+  }
+  /** Logger that writes a line of JSON with the request id to stderr. */
+  get log() {
+    const requestId = this.requestId;
+    const writer = (level) => (message2, fields) => {
+      const text = typeof message2 === "string" ? message2 : JSON.stringify(message2);
+      process.stderr.write(`${JSON.stringify({ level, requestId, message: text, ...fields })}
+`);
+    };
+    return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
+  }
+};
+
+// packages/wrappers/node/src/fetch/background-work.ts
+var pending = /* @__PURE__ */ new Set();
+function addBackgroundWork(work, requestId) {
+  const settled = Promise.resolve(work).catch((error) => {
+    console.error(JSON.stringify({ level: "error", requestId, message: `waitUntil: ${messageOf(error)}` }));
+    console.error(stackOf(error));
+  }).then(() => pending.delete(settled));
+  pending.add(settled);
+}
+async function whenBackgroundWorkDone() {
+  while (pending.size > 0) await Promise.all(pending);
+}
+
+// packages/wrappers/node/src/fetch/fetch-arguments.ts
+var PLATFORM_VARIABLE = /^(?:FAAS_.*|KUBERNETES_.*|PORT|PATH|HOME|HOSTNAME|TMPDIR|LANG|PWD|SHLVL|_|OMP_NUM_THREADS|OPENBLAS_NUM_THREADS|NODE_COMPILE_CACHE|NODE_VERSION|YARN_VERSION)$/;
+var variables;
+function endpointVariables() {
+  variables ??= Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !PLATFORM_VARIABLE.test(name))
+  );
+  return variables;
+}
+var FetchEnvironment = class {
+  #call;
+  constructor(call) {
+    this.#call = call;
+    Object.assign(this, endpointVariables());
+  }
+  get org() {
+    return this.#call.context.org;
+  }
+  get endpoint() {
+    return this.#call.context.endpoint;
+  }
+  get revision() {
+    return this.#call.context.revision;
+  }
+  get requestId() {
+    return this.#call.requestId;
+  }
+  get deadline() {
+    return this.#call.deadline;
+  }
+  get signal() {
+    return this.#call.signal;
+  }
+  get log() {
+    return this.#call.context.log;
+  }
+};
+var ExecutionContext = class extends Context {
+  /** Returns a function, not a method, so that it can be taken out of the context. */
+  get waitUntil() {
+    return (work) => addBackgroundWork(work, this.requestId);
+  }
+  get props() {
+    return {};
+  }
+  /** Does nothing: there is no origin to pass a request to. */
+  passThroughOnException() {
+  }
+};
+
+// packages/wrappers/node/src/fetch/service-worker.ts
+var listener;
+function needsServiceWorker(error) {
+  return error instanceof ReferenceError && /^(?:addEventListener|self) is not defined$/.test(error.message);
+}
+function defineServiceWorker() {
+  const addEventListener = (type, added) => {
+    if (type === "fetch") listener ??= typeof added === "function" ? added : (event) => added.handleEvent(event);
+  };
+  for (const [name, value] of Object.entries({ self: globalThis, addEventListener, ...endpointVariables() }))
+    if (!(name in globalThis)) Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
+}
+function serviceWorker() {
+  return listener && { fetch: dispatch };
+}
+var dispatch = (request, call) => {
+  const event = new FetchEvent(request, new ExecutionContext(call));
+  listener?.(event);
+  if (event.response !== void 0) return event.response;
+  throw new Problem("INVALID_RESPONSE", "The listener of fetch did not call respondWith");
+};
+var FetchEvent = class extends Event {
+  constructor(request, { waitUntil }) {
+    super("fetch");
+    this.request = request;
+    this.waitUntil = waitUntil;
+  }
+  respondWith(response) {
+    this.response = response;
+  }
+  passThroughOnException() {
+  }
+};
+
 // packages/wrappers/node/src/load/choose-function.ts
 import { readFileSync as readFileSync3 } from "node:fs";
 
@@ -340,9 +505,9 @@ async function exportedApp(target) {
   if (isFunction(app.handler)) return listenerApp(app.handler.bind(app));
   return isHttpServer(app.server) ? serverApp(app.server) : void 0;
 }
-function listenerApp(listener) {
+function listenerApp(listener2) {
   return {
-    request: listener,
+    request: listener2,
     get server() {
       return capturedApp()?.server;
     }
@@ -363,16 +528,27 @@ function functionApp(target, { listen: listen2 }) {
     })
   );
 }
-var REQUEST = /^_*(?:req|request)?$/;
-var RESPONSE = /^_*(?:res|response)$/;
-function isRequestListener(target) {
-  const [request, response, ...rest] = parameterNames(target);
-  if (request === void 0 || response === void 0 || rest.length > 1) return false;
-  return REQUEST.test(request) && RESPONSE.test(response);
+var REQUEST = ["req", "request", "_req", "_request", "_", "__"];
+var RESPONSE = ["res", "response", "_res", "_response"];
+function isRequestListener(names) {
+  return names.length >= 2 && names.length <= 3 && RESPONSE.includes(names[1] ?? "") && REQUEST.includes(names[0] ?? "");
 }
-function parameterNames(target) {
-  const [, list] = /^(?:async\b)?\s*(?:function\b\s*\*?)?\s*[\w$]*\s*\(([\w$\s,]*)\)/.exec(String(target)) ?? [];
-  return list === void 0 || list.trim() === "" ? [] : list.split(",").map((name) => name.trim());
+function parameterNames(source) {
+  const open = source.indexOf("(");
+  const list = source.slice(open + 1, source.indexOf(")", open));
+  return open < 0 ? [] : list.split(",").map((name) => name.trim());
+}
+
+// packages/wrappers/node/src/fetch/fetch-app.ts
+function fetchHandler(fetch, self) {
+  const names = parameterNames(String(fetch));
+  if (names.length === 2 && /^_*(?:context|ctx)$/.test(names[1])) {
+    return (request, call) => {
+      const context = new ExecutionContext(call);
+      return fetch.call(self, request, context, context);
+    };
+  }
+  return (request, call) => fetch.call(self, request, new FetchEnvironment(call), new ExecutionContext(call));
 }
 
 // packages/wrappers/node/src/signatures/function-source.ts
@@ -617,7 +793,7 @@ function drainOnSigterm(server) {
     isDraining = true;
     drainingServer = server;
     const finish = () => exitAfterHandlers(args);
-    server.close(finish);
+    server.close(() => void whenBackgroundWorkDone().then(finish));
     server.closeIdleConnections();
     setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
   });
@@ -1282,7 +1458,7 @@ var VERSION = "$LATEST";
 var DEFAULT_MEMORY_MB = 256;
 function setLambdaEnvironment() {
   const group = `/aws/lambda/${identity.endpoint}`;
-  const variables = {
+  const variables2 = {
     AWS_LAMBDA_FUNCTION_NAME: identity.endpoint,
     AWS_LAMBDA_FUNCTION_VERSION: VERSION,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb()),
@@ -1291,7 +1467,7 @@ function setLambdaEnvironment() {
     LAMBDA_TASK_ROOT: folder,
     _HANDLER: handlerSetting ?? "index.handler"
   };
-  for (const [name, value] of Object.entries(variables)) process.env[name] ??= value;
+  for (const [name, value] of Object.entries(variables2)) process.env[name] ??= value;
 }
 function memoryMb() {
   const limit = process.constrainedMemory();
@@ -1651,7 +1827,7 @@ async function chooseFunction(module, file) {
   }
   if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
     const isCertain = handlerSetting !== void 0 || key === "handler";
-    if (isCertain || capturedApp() === void 0) return functionOf(target, nameOf(file));
+    if (isCertain || capturedApp() === void 0) return functionOf(target, file);
   }
   const found = appSetting === "fetch" ? fetchAppOf(target, exported) : await appOf(target, exported);
   if (found !== void 0) return found;
@@ -1679,19 +1855,24 @@ function isEmpty(whole) {
 function isPlainFunction(target) {
   return typeof target === "function" && !isAppFunction(target) && typeof target.fetch !== "function";
 }
-function functionOf(target, name) {
+function functionOf(target, file) {
   stopInterceptingListen();
-  if (appSetting === void 0 && signatureSetting === void 0 && isRequestListener(target))
+  const source = String(target);
+  const names = parameterNames(source);
+  if (appSetting === void 0 && signatureSetting === void 0 && isRequestListener(names))
     return { app: listenerApp(target) };
-  if (signatureSetting !== "faas" && RETURNS_STATUS_CODE.test(String(target))) {
-    throw new Problem(
-      "FUNCTION_LOAD_FAILED",
-      `${name}: the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"`
-    );
-  }
+  const foreign = signatureSetting === "faas" ? void 0 : foreignShape(source, names);
+  if (foreign !== void 0) throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${foreign}`);
   return { handler: target };
 }
-var RETURNS_STATUS_CODE = /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/;
+function foreignShape(source, names) {
+  const third = names[2];
+  if (third !== void 0 && names.length === 3 && /^_*(?:callback|cb|done)$/i.test(third))
+    return `expected handler(event, context), but its third parameter is "${third}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;
+  if (source.includes("statusCode") && /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(source))
+    return 'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"';
+  return void 0;
+}
 async function appOf(target, exported) {
   const [app, appTarget] = await exportedAppOf(target, exported);
   if (capturedApp() !== void 0 && (app === void 0 || isCapturedServerOf(appTarget)))
@@ -1723,12 +1904,12 @@ function fetchAppOf(target, exported) {
   for (const each of [target, ...APP_EXPORTS.map(exported)]) {
     if (!isFetcher(each)) continue;
     interceptOnlyExported(each);
-    return { fetch: each.fetch.bind(each) };
+    return { fetch: fetchHandler(each.fetch, each) };
   }
   const fetch = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
   if (typeof fetch !== "function") return void 0;
   interceptOnlyExported(fetch);
-  return { fetch };
+  return { fetch: fetchHandler(fetch) };
 }
 function whyNothing(module, target, key) {
   if (usesCluster()) {
@@ -1776,12 +1957,17 @@ async function load() {
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
   if (appSetting === "http") actAsEntryPoint(file);
   prepareSignature();
-  return chooseFunction(await importModule(file), file);
+  const module = await importModule(file);
+  return serviceWorker() ?? chooseFunction(module, file);
 }
-async function importModule(file) {
+async function importModule(file, query = "") {
   try {
-    return await import(pathToFileURL2(file).href);
+    return await import(pathToFileURL2(file).href + query);
   } catch (error) {
+    if (query === "" && needsServiceWorker(error)) {
+      defineServiceWorker();
+      return importModule(file, "?service-worker");
+    }
     const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : void 0;
     console.error(syntax ?? stackOf(error));
     const location = locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
@@ -1819,75 +2005,6 @@ function mainOfManifest() {
 
 // packages/wrappers/node/src/server.ts
 import { createServer } from "node:http";
-
-// packages/wrappers/node/src/call.ts
-var Call = class {
-  constructor(request, response) {
-    /** Deadline on the monotonic clock, set when the call runs. */
-    this.endsAtMs = 0;
-    this.previous = void 0;
-    this.next = void 0;
-    /** True after the deadline; the call holds its slot until the function returns. */
-    this.isLate = false;
-    /** Deadlines of which this call has one, set when it runs. */
-    this.deadlines = void 0;
-    /** Progress of an application's response in bytes; undefined for a function, whose response the wrapper sends. */
-    this.progress = void 0;
-    this.request = request;
-    this.response = response;
-    this.deadline = Date.now() + timeoutMs;
-    this.requestId = requestIdOf(request);
-  }
-  #context;
-  #controller;
-  #abortReason;
-  get context() {
-    this.#context ??= new Context(this);
-    return this.#context;
-  }
-  get signal() {
-    this.#controller ??= new AbortController();
-    if (this.#abortReason) this.#controller.abort(this.#abortReason);
-    return this.#controller.signal;
-  }
-  get isAborted() {
-    return this.#abortReason !== void 0;
-  }
-  /** Aborts the call's signal. The first reason counts. */
-  abort(reason) {
-    this.#abortReason ??= reason;
-    this.#controller?.abort(this.#abortReason);
-  }
-};
-function requestIdOf({ headers }) {
-  const given = headers["x-request-id"];
-  return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
-}
-var Context = class {
-  constructor(call) {
-    this.org = identity.org;
-    this.endpoint = identity.endpoint;
-    this.revision = identity.revision;
-    this.#call = call;
-    this.requestId = call.requestId;
-    this.deadline = call.deadline;
-  }
-  #call;
-  /** Signal that is aborted at the deadline and when the client disconnects. */
-  get signal() {
-    return this.#call.signal;
-  }
-  /** Logger that writes a line of JSON with the request id to stderr. */
-  get log() {
-    const requestId = this.requestId;
-    const writer = (level) => (message2, fields) => {
-      const text = typeof message2 === "string" ? message2 : JSON.stringify(message2);
-      process.stderr.write(`${JSON.stringify({ level, requestId, message: text, ...fields })}
-`);
-    };
-    return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
-  }
-};
 
 // packages/wrappers/node/src/admission.ts
 var Admission = class {
@@ -2029,7 +2146,7 @@ function parseQuery(text) {
 // packages/wrappers/node/src/request/web-request.ts
 function webRequestOf({ request, signal }) {
   if (declaresTooLarge(request)) throw bodyTooLarge();
-  const { method = "GET", url = "/", rawHeaders } = request;
+  const { method = "GET", rawHeaders } = request;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
   const encoding = request.headers["content-encoding"];
@@ -2038,14 +2155,18 @@ function webRequestOf({ request, signal }) {
     body = encoding === void 0 ? limitedChunks(chunksOf(request)) : decodedChunks(request, encoding);
     if (encoding !== void 0) for (const name of ["content-encoding", "content-length"]) headers.delete(name);
   }
-  const protocol = request.headers["x-forwarded-proto"] ?? "http";
-  const host = request.headers["x-forwarded-host"] ?? request.headers.host ?? "localhost";
-  return new Request(new URL(url.startsWith("/") ? url : "/", `${protocol}://${host}`), {
+  return new Request(addressOf(request), {
     method,
     headers,
     signal,
     ...body === void 0 ? {} : { body, duplex: "half" }
   });
+}
+function addressOf({ url = "/", headers }) {
+  const first = (value) => String(value ?? "").split(",", 1)[0]?.trim();
+  const protocol = first(headers["x-forwarded-proto"]) || "http";
+  const host = first(headers["x-forwarded-host"]) || headers.host || "localhost";
+  return `${protocol}://${host}${url.startsWith("/") ? url : "/"}`;
 }
 
 // packages/wrappers/node/src/response/content-encoding.ts
@@ -2147,7 +2268,7 @@ function drainedOrClosed(response) {
 
 // packages/wrappers/node/src/response/web-response.ts
 async function sendWebResponse(call, result) {
-  if (!(result instanceof Response)) {
+  if (!isWebResponse(result)) {
     throw new Problem(
       "INVALID_RESPONSE",
       `Expected fetch to return a Response, got ${result === null ? "null" : typeof result}`
@@ -2172,6 +2293,11 @@ async function sendWebResponse(call, result) {
     return sendHeadOnly(call, status, headers, Number(length));
   }
   return sendStream(call, status, headers, source);
+}
+function isWebResponse(value) {
+  if (value instanceof Response) return true;
+  const { status, headers } = value ?? {};
+  return typeof status === "number" && typeof headers?.get === "function";
 }
 function headersOf({ headers: given }) {
   const headers = {};
@@ -2311,22 +2437,16 @@ function handle(call, userFunction) {
     return handleEvent(call, handler, event);
   });
 }
-function handleOther(call, { app, fetch, respond, problem }) {
+async function handleOther(call, { app, fetch, respond, problem }) {
   if (app !== void 0) return runApp(call, app);
-  if (fetch !== void 0) return handleFetch(call, fetch);
-  if (respond !== void 0) return handleDirect(call, respond);
+  if (fetch !== void 0) return sendWebResponse(call, await fetch(webRequestOf(call), call));
+  if (respond !== void 0) return sendResult(call, await respond(call));
   throw problem;
 }
 function handleEvent(call, handler, event) {
   const result = handler(event, call.context);
   if (typeof result?.then !== "function") return sendResult(call, result);
   return Promise.resolve(result).then((value) => sendResult(call, value));
-}
-async function handleFetch(call, fetch) {
-  return sendWebResponse(call, await fetch(webRequestOf(call), call.context));
-}
-async function handleDirect(call, respond) {
-  return sendResult(call, await respond(call));
 }
 var lateCalls = 0;
 function onTimeout(call) {

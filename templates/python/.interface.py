@@ -25,10 +25,10 @@ sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 import builtins
 import gc
 import json
+import math
 import os
 import re
 import select
-import selectors
 import signal
 import socket
 import sys
@@ -980,9 +980,13 @@ class Deadlines:
 # ---- event_loop.py
 # The event loop of plain functions.
 
+READ, WRITE = 1, 4  # POLLIN and POLLOUT, which epoll has too; errors and hang-ups are for both callbacks
+
+
 class EventLoop:
     def __init__(self):
-        self.selector = selectors.DefaultSelector()
+        self.watched = {}  # by descriptor: for reading, for writing
+        self.poller = select.epoll() if hasattr(select, "epoll") else MillisecondPoll()
         self.callbacks = deque()
         self.timers = []  # a handful at most
         self.stopped = False
@@ -1004,18 +1008,17 @@ class EventLoop:
         self.change(fd, 1, None)
 
     def change(self, fd, index, callback):
-        key = self.selector.get_map().get(fd)
-        callbacks = list(key.data) if key else [None, None]
-        if callbacks[index] == callback:
+        on_read, on_write = known = self.watched.get(fd, (None, None))
+        changed = (callback, on_write) if index == 0 else (on_read, callback)
+        if changed == known:
             return
-        callbacks[index] = callback
-        events = (selectors.EVENT_READ if callbacks[0] else 0) | (selectors.EVENT_WRITE if callbacks[1] else 0)
-        if not key:
-            self.selector.register(fd, events, callbacks)
-        elif events:
-            self.selector.modify(fd, events, callbacks)
+        events = (READ if changed[0] else 0) | (WRITE if changed[1] else 0)
+        if events:
+            self.watched[fd] = changed
+            (self.poller.register if known == (None, None) else self.poller.modify)(fd, events)
         else:
-            self.selector.unregister(fd)
+            del self.watched[fd]
+            self.poller.unregister(fd)
 
     def call_later(self, seconds, callback, *arguments):
         self.timers.append((monotonic() + seconds, callback, arguments))
@@ -1034,18 +1037,22 @@ class EventLoop:
         self.stopped = True
 
     def run_forever(self, can_run, turn):
+        poll, watched = self.poller.poll, self.watched
         while not self.stopped:
             timeout = None
             if self.callbacks or can_run():
                 timeout = 0
             elif self.timers:
                 timeout = max(0, min(timer[0] for timer in self.timers) - monotonic())
-            for key, events in self.selector.select(timeout):
-                on_read, on_write = key.data
-                if on_read and events & selectors.EVENT_READ:
-                    on_read()
-                if on_write and events & selectors.EVENT_WRITE and key.data[1]:
-                    on_write()
+            for fd, events in poll(timeout, len(watched)):
+                if events & ~WRITE and fd in watched:
+                    on_read = watched[fd][0]
+                    if on_read:
+                        on_read()
+                if events & ~READ and fd in watched:
+                    on_write = watched[fd][1]
+                    if on_write:
+                        on_write()
             if self.timers:
                 now = monotonic()
                 due = [timer for timer in self.timers if timer[0] <= now]
@@ -1057,6 +1064,16 @@ class EventLoop:
                 callback(*arguments)
             if can_run() and not turn():
                 return
+
+
+class MillisecondPoll:
+    def __init__(self):
+        poller = select.poll()
+        self.register, self.modify, self.unregister = poller.register, poller.modify, poller.unregister
+        self.wait = poller.poll
+
+    def poll(self, timeout, count):
+        return self.wait(None if timeout is None else math.ceil(timeout * 1000))
 
 
 # ---- function/signature.py
@@ -1224,6 +1241,8 @@ def decode_part(text):
 # ---- function/call.py
 # A call of the function.
 
+RANDOM_STOCK = 64
+random_digits = []  # for request ids
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
@@ -1309,9 +1328,14 @@ class Call:
 
 
 def new_request_id():
-    digits = os.urandom(16).hex()
+    try:
+        digits = random_digits.pop()
+    except IndexError:  # the system is asked for many at a time, which costs hardly more than one
+        text = os.urandom(16 * RANDOM_STOCK).hex()
+        random_digits.extend(text[at : at + 32] for at in range(32, len(text), 32))
+        digits = text[:32]
     variant = "89ab"[int(digits[16], 16) & 3]
-    return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], variant + digits[17:20], digits[20:]))
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 # ---- http/request_body.py
@@ -2662,7 +2686,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['signatures.call_facts'] = 2664, r'''# ---- signatures/call_facts.py
+PARTS['signatures.call_facts'] = 2688, r'''# ---- signatures/call_facts.py
 # Facts of a call that functions of several platforms read.
 
 def path_and_query(call):
@@ -2677,7 +2701,7 @@ def client_address(call):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2679, r'''import base64
+PARTS['signatures.aws_lambda'] = 2703, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('signatures.call_facts')
@@ -2857,7 +2881,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 2859, r'''import sys
+PARTS['apps.recognize'] = 2883, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2915,6 +2939,26 @@ def describe(value):
     return cls.__name__ if package in ("builtins", "__main__") else f"{cls.__name__} of {package}"
 
 
+def accepts(value, kind):
+    if not callable(value):
+        return False
+    import inspect
+
+    try:
+        inspect.signature(value).bind(
+            *("environ", "start_response") if kind == "wsgi" else ("scope", "receive", "send")
+        )
+    except TypeError:
+        return False
+    except ValueError:  # it shows no parameters
+        return True
+    return required_names(value) != ["event", "context"]
+
+
+def with_article(kind):
+    return "a WSGI" if kind == "wsgi" else "an ASGI"
+
+
 def find_app(module, file, name, setting):
     target = getattr(module, name)
     if is_factory(target, name, setting):
@@ -2924,12 +2968,12 @@ def find_app(module, file, name, setting):
     if setting in APP_KINDS:
         if kind is not None and kind[:4] != setting:
             raise load_failed(
-                f'{file}: "{name}" is not a {setting.upper()} application but {kind[:4].upper()} ({describe(target)}). '
+                f'{file}: "{name}" is {with_article(kind)} application ({describe(target)}), not {setting.upper()}. '
                 f"Deploy it with --app {kind[:4]}"
             )
-        if not callable(target):
+        if kind is None and not accepts(target, setting):
             raise load_failed(
-                f'{file}: expected "{name}" to be a {setting.upper()} application, got {describe(target)}. '
+                f'{file}: expected "{name}" to be {with_article(setting)} application, got {describe(target)}. '
                 'Name the application with --handler, such as "main.app"'
             )
         return target, kind or setting
@@ -2967,13 +3011,13 @@ def check_not_app(target, file, name, signature):
     kind = app_kind(target)
     if kind is not None and kind != "asgi2":
         raise load_failed(
-            f'{file}: "{name}" is an application ({kind.upper()}), not a function with the signature {signature}. '
+            f'{file}: "{name}" is {with_article(kind)} application, not a function with the signature {signature}. '
             f"Deploy it with --app {kind[:4]}, without --signature"
         )
 '''
 
 
-PARTS['signatures.adapt'] = 2975, r'''import sys
+PARTS['signatures.adapt'] = 3019, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3117,7 +3161,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['function.missing_package'] = 3119, r'''import os
+PARTS['function.missing_package'] = 3163, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -3197,12 +3241,13 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 3199, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3243, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
-# Lines of headers: applications send the same ones again and again. A line of None needs a closer look each time.
+# Lines of headers: applications send the same ones again and again.
 known_lines = {}
 known_statuses = {}
+LENGTH_NAMES = frozenset(("Content-Length", "content-length", b"content-length", b"Content-Length"))
 MAX_LINES = 300
 MAX_LINE = 1000
 # Headers about the connection, which is the wrapper's.
@@ -3222,10 +3267,12 @@ class AppHead:
         lines = self.lines
         for name, value in headers:
             line = known_lines.get((name, value))
-            if line is None:
-                self.add(name, value)
-            else:
+            if line is not None:
                 lines.append(line)
+            elif name in LENGTH_NAMES and value.isascii() and value.isdigit():
+                self.length = int(value)
+            else:
+                self.add(name, value)
 
     def add(self, name, value):
         key = header_text(name)
@@ -3242,7 +3289,7 @@ class AppHead:
         elif lower == "content-length":
             if not (text.isascii() and text.strip().isdecimal()):
                 raise invalid_response(f"Expected Content-Length to be a number, got {text!r}")
-            self.length = int(text)
+            self.length = int(text.strip())
         else:
             line = f"{key}: {text.strip()}\r\n".encode("latin-1")
             self.lines.append(line)
@@ -3311,7 +3358,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 3313, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3360, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3369,7 +3416,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 3371, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3418, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3435,7 +3482,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3437, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3484, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3462,7 +3509,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3464, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3511, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3669,7 +3716,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3671, r'''from time import monotonic
+PARTS['asgi.connection'] = 3718, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3817,7 +3864,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3819, r'''import sys
+PARTS['asgi.lifespan'] = 3866, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3905,7 +3952,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3907, r'''import gc
+PARTS['asgi.runner'] = 3954, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3926,6 +3973,9 @@ class AsgiRunner(AsyncRunner):
 
     def drain(self):
         self.drain_began = monotonic()
+        self.loop.call_later(TIMEOUT, self.close_sockets)
+
+    def close_sockets(self):
         for call in list(self.tasks.values()):
             exchange = self.exchange_of(call)
             if hasattr(exchange, "go_away"):
@@ -3990,7 +4040,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 3992, r'''import io
+PARTS['wsgi.environ'] = 4042, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4038,10 +4088,10 @@ def make_environ(call):
     scheme = scheme_of(headers)
     environ = BASE.copy()
     environ["REQUEST_METHOD"] = call.method
-    environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1")
+    environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1") if "%" in prefix else prefix
     environ["PATH_INFO"] = decode_path(path).decode("latin-1") if "%" in path else path
     environ["QUERY_STRING"] = query
-    environ["RAW_URI"] = environ["REQUEST_URI"] = prefix + (f"{path}?{query}" if query else path)
+    environ["RAW_URI"] = environ["REQUEST_URI"] = f"{prefix}{path}?{query}" if query else prefix + path
     environ["SERVER_PROTOCOL"] = "HTTP/1.0" if call.http10 else "HTTP/1.1"
     environ["SERVER_NAME"], environ["SERVER_PORT"] = server_of(headers, scheme)
     environ["REMOTE_ADDR"] = client_of(headers)
@@ -4070,7 +4120,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4072, r'''from time import monotonic
+PARTS['wsgi.response'] = 4122, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4112,16 +4162,17 @@ class WsgiResponse:
                 f"Expected the WSGI application to return an iterable of bytes, got {type(pieces).__name__}"
             )
         for piece in pieces:
-            data = checked(piece)
+            data = piece if type(piece) is bytes else checked(piece)
             if not data:
                 continue
-            if not self.begun and self.started().length == len(data):
+            head = self.head or self.started()
+            if not self.begun and head.length == len(data):
                 self.send_whole(data)
             else:
                 self.write(data)
             if call.connection.gone:
                 raise Unsendable
-            if not has_body(call, self.started().status):
+            if not has_body(call, head.status):
                 break
         if self.begun:
             self.finish()
@@ -4134,7 +4185,7 @@ class WsgiResponse:
         return self.head
 
     def send_whole(self, body):
-        call, head = self.call, self.started()
+        call, head = self.call, self.head or self.started()
         with_body = has_body(call, head.status)
         length = len(body)
         if head.length is not None:
@@ -4193,7 +4244,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4195, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4246, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4237,7 +4288,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4239, r'''import os
+PARTS['signatures.google'] = 4290, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4296,7 +4347,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4298, r'''import base64
+PARTS['signatures.cloud_event'] = 4349, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4447,7 +4498,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4449, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4500, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4481,7 +4532,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4483, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4534, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4544,7 +4595,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4546, r'''import os
+PARTS['signatures.openfaas'] = 4597, r'''import os
 import socket
 load_part('signatures.call_facts')
 
@@ -4633,7 +4684,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4635, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4686, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4763,7 +4814,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4765, r'''import base64
+PARTS['websocket.handshake'] = 4816, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4804,7 +4855,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4806, r'''import sys
+PARTS['websocket.exchange'] = 4857, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -4928,8 +4979,6 @@ class WebSocketExchange:
             self.disconnect()
         elif rest:
             self.take(rest)
-        if lifecycle.draining:
-            self.go_away()
 
     def reject(self):
         self.state = "closed"

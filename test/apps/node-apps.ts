@@ -90,7 +90,7 @@ export const nodeApps: readonly App[] = [
     description: "Polka app, server.js",
     quick: true,
     async check(app) {
-      assert.equal(await app.text("/quotes/Ada%20L"), "A quote by Ada L");
+      assert.equal(await app.text("/quotes/Ada"), "A quote by Ada");
       assert.equal((await app.fetch("/none")).status, 404);
     },
   },
@@ -163,7 +163,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "graphql-yoga",
-    description: "Node server, server.mjs",
+    description: "GraphQL Yoga app, server.mjs",
     async check(app) {
       const { data } = (await app.json("/graphql", { query: '{ hello(name: "Ada") }' })) as { data: unknown };
       assert.deepEqual(data, { hello: "Hello, Ada" });
@@ -178,7 +178,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "procfile-node",
-    description: "Procfile",
+    description: "Node server, Procfile: node --stack-trace-limit=20 bin/www.js --verbose",
     quick: true,
     async check(app) {
       assert.equal(await app.text("/"), "pong 20");

@@ -23,7 +23,7 @@ export const pythonApps: readonly App[] = [
   },
   {
     name: "flask-factory-gunicorn",
-    description: "Procfile",
+    description: "Flask app, shop/__init__.py",
     async check(app) {
       assert.deepEqual(await app.json("/shop/products"), ["lamp", "chair"]);
     },
@@ -98,7 +98,7 @@ export const pythonApps: readonly App[] = [
   },
   {
     name: "aiohttp-server",
-    description: "Procfile",
+    description: "Python server, Procfile: python -m service",
     async check(app) {
       assert.deepEqual(await app.json("/hello/Ada"), { hello: "Ada" });
     },

@@ -7,6 +7,7 @@ import { commands } from "./commands.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
 import { idleServer } from "./idle-server.ts";
+import { pythonApps } from "./python-apps.ts";
 import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
@@ -22,6 +23,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   fairness,
   tls,
   wrappers,
+  "python-apps": pythonApps,
   "ten-thousand": tenThousand,
   "simulated-cluster": simulatedCluster,
 };

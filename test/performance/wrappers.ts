@@ -54,12 +54,12 @@ async function pythonRows(folder: string): Promise<Row[]> {
 }
 
 /** Run, with the CPU time of the server per call. */
-interface Run extends WrkRun {
+export interface Run extends WrkRun {
   readonly cpuUs: number;
 }
 
 /** Runs each server once per round, so that noise affects all alike; the first round warms up. */
-async function inTurns<Name extends string>(
+export async function inTurns<Name extends string>(
   folder: string,
   servers: Readonly<Record<Name, Served>>,
 ): Promise<Record<Name, Run[]>> {
@@ -80,7 +80,7 @@ async function inTurns<Name extends string>(
 }
 
 /** Makes rows for the calls per second, and per CPU second of the server, which other load on the machine affects less. */
-function rows(what: string, ours: readonly Run[], name: string, theirs: readonly Run[], goal: number): Row[] {
+export function rows(what: string, ours: readonly Run[], name: string, theirs: readonly Run[], goal: number): Row[] {
   const row = (measure: string, of: (run: Run) => number): Row => ({
     measure: `${what}: ${measure}`,
     baseline: `${name}: ${median(theirs.map(of)).toFixed(0)}/s`,

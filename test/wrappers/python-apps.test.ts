@@ -270,8 +270,8 @@ describe("an ASGI application", { concurrency: true }, () => {
     socket.destroy();
   });
 
-  test("closes its WebSockets with 1012 when the process is asked to end", async () => {
-    await using ending = await start(wrappers.Python, ASGI);
+  test("closes its WebSockets with 1012 at the end of a drain", async () => {
+    await using ending = await start(wrappers.Python, ASGI, { FAAS_TIMEOUT_MS: "300" });
     const code = closed(await open(ending));
     ending.child.kill("SIGTERM");
     assert.equal(await code, 1012);

@@ -9,7 +9,8 @@ export { type ProblemResponse, problemResponse } from "./http/problem-response.t
 export { requestIdOf } from "./http/request-id.ts";
 export { checkPath } from "./http/request-path.ts";
 export { createHttpServer } from "./http/server.ts";
-export { Certificate, type CertificateFiles } from "./http/tls-certificate.ts";
+export type { CertificateFiles } from "./http/tls-certificate.ts";
+export { CertificateSet } from "./http/tls-certificate-set.ts";
 export { tlsOptions } from "./http/tls-server.ts";
 export { CHALLENGE, tokenOf } from "./http/token-header.ts";
 export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";

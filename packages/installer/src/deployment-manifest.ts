@@ -69,9 +69,16 @@ function volumes({ adminToken, tlsSecret }: ServerManifestOptions): V1Volume[] {
     { name: "data", persistentVolumeClaim: { claimName: SERVER.claim } },
     { name: "tmp", emptyDir: {} },
     ...(adminToken === undefined ? [] : [{ name: "admin-key", secret: adminKey }]),
-    ...(tlsSecret === undefined ? [] : [{ name: "tls", secret: { secretName: tlsSecret, defaultMode: 0o440 } }]),
+    ...tlsVolumes(tlsSecret).map(({ name, secretName }) => ({ name, secret: { secretName, defaultMode: 0o440 } })),
   ];
 }
+
+/** Returns a volume per Secret with a certificate. */
+const tlsVolumes = (tlsSecret: string | undefined) =>
+  (tlsSecret?.split(",") ?? []).map((secretName, index) => {
+    const suffix = index === 0 ? "" : `-${index + 1}`;
+    return { name: `tls${suffix}`, secretName, mountPath: `${TLS_FOLDER}${suffix}` };
+  });
 
 function container(options: ServerManifestOptions): V1Container {
   const { image, expose, adminToken, tlsSecret } = options;
@@ -101,7 +108,7 @@ function container(options: ServerManifestOptions): V1Container {
       { name: "tmp", mountPath: "/tmp" },
       ...(adminToken === undefined ? [] : [{ name: "admin-key", mountPath: ADMIN_KEY_FOLDER, readOnly: true }]),
       // The whole folder, because a Secret mounted as single files is not renewed.
-      ...(tlsSecret === undefined ? [] : [{ name: "tls", mountPath: TLS_FOLDER, readOnly: true }]),
+      ...tlsVolumes(tlsSecret).map(({ name, mountPath }) => ({ name, mountPath, readOnly: true })),
     ],
     ...probes(tlsSecret !== undefined),
   };
@@ -119,7 +126,9 @@ function commandLine(options: ServerManifestOptions): string[] {
     ...flag("--registry-pull", registryPull),
     ...flag("--startup-cpu", startupCpu),
     ...flag("--allow-images", allowImages),
-    ...(tlsSecret === undefined ? [] : ["--tls-cert", `${TLS_FOLDER}/tls.crt`, "--tls-key", `${TLS_FOLDER}/tls.key`]),
+    ...tlsVolumes(tlsSecret).flatMap(({ mountPath }) => [
+      ...["--tls-cert", `${mountPath}/tls.crt`, "--tls-key", `${mountPath}/tls.key`],
+    ]),
     ...flag("--max-connections", maxConnections),
     ...flag("--max-connections-per-address", maxConnectionsPerAddress),
     ...(adminToken === undefined ? ["--auth", "off"] : ["--admin-key-file", `${ADMIN_KEY_FOLDER}/verifier`]),

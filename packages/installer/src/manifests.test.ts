@@ -172,6 +172,24 @@ test("with a TLS Secret the server uses HTTPS, and so do its probes", () => {
   assert.equal(spec.volumes.find(named).secret.secretName, "faas-tls");
 });
 
+test("several TLS Secrets are certificates by name, the first one the default", () => {
+  const { spec } = any(of("Deployment", { tlsSecret: "faas-tls,shop-tls" })).spec.template;
+  const [container] = spec.containers;
+  const folders = ["/etc/faas/tls", "/etc/faas/tls-2"];
+  const args = folders.map((folder) => `--tls-cert ${folder}/tls.crt --tls-key ${folder}/tls.key`);
+  assert.ok(container.args.join(" ").includes(args.join(" ")));
+  const mounts = container.volumeMounts.filter(({ name }: { name: string }) => name.startsWith("tls"));
+  const secretOf = (mounted: string) =>
+    spec.volumes.find(({ name }: { name: string }) => name === mounted).secret.secretName;
+  assert.deepEqual(
+    mounts.map(({ name, mountPath }: { name: string; mountPath: string }) => [mountPath, secretOf(name)]),
+    [
+      ["/etc/faas/tls", "faas-tls"],
+      ["/etc/faas/tls-2", "shop-tls"],
+    ],
+  );
+});
+
 test("an upgrade keeps the TLS Secret, and --tls-secret none removes it", () => {
   const previous = settingsFor({ tlsSecret: "faas-tls", maxConnections: 5000 });
   assert.equal(settingsFor({ expose: "nodeport" }, previous).tlsSecret, "faas-tls");

@@ -24,7 +24,7 @@ export interface InstallSettings {
   readonly auth?: "on" | "off";
   /** Allowed sources of images besides the registry's ORG/…, separated by commas. */
   readonly allowImages?: string;
-  /** Name of a Secret of type kubernetes.io/tls with the server's certificate. Absent: the server uses HTTP. */
+  /** Names of Secrets of type kubernetes.io/tls with the server's certificates, separated by commas, the default one first. Absent: the server uses HTTP. */
   readonly tlsSecret?: string;
   /**
    * Maximum number of connected clients.

@@ -20,8 +20,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** Folder for state, bundles and logs. */
   readonly dataDir: string;
-  /** Certificate for HTTPS; HTTP without. */
-  readonly tls?: CertificateFiles;
+  /** Certificates for HTTPS, chosen by the name that a client asks for; the first is the default. HTTP without. */
+  readonly tls?: CertificateFiles | readonly CertificateFiles[];
   /**
    * Require keys.
    *
@@ -81,6 +81,9 @@ export interface ServerOptions {
   /** Called after each invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
 }
+
+/** Returns the certificates in the options. */
+export const certificatesIn = ({ tls = [] }: Pick<ServerOptions, "tls">): readonly CertificateFiles[] => [tls].flat();
 
 /** Options of a control server whose replicas run in a cluster. */
 export interface KubernetesServerOptions {

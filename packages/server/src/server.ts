@@ -13,7 +13,14 @@ import {
   parseVerifier,
   type ServerConfig,
 } from "@faas/core";
-import { Certificate, createGateway, createHttpServer, EndpointRegistry, StatusSync, tlsOptions } from "@faas/gateway";
+import {
+  CertificateSet,
+  createGateway,
+  createHttpServer,
+  EndpointRegistry,
+  StatusSync,
+  tlsOptions,
+} from "@faas/gateway";
 import { type Logger, pino } from "pino";
 import { AuditLog, keyCreatedLocally } from "./audit/audit-log.ts";
 import { KeyService } from "./auth/key-service.ts";
@@ -31,7 +38,7 @@ import { DisposerStack } from "./lib/disposer-stack.ts";
 import { drain, listen } from "./listen.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
-import type { RunningServer, ServerOptions } from "./options.ts";
+import { certificatesIn, type RunningServer, type ServerOptions } from "./options.ts";
 import { SecretService } from "./secrets/secret-service.ts";
 import { startPlatform } from "./start-platform.ts";
 import { DataDirLock } from "./state/data-dir-lock.ts";
@@ -93,8 +100,9 @@ type Storage = Awaited<ReturnType<typeof openStorage>>;
 async function openStorage({ options, dataDir, log, stack, step }: Startup) {
   const fixedKey = await step("admin key file", () => readVerifier(options.adminKeyFile));
   const { lock, lost } = await step("data folder", () => lockDataDir(dataDir, options.lockTimeoutMs ?? 0, log, stack));
-  const certificate = await step("certificate", async () =>
-    options.tls === undefined ? undefined : stack.use(await Certificate.open(options.tls, log)),
+  const files = certificatesIn(options);
+  const certificates = await step("certificate", async () =>
+    files.length === 0 ? undefined : stack.use(await CertificateSet.open(files, log)),
   );
   const audit = await step("audit log", () => stack.use(new AuditLog(dataDir)));
   const store = await step("store", () =>
@@ -107,7 +115,7 @@ async function openStorage({ options, dataDir, log, stack, step }: Startup) {
   const logs = stack.use(new LogStore(dataDir));
   const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const keys = new KeyService({ store, ...(fixedKey ? { fixed: fixedKey } : {}) });
-  return { lock, lost, certificate, audit, store, logs, bundles, keys };
+  return { lock, lost, certificates, audit, store, logs, bundles, keys };
 }
 
 async function lockDataDir(dataDir: string, timeoutMs: number, log: Logger, stack: DisposerStack) {
@@ -171,7 +179,7 @@ async function startControl({ options, dataDir, log, stack, step }: Startup, { s
 async function serve(startup: Startup, storage: Storage, control: Control) {
   const { options, log, stack, step } = startup;
   const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
-  const { certificate, store, bundles, lock } = storage;
+  const { certificates, store, bundles, lock } = storage;
   const stopping = new AbortController();
   const server = createServer(startup, storage, control, stopping.signal);
   const listeningPort = await step("listener", () => listen(server, host, port));
@@ -179,11 +187,11 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   const adminToken = await step("first admin key", () => createFirstKey(startup, storage));
   const collector = stack.use(new BundleCollector(store, bundles, log));
   await step("bundle collector", () => collector.start());
-  const scheme = certificate ? "https" : "http";
+  const scheme = certificates ? "https" : "http";
   const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${listeningPort}`;
   await step("announcement", () => lock.announce(url));
   await step("certificate watch", () =>
-    certificate?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair))),
+    certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair))),
   );
   // First of all when the server stops: responses that would never end have to.
   stack.defer(() => stopping.abort());
@@ -191,7 +199,7 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
 }
 
 function createServer({ options, log }: Startup, storage: Storage, control: Control, stopping: AbortSignal): Server {
-  const { certificate, audit, store, bundles, keys, logs } = storage;
+  const { certificates, audit, store, bundles, keys, logs } = storage;
   const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
   const isAuth = requiresKeys(options);
   const app = createApp({
@@ -220,10 +228,16 @@ function createServer({ options, log }: Startup, storage: Storage, control: Cont
     metrics,
     hasOrg: (org) => store.hasOrg(org),
     notReady: () => platform.notReady,
+    ending: stopping,
     ...(isAuth ? { keys } : {}),
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
-  return createHttpServer(app.callback(), gateway, { pair: certificate?.pair, limits: options.connections });
+  return createHttpServer(app.callback(), gateway, {
+    pair: certificates?.pair,
+    // A single certificate is for every name.
+    contextFor: certificatesIn(options).length > 1 ? (name) => certificates?.contextFor(name) : undefined,
+    limits: options.connections,
+  });
 }
 
 function running(

@@ -1,7 +1,7 @@
 import type { Logger, LogSink, Platform } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import type { BundleStore } from "./bundles/bundle-store.ts";
-import type { ServerOptions } from "./options.ts";
+import { certificatesIn, type ServerOptions } from "./options.ts";
 import { instanceId } from "./state/instance-id.ts";
 import type { Store } from "./state/store.ts";
 
@@ -20,7 +20,7 @@ export interface PlatformContext {
  * @throws ISOLATION_UNAVAILABLE, CLUSTER_*
  */
 export async function startPlatform(options: ServerOptions, context: PlatformContext): Promise<Platform> {
-  const { kubernetes, poolSize = 0, isolation = "auto", readable = [], tls } = options;
+  const { kubernetes, poolSize = 0, isolation = "auto", readable = [] } = options;
   const { dataDir, bundles, store, logs, log } = context;
   if (!kubernetes) {
     return new EmbeddedPlatform({
@@ -29,7 +29,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
       poolSize,
       isolation,
       readable,
-      ...(tls === undefined ? {} : { hidden: [tls.key] }),
+      hidden: certificatesIn(options).map(({ key }) => key),
       logs,
       log,
     });

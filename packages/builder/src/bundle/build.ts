@@ -4,18 +4,18 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import type { Runtime } from "@faas/core";
+import { type DetectedSettings, settingsOf } from "../detection/detected-app.ts";
 import { byName } from "../source/source.ts";
 import { folderItems, packTo, sourceItems, type TarItem } from "./pack.ts";
 import { type BuildOptions, type PreparedSource, prepare } from "./prepare.ts";
 
 /** A packed bundle in a temporary file. Disposing of it removes the file. */
-export interface Bundle extends AsyncDisposable {
+export interface Bundle extends AsyncDisposable, DetectedSettings {
   /** `sha256:…` of the tar; equal content has an equal digest on any machine. */
   readonly digest: string;
   readonly sizeBytes: number;
-  readonly runtime: Runtime;
-  readonly handler?: string;
+  /** Description for people, such as "Express app, server.js". */
+  readonly description: string;
   /** Files that were left out although the function may need them. */
   readonly warnings: readonly string[];
   /** Opens the tar for reading. */
@@ -36,12 +36,12 @@ export async function build(dir: string, options: BuildOptions = {}): Promise<Bu
     const file = join(folder, `${randomBytes(4).toString("hex")}.tar`);
     const digest = await packTo(file, await bundleItems(prepared), options.signal);
     const { size } = await stat(file);
-    const { runtime, handler, warnings } = prepared;
+    const { description, warnings } = prepared;
     return {
+      ...settingsOf(prepared),
       digest,
       sizeBytes: size,
-      runtime,
-      ...(handler === undefined ? {} : { handler }),
+      description,
       warnings,
       open: () => createReadStream(file),
       [Symbol.asyncDispose]: dispose,

@@ -2,33 +2,33 @@ import { createHash } from "node:crypto";
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Runtime } from "@faas/core";
+import { type DetectedSettings, settingsOf } from "../detection/detected-app.ts";
 import { readSourceFile } from "../source/source.ts";
 import { type BuildOptions, type PreparedSource, prepare } from "./prepare.ts";
 
 /** A prepared folder that can run directly. Disposing of it removes the folder. */
-export interface PreparedFolder extends AsyncDisposable {
+export interface PreparedFolder extends AsyncDisposable, DetectedSettings {
   readonly folder: string;
   /** `sha256:…` of its content without dependencies; identifies it, but is not the digest of a tar. */
   readonly digest: string;
-  readonly runtime: Runtime;
-  readonly handler?: string;
+  /** Description for people, such as "Express app, server.js". */
+  readonly description: string;
   readonly warnings: readonly string[];
 }
 
 /** Prepares a folder for `faas dev`: copies files to a temporary folder and links dependencies, without packing. */
 export async function prepareFolder(dir: string, options: BuildOptions = {}): Promise<PreparedFolder> {
-  const prepared = await prepare(dir, options);
+  const prepared = await prepare(dir, { ...options, isCompressed: false });
   const folder = await mkdtemp(join(tmpdir(), "faas-dev-"));
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {
     const digest = await fillFolder(folder, prepared);
-    const { runtime, handler, warnings } = prepared;
+    const { description, warnings } = prepared;
     return {
+      ...settingsOf(prepared),
       folder,
       digest,
-      runtime,
-      ...(handler === undefined ? {} : { handler }),
+      description,
       warnings,
       [Symbol.asyncDispose]: dispose,
     };
@@ -51,7 +51,7 @@ async function fillFolder(target: string, prepared: PreparedSource): Promise<str
     }
   }
   for (const { name, text } of compiled) {
-    hash.update(`${name}\0${text}`);
+    hash.update(`${name}\0`).update(text);
     await mkdir(dirname(join(target, name)), { recursive: true });
     await writeFile(join(target, name), text);
   }

@@ -1,21 +1,32 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FaasError, type Language, type Runtime, WRAPPER_FILES } from "@faas/core";
+import { FaasError, isLanguage, type Language, WRAPPER_FILES } from "@faas/core";
 import type { Dependencies, DependencyOptions } from "../dependencies/cache.ts";
 import { nodeDependencies } from "../dependencies/node.ts";
 import { pythonDependencies } from "../dependencies/python/install.ts";
-import { detect } from "../source/runtime.ts";
+import { detectApp } from "../detection/detect-app.ts";
+import { type DetectedApp, type DetectedSettings, type GivenSettings, settingsOf } from "../detection/detected-app.ts";
 import { readSource, type Source, type SourceEntry } from "../source/source.ts";
 import { isTypeScript } from "../typescript/file-names.ts";
-import type { Compiled } from "../typescript/link.ts";
 
 export type Stage = "prepare" | "install" | "pack";
 
-export interface BuildOptions extends DependencyOptions {
-  /** Detected when absent. */
-  readonly runtime?: Runtime;
-  /** `file.export`; detected when absent. */
-  readonly handler?: string;
+/** Settings of the user for a build; what is absent is detected. */
+export type SourceSettings = Partial<Omit<DetectedSettings, "env">>;
+
+/** A file that the build writes. */
+export interface WrittenFile {
+  readonly name: string;
+  readonly text: string | Uint8Array;
+}
+
+export interface BuildOptions extends DependencyOptions, SourceSettings {
+  /** Page of a static folder for paths without a file, with status 200. */
+  readonly fallback?: string;
+  /** Called with a description of what was detected, such as "Express app, server.js". */
+  readonly onDetected?: (description: string) => void;
+  /** False leaves out the compressed forms of static files. */
+  readonly isCompressed?: boolean;
   /** Called when a stage begins. */
   readonly onStage?: (stage: Stage) => void;
   /**
@@ -26,13 +37,16 @@ export interface BuildOptions extends DependencyOptions {
   readonly sizeLimitBytes?: number;
 }
 
-/** Code of a function with its wrapper, without dependencies. */
-export interface PreparedCode {
+/** Code of a function or an app with its wrapper, without dependencies. */
+export interface PreparedCode extends DetectedSettings {
   readonly folder: string;
-  readonly runtime: Language;
-  readonly handler?: string;
+  readonly runtime: DetectedApp["runtime"];
+  /** Description for people, such as "Express app, server.js". */
+  readonly description: string;
   readonly entries: readonly SourceEntry[];
-  readonly compiled: readonly Compiled[];
+  readonly compiled: readonly WrittenFile[];
+  /** False if the code needs no packages of its own. */
+  readonly hasDependencies: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -67,29 +81,62 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
   const source = await readSource(dir, options.sizeLimitBytes ?? SOURCE_LIMIT_BYTES, options.signal);
   if (options.runtime === "dockerfile")
     throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile produces an image, but the platform runs bundles");
-  if (options.runtime === "binary") throw new FaasError("RUNTIME_UNKNOWN", "Programs cannot be deployed yet");
   const code = await prepareCode(source, { ...options, runtime: options.runtime });
   options.onStage?.("install");
-  const dependencies = await INSTALLERS[code.runtime](source.folder, options);
+  const dependencies =
+    isLanguage(code.runtime) && code.hasDependencies
+      ? await INSTALLERS[code.runtime](source.folder, options)
+      : undefined;
   return { ...code, dependencies };
 }
 
-/** Detects the runtime, compiles and adds the wrapper, without installing. */
-export async function prepareCode(
-  source: Source,
-  options: { readonly runtime: Language | undefined; readonly handler?: string; readonly signal?: AbortSignal },
-): Promise<PreparedCode> {
-  const { runtime, entry, output } = await detect(source, options.runtime, options.handler);
-  const compilation = isTypeScript(entry) ? await compileSource(source, entry, output) : undefined;
+/** Options of {@link prepareCode}. */
+interface CodeOptions extends GivenSettings {
+  readonly fallback?: string | undefined;
+  /** False leaves out the compressed forms of static files. */
+  readonly isCompressed?: boolean;
+  readonly sizeLimitBytes?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onDetected?: ((description: string) => void) | undefined;
+}
+
+/** Detects the runtime and the app, compiles and adds the wrapper, without installing. */
+export async function prepareCode(source: Source, options: CodeOptions): Promise<PreparedCode> {
+  const detected = await detectApp(source, options);
+  const { runtime, entry, output, description, added = [], warnings = [] } = detected;
+  options.onDetected?.(description);
+  if (detected.site !== undefined) return prepareSite(source, detected, options);
+  const isCompiled = entry !== undefined && isTypeScript(entry);
+  const compilation = isCompiled ? await compileSource(source, entry, output) : undefined;
   options.signal?.throwIfAborted();
   const entries = source.entries.filter(({ name }) => !compilation?.replaced.has(name));
   return {
+    ...settingsOf(detected),
     folder: source.folder,
     runtime,
-    ...(options.handler === undefined ? {} : { handler: options.handler }),
-    entries: [...entries, await wrapperEntry(runtime)],
-    compiled: compilation?.files ?? [],
-    warnings: [...source.warnings, ...(compilation?.warnings ?? [])],
+    description,
+    entries: [...entries, ...(isLanguage(runtime) ? [await wrapperEntry(runtime)] : [])],
+    compiled: [...(compilation?.files ?? []), ...added],
+    hasDependencies: isLanguage(runtime),
+    warnings: [...source.warnings, ...warnings, ...(compilation?.warnings ?? [])],
+  };
+}
+
+async function prepareSite(source: Source, detected: DetectedApp, options: CodeOptions): Promise<PreparedCode> {
+  // Loaded on demand: most folders are not sites.
+  const { buildSite } = await import("../site/build-site.ts");
+  const { isCompressed = true, sizeLimitBytes = SOURCE_LIMIT_BYTES, signal } = options;
+  const fallback = options.fallback ?? detected.fallback;
+  const site = await buildSite(source, { folder: detected.site ?? "", fallback, isCompressed, sizeLimitBytes, signal });
+  return {
+    ...settingsOf(detected),
+    folder: source.folder,
+    runtime: "node",
+    description: detected.description,
+    entries: [...site.entries, await wrapperEntry("node")],
+    compiled: site.files,
+    hasDependencies: false,
+    warnings: [...source.warnings, ...site.warnings],
   };
 }
 

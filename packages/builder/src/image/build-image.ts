@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FaasError, type Runtime } from "@faas/core";
+import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
 import { SOURCE_LIMIT_BYTES } from "../bundle/prepare.ts";
+import type { DetectedSettings } from "../detection/detected-app.ts";
 import { connectDocker } from "../docker/engine.ts";
 import { explainEngineError } from "../docker/engine-errors.ts";
 import { findManifest } from "../registry/client.ts";
@@ -18,15 +19,15 @@ import { prepareFunctionImage } from "./function-image.ts";
 import type { ImageOptions, ResolvedImageOptions } from "./image-options.ts";
 import type { PreparedImage } from "./prepared-image.ts";
 
-export interface BuiltImage {
+export interface BuiltImage extends DetectedSettings {
   /** Reference for the platform's pulls: by digest after a push, else the name in the Docker engine. */
   readonly reference: string;
   /** Name with the tag, in the registry or in the Docker engine. */
   readonly tagged: string;
   /** `sha256:…`; equal content has an equal id. */
   readonly imageId: string;
-  readonly runtime: Runtime;
-  readonly handler?: string;
+  /** Description of the code for people, such as "Express app, server.js". */
+  readonly description: string;
   /** Image below the code in the engine: the base image and the dependencies. Absent for a folder with its own Dockerfile. */
   readonly environment?: string;
   /** False when the registry already had the image, or no push was requested. */
@@ -52,7 +53,7 @@ export async function buildImage(dir: string, options: ImageOptions): Promise<Bu
   const docker = await connectDocker(env);
   const folder = await mkdtemp(join(tmpdir(), "faas-image-"));
   try {
-    const usesOwn = usesDockerfile(source, options.runtime, options.handler);
+    const usesOwn = usesDockerfile(source, options.runtime, options.handler ?? options.app ?? options.signature);
     const prepare = usesOwn ? prepareDockerfileImage : prepareFunctionImage;
     const resolved = { ...options, env };
     return await publish(docker, await prepare(docker, source, folder, resolved), resolved);

@@ -55,6 +55,7 @@ export async function prepareDockerfileImage(
   return {
     imageId: (await docker.getImage(imageId).inspect()).Id,
     runtime: "dockerfile",
+    description: "Dockerfile",
     warnings: source.warnings,
     // The build left it in the engine.
     load: async () => {},

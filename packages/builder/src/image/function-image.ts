@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import type { Language } from "@faas/core";
+import { FaasError, isLanguage } from "@faas/core";
 import type Docker from "dockerode";
 import { packTo, sourceItems, type TarItem } from "../bundle/pack.ts";
 import { prepareCode } from "../bundle/prepare.ts";
 import { dependencyContext } from "../dependencies/context.ts";
 
+import { settingsOf } from "../detection/detected-app.ts";
 import { byName, type Source } from "../source/source.ts";
 import { imageConfig, loadImage } from "./archive.ts";
 import { DEFAULT_BASE_IMAGES, resolveBaseImage } from "./base-image.ts";
@@ -22,13 +23,11 @@ export async function prepareFunctionImage(
   options: ResolvedImageOptions,
 ): Promise<PreparedImage> {
   const { signal, env } = options;
-  const runtime = options.runtime as Language | undefined;
-  const code = await prepareCode(source, {
-    runtime,
-    ...(options.handler === undefined ? {} : { handler: options.handler }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const dependencies = await dependencyContext(code.runtime, source.folder);
+  const runtime = options.runtime === "dockerfile" ? undefined : options.runtime;
+  const code = await prepareCode(source, { ...options, runtime });
+  if (!isLanguage(code.runtime))
+    throw new FaasError("ARTIFACT_UNSUPPORTED", "A program has no image yet: add a Dockerfile to the folder");
+  const dependencies = code.hasDependencies ? await dependencyContext(code.runtime, source.folder) : undefined;
   const baseName = options.baseImage ?? DEFAULT_BASE_IMAGES[code.runtime];
   const base = await resolveBaseImage(docker, baseName, {
     env,
@@ -59,8 +58,8 @@ export async function prepareFunctionImage(
   const config = imageConfig(recipe);
   return {
     imageId: config.id,
-    runtime: code.runtime,
-    ...(code.handler === undefined ? {} : { handler: code.handler }),
+    ...settingsOf(code),
+    description: code.description,
     environment,
     warnings: code.warnings,
     load: (name) => loadImage(docker, recipe, config, name, signal),

@@ -1,20 +1,21 @@
-import type { EndpointRef, Registry, Runtime } from "@faas/core";
+import type { EndpointRef, Registry } from "@faas/core";
+import type { SourceSettings } from "../bundle/prepare.ts";
 import type { Environment } from "../docker/config.ts";
 import type { ImageProgress } from "../docker/layer-progress.ts";
 
 export type ImageStage = "prepare" | "pull" | "install" | "build" | "push";
 
-export interface ImageOptions extends EndpointRef {
+export interface ImageOptions extends EndpointRef, SourceSettings {
   /** Registry to push to and to pull from. Absent: the image stays in the Docker engine. */
   readonly registry?: Registry;
   /** Pushes the image, unless the registry already has it. */
   readonly push?: boolean;
   /** @defaultValue the first 12 hexadecimal digits of the image id */
   readonly tag?: string;
-  /** Detected when absent. */
-  readonly runtime?: Runtime;
-  /** `file.export`; found by the wrapper when absent. */
-  readonly handler?: string;
+  /** Page of a static folder for paths without a file, with status 200. */
+  readonly fallback?: string;
+  /** Called with a description of what was detected, such as "Express app, server.js". */
+  readonly onDetected?: (description: string) => void;
   /** @defaultValue the base image of the language, see `DEFAULT_BASE_IMAGES` */
   readonly baseImage?: string;
   /** Additional labels of the image. */

@@ -8,6 +8,8 @@ export interface PackageJson {
   readonly main?: string;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly scripts: Readonly<Record<string, string>>;
 }
 
 /**
@@ -26,6 +28,9 @@ export async function readPackageJson(folder: string): Promise<PackageJson | und
     ...(typeof main === "string" ? { main } : {}),
     dependencies: versions(manifest, "dependencies", path),
     optionalDependencies: versions(manifest, "optionalDependencies", path),
+    // Nothing installs these, so an invalid one is not an error.
+    devDependencies: texts(manifest.devDependencies),
+    scripts: texts(manifest.scripts),
   };
 }
 
@@ -35,6 +40,13 @@ function versions(manifest: Record<string, unknown>, field: string, path: string
     return value as Record<string, string>;
   throw invalid(path, `expected "${field}" to be an object of names and versions`);
 }
+
+const texts = (value: unknown): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(isRecord(value) ? value : {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    ),
+  );
 
 /** Fields of a `pyproject.toml` that the builder reads. */
 export interface Pyproject {

@@ -1,11 +1,18 @@
-import { type EndpointRef, FaasError, type Registered, type ServerConfig } from "@faas/core";
+import type { DetectedSettings } from "@faas/builder/bundle";
+import { type EndpointRef, FaasError, type Registered, type ServerConfig, type SettingsInput } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { rootAddresses } from "../deploy/addresses.ts";
 import { type ArtifactSource, publishArtifact } from "../deploy/artifact.ts";
 import { checkOutcome, describeServing } from "../deploy/outcome.ts";
-import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
+import {
+  addSourceOptions,
+  type DeploySettingsOptions,
+  deployRef,
+  deploySettings,
+  fallbackPage,
+} from "../deploy/settings.ts";
 import { addImageOptions, type ImageOptions } from "../options/image-options.ts";
 import { addSettingsOptions } from "../options/settings-options.ts";
 import { openProject } from "../project/project.ts";
@@ -58,7 +65,7 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
   try {
     const { image, registry, baseImage, wait } = options;
     const deployment = {
-      ...{ folder, ref, settings, wait, client, progress, io },
+      ...{ folder, ref, settings, wait, client, progress, io, ...fallbackPage(options, project) },
       ...(image === undefined ? {} : { image }),
       ...(registry === undefined ? {} : { registry }),
       ...(baseImage === undefined ? {} : { baseImage }),
@@ -80,13 +87,17 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
   }
 }
 
-async function run(deployment: Deployment, config: ServerConfig, attempt: Attempt): Promise<Registered> {
+/** A registered endpoint with a description of what was detected in its folder. */
+type Deployed = Registered & { readonly detected?: string };
+
+async function run(deployment: Deployment, config: ServerConfig, attempt: Attempt): Promise<Deployed> {
   const { ref, settings, wait, client, progress, io } = deployment;
-  const { artifact, runtime } = await publishArtifact(deployment, config);
+  const { artifact, detected, description } = await publishArtifact(deployment, config);
   progress.begin("register");
   const registered = await client.putEndpoint(ref, {
     artifact,
-    settings: runtime === undefined ? settings : { ...settings, runtime },
+    // A folder with a Dockerfile decides about the runtime, whatever the settings say.
+    settings: { ...detected, ...settings, ...builtSettings(detected, settings) },
   });
   const { revision, unchanged } = registered;
   attempt.revision = revision;
@@ -98,7 +109,13 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   }
   progress.end();
   if (unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);
-  return registered;
+  return description === undefined ? registered : { ...registered, detected: description };
+}
+
+/** Returns the settings of which the build decides: the runtime, and variables that the user does not set. */
+function builtSettings(detected: DetectedSettings | undefined, { env }: SettingsInput): SettingsInput {
+  if (!detected) return {};
+  return { runtime: detected.runtime, ...(detected.env === undefined ? {} : { env: { ...detected.env, ...env } }) };
 }
 
 /** Adds the revision that serves the endpoint now to the error. */

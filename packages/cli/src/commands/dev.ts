@@ -64,6 +64,7 @@ function eventPrinter(source: string, verbose: boolean, io: Io): DevEvents {
       io.stdout.write(`${url}\n`);
       printStatus(io, color.dim(`Serving ${source}, reloaded on every save. Stop with Ctrl-C`));
     },
+    detected: (description) => printStatus(io, description),
     installing: () => printStatus(io, color.dim("installing dependencies …")),
     loaded: (ms) => printStatus(io, color.dim(`loaded in ${Math.round(ms)} ms`)),
     unchanged: () => printStatus(io, color.dim("nothing changed")),

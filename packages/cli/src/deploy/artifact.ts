@@ -1,14 +1,7 @@
-import type { Bundle } from "@faas/builder/bundle";
-import {
-  type Artifact,
-  type EndpointRef,
-  FaasError,
-  type Runtime,
-  type ServerConfig,
-  type SettingsInput,
-} from "@faas/core";
+import type { Bundle, DetectedSettings } from "@faas/builder/bundle";
+import { type Artifact, type EndpointRef, FaasError, type ServerConfig, type SettingsInput } from "@faas/core";
 import type { Client } from "../client/client.ts";
-import { type ImageOptions, imageInputs, registryOf } from "../options/image-options.ts";
+import { type ImageOptions, imageInputs, registryOf, sourceSettings } from "../options/image-options.ts";
 import type { Io } from "../terminal/io.ts";
 import { humanSize, printWarning } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
@@ -21,6 +14,8 @@ export interface ArtifactSource extends ImageOptions {
   readonly image?: string;
   /** `baseImage` of `faas.json`; ignored where bundles run. */
   readonly projectBaseImage?: string;
+  /** Page of a static folder for paths without a file. */
+  readonly fallback?: string;
   readonly ref: EndpointRef;
   readonly settings: SettingsInput;
   readonly client: Client;
@@ -31,7 +26,10 @@ export interface ArtifactSource extends ImageOptions {
 /** Artifact that the server can reach. */
 export interface PublishedArtifact {
   readonly artifact: Artifact;
-  readonly runtime?: Runtime;
+  /** Settings that the build has detected. Absent for an image that is built already. */
+  readonly detected?: DetectedSettings;
+  /** Description of the code for people, such as "Express app, server.js". */
+  readonly description?: string;
 }
 
 /**
@@ -52,35 +50,43 @@ export async function publishArtifact(source: ArtifactSource, config: ServerConf
 }
 
 async function publishImage(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
-  const { ref, folder, settings, projectBaseImage, progress, io } = source;
+  const { ref, folder, settings, fallback, projectBaseImage, progress, io } = source;
   const image = await buildImageWithProgress(
     {
       ...ref,
       folder,
       push: true,
+      ...(fallback === undefined ? {} : { fallback }),
       registry: registryOf(source, config),
       ...imageInputs(settings, source, projectBaseImage),
     },
     progress,
     io,
   );
-  return { artifact: { kind: "image", reference: image.reference }, runtime: image.runtime };
+  const { reference, description } = image;
+  return { artifact: { kind: "image", reference }, detected: await detectedSettings(image), description };
 }
 
 async function publishBundle(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
   await using bundle = await buildBundle(source);
   source.progress.begin("upload");
   await upload(bundle, source, config);
-  return { artifact: { kind: "bundle", digest: bundle.digest }, runtime: bundle.runtime };
+  const { digest, description } = bundle;
+  return { artifact: { kind: "bundle", digest }, detected: await detectedSettings(bundle), description };
 }
 
-async function buildBundle({ folder, settings, progress, io }: ArtifactSource): Promise<Bundle> {
-  const { runtime, handler } = settings;
+async function detectedSettings(built: DetectedSettings): Promise<DetectedSettings> {
+  const { settingsOf } = await import("@faas/builder/bundle");
+  return settingsOf(built);
+}
+
+async function buildBundle({ folder, settings, fallback, progress, io }: ArtifactSource): Promise<Bundle> {
   const { build } = await import("@faas/builder/bundle");
   const bundle = await build(folder, {
-    ...(runtime === undefined ? {} : { runtime }),
-    ...(handler === undefined ? {} : { handler }),
+    ...sourceSettings(settings),
+    ...(fallback === undefined ? {} : { fallback }),
     signal: io.signal,
+    onDetected: (description) => progress.detail(description),
     onStage: (stage) => progress.begin(stage),
   });
   progress.detail(humanSize(bundle.sizeBytes));

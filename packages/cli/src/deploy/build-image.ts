@@ -10,6 +10,7 @@ interface ImageBuild extends EndpointRef, ImageInputs {
   readonly registry?: Registry;
   readonly push: boolean;
   readonly tag?: string;
+  readonly fallback?: string;
 }
 
 /** Builds an image, and pushes it with `push`, showing the stages. */
@@ -33,6 +34,7 @@ export function imageBuildEvents(progress: Progress, io: Io) {
   return {
     env: io.env,
     signal: io.signal,
+    onDetected: (description: string) => progress.detail(description),
     onStage: (next: ImageStage) => {
       // The installer's last line matters only while it runs.
       if (stage === "install" || stage === "build") progress.detail("");

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type PreparedFolder, prepareFolder } from "@faas/builder/bundle";
+import { type PreparedFolder, prepareFolder, settingsOf } from "@faas/builder/bundle";
 import { type EndpointRef, FaasError, type Project } from "@faas/core";
 import type { RunningServer } from "@faas/server";
 import { Client } from "../client/client.ts";
+import { sourceSettings } from "../options/image-options.ts";
 import { findProject } from "../project/project.ts";
 import { endpointNameOf } from "../project/starter.ts";
 import type { Io } from "../terminal/io.ts";
@@ -17,6 +18,8 @@ const SLOW_INSTALL_MS = 500;
 export interface DevEvents {
   /** Reports the URL, once, when calls are accepted. */
   registered(url: string): void;
+  /** Reports what was detected in the folder, such as "Express app, server.js", at the start and after a change. */
+  detected(description: string): void;
   installing(): void;
   /** Reports that new code serves. */
   loaded(ms: number): void;
@@ -44,6 +47,7 @@ export class DevSession implements AsyncDisposable {
   #loading: Promise<void> | undefined;
   #superseded = new AbortController();
   #isOutdated = false;
+  #description: string | undefined;
   #logs: Promise<void> | undefined;
 
   constructor(folder: string, server: RunningServer, io: Pick<Io, "signal" | "env">, events: DevEvents) {
@@ -92,14 +96,28 @@ export class DevSession implements AsyncDisposable {
     // The first name stays: a URL that changes during a session would not help.
     this.#ref ??= { org: project.org ?? "dev", endpoint: project.endpoint ?? endpointNameOf(this.#folder) };
     const prepared = await this.#prepare(project, signal);
-    const { digest, runtime } = prepared;
+    const { digest, runtime, description } = prepared;
+    if (description !== this.#description) this.#events.detected(description);
+    this.#description = description;
     // Hostnames are those of a server on a network.
-    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, ...settings } = project;
+    const {
+      $schema: _,
+      org: __,
+      endpoint: ___,
+      server: ____,
+      hostnames: _____,
+      fallback: ______,
+      ...settings
+    } = project;
     await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
       // One permanent replica: its output and state are the ones to look at.
-      settings: { ...settings, runtime, replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never" },
+      settings: {
+        ...{ ...settingsOf(prepared), ...settings, runtime },
+        ...(prepared.env === undefined ? {} : { env: { ...prepared.env, ...settings.env } }),
+        ...{ replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never" },
+      },
     });
     if (!this.#logs) this.#events.registered(registered.url);
     this.#logs ??= this.#followLogs(this.#ref);
@@ -110,12 +128,13 @@ export class DevSession implements AsyncDisposable {
     else this.#events.loaded(performance.now() - startedAt);
   }
 
-  async #prepare({ runtime, handler }: Project, signal: AbortSignal): Promise<PreparedFolder> {
+  async #prepare(project: Project, signal: AbortSignal): Promise<PreparedFolder> {
     const ready = new AbortController();
     const onStage = (stage: string) => {
       if (stage === "install") void this.#reportIfSlow(ready.signal);
     };
-    const options = { ...(runtime ? { runtime } : {}), ...(handler ? { handler } : {}), signal, onStage };
+    const { fallback } = project;
+    const options = { ...sourceSettings(project), ...(fallback === undefined ? {} : { fallback }), signal, onStage };
     const prepared = await prepareFolder(this.#folder, options).finally(() => ready.abort());
     const existing = this.#prepared.get(prepared.digest);
     // Deleted first, so that the newest is last.

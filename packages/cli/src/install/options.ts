@@ -67,7 +67,11 @@ function addServerOptions(command: Command): void {
     )
     .addOption(optionWithLaterDefault("--auth <on|off>", "Require keys", "on").choices(["on", "off"]))
     .option("--allow-images <prefixes>", ALLOW_IMAGES_DESCRIPTION, (text: string) => parseAllowedImages(text).join(","))
-    .option("--tls-secret <name>", "Secret (kubernetes.io/tls) with the certificate for HTTPS; none returns to HTTP")
+    .option(
+      "--tls-secret <name>",
+      "Secret (kubernetes.io/tls) with a certificate for HTTPS; repeatable; none returns to HTTP",
+      (name: string, previous?: string) => (previous === undefined ? name : `${previous},${name}`),
+    )
     .option("--max-connections <number>", "Client connections at a time, as for faas up", integerOption(1, 1_000_000))
     .option("--max-connections-per-address <number>", "Of these, from one address", integerOption(1, 1_000_000));
 }

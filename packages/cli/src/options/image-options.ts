@@ -1,4 +1,4 @@
-import { FaasError, type Registry, type Runtime, type ServerConfig, type SettingsInput } from "@faas/core";
+import { FaasError, type Registry, type ServerConfig, type SettingsInput } from "@faas/core";
 import type { Command } from "commander";
 import { optionWithLaterDefault } from "./value-parsers.ts";
 
@@ -41,22 +41,31 @@ export function registryOf({ registry: push }: ImageOptions, config: ServerConfi
   });
 }
 
-export interface ImageInputs {
-  readonly runtime?: Runtime;
-  readonly handler?: string;
+/** Settings that a build needs. */
+export type SourceSettings = Pick<SettingsInput, "runtime" | "app" | "signature" | "handler" | "command">;
+
+/** Returns the settings that a build needs, without those that are not set. */
+export function sourceSettings(settings: SettingsInput): SourceSettings {
+  const { runtime, app, signature, handler, command } = settings;
+  const given = Object.entries({ runtime, app, signature, handler, command }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return Object.fromEntries(given);
+}
+
+export interface ImageInputs extends SourceSettings {
   readonly baseImage?: string;
 }
 
 /** Merges what a build needs of options and `faas.json`; options win. */
 export function imageInputs(
-  { runtime, handler }: SettingsInput,
+  settings: SettingsInput,
   { baseImage: fromOption }: ImageOptions,
   fromFile: string | undefined,
 ): ImageInputs {
   const baseImage = fromOption ?? fromFile;
   return {
-    ...(runtime === undefined ? {} : { runtime }),
-    ...(handler === undefined ? {} : { handler }),
+    ...sourceSettings(settings),
     ...(baseImage === undefined ? {} : { baseImage }),
   };
 }

@@ -20,8 +20,8 @@ export interface UpOptions extends GlobalOptions {
   readonly poolSize: number;
   readonly maxConnections?: number;
   readonly maxConnectionsPerAddress?: number;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
+  readonly tlsCert?: readonly string[];
+  readonly tlsKey?: readonly string[];
   readonly isolation: "auto" | "required" | "off";
   readonly readable?: readonly string[];
   readonly context?: string;
@@ -79,8 +79,8 @@ function addNetworkOptions(command: Command): void {
   command
     .option("--port <port>", "Port to listen on; 0 for any free one", integerOption(0, 65_535), DEFAULT_PORT)
     .option("--host <host>", "Address to listen on", "127.0.0.1")
-    .option("--tls-cert <file>", "Certificate chain for HTTPS, PEM; reloaded when it changes")
-    .option("--tls-key <file>", "Private key of the certificate, PEM")
+    .option("--tls-cert <file>", "Certificate chain for HTTPS, PEM; reloaded when it changes; repeatable", listed)
+    .option("--tls-key <file>", "Private key of the certificate, PEM; repeatable, in the same order", listed)
     .addOption(
       optionWithLaterDefault(
         "--max-connections <number>",
@@ -159,7 +159,7 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Serv
     ...{ host, port, dataDir, logLevel, poolSize, isolation },
     lockTimeoutMs: parseDuration(lockTimeout(options)) as number,
     readable: readablePaths(options, io),
-    ...(tls ? { tls } : {}),
+    tls,
     ...(kubernetes ? { kubernetes } : {}),
   };
 }
@@ -174,8 +174,6 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
     ...{ port, host, data: dataDir, "log-level": logLevel, platform, "startup-cpu": startupCpu },
     ...{ "lock-timeout": lockTimeout(options), "pool-size": poolSize, isolation, auth, context },
     readable: readable && readablePaths(options, io).join(","),
-    "tls-cert": tls?.cert,
-    "tls-key": tls?.key,
     "admin-key-file": adminKeyFile && resolve(io.cwd, adminKeyFile),
     "allow-images": allowImages?.join(","),
     "max-connections": total,
@@ -183,9 +181,12 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
     "registry-push": registryPush,
     "registry-pull": registryPull,
   };
-  return Object.entries(values).flatMap(([name, value]) =>
-    value === undefined || value === "" ? [] : [`--${name}`, String(value)],
-  );
+  return [
+    ...Object.entries(values).flatMap(([name, value]) =>
+      value === undefined || value === "" ? [] : [`--${name}`, String(value)],
+    ),
+    ...tls.flatMap(({ cert, key }) => ["--tls-cert", cert, "--tls-key", key]),
+  ];
 }
 
 /** Reports options that have a new name. They still work. */
@@ -222,9 +223,21 @@ const connectionLimits = ({ maxConnections: total, maxConnectionsPerAddress: per
 
 const readablePaths = ({ readable = [] }: UpOptions, io: Io) => readable.map((path) => resolve(io.cwd, path));
 
-function tlsFiles({ tlsCert, tlsKey }: UpOptions, io: Io) {
-  if ((tlsCert ?? tlsKey) === undefined) return undefined;
-  if (tlsCert !== undefined && tlsKey !== undefined)
-    return { cert: resolve(io.cwd, tlsCert), key: resolve(io.cwd, tlsKey) };
-  throw new FaasError("USAGE", "Expected --tls-cert and --tls-key together, got only one of them");
+const listed = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
+
+const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+/** Returns the files of each certificate, the default one first. */
+function tlsFiles({ tlsCert = [], tlsKey = [] }: UpOptions, io: Io) {
+  if (tlsCert.length !== tlsKey.length)
+    throw new FaasError(
+      "USAGE",
+      tlsCert.length === 0 || tlsKey.length === 0
+        ? "Expected --tls-cert and --tls-key together, got only one of them"
+        : `Expected a --tls-key for each --tls-cert, got ${counted(tlsCert.length, "certificate")} and ${counted(tlsKey.length, "key")}`,
+    );
+  return tlsCert.map((cert, index) => ({
+    cert: resolve(io.cwd, cert),
+    key: resolve(io.cwd, tlsKey[index] as string),
+  }));
 }

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { z } from "zod";
 import { errorCodeSchema } from "../api/problem.ts";
 import type { FaasError } from "../errors.ts";
@@ -14,6 +15,8 @@ export interface Replica {
   readonly id: string;
   /** Address: `host:port`, or `unix:` and the path of a Unix socket. */
   readonly address: string;
+  /** Opens a connection to a replica that its platform alone can reach, whose address only identifies it. Absent: it listens at the address. */
+  readonly connect?: () => Promise<Socket>;
   /** True if its ready probe succeeded and it is not being stopped. */
   readonly ready: boolean;
   readonly revision: string;

@@ -100,7 +100,7 @@ export class ServedEndpoint {
   /** Takes over an observed status; waiting requests are served or rejected accordingly. */
   observe(status: EndpointStatus | undefined): void {
     this.status = status;
-    this.#replaceReplicas(status?.replicas ?? []);
+    this.#replaceReplicas(status?.replicas ?? [], status?.ended ?? []);
     if (this.replicas.length === 0) this.readySince = 0;
     else if (this.readySince === 0) this.readySince = performance.now();
     if (status?.failure === undefined) this.#previousFailure = undefined;
@@ -211,7 +211,7 @@ export class ServedEndpoint {
     for (let waiter = this.#queue.shift(); waiter; waiter = this.#queue.shift()) waiter.onRejected(error);
   }
 
-  #replaceReplicas(observed: EndpointStatus["replicas"]): void {
+  #replaceReplicas(observed: EndpointStatus["replicas"], ended: readonly EndedReplica[]): void {
     if (observed.length === 0 && this.#listed.size === 0) return;
     const ready: ServedReplica[] = [];
     const present = new Map<string, ServedReplica>();
@@ -221,9 +221,14 @@ export class ServedEndpoint {
       if (replica.ready && served?.address !== replica.address) served = new ServedReplica(replica);
       if (served === undefined) continue;
       present.set(replica.id, served);
+      served.draining = !replica.ready;
       if (replica.ready) ready.push(served);
     }
-    for (const [id, served] of this.#listed) if (present.get(id) !== served) served.close();
+    for (const [id, served] of this.#listed) {
+      if (present.get(id) === served) continue;
+      served.draining = !ended.some((replica) => replica.id === id);
+      served.close();
+    }
     this.#listed = present.size > 0 ? present : NONE_LISTED;
     this.replicas = ready.length > 0 ? ready : NO_REPLICAS;
   }

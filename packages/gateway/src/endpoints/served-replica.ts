@@ -11,6 +11,8 @@ export class ServedReplica {
   inFlight = 0;
   /** The replica failed recently and gets no requests for now. */
   ejected = false;
+  /** The platform is stopping it: it gets no new requests, and its process ends when those in flight have ended, or at its deadline. */
+  draining = false;
   /** Failures since its last response. */
   consecutiveFailures = 0;
   /** Requests that ended, successfully or not. */
@@ -22,7 +24,7 @@ export class ServedReplica {
     this.id = replica.id;
     this.address = replica.address;
     this.revision = replica.revision;
-    this.connections = new ConnectionPool(replica.address);
+    this.connections = new ConnectionPool(replica.address, replica.connect);
   }
 
   /** Closes its connections: idle ones now, busy ones when their requests end. */

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
 import { FaasError } from "@faas/core";
 import { type Gateway, isWebSocket } from "../pipeline/pipeline.ts";
 import type { ClientTimeouts } from "./client-connection.ts";
@@ -18,6 +19,8 @@ const HEAD_MS = 30_000;
 export interface HttpServerOptions {
   /** Certificate and key for HTTPS; plain HTTP without. */
   readonly pair?: KeyPair | undefined;
+  /** Returns the context for the name that a client asks for with TLS; `undefined` for that of `pair`. */
+  readonly contextFor?: ((name: string) => SecureContext | undefined) | undefined;
   /** @defaultValue derived from the number of files that the process may open */
   readonly limits?: Partial<ConnectionLimits> | undefined;
   /** Time limits for clients; `headMs` is the longest time for a request's head. */
@@ -28,7 +31,7 @@ export interface HttpServerOptions {
 export function createHttpServer(
   control: RequestListener,
   gateway: Gateway,
-  { pair, limits, timeouts: { headMs = HEAD_MS, ...timeouts } = {} }: HttpServerOptions = {},
+  { pair, contextFor, limits, timeouts: { headMs = HEAD_MS, ...timeouts } = {} }: HttpServerOptions = {},
 ): Server | SecureServer {
   const { sweepMs, ...rest } = { ...CLIENT_TIMEOUTS, ...timeouts };
   const options = {
@@ -42,7 +45,7 @@ export function createHttpServer(
     // node:http would respond without a problem document, and would not notice repeated Host headers.
     requireHostHeader: false,
   };
-  const server: Server = pair ? createHttpsServer(options, pair) : createServer(options);
+  const server: Server = pair ? createHttpsServer(options, pair, contextFor) : createServer(options);
   const manager = new ConnectionManager(server, connectionLimits(limits), { sweepMs, ...rest }, pair !== undefined);
   serveRequests(server, manager, control, gateway);
   rejectFaults(server, manager, headMs);

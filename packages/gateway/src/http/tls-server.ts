@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerOptions } from "node:https";
 import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
 import { FaasError } from "@faas/core";
 import { formatProblem } from "./problem-response.ts";
 import { newRequestId } from "./request-id.ts";
@@ -9,14 +10,24 @@ import type { KeyPair } from "./tls-certificate.ts";
 const HANDSHAKE = 22;
 const FIRST_BYTE_MS = 10_000;
 
+type SniDone = (error: Error | null, context?: SecureContext) => void;
+
 /** Returns the TLS options for a certificate. */
 export const tlsOptions = (pair: KeyPair) => ({ ...pair, minVersion: "TLSv1.2" as const });
 
-/** Creates an HTTPS server with TLS 1.2 and 1.3, and HTTP/1.1. Plain HTTP gets a response that says so. */
-export function createHttpsServer(options: ServerOptions, pair: KeyPair): Server {
+/**
+ * Creates an HTTPS server with TLS 1.2 and 1.3, and HTTP/1.1. Plain HTTP gets a response that says so.
+ * @param contextFor returns the context for the name that a client asks for; `undefined` for that of the pair
+ */
+export function createHttpsServer(
+  options: ServerOptions,
+  pair: KeyPair,
+  contextFor?: (name: string) => SecureContext | undefined,
+): Server {
   const server = createServer({
     ...options,
     ...tlsOptions(pair),
+    ...(contextFor ? { SNICallback: (name: string, done: SniDone) => done(null, contextFor(name)) } : {}),
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: FIRST_BYTE_MS,
   });

@@ -4,11 +4,11 @@ import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
 import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
+import type { WebSocketTunnels } from "../websocket/tunnel.ts";
 import { copyOf } from "./buffer-pool.ts";
 import { type RoutedExchange, replicaFailed, type Stage } from "./exchange.ts";
 import { requestHeaders, responseHeaders } from "./forwarded-headers.ts";
 import { RequestBody } from "./request-body.ts";
-import { openTunnel } from "./websocket-tunnel.ts";
 
 /** The wrapper responds at the timeout itself; for a replica that is stuck, the gateway responds this much later. */
 const TIMEOUT_GRACE_MS = 500;
@@ -24,12 +24,18 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
  * Sends the request to the replica and the response to the client, both as they arrive. A request that the replica did not accept goes to another one.
  * @throws FUNCTION_TIMEOUT, REPLICA_FAILED, BODY_TOO_LARGE
  */
-export function forward(endpoints: Pick<EndpointRegistry, "get">): Stage {
-  const isEndpoint = (key: string) => endpoints.get(key) !== undefined;
-  return (exchange) => send(exchange, isEndpoint);
+export function forward(endpoints: Pick<EndpointRegistry, "get">, tunnels: WebSocketTunnels): Stage {
+  const context = { isEndpoint: (key: string) => endpoints.get(key) !== undefined, tunnels };
+  return (exchange) => send(exchange, context);
 }
 
-function send(exchange: RoutedExchange, isEndpoint: (key: string) => boolean): void {
+/** Parts of the gateway that every response uses. */
+interface RelayContext {
+  readonly isEndpoint: (key: string) => boolean;
+  readonly tunnels: WebSocketTunnels;
+}
+
+function send(exchange: RoutedExchange, context: RelayContext): void {
   const { request, upgrade, endpoint, replica } = exchange;
   if (replica === undefined) throw new Error("a request is forwarded after it has acquired a slot");
   replica.connections.send(
@@ -42,7 +48,7 @@ function send(exchange: RoutedExchange, isEndpoint: (key: string) => boolean): v
       // Applies to the head of the response, and to each pause in its body (docs/decisions/0005-one-timeout.md).
       timeoutMs: endpoint.spec.timeoutMs + TIMEOUT_GRACE_MS,
     },
-    new ResponseRelay(exchange, replica, isEndpoint),
+    new ResponseRelay(exchange, replica, context),
   );
 }
 
@@ -53,16 +59,16 @@ const TEXT_BYTES = 16 * 1024;
 class ResponseRelay implements ResponseHandler {
   readonly #exchange: RoutedExchange;
   readonly #replica: ServedReplica;
-  readonly #isEndpoint: (key: string) => boolean;
+  readonly #context: RelayContext;
   readonly #began = performance.now();
   #call: ReplicaCall | undefined;
   #listens = false;
   #sized = false;
 
-  constructor(exchange: RoutedExchange, replica: ServedReplica, isEndpoint: (key: string) => boolean) {
+  constructor(exchange: RoutedExchange, replica: ServedReplica, context: RelayContext) {
     this.#exchange = exchange;
     this.#replica = replica;
-    this.#isEndpoint = isEndpoint;
+    this.#context = context;
   }
 
   sending(call: ReplicaCall): boolean {
@@ -79,7 +85,7 @@ class ResponseRelay implements ResponseHandler {
     const { response } = exchange;
     exchange.status = status;
     const timing = exchange.serverTiming(performance.now() - this.#began);
-    response.writeHead(status, responseHeaders(head, exchange, timing, this.#isEndpoint));
+    response.writeHead(status, responseHeaders(head, exchange, timing, this.#context.isEndpoint));
     // The head of a stream must not wait for its first chunk.
     this.#sized = framing.kind === "length" || framing.kind === "none";
     if (!this.#sized) response.flushHeaders();
@@ -107,7 +113,8 @@ class ResponseRelay implements ResponseHandler {
     const exchange = this.#exchange;
     exchange.status = head.status;
     const timing = exchange.serverTiming(performance.now() - this.#began);
-    openTunnel(exchange, responseHeaders(head, exchange, timing, this.#isEndpoint), socket);
+    const { isEndpoint, tunnels } = this.#context;
+    tunnels.open(exchange, responseHeaders(head, exchange, timing, isEndpoint), socket);
   }
 
   failed(error: Error): void {

@@ -5,6 +5,7 @@ import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { Responder } from "../http/client-connection.ts";
 import { authorityOf } from "../http/request-path.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
+import { WebSocketTunnels } from "../websocket/tunnel.ts";
 import { acquireSlot } from "./acquire-slot.ts";
 import { activate } from "./activate.ts";
 import { admit } from "./admit.ts";
@@ -32,6 +33,8 @@ export interface GatewayDeps {
   readonly waitingLimit?: number;
   /** Longest time that a request waits for a slot, including the start of a replica. @defaultValue 65 s: later than a platform gives up */
   readonly waitMs?: number;
+  /** Aborted when the server stops: open WebSockets are closed. */
+  readonly ending?: AbortSignal;
 }
 
 /** Listeners for the events of a `node:http` server. */
@@ -72,6 +75,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 /** Builds the way of a request: `route` first, then the stages in the order in which they are written here, `record` at the end of every routed request. */
 function createPipeline(deps: GatewayDeps): Pipeline {
   const { endpoints, keys, metrics, onRequest, waitingLimit = 10_000, waitMs = 65_000 } = deps;
+  const { ending } = deps;
   const { hasOrg = (org) => endpoints.hasOrg(org), notReady = () => undefined } = deps;
   const stages = linkStages({
     authorize: authorize(keys),
@@ -79,7 +83,7 @@ function createPipeline(deps: GatewayDeps): Pipeline {
     queueFairly: queueFairly(new FairQueue()),
     activate: activate(endpoints, waitMs, notReady),
     acquireSlot: acquireSlot(waitMs),
-    forward: forward(endpoints),
+    forward: forward(endpoints, new WebSocketTunnels(ending)),
   });
   return {
     route: route(endpoints, hasOrg, keys),
@@ -105,7 +109,9 @@ function linkStages(stages: Readonly<Record<StageName, Stage>>): Readonly<Record
  * WebSocket begins with a GET without a body: the body of another request could be mistaken for the first bytes of the new protocol.
  */
 export function isWebSocket({ method, headers }: IncomingMessage): boolean {
-  if (headers.upgrade?.toLowerCase() !== "websocket" || method !== "GET") return false;
+  if (headers.upgrade === undefined || method !== "GET") return false;
+  // A list of protocols (RFC 9110 section 7.8).
+  if (!/(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i.test(headers.upgrade)) return false;
   return headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
 }
 

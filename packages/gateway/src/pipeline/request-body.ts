@@ -1,4 +1,4 @@
-import type { BodySink, BodySource } from "../upstream/connection.ts";
+import type { BodySink, BodySource } from "../upstream/replica-request.ts";
 import { bodyLimitOf, bodyTooLarge } from "./admit.ts";
 import type { RoutedExchange } from "./exchange.ts";
 

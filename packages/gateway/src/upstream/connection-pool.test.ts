@@ -4,8 +4,9 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { eventually } from "@faas/testing";
-import { type ReplicaCall, type ReplicaRequest, ReplicaTimeout } from "./connection.ts";
+import { type ReplicaCall, ReplicaTimeout } from "./connection.ts";
 import { ConnectionPool } from "./connection-pool.ts";
+import type { ReplicaRequest } from "./replica-request.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** Starts a replica that responds as the test says; `requests` are the heads received, per connection. */

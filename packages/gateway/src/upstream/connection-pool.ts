@@ -1,10 +1,6 @@
-import {
-  type ConnectionOwner,
-  type ReplicaAddress,
-  ReplicaConnection,
-  type ReplicaRequest,
-  type ResponseHandler,
-} from "./connection.ts";
+import type { Socket } from "node:net";
+import { type ConnectionOwner, type ReplicaAddress, ReplicaConnection, type ResponseHandler } from "./connection.ts";
+import type { ReplicaRequest } from "./replica-request.ts";
 
 /** Interval at which idle connections are checked, while there are any. */
 const SWEEP_MS = 1_000;
@@ -21,11 +17,16 @@ export class ConnectionPool implements ConnectionOwner {
   /** Used last in, first out: connections that are not needed expire. */
   readonly #idle: IdleConnection[] = [];
   #sweep: NodeJS.Timeout | undefined;
+  readonly #connect: (() => Promise<Socket>) | undefined;
   #closing = false;
 
-  /** @param address `unix:<path>` or `host:port` */
-  constructor(address: string) {
+  /**
+   * @param address `unix:<path>` or `host:port`
+   * @param connect opens a connection to a replica that the platform alone can reach
+   */
+  constructor(address: string, connect?: () => Promise<Socket>) {
     this.address = parseAddress(address);
+    this.#connect = connect;
   }
 
   /** Sends a request on an idle connection, or on a new one. */
@@ -33,7 +34,12 @@ export class ConnectionPool implements ConnectionOwner {
     // An upgrade needs a new connection: it never returns to the pool.
     const connection = request.upgrade === undefined ? this.#takeIdle() : undefined;
     if (connection) connection.send(request, handler);
-    else new ReplicaConnection(this, request, handler);
+    else if (this.#connect === undefined) new ReplicaConnection(this, request, handler);
+    else
+      this.#connect().then(
+        (socket) => new ReplicaConnection(this, request, handler, socket),
+        (error) => handler.failed(error),
+      );
   }
 
   release(connection: ReplicaConnection, keepMs: number): void {

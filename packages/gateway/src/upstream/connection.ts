@@ -1,40 +1,8 @@
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ChunkedDecoder } from "./chunked-decoder.ts";
+import type { BodySink, BodySource, ReplicaRequest } from "./replica-request.ts";
 import { type Framing, parseResponseHead, type ResponseHead } from "./response-head.ts";
-
-/** A request as it goes to a replica. */
-export interface ReplicaRequest {
-  readonly method: string;
-  /** Path and query. */
-  readonly target: string;
-  /** Alternating names and values. The length of the body and the requested protocol are added after them. */
-  readonly headers: readonly string[];
-  /** The whole body, none, or a stream. */
-  readonly body: Buffer | null | BodySource;
-  /** The protocol to change to. */
-  readonly upgrade: string | undefined;
-  /** Longest time until the head of the response, and then between two chunks of its body. */
-  readonly timeoutMs: number;
-}
-
-/** A streamed body. */
-export interface BodySource {
-  /** Length in bytes; `undefined` if it is not known. */
-  readonly length: number | undefined;
-  /** Starts to write the body to the sink; called once. */
-  start(sink: BodySink): void;
-  /** Continues after the sink returned `false`. */
-  resume(): void;
-  /** Stops writing to the sink. */
-  stop(): void;
-}
-
-export interface BodySink {
-  /** Returns `false` to be written to only after `resume`. */
-  write(chunk: Buffer): boolean;
-  end(): void;
-}
 
 /** Receives the response to a request. After `end`, `upgraded` and `failed` it is not called again. */
 export interface ResponseHandler {
@@ -92,6 +60,8 @@ const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 export class ReplicaConnection implements ReplicaCall, BodySink {
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
+  /** True if the socket is read as an ordinary stream. */
+  readonly #isStream: boolean;
   #request: ReplicaRequest | undefined;
   #handler: ResponseHandler | undefined;
   /** Framing of the current response; `undefined` until its head has arrived. */
@@ -109,25 +79,31 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   #timer: NodeJS.Timeout | undefined;
   #timerMs = 0;
 
-  /** Connects, and then sends its first request. */
-  constructor(owner: ConnectionOwner, request: ReplicaRequest, handler: ResponseHandler) {
+  /**
+   * Connects, and then sends its first request.
+   *
+   * @param connected connected socket to use, instead of a new one
+   */
+  constructor(owner: ConnectionOwner, request: ReplicaRequest, handler: ResponseHandler, connected?: Socket) {
     this.#owner = owner;
     this.#request = request;
     this.#handler = handler;
     const onread = { buffer: INCOMING, callback: (bytes: number) => this.#read(INCOMING.subarray(0, bytes)) };
     // The connection of an upgrade must be an ordinary stream.
-    const shared = request.upgrade === undefined;
-    const socket = connect({ ...owner.address, noDelay: true, ...(shared ? { onread } : {}) });
+    this.#isStream = connected !== undefined || request.upgrade !== undefined;
+    const socket = connected ?? connect({ ...owner.address, noDelay: true, ...(this.#isStream ? {} : { onread }) });
     this.#socket = socket;
-    if (!shared) socket.on("data", this.#onData);
-    socket.once("connect", () => this.#send(request));
+    if (this.#isStream) socket.on("data", this.#onData);
     socket.on("drain", () => this.#source?.resume());
     socket.on("error", (error) => {
       this.#error = error;
     });
     socket.once("end", () => this.#ended());
     socket.once("close", () => this.#closed());
-    this.#arm(CONNECT_MS);
+    if (connected === undefined) {
+      socket.once("connect", () => this.#send(request));
+      this.#arm(CONNECT_MS);
+    } else this.#send(request);
   }
 
   /** Sends another request; the connection must be free. */
@@ -267,7 +243,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   readonly #give = (bytes: Buffer) => {
     if (this.#handler === undefined || this.#handler.data(bytes)) return;
     this.#paused = true;
-    if (this.#request?.upgrade !== undefined) this.#socket.pause();
+    if (this.#isStream) this.#socket.pause();
   };
 
   #complete(last: Buffer | undefined, beyond: Buffer): void {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { actAsEntryPoint } from "./app/entry-point.ts";
 import { describeSyntaxError, EXTENSIONS, locationIn } from "./error-location.ts";
+import { defineServiceWorker, needsServiceWorker, serviceWorker } from "./fetch/service-worker.ts";
 import { chooseFunction } from "./load/choose-function.ts";
 import type { LoadedFunction, UserModule } from "./load/loaded-function.ts";
 import { appSetting, handlerSetting, nameOf, pathOf } from "./options.ts";
@@ -41,13 +42,19 @@ async function load(): Promise<LoadedFunction> {
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
   if (appSetting === "http") actAsEntryPoint(file);
   prepareSignature();
-  return chooseFunction(await importModule(file), file);
+  const module = await importModule(file);
+  return serviceWorker() ?? chooseFunction(module, file);
 }
 
-async function importModule(file: string): Promise<UserModule> {
+async function importModule(file: string, query = ""): Promise<UserModule> {
   try {
-    return await import(pathToFileURL(file).href);
+    return await import(pathToFileURL(file).href + query);
   } catch (error) {
+    if (query === "" && needsServiceWorker(error)) {
+      defineServiceWorker();
+      // The failed module stays as it is: another address loads it again.
+      return importModule(file, "?service-worker");
+    }
     const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : undefined;
     console.error(syntax ?? stackOf(error));
     const location = locationIn(syntax ?? String((error as Error | undefined)?.stack ?? "")) ?? nameOf(file);

@@ -3,7 +3,7 @@ import { Admission } from "./admission.ts";
 import { answerForApp, hasProgressed, runApp } from "./app/run-app.ts";
 import type { Call } from "./call.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { FetchHandler, Handler, LoadedFunction } from "./load/loaded-function.ts";
+import type { Handler, LoadedFunction } from "./load/loaded-function.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
 import { concurrency, timeoutMs } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
@@ -13,7 +13,6 @@ import { webRequestOf } from "./request/web-request.ts";
 import { sendProblem } from "./response/problem.ts";
 import { sendResult } from "./response/result.ts";
 import { sendWebResponse } from "./response/web-response.ts";
-import type { Responder } from "./signatures/responder.ts";
 
 /** Entry point for the calls of the user's function. */
 export const admission = new Admission(runWhenLoaded);
@@ -84,10 +83,10 @@ function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undef
 }
 
 /** Calls what is not a handler. */
-function handleOther(call: Call, { app, fetch, respond, problem }: LoadedFunction): Promise<void> {
+async function handleOther(call: Call, { app, fetch, respond, problem }: LoadedFunction): Promise<void> {
   if (app !== undefined) return runApp(call, app);
-  if (fetch !== undefined) return handleFetch(call, fetch);
-  if (respond !== undefined) return handleDirect(call, respond);
+  if (fetch !== undefined) return sendWebResponse(call, await fetch(webRequestOf(call), call));
+  if (respond !== undefined) return sendResult(call, await respond(call));
   throw problem;
 }
 
@@ -95,14 +94,6 @@ function handleEvent(call: Call, handler: Handler, event: FunctionEvent): Promis
   const result = handler(event, call.context);
   if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return sendResult(call, result);
   return Promise.resolve(result).then((value) => sendResult(call, value));
-}
-
-async function handleFetch(call: Call, fetch: FetchHandler): Promise<void> {
-  return sendWebResponse(call, await fetch(webRequestOf(call), call.context));
-}
-
-async function handleDirect(call: Call, respond: Responder): Promise<void> {
-  return sendResult(call, await respond(call));
 }
 
 /** Number of calls in flight beyond their deadline, which cannot be stopped. */

@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { whenBackgroundWorkDone } from "./fetch/background-work.ts";
 import { timeoutMs } from "./options.ts";
 import { stackOf } from "./problem.ts";
 import { callSigtermHandlers, interceptSigterm } from "./sigterm-handlers.ts";
@@ -19,7 +20,7 @@ export function drainOnSigterm(server: Server): void {
     isDraining = true;
     drainingServer = server;
     const finish = () => exitAfterHandlers(args);
-    server.close(finish);
+    server.close(() => void whenBackgroundWorkDone().then(finish));
     server.closeIdleConnections();
     setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
   });

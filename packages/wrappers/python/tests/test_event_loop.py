@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture
-def loop() -> Iterator[EventLoop]:
-    """A loop whose descriptors are closed afterwards."""
+@pytest.fixture(params=["this system's", "poll"])
+def loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventLoop]:
+    """A loop whose descriptors are closed afterwards, with what this system has, and as on systems without epoll."""
+    if request.param == "poll":
+        monkeypatch.delattr(select, "epoll", raising=False)
     loop = EventLoop()
     yield loop
-    loop.selector.close()
+    if hasattr(loop.poller, "close"):
+        loop.poller.close()
     os.close(loop.wake)
     os.close(loop.wake_end)
 
@@ -73,7 +77,7 @@ def test_watches_reading_and_writing_of_one_descriptor(loop: EventLoop) -> None:
         loop.add_writer(one.fileno(), on_write)
         run(loop)
         assert seen == ["write", "read"]
-        assert one.fileno() not in loop.selector.get_map()
+        assert one.fileno() not in loop.watched
 
 
 def test_runs_calls_until_the_thread_has_lost_the_loop(loop: EventLoop) -> None:

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { userPort } from "../options.ts";
 
@@ -14,10 +13,11 @@ export function setUserPort(): void {
  */
 export function actAsEntryPoint(file: string): void {
   process.argv[1] = file;
+  // Loaded on demand: functions do without.
+  const { createRequire, registerHooks } = process.getBuiltinModule("node:module");
   const { cache } = createRequire(file);
   // Node gives it to each CommonJS module as `require.main`.
   Object.defineProperty(process, "mainModule", { configurable: true, enumerable: true, get: () => cache[file] });
-  const { registerHooks } = process.getBuiltinModule("node:module");
   if (registerHooks === undefined || !readFileSync(file, "utf8").includes("import.meta.main")) return;
   const { href } = pathToFileURL(file);
   const hooks = registerHooks({

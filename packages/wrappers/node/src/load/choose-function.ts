@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { exportedApp, isAppFunction, isRequestListener, listenerApp } from "../app/exported-app.ts";
+import { exportedApp, isAppFunction, isRequestListener, listenerApp, parameterNames } from "../app/exported-app.ts";
 import {
   capturedApp,
   interceptOnlyExported,
@@ -9,12 +9,13 @@ import {
   whenListening,
 } from "../app/listen.ts";
 import type { NodeApp, RequestListener } from "../app/node-app.ts";
+import { type Fetch, fetchHandler } from "../fetch/fetch-app.ts";
 import { appSetting, handlerSetting, nameOf, signatureSetting } from "../options.ts";
 import { Problem } from "../problem.ts";
 import { adaptSignature } from "../signatures/adapt.ts";
 import { likelySignature } from "../signatures/detect.ts";
 import { mayBeForeign } from "../signatures/hints.ts";
-import type { FetchHandler, Handler, LoadedFunction, UserModule } from "./loaded-function.ts";
+import type { Handler, LoadedFunction, UserModule } from "./loaded-function.ts";
 
 /** Exports, tried if no handler is set. */
 const EXPORTS = ["handler", "main", "default"];
@@ -50,7 +51,7 @@ export async function chooseFunction(module: UserModule, file: string): Promise<
   if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
     // A program may export its main function and listen.
     const isCertain = handlerSetting !== undefined || key === "handler";
-    if (isCertain || capturedApp() === undefined) return functionOf(target, nameOf(file));
+    if (isCertain || capturedApp() === undefined) return functionOf(target, file);
   }
   const found = appSetting === "fetch" ? fetchAppOf(target, exported) : await appOf(target, exported);
   if (found !== undefined) return found;
@@ -92,21 +93,27 @@ function isPlainFunction(target: unknown): target is AnyFunction {
  *
  * @throws FUNCTION_LOAD_FAILED if it is certainly a function of another platform.
  */
-function functionOf(target: AnyFunction, name: string): LoadedFunction {
+function functionOf(target: AnyFunction, file: string): LoadedFunction {
   stopInterceptingListen();
-  if (appSetting === undefined && signatureSetting === undefined && isRequestListener(target))
+  const source = String(target);
+  const names = parameterNames(source);
+  if (appSetting === undefined && signatureSetting === undefined && isRequestListener(names))
     return { app: listenerApp(target as RequestListener) };
-  if (signatureSetting !== "faas" && RETURNS_STATUS_CODE.test(String(target))) {
-    throw new Problem(
-      "FUNCTION_LOAD_FAILED",
-      `${name}: the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"`,
-    );
-  }
+  const foreign = signatureSetting === "faas" ? undefined : foreignShape(source, names);
+  if (foreign !== undefined) throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${foreign}`);
   return { handler: target as Handler };
 }
 
-/** Beginning of a Lambda response in the source of a function. */
-const RETURNS_STATUS_CODE = /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/;
+/** Says why a function is certainly one of AWS Lambda; undefined if it is not. */
+function foreignShape(source: string, names: readonly string[]): string | undefined {
+  const third = names[2];
+  if (third !== undefined && names.length === 3 && /^_*(?:callback|cb|done)$/i.test(third))
+    return `expected handler(event, context), but its third parameter is "${third}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;
+  // The search costs nothing, which the expression does.
+  if (source.includes("statusCode") && /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(source))
+    return 'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"';
+  return undefined;
+}
 
 interface Fetcher {
   readonly fetch?: unknown;
@@ -140,7 +147,7 @@ async function exportedAppOf(target: unknown, exported: Exported): Promise<[Node
   return [undefined, target];
 }
 
-function isFetcher(target: unknown): target is { fetch: FetchHandler } {
+function isFetcher(target: unknown): target is { fetch: Fetch } {
   return target !== null && target !== undefined && typeof (target as Fetcher).fetch === "function";
 }
 
@@ -149,12 +156,12 @@ function fetchAppOf(target: unknown, exported: Exported): LoadedFunction | undef
   for (const each of [target, ...APP_EXPORTS.map(exported)]) {
     if (!isFetcher(each)) continue;
     interceptOnlyExported(each);
-    return { fetch: each.fetch.bind(each) };
+    return { fetch: fetchHandler(each.fetch, each) };
   }
   const fetch = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
   if (typeof fetch !== "function") return undefined;
   interceptOnlyExported(fetch);
-  return { fetch: fetch as FetchHandler };
+  return { fetch: fetchHandler(fetch as Fetch) };
 }
 
 /** Says why a module is neither a function nor an application, and what to do. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Call } from "../call.ts";
 import { bodyTooLarge, chunksOf, declaresTooLarge, limitedChunks } from "./body-limit.ts";
 import { decodedChunks } from "./content-encoding.ts";
@@ -10,7 +11,7 @@ import { decodedChunks } from "./content-encoding.ts";
  */
 export function webRequestOf({ request, signal }: Call): Request {
   if (declaresTooLarge(request)) throw bodyTooLarge();
-  const { method = "GET", url = "/", rawHeaders } = request;
+  const { method = "GET", rawHeaders } = request;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i] as string, rawHeaders[i + 1] as string);
   const encoding = request.headers["content-encoding"];
@@ -19,12 +20,21 @@ export function webRequestOf({ request, signal }: Call): Request {
     body = encoding === undefined ? limitedChunks(chunksOf(request)) : decodedChunks(request, encoding);
     if (encoding !== undefined) for (const name of ["content-encoding", "content-length"]) headers.delete(name);
   }
-  const protocol = request.headers["x-forwarded-proto"] ?? "http";
-  const host = request.headers["x-forwarded-host"] ?? request.headers.host ?? "localhost";
-  return new Request(new URL(url.startsWith("/") ? url : "/", `${protocol}://${host}`), {
+  return new Request(addressOf(request), {
     method,
     headers,
     signal,
     ...(body === undefined ? {} : { body, duplex: "half" }),
   });
+}
+
+/** Returns the address that the client used, with the path that the function sees: each proxy adds its own to a forwarded header. */
+function addressOf({ url = "/", headers }: IncomingMessage): string {
+  const first = (value: string | string[] | undefined) =>
+    String(value ?? "")
+      .split(",", 1)[0]
+      ?.trim();
+  const protocol = first(headers["x-forwarded-proto"]) || "http";
+  const host = first(headers["x-forwarded-host"]) || headers.host || "localhost";
+  return `${protocol}://${host}${url.startsWith("/") ? url : "/"}`;
 }

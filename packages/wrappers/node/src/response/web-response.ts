@@ -12,7 +12,7 @@ import { type Source, sendStream } from "./stream.ts";
  * @throws INVALID_RESPONSE for any other value.
  */
 export async function sendWebResponse(call: Call, result: unknown): Promise<void> {
-  if (!(result instanceof Response)) {
+  if (!isWebResponse(result)) {
     throw new Problem(
       "INVALID_RESPONSE",
       `Expected fetch to return a Response, got ${result === null ? "null" : typeof result}`,
@@ -37,6 +37,13 @@ export async function sendWebResponse(call: Call, result: unknown): Promise<void
     return sendHeadOnly(call, status, headers, Number(length));
   }
   return sendStream(call, status, headers, source);
+}
+
+/** Tests for a Response, which may be one of a library instead of Node's. */
+function isWebResponse(value: unknown): value is Response {
+  if (value instanceof Response) return true;
+  const { status, headers } = (value ?? {}) as { readonly status?: unknown; readonly headers?: Partial<Headers> };
+  return typeof status === "number" && typeof headers?.get === "function";
 }
 
 function headersOf({ headers: given }: Response): OutgoingHttpHeaders {

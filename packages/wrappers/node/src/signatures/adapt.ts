@@ -1,4 +1,4 @@
-import type { LoadedFunction } from "../load/loaded-function.ts";
+import type { LoadedFunction, Responder } from "../load/loaded-function.ts";
 import { appSetting, handlerSetting, nameOf, signatureSetting } from "../options.ts";
 import { Problem } from "../problem.ts";
 import { isRequest, isResponse, recognizeSignature, type Signature } from "./detect.ts";
@@ -9,7 +9,6 @@ import { type KnativeModule, knativeResponder } from "./knative.ts";
 import { defineAwslambda, lambdaResponder } from "./lambda.ts";
 import { setLambdaEnvironment } from "./lambda-context.ts";
 import { openFaasResponder } from "./openfaas.ts";
-import type { Responder } from "./responder.ts";
 
 /** Exports by which platforms call functions, tried after ours. */
 const EXPORTS: Readonly<Record<string, readonly string[]>> = {

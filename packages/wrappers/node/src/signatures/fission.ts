@@ -1,10 +1,10 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import { runApp } from "../app/run-app.ts";
+import type { Responder } from "../load/loaded-function.ts";
 import { expressRequestOf } from "./express-request.ts";
 import { type ExpressResponse, expressResponseOf } from "./express-response.ts";
 import type { UserFunction } from "./function-source.ts";
 import { bodyOf } from "./request-facts.ts";
-import type { Responder } from "./responder.ts";
 
 /** Answers calls with a function of Fission's Node environment: it returns `{ status, body, headers }` or calls back with them. */
 export function fissionResponder(handler: UserFunction): Responder {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { ListeningApp } from "../app/listening-app.ts";
 import { runApp } from "../app/run-app.ts";
-import type { LoadedFunction } from "../load/loaded-function.ts";
+import type { LoadedFunction, Responder } from "../load/loaded-function.ts";
 import { nameOf, pathOf } from "../options.ts";
 import { Problem } from "../problem.ts";
 import { binaryMessage, CloudEvent, hasCloudEvent, isCloudEvent, parseCloudEvent } from "./cloud-event.ts";
@@ -10,7 +10,6 @@ import { expressRequestOf } from "./express-request.ts";
 import { expressResponseOf } from "./express-response.ts";
 import { isCallback, parametersOf, sourceOf, type UserFunction } from "./function-source.ts";
 import { bodyOf, parsedBodyOf } from "./request-facts.ts";
-import type { Responder } from "./responder.ts";
 
 /** Parts of @google-cloud/functions-framework that are used, from the package of the user's function. */
 interface Framework {

@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
+import type { Responder } from "../load/loaded-function.ts";
 import { messageOf } from "../problem.ts";
 import { binaryMessage, CloudEvent, hasCloudEvent, isCloudEvent, parseCloudEvent } from "./cloud-event.ts";
 import type { UserFunction } from "./function-source.ts";
 import { bodyOf, parsedBodyOf, parsedQueryOf } from "./request-facts.ts";
-import type { Responder } from "./responder.ts";
 
 const METHODS = "OPTIONS, GET, DELETE, POST, PUT, HEAD, PATCH";
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { runApp } from "../app/run-app.ts";
 import type { Call } from "../call.ts";
+import type { Responder } from "../load/loaded-function.ts";
 import { Problem } from "../problem.ts";
 import { JSON_TYPE, withType } from "../response/head.ts";
 import { STREAMING } from "./detect.ts";
@@ -8,7 +9,6 @@ import type { UserFunction } from "./function-source.ts";
 import { type LambdaCallback, lambdaContextOf } from "./lambda-context.ts";
 import { lambdaEventOf } from "./lambda-event.ts";
 import { bodyOf } from "./request-facts.ts";
-import type { Responder } from "./responder.ts";
 
 /** Answers calls with a function for AWS Lambda behind API Gateway or a function URL. */
 export function lambdaResponder(handler: UserFunction): Responder {

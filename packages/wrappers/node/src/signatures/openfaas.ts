@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { Responder } from "../load/loaded-function.ts";
 import { messageOf } from "../problem.ts";
 import { JSON_TYPE, withType } from "../response/head.ts";
 import { isCallback, parametersOf, sourceOf, type UserFunction } from "./function-source.ts";
 import { bodyOf, parsedBodyOf, parsedQueryOf, pathAndQueryOf } from "./request-facts.ts";
-import type { Responder } from "./responder.ts";
 
 /** Answers calls with a function of an OpenFaaS template: `(event, context)`, or `(context, callback)` of the oldest one. */
 export function openFaasResponder(handler: UserFunction): Responder {

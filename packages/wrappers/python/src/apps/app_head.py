@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     Text = Union[str, bytes]
 
-# Lines of headers: applications send the same ones again and again. A line of None needs a closer look each time.
-known_lines: dict[tuple[Any, Any], bytes | None] = {}
+# Lines of headers: applications send the same ones again and again.
+known_lines: dict[tuple[Any, Any], bytes] = {}
 known_statuses: dict[Any, tuple[int, bytes]] = {}
+LENGTH_NAMES = frozenset(("Content-Length", "content-length", b"content-length", b"Content-Length"))
 MAX_LINES = 300
 MAX_LINE = 1000
 # Headers about the connection, which is the wrapper's.
@@ -40,10 +41,12 @@ class AppHead:
         lines = self.lines
         for name, value in headers:
             line = known_lines.get((name, value))
-            if line is None:
-                self.add(name, value)
-            else:
+            if line is not None:
                 lines.append(line)
+            elif name in LENGTH_NAMES and value.isascii() and value.isdigit():
+                self.length = int(value)
+            else:
+                self.add(name, value)
 
     def add(self, name: Any, value: Any) -> None:
         """Check a header and add it.
@@ -64,7 +67,7 @@ class AppHead:
         elif lower == "content-length":
             if not (text.isascii() and text.strip().isdecimal()):
                 raise invalid_response(f"Expected Content-Length to be a number, got {text!r}")
-            self.length = int(text)
+            self.length = int(text.strip())
         else:
             line = f"{key}: {text.strip()}\r\n".encode("latin-1")
             self.lines.append(line)

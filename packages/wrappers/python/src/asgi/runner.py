@@ -38,8 +38,12 @@ class AsgiRunner(AsyncRunner):
         gc.freeze()
 
     def drain(self) -> None:
-        """Ask the open WebSockets to close, at the begin of a drain."""
+        """Begin a drain: open WebSockets have as long as a call."""
         self.drain_began = monotonic()
+        self.loop.call_later(TIMEOUT, self.close_sockets)
+
+    def close_sockets(self) -> None:
+        """Ask the clients of open WebSockets to connect again, to another process."""
         for call in list(self.tasks.values()):
             exchange = self.exchange_of(call)
             if hasattr(exchange, "go_away"):

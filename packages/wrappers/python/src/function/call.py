@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from ..http.connection import Connection
 
+RANDOM_STOCK = 64
+random_digits: list[str] = []  # for request ids
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
@@ -122,6 +124,11 @@ class Call:
 
 def new_request_id() -> str:
     """Make a UUID, version 4. The module uuid takes longer to import than the whole wrapper."""
-    digits = os.urandom(16).hex()
+    try:
+        digits = random_digits.pop()
+    except IndexError:  # the system is asked for many at a time, which costs hardly more than one
+        text = os.urandom(16 * RANDOM_STOCK).hex()
+        random_digits.extend(text[at : at + 32] for at in range(32, len(text), 32))
+        digits = text[:32]
     variant = "89ab"[int(digits[16], 16) & 3]
-    return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], variant + digits[17:20], digits[20:]))
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -11,7 +11,6 @@ from ..asgi.http_exchange import HttpExchange
 from ..asgi.scope import websocket_scope
 from ..asgi.waiters import Waiters
 from ..http.response import complete_response, error_response
-from ..lifecycle import lifecycle
 from ..options import BODY_LIMIT, READ_AHEAD, READ_SIZE
 from ..problem import invalid_response
 from ..process_exit import exit_as_asked
@@ -165,8 +164,6 @@ class WebSocketExchange:
             self.disconnect()
         elif rest:
             self.take(rest)
-        if lifecycle.draining:
-            self.go_away()
 
     def reject(self) -> None:
         """Refuse the WebSocket before it was accepted."""
@@ -286,7 +283,7 @@ class WebSocketExchange:
             self.waiters.wake()
 
     def go_away(self) -> None:
-        """Close an open WebSocket because the process is asked to end."""
+        """Close an open WebSocket because the process ends."""
         if self.state == "open":
             self.begin_close(RESTARTING, "")
             self.expect_disconnect(RESTARTING, "")

@@ -59,10 +59,10 @@ def make_environ(call: Call) -> dict[str, Any]:
     scheme = scheme_of(headers)
     environ = BASE.copy()
     environ["REQUEST_METHOD"] = call.method
-    environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1")
+    environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1") if "%" in prefix else prefix
     environ["PATH_INFO"] = decode_path(path).decode("latin-1") if "%" in path else path
     environ["QUERY_STRING"] = query
-    environ["RAW_URI"] = environ["REQUEST_URI"] = prefix + (f"{path}?{query}" if query else path)
+    environ["RAW_URI"] = environ["REQUEST_URI"] = f"{prefix}{path}?{query}" if query else prefix + path
     environ["SERVER_PROTOCOL"] = "HTTP/1.0" if call.http10 else "HTTP/1.1"
     environ["SERVER_NAME"], environ["SERVER_PORT"] = server_of(headers, scheme)
     environ["REMOTE_ADDR"] = client_of(headers)

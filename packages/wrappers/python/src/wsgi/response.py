@@ -64,16 +64,17 @@ class WsgiResponse:
                 f"Expected the WSGI application to return an iterable of bytes, got {type(pieces).__name__}"
             )
         for piece in pieces:
-            data = checked(piece)
+            data = piece if type(piece) is bytes else checked(piece)
             if not data:
                 continue
-            if not self.begun and self.started().length == len(data):
+            head = self.head or self.started()
+            if not self.begun and head.length == len(data):
                 self.send_whole(data)
             else:
                 self.write(data)
             if call.connection.gone:
                 raise Unsendable
-            if not has_body(call, self.started().status):
+            if not has_body(call, head.status):
                 break
         if self.begun:
             self.finish()
@@ -94,7 +95,7 @@ class WsgiResponse:
 
         @throws INVALID_RESPONSE
         """
-        call, head = self.call, self.started()
+        call, head = self.call, self.head or self.started()
         with_body = has_body(call, head.status)
         length = len(body)
         if head.length is not None:

@@ -209,9 +209,15 @@ def test_the_application_ends_the_socket(app: Any, end: bytes, capsys: pytest.Ca
     assert "AssertionError" not in capsys.readouterr().err
 
 
-def test_a_drain_closes_with_1012(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_drain_closes_with_1012_in_its_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.asgi.runner.TIMEOUT", 0.1)
+
     async def use(owner: Owner) -> None:
         owner.runner.drain()
+        await owner.send(frame(TEXT_FRAME, b"still"))
+        assert await owner.read_until(b"still") == b"\x81\x05still"
         assert await owner.read_until(b"\x03\xf4") == b"\x88\x02\x03\xf4"
         await owner.send(frame(CLOSE, b"\x03\xf4"))
 

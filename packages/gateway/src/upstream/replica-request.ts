@@ -1,0 +1,32 @@
+/** A request as it goes to a replica. */
+export interface ReplicaRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Alternating names and values. The length of the body and the requested protocol are added after them. */
+  readonly headers: readonly string[];
+  /** The whole body, none, or a stream. */
+  readonly body: Buffer | null | BodySource;
+  /** The protocol to change to. */
+  readonly upgrade: string | undefined;
+  /** Longest time until the head of the response, and then between two chunks of its body. */
+  readonly timeoutMs: number;
+}
+
+/** A streamed body. */
+export interface BodySource {
+  /** Length in bytes; `undefined` if it is not known. */
+  readonly length: number | undefined;
+  /** Starts to write the body to the sink; called once. */
+  start(sink: BodySink): void;
+  /** Continues after the sink returned `false`. */
+  resume(): void;
+  /** Stops writing to the sink. */
+  stop(): void;
+}
+
+export interface BodySink {
+  /** Returns `false` to be written to only after `resume`. */
+  write(chunk: Buffer): boolean;
+  end(): void;
+}
