@@ -75,14 +75,8 @@ export async function readNodeManifests(folder: string): Promise<NodeManifests |
   files.set("package.json", `${JSON.stringify(lock?.manifest ?? manifest, null, 2)}\n`);
   const isLocked = LOCK_FILES.some((name) => files.has(name));
   const workspaceRoot = workspace === undefined ? {} : { workspaceRoot: workspace.root };
-  return {
-    files,
-    isLocked,
-    isConverted,
-    local,
-    ...workspaceRoot,
-    keyParts: [local.digest, ...[...files].sort().flat()],
-  };
+  const keyParts = [local.digest, ...[...files].sort().flat()];
+  return { files, isLocked, isConverted, local, ...workspaceRoot, keyParts };
 }
 
 /** Returns the lock file of another package manager, or of the workspace; undefined if nothing is locked. */

@@ -150,13 +150,8 @@ export class DevSession implements AsyncDisposable {
     };
     const { fallback } = project;
     const onInput = (path: string) => this.#events.used(path);
-    const options = {
-      ...sourceSettings(project),
-      ...(fallback === undefined ? {} : { fallback }),
-      signal,
-      onStage,
-      onInput,
-    };
+    const site = fallback === undefined ? {} : { fallback };
+    const options = { ...sourceSettings(project), ...site, signal, onStage, onInput };
     const prepared = await prepareFolder(this.#folder, options).finally(() => ready.abort());
     const existing = this.#prepared.get(prepared.digest);
     // Deleted first, so that the newest is last.
