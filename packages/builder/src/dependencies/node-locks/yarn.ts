@@ -65,24 +65,13 @@ export function readYarnLock(input: LockInput): ModuleGraph {
         ...entry.optionalDependencies,
       }),
     };
-    const { version, integrity } = entry;
-    if (entry.resolution === undefined) {
-      const name = /^(@?[^@]+)@npm:(@?[^@]+)(?:@|$)/.exec(id)?.[2] ?? nameOf(id);
-      return {
-        id: `${name}@${version} ${entry.resolved}`,
-        name,
-        version,
-        resolved: classicAddress(entry),
-        integrity,
-        needs,
-      };
-    }
+    if (entry.resolution === undefined) return { ...classicModule(id, entry), needs };
     const place = placeOf(entry.resolution, path);
     const folder = place.folder === undefined ? undefined : resolve(root, place.folder);
     return {
       id: entry.resolution,
       name: nameOf(entry.resolution),
-      version: folder === undefined ? version : String(manifestOf(folder).version ?? "0.0.0"),
+      version: folder === undefined ? entry.version : String(manifestOf(folder).version ?? "0.0.0"),
       resolved: place.resolved,
       platforms: platformsOf(entry.conditions),
       folder,
@@ -90,6 +79,13 @@ export function readYarnLock(input: LockInput): ModuleGraph {
     };
   };
   return { needsOf, find };
+}
+
+/** Reads an entry of Yarn 1, whose descriptor has the name. */
+function classicModule(descriptor: string, entry: Entry): Omit<LockedModule, "needs"> {
+  const name = /^(@?[^@]+)@npm:(@?[^@]+)(?:@|$)/.exec(descriptor)?.[2] ?? nameOf(descriptor);
+  const { version, integrity, resolved } = entry;
+  return { id: `${name}@${version} ${resolved}`, name, version, resolved: classicAddress(entry), integrity };
 }
 
 const nameOf = (descriptor: string) => descriptor.slice(0, descriptor.indexOf("@", 1));
