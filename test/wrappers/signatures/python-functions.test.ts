@@ -22,7 +22,8 @@ class Function:
 `;
 
 describe("functions for Knative in Python", { concurrency: true }, () => {
-  for (const env of [{}, { FAAS_HANDLER: "func.new", FAAS_SIGNATURE: "knative" }]) {
+  const settings: Record<string, string>[] = [{}, { FAAS_HANDLER: "func.new", FAAS_SIGNATURE: "knative" }];
+  for (const env of settings) {
     test(`are made by new(), and start and stop with the replica: ${JSON.stringify(env)}`, async () => {
       await using wrapper = await start(knative, instance, { ...env, GREETING: "Hi" });
       const { status, text } = await wrapper.call("/a");

@@ -5,6 +5,7 @@ import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { rootAddresses } from "../deploy/addresses.ts";
 import { type ArtifactSource, publishArtifact } from "../deploy/artifact.ts";
+import { followLoading } from "../deploy/loading.ts";
 import { checkOutcome, describeServing } from "../deploy/outcome.ts";
 import {
   addSourceOptions,
@@ -105,7 +106,10 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   if (wait) {
     // An unchanged revision too: its earlier deployment may still be in progress.
     progress.begin("ready");
-    checkOutcome(await client.waitForRollout(ref, revision), revision);
+    const rolledOut = new AbortController();
+    const signal = AbortSignal.any([io.signal, rolledOut.signal]);
+    void followLoading(client, ref, revision, signal, (location) => progress.note(`still loading, at ${location}`));
+    checkOutcome(await client.waitForRollout(ref, revision).finally(() => rolledOut.abort()), revision);
   }
   progress.end();
   if (unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);

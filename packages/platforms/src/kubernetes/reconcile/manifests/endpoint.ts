@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EndpointRef, EndpointSpec } from "@faas/core";
+import type { EndpointRef, EndpointSpec, Runtime } from "@faas/core";
 import type {
   V1Container,
   V1Deployment,
@@ -116,10 +116,13 @@ function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
   };
 }
 
+const isNode = (runtime: Runtime) => runtime === "node" || runtime === "typescript";
+
 function environment(spec: EndpointSpec) {
   const variables = {
     ...commonEnvironment("/tmp"),
     ...functionEnvironment(spec, String(PORT)),
+    ...(isNode(spec.runtime) ? { FAAS_LOADING_WATCH: "1" } : {}),
     // A Dockerfile may set it, and the pod's variables would win.
     ...(spec.runtime === "dockerfile" ? {} : { NODE_OPTIONS: nodeOptions(spec.memoryBytes, spec.env?.NODE_OPTIONS) }),
   };
