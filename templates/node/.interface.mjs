@@ -740,7 +740,7 @@ function readBytes(request) {
 function parseBody(bytes, contentType = "") {
   if (bytes.length === 0) return null;
   const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
-  if (type === "application/json" || type.endsWith("+json")) {
+  if (type === "application/json" || type === "text/json" || type.endsWith("+json")) {
     try {
       return JSON.parse(bytes.toString("utf8", startsWithMark(bytes) ? 3 : 0));
     } catch (error) {

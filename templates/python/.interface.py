@@ -1181,7 +1181,7 @@ def parse_body(body, content_type):
     media_type = content_type
     if media_type != "application/json":
         media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
+    if media_type in ("application/json", "text/json") or media_type.endswith("+json"):
         try:
             return from_json(body.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:

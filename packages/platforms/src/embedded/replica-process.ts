@@ -8,6 +8,7 @@ import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingLocation, loadingRepo
 import { readLines } from "../common/lines.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
+import { isPortTaken, serverExit, serverSpawnFailure } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import {
   functionEnvironment,
@@ -23,7 +24,6 @@ import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
 import { Liveness, memoryFailure } from "./process-checks.ts";
 import { memoryRlimit } from "./sandbox/memory-rlimit.ts";
 import type { ProcessFolder } from "./sandbox/sandbox.ts";
-import { isPortTaken, serverExit, serverSpawnFailure } from "./server/server-failures.ts";
 import { type ServerOptions, ServerProgram } from "./server/server-program.ts";
 
 const MAX_LAST_LINES = 20;

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { EndpointSpec } from "@faas/core";
 import { SERVER_PORT, serverEnvironment } from "../../common/server-environment.ts";
+import { unreadyServer } from "../../common/server-failures.ts";
 import { ServerProbe } from "../../common/server-probe.ts";
 import type { ProcessEnd } from "../exit-reason.ts";
 import { codeKey } from "../prewarm/code-slots.ts";
@@ -10,7 +11,6 @@ import { memoryRlimit } from "../sandbox/memory-rlimit.ts";
 import type { ProcessFolder, Sandbox } from "../sandbox/sandbox.ts";
 import { listeningPorts, processTree } from "./process-tree.ts";
 import { dialLoopback, ServerConnections, Supervisor } from "./server-connections.ts";
-import { unreadyServer } from "./server-failures.ts";
 import type { ServerNetwork } from "./server-network.ts";
 
 /** Milliseconds for which a server may listen on other ports only, before it is reported. */
