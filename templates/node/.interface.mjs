@@ -75,6 +75,7 @@ var ERRORS = {
   NOT_FOUND: [404, "Not found"],
   BODY_TOO_LARGE: [413, "Request body too large"],
   UNSUPPORTED_MEDIA_TYPE: [415, "Unsupported media type"],
+  UPGRADE_REQUIRED: [426, "Another protocol is required"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
   FUNCTION_ERROR: [500, "The function threw an error"],
   INVALID_RESPONSE: [500, "The function returned an invalid response"],
@@ -113,29 +114,24 @@ function isTlsServer(server) {
   return "setSecureContext" in server;
 }
 var ListeningApp = class {
+  #isTls;
+  #active = 0;
+  #onIdle;
   constructor(server) {
-    this.#active = 0;
-    this.end = () => {
-      this.#active--;
-      if (this.#active === 0) this.#onIdle?.();
-    };
     this.server = server;
     this.#isTls = isTlsServer(server);
   }
-  #isTls;
-  #active;
-  #onIdle;
   request(request, response) {
     if (this.#isTls) request.socket.encrypted = true;
-    this.begin();
-    response.once("close", this.end);
+    this.#active++;
+    response.once("close", this.#onResponseClosed);
     if (!this.server.emit("request", request, response))
       throw new Problem("NOT_FOUND", "The application's server has no listener for requests");
   }
-  /** Counts a request or an open socket, for which a closing server waits. */
-  begin() {
-    this.#active++;
-  }
+  #onResponseClosed = () => {
+    this.#active--;
+    if (this.#active === 0) this.#onIdle?.();
+  };
   /**
    * Makes the server look as if it listened on PORT: `listening`, `address()` and `close()` behave like it, and the event `listening` is emitted.
    */
@@ -320,6 +316,7 @@ var Call = class {
     this.deadlines = void 0;
     /** Progress of an application's response in bytes; undefined for a function, whose response the wrapper sends. */
     this.progress = void 0;
+    this.upgrade = void 0;
     this.request = request;
     this.response = response;
     this.deadline = Date.now() + timeoutMs;
@@ -534,21 +531,21 @@ function isRequestListener(names) {
   return names.length >= 2 && names.length <= 3 && RESPONSE.includes(names[1] ?? "") && REQUEST.includes(names[0] ?? "");
 }
 function parameterNames(source) {
-  const open = source.indexOf("(");
-  const list = source.slice(open + 1, source.indexOf(")", open));
-  return open < 0 ? [] : list.split(",").map((name) => name.trim());
+  const open2 = source.indexOf("(");
+  const list = source.slice(open2 + 1, source.indexOf(")", open2));
+  return open2 < 0 ? [] : list.split(",").map((name) => name.trim());
 }
 
 // packages/wrappers/node/src/fetch/fetch-app.ts
-function fetchHandler(fetch, self) {
-  const names = parameterNames(String(fetch));
+function fetchHandler(fetch2, self) {
+  const names = parameterNames(String(fetch2));
   if (names.length === 2 && /^_*(?:context|ctx)$/.test(names[1])) {
     return (request, call) => {
       const context = new ExecutionContext(call);
-      return fetch.call(self, request, context, context);
+      return fetch2.call(self, request, context, context);
     };
   }
-  return (request, call) => fetch.call(self, request, new FetchEnvironment(call), new ExecutionContext(call));
+  return (request, call) => fetch2.call(self, request, new FetchEnvironment(call), new ExecutionContext(call));
 }
 
 // packages/wrappers/node/src/signatures/function-source.ts
@@ -782,6 +779,179 @@ function callSigtermHandlers(args) {
 function watchSignal() {
 }
 
+// packages/wrappers/node/src/websocket/frames.ts
+var OPCODES = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 };
+var CLOSE = {
+  NORMAL: 1e3,
+  PROTOCOL_ERROR: 1002,
+  NONE: 1005,
+  LOST: 1006,
+  INVALID_DATA: 1007,
+  TOO_LARGE: 1009,
+  ERROR: 1011,
+  RESTART: 1012
+};
+var FrameError = class extends Error {
+  constructor(code, message2) {
+    super(message2);
+    this.code = code;
+  }
+};
+function frame(opcode, payload) {
+  const { length } = payload;
+  const head = length < 126 ? 2 : length < 65536 ? 4 : 10;
+  const bytes = Buffer.allocUnsafe(head + length);
+  bytes[0] = 128 | opcode;
+  if (head === 2) bytes[1] = length;
+  else if (head === 4) {
+    bytes[1] = 126;
+    bytes.writeUInt16BE(length, 2);
+  } else {
+    bytes[1] = 127;
+    bytes.writeBigUInt64BE(BigInt(length), 2);
+  }
+  payload.copy(bytes, head);
+  return bytes;
+}
+function closeFrame(code, reason = "") {
+  if (code === CLOSE.NONE) return frame(OPCODES.CLOSE, Buffer.alloc(0));
+  const payload = Buffer.alloc(2 + Buffer.byteLength(reason));
+  payload.writeUInt16BE(code, 0);
+  payload.write(reason, 2);
+  return frame(OPCODES.CLOSE, payload);
+}
+function isCloseCode(code) {
+  if (code >= 3e3 && code <= 4999) return true;
+  return code >= 1e3 && code <= 1014 && code !== 1004 && code !== CLOSE.NONE && code !== CLOSE.LOST;
+}
+var FrameDecoder = class {
+  #listener;
+  #text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  #chunks = [];
+  #buffered = 0;
+  #parts = [];
+  #partsSize = 0;
+  #opcode = OPCODES.CONTINUATION;
+  #isClosed = false;
+  constructor(listener2) {
+    this.#listener = listener2;
+  }
+  /** @throws FrameError */
+  write(chunk) {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    while (!this.#isClosed) {
+      const head = this.#head();
+      if (head === void 0 || this.#buffered < head.size + head.length) return;
+      const bytes = this.#take(head.size + head.length);
+      const payload = bytes.subarray(head.size);
+      unmask(payload, bytes.subarray(head.size - 4, head.size));
+      this.#frame(head, payload);
+    }
+  }
+  #head() {
+    if (this.#buffered < 2) return void 0;
+    const [first = 0, second = 0] = this.#peek(2);
+    const opcode = first & 15;
+    const short = second & 127;
+    if (first & 112) throw new FrameError(CLOSE.PROTOCOL_ERROR, "a reserved bit is set");
+    if (!(second & 128)) throw new FrameError(CLOSE.PROTOCOL_ERROR, "a frame is not masked");
+    const isFinal = (first & 128) !== 0;
+    if (opcode >= OPCODES.CLOSE) {
+      if (opcode > OPCODES.PONG || !isFinal || short > 125)
+        throw new FrameError(CLOSE.PROTOCOL_ERROR, "an invalid control frame");
+    } else if (opcode > OPCODES.BINARY || opcode === OPCODES.CONTINUATION !== this.#isFragmented)
+      throw new FrameError(CLOSE.PROTOCOL_ERROR, "an unexpected frame");
+    const lengthBytes = short === 127 ? 8 : short === 126 ? 2 : 0;
+    const size = 6 + lengthBytes;
+    if (this.#buffered < 2 + lengthBytes) return void 0;
+    const head = this.#peek(2 + lengthBytes);
+    const length = lengthBytes === 8 ? Number(head.readBigUInt64BE(2)) : lengthBytes === 2 ? head.readUInt16BE(2) : short;
+    if (opcode < OPCODES.CLOSE && this.#partsSize + length > bodyLimit)
+      throw new FrameError(CLOSE.TOO_LARGE, `a message is larger than ${bodyLimit} bytes`);
+    return { isFinal, opcode, size, length };
+  }
+  get #isFragmented() {
+    return this.#opcode !== OPCODES.CONTINUATION;
+  }
+  #frame({ isFinal, opcode }, payload) {
+    if (opcode === OPCODES.CLOSE) this.#close(payload);
+    else if (opcode === OPCODES.PING) this.#listener.onPing(payload);
+    else if (opcode !== OPCODES.PONG) this.#data(isFinal, opcode, payload);
+  }
+  #data(isFinal, opcode, payload) {
+    if (opcode !== OPCODES.CONTINUATION) this.#opcode = opcode;
+    this.#parts.push(payload);
+    this.#partsSize += payload.length;
+    if (!isFinal) return;
+    const data = this.#parts.length === 1 ? payload : Buffer.concat(this.#parts);
+    const isText = this.#opcode === OPCODES.TEXT;
+    this.#parts = [];
+    this.#partsSize = 0;
+    this.#opcode = OPCODES.CONTINUATION;
+    this.#listener.onMessage(isText ? this.#decode(data) : data);
+  }
+  #close(payload) {
+    this.#isClosed = true;
+    if (payload.length === 0) {
+      this.#listener.onClose(CLOSE.NONE, "");
+      return;
+    }
+    const code = payload.length === 1 ? 0 : payload.readUInt16BE(0);
+    if (!isCloseCode(code)) throw new FrameError(CLOSE.PROTOCOL_ERROR, "an invalid close code");
+    this.#listener.onClose(code, this.#decode(payload.subarray(2)));
+  }
+  #decode(bytes) {
+    try {
+      return this.#text.decode(bytes);
+    } catch {
+      throw new FrameError(CLOSE.INVALID_DATA, "a text is not UTF-8");
+    }
+  }
+  /** Returns the first bytes, which stay. */
+  #peek(count) {
+    const [first] = this.#chunks;
+    if (first !== void 0 && first.length >= count) return first.subarray(0, count);
+    this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0].subarray(0, count);
+  }
+  #take(count) {
+    const all = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
+    this.#chunks = all.length > count ? [all.subarray(count)] : [];
+    this.#buffered -= count;
+    return all.subarray(0, count);
+  }
+};
+function unmask(payload, mask) {
+  for (let i = 0; i < payload.length; i++) payload[i] = payload[i] ^ mask[i & 3];
+}
+
+// packages/wrappers/node/src/websocket/open-sockets.ts
+var CLOSE_MS = 500;
+var open = /* @__PURE__ */ new Map();
+function addOpenSocket(socket) {
+  open.set(socket, socket.bytesWritten);
+  socket.once("close", () => open.delete(socket));
+}
+function isAnswered(socket) {
+  return socket.bytesWritten !== open.get(socket);
+}
+function closeOpenSockets(code) {
+  for (const socket of open.keys()) if (socket.writable && isAnswered(socket)) socket.end(closeFrame(code));
+}
+async function endOpenSockets() {
+  if (open.size === 0) return;
+  const sockets = [...open.keys()];
+  const closed = Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+  closeOpenSockets(CLOSE.RESTART);
+  const timer = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, CLOSE_MS);
+  await closed;
+  clearTimeout(timer);
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
 // packages/wrappers/node/src/shutdown.ts
 var DRAIN_GRACE_MS = 1e3;
 var HANDLERS_MS = 2e3;
@@ -795,7 +965,7 @@ function drainOnSigterm(server) {
     const finish = () => exitAfterHandlers(args);
     server.close(() => void whenBackgroundWorkDone().then(finish));
     server.closeIdleConnections();
-    setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
+    setTimeout(() => void endOpenSockets().then(finish), timeoutMs + DRAIN_GRACE_MS).unref();
   });
 }
 function closeIdleConnectionsOnDrain() {
@@ -815,6 +985,7 @@ function exitOnUncaughtError() {
   process.on("uncaughtException", (error, origin) => {
     const kind = origin === "unhandledRejection" ? "Unhandled rejection" : "Uncaught exception";
     console.error(`${kind}: ${stackOf(error)}`);
+    closeOpenSockets(CLOSE.ERROR);
     process.exit(1);
   });
 }
@@ -882,6 +1053,7 @@ function sendProblem(call, problem) {
   const { status, text } = problem.document(requestId);
   const headers = { "Content-Type": PROBLEM_TYPE, "X-Request-Id": requestId };
   if (status === 503) headers["Retry-After"] = "1";
+  if (status === 426) headers.Upgrade = call.upgrade === void 0 ? "websocket" : "HTTP/1.1";
   if (status === 415) headers["Accept-Encoding"] = ACCEPTED_ENCODINGS;
   if (!request.complete && hasBody(request)) headers.Connection = "close";
   send(call, status, headers, text);
@@ -1801,6 +1973,13 @@ var LISTEN_MS = 2e3;
 var SERVER_LISTEN_MS = 5e4;
 async function chooseFunction(module, file) {
   const exported = exportsOf(module);
+  const websocket = exported("websocket");
+  if (typeof websocket !== "function") return chooseTarget(module, exported, file);
+  const hasTarget = [...EXPORTS2, ...APP_EXPORTS, "fetch"].some((name) => exported(name) !== void 0);
+  const found = hasTarget || handlerSetting ? await chooseTarget(module, exported, file) : {};
+  return { ...found, websocket };
+}
+async function chooseTarget(module, exported, file) {
   const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : EXPORTS2.find((each) => exported(each) !== void 0);
   const target = key === void 0 ? void 0 : await exported(key);
   if (signatureSetting !== void 0 || capturedApp() === void 0) {
@@ -1891,10 +2070,10 @@ function fetchAppOf(target, exported) {
     interceptOnlyExported(each);
     return { fetch: fetchHandler(each.fetch, each) };
   }
-  const fetch = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
-  if (typeof fetch !== "function") return void 0;
-  interceptOnlyExported(fetch);
-  return { fetch: fetchHandler(fetch) };
+  const fetch2 = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
+  if (typeof fetch2 !== "function") return void 0;
+  interceptOnlyExported(fetch2);
+  return { fetch: fetchHandler(fetch2) };
 }
 function whyNothing(module, target, key) {
   if (usesCluster()) {
@@ -1988,8 +2167,58 @@ function mainOfManifest() {
   }
 }
 
+// packages/wrappers/node/src/loading-watch.ts
+var REPORT_SECONDS = 6;
+async function watchLoading() {
+  const { spawn } = await import("node:child_process");
+  const script = `sleep ${REPORT_SECONDS - 1}; exec "$0" -e "$1"`;
+  const program = `(${reportLocation})(${process.pid}, ${REPORT_SECONDS})`;
+  const watch = spawn("sh", ["-c", script, process.execPath, program], {
+    detached: true,
+    env: { PATH: process.env.PATH },
+    stdio: ["ignore", "ignore", "inherit"]
+  });
+  watch.on("error", () => {
+  });
+  watch.unref();
+  return () => {
+    try {
+      if (watch.pid !== void 0) process.kill(-watch.pid, "SIGKILL");
+    } catch {
+    }
+  };
+}
+async function reportLocation(pid, seconds) {
+  process.kill(pid, "SIGUSR1");
+  setTimeout(() => process.exit(), 2e4).unref();
+  for (; ; ) {
+    const targets = await fetch("http://127.0.0.1:9229/json/list").then((response) => response.json()).catch(() => []);
+    const [{ webSocketDebuggerUrl: url } = { webSocketDebuggerUrl: void 0 }] = targets;
+    if (url === void 0) {
+      await new Promise((done) => setTimeout(done, 100));
+      continue;
+    }
+    const socket = new WebSocket(url);
+    const expression = "JSON.stringify([process.cwd(), new Error().stack])";
+    socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression } }));
+    socket.onmessage = ({ data }) => {
+      const [folder2, stack] = JSON.parse(JSON.parse(String(data)).result.result.value);
+      const lines = stack.split("\n").filter((line2) => line2.includes(`${folder2}/`) && !line2.includes("/.interface.mjs"));
+      const line = lines.find((each) => !each.includes("/node_modules/")) ?? lines[0];
+      const [, name, file, number] = /^ +at (?:async )?(?:(.+?) \()?(?:file:\/\/)?(\/.+?):(\d+)(?::\d+)?\)?$/.exec(line ?? "") ?? [];
+      if (file !== void 0) {
+        const location = `${decodeURI(file).slice(folder2.length + 1)}:${number}${name ? ` (${name})` : ""}`;
+        process.stderr.write(`Still loading after ${seconds} s, at ${location}
+`);
+      }
+      process.exit();
+    };
+    return;
+  }
+}
+
 // packages/wrappers/node/src/server.ts
-import { createServer } from "node:http";
+import { createServer, ServerResponse } from "node:http";
 
 // packages/wrappers/node/src/admission.ts
 var Admission = class {
@@ -2367,6 +2596,282 @@ function jsonOf(value) {
   return text;
 }
 
+// packages/wrappers/node/src/websocket/function-socket.ts
+var CLOSE_MS2 = 5e3;
+var MAX_WAITING = 16;
+var FunctionSocket = class {
+  constructor(connection) {
+    this.CONNECTING = 0;
+    this.OPEN = 1;
+    this.CLOSING = 2;
+    this.CLOSED = 3;
+    this.readyState = 0;
+    this.protocol = "";
+    this.extensions = "";
+    this.binaryType = "nodebuffer";
+    this.onopen = null;
+    this.onmessage = null;
+    this.onclose = null;
+    this.onerror = null;
+    this.#listeners = [];
+    this.#decoder = new FrameDecoder(this);
+    this.#hasSentClose = false;
+    this.#waiting = [];
+    this.#isIterated = false;
+    this.#connection = connection;
+  }
+  #connection;
+  #listeners;
+  #decoder;
+  #stream;
+  /** Code and reason of the client's close frame, or of the function's failure. */
+  #closed;
+  #hasSentClose;
+  #waiting;
+  #wake;
+  #isIterated;
+  /** Accepts the WebSocket, by default with the first subprotocol that the client offers. */
+  accept({ protocol = this.#connection.offered[0] ?? "" } = {}) {
+    if (this.readyState !== this.CONNECTING) return;
+    const { stream, head } = this.#connection.accept(protocol);
+    this.protocol = protocol;
+    this.#stream = stream;
+    this.readyState = this.OPEN;
+    stream.on("close", () => this.#onLost());
+    stream.on("end", () => stream.end());
+    setImmediate(() => {
+      if (stream.destroyed) return;
+      this.#emit({ type: "open", target: this });
+      stream.on("data", (chunk) => this.#read(chunk));
+      if (head.length > 0) this.#read(head);
+    });
+  }
+  get bufferedAmount() {
+    return this.#stream?.writableLength ?? 0;
+  }
+  /** @throws TypeError for data other than strings and bytes */
+  send(data) {
+    this.accept();
+    const opcode = typeof data === "string" ? OPCODES.TEXT : OPCODES.BINARY;
+    this.#write(frame(opcode, bytesOf(data)));
+  }
+  /**
+   * Begins to close.
+   *
+   * @throws RangeError for an invalid code or a reason of more than 123 bytes
+   */
+  close(code = CLOSE.NORMAL, reason = "") {
+    if (!isCloseCode(code))
+      throw new RangeError(`Expected a close code from 1000 to 1014 or 3000 to 4999, got ${code}`);
+    if (Buffer.byteLength(reason) > 123) throw new RangeError("Expected a reason of at most 123 bytes");
+    this.accept();
+    this.#close(code, reason);
+  }
+  addEventListener(name, listener2, options) {
+    this.#listeners.push([name, listener2, options?.once === true]);
+  }
+  removeEventListener(name, listener2) {
+    const index = this.#listeners.findIndex(([each, added]) => each === name && added === listener2);
+    if (index >= 0) this.#listeners.splice(index, 1);
+  }
+  /** Iterates over the messages until the WebSocket closes. The client has to wait while many are unread. */
+  async *[Symbol.asyncIterator]() {
+    this.accept();
+    this.#isIterated = true;
+    for (; ; ) {
+      const data = this.#waiting.shift();
+      if (data !== void 0) {
+        if (this.#waiting.length < MAX_WAITING) this.#stream?.resume();
+        yield data;
+      } else if (this.readyState >= this.CLOSING) return;
+      else await new Promise((resolve) => this.#wake = resolve);
+    }
+  }
+  onMessage(data) {
+    if (this.readyState !== this.OPEN) return;
+    if (this.#isIterated) {
+      this.#waiting.push(data);
+      if (this.#waiting.length >= MAX_WAITING) this.#stream?.pause();
+      this.#wake?.();
+    }
+    this.#emit({ type: "message", target: this, data });
+  }
+  onPing(data) {
+    this.#write(frame(OPCODES.PONG, data));
+  }
+  onClose(code, reason) {
+    this.#closed ??= { code, reason };
+    this.#close(code, "");
+    this.#stream?.end();
+  }
+  /** Closes with 1011, because the function threw. */
+  fail(error) {
+    const { requestId } = this.#connection;
+    console.error(JSON.stringify({ level: "error", requestId, message: messageOf(error) }));
+    console.error(stackOf(error));
+    this.#close(CLOSE.ERROR, "");
+  }
+  #read(chunk) {
+    try {
+      this.#decoder.write(chunk);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.#closed = { code: error.code, reason: error.message };
+      this.#emit({ type: "error", target: this, message: error.message });
+      this.#close(error.code, error.message);
+      this.#stream?.removeAllListeners("data");
+      this.#stream?.resume();
+      this.#stream?.end();
+    }
+  }
+  #close(code, reason) {
+    if (this.#hasSentClose || this.readyState === this.CLOSED) return;
+    this.readyState = this.CLOSING;
+    this.#write(closeFrame(code, reason));
+    this.#hasSentClose = true;
+    this.#wake?.();
+    this.#stream?.resume();
+    setTimeout(() => this.#stream?.destroy(), CLOSE_MS2).unref();
+  }
+  /** Ends the WebSocket when the connection is closed, with 1006 if no close frame came. */
+  #onLost() {
+    this.readyState = this.CLOSED;
+    const { code, reason } = this.#closed ?? { code: CLOSE.LOST, reason: "" };
+    this.#wake?.();
+    this.#emit({ type: "close", target: this, code, reason, wasClean: code !== CLOSE.LOST });
+  }
+  #write(bytes) {
+    if (this.#hasSentClose || this.#stream?.writable !== true) return;
+    this.#stream.write(bytes);
+  }
+  #emit(event) {
+    const added = this.#listeners.filter(([name]) => name === event.type);
+    for (const [name, listener2, isOnce] of added) {
+      if (isOnce) this.removeEventListener(name, listener2);
+      this.#call(listener2, event);
+    }
+    const own = this[`on${event.type}`];
+    if (typeof own === "function") this.#call(own, event);
+  }
+  /** Calls a listener. What it throws, or its promise's rejection, closes the WebSocket. */
+  #call(listener2, event) {
+    try {
+      const result = listener2.call(this, event);
+      if (result instanceof Promise) result.catch((error) => this.fail(error));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+};
+function bytesOf(data) {
+  if (typeof data === "string" || data instanceof ArrayBuffer) return Buffer.from(data);
+  if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  throw new TypeError(`Expected a string or bytes to send, got ${data === null ? "null" : typeof data}`);
+}
+
+// packages/wrappers/node/src/websocket/handshake.ts
+var GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+var TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+function isWebSocket({ method, headers }) {
+  if (headers.upgrade?.toLowerCase() !== "websocket" || method !== "GET") return false;
+  return headers["transfer-encoding"] === void 0 && (headers["content-length"] ?? "0") === "0";
+}
+function takesUpgrade(request) {
+  if (isWebSocket(request)) return true;
+  const { headers, rawHeaders } = request;
+  for (const name of ["upgrade", "http2-settings"]) {
+    delete headers[name];
+    const index = rawHeaders.findIndex((each, i) => i % 2 === 0 && each.toLowerCase() === name);
+    if (index >= 0) rawHeaders.splice(index, 2);
+  }
+  return false;
+}
+function checkHandshake({ headers }) {
+  if (headers["sec-websocket-version"] !== "13")
+    throw new Problem("INVALID_REQUEST", "Expected Sec-WebSocket-Version to be 13");
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(headers["sec-websocket-key"] ?? ""))
+    throw new Problem("INVALID_REQUEST", "Expected Sec-WebSocket-Key to be 16 bytes in Base64");
+}
+function offeredProtocols({ headers }) {
+  const offered = headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim()) ?? [];
+  return offered.filter((name) => TOKEN.test(name));
+}
+function acceptance({ headers }, requestId, protocol) {
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  const accept = createHash("sha1").update(headers["sec-websocket-key"] + GUID).digest("base64");
+  const chosen = protocol === "" ? "" : `Sec-WebSocket-Protocol: ${protocol}\r
+`;
+  return `HTTP/1.1 101 Switching Protocols\r
+Upgrade: websocket\r
+Connection: Upgrade\r
+Sec-WebSocket-Accept: ${accept}\r
+${chosen}X-Request-Id: ${requestId}\r
+\r
+`;
+}
+
+// packages/wrappers/node/src/websocket/open-websocket.ts
+function openWebSocket(call, upgrade, loaded2) {
+  const { app, websocket, handler } = loaded2;
+  const server = app?.server;
+  if (server !== void 0 && server.listenerCount("upgrade") > 0) return openByApp(call, upgrade, server);
+  if (websocket !== void 0) return openByFunction(call, upgrade, websocket);
+  if (handler === void 0) return void 0;
+  throw new Problem("UPGRADE_REQUIRED", 'The function does not accept WebSockets: it does not export "websocket"');
+}
+function openByApp(call, { socket, head }, server) {
+  takeOver(call, socket);
+  const answer = (problem) => isAnswered(socket) ? socket.destroy() : socket.end(rawProblem(problem, call.requestId));
+  const timer = setTimeout(() => {
+    const detail = `The application did not accept the WebSocket within ${timeoutMs} ms`;
+    if (!isAnswered(socket)) answer(new Problem("FUNCTION_TIMEOUT", detail));
+  }, timeoutMs);
+  return new Promise((resolve, reject) => {
+    socket.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    try {
+      server.emit("upgrade", call.request, socket, head);
+    } catch (error) {
+      answer(new Problem("FUNCTION_ERROR", messageOf(error)));
+      reject(error);
+    }
+  });
+}
+async function openByFunction(call, { socket, head }, websocket) {
+  const { request, requestId } = call;
+  checkHandshake(request);
+  const closed = new Promise((resolve) => {
+    socket.once("close", () => resolve());
+  });
+  const accept = (protocol) => {
+    if (call.isLate || socket.destroyed) throw new Error("The WebSocket was closed before it was accepted");
+    takeOver(call, socket);
+    socket.write(acceptance(request, requestId, protocol));
+    return { stream: socket, head };
+  };
+  const opened = new FunctionSocket({ requestId, offered: offeredProtocols(request), accept });
+  try {
+    const result = await websocket(opened, new FunctionEvent(request), call.context);
+    if (opened.readyState !== opened.CONNECTING) await closed;
+    else if (result !== void 0 && result !== null) await sendResult(call, result);
+    else {
+      opened.accept();
+      await closed;
+    }
+  } catch (error) {
+    if (opened.readyState === opened.CONNECTING) throw error;
+    opened.fail(error);
+    await closed;
+  }
+}
+function takeOver(call, socket) {
+  call.deadlines?.remove(call);
+  call.response.detachSocket(socket);
+  addOpenSocket(socket);
+}
+
 // packages/wrappers/node/src/run-call.ts
 var admission = new Admission(runWhenLoaded);
 var deadlines = new Deadlines(timeoutMs, onTimeout);
@@ -2386,7 +2891,7 @@ function run(call, userFunction) {
   call.deadlines = deadlines;
   let answering;
   try {
-    answering = handle(call, userFunction);
+    answering = call.upgrade === void 0 ? handle(call, userFunction) : handleUpgrade(call, userFunction);
   } catch (error) {
     onError(call, error);
   }
@@ -2422,11 +2927,15 @@ function handle(call, userFunction) {
     return handleEvent(call, handler, event);
   });
 }
-async function handleOther(call, { app, fetch, respond, problem }) {
+function handleUpgrade(call, userFunction) {
+  if (userFunction.problem !== void 0) throw userFunction.problem;
+  return openWebSocket(call, call.upgrade, userFunction) ?? handle(call, userFunction);
+}
+async function handleOther(call, { app, fetch: fetch2, respond, problem }) {
   if (app !== void 0) return runApp(call, app);
-  if (fetch !== void 0) return sendWebResponse(call, await fetch(webRequestOf(call), call));
+  if (fetch2 !== void 0) return sendWebResponse(call, await fetch2(webRequestOf(call), call));
   if (respond !== void 0) return sendResult(call, await respond(call));
-  throw problem;
+  throw problem ?? new Problem("UPGRADE_REQUIRED", "The function accepts only WebSockets");
 }
 function handleEvent(call, handler, event) {
   const result = handler(event, call.context);
@@ -2487,7 +2996,23 @@ function createWrapperServer() {
     server.emit("request", request, response);
   });
   server.on("clientError", answerMalformed);
+  server.on("upgrade", (request, socket, head) => acceptUpgrade(server, request, socket, head));
+  Object.assign(server, { shouldUpgradeCallback: takesUpgrade });
   return server;
+}
+function acceptUpgrade(server, request, socket, head) {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once("finish", () => socket.end());
+  socket.on("error", () => socket.destroy());
+  if (!takesUpgrade(request) || request.url?.startsWith("/-/")) {
+    server.emit("request", request, response);
+    return;
+  }
+  const call = new Call(request, response);
+  call.upgrade = { socket, head };
+  admission.enter(call);
 }
 async function answerOwnRoute(call) {
   const { url = "" } = call.request;
@@ -2527,6 +3052,10 @@ function writeSynchronously() {
 // packages/wrappers/node/src/main.ts
 process.setSourceMapsEnabled(true);
 writeSynchronously();
+if (process.env.FAAS_LOADING_WATCH === "1") {
+  const endWatch = await watchLoading();
+  setImmediate(() => void whenLoaded().then(endWatch));
+}
 startLoading();
 setUserPort();
 var httpServer = createWrapperServer();

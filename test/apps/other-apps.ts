@@ -9,7 +9,7 @@ import type { App } from "./deployed-app.ts";
 export const otherApps: readonly App[] = [
   {
     name: "static-site",
-    description: "static files, index.html",
+    description: "Static files, index.html",
     quick: true,
     async check(app) {
       const home = await app.fetch("/");
@@ -20,7 +20,7 @@ export const otherApps: readonly App[] = [
       const style = await app.fetch("/style.css", { headers: { "accept-encoding": "gzip" } });
       assert.deepEqual(
         [style.headers.get("content-type"), style.headers.get("content-encoding")],
-        ["text/css", "gzip"],
+        ["text/css; charset=utf-8", "gzip"],
       );
       const range = await app.fetch("/style.css", { headers: { range: "bytes=0-0", "accept-encoding": "identity" } });
       assert.deepEqual([range.status, await range.text()], [206, "p"]);

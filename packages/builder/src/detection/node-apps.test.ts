@@ -49,7 +49,7 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
         'import { NestFactory } from "@nestjs/core";\nimport { AppModule } from "./app.module";\nasync function bootstrap() {\n  const app = await NestFactory.create(AppModule);\n  await app.listen(process.env.PORT ?? 3000);\n}\nbootstrap();',
       "src/app.module.ts": 'import { Module } from "@nestjs/common";\n@Module({})\nexport class AppModule {}',
     },
-    { app: "http", handler: "src/main.default", description: "NestJS app, src/main.ts" },
+    { app: "http", handler: "src/main.default", description: "Nest app, src/main.ts" },
   ],
   [
     "Fastify with a factory in another file",
@@ -108,27 +108,27 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
       "index.js":
         'const functions = require("@google-cloud/functions-framework");\nfunctions.http("hello", (req, res) => { res.send("x"); });',
     },
-    { signature: "gcf", handler: "index.hello", description: "Google Cloud function, index.hello" },
+    { signature: "gcf", handler: "index.hello", description: "Google Cloud function, index.js" },
   ],
   [
     "an exported function with Express's response",
     { "index.js": "exports.helloWorld = (req, res) => { res.status(200).send(req.query.name); };" },
-    { signature: "gcf", handler: "index.helloWorld", description: "Google Cloud function, index.helloWorld" },
+    { signature: "gcf", handler: "index.helloWorld", description: "Google Cloud function, index.js" },
   ],
   [
     "a Lambda function by its result",
     { "index.js": "exports.handler = async (event) => ({ statusCode: 200, body: JSON.stringify(event) });" },
-    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.handler" },
+    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.js" },
   ],
   [
     "a Lambda function with a callback",
     { "index.js": "exports.handler = function (event, context, callback) { callback(null, {}); };" },
-    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.handler" },
+    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.js" },
   ],
   [
     "a Lambda function by the name of its export",
     { "app.mjs": "export const lambdaHandler = async (event, context) => { return respond(event); };" },
-    { signature: "lambda", handler: "app.lambdaHandler", description: "AWS Lambda function, app.lambdaHandler" },
+    { signature: "lambda", handler: "app.lambdaHandler", description: "AWS Lambda function, app.mjs" },
   ],
   [
     "an OpenFaaS function",
@@ -136,7 +136,7 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
       "handler.js":
         "'use strict'\nmodule.exports = async (event, context) => context.status(200).succeed({ body: event.body })",
     },
-    { signature: "openfaas", handler: "handler.default", description: "OpenFaaS function, handler.default" },
+    { signature: "openfaas", handler: "handler.default", description: "OpenFaaS function, handler.js" },
   ],
   [
     "Next.js by npm start",
@@ -144,7 +144,7 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
       "package.json": manifest({ scripts: { build: "next build", start: "next start" } }, ["next"]),
       ".next/BUILD_ID": "1",
     },
-    { app: "server", command: "next start", description: "Next.js server, next start" },
+    { app: "server", command: "next start", description: "Next.js server, npm start: next start" },
   ],
   [
     "a native server",

@@ -37,7 +37,7 @@ export async function prepareFunctionImage(
     ? await resolveEnvironment(docker, {
         runtime: code.runtime,
         base,
-        dependencies: await dependencyContext(code.runtime, source.folder),
+        dependencies: code.hasDependencies ? await dependencyContext(code.runtime, source.folder) : undefined,
         env,
         signal,
         onInstall: () => options.onStage?.("install"),

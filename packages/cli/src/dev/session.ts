@@ -100,13 +100,22 @@ export class DevSession implements AsyncDisposable {
     if (description !== this.#description) this.#events.detected(description);
     this.#description = description;
     // Hostnames are those of a server on a network.
-    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, ...settings } = project;
+    const {
+      $schema: _,
+      org: __,
+      endpoint: ___,
+      server: ____,
+      hostnames: _____,
+      fallback: ______,
+      ...settings
+    } = project;
     await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
       // One permanent replica: its output and state are the ones to look at.
       settings: {
         ...{ ...settingsOf(prepared), ...settings, runtime },
+        ...(prepared.env === undefined ? {} : { env: { ...prepared.env, ...settings.env } }),
         ...{ replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never" },
       },
     });
@@ -124,7 +133,8 @@ export class DevSession implements AsyncDisposable {
     const onStage = (stage: string) => {
       if (stage === "install") void this.#reportIfSlow(ready.signal);
     };
-    const options = { ...sourceSettings(project), signal, onStage };
+    const { fallback } = project;
+    const options = { ...sourceSettings(project), ...(fallback === undefined ? {} : { fallback }), signal, onStage };
     const prepared = await prepareFolder(this.#folder, options).finally(() => ready.abort());
     const existing = this.#prepared.get(prepared.digest);
     // Deleted first, so that the newest is last.

@@ -35,11 +35,16 @@ export interface RuntimeCommand {
   /** Failure detail for a program that is not installed; absent for the server's own program, which is always installed. */
   readonly missing?: (program: string) => string;
   program(programs: Programs): string;
+  /** True if SIGUSR1 makes the process listen for a debugger, and print its address. */
+  readonly hasInspector: boolean;
   /** Returns the arguments before the file to run. */
   flags(memoryBytes: number): readonly string[];
   /** Returns the bytes that a process maps for writing but does not use. */
   unusedBytes(concurrency: number): number;
 }
+
+/** A debugger of any port, whose secret address only the server reads: others on this machine must not find it. */
+const INSPECTOR_OPTIONS = ["--inspect-port=0", "--inspect-publish-uid=stderr"];
 
 const NODE: RuntimeCommand = {
   name: "node",
@@ -49,7 +54,8 @@ const NODE: RuntimeCommand = {
   compilesWrapper: false,
   cacheVariable: "NODE_COMPILE_CACHE",
   program: ({ node }) => node,
-  flags: (memoryBytes) => [heapOption(memoryBytes)],
+  flags: (memoryBytes) => [heapOption(memoryBytes), ...INSPECTOR_OPTIONS],
+  hasInspector: true,
   unusedBytes: () => (MAPS_CODE ? (3 + availableParallelism()) * GIB : UNUSED_HEAP),
 };
 
@@ -70,6 +76,7 @@ const PYTHON: RuntimeCommand = {
   program: ({ python }) => python,
   // Without the module `site`: a function does not see the packages of this machine's Python, and starts faster.
   flags: () => ["-S"],
+  hasInspector: false,
   unusedBytes: (concurrency) => UNUSED_HEAP + concurrency * THREAD_STACK,
 };
 

@@ -1,6 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { DeadlineLink, Extendable } from "./deadlines.ts";
 import { identity, timeoutMs } from "./options.ts";
+
+/** Connection that a client wants to upgrade to a WebSocket. */
+export interface Upgrade {
+  readonly socket: Socket;
+  /** Bytes that came after the request. */
+  readonly head: Buffer;
+}
 
 /** Request with its identity and deadline. Its context and abort signal are created when first used. */
 export class Call implements DeadlineLink {
@@ -19,6 +27,7 @@ export class Call implements DeadlineLink {
   deadlines: Extendable<Call> | undefined = undefined;
   /** Progress of an application's response in bytes; undefined for a function, whose response the wrapper sends. */
   progress: number | undefined = undefined;
+  upgrade: Upgrade | undefined = undefined;
   #context: Context | undefined;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;

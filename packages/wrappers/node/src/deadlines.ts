@@ -10,6 +10,7 @@ export interface DeadlineLink {
 /** Deadlines as seen by a response: one that is streamed has a new deadline after each chunk. */
 export interface Extendable<Timed extends DeadlineLink> {
   extend(timed: Timed): void;
+  remove(timed: Timed): void;
 }
 
 /**

@@ -7,6 +7,7 @@ export const ERRORS = {
   NOT_FOUND: [404, "Not found"],
   BODY_TOO_LARGE: [413, "Request body too large"],
   UNSUPPORTED_MEDIA_TYPE: [415, "Unsupported media type"],
+  UPGRADE_REQUIRED: [426, "Another protocol is required"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
   FUNCTION_ERROR: [500, "The function threw an error"],
   INVALID_RESPONSE: [500, "The function returned an invalid response"],

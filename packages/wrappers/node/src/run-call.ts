@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { Admission } from "./admission.ts";
 import { answerForApp, hasProgressed, runApp } from "./app/run-app.ts";
-import type { Call } from "./call.ts";
+import type { Call, Upgrade } from "./call.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Handler, LoadedFunction } from "./load/loaded-function.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
@@ -13,6 +13,7 @@ import { webRequestOf } from "./request/web-request.ts";
 import { sendProblem } from "./response/problem.ts";
 import { sendResult } from "./response/result.ts";
 import { sendWebResponse } from "./response/web-response.ts";
+import { openWebSocket } from "./websocket/open-websocket.ts";
 
 /** Entry point for the calls of the user's function. */
 export const admission = new Admission(runWhenLoaded);
@@ -35,7 +36,7 @@ function run(call: Call, userFunction: LoadedFunction): void {
   call.deadlines = deadlines;
   let answering: Promise<void> | undefined;
   try {
-    answering = handle(call, userFunction);
+    answering = call.upgrade === undefined ? handle(call, userFunction) : handleUpgrade(call, userFunction);
   } catch (error) {
     onError(call, error);
   }
@@ -82,12 +83,17 @@ function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undef
   });
 }
 
+function handleUpgrade(call: Call, userFunction: LoadedFunction): Promise<void> | undefined {
+  if (userFunction.problem !== undefined) throw userFunction.problem;
+  return openWebSocket(call, call.upgrade as Upgrade, userFunction) ?? handle(call, userFunction);
+}
+
 /** Calls what is not a handler. */
 async function handleOther(call: Call, { app, fetch, respond, problem }: LoadedFunction): Promise<void> {
   if (app !== undefined) return runApp(call, app);
   if (fetch !== undefined) return sendWebResponse(call, await fetch(webRequestOf(call), call));
   if (respond !== undefined) return sendResult(call, await respond(call));
-  throw problem;
+  throw problem ?? new Problem("UPGRADE_REQUIRED", "The function accepts only WebSockets");
 }
 
 function handleEvent(call: Call, handler: Handler, event: FunctionEvent): Promise<void> | undefined {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Call } from "./call.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
@@ -8,6 +8,7 @@ import { JSON_TYPE } from "./response/head.ts";
 import { rawProblem, sendProblem } from "./response/problem.ts";
 import { send } from "./response/send.ts";
 import { admission } from "./run-call.ts";
+import { takesUpgrade } from "./websocket/handshake.ts";
 
 /** Creates the HTTP server, which does not listen yet: paths under `/-/` belong to the wrapper, all others call the function. */
 export function createWrapperServer(): Server {
@@ -26,7 +27,26 @@ export function createWrapperServer(): Server {
     server.emit("request", request, response);
   });
   server.on("clientError", answerMalformed);
+  server.on("upgrade", (request, socket, head) => acceptUpgrade(server, request, socket as Socket, head));
+  // Available from Node 24.9 and 22.21; earlier versions treat every request that offers an upgrade as one.
+  Object.assign(server, { shouldUpgradeCallback: takesUpgrade });
   return server;
+}
+
+/** Passes a WebSocket to the function. Offers of other protocols, such as HTTP/2, are ignored. */
+function acceptUpgrade(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once("finish", () => socket.end());
+  socket.on("error", () => socket.destroy());
+  if (!takesUpgrade(request) || request.url?.startsWith("/-/")) {
+    server.emit("request", request, response);
+    return;
+  }
+  const call = new Call(request, response);
+  call.upgrade = { socket, head };
+  admission.enter(call);
 }
 
 async function answerOwnRoute(call: Call): Promise<void> {

@@ -3,6 +3,8 @@ import { whenBackgroundWorkDone } from "./fetch/background-work.ts";
 import { timeoutMs } from "./options.ts";
 import { stackOf } from "./problem.ts";
 import { callSigtermHandlers, interceptSigterm } from "./sigterm-handlers.ts";
+import { CLOSE } from "./websocket/frames.ts";
+import { closeOpenSockets, endOpenSockets } from "./websocket/open-sockets.ts";
 
 /** Time beyond the deadline of the last call after which a drain ends, with connections that are still open. */
 const DRAIN_GRACE_MS = 1000;
@@ -22,7 +24,7 @@ export function drainOnSigterm(server: Server): void {
     const finish = () => exitAfterHandlers(args);
     server.close(() => void whenBackgroundWorkDone().then(finish));
     server.closeIdleConnections();
-    setTimeout(finish, timeoutMs + DRAIN_GRACE_MS).unref();
+    setTimeout(() => void endOpenSockets().then(finish), timeoutMs + DRAIN_GRACE_MS).unref();
   });
 }
 
@@ -50,6 +52,7 @@ export function exitOnUncaughtError(): void {
   process.on("uncaughtException", (error, origin) => {
     const kind = origin === "unhandledRejection" ? "Unhandled rejection" : "Uncaught exception";
     console.error(`${kind}: ${stackOf(error)}`);
+    closeOpenSockets(CLOSE.ERROR);
     process.exit(1);
   });
 }

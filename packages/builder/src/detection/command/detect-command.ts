@@ -1,9 +1,10 @@
 import { binaryName } from "../binary.ts";
 import type { DetectedApp } from "../detected-app.ts";
-import { appOf, type NodeAnalysis, withSignature } from "../node/detect-node.ts";
+import { appOf, type NodeAnalysis } from "../node/detect-node.ts";
 import { findEntry, readStart } from "../node/entries.ts";
 import { frameworkOf } from "../node/packages.ts";
 import type { NodeProject } from "../node/project.ts";
+import { withSignature } from "../node/signature.ts";
 import { appInFile, detectPython, PythonFiles, pythonHandler } from "../python/detect-python.ts";
 import { readPythonCommand, withoutRunner } from "./python-command.ts";
 import { parseCommandLine, type SimpleCommand } from "./words.ts";

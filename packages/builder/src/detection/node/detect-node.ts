@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { FaasError, type Signature } from "@faas/core";
 import type { Detected } from "../../source/runtime.ts";
 import { isTypeScript } from "../../typescript/file-names.ts";
-import { describeFunction } from "../describe.ts";
 import type { DetectedApp } from "../detected-app.ts";
 import { appOfModule, type ModuleApp } from "./app-of-module.ts";
 import { type EntryFile, findEntry, handlerOf, hasExtension, readScript, type Start, usualEntries } from "./entries.ts";
@@ -10,6 +9,7 @@ import { NodeModules } from "./module.ts";
 import { frameworkOf } from "./packages.ts";
 import type { NodeProject } from "./project.ts";
 import { serverFromScript } from "./script-server.ts";
+import { withSignature } from "./signature.ts";
 
 /** A file with what it serves. */
 export interface Candidate {
@@ -110,19 +110,6 @@ async function frameworkFunction(
   const { app } = await analysis.candidate(file);
   const signature: Signature = app?.signature === "cloudevents" || start.isEvent ? "cloudevents" : "gcf";
   return withSignature(file, signature, start.target ?? app?.export ?? "function");
-}
-
-/** Describes a function with a signature of another platform. */
-export function withSignature({ name, output }: EntryFile, signature: Signature, exported: string): DetectedApp {
-  const handler = handlerOf(name, exported);
-  return {
-    runtime: isTypeScript(name) ? "typescript" : "node",
-    signature,
-    handler,
-    entry: name,
-    ...(output === undefined ? {} : { output }),
-    description: describeFunction(signature, handler),
-  };
 }
 
 function functionOf({ app, file }: Candidate, { runtime, output }: Detected): DetectedApp {

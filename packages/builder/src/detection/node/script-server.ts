@@ -27,16 +27,21 @@ const LOCAL_TOOLS = new Set(
   ),
 );
 
+/** Commands that serve the files of a build. */
+const STATIC_SERVERS = /^(?:npx )?(?:serve|http-server|(?:vite|astro) preview|gatsby serve)\b/;
+
 /** Returns the server that a script runs with another program than Node; `isCertain` for programs that only serve. */
 export async function serverFromScript(
   { text, program }: Start & { readonly kind: "other" },
   { manifest }: NodeProject,
 ): Promise<{ readonly app: DetectedApp; readonly isCertain: boolean } | undefined> {
-  if (LOCAL_TOOLS.has(program)) return undefined;
+  // The project's own package of a static server is installed, other tools are for development.
+  const isInstalled = STATIC_SERVERS.test(text) && Object.hasOwn(manifest?.dependencies ?? {}, program);
+  if (LOCAL_TOOLS.has(program) && !isInstalled) return undefined;
   const known = Object.hasOwn(SERVERS, program) ? SERVERS[program] : undefined;
   const framework = known ?? frameworkOf(manifest?.dependencies ?? {}) ?? "Node";
   return {
-    app: { runtime: "node", app: "server", command: text, description: `${framework} server, ${text}` },
-    isCertain: known !== undefined,
+    app: { runtime: "node", app: "server", command: text, description: `${framework} server, npm start: ${text}` },
+    isCertain: known !== undefined || isInstalled,
   };
 }

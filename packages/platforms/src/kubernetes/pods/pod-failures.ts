@@ -1,4 +1,4 @@
-import { type ErrorCode, formatSize, parseSize } from "@faas/core";
+import { type ErrorCode, formatSize, loadingLocation, parseSize } from "@faas/core";
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { PORT } from "../reconcile/manifests/labels.ts";
 
@@ -105,8 +105,10 @@ export function exitFailure(
   return { code: "REPLICA_EXITED", detail: `The function's process ended by signal ${signal}` };
 }
 
-/** Refines a failure by the last log lines: only these show that a program is for another CPU. */
+/** Refines a failure by the last log lines: only these show that a program is for another CPU, and where the function was when its time was up. */
 export function withLastLines(failure: Failure, lines: readonly string[]): Failure {
+  const location = failure.code === "START_TIMEOUT" ? loadingLocation(lines) : undefined;
+  if (location !== undefined) return { ...failure, detail: `${failure.detail}: it was at ${location}` };
   const line = lines.at(-1);
   if (failure.code !== "REPLICA_EXITED" || line === undefined || !/exec format error$/.test(line)) return failure;
   return {
@@ -140,6 +142,6 @@ export function unreachableFailure(ip: string | undefined): Failure {
 export function startTimeoutFailure(isRunning: boolean, startSeconds: number): Failure {
   const code = "START_TIMEOUT";
   if (!isRunning) return { code, detail: `The container did not start within ${startSeconds} s` };
-  const detail = `The function did not load within ${startSeconds} s, or nothing listens on port ${PORT}`;
+  const detail = `Nothing listens on port ${PORT}, or the function did not load within ${startSeconds} s`;
   return { code, detail, logs: "current" };
 }

@@ -30,19 +30,15 @@ export class ListeningApp implements NodeApp {
 
   request(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isTls) (request.socket as Socket & { encrypted?: boolean }).encrypted = true;
-    this.begin();
-    response.once("close", this.end);
+    this.#active++;
+    response.once("close", this.#onResponseClosed);
     if (!this.server.emit("request", request, response))
       throw new Problem("NOT_FOUND", "The application's server has no listener for requests");
   }
 
-  /** Counts a request or an open socket, for which a closing server waits. */
-  begin(): void {
-    this.#active++;
-  }
-
-  readonly end = (): void => {
+  readonly #onResponseClosed = (): void => {
     this.#active--;
+    // A closing server waits for its requests.
     if (this.#active === 0) this.#onIdle?.();
   };
 

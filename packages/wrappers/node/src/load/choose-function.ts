@@ -14,7 +14,7 @@ import { appSetting, handlerSetting, nameOf, signatureSetting } from "../options
 import { Problem } from "../problem.ts";
 import { adaptSignature } from "../signatures/adapt.ts";
 import { likelySignature } from "../signatures/detect.ts";
-import type { Handler, LoadedFunction, UserModule } from "./loaded-function.ts";
+import type { Handler, LoadedFunction, UserModule, WebSocketHandler } from "./loaded-function.ts";
 
 /** Exports, tried if no handler is set. */
 const EXPORTS = ["handler", "main", "default"];
@@ -35,6 +35,14 @@ type Exported = (name: string) => unknown;
  */
 export async function chooseFunction(module: UserModule, file: string): Promise<LoadedFunction> {
   const exported = exportsOf(module);
+  const websocket = exported("websocket");
+  if (typeof websocket !== "function") return chooseTarget(module, exported, file);
+  const hasTarget = [...EXPORTS, ...APP_EXPORTS, "fetch"].some((name) => exported(name) !== undefined);
+  const found = hasTarget || handlerSetting ? await chooseTarget(module, exported, file) : {};
+  return { ...found, websocket: websocket as WebSocketHandler };
+}
+
+async function chooseTarget(module: UserModule, exported: Exported, file: string): Promise<LoadedFunction> {
   const key = handlerSetting
     ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1)
     : EXPORTS.find((each) => exported(each) !== undefined);

@@ -14,6 +14,8 @@ export function sendProblem(call: Call, problem: Problem): void {
   const { status, text } = problem.document(requestId);
   const headers: OutgoingHttpHeaders = { "Content-Type": PROBLEM_TYPE, "X-Request-Id": requestId };
   if (status === 503) headers["Retry-After"] = "1";
+  // The protocol to use instead (RFC 9110 section 15.5.22).
+  if (status === 426) headers.Upgrade = call.upgrade === undefined ? "websocket" : "HTTP/1.1";
   if (status === 415) headers["Accept-Encoding"] = ACCEPTED_ENCODINGS;
   // The rest of an unread body would be parsed as the next request.
   if (!request.complete && hasBody(request)) headers.Connection = "close";

@@ -111,7 +111,7 @@ describe("a Deployment", () => {
   test("sets Node's heap and the number of threads from the limits, except what the user sets", () => {
     const valuesOf = (settings: SettingsInput) =>
       Object.fromEntries((containerOf(settings)?.env ?? []).map(({ name, value }) => [name, value]));
-    const { NODE_OPTIONS, GOMAXPROCS } = valuesOf({ memory: "512Mi", cpu: "2000m" });
+    const { NODE_OPTIONS, GOMAXPROCS } = valuesOf({ runtime: "node", memory: "512Mi", cpu: "2000m" });
     assert.deepEqual([NODE_OPTIONS, GOMAXPROCS], ["--max-old-space-size=384", "2"]);
     const own = valuesOf({ memory: "512Mi", env: { NODE_OPTIONS: "--stack-trace-limit=5", GOMAXPROCS: "7" } });
     assert.deepEqual([own.NODE_OPTIONS, own.GOMAXPROCS], ["--max-old-space-size=384 --stack-trace-limit=5", "7"]);

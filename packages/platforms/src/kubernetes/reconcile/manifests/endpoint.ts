@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EndpointRef, EndpointSpec } from "@faas/core";
+import type { EndpointRef, EndpointSpec, Runtime } from "@faas/core";
 import type {
   V1Container,
   V1Deployment,
@@ -125,11 +125,14 @@ const preStop = ({ app, runtime, timeoutMs }: EndpointSpec) =>
     ? { exec: { command: drainCommand(PRE_STOP_SECONDS, Math.ceil(timeoutMs / 1000)) } }
     : { sleep: { seconds: PRE_STOP_SECONDS } };
 
+const isNode = (runtime: Runtime) => runtime === "node" || runtime === "typescript";
+
 function environment(spec: EndpointSpec) {
   const variables = {
     ...commonEnvironment("/tmp"),
     ...(spec.app === "server" ? { ...hostVariables("0.0.0.0"), PYTHONUNBUFFERED: "1" } : {}),
     ...functionEnvironment(spec, String(PORT)),
+    ...(isNode(spec.runtime) && spec.app !== "server" ? { FAAS_LOADING_WATCH: "1" } : {}),
     // A Dockerfile may set it, and the pod's variables would win.
     ...(spec.runtime === "dockerfile" ? {} : { NODE_OPTIONS: nodeOptions(spec.memoryBytes, spec.env?.NODE_OPTIONS) }),
   };
