@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingLocation, loadingReport, type Replica } from "@faas/core";
+import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica } from "@faas/core";
 import { readLines } from "../common/lines.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
@@ -16,8 +16,8 @@ import {
   runtimeEnvironment,
   sharedCacheFolder,
 } from "../common/wrapper-environment.ts";
-import { exitReason, outOfMemory, type ProcessEnd, spawnFailure } from "./exit-reason.ts";
-import { LoadingInspector } from "./loading-inspector.ts";
+import { exitReason, outOfMemory, type ProcessEnd, spawnFailure, startTimeout } from "./exit-reason.ts";
+import { inspectLoading, type LoadingInspector } from "./loading-inspector.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
 import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
 import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
@@ -86,7 +86,6 @@ export class ReplicaProcess {
   #end: ProcessEnd | undefined;
   #hasEnded = false;
   #loadingInspector: LoadingInspector | undefined;
-  #loadingLocation: string | undefined;
 
   constructor(id: string, spec: EndpointSpec, options: ProcessOptions, events: ProcessEvents) {
     this.id = id;
@@ -205,22 +204,11 @@ export class ReplicaProcess {
     return this.#events.line(this, stream, line);
   }
 
-  /** Logs where the code is that has not finished loading. The Python wrapper does this itself. */
   #inspectLoading(): void {
-    const { runtime, app } = this.spec;
-    // SIGUSR1 would end a program other than Node.
-    if (
-      app === "server" ||
-      app === "static" ||
-      this.pid === undefined ||
-      !runtimeCommand(runtime).hasInspector ||
-      !existsSync(this.socketPath)
-    )
-      return;
-    this.#loadingInspector = new LoadingInspector(this.pid, (location) => {
-      this.#loadingLocation = location;
-      void this.#onLine("stderr", loadingReport(location));
-    });
+    // A server of the user's may be any program.
+    if (this.#server || this.pid === undefined || !existsSync(this.socketPath)) return;
+    const onLocation = (location: string) => void this.#onLine("stderr", loadingReport(location));
+    this.#loadingInspector = inspectLoading(this.spec, this.pid, onLocation);
   }
 
   #kill(end: ProcessEnd): void {
@@ -231,10 +219,7 @@ export class ReplicaProcess {
   async #awaitReady(): Promise<void> {
     const { startTimeoutMs } = this.#options;
     const timeout = setTimeout(() => {
-      const location = this.#loadingLocation ?? loadingLocation(this.lastLines);
-      const where = location === undefined ? "" : `: it was at ${location}`;
-      const detail = `The function did not load within ${startTimeoutMs / 1000} s${where}`;
-      this.#kill(this.#server?.unready(startTimeoutMs) ?? { code: "START_TIMEOUT", detail });
+      this.#kill(this.#server?.unready(startTimeoutMs) ?? startTimeout(startTimeoutMs, this.lastLines));
     }, startTimeoutMs);
     const inspection = setTimeout(() => this.#inspectLoading(), LOADING_REPORT_SECONDS * 1000);
     try {
