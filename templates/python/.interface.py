@@ -1181,7 +1181,7 @@ def parse_body(body, content_type):
     media_type = content_type
     if media_type != "application/json":
         media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
+    if media_type in ("application/json", "text/json") or media_type.endswith("+json"):
         try:
             return from_json(body.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:
@@ -3087,7 +3087,7 @@ def adapt_signature(target, module, file_name, name=None):
             found = google_target(module, file_name, name)
             if found:
                 return google_app(module, file_name, found)
-    if SIGNATURE in ("", "knative") and not name and is_function_class(module):
+    if SIGNATURE in ("", "knative") and name in (None, "new") and is_function_class(module):
         load_part('signatures.knative')
 
         return knative_instance_app(run_user_code(module.new, file_name)), "asgi"

@@ -98,6 +98,7 @@ interface CodeOptions extends GivenSettings {
   readonly sizeLimitBytes?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onDetected?: ((description: string) => void) | undefined;
+  readonly onInput?: ((path: string) => void) | undefined;
 }
 
 /** Detects the runtime and the app, compiles and adds the wrapper, without installing. */
@@ -107,7 +108,7 @@ export async function prepareCode(source: Source, options: CodeOptions): Promise
   options.onDetected?.(description);
   if (detected.site !== undefined) return prepareSite(source, detected, options);
   const isCompiled = entry !== undefined && isTypeScript(entry);
-  const compilation = isCompiled ? await compileSource(source, entry, output) : undefined;
+  const compilation = isCompiled ? await compileSource(source, entry, output, options.onInput) : undefined;
   options.signal?.throwIfAborted();
   const entries = source.entries.filter(({ name }) => !compilation?.replaced.has(name));
   return {
@@ -140,10 +141,15 @@ async function prepareSite(source: Source, detected: DetectedApp, options: CodeO
   };
 }
 
-async function compileSource(source: Source, entry: string, output: string | undefined) {
+async function compileSource(
+  source: Source,
+  entry: string,
+  output: string | undefined,
+  onInput: ((path: string) => void) | undefined,
+) {
   // Loaded on demand, with its parser: most commands compile nothing.
   const { compile } = await import("../typescript/compile.ts");
-  return compile(source, entry, output);
+  return compile(source, entry, output, onInput);
 }
 
 /** Reads a language's wrapper. */

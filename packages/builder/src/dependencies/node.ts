@@ -44,6 +44,8 @@ export interface NodeManifests {
   /** True if the lock file comes from another package manager's. */
   readonly isConverted: boolean;
   readonly local: LocalPackages;
+  /** Folder of the workspace, if it belongs to one. */
+  readonly workspaceRoot?: string;
   /** Inputs of the installation: equal parts install equal dependencies. */
   readonly keyParts: readonly string[];
 }
@@ -72,7 +74,9 @@ export async function readNodeManifests(folder: string): Promise<NodeManifests |
   if (isConverted) files.set(PRUNE_PROGRAM, PRUNE_TEXT);
   files.set("package.json", `${JSON.stringify(lock?.manifest ?? manifest, null, 2)}\n`);
   const isLocked = LOCK_FILES.some((name) => files.has(name));
-  return { files, isLocked, isConverted, local, keyParts: [local.digest, ...[...files].sort().flat()] };
+  const workspaceRoot = workspace === undefined ? {} : { workspaceRoot: workspace.root };
+  const keyParts = [local.digest, ...[...files].sort().flat()];
+  return { files, isLocked, isConverted, local, ...workspaceRoot, keyParts };
 }
 
 /** Returns the lock file of another package manager, or of the workspace; undefined if nothing is locked. */
@@ -99,7 +103,10 @@ async function otherLock(
 export async function nodeDependencies(folder: string, options: DependencyOptions): Promise<Dependencies | undefined> {
   const manifests = await readNodeManifests(folder);
   if (!manifests) return undefined;
-  const { files, local } = manifests;
+  const { files, local, workspaceRoot } = manifests;
+  const ofWorkspace = workspaceRoot === undefined ? [] : ["package.json", ".npmrc", ...LOCK_FILES];
+  for (const path of [...local.paths, ...ofWorkspace.map((name) => join(workspaceRoot ?? "", name))])
+    options.onInput?.(path);
   const target = ["node", process.versions.modules, process.platform, process.arch];
   const key = cacheKey([...target, ...manifests.keyParts]);
   return cachedDependencies(key, "node_modules", options, async (temporary) => {

@@ -146,6 +146,7 @@ class Detector {
     if (web !== undefined) {
       const project = await this.#project(undefined);
       const found = await detectCommand(web, project, new NodeAnalysis(this.#source.folder));
+      await this.#requireProgram(web);
       return found.app === "server" ? fromProcfile(found) : found;
     }
     const platform = await this.#platform();
@@ -162,6 +163,20 @@ class Detector {
     if (programs.length > 0) return this.#program(programs);
     if (functionFile) return describePlain(functionFile);
     throw (await sourceAdvice(this.#source)) ?? withMoreSettings(error as FaasError);
+  }
+
+  /** Checks that a program of the folder that the Procfile names is deployed. */
+  async #requireProgram(web: string): Promise<void> {
+    const program = parseCommandLine(web)?.[0]?.words[0] ?? "";
+    const isOfFolder = /^(?:\.\/)?[\w.-]+\/[\w./-]+$/.test(program) && !/node_modules|\.venv|^venv/.test(program);
+    if (!isOfFolder || this.#names.has(program.replace(/^\.\//, ""))) return;
+    throw (
+      (await sourceAdvice(this.#source)) ??
+      new FaasError(
+        "HANDLER_NOT_FOUND",
+        `Procfile names ${program}, which is missing among the deployed files of ${this.#source.folder}: build it first, or set another command with --command`,
+      )
+    );
   }
 
   /** Detects what the configuration of another platform describes. */
@@ -189,9 +204,9 @@ class Detector {
   }
 
   /** Returns true for what looks like a plain function, but is a module that a page loads, or a source of a site. */
-  #isForBrowsers({ app, signature, entry }: DetectedApp, { manifest }: NodeProject): boolean {
+  #isForBrowsers({ app, signature, entry, isCertain = false }: DetectedApp, { manifest }: NodeProject): boolean {
     if (app !== undefined || signature !== undefined) return false;
-    return isSiteProject(manifest) || (entry !== undefined && loadsScript(this.#source, entry));
+    return (isSiteProject(manifest) && !isCertain) || (entry !== undefined && loadsScript(this.#source, entry));
   }
 
   #program(programs: readonly string[]): DetectedApp {

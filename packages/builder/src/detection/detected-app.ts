@@ -31,6 +31,8 @@ export interface DetectedApp {
   readonly fallback?: string;
   /** Files that are added to the bundle. */
   readonly added?: readonly AddedFile[];
+  /** True for a function with a name that only functions have. */
+  readonly isCertain?: boolean;
   /** Facts that the user should know. */
   readonly warnings?: readonly string[];
 }

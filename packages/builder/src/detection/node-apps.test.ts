@@ -121,6 +121,39 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
     { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.js" },
   ],
   [
+    "a Lambda function as the console of AWS writes it",
+    {
+      "index.mjs":
+        "export const handler = async (event) => {\n  const response = { statusCode: 200, body: JSON.stringify('x') };\n  return response;\n};",
+    },
+    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.mjs" },
+  ],
+  [
+    "a Lambda function by its types",
+    {
+      "index.ts":
+        'import type { Handler } from "aws-lambda";\nexport const handler: Handler = async (event) => run(event);',
+      "package.json": '{"devDependencies":{"@types/aws-lambda":"*"}}',
+    },
+    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.ts" },
+  ],
+  [
+    "a plugin that Fastify's own program serves",
+    {
+      "app.js": "module.exports = async function (fastify, options) {};",
+      "package.json": manifest({ scripts: { start: "fastify start app.js" } }, ["fastify", "fastify-cli"]),
+    },
+    { app: "server", command: "fastify start app.js", description: "Fastify server, npm start: fastify start app.js" },
+  ],
+  [
+    "a function in a project that builds for browsers",
+    {
+      "index.mjs": "export const handler = () => 1;",
+      "package.json": '{"scripts":{"build":"vite build"},"devDependencies":{"vite":"*"}}',
+    },
+    { description: "Node function, index.mjs" },
+  ],
+  [
     "a Lambda function with a callback",
     { "index.js": "exports.handler = function (event, context, callback) { callback(null, {}); };" },
     { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.js" },

@@ -99,6 +99,30 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object | 
     { signature: "openfaas", handler: "x/handler.default", description: "OpenFaaS function, x/handler.js" },
   ],
   [
+    "Next.js that is not built",
+    { "package.json": '{"scripts":{"build":"next build","start":"next start"},"dependencies":{"next":"*"}}' },
+    /next start needs \.next\/BUILD_ID, which is not deployed; run npm run build first, and add "!\.next\/"/,
+  ],
+  [
+    "a Procfile with a missing program",
+    { Procfile: "web: bin/app -port=$PORT\n", "go.mod": "module x\n" },
+    /source of a Go project; build it first/,
+  ],
+  [
+    "a Procfile with a missing script",
+    { Procfile: "web: bin/start.sh\n", "a.txt": "" },
+    /Procfile names bin\/start\.sh, which is missing/,
+  ],
+  [
+    "a Procfile with several commands",
+    { Procfile: "web: cd server && node index.js\n", "server/index.js": "" },
+    {
+      app: "server",
+      command: "cd server && node index.js",
+      description: "Node server, Procfile: cd server && node index.js",
+    },
+  ],
+  [
     "the source of a Go program",
     { "go.mod": "module x\n", "main.go": "package main\n" },
     /source of a Go project; build it first \(CGO_ENABLED=0 .*or add a Dockerfile/,

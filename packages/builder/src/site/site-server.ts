@@ -70,6 +70,8 @@ function sendFile(request: IncomingMessage, response: ServerResponse, name: stri
     response.setHeader("ETag", `"${file.hash}${coding === undefined ? "" : `-${coding}`}"`);
     response.setHeader("Last-Modified", startedAt);
   }
+  // It is for caches on the way, but `send` would not answer with 304. Clients such as `fetch` send it with If-None-Match.
+  delete request.headers["cache-control"];
   const root = join(FOLDER, coding ?? "public");
   const isComplete = status !== 200;
   send(request, encodeURI(`/${name}`).replace(/[?#]/g, encodeURIComponent), {

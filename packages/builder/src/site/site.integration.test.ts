@@ -97,6 +97,7 @@ test("answers a revalidation with 304, and a range with 206", async () => {
   assert.match(etag, /^"[\w-]{22}"$/);
   assert.ok(headers["last-modified"]);
   assert.equal((await get("/app.js", { "if-none-match": etag })).status, 304);
+  assert.equal((await get("/app.js", { "if-none-match": etag, "cache-control": "no-cache" })).status, 304);
   const part = await get("/app.js", { range: "bytes=0-6" });
   assert.deepEqual([part.status, part.text, part.headers["content-range"]], [206, "console", "bytes 0-6/1700"]);
   assert.equal((await get("/app.js", { range: "bytes=9000-" })).status, 416);

@@ -18,6 +18,7 @@ export async function pythonDependencies(
 ): Promise<Dependencies | undefined> {
   const requirements = await readRequirements(folder);
   if (requirements === undefined) return undefined;
+  for (const path of [...requirements.files.keys(), ...requirements.paths]) options.onInput?.(path);
   const { signal } = options;
   const command = process.env.FAAS_PYTHON || "python3";
   const missing = `"${command}" is not on the PATH. Install Python 3.9 or newer with pip, or set FAAS_PYTHON`;

@@ -33,7 +33,8 @@ export function serverOf(text: string, command: SimpleCommand | undefined, proje
       : text;
   const [program = ""] = words;
   const binary = binaryName(program, source);
-  const runtime = binary === undefined ? runtimeOf(program, project) : "binary";
+  const programs = (parseCommandLine(text) ?? [{ words }]).map((each) => withoutRunner(each.words)[0] ?? "");
+  const runtime = binary === undefined ? runtimeOf(programs, project) : "binary";
   const framework =
     runtime === "node" ? (frameworkOf(manifest?.dependencies ?? {}) ?? "Node") : runtime === "python" ? "Python" : "";
   return {
@@ -44,15 +45,14 @@ export function serverOf(text: string, command: SimpleCommand | undefined, proje
   };
 }
 
-/** Returns the runtime whose image has a program and whose packages are installed for it. */
-function runtimeOf(program: string, { source, manifest }: NodeProject): "node" | "python" | "binary" {
-  if (/^(?:node|npm|npx|yarn|pnpm)$/.test(program)) return "node";
-  if (
-    /^(?:python3?(?:\.\d+)?|gunicorn|uvicorn|hypercorn|daphne|flask|fastapi|celery|streamlit|waitress-serve)$/.test(
-      program,
-    )
-  )
-    return "python";
+const NODE_PROGRAMS = /^(?:node|npm|npx|yarn|pnpm)$/;
+const PYTHON_PROGRAMS =
+  /^(?:python3?(?:\.\d+)?|gunicorn|uvicorn|hypercorn|daphne|flask|fastapi|celery|streamlit|waitress-serve)$/;
+
+/** Returns the runtime whose image has the programs and whose packages are installed for them. */
+function runtimeOf(programs: readonly string[], { source, manifest }: NodeProject): "node" | "python" | "binary" {
+  if (programs.some((program) => NODE_PROGRAMS.test(program))) return "node";
+  if (programs.some((program) => PYTHON_PROGRAMS.test(program))) return "python";
   if (manifest) return "node";
   const names = source.entries.map(({ name }) => name);
   if (names.some((name) => /^(?:requirements\.txt|pyproject\.toml|[^/]+\.py)$/.test(name))) return "python";

@@ -137,7 +137,7 @@ function exportedApp(found: ReadonlyMap<string, Meaning>, wanted: string | undef
     if (!meaning) continue;
     const special = appOfMeaning(meaning, name);
     if (special) return special;
-    if (meaning.kind === "function" || meaning.kind === "unknown") return { ...PLAIN, isNamed: true };
+    if (meaning.kind === "function" || meaning.kind === "unknown") return { ...PLAIN, export: name, isNamed: true };
   }
   const whole = found.get("default");
   const special = whole && appOfMeaning(whole, "default");
@@ -183,7 +183,7 @@ async function registeredFunction(entry: NodeModule, evaluator: Evaluator): Prom
     if (callee.kind !== "package" || callee.specifier !== "@google-cloud/functions-framework") continue;
     const kind = callee.path.at(-1);
     if (kind !== "http" && kind !== "cloudEvent") continue;
-    const signature = kind === "http" ? "gcf" : "cloudevents";
+    const signature = "gcf";
     const name = stringValue(call.arguments[0]) ?? "";
     return { app: "function", signature, export: name, framework: "", listens: false, needsProcess: false };
   }
