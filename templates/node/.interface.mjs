@@ -1795,6 +1795,9 @@ async function respondStreaming(call, handler) {
   await runApp(call, { request: () => handler(event, stream, context) });
 }
 function defineAwslambda() {
+  Object.defineProperty(globalThis, "awslambda", { configurable: true, get: makeAwslambda });
+}
+function makeAwslambda() {
   const awslambda = {
     streamifyResponse: (handler) => Object.assign(handler, { [STREAMING]: "response" }),
     HttpResponseStream: {
@@ -1806,6 +1809,7 @@ function defineAwslambda() {
     }
   };
   Object.defineProperty(globalThis, "awslambda", { configurable: true, writable: true, value: awslambda });
+  return awslambda;
 }
 
 // packages/wrappers/node/src/signatures/openfaas.ts
@@ -1913,10 +1917,10 @@ function prepareSignature() {
   if (signatureSetting === "lambda") setLambdaEnvironment();
   if (signatureSetting === "lambda" || signatureSetting === void 0) defineAwslambda();
 }
-async function adaptSignature(key, exported, names, file) {
+async function adaptSignature(key, exported, namesOf2, file) {
   if (signatureSetting === "faas" || (appSetting ?? "function") !== "function") return void 0;
   const isFunction2 = (name2) => name2 !== void 0 && typeof exported(name2) === "function";
-  const name = isFunction2(key) ? key : findByConvention(isFunction2, exported, names);
+  const name = isFunction2(key) ? key : findByConvention(isFunction2, exported, namesOf2());
   const mayBeRegistered = signatureSetting === void 0 ? name === void 0 : /^(?:gcf|cloudevents)$/.test(signatureSetting);
   if (mayBeRegistered) {
     const registered = registeredGoogleFunction(file, exportSetting);
@@ -1926,7 +1930,7 @@ async function adaptSignature(key, exported, names, file) {
     if (signatureSetting === void 0) return void 0;
     throw new Problem(
       "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected a function of the signature ${signatureSetting}, but it exports ${names.join(", ") || "nothing"}. Set the handler to "file.export"`
+      `${nameOf(file)}: expected a function of the signature ${signatureSetting}, but it exports ${namesOf2().join(", ") || "nothing"}. Set the handler to "file.export"`
     );
   }
   const handler = exported(name);
@@ -1966,6 +1970,17 @@ async function responderOf(signature, handler, exported) {
   }
 }
 
+// packages/wrappers/node/src/signatures/hints.ts
+var HINTS = "callback cb done (context context=> context.re statusCode Parameters rawPath rawQuery requestContext httpMethod isBase64 multiValue stageVar routeKey awsRequest RemainingTime EventLoop FunctionArn functionName functionVersion memoryLimit logGroup logStream clientContext succeed fail( .status .headers(";
+function mayBeForeign(name, target) {
+  if (typeof target !== "function" || name !== "handler" && name !== "default" && name !== "main") return true;
+  const text = String(target);
+  if (target.length > 1 && text.includes("res")) return true;
+  if (Object.getOwnPropertySymbols(target).length > 0) return true;
+  for (const hint of HINTS.split(" ")) if (text.includes(hint)) return true;
+  return false;
+}
+
 // packages/wrappers/node/src/load/choose-function.ts
 var EXPORTS2 = ["handler", "main", "default"];
 var APP_EXPORTS = ["app", "server", "default", "main", "handler"];
@@ -1982,8 +1997,8 @@ async function chooseFunction(module, file) {
 async function chooseTarget(module, exported, file) {
   const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : EXPORTS2.find((each) => exported(each) !== void 0);
   const target = key === void 0 ? void 0 : await exported(key);
-  if (signatureSetting !== void 0 || capturedApp() === void 0) {
-    const adapted = await adaptSignature(key, exported, namesOf(module), file);
+  if (signatureSetting !== void 0 || capturedApp() === void 0 && mayBeForeign(key, target)) {
+    const adapted = await adaptSignature(key, exported, () => namesOf(module), file);
     if (adapted !== void 0) {
       stopInterceptingListen();
       return adapted;

@@ -32,7 +32,7 @@ const OWN_FILES = new Set(["faas.json", "package.json", "package-lock.json", "Do
 /** Types that become smaller. */
 const COMPRESSIBLE =
   /^text\/|[/+](?:json|javascript|xml|wasm)\b|manifest|font\/(?:ttf|otf)|ms-fontobject|image\/(?:bmp|x-icon|vnd\.microsoft\.icon)/;
-const MIN_COMPRESSED_BYTES = 1024;
+const MIN_COMPRESSED_BYTES = 256;
 /** Brotli's best quality takes seconds per megabyte. */
 const MAX_BEST_BYTES = 2 ** 20;
 /** Names that build tools derive from the content. */

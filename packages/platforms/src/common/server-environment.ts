@@ -17,7 +17,7 @@ export interface ServerFolders {
 }
 
 /** Returns the variables by which servers know the addresses to listen on. Next.js reads HOSTNAME, others HOST. The user's own override them. */
-const hostVariables = (host: string): Record<string, string> => ({ HOST: host, HOSTNAME: host });
+export const hostVariables = (host: string): Record<string, string> => ({ HOST: host, HOSTNAME: host });
 
 /**
  * Returns the whole environment of a server's process on this machine: programs of its dependencies are on the PATH, and Python finds its packages.

@@ -8,6 +8,7 @@ import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica 
 import { readLines } from "../common/lines.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
+import { serverExit, serverSpawnFailure } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import {
   functionEnvironment,
@@ -23,7 +24,6 @@ import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
 import { Liveness, memoryFailure } from "./process-checks.ts";
 import { memoryRlimit } from "./sandbox/memory-rlimit.ts";
 import type { ProcessFolder } from "./sandbox/sandbox.ts";
-import { isPortTaken, serverExit, serverSpawnFailure } from "./server/server-failures.ts";
 import { type ServerOptions, ServerProgram } from "./server/server-program.ts";
 
 const MAX_LAST_LINES = 20;
@@ -35,8 +35,6 @@ const DRAIN_DELAY_MS = 100;
 const KILL_GRACE_MS = 5_000;
 /** Milliseconds to wait for the end of the output of an exited process. */
 const OUTPUT_GRACE_MS = 500;
-/** Attempts to start a server whose port another program takes. */
-const MAX_PORTS = 5;
 
 /** How the processes of all replicas are started. */
 export interface ProcessOptions extends RuntimeOptions {
@@ -85,7 +83,6 @@ export class ReplicaProcess {
   #folder: ProcessFolder;
   /** Absent for a function. */
   readonly #server: ServerProgram | undefined;
-  #ports = 0;
   /** Returns a prewarmed process's copy of the code. */
   #releaseCode: (() => void) | undefined;
   #end: ProcessEnd | undefined;
@@ -102,11 +99,8 @@ export class ReplicaProcess {
     this.#folder = { path, home: sandboxContext ? join(path, "tmp") : path, listenPath: this.socketPath };
     this.#options = options;
     if (spec.app === "server") this.#server = new ServerProgram(id, spec, options.serverOptions());
-    this.#liveness = new Liveness(
-      this.#server ? () => this.#server?.probe() : this.socketPath,
-      spec.timeoutMs,
-      this.startedMs,
-    );
+    const probed = this.#server ? () => this.#server?.probe() : this.socketPath;
+    this.#liveness = new Liveness(probed, spec.timeoutMs, this.startedMs);
     this.#events = events;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
@@ -119,9 +113,7 @@ export class ReplicaProcess {
 
   /** Address and, for a server, the way to connect to it: see `Replica`. */
   get listener(): Pick<Replica, "address" | "connect"> {
-    if (this.#server === undefined) return { address: `unix:${this.socketPath}` };
-    const { address, connections } = this.#server;
-    return { address, connect: connections.connect };
+    return this.#server?.listener ?? { address: `unix:${this.socketPath}` };
   }
 
   /** Files and folders that only this replica uses. */
@@ -168,12 +160,9 @@ export class ReplicaProcess {
 
   /** Chooses another port for a server that ended because another program took its port. */
   #takesAnotherPort(): boolean {
-    if (this.#server === undefined || this.#server.hasOwnPort || this.stopping || this.wasReady || this.#end)
-      return false;
-    if (!isPortTaken(this.lastLines) || ++this.#ports >= MAX_PORTS) return false;
+    if (this.stopping || this.wasReady || this.#end || !this.#server?.takeAnotherPort(this.lastLines)) return false;
     this.#signal("SIGKILL");
     this.lastLines.length = 0;
-    this.#server.takeAnotherPort();
     return true;
   }
 

@@ -14,6 +14,7 @@ import { appSetting, handlerSetting, nameOf, signatureSetting } from "../options
 import { Problem } from "../problem.ts";
 import { adaptSignature } from "../signatures/adapt.ts";
 import { likelySignature } from "../signatures/detect.ts";
+import { mayBeForeign } from "../signatures/hints.ts";
 import type { Handler, LoadedFunction, UserModule, WebSocketHandler } from "./loaded-function.ts";
 
 /** Exports, tried if no handler is set. */
@@ -48,8 +49,8 @@ async function chooseTarget(module: UserModule, exported: Exported, file: string
     : EXPORTS.find((each) => exported(each) !== undefined);
   // An application may be exported as a promise.
   const target = key === undefined ? undefined : await exported(key);
-  if (signatureSetting !== undefined || capturedApp() === undefined) {
-    const adapted = await adaptSignature(key, exported, namesOf(module), file);
+  if (signatureSetting !== undefined || (capturedApp() === undefined && mayBeForeign(key, target))) {
+    const adapted = await adaptSignature(key, exported, () => namesOf(module), file);
     if (adapted !== undefined) {
       stopInterceptingListen();
       return adapted;

@@ -1,6 +1,18 @@
 import { constants } from "node:os";
-import type { EndpointSpec } from "@faas/core";
-import type { ProcessEnd, ProcessExit } from "../exit-reason.ts";
+import type { EndpointSpec, ErrorCode } from "@faas/core";
+
+/** Reason why a server does not run. */
+export interface ServerFailure {
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
+
+/** Observed end of a server's process. */
+export interface ServerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly wasServing: boolean;
+}
 
 /** Exit codes of a shell for a program that is missing, and for one that cannot be executed. */
 const NOT_FOUND = 127;
@@ -15,13 +27,11 @@ const commandText = ({ command = [] }: EndpointSpec) =>
 export const isPortTaken = (lastLines: readonly string[]): boolean => lastLines.some((line) => PORT_TAKEN.test(line));
 
 /** Describes the end of a server's process. */
-export function serverExit(spec: EndpointSpec, port: number, { code, signal, wasServing }: ProcessExit): ProcessEnd {
-  return { code: "REPLICA_EXITED", detail: exitDetail(commandText(spec), port, { code, signal, wasServing }) };
+export function serverExit(spec: EndpointSpec, port: number, exit: ServerExit): ServerFailure {
+  return { code: "REPLICA_EXITED", detail: exitDetail(commandText(spec), port, exit) };
 }
 
-type Exit = Pick<ProcessExit, "code" | "signal" | "wasServing">;
-
-function exitDetail(command: string, port: number, { code, signal, wasServing }: Exit): string {
+function exitDetail(command: string, port: number, { code, signal, wasServing }: ServerExit): string {
   if (signal)
     return `The server's process ended by signal ${signal} (${constants.signals[signal]}) ${when(wasServing)}`;
   if (wasServing) return `The server's process ended with exit code ${code} ${when(true)}`;
@@ -37,7 +47,7 @@ function exitDetail(command: string, port: number, { code, signal, wasServing }:
 const when = (wasServing: boolean) => (wasServing ? "while it served" : "before it was ready");
 
 /** Describes a server whose program could not be started. */
-export function serverSpawnFailure(spec: EndpointSpec, { code, message }: NodeJS.ErrnoException): ProcessEnd {
+export function serverSpawnFailure(spec: EndpointSpec, { code, message }: NodeJS.ErrnoException): ServerFailure {
   const detail =
     code === "ENOENT"
       ? exitDetail(commandText(spec), 0, { code: NOT_FOUND, signal: null, wasServing: false })
@@ -58,7 +68,7 @@ export interface UnreadyServer {
 }
 
 /** Describes a server that was not ready in time. */
-export function unreadyServer(server: UnreadyServer): ProcessEnd {
+export function unreadyServer(server: UnreadyServer): ServerFailure {
   const { port, ports, listens, readyPath, status, waitedMs } = server;
   const seconds = Math.round(waitedMs / 1000);
   const others = [...ports].filter((other) => other !== port);
@@ -75,4 +85,4 @@ export function unreadyServer(server: UnreadyServer): ProcessEnd {
   return timeout(`The server did not listen on port ${port}, the environment variable PORT, within ${seconds} s`);
 }
 
-const timeout = (detail: string): ProcessEnd => ({ code: "START_TIMEOUT", detail });
+const timeout = (detail: string): ServerFailure => ({ code: "START_TIMEOUT", detail });
