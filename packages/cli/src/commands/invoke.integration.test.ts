@@ -25,14 +25,14 @@ const ECHO = `export const handler = (event) => ({
 });
 `;
 
-/** File that makes the function cut its response short. */
-const CUT = join(server.folder, "cut-now");
-const FAILING = `import { existsSync } from "node:fs";
+/** A call of `/fail` makes the function cut its response to `/cut` short. */
+const FAILING = `const cut = Promise.withResolvers();
 export async function handler({ path }) {
   if (path === "/throws") throw new Error("no database");
   if (path === "/teapot") return { status: 418, body: "short and stout" };
   if (path === "/moved") return { status: 302, headers: { location: "/" } };
-  if (path === "/cut") return (async function* () { yield "first"; while (!existsSync(${JSON.stringify(CUT)})) await new Promise((go) => setTimeout(go, 5)); throw new Error("cut"); })();
+  if (path === "/fail") return cut.resolve();
+  if (path === "/cut") return (async function* () { yield "first"; await cut.promise; throw new Error("cut"); })();
   return (async function* () { yield "first"; await new Promise(() => {}); })();
 }
 `;
@@ -144,7 +144,7 @@ for (const [path, body, expected] of [
 test("invoke reports a response that is cut short", async (t) => {
   const invoking = server.start(t, ["invoke", "acme/failing/cut"]);
   await invoking.printed(/first/);
-  await writeFile(CUT, "");
+  await server.run(t, ["invoke", "acme/failing/fail"]);
   const { code, stdout, stderr } = await invoking.ended;
   assert.deepEqual([code, stdout], [1, "first"]);
   assert.match(stderr, /The connection was lost after 5 bytes of the response \(ANSWER_INCOMPLETE\)/);
