@@ -1,7 +1,6 @@
-import { setUserPort } from "./app/entry-point.ts";
-import { interceptListen } from "./app/listen.ts";
+import { interceptListen } from "./app/intercept-listen.ts";
 import { startLoading } from "./load-function.ts";
-import { address, appSetting } from "./options.ts";
+import { address, appSetting, userPort } from "./options.ts";
 import { createWrapperServer } from "./server.ts";
 import { drainOnSigterm, exitOnUncaughtError } from "./shutdown.ts";
 import { writeSynchronously } from "./standard-streams.ts";
@@ -11,7 +10,8 @@ process.setSourceMapsEnabled(true);
 writeSynchronously();
 // The import of the user's code begins when this file has run to its end: the server listens first, and calls wait until loading ends.
 startLoading();
-setUserPort();
+// The address may be a path, which programs do not expect.
+process.env.PORT = String(userPort);
 const httpServer = createWrapperServer();
 httpServer.listen(address);
 httpServer.on("error", (error) => {

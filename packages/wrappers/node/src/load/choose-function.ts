@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import { exportedApp, isAppFunction, isRequestListener, listenerApp, parameterNames } from "../app/exported-app.ts";
+import { exportedApp, isAppFunction, isRequestListener, listenerApp } from "../app/exported-app.ts";
+import { stopInterceptingListen } from "../app/intercept-listen.ts";
 import {
   capturedApp,
   interceptOnlyExported,
   isCapturedServerOf,
   releaseCaptured,
-  stopInterceptingListen,
   whenListening,
 } from "../app/listen.ts";
 import type { NodeApp, RequestListener } from "../app/node-app.ts";
@@ -15,6 +15,7 @@ import { Problem } from "../problem.ts";
 import { adaptSignature } from "../signatures/adapt.ts";
 import { likelySignature } from "../signatures/detect.ts";
 import type { Handler, LoadedFunction, UserModule, WebSocketHandler } from "./loaded-function.ts";
+import { parameterNames } from "./parameter-names.ts";
 
 /** Exports, tried if no handler is set. */
 const EXPORTS = ["handler", "main", "default"];
