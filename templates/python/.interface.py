@@ -22,7 +22,9 @@ SEARCH_PATH = sys.path[:]
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
 
+import _thread
 import builtins
+import faulthandler
 import gc
 import json
 import math
@@ -507,6 +509,51 @@ class Lifecycle:
 
 
 lifecycle = Lifecycle()
+
+
+# ---- loading_watch.py
+# Reports where the user's code is when loading takes long, for an endless loop for instance.
+
+REPORT_SECONDS = 6  # core/endpoints/loading-report.ts has the same, and the same text
+
+
+class LoadingWatch:
+    def __init__(self):
+        self.main = _thread.get_ident()
+        self.ended = _thread.allocate_lock()
+        self.ended.acquire()
+        _thread.start_new_thread(self.watch, ())
+        try:
+            # Code that keeps the interpreter's lock, such as a regular expression, also stops the thread above.
+            faulthandler.dump_traceback_later(REPORT_SECONDS + 2, file=sys.__stderr__)
+        except (AttributeError, OSError, RuntimeError, ValueError):
+            pass  # stderr is not a file
+
+    def watch(self):
+        if self.ended.acquire(timeout=REPORT_SECONDS):
+            return
+        faulthandler.cancel_dump_traceback_later()
+        location = location_of_frame(sys._current_frames().get(self.main))
+        if location:
+            sys.stderr.write(f"Still loading after {REPORT_SECONDS} s, at {location}\n")
+
+    def end(self):
+        self.ended.release()
+        faulthandler.cancel_dump_traceback_later()
+
+
+def location_of_frame(frame):
+    library = None
+    while frame:
+        code = frame.f_code
+        path = os.path.relpath(code.co_filename, FOLDER)
+        if code.co_filename != FILE and not code.co_filename.startswith("<"):
+            location = f"{path}:{frame.f_lineno} ({code.co_name})"
+            if not path.startswith((".." + os.sep, ".packages")):
+                return location
+            library = library or location
+        frame = frame.f_back
+    return library
 
 
 # ---- function/content_encoding.py
@@ -1134,7 +1181,7 @@ def parse_body(body, content_type):
     media_type = content_type
     if media_type != "application/json":
         media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
+    if media_type in ("application/json", "text/json") or media_type.endswith("+json"):
         try:
             return from_json(body.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:
@@ -2687,7 +2734,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['signatures.call_facts'] = 2689, r'''# ---- signatures/call_facts.py
+PARTS['signatures.call_facts'] = 2736, r'''# ---- signatures/call_facts.py
 # Facts of a call that functions of several platforms read.
 
 def path_and_query(call):
@@ -2702,7 +2749,7 @@ def client_address(call):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2704, r'''import base64
+PARTS['signatures.aws_lambda'] = 2751, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('signatures.call_facts')
@@ -2882,7 +2929,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 2884, r'''import sys
+PARTS['apps.recognize'] = 2931, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -2940,6 +2987,26 @@ def describe(value):
     return cls.__name__ if package in ("builtins", "__main__") else f"{cls.__name__} of {package}"
 
 
+def accepts(value, kind):
+    if not callable(value):
+        return False
+    import inspect
+
+    try:
+        inspect.signature(value).bind(
+            *("environ", "start_response") if kind == "wsgi" else ("scope", "receive", "send")
+        )
+    except TypeError:
+        return False
+    except ValueError:  # it shows no parameters
+        return True
+    return required_names(value) != ["event", "context"]
+
+
+def with_article(kind):
+    return "a WSGI" if kind == "wsgi" else "an ASGI"
+
+
 def find_app(module, file, name, setting):
     target = getattr(module, name)
     if is_factory(target, name, setting):
@@ -2949,12 +3016,12 @@ def find_app(module, file, name, setting):
     if setting in APP_KINDS:
         if kind is not None and kind[:4] != setting:
             raise load_failed(
-                f'{file}: "{name}" is not a {setting.upper()} application but {kind[:4].upper()} ({describe(target)}). '
+                f'{file}: "{name}" is {with_article(kind)} application ({describe(target)}), not {setting.upper()}. '
                 f"Deploy it with --app {kind[:4]}"
             )
-        if not callable(target):
+        if kind is None and not accepts(target, setting):
             raise load_failed(
-                f'{file}: expected "{name}" to be a {setting.upper()} application, got {describe(target)}. '
+                f'{file}: expected "{name}" to be {with_article(setting)} application, got {describe(target)}. '
                 'Name the application with --handler, such as "main.app"'
             )
         return target, kind or setting
@@ -2992,13 +3059,13 @@ def check_not_app(target, file, name, signature):
     kind = app_kind(target)
     if kind is not None and kind != "asgi2":
         raise load_failed(
-            f'{file}: "{name}" is an application ({kind.upper()}), not a function with the signature {signature}. '
+            f'{file}: "{name}" is {with_article(kind)} application, not a function with the signature {signature}. '
             f"Deploy it with --app {kind[:4]}, without --signature"
         )
 '''
 
 
-PARTS['signatures.adapt'] = 3000, r'''import sys
+PARTS['signatures.adapt'] = 3067, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3020,7 +3087,7 @@ def adapt_signature(target, module, file_name, name=None):
             found = google_target(module, file_name, name)
             if found:
                 return google_app(module, file_name, found)
-    if SIGNATURE in ("", "knative") and not name and is_function_class(module):
+    if SIGNATURE in ("", "knative") and name in (None, "new") and is_function_class(module):
         load_part('signatures.knative')
 
         return knative_instance_app(run_user_code(module.new, file_name)), "asgi"
@@ -3142,7 +3209,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['function.missing_package'] = 3144, r'''import os
+PARTS['function.missing_package'] = 3211, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -3222,7 +3289,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 3224, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3291, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3339,7 +3406,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 3341, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3408, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3397,7 +3464,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 3399, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3466, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3463,7 +3530,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3465, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3532, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3490,7 +3557,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3492, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3559, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3697,7 +3764,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3699, r'''from time import monotonic
+PARTS['asgi.connection'] = 3766, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3845,7 +3912,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3847, r'''import sys
+PARTS['asgi.lifespan'] = 3914, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3933,7 +4000,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3935, r'''import gc
+PARTS['asgi.runner'] = 4002, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4021,7 +4088,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4023, r'''import io
+PARTS['wsgi.environ'] = 4090, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4101,7 +4168,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4103, r'''from time import monotonic
+PARTS['wsgi.response'] = 4170, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4225,7 +4292,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4227, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4294, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4269,7 +4336,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4271, r'''import os
+PARTS['signatures.google'] = 4338, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4328,7 +4395,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4330, r'''import base64
+PARTS['signatures.cloud_event'] = 4397, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4479,7 +4546,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4481, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4548, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4513,7 +4580,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4515, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4582, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4576,7 +4643,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4578, r'''import os
+PARTS['signatures.openfaas'] = 4645, r'''import os
 import socket
 load_part('signatures.call_facts')
 
@@ -4665,7 +4732,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4667, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4734, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4795,7 +4862,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4797, r'''import base64
+PARTS['websocket.handshake'] = 4864, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4836,7 +4903,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4838, r'''import sys
+PARTS['websocket.exchange'] = 4905, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -5150,11 +5217,13 @@ def main():
     except OSError as error:
         sys.exit(f"Cannot listen on {PORT}: {error.strerror}")
     loaded = problem = None
+    watch = LoadingWatch()
     try:
         loaded = load_function()
     except Problem as error:
         problem = error
         sys.stderr.write(f"{error}\n")
+    watch.end()
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
     server.serve(loaded, problem)
 

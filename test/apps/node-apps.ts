@@ -77,7 +77,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "nest",
-    description: "NestJS app, src/main.ts",
+    description: "Nest app, src/main.ts",
     async check(app) {
       assert.deepEqual(await app.json("/cats"), ["Tom"]);
       assert.equal(await app.text("/cats/0"), "Tom");
@@ -132,7 +132,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "node-http-websocket",
-    description: "WebSocket app, server.js",
+    description: "Node server, server.js",
     quick: true,
     async check(app) {
       assert.equal(await app.text("/a?b=c"), "GET /a?b=c");
@@ -147,7 +147,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "socket-io",
-    description: "Socket.IO app, index.js",
+    description: "Express app, index.js",
     async check(app) {
       assert.equal(await app.text("/"), "live");
       const handshake = await app.text("/socket.io/?EIO=4&transport=polling");
@@ -178,7 +178,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "procfile-node",
-    description: "Node server, node --stack-trace-limit=20 bin/www.js --verbose",
+    description: "Node server, Procfile: node --stack-trace-limit=20 bin/www.js --verbose",
     quick: true,
     async check(app) {
       assert.equal(await app.text("/"), "pong 20");
@@ -186,7 +186,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "lambda-node",
-    description: "AWS Lambda function, index.handler",
+    description: "AWS Lambda function, index.js",
     quick: true,
     async check(app) {
       assert.equal(await app.text("/"), "binary");
@@ -200,7 +200,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "gcf-node",
-    description: "Google Cloud function, index.helloHttp",
+    description: "Google Cloud function, index.js",
     async check(app) {
       assert.equal(await app.text("/?name=Ada"), "Hello Ada!");
       const init = { method: "POST", headers: { "content-type": "application/json" }, body: '{"name":"Grace"}' };
@@ -209,7 +209,7 @@ export const nodeApps: readonly App[] = [
   },
   {
     name: "openfaas-node",
-    description: "OpenFaaS function, handler.default",
+    description: "OpenFaaS function, handler.js",
     quick: true,
     async check(app) {
       assert.deepEqual(await app.json("/", { a: 1 }), { body: { a: 1 }, type: "application/json" });

@@ -98,14 +98,14 @@ export const pythonApps: readonly App[] = [
   },
   {
     name: "aiohttp-server",
-    description: "Python server, python -m service",
+    description: "Python server, Procfile: python -m service",
     async check(app) {
       assert.deepEqual(await app.json("/hello/Ada"), { hello: "Ada" });
     },
   },
   {
     name: "lambda-python",
-    description: "AWS Lambda function, lambda_function.lambda_handler",
+    description: "AWS Lambda function, lambda_function.py",
     quick: true,
     async check(app) {
       const answer = (await app.json("/?name=Ada")) as { hello: string; function: string };
@@ -115,14 +115,14 @@ export const pythonApps: readonly App[] = [
   },
   {
     name: "gcf-python",
-    description: "Google Cloud function, main.hello_http",
+    description: "Google Cloud function, main.py",
     async check(app) {
       assert.equal(await app.text("/?name=Ada"), "Hello Ada!");
     },
   },
   {
     name: "openfaas-python",
-    description: "OpenFaaS function, handler.handle",
+    description: "OpenFaaS function, handler.py",
     quick: true,
     async check(app) {
       assert.equal(await app.text("/a/b"), "Hello from GET /a/b");

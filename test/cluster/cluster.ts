@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildImage } from "@faas/builder";
+import { buildImage, type ImageOptions } from "@faas/builder";
 import type { Artifact, Registry } from "@faas/core";
 import { KubernetesApi, KubernetesCredentials, type KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { KubeConfig } from "@kubernetes/client-node";
@@ -83,12 +83,17 @@ export class TestInstance implements AsyncDisposable {
     return this.imageOf({ [file]: source });
   }
 
-  /** Builds and pushes an image of a folder with these files. */
-  async imageOf(files: Readonly<Record<string, string | Uint8Array>>): Promise<Artifact> {
+  /** Builds and pushes an image of a folder with these files. Binary ones are executable. */
+  async imageOf(
+    files: Readonly<Record<string, string | Uint8Array>>,
+    settings: Partial<ImageOptions> = {},
+  ): Promise<Artifact> {
     const dir = join(this.folder, `source-${++this.#sources}`);
     await mkdir(dir);
-    for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
-    const { reference } = await buildImage(dir, { org: "faas-test", endpoint: "function", registry, push: true });
+    for (const [name, content] of Object.entries(files))
+      await writeFile(join(dir, name), content, { mode: typeof content === "string" ? 0o644 : 0o755 });
+    const options = { org: "faas-test", endpoint: "function", registry, push: true };
+    const { reference } = await buildImage(dir, { ...options, ...settings });
     return { kind: "image", reference };
   }
 

@@ -44,10 +44,11 @@ export async function pythonApps(): Promise<Row[]> {
     `cd ${folder}/flask && exec ${bin}/gunicorn main:app --bind 127.0.0.1:$PORT --workers 1 --log-level error`,
   ]);
   const runs = await inTurns(folder, { fastapi, uvicorn, flask, gunicorn: await workerOf(gunicorn) });
+  // The goals are about CPU time: the rate depends on what else the machine does.
   return [
     ...rows("FastAPI in the wrapper", runs.fastapi, "uvicorn (h11)", runs.uvicorn, 1),
     ...rows("Flask in the wrapper", runs.flask, "gunicorn (one sync worker)", runs.gunicorn, 2),
-  ];
+  ].filter(({ measure }) => measure.endsWith("calls per CPU second"));
 }
 
 /** Installs the packages into an environment in the cache, once, and returns its folder of programs. */

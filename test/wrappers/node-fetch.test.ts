@@ -18,6 +18,10 @@ const workers: [string, string, Record<string, string>?][] = [
     "a function with a member fetch",
     `export default Object.assign(() => 1, { fetch(request, env, ctx) { return ${REPORT}; } });`,
   ],
+  [
+    "a function of two parameters with a member fetch, as of GraphQL Yoga",
+    `export default Object.assign((request, response) => 1, { handle() {}, fetch(request, env, ctx) { return ${REPORT}; } });`,
+  ],
   ["a promise", `export default Promise.resolve({ fetch(request, env, ctx) { return ${REPORT}; } });`],
   ["an export called app", `export const app = { fetch(request, env, ctx) { return ${REPORT}; } };`],
   ["an export called fetch", `export function fetch(request, env, ctx) { return ${REPORT}; }`],

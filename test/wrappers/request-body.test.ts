@@ -62,7 +62,7 @@ for (const { name, language, text, isBrotliDecoded } of echo) {
         body: body as Buffer,
       });
 
-    for (const type of ["application/json", "application/cloudevents+json; charset=utf-8"]) {
+    for (const type of ["application/json", "application/cloudevents+json; charset=utf-8", "text/json"]) {
       test(`parses ${type} that begins with a byte order mark`, async () => {
         const { json } = await post(Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), JSON_BODY]), undefined, type);
         assert.deepEqual(json().body, { a: [1, "ü"] });

@@ -8,6 +8,7 @@ export * from "./api/secret-responses.ts";
 export * from "./api/server-responses.ts";
 export * from "./default-port.ts";
 export * from "./endpoints/endpoint.ts";
+export * from "./endpoints/loading-report.ts";
 export * from "./endpoints/platform.ts";
 export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";

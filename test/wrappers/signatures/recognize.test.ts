@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { likelySignature, recognizeSignature } from "../../../packages/wrappers/node/src/signatures/detect.ts";
 import { parametersOf, type UserFunction } from "../../../packages/wrappers/node/src/signatures/function-source.ts";
+import { mayBeForeign } from "../../../packages/wrappers/node/src/signatures/hints.ts";
 
 const functionOf = (text: string): UserFunction => new Function(`return (${text})`)();
 
@@ -53,8 +54,14 @@ describe("recognizeSignature", () => {
   for (const [signature, text, name = "handler"] of others) {
     test(`recognizes ${signature}: ${text}`, () => {
       assert.equal(recognizeSignature(functionOf(text), name), signature);
+      assert.ok(mayBeForeign(name, functionOf(text)));
     });
   }
+});
+
+test("mayBeForeign spares plain functions a closer look", () => {
+  for (const text of ["() => 1", "(event, context) => context.log.info(event.body)", "async ({ query }) => query.a"])
+    assert.ok(!mayBeForeign("handler", functionOf(text)), text);
 });
 
 test("likelySignature names the setting for functions that look like those of another platform", () => {

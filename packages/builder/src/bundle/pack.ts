@@ -13,7 +13,7 @@ export interface TarItem {
   readonly name: string;
   readonly executable?: boolean;
   readonly path?: string;
-  readonly text?: string;
+  readonly text?: string | Uint8Array;
   readonly link?: string;
 }
 
@@ -70,6 +70,9 @@ export async function packTo(
   return `sha256:${hash.digest("hex")}`;
 }
 
+const bytesOf = (text: string | Uint8Array): Buffer =>
+  typeof text === "string" ? Buffer.from(text) : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+
 /** Adds an item without time, owner and umask, which differ between machines. */
 async function addItem(tar: Pack, { name, path, text, link, executable }: TarItem): Promise<void> {
   const header = { name, mtime: new Date(0), uid: 0, gid: 0, mode: executable ? 0o755 : 0o644 };
@@ -81,7 +84,7 @@ async function addItem(tar: Pack, { name, path, text, link, executable }: TarIte
     tar.entry({ ...header, type: "directory", mode: 0o755 });
     return;
   }
-  const content = text === undefined ? await readSourceFile(path as string) : Buffer.from(text);
+  const content = text === undefined ? await readSourceFile(path as string) : bytesOf(text);
   await new Promise<void>((resolve, reject) => {
     tar.entry({ ...header, size: content.length }, content, (error) => (error ? reject(error) : resolve()));
   });

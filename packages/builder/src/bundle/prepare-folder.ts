@@ -18,7 +18,7 @@ export interface PreparedFolder extends AsyncDisposable, DetectedSettings {
 
 /** Prepares a folder for `faas dev`: copies files to a temporary folder and links dependencies, without packing. */
 export async function prepareFolder(dir: string, options: BuildOptions = {}): Promise<PreparedFolder> {
-  const prepared = await prepare(dir, options);
+  const prepared = await prepare(dir, { ...options, isCompressed: false });
   const folder = await mkdtemp(join(tmpdir(), "faas-dev-"));
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {
@@ -51,7 +51,7 @@ async function fillFolder(target: string, prepared: PreparedSource): Promise<str
     }
   }
   for (const { name, text } of compiled) {
-    hash.update(`${name}\0${text}`);
+    hash.update(`${name}\0`).update(text);
     await mkdir(dirname(join(target, name)), { recursive: true });
     await writeFile(join(target, name), text);
   }

@@ -8,16 +8,25 @@ import { detectApp } from "../detection/detect-app.ts";
 import { type DetectedApp, type DetectedSettings, type GivenSettings, settingsOf } from "../detection/detected-app.ts";
 import { readSource, type Source, type SourceEntry } from "../source/source.ts";
 import { isTypeScript } from "../typescript/file-names.ts";
-import type { Compiled } from "../typescript/link.ts";
 
 export type Stage = "prepare" | "install" | "pack";
 
 /** Settings of the user for a build; what is absent is detected. */
-export type SourceSettings = Partial<DetectedSettings>;
+export type SourceSettings = Partial<Omit<DetectedSettings, "env">>;
+
+/** A file that the build writes. */
+export interface WrittenFile {
+  readonly name: string;
+  readonly text: string | Uint8Array;
+}
 
 export interface BuildOptions extends DependencyOptions, SourceSettings {
+  /** Page of a static folder for paths without a file, with status 200. */
+  readonly fallback?: string;
   /** Called with a description of what was detected, such as "Express app, server.js". */
   readonly onDetected?: (description: string) => void;
+  /** False leaves out the compressed forms of static files. */
+  readonly isCompressed?: boolean;
   /** Called when a stage begins. */
   readonly onStage?: (stage: Stage) => void;
   /**
@@ -35,7 +44,9 @@ export interface PreparedCode extends DetectedSettings {
   /** Description for people, such as "Express app, server.js". */
   readonly description: string;
   readonly entries: readonly SourceEntry[];
-  readonly compiled: readonly Compiled[];
+  readonly compiled: readonly WrittenFile[];
+  /** False if the code needs no packages of its own. */
+  readonly hasDependencies: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -72,14 +83,22 @@ export async function prepare(dir: string, options: BuildOptions = {}): Promise<
     throw new FaasError("RUNTIME_UNKNOWN", "A Dockerfile produces an image, but the platform runs bundles");
   const code = await prepareCode(source, { ...options, runtime: options.runtime });
   options.onStage?.("install");
-  const dependencies = isLanguage(code.runtime) ? await INSTALLERS[code.runtime](source.folder, options) : undefined;
+  const dependencies =
+    isLanguage(code.runtime) && code.hasDependencies
+      ? await INSTALLERS[code.runtime](source.folder, options)
+      : undefined;
   return { ...code, dependencies };
 }
 
 /** Options of {@link prepareCode}. */
 interface CodeOptions extends GivenSettings {
+  readonly fallback?: string | undefined;
+  /** False leaves out the compressed forms of static files. */
+  readonly isCompressed?: boolean;
+  readonly sizeLimitBytes?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onDetected?: ((description: string) => void) | undefined;
+  readonly onInput?: ((path: string) => void) | undefined;
 }
 
 /** Detects the runtime and the app, compiles and adds the wrapper, without installing. */
@@ -87,8 +106,9 @@ export async function prepareCode(source: Source, options: CodeOptions): Promise
   const detected = await detectApp(source, options);
   const { runtime, entry, output, description, added = [], warnings = [] } = detected;
   options.onDetected?.(description);
+  if (detected.site !== undefined) return prepareSite(source, detected, options);
   const isCompiled = entry !== undefined && isTypeScript(entry);
-  const compilation = isCompiled ? await compileSource(source, entry, output) : undefined;
+  const compilation = isCompiled ? await compileSource(source, entry, output, options.onInput) : undefined;
   options.signal?.throwIfAborted();
   const entries = source.entries.filter(({ name }) => !compilation?.replaced.has(name));
   return {
@@ -98,14 +118,38 @@ export async function prepareCode(source: Source, options: CodeOptions): Promise
     description,
     entries: [...entries, ...(isLanguage(runtime) ? [await wrapperEntry(runtime)] : [])],
     compiled: [...(compilation?.files ?? []), ...added],
+    hasDependencies: isLanguage(runtime),
     warnings: [...source.warnings, ...warnings, ...(compilation?.warnings ?? [])],
   };
 }
 
-async function compileSource(source: Source, entry: string, output: string | undefined) {
+async function prepareSite(source: Source, detected: DetectedApp, options: CodeOptions): Promise<PreparedCode> {
+  // Loaded on demand: most folders are not sites.
+  const { buildSite } = await import("../site/build-site.ts");
+  const { isCompressed = true, sizeLimitBytes = SOURCE_LIMIT_BYTES, signal } = options;
+  const fallback = options.fallback ?? detected.fallback;
+  const site = await buildSite(source, { folder: detected.site ?? "", fallback, isCompressed, sizeLimitBytes, signal });
+  return {
+    ...settingsOf(detected),
+    folder: source.folder,
+    runtime: "node",
+    description: detected.description,
+    entries: [...site.entries, await wrapperEntry("node")],
+    compiled: site.files,
+    hasDependencies: false,
+    warnings: [...source.warnings, ...site.warnings],
+  };
+}
+
+async function compileSource(
+  source: Source,
+  entry: string,
+  output: string | undefined,
+  onInput: ((path: string) => void) | undefined,
+) {
   // Loaded on demand, with its parser: most commands compile nothing.
   const { compile } = await import("../typescript/compile.ts");
-  return compile(source, entry, output);
+  return compile(source, entry, output, onInput);
 }
 
 /** Reads a language's wrapper. */

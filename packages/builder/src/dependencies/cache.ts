@@ -16,6 +16,8 @@ export interface DependencyOptions {
   readonly cacheDir?: string;
   /** Stops the build and the processes that it started. */
   readonly signal?: AbortSignal;
+  /** Called for files and folders that the result depends on, some of them outside of the function's folder, also if the build fails later. */
+  readonly onInput?: (path: string) => void;
 }
 
 /** Age from which a temporary folder must belong to a killed build. */
@@ -31,7 +33,7 @@ export async function cachedDependencies(
   { cacheDir = defaultCacheDir(), signal }: DependencyOptions,
   install: (folder: string) => Promise<void>,
 ): Promise<Dependencies> {
-  const root = join(cacheDir, "dependencies");
+  const root = dependenciesFolder(cacheDir);
   const target = join(root, key);
   const dependencies = { path: join(target, name), name };
   if (await isFolder(dependencies.path)) return dependencies;
@@ -57,6 +59,9 @@ export async function cachedDependencies(
 export function cacheKey(parts: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }
+
+/** Returns the folder of all cached dependencies. */
+export const dependenciesFolder = (cacheDir = defaultCacheDir()): string => join(cacheDir, "dependencies");
 
 function defaultCacheDir(): string {
   // An empty variable counts as unset (XDG Base Directory Specification).

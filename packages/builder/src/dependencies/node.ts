@@ -12,11 +12,12 @@ import {
   type LocalPackages,
   resolveLinks,
 } from "./local-packages.ts";
+import { convertLock, PRUNE_PROGRAM, PRUNE_TEXT } from "./node-locks/convert.ts";
+import type { NpmLock } from "./node-locks/npm-lock.ts";
 import { findWorkspace, readManifest, type Workspace } from "./workspace.ts";
 import { lockOfPackage } from "./workspace-lock.ts";
 
 const LOCK_FILES = ["npm-shrinkwrap.json", "package-lock.json"];
-const FOREIGN_LOCK_FILES = ["pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb"];
 const QUIET = ["--no-audit", "--no-fund", "--no-progress", "--loglevel=error"];
 
 /** Variables that npm sets for its children, for example when it started faas. They would change what an installation installs, or where. */
@@ -40,7 +41,11 @@ export interface NodeManifests {
   /** Name to text: `package.json`, the lock file, `.npmrc`. */
   readonly files: ReadonlyMap<string, string>;
   readonly isLocked: boolean;
+  /** True if the lock file comes from another package manager's. */
+  readonly isConverted: boolean;
   readonly local: LocalPackages;
+  /** Folder of the workspace, if it belongs to one. */
+  readonly workspaceRoot?: string;
   /** Inputs of the installation: equal parts install equal dependencies. */
   readonly keyParts: readonly string[];
 }
@@ -48,7 +53,7 @@ export interface NodeManifests {
 /**
  * Reads a Node function's package.json with its lock file, or with that of its workspace; undefined when it has no dependencies.
  *
- * @throws MANIFEST_INVALID, also for the lock file of another package manager
+ * @throws MANIFEST_INVALID, also for a lock file that is out of date
  */
 export async function readNodeManifests(folder: string): Promise<NodeManifests | undefined> {
   // Checks the fields.
@@ -61,75 +66,81 @@ export async function readNodeManifests(folder: string): Promise<NodeManifests |
     localManifest(each, path, workspace),
   );
   const files = new Map(await readAll(folder, [...LOCK_FILES, ".npmrc"]));
-  files.set("package.json", `${JSON.stringify(manifest, null, 2)}\n`);
   if (workspace && !files.has(".npmrc"))
     for (const [name, text] of await readAll(workspace.root, [".npmrc"])) files.set(name, text);
-  if (!LOCK_FILES.some((name) => files.has(name))) {
-    const lock = await workspaceLock(folder, workspace, manifest);
-    if (lock !== undefined) files.set("package-lock.json", lock);
-  }
+  const lock = LOCK_FILES.some((name) => files.has(name)) ? undefined : await otherLock(folder, workspace, manifest);
+  if (lock) files.set("package-lock.json", lock.text);
+  const isConverted = lock?.manifest !== undefined;
+  if (isConverted) files.set(PRUNE_PROGRAM, PRUNE_TEXT);
+  files.set("package.json", `${JSON.stringify(lock?.manifest ?? manifest, null, 2)}\n`);
   const isLocked = LOCK_FILES.some((name) => files.has(name));
-  return { files, isLocked, local, keyParts: [local.digest, ...[...files].sort().flat()] };
+  const workspaceRoot = workspace === undefined ? {} : { workspaceRoot: workspace.root };
+  const keyParts = [local.digest, ...[...files].sort().flat()];
+  return { files, isLocked, isConverted, local, ...workspaceRoot, keyParts };
 }
 
-/** Returns the lock file from the workspace's, for a folder without one; undefined if nothing is locked. */
-async function workspaceLock(
+/** Returns the lock file of another package manager, or of the workspace; undefined if nothing is locked. */
+async function otherLock(
   folder: string,
   workspace: Workspace | undefined,
   manifest: Readonly<Record<string, unknown>>,
-): Promise<string | undefined> {
-  await rejectForeignLock(folder, folder);
-  if (!workspace) return undefined;
+): Promise<(Partial<NpmLock> & Pick<NpmLock, "text">) | undefined> {
+  const own = await convertLock(folder, folder, manifest);
+  if (own || !workspace) return own;
   const [[, text] = []] = await readAll(workspace.root, LOCK_FILES);
-  if (text === undefined) {
-    await rejectForeignLock(workspace.root, folder);
-    return undefined;
-  }
+  if (text === undefined) return convertLock(workspace.root, folder, manifest);
   const path = join(workspace.root, "package-lock.json");
   try {
     const lock = lockOfPackage({ text, root: workspace.root, folder, manifest });
-    if (lock !== undefined) return lock;
+    if (lock !== undefined) return { text: lock };
   } catch (cause) {
     throw new FaasError("MANIFEST_INVALID", `${path}: ${(cause as Error).message}`, { cause });
   }
   throw new FaasError("MANIFEST_INVALID", `${path} does not list ${folder}: run "npm install" in ${workspace.root}`);
 }
 
-/** Rejects the lock file of another package manager, unless a `.faasignore` of the function lists it. */
-async function rejectForeignLock(from: string, folder: string): Promise<void> {
-  const ignored = (await readOptionalText(join(folder, ".faasignore"))) ?? "";
-  for (const name of (await readAll(from, FOREIGN_LOCK_FILES)).keys()) {
-    if (ignored.split("\n").some((line) => line.trim() === name)) continue;
-    throw new FaasError(
-      "MANIFEST_INVALID",
-      `${join(from, name)} cannot be used, because faas installs with npm. Run "npm install --package-lock-only" to pin versions in a package-lock.json, or add ${name} to ${join(folder, ".faasignore")} to deploy with the newest versions that package.json allows`,
-    );
-  }
-}
-
 /** Installs the dependencies in a Node function's package.json, once per manifest; undefined when there are none. */
 export async function nodeDependencies(folder: string, options: DependencyOptions): Promise<Dependencies | undefined> {
   const manifests = await readNodeManifests(folder);
   if (!manifests) return undefined;
-  const { files, isLocked, local } = manifests;
+  const { files, local, workspaceRoot } = manifests;
+  const ofWorkspace = workspaceRoot === undefined ? [] : ["package.json", ".npmrc", ...LOCK_FILES];
+  for (const path of [...local.paths, ...ofWorkspace.map((name) => join(workspaceRoot ?? "", name))])
+    options.onInput?.(path);
   const target = ["node", process.versions.modules, process.platform, process.arch];
   const key = cacheKey([...target, ...manifests.keyParts]);
   return cachedDependencies(key, "node_modules", options, async (temporary) => {
     const work = await copyLocalPackages(local, temporary);
     for (const [name, text] of files) await writeFile(join(work, name), text);
-    await runInstaller({
-      command: "npm",
-      args: [...(isLocked ? ["ci"] : ["install", "--no-package-lock"]), "--omit=dev", "--install-links", ...QUIET],
-      cwd: work,
-      env: installerEnvironment(),
-      signal: options.signal,
-      missing: '"npm" is not on the PATH. It is part of Node',
-    });
+    await installModules(work, manifests, options.signal);
     await resolveLinks(join(work, "node_modules"));
     // It may contain a token.
     await rm(join(work, ".npmrc"), { force: true });
     if (work !== temporary) await rename(join(work, "node_modules"), join(temporary, "node_modules")).catch(ifMissing);
   });
+}
+
+/** Runs npm. The lock file of another package manager does not say which packages have scripts: they run at the end, when all manifests are there. */
+async function installModules(
+  work: string,
+  { isLocked, isConverted }: NodeManifests,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const run = (command: string, args: readonly string[]) =>
+    runInstaller({
+      command,
+      args,
+      cwd: work,
+      env: installerEnvironment(),
+      signal,
+      missing: '"npm" is not on the PATH. It is part of Node',
+    });
+  const install = isLocked ? ["ci"] : ["install", "--no-package-lock"];
+  const scripts = isConverted ? ["--ignore-scripts"] : [];
+  await run("npm", [...install, ...scripts, "--omit=dev", "--install-links", ...QUIET]);
+  if (!isConverted) return;
+  await run(process.execPath, [PRUNE_PROGRAM]);
+  await run("npm", ["rebuild", ...QUIET]);
 }
 
 /** Puts this process's Node first on the PATH: install scripts build for the first one, and the cache key names this one. */

@@ -84,17 +84,34 @@ test("installs the versions of the workspace's lock file", async () => {
   });
 });
 
-for (const name of ["pnpm-lock.yaml", "yarn.lock", "bun.lock"])
-  test(`rejects a ${name}, unless .faasignore lists it`, async () => {
-    const folder = await sourceFolder({ ...monorepo("*"), [name]: "" });
-    const fn = join(folder, "packages/fn");
-    await assert.rejects(build(fn, { cacheDir: tempDir() }), {
-      code: "MANIFEST_INVALID",
-      message: new RegExp(`${name} cannot be used, because faas installs with npm\\. Run .* or add ${name} to`),
-    });
-    await writeFile(join(fn, ".faasignore"), `${name}\n`);
-    await builtBundle(fn, { cacheDir: tempDir() });
+test("installs from a pnpm-lock.yaml of the workspace, and runs install scripts and their programs", async () => {
+  const folder = await sourceFolder({
+    "package.json": json({ workspaces: ["packages/*"] }),
+    "pnpm-lock.yaml": `lockfileVersion: '9.0'
+importers:
+  packages/fn:
+    dependencies:
+      lib: {specifier: 'workspace:*', version: link:../lib}
+  packages/lib:
+    dependencies:
+      tool: {specifier: 'workspace:*', version: link:../tool}
+  packages/tool: {}
+`,
+    "packages/fn/package.json": json({ name: "fn", dependencies: { lib: "workspace:*" } }),
+    "packages/fn/index.js": "",
+    "packages/lib/package.json": json({
+      name: "lib",
+      version: "1.0.0",
+      dependencies: { tool: "workspace:*" },
+      scripts: { install: "tool" },
+    }),
+    "packages/tool/package.json": json({ name: "tool", version: "1.0.0", bin: "tool.js" }),
+    "packages/tool/tool.js": `#!/usr/bin/env node\nrequire("node:fs").writeFileSync("built.txt", "built")\n`,
   });
+  const content = await bundleContent(await builtBundle(join(folder, "packages/fn"), { cacheDir: tempDir() }));
+  assert.equal(content.get("node_modules/lib/built.txt")?.text, "built");
+  assert.ok(content.has("node_modules/tool/tool.js"));
+});
 
 test("runs the install scripts of dependencies, and none of the project", async () => {
   const scripts = Object.fromEntries(

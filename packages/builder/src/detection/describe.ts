@@ -9,6 +9,5 @@ const PLATFORMS: Readonly<Record<Signature, string>> = {
   knative: "Knative function",
 };
 
-/** Describes a function with its handler, for people. */
-export const describeFunction = (signature: Signature, handler: string): string =>
-  `${PLATFORMS[signature]}, ${handler}`;
+/** Describes a function with its file, for people. */
+export const describeFunction = (signature: Signature, file: string): string => `${PLATFORMS[signature]}, ${file}`;

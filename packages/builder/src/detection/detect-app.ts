@@ -13,8 +13,10 @@ import { type DetectedApp, type GivenSettings, LANGUAGE_NAMES } from "./detected
 import { appOf, detectNode, NodeAnalysis } from "./node/detect-node.ts";
 import { handlerOf } from "./node/entries.ts";
 import type { NodeProject } from "./node/project.ts";
+import { detectPlatform } from "./platforms/detect-platform.ts";
 import { appInFile, detectPython, PythonFiles } from "./python/detect-python.ts";
 import { sourceAdvice } from "./source-advice.ts";
+import { detectSite, isSiteProject, loadsScript } from "./static-site.ts";
 
 const PROCFILE = "Procfile";
 
@@ -52,6 +54,7 @@ class Detector {
     if (app === "function" && signature === undefined) return this.#plainFunction();
     if (handler !== undefined) return this.#givenHandler(handler);
     if (app === "server") return this.#server();
+    if (app === "static") return this.#site();
     const found = await this.#anything();
     return this.#follow(found);
   }
@@ -78,7 +81,7 @@ class Detector {
     const { app, signature } = this.#given;
     const exported = handler.slice(handler.lastIndexOf(".") + 1);
     const plain = { ...describePlain(found), handler };
-    if (signature !== undefined) return { ...plain, signature, description: describeFunction(signature, handler) };
+    if (signature !== undefined) return { ...plain, signature, description: describeFunction(signature, found.entry) };
     const recognized =
       found.runtime === "python"
         ? await appInFile(found.entry, new PythonFiles(this.#source), exported)
@@ -104,7 +107,7 @@ class Detector {
   async #server(): Promise<DetectedApp> {
     const procfile = await this.#procfileCommand();
     const project = await this.#project(undefined);
-    if (procfile !== undefined) return serverOf(procfile, parseCommandLine(procfile)?.at(-1), project);
+    if (procfile !== undefined) return fromProcfile(serverOf(procfile, parseCommandLine(procfile)?.at(-1), project));
     const start = project.manifest?.scripts.start;
     if (start !== undefined) return serverOf(start, parseCommandLine(start)?.at(-1), project);
     const found = await this.#anything().catch(() => undefined);
@@ -122,6 +125,13 @@ class Detector {
     );
   }
 
+  async #site(): Promise<DetectedApp> {
+    const { manifest } = await this.#project(undefined);
+    const site = detectSite(this.#source, manifest);
+    // Files without an index are served too.
+    return site ?? { runtime: "node", app: "static", site: "", description: "Static files" };
+  }
+
   async #procfileCommand(): Promise<string | undefined> {
     if (!this.#names.has(PROCFILE)) return undefined;
     return parseProcfile(await readFile(join(this.#source.folder, PROCFILE), "utf8")).get("web");
@@ -135,8 +145,12 @@ class Detector {
         : undefined;
     if (web !== undefined) {
       const project = await this.#project(undefined);
-      return detectCommand(web, project, new NodeAnalysis(this.#source.folder));
+      const found = await detectCommand(web, project, new NodeAnalysis(this.#source.folder));
+      await this.#requireProgram(web);
+      return found.app === "server" ? fromProcfile(found) : found;
     }
+    const platform = await this.#platform();
+    if (platform) return platform;
     const { found: functionFile, error } = await detect(this.#source, languageOf(runtime), undefined).then(
       (found) => ({ found, error: undefined }),
       (problem: unknown) => ({ found: undefined, error: problem }),
@@ -151,16 +165,48 @@ class Detector {
     throw (await sourceAdvice(this.#source)) ?? withMoreSettings(error as FaasError);
   }
 
+  /** Checks that a program of the folder that the Procfile names is deployed. */
+  async #requireProgram(web: string): Promise<void> {
+    const program = parseCommandLine(web)?.[0]?.words[0] ?? "";
+    const isOfFolder = /^(?:\.\/)?[\w.-]+\/[\w./-]+$/.test(program) && !/node_modules|\.venv|^venv/.test(program);
+    if (!isOfFolder || this.#names.has(program.replace(/^\.\//, ""))) return;
+    throw (
+      (await sourceAdvice(this.#source)) ??
+      new FaasError(
+        "HANDLER_NOT_FOUND",
+        `Procfile names ${program}, which is missing among the deployed files of ${this.#source.folder}: build it first, or set another command with --command`,
+      )
+    );
+  }
+
+  /** Detects what the configuration of another platform describes. */
+  async #platform(): Promise<DetectedApp | undefined> {
+    const { runtime, app, signature } = this.#given;
+    if (app !== undefined && app !== "fetch" && app !== "function") return undefined;
+    const found = await detectPlatform(await this.#project(undefined));
+    const isOther = found === undefined || (signature !== undefined && found.signature !== signature);
+    return isOther || (runtime !== undefined && (runtime === "python") !== (found.runtime === "python"))
+      ? undefined
+      : found;
+  }
+
   /** Detects an app in the languages that the folder may have, that of its functions first. */
   async #byLanguage(functionFile: Detected | undefined): Promise<DetectedApp | undefined> {
     const { runtime } = this.#given;
     const isPython = runtime === "python" || functionFile?.runtime === "python";
-    if (!isPython && (runtime === undefined || runtime === "node" || runtime === "typescript")) {
-      const found = await detectNode(await this.#project(functionFile));
-      if (found) return found;
-    }
-    const mayBePython = runtime === undefined ? isPython || functionFile === undefined : runtime === "python";
-    return mayBePython ? detectPython(new PythonFiles(this.#source)) : undefined;
+    const isNode = !isPython && (runtime === undefined || runtime === "node" || runtime === "typescript");
+    const project = await this.#project(functionFile);
+    const found = isNode ? await detectNode(project) : undefined;
+    if (found && !this.#isForBrowsers(found, project)) return found;
+    const mayBePython = runtime === undefined ? isPython || functionFile === undefined : isPython;
+    const python = mayBePython ? await detectPython(new PythonFiles(this.#source)) : undefined;
+    return python ?? (isNode ? detectSite(this.#source, project.manifest) : undefined) ?? found;
+  }
+
+  /** Returns true for what looks like a plain function, but is a module that a page loads, or a source of a site. */
+  #isForBrowsers({ app, signature, entry, isCertain = false }: DetectedApp, { manifest }: NodeProject): boolean {
+    if (app !== undefined || signature !== undefined) return false;
+    return (isSiteProject(manifest) && !isCertain) || (entry !== undefined && loadsScript(this.#source, entry));
   }
 
   #program(programs: readonly string[]): DetectedApp {
@@ -184,7 +230,7 @@ class Detector {
         ...found,
         signature,
         ...(handler === undefined ? {} : { handler }),
-        description: describeFunction(signature, handler ?? entry ?? ""),
+        description: describeFunction(signature, entry ?? handler ?? ""),
       };
     }
     if (app === undefined || app === "function" || app === found.app) return found;
@@ -199,6 +245,12 @@ class Detector {
     return { ...rest, app, ...(handler === undefined ? {} : { handler }), description: `${app} app, ${entry}` };
   }
 }
+
+/** Says where the command of a server is from. */
+const fromProcfile = (found: DetectedApp): DetectedApp => ({
+  ...found,
+  description: found.description.replace(", ", ", Procfile: "),
+});
 
 /** Returns the handler that another platform calls by default. */
 function usualHandler(signature: string, entry: string): string | undefined {

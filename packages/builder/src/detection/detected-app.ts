@@ -17,6 +17,8 @@ export interface DetectedApp {
   readonly handler?: string;
   /** Command of a server. */
   readonly command?: string | readonly string[];
+  /** Variables that a configuration of the code sets. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Description for people, such as "Express app, server.js". */
   readonly description: string;
   /** File that is loaded, with `/` as separator; absent for a server and for static files. */
@@ -25,8 +27,12 @@ export interface DetectedApp {
   readonly output?: string;
   /** Folder with static files, relative to the source folder; empty for that folder itself. */
   readonly site?: string;
+  /** Page of a site for paths without a file. */
+  readonly fallback?: string;
   /** Files that are added to the bundle. */
   readonly added?: readonly AddedFile[];
+  /** True for a function with a name that only functions have. */
+  readonly isCertain?: boolean;
   /** Facts that the user should know. */
   readonly warnings?: readonly string[];
 }
@@ -47,17 +53,19 @@ export interface DetectedSettings {
   readonly signature?: Signature;
   readonly handler?: string;
   readonly command?: string | readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Returns the part of a detection, or of what is built from it, that becomes settings. */
 export function settingsOf(built: DetectedSettings): DetectedSettings {
-  const { runtime, app, signature, handler, command } = built;
+  const { runtime, app, signature, handler, command, env } = built;
   return {
     runtime,
     ...(app === undefined ? {} : { app }),
     ...(signature === undefined ? {} : { signature }),
     ...(handler === undefined ? {} : { handler }),
     ...(command === undefined ? {} : { command }),
+    ...(env === undefined ? {} : { env }),
   };
 }
 

@@ -49,7 +49,7 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
         'import { NestFactory } from "@nestjs/core";\nimport { AppModule } from "./app.module";\nasync function bootstrap() {\n  const app = await NestFactory.create(AppModule);\n  await app.listen(process.env.PORT ?? 3000);\n}\nbootstrap();',
       "src/app.module.ts": 'import { Module } from "@nestjs/common";\n@Module({})\nexport class AppModule {}',
     },
-    { app: "http", handler: "src/main.default", description: "NestJS app, src/main.ts" },
+    { app: "http", handler: "src/main.default", description: "Nest app, src/main.ts" },
   ],
   [
     "Fastify with a factory in another file",
@@ -108,27 +108,60 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
       "index.js":
         'const functions = require("@google-cloud/functions-framework");\nfunctions.http("hello", (req, res) => { res.send("x"); });',
     },
-    { signature: "gcf", handler: "index.hello", description: "Google Cloud function, index.hello" },
+    { signature: "gcf", handler: "index.hello", description: "Google Cloud function, index.js" },
   ],
   [
     "an exported function with Express's response",
     { "index.js": "exports.helloWorld = (req, res) => { res.status(200).send(req.query.name); };" },
-    { signature: "gcf", handler: "index.helloWorld", description: "Google Cloud function, index.helloWorld" },
+    { signature: "gcf", handler: "index.helloWorld", description: "Google Cloud function, index.js" },
   ],
   [
     "a Lambda function by its result",
     { "index.js": "exports.handler = async (event) => ({ statusCode: 200, body: JSON.stringify(event) });" },
-    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.handler" },
+    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.js" },
+  ],
+  [
+    "a Lambda function as the console of AWS writes it",
+    {
+      "index.mjs":
+        "export const handler = async (event) => {\n  const response = { statusCode: 200, body: JSON.stringify('x') };\n  return response;\n};",
+    },
+    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.mjs" },
+  ],
+  [
+    "a Lambda function by its types",
+    {
+      "index.ts":
+        'import type { Handler } from "aws-lambda";\nexport const handler: Handler = async (event) => run(event);',
+      "package.json": '{"devDependencies":{"@types/aws-lambda":"*"}}',
+    },
+    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.ts" },
+  ],
+  [
+    "a plugin that Fastify's own program serves",
+    {
+      "app.js": "module.exports = async function (fastify, options) {};",
+      "package.json": manifest({ scripts: { start: "fastify start app.js" } }, ["fastify", "fastify-cli"]),
+    },
+    { app: "server", command: "fastify start app.js", description: "Fastify server, npm start: fastify start app.js" },
+  ],
+  [
+    "a function in a project that builds for browsers",
+    {
+      "index.mjs": "export const handler = () => 1;",
+      "package.json": '{"scripts":{"build":"vite build"},"devDependencies":{"vite":"*"}}',
+    },
+    { description: "Node function, index.mjs" },
   ],
   [
     "a Lambda function with a callback",
     { "index.js": "exports.handler = function (event, context, callback) { callback(null, {}); };" },
-    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.handler" },
+    { signature: "lambda", handler: "index.handler", description: "AWS Lambda function, index.js" },
   ],
   [
     "a Lambda function by the name of its export",
     { "app.mjs": "export const lambdaHandler = async (event, context) => { return respond(event); };" },
-    { signature: "lambda", handler: "app.lambdaHandler", description: "AWS Lambda function, app.lambdaHandler" },
+    { signature: "lambda", handler: "app.lambdaHandler", description: "AWS Lambda function, app.mjs" },
   ],
   [
     "an OpenFaaS function",
@@ -136,7 +169,7 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
       "handler.js":
         "'use strict'\nmodule.exports = async (event, context) => context.status(200).succeed({ body: event.body })",
     },
-    { signature: "openfaas", handler: "handler.default", description: "OpenFaaS function, handler.default" },
+    { signature: "openfaas", handler: "handler.default", description: "OpenFaaS function, handler.js" },
   ],
   [
     "Next.js by npm start",
@@ -144,7 +177,7 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
       "package.json": manifest({ scripts: { build: "next build", start: "next start" } }, ["next"]),
       ".next/BUILD_ID": "1",
     },
-    { app: "server", command: "next start", description: "Next.js server, next start" },
+    { app: "server", command: "next start", description: "Next.js server, npm start: next start" },
   ],
   [
     "a native server",

@@ -100,7 +100,7 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
     {
       signature: "lambda",
       handler: "lambda_function.lambda_handler",
-      description: "AWS Lambda function, lambda_function.lambda_handler",
+      description: "AWS Lambda function, lambda_function.py",
     },
   ],
   [
@@ -108,27 +108,27 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
     {
       "app.py": 'import json\n\ndef handler(event, context):\n    return {"statusCode": 200, "body": json.dumps({})}\n',
     },
-    { signature: "lambda", handler: "app.handler", description: "AWS Lambda function, app.handler" },
+    { signature: "lambda", handler: "app.handler", description: "AWS Lambda function, app.py" },
   ],
   [
     "a Google function",
     { "main.py": 'import functions_framework\n\n@functions_framework.http\ndef hello(request):\n    return "x"\n' },
-    { signature: "gcf", handler: "main.hello", description: "Google Cloud function, main.hello" },
+    { signature: "gcf", handler: "main.hello", description: "Google Cloud function, main.py" },
   ],
   [
     "a Google function by its parameter",
     { "main.py": 'def hello_world(request):\n    return request.args.get("name")\n' },
-    { signature: "gcf", handler: "main.hello_world", description: "Google Cloud function, main.hello_world" },
+    { signature: "gcf", handler: "main.hello_world", description: "Google Cloud function, main.py" },
   ],
   [
     "a CloudEvents function",
     { "main.py": "import functions_framework\n\n@functions_framework.cloud_event\ndef on(event):\n    pass\n" },
-    { signature: "cloudevents", handler: "main.on", description: "CloudEvents function, main.on" },
+    { signature: "cloudevents", handler: "main.on", description: "CloudEvents function, main.py" },
   ],
   [
     "OpenFaaS",
     { "handler.py": 'def handle(event, context):\n    return {"statusCode": 200, "body": "x"}\n' },
-    { signature: "openfaas", handler: "handler.handle", description: "OpenFaaS function, handler.handle" },
+    { signature: "openfaas", handler: "handler.handle", description: "OpenFaaS function, handler.py" },
   ],
   [
     "a package that serves",
@@ -195,7 +195,7 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
     {
       app: "server",
       command: "gunicorn --chdir src app:app",
-      description: "Python server, gunicorn --chdir src app:app",
+      description: "Python server, Procfile: gunicorn --chdir src app:app",
     },
   ],
   [
@@ -217,7 +217,7 @@ const CASES: readonly (readonly [name: string, files: Files, expected: object])[
       Procfile: "web: python app.py\n",
       "app.py": `${FLASK}\nif __name__ == "__main__":\n    db.create_all()\n    app.run(host="0.0.0.0", port=80)\n`,
     },
-    { app: "server", command: "python app.py", description: "Python server, python app.py" },
+    { app: "server", command: "python app.py", description: "Python server, Procfile: python app.py" },
   ],
 ];
 

@@ -9,10 +9,11 @@ import { engineAuth, registryCredentials } from "../registry/credentials.ts";
 import { parseImageReference, tryParseImageReference } from "../registry/image-reference.ts";
 
 /** Base images of functions unless another one is given. */
-export const DEFAULT_BASE_IMAGES: Readonly<Record<Language, string>> = {
+export const DEFAULT_BASE_IMAGES: Readonly<Record<Language | "binary", string>> = {
   node: "node:24-slim",
   typescript: "node:24-slim",
   python: "python:3.11-slim",
+  binary: "debian:12-slim",
 };
 
 /** A base image that the engine has. */

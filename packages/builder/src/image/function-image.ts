@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { FaasError, isLanguage } from "@faas/core";
+import { isLanguage } from "@faas/core";
 import type Docker from "dockerode";
 import { packTo, sourceItems, type TarItem } from "../bundle/pack.ts";
 import { prepareCode } from "../bundle/prepare.ts";
@@ -13,6 +13,7 @@ import { resolveEnvironment } from "./environment.ts";
 import type { ResolvedImageOptions } from "./image-options.ts";
 import { imageLabels } from "./labels.ts";
 import type { PreparedImage } from "./prepared-image.ts";
+import { programConfig, serverConfig } from "./server-config.ts";
 import { sourceTime } from "./source-time.ts";
 
 /** Prepares a function's image: its language's environment, and one layer with the code and the wrapper. `folder` is for temporary files. */
@@ -25,9 +26,6 @@ export async function prepareFunctionImage(
   const { signal, env } = options;
   const runtime = options.runtime === "dockerfile" ? undefined : options.runtime;
   const code = await prepareCode(source, { ...options, runtime });
-  if (!isLanguage(code.runtime))
-    throw new FaasError("ARTIFACT_UNSUPPORTED", "A program has no image yet: add a Dockerfile to the folder");
-  const dependencies = await dependencyContext(code.runtime, source.folder);
   const baseName = options.baseImage ?? DEFAULT_BASE_IMAGES[code.runtime];
   const base = await resolveBaseImage(docker, baseName, {
     env,
@@ -35,15 +33,19 @@ export async function prepareFunctionImage(
     onPull: () => options.onStage?.("pull"),
     onProgress: options.onProgress,
   });
-  const { name: environment, info } = await resolveEnvironment(docker, {
-    runtime: code.runtime,
-    base,
-    dependencies,
-    env,
-    signal,
-    onInstall: () => options.onStage?.("install"),
-    onLine: options.onLine,
-  });
+  const environment = isLanguage(code.runtime)
+    ? await resolveEnvironment(docker, {
+        runtime: code.runtime,
+        base,
+        dependencies: code.hasDependencies ? await dependencyContext(code.runtime, source.folder) : undefined,
+        env,
+        signal,
+        onInstall: () => options.onStage?.("install"),
+        onLine: options.onLine,
+      })
+    : undefined;
+  const info = environment?.info ?? base.info;
+  const config = environment ? info.Config : programConfig(info.Config);
   options.onStage?.("build");
   const file = join(folder, "code.tar");
   const items = inFolder("app", sourceItems(code));
@@ -51,18 +53,19 @@ export async function prepareFunctionImage(
   const recipe = {
     base: info,
     layers: [{ file, diffId, entries: items.length }],
-    config: info.Config,
+    // The wrapper stays in the image, unused, so that functions and servers share environments.
+    config: code.app === "server" ? serverConfig(config, code.command) : config,
     labels: imageLabels(options, { source: diffId, base }),
     created: sourceTime(env),
   };
-  const config = imageConfig(recipe);
+  const image = imageConfig(recipe);
   return {
-    imageId: config.id,
+    imageId: image.id,
     ...settingsOf(code),
     description: code.description,
-    environment,
+    ...(environment ? { environment: environment.name } : {}),
     warnings: code.warnings,
-    load: (name) => loadImage(docker, recipe, config, name, signal),
+    load: (name) => loadImage(docker, recipe, image, name, signal),
   };
 }
 

@@ -12,6 +12,8 @@ export interface ImageOptions extends EndpointRef, SourceSettings {
   readonly push?: boolean;
   /** @defaultValue the first 12 hexadecimal digits of the image id */
   readonly tag?: string;
+  /** Page of a static folder for paths without a file, with status 200. */
+  readonly fallback?: string;
   /** Called with a description of what was detected, such as "Express app, server.js". */
   readonly onDetected?: (description: string) => void;
   /** @defaultValue the base image of the language, see `DEFAULT_BASE_IMAGES` */

@@ -258,6 +258,29 @@ export const handler = async () => [
     [42, 42, 42, 42, 42],
   ],
   [
+    "names of decorated classes, with experimental decorators and with standard ones",
+    {
+      ...MODULE,
+      "tsconfig.json": '{"compilerOptions":{"experimentalDecorators":true}}',
+      "standard/tsconfig.json": "{}",
+      "standard/a.ts":
+        "const seen: string[] = [];\nfunction note(c: any, _?: unknown): void { seen.push(c.name); }\n@note\nexport class A { static self = A.name; }\nexport const names = [...seen, A.self, A.name];\n",
+      "index.ts":
+        'import { names } from "./standard/a";\nconst seen: string[] = [];\nfunction note(c: any): void { seen.push(c.name); }\n@note\nclass B { static make() { return new B(); } }\nexport const handler = () => [...names, ...seen, B.name, B.make().constructor.name];\n',
+    },
+    ["A", "A", "A", "B", "B", "B"],
+  ],
+  [
+    "metadata of nullable types before TypeScript 6",
+    {
+      "package.json": '{"type":"module","devDependencies":{"typescript":"^5.9.0"}}',
+      "tsconfig.json": '{"compilerOptions":{"experimentalDecorators":true,"emitDecoratorMetadata":true}}',
+      "index.ts":
+        '(Reflect as any).metadata = (key: string, value: any) => (target: any) => { target[key] = value.name; };\nconst column: any = () => undefined;\nclass A {\n  @column text!: string | null;\n}\nexport const handler = () => (A.prototype as any)["design:type"];\n',
+    },
+    "String",
+  ],
+  [
     "decorators with metadata",
     {
       "index.ts": `import "reflect-metadata";

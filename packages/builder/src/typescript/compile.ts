@@ -26,14 +26,21 @@ export interface Compilation {
  * top-level `await`. Reasons: decision 26.
  *
  * @param output - path without extension at which the wrapper looks for the entry
+ * @param onInput - called for each file that is read, also if the compilation fails
  * @throws BUILD_FAILED with file, line and column of each error
  * @throws MANIFEST_INVALID
  */
-export async function compile(source: CompiledSource, entry: string, output?: string): Promise<Compilation> {
-  const modern = await loadAs("esm", source, entry).catch((error) => {
+export async function compile(
+  source: CompiledSource,
+  entry: string,
+  output?: string,
+  onInput?: (path: string) => void,
+): Promise<Compilation> {
+  const modern = await loadAs("esm", source, entry, onInput).catch((error) => {
     if (!(error instanceof TopLevelAwaitError)) throw error;
     throw new FaasError("BUILD_FAILED", `${error.message}. Set "type": "module" in package.json`, { cause: error });
   });
+  for (const { path } of [...modern.modules.values()].flatMap(({ links }) => links)) onInput?.(path);
   if (!needsCommonJs(modern)) return link(modern, source, entry, output);
   const classic = await loadAs("cjs", source, entry).catch((error) => {
     if (!(error instanceof TopLevelAwaitError)) throw error;
@@ -52,9 +59,14 @@ interface Loaded {
 }
 
 /** Loads all modules of a folder, with a format for those about which no `package.json` decides. */
-async function loadAs(fallback: ModuleFormat, { folder, entries }: CompiledSource, entry: string): Promise<Loaded> {
+async function loadAs(
+  fallback: ModuleFormat,
+  { folder, entries }: CompiledSource,
+  entry: string,
+  onInput?: (path: string) => void,
+): Promise<Loaded> {
   const scopes = new PackageScopes(folder, fallback);
-  const graph = new ModuleGraph({ folder, tsconfigs: new Tsconfigs(folder), scopes });
+  const graph = new ModuleGraph({ folder, tsconfigs: new Tsconfigs(folder, onInput), scopes, onInput });
   await graph.add([join(folder, entry)]);
   const failures = await graph.addOptional(sourceNames(entries).map((name) => join(folder, name)));
   // Sorted: the time that a file takes must not matter.

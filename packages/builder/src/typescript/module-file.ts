@@ -37,6 +37,8 @@ export interface CompileContext {
   readonly folder: string;
   readonly tsconfigs: Tsconfigs;
   readonly scopes: PackageScopes;
+  /** Called for each file that is read. */
+  readonly onInput?: ((path: string) => void) | undefined;
 }
 
 /**
@@ -47,6 +49,7 @@ export interface CompileContext {
  */
 export async function loadModule(path: string, context: CompileContext): Promise<ModuleFile> {
   const name = relative(context.folder, path);
+  context.onInput?.(path);
   const text = await readFile(path, "utf8").catch((error) => {
     throw unreadable(path, error);
   });

@@ -1,4 +1,5 @@
-import { basename, extname } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, dirname, extname, join } from "node:path";
 import { FaasError } from "@faas/core";
 import type { Loader, TransformOptions } from "esbuild";
 import type { ModuleFormat } from "./file-names.ts";
@@ -33,6 +34,9 @@ const OPTIONS = [
   ...["jsx", "jsxFactory", "jsxFragmentFactory", "jsxImportSource"],
 ] as const;
 
+/** Decorator of a class or a member at the beginning of a line. */
+const DECORATOR = /^[\t ]*(?:export\s+(?:default\s+)?)?@[A-Za-z_$(]/m;
+
 /**
  * Transforms a TypeScript or JSX file into JavaScript of a module format, with an inline source map.
  *
@@ -42,8 +46,10 @@ export async function transformFile(input: TransformInput): Promise<string> {
   const { transform } = await import("esbuild");
   const { name, format, tsconfig } = input;
   const options = tsconfig?.compilerOptions ?? {};
-  const hasMetadata = options.emitDecoratorMetadata === true && options.experimentalDecorators === true;
-  const isDecorated = hasMetadata && /\.[mc]?tsx?$/.test(name) && input.text.includes("@");
+  const hasDecorators = DECORATOR.test(input.text);
+  const hasMetadata =
+    options.emitDecoratorMetadata === true && options.experimentalDecorators === true && input.text.includes("@");
+  const isDecorated = hasMetadata && /\.[mc]?tsx?$/.test(name);
   const text = isDecorated ? await emitMetadata(input) : input.text;
   const compilerOptions = Object.fromEntries(OPTIONS.map((option) => [option, options[option]]));
   try {
@@ -57,6 +63,8 @@ export async function transformFile(input: TransformInput): Promise<string> {
       sourcemap: "inline",
       sourcesContent: false,
       logLevel: "silent",
+      // A decorated class would be renamed, and libraries derive tables and tokens from its name.
+      keepNames: hasDecorators,
       define: format === "cjs" ? META_IN_CJS : CJS_IN_ESM,
       // A module is strict, also as CommonJS.
       tsconfigRaw: { compilerOptions: { ...compilerOptions, alwaysStrict: options.alwaysStrict ?? true } },
@@ -82,7 +90,8 @@ function loaderOf(name: string, isDecorated: boolean): Loader {
 async function emitMetadata({ name, text, tsconfig }: TransformInput): Promise<string> {
   const { default: ts } = await import("typescript-api");
   const { convertCompilerOptionsFromJson, transpileModule, JsxEmit, ModuleKind, ScriptTarget } = ts;
-  const { options } = convertCompilerOptionsFromJson(tsconfig?.compilerOptions ?? {}, "/");
+  const defaults = tsconfig && !isStrictByDefault(dirname(tsconfig.path)) ? { strict: false } : {};
+  const { options } = convertCompilerOptionsFromJson({ ...defaults, ...tsconfig?.compilerOptions }, "/");
   const { outputText, diagnostics = [] } = transpileModule(text, {
     fileName: basename(name),
     reportDiagnostics: true,
@@ -112,6 +121,17 @@ async function emitMetadata({ name, text, tsconfig }: TransformInput): Promise<s
     });
   if (errors.length > 0) throw new FaasError("BUILD_FAILED", errors.join("\n"));
   return outputText;
+}
+
+/** Returns false for a project that uses a TypeScript before version 6, whose metadata omits `null` from types without `strict`. */
+function isStrictByDefault(folder: string): boolean {
+  try {
+    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const [major] = /\d+/.exec(devDependencies?.typescript ?? dependencies?.typescript ?? "") ?? [];
+    return major === undefined || Number(major) >= 6;
+  } catch {
+    return true;
+  }
 }
 
 interface Message {

@@ -17,10 +17,15 @@ export class Tsconfigs {
   readonly #folder: string;
   readonly #cache = new Map<string, TsconfigOptions | undefined>();
   readonly #extended = new Map();
+  readonly #onInput: ((path: string) => void) | undefined;
 
-  /** @param folder - folder of the function: one in a parent folder is not part of the function */
-  constructor(folder: string) {
+  /**
+   * @param folder - folder of the function: one in a parent folder is not part of the function
+   * @param onInput - called for each file that is read, also for those that others extend
+   */
+  constructor(folder: string, onInput?: (path: string) => void) {
     this.#folder = folder;
+    this.#onInput = onInput;
   }
 
   /**
@@ -60,6 +65,9 @@ export class Tsconfigs {
       const own = withoutBase(path);
       if (own) return own;
       throw new FaasError("MANIFEST_INVALID", `${path}: ${(cause as Error).message}`, { cause });
+    } finally {
+      // The keys of the parser's cache are calls, such as "existsSync:<path>".
+      for (const key of this.#extended.keys()) this.#onInput?.(String(key).replace(/^\w+:|:utf8$/g, ""));
     }
   }
 }

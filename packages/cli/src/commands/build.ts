@@ -1,7 +1,13 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { connect } from "../client/connect.ts";
 import { buildImageWithProgress } from "../deploy/build-image.ts";
-import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
+import {
+  addSourceOptions,
+  type DeploySettingsOptions,
+  deployRef,
+  deploySettings,
+  fallbackPage,
+} from "../deploy/settings.ts";
 import { addImageOptions, type ImageOptions, imageInputs, registryOf } from "../options/image-options.ts";
 import { addRuntimeOptions } from "../options/settings-options.ts";
 import { optionWithLaterDefault } from "../options/value-parsers.ts";
@@ -44,6 +50,7 @@ async function build(dir: string | undefined, options: Options, io: Io): Promise
         ...ref,
         folder,
         push,
+        ...fallbackPage(options, project),
         ...imageInputs(settings, options, project.baseImage),
         ...(push || options.registry !== undefined ? { registry: registryOf(options, config) } : {}),
         ...(options.tag === undefined ? {} : { tag: options.tag }),

@@ -1,11 +1,19 @@
-import { type EndpointRef, FaasError, type Registered, type ServerConfig } from "@faas/core";
+import type { DetectedSettings } from "@faas/builder/bundle";
+import { type EndpointRef, FaasError, type Registered, type ServerConfig, type SettingsInput } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { rootAddresses } from "../deploy/addresses.ts";
 import { type ArtifactSource, publishArtifact } from "../deploy/artifact.ts";
+import { followLoading } from "../deploy/loading.ts";
 import { checkOutcome, describeServing } from "../deploy/outcome.ts";
-import { addSourceOptions, type DeploySettingsOptions, deployRef, deploySettings } from "../deploy/settings.ts";
+import {
+  addSourceOptions,
+  type DeploySettingsOptions,
+  deployRef,
+  deploySettings,
+  fallbackPage,
+} from "../deploy/settings.ts";
 import { addImageOptions, type ImageOptions } from "../options/image-options.ts";
 import { addSettingsOptions } from "../options/settings-options.ts";
 import { openProject } from "../project/project.ts";
@@ -58,7 +66,7 @@ async function deploy(dir: string | undefined, options: Options, io: Io): Promis
   try {
     const { image, registry, baseImage, wait } = options;
     const deployment = {
-      ...{ folder, ref, settings, wait, client, progress, io },
+      ...{ folder, ref, settings, wait, client, progress, io, ...fallbackPage(options, project) },
       ...(image === undefined ? {} : { image }),
       ...(registry === undefined ? {} : { registry }),
       ...(baseImage === undefined ? {} : { baseImage }),
@@ -90,7 +98,7 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   const registered = await client.putEndpoint(ref, {
     artifact,
     // A folder with a Dockerfile decides about the runtime, whatever the settings say.
-    settings: { ...detected, ...settings, ...(detected && { runtime: detected.runtime }) },
+    settings: { ...detected, ...settings, ...builtSettings(detected, settings) },
   });
   const { revision, unchanged } = registered;
   attempt.revision = revision;
@@ -98,11 +106,20 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   if (wait) {
     // An unchanged revision too: its earlier deployment may still be in progress.
     progress.begin("ready");
-    checkOutcome(await client.waitForRollout(ref, revision), revision);
+    const rolledOut = new AbortController();
+    const signal = AbortSignal.any([io.signal, rolledOut.signal]);
+    void followLoading(client, ref, revision, signal, (location) => progress.note(`still loading, at ${location}`));
+    checkOutcome(await client.waitForRollout(ref, revision).finally(() => rolledOut.abort()), revision);
   }
   progress.end();
   if (unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);
   return description === undefined ? registered : { ...registered, detected: description };
+}
+
+/** Returns the settings of which the build decides: the runtime, and variables that the user does not set. */
+function builtSettings(detected: DetectedSettings | undefined, { env }: SettingsInput): SettingsInput {
+  if (!detected) return {};
+  return { runtime: detected.runtime, ...(detected.env === undefined ? {} : { env: { ...detected.env, ...env } }) };
 }
 
 /** Adds the revision that serves the endpoint now to the error. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -16,7 +17,7 @@ const respondWith = (text: string) => `export const handler = () => ${JSON.strin
 let count = 0;
 /** Runs `faas dev` on a folder with these files; resolves when it has printed its URL. */
 async function dev(t: TestContext, files: Record<string, string>) {
-  const folder = join(root, String(count++));
+  const folder = join(root, String(count++), "fn");
   const write = async (name: string, text: string) => {
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
@@ -161,4 +162,48 @@ test("dev reads secrets from .env on every save, and names missing ones", async 
   await save({ ".env": "TOKEN=dos\nOTHER=tres\n" }, /loaded in/);
   assert.equal((await call()).text, "dos,tres");
   assert.doesNotMatch(running.stdout() + running.stderr(), /uno|dos|tres/);
+});
+
+test("dev reloads when a file outside of the folder changes that the code uses", async (t) => {
+  const { call, save, running } = await dev(t, {
+    "index.ts": 'import { text } from "../shared/s";\nexport const handler = (): string => text;\n',
+    "../shared/s.ts": 'import data from "./data.json";\nexport const text: string = "one " + data.a;\n',
+    "../shared/data.json": '{"a": 1}',
+  });
+  await running.printed(/loaded in \d+ ms/);
+  assert.equal((await call()).text, "one 1");
+  await save({ "../shared/s.ts": "export const text: string = ;\n" }, /still serving the previous code/);
+  await save(
+    { "../shared/s.ts": 'import data from "./data.json";\nexport const text = "two " + data.a;\n' },
+    /loaded in/,
+  );
+  assert.equal((await call()).text, "two 1");
+  await save({ "../shared/data.json": '{"a": 3}' }, /loaded in/);
+  assert.equal((await call()).text, "two 3");
+});
+
+test("dev reloads when a local package changes", async (t) => {
+  const { call, save, running } = await dev(t, {
+    "package.json": '{"dependencies":{"lib":"file:../lib"}}',
+    "index.js": 'exports.handler = () => require("lib").text;\n',
+    "../lib/package.json": '{"name":"lib","version":"1.0.0","main":"src/i.js"}',
+    "../lib/src/i.js": 'exports.text = "one";\n',
+  });
+  await running.printed(/loaded in \d+ ms/);
+  assert.equal((await call()).text, "one");
+  await save({ "../lib/src/i.js": 'exports.text = "two";\n' }, /loaded in/);
+  assert.equal((await call()).text, "two");
+});
+
+test("dev sandboxes code as a deployment does", async (t) => {
+  if (process.platform !== "linux") return t.skip("the sandbox needs Linux");
+  const source = `import { readFileSync, writeFileSync } from "node:fs";
+export const handler = () => {
+  writeFileSync("/tmp/dev-test", "own");
+  try { return readFileSync(${JSON.stringify(import.meta.filename)}, "utf8"); } catch (error) { return error.code; }
+};
+`;
+  const { call } = await dev(t, { "index.mjs": source });
+  assert.match((await call()).text, /^(?:EACCES|ENOENT)$/);
+  assert.ok(!existsSync("/tmp/dev-test"));
 });

@@ -7,6 +7,7 @@ import type { RequestReport } from "@faas/server";
 import type { Command } from "commander";
 import { startLocalServer } from "../dev/local-server.ts";
 import { type DevEvents, DevSession } from "../dev/session.ts";
+import { OutsideWatcher } from "../dev/watch-outside.ts";
 import { watchSource } from "../dev/watch-source.ts";
 import { integerOption, optionWithLaterDefault } from "../options/value-parsers.ts";
 import { openProject } from "../project/project.ts";
@@ -39,12 +40,16 @@ async function dev(dir: string | undefined, { port, verbose = false }: Options, 
   const dataDir = await mkdtemp(join(tmpdir(), "faas-dev-data-"));
   try {
     const server = await startLocalServer(dataDir, port, (report) => printStatus(io, formatRequest(report, io)));
-    const session = new DevSession(source, server, io, eventPrinter(source, verbose, io));
+    const { signal } = io;
+    const onError = (error: unknown) => showError(error, io, false);
+    const outside = new OutsideWatcher(source, { signal, onError, onChange: () => void session.load() });
+    const events = { ...eventPrinter(source, verbose, io), used: (path: string) => outside.add(path) };
+    const session = new DevSession({ folder: source, dataDir, server, io, events });
     try {
       await watchSource(source, {
-        signal: io.signal,
+        signal,
+        onError,
         onChange: () => void session.load(),
-        onError: (error) => showError(error, io, false),
       });
       await session.load();
       if (!io.signal.aborted) await once(io.signal, "abort");
@@ -57,7 +62,7 @@ async function dev(dir: string | undefined, { port, verbose = false }: Options, 
   }
 }
 
-function eventPrinter(source: string, verbose: boolean, io: Io): DevEvents {
+function eventPrinter(source: string, verbose: boolean, io: Io): Omit<DevEvents, "used"> {
   const color = colors(io.stderr, io);
   return {
     registered: (url) => {

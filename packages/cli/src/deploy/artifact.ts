@@ -14,6 +14,8 @@ export interface ArtifactSource extends ImageOptions {
   readonly image?: string;
   /** `baseImage` of `faas.json`; ignored where bundles run. */
   readonly projectBaseImage?: string;
+  /** Page of a static folder for paths without a file. */
+  readonly fallback?: string;
   readonly ref: EndpointRef;
   readonly settings: SettingsInput;
   readonly client: Client;
@@ -48,12 +50,13 @@ export async function publishArtifact(source: ArtifactSource, config: ServerConf
 }
 
 async function publishImage(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
-  const { ref, folder, settings, projectBaseImage, progress, io } = source;
+  const { ref, folder, settings, fallback, projectBaseImage, progress, io } = source;
   const image = await buildImageWithProgress(
     {
       ...ref,
       folder,
       push: true,
+      ...(fallback === undefined ? {} : { fallback }),
       registry: registryOf(source, config),
       ...imageInputs(settings, source, projectBaseImage),
     },
@@ -77,10 +80,11 @@ async function detectedSettings(built: DetectedSettings): Promise<DetectedSettin
   return settingsOf(built);
 }
 
-async function buildBundle({ folder, settings, progress, io }: ArtifactSource): Promise<Bundle> {
+async function buildBundle({ folder, settings, fallback, progress, io }: ArtifactSource): Promise<Bundle> {
   const { build } = await import("@faas/builder/bundle");
   const bundle = await build(folder, {
     ...sourceSettings(settings),
+    ...(fallback === undefined ? {} : { fallback }),
     signal: io.signal,
     onDetected: (description) => progress.detail(description),
     onStage: (stage) => progress.begin(stage),

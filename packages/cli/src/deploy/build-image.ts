@@ -10,6 +10,7 @@ interface ImageBuild extends EndpointRef, ImageInputs {
   readonly registry?: Registry;
   readonly push: boolean;
   readonly tag?: string;
+  readonly fallback?: string;
 }
 
 /** Builds an image, and pushes it with `push`, showing the stages. */

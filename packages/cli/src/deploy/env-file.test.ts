@@ -22,6 +22,11 @@ test("reads quotes inside of values, comments, empty values and the word export"
   assert.deepEqual(values, { A: "x=y=z", B: "single # not comment", D: "it's", E: "" });
 });
 
+test("rejects a line without an equals sign", () => {
+  for (const line of ["NAME: value", "export NAME", "some words"])
+    assert.throws(() => parseEnvFile(`A=1\n${line}\n`, ".env"), { message: "Expected .env:2 to be NAME=value" });
+});
+
 test("names the line that is not an assignment, also after a value of several lines", () => {
   assert.throws(() => parseEnvFile(`KEY="${KEY}"\nwrong\n`, ".env"), {
     code: "USAGE",

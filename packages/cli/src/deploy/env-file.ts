@@ -12,7 +12,7 @@ const QUOTED = /^[ \t]*(?:export[ \t]+)?[^\s#=]+[ \t]*=[ \t]*(["'`])[\s\S]*?\1/g
 export function parseEnvFile(text: string, path: string): Record<string, string> {
   const content = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
   const unquoted = content.replace(QUOTED, (assignment) => `NAME=${assignment.replace(/[^\n]+/g, "")}`);
-  const invalid = unquoted.split("\n").findIndex((each) => /^\s*[^#\s=]+\s*$/.test(each));
+  const invalid = unquoted.split("\n").findIndex((each) => /^\s*[^#\s=][^=]*$/.test(each));
   if (invalid >= 0) throw new FaasError("USAGE", `Expected ${path}:${invalid + 1} to be NAME=value`);
   return { ...parseEnv(content) } as Record<string, string>;
 }

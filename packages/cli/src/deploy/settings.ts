@@ -13,6 +13,7 @@ import {
 import type { Command } from "commander";
 import { type SettingsOptions, settingsOf } from "../options/settings-options.ts";
 import { checkRef } from "../options/target.ts";
+import { optionWithLaterDefault } from "../options/value-parsers.ts";
 import type { Io } from "../terminal/io.ts";
 import { parseEnvFile } from "./env-file.ts";
 
@@ -20,6 +21,7 @@ export interface DeploySettingsOptions extends SettingsOptions {
   readonly org?: string;
   readonly endpoint?: string;
   readonly envFile?: string;
+  readonly fallback?: string;
 }
 
 /** Adds the folder to build and the endpoint to deploy to. */
@@ -27,7 +29,16 @@ export function addSourceOptions(command: Command): void {
   command
     .argument("[dir]", "Folder of the function (by default that of the nearest faas.json, else the current one)")
     .option("--org <org>", "Organization (or org in faas.json)")
-    .option("--endpoint <endpoint>", "Name of the endpoint (or endpoint in faas.json)");
+    .option("--endpoint <endpoint>", "Name of the endpoint (or endpoint in faas.json)")
+    .addOption(
+      optionWithLaterDefault("--fallback <page>", "Page of a static folder for paths without a file", "404.html"),
+    );
+}
+
+/** Returns the fallback page of a static folder; options win over `faas.json`. */
+export function fallbackPage(options: DeploySettingsOptions, project: Project): { readonly fallback?: string } {
+  const fallback = options.fallback ?? project.fallback;
+  return fallback === undefined ? {} : { fallback };
 }
 
 /**
@@ -51,7 +62,7 @@ export function deployRef(options: DeploySettingsOptions, project: Project): End
  * @throws USAGE when a setting is invalid or contradicts another
  */
 export async function deploySettings(options: DeploySettingsOptions, project: Project, io: Io): Promise<SettingsInput> {
-  const { $schema: _, org: __, endpoint: ___, server: ____, baseImage: _____, ...fromFile } = project;
+  const { $schema: _, org: __, endpoint: ___, server: ____, baseImage: _____, fallback: ______, ...fromFile } = project;
   const { env: fromOptions, secrets: secretsFromOptions, ...given } = settingsOf(options);
   const fromEnvFile = options.envFile === undefined ? {} : await readEnvFile(resolve(io.cwd, options.envFile));
   const env = { ...fromFile.env, ...fromEnvFile, ...fromOptions };

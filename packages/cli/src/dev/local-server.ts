@@ -1,3 +1,5 @@
+import { mkdir } from "node:fs/promises";
+import { dependenciesFolder } from "@faas/builder/bundle";
 import { DEFAULT_PORT, FaasError } from "@faas/core";
 import type { RequestReport, RunningServer } from "@faas/server";
 
@@ -15,8 +17,11 @@ export async function startLocalServer(
   onRequest: (report: RequestReport) => void,
 ): Promise<RunningServer> {
   const { startServer } = await import("@faas/server");
-  // The user's own function on their own machine needs no sandbox.
-  const options = { dataDir, logLevel: "silent", onRequest, poolSize: 1, isolation: "off" } as const;
+  // Installed packages are used where they are: a deployment copies them into the bundle. Permitted when the server starts, so they have to exist.
+  const packages = dependenciesFolder();
+  await mkdir(packages, { recursive: true });
+  // Sandboxed as after a deployment, so that code that works here also works there.
+  const options = { dataDir, logLevel: "silent", onRequest, poolSize: 1, readable: [packages] } as const;
   const startOn = (candidate: number) => startServer({ ...options, port: candidate });
   if (port !== undefined) return startOn(port);
   for (let next = DEFAULT_PORT; next < DEFAULT_PORT + NEXT_PORTS; next++) {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type PreparedFolder, prepareFolder, settingsOf } from "@faas/builder/bundle";
 import { type EndpointRef, FaasError, type Project } from "@faas/core";
@@ -29,11 +30,24 @@ export interface DevEvents {
   failed(error: unknown, hasPrevious: boolean): void;
   /** Reports a line of the function's output. */
   line(text: string): void;
+  /** Reports a file or folder that the code depends on, also outside of its folder. */
+  used(path: string): void;
+}
+
+export interface DevSessionOptions {
+  /** Folder of the function. */
+  readonly folder: string;
+  /** Data folder of the server. */
+  readonly dataDir: string;
+  readonly server: RunningServer;
+  readonly io: Pick<Io, "signal" | "env">;
+  readonly events: DevEvents;
 }
 
 /** Repeated deployments of a folder to a server in this process, as `faas deploy` makes them but without a tar. */
 export class DevSession implements AsyncDisposable {
   readonly #folder: string;
+  readonly #dataDir: string;
   readonly #server: RunningServer;
   readonly #events: DevEvents;
   readonly #signal: AbortSignal;
@@ -50,8 +64,9 @@ export class DevSession implements AsyncDisposable {
   #description: string | undefined;
   #logs: Promise<void> | undefined;
 
-  constructor(folder: string, server: RunningServer, io: Pick<Io, "signal" | "env">, events: DevEvents) {
+  constructor({ folder, dataDir, server, io, events }: DevSessionOptions) {
     this.#folder = folder;
+    this.#dataDir = dataDir;
     this.#server = server;
     this.#events = events;
     this.#signal = io.signal;
@@ -100,13 +115,22 @@ export class DevSession implements AsyncDisposable {
     if (description !== this.#description) this.#events.detected(description);
     this.#description = description;
     // Hostnames are those of a server on a network.
-    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, ...settings } = project;
+    const {
+      $schema: _,
+      org: __,
+      endpoint: ___,
+      server: ____,
+      hostnames: _____,
+      fallback: ______,
+      ...settings
+    } = project;
     await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
       // One permanent replica: its output and state are the ones to look at.
       settings: {
         ...{ ...settingsOf(prepared), ...settings, runtime },
+        ...(prepared.env === undefined ? {} : { env: { ...prepared.env, ...settings.env } }),
         ...{ replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never" },
       },
     });
@@ -124,7 +148,10 @@ export class DevSession implements AsyncDisposable {
     const onStage = (stage: string) => {
       if (stage === "install") void this.#reportIfSlow(ready.signal);
     };
-    const options = { ...sourceSettings(project), signal, onStage };
+    const { fallback } = project;
+    const onInput = (path: string) => this.#events.used(path);
+    const site = fallback === undefined ? {} : { fallback };
+    const options = { ...sourceSettings(project), ...site, signal, onStage, onInput };
     const prepared = await prepareFolder(this.#folder, options).finally(() => ready.abort());
     const existing = this.#prepared.get(prepared.digest);
     // Deleted first, so that the newest is last.
@@ -193,6 +220,15 @@ export class DevSession implements AsyncDisposable {
   }
 
   #withSourcePathsIn(text: string): string {
-    return [...this.#prepared.values()].reduce((result, { folder }) => result.replaceAll(folder, this.#folder), text);
+    const result = [...this.#prepared.values()].reduce(
+      (replaced, { folder }) => replaced.replaceAll(folder, this.#folder),
+      text,
+    );
+    // A sandboxed, prewarmed process has a copy.
+    const copies = join(this.#dataDir, "live");
+    return result
+      .split(`${copies}/`)
+      .map((part, index) => (index === 0 ? part : part.replace(/^[^/]+\/code/, this.#folder)))
+      .join("");
   }
 }

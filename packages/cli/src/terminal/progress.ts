@@ -44,6 +44,12 @@ export class Progress {
     this.#show();
   }
 
+  /** Adds detail that matters before the stage ends: without a spinner it is printed at once. */
+  note(text: string): void {
+    this.detail(text);
+    if (!this.#spinner) printStatus(this.#io, text);
+  }
+
   /** Ends the current stage. */
   end(): void {
     if (this.#stage === undefined) return;

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { z } from "zod";
 import { errorCodeSchema } from "../api/problem.ts";
 import type { FaasError } from "../errors.ts";
@@ -10,13 +9,19 @@ import type { Scaler } from "./settings.ts";
 
 /** Interface between the control server and the systems that run replicas. `test/platform/contract.ts` tests it for every platform. */
 
-/** A running wrapper, as the gateway sees it. */
+/** A connected `Socket` of `node:net`. */
+export interface ReplicaSocket extends NodeJS.ReadWriteStream {
+  setNoDelay(noDelay: boolean): unknown;
+  destroy(): unknown;
+}
+
+/** A running wrapper or server, as the gateway sees it. */
 export interface Replica {
   readonly id: string;
   /** Address: `host:port`, or `unix:` and the path of a Unix socket. */
   readonly address: string;
   /** Opens a connection to a replica that its platform alone can reach, whose address only identifies it. Absent: it listens at the address. */
-  readonly connect?: () => Promise<Socket>;
+  readonly connect?: () => Promise<ReplicaSocket>;
   /** True if its ready probe succeeded and it is not being stopped. */
   readonly ready: boolean;
   readonly revision: string;

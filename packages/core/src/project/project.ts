@@ -13,6 +13,11 @@ export const projectSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("Base image of the function, on platforms that run images (default node:24-slim, python:3.11-slim)"),
+  fallback: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Page of a static folder for paths without a file, such as index.html for a single-page app"),
   ...settingsInputSchema.shape,
 });
 export type Project = z.input<typeof projectSchema>;

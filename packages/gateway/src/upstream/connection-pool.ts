@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { ReplicaSocket } from "@faas/core";
 import { type ConnectionOwner, type ReplicaAddress, ReplicaConnection, type ResponseHandler } from "./connection.ts";
 import type { ReplicaRequest } from "./replica-request.ts";
 
@@ -17,14 +18,14 @@ export class ConnectionPool implements ConnectionOwner {
   /** Used last in, first out: connections that are not needed expire. */
   readonly #idle: IdleConnection[] = [];
   #sweep: NodeJS.Timeout | undefined;
-  readonly #connect: (() => Promise<Socket>) | undefined;
+  readonly #connect: (() => Promise<ReplicaSocket>) | undefined;
   #closing = false;
 
   /**
    * @param address `unix:<path>` or `host:port`
    * @param connect opens a connection to a replica that the platform alone can reach
    */
-  constructor(address: string, connect?: () => Promise<Socket>) {
+  constructor(address: string, connect?: () => Promise<ReplicaSocket>) {
     this.address = parseAddress(address);
     this.#connect = connect;
   }
@@ -37,7 +38,7 @@ export class ConnectionPool implements ConnectionOwner {
     else if (this.#connect === undefined) new ReplicaConnection(this, request, handler);
     else
       this.#connect().then(
-        (socket) => new ReplicaConnection(this, request, handler, socket),
+        (socket) => new ReplicaConnection(this, request, handler, socket as Socket),
         (error) => handler.failed(error),
       );
   }

@@ -60,7 +60,6 @@ const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 export class ReplicaConnection implements ReplicaCall, BodySink {
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
-  /** True if the socket is read as an ordinary stream. */
   readonly #isStream: boolean;
   #request: ReplicaRequest | undefined;
   #handler: ResponseHandler | undefined;
@@ -79,11 +78,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   #timer: NodeJS.Timeout | undefined;
   #timerMs = 0;
 
-  /**
-   * Connects, and then sends its first request.
-   *
-   * @param connected connected socket to use, instead of a new one
-   */
+  /** Connects, unless it gets a connected socket, and then sends its first request. */
   constructor(owner: ConnectionOwner, request: ReplicaRequest, handler: ResponseHandler, connected?: Socket) {
     this.#owner = owner;
     this.#request = request;
@@ -94,16 +89,15 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     const socket = connected ?? connect({ ...owner.address, noDelay: true, ...(this.#isStream ? {} : { onread }) });
     this.#socket = socket;
     if (this.#isStream) socket.on("data", this.#onData);
+    if (!connected) socket.once("connect", () => this.#send(request));
     socket.on("drain", () => this.#source?.resume());
     socket.on("error", (error) => {
       this.#error = error;
     });
     socket.once("end", () => this.#ended());
     socket.once("close", () => this.#closed());
-    if (connected === undefined) {
-      socket.once("connect", () => this.#send(request));
-      this.#arm(CONNECT_MS);
-    } else this.#send(request);
+    if (connected) this.#send(request);
+    else this.#arm(CONNECT_MS);
   }
 
   /** Sends another request; the connection must be free. */

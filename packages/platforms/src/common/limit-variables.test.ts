@@ -13,7 +13,7 @@ describe("variables from the limits of an endpoint", () => {
     [1500, "2", "4"],
     [8000, "8", "8"],
   ] as const)
-    test(`of ${cpuMillis}m CPU allow ${threads} threads`, () => {
+    test(`for ${cpuMillis}m CPU allow ${threads} threads`, () => {
       const { UV_THREADPOOL_SIZE, GOMAXPROCS, PYTHON_CPU_COUNT, WEB_CONCURRENCY, RAYON_NUM_THREADS } =
         limits(cpuMillis);
       assert.deepEqual(

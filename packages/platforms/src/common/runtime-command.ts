@@ -35,11 +35,16 @@ export interface RuntimeCommand {
   /** Failure detail for a program that is not installed; absent for the server's own program, which is always installed. */
   readonly missing?: (program: string) => string;
   program(programs: Programs): string;
+  /** True if SIGUSR1 makes the process listen for a debugger, and print its address. */
+  readonly hasInspector: boolean;
   /** Returns the arguments before the file to run. */
   flags(memoryBytes: number): readonly string[];
   /** Returns the bytes that a process maps for writing but does not use. */
   unusedBytes(concurrency: number): number;
 }
+
+/** A debugger of any port, whose secret address only the server reads: others on this machine must not find it. */
+const INSPECTOR_OPTIONS = ["--inspect-port=0", "--inspect-publish-uid=stderr"];
 
 const NODE: RuntimeCommand = {
   name: "node",
@@ -49,7 +54,8 @@ const NODE: RuntimeCommand = {
   compilesWrapper: false,
   cacheVariable: "NODE_COMPILE_CACHE",
   program: ({ node }) => node,
-  flags: (memoryBytes) => [heapOption(memoryBytes)],
+  flags: (memoryBytes) => [heapOption(memoryBytes), ...INSPECTOR_OPTIONS],
+  hasInspector: true,
   unusedBytes: () => (MAPS_CODE ? (3 + availableParallelism()) * GIB : UNUSED_HEAP),
 };
 
@@ -70,20 +76,29 @@ const PYTHON: RuntimeCommand = {
   program: ({ python }) => python,
   // Without the module `site`: a function does not see the packages of this machine's Python, and starts faster.
   flags: () => ["-S"],
+  hasInspector: false,
   unusedBytes: (concurrency) => UNUSED_HEAP + concurrency * THREAD_STACK,
 };
 
 const RUNTIME_COMMANDS = { node: NODE, typescript: NODE, python: PYTHON } satisfies Record<Language, RuntimeCommand>;
 
+/** Returns the bytes that a process of a server maps for writing but does not use: its command may run any program. */
+export const serverUnusedBytes = (concurrency: number): number =>
+  Math.max(NODE.unusedBytes(concurrency), PYTHON.unusedBytes(concurrency));
+
 /**
  * Looks up how a runtime's processes are started.
  *
- * @throws ARTIFACT_UNSUPPORTED for a Dockerfile, which builds an image
+ * @throws ARTIFACT_UNSUPPORTED for a Dockerfile, which builds an image, and for a program, which has no wrapper
  */
 export function runtimeCommand(runtime: Runtime): RuntimeCommand {
   if (runtime === "dockerfile")
     throw new FaasError("ARTIFACT_UNSUPPORTED", "A Dockerfile builds an image, but the embedded platform runs bundles");
-  if (runtime === "binary") throw new FaasError("ARTIFACT_UNSUPPORTED", "The platform cannot run programs yet");
+  if (runtime === "binary")
+    throw new FaasError(
+      "ARTIFACT_UNSUPPORTED",
+      "A built program is a server: deploy it with --app server and --command",
+    );
   return RUNTIME_COMMANDS[runtime];
 }
 

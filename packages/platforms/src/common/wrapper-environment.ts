@@ -64,7 +64,8 @@ export function functionEnvironment(
     FAAS_ORG: spec.org,
     FAAS_ENDPOINT: spec.endpoint,
     FAAS_REVISION: spec.revision,
-    ...(spec.app === undefined ? {} : { FAAS_APP: spec.app }),
+    // The build makes an app for Node of static files.
+    ...(spec.app === undefined ? {} : { FAAS_APP: spec.app === "static" ? "http" : spec.app }),
     ...(spec.signature === undefined ? {} : { FAAS_SIGNATURE: spec.signature }),
     ...(spec.handler === undefined ? {} : { FAAS_HANDLER: spec.handler }),
     FAAS_TIMEOUT_MS: String(spec.timeoutMs),

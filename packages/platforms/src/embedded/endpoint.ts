@@ -67,9 +67,9 @@ export class EmbeddedEndpoint {
       revision: this.spec.revision,
       replicas: this.#replicas
         .filter((replica) => !replica.stopping)
-        .map(({ id, socketPath, ready, spec, stages }) => ({
+        .map(({ id, listener, ready, spec, stages }) => ({
           id,
-          address: `unix:${socketPath}`,
+          ...listener,
           ready,
           revision: spec.revision,
           start: stages.list,

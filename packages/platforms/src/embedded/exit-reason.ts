@@ -26,18 +26,23 @@ export interface ProcessExit {
 /** Finds the reason for the exit of a process that the server did not end. */
 export function exitReason(spec: EndpointSpec, programs: Programs, exit: ProcessExit): ProcessEnd {
   const { code, signal, lastLines, wasServing, isSandboxed } = exit;
-  if (lastLines.some((line) => NO_MEMORY.test(line))) {
-    const limit = formatSize(spec.memoryBytes);
-    return {
-      code: "OUT_OF_MEMORY",
-      detail: `The function ran out of memory: its limit is ${limit}; deploy it with a larger --memory`,
-    };
-  }
+  const noMemory = outOfMemory(spec, exit);
+  if (noMemory) return noMemory;
   const missing = runtimeMissing(spec, programs);
   if (code === PROGRAM_MISSING && isSandboxed && missing && lastLines.length === 0) return missing;
   const how = signal ? `by signal ${signal} (${constants.signals[signal]})` : `with exit code ${code}`;
   const when = wasServing ? "while it served" : "before it was ready";
   return { code: "REPLICA_EXITED", detail: `The function's process ended ${how} ${when}` };
+}
+
+/** Returns the failure of a process whose runtime got no more memory; undefined if it ended for another reason. */
+export function outOfMemory({ memoryBytes }: EndpointSpec, { lastLines }: ProcessExit): ProcessEnd | undefined {
+  if (!lastLines.some((line) => NO_MEMORY.test(line))) return undefined;
+  const limit = formatSize(memoryBytes);
+  return {
+    code: "OUT_OF_MEMORY",
+    detail: `The function ran out of memory: its limit is ${limit}; deploy it with a larger --memory`,
+  };
 }
 
 /** Finds the reason why a process could not be spawned. */

@@ -27,6 +27,7 @@ import { hidingPaths, type TemporaryFiles } from "./sandbox/allowed-paths.ts";
 import { Landlock } from "./sandbox/landlock.ts";
 import { type IsolationMode, Sandbox } from "./sandbox/sandbox.ts";
 import { SecretStore } from "./secret-store.ts";
+import { ServerSupport } from "./server/server-support.ts";
 
 /** Milliseconds between two checks of the processes' memory. */
 const CHECK_INTERVAL_MS = 250;
@@ -72,13 +73,13 @@ export class EmbeddedPlatform implements Platform {
   readonly name = "embedded";
   readonly accepts = "bundle";
   readonly scalers = ["concurrency", "fixed"] as const;
-  /** How functions are sandboxed, or the reason why they are not. */
-  readonly isolation: string;
+  readonly #isolation: string;
   readonly #dataDir: string;
   readonly #runFolder: string;
   readonly #host: EndpointHost;
   readonly #prewarmPool: PrewarmPool;
   readonly #sandboxContext: SandboxContext | undefined;
+  readonly #servers: ServerSupport;
   readonly #secrets: SecretStore;
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
   /** Endpoints that have processes, or had some at the last check: only these are checked. */
@@ -97,8 +98,8 @@ export class EmbeddedPlatform implements Platform {
     this.#dataDir = resolve(options.dataDir);
     const landlock = findLandlock(options.isolation);
     const isSandboxed = typeof landlock !== "string";
-    this.isolation = isSandboxed ? describeSandbox(landlock, options.isolation) : `none: ${landlock}`;
-    if (isSandboxed) options.log?.info(`functions are sandboxed: ${this.isolation}`);
+    this.#isolation = isSandboxed ? describeSandbox(landlock, options.isolation) : `none: ${landlock}`;
+    if (isSandboxed) options.log?.info(`functions are sandboxed: ${this.#isolation}`);
     else if (landlock !== "off")
       options.log?.warn(
         `functions can read and write all files that the server can, also its data folder: ${landlock}`,
@@ -119,12 +120,16 @@ export class EmbeddedPlatform implements Platform {
     };
     if (isSandboxed) this.#sandboxContext = this.#createSandbox(landlock, runtimeOptions, options);
     this.#prewarmPool = new PrewarmPool(options.poolSize ?? 0, runtimeOptions, this.#sandboxContext);
+    this.#servers = new ServerSupport(runtimeOptions, this.#sandboxContext?.sandbox, options.isolation, (message) =>
+      options.log?.warn(message),
+    );
     this.#secrets = new SecretStore(this.#dataDir);
     this.#host = {
       processOptions: {
         ...runtimeOptions,
         startTimeoutMs: options.startTimeoutMs ?? 60_000,
         prewarmPool: this.#prewarmPool,
+        serverOptions: this.#servers.options,
         ...(this.#sandboxContext ? { sandboxContext: this.#sandboxContext } : {}),
       },
       bundleFolder: options.bundleFolder,
@@ -134,6 +139,11 @@ export class EmbeddedPlatform implements Platform {
       changed: (endpoint) => this.#changed(endpoint),
       records,
     };
+  }
+
+  /** How functions are sandboxed, or the reason why they are not. */
+  get isolation(): string {
+    return `${this.#isolation}${this.#servers.description}`;
   }
 
   #cleanUp(records: ProcessRecords, { log }: EmbeddedOptions): void {
@@ -161,9 +171,10 @@ export class EmbeddedPlatform implements Platform {
     return { sandbox, slots };
   }
 
-  /** @throws ARTIFACT_UNSUPPORTED for a runtime that the embedded platform cannot run */
+  /** @throws ARTIFACT_UNSUPPORTED for a runtime that the embedded platform cannot run, and as `ServerSupport.check` */
   async check(spec: EndpointSpec): Promise<void> {
-    runtimeCommand(spec.runtime);
+    if (spec.app === "server" && spec.runtime !== "dockerfile") await this.#servers.check(spec);
+    else runtimeCommand(spec.runtime);
   }
 
   async apply(spec: EndpointSpec): Promise<void> {
@@ -175,6 +186,7 @@ export class EmbeddedPlatform implements Platform {
     }
     const preparing = isLanguage(spec.runtime) ? this.#sandboxContext?.sandbox.prepare(spec.runtime) : undefined;
     if (preparing) await preparing;
+    if (spec.app === "server") await this.#servers.prepare();
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
     this.#prewarmPool.addEndpoint(spec);

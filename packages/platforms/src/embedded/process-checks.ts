@@ -10,10 +10,17 @@ const PROBE_GRACE_MS = 5_000;
 /** Bytes of a page (proc(5)). */
 const PAGE_BYTES = 4096;
 
-/** Returns the failure of a process that has more memory resident than its limit. */
-export function memoryFailure(pid: number | undefined, limitBytes: number): ProcessEnd | undefined {
-  const bytes = pid === undefined ? undefined : residentBytes(pid);
-  if (bytes === undefined || bytes <= limitBytes) return undefined;
+/** Returns the failure of processes that have more memory resident than their limit. Memory that they share counts once. */
+export function memoryFailure(pids: readonly (number | undefined)[], limitBytes: number): ProcessEnd | undefined {
+  let bytes = 0;
+  let shared = 0;
+  for (const pid of pids) {
+    const { resident, ofFiles } = pid === undefined ? NO_MEMORY_USE : memoryOf(pid);
+    bytes += resident - ofFiles;
+    shared = Math.max(shared, ofFiles);
+  }
+  bytes += shared;
+  if (bytes <= limitBytes) return undefined;
   const used = formatSize(Math.ceil(bytes / 2 ** 20) * 2 ** 20);
   const limit = formatSize(limitBytes);
   return {
@@ -22,26 +29,32 @@ export function memoryFailure(pid: number | undefined, limitBytes: number): Proc
   };
 }
 
-/** Reads the resident memory of a process (proc(5), second field of statm); undefined on a system without /proc. */
-function residentBytes(pid: number): number | undefined {
+const NO_MEMORY_USE = { resident: 0, ofFiles: 0 };
+
+/** Reads the resident memory of a process, and its part of files and shared memory (proc(5), statm); none on a system without /proc. */
+function memoryOf(pid: number): { readonly resident: number; readonly ofFiles: number } {
   try {
-    return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
+    const [, resident, ofFiles] = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ").map(Number);
+    return { resident: (resident ?? 0) * PAGE_BYTES, ofFiles: (ofFiles ?? 0) * PAGE_BYTES };
   } catch {
-    return undefined;
+    return NO_MEMORY_USE;
   }
 }
 
 /** Probes whether a replica still responds. */
 export class Liveness {
-  readonly #socketPath: string;
+  readonly #send: (signal: AbortSignal) => Promise<unknown> | undefined;
   readonly #responseTimeoutMs: number;
   #lastProbeMs: number;
   /** Time of the probe whose response is awaited. */
   #awaitedSinceMs: number | undefined;
 
-  /** @param startedMs start of the replica, which spreads the probes of many replicas over time */
-  constructor(socketPath: string, timeoutMs: number, startedMs: number) {
-    this.#socketPath = socketPath;
+  /**
+   * @param to socket of a wrapper, or function that sends a probe to a server
+   * @param startedMs start of the replica, which spreads the probes of many replicas over time
+   */
+  constructor(to: string | (() => Promise<unknown> | undefined), timeoutMs: number, startedMs: number) {
+    this.#send = typeof to === "string" ? (signal) => probeReady({ socketPath: to }, signal) : to;
     this.#responseTimeoutMs = timeoutMs + PROBE_GRACE_MS;
     this.#lastProbeMs = startedMs;
   }
@@ -61,8 +74,8 @@ export class Liveness {
   #probe(nowMs: number): void {
     this.#lastProbeMs = nowMs;
     this.#awaitedSinceMs = nowMs;
-    probeReady({ socketPath: this.#socketPath }, AbortSignal.timeout(this.#responseTimeoutMs))
-      .then(() => (this.#awaitedSinceMs = undefined))
+    this.#send(AbortSignal.timeout(this.#responseTimeoutMs))
+      ?.then(() => (this.#awaitedSinceMs = undefined))
       .catch(() => {});
   }
 }

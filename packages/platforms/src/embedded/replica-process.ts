@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { EndpointSpec } from "@faas/core";
+import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingLocation, loadingReport, type Replica } from "@faas/core";
 import { readLines } from "../common/lines.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
+import { isPortTaken, serverExit, serverSpawnFailure } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import {
   functionEnvironment,
@@ -15,13 +16,15 @@ import {
   runtimeEnvironment,
   sharedCacheFolder,
 } from "../common/wrapper-environment.ts";
-import { exitReason, type ProcessEnd, spawnFailure } from "./exit-reason.ts";
+import { exitReason, outOfMemory, type ProcessEnd, spawnFailure } from "./exit-reason.ts";
+import { LoadingInspector } from "./loading-inspector.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
 import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
 import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
 import { Liveness, memoryFailure } from "./process-checks.ts";
 import { memoryRlimit } from "./sandbox/memory-rlimit.ts";
 import type { ProcessFolder } from "./sandbox/sandbox.ts";
+import { type ServerOptions, ServerProgram } from "./server/server-program.ts";
 
 const MAX_LAST_LINES = 20;
 /** Milliseconds for which a replica that is no longer listed still accepts requests, for those that were sent to it just before. */
@@ -30,6 +33,8 @@ const DRAIN_DELAY_MS = 100;
 const KILL_GRACE_MS = 5_000;
 /** Milliseconds to wait for the end of the output of an exited process. */
 const OUTPUT_GRACE_MS = 500;
+/** Attempts to start a server whose port another program takes. */
+const MAX_PORTS = 5;
 
 /** How the processes of all replicas are started. */
 export interface ProcessOptions extends RuntimeOptions {
@@ -37,6 +42,8 @@ export interface ProcessOptions extends RuntimeOptions {
   readonly prewarmPool: PrewarmPool;
   /** Absent if processes are not sandboxed. */
   readonly sandboxContext?: SandboxContext;
+  /** Returns what servers are started with, once one was applied. */
+  readonly serverOptions: () => ServerOptions;
 }
 
 /** Receiver of a replica's events. */
@@ -50,7 +57,7 @@ export interface ProcessEvents {
 }
 
 /**
- * A child process: the wrapper with the user's function, listening on its own Unix socket. A sandboxed process creates the socket in its private folder; the
+ * A child process: a server of its own, or the wrapper with the user's function, listening on its own Unix socket. A sandboxed process creates the socket in its private folder; the
  * server then moves it to a path that other functions cannot guess.
  */
 export class ReplicaProcess {
@@ -74,10 +81,15 @@ export class ReplicaProcess {
   readonly #liveness: Liveness;
   #child: ChildProcess | undefined;
   #folder: ProcessFolder;
+  /** Absent for a function. */
+  readonly #server: ServerProgram | undefined;
+  #ports = 0;
   /** Returns a prewarmed process's copy of the code. */
   #releaseCode: (() => void) | undefined;
   #end: ProcessEnd | undefined;
   #hasEnded = false;
+  #loadingInspector: LoadingInspector | undefined;
+  #loadingLocation: string | undefined;
 
   constructor(id: string, spec: EndpointSpec, options: ProcessOptions, events: ProcessEvents) {
     this.id = id;
@@ -87,8 +99,13 @@ export class ReplicaProcess {
     // Removed with a replica that could not be started, so never a folder that replicas share.
     const path = join(runFolder, sandboxContext ? id : `${id}.tmp`);
     this.#folder = { path, home: sandboxContext ? join(path, "tmp") : path, listenPath: this.socketPath };
-    this.#liveness = new Liveness(this.socketPath, spec.timeoutMs, this.startedMs);
     this.#options = options;
+    if (spec.app === "server") this.#server = new ServerProgram(id, spec, options.serverOptions());
+    this.#liveness = new Liveness(
+      this.#server ? () => this.#server?.probe() : this.socketPath,
+      spec.timeoutMs,
+      this.startedMs,
+    );
     this.#events = events;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
@@ -97,6 +114,13 @@ export class ReplicaProcess {
 
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** Address and, for a server, the way to connect to it: see `Replica`. */
+  get listener(): Pick<Replica, "address" | "connect"> {
+    if (this.#server === undefined) return { address: `unix:${this.socketPath}` };
+    const { address, connections } = this.#server;
+    return { address, connect: connections.connect };
   }
 
   /** Files and folders that only this replica uses. */
@@ -111,32 +135,45 @@ export class ReplicaProcess {
    * @param secrets values by variable name
    */
   start(bundle: string, secrets: Readonly<Record<string, string>>): void {
+    this.#launch(bundle, secrets);
+    void this.#awaitReady();
+  }
+
+  #launch(bundle: string, secrets: Readonly<Record<string, string>>): void {
     const child = this.#spawn(bundle, secrets);
     this.#child = child;
     this.stages.record("process");
     if (child.pid !== undefined) this.#events.started(this, child.pid);
-    for (const stream of ["stdout", "stderr"] as const) {
-      readLines(child[stream] as Readable, (line) => {
-        this.lastLines.push(line);
-        if (this.lastLines.length > MAX_LAST_LINES) this.lastLines.shift();
-        return this.#events.line(this, stream, line);
-      });
-    }
+    for (const stream of ["stdout", "stderr"] as const)
+      readLines(child[stream] as Readable, (line) =>
+        stream === "stderr" && this.#loadingInspector?.handles(line) ? undefined : this.#onLine(stream, line),
+      );
     child.once("error", (error: NodeJS.ErrnoException) => {
-      this.#end ??= spawnFailure(this.spec, this.#options, error);
+      this.#end ??= this.#server ? serverSpawnFailure(this.spec, error) : spawnFailure(this.spec, this.#options, error);
       if (child.pid === undefined) this.#onEnd();
     });
     child.once("exit", (code, signal) => {
       // The output may contain the reason. It is complete on "close", which a grandchild that holds the pipes can delay.
       const onOutputEnd = () => {
         clearTimeout(timer);
+        if (this.#takesAnotherPort()) return this.#launch(bundle, secrets);
         this.#end ??= this.#exitReason(code, signal);
         this.#onEnd();
       };
       const timer = setTimeout(onOutputEnd, OUTPUT_GRACE_MS);
       child.once("close", onOutputEnd);
     });
-    void this.#awaitReady();
+  }
+
+  /** Chooses another port for a server that ended because another program took its port. */
+  #takesAnotherPort(): boolean {
+    if (this.#server === undefined || this.#server.hasOwnPort || this.stopping || this.wasReady || this.#end)
+      return false;
+    if (!isPortTaken(this.lastLines) || ++this.#ports >= MAX_PORTS) return false;
+    this.#signal("SIGKILL");
+    this.lastLines.length = 0;
+    this.#server.takeAnotherPort();
+    return true;
   }
 
   /** Fails a replica whose process cannot be started, because its bundle is missing for instance. */
@@ -145,7 +182,10 @@ export class ReplicaProcess {
     this.#onEnd();
   }
 
-  /** Drains the replica: waits briefly for requests on their way, sends SIGTERM, and SIGKILL after the endpoint's timeout. */
+  /**
+   * Drains the replica: waits briefly for requests on their way, sends SIGTERM, and SIGKILL after the endpoint's timeout. A server knows nothing of
+   * draining: it gets SIGTERM when the gateway has closed all connections, at the latest after the endpoint's timeout.
+   */
   async stop(): Promise<void> {
     if (this.stopping) return this.ended;
     const served = this.ready;
@@ -154,8 +194,10 @@ export class ReplicaProcess {
     this.#startAborter.abort(REPLICA_REMOVED);
     if (this.#child === undefined) this.#onEnd();
     if (served) await Promise.race([delay(DRAIN_DELAY_MS), this.ended]);
+    if (served) await Promise.race([this.#server?.connections.closed(this.spec.timeoutMs), this.ended]);
     this.#signal(served ? "SIGTERM" : "SIGKILL");
-    const timer = setTimeout(() => this.#signal("SIGKILL"), this.spec.timeoutMs + KILL_GRACE_MS);
+    const termMs = this.#server ? 0 : this.spec.timeoutMs;
+    const timer = setTimeout(() => this.#signal("SIGKILL"), termMs + KILL_GRACE_MS);
     await this.ended;
     clearTimeout(timer);
   }
@@ -163,8 +205,33 @@ export class ReplicaProcess {
   /** Ends the replica if it uses more memory than its limit, or has stopped responding. */
   check(nowMs: number): void {
     const failure =
-      memoryFailure(this.pid, this.spec.memoryBytes) ?? (this.ready ? this.#liveness.check(nowMs) : undefined);
+      memoryFailure(this.#server?.pids ?? [this.pid], this.spec.memoryBytes) ??
+      (this.ready ? this.#liveness.check(nowMs) : undefined);
     if (failure) this.#kill(failure);
+  }
+
+  #onLine(stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
+    this.lastLines.push(line);
+    if (this.lastLines.length > MAX_LAST_LINES) this.lastLines.shift();
+    return this.#events.line(this, stream, line);
+  }
+
+  /** Logs where the code is that has not finished loading. The Python wrapper does this itself. */
+  #inspectLoading(): void {
+    const { runtime, app } = this.spec;
+    // SIGUSR1 would end a program other than Node.
+    if (
+      app === "server" ||
+      app === "static" ||
+      this.pid === undefined ||
+      !runtimeCommand(runtime).hasInspector ||
+      !existsSync(this.socketPath)
+    )
+      return;
+    this.#loadingInspector = new LoadingInspector(this.pid, (location) => {
+      this.#loadingLocation = location;
+      void this.#onLine("stderr", loadingReport(location));
+    });
   }
 
   #kill(end: ProcessEnd): void {
@@ -175,13 +242,16 @@ export class ReplicaProcess {
   async #awaitReady(): Promise<void> {
     const { startTimeoutMs } = this.#options;
     const timeout = setTimeout(() => {
-      const detail = `The function did not load within ${startTimeoutMs / 1000} s`;
-      this.#kill({ code: "START_TIMEOUT", detail });
+      const location = this.#loadingLocation ?? loadingLocation(this.lastLines);
+      const where = location === undefined ? "" : `: it was at ${location}`;
+      const detail = `The function did not load within ${startTimeoutMs / 1000} s${where}`;
+      this.#kill(this.#server?.unready(startTimeoutMs) ?? { code: "START_TIMEOUT", detail });
     }, startTimeoutMs);
+    const inspection = setTimeout(() => this.#inspectLoading(), LOADING_REPORT_SECONDS * 1000);
     try {
-      const response = await waitUntilReady(this.socketPath, this.#startAborter.signal, this.#folder.listenPath);
+      const detail = await this.#loadFailure(this.#startAborter.signal);
       if (this.stopping || this.#hasEnded) return;
-      if (!response.ready) return this.#kill({ code: "FUNCTION_LOAD_FAILED", detail: response.detail ?? "" });
+      if (detail !== undefined) return this.#kill({ code: "FUNCTION_LOAD_FAILED", detail });
       this.ready = true;
       this.wasReady = true;
       this.stages.record("ready");
@@ -190,7 +260,18 @@ export class ReplicaProcess {
       // The replica was stopped or has ended, which is reported elsewhere.
     } finally {
       clearTimeout(timeout);
+      clearTimeout(inspection);
     }
+  }
+
+  /** Waits until loading has ended. Returns why the function did not load; undefined if it is ready. */
+  async #loadFailure(signal: AbortSignal): Promise<string | undefined> {
+    if (this.#server) {
+      await this.#server.untilReady(signal, (end) => this.#kill(end));
+      return undefined;
+    }
+    const response = await waitUntilReady(this.socketPath, signal, this.#folder.listenPath);
+    return response.ready ? undefined : (response.detail ?? "");
   }
 
   #onEnd(): void {
@@ -202,6 +283,7 @@ export class ReplicaProcess {
     this.ready = false;
     for (const path of this.ownPaths) rmSync(path, { recursive: true, force: true });
     this.#releaseCode?.();
+    this.#server?.release();
     this.#events.ended(this);
     if (!this.stopping) {
       this.#events.failed(this, this.#end ?? { code: "REPLICA_EXITED", detail: "The function's process ended" });
@@ -212,15 +294,18 @@ export class ReplicaProcess {
   #exitReason(code: number | null, signal: NodeJS.Signals | null): ProcessEnd {
     const { lastLines, ready: wasServing } = this;
     const isSandboxed = this.#options.sandboxContext !== undefined;
-    return exitReason(this.spec, this.#options, { code, signal, lastLines, wasServing, isSandboxed });
+    const exit = { code, signal, lastLines, wasServing, isSandboxed };
+    if (this.#server) return outOfMemory(this.spec, exit) ?? serverExit(this.spec, this.#server.port, exit);
+    return exitReason(this.spec, this.#options, exit);
   }
 
   #signal(signal: NodeJS.Signals): void {
     const pid = this.#child?.pid;
     if (pid === undefined) return;
     try {
-      // The processes that the function started work for the calls in flight: they end with the group, by SIGKILL.
-      process.kill(signal === "SIGTERM" ? pid : -pid, signal);
+      // The processes that the function started work for the calls in flight: they end with the group, by SIGKILL. The command of a server may be a
+      // shell or a package manager, which does not pass SIGTERM on.
+      process.kill(signal === "SIGTERM" && !this.#server ? pid : -pid, signal);
     } catch {
       // The process group has ended.
     }
@@ -230,8 +315,12 @@ export class ReplicaProcess {
     const { spec } = this;
     const { runtime, memoryBytes } = spec;
     const { sandboxContext, prewarmPool, cacheFolder } = this.#options;
-    const sharedCache = sharedCacheFolder(runtime, cacheFolder);
     if (sandboxContext === undefined) mkdirSync(this.#folder.path, { recursive: true });
+    if (this.#server) {
+      if (sandboxContext) this.#folder = sandboxContext.sandbox.createFolder(this.id);
+      return this.#server.spawn(bundle, this.#folder, secrets);
+    }
+    const sharedCache = sharedCacheFolder(runtime, cacheFolder);
     const claimed = prewarmPool.claim(
       spec,
       bundle,

@@ -1,8 +1,10 @@
 import type { EndedReplica, EndpointSpec, EndpointStatus, ReplicaFailure, Replica as ReplicaStatus } from "@faas/core";
+import { serverExit } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import type { PodFacts } from "./pods/pod-facts.ts";
 import { type Failure, withLastLines } from "./pods/pod-failures.ts";
 import { Replica, type ReplicaOwner, TRANSIENT_FAILURE_MS } from "./pods/replica.ts";
+import { isForeignServer } from "./reconcile/manifests/endpoint.ts";
 import { PORT } from "./reconcile/manifests/labels.ts";
 
 const MAX_ENDED = 5;
@@ -50,7 +52,7 @@ export class KubernetesEndpoint {
     this.#host = host;
     this.#owner = {
       startSeconds: host.startSeconds,
-      isForeign: () => this.spec.runtime === "dockerfile",
+      server: () => (isForeignServer(this.spec) ? this.spec : undefined),
       onReady: (replica) => this.#replicaReady(replica),
       onSlowStart: ({ facts }, waitingFor) => host.onSlowStart(facts, waitingFor),
       onFailure: (replica, failure) => void this.#replicaFailed(replica, failure),
@@ -200,11 +202,18 @@ export class KubernetesEndpoint {
   async #replicaFailed({ facts, wasReady }: Replica, failure: Failure): Promise<void> {
     const attempt = this.#attempt;
     const lastLogLines = failure.logs ? await this.#host.lastLines(facts, failure.logs === "previous") : [];
-    const { code, detail } = withLastLines(failure, lastLogLines);
+    const { code, detail } = withLastLines(this.#explained(failure, wasReady), lastLogLines);
     const reported = { revision: facts.revision, code, detail, lastLogLines };
     if (wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED), { id: facts.replica, ...reported }];
     else if (facts.revision === this.spec.revision && attempt === this.#attempt) this.#failure = reported;
     this.#changed();
+  }
+
+  /** Describes the exit of a server by its command. */
+  #explained(failure: Failure, wasServing: boolean): Failure {
+    const { exitCode } = failure;
+    if (this.spec.app !== "server" || this.spec.command === undefined || exitCode === undefined) return failure;
+    return { ...failure, ...serverExit(this.spec, PORT, { code: exitCode, signal: null, wasServing }) };
   }
 
   /**

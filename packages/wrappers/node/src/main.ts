@@ -1,5 +1,6 @@
 import { interceptListen } from "./app/intercept-listen.ts";
-import { startLoading } from "./load-function.ts";
+import { startLoading, whenLoaded } from "./load-function.ts";
+import { watchLoading } from "./loading-watch.ts";
 import { address, appSetting, userPort } from "./options.ts";
 import { createWrapperServer } from "./server.ts";
 import { drainOnSigterm, exitOnUncaughtError } from "./shutdown.ts";
@@ -8,6 +9,10 @@ import { writeSynchronously } from "./standard-streams.ts";
 // The wrapper for Node, assembled into one file without dependencies that the build puts next to the user's code. Contract: docs/wrapper-protocol.md.
 process.setSourceMapsEnabled(true);
 writeSynchronously();
+if (process.env.FAAS_LOADING_WATCH === "1") {
+  const endWatch = await watchLoading();
+  setImmediate(() => void whenLoaded().then(endWatch));
+}
 // The import of the user's code begins when this file has run to its end: the server listens first, and calls wait until loading ends.
 startLoading();
 // The address may be a path, which programs do not expect.

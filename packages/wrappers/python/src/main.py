@@ -15,6 +15,7 @@ import sys
 
 from .function.load import load_function
 from .lifecycle import lifecycle
+from .loading_watch import LoadingWatch
 from .options import ENVIRONMENT, PORT
 from .problem import Problem
 from .server import Server
@@ -47,11 +48,13 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"Cannot listen on {PORT}: {error.strerror}")
     loaded = problem = None
+    watch = LoadingWatch()
     try:
         loaded = load_function()
     except Problem as error:
         problem = error
         sys.stderr.write(f"{error}\n")
+    watch.end()
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
     server.serve(loaded, problem)
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readOptionalText } from "../../source/manifest.ts";
 import { cachedDependencies, cacheKey, type Dependencies, type DependencyOptions } from "../cache.ts";
@@ -18,6 +18,7 @@ export async function pythonDependencies(
 ): Promise<Dependencies | undefined> {
   const requirements = await readRequirements(folder);
   if (requirements === undefined) return undefined;
+  for (const path of [...requirements.files.keys(), ...requirements.paths]) options.onInput?.(path);
   const { signal } = options;
   const command = process.env.FAAS_PYTHON || "python3";
   const missing = `"${command}" is not on the PATH. Install Python 3.9 or newer with pip, or set FAAS_PYTHON`;
@@ -26,7 +27,7 @@ export async function pythonDependencies(
   const describe = "import sys; print(sys.implementation.cache_tag, sys.platform)";
   // Without packages, nothing depends on the version.
   const version = requirements.files.size === 0 ? "" : await python(["-I", "-S", "-c", describe], folder);
-  const key = cacheKey(["python", version, process.arch, ...requirements.keyParts]);
+  const key = cacheKey(["python", "scripts", version, process.arch, ...requirements.keyParts]);
   return cachedDependencies(key, ".packages", options, async (temporary) => {
     const target = join(temporary, ".packages");
     const sources = join(temporary, "sources");
@@ -36,7 +37,7 @@ export async function pythonDependencies(
     for (const name of Object.values(REQUIREMENT_FILES))
       if (names.has(join(folder, name))) await install(python, name, work, target);
     await mergeFolder(join(work, PACKAGE_FILES_FOLDER), target);
-    await removeScripts(target);
+    await makeScriptsPortable(target);
     await rm(sources, { recursive: true });
   });
 }
@@ -51,13 +52,27 @@ async function install(python: RunPython, file: string, folder: string, target: 
   if (into !== target) await mergeFolder(into, target);
 }
 
-/** Removes scripts: nothing calls them, and their first line has the path of this machine's Python, so that bundles would differ by machine. */
-async function removeScripts(packages: string): Promise<void> {
-  await rm(join(packages, "bin"), { recursive: true, force: true });
+/**
+ * Makes the packages' scripts, which commands of servers call, start the Python on the PATH. Their first line has the path of this machine's Python, so
+ * that bundles would differ by machine, as would the digests of the scripts.
+ */
+async function makeScriptsPortable(packages: string): Promise<void> {
+  const bin = join(packages, "bin");
+  await rm(join(bin, "__pycache__"), { recursive: true, force: true });
+  for (const entry of await readdir(bin, { withFileTypes: true }).catch(() => [])) {
+    if (!entry.isFile()) continue;
+    const script = await readFile(join(bin, entry.name), "latin1");
+    await writeFile(join(bin, entry.name), withPortableInterpreter(script), "latin1");
+  }
   const infos = (await readdir(packages).catch(() => [])).filter((name) => name.endsWith(".dist-info"));
   for (const info of infos) {
     const record = join(packages, info, "RECORD");
     const text = await readOptionalText(record);
     if (text !== undefined) await writeFile(record, text.replaceAll(/^(?:\.\.\/)*bin\/.*\r?\n/gm, ""));
   }
+}
+
+/** Replaces the interpreter of a Python script. pip writes two lines of shell for a path that is too long for the first line. */
+function withPortableInterpreter(script: string): string {
+  return script.replace(/^#!(?:[^\n]*python[^\n]*|\/bin\/sh\n'''exec' [^\n]*\n' ''')\n/, "#!/usr/bin/env python3\n");
 }

@@ -1,9 +1,10 @@
 import { binaryName } from "../binary.ts";
 import type { DetectedApp } from "../detected-app.ts";
-import { appOf, type NodeAnalysis, withSignature } from "../node/detect-node.ts";
+import { appOf, type NodeAnalysis } from "../node/detect-node.ts";
 import { findEntry, readStart } from "../node/entries.ts";
 import { frameworkOf } from "../node/packages.ts";
 import type { NodeProject } from "../node/project.ts";
+import { withSignature } from "../node/signature.ts";
 import { appInFile, detectPython, PythonFiles, pythonHandler } from "../python/detect-python.ts";
 import { readPythonCommand, withoutRunner } from "./python-command.ts";
 import { parseCommandLine, type SimpleCommand } from "./words.ts";
@@ -32,7 +33,8 @@ export function serverOf(text: string, command: SimpleCommand | undefined, proje
       : text;
   const [program = ""] = words;
   const binary = binaryName(program, source);
-  const runtime = binary === undefined ? runtimeOf(program, project) : "binary";
+  const programs = (parseCommandLine(text) ?? [{ words }]).map((each) => withoutRunner(each.words)[0] ?? "");
+  const runtime = binary === undefined ? runtimeOf(programs, project) : "binary";
   const framework =
     runtime === "node" ? (frameworkOf(manifest?.dependencies ?? {}) ?? "Node") : runtime === "python" ? "Python" : "";
   return {
@@ -43,15 +45,14 @@ export function serverOf(text: string, command: SimpleCommand | undefined, proje
   };
 }
 
-/** Returns the runtime whose image has a program and whose packages are installed for it. */
-function runtimeOf(program: string, { source, manifest }: NodeProject): "node" | "python" | "binary" {
-  if (/^(?:node|npm|npx|yarn|pnpm)$/.test(program)) return "node";
-  if (
-    /^(?:python3?(?:\.\d+)?|gunicorn|uvicorn|hypercorn|daphne|flask|fastapi|celery|streamlit|waitress-serve)$/.test(
-      program,
-    )
-  )
-    return "python";
+const NODE_PROGRAMS = /^(?:node|npm|npx|yarn|pnpm)$/;
+const PYTHON_PROGRAMS =
+  /^(?:python3?(?:\.\d+)?|gunicorn|uvicorn|hypercorn|daphne|flask|fastapi|celery|streamlit|waitress-serve)$/;
+
+/** Returns the runtime whose image has the programs and whose packages are installed for them. */
+function runtimeOf(programs: readonly string[], { source, manifest }: NodeProject): "node" | "python" | "binary" {
+  if (programs.some((program) => NODE_PROGRAMS.test(program))) return "node";
+  if (programs.some((program) => PYTHON_PROGRAMS.test(program))) return "python";
   if (manifest) return "node";
   const names = source.entries.map(({ name }) => name);
   if (names.some((name) => /^(?:requirements\.txt|pyproject\.toml|[^/]+\.py)$/.test(name))) return "python";

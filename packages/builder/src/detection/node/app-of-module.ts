@@ -25,6 +25,8 @@ export interface ModuleApp {
 const FUNCTION_EXPORTS = ["handler", "main"];
 const LAMBDA_EXPORTS = ["handler", "lambdaHandler", "main", "default"];
 const MAX_MODULES = 500;
+/** Servers that a framework may be given to. */
+const PLAIN_SERVERS = new Set(["", "Node", "Socket.IO"]);
 
 /** Recognizes what a module serves; undefined if it neither exports nor starts anything that is known. */
 export async function appOfModule(
@@ -135,7 +137,7 @@ function exportedApp(found: ReadonlyMap<string, Meaning>, wanted: string | undef
     if (!meaning) continue;
     const special = appOfMeaning(meaning, name);
     if (special) return special;
-    if (meaning.kind === "function" || meaning.kind === "unknown") return { ...PLAIN, isNamed: true };
+    if (meaning.kind === "function" || meaning.kind === "unknown") return { ...PLAIN, export: name, isNamed: true };
   }
   const whole = found.get("default");
   const special = whole && appOfMeaning(whole, "default");
@@ -181,7 +183,7 @@ async function registeredFunction(entry: NodeModule, evaluator: Evaluator): Prom
     if (callee.kind !== "package" || callee.specifier !== "@google-cloud/functions-framework") continue;
     const kind = callee.path.at(-1);
     if (kind !== "http" && kind !== "cloudEvent") continue;
-    const signature = kind === "http" ? "gcf" : "cloudevents";
+    const signature = "gcf";
     const name = stringValue(call.arguments[0]) ?? "";
     return { app: "function", signature, export: name, framework: "", listens: false, needsProcess: false };
   }
@@ -209,9 +211,10 @@ async function listening(modules: readonly NodeModule[], evaluator: Evaluator): 
     for (const call of callsIn(module)) {
       const framework = await startedBy(call, module, evaluator);
       // A framework says more than the server of Node that it is given to.
-      if (framework !== undefined && (found === undefined || found === "" || found === "Node")) found = framework;
+      if (framework !== undefined && (found === undefined || PLAIN_SERVERS.has(found)))
+        found = framework || found || "";
     }
-  if (found !== "Node" && found !== "") return found;
+  if (found === undefined || !PLAIN_SERVERS.has(found)) return found;
   return (await frameworkIn(modules, evaluator)) ?? found;
 }
 
@@ -244,7 +247,7 @@ async function frameworkIn(modules: readonly NodeModule[], evaluator: Evaluator)
     for (const call of callsIn(module)) {
       const value = await evaluator.evaluate(call, module);
       const created = value.kind === "call" ? packageCall(value.specifier, value.path) : undefined;
-      if (created && created.framework !== "Node" && created.framework !== "") return created.framework;
+      if (created && !PLAIN_SERVERS.has(created.framework)) return created.framework;
     }
   return undefined;
 }

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { FaasError, type Signature } from "@faas/core";
 import type { Detected } from "../../source/runtime.ts";
 import { isTypeScript } from "../../typescript/file-names.ts";
-import { describeFunction } from "../describe.ts";
 import type { DetectedApp } from "../detected-app.ts";
 import { appOfModule, type ModuleApp } from "./app-of-module.ts";
 import { type EntryFile, findEntry, handlerOf, hasExtension, readScript, type Start, usualEntries } from "./entries.ts";
@@ -10,6 +9,7 @@ import { NodeModules } from "./module.ts";
 import { frameworkOf } from "./packages.ts";
 import type { NodeProject } from "./project.ts";
 import { serverFromScript } from "./script-server.ts";
+import { withSignature } from "./signature.ts";
 
 /** A file with what it serves. */
 export interface Candidate {
@@ -44,9 +44,12 @@ export async function detectNode(project: NodeProject): Promise<DetectedApp | un
   const isFunction = usual?.app?.app === "function";
   const start = manifest && readScript(manifest);
   const started = start && (await startedFile(start, project, analysis));
-  if (usual?.app?.app === "function" && !overrules(started, usual)) return functionOf(usual, functionFile as Detected);
+  if (usual?.app?.isNamed && usual.app.app === "function") return functionOf(usual, project);
+  const server = start?.kind === "other" ? serverFromScript(start, project) : undefined;
+  const isOverruled =
+    (server?.isCertain && usual?.app?.signature === undefined) || (usual && overrules(started, usual));
+  if (usual?.app?.app === "function" && !isOverruled) return functionOf(usual, project);
   if (started) return started;
-  const server = start?.kind === "other" ? await serverFromScript(start, project) : undefined;
   if (server?.isCertain) return server.app;
   if (usual?.app && !isFunction) return appOf(usual, project);
   for (const file of usualEntries(source)) {
@@ -108,31 +111,24 @@ async function frameworkFunction(
   const file = (await findEntry(path, source)) ?? (await findEntry("function", source));
   if (!file) return undefined;
   const { app } = await analysis.candidate(file);
-  const signature: Signature = app?.signature === "cloudevents" || start.isEvent ? "cloudevents" : "gcf";
+  // A registered function knows its own signature.
+  const signature: Signature = start.isEvent && app?.signature !== "gcf" ? "cloudevents" : "gcf";
   return withSignature(file, signature, start.target ?? app?.export ?? "function");
 }
 
-/** Describes a function with a signature of another platform. */
-export function withSignature({ name, output }: EntryFile, signature: Signature, exported: string): DetectedApp {
-  const handler = handlerOf(name, exported);
-  return {
-    runtime: isTypeScript(name) ? "typescript" : "node",
-    signature,
-    handler,
-    entry: name,
-    ...(output === undefined ? {} : { output }),
-    description: describeFunction(signature, handler),
-  };
-}
-
-function functionOf({ app, file }: Candidate, { runtime, output }: Detected): DetectedApp {
+function functionOf({ app, file }: Candidate, { functionFile, manifest }: NodeProject): DetectedApp {
   if (app?.signature) return withSignature(file, app.signature, app.export ?? "handler");
+  // Nobody needs these types for anything else.
+  if (app?.isNamed && manifest?.devDependencies["@types/aws-lambda"] !== undefined && app.export === "handler")
+    return withSignature(file, "lambda", "handler");
+  const { runtime, output } = functionFile as Detected;
   const language = runtime === "typescript" ? "TypeScript" : "Node";
   return {
     runtime,
     entry: file.name,
     ...(output === undefined ? {} : { output }),
     description: `${language} function, ${file.name}`,
+    ...(app?.isNamed ? { isCertain: true } : {}),
   };
 }
 

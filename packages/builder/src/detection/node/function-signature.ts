@@ -105,10 +105,16 @@ function isCallback(third: AnyNode | undefined, node: FunctionNode): boolean {
   return isCalled;
 }
 
-/** Returns true if a function returns an object with `statusCode`, which only Lambda knows. */
+/** Returns true if a function returns an object with `statusCode`, which only Lambda knows, also by way of a variable. */
 function returnsStatusCode(node: FunctionNode): boolean {
+  const variables = new Map<string, AnyNode>();
+  walk(node.body, (each) => {
+    const name = each.type === "VariableDeclarator" ? identifier(each.id) : undefined;
+    if (name !== undefined && each.type === "VariableDeclarator" && each.init) variables.set(name, each.init);
+  });
   return returnedValues(node)
     .flatMap(alternatives)
+    .map((value) => variables.get(identifier(value) ?? "") ?? value)
     .some(
       (value) =>
         value.type === "ObjectExpression" &&

@@ -13,7 +13,7 @@ const HTTP_APPS: Readonly<Record<string, PackageExport>> = {
   express: of("Express", ""),
   fastify: of("Fastify", "", "fastify", "Fastify"),
   koa: of("Koa", ""),
-  "@nestjs/core": of("NestJS", "NestFactory.create", "NestFactory.createApplicationContext"),
+  "@nestjs/core": of("Nest", "NestFactory.create", "NestFactory.createApplicationContext"),
   "@hapi/hapi": of("hapi", "server", "Server"),
   polka: of("Polka", ""),
   restify: of("Restify", "createServer"),
@@ -50,7 +50,7 @@ const LISTENERS: Readonly<Record<string, PackageExport>> = {
   "@apollo/server/standalone": of("Apollo Server", "startStandaloneServer"),
   srvx: of("srvx", "serve"),
   h3: of("h3", "serve"),
-  ws: of("WebSocket", "WebSocketServer", "Server"),
+  ws: of("Node", "WebSocketServer", "Server"),
   "socket.io": of("Socket.IO", "Server"),
 };
 
@@ -97,7 +97,7 @@ const BY_DEPENDENCY: readonly (readonly [dependency: string, name: string])[] = 
   ["astro", "Astro"],
   ["@angular/ssr", "Angular"],
   ["@strapi/strapi", "Strapi"],
-  ["@nestjs/core", "NestJS"],
+  ["@nestjs/core", "Nest"],
   ["vite", "Vite"],
   ["fastify", "Fastify"],
   ["koa", "Koa"],

@@ -290,7 +290,7 @@ function ownServer(module: PythonModule): PythonApp | undefined {
   const isServing = started.some((call) => SERVING.test(call));
   const callsMain = module.mainBlock.length > 0 && callsIn(module.lines, module).some((call) => SERVING.test(call));
   const usesServer = [...module.imports.values()].some((name) =>
-    /^(?:http\.server|socketserver|wsgiref|aiohttp|tornado|socket|xmlrpc|grpc|websockets|uvicorn|waitress|cherrypy|gradio|dash|werkzeug|twisted|gevent)\b/.test(
+    /^(?:http\.server|socketserver|wsgiref|aiohttp|tornado|socket|xmlrpc|grpc|websockets|uvicorn|waitress|cherrypy|gradio|dash|werkzeug|twisted|gevent|flask|bottle|fastapi|starlette|quart|sanic)\b/.test(
       name,
     ),
   );

@@ -130,7 +130,7 @@ function described(app: PythonApp, name: string): DetectedApp {
       signature: app.signature,
       handler,
       entry: name,
-      description: describeFunction(app.signature, handler),
+      description: describeFunction(app.signature, name),
     };
   }
   if (app.app === "function") return { runtime: "python", entry: name, description: `Python function, ${name}` };

@@ -163,7 +163,8 @@ function endAll(processes: PrewarmedProcess[]): void {
 }
 
 /** Returns the key of the variant that suits a function; undefined if none does. The memory limit matters only where it is set before the claim. */
-function variantKey({ runtime, memoryBytes }: EndpointSpec): string | undefined {
+function variantKey({ app, runtime, memoryBytes }: EndpointSpec): string | undefined {
+  if (app === "server") return undefined;
   if (!isLanguage(runtime)) return undefined;
   const { name, limitedWhenClaimed } = runtimeCommand(runtime);
   return limitedWhenClaimed ? name : `${name} ${memoryBytes}`;

@@ -101,11 +101,37 @@ export class Sandbox {
     { read, write, dataBytes, mounts = [] }: AllowedPaths & LaunchOptions,
   ): readonly [program: string, ...args: string[]] {
     const installation = this.#installations.get(runtimeCommand(runtime).name);
+    const installed = installation ? [installation] : [];
+    return this.#restrict([installation?.program ?? program, ...args], installed, folder, {
+      read,
+      write,
+      dataBytes,
+      mounts,
+    });
+  }
+
+  /** Returns the command of a server, which can run the programs of all runtimes; the rest is as for `command`. */
+  commandOfServer(
+    command: readonly [program: string, ...args: string[]],
+    folder: ProcessFolder,
+    allowed: AllowedPaths & LaunchOptions,
+  ): readonly [program: string, ...args: string[]] {
+    return this.#restrict(command, [...this.#installations.values()], folder, allowed);
+  }
+
+  #restrict(
+    [program, ...args]: readonly [program: string, ...args: string[]],
+    installations: readonly Installation[],
+    folder: ProcessFolder,
+    { read, write, dataBytes, mounts = [] }: AllowedPaths & LaunchOptions,
+  ): readonly [program: string, ...args: string[]] {
     const own = { read, write: [folder.path, ...write] };
-    const rules = [...this.#systemRules, ...this.#landlock.rules(own), ...(installation?.rules ?? [])];
-    const visible = { read: [...this.#readable, ...read, ...(installation?.paths ?? [])], write: own.write };
+    const installed = installations.flatMap(({ rules }) => rules);
+    const rules = [...this.#systemRules, ...this.#landlock.rules(own), ...installed];
+    const paths = installations.flatMap((each) => each.paths);
+    const visible = { read: [...this.#readable, ...read, ...paths], write: own.write };
     const all = this.#isPrivate ? [...temporaryMounts(folder.path), ...visibleMounts(visible), ...mounts] : [];
-    return this.#landlock.command(installation?.program ?? program, args, rules, { dataBytes, mounts: all });
+    return this.#landlock.command(program, args, rules, { dataBytes, mounts: all });
   }
 
   /** True if each process has its own /tmp, and mounts. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { V1ContainerStatus } from "@kubernetes/client-node";
 import { podFacts } from "./pod-facts.ts";
-import { unreachableFailure, withLastLines } from "./pod-failures.ts";
+import { startTimeoutFailure, unreachableFailure, withLastLines } from "./pod-failures.ts";
 import { pod, terminated } from "./testing/pods.ts";
 
 describe("the failure of a pod", () => {
@@ -144,4 +144,9 @@ test("withLastLines recognizes a program for another CPU by the last line", () =
   assert.match(refined.detail, /another CPU than that of the node: exec \/program: exec format error$/);
   assert.equal(withLastLines(exit, ["exec format error", "something else"]), exit);
   assert.equal(withLastLines(exit, []), exit);
+});
+
+test("a start timeout has the line of the code that was still loading", () => {
+  const failure = withLastLines(startTimeoutFailure(true, 60), ["a", "Still loading after 6 s, at lib/a.ts:3 (spin)"]);
+  assert.match(failure.detail, /: it was at lib\/a\.ts:3 \(spin\)$/);
 });

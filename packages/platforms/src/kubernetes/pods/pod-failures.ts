@@ -1,4 +1,4 @@
-import { type ErrorCode, formatSize, parseSize } from "@faas/core";
+import { type ErrorCode, formatSize, loadingLocation, parseSize } from "@faas/core";
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { PORT } from "../reconcile/manifests/labels.ts";
 
@@ -8,6 +8,8 @@ import { PORT } from "../reconcile/manifests/labels.ts";
 export interface Failure {
   readonly code: ErrorCode;
   readonly detail: string;
+  /** Exit code of a container that ended by itself. */
+  readonly exitCode?: number;
   /** The container whose last log lines explain the failure: `previous` if another one has replaced it. Absent: no container ran. */
   readonly logs?: "current" | "previous";
 }
@@ -47,8 +49,8 @@ export function containerFailure(
     return { code: "CONTAINER_REFUSED", detail: `Cannot start the container of ${container.image}: ${message}` };
   const previous = container.lastState?.terminated;
   if (reason === "CrashLoopBackOff" && previous) {
-    const { code, detail } = exitFailure(previous, memory);
-    return { code, detail: `${detail}, ${container.restartCount + 1} times so far`, logs: "current" };
+    const exit = exitFailure(previous, memory);
+    return { ...exit, detail: `${exit.detail}, ${container.restartCount + 1} times so far`, logs: "current" };
   }
   return undefined;
 }
@@ -88,7 +90,7 @@ function pullFailure(image: string, reason: string, message: string): string {
 export function exitFailure(
   { reason, exitCode, signal, message }: Terminated,
   memory: string | undefined,
-): Pick<Failure, "code" | "detail"> {
+): Pick<Failure, "code" | "detail" | "exitCode"> {
   if (reason === "OOMKilled") {
     const limit = memory === undefined ? "its limit" : `its limit of ${formatSize(parseSize(memory) ?? 0)}`;
     return {
@@ -98,12 +100,15 @@ export function exitFailure(
   }
   if (reason === "StartError" || reason === "ContainerCannotRun")
     return { code: "CONTAINER_REFUSED", detail: `Cannot start the container's program: ${message ?? reason}` };
-  const how = signal ? `by signal ${signal}` : `with exit code ${exitCode}`;
-  return { code: "REPLICA_EXITED", detail: `The function's process ended ${how}` };
+  if (!signal)
+    return { code: "REPLICA_EXITED", detail: `The function's process ended with exit code ${exitCode}`, exitCode };
+  return { code: "REPLICA_EXITED", detail: `The function's process ended by signal ${signal}` };
 }
 
-/** Refines a failure by the last log lines: only these show that a program is for another CPU. */
+/** Refines a failure by the last log lines: only these show that a program is for another CPU, and where the function was when its time was up. */
 export function withLastLines(failure: Failure, lines: readonly string[]): Failure {
+  const location = failure.code === "START_TIMEOUT" ? loadingLocation(lines) : undefined;
+  if (location !== undefined) return { ...failure, detail: `${failure.detail}: it was at ${location}` };
   const line = lines.at(-1);
   if (failure.code !== "REPLICA_EXITED" || line === undefined || !/exec format error$/.test(line)) return failure;
   return {
@@ -137,6 +142,6 @@ export function unreachableFailure(ip: string | undefined): Failure {
 export function startTimeoutFailure(isRunning: boolean, startSeconds: number): Failure {
   const code = "START_TIMEOUT";
   if (!isRunning) return { code, detail: `The container did not start within ${startSeconds} s` };
-  const detail = `The function did not load within ${startSeconds} s, or nothing listens on port ${PORT}`;
+  const detail = `Nothing listens on port ${PORT}, or the function did not load within ${startSeconds} s`;
   return { code, detail, logs: "current" };
 }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { probeReady, type ReadyResponse } from "../../common/ready-probe.ts";
+import { ServerProbe } from "../../common/server-probe.ts";
 
 /** Timeout for a connection: while a pod's network comes up, packets to it are lost silently. */
 const CONNECT_MS = 100;
@@ -12,8 +13,6 @@ const SLOW_STEP_MS = 25;
 export interface PodListener {
   readonly host: string;
   readonly port: number;
-  /** True for a server without a faas wrapper, which is ready when it accepts a connection. */
-  readonly isForeign: boolean;
 }
 
 /**
@@ -32,16 +31,33 @@ export async function waitUntilPodReady(
     signal.throwIfAborted();
     const socket = await tryConnect(pod, signal);
     if (socket) onConnect();
-    if (socket && pod.isForeign) {
-      socket.destroy();
-      return { ready: true, status: 200, isWrapper: false };
-    }
     // The wrapper responds when loading has ended.
     const response = socket && (await probeReady({ createConnection: () => socket }, signal).catch(() => undefined));
     socket?.destroy();
     if (response) return response;
     await delay(performance.now() - startedAt < FAST_MS ? FAST_STEP_MS : SLOW_STEP_MS, undefined, { signal });
   }
+}
+
+/** Returns a probe for a server without a faas wrapper. */
+export function podServerProbe(pod: PodListener, readyPath: string | undefined, signal: AbortSignal): ServerProbe {
+  const connectTo = async () => {
+    const socket = await tryConnect(pod, signal);
+    if (socket === undefined) throw new Error("the pod does not listen");
+    return socket;
+  };
+  return new ServerProbe(connectTo, readyPath);
+}
+
+/** Ports that servers listen on by default, when they do not read PORT. */
+const USUAL_PORTS = [3000, 3001, 4000, 4321, 5000, 5173, 8000, 8081, 8082, 8888, 9000, 9090];
+
+/** Finds the usual ports that a pod listens on. */
+export async function usualPortsOf(host: string): Promise<ReadonlySet<number>> {
+  const signal = AbortSignal.timeout(CONNECT_MS * 2);
+  const sockets = await Promise.all(USUAL_PORTS.map((port) => tryConnect({ host, port }, signal)));
+  for (const socket of sockets) socket?.destroy();
+  return new Set(USUAL_PORTS.filter((_, index) => sockets[index]));
 }
 
 /** Connects to a pod; returns `undefined` if that fails or takes too long. */

@@ -1,9 +1,11 @@
 import { REPLICA_REMOVED } from "../../common/ready-probe.ts";
+import { unreadyServer } from "../../common/server-failures.ts";
+import type { ServerProbe } from "../../common/server-probe.ts";
 import type { StartStages } from "../../common/start-stages.ts";
 import { PORT } from "../reconcile/manifests/labels.ts";
 import type { PodFacts } from "./pod-facts.ts";
 import { type Failure, foreignServerFailure, startTimeoutFailure, unreachableFailure } from "./pod-failures.ts";
-import { waitUntilPodReady } from "./readiness-probe.ts";
+import { podServerProbe, usualPortsOf, waitUntilPodReady } from "./readiness-probe.ts";
 
 /** Time for a temporary failure to pass: another pod may end and free resources, or a node may not know a new secret yet. */
 export const TRANSIENT_FAILURE_MS = 5_000;
@@ -15,8 +17,8 @@ const SLOW_START_MS = 15_000;
 /** The endpoint that a replica belongs to. */
 export interface ReplicaOwner {
   readonly startSeconds: number;
-  /** Returns true if the image has a server without a faas wrapper. */
-  isForeign(): boolean;
+  /** Returns how to probe a server without a faas wrapper; undefined for a wrapper. */
+  server(): { readonly readyPath?: string } | undefined;
   onReady(replica: Replica): void;
   /** Called for a slow start without a known failure. */
   onSlowStart(replica: Replica, waitingFor: string): void;
@@ -36,6 +38,7 @@ export class Replica {
   #missingSecretTimer: NodeJS.Timeout | undefined;
   #isMissingSecretFinal = false;
   #facts: PodFacts;
+  #serverProbe: ServerProbe | undefined;
   #isReady = false;
   #wasReady = false;
   #isProbed = false;
@@ -46,8 +49,7 @@ export class Replica {
     this.stages = stages;
     this.#owner = owner;
     this.#startTimer = setTimeout(() => {
-      if (this.#isReady) return;
-      this.fail(startTimeoutFailure(this.#facts.runningSinceMs !== undefined, owner.startSeconds));
+      if (!this.#isReady) void this.#failStart();
     }, owner.startSeconds * 1000).unref();
     this.#slowTimer = setTimeout(() => {
       if (this.#isReady || this.#hasFailed || this.#facts.deleting) return;
@@ -99,6 +101,20 @@ export class Replica {
     clearTimeout(this.#missingSecretTimer);
   }
 
+  async #failStart(): Promise<void> {
+    const { runningSinceMs, ip } = this.#facts;
+    const { startSeconds } = this.#owner;
+    const server = this.#owner.server();
+    if (server === undefined || runningSinceMs === undefined || ip === undefined)
+      return this.fail(startTimeoutFailure(runningSinceMs !== undefined, startSeconds));
+    const ports = await usualPortsOf(ip);
+    if (this.#isReady || this.#probing.signal.aborted) return;
+    const { listens = false, status } = this.#serverProbe ?? {};
+    const { readyPath } = server;
+    const failure = unreadyServer({ port: PORT, ports, listens, readyPath, status, waitedMs: startSeconds * 1000 });
+    this.fail({ ...failure, logs: "current" });
+  }
+
   #recordStages(): void {
     // After the replica is ready, a stage is observed too late to have a meaningful time.
     if (this.#isReady) return;
@@ -147,23 +163,28 @@ export class Replica {
 
   async #probe(host: string): Promise<void> {
     this.#isProbed = true;
-    const isForeign = this.#owner.isForeign();
+    const server = this.#owner.server();
     const { signal } = this.#probing;
     try {
       const onConnect = () => this.stages.record("listens");
-      const {
-        ready,
-        isWrapper,
-        status,
-        detail = "",
-      } = await waitUntilPodReady({ host, port: PORT, isForeign }, signal, onConnect);
-      if (!ready || (!isForeign && !isWrapper))
+      const pod = { host, port: PORT };
+      if (server) {
+        this.#serverProbe = podServerProbe(pod, server.readyPath, signal);
+        await this.#serverProbe.untilReady(signal, onConnect);
+        return this.#becomeReady(signal);
+      }
+      const { ready, isWrapper, status, detail = "" } = await waitUntilPodReady(pod, signal, onConnect);
+      if (!ready || !isWrapper)
         return this.fail(
           isWrapper ? { code: "FUNCTION_LOAD_FAILED", detail, logs: "current" } : foreignServerFailure(status),
         );
     } catch {
       return; // The replica was removed.
     }
+    this.#becomeReady(signal);
+  }
+
+  #becomeReady(signal: AbortSignal): void {
     if (signal.aborted || this.#facts.failure) return;
     clearTimeout(this.#startTimer);
     clearTimeout(this.#slowTimer);

@@ -8,7 +8,7 @@ import { messageOf, Problem } from "../problem.ts";
 export function parseBody(bytes: Buffer, contentType = ""): unknown {
   if (bytes.length === 0) return null;
   const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
-  if (type === "application/json" || type.endsWith("+json")) {
+  if (type === "application/json" || type === "text/json" || type.endsWith("+json")) {
     try {
       // A byte order mark, which some clients send, is not JSON (RFC 8259 section 8.1).
       return JSON.parse(bytes.toString("utf8", startsWithMark(bytes) ? 3 : 0));

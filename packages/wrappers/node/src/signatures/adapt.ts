@@ -31,19 +31,19 @@ export function prepareSignature(): void {
  *
  * @param key - name of the export that the wrapper has found; undefined without one
  * @param exported - returns an export of the module by its name
- * @param names - names of all exports of the module
+ * @param namesOf - returns the names of all exports of the module
  * @param file - path of the module
  * @throws FUNCTION_LOAD_FAILED
  */
 export async function adaptSignature(
   key: string | undefined,
   exported: (name: string) => unknown,
-  names: readonly string[],
+  namesOf: () => readonly string[],
   file: string,
 ): Promise<LoadedFunction | undefined> {
   if (signatureSetting === "faas" || (appSetting ?? "function") !== "function") return undefined;
   const isFunction = (name: string | undefined) => name !== undefined && typeof exported(name) === "function";
-  const name = isFunction(key) ? key : findByConvention(isFunction, exported, names);
+  const name = isFunction(key) ? key : findByConvention(isFunction, exported, namesOf());
   const mayBeRegistered =
     signatureSetting === undefined ? name === undefined : /^(?:gcf|cloudevents)$/.test(signatureSetting);
   if (mayBeRegistered) {
@@ -54,7 +54,7 @@ export async function adaptSignature(
     if (signatureSetting === undefined) return undefined;
     throw new Problem(
       "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected a function of the signature ${signatureSetting}, but it exports ${names.join(", ") || "nothing"}. Set the handler to "file.export"`,
+      `${nameOf(file)}: expected a function of the signature ${signatureSetting}, but it exports ${namesOf().join(", ") || "nothing"}. Set the handler to "file.export"`,
     );
   }
   const handler = exported(name) as UserFunction;

@@ -102,6 +102,10 @@ async function respondStreaming(call: Call, handler: UserFunction): Promise<void
 
 /** Defines the global object of Lambda's Node runtime by which functions stream their responses. */
 export function defineAwslambda(): void {
+  Object.defineProperty(globalThis, "awslambda", { configurable: true, get: makeAwslambda });
+}
+
+function makeAwslambda(): unknown {
   const awslambda = {
     streamifyResponse: (handler: UserFunction) => Object.assign(handler, { [STREAMING]: "response" }),
     HttpResponseStream: {
@@ -113,4 +117,5 @@ export function defineAwslambda(): void {
     },
   };
   Object.defineProperty(globalThis, "awslambda", { configurable: true, writable: true, value: awslambda });
+  return awslambda;
 }

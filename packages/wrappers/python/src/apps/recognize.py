@@ -68,6 +68,28 @@ def describe(value: Any) -> str:
     return cls.__name__ if package in ("builtins", "__main__") else f"{cls.__name__} of {package}"
 
 
+def accepts(value: Any, kind: str) -> bool:
+    """Tell whether an object can be called as a kind of application, as far as its parameters show."""
+    if not callable(value):
+        return False
+    import inspect
+
+    try:
+        inspect.signature(value).bind(
+            *("environ", "start_response") if kind == "wsgi" else ("scope", "receive", "send")
+        )
+    except TypeError:
+        return False
+    except ValueError:  # it shows no parameters
+        return True
+    return required_names(value) != ["event", "context"]
+
+
+def with_article(kind: str) -> str:
+    """Name a kind of application for a message."""
+    return "a WSGI" if kind == "wsgi" else "an ASGI"
+
+
 def find_app(module: Any, file: str, name: str, setting: str | None) -> tuple[Any, str | None]:
     """Give the handler or the application that a module exports, and the application's kind (None for a handler).
 
@@ -81,12 +103,12 @@ def find_app(module: Any, file: str, name: str, setting: str | None) -> tuple[An
     if setting in APP_KINDS:
         if kind is not None and kind[:4] != setting:
             raise load_failed(
-                f'{file}: "{name}" is not a {setting.upper()} application but {kind[:4].upper()} ({describe(target)}). '
+                f'{file}: "{name}" is {with_article(kind)} application ({describe(target)}), not {setting.upper()}. '
                 f"Deploy it with --app {kind[:4]}"
             )
-        if not callable(target):
+        if kind is None and not accepts(target, setting):
             raise load_failed(
-                f'{file}: expected "{name}" to be a {setting.upper()} application, got {describe(target)}. '
+                f'{file}: expected "{name}" to be {with_article(setting)} application, got {describe(target)}. '
                 'Name the application with --handler, such as "main.app"'
             )
         return target, kind or setting
@@ -130,6 +152,6 @@ def check_not_app(target: Any, file: str, name: str, signature: str) -> None:
     kind = app_kind(target)
     if kind is not None and kind != "asgi2":
         raise load_failed(
-            f'{file}: "{name}" is an application ({kind.upper()}), not a function with the signature {signature}. '
+            f'{file}: "{name}" is {with_article(kind)} application, not a function with the signature {signature}. '
             f"Deploy it with --app {kind[:4]}, without --signature"
         )

@@ -40,7 +40,7 @@ def parse_body(body: bytes, content_type: str) -> Any:
     media_type = content_type
     if media_type != "application/json":
         media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
+    if media_type in ("application/json", "text/json") or media_type.endswith("+json"):
         try:
             return from_json(body.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:

@@ -37,7 +37,7 @@ def adapt_signature(target: Any, module: Any, file_name: str, name: str | None =
             found = google_target(module, file_name, name)
             if found:
                 return google_app(module, file_name, found)
-    if SIGNATURE in ("", "knative") and not name and is_function_class(module):
+    if SIGNATURE in ("", "knative") and name in (None, "new") and is_function_class(module):
         from .knative import knative_instance_app
 
         return knative_instance_app(run_user_code(module.new, file_name)), "asgi"

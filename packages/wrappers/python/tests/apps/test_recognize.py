@@ -113,6 +113,8 @@ def test_takes_a_callable_without_names_as_the_setting_says(monkeypatch: pytest.
         ({"handler": WsgiObject()}, {"signature": "lambda"}, "--app wsgi"),
         ({"app": 7}, {}, "--handler"),
         ({"app": 7}, {"app": "wsgi"}, "--handler"),
+        ({"handler": handler}, {"app": "wsgi"}, "expected .handler. to be a WSGI application"),
+        ({"handler": handler}, {"app": "asgi"}, "expected .handler. to be an ASGI application"),
         ({"app": print}, {"app": "static"}, "wsgi or asgi"),
     ],
 )

@@ -320,36 +320,3 @@ describe("Pipfile.lock", () => {
     });
   });
 });
-
-test("a pylock.toml gives its packages, for the default groups and without extras", async () => {
-  const lock = `lock-version = "1.0"
-default-groups = ["main"]
-[[packages]]
-name = "six"
-version = "1.17.0"
-marker = "'main' in dependency_groups and 'x' not in extras"
-[packages.sdist]
-url = "u"
-hashes = {sha256 = "s", md5 = "m"}
-[[packages.wheels]]
-url = "u"
-hashes = {sha256 = "w"}
-[[packages]]
-name = "lib"
-directory = {path = "lib"}
-[[packages]]
-name = "far"
-archive = {url = "https://example.com/far.zip", hashes = {sha256 = "f"}}
-[[packages]]
-name = "repo"
-vcs = {type = "git", url = "https://example.com/r.git", commit-id = "abc"}
-`;
-  const files = { "pyproject.toml": PROJECT_MANIFEST, "pylock.toml": lock, "lib/x": "" };
-  assert.deepEqual(await linesOf(files), {
-    locked: [
-      'six==1.17.0 ; python_version >= "0" and python_version >= "0" --hash=sha256:s --hash=sha256:w',
-      "far @ https://example.com/far.zip --hash=sha256:f",
-    ],
-    sources: ["./lib", "repo @ git+https://example.com/r.git@abc"],
-  });
-});

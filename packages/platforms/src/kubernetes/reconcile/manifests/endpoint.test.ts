@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
 import { autoscalerManifest, deploymentManifest, digestOf, serviceManifest, serviceName } from "./endpoint.ts";
@@ -110,7 +111,7 @@ describe("a Deployment", () => {
   test("sets Node's heap and the number of threads from the limits, except what the user sets", () => {
     const valuesOf = (settings: SettingsInput) =>
       Object.fromEntries((containerOf(settings)?.env ?? []).map(({ name, value }) => [name, value]));
-    const { NODE_OPTIONS, GOMAXPROCS } = valuesOf({ memory: "512Mi", cpu: "2000m" });
+    const { NODE_OPTIONS, GOMAXPROCS } = valuesOf({ runtime: "node", memory: "512Mi", cpu: "2000m" });
     assert.deepEqual([NODE_OPTIONS, GOMAXPROCS], ["--max-old-space-size=384", "2"]);
     const own = valuesOf({ memory: "512Mi", env: { NODE_OPTIONS: "--stack-trace-limit=5", GOMAXPROCS: "7" } });
     assert.deepEqual([own.NODE_OPTIONS, own.GOMAXPROCS], ["--max-old-space-size=384 --stack-trace-limit=5", "7"]);
@@ -121,6 +122,21 @@ describe("a Deployment", () => {
     assert.equal(containerOf()?.startupProbe?.httpGet?.path, "/-/ready");
     const foreign = containerOf({ runtime: "dockerfile" });
     assert.deepEqual([foreign?.startupProbe?.tcpSocket?.port, foreign?.livenessProbe], [8080, undefined]);
+  });
+
+  test("runs the command of a server, and probes its ready path, but not to end it", () => {
+    const server = containerOf({ app: "server", command: ["./server", "-v"], readyPath: "/healthz" });
+    assert.deepEqual(server?.command?.slice(-2), ["./server", "-v"]);
+    assert.equal(server?.readinessProbe?.httpGet?.path, "/healthz");
+    assert.equal(server?.livenessProbe?.tcpSocket?.port, 8080);
+    const values = Object.fromEntries((server?.env ?? []).map(({ name, value }) => [name, value]));
+    assert.deepEqual([values.PORT, values.HOST, values.HOSTNAME], ["8080", "0.0.0.0", "0.0.0.0"]);
+    assert.equal(containerOf()?.command, undefined);
+  });
+
+  test("runs a server so that SIGTERM reaches its processes, and its exit code is the container's", () => {
+    const [program = "", ...args] = containerOf({ app: "server", command: ["sh", "-c", "exit 7"] })?.command ?? [];
+    assert.equal(spawnSync(program, args).status, 7);
   });
 
   test("has a digest that depends on the spec only", () => {

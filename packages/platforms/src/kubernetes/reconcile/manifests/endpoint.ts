@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EndpointRef, EndpointSpec } from "@faas/core";
+import type { EndpointRef, EndpointSpec, Runtime } from "@faas/core";
 import type {
   V1Container,
   V1Deployment,
@@ -9,6 +9,7 @@ import type {
   V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
 import { nodeOptions } from "../../../common/limit-variables.ts";
+import { hostVariables } from "../../../common/server-environment.ts";
 import { commonEnvironment, functionEnvironment } from "../../../common/wrapper-environment.ts";
 import {
   CONTAINER,
@@ -21,6 +22,7 @@ import {
   SECRETS,
   secretKey,
 } from "./labels.ts";
+import { drainCommand, serverCommand } from "./server-commands.ts";
 
 /** Pure functions from an endpoint's spec to its Kubernetes objects. */
 
@@ -97,11 +99,13 @@ export function deploymentManifest(spec: EndpointSpec, options: ManifestOptions)
 }
 
 function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
+  const command = serverCommand(spec);
   return {
     name: CONTAINER,
     image: spec.artifact.kind === "image" ? spec.artifact.reference : "",
     imagePullPolicy: "IfNotPresent",
     ports: [{ name: "http", containerPort: PORT, protocol: "TCP" }],
+    ...(command === undefined ? {} : { command }),
     env: environment(spec),
     resources: resourcesOf(spec, startCpuMillis(spec, options)),
     securityContext: {
@@ -111,15 +115,24 @@ function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
     },
     volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
     // When a replica gets SIGTERM, the gateway no longer sends it requests.
-    lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
+    lifecycle: { preStop: preStop(spec) },
     ...probes(spec, options),
   };
 }
 
+const isNode = (runtime: Runtime) => runtime === "node" || runtime === "typescript";
+
+const preStop = ({ app, runtime, timeoutMs }: EndpointSpec) =>
+  app === "server" && runtime !== "dockerfile"
+    ? { exec: { command: drainCommand(PRE_STOP_SECONDS, Math.ceil(timeoutMs / 1000)) } }
+    : { sleep: { seconds: PRE_STOP_SECONDS } };
+
 function environment(spec: EndpointSpec) {
   const variables = {
     ...commonEnvironment("/tmp"),
+    ...(spec.app === "server" ? { ...hostVariables("0.0.0.0"), PYTHONUNBUFFERED: "1" } : {}),
     ...functionEnvironment(spec, String(PORT)),
+    ...(isNode(spec.runtime) ? { FAAS_LOADING_WATCH: "1" } : {}),
     // A Dockerfile may set it, and the pod's variables would win.
     ...(spec.runtime === "dockerfile" ? {} : { NODE_OPTIONS: nodeOptions(spec.memoryBytes, spec.env?.NODE_OPTIONS) }),
   };
@@ -136,6 +149,10 @@ function environment(spec: EndpointSpec) {
 function startCpuMillis(spec: EndpointSpec, { startupCpuMillis = 0 }: ManifestOptions): number {
   return Math.max(spec.cpuMillis, startupCpuMillis);
 }
+
+/** Returns true for a server without a faas wrapper. */
+export const isForeignServer = ({ app, runtime }: EndpointSpec): boolean =>
+  app === "server" || runtime === "dockerfile" || runtime === "binary";
 
 /** Returns the CPU request for a CPU limit. */
 export const requestedCpuMillis = (limitMillis: number) => Math.max(1, Math.floor(limitMillis * REQUEST_RATIO));
@@ -156,17 +173,22 @@ function resourcesOf(spec: EndpointSpec, cpuLimitMillis: number): V1ResourceRequ
 
 /**
  * Builds the kubelet's probes, for rollouts and the Service. The gateway has faster probes of its own. A server without a faas wrapper is only
- * probed for a connection.
+ * probed for a connection, unless it has a ready path; whether that responds does not decide about its life.
  */
 function probes(spec: EndpointSpec, { startSeconds }: ManifestOptions) {
-  const isForeign = spec.runtime === "dockerfile";
-  const probe: V1Probe = isForeign ? { tcpSocket: { port: PORT } } : { httpGet: { path: "/-/ready", port: PORT } };
+  const isForeign = isForeignServer(spec);
+  const connection: V1Probe = { tcpSocket: { port: PORT } };
+  const path = isForeign ? spec.readyPath : "/-/ready";
+  const probe: V1Probe = path === undefined ? connection : { httpGet: { path, port: PORT } };
+  const life = isForeign ? connection : probe;
   const timeoutSeconds = Math.ceil(spec.timeoutMs / 1000) + GRACE_SECONDS;
   return {
     startupProbe: { ...probe, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: startSeconds },
     readinessProbe: { ...probe, periodSeconds: 10, timeoutSeconds, failureThreshold: 1 },
     // Restarts a replica that is stuck for longer than any call may take.
-    ...(isForeign ? {} : { livenessProbe: { ...probe, periodSeconds: 10, timeoutSeconds, failureThreshold: 1 } }),
+    ...(spec.runtime === "dockerfile"
+      ? {}
+      : { livenessProbe: { ...life, periodSeconds: 10, timeoutSeconds, failureThreshold: 1 } }),
   };
 }
 
