@@ -1,7 +1,7 @@
 /**
- * `node test/run.mjs [--unit] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern; without a pattern, all files that
- * need no cluster. Files that take long start first, so that the last one to end does not run alone. Without a pattern, one process runs several unit
- * tests of a package: loading what they test takes longer than most of them.
+ * `node test/run.mjs [--unit] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern, of which one may list
+ * alternatives (`apps|tutorials`); without a pattern, all files that need no cluster. Files that take long start first, so that the last one to end does
+ * not run alone. Without a pattern, one process runs several unit tests of a package: loading what they test takes longer than most of them.
  */
 import { globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ const rank = (file) => {
 function selectFiles() {
   return globSync(values.unit ? UNIT : ALL, { cwd: root, exclude: ["**/node_modules", "**/dist"] })
     .filter((file) => !values.unit || !file.endsWith(".integration.test.ts"))
-    .filter((file) => patterns.every((pattern) => file.includes(pattern)))
+    .filter((file) => patterns.every((pattern) => pattern.split("|").some((part) => file.includes(part))))
     .filter((file) => patterns.length > 0 || !file.startsWith("test/cluster/"))
     .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
 }

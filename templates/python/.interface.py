@@ -22,7 +22,6 @@ SEARCH_PATH = sys.path[:]
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
 
 
-import _thread
 import builtins
 import faulthandler
 import gc
@@ -514,46 +513,23 @@ lifecycle = Lifecycle()
 # ---- loading_watch.py
 # Reports where the user's code is when loading takes long, for an endless loop for instance.
 
-REPORT_SECONDS = 6  # core/endpoints/loading-report.ts has the same, and the same text
+REPORT_SECONDS = 6  # core/endpoints/loading-report.ts has the same, and finds the position in the traceback
+QUICK = 1  # seconds; the watch outlives a quick load, because ending it means to wait for its thread
 
 
 class LoadingWatch:
     def __init__(self):
-        self.main = _thread.get_ident()
-        self.ended = _thread.allocate_lock()
-        self.ended.acquire()
-        _thread.start_new_thread(self.watch, ())
+        self.started = monotonic()
         try:
-            # Code that keeps the interpreter's lock, such as a regular expression, also stops the thread above.
-            faulthandler.dump_traceback_later(REPORT_SECONDS + 2, file=sys.__stderr__)
+            faulthandler.dump_traceback_later(REPORT_SECONDS, file=sys.__stderr__)
         except (AttributeError, OSError, RuntimeError, ValueError):
             pass  # stderr is not a file
 
-    def watch(self):
-        if self.ended.acquire(timeout=REPORT_SECONDS):
-            return
-        faulthandler.cancel_dump_traceback_later()
-        location = location_of_frame(sys._current_frames().get(self.main))
-        if location:
-            sys.stderr.write(f"Still loading after {REPORT_SECONDS} s, at {location}\n")
-
-    def end(self):
-        self.ended.release()
-        faulthandler.cancel_dump_traceback_later()
-
-
-def location_of_frame(frame):
-    library = None
-    while frame:
-        code = frame.f_code
-        path = os.path.relpath(code.co_filename, FOLDER)
-        if code.co_filename != FILE and not code.co_filename.startswith("<"):
-            location = f"{path}:{frame.f_lineno} ({code.co_name})"
-            if not path.startswith((".." + os.sep, ".packages")):
-                return location
-            library = library or location
-        frame = frame.f_back
-    return library
+    def end(self, call_later):
+        if monotonic() - self.started < QUICK:
+            call_later(QUICK, faulthandler.cancel_dump_traceback_later)
+        else:
+            faulthandler.cancel_dump_traceback_later()
 
 
 # ---- function/content_encoding.py
@@ -2568,7 +2544,7 @@ class Server:
         self.listener.setblocking(False)
         self.listening = True
 
-    def serve(self, loaded, problem):
+    def serve(self, loaded, problem, watch):
         self.problem = problem
         app, target = (loaded.app, loaded.target) if loaded else (None, None)
         if app in ("asgi", "asgi2"):
@@ -2585,6 +2561,7 @@ class Server:
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.loop.add_reader(self.listener.fileno(), self.accept)
         self.serving = True
+        watch.end(self.loop.call_later)
         if lifecycle.draining:  # SIGTERM came while the function was loading
             self.loop.call_soon_threadsafe(self.drain)
         self.run()
@@ -2734,7 +2711,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['signatures.call_facts'] = 2736, r'''# ---- signatures/call_facts.py
+PARTS['signatures.call_facts'] = 2713, r'''# ---- signatures/call_facts.py
 # Facts of a call that functions of several platforms read.
 
 def path_and_query(call):
@@ -2749,7 +2726,7 @@ def client_address(call):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2751, r'''import base64
+PARTS['signatures.aws_lambda'] = 2728, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('signatures.call_facts')
@@ -2929,7 +2906,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 2931, r'''import sys
+PARTS['apps.recognize'] = 2908, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3065,7 +3042,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3067, r'''import sys
+PARTS['signatures.adapt'] = 3044, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3209,7 +3186,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['function.missing_package'] = 3211, r'''import os
+PARTS['function.missing_package'] = 3188, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -3289,7 +3266,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 3291, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3268, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3406,7 +3383,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 3408, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3385, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3464,7 +3441,7 @@ def decode_path(path):
 '''
 
 
-PARTS['asgi.scope'] = 3466, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3443, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3530,7 +3507,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3532, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3509, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3557,7 +3534,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3559, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3536, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3764,7 +3741,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3766, r'''from time import monotonic
+PARTS['asgi.connection'] = 3743, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3912,7 +3889,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3914, r'''import sys
+PARTS['asgi.lifespan'] = 3891, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4000,7 +3977,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4002, r'''import gc
+PARTS['asgi.runner'] = 3979, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4088,7 +4065,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4090, r'''import io
+PARTS['wsgi.environ'] = 4067, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4168,7 +4145,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4170, r'''from time import monotonic
+PARTS['wsgi.response'] = 4147, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4292,7 +4269,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4294, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4271, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4336,7 +4313,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4338, r'''import os
+PARTS['signatures.google'] = 4315, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4395,7 +4372,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4397, r'''import base64
+PARTS['signatures.cloud_event'] = 4374, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4546,7 +4523,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4548, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4525, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4580,7 +4557,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4582, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4559, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4643,7 +4620,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4645, r'''import os
+PARTS['signatures.openfaas'] = 4622, r'''import os
 import socket
 load_part('signatures.call_facts')
 
@@ -4732,7 +4709,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4734, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4711, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4862,7 +4839,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4864, r'''import base64
+PARTS['websocket.handshake'] = 4841, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4903,7 +4880,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4905, r'''import sys
+PARTS['websocket.exchange'] = 4882, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -5223,9 +5200,8 @@ def main():
     except Problem as error:
         problem = error
         sys.stderr.write(f"{error}\n")
-    watch.end()
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
-    server.serve(loaded, problem)
+    server.serve(loaded, problem, watch)
 
 
 if __name__ == "__main__":

@@ -225,13 +225,13 @@ test("a silent connection does not keep a server from stopping", { skip }, async
 
 /** Source of a function that accepts upgrades on its wrapper's server, and echoes the bytes. */
 const ECHO = `
-import { Server } from "node:http";
-for (const server of process._getActiveHandles().filter((each) => each instanceof Server))
-  server.on("upgrade", (request, socket) => {
+import { createServer } from "node:http";
+createServer((request, response) => response.end())
+  .on("upgrade", (request, socket) => {
     socket.write("HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n");
     socket.pipe(socket);
-  });
-export const handler = () => 1;
+  })
+  .listen(process.env.PORT);
 `;
 
 /** Sends a request, and returns the local port of its connection. */

@@ -284,7 +284,6 @@ const configOf = ({ kubernetes }: ServerOptions, platform: Platform, bundles: Bu
   scalers: platform.scalers,
   ...(kubernetes?.registry ? { registry: kubernetes.registry } : {}),
   bundleLimitBytes: bundles.limitBytes,
-  ...(platform.isolation === undefined ? {} : { isolation: platform.isolation }),
 });
 
 async function readVerifier(file: string | undefined) {

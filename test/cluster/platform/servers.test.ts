@@ -29,7 +29,10 @@ describe("a server in the cluster", { concurrency: 3 }, () => {
     (await control.logs(key)).some((each) => each.line === line);
 
   test("is started by its command behind a shell, and gets SIGTERM when its calls are answered", async () => {
-    const handler = 'process.on("SIGTERM", () => { console.log("got SIGTERM"); process.exit(0); });';
+    const handler = `process.on("SIGTERM", () => {
+      console.log("got SIGTERM");
+      setTimeout(() => { console.log("has cleaned up"); process.exit(0); }, 500);
+    });`;
     const files = { "package.json": "{}", "server.mjs": NODE_SERVER.replace("700", "3000") + handler };
     const { key, view, image } = await serve(files, { runtime: "node", command: "true && node server.mjs && true" });
     assert.equal(view.phase, "ready", JSON.stringify(view));
@@ -39,6 +42,7 @@ describe("a server in the cluster", { concurrency: 3 }, () => {
     await control.deploy(key, image, { app: "server", runtime: "node", command: "node server.mjs" });
     assert.equal(await call, '"answered"');
     await eventually("the previous replica got SIGTERM", hasLine(key, "got SIGTERM"));
+    await eventually("it has time to clean up", hasLine(key, "has cleaned up"));
   });
 
   test("may be a module of Python", async () => {

@@ -15,6 +15,7 @@ import { byName } from "../source/source.ts";
 import { imageConfig, loadImage } from "./archive.ts";
 import { type BaseImage, findImage } from "./base-image.ts";
 import { proxyArguments } from "./build-settings.ts";
+import { CompilerAdvice } from "./compiler-advice.ts";
 import { writeLayer } from "./layer.ts";
 import { UNIX_EPOCH } from "./source-time.ts";
 
@@ -88,7 +89,7 @@ async function buildEnvironment(
   docker: Docker,
   files: readonly [Dockerfile: TextFile, ...others: TextFile[]],
   folder: string,
-  { base, dependencies, env, signal, onLine }: EnvironmentOptions,
+  { runtime, base, dependencies, env, signal, onLine }: EnvironmentOptions,
 ): Promise<ImageInspectInfo> {
   const manifests = join(folder, "manifests");
   await mkdir(manifests);
@@ -98,6 +99,7 @@ async function buildEnvironment(
   const items = [...files, { name: "manifests/.keep", text: "" }, ...(await folderItems(manifests, "manifests"))];
   await packTo(contextFile, items.sort(byName), signal);
   let lastImageId: string | undefined;
+  const advice = new CompilerAdvice(runtime, base.name);
   const build = dockerBuild(docker, {
     contextFile,
     dockerfile: files[0],
@@ -112,6 +114,7 @@ async function buildEnvironment(
     failure: "INSTALL_FAILED",
     onLine(line) {
       lastImageId = /^ ---> ([0-9a-f]{12})$/.exec(line)?.[1] ?? lastImageId;
+      advice.observe(line);
       onLine?.(line);
     },
     signal,
@@ -123,7 +126,7 @@ async function buildEnvironment(
         .getImage(lastImageId)
         .remove()
         .catch(() => {});
-    throw error;
+    throw advice.applyTo(error);
   });
   return docker.getImage(id).inspect();
 }

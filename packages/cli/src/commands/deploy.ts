@@ -113,7 +113,10 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   }
   progress.end();
   if (unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);
-  return description === undefined ? registered : { ...registered, detected: description };
+  // A page's relative links lead to the site only below its address with a slash.
+  const isSite = (settings.app ?? detected?.app) === "static";
+  const shown = isSite ? { ...registered, url: `${registered.url}/` } : registered;
+  return description === undefined ? shown : { ...shown, detected: description };
 }
 
 /** Returns the settings of which the build decides: the runtime, and variables that the user does not set. */

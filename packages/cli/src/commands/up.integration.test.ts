@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -100,15 +101,14 @@ async function busyServer(t: TestContext) {
   const [url] = await server.printed(/^http:\S+(?=\n)/m);
   const folder = join(data, "slow");
   await mkdir(folder);
-  const source = `import { existsSync } from "node:fs";
-export const handler = () => new Promise((done) => {
+  const upstream = createHttpServer().listen(0, "127.0.0.1");
+  t.after(() => upstream.close().closeAllConnections());
+  await once(upstream, "listening");
+  const called = once(upstream, "request");
+  const source = `export const handler = async () => {
   console.log("called in", process.pid);
-  const timer = setInterval(() => {
-    if (!existsSync(${JSON.stringify(join(data, "finish"))})) return;
-    clearInterval(timer);
-    done("slow");
-  }, 5);
-});\n`;
+  return (await fetch("http://127.0.0.1:${(upstream.address() as AddressInfo).port}")).text();
+};\n`;
   await writeFile(join(folder, "index.mjs"), source);
   const env = { FAAS_SERVER: url };
   const deployed = await runHere(t, ["deploy", folder, "--org", "acme", "--endpoint", "slow"], { cwd: root, env });
@@ -117,7 +117,7 @@ export const handler = () => new Promise((done) => {
   response.catch(() => {});
   const logs = startHere(t, ["logs", "acme/slow", "--follow"], { cwd: root, env });
   const [, pid] = await logs.printed(/called in (\d+)/);
-  return { server, response, pid: Number(pid), finish: () => writeFile(join(data, "finish"), "") };
+  return { server, response, pid: Number(pid), finish: async () => (await called)[1].end("slow") };
 }
 
 test("up finishes requests in progress after Ctrl-C", async (t) => {

@@ -9,14 +9,17 @@ test("a position is found in the report of a wrapper", () => {
 test("a position is found in a traceback by faulthandler, outside of the standard library", () => {
   const lines = [
     "Timeout (0:00:08)!",
-    "Thread 0x00007e (most recent call first):",
-    '  File "/app/.interface.py", line 367 in watch',
     "Thread 0x00007f (most recent call first):",
     '  File "/usr/lib/python3.11/re/__init__.py", line 166 in match',
-    '  File "/app/main.py", line 4 in parse',
+    '  File "/app/lib/a.py", line 4 in parse',
     '  File "/app/main.py", line 9 in <module>',
+    '  File "<frozen importlib._bootstrap>", line 1176 in _find_and_load',
+    '  File "/app/.interface.pyc", line 367 in load_function',
+    '  File "/app/.interface.pyc", line 990 in main',
   ];
-  assert.equal(loadingLocation(lines), "main.py:4 (parse)");
+  assert.equal(loadingLocation(lines), "lib/a.py:4 (parse)");
+  assert.equal(loadingLocation(lines.slice(0, -2)), undefined);
+  assert.equal(loadingLocation(lines.slice(4)), "main.py:9 (<module>)");
 });
 
 test("ordinary output has no position", () => {

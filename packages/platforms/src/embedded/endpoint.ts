@@ -17,6 +17,8 @@ const MAX_BACKOFF_AFTER_READY_MS = 2_000;
 /** Lifetime of a replica after which its failure counts as the first one. */
 const HEALTHY_MS = 10_000;
 const MAX_ENDED_REPLICAS = 5;
+/** Last log lines of a failure. */
+const MAX_LOG_LINES = 20;
 
 /** Services that the platform provides to its endpoints. */
 export interface EndpointHost {
@@ -167,7 +169,7 @@ export class EmbeddedEndpoint {
   #onFailed(replica: ReplicaProcess, end: ProcessEnd): void {
     this.#replicas = this.#replicas.filter((other) => other !== replica);
     void this.#append(replica, "stderr", `[faas] replica ${replica.id}: ${end.detail}`);
-    const failure = { revision: replica.spec.revision, ...end, lastLogLines: [...replica.lastLines] };
+    const failure = { revision: replica.spec.revision, ...end, lastLogLines: replica.lastLines.slice(-MAX_LOG_LINES) };
     if (replica.wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED_REPLICAS), { id: replica.id, ...failure }];
     if (replica.spec.revision === this.spec.revision) this.#countFailure(replica, failure);
     this.#reconcile();

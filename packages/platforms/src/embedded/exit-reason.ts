@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { type EndpointSpec, type ErrorCode, formatSize } from "@faas/core";
+import { type EndpointSpec, type ErrorCode, formatSize, loadingLocation } from "@faas/core";
 import { type Programs, runtimeCommand } from "../common/runtime-command.ts";
 
 /** Exit code of the launcher when the program to run is missing. */
@@ -56,4 +56,11 @@ export function spawnFailure(spec: EndpointSpec, programs: Programs, error: Node
 function runtimeMissing(spec: EndpointSpec, programs: Programs): ProcessEnd | undefined {
   const { missing, program } = runtimeCommand(spec.runtime);
   return missing && { code: "RUNTIME_MISSING", detail: missing(program(programs)) };
+}
+
+/** Describes a function that is still loading at the end of its time, with the line that ran last as far as it was logged. */
+export function startTimeout(timeoutMs: number, lastLines: readonly string[]): ProcessEnd {
+  const location = loadingLocation(lastLines);
+  const where = location === undefined ? "" : `: it was at ${location}`;
+  return { code: "START_TIMEOUT", detail: `The function did not load within ${timeoutMs / 1000} s${where}` };
 }

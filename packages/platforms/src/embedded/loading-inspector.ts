@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { request } from "node:http";
 import type { Duplex } from "node:stream";
+import type { EndpointSpec } from "@faas/core";
+import { runtimeCommand } from "../common/runtime-command.ts";
 
 /** Lines that Node prints about its debugger. */
 const DEBUGGER_LINE =
@@ -66,6 +68,18 @@ export class LoadingInspector {
     });
     socket.write(message("JSON.stringify([process.cwd(), new Error().stack])"));
   }
+}
+
+/**
+ * Inspects a wrapper that has not finished loading. Returns undefined for a runtime without an inspector: SIGUSR1 would end its process, and the Python
+ * wrapper finds the line itself.
+ */
+export function inspectLoading(
+  { runtime }: EndpointSpec,
+  pid: number,
+  onLocation: (location: string) => void,
+): LoadingInspector | undefined {
+  return runtimeCommand(runtime).hasInspector ? new LoadingInspector(pid, onLocation) : undefined;
 }
 
 /** Builds a WebSocket message (RFC 6455) that evaluates an expression. The mask that a client has to use is zero. */

@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingLocation, loadingReport, type Replica } from "@faas/core";
+import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica } from "@faas/core";
 import { readLines } from "../common/lines.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
-import { isPortTaken, serverExit, serverSpawnFailure } from "../common/server-failures.ts";
+import { serverExit, serverSpawnFailure } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import {
   functionEnvironment,
@@ -16,8 +16,8 @@ import {
   runtimeEnvironment,
   sharedCacheFolder,
 } from "../common/wrapper-environment.ts";
-import { exitReason, outOfMemory, type ProcessEnd, spawnFailure } from "./exit-reason.ts";
-import { LoadingInspector } from "./loading-inspector.ts";
+import { exitReason, outOfMemory, type ProcessEnd, spawnFailure, startTimeout } from "./exit-reason.ts";
+import { inspectLoading, type LoadingInspector } from "./loading-inspector.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
 import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
 import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
@@ -27,14 +27,14 @@ import type { ProcessFolder } from "./sandbox/sandbox.ts";
 import { type ServerOptions, ServerProgram } from "./server/server-program.ts";
 
 const MAX_LAST_LINES = 20;
+/** Lines of a replica that is starting: more, because they may contain the stack of a function that does not finish loading. */
+const MAX_START_LINES = 200;
 /** Milliseconds for which a replica that is no longer listed still accepts requests, for those that were sent to it just before. */
 const DRAIN_DELAY_MS = 100;
 /** Milliseconds between SIGTERM and SIGKILL, in addition to the endpoint's timeout. */
 const KILL_GRACE_MS = 5_000;
 /** Milliseconds to wait for the end of the output of an exited process. */
 const OUTPUT_GRACE_MS = 500;
-/** Attempts to start a server whose port another program takes. */
-const MAX_PORTS = 5;
 
 /** How the processes of all replicas are started. */
 export interface ProcessOptions extends RuntimeOptions {
@@ -83,13 +83,11 @@ export class ReplicaProcess {
   #folder: ProcessFolder;
   /** Absent for a function. */
   readonly #server: ServerProgram | undefined;
-  #ports = 0;
   /** Returns a prewarmed process's copy of the code. */
   #releaseCode: (() => void) | undefined;
   #end: ProcessEnd | undefined;
   #hasEnded = false;
   #loadingInspector: LoadingInspector | undefined;
-  #loadingLocation: string | undefined;
 
   constructor(id: string, spec: EndpointSpec, options: ProcessOptions, events: ProcessEvents) {
     this.id = id;
@@ -101,11 +99,8 @@ export class ReplicaProcess {
     this.#folder = { path, home: sandboxContext ? join(path, "tmp") : path, listenPath: this.socketPath };
     this.#options = options;
     if (spec.app === "server") this.#server = new ServerProgram(id, spec, options.serverOptions());
-    this.#liveness = new Liveness(
-      this.#server ? () => this.#server?.probe() : this.socketPath,
-      spec.timeoutMs,
-      this.startedMs,
-    );
+    const probed = this.#server ? () => this.#server?.probe() : this.socketPath;
+    this.#liveness = new Liveness(probed, spec.timeoutMs, this.startedMs);
     this.#events = events;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
@@ -118,9 +113,7 @@ export class ReplicaProcess {
 
   /** Address and, for a server, the way to connect to it: see `Replica`. */
   get listener(): Pick<Replica, "address" | "connect"> {
-    if (this.#server === undefined) return { address: `unix:${this.socketPath}` };
-    const { address, connections } = this.#server;
-    return { address, connect: connections.connect };
+    return this.#server?.listener ?? { address: `unix:${this.socketPath}` };
   }
 
   /** Files and folders that only this replica uses. */
@@ -167,12 +160,9 @@ export class ReplicaProcess {
 
   /** Chooses another port for a server that ended because another program took its port. */
   #takesAnotherPort(): boolean {
-    if (this.#server === undefined || this.#server.hasOwnPort || this.stopping || this.wasReady || this.#end)
-      return false;
-    if (!isPortTaken(this.lastLines) || ++this.#ports >= MAX_PORTS) return false;
+    if (this.stopping || this.wasReady || this.#end || !this.#server?.takeAnotherPort(this.lastLines)) return false;
     this.#signal("SIGKILL");
     this.lastLines.length = 0;
-    this.#server.takeAnotherPort();
     return true;
   }
 
@@ -212,26 +202,15 @@ export class ReplicaProcess {
 
   #onLine(stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
     this.lastLines.push(line);
-    if (this.lastLines.length > MAX_LAST_LINES) this.lastLines.shift();
+    if (this.lastLines.length > (this.wasReady ? MAX_LAST_LINES : MAX_START_LINES)) this.lastLines.shift();
     return this.#events.line(this, stream, line);
   }
 
-  /** Logs where the code is that has not finished loading. The Python wrapper does this itself. */
   #inspectLoading(): void {
-    const { runtime, app } = this.spec;
-    // SIGUSR1 would end a program other than Node.
-    if (
-      app === "server" ||
-      app === "static" ||
-      this.pid === undefined ||
-      !runtimeCommand(runtime).hasInspector ||
-      !existsSync(this.socketPath)
-    )
-      return;
-    this.#loadingInspector = new LoadingInspector(this.pid, (location) => {
-      this.#loadingLocation = location;
-      void this.#onLine("stderr", loadingReport(location));
-    });
+    // A server of the user's may be any program.
+    if (this.#server || this.pid === undefined || !existsSync(this.socketPath)) return;
+    const onLocation = (location: string) => void this.#onLine("stderr", loadingReport(location));
+    this.#loadingInspector = inspectLoading(this.spec, this.pid, onLocation);
   }
 
   #kill(end: ProcessEnd): void {
@@ -242,10 +221,7 @@ export class ReplicaProcess {
   async #awaitReady(): Promise<void> {
     const { startTimeoutMs } = this.#options;
     const timeout = setTimeout(() => {
-      const location = this.#loadingLocation ?? loadingLocation(this.lastLines);
-      const where = location === undefined ? "" : `: it was at ${location}`;
-      const detail = `The function did not load within ${startTimeoutMs / 1000} s${where}`;
-      this.#kill(this.#server?.unready(startTimeoutMs) ?? { code: "START_TIMEOUT", detail });
+      this.#kill(this.#server?.unready(startTimeoutMs) ?? startTimeout(startTimeoutMs, this.lastLines));
     }, startTimeoutMs);
     const inspection = setTimeout(() => this.#inspectLoading(), LOADING_REPORT_SECONDS * 1000);
     try {

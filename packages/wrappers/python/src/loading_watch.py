@@ -2,59 +2,35 @@
 
 from __future__ import annotations
 
-import _thread
 import faulthandler
-import os
 import sys
-
-from .source_folder import FILE, FOLDER
+from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Callable
 
-REPORT_SECONDS = 6  # core/endpoints/loading-report.ts has the same, and the same text
+REPORT_SECONDS = 6  # core/endpoints/loading-report.ts has the same, and finds the position in the traceback
+QUICK = 1  # seconds; the watch outlives a quick load, because ending it means to wait for its thread
 
 
 class LoadingWatch:
-    """Waits beside the main thread, from its creation until `end`."""
+    """Watches loading from its creation until `end`.
+
+    The thread of faulthandler does not need the interpreter's lock: it costs a start nothing, and works in spite of code that keeps the
+    lock, such as a regular expression.
+    """
 
     def __init__(self) -> None:
-        self.main = _thread.get_ident()
-        self.ended = _thread.allocate_lock()
-        self.ended.acquire()
-        _thread.start_new_thread(self.watch, ())
+        self.started = monotonic()
         try:
-            # Code that keeps the interpreter's lock, such as a regular expression, also stops the thread above.
-            faulthandler.dump_traceback_later(REPORT_SECONDS + 2, file=sys.__stderr__)
+            faulthandler.dump_traceback_later(REPORT_SECONDS, file=sys.__stderr__)  # type: ignore[arg-type]
         except (AttributeError, OSError, RuntimeError, ValueError):
             pass  # stderr is not a file
 
-    def watch(self) -> None:
-        """Report the position once, unless loading ends before."""
-        if self.ended.acquire(timeout=REPORT_SECONDS):
-            return
-        faulthandler.cancel_dump_traceback_later()
-        location = location_of_frame(sys._current_frames().get(self.main))
-        if location:
-            sys.stderr.write(f"Still loading after {REPORT_SECONDS} s, at {location}\n")
-
-    def end(self) -> None:
-        """Stop waiting: loading has ended."""
-        self.ended.release()
-        faulthandler.cancel_dump_traceback_later()
-
-
-def location_of_frame(frame: FrameType | None) -> str | None:
-    """Find the innermost code of the user in a stack, or else of a library."""
-    library = None
-    while frame:
-        code = frame.f_code
-        path = os.path.relpath(code.co_filename, FOLDER)
-        if code.co_filename != FILE and not code.co_filename.startswith("<"):
-            location = f"{path}:{frame.f_lineno} ({code.co_name})"
-            if not path.startswith((".." + os.sep, ".packages")):
-                return location
-            library = library or location
-        frame = frame.f_back
-    return library
+    def end(self, call_later: Callable[[float, Callable[[], None]], object]) -> None:
+        """End the watch, a moment later after a quick load."""
+        if monotonic() - self.started < QUICK:
+            call_later(QUICK, faulthandler.cancel_dump_traceback_later)
+        else:
+            faulthandler.cancel_dump_traceback_later()

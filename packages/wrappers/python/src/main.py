@@ -54,9 +54,8 @@ def main() -> None:
     except Problem as error:
         problem = error
         sys.stderr.write(f"{error}\n")
-    watch.end()
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
-    server.serve(loaded, problem)
+    server.serve(loaded, problem, watch)
 
 
 if __name__ == "__main__":

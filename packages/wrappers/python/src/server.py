@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from .function.call import Call
     from .function.load import Loaded
+    from .loading_watch import LoadingWatch
     from .runners.invoker import CallInvoker
 
 
@@ -66,7 +67,7 @@ class Server:
         self.listener.setblocking(False)
         self.listening = True
 
-    def serve(self, loaded: Loaded | None, problem: Problem | None) -> None:
+    def serve(self, loaded: Loaded | None, problem: Problem | None, watch: LoadingWatch) -> None:
         """Serve until the server is drained; does not return. Without a function every call is answered with the problem."""
         self.problem = problem
         app, target = (loaded.app, loaded.target) if loaded else (None, None)
@@ -84,6 +85,7 @@ class Server:
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.loop.add_reader(self.listener.fileno(), self.accept)
         self.serving = True
+        watch.end(self.loop.call_later)
         if lifecycle.draining:  # SIGTERM came while the function was loading
             self.loop.call_soon_threadsafe(self.drain)
         self.run()

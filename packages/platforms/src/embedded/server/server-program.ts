@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { EndpointSpec } from "@faas/core";
+import type { EndpointSpec, Replica } from "@faas/core";
 import { SERVER_PORT, serverEnvironment } from "../../common/server-environment.ts";
-import { unreadyServer } from "../../common/server-failures.ts";
+import { isPortTaken, unreadyServer } from "../../common/server-failures.ts";
 import { ServerProbe } from "../../common/server-probe.ts";
 import type { ProcessEnd } from "../exit-reason.ts";
 import { codeKey } from "../prewarm/code-slots.ts";
@@ -16,6 +16,8 @@ import type { ServerNetwork } from "./server-network.ts";
 /** Milliseconds for which a server may listen on other ports only, before it is reported. */
 const WRONG_PORT_MS = 10_000;
 const PORT_CHECK_MS = 1_000;
+/** Attempts to start a server whose port another program takes. */
+const MAX_PORTS = 5;
 
 /** Options that all servers' processes share. */
 export interface ServerOptions {
@@ -34,6 +36,7 @@ export class ServerProgram {
   readonly #options: ServerOptions;
   readonly #probe: ServerProbe;
   #port: number;
+  #portsTaken = 0;
   #child: ChildProcess | undefined;
   #supervisor: Supervisor | undefined;
 
@@ -50,9 +53,10 @@ export class ServerProgram {
     return this.#port;
   }
 
-  /** Address, which only identifies a server with a private network. */
-  get address(): string {
-    return this.hasOwnPort ? `private:${this.#id}` : `127.0.0.1:${this.#port}`;
+  /** Address, which only identifies a server with a private network, and the way to connect. */
+  get listener(): Required<Pick<Replica, "address" | "connect">> {
+    const address = this.hasOwnPort ? `private:${this.#id}` : `127.0.0.1:${this.#port}`;
+    return { address, connect: this.connections.connect };
   }
 
   /** False if another program may take the port. */
@@ -129,10 +133,12 @@ export class ServerProgram {
     return pid === undefined ? [] : processTree(pid).filter((each) => !own.includes(each));
   }
 
-  /** Chooses another port, before the command is started again. */
-  takeAnotherPort(): void {
+  /** Chooses another port, before the command is started again, if it ended because another program took the port. */
+  takeAnotherPort(lastLines: readonly string[]): boolean {
+    if (this.hasOwnPort || !isPortTaken(lastLines) || ++this.#portsTaken >= MAX_PORTS) return false;
     this.release();
     this.#port = this.#options.network.takePort();
+    return true;
   }
 
   release(): void {

@@ -108,7 +108,7 @@ export function exitFailure(
 /** Refines a failure by the last log lines: only these show that a program is for another CPU, and where the function was when its time was up. */
 export function withLastLines(failure: Failure, lines: readonly string[]): Failure {
   const location = failure.code === "START_TIMEOUT" ? loadingLocation(lines) : undefined;
-  if (location !== undefined) return { ...failure, detail: `${failure.detail}: it was at ${location}` };
+  if (location !== undefined) return { ...failure, detail: loadingDetail(failure.detail, location) };
   const line = lines.at(-1);
   if (failure.code !== "REPLICA_EXITED" || line === undefined || !/exec format error$/.test(line)) return failure;
   return {
@@ -117,6 +117,10 @@ export function withLastLines(failure: Failure, lines: readonly string[]): Failu
     detail: `Cannot start the container's program, it is for another CPU than that of the node: ${line}`,
   };
 }
+
+/** Describes a function that was still loading: the wrapper has said so, thus the port is not at fault. */
+const loadingDetail = (detail: string, location: string) =>
+  `${detail.replace(/^Nothing listens on port \d+, or the/, "The")}: it was at ${location}`;
 
 /** Describes an image whose server does not answer the ready probe as a faas wrapper does. */
 export function foreignServerFailure(status: number): Failure {

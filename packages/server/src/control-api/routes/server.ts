@@ -18,7 +18,7 @@ import { defineRoute, json, jsonLines, type Route } from "../route.ts";
 import { metricsOf } from "../views/metrics.ts";
 
 export interface ServerRoutesDeps {
-  readonly platform: Pick<Platform, "notReady">;
+  readonly platform: Pick<Platform, "notReady" | "isolation">;
   readonly config: ServerConfig;
   readonly isAuth: boolean;
   readonly stopping: () => boolean;
@@ -73,14 +73,18 @@ const getReadiness = ({ stopping, platform, isAuth }: Pick<ServerRoutesDeps, "st
     },
   });
 
-const getConfig = ({ config }: Pick<ServerRoutesDeps, "config">) =>
+const getConfig = ({ config, platform }: Pick<ServerRoutesDeps, "config" | "platform">) =>
   defineRoute({
     method: "get",
     path: "/-/config",
     requires: "key",
     summary: "Shows what clients need to know about the server",
     responses: { 200: json("version, platform, accepted artifacts, limits", serverConfigSchema) },
-    handle: () => ({ status: 200, body: config }),
+    handle: () => {
+      // It also describes how servers of endpoints are isolated, once there is one.
+      const { isolation } = platform;
+      return { status: 200, body: isolation === undefined ? config : { ...config, isolation } };
+    },
   });
 
 const getMetrics = ({ metrics }: Pick<ServerRoutesDeps, "metrics">) =>

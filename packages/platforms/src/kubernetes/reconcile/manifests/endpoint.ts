@@ -120,19 +120,19 @@ function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
   };
 }
 
-const isNode = (runtime: Runtime) => runtime === "node" || runtime === "typescript";
-
 const preStop = ({ app, runtime, timeoutMs }: EndpointSpec) =>
   app === "server" && runtime !== "dockerfile"
     ? { exec: { command: drainCommand(PRE_STOP_SECONDS, Math.ceil(timeoutMs / 1000)) } }
     : { sleep: { seconds: PRE_STOP_SECONDS } };
+
+const isNode = (runtime: Runtime) => runtime === "node" || runtime === "typescript";
 
 function environment(spec: EndpointSpec) {
   const variables = {
     ...commonEnvironment("/tmp"),
     ...(spec.app === "server" ? { ...hostVariables("0.0.0.0"), PYTHONUNBUFFERED: "1" } : {}),
     ...functionEnvironment(spec, String(PORT)),
-    ...(isNode(spec.runtime) ? { FAAS_LOADING_WATCH: "1" } : {}),
+    ...(isNode(spec.runtime) && spec.app !== "server" ? { FAAS_LOADING_WATCH: "1" } : {}),
     // A Dockerfile may set it, and the pod's variables would win.
     ...(spec.runtime === "dockerfile" ? {} : { NODE_OPTIONS: nodeOptions(spec.memoryBytes, spec.env?.NODE_OPTIONS) }),
   };

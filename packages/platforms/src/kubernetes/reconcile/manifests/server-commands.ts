@@ -3,14 +3,17 @@ import { PORT } from "./labels.ts";
 
 /**
  * Shell that runs a command and sends SIGTERM to all processes of the container. Process 1 ignores signals that it does not handle, and neither a shell nor
- * a package manager passes them on.
+ * a package manager passes them on. These end at once; the container has to outlive them, because its end kills the server below them.
  */
 const FORWARD = [
   "trap 'term=1; kill -TERM -1' TERM",
   '"$@" & child=$!',
   'wait "$child"; code=$?',
+  'if [ "$term" ]; then',
   // A signal interrupts the wait.
-  'while [ "$term" ]; do term=; wait "$child"; code=$?; done',
+  '  while [ "$term" ]; do term=; wait "$child"; code=$?; done',
+  "  while kill -0 -1 2> /dev/null; do sleep 0.1; done",
+  "fi",
   'exit "$code"',
 ].join("\n");
 
