@@ -20,7 +20,8 @@ const workers: [string, string, Record<string, string>?][] = [
   ],
   [
     "a function of two parameters with a member fetch, as of GraphQL Yoga",
-    `export default Object.assign((request, response) => 1, { handle() {}, fetch(request, env, ctx) { return ${REPORT}; } });`,
+    `const members = { fetch: (request, env, ctx) => ${REPORT}, toString: () => "[object Object]" };
+export default new Proxy((request) => 1, { has: (target, name) => name in members, get: (target, name) => members[name] ?? target[name] });`,
   ],
   ["a promise", `export default Promise.resolve({ fetch(request, env, ctx) { return ${REPORT}; } });`],
   ["an export called app", `export const app = { fetch(request, env, ctx) { return ${REPORT}; } };`],

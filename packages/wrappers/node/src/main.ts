@@ -1,6 +1,6 @@
 import { interceptListen } from "./app/intercept-listen.ts";
+import { lazy } from "./lazy/load.ts";
 import { startLoading, whenLoaded } from "./load-function.ts";
-import { watchLoading } from "./loading-watch.ts";
 import { address, appSetting, userPort } from "./options.ts";
 import { createWrapperServer } from "./server.ts";
 import { drainOnSigterm, exitOnUncaughtError } from "./shutdown.ts";
@@ -10,7 +10,7 @@ import { writeSynchronously } from "./standard-streams.ts";
 process.setSourceMapsEnabled(true);
 writeSynchronously();
 if (process.env.FAAS_LOADING_WATCH === "1") {
-  const endWatch = await watchLoading();
+  const endWatch = lazy().watchLoading();
   setImmediate(() => void whenLoaded().then(endWatch));
 }
 // The import of the user's code begins when this file has run to its end: the server listens first, and calls wait until loading ends.

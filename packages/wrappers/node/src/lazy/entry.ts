@@ -5,6 +5,7 @@ import { describeSyntaxError, locationIn } from "../error-location.ts";
 import { whenBackgroundWorkDone } from "../fetch/background-work.ts";
 import { defineServiceWorker, needsServiceWorker, serviceWorker } from "../fetch/service-worker.ts";
 import { chooseFunction } from "../load/choose-function.ts";
+import { watchLoading } from "../loading-watch.ts";
 import { readEncoded } from "../request/content-encoding.ts";
 import { sendEncoded } from "../response/encoded-result.ts";
 import { sendWebResponse } from "../response/web-response.ts";
@@ -18,6 +19,7 @@ import { runOther } from "./run-other.ts";
 export const functions: LazyFunctions = {
   chooseFunction,
   prepareSignature,
+  watchLoading,
   actAsEntryPoint,
   needsServiceWorker,
   defineServiceWorker,

@@ -13,6 +13,7 @@ interface EncodedResult {
 export interface LazyFunctions {
   chooseFunction(module: UserModule, file: string): Promise<LoadedFunction>;
   prepareSignature(): void;
+  watchLoading(): () => void;
   actAsEntryPoint(file: string): void;
   needsServiceWorker(error: unknown): boolean;
   defineServiceWorker(): void;

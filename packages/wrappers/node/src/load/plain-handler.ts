@@ -22,5 +22,7 @@ export function plainHandlerOf(module: UserModule): LoadedFunction | undefined {
 
 /** Tests for a function without members, which applications have, with the number of parameters of a handler. */
 function isPlain(target: Handler): boolean {
-  return target.length <= 2 && Object.keys(target).length === 0;
+  if (target.length > 2 || Object.keys(target).length > 0) return false;
+  // A proxy of a function may not list its members.
+  return !("fetch" in target || "handle" in target);
 }
