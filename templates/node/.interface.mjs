@@ -3,9 +3,15 @@
  * Generated from packages/wrappers/node/src by `npm run wrappers`. Do not edit; the comments are in the sources.
  */
 
-// packages/wrappers/node/src/app/entry-point.ts
+// packages/wrappers/node/src/app/intercept-listen.ts
+import { Server } from "node:http";
+
+// packages/wrappers/node/src/lazy/load.ts
 import { readFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+
+// packages/wrappers/node/src/lazy/code-mark.ts
+var LAZY_CODE_MARK = ["/*", "LAZY", "CODE", ""].join(" ");
+var COMMENT_END = "*\\u{2f}";
 
 // packages/wrappers/node/src/options.ts
 import { dirname, join, relative } from "node:path";
@@ -28,6 +34,7 @@ var bodyLimit = nonNegative("FAAS_BODY_LIMIT", 6 * 2 ** 20);
 var queueLimit = concurrency * 10;
 var folder = dirname(fileURLToPath(import.meta.url));
 var WRAPPER_FILE = ".interface.mjs";
+var EXTENSIONS = [".mjs", ".js", ".cjs"];
 function pathOf(name) {
   return join(folder, name);
 }
@@ -39,268 +46,6 @@ function nonNegative(name, fallback) {
   if (!Number.isFinite(value) || value < 0)
     throw new Error(`Expected ${name} to be a number, got "${environment[name]}"`);
   return value;
-}
-
-// packages/wrappers/node/src/app/entry-point.ts
-function setUserPort() {
-  process.env.PORT = String(userPort);
-}
-function actAsEntryPoint(file) {
-  process.argv[1] = file;
-  const { createRequire, registerHooks } = process.getBuiltinModule("node:module");
-  const { cache } = createRequire(file);
-  Object.defineProperty(process, "mainModule", { configurable: true, enumerable: true, get: () => cache[file] });
-  if (registerHooks === void 0 || !readFileSync(file, "utf8").includes("import.meta.main")) return;
-  const { href } = pathToFileURL(file);
-  const hooks = registerHooks({
-    load(url, context, nextLoad) {
-      const loaded2 = nextLoad(url, context);
-      if (url !== href || loaded2.format !== "module") return loaded2;
-      hooks.deregister();
-      return { ...loaded2, source: String(loaded2.source).replaceAll("import.meta.main", "(true)          ") };
-    }
-  });
-}
-
-// packages/wrappers/node/src/app/listen.ts
-import { Server as Server2 } from "node:http";
-
-// packages/wrappers/node/src/app/listening-app.ts
-import { Server } from "node:http";
-
-// packages/wrappers/node/src/errors.generated.ts
-var ERRORS = {
-  MALFORMED_JSON: [400, "Malformed JSON"],
-  INVALID_REQUEST: [400, "Invalid request"],
-  NOT_FOUND: [404, "Not found"],
-  BODY_TOO_LARGE: [413, "Request body too large"],
-  UNSUPPORTED_MEDIA_TYPE: [415, "Unsupported media type"],
-  UPGRADE_REQUIRED: [426, "Another protocol is required"],
-  HEADERS_TOO_LARGE: [431, "Request header fields too large"],
-  FUNCTION_ERROR: [500, "The function threw an error"],
-  INVALID_RESPONSE: [500, "The function returned an invalid response"],
-  FUNCTION_LOAD_FAILED: [502, "The function could not be loaded"],
-  NO_CAPACITY: [503, "No capacity"],
-  FUNCTION_TIMEOUT: [504, "The function timed out"]
-};
-
-// packages/wrappers/node/src/problem.ts
-var Problem = class extends Error {
-  constructor(code, detail) {
-    super(detail);
-    this.code = code;
-  }
-  /** Returns the HTTP status and the text of the problem document. */
-  document(requestId) {
-    const [status, title] = ERRORS[this.code];
-    const document = { type: `urn:faas:error:${this.code}`, title, status, detail: this.message, code: this.code };
-    return { status, text: JSON.stringify(requestId ? { ...document, requestId } : document) };
-  }
-};
-function messageOf(error) {
-  return String(error?.message ?? error);
-}
-function stackOf(error) {
-  return error?.stack ?? error;
-}
-
-// packages/wrappers/node/src/app/listening-app.ts
-function isHttpServer(server) {
-  if (server instanceof Server) return true;
-  if (typeof server?.listenerCount !== "function") return false;
-  return "keepAliveTimeout" in server || server.listenerCount("request") > 0;
-}
-function isTlsServer(server) {
-  return "setSecureContext" in server;
-}
-var ListeningApp = class {
-  #isTls;
-  #active = 0;
-  #onIdle;
-  constructor(server) {
-    this.server = server;
-    this.#isTls = isTlsServer(server);
-  }
-  request(request, response) {
-    if (this.#isTls) request.socket.encrypted = true;
-    this.#active++;
-    response.once("close", this.#onResponseClosed);
-    if (!this.server.emit("request", request, response))
-      throw new Problem("NOT_FOUND", "The application's server has no listener for requests");
-  }
-  #onResponseClosed = () => {
-    this.#active--;
-    if (this.#active === 0) this.#onIdle?.();
-  };
-  /**
-   * Makes the server look as if it listened on PORT: `listening`, `address()` and `close()` behave like it, and the event `listening` is emitted.
-   */
-  pretendToListen(callback) {
-    const { server } = this;
-    if (typeof callback === "function") server.once("listening", callback);
-    this.#onIdle = void 0;
-    let isListening = true;
-    const define = (name, value) => Object.defineProperty(server, name, { configurable: true, writable: true, value });
-    define("listening", true);
-    define("address", () => isListening ? { address: "::", family: "IPv6", port: userPort } : null);
-    define("close", (onClosed) => {
-      if (!isListening) return Server.prototype.close.call(server, onClosed);
-      isListening = false;
-      define("listening", false);
-      if (typeof onClosed === "function") server.once("close", onClosed);
-      this.#onIdle = () => {
-        this.#onIdle = void 0;
-        Server.prototype.close.call(server);
-      };
-      if (this.#active === 0) this.#onIdle();
-      return server;
-    });
-    process.nextTick(() => isListening && Object.hasOwn(server, "address") && server.emit("listening"));
-  }
-  /** Undoes `pretendToListen`. */
-  stopPretending() {
-    const server = this.server;
-    for (const name of ["listening", "address", "close"]) Reflect.deleteProperty(server, name);
-  }
-};
-
-// packages/wrappers/node/src/app/listen.ts
-var prototype = Object.getPrototypeOf(Server2.prototype);
-var { listen } = prototype;
-var isIntercepting = false;
-var isExportedApp;
-var captured;
-var uncaptured;
-var onCaptured;
-function interceptListen() {
-  isIntercepting = true;
-  prototype.listen = function(...args) {
-    if (!isIntercepting || !isHttpServer(this)) return listen.apply(this, args);
-    return listenAsApp(this, args);
-  };
-}
-function stopInterceptingListen() {
-  isIntercepting = false;
-  releaseCaptured();
-}
-function interceptOnlyExported(target) {
-  isExportedApp = (server) => servesApp(server, target);
-}
-function releaseCaptured() {
-  if (captured === void 0) return;
-  const { app, args } = captured;
-  captured = void 0;
-  app.stopPretending();
-  listenBeside(app.server, typeof args.at(-1) === "function" ? args.slice(0, -1) : args);
-}
-function capturedApp() {
-  return captured?.app;
-}
-function isCapturedServerOf(target) {
-  return captured !== void 0 && (captured.rank > 0 || servesApp(captured.app.server, target));
-}
-async function whenListening(timeoutMs2) {
-  if (captured === void 0) {
-    await new Promise((resolve) => {
-      onCaptured = resolve;
-      setTimeout(resolve, timeoutMs2);
-    });
-  }
-  if (captured !== void 0)
-    return {
-      request: requestCaptured,
-      get server() {
-        return captured?.app.server;
-      }
-    };
-  return uncaptured === void 0 ? void 0 : new ListeningApp(uncaptured);
-}
-var requestCaptured = (request, response) => captured?.app.request(request, response);
-function listenAsApp(server, args) {
-  const port2 = tcpPortOf(args);
-  if (captured?.app.server === server) {
-    if (server.listening) throw alreadyListening();
-    captured.app.pretendToListen(args.at(-1));
-    return server;
-  }
-  if (port2 === void 0 || port2 === 0) {
-    uncaptured ??= server;
-    return listen.apply(server, [...args]);
-  }
-  const rank = port2 === userPort ? 2 : isTlsServer(server) ? 1 : 0;
-  if (captured === void 0 ? isExportedApp === void 0 || rank === 2 || isExportedApp(server) : rank > captured.rank) {
-    releaseCaptured();
-    captured = { app: new ListeningApp(server), port: port2, rank, args };
-    captured.app.pretendToListen(args.at(-1));
-    onCaptured?.();
-    return server;
-  }
-  if (port2 === captured?.port) {
-    new ListeningApp(server).pretendToListen(args.at(-1));
-    return server;
-  }
-  return listenBeside(server, args);
-}
-function listenBeside(server, args) {
-  const onError2 = (error) => {
-    server.off("error", onError2);
-    if (server.listenerCount("error") > 0) return;
-    if (error.code !== "EADDRINUSE" && error.code !== "EACCES") throw error;
-    server.once("listening", () => {
-      const { port: port2 } = server.address();
-      console.error(`${error.message}: the function's second server listens on port ${port2} instead`);
-    });
-    listen.call(server, 0);
-  };
-  server.on("error", onError2);
-  server.once("listening", () => server.off("error", onError2));
-  return listen.apply(server, [...args]);
-}
-function tcpPortOf([first]) {
-  let port2 = first;
-  if (typeof first === "object" && first !== null) {
-    const options = first;
-    if (options.fd !== void 0 || options._handle !== void 0) return void 0;
-    if (options.port === void 0 && options.path !== void 0) return void 0;
-    port2 = options.port;
-  }
-  if (port2 === void 0 || port2 === null || typeof port2 === "function") return 0;
-  if (typeof port2 !== "number" && (typeof port2 !== "string" || port2.trim() === "")) return void 0;
-  return Number(port2) >= 0 && Number(port2) < 65536 ? Number(port2) : void 0;
-}
-function servesApp(server, target) {
-  if (server.listeners("request").includes(target) || server.listenerCount("upgrade") > 0) return true;
-  const { server: own, callback } = target ?? {};
-  return own === server || target === server || typeof callback === "function";
-}
-function alreadyListening() {
-  const error = new Error("Listen method has been called more than once without closing.");
-  return Object.assign(error, { code: "ERR_SERVER_ALREADY_LISTEN" });
-}
-
-// packages/wrappers/node/src/load-function.ts
-import { existsSync, readFileSync as readFileSync4 } from "node:fs";
-import { pathToFileURL as pathToFileURL2 } from "node:url";
-
-// packages/wrappers/node/src/error-location.ts
-import { readdirSync } from "node:fs";
-import { extname } from "node:path";
-var EXTENSIONS = [".mjs", ".js", ".cjs"];
-async function describeSyntaxError(file) {
-  const { spawnSync } = await import("node:child_process");
-  const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
-  for (const path of [file, ...others.map(pathOf)]) {
-    const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5e3 });
-    if (status !== 0) return stderr.split("\n    at ", 1)[0]?.trim();
-  }
-  return void 0;
-}
-function locationIn(text) {
-  for (const [, path = "", line] of text.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)) {
-    const name = nameOf(decodeURI(path));
-    if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
-  }
-  return void 0;
 }
 
 // packages/wrappers/node/src/call.ts
@@ -364,8 +109,8 @@ var Context = class {
   /** Logger that writes a line of JSON with the request id to stderr. */
   get log() {
     const requestId = this.requestId;
-    const writer = (level) => (message2, fields) => {
-      const text = typeof message2 === "string" ? message2 : JSON.stringify(message2);
+    const writer = (level) => (message, fields) => {
+      const text = typeof message === "string" ? message : JSON.stringify(message);
       process.stderr.write(`${JSON.stringify({ level, requestId, message: text, ...fields })}
 `);
     };
@@ -373,256 +118,40 @@ var Context = class {
   }
 };
 
-// packages/wrappers/node/src/fetch/background-work.ts
-var pending = /* @__PURE__ */ new Set();
-function addBackgroundWork(work, requestId) {
-  const settled = Promise.resolve(work).catch((error) => {
-    console.error(JSON.stringify({ level: "error", requestId, message: `waitUntil: ${messageOf(error)}` }));
-    console.error(stackOf(error));
-  }).then(() => pending.delete(settled));
-  pending.add(settled);
-}
-async function whenBackgroundWorkDone() {
-  while (pending.size > 0) await Promise.all(pending);
-}
-
-// packages/wrappers/node/src/fetch/fetch-arguments.ts
-var PLATFORM_VARIABLE = /^(?:FAAS_.*|KUBERNETES_.*|PORT|PATH|HOME|HOSTNAME|TMPDIR|LANG|PWD|SHLVL|_|OMP_NUM_THREADS|OPENBLAS_NUM_THREADS|NODE_COMPILE_CACHE|NODE_VERSION|YARN_VERSION)$/;
-var variables;
-function endpointVariables() {
-  variables ??= Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !PLATFORM_VARIABLE.test(name))
-  );
-  return variables;
-}
-var FetchEnvironment = class {
-  #call;
-  constructor(call) {
-    this.#call = call;
-    Object.assign(this, endpointVariables());
-  }
-  get org() {
-    return this.#call.context.org;
-  }
-  get endpoint() {
-    return this.#call.context.endpoint;
-  }
-  get revision() {
-    return this.#call.context.revision;
-  }
-  get requestId() {
-    return this.#call.requestId;
-  }
-  get deadline() {
-    return this.#call.deadline;
-  }
-  get signal() {
-    return this.#call.signal;
-  }
-  get log() {
-    return this.#call.context.log;
-  }
-};
-var ExecutionContext = class extends Context {
-  /** Returns a function, not a method, so that it can be taken out of the context. */
-  get waitUntil() {
-    return (work) => addBackgroundWork(work, this.requestId);
-  }
-  get props() {
-    return {};
-  }
-  /** Does nothing: there is no origin to pass a request to. */
-  passThroughOnException() {
-  }
+// packages/wrappers/node/src/errors.generated.ts
+var ERRORS = {
+  MALFORMED_JSON: [400, "Malformed JSON"],
+  INVALID_REQUEST: [400, "Invalid request"],
+  NOT_FOUND: [404, "Not found"],
+  BODY_TOO_LARGE: [413, "Request body too large"],
+  UNSUPPORTED_MEDIA_TYPE: [415, "Unsupported media type"],
+  UPGRADE_REQUIRED: [426, "Another protocol is required"],
+  HEADERS_TOO_LARGE: [431, "Request header fields too large"],
+  FUNCTION_ERROR: [500, "The function threw an error"],
+  INVALID_RESPONSE: [500, "The function returned an invalid response"],
+  FUNCTION_LOAD_FAILED: [502, "The function could not be loaded"],
+  NO_CAPACITY: [503, "No capacity"],
+  FUNCTION_TIMEOUT: [504, "The function timed out"]
 };
 
-// packages/wrappers/node/src/fetch/service-worker.ts
-var listener;
-function needsServiceWorker(error) {
-  return error instanceof ReferenceError && /^(?:addEventListener|self) is not defined$/.test(error.message);
-}
-function defineServiceWorker() {
-  const addEventListener = (type, added) => {
-    if (type === "fetch") listener ??= typeof added === "function" ? added : (event) => added.handleEvent(event);
-  };
-  for (const [name, value] of Object.entries({ self: globalThis, addEventListener, ...endpointVariables() }))
-    if (!(name in globalThis)) Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
-}
-function serviceWorker() {
-  return listener && { fetch: dispatch };
-}
-var dispatch = (request, call) => {
-  const event = new FetchEvent(request, new ExecutionContext(call));
-  listener?.(event);
-  if (event.response !== void 0) return event.response;
-  throw new Problem("INVALID_RESPONSE", "The listener of fetch did not call respondWith");
-};
-var FetchEvent = class extends Event {
-  constructor(request, { waitUntil }) {
-    super("fetch");
-    this.request = request;
-    this.waitUntil = waitUntil;
+// packages/wrappers/node/src/problem.ts
+var Problem = class extends Error {
+  constructor(code, detail) {
+    super(detail);
+    this.code = code;
   }
-  respondWith(response) {
-    this.response = response;
-  }
-  passThroughOnException() {
+  /** Returns the HTTP status and the text of the problem document. */
+  document(requestId) {
+    const [status, title] = ERRORS[this.code];
+    const document = { type: `urn:faas:error:${this.code}`, title, status, detail: this.message, code: this.code };
+    return { status, text: JSON.stringify(requestId ? { ...document, requestId } : document) };
   }
 };
-
-// packages/wrappers/node/src/load/choose-function.ts
-import { readFileSync as readFileSync3 } from "node:fs";
-
-// packages/wrappers/node/src/app/exported-app.ts
-var isFunction = (value) => typeof value === "function";
-function isAppFunction(target) {
-  return isFunction(target) && isFunction(target.use) && isFunction(target.handle);
+function messageOf(error) {
+  return String(error?.message ?? error);
 }
-async function exportedApp(target) {
-  if (target === null || typeof target !== "object" && !isFunction(target)) return void 0;
-  if (isHttpServer(target)) return new ListeningApp(target);
-  const app = target;
-  if (isFunction(target)) return isAppFunction(target) ? functionApp(target, app) : void 0;
-  if (isFunction(app.getHttpAdapter) && isFunction(app.init)) {
-    await app.init();
-    const instance = app.getHttpAdapter().getInstance?.();
-    if (isFunction(instance?.ready)) await instance.ready();
-    return serverApp(app.getHttpServer.call(app));
-  }
-  if (isFunction(app.ready) && isFunction(app.inject)) {
-    await app.ready();
-    return serverApp(app.server);
-  }
-  if (isFunction(app.initialize) && isHttpServer(app.listener)) {
-    await app.initialize();
-    return serverApp(app.listener);
-  }
-  if (!isFunction(app.use) && !isFunction(app.listen)) return void 0;
-  if (isFunction(app.callback)) return listenerApp(app.callback());
-  if (isFunction(app.handler)) return listenerApp(app.handler.bind(app));
-  return isHttpServer(app.server) ? serverApp(app.server) : void 0;
-}
-function listenerApp(listener2) {
-  return {
-    request: listener2,
-    get server() {
-      return capturedApp()?.server;
-    }
-  };
-}
-function serverApp(server) {
-  return isHttpServer(server) ? new ListeningApp(server) : void 0;
-}
-function functionApp(target, { listen: listen2 }) {
-  if (isFunction(listen2)) return listenerApp(target);
-  return listenerApp(
-    (request, response) => new Promise((_, reject) => {
-      target(
-        request,
-        response,
-        (error) => reject(error ?? new Problem("NOT_FOUND", `There is nothing at ${request.url}`))
-      );
-    })
-  );
-}
-var REQUEST = ["req", "request", "_req", "_request", "_", "__"];
-var RESPONSE = ["res", "response", "_res", "_response"];
-function isRequestListener(names) {
-  return names.length >= 2 && names.length <= 3 && RESPONSE.includes(names[1] ?? "") && REQUEST.includes(names[0] ?? "");
-}
-function parameterNames(source) {
-  const open2 = source.indexOf("(");
-  const list = source.slice(open2 + 1, source.indexOf(")", open2));
-  return open2 < 0 ? [] : list.split(",").map((name) => name.trim());
-}
-
-// packages/wrappers/node/src/fetch/fetch-app.ts
-function fetchHandler(fetch2, self) {
-  const names = parameterNames(String(fetch2));
-  if (names.length === 2 && /^_*(?:context|ctx)$/.test(names[1])) {
-    return (request, call) => {
-      const context = new ExecutionContext(call);
-      return fetch2.call(self, request, context, context);
-    };
-  }
-  return (request, call) => fetch2.call(self, request, new FetchEnvironment(call), new ExecutionContext(call));
-}
-
-// packages/wrappers/node/src/signatures/function-source.ts
-function sourceOf(target) {
-  return withoutComments(Function.prototype.toString.call(target));
-}
-function withoutComments(text) {
-  return text.replace(/\/\*[\s\S]*?\*\/|(?<![:\\])\/\/.*$/gm, "");
-}
-function parametersOf(source) {
-  const arrow = /^(?:async\s+)?([\w$]+)\s*=>/.exec(source);
-  if (arrow) return [arrow[1]];
-  const start = source.indexOf("(");
-  const parameters = [];
-  let depth = 0;
-  let text = "";
-  for (const char of source.slice(start)) {
-    if (")]}".includes(char)) depth--;
-    if (depth === 0 || depth === 1 && char === ",") {
-      if (text.trim() !== "") parameters.push(text.replace(/=[\s\S]*$/, "").trim());
-      text = "";
-      if (depth === 0 && char === ")") break;
-    } else text += char;
-    if ("([{".includes(char)) depth++;
-  }
-  return parameters;
-}
-function isCallback(name) {
-  return name !== void 0 && /^_?(?:callback|cb|done)$/i.test(name);
-}
-
-// packages/wrappers/node/src/signatures/detect.ts
-var STREAMING = /* @__PURE__ */ Symbol.for("aws.lambda.runtime.handler.streaming");
-var LAMBDA_EVENT = "rawPath|rawQueryString|requestContext|queryStringParameters|multiValueQueryStringParameters|multiValueHeaders|pathParameters|isBase64Encoded|httpMethod|stageVariables|routeKey";
-var LAMBDA_CONTEXT = "awsRequestId|getRemainingTimeInMillis|callbackWaitsForEmptyEventLoop|invokedFunctionArn|functionName|functionVersion|memoryLimitInMB|logGroupName|logStreamName|clientContext|done";
-var EXPRESS_REQUEST = "body|rawBody|query|params|path|get|header|ip|hostname|protocol|cookies";
-var EXPRESS_RESPONSE = "status|send|json|sendStatus|redirect|set|type|cookie|header";
-function recognizeSignature(target, name) {
-  if (STREAMING in target) return "lambda";
-  const source = sourceOf(target);
-  const [first = "", second = "", third] = parametersOf(source);
-  const reads = (parameter, fields) => usesField(source, parameter, fields);
-  if (isRequest(first) && isResponse(second))
-    return reads(first, EXPRESS_REQUEST) || reads(second, EXPRESS_RESPONSE) ? "gcf" : void 0;
-  if (first === "context") {
-    if (reads(first, "request|response")) return "fission";
-    if (isCallback(second)) return "openfaas";
-  }
-  if (name === "handle") return "knative";
-  if (/^lambda_?handler$/i.test(name)) return "lambda";
-  if (reads(second, "status|headers")) return "openfaas";
-  if (reads(second, "succeed|fail")) return name === "default" ? "openfaas" : "lambda";
-  if (name === "default") return isCallback(third) ? "openfaas" : void 0;
-  if (isCallback(third)) return first === "data" ? "gcf" : "lambda";
-  if (reads(first, LAMBDA_EVENT) || reads(second, LAMBDA_CONTEXT)) return "lambda";
-  const returnsStatusCode = /\bstatusCode["']?\s*:\s*["']?\d{3}\b/.test(source) && /\bbody\b/.test(source);
-  return returnsStatusCode && !reads(first, "method|query|rawBody") ? "lambda" : void 0;
-}
-var isRequest = (name) => /^_?req(?:uest)?$/i.test(name);
-var isResponse = (name) => /^_?res(?:p|ponse)?$/i.test(name);
-function usesField(source, parameter, fields) {
-  if (parameter.startsWith("{")) return new RegExp(`[{,]\\s*(?:${fields})\\b`).test(parameter);
-  if (!/^[\w$]+$/.test(parameter)) return false;
-  const name = parameter.replaceAll("$", "\\$");
-  return new RegExp(`(?<![\\w$.])${name}\\s*\\??\\.\\s*(?:${fields})(?![\\w$])`).test(source) || new RegExp(`\\{[^{}]*?\\b(?:${fields})\\b[^{}]*\\}\\s*=\\s*${name}(?![\\w$.])`).test(source);
-}
-function likelySignature(text) {
-  const source = withoutComments(text);
-  if (/@google-cloud\/functions-framework|\bres(?:p|ponse)?\s*\.\s*(?:send|json|status|sendStatus)\s*\(/.test(source))
-    return "gcf";
-  if (/\bcloudEventResponse\b/.test(source)) return "knative";
-  if (/\bcontext\s*\.\s*(?:status|headers)\s*\(/.test(source)) return "openfaas";
-  if (new RegExp(`\\bstatusCode\\b|\\bawslambda\\b|\\b(?:${LAMBDA_EVENT}|awsRequestId)\\b`).test(source))
-    return "lambda";
-  if (/\bcontext\s*\.\s*(?:succeed|fail|done)\s*\(/.test(source)) return "lambda";
-  if (/\b(?:specversion|datacontenttype)\b/.test(source)) return "cloudevents";
-  return void 0;
+function stackOf(error) {
+  return error?.stack ?? error;
 }
 
 // packages/wrappers/node/src/request/body-limit.ts
@@ -644,61 +173,6 @@ async function* limitedChunks(body) {
   }
 }
 
-// packages/wrappers/node/src/response/problem.ts
-import { STATUS_CODES } from "node:http";
-
-// packages/wrappers/node/src/request/content-encoding.ts
-var DECODERS = {
-  gzip: (zlib) => zlib.createGunzip(),
-  "x-gzip": (zlib) => zlib.createGunzip(),
-  // Some clients send it without the zlib header, whose low bits are 8 (RFC 1950 section 2.2).
-  deflate: (zlib, firstByte) => (firstByte & 15) === 8 ? zlib.createInflate() : zlib.createInflateRaw(),
-  br: (zlib) => zlib.createBrotliDecompress()
-};
-var ACCEPTED_ENCODINGS = "gzip, deflate, br";
-var MAX_CODINGS = 3;
-function loadZlib() {
-  return process.getBuiltinModule("node:zlib");
-}
-function codingsOf(header) {
-  const names = header.split(",").map((name) => name.trim().toLowerCase());
-  return names.filter((name) => name !== "" && name !== "identity");
-}
-function decodedChunks(request, header) {
-  const codings = codingsOf(header);
-  const unknown = codings.find((name) => !Object.hasOwn(DECODERS, name));
-  if (unknown !== void 0) {
-    throw new Problem(
-      "UNSUPPORTED_MEDIA_TYPE",
-      `The body has Content-Encoding "${unknown}", which cannot be decoded. Send it with ${ACCEPTED_ENCODINGS}, or without`
-    );
-  }
-  if (codings.length > MAX_CODINGS)
-    throw new Problem("INVALID_REQUEST", `Expected at most ${MAX_CODINGS} content codings, got ${codings.length}`);
-  let chunks = limitedChunks(chunksOf(request));
-  for (const coding of codings.reverse()) chunks = limitedChunks(decode(chunks, coding));
-  return chunks;
-}
-async function* decode(encoded, coding) {
-  const { value: first } = await encoded.next();
-  if (first === void 0) return;
-  const decoder = DECODERS[coding]?.(loadZlib(), first[0]);
-  const { pipeline, Readable } = process.getBuiltinModule("node:stream");
-  const source = Readable.from(
-    (async function* () {
-      yield first;
-      yield* encoded;
-    })()
-  );
-  try {
-    yield* pipeline(source, decoder, () => {
-    });
-  } catch (error) {
-    if (error instanceof Problem) throw error;
-    throw new Problem("INVALID_REQUEST", `The body is not valid ${coding}: ${messageOf(error)}`);
-  }
-}
-
 // packages/wrappers/node/src/request/body.ts
 function hasBody({ headers }) {
   const length = headers["content-length"];
@@ -706,15 +180,7 @@ function hasBody({ headers }) {
 }
 function readBody(request) {
   const encoding = request.headers["content-encoding"];
-  return encoding === void 0 ? readBytes(request) : readEncoded(request, encoding);
-}
-async function readEncoded(request, encoding) {
-  if (declaresTooLarge(request)) throw bodyTooLarge();
-  const chunks = [];
-  for await (const chunk of decodedChunks(request, encoding)) chunks.push(chunk);
-  delete request.headers["content-encoding"];
-  delete request.headers["content-length"];
-  return Buffer.concat(chunks);
+  return encoding === void 0 ? readBytes(request) : lazy().readEncoded(request, encoding);
 }
 function readBytes(request) {
   return new Promise((resolve, reject) => {
@@ -737,6 +203,8 @@ function readBytes(request) {
     );
   });
 }
+
+// packages/wrappers/node/src/request/parse-body.ts
 function parseBody(bytes, contentType = "") {
   if (bytes.length === 0) return null;
   const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
@@ -759,6 +227,44 @@ function startsWithMark(bytes) {
   return bytes[0] === 239 && bytes[1] === 187 && bytes[2] === 191;
 }
 
+// packages/wrappers/node/src/request/event.ts
+var NO_BYTES = Buffer.alloc(0);
+var FunctionEvent = class {
+  constructor({ url = "/", method = "GET", headers }) {
+    this.body = null;
+    this.#rawBody = NO_BYTES;
+    const question = url.indexOf("?");
+    const path = question < 0 ? url : url.slice(0, question);
+    this.method = method;
+    this.path = path || "/";
+    this.query = question < 0 ? {} : parseQuery(url.slice(question + 1));
+    this.headers = joinHeaders(headers);
+  }
+  #rawBody;
+  /** Bytes of the body, from which `body` was parsed. Not a field of its own, so that an event written as JSON does not have the body twice. */
+  get rawBody() {
+    return this.#rawBody;
+  }
+  /** Sets both bodies of an event; static, so that a handler does not see it. */
+  static setBody(event, bytes) {
+    event.#rawBody = bytes;
+    event.body = parseBody(bytes, event.headers["content-type"]);
+  }
+};
+function joinHeaders(headers) {
+  const joined = headers;
+  if (headers["set-cookie"]) joined["set-cookie"] = headers["set-cookie"].join(", ");
+  return joined;
+}
+function parseQuery(text) {
+  const query = /* @__PURE__ */ Object.create(null);
+  for (const [name, value] of new URLSearchParams(text)) {
+    const before = query[name];
+    query[name] = before === void 0 ? value : Array.isArray(before) ? [...before, value] : [before, value];
+  }
+  return { ...query };
+}
+
 // packages/wrappers/node/src/sigterm-handlers.ts
 function interceptSigterm(onSigterm) {
   const emit = process.emit;
@@ -779,179 +285,6 @@ function callSigtermHandlers(args) {
 function watchSignal() {
 }
 
-// packages/wrappers/node/src/websocket/frames.ts
-var OPCODES = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 };
-var CLOSE = {
-  NORMAL: 1e3,
-  PROTOCOL_ERROR: 1002,
-  NONE: 1005,
-  LOST: 1006,
-  INVALID_DATA: 1007,
-  TOO_LARGE: 1009,
-  ERROR: 1011,
-  RESTART: 1012
-};
-var FrameError = class extends Error {
-  constructor(code, message2) {
-    super(message2);
-    this.code = code;
-  }
-};
-function frame(opcode, payload) {
-  const { length } = payload;
-  const head = length < 126 ? 2 : length < 65536 ? 4 : 10;
-  const bytes = Buffer.allocUnsafe(head + length);
-  bytes[0] = 128 | opcode;
-  if (head === 2) bytes[1] = length;
-  else if (head === 4) {
-    bytes[1] = 126;
-    bytes.writeUInt16BE(length, 2);
-  } else {
-    bytes[1] = 127;
-    bytes.writeBigUInt64BE(BigInt(length), 2);
-  }
-  payload.copy(bytes, head);
-  return bytes;
-}
-function closeFrame(code, reason = "") {
-  if (code === CLOSE.NONE) return frame(OPCODES.CLOSE, Buffer.alloc(0));
-  const payload = Buffer.alloc(2 + Buffer.byteLength(reason));
-  payload.writeUInt16BE(code, 0);
-  payload.write(reason, 2);
-  return frame(OPCODES.CLOSE, payload);
-}
-function isCloseCode(code) {
-  if (code >= 3e3 && code <= 4999) return true;
-  return code >= 1e3 && code <= 1014 && code !== 1004 && code !== CLOSE.NONE && code !== CLOSE.LOST;
-}
-var FrameDecoder = class {
-  #listener;
-  #text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  #chunks = [];
-  #buffered = 0;
-  #parts = [];
-  #partsSize = 0;
-  #opcode = OPCODES.CONTINUATION;
-  #isClosed = false;
-  constructor(listener2) {
-    this.#listener = listener2;
-  }
-  /** @throws FrameError */
-  write(chunk) {
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
-    while (!this.#isClosed) {
-      const head = this.#head();
-      if (head === void 0 || this.#buffered < head.size + head.length) return;
-      const bytes = this.#take(head.size + head.length);
-      const payload = bytes.subarray(head.size);
-      unmask(payload, bytes.subarray(head.size - 4, head.size));
-      this.#frame(head, payload);
-    }
-  }
-  #head() {
-    if (this.#buffered < 2) return void 0;
-    const [first = 0, second = 0] = this.#peek(2);
-    const opcode = first & 15;
-    const short = second & 127;
-    if (first & 112) throw new FrameError(CLOSE.PROTOCOL_ERROR, "a reserved bit is set");
-    if (!(second & 128)) throw new FrameError(CLOSE.PROTOCOL_ERROR, "a frame is not masked");
-    const isFinal = (first & 128) !== 0;
-    if (opcode >= OPCODES.CLOSE) {
-      if (opcode > OPCODES.PONG || !isFinal || short > 125)
-        throw new FrameError(CLOSE.PROTOCOL_ERROR, "an invalid control frame");
-    } else if (opcode > OPCODES.BINARY || opcode === OPCODES.CONTINUATION !== this.#isFragmented)
-      throw new FrameError(CLOSE.PROTOCOL_ERROR, "an unexpected frame");
-    const lengthBytes = short === 127 ? 8 : short === 126 ? 2 : 0;
-    const size = 6 + lengthBytes;
-    if (this.#buffered < 2 + lengthBytes) return void 0;
-    const head = this.#peek(2 + lengthBytes);
-    const length = lengthBytes === 8 ? Number(head.readBigUInt64BE(2)) : lengthBytes === 2 ? head.readUInt16BE(2) : short;
-    if (opcode < OPCODES.CLOSE && this.#partsSize + length > bodyLimit)
-      throw new FrameError(CLOSE.TOO_LARGE, `a message is larger than ${bodyLimit} bytes`);
-    return { isFinal, opcode, size, length };
-  }
-  get #isFragmented() {
-    return this.#opcode !== OPCODES.CONTINUATION;
-  }
-  #frame({ isFinal, opcode }, payload) {
-    if (opcode === OPCODES.CLOSE) this.#close(payload);
-    else if (opcode === OPCODES.PING) this.#listener.onPing(payload);
-    else if (opcode !== OPCODES.PONG) this.#data(isFinal, opcode, payload);
-  }
-  #data(isFinal, opcode, payload) {
-    if (opcode !== OPCODES.CONTINUATION) this.#opcode = opcode;
-    this.#parts.push(payload);
-    this.#partsSize += payload.length;
-    if (!isFinal) return;
-    const data = this.#parts.length === 1 ? payload : Buffer.concat(this.#parts);
-    const isText = this.#opcode === OPCODES.TEXT;
-    this.#parts = [];
-    this.#partsSize = 0;
-    this.#opcode = OPCODES.CONTINUATION;
-    this.#listener.onMessage(isText ? this.#decode(data) : data);
-  }
-  #close(payload) {
-    this.#isClosed = true;
-    if (payload.length === 0) {
-      this.#listener.onClose(CLOSE.NONE, "");
-      return;
-    }
-    const code = payload.length === 1 ? 0 : payload.readUInt16BE(0);
-    if (!isCloseCode(code)) throw new FrameError(CLOSE.PROTOCOL_ERROR, "an invalid close code");
-    this.#listener.onClose(code, this.#decode(payload.subarray(2)));
-  }
-  #decode(bytes) {
-    try {
-      return this.#text.decode(bytes);
-    } catch {
-      throw new FrameError(CLOSE.INVALID_DATA, "a text is not UTF-8");
-    }
-  }
-  /** Returns the first bytes, which stay. */
-  #peek(count) {
-    const [first] = this.#chunks;
-    if (first !== void 0 && first.length >= count) return first.subarray(0, count);
-    this.#chunks = [Buffer.concat(this.#chunks)];
-    return this.#chunks[0].subarray(0, count);
-  }
-  #take(count) {
-    const all = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
-    this.#chunks = all.length > count ? [all.subarray(count)] : [];
-    this.#buffered -= count;
-    return all.subarray(0, count);
-  }
-};
-function unmask(payload, mask) {
-  for (let i = 0; i < payload.length; i++) payload[i] = payload[i] ^ mask[i & 3];
-}
-
-// packages/wrappers/node/src/websocket/open-sockets.ts
-var CLOSE_MS = 500;
-var open = /* @__PURE__ */ new Map();
-function addOpenSocket(socket) {
-  open.set(socket, socket.bytesWritten);
-  socket.once("close", () => open.delete(socket));
-}
-function isAnswered(socket) {
-  return socket.bytesWritten !== open.get(socket);
-}
-function closeOpenSockets(code) {
-  for (const socket of open.keys()) if (socket.writable && isAnswered(socket)) socket.end(closeFrame(code));
-}
-async function endOpenSockets() {
-  if (open.size === 0) return;
-  const sockets = [...open.keys()];
-  const closed = Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
-  closeOpenSockets(CLOSE.RESTART);
-  const timer = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
-  }, CLOSE_MS);
-  await closed;
-  clearTimeout(timer);
-  await new Promise((resolve) => setImmediate(resolve));
-}
-
 // packages/wrappers/node/src/shutdown.ts
 var DRAIN_GRACE_MS = 1e3;
 var HANDLERS_MS = 2e3;
@@ -963,9 +296,12 @@ function drainOnSigterm(server) {
     isDraining = true;
     drainingServer = server;
     const finish = () => exitAfterHandlers(args);
-    server.close(() => void whenBackgroundWorkDone().then(finish));
+    server.close(() => void Promise.resolve(lazyIfUsed()?.whenBackgroundWorkDone()).then(finish));
     server.closeIdleConnections();
-    setTimeout(() => void endOpenSockets().then(finish), timeoutMs + DRAIN_GRACE_MS).unref();
+    setTimeout(
+      () => void Promise.resolve(lazyIfUsed()?.endOpenSockets()).then(finish),
+      timeoutMs + DRAIN_GRACE_MS
+    ).unref();
   });
 }
 function closeIdleConnectionsOnDrain() {
@@ -985,7 +321,7 @@ function exitOnUncaughtError() {
   process.on("uncaughtException", (error, origin) => {
     const kind = origin === "unhandledRejection" ? "Unhandled rejection" : "Uncaught exception";
     console.error(`${kind}: ${stackOf(error)}`);
-    closeOpenSockets(CLOSE.ERROR);
+    lazyIfUsed()?.closeOpenSockets(1011);
     process.exit(1);
   });
 }
@@ -1011,6 +347,10 @@ function withType(headers, type) {
   headers["Content-Type"] = type;
   return headers;
 }
+function encodingHeaderOf(headers) {
+  for (const name in headers) if (name.length === 16 && name.toLowerCase() === "content-encoding") return name;
+  return void 0;
+}
 function forbidsBody(status) {
   return status === 204 || status === 304;
 }
@@ -1026,6 +366,9 @@ function writeHead(call, status, headers, length) {
     throw new Problem("INVALID_RESPONSE", `The function returned a header that cannot be sent: ${messageOf(error)}`);
   }
 }
+
+// packages/wrappers/node/src/response/problem.ts
+import { STATUS_CODES } from "node:http";
 
 // packages/wrappers/node/src/response/send.ts
 function send(call, status, headers, body) {
@@ -1046,6 +389,7 @@ function sendHeadOnly(call, status, headers, length) {
 }
 
 // packages/wrappers/node/src/response/problem.ts
+var ACCEPTED_ENCODINGS = "gzip, deflate, br";
 var PROBLEM_TYPE = "application/problem+json";
 function sendProblem(call, problem) {
   const { response, request, requestId } = call;
@@ -1071,903 +415,103 @@ ${headers}\r
 ${hasBody2 ? text : ""}`;
 }
 
-// packages/wrappers/node/src/app/run-app.ts
-function runApp(call, app) {
-  const { request, response } = call;
-  if (declaresTooLarge(request)) throw bodyTooLarge();
-  if (request.headers["transfer-encoding"] !== void 0) limitBody(call);
-  setAddress(request.socket);
-  response.setHeader("X-Request-Id", call.requestId);
-  if (isDraining) response.shouldKeepAlive = false;
-  call.progress = 0;
-  return new Promise((resolve, reject) => {
-    response.once("close", resolve);
-    const result = app.request(request, response);
-    if (typeof result?.then === "function")
-      result.then(void 0, reject);
-  });
-}
-function hasProgressed(call) {
-  const { socket, headersSent } = call.response;
-  if (!headersSent || socket === null) return false;
-  const before = call.progress;
-  call.progress = 2 * socket.bytesWritten - socket.writableLength;
-  return call.progress !== before;
-}
-function answerForApp({ request, response, requestId }, problem) {
-  const { socket } = response;
-  if (response.headersSent || response.destroyed || socket === null) request.socket.destroy();
-  else {
-    socket.write(rawProblem(problem, requestId, request.method !== "HEAD"));
-    socket.destroySoon();
-  }
-}
-function limitBody(call) {
-  const { request } = call;
-  const { push } = request;
-  let size = 0;
-  request.push = (chunk, ...rest) => {
-    size += chunk?.length ?? 0;
-    if (size <= bodyLimit) return push.call(request, chunk, ...rest);
-    answerForApp(call, bodyTooLarge());
-    return false;
-  };
-}
-function setAddress(socket) {
-  if (socket.remoteAddress !== void 0 || socket.destroyed) return;
-  for (const [name, value] of [
-    ["remoteAddress", "127.0.0.1"],
-    ["remoteFamily", "IPv4"],
-    ["remotePort", 0]
-  ])
-    Object.defineProperty(socket, name, { configurable: true, value });
-}
-
-// packages/wrappers/node/src/signatures/request-facts.ts
-function pathAndQueryOf({ url = "/" }) {
-  const question = url.indexOf("?");
-  if (question < 0) return { path: url, query: "" };
-  return { path: url.slice(0, question) || "/", query: url.slice(question + 1) };
-}
-function parsedQueryOf(request) {
-  return parsePairs(pathAndQueryOf(request).query);
-}
-function clientAddressOf({ headers, socket }) {
-  const forwarded = headers["x-forwarded-for"];
-  return String(forwarded ?? socket.remoteAddress ?? "127.0.0.1").split(",").at(-1)?.trim();
-}
-function bodyOf({ request }) {
-  return hasBody(request) ? readBody(request) : Promise.resolve(Buffer.alloc(0));
-}
-function parsedBodyOf({ headers }, body, defaultType = "") {
-  if (body.length === 0) return void 0;
-  const type = headers["content-type"] ?? defaultType;
-  const parsed = parseBody(body, type);
-  return /^\s*application\/x-www-form-urlencoded/i.test(type) ? parsePairs(parsed) : parsed;
-}
-function parsePairs(text) {
-  const pairs = /* @__PURE__ */ new Map();
-  for (const [name, value] of new URLSearchParams(text)) {
-    const before = pairs.get(name);
-    pairs.set(name, before === void 0 ? value : [before, value].flat());
-  }
-  return Object.fromEntries(pairs);
-}
-
-// packages/wrappers/node/src/signatures/express-request.ts
-function expressRequestOf({ request }, body) {
-  const { headers, url } = request;
-  const get = (name) => headers[/^referrer$/i.test(name) ? "referer" : name.toLowerCase()];
-  const protocol = String(headers["x-forwarded-proto"] ?? "http");
-  const host = String(headers["x-forwarded-host"] ?? headers.host ?? "");
-  const fields = {
-    body: parsedBodyOf(request, body) ?? {},
-    rawBody: body.length === 0 ? void 0 : body,
-    query: parsedQueryOf(request),
-    path: pathAndQueryOf(request).path,
-    originalUrl: url,
-    baseUrl: "",
-    params: { 0: pathAndQueryOf(request).path },
-    protocol,
-    secure: protocol === "https",
-    host,
-    hostname: host.replace(/:\d+$/, ""),
-    ip: clientAddressOf(request),
-    ips: String(headers["x-forwarded-for"] ?? "").split(/\s*,\s*/).filter(Boolean),
-    xhr: /^xmlhttprequest$/i.test(String(headers["x-requested-with"])),
-    get,
-    header: get,
-    is: (...types) => matchingType(String(headers["content-type"] ?? ""), types.flat())
-  };
-  return Object.assign(request, fields);
-}
-function matchingType(contentType, types) {
-  const type = contentType.split(";", 1)[0]?.trim().toLowerCase();
-  const isA = (each) => each.includes("*") ? type.startsWith(each.replace(/\*.*/, "")) : each === type || type.endsWith(`/${each}`) || type.endsWith(`+${each}`);
-  return type === "" ? false : types.find(isA) ?? false;
-}
-
-// packages/wrappers/node/src/signatures/express-response.ts
-import { STATUS_CODES as STATUS_CODES2 } from "node:http";
-var TYPES = {
-  bin: "application/octet-stream",
-  css: "text/css; charset=utf-8",
-  csv: "text/csv; charset=utf-8",
-  html: "text/html; charset=utf-8",
-  js: "text/javascript; charset=utf-8",
-  json: "application/json; charset=utf-8",
-  text: "text/plain; charset=utf-8",
-  txt: "text/plain; charset=utf-8",
-  xml: "application/xml; charset=utf-8"
-};
-function expressResponseOf({ response }) {
-  const chained = (run2) => (...values) => {
-    run2(...values);
-    return response;
-  };
-  const set = (names, value) => {
-    for (const [name, each] of typeof names === "string" ? [[names, value]] : Object.entries(names))
-      setHeader(response, name, each);
-  };
-  const type = (name) => setHeader(response, "Content-Type", name.includes("/") ? name : typeNamed(name));
-  const append = (name, value) => response.appendHeader(name, value);
-  const cookie = (name, value, options = {}) => append("Set-Cookie", cookieText(name, value, options));
-  const location = (url) => response.setHeader("Location", encodeURI(url).replace(/%25([\dA-F]{2})/gi, "%$1"));
-  const methods = {
-    locals: {},
-    status: chained((code) => {
-      response.statusCode = code;
-    }),
-    set: chained(set),
-    header: chained(set),
-    get: (name) => response.getHeader(name),
-    type: chained(type),
-    contentType: chained(type),
-    append: chained(append),
-    vary: chained((name) => append("Vary", name)),
-    cookie: chained(cookie),
-    clearCookie: chained(
-      (name, options = {}) => cookie(name, "", { ...options, expires: /* @__PURE__ */ new Date(0) })
-    ),
-    location: chained(location),
-    send: chained((body) => sendBody(response, body)),
-    json: chained((value) => sendJson(response, value)),
-    sendStatus: chained((code) => {
-      response.statusCode = code;
-      type("txt");
-      sendBody(response, STATUS_CODES2[code] ?? String(code));
-    }),
-    redirect: chained((...values) => {
-      const [first, second] = values;
-      response.statusCode = typeof first === "number" ? first : 302;
-      location(String(typeof first === "number" ? second : first));
-      type("txt");
-      sendBody(response, `${STATUS_CODES2[response.statusCode]}. Redirecting to ${response.getHeader("Location")}`);
-    })
-  };
-  return Object.assign(response, methods);
-}
-function typeNamed(name) {
-  return TYPES[name.replace(/^\./, "")] ?? "application/octet-stream";
-}
-function setHeader(response, name, value) {
-  if (value === void 0) return;
-  if (Array.isArray(value)) {
-    response.setHeader(name, value.map(String));
-    return;
-  }
-  const text = String(value);
-  const isBareText = /^content-type$/i.test(name) && /^(?:text\/|application\/json)[^;]*$/i.test(text);
-  response.setHeader(name, isBareText ? `${text}; charset=utf-8` : text);
-}
-function sendBody(response, body) {
-  if (response.headersSent) return;
-  if (typeof body === "string") end(response, "text/html; charset=utf-8", body);
-  else if (body === void 0 || body === null) end(response, void 0, "");
-  else if (ArrayBuffer.isView(body)) {
-    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    end(response, "application/octet-stream", bytes);
-  } else sendJson(response, body);
-}
-function sendJson(response, value) {
-  if (!response.headersSent) end(response, TYPES.json, JSON.stringify(value) ?? "");
-}
-function end(response, type, body) {
-  if (type !== void 0 && !response.hasHeader("Content-Type")) response.setHeader("Content-Type", type);
-  if (response.statusCode === 204 || response.statusCode === 304) {
-    for (const name of ["Content-Type", "Content-Length"]) response.removeHeader(name);
+// packages/wrappers/node/src/response/stream.ts
+async function sendStream(call, status, headers, source) {
+  const { response, request } = call;
+  writeHead(call, status, headers, void 0);
+  if (request.method === "HEAD" || forbidsBody(status)) {
+    await source.return?.();
+    source.destroy?.();
     response.end();
     return;
   }
-  response.setHeader("Content-Length", Buffer.byteLength(body));
-  response.end(body);
-}
-function cookieText(name, value, options) {
-  const text = typeof value === "object" ? `j:${JSON.stringify(value)}` : String(value);
-  const { maxAge, expires, sameSite, domain, path = "/", httpOnly, secure, encode = encodeURIComponent } = options;
-  const until = maxAge === void 0 ? expires : new Date(Date.now() + maxAge);
-  return [
-    `${name}=${encode(text)}`,
-    maxAge === void 0 ? "" : `Max-Age=${Math.floor(maxAge / 1e3)}`,
-    domain ? `Domain=${domain}` : "",
-    `Path=${path}`,
-    until ? `Expires=${until.toUTCString()}` : "",
-    httpOnly ? "HttpOnly" : "",
-    secure ? "Secure" : "",
-    sameSite ? `SameSite=${sameSite === true ? "Strict" : capitalized(String(sameSite))}` : ""
-  ].filter(Boolean).join("; ");
-}
-function capitalized(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-// packages/wrappers/node/src/signatures/fission.ts
-function fissionResponder(handler) {
-  return async (call) => {
-    const context = { request: expressRequestOf(call, await bodyOf(call)), response: expressResponseOf(call) };
-    const { response } = context;
-    const callback = (status, body, headers) => {
-      if (!status) return;
-      if (headers) response.set(headers);
-      response.status(status);
-      response.send(body);
-    };
-    const request = async () => {
-      const result = await handler(context, callback);
-      if (handler.length < 2 && !response.headersSent) callback(result?.status ?? 200, result?.body, result?.headers);
-    };
-    await runApp(call, { request });
-  };
-}
-
-// packages/wrappers/node/src/signatures/google.ts
-import { readFileSync as readFileSync2 } from "node:fs";
-
-// packages/wrappers/node/src/signatures/cloud-event.ts
-var REQUIRED = ["id", "source", "specversion", "type"];
-var NOT_HEADERS = /* @__PURE__ */ new Set(["data", "data_base64", "datacontenttype"]);
-var CloudEvent = class {
-  constructor(fields) {
-    Object.assign(this, fields);
-  }
-};
-function hasCloudEvent(headers) {
-  return headers["ce-id"] !== void 0 || headers["ce-specversion"] !== void 0 || typeOf(headers).startsWith("application/cloudevents");
-}
-function typeOf(headers) {
-  return (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
-}
-function parseCloudEvent(headers, body) {
-  const type = typeOf(headers);
-  if (type.startsWith("application/cloudevents-batch"))
-    throw invalid("Batches of CloudEvents are not supported: send each event in its own request");
-  const isStructured = type.startsWith("application/cloudevents");
-  if (isStructured && type !== "application/cloudevents+json")
-    throw invalid(`Expected a CloudEvent of the type application/cloudevents+json, got ${type}`);
-  const event = isStructured ? structuredEvent(parseBody(body, JSON_TYPE)) : binaryEvent(headers, body);
-  for (const name of REQUIRED)
-    if (typeof event[name] !== "string" || event[name] === "")
-      throw invalid(
-        `Expected a CloudEvent with the attribute "${name}", ${isStructured ? "in the body" : `as the header "ce-${name}"`}`
+  response.flushHeaders();
+  call.deadlines?.extend(call);
+  for await (const chunk of source) {
+    if (response.destroyed) return;
+    if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk)) {
+      throw new TypeError(
+        `Expected the stream to yield strings or bytes, got ${chunk === null ? "null" : typeof chunk}`
       );
-  if (event.specversion !== "1.0" && event.specversion !== "0.3")
-    throw invalid(`Expected a CloudEvent of specversion 1.0, got "${event.specversion}"`);
-  return event;
-}
-function invalid(detail) {
-  return new Problem("INVALID_REQUEST", detail);
-}
-function binaryEvent(headers, body) {
-  const fields = {};
-  for (const name in headers) {
-    if (name.startsWith("ce-") && !NOT_HEADERS.has(name.slice(3)))
-      fields[name.slice(3)] = decodeValue(String(headers[name]));
-  }
-  const type = headers["content-type"];
-  if (type !== void 0) fields.datacontenttype = type;
-  if (body.length > 0) fields.data = parseBody(body, type);
-  return new CloudEvent(fields);
-}
-function decodeValue(value) {
-  const text = /^".*"$/.test(value) ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-function structuredEvent(message2) {
-  if (typeof message2 !== "object" || message2 === null || Array.isArray(message2))
-    throw invalid("Expected a CloudEvent as a JSON object");
-  const { data_base64: encoded, ...fields } = message2;
-  if (encoded === void 0 || encoded === null) return new CloudEvent(fields);
-  const bytes = Buffer.from(String(encoded), "base64");
-  const type = String(fields.datacontenttype ?? "");
-  try {
-    return new CloudEvent({ ...fields, data: parseBody(bytes, type), data_base64: encoded });
-  } catch (error) {
-    throw invalid(`The data of the CloudEvent is not of its datacontenttype ${type}: ${messageOf(error)}`);
-  }
-}
-function isCloudEvent(value) {
-  return typeof value === "object" && value !== null && REQUIRED.every((name) => typeof value[name] === "string");
-}
-function binaryMessage(event) {
-  const headers = {};
-  const toJson = event.toJSON;
-  const fields = toJson === void 0 ? event : toJson.call(event);
-  for (const [name, value] of Object.entries(fields))
-    if (!NOT_HEADERS.has(name) && value !== void 0 && value !== null && typeof value !== "function")
-      headers[`ce-${name.toLowerCase()}`] = encodeValue(value instanceof Date ? value.toISOString() : String(value));
-  const { data, data_base64: encoded, datacontenttype } = event;
-  if (data === void 0 && typeof encoded === "string")
-    return message(headers, datacontenttype, Buffer.from(encoded, "base64"));
-  if (data === void 0 || data === null) return message(headers, datacontenttype, "");
-  if (typeof data === "string" || ArrayBuffer.isView(data)) return message(headers, datacontenttype, data);
-  return message(headers, datacontenttype ?? JSON_TYPE, JSON.stringify(data));
-}
-function message(headers, type, body) {
-  if (typeof type === "string") headers["Content-Type"] = type;
-  return { status: 200, headers, body };
-}
-function encodeValue(value) {
-  return value.replace(
-    /[^\x21\x23\x24\x26-\x7e]+/gu,
-    (text) => Array.from(Buffer.from(text), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("")
-  );
-}
-
-// packages/wrappers/node/src/signatures/google.ts
-function loadFramework(file) {
-  const require2 = process.getBuiltinModule("node:module").createRequire(file);
-  const name = "@google-cloud/functions-framework";
-  try {
-    return { ...require2(name), ...require2(`${name}/testing`) };
-  } catch (error) {
-    if (/MODULE_NOT_FOUND|ERR_PACKAGE_PATH_NOT_EXPORTED/.test(String(error.code)))
-      return void 0;
-    throw error;
-  }
-}
-function* targetNames(setting) {
-  const { FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET } = process.env;
-  for (const name of [FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET, setting]) if (name) yield name;
-  try {
-    const { scripts: scripts2 } = JSON.parse(readFileSync2(pathOf("package.json"), "utf8"));
-    const [, name] = /functions-framework\b.*--target[= ]([\w-]+)/.exec(JSON.stringify(scripts2)) ?? [];
-    if (name !== void 0) yield name;
-  } catch {
-  }
-  yield "function";
-}
-function registeredGoogleFunction(file, setting) {
-  const framework = loadFramework(file);
-  if (framework === void 0) return void 0;
-  const serverNamed = (name) => {
-    try {
-      return framework.getTestServer(name);
-    } catch {
-      return void 0;
     }
-  };
-  for (const name of targetNames(setting)) {
-    const server2 = serverNamed(name);
-    if (server2) return { app: new ListeningApp(server2) };
+    if (!response.write(chunk)) await drainedOrClosed(response);
+    call.deadlines?.extend(call);
   }
-  const text = readFileSync2(file, "utf8");
-  const names = Array.from(
-    text.matchAll(/\b(?:http|cloudEvent)\)?\s*\(\s*["'`]([\w-]+)["'`]/g),
-    ([, name]) => name
-  );
-  const registered = [...new Set(names)].filter(serverNamed);
-  if (registered.length > 1) {
-    throw new Problem(
-      "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: registers the functions ${registered.join(", ")}. Set the variable FUNCTION_TARGET to one of them, as in --env FUNCTION_TARGET=${registered[0]}`
-    );
-  }
-  const server = registered[0] === void 0 ? void 0 : serverNamed(registered[0]);
-  return server && { app: new ListeningApp(server) };
+  response.end();
 }
-function googleFunction(handler, file, parameters) {
-  const type = process.env.FUNCTION_SIGNATURE_TYPE ?? typeByNames(parameters);
-  if (type === "event") return { respond: backgroundResponder(handler) };
-  if (type === "cloudevent") return { respond: cloudEventResponder(handler) };
-  const framework = loadFramework(file);
-  if (framework === void 0) return { respond: expressResponder(handler) };
-  framework.http("function", handler);
-  return { app: new ListeningApp(framework.getTestServer("function")) };
-}
-function typeByNames([first = "", second = ""]) {
-  if (/^_?(?:cloud_?event|ce)$/i.test(first)) return "cloudevent";
-  return /^_?(?:data|event|message|file|pubsub\w*)$/i.test(first) && !/^_?res/i.test(second) ? "event" : "http";
-}
-function expressResponder(handler) {
-  return async (call) => {
-    const request = expressRequestOf(call, await bodyOf(call));
-    await runApp(call, { request: () => handler(request, expressResponseOf(call)) });
-  };
-}
-function cloudEventResponder(handler) {
-  const callsBack = isCallback(parametersOf(sourceOf(handler))[1]);
-  return async (call) => {
-    const event = parseCloudEvent(call.request.headers, await bodyOf(call));
-    const result = await withCallback((callback) => handler(event, callsBack ? callback : call.context), callsBack);
-    return isCloudEvent(result) ? binaryMessage(result) : result;
-  };
-}
-function backgroundResponder(handler) {
-  return async (call) => {
-    const { headers } = call.request;
-    const body = await bodyOf(call);
-    const message2 = hasCloudEvent(headers) ? parseCloudEvent(headers, body) : parsedBodyOf(call.request, body, "application/json");
-    if (typeof message2 !== "object" || message2 === null || Buffer.isBuffer(message2))
-      throw new Problem(
-        "INVALID_REQUEST",
-        'Expected an event as a JSON object with "data" and "context", or a CloudEvent'
-      );
-    const { data, context, ...rest } = message2;
-    const attributes = context ?? (message2 instanceof CloudEvent ? contextOfCloudEvent(rest) : rest);
-    return withCallback((callback) => handler(data, attributes, callback), handler.length > 2);
-  };
-}
-function contextOfCloudEvent({ id, time, type, source, ...rest }) {
-  return { eventId: id, timestamp: time, eventType: type, resource: source, ...rest };
-}
-function withCallback(run2, callsBack) {
-  return new Promise((resolve, reject) => {
-    const result = run2((error, value) => error ? reject(error) : resolve(value));
-    if (result !== void 0 || !callsBack) resolve(result);
+function drainedOrClosed(response) {
+  return new Promise((resolve) => {
+    const onEither = () => {
+      response.off("drain", onEither);
+      response.off("close", onEither);
+      resolve();
+    };
+    response.on("drain", onEither);
+    response.on("close", onEither);
   });
 }
 
-// packages/wrappers/node/src/signatures/knative.ts
-var METHODS = "OPTIONS, GET, DELETE, POST, PUT, HEAD, PATCH";
-var LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
-async function knativeResponder({ handle: handle2, init, shutdown, cors }) {
-  await init?.();
-  if (shutdown) process.on("SIGTERM", shutdown);
-  return async (call) => {
-    const { request } = call;
-    const origins = corsHeaders(cors, request.headers);
-    if (request.method === "OPTIONS")
-      return { status: 204, headers: { ...origins, "access-control-allow-headers": "*" } };
-    const bytes = await bodyOf(call);
-    const event = hasCloudEvent(request.headers) ? parseCloudEvent(request.headers, bytes) : void 0;
-    const body = event === void 0 ? parsedBodyOf(request, bytes) : void 0;
-    const context = contextOf(call, bytes, body, event);
-    try {
-      return responseOf(await handle2(context, event ?? body), origins);
-    } catch (error) {
-      const status = error?.code;
-      if (typeof status !== "number" || status < 400 || status > 599) throw error;
-      return { status, headers: origins, body: messageOf(error) };
-    }
-  };
+// packages/wrappers/node/src/response/result.ts
+function sendResult(call, result) {
+  if (isExact(result)) {
+    const headers = sendableHeaders(result.headers);
+    const encoding = encodingHeaderOf(headers);
+    if (encoding !== void 0) return lazy().sendEncoded(call, result, headers, encoding);
+    return sendBody(call, result.status, headers, result.body);
+  }
+  if (result instanceof Response) return lazy().sendWebResponse(call, result);
+  return sendBody(call, void 0, {}, result);
 }
-function corsHeaders(cors, { origin }) {
-  const headers = { "access-control-allow-methods": METHODS };
-  if (cors === void 0) headers["access-control-allow-origin"] = "*";
-  else if (origin !== void 0 && cors().includes(origin)) headers["access-control-allow-origin"] = origin;
-  return headers;
+function isExact(value) {
+  if (value === null || typeof value !== "object" || value instanceof Response) return false;
+  const { status } = value;
+  if (!Number.isInteger(status)) return false;
+  for (const key in value) if (key !== "status" && key !== "headers" && key !== "body") return false;
+  if (status < 200 || status > 599)
+    throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${status}`);
+  return true;
 }
-function contextOf(call, bytes, body, event) {
-  const { request } = call;
-  const { headers, method, httpVersion, httpVersionMajor, httpVersionMinor } = request;
-  const query = parsedQueryOf(request);
-  return {
-    body: event === void 0 ? body : event.data,
-    headers: { ...headers },
-    method,
-    httpVersion,
-    httpVersionMajor,
-    httpVersionMinor,
-    contentType: headers["content-type"],
-    rawBody: bytes.toString(),
-    ...query,
-    query,
-    ...event && { cloudevent: event, cloudEvent: event },
-    log: Object.fromEntries(LEVELS.map((level) => [level, writerOf(call, level)])),
-    cloudEventResponse: (data) => new ResponseBuilder(data)
-  };
+function sendBody(call, status, headers, body) {
+  if (body === void 0 || body === null) return send(call, status ?? 204, headers, void 0);
+  if (typeof body === "string") return send(call, status ?? 200, withType(headers, TEXT), body);
+  if (ArrayBuffer.isView(body)) {
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    return send(call, status ?? 200, withType(headers, BYTES), bytes);
+  }
+  if (body instanceof ArrayBuffer) return send(call, status ?? 200, withType(headers, BYTES), Buffer.from(body));
+  if (isStream(body)) return sendStream(call, status ?? 200, withType(headers, BYTES), body);
+  if (status === void 0 && isLambdaResponse(body)) throw new Problem("INVALID_RESPONSE", LAMBDA_ADVICE);
+  return send(call, status ?? 200, withType(headers, JSON_TYPE), jsonOf(body));
 }
-function writerOf({ requestId }, level) {
-  return (first, text) => {
-    const fields = typeof first === "object" ? { ...first, ...text !== void 0 && { message: text } } : { message: first };
-    process.stderr.write(`${JSON.stringify({ level, requestId, ...fields })}
-`);
-  };
-}
-var ResponseBuilder = class {
-  #fields;
-  constructor(data) {
-    this.#fields = { data };
-  }
-  version(value) {
-    return this.#set("specversion", value);
-  }
-  id(value) {
-    return this.#set("id", value);
-  }
-  type(value) {
-    return this.#set("type", value);
-  }
-  source(value) {
-    return this.#set("source", value);
-  }
-  response() {
-    const defaults = { id: crypto.randomUUID(), time: (/* @__PURE__ */ new Date()).toISOString(), specversion: "1.0" };
-    const event = new CloudEvent({ ...defaults, ...this.#fields });
-    if (!isCloudEvent(event)) throw new TypeError("Expected the CloudEvent to have a type and a source");
-    return event;
-  }
-  #set(name, value) {
-    this.#fields[name] = value;
-    return this;
-  }
-};
-function responseOf(value, origins) {
-  if (isCloudEvent(value)) {
-    const message2 = binaryMessage(value);
-    return { ...message2, headers: { ...origins, ...message2.headers } };
-  }
-  if (value === void 0 || value === null || value === "") return { status: 204, headers: origins };
-  if (typeof value === "string" || ArrayBuffer.isView(value)) return { status: 200, headers: origins, body: value };
-  const { statusCode, headers: given, body } = value;
-  const headers = { "content-type": "application/json; charset=utf-8", ...origins };
-  if (typeof given === "object" && given !== null)
-    for (const [name, each] of Object.entries(given)) headers[name.toLowerCase()] = each;
-  const content = body === void 0 ? given === void 0 && statusCode === void 0 ? value : "" : body;
-  const isSent = typeof content === "string" || ArrayBuffer.isView(content) || isStream(content);
-  return { status: statusCode ?? 200, headers, body: isSent ? content : JSON.stringify(content) };
+var LAMBDA_ADVICE = 'The function returned "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"; with --signature faas it is sent as JSON';
+var LAMBDA_KEYS = /^(?:statusCode|statusDescription|headers|multiValueHeaders|cookies|body|isBase64Encoded)$/;
+function isLambdaResponse(body) {
+  const { statusCode } = body;
+  if (statusCode === void 0 || signatureSetting === "faas" || !Number.isInteger(Number(statusCode))) return false;
+  return Object.keys(body).every((key) => LAMBDA_KEYS.test(key));
 }
 function isStream(value) {
-  return typeof value?.pipe === "function";
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const source = value;
+  if (typeof source[Symbol.asyncIterator] === "function") return true;
+  return typeof source[Symbol.iterator] === "function" && typeof source.next === "function";
 }
-
-// packages/wrappers/node/src/signatures/lambda-context.ts
-var VERSION = "$LATEST";
-var DEFAULT_MEMORY_MB = 256;
-function setLambdaEnvironment() {
-  const group = `/aws/lambda/${identity.endpoint}`;
-  const variables2 = {
-    AWS_LAMBDA_FUNCTION_NAME: identity.endpoint,
-    AWS_LAMBDA_FUNCTION_VERSION: VERSION,
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb()),
-    AWS_LAMBDA_LOG_GROUP_NAME: group,
-    AWS_LAMBDA_LOG_STREAM_NAME: identity.revision,
-    LAMBDA_TASK_ROOT: folder,
-    _HANDLER: handlerSetting ?? "index.handler"
-  };
-  for (const [name, value] of Object.entries(variables2)) process.env[name] ??= value;
-}
-function memoryMb() {
-  const limit = process.constrainedMemory();
-  return limit > 0 && limit < 2 ** 40 ? Math.round(limit / 2 ** 20) : DEFAULT_MEMORY_MB;
-}
-function lambdaContextOf({ requestId, deadline }, done) {
-  const { env } = process;
-  const name = env.AWS_LAMBDA_FUNCTION_NAME;
-  const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? "local";
-  return {
-    awsRequestId: requestId,
-    callbackWaitsForEmptyEventLoop: true,
-    functionName: name,
-    functionVersion: VERSION,
-    invokedFunctionArn: `arn:aws:lambda:${region}:000000000000:function:${name}`,
-    logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
-    logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
-    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
-    getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
-    done,
-    succeed: (result) => done(null, result),
-    fail: (error) => done(error ?? new Error("The function called context.fail"))
-  };
-}
-
-// packages/wrappers/node/src/signatures/lambda-event.ts
-var TEXT_TYPE = /^\s*(?:text\/|application\/(?:json|javascript|xml|[\w.-]+\+(?:json|xml))\s*(?:;|$))/i;
-function lambdaEventOf({ request, requestId }, body) {
-  const { method = "GET", httpVersion } = request;
-  const { path, query } = pathAndQueryOf(request);
-  const headers = joinedHeaders(request.headers, request.headersDistinct);
-  const cookies = headers.cookie?.split(/; */);
-  const parameters = query === "" ? void 0 : queryParameters(query);
-  const now = /* @__PURE__ */ new Date();
-  const domain = headers.host ?? "";
-  const isText = isTextBody(headers["content-type"], body);
-  return {
-    version: "2.0",
-    routeKey: "$default",
-    rawPath: path,
-    rawQueryString: query,
-    ...cookies && { cookies },
-    headers,
-    ...parameters && { queryStringParameters: parameters },
-    requestContext: {
-      accountId: "anonymous",
-      apiId: identity.endpoint,
-      domainName: domain,
-      domainPrefix: domain.split(".", 1)[0],
-      http: {
-        method,
-        path,
-        protocol: `HTTP/${httpVersion}`,
-        sourceIp: clientAddressOf(request),
-        userAgent: headers["user-agent"] ?? ""
-      },
-      requestId,
-      routeKey: "$default",
-      stage: "$default",
-      time: logTime(now),
-      timeEpoch: now.getTime()
-    },
-    ...body.length > 0 && { body: body.toString(isText ? "utf8" : "base64") },
-    isBase64Encoded: body.length > 0 && !isText,
-    httpMethod: method,
-    path
-  };
-}
-function joinedHeaders(received, distinct) {
-  const headers = {};
-  for (const name in received) headers[name] = distinct[name]?.join(name === "cookie" ? "; " : ",") ?? "";
-  return headers;
-}
-function queryParameters(query) {
-  const parameters = /* @__PURE__ */ new Map();
-  for (const [name, value] of new URLSearchParams(query)) {
-    const before = parameters.get(name);
-    parameters.set(name, before === void 0 ? value : `${before},${value}`);
-  }
-  return Object.fromEntries(parameters);
-}
-function isTextBody(type, body) {
-  if (type !== void 0) return TEXT_TYPE.test(type);
-  return process.getBuiltinModule("node:buffer").isUtf8(body);
-}
-function logTime(time) {
-  const [, day, month, year, clock] = time.toUTCString().split(" ");
-  return `${day}/${month}/${year}:${clock} +0000`;
-}
-
-// packages/wrappers/node/src/signatures/lambda.ts
-function lambdaResponder(handler) {
-  if (STREAMING in handler) return (call) => respondStreaming(call, handler);
-  const endsByCallback = handler.length > 2 || /\.\s*(?:done|succeed|fail)\b/.test(String(handler));
-  return async (call) => {
-    const event = lambdaEventOf(call, await bodyOf(call));
-    const { promise, resolve, reject } = Promise.withResolvers();
-    const done = (error, result) => {
-      if (error === void 0 || error === null) resolve(result);
-      else
-        reject(error instanceof Error ? error : new Error(typeof error === "string" ? error : JSON.stringify(error)));
-    };
-    const returned = handler(event, lambdaContextOf(call, done), done);
-    if (typeof returned?.then === "function") {
-      const ended = endsByCallback ? Promise.race([promise, returned]) : returned;
-      return lambdaResult(await ended);
-    }
-    return lambdaResult(returned === void 0 && endsByCallback ? await promise : returned);
-  };
-}
-function lambdaResult(value) {
-  if (typeof value !== "object" || value === null || !("statusCode" in value)) {
-    const body2 = typeof value === "string" ? value : JSON.stringify(value ?? null);
-    return { status: 200, headers: { "Content-Type": JSON_TYPE }, body: body2 };
-  }
-  const { statusCode, body, isBase64Encoded, ...rest } = value;
-  const status = statusOf(statusCode);
-  const headers = lambdaHeaders(rest);
-  if (body === void 0 || body === null || body === "") return { status, headers, body: "" };
-  if (isBase64Encoded) return { status, headers, body: Buffer.from(String(body), "base64") };
-  if (typeof body === "object")
-    throw new Problem("INVALID_RESPONSE", 'Expected "body" to be a string, got an object: use JSON.stringify');
-  return { status, headers: withType(headers, "text/plain; charset=utf-8"), body: String(body) };
-}
-function statusOf(statusCode) {
-  const status = typeof statusCode === "string" ? Number(statusCode) : statusCode;
-  if (typeof status === "number" && Number.isInteger(status) && status >= 200 && status <= 599) return status;
-  throw new Problem(
-    "INVALID_RESPONSE",
-    `Expected "statusCode" to be from 200 to 599, got ${JSON.stringify(statusCode)}`
-  );
-}
-function lambdaHeaders({
-  headers: single,
-  multiValueHeaders,
-  cookies
-}) {
-  const headers = {};
-  for (const [name, value] of Object.entries(single ?? {}))
-    if (value !== void 0 && value !== null)
-      headers[name.toLowerCase()] = Array.isArray(value) ? value.map(String) : String(value);
-  for (const [name, values] of Object.entries(multiValueHeaders ?? {}))
-    headers[name.toLowerCase()] = values.map(String);
-  if (cookies?.length) headers["set-cookie"] = [headers["set-cookie"] ?? [], cookies].flat(2);
-  return headers;
-}
-async function respondStreaming(call, handler) {
-  const event = lambdaEventOf(call, await bodyOf(call));
-  const stream = call.response;
-  stream.setContentType = (type) => stream.setHeader("Content-Type", type);
-  stream.setHeader("Content-Type", "application/octet-stream");
-  const context = lambdaContextOf(call, () => void 0);
-  await runApp(call, { request: () => handler(event, stream, context) });
-}
-function defineAwslambda() {
-  Object.defineProperty(globalThis, "awslambda", { configurable: true, get: makeAwslambda });
-}
-function makeAwslambda() {
-  const awslambda = {
-    streamifyResponse: (handler) => Object.assign(handler, { [STREAMING]: "response" }),
-    HttpResponseStream: {
-      from(stream, { statusCode, ...metadata } = {}) {
-        if (statusCode !== void 0) stream.statusCode = statusOf(statusCode);
-        for (const [name, value] of Object.entries(lambdaHeaders(metadata))) stream.setHeader(name, value);
-        return stream;
-      }
-    }
-  };
-  Object.defineProperty(globalThis, "awslambda", { configurable: true, writable: true, value: awslambda });
-  return awslambda;
-}
-
-// packages/wrappers/node/src/signatures/openfaas.ts
-function openFaasResponder(handler) {
-  const parameters = parametersOf(sourceOf(handler));
-  return isCallback(parameters[1]) && parameters.length === 2 ? textResponder(handler) : eventResponder(handler);
-}
-var OpenFaasContext = class {
-  constructor(callback) {
-    this.statusCode = 200;
-    this.headerValues = {};
-    /** Number of calls of `succeed` and `fail`. */
-    this.cbCalled = 0;
-    this.cb = callback;
-  }
-  /** Sets the status and returns the context, or without an argument returns the status. */
-  status(code) {
-    if (!code) return this.statusCode;
-    this.statusCode = code;
-    return this;
-  }
-  /** Sets the headers and returns the context, or without an argument returns the headers. */
-  headers(values) {
-    if (!values) return this.headerValues;
-    this.headerValues = values;
-    return this;
-  }
-  succeed(value) {
-    this.cbCalled++;
-    this.cb(void 0, value);
-  }
-  fail(value) {
-    if (this.statusCode === 200) this.statusCode = 500;
-    this.cbCalled++;
-    this.cb(value);
-  }
-};
-var Failure = class {
-  constructor(value) {
-    this.value = value;
-  }
-};
-function eventResponder(handler) {
-  const callsBack = handler.length > 2 || /\.\s*(?:succeed|fail)\s*\(/.test(sourceOf(handler));
-  return async (call) => {
-    const { request } = call;
-    const body = await bodyOf(call);
-    const event = {
-      body: process.env.RAW_BODY === "true" ? body : parsedBodyOf(request, body, "text/plain") ?? {},
-      headers: request.headers,
-      method: request.method ?? "GET",
-      query: parsedQueryOf(request),
-      path: pathAndQueryOf(request).path
-    };
-    const { promise, resolve } = Promise.withResolvers();
-    const callback = (error, result2) => resolve(error ? new Failure(error) : result2);
-    const context = new OpenFaasContext(callback);
-    const returned = handler(event, context, callback);
-    const isPromise = typeof returned?.then === "function";
-    let result;
-    if (isPromise) {
-      const ended = Promise.resolve(returned).then(
-        (value) => value === context || context.cbCalled > 0 ? promise : value
-      );
-      result = await Promise.race([promise, ended]);
-    } else result = (returned === void 0 || returned === context) && callsBack ? await promise : returned;
-    const { statusCode: status, headerValues } = context;
-    if (!(result instanceof Failure)) return responseOf2(status, headerValues, result);
-    console.error(result.value);
-    return responseOf2(status === 200 ? 500 : status, {}, failureText(result.value));
-  };
-}
-function failureText(value) {
-  return value instanceof Error ? String(value) : typeof value === "string" ? value : JSON.stringify(value);
-}
-function responseOf2(status, given, value) {
-  const headers = { ...given };
-  if (value === void 0 || value === null) return { status, headers, body: "" };
-  if (typeof value === "string") return { status, headers: withType(headers, "text/html; charset=utf-8"), body: value };
-  if (ArrayBuffer.isView(value)) return { status, headers, body: value };
-  return { status, headers: withType(headers, JSON_TYPE), body: JSON.stringify(value) };
-}
-function textResponder(handler) {
-  return async (call) => {
-    const text = (await bodyOf(call)).toString();
-    return new Promise((resolve, reject) => {
-      const callback = (error, result) => {
-        if (error) reject(error instanceof Error ? error : new Error(messageOf(error)));
-        else resolve(result ?? "");
-      };
-      const returned = handler(text, callback);
-      if (returned instanceof Promise) returned.then((value) => callback(void 0, value), reject);
-    });
-  };
-}
-
-// packages/wrappers/node/src/signatures/adapt.ts
-var EXPORTS = {
-  lambda: ["handler", "lambdaHandler"],
-  knative: ["handle", "default"],
-  openfaas: ["default", "handler"]
-};
-var exportSetting = handlerSetting?.slice(handlerSetting.lastIndexOf(".") + 1);
-function prepareSignature() {
-  if (signatureSetting === "lambda") setLambdaEnvironment();
-  if (signatureSetting === "lambda" || signatureSetting === void 0) defineAwslambda();
-}
-async function adaptSignature(key, exported, namesOf2, file) {
-  if (signatureSetting === "faas" || (appSetting ?? "function") !== "function") return void 0;
-  const isFunction2 = (name2) => name2 !== void 0 && typeof exported(name2) === "function";
-  const name = isFunction2(key) ? key : findByConvention(isFunction2, exported, namesOf2());
-  const mayBeRegistered = signatureSetting === void 0 ? name === void 0 : /^(?:gcf|cloudevents)$/.test(signatureSetting);
-  if (mayBeRegistered) {
-    const registered = registeredGoogleFunction(file, exportSetting);
-    if (registered) return registered;
-  }
-  if (name === void 0) {
-    if (signatureSetting === void 0) return void 0;
+function jsonOf(value) {
+  let text;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
     throw new Problem(
-      "FUNCTION_LOAD_FAILED",
-      `${nameOf(file)}: expected a function of the signature ${signatureSetting}, but it exports ${namesOf2().join(", ") || "nothing"}. Set the handler to "file.export"`
+      "INVALID_RESPONSE",
+      `The function returned a value that cannot be written as JSON: ${messageOf(error)}`
     );
   }
-  const handler = exported(name);
-  const signature = signatureSetting ?? recognizeSignature(handler, name);
-  if (signature === void 0 || signature === "faas") return void 0;
-  if (signature === "gcf") return googleFunction(handler, file, parametersOf(sourceOf(handler)));
-  return { respond: await responderOf(signature, handler, exported) };
-}
-function findByConvention(isFunction2, exported, names) {
-  if (exportSetting !== void 0) return void 0;
-  const { FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET } = process.env;
-  const conventions = EXPORTS[signatureSetting ?? ""] ?? ["handle", "lambdaHandler"];
-  const name = [FUNCTION_TARGET, GOOGLE_FUNCTION_TARGET, ...conventions].find(isFunction2);
-  if (name !== void 0) return name;
-  const [only, ...others] = names.filter((each) => each !== "default" && isFunction2(each));
-  if (only === void 0 || others.length > 0) return void 0;
-  const [first = "", second = ""] = parametersOf(sourceOf(exported(only)));
-  const isCertain = signatureSetting === "gcf" || signatureSetting === "cloudevents" || isRequest(first) && isResponse(second);
-  return isCertain ? only : void 0;
-}
-async function responderOf(signature, handler, exported) {
-  switch (signature) {
-    case "lambda":
-      setLambdaEnvironment();
-      return lambdaResponder(handler);
-    case "cloudevents":
-      return cloudEventResponder(handler);
-    case "openfaas":
-      return openFaasResponder(handler);
-    case "fission":
-      return fissionResponder(handler);
-    case "knative": {
-      const functionNamed = (name) => typeof exported(name) === "function" ? exported(name) : void 0;
-      const [init, shutdown, cors] = ["init", "shutdown", "cors"].map(functionNamed);
-      return knativeResponder({ handle: handler, init, shutdown, cors });
-    }
-  }
+  if (text === void 0)
+    throw new Problem(
+      "INVALID_RESPONSE",
+      `The function returned a value that cannot be written as JSON: ${typeof value} is not a JSON type`
+    );
+  return text;
 }
 
 // packages/wrappers/node/src/signatures/hints.ts
@@ -1975,143 +519,192 @@ var HINTS = "callback cb done (context context=> context.re statusCode Parameter
 function mayBeForeign(name, target) {
   if (typeof target !== "function" || name !== "handler" && name !== "default" && name !== "main") return true;
   const text = String(target);
-  if (target.length > 1 && text.includes("res")) return true;
+  if (target.length > 1 && text.slice(0, text.indexOf(")")).includes("res")) return true;
   if (Object.getOwnPropertySymbols(target).length > 0) return true;
   for (const hint of HINTS.split(" ")) if (text.includes(hint)) return true;
   return false;
 }
 
-// packages/wrappers/node/src/load/choose-function.ts
-var EXPORTS2 = ["handler", "main", "default"];
-var APP_EXPORTS = ["app", "server", "default", "main", "handler"];
-var LISTEN_MS = 2e3;
-var SERVER_LISTEN_MS = 5e4;
-async function chooseFunction(module, file) {
-  const exported = exportsOf(module);
-  const websocket = exported("websocket");
-  if (typeof websocket !== "function") return chooseTarget(module, exported, file);
-  const hasTarget = [...EXPORTS2, ...APP_EXPORTS, "fetch"].some((name) => exported(name) !== void 0);
-  const found = hasTarget || handlerSetting ? await chooseTarget(module, exported, file) : {};
-  return { ...found, websocket };
+// packages/wrappers/node/src/lazy/shared-modules.ts
+var sharedModules = { "app/intercept-listen.ts": () => ({ get interceptListen() {
+  return interceptListen;
+}, get listenReally() {
+  return listenReally;
+}, get stopInterceptingListen() {
+  return stopInterceptingListen;
+} }), "call.ts": () => ({ get Call() {
+  return Call;
+}, get Context() {
+  return Context;
+} }), "options.ts": () => ({ get EXTENSIONS() {
+  return EXTENSIONS;
+}, get WRAPPER_FILE() {
+  return WRAPPER_FILE;
+}, get address() {
+  return address;
+}, get appSetting() {
+  return appSetting;
+}, get bodyLimit() {
+  return bodyLimit;
+}, get concurrency() {
+  return concurrency;
+}, get folder() {
+  return folder;
+}, get handlerSetting() {
+  return handlerSetting;
+}, get identity() {
+  return identity;
+}, get nameOf() {
+  return nameOf;
+}, get pathOf() {
+  return pathOf;
+}, get queueLimit() {
+  return queueLimit;
+}, get signatureSetting() {
+  return signatureSetting;
+}, get timeoutMs() {
+  return timeoutMs;
+}, get userPort() {
+  return userPort;
+} }), "problem.ts": () => ({ get Problem() {
+  return Problem;
+}, get messageOf() {
+  return messageOf;
+}, get stackOf() {
+  return stackOf;
+} }), "request/body-limit.ts": () => ({ get bodyTooLarge() {
+  return bodyTooLarge;
+}, get chunksOf() {
+  return chunksOf;
+}, get declaresTooLarge() {
+  return declaresTooLarge;
+}, get limitedChunks() {
+  return limitedChunks;
+} }), "request/body.ts": () => ({ get hasBody() {
+  return hasBody;
+}, get readBody() {
+  return readBody;
+} }), "request/event.ts": () => ({ get FunctionEvent() {
+  return FunctionEvent;
+} }), "request/parse-body.ts": () => ({ get parseBody() {
+  return parseBody;
+} }), "response/head.ts": () => ({ get BYTES() {
+  return BYTES;
+}, get JSON_TYPE() {
+  return JSON_TYPE;
+}, get TEXT() {
+  return TEXT;
+}, get encodingHeaderOf() {
+  return encodingHeaderOf;
+}, get forbidsBody() {
+  return forbidsBody;
+}, get isFraming() {
+  return isFraming;
+}, get sendableHeaders() {
+  return sendableHeaders;
+}, get withType() {
+  return withType;
+}, get writeHead() {
+  return writeHead;
+} }), "response/problem.ts": () => ({ get ACCEPTED_ENCODINGS() {
+  return ACCEPTED_ENCODINGS;
+}, get rawProblem() {
+  return rawProblem;
+}, get sendProblem() {
+  return sendProblem;
+} }), "response/result.ts": () => ({ get isStream() {
+  return isStream;
+}, get sendBody() {
+  return sendBody;
+}, get sendResult() {
+  return sendResult;
+} }), "response/send.ts": () => ({ get send() {
+  return send;
+}, get sendHeadOnly() {
+  return sendHeadOnly;
+} }), "response/stream.ts": () => ({ get sendStream() {
+  return sendStream;
+} }), "shutdown.ts": () => ({ get closeIdleConnectionsOnDrain() {
+  return closeIdleConnectionsOnDrain;
+}, get drainOnSigterm() {
+  return drainOnSigterm;
+}, get exitOnUncaughtError() {
+  return exitOnUncaughtError;
+}, get isDraining() {
+  return isDraining;
+} }), "signatures/hints.ts": () => ({ get mayBeForeign() {
+  return mayBeForeign;
+} }) };
+
+// packages/wrappers/node/src/lazy/load.ts
+var functions;
+function lazy() {
+  functions ??= compile();
+  return functions;
 }
-async function chooseTarget(module, exported, file) {
-  const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : EXPORTS2.find((each) => exported(each) !== void 0);
-  const target = key === void 0 ? void 0 : await exported(key);
-  if (signatureSetting !== void 0 || capturedApp() === void 0 && mayBeForeign(key, target)) {
-    const adapted = await adaptSignature(key, exported, () => namesOf(module), file);
-    if (adapted !== void 0) {
-      stopInterceptingListen();
-      return adapted;
-    }
-  }
-  if (isPlainFunction(target) && appSetting !== "http" && appSetting !== "fetch") {
-    const isCertain = handlerSetting !== void 0 || key === "handler";
-    if (isCertain || capturedApp() === void 0) return functionOf(target, file);
-  }
-  const found = appSetting === "fetch" ? fetchAppOf(target, exported) : await appOf(target, exported);
-  if (found !== void 0) return found;
-  const isNamed = typeof target !== "object" && target !== void 0;
-  const app = await whenListening(appSetting === "http" ? SERVER_LISTEN_MS : isNamed ? 0 : LISTEN_MS);
-  if (app !== void 0) return { app };
-  const likely = appSetting === void 0 ? likelySignature(readFileSync3(file, "utf8")) : void 0;
-  const advice = likely === void 0 ? "" : `. A function of another platform needs --signature ${likely} and --handler`;
-  throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${whyNothing(module, target, key)}${advice}`);
+function lazyIfUsed() {
+  return functions;
 }
-function exportsOf(module) {
-  const whole = module.default;
-  return (name) => {
-    if (name !== "default") return module[name] ?? whole?.[name];
-    return whole?.__esModule ? whole.default : isEmpty(whole) ? void 0 : whole;
+function compile() {
+  const text = readFileSync(import.meta.filename, "utf8");
+  const code = text.slice(text.lastIndexOf(LAZY_CODE_MARK) + LAZY_CODE_MARK.length, text.lastIndexOf("*/"));
+  const { compileFunction } = process.getBuiltinModule("node:vm");
+  const run2 = compileFunction(code.replaceAll(COMMENT_END, "*/"), ["require", "shared"], {
+    filename: import.meta.filename
+  });
+  return run2(process.getBuiltinModule, (path) => sharedModules[path]?.());
+}
+
+// packages/wrappers/node/src/app/intercept-listen.ts
+var prototype = Object.getPrototypeOf(Server.prototype);
+var { listen } = prototype;
+var isIntercepting = false;
+function interceptListen() {
+  isIntercepting = true;
+  prototype.listen = function(...args) {
+    return isIntercepting ? lazy().listenAsApp(this, args) : listen.apply(this, args);
   };
 }
-function namesOf(module) {
-  return [.../* @__PURE__ */ new Set([...Object.keys(module), ...Object.keys(module.default ?? {})])];
+function stopInterceptingListen() {
+  isIntercepting = false;
+  lazyIfUsed()?.releaseCaptured();
 }
-function isEmpty(whole) {
-  if (typeof whole !== "object" || whole === null || Object.getPrototypeOf(whole) !== Object.prototype) return false;
-  return Object.keys(whole).length === 0;
+function listenReally(server, args) {
+  return listen.apply(server, [...args]);
 }
-function isPlainFunction(target) {
-  return typeof target === "function" && !isAppFunction(target) && typeof target.fetch !== "function";
-}
-function functionOf(target, file) {
+
+// packages/wrappers/node/src/load-function.ts
+import { existsSync, readFileSync as readFileSync2 } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+// packages/wrappers/node/src/load/plain-handler.ts
+function plainHandlerOf(module) {
+  if (appSetting !== void 0 && appSetting !== "function") return void 0;
+  if (signatureSetting !== void 0 && signatureSetting !== "faas") return void 0;
+  if (lazyIfUsed() !== void 0 || "websocket" in module || module.default?.websocket !== void 0) return void 0;
+  const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : "handler";
+  const target = module[key] ?? module.default?.[key];
+  if (mayBeForeign(key, target) || !isPlain(target)) return void 0;
   stopInterceptingListen();
-  const source = String(target);
-  const names = parameterNames(source);
-  if (appSetting === void 0 && signatureSetting === void 0 && isRequestListener(names))
-    return { app: listenerApp(target) };
-  const foreign = signatureSetting === "faas" ? void 0 : foreignShape(source, names);
-  if (foreign !== void 0) throw new Problem("FUNCTION_LOAD_FAILED", `${nameOf(file)}: ${foreign}`);
   return { handler: target };
 }
-function foreignShape(source, names) {
-  const third = names[2];
-  if (third !== void 0 && names.length === 3 && /^_*(?:callback|cb|done)$/i.test(third))
-    return `expected handler(event, context), but its third parameter is "${third}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;
-  if (source.includes("statusCode") && /(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(source))
-    return 'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"';
-  return void 0;
+function isPlain(target) {
+  if (target.length > 2 || Object.keys(target).length > 0) return false;
+  return !("fetch" in target || "handle" in target);
 }
-async function appOf(target, exported) {
-  const [app, appTarget] = await exportedAppOf(target, exported);
-  if (capturedApp() !== void 0 && (app === void 0 || isCapturedServerOf(appTarget)))
-    return { app: await whenListening(0) };
-  if (app !== void 0) {
-    releaseCaptured();
-    interceptOnlyExported(appTarget);
-    return { app };
+
+// packages/wrappers/node/src/signatures/prepare.ts
+function prepareSignature() {
+  if (signatureSetting === "lambda") lazy().prepareSignature();
+  else if (signatureSetting === void 0) {
+    Object.defineProperty(globalThis, "awslambda", {
+      configurable: true,
+      get() {
+        lazy().prepareSignature();
+        return globalThis.awslambda;
+      }
+    });
   }
-  const found = fetchAppOf(target, exported);
-  if (found !== void 0 || appSetting !== "http" || typeof target !== "function") return found;
-  const listening = target.length < 2 ? await whenListening(LISTEN_MS) : void 0;
-  return { app: listening ?? listenerApp(target) };
-}
-async function exportedAppOf(target, exported) {
-  const app = await exportedApp(target);
-  if (app !== void 0 || typeof target === "function" || isFetcher(target)) return [app, target];
-  for (const name of APP_EXPORTS) {
-    const other = await exported(name);
-    const otherApp = other === target ? void 0 : await exportedApp(other);
-    if (otherApp !== void 0) return [otherApp, other];
-  }
-  return [void 0, target];
-}
-function isFetcher(target) {
-  return target !== null && target !== void 0 && typeof target.fetch === "function";
-}
-function fetchAppOf(target, exported) {
-  for (const each of [target, ...APP_EXPORTS.map(exported)]) {
-    if (!isFetcher(each)) continue;
-    interceptOnlyExported(each);
-    return { fetch: fetchHandler(each.fetch, each) };
-  }
-  const fetch2 = appSetting === "fetch" && typeof target === "function" ? target : exported("fetch");
-  if (typeof fetch2 !== "function") return void 0;
-  interceptOnlyExported(fetch2);
-  return { fetch: fetchHandler(fetch2) };
-}
-function whyNothing(module, target, key) {
-  if (usesCluster()) {
-    return 'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';
-  }
-  if (appSetting === "http") {
-    return `expected it to listen on PORT within ${SERVER_LISTEN_MS / 1e3} s or to export an application, but it does neither`;
-  }
-  const listens = "A server has to call listen() while it loads, or be deployed with --app http";
-  if (target === void 0) {
-    const has = Object.keys(module).join(", ") || "nothing";
-    const expected = handlerSetting ? `"${key}"` : EXPORTS2.map((each) => `"${each}"`).join(" or ");
-    return `expected it to export ${expected}, but it exports ${has}. ${listens}`;
-  }
-  const got = target === null ? "null" : typeof target;
-  if (appSetting === "fetch") return `expected "${key}" to have a function fetch, got ${got}`;
-  return `expected "${key}" to be a function, an application or an object with fetch, got ${got}. ${listens}`;
-}
-function usesCluster() {
-  const cluster = process.getBuiltinModule("node:cluster");
-  const workers = Object.values(cluster.workers ?? {});
-  for (const worker of workers) worker?.kill();
-  return workers.length > 0;
 }
 
 // packages/wrappers/node/src/load-function.ts
@@ -2134,22 +727,22 @@ function whenLoaded() {
 async function load() {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
-  if (appSetting === "http") actAsEntryPoint(file);
+  if (appSetting === "http") lazy().actAsEntryPoint(file);
   prepareSignature();
   const module = await importModule(file);
-  return serviceWorker() ?? chooseFunction(module, file);
+  return plainHandlerOf(module) ?? lazyIfUsed()?.serviceWorker() ?? lazy().chooseFunction(module, file);
 }
 async function importModule(file, query = "") {
   try {
-    return await import(pathToFileURL2(file).href + query);
+    return await import(pathToFileURL(file).href + query);
   } catch (error) {
-    if (query === "" && needsServiceWorker(error)) {
-      defineServiceWorker();
+    if (query === "" && lazy().needsServiceWorker(error)) {
+      lazy().defineServiceWorker();
       return importModule(file, "?service-worker");
     }
-    const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : void 0;
+    const syntax = error instanceof SyntaxError ? await lazy().describeSyntaxError(file) : void 0;
     console.error(syntax ?? stackOf(error));
-    const location = locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
+    const location = lazy().locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
     const kind = error?.name ?? "Error";
     throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}${adviceFor(error)}`);
   }
@@ -2173,62 +766,12 @@ function findFile(names, setting) {
 var scripts = (stems) => stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
 function mainOfManifest() {
   try {
-    const { main } = JSON.parse(readFileSync4(pathOf("package.json"), "utf8"));
+    const { main } = JSON.parse(readFileSync2(pathOf("package.json"), "utf8"));
     if (typeof main !== "string") return [];
     const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
     return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
   } catch {
     return [];
-  }
-}
-
-// packages/wrappers/node/src/loading-watch.ts
-var REPORT_SECONDS = 6;
-async function watchLoading() {
-  const { spawn } = await import("node:child_process");
-  const script = `sleep ${REPORT_SECONDS - 1}; exec "$0" -e "$1"`;
-  const program = `(${reportLocation})(${process.pid}, ${REPORT_SECONDS})`;
-  const watch = spawn("sh", ["-c", script, process.execPath, program], {
-    detached: true,
-    env: { PATH: process.env.PATH },
-    stdio: ["ignore", "ignore", "inherit"]
-  });
-  watch.on("error", () => {
-  });
-  watch.unref();
-  return () => {
-    try {
-      if (watch.pid !== void 0) process.kill(-watch.pid, "SIGKILL");
-    } catch {
-    }
-  };
-}
-async function reportLocation(pid, seconds) {
-  process.kill(pid, "SIGUSR1");
-  setTimeout(() => process.exit(), 2e4).unref();
-  for (; ; ) {
-    const targets = await fetch("http://127.0.0.1:9229/json/list").then((response) => response.json()).catch(() => []);
-    const [{ webSocketDebuggerUrl: url } = { webSocketDebuggerUrl: void 0 }] = targets;
-    if (url === void 0) {
-      await new Promise((done) => setTimeout(done, 100));
-      continue;
-    }
-    const socket = new WebSocket(url);
-    const expression = "JSON.stringify([process.cwd(), new Error().stack])";
-    socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression } }));
-    socket.onmessage = ({ data }) => {
-      const [folder2, stack] = JSON.parse(JSON.parse(String(data)).result.result.value);
-      const lines = stack.split("\n").filter((line2) => line2.includes(`${folder2}/`) && !line2.includes("/.interface.mjs"));
-      const line = lines.find((each) => !each.includes("/node_modules/")) ?? lines[0];
-      const [, name, file, number] = /^ +at (?:async )?(?:(.+?) \()?(?:file:\/\/)?(\/.+?):(\d+)(?::\d+)?\)?$/.exec(line ?? "") ?? [];
-      if (file !== void 0) {
-        const location = `${decodeURI(file).slice(folder2.length + 1)}:${number}${name ? ` (${name})` : ""}`;
-        process.stderr.write(`Still loading after ${seconds} s, at ${location}
-`);
-      }
-      process.exit();
-    };
-    return;
   }
 }
 
@@ -2334,559 +877,6 @@ var RingHead = class {
   }
 };
 
-// packages/wrappers/node/src/request/event.ts
-var NO_BYTES = Buffer.alloc(0);
-var FunctionEvent = class {
-  constructor({ url = "/", method = "GET", headers }) {
-    this.body = null;
-    this.#rawBody = NO_BYTES;
-    const question = url.indexOf("?");
-    const path = question < 0 ? url : url.slice(0, question);
-    this.method = method;
-    this.path = path || "/";
-    this.query = question < 0 ? {} : parseQuery(url.slice(question + 1));
-    this.headers = joinHeaders(headers);
-  }
-  #rawBody;
-  /** Bytes of the body, from which `body` was parsed. Not a field of its own, so that an event written as JSON does not have the body twice. */
-  get rawBody() {
-    return this.#rawBody;
-  }
-  /** Sets both bodies of an event; static, so that a handler does not see it. */
-  static setBody(event, bytes) {
-    event.#rawBody = bytes;
-    event.body = parseBody(bytes, event.headers["content-type"]);
-  }
-};
-function joinHeaders(headers) {
-  const joined = headers;
-  if (headers["set-cookie"]) joined["set-cookie"] = headers["set-cookie"].join(", ");
-  return joined;
-}
-function parseQuery(text) {
-  const query = /* @__PURE__ */ Object.create(null);
-  for (const [name, value] of new URLSearchParams(text)) {
-    const before = query[name];
-    query[name] = before === void 0 ? value : Array.isArray(before) ? [...before, value] : [before, value];
-  }
-  return { ...query };
-}
-
-// packages/wrappers/node/src/request/web-request.ts
-function webRequestOf({ request, signal }) {
-  if (declaresTooLarge(request)) throw bodyTooLarge();
-  const { method = "GET", rawHeaders } = request;
-  const headers = new Headers();
-  for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
-  const encoding = request.headers["content-encoding"];
-  let body;
-  if (method !== "GET" && method !== "HEAD") {
-    body = encoding === void 0 ? limitedChunks(chunksOf(request)) : decodedChunks(request, encoding);
-    if (encoding !== void 0) for (const name of ["content-encoding", "content-length"]) headers.delete(name);
-  }
-  return new Request(addressOf(request), {
-    method,
-    headers,
-    signal,
-    ...body === void 0 ? {} : { body, duplex: "half" }
-  });
-}
-function addressOf({ url = "/", headers }) {
-  const first = (value) => String(value ?? "").split(",", 1)[0]?.trim();
-  const protocol = first(headers["x-forwarded-proto"]) || "http";
-  const host = first(headers["x-forwarded-host"]) || headers.host || "localhost";
-  return `${protocol}://${host}${url.startsWith("/") ? url : "/"}`;
-}
-
-// packages/wrappers/node/src/response/content-encoding.ts
-var DECODED_BY_FETCH = ["gzip", "x-gzip", "deflate", "br"];
-var SAMPLE_BYTES = 16 * 1024;
-function encodingHeaderOf(headers) {
-  for (const name in headers) if (name.length === 16 && name.toLowerCase() === "content-encoding") return name;
-  return void 0;
-}
-function isDecodedByFetch({ type, headers }) {
-  if (type === "default") return false;
-  return codingsOf(headers.get("content-encoding") ?? "").every((coding) => DECODED_BY_FETCH.includes(coding));
-}
-function removeMissingEncoding(headers, name, body) {
-  const coding = codingsOf(String(headers[name])).at(-1);
-  const isEncoded = ArrayBuffer.isView(body) ? coding === void 0 || hasCoding(new Uint8Array(body.buffer, body.byteOffset, body.byteLength), coding) : false;
-  if (!isEncoded) delete headers[name];
-}
-async function removeMissingEncodingOf(source, headers, name) {
-  const chunks = (async function* () {
-    yield* source;
-  })();
-  let first = await chunks.next();
-  while (!first.done && first.value?.length === 0) first = await chunks.next();
-  if (!first.done) removeMissingEncoding(headers, name, first.value);
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next() {
-      const result = first;
-      first = void 0;
-      return result === void 0 ? chunks.next() : Promise.resolve(result);
-    },
-    return: () => chunks.return(void 0)
-  };
-}
-function hasCoding(bytes, coding) {
-  if (coding === "gzip" || coding === "x-gzip") return startsWith(bytes, [31, 139]);
-  if (coding === "zstd") return startsWith(bytes, [40, 181, 47, 253]);
-  const zlib = loadZlib();
-  const sample = bytes.subarray(0, SAMPLE_BYTES);
-  try {
-    if (coding === "br") {
-      zlib.brotliDecompressSync(sample, {
-        finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH,
-        maxOutputLength: SAMPLE_BYTES
-      });
-    } else if (coding === "deflate" && !isZlib(bytes)) {
-      zlib.inflateRawSync(sample, { finishFlush: zlib.constants.Z_SYNC_FLUSH, maxOutputLength: SAMPLE_BYTES });
-    }
-    return true;
-  } catch (error) {
-    return error.code === "ERR_BUFFER_TOO_LARGE";
-  }
-}
-function startsWith(bytes, magic) {
-  return magic.every((byte, index) => index >= bytes.length || bytes[index] === byte);
-}
-function isZlib([first = 0, second = 0]) {
-  return (first & 15) === 8 && (first * 256 + second) % 31 === 0;
-}
-
-// packages/wrappers/node/src/response/stream.ts
-async function sendStream(call, status, headers, source) {
-  const { response, request } = call;
-  writeHead(call, status, headers, void 0);
-  if (request.method === "HEAD" || forbidsBody(status)) {
-    await source.return?.();
-    source.destroy?.();
-    response.end();
-    return;
-  }
-  response.flushHeaders();
-  call.deadlines?.extend(call);
-  for await (const chunk of source) {
-    if (response.destroyed) return;
-    if (typeof chunk !== "string" && !ArrayBuffer.isView(chunk)) {
-      throw new TypeError(
-        `Expected the stream to yield strings or bytes, got ${chunk === null ? "null" : typeof chunk}`
-      );
-    }
-    if (!response.write(chunk)) await drainedOrClosed(response);
-    call.deadlines?.extend(call);
-  }
-  response.end();
-}
-function drainedOrClosed(response) {
-  return new Promise((resolve) => {
-    const onEither = () => {
-      response.off("drain", onEither);
-      response.off("close", onEither);
-      resolve();
-    };
-    response.on("drain", onEither);
-    response.on("close", onEither);
-  });
-}
-
-// packages/wrappers/node/src/response/web-response.ts
-async function sendWebResponse(call, result) {
-  if (!isWebResponse(result)) {
-    throw new Problem(
-      "INVALID_RESPONSE",
-      `Expected fetch to return a Response, got ${result === null ? "null" : typeof result}`
-    );
-  }
-  const { status, body } = result;
-  const headers = headersOf(result);
-  let length = result.headers.get("content-length");
-  const encoding = encodingHeaderOf(headers);
-  if (encoding !== void 0 && isDecodedByFetch(result)) {
-    delete headers[encoding];
-    length = null;
-  }
-  if (body === null) return send(call, status, headers, void 0);
-  let source = body;
-  if (encoding !== void 0 && encoding in headers) {
-    source = await removeMissingEncodingOf(source, headers, encoding);
-    if (!(encoding in headers)) length = null;
-  }
-  if (call.request.method === "HEAD" && length !== null) {
-    await (source === body ? body.cancel() : source.return?.());
-    return sendHeadOnly(call, status, headers, Number(length));
-  }
-  return sendStream(call, status, headers, source);
-}
-function isWebResponse(value) {
-  if (value instanceof Response) return true;
-  const { status, headers } = value ?? {};
-  return typeof status === "number" && typeof headers?.get === "function";
-}
-function headersOf({ headers: given }) {
-  const headers = {};
-  const cookies = [];
-  for (const [name, value] of given) {
-    if (isFraming(name, value)) continue;
-    if (name !== "set-cookie") headers[name] = value;
-    else {
-      cookies.push(value);
-      headers[name] = cookies;
-    }
-  }
-  return headers;
-}
-
-// packages/wrappers/node/src/response/result.ts
-function sendResult(call, result) {
-  if (isExact(result)) {
-    const headers = sendableHeaders(result.headers);
-    const encoding = encodingHeaderOf(headers);
-    if (encoding !== void 0) return sendEncoded(call, result, headers, encoding);
-    return sendBody2(call, result.status, headers, result.body);
-  }
-  if (result instanceof Response) return sendWebResponse(call, result);
-  return sendBody2(call, void 0, {}, result);
-}
-function isExact(value) {
-  if (value === null || typeof value !== "object" || value instanceof Response) return false;
-  const { status } = value;
-  if (!Number.isInteger(status)) return false;
-  for (const key in value) if (key !== "status" && key !== "headers" && key !== "body") return false;
-  if (status < 200 || status > 599)
-    throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${status}`);
-  return true;
-}
-async function sendEncoded(call, { status, body }, headers, encoding) {
-  if (isStream2(body)) return sendBody2(call, status, headers, await removeMissingEncodingOf(body, headers, encoding));
-  if (body !== void 0 && body !== null)
-    removeMissingEncoding(headers, encoding, body instanceof ArrayBuffer ? new Uint8Array(body) : body);
-  return sendBody2(call, status, headers, body);
-}
-function sendBody2(call, status, headers, body) {
-  if (body === void 0 || body === null) return send(call, status ?? 204, headers, void 0);
-  if (typeof body === "string") return send(call, status ?? 200, withType(headers, TEXT), body);
-  if (ArrayBuffer.isView(body)) {
-    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    return send(call, status ?? 200, withType(headers, BYTES), bytes);
-  }
-  if (body instanceof ArrayBuffer) return send(call, status ?? 200, withType(headers, BYTES), Buffer.from(body));
-  if (isStream2(body)) return sendStream(call, status ?? 200, withType(headers, BYTES), body);
-  if (status === void 0 && isLambdaResponse(body)) throw new Problem("INVALID_RESPONSE", LAMBDA_ADVICE);
-  return send(call, status ?? 200, withType(headers, JSON_TYPE), jsonOf(body));
-}
-var LAMBDA_ADVICE = 'The function returned "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"; with --signature faas it is sent as JSON';
-var LAMBDA_KEYS = /^(?:statusCode|statusDescription|headers|multiValueHeaders|cookies|body|isBase64Encoded)$/;
-function isLambdaResponse(body) {
-  const { statusCode } = body;
-  if (statusCode === void 0 || signatureSetting === "faas" || !Number.isInteger(Number(statusCode))) return false;
-  return Object.keys(body).every((key) => LAMBDA_KEYS.test(key));
-}
-function isStream2(value) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const source = value;
-  if (typeof source[Symbol.asyncIterator] === "function") return true;
-  return typeof source[Symbol.iterator] === "function" && typeof source.next === "function";
-}
-function jsonOf(value) {
-  let text;
-  try {
-    text = JSON.stringify(value);
-  } catch (error) {
-    throw new Problem(
-      "INVALID_RESPONSE",
-      `The function returned a value that cannot be written as JSON: ${messageOf(error)}`
-    );
-  }
-  if (text === void 0)
-    throw new Problem(
-      "INVALID_RESPONSE",
-      `The function returned a value that cannot be written as JSON: ${typeof value} is not a JSON type`
-    );
-  return text;
-}
-
-// packages/wrappers/node/src/websocket/function-socket.ts
-var CLOSE_MS2 = 5e3;
-var MAX_WAITING = 16;
-var FunctionSocket = class {
-  constructor(connection) {
-    this.CONNECTING = 0;
-    this.OPEN = 1;
-    this.CLOSING = 2;
-    this.CLOSED = 3;
-    this.readyState = 0;
-    this.protocol = "";
-    this.extensions = "";
-    this.binaryType = "nodebuffer";
-    this.onopen = null;
-    this.onmessage = null;
-    this.onclose = null;
-    this.onerror = null;
-    this.#listeners = [];
-    this.#decoder = new FrameDecoder(this);
-    this.#hasSentClose = false;
-    this.#waiting = [];
-    this.#isIterated = false;
-    this.#connection = connection;
-  }
-  #connection;
-  #listeners;
-  #decoder;
-  #stream;
-  /** Code and reason of the client's close frame, or of the function's failure. */
-  #closed;
-  #hasSentClose;
-  #waiting;
-  #wake;
-  #isIterated;
-  /** Accepts the WebSocket, by default with the first subprotocol that the client offers. */
-  accept({ protocol = this.#connection.offered[0] ?? "" } = {}) {
-    if (this.readyState !== this.CONNECTING) return;
-    const { stream, head } = this.#connection.accept(protocol);
-    this.protocol = protocol;
-    this.#stream = stream;
-    this.readyState = this.OPEN;
-    stream.on("close", () => this.#onLost());
-    stream.on("end", () => stream.end());
-    setImmediate(() => {
-      if (stream.destroyed) return;
-      this.#emit({ type: "open", target: this });
-      stream.on("data", (chunk) => this.#read(chunk));
-      if (head.length > 0) this.#read(head);
-    });
-  }
-  get bufferedAmount() {
-    return this.#stream?.writableLength ?? 0;
-  }
-  /** @throws TypeError for data other than strings and bytes */
-  send(data) {
-    this.accept();
-    const opcode = typeof data === "string" ? OPCODES.TEXT : OPCODES.BINARY;
-    this.#write(frame(opcode, bytesOf(data)));
-  }
-  /**
-   * Begins to close.
-   *
-   * @throws RangeError for an invalid code or a reason of more than 123 bytes
-   */
-  close(code = CLOSE.NORMAL, reason = "") {
-    if (!isCloseCode(code))
-      throw new RangeError(`Expected a close code from 1000 to 1014 or 3000 to 4999, got ${code}`);
-    if (Buffer.byteLength(reason) > 123) throw new RangeError("Expected a reason of at most 123 bytes");
-    this.accept();
-    this.#close(code, reason);
-  }
-  addEventListener(name, listener2, options) {
-    this.#listeners.push([name, listener2, options?.once === true]);
-  }
-  removeEventListener(name, listener2) {
-    const index = this.#listeners.findIndex(([each, added]) => each === name && added === listener2);
-    if (index >= 0) this.#listeners.splice(index, 1);
-  }
-  /** Iterates over the messages until the WebSocket closes. The client has to wait while many are unread. */
-  async *[Symbol.asyncIterator]() {
-    this.accept();
-    this.#isIterated = true;
-    for (; ; ) {
-      const data = this.#waiting.shift();
-      if (data !== void 0) {
-        if (this.#waiting.length < MAX_WAITING) this.#stream?.resume();
-        yield data;
-      } else if (this.readyState >= this.CLOSING) return;
-      else await new Promise((resolve) => this.#wake = resolve);
-    }
-  }
-  onMessage(data) {
-    if (this.readyState !== this.OPEN) return;
-    if (this.#isIterated) {
-      this.#waiting.push(data);
-      if (this.#waiting.length >= MAX_WAITING) this.#stream?.pause();
-      this.#wake?.();
-    }
-    this.#emit({ type: "message", target: this, data });
-  }
-  onPing(data) {
-    this.#write(frame(OPCODES.PONG, data));
-  }
-  onClose(code, reason) {
-    this.#closed ??= { code, reason };
-    this.#close(code, "");
-    this.#stream?.end();
-  }
-  /** Closes with 1011, because the function threw. */
-  fail(error) {
-    const { requestId } = this.#connection;
-    console.error(JSON.stringify({ level: "error", requestId, message: messageOf(error) }));
-    console.error(stackOf(error));
-    this.#close(CLOSE.ERROR, "");
-  }
-  #read(chunk) {
-    try {
-      this.#decoder.write(chunk);
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      this.#closed = { code: error.code, reason: error.message };
-      this.#emit({ type: "error", target: this, message: error.message });
-      this.#close(error.code, error.message);
-      this.#stream?.removeAllListeners("data");
-      this.#stream?.resume();
-      this.#stream?.end();
-    }
-  }
-  #close(code, reason) {
-    if (this.#hasSentClose || this.readyState === this.CLOSED) return;
-    this.readyState = this.CLOSING;
-    this.#write(closeFrame(code, reason));
-    this.#hasSentClose = true;
-    this.#wake?.();
-    this.#stream?.resume();
-    setTimeout(() => this.#stream?.destroy(), CLOSE_MS2).unref();
-  }
-  /** Ends the WebSocket when the connection is closed, with 1006 if no close frame came. */
-  #onLost() {
-    this.readyState = this.CLOSED;
-    const { code, reason } = this.#closed ?? { code: CLOSE.LOST, reason: "" };
-    this.#wake?.();
-    this.#emit({ type: "close", target: this, code, reason, wasClean: code !== CLOSE.LOST });
-  }
-  #write(bytes) {
-    if (this.#hasSentClose || this.#stream?.writable !== true) return;
-    this.#stream.write(bytes);
-  }
-  #emit(event) {
-    const added = this.#listeners.filter(([name]) => name === event.type);
-    for (const [name, listener2, isOnce] of added) {
-      if (isOnce) this.removeEventListener(name, listener2);
-      this.#call(listener2, event);
-    }
-    const own = this[`on${event.type}`];
-    if (typeof own === "function") this.#call(own, event);
-  }
-  /** Calls a listener. What it throws, or its promise's rejection, closes the WebSocket. */
-  #call(listener2, event) {
-    try {
-      const result = listener2.call(this, event);
-      if (result instanceof Promise) result.catch((error) => this.fail(error));
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-};
-function bytesOf(data) {
-  if (typeof data === "string" || data instanceof ArrayBuffer) return Buffer.from(data);
-  if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  throw new TypeError(`Expected a string or bytes to send, got ${data === null ? "null" : typeof data}`);
-}
-
-// packages/wrappers/node/src/websocket/handshake.ts
-var GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-var TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-function isWebSocket({ method, headers }) {
-  if (headers.upgrade?.toLowerCase() !== "websocket" || method !== "GET") return false;
-  return headers["transfer-encoding"] === void 0 && (headers["content-length"] ?? "0") === "0";
-}
-function takesUpgrade(request) {
-  if (isWebSocket(request)) return true;
-  const { headers, rawHeaders } = request;
-  for (const name of ["upgrade", "http2-settings"]) {
-    delete headers[name];
-    const index = rawHeaders.findIndex((each, i) => i % 2 === 0 && each.toLowerCase() === name);
-    if (index >= 0) rawHeaders.splice(index, 2);
-  }
-  return false;
-}
-function checkHandshake({ headers }) {
-  if (headers["sec-websocket-version"] !== "13")
-    throw new Problem("INVALID_REQUEST", "Expected Sec-WebSocket-Version to be 13");
-  if (!/^[A-Za-z0-9+/]{22}==$/.test(headers["sec-websocket-key"] ?? ""))
-    throw new Problem("INVALID_REQUEST", "Expected Sec-WebSocket-Key to be 16 bytes in Base64");
-}
-function offeredProtocols({ headers }) {
-  const offered = headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim()) ?? [];
-  return offered.filter((name) => TOKEN.test(name));
-}
-function acceptance({ headers }, requestId, protocol) {
-  const { createHash } = process.getBuiltinModule("node:crypto");
-  const accept = createHash("sha1").update(headers["sec-websocket-key"] + GUID).digest("base64");
-  const chosen = protocol === "" ? "" : `Sec-WebSocket-Protocol: ${protocol}\r
-`;
-  return `HTTP/1.1 101 Switching Protocols\r
-Upgrade: websocket\r
-Connection: Upgrade\r
-Sec-WebSocket-Accept: ${accept}\r
-${chosen}X-Request-Id: ${requestId}\r
-\r
-`;
-}
-
-// packages/wrappers/node/src/websocket/open-websocket.ts
-function openWebSocket(call, upgrade, loaded2) {
-  const { app, websocket, handler } = loaded2;
-  const server = app?.server;
-  if (server !== void 0 && server.listenerCount("upgrade") > 0) return openByApp(call, upgrade, server);
-  if (websocket !== void 0) return openByFunction(call, upgrade, websocket);
-  if (handler === void 0) return void 0;
-  throw new Problem("UPGRADE_REQUIRED", 'The function does not accept WebSockets: it does not export "websocket"');
-}
-function openByApp(call, { socket, head }, server) {
-  takeOver(call, socket);
-  const answer = (problem) => isAnswered(socket) ? socket.destroy() : socket.end(rawProblem(problem, call.requestId));
-  const timer = setTimeout(() => {
-    const detail = `The application did not accept the WebSocket within ${timeoutMs} ms`;
-    if (!isAnswered(socket)) answer(new Problem("FUNCTION_TIMEOUT", detail));
-  }, timeoutMs);
-  return new Promise((resolve, reject) => {
-    socket.once("close", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    try {
-      server.emit("upgrade", call.request, socket, head);
-    } catch (error) {
-      answer(new Problem("FUNCTION_ERROR", messageOf(error)));
-      reject(error);
-    }
-  });
-}
-async function openByFunction(call, { socket, head }, websocket) {
-  const { request, requestId } = call;
-  checkHandshake(request);
-  const closed = new Promise((resolve) => {
-    socket.once("close", () => resolve());
-  });
-  const accept = (protocol) => {
-    if (call.isLate || socket.destroyed) throw new Error("The WebSocket was closed before it was accepted");
-    takeOver(call, socket);
-    socket.write(acceptance(request, requestId, protocol));
-    return { stream: socket, head };
-  };
-  const opened = new FunctionSocket({ requestId, offered: offeredProtocols(request), accept });
-  try {
-    const result = await websocket(opened, new FunctionEvent(request), call.context);
-    if (opened.readyState !== opened.CONNECTING) await closed;
-    else if (result !== void 0 && result !== null) await sendResult(call, result);
-    else {
-      opened.accept();
-      await closed;
-    }
-  } catch (error) {
-    if (opened.readyState === opened.CONNECTING) throw error;
-    opened.fail(error);
-    await closed;
-  }
-}
-function takeOver(call, socket) {
-  call.deadlines?.remove(call);
-  call.response.detachSocket(socket);
-  addOpenSocket(socket);
-}
-
 // packages/wrappers/node/src/run-call.ts
 var admission = new Admission(runWhenLoaded);
 var deadlines = new Deadlines(timeoutMs, onTimeout);
@@ -2933,7 +923,10 @@ function onDone(call) {
 }
 function handle(call, userFunction) {
   const { handler } = userFunction;
-  if (handler === void 0) return handleOther(call, userFunction);
+  if (handler === void 0) {
+    if (userFunction.problem !== void 0) throw userFunction.problem;
+    return lazy().runOther(call, userFunction);
+  }
   const { request } = call;
   const event = new FunctionEvent(request);
   if (!hasBody(request)) return handleEvent(call, handler, event);
@@ -2944,13 +937,7 @@ function handle(call, userFunction) {
 }
 function handleUpgrade(call, userFunction) {
   if (userFunction.problem !== void 0) throw userFunction.problem;
-  return openWebSocket(call, call.upgrade, userFunction) ?? handle(call, userFunction);
-}
-async function handleOther(call, { app, fetch: fetch2, respond, problem }) {
-  if (app !== void 0) return runApp(call, app);
-  if (fetch2 !== void 0) return sendWebResponse(call, await fetch2(webRequestOf(call), call));
-  if (respond !== void 0) return sendResult(call, await respond(call));
-  throw problem ?? new Problem("UPGRADE_REQUIRED", "The function accepts only WebSockets");
+  return lazy().openWebSocket(call, call.upgrade, userFunction) ?? handle(call, userFunction);
 }
 function handleEvent(call, handler, event) {
   const result = handler(event, call.context);
@@ -2960,14 +947,14 @@ function handleEvent(call, handler, event) {
 var lateCalls = 0;
 function onTimeout(call) {
   const isApp = call.progress !== void 0;
-  if (isApp && hasProgressed(call)) {
+  if (isApp && lazy().hasProgressed(call)) {
     deadlines.add(call);
     return;
   }
   const problem = new Problem("FUNCTION_TIMEOUT", `The function did not finish within ${timeoutMs} ms`);
   call.abort(problem);
   if (isApp) {
-    answerForApp(call, problem);
+    lazy().answerForApp(call, problem);
     return;
   }
   if (call.response.headersSent) call.response.destroy();
@@ -2983,7 +970,7 @@ function exitForRestart() {
 }
 function onError(call, error) {
   const { response } = call;
-  const answer = call.progress === void 0 ? sendProblem : answerForApp;
+  const answer = call.progress === void 0 ? sendProblem : lazy().answerForApp;
   if (error instanceof Problem) {
     if (!response.headersSent) answer(call, error);
     return;
@@ -2993,6 +980,22 @@ function onError(call, error) {
   console.error(stackOf(error));
   if (response.headersSent) response.destroy();
   else answer(call, new Problem("FUNCTION_ERROR", messageOf(error)));
+}
+
+// packages/wrappers/node/src/websocket/offer.ts
+function isWebSocket({ method, headers }) {
+  if (headers.upgrade?.toLowerCase() !== "websocket" || method !== "GET") return false;
+  return headers["transfer-encoding"] === void 0 && (headers["content-length"] ?? "0") === "0";
+}
+function takesUpgrade(request) {
+  if (isWebSocket(request)) return true;
+  const { headers, rawHeaders } = request;
+  for (const name of ["upgrade", "http2-settings"]) {
+    delete headers[name];
+    const index = rawHeaders.findIndex((each, i) => i % 2 === 0 && each.toLowerCase() === name);
+    if (index >= 0) rawHeaders.splice(index, 2);
+  }
+  return false;
 }
 
 // packages/wrappers/node/src/server.ts
@@ -3068,11 +1071,11 @@ function writeSynchronously() {
 process.setSourceMapsEnabled(true);
 writeSynchronously();
 if (process.env.FAAS_LOADING_WATCH === "1") {
-  const endWatch = await watchLoading();
+  const endWatch = lazy().watchLoading();
   setImmediate(() => void whenLoaded().then(endWatch));
 }
 startLoading();
-setUserPort();
+process.env.PORT = String(userPort);
 var httpServer = createWrapperServer();
 httpServer.listen(address);
 httpServer.on("error", (error) => {
@@ -3082,3 +1085,17 @@ httpServer.on("error", (error) => {
 if (appSetting !== "function") interceptListen();
 drainOnSigterm(httpServer);
 exitOnUncaughtError();
+/* LAZY CODE var lazy=(()=>{var Hr=Object.create;var ae=Object.defineProperty;var Mr=Object.getOwnPropertyDescriptor;var Dr=Object.getOwnPropertyNames;var jr=Object.getPrototypeOf,qr=Object.prototype.hasOwnProperty;var C=(e=>typeof require<"u"?require:typeof Proxy<"u"?new Proxy(e,{get:(n,t)=>(typeof require<"u"?require:n)[t]}):e)(function(e){if(typeof require<"u")return require.apply(this,arguments);throw Error('Dynamic require of "'+e+'" is not supported')});var O=(e,n)=>()=>{try{return n||e((n={exports:{}}).exports,n),n.exports}catch(t){throw n=0,t}},Wr=(e,n)=>{for(var t in n)ae(e,t,{get:n[t],enumerable:!0})},Ln=(e,n,t,r)=>{if(n&&typeof n=="object"||typeof n=="function")for(let o of Dr(n))!qr.call(e,o)&&o!==t&&ae(e,o,{get:()=>n[o],enumerable:!(r=Mr(n,o))||r.enumerable});return e};var c=(e,n,t)=>(t=e!=null?Hr(jr(e)):{},Ln(n||!e||!e.__esModule?ae(t,"default",{value:e,enumerable:!0}):t,e)),Gr=e=>Ln(ae({},"__esModule",{value:!0}),e);var R=O((ws,Bn)=>{Bn.exports=shared("options.ts")});var We=O((bs,Fn)=>{Fn.exports=shared("app/intercept-listen.ts")});var y=O((Ss,$n)=>{$n.exports=shared("problem.ts")});var fe=O((Rs,Vn)=>{Vn.exports=shared("request/body-limit.ts")});var pe=O((xs,Jn)=>{Jn.exports=shared("response/problem.ts")});var Qn=O((vs,zn)=>{zn.exports=shared("shutdown.ts")});var at=O((Ns,it)=>{it.exports=shared("call.ts")});var St=O((Gs,bt)=>{bt.exports=shared("request/body.ts")});var rn=O((Vs,Ot)=>{Ot.exports=shared("request/parse-body.ts")});var Z=O((ti,Ct)=>{Ct.exports=shared("response/head.ts")});var Zt=O((Fi,Xt)=>{Xt.exports=shared("signatures/hints.ts")});var Be=O((zi,mr)=>{mr.exports=shared("response/result.ts")});var yr=O((Ki,hr)=>{hr.exports=shared("response/send.ts")});var br=O((Xi,wr)=>{wr.exports=shared("response/stream.ts")});var xr=O((oa,Rr)=>{Rr.exports=shared("request/event.ts")});var gs={};Wr(gs,{functions:()=>ms});var In=C("node:fs"),Q=C("node:module"),Pn=C("node:url");function _n(e){process.argv[1]=e;let{cache:n}=(0,Q.createRequire)(e);if(Object.defineProperty(process,"mainModule",{configurable:!0,enumerable:!0,get:()=>n[e]}),Q.registerHooks===void 0||!(0,In.readFileSync)(e,"utf8").includes("import.meta.main"))return;let{href:t}=(0,Pn.pathToFileURL)(e),r=(0,Q.registerHooks)({load(o,s,i){let d=i(o,s);return o!==t||d.format!=="module"?d:(r.deregister(),{...d,source:String(d.source).replaceAll("import.meta.main","(true)          ")})}})}var Mn=c(R(),1),Y=c(We(),1);var de=C("node:http"),Un=c(R(),1),Hn=c(y(),1);function H(e){return e instanceof de.Server?!0:typeof e?.listenerCount!="function"?!1:"keepAliveTimeout"in e||e.listenerCount("request")>0}function Ge(e){return"setSecureContext"in e}var k=class{#e;#r=0;#t;constructor(n){this.server=n,this.#e=Ge(n)}request(n,t){if(this.#e&&(n.socket.encrypted=!0),this.#r++,t.once("close",this.#n),!this.server.emit("request",n,t))throw new Hn.Problem("NOT_FOUND","The application's server has no listener for requests")}#n=()=>{this.#r--,this.#r===0&&this.#t?.()};pretendToListen(n){let{server:t}=this;typeof n=="function"&&t.once("listening",n),this.#t=void 0;let r=!0,o=(s,i)=>Object.defineProperty(t,s,{configurable:!0,writable:!0,value:i});o("listening",!0),o("address",()=>r?{address:"::",family:"IPv6",port:Un.userPort}:null),o("close",s=>r?(r=!1,o("listening",!1),typeof s=="function"&&t.once("close",s),this.#t=()=>{this.#t=void 0,de.Server.prototype.close.call(t)},this.#r===0&&this.#t(),t):de.Server.prototype.close.call(t,s)),process.nextTick(()=>r&&Object.hasOwn(t,"address")&&t.emit("listening"))}stopPretending(){let n=this.server;for(let t of["listening","address","close"])Reflect.deleteProperty(n,t)}};var Ve,w,Je,Dn;function ue(e){Ve=n=>Gn(n,e)}function K(){if(w===void 0)return;let{app:e,args:n}=w;w=void 0,e.stopPretending(),Wn(e.server,typeof n.at(-1)=="function"?n.slice(0,-1):n)}function q(){return w?.app}function jn(e){return w!==void 0&&(w.rank>0||Gn(w.app.server,e))}async function ce(e){return w===void 0&&await new Promise(n=>{Dn=n,setTimeout(n,e)}),w!==void 0?{request:Vr,get server(){return w?.app.server}}:Je===void 0?void 0:new k(Je)}var Vr=(e,n)=>w?.app.request(e,n);function qn(e,n){if(!H(e))return(0,Y.listenReally)(e,n);let t=Jr(n);if(w?.app.server===e){if(e.listening)throw zr();return w.app.pretendToListen(n.at(-1)),e}if(t===void 0||t===0)return Je??=e,(0,Y.listenReally)(e,n);let r=t===Mn.userPort?2:Ge(e)?1:0;return(w===void 0?Ve===void 0||r===2||Ve(e):r>w.rank)?(K(),w={app:new k(e),port:t,rank:r,args:n},w.app.pretendToListen(n.at(-1)),Dn?.(),e):t===w?.port?(new k(e).pretendToListen(n.at(-1)),e):Wn(e,n)}function Wn(e,n){let t=r=>{if(e.off("error",t),!(e.listenerCount("error")>0)){if(r.code!=="EADDRINUSE"&&r.code!=="EACCES")throw r;e.once("listening",()=>{let{port:o}=e.address();console.error(`${r.message}: the function's second server listens on port ${o} instead`)}),(0,Y.listenReally)(e,[0])}};return e.on("error",t),e.once("listening",()=>e.off("error",t)),(0,Y.listenReally)(e,n)}function Jr([e]){let n=e;if(typeof e=="object"&&e!==null){let t=e;if(t.fd!==void 0||t._handle!==void 0||t.port===void 0&&t.path!==void 0)return;n=t.port}if(n==null||typeof n=="function")return 0;if(!(typeof n!="number"&&(typeof n!="string"||n.trim()==="")))return Number(n)>=0&&Number(n)<65536?Number(n):void 0}function Gn(e,n){if(e.listeners("request").includes(n)||e.listenerCount("upgrade")>0)return!0;let{server:t,callback:r}=n??{};return t===e||n===e||typeof r=="function"}function zr(){let e=new Error("Listen method has been called more than once without closing.");return Object.assign(e,{code:"ERR_SERVER_ALREADY_LISTEN"})}var Yn=c(R(),1),X=c(fe(),1),Kn=c(pe(),1),Xn=c(Qn(),1);function P(e,n){let{request:t,response:r}=e;if((0,X.declaresTooLarge)(t))throw(0,X.bodyTooLarge)();return t.headers["transfer-encoding"]!==void 0&&Qr(e),Yr(t.socket),r.setHeader("X-Request-Id",e.requestId),Xn.isDraining&&(r.shouldKeepAlive=!1),e.progress=0,new Promise((o,s)=>{r.once("close",o);let i=n.request(t,r);typeof i?.then=="function"&&i.then(void 0,s)})}function Zn(e){let{socket:n,headersSent:t}=e.response;if(!t||n===null)return!1;let r=e.progress;return e.progress=2*n.bytesWritten-n.writableLength,e.progress!==r}function ze({request:e,response:n,requestId:t},r){let{socket:o}=n;n.headersSent||n.destroyed||o===null?e.socket.destroy():(o.write((0,Kn.rawProblem)(r,t,e.method!=="HEAD")),o.destroySoon())}function Qr(e){let{request:n}=e,{push:t}=n,r=0;n.push=(o,...s)=>(r+=o?.length??0,r<=Yn.bodyLimit?t.call(n,o,...s):(ze(e,(0,X.bodyTooLarge)()),!1))}function Yr(e){if(!(e.remoteAddress!==void 0||e.destroyed))for(let[n,t]of[["remoteAddress","127.0.0.1"],["remoteFamily","IPv4"],["remotePort",0]])Object.defineProperty(e,n,{configurable:!0,value:t})}var et=C("node:fs"),nt=C("node:path"),x=c(R(),1);async function tt(e){let{spawnSync:n}=process.getBuiltinModule("node:child_process"),t=(0,et.readdirSync)(x.folder).filter(r=>x.EXTENSIONS.includes((0,nt.extname)(r))&&r!==x.WRAPPER_FILE);for(let r of[e,...t.map(x.pathOf)]){let{status:o,stderr:s}=n(process.execPath,["--check",r],{encoding:"utf8",timeout:5e3});if(o!==0)return s.split(`
+    at `,1)[0]?.trim()}}function rt(e){for(let[,n="",t]of e.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)){let r=(0,x.nameOf)(decodeURI(n));if(!r.startsWith("..")&&r!==x.WRAPPER_FILE)return`${r}:${t}`}}var me=c(y(),1),le=new Set;function ot(e,n){let t=Promise.resolve(e).catch(r=>{console.error(JSON.stringify({level:"error",requestId:n,message:`waitUntil: ${(0,me.messageOf)(r)}`})),console.error((0,me.stackOf)(r))}).then(()=>le.delete(t));le.add(t)}async function st(){for(;le.size>0;)await Promise.all(le)}var ct=c(y(),1);var ut=c(at(),1);var Kr=/^(?:FAAS_.*|KUBERNETES_.*|PORT|PATH|HOME|HOSTNAME|TMPDIR|LANG|PWD|SHLVL|_|OMP_NUM_THREADS|OPENBLAS_NUM_THREADS|NODE_COMPILE_CACHE|NODE_VERSION|YARN_VERSION)$/,dt;function Qe(){return dt??=Object.fromEntries(Object.entries(process.env).filter(([e])=>!Kr.test(e))),dt}var ge=class{#e;constructor(n){this.#e=n,Object.assign(this,Qe())}get org(){return this.#e.context.org}get endpoint(){return this.#e.context.endpoint}get revision(){return this.#e.context.revision}get requestId(){return this.#e.requestId}get deadline(){return this.#e.deadline}get signal(){return this.#e.signal}get log(){return this.#e.context.log}},M=class extends ut.Context{get waitUntil(){return n=>ot(n,this.requestId)}get props(){return{}}passThroughOnException(){}};var Ke;function ft(e){return e instanceof ReferenceError&&/^(?:addEventListener|self) is not defined$/.test(e.message)}function pt(){let e=(n,t)=>{n==="fetch"&&(Ke??=typeof t=="function"?t:r=>t.handleEvent(r))};for(let[n,t]of Object.entries({self:globalThis,addEventListener:e,...Qe()}))n in globalThis||Object.defineProperty(globalThis,n,{configurable:!0,writable:!0,value:t})}function lt(){return Ke&&{fetch:Xr}}var Xr=(e,n)=>{let t=new Ye(e,new M(n));if(Ke?.(t),t.response!==void 0)return t.response;throw new ct.Problem("INVALID_RESPONSE","The listener of fetch did not call respondWith")},Ye=class extends Event{constructor(n,{waitUntil:t}){super("fetch"),this.request=n,this.waitUntil=t}respondWith(n){this.response=n}passThroughOnException(){}};var nr=C("node:fs");var mt=c(y(),1);var S=e=>typeof e=="function";function ye(e){return S(e)&&S(e.use)&&S(e.handle)}async function Xe(e){if(e===null||typeof e!="object"&&!S(e))return;if(H(e))return new k(e);let n=e;if(S(e))return ye(e)?Zr(e,n):void 0;if(S(n.getHttpAdapter)&&S(n.init)){await n.init();let t=n.getHttpAdapter().getInstance?.();return S(t?.ready)&&await t.ready(),he(n.getHttpServer.call(n))}if(S(n.ready)&&S(n.inject))return await n.ready(),he(n.server);if(S(n.initialize)&&H(n.listener))return await n.initialize(),he(n.listener);if(!(!S(n.use)&&!S(n.listen)))return S(n.callback)?D(n.callback()):S(n.handler)?D(n.handler.bind(n)):H(n.server)?he(n.server):void 0}function D(e){return{request:e,get server(){return q()?.server}}}function he(e){return H(e)?new k(e):void 0}function Zr(e,{listen:n}){return S(n)?D(e):D((t,r)=>new Promise((o,s)=>{e(t,r,i=>s(i??new mt.Problem("NOT_FOUND",`There is nothing at ${t.url}`)))}))}var eo=["req","request","_req","_request","_","__"],no=["res","response","_res","_response"];function gt(e){return e.length>=2&&e.length<=3&&no.includes(e[1]??"")&&eo.includes(e[0]??"")}var yn=c(We(),1);function we(e){let n=e.indexOf("("),t=e.slice(n+1,e.indexOf(")",n));return n<0||t===""?[]:t.split(",").map(r=>r.trim())}function Ze(e,n){let t=we(String(e));return t.length===2&&/^_*(?:context|ctx)$/.test(t[1])?(r,o)=>{let s=new M(o);return e.call(n,r,s,s)}:(r,o)=>e.call(n,r,new ge(o),new M(o))}var l=c(R(),1),wn=c(y(),1);var g=c(R(),1),zt=c(y(),1);function A(e){return en(Function.prototype.toString.call(e))}function en(e){return e.replace(/\/\*[\s\S]*?\*\/|(?<![:\\])\/\/.*$/gm,"")}function T(e){let n=/^(?:async\s+)?([\w$]+)\s*=>/.exec(e);if(n)return[n[1]];let t=e.indexOf("("),r=[],o=0,s="";for(let i of e.slice(t)){if(")]}".includes(i)&&o--,o===0||o===1&&i===","){if(s.trim()!==""&&r.push(s.replace(/=[\s\S]*$/,"").trim()),s="",o===0&&i===")")break}else s+=i;"([{".includes(i)&&o++}return r}function _(e){return e!==void 0&&/^_?(?:callback|cb|done)$/i.test(e)}var be=Symbol.for("aws.lambda.runtime.handler.streaming"),ht="rawPath|rawQueryString|requestContext|queryStringParameters|multiValueQueryStringParameters|multiValueHeaders|pathParameters|isBase64Encoded|httpMethod|stageVariables|routeKey",to="awsRequestId|getRemainingTimeInMillis|callbackWaitsForEmptyEventLoop|invokedFunctionArn|functionName|functionVersion|memoryLimitInMB|logGroupName|logStreamName|clientContext|done",ro="body|rawBody|query|params|path|get|header|ip|hostname|protocol|cookies",oo="status|send|json|sendStatus|redirect|set|type|cookie|header";function yt(e,n){if(be in e)return"lambda";let t=A(e),[r="",o="",s]=T(t),i=(a,u)=>so(t,a,u);if(nn(r)&&tn(o))return i(r,ro)||i(o,oo)?"gcf":void 0;if(r==="context"){if(i(r,"request|response"))return"fission";if(_(o))return"openfaas"}return n==="handle"?"knative":/^lambda_?handler$/i.test(n)?"lambda":i(o,"status|headers")?"openfaas":i(o,"succeed|fail")?n==="default"?"openfaas":"lambda":n==="default"?_(s)?"openfaas":void 0:_(s)?r==="data"?"gcf":"lambda":i(r,ht)||i(o,to)||/\bstatusCode["']?\s*:\s*["']?\d{3}\b/.test(t)&&/\bbody\b/.test(t)&&!i(r,"method|query|rawBody")?"lambda":void 0}var nn=e=>/^_?req(?:uest)?$/i.test(e),tn=e=>/^_?res(?:p|ponse)?$/i.test(e);function so(e,n,t){if(n.startsWith("{"))return new RegExp(`[{,]\\s*(?:${t})\\b`).test(n);if(!/^[\w$]+$/.test(n))return!1;let r=n.replaceAll("$","\\$");return new RegExp(`(?<![\\w$.])${r}\\s*\\??\\.\\s*(?:${t})(?![\\w$])`).test(e)||new RegExp(`\\{[^{}]*?\\b(?:${t})\\b[^{}]*\\}\\s*=\\s*${r}(?![\\w$.])`).test(e)}function wt(e){let n=en(e);if(/@google-cloud\/functions-framework|\bres(?:p|ponse)?\s*\.\s*(?:send|json|status|sendStatus)\s*\(/.test(n))return"gcf";if(/\bcloudEventResponse\b/.test(n))return"knative";if(/\bcontext\s*\.\s*(?:status|headers)\s*\(/.test(n))return"openfaas";if(new RegExp(`\\bstatusCode\\b|\\bawslambda\\b|\\b(?:${ht}|awsRequestId)\\b`).test(n)||/\bcontext\s*\.\s*(?:succeed|fail|done)\s*\(/.test(n))return"lambda";if(/\b(?:specversion|datacontenttype)\b/.test(n))return"cloudevents"}var Se=c(St(),1),Et=c(rn(),1);function B({url:e="/"}){let n=e.indexOf("?");return n<0?{path:e,query:""}:{path:e.slice(0,n)||"/",query:e.slice(n+1)}}function W(e){return kt(B(e).query)}function Oe({headers:e,socket:n}){let t=e["x-forwarded-for"];return String(t??n.remoteAddress??"127.0.0.1").split(",").at(-1)?.trim()}function E({request:e}){return(0,Se.hasBody)(e)?(0,Se.readBody)(e):Promise.resolve(Buffer.alloc(0))}function F({headers:e},n,t=""){if(n.length===0)return;let r=e["content-type"]??t,o=(0,Et.parseBody)(n,r);return/^\s*application\/x-www-form-urlencoded/i.test(r)?kt(o):o}function kt(e){let n=new Map;for(let[t,r]of new URLSearchParams(e)){let o=n.get(t);n.set(t,o===void 0?r:[o,r].flat())}return Object.fromEntries(n)}function Ee({request:e},n){let{headers:t,url:r}=e,o=a=>t[/^referrer$/i.test(a)?"referer":a.toLowerCase()],s=String(t["x-forwarded-proto"]??"http"),i=String(t["x-forwarded-host"]??t.host??""),d={body:F(e,n)??{},rawBody:n.length===0?void 0:n,query:W(e),path:B(e).path,originalUrl:r,baseUrl:"",params:{0:B(e).path},protocol:s,secure:s==="https",host:i,hostname:i.replace(/:\d+$/,""),ip:Oe(e),ips:String(t["x-forwarded-for"]??"").split(/\s*,\s*\u{2f}).filter(Boolean),xhr:/^xmlhttprequest$/i.test(String(t["x-requested-with"])),get:o,header:o,is:(...a)=>io(String(t["content-type"]??""),a.flat())};return Object.assign(e,d)}function io(e,n){let t=e.split(";",1)[0]?.trim().toLowerCase(),r=o=>o.includes("*")?t.startsWith(o.replace(/\*.*\u{2f},"")):o===t||t.endsWith(`/${o}`)||t.endsWith(`+${o}`);return t===""?!1:n.find(r)??!1}var sn=C("node:http"),xt={bin:"application/octet-stream",css:"text/css; charset=utf-8",csv:"text/csv; charset=utf-8",html:"text/html; charset=utf-8",js:"text/javascript; charset=utf-8",json:"application/json; charset=utf-8",text:"text/plain; charset=utf-8",txt:"text/plain; charset=utf-8",xml:"application/xml; charset=utf-8"};function Re({response:e}){let n=a=>(...u)=>(a(...u),e),t=(a,u)=>{for(let[f,p]of typeof a=="string"?[[a,u]]:Object.entries(a))Rt(e,f,p)},r=a=>Rt(e,"Content-Type",a.includes("/")?a:ao(a)),o=(a,u)=>e.appendHeader(a,u),s=(a,u,f={})=>o("Set-Cookie",uo(a,u,f)),i=a=>e.setHeader("Location",encodeURI(a).replace(/%25([\dA-F]{2})/gi,"%$1")),d={locals:{},status:n(a=>{e.statusCode=a}),set:n(t),header:n(t),get:a=>e.getHeader(a),type:n(r),contentType:n(r),append:n(o),vary:n(a=>o("Vary",a)),cookie:n(s),clearCookie:n((a,u={})=>s(a,"",{...u,expires:new Date(0)})),location:n(i),send:n(a=>on(e,a)),json:n(a=>vt(e,a)),sendStatus:n(a=>{e.statusCode=a,r("txt"),on(e,sn.STATUS_CODES[a]??String(a))}),redirect:n((...a)=>{let[u,f]=a;e.statusCode=typeof u=="number"?u:302,i(String(typeof u=="number"?f:u)),r("txt"),on(e,`${sn.STATUS_CODES[e.statusCode]}. Redirecting to ${e.getHeader("Location")}`)})};return Object.assign(e,d)}function ao(e){return xt[e.replace(/^\./,"")]??"application/octet-stream"}function Rt(e,n,t){if(t===void 0)return;if(Array.isArray(t)){e.setHeader(n,t.map(String));return}let r=String(t),o=/^content-type$/i.test(n)&&/^(?:text\/|application\/json)[^;]*$/i.test(r);e.setHeader(n,o?`${r}; charset=utf-8`:r)}function on(e,n){if(!e.headersSent)if(typeof n=="string")ke(e,"text/html; charset=utf-8",n);else if(n==null)ke(e,void 0,"");else if(ArrayBuffer.isView(n)){let t=Buffer.from(n.buffer,n.byteOffset,n.byteLength);ke(e,"application/octet-stream",t)}else vt(e,n)}function vt(e,n){e.headersSent||ke(e,xt.json,JSON.stringify(n)??"")}function ke(e,n,t){if(n!==void 0&&!e.hasHeader("Content-Type")&&e.setHeader("Content-Type",n),e.statusCode===204||e.statusCode===304){for(let r of["Content-Type","Content-Length"])e.removeHeader(r);e.end();return}e.setHeader("Content-Length",Buffer.byteLength(t)),e.end(t)}function uo(e,n,t){let r=typeof n=="object"?`j:${JSON.stringify(n)}`:String(n),{maxAge:o,expires:s,sameSite:i,domain:d,path:a="/",httpOnly:u,secure:f,encode:p=encodeURIComponent}=t,m=o===void 0?s:new Date(Date.now()+o);return[`${e}=${p(r)}`,o===void 0?"":`Max-Age=${Math.floor(o/1e3)}`,d?`Domain=${d}`:"",`Path=${a}`,m?`Expires=${m.toUTCString()}`:"",u?"HttpOnly":"",f?"Secure":"",i?`SameSite=${i===!0?"Strict":co(String(i))}`:""].filter(Boolean).join("; ")}function co(e){return e.charAt(0).toUpperCase()+e.slice(1)}function At(e){return async n=>{let t={request:Ee(n,await E(n)),response:Re(n)},{response:r}=t,o=(i,d,a)=>{i&&(a&&r.set(a),r.status(i),r.send(d))};await P(n,{request:async()=>{let i=await e(t,o);e.length<2&&!r.headersSent&&o(i?.status??200,i?.body,i?.headers)}})}}var dn=C("node:fs");var Ne=c(R(),1),un=c(y(),1);var ve=c(y(),1),Ae=c(rn(),1),an=c(Z(),1),Tt=["id","source","specversion","type"],Nt=new Set(["data","data_base64","datacontenttype"]),N=class{constructor(n){Object.assign(this,n)}};function Ce(e){return e["ce-id"]!==void 0||e["ce-specversion"]!==void 0||Lt(e).startsWith("application/cloudevents")}function Lt(e){return(e["content-type"]??"").split(";",1)[0]?.trim().toLowerCase()}function ee(e,n){let t=Lt(e);if(t.startsWith("application/cloudevents-batch"))throw G("Batches of CloudEvents are not supported: send each event in its own request");let r=t.startsWith("application/cloudevents");if(r&&t!=="application/cloudevents+json")throw G(`Expected a CloudEvent of the type application/cloudevents+json, got ${t}`);let o=r?lo((0,Ae.parseBody)(n,an.JSON_TYPE)):fo(e,n);for(let s of Tt)if(typeof o[s]!="string"||o[s]==="")throw G(`Expected a CloudEvent with the attribute "${s}", ${r?"in the body":`as the header "ce-${s}"`}`);if(o.specversion!=="1.0"&&o.specversion!=="0.3")throw G(`Expected a CloudEvent of specversion 1.0, got "${o.specversion}"`);return o}function G(e){return new ve.Problem("INVALID_REQUEST",e)}function fo(e,n){let t={};for(let o in e)o.startsWith("ce-")&&!Nt.has(o.slice(3))&&(t[o.slice(3)]=po(String(e[o])));let r=e["content-type"];return r!==void 0&&(t.datacontenttype=r),n.length>0&&(t.data=(0,Ae.parseBody)(n,r)),new N(t)}function po(e){let n=/^".*"$/.test(e)?e.slice(1,-1).replace(/\\(.)/g,"$1"):e;try{return decodeURIComponent(n)}catch{return n}}function lo(e){if(typeof e!="object"||e===null||Array.isArray(e))throw G("Expected a CloudEvent as a JSON object");let{data_base64:n,...t}=e;if(n==null)return new N(t);let r=Buffer.from(String(n),"base64"),o=String(t.datacontenttype??"");try{return new N({...t,data:(0,Ae.parseBody)(r,o),data_base64:n})}catch(s){throw G(`The data of the CloudEvent is not of its datacontenttype ${o}: ${(0,ve.messageOf)(s)}`)}}function ne(e){return typeof e=="object"&&e!==null&&Tt.every(n=>typeof e[n]=="string")}function Te(e){let n={},t=e.toJSON,r=t===void 0?e:t.call(e);for(let[d,a]of Object.entries(r))!Nt.has(d)&&a!==void 0&&a!==null&&typeof a!="function"&&(n[`ce-${d.toLowerCase()}`]=mo(a instanceof Date?a.toISOString():String(a)));let{data:o,data_base64:s,datacontenttype:i}=e;return o===void 0&&typeof s=="string"?xe(n,i,Buffer.from(s,"base64")):o==null?xe(n,i,""):typeof o=="string"||ArrayBuffer.isView(o)?xe(n,i,o):xe(n,i??an.JSON_TYPE,JSON.stringify(o))}function xe(e,n,t){return typeof n=="string"&&(e["Content-Type"]=n),{status:200,headers:e,body:t}}function mo(e){return e.replace(/[^\x21\x23\x24\x26-\x7e]+/gu,n=>Array.from(Buffer.from(n),t=>`%${t.toString(16).toUpperCase().padStart(2,"0")}`).join(""))}function It(e){let n=process.getBuiltinModule("node:module").createRequire(e),t="@google-cloud/functions-framework";try{return{...n(t),...n(`${t}/testing`)}}catch(r){if(/MODULE_NOT_FOUND|ERR_PACKAGE_PATH_NOT_EXPORTED/.test(String(r.code)))return;throw r}}function*go(e){let{FUNCTION_TARGET:n,GOOGLE_FUNCTION_TARGET:t}=process.env;for(let r of[n,t,e])r&&(yield r);try{let{scripts:r}=JSON.parse((0,dn.readFileSync)((0,Ne.pathOf)("package.json"),"utf8")),[,o]=/functions-framework\b.*--target[= ]([\w-]+)/.exec(JSON.stringify(r))??[];o!==void 0&&(yield o)}catch{}yield"function"}function Pt(e,n){let t=It(e);if(t===void 0)return;let r=a=>{try{return t.getTestServer(a)}catch{return}};for(let a of go(n)){let u=r(a);if(u)return{app:new k(u)}}let o=(0,dn.readFileSync)(e,"utf8"),s=Array.from(o.matchAll(/\b(?:http|cloudEvent)\)?\s*\(\s*["'`]([\w-]+)["'`]/g),([,a])=>a),i=[...new Set(s)].filter(r);if(i.length>1)throw new un.Problem("FUNCTION_LOAD_FAILED",`${(0,Ne.nameOf)(e)}: registers the functions ${i.join(", ")}. Set the variable FUNCTION_TARGET to one of them, as in --env FUNCTION_TARGET=${i[0]}`);let d=i[0]===void 0?void 0:r(i[0]);return d&&{app:new k(d)}}function _t(e,n,t){let r=process.env.FUNCTION_SIGNATURE_TYPE??ho(t);if(r==="event")return{respond:wo(e)};if(r==="cloudevent")return{respond:cn(e)};let o=It(n);return o===void 0?{respond:yo(e)}:(o.http("function",e),{app:new k(o.getTestServer("function"))})}function ho([e="",n=""]){return/^_?(?:cloud_?event|ce)$/i.test(e)?"cloudevent":/^_?(?:data|event|message|file|pubsub\w*)$/i.test(e)&&!/^_?res/i.test(n)?"event":"http"}function yo(e){return async n=>{let t=Ee(n,await E(n));await P(n,{request:()=>e(t,Re(n))})}}function cn(e){let n=_(T(A(e))[1]);return async t=>{let r=ee(t.request.headers,await E(t)),o=await Bt(s=>e(r,n?s:t.context),n);return ne(o)?Te(o):o}}function wo(e){return async n=>{let{headers:t}=n.request,r=await E(n),o=Ce(t)?ee(t,r):F(n.request,r,"application/json");if(typeof o!="object"||o===null||Buffer.isBuffer(o))throw new un.Problem("INVALID_REQUEST",'Expected an event as a JSON object with "data" and "context", or a CloudEvent');let{data:s,context:i,...d}=o,a=i??(o instanceof N?bo(d):d);return Bt(u=>e(s,a,u),e.length>2)}}function bo({id:e,time:n,type:t,source:r,...o}){return{eventId:e,timestamp:n,eventType:t,resource:r,...o}}function Bt(e,n){return new Promise((t,r)=>{let o=e((s,i)=>s?r(s):t(i));(o!==void 0||!n)&&t(o)})}var Ft=c(y(),1);var So="OPTIONS, GET, DELETE, POST, PUT, HEAD, PATCH",Oo=["trace","debug","info","warn","error","fatal"];async function $t({handle:e,init:n,shutdown:t,cors:r}){return await n?.(),t&&process.on("SIGTERM",t),async o=>{let{request:s}=o,i=Eo(r,s.headers);if(s.method==="OPTIONS")return{status:204,headers:{...i,"access-control-allow-headers":"*"}};let d=await E(o),a=Ce(s.headers)?ee(s.headers,d):void 0,u=a===void 0?F(s,d):void 0,f=ko(o,d,u,a);try{return xo(await e(f,a??u),i)}catch(p){let m=p?.code;if(typeof m!="number"||m<400||m>599)throw p;return{status:m,headers:i,body:(0,Ft.messageOf)(p)}}}}function Eo(e,{origin:n}){let t={"access-control-allow-methods":So};return e===void 0?t["access-control-allow-origin"]="*":n!==void 0&&e().includes(n)&&(t["access-control-allow-origin"]=n),t}function ko(e,n,t,r){let{request:o}=e,{headers:s,method:i,httpVersion:d,httpVersionMajor:a,httpVersionMinor:u}=o,f=W(o);return{body:r===void 0?t:r.data,headers:{...s},method:i,httpVersion:d,httpVersionMajor:a,httpVersionMinor:u,contentType:s["content-type"],rawBody:n.toString(),...f,query:f,...r&&{cloudevent:r,cloudEvent:r},log:Object.fromEntries(Oo.map(p=>[p,Ro(e,p)])),cloudEventResponse:p=>new fn(p)}}function Ro({requestId:e},n){return(t,r)=>{let o=typeof t=="object"?{...t,...r!==void 0&&{message:r}}:{message:t};process.stderr.write(`${JSON.stringify({level:n,requestId:e,...o})}
+`)}}var fn=class{#e;constructor(n){this.#e={data:n}}version(n){return this.#r("specversion",n)}id(n){return this.#r("id",n)}type(n){return this.#r("type",n)}source(n){return this.#r("source",n)}response(){let n={id:crypto.randomUUID(),time:new Date().toISOString(),specversion:"1.0"},t=new N({...n,...this.#e});if(!ne(t))throw new TypeError("Expected the CloudEvent to have a type and a source");return t}#r(n,t){return this.#e[n]=t,this}};function xo(e,n){if(ne(e)){let a=Te(e);return{...a,headers:{...n,...a.headers}}}if(e==null||e==="")return{status:204,headers:n};if(typeof e=="string"||ArrayBuffer.isView(e))return{status:200,headers:n,body:e};let{statusCode:t,headers:r,body:o}=e,s={"content-type":"application/json; charset=utf-8",...n};if(typeof r=="object"&&r!==null)for(let[a,u]of Object.entries(r))s[a.toLowerCase()]=u;let i=o===void 0?r===void 0&&t===void 0?e:"":o,d=typeof i=="string"||ArrayBuffer.isView(i)||vo(i);return{status:t??200,headers:s,body:d?i:JSON.stringify(i)}}function vo(e){return typeof e?.pipe=="function"}var gn=c(y(),1),Le=c(Z(),1);var $=c(R(),1),Ut="$LATEST",Ao=256;function pn(){let e=`/aws/lambda/${$.identity.endpoint}`,n={AWS_LAMBDA_FUNCTION_NAME:$.identity.endpoint,AWS_LAMBDA_FUNCTION_VERSION:Ut,AWS_LAMBDA_FUNCTION_MEMORY_SIZE:String(Co()),AWS_LAMBDA_LOG_GROUP_NAME:e,AWS_LAMBDA_LOG_STREAM_NAME:$.identity.revision,LAMBDA_TASK_ROOT:$.folder,_HANDLER:$.handlerSetting??"index.handler"};for(let[t,r]of Object.entries(n))process.env[t]??=r}function Co(){let e=process.constrainedMemory();return e>0&&e<2**40?Math.round(e/2**20):Ao}function ln({requestId:e,deadline:n},t){let{env:r}=process,o=r.AWS_LAMBDA_FUNCTION_NAME,s=r.AWS_REGION??r.AWS_DEFAULT_REGION??"local";return{awsRequestId:e,callbackWaitsForEmptyEventLoop:!0,functionName:o,functionVersion:Ut,invokedFunctionArn:`arn:aws:lambda:${s}:000000000000:function:${o}`,logGroupName:r.AWS_LAMBDA_LOG_GROUP_NAME,logStreamName:r.AWS_LAMBDA_LOG_STREAM_NAME,memoryLimitInMB:r.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,getRemainingTimeInMillis:()=>Math.max(0,n-Date.now()),done:t,succeed:i=>t(null,i),fail:i=>t(i??new Error("The function called context.fail"))}}var Ht=c(R(),1);var To=/^\s*(?:text\/|application\/(?:json|javascript|xml|[\w.-]+\+(?:json|xml))\s*(?:;|$))/i;function mn({request:e,requestId:n},t){let{method:r="GET",httpVersion:o}=e,{path:s,query:i}=B(e),d=No(e.headers,e.headersDistinct),a=d.cookie?.split(/; *\u{2f}),u=i===""?void 0:Lo(i),f=new Date,p=d.host??"",m=Io(d["content-type"],t);return{version:"2.0",routeKey:"$default",rawPath:s,rawQueryString:i,...a&&{cookies:a},headers:d,...u&&{queryStringParameters:u},requestContext:{accountId:"anonymous",apiId:Ht.identity.endpoint,domainName:p,domainPrefix:p.split(".",1)[0],http:{method:r,path:s,protocol:`HTTP/${o}`,sourceIp:Oe(e),userAgent:d["user-agent"]??""},requestId:n,routeKey:"$default",stage:"$default",time:Po(f),timeEpoch:f.getTime()},...t.length>0&&{body:t.toString(m?"utf8":"base64")},isBase64Encoded:t.length>0&&!m,httpMethod:r,path:s}}function No(e,n){let t={};for(let r in e)t[r]=n[r]?.join(r==="cookie"?"; ":",")??"";return t}function Lo(e){let n=new Map;for(let[t,r]of new URLSearchParams(e)){let o=n.get(t);n.set(t,o===void 0?r:`${o},${r}`)}return Object.fromEntries(n)}function Io(e,n){return e!==void 0?To.test(e):process.getBuiltinModule("node:buffer").isUtf8(n)}function Po(e){let[,n,t,r,o]=e.toUTCString().split(" ");return`${n}/${t}/${r}:${o} +0000`}function Dt(e){if(be in e)return t=>_o(t,e);let n=e.length>2||/\.\s*(?:done|succeed|fail)\b/.test(String(e));return async t=>{let r=mn(t,await E(t)),{promise:o,resolve:s,reject:i}=Promise.withResolvers(),d=(u,f)=>{u==null?s(f):i(u instanceof Error?u:new Error(typeof u=="string"?u:JSON.stringify(u)))},a=e(r,ln(t,d),d);if(typeof a?.then=="function"){let u=n?Promise.race([o,a]):a;return Mt(await u)}return Mt(a===void 0&&n?await o:a)}}function Mt(e){if(typeof e!="object"||e===null||!("statusCode"in e)){let d=typeof e=="string"?e:JSON.stringify(e??null);return{status:200,headers:{"Content-Type":Le.JSON_TYPE},body:d}}let{statusCode:n,body:t,isBase64Encoded:r,...o}=e,s=jt(n),i=qt(o);if(t==null||t==="")return{status:s,headers:i,body:""};if(r)return{status:s,headers:i,body:Buffer.from(String(t),"base64")};if(typeof t=="object")throw new gn.Problem("INVALID_RESPONSE",'Expected "body" to be a string, got an object: use JSON.stringify');return{status:s,headers:(0,Le.withType)(i,"text/plain; charset=utf-8"),body:String(t)}}function jt(e){let n=typeof e=="string"?Number(e):e;if(typeof n=="number"&&Number.isInteger(n)&&n>=200&&n<=599)return n;throw new gn.Problem("INVALID_RESPONSE",`Expected "statusCode" to be from 200 to 599, got ${JSON.stringify(e)}`)}function qt({headers:e,multiValueHeaders:n,cookies:t}){let r={};for(let[o,s]of Object.entries(e??{}))s!=null&&(r[o.toLowerCase()]=Array.isArray(s)?s.map(String):String(s));for(let[o,s]of Object.entries(n??{}))r[o.toLowerCase()]=s.map(String);return t?.length&&(r["set-cookie"]=[r["set-cookie"]??[],t].flat(2)),r}async function _o(e,n){let t=mn(e,await E(e)),r=e.response;r.setContentType=s=>r.setHeader("Content-Type",s),r.setHeader("Content-Type","application/octet-stream");let o=ln(e,()=>{});await P(e,{request:()=>n(t,r,o)})}function Wt(){Object.defineProperty(globalThis,"awslambda",{configurable:!0,get:Bo})}function Bo(){let e={streamifyResponse:n=>Object.assign(n,{[be]:"response"}),HttpResponseStream:{from(n,{statusCode:t,...r}={}){t!==void 0&&(n.statusCode=jt(t));for(let[o,s]of Object.entries(qt(r)))n.setHeader(o,s);return n}}};return Object.defineProperty(globalThis,"awslambda",{configurable:!0,writable:!0,value:e}),e}var Vt=c(y(),1),te=c(Z(),1);function Jt(e){let n=T(A(e));return _(n[1])&&n.length===2?Uo(e):Fo(e)}var hn=class{constructor(n){this.statusCode=200;this.headerValues={};this.cbCalled=0;this.cb=n}status(n){return n?(this.statusCode=n,this):this.statusCode}headers(n){return n?(this.headerValues=n,this):this.headerValues}succeed(n){this.cbCalled++,this.cb(void 0,n)}fail(n){this.statusCode===200&&(this.statusCode=500),this.cbCalled++,this.cb(n)}},Ie=class{constructor(n){this.value=n}};function Fo(e){let n=e.length>2||/\.\s*(?:succeed|fail)\s*\(/.test(A(e));return async t=>{let{request:r}=t,o=await E(t),s={body:process.env.RAW_BODY==="true"?o:F(r,o,"text/plain")??{},headers:r.headers,method:r.method??"GET",query:W(r),path:B(r).path},{promise:i,resolve:d}=Promise.withResolvers(),a=(se,ie)=>d(se?new Ie(se):ie),u=new hn(a),f=e(s,u,a),p=typeof f?.then=="function",m;if(p){let se=Promise.resolve(f).then(ie=>ie===u||u.cbCalled>0?i:ie);m=await Promise.race([i,se])}else m=(f===void 0||f===u)&&n?await i:f;let{statusCode:z,headerValues:I}=u;return m instanceof Ie?(console.error(m.value),Gt(z===200?500:z,{},$o(m.value))):Gt(z,I,m)}}function $o(e){return e instanceof Error?String(e):typeof e=="string"?e:JSON.stringify(e)}function Gt(e,n,t){let r={...n};return t==null?{status:e,headers:r,body:""}:typeof t=="string"?{status:e,headers:(0,te.withType)(r,"text/html; charset=utf-8"),body:t}:ArrayBuffer.isView(t)?{status:e,headers:r,body:t}:{status:e,headers:(0,te.withType)(r,te.JSON_TYPE),body:JSON.stringify(t)}}function Uo(e){return async n=>{let t=(await E(n)).toString();return new Promise((r,o)=>{let s=(d,a)=>{d?o(d instanceof Error?d:new Error((0,Vt.messageOf)(d))):r(a??"")},i=e(t,s);i instanceof Promise&&i.then(d=>s(void 0,d),o)})}}var Ho={lambda:["handler","lambdaHandler"],knative:["handle","default"],openfaas:["default","handler"]},Qt=g.handlerSetting?.slice(g.handlerSetting.lastIndexOf(".")+1);function Yt(){g.signatureSetting==="lambda"&&pn(),(g.signatureSetting==="lambda"||g.signatureSetting===void 0)&&Wt()}async function Kt(e,n,t,r){if(g.signatureSetting==="faas"||(g.appSetting??"function")!=="function")return;let o=u=>u!==void 0&&typeof n(u)=="function",s=o(e)?e:Mo(o,n,t());if(g.signatureSetting===void 0?s===void 0:/^(?:gcf|cloudevents)$/.test(g.signatureSetting)){let u=Pt(r,Qt);if(u)return u}if(s===void 0){if(g.signatureSetting===void 0)return;throw new zt.Problem("FUNCTION_LOAD_FAILED",`${(0,g.nameOf)(r)}: expected a function of the signature ${g.signatureSetting}, but it exports ${t().join(", ")||"nothing"}. Set the handler to "file.export"`)}let d=n(s),a=g.signatureSetting??yt(d,s);if(!(a===void 0||a==="faas"))return a==="gcf"?_t(d,r,T(A(d))):{respond:await Do(a,d,n)}}function Mo(e,n,t){if(Qt!==void 0)return;let{FUNCTION_TARGET:r,GOOGLE_FUNCTION_TARGET:o}=process.env,s=Ho[g.signatureSetting??""]??["handle","lambdaHandler"],i=[r,o,...s].find(e);if(i!==void 0)return i;let[d,...a]=t.filter(m=>m!=="default"&&e(m));if(d===void 0||a.length>0)return;let[u="",f=""]=T(A(n(d)));return g.signatureSetting==="gcf"||g.signatureSetting==="cloudevents"||nn(u)&&tn(f)?d:void 0}async function Do(e,n,t){switch(e){case"lambda":return pn(),Dt(n);case"cloudevents":return cn(n);case"openfaas":return Jt(n);case"fission":return At(n);case"knative":{let r=d=>typeof t(d)=="function"?t(d):void 0,[o,s,i]=["init","shutdown","cors"].map(r);return $t({handle:n,init:o,shutdown:s,cors:i})}}}var tr=c(Zt(),1);var bn=["handler","main","default"],Sn=["app","server","default","main","handler"],rr=2e3,or=5e4;async function sr(e,n){let t=jo(e),r=t("websocket");if(typeof r!="function")return er(e,t,n);let o=[...bn,...Sn,"fetch"].some(d=>t(d)!==void 0);return{...(l.handlerSetting?l.handlerSetting.endsWith(".websocket"):!o)?{}:await er(e,t,n),websocket:r}}async function er(e,n,t){let r=l.handlerSetting?l.handlerSetting.slice(l.handlerSetting.lastIndexOf(".")+1):bn.find(p=>n(p)!==void 0),o=r===void 0?void 0:await n(r),s=q()!==void 0||On(o)||ye(o);if(l.signatureSetting!==void 0||!s&&(0,tr.mayBeForeign)(r,o)){let p=await Kt(r,n,()=>qo(e),t);if(p!==void 0)return(0,yn.stopInterceptingListen)(),p}if(Go(o)&&l.appSetting!=="http"&&l.appSetting!=="fetch"&&(l.handlerSetting!==void 0||r==="handler"||q()===void 0))return Vo(o,t);let i=l.appSetting==="fetch"?ir(o,n):await zo(o,n);if(i!==void 0)return i;let a=await ce(l.appSetting==="http"?or:typeof o!="object"&&o!==void 0?0:rr);if(a!==void 0)return{app:a};let u=l.appSetting===void 0?wt((0,nr.readFileSync)(t,"utf8")):void 0,f=u===void 0?"":`. A function of another platform needs --signature ${u} and --handler`;throw new wn.Problem("FUNCTION_LOAD_FAILED",`${(0,l.nameOf)(t)}: ${Yo(e,o,r)}${f}`)}function jo(e){let n=e.default;return t=>t!=="default"?e[t]??n?.[t]:n?.__esModule?n.default:Wo(n)?void 0:n}function qo(e){return[...new Set([...Object.keys(e),...Object.keys(e.default??{})])]}function Wo(e){return typeof e!="object"||e===null||Object.getPrototypeOf(e)!==Object.prototype?!1:Object.keys(e).length===0}function Go(e){return typeof e=="function"&&!ye(e)&&typeof e.fetch!="function"}function Vo(e,n){(0,yn.stopInterceptingListen)();let t=String(e),r=we(t);if(l.appSetting===void 0&&l.signatureSetting===void 0&&gt(r))return{app:D(e)};let o=l.signatureSetting==="faas"?void 0:Jo(t,r);if(o!==void 0)throw new wn.Problem("FUNCTION_LOAD_FAILED",`${(0,l.nameOf)(n)}: ${o}`);return{handler:e}}function Jo(e,n){let t=n[2];if(t!==void 0&&n.length===3&&/^_*(?:callback|cb|done)$/i.test(t))return`expected handler(event, context), but its third parameter is "${t}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;if(e.includes("statusCode")&&/(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(e))return'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"'}async function zo(e,n){let[t,r]=await Qo(e,n);if(q()!==void 0&&(t===void 0||jn(r)))return{app:await ce(0)};if(t!==void 0)return K(),ue(r),{app:t};let o=ir(e,n);return o!==void 0||l.appSetting!=="http"||typeof e!="function"?o:{app:(e.length<2?await ce(rr):void 0)??D(e)}}async function Qo(e,n){let t=await Xe(e);if(t!==void 0||typeof e=="function"||On(e))return[t,e];for(let r of Sn){let o=await n(r),s=o===e?void 0:await Xe(o);if(s!==void 0)return[s,o]}return[void 0,e]}function On(e){return e!=null&&typeof e.fetch=="function"}function ir(e,n){for(let r of[e,...Sn.map(n)])if(On(r))return ue(r),{fetch:Ze(r.fetch,r)};let t=l.appSetting==="fetch"&&typeof e=="function"?e:n("fetch");if(typeof t=="function")return ue(t),{fetch:Ze(t)}}function Yo(e,n,t){if(Ko())return'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';if(l.appSetting==="http")return`expected it to listen on PORT within ${or/1e3} s or to export an application, but it does neither`;let r="A server has to call listen() while it loads, or be deployed with --app http";if(n===void 0){let s=Object.keys(e).join(", ")||"nothing";return`expected it to export ${l.handlerSetting?`"${t}"`:bn.map(d=>`"${d}"`).join(" or ")}, but it exports ${s}. ${r}`}let o=n===null?"null":typeof n;return l.appSetting==="fetch"?`expected "${t}" to have a function fetch, got ${o}`:`expected "${t}" to be a function, an application or an object with fetch, got ${o}. ${r}`}function Ko(){let e=process.getBuiltinModule("node:cluster"),n=Object.values(e.workers??{});for(let t of n)t?.kill();return n.length>0}function ar(){let{spawn:e}=process.getBuiltinModule("node:child_process"),n='sleep 5; exec "$0" -e "$1"',t=`(${Xo})(${process.pid}, 6)`,r=e("sh",["-c",n,process.execPath,t],{detached:!0,env:{PATH:process.env.PATH},stdio:["ignore","ignore","inherit"]});return r.on("error",()=>{}),r.unref(),()=>{try{r.pid!==void 0&&process.kill(-r.pid,"SIGKILL")}catch{}}}async function Xo(e,n){for(process.kill(e,"SIGUSR1"),setTimeout(()=>process.exit(),2e4).unref();;){let t=await fetch("http://127.0.0.1:9229/json/list").then(i=>i.json()).catch(()=>[]),[{webSocketDebuggerUrl:r}={webSocketDebuggerUrl:void 0}]=t;if(r===void 0){await new Promise(i=>setTimeout(i,100));continue}let o=new WebSocket(r),s="JSON.stringify([process.cwd(), new Error().stack])";o.onopen=()=>o.send(JSON.stringify({id:1,method:"Runtime.evaluate",params:{expression:s}})),o.onmessage=({data:i})=>{let[d,a]=JSON.parse(JSON.parse(String(i)).result.result.value),u=a.split(`
+`).filter(I=>I.includes(`${d}/`)&&!I.includes("/.interface.mjs")),f=u.find(I=>!I.includes("/node_modules/"))??u[0],[,p,m,z]=/^ +at (?:async )?(?:(.+?) \()?(?:file:\/\/)?(\/.+?):(\d+)(?::\d+)?\)?$/.exec(f??"")??[];if(m!==void 0){let I=`${decodeURI(m).slice(d.length+1)}:${z}${p?` (${p})`:""}`;process.stderr.write(`Still loading after ${n} s, at ${I}
+`)}process.exit()};return}}var j=c(y(),1),ur=c(pe(),1),L=c(fe(),1),cr={gzip:e=>e.createGunzip(),"x-gzip":e=>e.createGunzip(),deflate:(e,n)=>(n&15)===8?e.createInflate():e.createInflateRaw(),br:e=>e.createBrotliDecompress()},dr=3;function En(){return process.getBuiltinModule("node:zlib")}function Pe(e){return e.split(",").map(t=>t.trim().toLowerCase()).filter(t=>t!==""&&t!=="identity")}function kn(e,n){let t=Pe(n),r=t.find(s=>!Object.hasOwn(cr,s));if(r!==void 0)throw new j.Problem("UNSUPPORTED_MEDIA_TYPE",`The body has Content-Encoding "${r}", which cannot be decoded. Send it with ${ur.ACCEPTED_ENCODINGS}, or without`);if(t.length>dr)throw new j.Problem("INVALID_REQUEST",`Expected at most ${dr} content codings, got ${t.length}`);let o=(0,L.limitedChunks)((0,L.chunksOf)(e));for(let s of t.reverse())o=(0,L.limitedChunks)(Zo(o,s));return o}async function*Zo(e,n){let{value:t}=await e.next();if(t===void 0)return;let r=cr[n]?.(En(),t[0]),{pipeline:o,Readable:s}=process.getBuiltinModule("node:stream"),i=s.from((async function*(){yield t,yield*e})());try{yield*o(i,r,()=>{})}catch(d){throw d instanceof j.Problem?d:new j.Problem("INVALID_REQUEST",`The body is not valid ${n}: ${(0,j.messageOf)(d)}`)}}async function fr(e,n){if((0,L.declaresTooLarge)(e))throw(0,L.bodyTooLarge)();let t=[];for await(let r of kn(e,n))t.push(r);return delete e.headers["content-encoding"],delete e.headers["content-length"],Buffer.concat(t)}var es=["gzip","x-gzip","deflate","br"],Rn=16*1024;function lr({type:e,headers:n}){return e==="default"?!1:Pe(n.get("content-encoding")??"").every(t=>es.includes(t))}function xn(e,n,t){let r=Pe(String(e[n])).at(-1);ArrayBuffer.isView(t)&&(r===void 0||ns(new Uint8Array(t.buffer,t.byteOffset,t.byteLength),r))||delete e[n]}async function _e(e,n,t){let r=(async function*(){yield*e})(),o=await r.next();for(;!o.done&&o.value?.length===0;)o=await r.next();return o.done||xn(n,t,o.value),{[Symbol.asyncIterator](){return this},next(){let s=o;return o=void 0,s===void 0?r.next():Promise.resolve(s)},return:()=>r.return(void 0)}}function ns(e,n){if(n==="gzip"||n==="x-gzip")return pr(e,[31,139]);if(n==="zstd")return pr(e,[40,181,47,253]);let t=En(),r=e.subarray(0,Rn);try{return n==="br"?t.brotliDecompressSync(r,{finishFlush:t.constants.BROTLI_OPERATION_FLUSH,maxOutputLength:Rn}):n==="deflate"&&!ts(e)&&t.inflateRawSync(r,{finishFlush:t.constants.Z_SYNC_FLUSH,maxOutputLength:Rn}),!0}catch(o){return o.code==="ERR_BUFFER_TOO_LARGE"}}function pr(e,n){return n.every((t,r)=>r>=e.length||e[r]===t)}function ts([e=0,n=0]){return(e&15)===8&&(e*256+n)%31===0}var re=c(Be(),1);async function gr(e,{status:n,body:t},r,o){return(0,re.isStream)(t)?(0,re.sendBody)(e,n,r,await _e(t,r,o)):(t!=null&&xn(r,o,t instanceof ArrayBuffer?new Uint8Array(t):t),(0,re.sendBody)(e,n,r,t))}var Sr=c(y(),1);var Fe=c(Z(),1),$e=c(yr(),1),Or=c(br(),1);async function Ue(e,n){if(!rs(n))throw new Sr.Problem("INVALID_RESPONSE",`Expected fetch to return a Response, got ${n===null?"null":typeof n}`);let{status:t,body:r}=n,o=os(n),s=n.headers.get("content-length"),i=(0,Fe.encodingHeaderOf)(o);if(i!==void 0&&lr(n)&&(delete o[i],s=null),r===null)return(0,$e.send)(e,t,o,void 0);let d=r;return i!==void 0&&i in o&&(d=await _e(d,o,i),i in o||(s=null)),e.request.method==="HEAD"&&s!==null?(await(d===r?r.cancel():d.return?.()),(0,$e.sendHeadOnly)(e,t,o,Number(s))):(0,Or.sendStream)(e,t,o,d)}function rs(e){if(e instanceof Response)return!0;let{status:n,headers:t}=e??{};return typeof n=="number"&&typeof t?.get=="function"}function os({headers:e}){let n={},t=[];for(let[r,o]of e)(0,Fe.isFraming)(r,o)||(r!=="set-cookie"?n[r]=o:(t.push(o),n[r]=t));return n}var vn=c(R(),1),h={CONTINUATION:0,TEXT:1,BINARY:2,CLOSE:8,PING:9,PONG:10},b={NORMAL:1e3,PROTOCOL_ERROR:1002,NONE:1005,LOST:1006,INVALID_DATA:1007,TOO_LARGE:1009,ERROR:1011,RESTART:1012},v=class extends Error{constructor(n,t){super(t),this.code=n}};function oe(e,n){let{length:t}=n,r=t<126?2:t<65536?4:10,o=Buffer.allocUnsafe(r+t);return o[0]=128|e,r===2?o[1]=t:r===4?(o[1]=126,o.writeUInt16BE(t,2)):(o[1]=127,o.writeBigUInt64BE(BigInt(t),2)),n.copy(o,r),o}function Me(e,n=""){if(e===b.NONE)return oe(h.CLOSE,Buffer.alloc(0));let t=Buffer.alloc(2+Buffer.byteLength(n));return t.writeUInt16BE(e,0),t.write(n,2),oe(h.CLOSE,t)}function An(e){return e>=3e3&&e<=4999?!0:e>=1e3&&e<=1014&&e!==1004&&e!==b.NONE&&e!==b.LOST}var He=class{#e;#r=new TextDecoder("utf-8",{fatal:!0,ignoreBOM:!0});#t=[];#n=0;#s=[];#i=0;#o=h.CONTINUATION;#a=!1;constructor(n){this.#e=n}write(n){for(this.#t.push(n),this.#n+=n.length;!this.#a;){let t=this.#p();if(t===void 0||this.#n<t.size+t.length)return;let r=this.#g(t.size+t.length),o=r.subarray(t.size);ss(o,r.subarray(t.size-4,t.size)),this.#u(t,o)}}#p(){if(this.#n<2)return;let[n=0,t=0]=this.#f(2),r=n&15,o=t&127;if(n&112)throw new v(b.PROTOCOL_ERROR,"a reserved bit is set");if(!(t&128))throw new v(b.PROTOCOL_ERROR,"a frame is not masked");let s=(n&128)!==0;if(r>=h.CLOSE){if(r>h.PONG||!s||o>125)throw new v(b.PROTOCOL_ERROR,"an invalid control frame")}else if(r>h.BINARY||r===h.CONTINUATION!==this.#l)throw new v(b.PROTOCOL_ERROR,"an unexpected frame");let i=o===127?8:o===126?2:0,d=6+i;if(this.#n<2+i)return;let a=this.#f(2+i),u=i===8?Number(a.readBigUInt64BE(2)):i===2?a.readUInt16BE(2):o;if(r<h.CLOSE&&this.#i+u>vn.bodyLimit)throw new v(b.TOO_LARGE,`a message is larger than ${vn.bodyLimit} bytes`);return{isFinal:s,opcode:r,size:d,length:u}}get#l(){return this.#o!==h.CONTINUATION}#u({isFinal:n,opcode:t},r){t===h.CLOSE?this.#c(r):t===h.PING?this.#e.onPing(r):t!==h.PONG&&this.#m(n,t,r)}#m(n,t,r){if(t!==h.CONTINUATION&&(this.#o=t),this.#s.push(r),this.#i+=r.length,!n)return;let o=this.#s.length===1?r:Buffer.concat(this.#s),s=this.#o===h.TEXT;this.#s=[],this.#i=0,this.#o=h.CONTINUATION,this.#e.onMessage(s?this.#d(o):o)}#c(n){if(this.#a=!0,n.length===0){this.#e.onClose(b.NONE,"");return}let t=n.length===1?0:n.readUInt16BE(0);if(!An(t))throw new v(b.PROTOCOL_ERROR,"an invalid close code");this.#e.onClose(t,this.#d(n.subarray(2)))}#d(n){try{return this.#r.decode(n)}catch{throw new v(b.INVALID_DATA,"a text is not UTF-8")}}#f(n){let[t]=this.#t;return t!==void 0&&t.length>=n?t.subarray(0,n):(this.#t=[Buffer.concat(this.#t)],this.#t[0].subarray(0,n))}#g(n){let t=this.#t.length===1?this.#t[0]:Buffer.concat(this.#t);return this.#t=t.length>n?[t.subarray(n)]:[],this.#n-=n,t.subarray(0,n)}};function ss(e,n){for(let t=0;t<e.length;t++)e[t]=e[t]^n[t&3]}var is=500,V=new Map;function Er(e){V.set(e,e.bytesWritten),e.once("close",()=>V.delete(e))}function De(e){return e.bytesWritten!==V.get(e)}function Cn(e){for(let n of V.keys())n.writable&&De(n)&&n.end(Me(e))}async function kr(){if(V.size===0)return;let e=[...V.keys()],n=Promise.all(e.map(r=>new Promise(o=>r.once("close",o))));Cn(b.RESTART);let t=setTimeout(()=>{for(let r of e)r.destroy()},is);await n,clearTimeout(t),await new Promise(r=>setImmediate(r))}var Nn=c(R(),1),J=c(y(),1),Nr=c(xr(),1),Lr=c(pe(),1),Ir=c(Be(),1);var qe=c(y(),1);var as=5e3,vr=16,je=class{constructor(n){this.CONNECTING=0;this.OPEN=1;this.CLOSING=2;this.CLOSED=3;this.readyState=0;this.protocol="";this.extensions="";this.binaryType="nodebuffer";this.onopen=null;this.onmessage=null;this.onclose=null;this.onerror=null;this.#r=[];this.#t=new He(this);this.#i=!1;this.#o=[];this.#p=!1;this.#e=n}#e;#r;#t;#n;#s;#i;#o;#a;#p;accept({protocol:n=this.#e.offered[0]??""}={}){if(this.readyState!==this.CONNECTING)return;let{stream:t,head:r}=this.#e.accept(n);this.protocol=n,this.#n=t,this.readyState=this.OPEN,t.on("close",()=>this.#m()),t.on("end",()=>t.end()),setImmediate(()=>{t.destroyed||(this.#d({type:"open",target:this}),t.on("data",o=>this.#l(o)),r.length>0&&this.#l(r))})}get bufferedAmount(){return this.#n?.writableLength??0}send(n){this.accept();let t=typeof n=="string"?h.TEXT:h.BINARY;this.#c(oe(t,ds(n)))}close(n=b.NORMAL,t=""){if(!An(n))throw new RangeError(`Expected a close code from 1000 to 1014 or 3000 to 4999, got ${n}`);if(Buffer.byteLength(t)>123)throw new RangeError("Expected a reason of at most 123 bytes");this.accept(),this.#u(n,t)}addEventListener(n,t,r){this.#r.push([n,t,r?.once===!0])}removeEventListener(n,t){let r=this.#r.findIndex(([o,s])=>o===n&&s===t);r>=0&&this.#r.splice(r,1)}async*[Symbol.asyncIterator](){for(this.accept(),this.#p=!0;;){let n=this.#o.shift();if(n!==void 0)this.#o.length<vr&&this.#n?.resume(),yield n;else{if(this.readyState>=this.CLOSING)return;await new Promise(t=>this.#a=t)}}}onMessage(n){this.readyState===this.OPEN&&(this.#p&&(this.#o.push(n),this.#o.length>=vr&&this.#n?.pause(),this.#a?.()),this.#d({type:"message",target:this,data:n}))}onPing(n){this.#c(oe(h.PONG,n))}onClose(n,t){this.#s??={code:n,reason:t},this.#u(n,""),this.#n?.end()}fail(n){let{requestId:t}=this.#e;console.error(JSON.stringify({level:"error",requestId:t,message:(0,qe.messageOf)(n)})),console.error((0,qe.stackOf)(n)),this.#u(b.ERROR,"")}#l(n){try{this.#t.write(n)}catch(t){if(!(t instanceof v))throw t;this.#s={code:t.code,reason:t.message},this.#d({type:"error",target:this,message:t.message}),this.#u(t.code,t.message),this.#n?.removeAllListeners("data"),this.#n?.resume(),this.#n?.end()}}#u(n,t){this.#i||this.readyState===this.CLOSED||(this.readyState=this.CLOSING,this.#c(Me(n,t)),this.#i=!0,this.#a?.(),this.#n?.resume(),setTimeout(()=>this.#n?.destroy(),as).unref())}#m(){this.readyState=this.CLOSED;let{code:n,reason:t}=this.#s??{code:b.LOST,reason:""};this.#a?.(),this.#d({type:"close",target:this,code:n,reason:t,wasClean:n!==b.LOST})}#c(n){this.#i||this.#n?.writable!==!0||this.#n.write(n)}#d(n){let t=this.#r.filter(([o])=>o===n.type);for(let[o,s,i]of t)i&&this.removeEventListener(o,s),this.#f(s,n);let r=this[`on${n.type}`];typeof r=="function"&&this.#f(r,n)}#f(n,t){try{let r=n.call(this,t);r instanceof Promise&&r.catch(o=>this.fail(o))}catch(r){this.fail(r)}}};function ds(e){if(typeof e=="string"||e instanceof ArrayBuffer)return Buffer.from(e);if(ArrayBuffer.isView(e))return Buffer.from(e.buffer,e.byteOffset,e.byteLength);throw new TypeError(`Expected a string or bytes to send, got ${e===null?"null":typeof e}`)}var Tn=c(y(),1),us="258EAFA5-E914-47DA-95CA-C5AB0DC85B11",cs=/^[\w!#$%&'*+.^`|~-]+$/;function Ar({headers:e}){if(e["sec-websocket-version"]!=="13")throw new Tn.Problem("INVALID_REQUEST","Expected Sec-WebSocket-Version to be 13");if(!/^[A-Za-z0-9+/]{22}==$/.test(e["sec-websocket-key"]??""))throw new Tn.Problem("INVALID_REQUEST","Expected Sec-WebSocket-Key to be 16 bytes in Base64")}function Cr({headers:e}){return(e["sec-websocket-protocol"]?.split(",").map(t=>t.trim())??[]).filter(t=>cs.test(t))}function Tr({headers:e},n,t){let{createHash:r}=process.getBuiltinModule("node:crypto"),o=r("sha1").update(e["sec-websocket-key"]+us).digest("base64"),s=t===""?"":`Sec-WebSocket-Protocol: ${t}\r
+`;return`HTTP/1.1 101 Switching Protocols\r
+Upgrade: websocket\r
+Connection: Upgrade\r
+Sec-WebSocket-Accept: ${o}\r
+${s}X-Request-Id: ${n}\r
+\r
+`}function Pr(e,n,t){let{app:r,websocket:o,handler:s}=t,i=r?.server;if(i!==void 0&&i.listenerCount("upgrade")>0)return fs(e,n,i);if(o!==void 0)return ps(e,n,o);if(s!==void 0)throw new J.Problem("UPGRADE_REQUIRED",'The function does not accept WebSockets: it does not export "websocket"')}function fs(e,{socket:n,head:t},r){_r(e,n);let o=i=>De(n)?n.destroy():n.end((0,Lr.rawProblem)(i,e.requestId)),s=setTimeout(()=>{let i=`The application did not accept the WebSocket within ${Nn.timeoutMs} ms`;De(n)||o(new J.Problem("FUNCTION_TIMEOUT",i))},Nn.timeoutMs);return new Promise((i,d)=>{n.once("close",()=>{clearTimeout(s),i()});try{r.emit("upgrade",e.request,n,t)}catch(a){o(new J.Problem("FUNCTION_ERROR",(0,J.messageOf)(a))),d(a)}})}async function ps(e,{socket:n,head:t},r){let{request:o,requestId:s}=e;Ar(o);let i=new Promise(u=>{n.once("close",()=>u())}),d=u=>{if(e.isLate||n.destroyed)throw new Error("The WebSocket was closed before it was accepted");return _r(e,n),n.write(Tr(o,s,u)),{stream:n,head:t}},a=new je({requestId:s,offered:Cr(o),accept:d});try{let u=await r(a,new Nr.FunctionEvent(o),e.context);a.readyState!==a.CONNECTING?await i:u!=null?await(0,Ir.sendResult)(e,u):(a.accept(),await i)}catch(u){if(a.readyState===a.CONNECTING)throw u;a.fail(u),await i}}function _r(e,n){e.deadlines?.remove(e),e.response.detachSocket(n),Er(n)}var Fr=c(y(),1);var U=c(fe(),1);function Br({request:e,signal:n}){if((0,U.declaresTooLarge)(e))throw(0,U.bodyTooLarge)();let{method:t="GET",rawHeaders:r}=e,o=new Headers;for(let d=0;d<r.length;d+=2)o.append(r[d],r[d+1]);let s=e.headers["content-encoding"],i;if(t!=="GET"&&t!=="HEAD"&&(i=s===void 0?(0,U.limitedChunks)((0,U.chunksOf)(e)):kn(e,s),s!==void 0))for(let d of["content-encoding","content-length"])o.delete(d);return new Request(ls(e),{method:t,headers:o,signal:n,...i===void 0?{}:{body:i,duplex:"half"}})}function ls({url:e="/",headers:n}){let t=s=>String(s??"").split(",",1)[0]?.trim(),r=t(n["x-forwarded-proto"])||"http",o=t(n["x-forwarded-host"])||n.host||"localhost";return`${r}://${o}${e.startsWith("/")?e:"/"}`}var $r=c(Be(),1);async function Ur(e,{app:n,fetch:t,respond:r}){if(n!==void 0)return P(e,n);if(t!==void 0)return Ue(e,await t(Br(e),e));if(r!==void 0)return(0,$r.sendResult)(e,await r(e));throw new Fr.Problem("UPGRADE_REQUIRED","The function accepts only WebSockets")}var ms={chooseFunction:sr,prepareSignature:Yt,watchLoading:ar,actAsEntryPoint:_n,needsServiceWorker:ft,defineServiceWorker:pt,serviceWorker:lt,describeSyntaxError:tt,locationIn:rt,readEncoded:fr,sendEncoded:gr,sendWebResponse:Ue,listenAsApp:qn,releaseCaptured:K,runOther:Ur,hasProgressed:Zn,answerForApp:ze,openWebSocket:Pr,endOpenSockets:kr,closeOpenSockets:Cn,whenBackgroundWorkDone:st};return Gr(gs);})();
+return lazy.functions;
+*/

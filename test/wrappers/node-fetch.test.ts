@@ -18,6 +18,11 @@ const workers: [string, string, Record<string, string>?][] = [
     "a function with a member fetch",
     `export default Object.assign(() => 1, { fetch(request, env, ctx) { return ${REPORT}; } });`,
   ],
+  [
+    "a function of two parameters with a member fetch, as of GraphQL Yoga",
+    `const members = { fetch: (request, env, ctx) => ${REPORT}, toString: () => "[object Object]" };
+export default new Proxy((request) => 1, { has: (target, name) => name in members, get: (target, name) => members[name] ?? target[name] });`,
+  ],
   ["a promise", `export default Promise.resolve({ fetch(request, env, ctx) { return ${REPORT}; } });`],
   ["an export called app", `export const app = { fetch(request, env, ctx) { return ${REPORT}; } };`],
   ["an export called fetch", `export function fetch(request, env, ctx) { return ${REPORT}; }`],

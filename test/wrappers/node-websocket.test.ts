@@ -168,6 +168,8 @@ describe("WebSockets of a function for Node", { concurrency: 4 }, () => {
     assert.match(await offer(plain), /^HTTP\/1\.1 426 [\s\S]*UPGRADE_REQUIRED/);
     await using only = await startNode("export function websocket() {}");
     assert.deepEqual([(await only.call("/")).status, (await only.call("/")).headers.upgrade], [426, "websocket"]);
+    await using named = await startNode(FUNCTION, { FAAS_HANDLER: "index.websocket" });
+    assert.equal((await named.call("/")).status, 426);
     await using broken = await startNode("throw new Error('no');");
     assert.match(await offer(broken), /^HTTP\/1\.1 502 /);
   });

@@ -1,17 +1,13 @@
 import { readdirSync } from "node:fs";
 import { extname } from "node:path";
-import { folder, nameOf, pathOf, WRAPPER_FILE } from "./options.ts";
-
-/** Extensions of files that Node runs as JavaScript. */
-export const EXTENSIONS = [".mjs", ".js", ".cjs"];
+import { EXTENSIONS, folder, nameOf, pathOf, WRAPPER_FILE } from "./options.ts";
 
 /**
  * Finds a syntax error in the handler's file, or else in a file next to it. Returns the output of `node --check`, which has the line; the error of an
  * import does not.
  */
 export async function describeSyntaxError(file: string): Promise<string | undefined> {
-  // Loaded on demand: it is only needed after a failure.
-  const { spawnSync } = await import("node:child_process");
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
   const others = readdirSync(folder).filter((name) => EXTENSIONS.includes(extname(name)) && name !== WRAPPER_FILE);
   for (const path of [file, ...others.map(pathOf)]) {
     const { status, stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5_000 });

@@ -1,13 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { actAsEntryPoint } from "./app/entry-point.ts";
-import { describeSyntaxError, EXTENSIONS, locationIn } from "./error-location.ts";
-import { defineServiceWorker, needsServiceWorker, serviceWorker } from "./fetch/service-worker.ts";
-import { chooseFunction } from "./load/choose-function.ts";
+import { lazy, lazyIfUsed } from "./lazy/load.ts";
 import type { LoadedFunction, UserModule } from "./load/loaded-function.ts";
-import { appSetting, handlerSetting, nameOf, pathOf } from "./options.ts";
+import { plainHandlerOf } from "./load/plain-handler.ts";
+import { appSetting, EXTENSIONS, handlerSetting, nameOf, pathOf } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
-import { prepareSignature } from "./signatures/adapt.ts";
+import { prepareSignature } from "./signatures/prepare.ts";
 
 /** File names without extension, tried if no handler is set. */
 const FILES = ["index", "main", "handler", "function", "app"];
@@ -40,24 +38,24 @@ export function whenLoaded(): Promise<LoadedFunction> {
 async function load(): Promise<LoadedFunction> {
   const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
   const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
-  if (appSetting === "http") actAsEntryPoint(file);
+  if (appSetting === "http") lazy().actAsEntryPoint(file);
   prepareSignature();
   const module = await importModule(file);
-  return serviceWorker() ?? chooseFunction(module, file);
+  return plainHandlerOf(module) ?? lazyIfUsed()?.serviceWorker() ?? lazy().chooseFunction(module, file);
 }
 
 async function importModule(file: string, query = ""): Promise<UserModule> {
   try {
     return await import(pathToFileURL(file).href + query);
   } catch (error) {
-    if (query === "" && needsServiceWorker(error)) {
-      defineServiceWorker();
+    if (query === "" && lazy().needsServiceWorker(error)) {
+      lazy().defineServiceWorker();
       // The failed module stays as it is: another address loads it again.
       return importModule(file, "?service-worker");
     }
-    const syntax = error instanceof SyntaxError ? await describeSyntaxError(file) : undefined;
+    const syntax = error instanceof SyntaxError ? await lazy().describeSyntaxError(file) : undefined;
     console.error(syntax ?? stackOf(error));
-    const location = locationIn(syntax ?? String((error as Error | undefined)?.stack ?? "")) ?? nameOf(file);
+    const location = lazy().locationIn(syntax ?? String((error as Error | undefined)?.stack ?? "")) ?? nameOf(file);
     const kind = (error as Error | undefined)?.name ?? "Error";
     throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}${adviceFor(error)}`);
   }

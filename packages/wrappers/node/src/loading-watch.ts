@@ -5,8 +5,8 @@ const REPORT_SECONDS = 6;
  * Starts a process that reports where the user's code is if loading does not end soon: an endless loop blocks this process. The platform asks for it where
  * it cannot do the same from outside (FAAS_LOADING_WATCH). Returns a function that ends the process.
  */
-export async function watchLoading(): Promise<() => void> {
-  const { spawn } = await import("node:child_process");
+export function watchLoading(): () => void {
+  const { spawn } = process.getBuiltinModule("node:child_process");
   // A shell and `sleep` wait at less cost than another Node.
   const script = `sleep ${REPORT_SECONDS - 1}; exec "$0" -e "$1"`;
   const program = `(${reportLocation})(${process.pid}, ${REPORT_SECONDS})`;

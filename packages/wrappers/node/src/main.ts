@@ -1,8 +1,7 @@
-import { setUserPort } from "./app/entry-point.ts";
-import { interceptListen } from "./app/listen.ts";
+import { interceptListen } from "./app/intercept-listen.ts";
+import { lazy } from "./lazy/load.ts";
 import { startLoading, whenLoaded } from "./load-function.ts";
-import { watchLoading } from "./loading-watch.ts";
-import { address, appSetting } from "./options.ts";
+import { address, appSetting, userPort } from "./options.ts";
 import { createWrapperServer } from "./server.ts";
 import { drainOnSigterm, exitOnUncaughtError } from "./shutdown.ts";
 import { writeSynchronously } from "./standard-streams.ts";
@@ -11,12 +10,13 @@ import { writeSynchronously } from "./standard-streams.ts";
 process.setSourceMapsEnabled(true);
 writeSynchronously();
 if (process.env.FAAS_LOADING_WATCH === "1") {
-  const endWatch = await watchLoading();
+  const endWatch = lazy().watchLoading();
   setImmediate(() => void whenLoaded().then(endWatch));
 }
 // The import of the user's code begins when this file has run to its end: the server listens first, and calls wait until loading ends.
 startLoading();
-setUserPort();
+// The address may be a path, which programs do not expect.
+process.env.PORT = String(userPort);
 const httpServer = createWrapperServer();
 httpServer.listen(address);
 httpServer.on("error", (error) => {

@@ -35,6 +35,9 @@ export const folder = dirname(fileURLToPath(import.meta.url));
 /** Name of the wrapper's own file in the folder. */
 export const WRAPPER_FILE = ".interface.mjs";
 
+/** Extensions of files that Node runs as JavaScript. */
+export const EXTENSIONS = [".mjs", ".js", ".cjs"];
+
 /** Returns the full path of a file in the folder. */
 export function pathOf(name: string): string {
   return join(folder, name);

@@ -1,19 +1,16 @@
 import type { ServerResponse } from "node:http";
 import { Admission } from "./admission.ts";
-import { answerForApp, hasProgressed, runApp } from "./app/run-app.ts";
 import type { Call, Upgrade } from "./call.ts";
 import { Deadlines } from "./deadlines.ts";
+import { lazy } from "./lazy/load.ts";
 import type { Handler, LoadedFunction } from "./load/loaded-function.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
 import { concurrency, timeoutMs } from "./options.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
 import { hasBody, readBody } from "./request/body.ts";
 import { FunctionEvent } from "./request/event.ts";
-import { webRequestOf } from "./request/web-request.ts";
 import { sendProblem } from "./response/problem.ts";
 import { sendResult } from "./response/result.ts";
-import { sendWebResponse } from "./response/web-response.ts";
-import { openWebSocket } from "./websocket/open-websocket.ts";
 
 /** Entry point for the calls of the user's function. */
 export const admission = new Admission(runWhenLoaded);
@@ -73,7 +70,10 @@ function onDone(call: Call): void {
 /** Calls the function and answers. Returns a promise only if that takes time, because a promise costs every call. */
 function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undefined {
   const { handler } = userFunction;
-  if (handler === undefined) return handleOther(call, userFunction);
+  if (handler === undefined) {
+    if (userFunction.problem !== undefined) throw userFunction.problem;
+    return lazy().runOther(call, userFunction);
+  }
   const { request } = call;
   const event = new FunctionEvent(request);
   if (!hasBody(request)) return handleEvent(call, handler, event);
@@ -85,15 +85,7 @@ function handle(call: Call, userFunction: LoadedFunction): Promise<void> | undef
 
 function handleUpgrade(call: Call, userFunction: LoadedFunction): Promise<void> | undefined {
   if (userFunction.problem !== undefined) throw userFunction.problem;
-  return openWebSocket(call, call.upgrade as Upgrade, userFunction) ?? handle(call, userFunction);
-}
-
-/** Calls what is not a handler. */
-async function handleOther(call: Call, { app, fetch, respond, problem }: LoadedFunction): Promise<void> {
-  if (app !== undefined) return runApp(call, app);
-  if (fetch !== undefined) return sendWebResponse(call, await fetch(webRequestOf(call), call));
-  if (respond !== undefined) return sendResult(call, await respond(call));
-  throw problem ?? new Problem("UPGRADE_REQUIRED", "The function accepts only WebSockets");
+  return lazy().openWebSocket(call, call.upgrade as Upgrade, userFunction) ?? handle(call, userFunction);
 }
 
 function handleEvent(call: Call, handler: Handler, event: FunctionEvent): Promise<void> | undefined {
@@ -108,7 +100,7 @@ let lateCalls = 0;
 function onTimeout(call: Call): void {
   const isApp = call.progress !== undefined;
   // The response of an application is cut, like a stream, when it does not continue for that time.
-  if (isApp && hasProgressed(call)) {
+  if (isApp && lazy().hasProgressed(call)) {
     deadlines.add(call);
     return;
   }
@@ -116,7 +108,7 @@ function onTimeout(call: Call): void {
   call.abort(problem);
   if (isApp) {
     // The slot becomes free when the connection is closed.
-    answerForApp(call, problem);
+    lazy().answerForApp(call, problem);
     return;
   }
   if (call.response.headersSent) call.response.destroy();
@@ -135,7 +127,7 @@ function exitForRestart(): void {
 
 function onError(call: Call, error: unknown): void {
   const { response } = call;
-  const answer = call.progress === undefined ? sendProblem : answerForApp;
+  const answer = call.progress === undefined ? sendProblem : lazy().answerForApp;
   if (error instanceof Problem) {
     if (!response.headersSent) answer(call, error);
     return;

@@ -8,7 +8,7 @@ import { JSON_TYPE } from "./response/head.ts";
 import { rawProblem, sendProblem } from "./response/problem.ts";
 import { send } from "./response/send.ts";
 import { admission } from "./run-call.ts";
-import { takesUpgrade } from "./websocket/handshake.ts";
+import { takesUpgrade } from "./websocket/offer.ts";
 
 /** Creates the HTTP server, which does not listen yet: paths under `/-/` belong to the wrapper, all others call the function. */
 export function createWrapperServer(): Server {

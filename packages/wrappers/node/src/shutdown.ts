@@ -1,10 +1,8 @@
 import type { Server } from "node:http";
-import { whenBackgroundWorkDone } from "./fetch/background-work.ts";
+import { lazyIfUsed } from "./lazy/load.ts";
 import { timeoutMs } from "./options.ts";
 import { stackOf } from "./problem.ts";
 import { callSigtermHandlers, interceptSigterm } from "./sigterm-handlers.ts";
-import { CLOSE } from "./websocket/frames.ts";
-import { closeOpenSockets, endOpenSockets } from "./websocket/open-sockets.ts";
 
 /** Time beyond the deadline of the last call after which a drain ends, with connections that are still open. */
 const DRAIN_GRACE_MS = 1000;
@@ -22,9 +20,12 @@ export function drainOnSigterm(server: Server): void {
     isDraining = true;
     drainingServer = server;
     const finish = () => exitAfterHandlers(args);
-    server.close(() => void whenBackgroundWorkDone().then(finish));
+    server.close(() => void Promise.resolve(lazyIfUsed()?.whenBackgroundWorkDone()).then(finish));
     server.closeIdleConnections();
-    setTimeout(() => void endOpenSockets().then(finish), timeoutMs + DRAIN_GRACE_MS).unref();
+    setTimeout(
+      () => void Promise.resolve(lazyIfUsed()?.endOpenSockets()).then(finish),
+      timeoutMs + DRAIN_GRACE_MS,
+    ).unref();
   });
 }
 
@@ -52,7 +53,7 @@ export function exitOnUncaughtError(): void {
   process.on("uncaughtException", (error, origin) => {
     const kind = origin === "unhandledRejection" ? "Unhandled rejection" : "Uncaught exception";
     console.error(`${kind}: ${stackOf(error)}`);
-    closeOpenSockets(CLOSE.ERROR);
+    lazyIfUsed()?.closeOpenSockets(1011);
     process.exit(1);
   });
 }

@@ -1,11 +1,6 @@
 import { readFileSync } from "node:fs";
+import { createRequire, registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
-import { userPort } from "../options.ts";
-
-/** Sets PORT to a number, which the wrapper's own may not be. */
-export function setUserPort(): void {
-  process.env.PORT = String(userPort);
-}
 
 /**
  * Makes a module the program's entry point, as under `node server.js`: many servers listen only if they are it, by `require.main === module`, by
@@ -13,8 +8,6 @@ export function setUserPort(): void {
  */
 export function actAsEntryPoint(file: string): void {
   process.argv[1] = file;
-  // Loaded on demand: functions do without.
-  const { createRequire, registerHooks } = process.getBuiltinModule("node:module");
   const { cache } = createRequire(file);
   // Node gives it to each CommonJS module as `require.main`.
   Object.defineProperty(process, "mainModule", { configurable: true, enumerable: true, get: () => cache[file] });

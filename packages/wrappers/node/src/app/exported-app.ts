@@ -99,11 +99,3 @@ export function isRequestListener(names: readonly string[]): boolean {
     names.length >= 2 && names.length <= 3 && RESPONSE.includes(names[1] ?? "") && REQUEST.includes(names[0] ?? "")
   );
 }
-
-/** Returns the parameter names in the source of a function; anything else than names is returned as it is. */
-export function parameterNames(source: string): string[] {
-  // Without regular expressions, which take long the first time: this runs at every start.
-  const open = source.indexOf("(");
-  const list = source.slice(open + 1, source.indexOf(")", open));
-  return open < 0 ? [] : list.split(",").map((name) => name.trim());
-}

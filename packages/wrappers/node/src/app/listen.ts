@@ -1,10 +1,10 @@
-import { Server } from "node:http";
+import type { Server } from "node:http";
 import { userPort } from "../options.ts";
+import { listenReally } from "./intercept-listen.ts";
 import { isHttpServer, isTlsServer, ListeningApp } from "./listening-app.ts";
 import type { NodeApp, RequestListener } from "./node-app.ts";
 
-// An application that calls `listen()` runs unchanged: the call is intercepted, so that nothing binds a port, and the wrapper hands its requests
-// to the server. Only the application's server is intercepted. Others, such as one for metrics, listen as the code says.
+// Only the server of the application is captured. Others, such as one for metrics, listen as the code says.
 
 /** Arguments of `listen`, in one of its many forms. */
 type ListenArguments = readonly unknown[];
@@ -18,32 +18,12 @@ interface Captured {
   readonly args: ListenArguments;
 }
 
-/** Prototype of the servers of `node:net`, from which all others inherit. */
-const prototype = Object.getPrototypeOf(Server.prototype) as { listen: (...args: unknown[]) => unknown };
-const { listen } = prototype;
-
-let isIntercepting = false;
 /** Tests whether a server that listens after loading is the application; undefined while loading. */
 let isExportedApp: ((server: Server) => boolean) | undefined;
 let captured: Captured | undefined;
 /** First HTTP server on a Unix socket or a free port. It listens, and is the application if no other server does. */
 let uncaptured: Server | undefined;
 let onCaptured: (() => void) | undefined;
-
-/** Intercepts `listen()`; called before the user's code is loaded. */
-export function interceptListen(): void {
-  isIntercepting = true;
-  prototype.listen = function (this: unknown, ...args: unknown[]) {
-    if (!isIntercepting || !isHttpServer(this)) return listen.apply(this, args);
-    return listenAsApp(this, args);
-  };
-}
-
-/** Stops intercepting, because the user's code is not a server. A captured server really listens. */
-export function stopInterceptingListen(): void {
-  isIntercepting = false;
-  releaseCaptured();
-}
 
 /** From now on only servers that belong to an application are captured, which is called by itself and not through a server. */
 export function interceptOnlyExported(target: unknown): void {
@@ -90,7 +70,9 @@ export async function whenListening(timeoutMs: number): Promise<NodeApp | undefi
 
 const requestCaptured: RequestListener = (request, response) => captured?.app.request(request, response);
 
-function listenAsApp(server: Server, args: ListenArguments): unknown {
+/** Captures the server of the application. All others listen. */
+export function listenAsApp(server: unknown, args: ListenArguments): unknown {
+  if (!isHttpServer(server)) return listenReally(server, args);
   const port = tcpPortOf(args);
   if (captured?.app.server === server) {
     if (server.listening) throw alreadyListening();
@@ -100,7 +82,7 @@ function listenAsApp(server: Server, args: ListenArguments): unknown {
   // A free port and a Unix socket are for the code itself.
   if (port === undefined || port === 0) {
     uncaptured ??= server;
-    return listen.apply(server, [...args]);
+    return listenReally(server, args);
   }
   const rank = port === userPort ? 2 : isTlsServer(server) ? 1 : 0;
   if (
@@ -133,11 +115,11 @@ function listenBeside(server: Server, args: ListenArguments): unknown {
       const { port } = server.address() as { readonly port: number };
       console.error(`${error.message}: the function's second server listens on port ${port} instead`);
     });
-    listen.call(server, 0);
+    listenReally(server, [0]);
   };
   server.on("error", onError);
   server.once("listening", () => server.off("error", onError));
-  return listen.apply(server, [...args]);
+  return listenReally(server, args);
 }
 
 /** Returns the TCP port in the arguments of `listen`, 0 for any free one; undefined for other addresses and for invalid ports. */

@@ -1,5 +1,5 @@
-import { parameterNames } from "../app/exported-app.ts";
 import type { FetchHandler } from "../load/loaded-function.ts";
+import { parameterNames } from "../load/parameter-names.ts";
 import { ExecutionContext, FetchEnvironment } from "./fetch-arguments.ts";
 
 /** Web-standard `fetch`, as Workers export it. */

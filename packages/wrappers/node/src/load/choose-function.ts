@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import { exportedApp, isAppFunction, isRequestListener, listenerApp, parameterNames } from "../app/exported-app.ts";
+import { exportedApp, isAppFunction, isRequestListener, listenerApp } from "../app/exported-app.ts";
+import { stopInterceptingListen } from "../app/intercept-listen.ts";
 import {
   capturedApp,
   interceptOnlyExported,
   isCapturedServerOf,
   releaseCaptured,
-  stopInterceptingListen,
   whenListening,
 } from "../app/listen.ts";
 import type { NodeApp, RequestListener } from "../app/node-app.ts";
@@ -16,6 +16,7 @@ import { adaptSignature } from "../signatures/adapt.ts";
 import { likelySignature } from "../signatures/detect.ts";
 import { mayBeForeign } from "../signatures/hints.ts";
 import type { Handler, LoadedFunction, UserModule, WebSocketHandler } from "./loaded-function.ts";
+import { parameterNames } from "./parameter-names.ts";
 
 /** Exports, tried if no handler is set. */
 const EXPORTS = ["handler", "main", "default"];
@@ -39,7 +40,8 @@ export async function chooseFunction(module: UserModule, file: string): Promise<
   const websocket = exported("websocket");
   if (typeof websocket !== "function") return chooseTarget(module, exported, file);
   const hasTarget = [...EXPORTS, ...APP_EXPORTS, "fetch"].some((name) => exported(name) !== undefined);
-  const found = hasTarget || handlerSetting ? await chooseTarget(module, exported, file) : {};
+  const isAlone = handlerSetting ? handlerSetting.endsWith(".websocket") : !hasTarget;
+  const found = isAlone ? {} : await chooseTarget(module, exported, file);
   return { ...found, websocket: websocket as WebSocketHandler };
 }
 
@@ -49,7 +51,8 @@ async function chooseTarget(module: UserModule, exported: Exported, file: string
     : EXPORTS.find((each) => exported(each) !== undefined);
   // An application may be exported as a promise.
   const target = key === undefined ? undefined : await exported(key);
-  if (signatureSetting !== undefined || (capturedApp() === undefined && mayBeForeign(key, target))) {
+  const isApp = capturedApp() !== undefined || isFetcher(target) || isAppFunction(target);
+  if (signatureSetting !== undefined || (!isApp && mayBeForeign(key, target))) {
     const adapted = await adaptSignature(key, exported, () => namesOf(module), file);
     if (adapted !== undefined) {
       stopInterceptingListen();

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
+import { lazy } from "../lazy/load.ts";
 import { bodyLimit } from "../options.ts";
-import { messageOf, Problem } from "../problem.ts";
+import { Problem } from "../problem.ts";
 import { bodyTooLarge, declaresTooLarge } from "./body-limit.ts";
-import { decodedChunks } from "./content-encoding.ts";
 
 /** Tests whether a request declares a body. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -19,16 +19,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
  */
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   const encoding = request.headers["content-encoding"];
-  return encoding === undefined ? readBytes(request) : readEncoded(request, encoding);
-}
-
-async function readEncoded(request: IncomingMessage, encoding: string): Promise<Buffer> {
-  if (declaresTooLarge(request)) throw bodyTooLarge();
-  const chunks: Buffer[] = [];
-  for await (const chunk of decodedChunks(request, encoding)) chunks.push(chunk);
-  delete request.headers["content-encoding"];
-  delete request.headers["content-length"];
-  return Buffer.concat(chunks);
+  return encoding === undefined ? readBytes(request) : lazy().readEncoded(request, encoding);
 }
 
 function readBytes(request: IncomingMessage): Promise<Buffer> {
@@ -50,33 +41,4 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
       reject(new Problem("INVALID_REQUEST", "The request ended before its body was complete")),
     );
   });
-}
-
-/**
- * Parses a body by its content type: JSON to a value, text to a string, everything else stays bytes. An empty body is null.
- *
- * @throws MALFORMED_JSON
- */
-export function parseBody(bytes: Buffer, contentType = ""): unknown {
-  if (bytes.length === 0) return null;
-  const type = (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
-  if (type === "application/json" || type === "text/json" || type.endsWith("+json")) {
-    try {
-      // A byte order mark, which some clients send, is not JSON (RFC 8259 section 8.1).
-      return JSON.parse(bytes.toString("utf8", startsWithMark(bytes) ? 3 : 0));
-    } catch (error) {
-      throw new Problem("MALFORMED_JSON", `The body's type is ${type}, but it is not valid JSON: ${messageOf(error)}`);
-    }
-  }
-  if (!type.startsWith("text/") && type !== "application/x-www-form-urlencoded") return bytes;
-  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? "utf-8";
-  try {
-    return new TextDecoder(charset, { ignoreBOM: true }).decode(bytes);
-  } catch {
-    return bytes.toString("utf8");
-  }
-}
-
-function startsWithMark(bytes: Buffer): boolean {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Transform } from "node:stream";
 import { messageOf, Problem } from "../problem.ts";
-import { chunksOf, limitedChunks } from "./body-limit.ts";
+import { ACCEPTED_ENCODINGS } from "../response/problem.ts";
+import { bodyTooLarge, chunksOf, declaresTooLarge, limitedChunks } from "./body-limit.ts";
 
 type Zlib = typeof import("node:zlib");
 
@@ -13,9 +14,6 @@ const DECODERS: Readonly<Record<string, (zlib: Zlib, firstByte: number) => Trans
   deflate: (zlib, firstByte) => ((firstByte & 15) === 8 ? zlib.createInflate() : zlib.createInflateRaw()),
   br: (zlib) => zlib.createBrotliDecompress(),
 };
-
-/** Value of the Accept-Encoding header of a response that rejects a coding (RFC 9110 section 15.5.16). */
-export const ACCEPTED_ENCODINGS = "gzip, deflate, br";
 
 /** Maximum number of codings of one body: each is work, and more than one is rare. */
 const MAX_CODINGS = 3;
@@ -71,4 +69,18 @@ async function* decode(encoded: AsyncGenerator<Buffer>, coding: string): AsyncGe
     if (error instanceof Problem) throw error;
     throw new Problem("INVALID_REQUEST", `The body is not valid ${coding}: ${messageOf(error)}`);
   }
+}
+
+/**
+ * Reads the whole body of a request with a Content-Encoding header, decoded. The headers that describe the encoded body are removed.
+ *
+ * @throws BODY_TOO_LARGE, INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE
+ */
+export async function readEncoded(request: IncomingMessage, encoding: string): Promise<Buffer> {
+  if (declaresTooLarge(request)) throw bodyTooLarge();
+  const chunks: Buffer[] = [];
+  for await (const chunk of decodedChunks(request, encoding)) chunks.push(chunk);
+  delete request.headers["content-encoding"];
+  delete request.headers["content-length"];
+  return Buffer.concat(chunks);
 }

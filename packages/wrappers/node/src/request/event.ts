@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { parseBody } from "./body.ts";
+import { parseBody } from "./parse-body.ts";
 
 const NO_BYTES = Buffer.alloc(0);
 

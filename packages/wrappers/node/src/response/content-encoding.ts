@@ -10,12 +10,6 @@ const DECODED_BY_FETCH = ["gzip", "x-gzip", "deflate", "br"];
 /** Bytes of a body that are looked at. */
 const SAMPLE_BYTES = 16 * 1024;
 
-/** Returns the name of the Content-Encoding header as the function wrote it; undefined if it is not set. */
-export function encodingHeaderOf(headers: OutgoingHttpHeaders): string | undefined {
-  for (const name in headers) if (name.length === 16 && name.toLowerCase() === "content-encoding") return name;
-  return undefined;
-}
-
 /** Tests whether a response comes from fetch, which has decoded its body. A response made by the function has the type "default". */
 export function isDecodedByFetch({ type, headers }: Response): boolean {
   if (type === "default") return false;

@@ -34,6 +34,12 @@ export function withType(headers: OutgoingHttpHeaders, type: string): OutgoingHt
   return headers;
 }
 
+/** Returns the name of the Content-Encoding header as the function wrote it; undefined if it is not set. */
+export function encodingHeaderOf(headers: OutgoingHttpHeaders): string | undefined {
+  for (const name in headers) if (name.length === 16 && name.toLowerCase() === "content-encoding") return name;
+  return undefined;
+}
+
 /** Tests whether a status forbids a body (RFC 9110 section 6.4.1). */
 export function forbidsBody(status: number): boolean {
   return status === 204 || status === 304;

@@ -2,9 +2,10 @@ import { type OutgoingHttpHeaders, STATUS_CODES } from "node:http";
 import type { Call } from "../call.ts";
 import type { Problem } from "../problem.ts";
 import { hasBody } from "../request/body.ts";
-import { ACCEPTED_ENCODINGS } from "../request/content-encoding.ts";
 import { send } from "./send.ts";
 
+/** Value of the Accept-Encoding header of a response that rejects a coding (RFC 9110 section 15.5.16). */
+export const ACCEPTED_ENCODINGS = "gzip, deflate, br";
 const PROBLEM_TYPE = "application/problem+json";
 
 /** Answers a call with a problem document. Does nothing if the call was answered or the client disconnected. */

@@ -1,12 +1,11 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
+import { lazy } from "../lazy/load.ts";
 import { signatureSetting } from "../options.ts";
 import { messageOf, Problem } from "../problem.ts";
-import { encodingHeaderOf, removeMissingEncoding, removeMissingEncodingOf } from "./content-encoding.ts";
-import { BYTES, JSON_TYPE, sendableHeaders, TEXT, withType } from "./head.ts";
+import { BYTES, encodingHeaderOf, JSON_TYPE, sendableHeaders, TEXT, withType } from "./head.ts";
 import { send } from "./send.ts";
 import { type Source, sendStream } from "./stream.ts";
-import { sendWebResponse } from "./web-response.ts";
 
 /**
  * Answers with the result of a handler (docs/wrapper-protocol.md, "What it returns"). Returns a promise only if that takes time.
@@ -17,15 +16,15 @@ export function sendResult(call: Call, result: unknown): Promise<void> | undefin
   if (isExact(result)) {
     const headers = sendableHeaders(result.headers);
     const encoding = encodingHeaderOf(headers);
-    if (encoding !== undefined) return sendEncoded(call, result, headers, encoding);
+    if (encoding !== undefined) return lazy().sendEncoded(call, result, headers, encoding);
     return sendBody(call, result.status, headers, result.body);
   }
-  if (result instanceof Response) return sendWebResponse(call, result);
+  if (result instanceof Response) return lazy().sendWebResponse(call, result);
   return sendBody(call, undefined, {}, result);
 }
 
 /** Result that sets the status and optionally headers. */
-interface ExactResult {
+export interface ExactResult {
   readonly status: number;
   readonly headers?: unknown;
   readonly body?: unknown;
@@ -42,21 +41,8 @@ function isExact(value: unknown): value is ExactResult {
   return true;
 }
 
-/** Sends a body whose headers have a Content-Encoding, without that header if the body is not encoded. */
-async function sendEncoded(
-  call: Call,
-  { status, body }: ExactResult,
-  headers: OutgoingHttpHeaders,
-  encoding: string,
-): Promise<void> {
-  if (isStream(body)) return sendBody(call, status, headers, await removeMissingEncodingOf(body, headers, encoding));
-  if (body !== undefined && body !== null)
-    removeMissingEncoding(headers, encoding, body instanceof ArrayBuffer ? new Uint8Array(body) : body);
-  return sendBody(call, status, headers, body);
-}
-
 /** Sends a body by its type. The status defaults to 204 without a body, and to 200 with one. */
-function sendBody(
+export function sendBody(
   call: Call,
   status: number | undefined,
   headers: OutgoingHttpHeaders,
@@ -85,7 +71,8 @@ function isLambdaResponse(body: unknown): boolean {
   return Object.keys(body as object).every((key) => LAMBDA_KEYS.test(key));
 }
 
-function isStream(value: unknown): value is Source {
+/** Tests for a body that is sent as a stream. */
+export function isStream(value: unknown): value is Source {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const source = value as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown; next?: unknown };
   if (typeof source[Symbol.asyncIterator] === "function") return true;

@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
 import { Problem } from "../problem.ts";
-import { encodingHeaderOf, isDecodedByFetch, removeMissingEncodingOf } from "./content-encoding.ts";
-import { isFraming } from "./head.ts";
+import { isDecodedByFetch, removeMissingEncodingOf } from "./content-encoding.ts";
+import { encodingHeaderOf, isFraming } from "./head.ts";
 import { send, sendHeadOnly } from "./send.ts";
 import { type Source, sendStream } from "./stream.ts";
 

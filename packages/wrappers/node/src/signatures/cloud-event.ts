@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { messageOf, Problem } from "../problem.ts";
-import { parseBody } from "../request/body.ts";
+import { parseBody } from "../request/parse-body.ts";
 import { JSON_TYPE } from "../response/head.ts";
 
 const REQUIRED = ["id", "source", "specversion", "type"];

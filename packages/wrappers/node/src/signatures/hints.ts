@@ -9,7 +9,7 @@ const HINTS =
 export function mayBeForeign(name: string | undefined, target: unknown): boolean {
   if (typeof target !== "function" || (name !== "handler" && name !== "default" && name !== "main")) return true;
   const text = String(target);
-  if (target.length > 1 && text.includes("res")) return true;
+  if (target.length > 1 && text.slice(0, text.indexOf(")")).includes("res")) return true;
   // Functions that `awslambda.streamifyResponse` has wrapped are marked.
   if (Object.getOwnPropertySymbols(target).length > 0) return true;
   for (const hint of HINTS.split(" ")) if (text.includes(hint)) return true;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Call } from "../call.ts";
-import { hasBody, parseBody, readBody } from "../request/body.ts";
+import { hasBody, readBody } from "../request/body.ts";
+import { parseBody } from "../request/parse-body.ts";
 
 /** Splits a request's target into the path and the query, both as sent. */
 export function pathAndQueryOf({ url = "/" }: IncomingMessage): { readonly path: string; readonly query: string } {
