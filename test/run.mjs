@@ -80,8 +80,8 @@ if (files.length === 0) {
   run({
     files,
     cwd: root,
-    // Unit tests wait for timers and sockets now and then, so three of them keep two cores busy; other tests start processes.
-    concurrency: values.unit ? 3 : 2,
+    // Tests wait for timers, sockets and processes now and then, so three of them keep two cores busy.
+    concurrency: 3,
     watch: values.watch,
     coverage: values.coverage,
     coverageExcludeGlobs: ["**/*.test.ts", "**/testing/**"],

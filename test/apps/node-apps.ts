@@ -88,7 +88,6 @@ export const nodeApps: readonly App[] = [
   {
     name: "polka",
     description: "Polka app, server.js",
-    quick: true,
     async check(app) {
       assert.equal(await app.text("/quotes/Ada"), "A quote by Ada");
       assert.equal((await app.fetch("/none")).status, 404);

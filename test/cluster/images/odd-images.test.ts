@@ -51,7 +51,7 @@ chownSync("/tmp", 0, 0);
     });
     const { failure } = await server.deploy(`${org}/deaf`, image);
     assert.equal(failure?.code, "START_TIMEOUT");
-    assert.match(failure?.detail ?? "", /within 10 s, or nothing listens on port 8080/);
+    assert.match(failure?.detail ?? "", /Nothing listens on port 8080, or the function did not load within 10 s/);
     assert.deepEqual(failure?.lastLogLines, ["waiting for nothing"]);
   });
 });
