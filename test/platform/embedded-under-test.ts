@@ -18,7 +18,7 @@ import {
   withDefaults,
 } from "@faas/core";
 import { type EmbeddedOptions, EmbeddedPlatform } from "@faas/platforms";
-import { tempDir } from "@faas/testing";
+import { eventually, tempDir } from "@faas/testing";
 import { readSource } from "../../packages/builder/src/source/source.ts";
 import { compile } from "../../packages/builder/src/typescript/compile.ts";
 import { Landlock } from "../../packages/platforms/src/embedded/sandbox/landlock.ts";
@@ -155,10 +155,13 @@ export async function pidOf({ dataDir }: EmbeddedUnderTest, replica: string): Pr
   return JSON.parse(await readFile(join(dataDir, "run", `${replica}.json`), "utf8")).pid;
 }
 
-export async function logsOf(under: EmbeddedUnderTest, spec: EndpointSpec): Promise<string[]> {
-  const lines: string[] = [];
-  for await (const { line } of under.logs.open(spec).read({})) lines.push(line);
-  return lines;
+/** Returns the lines that an endpoint has printed, once there are at least this many: a replica can be ready before its output is read. */
+export function logsOf(under: EmbeddedUnderTest, spec: EndpointSpec, least = 1): Promise<string[]> {
+  return eventually(`${least} lines are logged`, async () => {
+    const lines: string[] = [];
+    for await (const { line } of under.logs.open(spec).read({})) lines.push(line);
+    return lines.length >= least && lines;
+  });
 }
 
 /** Checks whether a process is running; an ended process that was not reaped is not (proc(5)). */

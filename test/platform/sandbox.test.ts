@@ -173,7 +173,7 @@ describe("a sandboxed function", { skip: noSandbox, concurrency: 3 }, () => {
       await under.platform.scale(spec, 0);
       await noReplicas(under);
     }
-    assert.deepEqual(await logsOf(under, spec), ["302 302", "302 302", "302 302"]);
+    assert.deepEqual(await logsOf(under, spec, 3), ["302 302", "302 302", "302 302"]);
   });
 
   for (const [isReadable, expected] of [
