@@ -1619,9 +1619,12 @@ class Connection:
         if wanted != self.reading:
             self.reading = wanted
             if wanted:
-                self.loop.add_reader(self.fd, self.readable)
+                self.loop.add_reader(self.fd, self.reader())
             else:
                 self.loop.remove_reader(self.fd)
+
+    def reader(self):
+        return self.readable
 
     def process(self):
         try:
@@ -2711,25 +2714,68 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['signatures.call_facts'] = 2713, r'''# ---- signatures/call_facts.py
-# Facts of a call that functions of several platforms read.
+PARTS['apps.address'] = 2716, r'''# ---- apps/address.py
+# The address of a request as its caller sees it, from the headers that the gateway adds.
 
-def path_and_query(call):
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+servers = {}  # parsed hosts
+MAX_SERVERS = 100
+
+
+def prefix_of(headers):
+    prefix = headers.get("x-forwarded-prefix")
+    if not prefix:
+        return ""
+    prefix = prefix.rstrip("/")
+    return prefix if prefix.startswith("/") else ""
+
+
+def scheme_of(headers):
+    proto = headers.get("x-forwarded-proto")
+    if proto is None or proto == "http":
+        return "http"
+    return "https" if proto.partition(",")[0].strip().lower() in ("https", "wss") else "http"
+
+
+def server_of(headers, scheme):
+    host = headers.get("host", "")
+    found = servers.get((host, scheme))
+    if found is None:
+        name, colon, port = host.rpartition(":")
+        if not (colon and port.isdecimal() and port.isascii()):
+            name, port = host, DEFAULT_PORTS[scheme]
+        found = (name.strip("[]") or "localhost", port)
+        if len(servers) >= MAX_SERVERS:
+            servers.clear()
+        servers[(host, scheme)] = found
+    return found
+
+
+def client_of(headers):
+    chain = headers.get("x-forwarded-for")
+    return chain[chain.rfind(",") + 1 :].strip() if chain else "127.0.0.1"
+
+
+def target_of(call):
     path, _, query = call.target.partition("?")
     if path[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
         path = "/" + path.partition("://")[2].partition("/")[2]
     return path or "/", query
 
 
-def client_address(call):
-    return call.headers.get("x-forwarded-for", "127.0.0.1").rpartition(",")[2].strip()
+def decode_path(path):
+    if "%" not in path:
+        return path.encode("latin-1")
+    from urllib.parse import unquote_to_bytes
+
+    return unquote_to_bytes(path.encode("latin-1"))
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2728, r'''import base64
+PARTS['signatures.aws_lambda'] = 2774, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
-load_part('signatures.call_facts')
+load_part('apps.address')
 
 # ---- signatures/aws_lambda.py
 # Functions for AWS Lambda behind API Gateway or a function URL.
@@ -2788,7 +2834,7 @@ def adapt_lambda(target):
 
 def lambda_event(call, body):
     headers = dict(call.headers)
-    path, query = path_and_query(call)
+    path, query = target_of(call)
     now = time()
     domain = headers.get("host", "")
     event = {
@@ -2806,7 +2852,7 @@ def lambda_event(call, body):
                 "method": call.method,
                 "path": path,
                 "protocol": "HTTP/1.0" if call.http10 else "HTTP/1.1",
-                "sourceIp": client_address(call),
+                "sourceIp": client_of(call.headers),
                 "userAgent": headers.get("user-agent", ""),
             },
             "requestId": call.request_id,
@@ -2906,7 +2952,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 2908, r'''import sys
+PARTS['apps.recognize'] = 2954, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3042,7 +3088,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3044, r'''import sys
+PARTS['signatures.adapt'] = 3090, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3186,7 +3232,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['function.missing_package'] = 3188, r'''import os
+PARTS['function.missing_package'] = 3234, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -3266,7 +3312,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 3268, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3314, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3383,65 +3429,7 @@ def parse_status(status):
 '''
 
 
-PARTS['apps.address'] = 3385, r'''# ---- apps/address.py
-# The address of a request as its caller sees it, from the headers that the gateway adds.
-
-DEFAULT_PORTS = {"http": "80", "https": "443"}
-servers = {}  # parsed hosts
-MAX_SERVERS = 100
-
-
-def prefix_of(headers):
-    prefix = headers.get("x-forwarded-prefix")
-    if not prefix:
-        return ""
-    prefix = prefix.rstrip("/")
-    return prefix if prefix.startswith("/") else ""
-
-
-def scheme_of(headers):
-    proto = headers.get("x-forwarded-proto")
-    if proto is None or proto == "http":
-        return "http"
-    return "https" if proto.partition(",")[0].strip().lower() in ("https", "wss") else "http"
-
-
-def server_of(headers, scheme):
-    host = headers.get("host", "")
-    found = servers.get((host, scheme))
-    if found is None:
-        name, colon, port = host.rpartition(":")
-        if not (colon and port.isdecimal() and port.isascii()):
-            name, port = host, DEFAULT_PORTS[scheme]
-        found = (name.strip("[]") or "localhost", port)
-        if len(servers) >= MAX_SERVERS:
-            servers.clear()
-        servers[(host, scheme)] = found
-    return found
-
-
-def client_of(headers):
-    chain = headers.get("x-forwarded-for")
-    return chain[chain.rfind(",") + 1 :].strip() if chain else "127.0.0.1"
-
-
-def target_of(call):
-    path, _, query = call.target.partition("?")
-    if path[:1] not in ("/", "*"):  # absolute form, RFC 9112 section 3.2.2
-        path = "/" + path.partition("://")[2].partition("/")[2]
-    return path or "/", query
-
-
-def decode_path(path):
-    if "%" not in path:
-        return path.encode("latin-1")
-    from urllib.parse import unquote_to_bytes
-
-    return unquote_to_bytes(path.encode("latin-1"))
-'''
-
-
-PARTS['asgi.scope'] = 3443, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3431, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3507,7 +3495,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3509, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3497, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3534,7 +3522,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3536, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3524, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3741,7 +3729,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3743, r'''from time import monotonic
+PARTS['asgi.connection'] = 3731, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3758,13 +3746,8 @@ class AsgiConnection(Connection):
         self.read = self.readable  # what reads the socket: that of a WebSocket once it is open
         super().__init__(sock, owner)
 
-    def set_reading(self, wanted):
-        if wanted != self.reading:
-            self.reading = wanted
-            if wanted:
-                self.loop.add_reader(self.fd, self.read)
-            else:
-                self.loop.remove_reader(self.fd)
+    def reader(self):
+        return self.read
 
     def readable(self):
         try:
@@ -3889,7 +3872,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3891, r'''import sys
+PARTS['asgi.lifespan'] = 3874, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3977,7 +3960,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3979, r'''import gc
+PARTS['asgi.runner'] = 3962, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4065,7 +4048,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4067, r'''import io
+PARTS['wsgi.environ'] = 4050, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4145,7 +4128,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4147, r'''from time import monotonic
+PARTS['wsgi.response'] = 4130, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4269,7 +4252,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4271, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4254, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4313,7 +4296,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4315, r'''import os
+PARTS['signatures.google'] = 4298, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4372,7 +4355,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4374, r'''import base64
+PARTS['signatures.cloud_event'] = 4357, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4523,7 +4506,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4525, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4508, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4557,7 +4540,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4559, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4542, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4620,9 +4603,9 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4622, r'''import os
+PARTS['signatures.openfaas'] = 4605, r'''import os
 import socket
-load_part('signatures.call_facts')
+load_part('apps.address')
 
 # ---- signatures/openfaas.py
 # Functions of the OpenFaaS templates.
@@ -4653,7 +4636,7 @@ class OpenFaasQuery(dict):
 
 class OpenFaasEvent:
     def __init__(self, call):
-        path, query = path_and_query(call)
+        path, query = target_of(call)
         self.body = call.decoded_body()
         self.headers = OpenFaasHeaders(call.headers)
         self.method = call.method
@@ -4709,7 +4692,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4711, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4694, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4839,7 +4822,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4841, r'''import base64
+PARTS['websocket.handshake'] = 4824, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4880,7 +4863,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4882, r'''import sys
+PARTS['websocket.exchange'] = 4865, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

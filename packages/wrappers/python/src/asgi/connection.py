@@ -40,14 +40,9 @@ class AsgiConnection(Connection):
         self.read: Callable[[], None] = self.readable  # what reads the socket: that of a WebSocket once it is open
         super().__init__(sock, owner)
 
-    def set_reading(self, wanted: bool) -> None:
-        """Begin or stop watching the socket for data."""
-        if wanted != self.reading:
-            self.reading = wanted
-            if wanted:
-                self.loop.add_reader(self.fd, self.read)
-            else:
-                self.loop.remove_reader(self.fd)
+    def reader(self) -> Callable[[], None]:
+        """Give what reads the socket now."""
+        return self.read
 
     def readable(self) -> None:
         """Read what has come, and pass it on."""

@@ -16,6 +16,7 @@ from .response import problem_response
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Callable
     from typing import Any, Protocol, Union
 
     from ..deadlines import Deadlines
@@ -107,9 +108,13 @@ class Connection:
         if wanted != self.reading:
             self.reading = wanted
             if wanted:
-                self.loop.add_reader(self.fd, self.readable)
+                self.loop.add_reader(self.fd, self.reader())
             else:
                 self.loop.remove_reader(self.fd)
+
+    def reader(self) -> Callable[[], None]:
+        """Give what reads the socket when it has data."""
+        return self.readable
 
     def process(self) -> None:
         """Parse what has been read. Does nothing while a call is being handled, so an extra call does no harm."""

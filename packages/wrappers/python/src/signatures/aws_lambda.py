@@ -6,6 +6,7 @@ import base64
 import re
 from time import gmtime, monotonic, strftime, time
 
+from ..apps.address import client_of, target_of
 from ..function.body import from_json
 from ..function.query import parse_query
 from ..function.signature import arity, is_async
@@ -13,7 +14,6 @@ from ..json_encoder import to_json
 from ..options import ENVIRONMENT, IDENTITY
 from ..problem import invalid_response
 from ..source_folder import FOLDER
-from .call_facts import client_address, path_and_query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def lambda_event(call: Call, body: bytes) -> dict[str, Any]:
     Without a content type, a body is text if it is UTF-8.
     """
     headers = dict(call.headers)
-    path, query = path_and_query(call)
+    path, query = target_of(call)
     now = time()
     domain = headers.get("host", "")
     event: dict[str, Any] = {
@@ -101,7 +101,7 @@ def lambda_event(call: Call, body: bytes) -> dict[str, Any]:
                 "method": call.method,
                 "path": path,
                 "protocol": "HTTP/1.0" if call.http10 else "HTTP/1.1",
-                "sourceIp": client_address(call),
+                "sourceIp": client_of(call.headers),
                 "userAgent": headers.get("user-agent", ""),
             },
             "requestId": call.request_id,

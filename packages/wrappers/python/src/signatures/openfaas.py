@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import socket
 
+from ..apps.address import target_of
 from ..function.query import parse_query
 from ..function.signature import arity
 from ..json_encoder import to_json
-from .call_facts import path_and_query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class OpenFaasEvent:
     """First argument of `handle(event, context)`."""
 
     def __init__(self, call: Call) -> None:
-        path, query = path_and_query(call)
+        path, query = target_of(call)
         self.body = call.decoded_body()
         self.headers = OpenFaasHeaders(call.headers)
         self.method = call.method
