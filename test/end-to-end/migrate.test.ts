@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { faasProgram, freePort, tempDir } from "@faas/testing";
+import { faasProgram, freePort, runProgram, tempDir } from "@faas/testing";
 
 const root = join(import.meta.dirname, "../..");
 const pages = join(root, "docs/migrate");
@@ -22,15 +20,14 @@ describe("docs/migrate: the examples of each page work", { concurrency: 3 }, asy
   });
   before(async () => {
     port = await freePort();
-    const { code, output } = await run(
+    const { code, output } = await runProgram(
       process.execPath,
       [faasProgram, "up", "--detach", "--port", String(port)],
-      folder,
-      env(),
+      { cwd: folder, env: env() },
     );
     assert.equal(code, 0, output);
   });
-  after(() => run(process.execPath, [faasProgram, "down"], folder, env()));
+  after(() => runProgram(process.execPath, [faasProgram, "down"], { cwd: folder, env: env() }));
 
   for (const page of await readdir(pages)) {
     test(page, async () => {
@@ -46,7 +43,7 @@ describe("docs/migrate: the examples of each page work", { concurrency: 3 }, asy
         if (argument === "packages" && !withPackages) continue;
         for (const [command, expected] of commandsOf(content as string)) {
           const line = command.replaceAll("8887", String(port)).replace(/^curl /, "curl -sS ");
-          const { code, output } = await run("bash", ["-c", line], folder, env());
+          const { code, output } = await runProgram("bash", ["-c", line], { cwd: folder, env: env() });
           assert.equal(code, 0, `${command}\n${output}`);
           if (expected === undefined) continue;
           assert.equal(output.trim(), expected, command);
@@ -64,18 +61,4 @@ function commandsOf(block: string): [string, string | undefined][] {
   return lines.flatMap((line, i): [string, string | undefined][] =>
     line.startsWith("# ") ? [] : [[line, lines[i + 1]?.startsWith("# ") ? lines[i + 1]?.slice(2) : undefined]],
   );
-}
-
-async function run(
-  command: string,
-  args: string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-): Promise<{ code: number | null; output: string }> {
-  const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (chunk) => (output += chunk));
-  const [code] = await once(child, "close");
-  return { code, output };
 }

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { delimiter, join } from "node:path";
-import { faasProgram, freePort, tempDir } from "@faas/testing";
+import { faasProgram, freePort, runProgram, tempDir } from "@faas/testing";
 import { root } from "../repository/source-files.ts";
 
 /** Block of a page: a file that the reader writes, or commands with the output that the page shows. */
@@ -45,12 +43,14 @@ export async function runPage(page: string): Promise<string> {
     NODE_OPTIONS: "",
   };
   try {
-    const { code, output } = await run("bash", ["-c", scriptOf(steps)], folder, env);
+    const { code, output: written } = await runProgram("bash", ["-c", scriptOf(steps)], { cwd: folder, env });
+    // A terminal does not show the carriage returns of HTTP headers.
+    const output = written.replaceAll("\r\n", "\n");
     assert.equal(code, 0, output);
     compareOutputs(steps, output.split(`${SEPARATOR}\n`));
     return output;
   } finally {
-    await run(process.execPath, [faasProgram, "down"], folder, env);
+    await runProgram(process.execPath, [faasProgram, "down"], { cwd: folder, env });
   }
 }
 
@@ -84,19 +84,4 @@ export function matches(actual: string, shown: string): boolean {
     .split("…")
     .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${parts.join("[^]*")}$`).test(actual.trim());
-}
-
-async function run(
-  command: string,
-  args: string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-): Promise<{ code: number | null; output: string }> {
-  const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (chunk) => (output += chunk));
-  const [code] = await once(child, "close");
-  // A terminal does not show the carriage returns of HTTP headers.
-  return { code, output: output.replaceAll("\r\n", "\n") };
 }

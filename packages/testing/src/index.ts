@@ -5,5 +5,6 @@ export * from "./fake-platform.ts";
 export * from "./free-port.ts";
 export * from "./http-client.ts";
 export * from "./random.ts";
+export * from "./run-program.ts";
 export * from "./running-command.ts";
 export * from "./temp-dir.ts";
