@@ -70,7 +70,7 @@ async function bundleLazyCode(modules: ReadonlySet<string>): Promise<{ text: str
     globalName: "lazy",
     plugins: [plugin],
     minify: true,
-    // It is the body of a function.
+    // The text becomes the body of a function.
     footer: { js: "return lazy.functions;" },
   });
   return { text, shared: [...shared].sort() };

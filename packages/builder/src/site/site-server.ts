@@ -70,7 +70,7 @@ function sendFile(request: IncomingMessage, response: ServerResponse, name: stri
     response.setHeader("ETag", `"${file.hash}${coding === undefined ? "" : `-${coding}`}"`);
     response.setHeader("Last-Modified", startedAt);
   }
-  // It is for caches on the way, but `send` would not answer with 304. Clients such as `fetch` send it with If-None-Match.
+  // Clients such as `fetch` send Cache-Control with If-None-Match to bypass caches; `send` would then never respond with 304.
   delete request.headers["cache-control"];
   const root = join(FOLDER, coding ?? "public");
   const isComplete = status !== 200;

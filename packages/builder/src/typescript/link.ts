@@ -114,7 +114,7 @@ export class Linker {
       }
       for (const name of more) if (name !== "default") names.add(name);
     }
-    // What the other file does not export is not exported here either.
+    // A name that is exported from another file exists only if that file exports it.
     for (const { reference, path } of module.links) {
       const target = this.#input.modules.get(path);
       const others =

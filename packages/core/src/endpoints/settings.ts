@@ -207,7 +207,7 @@ export const settingsSchema = z.object({
   command: z
     .union([z.string(), z.array(z.string()).readonly()])
     .optional()
-    .describe("Absent: there is none"),
+    .describe("Absent: no command"),
   readyPath: z.string().optional().describe("Absent: ready when it accepts connections"),
   replicas: z.int(),
   maxReplicas: z.int(),

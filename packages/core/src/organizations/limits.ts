@@ -66,7 +66,7 @@ export function changedLimits(limits: Limits, change: LimitsChange): Limits {
   return after as Limits;
 }
 
-/** Returns the contradiction in a change of limits, for a message; undefined when there is none. */
+/** Checks a change of limits for contradictions. Returns a message about the first one, or undefined. */
 export function limitsProblem(change: LimitsChange): string | undefined {
   if (typeof change.burst === "number" && typeof change.requestsPerSecond !== "number")
     return `expected "burst" together with "requestsPerSecond", got ${change.burst} alone`;

@@ -43,7 +43,7 @@ rmSync("node_modules/.package-lock.json", { force: true });
 `;
 
 /**
- * Converts the lock file of pnpm, Yarn or Bun in a folder; undefined if there is none, or if the function's `.faasignore` lists it.
+ * Converts the lock file of pnpm, Yarn or Bun in a folder. Returns undefined without one, and for one that the function's `.faasignore` lists.
  *
  * @param root - folder of the lock file: the function's, or that of its workspace
  * @param manifest - manifest of the installation, with local packages by their path

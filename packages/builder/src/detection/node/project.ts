@@ -6,6 +6,6 @@ import type { Source } from "../../source/source.ts";
 export interface NodeProject {
   readonly source: Source;
   readonly manifest: PackageJson | undefined;
-  /** File of a plain function, by the rules that the wrapper has too; undefined if there is none. */
+  /** File of a plain function, found by the same rules as in the wrapper. */
   readonly functionFile: Detected | undefined;
 }

@@ -81,7 +81,7 @@ const getConfig = ({ config, platform }: Pick<ServerRoutesDeps, "config" | "plat
     summary: "Shows what clients need to know about the server",
     responses: { 200: json("version, platform, accepted artifacts, limits", serverConfigSchema) },
     handle: () => {
-      // It also describes how servers of endpoints are isolated, once there is one.
+      // Read for each request: its text changes when the first endpoint with a server of its own is applied.
       const { isolation } = platform;
       return { status: 200, body: isolation === undefined ? config : { ...config, isolation } };
     },
