@@ -14,6 +14,7 @@ import { Exchange, type Pipeline, type Stage, type StageName, type StageNode } f
 import { FairQueue, queueFairly } from "./fair-queue.ts";
 import { forward } from "./forward.ts";
 import type { KeyVerifier } from "./key-verifier.ts";
+import { redirectSite } from "./redirect-site.ts";
 import { type RequestReport, recordMetrics } from "./record-metrics.ts";
 import { route } from "./route.ts";
 
@@ -79,6 +80,7 @@ function createPipeline(deps: GatewayDeps): Pipeline {
   const { hasOrg = (org) => endpoints.hasOrg(org), notReady = () => undefined } = deps;
   const stages = linkStages({
     authorize: authorize(keys),
+    redirectSite: redirectSite(),
     admit: admit(waitingLimit, metrics),
     queueFairly: queueFairly(new FairQueue()),
     activate: activate(endpoints, waitMs, notReady),
