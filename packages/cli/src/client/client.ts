@@ -17,21 +17,25 @@ import {
   type OrgView,
   orgDetailsSchema,
   orgListSchema,
+  type Planned,
   type PostAdminKey,
   type PostOrgKey,
   type Problem,
   type PutEndpoint,
   type PutOrg,
   parseResponse,
+  plannedSchema,
   type Registered,
   type ResponseSchema,
   registeredSchema,
   type SecretSet,
   type SecretView,
   type ServerConfig,
+  type SettingsView,
   secretListSchema,
   secretSetSchema,
   serverConfigSchema,
+  settingsViewSchema,
   type Whoami,
   whoamiSchema,
 } from "@faas/core";
@@ -141,6 +145,16 @@ export class Client {
       const view = await this.#json(endpointViewSchema, "GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
       if (view.phase !== "deploying" || (view.deploying ?? view.revision) !== revision) return view;
     }
+  }
+
+  /** Returns the settings of the newest revision. */
+  settings(ref: EndpointRef): Promise<SettingsView> {
+    return this.#json(settingsViewSchema, "GET", `${pathOf(ref)}/settings`);
+  }
+
+  /** Returns what {@link putEndpoint} would change. */
+  planEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Planned> {
+    return this.#json(plannedSchema, "PUT", pathOf(ref), { ...body, dryRun: true });
   }
 
   putEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
