@@ -90,7 +90,11 @@ export const waitTimeoutSchema = z
     error: ({ input }) =>
       `expected "timeout" to be a duration of at most ${formatDuration(MAX_WAIT_MS)}, got "${input}"`,
   })
-  .meta({ pattern: quantityPattern(DURATION_UNITS, 0, MAX_WAIT_MS) });
+  .meta({
+    get pattern() {
+      return quantityPattern(DURATION_UNITS, 0, MAX_WAIT_MS);
+    },
+  });
 
 /** Number of past log lines: `tail` of `GET …/logs`. */
 export const tailSchema = z.string().regex(/^[0-9]{1,9}$/, {
@@ -111,7 +115,9 @@ export const sinceSchema = z
     error: ({ input }) => `expected "since" to be a duration such as 5m or a time (RFC 3339), got "${input}"`,
   })
   .meta({
-    anyOf: [{ pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) }, { pattern: RFC_3339 }],
+    get anyOf() {
+      return [{ pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) }, { pattern: RFC_3339 }];
+    },
   });
 
 /** Statuses of calls: `status` of `GET …/logs`. */

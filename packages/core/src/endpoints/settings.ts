@@ -67,9 +67,14 @@ function quantity(
       }
     })
     .meta({
-      pattern: quantityPattern(units, min, max),
-      // `forEditors` replaces it where people see patterns.
-      forEditors: { pattern: quantityPattern(units, 0, Number.POSITIVE_INFINITY), patternErrorMessage: expectedRange },
+      // Building a pattern takes a while, and only JSON Schemas have them.
+      get pattern() {
+        return quantityPattern(units, min, max);
+      },
+      /** Replaces the pattern where people see it. */
+      get forEditors() {
+        return { pattern: quantityPattern(units, 0, Number.POSITIVE_INFINITY), patternErrorMessage: expectedRange };
+      },
     });
 }
 
