@@ -62,7 +62,7 @@ test("logs --status, --level and --grep select lines", async (t) => {
   assert.equal(await selected("--grep", "GOT t"), "got two\ngot three\n");
 });
 
-test("logs rejects a status that is none, and so does the server", async (t) => {
+test("logs rejects an invalid status, and so does the server", async (t) => {
   const { code, stderr } = await server.run(t, ["logs", "acme/chatty", "--status", "600"]);
   assert.equal(code, 2);
   assert.match(stderr, /`--status` option to be statuses such as 404 or 4xx,503, got "600"/);

@@ -1,6 +1,6 @@
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 
-/** What is recorded of a finished call. */
+/** A finished call, with what is recorded of it. */
 export interface FinishedCall {
   readonly endpoint: ServedEndpoint;
   readonly request: { readonly method?: string | undefined };
