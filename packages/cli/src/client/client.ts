@@ -201,6 +201,7 @@ export class Client {
     );
   }
 
+  /** Reads the lines of an endpoint's log that meet the query. */
   async *logs(ref: EndpointRef, query: Readonly<Record<string, string>>): AsyncGenerator<LogLine> {
     const response = await this.call(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`, { method: "GET" });
     if (response.statusCode !== 200) await this.#unwrap(response);
