@@ -15,8 +15,8 @@ import { Exchange, type Pipeline, type Stage, type StageName, type StageNode } f
 import { FairQueue, queueFairly } from "./fair-queue.ts";
 import { forward } from "./forward.ts";
 import type { KeyVerifier } from "./key-verifier.ts";
-import { redirectSite } from "./redirect-site.ts";
 import { type RequestReport, recordMetrics } from "./record-metrics.ts";
+import { redirectSite } from "./redirect-site.ts";
 import { route } from "./route.ts";
 
 export type { RequestReport } from "./record-metrics.ts";
