@@ -7,6 +7,8 @@ import {
   settingsChangeShape,
   variablesChangeSchema,
 } from "../endpoints/settings-change.ts";
+import { isStatusList, STATUS_LIST_PATTERN } from "../logs/log-filter.ts";
+import { LOG_LEVELS } from "../logs/log-level.ts";
 import { endpointName, orgName } from "../names.ts";
 import { limitsChangeSchema } from "../organizations/limits.ts";
 import { quantityPattern } from "../quantity-pattern.ts";
@@ -146,6 +148,19 @@ export const sinceSchema = z
       return [{ pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) }, { pattern: RFC_3339 }];
     },
   });
+
+/** Statuses of calls: `status` of `GET …/logs`. */
+export const statusListSchema = z
+  .string()
+  .refine(isStatusList, {
+    error: ({ input }) => `expected "status" to be statuses such as 404 or 4xx,503, got "${input}"`,
+  })
+  .meta({ pattern: STATUS_LIST_PATTERN });
+
+/** Lowest level of log lines: `level` of `GET …/logs`. */
+export const logLevelSchema = z.enum(LOG_LEVELS, {
+  error: ({ input }) => `expected "level" to be one of ${LOG_LEVELS.join(", ")}, got "${input}"`,
+});
 
 /** Id of a key in a path. */
 export const keyIdParameter = z.string().meta({ description: "Id of the key", pattern: "^[0-9A-Za-z]{10}$" });
