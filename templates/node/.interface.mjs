@@ -3,50 +3,64 @@
  * Generated from packages/wrappers/node/src by `npm run wrappers`. Do not edit; the comments are in the sources.
  */
 
+// packages/wrappers/node/src/main.ts
+import { once } from "node:events";
+
 // packages/wrappers/node/src/app/intercept-listen.ts
 import { Server } from "node:http";
 
 // packages/wrappers/node/src/lazy/load.ts
 import { readFileSync } from "node:fs";
 
-// packages/wrappers/node/src/lazy/code-mark.ts
-var LAZY_CODE_MARK = ["/*", "LAZY", "CODE", ""].join(" ");
-var COMMENT_END = "*\\u{2f}";
-
 // packages/wrappers/node/src/options.ts
-import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
-var environment = process.env;
-var identity = {
-  org: environment.FAAS_ORG ?? "",
-  endpoint: environment.FAAS_ENDPOINT ?? "",
-  revision: environment.FAAS_REVISION ?? ""
-};
-var port = environment.PORT ?? "8080";
-var address = /^\d+$/.test(port) ? Number(port) : port;
-var userPort = typeof address === "number" ? address : 8080;
-var appSetting = environment.FAAS_APP;
-var signatureSetting = environment.FAAS_SIGNATURE;
-var handlerSetting = environment.FAAS_HANDLER;
-var timeoutMs = nonNegative("FAAS_TIMEOUT_MS", 3e4);
-var concurrency = nonNegative("FAAS_CONCURRENCY", 80);
-var bodyLimit = nonNegative("FAAS_BODY_LIMIT", 6 * 2 ** 20);
-var queueLimit = concurrency * 10;
-var folder = dirname(fileURLToPath(import.meta.url));
+import { join, relative } from "node:path";
+var identity;
+var address;
+var userPort;
+var appSetting;
+var signatureSetting;
+var handlerSetting;
+var timeoutMs;
+var concurrency;
+var bodyLimit;
+var queueLimit;
+var folder;
 var WRAPPER_FILE = ".interface.mjs";
 var EXTENSIONS = [".mjs", ".js", ".cjs"];
+function readSettings(environment, codeFolder) {
+  identity = {
+    org: environment.FAAS_ORG ?? "",
+    endpoint: environment.FAAS_ENDPOINT ?? "",
+    revision: environment.FAAS_REVISION ?? ""
+  };
+  const port = environment.PORT ?? "8080";
+  address = /^\d+$/.test(port) ? Number(port) : port;
+  userPort = typeof address === "number" ? address : 8080;
+  appSetting = environment.FAAS_APP;
+  signatureSetting = environment.FAAS_SIGNATURE;
+  handlerSetting = environment.FAAS_HANDLER;
+  timeoutMs = nonNegative(environment, "FAAS_TIMEOUT_MS", 3e4);
+  concurrency = nonNegative(environment, "FAAS_CONCURRENCY", 80);
+  bodyLimit = nonNegative(environment, "FAAS_BODY_LIMIT", 6 * 2 ** 20);
+  queueLimit = concurrency * 10;
+  folder = codeFolder;
+}
 function pathOf(name) {
   return join(folder, name);
 }
 function nameOf(path) {
   return relative(folder, path);
 }
-function nonNegative(name, fallback) {
+function nonNegative(environment, name, fallback) {
   const value = Number(environment[name] ?? fallback);
   if (!Number.isFinite(value) || value < 0)
     throw new Error(`Expected ${name} to be a number, got "${environment[name]}"`);
   return value;
 }
+
+// packages/wrappers/node/src/lazy/code-mark.ts
+var LAZY_CODE_MARK = ["/*", "LAZY", "CODE", ""].join(" ");
+var COMMENT_END = "*\\u{2f}";
 
 // packages/wrappers/node/src/call.ts
 var Call = class {
@@ -560,6 +574,8 @@ var sharedModules = { "app/intercept-listen.ts": () => ({ get interceptListen() 
   return pathOf;
 }, get queueLimit() {
   return queueLimit;
+}, get readSettings() {
+  return readSettings;
 }, get signatureSetting() {
   return signatureSetting;
 }, get timeoutMs() {
@@ -646,11 +662,12 @@ function lazyIfUsed() {
   return functions;
 }
 function compile() {
-  const text = readFileSync(import.meta.filename, "utf8");
+  const filename = pathOf(WRAPPER_FILE);
+  const text = readFileSync(filename, "utf8");
   const code = text.slice(text.lastIndexOf(LAZY_CODE_MARK) + LAZY_CODE_MARK.length, text.lastIndexOf("*/"));
   const { compileFunction } = process.getBuiltinModule("node:vm");
   const run2 = compileFunction(code.replaceAll(COMMENT_END, "*/"), ["require", "shared"], {
-    filename: import.meta.filename
+    filename
   });
   return run2(process.getBuiltinModule, (path) => sharedModules[path]?.());
 }
@@ -711,6 +728,9 @@ function prepareSignature() {
 var FILES = ["index", "main", "handler", "function", "app"];
 var loaded;
 var loading;
+function useFunction(userFunction) {
+  loaded = userFunction;
+}
 function startLoading() {
   loading = load().catch((error) => ({
     problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(stackOf(error)))
@@ -775,9 +795,6 @@ function mainOfManifest() {
   }
 }
 
-// packages/wrappers/node/src/server.ts
-import { createServer, ServerResponse } from "node:http";
-
 // packages/wrappers/node/src/admission.ts
 var Admission = class {
   #startCall;
@@ -825,21 +842,20 @@ var Deadlines = class {
   #head = new RingHead();
   #durationMs;
   #onExpired;
-  #isTimerSet = false;
+  #timer;
+  /** @param durationMs returns the timeout, the same each time */
   constructor(durationMs, onExpired) {
     this.#durationMs = durationMs;
     this.#onExpired = onExpired;
   }
   add(timed) {
     const head = this.#head;
-    timed.endsAtMs = performance.now() + this.#durationMs;
+    timed.endsAtMs = performance.now() + this.#durationMs();
     timed.previous = head.previous;
     timed.next = head;
     head.previous.next = timed;
     head.previous = timed;
-    if (this.#isTimerSet) return;
-    this.#isTimerSet = true;
-    setTimeout(this.#expire, this.#durationMs);
+    this.#timer ??= setTimeout(this.#expire, this.#durationMs());
   }
   /** Does nothing after the deadline: an expired link is already removed. */
   remove(timed) {
@@ -855,18 +871,23 @@ var Deadlines = class {
     this.remove(timed);
     this.add(timed);
   }
+  /** Stops the timer, which is set for a duration that is about to change. No call may be running. */
+  stop() {
+    clearTimeout(this.#timer);
+    this.#timer = void 0;
+  }
   #expire = () => {
     const now = performance.now();
     while (this.#head.next !== this.#head) {
       const first = this.#head.next;
       if (first.endsAtMs > now) {
-        setTimeout(this.#expire, Math.ceil(first.endsAtMs - now));
+        this.#timer = setTimeout(this.#expire, Math.ceil(first.endsAtMs - now));
         return;
       }
       this.remove(first);
       this.#onExpired(first);
     }
-    this.#isTimerSet = false;
+    this.#timer = void 0;
   };
 };
 var RingHead = class {
@@ -879,7 +900,7 @@ var RingHead = class {
 
 // packages/wrappers/node/src/run-call.ts
 var admission = new Admission(runWhenLoaded);
-var deadlines = new Deadlines(timeoutMs, onTimeout);
+var deadlines = new Deadlines(() => timeoutMs, onTimeout);
 function runWhenLoaded(call) {
   if (loaded !== void 0) run(call, loaded);
   else void whenLoaded().then((result) => run(call, result));
@@ -982,6 +1003,9 @@ function onError(call, error) {
   else answer(call, new Problem("FUNCTION_ERROR", messageOf(error)));
 }
 
+// packages/wrappers/node/src/server.ts
+import { createServer, ServerResponse } from "node:http";
+
 // packages/wrappers/node/src/websocket/offer.ts
 function isWebSocket({ method, headers }) {
   if (headers.upgrade?.toLowerCase() !== "websocket" || method !== "GET") return false;
@@ -1068,23 +1092,43 @@ function writeSynchronously() {
 }
 
 // packages/wrappers/node/src/main.ts
-process.setSourceMapsEnabled(true);
-writeSynchronously();
-if (process.env.FAAS_LOADING_WATCH === "1") {
-  const endWatch = lazy().watchLoading();
-  setImmediate(() => void whenLoaded().then(endWatch));
+if (process.env.FAAS_PREWARMED !== "1") start(import.meta.dirname);
+async function rehearse(socketPath, sendRequest) {
+  readSettings({}, "");
+  useFunction({ handler: () => ({}) });
+  const server = createWrapperServer();
+  server.listen(socketPath);
+  await once(server, "listening");
+  await sendRequest();
+  server.close();
+  await once(server, "close");
+  deadlines.stop();
+  useFunction(void 0);
 }
-startLoading();
-process.env.PORT = String(userPort);
-var httpServer = createWrapperServer();
-httpServer.listen(address);
-httpServer.on("error", (error) => {
-  console.error(`Cannot listen on ${address}: ${error.message}`);
-  process.exit(1);
-});
-if (appSetting !== "function") interceptListen();
-drainOnSigterm(httpServer);
-exitOnUncaughtError();
+function start(codeFolder) {
+  readSettings(process.env, codeFolder);
+  process.setSourceMapsEnabled(true);
+  writeSynchronously();
+  if (process.env.FAAS_LOADING_WATCH === "1") {
+    const endWatch = lazy().watchLoading();
+    setImmediate(() => void whenLoaded().then(endWatch));
+  }
+  startLoading();
+  process.env.PORT = String(userPort);
+  const httpServer = createWrapperServer();
+  httpServer.listen(address);
+  httpServer.on("error", (error) => {
+    console.error(`Cannot listen on ${address}: ${error.message}`);
+    process.exit(1);
+  });
+  if (appSetting !== "function") interceptListen();
+  drainOnSigterm(httpServer);
+  exitOnUncaughtError();
+}
+export {
+  rehearse,
+  start
+};
 /* LAZY CODE var lazy=(()=>{var Hr=Object.create;var ae=Object.defineProperty;var Mr=Object.getOwnPropertyDescriptor;var Dr=Object.getOwnPropertyNames;var jr=Object.getPrototypeOf,qr=Object.prototype.hasOwnProperty;var C=(e=>typeof require<"u"?require:typeof Proxy<"u"?new Proxy(e,{get:(n,t)=>(typeof require<"u"?require:n)[t]}):e)(function(e){if(typeof require<"u")return require.apply(this,arguments);throw Error('Dynamic require of "'+e+'" is not supported')});var O=(e,n)=>()=>{try{return n||e((n={exports:{}}).exports,n),n.exports}catch(t){throw n=0,t}},Wr=(e,n)=>{for(var t in n)ae(e,t,{get:n[t],enumerable:!0})},Ln=(e,n,t,r)=>{if(n&&typeof n=="object"||typeof n=="function")for(let o of Dr(n))!qr.call(e,o)&&o!==t&&ae(e,o,{get:()=>n[o],enumerable:!(r=Mr(n,o))||r.enumerable});return e};var c=(e,n,t)=>(t=e!=null?Hr(jr(e)):{},Ln(n||!e||!e.__esModule?ae(t,"default",{value:e,enumerable:!0}):t,e)),Gr=e=>Ln(ae({},"__esModule",{value:!0}),e);var R=O((ws,Bn)=>{Bn.exports=shared("options.ts")});var We=O((bs,Fn)=>{Fn.exports=shared("app/intercept-listen.ts")});var y=O((Ss,$n)=>{$n.exports=shared("problem.ts")});var fe=O((Rs,Vn)=>{Vn.exports=shared("request/body-limit.ts")});var pe=O((xs,Jn)=>{Jn.exports=shared("response/problem.ts")});var Qn=O((vs,zn)=>{zn.exports=shared("shutdown.ts")});var at=O((Ns,it)=>{it.exports=shared("call.ts")});var St=O((Gs,bt)=>{bt.exports=shared("request/body.ts")});var rn=O((Vs,Ot)=>{Ot.exports=shared("request/parse-body.ts")});var Z=O((ti,Ct)=>{Ct.exports=shared("response/head.ts")});var Zt=O((Fi,Xt)=>{Xt.exports=shared("signatures/hints.ts")});var Be=O((zi,mr)=>{mr.exports=shared("response/result.ts")});var yr=O((Ki,hr)=>{hr.exports=shared("response/send.ts")});var br=O((Xi,wr)=>{wr.exports=shared("response/stream.ts")});var xr=O((oa,Rr)=>{Rr.exports=shared("request/event.ts")});var gs={};Wr(gs,{functions:()=>ms});var In=C("node:fs"),Q=C("node:module"),Pn=C("node:url");function _n(e){process.argv[1]=e;let{cache:n}=(0,Q.createRequire)(e);if(Object.defineProperty(process,"mainModule",{configurable:!0,enumerable:!0,get:()=>n[e]}),Q.registerHooks===void 0||!(0,In.readFileSync)(e,"utf8").includes("import.meta.main"))return;let{href:t}=(0,Pn.pathToFileURL)(e),r=(0,Q.registerHooks)({load(o,s,i){let d=i(o,s);return o!==t||d.format!=="module"?d:(r.deregister(),{...d,source:String(d.source).replaceAll("import.meta.main","(true)          ")})}})}var Mn=c(R(),1),Y=c(We(),1);var de=C("node:http"),Un=c(R(),1),Hn=c(y(),1);function H(e){return e instanceof de.Server?!0:typeof e?.listenerCount!="function"?!1:"keepAliveTimeout"in e||e.listenerCount("request")>0}function Ge(e){return"setSecureContext"in e}var k=class{#e;#r=0;#t;constructor(n){this.server=n,this.#e=Ge(n)}request(n,t){if(this.#e&&(n.socket.encrypted=!0),this.#r++,t.once("close",this.#n),!this.server.emit("request",n,t))throw new Hn.Problem("NOT_FOUND","The application's server has no listener for requests")}#n=()=>{this.#r--,this.#r===0&&this.#t?.()};pretendToListen(n){let{server:t}=this;typeof n=="function"&&t.once("listening",n),this.#t=void 0;let r=!0,o=(s,i)=>Object.defineProperty(t,s,{configurable:!0,writable:!0,value:i});o("listening",!0),o("address",()=>r?{address:"::",family:"IPv6",port:Un.userPort}:null),o("close",s=>r?(r=!1,o("listening",!1),typeof s=="function"&&t.once("close",s),this.#t=()=>{this.#t=void 0,de.Server.prototype.close.call(t)},this.#r===0&&this.#t(),t):de.Server.prototype.close.call(t,s)),process.nextTick(()=>r&&Object.hasOwn(t,"address")&&t.emit("listening"))}stopPretending(){let n=this.server;for(let t of["listening","address","close"])Reflect.deleteProperty(n,t)}};var Ve,w,Je,Dn;function ue(e){Ve=n=>Gn(n,e)}function K(){if(w===void 0)return;let{app:e,args:n}=w;w=void 0,e.stopPretending(),Wn(e.server,typeof n.at(-1)=="function"?n.slice(0,-1):n)}function q(){return w?.app}function jn(e){return w!==void 0&&(w.rank>0||Gn(w.app.server,e))}async function ce(e){return w===void 0&&await new Promise(n=>{Dn=n,setTimeout(n,e)}),w!==void 0?{request:Vr,get server(){return w?.app.server}}:Je===void 0?void 0:new k(Je)}var Vr=(e,n)=>w?.app.request(e,n);function qn(e,n){if(!H(e))return(0,Y.listenReally)(e,n);let t=Jr(n);if(w?.app.server===e){if(e.listening)throw zr();return w.app.pretendToListen(n.at(-1)),e}if(t===void 0||t===0)return Je??=e,(0,Y.listenReally)(e,n);let r=t===Mn.userPort?2:Ge(e)?1:0;return(w===void 0?Ve===void 0||r===2||Ve(e):r>w.rank)?(K(),w={app:new k(e),port:t,rank:r,args:n},w.app.pretendToListen(n.at(-1)),Dn?.(),e):t===w?.port?(new k(e).pretendToListen(n.at(-1)),e):Wn(e,n)}function Wn(e,n){let t=r=>{if(e.off("error",t),!(e.listenerCount("error")>0)){if(r.code!=="EADDRINUSE"&&r.code!=="EACCES")throw r;e.once("listening",()=>{let{port:o}=e.address();console.error(`${r.message}: the function's second server listens on port ${o} instead`)}),(0,Y.listenReally)(e,[0])}};return e.on("error",t),e.once("listening",()=>e.off("error",t)),(0,Y.listenReally)(e,n)}function Jr([e]){let n=e;if(typeof e=="object"&&e!==null){let t=e;if(t.fd!==void 0||t._handle!==void 0||t.port===void 0&&t.path!==void 0)return;n=t.port}if(n==null||typeof n=="function")return 0;if(!(typeof n!="number"&&(typeof n!="string"||n.trim()==="")))return Number(n)>=0&&Number(n)<65536?Number(n):void 0}function Gn(e,n){if(e.listeners("request").includes(n)||e.listenerCount("upgrade")>0)return!0;let{server:t,callback:r}=n??{};return t===e||n===e||typeof r=="function"}function zr(){let e=new Error("Listen method has been called more than once without closing.");return Object.assign(e,{code:"ERR_SERVER_ALREADY_LISTEN"})}var Yn=c(R(),1),X=c(fe(),1),Kn=c(pe(),1),Xn=c(Qn(),1);function P(e,n){let{request:t,response:r}=e;if((0,X.declaresTooLarge)(t))throw(0,X.bodyTooLarge)();return t.headers["transfer-encoding"]!==void 0&&Qr(e),Yr(t.socket),r.setHeader("X-Request-Id",e.requestId),Xn.isDraining&&(r.shouldKeepAlive=!1),e.progress=0,new Promise((o,s)=>{r.once("close",o);let i=n.request(t,r);typeof i?.then=="function"&&i.then(void 0,s)})}function Zn(e){let{socket:n,headersSent:t}=e.response;if(!t||n===null)return!1;let r=e.progress;return e.progress=2*n.bytesWritten-n.writableLength,e.progress!==r}function ze({request:e,response:n,requestId:t},r){let{socket:o}=n;n.headersSent||n.destroyed||o===null?e.socket.destroy():(o.write((0,Kn.rawProblem)(r,t,e.method!=="HEAD")),o.destroySoon())}function Qr(e){let{request:n}=e,{push:t}=n,r=0;n.push=(o,...s)=>(r+=o?.length??0,r<=Yn.bodyLimit?t.call(n,o,...s):(ze(e,(0,X.bodyTooLarge)()),!1))}function Yr(e){if(!(e.remoteAddress!==void 0||e.destroyed))for(let[n,t]of[["remoteAddress","127.0.0.1"],["remoteFamily","IPv4"],["remotePort",0]])Object.defineProperty(e,n,{configurable:!0,value:t})}var et=C("node:fs"),nt=C("node:path"),x=c(R(),1);async function tt(e){let{spawnSync:n}=process.getBuiltinModule("node:child_process"),t=(0,et.readdirSync)(x.folder).filter(r=>x.EXTENSIONS.includes((0,nt.extname)(r))&&r!==x.WRAPPER_FILE);for(let r of[e,...t.map(x.pathOf)]){let{status:o,stderr:s}=n(process.execPath,["--check",r],{encoding:"utf8",timeout:5e3});if(o!==0)return s.split(`
     at `,1)[0]?.trim()}}function rt(e){for(let[,n="",t]of e.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)){let r=(0,x.nameOf)(decodeURI(n));if(!r.startsWith("..")&&r!==x.WRAPPER_FILE)return`${r}:${t}`}}var me=c(y(),1),le=new Set;function ot(e,n){let t=Promise.resolve(e).catch(r=>{console.error(JSON.stringify({level:"error",requestId:n,message:`waitUntil: ${(0,me.messageOf)(r)}`})),console.error((0,me.stackOf)(r))}).then(()=>le.delete(t));le.add(t)}async function st(){for(;le.size>0;)await Promise.all(le)}var ct=c(y(),1);var ut=c(at(),1);var Kr=/^(?:FAAS_.*|KUBERNETES_.*|PORT|PATH|HOME|HOSTNAME|TMPDIR|LANG|PWD|SHLVL|_|OMP_NUM_THREADS|OPENBLAS_NUM_THREADS|NODE_COMPILE_CACHE|NODE_VERSION|YARN_VERSION)$/,dt;function Qe(){return dt??=Object.fromEntries(Object.entries(process.env).filter(([e])=>!Kr.test(e))),dt}var ge=class{#e;constructor(n){this.#e=n,Object.assign(this,Qe())}get org(){return this.#e.context.org}get endpoint(){return this.#e.context.endpoint}get revision(){return this.#e.context.revision}get requestId(){return this.#e.requestId}get deadline(){return this.#e.deadline}get signal(){return this.#e.signal}get log(){return this.#e.context.log}},M=class extends ut.Context{get waitUntil(){return n=>ot(n,this.requestId)}get props(){return{}}passThroughOnException(){}};var Ke;function ft(e){return e instanceof ReferenceError&&/^(?:addEventListener|self) is not defined$/.test(e.message)}function pt(){let e=(n,t)=>{n==="fetch"&&(Ke??=typeof t=="function"?t:r=>t.handleEvent(r))};for(let[n,t]of Object.entries({self:globalThis,addEventListener:e,...Qe()}))n in globalThis||Object.defineProperty(globalThis,n,{configurable:!0,writable:!0,value:t})}function lt(){return Ke&&{fetch:Xr}}var Xr=(e,n)=>{let t=new Ye(e,new M(n));if(Ke?.(t),t.response!==void 0)return t.response;throw new ct.Problem("INVALID_RESPONSE","The listener of fetch did not call respondWith")},Ye=class extends Event{constructor(n,{waitUntil:t}){super("fetch"),this.request=n,this.waitUntil=t}respondWith(n){this.response=n}passThroughOnException(){}};var nr=C("node:fs");var mt=c(y(),1);var S=e=>typeof e=="function";function ye(e){return S(e)&&S(e.use)&&S(e.handle)}async function Xe(e){if(e===null||typeof e!="object"&&!S(e))return;if(H(e))return new k(e);let n=e;if(S(e))return ye(e)?Zr(e,n):void 0;if(S(n.getHttpAdapter)&&S(n.init)){await n.init();let t=n.getHttpAdapter().getInstance?.();return S(t?.ready)&&await t.ready(),he(n.getHttpServer.call(n))}if(S(n.ready)&&S(n.inject))return await n.ready(),he(n.server);if(S(n.initialize)&&H(n.listener))return await n.initialize(),he(n.listener);if(!(!S(n.use)&&!S(n.listen)))return S(n.callback)?D(n.callback()):S(n.handler)?D(n.handler.bind(n)):H(n.server)?he(n.server):void 0}function D(e){return{request:e,get server(){return q()?.server}}}function he(e){return H(e)?new k(e):void 0}function Zr(e,{listen:n}){return S(n)?D(e):D((t,r)=>new Promise((o,s)=>{e(t,r,i=>s(i??new mt.Problem("NOT_FOUND",`There is nothing at ${t.url}`)))}))}var eo=["req","request","_req","_request","_","__"],no=["res","response","_res","_response"];function gt(e){return e.length>=2&&e.length<=3&&no.includes(e[1]??"")&&eo.includes(e[0]??"")}var yn=c(We(),1);function we(e){let n=e.indexOf("("),t=e.slice(n+1,e.indexOf(")",n));return n<0||t===""?[]:t.split(",").map(r=>r.trim())}function Ze(e,n){let t=we(String(e));return t.length===2&&/^_*(?:context|ctx)$/.test(t[1])?(r,o)=>{let s=new M(o);return e.call(n,r,s,s)}:(r,o)=>e.call(n,r,new ge(o),new M(o))}var l=c(R(),1),wn=c(y(),1);var g=c(R(),1),zt=c(y(),1);function A(e){return en(Function.prototype.toString.call(e))}function en(e){return e.replace(/\/\*[\s\S]*?\*\/|(?<![:\\])\/\/.*$/gm,"")}function T(e){let n=/^(?:async\s+)?([\w$]+)\s*=>/.exec(e);if(n)return[n[1]];let t=e.indexOf("("),r=[],o=0,s="";for(let i of e.slice(t)){if(")]}".includes(i)&&o--,o===0||o===1&&i===","){if(s.trim()!==""&&r.push(s.replace(/=[\s\S]*$/,"").trim()),s="",o===0&&i===")")break}else s+=i;"([{".includes(i)&&o++}return r}function _(e){return e!==void 0&&/^_?(?:callback|cb|done)$/i.test(e)}var be=Symbol.for("aws.lambda.runtime.handler.streaming"),ht="rawPath|rawQueryString|requestContext|queryStringParameters|multiValueQueryStringParameters|multiValueHeaders|pathParameters|isBase64Encoded|httpMethod|stageVariables|routeKey",to="awsRequestId|getRemainingTimeInMillis|callbackWaitsForEmptyEventLoop|invokedFunctionArn|functionName|functionVersion|memoryLimitInMB|logGroupName|logStreamName|clientContext|done",ro="body|rawBody|query|params|path|get|header|ip|hostname|protocol|cookies",oo="status|send|json|sendStatus|redirect|set|type|cookie|header";function yt(e,n){if(be in e)return"lambda";let t=A(e),[r="",o="",s]=T(t),i=(a,u)=>so(t,a,u);if(nn(r)&&tn(o))return i(r,ro)||i(o,oo)?"gcf":void 0;if(r==="context"){if(i(r,"request|response"))return"fission";if(_(o))return"openfaas"}return n==="handle"?"knative":/^lambda_?handler$/i.test(n)?"lambda":i(o,"status|headers")?"openfaas":i(o,"succeed|fail")?n==="default"?"openfaas":"lambda":n==="default"?_(s)?"openfaas":void 0:_(s)?r==="data"?"gcf":"lambda":i(r,ht)||i(o,to)||/\bstatusCode["']?\s*:\s*["']?\d{3}\b/.test(t)&&/\bbody\b/.test(t)&&!i(r,"method|query|rawBody")?"lambda":void 0}var nn=e=>/^_?req(?:uest)?$/i.test(e),tn=e=>/^_?res(?:p|ponse)?$/i.test(e);function so(e,n,t){if(n.startsWith("{"))return new RegExp(`[{,]\\s*(?:${t})\\b`).test(n);if(!/^[\w$]+$/.test(n))return!1;let r=n.replaceAll("$","\\$");return new RegExp(`(?<![\\w$.])${r}\\s*\\??\\.\\s*(?:${t})(?![\\w$])`).test(e)||new RegExp(`\\{[^{}]*?\\b(?:${t})\\b[^{}]*\\}\\s*=\\s*${r}(?![\\w$.])`).test(e)}function wt(e){let n=en(e);if(/@google-cloud\/functions-framework|\bres(?:p|ponse)?\s*\.\s*(?:send|json|status|sendStatus)\s*\(/.test(n))return"gcf";if(/\bcloudEventResponse\b/.test(n))return"knative";if(/\bcontext\s*\.\s*(?:status|headers)\s*\(/.test(n))return"openfaas";if(new RegExp(`\\bstatusCode\\b|\\bawslambda\\b|\\b(?:${ht}|awsRequestId)\\b`).test(n)||/\bcontext\s*\.\s*(?:succeed|fail|done)\s*\(/.test(n))return"lambda";if(/\b(?:specversion|datacontenttype)\b/.test(n))return"cloudevents"}var Se=c(St(),1),Et=c(rn(),1);function B({url:e="/"}){let n=e.indexOf("?");return n<0?{path:e,query:""}:{path:e.slice(0,n)||"/",query:e.slice(n+1)}}function W(e){return kt(B(e).query)}function Oe({headers:e,socket:n}){let t=e["x-forwarded-for"];return String(t??n.remoteAddress??"127.0.0.1").split(",").at(-1)?.trim()}function E({request:e}){return(0,Se.hasBody)(e)?(0,Se.readBody)(e):Promise.resolve(Buffer.alloc(0))}function F({headers:e},n,t=""){if(n.length===0)return;let r=e["content-type"]??t,o=(0,Et.parseBody)(n,r);return/^\s*application\/x-www-form-urlencoded/i.test(r)?kt(o):o}function kt(e){let n=new Map;for(let[t,r]of new URLSearchParams(e)){let o=n.get(t);n.set(t,o===void 0?r:[o,r].flat())}return Object.fromEntries(n)}function Ee({request:e},n){let{headers:t,url:r}=e,o=a=>t[/^referrer$/i.test(a)?"referer":a.toLowerCase()],s=String(t["x-forwarded-proto"]??"http"),i=String(t["x-forwarded-host"]??t.host??""),d={body:F(e,n)??{},rawBody:n.length===0?void 0:n,query:W(e),path:B(e).path,originalUrl:r,baseUrl:"",params:{0:B(e).path},protocol:s,secure:s==="https",host:i,hostname:i.replace(/:\d+$/,""),ip:Oe(e),ips:String(t["x-forwarded-for"]??"").split(/\s*,\s*\u{2f}).filter(Boolean),xhr:/^xmlhttprequest$/i.test(String(t["x-requested-with"])),get:o,header:o,is:(...a)=>io(String(t["content-type"]??""),a.flat())};return Object.assign(e,d)}function io(e,n){let t=e.split(";",1)[0]?.trim().toLowerCase(),r=o=>o.includes("*")?t.startsWith(o.replace(/\*.*\u{2f},"")):o===t||t.endsWith(`/${o}`)||t.endsWith(`+${o}`);return t===""?!1:n.find(r)??!1}var sn=C("node:http"),xt={bin:"application/octet-stream",css:"text/css; charset=utf-8",csv:"text/csv; charset=utf-8",html:"text/html; charset=utf-8",js:"text/javascript; charset=utf-8",json:"application/json; charset=utf-8",text:"text/plain; charset=utf-8",txt:"text/plain; charset=utf-8",xml:"application/xml; charset=utf-8"};function Re({response:e}){let n=a=>(...u)=>(a(...u),e),t=(a,u)=>{for(let[f,p]of typeof a=="string"?[[a,u]]:Object.entries(a))Rt(e,f,p)},r=a=>Rt(e,"Content-Type",a.includes("/")?a:ao(a)),o=(a,u)=>e.appendHeader(a,u),s=(a,u,f={})=>o("Set-Cookie",uo(a,u,f)),i=a=>e.setHeader("Location",encodeURI(a).replace(/%25([\dA-F]{2})/gi,"%$1")),d={locals:{},status:n(a=>{e.statusCode=a}),set:n(t),header:n(t),get:a=>e.getHeader(a),type:n(r),contentType:n(r),append:n(o),vary:n(a=>o("Vary",a)),cookie:n(s),clearCookie:n((a,u={})=>s(a,"",{...u,expires:new Date(0)})),location:n(i),send:n(a=>on(e,a)),json:n(a=>vt(e,a)),sendStatus:n(a=>{e.statusCode=a,r("txt"),on(e,sn.STATUS_CODES[a]??String(a))}),redirect:n((...a)=>{let[u,f]=a;e.statusCode=typeof u=="number"?u:302,i(String(typeof u=="number"?f:u)),r("txt"),on(e,`${sn.STATUS_CODES[e.statusCode]}. Redirecting to ${e.getHeader("Location")}`)})};return Object.assign(e,d)}function ao(e){return xt[e.replace(/^\./,"")]??"application/octet-stream"}function Rt(e,n,t){if(t===void 0)return;if(Array.isArray(t)){e.setHeader(n,t.map(String));return}let r=String(t),o=/^content-type$/i.test(n)&&/^(?:text\/|application\/json)[^;]*$/i.test(r);e.setHeader(n,o?`${r}; charset=utf-8`:r)}function on(e,n){if(!e.headersSent)if(typeof n=="string")ke(e,"text/html; charset=utf-8",n);else if(n==null)ke(e,void 0,"");else if(ArrayBuffer.isView(n)){let t=Buffer.from(n.buffer,n.byteOffset,n.byteLength);ke(e,"application/octet-stream",t)}else vt(e,n)}function vt(e,n){e.headersSent||ke(e,xt.json,JSON.stringify(n)??"")}function ke(e,n,t){if(n!==void 0&&!e.hasHeader("Content-Type")&&e.setHeader("Content-Type",n),e.statusCode===204||e.statusCode===304){for(let r of["Content-Type","Content-Length"])e.removeHeader(r);e.end();return}e.setHeader("Content-Length",Buffer.byteLength(t)),e.end(t)}function uo(e,n,t){let r=typeof n=="object"?`j:${JSON.stringify(n)}`:String(n),{maxAge:o,expires:s,sameSite:i,domain:d,path:a="/",httpOnly:u,secure:f,encode:p=encodeURIComponent}=t,m=o===void 0?s:new Date(Date.now()+o);return[`${e}=${p(r)}`,o===void 0?"":`Max-Age=${Math.floor(o/1e3)}`,d?`Domain=${d}`:"",`Path=${a}`,m?`Expires=${m.toUTCString()}`:"",u?"HttpOnly":"",f?"Secure":"",i?`SameSite=${i===!0?"Strict":co(String(i))}`:""].filter(Boolean).join("; ")}function co(e){return e.charAt(0).toUpperCase()+e.slice(1)}function At(e){return async n=>{let t={request:Ee(n,await E(n)),response:Re(n)},{response:r}=t,o=(i,d,a)=>{i&&(a&&r.set(a),r.status(i),r.send(d))};await P(n,{request:async()=>{let i=await e(t,o);e.length<2&&!r.headersSent&&o(i?.status??200,i?.body,i?.headers)}})}}var dn=C("node:fs");var Ne=c(R(),1),un=c(y(),1);var ve=c(y(),1),Ae=c(rn(),1),an=c(Z(),1),Tt=["id","source","specversion","type"],Nt=new Set(["data","data_base64","datacontenttype"]),N=class{constructor(n){Object.assign(this,n)}};function Ce(e){return e["ce-id"]!==void 0||e["ce-specversion"]!==void 0||Lt(e).startsWith("application/cloudevents")}function Lt(e){return(e["content-type"]??"").split(";",1)[0]?.trim().toLowerCase()}function ee(e,n){let t=Lt(e);if(t.startsWith("application/cloudevents-batch"))throw G("Batches of CloudEvents are not supported: send each event in its own request");let r=t.startsWith("application/cloudevents");if(r&&t!=="application/cloudevents+json")throw G(`Expected a CloudEvent of the type application/cloudevents+json, got ${t}`);let o=r?lo((0,Ae.parseBody)(n,an.JSON_TYPE)):fo(e,n);for(let s of Tt)if(typeof o[s]!="string"||o[s]==="")throw G(`Expected a CloudEvent with the attribute "${s}", ${r?"in the body":`as the header "ce-${s}"`}`);if(o.specversion!=="1.0"&&o.specversion!=="0.3")throw G(`Expected a CloudEvent of specversion 1.0, got "${o.specversion}"`);return o}function G(e){return new ve.Problem("INVALID_REQUEST",e)}function fo(e,n){let t={};for(let o in e)o.startsWith("ce-")&&!Nt.has(o.slice(3))&&(t[o.slice(3)]=po(String(e[o])));let r=e["content-type"];return r!==void 0&&(t.datacontenttype=r),n.length>0&&(t.data=(0,Ae.parseBody)(n,r)),new N(t)}function po(e){let n=/^".*"$/.test(e)?e.slice(1,-1).replace(/\\(.)/g,"$1"):e;try{return decodeURIComponent(n)}catch{return n}}function lo(e){if(typeof e!="object"||e===null||Array.isArray(e))throw G("Expected a CloudEvent as a JSON object");let{data_base64:n,...t}=e;if(n==null)return new N(t);let r=Buffer.from(String(n),"base64"),o=String(t.datacontenttype??"");try{return new N({...t,data:(0,Ae.parseBody)(r,o),data_base64:n})}catch(s){throw G(`The data of the CloudEvent is not of its datacontenttype ${o}: ${(0,ve.messageOf)(s)}`)}}function ne(e){return typeof e=="object"&&e!==null&&Tt.every(n=>typeof e[n]=="string")}function Te(e){let n={},t=e.toJSON,r=t===void 0?e:t.call(e);for(let[d,a]of Object.entries(r))!Nt.has(d)&&a!==void 0&&a!==null&&typeof a!="function"&&(n[`ce-${d.toLowerCase()}`]=mo(a instanceof Date?a.toISOString():String(a)));let{data:o,data_base64:s,datacontenttype:i}=e;return o===void 0&&typeof s=="string"?xe(n,i,Buffer.from(s,"base64")):o==null?xe(n,i,""):typeof o=="string"||ArrayBuffer.isView(o)?xe(n,i,o):xe(n,i??an.JSON_TYPE,JSON.stringify(o))}function xe(e,n,t){return typeof n=="string"&&(e["Content-Type"]=n),{status:200,headers:e,body:t}}function mo(e){return e.replace(/[^\x21\x23\x24\x26-\x7e]+/gu,n=>Array.from(Buffer.from(n),t=>`%${t.toString(16).toUpperCase().padStart(2,"0")}`).join(""))}function It(e){let n=process.getBuiltinModule("node:module").createRequire(e),t="@google-cloud/functions-framework";try{return{...n(t),...n(`${t}/testing`)}}catch(r){if(/MODULE_NOT_FOUND|ERR_PACKAGE_PATH_NOT_EXPORTED/.test(String(r.code)))return;throw r}}function*go(e){let{FUNCTION_TARGET:n,GOOGLE_FUNCTION_TARGET:t}=process.env;for(let r of[n,t,e])r&&(yield r);try{let{scripts:r}=JSON.parse((0,dn.readFileSync)((0,Ne.pathOf)("package.json"),"utf8")),[,o]=/functions-framework\b.*--target[= ]([\w-]+)/.exec(JSON.stringify(r))??[];o!==void 0&&(yield o)}catch{}yield"function"}function Pt(e,n){let t=It(e);if(t===void 0)return;let r=a=>{try{return t.getTestServer(a)}catch{return}};for(let a of go(n)){let u=r(a);if(u)return{app:new k(u)}}let o=(0,dn.readFileSync)(e,"utf8"),s=Array.from(o.matchAll(/\b(?:http|cloudEvent)\)?\s*\(\s*["'`]([\w-]+)["'`]/g),([,a])=>a),i=[...new Set(s)].filter(r);if(i.length>1)throw new un.Problem("FUNCTION_LOAD_FAILED",`${(0,Ne.nameOf)(e)}: registers the functions ${i.join(", ")}. Set the variable FUNCTION_TARGET to one of them, as in --env FUNCTION_TARGET=${i[0]}`);let d=i[0]===void 0?void 0:r(i[0]);return d&&{app:new k(d)}}function _t(e,n,t){let r=process.env.FUNCTION_SIGNATURE_TYPE??ho(t);if(r==="event")return{respond:wo(e)};if(r==="cloudevent")return{respond:cn(e)};let o=It(n);return o===void 0?{respond:yo(e)}:(o.http("function",e),{app:new k(o.getTestServer("function"))})}function ho([e="",n=""]){return/^_?(?:cloud_?event|ce)$/i.test(e)?"cloudevent":/^_?(?:data|event|message|file|pubsub\w*)$/i.test(e)&&!/^_?res/i.test(n)?"event":"http"}function yo(e){return async n=>{let t=Ee(n,await E(n));await P(n,{request:()=>e(t,Re(n))})}}function cn(e){let n=_(T(A(e))[1]);return async t=>{let r=ee(t.request.headers,await E(t)),o=await Bt(s=>e(r,n?s:t.context),n);return ne(o)?Te(o):o}}function wo(e){return async n=>{let{headers:t}=n.request,r=await E(n),o=Ce(t)?ee(t,r):F(n.request,r,"application/json");if(typeof o!="object"||o===null||Buffer.isBuffer(o))throw new un.Problem("INVALID_REQUEST",'Expected an event as a JSON object with "data" and "context", or a CloudEvent');let{data:s,context:i,...d}=o,a=i??(o instanceof N?bo(d):d);return Bt(u=>e(s,a,u),e.length>2)}}function bo({id:e,time:n,type:t,source:r,...o}){return{eventId:e,timestamp:n,eventType:t,resource:r,...o}}function Bt(e,n){return new Promise((t,r)=>{let o=e((s,i)=>s?r(s):t(i));(o!==void 0||!n)&&t(o)})}var Ft=c(y(),1);var So="OPTIONS, GET, DELETE, POST, PUT, HEAD, PATCH",Oo=["trace","debug","info","warn","error","fatal"];async function $t({handle:e,init:n,shutdown:t,cors:r}){return await n?.(),t&&process.on("SIGTERM",t),async o=>{let{request:s}=o,i=Eo(r,s.headers);if(s.method==="OPTIONS")return{status:204,headers:{...i,"access-control-allow-headers":"*"}};let d=await E(o),a=Ce(s.headers)?ee(s.headers,d):void 0,u=a===void 0?F(s,d):void 0,f=ko(o,d,u,a);try{return xo(await e(f,a??u),i)}catch(p){let m=p?.code;if(typeof m!="number"||m<400||m>599)throw p;return{status:m,headers:i,body:(0,Ft.messageOf)(p)}}}}function Eo(e,{origin:n}){let t={"access-control-allow-methods":So};return e===void 0?t["access-control-allow-origin"]="*":n!==void 0&&e().includes(n)&&(t["access-control-allow-origin"]=n),t}function ko(e,n,t,r){let{request:o}=e,{headers:s,method:i,httpVersion:d,httpVersionMajor:a,httpVersionMinor:u}=o,f=W(o);return{body:r===void 0?t:r.data,headers:{...s},method:i,httpVersion:d,httpVersionMajor:a,httpVersionMinor:u,contentType:s["content-type"],rawBody:n.toString(),...f,query:f,...r&&{cloudevent:r,cloudEvent:r},log:Object.fromEntries(Oo.map(p=>[p,Ro(e,p)])),cloudEventResponse:p=>new fn(p)}}function Ro({requestId:e},n){return(t,r)=>{let o=typeof t=="object"?{...t,...r!==void 0&&{message:r}}:{message:t};process.stderr.write(`${JSON.stringify({level:n,requestId:e,...o})}
 `)}}var fn=class{#e;constructor(n){this.#e={data:n}}version(n){return this.#r("specversion",n)}id(n){return this.#r("id",n)}type(n){return this.#r("type",n)}source(n){return this.#r("source",n)}response(){let n={id:crypto.randomUUID(),time:new Date().toISOString(),specversion:"1.0"},t=new N({...n,...this.#e});if(!ne(t))throw new TypeError("Expected the CloudEvent to have a type and a source");return t}#r(n,t){return this.#e[n]=t,this}};function xo(e,n){if(ne(e)){let a=Te(e);return{...a,headers:{...n,...a.headers}}}if(e==null||e==="")return{status:204,headers:n};if(typeof e=="string"||ArrayBuffer.isView(e))return{status:200,headers:n,body:e};let{statusCode:t,headers:r,body:o}=e,s={"content-type":"application/json; charset=utf-8",...n};if(typeof r=="object"&&r!==null)for(let[a,u]of Object.entries(r))s[a.toLowerCase()]=u;let i=o===void 0?r===void 0&&t===void 0?e:"":o,d=typeof i=="string"||ArrayBuffer.isView(i)||vo(i);return{status:t??200,headers:s,body:d?i:JSON.stringify(i)}}function vo(e){return typeof e?.pipe=="function"}var gn=c(y(),1),Le=c(Z(),1);var $=c(R(),1),Ut="$LATEST",Ao=256;function pn(){let e=`/aws/lambda/${$.identity.endpoint}`,n={AWS_LAMBDA_FUNCTION_NAME:$.identity.endpoint,AWS_LAMBDA_FUNCTION_VERSION:Ut,AWS_LAMBDA_FUNCTION_MEMORY_SIZE:String(Co()),AWS_LAMBDA_LOG_GROUP_NAME:e,AWS_LAMBDA_LOG_STREAM_NAME:$.identity.revision,LAMBDA_TASK_ROOT:$.folder,_HANDLER:$.handlerSetting??"index.handler"};for(let[t,r]of Object.entries(n))process.env[t]??=r}function Co(){let e=process.constrainedMemory();return e>0&&e<2**40?Math.round(e/2**20):Ao}function ln({requestId:e,deadline:n},t){let{env:r}=process,o=r.AWS_LAMBDA_FUNCTION_NAME,s=r.AWS_REGION??r.AWS_DEFAULT_REGION??"local";return{awsRequestId:e,callbackWaitsForEmptyEventLoop:!0,functionName:o,functionVersion:Ut,invokedFunctionArn:`arn:aws:lambda:${s}:000000000000:function:${o}`,logGroupName:r.AWS_LAMBDA_LOG_GROUP_NAME,logStreamName:r.AWS_LAMBDA_LOG_STREAM_NAME,memoryLimitInMB:r.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,getRemainingTimeInMillis:()=>Math.max(0,n-Date.now()),done:t,succeed:i=>t(null,i),fail:i=>t(i??new Error("The function called context.fail"))}}var Ht=c(R(),1);var To=/^\s*(?:text\/|application\/(?:json|javascript|xml|[\w.-]+\+(?:json|xml))\s*(?:;|$))/i;function mn({request:e,requestId:n},t){let{method:r="GET",httpVersion:o}=e,{path:s,query:i}=B(e),d=No(e.headers,e.headersDistinct),a=d.cookie?.split(/; *\u{2f}),u=i===""?void 0:Lo(i),f=new Date,p=d.host??"",m=Io(d["content-type"],t);return{version:"2.0",routeKey:"$default",rawPath:s,rawQueryString:i,...a&&{cookies:a},headers:d,...u&&{queryStringParameters:u},requestContext:{accountId:"anonymous",apiId:Ht.identity.endpoint,domainName:p,domainPrefix:p.split(".",1)[0],http:{method:r,path:s,protocol:`HTTP/${o}`,sourceIp:Oe(e),userAgent:d["user-agent"]??""},requestId:n,routeKey:"$default",stage:"$default",time:Po(f),timeEpoch:f.getTime()},...t.length>0&&{body:t.toString(m?"utf8":"base64")},isBase64Encoded:t.length>0&&!m,httpMethod:r,path:s}}function No(e,n){let t={};for(let r in e)t[r]=n[r]?.join(r==="cookie"?"; ":",")??"";return t}function Lo(e){let n=new Map;for(let[t,r]of new URLSearchParams(e)){let o=n.get(t);n.set(t,o===void 0?r:`${o},${r}`)}return Object.fromEntries(n)}function Io(e,n){return e!==void 0?To.test(e):process.getBuiltinModule("node:buffer").isUtf8(n)}function Po(e){let[,n,t,r,o]=e.toUTCString().split(" ");return`${n}/${t}/${r}:${o} +0000`}function Dt(e){if(be in e)return t=>_o(t,e);let n=e.length>2||/\.\s*(?:done|succeed|fail)\b/.test(String(e));return async t=>{let r=mn(t,await E(t)),{promise:o,resolve:s,reject:i}=Promise.withResolvers(),d=(u,f)=>{u==null?s(f):i(u instanceof Error?u:new Error(typeof u=="string"?u:JSON.stringify(u)))},a=e(r,ln(t,d),d);if(typeof a?.then=="function"){let u=n?Promise.race([o,a]):a;return Mt(await u)}return Mt(a===void 0&&n?await o:a)}}function Mt(e){if(typeof e!="object"||e===null||!("statusCode"in e)){let d=typeof e=="string"?e:JSON.stringify(e??null);return{status:200,headers:{"Content-Type":Le.JSON_TYPE},body:d}}let{statusCode:n,body:t,isBase64Encoded:r,...o}=e,s=jt(n),i=qt(o);if(t==null||t==="")return{status:s,headers:i,body:""};if(r)return{status:s,headers:i,body:Buffer.from(String(t),"base64")};if(typeof t=="object")throw new gn.Problem("INVALID_RESPONSE",'Expected "body" to be a string, got an object: use JSON.stringify');return{status:s,headers:(0,Le.withType)(i,"text/plain; charset=utf-8"),body:String(t)}}function jt(e){let n=typeof e=="string"?Number(e):e;if(typeof n=="number"&&Number.isInteger(n)&&n>=200&&n<=599)return n;throw new gn.Problem("INVALID_RESPONSE",`Expected "statusCode" to be from 200 to 599, got ${JSON.stringify(e)}`)}function qt({headers:e,multiValueHeaders:n,cookies:t}){let r={};for(let[o,s]of Object.entries(e??{}))s!=null&&(r[o.toLowerCase()]=Array.isArray(s)?s.map(String):String(s));for(let[o,s]of Object.entries(n??{}))r[o.toLowerCase()]=s.map(String);return t?.length&&(r["set-cookie"]=[r["set-cookie"]??[],t].flat(2)),r}async function _o(e,n){let t=mn(e,await E(e)),r=e.response;r.setContentType=s=>r.setHeader("Content-Type",s),r.setHeader("Content-Type","application/octet-stream");let o=ln(e,()=>{});await P(e,{request:()=>n(t,r,o)})}function Wt(){Object.defineProperty(globalThis,"awslambda",{configurable:!0,get:Bo})}function Bo(){let e={streamifyResponse:n=>Object.assign(n,{[be]:"response"}),HttpResponseStream:{from(n,{statusCode:t,...r}={}){t!==void 0&&(n.statusCode=jt(t));for(let[o,s]of Object.entries(qt(r)))n.setHeader(o,s);return n}}};return Object.defineProperty(globalThis,"awslambda",{configurable:!0,writable:!0,value:e}),e}var Vt=c(y(),1),te=c(Z(),1);function Jt(e){let n=T(A(e));return _(n[1])&&n.length===2?Uo(e):Fo(e)}var hn=class{constructor(n){this.statusCode=200;this.headerValues={};this.cbCalled=0;this.cb=n}status(n){return n?(this.statusCode=n,this):this.statusCode}headers(n){return n?(this.headerValues=n,this):this.headerValues}succeed(n){this.cbCalled++,this.cb(void 0,n)}fail(n){this.statusCode===200&&(this.statusCode=500),this.cbCalled++,this.cb(n)}},Ie=class{constructor(n){this.value=n}};function Fo(e){let n=e.length>2||/\.\s*(?:succeed|fail)\s*\(/.test(A(e));return async t=>{let{request:r}=t,o=await E(t),s={body:process.env.RAW_BODY==="true"?o:F(r,o,"text/plain")??{},headers:r.headers,method:r.method??"GET",query:W(r),path:B(r).path},{promise:i,resolve:d}=Promise.withResolvers(),a=(se,ie)=>d(se?new Ie(se):ie),u=new hn(a),f=e(s,u,a),p=typeof f?.then=="function",m;if(p){let se=Promise.resolve(f).then(ie=>ie===u||u.cbCalled>0?i:ie);m=await Promise.race([i,se])}else m=(f===void 0||f===u)&&n?await i:f;let{statusCode:z,headerValues:I}=u;return m instanceof Ie?(console.error(m.value),Gt(z===200?500:z,{},$o(m.value))):Gt(z,I,m)}}function $o(e){return e instanceof Error?String(e):typeof e=="string"?e:JSON.stringify(e)}function Gt(e,n,t){let r={...n};return t==null?{status:e,headers:r,body:""}:typeof t=="string"?{status:e,headers:(0,te.withType)(r,"text/html; charset=utf-8"),body:t}:ArrayBuffer.isView(t)?{status:e,headers:r,body:t}:{status:e,headers:(0,te.withType)(r,te.JSON_TYPE),body:JSON.stringify(t)}}function Uo(e){return async n=>{let t=(await E(n)).toString();return new Promise((r,o)=>{let s=(d,a)=>{d?o(d instanceof Error?d:new Error((0,Vt.messageOf)(d))):r(a??"")},i=e(t,s);i instanceof Promise&&i.then(d=>s(void 0,d),o)})}}var Ho={lambda:["handler","lambdaHandler"],knative:["handle","default"],openfaas:["default","handler"]},Qt=g.handlerSetting?.slice(g.handlerSetting.lastIndexOf(".")+1);function Yt(){g.signatureSetting==="lambda"&&pn(),(g.signatureSetting==="lambda"||g.signatureSetting===void 0)&&Wt()}async function Kt(e,n,t,r){if(g.signatureSetting==="faas"||(g.appSetting??"function")!=="function")return;let o=u=>u!==void 0&&typeof n(u)=="function",s=o(e)?e:Mo(o,n,t());if(g.signatureSetting===void 0?s===void 0:/^(?:gcf|cloudevents)$/.test(g.signatureSetting)){let u=Pt(r,Qt);if(u)return u}if(s===void 0){if(g.signatureSetting===void 0)return;throw new zt.Problem("FUNCTION_LOAD_FAILED",`${(0,g.nameOf)(r)}: expected a function of the signature ${g.signatureSetting}, but it exports ${t().join(", ")||"nothing"}. Set the handler to "file.export"`)}let d=n(s),a=g.signatureSetting??yt(d,s);if(!(a===void 0||a==="faas"))return a==="gcf"?_t(d,r,T(A(d))):{respond:await Do(a,d,n)}}function Mo(e,n,t){if(Qt!==void 0)return;let{FUNCTION_TARGET:r,GOOGLE_FUNCTION_TARGET:o}=process.env,s=Ho[g.signatureSetting??""]??["handle","lambdaHandler"],i=[r,o,...s].find(e);if(i!==void 0)return i;let[d,...a]=t.filter(m=>m!=="default"&&e(m));if(d===void 0||a.length>0)return;let[u="",f=""]=T(A(n(d)));return g.signatureSetting==="gcf"||g.signatureSetting==="cloudevents"||nn(u)&&tn(f)?d:void 0}async function Do(e,n,t){switch(e){case"lambda":return pn(),Dt(n);case"cloudevents":return cn(n);case"openfaas":return Jt(n);case"fission":return At(n);case"knative":{let r=d=>typeof t(d)=="function"?t(d):void 0,[o,s,i]=["init","shutdown","cors"].map(r);return $t({handle:n,init:o,shutdown:s,cors:i})}}}var tr=c(Zt(),1);var bn=["handler","main","default"],Sn=["app","server","default","main","handler"],rr=2e3,or=5e4;async function sr(e,n){let t=jo(e),r=t("websocket");if(typeof r!="function")return er(e,t,n);let o=[...bn,...Sn,"fetch"].some(d=>t(d)!==void 0);return{...(l.handlerSetting?l.handlerSetting.endsWith(".websocket"):!o)?{}:await er(e,t,n),websocket:r}}async function er(e,n,t){let r=l.handlerSetting?l.handlerSetting.slice(l.handlerSetting.lastIndexOf(".")+1):bn.find(p=>n(p)!==void 0),o=r===void 0?void 0:await n(r),s=q()!==void 0||On(o)||ye(o);if(l.signatureSetting!==void 0||!s&&(0,tr.mayBeForeign)(r,o)){let p=await Kt(r,n,()=>qo(e),t);if(p!==void 0)return(0,yn.stopInterceptingListen)(),p}if(Go(o)&&l.appSetting!=="http"&&l.appSetting!=="fetch"&&(l.handlerSetting!==void 0||r==="handler"||q()===void 0))return Vo(o,t);let i=l.appSetting==="fetch"?ir(o,n):await zo(o,n);if(i!==void 0)return i;let a=await ce(l.appSetting==="http"?or:typeof o!="object"&&o!==void 0?0:rr);if(a!==void 0)return{app:a};let u=l.appSetting===void 0?wt((0,nr.readFileSync)(t,"utf8")):void 0,f=u===void 0?"":`. A function of another platform needs --signature ${u} and --handler`;throw new wn.Problem("FUNCTION_LOAD_FAILED",`${(0,l.nameOf)(t)}: ${Yo(e,o,r)}${f}`)}function jo(e){let n=e.default;return t=>t!=="default"?e[t]??n?.[t]:n?.__esModule?n.default:Wo(n)?void 0:n}function qo(e){return[...new Set([...Object.keys(e),...Object.keys(e.default??{})])]}function Wo(e){return typeof e!="object"||e===null||Object.getPrototypeOf(e)!==Object.prototype?!1:Object.keys(e).length===0}function Go(e){return typeof e=="function"&&!ye(e)&&typeof e.fetch!="function"}function Vo(e,n){(0,yn.stopInterceptingListen)();let t=String(e),r=we(t);if(l.appSetting===void 0&&l.signatureSetting===void 0&&gt(r))return{app:D(e)};let o=l.signatureSetting==="faas"?void 0:Jo(t,r);if(o!==void 0)throw new wn.Problem("FUNCTION_LOAD_FAILED",`${(0,l.nameOf)(n)}: ${o}`);return{handler:e}}function Jo(e,n){let t=n[2];if(t!==void 0&&n.length===3&&/^_*(?:callback|cb|done)$/i.test(t))return`expected handler(event, context), but its third parameter is "${t}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;if(e.includes("statusCode")&&/(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(e))return'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"'}async function zo(e,n){let[t,r]=await Qo(e,n);if(q()!==void 0&&(t===void 0||jn(r)))return{app:await ce(0)};if(t!==void 0)return K(),ue(r),{app:t};let o=ir(e,n);return o!==void 0||l.appSetting!=="http"||typeof e!="function"?o:{app:(e.length<2?await ce(rr):void 0)??D(e)}}async function Qo(e,n){let t=await Xe(e);if(t!==void 0||typeof e=="function"||On(e))return[t,e];for(let r of Sn){let o=await n(r),s=o===e?void 0:await Xe(o);if(s!==void 0)return[s,o]}return[void 0,e]}function On(e){return e!=null&&typeof e.fetch=="function"}function ir(e,n){for(let r of[e,...Sn.map(n)])if(On(r))return ue(r),{fetch:Ze(r.fetch,r)};let t=l.appSetting==="fetch"&&typeof e=="function"?e:n("fetch");if(typeof t=="function")return ue(t),{fetch:Ze(t)}}function Yo(e,n,t){if(Ko())return'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';if(l.appSetting==="http")return`expected it to listen on PORT within ${or/1e3} s or to export an application, but it does neither`;let r="A server has to call listen() while it loads, or be deployed with --app http";if(n===void 0){let s=Object.keys(e).join(", ")||"nothing";return`expected it to export ${l.handlerSetting?`"${t}"`:bn.map(d=>`"${d}"`).join(" or ")}, but it exports ${s}. ${r}`}let o=n===null?"null":typeof n;return l.appSetting==="fetch"?`expected "${t}" to have a function fetch, got ${o}`:`expected "${t}" to be a function, an application or an object with fetch, got ${o}. ${r}`}function Ko(){let e=process.getBuiltinModule("node:cluster"),n=Object.values(e.workers??{});for(let t of n)t?.kill();return n.length>0}function ar(){let{spawn:e}=process.getBuiltinModule("node:child_process"),n='sleep 5; exec "$0" -e "$1"',t=`(${Xo})(${process.pid}, 6)`,r=e("sh",["-c",n,process.execPath,t],{detached:!0,env:{PATH:process.env.PATH},stdio:["ignore","ignore","inherit"]});return r.on("error",()=>{}),r.unref(),()=>{try{r.pid!==void 0&&process.kill(-r.pid,"SIGKILL")}catch{}}}async function Xo(e,n){for(process.kill(e,"SIGUSR1"),setTimeout(()=>process.exit(),2e4).unref();;){let t=await fetch("http://127.0.0.1:9229/json/list").then(i=>i.json()).catch(()=>[]),[{webSocketDebuggerUrl:r}={webSocketDebuggerUrl:void 0}]=t;if(r===void 0){await new Promise(i=>setTimeout(i,100));continue}let o=new WebSocket(r),s="JSON.stringify([process.cwd(), new Error().stack])";o.onopen=()=>o.send(JSON.stringify({id:1,method:"Runtime.evaluate",params:{expression:s}})),o.onmessage=({data:i})=>{let[d,a]=JSON.parse(JSON.parse(String(i)).result.result.value),u=a.split(`

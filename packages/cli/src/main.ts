@@ -1,8 +1,9 @@
 import { FaasError } from "@faas/core/errors";
-import { CommanderError } from "commander";
-import { commands, createProgram } from "./program.ts";
+import { type Command, CommanderError } from "commander";
+import { commandNamed, createProgram } from "./program.ts";
 import type { GlobalOptions, Io } from "./terminal/io.ts";
 import { printStatus, showError } from "./terminal/output.ts";
+import { useSourceStacks } from "./terminal/source-stacks.ts";
 
 const DONE = 0;
 const FAILED = 1;
@@ -14,11 +15,13 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export async function main(argv: readonly string[], processIo: Io): Promise<number> {
   const stdout = watchStdout(processIo);
   const io: Io = { ...processIo, signal: AbortSignal.any([processIo.signal, stdout.signal]) };
-  const name = argv.find((argument, index) => Object.hasOwn(commands, argument) && argv[index - 1] !== "--server");
+  const word = argv.find((argument, index) => commandNamed(argument) !== undefined && argv[index - 1] !== "--server");
+  const name = word === undefined ? undefined : commandNamed(word);
   const program = await createProgram(io, name === undefined ? [] : [name]);
-  if (argv.length === 0) {
-    program.outputHelp({ error: true });
-    return WRONG_USAGE;
+  const group = groupNamed(argv, program);
+  if (group) {
+    group.outputHelp();
+    return DONE;
   }
   const failure = await program.parseAsync([...argv], { from: "user" }).then(
     () => undefined,
@@ -33,8 +36,17 @@ export async function main(argv: readonly string[], processIo: Io): Promise<numb
   return isWrongUsage(failure) ? WRONG_USAGE : FAILED;
 }
 
+/** Returns the program, or the command with subcommands, when the command line is nothing but its name; undefined for any other command line. */
+function groupNamed(argv: readonly string[], program: Command): Command | undefined {
+  if (argv.length === 0) return program;
+  const named = program.commands.find((command) => command.name() === argv[0]);
+  const isGroup = named !== undefined && named.commands.length > 0 && named.registeredArguments.length === 0;
+  return argv.length === 1 && isGroup ? named : undefined;
+}
+
 /** Runs this process's command line. A second Ctrl-C ends the process at once. */
 export async function runAsProcess(): Promise<void> {
+  useSourceStacks();
   const interrupted = new AbortController();
   for (const name of Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]) {
     process.on(name, () => {
