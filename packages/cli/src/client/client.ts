@@ -17,21 +17,25 @@ import {
   type OrgView,
   orgDetailsSchema,
   orgListSchema,
+  type Planned,
   type PostAdminKey,
   type PostOrgKey,
   type Problem,
   type PutEndpoint,
   type PutOrg,
   parseResponse,
+  plannedSchema,
   type Registered,
   type ResponseSchema,
   registeredSchema,
   type SecretSet,
   type SecretView,
   type ServerConfig,
+  type SettingsView,
   secretListSchema,
   secretSetSchema,
   serverConfigSchema,
+  settingsViewSchema,
   type Whoami,
   whoamiSchema,
 } from "@faas/core";
@@ -143,6 +147,16 @@ export class Client {
     }
   }
 
+  /** Returns the settings of the newest revision. */
+  settings(ref: EndpointRef): Promise<SettingsView> {
+    return this.#json(settingsViewSchema, "GET", `${pathOf(ref)}/settings`);
+  }
+
+  /** Returns what {@link putEndpoint} would change. */
+  planEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Planned> {
+    return this.#json(plannedSchema, "PUT", pathOf(ref), { ...body, dryRun: true });
+  }
+
   putEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
     return this.#json(registeredSchema, "PUT", pathOf(ref), body);
   }
@@ -187,6 +201,7 @@ export class Client {
     );
   }
 
+  /** Reads the lines of an endpoint's log that meet the query. */
   async *logs(ref: EndpointRef, query: Readonly<Record<string, string>>): AsyncGenerator<LogLine> {
     const response = await this.call(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`, { method: "GET" });
     if (response.statusCode !== 200) await this.#unwrap(response);
