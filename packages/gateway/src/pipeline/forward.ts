@@ -84,7 +84,7 @@ class ResponseRelay implements ResponseHandler {
     const exchange = this.#exchange;
     const { response } = exchange;
     exchange.status = status;
-    const timing = exchange.serverTiming(performance.now() - this.#began);
+    const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
     response.writeHead(status, responseHeaders(head, exchange, timing, this.#context.isEndpoint));
     // The head of a stream must not wait for its first chunk.
     this.#sized = framing.kind === "length" || framing.kind === "none";
@@ -112,7 +112,7 @@ class ResponseRelay implements ResponseHandler {
   upgraded(head: ResponseHead, socket: Duplex): void {
     const exchange = this.#exchange;
     exchange.status = head.status;
-    const timing = exchange.serverTiming(performance.now() - this.#began);
+    const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
     const { isEndpoint, tunnels } = this.#context;
     tunnels.open(exchange, responseHeaders(head, exchange, timing, isEndpoint), socket);
   }
@@ -121,6 +121,7 @@ class ResponseRelay implements ResponseHandler {
     const exchange = this.#exchange;
     if (exchange.finished) return;
     exchange.call = undefined;
+    exchange.lostMs += performance.now() - this.#began;
     const { endpoint } = exchange;
     if (error instanceof FaasError || exchange.response.headersSent) exchange.fail(error);
     else if (error instanceof ReplicaTimeout) {

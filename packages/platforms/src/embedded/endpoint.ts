@@ -168,7 +168,9 @@ export class EmbeddedEndpoint {
 
   #onFailed(replica: ReplicaProcess, end: ProcessEnd): void {
     this.#replicas = this.#replicas.filter((other) => other !== replica);
-    void this.#append(replica, "stderr", `[faas] replica ${replica.id}: ${end.detail}`);
+    // A function that does not load has printed the reason.
+    const detail = replica.lastLines.at(-1) === end.detail ? "ended, because it did not load" : end.detail;
+    void this.#append(replica, "stderr", `[faas] replica ${replica.id}: ${detail}`);
     const failure = { revision: replica.spec.revision, ...end, lastLogLines: replica.lastLines.slice(-MAX_LOG_LINES) };
     if (replica.wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED_REPLICAS), { id: replica.id, ...failure }];
     if (replica.spec.revision === this.spec.revision) this.#countFailure(replica, failure);

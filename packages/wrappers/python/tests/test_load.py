@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from src import user_error
 from src.function import load, missing_package, search_path
 from src.function.load import find_handler, load_message
 from src.function.signature import arity, is_async
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that functions are looked for in."""
-    for module in (load, search_path, missing_package):
+    for module in (load, search_path, missing_package, user_error):
         monkeypatch.setattr(module, "FOLDER", str(tmp_path))
     return tmp_path
 
@@ -69,6 +70,11 @@ def test_a_missing_package_is_named_with_advice(folder: Path, module: str, files
         (folder / file).touch()
     message = f"No module named '{module}'"
     assert load_message(ModuleNotFoundError(message, name=module)) == message + advice
+
+
+def test_messages_have_the_users_own_paths(folder: Path) -> None:
+    error = FileNotFoundError(2, "No such file or directory", str(folder / "data" / "x.csv"))
+    assert load_message(error) == "[Errno 2] No such file or directory: 'data/x.csv'"
 
 
 class Object:
