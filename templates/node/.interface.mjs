@@ -3,50 +3,64 @@
  * Generated from packages/wrappers/node/src by `npm run wrappers`. Do not edit; the comments are in the sources.
  */
 
+// packages/wrappers/node/src/main.ts
+import { once } from "node:events";
+
 // packages/wrappers/node/src/app/intercept-listen.ts
 import { Server } from "node:http";
 
 // packages/wrappers/node/src/lazy/load.ts
 import { readFileSync } from "node:fs";
 
-// packages/wrappers/node/src/lazy/code-mark.ts
-var LAZY_CODE_MARK = ["/*", "LAZY", "CODE", ""].join(" ");
-var COMMENT_END = "*\\u{2f}";
-
 // packages/wrappers/node/src/options.ts
-import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
-var environment = process.env;
-var identity = {
-  org: environment.FAAS_ORG ?? "",
-  endpoint: environment.FAAS_ENDPOINT ?? "",
-  revision: environment.FAAS_REVISION ?? ""
-};
-var port = environment.PORT ?? "8080";
-var address = /^\d+$/.test(port) ? Number(port) : port;
-var userPort = typeof address === "number" ? address : 8080;
-var appSetting = environment.FAAS_APP;
-var signatureSetting = environment.FAAS_SIGNATURE;
-var handlerSetting = environment.FAAS_HANDLER;
-var timeoutMs = nonNegative("FAAS_TIMEOUT_MS", 3e4);
-var concurrency = nonNegative("FAAS_CONCURRENCY", 80);
-var bodyLimit = nonNegative("FAAS_BODY_LIMIT", 6 * 2 ** 20);
-var queueLimit = concurrency * 10;
-var folder = dirname(fileURLToPath(import.meta.url));
+import { join, relative } from "node:path";
+var identity;
+var address;
+var userPort;
+var appSetting;
+var signatureSetting;
+var handlerSetting;
+var timeoutMs;
+var concurrency;
+var bodyLimit;
+var queueLimit;
+var folder;
 var WRAPPER_FILE = ".interface.mjs";
 var EXTENSIONS = [".mjs", ".js", ".cjs"];
+function readSettings(environment, codeFolder) {
+  identity = {
+    org: environment.FAAS_ORG ?? "",
+    endpoint: environment.FAAS_ENDPOINT ?? "",
+    revision: environment.FAAS_REVISION ?? ""
+  };
+  const port = environment.PORT ?? "8080";
+  address = /^\d+$/.test(port) ? Number(port) : port;
+  userPort = typeof address === "number" ? address : 8080;
+  appSetting = environment.FAAS_APP;
+  signatureSetting = environment.FAAS_SIGNATURE;
+  handlerSetting = environment.FAAS_HANDLER;
+  timeoutMs = nonNegative(environment, "FAAS_TIMEOUT_MS", 3e4);
+  concurrency = nonNegative(environment, "FAAS_CONCURRENCY", 80);
+  bodyLimit = nonNegative(environment, "FAAS_BODY_LIMIT", 6 * 2 ** 20);
+  queueLimit = concurrency * 10;
+  folder = codeFolder;
+}
 function pathOf(name) {
   return join(folder, name);
 }
 function nameOf(path) {
   return relative(folder, path);
 }
-function nonNegative(name, fallback) {
+function nonNegative(environment, name, fallback) {
   const value = Number(environment[name] ?? fallback);
   if (!Number.isFinite(value) || value < 0)
     throw new Error(`Expected ${name} to be a number, got "${environment[name]}"`);
   return value;
 }
+
+// packages/wrappers/node/src/lazy/code-mark.ts
+var LAZY_CODE_MARK = ["/*", "LAZY", "CODE", ""].join(" ");
+var COMMENT_END = "*\\u{2f}";
 
 // packages/wrappers/node/src/call.ts
 var Call = class {
@@ -560,6 +574,8 @@ var sharedModules = { "app/intercept-listen.ts": () => ({ get interceptListen() 
   return pathOf;
 }, get queueLimit() {
   return queueLimit;
+}, get readSettings() {
+  return readSettings;
 }, get signatureSetting() {
   return signatureSetting;
 }, get timeoutMs() {
@@ -646,11 +662,12 @@ function lazyIfUsed() {
   return functions;
 }
 function compile() {
-  const text = readFileSync(import.meta.filename, "utf8");
+  const filename = pathOf(WRAPPER_FILE);
+  const text = readFileSync(filename, "utf8");
   const code = text.slice(text.lastIndexOf(LAZY_CODE_MARK) + LAZY_CODE_MARK.length, text.lastIndexOf("*/"));
   const { compileFunction } = process.getBuiltinModule("node:vm");
   const run2 = compileFunction(code.replaceAll(COMMENT_END, "*/"), ["require", "shared"], {
-    filename: import.meta.filename
+    filename
   });
   return run2(process.getBuiltinModule, (path) => sharedModules[path]?.());
 }
@@ -711,6 +728,9 @@ function prepareSignature() {
 var FILES = ["index", "main", "handler", "function", "app"];
 var loaded;
 var loading;
+function useFunction(userFunction) {
+  loaded = userFunction;
+}
 function startLoading() {
   loading = load().catch((error) => ({
     problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(stackOf(error)))
@@ -773,9 +793,6 @@ function mainOfManifest() {
   }
 }
 
-// packages/wrappers/node/src/server.ts
-import { createServer, ServerResponse } from "node:http";
-
 // packages/wrappers/node/src/admission.ts
 var Admission = class {
   #startCall;
@@ -823,21 +840,20 @@ var Deadlines = class {
   #head = new RingHead();
   #durationMs;
   #onExpired;
-  #isTimerSet = false;
+  #timer;
+  /** @param durationMs returns the timeout, the same each time */
   constructor(durationMs, onExpired) {
     this.#durationMs = durationMs;
     this.#onExpired = onExpired;
   }
   add(timed) {
     const head = this.#head;
-    timed.endsAtMs = performance.now() + this.#durationMs;
+    timed.endsAtMs = performance.now() + this.#durationMs();
     timed.previous = head.previous;
     timed.next = head;
     head.previous.next = timed;
     head.previous = timed;
-    if (this.#isTimerSet) return;
-    this.#isTimerSet = true;
-    setTimeout(this.#expire, this.#durationMs);
+    this.#timer ??= setTimeout(this.#expire, this.#durationMs());
   }
   /** Does nothing after the deadline: an expired link is already removed. */
   remove(timed) {
@@ -853,18 +869,23 @@ var Deadlines = class {
     this.remove(timed);
     this.add(timed);
   }
+  /** Stops the timer, which is set for a duration that is about to change. No call may be running. */
+  stop() {
+    clearTimeout(this.#timer);
+    this.#timer = void 0;
+  }
   #expire = () => {
     const now = performance.now();
     while (this.#head.next !== this.#head) {
       const first = this.#head.next;
       if (first.endsAtMs > now) {
-        setTimeout(this.#expire, Math.ceil(first.endsAtMs - now));
+        this.#timer = setTimeout(this.#expire, Math.ceil(first.endsAtMs - now));
         return;
       }
       this.remove(first);
       this.#onExpired(first);
     }
-    this.#isTimerSet = false;
+    this.#timer = void 0;
   };
 };
 var RingHead = class {
@@ -877,7 +898,7 @@ var RingHead = class {
 
 // packages/wrappers/node/src/run-call.ts
 var admission = new Admission(runWhenLoaded);
-var deadlines = new Deadlines(timeoutMs, onTimeout);
+var deadlines = new Deadlines(() => timeoutMs, onTimeout);
 function runWhenLoaded(call) {
   if (loaded !== void 0) run(call, loaded);
   else void whenLoaded().then((result) => run(call, result));
@@ -984,6 +1005,9 @@ function callersMessage(error) {
   return message.includes(folder) ? lazy().explain(message) : message;
 }
 
+// packages/wrappers/node/src/server.ts
+import { createServer, ServerResponse } from "node:http";
+
 // packages/wrappers/node/src/websocket/offer.ts
 function isWebSocket({ method, headers }) {
   if (headers.upgrade?.toLowerCase() !== "websocket" || method !== "GET") return false;
@@ -1070,23 +1094,43 @@ function writeSynchronously() {
 }
 
 // packages/wrappers/node/src/main.ts
-process.setSourceMapsEnabled(true);
-writeSynchronously();
-if (process.env.FAAS_LOADING_WATCH === "1") {
-  const endWatch = lazy().watchLoading();
-  setImmediate(() => void whenLoaded().then(endWatch));
+if (process.env.FAAS_PREWARMED !== "1") start(import.meta.dirname);
+async function rehearse(socketPath, sendRequest) {
+  readSettings({}, "");
+  useFunction({ handler: () => ({}) });
+  const server = createWrapperServer();
+  server.listen(socketPath);
+  await once(server, "listening");
+  await sendRequest();
+  server.close();
+  await once(server, "close");
+  deadlines.stop();
+  useFunction(void 0);
 }
-startLoading();
-process.env.PORT = String(userPort);
-var httpServer = createWrapperServer();
-httpServer.listen(address);
-httpServer.on("error", (error) => {
-  console.error(`Cannot listen on ${address}: ${error.message}`);
-  process.exit(1);
-});
-if (appSetting !== "function") interceptListen();
-drainOnSigterm(httpServer);
-exitOnUncaughtError();
+function start(codeFolder) {
+  readSettings(process.env, codeFolder);
+  process.setSourceMapsEnabled(true);
+  writeSynchronously();
+  if (process.env.FAAS_LOADING_WATCH === "1") {
+    const endWatch = lazy().watchLoading();
+    setImmediate(() => void whenLoaded().then(endWatch));
+  }
+  startLoading();
+  process.env.PORT = String(userPort);
+  const httpServer = createWrapperServer();
+  httpServer.listen(address);
+  httpServer.on("error", (error) => {
+    console.error(`Cannot listen on ${address}: ${error.message}`);
+    process.exit(1);
+  });
+  if (appSetting !== "function") interceptListen();
+  drainOnSigterm(httpServer);
+  exitOnUncaughtError();
+}
+export {
+  rehearse,
+  start
+};
 /* LAZY CODE var lazy=(()=>{var jr=Object.create;var ae=Object.defineProperty;var qr=Object.getOwnPropertyDescriptor;var Wr=Object.getOwnPropertyNames;var Gr=Object.getPrototypeOf,Vr=Object.prototype.hasOwnProperty;var A=(e=>typeof require<"u"?require:typeof Proxy<"u"?new Proxy(e,{get:(n,t)=>(typeof require<"u"?require:n)[t]}):e)(function(e){if(typeof require<"u")return require.apply(this,arguments);throw Error('Dynamic require of "'+e+'" is not supported')});var O=(e,n)=>()=>{try{return n||e((n={exports:{}}).exports,n),n.exports}catch(t){throw n=0,t}},Jr=(e,n)=>{for(var t in n)ae(e,t,{get:n[t],enumerable:!0})},In=(e,n,t,r)=>{if(n&&typeof n=="object"||typeof n=="function")for(let o of Wr(n))!Vr.call(e,o)&&o!==t&&ae(e,o,{get:()=>n[o],enumerable:!(r=qr(n,o))||r.enumerable});return e};var c=(e,n,t)=>(t=e!=null?jr(Gr(e)):{},In(n||!e||!e.__esModule?ae(t,"default",{value:e,enumerable:!0}):t,e)),zr=e=>In(ae({},"__esModule",{value:!0}),e);var x=O((Os,Fn)=>{Fn.exports=shared("options.ts")});var Ge=O((Es,$n)=>{$n.exports=shared("app/intercept-listen.ts")});var y=O((ks,Un)=>{Un.exports=shared("problem.ts")});var fe=O((As,Jn)=>{Jn.exports=shared("request/body-limit.ts")});var pe=O((Cs,zn)=>{zn.exports=shared("response/problem.ts")});var Yn=O((Ts,Qn)=>{Qn.exports=shared("shutdown.ts")});var ct=O((Ps,ut)=>{ut.exports=shared("call.ts")});var kt=O((zs,Et)=>{Et.exports=shared("request/body.ts")});var on=O((Qs,Rt)=>{Rt.exports=shared("request/parse-body.ts")});var Z=O((si,Lt)=>{Lt.exports=shared("response/head.ts")});var tr=O((Hi,nr)=>{nr.exports=shared("signatures/hints.ts")});var Fe=O((Ki,yr)=>{yr.exports=shared("response/result.ts")});var Sr=O((ea,br)=>{br.exports=shared("response/send.ts")});var Er=O((na,Or)=>{Or.exports=shared("response/stream.ts")});var Cr=O((aa,Ar)=>{Ar.exports=shared("request/event.ts")});var ws={};Jr(ws,{functions:()=>ys});var Pn=A("node:fs"),Q=A("node:module"),_n=A("node:url");function Bn(e){process.argv[1]=e;let{cache:n}=(0,Q.createRequire)(e);if(Object.defineProperty(process,"mainModule",{configurable:!0,enumerable:!0,get:()=>n[e]}),Q.registerHooks===void 0||!(0,Pn.readFileSync)(e,"utf8").includes("import.meta.main"))return;let{href:t}=(0,_n.pathToFileURL)(e),r=(0,Q.registerHooks)({load(o,s,i){let d=i(o,s);return o!==t||d.format!=="module"?d:(r.deregister(),{...d,source:String(d.source).replaceAll("import.meta.main","(true)          ")})}})}var Dn=c(x(),1),Y=c(Ge(),1);var de=A("node:http"),Hn=c(x(),1),Mn=c(y(),1);function H(e){return e instanceof de.Server?!0:typeof e?.listenerCount!="function"?!1:"keepAliveTimeout"in e||e.listenerCount("request")>0}function Ve(e){return"setSecureContext"in e}var k=class{#e;#r=0;#t;constructor(n){this.server=n,this.#e=Ve(n)}request(n,t){if(this.#e&&(n.socket.encrypted=!0),this.#r++,t.once("close",this.#n),!this.server.emit("request",n,t))throw new Mn.Problem("NOT_FOUND","The application's server has no listener for requests")}#n=()=>{this.#r--,this.#r===0&&this.#t?.()};pretendToListen(n){let{server:t}=this;typeof n=="function"&&t.once("listening",n),this.#t=void 0;let r=!0,o=(s,i)=>Object.defineProperty(t,s,{configurable:!0,writable:!0,value:i});o("listening",!0),o("address",()=>r?{address:"::",family:"IPv6",port:Hn.userPort}:null),o("close",s=>r?(r=!1,o("listening",!1),typeof s=="function"&&t.once("close",s),this.#t=()=>{this.#t=void 0,de.Server.prototype.close.call(t)},this.#r===0&&this.#t(),t):de.Server.prototype.close.call(t,s)),process.nextTick(()=>r&&Object.hasOwn(t,"address")&&t.emit("listening"))}stopPretending(){let n=this.server;for(let t of["listening","address","close"])Reflect.deleteProperty(n,t)}};var Je,w,ze,jn;function ue(e){Je=n=>Vn(n,e)}function K(){if(w===void 0)return;let{app:e,args:n}=w;w=void 0,e.stopPretending(),Gn(e.server,typeof n.at(-1)=="function"?n.slice(0,-1):n)}function q(){return w?.app}function qn(e){return w!==void 0&&(w.rank>0||Vn(w.app.server,e))}async function ce(e){return w===void 0&&await new Promise(n=>{jn=n,setTimeout(n,e)}),w!==void 0?{request:Qr,get server(){return w?.app.server}}:ze===void 0?void 0:new k(ze)}var Qr=(e,n)=>w?.app.request(e,n);function Wn(e,n){if(!H(e))return(0,Y.listenReally)(e,n);let t=Yr(n);if(w?.app.server===e){if(e.listening)throw Kr();return w.app.pretendToListen(n.at(-1)),e}if(t===void 0||t===0)return ze??=e,(0,Y.listenReally)(e,n);let r=t===Dn.userPort?2:Ve(e)?1:0;return(w===void 0?Je===void 0||r===2||Je(e):r>w.rank)?(K(),w={app:new k(e),port:t,rank:r,args:n},w.app.pretendToListen(n.at(-1)),jn?.(),e):t===w?.port?(new k(e).pretendToListen(n.at(-1)),e):Gn(e,n)}function Gn(e,n){let t=r=>{if(e.off("error",t),!(e.listenerCount("error")>0)){if(r.code!=="EADDRINUSE"&&r.code!=="EACCES")throw r;e.once("listening",()=>{let{port:o}=e.address();console.error(`${r.message}: the function's second server listens on port ${o} instead`)}),(0,Y.listenReally)(e,[0])}};return e.on("error",t),e.once("listening",()=>e.off("error",t)),(0,Y.listenReally)(e,n)}function Yr([e]){let n=e;if(typeof e=="object"&&e!==null){let t=e;if(t.fd!==void 0||t._handle!==void 0||t.port===void 0&&t.path!==void 0)return;n=t.port}if(n==null||typeof n=="function")return 0;if(!(typeof n!="number"&&(typeof n!="string"||n.trim()==="")))return Number(n)>=0&&Number(n)<65536?Number(n):void 0}function Vn(e,n){if(e.listeners("request").includes(n)||e.listenerCount("upgrade")>0)return!0;let{server:t,callback:r}=n??{};return t===e||n===e||typeof r=="function"}function Kr(){let e=new Error("Listen method has been called more than once without closing.");return Object.assign(e,{code:"ERR_SERVER_ALREADY_LISTEN"})}var Kn=c(x(),1),X=c(fe(),1),Xn=c(pe(),1),Zn=c(Yn(),1);function P(e,n){let{request:t,response:r}=e;if((0,X.declaresTooLarge)(t))throw(0,X.bodyTooLarge)();return t.headers["transfer-encoding"]!==void 0&&Xr(e),Zr(t.socket),r.setHeader("X-Request-Id",e.requestId),Zn.isDraining&&(r.shouldKeepAlive=!1),e.progress=0,new Promise((o,s)=>{r.once("close",o);let i=n.request(t,r);typeof i?.then=="function"&&i.then(void 0,s)})}function et(e){let{socket:n,headersSent:t}=e.response;if(!t||n===null)return!1;let r=e.progress;return e.progress=2*n.bytesWritten-n.writableLength,e.progress!==r}function Qe({request:e,response:n,requestId:t},r){let{socket:o}=n;n.headersSent||n.destroyed||o===null?e.socket.destroy():(o.write((0,Xn.rawProblem)(r,t,e.method!=="HEAD")),o.destroySoon())}function Xr(e){let{request:n}=e,{push:t}=n,r=0;n.push=(o,...s)=>(r+=o?.length??0,r<=Kn.bodyLimit?t.call(n,o,...s):(Qe(e,(0,X.bodyTooLarge)()),!1))}function Zr(e){if(!(e.remoteAddress!==void 0||e.destroyed))for(let[n,t]of[["remoteAddress","127.0.0.1"],["remoteFamily","IPv4"],["remotePort",0]])Object.defineProperty(e,n,{configurable:!0,value:t})}var nt=A("node:fs"),le=A("node:path"),tt=A("node:url"),R=c(x(),1);async function rt(e){let{spawnSync:n}=process.getBuiltinModule("node:child_process"),t=(0,nt.readdirSync)(R.folder).filter(r=>R.EXTENSIONS.includes((0,le.extname)(r))&&r!==R.WRAPPER_FILE);for(let r of[e,...t.map(R.pathOf)]){let{status:o,stderr:s}=n(process.execPath,["--check",r],{encoding:"utf8",timeout:5e3});if(o!==0)return s.split(`
     at `,1)[0]?.trim()}}function ot(e){for(let[,n="",t]of e.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)){let r=(0,R.nameOf)(decodeURI(n));if(!r.startsWith("..")&&r!==R.WRAPPER_FILE)return`${r}:${t}`}}function st(e,n){let t=n===""?-1:e.indexOf(n);if(t<0)return e;let r=e.lastIndexOf(`
 `,t)+1,o=e.indexOf(`

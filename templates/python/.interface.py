@@ -13,13 +13,26 @@ import os
 import sys
 
 # ---- source_folder.py
-# The folder of the wrapper and of the user's code. This part runs before all other imports.
+# The folder of the user's code, in which the wrapper is. This part runs before all other imports.
 
 FILE = sys._getframe().f_code.co_filename
-FOLDER = os.path.dirname(os.path.abspath(FILE))
-SEARCH_PATH = sys.path[:]
-# A user's file with the name of a standard library module must not hide that module from the imports below.
-sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != FOLDER]
+
+
+class SourceFolder:
+    def __init__(self, path):
+        self.path = path
+        self.search_path = sys.path[:]  # as Python has set it
+
+    def hide(self):
+        sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != self.path]
+
+    def move(self, path):
+        self.path = path
+        self.search_path = [path, *sys.path]
+
+
+source_folder = SourceFolder(os.path.dirname(os.path.abspath(FILE)))
+source_folder.hide()
 
 
 import builtins
@@ -42,25 +55,9 @@ from time import gmtime, monotonic, process_time, sleep, time
 # Settings from the environment, and the limits that follow from them.
 
 ENVIRONMENT = os.environ
-IDENTITY = tuple(ENVIRONMENT.get(name, "") for name in ("FAAS_ORG", "FAAS_ENDPOINT", "FAAS_REVISION"))
-
-
-def whole_number(name, fallback):
-    text = ENVIRONMENT.get(name) or fallback
-    if not (text.isascii() and text.isdecimal()):
-        sys.exit(f'Expected {name} to be a whole number, got "{text}"')
-    return int(text)
-
-
-PORT = ENVIRONMENT.get("PORT") or "8080"
-TIMEOUT_MS = whole_number("FAAS_TIMEOUT_MS", "30000")
-TIMEOUT = TIMEOUT_MS / 1000
-CONCURRENCY = max(1, whole_number("FAAS_CONCURRENCY", "80"))
-BODY_LIMIT = whole_number("FAAS_BODY_LIMIT", "6291456")
-HEAD_LIMIT = 16 * 1024
-QUEUE_LIMIT = CONCURRENCY * 10
 # More threads only pass the interpreter's lock around. A function that waits for hundreds of things at a time is an `async def`.
-THREADS = min(CONCURRENCY, 32)
+MAX_THREADS = 32
+HEAD_LIMIT = 16 * 1024
 BACKLOG = 4096
 
 # Bytes to read from a socket or a file at a time.
@@ -75,6 +72,32 @@ LINGER = 2
 SWEEP = 5
 # A drain ends this time after the time limit of a call, even with open connections.
 DRAIN_GRACE = 1
+
+
+class Settings:
+    def __init__(self):
+        self.read()
+
+    def read(self):
+        self.identity = tuple(ENVIRONMENT.get(name, "") for name in ("FAAS_ORG", "FAAS_ENDPOINT", "FAAS_REVISION"))
+        self.port = ENVIRONMENT.get("PORT") or "8080"
+        self.signature = ENVIRONMENT.get("FAAS_SIGNATURE") or ""
+        self.timeout_ms = whole_number("FAAS_TIMEOUT_MS", "30000")
+        self.timeout = self.timeout_ms / 1000
+        self.concurrency = max(1, whole_number("FAAS_CONCURRENCY", "80"))
+        self.body_limit = whole_number("FAAS_BODY_LIMIT", "6291456")
+        self.queue_limit = self.concurrency * 10
+        self.threads = min(self.concurrency, MAX_THREADS)
+
+
+def whole_number(name, fallback):
+    text = ENVIRONMENT.get(name) or fallback
+    if not (text.isascii() and text.isdecimal()):
+        sys.exit(f'Expected {name} to be a whole number, got "{text}"')
+    return int(text)
+
+
+settings = Settings()
 
 
 # ---- errors.py
@@ -113,7 +136,7 @@ def malformed(reason):
 
 
 def body_too_large():
-    return Problem("BODY_TOO_LARGE", f"Expected a body of at most {BODY_LIMIT} bytes, got more")
+    return Problem("BODY_TOO_LARGE", f"Expected a body of at most {settings.body_limit} bytes, got more")
 
 
 def invalid_response(detail):
@@ -125,7 +148,7 @@ def load_failed(detail):
 
 
 def no_capacity():
-    return Problem("NO_CAPACITY", f"{CONCURRENCY} calls are running and {QUEUE_LIMIT} are waiting")
+    return Problem("NO_CAPACITY", f"{settings.concurrency} calls are running and {settings.queue_limit} are waiting")
 
 
 # ---- process_exit.py
@@ -172,7 +195,6 @@ def exit_as_asked(error, where):
 # ---- signatures/hints.py
 # Hints that a function is for another platform, which are cheap to look for at each start.
 
-SIGNATURE = ENVIRONMENT.get("FAAS_SIGNATURE") or ""
 # Names of exports and files that only other platforms use.
 FOREIGN_NAMES = ("lambda_handler", "handle", "new")
 FOREIGN_FILES = ("lambda_function", "func")
@@ -203,8 +225,8 @@ LAMBDA_FIELDS = frozenset(
 
 
 def may_be_foreign(target, name):
-    if SIGNATURE:
-        return SIGNATURE != "faas"
+    if settings.signature:
+        return settings.signature != "faas"
     if name in ("app", "application"):
         return "functions_framework" in sys.modules
     if name is None or name in FOREIGN_NAMES or any(package in sys.modules for package in FOREIGN_PACKAGES):
@@ -303,7 +325,7 @@ def message_of(error):
 
 
 def explained(error):
-    message = message_of(error).replace(FOLDER + os.sep, "")
+    message = message_of(error).replace(source_folder.path + os.sep, "")
     if isinstance(error, ModuleNotFoundError) and error.name:
         load_part('function.missing_package')
 
@@ -339,12 +361,12 @@ def log_error(error, request_id=None):
 
 def location_of(error):
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{os.path.relpath(error.filename, FOLDER)}:{error.lineno}"
+        return f"{os.path.relpath(error.filename, source_folder.path)}:{error.lineno}"
     found = None
     frames = error.__traceback__
     while frames:
         path = frames.tb_frame.f_code.co_filename
-        inside = os.path.relpath(path, FOLDER) if is_user_file(path) else ".."
+        inside = os.path.relpath(path, source_folder.path) if is_user_file(path) else ".."
         if not inside.startswith((".." + os.sep, ".packages")) and inside != "..":
             found = f"{inside}:{frames.tb_lineno}"
         frames = frames.tb_next
@@ -358,12 +380,12 @@ SOURCES = "src"
 
 
 def extend_search_path():
-    packages = os.path.join(FOLDER, ".packages")
-    sources = os.path.join(FOLDER, SOURCES)
+    packages = os.path.join(source_folder.path, ".packages")
+    sources = os.path.join(source_folder.path, SOURCES)
     # After the standard library and before the packages of an image, as in a virtual environment.
     index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
     sys.path[index:index] = [packages, sources] if os.path.isdir(sources) else [packages]
-    sys.path.insert(0, FOLDER)
+    sys.path.insert(0, source_folder.path)
     if not hasattr(builtins, "exit"):  # without the module `site`, which would add the packages of this machine
         builtins.exit = builtins.quit = sys.exit
 
@@ -378,7 +400,7 @@ def module_of(stem):
 
 
 def has_init(*folder):
-    return os.path.isfile(os.path.join(FOLDER, *folder, "__init__.py"))
+    return os.path.isfile(os.path.join(source_folder.path, *folder, "__init__.py"))
 
 
 # ---- function/load.py
@@ -406,7 +428,7 @@ def load_function():
     extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
-    if "lambda" in (SIGNATURE, file.partition("_")[0]) or name == "lambda_handler":
+    if "lambda" in (settings.signature, file.partition("_")[0]) or name == "lambda_handler":
         load_part('signatures.aws_lambda')
 
         set_lambda_environment()
@@ -496,7 +518,7 @@ def find_handler(setting):
     stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES + FOREIGN_FILES
     for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
-            if os.path.isfile(os.path.join(FOLDER, file)):
+            if os.path.isfile(os.path.join(source_folder.path, file)):
                 return file, module_of(each), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in (stems if setting else HANDLER_FILES)))
     raise load_failed(
@@ -576,7 +598,7 @@ def inflate(data, coding):
 
     window = GZIP if coding != "deflate" else ZLIB if data[0] & 15 == 8 else RAW
     pieces = []
-    left = BODY_LIMIT
+    left = settings.body_limit
     while True:
         decoder = zlib.decompressobj(window)
         try:
@@ -977,7 +999,7 @@ class Deadlines:
         self.calls[call] = None
         if not self.expiring:
             self.expiring = True
-            self.loop.call_later(TIMEOUT, self.expire)
+            self.loop.call_later(settings.timeout, self.expire)
 
     def expire(self):
         now = monotonic()
@@ -994,7 +1016,7 @@ class Deadlines:
         self.streams.discard(call)
         if call not in self.calls:
             return
-        left = call.progress + TIMEOUT - monotonic() if call.streaming else 0
+        left = call.progress + settings.timeout - monotonic() if call.streaming else 0
         if left > 0:
             self.streams.add(call)
             self.loop.call_later(left, self.time_out_unless_sending, call)
@@ -1007,7 +1029,7 @@ class Deadlines:
         if call.claim():
             if connection.body is not None:
                 call.keep_alive, connection.refused = False, True
-            problem = Problem("FUNCTION_TIMEOUT", f"The function did not finish within {TIMEOUT_MS} ms")
+            problem = Problem("FUNCTION_TIMEOUT", f"The function did not finish within {settings.timeout_ms} ms")
             connection.deliver(call, problem_response(call, problem))
         elif call.streaming:
             connection.cut()
@@ -1232,7 +1254,7 @@ class Log:
 class Context:
     __slots__ = ("request_id", "ends")
 
-    org, endpoint, revision = IDENTITY
+    org, endpoint, revision = settings.identity
 
     def __init__(self, request_id, ends):
         self.request_id = request_id
@@ -1320,7 +1342,7 @@ class Call:
         self.body = b""
         given = headers.get("x-request-id")
         self.request_id = given if given and REQUEST_ID(given) else new_request_id()
-        self.deadline = monotonic() + TIMEOUT
+        self.deadline = monotonic() + settings.timeout
         self.unclaimed = [self]
         self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
         self.running = False  # a thread runs it
@@ -1384,7 +1406,7 @@ LINE_LIMIT = 4096
 
 class SizedBody:
     def __init__(self, length):
-        self.too_large = length > BODY_LIMIT
+        self.too_large = length > settings.body_limit
         self.left = length
         self.pieces = []
 
@@ -1450,7 +1472,7 @@ class ChunkedBody:
             raise malformed("a chunk size is not a hexadecimal number")
         size = int(match[1], 16)
         self.size += size
-        if self.size > BODY_LIMIT:
+        if self.size > settings.body_limit:
             raise body_too_large()
         if size:
             self.left = size
@@ -1835,9 +1857,9 @@ class AsyncRunner:
         self.cancelled = asyncio.CancelledError
 
     def submit(self, call):
-        if len(self.running) < CONCURRENCY:
+        if len(self.running) < settings.concurrency:
             self.start(call)
-        elif len(self.waiting) >= QUEUE_LIMIT:
+        elif len(self.waiting) >= settings.queue_limit:
             raise no_capacity()
         else:
             self.waiting.append(call)
@@ -1847,7 +1869,7 @@ class AsyncRunner:
         self.task(call)
 
     def start_waiting(self):
-        while self.waiting and len(self.running) < CONCURRENCY:
+        while self.waiting and len(self.running) < settings.concurrency:
             self.start(self.waiting.popleft())
 
     def cancel(self, call):
@@ -1932,8 +1954,7 @@ async def with_pauses(iterator):
 # ---- runners/executor.py
 # The threads of asyncio's default executor.
 
-# asyncio takes the number from the processors of the host, which a container does not have to itself. Blocking calls mostly wait.
-EXECUTOR_THREADS = min(32, CONCURRENCY + 4)
+MAX_EXECUTOR_THREADS = 32
 
 
 def limit_threads(loop):
@@ -1943,7 +1964,9 @@ def limit_threads(loop):
         if executor is None and getattr(loop, "_default_executor", None) is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            loop.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, "asyncio"))
+            # asyncio takes the number from the processors of the host, which a container does not have to itself. Blocking calls mostly wait.
+            threads = min(MAX_EXECUTOR_THREADS, settings.concurrency + 4)
+            loop.set_default_executor(ThreadPoolExecutor(threads, "asyncio"))
         return run(executor, func, *args)
 
     loop.run_in_executor = run_in_executor
@@ -2344,7 +2367,7 @@ class ThreadRunner:
         if first.deadline <= call.deadline:
             for _ in range(waiting):
                 self.wake()
-        if self.parked or self.started < THREADS:
+        if self.parked or self.started < settings.threads:
             self.checking = True
             self.loop.call_later(self.HOLD, self.check_waiting, first)
 
@@ -2357,7 +2380,7 @@ class ThreadRunner:
             if self.parked:
                 self.parked.pop().release()
                 return
-            if self.started >= THREADS:
+            if self.started >= settings.threads:
                 return
             self.started += 1
         try:
@@ -2407,14 +2430,14 @@ class SyncRunner:
     ):
         self.queue = CallQueue()
         self.threads = ThreadRunner(self.queue, invoker, loop)
-        self.pinned = CONCURRENCY == 1
+        self.pinned = settings.concurrency == 1
         self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop, self.pinned)
         self.pacer = self.inline.pacer
         self.on_exhausted = on_exhausted  # called when late calls hold every thread
 
     def submit(self, call):
         queue = self.queue
-        if len(queue.waiting) + queue.running >= QUEUE_LIMIT + CONCURRENCY:
+        if len(queue.waiting) + queue.running >= settings.queue_limit + settings.concurrency:
             raise no_capacity()
         if self.pinned:
             queue.waiting.append(call)
@@ -2434,7 +2457,7 @@ class SyncRunner:
                 return
             call.late = True
             self.queue.late += 1
-            if self.queue.late < THREADS:
+            if self.queue.late < settings.threads:
                 return
         self.on_exhausted()
 
@@ -2547,16 +2570,16 @@ class Server:
         self.on_end = None
 
     def listen(self):
-        if not PORT.isdecimal():
+        if not settings.port.isdecimal():
             self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.listener.bind(PORT)
+            self.listener.bind(settings.port)
             self.listener.listen(BACKLOG)
         elif socket.has_dualstack_ipv6():
             self.listener = socket.create_server(
-                ("", int(PORT)), backlog=BACKLOG, family=socket.AF_INET6, dualstack_ipv6=True
+                ("", int(settings.port)), backlog=BACKLOG, family=socket.AF_INET6, dualstack_ipv6=True
             )
         else:
-            self.listener = socket.create_server(("", int(PORT)), backlog=BACKLOG)
+            self.listener = socket.create_server(("", int(settings.port)), backlog=BACKLOG)
         self.listener.setblocking(False)
         self.listening = True
 
@@ -2619,9 +2642,9 @@ class Server:
             self.loop.run_forever(inline.can_run, inline.turn)
             if not self.loop.stopped:
                 return
-        if not PORT.isdecimal():
+        if not settings.port.isdecimal():
             try:
-                os.unlink(PORT)
+                os.unlink(settings.port)
             except FileNotFoundError:
                 pass  # The server moves the socket of a sandboxed replica to a path that other functions cannot see.
         if self.on_end:
@@ -2700,7 +2723,7 @@ class Server:
 
     def drain(self):
         lifecycle.draining = True
-        self.loop.call_later(TIMEOUT + DRAIN_GRACE, self.loop.stop)
+        self.loop.call_later(settings.timeout + DRAIN_GRACE, self.loop.stop)
         self.accept()  # clients that are already connected are served
         self.loop.remove_reader(self.listener.fileno())
         self.listener.close()
@@ -2727,7 +2750,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2729, r'''import os
+PARTS['function.missing_package'] = 2752, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2739,11 +2762,15 @@ MANIFESTS = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg")
 def package_advice(module):
     top = module.partition(".")[0]
     is_own = any(
-        os.path.exists(os.path.join(FOLDER, folder, file)) for folder in ("", "src") for file in (top, f"{top}.py")
+        os.path.exists(os.path.join(source_folder.path, folder, file))
+        for folder in ("", "src")
+        for file in (top, f"{top}.py")
     )
     if is_own or top.startswith("_") or top in getattr(sys, "stdlib_module_names", ()):
         return ""
-    manifest = next((file for file in MANIFESTS if os.path.exists(os.path.join(FOLDER, file))), MANIFESTS[0])
+    manifest = next(
+        (file for file in MANIFESTS if os.path.exists(os.path.join(source_folder.path, file))), MANIFESTS[0]
+    )
     name = distribution_of(top)
     return f': add "{name}" to {manifest}' if name else f": add the package that contains it to {manifest}"
 
@@ -2807,7 +2834,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2809, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2836, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2865,7 +2892,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2867, r'''import base64
+PARTS['signatures.aws_lambda'] = 2894, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -2882,14 +2909,14 @@ LAMBDA_TEXT_TYPE = re.compile(
 
 
 def set_lambda_environment():
-    _, endpoint, revision = IDENTITY
+    _, endpoint, revision = settings.identity
     variables = {
         "AWS_LAMBDA_FUNCTION_NAME": endpoint,
         "AWS_LAMBDA_FUNCTION_VERSION": LAMBDA_VERSION,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory_limit(),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{endpoint}",
         "AWS_LAMBDA_LOG_STREAM_NAME": revision,
-        "LAMBDA_TASK_ROOT": FOLDER,
+        "LAMBDA_TASK_ROOT": source_folder.path,
         "_HANDLER": ENVIRONMENT.get("FAAS_HANDLER") or "lambda_function.lambda_handler",
     }
     for name, value in variables.items():
@@ -2938,7 +2965,7 @@ def lambda_event(call, body):
         "headers": headers,
         "requestContext": {
             "accountId": "anonymous",
-            "apiId": IDENTITY[1],
+            "apiId": settings.identity[1],
             "domainName": domain,
             "domainPrefix": domain.partition(".")[0],
             "http": {
@@ -3045,7 +3072,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3047, r'''import sys
+PARTS['apps.recognize'] = 3074, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3181,7 +3208,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3183, r'''import sys
+PARTS['signatures.adapt'] = 3210, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3196,26 +3223,26 @@ CONVENTIONS = {
 
 
 def adapt_signature(target, module, file_name, name=None):
-    if "functions_framework" in sys.modules and SIGNATURE in ("", "gcf", "cloudevents"):
+    if "functions_framework" in sys.modules and settings.signature in ("", "gcf", "cloudevents"):
         load_part('signatures.google')
 
         if registered_functions():
             found = google_target(module, file_name, name)
             if found:
                 return google_app(module, file_name, found)
-    if SIGNATURE in ("", "knative") and name in (None, "new") and is_function_class(module):
+    if settings.signature in ("", "knative") and name in (None, "new") and is_function_class(module):
         load_part('signatures.knative')
 
         return knative_instance_app(run_user_code(module.new, file_name)), "asgi"
     if target is None or not callable(target):
         target = find_target(module, name)
     if target is None:
-        if SIGNATURE:
+        if settings.signature:
             raise load_failed(
-                f'{file_name}: found no function of the signature {SIGNATURE}. Set the handler to "file.function"'
+                f'{file_name}: found no function of the signature {settings.signature}. Set the handler to "file.function"'
             )
         return None
-    signature = SIGNATURE or recognize(target, module)
+    signature = settings.signature or recognize(target, module)
     return adapt(signature, target, module, file_name) if signature else None
 
 
@@ -3256,7 +3283,7 @@ def adapt(signature, target, module, file_name):
 
 def find_target(module, name):
     wanted = ENVIRONMENT.get("FUNCTION_TARGET") or ENVIRONMENT.get("GOOGLE_FUNCTION_TARGET")
-    names = (name,) if name else (wanted, *CONVENTIONS.get(SIGNATURE, ()))
+    names = (name,) if name else (wanted, *CONVENTIONS.get(settings.signature, ()))
     found = next((each for each in names if each and callable(getattr(module, each, None))), None)
     if found:
         return getattr(module, found)
@@ -3265,7 +3292,7 @@ def find_target(module, name):
         for key, value in vars(module).items()
         if key[0] != "_" and getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__code__")
     ]
-    return own[0] if SIGNATURE and not name and len(own) == 1 else None
+    return own[0] if settings.signature and not name and len(own) == 1 else None
 
 
 def recognize(target, module):
@@ -3325,7 +3352,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3327, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3354, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3442,7 +3469,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3444, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3471, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3508,7 +3535,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3510, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3537, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3535,7 +3562,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3537, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3564, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3742,7 +3769,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3744, r'''from time import monotonic
+PARTS['asgi.connection'] = 3771, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3885,7 +3912,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3887, r'''import sys
+PARTS['asgi.lifespan'] = 3914, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3973,7 +4000,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3975, r'''import gc
+PARTS['asgi.runner'] = 4002, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -3994,7 +4021,7 @@ class AsgiRunner(AsyncRunner):
 
     def drain(self):
         self.drain_began = monotonic()
-        self.loop.call_later(TIMEOUT, self.close_sockets)
+        self.loop.call_later(settings.timeout, self.close_sockets)
 
     def close_sockets(self):
         for call in list(self.tasks.values()):
@@ -4004,7 +4031,7 @@ class AsgiRunner(AsyncRunner):
 
     def end(self):
         began = self.drain_began or monotonic()
-        self.loop.run_until_complete(self.finish_tasks(began + TIMEOUT + DRAIN_GRACE - monotonic()))
+        self.loop.run_until_complete(self.finish_tasks(began + settings.timeout + DRAIN_GRACE - monotonic()))
         self.loop.run_until_complete(self.lifespan.shutdown(EXIT_LIMIT))
 
     async def finish_tasks(self, seconds):
@@ -4061,7 +4088,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4063, r'''import io
+PARTS['wsgi.environ'] = 4090, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4092,7 +4119,6 @@ class FileWrapper:
 
 BASE = {
     "wsgi.version": (1, 0),
-    "wsgi.multithread": CONCURRENCY > 1,
     "wsgi.multiprocess": False,
     "wsgi.run_once": False,
     "wsgi.input_terminated": True,
@@ -4108,6 +4134,7 @@ def make_environ(call):
     prefix = prefix_of(headers)
     scheme = scheme_of(headers)
     environ = BASE.copy()
+    environ["wsgi.multithread"] = settings.concurrency > 1
     environ["REQUEST_METHOD"] = call.method
     environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1") if "%" in prefix else prefix
     environ["PATH_INFO"] = decode_path(path).decode("latin-1") if "%" in path else path
@@ -4141,7 +4168,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4143, r'''from time import monotonic
+PARTS['wsgi.response'] = 4170, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4265,7 +4292,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4267, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4294, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4309,7 +4336,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4311, r'''import os
+PARTS['signatures.google'] = 4338, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4331,7 +4358,7 @@ def google_app(module, file_name, target):
     import flask
 
     function = getattr(module, target)
-    app = flask.Flask(target, template_folder=os.path.join(FOLDER, "templates"))
+    app = flask.Flask(target, template_folder=os.path.join(source_folder.path, "templates"))
     # An error is answered with the problem of an error in a function, not with Flask's page.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     kind = registry.get_func_signature_type(target, ENVIRONMENT.get("FUNCTION_SIGNATURE_TYPE") or kind_of(function))
@@ -4368,7 +4395,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4370, r'''import base64
+PARTS['signatures.cloud_event'] = 4397, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4519,7 +4546,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4521, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4548, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4553,7 +4580,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4555, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4582, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4616,7 +4643,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4618, r'''import os
+PARTS['signatures.openfaas'] = 4645, r'''import os
 import socket
 load_part('apps.address')
 
@@ -4705,7 +4732,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4707, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4734, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4835,7 +4862,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4837, r'''import base64
+PARTS['websocket.handshake'] = 4864, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4876,7 +4903,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4878, r'''import sys
+PARTS['websocket.exchange'] = 4905, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -4921,7 +4948,7 @@ class WebSocketExchange:
         self.events = deque(({"type": "websocket.connect"},))
         self.size = 0  # bytes of the messages in `events`
         self.waiters = Waiters(self.loop)
-        self.frames = FrameReader(BODY_LIMIT)
+        self.frames = FrameReader(settings.body_limit)
         self.rejection = None  # the application's own response, in place of a WebSocket
         self.on_end = None  # called when the WebSocket has ended
         self.heard = monotonic()  # time of the last bytes
@@ -5188,7 +5215,7 @@ def main():
     try:
         server.listen()
     except OSError as error:
-        sys.exit(f"Cannot listen on {PORT}: {error.strerror}")
+        sys.exit(f"Cannot listen on {settings.port}: {error.strerror}")
     loaded = problem = None
     watch = LoadingWatch()
     try:
@@ -5200,8 +5227,15 @@ def main():
     server.serve(loaded, problem, watch)
 
 
-if __name__ == "__main__":
+def start(folder):
+    source_folder.move(folder)
+    settings.read()
     main()
+
+
+if __name__ == "__main__":
+    if ENVIRONMENT.get("FAAS_PREWARMED") != "1":
+        main()
 else:
     # A process that multiprocessing has spawned runs this file, for arguments with the classes above, with the path of this process.
-    sys.path[:] = SEARCH_PATH
+    sys.path[:] = source_folder.search_path

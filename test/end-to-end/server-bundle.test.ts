@@ -1,23 +1,24 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { bundleProgram } from "@faas/builder";
+import { copyProgram } from "@faas/builder";
 import { tempDir } from "@faas/testing";
 
 /** Tests of the program in the server's image, which runs without `node_modules`. */
 
+const repository = join(import.meta.dirname, "../..");
 const folder = tempDir("bundle");
 before(async () => {
-  await bundleProgram(join(import.meta.dirname, "../../packages/cli/src/main.ts"), "1.2.3", join(folder, "app"));
+  await copyProgram(repository, join(folder, "app"));
 });
 
 /** Starts the program without the conditions, loader and home of this process. */
 const start = (argv: string[], env: NodeJS.ProcessEnv = {}) =>
-  spawn(process.execPath, [join(folder, "app/program/faas.mjs"), ...argv, "--data", join(folder, "data")], {
-    env: { PATH: process.env.PATH, HOME: folder, NODE_OPTIONS: "", ...env },
+  spawn(process.execPath, [join(folder, "app/packages/cli/bin/faas.js"), ...argv], {
+    env: { PATH: process.env.PATH, HOME: folder, FAAS_DATA: join(folder, "data"), NODE_OPTIONS: "", ...env },
     cwd: folder,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -29,9 +30,9 @@ test("the bundled program starts a server, which ends on SIGTERM", async () => {
     const [line] = await once(child.stdout, "data", { signal: AbortSignal.timeout(60_000) });
     const url = String(line).trim();
     assert.equal((await fetch(`${url}/-/readyz`)).status, 200);
-    // The program reads its version from the folder above its code.
     const config = (await fetch(`${url}/-/config`).then((response) => response.json())) as { version: string };
-    assert.equal(config.version, "1.2.3");
+    const manifest = await readFile(join(repository, "packages/cli/package.json"), "utf8");
+    assert.equal(config.version, JSON.parse(manifest).version);
   } finally {
     child.kill("SIGTERM");
   }
@@ -49,12 +50,20 @@ test("the bundled program has the Kubernetes platform, which fails without a kub
   assert.match(text, /CLUSTER_CONFIG_INVALID/);
 });
 
-test("the bundle is a few files with a few megabytes", async () => {
-  assert.deepEqual((await readdir(join(folder, "app"))).sort(), ["package.json", "program"]);
+test("an error names the lines of the sources", async () => {
+  const child = start(["list", "--server", "http://127.0.0.1:1", "--verbose"]);
+  let text = "";
+  child.stderr.setEncoding("utf8").on("data", (piece) => {
+    text += piece;
+  });
+  await once(child, "close");
+  assert.match(text, /at .*\.call \(\S+\/packages\/cli\/src\/client\/client\.ts:\d+:\d+\)/);
+  assert.match(text, /at async main \(\S+\/packages\/cli\/src\/main\.ts:\d+:\d+\)/);
+});
+
+test("the program has a few megabytes", async () => {
   let bytes = 0;
-  for (const name of await readdir(join(folder, "app/program"))) {
-    assert.match(name, /\.mjs$/);
-    bytes += (await stat(join(folder, "app/program", name))).size;
-  }
-  assert.ok(bytes < 8 * 2 ** 20, `${bytes} bytes`);
+  for (const entry of await readdir(join(folder, "app"), { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  assert.ok(bytes < 16 * 2 ** 20, `${bytes} bytes`);
 });

@@ -2,6 +2,7 @@
  * `npm run performance -- [PART…] [--write]`: measures the embedded platform against baselines in the same run, and prints Markdown tables. `--write` puts
  * them into docs/performance.md. Runs are interleaved, so that noise affects both sides alike; figures are medians.
  */
+import { accessLog } from "./access-log.ts";
 import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
 import { fairness } from "./fairness.ts";
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "cold-starts": coldStarts,
   "idle-server": idleServer,
   gateway,
+  "access-log": accessLog,
   fairness,
   tls,
   wrappers,

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { type Language, languages } from "@faas/core";
+import { type Language, languages, WRAPPER_FILES } from "@faas/core";
 import { eventually, tempDir } from "@faas/testing";
 import {
   apply,
+  bundlePath,
   type EmbeddedUnderTest,
   logsOf,
   noReplicas,
@@ -59,6 +60,22 @@ describe("the pool of prewarmed processes", { concurrency: 3 }, () => {
       // Each is used once.
       const [next] = await untilWaiting(1, pooled.dataDir);
       assert.notEqual(next, prewarmed);
+    });
+
+    test(`runs a ${runtime} function whose wrapper is that of another release`, async () => {
+      await using under = await startPlatform({ poolSize: 1 });
+      const first = await apply(under, source, { runtime });
+      await untilWaiting(1, under.dataDir);
+      const other = await apply(under, `${source}\n`, { runtime });
+      const bundle = bundlePath(under.dataDir, other.artifact.kind === "bundle" ? other.artifact.digest : "");
+      const wrapper = join(bundle, WRAPPER_FILES[runtime]);
+      const print = runtime === "python" ? 'print("another")' : 'console.log("another");';
+      await writeFile(wrapper, `${print}\n${await readFile(wrapper, "utf8")}`);
+      const [prewarmed] = await untilWaiting(1, under.dataDir);
+      assert.notEqual(other.revision, first.revision);
+      await under.platform.scale(other, 1);
+      assert.equal(await readyPid(under), prewarmed);
+      assert.equal((await logsOf(under, other))[0], "another");
     });
 
     test(`is not used for a ${runtime} function with settings that its runtime reads when it starts`, async () => {

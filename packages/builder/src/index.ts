@@ -5,7 +5,7 @@ export { type BuiltImage, buildImage } from "./image/build-image.ts";
 export type { ImageOptions, ImageStage } from "./image/image-options.ts";
 export {
   buildServerImage,
-  bundleProgram,
+  copyProgram,
   pullConfigOf,
   SERVER_REPOSITORY,
   type ServerImageOptions,

@@ -3,6 +3,7 @@ import { type Command, CommanderError } from "commander";
 import { commandNamed, createProgram } from "./program.ts";
 import type { GlobalOptions, Io } from "./terminal/io.ts";
 import { printStatus, showError } from "./terminal/output.ts";
+import { useSourceStacks } from "./terminal/source-stacks.ts";
 
 const DONE = 0;
 const FAILED = 1;
@@ -45,6 +46,7 @@ function groupNamed(argv: readonly string[], program: Command): Command | undefi
 
 /** Runs this process's command line. A second Ctrl-C ends the process at once. */
 export async function runAsProcess(): Promise<void> {
+  useSourceStacks();
   const interrupted = new AbortController();
   for (const name of Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]) {
     process.on(name, () => {

@@ -22,6 +22,12 @@ export interface InstallSettings {
    * @defaultValue on
    */
   readonly auth?: "on" | "off";
+  /**
+   * `off` if calls are not recorded in the logs of their endpoints.
+   *
+   * @defaultValue on
+   */
+  readonly accessLog?: "on" | "off";
   /** Allowed sources of images besides the registry's ORG/…, separated by commas. */
   readonly allowImages?: string;
   /** Names of Secrets of type kubernetes.io/tls with the server's certificates, separated by commas, the default one first. Absent: the server uses HTTP. */
@@ -68,6 +74,7 @@ export function settingsJson({
   registryPull,
   startupCpu,
   auth,
+  accessLog,
   allowImages,
   tlsSecret,
   maxConnections,
@@ -75,6 +82,6 @@ export function settingsJson({
 }: InstallSettings): string {
   return JSON.stringify({
     ...{ storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages, tlsSecret },
-    ...{ maxConnections, maxConnectionsPerAddress },
+    ...{ accessLog, maxConnections, maxConnectionsPerAddress },
   });
 }

@@ -2,8 +2,7 @@
 (docs/decisions/0016-prewarmed-processes.md). One line of JSON on file descriptor 3 assigns the function: {folder, env, dataBytes}. If that pipe ends
 without a line, the server has ended.
 
-The modules that the wrapper imports are imported in advance. The wrapper that the command line names is compiled in advance: most bundles contain the
-same one.
+The wrapper that the command line names runs in advance, up to the point where it needs its function: most bundles contain the same one.
 """
 import os
 import sys
@@ -11,34 +10,28 @@ import sys
 # The function must not import from the folder of this file.
 del sys.path[0]
 
-import gc  # noqa: F401
 import json
-import re  # noqa: F401
 import resource
-import select  # noqa: F401
-import selectors  # noqa: F401
-import signal  # noqa: F401
-import socket  # noqa: F401
-import threading  # noqa: F401
 import types
 
 ASSIGNMENT_FD = 3
+WRAPPER = ".interface.py"
+
+main = types.ModuleType("__main__")
 
 
-def compile_file(path):
-    """Return source and code of a file; None if it cannot be read or compiled."""
+def run_ahead(path):
+    """Run a wrapper without starting it. Return its source; None for one of a release that starts when it is run."""
     try:
         with open(path, "rb") as file:
             source = file.read()
-        return source, compile(source, path, "exec", dont_inherit=True)
+        if b"FAAS_PREWARMED" not in source:
+            return None
+        os.environ["FAAS_PREWARMED"] = "1"
+        exec(compile(source, WRAPPER, "exec", dont_inherit=True), main.__dict__)
+        return source
     except (OSError, SyntaxError, ValueError):
         return None
-
-
-def with_path(code, path):
-    """Return code as if it had been compiled from another file."""
-    constants = tuple(with_path(each, path) if isinstance(each, types.CodeType) else each for each in code.co_consts)
-    return code.replace(co_filename=path, co_consts=constants)
 
 
 def read_assignment():
@@ -51,7 +44,8 @@ def read_assignment():
     return json.loads(text)
 
 
-compiled = compile_file(sys.argv[1]) if len(sys.argv) > 1 else None
+sys.modules["__main__"] = main
+wrapper_source = run_ahead(sys.argv[1]) if len(sys.argv) > 1 else None
 assignment = read_assignment()
 os.close(ASSIGNMENT_FD)
 folder = assignment["folder"]
@@ -68,16 +62,15 @@ if sys.version_info >= (3, 13) and "PYTHON_CPU_COUNT" in os.environ:
     cpu_count = int(os.environ["PYTHON_CPU_COUNT"])
     os.cpu_count = os.process_cpu_count = lambda: cpu_count
 sys.pycache_prefix = assignment["env"].get("PYTHONPYCACHEPREFIX")
-wrapper = os.path.join(folder, ".interface.py")
-sys.argv[:] = [".interface.py"]
-sys.path.insert(0, folder)
-main = types.ModuleType("__main__")
-main.__file__ = wrapper
-sys.modules["__main__"] = main
+wrapper = os.path.join(folder, WRAPPER)
+sys.argv[:] = [WRAPPER]
 with open(wrapper, "rb") as file:
     source = file.read()
-if compiled and compiled[0] == source:
-    code = with_path(compiled[1], wrapper)
+main.__file__ = wrapper
+if source == wrapper_source:
+    main.start(folder)
 else:
-    code = compile(source, wrapper, "exec", dont_inherit=True)
-exec(code, main.__dict__)
+    sys.path.insert(0, folder)
+    main.__dict__.clear()
+    main.__dict__.update(__name__="__main__", __file__=wrapper)
+    exec(compile(source, wrapper, "exec", dont_inherit=True), main.__dict__)

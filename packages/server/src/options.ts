@@ -80,6 +80,12 @@ export interface ServerOptions {
    * @defaultValue 512 MiB
    */
   readonly bundleLimitBytes?: number;
+  /**
+   * Record a line for each call in the log of its endpoint.
+   *
+   * @defaultValue true
+   */
+  readonly accessLog?: boolean;
   /** Called after each invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
 }

@@ -36,6 +36,7 @@ import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
 import { drain, listen } from "./listen.ts";
+import { AccessLogWriter } from "./logs/access-log.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { certificatesIn, type RunningServer, type ServerOptions } from "./options.ts";
@@ -198,7 +199,12 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   return { url, port: listeningPort, adminToken };
 }
 
-function createServer({ options, log }: Startup, storage: Storage, control: Control, stopping: AbortSignal): Server {
+function createServer(
+  { options, log, stack }: Startup,
+  storage: Storage,
+  control: Control,
+  stopping: AbortSignal,
+): Server {
   const { certificates, audit, store, bundles, keys, logs } = storage;
   const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
   const isAuth = requiresKeys(options);
@@ -226,6 +232,7 @@ function createServer({ options, log }: Startup, storage: Storage, control: Cont
   const gateway = createGateway({
     endpoints: registry,
     metrics,
+    ...(options.accessLog === false ? {} : { accessLog: stack.use(new AccessLogWriter(logs, log)) }),
     hasOrg: (org) => store.hasOrg(org),
     notReady: () => platform.notReady,
     ending: stopping,

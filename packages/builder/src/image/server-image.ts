@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FaasError, type Registry } from "@faas/core";
+import type { Registry } from "@faas/core";
 import type { Environment } from "../docker/config.ts";
 import { dockerConfigFor, registryCredentials } from "../registry/credentials.ts";
 import { parseRegistry } from "../registry/image-reference.ts";
@@ -10,14 +10,12 @@ import type { ImageOptions } from "./image-options.ts";
 
 export interface ServerImageOptions
   extends Pick<ImageOptions, "registry" | "push" | "tag" | "signal" | "onStage" | "onLine" | "onProgress" | "env"> {
-  /** Path of the CLI's module that exports `runAsProcess`. */
-  readonly entry: string;
-  /** Version that the program reports. */
-  readonly version: string;
+  /** Folder above `packages` with the bundled CLI. */
+  readonly programFolder: string;
 }
 
-/** Packages that the control server does not need and whose dependencies contain native code. */
-const EXCLUDED = ["@faas/bench", "@faas/builder"];
+/** Files of the program that the control server needs. The other places have the same paths as in the image, relative to `packages`. */
+const PROGRAM_FILES = ["cli/bin", "cli/dist", "cli/package.json", "server/package.json"];
 /** User id, as in the pod's security context. */
 const USER = 65_532;
 /** Repository of the control server's image. */
@@ -28,16 +26,16 @@ COPY app /app
 ENV NODE_ENV=production HOME=/tmp FAAS_DATA=/data
 USER ${USER}:${USER}
 EXPOSE 8887
-ENTRYPOINT ["node", "/app/program/faas.mjs"]
+ENTRYPOINT ["node", "/app/packages/cli/bin/faas.js"]
 CMD ["up", "--host", "0.0.0.0"]
 `;
 
-/** Builds the control server's image: Node, and the program as a few bundled modules. With `push`, it is in the registry afterwards. */
-export async function buildServerImage({ entry, version, ...options }: ServerImageOptions): Promise<BuiltImage> {
+/** Builds the control server's image: Node, and the bundled program. With `push`, it is in the registry afterwards. */
+export async function buildServerImage({ programFolder, ...options }: ServerImageOptions): Promise<BuiltImage> {
   const folder = await mkdtemp(join(tmpdir(), "faas-server-image-"));
   try {
     await writeFile(join(folder, "Dockerfile"), DOCKERFILE);
-    await bundleProgram(entry, version, join(folder, "app"));
+    await copyProgram(programFolder, join(folder, "app"));
     return await buildImage(folder, { ...SERVER_REPOSITORY, runtime: "dockerfile", ...options });
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -51,42 +49,8 @@ export async function pullConfigOf({ push, pull }: Registry, env: Environment): 
   return credentials && !credentials.identityToken ? dockerConfigFor(pull, credentials) : undefined;
 }
 
-/**
- * Bundles the program into `program/faas.mjs` and the modules that its commands load, without `node_modules`.
- *
- * @throws BUILD_FAILED
- */
-export async function bundleProgram(entry: string, version: string, folder: string): Promise<void> {
-  const { build } = await import("esbuild");
-  await mkdir(folder, { recursive: true });
-  // Packages read their version from the parent of their code's folder.
-  await writeFile(join(folder, "package.json"), JSON.stringify({ name: "faas", version, type: "module" }));
-  await build({
-    stdin: {
-      contents: `import { runAsProcess } from ${JSON.stringify(entry)};\nawait runAsProcess();\n`,
-      resolveDir: join(entry, ".."),
-    },
-    outdir: join(folder, "program"),
-    entryNames: "faas",
-    chunkNames: "[name]-[hash]",
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: "none",
-    format: "esm",
-    platform: "node",
-    target: "node24",
-    // Bundle the sources when running from the sources.
-    conditions: entry.endsWith(".ts") ? ["faas-source"] : [],
-    external: EXCLUDED,
-    // Some dependencies are CommonJS modules.
-    banner: {
-      js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
-    },
-    logLevel: "silent",
-  }).catch((cause) => {
-    throw new FaasError("BUILD_FAILED", `The server's program cannot be bundled: ${cause.message}`, { cause });
-  });
+/** Copies the files of the bundled program that a control server in a cluster needs. It runs without `node_modules`. */
+export async function copyProgram(programFolder: string, folder: string): Promise<void> {
+  for (const path of PROGRAM_FILES)
+    await cp(join(programFolder, "packages", path), join(folder, "packages", path), { recursive: true });
 }

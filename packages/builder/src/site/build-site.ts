@@ -5,6 +5,7 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import { FaasError } from "@faas/core";
 import { contentType } from "mime-types";
 import { byName, readSource, readSourceFile, type Source, type SourceEntry } from "../source/source.ts";
+import { siteServerText } from "./server-text.ts";
 import type { Coding, Site, SiteFile } from "./site.ts";
 
 /** Content of the bundle of a site, without the wrapper. */
@@ -73,7 +74,7 @@ export async function buildSite(source: Source, options: SiteOptions): Promise<B
   return {
     entries: entries.map((entry) => ({ ...entry, name: `public/${entry.name}` })),
     files: [
-      { name: "index.cjs", text: await serverText() },
+      { name: "index.cjs", text: await siteServerText() },
       { name: "site.json", text: JSON.stringify(site) },
       ...compressed.sort(byName),
     ],
@@ -110,24 +111,4 @@ async function compress(bytes: Buffer): Promise<ReadonlyMap<Coding, Uint8Array>>
   if (br.length < bytes.length * 0.95) forms.set("br", br);
   if (gz.length < bytes.length * 0.95) forms.set("gzip", gz);
   return forms;
-}
-
-let server: Promise<string> | undefined;
-
-/** Bundles the server with its packages into one file, once per process. */
-function serverText(): Promise<string> {
-  server ??= bundleServer();
-  return server;
-}
-
-async function bundleServer(): Promise<string> {
-  const { build } = await import("esbuild");
-  const { outputFiles } = await build({
-    entryPoints: [join(import.meta.dirname, `site-server${extname(import.meta.filename)}`)],
-    ...{ bundle: true, write: false, minify: true, legalComments: "none", logLevel: "silent" },
-    ...{ platform: "node", format: "cjs", target: "node22" },
-    // Installed or not, it only colors the debug output of a package.
-    external: ["supports-color"],
-  });
-  return outputFiles[0]?.text ?? "";
 }

@@ -57,6 +57,12 @@ test("install --auth off creates no key, and --allow-images is passed to the ser
   assert.match(wrong.stderr, /`--allow-images` option to be registries or repositories.*got "http/);
 });
 
+test("install --access-log off is passed to the server", async (t) => {
+  const { stdout } = await run(t, ["install", "--dry-run", "--image", "x", "--access-log", "off"]);
+  const { args } = parseAllDocuments(stdout).at(-1)?.toJS().spec.template.spec.containers[0] ?? {};
+  assert.equal(args[args.indexOf("--access-log") + 1], "off");
+});
+
 test("install --dry-run -o json prints one List with the given image", async (t) => {
   const { code, stdout } = await run(t, ["install", "--dry-run", "-o", "json", "--image", "r.example.com/s:1"]);
   assert.equal(code, 0);

@@ -1,9 +1,9 @@
 import { STATUS_CODES } from "node:http";
 import { endpointKey, FaasError, nearest } from "@faas/core";
 import type { Command } from "commander";
-import type { Dispatcher } from "undici";
 import { type Client, problemError } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
+import type { HttpResponse } from "../client/http-transport.ts";
 import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../options/request-options.ts";
 import { parseTarget, pathOf, type Target } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
@@ -53,7 +53,7 @@ async function requestOf(options: Options, io: Io) {
   return { method, headers: { ...known, ...given }, body };
 }
 
-function printHead({ statusCode, headers }: Dispatcher.ResponseData, io: Io): void {
+function printHead({ statusCode, headers }: HttpResponse, io: Io): void {
   printStatus(io, `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trimEnd());
   for (const [name, value] of Object.entries(headers))
     for (const each of [value].flat()) printStatus(io, `${name}: ${each}`);
@@ -61,7 +61,7 @@ function printHead({ statusCode, headers }: Dispatcher.ResponseData, io: Io): vo
 }
 
 /** Copies the body to stdout. Returns the beginning of that of a failed response, in which a problem document may be. */
-async function copyBody(body: AsyncIterable<Buffer>, response: Dispatcher.ResponseData, io: Io): Promise<Buffer> {
+async function copyBody(body: AsyncIterable<Buffer>, response: HttpResponse, io: Io): Promise<Buffer> {
   const { statusCode, headers } = response;
   const maxKept = statusCode >= 200 && statusCode < 300 ? 0 : MAX_PROBLEM_BYTES;
   // On a terminal the error says all that a problem document does.

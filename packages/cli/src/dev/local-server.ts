@@ -22,7 +22,16 @@ export async function startLocalServer(
   const packages = dependenciesFolder();
   await mkdir(packages, { recursive: true });
   // Sandboxed as after a deployment, so that code that works here also works there.
-  const options = { dataDir, logLevel: "silent", onRequest, poolSize: 1, readable: [packages], sourceFolder } as const;
+  // Calls are printed as they end, so that they need not be recorded too.
+  const options = {
+    dataDir,
+    logLevel: "silent",
+    onRequest,
+    accessLog: false,
+    poolSize: 1,
+    readable: [packages],
+    sourceFolder,
+  } as const;
   const startOn = (candidate: number) => startServer({ ...options, port: candidate });
   if (port !== undefined) return startOn(port);
   for (let next = DEFAULT_PORT; next < DEFAULT_PORT + NEXT_PORTS; next++) {

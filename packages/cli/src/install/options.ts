@@ -1,6 +1,7 @@
 import { parseCpu, parseDuration, parseSize } from "@faas/core";
 import type { Exposure, InstallSettings } from "@faas/installer";
 import { type Command, Option } from "commander";
+import { ACCESS_LOG_DESCRIPTION } from "../options/access-log.ts";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
 import type { GlobalOptions } from "../terminal/io.ts";
@@ -66,6 +67,7 @@ function addServerOptions(command: Command): void {
       ),
     )
     .addOption(optionWithLaterDefault("--auth <on|off>", "Require keys", "on").choices(["on", "off"]))
+    .addOption(optionWithLaterDefault("--access-log <on|off>", ACCESS_LOG_DESCRIPTION, "on").choices(["on", "off"]))
     .option("--allow-images <prefixes>", ALLOW_IMAGES_DESCRIPTION, (text: string) => parseAllowedImages(text).join(","))
     .option(
       "--tls-secret <name>",

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { DEFAULT_PORT, FaasError, parseCpu, parseDuration } from "@faas/core";
 import type { KubernetesServerOptions, ServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
+import { ACCESS_LOG_DESCRIPTION } from "../options/access-log.ts";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
@@ -14,6 +15,7 @@ export interface UpOptions extends GlobalOptions {
   readonly host: string;
   readonly data?: string;
   readonly auth?: "on" | "off";
+  readonly accessLog: "on" | "off";
   readonly adminKeyFile?: string;
   readonly allowImages?: readonly string[];
   readonly platform: "embedded" | "kubernetes";
@@ -72,6 +74,7 @@ export function addUpOptions(command: Command): Command {
         LOG_LEVELS,
       ),
     )
+    .addOption(new Option("--access-log <on|off>", ACCESS_LOG_DESCRIPTION).choices(["on", "off"]).default("on"))
     .option("--detach", "Run in the background; return when the server is ready");
 }
 
@@ -147,7 +150,7 @@ const splitPaths = (text: string) => text.split(",").filter((path) => path !== "
  * @throws USAGE when options contradict each other
  */
 export function serverOptions(options: UpOptions, dataDir: string, io: Io): ServerOptions {
-  const { host, port, poolSize, isolation, auth, adminKeyFile, allowImages } = options;
+  const { host, port, poolSize, isolation, auth, adminKeyFile, allowImages, accessLog } = options;
   const { logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
   const kubernetes = kubernetesOptions(options, io);
   const tls = tlsFiles(options, io);
@@ -156,7 +159,7 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Serv
     ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
     ...(allowImages === undefined ? {} : { allowImages }),
     connections: connectionLimits(options),
-    ...{ host, port, dataDir, logLevel, poolSize, isolation },
+    ...{ host, port, dataDir, logLevel, poolSize, isolation, accessLog: accessLog === "on" },
     lockTimeoutMs: parseDuration(lockTimeout(options)) as number,
     readable: readablePaths(options, io),
     tls,
@@ -167,12 +170,13 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Serv
 /** Converts the options of `faas up` to the arguments of a server in the background, whose working directory is another. */
 export function serverArguments(options: UpOptions, dataDir: string, io: Io): string[] {
   const { host, port, logLevel = "info", platform, poolSize, isolation, startupCpu } = options;
-  const { auth, adminKeyFile, allowImages, readable, context, registryPush, registryPull } = options;
+  const { accessLog, auth, adminKeyFile, allowImages, readable, context, registryPush, registryPull } = options;
   const tls = tlsFiles(options, io);
   const { total, perAddress } = connectionLimits(options);
   const values = {
     ...{ port, host, data: dataDir, "log-level": logLevel, platform, "startup-cpu": startupCpu },
     ...{ "lock-timeout": lockTimeout(options), "pool-size": poolSize, isolation, auth, context },
+    "access-log": accessLog,
     readable: readable && readablePaths(options, io).join(","),
     "admin-key-file": adminKeyFile && resolve(io.cwd, adminKeyFile),
     "allow-images": allowImages?.join(","),

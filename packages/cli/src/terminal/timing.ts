@@ -1,4 +1,4 @@
-import type { Dispatcher } from "undici";
+import type { HttpResponse } from "../client/http-transport.ts";
 import type { Io } from "./io.ts";
 import { colors } from "./output.ts";
 
@@ -17,11 +17,7 @@ const SERVER_STAGES = ["queue", "cold", "exec"] as const;
  * Formats the time of a call as a total and its parts, which add up to it: those that the server measured, the transfer of the body, and the rest, which
  * the network and this client took.
  */
-export function formatTiming(
-  { headMs, totalMs }: Elapsed,
-  { headers }: Pick<Dispatcher.ResponseData, "headers">,
-  io: Io,
-) {
+export function formatTiming({ headMs, totalMs }: Elapsed, { headers }: Pick<HttpResponse, "headers">, io: Io) {
   const entries = String(headers["server-timing"] ?? "").split(/,\s*/);
   const durationOf = (name: string) =>
     Number(entries.findLast((entry) => entry.startsWith(`${name};dur=`))?.slice(`${name};dur=`.length) ?? 0);

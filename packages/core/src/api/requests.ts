@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { artifactSchema } from "../endpoints/endpoint.ts";
-import { REPLICAS_MAX, settingsInputSchema } from "../endpoints/settings.ts";
+import { REPLICAS_MAX } from "../endpoints/settings.ts";
+import {
+  detectedSettingsSchema,
+  settingsChangeSchema,
+  settingsChangeShape,
+  variablesChangeSchema,
+} from "../endpoints/settings-change.ts";
+import { isStatusList, STATUS_LIST_PATTERN } from "../logs/log-filter.ts";
+import { LOG_LEVELS } from "../logs/log-level.ts";
 import { endpointName, orgName } from "../names.ts";
 import { limitsChangeSchema } from "../organizations/limits.ts";
 import { quantityPattern } from "../quantity-pattern.ts";
@@ -8,18 +16,38 @@ import { DURATION_UNITS, formatDuration, parseDuration } from "../units.ts";
 
 /** Request bodies and query parameters of the control API. docs/http-api.md shows them in use. */
 
-/** `PUT /-/orgs/<org>/endpoints/<endpoint>`. A setting that is absent has its default, not its previous value. */
+const resetSchema = z
+  .boolean()
+  .optional()
+  .describe("True: what is not named goes back to its default instead of staying as it is");
+const dryRunSchema = z.boolean().optional().describe("True: the response lists the changes, and nothing is deployed");
+
+/** `PUT /-/orgs/<org>/endpoints/<endpoint>`: what is absent stays as it is. */
 export const putEndpointSchema = z
   .strictObject({
-    artifact: artifactSchema,
-    settings: settingsInputSchema.meta({ id: "SettingsInput" }).default({}),
+    artifact: artifactSchema.optional().describe("Absent: that of the endpoint, or that of a new one in a dry run"),
+    settings: settingsChangeSchema
+      .optional()
+      .meta({ id: "SettingsChange", description: "A setting that is named gets its value, null is its default" }),
+    variables: variablesChangeSchema
+      .optional()
+      .describe("Single variables to set, or to remove with null, after settings"),
+    detected: detectedSettingsSchema
+      .optional()
+      .describe("What a build has detected in the code: it applies unless it is set, and until the next build"),
+    reset: resetSchema,
+    dryRun: dryRunSchema,
   })
-  .meta({ id: "PutEndpoint", description: "A setting that is absent has its default, not its previous value" });
+  .meta({
+    id: "PutEndpoint",
+    description: "A setting that is absent keeps its previous value, or has its default at a new endpoint",
+  });
 export type PutEndpoint = z.input<typeof putEndpointSchema>;
 
-/** `POST /add_endpoint`, as the original system has it; settings are additional fields. */
+/** `POST /add_endpoint`, as the original system has it; settings are additional fields, and those that are absent stay as they are. */
 export const addEndpointSchema = z
   .strictObject({
+    ...settingsChangeShape,
     org: orgName,
     endpoint: endpointName,
     image: z
@@ -31,7 +59,8 @@ export const addEndpointSchema = z
         anyOf: [{ pattern: "^bundle@sha256:[0-9a-f]{64}$" }, { not: { pattern: "^bundle@" } }],
       }),
     replicas: z.int().min(0).max(REPLICAS_MAX),
-    ...settingsInputSchema.omit({ replicas: true }).shape,
+    reset: resetSchema,
+    dryRun: dryRunSchema,
   })
   .meta({ id: "AddEndpoint" });
 export type AddEndpoint = z.input<typeof addEndpointSchema>;
@@ -88,7 +117,11 @@ export const waitTimeoutSchema = z
     error: ({ input }) =>
       `expected "timeout" to be a duration of at most ${formatDuration(MAX_WAIT_MS)}, got "${input}"`,
   })
-  .meta({ pattern: quantityPattern(DURATION_UNITS, 0, MAX_WAIT_MS) });
+  .meta({
+    get pattern() {
+      return quantityPattern(DURATION_UNITS, 0, MAX_WAIT_MS);
+    },
+  });
 
 /** Number of past log lines: `tail` of `GET …/logs`. */
 export const tailSchema = z.string().regex(/^[0-9]{1,9}$/, {
@@ -109,8 +142,23 @@ export const sinceSchema = z
     error: ({ input }) => `expected "since" to be a duration such as 5m or a time (RFC 3339), got "${input}"`,
   })
   .meta({
-    anyOf: [{ pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) }, { pattern: RFC_3339 }],
+    get anyOf() {
+      return [{ pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) }, { pattern: RFC_3339 }];
+    },
   });
+
+/** Statuses of calls: `status` of `GET …/logs`. */
+export const statusListSchema = z
+  .string()
+  .refine(isStatusList, {
+    error: ({ input }) => `expected "status" to be statuses such as 404 or 4xx,503, got "${input}"`,
+  })
+  .meta({ pattern: STATUS_LIST_PATTERN });
+
+/** Lowest level of log lines: `level` of `GET …/logs`. */
+export const logLevelSchema = z.enum(LOG_LEVELS, {
+  error: ({ input }) => `expected "level" to be one of ${LOG_LEVELS.join(", ")}, got "${input}"`,
+});
 
 /** Id of a key in a path. */
 export const keyIdParameter = z.string().meta({ description: "Id of the key", pattern: "^[0-9A-Za-z]{10}$" });

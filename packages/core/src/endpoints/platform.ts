@@ -65,46 +65,6 @@ export interface EndpointStatus extends EndpointRef {
   readonly ended?: readonly EndedReplica[];
 }
 
-/** Schema of a line that a function printed. */
-export const logLineSchema = z
-  .object({
-    time: z.string().describe("RFC 3339 with milliseconds, UTC"),
-    replica: z.string(),
-    revision: z.string(),
-    stream: z.enum(["stdout", "stderr"]),
-    line: z.string(),
-  })
-  .meta({ id: "LogLine", description: "A line that a function printed" });
-export type LogLine = Immutable<z.infer<typeof logLineSchema>>;
-
-export interface LogOptions {
-  /** Continues with new lines, over replicas and revisions, until the signal aborts. */
-  readonly follow?: boolean;
-  /** Maximum number of past lines; all stored ones when absent. */
-  readonly tail?: number;
-  /** Only lines since this time, milliseconds since the epoch. */
-  readonly sinceMs?: number;
-  /** Only lines of this replica. */
-  readonly replica?: string;
-  readonly signal?: AbortSignal;
-}
-
-/** Log of one endpoint. */
-export interface EndpointLog {
-  /** Appends a line. When it returns a promise, the writer has to wait for it before it appends more. */
-  append(line: LogLine): Promise<void> | undefined;
-  /** Reads lines, oldest first. */
-  read(options: LogOptions): AsyncIterable<LogLine>;
-}
-
-/** Logs of endpoints, where a platform writes the lines that replicas print. The control server owns and removes them. */
-export interface LogSink {
-  open(ref: EndpointRef): EndpointLog;
-}
-
-/** Discards all lines. */
-export const NO_LOGS: LogSink = { open: () => ({ append: () => undefined, async *read() {} }) };
-
 export interface Platform extends AsyncDisposable {
   readonly name: string;
   /** Type of the artifacts that the platform runs. */

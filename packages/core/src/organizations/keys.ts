@@ -127,7 +127,9 @@ const expires = z
   .optional()
   .meta({
     description: "How long it is good for (default: until it is revoked): a duration of at most 3650d",
-    pattern: quantityPattern(DURATION_UNITS, 1, MAX_MS),
+    get pattern() {
+      return quantityPattern(DURATION_UNITS, 1, MAX_MS);
+    },
   });
 const name = z
   .string()

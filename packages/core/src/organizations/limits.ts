@@ -10,11 +10,19 @@ const count = (max: number) => z.int().min(0).max(max);
 const cpu = z
   .string()
   .refine((text) => parseCpu(text) !== undefined, "expected a CPU quantity such as 500m or 4")
-  .meta({ pattern: quantityPattern(CPU_UNITS, 0, Number.POSITIVE_INFINITY) });
+  .meta({
+    get pattern() {
+      return quantityPattern(CPU_UNITS, 0, Number.POSITIVE_INFINITY);
+    },
+  });
 const size = z
   .string()
   .refine((text) => parseSize(text) !== undefined, "expected a size such as 512Mi or 8Gi")
-  .meta({ pattern: quantityPattern(SIZE_UNITS, 0, Number.POSITIVE_INFINITY) });
+  .meta({
+    get pattern() {
+      return quantityPattern(SIZE_UNITS, 0, Number.POSITIVE_INFINITY);
+    },
+  });
 
 export const limitsSchema = z.strictObject({
   endpoints: count(1_000_000).optional().describe("Registered endpoints"),

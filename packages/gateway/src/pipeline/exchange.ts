@@ -10,7 +10,7 @@ import { requestIdOf } from "../http/request-id.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
 
 /** Names of the stages, in their order. */
-export type StageName = "authorize" | "admit" | "queueFairly" | "activate" | "acquireSlot" | "forward";
+export type StageName = "authorize" | "redirectSite" | "admit" | "queueFairly" | "activate" | "acquireSlot" | "forward";
 
 /** A step of a routed request. It ends with `proceed()`, now or later, or fails, with `fail()` or by throwing. */
 export type Stage = (exchange: RoutedExchange) => void;
@@ -68,6 +68,8 @@ export class Exchange implements Waiter, Responder {
   admitted = false;
   /** The replica with a slot for this request. */
   replica: ServedReplica | undefined;
+  /** The last replica that had a slot for this request, once the slot is released. */
+  servedBy: ServedReplica | undefined;
   /** No replica was ready when the request arrived. */
   cold = false;
   /** Milliseconds that it waited for a slot. */
@@ -159,6 +161,7 @@ export class Exchange implements Waiter, Responder {
     const { replica } = this;
     if (replica === undefined) return;
     this.replica = undefined;
+    this.servedBy = replica;
     this.endpoint.release(replica, Date.now());
   }
 

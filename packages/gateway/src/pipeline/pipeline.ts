@@ -4,6 +4,7 @@ import type { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { Responder } from "../http/client-connection.ts";
 import { authorityOf } from "../http/request-path.ts";
+import type { AccessLog } from "../metrics/access-log.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import { WebSocketTunnels } from "../websocket/tunnel.ts";
 import { acquireSlot } from "./acquire-slot.ts";
@@ -15,6 +16,7 @@ import { FairQueue, queueFairly } from "./fair-queue.ts";
 import { forward } from "./forward.ts";
 import type { KeyVerifier } from "./key-verifier.ts";
 import { type RequestReport, recordMetrics } from "./record-metrics.ts";
+import { redirectSite } from "./redirect-site.ts";
 import { route } from "./route.ts";
 
 export type { RequestReport } from "./record-metrics.ts";
@@ -22,6 +24,8 @@ export type { RequestReport } from "./record-metrics.ts";
 export interface GatewayDeps {
   readonly endpoints: EndpointRegistry;
   readonly metrics?: RequestMetrics;
+  /** Without it calls are not logged. */
+  readonly accessLog?: AccessLog;
   /** Checks the keys of callers. Without it every endpoint is open to everyone. */
   readonly keys?: KeyVerifier;
   readonly onRequest?: (report: RequestReport) => void;
@@ -74,11 +78,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
 /** Builds the way of a request: `route` first, then the stages in the order in which they are written here, `record` at the end of every routed request. */
 function createPipeline(deps: GatewayDeps): Pipeline {
-  const { endpoints, keys, metrics, onRequest, waitingLimit = 10_000, waitMs = 65_000 } = deps;
+  const { endpoints, keys, metrics, accessLog, onRequest, waitingLimit = 10_000, waitMs = 65_000 } = deps;
   const { ending } = deps;
   const { hasOrg = (org) => endpoints.hasOrg(org), notReady = () => undefined } = deps;
   const stages = linkStages({
     authorize: authorize(keys),
+    redirectSite: redirectSite(),
     admit: admit(waitingLimit, metrics),
     queueFairly: queueFairly(new FairQueue()),
     activate: activate(endpoints, waitMs, notReady),
@@ -89,7 +94,7 @@ function createPipeline(deps: GatewayDeps): Pipeline {
     route: route(endpoints, hasOrg, keys),
     first: stages.authorize,
     stages,
-    record: recordMetrics(metrics, onRequest),
+    record: recordMetrics(metrics, accessLog, onRequest),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { AccessLog } from "../metrics/access-log.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import type { Stage } from "./exchange.ts";
 
@@ -11,12 +12,17 @@ export interface RequestReport {
   readonly cold: boolean;
 }
 
-/** Counts a finished request. Runs at the end of every request that was routed to an endpoint. */
-export function recordMetrics(metrics?: RequestMetrics, onRequest?: (report: RequestReport) => void): Stage {
+/** Counts and logs a finished request. Runs at the end of every request that was routed to an endpoint. */
+export function recordMetrics(
+  metrics?: RequestMetrics,
+  accessLog?: AccessLog,
+  onRequest?: (report: RequestReport) => void,
+): Stage {
   return (exchange) => {
     const { endpoint, status, cold, request, target } = exchange;
     const durationMs = performance.now() - exchange.arrived;
     metrics?.record(endpoint, status, durationMs, cold);
+    accessLog?.record(exchange, durationMs);
     onRequest?.({ method: request.method ?? "", path: target, status, durationMs, cold });
   };
 }

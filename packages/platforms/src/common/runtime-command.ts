@@ -26,8 +26,6 @@ export interface RuntimeCommand {
   readonly prewarmed: string;
   /** True if a prewarmed process gets its memory limit together with the function, false if the limit is set when the process starts. */
   readonly limitedWhenClaimed: boolean;
-  /** True if a prewarmed process compiles the wrapper ahead. */
-  readonly compilesWrapper: boolean;
   /** Environment variable that names the folder of compiled code. */
   readonly cacheVariable: string;
   /** Arguments that make the program print its own path and its other installation paths, one per line; absent if its path is the program itself. */
@@ -51,7 +49,6 @@ const NODE: RuntimeCommand = {
   wrapper: WRAPPER_FILES.node,
   prewarmed: "prewarmed.mjs",
   limitedWhenClaimed: false,
-  compilesWrapper: false,
   cacheVariable: "NODE_COMPILE_CACHE",
   program: ({ node }) => node,
   flags: (memoryBytes) => [heapOption(memoryBytes), ...INSPECTOR_OPTIONS],
@@ -64,7 +61,6 @@ const PYTHON: RuntimeCommand = {
   wrapper: WRAPPER_FILES.python,
   prewarmed: "prewarmed.py",
   limitedWhenClaimed: true,
-  compilesWrapper: true,
   cacheVariable: "PYTHONPYCACHEPREFIX",
   // A version manager installs a script as "python3".
   printInstallation: [

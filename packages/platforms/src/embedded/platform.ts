@@ -192,7 +192,8 @@ export class EmbeddedPlatform implements Platform {
     if (spec.app === "server") await this.#servers.prepare();
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
-    this.#prewarmPool.addEndpoint(spec);
+    const { digest } = spec.artifact;
+    this.#prewarmPool.addEndpoint(spec, () => this.#host.bundleFolder(digest));
     if (known) {
       this.#prewarmPool.removeEndpoint(known.spec);
       if (codeKey(known.spec) !== codeKey(spec)) this.#forgetCode(known.spec);

@@ -1,5 +1,14 @@
 import { Readable } from "node:stream";
-import { type EndpointRef, type LogOptions, parseDuration, sinceSchema, tailSchema, validate } from "@faas/core";
+import {
+  type EndpointRef,
+  type LogOptions,
+  logLevelSchema,
+  parseDuration,
+  sinceSchema,
+  statusListSchema,
+  tailSchema,
+  validate,
+} from "@faas/core";
 import type { Context } from "koa";
 import type { LogStore } from "../logs/log-store.ts";
 
@@ -37,12 +46,20 @@ export function streamLogs(
 }
 
 function optionsOf(context: Context): LogOptions {
-  const { follow, tail, since, replica } = context.query;
+  const { follow, tail, since, replica, access, grep, status, requestId, level } = context.query;
+  const text = (value: string | string[] | undefined) => (value === undefined ? undefined : String(value));
   return {
     follow: follow === "true",
     ...(tail === undefined ? {} : { tail: Number(validate(tailSchema, String(tail), "the query")) }),
     ...(since === undefined ? {} : { sinceMs: timeOf(validate(sinceSchema, String(since), "the query")) }),
     ...(replica === undefined ? {} : { replica: String(replica) }),
+    access: access === "true",
+    filter: {
+      grep: text(grep),
+      requestId: text(requestId),
+      ...(status === undefined ? {} : { status: validate(statusListSchema, String(status), "the query") }),
+      ...(level === undefined ? {} : { level: validate(logLevelSchema, String(level), "the query") }),
+    },
   };
 }
 

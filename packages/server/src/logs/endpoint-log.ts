@@ -1,20 +1,22 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { EndpointLog, LogLine, LogOptions } from "@faas/core";
+import { type EndpointLog, type LogLine, type LogOptions, lineMatcher } from "@faas/core";
+import type { FinishedCall } from "@faas/gateway";
 import { RotatingFile } from "../lib/rotating-file.ts";
+import { AccessFile, parseStoredLine, storedLineOf } from "./access-file.ts";
+import { lastLines, mergeByTime, readIfExists } from "./stored-lines.ts";
+import { type NumberedLine, Subscription } from "./subscription.ts";
 
 /** Size of one file; with the previous one an endpoint has at most twice as much on disk. */
 const FILE_BYTES = 5 * 2 ** 20;
 /** Size of lines in memory above which the writer has to wait. */
 const MAX_PENDING_CHARACTERS = 2 ** 20;
 
-/** Line with its number, which grows over restarts too, to distinguish stored lines from followed ones. */
-type NumberedLine = LogLine & { readonly seq: number };
-
-/** Log of one endpoint: two bounded files of JSON lines in a folder, and the readers that follow. */
+/** Log of one endpoint: two bounded files of printed lines and two of calls in a folder, and the readers that follow. */
 export class EndpointLogFiles implements EndpointLog {
   readonly #folder: string;
   readonly #file: RotatingFile;
+  readonly #calls: AccessFile;
   readonly #subscriptions = new Set<Subscription>();
   #seq = Date.now() * 1000;
   #pending: string[] = [];
@@ -26,6 +28,7 @@ export class EndpointLogFiles implements EndpointLog {
     this.#folder = folder;
     const pathOf = (number: number) => join(folder, `${number}.ndjson`);
     this.#file = new RotatingFile({ pathOf, maxBytes: fileBytes, previousFiles: 1 });
+    this.#calls = new AccessFile(folder, fileBytes);
   }
 
   append(line: LogLine): Promise<void> | undefined {
@@ -42,6 +45,13 @@ export class EndpointLogFiles implements EndpointLog {
   /** Resolves when all appended lines are in the files. */
   async flush(): Promise<void> {
     while (this.#writing) await this.#writing;
+    await this.flushCalls();
+  }
+
+  /** Writes the lines of calls that are in memory. */
+  async flushCalls(): Promise<void> {
+    await this.#calls.write();
+    await this.#calls.idle();
   }
 
   /** Removes the files; lines that are appended afterwards are dropped. */
@@ -51,29 +61,52 @@ export class EndpointLogFiles implements EndpointLog {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  /** Appends the line of a call. Returns false if it had to be dropped. Runs for every call. */
+  appendCall(call: FinishedCall, durationMs: number): boolean {
+    if (this.#removed) return true;
+    const text = storedLineOf(call, durationMs, Date.now());
+    const isStored = this.#calls.append(text);
+    if (this.#subscriptions.size > 0) this.#publish(parseStoredLine(text.slice(0, -1)));
+    return isStored;
+  }
+
   async *read(options: LogOptions): AsyncGenerator<LogLine> {
-    const { follow = false, tail = Number.POSITIVE_INFINITY, sinceMs = 0, replica, signal } = options;
-    const isRequested = (line: LogLine) =>
-      (replica === undefined || line.replica === replica) && Date.parse(line.time) >= sinceMs;
+    const { follow = false, tail = Number.POSITIVE_INFINITY, signal } = options;
+    const accepts = acceptor(options);
     // Subscribed before the files are read, so that no line is missed; duplicates are recognized by their numbers.
     const subscription = follow ? new Subscription(signal) : undefined;
     if (subscription) this.#subscriptions.add(subscription);
     try {
-      const stored = await this.#stored();
-      const lines = stored.filter(isRequested);
-      for (const line of lines.slice(Math.max(0, lines.length - tail))) yield withoutNumber(line);
-      const last = stored.at(-1)?.seq ?? 0;
-      for await (const line of subscription ?? []) if (line.seq > last && isRequested(line)) yield withoutNumber(line);
+      const { lines, lastSeq } = await this.#storedLines(tail, accepts);
+      const calls = options.access ? await this.#storedCalls(tail, accepts, subscription) : [];
+      const all = mergeByTime(lines, calls);
+      yield* tail < all.length ? all.slice(all.length - tail) : all;
+      for await (const line of subscription ?? [])
+        if ((line.seq ?? Number.POSITIVE_INFINITY) > lastSeq && accepts(line)) yield withoutNumber(line);
     } finally {
       if (subscription) this.#subscriptions.delete(subscription);
       subscription?.[Symbol.dispose]();
     }
   }
 
-  async #stored(): Promise<NumberedLine[]> {
-    await this.flush();
-    const texts = await Promise.all(this.#file.paths.map(readIfExists));
-    return texts.join("").split("\n").flatMap(parse);
+  async #storedLines(tail: number, accepts: (line: LogLine) => boolean) {
+    while (this.#writing) await this.#writing;
+    const texts = (await Promise.all(this.#file.paths.map(readIfExists))).join("").split("\n");
+    const newest = texts.findLast((text) => parse(text) !== undefined);
+    const lines = await lastLines(texts, tail, parse, accepts);
+    return { lines: lines.map(withoutNumber), lastSeq: (newest && parse(newest)?.seq) || 0 };
+  }
+
+  async #storedCalls(tail: number, accepts: (line: LogLine) => boolean, subscription: Subscription | undefined) {
+    const texts = await this.#calls.read(() => {
+      if (subscription) subscription.includesCalls = true;
+    });
+    return lastLines(texts, tail, parseStoredLine, accepts);
+  }
+
+  #publish(call: LogLine | undefined): void {
+    if (call === undefined) return;
+    for (const subscription of this.#subscriptions) if (subscription.includesCalls) subscription.push(call);
   }
 
   async #write(): Promise<void> {
@@ -97,51 +130,20 @@ export class EndpointLogFiles implements EndpointLog {
   }
 }
 
-/** Lines for one reader that follows a log; ends when the signal aborts. */
-class Subscription implements Disposable {
-  readonly #signal: AbortSignal | undefined;
-  readonly #queue: NumberedLine[] = [];
-  #wake = () => {};
-  readonly #onAbort = () => this.#wake();
-
-  constructor(signal: AbortSignal | undefined) {
-    this.#signal = signal;
-    signal?.addEventListener("abort", this.#onAbort);
-  }
-
-  push(line: NumberedLine): void {
-    this.#queue.push(line);
-    this.#wake();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<NumberedLine> {
-    while (!this.#signal?.aborted) {
-      const next = this.#queue.shift();
-      if (next) yield next;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-  }
+/** Returns a function that tells whether a reader wants a line. */
+function acceptor({ sinceMs = 0, replica, filter = {} }: LogOptions): (line: LogLine) => boolean {
+  const matches = lineMatcher(filter);
+  return (line) =>
+    (replica === undefined || line.replica === replica) && Date.parse(line.time) >= sinceMs && matches(line);
 }
 
-const withoutNumber = ({ seq: _, ...line }: NumberedLine): LogLine => line;
+const withoutNumber = ({ seq: _, ...line }: LogLine & { readonly seq?: number }): LogLine => line;
 
-/** Parses a line; none for one that a crash or a full disk cut short. */
-function parse(text: string): NumberedLine[] {
-  if (text === "") return [];
+/** Parses a line; `undefined` for one that a crash or a full disk cut short. */
+function parse(text: string): NumberedLine | undefined {
   try {
-    return [JSON.parse(text)];
+    return JSON.parse(text);
   } catch {
-    return [];
+    return undefined;
   }
-}
-
-function readIfExists(path: string): Promise<string> {
-  return readFile(path, "utf8").catch((error) => {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  });
 }

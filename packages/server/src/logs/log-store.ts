@@ -14,10 +14,14 @@ export class LogStore implements LogSink, AsyncDisposable {
   }
 
   open(ref: EndpointRef): EndpointLogFiles {
-    const key = endpointKey(ref);
+    return this.openByKey(endpointKey(ref));
+  }
+
+  /** @param key "org/endpoint" */
+  openByKey(key: string): EndpointLogFiles {
     let log = this.#logs.get(key);
     if (!log) {
-      log = new EndpointLogFiles(join(this.#folder, ref.org, ref.endpoint));
+      log = new EndpointLogFiles(join(this.#folder, key));
       this.#logs.set(key, log);
     }
     return log;

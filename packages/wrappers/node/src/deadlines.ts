@@ -19,25 +19,24 @@ export interface Extendable<Timed extends DeadlineLink> {
  */
 export class Deadlines<Timed extends DeadlineLink> implements Extendable<Timed> {
   readonly #head = new RingHead();
-  readonly #durationMs: number;
+  readonly #durationMs: () => number;
   readonly #onExpired: (timed: Timed) => void;
-  #isTimerSet = false;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(durationMs: number, onExpired: (timed: Timed) => void) {
+  /** @param durationMs returns the timeout, the same each time */
+  constructor(durationMs: () => number, onExpired: (timed: Timed) => void) {
     this.#durationMs = durationMs;
     this.#onExpired = onExpired;
   }
 
   add(timed: Timed): void {
     const head = this.#head;
-    timed.endsAtMs = performance.now() + this.#durationMs;
+    timed.endsAtMs = performance.now() + this.#durationMs();
     timed.previous = head.previous;
     timed.next = head;
     head.previous.next = timed;
     head.previous = timed;
-    if (this.#isTimerSet) return;
-    this.#isTimerSet = true;
-    setTimeout(this.#expire, this.#durationMs);
+    this.#timer ??= setTimeout(this.#expire, this.#durationMs());
   }
 
   /** Does nothing after the deadline: an expired link is already removed. */
@@ -56,18 +55,24 @@ export class Deadlines<Timed extends DeadlineLink> implements Extendable<Timed> 
     this.add(timed);
   }
 
+  /** Stops the timer, which is set for a duration that is about to change. No call may be running. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
   readonly #expire = (): void => {
     const now = performance.now();
     while (this.#head.next !== this.#head) {
       const first = this.#head.next as Timed;
       if (first.endsAtMs > now) {
-        setTimeout(this.#expire, Math.ceil(first.endsAtMs - now));
+        this.#timer = setTimeout(this.#expire, Math.ceil(first.endsAtMs - now));
         return;
       }
       this.remove(first);
       this.#onExpired(first);
     }
-    this.#isTimerSet = false;
+    this.#timer = undefined;
   };
 }
 

@@ -15,6 +15,11 @@ export let loaded: LoadedFunction | undefined;
 /** Resolves when loading ends, also after a failure. */
 let loading: Promise<LoadedFunction> | undefined;
 
+/** Uses a function that is not the user's, or none. */
+export function useFunction(userFunction: LoadedFunction | undefined): void {
+  loaded = userFunction;
+}
+
 /** Starts to load the user's code. A failure is logged and stored: the wrapper stays up and answers every call with it. */
 export function startLoading(): void {
   loading = load()

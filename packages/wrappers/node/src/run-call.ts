@@ -14,7 +14,7 @@ import { sendResult } from "./response/result.ts";
 
 /** Entry point for the calls of the user's function. */
 export const admission = new Admission(runWhenLoaded);
-const deadlines = new Deadlines<Call>(timeoutMs, onTimeout);
+export const deadlines = new Deadlines<Call>(() => timeoutMs, onTimeout);
 
 function runWhenLoaded(call: Call): void {
   if (loaded !== undefined) run(call, loaded);

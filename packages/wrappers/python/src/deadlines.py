@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from .http.response import problem_response
-from .options import TIMEOUT, TIMEOUT_MS
+from .options import settings
 from .problem import Problem
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ class Deadlines:
         self.calls[call] = None
         if not self.expiring:
             self.expiring = True
-            self.loop.call_later(TIMEOUT, self.expire)
+            self.loop.call_later(settings.timeout, self.expire)
 
     def expire(self) -> None:
         """Answer the calls beyond their deadline, and wait for the next one."""
@@ -55,7 +55,7 @@ class Deadlines:
         self.streams.discard(call)
         if call not in self.calls:
             return
-        left = call.progress + TIMEOUT - monotonic() if call.streaming else 0
+        left = call.progress + settings.timeout - monotonic() if call.streaming else 0
         if left > 0:
             self.streams.add(call)
             self.loop.call_later(left, self.time_out_unless_sending, call)
@@ -69,7 +69,7 @@ class Deadlines:
         if call.claim():
             if connection.body is not None:
                 call.keep_alive, connection.refused = False, True
-            problem = Problem("FUNCTION_TIMEOUT", f"The function did not finish within {TIMEOUT_MS} ms")
+            problem = Problem("FUNCTION_TIMEOUT", f"The function did not finish within {settings.timeout_ms} ms")
             connection.deliver(call, problem_response(call, problem))
         elif call.streaming:
             connection.cut()

@@ -16,11 +16,11 @@ import sys
 from .function.load import load_function
 from .lifecycle import lifecycle
 from .loading_watch import LoadingWatch
-from .options import ENVIRONMENT, PORT
+from .options import ENVIRONMENT, settings
 from .problem import Problem
 from .server import Server
 from .sigterm import on_sigterm_call
-from .source_folder import SEARCH_PATH
+from .source_folder import source_folder
 
 server = Server()
 
@@ -46,7 +46,7 @@ def main() -> None:
     try:
         server.listen()
     except OSError as error:
-        sys.exit(f"Cannot listen on {PORT}: {error.strerror}")
+        sys.exit(f"Cannot listen on {settings.port}: {error.strerror}")
     loaded = problem = None
     watch = LoadingWatch()
     try:
@@ -58,8 +58,16 @@ def main() -> None:
     server.serve(loaded, problem, watch)
 
 
-if __name__ == "__main__":
+def start(folder: str) -> None:
+    """Serve the code in a folder: a prewarmed process has run this file before its function is known."""
+    source_folder.move(folder)
+    settings.read()
     main()
+
+
+if __name__ == "__main__":
+    if ENVIRONMENT.get("FAAS_PREWARMED") != "1":
+        main()
 else:
     # A process that multiprocessing has spawned runs this file, for arguments with the classes above, with the path of this process.
-    sys.path[:] = SEARCH_PATH
+    sys.path[:] = source_folder.search_path

@@ -6,26 +6,9 @@ import os
 import sys
 
 ENVIRONMENT = os.environ
-IDENTITY = tuple(ENVIRONMENT.get(name, "") for name in ("FAAS_ORG", "FAAS_ENDPOINT", "FAAS_REVISION"))
-
-
-def whole_number(name: str, fallback: str) -> int:
-    """Read a setting that is a whole number, zero or more. Exits with a message for any other value."""
-    text = ENVIRONMENT.get(name) or fallback
-    if not (text.isascii() and text.isdecimal()):
-        sys.exit(f'Expected {name} to be a whole number, got "{text}"')
-    return int(text)
-
-
-PORT = ENVIRONMENT.get("PORT") or "8080"
-TIMEOUT_MS = whole_number("FAAS_TIMEOUT_MS", "30000")
-TIMEOUT = TIMEOUT_MS / 1000
-CONCURRENCY = max(1, whole_number("FAAS_CONCURRENCY", "80"))
-BODY_LIMIT = whole_number("FAAS_BODY_LIMIT", "6291456")
-HEAD_LIMIT = 16 * 1024
-QUEUE_LIMIT = CONCURRENCY * 10
 # More threads only pass the interpreter's lock around. A function that waits for hundreds of things at a time is an `async def`.
-THREADS = min(CONCURRENCY, 32)
+MAX_THREADS = 32
+HEAD_LIMIT = 16 * 1024
 BACKLOG = 4096
 
 # Bytes to read from a socket or a file at a time.
@@ -40,3 +23,33 @@ LINGER = 2
 SWEEP = 5
 # A drain ends this time after the time limit of a call, even with open connections.
 DRAIN_GRACE = 1
+
+
+class Settings:
+    """The settings of the wrapper (docs/wrapper-protocol.md, "Environment")."""
+
+    def __init__(self) -> None:
+        self.read()
+
+    def read(self) -> None:
+        """Read the environment. A prewarmed process gets its environment later than this file, and reads it again."""
+        self.identity = tuple(ENVIRONMENT.get(name, "") for name in ("FAAS_ORG", "FAAS_ENDPOINT", "FAAS_REVISION"))
+        self.port = ENVIRONMENT.get("PORT") or "8080"
+        self.signature = ENVIRONMENT.get("FAAS_SIGNATURE") or ""
+        self.timeout_ms = whole_number("FAAS_TIMEOUT_MS", "30000")
+        self.timeout = self.timeout_ms / 1000
+        self.concurrency = max(1, whole_number("FAAS_CONCURRENCY", "80"))
+        self.body_limit = whole_number("FAAS_BODY_LIMIT", "6291456")
+        self.queue_limit = self.concurrency * 10
+        self.threads = min(self.concurrency, MAX_THREADS)
+
+
+def whole_number(name: str, fallback: str) -> int:
+    """Read a setting that is a whole number, zero or more. Exits with a message for any other value."""
+    text = ENVIRONMENT.get(name) or fallback
+    if not (text.isascii() and text.isdecimal()):
+        sys.exit(f'Expected {name} to be a whole number, got "{text}"')
+    return int(text)
+
+
+settings = Settings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .errors import ERRORS
-from .options import BODY_LIMIT, CONCURRENCY, QUEUE_LIMIT
+from .options import settings
 
 
 class Problem(Exception):
@@ -22,7 +22,7 @@ def malformed(reason: str) -> Problem:
 
 def body_too_large() -> Problem:
     """Make the problem of a request body over the limit."""
-    return Problem("BODY_TOO_LARGE", f"Expected a body of at most {BODY_LIMIT} bytes, got more")
+    return Problem("BODY_TOO_LARGE", f"Expected a body of at most {settings.body_limit} bytes, got more")
 
 
 def invalid_response(detail: str) -> Problem:
@@ -37,4 +37,4 @@ def load_failed(detail: str) -> Problem:
 
 def no_capacity() -> Problem:
     """Make the problem of a call that does not fit into the queue."""
-    return Problem("NO_CAPACITY", f"{CONCURRENCY} calls are running and {QUEUE_LIMIT} are waiting")
+    return Problem("NO_CAPACITY", f"{settings.concurrency} calls are running and {settings.queue_limit} are waiting")

@@ -13,7 +13,7 @@ from .function.signature import arity, is_async
 from .http.connection import Connection
 from .http.response import JSON, complete_response, problem_response
 from .lifecycle import lifecycle
-from .options import BACKLOG, DRAIN_GRACE, PORT, SWEEP, TIMEOUT
+from .options import BACKLOG, DRAIN_GRACE, SWEEP, settings
 from .problem import Problem, no_capacity
 from .process_exit import exit_process
 from .runners.async_runner import AsyncRunner
@@ -54,16 +54,16 @@ class Server:
 
     def listen(self) -> None:
         """Listen; connections wait in the kernel until serve(). Raises OSError."""
-        if not PORT.isdecimal():
+        if not settings.port.isdecimal():
             self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.listener.bind(PORT)
+            self.listener.bind(settings.port)
             self.listener.listen(BACKLOG)
         elif socket.has_dualstack_ipv6():
             self.listener = socket.create_server(
-                ("", int(PORT)), backlog=BACKLOG, family=socket.AF_INET6, dualstack_ipv6=True
+                ("", int(settings.port)), backlog=BACKLOG, family=socket.AF_INET6, dualstack_ipv6=True
             )
         else:
-            self.listener = socket.create_server(("", int(PORT)), backlog=BACKLOG)
+            self.listener = socket.create_server(("", int(settings.port)), backlog=BACKLOG)
         self.listener.setblocking(False)
         self.listening = True
 
@@ -131,9 +131,9 @@ class Server:
             self.loop.run_forever(inline.can_run, inline.turn)  # type: ignore[call-arg]
             if not self.loop.stopped:  # type: ignore[union-attr]
                 return
-        if not PORT.isdecimal():
+        if not settings.port.isdecimal():
             try:
-                os.unlink(PORT)
+                os.unlink(settings.port)
             except FileNotFoundError:
                 pass  # The server moves the socket of a sandboxed replica to a path that other functions cannot see.
         if self.on_end:
@@ -225,7 +225,7 @@ class Server:
     def drain(self) -> None:
         """Accept no more connections, finish the calls in flight, then end."""
         lifecycle.draining = True
-        self.loop.call_later(TIMEOUT + DRAIN_GRACE, self.loop.stop)
+        self.loop.call_later(settings.timeout + DRAIN_GRACE, self.loop.stop)
         self.accept()  # clients that are already connected are served
         self.loop.remove_reader(self.listener.fileno())
         self.listener.close()

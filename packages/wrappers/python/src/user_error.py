@@ -6,7 +6,7 @@ import os
 import sys
 
 from .json_encoder import encoder
-from .source_folder import FILE, FOLDER
+from .source_folder import FILE, source_folder
 
 
 def message_of(error: BaseException) -> str:
@@ -16,7 +16,7 @@ def message_of(error: BaseException) -> str:
 
 def explained(error: BaseException) -> str:
     """Give the message of an error with the user's own paths, and with advice for a missing package."""
-    message = message_of(error).replace(FOLDER + os.sep, "")
+    message = message_of(error).replace(source_folder.path + os.sep, "")
     if isinstance(error, ModuleNotFoundError) and error.name:
         from .function.missing_package import package_advice
 
@@ -57,12 +57,12 @@ def log_error(error: BaseException, request_id: str | None = None) -> None:
 def location_of(error: BaseException) -> str | None:
     """Find the `file:line` of the user's code where an error was raised."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{os.path.relpath(error.filename, FOLDER)}:{error.lineno}"
+        return f"{os.path.relpath(error.filename, source_folder.path)}:{error.lineno}"
     found = None
     frames = error.__traceback__
     while frames:
         path = frames.tb_frame.f_code.co_filename
-        inside = os.path.relpath(path, FOLDER) if is_user_file(path) else ".."
+        inside = os.path.relpath(path, source_folder.path) if is_user_file(path) else ".."
         if not inside.startswith((".." + os.sep, ".packages")) and inside != "..":
             found = f"{inside}:{frames.tb_lineno}"
         frames = frames.tb_next

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from src.options import CONCURRENCY, QUEUE_LIMIT
+from src.options import settings
 from src.problem import Problem
 from src.runners.async_runner import AsyncRunner
 
@@ -45,7 +45,7 @@ def test_calls_run_side_by_side_up_to_the_limit() -> None:
 
     async def test(runner: AsyncRunner) -> None:
         runners.append(runner)
-        calls = [make_call() for _ in range(CONCURRENCY + 5)]
+        calls = [make_call() for _ in range(settings.concurrency + 5)]
         for call in calls:
             runner.submit(call)
         assert len(runner.waiting) == 5
@@ -53,7 +53,7 @@ def test_calls_run_side_by_side_up_to_the_limit() -> None:
         assert all(written(call).endswith(b"done") for call in calls)
 
     run(handler, test)
-    assert most == CONCURRENCY
+    assert most == settings.concurrency
 
 
 def test_calls_beyond_the_queues_limit_are_refused() -> None:
@@ -61,7 +61,7 @@ def test_calls_beyond_the_queues_limit_are_refused() -> None:
         await asyncio.sleep(0)
 
     async def test(runner: AsyncRunner) -> None:
-        for _ in range(CONCURRENCY + QUEUE_LIMIT):
+        for _ in range(settings.concurrency + settings.queue_limit):
             runner.submit(make_call())
         with pytest.raises(Problem) as raised:
             runner.submit(make_call())

@@ -8,7 +8,7 @@ import pytest
 
 from src import deadlines as module
 from src.deadlines import Deadlines
-from src.options import TIMEOUT
+from src.options import settings
 
 from .fakes import FakeConnection, fake_loop, make_call, written
 
@@ -40,7 +40,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
 
 def test_answers_calls_whose_time_is_over_and_waits_for_the_next(watched: Watched) -> None:
     late, later = watched.watch(100.0), watched.watch(103.0)
-    assert [seconds for seconds, _, _ in watched.loop.later] == [TIMEOUT]
+    assert [seconds for seconds, _, _ in watched.loop.later] == [settings.timeout]
     watched.deadlines.expire()
     assert b" 504 " in written(late) and b"FUNCTION_TIMEOUT" in written(late)
     assert written(later) == b""
@@ -52,22 +52,22 @@ def test_watches_again_after_the_last_call_has_expired(watched: Watched) -> None
     watched.watch(100.0)
     watched.deadlines.expire()
     watched.watch(200.0)
-    assert [seconds for seconds, _, _ in watched.loop.later] == [TIMEOUT, TIMEOUT]
+    assert [seconds for seconds, _, _ in watched.loop.later] == [settings.timeout, settings.timeout]
 
 
 def test_cuts_a_stream_that_is_silent_for_the_time_limit(watched: Watched) -> None:
     call, other = watched.watch(100.0), watched.watch(103.0)
     call.claim()
     call.begin_stream()
-    call.progress = 100.0 - TIMEOUT / 2
+    call.progress = 100.0 - settings.timeout / 2
     watched.deadlines.expire()
     connection: Any = call.connection
     assert not connection.was_cut and written(other) == b""
     (left, look_again, arguments), (until_other, *_) = watched.loop.later[-2:]
-    assert (left, until_other) == (TIMEOUT / 2, 3.0)
+    assert (left, until_other) == (settings.timeout / 2, 3.0)
     watched.deadlines.expire()
     assert not connection.was_cut
-    call.progress = 100.0 - TIMEOUT
+    call.progress = 100.0 - settings.timeout
     look_again(*arguments)
     assert connection.was_cut and watched.cancelled == [call]
 
@@ -87,7 +87,7 @@ def test_cuts_a_response_that_has_begun(watched: Watched) -> None:
     call = watched.watch(100.0)
     call.claim()
     call.begin_stream()
-    call.progress = 100.0 - TIMEOUT
+    call.progress = 100.0 - settings.timeout
     watched.deadlines.expire()
     connection: Any = call.connection
     assert isinstance(connection, FakeConnection) and connection.was_cut

@@ -12,7 +12,7 @@ import pytest
 from src.function.body import parse_body
 from src.function.call import new_request_id
 from src.function.query import parse_query
-from src.options import TIMEOUT
+from src.options import settings
 from src.problem import Problem
 
 from .fakes import make_call
@@ -64,7 +64,7 @@ def test_gives_as_many_arguments_as_the_function_takes() -> None:
     assert event.path == event["path"]
     assert not hasattr(event, "nothing")
     assert context.request_id == "r1"
-    assert 0 < context.deadline - time.time() <= TIMEOUT
+    assert 0 < context.deadline - time.time() <= settings.timeout
 
 
 @pytest.mark.parametrize(("target", "path"), [("http://h/a/b", "/a/b"), ("http://h", "/"), ("*", "*"), ("/?x", "/")])

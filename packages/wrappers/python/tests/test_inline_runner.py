@@ -140,7 +140,7 @@ def test_the_first_call_starts_the_watchdog_and_a_later_one_wakes_it(limited: Li
 
 
 def test_a_pinned_runner_takes_the_loop_back_after_a_long_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.runners.sync_runner.CONCURRENCY", 1)
+    monkeypatch.setattr("src.options.settings.concurrency", 1)
     limited = Limited(monkeypatch)
     inline, invoker = limited.inline, limited.inline.invoker
     limited.runner.pacer.rate = None

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from src import user_error
-from src.function import load, missing_package, search_path
 from src.function.load import find_handler, load_message
 from src.function.signature import arity, is_async
 from src.problem import Problem
@@ -20,8 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that functions are looked for in."""
-    for module in (load, search_path, missing_package, user_error):
-        monkeypatch.setattr(module, "FOLDER", str(tmp_path))
+    monkeypatch.setattr("src.source_folder.source_folder.path", str(tmp_path))
     return tmp_path
 
 

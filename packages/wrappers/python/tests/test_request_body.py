@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from src.http.request_body import LINE_LIMIT, ChunkedBody, SizedBody
-from src.options import BODY_LIMIT, HEAD_LIMIT
+from src.options import HEAD_LIMIT, settings
 from src.problem import Problem
 
 
@@ -34,9 +34,9 @@ def test_malformed_chunks_are_refused(data: bytes) -> None:
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
-    for take in (SizedBody(BODY_LIMIT + 1).take, ChunkedBody().take):
+    for take in (SizedBody(settings.body_limit + 1).take, ChunkedBody().take):
         with pytest.raises(Problem) as raised:
-            take(b"%x\r\n" % (BODY_LIMIT + 1))
+            take(b"%x\r\n" % (settings.body_limit + 1))
         assert (raised.value.code, raised.value.status) == ("BODY_TOO_LARGE", 413)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from src.options import CONCURRENCY, QUEUE_LIMIT, THREADS
+from src.options import settings
 from src.problem import Problem
 from src.runners.invoker import Invoker
 from src.runners.sync_runner import SyncRunner
@@ -111,7 +111,7 @@ def test_a_call_that_was_answered_meanwhile_is_not_run() -> None:
 
 def test_calls_beyond_the_queues_limit_are_refused() -> None:
     running = Running(lambda event: None)
-    running.runner.queue.running = CONCURRENCY + QUEUE_LIMIT
+    running.runner.queue.running = settings.concurrency + settings.queue_limit
     with pytest.raises(Problem) as raised:
         running.runner.submit(make_call())
     assert raised.value.code == "NO_CAPACITY"
@@ -119,14 +119,14 @@ def test_calls_beyond_the_queues_limit_are_refused() -> None:
 
 def test_late_calls_that_hold_every_thread_are_reported() -> None:
     running = Running(lambda event: None)
-    calls = [make_call() for _ in range(THREADS + 1)]
+    calls = [make_call() for _ in range(settings.threads + 1)]
     for call in calls[:-1]:
         call.running = True
         assert running.exhausted == 0
         running.runner.cancel(call)
     assert running.exhausted == 1
     running.runner.cancel(calls[-1])  # has not begun
-    assert running.runner.queue.late == THREADS
+    assert running.runner.queue.late == settings.threads
 
 
 def test_waiting_calls_can_be_refused() -> None:

@@ -52,8 +52,8 @@ export class PrewarmPool {
   readonly #options: RuntimeOptions;
   readonly #context: SandboxContext | undefined;
   readonly #variants = new Map<string, Variant>();
-  /** The wrapper of the latest function per runtime that compiles it in advance: most likely the next function's wrapper too. */
-  readonly #wrappers = new Map<string, string>();
+  /** The wrapper of the latest function per runtime, which processes run in advance: most likely the next function's wrapper too. */
+  readonly #wrappers = new Map<string, string | undefined>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param size number of processes per variant that endpoints need; 0 disables the pool */
@@ -63,10 +63,11 @@ export class PrewarmPool {
     this.#context = context;
   }
 
-  /** Counts an endpoint that could use a process. */
-  addEndpoint(spec: EndpointSpec): void {
+  /** Counts an endpoint that could use a process. `findBundle` returns the folder of its function. */
+  addEndpoint(spec: EndpointSpec, findBundle: () => Promise<string>): void {
     const key = variantKey(spec);
     if (this.#size === 0 || key === undefined) return;
+    if (!this.#wrappers.has(runtimeCommand(spec.runtime).name)) void this.#findWrapper(spec, findBundle);
     const variant = this.#variants.get(key);
     if (variant) variant.endpoints++;
     else {
@@ -98,8 +99,7 @@ export class PrewarmPool {
     folders: UnsandboxedFolders,
     environment: (folder: ProcessFolder, cacheFolder: string) => NodeJS.ProcessEnv,
   ): ClaimedProcess | undefined {
-    const { name, wrapper, compilesWrapper, limitedWhenClaimed } = runtimeCommand(spec.runtime);
-    if (compilesWrapper) this.#wrappers.set(name, join(bundle, wrapper));
+    this.#useWrapper(spec, bundle);
     if (Object.keys({ ...spec.env, ...spec.secrets }).some((variable) => READ_AT_START.test(variable)))
       return undefined;
     const waiting = this.#variants.get(variantKey(spec) ?? "")?.waiting ?? [];
@@ -118,6 +118,7 @@ export class PrewarmPool {
       endAll([prewarmed]);
       return undefined;
     }
+    const { limitedWhenClaimed } = runtimeCommand(spec.runtime);
     assign(child, code.code, environment(folder, code.cache), limitedWhenClaimed ? memoryRlimit(spec) : undefined);
     return { child, sandboxed: { folder, code } };
   }
@@ -126,6 +127,20 @@ export class PrewarmPool {
     clearTimeout(this.#timer);
     for (const { waiting } of this.#variants.values()) endAll(waiting);
     this.#variants.clear();
+  }
+
+  async #findWrapper(spec: EndpointSpec, findBundle: () => Promise<string>): Promise<void> {
+    this.#wrappers.set(runtimeCommand(spec.runtime).name, undefined);
+    try {
+      this.#useWrapper(spec, await findBundle());
+    } catch {
+      // The bundle is missing: the function's own start reports that.
+    }
+  }
+
+  #useWrapper({ runtime }: EndpointSpec, bundle: string): void {
+    const { name, wrapper } = runtimeCommand(runtime);
+    this.#wrappers.set(name, join(bundle, wrapper));
   }
 
   #refillSoon(): void {

@@ -30,7 +30,7 @@ export interface PrewarmedProcess {
 export interface PrewarmedSpec {
   readonly runtime: Runtime;
   readonly memoryBytes: number;
-  /** Wrapper to compile in advance, most likely that of its function. */
+  /** Wrapper to run in advance, most likely that of its function. */
   readonly wrapper: string | undefined;
 }
 
@@ -43,11 +43,11 @@ export function startPrewarmed(
   const { prewarmed, limitedWhenClaimed } = runtimeCommand(runtime);
   const name = `prewarmed-${randomBytes(4).toString("hex")}`;
   const [program, ...args] = programOf(runtime, memoryBytes, options);
-  const commandFor = (compiled?: string): [string, ...string[]] => [
+  const commandFor = (ahead?: string): [string, ...string[]] => [
     program,
     ...args,
     join(PROGRAMS_FOLDER, prewarmed),
-    ...(compiled ? [compiled] : []),
+    ...(ahead ? [ahead] : []),
   ];
   if (context === undefined) {
     const socketPath = join(options.runFolder, `${name}.sock`);
@@ -58,8 +58,8 @@ export function startPrewarmed(
   const { sandbox, slots } = context;
   const folder = sandbox.createFolder(name);
   const slot = slots.createSlot(name);
-  const compiled = wrapper && copyIfPossible(wrapper, join(slot.folder, basename(wrapper)));
-  const command = sandbox.command(runtime, commandFor(compiled), folder, {
+  const ahead = wrapper && copyIfPossible(wrapper, join(slot.folder, basename(wrapper)));
+  const command = sandbox.command(runtime, commandFor(ahead), folder, {
     read: [slot.folder],
     write: [slot.writable],
     mounts: [["ro", slot.used, slot.visibleAt]],

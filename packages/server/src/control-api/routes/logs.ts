@@ -1,4 +1,4 @@
-import { logLineSchema, sinceSchema, tailSchema } from "@faas/core";
+import { logLevelSchema, logLineSchema, sinceSchema, statusListSchema, tailSchema } from "@faas/core";
 import { z } from "zod";
 import type { Store } from "../../state/store.ts";
 import { type LogStreamDeps, streamLogs } from "../log-stream.ts";
@@ -17,12 +17,17 @@ const getLogs = ({ store, logs, ending }: LogRoutesDeps) =>
     method: "get",
     path: "/-/orgs/{org}/endpoints/{endpoint}/logs",
     requires: "read",
-    summary: "Shows what the function printed: one JSON object per line",
+    summary: "Shows what the function printed, and its calls: one JSON object per line",
     query: {
       follow: z.string().describe("true: continues with new lines until the client disconnects"),
       tail: tailSchema.describe("the largest number of past lines"),
       since: sinceSchema.describe("a duration before now, or a time (RFC 3339)"),
       replica: z.string().describe("only the lines of this replica"),
+      access: z.string().describe("true: includes a line for each call"),
+      grep: z.string().describe("only lines that contain this text, in upper or lower case"),
+      status: statusListSchema.describe("only calls with these statuses, for instance 404 or 4xx,503"),
+      requestId: z.string().describe("only lines of the call with this id"),
+      level: logLevelSchema.describe("only lines of at least this level"),
     },
     responses: { 200: jsonLines("the lines, oldest first", logLineSchema) },
     handle({ context, parameters: ref, permissions }) {

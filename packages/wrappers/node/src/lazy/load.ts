@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { pathOf, WRAPPER_FILE } from "../options.ts";
 import { COMMENT_END, LAZY_CODE_MARK } from "./code-mark.ts";
 import type { LazyFunctions } from "./functions.ts";
 import { sharedModules } from "./shared-modules.ts";
@@ -18,11 +19,12 @@ export function lazyIfUsed(): LazyFunctions | undefined {
 
 /** Compiles the bundle of `entry.ts`, which the build has put into a comment at the end of this file: there it costs a start nearly nothing. */
 function compile(): LazyFunctions {
-  const text = readFileSync(import.meta.filename, "utf8");
+  const filename = pathOf(WRAPPER_FILE);
+  const text = readFileSync(filename, "utf8");
   const code = text.slice(text.lastIndexOf(LAZY_CODE_MARK) + LAZY_CODE_MARK.length, text.lastIndexOf("*/"));
   const { compileFunction } = process.getBuiltinModule("node:vm");
   const run = compileFunction(code.replaceAll(COMMENT_END, "*/"), ["require", "shared"], {
-    filename: import.meta.filename,
+    filename,
   });
   return run(process.getBuiltinModule, (path: string) => sharedModules[path]?.());
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from time import monotonic
 
-from ..options import DRAIN_GRACE, TIMEOUT
+from ..options import DRAIN_GRACE, settings
 from ..process_exit import EXIT_LIMIT
 from ..runners.async_runner import AsyncRunner
 from .lifespan import Lifespan
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class AsgiRunner(AsyncRunner):
-    """Runs an application, at most CONCURRENCY calls at a time. A call ends with its response: the application may work on after it."""
+    """Runs an application, at most as many calls at a time as the settings allow. A call ends with its response: the application may work on after it."""
 
     def __init__(self, app: Any, loop: AbstractEventLoop) -> None:
         super().__init__(app, 0, loop)
@@ -40,7 +40,7 @@ class AsgiRunner(AsyncRunner):
     def drain(self) -> None:
         """Begin a drain: open WebSockets have as long as a call."""
         self.drain_began = monotonic()
-        self.loop.call_later(TIMEOUT, self.close_sockets)
+        self.loop.call_later(settings.timeout, self.close_sockets)
 
     def close_sockets(self) -> None:
         """Ask the clients of open WebSockets to connect again, to another process."""
@@ -52,7 +52,7 @@ class AsgiRunner(AsyncRunner):
     def end(self) -> None:
         """Wait for the tasks that are still working, at most until the drain ends, and run the application's shutdown."""
         began = self.drain_began or monotonic()
-        self.loop.run_until_complete(self.finish_tasks(began + TIMEOUT + DRAIN_GRACE - monotonic()))
+        self.loop.run_until_complete(self.finish_tasks(began + settings.timeout + DRAIN_GRACE - monotonic()))
         self.loop.run_until_complete(self.lifespan.shutdown(EXIT_LIMIT))
 
     async def finish_tasks(self, seconds: float) -> None:

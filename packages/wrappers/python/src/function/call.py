@@ -6,7 +6,7 @@ import os
 import re
 from time import monotonic
 
-from ..options import TIMEOUT
+from ..options import settings
 from .body import parse_body
 from .content_encoding import decode_body
 from .event import Context, Event
@@ -63,7 +63,7 @@ class Call:
         self.body = b""
         given = headers.get("x-request-id")
         self.request_id = given if given and REQUEST_ID(given) else new_request_id()
-        self.deadline = monotonic() + TIMEOUT
+        self.deadline = monotonic() + settings.timeout
         self.unclaimed = [self]
         self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
         self.running = False  # a thread runs it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..options import BODY_LIMIT
+from ..options import settings
 from ..problem import Problem, body_too_large
 
 ACCEPTED_ENCODINGS = "gzip, deflate"
@@ -44,7 +44,7 @@ def inflate(data: bytes, coding: str) -> bytes:
 
     window = GZIP if coding != "deflate" else ZLIB if data[0] & 15 == 8 else RAW
     pieces: list[bytes] = []
-    left = BODY_LIMIT
+    left = settings.body_limit
     while True:
         decoder = zlib.decompressobj(window)
         try:

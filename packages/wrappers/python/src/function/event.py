@@ -6,7 +6,7 @@ import sys
 from time import monotonic, time
 
 from ..json_encoder import to_json
-from ..options import IDENTITY
+from ..options import settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Context:
 
     __slots__ = ("request_id", "ends")
 
-    org, endpoint, revision = IDENTITY
+    org, endpoint, revision = settings.identity
 
     def __init__(self, request_id: str, ends: float) -> None:
         self.request_id = request_id

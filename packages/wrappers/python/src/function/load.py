@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from ..options import ENVIRONMENT
+from ..options import ENVIRONMENT, settings
 from ..problem import Problem, load_failed
 from ..process_exit import exit_as_asked
-from ..signatures.hints import FOREIGN_FILES, SIGNATURE, may_be_foreign
-from ..source_folder import FOLDER
+from ..signatures.hints import FOREIGN_FILES, may_be_foreign
+from ..source_folder import source_folder
 from ..user_error import explained, location_of, log_stack
 from .search_path import SOURCES, extend_search_path, module_of
 
@@ -46,7 +46,7 @@ def load_function() -> Loaded:
     extend_search_path()
     if module_name in sys.modules:
         raise load_failed(f"{file}: the standard library has a module with this name. Rename the file")
-    if "lambda" in (SIGNATURE, file.partition("_")[0]) or name == "lambda_handler":
+    if "lambda" in (settings.signature, file.partition("_")[0]) or name == "lambda_handler":
         from ..signatures.aws_lambda import set_lambda_environment
 
         set_lambda_environment()
@@ -151,7 +151,7 @@ def find_handler(setting: str | None) -> tuple[str, str, str]:
     stems = (stem, stem.replace(".", "/")) if setting else HANDLER_FILES + FOREIGN_FILES
     for each in (*stems, *(f"{SOURCES}/{stem}" for stem in stems)):
         for file in (f"{each}.py", f"{each}/__init__.py"):
-            if os.path.isfile(os.path.join(FOLDER, file)):
+            if os.path.isfile(os.path.join(source_folder.path, file)):
                 return file, module_of(each), name
     tried = ", ".join(dict.fromkeys(f"{each}.py" for each in (stems if setting else HANDLER_FILES)))
     raise load_failed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..source_folder import FOLDER
+from ..source_folder import source_folder
 
 MANIFESTS = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg")
 
@@ -14,11 +14,15 @@ def package_advice(module: str) -> str:
     """Tell what to add to which file; nothing for a module of the user's own or of the standard library."""
     top = module.partition(".")[0]
     is_own = any(
-        os.path.exists(os.path.join(FOLDER, folder, file)) for folder in ("", "src") for file in (top, f"{top}.py")
+        os.path.exists(os.path.join(source_folder.path, folder, file))
+        for folder in ("", "src")
+        for file in (top, f"{top}.py")
     )
     if is_own or top.startswith("_") or top in getattr(sys, "stdlib_module_names", ()):
         return ""
-    manifest = next((file for file in MANIFESTS if os.path.exists(os.path.join(FOLDER, file))), MANIFESTS[0])
+    manifest = next(
+        (file for file in MANIFESTS if os.path.exists(os.path.join(source_folder.path, file))), MANIFESTS[0]
+    )
     name = distribution_of(top)
     return f': add "{name}" to {manifest}' if name else f": add the package that contains it to {manifest}"
 

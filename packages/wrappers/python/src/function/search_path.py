@@ -6,19 +6,19 @@ import builtins
 import os
 import sys
 
-from ..source_folder import FOLDER
+from ..source_folder import source_folder
 
 SOURCES = "src"
 
 
 def extend_search_path() -> None:
     """Add the folder of the user's code, its packages, and the folder that projects with a `src` layout have their code in."""
-    packages = os.path.join(FOLDER, ".packages")
-    sources = os.path.join(FOLDER, SOURCES)
+    packages = os.path.join(source_folder.path, ".packages")
+    sources = os.path.join(source_folder.path, SOURCES)
     # After the standard library and before the packages of an image, as in a virtual environment.
     index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
     sys.path[index:index] = [packages, sources] if os.path.isdir(sources) else [packages]
-    sys.path.insert(0, FOLDER)
+    sys.path.insert(0, source_folder.path)
     if not hasattr(builtins, "exit"):  # without the module `site`, which would add the packages of this machine
         builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
 
@@ -35,4 +35,4 @@ def module_of(stem: str) -> str:
 
 def has_init(*folder: str) -> bool:
     """Tell whether a folder is a package."""
-    return os.path.isfile(os.path.join(FOLDER, *folder, "__init__.py"))
+    return os.path.isfile(os.path.join(source_folder.path, *folder, "__init__.py"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..options import BODY_LIMIT, HEAD_LIMIT
+from ..options import HEAD_LIMIT, settings
 from ..problem import Problem, body_too_large, malformed
 
 CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]*)?\Z")
@@ -15,7 +15,7 @@ class SizedBody:
     """A body of a known length."""
 
     def __init__(self, length: int) -> None:
-        self.too_large = length > BODY_LIMIT
+        self.too_large = length > settings.body_limit
         self.left = length
         self.pieces: list[bytes] = []
 
@@ -94,7 +94,7 @@ class ChunkedBody:
             raise malformed("a chunk size is not a hexadecimal number")
         size = int(match[1], 16)
         self.size += size
-        if self.size > BODY_LIMIT:
+        if self.size > settings.body_limit:
             raise body_too_large()
         if size:
             self.left = size

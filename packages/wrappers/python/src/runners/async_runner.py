@@ -8,7 +8,7 @@ from time import monotonic
 
 from ..http.response import error_response, to_response
 from ..http.streams import UnsentStream, encode_end, encode_piece
-from ..options import CONCURRENCY, QUEUE_LIMIT
+from ..options import settings
 from ..problem import no_capacity
 from ..process_exit import exit_as_asked
 from ..user_error import log_error
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class AsyncRunner:
-    """Runs an `async def` on asyncio's event loop, at most CONCURRENCY calls at a time."""
+    """Runs an `async def` on asyncio's event loop, at most as many calls at a time as the settings allow."""
 
     def __init__(self, handler: Any, arity: int, loop: AbstractEventLoop) -> None:
         import asyncio
@@ -46,9 +46,9 @@ class AsyncRunner:
 
         @throws NO_CAPACITY
         """
-        if len(self.running) < CONCURRENCY:
+        if len(self.running) < settings.concurrency:
             self.start(call)
-        elif len(self.waiting) >= QUEUE_LIMIT:
+        elif len(self.waiting) >= settings.queue_limit:
             raise no_capacity()
         else:
             self.waiting.append(call)
@@ -60,7 +60,7 @@ class AsyncRunner:
 
     def start_waiting(self) -> None:
         """Start calls that wait, as many as may run."""
-        while self.waiting and len(self.running) < CONCURRENCY:
+        while self.waiting and len(self.running) < settings.concurrency:
             self.start(self.waiting.popleft())
 
     def cancel(self, call: Call) -> None:

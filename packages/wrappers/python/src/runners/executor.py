@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from ..options import CONCURRENCY
+from ..options import settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from typing import Any
 
-# asyncio takes the number from the processors of the host, which a container does not have to itself. Blocking calls mostly wait.
-EXECUTOR_THREADS = min(32, CONCURRENCY + 4)
+MAX_EXECUTOR_THREADS = 32
 
 
 def limit_threads(loop: AbstractEventLoop) -> None:
@@ -21,7 +20,9 @@ def limit_threads(loop: AbstractEventLoop) -> None:
         if executor is None and getattr(loop, "_default_executor", None) is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            loop.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, "asyncio"))
+            # asyncio takes the number from the processors of the host, which a container does not have to itself. Blocking calls mostly wait.
+            threads = min(MAX_EXECUTOR_THREADS, settings.concurrency + 4)
+            loop.set_default_executor(ThreadPoolExecutor(threads, "asyncio"))
         return run(executor, func, *args)
 
     loop.run_in_executor = run_in_executor  # type: ignore[method-assign,assignment]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..options import CONCURRENCY, QUEUE_LIMIT, THREADS
+from ..options import settings
 from ..problem import no_capacity
 from .call_queue import CallQueue
 from .inline_runner import InlineRunner
@@ -34,7 +34,7 @@ class SyncRunner:
     ) -> None:
         self.queue = CallQueue()
         self.threads = ThreadRunner(self.queue, invoker, loop)
-        self.pinned = CONCURRENCY == 1
+        self.pinned = settings.concurrency == 1
         self.inline = InlineRunner(self.queue, invoker, self.threads, loop, run_loop, self.pinned)
         self.pacer = self.inline.pacer
         self.on_exhausted = on_exhausted  # called when late calls hold every thread
@@ -45,7 +45,7 @@ class SyncRunner:
         @throws NO_CAPACITY
         """
         queue = self.queue
-        if len(queue.waiting) + queue.running >= QUEUE_LIMIT + CONCURRENCY:
+        if len(queue.waiting) + queue.running >= settings.queue_limit + settings.concurrency:
             raise no_capacity()
         if self.pinned:
             queue.waiting.append(call)
@@ -67,7 +67,7 @@ class SyncRunner:
                 return
             call.late = True
             self.queue.late += 1
-            if self.queue.late < THREADS:
+            if self.queue.late < settings.threads:
                 return
         self.on_exhausted()
 

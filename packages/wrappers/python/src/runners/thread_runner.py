@@ -6,7 +6,7 @@ import sys
 import threading
 from time import monotonic
 
-from ..options import THREADS
+from ..options import settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ThreadRunner:
         if first.deadline <= call.deadline:
             for _ in range(waiting):
                 self.wake()
-        if self.parked or self.started < THREADS:
+        if self.parked or self.started < settings.threads:
             self.checking = True
             self.loop.call_later(self.HOLD, self.check_waiting, first)
 
@@ -74,7 +74,7 @@ class ThreadRunner:
             if self.parked:
                 self.parked.pop().release()
                 return
-            if self.started >= THREADS:
+            if self.started >= settings.threads:
                 return
             self.started += 1
         try:

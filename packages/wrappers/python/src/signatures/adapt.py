@@ -6,9 +6,9 @@ import sys
 
 from ..function.load import run_user_code
 from ..function.signature import is_async
-from ..options import ENVIRONMENT
+from ..options import ENVIRONMENT, settings
 from ..problem import load_failed
-from .hints import LAMBDA_FIELDS, SIGNATURE, words_of
+from .hints import LAMBDA_FIELDS, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,26 +30,26 @@ def adapt_signature(target: Any, module: Any, file_name: str, name: str | None =
 
     @throws FUNCTION_LOAD_FAILED
     """
-    if "functions_framework" in sys.modules and SIGNATURE in ("", "gcf", "cloudevents"):
+    if "functions_framework" in sys.modules and settings.signature in ("", "gcf", "cloudevents"):
         from .google import google_app, google_target, registered_functions
 
         if registered_functions():
             found = google_target(module, file_name, name)
             if found:
                 return google_app(module, file_name, found)
-    if SIGNATURE in ("", "knative") and name in (None, "new") and is_function_class(module):
+    if settings.signature in ("", "knative") and name in (None, "new") and is_function_class(module):
         from .knative import knative_instance_app
 
         return knative_instance_app(run_user_code(module.new, file_name)), "asgi"
     if target is None or not callable(target):
         target = find_target(module, name)
     if target is None:
-        if SIGNATURE:
+        if settings.signature:
             raise load_failed(
-                f'{file_name}: found no function of the signature {SIGNATURE}. Set the handler to "file.function"'
+                f'{file_name}: found no function of the signature {settings.signature}. Set the handler to "file.function"'
             )
         return None
-    signature = SIGNATURE or recognize(target, module)
+    signature = settings.signature or recognize(target, module)
     return adapt(signature, target, module, file_name) if signature else None
 
 
@@ -93,7 +93,7 @@ def adapt(signature: str, target: Any, module: Any, file_name: str) -> tuple[Any
 def find_target(module: Any, name: str | None) -> Any:
     """Find a function by the conventions of other platforms; None without one."""
     wanted = ENVIRONMENT.get("FUNCTION_TARGET") or ENVIRONMENT.get("GOOGLE_FUNCTION_TARGET")
-    names = (name,) if name else (wanted, *CONVENTIONS.get(SIGNATURE, ()))
+    names = (name,) if name else (wanted, *CONVENTIONS.get(settings.signature, ()))
     found = next((each for each in names if each and callable(getattr(module, each, None))), None)
     if found:
         return getattr(module, found)
@@ -102,7 +102,7 @@ def find_target(module: Any, name: str | None) -> Any:
         for key, value in vars(module).items()
         if key[0] != "_" and getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__code__")
     ]
-    return own[0] if SIGNATURE and not name and len(own) == 1 else None
+    return own[0] if settings.signature and not name and len(own) == 1 else None
 
 
 def recognize(target: Any, module: Any) -> str | None:

@@ -11,9 +11,9 @@ from ..function.body import from_json
 from ..function.query import parse_query
 from ..function.signature import arity, is_async
 from ..json_encoder import to_json
-from ..options import ENVIRONMENT, IDENTITY
+from ..options import ENVIRONMENT, settings
 from ..problem import invalid_response
-from ..source_folder import FOLDER
+from ..source_folder import source_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ LAMBDA_TEXT_TYPE = re.compile(
 
 def set_lambda_environment() -> None:
     """Set the variables that code for AWS Lambda reads. Variables that the user has set win."""
-    _, endpoint, revision = IDENTITY
+    _, endpoint, revision = settings.identity
     variables = {
         "AWS_LAMBDA_FUNCTION_NAME": endpoint,
         "AWS_LAMBDA_FUNCTION_VERSION": LAMBDA_VERSION,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory_limit(),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{endpoint}",
         "AWS_LAMBDA_LOG_STREAM_NAME": revision,
-        "LAMBDA_TASK_ROOT": FOLDER,
+        "LAMBDA_TASK_ROOT": source_folder.path,
         "_HANDLER": ENVIRONMENT.get("FAAS_HANDLER") or "lambda_function.lambda_handler",
     }
     for name, value in variables.items():
@@ -94,7 +94,7 @@ def lambda_event(call: Call, body: bytes) -> dict[str, Any]:
         "headers": headers,
         "requestContext": {
             "accountId": "anonymous",
-            "apiId": IDENTITY[1],
+            "apiId": settings.identity[1],
             "domainName": domain,
             "domainPrefix": domain.partition(".")[0],
             "http": {

@@ -7,7 +7,7 @@ import sys
 
 from ..options import ENVIRONMENT
 from ..problem import load_failed
-from ..source_folder import FOLDER
+from ..source_folder import source_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def google_app(module: Any, file_name: str, target: str) -> tuple[Any, str]:
     import flask  # type: ignore[import-not-found,unused-ignore]
 
     function = getattr(module, target)
-    app = flask.Flask(target, template_folder=os.path.join(FOLDER, "templates"))
+    app = flask.Flask(target, template_folder=os.path.join(source_folder.path, "templates"))
     # An error is answered with the problem of an error in a function, not with Flask's page.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     kind = registry.get_func_signature_type(target, ENVIRONMENT.get("FUNCTION_SIGNATURE_TYPE") or kind_of(function))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from ..options import ENVIRONMENT
+from ..options import settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SIGNATURE = ENVIRONMENT.get("FAAS_SIGNATURE") or ""
 # Names of exports and files that only other platforms use.
 FOREIGN_NAMES = ("lambda_handler", "handle", "new")
 FOREIGN_FILES = ("lambda_function", "func")
@@ -42,8 +41,8 @@ LAMBDA_FIELDS = frozenset(
 
 def may_be_foreign(target: Any, name: str | None) -> bool:
     """Tell whether a closer look at an export is needed: it may be for another platform. None: no export was found."""
-    if SIGNATURE:
-        return SIGNATURE != "faas"
+    if settings.signature:
+        return settings.signature != "faas"
     if name in ("app", "application"):
         return "functions_framework" in sys.modules
     if name is None or name in FOREIGN_NAMES or any(package in sys.modules for package in FOREIGN_PACKAGES):

@@ -11,7 +11,7 @@ from ..asgi.http_exchange import HttpExchange
 from ..asgi.scope import websocket_scope
 from ..asgi.waiters import Waiters
 from ..http.response import complete_response, error_response
-from ..options import BODY_LIMIT, READ_AHEAD, READ_SIZE
+from ..options import READ_AHEAD, READ_SIZE, settings
 from ..problem import invalid_response
 from ..process_exit import exit_as_asked
 from ..user_error import log_error
@@ -77,7 +77,7 @@ class WebSocketExchange:
         self.events: deque[dict[str, Any]] = deque(({"type": "websocket.connect"},))
         self.size = 0  # bytes of the messages in `events`
         self.waiters = Waiters(self.loop)
-        self.frames = FrameReader(BODY_LIMIT)
+        self.frames = FrameReader(settings.body_limit)
         self.rejection: HttpExchange | None = None  # the application's own response, in place of a WebSocket
         self.on_end: Any = None  # called when the WebSocket has ended
         self.heard = monotonic()  # time of the last bytes

@@ -6,7 +6,7 @@ import io
 import sys
 
 from ..apps.address import client_of, decode_path, prefix_of, scheme_of, server_of, target_of
-from ..options import CONCURRENCY, READ_SIZE
+from ..options import READ_SIZE, settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ class FileWrapper:
 
 BASE: dict[str, Any] = {
     "wsgi.version": (1, 0),
-    "wsgi.multithread": CONCURRENCY > 1,
     "wsgi.multiprocess": False,
     "wsgi.run_once": False,
     "wsgi.input_terminated": True,
@@ -58,6 +57,7 @@ def make_environ(call: Call) -> dict[str, Any]:
     prefix = prefix_of(headers)
     scheme = scheme_of(headers)
     environ = BASE.copy()
+    environ["wsgi.multithread"] = settings.concurrency > 1
     environ["REQUEST_METHOD"] = call.method
     environ["SCRIPT_NAME"] = decode_path(prefix).decode("latin-1") if "%" in prefix else prefix
     environ["PATH_INFO"] = decode_path(path).decode("latin-1") if "%" in path else path

@@ -266,7 +266,7 @@ def test_an_error_after_the_first_piece_cuts_the_response(capsys: pytest.Capture
 
 
 def test_a_body_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.http.request_body.BODY_LIMIT", 10)
+    monkeypatch.setattr("src.options.settings.body_limit", 10)
 
     async def use(owner: Owner) -> None:
         await owner.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n")

@@ -11,7 +11,7 @@ from src.runners.executor import limit_threads
 
 
 def test_the_default_executor_has_the_threads_of_the_limit(monkeypatch: Any) -> None:
-    monkeypatch.setattr(executor, "EXECUTOR_THREADS", 3)
+    monkeypatch.setattr(executor, "MAX_EXECUTOR_THREADS", 3)
     gate = threading.Barrier(4)
 
     async def main() -> set[Any]:

@@ -212,7 +212,7 @@ def test_the_application_ends_the_socket(app: Any, end: bytes, capsys: pytest.Ca
 def test_a_drain_closes_with_1012_in_its_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("src.asgi.runner.TIMEOUT", 0.1)
+    monkeypatch.setattr("src.options.settings.timeout", 0.1)
 
     async def use(owner: Owner) -> None:
         owner.runner.drain()

@@ -1,0 +1,20 @@
+import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
+
+/** A finished call, with what is recorded of it. */
+export interface FinishedCall {
+  readonly endpoint: ServedEndpoint;
+  readonly request: { readonly method?: string | undefined };
+  readonly requestId: string;
+  /** Path and query as the function received them. */
+  readonly target: string;
+  readonly status: number;
+  /** The call waited for a replica. */
+  readonly cold: boolean;
+  /** The last replica that the call was sent to. */
+  readonly servedBy: { readonly id: string; readonly revision: string } | undefined;
+}
+
+/** Receives finished calls from the gateway, on its hot path. */
+export interface AccessLog {
+  record(call: FinishedCall, durationMs: number): void;
+}

@@ -1,0 +1,50 @@
+import type { Logger } from "@faas/core";
+import type { AccessLog, FinishedCall } from "@faas/gateway";
+import type { EndpointLogFiles } from "./endpoint-log.ts";
+import type { LogStore } from "./log-store.ts";
+
+/** Longest time that a line stays in memory before it is written. */
+const WRITE_MS = 1_000;
+
+/** Writes the calls of all endpoints to their logs, many at a time: the cost per call has to be small (docs/decisions/0029-access-lines.md). */
+export class AccessLogWriter implements AccessLog, Disposable {
+  readonly #logs: LogStore;
+  readonly #log: Pick<Logger, "warn">;
+  /** Logs with lines in memory. */
+  readonly #unwritten = new Set<EndpointLogFiles>();
+  #timer: NodeJS.Timeout | undefined;
+  /** The loss of lines has been reported since lines were last written. */
+  #isLossReported = false;
+
+  constructor(logs: LogStore, log: Pick<Logger, "warn">) {
+    this.#logs = logs;
+    this.#log = log;
+  }
+
+  record(call: FinishedCall, durationMs: number): void {
+    const { endpoint } = call;
+    // A call may outlive its endpoint, and would create a log that nothing removes any more.
+    if (endpoint.removed) return;
+    const log = this.#logs.openByKey(endpoint.key);
+    if (!log.appendCall(call, durationMs)) this.#reportLoss(endpoint.key);
+    this.#unwritten.add(log);
+    this.#timer ??= setTimeout(() => this.#write(), WRITE_MS);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+
+  #write(): void {
+    this.#timer = undefined;
+    this.#isLossReported = false;
+    for (const log of this.#unwritten) void log.flushCalls();
+    this.#unwritten.clear();
+  }
+
+  #reportLoss(endpoint: string): void {
+    if (this.#isLossReported) return;
+    this.#isLossReported = true;
+    this.#log.warn({ endpoint }, "calls are missing in the log: the disk is full, or slower than the calls");
+  }
+}
