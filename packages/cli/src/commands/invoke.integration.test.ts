@@ -200,6 +200,16 @@ test("invoke --timing accounts for the time of a body that comes later, and of a
   assert.ok(Number(/exec (\d+\.\d)/.exec(ends.stderr)?.[1]) > 200, ends.stderr);
 });
 
+test("invoke of a GET that ends its replica does not end a second one", async (t) => {
+  await server.deploy("acme/ends", "export const handler = ({ path }) => (path === '/' ? 1 : process.exit(3));\n");
+  const { code, stderr } = await server.run(t, ["invoke", "acme/ends/now"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /ended with exit code 3 while it served \(REPLICA_EXITED\)/);
+  assert.equal((await server.run(t, ["invoke", "acme/ends"])).code, 0);
+  const { stdout } = await server.run(t, ["logs", "acme/ends"]);
+  assert.equal(stdout.match(/^\[faas\] replica \S+: .* exit code 3/gm)?.length, 1, stdout);
+});
+
 test("invoke explains a failure once on a terminal, and prints the problem document elsewhere", async (t) => {
   const stdout = Object.assign(new PassThrough(), { isTTY: true });
   const stderr = new PassThrough();

@@ -16,7 +16,7 @@ import {
   runtimeEnvironment,
   sharedCacheFolder,
 } from "../common/wrapper-environment.ts";
-import { exitReason, outOfMemory, type ProcessEnd, spawnFailure, startTimeout } from "./exit-reason.ts";
+import { exitReason, outOfMemory, type ProcessEnd, spawnFailure, startTimeout, withKiller } from "./exit-reason.ts";
 import { inspectLoading, type LoadingInspector } from "./loading-inspector.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
 import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
@@ -278,8 +278,8 @@ export class ReplicaProcess {
     const { lastLines, ready: wasServing } = this;
     const isSandboxed = this.#options.sandboxContext !== undefined;
     const exit = { code, signal, lastLines, wasServing, isSandboxed };
-    if (this.#server) return outOfMemory(this.spec, exit) ?? serverExit(this.spec, this.#server.port, exit);
-    return exitReason(this.spec, this.#options, exit);
+    if (!this.#server) return withKiller(exitReason(this.spec, this.#options, exit), exit);
+    return withKiller(outOfMemory(this.spec, exit) ?? serverExit(this.spec, this.#server.port, exit), exit);
   }
 
   #signal(signal: NodeJS.Signals): void {
