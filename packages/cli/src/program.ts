@@ -23,6 +23,7 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   build: { summary: "Build a container image without deploying it", load: () => import("./commands/build.ts") },
   invoke: { summary: "Call an endpoint", load: () => import("./commands/invoke.ts") },
   logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },
+  stats: { summary: "Count recent calls, errors and cold starts", load: () => import("./commands/stats.ts") },
   list: { summary: "List endpoints", load: () => import("./commands/list.ts") },
   describe: {
     summary: "Show an endpoint's settings, replicas and last failure",

@@ -29,9 +29,11 @@ import {
   type SecretSet,
   type SecretView,
   type ServerConfig,
+  type Stats,
   secretListSchema,
   secretSetSchema,
   serverConfigSchema,
+  statsSchema,
   type Whoami,
   whoamiSchema,
 } from "@faas/core";
@@ -146,6 +148,12 @@ export class Client {
 
   async removeOrg(org: string): Promise<void> {
     await this.#send("DELETE", `/-/orgs/${encodeURIComponent(org)}`);
+  }
+
+  /** Reads the figures of recent calls. */
+  stats(org: string | undefined, since: string): Promise<Stats> {
+    const path = org === undefined ? "/-/stats" : `/-/orgs/${encodeURIComponent(org)}/stats`;
+    return this.#json(statsSchema, "GET", `${path}?${new URLSearchParams({ since })}`);
   }
 
   /** Sets the credentials that the nodes pull images with; `dockerConfigJson` is the text of a Docker `config.json`. */
