@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { eventually, FaasProcess, type RunningServer } from "@faas/testing";
+import { eventually, FaasProcess } from "@faas/testing";
+import { ServerUnderTest } from "../platform/server-under-test.ts";
 
 const hello = (text: string) =>
   `export const handler = (event) => { console.log("called"); return event.body ?? "${text}"; };\n`;
@@ -10,12 +11,13 @@ const hello = (text: string) =>
 describe("processes of faas", () => {
   const faas = new FaasProcess();
   const { env, folder } = faas;
-  let server: RunningServer;
+  let under: ServerUnderTest;
   const run = (args: string[]) => faas.run(args);
-  const deploy = (name: string, files: Record<string, string>) => faas.deploy(name, files);
+  // The other commands run in this process, which costs less.
+  const here = (...argv: string[]) => under.run(...argv);
 
   before(async () => {
-    server = await faas.up();
+    under = await ServerUnderTest.start({}, faas);
   });
   after(() => faas[Symbol.asyncDispose]());
 
@@ -39,10 +41,10 @@ describe("processes of faas", () => {
   });
 
   test("a deployed endpoint survives kill -9 of the server", async () => {
-    await deploy("survivor", { "index.mjs": hello("alive") });
-    await faas.kill(server);
-    server = await faas.up();
-    assert.equal((await run(["invoke", "acme/survivor"])).stdout, "alive");
+    await under.deploy("survivor", { "index.mjs": hello("alive") });
+    await faas.kill(under.server);
+    under = await ServerUnderTest.start({}, faas);
+    assert.equal(await under.text("survivor"), "alive");
   });
 
   test("a damaged state file stops the start, which names the backup and leaves the file unchanged", async () => {
@@ -66,9 +68,9 @@ describe("processes of faas", () => {
   });
 
   test("logs --follow prints new lines, and ends with 130 on Ctrl-C", async () => {
-    await deploy("followed", { "index.mjs": hello("x") });
+    await under.deploy("followed", { "index.mjs": hello("x") });
     const logs = faas.start(["logs", "acme/followed", "--follow"]);
-    await run(["invoke", "acme/followed"]);
+    assert.equal(await under.text("followed"), "x");
     await logs.printed(/called/);
     logs.interrupt();
     assert.equal((await logs.ended).code, 130);
@@ -80,8 +82,8 @@ describe("processes of faas", () => {
       assert.equal((await run(["init", name, "--runtime", runtime])).code, 0);
       const { code, stderr } = await run(["deploy", name]);
       assert.equal(code, 0, stderr);
-      assert.equal((await run(["invoke", `demo/${name}`, "--data", '{"name":"you"}'])).stdout, '{"hello":"you"}');
-      assert.match((await run(["init", name, "--runtime", runtime])).stderr, /FILES_EXIST/);
+      assert.equal((await here("invoke", `demo/${name}`, "--data", '{"name":"you"}')).stdout, '{"hello":"you"}');
+      assert.match((await here("init", name, "--runtime", runtime)).stderr, /FILES_EXIST/);
     });
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { FaasProcess, faasProgram } from "@faas/testing";
 
 /** Python program that runs a command on a terminal with a number of columns, and prints what appears there. */
@@ -21,17 +21,21 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 const LIMIT_MS = 30_000;
 
-for (const [what, columns, env, shown] of [
-  ["80 columns shows a spinner and ticks", 80, {}, /✔\S* ready/],
-  ["80 columns and NO_COLOR shows them without colors", 80, { NO_COLOR: "1" }, /✔ ready/],
-  ["an unknown width shows plain lines, and ends", 0, {}, /^ready +\S*\d/m],
-  ["TERM=dumb shows plain lines", 80, { TERM: "dumb" }, /^ready +\d/m],
+const faas = new FaasProcess();
+before(async () => {
+  await faas.up();
+  await faas.source("shown", { "index.mjs": "export const handler = () => 1;\n" });
+});
+after(() => faas[Symbol.asyncDispose]());
+
+for (const [endpoint, what, columns, env, shown] of [
+  ["colored", "80 columns shows a spinner and ticks", 80, {}, /✔\S* ready/],
+  ["plain", "80 columns and NO_COLOR shows them without colors", 80, { NO_COLOR: "1" }, /✔ ready/],
+  ["unknown", "an unknown width shows plain lines, and ends", 0, {}, /^ready +\S*\d/m],
+  ["dumb", "TERM=dumb shows plain lines", 80, { TERM: "dumb" }, /^ready +\d/m],
 ] as const) {
   test(`a deployment on a terminal with ${what}`, async () => {
-    await using faas = new FaasProcess();
-    await faas.up();
-    await faas.source("shown", { "index.mjs": "export const handler = () => 1;\n" });
-    const command = [process.execPath, faasProgram, "deploy", "shown", "--org", "acme", "--endpoint", "shown"];
+    const command = [process.execPath, faasProgram, "deploy", "shown", "--org", "acme", "--endpoint", endpoint];
     const { NO_COLOR: _, CI: __, ...inherited } = faas.env;
     const child = spawn("python3", ["-c", ON_TERMINAL, String(columns), ...command], {
       cwd: faas.folder,
@@ -45,7 +49,7 @@ for (const [what, columns, env, shown] of [
     const [code] = await once(child, "close");
     assert.equal(code, 0, text.slice(-1000));
     assert.match(text, shown);
-    assert.match(text, /acme\/shown/);
+    assert.ok(text.includes(`acme/${endpoint}`), text);
     const colors = text.includes("\x1b[3") || text.includes("\x1b[2m");
     assert.equal(colors, !("NO_COLOR" in env) && !("TERM" in env), JSON.stringify(text.slice(0, 500)));
   });
@@ -76,8 +80,6 @@ for (const [what, typed, exitCode, message] of [
   ["is not saved when it is empty", "\\r", 2, /empty/],
 ] as const) {
   test(`a secret on a terminal ${what}`, async () => {
-    await using faas = new FaasProcess();
-    await faas.up();
     const command = [process.execPath, faasProgram, "secret", "set", "acme", "KEY"];
     const child = spawn("python3", ["-c", TYPED, typed, ...command], {
       env: faas.env,

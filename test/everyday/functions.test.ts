@@ -4,21 +4,21 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { eventually, FaasProcess } from "@faas/testing";
+import { eventually } from "@faas/testing";
+import { ServerUnderTest } from "../platform/server-under-test.ts";
 
 /** Situations from existing code, on one machine with its defaults: prewarmed, sandboxed processes. */
 describe("existing code in functions", () => {
-  const faas = new FaasProcess();
-  let url: string;
+  let under: ServerUnderTest;
   before(async () => {
-    ({ url } = await faas.up());
+    under = await ServerUnderTest.start();
   });
-  after(() => faas[Symbol.asyncDispose]());
+  after(() => under[Symbol.asyncDispose]());
 
   async function deploy(name: string, files: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
-    const { code, stderr } = await faas.deploy(name, files, ...args);
+    const { code, stderr } = await under.deploy(name, files, ...args);
     assert.equal(code, 0, stderr);
-    return `${url}/acme/${name}`;
+    return `${under.url}/acme/${name}`;
   }
 
   const echoes = {
@@ -79,7 +79,7 @@ def handler(event):
       const address = await deploy(name, { [file]: text });
       const answering = fetch(address, { method: "POST" });
       await eventually("the call begins", async () =>
-        (await faas.run(["logs", `acme/${name}`])).stdout.includes("begun"),
+        (await under.run("logs", `acme/${name}`)).stdout.includes("begun"),
       );
       await deploy(name, { [file]: `${text}\n` });
       const response = await answering;
@@ -118,8 +118,8 @@ def handler(event):
     const address = await deploy("processes", { "main.py": text }, "--idle-timeout", "1s");
     for (const method of ["spawn", "forkserver"])
       assert.deepEqual(await (await fetch(`${address}?method=${method}`)).json(), [1, 4]);
-    await faas.untilIdle("processes");
-    assert.doesNotMatch((await faas.run(["logs", "acme/processes"])).stdout, /Traceback|Error/);
+    await under.faas.untilIdle("processes");
+    assert.doesNotMatch((await under.run("logs", "acme/processes")).stdout, /Traceback|Error/);
   });
 
   test("a Python project with a src layout runs a handler of its own package", async () => {
@@ -139,7 +139,7 @@ def handler(event):
   });
 
   test("a Python function does not see the packages of this machine, and the error says what to add", async () => {
-    const { code, stderr } = await faas.deploy("missing", { "main.py": "import pip\ndef handler(event): return 1\n" });
+    const { code, stderr } = await under.deploy("missing", { "main.py": "import pip\ndef handler(event): return 1\n" });
     assert.notEqual(code, 0);
     assert.match(stderr, /main\.py:1: ModuleNotFoundError: No module named 'pip': add "pip" to requirements\.txt/);
   });

@@ -4,7 +4,8 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { text as readText } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { FaasProcess, type RunningServer } from "@faas/testing";
+import { FaasProcess } from "@faas/testing";
+import { ServerUnderTest } from "../platform/server-under-test.ts";
 
 /** Application that redirects to an absolute URL, as a browser would see it without a prefix. */
 const REDIRECTS = `
@@ -32,11 +33,11 @@ async def app(scope, receive, send):
 
 describe("hosts of endpoints, and WebSockets", () => {
   const faas = new FaasProcess();
-  let server: RunningServer;
+  let under: ServerUnderTest;
   let url: string;
   const up = async () => {
-    server = await faas.up();
-    url = server.url;
+    under = await ServerUnderTest.start({}, faas);
+    url = under.url;
   };
   before(up);
   after(() => faas[Symbol.asyncDispose]());
@@ -54,7 +55,7 @@ describe("hosts of endpoints, and WebSockets", () => {
 
   async function deploy(name: string, source: string, ...args: string[]): Promise<string> {
     const file = source === REDIRECTS ? "index.mjs" : "main.py";
-    const { code, stderr } = await faas.deploy(name, { [file]: source }, ...args);
+    const { code, stderr } = await under.deploy(name, { [file]: source }, ...args);
     assert.equal(code, 0, stderr);
     return stderr;
   }
@@ -71,17 +72,17 @@ describe("hosts of endpoints, and WebSockets", () => {
   });
 
   test("a hostname that an admin allows is the endpoint's, also after a restart", async () => {
-    const rejected = await faas.deploy("shop", { "index.mjs": REDIRECTS }, "--hostname", "shop.example.org");
+    const rejected = await under.deploy("shop", { "index.mjs": REDIRECTS }, "--hostname", "shop.example.org");
     assert.match(rejected.stderr, /faas org limit acme --hostnames 'shop\.example\.org' \(HOSTNAME_NOT_ALLOWED\)/);
-    assert.equal((await faas.run(["org", "limit", "acme", "--hostnames", "*.example.org"])).code, 0);
+    assert.equal((await under.run("org", "limit", "acme", "--hostnames", "*.example.org")).code, 0);
     await deploy("shop", REDIRECTS, "--hostname", "shop.example.org");
     assert.deepEqual(await get("Shop.Example.org:80", "/a"), [200, "/a null"]);
-    const taken = await faas.deploy("other", { "index.mjs": REDIRECTS }, "--hostname", "shop.example.org");
+    const taken = await under.deploy("other", { "index.mjs": REDIRECTS }, "--hostname", "shop.example.org");
     assert.match(taken.stderr, /shop\.example\.org belongs to acme\/shop.*\(HOSTNAME_TAKEN\)/);
-    await faas.kill(server);
+    await faas.kill(under.server);
     await up();
     assert.deepEqual(await get("shop.example.org", "/a"), [200, "/a null"]);
-    assert.equal((await faas.run(["remove", "acme/shop", "--yes"])).code, 0);
+    assert.equal((await under.run("remove", "acme/shop", "--yes")).code, 0);
     assert.equal((await get("shop.example.org", "/a"))[0], 404);
   });
 
@@ -105,7 +106,7 @@ describe("hosts of endpoints, and WebSockets", () => {
     const closed = once(socket, "close");
     await opened(socket);
     const began = performance.now();
-    const stopped = faas.kill(server, "SIGTERM");
+    const stopped = faas.kill(under.server, "SIGTERM");
     const [{ code }] = (await closed) as [CloseEvent];
     assert.equal(code, 1012);
     await stopped;

@@ -74,8 +74,8 @@ const misbehavingOnNode = (event: string): readonly MisbehavingFunction[] => {
       ...TIMEOUT,
     },
     {
-      name: "never stops computing",
-      source: `export const handler = (${event}) => { while (${isBad}); return "fine"; };\n`,
+      name: "never returns to the event loop",
+      source: `const lock = new Int32Array(new SharedArrayBuffer(4));\nexport const handler = (${event}) => { while (${isBad}) Atomics.wait(lock, 0, 0, 10); return "fine"; };\n`,
       ...TIMEOUT,
       isStuck: true,
     },

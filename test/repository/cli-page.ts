@@ -14,7 +14,11 @@ export async function cliPage(): Promise<string> {
     exitCode: 0,
   };
   const program = await createProgram(io, Object.keys(commands));
-  const pages = program.commands.filter((command) => command.name() !== "help").map((command) => page(command));
+  const shown = program
+    .createHelp()
+    .visibleCommands(program)
+    .filter((command) => command.name() !== "help");
+  const pages = shown.map((command) => page(command));
   return `# The \`faas\` command
 
 Generated from the program by \`npm run docs\`; do not edit.

@@ -10,6 +10,8 @@ if (major < 22 || (major === 22 && minor < 19)) {
   const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
   process.stdout.write(`${JSON.parse(manifest).version}\n`);
 } else {
+  // Users can do nothing about warnings for packages, which Node leaves out only below node_modules.
+  process.noDeprecation = true;
   module.enableCompileCache?.();
   const { runAsProcess } = await import("../dist/main.js");
   await runAsProcess();

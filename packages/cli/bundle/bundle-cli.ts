@@ -1,13 +1,16 @@
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, readdir, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { build } from "esbuild";
-import { embeddedSiteServer, englishOnly, sourceLocations } from "./plugins.ts";
+import { embeddedSiteServer, englishOnly, lazyExports, PACKAGE_FILES, sourceLocations } from "./plugins.ts";
 
 /** Folder of the CLI. */
 const folder = join(import.meta.dirname, "..");
 
 /** Packages with native code or, as TypeScript, of many megabytes: loaded from `node_modules` when they are needed. */
 const UNBUNDLED = ["@resvg/resvg-js", "esbuild", "typescript-api"] as const;
+
+/** Files that packages read at run time. */
+const ASSETS = ["dockerode/lib/proto"];
 
 /**
  * Bundles the sources of the CLI and of the packages that it uses into `dist/main.js`, with a file for each part that is loaded when it is needed: one
@@ -23,7 +26,6 @@ export async function bundleCli(): Promise<void> {
     bundle: true,
     splitting: true,
     minifySyntax: true,
-    minifyWhitespace: true,
     legalComments: "none",
     sourcemap: true,
     sourcesContent: false,
@@ -35,13 +37,13 @@ export async function bundleCli(): Promise<void> {
     external: [...UNBUNDLED, "*.node"],
     banner: { js: sourceLocations.banner },
     define: sourceLocations.define,
-    plugins: [sourceLocations.plugin(outdir), embeddedSiteServer, englishOnly],
+    plugins: [sourceLocations.plugin(outdir), embeddedSiteServer, englishOnly, lazyExports],
     metafile: true,
     logLevel: "warning",
   });
-  const written = new Set(Object.keys(metafile.outputs).map((path) => join(folder, path)));
-  for (const name of await readdir(outdir)) {
-    const path = join(outdir, name);
-    if (!written.has(path)) await rm(path, { recursive: true, force: true });
-  }
+  const packages = join(folder, "../../node_modules");
+  for (const asset of ASSETS) await cp(join(packages, asset), join(outdir, PACKAGE_FILES, asset), { recursive: true });
+  const written = new Set([...Object.keys(metafile.outputs).map((path) => basename(path)), PACKAGE_FILES]);
+  for (const name of await readdir(outdir))
+    if (!written.has(name)) await rm(join(outdir, name), { recursive: true, force: true });
 }

@@ -13,14 +13,34 @@ const NO_SERVER = { FAAS_SERVER: "http://127.0.0.1:1" };
 test("--help prints every command on stdout", async (t) => {
   const { code, stdout, stderr } = await runHere(t, ["--help"], { cwd });
   assert.deepEqual([code, stderr], [0, ""]);
-  for (const verb of "up down init dev deploy invoke logs list describe remove bench doctor completion".split(" "))
-    assert.match(stdout, new RegExp(`^  ${verb} `, "m"));
+  for (const verb of "up down init dev deploy invoke logs list ps open describe remove whoami bench doctor completion".split(
+    " ",
+  ))
+    assert.match(stdout, new RegExp(`^  ${verb}(, \\w+)? `, "m"));
 });
 
-test("no command prints the help on stderr and exits 2", async (t) => {
-  const { code, stdout, stderr } = await runHere(t, [], { cwd });
-  assert.deepEqual([code, stdout], [2, ""]);
-  assert.match(stderr, /Usage: faas/);
+for (const argv of [[], ["key"], ["secret"], ["org"]]) {
+  test(`faas ${argv.join(" ")} prints its help on stdout`.replace("  ", " "), async (t) => {
+    const { code, stdout, stderr } = await runHere(t, argv, { cwd });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.ok(stdout.startsWith(["Usage: faas", ...argv].join(" ")), stdout);
+  });
+}
+
+for (const [alias, command] of [
+  ["ls", "list"],
+  ["rm", "remove"],
+] as const) {
+  test(`faas ${alias} is short for faas ${command}`, async (t) => {
+    const [short, long] = await Promise.all([alias, command].map((name) => runHere(t, [name, "--help"], { cwd })));
+    assert.equal(short?.code, 0);
+    assert.equal(short?.stdout, long?.stdout);
+  });
+}
+
+test("--help lists no command that only scripts run", async (t) => {
+  const { stdout } = await runHere(t, ["--help"], { cwd });
+  assert.doesNotMatch(stdout, /completion-names/);
 });
 
 test("--version prints only the version", async (t) => {

@@ -1,6 +1,6 @@
 import { FaasError } from "@faas/core/errors";
-import { CommanderError } from "commander";
-import { commands, createProgram } from "./program.ts";
+import { type Command, CommanderError } from "commander";
+import { commandNamed, createProgram } from "./program.ts";
 import type { GlobalOptions, Io } from "./terminal/io.ts";
 import { printStatus, showError } from "./terminal/output.ts";
 import { useSourceStacks } from "./terminal/source-stacks.ts";
@@ -15,11 +15,13 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export async function main(argv: readonly string[], processIo: Io): Promise<number> {
   const stdout = watchStdout(processIo);
   const io: Io = { ...processIo, signal: AbortSignal.any([processIo.signal, stdout.signal]) };
-  const name = argv.find((argument, index) => Object.hasOwn(commands, argument) && argv[index - 1] !== "--server");
+  const word = argv.find((argument, index) => commandNamed(argument) !== undefined && argv[index - 1] !== "--server");
+  const name = word === undefined ? undefined : commandNamed(word);
   const program = await createProgram(io, name === undefined ? [] : [name]);
-  if (argv.length === 0) {
-    program.outputHelp({ error: true });
-    return WRONG_USAGE;
+  const group = groupNamed(argv, program);
+  if (group) {
+    group.outputHelp();
+    return DONE;
   }
   const failure = await program.parseAsync([...argv], { from: "user" }).then(
     () => undefined,
@@ -32,6 +34,14 @@ export async function main(argv: readonly string[], processIo: Io): Promise<numb
   if (failure instanceof CommanderError) return failure.exitCode === 0 ? DONE : WRONG_USAGE;
   showError(failure, io, program.opts<GlobalOptions>().verbose ?? false);
   return isWrongUsage(failure) ? WRONG_USAGE : FAILED;
+}
+
+/** Returns the program, or the command with subcommands, when the command line is nothing but its name; undefined for any other command line. */
+function groupNamed(argv: readonly string[], program: Command): Command | undefined {
+  if (argv.length === 0) return program;
+  const named = program.commands.find((command) => command.name() === argv[0]);
+  const isGroup = named !== undefined && named.commands.length > 0 && named.registeredArguments.length === 0;
+  return argv.length === 1 && isGroup ? named : undefined;
 }
 
 /** Runs this process's command line. A second Ctrl-C ends the process at once. */

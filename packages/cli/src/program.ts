@@ -10,6 +10,9 @@ type DefineCommand = (command: Command, io: Io, loadProgram: () => Promise<Comma
 
 interface LazyCommand {
   readonly summary: string;
+  readonly alias?: string;
+  /** True for a command that only scripts of ours run. */
+  readonly hidden?: boolean;
   readonly load: () => Promise<{ readonly define: DefineCommand }>;
 }
 
@@ -24,14 +27,21 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   invoke: { summary: "Call an endpoint", load: () => import("./commands/invoke.ts") },
   logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },
   stats: { summary: "Count recent calls, errors and cold starts", load: () => import("./commands/stats.ts") },
-  list: { summary: "List endpoints", load: () => import("./commands/list.ts") },
+  list: { summary: "List endpoints", alias: "ls", load: () => import("./commands/list.ts") },
+  ps: { summary: "List running replicas", load: () => import("./commands/ps.ts") },
+  open: { summary: "Open an endpoint in the browser", load: () => import("./commands/open.ts") },
   describe: {
     summary: "Show an endpoint's settings, replicas and last failure",
     load: () => import("./commands/describe.ts"),
   },
-  remove: { summary: "Remove an endpoint or an organization", load: () => import("./commands/remove.ts") },
+  remove: {
+    summary: "Remove an endpoint or an organization",
+    alias: "rm",
+    load: () => import("./commands/remove.ts"),
+  },
   login: { summary: "Save a key for a server", load: () => import("./commands/login.ts") },
   logout: { summary: "Delete the saved key for a server", load: () => import("./commands/logout.ts") },
+  whoami: { summary: "Show the key that a server sees", load: () => import("./commands/whoami.ts") },
   key: { summary: "Create, list and revoke keys", load: () => import("./commands/key.ts") },
   secret: { summary: "Set, list and remove secrets", load: () => import("./commands/secret.ts") },
   org: { summary: "Create, list, limit and remove organizations", load: () => import("./commands/org.ts") },
@@ -47,7 +57,18 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   bench: { summary: "Measure an endpoint under load", load: () => import("./commands/bench.ts") },
   doctor: { summary: "Check this machine and the server", load: () => import("./commands/doctor.ts") },
   completion: { summary: "Print a shell completion script", load: () => import("./commands/completion.ts") },
+  "completion-names": {
+    summary: "Print the names that a completion script offers",
+    hidden: true,
+    load: () => import("./commands/completion-names.ts"),
+  },
 };
+
+/** Returns the command that a word of the command line names; undefined for any other word. */
+export function commandNamed(word: string): string | undefined {
+  if (Object.hasOwn(commands, word)) return word;
+  return Object.keys(commands).find((name) => commands[name]?.alias === word);
+}
 
 /** Creates the program with the options and actions of the `loaded` commands; of the others it knows name and summary. */
 export async function createProgram(io: Io, loaded: readonly string[]): Promise<Command> {
@@ -65,8 +86,9 @@ export async function createProgram(io: Io, loaded: readonly string[]): Promise<
     .option("--verbose", "Show stack traces of errors");
   configure(program, io);
   const loadProgram = () => createProgram(io, Object.keys(commands));
-  for (const [name, { summary, load }] of Object.entries(commands)) {
-    const command = program.command(name).description(summary);
+  for (const [name, { summary, alias, hidden = false, load }] of Object.entries(commands)) {
+    const command = program.command(name, { hidden }).description(summary);
+    if (alias !== undefined) command.alias(alias);
     configure(command, io);
     if (loaded.includes(name)) (await load()).define(command, io, loadProgram);
     else command.allowUnknownOption().argument("[arguments...]");
@@ -87,7 +109,7 @@ function configure(command: Command, io: Io): void {
     .configureOutput(output)
     .configureHelp({
       showGlobalOptions: true,
-      subcommandTerm: (subcommand) => subcommand.name(),
+      subcommandTerm: (subcommand) => [subcommand.name(), ...subcommand.aliases()].join(", "),
       visibleGlobalOptions: (subcommand) => subcommand.parent?.options.filter(({ long }) => long !== "--version") ?? [],
       optionDescription: describeOption,
     })

@@ -12,6 +12,7 @@ export * from "./endpoints/loading-report.ts";
 export * from "./endpoints/platform.ts";
 export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
+export * from "./endpoints/settings-change.ts";
 export * from "./endpoints/wrapper-files.ts";
 export * from "./errors.ts";
 export * from "./hostnames.ts";

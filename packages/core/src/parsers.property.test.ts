@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { anyText } from "@faas/testing/arbitraries";
 import fc from "fast-check";
 import { artifactSchema, endpointSpec, formatArtifact, parseArtifact, revisionId } from "./endpoints/endpoint.ts";
 import { settingsInputSchema, withDefaults } from "./endpoints/settings.ts";
@@ -24,7 +25,7 @@ import { validate } from "./validate.ts";
 const nearly = (pattern: RegExp) =>
   fc.oneof(
     fc.stringMatching(pattern),
-    fc.string({ unit: "binary", maxLength: 80 }),
+    anyText({ maxLength: 80 }),
     fc.tuple(fc.stringMatching(pattern), fc.string({ maxLength: 2 })).map((parts) => parts.join("")),
   );
 
@@ -99,7 +100,7 @@ test("formatting a parsed artifact gives the same text", () => {
 /** Generates mostly valid values: with more invalid ones, hardly any settings as a whole would be valid. */
 const mostly = <T, U>(valid: fc.Arbitrary<T>, other: fc.Arbitrary<U>) =>
   fc.oneof({ weight: 15, arbitrary: valid }, { weight: 1, arbitrary: other });
-const some = fc.string({ unit: "binary", maxLength: 10 });
+const some = anyText({ maxLength: 10 });
 
 const settings = fc.record(
   {

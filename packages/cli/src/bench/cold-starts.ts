@@ -36,8 +36,8 @@ export async function measureColdStarts(
   const starts: (readonly StartStage[])[] = [];
   const progress = new ProgressLine(io);
   const startedAt = performance.now();
-  await withTemporarySettings(client, ref, io, async ({ change, original }) => {
-    await change({ ...original, idleTimeout: "100ms" });
+  await withTemporarySettings(client, ref, io, async ({ change }) => {
+    await change({ idleTimeout: "100ms" });
     while (requests.length < count && !io.signal.aborted) {
       await waitUntilIdle(client, ref, io);
       await delay(PAUSE_MS, undefined, { signal: io.signal });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { NamedRun, ReplicaSample } from "@faas/bench";
-import { type EndpointRef, parseCpu, type Settings } from "@faas/core";
+import { type EndpointRef, parseCpu, type SettingsInput } from "@faas/core";
 import type { Client } from "../client/client.ts";
 import { parseTarget } from "../options/target.ts";
 import type { Io } from "../terminal/io.ts";
@@ -42,15 +42,15 @@ export async function runOriginalSuite(
   const scaler = scalers.includes("cpu") ? "cpu" : "concurrency";
   const runs: NamedRun[] = [];
   let isAutoscaling: boolean | undefined;
-  await withTemporarySettings(client, ref, io, async ({ original, change }) => {
+  await withTemporarySettings(client, ref, io, async ({ change }) => {
     for (const { name, iterations, autoscaling } of EXPERIMENTS) {
       if (io.signal.aborted) break;
       printStatus(io, name);
       if (autoscaling !== isAutoscaling) {
-        const scaling = autoscaling
+        const scaling: SettingsInput = autoscaling
           ? { maxReplicas: 10, scaler, ...(scaler === "concurrency" ? { concurrency: 1 } : {}) }
           : { maxReplicas: 1, scaler: "fixed" };
-        await change({ ...original, replicas: 1, ...scaling } as Settings);
+        await change({ replicas: 1, ...scaling });
         await waitForCpuLimit(client, ref, io);
         isAutoscaling = autoscaling;
       }

@@ -17,29 +17,41 @@ import {
   type OrgView,
   orgDetailsSchema,
   orgListSchema,
+  type Planned,
   type PostAdminKey,
   type PostOrgKey,
   type Problem,
   type PutEndpoint,
   type PutOrg,
   parseResponse,
+  plannedSchema,
   type Registered,
   type ResponseSchema,
   registeredSchema,
   type SecretSet,
   type SecretView,
   type ServerConfig,
+  type SettingsView,
   type Stats,
   secretListSchema,
   secretSetSchema,
   serverConfigSchema,
+  settingsViewSchema,
   statsSchema,
   type Whoami,
   whoamiSchema,
 } from "@faas/core";
-import { Agent, type Dispatcher, request } from "undici";
+import { type HttpResponse, HttpTransport } from "./http-transport.ts";
 import { trustProblem } from "./trust.ts";
 
+/** Codes of Node for requests that cannot be sent. */
+const INVALID_REQUEST: ReadonlySet<string> = new Set([
+  "ERR_HTTP_INVALID_HEADER_VALUE",
+  "ERR_INVALID_ARG_TYPE",
+  "ERR_INVALID_CHAR",
+  "ERR_INVALID_HTTP_TOKEN",
+  "ERR_UNESCAPED_CHARACTERS",
+]);
 const ADDRESS_HINT = "check the address: --server URL, FAAS_SERVER, or server in faas.json";
 
 export interface CallOptions {
@@ -61,16 +73,15 @@ export class Client {
   readonly #token: string | undefined;
   /** Certificate authorities of the server, PEM; Node's own when undefined. */
   readonly ca: string | undefined;
-  readonly #agent: Agent;
+  readonly #transport: HttpTransport;
 
   constructor(url: string, signal: AbortSignal, token?: string, ca?: string) {
     this.url = url;
     this.#signal = signal;
     this.#token = token;
     this.ca = ca;
-    // No timeouts: the server limits the time of calls and deployments.
-    const timeouts = { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 1_000 };
-    this.#agent = new Agent({ ...timeouts, ...(ca === undefined ? {} : { connect: { ca } }) });
+    // It has no timeouts once it is connected: the server limits the time of calls and deployments.
+    this.#transport = new HttpTransport(ca);
   }
 
   /** True when requests carry a key. */
@@ -138,6 +149,16 @@ export class Client {
     }
   }
 
+  /** Returns the settings of the newest revision. */
+  settings(ref: EndpointRef): Promise<SettingsView> {
+    return this.#json(settingsViewSchema, "GET", `${pathOf(ref)}/settings`);
+  }
+
+  /** Returns what {@link putEndpoint} would change. */
+  planEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Planned> {
+    return this.#json(plannedSchema, "PUT", pathOf(ref), { ...body, dryRun: true });
+  }
+
   putEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
     return this.#json(registeredSchema, "PUT", pathOf(ref), body);
   }
@@ -175,7 +196,7 @@ export class Client {
 
   async hasBundle(digest: string): Promise<boolean> {
     const { statusCode, body } = await this.call(`/-/bundles/${digest}`, { method: "HEAD" });
-    await body.dump();
+    body.resume();
     if (statusCode === 403) throw new FaasError("FORBIDDEN", "Expected a key with the scope deploy");
     return statusCode === 200;
   }
@@ -222,17 +243,16 @@ export class Client {
   }
 
   /** Sends any request; returns the response with its body as a stream, whatever its status. */
-  async call(path: string, { method, headers, body }: CallOptions): Promise<Dispatcher.ResponseData> {
+  async call(path: string, { method, headers, body }: CallOptions): Promise<HttpResponse> {
     try {
-      const response = await request(this.url + path, {
-        method: method as Dispatcher.HttpMethod,
+      const response = await this.#transport.send(this.url + path, {
+        method,
         headers: { ...this.keyHeaders(headers), ...headers },
         ...(body === undefined ? {} : { body }),
         signal: this.#signal,
-        dispatcher: this.#agent,
       });
       if (response.statusCode === 400 && String(response.headers.upgrade).startsWith("TLS/")) {
-        await response.body.dump();
+        response.body.resume();
         throw new FaasError("TLS_REQUIRED", `${this.url} expects HTTPS, got HTTP`, {
           extensions: { hint: `use ${this.url.replace("http:", "https:")}` },
         });
@@ -261,8 +281,8 @@ export class Client {
     return this.#unwrap(await this.call(path, sent));
   }
 
-  async #unwrap({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<unknown> {
-    const text = await body.text();
+  async #unwrap({ statusCode, headers, body }: HttpResponse): Promise<unknown> {
+    const text = await textOf(body);
     const isJson = /[/+]json\b/.test(String(headers["content-type"]));
     if (statusCode === 204 || (statusCode < 300 && isJson)) return text === "" ? undefined : JSON.parse(text);
     const problem = problemError(text);
@@ -274,7 +294,7 @@ export class Client {
 
   #describeFailure(error: Error & { code?: string }): Error {
     if (this.#signal.aborted || error instanceof FaasError) return error;
-    if (error.code === "UND_ERR_INVALID_ARG" || error.code === "UND_ERR_NOT_SUPPORTED")
+    if (INVALID_REQUEST.has(error.code ?? ""))
       return new FaasError("USAGE", `Cannot send the request: ${error.message}`, { cause: error });
     const untrusted = trustProblem(this.url, error);
     if (untrusted) return untrusted;
@@ -285,6 +305,12 @@ export class Client {
       extensions: { hint },
     });
   }
+}
+
+async function textOf(body: Readable): Promise<string> {
+  let text = "";
+  for await (const chunk of body.setEncoding("utf8")) text += chunk;
+  return text;
 }
 
 const orgPath = (org: string) => `/-/orgs/${encodeURIComponent(org)}`;

@@ -45,7 +45,7 @@ const AUTHORITY = /^(?:DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_UNTRUSTED|CERT_SIGN
 /** Describes a failed connection in terms of TLS; undefined when TLS is not the cause. */
 export function trustProblem(url: string, error: Error & { code?: string; reason?: string }): FaasError | undefined {
   const { code = "" } = error;
-  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG")
+  if (isNotTls(error))
     return new FaasError("SERVER_UNREACHABLE", `The server at ${url} does not speak HTTPS`, {
       cause: error,
       extensions: { hint: `try ${url.replace("https:", "http:")}` },
@@ -58,6 +58,12 @@ export function trustProblem(url: string, error: Error & { code?: string; reason
     extensions: { hint: trustHint(code) },
   });
 }
+
+/** True when the server answered the handshake with something else. Node has no code of its own for it when it was sending already. */
+const isNotTls = ({ code = "", message }: Error & { code?: string }) =>
+  code === "ERR_SSL_WRONG_VERSION_NUMBER" ||
+  code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" ||
+  (code === "EPROTO" && /wrong version number|packet length too long/.test(message));
 
 function trustHint(code: string): string {
   if (AUTHORITY.test(code))

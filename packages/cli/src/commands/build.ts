@@ -1,14 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { connect } from "../client/connect.ts";
 import { buildImageWithProgress } from "../deploy/build-image.ts";
-import {
-  addSourceOptions,
-  type DeploySettingsOptions,
-  deployRef,
-  deploySettings,
-  fallbackPage,
-} from "../deploy/settings.ts";
-import { addImageOptions, type ImageOptions, imageInputs, registryOf } from "../options/image-options.ts";
+import { addSourceOptions, buildSettings, deployRef, type SourceOptions } from "../deploy/settings.ts";
+import { addImageOptions, type ImageOptions, imageSettings, registryOf } from "../options/image-options.ts";
 import { addRuntimeOptions } from "../options/settings-options.ts";
 import { optionWithLaterDefault } from "../options/value-parsers.ts";
 import { openProject } from "../project/project.ts";
@@ -16,7 +10,7 @@ import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { type OutputFormat, outputOption, print } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 
-interface Options extends GlobalOptions, DeploySettingsOptions, ImageOptions {
+interface Options extends GlobalOptions, SourceOptions, ImageOptions {
   readonly push?: boolean;
   readonly tag?: string;
   readonly output: OutputFormat;
@@ -38,7 +32,7 @@ async function build(dir: string | undefined, options: Options, io: Io): Promise
   const { source: folder, found } = await openProject(dir, io.cwd);
   const project = found?.project ?? {};
   const ref = deployRef(options, project);
-  const settings = await deploySettings(options, project, io);
+  const settings = buildSettings(options, project);
   const push = options.push ?? false;
   // Only a push without --registry needs the server.
   const needsServer = push && options.registry === undefined;
@@ -50,8 +44,7 @@ async function build(dir: string | undefined, options: Options, io: Io): Promise
         ...ref,
         folder,
         push,
-        ...fallbackPage(options, project),
-        ...imageInputs(settings, options, project.baseImage),
+        ...imageSettings(settings),
         ...(push || options.registry !== undefined ? { registry: registryOf(options, config) } : {}),
         ...(options.tag === undefined ? {} : { tag: options.tag }),
       },

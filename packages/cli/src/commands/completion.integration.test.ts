@@ -14,6 +14,8 @@ const bin = join(server.folder, "bin");
 
 before(async () => {
   await server.deploy("acme/invert", "export const handler = () => 1;\n");
+  for (const name of ["API_KEY", "TOKEN"])
+    await server.run({ after: () => {} }, ["secret", "set", "acme", name], { input: "x" });
   // The program that the script calls as `faas`.
   const program = join(import.meta.dirname, "../../bin/faas.js");
   await mkdir(bin);
@@ -46,6 +48,19 @@ for (const [words, expected] of [
   [["invoke", "acme/"], ["acme/invert"]],
   [["deploy", "--env-file", ""], []],
   [["org", "reg"], ["registry-login"]],
+  [["org", "rm", ""], ["acme"]],
+  [["ls", ""], ["acme"]],
+  [["rm", "-y", ""], ["acme/invert"]],
+  [["deploy", "--org", ""], ["acme"]],
+  [["deploy", "--org", "acme", "--secret", "A"], ["API_KEY"]],
+  [
+    ["secret", "set", "acme", ""],
+    ["API_KEY", "TOKEN"],
+  ],
+  [["secret", "rm", "acme", "T"], ["TOKEN"]],
+  [["secret", "set", "--from-file", "secret", ""], ["acme"]],
+  [["secret", "set", "acme", "TOKEN", ""], []],
+  [["key", "revoke", ""], ["acme"]],
   [["org", "registry-login", "--user"], ["--username"]],
 ] as const) {
   test(`bash completes "faas ${words.join(" ")}"`, async () => {

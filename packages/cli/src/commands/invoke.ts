@@ -1,9 +1,9 @@
 import { STATUS_CODES } from "node:http";
 import { endpointKey, FaasError, nearest } from "@faas/core";
 import type { Command } from "commander";
-import type { Dispatcher } from "undici";
 import { type Client, problemError } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
+import type { HttpResponse } from "../client/http-transport.ts";
 import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../options/request-options.ts";
 import { parseTarget, pathOf, type Target } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
@@ -51,7 +51,7 @@ async function requestOf(options: Options, io: Io) {
   return { method, headers: { ...known, ...given }, body };
 }
 
-function printHead({ statusCode, headers }: Dispatcher.ResponseData, io: Io): void {
+function printHead({ statusCode, headers }: HttpResponse, io: Io): void {
   printStatus(io, `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trimEnd());
   for (const [name, value] of Object.entries(headers))
     for (const each of [value].flat()) printStatus(io, `${name}: ${each}`);
@@ -74,7 +74,7 @@ async function copyToStdout(body: AsyncIterable<Buffer>, maxKept: number, io: Io
   return Buffer.concat(chunks);
 }
 
-function formatTiming(totalMs: number, headers: Dispatcher.ResponseData["headers"], io: Io): string {
+function formatTiming(totalMs: number, headers: HttpResponse["headers"], io: Io): string {
   const parts = [...String(headers["server-timing"] ?? "").matchAll(/(\w+);dur=([\d.]+)/g)].map(
     ([, name, ms]) => `${name} ${Number(ms).toFixed(1)} ms`,
   );

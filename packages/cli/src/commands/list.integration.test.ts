@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { before, describe, test } from "node:test";
+import { eventually } from "@faas/testing";
 import { parse } from "yaml";
 import { testServer } from "../testing/test-server.ts";
 
@@ -50,6 +53,74 @@ describe("list", () => {
     const { code, stdout, stderr } = await server.run(t, ["list", "acne"]);
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(stderr, /\(ORG_NOT_FOUND\)\nhint: did you mean "acme"\?/);
+  });
+});
+
+describe("ps", () => {
+  test("prints a line per running replica", async (t) => {
+    const { code, stdout } = await server.run(t, ["ps"]);
+    assert.equal(code, 0);
+    const [head = "", ...rows] = stdout.trimEnd().split("\n");
+    assert.match(head, /^ORG +ENDPOINT +REPLICA +READY +REVISION +IN FLIGHT +CPU LIMIT$/);
+    assert.deepEqual(
+      rows.map((row) =>
+        row
+          .replace(/ +/g, " ")
+          .replace(/[0-9a-f]{12}/, "REVISION")
+          .replace(/-[0-9a-f]{8}/, "-ID"),
+      ),
+      ["acme one one-ID yes REVISION 0", "beta two two-ID yes REVISION 0"],
+    );
+  });
+
+  test("prints the replicas of an organization or an endpoint", async (t) => {
+    for (const target of ["beta", "beta/two"]) {
+      const { stdout } = await server.run(t, ["ps", target, "-o", "json"]);
+      const replicas = JSON.parse(stdout);
+      assert.deepEqual([replicas.length, replicas[0].endpoint, replicas[0].ready], [1, "two", true]);
+    }
+  });
+
+  test("explains that no replica runs", async (t) => {
+    const { code, stdout, stderr } = await empty.run(t, ["ps"]);
+    assert.deepEqual([code, stdout], [0, ""]);
+    assert.match(stderr, /No replicas are running/);
+  });
+});
+
+describe("open", () => {
+  /** Writes a program as the browser. It writes its arguments to a file. */
+  async function browser() {
+    const [program, opened] = ["browser", "opened"].map((name) => join(server.folder, name)) as [string, string];
+    await rm(opened, { force: true });
+    await writeFile(program, `#!/bin/sh\necho "$@" > "${opened}.tmp" && mv "${opened}.tmp" "${opened}"\n`, {
+      mode: 0o755,
+    });
+    const seen = () => eventually("the browser has started", () => readFile(opened, "utf8").catch(() => undefined));
+    return { env: { BROWSER: program }, seen };
+  }
+
+  for (const [target, path] of [
+    ["acme/one", "/acme/one"],
+    ["acme/one/a/b?c=d e", "/acme/one/a/b?c=d%20e"],
+  ] as const) {
+    test(`opens and prints the address of ${target}`, async (t) => {
+      const { env, seen } = await browser();
+      const { code, stdout, stderr } = await server.run(t, ["open", target], { env });
+      assert.deepEqual([code, stdout, stderr], [0, `${server.url}${path}\n`, ""]);
+      assert.equal(await seen(), `${server.url}${path}\n`);
+    });
+  }
+
+  test("prints the address where no browser can be started", async (t) => {
+    const { code, stdout, stderr } = await server.run(t, ["open", "acme/one"], { env: { BROWSER: "/no/browser" } });
+    assert.deepEqual([code, stdout], [0, `${server.url}/acme/one\n`]);
+    assert.match(stderr, /^Cannot start a browser with "\/no\/browser"/);
+  });
+
+  test("fails for an endpoint that does not exist", async (t) => {
+    const { code, stdout } = await server.run(t, ["open", "acme/none"], { env: { BROWSER: "/no/browser" } });
+    assert.deepEqual([code, stdout], [1, ""]);
   });
 });
 

@@ -1,6 +1,7 @@
-import { type EndpointView, endpointKey, FaasError, orgNameProblem } from "@faas/core";
+import { type EndpointView, endpointKey } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
+import { checkOrg } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
 
@@ -16,8 +17,7 @@ export function define(command: Command, io: Io): void {
 }
 
 async function list(org: string | undefined, options: Options, io: Io): Promise<void> {
-  const problem = org === undefined ? undefined : orgNameProblem(org);
-  if (problem) throw new FaasError("USAGE", problem);
+  if (org !== undefined) checkOrg(org);
   const found = await (await connect(options, io)).endpoints(org);
   const endpoints = found.toSorted((a, b) => (endpointKey(a) < endpointKey(b) ? -1 : 1));
   if (endpoints.length === 0 && options.output === "table")

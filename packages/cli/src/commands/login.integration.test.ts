@@ -48,7 +48,7 @@ async function serverWithCiKey(t: TestContext) {
   const { folder, admin, done } = server;
   await done(["login"], { typed: `${admin}\n` });
   for (const org of ["acme", "globex"]) await done(["org", "create", org]);
-  const create = ["key", "create", "--org", "acme", "--scope", "deploy", "--name", "ci", "--expires", "90d"];
+  const create = ["key", "create", "acme", "--scope", "deploy", "--name", "ci", "--expires", "90d"];
   const created = await done(create);
   assert.match(created.stdout, /^faas_deploy_\w+\n$/);
   assert.match(created.stderr, /"ci": deploy for acme, until 20.*not shown again/);
@@ -91,17 +91,58 @@ test("a deploy key deploys, calls and lists in its organization, and in no other
 
   const elsewhere = await run(["deploy", "hello", "--org", "globex", "--endpoint", "hello"], ci);
   assert.match(elsewhere.stderr, /There is no organization "globex".*ORG_NOT_FOUND/);
-  const more = await run(["key", "list", "--org", "acme"], ci);
+  const more = await run(["key", "list", "acme"], ci);
   assert.match(more.stderr, /Expected a key with the scope admin, got "ci" with deploy for acme.*FORBIDDEN/);
 });
 
 test("key revoke rejects the key from the next request on", async (t) => {
   const { run, done, ci } = await serverWithCiKey(t);
-  const listed = await done(["key", "list", "--org", "acme"]);
+  const listed = await done(["key", "list", "acme"]);
   const [, id = ""] = /^(\w+) +ci +deploy +\S+ \S+ +\S+ \S+ +20/m.exec(listed.stdout) ?? [];
-  await done(["key", "revoke", id, "--org", "acme"]);
+  await done(["key", "revoke", "acme", id]);
   const gone = await run(["list"], ci);
   assert.match(gone.stderr, /The key is not valid: it was revoked.*UNAUTHENTICATED/);
+});
+
+test("the --org of the key commands still works and reports that it is deprecated", async (t) => {
+  const { done } = await serverWithCiKey(t);
+  const owner = ["--org", "acme"];
+  const created = await done(["key", "create", ...owner, "--scope", "read", "--output", "json"]);
+  const { id } = JSON.parse(created.stdout);
+  const listed = await done(["key", "list", ...owner]);
+  assert.match(listed.stdout, new RegExp(`^${id} `, "m"));
+  const revoked = await done(["key", "revoke", id, ...owner]);
+  for (const { stderr } of [created, listed, revoked]) assert.match(stderr, /^warning: --org is deprecated here/m);
+  assert.doesNotMatch((await done(["key", "ls", "acme"])).stdout, new RegExp(id));
+});
+
+test("key rejects two owners, and none", async (t) => {
+  for (const [argv, expected] of [
+    [["key", "list", "acme", "--org", "globex"], /Expected one organization, got "acme" and --org globex/],
+    [["key", "list", "acme", "--admin"], /Expected an organization or --admin, got "acme" and --admin/],
+    [["key", "list"], /Expected an organization, or --admin for the whole server/],
+    [["key", "revoke", "k1"], /Expected an organization, or --admin/],
+    [["key", "revoke"], /Expected the id of a key/],
+  ] as const) {
+    const { code, stderr } = await runHere(t, argv, { cwd: root, env: { FAAS_SERVER: "http://127.0.0.1:1" } });
+    assert.equal(code, 2);
+    assert.match(stderr, expected);
+  }
+});
+
+test("whoami shows the key, also as JSON, or that none is required", async (t) => {
+  const { url, done, ci, up, data } = await serverWithCiKey(t);
+  const { stdout } = await done(["whoami"], ci);
+  assert.match(stdout, new RegExp(`^server +${url}\nkey +ci\nscope +deploy\norganization +acme\nexpires +20\\S+Z\n$`));
+  const { auth, name } = JSON.parse((await done(["whoami", "-o", "json"], ci)).stdout);
+  assert.deepEqual([auth, name], ["key", "ci"]);
+  up.interrupt();
+  await up.ended;
+  const open = startHere(t, ["up", "--auth", "off", "--log-level", "silent", "--port", "0", "--data", data], {
+    cwd: root,
+  });
+  const [server = ""] = await open.printed(/^http:\S+(?=\n)/m);
+  assert.match((await done(["whoami", "--server", server])).stdout, /^server +http:\S+\nkey +not required\n$/);
 });
 
 test("a public endpoint needs no key, and a removed organization is not listed", async (t) => {

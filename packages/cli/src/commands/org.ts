@@ -1,9 +1,10 @@
-import { FaasError, orgNameProblem } from "@faas/core";
+import { FaasError } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { type RemoveOptions, removeOrg } from "../client/remove-org.ts";
 import { type ImageOptions, registryOf } from "../options/image-options.ts";
 import { addLimitOptions, type LimitOptions, limitsOf, limitsTable } from "../options/limit-options.ts";
+import { checkOrg } from "../options/target.ts";
 import { optionWithLaterDefault } from "../options/value-parsers.ts";
 import { YES_DESCRIPTION } from "../terminal/confirm.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
@@ -26,6 +27,7 @@ export function define(command: Command, io: Io): void {
   create.action(async (org: string) => createOrg(org, create.optsWithGlobals<GlobalOptions>(), io));
   const list = command
     .command("list")
+    .alias("ls")
     .description("List the organizations that your key can see")
     .addOption(outputOption());
   list.action(async () => listOrgs(list.optsWithGlobals<ListOptions>(), io));
@@ -42,6 +44,7 @@ export function define(command: Command, io: Io): void {
   addLimitOptions(limit).action(async (org: string) => limitOrg(org, limit.optsWithGlobals<SetLimitOptions>(), io));
   const remove = command
     .command("remove")
+    .alias("rm")
     .description("Remove an organization with its endpoints, logs and keys")
     .argument("<org>", "Organization")
     .option("-y, --yes", YES_DESCRIPTION);
@@ -57,18 +60,10 @@ export function define(command: Command, io: Io): void {
   login.action(async (org: string) => registryLogin(org, login.optsWithGlobals<LoginOptions>(), io));
 }
 
-function checkOrg(org: string): void {
-  const problem = orgNameProblem(org);
-  if (problem) throw new FaasError("USAGE", problem);
-}
-
 async function createOrg(org: string, options: GlobalOptions, io: Io): Promise<void> {
   checkOrg(org);
   await (await connect(options, io)).putOrg(org);
-  printStatus(
-    io,
-    `The organization ${org} exists. Create a key for it with "faas key create --org ${org} --scope deploy".`,
-  );
+  printStatus(io, `The organization ${org} exists. Create a key for it with "faas key create ${org} --scope deploy".`);
 }
 
 async function describeOrg(org: string, options: ListOptions, io: Io): Promise<void> {

@@ -80,6 +80,45 @@ test("secret set explains how to use a new secret, and --no-wait does not wait f
   assert.doesNotMatch(second.stderr, /It uses/);
 });
 
+test("secret set --env-file sets a secret per line, and endpoints use all of them when it returns", async (t) => {
+  const folder = await server.source("many", "export const handler = () => [process.env.ONE, process.env.TWO];");
+  for (const name of ["ONE", "TWO"]) await server.run(t, ["secret", "set", "many", name], { input: "old" });
+  const deploy = ["deploy", folder, "--org", "many", "--endpoint", "x", "--secret", "ONE", "--secret", "TWO"];
+  assert.equal((await server.run(t, deploy)).code, 0);
+  await writeFile(join(server.folder, "secrets.env"), '# of production\nONE=1\nexport TWO="a\nb"\nSPARE=3\n');
+  const { code, stdout, stderr } = await server.run(t, ["secret", "set", "many", "--env-file", "secrets.env"]);
+  assert.deepEqual([code, stdout], [0, ""]);
+  assert.match(
+    stderr,
+    /^Saved the secret ONE of many\.\nSaved the secret SPARE of many\.\nSaved the secret TWO of many\.\n/,
+  );
+  assert.match(stderr, /"faas deploy --org many --secret SPARE"/);
+  assert.match(stderr, /Deploying them to many\/x …\nIt uses the new values\.\n$/);
+  assert.deepEqual(JSON.parse(await call("many/x")), ["1", "a\nb"]);
+});
+
+for (const [problem, text, expected] of [
+  ["an invalid line", "GOOD=1\nnonsense\n", /bad\.env:2 to be NAME=value/],
+  ["an empty value", "GOOD=1\nEMPTY=\n", /In \S+bad\.env, EMPTY: expected a value, but it is empty/],
+  ["an invalid name", "GOOD=1\nbad-name=1\n", /In \S+bad\.env, bad-name: .*letters, digits and underscores/],
+  ["no lines", "# nothing\n", /Expected NAME=value lines in \S+bad\.env, got none/],
+] as const)
+  test(`secret set --env-file sets nothing from a file with ${problem}`, async (t) => {
+    await writeFile(join(server.folder, "bad.env"), text);
+    const { code, stderr } = await server.run(t, ["secret", "set", "acme", "--env-file", "bad.env"]);
+    assert.equal(code, 2);
+    assert.match(stderr, expected);
+    assert.doesNotMatch((await server.run(t, ["secret", "list", "acme"])).stdout, /GOOD/);
+  });
+
+test("secret set rejects a name beside --env-file, and neither of them", async (t) => {
+  const both = await server.run(t, ["secret", "set", "acme", "KEY", "--env-file", "secrets.env"]);
+  assert.match(both.stderr, /`--env-file` has the names and the values/);
+  const neither = await server.run(t, ["secret", "set", "acme"], { input: "x" });
+  assert.match(neither.stderr, /Expected the name of a secret, or a file of several with --env-file/);
+  assert.deepEqual([both.code, neither.code], [2, 2]);
+});
+
 test("secret list prints names, times and users", async (t) => {
   const { stdout } = await server.run(t, ["secret", "list", "acme"]);
   assert.match(stdout, /^NAME +SET +USED BY\nKEY +\d{4}-\d\d-\d\d \d\d:\d\d +x\n/);

@@ -1,7 +1,7 @@
 import type { Bundle, DetectedSettings } from "@faas/builder/bundle";
 import { type Artifact, type EndpointRef, FaasError, type ServerConfig, type SettingsInput } from "@faas/core";
 import type { Client } from "../client/client.ts";
-import { type ImageOptions, imageInputs, registryOf, sourceSettings } from "../options/image-options.ts";
+import { type ImageOptions, imageSettings, registryOf, sourceSettings } from "../options/image-options.ts";
 import type { Io } from "../terminal/io.ts";
 import { humanSize, printWarning } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
@@ -12,11 +12,10 @@ export interface ArtifactSource extends ImageOptions {
   readonly folder: string;
   /** Image that is built already. */
   readonly image?: string;
-  /** `baseImage` of `faas.json`; ignored where bundles run. */
-  readonly projectBaseImage?: string;
-  /** Page of a static folder for paths without a file. */
-  readonly fallback?: string;
+  /** `--base-image`: an error where bundles run, unlike a `baseImage` of `settings`. */
+  readonly baseImage?: string;
   readonly ref: EndpointRef;
+  /** Settings that the endpoint will have, without what the build detects. */
   readonly settings: SettingsInput;
   readonly client: Client;
   readonly progress: Progress;
@@ -38,11 +37,30 @@ export interface PublishedArtifact {
  * @throws ARTIFACT_UNSUPPORTED when image options are given and the server runs bundles
  */
 export async function publishArtifact(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
-  const { image, registry, baseImage, client } = source;
-  if (config.accepts === "image")
-    return image === undefined ? publishImage(source, config) : { artifact: { kind: "image", reference: image } };
+  checkArtifactOptions(source, config);
+  if (config.accepts === "bundle") return publishBundle(source, config);
+  const { image } = source;
+  return image === undefined ? publishImage(source, config) : { artifact: { kind: "image", reference: image } };
+}
+
+/**
+ * Returns what a deployment of the source would send, without building it: the image, or what is detected in the folder.
+ *
+ * @throws the codes of {@link publishArtifact}, as far as they concern the settings
+ */
+export async function planArtifact(source: ArtifactSource, config: ServerConfig): Promise<Partial<PublishedArtifact>> {
+  checkArtifactOptions(source, config);
+  const { image, folder, settings, io } = source;
+  if (image !== undefined) return { artifact: { kind: "image", reference: image } };
+  const { detectSettings } = await import("@faas/builder/bundle");
+  const options = { ...sourceSettings(settings), buildsImages: config.accepts === "image", signal: io.signal };
+  return { detected: await detectSettings(folder, options) };
+}
+
+function checkArtifactOptions({ image, registry, baseImage, client }: ArtifactSource, config: ServerConfig): void {
+  if (config.accepts === "image") return;
   const option = image ? "--image" : registry ? "--registry" : baseImage ? "--base-image" : undefined;
-  if (option === undefined) return publishBundle(source, config);
+  if (option === undefined) return;
   throw new FaasError(
     "ARTIFACT_UNSUPPORTED",
     `${option} is for container images. The server at ${client.url} (platform ${config.platform}) runs folders: deploy without it`,
@@ -50,15 +68,14 @@ export async function publishArtifact(source: ArtifactSource, config: ServerConf
 }
 
 async function publishImage(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
-  const { ref, folder, settings, fallback, projectBaseImage, progress, io } = source;
+  const { ref, folder, settings, progress, io } = source;
   const image = await buildImageWithProgress(
     {
       ...ref,
       folder,
       push: true,
-      ...(fallback === undefined ? {} : { fallback }),
       registry: registryOf(source, config),
-      ...imageInputs(settings, source, projectBaseImage),
+      ...imageSettings(settings),
     },
     progress,
     io,
@@ -80,11 +97,10 @@ async function detectedSettings(built: DetectedSettings): Promise<DetectedSettin
   return settingsOf(built);
 }
 
-async function buildBundle({ folder, settings, fallback, progress, io }: ArtifactSource): Promise<Bundle> {
+async function buildBundle({ folder, settings, progress, io }: ArtifactSource): Promise<Bundle> {
   const { build } = await import("@faas/builder/bundle");
   const bundle = await build(folder, {
     ...sourceSettings(settings),
-    ...(fallback === undefined ? {} : { fallback }),
     signal: io.signal,
     onDetected: (description) => progress.detail(description),
     onStage: (stage) => progress.begin(stage),

@@ -1,16 +1,15 @@
 import type { BuiltImage, ImageProgress, ImageStage } from "@faas/builder";
 import type { EndpointRef, Registry } from "@faas/core";
-import type { ImageInputs } from "../options/image-options.ts";
+import type { ImageSettings } from "../options/image-options.ts";
 import type { Io } from "../terminal/io.ts";
 import { humanSize, printWarning } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
 
-interface ImageBuild extends EndpointRef, ImageInputs {
+interface ImageBuild extends EndpointRef, ImageSettings {
   readonly folder: string;
   readonly registry?: Registry;
   readonly push: boolean;
   readonly tag?: string;
-  readonly fallback?: string;
 }
 
 /** Builds an image, and pushes it with `push`, showing the stages. */

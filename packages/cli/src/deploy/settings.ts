@@ -4,24 +4,30 @@ import {
   type EndpointRef,
   FaasError,
   type Project,
+  type SettingsChange,
   type SettingsInput,
   settingsInputSchema,
-  settingsProblem,
   validate,
-  withDefaults,
 } from "@faas/core";
 import type { Command } from "commander";
+import type { SettingName } from "../options/setting-name.ts";
 import { type SettingsOptions, settingsOf } from "../options/settings-options.ts";
 import { checkRef } from "../options/target.ts";
 import { optionWithLaterDefault } from "../options/value-parsers.ts";
 import type { Io } from "../terminal/io.ts";
+import { checkChange, setVariables, unset } from "./change-settings.ts";
 import { parseEnvFile } from "./env-file.ts";
 
-export interface DeploySettingsOptions extends SettingsOptions {
+/** Options of {@link addSourceOptions}, with those of the settings. */
+export interface SourceOptions extends SettingsOptions {
   readonly org?: string;
   readonly endpoint?: string;
+}
+
+export interface DeploySettingsOptions extends SourceOptions {
   readonly envFile?: string;
-  readonly fallback?: string;
+  readonly unset?: readonly SettingName[];
+  readonly reset?: boolean;
 }
 
 /** Adds the folder to build and the endpoint to deploy to. */
@@ -33,12 +39,6 @@ export function addSourceOptions(command: Command): void {
     .addOption(
       optionWithLaterDefault("--fallback <page>", "Page of a static folder for paths without a file", "404.html"),
     );
-}
-
-/** Returns the fallback page of a static folder; options win over `faas.json`. */
-export function fallbackPage(options: DeploySettingsOptions, project: Project): { readonly fallback?: string } {
-  const fallback = options.fallback ?? project.fallback;
-  return fallback === undefined ? {} : { fallback };
 }
 
 /**
@@ -57,24 +57,39 @@ export function deployRef(options: DeploySettingsOptions, project: Project): End
 }
 
 /**
- * Merges the settings: options win over `--env-file`, which wins over `faas.json`.
+ * Merges the settings of a build; options win over `faas.json`.
+ *
+ * @throws USAGE when a setting is invalid
+ */
+export function buildSettings(options: SourceOptions, project: Project): SettingsInput {
+  const merged = { ...settingsIn(project), ...settingsOf(options) };
+  return validate(settingsInputSchema, merged, "the settings", "USAGE");
+}
+
+/**
+ * Returns the settings that a deployment names: options win over `--env-file`, which wins over `faas.json`. A variable of an option changes that
+ * variable alone, unless `faas.json` names the variables: then it has all of them.
  *
  * @throws USAGE when a setting is invalid or contradicts another
  */
-export async function deploySettings(options: DeploySettingsOptions, project: Project, io: Io): Promise<SettingsInput> {
-  const { $schema: _, org: __, endpoint: ___, server: ____, baseImage: _____, fallback: ______, ...fromFile } = project;
-  const { env: fromOptions, secrets: secretsFromOptions, ...given } = settingsOf(options);
+export async function requestedChange(
+  options: DeploySettingsOptions,
+  project: Project,
+  io: Io,
+): Promise<SettingsChange> {
+  const fromFile = settingsIn(project);
+  const { env: fromOptions, secrets, ...given } = settingsOf(options);
   const fromEnvFile = options.envFile === undefined ? {} : await readEnvFile(resolve(io.cwd, options.envFile));
-  const env = { ...fromFile.env, ...fromEnvFile, ...fromOptions };
-  const secrets = { ...fromFile.secrets, ...secretsFromOptions };
-  const merged = {
-    ...{ ...fromFile, ...given },
-    ...(Object.keys(env).length > 0 ? { env } : {}),
-    ...(Object.keys(secrets).length > 0 ? { secrets } : {}),
-  };
-  const settings = validate(settingsInputSchema, merged, "the settings", "USAGE");
-  const problem = settingsProblem(withDefaults(settings));
-  if (problem) throw new FaasError("USAGE", `In the settings: ${problem}`);
+  const change = { settings: { ...fromFile, ...given }, variables: {} };
+  setVariables(change, "env", { ...fromEnvFile, ...fromOptions });
+  setVariables(change, "secrets", secrets ?? {});
+  for (const name of options.unset ?? []) unset(change, name);
+  const checked = checkChange(change);
+  return options.reset ? { ...checked, reset: true } : checked;
+}
+
+/** Returns the settings of a `faas.json`. */
+function settingsIn({ $schema: _, org: __, endpoint: ___, server: ____, ...settings }: Project): SettingsInput {
   return settings;
 }
 

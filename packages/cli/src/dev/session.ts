@@ -111,28 +111,19 @@ export class DevSession implements AsyncDisposable {
     // The first name stays: a URL that changes during a session would not help.
     this.#ref ??= { org: project.org ?? "dev", endpoint: project.endpoint ?? endpointNameOf(this.#folder) };
     const prepared = await this.#prepare(project, signal);
-    const { digest, runtime, description } = prepared;
+    const { digest, description } = prepared;
     if (description !== this.#description) this.#events.detected(description);
     this.#description = description;
     // Hostnames are those of a server on a network.
-    const {
-      $schema: _,
-      org: __,
-      endpoint: ___,
-      server: ____,
-      hostnames: _____,
-      fallback: ______,
-      ...settings
-    } = project;
+    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, ...settings } = project;
     await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
+      detected: settingsOf(prepared),
+      // The faas.json may have had more settings before.
+      reset: true,
       // One permanent replica: its output and state are the ones to look at.
-      settings: {
-        ...{ ...settingsOf(prepared), ...settings, runtime },
-        ...(prepared.env === undefined ? {} : { env: { ...prepared.env, ...settings.env } }),
-        ...{ replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never" },
-      },
+      settings: { ...settings, replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never" },
     });
     if (!this.#logs) this.#events.registered(registered.url);
     this.#logs ??= this.#followLogs(this.#ref);
@@ -148,10 +139,8 @@ export class DevSession implements AsyncDisposable {
     const onStage = (stage: string) => {
       if (stage === "install") void this.#reportIfSlow(ready.signal);
     };
-    const { fallback } = project;
     const onInput = (path: string) => this.#events.used(path);
-    const site = fallback === undefined ? {} : { fallback };
-    const options = { ...sourceSettings(project), ...site, signal, onStage, onInput };
+    const options = { ...sourceSettings(project), signal, onStage, onInput };
     const prepared = await prepareFolder(this.#folder, options).finally(() => ready.abort());
     const existing = this.#prepared.get(prepared.digest);
     // Deleted first, so that the newest is last.

@@ -5,7 +5,6 @@ import { optionWithLaterDefault } from "./value-parsers.ts";
 /** Options for servers that run images and for `faas build`. */
 export interface ImageOptions {
   readonly registry?: string;
-  readonly baseImage?: string;
 }
 
 /** Adds the options of an image build. */
@@ -41,31 +40,23 @@ export function registryOf({ registry: push }: ImageOptions, config: ServerConfi
   });
 }
 
-/** Settings that a build needs. */
-export type SourceSettings = Pick<SettingsInput, "runtime" | "app" | "signature" | "handler" | "command">;
+/** Settings that a build of a bundle needs. */
+export type SourceSettings = Pick<SettingsInput, "runtime" | "app" | "signature" | "handler" | "command" | "fallback">;
 
-/** Returns the settings that a build needs, without those that are not set. */
+/** Settings that a build of an image needs. */
+export type ImageSettings = SourceSettings & Pick<SettingsInput, "baseImage">;
+
+/** Returns the settings that a build of a bundle needs, without those that are not set. */
 export function sourceSettings(settings: SettingsInput): SourceSettings {
-  const { runtime, app, signature, handler, command } = settings;
-  const given = Object.entries({ runtime, app, signature, handler, command }).filter(
-    ([, value]) => value !== undefined,
-  );
-  return Object.fromEntries(given);
+  const { runtime, app, signature, handler, command, fallback } = settings;
+  return defined({ runtime, app, signature, handler, command, fallback });
 }
 
-export interface ImageInputs extends SourceSettings {
-  readonly baseImage?: string;
-}
+/** Returns the settings that a build of an image needs, without those that are not set. */
+export const imageSettings = (settings: SettingsInput): ImageSettings => ({
+  ...sourceSettings(settings),
+  ...defined({ baseImage: settings.baseImage }),
+});
 
-/** Merges what a build needs of options and `faas.json`; options win. */
-export function imageInputs(
-  settings: SettingsInput,
-  { baseImage: fromOption }: ImageOptions,
-  fromFile: string | undefined,
-): ImageInputs {
-  const baseImage = fromOption ?? fromFile;
-  return {
-    ...sourceSettings(settings),
-    ...(baseImage === undefined ? {} : { baseImage }),
-  };
-}
+const defined = <Fields extends object>(fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;

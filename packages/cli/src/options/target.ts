@@ -42,3 +42,14 @@ export function checkRef(ref: EndpointRef): EndpointRef {
   if (problem) throw new FaasError("USAGE", problem);
   return ref;
 }
+
+/**
+ * Checks the name of an organization.
+ *
+ * @throws USAGE
+ */
+export function checkOrg(org: string): string {
+  const problem = orgNameProblem(org);
+  if (problem) throw new FaasError("USAGE", problem);
+  return org;
+}

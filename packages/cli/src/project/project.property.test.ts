@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaasError, projectSchema } from "@faas/core";
+import { anyText } from "@faas/testing/arbitraries";
 import fc from "fast-check";
 import { parseProject } from "./project.ts";
 
@@ -10,7 +11,7 @@ test("parseProject accepts any text, or throws CONFIG_INVALID with the file name
     fc.jsonValue(),
   );
   const text = fc.oneof(
-    fc.string({ unit: "binary" }),
+    anyText(),
     fc.json(),
     fields.map((value) => JSON.stringify(value)),
     fc.tuple(fields, fc.nat(), fc.string({ maxLength: 2 })).map(([value, at, other]) => {

@@ -75,9 +75,9 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 /** Prints an error with its code and a hint; the stack only with `verbose`. */
 export function showError(error: unknown, io: Io, verbose: boolean): void {
   const color = colors(io.stderr, io);
-  const { message, stack, cause } = error instanceof Error ? error : new Error(String(error));
+  const shown = error instanceof Error ? error : new Error(String(error));
   const code = error instanceof FaasError ? ` ${color.dim(`(${error.code})`)}` : "";
-  printStatus(io, `${color.red("error:")} ${message}${code}`);
+  printStatus(io, `${color.red("error:")} ${shown.message}${code}`);
   if (error instanceof FaasError) {
     const { suggestion, lastLogLines, hint = HINTS[error.code] } = error.extensions;
     if (Array.isArray(lastLogLines) && lastLogLines.length > 0) {
@@ -89,7 +89,9 @@ export function showError(error: unknown, io: Io, verbose: boolean): void {
   } else if (!verbose && !isSystemError(error)) {
     printStatus(io, `${color.yellow("hint:")} this is a bug in faas: run with --verbose for the stack trace`);
   }
-  if (verbose) printStatus(io, `${stack}${cause ? `\ncaused by ${(cause as Error).stack ?? cause}` : ""}`);
+  if (!verbose) return;
+  const { stack, cause } = shown;
+  printStatus(io, `${stack}${cause ? `\ncaused by ${(cause as Error).stack ?? cause}` : ""}`);
 }
 
 /** True for an error of the operating system (EACCES, ENOSPC …): not a bug, and its message names the file. */

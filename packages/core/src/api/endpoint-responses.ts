@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { replicaFailureSchema, startStageSchema } from "../endpoints/platform.ts";
-import { settingsSchema } from "../endpoints/settings.ts";
+import { egresses, settingsSchema, visibilities } from "../endpoints/settings.ts";
+import { settingChangeSchema } from "../endpoints/settings-change.ts";
 import type { Immutable } from "../immutable.ts";
 
 /** Response bodies of the control API about endpoints. Servers may add fields: clients ignore those that they do not know. */
@@ -63,9 +64,44 @@ export const registeredSchema = z
     url: z.string().describe("Absolute URL that calls are sent to"),
     revision: z.string().describe("The revision that is deployed or being deployed now"),
     unchanged: z.boolean().describe("True when the same revision was deployed already"),
+    // Optional for clients: an older server sends neither.
+    created: z.boolean().optional().describe("True when the endpoint is new"),
+    changes: z
+      .array(settingChangeSchema)
+      .optional()
+      .describe("Settings that the deployment changes; at a new endpoint, those that differ from the defaults"),
   })
   .meta({ id: "Registered" });
 export type Registered = Immutable<z.infer<typeof registeredSchema>>;
+
+/** A dry run of `PUT …/endpoints/<endpoint>` or `POST /add_endpoint`. */
+export const plannedSchema = z
+  .object({
+    org: z.string(),
+    endpoint: z.string(),
+    created: z.boolean().describe("True when there is no such endpoint yet"),
+    changes: z.array(settingChangeSchema).describe("Settings that the deployment would change"),
+  })
+  .meta({ id: "Planned" });
+export type Planned = Immutable<z.infer<typeof plannedSchema>>;
+
+/** Response to a registration with status 200. */
+export const registrationSchema = z.union([registeredSchema, plannedSchema]).meta({ id: "Registration" });
+
+/** `GET …/endpoints/<endpoint>/settings`. */
+export const settingsViewSchema = z
+  .object({
+    revision: z.string().describe("The newest revision: the one that is being deployed, or else the one that serves"),
+    settings: settingsSchema,
+    set: settingsSchema
+      .extend({ egress: z.enum(egresses), visibility: z.enum(visibilities) })
+      .partial()
+      .describe(
+        "The settings that deployments have named: the next one keeps them. The others have defaults, or were detected in the code",
+      ),
+  })
+  .meta({ id: "SettingsView" });
+export type SettingsView = Immutable<z.infer<typeof settingsViewSchema>>;
 
 /** `PUT /-/bundles/<digest>`. */
 export const storedBundleSchema = z.object({ digest: z.string() }).meta({ id: "StoredBundle" });

@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { artifactSchema } from "../endpoints/endpoint.ts";
-import { REPLICAS_MAX, settingsInputSchema } from "../endpoints/settings.ts";
+import { REPLICAS_MAX } from "../endpoints/settings.ts";
+import {
+  detectedSettingsSchema,
+  settingsChangeSchema,
+  settingsChangeShape,
+  variablesChangeSchema,
+} from "../endpoints/settings-change.ts";
 import { isStatusList, STATUS_LIST_PATTERN } from "../logs/log-filter.ts";
 import { LOG_LEVELS } from "../logs/log-level.ts";
 import { endpointName, orgName } from "../names.ts";
@@ -10,18 +16,38 @@ import { DURATION_UNITS, formatDuration, parseDuration } from "../units.ts";
 
 /** Request bodies and query parameters of the control API. docs/http-api.md shows them in use. */
 
-/** `PUT /-/orgs/<org>/endpoints/<endpoint>`. A setting that is absent has its default, not its previous value. */
+const resetSchema = z
+  .boolean()
+  .optional()
+  .describe("True: what is not named goes back to its default instead of staying as it is");
+const dryRunSchema = z.boolean().optional().describe("True: the response lists the changes, and nothing is deployed");
+
+/** `PUT /-/orgs/<org>/endpoints/<endpoint>`: what is absent stays as it is. */
 export const putEndpointSchema = z
   .strictObject({
-    artifact: artifactSchema,
-    settings: settingsInputSchema.meta({ id: "SettingsInput" }).default({}),
+    artifact: artifactSchema.optional().describe("Absent: that of the endpoint, or that of a new one in a dry run"),
+    settings: settingsChangeSchema
+      .optional()
+      .meta({ id: "SettingsChange", description: "A setting that is named gets its value, null is its default" }),
+    variables: variablesChangeSchema
+      .optional()
+      .describe("Single variables to set, or to remove with null, after settings"),
+    detected: detectedSettingsSchema
+      .optional()
+      .describe("What a build has detected in the code: it applies unless it is set, and until the next build"),
+    reset: resetSchema,
+    dryRun: dryRunSchema,
   })
-  .meta({ id: "PutEndpoint", description: "A setting that is absent has its default, not its previous value" });
+  .meta({
+    id: "PutEndpoint",
+    description: "A setting that is absent keeps its previous value, or has its default at a new endpoint",
+  });
 export type PutEndpoint = z.input<typeof putEndpointSchema>;
 
-/** `POST /add_endpoint`, as the original system has it; settings are additional fields. */
+/** `POST /add_endpoint`, as the original system has it; settings are additional fields, and those that are absent stay as they are. */
 export const addEndpointSchema = z
   .strictObject({
+    ...settingsChangeShape,
     org: orgName,
     endpoint: endpointName,
     image: z
@@ -33,7 +59,8 @@ export const addEndpointSchema = z
         anyOf: [{ pattern: "^bundle@sha256:[0-9a-f]{64}$" }, { not: { pattern: "^bundle@" } }],
       }),
     replicas: z.int().min(0).max(REPLICAS_MAX),
-    ...settingsInputSchema.omit({ replicas: true }).shape,
+    reset: resetSchema,
+    dryRun: dryRunSchema,
   })
   .meta({ id: "AddEndpoint" });
 export type AddEndpoint = z.input<typeof addEndpointSchema>;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { SecretVersion } from "./secrets.ts";
-import type { App, Egress, Runtime, Scaler, Settings, Signature } from "./settings.ts";
+import type { App, Egress, Runtime, Scaler, Settings, SettingsInput, Signature } from "./settings.ts";
 
 /** Name of an endpoint with its organization. */
 export interface EndpointRef {
@@ -79,6 +79,11 @@ export interface Revision {
   readonly createdAt: string;
   readonly artifact: Artifact;
   readonly settings: Settings;
+  /**
+   * Settings that deployments have named, which the next one keeps. Absent: those of `settings` that differ from the defaults, without what builds
+   * detect; read it with `setSettings`.
+   */
+  readonly set?: SettingsInput;
   /** Versions by name of the secrets in the settings: a new value gives a new revision. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
@@ -92,7 +97,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
     formatArtifact(artifact),
     ...[runtime, handler ?? null, replicas, maxReplicas, scaler, concurrency],
     ...[idleTimeout, timeout, cpu, memory, bodyLimit, env],
-    ...optionalFields(settings, ["app", "signature", "command", "readyPath", "hostnames"]),
+    ...optionalFields(settings, ["app", "signature", "command", "readyPath", "baseImage", "fallback", "hostnames"]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
     ...(settings.secrets === undefined

@@ -140,6 +140,18 @@ export const settingsInputSchema = z.strictObject({
     .describe(
       "Path of a server that responds with 2xx or 3xx once it is ready. Absent: it is ready when it accepts connections",
     ),
+  baseImage: z
+    .string()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe("Base image of the function, on platforms that run images (default node:24-slim, python:3.11-slim)"),
+  fallback: z
+    .string()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe("Page of a static folder for paths without a file, such as index.html for a single-page app"),
   replicas: z
     .int()
     .min(0)
@@ -214,6 +226,8 @@ export const settingsSchema = z.object({
     .optional()
     .describe("Absent: no command"),
   readyPath: z.string().optional().describe("Absent: ready when it accepts connections"),
+  baseImage: z.string().optional().describe("Absent: that of the language"),
+  fallback: z.string().optional().describe("Absent: none"),
   replicas: z.int(),
   maxReplicas: z.int(),
   scaler: z.enum(scalers),
@@ -244,6 +258,8 @@ export function withDefaults(input: SettingsInput): Settings {
     ...(input.handler === undefined ? {} : { handler: input.handler }),
     ...(input.command === undefined ? {} : { command: input.command }),
     ...(input.readyPath === undefined ? {} : { readyPath: input.readyPath }),
+    ...(input.baseImage === undefined ? {} : { baseImage: input.baseImage }),
+    ...(input.fallback === undefined ? {} : { fallback: input.fallback }),
     replicas,
     maxReplicas: input.maxReplicas ?? Math.max(10, replicas),
     scaler: input.scaler ?? "concurrency",

@@ -10,7 +10,7 @@ import { requestIdOf } from "../http/request-id.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
 
 /** Names of the stages, in their order. */
-export type StageName = "authorize" | "admit" | "queueFairly" | "activate" | "acquireSlot" | "forward";
+export type StageName = "authorize" | "redirectSite" | "admit" | "queueFairly" | "activate" | "acquireSlot" | "forward";
 
 /** A step of a routed request. It ends with `proceed()`, now or later, or fails, with `fail()` or by throwing. */
 export type Stage = (exchange: RoutedExchange) => void;

@@ -16,6 +16,7 @@ import { FairQueue, queueFairly } from "./fair-queue.ts";
 import { forward } from "./forward.ts";
 import type { KeyVerifier } from "./key-verifier.ts";
 import { type RequestReport, recordMetrics } from "./record-metrics.ts";
+import { redirectSite } from "./redirect-site.ts";
 import { route } from "./route.ts";
 
 export type { RequestReport } from "./record-metrics.ts";
@@ -82,6 +83,7 @@ function createPipeline(deps: GatewayDeps): Pipeline {
   const { hasOrg = (org) => endpoints.hasOrg(org), notReady = () => undefined } = deps;
   const stages = linkStages({
     authorize: authorize(keys),
+    redirectSite: redirectSite(),
     admit: admit(waitingLimit, metrics),
     queueFairly: queueFairly(new FairQueue()),
     activate: activate(endpoints, waitMs, notReady),

@@ -103,7 +103,7 @@ describe("deployments", () => {
       // A deployment that takes no more than its predecessor is never rejected.
       await setLimits(org, { endpoints: 0, replicas: 0 });
       assert.equal((await register(`${org}/first`, { replicas: 2, maxReplicas: 2, env: { A: "b" } })).status, 200);
-      assert.equal((await register(`${org}/first`, { replicas: 3 })).status, 409);
+      assert.equal((await register(`${org}/first`, { replicas: 3, maxReplicas: 3 })).status, 409);
     });
   }
 

@@ -3,21 +3,33 @@ import {
   type EndpointRef,
   FaasError,
   hostnameOf,
+  type Planned,
   type Platform,
-  type Settings,
-  type SettingsInput,
-  settingsProblem,
-  withDefaults,
+  type SettingChange,
+  type SettingsChange,
 } from "@faas/core";
 import type { BundleAccess } from "../bundles/bundle-access.ts";
 import { bundleNotFound } from "../bundles/bundle-store.ts";
 import type { DeploymentController } from "../deployments/controller.ts";
+import type { Store } from "../state/store.ts";
+import { requireEndpoint } from "./lookup.ts";
 import type { Permissions } from "./permissions.ts";
 
 export interface RegistrationDeps {
-  readonly deployments: Pick<DeploymentController, "deploy">;
+  readonly store: Pick<Store, "org" | "orgs" | "endpoint">;
+  readonly deployments: Pick<DeploymentController, "deploy" | "plan">;
   readonly bundleAccess: Pick<BundleAccess, "has">;
   readonly platform: Pick<Platform, "accepts">;
+}
+
+/** Request to register an endpoint, or to deploy a new revision of it. */
+export interface RegistrationRequest {
+  readonly ref: EndpointRef;
+  /** Absent: that of the endpoint. */
+  readonly artifact?: Artifact | undefined;
+  readonly change: SettingsChange;
+  /** Host that the client reached the server by. */
+  readonly host: string;
 }
 
 /** Outcome of a registration. */
@@ -26,6 +38,7 @@ export interface Registration {
   readonly created: boolean;
   readonly revision: string;
   readonly unchanged: boolean;
+  readonly changes: readonly SettingChange[];
 }
 
 /**
@@ -33,33 +46,48 @@ export interface Registration {
  * @throws INVALID_REQUEST
  * @throws BUNDLE_NOT_FOUND
  * @throws HOSTNAME_TAKEN
+ * @throws ORG_NOT_FOUND, ENDPOINT_NOT_FOUND without an artifact
  */
 export async function register(
-  request: {
-    readonly ref: EndpointRef;
-    readonly artifact: Artifact;
-    readonly settings: SettingsInput;
-    /** Host that the client reached the server by. */
-    readonly host: string;
-  },
+  request: RegistrationRequest,
   permissions: Permissions,
   deps: RegistrationDeps,
 ): Promise<Registration> {
-  const { ref, artifact } = request;
-  const settings = withDefaults(request.settings);
-  const problem = settingsProblem(settings);
-  if (problem) throw new FaasError("INVALID_REQUEST", problem);
-  checkOwnHost(request.host, settings);
-  checkBundle(artifact, permissions, deps);
+  const { ref, artifact, change } = request;
+  if (artifact === undefined) requireEndpoint(ref, deps.store, permissions);
+  check(request, permissions, deps);
   const canSee = (org: string) => permissions.canSee(org);
-  const { created, revision, unchanged } = await deps.deployments.deploy(ref, artifact, settings, canSee);
-  return { ref, created, revision, unchanged };
+  return { ref, ...(await deps.deployments.deploy({ ref, artifact, change, canSee })) };
+}
+
+/**
+ * Returns what a registration would change, without registering anything. The artifact may be absent for a new endpoint too.
+ * @throws the codes of {@link register}
+ */
+export async function plan(
+  request: RegistrationRequest,
+  permissions: Permissions,
+  deps: RegistrationDeps,
+): Promise<Planned> {
+  const { ref, artifact, change } = request;
+  check(request, permissions, deps);
+  const canSee = (org: string) => permissions.canSee(org);
+  return { ...ref, ...(await deps.deployments.plan({ ref, artifact, change, canSee })) };
+}
+
+function check(
+  { artifact, change, host }: RegistrationRequest,
+  permissions: Permissions,
+  deps: RegistrationDeps,
+): void {
+  checkOwnHost(host, change.settings?.hostnames ?? []);
+  if (artifact) checkBundle(artifact, permissions, deps);
 }
 
 /** Checks that an endpoint does not take the host by which its server was reached: the control API would no longer be there. */
-function checkOwnHost(host: string, { hostnames = [] }: Settings): void {
+function checkOwnHost(host: string, hostnames: readonly string[]): void {
   const own = hostnameOf(host);
-  if (hostnames.includes(own))
+  if (hostnames.some((hostname) => hostnameOf(hostname) === own))
     throw new FaasError("HOSTNAME_TAKEN", `The hostname ${own} is that of the server itself: choose another`, {
       extensions: { hostname: own },
     });

@@ -1,4 +1,12 @@
-import { type Artifact, type EndpointRef, endpointSpec, FaasError, type Platform, type Settings } from "@faas/core";
+import {
+  type Artifact,
+  type EndpointRef,
+  endpointSpec,
+  FaasError,
+  type Platform,
+  type Settings,
+  settingsProblem,
+} from "@faas/core";
 import type { BundleStore } from "../bundles/bundle-store.ts";
 import type { StorageQuota } from "../bundles/storage-quota.ts";
 import { newestVersions } from "../state/secret-records.ts";
@@ -16,6 +24,9 @@ export interface Deployment {
   readonly canSee: (org: string) => boolean;
 }
 
+/** Deployment of which only the settings may be known. */
+export type PlannedDeployment = Omit<Deployment, "artifact"> & { readonly artifact?: Artifact | undefined };
+
 export interface AdmissionOptions {
   readonly store: Pick<Store, "org" | "hostnameOwner">;
   readonly platform: Pick<Platform, "name" | "accepts" | "scalers" | "notReady" | "check">;
@@ -29,14 +40,20 @@ export interface AdmissionOptions {
 export class Admission {
   readonly #options: AdmissionOptions;
 
-  /** All checks but the quota, whose resources are reserved until the deployment is on disk. */
-  readonly #checks: readonly ((deployment: Deployment) => unknown)[] = [
-    ({ ref, artifact }) => this.#checkImage(ref, artifact),
-    () => this.assertReady(),
-    ({ artifact }) => this.#checkArtifact(artifact),
+  /** Checks of the settings alone. */
+  readonly #settingsChecks: readonly ((deployment: PlannedDeployment) => void)[] = [
     ({ settings }) => this.#checkScaler(settings),
     (deployment) => this.#checkHostnames(deployment),
     ({ ref, settings }) => void newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets),
+  ];
+
+  /** All checks but the quota, whose resources are reserved until the deployment is on disk. */
+  readonly #checks: readonly ((deployment: Deployment) => unknown)[] = [
+    ({ settings }) => checkConsistent(settings),
+    ({ ref, artifact }) => this.#checkImage(ref, artifact),
+    () => this.assertReady(),
+    ({ artifact }) => this.#checkArtifact(artifact),
+    ...this.#settingsChecks,
     ({ ref, artifact }) => this.#checkBundle(ref, artifact),
     (deployment) => this.#checkPlatform(deployment),
   ];
@@ -49,12 +66,29 @@ export class Admission {
    * Runs the checks and reserves the resources of the deployment. The returned function releases them; to be called when the store has the
    * deployment, or it failed.
    *
-   * @throws IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND,
+   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND,
    * BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
    */
   async admit(deployment: Deployment): Promise<() => void> {
     for (const check of this.#checks) await check(deployment);
     return this.#options.quota.reserve(deployment.ref, deployment.settings);
+  }
+
+  /**
+   * Runs the checks that read only: of a deployment without an artifact, those of its settings.
+   *
+   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND,
+   * LIMIT_EXCEEDED
+   */
+  check(deployment: PlannedDeployment): void {
+    const { ref, artifact, settings } = deployment;
+    checkConsistent(settings);
+    if (artifact) {
+      this.#checkImage(ref, artifact);
+      this.#checkArtifact(artifact);
+    }
+    for (const check of this.#settingsChecks) check(deployment);
+    this.#options.quota.check(ref, settings);
   }
 
   /** Throws while the platform cannot carry anything out, for example CLUSTER_UNREACHABLE. */
@@ -89,7 +123,7 @@ export class Admission {
     );
   }
 
-  #checkHostnames({ ref, settings, canSee }: Deployment): void {
+  #checkHostnames({ ref, settings, canSee }: PlannedDeployment): void {
     const { store } = this.#options;
     checkHostnamesAllowed(ref, settings, store.org(ref.org)?.limits?.hostnames);
     checkHostnamesFree(ref, settings, (hostname) => store.hostnameOwner(hostname), canSee);
@@ -105,4 +139,10 @@ export class Admission {
   async #checkPlatform({ ref, artifact, settings }: Deployment): Promise<void> {
     await this.#options.platform.check?.(endpointSpec(ref, { id: "", createdAt: "", artifact, settings }));
   }
+}
+
+/** Checks that settings, which may have been named by different deployments, do not contradict each other. */
+function checkConsistent(settings: Settings): void {
+  const problem = settingsProblem(settings);
+  if (problem) throw new FaasError("INVALID_REQUEST", problem);
 }

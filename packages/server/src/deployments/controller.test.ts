@@ -54,7 +54,7 @@ async function started(t: { after(work: () => Promise<void>): void }, platform: 
   await deployments.start();
   stack.use(new StatusSync({ platform, registry, subscribers: [deployments] })).start();
   const deploy = async (ref: EndpointRef, input: SettingsInput = {}) => {
-    const { revision } = await deployments.deploy(ref, artifact, withDefaults(input));
+    const { revision } = await deployments.deploy({ ref, artifact, change: { settings: input, reset: true } });
     return { revision, settled: deployments.waitForRollout(ref, revision, AbortSignal.timeout(30_000)) };
   };
   return { store, registry, deployments, deploy, ended };

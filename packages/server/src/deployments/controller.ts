@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import {
-  type Artifact,
+  changeSettings,
   type EndpointRef,
   type EndpointSpec,
   type EndpointStatus,
@@ -9,7 +10,6 @@ import {
   type Platform,
   type Revision,
   revisionId,
-  type Settings,
 } from "@faas/core";
 import { type EndpointRegistry, minReplicas, type StatusSubscriber } from "@faas/gateway";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
@@ -22,11 +22,19 @@ import {
   isDeploying,
   servingRevision,
   targetRevision,
+  withSetSettings,
   withTarget,
 } from "../state/records.ts";
 import { newestVersions } from "../state/secret-records.ts";
 import type { Store } from "../state/store.ts";
-import type { Admission, Deployment } from "./admission.ts";
+import type { Admission } from "./admission.ts";
+import {
+  changesFrom,
+  type DecidedDeployment,
+  type DeploymentPlan,
+  type DeployRequest,
+  decideDeployment,
+} from "./deploy-request.ts";
 import { checkHostnamesFree } from "./hostname-policy.ts";
 import { Rollout, type RolloutContext } from "./rollout.ts";
 
@@ -42,10 +50,8 @@ export interface DeploymentControllerOptions {
 }
 
 /** Outcome of a request to deploy. */
-export interface Deployed {
+export interface Deployed extends DeploymentPlan {
   readonly revision: string;
-  /** The endpoint is new. */
-  readonly created: boolean;
   /** The revision was already deployed. */
   readonly unchanged: boolean;
 }
@@ -131,23 +137,34 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   /**
    * Deploys a revision; resolves when it is on disk and its rollout has begun.
    *
-   * @param canSee tells whether the caller can see an organization, which errors may name then
    * @throws every code of `Admission.admit`
+   * @throws ENDPOINT_NOT_FOUND without an artifact
    */
-  async deploy(
-    ref: EndpointRef,
-    artifact: Artifact,
-    settings: Settings,
-    canSee: (org: string) => boolean = () => false,
-  ): Promise<Deployed> {
-    const deployment = { ref, artifact, settings, canSee };
-    const release = await this.#options.admission.admit(deployment);
-    try {
-      await this.applyOrg(ref.org);
-      return await this.#mutex.run(endpointKey(ref), () => this.#deploy(deployment));
-    } finally {
-      release();
-    }
+  async deploy(request: DeployRequest): Promise<Deployed> {
+    // Serialized from here: what the request does not name is read now, and must not change until it is written.
+    return this.#mutex.run(endpointKey(request.ref), async () => {
+      const deployment = decideDeployment(request, this.#target(request.ref));
+      const release = await this.#options.admission.admit(deployment);
+      try {
+        await this.applyOrg(request.ref.org);
+        return await this.#deploy(deployment);
+      } finally {
+        release();
+      }
+    });
+  }
+
+  /**
+   * Returns what a request to deploy would change. The artifact may be absent for a new endpoint too.
+   *
+   * @throws every code of `Admission.check`
+   */
+  plan(request: DeployRequest): DeploymentPlan {
+    const { ref, artifact, change, canSee = () => false } = request;
+    const target = this.#target(ref);
+    const { settings } = changeSettings(target, change);
+    this.#options.admission.check({ ref, artifact, settings, canSee });
+    return { created: target === undefined, changes: changesFrom(target, settings) };
   }
 
   /**
@@ -160,10 +177,11 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       const record = store.endpoint(ref);
       const target = record && targetRevision(record);
       if (!record || !target?.settings.secrets) return undefined;
-      const { artifact, settings } = target;
+      const { artifact, settings, set } = target;
       const versions = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
       if (record.failure?.revision === revisionId(artifact, settings, versions)) return undefined;
-      const { revision, unchanged } = await this.#deploy({ ref, artifact, settings, canSee: () => false });
+      const same = { ref, artifact, settings, ...(set && { set }), canSee: () => false };
+      const { revision, unchanged } = await this.#deploy(same);
       return unchanged ? undefined : revision;
     });
   }
@@ -213,13 +231,22 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     }
   }
 
-  async #deploy({ ref, artifact, settings, canSee }: Deployment): Promise<Deployed> {
+  #target(ref: EndpointRef): Revision | undefined {
+    const record = this.#options.store.endpoint(ref);
+    return record && targetRevision(record);
+  }
+
+  async #deploy({ ref, artifact, settings, set, canSee }: DecidedDeployment): Promise<Deployed> {
     const { store, log } = this.#options;
     const secrets = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
     let id = revisionId(artifact, settings, secrets);
     const before = store.endpoint(ref);
-    if (before && targetRevision(before).id === id && before.failure?.revision !== id)
-      return { revision: id, created: false, unchanged: true };
+    const target = before && targetRevision(before);
+    if (target?.id === id && before?.failure?.revision !== id) {
+      if (!isDeepStrictEqual(target.set, set))
+        await store.changeEndpoint(ref, (record) => record && withSetSettings(record, { ...(set && { set }) }));
+      return { revision: id, created: false, unchanged: true, changes: [] };
+    }
 
     const now = new Date().toISOString();
     await store.changeEndpoint(ref, (record, latestSecrets, hostnameOwner) => {
@@ -227,14 +254,14 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       // A secret may have been set or removed a moment ago.
       const versions = newestVersions(ref.org, settings, latestSecrets);
       id = revisionId(artifact, settings, versions);
-      const revision: Revision = { id, createdAt: now, artifact, settings, ...(versions && { secrets: versions }) };
-      return withTarget(record, revision, now);
+      const named = { ...(set && { set }), ...(versions && { secrets: versions }) };
+      return withTarget(record, { id, createdAt: now, artifact, settings, ...named }, now);
     });
     const message = before ? "deployment begun" : "endpoint registered";
     log.info({ org: ref.org, endpoint: ref.endpoint, revision: id }, message);
     await this.#begin(ref);
     this.#changes.notify(endpointKey(ref));
-    return { revision: id, created: before === undefined, unchanged: false };
+    return { revision: id, created: before === undefined, unchanged: false, changes: changesFrom(target, settings) };
   }
 
   async #begin(ref: EndpointRef): Promise<void> {

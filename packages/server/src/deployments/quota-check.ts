@@ -41,10 +41,8 @@ export class QuotaCheck {
    * @throws LIMIT_EXCEEDED
    */
   reserve(ref: EndpointRef, settings: Settings): () => void {
-    const limits = this.#limitsOf(ref.org);
+    this.check(ref, settings);
     const pending = this.#pending.get(ref.org) ?? new Map<string, Settings>();
-    const limited = resources.filter((resource) => Number.isFinite(limits[resource]));
-    if (limited.length > 0) this.#check(ref, settings, limits, limited, pending);
     this.#pending.set(ref.org, pending.set(ref.endpoint, settings));
     return () => {
       if (pending.get(ref.endpoint) === settings) pending.delete(ref.endpoint);
@@ -52,13 +50,16 @@ export class QuotaCheck {
     };
   }
 
-  #check(
-    ref: EndpointRef,
-    settings: Settings,
-    limits: LimitNumbers,
-    limited: readonly (keyof ReservedResources)[],
-    pending: ReadonlyMap<string, Settings>,
-  ): void {
+  /**
+   * Checks that a deployment would fit, without reserving anything.
+   *
+   * @throws LIMIT_EXCEEDED
+   */
+  check(ref: EndpointRef, settings: Settings): void {
+    const limits = this.#limitsOf(ref.org);
+    const limited = resources.filter((resource) => Number.isFinite(limits[resource]));
+    if (limited.length === 0) return;
+    const pending = this.#pending.get(ref.org) ?? new Map<string, Settings>();
     const endpoints = this.#store.org(ref.org)?.endpoints;
     const stored = (endpoint: string) => reservedByRecord(endpoints?.get(endpoint));
     let others = replaceReserved(this.#store.reserved(ref.org), NO_RESOURCES, stored(ref.endpoint));

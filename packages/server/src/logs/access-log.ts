@@ -6,7 +6,7 @@ import type { LogStore } from "./log-store.ts";
 /** Longest time that a line stays in memory before it is written. */
 const WRITE_MS = 1_000;
 
-/** Writes the calls of all endpoints to their logs, many at a time: the cost per call has to be small (docs/decisions/0028-access-lines.md). */
+/** Writes the calls of all endpoints to their logs, many at a time: the cost per call has to be small (docs/decisions/0029-access-lines.md). */
 export class AccessLogWriter implements AccessLog, Disposable {
   readonly #logs: LogStore;
   readonly #log: Pick<Logger, "warn">;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaasError, type Revision, revisionId, withDefaults } from "@faas/core";
+import { anyText } from "@faas/testing/arbitraries";
 import fc from "fast-check";
 import { type Entry, formatEntry, formatHeader, parseJournal } from "./journal-format.ts";
 import { formatSnapshot, parseSnapshot } from "./snapshot-format.ts";
@@ -10,21 +11,21 @@ const artifact = { kind: "bundle", digest: `sha256:${"a".repeat(64)}` } as const
 const settings = withDefaults({});
 const current: Revision = { id: revisionId(artifact, settings), createdAt: "", artifact, settings };
 const name = fc.stringMatching(/^[a-z]{1,8}$/);
-const anyText = fc.string({ unit: "binary", maxLength: 20 });
+const someText = anyText({ maxLength: 20 });
 const change = fc.oneof(
   fc.record({ org: name, record: fc.constant(null) }),
-  fc.record({ org: name, record: fc.record({ note: anyText }) }),
+  fc.record({ org: name, record: fc.record({ note: someText }) }),
   fc
-    .tuple(name, name, anyText)
+    .tuple(name, name, someText)
     .map(([org, endpoint, updatedAt]) => ({ org, endpoint, record: { createdAt: "", updatedAt, current } })),
   fc.record({ org: name, endpoint: name, record: fc.constant(null) }),
-  fc.tuple(name, anyText).map(([key, text]) => ({
+  fc.tuple(name, someText).map(([key, text]) => ({
     key,
     record: { name: text, scope: "read" as const, org: "acme", hash: "0".repeat(64), createdAt: "" },
   })),
 );
 const journal = fc
-  .tuple(anyText, fc.nat(), fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 5 }))
+  .tuple(someText, fc.nat(), fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 5 }))
   .map(([id, after, all]) => {
     const entries = all.map((changes, i) => ({ sequence: after + i + 1, changes })) as unknown as Entry[];
     return { id, after, entries, lines: [formatHeader(id, after), ...entries.map(formatEntry)] };

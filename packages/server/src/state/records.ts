@@ -78,8 +78,20 @@ export function withTarget(before: EndpointRecord | undefined, revision: Revisio
   const { failure: _, candidate: __, ...rest } = before;
   // Back to the serving revision, or in place of one that was never ready: no candidate is needed.
   if (awaitsFirstReady(before)) return { ...rest, updatedAt: now, current: revision };
-  if (before.current.id === revision.id) return { ...rest, updatedAt: now };
+  if (before.current.id === revision.id) return { ...rest, updatedAt: now, current: withSet(before.current, revision) };
   return { ...rest, updatedAt: now, candidate: revision };
+}
+
+/** Returns the record with other settings named in its target revision, whose content is the same. */
+export function withSetSettings(before: EndpointRecord, named: Pick<Revision, "set">): EndpointRecord {
+  const { current, candidate } = before;
+  return candidate
+    ? { ...before, candidate: withSet(candidate, named) }
+    : { ...before, current: withSet(current, named) };
+}
+
+function withSet({ set: _, ...revision }: Revision, { set }: Pick<Revision, "set">): Revision {
+  return { ...revision, ...(set === undefined ? {} : { set }) };
 }
 
 /** Returns the record after the revision has become ready: it serves. */

@@ -134,9 +134,11 @@ class Simulation {
     if (this.#scaler.sample) this.#every(SAMPLE_MS, () => this.#sample());
     if (this.#scaler.everyMs) this.#every(this.#scaler.everyMs, () => this.#decide());
     this.#every(1000, () => this.#record());
-    for (let event = this.#events.shift(); event && event.atMs <= end; event = this.#events.shift()) {
-      this.#advanceTo(event.atMs);
-      event.happen();
+    while (this.#events.nextMs <= end) {
+      this.#advanceTo(this.#events.nextMs);
+      const event = this.#events.shift();
+      if (typeof event === "function") event();
+      else this.#finish(event);
     }
     return {
       seconds: this.#seconds,
@@ -165,16 +167,21 @@ class Simulation {
   #nextArrival(): void {
     const rate = this.#scenario.rate(this.#now / 1000);
     // No arrivals now: check again in 100 ms.
-    if (rate <= 0) {
-      this.#events.add(this.#now + 100, () => this.#nextArrival());
-      return;
-    }
-    this.#events.add(this.#now + exponential(this.#arrivals, 1000 / rate), () => {
-      this.#arrived++;
-      this.#waiting.push(this.#now);
-      this.#serve();
-      this.#nextArrival();
-    });
+    if (rate <= 0) this.#events.add(this.#now + 100, () => this.#nextArrival());
+    else this.#events.add(this.#now + exponential(this.#arrivals, 1000 / rate), this.#arrive);
+  }
+
+  readonly #arrive = () => {
+    this.#arrived++;
+    this.#waiting.push(this.#now);
+    this.#serve();
+    this.#nextArrival();
+  };
+
+  #finish(replica: SimulatedReplica): void {
+    replica.inFlight--;
+    this.#inFlight--;
+    this.#serve();
   }
 
   #serve(): void {
@@ -184,11 +191,7 @@ class Simulation {
       this.#waited.push(this.#now - (this.#waiting[this.#firstWaiting++] as number));
       replica.inFlight++;
       this.#inFlight++;
-      this.#events.add(this.#now + this.#scenario.serviceMs(this.#services), () => {
-        replica.inFlight--;
-        this.#inFlight--;
-        this.#serve();
-      });
+      this.#events.add(this.#now + this.#scenario.serviceMs(this.#services), replica);
     }
   }
 
@@ -247,43 +250,61 @@ class Simulation {
   }
 }
 
-interface Event {
-  readonly atMs: number;
-  readonly happen: () => void;
-}
+/** What happens at a time: the end of a request in a replica, or anything else. */
+type Event = SimulatedReplica | (() => void);
 
-/** Binary heap with the earliest event first. */
+/** Binary heap with the earliest event first. Times and events are in arrays of their own: most of a simulation is spent here. */
 class EventQueue {
-  readonly #heap: Event[] = [];
+  #times = new Float64Array(1024);
+  readonly #events: Event[] = [];
 
-  add(atMs: number, happen: () => void): void {
-    const heap = this.#heap;
-    const event = { atMs, happen };
-    let at = heap.length;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if ((heap[parent] as Event).atMs <= atMs) break;
-      heap[at] = heap[parent] as Event;
-      at = parent;
-    }
-    heap[at] = event;
+  /** Time of the earliest event; infinite without one. */
+  get nextMs(): number {
+    return this.#events.length === 0 ? Number.POSITIVE_INFINITY : (this.#times[0] as number);
   }
 
-  shift(): Event | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return first;
+  add(atMs: number, event: Event): void {
+    const events = this.#events;
+    let at = events.length;
+    if (at === this.#times.length) this.#grow();
+    const times = this.#times;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if ((times[parent] as number) <= atMs) break;
+      times[at] = times[parent] as number;
+      events[at] = events[parent] as Event;
+      at = parent;
+    }
+    times[at] = atMs;
+    events[at] = event;
+  }
+
+  /** Removes the earliest event of a queue that is not empty. */
+  shift(): Event {
+    const [events, times] = [this.#events, this.#times];
+    const first = events[0] as Event;
+    const last = events.pop() as Event;
+    const { length } = events;
+    if (length === 0) return first;
+    const lastMs = times[length] as number;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && (heap[child + 1] as Event).atMs < (heap[child] as Event).atMs) child++;
-      if ((heap[child] as Event).atMs >= last.atMs) break;
-      heap[at] = heap[child] as Event;
+      if (child >= length) break;
+      if (child + 1 < length && (times[child + 1] as number) < (times[child] as number)) child++;
+      if ((times[child] as number) >= lastMs) break;
+      times[at] = times[child] as number;
+      events[at] = events[child] as Event;
       at = child;
     }
-    heap[at] = last;
+    times[at] = lastMs;
+    events[at] = last;
     return first;
+  }
+
+  #grow(): void {
+    const times = new Float64Array(this.#times.length * 2);
+    times.set(this.#times);
+    this.#times = times;
   }
 }

@@ -10,7 +10,10 @@ import {
   parseDuration,
   putEndpointSchema,
   registeredSchema,
+  registrationSchema,
   replicaListSchema,
+  setSettings,
+  settingsViewSchema,
   validate,
   waitTimeoutSchema,
 } from "@faas/core";
@@ -18,12 +21,13 @@ import type { EndpointRegistry } from "@faas/gateway";
 import type { Context } from "koa";
 import { z } from "zod";
 import type { DeploymentController } from "../../deployments/controller.ts";
+import { targetRevision } from "../../state/records.ts";
 import type { Store } from "../../state/store.ts";
 import { jsonBody } from "../json-body.ts";
 import { endpointsOf, requireEndpoint } from "../lookup.ts";
 import { originOf } from "../origin.ts";
 import type { Permissions } from "../permissions.ts";
-import { type Registration, type RegistrationDeps, register } from "../registration.ts";
+import { plan, type RegistrationDeps, type RegistrationRequest, register } from "../registration.ts";
 import { defineRoute, json, type Route, stateOf } from "../route.ts";
 import { viewEndpoint } from "../views/endpoint.ts";
 
@@ -33,7 +37,7 @@ const ENDPOINT = "/-/orgs/{org}/endpoints/{endpoint}";
 export interface EndpointRoutesDeps extends RegistrationDeps {
   readonly store: Pick<Store, "org" | "orgs" | "endpoint" | "endpoints">;
   readonly endpoints: EndpointRegistry;
-  readonly deployments: Pick<DeploymentController, "deploy" | "remove" | "waitForRollout">;
+  readonly deployments: Pick<DeploymentController, "deploy" | "plan" | "remove" | "waitForRollout">;
   /** Aborted when responses that would never end have to. */
   readonly ending: AbortSignal;
 }
@@ -43,6 +47,7 @@ export const endpointRoutes = (deps: EndpointRoutesDeps): Route[] => [
   listEndpoints(deps),
   listOrgEndpoints(deps),
   getEndpoint(deps),
+  getSettings(deps),
   putEndpoint(deps),
   deleteEndpoint(deps),
   listReplicas(deps),
@@ -113,14 +118,24 @@ const putEndpoint = (deps: RegistrationDeps) =>
     method: "put",
     path: ENDPOINT,
     requires: "deploy",
-    summary: "Registers an endpoint, or deploys a new revision of it; the response is sent when it is on disk",
+    summary:
+      "Registers an endpoint, deploys a new revision of it or changes its settings; the response is sent when it is on disk",
     requestBody: jsonBody(putEndpointSchema),
-    responses: {
-      200: json("it existed; its revision is replaced or unchanged", registeredSchema),
-      201: json("it is new", registeredSchema),
-    },
-    async handle({ context, parameters: ref, body: { artifact, settings }, permissions }) {
-      return registered(context, await register({ ref, artifact, settings, host: context.host }, permissions, deps));
+    responses: REGISTRATION_RESPONSES,
+    handle: ({ context, parameters: ref, body: { artifact, dryRun, ...change }, permissions }) =>
+      registration(context, { ref, artifact, change, dryRun }, permissions, deps),
+  });
+
+const getSettings = ({ store }: Pick<ViewDeps, "store">) =>
+  defineRoute({
+    method: "get",
+    path: `${ENDPOINT}/settings`,
+    requires: "read",
+    summary: "Shows the settings of an endpoint's newest revision, and which of them deployments have named",
+    responses: { 200: json("the settings", settingsViewSchema) },
+    handle({ parameters: ref, permissions }) {
+      const target = targetRevision(requireEndpoint(ref, store, permissions));
+      return { status: 200, body: { revision: target.id, settings: target.settings, set: setSettings(target) } };
     },
   });
 
@@ -159,16 +174,13 @@ const addEndpoint = (deps: RegistrationDeps) =>
     requires: "deploy",
     summary: "Registers an endpoint, as the original system does; settings are additional fields",
     requestBody: jsonBody(addEndpointSchema),
-    responses: {
-      200: json("it existed; its revision is replaced or unchanged", registeredSchema),
-      201: json("it is new", registeredSchema),
-    },
-    async handle({ context, body: { org, endpoint, image, ...settings }, permissions }) {
+    responses: REGISTRATION_RESPONSES,
+    async handle({ context, body: { org, endpoint, image, reset, dryRun, ...settings }, permissions }) {
       const ref = { org, endpoint };
       stateOf(context).target = endpointKey(ref);
       permissions.require(org, "deploy");
-      const artifact = artifactOf(image);
-      return registered(context, await register({ ref, artifact, settings, host: context.host }, permissions, deps));
+      const change = { settings, ...(reset === undefined ? {} : { reset }) };
+      return registration(context, { ref, artifact: artifactOf(image), change, dryRun }, permissions, deps);
     },
   });
 
@@ -179,9 +191,25 @@ function artifactOf(image: string): Artifact {
   );
 }
 
-function registered(context: Context, { ref, created, revision, unchanged }: Registration) {
-  const url = `${originOf(context)}/${endpointKey(ref)}`;
-  return { status: created ? 201 : 200, body: { ...ref, url, revision, unchanged } } as const;
+const REGISTRATION_RESPONSES = {
+  200: json("it existed: its revision is replaced or unchanged; or the changes of a dry run", registrationSchema),
+  201: json("it is new", registeredSchema),
+};
+
+async function registration(
+  context: Context,
+  { dryRun, ...request }: Omit<RegistrationRequest, "host"> & { readonly dryRun: boolean | undefined },
+  permissions: Permissions,
+  deps: RegistrationDeps,
+) {
+  const { host } = context;
+  if (dryRun) {
+    stateOf(context).change = { dryRun };
+    return { status: 200, body: await plan({ ...request, host }, permissions, deps) } as const;
+  }
+  const { ref, ...outcome } = await register({ ...request, host }, permissions, deps);
+  const body = { ...ref, url: `${originOf(context)}/${endpointKey(ref)}`, ...outcome };
+  return outcome.created ? ({ status: 201, body } as const) : ({ status: 200, body } as const);
 }
 
 type WaitDeps = Pick<EndpointRoutesDeps, "deployments" | "ending">;
