@@ -27,6 +27,7 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   build: { summary: "Build a container image without deploying it", load: () => import("./commands/build.ts") },
   invoke: { summary: "Call an endpoint", load: () => import("./commands/invoke.ts") },
   logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },
+  stats: { summary: "Count recent calls, errors and cold starts", load: () => import("./commands/stats.ts") },
   list: { summary: "List endpoints", alias: "ls", load: () => import("./commands/list.ts") },
   ps: { summary: "List running replicas", load: () => import("./commands/ps.ts") },
   open: { summary: "Open an endpoint in the browser", load: () => import("./commands/open.ts") },

@@ -149,6 +149,18 @@ export const sinceSchema = z
     },
   });
 
+/** The longest time for which calls are counted. */
+const MAX_STATS_MS = 3_600_000;
+
+/** Begin of the counts, a duration before now: `since` of `GET …/stats`. */
+export const statsSinceSchema = z
+  .string()
+  .refine((text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= MAX_STATS_MS, {
+    error: ({ input }) =>
+      `expected "since" to be a duration of at most ${formatDuration(MAX_STATS_MS)}, got "${input}"`,
+  })
+  .meta({ pattern: quantityPattern(DURATION_UNITS, 0, MAX_STATS_MS) });
+
 /** Statuses of calls: `status` of `GET …/logs`. */
 export const statusListSchema = z
   .string()

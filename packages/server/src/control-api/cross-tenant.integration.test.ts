@@ -68,6 +68,8 @@ const table: Readonly<
   "put /-/orgs/{org}/secrets/{name}": { needs: "deploy", at: { name: "TOKEN" } },
   "delete /-/orgs/{org}/secrets/{name}": { needs: "deploy", at: { name: "NOTHING" } },
   "get /-/endpoints": { needs: "read" },
+  "get /-/stats": { needs: "read" },
+  "get /-/orgs/{org}/stats": { needs: "read" },
   "get /-/orgs/{org}/endpoints": { needs: "read" },
   "get /-/orgs/{org}/endpoints/{endpoint}": { needs: "read", at: { endpoint: "private" } },
   "put /-/orgs/{org}/endpoints/{endpoint}": { needs: "deploy", at: { endpoint: "private" } },
