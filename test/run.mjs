@@ -32,6 +32,8 @@ const SLOW = [
   "test/faults/",
   "test/wrappers/",
   ".integration.test.ts",
+  "packages/server/src/autoscaler/",
+  "packages/server/",
 ];
 
 const rank = (file) => {
