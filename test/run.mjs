@@ -26,6 +26,7 @@ const SLOW = [
   "test/end-to-end/end-to-end",
   "test/faults/short",
   "test/platform/",
+  "test/release/",
   "test/end-to-end/",
   "test/everyday/",
   "test/wrappers/python.",
