@@ -96,3 +96,28 @@ test("parseProject reports an invalid value with its position and the expected o
 test("parseProject accepts a byte order mark, which some editors write", () => {
   assert.deepEqual(parseProject('\ufeff{"cpu":"1"}', "faas.json"), { cpu: "1" });
 });
+
+test("parseProject reports mistakes in functions with their positions", () => {
+  assert.equal(
+    messageFor(
+      '{\n  "functions": {\n    "api": { "fodler": "x" },\n    "Api!": {},\n    "up": { "folder": "/etc", "cpu": 1 }\n  }\n}',
+    ),
+    [
+      'faas.json:3:14: unknown field "functions.api.fodler"; did you mean "folder"?',
+      'faas.json:4:5: "functions.Api!": expected the endpoint name to be lower-case letters, digits and hyphens, beginning and ending with a letter or digit, got "Api!"',
+      'faas.json:5:13: "functions.up.folder": expected a relative path',
+      'faas.json:5:31: "functions.up.cpu": expected text, got 1',
+    ].join("\n"),
+  );
+});
+
+test("parseProject rejects fields that only one function can have beside functions", () => {
+  assert.equal(
+    messageFor('{\n  "endpoint": "a",\n  "hostnames": ["a.example"],\n  "functions": { "b": {} }\n}'),
+    [
+      'faas.json:2:3: "endpoint": not allowed beside "functions": the name of each function is its endpoint',
+      'faas.json:3:3: "hostnames": not allowed beside "functions": set them in a function, because a hostname has one endpoint',
+    ].join("\n"),
+  );
+  assert.match(messageFor('{"functions":{}}'), /"functions": expected at least one function/);
+});

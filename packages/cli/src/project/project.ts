@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { expectedAndGot, FaasError, nearest, type Project, projectSchema } from "@faas/core";
+import { expectedAndGot, FaasError, nearest, type Project, projectFunctionSchema, projectSchema } from "@faas/core";
 import { type JsonText, parseJson } from "./json-position.ts";
 
 export const PROJECT_FILE = "faas.json";
@@ -58,7 +58,7 @@ export function parseProject(text: string, path: string): Project {
     throw new FaasError("CONFIG_INVALID", `${path}:${line}:${column}: ${json.problem}`);
   }
   const result = projectSchema.safeParse(json.value, { error: expectedAndGot });
-  if (result.success) return json.value as Project;
+  if (result.success) return result.data;
   const mistakes = result.error.issues.flatMap((issue) => describe(issue, json, path));
   throw new FaasError("CONFIG_INVALID", mistakes.join("\n"));
 }
@@ -80,8 +80,9 @@ function describe(issue: Issue, json: Exclude<JsonText, { problem: string }>, fi
   };
   if (issue.code === "unrecognized_keys") {
     return (issue.keys ?? []).map((key) => {
-      const known = nearest(key, Object.keys(projectSchema.shape));
       const path = [...issue.path, key];
+      const { shape } = issue.path[0] === "functions" ? projectFunctionSchema : projectSchema;
+      const known = nearest(key, Object.keys(shape));
       return `${at(path)}: unknown field "${path.join(".")}"${known ? `; did you mean "${known}"?` : ""}`;
     });
   }
