@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { FindOrCreate } from "./find-or-create.ts";
 
 /** Installed dependencies. */
 export interface Dependencies {
@@ -23,8 +24,8 @@ export interface DependencyOptions {
 /** Age from which a temporary folder must belong to a killed build. */
 const ABANDONED_MS = 24 * 3_600_000;
 
-/** Installations of this process, by the folder that they create: functions of one project often have the same dependencies. */
-const installations = new Map<string, Promise<void>>();
+/** Installations of this process, by the folder that they create. */
+const installations = new FindOrCreate<Dependencies>();
 
 /**
  * Returns dependencies from the cache, or calls `install` with an empty folder, in which it creates a folder called `name`.
@@ -38,19 +39,15 @@ export async function cachedDependencies(
 ): Promise<Dependencies> {
   const target = join(dependenciesFolder(cacheDir), key);
   const dependencies = { path: join(target, name), name };
-  while (!(await isFolder(dependencies.path))) {
-    const other = installations.get(target);
-    if (other === undefined) {
-      const own = createDependencies(dependencies, target, signal, install).finally(() => installations.delete(target));
-      installations.set(target, own);
-      await own;
-      break;
-    }
-    // If it fails, this build installs them itself, and reports the reason.
-    await other.catch(() => {});
-    signal?.throwIfAborted();
-  }
-  return dependencies;
+  return installations.run(
+    target,
+    async () => ((await isFolder(dependencies.path)) ? dependencies : undefined),
+    async () => {
+      await createDependencies(dependencies, target, signal, install);
+      return dependencies;
+    },
+    signal,
+  );
 }
 
 async function createDependencies(
