@@ -17,5 +17,6 @@ export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";
 export type { AccessLog, FinishedCall } from "./metrics/access-log.ts";
 export { RequestHistogram } from "./metrics/request-histogram.ts";
 export type { RequestMetrics } from "./metrics/request-metrics.ts";
+export { RequestStatistics } from "./metrics/request-statistics.ts";
 export type { KeyVerifier, VerifiedKey } from "./pipeline/key-verifier.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";

@@ -20,7 +20,7 @@ export interface PlatformContext {
  * @throws ISOLATION_UNAVAILABLE, CLUSTER_*
  */
 export async function startPlatform(options: ServerOptions, context: PlatformContext): Promise<Platform> {
-  const { kubernetes, poolSize = 0, isolation = "auto", readable = [] } = options;
+  const { kubernetes, poolSize = 0, isolation = "auto", readable = [], sourceFolder } = options;
   const { dataDir, bundles, store, logs, log } = context;
   if (!kubernetes) {
     return new EmbeddedPlatform({
@@ -29,6 +29,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
       poolSize,
       isolation,
       readable,
+      ...(sourceFolder === undefined ? {} : { sourceFolder }),
       hidden: certificatesIn(options).map(({ key }) => key),
       logs,
       log,

@@ -32,10 +32,12 @@ import {
   type SecretView,
   type ServerConfig,
   type SettingsView,
+  type Stats,
   secretListSchema,
   secretSetSchema,
   serverConfigSchema,
   settingsViewSchema,
+  statsSchema,
   type Whoami,
   whoamiSchema,
 } from "@faas/core";
@@ -167,6 +169,12 @@ export class Client {
 
   async removeOrg(org: string): Promise<void> {
     await this.#send("DELETE", `/-/orgs/${encodeURIComponent(org)}`);
+  }
+
+  /** Reads the figures of recent calls. */
+  stats(org: string | undefined, since: string): Promise<Stats> {
+    const path = org === undefined ? "/-/stats" : `/-/orgs/${encodeURIComponent(org)}/stats`;
+    return this.#json(statsSchema, "GET", `${path}?${new URLSearchParams({ since })}`);
   }
 
   /** Sets the credentials that the nodes pull images with; `dockerConfigJson` is the text of a Docker `config.json`. */

@@ -27,10 +27,7 @@ test("build of several functions reports each that fails, and those that a mista
   const folder = await server.source("several/api", "export const handler = () => 1;\n");
   await server.source("several/worker", "export const handler = () => 1;\n");
   const root = join(folder, "..");
-  await writeFile(
-    join(root, "faas.json"),
-    JSON.stringify({ org: "acme", functions: { api: {}, worker: {}, gone: {} } }),
-  );
+  await writeFile(join(root, "faas.json"), JSON.stringify({ org: "acme", functions: { api: {}, worker: {} } }));
   const built = await server.run(t, ["build", root, "api", "worker", "-o", "json"], { env: noDocker });
   assert.equal(built.code, 1);
   assert.match(built.stderr, /^api {5}failed/m);
@@ -46,7 +43,7 @@ test("build of several functions reports each that fails, and those that a mista
   ]);
   const tagged = await server.run(t, ["build", "--tag", "v1"], { cwd: root, env: noDocker });
   assert.equal(tagged.code, 2);
-  assert.match(tagged.stderr, /`--tag` is for one function, got api, worker, gone: name one of them/);
+  assert.match(tagged.stderr, /`--tag` is for one function, got api, worker: name one of them/);
 });
 
 for (const [argv, expected] of [

@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_PORT, FaasError } from "@faas/core";
+import { DEFAULT_PORT, type EndpointRef } from "@faas/core";
 import type { RequestReport } from "@faas/server";
 import type { Command } from "commander";
 import { startLocalServer } from "../dev/local-server.ts";
@@ -52,19 +52,16 @@ async function dev(dir: string | undefined, names: readonly string[], options: O
   const all: readonly Served[] = functions?.map(({ name, folder }) => ({ folder, among: { root: source, name } })) ?? [
     { folder: source },
   ];
-  for (const { folder } of all)
-    if (!(await stat(folder).catch(() => undefined))?.isDirectory())
-      throw new FaasError("SOURCE_UNREADABLE", `Expected a folder with a function, got ${folder}`);
   if (functions && found) await warnOfOwnProjects(functions, found.path, io);
   const dataDir = await mkdtemp(join(tmpdir(), "faas-dev-data-"));
   try {
-    const server = await startLocalServer(dataDir, port, (report) =>
+    const folderOf = ({ endpoint }: EndpointRef) =>
+      functions ? functions.find(({ name }) => name === endpoint)?.folder : source;
+    const server = await startLocalServer(dataDir, folderOf, port, (report) =>
       printStatus(functions ? prefixed(io, report.endpoint.split("/")[1]) : io, formatRequest(report, io)),
     );
     const preparedFolders = new PreparedFolders(server);
-    const sessions = all.map((served) =>
-      startSession(served, { dataDir, server, preparedFolders, io }, found, verbose),
-    );
+    const sessions = all.map((served) => startSession(served, { server, preparedFolders, io }, found, verbose));
     try {
       await Promise.all(sessions.map(async (session) => await (await session).load()));
       if (!io.signal.aborted) await once(io.signal, "abort");
@@ -81,7 +78,7 @@ async function dev(dir: string | undefined, names: readonly string[], options: O
 /** Watches the files of a function; returns the session that loads it. */
 async function startSession(
   { folder, among }: Served,
-  { io, ...shared }: Pick<DevSessionOptions, "dataDir" | "server" | "preparedFolders"> & { readonly io: Io },
+  { io, ...shared }: Pick<DevSessionOptions, "server" | "preparedFolders"> & { readonly io: Io },
   found: FoundProject | undefined,
   verbose: boolean,
 ): Promise<DevSession> {
@@ -113,7 +110,7 @@ function eventPrinter(source: string, verbose: boolean, io: Io): Omit<DevEvents,
     loaded: (ms) => printStatus(io, color.dim(`loaded in ${Math.round(ms)} ms`)),
     unchanged: () => printStatus(io, color.dim("nothing changed")),
     failed: (error, hasPrevious) => {
-      showError(error, io, verbose);
+      if (error !== undefined) showError(error, io, verbose);
       printStatus(io, color.dim(hasPrevious ? "still serving the previous code" : "no code to serve yet"));
     },
     line: (text) => io.stdout.write(`${text}\n`),

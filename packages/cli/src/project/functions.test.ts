@@ -73,6 +73,25 @@ test("a folder with its own faas.json is one function", async () => {
   assert.deepEqual([source, functions], [join(root, "alone"), undefined]);
 });
 
+test("without a folder the one of faas.json is used, and with a folder the faas.json above applies", async () => {
+  await mkdir(join(root, "alone/src"));
+  const without = await openFunctions(undefined, [], join(root, "alone/src"));
+  assert.equal(without.source, join(root, "alone"));
+  const { source, found } = await openFunctions("src", [], join(root, "alone"));
+  assert.deepEqual([source, found?.project.endpoint], [join(root, "alone/src"), "alone"]);
+});
+
+test("a missing folder of a function is named before anything is built, with a similar one", async () => {
+  const folder = join(root, "typo");
+  await mkdir(join(folder, "services"), { recursive: true });
+  await writeFile(join(folder, "faas.json"), '{"functions":{"api":{"folder":"servics"}}}');
+  await assert.rejects(openFunctions(undefined, [], folder), {
+    code: "SOURCE_UNREADABLE",
+    message: `There is no folder ${join(folder, "servics")}`,
+    extensions: { suggestion: "services" },
+  });
+});
+
 for (const [first, names, message, suggestion] of [
   ["apj", [], /Expected a function of \S+faas\.json, api, worker, admin, site, or a folder of one, got "apj"/, "api"],
   ["docs", [], /got "docs"/, undefined],

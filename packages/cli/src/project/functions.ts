@@ -1,6 +1,6 @@
 import { relative, resolve, sep } from "node:path";
 import { FaasError, nearest, type Project } from "@faas/core";
-import { type FoundProject, findProject } from "./project.ts";
+import { checkFolder, type FoundProject, findProject } from "./project.ts";
 
 /** Function of a `faas.json` with several. */
 export interface NamedFunction {
@@ -26,6 +26,7 @@ export interface OpenedSource {
  * functions in the folder are selected, else the function that has the folder in its own, and all of them at the folder of `faas.json`.
  *
  * @throws CONFIG_INVALID
+ * @throws SOURCE_UNREADABLE when a folder is missing or a file
  * @throws USAGE when the arguments select nothing
  */
 export async function openFunctions(
@@ -35,13 +36,15 @@ export async function openFunctions(
 ): Promise<OpenedSource> {
   const here = await findProject(cwd);
   if (first !== undefined && here?.project.functions && Object.hasOwn(here.project.functions, first))
-    return { source: here.folder, found: here, functions: selectByName(here, [first, ...names]) };
+    return withFunctions(here, selectByName(here, [first, ...names]));
   const from = resolve(cwd, first ?? ".");
+  if (first !== undefined)
+    await checkFolder(from, first).catch((error) => {
+      throw here?.project.functions ? unknownFunction(first, here) : error;
+    });
   const found = await findProject(from);
-  if (found?.project.functions) {
-    const functions = names.length > 0 ? selectByName(found, names) : selectByFolder(found, from, first);
-    return { source: found.folder, found, functions };
-  }
+  if (found?.project.functions)
+    return withFunctions(found, names.length > 0 ? selectByName(found, names) : selectByFolder(found, from, first));
   const [name] = names;
   if (name !== undefined)
     throw new FaasError(
@@ -49,6 +52,11 @@ export async function openFunctions(
       `Expected one folder, got "${name}" too. Names of functions need "functions" in a faas.json`,
     );
   return { source: first === undefined ? (found?.folder ?? from) : from, found };
+}
+
+async function withFunctions(found: FoundProject, functions: readonly NamedFunction[]): Promise<OpenedSource> {
+  for (const { folder } of functions) await checkFolder(folder, relative(found.folder, folder));
+  return { source: found.folder, found, functions };
 }
 
 /** Returns all functions of a `faas.json`; none when it is about one function. */
@@ -79,7 +87,7 @@ const without = (variables: Record<string, string> = {}, replaced: Record<string
 
 function selectByName(found: FoundProject, names: readonly string[]): NamedFunction[] {
   const all = functionsOf(found);
-  for (const name of names) if (!all.some((each) => each.name === name)) throw unknownFunction(name, found, all);
+  for (const name of names) if (!all.some((each) => each.name === name)) throw unknownFunction(name, found);
   return all.filter(({ name }) => names.includes(name));
 }
 
@@ -92,7 +100,7 @@ function selectByFolder(found: FoundProject, from: string, given: string | undef
   const deepest = Math.max(...outside.map(({ folder }) => folder.length));
   if (outside.length > 0) return outside.filter(({ folder }) => folder.length === deepest);
   if (given === undefined) return all;
-  throw unknownFunction(given, found, all);
+  throw unknownFunction(given, found);
 }
 
 function contains(folder: string, path: string): boolean {
@@ -100,8 +108,8 @@ function contains(folder: string, path: string): boolean {
   return step !== "..";
 }
 
-function unknownFunction(given: string, { path }: FoundProject, all: readonly NamedFunction[]): FaasError {
-  const names = all.map(({ name }) => name);
+function unknownFunction(given: string, { path, project: { functions = {} } }: FoundProject): FaasError {
+  const names = Object.keys(functions);
   const suggestion = nearest(given, names);
   return new FaasError(
     "USAGE",

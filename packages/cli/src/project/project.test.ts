@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { FaasError } from "@faas/core";
 import { tempDir } from "@faas/testing";
-import { findProject, openProject, parseProject } from "./project.ts";
+import { findProject, parseProject } from "./project.ts";
 
 /** Creates a folder with these files; a name that ends in `/` is a folder. */
 async function folder(files: Record<string, string>): Promise<string> {
@@ -42,18 +42,6 @@ test("findProject stops at the root of the repository", async () => {
 test("findProject includes the root of the repository", async () => {
   const path = await folder({ "faas.json": "{}", ".git/": "", "src/": "" });
   assert.equal((await findProject(join(path, "src")))?.folder, path);
-});
-
-test("openProject without a folder uses that of faas.json", async () => {
-  const path = await folder({ "faas.json": "{}", "src/": "" });
-  assert.equal((await openProject(undefined, join(path, "src"))).source, path);
-});
-
-test("openProject with a folder uses it, with the settings of the faas.json above", async () => {
-  const path = await folder({ "faas.json": '{"endpoint":"invert"}', "src/": "" });
-  const { source, found } = await openProject("src", path);
-  assert.equal(source, join(path, "src"));
-  assert.equal(found?.project.endpoint, "invert");
 });
 
 test("parseProject reports a JSON mistake with file, line and column", () => {

@@ -105,3 +105,33 @@ export type SettingsView = Immutable<z.infer<typeof settingsViewSchema>>;
 
 /** `PUT /-/bundles/<digest>`. */
 export const storedBundleSchema = z.object({ digest: z.string() }).meta({ id: "StoredBundle" });
+
+const endpointStatsSchema = z
+  .object({
+    org: z.string(),
+    endpoint: z.string(),
+    requests: z.int().describe("Calls"),
+    errors: z.int().describe("Calls with a status of 500 or higher"),
+    coldStarts: z.int().describe("Calls that waited for a replica to start"),
+    p50Ms: z
+      .number()
+      .optional()
+      .describe("Median duration, from the arrival to the end of the response; absent without calls"),
+    p95Ms: z.number().optional().describe("Duration that 95 % of the calls do not exceed; absent without calls"),
+    live: z.int().describe("Replicas that are ready now"),
+  })
+  .meta({ id: "EndpointStats" });
+export type EndpointStats = Immutable<z.infer<typeof endpointStatsSchema>>;
+
+/** `GET /-/stats` and `GET /-/orgs/<org>/stats`. */
+export const statsSchema = z
+  .object({
+    since: z
+      .string()
+      .describe(
+        "Time since which calls are counted: up to five minutes earlier than requested, or the start of the server",
+      ),
+    endpoints: z.array(endpointStatsSchema),
+  })
+  .meta({ id: "Stats", description: "Recent calls of endpoints" });
+export type Stats = Immutable<z.infer<typeof statsSchema>>;

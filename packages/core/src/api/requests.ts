@@ -34,7 +34,9 @@ export const putEndpointSchema = z
       .describe("Single variables to set, or to remove with null, after settings"),
     detected: detectedSettingsSchema
       .optional()
-      .describe("What a build has detected in the code: it applies unless it is set, and until the next build"),
+      .describe(
+        "Settings that a build has detected in the code: they apply unless they are set, and until the next build",
+      ),
     reset: resetSchema,
     dryRun: dryRunSchema,
   })
@@ -146,6 +148,18 @@ export const sinceSchema = z
       return [{ pattern: quantityPattern(DURATION_UNITS, 0, Number.POSITIVE_INFINITY) }, { pattern: RFC_3339 }];
     },
   });
+
+/** The longest time for which calls are counted. */
+const MAX_STATS_MS = 3_600_000;
+
+/** Begin of the counts, a duration before now: `since` of `GET …/stats`. */
+export const statsSinceSchema = z
+  .string()
+  .refine((text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= MAX_STATS_MS, {
+    error: ({ input }) =>
+      `expected "since" to be a duration of at most ${formatDuration(MAX_STATS_MS)}, got "${input}"`,
+  })
+  .meta({ pattern: quantityPattern(DURATION_UNITS, 0, MAX_STATS_MS) });
 
 /** Statuses of calls: `status` of `GET …/logs`. */
 export const statusListSchema = z

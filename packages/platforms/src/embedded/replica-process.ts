@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica } from "@faas/core";
+import { type EndpointRef, type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica } from "@faas/core";
 import { readLines } from "../common/lines.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
@@ -16,7 +16,7 @@ import {
   runtimeEnvironment,
   sharedCacheFolder,
 } from "../common/wrapper-environment.ts";
-import { exitReason, outOfMemory, type ProcessEnd, spawnFailure, startTimeout } from "./exit-reason.ts";
+import { exitReason, outOfMemory, type ProcessEnd, spawnFailure, startTimeout, withKiller } from "./exit-reason.ts";
 import { inspectLoading, type LoadingInspector } from "./loading-inspector.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
 import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
@@ -25,6 +25,7 @@ import { Liveness, memoryFailure } from "./process-checks.ts";
 import { memoryRlimit } from "./sandbox/memory-rlimit.ts";
 import type { ProcessFolder } from "./sandbox/sandbox.ts";
 import { type ServerOptions, ServerProgram } from "./server/server-program.ts";
+import { SourcePaths } from "./source-paths.ts";
 
 const MAX_LAST_LINES = 20;
 /** Lines of a replica that is starting: more, because they may contain the stack of a function that does not finish loading. */
@@ -42,6 +43,8 @@ export interface ProcessOptions extends RuntimeOptions {
   readonly prewarmPool: PrewarmPool;
   /** Absent if processes are not sandboxed. */
   readonly sandboxContext?: SandboxContext;
+  /** Returns the folder of an endpoint's author, for the paths in output; without it they are relative. */
+  readonly sourceFolder?: (ref: EndpointRef) => string | undefined;
   /** Returns what servers are started with, once one was applied. */
   readonly serverOptions: () => ServerOptions;
 }
@@ -79,6 +82,7 @@ export class ReplicaProcess {
   readonly #resolveEnded: () => void;
   readonly #startAborter = new AbortController();
   readonly #liveness: Liveness;
+  readonly #sourcePaths: SourcePaths;
   #child: ChildProcess | undefined;
   #folder: ProcessFolder;
   /** Absent for a function. */
@@ -98,6 +102,7 @@ export class ReplicaProcess {
     const path = join(runFolder, sandboxContext ? id : `${id}.tmp`);
     this.#folder = { path, home: sandboxContext ? join(path, "tmp") : path, listenPath: this.socketPath };
     this.#options = options;
+    this.#sourcePaths = new SourcePaths(options.sourceFolder?.(spec));
     if (spec.app === "server") this.#server = new ServerProgram(id, spec, options.serverOptions());
     const probed = this.#server ? () => this.#server?.probe() : this.socketPath;
     this.#liveness = new Liveness(probed, spec.timeoutMs, this.startedMs);
@@ -200,7 +205,8 @@ export class ReplicaProcess {
     if (failure) this.#kill(failure);
   }
 
-  #onLine(stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
+  #onLine(stream: "stdout" | "stderr", printed: string): Promise<void> | undefined {
+    const line = this.#sourcePaths.shorten(printed);
     this.lastLines.push(line);
     if (this.lastLines.length > (this.wasReady ? MAX_LAST_LINES : MAX_START_LINES)) this.lastLines.shift();
     return this.#events.line(this, stream, line);
@@ -227,7 +233,8 @@ export class ReplicaProcess {
     try {
       const detail = await this.#loadFailure(this.#startAborter.signal);
       if (this.stopping || this.#hasEnded) return;
-      if (detail !== undefined) return this.#kill({ code: "FUNCTION_LOAD_FAILED", detail });
+      if (detail !== undefined)
+        return this.#kill({ code: "FUNCTION_LOAD_FAILED", detail: this.#sourcePaths.shorten(detail) });
       this.ready = true;
       this.wasReady = true;
       this.stages.record("ready");
@@ -271,8 +278,8 @@ export class ReplicaProcess {
     const { lastLines, ready: wasServing } = this;
     const isSandboxed = this.#options.sandboxContext !== undefined;
     const exit = { code, signal, lastLines, wasServing, isSandboxed };
-    if (this.#server) return outOfMemory(this.spec, exit) ?? serverExit(this.spec, this.#server.port, exit);
-    return exitReason(this.spec, this.#options, exit);
+    if (!this.#server) return withKiller(exitReason(this.spec, this.#options, exit), exit);
+    return withKiller(outOfMemory(this.spec, exit) ?? serverExit(this.spec, this.#server.port, exit), exit);
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -291,6 +298,7 @@ export class ReplicaProcess {
     const { spec } = this;
     const { runtime, memoryBytes } = spec;
     const { sandboxContext, prewarmPool, cacheFolder } = this.#options;
+    this.#sourcePaths.locate(bundle);
     if (sandboxContext === undefined) mkdirSync(this.#folder.path, { recursive: true });
     if (this.#server) {
       if (sandboxContext) this.#folder = sandboxContext.sandbox.createFolder(this.id);
@@ -306,6 +314,7 @@ export class ReplicaProcess {
     if (claimed?.sandboxed) {
       this.#folder = claimed.sandboxed.folder;
       this.#releaseCode = claimed.sandboxed.code.release;
+      this.#sourcePaths.locate(claimed.sandboxed.code.code);
     }
     if (claimed) return claimed.child;
     const runtimeProgram = programOf(runtime, memoryBytes, this.#options);

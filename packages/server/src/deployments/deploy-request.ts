@@ -27,7 +27,7 @@ export interface DeployRequest {
   readonly canSee?: (org: string) => boolean;
 }
 
-/** What a request to deploy would do. */
+/** Effect of a request to deploy. */
 export interface DeploymentPlan {
   /** The endpoint is new. */
   readonly created: boolean;

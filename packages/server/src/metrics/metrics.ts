@@ -3,6 +3,7 @@ import {
   LIMITS_OF_CALLS,
   RequestHistogram,
   type RequestMetrics,
+  RequestStatistics,
   type ServedEndpoint,
 } from "@faas/gateway";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
@@ -14,6 +15,8 @@ const EVENT_LOOP_SAMPLE_MS = 100;
 export class Metrics implements RequestMetrics {
   readonly #registry = new Registry();
   readonly #requests = new RequestHistogram();
+  /** Recent calls, for `faas stats`. */
+  readonly recent = new RequestStatistics();
   readonly #coldStarts: Counter<"org" | "endpoint">;
   readonly #limited: Counter<"org" | "endpoint" | "limit">;
 
@@ -75,6 +78,7 @@ export class Metrics implements RequestMetrics {
     // A request may outlive its endpoint, and would create series that nothing removes any more.
     if (endpoint.removed) return;
     this.#requests.record(endpoint, status, durationMs / 1000);
+    this.recent.record(endpoint, status, durationMs, cold, Date.now());
     if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
   }
 
@@ -88,5 +92,6 @@ export class Metrics implements RequestMetrics {
     this.#coldStarts.remove({ org, endpoint: name });
     for (const limit of LIMITS_OF_CALLS) this.#limited.remove({ org, endpoint: name, limit });
     this.#requests.forget(endpoint);
+    this.recent.forget(endpoint);
   }
 }

@@ -6,6 +6,7 @@ import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
+import { type StatsRoutesDeps, statsRoutes } from "./stats.ts";
 
 /** Dependencies of all routes. Each factory takes only its own part. */
 export type RoutesDeps = ServerRoutesDeps &
@@ -14,6 +15,7 @@ export type RoutesDeps = ServerRoutesDeps &
   SecretRoutesDeps &
   EndpointRoutesDeps &
   LogRoutesDeps &
+  StatsRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -24,5 +26,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...secretRoutes(deps),
   ...endpointRoutes(deps),
   ...logRoutes(deps),
+  ...statsRoutes(deps),
   ...bundleRoutes(deps),
 ];
