@@ -561,7 +561,7 @@ class LoadingWatch:
             pass  # stderr is not a file
 
     def end(self, call_later):
-        if monotonic() - self.started < QUICK:
+        if call_later and monotonic() - self.started < QUICK:
             call_later(QUICK, faulthandler.cancel_dump_traceback_later)
         else:
             faulthandler.cancel_dump_traceback_later()
@@ -2600,7 +2600,7 @@ class Server:
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.loop.add_reader(self.listener.fileno(), self.accept)
         self.serving = True
-        watch.end(self.loop.call_later)
+        watch.end(self.loop.call_later if isinstance(self.runner, SyncRunner) else None)
         if lifecycle.draining:  # SIGTERM came while the function was loading
             self.loop.call_soon_threadsafe(self.drain)
         self.run()
