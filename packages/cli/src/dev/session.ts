@@ -65,6 +65,8 @@ export class DevSession implements AsyncDisposable {
   #ref: EndpointRef | undefined;
   /** Digest of the code that serves. */
   #serving: string | undefined;
+  /** Last revision that was reported to serve. */
+  #reportedRevision: string | undefined;
   #loading: Promise<void> | undefined;
   #superseded = new AbortController();
   #isOutdated = false;
@@ -141,7 +143,10 @@ export class DevSession implements AsyncDisposable {
     await this.#waitForRollout(this.#ref, registered.revision, signal);
     this.#serving = digest;
     await this.#removeOldest(digest);
-    if (registered.unchanged) this.#events.unchanged();
+    // A load that was cancelled may have registered this revision already.
+    const isUnchanged = registered.revision === this.#reportedRevision;
+    this.#reportedRevision = registered.revision;
+    if (isUnchanged) this.#events.unchanged();
     else this.#events.loaded(performance.now() - startedAt);
   }
 
