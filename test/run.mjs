@@ -33,6 +33,8 @@ const SLOW = [
   "test/faults/",
   "test/wrappers/",
   ".integration.test.ts",
+  "packages/server/src/autoscaler/",
+  "packages/server/",
 ];
 
 const rank = (file) => {

@@ -111,7 +111,7 @@ async function tryAllParts(faas: InstalledProgram): Promise<void> {
     await mkdir(join(faas.folder, name));
     for (const [file, text] of Object.entries(files)) await writeFile(join(faas.folder, name, file), text);
     await faas.faas(["deploy", name, "--org", "acme", "--endpoint", name]);
-    return faas.faas(["invoke", `acme/${name}`]);
+    return faas.faas(["invoke", `acme/${name}/`]);
   };
   const decorated = `
 const calls: string[] = [];
