@@ -188,6 +188,16 @@ for (const [language, file, code] of [
     await save({ [file]: code.replace("no database", "no disk") }, /no disk/);
   });
 
+test("dev says at / where the function is", async (t) => {
+  const { url } = await dev(t, { "index.mjs": respondWith("one") });
+  const response = await fetch(new URL("/", url));
+  const { detail } = (await response.json()) as { detail: string };
+  assert.deepEqual(
+    [response.status, detail],
+    [404, 'Expected a path /<org>/<endpoint>, got "/"; the only endpoint is at /dev/fn'],
+  );
+});
+
 test("dev rejects a missing folder", async (t) => {
   const { code, stderr } = await startHere(t, ["dev", "nowhere"], { cwd: root }).ended;
   assert.equal(code, 1);
