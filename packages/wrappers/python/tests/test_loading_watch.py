@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def test_a_watch_whose_loop_may_be_blocked_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     cancelled: list[int] = []
-    monkeypatch.setattr(loading_watch.faulthandler, "dump_traceback_later", lambda *_, **__: None)
-    monkeypatch.setattr(loading_watch.faulthandler, "cancel_dump_traceback_later", lambda: cancelled.append(1))
+    monkeypatch.setattr("faulthandler.dump_traceback_later", lambda *_, **__: None)
+    monkeypatch.setattr("faulthandler.cancel_dump_traceback_later", lambda: cancelled.append(1))
     LoadingWatch().end(None)
     assert cancelled == [1]
 
@@ -22,8 +22,8 @@ def test_a_watch_whose_loop_may_be_blocked_ends_at_once(monkeypatch: pytest.Monk
 def test_a_watch_of_a_quick_load_ends_a_moment_later(monkeypatch: pytest.MonkeyPatch) -> None:
     cancelled: list[int] = []
     later: list[tuple[float, Any]] = []
-    monkeypatch.setattr(loading_watch.faulthandler, "dump_traceback_later", lambda *_, **__: None)
-    monkeypatch.setattr(loading_watch.faulthandler, "cancel_dump_traceback_later", lambda: cancelled.append(1))
+    monkeypatch.setattr("faulthandler.dump_traceback_later", lambda *_, **__: None)
+    monkeypatch.setattr("faulthandler.cancel_dump_traceback_later", lambda: cancelled.append(1))
     LoadingWatch().end(lambda seconds, run: later.append((seconds, run)))
     assert cancelled == []
     assert [seconds for seconds, _ in later] == [loading_watch.QUICK]
