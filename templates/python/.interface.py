@@ -38,6 +38,7 @@ source_folder.hide()
 import builtins
 import faulthandler
 import gc
+import io
 import json
 import math
 import os
@@ -47,7 +48,9 @@ import signal
 import socket
 import sys
 import threading
+from _contextvars import ContextVar
 from collections import deque
+from threading import RLock, get_ident, main_thread
 from time import gmtime, monotonic, process_time, sleep, time
 
 
@@ -552,6 +555,94 @@ class LoadingWatch:
             call_later(QUICK, faulthandler.cancel_dump_traceback_later)
         else:
             faulthandler.cancel_dump_traceback_later()
+
+
+# ---- output_tags.py
+# Tags of the lines that the user's code prints, with the stream and the id of the call that prints them.
+#
+# A tag is \x1e, `o` or `e`, the id, \x1f. The platform removes it and stores its contents beside the line (docs/wrapper-protocol.md, "Output").
+
+# Id of the call that the present code runs for; empty outside of calls.
+current_call = ContextVar("faas_call", default="")
+
+
+class TaggedOutput(io.BufferedIOBase):
+    def __init__(self, raw, letter):
+        self.raw = raw
+        self.letter = letter
+        self.partial = {}  # begun lines by thread, with their tags
+        self.open_line = False  # a line that was flushed has no end yet
+        self.lock = RLock()  # a signal handler may print while this thread writes
+        os.register_at_fork(after_in_child=self.unlock)
+
+    def unlock(self):
+        self.lock = RLock()
+
+    def tag(self):
+        call = current_call.get()
+        return f"\x1e{self.letter}{call}\x1f".encode() if call or self.letter == "e" else b""
+
+    def write(self, data):
+        data = bytes(data)
+        thread = get_ident()
+        begun = self.partial.pop(thread, None)
+        tag = self.tag()
+        end = data.rfind(b"\n") + 1
+        if end:
+            lines = data[: end - 1].replace(b"\n", b"\n" + tag) + b"\n" if tag else data[:end]
+            self.put((tag if begun is None else begun) + lines)
+            begun = None
+        if end < len(data):
+            self.partial[thread] = (tag if begun is None else begun) + data[end:]
+        return len(data)
+
+    def flush(self):
+        if not self.partial:
+            return
+        threads = list(self.partial) if get_ident() == main_thread().ident else [get_ident()]
+        for thread in threads:
+            begun = self.partial.pop(thread, None)
+            if begun:
+                self.put(begun)
+
+    def put(self, output):
+        with self.lock:
+            if self.open_line and output[:1] == b"\x1e":  # the line has the tag of its beginning
+                output = output[output.index(b"\x1f") + 1 :]
+            self.open_line = output[-1:] != b"\n"
+            view = memoryview(output)
+            while view:
+                view = view[self.raw.write(view) or 0 :]
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return self.raw.fileno()
+
+    def isatty(self):
+        return self.raw.isatty()
+
+    @property
+    def name(self):
+        return self.raw.name
+
+    @property
+    def mode(self):
+        return "wb"
+
+
+def tag_output():
+    if ENVIRONMENT.get("FAAS_OUTPUT_TAGS") != "1":
+        return
+    for name, letter in (("stdout", "o"), ("stderr", "e")):
+        raw = getattr(getattr(getattr(sys, name), "buffer", None), "raw", None)
+        if raw is None:  # something else has replaced it
+            continue
+        output = TaggedOutput(raw, letter)
+        # Written through, so that each write reaches the stream below on the thread and for the call that makes it.
+        text = io.TextIOWrapper(output, encoding="utf-8", errors="backslashreplace", write_through=True)
+        setattr(sys, name, text)
 
 
 # ---- function/content_encoding.py
@@ -1865,6 +1956,7 @@ class AsyncRunner:
             task.cancel()
 
     async def run(self, call):
+        current_call.set(call.request_id)
         try:
             if call.unclaimed:
                 self.running[call] = self.current_task()
@@ -1997,6 +2089,7 @@ class Invoker:
         self.arity = arity
 
     def run(self, call):
+        current_call.set(call.request_id)
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):
@@ -2268,6 +2361,7 @@ class InlineRunner:
                 watchdog.start()
             if call.unclaimed and not call.connection.gone:
                 self.invoker.run(call)
+                current_call.set("")
             elif call.claim():
                 call.connection.finish(call)
             began, now = now, monotonic()
@@ -2737,7 +2831,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['apps.address'] = 2739, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2833, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2795,7 +2889,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2797, r'''import base64
+PARTS['signatures.aws_lambda'] = 2891, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -2975,7 +3069,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 2977, r'''import sys
+PARTS['apps.recognize'] = 3071, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3111,7 +3205,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3113, r'''import sys
+PARTS['signatures.adapt'] = 3207, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3255,7 +3349,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['function.missing_package'] = 3257, r'''import os
+PARTS['function.missing_package'] = 3351, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -3339,7 +3433,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.app_head'] = 3341, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3435, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3456,7 +3550,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3458, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3552, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3522,7 +3616,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3524, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3618, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3549,7 +3643,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3551, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3645, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3756,7 +3850,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3758, r'''from time import monotonic
+PARTS['asgi.connection'] = 3852, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3899,7 +3993,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3901, r'''import sys
+PARTS['asgi.lifespan'] = 3995, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -3987,7 +4081,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 3989, r'''import gc
+PARTS['asgi.runner'] = 4083, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4032,6 +4126,7 @@ class AsgiRunner(AsyncRunner):
             await asyncio.wait(list(self.tasks), timeout=1)
 
     async def run(self, call):
+        current_call.set(call.request_id)
         task = self.current_task()
         try:
             if call.unclaimed:
@@ -4075,7 +4170,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4077, r'''import io
+PARTS['wsgi.environ'] = 4172, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4155,7 +4250,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4157, r'''from time import monotonic
+PARTS['wsgi.response'] = 4252, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4279,7 +4374,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4281, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4376, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4290,6 +4385,7 @@ class WsgiInvoker:
         self.app = app
 
     def run(self, call):
+        current_call.set(call.request_id)
         response = WsgiResponse(call)
         pieces = None
         try:
@@ -4323,7 +4419,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4325, r'''import os
+PARTS['signatures.google'] = 4421, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4382,7 +4478,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4384, r'''import base64
+PARTS['signatures.cloud_event'] = 4480, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4533,7 +4629,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4535, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4631, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4567,7 +4663,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4569, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4665, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4630,7 +4726,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4632, r'''import os
+PARTS['signatures.openfaas'] = 4728, r'''import os
 import socket
 load_part('apps.address')
 
@@ -4719,7 +4815,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4721, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4817, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4849,7 +4945,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4851, r'''import base64
+PARTS['websocket.handshake'] = 4947, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4890,7 +4986,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4892, r'''import sys
+PARTS['websocket.exchange'] = 4988, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -5196,6 +5292,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    tag_output()
     # Calls run side by side already: a pool of BLAS threads for each makes them many times slower. A setting of the user wins.
     for library in ("OPENBLAS", "OMP", "MKL"):
         ENVIRONMENT.setdefault(f"{library}_NUM_THREADS", "1")

@@ -7,6 +7,7 @@ import {
   FaasError,
   type ReplicaFailure,
 } from "@faas/core";
+import type { PrintedLine } from "../common/output-tags.ts";
 import type { ProcessEnd } from "./exit-reason.ts";
 import { type ProcessEvents, type ProcessOptions, ReplicaProcess } from "./replica-process.ts";
 
@@ -168,7 +169,7 @@ export class EmbeddedEndpoint {
 
   #onFailed(replica: ReplicaProcess, end: ProcessEnd): void {
     this.#replicas = this.#replicas.filter((other) => other !== replica);
-    void this.#append(replica, "stderr", `[faas] replica ${replica.id}: ${end.detail}`);
+    void this.#append(replica, "stderr", { text: `[faas] replica ${replica.id}: ${end.detail}` });
     const failure = { revision: replica.spec.revision, ...end, lastLogLines: replica.lastLines.slice(-MAX_LOG_LINES) };
     if (replica.wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED_REPLICAS), { id: replica.id, ...failure }];
     if (replica.spec.revision === this.spec.revision) this.#countFailure(replica, failure);
@@ -200,13 +201,18 @@ export class EmbeddedEndpoint {
     this.#retry = undefined;
   }
 
-  #append(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
+  #append(
+    replica: ReplicaProcess,
+    stream: "stdout" | "stderr",
+    { text: line, requestId }: PrintedLine,
+  ): Promise<void> | undefined {
     return this.#log?.append({
       time: new Date().toISOString(),
       replica: replica.id,
       revision: replica.spec.revision,
       stream,
       line,
+      ...(requestId === undefined ? {} : { requestId }),
     });
   }
 

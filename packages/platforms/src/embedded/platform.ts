@@ -63,6 +63,12 @@ export interface EmbeddedOptions {
   readonly readable?: readonly string[];
   /** Files outside of the data folder that sandboxed functions must not read, nor any file beside them, such as the key of the server's certificate. */
   readonly hidden?: readonly string[];
+  /**
+   * Store with each line the id of the call that printed it.
+   *
+   * @defaultValue true
+   */
+  readonly logRequestIds?: boolean;
   /** Receiver of the lines that replicas print; absent to discard them. */
   readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };
@@ -127,6 +133,7 @@ export class EmbeddedPlatform implements Platform {
     this.#host = {
       processOptions: {
         ...runtimeOptions,
+        tagsOutput: options.logRequestIds ?? true,
         startTimeoutMs: options.startTimeoutMs ?? 60_000,
         prewarmPool: this.#prewarmPool,
         serverOptions: this.#servers.options,

@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica } from "@faas/core";
 import { readLines } from "../common/lines.ts";
+import { type PrintedLine, parseOutput } from "../common/output-tags.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
 import { serverExit, serverSpawnFailure } from "../common/server-failures.ts";
@@ -15,6 +16,7 @@ import {
   type RuntimeOptions,
   runtimeEnvironment,
   sharedCacheFolder,
+  TAGGED_OUTPUT,
 } from "../common/wrapper-environment.ts";
 import { exitReason, outOfMemory, type ProcessEnd, spawnFailure, startTimeout } from "./exit-reason.ts";
 import { inspectLoading, type LoadingInspector } from "./loading-inspector.ts";
@@ -40,6 +42,8 @@ const OUTPUT_GRACE_MS = 500;
 export interface ProcessOptions extends RuntimeOptions {
   readonly startTimeoutMs: number;
   readonly prewarmPool: PrewarmPool;
+  /** Lines carry the ids of the calls that print them. */
+  readonly tagsOutput: boolean;
   /** Absent if processes are not sandboxed. */
   readonly sandboxContext?: SandboxContext;
   /** Returns what servers are started with, once one was applied. */
@@ -51,7 +55,7 @@ export interface ProcessEvents {
   ready(replica: ReplicaProcess): void;
   /** The process ended or could not be started, other than by `stop`. */
   failed(replica: ReplicaProcess, end: ProcessEnd): void;
-  line(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined;
+  line(replica: ReplicaProcess, stream: "stdout" | "stderr", line: PrintedLine): Promise<void> | undefined;
   started(replica: ReplicaProcess, pid: number): void;
   ended(replica: ReplicaProcess): void;
 }
@@ -201,9 +205,10 @@ export class ReplicaProcess {
   }
 
   #onLine(stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
-    this.lastLines.push(line);
+    const printed = parseOutput(line);
+    this.lastLines.push(printed.text);
     if (this.lastLines.length > (this.wasReady ? MAX_LAST_LINES : MAX_START_LINES)) this.lastLines.shift();
-    return this.#events.line(this, stream, line);
+    return this.#events.line(this, stream, printed);
   }
 
   #inspectLoading(): void {
@@ -332,6 +337,7 @@ export class ReplicaProcess {
     return {
       ...runtimeEnvironment(this.spec.runtime, home, cache),
       ...functionEnvironment(this.spec, listenPath, secrets),
+      ...(this.#options.tagsOutput ? TAGGED_OUTPUT : {}),
     };
   }
 }
