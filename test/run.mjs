@@ -1,7 +1,7 @@
 /**
  * `node test/run.mjs [--unit] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern, of which one may list
  * alternatives (`apps|tutorials`); without a pattern, all files that need no cluster. Files that take long start first, so that the last one to end does
- * not run alone. Without a pattern, one process runs several unit tests of a package: loading what they test takes longer than most of them.
+ * not run alone. Without a pattern, one process runs several files of a folder: loading what they test takes longer than most of them.
  */
 import { globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,12 +26,15 @@ const SLOW = [
   "test/end-to-end/end-to-end",
   "test/faults/short",
   "test/platform/",
+  "test/release/",
   "test/end-to-end/",
   "test/everyday/",
   "test/wrappers/python.",
   "test/faults/",
   "test/wrappers/",
   ".integration.test.ts",
+  "packages/server/src/autoscaler/",
+  "packages/server/",
 ];
 
 const rank = (file) => {
@@ -48,31 +51,50 @@ function selectFiles() {
     .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
 }
 
-const isUnitTest = (file) => file.startsWith("packages/") && !file.endsWith(".integration.test.ts");
 const GROUPS = join(root, "node_modules/.cache/faas-test-groups");
-const GROUP_SIZE = 12;
+/** Files that share a process, and how many of them do. The first pattern that matches a file counts. */
+const SHARED = [
+  { pattern: /^packages\/(cli|server)\/.*\.integration\.test\.ts$/, size: 6 },
+  { pattern: /^packages\/(\w+)\/(?!.*\.integration\.test\.ts$)/, size: 12 },
+  { pattern: /^test\/(repository)\/(?!.*\.integration\.test\.ts$)/, size: 12 },
+  { pattern: /^test\/(wrappers)\/(?!python\.)/, size: 5 },
+];
+/** Files that change their process: its environment or its limits. */
+const ALONE = ["packages/cli/src/commands/dev.integration", "packages/server/src/state/full-disk.integration"];
 
-/** Replaces the unit tests of each package by files that import several of them, which start first. */
-function groupUnitTests(files) {
+/** Returns the name of the groups to which a file belongs, and their size; undefined for a file with a process of its own. */
+function groupOf(file) {
+  if (ALONE.some((start) => file.startsWith(start))) return undefined;
+  const index = SHARED.findIndex(({ pattern }) => pattern.test(file));
+  if (index < 0) return undefined;
+  const { pattern, size } = SHARED[index];
+  return { name: `${pattern.exec(file)[1]}-${index + 1}`, size };
+}
+
+/** Replaces files that share a process by files that import several of them, which start first. */
+function groupFiles(files) {
   rmSync(GROUPS, { recursive: true, force: true });
   mkdirSync(GROUPS, { recursive: true });
-  const packages = Map.groupBy(files.filter(isUnitTest), (file) => file.split("/")[1]);
-  const groups = [...packages].flatMap(([name, members]) =>
-    Array.from({ length: Math.ceil(members.length / GROUP_SIZE) }, (_, index) => {
+  const shared = Map.groupBy(files, (file) => groupOf(file)?.name);
+  const alone = shared.get(undefined) ?? [];
+  shared.delete(undefined);
+  const groups = [...shared].flatMap(([name, members]) => {
+    const { size } = groupOf(members[0]);
+    return Array.from({ length: Math.ceil(members.length / size) }, (_, index) => {
       const group = join(GROUPS, `${name}-${index + 1}.test.mjs`);
-      const imports = members.slice(index * GROUP_SIZE, (index + 1) * GROUP_SIZE);
+      const imports = members.slice(index * size, (index + 1) * size);
       writeFileSync(group, imports.map((file) => `import ${JSON.stringify(join(root, file))};\n`).join(""));
       return group;
-    }),
-  );
-  return [...groups, ...files.filter((file) => !isUnitTest(file)).map((file) => join(root, file))];
+    });
+  });
+  return [...groups, ...alone.map((file) => join(root, file))];
 }
 
 const selected = selectFiles();
 const files =
   patterns.length > 0 || values.watch || values.coverage
     ? selected.map((file) => join(root, file))
-    : groupUnitTests(selected);
+    : groupFiles(selected);
 if (files.length === 0) {
   console.error(`No test file's path contains ${patterns.map((pattern) => `"${pattern}"`).join(" and ")}`);
   process.exitCode = 1;

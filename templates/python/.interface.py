@@ -327,17 +327,36 @@ def message_of(error):
     return str(error) or type(error).__name__
 
 
+def explained(error):
+    message = message_of(error).replace(source_folder.path + os.sep, "")
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        load_part('function.missing_package')
+
+        return f"{message}{package_advice(error.name)}"
+    return message
+
+
 def is_user_file(path):
     return path != FILE and not path.startswith("<")
 
 
-def log_error(error, request_id=None):
+def stack_of(error):
     import traceback
 
     frames = error.__traceback__
     while frames and not is_user_file(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
-    text = "".join(traceback.format_exception(type(error), error, frames))
+    return traceback.format_exception(type(error), error, frames)
+
+
+def log_stack(error):
+    stack = stack_of(error)
+    message = error.msg if isinstance(error, SyntaxError) else message_of(error)
+    sys.stderr.write("".join(stack[:-1] if message in stack[-1] else stack))
+
+
+def log_error(error, request_id=None):
+    text = "".join(stack_of(error))
     if request_id:
         text = encoder.encode({"level": "error", "requestId": request_id, "message": message_of(error)}) + "\n" + text
     sys.stderr.write(text)
@@ -428,7 +447,7 @@ def run_user_code(action, file):
     except Problem:
         raise
     except BaseException as error:
-        log_error(error)
+        log_stack(error)
         raise load_failed(f"{location_of(error) or file}: {type(error).__name__}: {load_message(error)}") from error
 
 
@@ -513,13 +532,7 @@ def find_handler(setting):
 
 
 def load_message(error):
-    if isinstance(error, SyntaxError):
-        return error.msg
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        load_part('function.missing_package')
-
-        return f"{error}{package_advice(error.name)}"
-    return message_of(error)
+    return error.msg if isinstance(error, SyntaxError) else explained(error)
 
 
 # ---- lifecycle.py
@@ -1058,7 +1071,7 @@ def error_response(call, error):
         exit_as_asked(error, f"in request {call.request_id}")
     if not isinstance(error, Problem):
         log_error(error, call.request_id)
-        error = Problem("FUNCTION_ERROR", message_of(error))
+        error = Problem("FUNCTION_ERROR", explained(error))
     return problem_response(call, error)
 
 
@@ -2831,7 +2844,91 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['apps.address'] = 2833, r'''# ---- apps/address.py
+PARTS['function.missing_package'] = 2846, r'''import os
+import sys
+
+# ---- function/missing_package.py
+# Advice for an import of a package that is not installed.
+
+MANIFESTS = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg")
+
+
+def package_advice(module):
+    top = module.partition(".")[0]
+    is_own = any(
+        os.path.exists(os.path.join(source_folder.path, folder, file))
+        for folder in ("", "src")
+        for file in (top, f"{top}.py")
+    )
+    if is_own or top.startswith("_") or top in getattr(sys, "stdlib_module_names", ()):
+        return ""
+    manifest = next(
+        (file for file in MANIFESTS if os.path.exists(os.path.join(source_folder.path, file))), MANIFESTS[0]
+    )
+    name = distribution_of(top)
+    return f': add "{name}" to {manifest}' if name else f": add the package that contains it to {manifest}"
+
+
+def distribution_of(module):
+    return {
+        "attr": "attrs",
+        "azure": "",
+        "bs4": "beautifulsoup4",
+        "bson": "pymongo",
+        "corsheaders": "django-cors-headers",
+        "Crypto": "pycryptodome",
+        "cv2": "opencv-python-headless",
+        "dateutil": "python-dateutil",
+        "decouple": "python-decouple",
+        "discord": "discord.py",
+        "dns": "dnspython",
+        "docx": "python-docx",
+        "dotenv": "python-dotenv",
+        "engineio": "python-engineio",
+        "environ": "django-environ",
+        "faiss": "faiss-cpu",
+        "fitz": "PyMuPDF",
+        "git": "GitPython",
+        "github": "PyGithub",
+        "gitlab": "python-gitlab",
+        "google": "",
+        "googleapiclient": "google-api-python-client",
+        "jose": "python-jose",
+        "jwt": "PyJWT",
+        "kafka": "kafka-python",
+        "ldap": "python-ldap",
+        "magic": "python-magic",
+        "markdown_it": "markdown-it-py",
+        "memcache": "python-memcached",
+        "mpl_toolkits": "matplotlib",
+        "multipart": "python-multipart",
+        "mysql": "mysql-connector-python",
+        "MySQLdb": "mysqlclient",
+        "nacl": "PyNaCl",
+        "OpenSSL": "pyOpenSSL",
+        "PIL": "Pillow",
+        "pkg_resources": "setuptools",
+        "pptx": "python-pptx",
+        "psycopg2": "psycopg2-binary",
+        "pylab": "matplotlib",
+        "pythonjsonlogger": "python-json-logger",
+        "rest_framework": "djangorestframework",
+        "serial": "pyserial",
+        "skimage": "scikit-image",
+        "sklearn": "scikit-learn",
+        "slugify": "python-slugify",
+        "socketio": "python-socketio",
+        "telegram": "python-telegram-bot",
+        "umap": "umap-learn",
+        "usb": "pyusb",
+        "websocket": "websocket-client",
+        "yaml": "PyYAML",
+        "zmq": "pyzmq",
+    }.get(module, module)
+'''
+
+
+PARTS['apps.address'] = 2930, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2889,7 +2986,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2891, r'''import base64
+PARTS['signatures.aws_lambda'] = 2988, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3069,7 +3166,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3071, r'''import sys
+PARTS['apps.recognize'] = 3168, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3205,7 +3302,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3207, r'''import sys
+PARTS['signatures.adapt'] = 3304, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3349,91 +3446,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['function.missing_package'] = 3351, r'''import os
-import sys
-
-# ---- function/missing_package.py
-# Advice for an import of a package that is not installed.
-
-MANIFESTS = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg")
-
-
-def package_advice(module):
-    top = module.partition(".")[0]
-    is_own = any(
-        os.path.exists(os.path.join(source_folder.path, folder, file))
-        for folder in ("", "src")
-        for file in (top, f"{top}.py")
-    )
-    if is_own or top.startswith("_") or top in getattr(sys, "stdlib_module_names", ()):
-        return ""
-    manifest = next(
-        (file for file in MANIFESTS if os.path.exists(os.path.join(source_folder.path, file))), MANIFESTS[0]
-    )
-    name = distribution_of(top)
-    return f': add "{name}" to {manifest}' if name else f": add the package that contains it to {manifest}"
-
-
-def distribution_of(module):
-    return {
-        "attr": "attrs",
-        "azure": "",
-        "bs4": "beautifulsoup4",
-        "bson": "pymongo",
-        "corsheaders": "django-cors-headers",
-        "Crypto": "pycryptodome",
-        "cv2": "opencv-python-headless",
-        "dateutil": "python-dateutil",
-        "decouple": "python-decouple",
-        "discord": "discord.py",
-        "dns": "dnspython",
-        "docx": "python-docx",
-        "dotenv": "python-dotenv",
-        "engineio": "python-engineio",
-        "environ": "django-environ",
-        "faiss": "faiss-cpu",
-        "fitz": "PyMuPDF",
-        "git": "GitPython",
-        "github": "PyGithub",
-        "gitlab": "python-gitlab",
-        "google": "",
-        "googleapiclient": "google-api-python-client",
-        "jose": "python-jose",
-        "jwt": "PyJWT",
-        "kafka": "kafka-python",
-        "ldap": "python-ldap",
-        "magic": "python-magic",
-        "markdown_it": "markdown-it-py",
-        "memcache": "python-memcached",
-        "mpl_toolkits": "matplotlib",
-        "multipart": "python-multipart",
-        "mysql": "mysql-connector-python",
-        "MySQLdb": "mysqlclient",
-        "nacl": "PyNaCl",
-        "OpenSSL": "pyOpenSSL",
-        "PIL": "Pillow",
-        "pkg_resources": "setuptools",
-        "pptx": "python-pptx",
-        "psycopg2": "psycopg2-binary",
-        "pylab": "matplotlib",
-        "pythonjsonlogger": "python-json-logger",
-        "rest_framework": "djangorestframework",
-        "serial": "pyserial",
-        "skimage": "scikit-image",
-        "sklearn": "scikit-learn",
-        "slugify": "python-slugify",
-        "socketio": "python-socketio",
-        "telegram": "python-telegram-bot",
-        "umap": "umap-learn",
-        "usb": "pyusb",
-        "websocket": "websocket-client",
-        "yaml": "PyYAML",
-        "zmq": "pyzmq",
-    }.get(module, module)
-'''
-
-
-PARTS['apps.app_head'] = 3435, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3448, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3550,7 +3563,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3552, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3565, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3616,7 +3629,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3618, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3631, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3643,7 +3656,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3645, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3658, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3850,7 +3863,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3852, r'''from time import monotonic
+PARTS['asgi.connection'] = 3865, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3993,7 +4006,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3995, r'''import sys
+PARTS['asgi.lifespan'] = 4008, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4081,7 +4094,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4083, r'''import gc
+PARTS['asgi.runner'] = 4096, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4170,7 +4183,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4172, r'''import io
+PARTS['wsgi.environ'] = 4185, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4250,7 +4263,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4252, r'''from time import monotonic
+PARTS['wsgi.response'] = 4265, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4374,7 +4387,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4376, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4389, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4419,7 +4432,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4421, r'''import os
+PARTS['signatures.google'] = 4434, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4478,7 +4491,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4480, r'''import base64
+PARTS['signatures.cloud_event'] = 4493, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4629,7 +4642,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4631, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4644, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4663,7 +4676,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4665, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4678, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4726,7 +4739,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4728, r'''import os
+PARTS['signatures.openfaas'] = 4741, r'''import os
 import socket
 load_part('apps.address')
 
@@ -4815,7 +4828,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4817, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4830, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4945,7 +4958,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4947, r'''import base64
+PARTS['websocket.handshake'] = 4960, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4986,7 +4999,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4988, r'''import sys
+PARTS['websocket.exchange'] = 5001, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

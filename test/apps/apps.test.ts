@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { cp, readdir } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { FaasProcess } from "@faas/testing";
+import { ServerUnderTest } from "../platform/server-under-test.ts";
 import { apps, folderOf } from "./apps.ts";
 import { DeployedApp } from "./deployed-app.ts";
 
@@ -11,23 +10,22 @@ import { DeployedApp } from "./deployed-app.ts";
 const all = process.env.FAAS_TEST_APPS === "all";
 
 describe("unmodified applications on one machine", () => {
-  const faas = new FaasProcess({ env: { npm_config_cache: join(homedir(), ".npm") } });
-  let url: string;
+  let under: ServerUnderTest;
   before(async () => {
-    ({ url } = await faas.up());
+    under = await ServerUnderTest.start();
   });
-  after(() => faas[Symbol.asyncDispose]());
+  after(() => under[Symbol.asyncDispose]());
 
   for (const app of apps.filter(({ quick }) => all || quick))
     test(app.name, async () => {
-      const folder = join(faas.folder, "apps", app.name);
+      const folder = join(under.faas.folder, "apps", app.name);
       await cp(folderOf(app), folder, { recursive: true });
       await app.prepare?.(folder);
       const files = await readdir(folder, { recursive: true });
-      const { code, stderr } = await faas.run(["deploy", folder, "--org", "acme", "--endpoint", app.name]);
+      const { code, stderr } = await under.run("deploy", folder, "--org", "acme", "--endpoint", app.name);
       assert.equal(code, 0, stderr);
       assert.ok(stderr.includes(app.description), stderr);
       assert.deepEqual(await readdir(folder, { recursive: true }), files, "the deployment changed the folder");
-      await app.check(new DeployedApp(`${url}/acme/${app.name}`));
+      await app.check(new DeployedApp(`${under.url}/acme/${app.name}`));
     });
 });

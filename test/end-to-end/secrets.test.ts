@@ -42,7 +42,7 @@ test("a secret's value appears in no file, output, response or command line", { 
   const traces = Object.values(values).flatMap(tracesOf);
   const texts: string[] = [];
   const seen = new Set<string>();
-  const watching = setInterval(() => commandLinesWith(traces).map((line) => seen.add(line)), 20);
+  const watching = setInterval(() => commandLinesWith(traces).map((line) => seen.add(line)), 50);
   try {
     await using faas = new FaasProcess();
     const run = async (args: readonly string[], input?: string): Promise<Ended> => {

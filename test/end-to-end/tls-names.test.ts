@@ -7,7 +7,7 @@ import { connect } from "node:tls";
 import { createCertificate, eventually, noOpenssl, tempDir } from "@faas/testing";
 import { runHere, startHere } from "../../packages/cli/src/testing/test-cli.ts";
 
-const skip = noOpenssl ?? false;
+const skip = noOpenssl() ?? false;
 
 test("the server chooses among its certificates by the name that a client asks for, and reloads each", {
   skip,

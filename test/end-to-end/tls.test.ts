@@ -14,7 +14,7 @@ import { createCertificate, createExpiredCertificate, noOpenssl, tempDir } from 
 import { checkServer } from "../../packages/cli/src/doctor/checks.ts";
 import { runHere, startHere } from "../../packages/cli/src/testing/test-cli.ts";
 
-const skip = noOpenssl ?? false;
+const skip = noOpenssl() ?? false;
 
 /** Starts `faas up` with a certificate; `run` runs commands that do not trust it. */
 async function startSecure(

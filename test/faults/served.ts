@@ -115,10 +115,10 @@ export class Served implements AsyncDisposable {
     return { kind: "bundle", digest };
   }
 
-  /** Deploys an endpoint and waits until its revision serves. */
+  /** Deploys an endpoint with these settings and the defaults, and waits until its revision serves. */
   async deploy(name: string, artifact: Artifact, settings: SettingsInput = {}): Promise<EndpointView> {
     const path = `/-/orgs/${this.org}/endpoints/${name}`;
-    const { status, body } = await this.send("PUT", path, { artifact, settings });
+    const { status, body } = await this.send("PUT", path, { artifact, settings, reset: true });
     assert.ok(status < 300, `cannot register ${name}: ${JSON.stringify(body)}`);
     const { revision } = body as { revision: string };
     const { body: view } = await this.send("GET", `${path}?wait=${revision}&timeout=60s`);

@@ -30,7 +30,8 @@ describe("embedded without a pool", () => {
   });
   after(() => shared[Symbol.asyncDispose]());
 
-  for (const language of languages)
+  // TypeScript runs on Node, and differs in how its code is loaded, which the tests with a pool show.
+  for (const language of languages.filter((each) => each !== "typescript"))
     platformContract(`embedded, without a pool, running ${language},`, async () => organizationOf(shared), language);
 });
 

@@ -1,4 +1,4 @@
-import { cp, readdir, rm } from "node:fs/promises";
+import { cp, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { embeddedSiteServer, englishOnly, lazyExports, PACKAGE_FILES, sourceLocations } from "./plugins.ts";
@@ -7,7 +7,10 @@ import { embeddedSiteServer, englishOnly, lazyExports, PACKAGE_FILES, sourceLoca
 const folder = join(import.meta.dirname, "..");
 
 /** Packages with native code or, as TypeScript, of many megabytes: loaded from `node_modules` when they are needed. */
-const UNBUNDLED = ["@resvg/resvg-js", "esbuild", "typescript-api"] as const;
+export const UNBUNDLED = ["@resvg/resvg-js", "esbuild", "typescript-api"] as const;
+
+/** File in `dist` that lists the bundled packages, for a release. */
+export const PACKAGES_FILE = "packages.json";
 
 /** Files that packages read at run time. */
 const ASSETS = ["dockerode/lib/proto"];
@@ -37,13 +40,24 @@ export async function bundleCli(): Promise<void> {
     external: [...UNBUNDLED, "*.node"],
     banner: { js: sourceLocations.banner },
     define: sourceLocations.define,
-    plugins: [sourceLocations.plugin(outdir), embeddedSiteServer, englishOnly, lazyExports],
+    plugins: [embeddedSiteServer, englishOnly, lazyExports, sourceLocations.plugin(outdir)],
     metafile: true,
     logLevel: "warning",
   });
   const packages = join(folder, "../../node_modules");
   for (const asset of ASSETS) await cp(join(packages, asset), join(outdir, PACKAGE_FILES, asset), { recursive: true });
-  const written = new Set([...Object.keys(metafile.outputs).map((path) => basename(path)), PACKAGE_FILES]);
+  await writeFile(join(outdir, PACKAGES_FILE), JSON.stringify(packagesOf(Object.keys(metafile.inputs))));
+  const written = new Set([
+    ...Object.keys(metafile.outputs).map((path) => basename(path)),
+    PACKAGE_FILES,
+    PACKAGES_FILE,
+  ]);
   for (const name of await readdir(outdir))
     if (!written.has(name)) await rm(join(outdir, name), { recursive: true, force: true });
+}
+
+/** Lists the folders of the bundled packages, relative to the repository. */
+function packagesOf(files: readonly string[]): string[] {
+  const folders = files.flatMap((file) => /^(?:\.\.\/)*(.*\bnode_modules\/(?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []);
+  return [...new Set(folders)].sort();
 }

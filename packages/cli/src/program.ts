@@ -23,6 +23,7 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   init: { summary: "Create a starter function", load: () => import("./commands/init.ts") },
   dev: { summary: "Run a function locally and reload it on every save", load: () => import("./commands/dev.ts") },
   deploy: { summary: "Deploy a function", load: () => import("./commands/deploy.ts") },
+  config: { summary: "Show or change an endpoint's settings", load: () => import("./commands/config.ts") },
   build: { summary: "Build a container image without deploying it", load: () => import("./commands/build.ts") },
   invoke: { summary: "Call an endpoint", load: () => import("./commands/invoke.ts") },
   logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },

@@ -30,5 +30,6 @@ export * from "./organizations/limits.ts";
 export * from "./organizations/reserved-resources.ts";
 export * from "./project/project.ts";
 export * from "./project/project-schema.ts";
+export * from "./same-value.ts";
 export * from "./units.ts";
 export * from "./validate.ts";

@@ -52,6 +52,8 @@ export interface ServerOptions {
   readonly isolation?: IsolationMode;
   /** Files and folders that sandboxed functions may read in addition to the system's. */
   readonly readable?: readonly string[];
+  /** Folder of the only function's author, in which the paths in its output are shown; without it they are relative. */
+  readonly sourceFolder?: string;
   /** Runs replicas in a cluster; absent: as child processes of this one. */
   readonly kubernetes?: KubernetesServerOptions;
   /**

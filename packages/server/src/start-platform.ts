@@ -20,7 +20,7 @@ export interface PlatformContext {
  * @throws ISOLATION_UNAVAILABLE, CLUSTER_*
  */
 export async function startPlatform(options: ServerOptions, context: PlatformContext): Promise<Platform> {
-  const { kubernetes, poolSize = 0, isolation = "auto", readable = [], logRequestIds = true } = options;
+  const { kubernetes, poolSize = 0, isolation = "auto", readable = [], logRequestIds = true, sourceFolder } = options;
   const { dataDir, bundles, store, logs, log } = context;
   if (!kubernetes) {
     return new EmbeddedPlatform({
@@ -30,6 +30,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
       isolation,
       readable,
       logRequestIds,
+      ...(sourceFolder === undefined ? {} : { sourceFolder }),
       hidden: certificatesIn(options).map(({ key }) => key),
       logs,
       log,

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 
-/** Code points of surrogates, which are no characters of their own. */
+/** Range of the surrogates, which are not characters. */
 const SURROGATES = { first: 0xd800, count: 0x800 };
 const MAX_CODE_POINT = 0x10ffff;
 
-/** Any code point. The unit "binary" of fast-check builds a table of all of them, which takes a second. */
+/** Character with any code point. The unit "binary" of fast-check builds a table of all of them, which takes a second. */
 const codePoint = fc.nat(MAX_CODE_POINT - SURROGATES.count).map(
   (n) => String.fromCodePoint(n < SURROGATES.first ? n : n + SURROGATES.count),
   (character) => {

@@ -41,12 +41,12 @@ export function createExpiredCertificate(folder: string, name: string): Certific
   return { cert, key };
 }
 
-/** Reason to skip the tests that make certificates; `undefined` where openssl is installed. */
-export const noOpenssl = ((): string | undefined => {
+/** Returns the reason to skip the tests that make certificates; `undefined` where openssl is installed. */
+export function noOpenssl(): string | undefined {
   try {
     execFileSync("openssl", ["version"], { stdio: "ignore" });
     return undefined;
   } catch {
     return "openssl is not installed";
   }
-})();
+}

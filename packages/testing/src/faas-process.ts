@@ -211,7 +211,7 @@ export class FaasProcess implements AsyncDisposable {
   /** Ends all processes, replicas included, and removes the folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     // The next server on the data folder ends the replicas of a killed one.
-    if (this.#hasOrphans) await this.up();
+    if (this.#hasOrphans) await this.up({ args: ["--pool-size", "0"] });
     for (const child of this.#children) await end(child, "SIGTERM");
     await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }

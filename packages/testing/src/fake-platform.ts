@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  type EndedReplica,
   type EndpointRef,
   type EndpointSpec,
   type EndpointStatus,
@@ -56,6 +57,7 @@ interface TestEndpoint {
   desired: number;
   replicas: TestReplica[];
   failure?: ReplicaFailure;
+  ended: EndedReplica[];
   status?: EndpointStatus;
 }
 
@@ -85,7 +87,7 @@ export class TestPlatform implements Platform {
 
   async apply(spec: EndpointSpec): Promise<void> {
     const key = endpointKey(spec);
-    const endpoint = this.#endpoints.get(key) ?? { spec, desired: 0, replicas: [] };
+    const endpoint = this.#endpoints.get(key) ?? { spec, desired: 0, replicas: [], ended: [] };
     this.#endpoints.set(key, endpoint);
     endpoint.spec = spec;
     this.#reconcile(endpoint);
@@ -96,6 +98,19 @@ export class TestPlatform implements Platform {
     const endpoint = this.#endpoints.get(endpointKey(ref));
     if (!endpoint) throw new FaasError("ENDPOINT_NOT_FOUND", `There is no endpoint ${endpointKey(ref)}`);
     endpoint.desired = replicas;
+    this.#reconcile(endpoint);
+  }
+
+  /** Ends a replica as if its process had exited, or had been killed from outside. */
+  end(replica: TestReplica, { killed = false } = {}): void {
+    const endpoint = this.#endpoints.get(endpointKey(replica.spec));
+    if (!endpoint) return;
+    replica.kill();
+    endpoint.replicas = endpoint.replicas.filter((other) => other !== replica);
+    endpoint.ended.push({
+      ...{ id: replica.id, revision: replica.spec.revision, code: "REPLICA_EXITED", detail: "It ended" },
+      ...{ lastLogLines: [], ...(killed ? { killed } : {}) },
+    });
     this.#reconcile(endpoint);
   }
 
@@ -188,13 +203,14 @@ export class TestPlatform implements Platform {
 }
 
 function statusOf(endpoint: TestEndpoint): EndpointStatus {
-  const { spec, failure } = endpoint;
+  const { spec, failure, ended } = endpoint;
   endpoint.status ??= {
     org: spec.org,
     endpoint: spec.endpoint,
     revision: spec.revision,
     replicas: endpoint.replicas.map(({ id, address, ready, spec: { revision } }) => ({ id, address, ready, revision })),
     ...(failure ? { failure } : {}),
+    ...(ended.length > 0 ? { ended: [...ended] } : {}),
   };
   return endpoint.status;
 }

@@ -16,7 +16,7 @@ import { eventuallyHolds } from "../eventually.ts";
 
 /** HTTPS of a server in a cluster, with a Secret like those of cert-manager. Each test builds on the previous one. */
 
-const skip = noOpenssl ?? false;
+const skip = noOpenssl() ?? false;
 const namespace = uniqueName("faas-tls-test");
 const org = `${namespace.replace("faas-", "")}-org`;
 const name = `faas.${namespace}.svc`;

@@ -1,12 +1,24 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 
-/** Reads the CPU time that a process has used (proc(5), fields 14 and 15 of stat), and its resident memory. */
+/** Reads the CPU time that a process has used, and its resident memory. */
 export async function usage(pid: number): Promise<{ readonly cpuSeconds: number; readonly residentMiB: number }> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
+    // Fields 14 and 15 of stat (proc(5)) count hundredths of a second, and include threads that have ended.
+    cpuSeconds: Math.max((Number(fields[11]) + Number(fields[12])) / 100, await cpuSecondsOfThreads(pid)),
     residentMiB: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024,
   };
+}
+
+/** Adds the CPU times of the present threads, which the kernel counts in nanoseconds. */
+async function cpuSecondsOfThreads(pid: number): Promise<number> {
+  let nanoseconds = 0;
+  for (const thread of await readdir(`/proc/${pid}/task`)) {
+    // The thread may have ended.
+    const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "latin1").catch(() => "0");
+    nanoseconds += Number(text.split(" ", 1)[0]);
+  }
+  return nanoseconds / 1e9;
 }

@@ -31,6 +31,8 @@ export interface RequestResult {
   readonly replica?: string;
   /** Reason why no response came. */
   readonly error?: string;
+  /** Reason that the body of a failed response has: the code and the detail of a problem document, or its first line. */
+  readonly reason?: string;
 }
 
 /** Result of a load. */
@@ -66,12 +68,47 @@ export async function measure(
       ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     });
-    await response.body.dump({ limit: Number.POSITIVE_INFINITY });
+    const { statusCode: status } = response;
+    const reason = status >= 400 ? await readReason(response.body) : undefined;
+    if (reason === undefined) await response.body.dump({ limit: Number.POSITIVE_INFINITY });
     const cold = response.headers["x-cold-start"] === "true";
-    return { ...times(), status: response.statusCode, cold, ...parseTiming(response.headers["server-timing"]) };
+    return {
+      ...{ ...times(), status, cold, ...parseTiming(response.headers["server-timing"]) },
+      ...(reason ? { reason } : {}),
+    };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return { ...times(), status: 0, cold: false, error: code ?? message };
+  }
+}
+
+/** Bytes of a failed response's body in which a reason is looked for. */
+const MAX_REASON_BYTES = 4 * 1024;
+const MAX_REASON_LENGTH = 200;
+
+/** Reads a body to its end and returns the reason in it; empty without one. */
+async function readReason(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    if (bytes < MAX_REASON_BYTES) chunks.push(chunk);
+    bytes += chunk.length;
+  }
+  const text = Buffer.concat(chunks).toString("utf8", 0, MAX_REASON_BYTES);
+  return (problemIn(text) ?? text)
+    .trim()
+    .split(/[\r\n]/, 1)
+    .join("")
+    .slice(0, MAX_REASON_LENGTH);
+}
+
+/** Returns the code and the detail of a problem document (RFC 9457); undefined for another text. */
+function problemIn(text: string): string | undefined {
+  try {
+    const { code, detail } = JSON.parse(text);
+    return typeof code === "string" && typeof detail === "string" ? `${code}: ${detail}` : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -15,6 +15,8 @@ export interface Chart {
 }
 
 const BINS = 30;
+/** Percentiles on the axis of their chart. */
+const PERCENTILE_TICKS = [0, 50, 90, 95, 99, 99.9, 99.99, 99.999];
 
 /** Returns the charts of a report: per run latency over time and a histogram; for all runs percentiles, and cold starts against warm requests. */
 export function charts(runs: readonly ResultRun[], theme: Theme): Chart[] {
@@ -75,6 +77,8 @@ function percentileCurve(runs: readonly ResultRun[], theme: Theme): Chart {
       return [1 / slower, latencies.getValueAtPercentile(100 * (1 - slower)) / 1000];
     });
   };
+  const mostRequests = Math.max(...runs.map(({ requests }) => requests.length));
+  const percentileTicks = PERCENTILE_TICKS.map((each) => 1 / (1 - each / 100)).filter((each) => each <= mostRequests);
   return {
     name: "percentiles",
     title: "Latency by percentile",
@@ -87,8 +91,10 @@ function percentileCurve(runs: readonly ResultRun[], theme: Theme): Chart {
         nameLocation: "middle",
         nameGap: 35,
         ...axisColors(theme),
+        axisTick: { customValues: percentileTicks },
         axisLabel: {
           color: theme.text,
+          customValues: percentileTicks,
           formatter: (value: number) => `p${Number((100 * (1 - 1 / value)).toFixed(4))}`,
         },
       },

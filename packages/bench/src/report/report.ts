@@ -56,14 +56,12 @@ ${figures.join("\n")}
 function table(runs: readonly ResultRun[]): string {
   const columns = ["min", "p50", "p90", "p95", "p99", "p99.9", "max"] as const;
   const head = ["run", "load", "requests", "per second", "errors", ...columns, "cold starts", "cold p50", "cold p99"];
-  const rows = runs.map(({ name, load, summary: { count, rate, errors, latencyMs, coldStarts } }) => [
+  const rows = runs.map(({ name, load, summary: { count, rate, errors, reasons, latencyMs, coldStarts } }) => [
     name,
     formatLoad(load),
     String(count),
     rate.toFixed(1),
-    Object.entries(errors)
-      .map(([reason, count]) => `${count} x ${reason}`)
-      .join(", ") || "0",
+    counts(errors) + (reasons === undefined ? "" : ` (${counts(reasons)})`) || "0",
     ...columns.map((column) => cell(latencyMs, column)),
     String(coldStarts.count),
     cell(coldStarts.latencyMs, "p50"),
@@ -73,6 +71,11 @@ function table(runs: readonly ResultRun[]): string {
     `<tr>${cells.map((each) => `<${tag}>${html(each)}</${tag}>`).join("")}</tr>`;
   return `<table>${row("th", head)}${rows.map((cells) => row("td", cells)).join("")}</table>`;
 }
+
+const counts = (numbers: Readonly<Record<string, number>>) =>
+  Object.entries(numbers)
+    .map(([name, number]) => `${number} x ${name}`)
+    .join(", ");
 
 const cell = (percentiles: Percentiles | undefined, name: keyof Percentiles) =>
   percentiles ? formatMs(percentiles[name]) : "";

@@ -1,6 +1,6 @@
 import type { RequestResult } from "../load/request.ts";
 import { latencyBins } from "../results/latency-bins.ts";
-import { formatMs } from "../results/summary.ts";
+import { formatBound } from "../results/summary.ts";
 
 const ROWS = 12;
 
@@ -12,7 +12,7 @@ export function textHistogram(requests: readonly RequestResult[], { width = 80 }
   const digits = String(highest).length;
   const barWidth = Math.max(10, width - 14 - digits);
   const lines = counts.map((count, row) => {
-    const upTo = formatMs(upToMs[row] as number);
+    const upTo = formatBound(upToMs[row] as number);
     return `${upTo.padStart(9)} | ${String(count).padStart(digits)} ${"#".repeat(Math.ceil((count / highest) * barWidth))}`.trimEnd();
   });
   return `latency up to | requests\n${lines.join("\n")}\n`;

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { compareResults, findViolations, formatComparison, parseBound } from "./compare.ts";
 import { latencyBins } from "./latency-bins.ts";
 import { formatResult, parseResult, resultOf } from "./result.ts";
-import { formatMs, summarize } from "./summary.ts";
+import { formatBound, formatMs, formatSummary, summarize } from "./summary.ts";
 
 const request = (latencyMs: number, status = 200) => ({ startMs: 0, latencyMs, status, cold: false });
 /** Writes and reads a result with one run. */
@@ -22,6 +23,96 @@ test("latencyBins counts each successful request once, in bins that grow", () =>
   );
   assert.deepEqual([counts[0], counts.at(-1)], [1, 1]);
   assert.ok(Math.abs((upToMs.at(-1) ?? 0) - 100) < 1e-6);
+});
+
+for (const [range, latencies, maxBins, expected] of [
+  [
+    "a long tail",
+    [0.8, 4, 900],
+    12,
+    ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms", "50 ms", "100 ms", "200 ms", "500 ms", "1 s"],
+  ],
+  [
+    "a decade",
+    [1.2, 3, 11],
+    12,
+    ["1.25 ms", "1.6 ms", "2 ms", "2.5 ms", "3 ms", "4 ms", "5 ms", "6 ms", "8 ms", "10 ms", "12.5 ms"],
+  ],
+  [
+    "a narrow range",
+    [10.2, 10.9, 11.4],
+    8,
+    ["10.2 ms", "10.4 ms", "10.6 ms", "10.8 ms", "11 ms", "11.2 ms", "11.4 ms"],
+  ],
+  ["equal latencies", [7, 7], 12, ["7 ms"]],
+] as const)
+  test(`latencyBins has round bounds for ${range}`, () => {
+    const { upToMs, counts } = latencyBins(
+      latencies.map((ms) => request(ms)),
+      maxBins,
+    );
+    assert.deepEqual(upToMs.map(formatBound), expected);
+    assert.equal(
+      counts.reduce((sum, count) => sum + count, 0),
+      latencies.length,
+    );
+  });
+
+test("latencyBins counts each latency in the bin below whose bound it is, for any latencies", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 50 }),
+      fc.integer({ min: 8, max: 40 }),
+      (latencies, maxBins) => {
+        const { upToMs, counts } = latencyBins(
+          latencies.map((ms) => request(ms)),
+          maxBins,
+        );
+        assert.ok(upToMs.length <= Math.max(maxBins, 11), String(upToMs));
+        assert.deepEqual(
+          upToMs,
+          upToMs.toSorted((a, b) => a - b),
+        );
+        const expected = upToMs.map(
+          (bound, index) =>
+            latencies.filter((ms) => Math.max(ms, 0.001) <= bound && Math.max(ms, 0.001) > (upToMs[index - 1] ?? 0))
+              .length,
+        );
+        assert.deepEqual(counts, expected);
+      },
+    ),
+  );
+});
+
+test("summarize has no percentile above the maximum or below the minimum", () => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: 0.002, max: 1e5, noNaN: true }), { minLength: 1 }), (latencies) => {
+      const { latencyMs } = summarize({ requests: latencies.map((ms) => request(ms)), durationMs: 1, busy: 0 });
+      const { min = 0, mean: _, max = 0, ...percentiles } = latencyMs ?? {};
+      assert.deepEqual([min, max], [Math.min(...latencies), Math.max(...latencies)]);
+      const values = [min, ...Object.values(percentiles), max];
+      assert.deepEqual(
+        values,
+        values.toSorted((a, b) => a - b),
+      );
+    }),
+  );
+});
+
+test("summarize counts the reasons of failed responses, the most frequent first", () => {
+  const failed = (reason: string) => ({ ...request(1, 500), reason });
+  const requests = [failed("a"), failed("b"), failed("b"), ...Array.from({ length: 6 }, (_, n) => failed(`rare ${n}`))];
+  const summary = summarize({ requests: [...requests, failed("a"), failed("b")], durationMs: 1, busy: 0 });
+  assert.deepEqual(Object.entries(summary.reasons ?? {}), [
+    ["500 b", 3],
+    ["500 a", 2],
+    ["500 rare 0", 1],
+    ["500 rare 1", 1],
+    ["500 rare 2", 1],
+    ["other reasons", 3],
+  ]);
+  assert.match(formatSummary(summary), /^errors {5}11 x 500\n {11}3 x 500 b\n {11}2 x 500 a\n/m);
+  assert.equal(summarize({ requests: [request(1)], durationMs: 1, busy: 0 }).reasons, undefined);
 });
 
 test("latencyBins is empty without a successful request", () => {

@@ -12,6 +12,7 @@ before(() =>
     "acme/target",
     `export function handler({ method, path, body, headers }) {
   if (path === "/throws") throw new Error("no");
+  if (path === "/busy") return { status: 503, body: "come back later\\nplease" };
   if (path === "/post" && (method !== "POST" || body?.size !== 3 || headers["x-my"] !== "1")) throw new Error("unexpected request");
   return "ok";
 }
@@ -71,7 +72,16 @@ test("bench counts failed requests by status and exits 1", async (t) => {
   const argv = ["bench", "acme/target/throws", "--threads", "1", "--iterations", "4", "--output", "json"];
   const { code, stdout } = await server.run(t, argv);
   assert.equal(code, 1);
-  assert.deepEqual(JSON.parse(stdout).errors, { 500: 4 });
+  const { errors, reasons } = JSON.parse(stdout);
+  assert.deepEqual([errors, reasons], [{ 500: 4 }, { "500 FUNCTION_ERROR: no": 4 }]);
+});
+
+test("bench says why calls failed", async (t) => {
+  const argv = ["bench", "acme/target", "--threads", "1", "--iterations", "2"];
+  const thrown = await server.run(t, argv.with(1, "acme/target/throws"));
+  assert.match(thrown.stdout, /^errors +2 x 500\n +2 x 500 FUNCTION_ERROR: no$/m);
+  const own = await server.run(t, argv.with(1, "acme/target/busy"));
+  assert.match(own.stdout, /^errors +2 x 503\n +2 x 503 come back later$/m);
 });
 
 test("bench rejects a mistyped endpoint before the measurement", async (t) => {

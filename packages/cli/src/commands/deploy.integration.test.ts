@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { eventually } from "@faas/testing";
@@ -56,6 +56,58 @@ test("deploy shows the output of a function that failed to start", async (t) => 
   assert.match(stderr, /no database/);
   assert.match(stderr, /^ {2}last words$/m);
 });
+
+for (const [language, file, code, line, frame] of [
+  ["Node", "index.mjs", 'import { inner } from "./inner.mjs";\ninner();\n', "inner.mjs:1", "index.mjs:2"],
+  ["TypeScript", "index.ts", 'import { inner } from "./inner.mjs";\ninner();\n', "inner.mjs:1", "index.ts:2"],
+  ["Python", "main.py", "import inner\n", "inner.py:1", 'File "main.py", line 1'],
+] as const)
+  test(`deploy prints an error of ${language} once, with the author's own paths`, async (t) => {
+    const folder = await server.source(`once-${language}`, "");
+    await rm(join(folder, "index.mjs"));
+    await writeFile(join(folder, file), code);
+    await writeFile(join(folder, "inner.mjs"), 'export const inner = () => { throw new Error("no database"); };\n');
+    await writeFile(join(folder, "inner.py"), 'raise RuntimeError("no database")\n');
+    const argv = ["deploy", folder, "--org", "acme", "--endpoint", `once-${language.toLowerCase()}`];
+    const { code: exit, stderr } = await server.run(t, argv);
+    assert.equal(exit, 1);
+    assert.match(stderr, new RegExp(`^error: ${line}: \\w*Error: no database$`, "m"));
+    const own = stderr.split("\n").filter((text) => text.includes("no database") && !/^ +raise /.test(text));
+    assert.equal(own.length, 1, stderr);
+    assert.ok(stderr.includes(frame), stderr);
+    assert.ok(!stderr.includes(server.folder), stderr);
+    const { stdout } = await server.run(t, ["logs", `acme/once-${language.toLowerCase()}`]);
+    assert.ok(!stdout.includes(server.folder), stdout);
+    assert.match(stdout, /^\[faas\] replica \S+: ended, because it did not load$/m);
+  });
+
+for (const [language, file, code, expected] of [
+  [
+    "Node",
+    "index.mjs",
+    'import "lodash";\n',
+    /imported from index\.mjs\. Add "lodash" to "dependencies" in package\.json$/m,
+  ],
+  ["Python", "main.py", "import requests\n", /No module named 'requests': add "requests" to requirements\.txt$/m],
+] as const)
+  test(`deploy names the line to add for a missing package of ${language}`, async (t) => {
+    const folder = await server.source(`missing-${language}`, "");
+    await rm(join(folder, "index.mjs"));
+    await writeFile(join(folder, file), code);
+    const { stderr } = await server.run(t, ["deploy", folder, "--org", "acme", "--endpoint", "missing"]);
+    assert.match(stderr, expected);
+  });
+
+for (const command of ["deploy", "build", "dev"])
+  test(`${command} of a mistyped folder says that it is missing and suggests the similar one`, async (t) => {
+    await server.source("website", respondWith("hello"));
+    const { code, stdout, stderr } = await server.run(t, [command, "./webiste"]);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.equal(
+      stderr,
+      `error: There is no folder ${join(server.folder, "webiste")} (SOURCE_UNREADABLE)\nhint: did you mean "website"?\n`,
+    );
+  });
 
 test("deploy fails again when a failed first deployment is repeated", async (t) => {
   const folder = await server.source("never", 'throw new Error("never");\n');

@@ -1,20 +1,11 @@
-import {
-  type EndpointRef,
-  endpointKey,
-  FaasError,
-  type Registered,
-  type ServerConfig,
-  type SettingsChange,
-} from "@faas/core";
+import { endpointKey, FaasError, type Registered, type ServerConfig, type SettingsChange } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { rootAddresses } from "../deploy/addresses.ts";
 import { type ArtifactSource, planArtifact, publishArtifact } from "../deploy/artifact.ts";
+import { awaitRollout, withServingRevision } from "../deploy/await-rollout.ts";
 import { formatChange } from "../deploy/changes.ts";
 import { settingsAfter } from "../deploy/kept-settings.ts";
-import { followLoading } from "../deploy/loading.ts";
-import { checkOutcome, describeServing } from "../deploy/outcome.ts";
 import { addSourceOptions, type DeploySettingsOptions, deployRef, requestedChange } from "../deploy/settings.ts";
 import { addImageOptions, type ImageOptions } from "../options/image-options.ts";
 import { unsetOption } from "../options/setting-name.ts";
@@ -133,11 +124,7 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   progress.detail(`revision ${revision}`);
   if (wait) {
     // An unchanged revision too: its earlier deployment may still be in progress.
-    progress.begin("ready");
-    const rolledOut = new AbortController();
-    const signal = AbortSignal.any([io.signal, rolledOut.signal]);
-    void followLoading(client, ref, revision, signal, (location) => progress.note(`still loading, at ${location}`));
-    checkOutcome(await client.waitForRollout(ref, revision).finally(() => rolledOut.abort()), revision);
+    await awaitRollout(ref, revision, deployment);
   }
   progress.end();
   if (!created) for (const each of changes) printStatus(io, formatChange(each));
@@ -146,20 +133,6 @@ async function run(deployment: Deployment, config: ServerConfig, attempt: Attemp
   const isSite = (settings.app ?? detected?.app) === "static";
   const shown = isSite ? { ...registered, url: `${registered.url}/` } : registered;
   return description === undefined ? shown : { ...shown, detected: description };
-}
-
-/** Adds the revision that serves the endpoint now to the error. */
-async function withServingRevision(
-  error: unknown,
-  ref: EndpointRef,
-  client: Client,
-  registered: string | undefined,
-): Promise<unknown> {
-  if (!(error instanceof FaasError) || error.code === "SERVER_UNREACHABLE") return error;
-  const view = await client.endpoint(ref).catch(() => undefined);
-  if (!view) return error;
-  const message = `${error.message}\n${describeServing(view, registered)}`;
-  return new FaasError(error.code, message, { cause: error, extensions: error.extensions });
 }
 
 /** Parses an image reference, by the grammar of the distribution project. */

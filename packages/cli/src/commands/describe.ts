@@ -2,6 +2,7 @@ import type { EndpointView } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { parseRef } from "../options/target.ts";
+import { outputOf } from "../terminal/failure-output.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print } from "../terminal/output.ts";
 
@@ -57,6 +58,8 @@ function formatReplicas({ replicas }: EndpointView): string {
 
 function formatFailure({ failure }: EndpointView): string {
   if (!failure) return "";
-  const lines = failure.lastLogLines.map((line) => `  ${line}\n`).join("");
+  const lines = outputOf(failure.lastLogLines, failure.detail)
+    .map((line) => `  ${line}\n`)
+    .join("");
   return `\nfailure of revision ${failure.revision}: ${failure.code}\n  ${failure.detail}\n${lines && `last lines of its output:\n${lines}`}`;
 }

@@ -50,8 +50,8 @@ test("dev serves a saved change, and keeps the previous code when it does not lo
   assert.equal((await call()).text, "two");
 
   await save({ "index.mjs": "\n\nconst = 3;\n" }, /still serving the previous code/);
-  assert.match(running.stderr(), /index\.mjs:3/);
-  assert.ok(!running.stderr().includes(temporary), "errors name the user's own files");
+  assert.match(running.stdout() + running.stderr(), /index\.mjs:3/);
+  assert.ok(!(running.stdout() + running.stderr()).includes(temporary), "errors name the user's own files");
   assert.deepEqual(await call(), { status: 200, text: "two" });
 
   await save({ "index.mjs": respondWith("four") }, /loaded in \d+ ms/);
@@ -139,6 +139,21 @@ test("dev cancels code that never loads on the next save", async (t) => {
   await save({ "index.mjs": respondWith("two") }, /loaded in \d+ ms/);
   assert.equal((await call()).text, "two");
 });
+
+for (const [language, file, code] of [
+  ["Node", "index.mjs", 'throw new Error("no database");\n'],
+  ["Python", "main.py", 'raise RuntimeError("no database")\n'],
+] as const)
+  test(`dev prints an error of ${language} once, with the path of the user's file`, async (t) => {
+    const { running, folder, save } = await dev(t, { [file]: code });
+    await running.printed(/no code to serve yet/);
+    await running.printed(/ended, because it did not load/);
+    const text = running.stdout() + running.stderr();
+    const printed = text.split("\n").filter((line) => line.includes("no database") && !/^ +raise /.test(line));
+    assert.equal(printed.length, 1, text);
+    assert.ok(text.includes(join(folder, file)), text);
+    await save({ [file]: code.replace("no database", "no disk") }, /no disk/);
+  });
 
 test("dev rejects a missing folder", async (t) => {
   const { code, stderr } = await startHere(t, ["dev", "nowhere"], { cwd: root }).ended;

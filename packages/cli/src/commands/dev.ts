@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_PORT, FaasError } from "@faas/core";
+import { DEFAULT_PORT } from "@faas/core";
 import type { RequestReport } from "@faas/server";
 import type { Command } from "commander";
 import { startLocalServer } from "../dev/local-server.ts";
@@ -35,16 +35,16 @@ export function define(command: Command, io: Io): void {
 
 async function dev(dir: string | undefined, { port, verbose = false }: Options, io: Io): Promise<void> {
   const { source } = await openProject(dir, io.cwd);
-  if (!(await stat(source).catch(() => undefined))?.isDirectory())
-    throw new FaasError("SOURCE_UNREADABLE", `Expected a folder with a function, got ${source}`);
   const dataDir = await mkdtemp(join(tmpdir(), "faas-dev-data-"));
   try {
-    const server = await startLocalServer(dataDir, port, (report) => printStatus(io, formatRequest(report, io)));
+    const server = await startLocalServer(dataDir, source, port, (report) =>
+      printStatus(io, formatRequest(report, io)),
+    );
     const { signal } = io;
     const onError = (error: unknown) => showError(error, io, false);
     const outside = new OutsideWatcher(source, { signal, onError, onChange: () => void session.load() });
     const events = { ...eventPrinter(source, verbose, io), used: (path: string) => outside.add(path) };
-    const session = new DevSession({ folder: source, dataDir, server, io, events });
+    const session = new DevSession({ folder: source, server, io, events });
     try {
       await watchSource(source, {
         signal,
@@ -74,7 +74,7 @@ function eventPrinter(source: string, verbose: boolean, io: Io): Omit<DevEvents,
     loaded: (ms) => printStatus(io, color.dim(`loaded in ${Math.round(ms)} ms`)),
     unchanged: () => printStatus(io, color.dim("nothing changed")),
     failed: (error, hasPrevious) => {
-      showError(error, io, verbose);
+      if (error !== undefined) showError(error, io, verbose);
       printStatus(io, color.dim(hasPrevious ? "still serving the previous code" : "no code to serve yet"));
     },
     line: (text) => io.stdout.write(`${text}\n`),

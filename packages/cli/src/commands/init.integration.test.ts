@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { exec, execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { test } from "node:test";
@@ -28,3 +28,11 @@ for (const [runtime, [command, ...args]] of Object.entries(RUNTIMES)) {
     await promisify(execFile)(command, args, { cwd: join(cwd, "hello"), env });
   });
 }
+
+test("init prints commands that work where the user is", async (t) => {
+  const cwd = tempDir("init");
+  const { stderr } = await runHere(t, ["init", "hello", "--runtime", "node"], { cwd, env: { PATH: "" } });
+  const [, command = ""] = /^ {2}(.+) deploy +# deploy it as/m.exec(stderr) ?? [];
+  const { stdout } = await promisify(exec)(`${command} --version`, { cwd: join(cwd, "hello") });
+  assert.match(stdout, /^\d+\.\d+\.\d+/);
+});

@@ -24,7 +24,7 @@ test("init writes faas.json with organization, endpoint, runtime and schema", as
 
 test("init prints the next commands", async (t) => {
   const { stderr } = await runHere(t, ["init", "next", "--runtime", "python"], { cwd: root });
-  assert.match(stderr, /cd next\n.*python3 -m unittest.*\n.*faas dev.*\n.*faas up --detach.*\n.*faas deploy/);
+  assert.match(stderr, /cd next\n.*python3 -m unittest.*\n.*faas\S* dev.*\n.*faas\S* up --detach.*\n.*faas\S* deploy/);
 });
 
 test("init names existing files and writes nothing", async (t) => {

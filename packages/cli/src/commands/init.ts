@@ -4,6 +4,7 @@ import { FaasError, type Language, languages } from "@faas/core";
 import type { Command } from "commander";
 import { checkRef } from "../options/target.ts";
 import { optionWithLaterDefault } from "../options/value-parsers.ts";
+import { programCommand } from "../project/program-command.ts";
 import { endpointNameOf, writeStarter } from "../project/starter.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { printStatus } from "../terminal/output.ts";
@@ -40,12 +41,18 @@ async function init(dir: string, options: Options, io: Io): Promise<void> {
   const files = await writeStarter({ folder, runtime, org, name: endpoint });
   const to = relative(io.cwd, folder);
   for (const file of files) io.stdout.write(`${to === "" ? file : `${to}/${file}`}\n`);
+  const faas = await programCommand(folder, io.env);
+  const steps = [
+    ...(to === "" ? [] : [[`cd ${to}`]]),
+    [TESTS[runtime], "run its test"],
+    [`${faas} dev`, "run it locally, reload on every save"],
+    [`${faas} up --detach`, "start a server on this machine"],
+    [`${faas} deploy`, `deploy it as ${org}/${endpoint}`],
+  ];
+  const width = Math.max(...steps.map(([command = ""]) => command.length));
   printStatus(io, "\nNext:");
-  if (to !== "") printStatus(io, `  cd ${to}`);
-  printStatus(io, `  ${TESTS[runtime].padEnd(22)} # run its test`);
-  printStatus(io, `  ${"faas dev".padEnd(22)} # run it locally, reload on every save`);
-  printStatus(io, `  ${"faas up --detach".padEnd(22)} # start a server on this machine`);
-  printStatus(io, `  ${"faas deploy".padEnd(22)} # deploy it as ${org}/${endpoint}`);
+  for (const [command = "", purpose] of steps)
+    printStatus(io, purpose === undefined ? `  ${command}` : `  ${command.padEnd(width)} # ${purpose}`);
 }
 
 async function promptRuntime(io: Io): Promise<Language> {

@@ -31,6 +31,10 @@ export async function handler({ path }) {
   if (path === "/throws") throw new Error("no database");
   if (path === "/teapot") return { status: 418, body: "short and stout" };
   if (path === "/moved") return { status: 302, headers: { location: "/" } };
+  if (path === "/package") return import("lodash");
+  if (path === "/file") return (await import("node:fs/promises")).readFile(new URL("none.txt", import.meta.url));
+  if (path === "/slow-body") return (async function* () { yield "a"; await new Promise((end) => setTimeout(end, 250)); })();
+  if (path === "/ends") return setTimeout(() => process.exit(3), 250), new Promise(() => {});
   if (path === "/fail") return cut.resolve();
   if (path === "/cut") return (async function* () { yield "first"; await cut.promise; throw new Error("cut"); })();
   return (async function* () { yield "first"; await new Promise(() => {}); })();
@@ -131,6 +135,19 @@ test("invoke of a function that throws prints its message and a pointer to the l
   assert.match(stderr, /^error: no database \(FUNCTION_ERROR\)\nhint: run "faas logs acme\/failing"/);
 });
 
+for (const [path, expected] of [
+  [
+    "package",
+    /^error: Cannot find package 'lodash' imported from index\.mjs\. Add "lodash" to "dependencies" in package\.json \(/,
+  ],
+  ["file", /^error: ENOENT: no such file or directory, open 'none\.txt' \(/],
+] as const)
+  test(`the error of a call has the author's own paths, and advice: ${path}`, async (t) => {
+    const { stdout, stderr } = await server.run(t, ["invoke", `acme/failing/${path}`]);
+    assert.match(stderr, expected);
+    assert.ok(!stdout.includes(server.folder), stdout);
+  });
+
 for (const [path, body, expected] of [
   ["teapot", "short and stout", "error: acme/failing responded with 418 I'm a Teapot\n"],
   ["moved", "", "error: acme/failing responded with 302 Found\n"],
@@ -161,7 +178,47 @@ for (const typo of ["acme/ehco", "amce/echo"]) {
 test("invoke --timing prints the time it took", async (t) => {
   const { stdout, stderr } = await server.run(t, ["invoke", "acme/echo", "--timing", "-d", "x"]);
   assert.equal(stdout, "x");
-  assert.match(stderr, /^total \d+\.\d ms.*exec \d+\.\d ms/);
+  assertAccounted(stderr);
+});
+
+/** Checks that the parts of --timing add up to its total. */
+function assertAccounted(text: string): void {
+  const [, total = "", parts = ""] = /^total (\d+\.\d) ms(?: \(cold start\))?: (.*)$/m.exec(text) ?? [];
+  const names = Array.from(parts.matchAll(/(\w+) \d/g), ([, name]) => name);
+  assert.deepEqual(names, ["queue", "cold", "exec", "body", "network"], text);
+  const sum = Array.from(parts.matchAll(/(\d+\.\d) ms/g), ([, ms]) => Number(ms)).reduce((a, b) => a + b);
+  // Six numbers are rounded.
+  assert.ok(Math.abs(sum - Number(total)) < 0.31, text);
+}
+
+test("invoke --timing accounts for the time of a body that comes later, and of a replica that ends", async (t) => {
+  const slow = await server.run(t, ["invoke", "acme/failing/slow-body", "--timing"]);
+  assertAccounted(slow.stderr);
+  assert.ok(Number(/body (\d+\.\d)/.exec(slow.stderr)?.[1]) > 200, slow.stderr);
+  const ends = await server.run(t, ["invoke", "acme/failing/ends", "--timing"]);
+  assertAccounted(ends.stderr);
+  assert.ok(Number(/exec (\d+\.\d)/.exec(ends.stderr)?.[1]) > 200, ends.stderr);
+});
+
+test("invoke of a GET that ends its replica does not end a second one", async (t) => {
+  await server.deploy("acme/ends", "export const handler = ({ path }) => (path === '/' ? 1 : process.exit(3));\n");
+  const { code, stderr } = await server.run(t, ["invoke", "acme/ends/now"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /ended with exit code 3 while it served \(REPLICA_EXITED\)/);
+  assert.equal((await server.run(t, ["invoke", "acme/ends"])).code, 0);
+  const { stdout } = await server.run(t, ["logs", "acme/ends"]);
+  assert.equal(stdout.match(/^\[faas\] replica \S+: .* exit code 3/gm)?.length, 1, stdout);
+});
+
+test("invoke explains a failure once on a terminal, and prints the problem document elsewhere", async (t) => {
+  const stdout = Object.assign(new PassThrough(), { isTTY: true });
+  const stderr = new PassThrough();
+  const io = { stdin: new PassThrough(), stdout, stderr, env: { FAAS_SERVER: server.url }, cwd: server.folder };
+  const { signal } = new AbortController();
+  assert.equal(await main(["invoke", "acme/failing/throws"], { ...io, signal, exitCode: 0 }), 1);
+  assert.equal(stdout.read(), null);
+  assert.equal(String(stderr.read()).split("no database").length, 2);
+  assert.match((await server.run(t, ["invoke", "acme/failing/throws"])).stdout, /"detail":"no database"/);
 });
 
 test("invoke streams the body, and exits 130 after Ctrl-C", async (t) => {

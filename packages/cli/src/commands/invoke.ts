@@ -8,6 +8,7 @@ import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../o
 import { parseTarget, pathOf, type Target } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { colors, printStatus, showError, write } from "../terminal/output.ts";
+import { formatTiming } from "../terminal/timing.ts";
 
 interface Options extends GlobalOptions, RequestOptions {
   readonly include?: boolean;
@@ -32,10 +33,11 @@ async function invoke(target: Target, options: Options, io: Io): Promise<void> {
   const request = await requestOf(options, io);
   const startedAt = performance.now();
   const response = await client.call(pathOf(target), request);
+  const headMs = performance.now() - startedAt;
   if (options.include) printHead(response, io);
   const succeeded = response.statusCode >= 200 && response.statusCode < 300;
-  const body = await copyToStdout(client.read(response.body), succeeded ? 0 : MAX_PROBLEM_BYTES, io);
-  if (options.timing) printStatus(io, formatTiming(performance.now() - startedAt, response.headers, io));
+  const body = await copyBody(client.read(response.body), response, io);
+  if (options.timing) printStatus(io, formatTiming({ headMs, totalMs: performance.now() - startedAt }, response, io));
   if (succeeded || io.signal.aborted) return;
   io.exitCode = 1;
   await printFailure(response.statusCode, body, target, client, options, io);
@@ -58,8 +60,19 @@ function printHead({ statusCode, headers }: HttpResponse, io: Io): void {
   printStatus(io, "");
 }
 
+/** Copies the body to stdout. Returns the beginning of that of a failed response, in which a problem document may be. */
+async function copyBody(body: AsyncIterable<Buffer>, response: HttpResponse, io: Io): Promise<Buffer> {
+  const { statusCode, headers } = response;
+  const maxKept = statusCode >= 200 && statusCode < 300 ? 0 : MAX_PROBLEM_BYTES;
+  // On a terminal the error says all that a problem document does.
+  const isExplained = maxKept > 0 && headers["content-type"] === "application/problem+json";
+  if (!isExplained || !io.stdout.isTTY) return copyToStdout(body, maxKept, io);
+  const bytes = Buffer.concat(await Array.fromAsync(body));
+  return problemError(bytes.toString("utf8")) ? bytes : copyToStdout([bytes], maxKept, io);
+}
+
 /** Copies a body to stdout byte for byte; returns at most its first `maxKept` bytes. */
-async function copyToStdout(body: AsyncIterable<Buffer>, maxKept: number, io: Io): Promise<Buffer> {
+async function copyToStdout(body: AsyncIterable<Buffer> | Iterable<Buffer>, maxKept: number, io: Io): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let last: number | undefined;
@@ -72,16 +85,6 @@ async function copyToStdout(body: AsyncIterable<Buffer>, maxKept: number, io: Io
   // The prompt, and our own lines, begin on a new line.
   if (io.stdout.isTTY && last !== undefined && last !== 0x0a) io.stdout.write("\n");
   return Buffer.concat(chunks);
-}
-
-function formatTiming(totalMs: number, headers: HttpResponse["headers"], io: Io): string {
-  const parts = [...String(headers["server-timing"] ?? "").matchAll(/(\w+);dur=([\d.]+)/g)].map(
-    ([, name, ms]) => `${name} ${Number(ms).toFixed(1)} ms`,
-  );
-  const cold = headers["x-cold-start"] === "true" ? " (cold start)" : "";
-  return colors(io.stderr, io).dim(
-    `total ${totalMs.toFixed(1)} ms${cold}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`,
-  );
 }
 
 /** Prints the reason of a failed response, from its problem document if it has one. */

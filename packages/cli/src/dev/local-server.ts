@@ -7,12 +7,13 @@ import type { RequestReport, RunningServer } from "@faas/server";
 const NEXT_PORTS = 20;
 
 /**
- * Starts a server in this process. Without `port` it listens on the default port, the next free one, or any.
+ * Starts a server for one function in this process. Without `port` it listens on the default port, the next free one, or any.
  *
  * @throws PORT_IN_USE
  */
 export async function startLocalServer(
   dataDir: string,
+  sourceFolder: string,
   port: number | undefined,
   onRequest: (report: RequestReport) => void,
 ): Promise<RunningServer> {
@@ -29,6 +30,7 @@ export async function startLocalServer(
     accessLog: false,
     poolSize: 1,
     readable: [packages],
+    sourceFolder,
   } as const;
   const startOn = (candidate: number) => startServer({ ...options, port: candidate });
   if (port !== undefined) return startOn(port);

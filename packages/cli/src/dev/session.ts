@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type PreparedFolder, prepareFolder, settingsOf } from "@faas/builder/bundle";
 import { type EndpointRef, FaasError, type Project } from "@faas/core";
@@ -26,7 +25,12 @@ export interface DevEvents {
   loaded(ms: number): void;
   /** Reports that the folder's code is the one that serves already. */
   unchanged(): void;
-  /** Reports that the new code cannot be served; with `hasPrevious` the previous code still serves. */
+  /**
+   * Reports that the new code cannot be served.
+   *
+   * @param error reason; absent when the function has printed it
+   * @param hasPrevious true when the previous code still serves
+   */
   failed(error: unknown, hasPrevious: boolean): void;
   /** Reports a line of the function's output. */
   line(text: string): void;
@@ -37,8 +41,6 @@ export interface DevEvents {
 export interface DevSessionOptions {
   /** Folder of the function. */
   readonly folder: string;
-  /** Data folder of the server. */
-  readonly dataDir: string;
   readonly server: RunningServer;
   readonly io: Pick<Io, "signal" | "env">;
   readonly events: DevEvents;
@@ -47,7 +49,6 @@ export interface DevSessionOptions {
 /** Repeated deployments of a folder to a server in this process, as `faas deploy` makes them but without a tar. */
 export class DevSession implements AsyncDisposable {
   readonly #folder: string;
-  readonly #dataDir: string;
   readonly #server: RunningServer;
   readonly #events: DevEvents;
   readonly #signal: AbortSignal;
@@ -63,10 +64,13 @@ export class DevSession implements AsyncDisposable {
   #isOutdated = false;
   #description: string | undefined;
   #logs: Promise<void> | undefined;
+  /** Last line of the function's output. */
+  #printed: string | undefined;
+  /** Reason of a failure that the function's output will repeat. */
+  #reported: string | undefined;
 
-  constructor({ folder, dataDir, server, io, events }: DevSessionOptions) {
+  constructor({ folder, server, io, events }: DevSessionOptions) {
     this.#folder = folder;
-    this.#dataDir = dataDir;
     this.#server = server;
     this.#events = events;
     this.#signal = io.signal;
@@ -100,7 +104,7 @@ export class DevSession implements AsyncDisposable {
         await this.#loadOnce(signal);
       } catch (error) {
         const hasPrevious = await this.#isServing();
-        if (!signal.aborted) this.#events.failed(this.#withSourcePaths(error), hasPrevious);
+        if (!signal.aborted) this.#report(error, hasPrevious);
       }
     }
   }
@@ -185,10 +189,28 @@ export class DevSession implements AsyncDisposable {
     }
   }
 
+  /** Reports a failure, once: a function that does not load prints the reason, and its output may arrive before the failure or after it. */
+  #report(error: unknown, hasPrevious: boolean): void {
+    const reason = error instanceof FaasError && error.code === "FUNCTION_LOAD_FAILED" ? error.message : undefined;
+    const isPrinted = reason !== undefined && this.#printed === reason;
+    this.#printed = undefined;
+    this.#reported = isPrinted ? undefined : reason;
+    this.#events.failed(isPrinted ? undefined : error, hasPrevious);
+  }
+
+  #onLine(line: string): void {
+    if (line === this.#reported) {
+      this.#reported = undefined;
+      return;
+    }
+    // A line of the server's own follows the reason.
+    if (!line.startsWith("[faas] ")) this.#printed = line;
+    this.#events.line(line);
+  }
+
   async #followLogs(ref: EndpointRef): Promise<void> {
     try {
-      for await (const { line } of this.#client.logs(ref, { follow: "true" }))
-        this.#events.line(this.#withSourcePathsIn(line));
+      for await (const { line } of this.#client.logs(ref, { follow: "true" })) this.#onLine(line);
     } catch (error) {
       if (!this.#signal.aborted) this.#events.failed(error, await this.#isServing());
     }
@@ -199,25 +221,5 @@ export class DevSession implements AsyncDisposable {
     if (this.#ref === undefined) return false;
     const view = await this.#client.endpoint(this.#ref).catch(() => undefined);
     return view?.replicas.some(({ ready }) => ready) ?? false;
-  }
-
-  /** Replaces paths of prepared folders with those of the user's own files. */
-  #withSourcePaths(error: unknown): unknown {
-    if (!(error instanceof FaasError)) return error;
-    const { cause, extensions } = error;
-    return new FaasError(error.code, this.#withSourcePathsIn(error.message), { cause, extensions: { ...extensions } });
-  }
-
-  #withSourcePathsIn(text: string): string {
-    const result = [...this.#prepared.values()].reduce(
-      (replaced, { folder }) => replaced.replaceAll(folder, this.#folder),
-      text,
-    );
-    // A sandboxed, prewarmed process has a copy.
-    const copies = join(this.#dataDir, "live");
-    return result
-      .split(`${copies}/`)
-      .map((part, index) => (index === 0 ? part : part.replace(/^[^/]+\/code/, this.#folder)))
-      .join("");
   }
 }

@@ -26,10 +26,6 @@ export function parseSettingName(text: string): SettingName {
   );
 }
 
-/** Formats the name of a setting as the server does. */
-export const formatSettingName = (name: SettingName): string =>
-  "variable" in name ? `${name.setting}.${name.variable}` : name.setting;
-
 /** Parser of `--unset`, which is repeatable. */
 export const unsetOption = (text: string, previous: readonly SettingName[] = []): readonly SettingName[] => [
   ...previous,

@@ -1,6 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { expectedAndGot, FaasError, nearest, type Project, projectSchema } from "@faas/core";
 import { type JsonText, parseJson } from "./json-position.ts";
 
@@ -35,14 +35,35 @@ export async function findProject(from: string): Promise<FoundProject | undefine
  * Returns the folder that a command works on, and its `faas.json`: the given folder, else that of the nearest `faas.json`, else the working directory.
  *
  * @throws CONFIG_INVALID
+ * @throws SOURCE_UNREADABLE when the given folder is missing or a file
  */
 export async function openProject(
   dir: string | undefined,
   cwd = process.cwd(),
 ): Promise<{ source: string; found: FoundProject | undefined }> {
   const from = resolve(cwd, dir ?? ".");
+  if (dir !== undefined) await checkFolder(from, dir);
   const found = await findProject(from);
   return { source: dir === undefined ? (found?.folder ?? from) : from, found };
+}
+
+/**
+ * Checks that a folder exists, before its content is checked.
+ *
+ * @param typed the folder as the user typed it
+ */
+async function checkFolder(path: string, typed: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  if (found)
+    throw new FaasError("SOURCE_UNREADABLE", `Expected ${path} to be a folder with a function, but it is a file`);
+  const siblings = await readdir(dirname(path), { withFileTypes: true }).catch(() => []);
+  const folders = siblings.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  const similar = nearest(basename(path), folders);
+  const suggestion = similar === undefined ? undefined : join(dirname(typed), similar);
+  throw new FaasError("SOURCE_UNREADABLE", `There is no folder ${path}`, {
+    extensions: suggestion === undefined ? {} : { suggestion },
+  });
 }
 
 /**

@@ -2,10 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { FaasError } from "@faas/core";
+import { programFile } from "../project/program-command.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../bin/faas.js", import.meta.url));
 const LAST_LINES = 10;
 
 /** Message of `faas up` to the process that started it, over Node's IPC channel. */
@@ -42,7 +41,7 @@ export async function startDetached(
   const logFile = join(dataDir, "server.log");
   const log = await open(logFile, "a");
   const { size: logStart } = await log.stat();
-  const child = spawn(process.execPath, [PROGRAM, "up", ...args], {
+  const child = spawn(process.execPath, [programFile, "up", ...args], {
     cwd: dataDir,
     detached: true,
     stdio: ["ignore", log.fd, log.fd, "ipc"],

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type ErrorCode, FaasError } from "@faas/core/errors";
 import { Chalk, type ChalkInstance } from "chalk";
 import { Option } from "commander";
+import { outputOf } from "./failure-output.ts";
 import type { Io } from "./io.ts";
 
 export type OutputFormat = "json" | "yaml" | "table";
@@ -80,10 +81,9 @@ export function showError(error: unknown, io: Io, verbose: boolean): void {
   printStatus(io, `${color.red("error:")} ${shown.message}${code}`);
   if (error instanceof FaasError) {
     const { suggestion, lastLogLines, hint = HINTS[error.code] } = error.extensions;
-    if (Array.isArray(lastLogLines) && lastLogLines.length > 0) {
-      printStatus(io, color.dim("last lines of its output:"));
-      for (const line of lastLogLines) printStatus(io, `  ${line}`);
-    }
+    const output = Array.isArray(lastLogLines) ? outputOf(lastLogLines, shown.message) : [];
+    if (output.length > 0) printStatus(io, color.dim("last lines of its output:"));
+    for (const line of output) printStatus(io, `  ${line}`);
     if (suggestion) printStatus(io, `${color.yellow("hint:")} did you mean "${suggestion}"?`);
     else if (hint) printStatus(io, `${color.yellow("hint:")} ${hint}`);
   } else if (!verbose && !isSystemError(error)) {

@@ -34,7 +34,9 @@ export const putEndpointSchema = z
       .describe("Single variables to set, or to remove with null, after settings"),
     detected: detectedSettingsSchema
       .optional()
-      .describe("What a build has detected in the code: it applies unless it is set, and until the next build"),
+      .describe(
+        "Settings that a build has detected in the code: they apply unless they are set, and until the next build",
+      ),
     reset: resetSchema,
     dryRun: dryRunSchema,
   })

@@ -20,6 +20,8 @@ test("a position is found in a traceback by faulthandler, outside of the standar
   assert.equal(loadingLocation(lines), "lib/a.py:4 (parse)");
   assert.equal(loadingLocation(lines.slice(0, -2)), undefined);
   assert.equal(loadingLocation(lines.slice(4)), "main.py:9 (<module>)");
+  const relative = lines.map((line) => line.replace("/app/", ""));
+  assert.equal(loadingLocation(relative), "lib/a.py:4 (parse)");
 });
 
 test("ordinary output has no position", () => {

@@ -10,9 +10,9 @@ const REPORT = /^Still loading after \d+ s, at (.+)$/;
 const TRACEBACK = /^Timeout \(\d+:\d\d:\d\d\)!$/;
 const FRAME = /^ {2}File "(.+)", line (\d+) in (.+)$/;
 /** Frame of the wrapper, in the folder of the function. */
-const WRAPPER_FRAME = /^ {2}File "(.*\/)\.interface\.pyc?", line \d+ in load_/;
+const WRAPPER_FRAME = /^ {2}File "(.*\/)?\.interface\.pyc?", line \d+ in load_/;
 /** Code of the standard library, of the interpreter, of packages and of the wrapper. */
-const OTHER_CODE = /\/lib\/python|^<|\/\.interface\.pyc?$|\/\.packages\//;
+const OTHER_CODE = /\/lib\/python|^<|(?:^|\/)\.interface\.pyc?$|(?:^|\/)\.packages\//;
 
 /** Finds the position of code that is still loading in the lines that a replica printed. */
 export function loadingLocation(lines: readonly string[]): string | undefined {

@@ -52,6 +52,8 @@ export type ReplicaFailure = Immutable<z.infer<typeof replicaFailureSchema>>;
 /** A replica whose process exited without being stopped. */
 export interface EndedReplica extends ReplicaFailure {
   readonly id: string;
+  /** True if something outside of it killed it; absent if it exited by itself, or ran out of its limits. */
+  readonly killed?: boolean;
 }
 
 /** Observed status of an endpoint, never the desired one. */

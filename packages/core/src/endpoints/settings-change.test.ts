@@ -163,7 +163,7 @@ test("a variable moves from the environment to the secrets and back", () => {
   assert.match(settingsProblem(both.settings) ?? "", /A is in both/);
 });
 
-test("what a build detects holds until the next build, unless it is set", () => {
+test("detected settings hold until the next build, unless they are set", () => {
   const built = changeSettings(undefined, {
     settings: { handler: "mine.main" },
     detected: { runtime: "python", app: "asgi", handler: "app.app", env: { MODE: "fast" } },

@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { normalizedHostnames } from "../hostnames.ts";
 import type { Immutable } from "../immutable.ts";
+import { sameValue } from "../same-value.ts";
 import type { Revision } from "./endpoint.ts";
 import { type Settings, type SettingsInput, settingsInputSchema, withDefaults } from "./settings.ts";
 
@@ -87,9 +87,7 @@ export const setSettings = ({ settings, set }: ChangedSettings): SettingsInput =
 export function detectedSettings(revision: ChangedSettings): SettingsInput {
   const { settings } = revision;
   const set = setSettings(revision);
-  const names = DETECTABLE.filter(
-    (name) => settings[name] !== undefined && !isDeepStrictEqual(settings[name], set[name]),
-  );
+  const names = DETECTABLE.filter((name) => settings[name] !== undefined && !sameValue(settings[name], set[name]));
   const env = nonEmpty(without(settings.env, Object.keys(set.env ?? {})));
   return { ...pick(settings, names), ...(env && { env }) };
 }
@@ -105,7 +103,7 @@ export function changeSettings(before: ChangedSettings | undefined, change: Sett
   const env = { ...without(built.env ?? {}, Object.keys(set.secrets ?? {})), ...set.env };
   // A folder with a Dockerfile decides about the runtime, whatever is set.
   const settings = withDefaults({ ...built, ...set, env, runtime: built.runtime ?? set.runtime });
-  return isDeepStrictEqual(set, unlikeDefaults(settings)) ? { settings } : { settings, set };
+  return sameValue(set, unlikeDefaults(settings)) ? { settings } : { settings, set };
 }
 
 /** Applies a change to the settings that deployments have named. */
@@ -133,7 +131,7 @@ export function settingChanges(before: Settings, after: Settings): SettingChange
   const [old, current] = [flattened(before), flattened(after)];
   return [...new Set([...old.keys(), ...current.keys()])]
     .map((setting) => ({ setting, from: old.get(setting) ?? null, to: current.get(setting) ?? null }))
-    .filter(({ from, to }) => !isDeepStrictEqual(from, to));
+    .filter(({ from, to }) => !sameValue(from, to));
 }
 
 /** Values of the settings that are absent where they have their defaults. */
@@ -163,7 +161,7 @@ function unlikeDefaults(settings: Settings): SettingsInput {
   const detectable: readonly string[] = DETECTABLE;
   return pick(
     settings,
-    names.filter((name) => !detectable.includes(name) && !isDeepStrictEqual(settings[name], defaults[name])),
+    names.filter((name) => !detectable.includes(name) && !sameValue(settings[name], defaults[name])),
   );
 }
 

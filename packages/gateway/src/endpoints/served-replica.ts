@@ -15,6 +15,8 @@ export class ServedReplica {
   draining = false;
   /** Failures since its last response. */
   consecutiveFailures = 0;
+  /** Time of the last failure of a request that it had accepted: `performance.now()`. */
+  failedAt = Number.NEGATIVE_INFINITY;
   /** Requests that ended, successfully or not. */
   completed = 0;
   /** The replica is far slower than its siblings: they are used first. */

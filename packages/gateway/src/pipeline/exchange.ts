@@ -76,6 +76,8 @@ export class Exchange implements Waiter, Responder {
   waitedMs = 0;
   /** The part of `waitedMs` until a replica was ready. */
   coldMs = 0;
+  /** Milliseconds on replicas that failed before they responded. */
+  lostMs = 0;
   /** Why the last replica did not accept it. */
   lastError: Error | undefined;
   /** The request was sent again after a replica accepted it and failed. */
@@ -231,7 +233,7 @@ export class Exchange implements Waiter, Responder {
 
   #respondProblem(error: unknown): void {
     const { status, headers, body } = problemResponse(error, this.requestId);
-    headers["Server-Timing"] = this.serverTiming(0);
+    headers["Server-Timing"] = this.serverTiming(this.lostMs);
     if (this.cold) headers["X-Cold-Start"] = "true";
     this.status = status;
     this.response.writeHead(status, headers);

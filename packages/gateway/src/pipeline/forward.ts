@@ -14,6 +14,10 @@ import { RequestBody } from "./request-body.ts";
 const TIMEOUT_GRACE_MS = 500;
 /** Time for a platform to report that a process exited, after its connections closed. */
 const EXIT_REPORT_MS = 700;
+/** Time for such a report if the request can be repeated. In a cluster, the report takes longer, and waiting for it is better than ending a second replica. */
+const REPEAT_REPORT_MS = 3_000;
+/** Failures of a replica within this time have one cause. */
+const SAME_FAILURE_MS = 1_000;
 /**
  * Methods of requests that can be sent twice without harm (RFC 9110 section 9.2.2). A client can mark others as such
  * (draft-ietf-httpapi-idempotency-key-header).
@@ -84,7 +88,7 @@ class ResponseRelay implements ResponseHandler {
     const exchange = this.#exchange;
     const { response } = exchange;
     exchange.status = status;
-    const timing = exchange.serverTiming(performance.now() - this.#began);
+    const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
     response.writeHead(status, responseHeaders(head, exchange, timing, this.#context.isEndpoint));
     // The head of a stream must not wait for its first chunk.
     this.#sized = framing.kind === "length" || framing.kind === "none";
@@ -112,7 +116,7 @@ class ResponseRelay implements ResponseHandler {
   upgraded(head: ResponseHead, socket: Duplex): void {
     const exchange = this.#exchange;
     exchange.status = head.status;
-    const timing = exchange.serverTiming(performance.now() - this.#began);
+    const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
     const { isEndpoint, tunnels } = this.#context;
     tunnels.open(exchange, responseHeaders(head, exchange, timing, isEndpoint), socket);
   }
@@ -121,6 +125,7 @@ class ResponseRelay implements ResponseHandler {
     const exchange = this.#exchange;
     if (exchange.finished) return;
     exchange.call = undefined;
+    exchange.lostMs += performance.now() - this.#began;
     const { endpoint } = exchange;
     if (error instanceof FaasError || exchange.response.headersSent) exchange.fail(error);
     else if (error instanceof ReplicaTimeout) {
@@ -128,41 +133,57 @@ class ResponseRelay implements ResponseHandler {
       exchange.fail(
         new FaasError("FUNCTION_TIMEOUT", `${endpoint.key} did not respond within its timeout of ${timeoutMs} ms`),
       );
-    } else if (this.#canRetry(error)) {
+    } else if (this.#wasUnseen(error)) {
       exchange.lastError = error;
       endpoint.eject(this.#replica);
       exchange.retryOnAnotherReplica();
-    } else void this.#failWithReason(error);
-  }
-
-  /** Fails with the reason why the replica's process ended, if the platform reports that it did. */
-  async #failWithReason(error: Error): Promise<void> {
-    const exchange = this.#exchange;
-    const { endpoint } = exchange;
-    // Ejects it before the reason is known: other requests would be sent to it until then.
-    endpoint.ejectIfOthers(this.#replica);
-    exchange.releaseReplica();
-    const ended = await endpoint.exitOf(this.#replica, EXIT_REPORT_MS);
-    exchange.fail(
-      ended === undefined
-        ? replicaFailed(endpoint.key, error)
-        : new FaasError(ended.code, ended.detail, { cause: error, extensions: { revision: ended.revision } }),
-    );
+    } else void this.#answerFailure(error);
   }
 
   /**
-   * Decides whether the request can go to another replica: if nothing was sent yet; or, once, if sending it twice does no harm. A body that was being
-   * streamed is lost with the connection.
+   * Sends a request that the replica accepted once more, to another one, if that does no harm, or fails with the reason why the replica's process ended. A
+   * request that was the only one on the replica is not repeated if the process ended by itself: it would end the next replica too.
    */
-  #canRetry(error: Error): boolean {
+  async #answerFailure(error: Error): Promise<void> {
     const exchange = this.#exchange;
+    const { endpoint } = exchange;
+    const replica = this.#replica;
+    const since = performance.now();
+    const repeats = this.#canRepeat();
+    const isSuspect = replica.inFlight === 1 && since - replica.failedAt > SAME_FAILURE_MS;
+    replica.failedAt = since;
+    // Ejects it before the reason is known: other requests would be sent to it until then.
+    if (repeats) endpoint.eject(replica);
+    else endpoint.ejectIfOthers(replica);
+    exchange.releaseReplica();
+    const isInnocent = repeats && (!isSuspect || (await replica.connections.accepts()));
+    const ended = isInnocent ? undefined : await endpoint.exitOf(replica, repeats ? REPEAT_REPORT_MS : EXIT_REPORT_MS);
+    exchange.lostMs += performance.now() - since;
+    if (exchange.finished) return;
+    if (repeats && (ended === undefined || ended.killed)) {
+      exchange.repeated = true;
+      exchange.lastError = error;
+      exchange.retryOnAnotherReplica();
+    } else if (ended === undefined) exchange.fail(replicaFailed(endpoint.key, error));
+    else {
+      const { code, detail, revision } = ended;
+      exchange.fail(new FaasError(code, detail, { cause: error, extensions: { revision } }));
+    }
+  }
+
+  /** Tells whether the replica cannot have seen the request, which can then go to another one, whatever its method. */
+  #wasUnseen(error: Error): boolean {
     if (this.#call === undefined) return true;
-    if (exchange.body === undefined || exchange.upgrade) return false;
+    const { body, upgrade } = this.#exchange;
+    if (body === undefined || upgrade) return false;
     // A whole request is one write: the replica had closed the connection before, and the kernel accepted none of it.
-    if ((error as NodeJS.ErrnoException).syscall === "write") return true;
-    if (exchange.repeated) return false;
-    exchange.repeated = true;
-    const { method, headers } = exchange.request;
-    return IDEMPOTENT.has(method as string) || headers["idempotency-key"] !== undefined;
+    return (error as NodeJS.ErrnoException).syscall === "write";
+  }
+
+  /** Tells whether the request can be sent once more: it was not yet, and sending it twice does no harm. A body that was being streamed is lost with the connection. */
+  #canRepeat(): boolean {
+    const { body, upgrade, repeated, request } = this.#exchange;
+    if (body === undefined || upgrade || repeated) return false;
+    return IDEMPOTENT.has(request.method as string) || request.headers["idempotency-key"] !== undefined;
   }
 }

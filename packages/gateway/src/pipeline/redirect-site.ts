@@ -22,7 +22,7 @@ export function redirectSite(): Stage {
   };
 }
 
-/** Returns the address with a slash, relative to the one without: proxies in front may have added a path. Returns undefined if the path goes on. */
+/** Returns the address with a slash, relative to the one without: proxies in front may have added a path. Returns undefined for a longer path. */
 function withSlash(url: string, prefix: string): string | undefined {
   if (url !== prefix && !url.startsWith(`${prefix}?`)) return undefined;
   return `${prefix.slice(prefix.lastIndexOf("/") + 1)}/${url.slice(prefix.length)}`;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage, Server } from "node:http";
 import { test } from "node:test";
+import { eventually, type TestReplica } from "@faas/testing";
 import { startTestGateway } from "../testing/test-gateway.ts";
 
 // What the gateway does with a request whose replica closes the connection.
@@ -44,6 +46,55 @@ test("fails after the second failure", async () => {
   await using _ = gateway;
   const result = await gateway.call("/acme/x");
   assert.deepEqual([result.status, result.json.code, executed.length], [502, "REPLICA_FAILED", 2]);
+});
+
+/** Starts two replicas. A request of `/ends` ends its replica's process, and one of `/killed` is on a replica that something else kills. */
+async function ending() {
+  const executed: string[] = [];
+  const gateway = await startTestGateway(() => async (request, response) => {
+    const path = request.url as string;
+    executed.push(path);
+    const replica = gateway.platform
+      .replicas({ org: "acme", endpoint: "x" })
+      .find(({ server }) => isOf(server, request));
+    if (path === "/waits") return;
+    if (path === "/ends" || (path === "/killed" && executed.length === 1))
+      gateway.platform.end(replica as TestReplica, { killed: path === "/killed" });
+    else response.end("fine");
+  });
+  await gateway.run({ replicas: 2, scaler: "fixed" });
+  return { gateway, executed };
+}
+
+const isOf = (server: Server, { socket }: IncomingMessage) => {
+  const address = server.address();
+  return typeof address === "object" && address?.port === socket.localPort;
+};
+
+test("does not repeat a request that ended the process of its replica", async () => {
+  const { gateway, executed } = await ending();
+  await using _ = gateway;
+  const result = await gateway.call("/acme/x/ends");
+  assert.deepEqual([result.status, result.json.code, executed], [502, "REPLICA_EXITED", ["/ends"]]);
+});
+
+test("repeats a request whose replica was killed", async () => {
+  const { gateway, executed } = await ending();
+  await using _ = gateway;
+  const result = await gateway.call("/acme/x/killed");
+  assert.deepEqual([result.status, executed], [200, ["/killed", "/killed"]]);
+});
+
+test("repeats requests that were on a replica together with others when its process ended", async () => {
+  const { gateway, executed } = await ending();
+  await using _ = gateway;
+  const [waiting] = gateway.platform.replicas({ org: "acme", endpoint: "x" });
+  const others = Array.from({ length: 4 }, () => gateway.call("/acme/x/waits").catch(() => undefined));
+  await eventually("the calls are on replicas", () => executed.length === 4);
+  gateway.platform.end(waiting as TestReplica);
+  await eventually("those of one replica are repeated", () => executed.length === 6);
+  await gateway[Symbol.asyncDispose]();
+  await Promise.all(others);
 });
 
 test("sends a POST without a key, and a request with a large body, at most once", async () => {

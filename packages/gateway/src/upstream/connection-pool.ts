@@ -1,10 +1,13 @@
-import type { Socket } from "node:net";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import type { ReplicaSocket } from "@faas/core";
 import { type ConnectionOwner, type ReplicaAddress, ReplicaConnection, type ResponseHandler } from "./connection.ts";
 import type { ReplicaRequest } from "./replica-request.ts";
 
 /** Interval at which idle connections are checked, while there are any. */
 const SWEEP_MS = 1_000;
+/** Time limit for a connection that only shows whether a replica accepts any. */
+const DIAL_MS = 1_000;
 
 interface IdleConnection {
   readonly connection: ReplicaConnection;
@@ -43,6 +46,16 @@ export class ConnectionPool implements ConnectionOwner {
       );
   }
 
+  /** Finds out whether the replica still accepts connections. */
+  async accepts(): Promise<boolean> {
+    try {
+      (await (this.#connect ? this.#connect() : dial(this.address))).destroy();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   release(connection: ReplicaConnection, keepMs: number): void {
     if (this.#closing) return void connection.close();
     this.#idle.push({ connection, until: performance.now() + keepMs });
@@ -76,6 +89,17 @@ export class ConnectionPool implements ConnectionOwner {
     for (const { connection } of this.#idle.filter(({ until }) => until <= now)) connection.close();
     if (this.#idle.length > 0) this.#sweep = setTimeout(this.#onSweep, SWEEP_MS).unref();
   };
+}
+
+async function dial(address: ReplicaAddress): Promise<Socket> {
+  const socket = connect(address);
+  try {
+    await once(socket, "connect", { signal: AbortSignal.timeout(DIAL_MS) });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 function parseAddress(address: string): ReplicaAddress {

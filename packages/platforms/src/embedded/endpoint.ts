@@ -169,9 +169,14 @@ export class EmbeddedEndpoint {
 
   #onFailed(replica: ReplicaProcess, end: ProcessEnd): void {
     this.#replicas = this.#replicas.filter((other) => other !== replica);
-    void this.#append(replica, "stderr", { text: `[faas] replica ${replica.id}: ${end.detail}` });
-    const failure = { revision: replica.spec.revision, ...end, lastLogLines: replica.lastLines.slice(-MAX_LOG_LINES) };
-    if (replica.wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED_REPLICAS), { id: replica.id, ...failure }];
+    // A function that does not load has printed the reason.
+    const detail = replica.lastLines.at(-1) === end.detail ? "ended, because it did not load" : end.detail;
+    void this.#append(replica, "stderr", { text: `[faas] replica ${replica.id}: ${detail}` });
+    const { killed, ...reason } = end;
+    const lastLogLines = replica.lastLines.slice(-MAX_LOG_LINES);
+    const failure = { revision: replica.spec.revision, ...reason, lastLogLines };
+    const ended = { id: replica.id, ...failure, ...(killed ? { killed } : {}) };
+    if (replica.wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED_REPLICAS), ended];
     if (replica.spec.revision === this.spec.revision) this.#countFailure(replica, failure);
     this.#reconcile();
     this.#changed();

@@ -11,6 +11,18 @@ const NO_MEMORY = /JavaScript heap out of memory|process out of memory|\bstd::ba
 export interface ProcessEnd {
   readonly code: ErrorCode;
   readonly detail: string;
+  /** True if something outside of the process killed it. */
+  readonly killed?: boolean;
+}
+
+/** Signals with which others end a process; those of a crash are the process's own. */
+const OUTSIDE_SIGNALS: ReadonlySet<string> = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
+
+/** Marks the end of a process that something outside of it killed. */
+export function withKiller(end: ProcessEnd, { code, signal }: Pick<ProcessExit, "code" | "signal">): ProcessEnd {
+  // A supervisor or a shell reports a signal as an exit code: 128 and the signal's number.
+  const isKilled = signal === null ? code === 128 + constants.signals.SIGKILL : OUTSIDE_SIGNALS.has(signal);
+  return isKilled && end.code !== "OUT_OF_MEMORY" ? { ...end, killed: true } : end;
 }
 
 /** Observed end of a process. */

@@ -16,7 +16,7 @@ import {
 } from "@faas/core";
 import { runtimeCommand } from "../common/runtime-command.ts";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
-import type { RuntimeOptions } from "../common/wrapper-environment.ts";
+import { type RuntimeOptions, TAGGED_OUTPUT } from "../common/wrapper-environment.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./endpoint.ts";
 import { endListenersIn, ProcessRecords } from "./orphan-reaper.ts";
 import { CodeSlots, codeKey } from "./prewarm/code-slots.ts";
@@ -69,6 +69,8 @@ export interface EmbeddedOptions {
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
+  /** Folder of the function's author, in which the paths in output are shown; without it they are relative. */
+  readonly sourceFolder?: string;
   /** Receiver of the lines that replicas print; absent to discard them. */
   readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };
@@ -133,10 +135,11 @@ export class EmbeddedPlatform implements Platform {
     this.#host = {
       processOptions: {
         ...runtimeOptions,
-        tagsOutput: options.logRequestIds ?? true,
+        outputVariables: options.logRequestIds === false ? {} : TAGGED_OUTPUT,
         startTimeoutMs: options.startTimeoutMs ?? 60_000,
         prewarmPool: this.#prewarmPool,
         serverOptions: this.#servers.options,
+        ...(options.sourceFolder === undefined ? {} : { sourceFolder: options.sourceFolder }),
         ...(this.#sandboxContext ? { sandboxContext: this.#sandboxContext } : {}),
       },
       bundleFolder: options.bundleFolder,

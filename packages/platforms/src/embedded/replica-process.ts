@@ -16,9 +16,8 @@ import {
   type RuntimeOptions,
   runtimeEnvironment,
   sharedCacheFolder,
-  TAGGED_OUTPUT,
 } from "../common/wrapper-environment.ts";
-import { exitReason, outOfMemory, type ProcessEnd, spawnFailure, startTimeout } from "./exit-reason.ts";
+import { exitReason, outOfMemory, type ProcessEnd, spawnFailure, startTimeout, withKiller } from "./exit-reason.ts";
 import { inspectLoading, type LoadingInspector } from "./loading-inspector.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
 import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
@@ -27,6 +26,7 @@ import { Liveness, memoryFailure } from "./process-checks.ts";
 import { memoryRlimit } from "./sandbox/memory-rlimit.ts";
 import type { ProcessFolder } from "./sandbox/sandbox.ts";
 import { type ServerOptions, ServerProgram } from "./server/server-program.ts";
+import { SourcePaths } from "./source-paths.ts";
 
 const MAX_LAST_LINES = 20;
 /** Lines of a replica that is starting: more, because they may contain the stack of a function that does not finish loading. */
@@ -42,10 +42,12 @@ const OUTPUT_GRACE_MS = 500;
 export interface ProcessOptions extends RuntimeOptions {
   readonly startTimeoutMs: number;
   readonly prewarmPool: PrewarmPool;
-  /** Lines carry the ids of the calls that print them. */
-  readonly tagsOutput: boolean;
+  /** Variables of functions about their output. */
+  readonly outputVariables: Readonly<Record<string, string>>;
   /** Absent if processes are not sandboxed. */
   readonly sandboxContext?: SandboxContext;
+  /** Folder of the author's, for the paths in output; without it they are relative. */
+  readonly sourceFolder?: string;
   /** Returns what servers are started with, once one was applied. */
   readonly serverOptions: () => ServerOptions;
 }
@@ -83,6 +85,7 @@ export class ReplicaProcess {
   readonly #resolveEnded: () => void;
   readonly #startAborter = new AbortController();
   readonly #liveness: Liveness;
+  readonly #sourcePaths: SourcePaths;
   #child: ChildProcess | undefined;
   #folder: ProcessFolder;
   /** Absent for a function. */
@@ -102,6 +105,7 @@ export class ReplicaProcess {
     const path = join(runFolder, sandboxContext ? id : `${id}.tmp`);
     this.#folder = { path, home: sandboxContext ? join(path, "tmp") : path, listenPath: this.socketPath };
     this.#options = options;
+    this.#sourcePaths = new SourcePaths(options.sourceFolder);
     if (spec.app === "server") this.#server = new ServerProgram(id, spec, options.serverOptions());
     const probed = this.#server ? () => this.#server?.probe() : this.socketPath;
     this.#liveness = new Liveness(probed, spec.timeoutMs, this.startedMs);
@@ -205,9 +209,9 @@ export class ReplicaProcess {
   }
 
   #onLine(stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
-    const printed = parseOutput(line);
-    this.lastLines.push(printed.text);
-    if (this.lastLines.length > (this.wasReady ? MAX_LAST_LINES : MAX_START_LINES)) this.lastLines.shift();
+    const { text, ...tag } = parseOutput(line);
+    const printed = { ...tag, text: this.#sourcePaths.shorten(text) };
+    if (this.lastLines.push(printed.text) > (this.wasReady ? MAX_LAST_LINES : MAX_START_LINES)) this.lastLines.shift();
     return this.#events.line(this, stream, printed);
   }
 
@@ -232,7 +236,8 @@ export class ReplicaProcess {
     try {
       const detail = await this.#loadFailure(this.#startAborter.signal);
       if (this.stopping || this.#hasEnded) return;
-      if (detail !== undefined) return this.#kill({ code: "FUNCTION_LOAD_FAILED", detail });
+      if (detail !== undefined)
+        return this.#kill({ code: "FUNCTION_LOAD_FAILED", detail: this.#sourcePaths.shorten(detail) });
       this.ready = true;
       this.wasReady = true;
       this.stages.record("ready");
@@ -276,8 +281,8 @@ export class ReplicaProcess {
     const { lastLines, ready: wasServing } = this;
     const isSandboxed = this.#options.sandboxContext !== undefined;
     const exit = { code, signal, lastLines, wasServing, isSandboxed };
-    if (this.#server) return outOfMemory(this.spec, exit) ?? serverExit(this.spec, this.#server.port, exit);
-    return exitReason(this.spec, this.#options, exit);
+    if (!this.#server) return withKiller(exitReason(this.spec, this.#options, exit), exit);
+    return withKiller(outOfMemory(this.spec, exit) ?? serverExit(this.spec, this.#server.port, exit), exit);
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -296,6 +301,7 @@ export class ReplicaProcess {
     const { spec } = this;
     const { runtime, memoryBytes } = spec;
     const { sandboxContext, prewarmPool, cacheFolder } = this.#options;
+    this.#sourcePaths.locate(bundle);
     if (sandboxContext === undefined) mkdirSync(this.#folder.path, { recursive: true });
     if (this.#server) {
       if (sandboxContext) this.#folder = sandboxContext.sandbox.createFolder(this.id);
@@ -311,6 +317,7 @@ export class ReplicaProcess {
     if (claimed?.sandboxed) {
       this.#folder = claimed.sandboxed.folder;
       this.#releaseCode = claimed.sandboxed.code.release;
+      this.#sourcePaths.locate(claimed.sandboxed.code.code);
     }
     if (claimed) return claimed.child;
     const runtimeProgram = programOf(runtime, memoryBytes, this.#options);
@@ -337,7 +344,7 @@ export class ReplicaProcess {
     return {
       ...runtimeEnvironment(this.spec.runtime, home, cache),
       ...functionEnvironment(this.spec, listenPath, secrets),
-      ...(this.#options.tagsOutput ? TAGGED_OUTPUT : {}),
+      ...this.#options.outputVariables,
     };
   }
 }

@@ -2,7 +2,7 @@ import type { EndedReplica, EndpointSpec, EndpointStatus, ReplicaFailure, Replic
 import { serverExit } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import type { PodFacts } from "./pods/pod-facts.ts";
-import { type Failure, withLastLines } from "./pods/pod-failures.ts";
+import { type Failure, isKill, withLastLines } from "./pods/pod-failures.ts";
 import { Replica, type ReplicaOwner, TRANSIENT_FAILURE_MS } from "./pods/replica.ts";
 import { isForeignServer } from "./reconcile/manifests/endpoint.ts";
 import { PORT } from "./reconcile/manifests/labels.ts";
@@ -204,7 +204,8 @@ export class KubernetesEndpoint {
     const lastLogLines = failure.logs ? await this.#host.lastLines(facts, failure.logs === "previous") : [];
     const { code, detail } = withLastLines(this.#explained(failure, wasReady), lastLogLines);
     const reported = { revision: facts.revision, code, detail, lastLogLines };
-    if (wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED), { id: facts.replica, ...reported }];
+    const ended = { id: facts.replica, ...reported, ...(isKill(failure) ? { killed: true } : {}) };
+    if (wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED), ended];
     else if (facts.revision === this.spec.revision && attempt === this.#attempt) this.#failure = reported;
     this.#changed();
   }

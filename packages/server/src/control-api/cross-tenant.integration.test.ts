@@ -75,6 +75,7 @@ const table: Readonly<
   "put /-/orgs/{org}/endpoints/{endpoint}": { needs: "deploy", at: { endpoint: "private" } },
   "delete /-/orgs/{org}/endpoints/{endpoint}": { needs: "deploy", at: { endpoint: "nothing" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/replicas": { needs: "read", at: { endpoint: "private" } },
+  "get /-/orgs/{org}/endpoints/{endpoint}/settings": { needs: "read", at: { endpoint: "private" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/logs": { needs: "read", at: { endpoint: "private" } },
   "head /-/bundles/{digest}": { needs: "deploy", at: { digest: digestOf(secret) } },
   "put /-/bundles/{digest}": { needs: "deploy", at: { digest: `sha256:${"0".repeat(64)}` } },

@@ -105,7 +105,7 @@ for (const [kind, request] of Object.entries(KINDS)) {
   });
 }
 
-test("what was named stays through registrations and a change of a secret", async () => {
+test("named settings stay through registrations and a change of a secret", async () => {
   const endpoint = await create("stays", { replicas: 0, concurrency: 2, env: { A: "1" }, secrets: { B: "ONE" } });
   const expected = { ...withDefaults({ replicas: 0, concurrency: 2, env: { A: "1" }, secrets: { B: "ONE" } }) };
   const put = async (body: object) => {

@@ -13,7 +13,7 @@ import {
 import { endpointNotFound } from "@faas/gateway";
 import type { Deployment } from "./admission.ts";
 
-/** Request to deploy: what it does not name stays as it is (docs/decisions/0028-settings-that-stay.md). */
+/** Request to deploy: what it does not name stays as it is (docs/decisions/0028-deployments-keep-settings.md). */
 export interface DeployRequest {
   readonly ref: EndpointRef;
   /** Absent: that of the endpoint. */
@@ -27,7 +27,7 @@ export interface DeployRequest {
   readonly canSee?: (org: string) => boolean;
 }
 
-/** What a request to deploy would do. */
+/** Effect of a request to deploy. */
 export interface DeploymentPlan {
   /** The endpoint is new. */
   readonly created: boolean;

@@ -39,7 +39,7 @@ export function checkHostnamesFree(
     const owner = ownerOf(hostname);
     if (owner === undefined || endpointKey(owner) === endpointKey(ref)) continue;
     const detail = canSee(owner.org)
-      ? `The hostname ${hostname} belongs to ${endpointKey(owner)}. Deploy that endpoint without it, or remove it, first`
+      ? `The hostname ${hostname} belongs to ${endpointKey(owner)}. First run "faas config ${endpointKey(owner)} hostnames=" with the hostnames that it keeps, or remove it`
       : `The hostname ${hostname} belongs to an endpoint of another organization. Ask an admin of the server to free it`;
     throw new FaasError("HOSTNAME_TAKEN", detail, { extensions: { hostname } });
   }

@@ -140,7 +140,10 @@ describe("a new value of a secret", () => {
     const slow = await functionBundle("await new Promise((done) => setTimeout(done, 700)); throw new Error('no');");
     await server.upload(slow);
     const path = "/-/orgs/meanwhile/endpoints/x";
-    await server.send("PUT", path, { artifact: { kind: "bundle", digest: digestOf(slow) } });
+    await server.send("PUT", path, {
+      artifact: { kind: "bundle", digest: digestOf(slow) },
+      settings: { secrets: null },
+    });
     assert.deepEqual((await put("meanwhile", "TOKEN", "two")).body.rolls, []);
     await eventually("the new value", async () => (await call("meanwhile", "x")).TOKEN === hash("two"));
   });
@@ -262,7 +265,7 @@ test("limits an organization to 200 secrets; existing ones can be changed", asyn
 test("removes an unused secret with its value; it can be set again", async () => {
   await put("gone", "TOKEN", "one");
   await deployed("gone", "x", { secrets: { TOKEN: "TOKEN" } });
-  await deployed("gone", "x", {});
+  await deployed("gone", "x", { secrets: null });
   assert.equal((await server.send("DELETE", "/-/orgs/gone/secrets/TOKEN")).status, 204);
   assert.deepEqual([await list("gone"), await files("gone")], [[], []]);
   assert.equal((await put("gone", "TOKEN", "two")).status, 201);

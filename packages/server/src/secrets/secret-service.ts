@@ -85,7 +85,7 @@ export class SecretService implements AsyncDisposable {
         const record = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
         if (record?.version === undefined) throw noSuchSecret(org, name, secrets);
         const users = usersOf(name, endpoints);
-        if (users.length > 0) throw inUse(org, name, users);
+        if (users.length > 0) throw inUse(org, name, users, variableOf(name, endpoints.get(users[0] as string)));
         const { version, ...rest } = record;
         return { ...secrets, [name]: { ...rest, former: [...rest.former, version] } };
       });
@@ -174,12 +174,20 @@ function usersOf(name: string, endpoints: Iterable<readonly [string, EndpointRec
     .sort();
 }
 
-function inUse(org: string, name: string, users: readonly string[]): FaasError {
-  const shown = users.map((endpoint) => `${org}/${endpoint}`).join(", ");
-  const them = users.length > 1 ? "them" : "it";
+/** Returns the variable that has the secret in a revision of an endpoint. */
+function variableOf(name: string, record: EndpointRecord | undefined): string {
+  const references = (record ? revisionsOf(record) : []).flatMap(({ settings }) =>
+    Object.entries(settings.secrets ?? {}),
+  );
+  return references.find(([, secret]) => secret === name)?.[0] ?? name;
+}
+
+function inUse(org: string, name: string, users: readonly string[], variable: string): FaasError {
+  const shown = users.map((endpoint) => `${org}/${endpoint}`);
+  const [first, each] = [shown[0], users.length > 1 ? " and the like for the others" : ""];
   return new FaasError(
     "SECRET_IN_USE",
-    `The secret "${name}" is used by ${shown}: deploy ${them} without it, or remove ${them}, and then remove the secret`,
+    `The secret "${name}" is used by ${shown.join(", ")}. Run "faas config ${first} --unset secrets.${variable}"${each}, or remove the endpoint, and then remove the secret`,
     { extensions: { endpoints: users } },
   );
 }

@@ -250,7 +250,7 @@ class Simulation {
   }
 }
 
-/** What happens at a time: the end of a request in a replica, or anything else. */
+/** Event of a simulation: a request ends in a replica, or a function is called. */
 type Event = SimulatedReplica | (() => void);
 
 /** Binary heap with the earliest event first. Times and events are in arrays of their own: most of a simulation is spent here. */

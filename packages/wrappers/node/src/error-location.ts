@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
-import { extname } from "node:path";
+import { extname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { EXTENSIONS, folder, nameOf, pathOf, WRAPPER_FILE } from "./options.ts";
 
 /**
@@ -23,4 +24,20 @@ export function locationIn(text: string): string | undefined {
     if (!name.startsWith("..") && name !== WRAPPER_FILE) return `${name}:${line}`;
   }
   return undefined;
+}
+
+/** Returns the text of an error without the line, or lines, of its message. */
+export function withoutMessage(text: string, message: string): string {
+  const at = message === "" ? -1 : text.indexOf(message);
+  if (at < 0) return text;
+  const begin = text.lastIndexOf("\n", at) + 1;
+  const end = text.indexOf("\n", at + message.length);
+  return (text.slice(0, begin) + (end < 0 ? "" : text.slice(end + 1))).trimEnd();
+}
+
+/** Returns a message with the user's own paths, and with what to do about a package that was not installed, because only those in `dependencies` are. */
+export function explain(message: string): string {
+  const text = message.replaceAll(`${pathToFileURL(folder).href}/`, "").replaceAll(join(folder, "/"), "");
+  const [, name] = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/.exec(message) ?? [];
+  return name === undefined ? text : `${text}. Add "${name}" to "dependencies" in package.json`;
 }

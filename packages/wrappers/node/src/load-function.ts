@@ -59,17 +59,14 @@ async function importModule(file: string, query = ""): Promise<UserModule> {
       return importModule(file, "?service-worker");
     }
     const syntax = error instanceof SyntaxError ? await lazy().describeSyntaxError(file) : undefined;
-    console.error(syntax ?? stackOf(error));
+    const text = syntax ?? String(stackOf(error));
+    // The message is logged at the end of loading.
+    const rest = lazy().withoutMessage(text, messageOf(error));
+    if (rest !== "") console.error(rest);
     const location = lazy().locationIn(syntax ?? String((error as Error | undefined)?.stack ?? "")) ?? nameOf(file);
     const kind = (error as Error | undefined)?.name ?? "Error";
-    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${messageOf(error)}${adviceFor(error)}`);
+    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${lazy().explain(messageOf(error))}`);
   }
-}
-
-/** Returns what to do about a package that was not installed, because only those in `dependencies` are. */
-function adviceFor(error: unknown): string {
-  const [, name] = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/.exec(messageOf(error)) ?? [];
-  return name === undefined ? "" : `. Add "${name}" to "dependencies" in package.json`;
 }
 
 /** @throws FUNCTION_LOAD_FAILED with the expected names if there is no such file. */

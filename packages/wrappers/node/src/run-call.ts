@@ -5,7 +5,7 @@ import { Deadlines } from "./deadlines.ts";
 import { lazy } from "./lazy/load.ts";
 import type { Handler, LoadedFunction } from "./load/loaded-function.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
-import { concurrency, timeoutMs } from "./options.ts";
+import { concurrency, folder, timeoutMs } from "./options.ts";
 import { runForCall } from "./output-tags.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
 import { hasBody, readBody } from "./request/body.ts";
@@ -138,5 +138,11 @@ function onError(call: Call, error: unknown): void {
   console.error(stackOf(error));
   // Sent bytes cannot be changed: a closed connection shows the client that the response is incomplete.
   if (response.headersSent) response.destroy();
-  else answer(call, new Problem("FUNCTION_ERROR", messageOf(error)));
+  else answer(call, new Problem("FUNCTION_ERROR", callersMessage(error)));
+}
+
+/** Returns the message of an error for the caller, who has no use for the path of the wrapper's folder. */
+function callersMessage(error: unknown): string {
+  const message = messageOf(error);
+  return message.includes(folder) ? lazy().explain(message) : message;
 }

@@ -69,6 +69,11 @@ def test_a_missing_package_is_named_with_advice(folder: Path, module: str, files
     assert load_message(ModuleNotFoundError(message, name=module)) == message + advice
 
 
+def test_messages_have_the_users_own_paths(folder: Path) -> None:
+    error = FileNotFoundError(2, "No such file or directory", str(folder / "data" / "x.csv"))
+    assert load_message(error) == "[Errno 2] No such file or directory: 'data/x.csv'"
+
+
 class Object:
     """Handlers that are not functions."""
 

@@ -105,6 +105,9 @@ export function exitFailure(
   return { code: "REPLICA_EXITED", detail: `The function's process ended by signal ${signal}` };
 }
 
+/** Tells whether something outside of a container killed it: it ended by SIGKILL or SIGTERM, and not for its memory. */
+export const isKill = ({ exitCode }: Failure): boolean => exitCode === 137 || exitCode === 143;
+
 /** Refines a failure by the last log lines: only these show that a program is for another CPU, and where the function was when its time was up. */
 export function withLastLines(failure: Failure, lines: readonly string[]): Failure {
   const location = failure.code === "START_TIMEOUT" ? loadingLocation(lines) : undefined;

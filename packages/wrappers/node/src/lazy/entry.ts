@@ -1,7 +1,7 @@
 import { actAsEntryPoint } from "../app/entry-point.ts";
 import { listenAsApp, releaseCaptured } from "../app/listen.ts";
 import { answerForApp, hasProgressed } from "../app/run-app.ts";
-import { describeSyntaxError, locationIn } from "../error-location.ts";
+import { describeSyntaxError, explain, locationIn, withoutMessage } from "../error-location.ts";
 import { whenBackgroundWorkDone } from "../fetch/background-work.ts";
 import { defineServiceWorker, needsServiceWorker, serviceWorker } from "../fetch/service-worker.ts";
 import { chooseFunction } from "../load/choose-function.ts";
@@ -26,6 +26,8 @@ export const functions: LazyFunctions = {
   serviceWorker,
   describeSyntaxError,
   locationIn,
+  explain,
+  withoutMessage,
   readEncoded,
   sendEncoded,
   sendWebResponse,

@@ -20,6 +20,8 @@ export interface LazyFunctions {
   serviceWorker(): LoadedFunction | undefined;
   describeSyntaxError(file: string): Promise<string | undefined>;
   locationIn(text: string): string | undefined;
+  explain(message: string): string;
+  withoutMessage(text: string, message: string): string;
   readEncoded(request: IncomingMessage, encoding: string): Promise<Buffer>;
   sendEncoded(call: Call, result: EncodedResult, headers: OutgoingHttpHeaders, encoding: string): Promise<void>;
   sendWebResponse(call: Call, result: unknown): Promise<void>;

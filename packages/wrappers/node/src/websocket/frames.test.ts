@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readSettings } from "../options.ts";
 import { closeFrame, FrameDecoder, FrameError, frame, OPCODES } from "./frames.ts";
+
+// The default limit of messages.
+readSettings({}, import.meta.dirname);
 
 const { CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG } = OPCODES;
 

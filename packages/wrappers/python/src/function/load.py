@@ -10,7 +10,7 @@ from ..problem import Problem, load_failed
 from ..process_exit import exit_as_asked
 from ..signatures.hints import FOREIGN_FILES, may_be_foreign
 from ..source_folder import source_folder
-from ..user_error import location_of, log_error, message_of
+from ..user_error import explained, location_of, log_stack
 from .search_path import SOURCES, extend_search_path, module_of
 
 TYPE_CHECKING = False
@@ -66,7 +66,7 @@ def run_user_code(action: Callable[[], Any], file: str) -> Any:
     except Problem:
         raise
     except BaseException as error:
-        log_error(error)
+        log_stack(error)
         raise load_failed(f"{location_of(error) or file}: {type(error).__name__}: {load_message(error)}") from error
 
 
@@ -162,11 +162,5 @@ def find_handler(setting: str | None) -> tuple[str, str, str]:
 
 
 def load_message(error: BaseException) -> str:
-    """Return an error's message, with advice for a missing package."""
-    if isinstance(error, SyntaxError):
-        return error.msg
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        from .missing_package import package_advice
-
-        return f"{error}{package_advice(error.name)}"
-    return message_of(error)
+    """Return an error's message; the location of a syntax error is not part of it."""
+    return error.msg if isinstance(error, SyntaxError) else explained(error)

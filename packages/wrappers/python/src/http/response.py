@@ -7,7 +7,7 @@ from ..json_encoder import encoder, to_json
 from ..options import ENVIRONMENT
 from ..problem import Problem, invalid_response
 from ..process_exit import exit_as_asked
-from ..user_error import log_error, message_of
+from ..user_error import explained, log_error
 from .content_encoding import encoding_of, with_head, without_missing_encoding
 from .response_head import has_body, response_head
 from .streams import UnsentStream, as_stream
@@ -176,5 +176,5 @@ def error_response(call: Call, error: BaseException) -> Response:
         exit_as_asked(error, f"in request {call.request_id}")
     if not isinstance(error, Problem):
         log_error(error, call.request_id)
-        error = Problem("FUNCTION_ERROR", message_of(error))
+        error = Problem("FUNCTION_ERROR", explained(error))
     return problem_response(call, error)

@@ -112,9 +112,12 @@ describe("a Deployment", () => {
     const valuesOf = (settings: SettingsInput) =>
       Object.fromEntries((containerOf(settings)?.env ?? []).map(({ name, value }) => [name, value]));
     const { NODE_OPTIONS, GOMAXPROCS } = valuesOf({ runtime: "node", memory: "512Mi", cpu: "2000m" });
-    assert.deepEqual([NODE_OPTIONS, GOMAXPROCS], ["--max-old-space-size=384", "2"]);
+    assert.deepEqual([NODE_OPTIONS, GOMAXPROCS], ["--max-old-space-size=384 --inspect-publish-uid=http", "2"]);
     const own = valuesOf({ memory: "512Mi", env: { NODE_OPTIONS: "--stack-trace-limit=5", GOMAXPROCS: "7" } });
-    assert.deepEqual([own.NODE_OPTIONS, own.GOMAXPROCS], ["--max-old-space-size=384 --stack-trace-limit=5", "7"]);
+    assert.deepEqual(
+      [own.NODE_OPTIONS, own.GOMAXPROCS],
+      ["--max-old-space-size=384 --inspect-publish-uid=http --stack-trace-limit=5", "7"],
+    );
     assert.equal(valuesOf({ runtime: "dockerfile" }).NODE_OPTIONS, undefined);
   });
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EndpointRef, EndpointSpec, Runtime } from "@faas/core";
+import type { EndpointRef, EndpointSpec } from "@faas/core";
 import type {
   V1Container,
   V1Deployment,
@@ -125,17 +125,24 @@ const preStop = ({ app, runtime, timeoutMs }: EndpointSpec) =>
     ? { exec: { command: drainCommand(PRE_STOP_SECONDS, Math.ceil(timeoutMs / 1000)) } }
     : { sleep: { seconds: PRE_STOP_SECONDS } };
 
-const isNode = (runtime: Runtime) => runtime === "node" || runtime === "typescript";
+const watchesLoading = ({ runtime, app }: EndpointSpec) =>
+  (runtime === "node" || runtime === "typescript") && app !== "server";
+
+/** Returns the user's options for Node. Where loading is watched, Node does not log the address of the debugger that the watch uses. */
+function ownNodeOptions(spec: EndpointSpec): string {
+  const own = spec.env?.NODE_OPTIONS ?? "";
+  return watchesLoading(spec) ? `--inspect-publish-uid=http ${own}`.trimEnd() : own;
+}
 
 function environment(spec: EndpointSpec, { tagsOutput }: ManifestOptions) {
   const variables = {
     ...commonEnvironment("/tmp"),
     ...(spec.app === "server" ? { ...hostVariables("0.0.0.0"), PYTHONUNBUFFERED: "1" } : {}),
     ...functionEnvironment(spec, String(PORT)),
-    ...(isNode(spec.runtime) && spec.app !== "server" ? { FAAS_LOADING_WATCH: "1" } : {}),
+    ...(watchesLoading(spec) ? { FAAS_LOADING_WATCH: "1" } : {}),
     ...(tagsOutput && spec.app !== "server" ? TAGGED_OUTPUT : {}),
     // A Dockerfile may set it, and the pod's variables would win.
-    ...(spec.runtime === "dockerfile" ? {} : { NODE_OPTIONS: nodeOptions(spec.memoryBytes, spec.env?.NODE_OPTIONS) }),
+    ...(spec.runtime === "dockerfile" ? {} : { NODE_OPTIONS: nodeOptions(spec.memoryBytes, ownNodeOptions(spec)) }),
   };
   const secrets = Object.entries(spec.secrets ?? {}).map(([name, secret]) => ({
     name,

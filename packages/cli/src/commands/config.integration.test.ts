@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import fc from "fast-check";
+import { testServer } from "../testing/test-server.ts";
+
+/** Settings of an endpoint: a deployment and `faas config` change those that they name and keep the others. */
+
+const server = await testServer();
+const CODE = "export const other = () => 'other';\nexport const handler = () => process.env.TOKEN ?? 'none';\n";
+
+/** Deploys the folder and returns the lines about changes. */
+async function deploy(t: TestContext, folder: string, endpoint: string, ...options: string[]): Promise<string[]> {
+  const argv = ["deploy", folder, "--org", "acme", "--endpoint", endpoint, ...options];
+  const { code, stderr } = await server.run(t, argv);
+  assert.equal(code, 0, stderr);
+  return stderr.split("\n").filter((line) => line.includes(" -> "));
+}
+
+async function described(t: TestContext, endpoint: string) {
+  const { stdout } = await server.run(t, ["describe", `acme/${endpoint}`, "--output", "json"]);
+  return JSON.parse(stdout).settings;
+}
+
+const saveProject = (folder: string, project: object) => writeFile(join(folder, "faas.json"), JSON.stringify(project));
+
+test("deploy keeps what it does not name, and prints what changes", async (t) => {
+  const folder = await server.source("tour", CODE);
+  await server.run(t, ["secret", "set", "acme", "TOKEN"], { input: "hidden" });
+  assert.deepEqual(await deploy(t, folder, "tour", "--concurrency", "2", "--idle-timeout", "30s", "--env", "A=1"), []);
+  assert.deepEqual(await deploy(t, folder, "tour", "--secret", "TOKEN"), ["secrets.TOKEN (none) -> TOKEN"]);
+  assert.deepEqual(await deploy(t, folder, "tour"), []);
+  assert.deepEqual(await deploy(t, folder, "tour", "--env", "B=two words", "--concurrency", "80"), [
+    "concurrency 2 -> 80",
+    'env.B (none) -> "two words"',
+  ]);
+  const { concurrency, idleTimeout, env, secrets } = await described(t, "tour");
+  assert.deepEqual(
+    { concurrency, idleTimeout, env, secrets },
+    { concurrency: 80, idleTimeout: "30s", env: { A: "1", B: "two words" }, secrets: { TOKEN: "TOKEN" } },
+  );
+  assert.equal(await (await fetch(`${server.url}/acme/tour`)).text(), "hidden");
+  assert.deepEqual(
+    await deploy(t, folder, "tour", "--unset", "secret.TOKEN", "--unset", "env.A", "--unset", "idle-timeout"),
+    ["idleTimeout 30s -> 5m", "env.A 1 -> (none)", "secrets.TOKEN TOKEN -> (none)"],
+  );
+  assert.deepEqual(await deploy(t, folder, "tour", "--reset", "--timeout", "9s"), [
+    "timeout 30s -> 9s",
+    'env.B "two words" -> (none)',
+  ]);
+});
+
+test("deploy builds by the settings that the endpoint has", async (t) => {
+  const folder = await server.source("kept-handler", CODE);
+  await deploy(t, folder, "kept-handler", "--handler", "index.other");
+  assert.deepEqual(await deploy(t, folder, "kept-handler", "--env", "A=1"), ["env.A (none) -> 1"]);
+  assert.equal(await (await fetch(`${server.url}/acme/kept-handler`)).text(), "other");
+  // What was detected, unlike what was set, follows the code.
+  const site = await server.source("kept-site", "");
+  await writeFile(join(site, "index.html"), "home");
+  await writeFile(join(site, "app.html"), "app");
+  assert.deepEqual(
+    await deploy(t, site, "kept-handler", "--unset", "handler", "--app", "static", "--fallback", "app.html"),
+    ["app function -> static", "handler index.other -> (none)", "fallback (none) -> app.html"],
+  );
+  assert.deepEqual(await deploy(t, site, "kept-handler", "--env", "A=2"), ["env.A 1 -> 2"]);
+  assert.equal(await (await fetch(`${server.url}/acme/kept-handler/missing`)).text(), "app");
+});
+
+test("a field of faas.json has its value at every deployment; a removed one is kept until --reset", async (t) => {
+  const folder = await server.source("project", CODE);
+  await saveProject(folder, { concurrency: 2, timeout: "9s", env: { A: "1", B: "2" } });
+  await deploy(t, folder, "project", "--memory", "300Mi");
+  await deploy(t, folder, "project", "--env", "C=3", "--concurrency", "4");
+  await saveProject(folder, { concurrency: 2, env: { A: "1" } });
+  assert.deepEqual(await deploy(t, folder, "project"), [
+    "concurrency 4 -> 2",
+    "env.B 2 -> (none)",
+    "env.C 3 -> (none)",
+  ]);
+  const { timeout, memory } = await described(t, "project");
+  assert.deepEqual({ timeout, memory }, { timeout: "9s", memory: "300Mi" });
+  assert.deepEqual(await deploy(t, folder, "project", "--reset"), ["timeout 9s -> 30s", "memory 300Mi -> 256Mi"]);
+});
+
+test("--dry-run prints the changes alone, and deploys nothing", async (t) => {
+  const folder = await server.source("dry", CODE);
+  const argv = ["deploy", folder, "--org", "acme", "--endpoint", "dry", "--concurrency", "2", "--dry-run"];
+  const created = await server.run(t, argv);
+  assert.deepEqual([created.code, created.stdout], [0, "concurrency 80 -> 2\n"]);
+  assert.match(created.stderr, /^New endpoint: acme\/dry does not exist yet\.$/m);
+  await deploy(t, folder, "dry");
+  const before = await described(t, "dry");
+  const changed = await server.run(t, argv);
+  assert.deepEqual([changed.code, changed.stdout, changed.stderr], [0, "concurrency 80 -> 2\n", ""]);
+  const { stdout } = await server.run(t, [...argv, "--output", "json"]);
+  assert.deepEqual(JSON.parse(stdout), {
+    ...{ org: "acme", endpoint: "dry", created: false },
+    changes: [{ setting: "concurrency", from: 80, to: 2 }],
+  });
+  assert.deepEqual(await described(t, "dry"), before);
+  const same = await server.run(t, [...argv, "--concurrency", "80"]);
+  assert.deepEqual([same.code, same.stdout, same.stderr], [0, "", "No setting would change.\n"]);
+});
+
+test("--unset of an unknown setting names the similar one", async (t) => {
+  const { code, stderr } = await server.run(t, ["deploy", ".", "--unset", "concurency"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /There is no setting "concurency"/);
+  assert.match(stderr, /did you mean "concurrency"\?/);
+});
+
+test("config shows every setting with its value and where it comes from", async (t) => {
+  const folder = await server.source("shown", "export const handler = (request, response) => response.end('http');\n");
+  await deploy(t, folder, "shown", "--concurrency", "80", "--timeout", "9s", "--env", "A=two words");
+  const { code, stdout, stderr } = await server.run(t, ["config", "acme/shown"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /^SETTING +VALUE +ORIGIN$/m);
+  assert.match(stdout, /^concurrency +80 +set$/m);
+  assert.match(stdout, /^timeout +9s +set$/m);
+  assert.match(stdout, /^memory +256Mi +default$/m);
+  assert.match(stdout, /^visibility +private +default$/m);
+  assert.match(stdout, /^hostnames +\(none\) +default$/m);
+  assert.match(stdout, /^app +http +detected$/m);
+  assert.match(stdout, /^env\.A +"two words" +set$/m);
+  const json = await server.run(t, ["config", "acme/shown", "--output", "json"]);
+  const { settings, ...ref } = JSON.parse(json.stdout);
+  assert.deepEqual(Object.keys(ref), ["org", "endpoint", "revision"]);
+  assert.deepEqual(
+    settings.find(({ setting }: { setting: string }) => setting === "timeout"),
+    {
+      ...{ setting: "timeout", value: "9s", origin: "set" },
+    },
+  );
+});
+
+test("config changes settings without the code, also back to their defaults", async (t) => {
+  const folder = await server.source("changed", CODE);
+  await deploy(t, folder, "changed");
+  const config = async (...argv: string[]) => {
+    const { code, stdout, stderr } = await server.run(t, ["config", "acme/changed", ...argv]);
+    assert.equal(code, 0, stderr);
+    return stdout.split("\n").filter(Boolean);
+  };
+  assert.deepEqual(await config("concurrency=2", "idle-timeout=30s", "env.TOKEN=open", "handler=index.handler"), [
+    "handler (none) -> index.handler",
+    "concurrency 80 -> 2",
+    "idleTimeout 5m -> 30s",
+    "env.TOKEN (none) -> open",
+  ]);
+  assert.equal(await (await fetch(`${server.url}/acme/changed`)).text(), "open");
+  assert.deepEqual(await config("concurrency=4", "--dry-run"), ["concurrency 2 -> 4"]);
+  assert.deepEqual(await config("concurrency=2"), []);
+  assert.deepEqual(await config("concurrency=", "env.TOKEN=", "--unset", "idleTimeout"), [
+    "concurrency 2 -> 80",
+    "idleTimeout 30s -> 5m",
+    "env.TOKEN open -> (none)",
+  ]);
+  assert.equal(await (await fetch(`${server.url}/acme/changed`)).text(), "none");
+  // The next deployment has the handler that config has set.
+  assert.deepEqual(await deploy(t, folder, "changed"), []);
+});
+
+test("config reports settings that do not work, and the revision that still serves", async (t) => {
+  const folder = await server.source(
+    "strict",
+    "if (process.env.A) throw new Error('no A');\nexport const handler = () => 'ok';\n",
+  );
+  await deploy(t, folder, "strict");
+  const { code, stdout, stderr } = await server.run(t, ["config", "acme/strict", "env.A=1"]);
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /no A/);
+  assert.match(stderr, /The previous revision [0-9a-f]{12} still serves acme\/strict\. \(DEPLOY_FAILED\)/);
+  // The failed change is not kept.
+  assert.deepEqual(await deploy(t, folder, "strict", "--timeout", "9s"), ["timeout 30s -> 9s"]);
+});
+
+for (const [argv, expected] of [
+  [["concurrency"], /Expected SETTING=VALUE, got "concurrency"/],
+  [["concurency=2"], /There is no setting "concurency"[\s\S]*did you mean "concurrency"\?/],
+  [["concurrency=many"], /"concurrency": expected a number, got "many"/],
+  [["idle-timeout=1ms"], /"idleTimeout": expected a duration from 100ms to 30d, got "1ms"/],
+  [["env.PORT=1"], /PORT and names that begin with FAAS_ are set by faas/],
+  [["env=A"], /Expected env\.NAME=VALUE for each variable/],
+  [["runtime=python"], /"runtime" takes effect in a build: pass --runtime to faas deploy/],
+  [["--unset", "base-image"], /"baseImage" takes effect in a build: pass --base-image to faas deploy/],
+] as const) {
+  test(`wrong usage: config ${argv.join(" ")}`, async (t) => {
+    const { code, stdout, stderr } = await server.run(t, ["config", "acme/missing", ...argv]);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, expected);
+  });
+}
+
+/** Options of settings, with two values for each. */
+const OPTIONS = {
+  handler: ["index.other", "index.handler"],
+  signature: ["lambda", "faas"],
+  readyPath: ["/ready", "/healthz"],
+  fallback: ["index.html", "app.html"],
+  replicas: [1, 2],
+  maxReplicas: [20, 30],
+  scaler: ["fixed", "concurrency"],
+  concurrency: [2, 3],
+  idleTimeout: ["30s", "never"],
+  timeout: ["10s", "20s"],
+  cpu: ["200m", "300m"],
+  memory: ["300Mi", "400Mi"],
+  bodyLimit: ["1Mi", "2Mi"],
+  egress: ["none", "open"],
+  visibility: ["public", "private"],
+} as const;
+type Named = keyof typeof OPTIONS;
+const optionOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** Ways to change settings with the CLI. */
+const KINDS: Record<
+  string,
+  (folder: string, settings: Readonly<Record<string, string | number>>) => Promise<string[]>
+> = {
+  options: async (folder, settings) => [
+    ...["deploy", folder, "--org", "acme", "--endpoint", "pairs"],
+    ...Object.entries(settings).flatMap(([name, value]) => [optionOf(name), String(value)]),
+  ],
+  "faas.json": async (folder, settings) => {
+    await saveProject(folder, settings);
+    return ["deploy", folder, "--org", "acme", "--endpoint", "pairs"];
+  },
+  config: async (_, { fallback: __, ...settings }) => [
+    ...["config", "acme/pairs"],
+    ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
+  ],
+};
+
+test("any two settings that are named change, and all others stay", async (t) => {
+  const folder = await server.source("pairs", CODE);
+  const names = Object.keys(OPTIONS) as Named[];
+  const all = names.flatMap((name) => [optionOf(name), String(OPTIONS[name][0])]);
+  await deploy(t, folder, "pairs", ...all, "--env", "A=1", "--env", "B=2");
+  const before = await described(t, "pairs");
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...Object.keys(KINDS)),
+      fc.subarray(names, { minLength: 2, maxLength: 2 }),
+      async (kind, pair) => {
+        await saveProject(folder, {});
+        const settings = Object.fromEntries(pair.map((name) => [name, OPTIONS[name][1]]));
+        const argv = await KINDS[kind]?.(folder, settings);
+        const { code, stdout, stderr } = await server.run(t, [...(argv ?? []), "--dry-run"]);
+        assert.equal(code, 0, stderr);
+        const named = pair.filter((name) => kind !== "config" || name !== "fallback");
+        const expected = named.map((name) => `${name} ${OPTIONS[name][0]} -> ${OPTIONS[name][1]}`);
+        assert.deepEqual(stdout.split("\n").filter(Boolean), expected);
+      },
+    ),
+    { numRuns: 40 },
+  );
+  await saveProject(folder, {});
+  assert.deepEqual(await deploy(t, folder, "pairs", "--timeout", "20s"), ["timeout 10s -> 20s"]);
+  assert.deepEqual(await described(t, "pairs"), { ...before, timeout: "20s" });
+});

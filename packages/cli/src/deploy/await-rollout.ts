@@ -1,0 +1,41 @@
+import { type EndpointRef, FaasError } from "@faas/core";
+import type { Client } from "../client/client.ts";
+import type { Io } from "../terminal/io.ts";
+import type { Progress } from "../terminal/progress.ts";
+import { followLoading } from "./loading.ts";
+import { checkOutcome, describeServing } from "./outcome.ts";
+
+/**
+ * Waits until a revision serves, as the stage `ready`.
+ *
+ * @throws DEPLOY_FAILED with the function's own error
+ */
+export async function awaitRollout(
+  ref: EndpointRef,
+  revision: string,
+  { client, progress, io }: { readonly client: Client; readonly progress: Progress; readonly io: Io },
+): Promise<void> {
+  progress.begin("ready");
+  const rolledOut = new AbortController();
+  const signal = AbortSignal.any([io.signal, rolledOut.signal]);
+  void followLoading(client, ref, revision, signal, (location) => progress.note(`still loading, at ${location}`));
+  checkOutcome(await client.waitForRollout(ref, revision).finally(() => rolledOut.abort()), revision);
+}
+
+/**
+ * Adds the revision that serves the endpoint now to the error of a deployment.
+ *
+ * @param registered the revision that failed; absent when the deployment failed before it was registered
+ */
+export async function withServingRevision(
+  error: unknown,
+  ref: EndpointRef,
+  client: Client,
+  registered: string | undefined,
+): Promise<unknown> {
+  if (!(error instanceof FaasError) || error.code === "SERVER_UNREACHABLE") return error;
+  const view = await client.endpoint(ref).catch(() => undefined);
+  if (!view) return error;
+  const message = `${error.message}\n${describeServing(view, registered)}`;
+  return new FaasError(error.code, message, { cause: error, extensions: error.extensions });
+}
