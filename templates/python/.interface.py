@@ -38,6 +38,7 @@ source_folder.hide()
 import builtins
 import faulthandler
 import gc
+import io
 import json
 import math
 import os
@@ -47,7 +48,9 @@ import signal
 import socket
 import sys
 import threading
+from _contextvars import ContextVar
 from collections import deque
+from threading import RLock, get_ident, main_thread
 from time import gmtime, monotonic, process_time, sleep, time
 
 
@@ -565,6 +568,94 @@ class LoadingWatch:
             call_later(QUICK, faulthandler.cancel_dump_traceback_later)
         else:
             faulthandler.cancel_dump_traceback_later()
+
+
+# ---- output_tags.py
+# Tags of the lines that the user's code prints, with the stream and the id of the call that prints them.
+#
+# A tag is \x1e, `o` or `e`, the id, \x1f. The platform removes it and stores its contents beside the line (docs/wrapper-protocol.md, "Output").
+
+# Id of the call that the present code runs for; empty outside of calls.
+current_call = ContextVar("faas_call", default="")
+
+
+class TaggedOutput(io.BufferedIOBase):
+    def __init__(self, raw, letter):
+        self.raw = raw
+        self.letter = letter
+        self.partial = {}  # begun lines by thread, with their tags
+        self.open_line = False  # a line that was flushed has no end yet
+        self.lock = RLock()  # a signal handler may print while this thread writes
+        os.register_at_fork(after_in_child=self.unlock)
+
+    def unlock(self):
+        self.lock = RLock()
+
+    def tag(self):
+        call = current_call.get()
+        return f"\x1e{self.letter}{call}\x1f".encode() if call or self.letter == "e" else b""
+
+    def write(self, data):
+        data = bytes(data)
+        thread = get_ident()
+        begun = self.partial.pop(thread, None)
+        tag = self.tag()
+        end = data.rfind(b"\n") + 1
+        if end:
+            lines = data[: end - 1].replace(b"\n", b"\n" + tag) + b"\n" if tag else data[:end]
+            self.put((tag if begun is None else begun) + lines)
+            begun = None
+        if end < len(data):
+            self.partial[thread] = (tag if begun is None else begun) + data[end:]
+        return len(data)
+
+    def flush(self):
+        if not self.partial:
+            return
+        threads = list(self.partial) if get_ident() == main_thread().ident else [get_ident()]
+        for thread in threads:
+            begun = self.partial.pop(thread, None)
+            if begun:
+                self.put(begun)
+
+    def put(self, output):
+        with self.lock:
+            if self.open_line and output[:1] == b"\x1e":  # the line has the tag of its beginning
+                output = output[output.index(b"\x1f") + 1 :]
+            self.open_line = output[-1:] != b"\n"
+            view = memoryview(output)
+            while view:
+                view = view[self.raw.write(view) or 0 :]
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return self.raw.fileno()
+
+    def isatty(self):
+        return self.raw.isatty()
+
+    @property
+    def name(self):
+        return self.raw.name
+
+    @property
+    def mode(self):
+        return "wb"
+
+
+def tag_output():
+    if ENVIRONMENT.get("FAAS_OUTPUT_TAGS") != "1":
+        return
+    for name, letter in (("stdout", "o"), ("stderr", "e")):
+        raw = getattr(getattr(getattr(sys, name), "buffer", None), "raw", None)
+        if raw is None:  # something else has replaced it
+            continue
+        output = TaggedOutput(raw, letter)
+        # Written through, so that each write reaches the stream below on the thread and for the call that makes it.
+        text = io.TextIOWrapper(output, encoding="utf-8", errors="backslashreplace", write_through=True)
+        setattr(sys, name, text)
 
 
 # ---- function/content_encoding.py
@@ -1878,6 +1969,7 @@ class AsyncRunner:
             task.cancel()
 
     async def run(self, call):
+        current_call.set(call.request_id)
         try:
             if call.unclaimed:
                 self.running[call] = self.current_task()
@@ -2010,6 +2102,7 @@ class Invoker:
         self.arity = arity
 
     def run(self, call):
+        current_call.set(call.request_id)
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):
@@ -2281,6 +2374,7 @@ class InlineRunner:
                 watchdog.start()
             if call.unclaimed and not call.connection.gone:
                 self.invoker.run(call)
+                current_call.set("")
             elif call.claim():
                 call.connection.finish(call)
             began, now = now, monotonic()
@@ -2750,7 +2844,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2752, r'''import os
+PARTS['function.missing_package'] = 2846, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2834,7 +2928,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2836, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2930, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2892,7 +2986,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2894, r'''import base64
+PARTS['signatures.aws_lambda'] = 2988, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3072,7 +3166,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3074, r'''import sys
+PARTS['apps.recognize'] = 3168, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3208,7 +3302,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3210, r'''import sys
+PARTS['signatures.adapt'] = 3304, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3352,7 +3446,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3354, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3448, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3469,7 +3563,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3471, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3565, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3535,7 +3629,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3537, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3631, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3562,7 +3656,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3564, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3658, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3769,7 +3863,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3771, r'''from time import monotonic
+PARTS['asgi.connection'] = 3865, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -3912,7 +4006,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 3914, r'''import sys
+PARTS['asgi.lifespan'] = 4008, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4000,7 +4094,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4002, r'''import gc
+PARTS['asgi.runner'] = 4096, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4045,6 +4139,7 @@ class AsgiRunner(AsyncRunner):
             await asyncio.wait(list(self.tasks), timeout=1)
 
     async def run(self, call):
+        current_call.set(call.request_id)
         task = self.current_task()
         try:
             if call.unclaimed:
@@ -4088,7 +4183,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4090, r'''import io
+PARTS['wsgi.environ'] = 4185, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4168,7 +4263,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4170, r'''from time import monotonic
+PARTS['wsgi.response'] = 4265, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4292,7 +4387,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4294, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4389, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4303,6 +4398,7 @@ class WsgiInvoker:
         self.app = app
 
     def run(self, call):
+        current_call.set(call.request_id)
         response = WsgiResponse(call)
         pieces = None
         try:
@@ -4336,7 +4432,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4338, r'''import os
+PARTS['signatures.google'] = 4434, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4395,7 +4491,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4397, r'''import base64
+PARTS['signatures.cloud_event'] = 4493, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4546,7 +4642,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4548, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4644, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4580,7 +4676,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4582, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4678, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4643,7 +4739,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4645, r'''import os
+PARTS['signatures.openfaas'] = 4741, r'''import os
 import socket
 load_part('apps.address')
 
@@ -4732,7 +4828,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4734, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4830, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4862,7 +4958,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4864, r'''import base64
+PARTS['websocket.handshake'] = 4960, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4903,7 +4999,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 4905, r'''import sys
+PARTS['websocket.exchange'] = 5001, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -5209,6 +5305,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    tag_output()
     # Calls run side by side already: a pool of BLAS threads for each makes them many times slower. A setting of the user wins.
     for library in ("OPENBLAS", "OMP", "MKL"):
         ENVIRONMENT.setdefault(f"{library}_NUM_THREADS", "1")

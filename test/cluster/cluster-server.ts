@@ -183,8 +183,9 @@ export class ClusterServer implements AsyncDisposable {
     return (await this.api.get<V1Deployment>("Deployment", `faas-${org}`, endpoint)) as V1Deployment;
   }
 
-  async logs(key: string): Promise<LogLine[]> {
-    const text = await (await fetch(`${this.url}${pathOf(key)}/logs`)).text();
+  /** Reads the log of an endpoint; a query may select lines. */
+  async logs(key: string, query = ""): Promise<LogLine[]> {
+    const text = await (await fetch(`${this.url}${pathOf(key)}/logs${query}`)).text();
     return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
   }
 

@@ -109,7 +109,7 @@ function failures(property: Property, { responds }: ContractFunctions): void {
 }
 
 function logs(property: Property, { responds }: ContractFunctions): void {
-  property("keeps the logs of ended replicas, and follows new ones", async (h) => {
+  property("keeps the logs of ended replicas with the call of each line, and follows new ones", async (h) => {
     const spec = await h.apply("x", responds("one"));
     await h.platform.scale(spec, 1);
     await h.call("x", await h.ready("x", 1));
@@ -130,6 +130,9 @@ function logs(property: Property, { responds }: ContractFunctions): void {
       ["loaded one", "called one", "loaded one", "called one"],
     );
     assert.notEqual(lines[0]?.replica, lines[2]?.replica);
+    const [loaded, first, loadedAgain, second] = lines.map(({ requestId }) => requestId);
+    assert.deepEqual([loaded, loadedAgain], [undefined, undefined]);
+    assert.ok(first !== undefined && second !== undefined && first !== second, `${first} ${second}`);
     const tail: string[] = [];
     for await (const { line } of h.logs.open(spec).read({ tail: 1, replica: lines[0]?.replica as string }))
       tail.push(line);

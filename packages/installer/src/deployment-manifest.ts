@@ -116,7 +116,7 @@ function container(options: ServerManifestOptions): V1Container {
 
 function commandLine(options: ServerManifestOptions): string[] {
   const { registryPush, registryPull, startupCpu, allowImages, adminToken, tlsSecret } = options;
-  const { accessLog, maxConnections, maxConnectionsPerAddress } = options;
+  const { accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress } = options;
   const flag = (name: string, value: string | number | undefined) => (value === undefined ? [] : [name, String(value)]);
   return [
     "up",
@@ -130,6 +130,7 @@ function commandLine(options: ServerManifestOptions): string[] {
       ...["--tls-cert", `${mountPath}/tls.crt`, "--tls-key", `${mountPath}/tls.key`],
     ]),
     ...flag("--access-log", accessLog),
+    ...flag("--log-request-ids", logRequestIds),
     ...flag("--max-connections", maxConnections),
     ...flag("--max-connections-per-address", maxConnectionsPerAddress),
     ...(adminToken === undefined ? ["--auth", "off"] : ["--admin-key-file", `${ADMIN_KEY_FOLDER}/verifier`]),

@@ -28,6 +28,12 @@ export interface InstallSettings {
    * @defaultValue on
    */
   readonly accessLog?: "on" | "off";
+  /**
+   * `off` if printed lines are stored without the ids of the calls that printed them.
+   *
+   * @defaultValue on
+   */
+  readonly logRequestIds?: "on" | "off";
   /** Allowed sources of images besides the registry's ORG/…, separated by commas. */
   readonly allowImages?: string;
   /** Names of Secrets of type kubernetes.io/tls with the server's certificates, separated by commas, the default one first. Absent: the server uses HTTP. */
@@ -75,6 +81,7 @@ export function settingsJson({
   startupCpu,
   auth,
   accessLog,
+  logRequestIds,
   allowImages,
   tlsSecret,
   maxConnections,
@@ -82,6 +89,6 @@ export function settingsJson({
 }: InstallSettings): string {
   return JSON.stringify({
     ...{ storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages, tlsSecret },
-    ...{ accessLog, maxConnections, maxConnectionsPerAddress },
+    ...{ accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress },
   });
 }

@@ -86,6 +86,12 @@ export interface ServerOptions {
    * @defaultValue true
    */
   readonly accessLog?: boolean;
+  /**
+   * Store with each printed line the id of the call that printed it.
+   *
+   * @defaultValue true
+   */
+  readonly logRequestIds?: boolean;
   /** Called after each invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
 }

@@ -20,7 +20,7 @@ export interface PlatformContext {
  * @throws ISOLATION_UNAVAILABLE, CLUSTER_*
  */
 export async function startPlatform(options: ServerOptions, context: PlatformContext): Promise<Platform> {
-  const { kubernetes, poolSize = 0, isolation = "auto", readable = [], sourceFolder } = options;
+  const { kubernetes, poolSize = 0, isolation = "auto", readable = [], logRequestIds = true, sourceFolder } = options;
   const { dataDir, bundles, store, logs, log } = context;
   if (!kubernetes) {
     return new EmbeddedPlatform({
@@ -29,6 +29,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
       poolSize,
       isolation,
       readable,
+      logRequestIds,
       ...(sourceFolder === undefined ? {} : { sourceFolder }),
       hidden: certificatesIn(options).map(({ key }) => key),
       logs,
@@ -45,6 +46,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
     ...(startSeconds === undefined ? {} : { startSeconds }),
     ...(namespace === undefined ? {} : { serverNamespace: namespace }),
     ...(kubeContext === undefined ? {} : { context: kubeContext }),
+    logRequestIds,
     // The first start on a machine reports an unreachable cluster at once. A server with endpoints, or one that the cluster started, waits for it.
     patient: namespace !== undefined || [...store.orgs()].length > 0,
     logs,

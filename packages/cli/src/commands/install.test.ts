@@ -57,10 +57,11 @@ test("install --auth off creates no key, and --allow-images is passed to the ser
   assert.match(wrong.stderr, /`--allow-images` option to be registries or repositories.*got "http/);
 });
 
-test("install --access-log off is passed to the server", async (t) => {
-  const { stdout } = await run(t, ["install", "--dry-run", "--image", "x", "--access-log", "off"]);
+test("install passes --access-log and --log-request-ids to the server", async (t) => {
+  const options = ["--access-log", "off", "--log-request-ids", "off"];
+  const { stdout } = await run(t, ["install", "--dry-run", "--image", "x", ...options]);
   const { args } = parseAllDocuments(stdout).at(-1)?.toJS().spec.template.spec.containers[0] ?? {};
-  assert.equal(args[args.indexOf("--access-log") + 1], "off");
+  for (const name of ["--access-log", "--log-request-ids"]) assert.equal(args[args.indexOf(name) + 1], "off");
 });
 
 test("install --dry-run -o json prints one List with the given image", async (t) => {

@@ -36,7 +36,7 @@ test("logs --no-access prints only the function's output", async (t) => {
   assert.equal(stdout, "got one\ngot two\ngot three\n");
 });
 
-test("logs --request-id finds a call by the X-Request-Id of its response alone", async (t) => {
+test("logs --request-id finds a call and its output by the X-Request-Id of its response alone", async (t) => {
   const { stdout } = await server.run(t, ["logs", "acme/chatty", "--request-id", ids[2] ?? "", "-o", "json"]);
   const lines = stdout
     .trimEnd()
@@ -47,10 +47,14 @@ test("logs --request-id finds a call by the X-Request-Id of its response alone",
     [call.requestId, call.access.method, call.access.path, call.access.status],
     [ids[2], "POST", "/items", 503],
   );
-  assert.ok(
-    lines.every(({ requestId }) => requestId === ids[2]),
-    stdout,
+  assert.deepEqual(
+    lines.map(({ stream, requestId }) => [stream, requestId]),
+    [
+      ["stdout", ids[2]],
+      ["access", ids[2]],
+    ],
   );
+  assert.equal(lines[0].line, "got three");
 });
 
 test("logs --status, --level and --grep select lines", async (t) => {

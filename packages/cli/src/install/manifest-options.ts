@@ -12,14 +12,14 @@ export async function effectiveSettings(
 ): Promise<InstallSettings> {
   const { settingsFor } = await import("@faas/installer");
   const { storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret } = options;
-  const { accessLog, maxConnections, maxConnectionsPerAddress } = options;
+  const { accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress } = options;
   const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   // FAAS_REGISTRY_PULL applies only together with a push address.
   const pull = options.registryPull ?? (push === undefined ? undefined : io.env.FAAS_REGISTRY_PULL || push);
   return settingsFor(
     {
       ...{ storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret },
-      ...{ accessLog, maxConnections, maxConnectionsPerAddress, registryPush: push, registryPull: pull },
+      ...{ accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress, registryPush: push, registryPull: pull },
     },
     existing?.settings,
   );

@@ -1,8 +1,8 @@
 import { parseCpu, parseDuration, parseSize } from "@faas/core";
 import type { Exposure, InstallSettings } from "@faas/installer";
 import { type Command, Option } from "commander";
-import { ACCESS_LOG_DESCRIPTION } from "../options/access-log.ts";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
+import { logOptions } from "../options/log-options.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
 import type { GlobalOptions } from "../terminal/io.ts";
 import { type OutputFormat, outputOption } from "../terminal/output.ts";
@@ -24,6 +24,7 @@ const EXPOSURES: readonly Exposure[] = ["none", "hostport", "nodeport", "loadbal
 export function addInstallOptions(command: Command): Command {
   addClusterOptions(command);
   addServerOptions(command);
+  for (const option of logOptions()) command.addOption(option);
   return command
     .option("--image <reference>", "Existing image of the server to install instead of a build")
     .addOption(timeoutOption("Time to wait until the server responds"))
@@ -67,7 +68,6 @@ function addServerOptions(command: Command): void {
       ),
     )
     .addOption(optionWithLaterDefault("--auth <on|off>", "Require keys", "on").choices(["on", "off"]))
-    .addOption(optionWithLaterDefault("--access-log <on|off>", ACCESS_LOG_DESCRIPTION, "on").choices(["on", "off"]))
     .option("--allow-images <prefixes>", ALLOW_IMAGES_DESCRIPTION, (text: string) => parseAllowedImages(text).join(","))
     .option(
       "--tls-secret <name>",

@@ -2,20 +2,19 @@ import { resolve } from "node:path";
 import { DEFAULT_PORT, FaasError, parseCpu, parseDuration } from "@faas/core";
 import type { KubernetesServerOptions, ServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
-import { ACCESS_LOG_DESCRIPTION } from "../options/access-log.ts";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
+import { type LogSettings, logOptions } from "../options/log-options.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { printWarning } from "../terminal/output.ts";
 import { DATA_OPTION_DEFAULT } from "./data-folder.ts";
 
 /** Options of `faas up`. */
-export interface UpOptions extends GlobalOptions {
+export interface UpOptions extends GlobalOptions, LogSettings {
   readonly port: number;
   readonly host: string;
   readonly data?: string;
   readonly auth?: "on" | "off";
-  readonly accessLog: "on" | "off";
   readonly adminKeyFile?: string;
   readonly allowImages?: readonly string[];
   readonly platform: "embedded" | "kubernetes";
@@ -56,6 +55,7 @@ export function addUpOptions(command: Command): Command {
     );
   addEmbeddedOptions(command);
   addKubernetesOptions(command);
+  for (const option of logOptions()) command.addOption(option);
   return command
     .addOption(
       optionWithLaterDefault(
@@ -74,7 +74,6 @@ export function addUpOptions(command: Command): Command {
         LOG_LEVELS,
       ),
     )
-    .addOption(new Option("--access-log <on|off>", ACCESS_LOG_DESCRIPTION).choices(["on", "off"]).default("on"))
     .option("--detach", "Run in the background; return when the server is ready");
 }
 
@@ -150,7 +149,7 @@ const splitPaths = (text: string) => text.split(",").filter((path) => path !== "
  * @throws USAGE when options contradict each other
  */
 export function serverOptions(options: UpOptions, dataDir: string, io: Io): ServerOptions {
-  const { host, port, poolSize, isolation, auth, adminKeyFile, allowImages, accessLog } = options;
+  const { host, port, poolSize, isolation, auth, adminKeyFile, allowImages, accessLog, logRequestIds } = options;
   const { logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
   const kubernetes = kubernetesOptions(options, io);
   const tls = tlsFiles(options, io);
@@ -159,7 +158,8 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Serv
     ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
     ...(allowImages === undefined ? {} : { allowImages }),
     connections: connectionLimits(options),
-    ...{ host, port, dataDir, logLevel, poolSize, isolation, accessLog: accessLog === "on" },
+    ...{ host, port, dataDir, logLevel, poolSize, isolation, accessLog: accessLog !== "off" },
+    logRequestIds: logRequestIds !== "off",
     lockTimeoutMs: parseDuration(lockTimeout(options)) as number,
     readable: readablePaths(options, io),
     tls,
@@ -170,13 +170,15 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Serv
 /** Converts the options of `faas up` to the arguments of a server in the background, whose working directory is another. */
 export function serverArguments(options: UpOptions, dataDir: string, io: Io): string[] {
   const { host, port, logLevel = "info", platform, poolSize, isolation, startupCpu } = options;
-  const { accessLog, auth, adminKeyFile, allowImages, readable, context, registryPush, registryPull } = options;
+  const { accessLog, logRequestIds, auth, adminKeyFile, allowImages, readable, context, registryPush, registryPull } =
+    options;
   const tls = tlsFiles(options, io);
   const { total, perAddress } = connectionLimits(options);
   const values = {
     ...{ port, host, data: dataDir, "log-level": logLevel, platform, "startup-cpu": startupCpu },
     ...{ "lock-timeout": lockTimeout(options), "pool-size": poolSize, isolation, auth, context },
     "access-log": accessLog,
+    "log-request-ids": logRequestIds,
     readable: readable && readablePaths(options, io).join(","),
     "admin-key-file": adminKeyFile && resolve(io.cwd, adminKeyFile),
     "allow-images": allowImages?.join(","),

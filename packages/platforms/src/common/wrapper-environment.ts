@@ -27,6 +27,9 @@ export function runtimeEnvironment(runtime: Runtime, home: string, cache?: strin
   };
 }
 
+/** Variables with which the wrapper tags each line with the call that prints it. */
+export const TAGGED_OUTPUT = { FAAS_OUTPUT_TAGS: "1" } as const;
+
 /** Returns the folder of compiled code that the functions of a runtime share when they are not sandboxed. */
 export const sharedCacheFolder = (runtime: Runtime, cacheFolder: string): string =>
   join(cacheFolder, runtimeCommand(runtime).name);

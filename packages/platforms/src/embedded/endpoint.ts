@@ -7,6 +7,7 @@ import {
   FaasError,
   type ReplicaFailure,
 } from "@faas/core";
+import type { PrintedLine } from "../common/output-tags.ts";
 import type { ProcessEnd } from "./exit-reason.ts";
 import { type ProcessEvents, type ProcessOptions, ReplicaProcess } from "./replica-process.ts";
 
@@ -170,7 +171,7 @@ export class EmbeddedEndpoint {
     this.#replicas = this.#replicas.filter((other) => other !== replica);
     // A function that does not load has printed the reason.
     const detail = replica.lastLines.at(-1) === end.detail ? "ended, because it did not load" : end.detail;
-    void this.#append(replica, "stderr", `[faas] replica ${replica.id}: ${detail}`);
+    void this.#append(replica, "stderr", { text: `[faas] replica ${replica.id}: ${detail}` });
     const { killed, ...reason } = end;
     const lastLogLines = replica.lastLines.slice(-MAX_LOG_LINES);
     const failure = { revision: replica.spec.revision, ...reason, lastLogLines };
@@ -205,13 +206,18 @@ export class EmbeddedEndpoint {
     this.#retry = undefined;
   }
 
-  #append(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
+  #append(
+    replica: ReplicaProcess,
+    stream: "stdout" | "stderr",
+    { text: line, requestId }: PrintedLine,
+  ): Promise<void> | undefined {
     return this.#log?.append({
       time: new Date().toISOString(),
       replica: replica.id,
       revision: replica.spec.revision,
       stream,
       line,
+      ...(requestId === undefined ? {} : { requestId }),
     });
   }
 

@@ -16,7 +16,7 @@ import {
 } from "@faas/core";
 import { runtimeCommand } from "../common/runtime-command.ts";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
-import type { RuntimeOptions } from "../common/wrapper-environment.ts";
+import { type RuntimeOptions, TAGGED_OUTPUT } from "../common/wrapper-environment.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./endpoint.ts";
 import { endListenersIn, ProcessRecords } from "./orphan-reaper.ts";
 import { CodeSlots, codeKey } from "./prewarm/code-slots.ts";
@@ -65,6 +65,12 @@ export interface EmbeddedOptions {
   readonly hidden?: readonly string[];
   /** Returns the folder of an endpoint's author, in which the paths in output are shown; without it they are relative. */
   readonly sourceFolder?: (ref: EndpointRef) => string | undefined;
+  /**
+   * Store with each line the id of the call that printed it.
+   *
+   * @defaultValue true
+   */
+  readonly logRequestIds?: boolean;
   /** Receiver of the lines that replicas print; absent to discard them. */
   readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };
@@ -129,6 +135,7 @@ export class EmbeddedPlatform implements Platform {
     this.#host = {
       processOptions: {
         ...runtimeOptions,
+        outputVariables: options.logRequestIds === false ? {} : TAGGED_OUTPUT,
         startTimeoutMs: options.startTimeoutMs ?? 60_000,
         prewarmPool: this.#prewarmPool,
         serverOptions: this.#servers.options,

@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointRef, type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica } from "@faas/core";
 import { readLines } from "../common/lines.ts";
+import { type PrintedLine, parseOutput } from "../common/output-tags.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
 import { programOf, runtimeCommand } from "../common/runtime-command.ts";
 import { serverExit, serverSpawnFailure } from "../common/server-failures.ts";
@@ -41,6 +42,8 @@ const OUTPUT_GRACE_MS = 500;
 export interface ProcessOptions extends RuntimeOptions {
   readonly startTimeoutMs: number;
   readonly prewarmPool: PrewarmPool;
+  /** Variables of functions about their output. */
+  readonly outputVariables: Readonly<Record<string, string>>;
   /** Absent if processes are not sandboxed. */
   readonly sandboxContext?: SandboxContext;
   /** Returns the folder of an endpoint's author, for the paths in output; without it they are relative. */
@@ -54,7 +57,7 @@ export interface ProcessEvents {
   ready(replica: ReplicaProcess): void;
   /** The process ended or could not be started, other than by `stop`. */
   failed(replica: ReplicaProcess, end: ProcessEnd): void;
-  line(replica: ReplicaProcess, stream: "stdout" | "stderr", line: string): Promise<void> | undefined;
+  line(replica: ReplicaProcess, stream: "stdout" | "stderr", line: PrintedLine): Promise<void> | undefined;
   started(replica: ReplicaProcess, pid: number): void;
   ended(replica: ReplicaProcess): void;
 }
@@ -205,11 +208,11 @@ export class ReplicaProcess {
     if (failure) this.#kill(failure);
   }
 
-  #onLine(stream: "stdout" | "stderr", printed: string): Promise<void> | undefined {
-    const line = this.#sourcePaths.shorten(printed);
-    this.lastLines.push(line);
-    if (this.lastLines.length > (this.wasReady ? MAX_LAST_LINES : MAX_START_LINES)) this.lastLines.shift();
-    return this.#events.line(this, stream, line);
+  #onLine(stream: "stdout" | "stderr", line: string): Promise<void> | undefined {
+    const { text, ...tag } = parseOutput(line);
+    const printed = { ...tag, text: this.#sourcePaths.shorten(text) };
+    if (this.lastLines.push(printed.text) > (this.wasReady ? MAX_LAST_LINES : MAX_START_LINES)) this.lastLines.shift();
+    return this.#events.line(this, stream, printed);
   }
 
   #inspectLoading(): void {
@@ -341,6 +344,7 @@ export class ReplicaProcess {
     return {
       ...runtimeEnvironment(this.spec.runtime, home, cache),
       ...functionEnvironment(this.spec, listenPath, secrets),
+      ...this.#options.outputVariables,
     };
   }
 }

@@ -41,16 +41,27 @@ export interface KubernetesOptions {
    * @defaultValue 90 s
    */
   readonly silenceMs?: number;
+  /**
+   * Store with each line the id of the call that printed it. `kubectl logs` shows the tag with which the wrapper marks the line.
+   *
+   * @defaultValue true
+   */
+  readonly logRequestIds?: boolean;
   /** True to start while the cluster is unreachable, and connect later. */
   readonly patient?: boolean;
   readonly log?: Logger;
 }
 
 /** Returns the settings common to all objects of the control server. */
-export function manifestOptions({ instance, startSeconds = 60, serverNamespace }: KubernetesOptions): ManifestOptions {
+export function manifestOptions({
+  instance,
+  startSeconds = 60,
+  serverNamespace,
+  logRequestIds: tagsOutput = true,
+}: KubernetesOptions): ManifestOptions {
   return serverNamespace === undefined
-    ? { instance, startSeconds, gatewayCidrs: ownAddresses() }
-    : { instance, startSeconds, gatewayCidrs: [], serverNamespace };
+    ? { instance, startSeconds, tagsOutput, gatewayCidrs: ownAddresses() }
+    : { instance, startSeconds, tagsOutput, gatewayCidrs: [], serverNamespace };
 }
 
 /** Lists the addresses of this machine, each as a network of one address, for a control server outside the cluster. */

@@ -6,6 +6,7 @@ import { lazy } from "./lazy/load.ts";
 import type { Handler, LoadedFunction } from "./load/loaded-function.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
 import { concurrency, folder, timeoutMs } from "./options.ts";
+import { runForCall } from "./output-tags.ts";
 import { messageOf, Problem, stackOf } from "./problem.ts";
 import { hasBody, readBody } from "./request/body.ts";
 import { FunctionEvent } from "./request/event.ts";
@@ -17,8 +18,8 @@ export const admission = new Admission(runWhenLoaded);
 export const deadlines = new Deadlines<Call>(() => timeoutMs, onTimeout);
 
 function runWhenLoaded(call: Call): void {
-  if (loaded !== undefined) run(call, loaded);
-  else void whenLoaded().then((result) => run(call, result));
+  if (loaded !== undefined) runForCall(call.requestId, run, call, loaded);
+  else void whenLoaded().then((result) => runForCall(call.requestId, run, call, result));
 }
 
 function run(call: Call, userFunction: LoadedFunction): void {

@@ -1,8 +1,11 @@
+import { readTagSetting, tagLines } from "./output-tags.ts";
+
 /**
  * Makes writes to stdout and stderr synchronous: each completes before the next line of code runs, so that `process.exit` loses nothing and lines
- * do not accumulate in memory.
+ * do not accumulate in memory. Lines are tagged if the platform asks for it.
  */
 export function writeSynchronously(): void {
+  readTagSetting();
   for (const name of ["stdout", "stderr"] as const) {
     const original = Object.getOwnPropertyDescriptor(process, name)?.get;
     // A module that NODE_OPTIONS preloads has replaced it.
@@ -14,6 +17,7 @@ export function writeSynchronously(): void {
       get() {
         const stream: NodeJS.WriteStream & StreamInternals = original.call(process);
         stream._handle?.setBlocking?.(true);
+        tagLines(stream, name);
         Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
         return stream;
       },

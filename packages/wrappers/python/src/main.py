@@ -17,6 +17,7 @@ from .function.load import load_function
 from .lifecycle import lifecycle
 from .loading_watch import LoadingWatch
 from .options import ENVIRONMENT, settings
+from .output_tags import tag_output
 from .problem import Problem
 from .server import Server
 from .sigterm import on_sigterm_call
@@ -40,6 +41,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    tag_output()
     # Calls run side by side already: a pool of BLAS threads for each makes them many times slower. A setting of the user wins.
     for library in ("OPENBLAS", "OMP", "MKL"):
         ENVIRONMENT.setdefault(f"{library}_NUM_THREADS", "1")

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { EndpointLog } from "@faas/core";
+import type { EndpointLog, LogLine } from "@faas/core";
 import { linesOf } from "../../common/lines.ts";
+import { parseOutput } from "../../common/output-tags.ts";
 import { ClusterError, type KubernetesApi, pathOf } from "../client/api-client.ts";
 import { CONTAINER } from "../reconcile/manifests/labels.ts";
 import { LogPosition } from "./log-position.ts";
@@ -46,7 +47,7 @@ export async function copyLog(
       for await (const line of logLines(body)) {
         retryMs = MIN_RETRY_MS;
         const time = position.advance(line.time);
-        if (time !== undefined) await store.append({ time, replica, revision, stream: "stdout", line: line.text });
+        if (time !== undefined) await store.append({ time, replica, revision, ...storedLine(line.text) });
       }
       if (before !== "running") return;
       // The container has probably ended. If the log were opened again before that is known, it might be the next container's.
@@ -81,10 +82,17 @@ async function readTail(
   const query = { container: CONTAINER, tailLines: String(LAST_LINES), ...(previous ? { previous: "true" } : {}) };
   try {
     const body = await api.stream(`${pathOf("Pod", namespace, pod)}/log`, query, LAST_LINES_MS, signal);
-    return (await body.text()).split("\n").filter((line) => line !== "");
+    const lines = (await body.text()).split("\n").map((line) => parseOutput(line).text);
+    return lines.filter((line) => line !== "");
   } catch {
     return [];
   }
+}
+
+/** Separates a line from its tag. Kubernetes does not tell the streams apart: a line without a tag counts as one of stdout. */
+function storedLine(line: string): Pick<LogLine, "stream" | "line" | "requestId"> {
+  const { text, stream = "stdout", requestId } = parseOutput(line);
+  return { stream, line: text, ...(requestId === undefined ? {} : { requestId }) };
 }
 
 /** Splits a log with `timestamps` into lines and their times. */

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Call } from "../call.ts";
 import { bodyLimit } from "../options.ts";
+import { emitForCall } from "../output-tags.ts";
 import type { Problem } from "../problem.ts";
 import { bodyTooLarge, declaresTooLarge } from "../request/body-limit.ts";
 import { rawProblem } from "../response/problem.ts";
@@ -13,6 +14,7 @@ export function runApp(call: Call, app: NodeApp): Promise<void> {
   if (declaresTooLarge(request)) throw bodyTooLarge();
   if (request.headers["transfer-encoding"] !== undefined) limitBody(call);
   setAddress(request.socket);
+  if (!request.complete) emitForCall(request, call.requestId);
   response.setHeader("X-Request-Id", call.requestId);
   if (isDraining) response.shouldKeepAlive = false;
   call.progress = 0;

@@ -6,6 +6,7 @@ import gc
 from time import monotonic
 
 from ..options import DRAIN_GRACE, settings
+from ..output_tags import current_call
 from ..process_exit import EXIT_LIMIT
 from ..runners.async_runner import AsyncRunner
 from .lifespan import Lifespan
@@ -68,6 +69,7 @@ class AsgiRunner(AsyncRunner):
 
     async def run(self, call: Call) -> None:
         """Run the application for one call. Raises nothing."""
+        current_call.set(call.request_id)
         task: Any = self.current_task()
         try:
             if call.unclaimed:

@@ -9,6 +9,7 @@ from time import monotonic
 from ..http.response import error_response, to_response
 from ..http.streams import UnsentStream, encode_end, encode_piece
 from ..options import settings
+from ..output_tags import current_call
 from ..problem import no_capacity
 from ..process_exit import exit_as_asked
 from ..user_error import log_error
@@ -71,6 +72,7 @@ class AsyncRunner:
 
     async def run(self, call: Call) -> None:
         """Run one call to the end of its response, then make way for the next. Raises nothing."""
+        current_call.set(call.request_id)
         try:
             if call.unclaimed:
                 self.running[call] = self.current_task()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..http.response import error_response
+from ..output_tags import current_call
 from ..process_exit import exit_as_asked
 from ..user_error import log_error
 from .environ import make_environ
@@ -23,6 +24,7 @@ class WsgiInvoker:
 
     def run(self, call: Call) -> None:
         """Run one call to the end of its response. Raises nothing."""
+        current_call.set(call.request_id)
         response = WsgiResponse(call)
         pieces = None
         try:

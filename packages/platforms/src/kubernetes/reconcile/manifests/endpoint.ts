@@ -10,7 +10,7 @@ import type {
 } from "@kubernetes/client-node";
 import { nodeOptions } from "../../../common/limit-variables.ts";
 import { hostVariables } from "../../../common/server-environment.ts";
-import { commonEnvironment, functionEnvironment } from "../../../common/wrapper-environment.ts";
+import { commonEnvironment, functionEnvironment, TAGGED_OUTPUT } from "../../../common/wrapper-environment.ts";
 import {
   CONTAINER,
   CPU_LIMIT,
@@ -106,7 +106,7 @@ function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
     imagePullPolicy: "IfNotPresent",
     ports: [{ name: "http", containerPort: PORT, protocol: "TCP" }],
     ...(command === undefined ? {} : { command }),
-    env: environment(spec),
+    env: environment(spec, options),
     resources: resourcesOf(spec, startCpuMillis(spec, options)),
     securityContext: {
       allowPrivilegeEscalation: false,
@@ -134,12 +134,13 @@ function ownNodeOptions(spec: EndpointSpec): string {
   return watchesLoading(spec) ? `--inspect-publish-uid=http ${own}`.trimEnd() : own;
 }
 
-function environment(spec: EndpointSpec) {
+function environment(spec: EndpointSpec, { tagsOutput }: ManifestOptions) {
   const variables = {
     ...commonEnvironment("/tmp"),
     ...(spec.app === "server" ? { ...hostVariables("0.0.0.0"), PYTHONUNBUFFERED: "1" } : {}),
     ...functionEnvironment(spec, String(PORT)),
     ...(watchesLoading(spec) ? { FAAS_LOADING_WATCH: "1" } : {}),
+    ...(tagsOutput && spec.app !== "server" ? TAGGED_OUTPUT : {}),
     // A Dockerfile may set it, and the pod's variables would win.
     ...(spec.runtime === "dockerfile" ? {} : { NODE_OPTIONS: nodeOptions(spec.memoryBytes, ownNodeOptions(spec)) }),
   };

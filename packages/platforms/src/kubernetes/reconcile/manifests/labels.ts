@@ -39,6 +39,8 @@ export interface ManifestOptions {
   readonly startupCpuMillis?: number;
   /** Time for the function to load. */
   readonly startSeconds: number;
+  /** Lines carry the ids of the calls that print them. */
+  readonly tagsOutput?: boolean;
   /** Namespace of the control server if it runs in the cluster. */
   readonly serverNamespace?: string;
   /** Addresses (CIDR) from which a control server outside the cluster calls replicas. */
