@@ -52,7 +52,15 @@ const SECRET_VARIABLES = {
   NODE_OPTIONS: "",
 };
 const EXPECTED_VARIABLES = [
-  ...["FAAS_BODY_LIMIT", "FAAS_CONCURRENCY", "FAAS_ENDPOINT", "FAAS_ORG", "FAAS_REVISION", "FAAS_TIMEOUT_MS"],
+  ...[
+    "FAAS_BODY_LIMIT",
+    "FAAS_CONCURRENCY",
+    "FAAS_ENDPOINT",
+    "FAAS_ORG",
+    "FAAS_OUTPUT_TAGS",
+    "FAAS_REVISION",
+    "FAAS_TIMEOUT_MS",
+  ],
   ...["HOME", "LANG", "NODE_ENV", "PATH", "PORT", "TARGETS", "TMPDIR"],
   ...Object.keys(limitVariables({ cpuMillis: 100, memoryBytes: 2 ** 27 })),
 ];

@@ -3,10 +3,10 @@ import { interceptListen } from "./app/intercept-listen.ts";
 import { lazy } from "./lazy/load.ts";
 import { startLoading, useFunction, whenLoaded } from "./load-function.ts";
 import { address, appSetting, readSettings, userPort } from "./options.ts";
+import { writeSynchronously } from "./output/standard-streams.ts";
 import { deadlines } from "./run-call.ts";
 import { createWrapperServer } from "./server.ts";
 import { drainOnSigterm, exitOnUncaughtError } from "./shutdown.ts";
-import { writeSynchronously } from "./standard-streams.ts";
 
 // The wrapper for Node, assembled into one file without dependencies that the build puts next to the user's code. Contract: docs/wrapper-protocol.md.
 // A prewarmed process imports this file before its function is known, and calls `start` with the function's folder.

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Call } from "../call.ts";
 import { bodyLimit } from "../options.ts";
-import { emitForCall } from "../output-tags.ts";
+import { emitForCall } from "../output/output-tags.ts";
 import type { Problem } from "../problem.ts";
 import { bodyTooLarge, declaresTooLarge } from "../request/body-limit.ts";
 import { rawProblem } from "../response/problem.ts";

@@ -1,4 +1,4 @@
-import { logError } from "../log-error.ts";
+import { logError } from "../output/log-error.ts";
 
 /** Promises of `waitUntil` that are pending. */
 const pending = new Set<Promise<unknown>>();

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { logError } from "../log-error.ts";
+import { logError } from "../output/log-error.ts";
 import {
   CLOSE,
   closeFrame,

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Call, Upgrade } from "../call.ts";
 import type { LoadedFunction, WebSocketHandler } from "../load/loaded-function.ts";
 import { timeoutMs } from "../options.ts";
-import { emitForCall } from "../output-tags.ts";
+import { emitForCall } from "../output/output-tags.ts";
 import { messageOf, Problem } from "../problem.ts";
 import { FunctionEvent } from "../request/event.ts";
 import { rawProblem } from "../response/problem.ts";

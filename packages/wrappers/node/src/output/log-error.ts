@@ -1,5 +1,5 @@
+import { messageOf, stackOf } from "../problem.ts";
 import { isTagging, runForCall } from "./output-tags.ts";
-import { messageOf, stackOf } from "./problem.ts";
 
 /**
  * Logs an error of the user's code with its stack. Where the platform stores the request id beside each line, the stack is enough; elsewhere a line of JSON

@@ -12,7 +12,7 @@ from src.problem import Problem
 from src.runners.invoker import Invoker
 from src.runners.sync_runner import SyncRunner
 
-from .fakes import fake_loop, make_call, written
+from ..fakes import fake_loop, make_call, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable

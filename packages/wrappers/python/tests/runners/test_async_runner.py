@@ -11,7 +11,7 @@ from src.options import settings
 from src.problem import Problem
 from src.runners.async_runner import AsyncRunner
 
-from .fakes import FakeConnection, make_call, written
+from ..fakes import FakeConnection, make_call, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -10,7 +10,7 @@ import pytest
 from src.runners import loop_watchdog
 from src.runners.loop_watchdog import LoopWatchdog
 
-from .fakes import make_call
+from ..fakes import make_call
 
 
 class EndOfTest(Exception):
