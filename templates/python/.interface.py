@@ -85,6 +85,7 @@ class Settings:
         self.identity = tuple(ENVIRONMENT.get(name, "") for name in ("FAAS_ORG", "FAAS_ENDPOINT", "FAAS_REVISION"))
         self.port = ENVIRONMENT.get("PORT") or "8080"
         self.signature = ENVIRONMENT.get("FAAS_SIGNATURE") or ""
+        self.tags_output = ENVIRONMENT.get("FAAS_OUTPUT_TAGS") == "1"
         self.timeout_ms = whole_number("FAAS_TIMEOUT_MS", "30000")
         self.timeout = self.timeout_ms / 1000
         self.concurrency = max(1, whole_number("FAAS_CONCURRENCY", "80"))
@@ -320,6 +321,94 @@ def without_nan(value):
     return without_nan(json_default(value))
 
 
+# ---- output_tags.py
+# Tags of the lines that the user's code prints, with the stream and the id of the call that prints them.
+#
+# A tag is \x1e, `o` or `e`, the id, \x1f. The platform removes it and stores its contents beside the line (docs/wrapper-protocol.md, "Output").
+
+# Id of the call that the present code runs for; empty outside of calls.
+current_call = ContextVar("faas_call", default="")
+
+
+class TaggedOutput(io.BufferedIOBase):
+    def __init__(self, raw, letter):
+        self.raw = raw
+        self.letter = letter
+        self.partial = {}  # begun lines by thread, with their tags
+        self.open_line = False  # a line that was flushed has no end yet
+        self.lock = RLock()  # a signal handler may print while this thread writes
+        os.register_at_fork(after_in_child=self.unlock)
+
+    def unlock(self):
+        self.lock = RLock()
+
+    def tag(self):
+        call = current_call.get()
+        return f"\x1e{self.letter}{call}\x1f".encode() if call or self.letter == "e" else b""
+
+    def write(self, data):
+        data = bytes(data)
+        thread = get_ident()
+        begun = self.partial.pop(thread, None)
+        tag = self.tag()
+        end = data.rfind(b"\n") + 1
+        if end:
+            lines = data[: end - 1].replace(b"\n", b"\n" + tag) + b"\n" if tag else data[:end]
+            self.put((tag if begun is None else begun) + lines)
+            begun = None
+        if end < len(data):
+            self.partial[thread] = (tag if begun is None else begun) + data[end:]
+        return len(data)
+
+    def flush(self):
+        if not self.partial:
+            return
+        threads = list(self.partial) if get_ident() == main_thread().ident else [get_ident()]
+        for thread in threads:
+            begun = self.partial.pop(thread, None)
+            if begun:
+                self.put(begun)
+
+    def put(self, output):
+        with self.lock:
+            if self.open_line and output[:1] == b"\x1e":  # the line has the tag of its beginning
+                output = output[output.index(b"\x1f") + 1 :]
+            self.open_line = output[-1:] != b"\n"
+            view = memoryview(output)
+            while view:
+                view = view[self.raw.write(view) or 0 :]
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return self.raw.fileno()
+
+    def isatty(self):
+        return self.raw.isatty()
+
+    @property
+    def name(self):
+        return self.raw.name
+
+    @property
+    def mode(self):
+        return "wb"
+
+
+def tag_output():
+    if not settings.tags_output:
+        return
+    for name, letter in (("stdout", "o"), ("stderr", "e")):
+        raw = getattr(getattr(getattr(sys, name), "buffer", None), "raw", None)
+        if raw is None:  # something else has replaced it
+            continue
+        output = TaggedOutput(raw, letter)
+        # Written through, so that each write reaches the stream below on the thread and for the call that makes it.
+        text = io.TextIOWrapper(output, encoding="utf-8", errors="backslashreplace", write_through=True)
+        setattr(sys, name, text)
+
+
 # ---- user_error.py
 # Errors raised by the user's code: where they come from, and how they are logged.
 
@@ -357,9 +446,11 @@ def log_stack(error):
 
 def log_error(error, request_id=None):
     text = "".join(stack_of(error))
-    if request_id:
+    if request_id and not settings.tags_output:
         text = encoder.encode({"level": "error", "requestId": request_id, "message": message_of(error)}) + "\n" + text
+    token = current_call.set(request_id or "")
     sys.stderr.write(text)
+    current_call.reset(token)
 
 
 def location_of(error):
@@ -564,98 +655,10 @@ class LoadingWatch:
             pass  # stderr is not a file
 
     def end(self, call_later):
-        if monotonic() - self.started < QUICK:
+        if call_later and monotonic() - self.started < QUICK:
             call_later(QUICK, faulthandler.cancel_dump_traceback_later)
         else:
             faulthandler.cancel_dump_traceback_later()
-
-
-# ---- output_tags.py
-# Tags of the lines that the user's code prints, with the stream and the id of the call that prints them.
-#
-# A tag is \x1e, `o` or `e`, the id, \x1f. The platform removes it and stores its contents beside the line (docs/wrapper-protocol.md, "Output").
-
-# Id of the call that the present code runs for; empty outside of calls.
-current_call = ContextVar("faas_call", default="")
-
-
-class TaggedOutput(io.BufferedIOBase):
-    def __init__(self, raw, letter):
-        self.raw = raw
-        self.letter = letter
-        self.partial = {}  # begun lines by thread, with their tags
-        self.open_line = False  # a line that was flushed has no end yet
-        self.lock = RLock()  # a signal handler may print while this thread writes
-        os.register_at_fork(after_in_child=self.unlock)
-
-    def unlock(self):
-        self.lock = RLock()
-
-    def tag(self):
-        call = current_call.get()
-        return f"\x1e{self.letter}{call}\x1f".encode() if call or self.letter == "e" else b""
-
-    def write(self, data):
-        data = bytes(data)
-        thread = get_ident()
-        begun = self.partial.pop(thread, None)
-        tag = self.tag()
-        end = data.rfind(b"\n") + 1
-        if end:
-            lines = data[: end - 1].replace(b"\n", b"\n" + tag) + b"\n" if tag else data[:end]
-            self.put((tag if begun is None else begun) + lines)
-            begun = None
-        if end < len(data):
-            self.partial[thread] = (tag if begun is None else begun) + data[end:]
-        return len(data)
-
-    def flush(self):
-        if not self.partial:
-            return
-        threads = list(self.partial) if get_ident() == main_thread().ident else [get_ident()]
-        for thread in threads:
-            begun = self.partial.pop(thread, None)
-            if begun:
-                self.put(begun)
-
-    def put(self, output):
-        with self.lock:
-            if self.open_line and output[:1] == b"\x1e":  # the line has the tag of its beginning
-                output = output[output.index(b"\x1f") + 1 :]
-            self.open_line = output[-1:] != b"\n"
-            view = memoryview(output)
-            while view:
-                view = view[self.raw.write(view) or 0 :]
-
-    def writable(self):
-        return True
-
-    def fileno(self):
-        return self.raw.fileno()
-
-    def isatty(self):
-        return self.raw.isatty()
-
-    @property
-    def name(self):
-        return self.raw.name
-
-    @property
-    def mode(self):
-        return "wb"
-
-
-def tag_output():
-    if ENVIRONMENT.get("FAAS_OUTPUT_TAGS") != "1":
-        return
-    for name, letter in (("stdout", "o"), ("stderr", "e")):
-        raw = getattr(getattr(getattr(sys, name), "buffer", None), "raw", None)
-        if raw is None:  # something else has replaced it
-            continue
-        output = TaggedOutput(raw, letter)
-        # Written through, so that each write reaches the stream below on the thread and for the call that makes it.
-        text = io.TextIOWrapper(output, encoding="utf-8", errors="backslashreplace", write_through=True)
-        setattr(sys, name, text)
 
 
 # ---- function/content_encoding.py
@@ -2694,7 +2697,7 @@ class Server:
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.loop.add_reader(self.listener.fileno(), self.accept)
         self.serving = True
-        watch.end(self.loop.call_later)
+        watch.end(self.loop.call_later if isinstance(self.runner, SyncRunner) else None)
         if lifecycle.draining:  # SIGTERM came while the function was loading
             self.loop.call_soon_threadsafe(self.drain)
         self.run()
@@ -2844,7 +2847,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2846, r'''import os
+PARTS['function.missing_package'] = 2849, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2928,7 +2931,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2930, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2933, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2986,7 +2989,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2988, r'''import base64
+PARTS['signatures.aws_lambda'] = 2991, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3166,7 +3169,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3168, r'''import sys
+PARTS['apps.recognize'] = 3171, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3302,7 +3305,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3304, r'''import sys
+PARTS['signatures.adapt'] = 3307, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3446,7 +3449,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3448, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3451, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3563,7 +3566,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3565, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3568, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3629,7 +3632,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3631, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3634, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3656,7 +3659,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3658, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3661, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3863,7 +3866,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3865, r'''from time import monotonic
+PARTS['asgi.connection'] = 3868, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4006,7 +4009,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4008, r'''import sys
+PARTS['asgi.lifespan'] = 4011, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4094,7 +4097,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4096, r'''import gc
+PARTS['asgi.runner'] = 4099, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4183,7 +4186,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4185, r'''import io
+PARTS['wsgi.environ'] = 4188, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4263,7 +4266,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4265, r'''from time import monotonic
+PARTS['wsgi.response'] = 4268, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4387,7 +4390,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4389, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4392, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4432,7 +4435,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4434, r'''import os
+PARTS['signatures.google'] = 4437, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4491,7 +4494,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4493, r'''import base64
+PARTS['signatures.cloud_event'] = 4496, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4642,7 +4645,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4644, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4647, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4676,7 +4679,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4678, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4681, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4739,7 +4742,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4741, r'''import os
+PARTS['signatures.openfaas'] = 4744, r'''import os
 import socket
 load_part('apps.address')
 
@@ -4828,7 +4831,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4830, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4833, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4958,7 +4961,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4960, r'''import base64
+PARTS['websocket.handshake'] = 4963, r'''import base64
 import binascii
 import hashlib
 import re
@@ -4999,7 +5002,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5001, r'''import sys
+PARTS['websocket.exchange'] = 5004, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

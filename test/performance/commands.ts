@@ -6,7 +6,7 @@ import { median, type Row, ratio, timed } from "./rig/table.ts";
 
 /** Measures the CLI itself. */
 export async function commands(): Promise<Row[]> {
-  return [await version(), await unchangedDeploy()];
+  return [await version(), await list(), await unchangedDeploy()];
 }
 
 async function version(): Promise<Row> {
@@ -17,6 +17,17 @@ async function version(): Promise<Row> {
     ours.push(await timed(() => runNode(here.program, "--version")));
   }
   return ratio("`faas --version`", "`node -e 0`", median(ours), median(bare), 1.5);
+}
+
+async function list(): Promise<Row> {
+  await using server = await LocalServer.start();
+  const ours: number[] = [];
+  const bare: number[] = [];
+  for (let i = 0; i < 15; i++) {
+    bare.push(await timed(() => runNode("-e", "0")));
+    ours.push(await timed(() => server.faas("list")));
+  }
+  return ratio("`faas list`", "`node -e 0`", median(ours), median(bare), 5);
 }
 
 async function unchangedDeploy(): Promise<Row> {

@@ -141,5 +141,6 @@ test("the image of the server is an OCI image layout", { skip: !all }, async (t)
   assert.deepEqual(config.Entrypoint, ["node", "/app/packages/cli/bin/faas.js"]);
   const loaded = await run("docker", ["image", "load", "--input", join(folder, image)]);
   const name = /Loaded image: (\S+)/.exec(loaded)?.[1] as string;
+  t.after(() => run("docker", ["image", "rm", name]));
   assert.equal((await run("docker", ["run", "--rm", name, "--version"])).trim(), version);
 });

@@ -1,12 +1,14 @@
+import { registerHooks } from "node:module";
 import { data, Evaluator, Lexer, Parser } from "@actions/expressions";
-import {
-  convertWorkflowTemplate,
-  isBasicExpression,
-  isMapping,
-  isScalar,
-  NoOperationTraceWriter,
-  parseWorkflow,
-} from "@actions/workflow-parser";
+
+// The package imports JSON without an attribute, which only bundlers allow.
+const hooks = registerHooks({
+  load: (url, context, next) =>
+    next(url, url.endsWith(".json") ? { ...context, importAttributes: { type: "json" } } : context),
+});
+const { convertWorkflowTemplate, isBasicExpression, isMapping, isScalar, NoOperationTraceWriter, parseWorkflow } =
+  await import("@actions/workflow-parser");
+hooks.deregister();
 
 /** Values of the contexts that expressions of a workflow read, such as `github` and `secrets`. */
 export type Contexts = Readonly<Record<string, unknown>>;

@@ -131,6 +131,29 @@ describe("lines carry the id of the call that prints them, also when calls run s
   }
 });
 
+const failing = {
+  "a function in Node": 'export const handler = async () => { throw new Error("broken"); };',
+  "a plain function in Python": 'def handler(event):\n    raise ValueError("broken")',
+  "an async function in Python": 'async def handler(event):\n    raise ValueError("broken")',
+};
+
+describe("an error is logged once, with the id of its call", () => {
+  for (const [name, source] of Object.entries(failing)) {
+    test(`in ${name}`, async () => {
+      const environment = { FAAS_OUTPUT_TAGS: "1" };
+      await using wrapper = await start(wrappers[name.includes("Node") ? "Node" : "Python"], source, environment);
+      assert.equal((await wrapper.call("/", { headers: { "x-request-id": "call-1" } })).status, 500);
+      const lines = await eventually("the error", () => {
+        const printed = wrapper.output().trimEnd().split("\n").map(parseOutput);
+        return printed.some(({ text }) => text.includes("broken")) && printed;
+      });
+      assert.equal(lines.filter(({ text }) => /Error: broken/.test(text)).length, 1);
+      assert.ok(!lines.some(({ text }) => text.startsWith("{")));
+      for (const { stream, requestId } of lines) assert.deepEqual([stream, requestId], ["stderr", "call-1"]);
+    });
+  }
+});
+
 test("lines are unchanged where the platform does not ask for tags", async () => {
   await using wrapper = await start(wrappers.Node, sources["a function in Node"]);
   await callWith(wrapper, "call-1");

@@ -31,6 +31,13 @@ export function quantityPattern(units: Readonly<Record<string, number>>, min: nu
   return `^0*${alternation(alternatives)}$`;
 }
 
+/** Returns metadata of a schema with the pattern, which is built when a JSON Schema is: that takes a while, and most programs need none. */
+export const quantityMeta = (units: Readonly<Record<string, number>>, min: number, max: number) => ({
+  get pattern() {
+    return quantityPattern(units, min, max);
+  },
+});
+
 const ceilDivide = (dividend: bigint, divisor: bigint) => (dividend + divisor - 1n) / divisor;
 
 function decimal(scaled: bigint): Decimal {

@@ -1,4 +1,4 @@
-import type { Registry } from "@faas/core";
+import type { EndpointRef, Registry } from "@faas/core";
 import type { CertificateFiles, ConnectionLimits, RequestReport } from "@faas/gateway";
 import type { IsolationMode } from "@faas/platforms";
 import type { DestinationStream } from "pino";
@@ -52,8 +52,8 @@ export interface ServerOptions {
   readonly isolation?: IsolationMode;
   /** Files and folders that sandboxed functions may read in addition to the system's. */
   readonly readable?: readonly string[];
-  /** Folder of the only function's author, in which the paths in its output are shown; without it they are relative. */
-  readonly sourceFolder?: string;
+  /** Returns the folder of an endpoint's author, in which the paths in its output are shown; without it they are relative. */
+  readonly sourceFolder?: (ref: EndpointRef) => string | undefined;
   /** Runs replicas in a cluster; absent: as child processes of this one. */
   readonly kubernetes?: KubernetesServerOptions;
   /**

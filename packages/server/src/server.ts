@@ -32,6 +32,7 @@ import { StorageQuota } from "./bundles/storage-quota.ts";
 import { createApp } from "./control-api/app.ts";
 import { Admission } from "./deployments/admission.ts";
 import { DeploymentController } from "./deployments/controller.ts";
+import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
@@ -168,6 +169,7 @@ async function startControl({ options, dataDir, log, stack, step }: Startup, { s
   const secrets: SecretService = new SecretService({ store, platform, deployments, log });
   stack.use(deployments);
   await step("deployments", () => deployments.start());
+  stack.use(new FailedFirstCleanup({ store, deployments, log }));
   await step("status sync", () =>
     stack.use(new StatusSync({ platform, registry, subscribers: [deployments] })).start(),
   );

@@ -34,6 +34,7 @@ const commands = part(async (checkout, servers) => {
   return async () => ({
     "faas --version": milliseconds(await medianOf(9, () => runNode(checkout.program, "--version"))),
     "faas --help": milliseconds(await medianOf(5, () => runNode(checkout.program, "--help"))),
+    "faas list": milliseconds(await medianOf(5, () => server.faas("list"))),
     "faas deploy without changes": milliseconds(await medianOf(5, deploy)),
   });
 });

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { FindOrCreate } from "./find-or-create.ts";
 
 /** Installed dependencies. */
 export interface Dependencies {
@@ -23,6 +24,9 @@ export interface DependencyOptions {
 /** Age from which a temporary folder must belong to a killed build. */
 const ABANDONED_MS = 24 * 3_600_000;
 
+/** Installations of this process, by the folder that they create. */
+const installations = new FindOrCreate<Dependencies>();
+
 /**
  * Returns dependencies from the cache, or calls `install` with an empty folder, in which it creates a folder called `name`.
  * A cached folder is complete or missing, even if two builds create it at the same time or one is aborted.
@@ -33,12 +37,28 @@ export async function cachedDependencies(
   { cacheDir = defaultCacheDir(), signal }: DependencyOptions,
   install: (folder: string) => Promise<void>,
 ): Promise<Dependencies> {
-  const root = dependenciesFolder(cacheDir);
-  const target = join(root, key);
+  const target = join(dependenciesFolder(cacheDir), key);
   const dependencies = { path: join(target, name), name };
-  if (await isFolder(dependencies.path)) return dependencies;
+  return installations.run(
+    target,
+    async () => ((await isFolder(dependencies.path)) ? dependencies : undefined),
+    async () => {
+      await createDependencies(dependencies, target, signal, install);
+      return dependencies;
+    },
+    signal,
+  );
+}
+
+async function createDependencies(
+  { path, name }: Dependencies,
+  target: string,
+  signal: AbortSignal | undefined,
+  install: (folder: string) => Promise<void>,
+): Promise<void> {
+  const root = dirname(target);
   await removeAbandoned(root);
-  const temporary = join(root, `.${key}-${randomBytes(4).toString("hex")}`);
+  const temporary = join(root, `.${basename(target)}-${randomBytes(4).toString("hex")}`);
   await mkdir(temporary, { recursive: true });
   try {
     await install(temporary);
@@ -47,12 +67,11 @@ export async function cachedDependencies(
     await mkdir(join(temporary, name), { recursive: true });
     await rename(temporary, target).catch(async (error) => {
       // Another build installed the same dependencies first.
-      if (!(await isFolder(dependencies.path))) throw error;
+      if (!(await isFolder(path))) throw error;
     });
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  return dependencies;
 }
 
 /** Hashes the inputs of an installation. */

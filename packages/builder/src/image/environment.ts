@@ -9,6 +9,7 @@ import { folderItems, packTo } from "../bundle/pack.ts";
 import { TEMPLATE_FOLDERS, templates, wrapperText } from "../bundle/prepare.ts";
 import { cacheKey } from "../dependencies/cache.ts";
 import type { DependencyContext } from "../dependencies/context.ts";
+import { FindOrCreate } from "../dependencies/find-or-create.ts";
 import { dockerBuild } from "../docker/build.ts";
 import type { Environment } from "../docker/config.ts";
 import { byName } from "../source/source.ts";
@@ -54,23 +55,39 @@ export async function resolveEnvironment(docker: Docker, options: EnvironmentOpt
   const wrapper = COMPILES_WRAPPER[runtime] ? [{ name: WRAPPER_FILES[runtime], text: await wrapperText(runtime) }] : [];
   const keyParts = [dockerfile, base.id, ...wrapper.map(({ text }) => text), ...(dependencies?.keyParts ?? [])];
   const name = `${ENVIRONMENT_REPOSITORY}:${cacheKey(keyParts)}`;
-  const existing = await findImage(docker, name);
-  if (existing) return { name, info: existing };
-  options.onInstall?.();
+  return environments.run(
+    name,
+    async () => {
+      const info = await findImage(docker, name);
+      return info && { name, info };
+    },
+    () => {
+      options.onInstall?.();
+      return createEnvironment(docker, name, [{ name: "Dockerfile", text: dockerfile }, ...wrapper], options);
+    },
+    options.signal,
+  );
+}
+
+/** Environments that this process builds, by their names. */
+const environments = new FindOrCreate<ImageEnvironment>();
+
+async function createEnvironment(
+  docker: Docker,
+  name: string,
+  files: readonly [Dockerfile: TextFile, ...others: TextFile[]],
+  options: EnvironmentOptions,
+): Promise<ImageEnvironment> {
+  const { base, signal } = options;
   const folder = await mkdtemp(join(tmpdir(), "faas-image-"));
   try {
-    const built = await buildEnvironment(
-      docker,
-      [{ name: "Dockerfile", text: dockerfile }, ...wrapper],
-      folder,
-      options,
-    );
+    const built = await buildEnvironment(docker, files, folder, options);
     try {
-      const layer = await extractAppLayer(docker, built.Id, join(folder, "layer.tar"), options.signal);
+      const layer = await extractAppLayer(docker, built.Id, join(folder, "layer.tar"), signal);
       const layers = layer.entries === 0 ? [] : [layer];
       // Only /app is kept: not the caches of installers, nor times.
       const recipe = { base: base.info, layers, config: built.Config, labels: {}, created: UNIX_EPOCH };
-      await loadImage(docker, recipe, imageConfig(recipe), name, options.signal);
+      await loadImage(docker, recipe, imageConfig(recipe), name, signal);
     } finally {
       await docker.getImage(built.Id).remove().catch(ignoreMissing);
     }

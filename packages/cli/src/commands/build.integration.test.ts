@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { testServer } from "../testing/test-server.ts";
 
@@ -19,6 +21,29 @@ test("build --push requires a registry", async (t) => {
   const { code, stderr } = await server.run(t, ["build", folder, ...ref, "--push"], { env: noDocker });
   assert.equal(code, 2);
   assert.match(stderr, /The server has no registry for images\. Pass --registry/);
+});
+
+test("build of several functions reports each that fails, and those that a mistake in the options concerns", async (t) => {
+  const folder = await server.source("several/api", "export const handler = () => 1;\n");
+  await server.source("several/worker", "export const handler = () => 1;\n");
+  const root = join(folder, "..");
+  await writeFile(join(root, "faas.json"), JSON.stringify({ org: "acme", functions: { api: {}, worker: {} } }));
+  const built = await server.run(t, ["build", root, "api", "worker", "-o", "json"], { env: noDocker });
+  assert.equal(built.code, 1);
+  assert.match(built.stderr, /^api {5}failed/m);
+  assert.match(built.stderr, /^worker: error: .*no Docker engine responds at .* \(DOCKER_UNREACHABLE\)$/m);
+  assert.match(built.stderr, /^Built 0 of 2\. Failed: api, worker$/m);
+  const results = JSON.parse(built.stdout).map(({ function: name, error }: never) => [
+    name,
+    (error as { code: string }).code,
+  ]);
+  assert.deepEqual(results, [
+    ["api", "DOCKER_UNREACHABLE"],
+    ["worker", "DOCKER_UNREACHABLE"],
+  ]);
+  const tagged = await server.run(t, ["build", "--tag", "v1"], { cwd: root, env: noDocker });
+  assert.equal(tagged.code, 2);
+  assert.match(tagged.stderr, /`--tag` is for one function, got api, worker: name one of them/);
 });
 
 for (const [argv, expected] of [

@@ -1,11 +1,14 @@
+import type { ServerConfig } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
 import { connect } from "../client/connect.ts";
 import { buildImageWithProgress } from "../deploy/build-image.ts";
 import { addSourceOptions, buildSettings, deployRef, type SourceOptions } from "../deploy/settings.ts";
+import { checkOptionsForSeveral, forEachFunction, prepareAll, warnOfOwnProjects } from "../functions/each-function.ts";
+import { printResults } from "../functions/print-results.ts";
 import { addImageOptions, type ImageOptions, imageSettings, registryOf } from "../options/image-options.ts";
 import { addRuntimeOptions } from "../options/settings-options.ts";
 import { optionWithLaterDefault } from "../options/value-parsers.ts";
-import { openProject } from "../project/project.ts";
+import { type NamedFunction, openFunctions } from "../project/functions.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { type OutputFormat, outputOption, print } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
@@ -25,37 +28,68 @@ export function define(command: Command, io: Io): void {
     .addOption(optionWithLaterDefault("--tag <tag>", "Tag of the image", "derived from the content").argParser(tag))
     .addOption(outputOption())
     .addHelpText("after", "\nRequires a Docker engine. Deploy the image with faas deploy --image REFERENCE.")
-    .action(async (dir: string | undefined) => build(dir, command.optsWithGlobals<Options>(), io));
+    .action(async (dir: string | undefined, names: readonly string[]) =>
+      build(dir, names, command.optsWithGlobals<Options>(), io),
+    );
 }
 
-async function build(dir: string | undefined, options: Options, io: Io): Promise<void> {
-  const { source: folder, found } = await openProject(dir, io.cwd);
-  const project = found?.project ?? {};
-  const ref = deployRef(options, project);
-  const settings = buildSettings(options, project);
+async function build(dir: string | undefined, names: readonly string[], options: Options, io: Io): Promise<void> {
+  const { source, found, functions } = await openFunctions(dir, names, io.cwd);
   const push = options.push ?? false;
   // Only a push without --registry needs the server.
   const needsServer = push && options.registry === undefined;
-  const config = needsServer ? await (await connect(options, io, folder)).config() : undefined;
+  const config = async () => (needsServer ? (await connect(options, io, source)).config() : undefined);
+  if (functions && found) return buildFunctions(functions, found.path, options, io, config);
+  const inputs = await imageBuild({ folder: source, project: found?.project ?? {} }, options);
+  const registry = registryFor(options, await config());
   const progress = await Progress.create(io);
   try {
-    const image = await buildImageWithProgress(
-      {
-        ...ref,
-        folder,
-        push,
-        ...imageSettings(settings),
-        ...(push || options.registry !== undefined ? { registry: registryOf(options, config) } : {}),
-        ...(options.tag === undefined ? {} : { tag: options.tag }),
-      },
-      progress,
-      io,
-    );
+    const image = await buildImageWithProgress({ ...inputs, ...registry }, progress, io);
     await print(image, options.output, io, ({ reference }) => `${reference}\n`);
   } catch (error) {
     progress.fail();
     throw error;
   }
+}
+
+async function buildFunctions(
+  functions: readonly NamedFunction[],
+  file: string,
+  options: Options,
+  io: Io,
+  config: () => Promise<ServerConfig | undefined>,
+): Promise<void> {
+  const { endpoint, tag } = options;
+  checkOptionsForSeveral(functions, { endpoint, tag });
+  const inputs = await prepareAll(functions, (selected) => imageBuild(selected, options));
+  await warnOfOwnProjects(functions, file, io);
+  const registry = registryFor(options, await config());
+  const results = await forEachFunction(functions, {
+    ...{ io, done: "Built", verbose: options.verbose },
+    task: async ({ name }, row) => {
+      const build = { ...(inputs.get(name) as Inputs), ...registry };
+      const image = await buildImageWithProgress(build, row, row.io);
+      return { value: image, stage: image.pushed ? "pushed" : "built", detail: image.description };
+    },
+  });
+  await printResults(results, options.output, io, ({ reference }) => [reference]);
+}
+
+/** Returns the inputs of an image build; options win over `faas.json`. */
+async function imageBuild({ folder, project }: Pick<NamedFunction, "folder" | "project">, options: Options) {
+  return {
+    ...deployRef(options, project),
+    folder,
+    push: options.push ?? false,
+    ...imageSettings(buildSettings(options, project)),
+    ...(options.tag === undefined ? {} : { tag: options.tag }),
+  };
+}
+
+type Inputs = Awaited<ReturnType<typeof imageBuild>>;
+
+function registryFor(options: Options, config: ServerConfig | undefined) {
+  return options.push || options.registry !== undefined ? { registry: registryOf(options, config) } : {};
 }
 
 /** Parses a tag (OCI distribution specification, "Pulling manifests"). */

@@ -15,7 +15,7 @@ process.env.TMPDIR = temporary;
 const respondWith = (text: string) => `export const handler = () => ${JSON.stringify(text)};\n`;
 
 let count = 0;
-/** Runs `faas dev` on a folder with these files; resolves when it has printed its URL. */
+/** Runs `faas dev` on a folder with these files; resolves when it has printed its first URL. */
 async function dev(t: TestContext, files: Record<string, string>) {
   const folder = join(root, String(count++), "fn");
   const write = async (name: string, text: string) => {
@@ -27,7 +27,7 @@ async function dev(t: TestContext, files: Record<string, string>) {
   };
   for (const [name, text] of Object.entries(files)) await write(name, text);
   const running = startHere(t, ["dev", ".", "--port", "0"], { cwd: folder });
-  const [url] = await running.printed(/^http:\S+(?=\n)/m);
+  const [url] = await running.printed(/(?<=^(?:\w+: )?)http:\S+(?=\n)/m);
   const call = async (path = "") => {
     const response = await fetch(url + path);
     return { status: response.status, text: await response.text() };
@@ -140,6 +140,39 @@ test("dev cancels code that never loads on the next save", async (t) => {
   assert.equal((await call()).text, "two");
 });
 
+test("dev serves the functions of a faas.json, each with its name before its lines", async (t) => {
+  const greet = (word: string) =>
+    `export const handler = () => { console.log("said ${word}"); return "${word} " + process.env.MARK; };\n`;
+  const project = (mark: string, functions: object) => JSON.stringify({ org: "acme", env: { MARK: mark }, functions });
+  const functions = {
+    api: { folder: "services/api" },
+    copy: { folder: "services/api", env: { MARK: "own" } },
+    worker: {},
+  };
+  const { url, save, running } = await dev(t, {
+    "faas.json": project("a", functions),
+    "services/api/index.mjs": greet("api"),
+    "worker/index.mjs": greet("worker"),
+    "worker/faas.json": "{}",
+  });
+  for (const name of ["api", "copy", "worker"]) await running.printed(new RegExp(`^${name}: loaded in \\d+ ms`, "m"));
+  const say = async (name: string) => (await fetch(new URL(`/acme/${name}`, url))).text();
+  assert.deepEqual([await say("api"), await say("copy"), await say("worker")], ["api a", "api own", "worker a"]);
+  await running.printed(/^worker: said worker$/m);
+  await running.printed(/^copy: \S+ GET \/ 200 /m);
+  assert.match(running.stderr(), /warning: \S+worker\/faas\.json is not read/);
+  await save({ "worker/index.mjs": greet("changed") }, /^worker: loaded in/m);
+  assert.deepEqual([await say("api"), await say("worker")], ["api a", "changed a"]);
+  await save({ "faas.json": project("b", functions) }, /^api: loaded in/m);
+  assert.equal(await say("api"), "api b");
+  await save(
+    { "faas.json": project("c", { api: {} }) },
+    /worker: error: The functions in \S+ have changed: restart "faas dev"/,
+  );
+  running.interrupt();
+  assert.equal((await running.ended).code, 130);
+});
+
 for (const [language, file, code] of [
   ["Node", "index.mjs", 'throw new Error("no database");\n'],
   ["Python", "main.py", 'raise RuntimeError("no database")\n'],
@@ -154,6 +187,16 @@ for (const [language, file, code] of [
     assert.ok(text.includes(join(folder, file)), text);
     await save({ [file]: code.replace("no database", "no disk") }, /no disk/);
   });
+
+test("dev says at / where the function is", async (t) => {
+  const { url } = await dev(t, { "index.mjs": respondWith("one") });
+  const response = await fetch(new URL("/", url));
+  const { detail } = (await response.json()) as { detail: string };
+  assert.deepEqual(
+    [response.status, detail],
+    [404, 'Expected a path /<org>/<endpoint>, got "/"; the only endpoint is at /dev/fn'],
+  );
+});
 
 test("dev rejects a missing folder", async (t) => {
   const { code, stderr } = await startHere(t, ["dev", "nowhere"], { cwd: root }).ended;

@@ -4,7 +4,7 @@ import type { Client } from "../client/client.ts";
 import { type ImageOptions, imageSettings, registryOf, sourceSettings } from "../options/image-options.ts";
 import type { Io } from "../terminal/io.ts";
 import { humanSize, printWarning } from "../terminal/output.ts";
-import type { Progress } from "../terminal/progress.ts";
+import type { StageProgress } from "../terminal/progress.ts";
 import { buildImageWithProgress } from "./build-image.ts";
 
 /** Source of an artifact, and the server that it is for. */
@@ -18,7 +18,7 @@ export interface ArtifactSource extends ImageOptions {
   /** Settings that the endpoint will have, without what the build detects. */
   readonly settings: SettingsInput;
   readonly client: Client;
-  readonly progress: Progress;
+  readonly progress: StageProgress;
   readonly io: Io;
 }
 

@@ -1,7 +1,7 @@
 import { type EndpointRef, FaasError } from "@faas/core";
 import type { Client } from "../client/client.ts";
 import type { Io } from "../terminal/io.ts";
-import type { Progress } from "../terminal/progress.ts";
+import type { StageProgress } from "../terminal/progress.ts";
 import { followLoading } from "./loading.ts";
 import { checkOutcome, describeServing } from "./outcome.ts";
 
@@ -13,7 +13,7 @@ import { checkOutcome, describeServing } from "./outcome.ts";
 export async function awaitRollout(
   ref: EndpointRef,
   revision: string,
-  { client, progress, io }: { readonly client: Client; readonly progress: Progress; readonly io: Io },
+  { client, progress, io }: { readonly client: Client; readonly progress: StageProgress; readonly io: Io },
 ): Promise<void> {
   progress.begin("ready");
   const rolledOut = new AbortController();

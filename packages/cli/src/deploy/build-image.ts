@@ -3,7 +3,7 @@ import type { EndpointRef, Registry } from "@faas/core";
 import type { ImageSettings } from "../options/image-options.ts";
 import type { Io } from "../terminal/io.ts";
 import { humanSize, printWarning } from "../terminal/output.ts";
-import type { Progress } from "../terminal/progress.ts";
+import type { StageProgress } from "../terminal/progress.ts";
 
 interface ImageBuild extends EndpointRef, ImageSettings {
   readonly folder: string;
@@ -15,7 +15,7 @@ interface ImageBuild extends EndpointRef, ImageSettings {
 /** Builds an image, and pushes it with `push`, showing the stages. */
 export async function buildImageWithProgress(
   { folder, ...build }: ImageBuild,
-  progress: Progress,
+  progress: StageProgress,
   io: Io,
 ): Promise<BuiltImage> {
   const { buildImage } = await import("@faas/builder");
@@ -28,7 +28,7 @@ export async function buildImageWithProgress(
 }
 
 /** Returns the part of the build's options that connects it to this process: environment, signal, and events that show the stages. */
-export function imageBuildEvents(progress: Progress, io: Io) {
+export function imageBuildEvents(progress: StageProgress, io: Io) {
   let stage: ImageStage | undefined;
   return {
     env: io.env,

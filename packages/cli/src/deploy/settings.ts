@@ -34,6 +34,7 @@ export interface DeploySettingsOptions extends SourceOptions {
 export function addSourceOptions(command: Command): void {
   command
     .argument("[dir]", "Folder of the function (by default that of the nearest faas.json, else the current one)")
+    .argument("[names...]", "Functions of a faas.json with several (by default those in the folder)")
     .option("--org <org>", "Organization (or org in faas.json)")
     .option("--endpoint <endpoint>", "Name of the endpoint (or endpoint in faas.json)")
     .addOption(

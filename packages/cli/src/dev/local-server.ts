@@ -1,19 +1,19 @@
 import { mkdir } from "node:fs/promises";
 import { dependenciesFolder } from "@faas/builder/bundle";
 import { DEFAULT_PORT, FaasError } from "@faas/core";
-import type { RequestReport, RunningServer } from "@faas/server";
+import type { RequestReport, RunningServer, ServerOptions } from "@faas/server";
 
 /** Ports to try after the default one, so that several functions can run at once. */
 const NEXT_PORTS = 20;
 
 /**
- * Starts a server for one function in this process. Without `port` it listens on the default port, the next free one, or any.
+ * Starts a server for the functions of one author in this process. Without `port` it listens on the default port, the next free one, or any.
  *
  * @throws PORT_IN_USE
  */
 export async function startLocalServer(
   dataDir: string,
-  sourceFolder: string,
+  sourceFolder: ServerOptions["sourceFolder"],
   port: number | undefined,
   onRequest: (report: RequestReport) => void,
 ): Promise<RunningServer> {

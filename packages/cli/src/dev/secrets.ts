@@ -6,18 +6,19 @@ import { parseEnvFile } from "../deploy/env-file.ts";
 import type { Io } from "../terminal/io.ts";
 
 /**
- * Secrets of a function under `faas dev`. Values come from `.env` in its folder, which is never deployed, else from the environment of `faas dev`, under
- * the name of the variable that the function reads.
+ * Secrets of a function under `faas dev`. Values come from `.env` in its folder, which is never deployed, else from `.env` beside a `faas.json` with
+ * several functions, else from the environment of `faas dev`, under the name of the variable that the function reads.
  */
 export class DevSecrets {
-  readonly #folder: string;
+  readonly #folders: readonly [...string[], string];
   readonly #env: Io["env"];
   readonly #client: Client;
   /** Values that the server has, by name. */
   readonly #uploaded = new Map<string, string>();
 
-  constructor(folder: string, { env }: Pick<Io, "env">, client: Client) {
-    this.#folder = folder;
+  /** @param folders folders of `.env`; the last one wins */
+  constructor(folders: readonly [...string[], string], { env }: Pick<Io, "env">, client: Client) {
+    this.#folders = folders;
     this.#env = env;
     this.#client = client;
   }
@@ -30,11 +31,11 @@ export class DevSecrets {
    */
   async upload(org: string, secrets: Readonly<Record<string, string>> = {}): Promise<void> {
     if (Object.keys(secrets).length === 0) return;
-    const path = join(this.#folder, ".env");
-    const text = await readFile(path, "utf8").catch(() => "");
-    const values = { ...this.#env, ...parseEnvFile(text, path) };
+    const values = { ...this.#env };
+    for (const folder of this.#folders) Object.assign(values, await readValues(join(folder, ".env")));
     const missing = Object.keys(secrets).filter((variable) => !values[variable]);
-    if (missing.length > 0) throw new FaasError("USAGE", describeMissing(missing, path));
+    if (missing.length > 0)
+      throw new FaasError("USAGE", describeMissing(missing, join(this.#folders.at(-1) as string, ".env")));
     for (const [variable, name] of Object.entries(secrets)) {
       const value = values[variable] as string;
       if (this.#uploaded.get(name) === value) continue;
@@ -42,6 +43,10 @@ export class DevSecrets {
       this.#uploaded.set(name, value);
     }
   }
+}
+
+async function readValues(path: string): Promise<Record<string, string>> {
+  return parseEnvFile(await readFile(path, "utf8").catch(() => ""), path);
 }
 
 function describeMissing(variables: readonly string[], path: string): string {

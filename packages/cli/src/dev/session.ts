@@ -4,9 +4,11 @@ import { type EndpointRef, FaasError, type Project } from "@faas/core";
 import type { RunningServer } from "@faas/server";
 import { Client } from "../client/client.ts";
 import { sourceSettings } from "../options/image-options.ts";
+import { functionsOf } from "../project/functions.ts";
 import { findProject } from "../project/project.ts";
 import { endpointNameOf } from "../project/starter.ts";
 import type { Io } from "../terminal/io.ts";
+import type { PreparedFolders } from "./prepared-folders.ts";
 import { DevSecrets } from "./secrets.ts";
 
 /** Prepared folders to keep: requests may still run in those of previous revisions. */
@@ -41,7 +43,10 @@ export interface DevEvents {
 export interface DevSessionOptions {
   /** Folder of the function. */
   readonly folder: string;
+  /** Place of the function in a `faas.json` with several. */
+  readonly among?: { readonly root: string; readonly name: string };
   readonly server: RunningServer;
+  readonly preparedFolders: PreparedFolders;
   readonly io: Pick<Io, "signal" | "env">;
   readonly events: DevEvents;
 }
@@ -49,7 +54,8 @@ export interface DevSessionOptions {
 /** Repeated deployments of a folder to a server in this process, as `faas deploy` makes them but without a tar. */
 export class DevSession implements AsyncDisposable {
   readonly #folder: string;
-  readonly #server: RunningServer;
+  readonly #among: DevSessionOptions["among"];
+  readonly #preparedFolders: PreparedFolders;
   readonly #events: DevEvents;
   readonly #signal: AbortSignal;
   readonly #client: Client;
@@ -59,6 +65,8 @@ export class DevSession implements AsyncDisposable {
   #ref: EndpointRef | undefined;
   /** Digest of the code that serves. */
   #serving: string | undefined;
+  /** Last revision that was reported to serve. */
+  #reportedRevision: string | undefined;
   #loading: Promise<void> | undefined;
   #superseded = new AbortController();
   #isOutdated = false;
@@ -69,13 +77,14 @@ export class DevSession implements AsyncDisposable {
   /** Reason of a failure that the function's output will repeat. */
   #reported: string | undefined;
 
-  constructor({ folder, server, io, events }: DevSessionOptions) {
+  constructor({ folder, among, server, preparedFolders, io, events }: DevSessionOptions) {
     this.#folder = folder;
-    this.#server = server;
+    this.#among = among;
+    this.#preparedFolders = preparedFolders;
     this.#events = events;
     this.#signal = io.signal;
     this.#client = new Client(server.url, io.signal);
-    this.#secrets = new DevSecrets(folder, io, this.#client);
+    this.#secrets = new DevSecrets(among ? [among.root, folder] : [folder], io, this.#client);
   }
 
   /** Loads the folder's code and cancels a load in progress; resolves when the newest code is loaded. */
@@ -92,7 +101,7 @@ export class DevSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#loading;
     await this.#logs;
-    for (const prepared of this.#prepared.values()) await prepared[Symbol.asyncDispose]();
+    for (const digest of this.#prepared.keys()) await this.#preparedFolders.release(digest);
   }
 
   async #loadAll(): Promise<void> {
@@ -111,7 +120,7 @@ export class DevSession implements AsyncDisposable {
 
   async #loadOnce(signal: AbortSignal): Promise<void> {
     const startedAt = performance.now();
-    const project = (await findProject(this.#folder))?.project ?? {};
+    const project = await this.#readProject();
     // The first name stays: a URL that changes during a session would not help.
     this.#ref ??= { org: project.org ?? "dev", endpoint: project.endpoint ?? endpointNameOf(this.#folder) };
     const prepared = await this.#prepare(project, signal);
@@ -134,8 +143,28 @@ export class DevSession implements AsyncDisposable {
     await this.#waitForRollout(this.#ref, registered.revision, signal);
     this.#serving = digest;
     await this.#removeOldest(digest);
-    if (registered.unchanged) this.#events.unchanged();
+    // A load that was cancelled may have registered this revision already.
+    const isUnchanged = registered.revision === this.#reportedRevision;
+    this.#reportedRevision = registered.revision;
+    if (isUnchanged) this.#events.unchanged();
     else this.#events.loaded(performance.now() - startedAt);
+  }
+
+  /**
+   * Reads the fields of the function in `faas.json`.
+   *
+   * @throws CONFIG_INVALID, or when the file is not about the same function as at the start
+   */
+  async #readProject(): Promise<Project> {
+    const found = await findProject(this.#among?.root ?? this.#folder);
+    const all = found ? functionsOf(found) : [];
+    if (this.#among === undefined && all.length === 0) return found?.project ?? {};
+    const selected = all.find(({ name, folder }) => name === this.#among?.name && folder === this.#folder);
+    if (selected) return selected.project;
+    throw new FaasError(
+      "CONFIG_INVALID",
+      `The functions in ${found?.path ?? this.#among?.root} have changed: restart "faas dev"`,
+    );
   }
 
   async #prepare(project: Project, signal: AbortSignal): Promise<PreparedFolder> {
@@ -146,13 +175,12 @@ export class DevSession implements AsyncDisposable {
     const onInput = (path: string) => this.#events.used(path);
     const options = { ...sourceSettings(project), signal, onStage, onInput };
     const prepared = await prepareFolder(this.#folder, options).finally(() => ready.abort());
-    const existing = this.#prepared.get(prepared.digest);
+    const { digest } = prepared;
+    const shared = await this.#preparedFolders.acquire(prepared);
     // Deleted first, so that the newest is last.
-    this.#prepared.delete(prepared.digest);
-    this.#prepared.set(prepared.digest, existing ?? prepared);
-    if (existing) await prepared[Symbol.asyncDispose]();
-    else this.#server.bundles.link(prepared.digest, prepared.folder);
-    return existing ?? prepared;
+    if (this.#prepared.delete(digest)) await this.#preparedFolders.release(digest);
+    this.#prepared.set(digest, shared);
+    return shared;
   }
 
   async #reportIfSlow(ready: AbortSignal): Promise<void> {
@@ -180,12 +208,11 @@ export class DevSession implements AsyncDisposable {
   }
 
   async #removeOldest(newest: string): Promise<void> {
-    for (const [digest, prepared] of this.#prepared) {
+    for (const digest of this.#prepared.keys()) {
       if (this.#prepared.size <= MAX_PREPARED) return;
       if (digest === newest || digest === this.#serving) continue;
       this.#prepared.delete(digest);
-      this.#server.bundles.unlink(digest);
-      await prepared[Symbol.asyncDispose]();
+      await this.#preparedFolders.release(digest);
     }
   }
 

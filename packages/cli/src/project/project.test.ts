@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { FaasError } from "@faas/core";
 import { tempDir } from "@faas/testing";
-import { findProject, openProject, parseProject } from "./project.ts";
+import { findProject, parseProject } from "./project.ts";
 
 /** Creates a folder with these files; a name that ends in `/` is a folder. */
 async function folder(files: Record<string, string>): Promise<string> {
@@ -42,18 +42,6 @@ test("findProject stops at the root of the repository", async () => {
 test("findProject includes the root of the repository", async () => {
   const path = await folder({ "faas.json": "{}", ".git/": "", "src/": "" });
   assert.equal((await findProject(join(path, "src")))?.folder, path);
-});
-
-test("openProject without a folder uses that of faas.json", async () => {
-  const path = await folder({ "faas.json": "{}", "src/": "" });
-  assert.equal((await openProject(undefined, join(path, "src"))).source, path);
-});
-
-test("openProject with a folder uses it, with the settings of the faas.json above", async () => {
-  const path = await folder({ "faas.json": '{"endpoint":"invert"}', "src/": "" });
-  const { source, found } = await openProject("src", path);
-  assert.equal(source, join(path, "src"));
-  assert.equal(found?.project.endpoint, "invert");
 });
 
 test("parseProject reports a JSON mistake with file, line and column", () => {
@@ -95,4 +83,29 @@ test("parseProject reports an invalid value with its position and the expected o
 
 test("parseProject accepts a byte order mark, which some editors write", () => {
   assert.deepEqual(parseProject('\ufeff{"cpu":"1"}', "faas.json"), { cpu: "1" });
+});
+
+test("parseProject reports mistakes in functions with their positions", () => {
+  assert.equal(
+    messageFor(
+      '{\n  "functions": {\n    "api": { "fodler": "x" },\n    "Api!": {},\n    "up": { "folder": "/etc", "cpu": 1 }\n  }\n}',
+    ),
+    [
+      'faas.json:3:14: unknown field "functions.api.fodler"; did you mean "folder"?',
+      'faas.json:4:5: "functions.Api!": expected the endpoint name to be lower-case letters, digits and hyphens, beginning and ending with a letter or digit, got "Api!"',
+      'faas.json:5:13: "functions.up.folder": expected a relative path',
+      'faas.json:5:31: "functions.up.cpu": expected text, got 1',
+    ].join("\n"),
+  );
+});
+
+test("parseProject rejects fields that only one function can have beside functions", () => {
+  assert.equal(
+    messageFor('{\n  "endpoint": "a",\n  "hostnames": ["a.example"],\n  "functions": { "b": {} }\n}'),
+    [
+      'faas.json:2:3: "endpoint": not allowed beside "functions": the name of each function is its endpoint',
+      'faas.json:3:3: "hostnames": not allowed beside "functions": set them in a function, because a hostname has one endpoint',
+    ].join("\n"),
+  );
+  assert.match(messageFor('{"functions":{}}'), /"functions": expected at least one function/);
 });

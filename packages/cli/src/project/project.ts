@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { expectedAndGot, FaasError, nearest, type Project, projectSchema } from "@faas/core";
+import { expectedAndGot, FaasError, nearest, type Project, projectFunctionSchema, projectSchema } from "@faas/core";
 import { type JsonText, parseJson } from "./json-position.ts";
 
 export const PROJECT_FILE = "faas.json";
@@ -32,27 +32,12 @@ export async function findProject(from: string): Promise<FoundProject | undefine
 }
 
 /**
- * Returns the folder that a command works on, and its `faas.json`: the given folder, else that of the nearest `faas.json`, else the working directory.
- *
- * @throws CONFIG_INVALID
- * @throws SOURCE_UNREADABLE when the given folder is missing or a file
- */
-export async function openProject(
-  dir: string | undefined,
-  cwd = process.cwd(),
-): Promise<{ source: string; found: FoundProject | undefined }> {
-  const from = resolve(cwd, dir ?? ".");
-  if (dir !== undefined) await checkFolder(from, dir);
-  const found = await findProject(from);
-  return { source: dir === undefined ? (found?.folder ?? from) : from, found };
-}
-
-/**
  * Checks that a folder exists, before its content is checked.
  *
  * @param typed the folder as the user typed it
+ * @throws SOURCE_UNREADABLE when it is missing or a file
  */
-async function checkFolder(path: string, typed: string): Promise<void> {
+export async function checkFolder(path: string, typed: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) return;
   if (found)
@@ -79,7 +64,7 @@ export function parseProject(text: string, path: string): Project {
     throw new FaasError("CONFIG_INVALID", `${path}:${line}:${column}: ${json.problem}`);
   }
   const result = projectSchema.safeParse(json.value, { error: expectedAndGot });
-  if (result.success) return json.value as Project;
+  if (result.success) return result.data;
   const mistakes = result.error.issues.flatMap((issue) => describe(issue, json, path));
   throw new FaasError("CONFIG_INVALID", mistakes.join("\n"));
 }
@@ -101,8 +86,9 @@ function describe(issue: Issue, json: Exclude<JsonText, { problem: string }>, fi
   };
   if (issue.code === "unrecognized_keys") {
     return (issue.keys ?? []).map((key) => {
-      const known = nearest(key, Object.keys(projectSchema.shape));
       const path = [...issue.path, key];
+      const { shape } = issue.path[0] === "functions" ? projectFunctionSchema : projectSchema;
+      const known = nearest(key, Object.keys(shape));
       return `${at(path)}: unknown field "${path.join(".")}"${known ? `; did you mean "${known}"?` : ""}`;
     });
   }

@@ -5,7 +5,7 @@ export interface Io {
   /** Data, and nothing else. */
   readonly stdout: Writable & { isTTY?: boolean; columns?: number };
   /** Status, warnings and errors. */
-  readonly stderr: Writable & { isTTY?: boolean; columns?: number };
+  readonly stderr: Writable & { isTTY?: boolean; columns?: number; rows?: number };
   readonly stdin: Readable & { isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;

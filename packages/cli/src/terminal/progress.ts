@@ -2,8 +2,22 @@ import type { Ora } from "ora";
 import type { Io } from "./io.ts";
 import { colors, printStatus } from "./output.ts";
 
+/** Receiver of the progress of a task in stages. */
+export interface StageProgress {
+  /** Begins a stage and ends the previous one. */
+  begin(stage: string): void;
+  /** Adds detail to the current stage, such as the share that is done. */
+  detail(text: string): void;
+  /** Adds detail that matters before the stage ends. */
+  note(text: string): void;
+  /** Ends the current stage. */
+  end(): void;
+  /** Marks the current stage as failed. */
+  fail(): void;
+}
+
 /** Progress of a long task in stages: a spinner with the elapsed seconds on a terminal, else a line at the end of each stage. */
-export class Progress {
+export class Progress implements StageProgress {
   readonly #io: Io;
   #spinner: Ora | undefined;
   #stage: string | undefined;
@@ -28,7 +42,6 @@ export class Progress {
     return new Progress(io, spinner);
   }
 
-  /** Begins a stage and ends the previous one. */
   begin(stage: string): void {
     this.end();
     this.#stage = stage;
@@ -38,7 +51,6 @@ export class Progress {
     this.#ticking = setInterval(() => this.#show(), 100);
   }
 
-  /** Adds detail to the current stage, such as the share that is done. */
   detail(text: string): void {
     this.#detail = text;
     this.#show();
@@ -50,7 +62,6 @@ export class Progress {
     if (!this.#spinner) printStatus(this.#io, text);
   }
 
-  /** Ends the current stage. */
   end(): void {
     if (this.#stage === undefined) return;
     clearInterval(this.#ticking);
@@ -61,7 +72,6 @@ export class Progress {
     this.#detail = "";
   }
 
-  /** Marks the current stage as failed. */
   fail(): void {
     if (this.#stage === undefined) return;
     clearInterval(this.#ticking);
@@ -81,6 +91,6 @@ export class Progress {
   }
 }
 
-/** True where a spinner works. A terminal of unknown width has 0 columns: the spinner would count each line as endlessly many and erase them one by one. */
-const canRedraw = ({ stderr, env }: Io): boolean =>
+/** Returns true where a spinner works. A terminal of unknown width has 0 columns: the spinner would count each line as endlessly many and erase them one by one. */
+export const canRedraw = ({ stderr, env }: Io): boolean =>
   stderr.isTTY === true && stderr.columns !== 0 && env.TERM !== "dumb" && !env.CI;

@@ -11,7 +11,7 @@ import { isStatusList, STATUS_LIST_PATTERN } from "../logs/log-filter.ts";
 import { LOG_LEVELS } from "../logs/log-level.ts";
 import { endpointName, orgName } from "../names.ts";
 import { limitsChangeSchema } from "../organizations/limits.ts";
-import { quantityPattern } from "../quantity-pattern.ts";
+import { quantityMeta, quantityPattern } from "../quantity-pattern.ts";
 import { DURATION_UNITS, formatDuration, parseDuration } from "../units.ts";
 
 /** Request bodies and query parameters of the control API. docs/http-api.md shows them in use. */
@@ -119,11 +119,7 @@ export const waitTimeoutSchema = z
     error: ({ input }) =>
       `expected "timeout" to be a duration of at most ${formatDuration(MAX_WAIT_MS)}, got "${input}"`,
   })
-  .meta({
-    get pattern() {
-      return quantityPattern(DURATION_UNITS, 0, MAX_WAIT_MS);
-    },
-  });
+  .meta(quantityMeta(DURATION_UNITS, 0, MAX_WAIT_MS));
 
 /** Number of past log lines: `tail` of `GET …/logs`. */
 export const tailSchema = z.string().regex(/^[0-9]{1,9}$/, {
@@ -159,7 +155,7 @@ export const statsSinceSchema = z
     error: ({ input }) =>
       `expected "since" to be a duration of at most ${formatDuration(MAX_STATS_MS)}, got "${input}"`,
   })
-  .meta({ pattern: quantityPattern(DURATION_UNITS, 0, MAX_STATS_MS) });
+  .meta(quantityMeta(DURATION_UNITS, 0, MAX_STATS_MS));
 
 /** Statuses of calls: `status` of `GET …/logs`. */
 export const statusListSchema = z

@@ -96,7 +96,7 @@ test("a change leaves every setting alone that it does not name", () => {
         if (!namesIn(last).test(name) && name !== "env" && name !== "secrets")
           assert.deepEqual(setSettings(after)[name as keyof SettingsInput], value);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -110,7 +110,7 @@ test("a change has the values that it names", () => {
       for (const name of Object.keys(settings) as (keyof SettingsInput)[])
         assert.deepEqual(after[name], expected[name], name);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -123,7 +123,7 @@ test("a change of nothing changes nothing", () => {
       // The same from an older server's state, which lists no settings that were named.
       assert.deepEqual(changeSettings({ settings: before.settings }, {}).settings, before.settings);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

@@ -19,7 +19,12 @@ export const settingsChangeShape = Object.fromEntries(
       .unwrap()
       .nullable()
       .optional()
-      .describe(schema.description ?? ""),
+      .meta({
+        // Reading it takes a while, and only JSON Schemas have it: it comes with the patterns of quantities.
+        get description() {
+          return schema.description ?? "";
+        },
+      }),
   ]),
 ) as unknown as NullableShape<typeof settingsInputSchema.shape>;
 

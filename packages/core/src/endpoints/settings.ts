@@ -67,7 +67,7 @@ function quantity(
       }
     })
     .meta({
-      // Building a pattern takes a while, and only JSON Schemas have them.
+      // Built when a JSON Schema is, like `quantityMeta`.
       get pattern() {
         return quantityPattern(units, min, max);
       },

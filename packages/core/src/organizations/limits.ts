@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { REPLICAS_MAX } from "../endpoints/settings.ts";
 import { hostnamePatternSchema } from "../hostnames.ts";
-import { quantityPattern } from "../quantity-pattern.ts";
+import { quantityMeta } from "../quantity-pattern.ts";
 import { CPU_UNITS, parseCpu, parseSize, SIZE_UNITS } from "../units.ts";
 
 /** Limits of an organization, in the admin's notation: the same in the API and in the state file. */
@@ -10,19 +10,11 @@ const count = (max: number) => z.int().min(0).max(max);
 const cpu = z
   .string()
   .refine((text) => parseCpu(text) !== undefined, "expected a CPU quantity such as 500m or 4")
-  .meta({
-    get pattern() {
-      return quantityPattern(CPU_UNITS, 0, Number.POSITIVE_INFINITY);
-    },
-  });
+  .meta(quantityMeta(CPU_UNITS, 0, Number.POSITIVE_INFINITY));
 const size = z
   .string()
   .refine((text) => parseSize(text) !== undefined, "expected a size such as 512Mi or 8Gi")
-  .meta({
-    get pattern() {
-      return quantityPattern(SIZE_UNITS, 0, Number.POSITIVE_INFINITY);
-    },
-  });
+  .meta(quantityMeta(SIZE_UNITS, 0, Number.POSITIVE_INFINITY));
 
 export const limitsSchema = z.strictObject({
   endpoints: count(1_000_000).optional().describe("Registered endpoints"),

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { IncomingMessage, RequestListener } from "node:http";
 import { test } from "node:test";
 import { startTestGateway } from "../testing/test-gateway.ts";
+import type { KeyVerifier } from "./key-verifier.ts";
 
 /** Responds with the request it received. */
 const echo: RequestListener = (request, response) => {
@@ -16,6 +17,21 @@ async function readAll(request: IncomingMessage): Promise<string> {
   for await (const chunk of request) text += chunk;
   return text;
 }
+
+test("names the endpoints for a path without one, if there are few and everybody may know of them", async () => {
+  await using gateway = await startTestGateway(() => (_, response) => response.end("fine"));
+  const detail = async () => String((await gateway.call("/")).json.detail);
+  assert.match(await detail(), /got "\/"; "faas list" shows the existing endpoints$/);
+  await gateway.deploy();
+  assert.match(await detail(), /; the only endpoint is at \/acme\/x$/);
+});
+
+test("names no endpoint for a path without one where keys are required", async () => {
+  const keys = { verify: () => undefined } as unknown as KeyVerifier;
+  await using gateway = await startTestGateway(() => (_, response) => response.end("fine"), { keys });
+  await gateway.deploy();
+  assert.doesNotMatch(String((await gateway.call("/")).json.detail), /acme/);
+});
 
 test("forwards the rest of the path and the query byte for byte", async () => {
   await using gateway = await startTestGateway(() => echo);
@@ -76,7 +92,7 @@ test("names the command that lists existing endpoints when one is missing", asyn
   for (const [path, code] of Object.entries(codes)) {
     const { status, json } = await gateway.call(path, { method: "POST", body: "an unread body" });
     assert.deepEqual([status, json.code], [404, code], path);
-    assert.match(String(json.detail), /"faas (?:org )?list/);
+    if (path !== "/") assert.match(String(json.detail), /"faas (?:org )?list/);
   }
 });
 

@@ -4,6 +4,8 @@ import type { Stage } from "./exchange.ts";
 
 /** A finished request, for display. */
 export interface RequestReport {
+  /** "org/endpoint". */
+  readonly endpoint: string;
   readonly method: string;
   /** Path and query as the function received them. */
   readonly path: string;
@@ -23,6 +25,6 @@ export function recordMetrics(
     const durationMs = performance.now() - exchange.arrived;
     metrics?.record(endpoint, status, durationMs, cold);
     accessLog?.record(exchange, durationMs);
-    onRequest?.({ method: request.method ?? "", path: target, status, durationMs, cold });
+    onRequest?.({ endpoint: endpoint.key, method: request.method ?? "", path: target, status, durationMs, cold });
   };
 }

@@ -40,7 +40,7 @@ const url = fc.oneof(
 test("finds the endpoint in the target, with the rest of it byte for byte, or rejects it", () => {
   const endpoint = { key: "acme/x" };
   const findEndpoint = route(
-    { get: (key: string) => (key === "acme/x" ? endpoint : undefined) } as unknown as EndpointRegistry,
+    new Map([[endpoint.key, endpoint]]) as unknown as EndpointRegistry,
     () => false,
     undefined,
   );

@@ -21,6 +21,7 @@ export function route(
     if (endpoint !== undefined) return endpoint;
     const slash = key.indexOf("/");
     if (keys && slash >= 0) authenticateForOrg(exchange, keys, key.slice(0, slash));
+    if (key === "" && !keys) throw pathTooShort(key, endpoints);
     throw notFound(key, hasOrg);
   };
   return (exchange) => {
@@ -43,13 +44,28 @@ export function route(
   };
 }
 
+/** Endpoints that the error for a path without one names, at most. */
+const MAX_NAMED = 5;
+
+/**
+ * Builds the error for a path that names no endpoint. A browser that opens the address of `faas dev` gets it.
+ *
+ * @param endpoints those that everybody may know of
+ */
+function pathTooShort(key: string, endpoints: EndpointRegistry | undefined): FaasError {
+  const known = endpoints === undefined || endpoints.size > MAX_NAMED ? [] : Array.from(endpoints.values());
+  const paths = known.map((endpoint) => `/${endpoint.key}`).sort();
+  const where =
+    paths.length === 0
+      ? '"faas list" shows the existing endpoints'
+      : paths.length === 1
+        ? `the only endpoint is at ${paths[0]}`
+        : `the endpoints are at ${paths.join(", ")}`;
+  return new FaasError("NOT_FOUND", `Expected a path /<org>/<endpoint>, got "/${key}"; ${where}`);
+}
+
 function notFound(key: string, hasOrg: (org: string) => boolean): FaasError {
   const [org = "", endpoint = ""] = key.split("/");
-  if (endpoint === "") {
-    return new FaasError(
-      "NOT_FOUND",
-      `Expected a path /<org>/<endpoint>, got "/${key}"; "faas list" shows the existing endpoints`,
-    );
-  }
+  if (endpoint === "") return pathTooShort(key, undefined);
   return hasOrg(org) ? endpointNotFound({ org, endpoint }) : organizationNotFound(org);
 }

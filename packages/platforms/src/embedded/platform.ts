@@ -63,14 +63,14 @@ export interface EmbeddedOptions {
   readonly readable?: readonly string[];
   /** Files outside of the data folder that sandboxed functions must not read, nor any file beside them, such as the key of the server's certificate. */
   readonly hidden?: readonly string[];
+  /** Returns the folder of an endpoint's author, in which the paths in output are shown; without it they are relative. */
+  readonly sourceFolder?: (ref: EndpointRef) => string | undefined;
   /**
    * Store with each line the id of the call that printed it.
    *
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
-  /** Folder of the function's author, in which the paths in output are shown; without it they are relative. */
-  readonly sourceFolder?: string;
   /** Receiver of the lines that replicas print; absent to discard them. */
   readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };

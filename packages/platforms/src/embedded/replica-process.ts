@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica } from "@faas/core";
+import { type EndpointRef, type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica } from "@faas/core";
 import { readLines } from "../common/lines.ts";
 import { type PrintedLine, parseOutput } from "../common/output-tags.ts";
 import { REPLICA_REMOVED, waitUntilReady } from "../common/ready-probe.ts";
@@ -46,8 +46,8 @@ export interface ProcessOptions extends RuntimeOptions {
   readonly outputVariables: Readonly<Record<string, string>>;
   /** Absent if processes are not sandboxed. */
   readonly sandboxContext?: SandboxContext;
-  /** Folder of the author's, for the paths in output; without it they are relative. */
-  readonly sourceFolder?: string;
+  /** Returns the folder of an endpoint's author, for the paths in output; without it they are relative. */
+  readonly sourceFolder?: (ref: EndpointRef) => string | undefined;
   /** Returns what servers are started with, once one was applied. */
   readonly serverOptions: () => ServerOptions;
 }
@@ -105,7 +105,7 @@ export class ReplicaProcess {
     const path = join(runFolder, sandboxContext ? id : `${id}.tmp`);
     this.#folder = { path, home: sandboxContext ? join(path, "tmp") : path, listenPath: this.socketPath };
     this.#options = options;
-    this.#sourcePaths = new SourcePaths(options.sourceFolder);
+    this.#sourcePaths = new SourcePaths(options.sourceFolder?.(spec));
     if (spec.app === "server") this.#server = new ServerProgram(id, spec, options.serverOptions());
     const probed = this.#server ? () => this.#server?.probe() : this.socketPath;
     this.#liveness = new Liveness(probed, spec.timeoutMs, this.startedMs);

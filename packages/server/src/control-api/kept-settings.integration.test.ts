@@ -100,7 +100,7 @@ for (const [kind, request] of Object.entries(KINDS)) {
         assert.deepEqual(changed, [named]);
         assert.deepEqual(await settingsOf(endpoint), before, "a dry run changes nothing");
       }),
-      { numRuns: 80 },
+      { numRuns: 40 },
     );
   });
 }

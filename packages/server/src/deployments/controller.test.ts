@@ -14,10 +14,11 @@ import { EndpointRegistry, StatusSync } from "@faas/gateway";
 import { eventually, type ReplicaBehaviour, TestPlatform, tempDir } from "@faas/testing";
 import { pino } from "pino";
 import { DisposerStack } from "../lib/disposer-stack.ts";
-import { candidateRevision, servingRevision } from "../state/records.ts";
+import { candidateRevision, FAILED_FIRST_MAX_MS, servingRevision } from "../state/records.ts";
 import { Store } from "../state/store.ts";
 import { Admission } from "./admission.ts";
 import { DeploymentController } from "./controller.ts";
+import { FailedFirstCleanup } from "./failed-first-cleanup.ts";
 import { QuotaCheck } from "./quota-check.ts";
 
 const artifact = { kind: "bundle", digest: `sha256:${"a".repeat(64)}` } as const;
@@ -97,6 +98,28 @@ test("an endpoint that is not registered is removed from the platform; a failure
   await assert.rejects(deployments.remove(registered), /unavailable/);
   await platform.apply(specOf({ org: "acme", endpoint: "other" }));
   await eventually("the endpoint is removed", () => !registry.isObserved("acme/registered"));
+});
+
+test("an endpoint whose first deployment failed is removed after a day, and no other", async (t) => {
+  const platform = new TestPlatform(({ env }) => (env.FAIL ? broken : ok));
+  const { store, registry, deployments, deploy } = await started(t, platform);
+  const [failed, served] = ["failed", "served"].map((endpoint) => ({ org: "acme", endpoint })) as [
+    EndpointRef,
+    EndpointRef,
+  ];
+  await (await deploy(failed, { env: { FAIL: "1" } })).settled;
+  // Its second deployment fails: the first one still serves.
+  await (await deploy(served)).settled;
+  await (await deploy(served, { env: { FAIL: "1" } })).settled;
+  const cleanup = new FailedFirstCleanup({ store, deployments, log });
+  t.after(() => cleanup[Symbol.dispose]());
+  const isRegistered = () => [failed, served].map((ref) => store.endpoint(ref) !== undefined);
+  const { updatedAt = "" } = store.endpoint(failed) ?? {};
+  await cleanup.run(Date.parse(updatedAt) + FAILED_FIRST_MAX_MS);
+  assert.deepEqual(isRegistered(), [true, true]);
+  await cleanup.run(Date.parse(updatedAt) + FAILED_FIRST_MAX_MS + 1);
+  assert.deepEqual(isRegistered(), [false, true]);
+  assert.equal(registry.get("acme/failed"), undefined);
 });
 
 test("a revision serves when a replica of it is ready; one that fails leaves the previous one serving", async (t) => {

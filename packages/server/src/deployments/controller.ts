@@ -189,9 +189,15 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   /** Removes an endpoint; resolves when it is removed from disk and no longer serves. Returns false when it did not exist. */
   async remove(ref: EndpointRef): Promise<boolean> {
     this.#options.admission.assertReady();
+    return this.removeIf(ref, () => true);
+  }
+
+  /** Removes an endpoint if its record meets the condition when no other change of it is in progress. Returns whether it was removed. */
+  async removeIf(ref: EndpointRef, condition: (record: EndpointRecord) => boolean): Promise<boolean> {
     return this.#mutex.run(endpointKey(ref), async () => {
       const { store, registry } = this.#options;
-      if (!store.endpoint(ref)) return false;
+      const record = store.endpoint(ref);
+      if (!record || !condition(record)) return false;
       await store.changeEndpoint(ref, () => undefined);
       registry.delete(ref);
       // If the platform fails to remove it now, it is removed with one of the next lists.

@@ -43,6 +43,15 @@ export function isDeploying(record: EndpointRecord): boolean {
   return record.candidate !== undefined || (awaitsFirstReady(record) && record.failure === undefined);
 }
 
+/** Time after which an endpoint is removed whose first deployment failed, unless a deployment has begun or a replica of it got ready. */
+export const FAILED_FIRST_MAX_MS = 24 * 60 * 60 * 1000;
+
+/** True for an endpoint that has never served: its first deployment failed too long ago. */
+export function isExpired(record: EndpointRecord, nowMs: number): boolean {
+  if (!awaitsFirstReady(record) || record.failure === undefined) return false;
+  return nowMs - Date.parse(record.updatedAt) > FAILED_FIRST_MAX_MS;
+}
+
 /** Returns every revision that the record names. */
 export const revisionsOf = ({ current, candidate }: EndpointRecord): readonly Revision[] =>
   candidate ? [current, candidate] : [current];

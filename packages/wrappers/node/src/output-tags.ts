@@ -14,6 +14,9 @@ export function readTagSetting(): void {
   if (process.env.FAAS_OUTPUT_TAGS === "1") calls = new AsyncLocalStorage();
 }
 
+/** Returns whether lines are tagged. */
+export const isTagging = (): boolean => calls !== undefined;
+
 /** Runs code for a call: lines that it prints, now and later, carry the call's id. */
 export function runForCall<First, Second>(
   requestId: string,

@@ -5,9 +5,10 @@ import { Deadlines } from "./deadlines.ts";
 import { lazy } from "./lazy/load.ts";
 import type { Handler, LoadedFunction } from "./load/loaded-function.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
+import { logError } from "./log-error.ts";
 import { concurrency, folder, timeoutMs } from "./options.ts";
 import { runForCall } from "./output-tags.ts";
-import { messageOf, Problem, stackOf } from "./problem.ts";
+import { messageOf, Problem } from "./problem.ts";
 import { hasBody, readBody } from "./request/body.ts";
 import { FunctionEvent } from "./request/event.ts";
 import { sendProblem } from "./response/problem.ts";
@@ -134,8 +135,7 @@ function onError(call: Call, error: unknown): void {
     return;
   }
   if (response.destroyed || (response.writableEnded && call.isAborted)) return;
-  console.error(JSON.stringify({ level: "error", requestId: call.requestId, message: messageOf(error) }));
-  console.error(stackOf(error));
+  logError(error, call.requestId);
   // Sent bytes cannot be changed: a closed connection shows the client that the response is incomplete.
   if (response.headersSent) response.destroy();
   else answer(call, new Problem("FUNCTION_ERROR", callersMessage(error)));

@@ -28,9 +28,9 @@ class LoadingWatch:
         except (AttributeError, OSError, RuntimeError, ValueError):
             pass  # stderr is not a file
 
-    def end(self, call_later: Callable[[float, Callable[[], None]], object]) -> None:
-        """End the watch, a moment later after a quick load."""
-        if monotonic() - self.started < QUICK:
+    def end(self, call_later: Callable[[float, Callable[[], None]], object] | None) -> None:
+        """End the watch, a moment later after a quick load. None: the loop may be blocked by a call, so the watch ends now."""
+        if call_later and monotonic() - self.started < QUICK:
             call_later(QUICK, faulthandler.cancel_dump_traceback_later)
         else:
             faulthandler.cancel_dump_traceback_later()

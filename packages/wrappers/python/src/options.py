@@ -36,6 +36,7 @@ class Settings:
         self.identity = tuple(ENVIRONMENT.get(name, "") for name in ("FAAS_ORG", "FAAS_ENDPOINT", "FAAS_REVISION"))
         self.port = ENVIRONMENT.get("PORT") or "8080"
         self.signature = ENVIRONMENT.get("FAAS_SIGNATURE") or ""
+        self.tags_output = ENVIRONMENT.get("FAAS_OUTPUT_TAGS") == "1"
         self.timeout_ms = whole_number("FAAS_TIMEOUT_MS", "30000")
         self.timeout = self.timeout_ms / 1000
         self.concurrency = max(1, whole_number("FAAS_CONCURRENCY", "80"))

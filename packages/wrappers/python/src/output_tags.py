@@ -11,7 +11,7 @@ import sys
 from _contextvars import ContextVar
 from threading import RLock, get_ident, main_thread
 
-from .options import ENVIRONMENT
+from .options import settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class TaggedOutput(io.BufferedIOBase):
 
 def tag_output() -> None:
     """Tag the lines on stdout and stderr from now on, if the platform asks for it."""
-    if ENVIRONMENT.get("FAAS_OUTPUT_TAGS") != "1":
+    if not settings.tags_output:
         return
     for name, letter in (("stdout", "o"), ("stderr", "e")):
         raw = getattr(getattr(getattr(sys, name), "buffer", None), "raw", None)

@@ -85,7 +85,7 @@ class Server:
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.loop.add_reader(self.listener.fileno(), self.accept)
         self.serving = True
-        watch.end(self.loop.call_later)
+        watch.end(self.loop.call_later if isinstance(self.runner, SyncRunner) else None)
         if lifecycle.draining:  # SIGTERM came while the function was loading
             self.loop.call_soon_threadsafe(self.drain)
         self.run()

@@ -6,6 +6,8 @@ import os
 import sys
 
 from .json_encoder import encoder
+from .options import settings
+from .output_tags import current_call
 from .source_folder import FILE, source_folder
 
 
@@ -47,11 +49,16 @@ def log_stack(error: BaseException) -> None:
 
 
 def log_error(error: BaseException, request_id: str | None = None) -> None:
-    """Write an error to stderr with its stack, without the wrapper's own frames."""
+    """Write an error to stderr with its stack, without the wrapper's own frames.
+
+    A line of JSON with the request id precedes it, unless the platform stores the id beside each line.
+    """
     text = "".join(stack_of(error))
-    if request_id:
+    if request_id and not settings.tags_output:
         text = encoder.encode({"level": "error", "requestId": request_id, "message": message_of(error)}) + "\n" + text
+    token = current_call.set(request_id or "")
     sys.stderr.write(text)
+    current_call.reset(token)
 
 
 def location_of(error: BaseException) -> str | None:

@@ -52,7 +52,7 @@ function lastExit(served: ServedEndpoint | undefined): ReplicaFailure | undefine
   if (served === undefined || served.desired === 0 || served.replicas.length > 0) return undefined;
   const exited = served.status?.ended?.at(-1);
   if (exited === undefined) return undefined;
-  const { id: _, ...failure } = exited;
+  const { id: _, killed: __, ...failure } = exited;
   return failure;
 }
 

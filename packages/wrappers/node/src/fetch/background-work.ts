@@ -1,4 +1,4 @@
-import { messageOf, stackOf } from "../problem.ts";
+import { logError } from "../log-error.ts";
 
 /** Promises of `waitUntil` that are pending. */
 const pending = new Set<Promise<unknown>>();
@@ -6,10 +6,7 @@ const pending = new Set<Promise<unknown>>();
 /** Makes a drain wait for work that continues after its response. A failure is logged. */
 export function addBackgroundWork(work: unknown, requestId: string): void {
   const settled: Promise<unknown> = Promise.resolve(work)
-    .catch((error) => {
-      console.error(JSON.stringify({ level: "error", requestId, message: `waitUntil: ${messageOf(error)}` }));
-      console.error(stackOf(error));
-    })
+    .catch((error) => logError(error, requestId, "waitUntil"))
     .then(() => pending.delete(settled));
   pending.add(settled);
 }

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { messageOf, stackOf } from "../problem.ts";
+import { logError } from "../log-error.ts";
 import {
   CLOSE,
   closeFrame,
@@ -155,8 +155,7 @@ export class FunctionSocket implements FrameListener {
   /** Closes with 1011, because the function threw. */
   fail(error: unknown): void {
     const { requestId } = this.#connection;
-    console.error(JSON.stringify({ level: "error", requestId, message: messageOf(error) }));
-    console.error(stackOf(error));
+    logError(error, requestId);
     this.#close(CLOSE.ERROR, "");
   }
 

@@ -1,0 +1,121 @@
+import type { EndpointRef, Planned, Registered, ServerConfig, SettingsChange } from "@faas/core";
+import type { Client } from "../client/client.ts";
+import type { ImageOptions } from "../options/image-options.ts";
+import type { NamedFunction } from "../project/functions.ts";
+import type { Io } from "../terminal/io.ts";
+import type { StageProgress } from "../terminal/progress.ts";
+import { type ArtifactSource, planArtifact, publishArtifact } from "./artifact.ts";
+import { awaitRollout, withServingRevision } from "./await-rollout.ts";
+import { settingsAfter } from "./kept-settings.ts";
+import { type DeploySettingsOptions, deployRef, requestedChange } from "./settings.ts";
+
+export interface DeployOptions extends DeploySettingsOptions, ImageOptions {
+  readonly image?: string;
+  readonly dryRun?: boolean;
+  readonly wait: boolean;
+}
+
+/** Deployment as options and `faas.json` describe it. */
+export interface RequestedDeployment {
+  readonly folder: string;
+  readonly ref: EndpointRef;
+  readonly change: SettingsChange;
+}
+
+/** Surroundings of a deployment. */
+export interface DeployContext {
+  readonly options: DeployOptions;
+  readonly client: Client;
+  readonly config: ServerConfig;
+  readonly progress: StageProgress;
+  readonly io: Io;
+}
+
+/** A registered endpoint with a description of what was detected in its folder. */
+export type Deployed = Registered & { readonly detected?: string };
+
+/** Progress of a deployment, for the error message. */
+interface Attempt {
+  /** Revision that the server registered. */
+  revision?: string;
+}
+
+/**
+ * Reads a deployment from options and `faas.json`; options win.
+ *
+ * @throws USAGE when a setting is invalid or contradicts another
+ */
+export async function requestDeployment(
+  { folder, project }: Pick<NamedFunction, "folder" | "project">,
+  options: DeployOptions,
+  io: Io,
+): Promise<RequestedDeployment> {
+  const ref = deployRef(options, project);
+  return { folder, ref, change: await requestedChange(options, project, io) };
+}
+
+/**
+ * Builds, registers and waits.
+ *
+ * @throws DEPLOY_FAILED, or the code of the failed step, with the revision that serves the endpoint now
+ */
+export async function deploy(
+  requested: RequestedDeployment,
+  context: DeployContext,
+): Promise<{ readonly deployed: Deployed; readonly source: ArtifactSource }> {
+  const { client, io } = context;
+  const attempt: Attempt = {};
+  try {
+    const source = await sourceOf(requested, context);
+    return { source, deployed: await run(source, requested.change, context, attempt) };
+  } catch (error) {
+    throw io.signal.aborted ? error : await withServingRevision(error, requested.ref, client, attempt.revision);
+  }
+}
+
+/** Returns what a deployment would change. */
+export async function plan(requested: RequestedDeployment, context: DeployContext): Promise<Planned> {
+  const { client, config } = context;
+  const { artifact, detected } = await planArtifact(await sourceOf(requested, context), config);
+  return client.planEndpoint(requested.ref, {
+    ...requested.change,
+    ...(artifact && { artifact }),
+    ...(detected && { detected }),
+  });
+}
+
+async function sourceOf(requested: RequestedDeployment, context: DeployContext): Promise<ArtifactSource> {
+  const { folder, ref, change } = requested;
+  const { options, client, progress, io } = context;
+  const { image, registry, baseImage } = options;
+  return {
+    ...{ folder, ref, settings: await settingsAfter(change, ref, client), client, progress, io },
+    ...(image === undefined ? {} : { image }),
+    ...(registry === undefined ? {} : { registry }),
+    ...(baseImage === undefined ? {} : { baseImage }),
+  };
+}
+
+async function run(
+  source: ArtifactSource,
+  change: SettingsChange,
+  { options, config, client, progress }: DeployContext,
+  attempt: Attempt,
+): Promise<Deployed> {
+  const { ref, settings } = source;
+  const { artifact, detected, description } = await publishArtifact(source, config);
+  progress.begin("register");
+  const registered = await client.putEndpoint(ref, { ...change, artifact, ...(detected && { detected }) });
+  const { revision } = registered;
+  attempt.revision = revision;
+  progress.detail(`revision ${revision}`);
+  if (options.wait) {
+    // An unchanged revision too: its earlier deployment may still be in progress.
+    await awaitRollout(ref, revision, source);
+  }
+  progress.end();
+  // A page's relative links lead to the site only below its address with a slash.
+  const isSite = (settings.app ?? detected?.app) === "static";
+  const shown = isSite ? { ...registered, url: `${registered.url}/` } : registered;
+  return description === undefined ? shown : { ...shown, detected: description };
+}
