@@ -6,7 +6,7 @@ import { RotatingFile } from "../lib/rotating-file.ts";
 import { readIfExists } from "./stored-lines.ts";
 
 /** Length of the lines in memory above which they are written. */
-const WRITE_CHARACTERS = 64 * 1024;
+const WRITE_CHARACTERS = 256 * 1024;
 /** Length of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
 const MAX_PENDING_CHARACTERS = 4 * 2 ** 20;
 const MAX_PATH_LENGTH = 512;
@@ -24,6 +24,7 @@ export class AccessFile {
   /** End of the last use of the files. */
   #lastUse: Promise<unknown> = Promise.resolve();
   #isWriting = false;
+  #hasFolder = false;
 
   constructor(folder: string, fileBytes: number) {
     this.#folder = folder;
@@ -53,9 +54,12 @@ export class AccessFile {
       const text = this.#pending;
       if (text === "") return;
       this.#pending = "";
-      await mkdir(this.#folder, { recursive: true });
+      if (!this.#hasFolder) await mkdir(this.#folder, { recursive: true });
+      this.#hasFolder = true;
       await this.#file.append(text);
-    }).catch(() => {});
+    }).catch(() => {
+      this.#hasFolder = false;
+    });
   }
 
   /**

@@ -4,7 +4,7 @@ import type { EndpointLogFiles } from "./endpoint-log.ts";
 import type { LogStore } from "./log-store.ts";
 
 /** Longest time that a line stays in memory before it is written. */
-const WRITE_MS = 1_000;
+const WRITE_MS = 2_000;
 
 /** Writes the calls of all endpoints to their logs, many at a time: the cost per call has to be small (docs/decisions/0029-access-lines.md). */
 export class AccessLogWriter implements AccessLog, Disposable {
@@ -28,18 +28,21 @@ export class AccessLogWriter implements AccessLog, Disposable {
     const log = this.#logs.openByKey(endpoint.key);
     if (!log.appendCall(call, durationMs)) this.#reportLoss(endpoint.key);
     this.#unwritten.add(log);
-    this.#timer ??= setTimeout(() => this.#write(), WRITE_MS);
+    this.#timer ??= setTimeout(() => void this.#write(), WRITE_MS);
   }
 
+  /** Stops writing; the log store writes the rest when it is closed. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
   }
 
-  #write(): void {
-    this.#timer = undefined;
+  async #write(): Promise<void> {
     this.#isLossReported = false;
-    for (const log of this.#unwritten) void log.flushCalls();
+    const logs = [...this.#unwritten];
     this.#unwritten.clear();
+    // One at a time: there may be thousands of them, and fewer files that the process may open.
+    for (const log of logs) await log.flushCalls();
+    this.#timer = this.#unwritten.size > 0 ? setTimeout(() => void this.#write(), WRITE_MS) : undefined;
   }
 
   #reportLoss(endpoint: string): void {
