@@ -229,3 +229,13 @@ test("closes idle connections at once, and busy ones after their response", asyn
   assert.equal((await slow).body, "ok");
   await once(busy, "close");
 });
+
+test("a replica that closes a new connection at once does not accept any", async (t) => {
+  const server = createServer((socket) => socket.destroy());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const ending = new ConnectionPool(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const { connections: serving } = await replica(t, () => {});
+  assert.deepEqual([await ending.accepts(), await serving.accepts()], [false, true]);
+});

@@ -6,6 +6,8 @@ import type { ReplicaRequest } from "./replica-request.ts";
 
 /** Interval at which idle connections are checked, while there are any. */
 const SWEEP_MS = 1_000;
+/** Time within which the kernel closes a new connection to a process that is ending: its listener may close after its connections. */
+const ENDING_MS = 100;
 /** Time limit for a connection that only shows whether a replica accepts any. */
 const DIAL_MS = 1_000;
 
@@ -46,11 +48,11 @@ export class ConnectionPool implements ConnectionOwner {
       );
   }
 
-  /** Finds out whether the replica still accepts connections. */
+  /** Finds out whether the replica still accepts connections, and keeps them open. */
   async accepts(): Promise<boolean> {
     try {
-      (await (this.#connect ? this.#connect() : dial(this.address))).destroy();
-      return true;
+      const socket = await (this.#connect ? this.#connect() : dial(this.address));
+      return await staysOpen(socket);
     } catch {
       return false;
     }
@@ -107,4 +109,20 @@ function parseAddress(address: string): ReplicaAddress {
   // An IPv6 address is in brackets.
   const colon = address.lastIndexOf(":");
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
+}
+
+/** Waits whether a new connection is closed at once, and closes it. */
+async function staysOpen(socket: ReplicaSocket): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(resolve, ENDING_MS, true);
+  socket.on("error", () => resolve(false));
+  socket.on("end", () => resolve(false));
+  socket.on("close", () => resolve(false));
+  socket.resume();
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
 }
