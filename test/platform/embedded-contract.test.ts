@@ -30,8 +30,7 @@ describe("embedded without a pool", () => {
   });
   after(() => shared[Symbol.asyncDispose]());
 
-  // TypeScript runs on Node, and differs in how its code is loaded, which the tests with a pool show.
-  for (const language of languages.filter((each) => each !== "typescript"))
+  for (const language of languages)
     platformContract(`embedded, without a pool, running ${language},`, async () => organizationOf(shared), language);
 });
 
