@@ -6,9 +6,6 @@
 // packages/wrappers/node/src/main.ts
 import { once } from "node:events";
 
-// packages/wrappers/node/src/app/intercept-listen.ts
-import { Server } from "node:http";
-
 // packages/wrappers/node/src/lazy/load.ts
 import { readFileSync } from "node:fs";
 
@@ -444,8 +441,8 @@ function writeHead(call, status, headers, length) {
   }
 }
 
-// packages/wrappers/node/src/response/problem.ts
-import { STATUS_CODES } from "node:http";
+// packages/wrappers/node/src/node-http.ts
+var { createServer, Server, ServerResponse, STATUS_CODES } = process.getBuiltinModule("node:http");
 
 // packages/wrappers/node/src/response/send.ts
 function send(call, status, headers, body) {
@@ -1098,9 +1095,6 @@ function callersMessage(error) {
   const message = messageOf(error);
   return message.includes(folder) ? lazy().explain(message) : message;
 }
-
-// packages/wrappers/node/src/server.ts
-import { createServer, ServerResponse } from "node:http";
 
 // packages/wrappers/node/src/websocket/offer.ts
 function isWebSocket({ method, headers }) {

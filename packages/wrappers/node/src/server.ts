@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Call } from "./call.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
+import { createServer, ServerResponse as Response } from "./node-http.ts";
 import { Problem } from "./problem.ts";
 import { bodyTooLarge, declaresTooLarge } from "./request/body-limit.ts";
 import { JSON_TYPE } from "./response/head.ts";
@@ -35,7 +36,7 @@ export function createWrapperServer(): Server {
 
 /** Passes a WebSocket to the function. Offers of other protocols, such as HTTP/2, are ignored. */
 function acceptUpgrade(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  const response = new ServerResponse(request);
+  const response = new Response(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once("finish", () => socket.end());

@@ -1,5 +1,5 @@
-import { Server } from "node:http";
 import { lazy, lazyIfUsed } from "../lazy/load.ts";
+import { Server } from "../node-http.ts";
 
 // An application that calls `listen()` runs unchanged: the call is intercepted, so that nothing binds a port, and the wrapper hands its requests
 // to the server.

@@ -1,5 +1,6 @@
-import { type OutgoingHttpHeaders, STATUS_CODES } from "node:http";
+import type { OutgoingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
+import { STATUS_CODES } from "../node-http.ts";
 import type { Problem } from "../problem.ts";
 import { hasBody } from "../request/body.ts";
 import { send } from "./send.ts";
