@@ -1972,7 +1972,8 @@ class AsyncRunner:
             task.cancel()
 
     async def run(self, call):
-        current_call.set(call.request_id)
+        if settings.tags_output:
+            current_call.set(call.request_id)
         try:
             if call.unclaimed:
                 self.running[call] = self.current_task()
@@ -2105,7 +2106,8 @@ class Invoker:
         self.arity = arity
 
     def run(self, call):
-        current_call.set(call.request_id)
+        if settings.tags_output:
+            current_call.set(call.request_id)
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):
@@ -2377,7 +2379,8 @@ class InlineRunner:
                 watchdog.start()
             if call.unclaimed and not call.connection.gone:
                 self.invoker.run(call)
-                current_call.set("")
+                if settings.tags_output:
+                    current_call.set("")
             elif call.claim():
                 call.connection.finish(call)
             began, now = now, monotonic()
@@ -2847,7 +2850,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2849, r'''import os
+PARTS['function.missing_package'] = 2852, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2931,7 +2934,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2933, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2936, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2989,7 +2992,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2991, r'''import base64
+PARTS['signatures.aws_lambda'] = 2994, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3169,7 +3172,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3171, r'''import sys
+PARTS['apps.recognize'] = 3174, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3305,7 +3308,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3307, r'''import sys
+PARTS['signatures.adapt'] = 3310, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3449,7 +3452,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3451, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3454, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3566,7 +3569,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3568, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3571, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3632,7 +3635,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3634, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3637, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3659,7 +3662,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3661, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3664, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3866,7 +3869,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3868, r'''from time import monotonic
+PARTS['asgi.connection'] = 3871, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4009,7 +4012,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4011, r'''import sys
+PARTS['asgi.lifespan'] = 4014, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4097,7 +4100,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4099, r'''import gc
+PARTS['asgi.runner'] = 4102, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4142,7 +4145,8 @@ class AsgiRunner(AsyncRunner):
             await asyncio.wait(list(self.tasks), timeout=1)
 
     async def run(self, call):
-        current_call.set(call.request_id)
+        if settings.tags_output:
+            current_call.set(call.request_id)
         task = self.current_task()
         try:
             if call.unclaimed:
@@ -4186,7 +4190,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4188, r'''import io
+PARTS['wsgi.environ'] = 4192, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4266,7 +4270,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4268, r'''from time import monotonic
+PARTS['wsgi.response'] = 4272, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4390,7 +4394,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4392, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4396, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4401,7 +4405,8 @@ class WsgiInvoker:
         self.app = app
 
     def run(self, call):
-        current_call.set(call.request_id)
+        if settings.tags_output:
+            current_call.set(call.request_id)
         response = WsgiResponse(call)
         pieces = None
         try:
@@ -4435,7 +4440,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4437, r'''import os
+PARTS['signatures.google'] = 4442, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4494,7 +4499,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4496, r'''import base64
+PARTS['signatures.cloud_event'] = 4501, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4645,7 +4650,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4647, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4652, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4679,7 +4684,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4681, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4686, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4742,7 +4747,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4744, r'''import os
+PARTS['signatures.openfaas'] = 4749, r'''import os
 import socket
 load_part('apps.address')
 
@@ -4831,7 +4836,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4833, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4838, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4961,7 +4966,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4963, r'''import base64
+PARTS['websocket.handshake'] = 4968, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5002,7 +5007,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5004, r'''import sys
+PARTS['websocket.exchange'] = 5009, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

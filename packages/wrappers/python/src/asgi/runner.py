@@ -69,7 +69,8 @@ class AsgiRunner(AsyncRunner):
 
     async def run(self, call: Call) -> None:
         """Run the application for one call. Raises nothing."""
-        current_call.set(call.request_id)
+        if settings.tags_output:
+            current_call.set(call.request_id)
         task: Any = self.current_task()
         try:
             if call.unclaimed:

@@ -72,7 +72,8 @@ class AsyncRunner:
 
     async def run(self, call: Call) -> None:
         """Run one call to the end of its response, then make way for the next. Raises nothing."""
-        current_call.set(call.request_id)
+        if settings.tags_output:
+            current_call.set(call.request_id)
         try:
             if call.unclaimed:
                 self.running[call] = self.current_task()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from time import monotonic, sleep
 
+from ..options import settings
 from ..output_tags import current_call
 from .cpu_quota_pacer import CpuQuotaPacer
 from .loop_watchdog import LoopWatchdog
@@ -114,7 +115,8 @@ class InlineRunner:
                 watchdog.start()
             if call.unclaimed and not call.connection.gone:
                 self.invoker.run(call)
-                current_call.set("")
+                if settings.tags_output:
+                    current_call.set("")
             elif call.claim():
                 call.connection.finish(call)
             began, now = now, monotonic()

@@ -6,6 +6,7 @@ from time import monotonic
 
 from ..http.response import error_response, to_response
 from ..http.streams import UnsentStream, encode_end, encode_piece
+from ..options import settings
 from ..output_tags import current_call
 from ..process_exit import exit_as_asked
 from ..user_error import log_error
@@ -33,7 +34,8 @@ class Invoker:
 
     def run(self, call: Call) -> None:
         """Run one call to the end of its response. Raises nothing."""
-        current_call.set(call.request_id)
+        if settings.tags_output:
+            current_call.set(call.request_id)
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..http.response import error_response
+from ..options import settings
 from ..output_tags import current_call
 from ..process_exit import exit_as_asked
 from ..user_error import log_error
@@ -24,7 +25,8 @@ class WsgiInvoker:
 
     def run(self, call: Call) -> None:
         """Run one call to the end of its response. Raises nothing."""
-        current_call.set(call.request_id)
+        if settings.tags_output:
+            current_call.set(call.request_id)
         response = WsgiResponse(call)
         pieces = None
         try:
