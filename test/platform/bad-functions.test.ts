@@ -32,7 +32,7 @@ for (const poolSize of [0, 1])
         test(`${language}: ${fn.name}: the deployment fails and reports why`, () =>
           failsToDeploy(under, `${language}-broken-${index}`, file, fn));
       for (const [index, fn] of misbehaving.entries()) {
-        // It takes seconds. The platform ends it in the same way however it was started, and TypeScript runs on Node.
+        // Takes seconds, and neither the pool nor TypeScript changes how the platform ends a stuck process.
         if (fn.isStuck && (language === "typescript" || poolSize === 0)) continue;
         test(`a ${language} function that ${fn.name}: ${fn.status} ${fn.code}, and the next call succeeds`, () =>
           misbehaves(under, `${language}-misbehaving-${index}`, file, fn));

@@ -6,6 +6,7 @@ export * from "./api/problem.ts";
 export * from "./api/requests.ts";
 export * from "./api/secret-responses.ts";
 export * from "./api/server-responses.ts";
+export * from "./api/stats-window.ts";
 export * from "./default-port.ts";
 export * from "./endpoints/endpoint.ts";
 export * from "./endpoints/loading-report.ts";

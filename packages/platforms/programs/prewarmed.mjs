@@ -14,7 +14,7 @@ import { pathToFileURL } from "node:url";
 const ASSIGNMENT_FD = 3;
 
 const imported = await importWrapper(process.argv[2]);
-if (imported?.rehearse) await imported.rehearse(process.env.PORT, () => sendRequest(process.env.PORT));
+if (imported) await imported.rehearse(process.env.PORT, () => sendRequest(process.env.PORT));
 else await serveOneRequest(process.env.PORT);
 const { folder, env } = readAssignment();
 closeSync(ASSIGNMENT_FD);
@@ -28,7 +28,7 @@ process.argv.splice(1, process.argv.length, wrapper);
 if (imported?.source.equals(readFileSync(wrapper))) imported.start(folder);
 else await import(pathToFileURL(wrapper).href);
 
-/** Imports a wrapper without starting it. Returns its source and its function `start`; undefined for one of a release that starts when it is imported. */
+/** Imports a wrapper without starting it. Returns its source and its functions; undefined for one of a release that starts when it is imported. */
 async function importWrapper(file) {
   try {
     const source = readFileSync(file);

@@ -80,7 +80,7 @@ export class Client {
     this.#signal = signal;
     this.#token = token;
     this.ca = ca;
-    // It has no timeouts once it is connected: the server limits the time of calls and deployments.
+    // Only connecting has a timeout here: the server limits the duration of calls and deployments.
     this.#transport = new HttpTransport(ca);
   }
 

@@ -56,7 +56,7 @@ test("deploy builds by the settings that the endpoint has", async (t) => {
   await deploy(t, folder, "kept-handler", "--handler", "index.other");
   assert.deepEqual(await deploy(t, folder, "kept-handler", "--env", "A=1"), ["env.A (none) -> 1"]);
   assert.equal(await (await fetch(`${server.url}/acme/kept-handler`)).text(), "other");
-  // What was detected, unlike what was set, follows the code.
+  // Detected settings follow the code; settings that a deployment named do not.
   const site = await server.source("kept-site", "");
   await writeFile(join(site, "index.html"), "home");
   await writeFile(join(site, "app.html"), "app");

@@ -1,11 +1,10 @@
-import { type EndpointStats, endpointKey, FaasError, orgNameProblem, parseDuration, type Stats } from "@faas/core";
+import { type EndpointStats, endpointKey, parseDuration, STATS_WINDOW_MS, type Stats } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
+import { checkOrg } from "../options/target.ts";
 import { parsedOption } from "../options/value-parsers.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
-
-const MAX_SINCE_MS = 3_600_000;
 
 interface Options extends GlobalOptions {
   readonly since: string;
@@ -30,8 +29,7 @@ export function define(command: Command, io: Io): void {
 }
 
 async function stats(org: string | undefined, { since, output, ...options }: Options, io: Io): Promise<void> {
-  const problem = org === undefined ? undefined : orgNameProblem(org);
-  if (problem) throw new FaasError("USAGE", problem);
+  if (org !== undefined) checkOrg(org);
   const found = await (await connect(options, io)).stats(org, since);
   const endpoints = found.endpoints.toSorted((a, b) => (endpointKey(a) < endpointKey(b) ? -1 : 1));
   if (endpoints.length === 0 && output === "table")
@@ -52,5 +50,5 @@ const milliseconds = (ms: number | undefined) => (ms === undefined ? "-" : Strin
 
 function recentDuration(text: string): number | undefined {
   const ms = parseDuration(text);
-  return ms !== undefined && ms <= MAX_SINCE_MS ? ms : undefined;
+  return ms !== undefined && ms <= STATS_WINDOW_MS ? ms : undefined;
 }

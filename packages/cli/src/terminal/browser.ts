@@ -9,7 +9,7 @@ const OPENERS: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   win32: ["explorer.exe"],
 };
 
-/** Opens an address in the user's browser, by the program in BROWSER if it is set. Prints what to do when there is none. */
+/** Opens an address in the user's browser, or with the program that BROWSER names. Without a browser, prints what to do instead. */
 export async function openBrowser(address: string, io: Io): Promise<void> {
   const [program = "", ...options] = io.env.BROWSER ? [io.env.BROWSER] : (OPENERS[process.platform] ?? ["xdg-open"]);
   const child = spawn(program, [...options, address], { stdio: "ignore", detached: true, env: { ...io.env } });

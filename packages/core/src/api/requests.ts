@@ -13,6 +13,7 @@ import { endpointName, orgName } from "../names.ts";
 import { limitsChangeSchema } from "../organizations/limits.ts";
 import { quantityMeta, quantityPattern } from "../quantity-pattern.ts";
 import { DURATION_UNITS, formatDuration, parseDuration } from "../units.ts";
+import { STATS_WINDOW_MS } from "./stats-window.ts";
 
 /** Request bodies and query parameters of the control API. docs/http-api.md shows them in use. */
 
@@ -145,17 +146,14 @@ export const sinceSchema = z
     },
   });
 
-/** The longest time for which calls are counted. */
-const MAX_STATS_MS = 3_600_000;
-
 /** Begin of the counts, a duration before now: `since` of `GET …/stats`. */
 export const statsSinceSchema = z
   .string()
-  .refine((text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= MAX_STATS_MS, {
+  .refine((text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= STATS_WINDOW_MS, {
     error: ({ input }) =>
-      `expected "since" to be a duration of at most ${formatDuration(MAX_STATS_MS)}, got "${input}"`,
+      `expected "since" to be a duration of at most ${formatDuration(STATS_WINDOW_MS)}, got "${input}"`,
   })
-  .meta(quantityMeta(DURATION_UNITS, 0, MAX_STATS_MS));
+  .meta(quantityMeta(DURATION_UNITS, 0, STATS_WINDOW_MS));
 
 /** Statuses of calls: `status` of `GET …/logs`. */
 export const statusListSchema = z

@@ -120,7 +120,7 @@ test("a change of nothing changes nothing", () => {
       const before = changeSettings(undefined, first);
       assert.deepEqual(changeSettings(before, {}), before);
       assert.deepEqual(JSON.parse(JSON.stringify(before)), before);
-      // The same from an older server's state, which lists no settings that were named.
+      // The same with the state of an older server, which does not record the named settings.
       assert.deepEqual(changeSettings({ settings: before.settings }, {}).settings, before.settings);
     }),
     { numRuns: 200 },

@@ -1,10 +1,11 @@
+import { STATS_WINDOW_MS } from "@faas/core";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import { bucketOf, durationOf } from "./duration-buckets.ts";
 
 /** Duration of a slice of time, for which calls are counted together. */
 export const SLICE_MS = 5 * 60_000;
-/** Number of slices that are kept, besides the present one: an hour. */
-const PAST_SLICES = 12;
+/** Number of slices that are kept, besides the present one. */
+const PAST_SLICES = STATS_WINDOW_MS / SLICE_MS;
 
 /** Calls of an endpoint since a time. */
 export interface RequestSummary {

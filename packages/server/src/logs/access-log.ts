@@ -40,7 +40,7 @@ export class AccessLogWriter implements AccessLog, Disposable {
     this.#isLossReported = false;
     const logs = [...this.#unwritten];
     this.#unwritten.clear();
-    // One at a time: there may be thousands of them, and fewer files that the process may open.
+    // One at a time: there may be more logs than files that the process may have open.
     for (const log of logs) await log.flushCalls();
     this.#timer = this.#unwritten.size > 0 ? setTimeout(() => void this.#write(), WRITE_MS) : undefined;
   }

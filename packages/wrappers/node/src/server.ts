@@ -1,8 +1,8 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { Call } from "./call.ts";
 import { loaded, whenLoaded } from "./load-function.ts";
-import { createServer, ServerResponse as Response } from "./node-http.ts";
+import { createServer, type Server, ServerResponse } from "./node-http.ts";
 import { Problem } from "./problem.ts";
 import { bodyTooLarge, declaresTooLarge } from "./request/body-limit.ts";
 import { JSON_TYPE } from "./response/head.ts";
@@ -36,7 +36,7 @@ export function createWrapperServer(): Server {
 
 /** Passes a WebSocket to the function. Offers of other protocols, such as HTTP/2, are ignored. */
 function acceptUpgrade(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  const response = new Response(request);
+  const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once("finish", () => socket.end());

@@ -11,7 +11,7 @@ import type { Handler, LoadedFunction, UserModule } from "./loaded-function.ts";
 export function plainHandlerOf(module: UserModule): LoadedFunction | undefined {
   if (appSetting !== undefined && appSetting !== "function") return undefined;
   if (signatureSetting !== undefined && signatureSetting !== "faas") return undefined;
-  // It is used already if the code listens.
+  // The lazy code has been used if the module listens.
   if (lazyIfUsed() !== undefined || "websocket" in module || module.default?.websocket !== undefined) return undefined;
   const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : "handler";
   const target = module[key] ?? module.default?.[key];
