@@ -2,10 +2,6 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { FaasError } from "@faas/core";
 
-/** Time for requests in flight when the server stops. */
-const DRAIN_MS = 10_000;
-const SWEEP_MS = 50;
-
 /**
  * Listens on an address; returns the port.
  *
@@ -26,17 +22,4 @@ export async function listen(server: Server, host: string, port: number): Promis
     server.listen(port, host, done);
   });
   return (server.address() as AddressInfo).port;
-}
-
-/** Stops to listen and finishes the requests in flight, for a bounded time. */
-export async function drain(server: Server): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-  // A keep-alive connection becomes idle only when its response is sent, which no event reports.
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
-  await new Promise((done) => {
-    server.close(done);
-    server.closeIdleConnections();
-  });
-  clearTimeout(timer);
-  clearInterval(sweep);
 }

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import type { Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import { resolve } from "node:path";
 import {
@@ -17,7 +16,9 @@ import {
   CertificateSet,
   createGateway,
   createHttpServer,
+  drain,
   EndpointRegistry,
+  type HttpServer,
   StatusSync,
   tlsOptions,
 } from "@faas/gateway";
@@ -36,7 +37,7 @@ import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
-import { drain, listen } from "./listen.ts";
+import { listen } from "./listen.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -206,7 +207,7 @@ function createServer(
   storage: Storage,
   control: Control,
   stopping: AbortSignal,
-): Server {
+): HttpServer {
   const { certificates, audit, store, bundles, keys, logs } = storage;
   const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
   const isAuth = requiresKeys(options);

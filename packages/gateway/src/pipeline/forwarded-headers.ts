@@ -7,7 +7,7 @@ import type { Exchange } from "./exchange.ts";
 import { prefixedLocation } from "./prefixed-location.ts";
 
 /** Headers of one connection, never passed on (RFC 9110 sections 7.6.1 and 11.7). Trailers are not passed on either. */
-const HOP_BY_HOP = new Set([
+export const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -116,7 +116,7 @@ export function responseHeaders(
 }
 
 /** Returns the names in the header `Connection`: these are not passed on either. */
-function nominatedBy(connection: string | undefined): string[] | undefined {
+export function nominatedBy(connection: string | undefined): string[] | undefined {
   if (connection === undefined || connection === "" || connection === "keep-alive" || connection === "close")
     return undefined;
   return connection.split(",").map((name) => name.trim().toLowerCase());
