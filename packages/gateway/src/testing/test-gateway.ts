@@ -13,7 +13,7 @@ export interface TestGateway extends AsyncDisposable {
   readonly port: number;
   readonly server: HttpServer;
   readonly platform: TestPlatform;
-  readonly endpoints: EndpointRegistry;
+  readonly endpoints: EndpointRegistry<EndpointSpec>;
   /** Reports of finished requests. */
   readonly reports: RequestReport[];
   /** Registers acme/x, or another revision of it, which is served immediately. */
@@ -43,10 +43,10 @@ export async function startTestGateway(
   behave: (spec: EndpointSpec) => ReplicaBehaviour,
   deps: Partial<GatewayDeps> = {},
   http: HttpServerOptions = {},
-  registry: Partial<EndpointRegistryOptions> = {},
+  registry: Partial<EndpointRegistryOptions<EndpointSpec>> = {},
 ): Promise<TestGateway> {
   const platform = new TestPlatform(behave);
-  const endpoints = new EndpointRegistry({ platform, log: { warn() {} }, ...registry });
+  const endpoints = new EndpointRegistry<EndpointSpec>({ platform, log: { warn() {} }, ...registry });
   const reports: RequestReport[] = [];
   const gateway = createGateway({ endpoints, onRequest: (report) => reports.push(report), ...deps });
   const server = createHttpServer((_, response) => response.end("control"), gateway, http);
