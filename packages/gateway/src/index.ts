@@ -21,6 +21,9 @@ export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export { RequestStatistics } from "./metrics/request-statistics.ts";
 export type { KeyVerifier, VerifiedKey } from "./pipeline/key-verifier.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
+export { type ControlAddress, parseControlAddress } from "./process/control-address.ts";
+export { controlProxy } from "./process/control-proxy.ts";
+export { CLIENT_ADDRESS_HEADER, GATEWAY_TOKEN_HEADER } from "./protocol/control-headers.ts";
 export { encodeMessage, MessageDecoder } from "./protocol/line-codec.ts";
 export {
   type LinkClock,

@@ -1,13 +1,43 @@
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer, type Server as NetServer } from "node:net";
 import { FaasError } from "@faas/core";
 
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 for a free one. */
+  readonly port: number;
+  /** Port on which a server that this one takes over from listens. */
+  readonly sharedWith?: number | undefined;
+}
+
+/** Systems where a successor can listen on the same port (SO_REUSEPORT, socket(7)). Elsewhere a port has one listener. */
+export const canSharePort = process.platform === "linux";
+
 /**
- * Listens on an address; returns the port.
+ * Listens on an address such that a successor can listen there too; returns the port.
  *
  * @throws PORT_IN_USE
  */
-export async function listen(server: Server, host: string, port: number): Promise<number> {
+export async function listen(server: Server, { host, port, sharedWith }: ListenOptions): Promise<number> {
+  const isShared = port !== 0 && port === sharedWith;
+  // Servers that do not know of each other must not share a port.
+  const ownPort = canSharePort && !isShared ? await freePort(host, port) : port;
+  return listenOn(server, host, ownPort, canSharePort);
+}
+
+/**
+ * Returns the port, or a free one instead of 0.
+ *
+ * @throws PORT_IN_USE
+ */
+export async function freePort(host: string, port: number): Promise<number> {
+  const probe = createServer();
+  const found = await listenOn(probe, host, port, false);
+  await new Promise((done) => probe.close(done));
+  return found;
+}
+
+async function listenOn(server: NetServer, host: string, port: number, reusePort: boolean): Promise<number> {
   await new Promise<void>((done, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE") return reject(error);
@@ -19,7 +49,7 @@ export async function listen(server: Server, host: string, port: number): Promis
         ),
       );
     });
-    server.listen(port, host, done);
+    server.listen({ host, port, reusePort }, done);
   });
   return (server.address() as AddressInfo).port;
 }

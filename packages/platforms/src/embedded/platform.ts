@@ -171,7 +171,10 @@ export class EmbeddedPlatform implements Platform {
   cleanUp(workDir: string): void {
     if (!existsSync(join(workDir, "run"))) return;
     const records = new ProcessRecords(join(workDir, "run"));
-    logOrphans(endReplicasOf(records, createRunFolder(resolve(workDir), this.#sandboxContext !== undefined)), this.#options);
+    logOrphans(
+      endReplicasOf(records, createRunFolder(resolve(workDir), this.#sandboxContext !== undefined)),
+      this.#options,
+    );
   }
 
   #createSandbox(
