@@ -178,7 +178,10 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
   /** Requests replicas for an endpoint that has none. However many requests call it, the platform is called once. */
   wake(endpoint: ServedEndpoint<Spec>): void {
     if (endpoint.desired > 0) return;
-    if (this.#scaler === undefined) return this.#options.onWake?.(endpoint);
+    if (this.#scaler === undefined) {
+      this.#options.onWake?.(endpoint);
+      return;
+    }
     endpoint.attempt();
     this.scale(endpoint, minReplicas(endpoint.spec));
   }
