@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { linesOf } from "../../common/lines.ts";
-import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject, pathOf } from "./api-client.ts";
+import { ClusterError } from "./cluster-error.ts";
+import { type Kind, type KubernetesObject, pathOf } from "./objects.ts";
+import type { ClusterRequests } from "./requests.ts";
 
 /** Time after which the API server ends a watch; the next watch resumes from there. */
 const WATCH_SECONDS = 240;
@@ -19,7 +21,7 @@ export interface WatchHandler<T> {
 }
 
 export interface InformerOptions {
-  readonly api: KubernetesApi;
+  readonly api: ClusterRequests;
   readonly labelSelector: string;
   readonly signal: AbortSignal;
   /**

@@ -1,7 +1,7 @@
 import { type EndpointRef, endpointKey } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
-import type { KubernetesObject } from "../client/api-client.ts";
 import type { WatchHandler } from "../client/informer.ts";
+import type { KubernetesObject } from "../client/objects.ts";
 import { APPLIED, LABELS } from "./manifests/labels.ts";
 
 /** Kind of an object that belongs to one endpoint. */

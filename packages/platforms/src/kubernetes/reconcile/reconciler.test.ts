@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { endpointKey, endpointSpec, type Logger, withDefaults } from "@faas/core";
-import { ClusterError, type KubernetesApi } from "../client/api-client.ts";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { ClusterError } from "../client/cluster-error.ts";
 import { KubernetesEndpoint } from "../endpoint.ts";
 import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
 import { Reconciler } from "./reconciler.ts";

@@ -8,7 +8,9 @@ import {
   type Logger,
 } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
-import { ClusterError, type KubernetesApi, type KubernetesObject } from "../client/api-client.ts";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { ClusterError } from "../client/cluster-error.ts";
+import type { KubernetesObject } from "../client/objects.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
 import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
 import { deploymentFailure } from "./deployment-failure.ts";

@@ -1,5 +1,6 @@
 import { type EndpointRef, type EndpointSpec, endpointKey, type Logger } from "@faas/core";
-import { type KubernetesApi, type KubernetesObject, pathOf } from "../client/api-client.ts";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { type KubernetesObject, pathOf } from "../client/objects.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
 import { namespaceOf } from "./manifests/labels.ts";
 import type { ObjectCache, ObservedDeployment } from "./object-cache.ts";
