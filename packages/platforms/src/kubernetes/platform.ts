@@ -187,7 +187,7 @@ export class KubernetesPlatform implements Platform {
     await this.#synced.promise;
     const previous = endpoint.desired ?? 0;
     if (previous === 0 || replicas === 0) endpoint.startAttempt();
-    endpoint.desired = replicas;
+    endpoint.scaled(replicas);
     if (replicas > previous) endpoint.requestReplicas();
     try {
       await this.#reconciler.scale(endpoint, previous, signal);

@@ -318,7 +318,8 @@ export class Reconciler {
     endpoint.observeAutoscaler(endpoint.spec.scaler === "cpu" ? deployment.spec?.replicas : undefined);
     endpoint.observeDeployment((endpoint.desired ?? 0) > 0 ? deploymentFailure(deployment) : undefined);
     const observed = this.cache.deployment(key);
-    if (!observed || endpoint.desired === undefined || this.#scaler.hasDrifted(endpoint, observed))
+    const isAdopted = observed !== undefined && this.#scaler.adopt(endpoint, observed);
+    if (!observed || endpoint.desired === undefined || isAdopted || this.#scaler.hasDrifted(endpoint, observed))
       void this.reconcile(key);
   }
 

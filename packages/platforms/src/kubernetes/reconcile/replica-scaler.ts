@@ -30,6 +30,18 @@ export class ReplicaScaler {
     this.#deferred.delete(key);
   }
 
+  /**
+   * Takes over replicas that a gateway started because calls waited, and it had no control server to ask. Returns true if it did: a gateway only starts
+   * replicas where there are none.
+   */
+  adopt(endpoint: KubernetesEndpoint, { replicas, wokenByGateway }: ObservedDeployment): boolean {
+    const key = endpointKey(endpoint.spec);
+    if (!wokenByGateway || replicas === 0 || endpoint.desired !== 0 || this.#inProgress.has(key)) return false;
+    this.#options.log.info({ endpoint: key, replicas }, "a gateway started replicas, keeping them");
+    endpoint.adopt(replicas);
+    return true;
+  }
+
   /** Returns true if the observed number of replicas must be corrected. */
   hasDrifted({ spec, desired = 0 }: KubernetesEndpoint, observed: ObservedDeployment): boolean {
     if (this.#inProgress.has(endpointKey(spec))) return false;
