@@ -24,6 +24,8 @@ export interface InformerOptions {
   readonly api: ClusterRequests;
   readonly labelSelector: string;
   readonly signal: AbortSignal;
+  /** Reduces each object as soon as it was read, where there may be many. Must keep `metadata.resourceVersion`. */
+  readonly compact?: (object: KubernetesObject) => KubernetesObject;
   /**
    * Silence after which a watch is started again.
    *
@@ -93,7 +95,7 @@ export async function runInformer<T extends KubernetesObject>(
 /** Passes all objects to the handler; returns the version of the list. */
 async function list<T extends KubernetesObject>(
   kind: Kind,
-  { api, labelSelector, signal }: InformerOptions,
+  { api, labelSelector, signal, compact }: InformerOptions,
   handler: WatchHandler<T>,
 ): Promise<string> {
   interface Page {
@@ -105,7 +107,7 @@ async function list<T extends KubernetesObject>(
   for (;;) {
     const query = { labelSelector, limit: String(PAGE_SIZE), ...(next ? { continue: next } : {}) };
     const page = await api.call<Page>("GET", pathOf(kind, undefined), { query, signal });
-    all.push(...page.items);
+    all.push(...(compact ? (page.items.map(compact) as T[]) : page.items));
     next = page.metadata.continue;
     if (!next) {
       handler.listed(all);
@@ -132,7 +134,7 @@ interface WatchEvent<T> {
 /** Passes changes to the handler until the API server ends the watch; returns the version to resume at. */
 async function watch<T extends KubernetesObject>(
   kind: Kind,
-  { api, labelSelector, signal, silenceMs = SILENCE_MS }: InformerOptions,
+  { api, labelSelector, signal, compact, silenceMs = SILENCE_MS }: InformerOptions,
   handler: WatchHandler<T>,
   from: string,
   onOpen: () => void,
@@ -155,8 +157,10 @@ async function watch<T extends KubernetesObject>(
         throw new ClusterError("CLUSTER_REFUSED", `The watch of ${kind} failed: ${message}`, code, "");
       }
       version = object.metadata?.resourceVersion ?? version;
-      if (type === "DELETED") handler.deleted(object);
-      else if (type !== "BOOKMARK") handler.changed(object);
+      if (type === "BOOKMARK") continue;
+      const read = compact ? (compact(object) as T) : object;
+      if (type === "DELETED") handler.deleted(read);
+      else handler.changed(read);
     }
   } catch (error) {
     if (error instanceof ClusterError) throw error;
