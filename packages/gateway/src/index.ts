@@ -14,6 +14,7 @@ export { CertificateSet } from "./http/tls-certificate-set.ts";
 export { tlsOptions } from "./http/tls-server.ts";
 export { CHALLENGE, tokenOf } from "./http/token-header.ts";
 export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";
+export { accessLineOf } from "./metrics/access-line.ts";
 export type { AccessLog, FinishedCall } from "./metrics/access-log.ts";
 export { RequestHistogram } from "./metrics/request-histogram.ts";
 export type { RequestMetrics } from "./metrics/request-metrics.ts";
