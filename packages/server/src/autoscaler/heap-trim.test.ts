@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { HeapTrim } from "./heap-trim.ts";
 
 /** Entry of a garbage collection (Node.js, `node:perf_hooks`). */
-type CollectionEntry = PerformanceEntry & { readonly detail: NodeGCPerformanceDetail };
+type CollectionEntry = InstanceType<typeof PerformanceEntry> & { readonly detail: NodeGCPerformanceDetail };
 
 test("all garbage is collected some time after all endpoints became idle", async () => {
   const collections = new EventTarget();
