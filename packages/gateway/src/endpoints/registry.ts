@@ -14,6 +14,7 @@ import { OrganizationRuntime } from "./organization-runtime.ts";
 import { maxReplicas, minReplicas, replicaQuota } from "./replica-quota.ts";
 import { type EndpointsLog, ReplicaScaler } from "./replica-scaler.ts";
 import { ServedEndpoint } from "./served-endpoint.ts";
+import type { GatewaySharing } from "./slot-sharing.ts";
 import { StatusList } from "./status-list.ts";
 
 export interface EndpointRegistryOptions {
@@ -29,6 +30,8 @@ export interface EndpointRegistryOptions {
   readonly now?: () => number;
   /** Timers of ejected replicas. @defaultValue the system's */
   readonly timers?: Timers;
+  /** Shares slots and rates with other gateways. Absent: there are no others. */
+  readonly sharing?: GatewaySharing;
 }
 
 /** An organization with at least one endpoint. */
@@ -130,8 +133,11 @@ export class EndpointRegistry {
     this.awake.delete(endpoint);
     const org = this.#orgs.get(ref.org);
     org?.endpoints.delete(endpoint);
-    if (org?.endpoints.size === 0) this.#orgs.delete(ref.org);
     endpoint.remove();
+    if (org?.endpoints.size === 0) {
+      this.#orgs.delete(ref.org);
+      org.runtime.remove();
+    }
     this.#options.onRemoved?.(endpoint);
     this.#changes.emit(key);
   }
@@ -169,15 +175,27 @@ export class EndpointRegistry {
   #add(key: string, spec: EndpointSpec): ServedEndpoint {
     let org = this.#orgs.get(spec.org);
     if (org === undefined) {
-      org = { runtime: new OrganizationRuntime(spec.org, this.#limitsOf(spec.org)), endpoints: new Set() };
+      org = { runtime: this.#newOrganization(spec.org), endpoints: new Set() };
       this.#orgs.set(spec.org, org);
     }
-    const endpoint = new ServedEndpoint(key, spec, this.#now(), org.runtime, this.#options.timers);
+    const endpoint = new ServedEndpoint(
+      key,
+      spec,
+      this.#now(),
+      org.runtime,
+      this.#options.timers,
+      this.#options.sharing?.slots,
+    );
     this.#endpoints.set(key, endpoint);
     org.endpoints.add(endpoint);
     const status = this.#statuses.get(key);
     if (status) this.#update(endpoint, status);
     return endpoint;
+  }
+
+  #newOrganization(name: string): OrganizationRuntime {
+    const { sharing, timers } = this.#options;
+    return new OrganizationRuntime(name, this.#limitsOf(name), sharing, timers);
   }
 
   #apply(key: string, status: EndpointStatus | undefined): void {
