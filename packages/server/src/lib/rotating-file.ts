@@ -27,8 +27,8 @@ export class RotatingFile {
     return Array.from({ length: previousFiles + 1 }, (_, index) => pathOf(previousFiles - index));
   }
 
-  /** Appends a text to the current file; a text is never split between two files. */
-  async append(text: string): Promise<void> {
+  /** Appends a text, or its bytes, to the current file; a text is never split between two files. */
+  async append(text: string | Buffer): Promise<void> {
     const { pathOf, maxBytes, mode } = this.#options;
     const current = pathOf(0);
     this.#bytes ??= await sizeOf(current);
@@ -36,7 +36,7 @@ export class RotatingFile {
     if (this.#bytes >= maxBytes) this.#bytes = await sizeOf(current);
     if (this.#bytes >= maxBytes) await this.#rotate();
     await appendFile(current, text, mode === undefined ? {} : { mode });
-    this.#bytes += Buffer.byteLength(text);
+    this.#bytes += typeof text === "string" ? Buffer.byteLength(text) : text.length;
   }
 
   async #rotate(): Promise<void> {
