@@ -27,14 +27,11 @@ export function admit(waitingLimit: number, metrics: RequestMetrics | undefined)
     if (endpoint.waiting >= waitingLimit) {
       throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests are already waiting for ${endpoint.key}`);
     }
-    const coding = request.headers["transfer-encoding"];
-    if (coding !== undefined) {
+    const bytes = request.bodyLength;
+    if (bytes === undefined) {
       exchange.body = undefined;
       return exchange.proceed();
     }
-    const length = request.headers["content-length"];
-    // node:http rejects a malformed length.
-    const bytes = length === undefined ? 0 : Number(length);
     if (bytes === 0) return exchange.proceed();
     if (bytes > bodyLimitOf(endpoint)) throw bodyTooLarge(endpoint);
     if (bytes <= SMALL_BYTES) return readSmall(exchange);
@@ -62,15 +59,16 @@ export function bodyTooLarge(endpoint: ServedEndpoint): FaasError {
 const sizeText = (bytes: number) => (/^\d+$/.test(formatSize(bytes)) ? `${bytes} bytes` : formatSize(bytes));
 
 function readSmall(exchange: RoutedExchange): void {
-  const { request, response } = exchange;
-  if (exchange.expectsContinue) response.writeContinue();
-  let body: Buffer | undefined;
-  request.on("data", (chunk: Buffer) => {
-    body = body === undefined ? chunk : Buffer.concat([body, chunk]);
-  });
-  request.on("end", () => {
-    if (exchange.finished) return;
-    exchange.body = body ?? null;
-    exchange.proceed();
+  let body = "";
+  exchange.request.readBody({
+    data(bytes) {
+      body += bytes.toString("latin1");
+      return true;
+    },
+    end() {
+      if (exchange.finished) return;
+      exchange.body = body;
+      exchange.proceed();
+    },
   });
 }
