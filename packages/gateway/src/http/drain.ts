@@ -44,10 +44,9 @@ export async function drain(server: HttpServer, options: DrainOptions = {}): Pro
   }, finishMs);
   // A connection becomes idle only when its response is sent, which no event reports.
   const sweep = setInterval(() => clients.closeIdle(), SWEEP_MS);
-  await new Promise((done) => {
-    server.close(done);
-    clients.closeIdle();
-  });
+  // A connection that was accepted just now is not idle: its request may be on the way.
+  server.closeIdleConnections = () => clients.closeIdle();
+  await new Promise((done) => server.close(done));
   clearTimeout(timer);
   clearInterval(sweep);
 }

@@ -1,9 +1,9 @@
 import { type IncomingMessage, type RequestListener, type ServerResponse, request as startRequest } from "node:http";
 import type { Socket } from "node:net";
 import { FaasError } from "@faas/core";
+import { HOP_BY_HOP, nominatedBy } from "../http/call/end-to-end-headers.ts";
 import { problemResponse } from "../http/problem-response.ts";
 import { requestIdOf } from "../http/request-id.ts";
-import { HOP_BY_HOP, nominatedBy } from "../pipeline/forwarded-headers.ts";
 import { CLIENT_ADDRESS_HEADER, GATEWAY_TOKEN_HEADER } from "../protocol/control-headers.ts";
 import type { ControlAddress } from "./control-address.ts";
 
