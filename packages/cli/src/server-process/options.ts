@@ -4,13 +4,14 @@ import type { KubernetesServerOptions, ReplaceableServerOptions } from "@faas/se
 import { type Command, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { type LogSettings, logOptions } from "../options/log-options.ts";
+import { listed, type TlsSettings, tlsFiles } from "../options/tls-files.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { printWarning } from "../terminal/output.ts";
 import { DATA_OPTION_DEFAULT } from "./data-folder.ts";
 
 /** Options of `faas up`. */
-export interface UpOptions extends GlobalOptions, LogSettings {
+export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings {
   readonly port: number;
   readonly host: string;
   readonly data?: string;
@@ -21,8 +22,6 @@ export interface UpOptions extends GlobalOptions, LogSettings {
   readonly poolSize: number;
   readonly maxConnections?: number;
   readonly maxConnectionsPerAddress?: number;
-  readonly tlsCert?: readonly string[];
-  readonly tlsKey?: readonly string[];
   readonly isolation: "auto" | "required" | "off";
   readonly readable?: readonly string[];
   readonly context?: string;
@@ -155,7 +154,7 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Repl
     options;
   const { logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
   const kubernetes = kubernetesOptions(options, io);
-  const tls = tlsFiles(options, io);
+  const tls = tlsFiles(options, io.cwd);
   return {
     ...(auth === undefined ? {} : { auth: auth === "on" }),
     ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
@@ -176,7 +175,7 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
   const { host, port, logLevel = "info", platform, poolSize, isolation, startupCpu } = options;
   const { accessLog, logRequestIds, auth, adminKeyFile, allowImages, readable, context, registryPush, registryPull } =
     options;
-  const tls = tlsFiles(options, io);
+  const tls = tlsFiles(options, io.cwd);
   const { total, perAddress } = connectionLimits(options);
   const values = {
     ...{ port, host, data: dataDir, "log-level": logLevel, platform, "startup-cpu": startupCpu },
@@ -233,22 +232,3 @@ const connectionLimits = ({ maxConnections: total, maxConnectionsPerAddress: per
 });
 
 const readablePaths = ({ readable = [] }: UpOptions, io: Io) => readable.map((path) => resolve(io.cwd, path));
-
-const listed = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
-
-const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
-
-/** Returns the files of each certificate, the default one first. */
-function tlsFiles({ tlsCert = [], tlsKey = [] }: UpOptions, io: Io) {
-  if (tlsCert.length !== tlsKey.length)
-    throw new FaasError(
-      "USAGE",
-      tlsCert.length === 0 || tlsKey.length === 0
-        ? "Expected --tls-cert and --tls-key together, got only one of them"
-        : `Expected a --tls-key for each --tls-cert, got ${counted(tlsCert.length, "certificate")} and ${counted(tlsKey.length, "key")}`,
-    );
-  return tlsCert.map((cert, index) => ({
-    cert: resolve(io.cwd, cert),
-    key: resolve(io.cwd, tlsKey[index] as string),
-  }));
-}

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Longest path of a Unix socket on all systems (unix(7) allows 107 bytes on Linux, 103 on macOS). */
-const MAX_LENGTH = 100;
+/** Longest path that leaves room for a temporary suffix on all systems (unix(7) allows 107 bytes on Linux, 103 on macOS). */
+const MAX_LENGTH = 95;
 
 /**
  * Returns the path of a Unix socket of a data folder: in it, or in a private folder for temporary files where that would be too long.

@@ -1,10 +1,9 @@
-import { once } from "node:events";
-import { chmodSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import { controlProxy } from "@faas/gateway";
+import { listenOnPath } from "../lib/unix-socket.ts";
 import { canSharePort } from "../listen.ts";
 import type { Predecessor, RunningServer, ServerOptions } from "../options.ts";
 import { startServer } from "../server.ts";
@@ -108,13 +107,11 @@ class Replaceable {
   async succeed(link: PredecessorLink): Promise<void> {
     this.#refusal = "its own predecessor has not ended yet; retry in some seconds";
     const socketPath = successorSocket(this.#dataDir);
-    rmSync(socketPath, { force: true });
-    const control = createServer(this.#server.control).listen(socketPath);
-    await once(control, "listening");
-    control.unref();
-    chmodSync(socketPath, 0o600);
+    const control = createServer(this.#server.control).unref();
+    const removeSocket = await listenOnPath(control, socketPath);
     void link.gone.then(() => {
       this.#refusal = undefined;
+      removeSocket();
       control.close();
       control.closeAllConnections();
       this.#server.cleanUpAfter(link.predecessor);

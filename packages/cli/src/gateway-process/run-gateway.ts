@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { FaasError, type Logger, parseDuration } from "@faas/core";
+import {
+  type GatewayView,
+  HttpLinkTransport,
+  jsonLog,
+  parseControlAddress,
+  type RunningGateway,
+  startGatewayProcess,
+  ViewClient,
+} from "@faas/gateway";
+import { tlsFiles } from "../options/tls-files.ts";
+import type { Io } from "../terminal/io.ts";
+import { version } from "../version.ts";
+import type { GatewayOptions } from "./options.ts";
+import { type ParentProcess, parentProcess } from "./parent-process.ts";
+
+/** Runs a gateway until it is interrupted, or its parent process stops it. */
+export async function runGateway(options: GatewayOptions, io: Io): Promise<void> {
+  const { name, logLevel } = options;
+  const log = jsonLog((line) => io.stderr.write(line), logLevel, { gateway: name });
+  const parent = parentProcess();
+  try {
+    const gateway = await start(options, log, parent, io);
+    const idleMs = await untilStopped(gateway, options, parent, io);
+    await gateway.stop({ idleMs, finishMs: parseDuration(options.finish) as number });
+    log.info("stopped");
+  } catch (error) {
+    if (error instanceof FaasError) parent?.report({ type: "failed", code: error.code, message: error.message });
+    throw error;
+  } finally {
+    parent?.disconnect();
+  }
+}
+
+async function start(options: GatewayOptions, log: Logger, parent: ParentProcess | undefined, io: Io) {
+  const { name, control, host, port, reusePort = false, accessLog } = options;
+  const address = parseControlAddress(control);
+  const tokenFile = options.gatewayTokenFile && resolve(io.cwd, options.gatewayTokenFile);
+  const view = createView(options, tokenFile, log);
+  const gateway = await startGatewayProcess({
+    ...{ name, version, view, control: address, host, port, reusePort, log },
+    token: tokenFile === undefined ? undefined : () => readFileSync(tokenFile, "utf8").trim(),
+    tls: tlsFiles(options, io.cwd),
+    connections: connectionLimits(options),
+    accessLog: accessLog === "on",
+  });
+  log.info({ host, port: gateway.port }, "listening");
+  void view.ready().then(
+    () => parent?.report({ type: "ready", port: gateway.port }),
+    () => {},
+  );
+  return gateway;
+}
+
+function createView({ name, control, peerAddress, peerListen }: GatewayOptions, tokenFile: string | undefined, log: Logger): GatewayView {
+  const address = peerAddress ?? peerListen;
+  return new ViewClient({
+    identity: { name, version, pid: process.pid, ...(address === undefined ? {} : { peerAddress: address }) },
+    transport: new HttpLinkTransport({ control, ...(tokenFile === undefined ? {} : { tokenFile }) }),
+    log,
+    onIncompatible: (reason) => {
+      log.warn(reason);
+      process.kill(process.pid, "SIGTERM");
+    },
+  });
+}
+
+/** Resolves with the time for idle connections when the gateway has to stop. */
+async function untilStopped(gateway: RunningGateway, options: GatewayOptions, parent: ParentProcess | undefined, { signal }: Io): Promise<number> {
+  void gateway;
+  const interrupted = signal.aborted ? Promise.resolve() : once(signal, "abort");
+  const ownMs = interrupted.then(() => parseDuration(options.drain) as number);
+  return parent === undefined ? ownMs : Promise.race([ownMs, parent.stopped]);
+}
+
+const connectionLimits = ({ maxConnections: total, maxConnectionsPerAddress: perAddress }: GatewayOptions) => ({
+  ...(total === undefined ? {} : { total }),
+  ...(perAddress === undefined ? {} : { perAddress }),
+});
