@@ -3,6 +3,8 @@ import type { CertificateFiles, ConnectionLimits, RequestReport } from "@faas/ga
 import type { IsolationMode } from "@faas/platforms";
 import type { DestinationStream } from "pino";
 import type { BundleStore } from "./bundles/bundle-store.ts";
+import type { GatewaysOptions } from "./gateways/options.ts";
+import type { GatewaySessions } from "./gateways/session-info.ts";
 
 /** Options of a control server. */
 export interface ServerOptions {
@@ -92,6 +94,8 @@ export interface ServerOptions {
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
+  /** Serves calls by gateways in other processes. Absent: in this one. */
+  readonly gateways?: GatewaysOptions;
   /** Called after each invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
 }
@@ -130,6 +134,8 @@ export interface RunningServer {
   readonly auth: boolean;
   /** Token of the admin key that this start created because there was none. It cannot be shown again. */
   readonly adminToken?: string;
+  /** Gateways in other processes, and the address that they connect to (`unix:PATH` or `http://HOST:PORT`); absent without `ServerOptions.gateways`. */
+  readonly gateways?: { readonly sessions: GatewaySessions; readonly control: string };
   /** Serves a folder as the bundle of a digest, without a copy: for `faas dev`. */
   readonly bundles: BundleStore;
   /** Finishes the requests in flight, for at most 10 s, and ends every replica. */

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import type { Server } from "node:http";
-import type { Server as SecureServer } from "node:https";
+import type { RequestListener } from "node:http";
 import { resolve } from "node:path";
 import {
   DEFAULT_CONCURRENT_REQUESTS,
   DEFAULT_PORT,
+  type EndpointRef,
   type EndpointSpec,
   FaasError,
   isLoopback,
@@ -14,15 +14,7 @@ import {
   parseVerifier,
   type ServerConfig,
 } from "@faas/core";
-import {
-  CertificateSet,
-  createGateway,
-  createHttpServer,
-  EndpointRegistry,
-  OutlierDetector,
-  StatusSync,
-  tlsOptions,
-} from "@faas/gateway";
+import { CertificateSet, EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
 import { type Logger, pino } from "pino";
 import { AuditLog, keyCreatedLocally } from "./audit/audit-log.ts";
 import { KeyService } from "./auth/key-service.ts";
@@ -37,8 +29,11 @@ import { DeploymentController } from "./deployments/controller.ts";
 import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
+import type { GatewayGroup } from "./gateways/group.ts";
+import { ReportIntake } from "./gateways/report-intake.ts";
+import { startGateways } from "./gateways/start-gateways.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
-import { drain, listen } from "./listen.ts";
+import { listenForCalls, listenForGateways } from "./listeners.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -140,20 +135,17 @@ async function lockDataDir(dataDir: string, timeoutMs: number, log: Logger, stac
 type Control = Awaited<ReturnType<typeof startControl>>;
 
 /** Starts the platform and everything that controls it. Afterwards the gateway and the platform know every registered endpoint. */
-async function startControl({ options, dataDir, log, stack, step }: Startup, { store, bundles, logs }: Storage) {
-  const platform = await step("platform", () => startPlatform(options, { dataDir, bundles, store, logs, log }));
+async function startControl(startup: Startup, storage: Storage) {
+  const { options, dataDir, log, stack, step } = startup;
+  const { store, bundles, logs } = storage;
+  const beforeStop =
+    options.gateways && (async (ref: EndpointRef, id: string) => served.gateways?.replicaStopping(ref, id));
+  const platform = await step("platform", () =>
+    startPlatform(options, { dataDir, bundles, store, logs, log, ...(beforeStop ? { beforeStop } : {}) }),
+  );
   stack.use(platform);
-  const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
-  const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
-  const registry: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
-    platform,
-    log,
-    limitsOf,
-    onAwake: () => autoscaler.onAwake(),
-    onRemoved: (endpoint) => metrics.forget(endpoint),
-  });
-  const metrics = new Metrics(registry);
-  const autoscaler = stack.use(new Autoscaler({ registry, outliers: new OutlierDetector() }));
+  const served = createServedState(startup, storage, platform);
+  const { registry, gateways, limitsOf } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({
@@ -173,11 +165,53 @@ async function startControl({ options, dataDir, log, stack, step }: Startup, { s
   await step("deployments", () => deployments.start());
   stack.use(new FailedFirstCleanup({ store, deployments, log }));
   await step("status sync", () =>
-    stack.use(new StatusSync({ platform, registry, subscribers: [deployments] })).start(),
+    stack
+      .use(new StatusSync({ platform, registry, subscribers: gateways ? [deployments, gateways] : [deployments] }))
+      .start(),
   );
   stack.use(secrets);
   await step("secrets", () => secrets.start());
-  return { platform, defaultLimits, registry, metrics, bundleAccess, storageQuota, deployments, secrets };
+  return { platform, ...served, bundleAccess, storageQuota, deployments, secrets };
+}
+
+/** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
+function createServedState({ options, dataDir, log, stack }: Startup, storage: Storage, platform: Platform) {
+  const { store, logs, keys } = storage;
+  const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
+  const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
+  const registry: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
+    platform,
+    log,
+    limitsOf,
+    onAwake: () => autoscaler.onAwake(),
+    ...(options.gateways
+      ? {
+          onSpec: (endpoint) => gateways?.specChanged(endpoint),
+          onStatus: (endpoint) => gateways?.statusChanged(endpoint),
+          onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
+        }
+      : {}),
+    onRemoved(endpoint) {
+      metrics.forget(endpoint);
+      gateways?.endpointRemoved(endpoint);
+    },
+  });
+  const metrics = new Metrics(registry);
+  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
+  const gateways: GatewayGroup | undefined =
+    options.gateways &&
+    startGateways({
+      ...{ version, dataDir, platform, registry, store, keys, limitsOf, log, stack },
+      reports: new ReportIntake({ registry, metrics, keys, ...(accessLog ? { accessLog } : {}) }),
+      requiresKeys: requiresKeys(options),
+    });
+  const autoscaler = stack.use(
+    new Autoscaler({
+      registry,
+      ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
+    }),
+  );
+  return { registry, metrics, accessLog, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */
@@ -186,32 +220,39 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
   const { certificates, store, bundles, lock } = storage;
   const stopping = new AbortController();
-  const server = createServer(startup, storage, control, stopping.signal);
-  const listeningPort = await step("listener", () => listen(server, host, port));
-  stack.defer(() => drain(server));
+  const api = createApi(startup, storage, control, stopping.signal);
+  const listener = await step("listener", () => {
+    const { gateways } = control;
+    if (gateways) return listenForGateways({ ...startup, gateways, api });
+    const { keys } = storage;
+    return listenForCalls({
+      ...startup,
+      ...control,
+      ...{ certificates, store, api, stopping: stopping.signal },
+      ...(requiresKeys(options) ? { keys } : {}),
+    });
+  });
   const adminToken = await step("first admin key", () => createFirstKey(startup, storage));
   const collector = stack.use(new BundleCollector(store, bundles, log));
   await step("bundle collector", () => collector.start());
   const scheme = certificates ? "https" : "http";
+  const { port: listeningPort = port } = listener;
   const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${listeningPort}`;
   await step("announcement", () => lock.announce(url));
-  await step("certificate watch", () =>
-    certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair))),
-  );
+  await step("certificate watch", () => listener.watchCertificates?.());
   // First of all when the server stops: responses that would never end have to.
   stack.defer(() => stopping.abort());
-  return { url, port: listeningPort, adminToken };
+  return { url, port: listeningPort, adminToken, ...(listener.gateways ? { gateways: listener.gateways } : {}) };
 }
 
-function createServer(
-  { options, log, stack }: Startup,
-  storage: Storage,
+/** Creates the control API. */
+function createApi(
+  { options, log }: Startup,
+  { audit, store, bundles, keys, logs }: Storage,
   control: Control,
   stopping: AbortSignal,
-): Server {
-  const { certificates, audit, store, bundles, keys, logs } = storage;
+): RequestListener {
   const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
-  const isAuth = requiresKeys(options);
   const app = createApp({
     store,
     bundles,
@@ -219,7 +260,7 @@ function createServer(
     storageQuota,
     defaultLimits,
     keys,
-    isAuth,
+    isAuth: requiresKeys(options),
     isLocal: isLoopback(options.host ?? "127.0.0.1"),
     audit,
     deployments,
@@ -233,28 +274,13 @@ function createServer(
     stopping: () => stopping.aborted,
     ending: stopping,
   });
-  const gateway = createGateway({
-    endpoints: registry,
-    metrics,
-    ...(options.accessLog === false ? {} : { accessLog: stack.use(new AccessLogWriter(logs, log)) }),
-    hasOrg: (org) => store.hasOrg(org),
-    notReady: () => platform.notReady,
-    ending: stopping,
-    ...(isAuth ? { keys } : {}),
-    ...(options.onRequest ? { onRequest: options.onRequest } : {}),
-  });
-  return createHttpServer(app.callback(), gateway, {
-    pair: certificates?.pair,
-    // A single certificate is for every name.
-    contextFor: certificatesIn(options).length > 1 ? (name) => certificates?.contextFor(name) : undefined,
-    limits: options.connections,
-  });
+  return app.callback();
 }
 
 function running(
   { options, dataDir, log, stack }: Startup,
   { bundles, lost }: Storage,
-  { url, port, adminToken }: Awaited<ReturnType<typeof serve>>,
+  { url, port, adminToken, gateways }: Awaited<ReturnType<typeof serve>>,
 ): RunningServer {
   const auth = requiresKeys(options);
   log.info({ url, dataDir, platform: options.kubernetes ? "kubernetes" : "embedded", auth }, "listening");
@@ -269,6 +295,7 @@ function running(
   return {
     ...{ url, port, dataDir, auth, bundles, lost },
     ...(adminToken === undefined ? {} : { adminToken }),
+    ...(gateways ? { gateways } : {}),
     stop() {
       stopped ??= stop();
       return stopped;

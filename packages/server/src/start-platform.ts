@@ -1,4 +1,4 @@
-import type { Logger, LogSink, Platform } from "@faas/core";
+import type { EndpointRef, Logger, LogSink, Platform } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import type { BundleStore } from "./bundles/bundle-store.ts";
 import { certificatesIn, type ServerOptions } from "./options.ts";
@@ -12,6 +12,8 @@ export interface PlatformContext {
   readonly store: Store;
   readonly logs: LogSink;
   readonly log: Logger;
+  /** Resolves when no gateway sends calls to a replica any more that is about to stop. Absent: the gateway is in this process. */
+  readonly beforeStop?: (ref: EndpointRef, replica: string) => Promise<void>;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface PlatformContext {
  */
 export async function startPlatform(options: ServerOptions, context: PlatformContext): Promise<Platform> {
   const { kubernetes, poolSize = 0, isolation = "auto", readable = [], logRequestIds = true, sourceFolder } = options;
-  const { dataDir, bundles, store, logs, log } = context;
+  const { dataDir, bundles, store, logs, log, beforeStop } = context;
   if (!kubernetes) {
     return new EmbeddedPlatform({
       dataDir,
@@ -31,6 +33,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
       readable,
       logRequestIds,
       ...(sourceFolder === undefined ? {} : { sourceFolder }),
+      ...(beforeStop === undefined ? {} : { beforeStop }),
       hidden: certificatesIn(options).map(({ key }) => key),
       logs,
       log,

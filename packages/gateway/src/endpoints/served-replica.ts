@@ -9,6 +9,8 @@ export class ServedReplica {
   readonly connections: ConnectionPool;
   /** Requests in flight, including open WebSockets. */
   inFlight = 0;
+  /** Requests in flight from gateways in other processes, by their latest reports. */
+  remoteInFlight = 0;
   /** The replica failed recently and gets no requests for now. */
   ejected = false;
   /** The platform is stopping it: it gets no new requests, and its process ends when those in flight have ended, or at its deadline. */
@@ -27,6 +29,11 @@ export class ServedReplica {
     this.address = replica.address;
     this.revision = replica.revision;
     this.connections = new ConnectionPool(replica.address, replica.connect);
+  }
+
+  /** Requests in flight from all gateways. */
+  get totalInFlight(): number {
+    return this.inFlight + this.remoteInFlight;
   }
 
   /** Closes its connections: idle ones now, busy ones when their requests end. */

@@ -1,11 +1,13 @@
+import type { ControlMessage, GatewayMessage } from "./messages.ts";
+
 /** Longest line that is accepted: more than any message has. */
 const MAX_LINE_LENGTH = 16 * 2 ** 20;
 
 /** Formats a message as a line. */
-export const encodeMessage = (message: { readonly type: string }): string => `${JSON.stringify(message)}\n`;
+export const encodeMessage = (message: ControlMessage | GatewayMessage): string => `${JSON.stringify(message)}\n`;
 
 /** Splits received text into lines, and parses them as messages. */
-export class MessageDecoder<Message extends { readonly type: string }> {
+export class MessageDecoder<Message extends ControlMessage | GatewayMessage> {
   readonly #onMessage: (message: Message) => void;
   #rest = "";
 
