@@ -21,3 +21,22 @@ export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export { RequestStatistics } from "./metrics/request-statistics.ts";
 export type { KeyVerifier, VerifiedKey } from "./pipeline/key-verifier.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
+export { TokenVerifier } from "./pipeline/token-verifier.ts";
+export { encodeMessage, MessageDecoder } from "./protocol/line-codec.ts";
+export {
+  type LinkClock,
+  type LinkConnection,
+  type LinkHandlers,
+  type LinkTransport,
+  SYSTEM_CLOCK,
+} from "./protocol/link.ts";
+export * from "./protocol/messages.ts";
+export type {
+  GatewayIdentity,
+  GatewayView,
+  LinkState,
+  PlatformReplica,
+  ViewClientOptions,
+  ViewLog,
+  ViewState,
+} from "./view/options.ts";

@@ -3,10 +3,15 @@ import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from "no
 import { test } from "node:test";
 import { HeapTrim } from "./heap-trim.ts";
 
+/** Entry of a garbage collection (Node.js, `node:perf_hooks`). */
+interface CollectionEntry {
+  readonly detail: NodeGCPerformanceDetail;
+}
+
 test("all garbage is collected some time after all endpoints became idle", async () => {
   const collections = new EventTarget();
   const observer = new PerformanceObserver((list) => {
-    const kinds = list.getEntries().map(({ detail }) => (detail as NodeGCPerformanceDetail).kind);
+    const kinds = (list.getEntries() as unknown as CollectionEntry[]).map(({ detail }) => detail.kind);
     if (kinds.includes(constants.NODE_PERFORMANCE_GC_MAJOR)) collections.dispatchEvent(new Event("major"));
   });
   observer.observe({ entryTypes: ["gc"] });
