@@ -1,0 +1,130 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Artifact } from "@faas/core";
+import { Executions } from "../executions.ts";
+import { printFailures } from "../load.ts";
+import type { FaultOptions, FaultRow } from "../part.ts";
+import { addressFor } from "../served.ts";
+import { ECHO_FUNCTION } from "./echo-function.ts";
+import type { Fault, FaultContext } from "./fault.ts";
+import type { InstalledServer } from "./installed-server.ts";
+import { EchoSocket, EventStream } from "./long-lived.ts";
+import { type ColdCall, lostCalls, rowOf } from "./outcome.ts";
+import { SteadyLoad } from "./steady-load.ts";
+
+const CALLS_PER_SECOND = 50;
+/** Time under load without a fault, before and after it. */
+const CALM_MS = 3_000;
+const COLD_TIMEOUT_MS = 60_000;
+
+/** What a fault needs besides the installation. */
+type Extra<C extends FaultContext> = Omit<C, keyof FaultContext>;
+
+/** An installation with endpoints, which is exposed to one fault after another. */
+export class Exposure implements AsyncDisposable {
+  readonly server: InstalledServer;
+  readonly #options: FaultOptions;
+  readonly #executions: Executions;
+  readonly #cold: readonly string[];
+  #coldCalls = 0;
+
+  private constructor(server: InstalledServer, options: FaultOptions, executions: Executions, cold: readonly string[]) {
+    this.server = server;
+    this.#options = options;
+    this.#executions = executions;
+    this.#cold = cold;
+  }
+
+  /** Deploys an endpoint for calls, one for streams, and some that are idle. */
+  static async prepare(server: InstalledServer, options: FaultOptions): Promise<Exposure> {
+    const executions = await Executions.start();
+    try {
+      const artifact = await server.artifact(ECHO_FUNCTION);
+      const env = { COUNTER: `http://${addressFor("kubernetes")}:${executions.port}` };
+      const warm = { scaler: "fixed", idleTimeout: "never", env } as const;
+      await server.deploy("steady", artifact, { ...warm, replicas: 2 });
+      await server.deploy("streams", artifact, { ...warm, replicas: 1 });
+      const cold = await deployCold(server, artifact, options.long ? 11 : 2);
+      return new Exposure(server, options, executions, cold);
+    } catch (error) {
+      await executions[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Causes a fault under load, and returns what was lost. */
+  async to<C extends FaultContext>(fault: Fault<C>, extra: Extra<C>): Promise<FaultRow> {
+    const { server } = this;
+    const target = `${server.url}/${server.org}`;
+    await this.#untilReady();
+    await using events = new EventStream(`${target}/streams/events`, server.headers);
+    await using socket = new EchoSocket(`${target}/streams`, server.headers);
+    const load = new SteadyLoad(`${target}/steady`, { perSecond: CALLS_PER_SECOND, headers: server.headers });
+    const coldCalls: ColdCall[] = [];
+    const broken: string[] = [];
+    let [beganMs, endedMs, killedMs] = [0, 0, 0];
+    const context: FaultContext = {
+      server,
+      long: this.#options.long,
+      callCold: async () => void coldCalls.push(await this.#callCold()),
+      killed: () => {
+        killedMs = performance.now();
+      },
+    };
+    try {
+      await delay(CALM_MS);
+      for (const client of [events, socket]) client.reset();
+      beganMs = performance.now();
+      await fault.cause({ ...context, ...extra } as C);
+      endedMs = performance.now();
+      await server.untilCalm();
+      await delay(CALM_MS);
+    } catch (error) {
+      endedMs ||= performance.now();
+      broken.push(`${fault.title}: ${(error as Error).message}`);
+    } finally {
+      await load.stop();
+    }
+    const repeated = [...this.#executions.counts.values()].filter((count) => count > 1).length;
+    this.#executions.counts.clear();
+    const measured = { load, events, socket, coldCalls, beganMs, endedMs, killedMs, repeated, broken };
+    printFailures(lostCalls(measured), this.#options.print);
+    for (const line of [...coldCalls.flatMap(({ failure }) => failure ?? []), ...broken]) this.#options.print(line);
+    return rowOf(fault, measured);
+  }
+
+  async #untilReady(): Promise<void> {
+    await this.server.untilCalm();
+    await this.server.untilReady("steady", 2);
+    await this.server.untilReady("streams", 1);
+    for (const name of this.#cold) await this.server.untilIdle(name);
+  }
+
+  /** Calls the next idle endpoint. */
+  async #callCold(): Promise<ColdCall> {
+    const { server } = this;
+    const name = this.#cold[this.#coldCalls++ % this.#cold.length];
+    const beganMs = performance.now();
+    const headers = { ...server.headers, "x-call": "cold", connection: "close" };
+    const signal = AbortSignal.timeout(COLD_TIMEOUT_MS);
+    const failure = await fetch(`${server.url}/${server.org}/${name}`, { headers, signal }).then(
+      async (response) => {
+        const text = await response.text();
+        return response.ok && text === "cold" ? undefined : `${name}: ${response.status} ${text}`;
+      },
+      (error: Error) => `${name}: ${error.cause ?? error}`,
+    );
+    return { ms: performance.now() - beganMs, ...(failure === undefined ? {} : { failure }) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#executions[Symbol.asyncDispose]();
+  }
+}
+
+/** Deploys endpoints that become idle after a second. */
+async function deployCold(server: InstalledServer, artifact: Artifact, count: number): Promise<string[]> {
+  const names = Array.from({ length: count }, (_, n) => `cold-${n}`);
+  for (const name of names) await server.deploy(name, artifact, { replicas: 1, idleTimeout: "1s" });
+  for (const name of names) await server.untilIdle(name);
+  return names;
+}
