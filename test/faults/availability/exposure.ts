@@ -24,31 +24,41 @@ export class Exposure implements AsyncDisposable {
   readonly server: InstalledServer;
   readonly #options: FaultOptions;
   readonly #executions: Executions;
+  readonly #artifact: Artifact;
   readonly #cold: readonly string[];
   #coldCalls = 0;
+  #deployments = 0;
 
-  private constructor(server: InstalledServer, options: FaultOptions, executions: Executions, cold: readonly string[]) {
+  private constructor(server: InstalledServer, options: FaultOptions, executions: Executions, artifact: Artifact) {
     this.server = server;
     this.#options = options;
     this.#executions = executions;
-    this.#cold = cold;
+    this.#artifact = artifact;
+    this.#cold = Array.from({ length: options.long ? 11 : 2 }, (_, n) => `cold-${n}`);
   }
 
   /** Deploys an endpoint for calls, one for streams, and some that are idle. */
   static async prepare(server: InstalledServer, options: FaultOptions): Promise<Exposure> {
     const executions = await Executions.start();
     try {
-      const artifact = await server.artifact(ECHO_FUNCTION);
-      const env = { COUNTER: `http://${addressFor("kubernetes")}:${executions.port}` };
-      const warm = { scaler: "fixed", idleTimeout: "never", env } as const;
-      await server.deploy("steady", artifact, { ...warm, replicas: 2 });
-      await server.deploy("streams", artifact, { ...warm, replicas: 1 });
-      const cold = await deployCold(server, artifact, options.long ? 11 : 2);
-      return new Exposure(server, options, executions, cold);
+      const exposure = new Exposure(server, options, executions, await server.artifact(ECHO_FUNCTION));
+      await exposure.deploy();
+      for (const name of exposure.#cold)
+        await server.deploy(name, exposure.#artifact, { replicas: 1, idleTimeout: "1s" });
+      return exposure;
     } catch (error) {
       await executions[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Deploys the endpoints that are not idle, with new replicas. */
+  async deploy(): Promise<void> {
+    const counter = `http://${addressFor("kubernetes")}:${this.#executions.port}`;
+    const env = { COUNTER: counter, DEPLOYMENT: String(++this.#deployments) };
+    const settings = { scaler: "fixed", idleTimeout: "never", env } as const;
+    await this.server.deploy("steady", this.#artifact, { ...settings, replicas: 2 });
+    await this.server.deploy("streams", this.#artifact, { ...settings, replicas: 1 });
   }
 
   /** Causes a fault under load, and returns what was lost. */
@@ -119,12 +129,4 @@ export class Exposure implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#executions[Symbol.asyncDispose]();
   }
-}
-
-/** Deploys endpoints that become idle after a second. */
-async function deployCold(server: InstalledServer, artifact: Artifact, count: number): Promise<string[]> {
-  const names = Array.from({ length: count }, (_, n) => `cold-${n}`);
-  for (const name of names) await server.deploy(name, artifact, { replicas: 1, idleTimeout: "1s" });
-  for (const name of names) await server.untilIdle(name);
-  return names;
 }

@@ -65,6 +65,12 @@ export class InstalledServer implements AsyncDisposable {
     return { authorization: `Bearer ${this.#token}` };
   }
 
+  /** Lists the nodes on which replicas of an endpoint run. */
+  async nodesOf(endpoint: string): Promise<string[]> {
+    const pods = await this.#api.list<V1Pod & KubernetesObject>("Pod", `faas-${this.org}`, `faas/endpoint=${endpoint}`);
+    return pods.flatMap(({ metadata, spec }) => (metadata?.deletionTimestamp ? [] : (spec?.nodeName ?? [])));
+  }
+
   /** Returns the reference of the control server's image. */
   async image(): Promise<string> {
     return (await this.deployment("faas-server"))?.spec?.template.spec?.containers[0]?.image ?? "";
@@ -129,6 +135,10 @@ export class InstalledServer implements AsyncDisposable {
     return this.#api.get<V1Deployment & KubernetesObject>("Deployment", this.namespace, role);
   }
 
+  async hasGateways(): Promise<boolean> {
+    return (await this.deployment("faas-gateway")) !== undefined;
+  }
+
   /** Lists the pods of a role that are not being deleted. */
   async pods(role: Role): Promise<readonly V1Pod[]> {
     const labels = (await this.deployment(role))?.spec?.selector.matchLabels ?? {};
@@ -155,9 +165,12 @@ export class InstalledServer implements AsyncDisposable {
     await eventually(`no pod of ${role}`, async () => (await this.pods(role)).length === 0, { intervalMs: 200 });
   }
 
-  /** Binds a role to a node, and waits until it runs there. */
-  async moveTo(role: Role, node: string | null): Promise<void> {
-    const spec = { template: { spec: { nodeSelector: node === null ? null : { "kubernetes.io/hostname": node } } } };
+  /** Makes a role prefer a node, to which its pods go if the node is there, and waits until they run. */
+  async prefer(role: Role, node: string): Promise<void> {
+    const matchExpressions = [{ key: "kubernetes.io/hostname", operator: "In", values: [node] }];
+    const preferred = [{ weight: 100, preference: { matchExpressions } }];
+    const affinity = { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } };
+    const spec = { template: { spec: { affinity } } };
     await this.kubectl("patch", `deployment/${role}`, "--patch", JSON.stringify({ spec }));
     await this.untilRolledOut(role);
   }

@@ -1,9 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
+import assert from "node:assert/strict";
 import { eventually } from "@faas/testing";
+import type { Exposure } from "./exposure.ts";
 import type { Fault, NodeFaultContext } from "./fault.ts";
 import { kubectl } from "./kubectl.ts";
 import { passTime } from "./process-faults.ts";
-import type { NodeLoss } from "./second-node.ts";
+import type { NodeLoss, SecondNode } from "./second-node.ts";
 
 /** Time that the cluster may take to see that a node is back. */
 const RETURN_MS = 300_000;
@@ -20,32 +21,52 @@ async function lose(context: NodeFaultContext, loss: NodeLoss): Promise<void> {
   await server.untilRolledOut("faas-server", RETURN_MS);
 }
 
-/** Faults of a node. The control server runs on it, and half of the gateways and replicas. */
+/** Faults of a node. The control server runs on it, and some of the gateways and replicas. */
 export const nodeFaults: readonly Fault<NodeFaultContext>[] = [
   {
     name: "node-drained",
-    title: "node of a gateway drained",
+    title: "node of the control server and a gateway drained",
     endsStreams: true,
     async cause({ node, server }) {
-      try {
-        await kubectl("drain", node.name, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s");
-        await delay(5_000);
-      } finally {
-        await kubectl("uncordon", node.name);
-      }
+      await kubectl("drain", node.name, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s");
       await server.untilRolledOut("faas-server");
     },
   },
   {
     name: "node-unplugged",
-    title: "node of the control server unplugged",
+    title: "node of the control server and a gateway unplugged",
     endsStreams: true,
     cause: (context) => lose(context, "unplug"),
   },
   {
     name: "node-killed",
-    title: "power of the control server's node cut",
+    title: "power of the node of the control server and a gateway cut",
     endsStreams: true,
     cause: (context) => lose(context, "kill"),
   },
 ];
+
+/**
+ * Runs `work` while the control server and some of the gateways and replicas are on a node, and nothing else comes there: the node does not have to be
+ * the test's own.
+ */
+export async function onNode<T>(
+  { node, exposure }: { node: SecondNode; exposure: Exposure },
+  work: () => Promise<T>,
+): Promise<T> {
+  const { server } = exposure;
+  await kubectl("uncordon", node.name);
+  try {
+    await server.prefer("faas-server", node.name);
+    if (await server.hasGateways()) await server.roll("faas-gateway");
+    await exposure.deploy();
+    assert.ok(
+      (await server.pods("faas-server")).every(({ spec }) => spec?.nodeName === node.name),
+      `the control server is not on ${node.name}`,
+    );
+    await kubectl("cordon", node.name);
+    return await work();
+  } finally {
+    await kubectl("uncordon", node.name);
+  }
+}

@@ -1,7 +1,7 @@
 import { Exposure } from "../availability/exposure.ts";
 import type { Fault, FaultContext } from "../availability/fault.ts";
 import { InstalledServer } from "../availability/installed-server.ts";
-import { nodeFaults } from "../availability/node-faults.ts";
+import { nodeFaults, onNode } from "../availability/node-faults.ts";
 import { processFaults } from "../availability/process-faults.ts";
 import { SecondNode } from "../availability/second-node.ts";
 import { type FaultOptions, type FaultResult, type FaultRow, resultOf } from "../part.ts";
@@ -24,7 +24,7 @@ export async function exposeToFaults(options: FaultOptions): Promise<FaultRow[]>
   const isChosen = ({ name }: Pick<Fault, "name">) => options.faults?.includes(name) ?? true;
   await using server = await InstalledServer.install();
   await using exposure = await Exposure.prepare(server, options);
-  const hasGateways = (await server.deployment("faas-gateway")) !== undefined;
+  const hasGateways = await server.hasGateways();
   const rows: FaultRow[] = [];
   const expose = async <C extends FaultContext>(fault: Fault<C>, extra: Omit<C, keyof FaultContext>) => {
     if (!isChosen(fault)) return;
@@ -36,9 +36,11 @@ export async function exposeToFaults(options: FaultOptions): Promise<FaultRow[]>
   for (const fault of processFaults) await expose(fault, {});
   const node = SecondNode.fromEnvironment();
   if (node === undefined) print("faults of a node: skipped, FAAS_FAULTS_SECOND_NODE is not set (docs/faults.md)");
-  else if (nodeFaults.some(isChosen)) {
-    await server.moveTo("faas-server", node.name);
-    for (const fault of nodeFaults) await expose(fault, { node });
-  }
+  else
+    for (const fault of nodeFaults.filter(isChosen))
+      await onNode({ node, exposure }, async () => {
+        print(`${fault.title}: replicas on ${await server.nodesOf("steady")}`);
+        await expose(fault, { node });
+      });
   return rows;
 }
