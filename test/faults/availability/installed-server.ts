@@ -165,14 +165,15 @@ export class InstalledServer implements AsyncDisposable {
     await eventually(`no pod of ${role}`, async () => (await this.pods(role)).length === 0, { intervalMs: 200 });
   }
 
-  /** Makes a role prefer a node, to which its pods go if the node is there, and waits until they run. */
-  async prefer(role: Role, node: string): Promise<void> {
+  /** Moves a role to a node, unless that is lost: its pods prefer the node. */
+  async move(role: Role, node: string): Promise<void> {
     const matchExpressions = [{ key: "kubernetes.io/hostname", operator: "In", values: [node] }];
     const preferred = [{ weight: 100, preference: { matchExpressions } }];
     const affinity = { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } };
     const spec = { template: { spec: { affinity } } };
     await this.kubectl("patch", `deployment/${role}`, "--patch", JSON.stringify({ spec }));
-    await this.untilRolledOut(role);
+    // It may have preferred the node before, and be on another one.
+    await this.roll(role);
   }
 
   /** Kills the processes of a pod's containers with SIGKILL. The node must be this machine, or a part of it. */

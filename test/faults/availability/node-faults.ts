@@ -57,7 +57,7 @@ export async function onNode<T>(
   const { server } = exposure;
   await kubectl("uncordon", node.name);
   try {
-    await server.prefer("faas-server", node.name);
+    await server.move("faas-server", node.name);
     if (await server.hasGateways()) await server.roll("faas-gateway");
     await exposure.deploy();
     assert.ok(
