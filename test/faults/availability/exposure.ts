@@ -16,7 +16,7 @@ const CALLS_PER_SECOND = 50;
 const CALM_MS = 3_000;
 const COLD_TIMEOUT_MS = 60_000;
 
-/** What a fault needs besides the installation. */
+/** Needs of a fault besides the installation. */
 type Extra<C extends FaultContext> = Omit<C, keyof FaultContext>;
 
 /** An installation with endpoints, which is exposed to one fault after another. */

@@ -7,7 +7,7 @@ const shell = promisify(exec);
 /** Ways to lose a node, and to get it back. */
 export type NodeLoss = "unplug" | "kill";
 
-/** A node of the cluster that tests may take away: its name, and the shell commands that do so. */
+/** A node of the cluster that tests may disconnect or turn off: its name, and the shell commands that do so. */
 export class SecondNode {
   readonly name: string;
   readonly #commands: Readonly<Record<string, string>>;
@@ -23,7 +23,7 @@ export class SecondNode {
     return text === undefined ? undefined : new SecondNode(JSON.parse(text));
   }
 
-  /** Takes away the node's network (`unplug`) or its power (`kill`). The returned object gives it back. */
+  /** Cuts the node's network (`unplug`) or its power (`kill`). The returned object gives it back. */
   async lose(loss: NodeLoss): Promise<AsyncDisposable> {
     await this.#run(loss);
     return { [Symbol.asyncDispose]: () => this.#run(loss === "unplug" ? "plug" : "start") };

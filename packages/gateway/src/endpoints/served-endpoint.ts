@@ -153,8 +153,16 @@ export class ServedEndpoint {
 
   /** Ejects a replica that did not accept a request. */
   eject(replica: ServedReplica): void {
-    this.#ejection ??= new Ejection(() => this.assignSlots(), this.#timers);
-    this.#ejection.eject(replica, this.replicas);
+    this.#ejections.eject(replica, this.replicas);
+  }
+
+  /** Ejects a replica whose host does not respond, until `restore`. */
+  suspend(replica: ServedReplica): void {
+    this.#ejections.suspend(replica);
+  }
+
+  restore(replica: ServedReplica): void {
+    this.#ejections.restore(replica);
   }
 
   /** Ejects a replica that failed while it processed a request, unless it is the only usable one. */
@@ -209,6 +217,11 @@ export class ServedEndpoint {
   /** Rejects all waiting requests. */
   rejectAll(error: Error): void {
     for (let waiter = this.#queue.shift(); waiter; waiter = this.#queue.shift()) waiter.onRejected(error);
+  }
+
+  get #ejections(): Ejection {
+    this.#ejection ??= new Ejection(() => this.assignSlots(), this.#timers);
+    return this.#ejection;
   }
 
   #replaceReplicas(observed: EndpointStatus["replicas"], ended: readonly EndedReplica[]): void {
