@@ -14,9 +14,29 @@ export { CertificateSet } from "./http/tls-certificate-set.ts";
 export { tlsOptions } from "./http/tls-server.ts";
 export { CHALLENGE, tokenOf } from "./http/token-header.ts";
 export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";
+export { accessLineOf } from "./metrics/access-line.ts";
 export type { AccessLog, FinishedCall } from "./metrics/access-log.ts";
 export { RequestHistogram } from "./metrics/request-histogram.ts";
 export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export { RequestStatistics } from "./metrics/request-statistics.ts";
 export type { KeyVerifier, VerifiedKey } from "./pipeline/key-verifier.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
+export { TokenVerifier } from "./pipeline/token-verifier.ts";
+export { encodeMessage, MessageDecoder } from "./protocol/line-codec.ts";
+export {
+  type LinkClock,
+  type LinkConnection,
+  type LinkHandlers,
+  type LinkTransport,
+  SYSTEM_CLOCK,
+} from "./protocol/link.ts";
+export * from "./protocol/messages.ts";
+export type {
+  GatewayIdentity,
+  GatewayView,
+  LinkState,
+  PlatformReplica,
+  ViewClientOptions,
+  ViewLog,
+  ViewState,
+} from "./view/options.ts";

@@ -65,6 +65,8 @@ export interface EndpointStatus extends EndpointRef {
   readonly failure?: ReplicaFailure;
   /** Last few replicas that were ready and exited, oldest first: the reasons why their requests failed. */
   readonly ended?: readonly EndedReplica[];
+  /** Number of replicas that a gateway started while it had no control server, and which is now the desired one; absent after the next `scale`. */
+  readonly woken?: number;
 }
 
 export interface Platform extends AsyncDisposable {

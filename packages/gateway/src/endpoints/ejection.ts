@@ -11,7 +11,7 @@ export interface Timers {
 }
 
 /** The timers of the system; they do not keep the process alive. */
-const SYSTEM_TIMERS: Timers = {
+export const SYSTEM_TIMERS: Timers = {
   setTimeout: (run, ms) => setTimeout(run, ms).unref(),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };

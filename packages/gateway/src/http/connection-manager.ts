@@ -5,6 +5,7 @@ import { ClientConnection, type ClientTimeouts, connectionOf, peerOf, type Respo
 import { addressGroup, type ConnectionLimits } from "./connection-limits.ts";
 import { formatProblem, sendProblem } from "./problem-response.ts";
 import { newRequestId } from "./request-id.ts";
+import { bodyTimeout } from "./timeout-errors.ts";
 
 /** Default time limits for clients. */
 export const CLIENT_TIMEOUTS: ClientTimeouts = { bodyMs: 30_000, responseMs: 60_000, sweepMs: 5_000 };
@@ -37,6 +38,11 @@ export class ConnectionManager {
     if (isSecure) this.#byPeer = new Map();
     server.on("connection", (socket: Socket) => this.#add(socket));
     server.on("secureConnection", (socket: Socket) => this.#secure(socket));
+  }
+
+  /** Closes the connections that no reader but `node:http` knows: all, or only the idle ones. */
+  closeUnknownToNode(idleOnly: boolean): void {
+    for (const { reader, socket } of this.#all) if (reader && (!idleOnly || reader.isIdle)) socket.destroy();
   }
 
   /** Registers a request. Returns `false` if it must not be processed: its connection is closing, or it has been rejected here. */
@@ -201,10 +207,7 @@ export class ConnectionManager {
     this.#noneIdleMs.clear();
     const { bodyMs } = this.#timeouts;
     for (const connection of this.#all) {
-      connection.sweep(now, this.#timeouts, (last) => {
-        const detail = `Expected the rest of the request's body, got nothing for ${bodyMs / 1000} s`;
-        this.#fail(connection, last, new FaasError("REQUEST_TIMEOUT", detail));
-      });
+      connection.sweep(now, this.#timeouts, (last) => this.#fail(connection, last, bodyTimeout(bodyMs)));
     }
     if (this.#all.size > 0) this.#sweep = setTimeout(this.#onSweep, this.#timeouts.sweepMs).unref();
   };

@@ -48,7 +48,7 @@ function send(
     let head: ResponseHead | undefined;
     let body = "";
     connections.send(
-      { method: "GET", target: "/", headers: [], body: null, upgrade: undefined, timeoutMs: 5_000, ...request },
+      { method: "GET", target: "/", headerLines: "", body: null, upgrade: undefined, timeoutMs: 5_000, ...request },
       {
         sending(under) {
           call = under;

@@ -158,15 +158,14 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
       this.abort();
       return;
     }
-    const { method, target, headers, body, upgrade } = request;
-    let head = `${method} ${target} HTTP/1.1\r\n`;
-    for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+    const { method, target, headerLines, body, upgrade } = request;
+    let head = `${method} ${target} HTTP/1.1\r\n${headerLines}`;
     if (upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
     if (body === null) {
       this.#socket.write(`${head}${EXPECTS_BODY.has(method) ? "Content-Length: 0\r\n\r\n" : "\r\n"}`, "latin1");
-    } else if (Buffer.isBuffer(body)) {
+    } else if (typeof body === "string") {
       // One string, one system call.
-      this.#socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body.toString("latin1")}`, "latin1");
+      this.#socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`, "latin1");
     } else {
       const { length } = body;
       const framing = length === undefined ? "Transfer-Encoding: chunked" : `Content-Length: ${length}`;

@@ -11,10 +11,12 @@ import {
   type SecretVersion,
 } from "@faas/core";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
-import { ClusterError, type Kind, KubernetesApi } from "./client/api-client.ts";
+import { KubernetesApi } from "./client/api-client.ts";
+import { ClusterError } from "./client/cluster-error.ts";
 import { type ClusterFeatures, connectToCluster } from "./client/connect.ts";
 import { runInformers } from "./client/informer.ts";
 import { KubernetesCredentials } from "./client/kubeconfig.ts";
+import type { Kind } from "./client/objects.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
 import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
@@ -185,7 +187,7 @@ export class KubernetesPlatform implements Platform {
     await this.#synced.promise;
     const previous = endpoint.desired ?? 0;
     if (previous === 0 || replicas === 0) endpoint.startAttempt();
-    endpoint.desired = replicas;
+    endpoint.scaled(replicas);
     if (replicas > previous) endpoint.requestReplicas();
     try {
       await this.#reconciler.scale(endpoint, previous, signal);

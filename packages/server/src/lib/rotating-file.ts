@@ -27,14 +27,14 @@ export class RotatingFile {
     return Array.from({ length: previousFiles + 1 }, (_, index) => pathOf(previousFiles - index));
   }
 
-  /** Appends a text to the current file; a text is never split between two files. */
-  async append(text: string): Promise<void> {
+  /** Appends a text, or its bytes, to the current file; a text is never split between two files. */
+  async append(text: string | Buffer): Promise<void> {
     const { pathOf, maxBytes, mode } = this.#options;
     const current = pathOf(0);
     this.#bytes ??= (await stat(current).catch(() => undefined))?.size ?? 0;
     if (this.#bytes >= maxBytes) await this.#rotate();
     await appendFile(current, text, mode === undefined ? {} : { mode });
-    this.#bytes += Buffer.byteLength(text);
+    this.#bytes += typeof text === "string" ? Buffer.byteLength(text) : text.length;
   }
 
   async #rotate(): Promise<void> {

@@ -24,6 +24,8 @@ export const SERVER_NAME = "faas-server";
 export const CONTAINER = "function";
 /** Port that a replica listens on. */
 export const PORT = 8080;
+/** Value of the label `app.kubernetes.io/name` on the pods of gateways, and field manager of the replicas that a gateway starts by itself. */
+export const GATEWAY_NAME = "faas-gateway";
 /** Name of the Secret with an organization's registry login. */
 export const PULL_SECRET = "faas-registry";
 /** Name of the Secret with the values of an organization's secrets. */
