@@ -1,14 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Artifact } from "@faas/core";
 import { Executions } from "../executions.ts";
-import { printFailures } from "../load.ts";
 import type { FaultOptions, FaultRow } from "../part.ts";
 import { addressFor } from "../served.ts";
 import { ECHO_FUNCTION } from "./echo-function.ts";
 import type { Fault, FaultContext } from "./fault.ts";
 import type { InstalledServer } from "./installed-server.ts";
 import { EchoSocket, EventStream } from "./long-lived.ts";
-import { type ColdCall, lostCalls, rowOf } from "./outcome.ts";
+import { type ColdCall, kindsOf, lostCalls, rowOf } from "./outcome.ts";
 import { SteadyLoad } from "./steady-load.ts";
 
 const CALLS_PER_SECOND = 50;
@@ -64,27 +63,28 @@ export class Exposure implements AsyncDisposable {
   /** Causes a fault under load, and returns what was lost. */
   async to<C extends FaultContext>(fault: Fault<C>, extra: Extra<C>): Promise<FaultRow> {
     const { server } = this;
-    const target = `${server.url}/${server.org}`;
-    await this.#untilReady();
-    await using events = new EventStream(`${target}/streams/events`, server.headers);
-    await using socket = new EchoSocket(`${target}/streams`, server.headers);
-    const load = new SteadyLoad(`${target}/steady`, { perSecond: CALLS_PER_SECOND, headers: server.headers });
     const coldCalls: ColdCall[] = [];
     const broken: string[] = [];
     let [beganMs, endedMs, killedMs] = [0, 0, 0];
-    const context: FaultContext = {
+    const context = {
+      ...extra,
       server,
       long: this.#options.long,
-      callCold: async () => void coldCalls.push(await this.#callCold()),
+      callCold: async () => void coldCalls.push(await this.#callCold(target)),
       killed: () => {
         killedMs = performance.now();
       },
-    };
+    } as FaultContext as C;
+    await this.#untilReady();
+    const target = `${(await fault.address?.(context)) ?? server.url}/${server.org}`;
+    await using events = new EventStream(`${target}/streams/events`, server.headers);
+    await using socket = new EchoSocket(`${target}/streams`, server.headers);
+    const load = new SteadyLoad(`${target}/steady`, { perSecond: CALLS_PER_SECOND, headers: server.headers });
     try {
       await delay(CALM_MS);
       for (const client of [events, socket]) client.reset();
       beganMs = performance.now();
-      await fault.cause({ ...context, ...extra } as C);
+      await fault.cause(context);
       endedMs = performance.now();
       await server.untilCalm();
       await delay(CALM_MS);
@@ -97,8 +97,8 @@ export class Exposure implements AsyncDisposable {
     const repeated = [...this.#executions.counts.values()].filter((count) => count > 1).length;
     this.#executions.counts.clear();
     const measured = { load, events, socket, coldCalls, beganMs, endedMs, killedMs, repeated, broken };
-    printFailures(lostCalls(measured), this.#options.print);
-    for (const line of [...coldCalls.flatMap(({ failure }) => failure ?? []), ...broken]) this.#options.print(line);
+    const lines = [...kindsOf(lostCalls(measured), beganMs), ...coldCalls.flatMap(({ failure }) => failure ?? [])];
+    for (const line of [...lines, ...broken]) this.#options.print(line);
     return rowOf(fault, measured);
   }
 
@@ -110,13 +110,12 @@ export class Exposure implements AsyncDisposable {
   }
 
   /** Calls the next idle endpoint. */
-  async #callCold(): Promise<ColdCall> {
-    const { server } = this;
+  async #callCold(target: string): Promise<ColdCall> {
     const name = this.#cold[this.#coldCalls++ % this.#cold.length];
     const beganMs = performance.now();
-    const headers = { ...server.headers, "x-call": "cold", connection: "close" };
+    const headers = { ...this.server.headers, "x-call": "cold", connection: "close" };
     const signal = AbortSignal.timeout(COLD_TIMEOUT_MS);
-    const failure = await fetch(`${server.url}/${server.org}/${name}`, { headers, signal }).then(
+    const failure = await fetch(`${target}/${name}`, { headers, signal }).then(
       async (response) => {
         const text = await response.text();
         return response.ok && text === "cold" ? undefined : `${name}: ${response.status} ${text}`;

@@ -26,6 +26,12 @@ export interface Fault<C extends FaultContext = FaultContext> {
   readonly needsGateways?: boolean;
   /** True if the fault stops the process that has the clients' connections: streams and sockets may end. */
   readonly endsStreams?: boolean;
+  /**
+   * Returns the address that the clients use.
+   *
+   * @defaultValue that of the Service
+   */
+  address?(context: C): Promise<string | undefined>;
   /** Causes the fault, and returns when it is over. */
   cause(context: C): Promise<void>;
 }

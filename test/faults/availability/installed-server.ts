@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { buildImage } from "@faas/builder";
 import type { Artifact, EndpointView, SettingsInput } from "@faas/core";
@@ -176,13 +177,14 @@ export class InstalledServer implements AsyncDisposable {
     await this.roll(role);
   }
 
-  /** Kills the processes of a pod's containers with SIGKILL. The node must be this machine, or a part of it. */
+  /** Kills the Node processes of a pod with SIGKILL. The node must be this machine, or a part of it. */
   async kill({ metadata, status }: V1Pod): Promise<void> {
     const ids = (status?.containerStatuses ?? []).map(({ containerID = "" }) => containerID.replace(/^.*\/\//, ""));
     let killed = 0;
     for (const pid of await readdir("/proc")) {
       const groups = /^\d+$/.test(pid) ? await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "") : "";
       if (!ids.some((id) => id !== "" && groups.includes(id))) continue;
+      if (basename(await readlink(`/proc/${pid}/exe`).catch(() => "")) !== "node") continue;
       process.kill(Number(pid), "SIGKILL");
       killed++;
     }

@@ -9,7 +9,7 @@ import type { NodeLoss, SecondNode } from "./second-node.ts";
 /** Time that the cluster may take to see that a node is back. */
 const RETURN_MS = 300_000;
 
-/** Takes the node of the control server away for ten minutes, while the other one serves. */
+/** Disconnects or turns off the node of the control server for ten minutes, while the other one serves. */
 async function lose(context: NodeFaultContext, loss: NodeLoss): Promise<void> {
   const { node, server, long, killed } = context;
   {
@@ -19,6 +19,17 @@ async function lose(context: NodeFaultContext, loss: NodeLoss): Promise<void> {
   }
   await eventually(`${node.name} is Ready`, () => node.isReady(), { timeoutMs: RETURN_MS, intervalMs: 500 });
   await server.untilRolledOut("faas-server", RETURN_MS);
+}
+
+/**
+ * Returns the address of a gateway on another node: that of the Service leads to the lost one too, until the cluster has noticed. `undefined` if there are
+ * no gateways.
+ */
+async function otherGateway({ node, server }: NodeFaultContext): Promise<string | undefined> {
+  const gateways = await server.pods("faas-gateway");
+  const other = gateways.find(({ spec }) => spec?.nodeName !== node.name);
+  assert.ok(other !== undefined || gateways.length === 0, `all gateways are on ${node.name}`);
+  return other && `http://${other.status?.podIP}:8887`;
 }
 
 /** Faults of a node. The control server runs on it, and some of the gateways and replicas. */
@@ -36,12 +47,14 @@ export const nodeFaults: readonly Fault<NodeFaultContext>[] = [
     name: "node-unplugged",
     title: "node of the control server and a gateway unplugged",
     endsStreams: true,
+    address: otherGateway,
     cause: (context) => lose(context, "unplug"),
   },
   {
     name: "node-killed",
     title: "power of the node of the control server and a gateway cut",
     endsStreams: true,
+    address: otherGateway,
     cause: (context) => lose(context, "kill"),
   },
 ];

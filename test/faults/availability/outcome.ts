@@ -35,6 +35,17 @@ export function lostCalls({ load, killedMs }: Measured): Failure[] {
   return load.failures.filter(({ status, sentMs }) => status !== undefined || sentMs > killedMs + KILL_ACCURACY_MS);
 }
 
+/** Lists kinds of failures with their numbers, the most frequent one first. */
+export function kindsOf(failures: readonly Failure[], beganMs: number): string[] {
+  const kinds = Map.groupBy(failures, ({ id, status, text }) => {
+    const problem = /"code":"(\w+)"/.exec(text)?.[1] ?? text.replace(/\d+/g, "#");
+    return `${id.split(" ")[0]} ${status ?? "no response"}: ${problem}`;
+  });
+  return [...kinds]
+    .sort(([, some], [, others]) => others.length - some.length)
+    .map(([kind, of]) => `${of.length}x ${kind}, sent ${span(of.map(({ sentMs }) => sentMs - beganMs))}`);
+}
+
 /** Returns the row of the table for a fault. */
 export function rowOf(fault: Pick<Fault, "title" | "endsStreams">, measured: Measured): FaultRow {
   const { load, events, socket, coldCalls, repeated, broken } = measured;
@@ -57,8 +68,7 @@ function detailsOf(measured: Measured, lost: readonly Failure[]): string[] {
   const coldFailures = coldCalls.filter(({ failure }) => failure !== undefined).length;
   const details = [`lasted ${seconds(endedMs - beganMs)}`];
   if (lost.length > 0) {
-    const times = lost.map(({ failedMs }) => failedMs - beganMs);
-    details.push(`${lost.length} failed, from ${seconds(Math.min(...times))} to ${seconds(Math.max(...times))}`);
+    details.push(`${lost.length} failed, ${span(lost.map(({ failedMs }) => failedMs - beganMs))}`);
   }
   if (inFlight > 0) details.push(`${inFlight} in flight failed`);
   details.push(`longest gap ${seconds(load.longestGapMs)}`, `slowest ${seconds(load.slowestMs)}`);
@@ -73,5 +83,7 @@ function detailsOf(measured: Measured, lost: readonly Failure[]): string[] {
   if (repeated > 0) details.push(`${repeated} POST executed twice`);
   return details;
 }
+
+const span = (times: readonly number[]) => `from ${seconds(Math.min(...times))} to ${seconds(Math.max(...times))}`;
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
