@@ -197,19 +197,14 @@ export class World implements CallRecorder {
       org,
       endpoint,
       revision: "one",
-      artifact: { kind: "bundle", digest: "" },
-      runtime: "node",
       replicas: 1,
       maxReplicas: 100,
       scaler: "fixed",
       concurrency,
-      idleTimeoutMs: Number.POSITIVE_INFINITY,
       timeoutMs: 60_000,
       cpuMillis: 100,
       memoryBytes: 1,
       bodyLimitBytes: 1,
-      egress: "open",
-      env: {},
     });
   }
 

@@ -20,6 +20,7 @@ export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export { RequestStatistics } from "./metrics/request-statistics.ts";
 export type { KeyVerifier, VerifiedKey } from "./pipeline/key-verifier.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
+export { TokenVerifier } from "./pipeline/token-verifier.ts";
 export { encodeMessage, MessageDecoder } from "./protocol/line-codec.ts";
 export {
   type LinkClock,

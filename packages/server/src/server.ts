@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import {
   DEFAULT_CONCURRENT_REQUESTS,
   DEFAULT_PORT,
+  type EndpointSpec,
   FaasError,
   isLoopback,
   limitNumbers,
@@ -18,6 +19,7 @@ import {
   createGateway,
   createHttpServer,
   EndpointRegistry,
+  OutlierDetector,
   StatusSync,
   tlsOptions,
 } from "@faas/gateway";
@@ -143,7 +145,7 @@ async function startControl({ options, dataDir, log, stack, step }: Startup, { s
   stack.use(platform);
   const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
-  const registry: EndpointRegistry = new EndpointRegistry({
+  const registry: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
     platform,
     log,
     limitsOf,
@@ -151,7 +153,7 @@ async function startControl({ options, dataDir, log, stack, step }: Startup, { s
     onRemoved: (endpoint) => metrics.forget(endpoint),
   });
   const metrics = new Metrics(registry);
-  const autoscaler = stack.use(new Autoscaler(registry));
+  const autoscaler = stack.use(new Autoscaler({ registry, outliers: new OutlierDetector() }));
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({

@@ -1,11 +1,5 @@
-import {
-  type EndedReplica,
-  type EndpointSpec,
-  type EndpointStatus,
-  FaasError,
-  type Replica,
-  type ReplicaFailure,
-} from "@faas/core";
+import { type EndedReplica, type EndpointStatus, FaasError, type Replica, type ReplicaFailure } from "@faas/core";
+import type { GatewaySpec } from "../protocol/messages.ts";
 import { Ejection, type Timers } from "./ejection.ts";
 import { pickReplica } from "./load-balancer.ts";
 import { OrganizationRuntime } from "./organization-runtime.ts";
@@ -17,7 +11,7 @@ const NO_REPLICAS: readonly ServedReplica[] = [];
 const NONE_LISTED: ReadonlyMap<string, ServedReplica> = new Map();
 
 /** An endpoint as the gateway serves it: its spec, its ready replicas and the requests in progress. */
-export class ServedEndpoint implements SlotUser {
+export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements SlotUser {
   /** "org/endpoint". */
   readonly key: string;
   readonly org: OrganizationRuntime;
@@ -25,8 +19,11 @@ export class ServedEndpoint implements SlotUser {
   status: EndpointStatus | undefined;
   /** Ready replicas. */
   replicas: readonly ServedReplica[] = NO_REPLICAS;
-  /** Requests that replicas are processing. */
+  /** Requests that replicas are processing for this gateway. */
   inFlight = 0;
+  /** Requests at gateways in other processes, by their latest reports. */
+  remoteInFlight = 0;
+  remoteWaiting = 0;
   /** Time of the last start or end of a request; before the first request, of the registration. Milliseconds since the epoch. */
   lastRequestMs: number;
   /** `performance.now()` when the first of the present replicas became ready; 0 while none is. */
@@ -42,7 +39,7 @@ export class ServedEndpoint implements SlotUser {
   /** A revision is being deployed: until it has become ready or failed, the endpoint is not idle. */
   deploying = false;
 
-  #spec: EndpointSpec;
+  #spec: Spec;
   #desired = 0;
   /** Searches for a replica. */
   #rotation = 0;
@@ -62,7 +59,7 @@ export class ServedEndpoint implements SlotUser {
   /** @param timers defaults to the system's */
   constructor(
     key: string,
-    spec: EndpointSpec,
+    spec: Spec,
     now: number,
     org = new OrganizationRuntime(spec.org),
     timers: Timers | undefined = undefined,
@@ -78,11 +75,11 @@ export class ServedEndpoint implements SlotUser {
   }
 
   /** Spec that is served; the candidate of a deployment in progress is not. */
-  get spec(): EndpointSpec {
+  get spec(): Spec {
     return this.#spec;
   }
 
-  set spec(spec: EndpointSpec) {
+  set spec(spec: Spec) {
     if (this.removed) return;
     this.org.usage.subtract(this);
     this.#spec = spec;
@@ -111,6 +108,16 @@ export class ServedEndpoint implements SlotUser {
   /** Requests that wait for a replica to become ready or for a slot on one. */
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  /** Requests in flight at all gateways. */
+  get totalInFlight(): number {
+    return this.inFlight + this.remoteInFlight;
+  }
+
+  /** Waiting requests at all gateways. */
+  get totalWaiting(): number {
+    return this.waiting + this.remoteWaiting;
   }
 
   /** Starts a new attempt to start replicas: an earlier failure is not a failure of this attempt. */
@@ -204,14 +211,19 @@ export class ServedEndpoint implements SlotUser {
     this.#sharing?.changed(this);
   }
 
+  /** Failure of the current attempt to start replicas. */
+  get presentFailure(): ReplicaFailure | undefined {
+    const failure = this.status?.failure;
+    return failure === this.#previousFailure ? undefined : failure;
+  }
+
   /**
    * Returns why no request can be answered: no replica is ready, and the current attempt to start the served revision failed. A failed candidate does not
    * count: it will be rolled back.
    */
   failure(): FaasError | undefined {
-    const failure = this.status?.failure;
-    if (failure === undefined || this.replicas.length > 0) return undefined;
-    if (failure.revision !== this.#spec.revision || failure === this.#previousFailure) return undefined;
+    const failure = this.presentFailure;
+    if (failure === undefined || this.replicas.length > 0 || failure.revision !== this.#spec.revision) return undefined;
     return new FaasError(failure.code, failure.detail, { extensions: { revision: failure.revision } });
   }
 

@@ -12,7 +12,7 @@ import { createGateway, type GatewayDeps, type RequestReport } from "../pipeline
 export interface TestGateway extends AsyncDisposable {
   readonly port: number;
   readonly platform: TestPlatform;
-  readonly endpoints: EndpointRegistry;
+  readonly endpoints: EndpointRegistry<EndpointSpec>;
   /** Reports of finished requests. */
   readonly reports: RequestReport[];
   /** Registers acme/x, or another revision of it, which is served immediately. */
@@ -42,10 +42,10 @@ export async function startTestGateway(
   behave: (spec: EndpointSpec) => ReplicaBehaviour,
   deps: Partial<GatewayDeps> = {},
   http: HttpServerOptions = {},
-  registry: Partial<EndpointRegistryOptions> = {},
+  registry: Partial<EndpointRegistryOptions<EndpointSpec>> = {},
 ): Promise<TestGateway> {
   const platform = new TestPlatform(behave);
-  const endpoints = new EndpointRegistry({ platform, log: { warn() {} }, ...registry });
+  const endpoints = new EndpointRegistry<EndpointSpec>({ platform, log: { warn() {} }, ...registry });
   const reports: RequestReport[] = [];
   const gateway = createGateway({ endpoints, onRequest: (report) => reports.push(report), ...deps });
   const server = createHttpServer((_, response) => response.end("control"), gateway, http);
