@@ -5,6 +5,7 @@ import {
   type CertificateSet,
   createGateway,
   createHttpServer,
+  drain,
   type EndpointRegistry,
   type KeyVerifier,
   tlsOptions,
@@ -13,7 +14,7 @@ import type { GatewayGroup } from "./gateways/group.ts";
 import { ControlListener } from "./gateways/listener.ts";
 import { controlAddress } from "./gateways/start-gateways.ts";
 import type { DisposerStack } from "./lib/disposer-stack.ts";
-import { drain, listen } from "./listen.ts";
+import { listen } from "./listen.ts";
 import type { AccessLogWriter } from "./logs/access-log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { certificatesIn, type RunningServer, type ServerOptions } from "./options.ts";
@@ -65,11 +66,14 @@ interface CallsContext extends ListeningContext {
   readonly accessLog: AccessLogWriter | undefined;
   /** Aborted when the server stops. */
   readonly stopping: AbortSignal;
+  /** Returns the time for which idle connections are served when the server stops. */
+  readonly idleMs: () => number;
 }
 
 /** Listens for calls, which a gateway in this process serves, and for requests of the control API. */
 export async function listenForCalls(context: CallsContext): Promise<Listening> {
-  const { options, stack, api, certificates, store, keys, platform, registry, metrics, accessLog, stopping } = context;
+  const { options, stack, api, certificates, store, keys, platform, registry, metrics, accessLog, stopping, idleMs } =
+    context;
   const gateway = createGateway({
     endpoints: registry,
     metrics,
@@ -86,8 +90,9 @@ export async function listenForCalls(context: CallsContext): Promise<Listening> 
     contextFor: certificatesIn(options).length > 1 ? (name) => certificates?.contextFor(name) : undefined,
     limits: options.connections,
   });
-  const port = await listen(server, options.host ?? "127.0.0.1", options.port ?? DEFAULT_PORT);
-  stack.defer(() => drain(server));
+  const { host = "127.0.0.1", predecessor } = options;
+  const port = await listen(server, { host, port: options.port ?? DEFAULT_PORT, sharedWith: predecessor?.port });
+  stack.defer(() => drain(server, { idleMs: idleMs() }));
   const watchCertificates = () =>
     certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
   return { port, watchCertificates };

@@ -15,6 +15,7 @@ import { OrganizationRuntime } from "./organization-runtime.ts";
 import { maxReplicas, minReplicas, replicaQuota } from "./replica-quota.ts";
 import { type EndpointsLog, ReplicaScaler } from "./replica-scaler.ts";
 import { ServedEndpoint } from "./served-endpoint.ts";
+import type { GatewaySharing } from "./slot-sharing.ts";
 import { StatusList } from "./status-list.ts";
 
 export interface EndpointRegistryOptions<Spec extends GatewaySpec = GatewaySpec> {
@@ -39,6 +40,8 @@ export interface EndpointRegistryOptions<Spec extends GatewaySpec = GatewaySpec>
   readonly now?: () => number;
   /** Timers of ejected replicas. @defaultValue the system's */
   readonly timers?: Timers;
+  /** Shares slots and rates with other gateways. Absent: there are no others. */
+  readonly sharing?: GatewaySharing;
 }
 
 /** An organization with at least one endpoint. */
@@ -149,8 +152,11 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
     this.awake.delete(endpoint);
     const org = this.#orgs.get(ref.org);
     org?.endpoints.delete(endpoint);
-    if (org?.endpoints.size === 0) this.#orgs.delete(ref.org);
     endpoint.remove();
+    if (org?.endpoints.size === 0) {
+      this.#orgs.delete(ref.org);
+      org.runtime.remove();
+    }
     this.#options.onRemoved?.(endpoint);
     this.#changes.emit(key);
   }
@@ -199,16 +205,28 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
   #add(key: string, spec: Spec): ServedEndpoint<Spec> {
     let org = this.#orgs.get(spec.org);
     if (org === undefined) {
-      org = { runtime: new OrganizationRuntime(spec.org, this.#limitsOf(spec.org)), endpoints: new Set() };
+      org = { runtime: this.#newOrganization(spec.org), endpoints: new Set() };
       this.#orgs.set(spec.org, org);
     }
-    const endpoint = new ServedEndpoint(key, spec, this.#now(), org.runtime, this.#options.timers);
+    const endpoint = new ServedEndpoint(
+      key,
+      spec,
+      this.#now(),
+      org.runtime,
+      this.#options.timers,
+      this.#options.sharing?.slots,
+    );
     this.#endpoints.set(key, endpoint);
     org.endpoints.add(endpoint);
     const status = this.#statuses.get(key);
     if (status) this.#update(endpoint, status);
     this.#options.onSpec?.(endpoint);
     return endpoint;
+  }
+
+  #newOrganization(name: string): OrganizationRuntime {
+    const { sharing, timers } = this.#options;
+    return new OrganizationRuntime(name, this.#limitsOf(name), sharing, timers);
   }
 
   #apply(key: string, status: EndpointStatus | undefined): void {
@@ -220,6 +238,10 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
   #update(endpoint: ServedEndpoint<Spec>, status: EndpointStatus | undefined): void {
     // Replicas that survived a restart of the server are kept until the endpoint is idle.
     if (!endpoint.scaled && status && this.#scaler) endpoint.desired = status.replicas.length;
+    if (status?.woken !== undefined && endpoint.desired === 0) {
+      endpoint.desired = status.woken;
+      endpoint.lastRequestMs = this.#now();
+    }
     endpoint.observe(status);
     this.#trackAwake(endpoint);
     this.#options.onStatus?.(endpoint);

@@ -1,16 +1,17 @@
-import { type EndedReplica, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
+import { type EndedReplica, type EndpointStatus, FaasError, type Replica, type ReplicaFailure } from "@faas/core";
 import type { GatewaySpec } from "../protocol/messages.ts";
 import { Ejection, type Timers } from "./ejection.ts";
 import { pickReplica } from "./load-balancer.ts";
 import { OrganizationRuntime } from "./organization-runtime.ts";
 import { ServedReplica } from "./served-replica.ts";
+import type { SlotSharing, SlotUser } from "./slot-sharing.ts";
 import { type Waiter, WaitQueue } from "./wait-queue.ts";
 
 const NO_REPLICAS: readonly ServedReplica[] = [];
 const NONE_LISTED: ReadonlyMap<string, ServedReplica> = new Map();
 
 /** An endpoint as the gateway serves it: its spec, its ready replicas and the requests in progress. */
-export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
+export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements SlotUser {
   /** "org/endpoint". */
   readonly key: string;
   readonly org: OrganizationRuntime;
@@ -40,7 +41,11 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
 
   #spec: Spec;
   #desired = 0;
+  /** Searches for a replica. */
+  #rotation = 0;
   readonly #timers: Timers | undefined;
+  /** Undefined for a gateway without others: it has all slots. */
+  readonly #sharing: SlotSharing | undefined;
   readonly #queue = new WaitQueue<Waiter>();
   /** Undefined until a replica fails. */
   #ejection: Ejection | undefined;
@@ -58,11 +63,13 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
     now: number,
     org = new OrganizationRuntime(spec.org),
     timers: Timers | undefined = undefined,
+    sharing: SlotSharing | undefined = undefined,
   ) {
     this.key = key;
     this.org = org;
     this.#spec = spec;
     this.#timers = timers;
+    this.#sharing = sharing;
     this.lastRequestMs = now;
     org.usage.add(this);
   }
@@ -77,6 +84,13 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
     this.org.usage.subtract(this);
     this.#spec = spec;
     this.org.usage.add(this);
+    if (this.#sharing) this.#sharing.changed(this);
+    else for (const replica of this.#listed.values()) replica.slots = this.capacity;
+  }
+
+  /** Requests that one replica processes at a time. */
+  get capacity(): number {
+    return this.#spec.concurrency;
   }
 
   /** Replicas that the platform was asked to run. */
@@ -119,6 +133,7 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
     else if (this.readySince === 0) this.readySince = performance.now();
     if (status?.failure === undefined) this.#previousFailure = undefined;
     for (const look of this.#exitListeners ?? []) look();
+    this.#sharing?.changed(this);
     this.assignSlots();
   }
 
@@ -136,7 +151,7 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
   /** Acquires a slot on a replica. Returns `undefined` when there is none, or others wait for one: then the request must `wait`. */
   acquire(): ServedReplica | undefined {
     if (this.#queue.length > 0) return undefined;
-    const replica = pickReplica(this.replicas, this.#spec.concurrency);
+    const replica = pickReplica(this.replicas, this.#rotation++);
     if (replica === undefined) return undefined;
     replica.inFlight++;
     this.inFlight++;
@@ -149,26 +164,40 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
     replica.completed++;
     this.inFlight--;
     this.lastRequestMs = now;
+    if (replica.contended) this.#sharing?.released(this, replica);
     if (this.#queue.length > 0) this.assignSlots();
   }
 
   wait(waiter: Waiter): void {
     this.#queue.push(waiter);
+    this.#sharing?.changed(this);
   }
 
   /** Waits before all others: for a request whose replica turned out to be gone. */
   waitFirst(waiter: Waiter): void {
     this.#queue.unshift(waiter);
+    this.#sharing?.changed(this);
   }
 
   stopWaiting(waiter: Waiter): void {
     this.#queue.remove(waiter);
+    this.#sharing?.changed(this);
   }
 
   /** Ejects a replica that did not accept a request. */
   eject(replica: ServedReplica): void {
-    this.#ejection ??= new Ejection(() => this.assignSlots(), this.#timers);
-    this.#ejection.eject(replica, this.replicas);
+    this.#ejections.eject(replica, this.replicas);
+    this.#sharing?.changed(this);
+  }
+
+  /** Ejects a replica whose host does not respond, until `restore`. */
+  suspend(replica: ServedReplica): void {
+    this.#ejections.suspend(replica);
+    this.#sharing?.changed(this);
+  }
+
+  restore(replica: ServedReplica): void {
+    this.#ejections.restore(replica);
   }
 
   /** Ejects a replica that failed while it processed a request, unless it is the only usable one. */
@@ -178,16 +207,17 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
 
   /** Gives free slots to waiting requests; rejects these when the served revision cannot start. */
   assignSlots(): void {
+    if (this.#queue.length === 0) return;
     while (this.#queue.length > 0) {
-      const replica = pickReplica(this.replicas, this.#spec.concurrency);
+      const replica = pickReplica(this.replicas, this.#rotation++);
       if (replica === undefined) break;
       replica.inFlight++;
       this.inFlight++;
       this.#queue.shift()?.onSlot(replica);
     }
-    if (this.#queue.length === 0) return;
-    const failure = this.failure();
+    const failure = this.#queue.length > 0 ? this.failure() : undefined;
     if (failure) this.rejectAll(failure);
+    this.#sharing?.changed(this);
   }
 
   /** Failure of the current attempt to start replicas. */
@@ -230,6 +260,16 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
     for (let waiter = this.#queue.shift(); waiter; waiter = this.#queue.shift()) waiter.onRejected(error);
   }
 
+  get #ejections(): Ejection {
+    this.#ejection ??= new Ejection(() => this.#usabilityChanged(), this.#timers);
+    return this.#ejection;
+  }
+
+  #usabilityChanged(): void {
+    this.#sharing?.changed(this);
+    this.assignSlots();
+  }
+
   #replaceReplicas(observed: EndpointStatus["replicas"], ended: readonly EndedReplica[]): void {
     if (observed.length === 0 && this.#listed.size === 0) return;
     const ready: ServedReplica[] = [];
@@ -237,7 +277,7 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
     for (const replica of observed) {
       let served = this.#listed.get(replica.id);
       // A starting replica may not have an address yet.
-      if (replica.ready && served?.address !== replica.address) served = new ServedReplica(replica);
+      if (replica.ready && served?.address !== replica.address) served = this.#serve(replica);
       if (served === undefined) continue;
       present.set(replica.id, served);
       served.draining = !replica.ready;
@@ -247,8 +287,16 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> {
       if (present.get(id) === served) continue;
       served.draining = !ended.some((replica) => replica.id === id);
       served.close();
+      this.#sharing?.removed(this, served);
     }
     this.#listed = present.size > 0 ? present : NONE_LISTED;
     this.replicas = ready.length > 0 ? ready : NO_REPLICAS;
+  }
+
+  #serve(replica: Replica): ServedReplica {
+    if (this.#sharing === undefined) return new ServedReplica(replica, this.capacity);
+    const served = new ServedReplica(replica, 0);
+    this.#sharing.added(this, served);
+    return served;
   }
 }

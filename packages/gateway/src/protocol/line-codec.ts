@@ -1,13 +1,12 @@
-import type { ControlMessage, GatewayMessage } from "./messages.ts";
-
 /** Longest line that is accepted: more than any message has. */
 const MAX_LINE_LENGTH = 16 * 2 ** 20;
 
 /** Formats a message as a line. */
-export const encodeMessage = (message: ControlMessage | GatewayMessage): string => `${JSON.stringify(message)}\n`;
+export const encodeMessage = <Message extends { readonly type: string }>(message: Message): string =>
+  `${JSON.stringify(message)}\n`;
 
 /** Splits received text into lines, and parses them as messages. */
-export class MessageDecoder<Message extends ControlMessage | GatewayMessage> {
+export class MessageDecoder<Message extends { readonly type: string }> {
   readonly #onMessage: (message: Message) => void;
   #rest = "";
 

@@ -129,7 +129,7 @@ export class ControlLink {
     this.#cancelTimer = this.#options.clock.after(PING_MS, () => {
       if (this.silentMs > LINK_TIMEOUT_MS) return this.#lost(`nothing was received for ${LINK_TIMEOUT_MS / 1000} s`);
       if ((this.#connection?.bufferedLength ?? 0) > MAX_BUFFERED) return this.#lost("the link is stuck");
-      this.#connection?.send(encodeMessage({ type: "ping" }));
+      this.#connection?.send(encodeMessage<GatewayMessage>({ type: "ping" }));
       this.#schedulePing();
     });
   }

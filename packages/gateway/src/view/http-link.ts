@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { type RequestOptions, request } from "node:http";
 import type { Socket } from "node:net";
 import { StringDecoder } from "node:string_decoder";
+import type { ControlAddress } from "../process/control-address.ts";
 import type { LinkConnection, LinkTransport } from "../protocol/link.ts";
 import { LINK_PATH, LINK_PROTOCOL } from "../protocol/messages.ts";
 
 export interface HttpLinkOptions {
-  /** Address of the control server: `http://HOST:PORT`, or `unix:` and the path of a socket. */
-  readonly control: string;
+  readonly address: ControlAddress;
   /** File with the token of gateways; read for each link, because it may be replaced. */
   readonly tokenFile?: string;
 }
@@ -29,7 +29,7 @@ export class HttpLinkTransport implements LinkTransport {
     };
     let call: ReturnType<typeof request>;
     try {
-      call = request({ ...addressOf(this.#options.control), ...this.#request() });
+      call = request({ ...this.#options.address, ...this.#request() });
     } catch (error) {
       setImmediate(() => fail(error as Error));
       return () => (isSettled = true);
@@ -105,11 +105,4 @@ export function serveLink(socket: Socket, head: Buffer, onOpen: Parameters<LinkT
     handlers.onClose(failure);
   });
   if (head.length > 0) receive(head);
-}
-
-/** Returns the options of a request to an address. */
-function addressOf(control: string): RequestOptions {
-  if (control.startsWith("unix:")) return { socketPath: control.slice("unix:".length), host: "localhost" };
-  const { hostname, port } = new URL(control);
-  return { host: hostname.replace(/^\[|\]$/g, ""), port };
 }

@@ -2,6 +2,7 @@ import type { EndpointRef, EndpointSpec, FaasError, Logger } from "@faas/core";
 import { endpointKey } from "@faas/core";
 import {
   type ControlHello,
+  type ControlMessage,
   type EndpointRegistry,
   encodeMessage,
   type GatewayHello,
@@ -169,7 +170,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
 
   /** Tells the gateways that no replica of an endpoint can be started. */
   wakeFailed({ key }: ServedEndpoint, { code, message: detail, extensions }: FaasError): void {
-    this.#broadcast(encodeMessage({ type: "wake-failed", key, code, detail, extensions }));
+    this.#broadcast(encodeMessage<ControlMessage>({ type: "wake-failed", key, code, detail, extensions }));
   }
 
   /** Closes all links. */
@@ -208,7 +209,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     log.info({ gateway: name, version: hello.version, pid: hello.pid }, "a gateway is linked");
     this.#adopt(hello.members ?? []);
     this.#publishMembers();
-    session.send(this.#membersLine() + encodeMessage(notReadyMessage(this.#options.notReady())));
+    session.send(this.#membersLine() + encodeMessage<ControlMessage>(notReadyMessage(this.#options.notReady())));
     if (this.#isObserved) this.#sendSnapshot(session);
     this.#cancelPoll ??= clock.after(PING_MS, () => this.#poll());
   }
@@ -257,7 +258,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     const reason = notReady();
     if (reason) {
       const { code, message: detail, extensions } = reason;
-      session.send(encodeMessage({ type: "wake-failed", key, code, detail, extensions }));
+      session.send(encodeMessage<ControlMessage>({ type: "wake-failed", key, code, detail, extensions }));
       return;
     }
     if (this.#isObserved) this.#wakeEndpoint(key);
@@ -315,13 +316,13 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   #membersLine(): string {
     const members = Array.from(this.#members.values(), ({ member }) => member).filter((each) => each !== undefined);
     members.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return encodeMessage({ type: "gateways", members });
+    return encodeMessage<ControlMessage>({ type: "gateways", members });
   }
 
   /** Notices that the platform is reachable, or no longer is: nothing reports that. */
   #poll(): void {
     this.#cancelPoll = this.#hasReaders ? this.#options.clock.after(PING_MS, () => this.#poll()) : undefined;
-    const line = encodeMessage(notReadyMessage(this.#options.notReady()));
+    const line = encodeMessage<ControlMessage>(notReadyMessage(this.#options.notReady()));
     if (line === this.#notReady) return;
     this.#notReady = line;
     this.#broadcast(line);

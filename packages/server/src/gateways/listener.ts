@@ -4,7 +4,17 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo, Socket } from "node:net";
 import { dirname } from "node:path";
 import { FaasError } from "@faas/core";
-import { LINK_PATH, LINK_PROTOCOL, type LinkConnection, type LinkHandlers, serveLink, tokenOf } from "@faas/gateway";
+import {
+  GATEWAY_TOKEN_HEADER,
+  LINK_PATH,
+  LINK_PROTOCOL,
+  type LinkConnection,
+  type LinkHandlers,
+  serveLink,
+  tokenOf,
+} from "@faas/gateway";
+
+import { trustClientAddress } from "../control-api/client-address.ts";
 
 /** Time for the requests in progress when the server stops. */
 const DRAIN_MS = 2_000;
@@ -35,7 +45,10 @@ export class ControlListener implements AsyncDisposable {
     this.#server = createServer(
       // Gateways limit the time for a head, and bodies may be large uploads.
       { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000, maxHeaderSize: 32 * 1024, noDelay: true },
-      options.app,
+      (request, response) => {
+        if (this.#isFromGateway(request)) trustClientAddress(request);
+        options.app(request, response);
+      },
     );
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket as Socket, head));
     Object.assign(this.#server, { shouldUpgradeCallback: (request: IncomingMessage) => request.url === LINK_PATH });
@@ -92,6 +105,15 @@ export class ControlListener implements AsyncDisposable {
     }
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${LINK_PROTOCOL}\r\n\r\n`);
     serveLink(socket, head, this.#options.accept);
+  }
+
+  /** Tells whether a gateway has passed a request on: it knows the token. */
+  #isFromGateway({ headers }: IncomingMessage): boolean {
+    const { address } = this.#options;
+    if ("path" in address) return true;
+    const { [GATEWAY_TOKEN_HEADER]: token } = headers;
+    delete headers[GATEWAY_TOKEN_HEADER];
+    return typeof token === "string" && isSame(token, address.token);
   }
 
   /** Returns the status line of a refusal; undefined for a link that may be opened. */

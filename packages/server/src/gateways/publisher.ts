@@ -81,7 +81,7 @@ export class Publisher {
     const messages = [...this.#orgMessages(), ...this.#keyMessages(), ...this.#endpointMessages()];
     if (messages.length === 0) return this.#version;
     messages.push({ type: "version", version: ++this.#version });
-    this.#options.broadcast(messages.map(encodeMessage).join(""));
+    this.#options.broadcast(messages.map((message) => encodeMessage(message)).join(""));
     return this.#version;
   }
 
@@ -96,14 +96,16 @@ export class Publisher {
 
   /** Yields the lines of the whole state in parts. Each part has the state of the moment at which it is taken; changes are published meanwhile. */
   *snapshot(): Generator<string> {
-    let part = encodeMessage({ type: "snapshot-begin" });
+    let part = encodeMessage<ControlMessage>({ type: "snapshot-begin" });
     for (const message of this.#allMessages()) {
       part += encodeMessage(message);
       if (part.length < PART_LENGTH) continue;
       yield part;
       part = "";
     }
-    yield part + encodeMessage({ type: "snapshot-end" }) + encodeMessage({ type: "version", version: this.#version });
+    yield part +
+      encodeMessage<ControlMessage>({ type: "snapshot-end" }) +
+      encodeMessage<ControlMessage>({ type: "version", version: this.#version });
   }
 
   *#allMessages(): Generator<ControlMessage> {

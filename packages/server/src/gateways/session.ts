@@ -1,5 +1,6 @@
 import {
   type ControlHello,
+  type ControlMessage,
   encodeMessage,
   type GatewayHello,
   type GatewayMessage,
@@ -144,7 +145,7 @@ export class GatewaySession {
       if (clock.now() - this.#receivedMs > LINK_TIMEOUT_MS)
         return this.#lose(`nothing was received for ${LINK_TIMEOUT_MS / 1000} s`);
       if (connection.bufferedLength > MAX_BUFFERED) return this.#lose("it does not read");
-      connection.send(encodeMessage({ type: "ping" }));
+      connection.send(encodeMessage<ControlMessage>({ type: "ping" }));
       this.#cancelPing = this.#schedulePing();
     });
   }

@@ -4,19 +4,28 @@ import { type Access, formatAccess, type LogLine } from "@faas/core";
 import { RotatingFile } from "../lib/rotating-file.ts";
 import { readIfExists } from "./stored-lines.ts";
 
-/** Length of the lines in memory above which they are written. */
-const WRITE_CHARACTERS = 256 * 1024;
-/** Length of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
-const MAX_PENDING_CHARACTERS = 4 * 2 ** 20;
+/** Size of the lines in memory above which they are written. */
+const WRITE_BYTES = 250 * 1024;
+/** Size of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
+const MAX_PENDING_BYTES = 4 * 2 ** 20;
+const MIN_BUFFER_BYTES = 4 * 1024;
+/** Largest number of bytes of a character in UTF-8, per element of a string. */
+const BYTES_PER_ELEMENT = 3;
+
+const EMPTY = Buffer.alloc(0);
 
 /**
- * Lines of the calls of one endpoint, as `accessLineOf` of the gateway formats them: two bounded files of text. That takes less space and time than JSON.
+ * Lines of the calls of one endpoint, as the gateway formats them: two bounded files of text.
  */
 export class AccessFile {
   readonly #folder: string;
   readonly #file: RotatingFile;
-  /** Lines that are not in the files yet. */
-  #pending = "";
+  /**
+   * Lines that are not in the files yet, as bytes: a long text that grows by each line consists of thousands of small objects, which every garbage
+   * collection would visit.
+   */
+  #pending = EMPTY;
+  #pendingBytes = 0;
   /** End of the last use of the files. */
   #lastUse: Promise<unknown> = Promise.resolve();
   #isWriting = false;
@@ -30,14 +39,16 @@ export class AccessFile {
 
   /** True if there are lines that are not in the files yet. */
   get isPending(): boolean {
-    return this.#pending !== "";
+    return this.#pendingBytes > 0;
   }
 
   /** Appends a line in memory. Returns false if it had to be dropped. Runs for every call. */
   append(line: string): boolean {
-    if (this.#pending.length > MAX_PENDING_CHARACTERS) return false;
-    this.#pending += line;
-    if (this.#pending.length > WRITE_CHARACTERS && !this.#isWriting) void this.write();
+    if (this.#pendingBytes > MAX_PENDING_BYTES) return false;
+    const most = this.#pendingBytes + line.length * BYTES_PER_ELEMENT;
+    if (most > this.#pending.length) this.#grow(most);
+    this.#pendingBytes += this.#pending.write(line, this.#pendingBytes);
+    if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
     return true;
   }
 
@@ -47,12 +58,13 @@ export class AccessFile {
     this.#isWriting = true;
     await this.#use(async () => {
       this.#isWriting = false;
-      const text = this.#pending;
-      if (text === "") return;
-      this.#pending = "";
+      if (this.#pendingBytes === 0) return;
+      const lines = this.#pending.subarray(0, this.#pendingBytes);
+      this.#pending = EMPTY;
+      this.#pendingBytes = 0;
       if (!this.#hasFolder) await mkdir(this.#folder, { recursive: true });
       this.#hasFolder = true;
-      await this.#file.append(text);
+      await this.#file.append(lines);
     }).catch(() => {
       this.#hasFolder = false;
     });
@@ -65,7 +77,7 @@ export class AccessFile {
    */
   read(onSnapshot: () => void): Promise<readonly string[]> {
     return this.#use(async () => {
-      const pending = this.#pending;
+      const pending = this.#pending.toString("utf8", 0, this.#pendingBytes);
       onSnapshot();
       const texts = await Promise.all(this.#file.paths.map(readIfExists));
       return `${texts.join("")}${pending}`.split("\n");
@@ -75,6 +87,12 @@ export class AccessFile {
   /** Resolves when the files are not in use. */
   async idle(): Promise<void> {
     await this.#lastUse;
+  }
+
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(MIN_BUFFER_BYTES, 2 ** Math.ceil(Math.log2(bytes))));
+    this.#pending.copy(larger, 0, 0, this.#pendingBytes);
+    this.#pending = larger;
   }
 
   /** Uses the files when all earlier uses have ended: nothing is written while they are read. */

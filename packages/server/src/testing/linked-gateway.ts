@@ -2,7 +2,14 @@ import { once } from "node:events";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { createGateway, createHttpServer, HttpLinkTransport, ViewClient, type ViewClientOptions } from "@faas/gateway";
+import {
+  createGateway,
+  createHttpServer,
+  HttpLinkTransport,
+  parseControlAddress,
+  ViewClient,
+  type ViewClientOptions,
+} from "@faas/gateway";
 import type { RunningServer } from "../options.ts";
 
 /** A gateway with a view of its own, in this process, on a free port. */
@@ -20,7 +27,7 @@ export async function startLinkedGateway(
   if (gateways === undefined) throw new Error("the control server serves calls itself");
   const view = new ViewClient({
     identity: { name, version: "0.0.0", pid: process.pid, peerAddress: `test:${name}` },
-    transport: new HttpLinkTransport({ control: gateways.control }),
+    transport: new HttpLinkTransport({ address: parseControlAddress(gateways.control) }),
     log: { info() {}, warn() {} },
     ...options,
   });
