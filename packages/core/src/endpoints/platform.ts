@@ -114,4 +114,9 @@ export interface Platform extends AsyncDisposable {
   cleanUp?(workDir: string): void;
   /** Yields the whole list immediately, and again after every change. Ends when the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
+  /**
+   * Yields the names of the gateways that the platform runs, as soon as they are known and again after every change. Ends when the signal aborts. Absent: it
+   * runs none.
+   */
+  gateways?(signal: AbortSignal): AsyncIterable<readonly string[]>;
 }
