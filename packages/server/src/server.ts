@@ -33,7 +33,7 @@ import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
 import { startGateways } from "./gateways/start-gateways.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
-import { listenForCalls, listenForGateways } from "./listeners.ts";
+import { listenForCalls, listenForGateways, runGateways } from "./listeners.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -212,7 +212,8 @@ function createServedState({ options, dataDir, log, stack }: Startup, storage: S
   const gateways: GatewayGroup | undefined =
     options.gateways &&
     startGateways({
-      ...{ version, dataDir, platform, registry, store, keys, limitsOf, log, stack },
+      ...{ version, platform, registry, store, keys, limitsOf, log, stack },
+      workDir: join(dataDir, workDirOf(options)),
       reports: new ReportIntake({ registry, metrics, keys, ...(accessLog ? { accessLog } : {}) }),
       requiresKeys: requiresKeys(options),
     });
@@ -243,11 +244,14 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
       ...(requiresKeys(options) ? { keys: storage.keys } : {}),
     });
   });
+  const { gateways } = listener;
+  const processes =
+    gateways && (await step("gateways", () => runGateways({ ...startup, api: gate.listener, gateways })));
   const adminToken = await step("first admin key", () => createFirstKey(startup, storage));
   const collector = stack.share(new BundleCollector(store, bundles, log), role);
   await step("bundle collector", () => collector.start());
   const scheme = certificates ? "https" : "http";
-  const { port = chosenPort } = listener;
+  const port = processes?.port ?? listener.port ?? chosenPort;
   const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   await step("announcement", () => lock.announce(url));
   await step("certificate watch", () => listener.watchCertificates?.());
@@ -257,8 +261,9 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   role.defer(() => gate.close());
   const onReplaced = () => {
     idleMs = REPLACED_IDLE_MS;
+    processes?.drainFor(idleMs);
   };
-  return { url, port, adminToken, gate, onReplaced, gateways: listener.gateways };
+  return { url, port, adminToken, gate, onReplaced, gateways };
 }
 
 /** Creates the control API. */

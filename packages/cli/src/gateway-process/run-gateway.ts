@@ -2,15 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { FaasError, type Logger, parseDuration } from "@faas/core";
-import {
-  type GatewayView,
-  HttpLinkTransport,
-  jsonLog,
-  parseControlAddress,
-  type RunningGateway,
-  startGatewayProcess,
-  ViewClient,
-} from "@faas/gateway";
+import type { GatewayView, RunningGateway } from "@faas/gateway";
 import { tlsFiles } from "../options/tls-files.ts";
 import type { Io } from "../terminal/io.ts";
 import { version } from "../version.ts";
@@ -19,12 +11,13 @@ import { type ParentProcess, parentProcess } from "./parent-process.ts";
 
 /** Runs a gateway until it is interrupted, or its parent process stops it. */
 export async function runGateway(options: GatewayOptions, io: Io): Promise<void> {
+  const { jsonLog } = await import("@faas/gateway");
   const { name, logLevel } = options;
   const log = jsonLog((line) => io.stderr.write(line), logLevel, { gateway: name });
   const parent = parentProcess();
   try {
     const gateway = await start(options, log, parent, io);
-    const idleMs = await untilStopped(gateway, options, parent, io);
+    const idleMs = await untilStopped(options, parent, io);
     await gateway.stop({ idleMs, finishMs: parseDuration(options.finish) as number });
     log.info("stopped");
   } catch (error) {
@@ -35,44 +28,59 @@ export async function runGateway(options: GatewayOptions, io: Io): Promise<void>
   }
 }
 
-async function start(options: GatewayOptions, log: Logger, parent: ParentProcess | undefined, io: Io) {
+async function start(
+  options: GatewayOptions,
+  log: Logger,
+  parent: ParentProcess | undefined,
+  io: Io,
+): Promise<RunningGateway> {
+  const { parseControlAddress, startGatewayProcess } = await import("@faas/gateway");
   const { name, control, host, port, reusePort = false, accessLog } = options;
-  const address = parseControlAddress(control);
-  const tokenFile = options.gatewayTokenFile && resolve(io.cwd, options.gatewayTokenFile);
-  const view = createView(options, tokenFile, log);
+  const tokenFile = options.gatewayTokenFile === undefined ? undefined : resolve(io.cwd, options.gatewayTokenFile);
+  const view = await createView(options, tokenFile, log);
   const gateway = await startGatewayProcess({
-    ...{ name, version, view, control: address, host, port, reusePort, log },
+    ...{ name, version, view, host, port, reusePort, log },
+    control: parseControlAddress(control),
+    // Read for each request: the file is replaced when the token is.
     token: tokenFile === undefined ? undefined : () => readFileSync(tokenFile, "utf8").trim(),
     tls: tlsFiles(options, io.cwd),
     connections: connectionLimits(options),
     accessLog: accessLog === "on",
   });
   log.info({ host, port: gateway.port }, "listening");
-  void view.ready().then(
-    () => parent?.report({ type: "ready", port: gateway.port }),
-    () => {},
-  );
+  void view.ready().then(() => parent?.report({ type: "ready", port: gateway.port }));
   return gateway;
 }
 
-function createView({ name, control, peerAddress, peerListen }: GatewayOptions, tokenFile: string | undefined, log: Logger): GatewayView {
+async function createView(
+  { name, control, peerAddress, peerListen }: GatewayOptions,
+  tokenFile: string | undefined,
+  log: Logger,
+): Promise<GatewayView> {
+  const { HttpLinkTransport, parseControlAddress, ViewClient } = await import("@faas/gateway");
   const address = peerAddress ?? peerListen;
   return new ViewClient({
     identity: { name, version, pid: process.pid, ...(address === undefined ? {} : { peerAddress: address }) },
-    transport: new HttpLinkTransport({ control, ...(tokenFile === undefined ? {} : { tokenFile }) }),
+    transport: new HttpLinkTransport({
+      address: parseControlAddress(control),
+      ...(tokenFile === undefined ? {} : { tokenFile }),
+    }),
     log,
     onIncompatible: (reason) => {
-      log.warn(reason);
+      log.warn(`${reason}: the gateway ends, and has to be started again`);
       process.kill(process.pid, "SIGTERM");
     },
   });
 }
 
 /** Resolves with the time for idle connections when the gateway has to stop. */
-async function untilStopped(gateway: RunningGateway, options: GatewayOptions, parent: ParentProcess | undefined, { signal }: Io): Promise<number> {
-  void gateway;
+async function untilStopped(
+  { drain }: GatewayOptions,
+  parent: ParentProcess | undefined,
+  { signal }: Io,
+): Promise<number> {
   const interrupted = signal.aborted ? Promise.resolve() : once(signal, "abort");
-  const ownMs = interrupted.then(() => parseDuration(options.drain) as number);
+  const ownMs = interrupted.then(() => parseDuration(drain) as number);
   return parent === undefined ? ownMs : Promise.race([ownMs, parent.stopped]);
 }
 

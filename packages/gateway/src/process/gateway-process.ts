@@ -27,7 +27,7 @@ export interface GatewayProcessOptions {
   readonly token?: (() => string) | undefined;
   readonly host: string;
   readonly port: number;
-  /** Let other gateways of this machine listen on the same port. */
+  /** Share the port with other gateways of this machine: then this one listens only when it can serve calls. */
   readonly reusePort: boolean;
   /** Certificates for HTTPS; HTTP without. */
   readonly tls: readonly CertificateFiles[];
@@ -49,7 +49,7 @@ const CLOSE_MS = 1_000;
 const FINISH_MS = 10_000;
 
 /**
- * Starts a gateway in this process: it listens at once, and serves calls as soon as it has a view of the endpoints.
+ * Starts a gateway in this process. It serves calls as soon as it has a view of the endpoints. On a port of its own it listens before that, for probes.
  *
  * @throws PORT_IN_USE, CERTIFICATE_INVALID
  */
@@ -60,27 +60,24 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const state = { draining: false, gateway: gatewayWithoutView() };
   const metrics = new GatewayMetrics(options.name, options.version, view);
   const server = createServer(options, certificates, metrics, state);
+  const ready = view.ready().then(() => {
+    state.gateway = gatewayOf(options, metrics, ending.signal);
+  });
+  view.start();
   try {
+    if (options.reusePort) await ready;
     await listen(server, options);
   } catch (error) {
     certificates?.[Symbol.dispose]();
+    await view[Symbol.asyncDispose]();
     throw error;
   }
   certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
-  view.start();
-  const stopping = new AbortController();
-  view.ready(stopping.signal).then(
-    () => {
-      state.gateway = gatewayOf(options, metrics, ending.signal);
-    },
-    () => {},
-  );
   return {
     port: (server.address() as AddressInfo).port,
     async stop(drainOptions = {}) {
       const { idleMs = 0, finishMs = FINISH_MS } = drainOptions;
       state.draining = true;
-      stopping.abort();
       view.beginStop();
       const timer = setTimeout(() => ending.abort(), idleMs + Math.max(0, finishMs - CLOSE_MS));
       await drain(server, { ...drainOptions, idleMs, finishMs });

@@ -33,6 +33,8 @@ export interface GatewayProcessesOptions extends GatewayProgram {
   readonly socketFolder: string;
   /** Folder for records of the processes. */
   readonly recordsFolder: string;
+  /** Work folder of this server, relative to the data folder. */
+  readonly workDir: string;
   readonly log: Logger;
 }
 
@@ -120,11 +122,12 @@ export class GatewayProcesses implements AsyncDisposable {
   }
 
   #spawn(name: string): GatewayProcess {
-    const { command, sessions } = this.#options;
+    const { command, sessions, workDir } = this.#options;
     const gateway = new GatewayProcess(name, [...command, ...this.#arguments(name)]);
     this.#running.add(gateway);
     sessions.expect(name);
-    if (gateway.pid !== undefined) this.#records.add(name, gateway.pid, this.port);
+    const { pid } = gateway;
+    if (pid !== undefined) this.#records.add(name, { pid, port: this.port, workDir });
     void gateway.ended.then(() => {
       this.#running.delete(gateway);
       this.#records.remove(name);
@@ -141,6 +144,8 @@ export class GatewayProcesses implements AsyncDisposable {
     const values = {
       ...{ control, name, host, port: this.port, "peer-listen": peers, "peer-address": peers },
       ...{ "access-log": accessLog ? "on" : "off", "log-level": logLevel },
+      // For the next server on the data folder, which ends them when this one was killed.
+      drain: "1s",
       "max-connections": share(connections.total),
       "max-connections-per-address": share(connections.perAddress),
     };

@@ -2,11 +2,13 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { processStartedAt } from "@faas/platforms";
 
-/** A gateway that outlived its server. */
+/** A gateway process that may outlive its server. */
 export interface OrphanGateway {
   readonly pid: number;
   readonly startedAt: string;
   readonly port: number;
+  /** Work folder of its server, relative to the data folder. */
+  readonly workDir: string;
 }
 
 /** Records of gateway processes, one file each: gateways continue to serve calls when their server is killed, and the next server replaces them. */
@@ -17,11 +19,11 @@ export class GatewayRecords {
     this.#folder = folder;
   }
 
-  add(name: string, pid: number, port: number): void {
+  add(name: string, { pid, port, workDir }: Omit<OrphanGateway, "startedAt">): void {
     const startedAt = processStartedAt(pid);
     if (startedAt === undefined) return;
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    writeFileSync(this.#file(name), JSON.stringify({ pid, startedAt, port } satisfies OrphanGateway));
+    writeFileSync(this.#file(name), JSON.stringify({ pid, startedAt, port, workDir } satisfies OrphanGateway));
   }
 
   remove(name: string): void {
