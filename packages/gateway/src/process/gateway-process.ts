@@ -84,6 +84,8 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
       clearTimeout(timer);
       certificates?.[Symbol.dispose]();
       await view[Symbol.asyncDispose]();
+      // Ends the idle connections to replicas.
+      for (const { spec } of [...view.registry.values()]) view.registry.delete(spec);
     },
   };
 }
