@@ -5,10 +5,11 @@ export { maxReplicas, minReplicas } from "./endpoints/replica-quota.ts";
 export type { ServedEndpoint } from "./endpoints/served-endpoint.ts";
 export { type StatusSubscriber, StatusSync } from "./endpoints/status-sync.ts";
 export type { ConnectionLimits } from "./http/connection-limits.ts";
+export { type DrainOptions, drain } from "./http/drain.ts";
 export { type ProblemResponse, problemResponse } from "./http/problem-response.ts";
 export { requestIdOf } from "./http/request-id.ts";
 export { checkPath } from "./http/request-path.ts";
-export { createHttpServer } from "./http/server.ts";
+export { createHttpServer, type HttpServer } from "./http/server.ts";
 export type { CertificateFiles } from "./http/tls-certificate.ts";
 export { CertificateSet } from "./http/tls-certificate-set.ts";
 export { tlsOptions } from "./http/tls-server.ts";
@@ -22,6 +23,9 @@ export { RequestStatistics } from "./metrics/request-statistics.ts";
 export type { KeyVerifier, VerifiedKey } from "./pipeline/key-verifier.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
 export { TokenVerifier } from "./pipeline/token-verifier.ts";
+export { type ControlAddress, parseControlAddress } from "./process/control-address.ts";
+export { controlProxy } from "./process/control-proxy.ts";
+export { CLIENT_ADDRESS_HEADER, GATEWAY_TOKEN_HEADER } from "./protocol/control-headers.ts";
 export { encodeMessage, MessageDecoder } from "./protocol/line-codec.ts";
 export {
   type LinkClock,

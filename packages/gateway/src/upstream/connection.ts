@@ -36,6 +36,8 @@ export type ReplicaAddress = { readonly path: string } | { readonly host: string
 /** Pool that a connection reports to. */
 export interface ConnectionOwner {
   readonly address: ReplicaAddress;
+  /** Number of times that something was received on any of its connections. */
+  reads: number;
   /** Called when the connection can take another request, within `keepMs` milliseconds. */
   release(connection: ReplicaConnection, keepMs: number): void;
   closed(connection: ReplicaConnection): void;
@@ -66,6 +68,10 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Framing of the current response; `undefined` until its head has arrived. */
   #framing: Framing | undefined;
   #keepMs = 0;
+  /** Last head, the text that it was parsed from, and the method of its request. */
+  #lastHead: ResponseHead | undefined;
+  #lastText = "";
+  #lastMethod = "";
   /** The part of a head that has arrived. */
   #partial: Buffer | undefined;
   /** Bytes of a body with a length that have not arrived. */
@@ -110,6 +116,12 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Closes a free connection. */
   close(): void {
     this.#socket.destroy();
+  }
+
+  /** Closes the connection, whatever it is used for. A request in progress fails with this error. */
+  abandon(error: Error): void {
+    if (this.#handler !== undefined) this.#fail(error);
+    else this.#socket.destroy();
   }
 
   resume(): void {
@@ -174,6 +186,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Processes bytes that are valid until it returns. Returns `false` to stop reading until `resume`. */
   #read(bytes: Buffer): boolean {
     const handler = this.#handler;
+    this.#owner.reads++;
     try {
       if (handler === undefined) throw new Error("the replica sent more than its response");
       this.#timer?.refresh();
@@ -198,7 +211,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     }
     this.#partial = undefined;
     const { method, upgrade } = this.#request as ReplicaRequest;
-    const head = parseResponseHead(all.toString("latin1", 0, end), method, KEEP_MS);
+    const head = this.#parse(all.toString("latin1", 0, end), method);
     const rest = all.subarray(end + HEAD_END.length);
     if (head.status === 101) {
       if (upgrade === undefined) throw new Error("the replica changed the protocol without a request for it");
@@ -206,6 +219,16 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     } else if (head.status >= 200) this.#begin(head, rest);
     // Interim responses (1xx) are for the gateway alone.
     else if (rest.length > 0) this.#readHead(rest);
+  }
+
+  /** Parses a head, unless it is the same as the last one: most functions respond with the same headers again and again. */
+  #parse(text: string, method: string): ResponseHead {
+    if (this.#lastHead === undefined || text !== this.#lastText || method !== this.#lastMethod) {
+      this.#lastHead = parseResponseHead(text, method, KEEP_MS);
+      this.#lastText = text;
+      this.#lastMethod = method;
+    }
+    return this.#lastHead;
   }
 
   #begin(head: ResponseHead, rest: Buffer): void {

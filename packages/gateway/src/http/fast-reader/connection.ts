@@ -7,7 +7,14 @@ import type { ConnectionManager } from "../connection-manager.ts";
 import { isControlPath } from "../request-path.ts";
 import { bodyTimeout, headTimeout } from "../timeout-errors.ts";
 import { type CallConnection, FastCall } from "./call.ts";
-import { INCOMPLETE, MAX_HEAD_BYTES, NOT_USUAL, parseRequestHead, type RequestHead } from "./request-head.ts";
+import {
+  type Fields,
+  INCOMPLETE,
+  MAX_HEAD_BYTES,
+  NOT_USUAL,
+  parseRequestHead,
+  type RequestHead,
+} from "./request-head.ts";
 
 /** Parts that the connections of a server share. */
 export interface FastReaderContext {
@@ -36,6 +43,8 @@ export class FastConnection implements CallConnection, ConnectionReader {
   readonly #context: FastReaderContext;
   readonly #client: ClientConnection;
   #caller: Caller | undefined;
+  /** Header fields of the last request. */
+  #fields: Fields | undefined;
   #call: FastCall | undefined;
   /** Handler of the call. */
   #responder: Responder | undefined;
@@ -67,6 +76,10 @@ export class FastConnection implements CallConnection, ConnectionReader {
     return this.#context.keepAliveLines;
   }
 
+  get isDraining(): boolean {
+    return this.#context.manager.isDraining;
+  }
+
   get isIdle(): boolean {
     return this.#call === undefined && this.socket.writableLength === 0;
   }
@@ -82,7 +95,7 @@ export class FastConnection implements CallConnection, ConnectionReader {
 
   #readHead(bytes: Buffer): void {
     if (this.#client.rejected) return;
-    const head = parseRequestHead(bytes.toString("latin1", 0, MAX_HEAD_BYTES));
+    const head = parseRequestHead(bytes.toString("latin1", 0, MAX_HEAD_BYTES), this.#fields);
     if (head === INCOMPLETE && bytes.length < MAX_HEAD_BYTES) {
       if (this.#early === undefined) this.#waitsSince = performance.now();
       this.#early = bytes;
@@ -95,11 +108,12 @@ export class FastConnection implements CallConnection, ConnectionReader {
 
   #start(head: RequestHead, bytes: Buffer): void {
     const { gateway } = this.#context;
-    const key = gateway.endpointAt(head.known.host as string);
+    const key = gateway.endpointAt(head.fields.known.host as string);
     if (key === undefined && isControlPath(head.target)) {
       this.#handOver(bytes);
       return;
     }
+    this.#fields = head.fields;
     const call = new FastCall(this, head);
     this.#call = call;
     const responder = gateway.request(call, key);
