@@ -3,22 +3,20 @@ import type { ServedReplica } from "./served-replica.ts";
 /** Rank added to a slow replica: it is used when no other replica has a free slot. */
 const SLOW_RANK = 1_000_000;
 
-/** Start of the next search, so that equally loaded replicas are used in rotation. */
-let rotation = 0;
-
 /**
- * Picks the replica with the fewest requests in flight that has a free slot (`concurrency` slots each). Equally loaded replicas are used in rotation, slow
+ * Picks the replica with the fewest requests in flight that has a free slot. Equally loaded replicas are used in rotation, slow
  * ones (outlier-detection.ts) last. Returns `undefined` when all replicas are full or ejected (ejection.ts).
+ * @param rotation grows with each search, so that equally loaded replicas are used in rotation
  */
-export function pickReplica(replicas: readonly ServedReplica[], concurrency: number): ServedReplica | undefined {
+export function pickReplica(replicas: readonly ServedReplica[], rotation: number): ServedReplica | undefined {
   const count = replicas.length;
   if (count === 0) return undefined;
   let best: ServedReplica | undefined;
   let bestRank = Number.POSITIVE_INFINITY;
-  let index = rotation++ % count;
+  let index = rotation % count;
   for (let seen = 0; seen < count; seen++) {
     const replica = replicas[index] as ServedReplica;
-    if (replica.inFlight < concurrency && !replica.ejected) {
+    if (replica.inFlight < replica.slots && !replica.ejected) {
       const rank = replica.slow ? replica.inFlight + SLOW_RANK : replica.inFlight;
       if (rank < bestRank) {
         best = replica;

@@ -23,12 +23,12 @@ export interface ReplicaQuota {
 }
 
 /** Returns the replicas of an endpoint in use: what its settings say, at least one. */
-export function minReplicas(spec: EndpointSpec): number {
+export function minReplicas(spec: Pick<EndpointSpec, "replicas">): number {
   return Math.max(1, spec.replicas);
 }
 
 /** Returns the largest number of replicas that an endpoint may be scaled to. */
-export function maxReplicas(spec: EndpointSpec): number {
+export function maxReplicas(spec: Pick<EndpointSpec, "replicas" | "maxReplicas" | "scaler">): number {
   return spec.scaler === "fixed" ? minReplicas(spec) : Math.max(1, spec.maxReplicas);
 }
 

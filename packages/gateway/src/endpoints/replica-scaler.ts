@@ -1,4 +1,5 @@
 import { FaasError, type Platform } from "@faas/core";
+import type { GatewaySpec } from "../protocol/messages.ts";
 import { replicaQuota } from "./replica-quota.ts";
 import type { ServedEndpoint } from "./served-endpoint.ts";
 
@@ -7,23 +8,25 @@ export interface EndpointsLog {
   warn(fields: object, message: string): void;
 }
 
-export interface ReplicaScalerOptions {
+export interface ReplicaScalerOptions<Spec extends GatewaySpec> {
   readonly platform: Pick<Platform, "scale">;
   readonly log: EndpointsLog;
   /** Called after the desired number of replicas was set. */
-  readonly onDesired: (endpoint: ServedEndpoint) => void;
+  onDesired(endpoint: ServedEndpoint<Spec>): void;
+  /** Called when replicas cannot be started: requests that wait for a first one are rejected. */
+  onRejected(endpoint: ServedEndpoint<Spec>, error: FaasError): void;
 }
 
 /** Sets numbers of replicas within the organization's limits, and passes them on to the platform. */
-export class ReplicaScaler {
-  readonly #options: ReplicaScalerOptions;
+export class ReplicaScaler<Spec extends GatewaySpec = GatewaySpec> {
+  readonly #options: ReplicaScalerOptions<Spec>;
 
-  constructor(options: ReplicaScalerOptions) {
+  constructor(options: ReplicaScalerOptions<Spec>) {
     this.#options = options;
   }
 
   /** Scales an endpoint as far as its organization's limits allow. At most one platform call per endpoint is in progress; the latest number wins. */
-  scale(endpoint: ServedEndpoint, wanted: number): void {
+  scale(endpoint: ServedEndpoint<Spec>, wanted: number): void {
     const { replicas, limit } = replicaQuota(endpoint.org.limits, endpoint.org.usage, endpoint, wanted);
     this.#reportLimit(endpoint, wanted, replicas, limit);
     if (limit !== undefined && replicas === endpoint.desired) return;
@@ -33,7 +36,7 @@ export class ReplicaScaler {
   }
 
   /** Records that a limit applies. Requests that wait for a first replica are rejected: nobody knows when the limits will allow one. */
-  #reportLimit(endpoint: ServedEndpoint, wanted: number, replicas: number, limit: string | undefined): void {
+  #reportLimit(endpoint: ServedEndpoint<Spec>, wanted: number, replicas: number, limit: string | undefined): void {
     const limited = limit === undefined ? undefined : `It wants ${counted(wanted)}, and may have ${replicas}: ${limit}`;
     if (limited !== undefined && endpoint.limited === undefined)
       this.#options.log.warn(
@@ -42,14 +45,20 @@ export class ReplicaScaler {
       );
     endpoint.limited = limited;
     if (limited === undefined || replicas > 0) return;
-    endpoint.rejectAll(
+    this.#reject(
+      endpoint,
       new FaasError("REPLICAS_LIMITED", `No replica of ${endpoint.key} can be started: ${limit}`, {
         extensions: { limit },
       }),
     );
   }
 
-  async #push(endpoint: ServedEndpoint): Promise<void> {
+  #reject(endpoint: ServedEndpoint<Spec>, error: FaasError): void {
+    endpoint.rejectAll(error);
+    this.#options.onRejected(endpoint, error);
+  }
+
+  async #push(endpoint: ServedEndpoint<Spec>): Promise<void> {
     endpoint.scaling = true;
     endpoint.scaled = true;
     let pushed = endpoint.desired;
@@ -66,7 +75,7 @@ export class ReplicaScaler {
     }
   }
 
-  #pushFailed(endpoint: ServedEndpoint, replicas: number, error: unknown): void {
+  #pushFailed(endpoint: ServedEndpoint<Spec>, replicas: number, error: unknown): void {
     if (endpoint.removed) return;
     this.#options.log.warn(
       { err: error, endpoint: endpoint.key, replicas },
@@ -76,7 +85,8 @@ export class ReplicaScaler {
     endpoint.desired = endpoint.replicas.length;
     this.#options.onDesired(endpoint);
     if (endpoint.replicas.length === 0) {
-      endpoint.rejectAll(
+      this.#reject(
+        endpoint,
         error instanceof FaasError
           ? error
           : new FaasError("NO_CAPACITY", `The platform could not start a replica of ${endpoint.key}`, { cause: error }),

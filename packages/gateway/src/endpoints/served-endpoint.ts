@@ -1,15 +1,17 @@
-import { type EndedReplica, type EndpointSpec, type EndpointStatus, FaasError, type ReplicaFailure } from "@faas/core";
+import { type EndedReplica, type EndpointStatus, FaasError, type Replica, type ReplicaFailure } from "@faas/core";
+import type { GatewaySpec } from "../protocol/messages.ts";
 import { Ejection, type Timers } from "./ejection.ts";
 import { pickReplica } from "./load-balancer.ts";
 import { OrganizationRuntime } from "./organization-runtime.ts";
 import { ServedReplica } from "./served-replica.ts";
+import type { SlotSharing, SlotUser } from "./slot-sharing.ts";
 import { type Waiter, WaitQueue } from "./wait-queue.ts";
 
 const NO_REPLICAS: readonly ServedReplica[] = [];
 const NONE_LISTED: ReadonlyMap<string, ServedReplica> = new Map();
 
 /** An endpoint as the gateway serves it: its spec, its ready replicas and the requests in progress. */
-export class ServedEndpoint {
+export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements SlotUser {
   /** "org/endpoint". */
   readonly key: string;
   readonly org: OrganizationRuntime;
@@ -17,8 +19,11 @@ export class ServedEndpoint {
   status: EndpointStatus | undefined;
   /** Ready replicas. */
   replicas: readonly ServedReplica[] = NO_REPLICAS;
-  /** Requests that replicas are processing. */
+  /** Requests that replicas are processing for this gateway. */
   inFlight = 0;
+  /** Requests at gateways in other processes, by their latest reports. */
+  remoteInFlight = 0;
+  remoteWaiting = 0;
   /** Time of the last start or end of a request; before the first request, of the registration. Milliseconds since the epoch. */
   lastRequestMs: number;
   /** `performance.now()` when the first of the present replicas became ready; 0 while none is. */
@@ -34,9 +39,13 @@ export class ServedEndpoint {
   /** A revision is being deployed: until it has become ready or failed, the endpoint is not idle. */
   deploying = false;
 
-  #spec: EndpointSpec;
+  #spec: Spec;
   #desired = 0;
+  /** Searches for a replica. */
+  #rotation = 0;
   readonly #timers: Timers | undefined;
+  /** Undefined for a gateway without others: it has all slots. */
+  readonly #sharing: SlotSharing | undefined;
   readonly #queue = new WaitQueue<Waiter>();
   /** Undefined until a replica fails. */
   #ejection: Ejection | undefined;
@@ -50,29 +59,38 @@ export class ServedEndpoint {
   /** @param timers defaults to the system's */
   constructor(
     key: string,
-    spec: EndpointSpec,
+    spec: Spec,
     now: number,
     org = new OrganizationRuntime(spec.org),
     timers: Timers | undefined = undefined,
+    sharing: SlotSharing | undefined = undefined,
   ) {
     this.key = key;
     this.org = org;
     this.#spec = spec;
     this.#timers = timers;
+    this.#sharing = sharing;
     this.lastRequestMs = now;
     org.usage.add(this);
   }
 
   /** Spec that is served; the candidate of a deployment in progress is not. */
-  get spec(): EndpointSpec {
+  get spec(): Spec {
     return this.#spec;
   }
 
-  set spec(spec: EndpointSpec) {
+  set spec(spec: Spec) {
     if (this.removed) return;
     this.org.usage.subtract(this);
     this.#spec = spec;
     this.org.usage.add(this);
+    if (this.#sharing) this.#sharing.changed(this);
+    else for (const replica of this.#listed.values()) replica.slots = this.capacity;
+  }
+
+  /** Requests that one replica processes at a time. */
+  get capacity(): number {
+    return this.#spec.concurrency;
   }
 
   /** Replicas that the platform was asked to run. */
@@ -92,6 +110,16 @@ export class ServedEndpoint {
     return this.#queue.length;
   }
 
+  /** Requests in flight at all gateways. */
+  get totalInFlight(): number {
+    return this.inFlight + this.remoteInFlight;
+  }
+
+  /** Waiting requests at all gateways. */
+  get totalWaiting(): number {
+    return this.waiting + this.remoteWaiting;
+  }
+
   /** Starts a new attempt to start replicas: an earlier failure is not a failure of this attempt. */
   attempt(): void {
     this.#previousFailure = this.status?.failure;
@@ -105,6 +133,7 @@ export class ServedEndpoint {
     else if (this.readySince === 0) this.readySince = performance.now();
     if (status?.failure === undefined) this.#previousFailure = undefined;
     for (const look of this.#exitListeners ?? []) look();
+    this.#sharing?.changed(this);
     this.assignSlots();
   }
 
@@ -122,7 +151,7 @@ export class ServedEndpoint {
   /** Acquires a slot on a replica. Returns `undefined` when there is none, or others wait for one: then the request must `wait`. */
   acquire(): ServedReplica | undefined {
     if (this.#queue.length > 0) return undefined;
-    const replica = pickReplica(this.replicas, this.#spec.concurrency);
+    const replica = pickReplica(this.replicas, this.#rotation++);
     if (replica === undefined) return undefined;
     replica.inFlight++;
     this.inFlight++;
@@ -135,26 +164,40 @@ export class ServedEndpoint {
     replica.completed++;
     this.inFlight--;
     this.lastRequestMs = now;
+    if (replica.contended) this.#sharing?.released(this, replica);
     if (this.#queue.length > 0) this.assignSlots();
   }
 
   wait(waiter: Waiter): void {
     this.#queue.push(waiter);
+    this.#sharing?.changed(this);
   }
 
   /** Waits before all others: for a request whose replica turned out to be gone. */
   waitFirst(waiter: Waiter): void {
     this.#queue.unshift(waiter);
+    this.#sharing?.changed(this);
   }
 
   stopWaiting(waiter: Waiter): void {
     this.#queue.remove(waiter);
+    this.#sharing?.changed(this);
   }
 
   /** Ejects a replica that did not accept a request. */
   eject(replica: ServedReplica): void {
-    this.#ejection ??= new Ejection(() => this.assignSlots(), this.#timers);
-    this.#ejection.eject(replica, this.replicas);
+    this.#ejections.eject(replica, this.replicas);
+    this.#sharing?.changed(this);
+  }
+
+  /** Ejects a replica whose host does not respond, until `restore`. */
+  suspend(replica: ServedReplica): void {
+    this.#ejections.suspend(replica);
+    this.#sharing?.changed(this);
+  }
+
+  restore(replica: ServedReplica): void {
+    this.#ejections.restore(replica);
   }
 
   /** Ejects a replica that failed while it processed a request, unless it is the only usable one. */
@@ -164,16 +207,23 @@ export class ServedEndpoint {
 
   /** Gives free slots to waiting requests; rejects these when the served revision cannot start. */
   assignSlots(): void {
+    if (this.#queue.length === 0) return;
     while (this.#queue.length > 0) {
-      const replica = pickReplica(this.replicas, this.#spec.concurrency);
+      const replica = pickReplica(this.replicas, this.#rotation++);
       if (replica === undefined) break;
       replica.inFlight++;
       this.inFlight++;
       this.#queue.shift()?.onSlot(replica);
     }
-    if (this.#queue.length === 0) return;
-    const failure = this.failure();
+    const failure = this.#queue.length > 0 ? this.failure() : undefined;
     if (failure) this.rejectAll(failure);
+    this.#sharing?.changed(this);
+  }
+
+  /** Failure of the current attempt to start replicas. */
+  get presentFailure(): ReplicaFailure | undefined {
+    const failure = this.status?.failure;
+    return failure === this.#previousFailure ? undefined : failure;
   }
 
   /**
@@ -181,9 +231,8 @@ export class ServedEndpoint {
    * count: it will be rolled back.
    */
   failure(): FaasError | undefined {
-    const failure = this.status?.failure;
-    if (failure === undefined || this.replicas.length > 0) return undefined;
-    if (failure.revision !== this.#spec.revision || failure === this.#previousFailure) return undefined;
+    const failure = this.presentFailure;
+    if (failure === undefined || this.replicas.length > 0 || failure.revision !== this.#spec.revision) return undefined;
     return new FaasError(failure.code, failure.detail, { extensions: { revision: failure.revision } });
   }
 
@@ -211,6 +260,16 @@ export class ServedEndpoint {
     for (let waiter = this.#queue.shift(); waiter; waiter = this.#queue.shift()) waiter.onRejected(error);
   }
 
+  get #ejections(): Ejection {
+    this.#ejection ??= new Ejection(() => this.#usabilityChanged(), this.#timers);
+    return this.#ejection;
+  }
+
+  #usabilityChanged(): void {
+    this.#sharing?.changed(this);
+    this.assignSlots();
+  }
+
   #replaceReplicas(observed: EndpointStatus["replicas"], ended: readonly EndedReplica[]): void {
     if (observed.length === 0 && this.#listed.size === 0) return;
     const ready: ServedReplica[] = [];
@@ -218,7 +277,7 @@ export class ServedEndpoint {
     for (const replica of observed) {
       let served = this.#listed.get(replica.id);
       // A starting replica may not have an address yet.
-      if (replica.ready && served?.address !== replica.address) served = new ServedReplica(replica);
+      if (replica.ready && served?.address !== replica.address) served = this.#serve(replica);
       if (served === undefined) continue;
       present.set(replica.id, served);
       served.draining = !replica.ready;
@@ -228,8 +287,16 @@ export class ServedEndpoint {
       if (present.get(id) === served) continue;
       served.draining = !ended.some((replica) => replica.id === id);
       served.close();
+      this.#sharing?.removed(this, served);
     }
     this.#listed = present.size > 0 ? present : NONE_LISTED;
     this.replicas = ready.length > 0 ? ready : NO_REPLICAS;
+  }
+
+  #serve(replica: Replica): ServedReplica {
+    if (this.#sharing === undefined) return new ServedReplica(replica, this.capacity);
+    const served = new ServedReplica(replica, 0);
+    this.#sharing.added(this, served);
+    return served;
   }
 }

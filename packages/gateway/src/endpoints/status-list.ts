@@ -17,6 +17,12 @@ export class StatusList {
     return this.#byKey.get(key);
   }
 
+  /** Replaces one status; `undefined` removes it. Not to be mixed with `replace`. */
+  set(key: string, status: EndpointStatus | undefined): void {
+    if (status === undefined) this.#byKey.delete(key);
+    else this.#byKey.set(key, status);
+  }
+
   /** Replaces the list. A status that did not change must be the same object as before: then it costs one comparison, or two if it moved. */
   replace(statuses: readonly EndpointStatus[]): StatusChanges {
     const before = this.#latest;

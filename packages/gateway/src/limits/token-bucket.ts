@@ -26,6 +26,24 @@ export class TokenBucket {
     return true;
   }
 
+  /** Returns the tokens that it has; below 0 while it has debts. */
+  tokens(nowMs: number): number {
+    this.#refill(nowMs);
+    return this.#tokens;
+  }
+
+  /** Takes tokens that were spent elsewhere. If it has fewer, it has debts, which the next ones pay. */
+  spend(tokens: number, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#tokens -= tokens;
+  }
+
+  /** Lowers the tokens to at most this many. */
+  lowerTo(tokens: number, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#tokens = Math.min(this.#tokens, tokens);
+  }
+
   /** Returns the milliseconds until there is a token; 0 if there is one. */
   waitMs(nowMs: number): number {
     this.#refill(nowMs);

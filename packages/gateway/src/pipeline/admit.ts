@@ -1,5 +1,7 @@
 import { FaasError, formatSize } from "@faas/core";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
+import type { AdmissionCall } from "../limits/admission-queue.ts";
+import { concurrencyLimited, type QuotaExceededError } from "../limits/quota-error.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import type { RoutedExchange, Stage } from "./exchange.ts";
 
@@ -15,29 +17,70 @@ const SMALL_BYTES = 16 * 1024;
  */
 export function admit(waitingLimit: number, metrics: RequestMetrics | undefined): Stage {
   return (exchange) => {
-    const { request, endpoint } = exchange;
-    const { org } = endpoint;
+    const { org } = exchange.endpoint;
     const exceeded = org.enter(exchange.arrived);
-    if (exceeded) {
-      metrics?.limited(endpoint, exceeded.limit);
-      return org.rejections.reject(exchange, exceeded);
-    }
-    exchange.admitted = true;
-    endpoint.lastRequestMs = Date.now();
-    if (endpoint.waiting >= waitingLimit) {
-      throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests are already waiting for ${endpoint.key}`);
-    }
-    const bytes = request.bodyLength;
-    if (bytes === undefined) {
-      exchange.body = undefined;
-      return exchange.proceed();
-    }
-    if (bytes === 0) return exchange.proceed();
-    if (bytes > bodyLimitOf(endpoint)) throw bodyTooLarge(endpoint);
-    if (bytes <= SMALL_BYTES) return readSmall(exchange);
-    exchange.body = undefined;
-    exchange.proceed();
+    if (exceeded === undefined) admitted(exchange, waitingLimit);
+    else if (
+      exceeded.limit !== "concurrentRequests" ||
+      !org.waitToEnter(new LateEntry(exchange, waitingLimit, metrics))
+    )
+      reject(exchange, exceeded, metrics);
   };
+}
+
+/** A call that waits for a slot of its organization, which other gateways have. */
+class LateEntry implements AdmissionCall {
+  readonly #exchange: RoutedExchange;
+  readonly #waitingLimit: number;
+  readonly #metrics: RequestMetrics | undefined;
+
+  constructor(exchange: RoutedExchange, waitingLimit: number, metrics: RequestMetrics | undefined) {
+    this.#exchange = exchange;
+    this.#waitingLimit = waitingLimit;
+    this.#metrics = metrics;
+  }
+
+  get finished(): boolean {
+    return this.#exchange.finished;
+  }
+
+  onOrganizationSlot(): void {
+    const exchange = this.#exchange;
+    const exceeded = exchange.endpoint.org.enter(performance.now());
+    try {
+      if (exceeded) reject(exchange, exceeded, this.#metrics);
+      else admitted(exchange, this.#waitingLimit);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  }
+
+  onOrganizationFull(): void {
+    const { name, limits } = this.#exchange.endpoint.org;
+    reject(this.#exchange, concurrencyLimited(name, limits.concurrentRequests), this.#metrics);
+  }
+}
+
+function reject(exchange: RoutedExchange, exceeded: QuotaExceededError, metrics: RequestMetrics | undefined): void {
+  const { endpoint } = exchange;
+  metrics?.limited(endpoint, exceeded.limit);
+  endpoint.org.rejections.reject(exchange, exceeded);
+}
+
+function admitted(exchange: RoutedExchange, waitingLimit: number): void {
+  const { request, endpoint } = exchange;
+  exchange.admitted = true;
+  endpoint.lastRequestMs = Date.now();
+  if (endpoint.waiting >= waitingLimit) {
+    throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests are already waiting for ${endpoint.key}`);
+  }
+  const bytes = request.bodyLength;
+  if (bytes !== undefined && bytes > bodyLimitOf(endpoint)) throw bodyTooLarge(endpoint);
+  if (bytes !== undefined && bytes > 0 && bytes <= SMALL_BYTES) readSmall(exchange);
+  else {
+    if (bytes !== 0) exchange.body = undefined;
+    exchange.proceed();
+  }
 }
 
 /** Returns the size of the largest body that both the endpoint and its organization allow. */

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { KeyRecord } from "@faas/core";
+import type { GatewayKey } from "../protocol/messages.ts";
 
 /** A key that a caller has proven to hold. */
-export interface VerifiedKey {
+export interface VerifiedKey<Record extends GatewayKey = GatewayKey> {
   readonly id: string;
-  readonly record: KeyRecord;
+  readonly record: Record;
 }
 
-/** Checks the keys of callers; the control server provides it. */
+/** Checks the keys of callers. */
 export interface KeyVerifier {
   /**
    * Returns the key of a request.

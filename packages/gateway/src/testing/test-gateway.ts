@@ -5,14 +5,15 @@ import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } fro
 import { type ReplicaBehaviour, TestPlatform } from "@faas/testing";
 import { EndpointRegistry, type EndpointRegistryOptions } from "../endpoints/registry.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
-import { createHttpServer, type HttpServerOptions } from "../http/server.ts";
+import { createHttpServer, type HttpServer, type HttpServerOptions } from "../http/server.ts";
 import { createGateway, type GatewayDeps, type RequestReport } from "../pipeline/pipeline.ts";
 
 /** A gateway on a free port with a test platform, for tests with real HTTP. */
 export interface TestGateway extends AsyncDisposable {
   readonly port: number;
+  readonly server: HttpServer;
   readonly platform: TestPlatform;
-  readonly endpoints: EndpointRegistry;
+  readonly endpoints: EndpointRegistry<EndpointSpec>;
   /** Reports of finished requests. */
   readonly reports: RequestReport[];
   /** Registers acme/x, or another revision of it, which is served immediately. */
@@ -42,10 +43,10 @@ export async function startTestGateway(
   behave: (spec: EndpointSpec) => ReplicaBehaviour,
   deps: Partial<GatewayDeps> = {},
   http: HttpServerOptions = {},
-  registry: Partial<EndpointRegistryOptions> = {},
+  registry: Partial<EndpointRegistryOptions<EndpointSpec>> = {},
 ): Promise<TestGateway> {
   const platform = new TestPlatform(behave);
-  const endpoints = new EndpointRegistry({ platform, log: { warn() {} }, ...registry });
+  const endpoints = new EndpointRegistry<EndpointSpec>({ platform, log: { warn() {} }, ...registry });
   const reports: RequestReport[] = [];
   const gateway = createGateway({ endpoints, onRequest: (report) => reports.push(report), ...deps });
   const server = createHttpServer((_, response) => response.end("control"), gateway, http);
@@ -71,6 +72,7 @@ export async function startTestGateway(
   };
   return {
     port,
+    server,
     platform,
     endpoints,
     reports,

@@ -37,6 +37,8 @@ export type ReplicaAddress = { readonly path: string } | { readonly host: string
 /** Pool that a connection reports to. */
 export interface ConnectionOwner {
   readonly address: ReplicaAddress;
+  /** Number of times that something was received on any of its connections. */
+  reads: number;
   /** Called when the connection can take another request, within `keepMs` milliseconds. */
   release(connection: ReplicaConnection, keepMs: number): void;
   closed(connection: ReplicaConnection): void;
@@ -120,6 +122,12 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     this.#socket.destroy();
   }
 
+  /** Closes the connection, whatever it is used for. A request in progress fails with this error. */
+  abandon(error: Error): void {
+    if (this.#handler !== undefined) this.#fail(error);
+    else this.#socket.destroy();
+  }
+
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
@@ -185,6 +193,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Processes bytes that are valid until it returns. Returns `false` to stop reading until `resume`. */
   #read(bytes: Buffer): boolean {
     const handler = this.#handler;
+    this.#owner.reads++;
     try {
       if (handler === undefined) throw new Error("the replica sent more than its response");
       this.#timer?.refresh();

@@ -1,16 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
 import {
   FaasError,
-  isTokenOf,
   type KeyRecord,
   type KeyScope,
   type KeyView,
-  keyIdOf,
   type NewKeyView,
   newKey,
   parseDuration,
 } from "@faas/core";
-import { type KeyVerifier, tokenOf, type VerifiedKey } from "@faas/gateway";
+import { type KeyVerifier, TokenVerifier, type VerifiedKey } from "@faas/gateway";
 import type { Store } from "../state/store.ts";
 
 /** Fields of a new key. */
@@ -32,21 +30,16 @@ export interface KeyServiceOptions {
 
 /** Interval at which the last use of a key is written at most. */
 const LAST_USED_INTERVAL_MS = 3_600_000;
-/** Longest delay of a timer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+type StoredKey = VerifiedKey<KeyRecord>;
 
-/**
- * Keys of a server. To verify one takes a look-up by the id in its token, and one SHA-256: about 3 µs, so nothing is cached, and a revoked key is
- * rejected from the next request on.
- */
+/** Keys of a server. */
 export class KeyService implements KeyVerifier {
   readonly #store: KeyServiceOptions["store"];
-  readonly #fixed: VerifiedKey | undefined;
+  readonly #fixed: StoredKey | undefined;
   readonly #now: () => number;
   /** Time of the last use by id, where it is newer than the written one. */
   readonly #usedMs = new Map<string, number>();
-  /** Aborted when a key is revoked, by id; only of keys with something to end. */
-  readonly #revocations = new Map<string, AbortController>();
+  readonly #verifier: TokenVerifier<KeyRecord>;
 
   constructor({ store, fixed, now = Date.now }: KeyServiceOptions) {
     this.#store = store;
@@ -60,16 +53,12 @@ export class KeyService implements KeyVerifier {
         createdAt: new Date(now()).toISOString(),
       },
     };
+    this.#verifier = new TokenVerifier({ get: (id) => this.#get(id), onUse: (key) => this.#recordUse(key), now });
   }
 
   /** Returns the key of a token; undefined for one that is unknown, revoked or expired. */
-  find(token: string): VerifiedKey | undefined {
-    const id = keyIdOf(token);
-    if (id === undefined) return undefined;
-    const key = this.#get(id);
-    if (key === undefined || !isTokenOf(token, key.record.hash) || this.#isExpired(key.record)) return undefined;
-    this.#recordUse(key);
-    return key;
+  find(token: string): StoredKey | undefined {
+    return this.#verifier.find(token);
   }
 
   /**
@@ -77,35 +66,30 @@ export class KeyService implements KeyVerifier {
    *
    * @throws UNAUTHENTICATED
    */
-  authenticate(headers: IncomingHttpHeaders): VerifiedKey {
-    const token = tokenOf(headers);
-    const key = token === undefined ? undefined : this.find(token);
-    if (key) return key;
-    const how = 'use "faas login", FAAS_TOKEN, or the header "Authorization: Bearer faas_…"';
-    throw new FaasError(
-      "UNAUTHENTICATED",
-      token === undefined
-        ? `Expected a key, got none: ${how}`
-        : `The key is not valid: it was revoked, has expired, belongs to another server, or is mistyped; ${how}`,
-    );
+  authenticate(headers: IncomingHttpHeaders): StoredKey {
+    return this.#verifier.authenticate(headers);
   }
 
   /** True while a key that was verified before is still valid. */
-  isGood({ id }: VerifiedKey): boolean {
-    const key = this.#get(id);
-    return key !== undefined && !this.#isExpired(key.record);
+  isGood(key: VerifiedKey): boolean {
+    return this.#verifier.isGood(key);
   }
 
   /** Returns a signal that aborts when the key is revoked or expires, for work that outlasts the admission of a request. */
-  signalOf({ id, record }: VerifiedKey): AbortSignal {
-    let revocation = this.#revocations.get(id);
-    if (!revocation) {
-      revocation = new AbortController();
-      this.#revocations.set(id, revocation);
-    }
-    if (record.expiresAt === undefined) return revocation.signal;
-    const leftMs = Math.min(Math.max(0, Date.parse(record.expiresAt) - this.#now()), MAX_TIMER_MS);
-    return AbortSignal.any([revocation.signal, AbortSignal.timeout(leftMs)]);
+  signalOf(key: VerifiedKey): AbortSignal {
+    return this.#verifier.signalOf(key);
+  }
+
+  /** Returns all keys by id, including the one that was passed at the start. */
+  *all(): IterableIterator<readonly [id: string, record: KeyRecord]> {
+    if (this.#fixed) yield [this.#fixed.id, this.#fixed.record];
+    yield* this.#store.keys();
+  }
+
+  /** Records the use of a key at a gateway in another process. */
+  recordUse(id: string): void {
+    const record = this.#get(id);
+    if (record) this.#recordUse({ id, record });
   }
 
   /**
@@ -162,25 +146,15 @@ export class KeyService implements KeyVerifier {
 
   /** Ends the streams of keys that no longer exist. */
   endRevoked(): void {
-    for (const [id, revocation] of this.#revocations) {
-      if (this.#get(id)) continue;
-      this.#revocations.delete(id);
-      revocation.abort(new FaasError("UNAUTHENTICATED", "The key was revoked"));
-    }
+    this.#verifier.endRevoked();
     for (const id of this.#usedMs.keys()) if (!this.#get(id)) this.#usedMs.delete(id);
   }
 
-  #get(id: string): VerifiedKey | undefined {
-    if (this.#fixed?.id === id) return this.#fixed;
-    const record = this.#store.keys().get(id);
-    return record && { id, record };
+  #get(id: string): KeyRecord | undefined {
+    return this.#fixed?.id === id ? this.#fixed.record : this.#store.keys().get(id);
   }
 
-  #isExpired({ expiresAt }: KeyRecord): boolean {
-    return expiresAt !== undefined && Date.parse(expiresAt) <= this.#now();
-  }
-
-  #recordUse({ id, record }: VerifiedKey): void {
+  #recordUse({ id, record }: StoredKey): void {
     const now = this.#now();
     const before = this.#usedMs.get(id) ?? Date.parse(record.lastUsedAt ?? "1970-01-01T00:00:00Z");
     if (now - before < LAST_USED_INTERVAL_MS) return;
@@ -191,14 +165,14 @@ export class KeyService implements KeyVerifier {
     this.#store.changeKey(id, (latest) => latest && { ...latest, lastUsedAt }).catch(() => {});
   }
 
-  #view(key: VerifiedKey): KeyView {
+  #view(key: StoredKey): KeyView {
     const usedMs = this.#usedMs.get(key.id);
     return viewOf(key, usedMs === undefined ? undefined : new Date(usedMs).toISOString());
   }
 }
 
 /** Returns a key as the control API shows it. */
-export function viewOf({ id, record }: VerifiedKey, usedAt?: string): KeyView {
+export function viewOf({ id, record }: StoredKey, usedAt?: string): KeyView {
   const { hash: _, ...visible } = record;
   return { id, ...visible, ...(usedAt === undefined ? {} : { lastUsedAt: usedAt }) };
 }

@@ -1,5 +1,8 @@
-import type { ServedEndpoint } from "@faas/gateway";
+import type { EndpointSpec } from "@faas/core";
+import type { ServedEndpoint as Served } from "@faas/gateway";
 import { FIXED_PLAN, IdleHistory, type IdlePlan, isAsleep, MIN_PAUSE_MS } from "./idle-history.ts";
+
+type ServedEndpoint = Served<EndpointSpec>;
 
 /** Observations of one endpoint. */
 interface Observed {

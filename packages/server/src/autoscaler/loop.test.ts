@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
-import { EndpointRegistry, type ServedEndpoint } from "@faas/gateway";
+import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
+import { EndpointRegistry, OutlierDetector, type ServedEndpoint } from "@faas/gateway";
 import { Autoscaler } from "./loop.ts";
 
 /** Sets up an endpoint with a ready replica, and a clock that the test moves. */
@@ -9,8 +9,8 @@ function setUp(settings: SettingsInput) {
   let now = 1_000_000;
   const scaled: number[] = [];
   const platform = { scale: async (_: unknown, replicas: number) => void scaled.push(replicas) };
-  const endpoints = new EndpointRegistry({ platform, log: { warn() {} }, now: () => now });
-  const autoscaler = new Autoscaler(endpoints, () => now);
+  const endpoints = new EndpointRegistry<EndpointSpec>({ platform, log: { warn() {} }, now: () => now });
+  const autoscaler = new Autoscaler({ registry: endpoints, outliers: new OutlierDetector(), now: () => now });
   const artifact = { kind: "image", reference: "x" } as const;
   const revision = { id: "r", createdAt: "", artifact, settings: withDefaults(settings) };
   const endpoint = endpoints.put(endpointSpec({ org: "acme", endpoint: "x" }, revision));
@@ -97,12 +97,12 @@ test("auto: stays for five minutes at first; sleeps between regular requests onc
   // Clock and timers are mocked, the rest is as in the server.
   mock.timers.enable({ apis: ["setInterval", "setTimeout", "Date"], now: 1_000_000 });
   t.after(() => mock.timers.reset());
-  const endpoints: EndpointRegistry = new EndpointRegistry({
+  const endpoints: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
     platform: { scale: async () => {} },
     log: { warn() {} },
     onAwake: () => autoscaler.onAwake(),
   });
-  const autoscaler = new Autoscaler(endpoints);
+  const autoscaler = new Autoscaler({ registry: endpoints });
   t.after(() => autoscaler[Symbol.dispose]());
   const artifact = { kind: "image", reference: "x" } as const;
   const revision = { id: "r", createdAt: "", artifact, settings: withDefaults({ idleTimeout: "auto" }) };

@@ -1,15 +1,35 @@
-import { type EndpointRegistry, maxReplicas, minReplicas, OutlierDetector, type ServedEndpoint } from "@faas/gateway";
+import type { EndpointSpec } from "@faas/core";
+import {
+  type EndpointRegistry,
+  maxReplicas,
+  minReplicas,
+  type OutlierDetector,
+  type ServedEndpoint as Served,
+} from "@faas/gateway";
 import type { Policy } from "./desired-replicas.ts";
 import { HeapTrim } from "./heap-trim.ts";
 import { IdlePolicy } from "./idle-policy.ts";
 import { LoadWindow, SAMPLE_MS, SAMPLES_PER_DECISION } from "./load-window.ts";
 
+type ServedEndpoint = Served<EndpointSpec>;
+
+export interface AutoscalerOptions {
+  readonly registry: EndpointRegistry<EndpointSpec>;
+  /** Finds slow replicas of the gateway in this process. Absent: all gateways are in other processes, and do it themselves. */
+  readonly outliers?: OutlierDetector;
+  /** Returns true while there may be calls that no gateway reports: then no endpoint is idle. */
+  readonly mayHaveUnseenCalls?: () => boolean;
+  /** Returns milliseconds since the epoch. @defaultValue Date.now */
+  readonly now?: () => number;
+}
+
 /** Loop around the scaler, the idle policy and outlier detection. It runs over the endpoints that have replicas, and rests while there are none. */
 export class Autoscaler implements Disposable {
-  readonly #registry: EndpointRegistry;
+  readonly #registry: EndpointRegistry<EndpointSpec>;
   readonly #now: () => number;
+  readonly #mayHaveUnseenCalls: () => boolean;
+  readonly #outliers: OutlierDetector | undefined;
   readonly #loads = new WeakMap<ServedEndpoint, LoadWindow>();
-  readonly #outliers = new OutlierDetector();
   readonly #idlePolicy = new IdlePolicy();
   readonly #heapTrim = new HeapTrim();
   #timer: NodeJS.Timeout | undefined;
@@ -18,8 +38,10 @@ export class Autoscaler implements Disposable {
   #samples = 0;
   #disposed = false;
 
-  constructor(registry: EndpointRegistry, now: () => number = Date.now) {
+  constructor({ registry, outliers, mayHaveUnseenCalls = () => false, now = Date.now }: AutoscalerOptions) {
     this.#registry = registry;
+    this.#outliers = outliers;
+    this.#mayHaveUnseenCalls = mayHaveUnseenCalls;
     this.#now = now;
   }
 
@@ -42,8 +64,8 @@ export class Autoscaler implements Disposable {
   sample(): void {
     const now = this.#now();
     for (const endpoint of this.#registry.awake) {
-      this.#outliers.sample(endpoint);
-      if (isScaled(endpoint) && this.#load(endpoint).sample(endpoint.inFlight, endpoint.waiting))
+      this.#outliers?.sample(endpoint);
+      if (isScaled(endpoint) && this.#load(endpoint).sample(endpoint.totalInFlight, endpoint.totalWaiting))
         this.#scale(endpoint, now);
     }
     if (++this.#samples < SAMPLES_PER_DECISION) return;
@@ -53,10 +75,11 @@ export class Autoscaler implements Disposable {
 
   #decide(): void {
     const now = this.#now();
+    const mayBeBusy = this.#mayHaveUnseenCalls();
     for (const endpoint of this.#idlePolicy.takeDue(now)) this.#registry.wake(endpoint);
     for (const endpoint of this.#registry.awake) {
-      this.#outliers.detect(endpoint, now);
-      this.#decideOne(endpoint, now);
+      this.#outliers?.detect(endpoint, now);
+      this.#decideOne(endpoint, mayBeBusy, now);
     }
     if (this.#registry.awake.size > 0) return;
     clearInterval(this.#timer);
@@ -67,9 +90,10 @@ export class Autoscaler implements Disposable {
     if (dueMs !== undefined) this.#wakeTimer = setTimeout(() => this.#decide(), dueMs - now).unref();
   }
 
-  #decideOne(endpoint: ServedEndpoint, now: number): void {
+  #decideOne(endpoint: ServedEndpoint, mayBeBusy: boolean, now: number): void {
     // A request in flight counts as a request.
-    if (endpoint.inFlight + endpoint.waiting > 0 || endpoint.deploying) endpoint.lastRequestMs = now;
+    if (endpoint.totalInFlight + endpoint.totalWaiting > 0 || endpoint.deploying || mayBeBusy)
+      endpoint.lastRequestMs = now;
     if (endpoint.desired === 0) return;
     if (this.#idlePolicy.isIdle(endpoint, now)) {
       this.#loads.delete(endpoint);

@@ -17,7 +17,7 @@ test("an endpoint is not idle while a WebSocket is open, even if nothing is sent
   socket.write("GET /acme/x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   await once(socket, "data");
   let now = Date.now();
-  using autoscaler = new Autoscaler(gateway.endpoints, () => now);
+  using autoscaler = new Autoscaler({ registry: gateway.endpoints, now: () => now });
   const pass = (ms: number) => {
     for (const end = now + ms; now < end; now += 100) autoscaler.sample();
   };

@@ -1,4 +1,4 @@
-import { FaasError, type KeyScope, scopeAllows } from "@faas/core";
+import { FaasError, type KeyRecord, type KeyScope, scopeAllows } from "@faas/core";
 import { organizationNotFound, type VerifiedKey } from "@faas/gateway";
 import type { KeyService } from "../auth/key-service.ts";
 
@@ -8,10 +8,10 @@ import type { KeyService } from "../auth/key-service.ts";
  */
 export class Permissions {
   /** Absent: the server does not require keys, and every request may do everything. */
-  readonly key: VerifiedKey | undefined;
+  readonly key: VerifiedKey<KeyRecord> | undefined;
   readonly #keys: KeyService;
 
-  constructor(keys: KeyService, key: VerifiedKey | undefined) {
+  constructor(keys: KeyService, key: VerifiedKey<KeyRecord> | undefined) {
     this.#keys = keys;
     this.key = key;
   }

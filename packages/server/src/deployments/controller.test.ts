@@ -35,7 +35,7 @@ async function started(t: { after(work: () => Promise<void>): void }, platform: 
   stack.use(platform);
   const store = given ?? (await Store.open(tempDir("deployments")));
   stack.defer(() => store.close());
-  const registry = new EndpointRegistry({ platform, log });
+  const registry = new EndpointRegistry<EndpointSpec>({ platform, log });
   const quota = new QuotaCheck(store, () => limitNumbers({}));
   const admission = new Admission({
     store,

@@ -41,7 +41,7 @@ import { Rollout, type RolloutContext } from "./rollout.ts";
 export interface DeploymentControllerOptions {
   readonly store: Store;
   readonly platform: Platform;
-  readonly registry: EndpointRegistry;
+  readonly registry: EndpointRegistry<EndpointSpec>;
   readonly admission: Admission;
   readonly logs: Pick<LogStore, "remove" | "removeOrg">;
   readonly log: Logger;

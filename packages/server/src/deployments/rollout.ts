@@ -1,5 +1,6 @@
 import {
   type EndpointRef,
+  type EndpointSpec,
   type EndpointStatus,
   endpointKey,
   endpointSpec,
@@ -42,7 +43,7 @@ const IDLE: RolloutState = { phase: "idle" };
 export interface RolloutContext {
   readonly store: Store;
   readonly platform: Pick<Platform, "apply">;
-  readonly registry: EndpointRegistry;
+  readonly registry: EndpointRegistry<EndpointSpec>;
   readonly log: Logger;
   /** Serializes the changes of one endpoint. */
   readonly mutex: KeyedMutex;
@@ -157,7 +158,7 @@ export class Rollout implements Disposable {
       else {
         // There is no revision to fall back to: each request starts this one again, and gets the failure.
         this.#enter({ phase: "failed" });
-        if (served && served.waiting === 0) registry.scale(served, 0);
+        if (served && served.totalWaiting === 0) registry.scale(served, 0);
       }
     } finally {
       onEnded(this.ref);

@@ -62,8 +62,8 @@ export class Metrics implements RequestMetrics {
       });
     gauge("faas_replicas_ready", "Replicas that are ready", (endpoint) => endpoint.replicas.length);
     gauge("faas_replicas_desired", "Desired replicas", (endpoint) => endpoint.desired);
-    gauge("faas_requests_in_flight", "Requests in flight on replicas", (endpoint) => endpoint.inFlight);
-    gauge("faas_requests_waiting", "Requests that wait for a replica", (endpoint) => endpoint.waiting);
+    gauge("faas_requests_in_flight", "Requests in flight on replicas", (endpoint) => endpoint.totalInFlight);
+    gauge("faas_requests_waiting", "Requests that wait for a replica", (endpoint) => endpoint.totalWaiting);
     new Gauge({
       name: "faas_endpoints",
       help: "Registered endpoints",

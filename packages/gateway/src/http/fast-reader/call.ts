@@ -12,6 +12,8 @@ export interface CallConnection {
   readonly caller: Caller;
   /** Header lines of a response after which the connection is kept. */
   readonly keepAliveLines: string;
+  /** The server is about to stop: connections are not kept. */
+  readonly isDraining: boolean;
   /** Called when the response is complete, and the request's body has been read. */
   callEnded(call: FastCall): void;
 }
@@ -137,6 +139,7 @@ export class FastCall implements ClientCall {
     this.#hasBody = this.method !== "HEAD" && status !== 204 && status !== 304;
     this.#chunked = this.#hasBody && !headers.sized;
     this.headSent = true;
+    if (this.#connection.isDraining) this.keepAlive = false;
     if (!headers.dated) head += dateLine();
     head += this.keepAlive ? this.#connection.keepAliveLines : "Connection: close\r\n";
     head += this.#chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";

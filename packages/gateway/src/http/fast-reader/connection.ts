@@ -80,6 +80,10 @@ export class FastConnection implements CallConnection, ConnectionReader {
     return this.#context.keepAliveLines;
   }
 
+  get isDraining(): boolean {
+    return this.#context.manager.isDraining;
+  }
+
   get isIdle(): boolean {
     return this.#call === undefined && this.socket.writableLength === 0;
   }

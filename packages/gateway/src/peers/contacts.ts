@@ -1,0 +1,59 @@
+import type { GatewayMember } from "../protocol/messages.ts";
+
+interface Contact {
+  readonly address: string;
+  /** Since when it is awaited. */
+  readonly sinceMs: number;
+  /** It was connected since then. */
+  met: boolean;
+}
+
+/** The gateways that the control server lists. */
+export class Contacts {
+  #byName: ReadonlyMap<string, Contact> | undefined;
+
+  /** False before the first list. */
+  get areKnown(): boolean {
+    return this.#byName !== undefined;
+  }
+
+  /** Takes over a list. */
+  set(members: readonly GatewayMember[], isConnected: (name: string) => boolean, nowMs: number): void {
+    const before = this.#byName;
+    this.#byName = new Map(
+      members.map(({ name, address }) => {
+        const known = before?.get(name);
+        const contact = known?.address === address ? known : { address, sinceMs: nowMs, met: isConnected(name) };
+        return [name, contact];
+      }),
+    );
+  }
+
+  has(name: string): boolean {
+    return this.#byName?.has(name) === true;
+  }
+
+  *addresses(): Iterable<readonly [name: string, address: string]> {
+    for (const [name, { address }] of this.#byName ?? []) yield [name, address];
+  }
+
+  /** A gateway was connected. */
+  met(name: string): void {
+    const contact = this.#byName?.get(name);
+    if (contact) contact.met = true;
+  }
+
+  /** Awaits all of them again. */
+  restart(nowMs: number): void {
+    if (this.#byName === undefined) return;
+    this.#byName = new Map(
+      [...this.#byName].map(([name, { address }]) => [name, { address, sinceMs: nowMs, met: false }]),
+    );
+  }
+
+  /** Tells whether one of them was not connected yet, and may still respond. */
+  areAwaited(nowMs: number, timeoutMs: number): boolean {
+    for (const { met, sinceMs } of this.#byName?.values() ?? []) if (!met && nowMs - sinceMs < timeoutMs) return true;
+    return false;
+  }
+}

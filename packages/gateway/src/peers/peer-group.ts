@@ -1,0 +1,377 @@
+import type { GatewaySharing, RateLimited } from "../endpoints/slot-sharing.ts";
+import type { LinkClock, LinkConnection, LinkHandlers } from "../protocol/link.ts";
+import type { GatewayMember } from "../protocol/messages.ts";
+import { Contacts } from "./contacts.ts";
+import { MembershipView } from "./membership-view.ts";
+import type { Member, PeerMessage } from "./messages.ts";
+import { PeerConnection, type PeerConnectionEvents } from "./peer-connection.ts";
+import { PeerDialer, type PeerTransport } from "./peer-dialer.ts";
+import { PeerRates } from "./rate-sharing.ts";
+import { SlotLedger } from "./slot-ledger.ts";
+
+const TICK_MS = 250;
+const PING_MS = 500;
+/** Silence after which a connection is given up and opened again. */
+const CONNECTION_TIMEOUT_MS = 1_500;
+/** Silence after which a member counts as gone. */
+const MEMBER_TIMEOUT_MS = 3_000;
+/** A pause of this process after which the others may take it for gone. */
+const PAUSE_MS = 2_000;
+const LEDGER_TICK_MS = 1_000;
+
+/** Log for problems in the background; a pino logger fits. */
+export interface PeerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface PeerGroupOptions {
+  /** Name of this gateway, unique in the group. */
+  readonly name: string;
+  /** Its address for the others. */
+  readonly address: string;
+  /** Secret that all gateways have. Absent where the address itself is protected. */
+  readonly token?: string;
+  readonly transport: PeerTransport;
+  readonly clock: LinkClock;
+  /** Runs a function soon, after what is going on now. */
+  readonly defer: (run: () => void) => void;
+  readonly random: () => number;
+  /** Returns an organization that has endpoints. */
+  readonly orgOf: (name: string) => RateLimited | undefined;
+  readonly log: PeerLog;
+  /** Called when this gateway may use slots, for the first time. */
+  readonly onJoined?: () => void;
+}
+
+/** Another gateway, for display. */
+export interface PeerState {
+  readonly name: string;
+  readonly connected: boolean;
+  /** Milliseconds since something was last received from it. */
+  readonly silentMs: number;
+}
+
+/**
+ * The gateways that share calls. Finds out who is there, and keeps connections to the others, over which slots and rates are shared
+ * (docs/decisions/0034-limits-over-gateways.md). No I/O of its own: connections, time and chance are options.
+ */
+export class PeerGroup implements PeerConnectionEvents {
+  readonly sharing: GatewaySharing;
+  readonly #options: PeerGroupOptions;
+  readonly #ledger: SlotLedger;
+  readonly #rates: PeerRates;
+  readonly #dialer: PeerDialer;
+  #self: Member;
+  #view = new MembershipView();
+  /** Connections by the id of the member at the other end. */
+  readonly #connections = new Map<string, PeerConnection>();
+  /** Connections whose other end has not introduced itself. */
+  readonly #newConnections = new Set<PeerConnection>();
+  /** When each other member was last heard of. */
+  readonly #heardMs = new Map<string, number>();
+  readonly #contacts = new Contacts();
+  #others: readonly string[] = [];
+  #lastTickMs: number;
+  #lastPingMs = Number.NEGATIVE_INFINITY;
+  #lastLedgerTickMs: number;
+  #cancelTick: () => void;
+  #isStopped = false;
+  #hasJoined = false;
+
+  constructor(options: PeerGroupOptions) {
+    this.#options = options;
+    const { clock, transport, random } = options;
+    const send = (member: string, message: PeerMessage) => this.#connections.get(member)?.send(message);
+    this.#self = this.#newSelf();
+    this.#ledger = new SlotLedger(this.#self.id, { send, now: () => clock.now(), defer: options.defer });
+    this.#rates = new PeerRates({
+      send,
+      others: () => this.#others,
+      orgOf: options.orgOf,
+      now: () => clock.now(),
+      after: (ms, run) => clock.after(ms, run),
+    });
+    this.sharing = { slots: this.#ledger, rates: this.#rates };
+    this.#dialer = new PeerDialer({
+      transport,
+      random,
+      after: (ms, run) => clock.after(ms, run),
+      onOpen: (connection) => this.#open(connection, true),
+    });
+    this.#lastTickMs = clock.now();
+    this.#lastLedgerTickMs = clock.now();
+    this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+    this.#view.add(this.#self);
+    this.#viewChanged();
+  }
+
+  /** True while this gateway may use slots. Before it has met the others, calls wait. */
+  get joined(): boolean {
+    return this.#ledger.active;
+  }
+
+  /** Lists the other members, by name. */
+  get peers(): readonly PeerState[] {
+    const now = this.#options.clock.now();
+    return this.#others
+      .map((id) => ({
+        name: this.#view.members.get(id)?.name ?? id,
+        connected: this.#connections.has(id),
+        silentMs: now - (this.#heardMs.get(id) ?? now),
+      }))
+      .sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** Takes over the gateways that the control server lists. */
+  setContacts(members: readonly GatewayMember[]): void {
+    if (this.#isStopped) return;
+    const others = members.filter(({ name }) => name !== this.#self.name);
+    this.#contacts.set(others, (name) => this.#isConnected(name), this.#options.clock.now());
+    // A gateway that still responds is a member until its connection ends.
+    const gone = [...this.#view.members.values()].filter(
+      ({ id, name }) => !this.#contacts.has(name) && this.#isAbsent(id),
+    );
+    this.#remove(gone.map(({ id }) => id));
+    this.#dial();
+    this.#tryJoin();
+  }
+
+  /** Takes a connection that another gateway opened. */
+  accept(connection: LinkConnection): LinkHandlers {
+    return this.#open(connection, false);
+  }
+
+  /** Leaves the group: the others take over its slots. */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#cancelTick();
+    this.#dialer.setTargets(new Map());
+    for (const connection of [...this.#connections.values(), ...this.#newConnections]) {
+      connection.send({ type: "bye" });
+      connection.close();
+    }
+    this.#connections.clear();
+    this.#newConnections.clear();
+  }
+
+  opened(connection: PeerConnection, member: Member): void {
+    this.#newConnections.delete(connection);
+    if (member.name === this.#self.name || this.#view.wasRemoved(member.id)) {
+      // It learns that it was removed, and comes back as another member.
+      connection.send(this.#view.message());
+      connection.close();
+      return;
+    }
+    const present = this.#connections.get(member.id);
+    if (present && this.#isPreferred(present, member)) {
+      connection.close();
+      return;
+    }
+    if (present) this.#drop(member.id, present);
+    this.#connections.set(member.id, connection);
+    this.#heardMs.set(member.id, connection.heardMs);
+    this.#contacts.met(member.name);
+    const predecessors = [...this.#view.members.values()].filter(
+      ({ id, name }) => name === member.name && id !== member.id,
+    );
+    const now = this.#options.clock.now();
+    for (const { id } of predecessors) this.#forget(id, now);
+    this.#rates.connected(member.id);
+    connection.send(this.#rates.tokens());
+    if (this.#view.add(member) || predecessors.length > 0) this.#viewChanged();
+    else {
+      connection.send(this.#view.message());
+      this.#ledger.connected(member.id);
+    }
+    this.#dial();
+    this.#tryJoin();
+  }
+
+  message(connection: PeerConnection, member: Member, message: PeerMessage): void {
+    this.#heardMs.set(member.id, connection.heardMs);
+    switch (message.type) {
+      case "view":
+        if (this.#view.merge(message, this.#options.clock.now())) this.#viewChanged();
+        else if (this.#view.wasRemoved(this.#self.id)) this.#restart();
+        break;
+      case "sync":
+        this.#ledger.receiveSync(member.id, message);
+        break;
+      case "slots":
+        this.#ledger.receiveSlots(member.id, message);
+        break;
+      case "holders":
+        this.#ledger.receiveHolders(member.id, message);
+        break;
+      case "admitted":
+        this.#rates.receive(message);
+        break;
+      case "tokens":
+        if (!this.#ledger.active) this.#rates.adoptTokens(message);
+        break;
+      case "bye":
+        this.#remove([member.id]);
+    }
+    this.#noteJoined();
+  }
+
+  closed(connection: PeerConnection, reason: string | undefined): void {
+    this.#newConnections.delete(connection);
+    const { member } = connection;
+    if (member === undefined) {
+      if (reason !== undefined) this.#options.log.warn({ reason }, "a gateway cannot be connected");
+      return;
+    }
+    if (this.#connections.get(member.id) !== connection) return;
+    this.#drop(member.id, connection);
+    // The control server knows already that it is gone.
+    if (this.#contacts.areKnown && !this.#contacts.has(member.name)) this.#remove([member.id]);
+    this.#dial();
+  }
+
+  #newSelf(): Member {
+    const { name, address, random } = this.#options;
+    const unique = Math.floor(random() * 2 ** 48).toString(36);
+    return { id: `${name}#${unique}`, name, address };
+  }
+
+  #open(connection: LinkConnection, isOutgoing: boolean): LinkHandlers {
+    const { token, clock } = this.#options;
+    const peer = new PeerConnection(connection, isOutgoing, this.#self, {
+      token,
+      now: () => clock.now(),
+      events: this,
+    });
+    if (this.#isStopped) peer.close();
+    else this.#newConnections.add(peer);
+    return peer;
+  }
+
+  /** Of two connections between two gateways, both keep the one that the gateway with the lower name opened. */
+  #isPreferred({ isOutgoing, heardMs }: PeerConnection, { name }: Member): boolean {
+    const isAlive = this.#options.clock.now() - heardMs < 2 * PING_MS;
+    return isAlive && isOutgoing === this.#self.name < name;
+  }
+
+  #isConnected(name: string): boolean {
+    for (const { member } of this.#connections.values()) if (member?.name === name) return true;
+    return false;
+  }
+
+  #isAbsent(id: string): boolean {
+    return id !== this.#self.id && !this.#connections.has(id);
+  }
+
+  #drop(id: string, connection: PeerConnection): void {
+    connection.close();
+    this.#connections.delete(id);
+    this.#ledger.disconnected(id);
+    this.#rates.disconnected(id);
+  }
+
+  /** Connects to the gateways that are known and not connected. */
+  #dial(): void {
+    if (this.#isStopped) return;
+    const targets = new Map<string, string>();
+    const add = (name: string, address: string) => {
+      if (name !== this.#self.name && address !== "" && !this.#isConnected(name)) targets.set(name, address);
+    };
+    for (const { name, address } of this.#view.members.values()) add(name, address);
+    for (const [name, address] of this.#contacts.addresses()) add(name, address);
+    this.#dialer.setTargets(targets);
+  }
+
+  #remove(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const now = this.#options.clock.now();
+    for (const id of ids) this.#forget(id, now);
+    this.#viewChanged();
+  }
+
+  #forget(id: string, nowMs: number): void {
+    const connection = this.#connections.get(id);
+    if (connection) this.#drop(id, connection);
+    this.#heardMs.delete(id);
+    this.#view.remove(id, nowMs);
+  }
+
+  /** Passes the view on, and continues with it. */
+  #viewChanged(): void {
+    if (this.#view.wasRemoved(this.#self.id)) {
+      this.#restart();
+      return;
+    }
+    const now = this.#options.clock.now();
+    for (const id of this.#connections.keys()) if (!this.#view.members.has(id)) this.#forget(id, now);
+    const members = [...this.#view.members.keys()];
+    this.#others = members.filter((id) => id !== this.#self.id);
+    for (const id of this.#others) if (!this.#heardMs.has(id)) this.#heardMs.set(id, now);
+    for (const id of this.#heardMs.keys()) if (!this.#view.members.has(id)) this.#heardMs.delete(id);
+    this.#rates.retain(this.#others);
+    const message = this.#view.message();
+    for (const connection of this.#connections.values()) connection.send(message);
+    this.#ledger.setView(this.#view.id, members);
+    this.#dial();
+    this.#noteJoined();
+  }
+
+  /** Joins the group again, as another member: the others have given up this one. */
+  #restart(): void {
+    const now = this.#options.clock.now();
+    this.#options.log.warn({ gateway: this.#self.name }, "the other gateways took this one for gone; it joins again");
+    for (const [id, connection] of this.#connections) this.#drop(id, connection);
+    for (const connection of this.#newConnections) connection.close();
+    this.#newConnections.clear();
+    this.#view.remove(this.#self.id, now);
+    this.#self = this.#newSelf();
+    this.#ledger.restart(this.#self.id);
+    this.#contacts.restart(now);
+    for (const id of this.#heardMs.keys()) this.#heardMs.set(id, now);
+    this.#view.add(this.#self);
+    this.#viewChanged();
+  }
+
+  /** Starts to use slots once every gateway that the control server lists was met, or does not respond. */
+  #tryJoin(): void {
+    const contacts = this.#contacts;
+    if (!contacts.areKnown || contacts.areAwaited(this.#options.clock.now(), MEMBER_TIMEOUT_MS)) return;
+    this.#ledger.activate();
+    this.#noteJoined();
+  }
+
+  #noteJoined(): void {
+    if (this.#hasJoined || !this.#ledger.active) return;
+    this.#hasJoined = true;
+    this.#options.onJoined?.();
+  }
+
+  #tick(): void {
+    const { clock, log } = this.#options;
+    const now = clock.now();
+    const wasPaused = now - this.#lastTickMs > PAUSE_MS;
+    this.#lastTickMs = now;
+    this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+    if (wasPaused && this.#others.length > 0) {
+      this.#restart();
+      return;
+    }
+    if (now - this.#lastPingMs >= PING_MS) {
+      this.#lastPingMs = now;
+      for (const connection of this.#connections.values()) connection.send({ type: "ping" });
+    }
+    for (const connection of [...this.#connections.values(), ...this.#newConnections]) {
+      if (now - connection.heardMs <= CONNECTION_TIMEOUT_MS) continue;
+      connection.close();
+      this.closed(connection, "it is silent");
+    }
+    const silent = this.#others.filter((id) => now - (this.#heardMs.get(id) ?? now) > MEMBER_TIMEOUT_MS);
+    if (silent.length > 0) log.warn({ gateways: silent }, "gateways do not respond; the others take over their slots");
+    this.#remove(silent);
+    this.#tryJoin();
+    if (now - this.#lastLedgerTickMs < LEDGER_TICK_MS) return;
+    this.#lastLedgerTickMs = now;
+    this.#ledger.tick();
+  }
+}
