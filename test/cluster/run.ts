@@ -14,6 +14,14 @@ import { KubernetesApi, KubernetesCredentials } from "@faas/platforms/kubernetes
 const root = join(import.meta.dirname, "../..");
 const run = `t${randomBytes(3).toString("hex")}`;
 
+const KINDS: readonly Kind[] = [
+  "ClusterRoleBinding",
+  "ClusterRole",
+  "ValidatingAdmissionPolicyBinding",
+  "ValidatingAdmissionPolicy",
+  "Namespace",
+];
+
 const missing = await missingServices();
 if (missing.length > 0) {
   process.stderr.write(`${["These tests cannot run, because there is no:", ...missing].join("\n  ")}\n`);
@@ -63,7 +71,7 @@ async function runTests(): Promise<number> {
 /** Removes objects with the labels of faas and the id of this run. */
 async function reap(): Promise<void> {
   await withApi(async (api) => {
-    for (const kind of ["ClusterRoleBinding", "ClusterRole", "Namespace"] satisfies Kind[]) {
+    for (const kind of KINDS) {
       const ours = await api.list<KubernetesObject>(kind, undefined, "app.kubernetes.io/managed-by=faas");
       for (const { metadata } of ours) {
         const { name = "", deletionTimestamp } = metadata ?? {};

@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults [-- PART… --seed N --short --minutes N --platform NAME --write]`: runs the parts one after another and prints a table of the
+ * `npm run test:faults [-- PART… --seed N --short --minutes N --platform NAME --fault NAME --write]`: runs the parts one after another and prints a table of the
  * faults, the workload, and what was lost. The exit code is 1 if anything was lost. `--write` updates the table in docs/faults.md.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
     short: { type: "boolean", default: false },
     minutes: { type: "string" },
     platform: { type: "string" },
+    fault: { type: "string", multiple: true },
     write: { type: "boolean", default: false },
   },
 });
@@ -59,6 +60,7 @@ async function runPart(name: string): Promise<readonly FaultRow[]> {
     seed,
     minutes,
     platforms,
+    ...(values.fault === undefined ? {} : { faults: values.fault }),
     print: (line) => process.stdout.write(`  ${line}\n`),
   };
   try {

@@ -11,6 +11,8 @@ export interface FaultOptions {
   readonly minutes?: number;
   /** Platforms to test; all that this machine has without it. */
   readonly platforms?: readonly PlatformName[];
+  /** Names of the faults to cause, for a part that has several; all without it. */
+  readonly faults?: readonly string[];
 }
 
 /** Row of the table. */

@@ -1,12 +1,11 @@
 import { keyIdOf } from "@faas/core";
-import { PULL_SECRET } from "@faas/platforms/kubernetes-manifests";
-import type { V1Container, V1Deployment, V1PodSpec, V1Probe, V1Volume } from "@kubernetes/client-node";
-import { ADMIN_KEY_ID, INSTALL_SETTINGS, metadataOf, podLabels, SERVER, serverLabels } from "./labels.ts";
-import { type ServerManifestOptions, settingsJson } from "./settings.ts";
+import type { V1Container, V1Deployment, V1PodSpec, V1Volume } from "@kubernetes/client-node";
+import { gatewayTokenParts } from "./gateway-token.ts";
+import { ADMIN_KEY_ID, GATEWAY, INSTALL_SETTINGS, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
+import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, SECRET_MODE, tlsParts } from "./pod-parts.ts";
+import { hasGateways, type ServerManifestOptions, settingsJson } from "./settings.ts";
 
 const ADMIN_KEY_FOLDER = "/etc/faas/admin-key";
-const TLS_FOLDER = "/etc/faas/tls";
-const USER = 65_532;
 /** Time to terminate: a stopping server gives requests 10 s, and needs some time for logs and connections. */
 const GRACE_SECONDS = 30;
 /** Time to wait for the data folder: longer than a stopping server may take. */
@@ -15,6 +14,10 @@ const LOCK_TIMEOUT_SECONDS = 60;
 /** Builds the Deployment: one replica that is stopped before the next one starts, because the data folder can only have one writer. */
 export function serverDeployment(options: ServerManifestOptions): V1Deployment {
   const { namespace, adminToken } = options;
+  const annotations = {
+    ...(adminToken === undefined ? {} : { [ADMIN_KEY_ID]: keyIdOf(adminToken) ?? "" }),
+    ...gatewayTokenParts(options).annotations,
+  };
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -29,8 +32,8 @@ export function serverDeployment(options: ServerManifestOptions): V1Deployment {
       strategy: { type: "Recreate" },
       template: {
         metadata: {
-          labels: serverLabels(namespace),
-          ...(adminToken === undefined ? {} : { annotations: { [ADMIN_KEY_ID]: keyIdOf(adminToken) ?? "" } }),
+          labels: partLabels(namespace),
+          ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
         },
         spec: podSpec(options),
       },
@@ -40,107 +43,82 @@ export function serverDeployment(options: ServerManifestOptions): V1Deployment {
 
 function podSpec(options: ServerManifestOptions): V1PodSpec {
   return {
-    serviceAccountName: SERVER.account,
-    automountServiceAccountToken: true,
-    enableServiceLinks: false,
-    // Process 1 ignores a SIGTERM without a handler: a server that is stopped while it starts would stay for the whole grace period.
-    shareProcessNamespace: true,
+    ...commonPodSpec(SERVER.account, options),
     terminationGracePeriodSeconds: GRACE_SECONDS,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: USER,
-      runAsGroup: USER,
-      fsGroup: USER,
-      // Avoids visiting every file of a large volume at each start.
-      fsGroupChangePolicy: "OnRootMismatch",
-      seccompProfile: { type: "RuntimeDefault" },
-    },
-    ...(options.dockerConfigJson === undefined ? {} : { imagePullSecrets: [{ name: PULL_SECRET }] }),
     containers: [container(options)],
     volumes: volumes(options),
   };
 }
 
-function volumes({ adminToken, tlsSecret }: ServerManifestOptions): V1Volume[] {
+/** Returns the certificates of the server's listener: it has none where gateways accept the clients. */
+const ownTls = (options: ServerManifestOptions) => tlsParts(hasGateways(options) ? undefined : options.tlsSecret);
+
+function volumes(options: ServerManifestOptions): V1Volume[] {
   // Without the token: the verifier is enough to recognize it.
   const items = [{ key: "verifier", path: "verifier" }];
-  const adminKey = { secretName: SERVER.adminKey, items, defaultMode: 0o440 };
+  const adminKey = { secretName: SERVER.adminKey, items, defaultMode: SECRET_MODE };
   return [
     { name: "data", persistentVolumeClaim: { claimName: SERVER.claim } },
     { name: "tmp", emptyDir: {} },
-    ...(adminToken === undefined ? [] : [{ name: "admin-key", secret: adminKey }]),
-    ...tlsVolumes(tlsSecret).map(({ name, secretName }) => ({ name, secret: { secretName, defaultMode: 0o440 } })),
+    ...(options.adminToken === undefined ? [] : [{ name: "admin-key", secret: adminKey }]),
+    ...ownTls(options).volumes,
+    ...gatewayTokenParts(options).volumes,
   ];
 }
 
-/** Returns a volume per Secret with a certificate. */
-const tlsVolumes = (tlsSecret: string | undefined) =>
-  (tlsSecret?.split(",") ?? []).map((secretName, index) => {
-    const suffix = index === 0 ? "" : `-${index + 1}`;
-    return { name: `tls${suffix}`, secretName, mountPath: `${TLS_FOLDER}${suffix}` };
-  });
-
 function container(options: ServerManifestOptions): V1Container {
   const { image, expose, adminToken, tlsSecret } = options;
+  const isInternal = hasGateways(options);
+  const port = isInternal
+    ? { name: "control", containerPort: GATEWAY.controlPort }
+    : { name: "http", containerPort: SERVER.port, ...(expose === "hostport" ? { hostPort: SERVER.port } : {}) };
   return {
     name: SERVER.container,
     image,
     imagePullPolicy: "IfNotPresent",
     args: commandLine(options),
     env: [{ name: "FAAS_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }],
-    ports: [
-      {
-        name: "http",
-        containerPort: SERVER.port,
-        protocol: "TCP",
-        ...(expose === "hostport" ? { hostPort: SERVER.port } : {}),
-      },
-    ],
+    ports: [{ ...port, protocol: "TCP" }],
     // No CPU limit: a throttled gateway would slow down all endpoints.
     resources: { requests: { cpu: "250m", memory: "256Mi" }, limits: { memory: "1Gi" } },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ["ALL"] },
-    },
+    securityContext: CONTAINER_SECURITY,
     volumeMounts: [
       { name: "data", mountPath: "/data" },
       { name: "tmp", mountPath: "/tmp" },
       ...(adminToken === undefined ? [] : [{ name: "admin-key", mountPath: ADMIN_KEY_FOLDER, readOnly: true }]),
-      // The whole folder, because a Secret mounted as single files is not renewed.
-      ...tlsVolumes(tlsSecret).map(({ name, mountPath }) => ({ name, mountPath, readOnly: true })),
+      ...ownTls(options).mounts,
+      ...gatewayTokenParts(options).mounts,
     ],
-    ...probes(tlsSecret !== undefined),
+    ...probes(port.name, tlsSecret !== undefined && !isInternal),
   };
 }
 
 function commandLine(options: ServerManifestOptions): string[] {
-  const { registryPush, registryPull, startupCpu, allowImages, adminToken, tlsSecret } = options;
+  const { registryPush, registryPull, startupCpu, allowImages, adminToken } = options;
   const { accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress } = options;
-  const flag = (name: string, value: string | number | undefined) => (value === undefined ? [] : [name, String(value)]);
+  const listener = hasGateways(options)
+    ? ["--control-listen", `0.0.0.0:${GATEWAY.controlPort}`, ...gatewayTokenParts(options).args]
+    : [
+        ...["--host", "0.0.0.0", "--port", String(SERVER.port)],
+        ...ownTls(options).args,
+        ...flag("--max-connections", maxConnections),
+        ...flag("--max-connections-per-address", maxConnectionsPerAddress),
+      ];
   return [
-    "up",
-    ...["--platform", "kubernetes", "--host", "0.0.0.0", "--port", String(SERVER.port), "--data", "/data"],
-    ...["--lock-timeout", `${LOCK_TIMEOUT_SECONDS}s`],
+    ...["up", "--platform", "kubernetes", "--data", "/data", "--lock-timeout", `${LOCK_TIMEOUT_SECONDS}s`],
+    ...listener,
     ...flag("--registry-push", registryPush),
     ...flag("--registry-pull", registryPull),
     ...flag("--startup-cpu", startupCpu),
     ...flag("--allow-images", allowImages),
-    ...tlsVolumes(tlsSecret).flatMap(({ mountPath }) => [
-      ...["--tls-cert", `${mountPath}/tls.crt`, "--tls-key", `${mountPath}/tls.key`],
-    ]),
     ...flag("--access-log", accessLog),
     ...flag("--log-request-ids", logRequestIds),
-    ...flag("--max-connections", maxConnections),
-    ...flag("--max-connections-per-address", maxConnectionsPerAddress),
     ...(adminToken === undefined ? ["--auth", "off"] : ["--admin-key-file", `${ADMIN_KEY_FOLDER}/verifier`]),
   ];
 }
 
-function probes(isSecure: boolean): Record<"startupProbe" | "readinessProbe" | "livenessProbe", V1Probe> {
-  // The kubelet does not verify certificates.
-  const scheme = isSecure ? { scheme: "HTTPS" } : {};
-  const probe = (path: string): V1Probe => ({ httpGet: { path, port: "http", ...scheme }, timeoutSeconds: 5 });
+function probes(port: string, isSecure: boolean) {
+  const probe = (path: string) => httpProbe(path, port, isSecure);
   return {
     // Includes the wait for the data folder, during which the server must not be restarted.
     startupProbe: { ...probe("/-/healthz"), periodSeconds: 1, failureThreshold: LOCK_TIMEOUT_SECONDS + 60 },

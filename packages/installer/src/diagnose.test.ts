@@ -6,6 +6,7 @@ import { urlOf } from "./server-address.ts";
 import { settingsFor } from "./settings.ts";
 
 const facts = (more: Partial<ServerFacts> = {}): ServerFacts => ({
+  part: "server",
   deployment: {},
   pods: [],
   claim: { metadata: { namespace: "tools", name: "faas-data" }, status: { phase: "Bound" } },
@@ -96,14 +97,14 @@ for (const [cause, given, code, words, isFinal] of [
   ],
   [
     "pod security",
-    { deployment: rejected('pods "x" is forbidden: violates PodSecurity "restricted:latest"') },
+    { part: "server", deployment: rejected('pods "x" is forbidden: violates PodSecurity "restricted:latest"') },
     "POD_REFUSED",
     /violates PodSecurity/,
     true,
   ],
   [
     "a used-up quota",
-    { deployment: rejected('pods "x" is forbidden: exceeded quota: q') },
+    { part: "server", deployment: rejected('pods "x" is forbidden: exceeded quota: q') },
     "POD_REFUSED",
     /exceeded quota/,
     false,

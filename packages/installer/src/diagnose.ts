@@ -9,10 +9,11 @@ import type {
 } from "@kubernetes/client-node";
 import { SERVER } from "./labels.ts";
 
-/** Pure functions from the state of an installation's objects to the reason why its server does not answer. */
+/** Pure functions from the state of an installation's objects to the reason why its server, or a gateway, does not answer. */
 
-/** State of an installation in the cluster. */
+/** State of an installation's control server, or of its gateways, in the cluster. */
 export interface ServerFacts {
+  readonly part: "server" | "gateway";
   readonly deployment: V1Deployment;
   /** Pods of the Deployment. */
   readonly pods: readonly V1Pod[];
@@ -36,13 +37,14 @@ const FINAL_PULL_ERROR =
 /** Number of restarts after which a failure is final: the container does not just wait for another component. */
 const FINAL_RESTARTS = 3;
 
-/** Returns true if the only pod is of the current generation and available. */
-export function isServerReady({ deployment: { metadata, status } }: Pick<ServerFacts, "deployment">): boolean {
+/** Returns true if all pods are of the current generation and available. */
+export function isServerReady({ deployment: { metadata, spec, status } }: Pick<ServerFacts, "deployment">): boolean {
+  const replicas = spec?.replicas ?? 1;
   return (
     (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
-    status?.replicas === 1 &&
-    status.updatedReplicas === 1 &&
-    status.availableReplicas === 1
+    status?.replicas === replicas &&
+    status.updatedReplicas === replicas &&
+    status.availableReplicas === replicas
   );
 }
 
@@ -55,19 +57,20 @@ export function newestPod(pods: readonly V1Pod[]): V1Pod | undefined {
 /** Returns the reason why the server does not answer; `undefined` if none is known. */
 export function serverFailure(facts: ServerFacts): ServerFailure | undefined {
   const pod = newestPod(facts.pods);
-  return volumeFailure(facts, pod) ?? rejectionFailure(facts.deployment) ?? (pod && podFailure(pod));
+  return volumeFailure(facts, pod) ?? rejectionFailure(facts) ?? (pod && podFailure(facts.part, pod));
 }
 
 /** Describes the current step of the start, for progress output. */
-export function serverProgress({ pods }: ServerFacts): string {
+export function serverProgress({ part, pods }: ServerFacts): string {
   const pod = newestPod(pods);
-  if (!pod) return pods.length > 0 ? "waiting for the previous server to stop" : "waiting for a pod";
-  if (containerOf(pod)?.state?.running) return "the server is starting";
+  if (!pod) return pods.length > 0 ? `waiting for the previous ${part} to stop` : "waiting for a pod";
+  if (containerOf(pod)?.state?.running) return `the ${part} is starting`;
   const scheduled = pod.status?.conditions?.some(({ type, status }) => type === "PodScheduled" && status === "True");
   return scheduled ? "pulling the image and mounting the volume" : "waiting for a node";
 }
 
-function volumeFailure({ claim, events }: ServerFacts, pod: V1Pod | undefined): ServerFailure | undefined {
+function volumeFailure({ part, claim, events }: ServerFacts, pod: V1Pod | undefined): ServerFailure | undefined {
+  if (part === "gateway") return undefined;
   const name = `${claim?.metadata?.namespace}/${claim?.metadata?.name}`;
   const lastMessage = (test: (event: CoreV1Event) => boolean) => events.filter(test).at(-1)?.message;
   const code = "VOLUME_UNBOUND";
@@ -91,7 +94,7 @@ function volumeFailure({ claim, events }: ServerFacts, pod: V1Pod | undefined): 
   return { code, detail: `Cannot mount the volume of ${name}: ${message}`, isFinal: false };
 }
 
-function rejectionFailure({ status }: V1Deployment): ServerFailure | undefined {
+function rejectionFailure({ part, deployment: { status } }: ServerFacts): ServerFailure | undefined {
   const condition = status?.conditions?.find(
     ({ type, status: value }) => type === "ReplicaFailure" && value === "True",
   );
@@ -99,24 +102,27 @@ function rejectionFailure({ status }: V1Deployment): ServerFailure | undefined {
   const message = (condition.message ?? "").replace(/^pods "[^"]*" is forbidden: /, "");
   return {
     code: "POD_REFUSED",
-    detail: `The cluster rejects the server's pod: ${message}`,
+    detail: `The cluster rejects the ${part}'s pod: ${message}`,
     isFinal: /violates PodSecurity/.test(message),
   };
 }
 
-function podFailure(pod: V1Pod): ServerFailure | undefined {
+function podFailure(part: ServerFacts["part"], pod: V1Pod): ServerFailure | undefined {
   const container = containerOf(pod);
-  if (container) return containerFailure(container, pod);
+  if (container) return containerFailure(part, container, pod);
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === "PodScheduled" && status === "False");
   if (!unscheduled) return undefined;
   const { message = "" } = unscheduled;
-  const advice = /free ports/.test(message)
-    ? `; port ${SERVER.port} of the node is in use: choose another --expose`
-    : "";
-  return { code: "UNSCHEDULABLE", detail: `No node accepts the server's pod: ${message}${advice}`, isFinal: false };
+  const portAdvice = part === "server" ? "choose another --expose" : "choose another --expose, or fewer --gateways";
+  const advice = /free ports/.test(message) ? `; port ${SERVER.port} of the node is in use: ${portAdvice}` : "";
+  return { code: "UNSCHEDULABLE", detail: `No node accepts the ${part}'s pod: ${message}${advice}`, isFinal: false };
 }
 
-function containerFailure(container: V1ContainerStatus, pod: V1Pod): ServerFailure | undefined {
+function containerFailure(
+  part: ServerFacts["part"],
+  container: V1ContainerStatus,
+  pod: V1Pod,
+): ServerFailure | undefined {
   const { waiting, terminated } = container.state ?? {};
   const { reason = "", message = "" } = waiting ?? {};
   if (/^(ErrImagePull|ImagePullBackOff|InvalidImageName|RegistryUnavailable)$/.test(reason)) {
@@ -124,19 +130,20 @@ function containerFailure(container: V1ContainerStatus, pod: V1Pod): ServerFailu
     const cause = message.replace(/^Back-off pulling image "[^"]*":?\s*/, "").replace(/^ErrImagePull: /, "");
     return {
       code: "IMAGE_PULL_FAILED",
-      detail: `The nodes cannot pull the server's image ${image}: ${cause || reason}. Set the registry's address for the nodes with --registry-pull. If it requires a password, run "docker login" before "faas install"`,
+      detail: `The nodes cannot pull the ${part}'s image ${image}: ${cause || reason}. Set the registry's address for the nodes with --registry-pull. If it requires a password, run "docker login" before "faas install"`,
       isFinal: reason === "InvalidImageName" || FINAL_PULL_ERROR.test(cause),
     };
   }
   if (/^(CreateContainerConfigError|CreateContainerError|RunContainerError)$/.test(reason))
-    return { code: "CONTAINER_REFUSED", detail: `Cannot start the server's container: ${message}`, isFinal: false };
-  if (terminated) return { ...exitFailure(terminated, container, pod), logs: "current" };
+    return { code: "CONTAINER_REFUSED", detail: `Cannot start the ${part}'s container: ${message}`, isFinal: false };
+  if (terminated) return { ...exitFailure(part, terminated, container, pod), logs: "current" };
   const previous = container.lastState?.terminated;
   if (reason !== "CrashLoopBackOff" || !previous) return undefined;
-  return { ...exitFailure(previous, container, pod), logs: "previous" };
+  return { ...exitFailure(part, previous, container, pod), logs: "previous" };
 }
 
 function exitFailure(
+  part: ServerFacts["part"],
   { reason, exitCode }: NonNullable<V1ContainerState["terminated"]>,
   { restartCount }: V1ContainerStatus,
   pod: V1Pod,
@@ -148,10 +155,10 @@ function exitFailure(
       : `ended with exit code ${exitCode}`;
   return {
     code: "SERVER_NOT_READY",
-    detail: `The server ${how}${restartCount > 0 ? `, ${restartCount + 1} times so far` : ""}`,
+    detail: `The ${part} ${how}${restartCount > 0 ? `, ${restartCount + 1} times so far` : ""}`,
     isFinal: restartCount >= FINAL_RESTARTS,
   };
 }
 
-const containerOf = (pod: V1Pod | undefined) =>
-  pod?.status?.containerStatuses?.find(({ name }) => name === SERVER.container);
+/** Returns the status of the pod's only container. */
+const containerOf = (pod: V1Pod | undefined) => pod?.status?.containerStatuses?.[0];

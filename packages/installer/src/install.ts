@@ -1,14 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, keyIdOf, parseSize } from "@faas/core";
 import type { KubernetesApi, KubernetesObject } from "@faas/platforms/kubernetes-client";
-import { LABELS } from "@faas/platforms/kubernetes-manifests";
+import { GATEWAY_NAME, LABELS, SERVER_NAME } from "@faas/platforms/kubernetes-manifests";
 import type { V1Deployment, V1Namespace, V1PersistentVolumeClaim, V1Secret } from "@kubernetes/client-node";
-import { INSTALL_SETTINGS, SERVER, serverLabels } from "./labels.ts";
+import { newGatewayToken, readGatewayToken } from "./gateway-token.ts";
+import { GATEWAY, INSTALL_SETTINGS, partLabels, SERVER } from "./labels.ts";
 import { serverManifests } from "./manifests.ts";
-import type { ServerAddress } from "./server-address.ts";
-import { DEFAULT_SETTINGS, type InstallSettings, type ServerManifestOptions } from "./settings.ts";
+import { findAddress, type ServerAddress } from "./server-address.ts";
+import { DEFAULT_SETTINGS, hasGateways, type InstallSettings, type ServerManifestOptions } from "./settings.ts";
+import { removeSuperfluous } from "./uninstall.ts";
 import type { WaitOptions } from "./wait-options.ts";
-import { waitForServer } from "./wait-ready.ts";
+import { waitUntilReady } from "./wait-ready.ts";
 
 const STEP_MS = 300;
 
@@ -43,8 +45,8 @@ export async function readAdminToken(
 }
 
 /**
- * Creates or changes an installation, and waits until its server answers. Has no effect if nothing changes. Rejects also with the errors of
- * `waitForServer`.
+ * Creates or changes an installation, and waits until its server answers. Has no effect if nothing changes. The control server comes first and the
+ * gateways follow when it is ready: if the new one fails, the gateways still serve. Rejects also with the errors of `waitUntilReady`.
  *
  * @throws NAMESPACE_TAKEN
  * @throws NAMESPACE_TERMINATING
@@ -58,16 +60,37 @@ export async function installServer(
 ): Promise<ServerAddress> {
   const ownsNamespace = await checkNamespace(api, wait);
   const storageClass = await checkVolume(api, options, wait.signal);
-  for (const manifest of serverManifests({ ...options, ...(storageClass === undefined ? {} : { storageClass }) })) {
+  const gateways = hasGateways(options) ? await existingGateways(api, wait) : {};
+  const deadline = performance.now() + wait.timeoutMs;
+  const manifests = serverManifests({
+    ...options,
+    ...gateways,
+    ...(storageClass === undefined ? {} : { storageClass }),
+  });
+  for (const manifest of manifests) {
     // A namespace of another owner is left unchanged.
     if (manifest.kind === "Namespace" && !ownsNamespace) continue;
     await api.apply(manifest as KubernetesObject, wait.signal);
+    if (manifest.kind !== "Deployment") continue;
+    await waitUntilReady(api, manifest.metadata?.name === SERVER.deployment ? "server" : "gateway", wait, deadline);
   }
-  return waitForServer(api, options.expose, { ...wait, secure: options.tlsSecret !== undefined });
+  const secure = options.tlsSecret !== undefined;
+  const part = hasGateways(options) ? GATEWAY_NAME : SERVER_NAME;
+  const address = await findAddress(api, options.expose, part, { ...wait, secure }, deadline);
+  await removeSuperfluous(api, wait.namespace, manifests as readonly KubernetesObject[], wait.signal);
+  return address;
+}
+
+/** Returns what an installation keeps of its gateways: their token, and their present number. */
+async function existingGateways(api: KubernetesApi, { namespace, signal }: WaitOptions) {
+  const gatewayToken = (await readGatewayToken(api, namespace, signal)) ?? newGatewayToken();
+  const found = await api.get<V1Deployment & KubernetesObject>("Deployment", namespace, GATEWAY.deployment, signal);
+  const gatewayReplicas = found?.spec?.replicas;
+  return { gatewayToken, ...(gatewayReplicas === undefined ? {} : { gatewayReplicas }) };
 }
 
 const isOwned = ({ metadata }: KubernetesObject, namespace: string) =>
-  Object.entries(serverLabels(namespace)).every(([name, value]) => metadata?.labels?.[name] === value);
+  Object.entries(partLabels(namespace)).every(([name, value]) => metadata?.labels?.[name] === value);
 
 /** Returns true if the namespace belongs to the installation, or will. Waits for the end of a terminating namespace. */
 async function checkNamespace(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newKey, verifierOf } from "@faas/core";
-import { serverSelector } from "./labels.ts";
+import { partSelector } from "./labels.ts";
 import { serverManifests } from "./manifests.ts";
 import { SERVER_RULES } from "./permissions.ts";
 import { type Exposure, type ServerManifestOptions, settingsFor } from "./settings.ts";
@@ -24,7 +24,8 @@ const any = (object: unknown) => object as any;
 test("all objects have the installation's labels, and namespaced ones are in its namespace", () => {
   for (const { kind, metadata } of serverManifests(options({ dockerConfigJson: "{}" }))) {
     const pairs = Object.entries(metadata?.labels ?? {}).map(([name, value]) => `${name}=${value}`);
-    for (const label of serverSelector("tools").split(",")) assert.ok(pairs.includes(label), `${kind}: ${label}`);
+    for (const label of partSelector("tools", "faas-server").split(","))
+      assert.ok(pairs.includes(label), `${kind}: ${label}`);
     if (!/^(Namespace|ClusterRole.*)$/.test(kind as string)) assert.equal(metadata?.namespace, "tools", kind);
   }
 });

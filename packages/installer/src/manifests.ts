@@ -1,5 +1,5 @@
 import { verifierOf } from "@faas/core";
-import { PULL_SECRET } from "@faas/platforms/kubernetes-manifests";
+import { GATEWAY_NAME, PULL_SECRET } from "@faas/platforms/kubernetes-manifests";
 import type {
   V1ClusterRole,
   V1ClusterRoleBinding,
@@ -10,13 +10,17 @@ import type {
   V1ServiceAccount,
 } from "@kubernetes/client-node";
 import { serverDeployment } from "./deployment-manifest.ts";
-import { metadataOf, podLabels, roleName, SERVER, serverLabels } from "./labels.ts";
+import { gatewayDeployment } from "./gateway-deployment.ts";
+import { gatewayManifests } from "./gateway-manifests.ts";
+import { metadataOf, partLabels, podLabels, roleName, SERVER } from "./labels.ts";
 import { SERVER_RULES } from "./permissions.ts";
-import type { ServerManifestOptions } from "./settings.ts";
+import { hasGateways, type ServerManifestOptions } from "./settings.ts";
 
 /** Pure functions from an installation's settings to its Kubernetes objects. */
 
-/** Builds all objects in the order in which to apply them, the namespace first. */
+/**
+ * Builds all objects in the order in which to apply them, the namespace first. The Service for clients comes last: it then selects pods that are ready.
+ */
 export function serverManifests(options: ServerManifestOptions) {
   const { namespace, dockerConfigJson, adminToken } = options;
   return [
@@ -27,8 +31,10 @@ export function serverManifests(options: ServerManifestOptions) {
     volumeClaim(options),
     ...(dockerConfigJson === undefined ? [] : [pullSecret(namespace, dockerConfigJson)]),
     ...(adminToken === undefined ? [] : [adminKeySecret(namespace, adminToken)]),
-    service(options),
+    ...(hasGateways(options) ? gatewayManifests(options) : []),
     serverDeployment(options),
+    ...(hasGateways(options) ? [gatewayDeployment(options)] : []),
+    service(options),
   ] as const;
 }
 
@@ -40,7 +46,7 @@ function serverNamespace({ namespace, expose }: ServerManifestOptions): V1Namesp
     metadata: {
       name: namespace,
       labels: {
-        ...serverLabels(namespace),
+        ...partLabels(namespace),
         "pod-security.kubernetes.io/enforce": expose === "hostport" ? "privileged" : "restricted",
       },
     },
@@ -60,7 +66,7 @@ function clusterRole(namespace: string): V1ClusterRole {
   return {
     apiVersion: "rbac.authorization.k8s.io/v1",
     kind: "ClusterRole",
-    metadata: { name: roleName(namespace), labels: serverLabels(namespace) },
+    metadata: { name: roleName(namespace), labels: partLabels(namespace) },
     rules: [...SERVER_RULES],
   };
 }
@@ -69,7 +75,7 @@ function clusterRoleBinding(namespace: string): V1ClusterRoleBinding {
   return {
     apiVersion: "rbac.authorization.k8s.io/v1",
     kind: "ClusterRoleBinding",
-    metadata: { name: roleName(namespace), labels: serverLabels(namespace) },
+    metadata: { name: roleName(namespace), labels: partLabels(namespace) },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: roleName(namespace) },
     subjects: [{ kind: "ServiceAccount", name: SERVER.account, namespace }],
   };
@@ -112,14 +118,15 @@ function adminKeySecret(namespace: string, token: string): V1Secret {
 
 const SERVICE_TYPES = { none: "ClusterIP", hostport: "ClusterIP", nodeport: "NodePort", loadbalancer: "LoadBalancer" };
 
-function service({ namespace, expose }: ServerManifestOptions): V1Service {
+function service(options: ServerManifestOptions): V1Service {
+  const { namespace, expose } = options;
   return {
     apiVersion: "v1",
     kind: "Service",
     metadata: metadataOf(SERVER.service, namespace),
     spec: {
       type: SERVICE_TYPES[expose],
-      selector: podLabels(namespace),
+      selector: podLabels(namespace, hasGateways(options) ? GATEWAY_NAME : undefined),
       ports: [{ name: "http", port: SERVER.port, targetPort: "http", protocol: "TCP" }],
     },
   };

@@ -34,6 +34,15 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
   },
 ];
 
+/**
+ * The permissions of a gateway in a pod of its own: it follows the replicas of its endpoints, and starts some while the control server is unavailable. An
+ * admission policy narrows the latter.
+ */
+export const GATEWAY_RULES: readonly V1PolicyRule[] = [
+  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: WATCH },
+  { apiGroups: ["apps"], resources: ["deployments/scale"], verbs: ["get", "patch"] },
+];
+
 /** A single permission, as in a `SelfSubjectAccessReview`. */
 export interface Permission {
   readonly verb: string;
@@ -43,7 +52,7 @@ export interface Permission {
   readonly name?: string;
 }
 
-const OWN_VERBS = ["get", "create", "patch", "delete"];
+const OWN_VERBS = ["get", "list", "create", "patch", "delete"];
 
 /**
  * Lists the permissions that `faas install` needs, including those of the server: it can only grant permissions that it has itself (Kubernetes RBAC,
@@ -62,7 +71,11 @@ export function installPermissions(): Permission[] {
     ...own("apps", "deployments"),
     ...own("rbac.authorization.k8s.io", "clusterroles"),
     ...own("rbac.authorization.k8s.io", "clusterrolebindings"),
+    ...own("policy", "poddisruptionbudgets"),
+    ...own("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+    ...own("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
     ...SERVER_RULES.flatMap(permissionsOf),
+    ...GATEWAY_RULES.flatMap(permissionsOf),
   ];
 }
 

@@ -4,7 +4,7 @@ import { type KubernetesApi, type KubernetesObject, pathOf } from "@faas/platfor
 import type { V1Pod, V1Service } from "@kubernetes/client-node";
 import { Agent, fetch } from "undici";
 import { newestPod } from "./diagnose.ts";
-import { SERVER, serverSelector } from "./labels.ts";
+import { type Part, partSelector, SERVER } from "./labels.ts";
 import type { Exposure } from "./settings.ts";
 import type { WaitOptions } from "./wait-options.ts";
 
@@ -23,11 +23,13 @@ export interface ServerAddress {
 /**
  * Waits until a ready server has an address and answers there.
  *
+ * @param part the pods that accept clients
  * @throws SERVER_NOT_READY
  */
 export async function findAddress(
   api: KubernetesApi,
   expose: Exposure,
+  part: Part,
   { namespace, signal, timeoutMs, secure = false, onProgress }: WaitOptions,
   deadline: number,
 ): Promise<ServerAddress> {
@@ -35,7 +37,7 @@ export async function findAddress(
   let foundAt: number | undefined;
   for (;;) {
     const service = await api.get<V1Service & KubernetesObject>("Service", namespace, SERVER.service, signal);
-    const pods = await api.list<V1Pod & KubernetesObject>("Pod", namespace, serverSelector(namespace), signal);
+    const pods = await api.list<V1Pod & KubernetesObject>("Pod", namespace, partSelector(namespace, part), signal);
     const url = service && urlOf(expose, service, newestPod(pods), secure);
     if (url) {
       foundAt ??= performance.now();

@@ -17,6 +17,12 @@ export interface InstallSettings {
   readonly registryPull?: string;
   readonly startupCpu?: string;
   /**
+   * Number of gateways in pods of their own, such as `2`, or `2-10` for a number that follows their CPU use. `0`: the control server is the gateway.
+   *
+   * @defaultValue 0
+   */
+  readonly gateways?: string;
+  /**
    * `off` if no keys are required.
    *
    * @defaultValue on
@@ -58,11 +64,31 @@ export interface ServerManifestOptions extends InstallSettings {
   readonly image: string;
   /** Token of the admin key; absent if no keys are required. */
   readonly adminToken?: string;
+  /** Token that gateways in pods of their own and the control server know each other by; absent without such gateways. */
+  readonly gatewayToken?: string;
+  /** Present number of gateways, if it varies. */
+  readonly gatewayReplicas?: number;
   /** Text of a Docker `config.json` for pulling the server's image. */
   readonly dockerConfigJson?: string;
 }
 
+const DEFAULT_GATEWAYS = "0";
 export const DEFAULT_SETTINGS = { storage: "1Gi", expose: "none" } as const;
+
+/** Least and greatest number of gateways in pods of their own. */
+export interface GatewayRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Returns the number of gateways in pods of their own. */
+export function gatewayRange({ gateways = DEFAULT_GATEWAYS }: Pick<InstallSettings, "gateways">): GatewayRange {
+  const [min = 0, max = min] = gateways.split("-").map(Number);
+  return { min, max };
+}
+
+/** Returns true if gateways have pods of their own. */
+export const hasGateways = (settings: Pick<InstallSettings, "gateways">): boolean => gatewayRange(settings).max > 0;
 
 /** Combines the given settings with those of an existing installation and the defaults. The TLS Secret "none" removes a previous one. */
 export function settingsFor(given: Partial<InstallSettings>, previous: Partial<InstallSettings> = {}): InstallSettings {
@@ -76,6 +102,7 @@ export function settingsJson({
   storage,
   storageClass,
   expose,
+  gateways,
   registryPush,
   registryPull,
   startupCpu,
@@ -88,7 +115,18 @@ export function settingsJson({
   maxConnectionsPerAddress,
 }: InstallSettings): string {
   return JSON.stringify({
-    ...{ storage, storageClass, expose, registryPush, registryPull, startupCpu, auth, allowImages, tlsSecret },
+    ...{
+      storage,
+      storageClass,
+      expose,
+      gateways,
+      registryPush,
+      registryPull,
+      startupCpu,
+      auth,
+      allowImages,
+      tlsSecret,
+    },
     ...{ accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress },
   });
 }

@@ -3,19 +3,26 @@ import { FaasError } from "@faas/core";
 import type { Kind, KubernetesApi, KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { LABELS, selectorOf } from "@faas/platforms/kubernetes-manifests";
 import type { V1Namespace } from "@kubernetes/client-node";
-import { serverSelector } from "./labels.ts";
+import { GATEWAY, installationSelector } from "./labels.ts";
 import type { WaitOptions } from "./wait-options.ts";
 
 const STEP_MS = 300;
 /** Kinds in the order of their removal: after the server is gone, the organizations' objects are no longer recreated. */
 const NAMESPACED_KINDS: readonly Kind[] = [
   "Deployment",
+  "HorizontalPodAutoscaler",
+  "PodDisruptionBudget",
   "Service",
   "Secret",
   "ServiceAccount",
   "PersistentVolumeClaim",
 ];
-const CLUSTER_KINDS: readonly Kind[] = ["ClusterRoleBinding", "ClusterRole"];
+const CLUSTER_KINDS: readonly Kind[] = [
+  "ClusterRoleBinding",
+  "ClusterRole",
+  "ValidatingAdmissionPolicyBinding",
+  "ValidatingAdmissionPolicy",
+];
 
 interface ObjectName {
   readonly kind: Kind;
@@ -38,7 +45,7 @@ export const isNothing = ({ ownsNamespace, orgs, objects }: Installed): boolean 
 
 /** Finds the objects of an installation. */
 export async function findInstalled(api: KubernetesApi, namespace: string, signal?: AbortSignal): Promise<Installed> {
-  const selector = serverSelector(namespace);
+  const selector = installationSelector(namespace);
   const listNames = async (kind: Kind, within: string | undefined): Promise<ObjectName[]> => {
     const found = await api.list<KubernetesObject>(kind, within, selector, signal);
     return found.map(({ metadata }) => ({ kind, name: metadata?.name as string }));
@@ -98,8 +105,26 @@ export async function uninstallServer(
   await waitUntilGone("objects", objectsLeft, deadline, options);
 }
 
+/** Removes the objects of an installation that it had with other settings, and which are not among `manifests`. */
+export async function removeSuperfluous(
+  api: KubernetesApi,
+  namespace: string,
+  manifests: readonly KubernetesObject[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const isApplied = ({ kind, name }: ObjectName) =>
+    manifests.some((manifest) => manifest.kind === kind && manifest.metadata?.name === name);
+  const { objects } = await findInstalled(api, namespace, signal);
+  // Keys and logins may be needed again.
+  const isKept = ({ kind, name }: ObjectName) => kind === "Secret" && name !== GATEWAY.token;
+  for (const object of objects) {
+    if (isApplied(object) || isKept(object)) continue;
+    await api.delete(object.kind, CLUSTER_KINDS.includes(object.kind) ? undefined : namespace, object.name, signal);
+  }
+}
+
 async function serverPods(api: KubernetesApi, { namespace, signal }: WaitOptions): Promise<readonly string[]> {
-  const pods = await api.list<KubernetesObject>("Pod", namespace, serverSelector(namespace), signal);
+  const pods = await api.list<KubernetesObject>("Pod", namespace, installationSelector(namespace), signal);
   return pods.map(({ metadata }) => metadata?.name ?? "");
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import { type KubernetesApi, type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
+import { GATEWAY_NAME, SERVER_NAME } from "@faas/platforms/kubernetes-manifests";
 import type { CoreV1Event, V1Deployment, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import {
   isServerReady,
@@ -10,9 +11,7 @@ import {
   serverFailure,
   serverProgress,
 } from "./diagnose.ts";
-import { SERVER, serverSelector } from "./labels.ts";
-import { findAddress, type ServerAddress } from "./server-address.ts";
-import type { Exposure } from "./settings.ts";
+import { GATEWAY, partSelector, SERVER } from "./labels.ts";
 import type { WaitOptions } from "./wait-options.ts";
 
 const STEP_MS = 300;
@@ -22,7 +21,8 @@ const LOG_MS = 2_000;
 const LAST_LINES = 20;
 
 /**
- * Waits until the server of an installation answers. Rejects with the reason if it does not: early if the failure is final, otherwise at the timeout.
+ * Waits until the control server or all gateways of an installation answer. Rejects with the reason if they do not: early if the failure is final,
+ * otherwise at the timeout.
  *
  * @throws VOLUME_UNBOUND
  * @throws IMAGE_PULL_FAILED
@@ -31,17 +31,17 @@ const LAST_LINES = 20;
  * @throws CONTAINER_REFUSED
  * @throws SERVER_NOT_READY
  */
-export async function waitForServer(
+export async function waitUntilReady(
   api: KubernetesApi,
-  expose: Exposure,
+  part: ServerFacts["part"],
   options: WaitOptions,
-): Promise<ServerAddress> {
-  const { signal, timeoutMs, onProgress } = options;
-  const deadline = performance.now() + timeoutMs;
+  deadline: number,
+): Promise<void> {
+  const { signal, onProgress } = options;
   let first: { readonly code: string; readonly atMs: number } | undefined;
   for (;;) {
-    const facts = await observe(api, options);
-    if (isServerReady(facts)) break;
+    const facts = await observe(api, part, options);
+    if (isServerReady(facts)) return;
     const failure = serverFailure(facts);
     const now = performance.now();
     if (failure?.code !== first?.code) first = failure && { code: failure.code, atMs: now };
@@ -50,20 +50,27 @@ export async function waitForServer(
     onProgress?.(failure?.detail ?? serverProgress(facts));
     await delay(STEP_MS, undefined, { signal });
   }
-  return findAddress(api, expose, options, deadline);
 }
 
-async function observe(api: KubernetesApi, { namespace, signal }: WaitOptions): Promise<ServerFacts> {
+async function observe(
+  api: KubernetesApi,
+  part: ServerFacts["part"],
+  { namespace, signal }: WaitOptions,
+): Promise<ServerFacts> {
+  const [name, selector] =
+    part === "server"
+      ? [SERVER.deployment, partSelector(namespace, SERVER_NAME)]
+      : [GATEWAY.deployment, partSelector(namespace, GATEWAY_NAME)];
   const [deployment, pods, claim] = await Promise.all([
-    api.get<V1Deployment & KubernetesObject>("Deployment", namespace, SERVER.deployment, signal),
-    api.list<V1Pod & KubernetesObject>("Pod", namespace, serverSelector(namespace), signal),
+    api.get<V1Deployment & KubernetesObject>("Deployment", namespace, name, signal),
+    api.list<V1Pod & KubernetesObject>("Pod", namespace, selector, signal),
     api.get<V1PersistentVolumeClaim & KubernetesObject>("PersistentVolumeClaim", namespace, SERVER.claim, signal),
   ]);
-  if (!deployment) throw new FaasError("SERVER_NOT_READY", "The server was removed while it was being installed");
+  if (!deployment) throw new FaasError("SERVER_NOT_READY", `The ${part} was removed while it was being installed`);
   const pod = newestPod(pods);
   const names = [SERVER.claim, ...(pod?.metadata?.name ? [pod.metadata.name] : [])];
   const events = isRunning(pod) ? [] : await Promise.all(names.map((name) => eventsOf(api, namespace, name, signal)));
-  return { deployment, pods, ...(claim ? { claim } : {}), events: events.flat() };
+  return { part, deployment, pods, ...(claim ? { claim } : {}), events: events.flat() };
 }
 
 const isRunning = (pod: V1Pod | undefined): boolean =>
@@ -91,7 +98,7 @@ async function failureError(
   const lines = logs && pod ? await lastLines(api, pod, logs === "previous", signal) : [];
   const detail =
     failure?.detail ??
-    `The server did not answer within ${timeoutMs / 1000} s (${serverProgress(facts)}). See "kubectl -n ${namespace} describe pod", or wait longer with --timeout`;
+    `The ${facts.part} did not answer within ${timeoutMs / 1000} s (${serverProgress(facts)}). See "kubectl -n ${namespace} describe pod", or wait longer with --timeout`;
   return new FaasError(failure?.code ?? "SERVER_NOT_READY", detail, { extensions: { lastLogLines: lines } });
 }
 

@@ -1,3 +1,4 @@
+import type { RequestListener } from "node:http";
 import type { EndpointRef, Registry } from "@faas/core";
 import type { CertificateFiles, ConnectionLimits, RequestReport } from "@faas/gateway";
 import type { IsolationMode } from "@faas/platforms";
@@ -92,8 +93,20 @@ export interface ServerOptions {
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
+  /** Server to take over from: its port is shared, and its replicas are started here before calls are served. */
+  readonly predecessor?: Predecessor;
   /** Called after each invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
+}
+
+/** A server that another one takes over from. It has released the data folder, and serves calls until the other one is ready. */
+export interface Predecessor {
+  /** Port that it listens on, which can be shared. */
+  readonly port: number;
+  /** Folder within the data folder for the files of its processes, which cannot be shared. */
+  readonly workDir: string;
+  /** Keys of endpoints, and how many replicas they have. */
+  readonly replicas: readonly (readonly [key: string, replicas: number])[];
 }
 
 /** Returns the certificates in the options. */
@@ -132,6 +145,14 @@ export interface RunningServer {
   readonly adminToken?: string;
   /** Serves a folder as the bundle of a digest, without a copy: for `faas dev`. */
   readonly bundles: BundleStore;
+  /** Handler of the control API. */
+  readonly control: RequestListener;
+  /** Gives up the data folder, and serves calls until `stop`: for another server that takes over. Requests to the control API wait for it. */
+  release(): Promise<Predecessor>;
+  /** Passes requests to the control API on to the server that has taken over. */
+  forwardControl(listener: RequestListener): void;
+  /** Ends the replicas that the server that this one took over from left behind: it was killed. */
+  cleanUpAfter(predecessor: Predecessor): void;
   /** Finishes the requests in flight, for at most 10 s, and ends every replica. */
   stop(): Promise<void>;
   /** Rejects with STATE_LOCKED when another server has taken the data folder over: then this one has to be stopped. Never resolves. */

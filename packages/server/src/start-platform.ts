@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import type { Logger, LogSink, Platform } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import type { BundleStore } from "./bundles/bundle-store.ts";
 import { certificatesIn, type ServerOptions } from "./options.ts";
 import { instanceId } from "./state/instance-id.ts";
 import type { Store } from "./state/store.ts";
+import { otherWorkDir, workDirOf } from "./takeover/work-dir.ts";
 
 /** Parts of the server that a platform uses. */
 export interface PlatformContext {
@@ -23,8 +25,10 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
   const { kubernetes, poolSize = 0, isolation = "auto", readable = [], logRequestIds = true, sourceFolder } = options;
   const { dataDir, bundles, store, logs, log } = context;
   if (!kubernetes) {
-    return new EmbeddedPlatform({
+    const workDir = workDirOf(options);
+    const platform = new EmbeddedPlatform({
       dataDir,
+      workDir: join(dataDir, workDir),
       bundleFolder: (digest) => bundles.folder(digest),
       poolSize,
       isolation,
@@ -35,6 +39,8 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
       logs,
       log,
     });
+    if (options.predecessor === undefined) platform.cleanUp(join(dataDir, otherWorkDir(workDir)));
+    return platform;
   }
   // Imported here because its client is large: a server without a cluster does not load it.
   const { KubernetesPlatform } = await import("@faas/platforms/kubernetes");

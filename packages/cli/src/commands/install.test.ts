@@ -23,11 +23,11 @@ test("install --dry-run prints every object as YAML, without a cluster", async (
       "ClusterRoleBinding",
       "PersistentVolumeClaim",
       "Secret",
-      "Service",
       "Deployment",
+      "Service",
     ],
   );
-  const [container] = objects.at(-1).spec.template.spec.containers;
+  const [container] = objects.at(-2).spec.template.spec.containers;
   assert.match(container.image, /^registry\.example\.com\/team\/faas\/server:\d+\.\d+\.\d+$/);
   assert.equal(container.ports[0].hostPort, 8887);
   assert.match(stderr, /Nothing was built or applied/);
@@ -50,7 +50,7 @@ test("install --auth off creates no key, and --allow-images is passed to the ser
   assert.equal(code, 0, stderr);
   const objects = parseAllDocuments(stdout).map((document) => document.toJS());
   assert.ok(!objects.some(({ kind }) => kind === "Secret"));
-  const { args } = objects.at(-1).spec.template.spec.containers[0];
+  const { args } = objects.at(-2).spec.template.spec.containers[0];
   assert.equal(args[args.indexOf("--auth") + 1], "off");
   assert.equal(args[args.indexOf("--allow-images") + 1], "ghcr.io/team,quay.io/{org}");
   const wrong = await run(t, ["install", "--dry-run", "--allow-images", "http://x y"]);
@@ -60,7 +60,7 @@ test("install --auth off creates no key, and --allow-images is passed to the ser
 test("install passes --access-log and --log-request-ids to the server", async (t) => {
   const options = ["--access-log", "off", "--log-request-ids", "off"];
   const { stdout } = await run(t, ["install", "--dry-run", "--image", "x", ...options]);
-  const { args } = parseAllDocuments(stdout).at(-1)?.toJS().spec.template.spec.containers[0] ?? {};
+  const { args } = parseAllDocuments(stdout).at(-2)?.toJS().spec.template.spec.containers[0] ?? {};
   for (const name of ["--access-log", "--log-request-ids"]) assert.equal(args[args.indexOf(name) + 1], "off");
 });
 
@@ -69,13 +69,32 @@ test("install --dry-run -o json prints one List with the given image", async (t)
   assert.equal(code, 0);
   const { kind, items } = JSON.parse(stdout);
   assert.equal(kind, "List");
-  assert.equal(items.at(-1).spec.template.spec.containers[0].image, "r.example.com/s:1");
+  assert.equal(items.at(-2).spec.template.spec.containers[0].image, "r.example.com/s:1");
+});
+
+test("install --gateways adds gateways in pods of their own", async (t) => {
+  const argv = ["install", "--dry-run", "--image", "x", "-o", "json", "--gateways"];
+  const deployments = async (gateways: string) => {
+    const { stdout } = await run(t, [...argv, gateways]);
+    const items: { kind: string; metadata: { name: string }; spec: { replicas: number } }[] = JSON.parse(stdout).items;
+    return items
+      .filter(({ kind }) => kind === "Deployment")
+      .map(({ metadata, spec }) => [metadata.name, spec.replicas]);
+  };
+  assert.deepEqual(await deployments("0"), [["faas-server", 1]]);
+  for (const gateways of ["3", "3-5"])
+    assert.deepEqual(await deployments(gateways), [
+      ["faas-server", 1],
+      ["faas-gateway", 3],
+    ]);
 });
 
 test("install rejects invalid values before it connects", async (t) => {
   for (const [option, value, words] of [
     ["--expose", "ingress", /`--expose` option to be one of none, hostport, nodeport, loadbalancer, got "ingress"/],
     ["--namespace", "Tools", /`--namespace` option to be lower-case letters/],
+    ["--gateways", "5-2", /`--gateways` option to be a number from 0 to 100, or a range/],
+    ["--gateways", "0-2", /`--gateways` option to be a number from 0 to 100, or a range/],
     ["--storage", "much", /`--storage` option to be a size such as 1Gi, got "much"/],
     ["--timeout", "soon", /`--timeout` option to be a duration such as 2m, got "soon"/],
     ["--startup-cpu", "fast", /`--startup-cpu` option to be a CPU quantity/],

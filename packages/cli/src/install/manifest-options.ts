@@ -11,14 +11,14 @@ export async function effectiveSettings(
   existing: Installation | undefined,
 ): Promise<InstallSettings> {
   const { settingsFor } = await import("@faas/installer");
-  const { storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret } = options;
+  const { storage, storageClass, expose, gateways, startupCpu, auth, allowImages, tlsSecret } = options;
   const { accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress } = options;
   const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   // FAAS_REGISTRY_PULL applies only together with a push address.
   const pull = options.registryPull ?? (push === undefined ? undefined : io.env.FAAS_REGISTRY_PULL || push);
   return settingsFor(
     {
-      ...{ storage, storageClass, expose, startupCpu, auth, allowImages, tlsSecret },
+      ...{ storage, storageClass, expose, gateways, startupCpu, auth, allowImages, tlsSecret },
       ...{ accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress, registryPush: push, registryPull: pull },
     },
     existing?.settings,
@@ -43,7 +43,9 @@ export async function dryRunManifest(
   const settings = await effectiveSettings(options, io, existing);
   const { registryPull: pull = "REGISTRY" } = settings;
   const image = options.image ?? `${pull}/faas/server:${version}`;
-  return withAdminKey({ ...settings, namespace: options.namespace, image }, async () => undefined);
+  const { hasGateways, newGatewayToken } = await import("@faas/installer");
+  const token = hasGateways(settings) ? { gatewayToken: newGatewayToken() } : {};
+  return withAdminKey({ ...settings, ...token, namespace: options.namespace, image }, async () => undefined);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { parseCpu, parseDuration, parseSize } from "@faas/core";
 import type { Exposure, InstallSettings } from "@faas/installer";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { logOptions } from "../options/log-options.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
@@ -36,6 +36,19 @@ export function addInstallOptions(command: Command): Command {
     );
 }
 
+const MAX_GATEWAYS = 100;
+
+/** Parses a number of gateways, or the bounds of one. */
+function gatewayNumber(text: string): string {
+  const [, min = "", max = min] = /^(\d{1,3})(?:-(\d{1,3}))?$/.exec(text) ?? [];
+  const isFixed = min === max;
+  if (min !== "" && Number(max) <= MAX_GATEWAYS && (isFixed || (Number(min) >= 1 && Number(min) < Number(max))))
+    return isFixed ? String(Number(min)) : `${Number(min)}-${Number(max)}`;
+  throw new InvalidArgumentError(
+    `a number from 0 to ${MAX_GATEWAYS}, or a range of numbers from 1 on such as 2-10, got "${text}"`,
+  );
+}
+
 /** Creates the option `--timeout`. */
 export const timeoutOption = (description: string) =>
   new Option("--timeout <duration>", description)
@@ -54,6 +67,16 @@ function addServerOptions(command: Command): void {
       optionWithLaterDefault("--storage-class <class>", "Storage class of the volume", "the cluster's default"),
     )
     .addOption(optionWithLaterDefault("--expose <how>", "Access from outside the cluster", "none").choices(EXPOSURES))
+    .addOption(
+      optionWithLaterDefault(
+        "--gateways <number>",
+        "Gateways in pods of their own, or a range such as 2-10 to autoscale; 0: the server is the gateway",
+        "0",
+      )
+        .argParser(gatewayNumber)
+        // Until gateways are complete.
+        .hideHelp(),
+    )
     .option("--registry-push <registry>", "Registry to push images to (or FAAS_REGISTRY_PUSH)")
     .addOption(
       optionWithLaterDefault(

@@ -77,6 +77,11 @@ async function printManifests(options: InstallOptions, io: Io, existing: Install
       io,
       "The Secret faas-admin-key holds a new admin key. Omit it where the cluster has one, and keep it out of version control.",
     );
+  if (manifest.gatewayToken !== undefined)
+    printStatus(
+      io,
+      "The Secret faas-gateway-token holds a new token, which gateways and the server share. Omit it where the cluster has one.",
+    );
   if (options.image === undefined)
     printStatus(
       io,

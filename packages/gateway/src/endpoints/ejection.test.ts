@@ -47,3 +47,18 @@ test("returns all replicas after the shortest time when the last one fails", () 
   assert.equal(ejectedFor(b, timers), 100);
   assert.equal(a.ejected, false);
 });
+
+test("keeps a suspended replica ejected until it is restored, also when all others fail", () => {
+  let returns = 0;
+  const timers = new ManualTimers();
+  const ejection = new Ejection(() => returns++, timers);
+  const all = [replica("a"), replica("b")];
+  const [a, b] = all as [ServedReplica, ServedReplica];
+  ejection.eject(a, all);
+  ejection.suspend(a);
+  ejection.eject(b, all);
+  timers.advance(60_000);
+  assert.deepEqual([a.ejected, b.ejected, returns], [true, false, 1]);
+  ejection.restore(a);
+  assert.deepEqual([a.ejected, returns], [false, 2]);
+});

@@ -23,6 +23,8 @@ export const SYSTEM_TIMERS: Timers = {
 export class Ejection {
   readonly #timers: Timers;
   readonly #pending = new Map<ServedReplica, object>();
+  /** Replicas that do not return by themselves. */
+  readonly #suspended = new Set<ServedReplica>();
   readonly #onReturn: () => void;
 
   /** @param onReturn called when a replica may get requests again */
@@ -43,14 +45,34 @@ export class Ejection {
     if (all.every(({ ejected }) => ejected)) for (const each of all) this.#returnAfter(each, FIRST_MS);
   }
 
+  /** Ejects a replica until it is restored, even if it is the last one. */
+  suspend(replica: ServedReplica): void {
+    this.#cancel(replica);
+    this.#suspended.add(replica);
+    replica.ejected = true;
+  }
+
+  restore(replica: ServedReplica): void {
+    if (!this.#suspended.delete(replica)) return;
+    replica.ejected = false;
+    this.#onReturn();
+  }
+
   #returnAfter(replica: ServedReplica, ms: number): void {
-    const pending = this.#pending.get(replica);
-    if (pending !== undefined) this.#timers.clearTimeout(pending);
+    if (this.#suspended.has(replica)) return;
+    this.#cancel(replica);
     const timer = this.#timers.setTimeout(() => {
       this.#pending.delete(replica);
       replica.ejected = false;
       this.#onReturn();
     }, ms);
     this.#pending.set(replica, timer);
+  }
+
+  #cancel(replica: ServedReplica): void {
+    const pending = this.#pending.get(replica);
+    if (pending === undefined) return;
+    this.#timers.clearTimeout(pending);
+    this.#pending.delete(replica);
   }
 }

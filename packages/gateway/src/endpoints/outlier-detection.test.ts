@@ -21,7 +21,7 @@ function simulate(...durations: number[]) {
         remainders[index] = (remainders[index] as number) - ended;
         replica.completed += ended;
       }
-      detector.sample({ replicas });
+      detector.sample({ replicas, suspend: () => {}, restore: () => {} });
       if (sample % 5 === 0) detector.detect({ replicas }, now);
     }
   };

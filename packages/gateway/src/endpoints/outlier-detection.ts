@@ -1,3 +1,4 @@
+import { ReachabilityMonitor } from "../upstream/reachability.ts";
 import type { ServedEndpoint } from "./served-endpoint.ts";
 import type { ServedReplica } from "./served-replica.ts";
 
@@ -32,9 +33,12 @@ interface ReplicaStatistics {
  */
 export class OutlierDetector {
   readonly #statistics = new WeakMap<ServedReplica, ReplicaStatistics>();
+  readonly #reachability = new ReachabilityMonitor<ServedReplica>();
 
-  /** Samples the load of an endpoint; to be called ten times per second. */
-  sample({ replicas }: Pick<ServedEndpoint, "replicas">): void {
+  /** Samples the load of an endpoint, and probes hosts that are silent; to be called ten times per second. */
+  sample(endpoint: Pick<ServedEndpoint, "replicas" | "suspend" | "restore">): void {
+    this.#reachability.sample(endpoint, performance.now());
+    const { replicas } = endpoint;
     if (replicas.length < 2) return;
     for (const replica of replicas) {
       const statistics = this.#of(replica);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type EndpointStatus, endpointKey } from "@faas/core";
+import { type EndpointStatus, endpointKey, endpointSpec, withDefaults } from "@faas/core";
 import fc from "fast-check";
 import { EndpointRegistry } from "./registry.ts";
 
@@ -36,4 +36,24 @@ test("observes the endpoints of the latest list, in any order, and returns those
       }
     }),
   );
+});
+
+test("replicas that a gateway started are desired, and begin a new idle timeout", () => {
+  let now = 0;
+  const scaled: number[] = [];
+  const platform = { scale: async (_: unknown, replicas: number) => void scaled.push(replicas) };
+  const endpoints = new EndpointRegistry({ platform, log: { warn() {} }, now: () => now });
+  const ref = { org: "acme", endpoint: "a" };
+  const artifact = { kind: "bundle", digest: "" } as const;
+  const endpoint = endpoints.put(
+    endpointSpec(ref, { id: "0", createdAt: "", artifact, settings: withDefaults({ replicas: 0 }) }),
+  );
+  endpoints.scale(endpoint, 0);
+  now = 60_000;
+  endpoints.observe([{ ...statusOf("a", 0), woken: 2 }]);
+  assert.deepEqual([endpoint.desired, endpoint.lastRequestMs, endpoints.awake.has(endpoint)], [2, now, true]);
+  now = 120_000;
+  endpoints.observe([{ ...statusOf("a", 0), woken: 2 }]);
+  assert.equal(endpoint.lastRequestMs, 60_000);
+  assert.deepEqual(scaled, [0]);
 });

@@ -238,6 +238,10 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
   #update(endpoint: ServedEndpoint<Spec>, status: EndpointStatus | undefined): void {
     // Replicas that survived a restart of the server are kept until the endpoint is idle.
     if (!endpoint.scaled && status && this.#scaler) endpoint.desired = status.replicas.length;
+    if (status?.woken !== undefined && endpoint.desired === 0) {
+      endpoint.desired = status.woken;
+      endpoint.lastRequestMs = this.#now();
+    }
     endpoint.observe(status);
     this.#trackAwake(endpoint);
     this.#options.onStatus?.(endpoint);

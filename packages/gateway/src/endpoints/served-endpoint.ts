@@ -186,9 +186,18 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
 
   /** Ejects a replica that did not accept a request. */
   eject(replica: ServedReplica): void {
-    this.#ejection ??= new Ejection(() => this.#usabilityChanged(), this.#timers);
-    this.#ejection.eject(replica, this.replicas);
+    this.#ejections.eject(replica, this.replicas);
     this.#sharing?.changed(this);
+  }
+
+  /** Ejects a replica whose host does not respond, until `restore`. */
+  suspend(replica: ServedReplica): void {
+    this.#ejections.suspend(replica);
+    this.#sharing?.changed(this);
+  }
+
+  restore(replica: ServedReplica): void {
+    this.#ejections.restore(replica);
   }
 
   /** Ejects a replica that failed while it processed a request, unless it is the only usable one. */
@@ -249,6 +258,11 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
   /** Rejects all waiting requests. */
   rejectAll(error: Error): void {
     for (let waiter = this.#queue.shift(); waiter; waiter = this.#queue.shift()) waiter.onRejected(error);
+  }
+
+  get #ejections(): Ejection {
+    this.#ejection ??= new Ejection(() => this.#usabilityChanged(), this.#timers);
+    return this.#ejection;
   }
 
   #usabilityChanged(): void {

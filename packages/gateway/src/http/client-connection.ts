@@ -15,7 +15,17 @@ export interface ClientTimeouts {
 
 /** Handler of the request that is in progress on a connection. */
 export interface Responder {
+  /** Time of the request: `performance.now()`. */
+  readonly arrived: number;
   fail(error: FaasError): void;
+}
+
+/** Reader that a connection has instead of `node:http`. */
+export interface ConnectionReader {
+  /** True without a request in progress. */
+  readonly isIdle: boolean;
+  /** Enforces the time limits for requests. */
+  sweep(now: number, timeouts: ClientTimeouts): void;
 }
 
 const CONNECTION = Symbol("connection");
@@ -39,6 +49,8 @@ export class ClientConnection {
   last: ServerResponse | undefined;
   /** Handler of the last request; `undefined` if the control API handles it. */
   responder: Responder | undefined;
+  /** Reader of the connection; `undefined` for `node:http`. */
+  reader: ConnectionReader | undefined;
   /** Time of the connection's start or of its last request: `performance.now()`. */
   activeMs = performance.now();
   /** The connection was upgraded to another protocol. */
@@ -70,6 +82,7 @@ export class ClientConnection {
 
   /** True without a request in progress: then the connection may be closed at any time (RFC 9112 section 9.5). */
   get isIdle(): boolean {
+    if (this.reader && !this.rejected) return this.reader.isIdle;
     return !this.upgraded && !this.rejected && (this.last === undefined || this.last.writableFinished);
   }
 
@@ -78,8 +91,14 @@ export class ClientConnection {
    * @param onBodyTimeout called with the response to a request whose body has stalled
    */
   sweep(now: number, timeouts: ClientTimeouts, onBodyTimeout: (last: ServerResponse) => void): void {
-    const { last, socket } = this;
-    if (last === undefined || this.upgraded || this.rejected) return;
+    const { last, reader } = this;
+    if (this.upgraded || this.rejected) return;
+    if (reader !== undefined) {
+      reader.sweep(now, timeouts);
+      this.#sweepResponse(now, timeouts);
+      return;
+    }
+    if (last === undefined) return;
     const { req: request } = last;
     if (last.writableFinished) {
       // An idle connection does not need what its last request allocated.
@@ -89,9 +108,16 @@ export class ClientConnection {
     // A body that has not been requested yet, or is paused, is not the client's fault; nor must the client hurry once the response has begun.
     const owesBody =
       !request.complete && request.readableFlowing === true && request.readableLength === 0 && !last.headersSent;
-    if (!owesBody || socket.bytesRead !== this.#bytesRead) this.#bytesReadAt = now;
+    const { bytesRead } = this.socket;
+    if (!owesBody || bytesRead !== this.#bytesRead) this.#bytesReadAt = now;
     else if (now - this.#bytesReadAt >= timeouts.bodyMs) return void onBodyTimeout(last);
-    this.#bytesRead = socket.bytesRead;
+    this.#bytesRead = bytesRead;
+    this.#sweepResponse(now, timeouts);
+  }
+
+  /** Closes the connection of a client that does not read the response. */
+  #sweepResponse(now: number, timeouts: ClientTimeouts): void {
+    const { socket } = this;
     const pending = pendingBytes(socket);
     const written = socket.bytesWritten - pending;
     if (pending === 0 || written !== this.#bytesWritten) this.#bytesWrittenAt = now;

@@ -6,7 +6,11 @@ const VALID = /^[\x21-\x7e]{1,128}$/;
 
 /** Returns the id of a request: the client's `X-Request-Id` if it is valid, a new UUID otherwise. */
 export function requestIdOf(headers: IncomingHttpHeaders): string {
-  const given = headers["x-request-id"];
+  return requestIdFrom(headers["x-request-id"]);
+}
+
+/** Returns the id of a request by the value of its header `X-Request-Id`. */
+export function requestIdFrom(given: string | string[] | undefined): string {
   return typeof given === "string" && VALID.test(given) ? given : newRequestId();
 }
 

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import { FaasError } from "@faas/core";
 
 const SLASH = 47;
@@ -13,8 +12,7 @@ const UNSAFE = /%00|%(?![0-9a-f]{2})|(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 
 /** Returns the host and the port that a request is for: those of an absolute target (RFC 9112 section 3.2.2), else the header `Host`; empty without both. */
-export function authorityOf({ url = "/", headers }: Pick<IncomingMessage, "url" | "headers">): string {
-  const { host = "" } = headers;
+export function authorityOf(url: string, host = ""): string {
   return url.charCodeAt(0) === SLASH ? host : (ABSOLUTE.exec(url)?.[1] ?? host);
 }
 

@@ -11,7 +11,7 @@ const MAX_HEADERS = 200;
 const SLASH = 47;
 
 /** `uri-host [":" port]` (RFC 9110 section 7.2), or the empty string. */
-const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i;
+export const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i;
 
 /**
  * Checks a request that `node:http` accepted. Returns an error if it must not be processed, because a proxy or a replica could interpret it differently; its
@@ -36,7 +36,7 @@ export function validateRequest(request: IncomingMessage): FaasError | undefined
   const host = headers.host ?? "";
   if (!HOST.test(host)) return invalid(`Expected the header Host to be a host and a port, got "${host.slice(0, 100)}"`);
   if ((request.url as string).charCodeAt(0) !== SLASH) {
-    const authority = authorityOf(request);
+    const authority = authorityOf(request.url as string, headers.host);
     if (hosts > 0 && authority.toLowerCase() !== host.toLowerCase())
       return invalid(
         `Expected the host of the target and the header Host to be the same, got "${authority}" and "${host}"`,

@@ -74,14 +74,11 @@ function admitted(exchange: RoutedExchange, waitingLimit: number): void {
   if (endpoint.waiting >= waitingLimit) {
     throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests are already waiting for ${endpoint.key}`);
   }
-  const length = request.headers["content-length"];
-  // node:http rejects a malformed length.
-  const bytes = length === undefined ? 0 : Number(length);
-  const isChunked = request.headers["transfer-encoding"] !== undefined;
-  if (!isChunked && bytes > bodyLimitOf(endpoint)) throw bodyTooLarge(endpoint);
-  if (!isChunked && bytes > 0 && bytes <= SMALL_BYTES) readSmall(exchange);
+  const bytes = request.bodyLength;
+  if (bytes !== undefined && bytes > bodyLimitOf(endpoint)) throw bodyTooLarge(endpoint);
+  if (bytes !== undefined && bytes > 0 && bytes <= SMALL_BYTES) readSmall(exchange);
   else {
-    if (isChunked || bytes > 0) exchange.body = undefined;
+    if (bytes !== 0) exchange.body = undefined;
     exchange.proceed();
   }
 }
@@ -105,15 +102,16 @@ export function bodyTooLarge(endpoint: ServedEndpoint): FaasError {
 const sizeText = (bytes: number) => (/^\d+$/.test(formatSize(bytes)) ? `${bytes} bytes` : formatSize(bytes));
 
 function readSmall(exchange: RoutedExchange): void {
-  const { request, response } = exchange;
-  if (exchange.expectsContinue) response.writeContinue();
-  let body: Buffer | undefined;
-  request.on("data", (chunk: Buffer) => {
-    body = body === undefined ? chunk : Buffer.concat([body, chunk]);
-  });
-  request.on("end", () => {
-    if (exchange.finished) return;
-    exchange.body = body ?? null;
-    exchange.proceed();
+  let body = "";
+  exchange.request.readBody({
+    data(bytes) {
+      body += bytes.toString("latin1");
+      return true;
+    },
+    end() {
+      if (exchange.finished) return;
+      exchange.body = body;
+      exchange.proceed();
+    },
   });
 }

@@ -1,12 +1,13 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
 import type { Waiter } from "../endpoints/wait-queue.ts";
+import type { ClientCall, ClientListener, ClientRequest, ClientResponse } from "../http/call/client-call.ts";
+import { HeaderBlock } from "../http/call/header-block.ts";
 import type { Responder } from "../http/client-connection.ts";
 import { problemResponse } from "../http/problem-response.ts";
-import { requestIdOf } from "../http/request-id.ts";
+import { requestIdFrom } from "../http/request-id.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
 
 /** Names of the stages, in their order. */
@@ -36,22 +37,27 @@ export interface RoutedExchange extends Exchange {
   readonly endpoint: ServedEndpoint;
 }
 
-/** Time to read the rest of a request's body after the response, so that the client receives the response. */
-const LEFTOVER_MS = 5_000;
+/** A request to change to another protocol. */
+export interface UpgradeRequest {
+  readonly protocol: string;
+  /** Connection of the client. */
+  readonly socket: Duplex;
+  /** Bytes that the client sent already. */
+  readonly head: Buffer;
+  /** Detaches the connection from the response that would have declined. */
+  detach(): void;
+}
 
 /** A request on its way through the gateway, and the response to it. */
-export class Exchange implements Waiter, Responder {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+export class Exchange implements Waiter, Responder, ClientListener {
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly requestId: string;
   /** Key, "org/endpoint", of the endpoint that the request's host belongs to; `undefined` if the path names the endpoint. */
   readonly endpointAtHost: string | undefined;
   /** `performance.now()`. */
   readonly arrived = performance.now();
-  /** The client waits for `100 Continue` before it sends the body. */
-  expectsContinue = false;
-  /** Protocol that the client asks for, its connection, and the bytes that it sent already. */
-  upgrade: { readonly protocol: string; readonly socket: Duplex; readonly head: Buffer } | undefined;
+  upgrade: UpgradeRequest | undefined;
 
   /** Aborted when the key that authorized an upgrade is revoked or expires. */
   keySignal: AbortSignal | undefined;
@@ -62,8 +68,8 @@ export class Exchange implements Waiter, Responder {
   prefix = "";
   /** Path and query for the replica. */
   target = "";
-  /** The whole body if it is small; `undefined` if it is streamed; `null` if there is none. */
-  body: Buffer | null | undefined = null;
+  /** The whole body, as latin1, if it is small; `undefined` if it is streamed; `null` if there is none. */
+  body: string | null | undefined = null;
   /** The request counts as one of its organization that is in progress. */
   admitted = false;
   /** The replica with a slot for this request. */
@@ -98,19 +104,14 @@ export class Exchange implements Waiter, Responder {
   #waitTimer: NodeJS.Timeout | undefined;
 
   /** @param endpointAtHost key of the endpoint that the request's host belongs to */
-  constructor(
-    pipeline: Pipeline,
-    request: IncomingMessage,
-    response: ServerResponse,
-    endpointAtHost: string | undefined,
-  ) {
+  constructor(pipeline: Pipeline, client: ClientCall, endpointAtHost: string | undefined) {
     this.#pipeline = pipeline;
     this.#nextStage = pipeline.first;
-    this.request = request;
-    this.response = response;
-    this.requestId = requestIdOf(request.headers);
+    this.request = client;
+    this.response = client;
+    this.requestId = requestIdFrom(client.headers["x-request-id"]);
     this.endpointAtHost = endpointAtHost;
-    response.on("close", () => this.#abandon());
+    client.listener = this;
   }
 
   /** True once the response is complete, or the client has disconnected. */
@@ -188,13 +189,13 @@ export class Exchange implements Waiter, Responder {
   /**
    * Ends the response.
    * @param sized whether the client can tell the end of the response before it is signaled
-   * @param last the rest of the body; a string is latin1
+   * @param last the rest of the body, valid until it returns; a string is latin1
    */
   finish(sized: boolean, last?: string | Buffer): void {
     if (this.#finished) return;
     this.#finished = true;
     if (this.replica) this.replica.consecutiveFailures = 0;
-    this.#end(sized, last);
+    this.response.end(sized, last);
     this.#conclude();
   }
 
@@ -213,8 +214,8 @@ export class Exchange implements Waiter, Responder {
     this.call?.abort();
     if (this.replica && isReplicaFailure(error)) this.endpoint?.ejectIfOthers(this.replica);
     const { response } = this;
-    if (response.headersSent) response.destroy();
-    else if (!response.destroyed) this.#respondProblem(error);
+    if (response.headSent) response.destroy();
+    else if (!response.closed) this.#respondProblem(error);
     this.#conclude();
   }
 
@@ -236,30 +237,16 @@ export class Exchange implements Waiter, Responder {
     headers["Server-Timing"] = this.serverTiming(this.lostMs);
     if (this.cold) headers["X-Cold-Start"] = "true";
     this.status = status;
-    this.response.writeHead(status, headers);
-    this.#end(true, Buffer.from(body));
+    this.response.writeHead(status, new HeaderBlock(Object.entries(headers).flat()), [], false);
+    this.response.end(true, Buffer.from(body));
   }
 
-  /**
-   * Reads and discards the rest of the request's body, for a limited time. Closing at once would reset the connection, and the client might lose the
-   * response (RFC 9112 section 9.6).
-   */
-  #end(sized: boolean, last?: string | Buffer): void {
-    const { request, response } = this;
-    if (request.complete || this.expectsContinue) return void response.end(last, "latin1");
-    if (last !== undefined) response.write(last, "latin1");
-    const closes = !response.shouldKeepAlive;
-    if (!closes || !sized) response.end();
-    const timer = setTimeout(() => request.destroy(), LEFTOVER_MS).unref();
-    request.once("close", () => {
-      clearTimeout(timer);
-      response.end();
-    });
-    request.resume();
+  clientDrained(): void {
+    this.call?.resume();
   }
 
   /** Ends an exchange whose client disconnected. */
-  #abandon(): void {
+  clientClosed(): void {
     if (this.#finished) return;
     this.#finished = true;
     this.#leaveQueue();

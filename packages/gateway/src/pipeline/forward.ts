@@ -5,9 +5,8 @@ import type { ServedReplica } from "../endpoints/served-replica.ts";
 import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { WebSocketTunnels } from "../websocket/tunnel.ts";
-import { copyOf } from "./buffer-pool.ts";
 import { type RoutedExchange, replicaFailed, type Stage } from "./exchange.ts";
-import { requestHeaders, responseHeaders } from "./forwarded-headers.ts";
+import { ownHeaders, passedOnHeaders, requestLines } from "./forwarded-headers.ts";
 import { RequestBody } from "./request-body.ts";
 
 /** The wrapper responds at the timeout itself; for a replica that is stuck, the gateway responds this much later. */
@@ -44,9 +43,9 @@ function send(exchange: RoutedExchange, context: RelayContext): void {
   if (replica === undefined) throw new Error("a request is forwarded after it has acquired a slot");
   replica.connections.send(
     {
-      method: request.method as string,
+      method: request.method,
       target: exchange.target,
-      headers: requestHeaders(exchange),
+      headerLines: requestLines(exchange),
       body: exchange.body === undefined ? new RequestBody(exchange) : exchange.body,
       upgrade: upgrade?.protocol,
       // Applies to the head of the response, and to each pause in its body (docs/decisions/0005-one-timeout.md).
@@ -66,7 +65,6 @@ class ResponseRelay implements ResponseHandler {
   readonly #context: RelayContext;
   readonly #began = performance.now();
   #call: ReplicaCall | undefined;
-  #listens = false;
   #sized = false;
 
   constructor(exchange: RoutedExchange, replica: ServedReplica, context: RelayContext) {
@@ -89,28 +87,20 @@ class ResponseRelay implements ResponseHandler {
     const { response } = exchange;
     exchange.status = status;
     const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
-    response.writeHead(status, responseHeaders(head, exchange, timing, this.#context.isEndpoint));
-    // The head of a stream must not wait for its first chunk.
     this.#sized = framing.kind === "length" || framing.kind === "none";
-    if (!this.#sized) response.flushHeaders();
+    // The head of a stream must not wait for its first chunk.
+    const headers = passedOnHeaders(head, exchange, this.#context.isEndpoint);
+    response.writeHead(status, headers, ownHeaders(exchange, timing), !this.#sized);
   }
 
   data(bytes: Buffer): boolean {
-    const { response } = this.#exchange;
-    const { copy, done } = copyOf(bytes);
-    if (response.write(copy, done)) return true;
-    if (!this.#listens) {
-      this.#listens = true;
-      response.on("drain", () => this.#exchange.call?.resume());
-    }
-    return false;
+    return this.#exchange.response.write(bytes);
   }
 
   end(last: Buffer | undefined): void {
     const exchange = this.#exchange;
     exchange.call = undefined;
-    if (last === undefined) exchange.finish(this.#sized);
-    else exchange.finish(this.#sized, last.length <= TEXT_BYTES ? last.toString("latin1") : Buffer.from(last));
+    exchange.finish(this.#sized, last !== undefined && last.length <= TEXT_BYTES ? last.toString("latin1") : last);
   }
 
   upgraded(head: ResponseHead, socket: Duplex): void {
@@ -118,7 +108,8 @@ class ResponseRelay implements ResponseHandler {
     exchange.status = head.status;
     const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
     const { isEndpoint, tunnels } = this.#context;
-    tunnels.open(exchange, responseHeaders(head, exchange, timing, isEndpoint), socket);
+    const { list } = passedOnHeaders(head, exchange, isEndpoint);
+    tunnels.open(exchange, list.concat(ownHeaders(exchange, timing)), socket);
   }
 
   failed(error: Error): void {
@@ -127,7 +118,7 @@ class ResponseRelay implements ResponseHandler {
     exchange.call = undefined;
     exchange.lostMs += performance.now() - this.#began;
     const { endpoint } = exchange;
-    if (error instanceof FaasError || exchange.response.headersSent) exchange.fail(error);
+    if (error instanceof FaasError || exchange.response.headSent) exchange.fail(error);
     else if (error instanceof ReplicaTimeout) {
       const { timeoutMs } = endpoint.spec;
       exchange.fail(
@@ -184,6 +175,6 @@ class ResponseRelay implements ResponseHandler {
   #canRepeat(): boolean {
     const { body, upgrade, repeated, request } = this.#exchange;
     if (body === undefined || upgrade || repeated) return false;
-    return IDEMPOTENT.has(request.method as string) || request.headers["idempotency-key"] !== undefined;
+    return IDEMPOTENT.has(request.method) || request.headers["idempotency-key"] !== undefined;
   }
 }

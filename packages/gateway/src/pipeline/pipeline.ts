@@ -2,8 +2,9 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
+import type { ClientCall } from "../http/call/client-call.ts";
+import { NodeCall } from "../http/call/node-call.ts";
 import type { Responder } from "../http/client-connection.ts";
-import { authorityOf } from "../http/request-path.ts";
 import type { AccessLog } from "../metrics/access-log.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import { WebSocketTunnels } from "../websocket/tunnel.ts";
@@ -41,14 +42,12 @@ export interface GatewayDeps {
   readonly ending?: AbortSignal;
 }
 
-/** Listeners for the events of a `node:http` server. */
+/** The data path, as the server of the port uses it. */
 export interface Gateway {
-  /** Returns the key, "org/endpoint", of the endpoint that the request's host belongs to; `undefined` if its path names the endpoint. */
-  endpointAt(request: IncomingMessage): string | undefined;
+  /** Returns the key, "org/endpoint", of the endpoint that a host belongs to; `undefined` if the path names the endpoint. */
+  endpointAt(host: string): string | undefined;
   /** @param key as `endpointAt` returned it */
-  request(request: IncomingMessage, response: ServerResponse, key: string | undefined): Responder;
-  /** Takes a request with `Expect: 100-continue`: its client is asked for the body when that is needed. */
-  checkContinue(request: IncomingMessage, response: ServerResponse, key: string | undefined): Responder;
+  request(client: ClientCall, key: string | undefined): Responder;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, key: string | undefined): void;
 }
 
@@ -56,21 +55,17 @@ export interface Gateway {
 export function createGateway(deps: GatewayDeps): Gateway {
   const pipeline = createPipeline(deps);
   return {
-    endpointAt: (request) => deps.endpoints.hosts.find(authorityOf(request)),
-    request(request, response, key) {
-      const exchange = new Exchange(pipeline, request, response, key);
-      exchange.start();
-      return exchange;
-    },
-    checkContinue(request, response, key) {
-      const exchange = new Exchange(pipeline, request, response, key);
-      exchange.expectsContinue = true;
+    endpointAt: (host) => deps.endpoints.hosts.find(host),
+    request(client, key) {
+      const exchange = new Exchange(pipeline, client, key);
       exchange.start();
       return exchange;
     },
     upgrade(request, socket, head, key) {
-      const exchange = new Exchange(pipeline, request, responseOn(socket, request), key);
-      if (isWebSocket(request)) exchange.upgrade = { protocol: "websocket", socket, head };
+      const response = responseOn(socket, request);
+      const exchange = new Exchange(pipeline, new NodeCall(request, response), key);
+      const detach = () => response.detachSocket(socket as Parameters<typeof response.detachSocket>[0]);
+      if (isWebSocket(request)) exchange.upgrade = { protocol: "websocket", socket, head, detach };
       exchange.start();
     },
   };

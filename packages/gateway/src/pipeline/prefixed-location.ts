@@ -21,8 +21,8 @@ export function prefixedLocation(
     // Others are relative to the path that the client used, and need no prefix.
     return rest.startsWith("/") ? prefixed(rest, prefix, isEndpoint) : location;
   }
-  const hosts = [authorityOf(request), request.headers["x-forwarded-host"]];
-  if (!hosts.some((host) => typeof host === "string" && sameHost(host, authority))) return location;
+  const hosts = [authorityOf(request.url, request.headers.host), request.headers["x-forwarded-host"]];
+  if (!hosts.some((host) => host !== undefined && sameHost(host, authority))) return location;
   return `${scheme}//${authority}${prefixed(rest.startsWith("/") ? rest : `/${rest}`, prefix, isEndpoint)}`;
 }
 

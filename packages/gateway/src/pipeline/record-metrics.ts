@@ -25,6 +25,6 @@ export function recordMetrics(
     const durationMs = performance.now() - exchange.arrived;
     metrics?.record(endpoint, status, durationMs, cold);
     accessLog?.record(exchange, durationMs);
-    onRequest?.({ endpoint: endpoint.key, method: request.method ?? "", path: target, status, durationMs, cold });
+    onRequest?.({ endpoint: endpoint.key, method: request.method, path: target, status, durationMs, cold });
   };
 }

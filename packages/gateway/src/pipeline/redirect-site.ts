@@ -1,3 +1,4 @@
+import { HeaderBlock } from "../http/call/header-block.ts";
 import { originForm } from "../http/request-path.ts";
 import type { Stage } from "./exchange.ts";
 
@@ -9,15 +10,13 @@ export function redirectSite(): Stage {
   return (exchange) => {
     const { endpoint, prefix, request } = exchange;
     const isSite = endpoint.spec.app === "static" && prefix !== "";
-    const location = isSite ? withSlash(originForm(request.url ?? "/"), prefix) : undefined;
+    const location = isSite ? withSlash(originForm(request.url), prefix) : undefined;
     if (location === undefined || (request.method !== "GET" && request.method !== "HEAD")) return exchange.proceed();
     exchange.status = 301;
-    exchange.response.writeHead(301, {
-      Location: location,
-      "Content-Length": 0,
-      "X-Request-Id": exchange.requestId,
-      "Server-Timing": exchange.serverTiming(0),
-    });
+    const { requestId } = exchange;
+    const timing = exchange.serverTiming(0);
+    const headers = new HeaderBlock(["Location", location, "Content-Length", "0"]);
+    exchange.response.writeHead(301, headers, ["X-Request-Id", requestId, "Server-Timing", timing], false);
     exchange.finish(true);
   };
 }

@@ -1,3 +1,4 @@
+import type { BodyConsumer } from "../http/call/client-call.ts";
 import type { BodySink, BodySource } from "../upstream/replica-request.ts";
 import { bodyLimitOf, bodyTooLarge } from "./admit.ts";
 import type { RoutedExchange } from "./exchange.ts";
@@ -6,7 +7,7 @@ import type { RoutedExchange } from "./exchange.ts";
  * A request body that is streamed to the replica, up to the endpoint's limit. It leaves the request untouched until it is started: until there is a connection,
  * the request can go to another replica. Stopping it leaves the client's connection alone.
  */
-export class RequestBody implements BodySource {
+export class RequestBody implements BodySource, BodyConsumer {
   readonly length: number | undefined;
   readonly #exchange: RoutedExchange;
   #sink: BodySink | undefined;
@@ -14,37 +15,33 @@ export class RequestBody implements BodySource {
 
   constructor(exchange: RoutedExchange) {
     this.#exchange = exchange;
-    const length = exchange.request.headers["content-length"];
-    this.length = length === undefined ? undefined : Number(length);
+    this.length = exchange.request.bodyLength;
   }
 
   start(sink: BodySink): void {
-    const { request, response, expectsContinue } = this.#exchange;
     this.#sink = sink;
-    if (expectsContinue) response.writeContinue();
-    request.on("data", this.#onData);
-    request.on("end", this.#onEnd);
-    request.resume();
+    this.#exchange.request.readBody(this);
   }
 
   resume(): void {
-    this.#exchange.request.resume();
+    this.#exchange.request.resumeBody();
   }
 
   stop(): void {
-    const { request } = this.#exchange;
-    request.off("data", this.#onData);
-    request.off("end", this.#onEnd);
+    this.#exchange.request.stopBody();
   }
 
-  readonly #onData = (chunk: Buffer) => {
+  data(bytes: Buffer): boolean {
     const exchange = this.#exchange;
-    this.#bytes += chunk.length;
-    if (this.#bytes > bodyLimitOf(exchange.endpoint)) exchange.fail(bodyTooLarge(exchange.endpoint));
-    else if (!this.#sink?.write(chunk)) exchange.request.pause();
-  };
+    this.#bytes += bytes.length;
+    if (this.#bytes > bodyLimitOf(exchange.endpoint)) {
+      exchange.fail(bodyTooLarge(exchange.endpoint));
+      return true;
+    }
+    return this.#sink?.write(bytes) ?? true;
+  }
 
-  readonly #onEnd = () => {
+  end(): void {
     this.#sink?.end();
-  };
+  }
 }

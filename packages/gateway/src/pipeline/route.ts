@@ -25,7 +25,7 @@ export function route(
     throw notFound(key, hasOrg);
   };
   return (exchange) => {
-    const url = originForm(exchange.request.url ?? "/");
+    const url = originForm(exchange.request.url);
     const question = url.indexOf("?");
     const path = question < 0 ? url : url.slice(0, question);
     const { endpointAtHost } = exchange;

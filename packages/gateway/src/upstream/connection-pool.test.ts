@@ -48,7 +48,7 @@ function send(
     let head: ResponseHead | undefined;
     let body = "";
     connections.send(
-      { method: "GET", target: "/", headers: [], body: null, upgrade: undefined, timeoutMs: 5_000, ...request },
+      { method: "GET", target: "/", headerLines: "", body: null, upgrade: undefined, timeoutMs: 5_000, ...request },
       {
         sending(under) {
           call = under;
@@ -238,4 +238,39 @@ test("a replica that closes a new connection at once does not accept any", async
   const ending = new ConnectionPool(`127.0.0.1:${(server.address() as AddressInfo).port}`);
   const { connections: serving } = await replica(t, () => {});
   assert.deepEqual([await ending.accepts(), await serving.accepts()], [false, true]);
+});
+
+test("abandons requests in progress and upgraded connections", async (t) => {
+  const { connections, requests } = await replica(t, (socket, head) => {
+    if (head.includes("Upgrade: websocket"))
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  });
+  const { socket } = await send(connections, { upgrade: "websocket" });
+  const closed = once(socket as Duplex, "close");
+  const waiting = send(connections);
+  await eventually("the request is in progress", () => requests.flat().length === 2);
+  connections.abandon(new Error("the host is lost"));
+  await assert.rejects(waiting, /the host is lost/);
+  await closed;
+});
+
+test("a host responds when it accepts a connection, and when it refuses one", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const connections = new ConnectionPool(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  assert.equal(await connections.responds(5_000), true);
+  server.close();
+  await once(server, "close");
+  assert.equal(await connections.responds(5_000), true);
+});
+
+test("replicas on another host are remote", () => {
+  const isRemote = (address: string) => new ConnectionPool(address).isRemote;
+  assert.deepEqual(["10.1.2.3:8080", "[fd00::1]:8080"].map(isRemote), [true, true]);
+  assert.deepEqual(["unix:/tmp/a", "127.0.0.1:80", "[::1]:80", "localhost:80"].map(isRemote), [
+    false,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { ReplicaSocket } from "@faas/core";
 import { type ConnectionOwner, type ReplicaAddress, ReplicaConnection, type ResponseHandler } from "./connection.ts";
+import type { WatchedConnections } from "./reachability.ts";
 import type { ReplicaRequest } from "./replica-request.ts";
 
 /** Interval at which idle connections are checked, while there are any. */
@@ -10,6 +11,7 @@ const SWEEP_MS = 1_000;
 const ENDING_MS = 100;
 /** Time limit for a connection that only shows whether a replica accepts any. */
 const DIAL_MS = 1_000;
+const LOOPBACK = /^(127\.|::1$|localhost$)/;
 
 interface IdleConnection {
   readonly connection: ReplicaConnection;
@@ -18,8 +20,12 @@ interface IdleConnection {
 }
 
 /** Connections to one replica. Their number is not limited here: the endpoint's concurrency limits it. */
-export class ConnectionPool implements ConnectionOwner {
+export class ConnectionPool implements ConnectionOwner, WatchedConnections {
   readonly address: ReplicaAddress;
+  readonly isRemote: boolean;
+  reads = 0;
+  /** All connections, idle or not, with those of WebSockets. */
+  readonly #open = new Set<ReplicaConnection>();
   /** Used last in, first out: connections that are not needed expire. */
   readonly #idle: IdleConnection[] = [];
   #sweep: NodeJS.Timeout | undefined;
@@ -32,7 +38,12 @@ export class ConnectionPool implements ConnectionOwner {
    */
   constructor(address: string, connect?: () => Promise<ReplicaSocket>) {
     this.address = parseAddress(address);
+    this.isRemote = connect === undefined && "host" in this.address && !LOOPBACK.test(this.address.host);
     this.#connect = connect;
+  }
+
+  get isClosing(): boolean {
+    return this.#closing;
   }
 
   /** Sends a request on an idle connection, or on a new one. */
@@ -40,10 +51,10 @@ export class ConnectionPool implements ConnectionOwner {
     // An upgrade needs a new connection: it never returns to the pool.
     const connection = request.upgrade === undefined ? this.#takeIdle() : undefined;
     if (connection) connection.send(request, handler);
-    else if (this.#connect === undefined) new ReplicaConnection(this, request, handler);
+    else if (this.#connect === undefined) this.#open.add(new ReplicaConnection(this, request, handler));
     else
       this.#connect().then(
-        (socket) => new ReplicaConnection(this, request, handler, socket as Socket),
+        (socket) => this.#open.add(new ReplicaConnection(this, request, handler, socket as Socket)),
         (error) => handler.failed(error),
       );
   }
@@ -58,6 +69,25 @@ export class ConnectionPool implements ConnectionOwner {
     }
   }
 
+  /** Tells whether the replica's host responds to a new connection within a time, even by refusing it. */
+  async responds(limitMs: number): Promise<boolean> {
+    const socket = connect(this.address);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    // After a time in which this process was busy, the response may be waiting to be read.
+    const timer = setTimeout(() => setImmediate(() => resolve(!socket.connecting)), limitMs);
+    socket.once("connect", () => resolve(true));
+    socket.on("error", ({ code }: NodeJS.ErrnoException) => resolve(code === "ECONNREFUSED" || code === "ECONNRESET"));
+    const responded = await promise;
+    clearTimeout(timer);
+    socket.destroy();
+    return responded;
+  }
+
+  /** Closes all connections; requests in progress fail with this error. */
+  abandon(error: Error): void {
+    for (const connection of [...this.#open]) connection.abandon(error);
+  }
+
   release(connection: ReplicaConnection, keepMs: number): void {
     if (this.#closing) return void connection.close();
     this.#idle.push({ connection, until: performance.now() + keepMs });
@@ -65,6 +95,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   closed(connection: ReplicaConnection): void {
+    this.#open.delete(connection);
     const index = this.#idle.findIndex((idle) => idle.connection === connection);
     if (index >= 0) this.#idle.splice(index, 1);
   }

@@ -36,6 +36,8 @@ export type ReplicaAddress = { readonly path: string } | { readonly host: string
 /** Pool that a connection reports to. */
 export interface ConnectionOwner {
   readonly address: ReplicaAddress;
+  /** Number of times that something was received on any of its connections. */
+  reads: number;
   /** Called when the connection can take another request, within `keepMs` milliseconds. */
   release(connection: ReplicaConnection, keepMs: number): void;
   closed(connection: ReplicaConnection): void;
@@ -66,6 +68,10 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Framing of the current response; `undefined` until its head has arrived. */
   #framing: Framing | undefined;
   #keepMs = 0;
+  /** Last head, the text that it was parsed from, and the method of its request. */
+  #lastHead: ResponseHead | undefined;
+  #lastText = "";
+  #lastMethod = "";
   /** The part of a head that has arrived. */
   #partial: Buffer | undefined;
   /** Bytes of a body with a length that have not arrived. */
@@ -112,6 +118,12 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     this.#socket.destroy();
   }
 
+  /** Closes the connection, whatever it is used for. A request in progress fails with this error. */
+  abandon(error: Error): void {
+    if (this.#handler !== undefined) this.#fail(error);
+    else this.#socket.destroy();
+  }
+
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
@@ -150,15 +162,14 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
       this.abort();
       return;
     }
-    const { method, target, headers, body, upgrade } = request;
-    let head = `${method} ${target} HTTP/1.1\r\n`;
-    for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+    const { method, target, headerLines, body, upgrade } = request;
+    let head = `${method} ${target} HTTP/1.1\r\n${headerLines}`;
     if (upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
     if (body === null) {
       this.#socket.write(`${head}${EXPECTS_BODY.has(method) ? "Content-Length: 0\r\n\r\n" : "\r\n"}`, "latin1");
-    } else if (Buffer.isBuffer(body)) {
+    } else if (typeof body === "string") {
       // One string, one system call.
-      this.#socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body.toString("latin1")}`, "latin1");
+      this.#socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`, "latin1");
     } else {
       const { length } = body;
       const framing = length === undefined ? "Transfer-Encoding: chunked" : `Content-Length: ${length}`;
@@ -175,6 +186,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Processes bytes that are valid until it returns. Returns `false` to stop reading until `resume`. */
   #read(bytes: Buffer): boolean {
     const handler = this.#handler;
+    this.#owner.reads++;
     try {
       if (handler === undefined) throw new Error("the replica sent more than its response");
       this.#timer?.refresh();
@@ -199,7 +211,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     }
     this.#partial = undefined;
     const { method, upgrade } = this.#request as ReplicaRequest;
-    const head = parseResponseHead(all.toString("latin1", 0, end), method, KEEP_MS);
+    const head = this.#parse(all.toString("latin1", 0, end), method);
     const rest = all.subarray(end + HEAD_END.length);
     if (head.status === 101) {
       if (upgrade === undefined) throw new Error("the replica changed the protocol without a request for it");
@@ -207,6 +219,16 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     } else if (head.status >= 200) this.#begin(head, rest);
     // Interim responses (1xx) are for the gateway alone.
     else if (rest.length > 0) this.#readHead(rest);
+  }
+
+  /** Parses a head, unless it is the same as the last one: most functions respond with the same headers again and again. */
+  #parse(text: string, method: string): ResponseHead {
+    if (this.#lastHead === undefined || text !== this.#lastText || method !== this.#lastMethod) {
+      this.#lastHead = parseResponseHead(text, method, KEEP_MS);
+      this.#lastText = text;
+      this.#lastMethod = method;
+    }
+    return this.#lastHead;
   }
 
   #begin(head: ResponseHead, rest: Buffer): void {

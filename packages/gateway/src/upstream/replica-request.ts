@@ -3,10 +3,10 @@ export interface ReplicaRequest {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
-  /** Alternating names and values. The length of the body and the requested protocol are added after them. */
-  readonly headers: readonly string[];
-  /** The whole body, none, or a stream. */
-  readonly body: Buffer | null | BodySource;
+  /** Header lines, each with CR LF. The length of the body and the requested protocol are added after them. */
+  readonly headerLines: string;
+  /** The whole body as latin1, none, or a stream. */
+  readonly body: string | null | BodySource;
   /** The protocol to change to. */
   readonly upgrade: string | undefined;
   /** Longest time until the head of the response, and then between two chunks of its body. */

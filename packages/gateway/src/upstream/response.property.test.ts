@@ -111,7 +111,7 @@ test("reads the same response however it is cut", { timeout: 60_000 }, async () 
         failed: reject,
       };
       connections.send(
-        { method: "GET", target: "/", headers: ["Host", "h"], body: null, upgrade: undefined, timeoutMs: 5_000 },
+        { method: "GET", target: "/", headerLines: "Host: h\r\n", body: null, upgrade: undefined, timeoutMs: 5_000 },
         handler,
       );
     });

@@ -27,7 +27,7 @@ export class WebSocketTunnels {
    * stays occupied until then. Throws if the replica's headers cannot be passed on.
    */
   open(exchange: RoutedExchange, headers: readonly string[], upstream: Duplex): void {
-    const { upgrade, response, replica, keySignal } = exchange;
+    const { upgrade, replica, keySignal } = exchange;
     if (!upgrade || exchange.finished) return void upstream.destroy();
     const { socket, head, protocol } = upgrade;
     let lines: string;
@@ -37,7 +37,7 @@ export class WebSocketTunnels {
       upstream.destroy();
       throw error;
     }
-    response.detachSocket(socket as Parameters<typeof response.detachSocket>[0]);
+    upgrade.detach();
     exchange.call = undefined;
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n${lines}\r\n`,

@@ -116,7 +116,7 @@ async function checkPolicies(api: KubernetesApi, signal: AbortSignal): Promise<C
   return policyCheck(items.map(({ metadata }) => metadata?.name ?? ""));
 }
 
-const CLUSTER_WIDE = /^(namespaces|clusterroles|clusterrolebindings|apiservices)$/;
+const CLUSTER_WIDE = /^(namespaces|clusterroles|clusterrolebindings|apiservices|validatingadmissionpolic.*)$/;
 const MAX_SHOWN = 4;
 
 /** Checks the permissions for `faas install` (`SelfSubjectAccessReview`). */

@@ -36,6 +36,8 @@ export class KubernetesEndpoint {
   /** Rejection of a pod by the limits, which is reported if it lasts. */
   #quotaFailure: Failure | undefined;
   #quotaTimer: NodeJS.Timeout | undefined;
+  /** Number of replicas that a gateway started, until it is changed by `scaled`. */
+  #woken: number | undefined;
   /** Number of the attempt to start replicas: late failures of previous attempts are ignored. */
   #attempt = 0;
   #ended: readonly EndedReplica[] = [];
@@ -67,6 +69,7 @@ export class KubernetesEndpoint {
       replicas: this.#listReplicas(),
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
       ...(this.#ended.length === 0 ? {} : { ended: this.#ended }),
+      ...(this.#woken === undefined ? {} : { woken: this.#woken }),
     };
     return this.#status;
   }
@@ -84,6 +87,23 @@ export class KubernetesEndpoint {
     for (const { facts, isReady } of this.#replicas.values())
       if (isReady && facts.revision === revision && !facts.isReady) return true;
     return false;
+  }
+
+  /** Sets the desired number of replicas. */
+  scaled(replicas: number): void {
+    this.desired = replicas;
+    if (this.#woken === undefined) return;
+    this.#woken = undefined;
+    this.#changed();
+  }
+
+  /** Takes over the number of replicas that a gateway started, while none were desired here. */
+  adopt(replicas: number): void {
+    this.desired = replicas;
+    this.#woken = replicas;
+    this.requestReplicas();
+    this.requestAccepted();
+    this.startAttempt();
   }
 
   /** Starts the clock for the replicas that are created next. */

@@ -11,15 +11,18 @@ import {
   type SecretVersion,
 } from "@faas/core";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
-import { ClusterError, type Kind, KubernetesApi } from "./client/api-client.ts";
+import { KubernetesApi } from "./client/api-client.ts";
+import { ClusterError } from "./client/cluster-error.ts";
 import { type ClusterFeatures, connectToCluster } from "./client/connect.ts";
 import { runInformers } from "./client/informer.ts";
 import { KubernetesCredentials } from "./client/kubeconfig.ts";
+import type { Kind } from "./client/objects.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
 import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins } from "./organizations/pull-secrets.ts";
 import { KubernetesSecrets } from "./organizations/secrets.ts";
+import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
 import { PodTracker } from "./pods/pod-tracker.ts";
 import { type ManifestOptions, selectorOf } from "./reconcile/manifests/labels.ts";
@@ -185,7 +188,7 @@ export class KubernetesPlatform implements Platform {
     await this.#synced.promise;
     const previous = endpoint.desired ?? 0;
     if (previous === 0 || replicas === 0) endpoint.startAttempt();
-    endpoint.desired = replicas;
+    endpoint.scaled(replicas);
     if (replicas > previous) endpoint.requestReplicas();
     try {
       await this.#reconciler.scale(endpoint, previous, signal);
@@ -214,6 +217,13 @@ export class KubernetesPlatform implements Platform {
     const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     await Promise.race([this.#synced.promise, aborted]);
     yield* this.#statuses.watch(signal);
+  }
+
+  /** Ends at once for a control server outside the cluster, which has no gateways there. */
+  async *gateways(signal: AbortSignal): AsyncGenerator<readonly string[]> {
+    const { serverNamespace } = this.#options;
+    if (serverNamespace === undefined) return;
+    yield* gatewayPods(this.#informerOptions(), serverNamespace, AbortSignal.any([signal, this.#closing.signal]));
   }
 
   /** Disconnects from the cluster; the replicas keep running. */
@@ -258,16 +268,9 @@ export class KubernetesPlatform implements Platform {
   async #sync(): Promise<void> {
     const { deployments, services, autoscalers } = this.#reconciler.cache;
     const options = {
-      api: this.#api,
+      ...this.#informerOptions(),
       labelSelector: selectorOf(this.#options.instance),
       signal: this.#closing.signal,
-      silenceMs: this.#options.silenceMs,
-      onInterrupted: (kind: Kind, error: unknown) =>
-        this.#log.warn({ err: error, kind }, "watch on the cluster was interrupted, will retry"),
-      onResumed: (kind: Kind) => {
-        this.#log.info({ kind }, "watch on the cluster resumed");
-        this.#reconciler.retryNow();
-      },
     };
     await runInformers<(typeof WATCHED_KINDS)[number]>(options, {
       Deployment: deployments,
@@ -282,5 +285,18 @@ export class KubernetesPlatform implements Platform {
     this.#synced.resolve();
     this.#reconciler.start();
     this.#statuses.announce();
+  }
+
+  #informerOptions() {
+    return {
+      api: this.#api,
+      silenceMs: this.#options.silenceMs,
+      onInterrupted: (kind: Kind, error: unknown) =>
+        this.#log.warn({ err: error, kind }, "watch on the cluster was interrupted, will retry"),
+      onResumed: (kind: Kind) => {
+        this.#log.info({ kind }, "watch on the cluster resumed");
+        this.#reconciler.retryNow();
+      },
+    };
   }
 }

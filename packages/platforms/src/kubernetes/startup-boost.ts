@@ -1,5 +1,7 @@
 import type { Logger } from "@faas/core";
-import { ClusterError, type KubernetesApi, pathOf } from "./client/api-client.ts";
+import type { KubernetesApi } from "./client/api-client.ts";
+import { ClusterError } from "./client/cluster-error.ts";
+import { pathOf } from "./client/objects.ts";
 import type { PodFacts } from "./pods/pod-facts.ts";
 import { CONTAINER } from "./reconcile/manifests/labels.ts";
 

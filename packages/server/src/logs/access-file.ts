@@ -1,26 +1,31 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Access, formatAccess, type LogLine } from "@faas/core";
-import type { FinishedCall } from "@faas/gateway";
 import { RotatingFile } from "../lib/rotating-file.ts";
 import { readIfExists } from "./stored-lines.ts";
 
-/** Length of the lines in memory above which they are written. */
-const WRITE_CHARACTERS = 256 * 1024;
-/** Length of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
-const MAX_PENDING_CHARACTERS = 4 * 2 ** 20;
-const MAX_PATH_LENGTH = 512;
+/** Size of the lines in memory above which they are written. */
+const WRITE_BYTES = 250 * 1024;
+/** Size of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
+const MAX_PENDING_BYTES = 4 * 2 ** 20;
+const MIN_BUFFER_BYTES = 4 * 1024;
+/** Largest number of bytes of a character in UTF-8, per element of a string. */
+const BYTES_PER_ELEMENT = 3;
+
+const EMPTY = Buffer.alloc(0);
 
 /**
- * Lines of the calls of one endpoint: two bounded files of text. A line has these fields, separated by tabs: time (milliseconds since the epoch), status,
- * microseconds, 1 for a cold start, replica, revision, method, request id, path: it takes less space and time than JSON. No
- * field can contain a tab: HTTP allows none in a method or a path, and a request id consists of visible characters.
+ * Lines of the calls of one endpoint, as the gateway formats them: two bounded files of text.
  */
 export class AccessFile {
   readonly #folder: string;
   readonly #file: RotatingFile;
-  /** Lines that are not in the files yet. */
-  #pending = "";
+  /**
+   * Lines that are not in the files yet, as bytes: a long text that grows by each line consists of thousands of small objects, which every garbage
+   * collection would visit.
+   */
+  #pending = EMPTY;
+  #pendingBytes = 0;
   /** End of the last use of the files. */
   #lastUse: Promise<unknown> = Promise.resolve();
   #isWriting = false;
@@ -34,14 +39,16 @@ export class AccessFile {
 
   /** True if there are lines that are not in the files yet. */
   get isPending(): boolean {
-    return this.#pending !== "";
+    return this.#pendingBytes > 0;
   }
 
   /** Appends a line in memory. Returns false if it had to be dropped. Runs for every call. */
   append(line: string): boolean {
-    if (this.#pending.length > MAX_PENDING_CHARACTERS) return false;
-    this.#pending += line;
-    if (this.#pending.length > WRITE_CHARACTERS && !this.#isWriting) void this.write();
+    if (this.#pendingBytes > MAX_PENDING_BYTES) return false;
+    const most = this.#pendingBytes + line.length * BYTES_PER_ELEMENT;
+    if (most > this.#pending.length) this.#grow(most);
+    this.#pendingBytes += this.#pending.write(line, this.#pendingBytes);
+    if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
     return true;
   }
 
@@ -51,12 +58,13 @@ export class AccessFile {
     this.#isWriting = true;
     await this.#use(async () => {
       this.#isWriting = false;
-      const text = this.#pending;
-      if (text === "") return;
-      this.#pending = "";
+      if (this.#pendingBytes === 0) return;
+      const lines = this.#pending.subarray(0, this.#pendingBytes);
+      this.#pending = EMPTY;
+      this.#pendingBytes = 0;
       if (!this.#hasFolder) await mkdir(this.#folder, { recursive: true });
       this.#hasFolder = true;
-      await this.#file.append(text);
+      await this.#file.append(lines);
     }).catch(() => {
       this.#hasFolder = false;
     });
@@ -69,7 +77,7 @@ export class AccessFile {
    */
   read(onSnapshot: () => void): Promise<readonly string[]> {
     return this.#use(async () => {
-      const pending = this.#pending;
+      const pending = this.#pending.toString("utf8", 0, this.#pendingBytes);
       onSnapshot();
       const texts = await Promise.all(this.#file.paths.map(readIfExists));
       return `${texts.join("")}${pending}`.split("\n");
@@ -81,20 +89,18 @@ export class AccessFile {
     await this.#lastUse;
   }
 
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(MIN_BUFFER_BYTES, 2 ** Math.ceil(Math.log2(bytes))));
+    this.#pending.copy(larger, 0, 0, this.#pendingBytes);
+    this.#pending = larger;
+  }
+
   /** Uses the files when all earlier uses have ended: nothing is written while they are read. */
   #use<T>(run: () => Promise<T>): Promise<T> {
     const use = this.#lastUse.then(run);
     this.#lastUse = use.catch(() => {});
     return use;
   }
-}
-
-/** Formats the stored line of a call. Runs for every call. */
-export function storedLineOf(call: FinishedCall, durationMs: number, nowMs: number): string {
-  const { servedBy, request, requestId, status, cold } = call;
-  const micros = Math.round(durationMs * 1000);
-  const replica = servedBy === undefined ? "\t" : `${servedBy.id}\t${servedBy.revision}`;
-  return `${nowMs}\t${status}\t${micros}\t${cold ? 1 : 0}\t${replica}\t${request.method}\t${requestId}\t${pathOf(call.target)}\n`;
 }
 
 /** Converts a stored line to a log line; `undefined` for one that a crash or a full disk cut short. */
@@ -113,10 +119,3 @@ export function parseStoredLine(text: string): LogLine | undefined {
 }
 
 type Fields = [string, string, string, string, string, string, string, string, string];
-
-/** Returns the path without the query string, which may contain secrets. */
-function pathOf(target: string): string {
-  const question = target.indexOf("?");
-  const path = question < 0 ? target : target.slice(0, question);
-  return path.length > MAX_PATH_LENGTH ? `${path.slice(0, MAX_PATH_LENGTH)}…` : path;
-}

@@ -148,3 +148,14 @@ test("more lines than the disk takes are dropped and reported once", async () =>
   assert.ok(kept.length > 5_000 && kept.length < 10_000, `${kept.length} lines`);
   await store[Symbol.asyncDispose]();
 });
+
+test("what a call printed is shown before its line, also when it was read later", async () => {
+  const { log, access } = started();
+  using _ = access;
+  access.record(call("id-1"), 1);
+  const later = (ms: number) => new Date(Date.now() + ms).toISOString();
+  await log.append({ ...printed("late"), requestId: "id-1", time: later(50) });
+  await log.append({ ...printed("in the background"), requestId: "id-1", time: later(5_000) });
+  const texts = (await read(log)).map(({ line, stream }) => (stream === "access" ? "call" : line));
+  assert.deepEqual(texts, ["late", "call", "in the background"]);
+});

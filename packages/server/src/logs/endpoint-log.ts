@@ -1,9 +1,9 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EndpointLog, type LogLine, type LogOptions, lineMatcher } from "@faas/core";
-import type { FinishedCall } from "@faas/gateway";
+import { accessLineOf, type FinishedCall } from "@faas/gateway";
 import { RotatingFile } from "../lib/rotating-file.ts";
-import { AccessFile, parseStoredLine, storedLineOf } from "./access-file.ts";
+import { AccessFile, parseStoredLine } from "./access-file.ts";
 import { lastLines, mergeByTime, readIfExists } from "./stored-lines.ts";
 import { type NumberedLine, Subscription } from "./subscription.ts";
 
@@ -64,7 +64,7 @@ export class EndpointLogFiles implements EndpointLog {
   /** Appends the line of a call. Returns false if it had to be dropped. Runs for every call. */
   appendCall(call: FinishedCall, durationMs: number): boolean {
     if (this.#removed) return true;
-    const text = storedLineOf(call, durationMs, Date.now());
+    const text = accessLineOf(call, durationMs, Date.now());
     const isStored = this.#calls.append(text);
     if (this.#subscriptions.size > 0) this.#publish(parseStoredLine(text.slice(0, -1)));
     return isStored;

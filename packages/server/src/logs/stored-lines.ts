@@ -26,18 +26,30 @@ export async function lastLines<Line extends LogLine>(
   return found.reverse();
 }
 
-/** Merges two lists of lines by time. Lines with the same time keep their order; those of the first list come first. */
-export function mergeByTime(first: readonly LogLine[], second: readonly LogLine[]): readonly LogLine[] {
-  if (first.length === 0 || second.length === 0) return first.length === 0 ? second : first;
+/** Longest time for which a printed line may reach the server later than the end of its call. */
+const LATE_MS = 1_000;
+
+/**
+ * Merges printed lines and the lines of calls by time. Printed lines come first where times are equal, and where a line has the id of the call: what a
+ * function prints may be read later than its response.
+ */
+export function mergeByTime(printed: readonly LogLine[], calls: readonly LogLine[]): readonly LogLine[] {
+  if (printed.length === 0 || calls.length === 0) return printed.length === 0 ? calls : printed;
+  const byCall = Map.groupBy(printed.keys(), (index) => (printed[index] as LogLine).requestId);
   const merged: LogLine[] = [];
   let at = 0;
-  for (const line of second) {
+  for (const call of calls) {
+    const own = call.requestId === undefined ? undefined : byCall.get(call.requestId);
+    const last = own?.findLast((index) => millisBetween(call, printed[index] as LogLine) <= LATE_MS) ?? -1;
     // Times have the same form, so that they can be compared as text.
-    while (at < first.length && (first[at] as LogLine).time <= line.time) merged.push(first[at++] as LogLine);
-    merged.push(line);
+    while (at < printed.length && (at <= last || (printed[at] as LogLine).time <= call.time))
+      merged.push(printed[at++] as LogLine);
+    merged.push(call);
   }
-  return merged.concat(first.slice(at));
+  return merged.concat(printed.slice(at));
 }
+
+const millisBetween = (earlier: LogLine, later: LogLine) => Date.parse(later.time) - Date.parse(earlier.time);
 
 /** Reads a file; returns an empty text if it does not exist. */
 export function readIfExists(path: string): Promise<string> {

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type Logger } from "@faas/core";
-import { ClusterError, type Kind, type KubernetesApi, pathOf } from "./api-client.ts";
+import type { KubernetesApi } from "./api-client.ts";
+import { ClusterError } from "./cluster-error.ts";
+import { type Kind, pathOf } from "./objects.ts";
 
 const RETRY_FIRST_MS = 250;
 const MAX_RETRY_MS = 5_000;

@@ -1,11 +1,4 @@
-export {
-  ClusterError,
-  FIELD_MANAGER,
-  type Fields,
-  type Kind,
-  KubernetesApi,
-  type KubernetesObject,
-  pathOf,
-  resources,
-} from "./api-client.ts";
+export { FIELD_MANAGER, KubernetesApi } from "./api-client.ts";
+export { ClusterError } from "./cluster-error.ts";
 export { KubernetesCredentials } from "./kubeconfig.ts";
+export { type Fields, type Kind, type KubernetesObject, pathOf, resources } from "./objects.ts";

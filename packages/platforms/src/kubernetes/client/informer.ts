@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { linesOf } from "../../common/lines.ts";
-import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject, pathOf } from "./api-client.ts";
+import { ClusterError } from "./cluster-error.ts";
+import { type Kind, type KubernetesObject, pathOf } from "./objects.ts";
+import type { ClusterRequests } from "./requests.ts";
 
 /** Time after which the API server ends a watch; the next watch resumes from there. */
 const WATCH_SECONDS = 240;
@@ -19,9 +21,11 @@ export interface WatchHandler<T> {
 }
 
 export interface InformerOptions {
-  readonly api: KubernetesApi;
+  readonly api: ClusterRequests;
   readonly labelSelector: string;
   readonly signal: AbortSignal;
+  /** Reduces each object as soon as it was read, where there may be many. Must keep `metadata.resourceVersion`. */
+  readonly compact?: (object: KubernetesObject) => KubernetesObject;
   /**
    * Silence after which a watch is started again.
    *
@@ -91,7 +95,7 @@ export async function runInformer<T extends KubernetesObject>(
 /** Passes all objects to the handler; returns the version of the list. */
 async function list<T extends KubernetesObject>(
   kind: Kind,
-  { api, labelSelector, signal }: InformerOptions,
+  { api, labelSelector, signal, compact }: InformerOptions,
   handler: WatchHandler<T>,
 ): Promise<string> {
   interface Page {
@@ -103,7 +107,7 @@ async function list<T extends KubernetesObject>(
   for (;;) {
     const query = { labelSelector, limit: String(PAGE_SIZE), ...(next ? { continue: next } : {}) };
     const page = await api.call<Page>("GET", pathOf(kind, undefined), { query, signal });
-    all.push(...page.items);
+    all.push(...(compact ? (page.items.map(compact) as T[]) : page.items));
     next = page.metadata.continue;
     if (!next) {
       handler.listed(all);
@@ -130,7 +134,7 @@ interface WatchEvent<T> {
 /** Passes changes to the handler until the API server ends the watch; returns the version to resume at. */
 async function watch<T extends KubernetesObject>(
   kind: Kind,
-  { api, labelSelector, signal, silenceMs = SILENCE_MS }: InformerOptions,
+  { api, labelSelector, signal, compact, silenceMs = SILENCE_MS }: InformerOptions,
   handler: WatchHandler<T>,
   from: string,
   onOpen: () => void,
@@ -153,8 +157,10 @@ async function watch<T extends KubernetesObject>(
         throw new ClusterError("CLUSTER_REFUSED", `The watch of ${kind} failed: ${message}`, code, "");
       }
       version = object.metadata?.resourceVersion ?? version;
-      if (type === "DELETED") handler.deleted(object);
-      else if (type !== "BOOKMARK") handler.changed(object);
+      if (type === "BOOKMARK") continue;
+      const read = compact ? (compact(object) as T) : object;
+      if (type === "DELETED") handler.deleted(read);
+      else handler.changed(read);
     }
   } catch (error) {
     if (error instanceof ClusterError) throw error;

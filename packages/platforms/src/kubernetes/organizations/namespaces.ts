@@ -1,8 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type LimitNumbers, type Limits, type Logger, limitNumbers, NAMESPACE_PREFIX } from "@faas/core";
 import type { V1Namespace } from "@kubernetes/client-node";
-import { ClusterError, type Kind, type KubernetesApi, type KubernetesObject } from "../client/api-client.ts";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { ClusterError } from "../client/cluster-error.ts";
 import type { WatchHandler } from "../client/informer.ts";
+import type { Kind, KubernetesObject } from "../client/objects.ts";
 import { type Drift, driftOf } from "../reconcile/drift.ts";
 import { forceApply, ReapplyBackoff } from "../reconcile/force-apply.ts";
 import { LABELS, MANAGER, type ManifestOptions, namespaceOf } from "../reconcile/manifests/labels.ts";

@@ -1,5 +1,7 @@
 import { FaasError, type SecretVersion } from "@faas/core";
-import { ClusterError, type KubernetesApi, type KubernetesObject, pathOf } from "../client/api-client.ts";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { ClusterError } from "../client/cluster-error.ts";
+import { type KubernetesObject, pathOf } from "../client/objects.ts";
 import { type ManifestOptions, namespaceOf, SECRETS, secretKey } from "../reconcile/manifests/labels.ts";
 import { secretsManifest } from "../reconcile/manifests/organization.ts";
 

@@ -1,5 +1,5 @@
 import type { Logger } from "@faas/core";
-import type { KubernetesObject } from "../client/api-client.ts";
+import type { KubernetesObject } from "../client/objects.ts";
 import { type Drift, driftOf } from "./drift.ts";
 import { ReapplyBackoff } from "./force-apply.ts";
 

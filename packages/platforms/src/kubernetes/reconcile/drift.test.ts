@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ManagedFields } from "../client/api-client.ts";
+import type { ManagedFields } from "../client/objects.ts";
 import { driftOf, withForeignFieldsOwned } from "./drift.ts";
 
 /** Field owners as an API server writes them. */

@@ -1,4 +1,5 @@
-import { FIELD_MANAGER, type Fields, type KubernetesObject, type ManagedFields } from "../client/api-client.ts";
+import { FIELD_MANAGER } from "../client/api-client.ts";
+import type { Fields, KubernetesObject, ManagedFields } from "../client/objects.ts";
 
 /**
  * A change by another field manager to an object that the server applied. The API server records the owner of each field (Kubernetes, "Server-Side

@@ -1,11 +1,6 @@
-import {
-  ClusterError,
-  FIELD_MANAGER,
-  type Kind,
-  type KubernetesApi,
-  type KubernetesObject,
-  pathOf,
-} from "../client/api-client.ts";
+import { FIELD_MANAGER, type KubernetesApi } from "../client/api-client.ts";
+import { ClusterError } from "../client/cluster-error.ts";
+import { type Kind, type KubernetesObject, pathOf } from "../client/objects.ts";
 import { withForeignFieldsOwned } from "./drift.ts";
 
 const MAX_ATTEMPTS = 10;

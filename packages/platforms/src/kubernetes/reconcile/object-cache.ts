@@ -1,8 +1,8 @@
 import { type EndpointRef, endpointKey } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
-import type { KubernetesObject } from "../client/api-client.ts";
 import type { WatchHandler } from "../client/informer.ts";
-import { APPLIED, LABELS } from "./manifests/labels.ts";
+import type { KubernetesObject, ManagedFields } from "../client/objects.ts";
+import { APPLIED, GATEWAY_NAME, LABELS } from "./manifests/labels.ts";
 
 /** Kind of an object that belongs to one endpoint. */
 export type EndpointKind = "Deployment" | "Service" | "HorizontalPodAutoscaler";
@@ -11,6 +11,8 @@ export const ENDPOINT_KINDS: readonly EndpointKind[] = ["Deployment", "Service",
 export interface ObservedDeployment extends EndpointRef {
   readonly revision: string;
   readonly replicas: number;
+  /** True if a gateway set the number of replicas, while it had no control server. */
+  readonly wokenByGateway: boolean;
   /** True while pods of a previous revision exist. */
   readonly isRolling: boolean;
   /** Digest of the applied manifests. */
@@ -76,6 +78,7 @@ export class ObjectCache {
       endpoint: labels[LABELS.endpoint] ?? "",
       revision: deployment.spec?.template.metadata?.labels?.[LABELS.revision] ?? "",
       replicas: deployment.spec?.replicas ?? 1,
+      wokenByGateway: isWokenByGateway(deployment),
       isRolling: isRolling(deployment),
       applied: annotations?.[APPLIED],
       version,
@@ -101,7 +104,12 @@ export class ObjectCache {
   scaled(key: string, replicas: number, resourceVersion: string | undefined): void {
     const known = this.#deployments.get(key);
     if (!known) return;
-    this.#deployments.set(key, { ...known, replicas, version: BigInt(resourceVersion ?? known.version) });
+    this.#deployments.set(key, {
+      ...known,
+      replicas,
+      wokenByGateway: false,
+      version: BigInt(resourceVersion ?? known.version),
+    });
   }
 
   #deploymentDeleted(key: string): void {
@@ -129,6 +137,15 @@ export class ObjectCache {
       deleted: (object) => onDeleted(keyOf(object)),
     };
   }
+}
+
+/** Returns true if the last writer of the number of replicas was a gateway: another writer of a different number takes the field over. */
+function isWokenByGateway({ metadata }: V1Deployment): boolean {
+  const entries = (metadata?.managedFields ?? []) as readonly ManagedFields[];
+  return entries.some(
+    ({ manager, subresource, fieldsV1 }) =>
+      manager === GATEWAY_NAME && subresource === "scale" && fieldsV1?.["f:spec"]?.["f:replicas"] !== undefined,
+  );
 }
 
 function isRolling({ metadata, status }: V1Deployment): boolean {

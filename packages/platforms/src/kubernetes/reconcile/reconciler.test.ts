@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { endpointKey, endpointSpec, type Logger, withDefaults } from "@faas/core";
-import { ClusterError, type KubernetesApi } from "../client/api-client.ts";
+import type { V1Deployment } from "@kubernetes/client-node";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { ClusterError } from "../client/cluster-error.ts";
+import type { KubernetesObject } from "../client/objects.ts";
 import { KubernetesEndpoint } from "../endpoint.ts";
 import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -24,7 +27,8 @@ const settle = async () => {
 };
 
 /** Creates a reconciler of one endpoint, with `apply` in place of the API server. */
-function setUp(t: TestContext, apply: (kind: string | undefined) => unknown) {
+function setUp(t: TestContext, apply: (object: KubernetesObject) => unknown) {
+  const scaled: number[] = [];
   const endpoint = new KubernetesEndpoint(spec, {
     startSeconds: 60,
     onChanged: () => {},
@@ -39,8 +43,12 @@ function setUp(t: TestContext, apply: (kind: string | undefined) => unknown) {
   const log: Logger = { debug: () => {}, info: () => {}, warn, error: warn };
   const reconciler = new Reconciler({
     api: {
-      apply: async (object: { kind?: string }) => apply(object.kind),
+      apply: async (object: KubernetesObject) => apply(object),
       get: async () => undefined,
+      call: async (_method: string, _path: string, { body }: { body: { spec: { replicas: number } } }) => {
+        scaled.push(body.spec.replicas);
+        return { metadata: { resourceVersion: "3" } };
+      },
     } as unknown as KubernetesApi,
     manifests,
     namespaces: {
@@ -52,8 +60,27 @@ function setUp(t: TestContext, apply: (kind: string | undefined) => unknown) {
     endpoints: new Map([[key, endpoint]]),
     onDeploymentsChanged: () => {},
   });
-  return { reconciler, endpoint, warnings };
+  return { reconciler, endpoint, warnings, scaled };
 }
+
+/** Returns the endpoint's Deployment as the API server shows it, after `manager` set the number of replicas. */
+const scaledBy = (manager: string, replicas: number, resourceVersion: string, digest: string): V1Deployment =>
+  ({
+    kind: "Deployment",
+    metadata: {
+      name: "x",
+      namespace: "faas-acme",
+      resourceVersion,
+      labels: { "faas/org": "acme", "faas/endpoint": "x" },
+      annotations: { "faas/applied": digest },
+      managedFields: [
+        { manager: "faas", operation: "Apply", fieldsV1: { "f:spec": { ".": {} } } },
+        { manager, subresource: "scale", fieldsV1: { "f:spec": { "f:replicas": {} } } },
+      ],
+    },
+    spec: { replicas, template: { metadata: { labels: { "faas/revision": "r1" } } } },
+    status: {},
+  }) as unknown as V1Deployment;
 
 const unreachable = () => {
   throw new ClusterError("CLUSTER_UNREACHABLE", "down", 0, "");
@@ -85,4 +112,41 @@ test("a permanent failure is reported for the endpoint, a transient one is not",
   transient.reconciler.start();
   await settle();
   assert.equal(transient.endpoint.status.failure, undefined);
+});
+
+/** Starts a reconciler with the Deployment of an endpoint that has no replicas. */
+async function setUpIdle(t: TestContext) {
+  let digest = "";
+  const set = setUp(t, ({ kind, metadata }) => {
+    if (kind !== "Deployment") return {};
+    digest = metadata?.annotations?.["faas/applied"] ?? "";
+    return scaledBy("faas-scaler", 0, "1", digest);
+  });
+  set.reconciler.start();
+  await settle();
+  assert.equal(set.endpoint.desired, 0);
+  return { ...set, observe: (manager: string) => set.reconciler.cache.observe(scaledBy(manager, 2, "2", digest)) };
+}
+
+test("replicas that a gateway started are kept, and become the desired ones until the next change", async (t) => {
+  const { reconciler, observe, endpoint, warnings, scaled } = await setUpIdle(t);
+  observe("faas-gateway");
+  await settle();
+  assert.deepEqual([endpoint.desired, endpoint.status.woken], [2, 2]);
+  assert.deepEqual([scaled, warnings], [[], []]);
+  endpoint.scaled(0);
+  await reconciler.scale(endpoint, 2);
+  assert.deepEqual([scaled, endpoint.status.woken], [[0], undefined]);
+  // The same replicas, observed late.
+  observe("faas-gateway");
+  await settle();
+  assert.equal(endpoint.desired, 0);
+});
+
+test("replicas that somebody else started are stopped, with a warning", async (t) => {
+  const { observe, endpoint, warnings, scaled } = await setUpIdle(t);
+  observe("kubectl");
+  await settle();
+  assert.deepEqual([endpoint.desired, endpoint.status.woken, scaled], [0, undefined, [0]]);
+  assert.deepEqual(warnings, ["number of replicas was changed outside faas, resetting it"]);
 });

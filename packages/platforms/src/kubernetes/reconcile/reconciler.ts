@@ -8,7 +8,9 @@ import {
   type Logger,
 } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
-import { ClusterError, type KubernetesApi, type KubernetesObject } from "../client/api-client.ts";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { ClusterError } from "../client/cluster-error.ts";
+import type { KubernetesObject } from "../client/objects.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
 import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
 import { deploymentFailure } from "./deployment-failure.ts";
@@ -316,7 +318,8 @@ export class Reconciler {
     endpoint.observeAutoscaler(endpoint.spec.scaler === "cpu" ? deployment.spec?.replicas : undefined);
     endpoint.observeDeployment((endpoint.desired ?? 0) > 0 ? deploymentFailure(deployment) : undefined);
     const observed = this.cache.deployment(key);
-    if (!observed || endpoint.desired === undefined || this.#scaler.hasDrifted(endpoint, observed))
+    const isAdopted = observed !== undefined && this.#scaler.adopt(endpoint, observed);
+    if (!observed || endpoint.desired === undefined || isAdopted || this.#scaler.hasDrifted(endpoint, observed))
       void this.reconcile(key);
   }
 

@@ -1,5 +1,6 @@
 import { type EndpointRef, type EndpointSpec, endpointKey, type Logger } from "@faas/core";
-import { type KubernetesApi, type KubernetesObject, pathOf } from "../client/api-client.ts";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { type KubernetesObject, pathOf } from "../client/objects.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
 import { namespaceOf } from "./manifests/labels.ts";
 import type { ObjectCache, ObservedDeployment } from "./object-cache.ts";
@@ -27,6 +28,18 @@ export class ReplicaScaler {
 
   forget(key: string): void {
     this.#deferred.delete(key);
+  }
+
+  /**
+   * Takes over replicas that a gateway started because calls waited, and it had no control server to ask. Returns true if it did: a gateway only starts
+   * replicas where there are none.
+   */
+  adopt(endpoint: KubernetesEndpoint, { replicas, wokenByGateway }: ObservedDeployment): boolean {
+    const key = endpointKey(endpoint.spec);
+    if (!wokenByGateway || replicas === 0 || endpoint.desired !== 0 || this.#inProgress.has(key)) return false;
+    this.#options.log.info({ endpoint: key, replicas }, "a gateway started replicas, keeping them");
+    endpoint.adopt(replicas);
+    return true;
   }
 
   /** Returns true if the observed number of replicas must be corrected. */

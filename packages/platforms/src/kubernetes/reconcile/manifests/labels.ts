@@ -6,6 +6,8 @@ import { type EndpointRef, NAMESPACE_PREFIX, type SecretVersion } from "@faas/co
 export const LABELS = {
   managedBy: "app.kubernetes.io/managed-by",
   name: "app.kubernetes.io/name",
+  /** Namespace of the installation that an object of the control server or of gateways belongs to. */
+  installation: "app.kubernetes.io/instance",
   instance: "faas/instance",
   org: "faas/org",
   endpoint: "faas/endpoint",
@@ -24,6 +26,8 @@ export const SERVER_NAME = "faas-server";
 export const CONTAINER = "function";
 /** Port that a replica listens on. */
 export const PORT = 8080;
+/** Value of the label `app.kubernetes.io/name` on the pods of gateways, and field manager of the replicas that a gateway starts by itself. */
+export const GATEWAY_NAME = "faas-gateway";
 /** Name of the Secret with an organization's registry login. */
 export const PULL_SECRET = "faas-registry";
 /** Name of the Secret with the values of an organization's secrets. */

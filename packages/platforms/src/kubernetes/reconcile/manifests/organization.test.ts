@@ -24,12 +24,16 @@ describe("an organization", () => {
     assert.equal(labels?.["pod-security.kubernetes.io/enforce"], "restricted");
   });
 
-  test("admits only the control server's pods if that runs in the cluster", () => {
+  test("admits only the pods of the control server and of gateways if these run in the cluster", () => {
     const { ingress } = named("faas-gateway-only", objects({ serverNamespace: "faas-system" }));
     assert.deepEqual(ingress[0].from, [
       {
         namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "faas-system" } },
-        podSelector: { matchLabels: { "app.kubernetes.io/name": "faas-server" } },
+        podSelector: {
+          matchExpressions: [
+            { key: "app.kubernetes.io/name", operator: "In", values: ["faas-server", "faas-gateway"] },
+          ],
+        },
       },
     ]);
   });

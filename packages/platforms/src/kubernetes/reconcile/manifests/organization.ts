@@ -9,6 +9,7 @@ import type {
 } from "@kubernetes/client-node";
 import { requestedCpuMillis } from "./endpoint.ts";
 import {
+  GATEWAY_NAME,
   LABELS,
   type ManifestOptions,
   namespaceOf,
@@ -60,7 +61,7 @@ const metadataOf = (name: string, org: string, options: ManifestOptions) => ({
 function ingressPolicy(org: string, options: ManifestOptions): V1NetworkPolicy {
   const fromServer = {
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": options.serverNamespace ?? "" } },
-    podSelector: { matchLabels: { [LABELS.name]: SERVER_NAME } },
+    podSelector: { matchExpressions: [{ key: LABELS.name, operator: "In", values: [SERVER_NAME, GATEWAY_NAME] }] },
   };
   return {
     apiVersion: "networking.k8s.io/v1",

@@ -1,0 +1,37 @@
+import type { FinishedCall } from "./access-log.ts";
+
+const MAX_PATH_LENGTH = 512;
+
+/** Time that was formatted last: many calls end in the same millisecond. */
+let formattedMs = 0;
+let timeText = "";
+/** Replica that was formatted last. */
+let formattedReplica: FinishedCall["servedBy"];
+let replicaText = "\t";
+
+/**
+ * Formats the line of a call as it is stored. It has these fields, separated by tabs: time (milliseconds since the epoch), status, microseconds, 1 for a cold
+ * start, replica, revision, method, request id, path: it takes less space and time than JSON. No field can contain a tab: HTTP allows none in a method or a
+ * path, and a request id consists of visible characters. Runs for every call.
+ */
+export function accessLineOf(call: FinishedCall, durationMs: number, nowMs: number): string {
+  const { servedBy, request, requestId, status, cold } = call;
+  if (nowMs !== formattedMs) {
+    formattedMs = nowMs;
+    timeText = `${nowMs}\t`;
+  }
+  if (servedBy !== formattedReplica) {
+    formattedReplica = servedBy;
+    replicaText = servedBy === undefined ? "\t" : `${servedBy.id}\t${servedBy.revision}`;
+  }
+  const micros = Math.round(durationMs * 1000);
+  const result = `${timeText}${status}\t${micros}${cold ? "\t1\t" : "\t0\t"}`;
+  return `${result}${replicaText}\t${request.method}\t${requestId}\t${pathOf(call.target)}\n`;
+}
+
+/** Returns the path without the query string, which may contain secrets. */
+function pathOf(target: string): string {
+  const question = target.indexOf("?");
+  const path = question < 0 ? target : target.slice(0, question);
+  return path.length > MAX_PATH_LENGTH ? `${path.slice(0, MAX_PATH_LENGTH)}…` : path;
+}
