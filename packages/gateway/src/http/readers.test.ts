@@ -168,7 +168,11 @@ describe("both readers", { concurrency: false }, () => {
       const pieces = random() < 0.5 ? [bytes + NEXT] : divided(random, bytes + NEXT);
       const [fast, node] = await both(pieces, SHORT_SILENCE_MS);
       assert.deepEqual(sorted(fast?.requests), sorted(node?.requests), JSON.stringify(bytes));
-      assert.deepEqual(statuses(fast?.received), statuses(node?.received), JSON.stringify(bytes));
+      // Malformed bytes end a connection: a response that is being written at that moment may be lost.
+      const [shorter = [], longer = []] = [statuses(fast?.received), statuses(node?.received)].toSorted(
+        (one, other) => one.length - other.length,
+      );
+      assert.deepEqual(longer.slice(0, shorter.length), shorter, JSON.stringify(bytes));
     }
   });
 });
