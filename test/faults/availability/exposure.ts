@@ -53,6 +53,7 @@ export class Exposure implements AsyncDisposable {
 
   /** Deploys the endpoints that are not idle, with new replicas. */
   async deploy(): Promise<void> {
+    await this.server.untilCalm();
     const counter = `http://${addressFor("kubernetes")}:${this.#executions.port}`;
     const env = { COUNTER: counter, DEPLOYMENT: String(++this.#deployments) };
     const settings = { scaler: "fixed", idleTimeout: "never", env } as const;

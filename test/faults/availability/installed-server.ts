@@ -193,7 +193,7 @@ export class InstalledServer implements AsyncDisposable {
 
   /** Waits until the control server answers, and for a moment longer: nothing may change any more when a fault begins. */
   async untilCalm(): Promise<void> {
-    await eventually("the control server answers", () => this.#json("GET", `/-/orgs/${this.org}`), {
+    await eventually("the control server answers", () => this.#json("GET", "/-/orgs"), {
       timeoutMs: LIMIT_MS,
       intervalMs: 200,
     });
