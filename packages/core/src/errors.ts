@@ -53,6 +53,7 @@ export const errorCodes = {
   REPLICAS_LIMITED: [503, "The organization's limits do not allow another replica"],
   POD_REFUSED: [502, "The cluster rejects the pod"],
   SERVER_STOPPING: [503, "The server is stopping"],
+  CONTROL_SERVER_AWAY: [503, "The control server does not respond"],
   FUNCTION_TIMEOUT: [504, "The function timed out"],
 
   // The control server itself.

@@ -32,7 +32,6 @@ export const GATEWAY = {
 export const INSTALL_SETTINGS = "faas/install";
 /** Annotation of the pod: id of the admin key, so that a new key replaces the pod. */
 export const ADMIN_KEY_ID = "faas/admin-key";
-const INSTANCE = "app.kubernetes.io/instance";
 
 /** Part of an installation: the control server, or gateways in pods of their own. */
 export type Part = typeof SERVER_NAME | typeof GATEWAY_NAME;
@@ -43,7 +42,7 @@ export const roleName = (namespace: string, part: Part = SERVER_NAME): string =>
 /** Returns the labels that Services and Deployments select pods by. */
 export const podLabels = (namespace: string, part: Part = SERVER_NAME) => ({
   [LABELS.name]: part,
-  [INSTANCE]: namespace,
+  [LABELS.installation]: namespace,
 });
 
 /** Returns the labels of all objects of an installation; the organizations' objects have other labels. */
@@ -60,7 +59,7 @@ export const partSelector = (namespace: string, part: Part): string =>
 
 /** Returns the label selector of all objects of an installation. */
 export const installationSelector = (namespace: string): string =>
-  `${LABELS.name} in (${SERVER_NAME},${GATEWAY_NAME}),${INSTANCE}=${namespace},${LABELS.managedBy}=${MANAGER}`;
+  `${LABELS.name} in (${SERVER_NAME},${GATEWAY_NAME}),${LABELS.installation}=${namespace},${LABELS.managedBy}=${MANAGER}`;
 
 /** Returns the metadata of an object in the server's namespace. */
 export const metadataOf = (name: string, namespace: string, part: Part = SERVER_NAME) => ({

@@ -4,3 +4,8 @@ export type { GatewayInfo, GatewaySessions } from "./gateways/session-info.ts";
 export type { KubernetesServerOptions, RunningServer, ServerOptions } from "./options.ts";
 export { startServer } from "./server.ts";
 export { type Lock, readLock } from "./state/data-dir-lock.ts";
+export {
+  type ReplaceableServer,
+  type ReplaceableServerOptions,
+  startReplaceableServer,
+} from "./takeover/replaceable-server.ts";

@@ -1,17 +1,43 @@
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer, type Server as NetServer } from "node:net";
 import { FaasError } from "@faas/core";
 
-/** Time for requests in flight when the server stops. */
-const DRAIN_MS = 10_000;
-const SWEEP_MS = 50;
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 for a free one. */
+  readonly port: number;
+  /** Port on which a server that this one takes over from listens. */
+  readonly sharedWith?: number | undefined;
+}
+
+/** Systems where a successor can listen on the same port (SO_REUSEPORT, socket(7)). Elsewhere a port has one listener. */
+export const canSharePort = process.platform === "linux";
 
 /**
- * Listens on an address; returns the port.
+ * Listens on an address such that a successor can listen there too; returns the port.
  *
  * @throws PORT_IN_USE
  */
-export async function listen(server: Server, host: string, port: number): Promise<number> {
+export async function listen(server: Server, { host, port, sharedWith }: ListenOptions): Promise<number> {
+  const isShared = port !== 0 && port === sharedWith;
+  // Servers that do not know of each other must not share a port.
+  const ownPort = canSharePort && !isShared ? await freePort(host, port) : port;
+  return listenOn(server, host, ownPort, canSharePort);
+}
+
+/**
+ * Returns the port, or a free one instead of 0.
+ *
+ * @throws PORT_IN_USE
+ */
+async function freePort(host: string, port: number): Promise<number> {
+  const probe = createServer();
+  const found = await listenOn(probe, host, port, false);
+  await new Promise((done) => probe.close(done));
+  return found;
+}
+
+async function listenOn(server: NetServer, host: string, port: number, reusePort: boolean): Promise<number> {
   await new Promise<void>((done, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE") return reject(error);
@@ -23,20 +49,7 @@ export async function listen(server: Server, host: string, port: number): Promis
         ),
       );
     });
-    server.listen(port, host, done);
+    server.listen({ host, port, reusePort }, done);
   });
   return (server.address() as AddressInfo).port;
-}
-
-/** Stops to listen and finishes the requests in flight, for a bounded time. */
-export async function drain(server: Server): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-  // A keep-alive connection becomes idle only when its response is sent, which no event reports.
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
-  await new Promise((done) => {
-    server.close(done);
-    server.closeIdleConnections();
-  });
-  clearTimeout(timer);
-  clearInterval(sweep);
 }

@@ -1,8 +1,11 @@
+import type { RequestListener } from "node:http";
 import type { EndpointRef, Registry } from "@faas/core";
 import type { CertificateFiles, ConnectionLimits, RequestReport } from "@faas/gateway";
 import type { IsolationMode } from "@faas/platforms";
 import type { DestinationStream } from "pino";
 import type { BundleStore } from "./bundles/bundle-store.ts";
+import type { GatewaysOptions } from "./gateways/options.ts";
+import type { GatewaySessions } from "./gateways/session-info.ts";
 
 /** Options of a control server. */
 export interface ServerOptions {
@@ -92,8 +95,22 @@ export interface ServerOptions {
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
+  /** Serves calls by gateways in other processes. Absent: in this one. */
+  readonly gateways?: GatewaysOptions;
+  /** Server to take over from: its port is shared, and its replicas are started here before calls are served. */
+  readonly predecessor?: Predecessor;
   /** Called after each invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
+}
+
+/** A server that another one takes over from. It has released the data folder, and serves calls until the other one is ready. */
+export interface Predecessor {
+  /** Port that it listens on, which can be shared. */
+  readonly port: number;
+  /** Folder within the data folder for the files of its processes, which cannot be shared. */
+  readonly workDir: string;
+  /** Keys of endpoints, and how many replicas they have. */
+  readonly replicas: readonly (readonly [key: string, replicas: number])[];
 }
 
 /** Returns the certificates in the options. */
@@ -130,8 +147,18 @@ export interface RunningServer {
   readonly auth: boolean;
   /** Token of the admin key that this start created because there was none. It cannot be shown again. */
   readonly adminToken?: string;
+  /** Gateways in other processes, and the address that they connect to (`unix:PATH` or `http://HOST:PORT`); absent without `ServerOptions.gateways`. */
+  readonly gateways?: { readonly sessions: GatewaySessions; readonly control: string };
   /** Serves a folder as the bundle of a digest, without a copy: for `faas dev`. */
   readonly bundles: BundleStore;
+  /** Handler of the control API. */
+  readonly control: RequestListener;
+  /** Gives up the data folder, and serves calls until `stop`: for another server that takes over. Requests to the control API wait for it. */
+  release(): Promise<Predecessor>;
+  /** Passes requests to the control API on to the server that has taken over. */
+  forwardControl(listener: RequestListener): void;
+  /** Ends the replicas that the server that this one took over from left behind: it was killed. */
+  cleanUpAfter(predecessor: Predecessor): void;
   /** Finishes the requests in flight, for at most 10 s, and ends every replica. */
   stop(): Promise<void>;
   /** Rejects with STATE_LOCKED when another server has taken the data folder over: then this one has to be stopped. Never resolves. */

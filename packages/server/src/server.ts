@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import type { Server } from "node:http";
-import type { Server as SecureServer } from "node:https";
-import { resolve } from "node:path";
+import type { RequestListener } from "node:http";
+import { join, resolve } from "node:path";
 import {
   DEFAULT_CONCURRENT_REQUESTS,
   DEFAULT_PORT,
+  type EndpointRef,
   type EndpointSpec,
   FaasError,
   isLoopback,
@@ -14,15 +14,7 @@ import {
   parseVerifier,
   type ServerConfig,
 } from "@faas/core";
-import {
-  CertificateSet,
-  createGateway,
-  createHttpServer,
-  EndpointRegistry,
-  OutlierDetector,
-  StatusSync,
-  tlsOptions,
-} from "@faas/gateway";
+import { CertificateSet, EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
 import { type Logger, pino } from "pino";
 import { AuditLog, keyCreatedLocally } from "./audit/audit-log.ts";
 import { KeyService } from "./auth/key-service.ts";
@@ -37,8 +29,11 @@ import { DeploymentController } from "./deployments/controller.ts";
 import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
+import type { GatewayGroup } from "./gateways/group.ts";
+import { ReportIntake } from "./gateways/report-intake.ts";
+import { startGateways } from "./gateways/start-gateways.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
-import { drain, listen } from "./listen.ts";
+import { listenForCalls, listenForGateways } from "./listeners.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -47,8 +42,14 @@ import { SecretService } from "./secrets/secret-service.ts";
 import { startPlatform } from "./start-platform.ts";
 import { DataDirLock } from "./state/data-dir-lock.ts";
 import { Store } from "./state/store.ts";
+import { ControlGate } from "./takeover/control-gate.ts";
+import { startReplicas } from "./takeover/start-replicas.ts";
+import { workDirOf } from "./takeover/work-dir.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+
+/** Time for which a replaced server still serves new and idle connections. */
+const REPLACED_IDLE_MS = 1_000;
 
 /** Observer of a start. */
 export interface StartHooks {
@@ -63,6 +64,8 @@ interface Startup {
   readonly log: Logger;
   /** Everything that was started so far; disposed of in reverse order when the server stops, or the start fails. */
   readonly stack: DisposerStack;
+  /** The parts that only one server on a data folder may have; disposed of before the others when another server takes over. */
+  readonly role: DisposerStack;
   step<T>(name: string, run: () => T | Promise<T>): Promise<T>;
 }
 
@@ -82,6 +85,7 @@ export async function startServer(options: ServerOptions, { beforeStep }: StartH
     dataDir: resolve(options.dataDir),
     log,
     stack,
+    role: new DisposerStack(),
     async step(name, run) {
       beforeStep?.(name);
       return run();
@@ -91,7 +95,7 @@ export async function startServer(options: ServerOptions, { beforeStep }: StartH
     const storage = await openStorage(startup);
     const control = await startControl(startup, storage);
     const listening = await serve(startup, storage, control);
-    return running(startup, storage, listening);
+    return running(startup, storage, control, listening);
   } catch (error) {
     await stack[Symbol.asyncDispose]().catch((err) => log.error({ err }, "failed to undo the start"));
     throw error;
@@ -101,32 +105,33 @@ export async function startServer(options: ServerOptions, { beforeStep }: StartH
 type Storage = Awaited<ReturnType<typeof openStorage>>;
 
 /** Opens everything in the data folder. */
-async function openStorage({ options, dataDir, log, stack, step }: Startup) {
+async function openStorage(startup: Startup) {
+  const { options, dataDir, log, stack, role, step } = startup;
   const fixedKey = await step("admin key file", () => readVerifier(options.adminKeyFile));
-  const { lock, lost } = await step("data folder", () => lockDataDir(dataDir, options.lockTimeoutMs ?? 0, log, stack));
+  const { lock, lost } = await step("data folder", () => lockDataDir(startup));
   const files = certificatesIn(options);
   const certificates = await step("certificate", async () =>
     files.length === 0 ? undefined : stack.use(await CertificateSet.open(files, log)),
   );
-  const audit = await step("audit log", () => stack.use(new AuditLog(dataDir)));
+  const audit = await step("audit log", () => stack.share(new AuditLog(dataDir), role));
   const store = await step("store", () =>
     Store.open(dataDir, {
       assertLockHeld: () => lock.verify(),
       onCompactionFailed: (error) => log.warn({ err: error }, "failed to compact the state journal, will retry"),
     }),
   );
-  stack.defer(() => store.close());
+  stack.share({ [Symbol.asyncDispose]: () => store.close() }, role);
   const logs = stack.use(new LogStore(dataDir));
   const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const keys = new KeyService({ store, ...(fixedKey ? { fixed: fixedKey } : {}) });
   return { lock, lost, certificates, audit, store, logs, bundles, keys };
 }
 
-async function lockDataDir(dataDir: string, timeoutMs: number, log: Logger, stack: DisposerStack) {
+async function lockDataDir({ options, dataDir, log, stack, role }: Startup) {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const onWait = (message: string) => log.info({ dataDir }, `waiting: ${message}`);
-  const lock = await DataDirLock.acquire(dataDir, { timeoutMs, onWait });
-  stack.defer(() => lock.release());
+  const lock = await DataDirLock.acquire(dataDir, { timeoutMs: options.lockTimeoutMs ?? 0, onWait });
+  stack.share({ [Symbol.asyncDispose]: () => lock.release() }, role);
   const lost = Promise.withResolvers<never>();
   // Not every caller listens.
   lost.promise.catch(() => {});
@@ -140,20 +145,17 @@ async function lockDataDir(dataDir: string, timeoutMs: number, log: Logger, stac
 type Control = Awaited<ReturnType<typeof startControl>>;
 
 /** Starts the platform and everything that controls it. Afterwards the gateway and the platform know every registered endpoint. */
-async function startControl({ options, dataDir, log, stack, step }: Startup, { store, bundles, logs }: Storage) {
-  const platform = await step("platform", () => startPlatform(options, { dataDir, bundles, store, logs, log }));
+async function startControl(startup: Startup, storage: Storage) {
+  const { options, dataDir, log, stack, role, step } = startup;
+  const { store, bundles, logs } = storage;
+  const beforeStop =
+    options.gateways && (async (ref: EndpointRef, id: string) => served.gateways?.replicaStopping(ref, id));
+  const platform = await step("platform", () =>
+    startPlatform(options, { dataDir, bundles, store, logs, log, ...(beforeStop ? { beforeStop } : {}) }),
+  );
   stack.use(platform);
-  const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
-  const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
-  const registry: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
-    platform,
-    log,
-    limitsOf,
-    onAwake: () => autoscaler.onAwake(),
-    onRemoved: (endpoint) => metrics.forget(endpoint),
-  });
-  const metrics = new Metrics(registry);
-  const autoscaler = stack.use(new Autoscaler({ registry, outliers: new OutlierDetector() }));
+  const served = createServedState(startup, storage, platform);
+  const { registry, gateways, limitsOf } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({
@@ -169,49 +171,104 @@ async function startControl({ options, dataDir, log, stack, step }: Startup, { s
     ...{ store, platform, registry, admission, logs, log, onRolloutEnded },
   });
   const secrets: SecretService = new SecretService({ store, platform, deployments, log });
-  stack.use(deployments);
+  stack.share(deployments, role);
   await step("deployments", () => deployments.start());
-  stack.use(new FailedFirstCleanup({ store, deployments, log }));
+  stack.share(new FailedFirstCleanup({ store, deployments, log }), role);
   await step("status sync", () =>
-    stack.use(new StatusSync({ platform, registry, subscribers: [deployments] })).start(),
+    stack
+      .use(new StatusSync({ platform, registry, subscribers: gateways ? [deployments, gateways] : [deployments] }))
+      .start(),
   );
-  stack.use(secrets);
+  stack.share(secrets, role);
   await step("secrets", () => secrets.start());
-  return { platform, defaultLimits, registry, metrics, bundleAccess, storageQuota, deployments, secrets };
+  await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
+  return { platform, ...served, bundleAccess, storageQuota, deployments, secrets };
+}
+
+/** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
+function createServedState({ options, dataDir, log, stack }: Startup, storage: Storage, platform: Platform) {
+  const { store, logs, keys } = storage;
+  const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
+  const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
+  const registry: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
+    platform,
+    log,
+    limitsOf,
+    onAwake: () => autoscaler.onAwake(),
+    ...(options.gateways
+      ? {
+          onSpec: (endpoint) => gateways?.specChanged(endpoint),
+          onStatus: (endpoint) => gateways?.statusChanged(endpoint),
+          onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
+        }
+      : {}),
+    onRemoved(endpoint) {
+      metrics.forget(endpoint);
+      gateways?.endpointRemoved(endpoint);
+    },
+  });
+  const metrics = new Metrics(registry);
+  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
+  const gateways: GatewayGroup | undefined =
+    options.gateways &&
+    startGateways({
+      ...{ version, dataDir, platform, registry, store, keys, limitsOf, log, stack },
+      reports: new ReportIntake({ registry, metrics, keys, ...(accessLog ? { accessLog } : {}) }),
+      requiresKeys: requiresKeys(options),
+    });
+  const autoscaler = stack.use(
+    new Autoscaler({
+      registry,
+      ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
+    }),
+  );
+  return { registry, metrics, accessLog, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */
 async function serve(startup: Startup, storage: Storage, control: Control) {
-  const { options, log, stack, step } = startup;
-  const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const { options, log, stack, role, step } = startup;
+  const { host = "127.0.0.1", port: chosenPort = DEFAULT_PORT } = options;
   const { certificates, store, bundles, lock } = storage;
   const stopping = new AbortController();
-  const server = createServer(startup, storage, control, stopping.signal);
-  const listeningPort = await step("listener", () => listen(server, host, port));
-  stack.defer(() => drain(server));
+  const gate = new ControlGate(createApi(startup, storage, control, stopping.signal));
+  let idleMs = 0;
+  const listener = await step("listener", () => {
+    const { gateways } = control;
+    if (gateways) return listenForGateways({ ...startup, gateways, api: gate.listener });
+    return listenForCalls({
+      ...startup,
+      ...control,
+      ...{ certificates, store, api: gate.listener, stopping: stopping.signal, idleMs: () => idleMs },
+      ...(requiresKeys(options) ? { keys: storage.keys } : {}),
+    });
+  });
   const adminToken = await step("first admin key", () => createFirstKey(startup, storage));
-  const collector = stack.use(new BundleCollector(store, bundles, log));
+  const collector = stack.share(new BundleCollector(store, bundles, log), role);
   await step("bundle collector", () => collector.start());
   const scheme = certificates ? "https" : "http";
-  const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${listeningPort}`;
+  const { port = chosenPort } = listener;
+  const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   await step("announcement", () => lock.announce(url));
-  await step("certificate watch", () =>
-    certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair))),
-  );
+  await step("certificate watch", () => listener.watchCertificates?.());
   // First of all when the server stops: responses that would never end have to.
   stack.defer(() => stopping.abort());
-  return { url, port: listeningPort, adminToken };
+  // First of all when another server takes over: no change may be under way when the store closes.
+  role.defer(() => gate.close());
+  const onReplaced = () => {
+    idleMs = REPLACED_IDLE_MS;
+  };
+  return { url, port, adminToken, gate, onReplaced, gateways: listener.gateways };
 }
 
-function createServer(
-  { options, log, stack }: Startup,
-  storage: Storage,
+/** Creates the control API. */
+function createApi(
+  { options, log }: Startup,
+  { audit, store, bundles, keys, logs }: Storage,
   control: Control,
   stopping: AbortSignal,
-): Server {
-  const { certificates, audit, store, bundles, keys, logs } = storage;
+): RequestListener {
   const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
-  const isAuth = requiresKeys(options);
   const app = createApp({
     store,
     bundles,
@@ -219,7 +276,7 @@ function createServer(
     storageQuota,
     defaultLimits,
     keys,
-    isAuth,
+    isAuth: requiresKeys(options),
     isLocal: isLoopback(options.host ?? "127.0.0.1"),
     audit,
     deployments,
@@ -233,28 +290,14 @@ function createServer(
     stopping: () => stopping.aborted,
     ending: stopping,
   });
-  const gateway = createGateway({
-    endpoints: registry,
-    metrics,
-    ...(options.accessLog === false ? {} : { accessLog: stack.use(new AccessLogWriter(logs, log)) }),
-    hasOrg: (org) => store.hasOrg(org),
-    notReady: () => platform.notReady,
-    ending: stopping,
-    ...(isAuth ? { keys } : {}),
-    ...(options.onRequest ? { onRequest: options.onRequest } : {}),
-  });
-  return createHttpServer(app.callback(), gateway, {
-    pair: certificates?.pair,
-    // A single certificate is for every name.
-    contextFor: certificatesIn(options).length > 1 ? (name) => certificates?.contextFor(name) : undefined,
-    limits: options.connections,
-  });
+  return app.callback();
 }
 
 function running(
-  { options, dataDir, log, stack }: Startup,
+  { options, dataDir, log, stack, role }: Startup,
   { bundles, lost }: Storage,
-  { url, port, adminToken }: Awaited<ReturnType<typeof serve>>,
+  { platform, registry }: Control,
+  { url, port, adminToken, gate, onReplaced, gateways }: Awaited<ReturnType<typeof serve>>,
 ): RunningServer {
   const auth = requiresKeys(options);
   log.info({ url, dataDir, platform: options.kubernetes ? "kubernetes" : "embedded", auth }, "listening");
@@ -269,6 +312,16 @@ function running(
   return {
     ...{ url, port, dataDir, auth, bundles, lost },
     ...(adminToken === undefined ? {} : { adminToken }),
+    ...(gateways ? { gateways } : {}),
+    async release() {
+      await role[Symbol.asyncDispose]().catch((err) => log.error({ err }, "failed to release the data folder"));
+      onReplaced();
+      const awake = Array.from(registry.awake, ({ key, desired }) => [key, desired] as const);
+      return { port, workDir: workDirOf(options), replicas: awake.filter(([, desired]) => desired > 0) };
+    },
+    control: gate.listener,
+    forwardControl: (listener) => gate.forwardTo(listener),
+    cleanUpAfter: (predecessor) => platform.cleanUp?.(join(dataDir, predecessor.workDir)),
     stop() {
       stopped ??= stop();
       return stopped;

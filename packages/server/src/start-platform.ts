@@ -1,9 +1,11 @@
-import type { Logger, LogSink, Platform } from "@faas/core";
+import { join } from "node:path";
+import type { EndpointRef, Logger, LogSink, Platform } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import type { BundleStore } from "./bundles/bundle-store.ts";
 import { certificatesIn, type ServerOptions } from "./options.ts";
 import { instanceId } from "./state/instance-id.ts";
 import type { Store } from "./state/store.ts";
+import { otherWorkDir, workDirOf } from "./takeover/work-dir.ts";
 
 /** Parts of the server that a platform uses. */
 export interface PlatformContext {
@@ -12,6 +14,8 @@ export interface PlatformContext {
   readonly store: Store;
   readonly logs: LogSink;
   readonly log: Logger;
+  /** Resolves when no gateway sends calls to a replica any more that is about to stop. Absent: the gateway is in this process. */
+  readonly beforeStop?: (ref: EndpointRef, replica: string) => Promise<void>;
 }
 
 /**
@@ -21,20 +25,25 @@ export interface PlatformContext {
  */
 export async function startPlatform(options: ServerOptions, context: PlatformContext): Promise<Platform> {
   const { kubernetes, poolSize = 0, isolation = "auto", readable = [], logRequestIds = true, sourceFolder } = options;
-  const { dataDir, bundles, store, logs, log } = context;
+  const { dataDir, bundles, store, logs, log, beforeStop } = context;
   if (!kubernetes) {
-    return new EmbeddedPlatform({
+    const workDir = workDirOf(options);
+    const platform = new EmbeddedPlatform({
       dataDir,
+      workDir: join(dataDir, workDir),
       bundleFolder: (digest) => bundles.folder(digest),
       poolSize,
       isolation,
       readable,
       logRequestIds,
       ...(sourceFolder === undefined ? {} : { sourceFolder }),
+      ...(beforeStop === undefined ? {} : { beforeStop }),
       hidden: certificatesIn(options).map(({ key }) => key),
       logs,
       log,
     });
+    if (options.predecessor === undefined) platform.cleanUp(join(dataDir, otherWorkDir(workDir)));
+    return platform;
   }
   // Imported here because its client is large: a server without a cluster does not load it.
   const { KubernetesPlatform } = await import("@faas/platforms/kubernetes");

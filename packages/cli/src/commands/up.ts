@@ -30,8 +30,8 @@ async function up(options: UpOptions, io: Io): Promise<void> {
 }
 
 async function runAttached(options: UpOptions, dataDir: string, io: Io): Promise<void> {
-  const { startServer } = await import("@faas/server");
-  const server = await startServer(serverOptions(options, dataDir, io)).catch((error) => {
+  const { startReplaceableServer } = await import("@faas/server");
+  const server = await startReplaceableServer(serverOptions(options, dataDir, io)).catch((error) => {
     if (error instanceof FaasError) report({ failed: { code: error.code, message: error.message } });
     throw error;
   });
@@ -42,8 +42,9 @@ async function runAttached(options: UpOptions, dataDir: string, io: Io): Promise
     // The parent of a detached server shows the key: stderr of this process is a log file then.
     if (process.connected) report(access);
     else printAccess(access, options.host, io);
+    if (server.replacedPid !== undefined) printStatus(io, `Took over from process ${server.replacedPid}`);
     printStatus(io, `faas is up, its data in ${dataDir}. Stop it with Ctrl-C`);
-    if (!io.signal.aborted) await Promise.race([once(io.signal, "abort"), server.lost]);
+    if (!io.signal.aborted) await Promise.race([once(io.signal, "abort"), server.lost, server.replaced]);
     printStatus(io, "Stopping after the requests in progress. Press Ctrl-C again to stop at once");
   } finally {
     await server.stop();

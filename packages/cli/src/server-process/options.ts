@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { DEFAULT_PORT, FaasError, parseCpu, parseDuration } from "@faas/core";
-import type { KubernetesServerOptions, ServerOptions } from "@faas/server";
+import type { KubernetesServerOptions, ReplaceableServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { type LogSettings, logOptions } from "../options/log-options.ts";
@@ -34,6 +34,7 @@ export interface UpOptions extends GlobalOptions, LogSettings {
   readonly lockPatience?: string;
   readonly logLevel?: string;
   readonly detach?: boolean;
+  readonly takeover?: boolean;
 }
 
 const DURATION = "a duration such as 30s";
@@ -74,7 +75,8 @@ export function addUpOptions(command: Command): Command {
         LOG_LEVELS,
       ),
     )
-    .option("--detach", "Run in the background; return when the server is ready");
+    .option("--detach", "Run in the background; return when the server is ready")
+    .option("--takeover", "embedded: Replace the server that runs on the data folder, without failing a call");
 }
 
 function addNetworkOptions(command: Command): void {
@@ -148,8 +150,9 @@ const splitPaths = (text: string) => text.split(",").filter((path) => path !== "
  *
  * @throws USAGE when options contradict each other
  */
-export function serverOptions(options: UpOptions, dataDir: string, io: Io): ServerOptions {
-  const { host, port, poolSize, isolation, auth, adminKeyFile, allowImages, accessLog, logRequestIds } = options;
+export function serverOptions(options: UpOptions, dataDir: string, io: Io): ReplaceableServerOptions {
+  const { host, port, poolSize, isolation, auth, adminKeyFile, allowImages, accessLog, logRequestIds, takeover } =
+    options;
   const { logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
   const kubernetes = kubernetesOptions(options, io);
   const tls = tlsFiles(options, io);
@@ -163,6 +166,7 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Serv
     lockTimeoutMs: parseDuration(lockTimeout(options)) as number,
     readable: readablePaths(options, io),
     tls,
+    ...(takeover === undefined ? {} : { takeover }),
     ...(kubernetes ? { kubernetes } : {}),
   };
 }
@@ -192,6 +196,7 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
       value === undefined || value === "" ? [] : [`--${name}`, String(value)],
     ),
     ...tls.flatMap(({ cert, key }) => ["--tls-cert", cert, "--tls-key", key]),
+    ...(options.takeover ? ["--takeover"] : []),
   ];
 }
 

@@ -110,6 +110,13 @@ export interface Platform extends AsyncDisposable {
   putSecret(org: string, secret: SecretVersion, value: string, signal?: AbortSignal): Promise<void>;
   /** Removes a version of a secret that no spec has any longer. Succeeds if it does not exist. */
   removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void>;
+  /** Ends the replicas that another server, which was killed, left behind in its folder for the files of its processes. Absent: replicas are not processes of a server. */
+  cleanUp?(workDir: string): void;
   /** Yields the whole list immediately, and again after every change. Ends when the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
+  /**
+   * Yields the names of the gateways that the platform runs, as soon as they are known and again after every change. Ends when the signal aborts. Absent: it
+   * runs none.
+   */
+  gateways?(signal: AbortSignal): AsyncIterable<readonly string[]>;
 }

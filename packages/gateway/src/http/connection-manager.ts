@@ -16,6 +16,8 @@ const LINGER_MS = 2_000;
 const MAX_LINGERING = 256;
 /** Time after which idle connections are looked for again when there were none. */
 const IDLE_SEARCH_MS = 20;
+/** Time for the first request of a new connection while the server drains. */
+const FIRST_REQUEST_MS = 1_000;
 /** Requests of a connection that may wait behind the response to an earlier one. */
 const MAX_PIPELINED = 100;
 
@@ -31,6 +33,7 @@ export class ConnectionManager {
   readonly #noneIdleMs = new Map<string, number>();
   #lingering = 0;
   #sweep: NodeJS.Timeout | undefined;
+  #draining = false;
 
   constructor(server: Server, limits: ConnectionLimits, timeouts: ClientTimeouts, isSecure = false) {
     this.#limits = limits;
@@ -53,6 +56,7 @@ export class ConnectionManager {
     connection.last = response;
     connection.responder = undefined;
     connection.activeMs = performance.now();
+    if (this.#draining) this.closeAfter(request, response);
     // The response has its socket unless it must wait for an earlier one.
     if (response.socket !== null) return true;
     if (connection.pipelined >= MAX_PIPELINED) {
@@ -73,6 +77,30 @@ export class ConnectionManager {
     response.shouldKeepAlive = false;
     const connection = connectionOf(request.socket);
     if (connection) connection.ending = true;
+  }
+
+  /** Closes each connection after the response to its next request, or to the one in progress, and says so in the response. */
+  announceClose(): void {
+    this.#draining = true;
+    for (const { last } of this.#all) if (last && !last.headersSent) this.closeAfter(last.req, last);
+  }
+
+  /** True after `announceClose`. */
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
+  /** Closes the connections without a request in progress. One that had none yet is closed when it is older than a second. */
+  closeIdle(): void {
+    const oldest = performance.now() - FIRST_REQUEST_MS;
+    for (const connection of this.#all)
+      if (connection.isIdle && (connection.socket.bytesWritten > 0 || connection.activeMs < oldest))
+        this.#drop(connection);
+  }
+
+  /** Closes all connections. */
+  closeAll(): void {
+    for (const connection of this.#all) this.#drop(connection);
   }
 
   /** Sets the handler of the last request. */
@@ -145,9 +173,10 @@ export class ConnectionManager {
     const connection = new ClientConnection(socket, address);
     const { total, perAddress } = this.#limits;
     const ofAddress = this.#perAddress.get(address) ?? 0;
-    if (ofAddress >= perAddress && !this.#closeIdle(address))
+    if (ofAddress >= perAddress && !this.#closeLongestIdle(address))
       return void this.#turnAway(connection, `${perAddress} connections from ${address}`);
-    if (this.#all.size >= total && !this.#closeIdle()) return void this.#turnAway(connection, `${total} connections`);
+    if (this.#all.size >= total && !this.#closeLongestIdle())
+      return void this.#turnAway(connection, `${total} connections`);
     this.#all.add(connection);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     this.#byPeer?.set(connection.peer, connection);
@@ -165,7 +194,7 @@ export class ConnectionManager {
    * Closes the connections that have been idle for the longest time: one percent of the idle ones, so that the search costs little per connection. Returns
    * `false` if none is idle.
    */
-  #closeIdle(address?: string): boolean {
+  #closeLongestIdle(address?: string): boolean {
     const key = address ?? "";
     const now = performance.now();
     // A client that reconnects again and again must not cause a search each time.
@@ -174,12 +203,14 @@ export class ConnectionManager {
     const idle = [...this.#all].filter((connection) => connection.isIdle && isAmong(connection));
     if (idle.length === 0) this.#noneIdleMs.set(key, now);
     idle.sort((a, b) => a.activeMs - b.activeMs);
-    for (const connection of idle.slice(0, Math.ceil(idle.length / 100))) {
-      this.#forget(connection);
-      connection.rejected = true;
-      connection.socket.destroy();
-    }
+    for (const connection of idle.slice(0, Math.ceil(idle.length / 100))) this.#drop(connection);
     return idle.length > 0;
+  }
+
+  #drop(connection: ClientConnection): void {
+    this.#forget(connection);
+    connection.rejected = true;
+    connection.socket.destroy();
   }
 
   #turnAway(connection: ClientConnection, limit: string): void {

@@ -36,6 +36,9 @@ export interface HttpServerOptions {
   readonly timeouts?: Partial<ClientTimeouts & { readonly headMs: number }>;
 }
 
+/** The server of the one port, and its clients. */
+export type HttpServer = (Server | SecureServer) & { readonly clients: ConnectionManager };
+
 /** Creates the server of the one port: the control API gets its own paths, the gateway all others. It does not listen yet. */
 export function createHttpServer(
   control: RequestListener,
@@ -47,7 +50,7 @@ export function createHttpServer(
     reader = "fast",
     timeouts: { headMs = HEAD_MS, ...timeouts } = {},
   }: HttpServerOptions = {},
-): Server | SecureServer {
+): HttpServer {
   const { sweepMs, ...rest } = { ...CLIENT_TIMEOUTS, ...timeouts };
   const options = {
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -69,8 +72,7 @@ export function createHttpServer(
   serveRequests(server, manager, control, gateway);
   rejectFaults(server, manager, headMs);
   // Available from Node 24.9 and 22.21; earlier versions treat every request that offers an upgrade as one.
-  Object.assign(server, { shouldUpgradeCallback: isWebSocket });
-  return server;
+  return Object.assign(server, { shouldUpgradeCallback: isWebSocket, clients: manager });
 }
 
 /** Passes requests and upgrades to the control API or to the gateway. */

@@ -18,14 +18,12 @@ export function receiveGrant(pool: SlotPool, holder: string, slots: number, nowM
 }
 
 /**
- * Notes how many slots the owner wants back, and returns unused ones.
+ * Notes how many slots the owner wants back. Unused ones are returned later, when waiting calls have got what they need.
  * @param returned slots that the owner had received when it asked
  */
-export function receiveRecall(pool: SlotPool, slots: number, keep: number, returned: number, outbox: SlotOutbox): void {
+export function receiveRecall(pool: SlotPool, slots: number, keep: number, returned: number): void {
   pool.owed = Math.max(0, slots - (pool.returned - returned));
   pool.keep = keep;
-  returnUnused(pool, outbox);
-  pool.setContended(pool.owed > 0);
 }
 
 /** Returns unused slots as far as the owner wants them; first those that this gateway cannot use itself. */

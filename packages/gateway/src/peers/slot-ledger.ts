@@ -164,7 +164,7 @@ export class SlotLedger implements SlotSharing {
     }
     for (const [key, slots, keep, returned] of message.recalls ?? []) {
       const pool = this.#pool(key);
-      if (pool.owner === from) receiveRecall(pool, slots, keep, returned, this.#outbox);
+      if (pool.owner === from) receiveRecall(pool, slots, keep, returned);
     }
     this.#flush();
   }
@@ -238,6 +238,7 @@ export class SlotLedger implements SlotSharing {
     const part = pool.part(holder.id, this.#options.now());
     part.holder = undefined;
     part.strangerSinceMs = this.#options.now();
+    part.declaredUntilMs = Number.NEGATIVE_INFINITY;
     if (holder.inFlight > 0) {
       holder.contended = true;
       part.retired.push(holder);

@@ -117,27 +117,41 @@ function wantsOf(pool: SlotPool, { self, reachable }: OwnerContext): Map<string,
 function distribute(pool: SlotPool, wants: Map<string, number>, context: OwnerContext): void {
   const { self, size, outbox, nowMs } = context;
   const parts = [...pool.parts.values()].filter((part) => part.free > 0 && isGrantable(part, nowMs));
-  let free = parts.reduce((sum, part) => sum + part.free, 0);
+  let free = sumOfFree(parts);
+  // A holder that only others can use is of no use to this gateway's own calls.
+  let ownFree = sumOfFree(parts.filter(({ holder }) => holder?.usable));
   const served: string[] = [];
-  while (free > 0 && wants.size > 0) {
-    const quota = Math.max(1, Math.floor(free / wants.size));
-    for (const member of inTurns(wants, pool.lastServed)) {
-      if (free === 0) break;
-      const wanted = wants.get(member) as number;
-      const slots = Math.min(quota, wanted, free);
-      if (member !== self) {
-        grantFrom(parts, pool, member, slots, outbox);
-        served.push(member);
+  const hungry = new Map(wants);
+  while (free > 0 && hungry.size > 0) {
+    const quota = Math.max(1, Math.floor(free / hungry.size));
+    for (const member of inTurns(hungry, pool.lastServed)) {
+      const wanted = hungry.get(member) as number;
+      const slots = Math.min(quota, wanted, member === self ? Math.min(ownFree, free) : free);
+      if (slots === 0) hungry.delete(member);
+      else {
+        if (member === self) ownFree -= slots;
+        else {
+          grantFrom(parts, pool, member, slots, outbox);
+          served.push(member);
+        }
+        free -= slots;
+        pool.lastServed = member;
+        reduce(wants, member, slots);
+        reduce(hungry, member, slots);
       }
-      free -= slots;
-      pool.lastServed = member;
-      if (slots < wanted) wants.set(member, wanted - slots);
-      else wants.delete(member);
     }
   }
   // A gateway whose load grows gets more than it asked for, so that it need not ask for each.
   const extra = Math.floor(free / (2 * size));
   if (extra > 0) for (const member of new Set(served)) grantFrom(parts, pool, member, extra, outbox);
+}
+
+const sumOfFree = (parts: readonly SlotPart[]) => parts.reduce((sum, { free }) => sum + free, 0);
+
+function reduce(wants: Map<string, number>, member: string, slots: number): void {
+  const left = (wants.get(member) ?? 0) - slots;
+  if (left > 0) wants.set(member, left);
+  else wants.delete(member);
 }
 
 /** Grants slots, evenly over the holders that have some. */

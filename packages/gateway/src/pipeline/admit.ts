@@ -75,11 +75,12 @@ function admitted(exchange: RoutedExchange, waitingLimit: number): void {
     throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests are already waiting for ${endpoint.key}`);
   }
   const bytes = request.bodyLength;
-  if (bytes === 0) return exchange.proceed();
   if (bytes !== undefined && bytes > bodyLimitOf(endpoint)) throw bodyTooLarge(endpoint);
-  if (bytes !== undefined && bytes <= SMALL_BYTES) return readSmall(exchange);
-  exchange.body = undefined;
-  exchange.proceed();
+  if (bytes !== undefined && bytes > 0 && bytes <= SMALL_BYTES) readSmall(exchange);
+  else {
+    if (bytes !== 0) exchange.body = undefined;
+    exchange.proceed();
+  }
 }
 
 /** Returns the size of the largest body that both the endpoint and its organization allow. */

@@ -1,8 +1,7 @@
 import { FaasError, scopeAllows } from "@faas/core";
 import { organizationNotFound } from "../endpoints/not-found.ts";
-import { TOKEN_HEADER } from "../http/token-header.ts";
+import type { KeyVerifier, VerifiedKey } from "../keys/key-verifier.ts";
 import type { Exchange, RoutedExchange, Stage } from "./exchange.ts";
-import type { KeyVerifier, VerifiedKey } from "./key-verifier.ts";
 
 /**
  * Checks that the caller may call the endpoint. Without keys everyone may.
@@ -34,10 +33,7 @@ function checkInvokePermission(exchange: RoutedExchange, keys: KeyVerifier): voi
  * @throws UNAUTHENTICATED, ORG_NOT_FOUND
  */
 export function authenticateForOrg({ request }: Exchange, keys: KeyVerifier, org: string): VerifiedKey {
-  const key = keys.authenticate({
-    authorization: request.header("authorization"),
-    [TOKEN_HEADER]: request.header(TOKEN_HEADER),
-  });
+  const key = keys.authenticate(request.headers);
   const { record } = key;
   if (record.org !== undefined && record.org !== org) throw organizationNotFound(org);
   return key;

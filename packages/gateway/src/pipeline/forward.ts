@@ -6,7 +6,7 @@ import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstr
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { WebSocketTunnels } from "../websocket/tunnel.ts";
 import { type RoutedExchange, replicaFailed, type Stage } from "./exchange.ts";
-import { requestLines, responseHeaders } from "./forwarded-headers.ts";
+import { ownHeaders, passedOnHeaders, requestLines } from "./forwarded-headers.ts";
 import { RequestBody } from "./request-body.ts";
 
 /** The wrapper responds at the timeout itself; for a replica that is stuck, the gateway responds this much later. */
@@ -89,7 +89,8 @@ class ResponseRelay implements ResponseHandler {
     const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
     this.#sized = framing.kind === "length" || framing.kind === "none";
     // The head of a stream must not wait for its first chunk.
-    response.writeHead(status, responseHeaders(head, exchange, timing, this.#context.isEndpoint), !this.#sized);
+    const headers = passedOnHeaders(head, exchange, this.#context.isEndpoint);
+    response.writeHead(status, headers, ownHeaders(exchange, timing), !this.#sized);
   }
 
   data(bytes: Buffer): boolean {
@@ -107,7 +108,8 @@ class ResponseRelay implements ResponseHandler {
     exchange.status = head.status;
     const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
     const { isEndpoint, tunnels } = this.#context;
-    tunnels.open(exchange, responseHeaders(head, exchange, timing, isEndpoint), socket);
+    const { list } = passedOnHeaders(head, exchange, isEndpoint);
+    tunnels.open(exchange, list.concat(ownHeaders(exchange, timing)), socket);
   }
 
   failed(error: Error): void {
@@ -173,6 +175,6 @@ class ResponseRelay implements ResponseHandler {
   #canRepeat(): boolean {
     const { body, upgrade, repeated, request } = this.#exchange;
     if (body === undefined || upgrade || repeated) return false;
-    return IDEMPOTENT.has(request.method) || request.header("idempotency-key") !== undefined;
+    return IDEMPOTENT.has(request.method) || request.headers["idempotency-key"] !== undefined;
   }
 }

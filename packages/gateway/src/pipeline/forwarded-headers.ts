@@ -1,4 +1,5 @@
 import { HOP_BY_HOP, nominatedBy } from "../http/call/end-to-end-headers.ts";
+import { HeaderBlock } from "../http/call/header-block.ts";
 import { authorityOf } from "../http/request-path.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { Exchange } from "./exchange.ts";
@@ -6,13 +7,13 @@ import { prefixedLocation } from "./prefixed-location.ts";
 
 /** Builds the header lines for the replica, each with CR LF. */
 export function requestLines({ request, requestId, prefix }: Exchange): string {
-  const { caller } = request;
-  const host = authorityOf(request.url, request.header("host"));
+  const { caller, headers } = request;
+  const host = authorityOf(request.url, headers.host);
   caller.setHost(host);
-  const given = request.header("x-forwarded-for");
-  const givenHost = request.header("x-forwarded-host");
-  const givenProto = request.header("x-forwarded-proto");
-  const forwarded = request.header("forwarded");
+  const { forwarded } = headers;
+  const given = headers["x-forwarded-for"];
+  const givenHost = headers["x-forwarded-host"];
+  const givenProto = headers["x-forwarded-proto"];
   let lines = `${request.endToEndLines()}${caller.beforeId}${requestId}`;
   if (given === undefined && givenHost === undefined && givenProto === undefined && forwarded === undefined)
     lines += caller.afterId;
@@ -24,28 +25,44 @@ export function requestLines({ request, requestId, prefix }: Exchange): string {
   return prefix === "" ? lines : `${lines}X-Forwarded-Prefix: ${prefix}\r\n`;
 }
 
+/** Blocks of the headers of replicas' responses: a connection parses a head that it has seen before only once. */
+const blocks = new WeakMap<ResponseHead, HeaderBlock>();
+
 /**
- * Builds the headers for the client, as alternating names and values.
- * @param serverTiming follows the function's own
+ * Returns the headers of a replica's response that are passed on.
  * @param isEndpoint tells whether a key, "org/endpoint", is that of an endpoint
  */
-export function responseHeaders(
-  { headers, connection }: ResponseHead,
-  exchange: Exchange,
-  serverTiming: string,
+export function passedOnHeaders(
+  head: ResponseHead,
+  exchange: Pick<Exchange, "request" | "prefix">,
   isEndpoint: (key: string) => boolean,
-): string[] {
+): HeaderBlock {
+  let block = blocks.get(head);
+  if (block !== undefined) return block;
+  const { headers, connection } = head;
   const list: string[] = [];
   const nominated = nominatedBy(connection);
+  let isSame = true;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     if (HOP_BY_HOP.has(name) || name === "x-request-id" || name === "x-cold-start" || nominated?.includes(name))
       continue;
     const value = headers[i + 1] as string;
-    list.push(name, name === "location" ? prefixedLocation(value, exchange, isEndpoint) : value);
+    if (name === "location") {
+      // It depends on the request.
+      isSame = false;
+      list.push(name, prefixedLocation(value, exchange, isEndpoint));
+    } else list.push(name, value);
   }
-  list.push("X-Request-Id", exchange.requestId, "Server-Timing", serverTiming);
-  if (exchange.cold) list.push("X-Cold-Start", "true");
+  block = new HeaderBlock(list);
+  if (isSame) blocks.set(head, block);
+  return block;
+}
+
+/** Returns the headers that the gateway adds to a response. */
+export function ownHeaders({ requestId, cold }: Exchange, serverTiming: string): string[] {
+  const list = ["X-Request-Id", requestId, "Server-Timing", serverTiming];
+  if (cold) list.push("X-Cold-Start", "true");
   return list;
 }
 

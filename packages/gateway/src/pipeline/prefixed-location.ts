@@ -21,7 +21,7 @@ export function prefixedLocation(
     // Others are relative to the path that the client used, and need no prefix.
     return rest.startsWith("/") ? prefixed(rest, prefix, isEndpoint) : location;
   }
-  const hosts = [authorityOf(request.url, request.header("host")), request.header("x-forwarded-host")];
+  const hosts = [authorityOf(request.url, request.headers.host), request.headers["x-forwarded-host"]];
   if (!hosts.some((host) => host !== undefined && sameHost(host, authority))) return location;
   return `${scheme}//${authority}${prefixed(rest.startsWith("/") ? rest : `/${rest}`, prefix, isEndpoint)}`;
 }

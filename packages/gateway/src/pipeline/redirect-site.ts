@@ -1,3 +1,4 @@
+import { HeaderBlock } from "../http/call/header-block.ts";
 import { originForm } from "../http/request-path.ts";
 import type { Stage } from "./exchange.ts";
 
@@ -14,11 +15,8 @@ export function redirectSite(): Stage {
     exchange.status = 301;
     const { requestId } = exchange;
     const timing = exchange.serverTiming(0);
-    exchange.response.writeHead(
-      301,
-      ["Location", location, "Content-Length", "0", "X-Request-Id", requestId, "Server-Timing", timing],
-      false,
-    );
+    const headers = new HeaderBlock(["Location", location, "Content-Length", "0"]);
+    exchange.response.writeHead(301, headers, ["X-Request-Id", requestId, "Server-Timing", timing], false);
     exchange.finish(true);
   };
 }

@@ -5,12 +5,13 @@ import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } fro
 import { type ReplicaBehaviour, TestPlatform } from "@faas/testing";
 import { EndpointRegistry, type EndpointRegistryOptions } from "../endpoints/registry.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
-import { createHttpServer, type HttpServerOptions } from "../http/server.ts";
+import { createHttpServer, type HttpServer, type HttpServerOptions } from "../http/server.ts";
 import { createGateway, type GatewayDeps, type RequestReport } from "../pipeline/pipeline.ts";
 
 /** A gateway on a free port with a test platform, for tests with real HTTP. */
 export interface TestGateway extends AsyncDisposable {
   readonly port: number;
+  readonly server: HttpServer;
   readonly platform: TestPlatform;
   readonly endpoints: EndpointRegistry<EndpointSpec>;
   /** Reports of finished requests. */
@@ -71,6 +72,7 @@ export async function startTestGateway(
   };
   return {
     port,
+    server,
     platform,
     endpoints,
     reports,

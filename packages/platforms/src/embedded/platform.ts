@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
@@ -33,8 +33,15 @@ import { ServerSupport } from "./server/server-support.ts";
 const CHECK_INTERVAL_MS = 250;
 
 export interface EmbeddedOptions {
-  /** Folder for records of processes, secrets and caches. */
+  /** Folder for secrets and caches. */
   readonly dataDir: string;
+  /**
+   * Folder for what no two servers can share: records of processes, sockets, and the copies of code that processes use. A server that takes over from one that
+   * still runs has another one.
+   *
+   * @defaultValue the data folder
+   */
+  readonly workDir?: string;
   /** Returns the unpacked bundle with a digest. Rejects with BUNDLE_NOT_FOUND. */
   readonly bundleFolder: (digest: string) => Promise<string>;
   /** @defaultValue this process's own Node */
@@ -71,6 +78,8 @@ export interface EmbeddedOptions {
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
+  /** Resolves when no gateway sends calls to a replica any more that is about to get SIGTERM. */
+  readonly beforeStop?: (ref: EndpointRef, replica: string) => Promise<void>;
   /** Receiver of the lines that replicas print; absent to discard them. */
   readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };
@@ -81,8 +90,10 @@ export class EmbeddedPlatform implements Platform {
   readonly name = "embedded";
   readonly accepts = "bundle";
   readonly scalers = ["concurrency", "fixed"] as const;
+  readonly #options: Pick<EmbeddedOptions, "log">;
   readonly #isolation: string;
   readonly #dataDir: string;
+  readonly #workDir: string;
   readonly #runFolder: string;
   readonly #host: EndpointHost;
   readonly #prewarmPool: PrewarmPool;
@@ -103,7 +114,9 @@ export class EmbeddedPlatform implements Platform {
    * @throws ISOLATION_UNAVAILABLE
    */
   constructor(options: EmbeddedOptions) {
+    this.#options = options;
     this.#dataDir = resolve(options.dataDir);
+    this.#workDir = resolve(options.workDir ?? options.dataDir);
     const landlock = findLandlock(options.isolation);
     const isSandboxed = typeof landlock !== "string";
     this.#isolation = isSandboxed ? describeSandbox(landlock, options.isolation) : `none: ${landlock}`;
@@ -112,9 +125,9 @@ export class EmbeddedPlatform implements Platform {
       options.log?.warn(
         `functions can read and write all files that the server can, also its data folder: ${landlock}`,
       );
-    this.#runFolder = createRunFolder(this.#dataDir, isSandboxed);
-    const records = new ProcessRecords(join(this.#dataDir, "run"));
-    this.#cleanUp(records, options);
+    this.#runFolder = createRunFolder(this.#workDir, isSandboxed);
+    const records = new ProcessRecords(join(this.#workDir, "run"));
+    logOrphans(endReplicasOf(records, this.#runFolder), options);
     this.#onExit = () => {
       records.endOrphans();
       rmSync(this.#runFolder, { recursive: true, force: true });
@@ -140,6 +153,7 @@ export class EmbeddedPlatform implements Platform {
         prewarmPool: this.#prewarmPool,
         serverOptions: this.#servers.options,
         ...(options.sourceFolder === undefined ? {} : { sourceFolder: options.sourceFolder }),
+        ...(options.beforeStop === undefined ? {} : { beforeStop: options.beforeStop }),
         ...(this.#sandboxContext ? { sandboxContext: this.#sandboxContext } : {}),
       },
       bundleFolder: options.bundleFolder,
@@ -156,11 +170,14 @@ export class EmbeddedPlatform implements Platform {
     return `${this.#isolation}${this.#servers.description}`;
   }
 
-  #cleanUp(records: ProcessRecords, { log }: EmbeddedOptions): void {
-    const orphans = records.endOrphans() + endListenersIn(this.#runFolder);
-    for (const name of readdirSync(this.#runFolder))
-      rmSync(join(this.#runFolder, name), { recursive: true, force: true });
-    if (orphans > 0) log?.info(`ended ${orphans} replicas that a previous server left behind`);
+  /** Ends the processes that a server left behind in another work folder. */
+  cleanUp(workDir: string): void {
+    if (!existsSync(join(workDir, "run"))) return;
+    const records = new ProcessRecords(join(workDir, "run"));
+    logOrphans(
+      endReplicasOf(records, createRunFolder(resolve(workDir), this.#sandboxContext !== undefined)),
+      this.#options,
+    );
   }
 
   #createSandbox(
@@ -171,7 +188,7 @@ export class EmbeddedPlatform implements Platform {
     const forbidden = [this.#dataDir, runFolder, ...hidden.flatMap(hidingPaths)];
     const temporary = temporaryFiles(landlock, isolation);
     const sandbox = new Sandbox(landlock, { forbidden, temporary, runFolder, node, python, readable });
-    const slots = new CodeSlots(this.#dataDir, landlock.hasMounts);
+    const slots = new CodeSlots(this.#workDir, landlock.hasMounts);
     const bundleExists = (digest: string) =>
       bundleFolder(digest).then(
         () => true,
@@ -293,6 +310,17 @@ export class EmbeddedPlatform implements Platform {
       this.#checkTimer = undefined;
     }, CHECK_INTERVAL_MS).unref();
   }
+}
+
+/** Ends the processes of a server that no longer runs, and removes what they left. Returns their number. */
+function endReplicasOf(records: ProcessRecords, runFolder: string): number {
+  const ended = records.endOrphans() + endListenersIn(runFolder);
+  for (const name of readdirSync(runFolder)) rmSync(join(runFolder, name), { recursive: true, force: true });
+  return ended;
+}
+
+function logOrphans(count: number, { log }: Pick<EmbeddedOptions, "log">): void {
+  if (count > 0) log?.info(`ended ${count} replicas that a previous server left behind`);
 }
 
 /** Returns Landlock, or the reason why functions are not sandboxed. */

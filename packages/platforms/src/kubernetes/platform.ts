@@ -22,6 +22,7 @@ import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins } from "./organizations/pull-secrets.ts";
 import { KubernetesSecrets } from "./organizations/secrets.ts";
+import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
 import { PodTracker } from "./pods/pod-tracker.ts";
 import { type ManifestOptions, selectorOf } from "./reconcile/manifests/labels.ts";
@@ -218,6 +219,13 @@ export class KubernetesPlatform implements Platform {
     yield* this.#statuses.watch(signal);
   }
 
+  /** Ends at once for a control server outside the cluster, which has no gateways there. */
+  async *gateways(signal: AbortSignal): AsyncGenerator<readonly string[]> {
+    const { serverNamespace } = this.#options;
+    if (serverNamespace === undefined) return;
+    yield* gatewayPods(this.#informerOptions(), serverNamespace, AbortSignal.any([signal, this.#closing.signal]));
+  }
+
   /** Disconnects from the cluster; the replicas keep running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
@@ -260,16 +268,9 @@ export class KubernetesPlatform implements Platform {
   async #sync(): Promise<void> {
     const { deployments, services, autoscalers } = this.#reconciler.cache;
     const options = {
-      api: this.#api,
+      ...this.#informerOptions(),
       labelSelector: selectorOf(this.#options.instance),
       signal: this.#closing.signal,
-      silenceMs: this.#options.silenceMs,
-      onInterrupted: (kind: Kind, error: unknown) =>
-        this.#log.warn({ err: error, kind }, "watch on the cluster was interrupted, will retry"),
-      onResumed: (kind: Kind) => {
-        this.#log.info({ kind }, "watch on the cluster resumed");
-        this.#reconciler.retryNow();
-      },
     };
     await runInformers<(typeof WATCHED_KINDS)[number]>(options, {
       Deployment: deployments,
@@ -284,5 +285,18 @@ export class KubernetesPlatform implements Platform {
     this.#synced.resolve();
     this.#reconciler.start();
     this.#statuses.announce();
+  }
+
+  #informerOptions() {
+    return {
+      api: this.#api,
+      silenceMs: this.#options.silenceMs,
+      onInterrupted: (kind: Kind, error: unknown) =>
+        this.#log.warn({ err: error, kind }, "watch on the cluster was interrupted, will retry"),
+      onResumed: (kind: Kind) => {
+        this.#log.info({ kind }, "watch on the cluster resumed");
+        this.#reconciler.retryNow();
+      },
+    };
   }
 }

@@ -2,6 +2,7 @@ import { type AuditEntry, type Logger, secretNameProblem } from "@faas/core";
 import type { VerifiedKey } from "@faas/gateway";
 import type { Context, Middleware } from "koa";
 import type { AuditLog } from "../audit/audit-log.ts";
+import { clientAddress } from "./client-address.ts";
 import { stateOf } from "./route.ts";
 
 /** Codes of requests that were rejected because of their key. */
@@ -33,8 +34,7 @@ function entryOf(context: Context): AuditEntry | undefined {
     action: `${context.method} ${route.path}`,
     // A client may have sent a key instead of a name.
     target: (target ?? auditedParameters(parameters).join("/")).replaceAll(/faas_\w{20,}/g, "faas_…").slice(0, 300),
-    // Not a header, which a client can set to any address.
-    from: context.req.socket.remoteAddress ?? "unknown",
+    from: clientAddress(context.req),
     status: context.status,
     ...(change === undefined ? {} : { change }),
     ...(code === undefined ? {} : { code }),

@@ -17,6 +17,20 @@ export class DisposerStack implements AsyncDisposable {
     this.#disposers.push(dispose);
   }
 
+  /** Adds a resource, and returns it. It belongs to another stack too: the stack that is disposed of first disposes of it. */
+  share<T extends AsyncDisposable | Disposable>(resource: T, other: DisposerStack): T {
+    let disposed: unknown;
+    const dispose = () => {
+      disposed ??= Promise.resolve(
+        Symbol.asyncDispose in resource ? resource[Symbol.asyncDispose]() : resource[Symbol.dispose](),
+      );
+      return disposed;
+    };
+    this.defer(dispose);
+    other.defer(dispose);
+    return resource;
+  }
+
   /** Moves all resources to a new stack; this one then has nothing to dispose of. */
   move(): DisposerStack {
     const other = new DisposerStack();

@@ -31,7 +31,9 @@ export class RotatingFile {
   async append(text: string | Buffer): Promise<void> {
     const { pathOf, maxBytes, mode } = this.#options;
     const current = pathOf(0);
-    this.#bytes ??= (await stat(current).catch(() => undefined))?.size ?? 0;
+    this.#bytes ??= await sizeOf(current);
+    // While another server takes over from this one, both append, and the other one may have rotated the files.
+    if (this.#bytes >= maxBytes) this.#bytes = await sizeOf(current);
     if (this.#bytes >= maxBytes) await this.#rotate();
     await appendFile(current, text, mode === undefined ? {} : { mode });
     this.#bytes += typeof text === "string" ? Buffer.byteLength(text) : text.length;
@@ -50,3 +52,5 @@ export class RotatingFile {
     this.#bytes = 0;
   }
 }
+
+const sizeOf = async (path: string) => (await stat(path).catch(() => undefined))?.size ?? 0;

@@ -1,4 +1,5 @@
 import type { Caller } from "./caller.ts";
+import type { HeaderBlock } from "./header-block.ts";
 
 /** Names of the headers that the gateway itself reads, in lower case. */
 export type KnownHeader =
@@ -14,7 +15,7 @@ export type KnownHeader =
 
 /** Receiver of a request's body. */
 export interface BodyConsumer {
-  /** Called with bytes that may be kept. Returns `false` to be called only after `resumeBody`. */
+  /** Called with bytes that are valid until it returns. Returns `false` to be called only after `resumeBody`. */
   data(bytes: Buffer): boolean;
   end(): void;
 }
@@ -27,8 +28,8 @@ export interface ClientRequest {
   readonly caller: Caller;
   /** Length of the body, 0 without one; `undefined` for chunks. */
   readonly bodyLength: number | undefined;
-  /** Returns the value of a header. */
-  header(name: KnownHeader): string | undefined;
+  /** Values of the headers that the gateway reads; others may be missing. */
+  readonly headers: Readonly<Partial<Record<KnownHeader, string | undefined>>>;
   /** Returns the lines of the headers that are passed on unchanged, each with CR LF. */
   endToEndLines(): string;
   /** Starts to read the body; called once. A client that waits for `100 Continue` is asked for it. */
@@ -55,10 +56,11 @@ export interface ClientResponse {
   /** The connection is closed. */
   readonly closed: boolean;
   /**
-   * Writes the status and the headers, alternating names and values. Throws if they contain characters that are not allowed.
+   * Writes the status and the headers. Throws if they contain characters that are not allowed.
+   * @param own further headers, alternating names and values, which are known to be valid
    * @param flush sends them at once, and not with the first bytes of the body
    */
-  writeHead(status: number, headers: readonly string[], flush: boolean): void;
+  writeHead(status: number, headers: HeaderBlock, own: readonly string[], flush: boolean): void;
   /** Writes bytes of the body, which are valid until it returns. Returns `false` to be called only after the listener's `clientDrained`. */
   write(bytes: Buffer): boolean;
   /**

@@ -6,10 +6,11 @@ import {
   type BodyConsumer,
   type ClientCall,
   type ClientListener,
-  type KnownHeader,
+  type ClientRequest,
   LEFTOVER_MS,
 } from "./client-call.ts";
 import { endToEndLines } from "./end-to-end-headers.ts";
+import type { HeaderBlock } from "./header-block.ts";
 
 const callers = new WeakMap<Socket, Caller>();
 
@@ -55,8 +56,8 @@ export class NodeCall implements ClientCall {
     return Number(headers["content-length"] ?? 0);
   }
 
-  header(name: KnownHeader): string | undefined {
-    return this.message.headers[name] as string | undefined;
+  get headers(): ClientRequest["headers"] {
+    return this.message.headers as ClientRequest["headers"];
   }
 
   endToEndLines(): string {
@@ -89,9 +90,9 @@ export class NodeCall implements ClientCall {
     return this.response.destroyed;
   }
 
-  writeHead(status: number, headers: readonly string[], flush: boolean): void {
+  writeHead(status: number, { list }: HeaderBlock, own: readonly string[], flush: boolean): void {
     // Without a reason, a response would keep that of a head which was refused before.
-    this.response.writeHead(status, STATUS_CODES[status] ?? "unknown", headers as string[]);
+    this.response.writeHead(status, STATUS_CODES[status] ?? "unknown", list.concat(own));
     if (flush) this.response.flushHeaders();
   }
 

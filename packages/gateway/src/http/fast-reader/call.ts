@@ -1,15 +1,10 @@
 import type { Socket } from "node:net";
 import { copyOf } from "../call/buffer-pool.ts";
 import type { Caller } from "../call/caller.ts";
-import {
-  type BodyConsumer,
-  type ClientCall,
-  type ClientListener,
-  type KnownHeader,
-  LEFTOVER_MS,
-} from "../call/client-call.ts";
-import type { RequestHead } from "./request-head.ts";
-import { dateLine, headerLines, statusLine } from "./response-head.ts";
+import { type BodyConsumer, type ClientCall, type ClientListener, LEFTOVER_MS } from "../call/client-call.ts";
+import type { HeaderBlock } from "../call/header-block.ts";
+import type { KnownHeaders, RequestHead } from "./request-head.ts";
+import { dateLine, statusLine } from "./response-head.ts";
 
 /** Connection of a call. */
 export interface CallConnection {
@@ -17,6 +12,8 @@ export interface CallConnection {
   readonly caller: Caller;
   /** Header lines of a response after which the connection is kept. */
   readonly keepAliveLines: string;
+  /** The server is about to stop: connections are not kept. */
+  readonly isDraining: boolean;
   /** Called when the response is complete, and the request's body has been read. */
   callEnded(call: FastCall): void;
 }
@@ -84,12 +81,12 @@ export class FastCall implements ClientCall {
     return this.#missing > 0 && !this.#bodyPaused && this.#waiting.length === 0 && !this.headSent;
   }
 
-  header(name: KnownHeader): string | undefined {
-    return this.#head.known[name];
+  get headers(): KnownHeaders {
+    return this.#head.fields.known;
   }
 
   endToEndLines(): string {
-    return this.#head.endToEndLines;
+    return this.#head.fields.endToEndLines;
   }
 
   readBody(consumer: BodyConsumer): void {
@@ -115,7 +112,7 @@ export class FastCall implements ClientCall {
     if (this.#ended) {
       if (this.#missing === 0) this.#over();
     } else if (this.#bodyPaused || this.#waiting.length > 0) {
-      this.#waiting.push(own);
+      this.#waiting.push(Buffer.from(own));
       if (this.#missing > 0) this.#connection.socket.pause();
     } else {
       this.#give(own);
@@ -136,21 +133,16 @@ export class FastCall implements ClientCall {
     consumer?.end();
   }
 
-  writeHead(status: number, headers: readonly string[], flush: boolean): void {
-    const lines = headerLines(headers);
-    let dated = false;
-    let sized = false;
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = headers[i] as string;
-      if (name === "date") dated = true;
-      else if (name === "content-length" || name === "Content-Length") sized = true;
-    }
+  writeHead(status: number, headers: HeaderBlock, own: readonly string[], flush: boolean): void {
+    let head = statusLine(status) + headers.lines();
+    for (let i = 0; i < own.length; i += 2) head += `${own[i]}: ${own[i + 1]}\r\n`;
     this.#hasBody = this.method !== "HEAD" && status !== 204 && status !== 304;
-    this.#chunked = this.#hasBody && !sized;
+    this.#chunked = this.#hasBody && !headers.sized;
     this.headSent = true;
-    const connection = this.keepAlive ? this.#connection.keepAliveLines : "Connection: close\r\n";
-    const coding = this.#chunked ? "Transfer-Encoding: chunked\r\n" : "";
-    const head = `${statusLine(status)}${lines}${dated ? "" : dateLine()}${connection}${coding}\r\n`;
+    if (this.#connection.isDraining) this.keepAlive = false;
+    if (!headers.dated) head += dateLine();
+    head += this.keepAlive ? this.#connection.keepAliveLines : "Connection: close\r\n";
+    head += this.#chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
     if (flush) this.#connection.socket.write(head, "latin1");
     else this.#responseHead = head;
   }

@@ -55,14 +55,21 @@ export type KnownHeaders = Record<KnownHeader | "connection" | "content-length",
 export interface RequestHead {
   readonly method: string;
   readonly target: string;
-  readonly known: KnownHeaders;
   readonly bodyLength: number;
   /** The client wants to use the connection again. */
   readonly keepAlive: boolean;
-  /** Lines of the headers that are passed on unchanged. */
-  readonly endToEndLines: string;
+  readonly fields: Fields;
   /** Length of the head, including its empty line. */
   readonly length: number;
+}
+
+/** The header fields of a usual request. */
+export interface Fields {
+  readonly known: KnownHeaders;
+  /** Lines of the headers that are passed on unchanged. */
+  readonly endToEndLines: string;
+  /** Lines of all fields, and the empty line. */
+  readonly text: string;
 }
 
 /** Result of a head that is not all there, but usual as far as it goes. */
@@ -85,8 +92,10 @@ const VERSION = "HTTP/1.1\r\n";
  * - exactly one Host, at most one Content-Length in canonical form, and only for methods with a body
  * - no header of `UNUSUAL`, none that the gateway knows twice, and no option in Connection but `close` or `keep-alive`
  * - at most `MAX_FIELDS` fields and `MAX_HEAD_BYTES`
+ *
+ * @param previous fields of the previous request of the connection: clients that send the same ones again are parsed once
  */
-export function parseRequestHead(text: string): RequestHead | typeof INCOMPLETE | typeof NOT_USUAL {
+export function parseRequestHead(text: string, previous?: Fields): RequestHead | typeof INCOMPLETE | typeof NOT_USUAL {
   const space = text.indexOf(" ");
   if (space < 0) return isPrefixOfMethod(text) ? INCOMPLETE : NOT_USUAL;
   const method = text.slice(0, space);
@@ -98,16 +107,27 @@ export function parseRequestHead(text: string): RequestHead | typeof INCOMPLETE 
   const versionEnd = targetEnd + 1 + VERSION.length;
   if (!text.startsWith(VERSION, targetEnd + 1))
     return text.length < versionEnd && VERSION.startsWith(text.slice(targetEnd + 1)) ? INCOMPLETE : NOT_USUAL;
-  const fields = new FieldParser(text);
-  const result = fields.parse(versionEnd);
-  if (result !== undefined) return result;
-  const { known, passedOn, end } = fields;
+  const fields =
+    previous !== undefined && text.startsWith(previous.text, versionEnd) ? previous : parseFields(text, versionEnd);
+  if (typeof fields === "string") return fields;
+  const { known } = fields;
   const bodyLength = lengthOf(known["content-length"], mayHaveBody);
-  const keepAlive = persists(known.connection);
-  if (bodyLength === undefined || keepAlive === undefined || known.host === undefined) return NOT_USUAL;
-  if (!HOST.test(known.host)) return NOT_USUAL;
+  if (bodyLength === undefined) return NOT_USUAL;
   const target = text.slice(space + 1, targetEnd);
-  return { method, target, known, bodyLength, keepAlive, endToEndLines: passedOn, length: end };
+  const keepAlive = known.connection === undefined || isKeepAlive(known.connection);
+  return { method, target, fields, bodyLength, keepAlive, length: versionEnd + fields.text.length };
+}
+
+/** Parses the header fields from an index on. */
+function parseFields(text: string, from: number): Fields | typeof INCOMPLETE | typeof NOT_USUAL {
+  const parser = new FieldParser(text);
+  const result = parser.parse(from);
+  if (result !== undefined) return result;
+  const { known, passedOn, end } = parser;
+  const { host, connection } = known;
+  if (host === undefined || !HOST.test(host)) return NOT_USUAL;
+  if (connection !== undefined && !isKeepAlive(connection) && connection.toLowerCase() !== "close") return NOT_USUAL;
+  return { known, endToEndLines: passedOn, text: text.slice(from, end) };
 }
 
 /** Parses header fields. */
@@ -218,12 +238,7 @@ function lengthOf(value: string | undefined, mayHaveBody: boolean): number | und
   return mayHaveBody && /^[1-9]\d{0,14}$/.test(value) ? Number(value) : undefined;
 }
 
-/** Tells whether the connection persists; `undefined` if `Connection` is not usual. */
-function persists(connection: string | undefined): boolean | undefined {
-  if (connection === undefined) return true;
-  const option = connection.toLowerCase();
-  return option === "keep-alive" ? true : option === "close" ? false : undefined;
-}
+const isKeepAlive = (connection: string) => connection.toLowerCase() === "keep-alive";
 
 /** Returns a table with 1 for each character that matches; there are 256 in latin1. */
 function charSet(pattern: RegExp): Uint8Array {

@@ -6,6 +6,8 @@ import { type EndpointRef, NAMESPACE_PREFIX, type SecretVersion } from "@faas/co
 export const LABELS = {
   managedBy: "app.kubernetes.io/managed-by",
   name: "app.kubernetes.io/name",
+  /** Namespace of the installation that an object of the control server or of gateways belongs to. */
+  installation: "app.kubernetes.io/instance",
   instance: "faas/instance",
   org: "faas/org",
   endpoint: "faas/endpoint",

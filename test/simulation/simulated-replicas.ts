@@ -1,0 +1,12 @@
+/** A replica: counts the calls that it really has, from all gateways. */
+export interface SimulatedReplica {
+  readonly id: string;
+  readonly endpoint: string;
+  readonly capacity: number;
+  calls: number;
+  /** It was told to end: no new calls. */
+  isStopping: boolean;
+}
+
+/** An invariant that does not hold. */
+export class InvariantError extends Error {}
