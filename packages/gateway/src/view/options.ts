@@ -1,9 +1,9 @@
 import type { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
+import type { KeyVerifier } from "../keys/key-verifier.ts";
 import type { AccessLog } from "../metrics/access-log.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
-import type { KeyVerifier } from "../pipeline/key-verifier.ts";
 import type { LinkClock, LinkTransport } from "../protocol/link.ts";
 import type { ControlHello, GatewayMember } from "../protocol/messages.ts";
 

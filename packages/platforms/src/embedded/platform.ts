@@ -78,6 +78,8 @@ export interface EmbeddedOptions {
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
+  /** Resolves when no gateway sends calls to a replica any more that is about to get SIGTERM. */
+  readonly beforeStop?: (ref: EndpointRef, replica: string) => Promise<void>;
   /** Receiver of the lines that replicas print; absent to discard them. */
   readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };
@@ -151,6 +153,7 @@ export class EmbeddedPlatform implements Platform {
         prewarmPool: this.#prewarmPool,
         serverOptions: this.#servers.options,
         ...(options.sourceFolder === undefined ? {} : { sourceFolder: options.sourceFolder }),
+        ...(options.beforeStop === undefined ? {} : { beforeStop: options.beforeStop }),
         ...(this.#sandboxContext ? { sandboxContext: this.#sandboxContext } : {}),
       },
       bundleFolder: options.bundleFolder,

@@ -48,6 +48,8 @@ export interface ProcessOptions extends RuntimeOptions {
   readonly sandboxContext?: SandboxContext;
   /** Returns the folder of an endpoint's author, for the paths in output; without it they are relative. */
   readonly sourceFolder?: (ref: EndpointRef) => string | undefined;
+  /** Resolves when no gateway in another process sends requests to a replica any more; the gateway in this process needs no time. */
+  readonly beforeStop?: (ref: EndpointRef, replica: string) => Promise<void>;
   /** Returns what servers are started with, once one was applied. */
   readonly serverOptions: () => ServerOptions;
 }
@@ -191,13 +193,18 @@ export class ReplicaProcess {
     this.ready = false;
     this.#startAborter.abort(REPLICA_REMOVED);
     if (this.#child === undefined) this.#onEnd();
-    if (served) await Promise.race([delay(DRAIN_DELAY_MS), this.ended]);
+    if (served) await Promise.race([this.#callsRedirected(), this.ended]);
     if (served) await Promise.race([this.#server?.connections.closed(this.spec.timeoutMs), this.ended]);
     this.#signal(served ? "SIGTERM" : "SIGKILL");
     const termMs = this.#server ? 0 : this.spec.timeoutMs;
     const timer = setTimeout(() => this.#signal("SIGKILL"), termMs + KILL_GRACE_MS);
     await this.ended;
     clearTimeout(timer);
+  }
+
+  /** Waits until no new request is on its way. */
+  async #callsRedirected(): Promise<void> {
+    await Promise.all([delay(DRAIN_DELAY_MS), this.#options.beforeStop?.(this.spec, this.id)]);
   }
 
   /** Ends the replica if it uses more memory than its limit, or has stopped responding. */
