@@ -15,15 +15,13 @@ function setUp() {
     ...{ name, state, version: "1", pid: 1, viewAgeMs: 0, inFlight: 0, waiting: 0 },
   });
   const presence = new GatewayPresence({
-    platform: {
-      async *gateways(signal) {
-        signal.addEventListener("abort", () => wake());
-        while (!signal.aborted) {
-          const list = lists.shift();
-          if (list) yield list;
-          else await new Promise<void>((resolve) => (wake = resolve));
-        }
-      },
+    async *running(signal) {
+      signal.addEventListener("abort", () => wake());
+      while (!signal.aborted) {
+        const list = lists.shift();
+        if (list) yield list;
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
     },
     sessions: {
       list: () => Array.from(links, ([name, state]) => info(name, state)),

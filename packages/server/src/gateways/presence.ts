@@ -5,7 +5,8 @@ import type { GatewaySessions } from "./session-info.ts";
 const FORGET_MS = 5_000;
 
 export interface GatewayPresenceOptions {
-  readonly platform: Required<Pick<Platform, "gateways">>;
+  /** Yields the names of the gateways that run on the platform. */
+  readonly running: NonNullable<Platform["gateways"]>;
   readonly sessions: Pick<GatewaySessions, "list" | "expect" | "gone">;
   readonly log: Logger;
   /** @defaultValue 5 s */
@@ -37,8 +38,8 @@ export class GatewayPresence implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    const { platform, sessions } = this.#options;
-    for await (const names of platform.gateways(this.#stopping.signal)) {
+    const { running, sessions } = this.#options;
+    for await (const names of running(this.#stopping.signal)) {
       for (const name of names) if (!this.#running?.has(name)) sessions.expect(name);
       this.#running = new Set(names);
       this.#forget();
