@@ -6,7 +6,6 @@ export type { ServedEndpoint } from "./endpoints/served-endpoint.ts";
 export type { ServedReplica } from "./endpoints/served-replica.ts";
 export { type StatusSubscriber, StatusSync } from "./endpoints/status-sync.ts";
 export type { ConnectionLimits } from "./http/connection-limits.ts";
-export { type DrainOptions, drain } from "./http/drain.ts";
 export { type ProblemResponse, problemResponse } from "./http/problem-response.ts";
 export { requestIdOf } from "./http/request-id.ts";
 export { checkPath } from "./http/request-path.ts";
@@ -26,6 +25,7 @@ export { RequestStatistics } from "./metrics/request-statistics.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
 export { type ControlAddress, parseControlAddress } from "./process/control-address.ts";
 export { controlProxy } from "./process/control-proxy.ts";
+export { type DrainOptions, drain } from "./process/drain.ts";
 export { CLIENT_ADDRESS_HEADER, GATEWAY_TOKEN_HEADER } from "./protocol/control-headers.ts";
 export { encodeMessage, MessageDecoder } from "./protocol/line-codec.ts";
 export {

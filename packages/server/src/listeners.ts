@@ -20,7 +20,7 @@ import type { Metrics } from "./metrics/metrics.ts";
 import { certificatesIn, type RunningServer, type ServerOptions } from "./options.ts";
 import type { Store } from "./state/store.ts";
 
-/** What a control server listens with. */
+/** Results of listening. */
 interface Listening {
   /** Port for calls; absent if gateways in other processes serve them. */
   readonly port?: number;

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { join, resolve } from "node:path";
 import {
@@ -7,16 +7,15 @@ import {
   DEFAULT_PORT,
   type EndpointRef,
   type EndpointSpec,
-  FaasError,
   isLoopback,
   limitNumbers,
   type Platform,
-  parseVerifier,
   type ServerConfig,
 } from "@faas/core";
 import { CertificateSet, EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
 import { type Logger, pino } from "pino";
 import { AuditLog, keyCreatedLocally } from "./audit/audit-log.ts";
+import { readVerifier } from "./auth/admin-key-file.ts";
 import { KeyService } from "./auth/key-service.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
@@ -350,10 +349,3 @@ const configOf = ({ kubernetes }: ServerOptions, platform: Platform, bundles: Bu
   ...(kubernetes?.registry ? { registry: kubernetes.registry } : {}),
   bundleLimitBytes: bundles.limitBytes,
 });
-
-async function readVerifier(file: string | undefined) {
-  if (file === undefined) return undefined;
-  const verifier = parseVerifier(await readFile(file, "utf8"));
-  if (verifier) return verifier;
-  throw new FaasError("USAGE", `Expected ${file} to hold the id and the SHA-256 of an admin key, "ID:HASH"`);
-}

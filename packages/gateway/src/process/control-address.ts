@@ -1,6 +1,6 @@
 import { FaasError } from "@faas/core";
 
-/** Where a gateway reaches the control server: a Unix socket of this machine, or a host and a port. */
+/** Address of the control server for gateways: a Unix socket of this machine, or a host and a port. */
 export type ControlAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
 /**

@@ -99,7 +99,7 @@ test("a response that the control server does not finish does not look complete"
   await assert.rejects(response.text());
 });
 
-test("responds with CONTROL_SERVER_AWAY and Retry-After while the control server is away", async () => {
+test("responds with CONTROL_SERVER_AWAY and Retry-After while the control server is unavailable", async () => {
   await using pair = await startPair((_, response) => response.end());
   await end(pair.server);
   const response = await fetch(`${pair.url}/-/orgs`);
@@ -108,8 +108,8 @@ test("responds with CONTROL_SERVER_AWAY and Retry-After while the control server
   assert.equal(((await response.json()) as { code: string }).code, "CONTROL_SERVER_AWAY");
 });
 
-test("responds at once while the control server is known to be away", async () => {
-  await using pair = await startPair(() => assert.fail("asked the control server"), { isAway: () => true });
+test("responds at once while the control server is known to be unavailable", async () => {
+  await using pair = await startPair(() => assert.fail("called the control server"), { isAway: () => true });
   assert.equal((await fetch(pair.url)).status, 503);
 });
 

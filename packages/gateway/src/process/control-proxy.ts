@@ -11,7 +11,7 @@ export interface ControlProxyOptions {
   readonly address: ControlAddress;
   /** Proves to the control server that a gateway passes the request on; needed except on a Unix socket. */
   readonly token?: string | undefined;
-  /** Tells whether the control server is known to be away: then requests fail at once. @defaultValue never */
+  /** Tells whether the control server is known to be unavailable: then requests fail at once. @defaultValue never */
   readonly isAway?: () => boolean;
   /**
    * Time to connect.
@@ -23,16 +23,17 @@ export interface ControlProxyOptions {
 
 /** Interval of the probes that find a connection whose other end is gone. */
 const PROBE_MS = 5_000;
+const NO_RESPONSE = "The control server does not respond";
 /** Headers that only a gateway may set. */
 const RESERVED = new Set<string>([CLIENT_ADDRESS_HEADER, GATEWAY_TOKEN_HEADER, "expect"]);
 
 /**
  * Creates the handler of control paths in a gateway: it passes requests on to the control server, and streams bodies both ways. Responds with
- * CONTROL_SERVER_AWAY while that is away.
+ * CONTROL_SERVER_AWAY while that does not respond.
  */
 export function controlProxy(options: ControlProxyOptions): RequestListener {
   return (request, response) => {
-    if (options.isAway?.()) return respondAway(request, response, "It does not respond");
+    if (options.isAway?.()) return respondAway(request, response, NO_RESPONSE);
     new ProxiedRequest(request, response, options).start();
   };
 }
@@ -89,7 +90,7 @@ class ProxiedRequest {
     // A response that was cut short must not look complete.
     incoming.once("error", () => response.destroy());
     incoming.pipe(response);
-    // Whoever responds early has read what it wanted of the body; the client may still be sending.
+    // After an early response nobody reads the rest of the body; the client may still be sending.
     incoming.once("end", () => this.#request.resume());
   }
 
@@ -102,13 +103,13 @@ class ProxiedRequest {
     respondAway(
       request,
       response,
-      isChange ? "It went away before it responded: the outcome of this request is unknown" : "It does not respond",
+      isChange ? "The connection to the control server broke: the outcome of this request is unknown" : NO_RESPONSE,
     );
   }
 }
 
 function respondAway(request: IncomingMessage, response: ServerResponse, reason: string): void {
-  const detail = `The control server is away: ${reason}. Calls of functions go on; retry shortly`;
+  const detail = `${reason}. Calls of functions continue; retry shortly`;
   const { status, headers, body } = problemResponse(
     new FaasError("CONTROL_SERVER_AWAY", detail),
     requestIdOf(request.headers),

@@ -226,7 +226,7 @@ export interface GatewayHello {
   readonly pid: number;
   /** Members that it knows of: a control server that was started again expects them. Absent: it never had a list. */
   readonly members?: readonly GatewayMember[];
-  /** It drains already (`stopping`). */
+  /** True if it drains already (`stopping`). */
   readonly stopping?: boolean;
 }
 

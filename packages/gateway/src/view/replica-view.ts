@@ -14,7 +14,7 @@ interface Sources {
 
 /**
  * Replicas of all endpoints, from the control server and, where the gateway can watch it, from the platform. While the link is up the control server decides:
- * it notices first that a replica is ready. While it is away the platform does. A replica that the platform is ending never gets calls.
+ * it notices first that a replica is ready. While the link is lost, the platform does. A replica that the platform is ending never gets calls.
  */
 export class ReplicaView {
   readonly #registry: EndpointRegistry;
@@ -49,7 +49,7 @@ export class ReplicaView {
     this.#update(key, sources);
   }
 
-  /** Sets whether the control server is away. */
+  /** Sets whether the link to the control server is lost. */
   setAway(isAway: boolean): void {
     if (this.#isAway === isAway) return;
     this.#isAway = isAway;

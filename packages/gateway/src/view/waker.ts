@@ -29,7 +29,7 @@ interface PendingWake {
   cancelRepeat: (() => void) | undefined;
 }
 
-/** Wakes endpoints for which calls wait: by the control server, once however many calls wait, and without it while it is away. No wake is lost. */
+/** Wakes endpoints for which calls wait: by the control server, once however many calls wait, and without it while the link is lost. No wake is lost. */
 export class Waker {
   readonly #options: WakerOptions;
   readonly #pending = new Map<ServedEndpoint, PendingWake>();

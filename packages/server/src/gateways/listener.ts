@@ -14,7 +14,7 @@ import {
   tokenOf,
 } from "@faas/gateway";
 
-import { trustClientAddress } from "../control-api/client-address.ts";
+import { trustClientAddress } from "../audit/client-address.ts";
 
 /** Time for the requests in progress when the server stops. */
 const DRAIN_MS = 2_000;

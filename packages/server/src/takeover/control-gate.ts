@@ -31,7 +31,7 @@ export class ControlGate {
     this.#listener(request, response);
   };
 
-  /** Lets further requests wait. Resolves when no change is under way, after a limited time. Streams of logs go on. */
+  /** Lets further requests wait. Resolves when no change is under way, after a limited time. Streams of logs continue. */
   async close(): Promise<void> {
     this.#listener = undefined;
     if (this.#changes.size === 0) return;

@@ -81,7 +81,7 @@ export class TakeoverListener implements AsyncDisposable {
   }
 }
 
-/** One attempt of another server to take over. */
+/** Attempt of another server to take over. */
 class Succession {
   readonly #options: TakeoverListenerOptions;
   #state: "new" | "releasing" | "released" | "ready" | "abandoned" = "new";

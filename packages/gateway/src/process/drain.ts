@@ -1,5 +1,5 @@
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
-import type { HttpServer } from "./server.ts";
+import type { HttpServer } from "../http/server.ts";
 
 export interface DrainOptions {
   /**

@@ -8,7 +8,7 @@ import { drain } from "./drain.ts";
 
 const GET = "GET /acme/x HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/** Gateway whose function responds when it is told to. */
+/** Gateway whose function waits before it responds. */
 async function startSlowGateway() {
   const requested = Promise.withResolvers<void>();
   const respond = Promise.withResolvers<void>();
