@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { copyOf } from "../http/call/buffer-pool.ts";
 import { ChunkedDecoder } from "./chunked-decoder.ts";
 import type { BodySink, BodySource, ReplicaRequest } from "./replica-request.ts";
 import { type Framing, parseResponseHead, type ResponseHead } from "./response-head.ts";
@@ -51,6 +52,9 @@ const KEEP_MS = 4_000;
 /** Read buffer of all connections: its bytes are processed before the next read, so reading allocates nothing (`onread` of `net.connect`). */
 const INCOMING = Buffer.allocUnsafeSlow(64 * 1024);
 const HEAD_END = Buffer.from("\r\n\r\n");
+
+/** Bytes of a request's body that may wait to be written before its source is paused. */
+const MAX_WAITING_BYTES = 64 * 1024;
 
 /** Methods whose requests declare an empty body explicitly (RFC 9110 section 8.6). */
 const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
@@ -139,13 +143,16 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Writes a chunk of the request's body. */
   write(chunk: Buffer): boolean {
     const socket = this.#socket;
-    if (this.#source?.length !== undefined) return socket.write(chunk);
-    socket.cork();
-    socket.write(`${chunk.length.toString(16)}\r\n`, "latin1");
-    socket.write(chunk);
-    const more = socket.write("\r\n", "latin1");
-    socket.uncork();
-    return more;
+    const { copy, done } = copyOf(chunk);
+    if (this.#source?.length !== undefined) socket.write(copy, done);
+    else {
+      socket.cork();
+      socket.write(`${chunk.length.toString(16)}\r\n`, "latin1");
+      socket.write(copy, done);
+      socket.write("\r\n", "latin1");
+      socket.uncork();
+    }
+    return socket.writableLength < MAX_WAITING_BYTES;
   }
 
   /** Ends the request's body. */

@@ -15,7 +15,7 @@ export type KnownHeader =
 
 /** Receiver of a request's body. */
 export interface BodyConsumer {
-  /** Called with bytes that may be kept. Returns `false` to be called only after `resumeBody`. */
+  /** Called with bytes that are valid until it returns. Returns `false` to be called only after `resumeBody`. */
   data(bytes: Buffer): boolean;
   end(): void;
 }

@@ -112,7 +112,7 @@ export class FastCall implements ClientCall {
     if (this.#ended) {
       if (this.#missing === 0) this.#over();
     } else if (this.#bodyPaused || this.#waiting.length > 0) {
-      this.#waiting.push(own);
+      this.#waiting.push(Buffer.from(own));
       if (this.#missing > 0) this.#connection.socket.pause();
     } else {
       this.#give(own);
