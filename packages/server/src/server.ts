@@ -285,6 +285,7 @@ function createApi(
     metrics,
     logs,
     config: configOf(options, platform, bundles),
+    gateways: control.gateways,
     log,
     stopping: () => stopping.aborted,
     ending: stopping,
