@@ -8,7 +8,7 @@ const INTERVAL_MS = 10;
 export const HANDLER = "export const handler = ({ method }) => ({ method, pid: process.pid });\n";
 
 /** Calls a function at a fixed rate, in turns over kept-alive and new connections, with GET and POST. */
-export class CallLoad implements Disposable {
+class CallLoad implements Disposable {
   readonly failures: string[] = [];
   /** Processes of the function that responded. */
   readonly pids = new Set<number>();

@@ -35,7 +35,7 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
 ];
 
 /**
- * The permissions of a gateway in a pod of its own: it follows the replicas of its endpoints, and starts some while the control server is away. An
+ * The permissions of a gateway in a pod of its own: it follows the replicas of its endpoints, and starts some while the control server is unavailable. An
  * admission policy narrows the latter.
  */
 export const GATEWAY_RULES: readonly V1PolicyRule[] = [

@@ -24,7 +24,7 @@ import { certificatesIn, type RunningServer, type ServerOptions } from "./option
 import type { Store } from "./state/store.ts";
 import { workDirOf } from "./takeover/work-dir.ts";
 
-/** What a control server listens with. */
+/** Results of listening. */
 interface Listening {
   /** Port for calls; absent if gateways in other processes serve them. */
   readonly port?: number;

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { join, resolve } from "node:path";
 import {
@@ -7,16 +7,16 @@ import {
   DEFAULT_PORT,
   type EndpointRef,
   type EndpointSpec,
-  FaasError,
   isLoopback,
   limitNumbers,
   type Platform,
-  parseVerifier,
   type ServerConfig,
 } from "@faas/core";
 import { CertificateSet, EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
 import { type Logger, pino } from "pino";
-import { AuditLog, keyCreatedLocally } from "./audit/audit-log.ts";
+import { AuditLog } from "./audit/audit-log.ts";
+import { readVerifier } from "./auth/admin-key-file.ts";
+import { createFirstKey } from "./auth/first-key.ts";
 import { KeyService } from "./auth/key-service.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
@@ -247,7 +247,9 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   const { gateways } = listener;
   const processes =
     gateways && (await step("gateways", () => runGateways({ ...startup, api: gate.listener, gateways })));
-  const adminToken = await step("first admin key", () => createFirstKey(startup, storage));
+  const adminToken = await step("first admin key", () =>
+    requiresKeys(options) ? createFirstKey({ ...storage, log }) : undefined,
+  );
   const collector = stack.share(new BundleCollector(store, bundles, log), role);
   await step("bundle collector", () => collector.start());
   const scheme = certificates ? "https" : "http";
@@ -291,6 +293,7 @@ function createApi(
     metrics,
     logs,
     config: configOf(options, platform, bundles),
+    gateways: control.gateways,
     log,
     stopping: () => stopping.aborted,
     ending: stopping,
@@ -336,16 +339,6 @@ function running(
 
 const requiresKeys = ({ auth, host = "127.0.0.1" }: ServerOptions): boolean => auth ?? !isLoopback(host);
 
-/** Creates an admin key where keys are required and there is none; returns its token. */
-async function createFirstKey({ options, log }: Startup, { keys, audit }: Storage): Promise<string | undefined> {
-  if (!requiresKeys(options) || keys.hasAdmin()) return undefined;
-  const { id, token } = await keys.create({ scope: "admin", name: "first" });
-  await audit
-    .write(keyCreatedLocally("faas up", id))
-    .catch((error) => log.error({ err: error }, "failed to write the audit log"));
-  return token;
-}
-
 const configOf = ({ kubernetes }: ServerOptions, platform: Platform, bundles: BundleStore): ServerConfig => ({
   version,
   platform: platform.name,
@@ -354,10 +347,3 @@ const configOf = ({ kubernetes }: ServerOptions, platform: Platform, bundles: Bu
   ...(kubernetes?.registry ? { registry: kubernetes.registry } : {}),
   bundleLimitBytes: bundles.limitBytes,
 });
-
-async function readVerifier(file: string | undefined) {
-  if (file === undefined) return undefined;
-  const verifier = parseVerifier(await readFile(file, "utf8"));
-  if (verifier) return verifier;
-  throw new FaasError("USAGE", `Expected ${file} to hold the id and the SHA-256 of an admin key, "ID:HASH"`);
-}

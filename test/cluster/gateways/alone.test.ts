@@ -89,7 +89,7 @@ describe("a gateway without a control server", () => {
     );
   });
 
-  test("sees a replica that is told to end as terminating, and no longer once it is gone", async () => {
+  test("sees a deleted replica as terminating, and no longer once it is gone", async () => {
     const key = `${server.org()}/x`;
     await server.serve(key, FUNCTION, { replicas: 1, idleTimeout: "never" });
     const [before] = await eventuallyHolds(

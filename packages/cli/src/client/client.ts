@@ -31,11 +31,13 @@ import {
   type SecretSet,
   type SecretView,
   type ServerConfig,
+  type ServerStatus,
   type SettingsView,
   type Stats,
   secretListSchema,
   secretSetSchema,
   serverConfigSchema,
+  serverStatusSchema,
   settingsViewSchema,
   statsSchema,
   type Whoami,
@@ -96,6 +98,10 @@ export class Client {
 
   config(): Promise<ServerConfig> {
     return this.#json(serverConfigSchema, "GET", "/-/config");
+  }
+
+  status(): Promise<ServerStatus> {
+    return this.#json(serverStatusSchema, "GET", "/-/status");
   }
 
   whoami(): Promise<Whoami> {

@@ -15,6 +15,7 @@ import {
   checkServer,
 } from "../doctor/checks.ts";
 import { checkCluster } from "../doctor/cluster.ts";
+import { checkGateways } from "../doctor/gateways.ts";
 import { checkDocker, checkRegistry } from "../doctor/images.ts";
 import { addClusterOptions } from "../install/cluster-options.ts";
 import { optionWithLaterDefault } from "../options/value-parsers.ts";
@@ -69,7 +70,8 @@ async function doctor(options: Options, io: Io): Promise<void> {
     checkDocker(io),
     checkRegistry(registry?.push, io),
   ]);
-  const checks = [...local, ...(await checkCluster(options, registry, io))];
+  const gateways = await checkGateways(url, version, token, ca);
+  const checks = [...local, ...gateways, ...(await checkCluster(options, registry, io))];
   await print(checks, options.output, io, (all) => table(all, io));
   if (checks.some(({ status }) => status === "missing")) io.exitCode = 1;
 }

@@ -40,6 +40,35 @@ export const serverConfigSchema = z
   .meta({ id: "ServerConfig", description: "What clients need to know about the server" });
 export type ServerConfig = Immutable<z.infer<typeof serverConfigSchema>>;
 
+const gatewayInfoSchema = z
+  .object({
+    name: z.string(),
+    version: z.string().describe("Version of its program"),
+    pid: z.int().describe("Id of its process"),
+    peerAddress: z.string().optional().describe("Address for other gateways"),
+    state: z
+      .enum(["linked", "draining", "lost"])
+      .describe("draining: it is about to end; lost: its link broke, and it may still serve calls"),
+    viewAgeMs: z.number().describe("Age of the oldest change that it has not confirmed; 0 if its view is current"),
+    inFlight: z.int().describe("Calls that replicas are processing, as of its last report"),
+    waiting: z.int().describe("Calls that wait for a replica, as of its last report"),
+  })
+  .meta({ id: "GatewayInfo", description: "A gateway in a process of its own" });
+export type GatewayInfo = Immutable<z.infer<typeof gatewayInfoSchema>>;
+
+/** `GET /-/status`. */
+export const serverStatusSchema = z
+  .object({
+    version: z.string().describe("Version of the control server"),
+    platform: z.string(),
+    upSeconds: z.number().describe("Time since the control server started"),
+    gateways: z
+      .array(gatewayInfoSchema)
+      .describe("Gateways in processes of their own; none: the control server is the gateway"),
+  })
+  .meta({ id: "ServerStatus", description: "State of the control server and of the gateways that it knows" });
+export type ServerStatus = Immutable<z.infer<typeof serverStatusSchema>>;
+
 /** A line of `GET /-/audit`. */
 export const auditEntrySchema = z
   .object({

@@ -37,7 +37,9 @@ export type GatewaySpec = Pick<
   | "bodyLimitBytes"
   | "visibility"
   | "hostnames"
->;
+> &
+  // For the probes of a gateway without a control server.
+  Partial<Pick<EndpointSpec, "runtime" | "readyPath">>;
 
 /** Part of a key's record that verifies callers. */
 export type GatewayKey = Pick<KeyRecord, "name" | "scope" | "org" | "hash" | "expiresAt">;
@@ -224,7 +226,7 @@ export interface GatewayHello {
   readonly pid: number;
   /** Members that it knows of: a control server that was started again expects them. Absent: it never had a list. */
   readonly members?: readonly GatewayMember[];
-  /** It drains already (`stopping`). */
+  /** True if it drains already (`stopping`). */
   readonly stopping?: boolean;
 }
 

@@ -47,6 +47,6 @@ export class AccessReporter implements AccessLog {
   #reportLoss(): void {
     if (this.#isLossReported) return;
     this.#isLossReported = true;
-    this.#log.warn({}, "calls are missing in the log: the control server has been away for too long");
+    this.#log.warn({}, "calls are missing in the log: the control server was not reachable for too long");
   }
 }

@@ -2,7 +2,7 @@ import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import type { EndpointLoad } from "../protocol/messages.ts";
 
-/** What was last reported of an endpoint that has calls. */
+/** Last report about an endpoint that has calls. */
 interface Reported {
   inFlight: number;
   waiting: number;

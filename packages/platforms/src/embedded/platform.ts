@@ -22,6 +22,7 @@ import { endListenersIn, ProcessRecords } from "./orphan-reaper.ts";
 import { CodeSlots, codeKey } from "./prewarm/code-slots.ts";
 import { PrewarmPool } from "./prewarm/prewarm-pool.ts";
 import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
+import { callsRedirected } from "./redirected-calls.ts";
 import { createRunFolder } from "./run-folder.ts";
 import { hidingPaths, type TemporaryFiles } from "./sandbox/allowed-paths.ts";
 import { Landlock } from "./sandbox/landlock.ts";
@@ -153,7 +154,7 @@ export class EmbeddedPlatform implements Platform {
         prewarmPool: this.#prewarmPool,
         serverOptions: this.#servers.options,
         ...(options.sourceFolder === undefined ? {} : { sourceFolder: options.sourceFolder }),
-        ...(options.beforeStop === undefined ? {} : { beforeStop: options.beforeStop }),
+        callsRedirected: callsRedirected(options.beforeStop),
         ...(this.#sandboxContext ? { sandboxContext: this.#sandboxContext } : {}),
       },
       bundleFolder: options.bundleFolder,

@@ -51,6 +51,7 @@ const table: Readonly<
   "get /-/config": { needs: "key" },
   "get /-/openapi.json": { needs: "key" },
   "get /-/whoami": { needs: "key" },
+  "get /-/status": { needs: "admin" },
   "get /-/metrics": { needs: "read" },
   "get /-/audit": { needs: "admin" },
   "get /-/keys": { needs: "admin" },

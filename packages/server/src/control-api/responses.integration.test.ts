@@ -23,7 +23,15 @@ test("the server sends every response that its routes declare, with the declared
     assert.equal(response.status, status, `${method} ${path}: ${JSON.stringify(response.body)}`);
     return response.body;
   };
-  for (const path of ["/-/healthz", "/-/readyz", "/-/config", "/-/metrics", "/-/openapi.json", "/-/whoami"])
+  for (const path of [
+    "/-/healthz",
+    "/-/readyz",
+    "/-/config",
+    "/-/metrics",
+    "/-/openapi.json",
+    "/-/whoami",
+    "/-/status",
+  ])
     await send(200, "GET", path);
   await send(201, "PUT", "/-/orgs/acme", { limits: { endpoints: 5 } });
   await send(200, "PUT", "/-/orgs/acme", { limits: { requestsPerSecond: 100, burst: 10 } });

@@ -147,7 +147,7 @@ test("calls continue while the control server is started again, and calls for a 
   await deploy(server, HELLO);
   await eventually("the endpoint answers", async () => (await fetch(`${url}/acme/x`)).status === 200);
   await server.stop();
-  await eventually("the link is away", () => view.state.link === "away");
+  await eventually("the link is lost", () => view.state.link === "away");
   // Its replicas were child processes of the control server.
   const call = fetch(`${url}/acme/x`);
   server = await startServer(options);

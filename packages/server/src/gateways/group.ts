@@ -56,7 +56,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   readonly #progress = new Set<() => void>();
   #published = "[]";
   #notReady = "{}";
-  /** It is known which replicas run: before that, a snapshot would say that there are none. */
+  /** True once it is known which replicas run: before that, a snapshot would say that there are none. */
   #isObserved = false;
   /** Endpoints that gateways asked to wake before that. */
   readonly #earlyWakes = new Set<string>();
@@ -252,7 +252,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   #wake(session: GatewaySession, key: string): void {
     const { registry, notReady } = this.#options;
     const endpoint = registry.get(key);
-    // A gateway that knows a removed endpoint is about to hear of it.
+    // A gateway that knows a removed endpoint is about to learn that.
     if (endpoint === undefined) return;
     endpoint.lastRequestMs = Date.now();
     const reason = notReady();

@@ -11,8 +11,7 @@ import {
   serveLink,
   tokenOf,
 } from "@faas/gateway";
-
-import { trustClientAddress } from "../control-api/client-address.ts";
+import { trustClientAddress } from "../audit/client-address.ts";
 import { listenOnPath } from "../lib/unix-socket.ts";
 
 /** Time for the requests in progress when the server stops. */

@@ -1,19 +1,6 @@
-/** State of a gateway in another process, as operators see it. */
-export interface GatewayInfo {
-  readonly name: string;
-  /** Version of its program. */
-  readonly version: string;
-  readonly pid: number;
-  /** Address for other gateways. */
-  readonly peerAddress?: string;
-  /** `linked`; `draining`: linked, and about to end; `lost`: its link broke, and it may still serve calls. */
-  readonly state: "linked" | "draining" | "lost";
-  /** Milliseconds since the oldest change that it has not confirmed; 0 if its view is current. */
-  readonly viewAgeMs: number;
-  /** Calls in flight and waiting, as of its last report. */
-  readonly inFlight: number;
-  readonly waiting: number;
-}
+import type { GatewayInfo } from "@faas/core";
+
+export type { GatewayInfo };
 
 /** Gateways in other processes, as other parts of the control server use them. */
 export interface GatewaySessions {

@@ -30,8 +30,8 @@ export interface GatewayClusterOptions {
 }
 
 /**
- * What a gateway itself knows of the cluster and does there: it follows the EndpointSlices of its endpoints, and starts replicas while it has no control
- * server. It must not write anything else.
+ * Part of a gateway that uses the cluster without the control server: it follows the EndpointSlices of the gateway's endpoints, and starts replicas while
+ * the gateway has no control server. It must not write anything else.
  */
 export class GatewayCluster implements Disposable {
   readonly #options: GatewayClusterOptions;

@@ -91,7 +91,7 @@ describe("replicas from EndpointSlices", () => {
     assert.deepEqual(summary([], known()), []);
   });
 
-  test("no probe goes on after its pod was deleted, or the control server is back", () => {
+  test("a probe ends when its pod is deleted, or the control server is back", () => {
     const { summary, probed, tracked } = setUp();
     const pods = [listed("a", { ready: false }), listed("b", { ready: false })];
     summary(pods, known());

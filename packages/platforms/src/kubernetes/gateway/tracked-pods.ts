@@ -7,7 +7,7 @@ export interface ClusterReplica {
   readonly address: string;
   readonly revision: string;
   readonly ready: boolean;
-  /** True if it was told to end: it gets no new calls. */
+  /** True if it is about to end: it gets no new calls. */
   readonly terminating: boolean;
 }
 

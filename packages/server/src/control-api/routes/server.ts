@@ -8,11 +8,13 @@ import {
   readinessSchema,
   type ServerConfig,
   serverConfigSchema,
+  serverStatusSchema,
   whoamiSchema,
 } from "@faas/core";
 import { z } from "zod";
 import type { AuditLog } from "../../audit/audit-log.ts";
 import { viewOf } from "../../auth/key-service.ts";
+import type { GatewaySessions } from "../../gateways/session-info.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import { defineRoute, json, jsonLines, type Route } from "../route.ts";
 import { metricsOf } from "../views/metrics.ts";
@@ -25,6 +27,8 @@ export interface ServerRoutesDeps {
   readonly metrics: Pick<Metrics, "text" | "contentType">;
   readonly openapi: () => object;
   readonly audit: Pick<AuditLog, "read">;
+  /** Gateways in processes of their own; absent: there are none. */
+  readonly gateways?: Pick<GatewaySessions, "list"> | undefined;
 }
 
 /** Creates the routes about the server as a whole. */
@@ -32,6 +36,7 @@ export const serverRoutes = (deps: ServerRoutesDeps): Route[] => [
   getHealth(),
   getReadiness(deps),
   getConfig(deps),
+  getStatus(deps),
   getMetrics(deps),
   getOpenApi(deps),
   getWhoami(),
@@ -85,6 +90,24 @@ const getConfig = ({ config, platform }: Pick<ServerRoutesDeps, "config" | "plat
       const { isolation } = platform;
       return { status: 200, body: isolation === undefined ? config : { ...config, isolation } };
     },
+  });
+
+const getStatus = ({ config, gateways }: Pick<ServerRoutesDeps, "config" | "gateways">) =>
+  defineRoute({
+    method: "get",
+    path: "/-/status",
+    requires: "admin",
+    summary: "Shows the state of the control server and of each gateway in a process of its own",
+    responses: { 200: json("the state", serverStatusSchema) },
+    handle: () => ({
+      status: 200,
+      body: {
+        version: config.version,
+        platform: config.platform,
+        upSeconds: Math.floor(process.uptime()),
+        gateways: [...(gateways?.list() ?? [])],
+      },
+    }),
   });
 
 const getMetrics = ({ metrics }: Pick<ServerRoutesDeps, "metrics">) =>
