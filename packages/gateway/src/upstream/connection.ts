@@ -17,6 +17,8 @@ export interface ResponseHandler {
   upgraded(head: ResponseHead, socket: Duplex): void;
   /** Called with a `ReplicaTimeout`, or with the error of the connection. */
   failed(error: Error): void;
+  /** Tells whether a failure now would do no harm, because the request can be sent to another replica. */
+  canMove?(): boolean;
 }
 
 /** A request in progress, as its sender controls it. */
@@ -72,10 +74,6 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Framing of the current response; `undefined` until its head has arrived. */
   #framing: Framing | undefined;
   #keepMs = 0;
-  /** Last head, the text that it was parsed from, and the method of its request. */
-  #lastHead: ResponseHead | undefined;
-  #lastText = "";
-  #lastMethod = "";
   /** The part of a head that has arrived. */
   #partial: Buffer | undefined;
   /** Bytes of a body with a length that have not arrived. */
@@ -126,6 +124,11 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   abandon(error: Error): void {
     if (this.#handler !== undefined) this.#fail(error);
     else this.#socket.destroy();
+  }
+
+  /** Fails the request in progress, if another replica can process it. */
+  move(error: Error): void {
+    if (this.#handler?.canMove?.()) this.#fail(error);
   }
 
   resume(): void {
@@ -218,7 +221,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     }
     this.#partial = undefined;
     const { method, upgrade } = this.#request as ReplicaRequest;
-    const head = this.#parse(all.toString("latin1", 0, end), method);
+    const head = parseResponseHead(all.toString("latin1", 0, end), method, KEEP_MS);
     const rest = all.subarray(end + HEAD_END.length);
     if (head.status === 101) {
       if (upgrade === undefined) throw new Error("the replica changed the protocol without a request for it");
@@ -226,16 +229,6 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     } else if (head.status >= 200) this.#begin(head, rest);
     // Interim responses (1xx) are for the gateway alone.
     else if (rest.length > 0) this.#readHead(rest);
-  }
-
-  /** Parses a head, unless it is the same as the last one: most functions respond with the same headers again and again. */
-  #parse(text: string, method: string): ResponseHead {
-    if (this.#lastHead === undefined || text !== this.#lastText || method !== this.#lastMethod) {
-      this.#lastHead = parseResponseHead(text, method, KEEP_MS);
-      this.#lastText = text;
-      this.#lastMethod = method;
-    }
-    return this.#lastHead;
   }
 
   #begin(head: ResponseHead, rest: Buffer): void {
