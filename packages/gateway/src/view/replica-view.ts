@@ -37,7 +37,7 @@ export class ReplicaView {
   /** Takes a status of the control server; `undefined` for none. */
   setControl(key: string, control: StatusMessage | undefined): void {
     const sources = this.#of(key);
-    sources.control = control;
+    sources.control = control && !isEmpty(control) ? control : undefined;
     sources.failure = failureOf(control?.failure, sources.failure);
     this.#update(key, sources);
   }
@@ -61,15 +61,6 @@ export class ReplicaView {
   refresh(key: string): void {
     const sources = this.#sources.get(key);
     if (sources) this.#update(key, sources);
-  }
-
-  /** Forgets what the control server has sent of an endpoint that was removed. */
-  remove(key: string): void {
-    const sources = this.#sources.get(key);
-    if (!sources) return;
-    sources.control = undefined;
-    sources.failure = undefined;
-    if (!sources.platform) this.#sources.delete(key);
   }
 
   #of(key: string): Sources {
@@ -100,6 +91,10 @@ function usable(status: EndpointStatus | undefined, platform: readonly PlatformR
   return platform ? platform.filter(({ terminating }) => !terminating).length : (status?.replicas.length ?? 0);
 }
 
+/** Tells whether a status is that of an endpoint without one. */
+const isEmpty = ({ desired, replicas, failure, ended }: StatusMessage) =>
+  desired === 0 && replicas.length === 0 && failure === undefined && ended === undefined;
+
 function platformStatus({ spec }: ServedEndpoint, platform: readonly PlatformReplica[]): EndpointStatus {
   const { org, endpoint, revision } = spec;
   const replicas = platform.map(({ terminating, ready, ...replica }) => ({ ...replica, ready: ready && !terminating }));
@@ -107,9 +102,10 @@ function platformStatus({ spec }: ServedEndpoint, platform: readonly PlatformRep
 }
 
 function controlStatus({ spec }: ServedEndpoint, { control, platform, failure }: Sources): EndpointStatus | undefined {
-  if (control === undefined) return undefined;
+  // Without a revision nothing has been observed yet.
+  if (control?.revision === undefined) return undefined;
   const { org, endpoint } = spec;
-  const { revision = spec.revision, replicas, ended } = control;
+  const { revision, replicas, ended } = control;
   const ending = new Set(platform?.filter(({ terminating }) => terminating).map(({ id }) => id));
   return {
     ...{ org, endpoint, revision },

@@ -61,6 +61,7 @@ export class ViewClient implements GatewayView {
       log,
       limitsOf: (org) => this.#applier.limitsOf(org),
       onWake: (endpoint) => this.#wake(endpoint),
+      ...(options.sharing === undefined ? {} : { sharing: options.sharing }),
     });
     this.#loads = new LoadReporter(this.registry);
     this.metrics = new CallReporter((endpoint) => this.#loads.countEnded(endpoint));
@@ -97,6 +98,11 @@ export class ViewClient implements GatewayView {
       version: this.#version,
       control: this.#control,
     };
+  }
+
+  /** Gateways that share the calls, this one included; undefined before the first list. */
+  get members(): readonly GatewayMember[] | undefined {
+    return this.#members;
   }
 
   /** Names of all organizations. */

@@ -36,7 +36,9 @@ export interface GatewayGroupOptions {
   readonly registry: EndpointRegistry<EndpointSpec>;
   readonly hello: ControlHello;
   readonly clock: LinkClock;
-  readonly log: Logger;
+  /** Returns milliseconds since the epoch. @defaultValue Date.now */
+  readonly now?: () => number;
+  readonly log: Pick<Logger, "info" | "warn">;
   /** Returns the reason why no replica can be started yet. */
   readonly notReady: () => FaasError | undefined;
   readonly reports: ReportSink;
@@ -48,6 +50,7 @@ export interface GatewayGroupOptions {
 export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposable {
   readonly publisher: Publisher;
   readonly #options: GatewayGroupOptions;
+  readonly #now: () => number;
   readonly #members = new Map<string, Member>();
   /** Open links, also of gateways that have not introduced themselves. */
   readonly #sessions = new Set<GatewaySession>();
@@ -64,6 +67,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
 
   constructor(options: GatewayGroupOptions) {
     this.#options = options;
+    this.#now = options.now ?? Date.now;
     this.#startedMs = options.clock.now();
     this.publisher = options.publisher((lines) => this.#broadcast(lines, this.publisher.version));
   }
@@ -129,8 +133,10 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     if (this.#linked().next().done) return;
     const { registry } = this.#options;
     const isReady = () => registry.get(endpointKey(ref))?.replicas.some(({ id }) => id === replica) === true;
-    const limit = AbortSignal.timeout(SETTLE_MS);
-    while (isReady() && !limit.aborted) await registry.changed(ref, limit).catch(() => {});
+    const limit = new AbortController();
+    const cancel = this.#options.clock.after(SETTLE_MS, () => limit.abort());
+    while (isReady() && !limit.signal.aborted) await registry.changed(ref, limit.signal).catch(() => {});
+    cancel();
     await this.settled();
   }
 
@@ -235,7 +241,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     if (member === undefined) return;
     switch (message.type) {
       case "load":
-        member.report(message.endpoints);
+        member.report(message.endpoints, this.#now());
         return;
       case "wake":
         this.#wake(session, message.key);
@@ -254,7 +260,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     const endpoint = registry.get(key);
     // A gateway that knows a removed endpoint is about to learn that.
     if (endpoint === undefined) return;
-    endpoint.lastRequestMs = Date.now();
+    endpoint.lastRequestMs = this.#now();
     const reason = notReady();
     if (reason) {
       const { code, message: detail, extensions } = reason;
