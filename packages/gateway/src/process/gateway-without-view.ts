@@ -1,5 +1,5 @@
 import { FaasError } from "@faas/core";
-import { headerFields } from "../http/call/header-field.ts";
+import { HeaderBlock } from "../http/call/header-block.ts";
 import { formatProblem, problemResponse } from "../http/problem-response.ts";
 import { newRequestId } from "../http/request-id.ts";
 import type { Gateway } from "../pipeline/pipeline.ts";
@@ -10,7 +10,7 @@ export function gatewayWithoutView(): Gateway {
     endpointAt: () => undefined,
     request(client) {
       const { status, headers, body } = problemResponse(noView(), client.headers["x-request-id"] ?? newRequestId());
-      client.writeHead(status, headerFields(Object.entries(headers).flat()), [], false);
+      client.writeHead(status, HeaderBlock.of(Object.entries(headers).flat()), "", false);
       client.end(true, Buffer.from(body));
       // The response is complete: nothing can fail any more.
       return { arrived: performance.now(), fail() {} };
