@@ -100,6 +100,8 @@ export class SimulatedNetwork {
   readonly #cuts = new Set<string>();
   /** Mean of the latency in milliseconds. */
   meanLatencyMs = 0.3;
+  /** Factor of all latencies. */
+  slowness = 1;
 
   constructor(time: SimulatedTime, random: Random) {
     this.time = time;
@@ -107,7 +109,7 @@ export class SimulatedNetwork {
   }
 
   latency(): number {
-    return this.meanLatencyMs * (0.5 + this.#random());
+    return this.meanLatencyMs * this.slowness * (0.5 + this.#random());
   }
 
   listen(host: NetworkHost): void {

@@ -1,5 +1,6 @@
-import type { EndpointStatus, Limits } from "@faas/core";
+import { type EndpointStatus, type Limits, limitNumbers } from "@faas/core";
 import { exponential, type Random, seeded } from "@faas/testing";
+import { TokenBucket } from "../../packages/gateway/src/limits/token-bucket.ts";
 import { type CallRecorder, type SimulatedCall, SimulatedGateway } from "./simulated-gateway.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { InvariantError, type SimulatedReplica } from "./simulated-replicas.ts";
@@ -19,6 +20,8 @@ export interface Counts {
   served: number;
   rejected: Map<string, number>;
   admitted: number;
+  /** Calls that a single gateway would have admitted. */
+  admittedByOneBucket: number;
 }
 
 /** Gateways, a control server that lists them and their replicas, calls, and the faults of all of them; checks invariants at each step. */
@@ -28,7 +31,7 @@ export class World implements CallRecorder {
   readonly network: SimulatedNetwork;
   readonly gateways = new Map<string, SimulatedGateway>();
   readonly endpoints = new Map<string, SimulatedEndpoint>();
-  readonly counts: Counts = { served: 0, rejected: new Map(), admitted: 0 };
+  readonly counts: Counts = { served: 0, rejected: new Map(), admitted: 0, admittedByOneBucket: 0 };
   /** Calls in progress of the organization. */
   inProgress = 0;
   /** Limits may be exceeded: gateways took others for gone that were not. */
@@ -39,14 +42,19 @@ export class World implements CallRecorder {
   maxGapMs = Number.POSITIVE_INFINITY;
   /** Milliseconds for which a call waited while a replica had a free slot, for each such time. */
   readonly idleGaps: number[] = [];
-  readonly #limits: Limits;
+  /** Limits of the organization. */
+  readonly limits: Limits;
   readonly #gapBegan = new Map<string, number>();
+  /** The organization's bucket, if there were one gateway. */
+  readonly #bucket: TokenBucket | undefined;
   #replicas = 0;
 
   constructor(seed: number, limits: Limits) {
     this.random = seeded(seed);
     this.network = new SimulatedNetwork(this.time, this.random);
-    this.#limits = limits;
+    this.limits = limits;
+    const { requestsPerSecond, burst } = limitNumbers(limits);
+    if (Number.isFinite(requestsPerSecond)) this.#bucket = new TokenBucket(requestsPerSecond, burst, this.time.now);
   }
 
   /** Draws a whole number from a range, both ends included. */
@@ -59,9 +67,8 @@ export class World implements CallRecorder {
     return list[Math.floor(this.random() * list.length)];
   }
 
-  /** Limit of the organization. */
   get concurrentRequests(): number {
-    return this.#limits.concurrentRequests ?? Number.POSITIVE_INFINITY;
+    return this.limits.concurrentRequests ?? Number.POSITIVE_INFINITY;
   }
 
   get running(): SimulatedGateway[] {
@@ -95,7 +102,7 @@ export class World implements CallRecorder {
   }
 
   startGateway(name: string): void {
-    const gateway = new SimulatedGateway(name, this.network, this.random, this.#limits);
+    const gateway = new SimulatedGateway(name, this.network, this.random, this.limits);
     this.gateways.set(name, gateway);
     for (const endpoint of this.endpoints.values()) this.#register(gateway, endpoint);
     const statuses = this.#statuses();
@@ -148,26 +155,28 @@ export class World implements CallRecorder {
 
   admitted(): void {
     this.counts.admitted++;
+    this.#countByOneBucket();
     this.inProgress++;
     const limit = this.concurrentRequests;
     if (this.inProgress > limit && !this.mayExceed)
       this.fail(`${this.inProgress} calls of the organization are in progress; its limit is ${limit}`);
   }
 
-  left(): void {
+  left(call: SimulatedCall): void {
     this.inProgress--;
+    if (call.startedMs === undefined) this.checkGaps();
   }
 
   rejected(_: SimulatedCall, limit: string): void {
+    if (limit === "requestsPerSecond") this.#countByOneBucket();
     this.counts.rejected.set(limit, (this.counts.rejected.get(limit) ?? 0) + 1);
   }
 
   started(call: SimulatedCall, id: string): void {
     const replica = this.endpoints.get(call.endpoint)?.replicas.get(id);
     this.counts.served++;
-    if (replica === undefined) return;
-    replica.calls++;
-    if (replica.calls > replica.capacity && !this.mayExceed)
+    if (replica) replica.calls++;
+    if (replica && replica.calls > replica.capacity && !this.mayExceed)
       this.fail(`replica ${id} of ${call.endpoint} has ${replica.calls} calls; its concurrency is ${replica.capacity}`);
     this.checkGaps();
   }
@@ -189,6 +198,10 @@ export class World implements CallRecorder {
       for (const served of gateway.registry.values())
         if (endpoint === undefined || served.key === endpoint) sum += served.waiting;
     return sum;
+  }
+
+  #countByOneBucket(): void {
+    if (this.#bucket?.take(this.time.now) !== false) this.counts.admittedByOneBucket++;
   }
 
   #register(gateway: SimulatedGateway, { key, concurrency }: SimulatedEndpoint): void {

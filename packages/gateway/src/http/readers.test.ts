@@ -167,8 +167,11 @@ describe("both readers", { concurrency: false }, () => {
       const bytes = malformedRequest(random, ["/acme/x", "/acme/x/chunks?b=c", "/acme/none", "/-/a"]);
       const pieces = random() < 0.5 ? [bytes + NEXT] : divided(random, bytes + NEXT);
       const [fast, node] = await both(pieces, SHORT_SILENCE_MS);
-      assert.deepEqual(sorted(fast?.requests), sorted(node?.requests), JSON.stringify(bytes));
-      assert.deepEqual(statuses(fast?.received), statuses(node?.received), JSON.stringify(bytes));
+      // How far a connection gets before it is closed depends on how TCP divides the bytes, so one side may get less. It gets nothing else.
+      const [fewer = [], more = []] = byLength(sorted(fast?.requests), sorted(node?.requests));
+      for (const request of fewer) assert.ok(more.includes(request), `${request} in ${JSON.stringify(bytes)}`);
+      const [shorter = [], longer = []] = byLength(statuses(fast?.received), statuses(node?.received));
+      assert.deepEqual(longer.slice(0, shorter.length), shorter, JSON.stringify(bytes));
     }
   });
 });
@@ -191,6 +194,8 @@ const sorted = (requests: readonly Pick<RawRequest, "first" | "lines" | "body">[
 /** Lists the statuses of final responses: whether `100 Continue` precedes the rejection of a malformed body depends on how TCP divides the bytes. */
 const statuses = (response = "") =>
   Array.from(response.matchAll(/HTTP\/1\.1 (?!100)(\d{3}) /g), ([, status]) => status);
+
+const byLength = <T>(...lists: (readonly T[])[]) => lists.toSorted((one, other) => one.length - other.length);
 
 /** Divides a text at random places. */
 function divided(random: Random, text: string): string[] {

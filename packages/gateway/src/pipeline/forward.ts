@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
+import { headerFields } from "../http/call/header-field.ts";
 import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { WebSocketTunnels } from "../websocket/tunnel.ts";
@@ -108,8 +109,8 @@ class ResponseRelay implements ResponseHandler {
     exchange.status = head.status;
     const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
     const { isEndpoint, tunnels } = this.#context;
-    const { list } = passedOnHeaders(head, exchange, isEndpoint);
-    tunnels.open(exchange, list.concat(ownHeaders(exchange, timing)), socket);
+    const headers = [...passedOnHeaders(head, exchange, isEndpoint), ...headerFields(ownHeaders(exchange, timing))];
+    tunnels.open(exchange, headers, socket);
   }
 
   failed(error: Error): void {
@@ -129,6 +130,11 @@ class ResponseRelay implements ResponseHandler {
       endpoint.eject(this.#replica);
       exchange.retryOnAnotherReplica();
     } else void this.#answerFailure(error);
+  }
+
+  canMove(): boolean {
+    if (this.#call === undefined) return true;
+    return !this.#exchange.response.headSent && this.#canRepeat();
   }
 
   /**

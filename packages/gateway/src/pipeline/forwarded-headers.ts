@@ -1,5 +1,5 @@
-import { HOP_BY_HOP, nominatedBy } from "../http/call/end-to-end-headers.ts";
-import { HeaderBlock } from "../http/call/header-block.ts";
+import { nominatedBy } from "../http/call/end-to-end-headers.ts";
+import { HeaderField } from "../http/call/header-field.ts";
 import { authorityOf } from "../http/request-path.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { Exchange } from "./exchange.ts";
@@ -25,38 +25,26 @@ export function requestLines({ request, requestId, prefix }: Exchange): string {
   return prefix === "" ? lines : `${lines}X-Forwarded-Prefix: ${prefix}\r\n`;
 }
 
-/** Blocks of the headers of replicas' responses: a connection parses a head that it has seen before only once. */
-const blocks = new WeakMap<ResponseHead, HeaderBlock>();
-
 /**
  * Returns the headers of a replica's response that are passed on.
  * @param isEndpoint tells whether a key, "org/endpoint", is that of an endpoint
  */
 export function passedOnHeaders(
-  head: ResponseHead,
+  { fields, connection }: ResponseHead,
   exchange: Pick<Exchange, "request" | "prefix">,
   isEndpoint: (key: string) => boolean,
-): HeaderBlock {
-  let block = blocks.get(head);
-  if (block !== undefined) return block;
-  const { headers, connection } = head;
-  const list: string[] = [];
+): HeaderField[] {
   const nominated = nominatedBy(connection);
-  let isSame = true;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
-    if (HOP_BY_HOP.has(name) || name === "x-request-id" || name === "x-cold-start" || nominated?.includes(name))
-      continue;
-    const value = headers[i + 1] as string;
-    if (name === "location") {
-      // It depends on the request.
-      isSame = false;
-      list.push(name, prefixedLocation(value, exchange, isEndpoint));
-    } else list.push(name, value);
+  const list: HeaderField[] = [];
+  for (const field of fields) {
+    if (!field.isPassedOn || nominated?.includes(field.key)) continue;
+    list.push(
+      field.key === "location"
+        ? new HeaderField(field.name, prefixedLocation(field.value, exchange, isEndpoint))
+        : field,
+    );
   }
-  block = new HeaderBlock(list);
-  if (isSame) blocks.set(head, block);
-  return block;
+  return list;
 }
 
 /** Returns the headers that the gateway adds to a response. */

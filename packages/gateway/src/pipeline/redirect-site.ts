@@ -1,4 +1,4 @@
-import { HeaderBlock } from "../http/call/header-block.ts";
+import { headerFields } from "../http/call/header-field.ts";
 import { originForm } from "../http/request-path.ts";
 import type { Stage } from "./exchange.ts";
 
@@ -15,7 +15,7 @@ export function redirectSite(): Stage {
     exchange.status = 301;
     const { requestId } = exchange;
     const timing = exchange.serverTiming(0);
-    const headers = new HeaderBlock(["Location", location, "Content-Length", "0"]);
+    const headers = headerFields(["Location", location, "Content-Length", "0"]);
     exchange.response.writeHead(301, headers, ["X-Request-Id", requestId, "Server-Timing", timing], false);
     exchange.finish(true);
   };

@@ -37,7 +37,9 @@ export type GatewaySpec = Pick<
   | "bodyLimitBytes"
   | "visibility"
   | "hostnames"
->;
+> &
+  // For the probes of a gateway without a control server.
+  Partial<Pick<EndpointSpec, "runtime" | "readyPath">>;
 
 /** Part of a key's record that verifies callers. */
 export type GatewayKey = Pick<KeyRecord, "name" | "scope" | "org" | "hash" | "expiresAt">;

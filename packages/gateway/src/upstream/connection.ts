@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { copyOf } from "../http/call/buffer-pool.ts";
 import { ChunkedDecoder } from "./chunked-decoder.ts";
 import type { BodySink, BodySource, ReplicaRequest } from "./replica-request.ts";
 import { type Framing, parseResponseHead, type ResponseHead } from "./response-head.ts";
@@ -16,6 +17,8 @@ export interface ResponseHandler {
   upgraded(head: ResponseHead, socket: Duplex): void;
   /** Called with a `ReplicaTimeout`, or with the error of the connection. */
   failed(error: Error): void;
+  /** Tells whether a failure now would do no harm, because the request can be sent to another replica. */
+  canMove?(): boolean;
 }
 
 /** A request in progress, as its sender controls it. */
@@ -52,6 +55,9 @@ const KEEP_MS = 4_000;
 const INCOMING = Buffer.allocUnsafeSlow(64 * 1024);
 const HEAD_END = Buffer.from("\r\n\r\n");
 
+/** Bytes of a request's body that may wait to be written before its source is paused. */
+const MAX_WAITING_BYTES = 64 * 1024;
+
 /** Methods whose requests declare an empty body explicitly (RFC 9110 section 8.6). */
 const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 
@@ -68,10 +74,6 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Framing of the current response; `undefined` until its head has arrived. */
   #framing: Framing | undefined;
   #keepMs = 0;
-  /** Last head, the text that it was parsed from, and the method of its request. */
-  #lastHead: ResponseHead | undefined;
-  #lastText = "";
-  #lastMethod = "";
   /** The part of a head that has arrived. */
   #partial: Buffer | undefined;
   /** Bytes of a body with a length that have not arrived. */
@@ -124,6 +126,11 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     else this.#socket.destroy();
   }
 
+  /** Fails the request in progress, if another replica can process it. */
+  move(error: Error): void {
+    if (this.#handler?.canMove?.()) this.#fail(error);
+  }
+
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
@@ -139,13 +146,16 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Writes a chunk of the request's body. */
   write(chunk: Buffer): boolean {
     const socket = this.#socket;
-    if (this.#source?.length !== undefined) return socket.write(chunk);
-    socket.cork();
-    socket.write(`${chunk.length.toString(16)}\r\n`, "latin1");
-    socket.write(chunk);
-    const more = socket.write("\r\n", "latin1");
-    socket.uncork();
-    return more;
+    const { copy, done } = copyOf(chunk);
+    if (this.#source?.length !== undefined) socket.write(copy, done);
+    else {
+      socket.cork();
+      socket.write(`${chunk.length.toString(16)}\r\n`, "latin1");
+      socket.write(copy, done);
+      socket.write("\r\n", "latin1");
+      socket.uncork();
+    }
+    return socket.writableLength < MAX_WAITING_BYTES;
   }
 
   /** Ends the request's body. */
@@ -211,7 +221,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     }
     this.#partial = undefined;
     const { method, upgrade } = this.#request as ReplicaRequest;
-    const head = this.#parse(all.toString("latin1", 0, end), method);
+    const head = parseResponseHead(all.toString("latin1", 0, end), method, KEEP_MS);
     const rest = all.subarray(end + HEAD_END.length);
     if (head.status === 101) {
       if (upgrade === undefined) throw new Error("the replica changed the protocol without a request for it");
@@ -219,16 +229,6 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     } else if (head.status >= 200) this.#begin(head, rest);
     // Interim responses (1xx) are for the gateway alone.
     else if (rest.length > 0) this.#readHead(rest);
-  }
-
-  /** Parses a head, unless it is the same as the last one: most functions respond with the same headers again and again. */
-  #parse(text: string, method: string): ResponseHead {
-    if (this.#lastHead === undefined || text !== this.#lastText || method !== this.#lastMethod) {
-      this.#lastHead = parseResponseHead(text, method, KEEP_MS);
-      this.#lastText = text;
-      this.#lastMethod = method;
-    }
-    return this.#lastHead;
   }
 
   #begin(head: ResponseHead, rest: Buffer): void {

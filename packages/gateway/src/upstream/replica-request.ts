@@ -26,7 +26,7 @@ export interface BodySource {
 }
 
 export interface BodySink {
-  /** Returns `false` to be written to only after `resume`. */
+  /** Writes bytes that are valid until it returns. Returns `false` to be written to only after `resume`. */
   write(chunk: Buffer): boolean;
   end(): void;
 }

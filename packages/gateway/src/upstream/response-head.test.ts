@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseResponseHead } from "./response-head.ts";
 
-const parse = (lines: readonly string[], method = "GET") => parseResponseHead(lines.join("\r\n"), method, 4_000);
+const parse = (lines: readonly string[], method = "GET") => {
+  const head = parseResponseHead(lines.join("\r\n"), method, 4_000);
+  return { ...head, headers: head.fields.flatMap(({ name, value }) => [name, value]) };
+};
 
 test("returns status and headers unchanged, with names in lower case", () => {
   const { status, headers } = parse(["HTTP/1.1 299 Fine, really", "X-One:  a b ", "x-one: c:d", "X-Empty:"]);

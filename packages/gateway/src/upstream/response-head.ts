@@ -1,3 +1,5 @@
+import { HeaderField } from "../http/call/header-field.ts";
+
 /** Rule by which the end of a response's body is found (RFC 9112 section 6.3). */
 export type Framing =
   | { readonly kind: "none" }
@@ -8,8 +10,8 @@ export type Framing =
 /** The head of a replica's response. */
 export interface ResponseHead {
   readonly status: number;
-  /** Alternating names, in lower case, and values, in their order. */
-  readonly headers: readonly string[];
+  /** Header fields, in their order. */
+  readonly fields: readonly HeaderField[];
   /** Value of the header Connection; empty if there is none. */
   readonly connection: string;
   readonly framing: Framing;
@@ -26,15 +28,13 @@ const KEEP_MARGIN_MS = 1_000;
 
 /**
  * Parses a head, without its last empty line, decoded as latin1. Throws an `Error` where two readers could disagree on the end of the body (RFC 9112
- * section 11.2). Names and values are checked later, by `ServerResponse.writeHead`.
+ * section 11.2). Names and values are checked later, when they are formatted for the client.
  * @param keepMs longest time for which the connection can be reused
  */
 export function parseResponseHead(text: string, method: string, keepMs: number): ResponseHead {
   let end = endOfLine(text, 0);
-  const [, minor, code] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/.exec(text.slice(0, end)) ?? [];
-  if (code === undefined) throw new Error(`expected HTTP/1.1, got "${text.slice(0, Math.min(end, 100))}"`);
-  const status = Number(code);
-  const headers: string[] = [];
+  const { status, isFirstMinor } = statusOf(text.slice(0, end));
+  const fields: HeaderField[] = [];
   let length: string | undefined;
   let coding: string | undefined;
   let connection = "";
@@ -42,12 +42,9 @@ export function parseResponseHead(text: string, method: string, keepMs: number):
   while (end < text.length) {
     const start = end + 2;
     end = endOfLine(text, start);
-    const colon = text.indexOf(":", start);
-    if (colon <= start || colon >= end)
-      throw new Error(`expected a header field, got "${text.slice(start, Math.min(end, start + 100))}"`);
-    const name = text.slice(start, colon).toLowerCase();
-    const value = text.slice(colon + 1, end).trim();
-    if (name === "content-length") {
+    const field = fieldOf(text.slice(start, end));
+    const { key, value } = field;
+    if (key === "content-length") {
       if (length === value) continue;
       if (length !== undefined) throw new Error("more than one Content-Length");
       if (!/^\d{1,15}$/.test(value)) throw new Error(`Content-Length is not a number: "${value}"`);
@@ -55,15 +52,56 @@ export function parseResponseHead(text: string, method: string, keepMs: number):
       // Dropped: the client would wait for a body that cannot come (RFC 9110 section 8.6).
       if (status < 200 || status === 204) continue;
     }
-    headers.push(name, value);
-    if (name === "transfer-encoding") coding = coding === undefined ? value : `${coding}, ${value}`;
-    else if (name === "connection") connection = connection === "" ? value : `${connection}, ${value}`;
-    else if (name === "keep-alive") hintMs = (value === lastHint.value ? lastHint.ms : hintedMs(value)) ?? keepMs;
+    fields.push(field);
+    if (key === "transfer-encoding") coding = coding === undefined ? value : `${coding}, ${value}`;
+    else if (key === "connection") connection = connection === "" ? value : `${connection}, ${value}`;
+    else if (key === "keep-alive") hintMs = (value === lastHint.value ? lastHint.ms : hintedMs(value)) ?? keepMs;
   }
-  if (coding !== undefined && minor === "0") throw new Error("Transfer-Encoding is not allowed in HTTP/1.0");
+  if (coding !== undefined && !isFirstMinor) throw new Error("Transfer-Encoding is not allowed in HTTP/1.0");
   const framing = framingOf(status, method, length, coding);
-  const reusable = framing !== UNTIL_CLOSE && persists(minor === "1", connection);
-  return { status, headers, connection, framing, keepMs: reusable ? Math.min(keepMs, hintMs) : 0 };
+  const reusable = framing !== UNTIL_CLOSE && persists(isFirstMinor, connection);
+  return { status, fields, connection, framing, keepMs: reusable ? Math.min(keepMs, hintMs) : 0 };
+}
+
+interface Status {
+  readonly line: string;
+  readonly status: number;
+  /** HTTP/1.1, not HTTP/1.0. */
+  readonly isFirstMinor: boolean;
+}
+
+/** Cache of the last status line: most are the same. */
+let lastStatus: Status = { line: "HTTP/1.1 200 OK", status: 200, isFirstMinor: true };
+
+function statusOf(line: string): Status {
+  if (line === lastStatus.line) return lastStatus;
+  const [, minor, code] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/.exec(line) ?? [];
+  if (code === undefined) throw new Error(`expected HTTP/1.1, got "${line.slice(0, 100)}"`);
+  lastStatus = { line, status: Number(code), isFirstMinor: minor === "1" };
+  return lastStatus;
+}
+
+/** Fields by their lines: functions send the same ones again and again. */
+const knownFields = new Map<string, HeaderField>();
+const MAX_KNOWN_FIELDS = 1_000;
+/** Longest line that is remembered. */
+const MAX_KNOWN_LENGTH = 200;
+
+/** Parses a line. */
+function fieldOf(part: string): HeaderField {
+  const known = knownFields.get(part);
+  if (known !== undefined) return known;
+  // A part of a string keeps the whole string in memory.
+  const line = Buffer.from(part, "latin1").toString("latin1");
+  const colon = line.indexOf(":");
+  if (colon <= 0) throw new Error(`expected a header field, got "${line.slice(0, 100)}"`);
+  const field = new HeaderField(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
+  // The wrappers return the id of the request, which is another one each time.
+  if (field.key !== "x-request-id" && line.length <= MAX_KNOWN_LENGTH) {
+    if (knownFields.size >= MAX_KNOWN_FIELDS) knownFields.clear();
+    knownFields.set(line, field);
+  }
+  return field;
 }
 
 function endOfLine(text: string, from: number): number {

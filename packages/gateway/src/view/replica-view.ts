@@ -18,12 +18,15 @@ interface Sources {
  */
 export class ReplicaView {
   readonly #registry: EndpointRegistry;
+  readonly #followsPlatform: boolean;
   /** Only of endpoints of which something is known. */
   readonly #sources = new Map<string, Sources>();
   #isAway = true;
 
-  constructor(registry: EndpointRegistry) {
+  /** @param followsPlatform the platform's replicas are known: without the control server, they are the desired ones */
+  constructor(registry: EndpointRegistry, followsPlatform: boolean) {
     this.#registry = registry;
+    this.#followsPlatform = followsPlatform;
   }
 
   /** Keys of the endpoints that have a status from the control server. */
@@ -50,7 +53,8 @@ export class ReplicaView {
   setAway(isAway: boolean): void {
     if (this.#isAway === isAway) return;
     this.#isAway = isAway;
-    for (const [key, sources] of this.#sources) if (sources.platform) this.#update(key, sources);
+    for (const [key, sources] of this.#sources)
+      if (sources.platform || this.#followsPlatform) this.#update(key, sources);
   }
 
   /** Shows what is known of an endpoint that has been added. */
@@ -73,9 +77,7 @@ export class ReplicaView {
     if (endpoint === undefined) return;
     const { control, platform } = sources;
     const status = platform && this.#isAway ? platformStatus(endpoint, platform) : controlStatus(endpoint, sources);
-    let desired = control?.desired ?? 0;
-    // Woken without the control server.
-    if (platform && this.#isAway) desired = Math.max(desired, status?.replicas.length ?? 0);
+    const desired = this.#isAway && this.#followsPlatform ? usable(status, platform) : (control?.desired ?? 0);
     if (!control && !platform) this.#sources.delete(key);
     this.#registry.observeRemote(endpoint, desired, status);
   }
@@ -84,6 +86,14 @@ export class ReplicaView {
 /** Tells whether a status is that of an endpoint without one. */
 const isEmpty = ({ desired, replicas, failure, ended }: StatusMessage) =>
   desired === 0 && replicas.length === 0 && failure === undefined && ended === undefined;
+
+/**
+ * Returns the number of replicas that are not about to end. While the link is lost it takes the place of the desired number, which may have
+ * changed since: if there are none, waiting calls start some.
+ */
+function usable(status: EndpointStatus | undefined, platform: readonly PlatformReplica[] | undefined): number {
+  return platform ? platform.filter(({ terminating }) => !terminating).length : (status?.replicas.length ?? 0);
+}
 
 function platformStatus({ spec }: ServedEndpoint, platform: readonly PlatformReplica[]): EndpointStatus {
   const { org, endpoint, revision } = spec;

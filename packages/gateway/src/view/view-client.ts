@@ -73,7 +73,7 @@ export class ViewClient implements GatewayView {
       onLost: () => this.#lost(),
     });
     this.keys = new RemoteKeys((id) => this.#link.send({ type: "key-used", id }));
-    this.#replicas = new ReplicaView(this.registry);
+    this.#replicas = new ReplicaView(this.registry, wakeDirectly !== undefined);
     this.#waker = new Waker({
       ...{ clock, log, wakeDirectly },
       ask: (key) => this.#link.send({ type: "wake", key }),
@@ -135,7 +135,9 @@ export class ViewClient implements GatewayView {
   setPlatformReplicas(key: string, replicas: readonly PlatformReplica[] | undefined): void {
     this.#replicas.setPlatform(key, replicas);
     const endpoint = this.registry.get(key);
-    if (endpoint && endpoint.replicas.length > 0) this.#waker.forget(endpoint);
+    if (endpoint === undefined) return;
+    if (endpoint.replicas.length > 0) this.#waker.forget(endpoint);
+    else if (!this.#link.isOpen) this.#waker.wakeIfWaiting(endpoint);
   }
 
   beginStop(): void {
@@ -201,6 +203,8 @@ export class ViewClient implements GatewayView {
     if (this.#isComplete) this.#setState("away");
     this.#replicas.setAway(true);
     this.#waker.onLost();
+    // The number that was desired last may not be the present one.
+    if (this.#options.wakeDirectly) for (const endpoint of this.registry.values()) this.#waker.wakeIfWaiting(endpoint);
   }
 
   #setState(state: LinkState): void {

@@ -64,6 +64,11 @@ export class Waker {
     if (pending) pending.cancelRepeat = clock.after(leftMs, () => this.#again(endpoint));
   }
 
+  /** Wakes an endpoint if calls wait for it and no replica is desired. */
+  wakeIfWaiting(endpoint: ServedEndpoint): void {
+    if (endpoint.desired === 0 && endpoint.waiting > 0 && !endpoint.removed) this.wake(endpoint);
+  }
+
   /** Ends a wake that succeeded, failed, or is no longer needed. */
   forget(endpoint: ServedEndpoint): void {
     this.#pending.get(endpoint)?.cancelRepeat?.();
@@ -81,7 +86,7 @@ export class Waker {
    */
   onSynced(endpoints: Iterable<ServedEndpoint>): void {
     for (const endpoint of [...this.#pending.keys()]) this.forget(endpoint);
-    for (const endpoint of endpoints) if (endpoint.waiting > 0 && endpoint.desired === 0) this.wake(endpoint);
+    for (const endpoint of endpoints) this.wakeIfWaiting(endpoint);
   }
 
   /** Looks for requests without an effect on a link that may be about to be lost. To be called regularly. */
@@ -95,20 +100,24 @@ export class Waker {
 
   #again(endpoint: ServedEndpoint): void {
     this.forget(endpoint);
-    if (endpoint.desired === 0 && endpoint.waiting > 0 && !endpoint.removed) this.wake(endpoint);
+    this.wakeIfWaiting(endpoint);
   }
 
   #wakeDirectly(endpoint: ServedEndpoint, pending: PendingWake): void {
     const { wakeDirectly, log, clock } = this.#options;
     if (wakeDirectly === undefined || pending.isDirect) return;
     pending.isDirect = true;
-    wakeDirectly(endpoint).catch((error: unknown) => {
+    const retryLater = () => {
+      // Also after a success: the replicas may be removed again before one is ready.
+      if (this.#pending.get(endpoint) === pending)
+        pending.cancelRepeat ??= clock.after(RETRY_MS, () => this.#again(endpoint));
+    };
+    wakeDirectly(endpoint).then(retryLater, (error: unknown) => {
       log.warn({ err: error, endpoint: endpoint.key }, "failed to wake an endpoint without the control server");
-      if (this.#pending.get(endpoint) !== pending) return;
-      if (error instanceof FaasError && endpoint.replicas.length === 0) {
-        this.forget(endpoint);
-        endpoint.rejectAll(error);
-      } else pending.cancelRepeat ??= clock.after(RETRY_MS, () => this.#again(endpoint));
+      if (this.#pending.get(endpoint) !== pending || !(error instanceof FaasError) || endpoint.replicas.length > 0)
+        return retryLater();
+      this.forget(endpoint);
+      endpoint.rejectAll(error);
     });
   }
 }

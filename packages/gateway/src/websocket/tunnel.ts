@@ -1,6 +1,6 @@
-import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
+import type { HeaderField } from "../http/call/header-field.ts";
 import type { RoutedExchange } from "../pipeline/exchange.ts";
 import { closeFrame, FrameTracker } from "./frames.ts";
 
@@ -26,13 +26,13 @@ export class WebSocketTunnels {
    * Answers an upgrade with the replica's 101, and passes bytes both ways until one side closes, or the key that authorized it becomes invalid. The slot
    * stays occupied until then. Throws if the replica's headers cannot be passed on.
    */
-  open(exchange: RoutedExchange, headers: readonly string[], upstream: Duplex): void {
+  open(exchange: RoutedExchange, headers: readonly HeaderField[], upstream: Duplex): void {
     const { upgrade, replica, keySignal } = exchange;
     if (!upgrade || exchange.finished) return void upstream.destroy();
     const { socket, head, protocol } = upgrade;
     let lines: string;
     try {
-      lines = headerLines(headers);
+      lines = headers.map((field) => field.line()).join("");
     } catch (error) {
       upstream.destroy();
       throw error;
@@ -129,19 +129,6 @@ class Tunnel {
     this.#socket.resume();
     setTimeout(() => this.#socket.destroy(), CLOSE_MS).unref();
   }
-}
-
-/** Formats headers, and checks them, which nobody else does for these: a line break in one would make two of it. */
-function headerLines(headers: readonly string[]): string {
-  let lines = "";
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
-    const value = headers[i + 1] as string;
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-    lines += `${name}: ${value}\r\n`;
-  }
-  return lines;
 }
 
 /** Destroys a socket after it has sent what was written to it. */

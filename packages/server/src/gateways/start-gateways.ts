@@ -10,6 +10,7 @@ import type { Store } from "../state/store.ts";
 import { GatewayGroup, type ReportSink } from "./group.ts";
 import type { ControlAddress } from "./listener.ts";
 import type { GatewaysOptions } from "./options.ts";
+import { GatewayPresence } from "./presence.ts";
 import { Publisher } from "./publisher.ts";
 import { ReplicaBridges } from "./replica-bridge.ts";
 import { StatusMessages } from "./state-messages.ts";
@@ -30,7 +31,7 @@ export interface GatewaysContext {
   readonly reports: ReportSink;
   readonly log: Logger;
   /** Receives what has to be undone when the server stops. */
-  readonly stack: { use<T extends Disposable>(value: T): T; defer(undo: () => void): void };
+  readonly stack: { use<T extends Disposable | AsyncDisposable>(value: T): T; defer(undo: () => void): void };
 }
 
 /** Creates the group of gateways in other processes, and publishes the state to them. */
@@ -68,6 +69,10 @@ export function startGateways(context: GatewaysContext): GatewayGroup {
       else if (endpoint === undefined) group.orgChanged(org);
     }),
   );
+  if (platform.gateways) {
+    const running = platform.gateways.bind(platform);
+    stack.use(new GatewayPresence({ running, sessions: group, log })).start();
+  }
   return group;
 }
 

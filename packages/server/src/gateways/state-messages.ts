@@ -13,7 +13,8 @@ import type {
 /** Builds the messages of the state that gateways need: the parts that the data path uses, and nothing else. */
 
 export function endpointMessage({ key, spec }: ServedEndpoint): EndpointMessage {
-  const { org, endpoint, revision, app, replicas, maxReplicas, scaler, concurrency, timeoutMs } = spec;
+  const { org, endpoint, revision, app, runtime, readyPath, replicas, maxReplicas, scaler, concurrency, timeoutMs } =
+    spec;
   const { cpuMillis, memoryBytes, bodyLimitBytes, visibility, hostnames } = spec;
   return {
     type: "endpoint",
@@ -22,6 +23,8 @@ export function endpointMessage({ key, spec }: ServedEndpoint): EndpointMessage 
       ...{ org, endpoint, revision, replicas, maxReplicas, scaler, concurrency, timeoutMs },
       ...{ cpuMillis, memoryBytes, bodyLimitBytes },
       ...(app === undefined ? {} : { app }),
+      ...(runtime === undefined ? {} : { runtime }),
+      ...(readyPath === undefined ? {} : { readyPath }),
       ...(visibility === undefined ? {} : { visibility }),
       ...(hostnames === undefined ? {} : { hostnames }),
     },

@@ -1,5 +1,5 @@
 import type { Caller } from "./caller.ts";
-import type { HeaderBlock } from "./header-block.ts";
+import type { HeaderField } from "./header-field.ts";
 
 /** Names of the headers that the gateway itself reads, in lower case. */
 export type KnownHeader =
@@ -15,7 +15,7 @@ export type KnownHeader =
 
 /** Receiver of a request's body. */
 export interface BodyConsumer {
-  /** Called with bytes that may be kept. Returns `false` to be called only after `resumeBody`. */
+  /** Called with bytes that are valid until it returns. Returns `false` to be called only after `resumeBody`. */
   data(bytes: Buffer): boolean;
   end(): void;
 }
@@ -60,7 +60,7 @@ export interface ClientResponse {
    * @param own further headers, alternating names and values, which are known to be valid
    * @param flush sends them at once, and not with the first bytes of the body
    */
-  writeHead(status: number, headers: HeaderBlock, own: readonly string[], flush: boolean): void;
+  writeHead(status: number, headers: readonly HeaderField[], own: readonly string[], flush: boolean): void;
   /** Writes bytes of the body, which are valid until it returns. Returns `false` to be called only after the listener's `clientDrained`. */
   write(bytes: Buffer): boolean;
   /**

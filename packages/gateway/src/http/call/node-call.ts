@@ -10,7 +10,7 @@ import {
   LEFTOVER_MS,
 } from "./client-call.ts";
 import { endToEndLines } from "./end-to-end-headers.ts";
-import type { HeaderBlock } from "./header-block.ts";
+import type { HeaderField } from "./header-field.ts";
 
 const callers = new WeakMap<Socket, Caller>();
 
@@ -90,9 +90,13 @@ export class NodeCall implements ClientCall {
     return this.response.destroyed;
   }
 
-  writeHead(status: number, { list }: HeaderBlock, own: readonly string[], flush: boolean): void {
+  writeHead(status: number, fields: readonly HeaderField[], own: readonly string[], flush: boolean): void {
     // Without a reason, a response would keep that of a head which was refused before.
-    this.response.writeHead(status, STATUS_CODES[status] ?? "unknown", list.concat(own));
+    this.response.writeHead(
+      status,
+      STATUS_CODES[status] ?? "unknown",
+      fields.flatMap(({ name, value }) => [name, value]).concat(own),
+    );
     if (flush) this.response.flushHeaders();
   }
 

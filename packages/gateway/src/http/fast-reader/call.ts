@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { copyOf } from "../call/buffer-pool.ts";
 import type { Caller } from "../call/caller.ts";
 import { type BodyConsumer, type ClientCall, type ClientListener, LEFTOVER_MS } from "../call/client-call.ts";
-import type { HeaderBlock } from "../call/header-block.ts";
+import type { HeaderField } from "../call/header-field.ts";
 import type { KnownHeaders, RequestHead } from "./request-head.ts";
 import { dateLine, statusLine } from "./response-head.ts";
 
@@ -112,7 +112,7 @@ export class FastCall implements ClientCall {
     if (this.#ended) {
       if (this.#missing === 0) this.#over();
     } else if (this.#bodyPaused || this.#waiting.length > 0) {
-      this.#waiting.push(own);
+      this.#waiting.push(Buffer.from(own));
       if (this.#missing > 0) this.#connection.socket.pause();
     } else {
       this.#give(own);
@@ -133,14 +133,21 @@ export class FastCall implements ClientCall {
     consumer?.end();
   }
 
-  writeHead(status: number, headers: HeaderBlock, own: readonly string[], flush: boolean): void {
-    let head = statusLine(status) + headers.lines();
+  writeHead(status: number, headers: readonly HeaderField[], own: readonly string[], flush: boolean): void {
+    let head = statusLine(status);
+    let dated = false;
+    let sized = false;
+    for (const field of headers) {
+      head += field.line();
+      if (field.key === "date") dated = true;
+      else if (field.key === "content-length") sized = true;
+    }
     for (let i = 0; i < own.length; i += 2) head += `${own[i]}: ${own[i + 1]}\r\n`;
     this.#hasBody = this.method !== "HEAD" && status !== 204 && status !== 304;
-    this.#chunked = this.#hasBody && !headers.sized;
+    this.#chunked = this.#hasBody && !sized;
     this.headSent = true;
     if (this.#connection.isDraining) this.keepAlive = false;
-    if (!headers.dated) head += dateLine();
+    if (!dated) head += dateLine();
     head += this.keepAlive ? this.#connection.keepAliveLines : "Connection: close\r\n";
     head += this.#chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
     if (flush) this.#connection.socket.write(head, "latin1");

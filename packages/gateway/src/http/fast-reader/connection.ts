@@ -15,6 +15,7 @@ import {
   parseRequestHead,
   type RequestHead,
 } from "./request-head.ts";
+import { readIntoSharedBuffer } from "./shared-buffer.ts";
 
 /** Parts that the connections of a server share. */
 export interface FastReaderContext {
@@ -40,6 +41,8 @@ type SocketWithReader = Socket & { [READER]: FastConnection };
 /** Reads the usual requests of a connection, one after the other. At the first one that is not usual, `node:http` takes the connection over. */
 export class FastConnection implements CallConnection, ConnectionReader {
   readonly socket: Socket;
+  /** `node:http` reads the connection. */
+  handedOver = false;
   readonly #context: FastReaderContext;
   readonly #client: ClientConnection;
   #caller: Caller | undefined;
@@ -64,7 +67,8 @@ export class FastConnection implements CallConnection, ConnectionReader {
     this.#client = client;
     client.reader = this;
     (socket as SocketWithReader)[READER] = this;
-    socket.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onError).on("drain", onDrain);
+    if (!readIntoSharedBuffer(socket, onRead)) socket.on("data", onData);
+    socket.on("end", onEnd).on("close", onClose).on("error", onError).on("drain", onDrain);
   }
 
   get caller(): Caller {
@@ -84,6 +88,7 @@ export class FastConnection implements CallConnection, ConnectionReader {
     return this.#call === undefined && this.socket.writableLength === 0;
   }
 
+  /** Reads bytes that are valid until it returns. */
   read(bytes: Buffer): void {
     const call = this.#call;
     // Bytes after the last request of a connection are ignored.
@@ -98,7 +103,7 @@ export class FastConnection implements CallConnection, ConnectionReader {
     const head = parseRequestHead(bytes.toString("latin1", 0, MAX_HEAD_BYTES), this.#fields);
     if (head === INCOMPLETE && bytes.length < MAX_HEAD_BYTES) {
       if (this.#early === undefined) this.#waitsSince = performance.now();
-      this.#early = bytes;
+      this.#early = Buffer.from(bytes);
       return;
     }
     this.#early = undefined;
@@ -129,7 +134,7 @@ export class FastConnection implements CallConnection, ConnectionReader {
 
   #keepEarly(bytes: Buffer): void {
     if (this.#client.ending) return;
-    this.#early = this.#early === undefined ? bytes : Buffer.concat([this.#early, bytes]);
+    this.#early = this.#early === undefined ? Buffer.from(bytes) : Buffer.concat([this.#early, bytes]);
     if (this.#call === undefined) this.#handOverEarly();
     else if (this.#early.length > MAX_EARLY_BYTES) this.socket.pause();
   }
@@ -157,13 +162,14 @@ export class FastConnection implements CallConnection, ConnectionReader {
     this.#detach();
     if (socket.isPaused()) socket.resume();
     this.#context.handOver(socket);
-    socket.emit("data", bytes);
+    socket.emit("data", Buffer.from(bytes));
   }
 
   #detach(): void {
     const { socket } = this;
     socket.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onError).off("drain", onDrain);
     this.#client.reader = undefined;
+    this.handedOver = true;
   }
 
   /** Handles the end of the client's side. As with `node:http`, it ends the connection, whether or not there is a response. */
@@ -193,6 +199,8 @@ export class FastConnection implements CallConnection, ConnectionReader {
       this.#bytesRead = bytesRead;
       return;
     }
+    // An idle connection does not need what its last request allocated.
+    this.#fields = undefined;
     const { headMs, keepAliveMs } = this.#context;
     if (this.#early !== undefined || bytesWritten === 0) {
       if (now - this.#waitsSince >= headMs) this.#reject(headTimeout(headMs));
@@ -215,6 +223,14 @@ export class FastConnection implements CallConnection, ConnectionReader {
     this.#early = undefined;
     this.#context.manager.close(this.socket, error);
   }
+}
+
+/** Passes on what was read into the shared buffer: to the reader, or after a hand-over into the stream. */
+function onRead(this: Socket, bytes: Buffer): boolean {
+  const reader = readerOf(this);
+  if (reader.handedOver) return this.push(Buffer.from(bytes));
+  reader.read(bytes);
+  return !this.isPaused();
 }
 
 // Shared by all connections: an idle one takes no memory for listeners of its own.
