@@ -3,7 +3,7 @@ import { exponential } from "@faas/testing";
 import type { SimulatedGateway } from "./simulated-gateway.ts";
 import { type SimulatedEndpoint, World } from "./world.ts";
 
-/** Kinds of faults: `none`; `crash`: gateways end and start, connections break, the control server is away; `silence`: gateways stand still or are cut off. */
+/** Kinds of faults: `none`; `crash`: gateways end and start, connections break, the control server is unavailable; `silence`: gateways stand still or are cut off. */
 export type Faults = "none" | "crash" | "silence";
 
 export interface SimulationResult {
@@ -104,6 +104,7 @@ function changeReplicas(world: World, endpoints: readonly SimulatedEndpoint[], u
     if (endpoint) {
       const replica = world.pick(endpoint.replicas.values());
       if (replica && world.random() < 0.5 && endpoint.replicas.size > 1) world.removeReplica(endpoint, replica);
+      else if (replica && world.random() < 0.3) world.hideReplica(replica, exponential(world.random, 10));
       else if (endpoint.replicas.size < 5) world.addReplica(endpoint);
     }
     world.time.after(exponential(world.random, 700), next);

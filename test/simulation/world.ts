@@ -15,7 +15,7 @@ export interface SimulatedEndpoint {
   readonly replicas: Map<string, SimulatedReplica>;
 }
 
-/** What happened to calls. */
+/** Numbers of calls by what happened to them. */
 export interface Counts {
   served: number;
   rejected: Map<string, number>;
@@ -36,7 +36,7 @@ export class World implements CallRecorder {
   inProgress = 0;
   /** Limits may be exceeded: gateways took others for gone that were not. */
   mayExceed = false;
-  /** The control server is away: nobody is told of gateways and replicas. */
+  /** The control server is unavailable: it lists no gateways. */
   isControlAway = false;
   /** Longest time for which a call may wait while a replica has a free slot. */
   maxGapMs = Number.POSITIVE_INFINITY;
@@ -44,6 +44,8 @@ export class World implements CallRecorder {
   readonly idleGaps: number[] = [];
   /** Limits of the organization. */
   readonly limits: Limits;
+  /** Running replicas that the control server does not list for the moment. */
+  readonly #hidden = new Set<string>();
   readonly #gapBegan = new Map<string, number>();
   /** The organization's bucket, if there were one gateway. */
   readonly #bucket: TokenBucket | undefined;
@@ -90,12 +92,21 @@ export class World implements CallRecorder {
       endpoint: endpoint.key,
       capacity: endpoint.concurrency,
       calls: 0,
-      isStopping: false,
     });
     this.#publishReplicas();
   }
 
-  /** Stops a replica: gateways are told first, and it ends when they have had time to notice. */
+  /** Lets gateways believe for a while that a replica is gone. */
+  hideReplica(replica: SimulatedReplica, ms: number): void {
+    this.#hidden.add(replica.id);
+    this.#publishReplicas();
+    this.time.after(ms, () => {
+      this.#hidden.delete(replica.id);
+      this.#publishReplicas();
+    });
+  }
+
+  /** Stops a replica: calls in flight on it still end. */
   removeReplica(endpoint: SimulatedEndpoint, replica: SimulatedReplica): void {
     endpoint.replicas.delete(replica.id);
     this.#publishReplicas();
@@ -224,7 +235,9 @@ export class World implements CallRecorder {
   #statuses(): EndpointStatus[] {
     return [...this.endpoints.values()].map(({ key, replicas }) => {
       const [org = "", endpoint = ""] = key.split("/");
-      const list = [...replicas.keys()].map((id) => ({ id, address: `${id}:1`, ready: true, revision: "one" }));
+      const list = [...replicas.keys()]
+        .filter((id) => !this.#hidden.has(id))
+        .map((id) => ({ id, address: `${id}:1`, ready: true, revision: "one" }));
       return { org, endpoint, revision: "one", replicas: list };
     });
   }
@@ -243,7 +256,7 @@ export class World implements CallRecorder {
   checkGaps(): void {
     for (const { key, replicas, concurrency } of this.endpoints.values()) {
       let hasFree = false;
-      for (const { calls } of replicas.values()) if (calls < concurrency) hasFree = true;
+      for (const { id, calls } of replicas.values()) if (calls < concurrency && !this.#hidden.has(id)) hasFree = true;
       const began = this.#gapBegan.get(key);
       if (hasFree && this.waiting(key) > 0) {
         if (began === undefined) this.#gapBegan.set(key, this.time.now);

@@ -22,7 +22,7 @@ export type { AccessLog, FinishedCall } from "./metrics/access-log.ts";
 export { RequestHistogram } from "./metrics/request-histogram.ts";
 export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export { RequestStatistics } from "./metrics/request-statistics.ts";
-export { PeerGroup, type PeerState } from "./peers/peer-group.ts";
+export type { PeerState } from "./peers/peer-group-options.ts";
 export { type Peers, type PeersOptions, startPeers } from "./peers/peers.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
 export { type ControlAddress, parseControlAddress } from "./process/control-address.ts";

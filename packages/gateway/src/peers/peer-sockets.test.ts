@@ -32,11 +32,11 @@ test("gateways connect over TCP if they have the same token", async () => {
   const second = group("b", listener.address, warnings, "secret");
   accepting.group = second;
   const first = group("a", "", warnings, "secret");
-  const stranger = group("0", "", warnings, "guessed");
-  for (const each of [first, second, stranger]) stack.defer(() => each.stop());
+  const intruder = group("0", "", warnings, "guessed");
+  for (const each of [first, second, intruder]) stack.defer(() => each.stop());
   second.setContacts([]);
-  stranger.setContacts([{ name: "b", address: listener.address }]);
-  await eventually("the stranger is refused", () => warnings.some((line) => line.includes("another token")));
+  intruder.setContacts([{ name: "b", address: listener.address }]);
+  await eventually("the intruder is refused", () => warnings.some((line) => line.includes("another token")));
   first.setContacts([{ name: "b", address: listener.address }]);
   await eventually("both have joined", () => first.joined && second.joined);
   assert.deepEqual(

@@ -1,6 +1,7 @@
 import type { RateLimited } from "../endpoints/slot-sharing.ts";
 import { SYSTEM_CLOCK } from "../protocol/link.ts";
-import { PeerGroup, type PeerLog } from "./peer-group.ts";
+import { PeerGroup } from "./peer-group.ts";
+import type { PeerLog } from "./peer-group-options.ts";
 import { listenForPeers, type PeerListener, socketTransport } from "./peer-sockets.ts";
 
 export interface PeersOptions {

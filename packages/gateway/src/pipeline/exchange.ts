@@ -4,7 +4,7 @@ import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
 import type { Waiter } from "../endpoints/wait-queue.ts";
 import type { ClientCall, ClientListener, ClientRequest, ClientResponse } from "../http/call/client-call.ts";
-import { headerFields } from "../http/call/header-field.ts";
+import { HeaderBlock } from "../http/call/header-block.ts";
 import type { Responder } from "../http/client-connection.ts";
 import { problemResponse } from "../http/problem-response.ts";
 import { requestIdFrom } from "../http/request-id.ts";
@@ -237,7 +237,7 @@ export class Exchange implements Waiter, Responder, ClientListener {
     headers["Server-Timing"] = this.serverTiming(this.lostMs);
     if (this.cold) headers["X-Cold-Start"] = "true";
     this.status = status;
-    this.response.writeHead(status, headerFields(Object.entries(headers).flat()), [], false);
+    this.response.writeHead(status, HeaderBlock.of(Object.entries(headers).flat()), "", false);
     this.response.end(true, Buffer.from(body));
   }
 

@@ -48,6 +48,8 @@ export interface ConnectionOwner {
 
 const CONNECT_MS = 5_000;
 const MAX_HEAD_BYTES = 16 * 1024;
+/** Longest head that the next one is compared with. */
+const MAX_REMEMBERED_BYTES = 2 * 1024;
 /** Replicas close idle connections after 5 s or later; the gateway closes them first, so that no request is sent on a closing one. */
 const KEEP_MS = 4_000;
 
@@ -74,6 +76,8 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Framing of the current response; `undefined` until its head has arrived. */
   #framing: Framing | undefined;
   #keepMs = 0;
+  /** Last head: most functions respond with the same fields again and again. */
+  #lastHead: ResponseHead | undefined;
   /** The part of a head that has arrived. */
   #partial: Buffer | undefined;
   /** Bytes of a body with a length that have not arrived. */
@@ -221,7 +225,9 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     }
     this.#partial = undefined;
     const { method, upgrade } = this.#request as ReplicaRequest;
-    const head = parseResponseHead(all.toString("latin1", 0, end), method, KEEP_MS);
+    const head = parseResponseHead(all.toString("latin1", 0, end), method, KEEP_MS, this.#lastHead);
+    // Its fields keep the whole text in memory.
+    this.#lastHead = end <= MAX_REMEMBERED_BYTES ? head : undefined;
     const rest = all.subarray(end + HEAD_END.length);
     if (head.status === 101) {
       if (upgrade === undefined) throw new Error("the replica changed the protocol without a request for it");

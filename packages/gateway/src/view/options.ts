@@ -1,6 +1,7 @@
 import type { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
+import type { GatewaySharing } from "../endpoints/slot-sharing.ts";
 import type { KeyVerifier } from "../keys/key-verifier.ts";
 import type { AccessLog } from "../metrics/access-log.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
@@ -48,6 +49,8 @@ export interface ViewClientOptions {
    * Starts replicas of an endpoint without the control server: while the link is lost, or has no effect. Absent: calls wait for the control server.
    */
   readonly wakeDirectly?: (endpoint: ServedEndpoint) => Promise<void>;
+  /** Shares slots and rates with other gateways. Absent: there are no others. */
+  readonly sharing?: GatewaySharing;
   /** Called when the members of the group of gateways changed. */
   readonly onMembers?: (members: readonly GatewayMember[]) => void;
   /** Called when the state of the link changed. */

@@ -83,10 +83,6 @@ export class ReplicaView {
   }
 }
 
-/** Tells whether a status is that of an endpoint without one. */
-const isEmpty = ({ desired, replicas, failure, ended }: StatusMessage) =>
-  desired === 0 && replicas.length === 0 && failure === undefined && ended === undefined;
-
 /**
  * Returns the number of replicas that are not about to end. While the link is lost it takes the place of the desired number, which may have
  * changed since: if there are none, waiting calls start some.
@@ -94,6 +90,10 @@ const isEmpty = ({ desired, replicas, failure, ended }: StatusMessage) =>
 function usable(status: EndpointStatus | undefined, platform: readonly PlatformReplica[] | undefined): number {
   return platform ? platform.filter(({ terminating }) => !terminating).length : (status?.replicas.length ?? 0);
 }
+
+/** Tells whether a status is that of an endpoint without one. */
+const isEmpty = ({ desired, replicas, failure, ended }: StatusMessage) =>
+  desired === 0 && replicas.length === 0 && failure === undefined && ended === undefined;
 
 function platformStatus({ spec }: ServedEndpoint, platform: readonly PlatformReplica[]): EndpointStatus {
   const { org, endpoint, revision } = spec;

@@ -61,6 +61,7 @@ export class ViewClient implements GatewayView {
       log,
       limitsOf: (org) => this.#applier.limitsOf(org),
       onWake: (endpoint) => this.#wake(endpoint),
+      ...(options.sharing === undefined ? {} : { sharing: options.sharing }),
     });
     this.#loads = new LoadReporter(this.registry);
     this.metrics = new CallReporter((endpoint) => this.#loads.countEnded(endpoint));
