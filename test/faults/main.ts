@@ -1,6 +1,6 @@
 /**
- * `npm run test:faults [-- PART… --seed N --short --minutes N --platform NAME --fault NAME --write]`: runs the parts one after another and prints a table of the
- * faults, the workload, and what was lost. The exit code is 1 if anything was lost. `--write` updates the table in docs/faults.md.
+ * `npm run test:faults [-- PART… --seed N --short --minutes N --platform NAME --fault NAME --gateways N --write]`: runs the parts one after another and
+ * prints a table of the faults, the workload, and what was lost. The exit code is 1 if anything was lost. `--write` updates the table in docs/faults.md.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: "string" },
     platform: { type: "string" },
     fault: { type: "string", multiple: true },
+    gateways: { type: "string" },
     write: { type: "boolean", default: false },
   },
 });
@@ -61,6 +62,7 @@ async function runPart(name: string): Promise<readonly FaultRow[]> {
     minutes,
     platforms,
     ...(values.fault === undefined ? {} : { faults: values.fault }),
+    ...(values.gateways === undefined ? {} : { gateways: values.gateways }),
     print: (line) => process.stdout.write(`  ${line}\n`),
   };
   try {

@@ -13,6 +13,8 @@ export interface FaultOptions {
   readonly platforms?: readonly PlatformName[];
   /** Names of the faults to cause, for a part that has several; all without it. */
   readonly faults?: readonly string[];
+  /** Value of `faas install --gateways`, for a part that installs a server. */
+  readonly gateways?: string;
 }
 
 /** Row of the table. */

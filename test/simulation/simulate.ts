@@ -1,8 +1,9 @@
+import type { Limits } from "@faas/core";
 import { exponential } from "@faas/testing";
 import type { SimulatedGateway } from "./simulated-gateway.ts";
 import { type SimulatedEndpoint, World } from "./world.ts";
 
-/** Kinds of faults: `none`; `crash`: gateways end and start, connections break, the control server is away; `silence`: gateways stand still or are cut off. */
+/** Kinds of faults: `none`; `crash`: gateways end and start, connections break, the control server is unavailable; `silence`: gateways stand still or are cut off. */
 export type Faults = "none" | "crash" | "silence";
 
 export interface SimulationResult {
@@ -44,6 +45,7 @@ export function simulate(seed: number, faults: Faults): SimulationResult {
   changeReplicas(world, endpoints, began + LOAD_MS);
   if (faults !== "none") breakThings(world, faults, began + LOAD_MS);
   world.time.runUntil(began + LOAD_MS);
+  if (faults !== "silence") checkRate(world, faults);
   world.network.healAll();
   for (const gateway of world.running) gateway.clock.resume();
   world.isControlAway = false;
@@ -51,7 +53,8 @@ export function simulate(seed: number, faults: Faults): SimulationResult {
   world.time.runUntil(began + LOAD_MS + SETTLE_MS);
   checkSettled(world);
   world.mayExceed = false;
-  for (const endpoint of endpoints) for (const gateway of world.running) collectAll(world, gateway, endpoint);
+  if (world.limits.requestsPerSecond === undefined)
+    for (const endpoint of endpoints) for (const gateway of world.running) collectAll(world, gateway, endpoint);
   const gaps = world.idleGaps.toSorted((one, other) => one - other);
   return {
     served: world.counts.served,
@@ -61,8 +64,11 @@ export function simulate(seed: number, faults: Faults): SimulationResult {
   };
 }
 
-/** Every third simulation has a limit on concurrent requests that matters. */
-const limitsOf = (seed: number) => (seed % 3 === 0 ? { concurrentRequests: 2 + (seed % 17) } : {});
+/** Some simulations have a limit on concurrent requests that matters, others one on requests per second. */
+function limitsOf(seed: number): Limits {
+  if (seed % 3 === 0) return { concurrentRequests: 2 + (seed % 17) };
+  return seed % 7 === 1 ? { requestsPerSecond: 100 + (seed % 5) * 100, burst: 20 + (seed % 100) } : {};
+}
 
 /** Sends calls to an endpoint, with a rate, a duration and preferred gateways that change. */
 function load(world: World, endpoint: SimulatedEndpoint, untilMs: number): void {
@@ -98,6 +104,7 @@ function changeReplicas(world: World, endpoints: readonly SimulatedEndpoint[], u
     if (endpoint) {
       const replica = world.pick(endpoint.replicas.values());
       if (replica && world.random() < 0.5 && endpoint.replicas.size > 1) world.removeReplica(endpoint, replica);
+      else if (replica && world.random() < 0.3) world.hideReplica(replica, exponential(world.random, 10));
       else if (endpoint.replicas.size < 5) world.addReplica(endpoint);
     }
     world.time.after(exponential(world.random, 700), next);
@@ -136,10 +143,9 @@ function breakThings(world: World, faults: Faults, untilMs: number): void {
       });
     },
     () => {
-      const usual = world.network.meanLatencyMs;
-      world.network.meanLatencyMs = usual * 20;
+      world.network.slowness = 20;
       world.time.after(exponential(world.random, 100), () => {
-        world.network.meanLatencyMs = usual;
+        world.network.slowness = 1;
       });
     },
   ];
@@ -163,6 +169,15 @@ function breakThings(world: World, faults: Faults, untilMs: number): void {
     world.time.after(exponential(world.random, 400), next);
   };
   world.time.after(exponential(world.random, 400), next);
+}
+
+/** All gateways together admit as many calls as one bucket does. */
+function checkRate(world: World, faults: Faults): void {
+  const { admitted, admittedByOneBucket } = world.counts;
+  // A gateway that crashes takes reports with it, and one that starts may not know all of them.
+  const tolerance = faults === "none" ? 0.05 : 0.1;
+  if (Math.abs(admitted - admittedByOneBucket) > tolerance * admittedByOneBucket + 1)
+    world.fail(`${admitted} calls were admitted; one bucket admits ${admittedByOneBucket}`);
 }
 
 /** Without faults, no call waits next to a free replica, and none is counted that has ended. */

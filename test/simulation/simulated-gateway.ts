@@ -11,14 +11,14 @@ import type { LinkConnection, LinkHandlers } from "../../packages/gateway/src/pr
 import type { NetworkHost, SimulatedNetwork } from "./simulated-network.ts";
 import { ProcessClock, type SimulatedTime } from "./simulated-time.ts";
 
-/** What calls do outside of gateways: they run on replicas, and end. */
+/** Receiver of what calls do outside of gateways: they run on replicas, and end. */
 export interface CallRecorder {
   started(call: SimulatedCall, replica: string): void;
   ended(call: SimulatedCall, replica: string): void;
-  /** It was not admitted, because of a limit. */
+  /** Called for a call that was not admitted, because of a limit. */
   rejected(call: SimulatedCall, limit: string): void;
   admitted(call: SimulatedCall): void;
-  /** It is no longer in progress. */
+  /** Called for an admitted call that ended. */
   left(call: SimulatedCall): void;
 }
 
@@ -33,7 +33,7 @@ export class SimulatedGateway implements NetworkHost {
   readonly calls = new Set<SimulatedCall>();
   /** Time of the latest message of the control server. */
   #receivedMs = 0;
-  /** It takes no new calls. */
+  /** True if it gets no new calls. */
   isDraining = false;
 
   constructor(name: string, network: SimulatedNetwork, random: Random, limits: Parameters<typeof limitNumbers>[0]) {

@@ -4,6 +4,8 @@ import type { ProcessClock, SimulatedTime } from "./simulated-time.ts";
 
 /** Time after which an attempt to connect without a response is given up. */
 const CONNECT_TIMEOUT_MS = 1_000;
+/** Time until what a cut connection lost is sent again. */
+const RESEND_MS = 50;
 
 /** A process on the network. */
 export interface NetworkHost {
@@ -13,14 +15,14 @@ export interface NetworkHost {
   accept?(connection: LinkConnection): LinkHandlers;
 }
 
-/** One end of a connection. */
+/** An end of a connection. */
 class End implements LinkConnection {
   readonly host: NetworkHost;
   readonly pair: Pair;
   handlers: LinkHandlers | undefined;
   isClosed = false;
-  /** Time of the latest delivery to this end: what is sent later arrives later. */
-  deliveredMs = 0;
+  /** Deliveries to this end, in their order. */
+  readonly deliveries: { readonly at: number; readonly run: () => void }[] = [];
 
   constructor(host: NetworkHost, pair: Pair) {
     this.host = host;
@@ -64,13 +66,32 @@ class Pair {
   deliver(from: End, run: (handlers: LinkHandlers, other: End) => void): void {
     const { network } = this;
     const other = this.other(from);
-    const at = Math.max(other.deliveredMs, network.time.now + network.latency());
-    other.deliveredMs = at;
-    network.whenPassable(from.host, other.host, at, () => {
-      if (this.isBroken) return;
-      other.host.clock.input(() => {
-        if (!other.isClosed && other.handlers) run(other.handlers, other);
-      });
+    const at = Math.max(other.deliveries.at(-1)?.at ?? 0, network.time.now + network.latency());
+    other.deliveries.push({
+      at,
+      run: () => {
+        if (this.isBroken) return;
+        other.host.clock.input(() => {
+          if (!other.isClosed && other.handlers) run(other.handlers, other);
+        });
+      },
+    });
+    if (other.deliveries.length === 1) this.#deliverNext(other, at);
+  }
+
+  /** Delivers what is first in line, when it is due and the hosts are not cut off from each other. */
+  #deliverNext(to: End, at: number): void {
+    const { time } = this.network;
+    time.after(at - time.now, () => {
+      // What is lost is sent again, and arrives later.
+      if (this.network.isCut(this.other(to).host, to.host)) {
+        this.#deliverNext(to, time.now + RESEND_MS);
+        return;
+      }
+      to.deliveries[0]?.run();
+      to.deliveries.shift();
+      const [next] = to.deliveries;
+      if (next) this.#deliverNext(to, next.at);
     });
   }
 
@@ -100,6 +121,8 @@ export class SimulatedNetwork {
   readonly #cuts = new Set<string>();
   /** Mean of the latency in milliseconds. */
   meanLatencyMs = 0.3;
+  /** Factor of all latencies. */
+  slowness = 1;
 
   constructor(time: SimulatedTime, random: Random) {
     this.time = time;
@@ -107,20 +130,15 @@ export class SimulatedNetwork {
   }
 
   latency(): number {
-    return this.meanLatencyMs * (0.5 + this.#random());
+    return this.meanLatencyMs * this.slowness * (0.5 + this.#random());
   }
 
   listen(host: NetworkHost): void {
     this.#hosts.set(host.address, host);
   }
 
-  /** Runs something at a time at which it arrives, or when the two hosts are no longer cut off from each other. */
-  whenPassable(one: NetworkHost, other: NetworkHost, at: number, run: () => void): void {
-    this.time.after(at - this.time.now, () => {
-      // What is lost is sent again, and arrives later, still in order.
-      if (this.#cuts.has(cutOf(one.address, other.address))) this.whenPassable(one, other, this.time.now + 50, run);
-      else run();
-    });
+  isCut(one: NetworkHost, other: NetworkHost): boolean {
+    return this.#cuts.has(cutOf(one.address, other.address));
   }
 
   connect(

@@ -4,8 +4,6 @@ export interface SimulatedReplica {
   readonly endpoint: string;
   readonly capacity: number;
   calls: number;
-  /** It was told to end: no new calls. */
-  isStopping: boolean;
 }
 
 /** An invariant that does not hold. */

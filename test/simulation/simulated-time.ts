@@ -73,7 +73,7 @@ export class ProcessClock {
   #hasEnded = false;
   /** Timers that became due during a pause. */
   #dueTimers: (() => void)[] = [];
-  /** What arrived during a pause. */
+  /** Inputs that arrived during a pause. */
   #dueInputs: (() => void)[] = [];
 
   constructor(time: SimulatedTime) {

@@ -1,5 +1,6 @@
-import type { EndpointStatus, Limits } from "@faas/core";
+import { type EndpointStatus, type Limits, limitNumbers } from "@faas/core";
 import { exponential, type Random, seeded } from "@faas/testing";
+import { TokenBucket } from "../../packages/gateway/src/limits/token-bucket.ts";
 import { type CallRecorder, type SimulatedCall, SimulatedGateway } from "./simulated-gateway.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { InvariantError, type SimulatedReplica } from "./simulated-replicas.ts";
@@ -14,11 +15,13 @@ export interface SimulatedEndpoint {
   readonly replicas: Map<string, SimulatedReplica>;
 }
 
-/** What happened to calls. */
+/** Numbers of calls by what happened to them. */
 export interface Counts {
   served: number;
   rejected: Map<string, number>;
   admitted: number;
+  /** Calls that a single gateway would have admitted. */
+  admittedByOneBucket: number;
 }
 
 /** Gateways, a control server that lists them and their replicas, calls, and the faults of all of them; checks invariants at each step. */
@@ -28,25 +31,32 @@ export class World implements CallRecorder {
   readonly network: SimulatedNetwork;
   readonly gateways = new Map<string, SimulatedGateway>();
   readonly endpoints = new Map<string, SimulatedEndpoint>();
-  readonly counts: Counts = { served: 0, rejected: new Map(), admitted: 0 };
+  readonly counts: Counts = { served: 0, rejected: new Map(), admitted: 0, admittedByOneBucket: 0 };
   /** Calls in progress of the organization. */
   inProgress = 0;
   /** Limits may be exceeded: gateways took others for gone that were not. */
   mayExceed = false;
-  /** The control server is away: nobody is told of gateways and replicas. */
+  /** The control server is unavailable: it lists no gateways. */
   isControlAway = false;
   /** Longest time for which a call may wait while a replica has a free slot. */
   maxGapMs = Number.POSITIVE_INFINITY;
   /** Milliseconds for which a call waited while a replica had a free slot, for each such time. */
   readonly idleGaps: number[] = [];
-  readonly #limits: Limits;
+  /** Limits of the organization. */
+  readonly limits: Limits;
+  /** Running replicas that the control server does not list for the moment. */
+  readonly #hidden = new Set<string>();
   readonly #gapBegan = new Map<string, number>();
+  /** The organization's bucket, if there were one gateway. */
+  readonly #bucket: TokenBucket | undefined;
   #replicas = 0;
 
   constructor(seed: number, limits: Limits) {
     this.random = seeded(seed);
     this.network = new SimulatedNetwork(this.time, this.random);
-    this.#limits = limits;
+    this.limits = limits;
+    const { requestsPerSecond, burst } = limitNumbers(limits);
+    if (Number.isFinite(requestsPerSecond)) this.#bucket = new TokenBucket(requestsPerSecond, burst, this.time.now);
   }
 
   /** Draws a whole number from a range, both ends included. */
@@ -59,9 +69,8 @@ export class World implements CallRecorder {
     return list[Math.floor(this.random() * list.length)];
   }
 
-  /** Limit of the organization. */
   get concurrentRequests(): number {
-    return this.#limits.concurrentRequests ?? Number.POSITIVE_INFINITY;
+    return this.limits.concurrentRequests ?? Number.POSITIVE_INFINITY;
   }
 
   get running(): SimulatedGateway[] {
@@ -83,19 +92,28 @@ export class World implements CallRecorder {
       endpoint: endpoint.key,
       capacity: endpoint.concurrency,
       calls: 0,
-      isStopping: false,
     });
     this.#publishReplicas();
   }
 
-  /** Stops a replica: gateways are told first, and it ends when they have had time to notice. */
+  /** Lets gateways believe for a while that a replica is gone. */
+  hideReplica(replica: SimulatedReplica, ms: number): void {
+    this.#hidden.add(replica.id);
+    this.#publishReplicas();
+    this.time.after(ms, () => {
+      this.#hidden.delete(replica.id);
+      this.#publishReplicas();
+    });
+  }
+
+  /** Stops a replica: calls in flight on it still end. */
   removeReplica(endpoint: SimulatedEndpoint, replica: SimulatedReplica): void {
     endpoint.replicas.delete(replica.id);
     this.#publishReplicas();
   }
 
   startGateway(name: string): void {
-    const gateway = new SimulatedGateway(name, this.network, this.random, this.#limits);
+    const gateway = new SimulatedGateway(name, this.network, this.random, this.limits);
     this.gateways.set(name, gateway);
     for (const endpoint of this.endpoints.values()) this.#register(gateway, endpoint);
     const statuses = this.#statuses();
@@ -148,26 +166,28 @@ export class World implements CallRecorder {
 
   admitted(): void {
     this.counts.admitted++;
+    this.#countByOneBucket();
     this.inProgress++;
     const limit = this.concurrentRequests;
     if (this.inProgress > limit && !this.mayExceed)
       this.fail(`${this.inProgress} calls of the organization are in progress; its limit is ${limit}`);
   }
 
-  left(): void {
+  left(call: SimulatedCall): void {
     this.inProgress--;
+    if (call.startedMs === undefined) this.checkGaps();
   }
 
   rejected(_: SimulatedCall, limit: string): void {
+    if (limit === "requestsPerSecond") this.#countByOneBucket();
     this.counts.rejected.set(limit, (this.counts.rejected.get(limit) ?? 0) + 1);
   }
 
   started(call: SimulatedCall, id: string): void {
     const replica = this.endpoints.get(call.endpoint)?.replicas.get(id);
     this.counts.served++;
-    if (replica === undefined) return;
-    replica.calls++;
-    if (replica.calls > replica.capacity && !this.mayExceed)
+    if (replica) replica.calls++;
+    if (replica && replica.calls > replica.capacity && !this.mayExceed)
       this.fail(`replica ${id} of ${call.endpoint} has ${replica.calls} calls; its concurrency is ${replica.capacity}`);
     this.checkGaps();
   }
@@ -191,6 +211,10 @@ export class World implements CallRecorder {
     return sum;
   }
 
+  #countByOneBucket(): void {
+    if (this.#bucket?.take(this.time.now) !== false) this.counts.admittedByOneBucket++;
+  }
+
   #register(gateway: SimulatedGateway, { key, concurrency }: SimulatedEndpoint): void {
     const [org = "", endpoint = ""] = key.split("/");
     gateway.registry.put({
@@ -211,7 +235,9 @@ export class World implements CallRecorder {
   #statuses(): EndpointStatus[] {
     return [...this.endpoints.values()].map(({ key, replicas }) => {
       const [org = "", endpoint = ""] = key.split("/");
-      const list = [...replicas.keys()].map((id) => ({ id, address: `${id}:1`, ready: true, revision: "one" }));
+      const list = [...replicas.keys()]
+        .filter((id) => !this.#hidden.has(id))
+        .map((id) => ({ id, address: `${id}:1`, ready: true, revision: "one" }));
       return { org, endpoint, revision: "one", replicas: list };
     });
   }
@@ -230,7 +256,7 @@ export class World implements CallRecorder {
   checkGaps(): void {
     for (const { key, replicas, concurrency } of this.endpoints.values()) {
       let hasFree = false;
-      for (const { calls } of replicas.values()) if (calls < concurrency) hasFree = true;
+      for (const { id, calls } of replicas.values()) if (calls < concurrency && !this.#hidden.has(id)) hasFree = true;
       const began = this.#gapBegan.get(key);
       if (hasFree && this.waiting(key) > 0) {
         if (began === undefined) this.#gapBegan.set(key, this.time.now);

@@ -3,6 +3,7 @@ export { OutlierDetector } from "./endpoints/outlier-detection.ts";
 export { EndpointRegistry } from "./endpoints/registry.ts";
 export { maxReplicas, minReplicas } from "./endpoints/replica-quota.ts";
 export type { ServedEndpoint } from "./endpoints/served-endpoint.ts";
+export type { ServedReplica } from "./endpoints/served-replica.ts";
 export { type StatusSubscriber, StatusSync } from "./endpoints/status-sync.ts";
 export type { ConnectionLimits } from "./http/connection-limits.ts";
 export { type ProblemResponse, problemResponse } from "./http/problem-response.ts";
@@ -13,15 +14,17 @@ export type { CertificateFiles } from "./http/tls-certificate.ts";
 export { CertificateSet } from "./http/tls-certificate-set.ts";
 export { tlsOptions } from "./http/tls-server.ts";
 export { CHALLENGE, tokenOf } from "./http/token-header.ts";
+export type { KeyVerifier, VerifiedKey } from "./keys/key-verifier.ts";
+export { TokenVerifier } from "./keys/token-verifier.ts";
 export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";
 export { accessLineOf } from "./metrics/access-line.ts";
 export type { AccessLog, FinishedCall } from "./metrics/access-log.ts";
 export { RequestHistogram } from "./metrics/request-histogram.ts";
 export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export { RequestStatistics } from "./metrics/request-statistics.ts";
-export type { KeyVerifier, VerifiedKey } from "./pipeline/key-verifier.ts";
+export type { PeerState } from "./peers/peer-group-options.ts";
+export { type Peers, type PeersOptions, startPeers } from "./peers/peers.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
-export { TokenVerifier } from "./pipeline/token-verifier.ts";
 export { type ControlAddress, parseControlAddress } from "./process/control-address.ts";
 export { controlProxy } from "./process/control-proxy.ts";
 export { type DrainOptions, drain } from "./process/drain.ts";
@@ -35,6 +38,7 @@ export {
   SYSTEM_CLOCK,
 } from "./protocol/link.ts";
 export * from "./protocol/messages.ts";
+export { HttpLinkTransport, serveLink } from "./view/http-link.ts";
 export type {
   GatewayIdentity,
   GatewayView,
@@ -44,3 +48,4 @@ export type {
   ViewLog,
   ViewState,
 } from "./view/options.ts";
+export { ViewClient } from "./view/view-client.ts";

@@ -4,6 +4,8 @@ import type { CertificateFiles, ConnectionLimits, RequestReport } from "@faas/ga
 import type { IsolationMode } from "@faas/platforms";
 import type { DestinationStream } from "pino";
 import type { BundleStore } from "./bundles/bundle-store.ts";
+import type { GatewaysOptions } from "./gateways/options.ts";
+import type { GatewaySessions } from "./gateways/session-info.ts";
 
 /** Options of a control server. */
 export interface ServerOptions {
@@ -93,6 +95,8 @@ export interface ServerOptions {
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
+  /** Serves calls by gateways in other processes. Absent: in this one. */
+  readonly gateways?: GatewaysOptions;
   /** Server to take over from: its port is shared, and its replicas are started here before calls are served. */
   readonly predecessor?: Predecessor;
   /** Called after each invocation: for `faas dev`. */
@@ -143,6 +147,8 @@ export interface RunningServer {
   readonly auth: boolean;
   /** Token of the admin key that this start created because there was none. It cannot be shown again. */
   readonly adminToken?: string;
+  /** Gateways in other processes, and the address that they connect to (`unix:PATH` or `http://HOST:PORT`); absent without `ServerOptions.gateways`. */
+  readonly gateways?: { readonly sessions: GatewaySessions; readonly control: string };
   /** Serves a folder as the bundle of a digest, without a copy: for `faas dev`. */
   readonly bundles: BundleStore;
   /** Handler of the control API. */

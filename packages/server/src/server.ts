@@ -1,31 +1,21 @@
 import { readFileSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
-import type { Server as SecureServer } from "node:https";
+import { mkdir } from "node:fs/promises";
+import type { RequestListener } from "node:http";
 import { join, resolve } from "node:path";
 import {
   DEFAULT_CONCURRENT_REQUESTS,
   DEFAULT_PORT,
+  type EndpointRef,
   type EndpointSpec,
-  FaasError,
   isLoopback,
   limitNumbers,
   type Platform,
-  parseVerifier,
   type ServerConfig,
 } from "@faas/core";
-import {
-  CertificateSet,
-  createGateway,
-  createHttpServer,
-  drain,
-  EndpointRegistry,
-  type HttpServer,
-  OutlierDetector,
-  StatusSync,
-  tlsOptions,
-} from "@faas/gateway";
+import { CertificateSet, EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
 import { type Logger, pino } from "pino";
 import { AuditLog, keyCreatedLocally } from "./audit/audit-log.ts";
+import { readVerifier } from "./auth/admin-key-file.ts";
 import { KeyService } from "./auth/key-service.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
@@ -38,8 +28,11 @@ import { DeploymentController } from "./deployments/controller.ts";
 import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
+import type { GatewayGroup } from "./gateways/group.ts";
+import { ReportIntake } from "./gateways/report-intake.ts";
+import { startGateways } from "./gateways/start-gateways.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
-import { listen } from "./listen.ts";
+import { listenForCalls, listenForGateways } from "./listeners.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -151,21 +144,17 @@ async function lockDataDir({ options, dataDir, log, stack, role }: Startup) {
 type Control = Awaited<ReturnType<typeof startControl>>;
 
 /** Starts the platform and everything that controls it. Afterwards the gateway and the platform know every registered endpoint. */
-async function startControl(startup: Startup, { store, bundles, logs }: Storage) {
+async function startControl(startup: Startup, storage: Storage) {
   const { options, dataDir, log, stack, role, step } = startup;
-  const platform = await step("platform", () => startPlatform(options, { dataDir, bundles, store, logs, log }));
+  const { store, bundles, logs } = storage;
+  const beforeStop =
+    options.gateways && (async (ref: EndpointRef, id: string) => served.gateways?.replicaStopping(ref, id));
+  const platform = await step("platform", () =>
+    startPlatform(options, { dataDir, bundles, store, logs, log, ...(beforeStop ? { beforeStop } : {}) }),
+  );
   stack.use(platform);
-  const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
-  const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
-  const registry: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
-    platform,
-    log,
-    limitsOf,
-    onAwake: () => autoscaler.onAwake(),
-    onRemoved: (endpoint) => metrics.forget(endpoint),
-  });
-  const metrics = new Metrics(registry);
-  const autoscaler = stack.use(new Autoscaler({ registry, outliers: new OutlierDetector() }));
+  const served = createServedState(startup, storage, platform);
+  const { registry, gateways, limitsOf } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({
@@ -185,33 +174,82 @@ async function startControl(startup: Startup, { store, bundles, logs }: Storage)
   await step("deployments", () => deployments.start());
   stack.share(new FailedFirstCleanup({ store, deployments, log }), role);
   await step("status sync", () =>
-    stack.use(new StatusSync({ platform, registry, subscribers: [deployments] })).start(),
+    stack
+      .use(new StatusSync({ platform, registry, subscribers: gateways ? [deployments, gateways] : [deployments] }))
+      .start(),
   );
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return { platform, defaultLimits, registry, metrics, bundleAccess, storageQuota, deployments, secrets };
+  return { platform, ...served, bundleAccess, storageQuota, deployments, secrets };
+}
+
+/** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
+function createServedState({ options, dataDir, log, stack }: Startup, storage: Storage, platform: Platform) {
+  const { store, logs, keys } = storage;
+  const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
+  const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
+  const registry: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
+    platform,
+    log,
+    limitsOf,
+    onAwake: () => autoscaler.onAwake(),
+    ...(options.gateways
+      ? {
+          onSpec: (endpoint) => gateways?.specChanged(endpoint),
+          onStatus: (endpoint) => gateways?.statusChanged(endpoint),
+          onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
+        }
+      : {}),
+    onRemoved(endpoint) {
+      metrics.forget(endpoint);
+      gateways?.endpointRemoved(endpoint);
+    },
+  });
+  const metrics = new Metrics(registry);
+  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
+  const gateways: GatewayGroup | undefined =
+    options.gateways &&
+    startGateways({
+      ...{ version, dataDir, platform, registry, store, keys, limitsOf, log, stack },
+      reports: new ReportIntake({ registry, metrics, keys, ...(accessLog ? { accessLog } : {}) }),
+      requiresKeys: requiresKeys(options),
+    });
+  const autoscaler = stack.use(
+    new Autoscaler({
+      registry,
+      ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
+    }),
+  );
+  return { registry, metrics, accessLog, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */
 async function serve(startup: Startup, storage: Storage, control: Control) {
   const { options, log, stack, role, step } = startup;
-  const { host = "127.0.0.1", port = DEFAULT_PORT, predecessor } = options;
+  const { host = "127.0.0.1", port: chosenPort = DEFAULT_PORT } = options;
   const { certificates, store, bundles, lock } = storage;
   const stopping = new AbortController();
-  const { server, gate } = createServer(startup, storage, control, stopping.signal);
-  const listeningPort = await step("listener", () => listen(server, { host, port, sharedWith: predecessor?.port }));
+  const gate = new ControlGate(createApi(startup, storage, control, stopping.signal));
   let idleMs = 0;
-  stack.defer(() => drain(server, { idleMs }));
+  const listener = await step("listener", () => {
+    const { gateways } = control;
+    if (gateways) return listenForGateways({ ...startup, gateways, api: gate.listener });
+    return listenForCalls({
+      ...startup,
+      ...control,
+      ...{ certificates, store, api: gate.listener, stopping: stopping.signal, idleMs: () => idleMs },
+      ...(requiresKeys(options) ? { keys: storage.keys } : {}),
+    });
+  });
   const adminToken = await step("first admin key", () => createFirstKey(startup, storage));
   const collector = stack.share(new BundleCollector(store, bundles, log), role);
   await step("bundle collector", () => collector.start());
   const scheme = certificates ? "https" : "http";
-  const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${listeningPort}`;
+  const { port = chosenPort } = listener;
+  const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   await step("announcement", () => lock.announce(url));
-  await step("certificate watch", () =>
-    certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair))),
-  );
+  await step("certificate watch", () => listener.watchCertificates?.());
   // First of all when the server stops: responses that would never end have to.
   stack.defer(() => stopping.abort());
   // First of all when another server takes over: no change may be under way when the store closes.
@@ -219,18 +257,17 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   const onReplaced = () => {
     idleMs = REPLACED_IDLE_MS;
   };
-  return { url, port: listeningPort, adminToken, gate, onReplaced };
+  return { url, port, adminToken, gate, onReplaced, gateways: listener.gateways };
 }
 
-function createServer(
-  { options, log, stack }: Startup,
-  storage: Storage,
+/** Creates the control API. */
+function createApi(
+  { options, log }: Startup,
+  { audit, store, bundles, keys, logs }: Storage,
   control: Control,
   stopping: AbortSignal,
-): { readonly server: HttpServer; readonly gate: ControlGate } {
-  const { certificates, audit, store, bundles, keys, logs } = storage;
+): RequestListener {
   const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
-  const isAuth = requiresKeys(options);
   const app = createApp({
     store,
     bundles,
@@ -238,7 +275,7 @@ function createServer(
     storageQuota,
     defaultLimits,
     keys,
-    isAuth,
+    isAuth: requiresKeys(options),
     isLocal: isLoopback(options.host ?? "127.0.0.1"),
     audit,
     deployments,
@@ -248,35 +285,19 @@ function createServer(
     metrics,
     logs,
     config: configOf(options, platform, bundles),
+    gateways: control.gateways,
     log,
     stopping: () => stopping.aborted,
     ending: stopping,
   });
-  const gateway = createGateway({
-    endpoints: registry,
-    metrics,
-    ...(options.accessLog === false ? {} : { accessLog: stack.use(new AccessLogWriter(logs, log)) }),
-    hasOrg: (org) => store.hasOrg(org),
-    notReady: () => platform.notReady,
-    ending: stopping,
-    ...(isAuth ? { keys } : {}),
-    ...(options.onRequest ? { onRequest: options.onRequest } : {}),
-  });
-  const gate = new ControlGate(app.callback());
-  const server = createHttpServer(gate.listener, gateway, {
-    pair: certificates?.pair,
-    // A single certificate is for every name.
-    contextFor: certificatesIn(options).length > 1 ? (name) => certificates?.contextFor(name) : undefined,
-    limits: options.connections,
-  });
-  return { server, gate };
+  return app.callback();
 }
 
 function running(
   { options, dataDir, log, stack, role }: Startup,
   { bundles, lost }: Storage,
   { platform, registry }: Control,
-  { url, port, adminToken, gate, onReplaced }: Awaited<ReturnType<typeof serve>>,
+  { url, port, adminToken, gate, onReplaced, gateways }: Awaited<ReturnType<typeof serve>>,
 ): RunningServer {
   const auth = requiresKeys(options);
   log.info({ url, dataDir, platform: options.kubernetes ? "kubernetes" : "embedded", auth }, "listening");
@@ -291,6 +312,7 @@ function running(
   return {
     ...{ url, port, dataDir, auth, bundles, lost },
     ...(adminToken === undefined ? {} : { adminToken }),
+    ...(gateways ? { gateways } : {}),
     async release() {
       await role[Symbol.asyncDispose]().catch((err) => log.error({ err }, "failed to release the data folder"));
       onReplaced();
@@ -327,10 +349,3 @@ const configOf = ({ kubernetes }: ServerOptions, platform: Platform, bundles: Bu
   ...(kubernetes?.registry ? { registry: kubernetes.registry } : {}),
   bundleLimitBytes: bundles.limitBytes,
 });
-
-async function readVerifier(file: string | undefined) {
-  if (file === undefined) return undefined;
-  const verifier = parseVerifier(await readFile(file, "utf8"));
-  if (verifier) return verifier;
-  throw new FaasError("USAGE", `Expected ${file} to hold the id and the SHA-256 of an admin key, "ID:HASH"`);
-}

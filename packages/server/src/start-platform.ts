@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Logger, LogSink, Platform } from "@faas/core";
+import type { EndpointRef, Logger, LogSink, Platform } from "@faas/core";
 import { EmbeddedPlatform } from "@faas/platforms";
 import type { BundleStore } from "./bundles/bundle-store.ts";
 import { certificatesIn, type ServerOptions } from "./options.ts";
@@ -14,6 +14,8 @@ export interface PlatformContext {
   readonly store: Store;
   readonly logs: LogSink;
   readonly log: Logger;
+  /** Resolves when no gateway sends calls to a replica any more that is about to stop. Absent: the gateway is in this process. */
+  readonly beforeStop?: (ref: EndpointRef, replica: string) => Promise<void>;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface PlatformContext {
  */
 export async function startPlatform(options: ServerOptions, context: PlatformContext): Promise<Platform> {
   const { kubernetes, poolSize = 0, isolation = "auto", readable = [], logRequestIds = true, sourceFolder } = options;
-  const { dataDir, bundles, store, logs, log } = context;
+  const { dataDir, bundles, store, logs, log, beforeStop } = context;
   if (!kubernetes) {
     const workDir = workDirOf(options);
     const platform = new EmbeddedPlatform({
@@ -35,6 +37,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
       readable,
       logRequestIds,
       ...(sourceFolder === undefined ? {} : { sourceFolder }),
+      ...(beforeStop === undefined ? {} : { beforeStop }),
       hidden: certificatesIn(options).map(({ key }) => key),
       logs,
       log,

@@ -14,6 +14,8 @@ const CALLS_PER_SECOND = 50;
 /** Time under load without a fault, before and after it. */
 const CALM_MS = 3_000;
 const COLD_TIMEOUT_MS = 60_000;
+/** Time after a kill within which this process may still have sent a request that was in flight. */
+const KILL_ACCURACY_MS = 50;
 
 /** Needs of a fault besides the installation. */
 type Extra<C extends FaultContext> = Omit<C, keyof FaultContext>;
@@ -53,6 +55,7 @@ export class Exposure implements AsyncDisposable {
 
   /** Deploys the endpoints that are not idle, with new replicas. */
   async deploy(): Promise<void> {
+    await this.server.untilCalm();
     const counter = `http://${addressFor("kubernetes")}:${this.#executions.port}`;
     const env = { COUNTER: counter, DEPLOYMENT: String(++this.#deployments) };
     const settings = { scaler: "fixed", idleTimeout: "never", env } as const;
@@ -65,14 +68,14 @@ export class Exposure implements AsyncDisposable {
     const { server } = this;
     const coldCalls: ColdCall[] = [];
     const broken: string[] = [];
-    let [beganMs, endedMs, killedMs] = [0, 0, 0];
+    let [beganMs, endedMs, excusedUntilMs] = [0, 0, 0];
     const context = {
       ...extra,
       server,
       long: this.#options.long,
       callCold: async () => void coldCalls.push(await this.#callCold(target)),
-      killed: () => {
-        killedMs = performance.now();
+      lost: (noticedMs = KILL_ACCURACY_MS) => {
+        excusedUntilMs = performance.now() + noticedMs;
       },
     } as FaultContext as C;
     await this.#untilReady();
@@ -96,7 +99,7 @@ export class Exposure implements AsyncDisposable {
     }
     const repeated = [...this.#executions.counts.values()].filter((count) => count > 1).length;
     this.#executions.counts.clear();
-    const measured = { load, events, socket, coldCalls, beganMs, endedMs, killedMs, repeated, broken };
+    const measured = { load, events, socket, coldCalls, beganMs, endedMs, excusedUntilMs, repeated, broken };
     const lines = [...kindsOf(lostCalls(measured), beganMs), ...coldCalls.flatMap(({ failure }) => failure ?? [])];
     for (const line of [...lines, ...broken]) this.#options.print(line);
     return rowOf(fault, measured);

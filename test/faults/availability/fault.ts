@@ -8,8 +8,12 @@ export interface FaultContext {
   readonly long: boolean;
   /** Calls an idle endpoint, whose replica has to start. The outcome is counted. */
   callCold(): Promise<void>;
-  /** Allows the requests in flight to fail: the process that has them has been killed. */
-  killed(): void;
+  /**
+   * Allows requests in flight to fail: a process that has them was killed or is unreachable.
+   *
+   * @param noticedMs time until others know, which still send requests there
+   */
+  lost(noticedMs?: number): void;
 }
 
 /** Installation with a node that may be lost. */

@@ -68,8 +68,17 @@ export class InstalledServer implements AsyncDisposable {
 
   /** Lists the nodes on which replicas of an endpoint run. */
   async nodesOf(endpoint: string): Promise<string[]> {
+    return (await this.#replicas(endpoint)).flatMap(({ spec }) => spec?.nodeName ?? []);
+  }
+
+  /** Lists the addresses of the replicas of an endpoint. */
+  async addressesOf(endpoint: string): Promise<string[]> {
+    return (await this.#replicas(endpoint)).flatMap(({ status }) => status?.podIP ?? []);
+  }
+
+  async #replicas(endpoint: string): Promise<V1Pod[]> {
     const pods = await this.#api.list<V1Pod & KubernetesObject>("Pod", `faas-${this.org}`, `faas/endpoint=${endpoint}`);
-    return pods.flatMap(({ metadata, spec }) => (metadata?.deletionTimestamp ? [] : (spec?.nodeName ?? [])));
+    return pods.filter(({ metadata }) => !metadata?.deletionTimestamp);
   }
 
   /** Returns the reference of the control server's image. */
@@ -193,7 +202,7 @@ export class InstalledServer implements AsyncDisposable {
 
   /** Waits until the control server answers, and for a moment longer: nothing may change any more when a fault begins. */
   async untilCalm(): Promise<void> {
-    await eventually("the control server answers", () => this.#json("GET", `/-/orgs/${this.org}`), {
+    await eventually("the control server answers", () => this.#json("GET", "/-/orgs"), {
       timeoutMs: LIMIT_MS,
       intervalMs: 200,
     });

@@ -3,7 +3,7 @@ import { eventually } from "@faas/testing";
 import type { Exposure } from "./exposure.ts";
 import type { Fault, NodeFaultContext } from "./fault.ts";
 import { kubectl } from "./kubectl.ts";
-import { passTime } from "./process-faults.ts";
+import { passTime, REPLICA_NOTICED_MS } from "./process-faults.ts";
 import type { NodeLoss, SecondNode } from "./second-node.ts";
 
 /** Time that the cluster may take to see that a node is back. */
@@ -11,10 +11,10 @@ const RETURN_MS = 300_000;
 
 /** Disconnects or turns off the node of the control server for ten minutes, while the other one serves. */
 async function lose(context: NodeFaultContext, loss: NodeLoss): Promise<void> {
-  const { node, server, long, killed } = context;
+  const { node, server, long, lost } = context;
   {
     await using _lost = await node.lose(loss);
-    killed();
+    lost(REPLICA_NOTICED_MS);
     await passTime(context, long ? 600_000 : 60_000);
   }
   await eventually(`${node.name} is Ready`, () => node.isReady(), { timeoutMs: RETURN_MS, intervalMs: 500 });

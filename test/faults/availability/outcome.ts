@@ -4,9 +4,6 @@ import type { Fault } from "./fault.ts";
 import type { EchoSocket, EventStream } from "./long-lived.ts";
 import type { SteadyLoad } from "./steady-load.ts";
 
-/** Time after a kill within which this process may still have sent a request that was in flight. */
-const KILL_ACCURACY_MS = 50;
-
 /** Outcome of a call to an idle endpoint. */
 export interface ColdCall {
   readonly ms: number;
@@ -22,17 +19,19 @@ export interface Measured {
   readonly coldCalls: readonly ColdCall[];
   readonly beganMs: number;
   readonly endedMs: number;
-  /** Time at which processes with requests in flight were killed; 0 if none were. */
-  readonly killedMs: number;
+  /** Requests that were sent before may fail: they may have been in flight in a process that was lost. */
+  readonly excusedUntilMs: number;
   /** POST requests that were executed more than once. */
   readonly repeated: number;
   /** Other promises that were broken, one line each. */
   readonly broken: readonly string[];
 }
 
-/** Calls that failed although nothing excuses it: requests in flight of a killed process may fail. */
-export function lostCalls({ load, killedMs }: Measured): Failure[] {
-  return load.failures.filter(({ status, sentMs }) => status !== undefined || sentMs > killedMs + KILL_ACCURACY_MS);
+/** Returns the calls that failed although nothing excuses it. The failure of a request in flight is a closed connection, or 502. */
+export function lostCalls({ load, excusedUntilMs }: Measured): Failure[] {
+  return load.failures.filter(
+    ({ status, sentMs }) => sentMs > excusedUntilMs || (status !== undefined && status !== 502),
+  );
 }
 
 /** Lists kinds of failures with their numbers, the most frequent one first. */

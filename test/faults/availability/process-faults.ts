@@ -8,6 +8,8 @@ import { NetworkCut } from "./network-cut.ts";
 const COLD_INTERVAL_MS = 60_000;
 
 const MINUTE_MS = 60_000;
+/** Time until a gateway sends no more requests to an unreachable replica (docs/scaling.md). */
+export const REPLICA_NOTICED_MS = 1_000;
 /** Duration of an outage that is a few seconds long in the short form. */
 const outage = ({ long }: FaultContext, longMs: number) => (long ? longMs : 8_000);
 
@@ -24,11 +26,11 @@ export async function passTime(context: FaultContext, durationMs: number): Promi
   }
 }
 
-async function killOne({ server, killed }: FaultContext, role: Role): Promise<void> {
+async function killOne({ server, lost }: FaultContext, role: Role): Promise<void> {
   const [pod] = await server.pods(role);
   if (pod === undefined) throw new Error(`there is no pod of ${role}`);
   await server.kill(pod);
-  killed();
+  lost();
   await delay(2_000);
   await server.untilRolledOut(role);
 }
@@ -92,12 +94,22 @@ export const processFaults: readonly Fault[] = [
     title: "network between gateways and control server cut",
     needsGateways: true,
     async cause(context) {
-      const [servers, gateways] = [
-        await addressesOf(context, "faas-server"),
-        await addressesOf(context, "faas-gateway"),
-      ];
+      const servers = await addressesOf(context, "faas-server");
+      const gateways = await addressesOf(context, "faas-gateway");
       await using _cut = await NetworkCut.between(servers, gateways);
       await passTime(context, outage(context, MINUTE_MS / 2));
+    },
+  },
+  {
+    name: "replica-cut",
+    title: "network between gateways and one of two replicas cut",
+    async cause(context) {
+      const [replica = ""] = await context.server.addressesOf("steady");
+      const servers = await addressesOf(context, "faas-server");
+      const gateways = await addressesOf(context, "faas-gateway");
+      await using _cut = await NetworkCut.between([replica], [...servers, ...gateways]);
+      context.lost(REPLICA_NOTICED_MS);
+      await delay(outage(context, MINUTE_MS / 2));
     },
   },
 ];

@@ -6,12 +6,15 @@ const TIMEOUT_MS = 30_000;
 /** Every nth call opens a connection of its own; the others use connections that are kept open. */
 const FRESH_EVERY = 5;
 
+/** Not just in turns: two replicas that take turns too would get one method each. */
+const METHODS = ["GET", "POST", "POST", "GET"] as const;
+
 export interface SteadyLoadOptions {
   readonly perSecond: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Calls in proportion to time: GET and POST in turns, each sent when it is due, whether or not earlier ones have ended. Nothing is retried. */
+/** Calls in proportion to time: GET and POST, each sent when it is due, whether or not earlier ones have ended. Nothing is retried. */
 export class SteadyLoad {
   calls = 0;
   readonly failures: Failure[] = [];
@@ -51,7 +54,7 @@ export class SteadyLoad {
   }
 
   async #call(number: number): Promise<void> {
-    const method = number % 2 === 0 ? "GET" : "POST";
+    const method = METHODS[number % METHODS.length] as "GET" | "POST";
     const id = `${method} ${number}`;
     const sentMs = performance.now();
     try {

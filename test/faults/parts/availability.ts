@@ -22,7 +22,7 @@ export async function run(options: FaultOptions): Promise<FaultResult> {
 export async function exposeToFaults(options: FaultOptions): Promise<FaultRow[]> {
   const { print } = options;
   const isChosen = ({ name }: Pick<Fault, "name">) => options.faults?.includes(name) ?? true;
-  await using server = await InstalledServer.install();
+  await using server = await InstalledServer.install({ gateways: options.gateways ?? "2" });
   await using exposure = await Exposure.prepare(server, options);
   const hasGateways = await server.hasGateways();
   const rows: FaultRow[] = [];

@@ -115,8 +115,8 @@ export interface Platform extends AsyncDisposable {
   /** Yields the whole list immediately, and again after every change. Ends when the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]>;
   /**
-   * Yields the names of the gateways that the platform runs, as soon as they are known and again after every change. Ends when the signal aborts. Absent: it
-   * runs none.
+   * Yields the names of the gateways that run on the platform, as soon as they are known and again after every change. Ends when the signal aborts. Absent: there
+   * are none.
    */
   gateways?(signal: AbortSignal): AsyncIterable<readonly string[]>;
 }

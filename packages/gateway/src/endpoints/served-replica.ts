@@ -10,6 +10,8 @@ export class ServedReplica implements SlotHolder {
   readonly connections: ConnectionPool;
   /** Requests in flight, including open WebSockets. */
   inFlight = 0;
+  /** Requests in flight from gateways in other processes, by their latest reports. */
+  remoteInFlight = 0;
   /** Requests that this gateway may have in flight on it: all that it processes at a time, or a part that other gateways leave. */
   slots: number;
   contended = false;
@@ -33,6 +35,11 @@ export class ServedReplica implements SlotHolder {
     this.revision = replica.revision;
     this.slots = slots;
     this.connections = new ConnectionPool(replica.address, replica.connect);
+  }
+
+  /** Requests in flight from all gateways. */
+  get totalInFlight(): number {
+    return this.inFlight + this.remoteInFlight;
   }
 
   get usable(): boolean {

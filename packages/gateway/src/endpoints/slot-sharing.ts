@@ -6,7 +6,7 @@ export interface SlotHolder {
   readonly id: string;
   /** Calls that this gateway has in flight on it. */
   readonly inFlight: number;
-  /** It can get new calls. */
+  /** True if it can get new calls. */
   readonly usable: boolean;
   /** Calls that this gateway may have in flight on it. */
   slots: number;
@@ -51,7 +51,7 @@ export interface RateSharing {
   admitted(org: RateLimited, nowMs: number): void;
 }
 
-/** What gateways share. */
+/** Both kinds of limits that gateways share. */
 export interface GatewaySharing {
   readonly slots: SlotSharing;
   readonly rates: RateSharing;

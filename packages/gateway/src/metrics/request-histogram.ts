@@ -1,4 +1,5 @@
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
+import { durationOf } from "./duration-buckets.ts";
 
 /** Upper bounds of the buckets, in seconds. */
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -16,10 +17,24 @@ export class RequestHistogram {
 
   record(endpoint: ServedEndpoint, status: number, seconds: number): void {
     const series = this.#all.get(endpoint)?.get(status) ?? this.#add(endpoint, status);
-    let at = 0;
-    while (at < BOUNDS.length && seconds > (BOUNDS[at] as number)) at++;
+    const at = bucketIndex(seconds);
     series.counts[at] = (series.counts[at] as number) + 1;
     series.sumSeconds += seconds;
+  }
+
+  /** Adds requests that another process has counted, by the buckets of their durations (duration-buckets.ts). */
+  add(
+    endpoint: ServedEndpoint,
+    status: number,
+    buckets: readonly (readonly [bucket: number, count: number])[],
+    sumSeconds: number,
+  ): void {
+    const series = this.#all.get(endpoint)?.get(status) ?? this.#add(endpoint, status);
+    for (const [bucket, count] of buckets) {
+      const at = bucketIndex(durationOf(bucket) / 1000);
+      series.counts[at] = (series.counts[at] as number) + count;
+    }
+    series.sumSeconds += sumSeconds;
   }
 
   /** Drops the counts of a removed endpoint. */
@@ -62,4 +77,11 @@ export class RequestHistogram {
     this.#all.set(endpoint, byStatus.set(status, series));
     return series;
   }
+}
+
+/** Returns the index of the first bound that a duration does not exceed. */
+function bucketIndex(seconds: number): number {
+  let at = 0;
+  while (at < BOUNDS.length && seconds > (BOUNDS[at] as number)) at++;
+  return at;
 }

@@ -51,6 +51,23 @@ export class RequestStatistics {
     slice.durations.set(bucket, (slice.durations.get(bucket) ?? 0) + 1);
   }
 
+  /** Adds requests with the same status that another process has counted, by the buckets of their durations. */
+  add(
+    endpoint: ServedEndpoint,
+    status: number,
+    coldStarts: number,
+    buckets: readonly (readonly [bucket: number, count: number])[],
+    nowMs: number,
+  ): void {
+    const slice = this.#sliceOf(endpoint, Math.floor(nowMs / SLICE_MS));
+    slice.coldStarts += coldStarts;
+    for (const [bucket, count] of buckets) {
+      slice.requests += count;
+      if (status >= 500) slice.errors += count;
+      if (status !== 101) slice.durations.set(bucket, (slice.durations.get(bucket) ?? 0) + count);
+    }
+  }
+
   /** Drops the counts of a removed endpoint. */
   forget(endpoint: ServedEndpoint): void {
     this.#all.delete(endpoint);

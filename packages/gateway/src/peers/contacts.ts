@@ -2,9 +2,9 @@ import type { GatewayMember } from "../protocol/messages.ts";
 
 interface Contact {
   readonly address: string;
-  /** Since when it is awaited. */
+  /** Time since when it is awaited. */
   readonly sinceMs: number;
-  /** It was connected since then. */
+  /** True if it was connected since then. */
   met: boolean;
 }
 

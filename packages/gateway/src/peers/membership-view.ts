@@ -37,7 +37,7 @@ export class MembershipView {
     return true;
   }
 
-  /** Removes a member for good. Returns `false` if it is none. */
+  /** Removes a member for good. Returns `false` if it is not a member. */
   remove(id: string, nowMs: number): boolean {
     if (this.#removed.has(id)) return false;
     this.#removed.set(id, nowMs);

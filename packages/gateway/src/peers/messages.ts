@@ -34,7 +34,7 @@ export interface ViewMessage {
   readonly removed: readonly string[];
 }
 
-/** What the sender uses of the resources that the receiver owns in this view; nothing of those that are not listed. */
+/** Slots that the sender has of the resources that the receiver owns in this view; none of those that are not listed. */
 export interface SyncMessage {
   readonly type: "sync";
   /** View in which the receiver is the owner: `MembershipView.id`. */
@@ -57,13 +57,12 @@ export interface SlotsMessage {
   readonly grants?: readonly SlotCount[];
   /** Slots that the sender no longer uses; to an owner. */
   readonly returns?: readonly SlotCount[];
-  /** Number of slots that the sender could use, and of those that it has received; to an owner. */
+  /** Number of slots that the sender could use, and of those that it has received since it last said that; to an owner. */
   readonly wants?: readonly (readonly [key: string, slots: number, received: number])[];
   /**
-   * Slots that the receiver should return: unused ones, and those of its waiting calls too while it has more than `keep`. With the number of slots that it has
-   * returned. From an owner.
+   * Number of slots that the receiver should return: unused ones, and while it has more than `keep` also those that its waiting calls could use; from an owner.
    */
-  readonly recalls?: readonly (readonly [key: string, slots: number, keep: number, returned: number])[];
+  readonly recalls?: readonly (readonly [key: string, slots: number, keep: number])[];
 }
 
 export type SlotCount = readonly [key: string, holder: string, slots: number];

@@ -6,7 +6,7 @@ import { type Member, PEER_PROTOCOL_VERSION, type PeerHello, type PeerMessage } 
 /** Characters that may wait to be sent: a gateway that reads so slowly is not there. */
 const MAX_BUFFERED = 4 * 2 ** 20;
 
-/** What a connection to another gateway reports. */
+/** Receiver of what happens on connections to other gateways. */
 export interface PeerConnectionEvents {
   /** The other end said who it is. Called once, before `message`. */
   opened(connection: PeerConnection, member: Member): void;

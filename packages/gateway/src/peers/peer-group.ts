@@ -1,11 +1,13 @@
-import type { GatewaySharing, RateLimited } from "../endpoints/slot-sharing.ts";
-import type { LinkClock, LinkConnection, LinkHandlers } from "../protocol/link.ts";
+import type { GatewaySharing } from "../endpoints/slot-sharing.ts";
+import type { LinkConnection, LinkHandlers } from "../protocol/link.ts";
 import type { GatewayMember } from "../protocol/messages.ts";
 import { Contacts } from "./contacts.ts";
 import { MembershipView } from "./membership-view.ts";
 import type { Member, PeerMessage } from "./messages.ts";
 import { PeerConnection, type PeerConnectionEvents } from "./peer-connection.ts";
-import { PeerDialer, type PeerTransport } from "./peer-dialer.ts";
+import { PeerConnections } from "./peer-connections.ts";
+import { PeerDialer } from "./peer-dialer.ts";
+import type { PeerGroupOptions, PeerState } from "./peer-group-options.ts";
 import { PeerRates } from "./rate-sharing.ts";
 import { SlotLedger } from "./slot-ledger.ts";
 
@@ -19,39 +21,6 @@ const MEMBER_TIMEOUT_MS = 3_000;
 const PAUSE_MS = 2_000;
 const LEDGER_TICK_MS = 1_000;
 
-/** Log for problems in the background; a pino logger fits. */
-export interface PeerLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
-export interface PeerGroupOptions {
-  /** Name of this gateway, unique in the group. */
-  readonly name: string;
-  /** Its address for the others. */
-  readonly address: string;
-  /** Secret that all gateways have. Absent where the address itself is protected. */
-  readonly token?: string;
-  readonly transport: PeerTransport;
-  readonly clock: LinkClock;
-  /** Runs a function soon, after what is going on now. */
-  readonly defer: (run: () => void) => void;
-  readonly random: () => number;
-  /** Returns an organization that has endpoints. */
-  readonly orgOf: (name: string) => RateLimited | undefined;
-  readonly log: PeerLog;
-  /** Called when this gateway may use slots, for the first time. */
-  readonly onJoined?: () => void;
-}
-
-/** Another gateway, for display. */
-export interface PeerState {
-  readonly name: string;
-  readonly connected: boolean;
-  /** Milliseconds since something was last received from it. */
-  readonly silentMs: number;
-}
-
 /**
  * The gateways that share calls. Finds out who is there, and keeps connections to the others, over which slots and rates are shared
  * (docs/decisions/0034-limits-over-gateways.md). No I/O of its own: connections, time and chance are options.
@@ -64,14 +33,12 @@ export class PeerGroup implements PeerConnectionEvents {
   readonly #dialer: PeerDialer;
   #self: Member;
   #view = new MembershipView();
-  /** Connections by the id of the member at the other end. */
-  readonly #connections = new Map<string, PeerConnection>();
-  /** Connections whose other end has not introduced itself. */
-  readonly #newConnections = new Set<PeerConnection>();
-  /** When each other member was last heard of. */
+  readonly #connections = new PeerConnections();
+  /** Time when each other member last gave a sign of life. */
   readonly #heardMs = new Map<string, number>();
   readonly #contacts = new Contacts();
   #others: readonly string[] = [];
+  #appliedView = "";
   #lastTickMs: number;
   #lastPingMs = Number.NEGATIVE_INFINITY;
   #lastLedgerTickMs: number;
@@ -82,7 +49,7 @@ export class PeerGroup implements PeerConnectionEvents {
   constructor(options: PeerGroupOptions) {
     this.#options = options;
     const { clock, transport, random } = options;
-    const send = (member: string, message: PeerMessage) => this.#connections.get(member)?.send(message);
+    const send = (member: string, message: PeerMessage) => this.#connections.send(member, message);
     this.#self = this.#newSelf();
     this.#ledger = new SlotLedger(this.#self.id, { send, now: () => clock.now(), defer: options.defer });
     this.#rates = new PeerRates({
@@ -127,7 +94,7 @@ export class PeerGroup implements PeerConnectionEvents {
   setContacts(members: readonly GatewayMember[]): void {
     if (this.#isStopped) return;
     const others = members.filter(({ name }) => name !== this.#self.name);
-    this.#contacts.set(others, (name) => this.#isConnected(name), this.#options.clock.now());
+    this.#contacts.set(others, (name) => this.#connections.hasName(name), this.#options.clock.now());
     // A gateway that still responds is a member until its connection ends.
     const gone = [...this.#view.members.values()].filter(
       ({ id, name }) => !this.#contacts.has(name) && this.#isAbsent(id),
@@ -148,16 +115,13 @@ export class PeerGroup implements PeerConnectionEvents {
     this.#isStopped = true;
     this.#cancelTick();
     this.#dialer.setTargets(new Map());
-    for (const connection of [...this.#connections.values(), ...this.#newConnections]) {
-      connection.send({ type: "bye" });
-      connection.close();
-    }
-    this.#connections.clear();
-    this.#newConnections.clear();
+    this.#connections.broadcast({ type: "bye" });
+    for (const id of this.#connections.members()) this.#connections.drop(id);
+    this.#connections.closeNew();
   }
 
   opened(connection: PeerConnection, member: Member): void {
-    this.#newConnections.delete(connection);
+    this.#connections.forgetNew(connection);
     if (member.name === this.#self.name || this.#view.wasRemoved(member.id)) {
       // It learns that it was removed, and comes back as another member.
       connection.send(this.#view.message());
@@ -169,8 +133,8 @@ export class PeerGroup implements PeerConnectionEvents {
       connection.close();
       return;
     }
-    if (present) this.#drop(member.id, present);
-    this.#connections.set(member.id, connection);
+    if (present) this.#drop(member.id);
+    this.#connections.introduced(connection, member.id);
     this.#heardMs.set(member.id, connection.heardMs);
     this.#contacts.met(member.name);
     const predecessors = [...this.#view.members.values()].filter(
@@ -218,14 +182,14 @@ export class PeerGroup implements PeerConnectionEvents {
   }
 
   closed(connection: PeerConnection, reason: string | undefined): void {
-    this.#newConnections.delete(connection);
+    this.#connections.forgetNew(connection);
     const { member } = connection;
     if (member === undefined) {
       if (reason !== undefined) this.#options.log.warn({ reason }, "a gateway cannot be connected");
       return;
     }
     if (this.#connections.get(member.id) !== connection) return;
-    this.#drop(member.id, connection);
+    this.#drop(member.id);
     // The control server knows already that it is gone.
     if (this.#contacts.areKnown && !this.#contacts.has(member.name)) this.#remove([member.id]);
     this.#dial();
@@ -245,28 +209,22 @@ export class PeerGroup implements PeerConnectionEvents {
       events: this,
     });
     if (this.#isStopped) peer.close();
-    else this.#newConnections.add(peer);
+    else this.#connections.addNew(peer);
     return peer;
   }
 
-  /** Of two connections between two gateways, both keep the one that the gateway with the lower name opened. */
+  /** Decides between two connections to one gateway: both ends keep the one that the gateway with the lower name opened. */
   #isPreferred({ isOutgoing, heardMs }: PeerConnection, { name }: Member): boolean {
     const isAlive = this.#options.clock.now() - heardMs < 2 * PING_MS;
     return isAlive && isOutgoing === this.#self.name < name;
-  }
-
-  #isConnected(name: string): boolean {
-    for (const { member } of this.#connections.values()) if (member?.name === name) return true;
-    return false;
   }
 
   #isAbsent(id: string): boolean {
     return id !== this.#self.id && !this.#connections.has(id);
   }
 
-  #drop(id: string, connection: PeerConnection): void {
-    connection.close();
-    this.#connections.delete(id);
+  #drop(id: string): void {
+    this.#connections.drop(id);
     this.#ledger.disconnected(id);
     this.#rates.disconnected(id);
   }
@@ -276,7 +234,7 @@ export class PeerGroup implements PeerConnectionEvents {
     if (this.#isStopped) return;
     const targets = new Map<string, string>();
     const add = (name: string, address: string) => {
-      if (name !== this.#self.name && address !== "" && !this.#isConnected(name)) targets.set(name, address);
+      if (name !== this.#self.name && address !== "" && !this.#connections.hasName(name)) targets.set(name, address);
     };
     for (const { name, address } of this.#view.members.values()) add(name, address);
     for (const [name, address] of this.#contacts.addresses()) add(name, address);
@@ -291,8 +249,7 @@ export class PeerGroup implements PeerConnectionEvents {
   }
 
   #forget(id: string, nowMs: number): void {
-    const connection = this.#connections.get(id);
-    if (connection) this.#drop(id, connection);
+    if (this.#connections.has(id)) this.#drop(id);
     this.#heardMs.delete(id);
     this.#view.remove(id, nowMs);
   }
@@ -304,15 +261,17 @@ export class PeerGroup implements PeerConnectionEvents {
       return;
     }
     const now = this.#options.clock.now();
-    for (const id of this.#connections.keys()) if (!this.#view.members.has(id)) this.#forget(id, now);
+    for (const id of this.#connections.members()) if (!this.#view.members.has(id)) this.#forget(id, now);
     const members = [...this.#view.members.keys()];
     this.#others = members.filter((id) => id !== this.#self.id);
     for (const id of this.#others) if (!this.#heardMs.has(id)) this.#heardMs.set(id, now);
     for (const id of this.#heardMs.keys()) if (!this.#view.members.has(id)) this.#heardMs.delete(id);
     this.#rates.retain(this.#others);
-    const message = this.#view.message();
-    for (const connection of this.#connections.values()) connection.send(message);
-    this.#ledger.setView(this.#view.id, members);
+    if (this.#view.id !== this.#appliedView) {
+      this.#appliedView = this.#view.id;
+      this.#connections.broadcast(this.#view.message());
+      this.#ledger.setView(this.#view.id, members);
+    }
     this.#dial();
     this.#noteJoined();
   }
@@ -321,9 +280,8 @@ export class PeerGroup implements PeerConnectionEvents {
   #restart(): void {
     const now = this.#options.clock.now();
     this.#options.log.warn({ gateway: this.#self.name }, "the other gateways took this one for gone; it joins again");
-    for (const [id, connection] of this.#connections) this.#drop(id, connection);
-    for (const connection of this.#newConnections) connection.close();
-    this.#newConnections.clear();
+    for (const id of this.#connections.members()) this.#drop(id);
+    this.#connections.closeNew();
     this.#view.remove(this.#self.id, now);
     this.#self = this.#newSelf();
     this.#ledger.restart(this.#self.id);
@@ -359,10 +317,9 @@ export class PeerGroup implements PeerConnectionEvents {
     }
     if (now - this.#lastPingMs >= PING_MS) {
       this.#lastPingMs = now;
-      for (const connection of this.#connections.values()) connection.send({ type: "ping" });
+      this.#connections.broadcast({ type: "ping" });
     }
-    for (const connection of [...this.#connections.values(), ...this.#newConnections]) {
-      if (now - connection.heardMs <= CONNECTION_TIMEOUT_MS) continue;
+    for (const connection of this.#connections.silentSince(now - CONNECTION_TIMEOUT_MS)) {
       connection.close();
       this.closed(connection, "it is silent");
     }

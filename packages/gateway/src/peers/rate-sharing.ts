@@ -4,7 +4,7 @@ import type { AdmittedMessage, PeerMessage, TokensMessage } from "./messages.ts"
 
 /** Interval of reports while calls are admitted. */
 const REPORT_MS = 50;
-/** Part of a bucket's tokens that may be spent before the other gateways are told, over all gateways. */
+/** Part of a bucket's tokens that may be spent before it is reported, over all gateways. */
 const UNREPORTED_PART = 0.05;
 /** A nearly empty bucket counts as having the tokens of this time: fewer would mean a report for each call. */
 const MIN_TOKENS_SECONDS = 0.1;
@@ -35,7 +35,7 @@ export class PeerRates implements RateSharing {
   readonly #unreported = new Map<string, Unreported>();
   /** Names of organizations that made calls. */
   readonly #seen = new Set<string>();
-  /** Calls that a gateway could not be told of. */
+  /** Calls that could not be reported to a gateway. */
   readonly #missed = new Map<string, Map<string, number>>();
   readonly #connected = new Set<string>();
   #isPlanned = false;

@@ -12,17 +12,14 @@ export function receiveGrant(pool: SlotPool, holder: string, slots: number, nowM
   const part = pool.part(holder, nowMs);
   part.held += slots;
   part.publish();
-  pool.received += slots;
+  pool.unconfirmed += slots;
   pool.wantSent = Math.max(0, pool.wantSent - slots);
   pool.turnSinceMs = nowMs;
 }
 
-/**
- * Notes how many slots the owner wants back. Unused ones are returned later, when waiting calls have got what they need.
- * @param returned slots that the owner had received when it asked
- */
-export function receiveRecall(pool: SlotPool, slots: number, keep: number, returned: number): void {
-  pool.owed = Math.max(0, slots - (pool.returned - returned));
+/** Notes how many slots the owner wants back. Unused ones are returned later, when waiting calls have got what they need. */
+export function receiveRecall(pool: SlotPool, slots: number, keep: number): void {
+  pool.owed = slots;
   pool.keep = keep;
 }
 
@@ -44,7 +41,6 @@ const rank = ({ holder, free }: SlotPart) => (holder?.usable ? free : Number.MAX
 function giveBack(pool: SlotPool, part: SlotPart, slots: number, outbox: SlotOutbox): void {
   part.held -= slots;
   part.publish();
-  pool.returned += slots;
   pool.owed = Math.max(0, pool.owed - slots);
   outbox.giveBack(pool.owner, pool.key, part.id, slots);
 }
@@ -71,13 +67,14 @@ export function returnStrangers(pool: SlotPool, nowMs: number, outbox: SlotOutbo
     if (part.holder === undefined && nowMs - part.strangerSinceMs > STRANGER_MS) returnGone(pool, part, outbox);
 }
 
-/** Tells the owner how many slots this gateway could use, if that changed. */
+/** Tells the owner how many slots this gateway could use, if that changed; and which ones arrived, before the pool is forgotten. */
 export function updateWant(pool: SlotPool, nowMs: number, outbox: SlotOutbox): void {
-  const wanted = pool.wanted;
-  if (wanted === pool.wantSent) return;
+  const { wanted } = pool;
+  if (wanted === pool.wantSent && (pool.parts.size > 0 || pool.unconfirmed === 0)) return;
   if (pool.wantSent === 0) pool.wantSinceMs = nowMs;
   pool.wantSent = wanted;
-  outbox.want(pool.owner, pool.key, wanted, pool.received);
+  outbox.want(pool.owner, pool.key, wanted, pool.unconfirmed);
+  pool.unconfirmed = 0;
 }
 
 /** Formats what this gateway has of a pool, for its owner; `undefined` if it has and wants nothing. From then on, both count from there. */

@@ -15,7 +15,7 @@ import { SlotOutbox } from "./slot-outbox.ts";
 import { declareHolders, type OwnerContext, refreshOwned, releasedByOwner, serve } from "./slot-owner.ts";
 import { SlotPool } from "./slot-pool.ts";
 
-/** Time for which calls wait in vain until the owner is told which holders could serve them. */
+/** Time for which calls wait without success before the owner is informed which holders could serve them. */
 const DECLARE_MS = 500;
 /** Holders of a pool that are named at a time. */
 const MAX_DECLARED = 50;
@@ -45,7 +45,7 @@ export class SlotLedger implements SlotSharing {
   #members: readonly string[] = [];
   /** Members that said in this view what they have. */
   readonly #synced = new Set<string>();
-  /** Those of them whose connection has not been lost since. */
+  /** Synchronized members whose connection has not been lost since. */
   readonly #reachable = new Set<string>();
   #active = false;
   #mayActivate = false;
@@ -68,7 +68,7 @@ export class SlotLedger implements SlotSharing {
     this.#flush();
   }
 
-  /** Takes over a new view. The members that can be reached are told what this gateway has of their pools. */
+  /** Takes over a new view. Members that can be reached get a list of what this gateway has of their pools. */
   setView(view: string, members: readonly string[]): void {
     // What was agreed in the old view arrives in the old view.
     this.#flush();
@@ -151,7 +151,6 @@ export class SlotLedger implements SlotSharing {
       const pool = this.#pool(key);
       if (pool.owner !== this.#self) continue;
       const borrower = pool.borrower(from);
-      borrower.returned += slots;
       borrower.recall.slots = Math.max(0, borrower.recall.slots - slots);
       pool.parts.get(holder)?.grant(from, -slots);
       pool.turnSinceMs = now;
@@ -160,11 +159,12 @@ export class SlotLedger implements SlotSharing {
       const pool = this.#pool(key);
       if (pool.owner !== this.#self) continue;
       const borrower = pool.borrower(from);
-      borrower.wants = Math.max(0, slots - (borrower.granted - received));
+      borrower.unconfirmed = Math.max(0, borrower.unconfirmed - received);
+      borrower.wants = Math.max(0, slots - borrower.unconfirmed);
     }
-    for (const [key, slots, keep, returned] of message.recalls ?? []) {
+    for (const [key, slots, keep] of message.recalls ?? []) {
       const pool = this.#pool(key);
-      if (pool.owner === from) receiveRecall(pool, slots, keep, returned);
+      if (pool.owner === from) receiveRecall(pool, slots, keep);
     }
     this.#flush();
   }
@@ -318,11 +318,9 @@ export class SlotLedger implements SlotSharing {
     pool.user?.assignSlots();
     pool.assigning = false;
     if (isOwner && this.#active && pool.waiting > waiting) serve(pool, this.#context());
-    if (!isOwner && pool.owner !== "") {
-      returnUnused(pool, this.#outbox);
-      updateWant(pool, now, this.#outbox);
-    }
+    if (!isOwner && pool.owner !== "") returnUnused(pool, this.#outbox);
     pool.forgetEmptyParts();
+    if (!isOwner && pool.owner !== "") updateWant(pool, now, this.#outbox);
     if (pool.isEmpty) this.#pools.delete(pool.key);
   }
 

@@ -4,7 +4,7 @@ interface Draft {
   grants?: SlotCount[];
   returns?: SlotCount[];
   wants?: (readonly [key: string, slots: number, received: number])[];
-  recalls?: (readonly [key: string, slots: number, keep: number, returned: number])[];
+  recalls?: (readonly [key: string, slots: number, keep: number])[];
 }
 
 /** Collects what is to be sent to each gateway, for one message. */
@@ -29,10 +29,10 @@ export class SlotOutbox {
     draft.wants.push([key, slots, received]);
   }
 
-  recall(member: string, key: string, slots: number, keep: number, returned: number): void {
+  recall(member: string, key: string, slots: number, keep: number): void {
     const draft = this.#of(member);
     draft.recalls ??= [];
-    draft.recalls.push([key, slots, keep, returned]);
+    draft.recalls.push([key, slots, keep]);
   }
 
   /** Passes on what was collected, and starts again. */

@@ -10,7 +10,7 @@ const TURN_MS = 10;
 /** Time for which a declaration of another gateway, that it can use a holder, counts. */
 const DECLARED_MS = 5_000;
 
-/** What an owner uses of its ledger. */
+/** Parts of the ledger that an owner uses. */
 export interface OwnerContext {
   readonly self: string;
   /** Number of members. */
@@ -96,7 +96,7 @@ function dealFresh(pool: SlotPool, { size, reachable, outbox, nowMs }: OwnerCont
 
 function grant(pool: SlotPool, part: SlotPart, member: string, slots: number, outbox: SlotOutbox): void {
   const borrower = pool.borrower(member);
-  borrower.granted += slots;
+  borrower.unconfirmed += slots;
   borrower.wants = Math.max(0, borrower.wants - slots);
   part.grant(member, slots);
   part.held -= slots;
@@ -197,7 +197,7 @@ function recall(pool: SlotPool, wants: ReadonlyMap<string, number>, { self, reac
     const current = pool.borrower(member);
     if (current.recall.slots === slots && (slots === 0 || current.recall.keep === keep)) continue;
     current.recall = { slots, keep };
-    outbox.recall(member, pool.key, slots, keep, current.returned);
+    outbox.recall(member, pool.key, slots, keep);
   }
   pool.setContended(unmet - (wants.get(self) ?? 0) > 0);
 }

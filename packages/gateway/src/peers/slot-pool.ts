@@ -73,14 +73,12 @@ export interface Recall {
   keep: number;
 }
 
-/** What an owner knows of another gateway that uses its pool. */
+/** Another gateway that uses a pool, as its owner knows it. */
 export class Borrower {
   /** Slots that it could use more. */
   wants = 0;
-  /** Slots that were granted to it since its last synchronization. */
-  granted = 0;
-  /** Slots that it returned since then. */
-  returned = 0;
+  /** Granted slots that it has not confirmed: when it says what it wants, it may not know of them. */
+  unconfirmed = 0;
   /** Last request to return slots. */
   recall: Recall = { slots: 0, keep: 0 };
 }
@@ -103,12 +101,11 @@ export class SlotPool {
   lastServed = "";
 
   // As borrower.
-  /** Slots that the owner was told that this gateway could use. */
+  /** Slots that this gateway could use, as the owner knows. */
   wantSent = 0;
   wantSinceMs = 0;
-  /** Slots received and returned since the last synchronization. */
-  received = 0;
-  returned = 0;
+  /** Received slots that the owner does not know to have arrived. */
+  unconfirmed = 0;
   /** Slots that the owner wants back. */
   owed = 0;
   keep = 0;
@@ -147,7 +144,7 @@ export class SlotPool {
 
   get isEmpty(): boolean {
     if (this.parts.size > 0 || this.waiting > 0 || this.wantSent > 0) return false;
-    for (const { wants } of this.borrowers.values()) if (wants > 0) return false;
+    for (const { wants, unconfirmed } of this.borrowers.values()) if (wants > 0 || unconfirmed > 0) return false;
     return true;
   }
 
@@ -191,11 +188,10 @@ export class SlotPool {
     }
   }
 
-  /** Begins to borrow: the owner is about to be told the whole state. */
+  /** Begins to borrow: the owner is about to get the whole state. */
   resetBorrowing(): void {
     this.wantSent = 0;
-    this.received = 0;
-    this.returned = 0;
+    this.unconfirmed = 0;
     this.owed = 0;
     this.setContended(false);
   }

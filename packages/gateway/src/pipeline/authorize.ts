@@ -1,7 +1,7 @@
 import { FaasError, scopeAllows } from "@faas/core";
 import { organizationNotFound } from "../endpoints/not-found.ts";
+import type { KeyVerifier, VerifiedKey } from "../keys/key-verifier.ts";
 import type { Exchange, RoutedExchange, Stage } from "./exchange.ts";
-import type { KeyVerifier, VerifiedKey } from "./key-verifier.ts";
 
 /**
  * Checks that the caller may call the endpoint. Without keys everyone may.

@@ -130,6 +130,11 @@ class ResponseRelay implements ResponseHandler {
     } else void this.#answerFailure(error);
   }
 
+  canMove(): boolean {
+    if (this.#call === undefined) return true;
+    return !this.#exchange.response.headSent && this.#canRepeat();
+  }
+
   /**
    * Sends a request that the replica accepted once more, to another one, if that does no harm, or fails with the reason why the replica's process ended. A
    * request that was the only one on the replica is not repeated if the process ended by itself: it would end the next replica too.

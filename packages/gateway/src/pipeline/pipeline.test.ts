@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage, RequestListener } from "node:http";
 import { test } from "node:test";
+import type { KeyVerifier } from "../keys/key-verifier.ts";
 import { startTestGateway } from "../testing/test-gateway.ts";
-import type { KeyVerifier } from "./key-verifier.ts";
 
 /** Responds with the request it received. */
 const echo: RequestListener = (request, response) => {

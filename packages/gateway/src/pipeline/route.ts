@@ -2,9 +2,9 @@ import { FaasError } from "@faas/core";
 import { endpointNotFound, organizationNotFound } from "../endpoints/not-found.ts";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import { checkEndpointPath, checkPath, originForm } from "../http/request-path.ts";
+import type { KeyVerifier } from "../keys/key-verifier.ts";
 import { authenticateForOrg } from "./authorize.ts";
 import type { Exchange, Pipeline } from "./exchange.ts";
-import type { KeyVerifier } from "./key-verifier.ts";
 
 /**
  * Finds the endpoint of the request's host, or in the path `/<org>/<endpoint>[/rest][?query]`. Where keys are required, a missing endpoint and one that the caller cannot see get the

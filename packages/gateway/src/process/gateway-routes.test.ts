@@ -4,7 +4,7 @@ import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { FaasError, type KeyRecord } from "@faas/core";
-import type { KeyVerifier } from "../pipeline/key-verifier.ts";
+import type { KeyVerifier } from "../keys/key-verifier.ts";
 import { type GatewayRoutesOptions, gatewayRoutes } from "./gateway-routes.ts";
 
 /** Serves the control paths of a gateway; everything that it passes on gets the response "control". */

@@ -3,7 +3,7 @@ import { FaasError, scopeAllows } from "@faas/core";
 import { problemResponse } from "../http/problem-response.ts";
 import { requestIdOf } from "../http/request-id.ts";
 import { checkPath, originForm } from "../http/request-path.ts";
-import type { KeyVerifier } from "../pipeline/key-verifier.ts";
+import type { KeyVerifier } from "../keys/key-verifier.ts";
 
 export interface GatewayRoutesOptions {
   /** Passes requests on to the control server. */

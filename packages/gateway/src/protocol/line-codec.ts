@@ -2,7 +2,8 @@
 const MAX_LINE_LENGTH = 16 * 2 ** 20;
 
 /** Formats a message as a line. */
-export const encodeMessage = (message: { readonly type: string }): string => `${JSON.stringify(message)}\n`;
+export const encodeMessage = <Message extends { readonly type: string }>(message: Message): string =>
+  `${JSON.stringify(message)}\n`;
 
 /** Splits received text into lines, and parses them as messages. */
 export class MessageDecoder<Message extends { readonly type: string }> {

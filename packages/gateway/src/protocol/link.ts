@@ -1,4 +1,4 @@
-/** One end of an open link: sends text, which consists of whole lines. */
+/** End of an open link: sends text, which consists of whole lines. */
 export interface LinkConnection {
   /** Sends lines, each of which ends with a line break. Never blocks, and never calls a handler. */
   send(lines: string): void;

@@ -37,7 +37,9 @@ export type GatewaySpec = Pick<
   | "bodyLimitBytes"
   | "visibility"
   | "hostnames"
->;
+> &
+  // For the probes of a gateway without a control server.
+  Partial<Pick<EndpointSpec, "runtime" | "readyPath">>;
 
 /** Part of a key's record that verifies callers. */
 export type GatewayKey = Pick<KeyRecord, "name" | "scope" | "org" | "hash" | "expiresAt">;
@@ -222,6 +224,10 @@ export interface GatewayHello {
   /** Address for other gateways; absent: it does not talk to others. */
   readonly peerAddress?: string;
   readonly pid: number;
+  /** Members that it knows of: a control server that was started again expects them. Absent: it never had a list. */
+  readonly members?: readonly GatewayMember[];
+  /** True if it drains already (`stopping`). */
+  readonly stopping?: boolean;
 }
 
 /** The gateway has applied everything up to the version. */
@@ -236,8 +242,14 @@ export interface WakeMessage {
   readonly key: string;
 }
 
-/** Load of one endpoint at the gateway: key, calls in flight, calls that wait, and calls that arrived since the last report. */
-export type EndpointLoad = readonly [key: string, inFlight: number, waiting: number, arrivals: number];
+/** Load of one endpoint at the gateway: key, calls in flight, calls that wait, calls that arrived since the last report, and calls in flight by replica. */
+export type EndpointLoad = readonly [
+  key: string,
+  inFlight: number,
+  waiting: number,
+  arrivals: number,
+  replicas?: Readonly<Record<string, number>>,
+];
 
 /** Loads that changed. The first report of a link has every endpoint with calls. */
 export interface LoadMessage {

@@ -254,6 +254,24 @@ test("abandons requests in progress and upgraded connections", async (t) => {
   await closed;
 });
 
+test("moves only requests that another replica can process", async (t) => {
+  const { connections, requests } = await replica(t, (socket, head) => {
+    if (head.includes("/answered")) socket.write(OK);
+  });
+  let moved: Error | undefined;
+  const request = { method: "GET", headerLines: "", body: null, upgrade: undefined, timeoutMs: 5_000 };
+  const handler = { sending: () => true, head() {}, data: () => true, end() {}, upgraded() {} };
+  const failed = (error: Error) => {
+    moved = error;
+  };
+  connections.send({ ...request, target: "/moved" }, { ...handler, failed, canMove: () => true });
+  const stays = send(connections, { target: "/stays", timeoutMs: 200 });
+  await eventually("the requests are in progress", () => requests.flat().length === 2);
+  connections.moveRequests(new Error("the host is lost"));
+  assert.match(String(moved), /the host is lost/);
+  await assert.rejects(stays, ReplicaTimeout);
+});
+
 test("a host responds when it accepts a connection, and when it refuses one", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -83,6 +83,11 @@ export class ConnectionPool implements ConnectionOwner, WatchedConnections {
     return responded;
   }
 
+  /** Fails those requests in progress that other replicas can process. */
+  moveRequests(error: Error): void {
+    for (const connection of [...this.#open]) connection.move(error);
+  }
+
   /** Closes all connections; requests in progress fail with this error. */
   abandon(error: Error): void {
     for (const connection of [...this.#open]) connection.abandon(error);

@@ -17,6 +17,8 @@ export interface ResponseHandler {
   upgraded(head: ResponseHead, socket: Duplex): void;
   /** Called with a `ReplicaTimeout`, or with the error of the connection. */
   failed(error: Error): void;
+  /** Tells whether a failure now would do no harm, because the request can be sent to another replica. */
+  canMove?(): boolean;
 }
 
 /** A request in progress, as its sender controls it. */
@@ -126,6 +128,11 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   abandon(error: Error): void {
     if (this.#handler !== undefined) this.#fail(error);
     else this.#socket.destroy();
+  }
+
+  /** Fails the request in progress, if another replica can process it. */
+  move(error: Error): void {
+    if (this.#handler?.canMove?.()) this.#fail(error);
   }
 
   resume(): void {

@@ -5,7 +5,7 @@ import { ReachabilityMonitor, type WatchedReplica } from "./reachability.ts";
 /** A replica on another host, and a clock that the test moves. `responds` is the response of the host. */
 function watch(t: TestContext, { isRemote = true, inFlight = 1 } = {}) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const state = { responds: false, probes: 0, suspended: false, abandoned: 0, isClosing: false };
+  const state = { responds: false, probes: 0, suspended: false, moved: 0, abandoned: 0, isClosing: false };
   const pending: (() => void)[] = [];
   const replica = {
     inFlight,
@@ -21,6 +21,7 @@ function watch(t: TestContext, { isRemote = true, inFlight = 1 } = {}) {
         await new Promise<void>((resolve) => pending.push(resolve));
         return state.responds;
       },
+      moveRequests: () => state.moved++,
       abandon: () => state.abandoned++,
     },
   } satisfies WatchedReplica;
@@ -60,14 +61,24 @@ test("suspends a replica whose host does not respond to a probe", async (t) => {
   assert.deepEqual([state.probes, state.suspended, state.abandoned], [1, true, 0]);
 });
 
-test("gives up requests in flight after two probes without a response", async (t) => {
+test("moves requests in flight after two probes without a response, and abandons the others after ten", async (t) => {
   const { state, run, endProbe } = watch(t);
+  const seen: (readonly [moved: number, abandoned: number])[] = [];
   await run(0.6);
-  await endProbe();
-  assert.equal(state.abandoned, 0);
-  await run(1);
-  await endProbe();
-  assert.deepEqual([state.probes, state.abandoned], [2, 1]);
+  for (let probe = 1; probe <= 10; probe++) {
+    await endProbe();
+    seen.push([state.moved, state.abandoned]);
+    await run(1);
+  }
+  assert.deepEqual(seen.slice(0, 3), [
+    [0, 0],
+    [1, 0],
+    [2, 0],
+  ]);
+  assert.deepEqual(seen.slice(8), [
+    [8, 0],
+    [8, 1],
+  ]);
 });
 
 test("restores a suspended replica when its host responds again", async (t) => {

@@ -3,8 +3,10 @@ const SILENT_SAMPLES = 3;
 /** Time without a response to a probe after which the replica gets no requests: a host in the same cluster responds within a millisecond. */
 const DOUBT_MS = 150;
 const PROBE_MS = 1_000;
-/** Consecutive probes without a response after which requests in flight are given up. A single packet may be lost. */
-const MAX_UNANSWERED = 2;
+/** Consecutive probes without a response after which requests go to another replica, if they can. A single packet may be lost. */
+const MOVE_AFTER = 2;
+/** Consecutive probes without a response after which the other requests fail, and streams and WebSockets end. A network may return. */
+const ABANDON_AFTER = 10;
 
 /** Connections to a replica, as they are watched. */
 export interface WatchedConnections {
@@ -16,6 +18,8 @@ export interface WatchedConnections {
   readonly isClosing: boolean;
   /** Tells whether the replica's host responds to a new connection within a time, even by refusing it. */
   responds(limitMs: number): Promise<boolean>;
+  /** Fails those requests in flight that other replicas can process. */
+  moveRequests(error: Error): void;
   /** Fails all requests in flight. */
   abandon(error: Error): void;
 }
@@ -76,7 +80,9 @@ export class ReachabilityMonitor<R extends WatchedReplica> {
     for (let unanswered = 1; !connections.isClosing; unanswered++) {
       const beganMs = performance.now();
       if ((await connections.responds(PROBE_MS)) || connections.reads !== state.reads) break;
-      if (unanswered === MAX_UNANSWERED) connections.abandon(new Error("the replica's host does not respond"));
+      const error = new Error("the replica's host does not respond");
+      if (unanswered >= ABANDON_AFTER) connections.abandon(error);
+      else if (unanswered >= MOVE_AFTER) connections.moveRequests(error);
       // The network may report at once that there is no route.
       const { promise, resolve } = Promise.withResolvers<void>();
       setTimeout(resolve, PROBE_MS - (performance.now() - beganMs)).unref();

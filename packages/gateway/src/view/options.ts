@@ -1,9 +1,10 @@
 import type { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
+import type { GatewaySharing } from "../endpoints/slot-sharing.ts";
+import type { KeyVerifier } from "../keys/key-verifier.ts";
 import type { AccessLog } from "../metrics/access-log.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
-import type { KeyVerifier } from "../pipeline/key-verifier.ts";
 import type { LinkClock, LinkTransport } from "../protocol/link.ts";
 import type { ControlHello, GatewayMember } from "../protocol/messages.ts";
 
@@ -22,7 +23,7 @@ export interface PlatformReplica {
   readonly address: string;
   readonly revision: string;
   readonly ready: boolean;
-  /** It was told to end: no new call goes to it, whatever the control server says. */
+  /** True if it is ending: it gets no new calls, whatever the control server reports. */
   readonly terminating: boolean;
 }
 
@@ -45,9 +46,11 @@ export interface ViewClientOptions {
   /** Returns a number from 0 to 1, for the jitter of reconnections. @defaultValue Math.random */
   readonly random?: () => number;
   /**
-   * Starts replicas of an endpoint without the control server: while the link is away, or has no effect. Absent: calls wait for the control server.
+   * Starts replicas of an endpoint without the control server: while the link is lost, or has no effect. Absent: calls wait for the control server.
    */
   readonly wakeDirectly?: (endpoint: ServedEndpoint) => Promise<void>;
+  /** Shares slots and rates with other gateways. Absent: there are no others. */
+  readonly sharing?: GatewaySharing;
   /** Called when the members of the group of gateways changed. */
   readonly onMembers?: (members: readonly GatewayMember[]) => void;
   /** Called when the state of the link changed. */
@@ -70,7 +73,7 @@ export interface ViewState {
 }
 
 /**
- * What a gateway in its own process knows of the control server's state, and its reports to it. `ViewClient` (view-client.ts) implements it on an
+ * View of the control server's state in a gateway with a process of its own, and its reports. `ViewClient` (view-client.ts) implements it on an
  * `EndpointRegistry`, which the pipeline uses like the one in the control server.
  */
 export interface GatewayView extends AsyncDisposable {
@@ -90,7 +93,7 @@ export interface GatewayView extends AsyncDisposable {
   start(): void;
   /** Resolves when the first snapshot has been applied: calls can be served. Rejects with the signal's reason. */
   ready(signal?: AbortSignal): Promise<void>;
-  /** Sets the replicas of an endpoint as the platform reports them; used while the link is away, except that terminating ones never get calls. */
+  /** Sets the replicas of an endpoint as the platform reports them; used while the link is lost, except that terminating ones never get calls. */
   setPlatformReplicas(key: string, replicas: readonly PlatformReplica[]): void;
   /** Tells the control server and the other gateways that this one drains. */
   beginStop(): void;

@@ -22,6 +22,7 @@ import { endListenersIn, ProcessRecords } from "./orphan-reaper.ts";
 import { CodeSlots, codeKey } from "./prewarm/code-slots.ts";
 import { PrewarmPool } from "./prewarm/prewarm-pool.ts";
 import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
+import { callsRedirected } from "./redirected-calls.ts";
 import { createRunFolder } from "./run-folder.ts";
 import { hidingPaths, type TemporaryFiles } from "./sandbox/allowed-paths.ts";
 import { Landlock } from "./sandbox/landlock.ts";
@@ -78,6 +79,8 @@ export interface EmbeddedOptions {
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
+  /** Resolves when no gateway sends calls to a replica any more that is about to get SIGTERM. */
+  readonly beforeStop?: (ref: EndpointRef, replica: string) => Promise<void>;
   /** Receiver of the lines that replicas print; absent to discard them. */
   readonly logs?: LogSink;
   readonly log?: { info(message: string): void; warn(message: string): void };
@@ -151,6 +154,7 @@ export class EmbeddedPlatform implements Platform {
         prewarmPool: this.#prewarmPool,
         serverOptions: this.#servers.options,
         ...(options.sourceFolder === undefined ? {} : { sourceFolder: options.sourceFolder }),
+        callsRedirected: callsRedirected(options.beforeStop),
         ...(this.#sandboxContext ? { sandboxContext: this.#sandboxContext } : {}),
       },
       bundleFolder: options.bundleFolder,

@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointRef, type EndpointSpec, LOADING_REPORT_SECONDS, loadingReport, type Replica } from "@faas/core";
 import { readLines } from "../common/lines.ts";
 import { type PrintedLine, parseOutput } from "../common/output-tags.ts";
@@ -23,6 +22,7 @@ import { codeKey } from "./prewarm/code-slots.ts";
 import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
 import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
 import { Liveness, memoryFailure } from "./process-checks.ts";
+import type { CallsRedirected } from "./redirected-calls.ts";
 import { memoryRlimit } from "./sandbox/memory-rlimit.ts";
 import type { ProcessFolder } from "./sandbox/sandbox.ts";
 import { type ServerOptions, ServerProgram } from "./server/server-program.ts";
@@ -31,8 +31,6 @@ import { SourcePaths } from "./source-paths.ts";
 const MAX_LAST_LINES = 20;
 /** Lines of a replica that is starting: more, because they may contain the stack of a function that does not finish loading. */
 const MAX_START_LINES = 200;
-/** Milliseconds for which a replica that is no longer listed still accepts requests, for those that were sent to it just before. */
-const DRAIN_DELAY_MS = 100;
 /** Milliseconds between SIGTERM and SIGKILL, in addition to the endpoint's timeout. */
 const KILL_GRACE_MS = 5_000;
 /** Milliseconds to wait for the end of the output of an exited process. */
@@ -48,6 +46,7 @@ export interface ProcessOptions extends RuntimeOptions {
   readonly sandboxContext?: SandboxContext;
   /** Returns the folder of an endpoint's author, for the paths in output; without it they are relative. */
   readonly sourceFolder?: (ref: EndpointRef) => string | undefined;
+  readonly callsRedirected: CallsRedirected;
   /** Returns what servers are started with, once one was applied. */
   readonly serverOptions: () => ServerOptions;
 }
@@ -191,7 +190,7 @@ export class ReplicaProcess {
     this.ready = false;
     this.#startAborter.abort(REPLICA_REMOVED);
     if (this.#child === undefined) this.#onEnd();
-    if (served) await Promise.race([delay(DRAIN_DELAY_MS), this.ended]);
+    if (served) await Promise.race([this.#options.callsRedirected(this.spec, this.id), this.ended]);
     if (served) await Promise.race([this.#server?.connections.closed(this.spec.timeoutMs), this.ended]);
     this.#signal(served ? "SIGTERM" : "SIGKILL");
     const termMs = this.#server ? 0 : this.spec.timeoutMs;

@@ -86,6 +86,11 @@ export class KeyService implements KeyVerifier {
     yield* this.#store.keys();
   }
 
+  /** Returns the record of a key. */
+  get(id: string): KeyRecord | undefined {
+    return this.#get(id);
+  }
+
   /** Records the use of a key at a gateway in another process. */
   recordUse(id: string): void {
     const record = this.#get(id);

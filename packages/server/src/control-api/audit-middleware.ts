@@ -2,7 +2,7 @@ import { type AuditEntry, type Logger, secretNameProblem } from "@faas/core";
 import type { VerifiedKey } from "@faas/gateway";
 import type { Context, Middleware } from "koa";
 import type { AuditLog } from "../audit/audit-log.ts";
-import { clientAddress } from "./client-address.ts";
+import { clientAddress } from "../audit/client-address.ts";
 import { stateOf } from "./route.ts";
 
 /** Codes of requests that were rejected because of their key. */

@@ -106,7 +106,8 @@ export class AccessFile {
 /** Converts a stored line to a log line; `undefined` for one that a crash or a full disk cut short. */
 export function parseStoredLine(text: string): LogLine | undefined {
   const fields = text.split("\t");
-  if (fields.length !== 9) return undefined;
+  // Later releases may add fields.
+  if (fields.length < 9) return undefined;
   const [time, status, micros, cold, replica, revision, method, requestId, path] = fields as Fields;
   const access: Access = {
     ...{ method, path, status: Number(status), cold: cold === "1" },

@@ -26,14 +26,24 @@ export class AccessLogWriter implements AccessLog, Disposable {
     // A call may outlive its endpoint, and would create a log that nothing removes any more.
     if (endpoint.removed) return;
     const log = this.#logs.openByKey(endpoint.key);
-    if (!log.appendCall(call, durationMs)) this.#reportLoss(endpoint.key);
-    this.#unwritten.add(log);
-    this.#timer ??= setTimeout(() => void this.#write(), WRITE_MS);
+    this.#appended(endpoint.key, log, log.appendCall(call, durationMs));
+  }
+
+  /** Appends lines that a gateway in another process has formatted, to the log of an endpoint that exists. */
+  append(key: string, lines: string): void {
+    const log = this.#logs.openByKey(key);
+    this.#appended(key, log, log.appendCalls(lines));
   }
 
   /** Stops writing; the log store writes the rest when it is closed. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
+  }
+
+  #appended(key: string, log: EndpointLogFiles, isStored: boolean): void {
+    if (!isStored) this.#reportLoss(key);
+    this.#unwritten.add(log);
+    this.#timer ??= setTimeout(() => void this.#write(), WRITE_MS);
   }
 
   async #write(): Promise<void> {

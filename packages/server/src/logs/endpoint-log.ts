@@ -63,10 +63,15 @@ export class EndpointLogFiles implements EndpointLog {
 
   /** Appends the line of a call. Returns false if it had to be dropped. Runs for every call. */
   appendCall(call: FinishedCall, durationMs: number): boolean {
+    return this.appendCalls(accessLineOf(call, durationMs, Date.now()));
+  }
+
+  /** Appends the lines of calls, each with a line break at its end. Returns false if they had to be dropped. */
+  appendCalls(lines: string): boolean {
     if (this.#removed) return true;
-    const text = accessLineOf(call, durationMs, Date.now());
-    const isStored = this.#calls.append(text);
-    if (this.#subscriptions.size > 0) this.#publish(parseStoredLine(text.slice(0, -1)));
+    const isStored = this.#calls.append(lines);
+    if (this.#subscriptions.size > 0)
+      for (const line of lines.slice(0, -1).split("\n")) this.#publish(parseStoredLine(line));
     return isStored;
   }
 

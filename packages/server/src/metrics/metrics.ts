@@ -1,4 +1,5 @@
 import {
+  type EndpointCalls,
   type EndpointRegistry,
   LIMITS_OF_CALLS,
   RequestHistogram,
@@ -80,6 +81,18 @@ export class Metrics implements RequestMetrics {
     this.#requests.record(endpoint, status, durationMs / 1000);
     this.recent.record(endpoint, status, durationMs, cold, Date.now());
     if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
+  }
+
+  /** Adds calls that a gateway in another process has counted. */
+  add(endpoint: ServedEndpoint, { calls = [], limited = {} }: EndpointCalls): void {
+    const { org, endpoint: name } = endpoint.spec;
+    for (const [status, coldStarts, sumMs, buckets] of calls) {
+      this.#requests.add(endpoint, status, buckets, sumMs / 1000);
+      this.recent.add(endpoint, status, coldStarts, buckets, Date.now());
+      if (coldStarts > 0) this.#coldStarts.inc({ org, endpoint: name }, coldStarts);
+    }
+    for (const [limit, count] of Object.entries(limited))
+      if (LIMITS_OF_CALLS.some((each) => each === limit)) this.#limited.inc({ org, endpoint: name, limit }, count);
   }
 
   limited({ spec: { org, endpoint } }: ServedEndpoint, limit: string): void {

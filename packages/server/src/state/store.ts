@@ -12,7 +12,7 @@ import {
 import { TEMPORARY } from "./atomic-file.ts";
 import { isStorageFull } from "./fsync.ts";
 import { Journal, type JournalOptions } from "./journal.ts";
-import type { EndpointRecord, OrgFields, OrgRecord } from "./records.ts";
+import type { Change, EndpointRecord, OrgFields, OrgRecord } from "./records.ts";
 import { readState, type StateOnDisk } from "./recovery.ts";
 import type { SecretRecords } from "./secret-records.ts";
 import type { State } from "./state.ts";
@@ -37,6 +37,7 @@ export class Store {
   #pending: PendingChange[] = [];
   #writing: Promise<void> | undefined;
   #closed = false;
+  readonly #listeners = new Set<(change: Change) => void>();
 
   private constructor(file: string, onDisk: StateOnDisk, options: StoreOptions) {
     this.#file = file;
@@ -57,6 +58,12 @@ export class Store {
     }
     const file = join(dataDir, "state.json");
     return new Store(file, await readState(file), options);
+  }
+
+  /** Calls a listener with each change that is on disk. Returns a function that ends that. */
+  subscribe(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Returns the names of the organizations. */
@@ -224,6 +231,7 @@ export class Store {
       this.#pending = [];
       try {
         await this.#journal.write(transaction.changes);
+        for (const listener of this.#listeners) transaction.changes.forEach(listener);
         for (const { resolve } of batch) resolve();
       } catch (error) {
         const failure = writeError(error, this.#file);

@@ -37,6 +37,8 @@ const UNUSUAL: ReadonlySet<string> = new Set([
   // They concern the first proxy of a client.
   "proxy-authenticate",
   "proxy-authorization",
+  // An old name of Connection, which node:http obeys.
+  "proxy-connection",
 ]);
 
 /** Treatment of a header that the gateway knows. Any of them is usual only once. */

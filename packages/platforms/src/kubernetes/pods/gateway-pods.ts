@@ -4,8 +4,8 @@ import type { KubernetesObject } from "../client/objects.ts";
 import { GATEWAY_NAME, LABELS } from "../reconcile/manifests/labels.ts";
 
 /**
- * Follows the pods of a control server's gateways: yields the names of all that exist as soon as they are known, and again after each change. Ends when
- * the signal aborts.
+ * Follows the pods of a control server's gateways: yields the names of all that run as soon as they are known, and again after each change. A pod whose
+ * node is lost still runs, as far as is known. Ends when the signal aborts.
  */
 export async function* gatewayPods(
   options: Omit<InformerOptions, "labelSelector" | "signal">,
@@ -21,10 +21,9 @@ export async function* gatewayPods(
   };
   const observe = (pod: V1Pod) => {
     const { metadata, status } = pod;
-    // A pod that has ended is kept for a while, for example when its node was short of memory.
-    const hasEnded = status?.phase === "Failed" || status?.phase === "Succeeded";
-    if (hasEnded) names.delete(metadata?.name ?? "");
-    else names.add(metadata?.name ?? "");
+    const runs = status?.containerStatuses?.some(({ state }) => state?.running !== undefined) ?? false;
+    if (runs) names.add(metadata?.name ?? "");
+    else names.delete(metadata?.name ?? "");
   };
   signal.addEventListener("abort", changed);
   const labelSelector = `${LABELS.name}=${GATEWAY_NAME},${LABELS.installation}=${namespace}`;

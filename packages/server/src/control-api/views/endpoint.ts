@@ -38,7 +38,7 @@ export function viewEndpoint(
       id,
       ready,
       revision,
-      inFlight: served?.replicas.find((replica) => replica.id === id)?.inFlight ?? 0,
+      inFlight: served?.replicas.find((replica) => replica.id === id)?.totalInFlight ?? 0,
       ...(cpuMillis === undefined ? {} : { cpuMillis }),
       ...(start === undefined ? {} : { start }),
     })),

@@ -1,0 +1,52 @@
+import { accessLineOf } from "../metrics/access-line.ts";
+import type { AccessLog, FinishedCall } from "../metrics/access-log.ts";
+import type { ViewLog } from "./options.ts";
+
+/** Characters that are kept while they cannot be sent; further lines are dropped. */
+const MAX_CHARACTERS = 8 * 2 ** 20;
+
+/** Collects the access lines of all endpoints until they are sent to the control server, which stores them. Runs for every call. */
+export class AccessReporter implements AccessLog {
+  readonly #log: ViewLog;
+  #lines = new Map<string, string[]>();
+  #characters = 0;
+  #isLossReported = false;
+
+  constructor(log: ViewLog) {
+    this.#log = log;
+  }
+
+  record(call: FinishedCall, durationMs: number): void {
+    const { endpoint } = call;
+    if (endpoint.removed) return;
+    if (this.#characters > MAX_CHARACTERS) {
+      this.#reportLoss();
+      return;
+    }
+    const line = accessLineOf(call, durationMs, Date.now());
+    this.#characters += line.length;
+    const lines = this.#lines.get(endpoint.key);
+    if (lines) lines.push(line);
+    else this.#lines.set(endpoint.key, [line]);
+  }
+
+  /** Characters that have not been taken. */
+  get characters(): number {
+    return this.#characters;
+  }
+
+  /** Removes and returns the lines by endpoint. */
+  take(): Record<string, string> {
+    const lines = this.#lines;
+    this.#lines = new Map();
+    this.#characters = 0;
+    this.#isLossReported = false;
+    return Object.fromEntries(Array.from(lines, ([key, each]) => [key, each.join("")]));
+  }
+
+  #reportLoss(): void {
+    if (this.#isLossReported) return;
+    this.#isLossReported = true;
+    this.#log.warn({}, "calls are missing in the log: the control server was not reachable for too long");
+  }
+}

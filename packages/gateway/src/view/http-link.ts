@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { type RequestOptions, request } from "node:http";
+import type { Socket } from "node:net";
+import { StringDecoder } from "node:string_decoder";
+import type { ControlAddress } from "../process/control-address.ts";
+import type { LinkConnection, LinkTransport } from "../protocol/link.ts";
+import { LINK_PATH, LINK_PROTOCOL } from "../protocol/messages.ts";
+
+export interface HttpLinkOptions {
+  readonly address: ControlAddress;
+  /** File with the token of gateways; read for each link, because it may be replaced. */
+  readonly tokenFile?: string;
+}
+
+/** Opens links over HTTP: a request with `Upgrade: faas-gateway`. */
+export class HttpLinkTransport implements LinkTransport {
+  readonly #options: HttpLinkOptions;
+
+  constructor(options: HttpLinkOptions) {
+    this.#options = options;
+  }
+
+  connect(onOpen: Parameters<LinkTransport["connect"]>[0], onFailed: (error: Error) => void): () => void {
+    let isSettled = false;
+    const fail = (error: Error) => {
+      if (isSettled) return;
+      isSettled = true;
+      onFailed(error);
+    };
+    let call: ReturnType<typeof request>;
+    try {
+      call = request({ ...this.#options.address, ...this.#request() });
+    } catch (error) {
+      setImmediate(() => fail(error as Error));
+      return () => (isSettled = true);
+    }
+    call.once("error", fail);
+    call.once("response", (response) => {
+      response.resume();
+      fail(new Error(`the control server responded with ${response.statusCode} in place of a link`));
+    });
+    call.once("upgrade", (_, socket, head) => {
+      if (isSettled) return socket.destroy();
+      isSettled = true;
+      serveLink(socket as Socket, head, onOpen);
+    });
+    call.end();
+    return () => {
+      if (isSettled) return;
+      isSettled = true;
+      call.destroy();
+    };
+  }
+
+  #request(): RequestOptions {
+    const { tokenFile } = this.#options;
+    const token = tokenFile === undefined ? undefined : readFileSync(tokenFile, "utf8").trim();
+    return {
+      method: "POST",
+      path: LINK_PATH,
+      agent: false,
+      headers: {
+        Connection: "Upgrade",
+        Upgrade: LINK_PROTOCOL,
+        "Content-Length": 0,
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      },
+    };
+  }
+}
+
+/** Passes a socket on as a link. Both ends use it. */
+export function serveLink(socket: Socket, head: Buffer, onOpen: Parameters<LinkTransport["connect"]>[0]): void {
+  socket.setNoDelay(true);
+  socket.setTimeout(0);
+  let isClosed = false;
+  const connection: LinkConnection = {
+    send(lines) {
+      if (!isClosed) socket.write(lines);
+    },
+    get bufferedLength() {
+      return socket.writableLength;
+    },
+    close() {
+      isClosed = true;
+      // What was sent before arrives, if the other end reads.
+      socket.end();
+      socket.destroySoon();
+    },
+  };
+  const handlers = onOpen(connection);
+  let failure: Error | undefined;
+  const decoder = new StringDecoder("utf8");
+  const receive = (bytes: Buffer) => {
+    if (!isClosed) handlers.onText(decoder.write(bytes));
+  };
+  socket.on("data", receive);
+  socket.on("error", (error) => {
+    failure = error;
+  });
+  socket.on("end", () => socket.end());
+  socket.once("close", () => {
+    if (isClosed) return;
+    isClosed = true;
+    handlers.onClose(failure);
+  });
+  if (head.length > 0) receive(head);
+}

@@ -1,0 +1,133 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { chmod, mkdir, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { dirname } from "node:path";
+import { FaasError } from "@faas/core";
+import {
+  GATEWAY_TOKEN_HEADER,
+  LINK_PATH,
+  LINK_PROTOCOL,
+  type LinkConnection,
+  type LinkHandlers,
+  serveLink,
+  tokenOf,
+} from "@faas/gateway";
+
+import { trustClientAddress } from "../audit/client-address.ts";
+
+/** Time for the requests in progress when the server stops. */
+const DRAIN_MS = 2_000;
+const SWEEP_MS = 50;
+
+/** Address that gateways in other processes connect to. */
+export type ControlAddress =
+  /** A Unix socket, which only the user of the server can open. */
+  | { readonly path: string }
+  /** A port; gateways need the token. */
+  | { readonly host: string; readonly port: number; readonly token: string };
+
+export interface ControlListenerOptions {
+  readonly address: ControlAddress;
+  /** Serves the control API. */
+  readonly app: RequestListener;
+  /** Takes a new link of a gateway. */
+  readonly accept: (connection: LinkConnection) => LinkHandlers;
+}
+
+/** The control server's listener for gateways in other processes: the control API, whose requests they pass on, and their links. */
+export class ControlListener implements AsyncDisposable {
+  readonly #options: ControlListenerOptions;
+  readonly #server: Server;
+
+  constructor(options: ControlListenerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      // Gateways limit the time for a head, and bodies may be large uploads.
+      { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 75_000, maxHeaderSize: 32 * 1024, noDelay: true },
+      (request, response) => {
+        if (this.#isFromGateway(request)) trustClientAddress(request);
+        options.app(request, response);
+      },
+    );
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket as Socket, head));
+    Object.assign(this.#server, { shouldUpgradeCallback: (request: IncomingMessage) => request.url === LINK_PATH });
+  }
+
+  /**
+   * Listens. Returns the port, 0 for a Unix socket.
+   *
+   * @throws PORT_IN_USE
+   */
+  async listen(): Promise<number> {
+    const { address } = this.#options;
+    if ("path" in address) {
+      await mkdir(dirname(address.path), { recursive: true, mode: 0o700 });
+      // A previous server that was killed left it behind; the lock of the data folder says that no other one uses it.
+      await rm(address.path, { force: true });
+      await this.#bind({ path: address.path });
+      await chmod(address.path, 0o600);
+      return 0;
+    }
+    const { host, port } = address;
+    await this.#bind({ host, port });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Stops to listen, and finishes requests for a bounded time. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const timer = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS);
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), SWEEP_MS);
+    await new Promise((done) => {
+      this.#server.close(done);
+      this.#server.closeIdleConnections();
+    });
+    clearTimeout(timer);
+    clearInterval(sweep);
+  }
+
+  #bind(where: { readonly path: string } | { readonly host: string; readonly port: number }): Promise<void> {
+    return new Promise((listening, reject) => {
+      this.#server.once("error", (error: NodeJS.ErrnoException) => {
+        if (error.code !== "EADDRINUSE") return reject(error);
+        const address = "path" in where ? where.path : `${where.host}:${where.port}`;
+        reject(new FaasError("PORT_IN_USE", `Another program listens on ${address}`, { cause: error }));
+      });
+      this.#server.listen(where, listening);
+    });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const refusal = this.#refusalOf(request);
+    if (refusal !== undefined) {
+      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${LINK_PROTOCOL}\r\n\r\n`);
+    serveLink(socket, head, this.#options.accept);
+  }
+
+  /** Tells whether a gateway has passed a request on: it knows the token. */
+  #isFromGateway({ headers }: IncomingMessage): boolean {
+    const { address } = this.#options;
+    if ("path" in address) return true;
+    const { [GATEWAY_TOKEN_HEADER]: token } = headers;
+    delete headers[GATEWAY_TOKEN_HEADER];
+    return typeof token === "string" && isSame(token, address.token);
+  }
+
+  /** Returns the status line of a refusal; undefined for a link that may be opened. */
+  #refusalOf({ url, headers }: IncomingMessage): string | undefined {
+    const { address } = this.#options;
+    if (url !== LINK_PATH) return "404 Not Found";
+    if (headers.upgrade?.toLowerCase() !== LINK_PROTOCOL) return "426 Upgrade Required";
+    if ("path" in address || isSame(tokenOf(headers) ?? "", address.token)) return undefined;
+    return "401 Unauthorized";
+  }
+}
+
+/** Compares two texts in constant time. */
+function isSame(actual: string, expected: string): boolean {
+  const hash = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(hash(actual), hash(expected));
+}

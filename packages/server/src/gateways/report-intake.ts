@@ -1,0 +1,40 @@
+import type { EndpointRegistry, GatewayMessage } from "@faas/gateway";
+import type { KeyService } from "../auth/key-service.ts";
+import type { AccessLogWriter } from "../logs/access-log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { ReportSink } from "./group.ts";
+
+export interface ReportIntakeOptions {
+  readonly registry: EndpointRegistry;
+  readonly metrics: Pick<Metrics, "add">;
+  /** Absent: calls are not logged. */
+  readonly accessLog?: Pick<AccessLogWriter, "append">;
+  readonly keys: Pick<KeyService, "recordUse">;
+}
+
+/** Takes over what gateways report of finished calls and of keys. */
+export class ReportIntake implements ReportSink {
+  readonly #options: ReportIntakeOptions;
+
+  constructor(options: ReportIntakeOptions) {
+    this.#options = options;
+  }
+
+  onReport(message: GatewayMessage): void {
+    const { registry, metrics, accessLog, keys } = this.#options;
+    switch (message.type) {
+      case "calls":
+        for (const calls of message.endpoints) {
+          const endpoint = registry.get(calls.key);
+          if (endpoint) metrics.add(endpoint, calls);
+        }
+        return;
+      case "access":
+        // A call may outlive its endpoint, and would create a log that nothing removes any more.
+        for (const [key, lines] of Object.entries(message.lines)) if (registry.get(key)) accessLog?.append(key, lines);
+        return;
+      case "key-used":
+        keys.recordUse(message.id);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { EndpointSpec, LimitNumbers, Logger, Platform } from "@faas/core";
+import { type EndpointRegistry, PROTOCOL_VERSION, SYSTEM_CLOCK } from "@faas/gateway";
+import type { KeyService } from "../auth/key-service.ts";
+import type { Store } from "../state/store.ts";
+import { GatewayGroup, type ReportSink } from "./group.ts";
+import type { ControlAddress } from "./listener.ts";
+import type { GatewaysOptions } from "./options.ts";
+import { GatewayPresence } from "./presence.ts";
+import { Publisher } from "./publisher.ts";
+import { ReplicaBridges } from "./replica-bridge.ts";
+import { StatusMessages } from "./state-messages.ts";
+
+/** Length of a path up to which sockets in the folder have short enough paths (unix(7)). */
+const MAX_FOLDER_LENGTH = 80;
+
+export interface GatewaysContext {
+  /** Version of the program. */
+  readonly version: string;
+  readonly dataDir: string;
+  readonly requiresKeys: boolean;
+  readonly platform: Platform;
+  readonly registry: EndpointRegistry<EndpointSpec>;
+  readonly store: Store;
+  readonly keys: KeyService;
+  readonly limitsOf: (org: string) => LimitNumbers;
+  readonly reports: ReportSink;
+  readonly log: Logger;
+  /** Receives what has to be undone when the server stops. */
+  readonly stack: { use<T extends Disposable | AsyncDisposable>(value: T): T; defer(undo: () => void): void };
+}
+
+/** Creates the group of gateways in other processes, and publishes the state to them. */
+export function startGateways(context: GatewaysContext): GatewayGroup {
+  const { version, platform, registry, store, keys, limitsOf, reports, log, stack } = context;
+  const instance = randomBytes(6).toString("hex");
+  const bridgeFolder = socketFolder(context.dataDir, "bridges");
+  rmSync(bridgeFolder, { recursive: true, force: true });
+  mkdirSync(bridgeFolder, { recursive: true, mode: 0o700 });
+  const replicas = function* () {
+    for (const { status } of registry.awake) yield* status?.replicas ?? [];
+  };
+  const bridges = stack.use(new ReplicaBridges(bridgeFolder, replicas, () => refreshBridged(registry, group)));
+  const statuses = new StatusMessages(instance, (replica) => bridges.addressOf(replica));
+  const group: GatewayGroup = new GatewayGroup({
+    ...{ registry, log, reports },
+    hello: {
+      ...{ type: "hello", protocol: PROTOCOL_VERSION, version, instance },
+      ...{ platform: platform.name, requiresKeys: context.requiresKeys },
+    },
+    clock: SYSTEM_CLOCK,
+    notReady: () => platform.notReady,
+    publisher: (broadcast) =>
+      new Publisher({
+        ...{ registry, statuses, broadcast, clock: SYSTEM_CLOCK },
+        orgs: () => store.orgs(),
+        limitsOf: (org) => (store.hasOrg(org) ? limitsOf(org) : undefined),
+        keys: () => keys.all(),
+        keyOf: (id) => keys.get(id),
+      }),
+  });
+  stack.defer(
+    store.subscribe(({ key, org, endpoint }: ChangedThing) => {
+      if (org === undefined) group.keyChanged(key as string);
+      else if (endpoint === undefined) group.orgChanged(org);
+    }),
+  );
+  if (platform.gateways) {
+    const running = platform.gateways.bind(platform);
+    stack.use(new GatewayPresence({ running, sessions: group, log })).start();
+  }
+  return group;
+}
+
+/** Names in a change of the state. */
+interface ChangedThing {
+  readonly key?: string;
+  readonly org?: string | undefined;
+  readonly endpoint?: string | undefined;
+}
+
+/** Publishes replicas again that are reached over bridges. */
+function refreshBridged(registry: EndpointRegistry<EndpointSpec>, group: GatewayGroup): void {
+  for (const endpoint of registry.awake)
+    if (endpoint.status?.replicas.some(({ connect }) => connect !== undefined)) group.statusChanged(endpoint);
+}
+
+/**
+ * Returns the address for gateways: that of the options, or a Unix socket in the data folder, which sandboxed functions cannot open.
+ */
+export async function controlAddress({ listen }: GatewaysOptions, dataDir: string): Promise<ControlAddress> {
+  if (listen === undefined) return { path: join(socketFolder(dataDir, "gateways"), "control.sock") };
+  const { host, port, tokenFile } = listen;
+  return { host, port, token: (await readFile(tokenFile, "utf8")).trim() };
+}
+
+function socketFolder(dataDir: string, name: string): string {
+  const folder = join(dataDir, name);
+  if (folder.length <= MAX_FOLDER_LENGTH) return folder;
+  const hash = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
+  return join(tmpdir().length < 40 ? tmpdir() : "/tmp", `faas-${hash}-${process.getuid?.() ?? 0}-${name}`);
+}

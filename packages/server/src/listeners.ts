@@ -1,0 +1,99 @@
+import type { RequestListener } from "node:http";
+import type { Server as SecureServer } from "node:https";
+import { DEFAULT_PORT, type Platform } from "@faas/core";
+import {
+  type CertificateSet,
+  createGateway,
+  createHttpServer,
+  drain,
+  type EndpointRegistry,
+  type KeyVerifier,
+  tlsOptions,
+} from "@faas/gateway";
+import type { GatewayGroup } from "./gateways/group.ts";
+import { ControlListener } from "./gateways/listener.ts";
+import { controlAddress } from "./gateways/start-gateways.ts";
+import type { DisposerStack } from "./lib/disposer-stack.ts";
+import { listen } from "./listen.ts";
+import type { AccessLogWriter } from "./logs/access-log.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { certificatesIn, type RunningServer, type ServerOptions } from "./options.ts";
+import type { Store } from "./state/store.ts";
+
+/** Results of listening. */
+interface Listening {
+  /** Port for calls; absent if gateways in other processes serve them. */
+  readonly port?: number;
+  readonly watchCertificates?: () => void;
+  readonly gateways?: NonNullable<RunningServer["gateways"]>;
+}
+
+/** Parts of the server that both ways of listening use. */
+interface ListeningContext {
+  readonly options: ServerOptions;
+  readonly stack: DisposerStack;
+  /** Serves the control API. */
+  readonly api: RequestListener;
+}
+
+/** Listens for gateways in other processes: for their links, and for the requests of the control API that they pass on. */
+export async function listenForGateways({
+  options,
+  stack,
+  api,
+  dataDir,
+  gateways: sessions,
+}: ListeningContext & { readonly dataDir: string; readonly gateways: GatewayGroup }): Promise<Listening> {
+  const address = await controlAddress(options.gateways ?? {}, dataDir);
+  const listener = new ControlListener({ address, app: api, accept: (connection) => sessions.accept(connection) });
+  const port = await listener.listen();
+  stack.use(listener);
+  // Open links would keep the listener from closing.
+  stack.use(sessions);
+  const control = "path" in address ? `unix:${address.path}` : `http://${address.host}:${port}`;
+  return { gateways: { sessions, control } };
+}
+
+/** Parts of the server that serve calls in its process. */
+interface CallsContext extends ListeningContext {
+  readonly certificates: CertificateSet | undefined;
+  readonly store: Store;
+  /** Absent: every endpoint is open to everyone. */
+  readonly keys?: KeyVerifier;
+  readonly platform: Platform;
+  readonly registry: EndpointRegistry;
+  readonly metrics: Metrics;
+  readonly accessLog: AccessLogWriter | undefined;
+  /** Aborted when the server stops. */
+  readonly stopping: AbortSignal;
+  /** Returns the time for which idle connections are served when the server stops. */
+  readonly idleMs: () => number;
+}
+
+/** Listens for calls, which a gateway in this process serves, and for requests of the control API. */
+export async function listenForCalls(context: CallsContext): Promise<Listening> {
+  const { options, stack, api, certificates, store, keys, platform, registry, metrics, accessLog, stopping, idleMs } =
+    context;
+  const gateway = createGateway({
+    endpoints: registry,
+    metrics,
+    ...(accessLog ? { accessLog } : {}),
+    hasOrg: (org) => store.hasOrg(org),
+    notReady: () => platform.notReady,
+    ending: stopping,
+    ...(keys ? { keys } : {}),
+    ...(options.onRequest ? { onRequest: options.onRequest } : {}),
+  });
+  const server = createHttpServer(api, gateway, {
+    pair: certificates?.pair,
+    // A single certificate is for every name.
+    contextFor: certificatesIn(options).length > 1 ? (name) => certificates?.contextFor(name) : undefined,
+    limits: options.connections,
+  });
+  const { host = "127.0.0.1", predecessor } = options;
+  const port = await listen(server, { host, port: options.port ?? DEFAULT_PORT, sharedWith: predecessor?.port });
+  stack.defer(() => drain(server, { idleMs: idleMs() }));
+  const watchCertificates = () =>
+    certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
+  return { port, watchCertificates };
+}
