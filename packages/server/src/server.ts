@@ -195,13 +195,9 @@ function createServedState({ options, dataDir, log, stack }: Startup, storage: S
     log,
     limitsOf,
     onAwake: () => autoscaler.onAwake(),
-    ...(options.gateways
-      ? {
-          onSpec: (endpoint) => gateways?.specChanged(endpoint),
-          onStatus: (endpoint) => gateways?.statusChanged(endpoint),
-          onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
-        }
-      : {}),
+    onSpec: (endpoint) => gateways?.specChanged(endpoint),
+    onStatus: (endpoint) => gateways?.statusChanged(endpoint),
+    onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
     onRemoved(endpoint) {
       metrics.forget(endpoint);
       gateways?.endpointRemoved(endpoint);

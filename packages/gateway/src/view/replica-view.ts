@@ -84,7 +84,7 @@ export class ReplicaView {
 }
 
 /**
- * Returns the number of replicas that are not about to end. While the control server is away it takes the place of the desired number, which may have
+ * Returns the number of replicas that are not about to end. While the link is lost it takes the place of the desired number, which may have
  * changed since: if there are none, waiting calls start some.
  */
 function usable(status: EndpointStatus | undefined, platform: readonly PlatformReplica[] | undefined): number {
