@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { FaasError, type Logger, parseDuration } from "@faas/core";
-import type { GatewayView, RunningGateway } from "@faas/gateway";
 import { tlsFiles } from "../options/tls-files.ts";
 import type { Io } from "../terminal/io.ts";
 import { version } from "../version.ts";
+import { createView } from "./create-view.ts";
 import type { GatewayOptions } from "./options.ts";
 import { type ParentProcess, parentProcess } from "./parent-process.ts";
 
@@ -16,9 +16,10 @@ export async function runGateway(options: GatewayOptions, io: Io): Promise<void>
   const log = jsonLog((line) => io.stderr.write(line), logLevel, { gateway: name });
   const parent = parentProcess();
   try {
-    const gateway = await start(options, log, parent, io);
+    const { gateway, connected } = await start(options, log, parent, io);
     const idleMs = await untilStopped(options, parent, io);
     await gateway.stop({ idleMs, finishMs: parseDuration(options.finish) as number });
+    await connected[Symbol.asyncDispose]();
     log.info("stopped");
   } catch (error) {
     if (error instanceof FaasError) parent?.report({ type: "failed", code: error.code, message: error.message });
@@ -28,49 +29,31 @@ export async function runGateway(options: GatewayOptions, io: Io): Promise<void>
   }
 }
 
-async function start(
-  options: GatewayOptions,
-  log: Logger,
-  parent: ParentProcess | undefined,
-  io: Io,
-): Promise<RunningGateway> {
-  const { parseControlAddress, startGatewayProcess } = await import("@faas/gateway");
+async function start(options: GatewayOptions, log: Logger, parent: ParentProcess | undefined, io: Io) {
+  const { inheritedSocket, parseControlAddress, startGatewayProcess } = await import("@faas/gateway");
   const { name, control, host, port, reusePort = false, accessLog } = options;
   const tokenFile = options.gatewayTokenFile === undefined ? undefined : resolve(io.cwd, options.gatewayTokenFile);
-  const view = await createView(options, tokenFile, log);
-  const gateway = await startGatewayProcess({
-    ...{ name, version, view, host, port, reusePort, log },
-    control: parseControlAddress(control),
-    // Read for each request: the file is replaced when the token is.
-    token: tokenFile === undefined ? undefined : () => readFileSync(tokenFile, "utf8").trim(),
-    tls: tlsFiles(options, io.cwd),
-    connections: connectionLimits(options),
-    accessLog: accessLog === "on",
-  });
-  log.info({ host, port: gateway.port }, "listening");
-  void view.ready().then(() => parent?.report({ type: "ready", port: gateway.port }));
-  return gateway;
-}
-
-async function createView(
-  { name, control, peerAddress, peerListen }: GatewayOptions,
-  tokenFile: string | undefined,
-  log: Logger,
-): Promise<GatewayView> {
-  const { HttpLinkTransport, parseControlAddress, ViewClient } = await import("@faas/gateway");
-  const address = peerAddress ?? peerListen;
-  return new ViewClient({
-    identity: { name, version, pid: process.pid, ...(address === undefined ? {} : { peerAddress: address }) },
-    transport: new HttpLinkTransport({
-      address: parseControlAddress(control),
-      ...(tokenFile === undefined ? {} : { tokenFile }),
-    }),
-    log,
-    onIncompatible: (reason) => {
-      log.warn(`${reason}: the gateway ends, and has to be started again`);
-      process.kill(process.pid, "SIGTERM");
-    },
-  });
+  // Read for each request: the file is replaced when the token is.
+  const token = tokenFile === undefined ? undefined : () => readFileSync(tokenFile, "utf8").trim();
+  const connected = await createView(options, { tokenFile, token, env: io.env, log });
+  const { view } = connected;
+  const ready = connected.ready();
+  try {
+    const gateway = await startGatewayProcess({
+      ...{ name, version, view, ready, token, host, port, reusePort, log },
+      control: parseControlAddress(control),
+      socket: inheritedSocket(process.env),
+      tls: tlsFiles(options, io.cwd),
+      connections: connectionLimits(options),
+      accessLog: accessLog === "on",
+    });
+    log.info({ host, port: gateway.port }, "listening");
+    void ready.then(() => parent?.report({ type: "ready", port: gateway.port }));
+    return { gateway, connected };
+  } catch (error) {
+    await connected[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Resolves with the time for idle connections when the gateway has to stop. */

@@ -22,11 +22,19 @@ export interface GatewayProcessOptions {
   readonly version: string;
   /** Not started yet. */
   readonly view: GatewayView;
+  /**
+   * Resolves when calls can be served.
+   *
+   * @defaultValue when the view is complete
+   */
+  readonly ready?: Promise<void>;
   readonly control: ControlAddress;
   /** Returns the token of the gateways; needed except on a Unix socket. */
   readonly token?: (() => string) | undefined;
   readonly host: string;
   readonly port: number;
+  /** Listening socket that this process inherited; it replaces host and port. */
+  readonly socket?: { readonly fd: number } | undefined;
   /** Share the port with other gateways of this machine: then this one listens only when it can serve calls. */
   readonly reusePort: boolean;
   /** Certificates for HTTPS; HTTP without. */
@@ -57,10 +65,11 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const { view, tls, log } = options;
   const certificates = tls.length === 0 ? undefined : await CertificateSet.open(tls, log);
   const ending = new AbortController();
-  const state = { draining: false, gateway: gatewayWithoutView() };
+  const state: State = { draining: false, ready: false, gateway: gatewayWithoutView() };
   const metrics = new GatewayMetrics(options.name, options.version, view);
   const server = createServer(options, certificates, metrics, state);
-  const ready = view.ready().then(() => {
+  const ready = (options.ready ?? view.ready()).then(() => {
+    state.ready = true;
     state.gateway = gatewayOf(options, metrics, ending.signal);
   });
   view.start();
@@ -93,6 +102,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
 /** Parts of a gateway that change after its start. */
 interface State {
   draining: boolean;
+  ready: boolean;
   gateway: Gateway;
 }
 
@@ -106,7 +116,7 @@ function createServer(
     control: controlProxy({ address: control, token, isAway: () => view.state.link === "away" }),
     notReady: () => {
       if (state.draining) return new FaasError("SERVER_STOPPING", "The gateway is stopping");
-      return view.state.complete ? undefined : noView();
+      return state.ready ? undefined : noView();
     },
     metrics: () => metrics.text(server.clients.size),
     keys: () => (requiresKeys(view) ? view.keys : undefined),
@@ -148,12 +158,12 @@ function gatewayOf(
 }
 
 /** @throws PORT_IN_USE */
-async function listen(server: HttpServer, { host, port, reusePort }: GatewayProcessOptions): Promise<void> {
+async function listen(server: HttpServer, { host, port, reusePort, socket }: GatewayProcessOptions): Promise<void> {
   await new Promise<void>((done, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE") return reject(error);
       reject(new FaasError("PORT_IN_USE", `Another program listens on ${host}:${port}`, { cause: error }));
     });
-    server.listen({ host, port, reusePort }, done);
+    server.listen(socket ?? { host, port, reusePort }, done);
   });
 }
