@@ -1,5 +1,6 @@
 import type { Server as SecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type Logger } from "@faas/core";
 import type { ConnectionLimits } from "../http/connection-limits.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
@@ -14,6 +15,7 @@ import { type DrainOptions, drain } from "./drain.ts";
 import { GatewayMetrics } from "./gateway-metrics.ts";
 import { gatewayRoutes } from "./gateway-routes.ts";
 import { gatewayWithoutView, noView } from "./gateway-without-view.ts";
+import { inheritedSocket } from "./inherited-socket.ts";
 
 export interface GatewayProcessOptions {
   /** Name of the gateway, unique among those of its control server. */
@@ -47,6 +49,8 @@ export interface RunningGateway {
 /** Time between the polite end of WebSockets and the end of all connections. */
 const CLOSE_MS = 1_000;
 const FINISH_MS = 10_000;
+/** Time to wait for a view of the endpoints before connections to an inherited socket are accepted. */
+const INHERITED_MS = 3_000;
 
 /**
  * Starts a gateway in this process. It serves calls as soon as it has a view of the endpoints. On a port of its own it listens before that, for probes.
@@ -65,8 +69,11 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   });
   view.start();
   try {
+    const inherited = inheritedSocket();
     if (options.reusePort) await ready;
-    await listen(server, options);
+    // Clients wait in the socket already, unless the control server is unavailable.
+    else if (inherited) await Promise.race([ready, delay(INHERITED_MS)]);
+    await listen(server, options, inherited);
   } catch (error) {
     certificates?.[Symbol.dispose]();
     await view[Symbol.asyncDispose]();
@@ -148,12 +155,16 @@ function gatewayOf(
 }
 
 /** @throws PORT_IN_USE */
-async function listen(server: HttpServer, { host, port, reusePort }: GatewayProcessOptions): Promise<void> {
+async function listen(
+  server: HttpServer,
+  { host, port, reusePort }: GatewayProcessOptions,
+  inherited: { readonly fd: number } | undefined,
+): Promise<void> {
   await new Promise<void>((done, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE") return reject(error);
       reject(new FaasError("PORT_IN_USE", `Another program listens on ${host}:${port}`, { cause: error }));
     });
-    server.listen({ host, port, reusePort }, done);
+    server.listen(inherited ?? { host, port, reusePort }, done);
   });
 }
