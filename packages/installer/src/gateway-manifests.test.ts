@@ -52,6 +52,14 @@ test("clients reach the gateways, and gateways reach the control server", () => 
   assert.equal(serverPorts[0].name, control.ports[0].targetPort);
 });
 
+test("the port of a gateway stays open while it starts again after a crash", () => {
+  const { command, args, ports } = containerOf("faas-gateway");
+  const [program, ...rest] = command.slice(1);
+  assert.match(program, /\/gateway\/programs\/keep-listening\.pl$/);
+  assert.deepEqual(rest.slice(0, 3), ["0.0.0.0", String(ports[0].containerPort), "--"]);
+  assert.equal(valueAfter(args, "--port"), String(ports[0].containerPort));
+});
+
 test("the Service for clients changes after everything else, so that it selects pods that are ready", () => {
   const { kind, metadata } = serverManifests(options()).at(-1) ?? {};
   assert.deepEqual([kind, metadata?.name], ["Service", "faas"]);
