@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";

@@ -14,7 +14,7 @@ export class HeaderField {
   readonly value: string;
   /** Name in lower case. */
   readonly key: string;
-  /** It is passed on from the replica to the client. */
+  /** True if it is passed on from the replica to the client. */
   readonly isPassedOn: boolean;
   #line: string | undefined;
 
