@@ -1,5 +1,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { FaasError } from "@faas/core";
 import {
@@ -9,8 +15,8 @@ import {
   type LinkConnection,
   type LinkHandlers,
   serveLink,
-  tokenOf,
 } from "@faas/gateway";
+
 import { trustClientAddress } from "../audit/client-address.ts";
 import { listenOnPath } from "../lib/unix-socket.ts";
 
@@ -116,10 +122,13 @@ export class ControlListener implements AsyncDisposable {
     const { address } = this.#options;
     if (url !== LINK_PATH) return "404 Not Found";
     if (headers.upgrade?.toLowerCase() !== LINK_PROTOCOL) return "426 Upgrade Required";
-    if ("path" in address || isSame(tokenOf(headers) ?? "", address.token)) return undefined;
+    if ("path" in address || isSame(bearerOf(headers), address.token)) return undefined;
     return "401 Unauthorized";
   }
 }
+
+/** Returns the token of a request, which does not have the form of a key. */
+const bearerOf = ({ authorization = "" }: IncomingHttpHeaders) => authorization.replace(/^Bearer +/i, "");
 
 /** Compares two texts in constant time. */
 function isSame(actual: string, expected: string): boolean {
