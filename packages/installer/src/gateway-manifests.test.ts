@@ -153,6 +153,14 @@ test("a gateway may only follow EndpointSlices and start replicas", () => {
   assert.equal(named("ValidatingAdmissionPolicyBinding", "faas-gateway-tools").spec.policyName, "faas-gateway-tools");
 });
 
+test("there are two gateways, and none where each would need a node", () => {
+  const { gateways: _, ...withoutNumber } = options();
+  const deployments = (expose: "none" | "hostport") =>
+    serverManifests({ ...withoutNumber, expose }).filter(({ kind }) => kind === "Deployment").length;
+  assert.deepEqual([deployments("none"), deployments("hostport")], [2, 1]);
+  assert.equal(gatewayDeployment({ ...withoutNumber, expose: "none" }).spec?.replicas, 2);
+});
+
 test("without gateways, nothing of them exists, and the control server accepts the clients", () => {
   const all = serverManifests(options({ gateways: "0" }));
   assert.equal(JSON.stringify(all.filter(({ kind }) => kind !== "Deployment")).includes("gateway"), false);
