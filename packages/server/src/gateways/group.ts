@@ -24,6 +24,8 @@ import type { GatewayInfo, GatewaySessions } from "./session-info.ts";
 const LOST_MS = 15 * 60_000;
 /** Time after the start in which gateways that served calls before open their links again. */
 const START_MS = 5_000;
+/** Time after the start in which most of them have done so; until then, new gateways wait for the others. */
+const RELINK_MS = 1_500;
 /** Longest time that `settled` waits for. */
 const SETTLE_MS = 1_000;
 
@@ -39,6 +41,8 @@ export interface GatewayGroupOptions {
   readonly log: Logger;
   /** Returns the reason why no replica can be started yet. */
   readonly notReady: () => FaasError | undefined;
+  /** Gateways outlive the control server, and open their links again after its start. */
+  readonly outliveServer: boolean;
   readonly reports: ReportSink;
   /** Creates the publisher. @param broadcast sends lines to all gateways */
   readonly publisher: (broadcast: (lines: string) => void) => Publisher;
@@ -65,6 +69,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   constructor(options: GatewayGroupOptions) {
     this.#options = options;
     this.#startedMs = options.clock.now();
+    if (options.outliveServer) options.clock.after(RELINK_MS, () => this.#publishMembers());
     this.publisher = options.publisher((lines) => this.#broadcast(lines, this.publisher.version));
   }
 
@@ -316,7 +321,8 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   #membersLine(): string {
     const members = Array.from(this.#members.values(), ({ member }) => member).filter((each) => each !== undefined);
     members.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return encodeMessage<ControlMessage>({ type: "gateways", members });
+    const isPartial = this.#options.outliveServer && this.#options.clock.now() - this.#startedMs < RELINK_MS;
+    return encodeMessage<ControlMessage>({ type: "gateways", members, ...(isPartial ? { partial: true } : {}) });
   }
 
   /** Notices that the platform is reachable, or no longer is: nothing reports that. */
