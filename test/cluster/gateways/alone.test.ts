@@ -25,7 +25,7 @@ describe("a gateway without a control server", () => {
       api: account.api,
       instance: account.namespace,
       log,
-      endpoint: () => ({ revision: "", replicas: [], isForeignServer: false }),
+      endpoint: () => ({ spec: { revision: "" } }),
       onReplicas: (key, all) => void replicas.set(key, all),
     });
     cluster.start();

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { tempDir } from "@faas/testing";
+import { createCertificate, tempDir } from "@faas/testing";
 import { coldCall, deployFunctions, REFILL_MS } from "../cold-starts.ts";
 import { runNode } from "../commands.ts";
 import { ALWAYS, ECHO, HELLO } from "../gateway.ts";
@@ -15,6 +15,7 @@ import { type Measure, milliseconds, type Part, part, perSecond } from "./part.t
 
 const MIB = 2 ** 20;
 const SECONDS = 2;
+const SMALL_BODY = { bytes: 1024, type: "application/octet-stream" };
 const IDLE_ENDPOINTS = 20;
 const IDLE_SECONDS = 10;
 
@@ -89,12 +90,34 @@ const gateway = part(async (checkout, servers) => {
     const one = await load(server.folder, target("hello"), { connections: 1, seconds: SECONDS });
     const many = await load(server.folder, target("hello"), { connections: 1_000, seconds: SECONDS });
     const large = await load(server.folder, target("echo"), { connections: 10, seconds: SECONDS, body });
+    const small = await load(server.folder, target("echo"), { connections: 10, seconds: SECONDS, body: SMALL_BODY });
     return {
       "gateway, 10 connections: calls": perSecond(ten.rate),
       "gateway, 10 connections: calls per CPU second": perSecond(1e6 / ten.cpuUs),
       "gateway, 1 connection: p50": milliseconds(one.p50Us / 1000),
       "gateway, 1,000 connections: calls": perSecond(many.rate),
+      "gateway, 1,000 connections: p99": milliseconds(many.p99Us / 1000),
+      "gateway, POST of 1 KiB: calls per CPU second": perSecond(1e6 / small.cpuUs),
       "gateway, 1 MiB bodies": { value: large.bytesRate / MIB, unit: "MiB/s", higherIsBetter: true },
+      "gateway, 1 MiB bodies: calls per CPU second": perSecond(1e6 / large.cpuUs),
+    };
+  };
+});
+
+const tls = part(async (checkout, servers) => {
+  const { cert, key } = createCertificate(tempDir("tls"), "server");
+  process.env.FAAS_CA = cert;
+  servers.defer(() => {
+    delete process.env.FAAS_CA;
+  });
+  const server = servers.use(await LocalServer.start(["--tls-cert", cert, "--tls-key", key], checkout));
+  await server.deploy("hello", "index.mjs", HELLO, ...ALWAYS);
+  return async () => {
+    const target = { url: `${server.url}/acme/hello`, pid: server.pid };
+    const { rate, cpuUs } = await load(server.folder, target, { connections: 10, seconds: SECONDS });
+    return {
+      "gateway, HTTPS, 10 connections: calls": perSecond(rate),
+      "gateway, HTTPS, 10 connections: calls per CPU second": perSecond(1e6 / cpuUs),
     };
   };
 });
@@ -125,5 +148,6 @@ export const parts: Readonly<Record<string, Part>> = {
   "cold-starts": coldStarts,
   "idle-server": idleServer,
   gateway,
+  tls,
   wrappers,
 };

@@ -51,10 +51,10 @@ class ControlWorld implements CallRecorder {
   reportPresence(): void {
     if (this.control && !this.platform.isUnreachable) {
       const { group } = this.control;
-      for (const name of this.gateways.keys()) group.expect(name);
+      for (const { name, address } of this.gateways.values()) group.expect(name, address);
       for (const { name, state } of group.list()) if (state === "lost" && !this.gateways.has(name)) group.gone(name);
     }
-    this.time.after(1_000, () => this.reportPresence());
+    this.time.after(100, () => this.reportPresence());
   }
 
   crashControl(): void {

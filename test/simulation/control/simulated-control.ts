@@ -53,6 +53,7 @@ export class SimulatedControl implements NetworkHost {
     const statuses = new StatusMessages(instance, ({ address }) => address);
     this.group = new GatewayGroup({
       ...{ registry, log, clock },
+      now: () => network.time.now,
       hello: {
         ...{ type: "hello", protocol: PROTOCOL_VERSION, version: "1", instance },
         ...{ platform: "kubernetes", requiresKeys: false },

@@ -1,13 +1,13 @@
+import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
-import { headerFields } from "../http/call/header-field.ts";
 import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { WebSocketTunnels } from "../websocket/tunnel.ts";
 import { type RoutedExchange, replicaFailed, type Stage } from "./exchange.ts";
-import { ownHeaders, passedOnHeaders, requestLines } from "./forwarded-headers.ts";
+import { ownLines, passedOnHeaders, requestLines } from "./forwarded-headers.ts";
 import { RequestBody } from "./request-body.ts";
 
 /** The wrapper responds at the timeout itself; for a replica that is stuck, the gateway responds this much later. */
@@ -91,7 +91,7 @@ class ResponseRelay implements ResponseHandler {
     this.#sized = framing.kind === "length" || framing.kind === "none";
     // The head of a stream must not wait for its first chunk.
     const headers = passedOnHeaders(head, exchange, this.#context.isEndpoint);
-    response.writeHead(status, headers, ownHeaders(exchange, timing), !this.#sized);
+    response.writeHead(status, headers, ownLines(exchange, timing), !this.#sized);
   }
 
   data(bytes: Buffer): boolean {
@@ -109,8 +109,7 @@ class ResponseRelay implements ResponseHandler {
     exchange.status = head.status;
     const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
     const { isEndpoint, tunnels } = this.#context;
-    const headers = [...passedOnHeaders(head, exchange, isEndpoint), ...headerFields(ownHeaders(exchange, timing))];
-    tunnels.open(exchange, headers, socket);
+    tunnels.open(exchange, passedOnHeaders(head, exchange, isEndpoint), ownLines(exchange, timing), socket);
   }
 
   failed(error: Error): void {

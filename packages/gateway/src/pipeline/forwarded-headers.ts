@@ -1,4 +1,4 @@
-import { nominatedBy } from "../http/call/end-to-end-headers.ts";
+import { HeaderBlock } from "../http/call/header-block.ts";
 import { HeaderField } from "../http/call/header-field.ts";
 import { authorityOf } from "../http/request-path.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
@@ -26,32 +26,28 @@ export function requestLines({ request, requestId, prefix }: Exchange): string {
 }
 
 /**
- * Returns the headers of a replica's response that are passed on.
+ * Returns the headers of a replica's response for the client.
  * @param isEndpoint tells whether a key, "org/endpoint", is that of an endpoint
  */
 export function passedOnHeaders(
-  { fields, connection }: ResponseHead,
+  { headers }: ResponseHead,
   exchange: Pick<Exchange, "request" | "prefix">,
   isEndpoint: (key: string) => boolean,
-): HeaderField[] {
-  const nominated = nominatedBy(connection);
-  const list: HeaderField[] = [];
-  for (const field of fields) {
-    if (!field.isPassedOn || nominated?.includes(field.key)) continue;
-    list.push(
+): HeaderBlock {
+  if (!headers.isRedirect) return headers;
+  return new HeaderBlock(
+    headers.fields.map((field) =>
       field.key === "location"
         ? new HeaderField(field.name, prefixedLocation(field.value, exchange, isEndpoint))
         : field,
-    );
-  }
-  return list;
+    ),
+  );
 }
 
-/** Returns the headers that the gateway adds to a response. */
-export function ownHeaders({ requestId, cold }: Exchange, serverTiming: string): string[] {
-  const list = ["X-Request-Id", requestId, "Server-Timing", serverTiming];
-  if (cold) list.push("X-Cold-Start", "true");
-  return list;
+/** Returns the lines of the headers that the gateway adds to a response. */
+export function ownLines({ requestId, cold }: Exchange, serverTiming: string): string {
+  const lines = `X-Request-Id: ${requestId}\r\nServer-Timing: ${serverTiming}\r\n`;
+  return cold ? `${lines}X-Cold-Start: true\r\n` : lines;
 }
 
 function appended(list: string | undefined, element: string): string {

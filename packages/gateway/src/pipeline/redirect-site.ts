@@ -1,6 +1,7 @@
-import { headerFields } from "../http/call/header-field.ts";
+import { HeaderBlock } from "../http/call/header-block.ts";
 import { originForm } from "../http/request-path.ts";
 import type { Stage } from "./exchange.ts";
+import { ownLines } from "./forwarded-headers.ts";
 
 /**
  * Redirects a request for the address of a static site without a slash at its end, as file servers do for folders: relative links of its pages would lead to
@@ -13,10 +14,8 @@ export function redirectSite(): Stage {
     const location = isSite ? withSlash(originForm(request.url), prefix) : undefined;
     if (location === undefined || (request.method !== "GET" && request.method !== "HEAD")) return exchange.proceed();
     exchange.status = 301;
-    const { requestId } = exchange;
-    const timing = exchange.serverTiming(0);
-    const headers = headerFields(["Location", location, "Content-Length", "0"]);
-    exchange.response.writeHead(301, headers, ["X-Request-Id", requestId, "Server-Timing", timing], false);
+    const headers = HeaderBlock.of(["Location", location, "Content-Length", "0"]);
+    exchange.response.writeHead(301, headers, ownLines(exchange, exchange.serverTiming(0)), false);
     exchange.finish(true);
   };
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 import type { ReplicaSocket } from "@faas/core";
 import { type ConnectionOwner, type ReplicaAddress, ReplicaConnection, type ResponseHandler } from "./connection.ts";
 import type { WatchedConnections } from "./reachability.ts";

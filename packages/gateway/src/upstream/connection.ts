@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { copyOf } from "../http/call/buffer-pool.ts";
+import { ReadBuffer } from "../http/call/read-buffer.ts";
 import { ChunkedDecoder } from "./chunked-decoder.ts";
 import type { BodySink, BodySource, ReplicaRequest } from "./replica-request.ts";
 import { type Framing, parseResponseHead, type ResponseHead } from "./response-head.ts";
@@ -48,11 +49,12 @@ export interface ConnectionOwner {
 
 const CONNECT_MS = 5_000;
 const MAX_HEAD_BYTES = 16 * 1024;
+/** Longest head that the next one is compared with. */
+const MAX_REMEMBERED_BYTES = 2 * 1024;
 /** Replicas close idle connections after 5 s or later; the gateway closes them first, so that no request is sent on a closing one. */
 const KEEP_MS = 4_000;
 
-/** Read buffer of all connections: its bytes are processed before the next read, so reading allocates nothing (`onread` of `net.connect`). */
-const INCOMING = Buffer.allocUnsafeSlow(64 * 1024);
+const INCOMING = new ReadBuffer();
 const HEAD_END = Buffer.from("\r\n\r\n");
 
 /** Bytes of a request's body that may wait to be written before its source is paused. */
@@ -74,6 +76,8 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
   /** Framing of the current response; `undefined` until its head has arrived. */
   #framing: Framing | undefined;
   #keepMs = 0;
+  /** Last head: most functions respond with the same fields again and again. */
+  #lastHead: ResponseHead | undefined;
   /** The part of a head that has arrived. */
   #partial: Buffer | undefined;
   /** Bytes of a body with a length that have not arrived. */
@@ -91,7 +95,7 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     this.#owner = owner;
     this.#request = request;
     this.#handler = handler;
-    const onread = { buffer: INCOMING, callback: (bytes: number) => this.#read(INCOMING.subarray(0, bytes)) };
+    const onread = { buffer: INCOMING.buffer, callback: (bytes: number) => this.#read(INCOMING.first(bytes)) };
     // The connection of an upgrade must be an ordinary stream.
     this.#isStream = connected !== undefined || request.upgrade !== undefined;
     const socket = connected ?? connect({ ...owner.address, noDelay: true, ...(this.#isStream ? {} : { onread }) });
@@ -221,7 +225,9 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     }
     this.#partial = undefined;
     const { method, upgrade } = this.#request as ReplicaRequest;
-    const head = parseResponseHead(all.toString("latin1", 0, end), method, KEEP_MS);
+    const head = parseResponseHead(all.toString("latin1", 0, end), method, KEEP_MS, this.#lastHead);
+    // Its fields keep the whole text in memory.
+    this.#lastHead = end <= MAX_REMEMBERED_BYTES ? head : undefined;
     const rest = all.subarray(end + HEAD_END.length);
     if (head.status === 101) {
       if (upgrade === undefined) throw new Error("the replica changed the protocol without a request for it");
@@ -240,7 +246,8 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     this.#handler?.head(head);
     // The handler may have aborted the call.
     if (this.#handler === undefined) return;
-    if (framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0)) this.#complete(undefined, rest);
+    if (framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0))
+      this.#complete(undefined, rest.length);
     else if (rest.length > 0) this.#readBody(framing, rest);
   }
 
@@ -249,10 +256,11 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
       if (bytes.length < this.#remaining) {
         this.#remaining -= bytes.length;
         this.#give(bytes);
-      } else this.#complete(bytes.subarray(0, this.#remaining), bytes.subarray(this.#remaining));
+      } else if (bytes.length === this.#remaining) this.#complete(bytes, 0);
+      else this.#complete(bytes.subarray(0, this.#remaining), bytes.length - this.#remaining);
     } else if (this.#chunked !== undefined) {
       const read = this.#chunked.read(bytes, this.#give);
-      if (this.#chunked?.done) this.#complete(undefined, bytes.subarray(read));
+      if (this.#chunked?.done) this.#complete(undefined, bytes.length - read);
     } else this.#give(bytes);
   }
 
@@ -262,10 +270,10 @@ export class ReplicaConnection implements ReplicaCall, BodySink {
     if (this.#isStream) this.#socket.pause();
   };
 
-  #complete(last: Buffer | undefined, beyond: Buffer): void {
+  #complete(last: Buffer | undefined, bytesBeyond: number): void {
     const handler = this.#handler;
     // Unexpected bytes, or a request body that has not been sent completely: the connection cannot be reused.
-    const keepMs = beyond.length > 0 || this.#source ? 0 : this.#keepMs;
+    const keepMs = bytesBeyond > 0 || this.#source ? 0 : this.#keepMs;
     this.#detach();
     if (keepMs > 0 && !this.#socket.destroyed) this.#owner.release(this, keepMs);
     else this.#destroy();

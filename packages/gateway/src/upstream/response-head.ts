@@ -1,3 +1,5 @@
+import { nominatedBy } from "../http/call/end-to-end-headers.ts";
+import { HeaderBlock } from "../http/call/header-block.ts";
 import { HeaderField } from "../http/call/header-field.ts";
 
 /** Rule by which the end of a response's body is found (RFC 9112 section 6.3). */
@@ -10,8 +12,10 @@ export type Framing =
 /** The head of a replica's response. */
 export interface ResponseHead {
   readonly status: number;
-  /** Header fields, in their order. */
+  /** All header fields, in their order. */
   readonly fields: readonly HeaderField[];
+  /** Header fields that are passed on to the client. */
+  readonly headers: HeaderBlock;
   /** Value of the header Connection; empty if there is none. */
   readonly connection: string;
   readonly framing: Framing;
@@ -30,8 +34,9 @@ const KEEP_MARGIN_MS = 1_000;
  * Parses a head, without its last empty line, decoded as latin1. Throws an `Error` where two readers could disagree on the end of the body (RFC 9112
  * section 11.2). Names and values are checked later, when they are formatted for the client.
  * @param keepMs longest time for which the connection can be reused
+ * @param previous head before it on the connection: fields that it has in common with this one are parsed once
  */
-export function parseResponseHead(text: string, method: string, keepMs: number): ResponseHead {
+export function parseResponseHead(text: string, method: string, keepMs: number, previous?: ResponseHead): ResponseHead {
   let end = endOfLine(text, 0);
   const { status, isFirstMinor } = statusOf(text.slice(0, end));
   const fields: HeaderField[] = [];
@@ -39,11 +44,16 @@ export function parseResponseHead(text: string, method: string, keepMs: number):
   let coding: string | undefined;
   let connection = "";
   let hintMs = keepMs;
+  /** The fields that are passed on are the previous ones. */
+  let isSame = true;
   while (end < text.length) {
     const start = end + 2;
-    end = endOfLine(text, start);
-    const field = fieldOf(text.slice(start, end));
+    const expected = previous?.fields[fields.length];
+    const isExpected = expected !== undefined && isLine(text, start, expected.received);
+    end = isExpected ? start + expected.received.length : endOfLine(text, start);
+    const field = isExpected ? expected : parseField(text.slice(start, end));
     const { key, value } = field;
+    isSame &&= isExpected || !(field.isPassedOn || expected?.isPassedOn);
     if (key === "content-length") {
       if (length === value) continue;
       if (length !== undefined) throw new Error("more than one Content-Length");
@@ -60,7 +70,9 @@ export function parseResponseHead(text: string, method: string, keepMs: number):
   if (coding !== undefined && !isFirstMinor) throw new Error("Transfer-Encoding is not allowed in HTTP/1.0");
   const framing = framingOf(status, method, length, coding);
   const reusable = framing !== UNTIL_CLOSE && persists(isFirstMinor, connection);
-  return { status, fields, connection, framing, keepMs: reusable ? Math.min(keepMs, hintMs) : 0 };
+  isSame &&= fields.length === previous?.fields.length && connection === previous.connection;
+  const headers = previous !== undefined && isSame ? previous.headers : passedOn(fields, connection);
+  return { status, fields, headers, connection, framing, keepMs: reusable ? Math.min(keepMs, hintMs) : 0 };
 }
 
 interface Status {
@@ -81,27 +93,22 @@ function statusOf(line: string): Status {
   return lastStatus;
 }
 
-/** Fields by their lines: functions send the same ones again and again. */
-const knownFields = new Map<string, HeaderField>();
-const MAX_KNOWN_FIELDS = 1_000;
-/** Longest line that is remembered. */
-const MAX_KNOWN_LENGTH = 200;
-
-/** Parses a line. */
-function fieldOf(part: string): HeaderField {
-  const known = knownFields.get(part);
-  if (known !== undefined) return known;
-  // A part of a string keeps the whole string in memory.
-  const line = Buffer.from(part, "latin1").toString("latin1");
+function parseField(line: string): HeaderField {
   const colon = line.indexOf(":");
   if (colon <= 0) throw new Error(`expected a header field, got "${line.slice(0, 100)}"`);
-  const field = new HeaderField(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
-  // The wrappers return the id of the request, which is another one each time.
-  if (field.key !== "x-request-id" && line.length <= MAX_KNOWN_LENGTH) {
-    if (knownFields.size >= MAX_KNOWN_FIELDS) knownFields.clear();
-    knownFields.set(line, field);
-  }
-  return field;
+  return new HeaderField(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim(), line);
+}
+
+/** Tells whether there is a line at an index. */
+function isLine(text: string, at: number, line: string): boolean {
+  const end = at + line.length;
+  return text.startsWith(line, at) && (end === text.length || text.startsWith("\r\n", end));
+}
+
+/** Returns the fields that are not of the connection to the replica. */
+function passedOn(fields: readonly HeaderField[], connection: string): HeaderBlock {
+  const nominated = nominatedBy(connection);
+  return new HeaderBlock(fields.filter((field) => field.isPassedOn && !nominated?.includes(field.key)));
 }
 
 function endOfLine(text: string, from: number): number {

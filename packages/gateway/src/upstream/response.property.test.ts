@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { setImmediate as nextIteration } from "node:timers/promises";
 import fc from "fast-check";
+import type { HeaderField } from "../http/call/header-field.ts";
 import type { ResponseHandler } from "./connection.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { parseResponseHead } from "./response-head.ts";
@@ -72,6 +73,43 @@ test("accepts only heads with one framing, which their headers declare", () => {
     { numRuns: 2_000 },
   );
   assert.ok(accepted > 100, `${accepted}`);
+});
+
+test("reads the same out of a head whatever the previous one was", () => {
+  const text = fc
+    .tuple(status, fc.array(line, { maxLength: 5 }))
+    .map(([first, lines]) => [first, ...lines].join("\r\n"));
+  const read = (...args: Parameters<typeof parseResponseHead>) => {
+    try {
+      const { headers, ...head } = parseResponseHead(...args);
+      const facts = (fields: readonly HeaderField[]) => fields.map(({ name, value }) => `${name}: ${value}`);
+      return { ...head, fields: facts(head.fields), passedOn: facts(headers.fields) };
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  fc.assert(
+    fc.property(text, text, fc.nat(), (one, other, at) => {
+      let previous: ReturnType<typeof parseResponseHead>;
+      try {
+        previous = parseResponseHead(one, "GET", 4_000);
+      } catch {
+        return;
+      }
+      // The same, another one, and one with a line less or more.
+      const lines = one.split("\r\n");
+      const index = 1 + (at % lines.length);
+      const [added = "X-New: 1"] = other.split("\r\n").slice(1);
+      for (const next of [
+        one,
+        other,
+        lines.toSpliced(index, 1).join("\r\n"),
+        lines.toSpliced(index, 0, added).join("\r\n"),
+      ])
+        assert.deepEqual(read(next, "GET", 4_000, previous), read(next, "GET", 4_000));
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 const responses = [

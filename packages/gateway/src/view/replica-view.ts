@@ -39,7 +39,7 @@ export class ReplicaView {
   /** Takes a status of the control server; `undefined` for none. */
   setControl(key: string, control: StatusMessage | undefined): void {
     const sources = this.#of(key);
-    sources.control = control;
+    sources.control = control && !isEmpty(control) ? control : undefined;
     sources.failure = failureOf(control?.failure, sources.failure);
     this.#update(key, sources);
   }
@@ -66,15 +66,6 @@ export class ReplicaView {
     if (sources) this.#update(key, sources);
   }
 
-  /** Forgets what the control server has sent of an endpoint that was removed. */
-  remove(key: string): void {
-    const sources = this.#sources.get(key);
-    if (!sources) return;
-    sources.control = undefined;
-    sources.failure = undefined;
-    if (!sources.platform) this.#sources.delete(key);
-  }
-
   #of(key: string): Sources {
     let sources = this.#sources.get(key);
     if (!sources) {
@@ -96,12 +87,16 @@ export class ReplicaView {
 }
 
 /**
- * Returns the number of replicas that are not about to end. While the control server is away it takes the place of the desired number, which may have
+ * Returns the number of replicas that are not about to end. While the link is lost it takes the place of the desired number, which may have
  * changed since: if there are none, waiting calls start some.
  */
 function usable(status: EndpointStatus | undefined, platform: readonly PlatformReplica[] | undefined): number {
   return platform ? platform.filter(({ terminating }) => !terminating).length : (status?.replicas.length ?? 0);
 }
+
+/** Tells whether a status is that of an endpoint without one. */
+const isEmpty = ({ desired, replicas, failure, ended }: StatusMessage) =>
+  desired === 0 && replicas.length === 0 && failure === undefined && ended === undefined;
 
 function platformStatus({ spec }: ServedEndpoint, platform: readonly PlatformReplica[]): EndpointStatus {
   const { org, endpoint, revision } = spec;
@@ -110,9 +105,10 @@ function platformStatus({ spec }: ServedEndpoint, platform: readonly PlatformRep
 }
 
 function controlStatus({ spec }: ServedEndpoint, { control, ending, failure }: Sources): EndpointStatus | undefined {
-  if (control === undefined) return undefined;
+  // Without a revision nothing has been observed yet.
+  if (control?.revision === undefined) return undefined;
   const { org, endpoint } = spec;
-  const { revision = spec.revision, replicas, ended } = control;
+  const { revision, replicas, ended } = control;
   return {
     ...{ org, endpoint, revision },
     replicas: replicas.map((replica): Replica => (ending?.has(replica.id) ? { ...replica, ready: false } : replica)),

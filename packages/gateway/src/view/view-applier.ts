@@ -82,7 +82,7 @@ export class ViewApplier {
         this.#putOrg(message.name, message.limits);
         return;
       case "org-removed":
-        this.#orgs.delete(message.name);
+        this.#removeOrg(message.name);
         return;
       case "key":
         this.#seen?.keys.add(message.id);
@@ -114,8 +114,9 @@ export class ViewApplier {
   #removeEndpoint(key: string): void {
     const { registry, replicas, waker } = this.#options;
     const endpoint = registry.get(key);
-    replicas.remove(key);
     if (endpoint === undefined) return;
+    // An endpoint of the same name that is added later begins without replicas.
+    replicas.setControl(key, undefined);
     registry.delete(endpoint.spec);
     waker.forget(endpoint);
   }
@@ -135,6 +136,11 @@ export class ViewApplier {
     this.#options.registry.limitsChanged(name);
   }
 
+  #removeOrg(name: string): void {
+    this.#orgs.delete(name);
+    this.#options.registry.limitsChanged(name);
+  }
+
   /** Rejects the calls that wait for a first replica, which cannot be started. */
   #rejectWaiting({ key, code, detail, extensions }: WakeFailed): void {
     const endpoint = this.#options.registry.get(key);
@@ -150,7 +156,7 @@ export class ViewApplier {
     const { registry, keys, replicas } = this.#options;
     for (const { key } of [...registry.values()]) if (!seen.endpoints.has(key)) this.#removeEndpoint(key);
     for (const key of [...replicas.controlKeys()]) if (!seen.statuses.has(key)) replicas.setControl(key, undefined);
-    for (const name of [...this.#orgs.keys()]) if (!seen.orgs.has(name)) this.#orgs.delete(name);
+    for (const name of [...this.#orgs.keys()]) if (!seen.orgs.has(name)) this.#removeOrg(name);
     for (const id of [...keys.ids()]) if (!seen.keys.has(id)) keys.remove(id);
   }
 }

@@ -100,6 +100,11 @@ export class ViewClient implements GatewayView {
     };
   }
 
+  /** Gateways that share the calls, this one included; undefined before the first list. */
+  get members(): readonly GatewayMember[] | undefined {
+    return this.#members;
+  }
+
   /** Names of all organizations. */
   orgs(): IterableIterator<string> {
     return this.#applier.orgs();

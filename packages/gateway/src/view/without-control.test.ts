@@ -5,7 +5,7 @@ import type { LinkHandlers, LinkTransport } from "../protocol/link.ts";
 import type { ControlHello, ControlMessage, GatewaySpec } from "../protocol/messages.ts";
 import { ViewClient } from "./view-client.ts";
 
-/** A gateway that follows the platform and starts replicas there itself, while its control server is away. */
+/** A gateway that follows the platform and starts replicas there itself, while its control server is down. */
 
 const KEY = "acme/x";
 const spec: GatewaySpec = {

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
-import type { HeaderField } from "../http/call/header-field.ts";
+import type { HeaderBlock } from "../http/call/header-block.ts";
 import type { RoutedExchange } from "../pipeline/exchange.ts";
 import { closeFrame, FrameTracker } from "./frames.ts";
 
@@ -26,13 +26,13 @@ export class WebSocketTunnels {
    * Answers an upgrade with the replica's 101, and passes bytes both ways until one side closes, or the key that authorized it becomes invalid. The slot
    * stays occupied until then. Throws if the replica's headers cannot be passed on.
    */
-  open(exchange: RoutedExchange, headers: readonly HeaderField[], upstream: Duplex): void {
+  open(exchange: RoutedExchange, headers: HeaderBlock, own: string, upstream: Duplex): void {
     const { upgrade, replica, keySignal } = exchange;
     if (!upgrade || exchange.finished) return void upstream.destroy();
     const { socket, head, protocol } = upgrade;
     let lines: string;
     try {
-      lines = headers.map((field) => field.line()).join("");
+      lines = headers.lines() + own;
     } catch (error) {
       upstream.destroy();
       throw error;

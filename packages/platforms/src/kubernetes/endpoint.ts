@@ -1,10 +1,10 @@
 import type { EndedReplica, EndpointSpec, EndpointStatus, ReplicaFailure, Replica as ReplicaStatus } from "@faas/core";
+import { isForeignServer } from "../common/foreign-server.ts";
 import { serverExit } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import type { PodFacts } from "./pods/pod-facts.ts";
 import { type Failure, isKill, withLastLines } from "./pods/pod-failures.ts";
 import { Replica, type ReplicaOwner, TRANSIENT_FAILURE_MS } from "./pods/replica.ts";
-import { isForeignServer } from "./reconcile/manifests/endpoint.ts";
 import { PORT } from "./reconcile/manifests/labels.ts";
 
 const MAX_ENDED = 5;

@@ -51,12 +51,12 @@ export class Member {
     this.isCounted = false;
   }
 
-  report(endpoints: readonly EndpointLoad[]): void {
+  /** @param nowMs milliseconds since the epoch */
+  report(endpoints: readonly EndpointLoad[], nowMs: number): void {
     // The first report of a link has every endpoint with calls.
     if (!this.isCounted) this.load.clear();
     this.isCounted = true;
-    const now = Date.now();
-    for (const each of endpoints) this.load.apply(each, now);
+    for (const each of endpoints) this.load.apply(each, nowMs);
   }
 
   /** Takes note of the loss of its link: its last report stays, and there may be calls that are not in it. */

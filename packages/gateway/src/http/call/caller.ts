@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { flat } from "./header-block.ts";
 
 /** Properties of a client that are the same for all requests of its connection, and header lines made of them. */
 export class Caller {
@@ -34,8 +35,10 @@ export class Caller {
     if (host === this.#host) return;
     this.#host = host;
     this.forwarded = host === "" ? this.#forwarded : `${this.#forwarded};host=${quoted(host)}`;
-    this.beforeId = `${host === "" ? "" : `Host: ${host}\r\n`}X-Request-Id: `;
-    this.afterId = `\r\nX-Forwarded-For: ${this.address}\r\nX-Forwarded-Host: ${host}\r\nX-Forwarded-Proto: ${this.proto}\r\nForwarded: ${this.forwarded}\r\n`;
+    this.beforeId = flat(`${host === "" ? "" : `Host: ${host}\r\n`}X-Request-Id: `);
+    this.afterId = flat(
+      `\r\nX-Forwarded-For: ${this.address}\r\nX-Forwarded-Host: ${host}\r\nX-Forwarded-Proto: ${this.proto}\r\nForwarded: ${this.forwarded}\r\n`,
+    );
   }
 }
 

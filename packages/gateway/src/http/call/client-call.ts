@@ -1,5 +1,5 @@
 import type { Caller } from "./caller.ts";
-import type { HeaderField } from "./header-field.ts";
+import type { HeaderBlock } from "./header-block.ts";
 
 /** Names of the headers that the gateway itself reads, in lower case. */
 export type KnownHeader =
@@ -57,10 +57,10 @@ export interface ClientResponse {
   readonly closed: boolean;
   /**
    * Writes the status and the headers. Throws if they contain characters that are not allowed.
-   * @param own further headers, alternating names and values, which are known to be valid
+   * @param own lines of further headers, each with CR LF
    * @param flush sends them at once, and not with the first bytes of the body
    */
-  writeHead(status: number, headers: readonly HeaderField[], own: readonly string[], flush: boolean): void;
+  writeHead(status: number, headers: HeaderBlock, own: string, flush: boolean): void;
   /** Writes bytes of the body, which are valid until it returns. Returns `false` to be called only after the listener's `clientDrained`. */
   write(bytes: Buffer): boolean;
   /**

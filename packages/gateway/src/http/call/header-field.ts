@@ -14,11 +14,15 @@ export class HeaderField {
   readonly value: string;
   /** Name in lower case. */
   readonly key: string;
-  /** It is passed on from the replica to the client. */
+  /** True if it is passed on from the replica to the client. */
   readonly isPassedOn: boolean;
   #line: string | undefined;
 
-  constructor(name: string, value: string) {
+  /** Line without CR LF, as it was received. */
+  readonly received: string;
+
+  constructor(name: string, value: string, received = "") {
+    this.received = received;
     this.name = name;
     this.value = value;
     this.key = name.toLowerCase();
@@ -34,11 +38,4 @@ export class HeaderField {
     }
     return this.#line;
   }
-}
-
-/** Returns the fields of alternating names and values. */
-export function headerFields(list: readonly string[]): HeaderField[] {
-  const fields: HeaderField[] = [];
-  for (let i = 0; i < list.length; i += 2) fields.push(new HeaderField(list[i] as string, list[i + 1] as string));
-  return fields;
 }

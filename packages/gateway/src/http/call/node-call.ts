@@ -10,7 +10,7 @@ import {
   LEFTOVER_MS,
 } from "./client-call.ts";
 import { endToEndLines } from "./end-to-end-headers.ts";
-import type { HeaderField } from "./header-field.ts";
+import type { HeaderBlock } from "./header-block.ts";
 
 const callers = new WeakMap<Socket, Caller>();
 
@@ -90,13 +90,12 @@ export class NodeCall implements ClientCall {
     return this.response.destroyed;
   }
 
-  writeHead(status: number, fields: readonly HeaderField[], own: readonly string[], flush: boolean): void {
+  writeHead(status: number, { fields }: HeaderBlock, own: string, flush: boolean): void {
     // Without a reason, a response would keep that of a head which was refused before.
-    this.response.writeHead(
-      status,
-      STATUS_CODES[status] ?? "unknown",
-      fields.flatMap(({ name, value }) => [name, value]).concat(own),
-    );
+    this.response.writeHead(status, STATUS_CODES[status] ?? "unknown", [
+      ...fields.flatMap(({ name, value }) => [name, value]),
+      ...pairsOf(own),
+    ]);
     if (flush) this.response.flushHeaders();
   }
 
@@ -132,3 +131,10 @@ export class NodeCall implements ClientCall {
     this.#consumer?.end();
   };
 }
+
+/** Returns the names and values of header lines. */
+const pairsOf = (lines: string) =>
+  lines
+    .split("\r\n")
+    .slice(0, -1)
+    .flatMap((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]);

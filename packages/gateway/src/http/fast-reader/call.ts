@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { copyOf } from "../call/buffer-pool.ts";
 import type { Caller } from "../call/caller.ts";
 import { type BodyConsumer, type ClientCall, type ClientListener, LEFTOVER_MS } from "../call/client-call.ts";
-import type { HeaderField } from "../call/header-field.ts";
+import type { HeaderBlock } from "../call/header-block.ts";
 import type { KnownHeaders, RequestHead } from "./request-head.ts";
 import { dateLine, statusLine } from "./response-head.ts";
 
@@ -133,21 +133,13 @@ export class FastCall implements ClientCall {
     consumer?.end();
   }
 
-  writeHead(status: number, headers: readonly HeaderField[], own: readonly string[], flush: boolean): void {
-    let head = statusLine(status);
-    let dated = false;
-    let sized = false;
-    for (const field of headers) {
-      head += field.line();
-      if (field.key === "date") dated = true;
-      else if (field.key === "content-length") sized = true;
-    }
-    for (let i = 0; i < own.length; i += 2) head += `${own[i]}: ${own[i + 1]}\r\n`;
+  writeHead(status: number, headers: HeaderBlock, own: string, flush: boolean): void {
+    let head = statusLine(status) + headers.lines() + own;
     this.#hasBody = this.method !== "HEAD" && status !== 204 && status !== 304;
-    this.#chunked = this.#hasBody && !sized;
+    this.#chunked = this.#hasBody && !headers.isSized;
     this.headSent = true;
     if (this.#connection.isDraining) this.keepAlive = false;
-    if (!dated) head += dateLine();
+    if (!headers.isDated) head += dateLine();
     head += this.keepAlive ? this.#connection.keepAliveLines : "Connection: close\r\n";
     head += this.#chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
     if (flush) this.#connection.socket.write(head, "latin1");

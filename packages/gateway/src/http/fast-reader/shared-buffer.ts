@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
+import { ReadBuffer } from "../call/read-buffer.ts";
 
-/** Read buffer of all connections: its bytes are processed before the next read. */
-const INCOMING = Buffer.allocUnsafeSlow(64 * 1024);
+const INCOMING = new ReadBuffer();
 
 /** Stream handle of a socket, as far as it is used here; Node does not document it. */
 interface Handle {
@@ -21,8 +21,8 @@ export function readIntoSharedBuffer(socket: Socket, read: (this: Socket, bytes:
   const buffer = symbols.find(({ description }) => description === "kBuffer");
   const callback = symbols.find(({ description }) => description === "kBufferCb");
   if (typeof handle?.useUserBuffer !== "function" || buffer === undefined || callback === undefined) return false;
-  handle.useUserBuffer(INCOMING);
-  const onRead: Callback = (bytes) => read.call(socket, INCOMING.subarray(0, bytes));
-  Object.assign(socket, { [buffer]: INCOMING, [callback]: onRead });
+  handle.useUserBuffer(INCOMING.buffer);
+  const onRead: Callback = (bytes) => read.call(socket, INCOMING.first(bytes));
+  Object.assign(socket, { [buffer]: INCOMING.buffer, [callback]: onRead });
   return true;
 }

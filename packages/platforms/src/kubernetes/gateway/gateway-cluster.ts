@@ -1,4 +1,5 @@
-import { type EndpointRef, endpointKey, type Logger } from "@faas/core";
+import { type EndpointRef, type EndpointSpec, endpointKey, type Logger } from "@faas/core";
+import { isForeignServer } from "../../common/foreign-server.ts";
 import { runInformer } from "../client/informer.ts";
 import type { ClusterRequests } from "../client/requests.ts";
 import { podServerProbe, waitUntilPodReady } from "../pods/readiness-probe.ts";
@@ -10,12 +11,11 @@ import { type ClusterReplica, type KnownEndpoint, type ProbePod, TrackedPods } f
 /** Time for which a pod is probed; the kubelet probes for longer. */
 const PROBE_MS = 60_000;
 
-/** An endpoint as the control server described it last, with the probe of its replicas. */
-export interface ServedByGateway extends KnownEndpoint {
-  /** True for a server without a faas wrapper. */
-  readonly isForeignServer: boolean;
-  /** Path that a server without a wrapper answers when it is ready; absent: it is ready when it accepts connections. */
-  readonly readyPath?: string;
+/** An endpoint as the control server described it last. */
+export interface ServedByGateway {
+  readonly spec: Pick<EndpointSpec, "revision"> & Partial<Pick<EndpointSpec, "app" | "runtime" | "readyPath">>;
+  /** Undefined before the first observation. */
+  readonly status?: { readonly replicas: KnownEndpoint["replicas"] } | undefined;
 }
 
 export interface GatewayClusterOptions {
@@ -101,21 +101,23 @@ export class GatewayCluster implements Disposable {
       tracked = new TrackedPods(() => this.#update(key));
       this.#tracked.set(key, tracked);
     }
-    const replicas = tracked.update(pods, served, this.#isAlone ? probeOf(served, this.#closing.signal) : undefined);
+    const { spec, status } = served;
+    const probe = this.#isAlone ? probeOf(spec, this.#closing.signal) : undefined;
+    const replicas = tracked.update(pods, { revision: spec.revision, replicas: status?.replicas ?? [] }, probe);
     if (tracked.isEmpty) this.#tracked.delete(key);
     onReplicas(key, replicas);
   }
 }
 
 /** Returns the probe for the replicas of an endpoint. */
-function probeOf({ isForeignServer, readyPath }: ServedByGateway, closing: AbortSignal): ProbePod {
+function probeOf(spec: ServedByGateway["spec"], closing: AbortSignal): ProbePod {
   return async (address, removed) => {
     const signal = AbortSignal.any([removed, closing, AbortSignal.timeout(PROBE_MS)]);
     const separator = address.lastIndexOf(":");
     const host = address.slice(0, separator).replace(/^\[|\]$/g, "");
     const pod = { host, port: Number(address.slice(separator + 1)) };
-    if (isForeignServer) {
-      await podServerProbe(pod, readyPath, signal).untilReady(signal);
+    if (isForeignServer(spec)) {
+      await podServerProbe(pod, spec.readyPath, signal).untilReady(signal);
       return true;
     }
     const { ready, isWrapper } = await waitUntilPodReady(pod, signal, () => {});

@@ -8,6 +8,7 @@ import type {
   V1Service,
   V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
+import { isForeignServer } from "../../../common/foreign-server.ts";
 import { nodeOptions } from "../../../common/limit-variables.ts";
 import { hostVariables } from "../../../common/server-environment.ts";
 import { commonEnvironment, functionEnvironment, TAGGED_OUTPUT } from "../../../common/wrapper-environment.ts";
@@ -157,10 +158,6 @@ function environment(spec: EndpointSpec, { tagsOutput }: ManifestOptions) {
 function startCpuMillis(spec: EndpointSpec, { startupCpuMillis = 0 }: ManifestOptions): number {
   return Math.max(spec.cpuMillis, startupCpuMillis);
 }
-
-/** Returns true for a server without a faas wrapper. */
-export const isForeignServer = ({ app, runtime }: EndpointSpec): boolean =>
-  app === "server" || runtime === "dockerfile" || runtime === "binary";
 
 /** Returns the CPU request for a CPU limit. */
 export const requestedCpuMillis = (limitMillis: number) => Math.max(1, Math.floor(limitMillis * REQUEST_RATIO));
