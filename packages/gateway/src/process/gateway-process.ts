@@ -1,5 +1,6 @@
 import type { Server as SecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type Logger } from "@faas/core";
 import type { ConnectionLimits } from "../http/connection-limits.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
@@ -55,6 +56,8 @@ export interface RunningGateway {
 /** Time between the polite end of WebSockets and the end of all connections. */
 const CLOSE_MS = 1_000;
 const FINISH_MS = 10_000;
+/** Time to wait for a view of the endpoints before connections to an inherited socket are accepted. */
+const INHERITED_MS = 3_000;
 
 /**
  * Starts a gateway in this process. It serves calls as soon as it has a view of the endpoints. On a port of its own it listens before that, for probes.
@@ -75,6 +78,8 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   view.start();
   try {
     if (options.reusePort) await ready;
+    // Clients wait in the socket already, unless the control server is unavailable.
+    else if (options.socket) await Promise.race([ready, delay(INHERITED_MS)]);
     await listen(server, options);
   } catch (error) {
     certificates?.[Symbol.dispose]();

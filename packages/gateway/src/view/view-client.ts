@@ -194,7 +194,7 @@ export class ViewClient implements GatewayView {
         return;
       case "gateways":
         this.#members = message.members;
-        this.#options.onMembers?.(message.members);
+        this.#options.onMembers?.(message.members, message.partial === true);
         return;
       case "snapshot-end":
         this.#applier.apply(message);

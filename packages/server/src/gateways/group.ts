@@ -6,8 +6,8 @@ import {
   type EndpointRegistry,
   encodeMessage,
   type GatewayHello,
-  type GatewayMember,
   type GatewayMessage,
+  type GatewaysMessage,
   type LinkClock,
   type LinkConnection,
   type LinkHandlers,
@@ -37,6 +37,8 @@ export interface GatewayGroupOptions {
   readonly log: Pick<Logger, "info" | "warn">;
   /** Returns the reason why no replica can be started yet. */
   readonly notReady: () => FaasError | undefined;
+  /** Gateways outlive the control server, and open their links again after its start. @defaultValue false */
+  readonly outliveServer?: boolean;
   readonly reports: ReportSink;
   /** Creates the publisher. @param broadcast sends lines to all gateways */
   readonly publisher: (broadcast: (lines: string) => void) => Publisher;
@@ -63,9 +65,8 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     this.#options = options;
     this.#now = options.now ?? Date.now;
     const { registry, clock } = options;
-    const onChange = (members: readonly GatewayMember[]) =>
-      this.#broadcast(encodeMessage<ControlMessage>({ type: "gateways", members }));
-    this.#members = new MemberList({ registry, clock, onChange });
+    const onChange = (list: GatewaysMessage) => this.#broadcast(encodeMessage<ControlMessage>(list));
+    this.#members = new MemberList({ registry, clock, onChange, outliveServer: options.outliveServer ?? false });
     this.publisher = options.publisher((lines) => this.#broadcast(lines, this.publisher.version));
   }
 
@@ -88,8 +89,8 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     return all.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  expect(name: string): void {
-    this.#members.expect(name);
+  expect(name: string, address?: string): void {
+    this.#members.expect(name, address);
   }
 
   gone(name: string): void {
@@ -191,8 +192,8 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     log.info({ gateway: name, version, pid }, "a gateway is linked");
     this.#members.join(session, hello);
     for (const each of this.#sessions) if (each.isClosed) this.#sessions.delete(each);
-    const members = { type: "gateways", members: this.#members.shared } as const;
-    session.send(encodeMessage<ControlMessage>(members) + encodeMessage<ControlMessage>(notReadyMessage(notReady())));
+    const { message } = this.#members;
+    session.send(encodeMessage<ControlMessage>(message) + encodeMessage<ControlMessage>(notReadyMessage(notReady())));
     if (this.#isObserved) this.#sendSnapshot(session);
     this.#cancelPoll ??= clock.after(PING_MS, () => this.#poll());
   }

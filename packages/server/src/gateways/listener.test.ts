@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { stat, writeFile } from "node:fs/promises";
-import { request } from "node:http";
+import { createServer, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
@@ -99,4 +99,19 @@ test("an upgrade to another protocol, or elsewhere, is not a link", async () => 
   };
   assert.equal(await upgrade("/-/gateways/link", "websocket"), 426);
   assert.equal(await upgrade("/-/orgs", "faas-gateway"), 200);
+});
+
+test("a server that is not a control server is reported as such", async (t) => {
+  const server = createServer((_, response) => response.writeHead(404).end()).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  const transport = new HttpLinkTransport({ address: { host: "127.0.0.1", port } });
+  const outcome = await new Promise((resolve) =>
+    transport.connect(
+      () => assert.fail("it is linked"),
+      ({ message }) => resolve(message),
+    ),
+  );
+  assert.match(String(outcome), /404 in place of a link/);
 });

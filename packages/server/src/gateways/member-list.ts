@@ -1,4 +1,4 @@
-import type { EndpointRegistry, GatewayHello, GatewayMember, LinkClock } from "@faas/gateway";
+import type { EndpointRegistry, GatewayHello, GatewayMember, GatewaysMessage, LinkClock } from "@faas/gateway";
 import { Member } from "./member.ts";
 import type { GatewaySession } from "./session.ts";
 
@@ -6,12 +6,16 @@ import type { GatewaySession } from "./session.ts";
 const LOST_MS = 15 * 60_000;
 /** Time after the start in which gateways that served calls before open their links again. */
 const START_MS = 5_000;
+/** Time after the start in which most of them have done so; until then, new gateways wait for the others. */
+const RELINK_MS = 1_500;
 
 export interface MemberListOptions {
   readonly registry: EndpointRegistry;
   readonly clock: LinkClock;
-  /** Called when the gateways that share the calls have changed. */
-  readonly onChange: (members: readonly GatewayMember[]) => void;
+  /** Gateways outlive the control server, and open their links again after its start. */
+  readonly outliveServer: boolean;
+  /** Called with the list for gateways when it has changed. */
+  readonly onChange: (list: GatewaysMessage) => void;
 }
 
 /** The gateways of a control server: linked ones, lost ones that may still serve calls, and expected ones. */
@@ -24,6 +28,7 @@ export class MemberList {
   constructor(options: MemberListOptions) {
     this.#options = options;
     this.#startedMs = options.clock.now();
+    if (options.outliveServer) options.clock.after(RELINK_MS, () => this.#changed());
   }
 
   values(): IterableIterator<Member> {
@@ -47,10 +52,13 @@ export class MemberList {
     return false;
   }
 
-  /** Gateways that share the calls, by name. Lost ones are among them: they may still serve calls. */
-  get shared(): readonly GatewayMember[] {
+  /** The list of gateways that share the calls, for each of them. Lost ones are in it: they may still serve calls. */
+  get message(): GatewaysMessage {
     const members = Array.from(this.#members.values(), ({ member }) => member).filter((each) => each !== undefined);
-    return members.sort((a, b) => (a.name < b.name ? -1 : 1));
+    members.sort((a: GatewayMember, b: GatewayMember) => (a.name < b.name ? -1 : 1));
+    const { outliveServer, clock } = this.#options;
+    const isPartial = outliveServer && clock.now() - this.#startedMs < RELINK_MS;
+    return { type: "gateways", members, ...(isPartial ? { partial: true } : {}) };
   }
 
   /** Adds a gateway that has introduced itself on a new link, which replaces an earlier one of the same name. */
@@ -70,8 +78,8 @@ export class MemberList {
   }
 
   /** Expects a gateway that exists, and is not linked yet. */
-  expect(name: string): void {
-    this.#expect(name);
+  expect(name: string, address?: string): void {
+    this.#expect(name, address);
     this.#changed();
   }
 
@@ -124,10 +132,10 @@ export class MemberList {
   }
 
   #changed(): void {
-    const { shared } = this;
-    const text = JSON.stringify(shared);
+    const { message } = this;
+    const text = JSON.stringify(message);
     if (text === this.#published) return;
     this.#published = text;
-    this.#options.onChange(shared);
+    this.#options.onChange(message);
   }
 }

@@ -51,6 +51,7 @@ export function startGateways(context: GatewaysContext): GatewayGroup {
     },
     clock: SYSTEM_CLOCK,
     notReady: () => platform.notReady,
+    outliveServer: platform.gateways !== undefined,
     publisher: (broadcast) =>
       new Publisher({
         ...{ registry, statuses, broadcast, clock: SYSTEM_CLOCK },
