@@ -12,7 +12,7 @@ const allowed = {
   bench: [],
   installer: ["core", "platforms"],
   server: ["core", "gateway", "platforms"],
-  cli: ["core", "builder", "bench", "server", "installer"],
+  cli: ["core", "builder", "bench", "server", "installer", "gateway", "platforms"],
   testing: ["core"],
 };
 const TESTS = String.raw`\.test\.ts$|/testing/|^packages/testing/|^test/`;
@@ -23,6 +23,8 @@ const PURE = "^(node:)?(crypto|zlib)$";
 const lazy = {
   server: "commands/(up|down|key)|dev/local-server",
   installer: "commands/uninstall|install/[^/]+|doctor/cluster",
+  gateway: "gateway-process/(run-gateway|create-view)",
+  platforms: "gateway-process/cluster",
 };
 
 const floors = Object.entries(allowed).map(([name, below]) => ({

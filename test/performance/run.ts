@@ -7,6 +7,7 @@ import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
+import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
 import { chosenParts, publish } from "./rig/page.ts";
@@ -27,6 +28,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   wrappers,
   "python-apps": pythonApps,
   "ten-thousand": tenThousand,
+  "gateway-views": gatewayViews,
   "simulated-cluster": simulatedCluster,
 };
 

@@ -27,12 +27,20 @@ export class SimulatedTime {
 
   /** Runs all events up to a time. */
   runUntil(at: number): void {
-    for (let next = this.#events[0]; next !== undefined && next.at <= at; next = this.#events[0]) {
-      this.#pop();
-      this.#now = next.at;
-      next.run?.();
+    while (this.runNext(at));
+  }
+
+  /** Runs the next event up to a time; without one it becomes that time, and the result is `false`. */
+  runNext(at: number): boolean {
+    const [next] = this.#events;
+    if (next === undefined || next.at > at) {
+      this.#now = at;
+      return false;
     }
-    this.#now = at;
+    this.#pop();
+    this.#now = next.at;
+    next.run?.();
+    return true;
   }
 
   #push(event: Event): void {

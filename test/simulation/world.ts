@@ -1,7 +1,8 @@
 import { type EndpointStatus, type Limits, limitNumbers } from "@faas/core";
 import { exponential, type Random, seeded } from "@faas/testing";
 import { TokenBucket } from "../../packages/gateway/src/limits/token-bucket.ts";
-import { type CallRecorder, type SimulatedCall, SimulatedGateway } from "./simulated-gateway.ts";
+import type { CallRecorder, SimulatedCall } from "./simulated-call.ts";
+import { SimulatedGateway } from "./simulated-gateway.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { InvariantError, type SimulatedReplica } from "./simulated-replicas.ts";
 import { SimulatedTime } from "./simulated-time.ts";

@@ -56,6 +56,10 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
     summary: "Remove the server and everything it created from a cluster",
     load: () => import("./commands/uninstall.ts"),
   },
+  gateway: {
+    summary: "Run a gateway for a control server in another process",
+    load: () => import("./commands/gateway.ts"),
+  },
   bench: { summary: "Measure an endpoint under load", load: () => import("./commands/bench.ts") },
   doctor: { summary: "Check this machine and the server", load: () => import("./commands/doctor.ts") },
   completion: { summary: "Print a shell completion script", load: () => import("./commands/completion.ts") },

@@ -30,7 +30,7 @@ export async function listen(server: Server, { host, port, sharedWith }: ListenO
  *
  * @throws PORT_IN_USE
  */
-async function freePort(host: string, port: number): Promise<number> {
+export async function freePort(host: string, port: number): Promise<number> {
   const probe = createServer();
   const found = await listenOn(probe, host, port, false);
   await new Promise((done) => probe.close(done));

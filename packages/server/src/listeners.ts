@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import type { Server as SecureServer } from "node:https";
-import { DEFAULT_PORT, type Platform } from "@faas/core";
+import { DEFAULT_PORT, type Logger, type Platform } from "@faas/core";
 import {
   type CertificateSet,
   createGateway,
@@ -10,15 +10,19 @@ import {
   type KeyVerifier,
   tlsOptions,
 } from "@faas/gateway";
+import { GatewayProcesses } from "./gateway-processes/gateway-processes.ts";
+import { recordsFolder } from "./gateway-processes/orphan-gateways.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
 import { ControlListener } from "./gateways/listener.ts";
 import { controlAddress } from "./gateways/start-gateways.ts";
 import type { DisposerStack } from "./lib/disposer-stack.ts";
+import { socketFolder } from "./lib/socket-path.ts";
 import { listen } from "./listen.ts";
 import type { AccessLogWriter } from "./logs/access-log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { certificatesIn, type RunningServer, type ServerOptions } from "./options.ts";
 import type { Store } from "./state/store.ts";
+import { workDirOf } from "./takeover/work-dir.ts";
 
 /** Results of listening. */
 interface Listening {
@@ -52,6 +56,38 @@ export async function listenForGateways({
   stack.use(sessions);
   const control = "path" in address ? `unix:${address.path}` : `http://${address.host}:${port}`;
   return { gateways: { sessions, control } };
+}
+
+interface GatewaysContext extends ListeningContext {
+  readonly dataDir: string;
+  readonly log: Logger;
+  readonly gateways: NonNullable<Listening["gateways"]>;
+}
+
+/** Starts the gateways that the options ask for, on the port of the options; `undefined` if others start them. */
+export async function runGateways({ options, stack, dataDir, log, gateways }: GatewaysContext) {
+  const {
+    host = "127.0.0.1",
+    port = DEFAULT_PORT,
+    predecessor,
+    connections,
+    accessLog = true,
+    logLevel = "info",
+  } = options;
+  const { processes } = options.gateways ?? {};
+  if (processes === undefined) return undefined;
+  return stack.use(
+    await GatewayProcesses.start({
+      ...processes,
+      ...gateways,
+      ...{ host, port, connections, accessLog, logLevel, log },
+      sharedWith: predecessor?.port,
+      tls: certificatesIn(options),
+      socketFolder: socketFolder(dataDir, "control"),
+      recordsFolder: recordsFolder(dataDir),
+      workDir: workDirOf(options),
+    }),
+  );
 }
 
 /** Parts of the server that serve calls in its process. */

@@ -14,8 +14,9 @@ import {
 } from "@faas/core";
 import { CertificateSet, EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
 import { type Logger, pino } from "pino";
-import { AuditLog, keyCreatedLocally } from "./audit/audit-log.ts";
+import { AuditLog } from "./audit/audit-log.ts";
 import { readVerifier } from "./auth/admin-key-file.ts";
+import { createFirstKey } from "./auth/first-key.ts";
 import { KeyService } from "./auth/key-service.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
@@ -32,7 +33,7 @@ import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
 import { startGateways } from "./gateways/start-gateways.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
-import { listenForCalls, listenForGateways } from "./listeners.ts";
+import { listenForCalls, listenForGateways, runGateways } from "./listeners.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -194,13 +195,9 @@ function createServedState({ options, dataDir, log, stack }: Startup, storage: S
     log,
     limitsOf,
     onAwake: () => autoscaler.onAwake(),
-    ...(options.gateways
-      ? {
-          onSpec: (endpoint) => gateways?.specChanged(endpoint),
-          onStatus: (endpoint) => gateways?.statusChanged(endpoint),
-          onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
-        }
-      : {}),
+    onSpec: (endpoint) => gateways?.specChanged(endpoint),
+    onStatus: (endpoint) => gateways?.statusChanged(endpoint),
+    onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
     onRemoved(endpoint) {
       metrics.forget(endpoint);
       gateways?.endpointRemoved(endpoint);
@@ -211,7 +208,8 @@ function createServedState({ options, dataDir, log, stack }: Startup, storage: S
   const gateways: GatewayGroup | undefined =
     options.gateways &&
     startGateways({
-      ...{ version, dataDir, platform, registry, store, keys, limitsOf, log, stack },
+      ...{ version, platform, registry, store, keys, limitsOf, log, stack },
+      workDir: join(dataDir, workDirOf(options)),
       reports: new ReportIntake({ registry, metrics, keys, ...(accessLog ? { accessLog } : {}) }),
       requiresKeys: requiresKeys(options),
     });
@@ -242,11 +240,16 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
       ...(requiresKeys(options) ? { keys: storage.keys } : {}),
     });
   });
-  const adminToken = await step("first admin key", () => createFirstKey(startup, storage));
+  const { gateways } = listener;
+  const processes =
+    gateways && (await step("gateways", () => runGateways({ ...startup, api: gate.listener, gateways })));
+  const adminToken = await step("first admin key", () =>
+    requiresKeys(options) ? createFirstKey({ ...storage, log }) : undefined,
+  );
   const collector = stack.share(new BundleCollector(store, bundles, log), role);
   await step("bundle collector", () => collector.start());
   const scheme = certificates ? "https" : "http";
-  const { port = chosenPort } = listener;
+  const port = processes?.port ?? listener.port ?? chosenPort;
   const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   await step("announcement", () => lock.announce(url));
   await step("certificate watch", () => listener.watchCertificates?.());
@@ -256,8 +259,9 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   role.defer(() => gate.close());
   const onReplaced = () => {
     idleMs = REPLACED_IDLE_MS;
+    processes?.drainFor(idleMs);
   };
-  return { url, port, adminToken, gate, onReplaced, gateways: listener.gateways };
+  return { url, port, adminToken, gate, onReplaced, gateways };
 }
 
 /** Creates the control API. */
@@ -330,16 +334,6 @@ function running(
 }
 
 const requiresKeys = ({ auth, host = "127.0.0.1" }: ServerOptions): boolean => auth ?? !isLoopback(host);
-
-/** Creates an admin key where keys are required and there is none; returns its token. */
-async function createFirstKey({ options, log }: Startup, { keys, audit }: Storage): Promise<string | undefined> {
-  if (!requiresKeys(options) || keys.hasAdmin()) return undefined;
-  const { id, token } = await keys.create({ scope: "admin", name: "first" });
-  await audit
-    .write(keyCreatedLocally("faas up", id))
-    .catch((error) => log.error({ err: error }, "failed to write the audit log"));
-  return token;
-}
 
 const configOf = ({ kubernetes }: ServerOptions, platform: Platform, bundles: BundleStore): ServerConfig => ({
   version,

@@ -17,7 +17,7 @@ type Part = "faas-server" | "faas-gateway";
 /** An installation with gateways in pods of their own, and commands for it. Everything is removed with it, also after a failure. */
 export class GatewayInstallation implements AsyncDisposable {
   readonly namespace = uniqueName("faas-gateways-test");
-  readonly org = this.namespace.replace("faas-", "");
+  readonly org = `${this.namespace.replace("faas-", "")}-org`;
   readonly api: KubernetesApi;
   url = "";
   readonly #credentials: KubernetesCredentials;

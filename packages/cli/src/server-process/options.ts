@@ -1,16 +1,18 @@
 import { resolve } from "node:path";
 import { DEFAULT_PORT, FaasError, parseCpu, parseDuration } from "@faas/core";
-import type { KubernetesServerOptions, ReplaceableServerOptions } from "@faas/server";
+import type { KubernetesServerOptions, ReplaceableServerOptions, ServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { type LogSettings, logOptions } from "../options/log-options.ts";
+import { listed, type TlsSettings, tlsFiles } from "../options/tls-files.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
+import { programFile } from "../project/program-command.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { printWarning } from "../terminal/output.ts";
 import { DATA_OPTION_DEFAULT } from "./data-folder.ts";
 
 /** Options of `faas up`. */
-export interface UpOptions extends GlobalOptions, LogSettings {
+export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings {
   readonly port: number;
   readonly host: string;
   readonly data?: string;
@@ -21,8 +23,6 @@ export interface UpOptions extends GlobalOptions, LogSettings {
   readonly poolSize: number;
   readonly maxConnections?: number;
   readonly maxConnectionsPerAddress?: number;
-  readonly tlsCert?: readonly string[];
-  readonly tlsKey?: readonly string[];
   readonly isolation: "auto" | "required" | "off";
   readonly readable?: readonly string[];
   readonly context?: string;
@@ -35,6 +35,9 @@ export interface UpOptions extends GlobalOptions, LogSettings {
   readonly logLevel?: string;
   readonly detach?: boolean;
   readonly takeover?: boolean;
+  readonly gateways?: number;
+  readonly controlListen?: string;
+  readonly gatewayTokenFile?: string;
 }
 
 const DURATION = "a duration such as 30s";
@@ -56,6 +59,7 @@ export function addUpOptions(command: Command): Command {
     );
   addEmbeddedOptions(command);
   addKubernetesOptions(command);
+  addGatewaysOptions(command);
   for (const option of logOptions()) command.addOption(option);
   return command
     .addOption(
@@ -143,6 +147,22 @@ function addKubernetesOptions(command: Command): void {
     );
 }
 
+function addGatewaysOptions(command: Command): void {
+  command
+    .addOption(
+      optionWithLaterDefault(
+        "--gateways <number>",
+        "Serve calls by processes of their own, which share the port",
+        "in the server's process",
+      ).argParser(integerOption(1, 64)),
+    )
+    .option("--control-listen <address>", "Serve no calls, but gateways on other machines, at HOST:PORT")
+    .option("--gateway-token-file <file>", "File with the token of these gateways");
+}
+
+/** Command of a gateway, up to its options. */
+const gatewayCommand = (): [string, ...string[]] => [process.execPath, programFile, "gateway"];
+
 const splitPaths = (text: string) => text.split(",").filter((path) => path !== "");
 
 /**
@@ -155,7 +175,7 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Repl
     options;
   const { logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
   const kubernetes = kubernetesOptions(options, io);
-  const tls = tlsFiles(options, io);
+  const tls = tlsFiles(options, io.cwd);
   return {
     ...(auth === undefined ? {} : { auth: auth === "on" }),
     ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
@@ -168,6 +188,31 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Repl
     tls,
     ...(takeover === undefined ? {} : { takeover }),
     ...(kubernetes ? { kubernetes } : {}),
+    ...gatewaysOptions(options, io),
+  };
+}
+
+/** @throws USAGE */
+function gatewaysOptions(
+  { gateways, controlListen, gatewayTokenFile }: UpOptions,
+  io: Io,
+): Pick<ServerOptions, "gateways"> {
+  if (controlListen === undefined && gatewayTokenFile === undefined)
+    return gateways === undefined ? {} : { gateways: { processes: { count: gateways, command: gatewayCommand() } } };
+  if (controlListen === undefined || gatewayTokenFile === undefined)
+    throw new FaasError("USAGE", "Expected --control-listen and --gateway-token-file together, got only one of them");
+  if (gateways !== undefined)
+    throw new FaasError(
+      "USAGE",
+      "--gateways starts gateways on this machine, --control-listen is for others: choose one",
+    );
+  const { host, port } = /^(?<host>\[.+\]|[^:]+):(?<port>\d+)$/.exec(controlListen)?.groups ?? {};
+  if (host === undefined)
+    throw new FaasError("USAGE", `Expected HOST:PORT in --control-listen, got "${controlListen}"`);
+  return {
+    gateways: {
+      listen: { host: host.replace(/^\[|\]$/g, ""), port: Number(port), tokenFile: resolve(io.cwd, gatewayTokenFile) },
+    },
   };
 }
 
@@ -176,7 +221,7 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
   const { host, port, logLevel = "info", platform, poolSize, isolation, startupCpu } = options;
   const { accessLog, logRequestIds, auth, adminKeyFile, allowImages, readable, context, registryPush, registryPull } =
     options;
-  const tls = tlsFiles(options, io);
+  const tls = tlsFiles(options, io.cwd);
   const { total, perAddress } = connectionLimits(options);
   const values = {
     ...{ port, host, data: dataDir, "log-level": logLevel, platform, "startup-cpu": startupCpu },
@@ -190,6 +235,9 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
     "max-connections-per-address": perAddress,
     "registry-push": registryPush,
     "registry-pull": registryPull,
+    gateways: options.gateways,
+    "control-listen": options.controlListen,
+    "gateway-token-file": options.gatewayTokenFile && resolve(io.cwd, options.gatewayTokenFile),
   };
   return [
     ...Object.entries(values).flatMap(([name, value]) =>
@@ -233,22 +281,3 @@ const connectionLimits = ({ maxConnections: total, maxConnectionsPerAddress: per
 });
 
 const readablePaths = ({ readable = [] }: UpOptions, io: Io) => readable.map((path) => resolve(io.cwd, path));
-
-const listed = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
-
-const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
-
-/** Returns the files of each certificate, the default one first. */
-function tlsFiles({ tlsCert = [], tlsKey = [] }: UpOptions, io: Io) {
-  if (tlsCert.length !== tlsKey.length)
-    throw new FaasError(
-      "USAGE",
-      tlsCert.length === 0 || tlsKey.length === 0
-        ? "Expected --tls-cert and --tls-key together, got only one of them"
-        : `Expected a --tls-key for each --tls-cert, got ${counted(tlsCert.length, "certificate")} and ${counted(tlsKey.length, "key")}`,
-    );
-  return tlsCert.map((cert, index) => ({
-    cert: resolve(io.cwd, cert),
-    key: resolve(io.cwd, tlsKey[index] as string),
-  }));
-}

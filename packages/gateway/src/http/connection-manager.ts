@@ -85,6 +85,11 @@ export class ConnectionManager {
     for (const { last } of this.#all) if (last && !last.headersSent) this.closeAfter(last.req, last);
   }
 
+  /** Number of connections. */
+  get size(): number {
+    return this.#all.size;
+  }
+
   /** True after `announceClose`. */
   get isDraining(): boolean {
     return this.#draining;

@@ -27,6 +27,11 @@ export class CertificateSet implements Disposable {
     return new CertificateSet(await Promise.all(files.map((each) => Certificate.open(each, log))));
   }
 
+  /** Number of certificates. */
+  get size(): number {
+    return this.#certificates.length;
+  }
+
   /** The first certificate. */
   get pair(): KeyPair {
     return (this.#certificates[0] as Certificate).pair;

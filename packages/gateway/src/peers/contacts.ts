@@ -10,42 +10,49 @@ interface Contact {
 
 /** The gateways that the control server lists. */
 export class Contacts {
-  #byName: ReadonlyMap<string, Contact> | undefined;
+  #byName: ReadonlyMap<string, Contact> = new Map();
+  #areKnown = false;
 
-  /** False before the first list. */
+  /** False before the first complete list. */
   get areKnown(): boolean {
-    return this.#byName !== undefined;
+    return this.#areKnown;
   }
 
-  /** Takes over a list. */
-  set(members: readonly GatewayMember[], isConnected: (name: string) => boolean, nowMs: number): void {
+  /**
+   * Takes over a list.
+   * @param isPartial there may be others, which the list before had
+   */
+  set(
+    members: readonly GatewayMember[],
+    isPartial: boolean,
+    isConnected: (name: string) => boolean,
+    nowMs: number,
+  ): void {
     const before = this.#byName;
-    this.#byName = new Map(
-      members.map(({ name, address }) => {
-        const known = before?.get(name);
-        const contact = known?.address === address ? known : { address, sinceMs: nowMs, met: isConnected(name) };
-        return [name, contact];
-      }),
-    );
+    const now = members.map(({ name, address }): [string, Contact] => {
+      const known = before.get(name);
+      return [name, known?.address === address ? known : { address, sinceMs: nowMs, met: isConnected(name) }];
+    });
+    this.#byName = new Map(isPartial ? [...before, ...now] : now);
+    if (!isPartial) this.#areKnown = true;
   }
 
   has(name: string): boolean {
-    return this.#byName?.has(name) === true;
+    return this.#byName.has(name);
   }
 
   *addresses(): Iterable<readonly [name: string, address: string]> {
-    for (const [name, { address }] of this.#byName ?? []) yield [name, address];
+    for (const [name, { address }] of this.#byName) yield [name, address];
   }
 
   /** A gateway was connected. */
   met(name: string): void {
-    const contact = this.#byName?.get(name);
+    const contact = this.#byName.get(name);
     if (contact) contact.met = true;
   }
 
   /** Awaits all of them again. */
   restart(nowMs: number): void {
-    if (this.#byName === undefined) return;
     this.#byName = new Map(
       [...this.#byName].map(([name, { address }]) => [name, { address, sinceMs: nowMs, met: false }]),
     );
@@ -53,7 +60,7 @@ export class Contacts {
 
   /** Tells whether one of them was not connected yet, and may still respond. */
   areAwaited(nowMs: number, timeoutMs: number): boolean {
-    for (const { met, sinceMs } of this.#byName?.values() ?? []) if (!met && nowMs - sinceMs < timeoutMs) return true;
+    for (const { met, sinceMs } of this.#byName.values()) if (!met && nowMs - sinceMs < timeoutMs) return true;
     return false;
   }
 }

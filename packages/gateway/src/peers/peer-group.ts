@@ -90,16 +90,19 @@ export class PeerGroup implements PeerConnectionEvents {
       .sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** Takes over the gateways that the control server lists. */
-  setContacts(members: readonly GatewayMember[]): void {
+  /**
+   * Takes over the gateways that the control server lists.
+   * @param isPartial there may be others, because the control server started a moment ago
+   */
+  setContacts(members: readonly GatewayMember[], isPartial = false): void {
     if (this.#isStopped) return;
     const others = members.filter(({ name }) => name !== this.#self.name);
-    this.#contacts.set(others, (name) => this.#connections.hasName(name), this.#options.clock.now());
+    this.#contacts.set(others, isPartial, (name) => this.#connections.hasName(name), this.#options.clock.now());
     // A gateway that still responds is a member until its connection ends.
     const gone = [...this.#view.members.values()].filter(
       ({ id, name }) => !this.#contacts.has(name) && this.#isAbsent(id),
     );
-    this.#remove(gone.map(({ id }) => id));
+    if (!isPartial) this.#remove(gone.map(({ id }) => id));
     this.#dial();
     this.#tryJoin();
   }

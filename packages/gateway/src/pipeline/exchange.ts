@@ -31,6 +31,8 @@ export interface Pipeline {
   readonly stages: Readonly<Record<StageName, StageNode>>;
   /** Runs at the end of every routed request, exactly once. */
   readonly record: Stage;
+  /** End of each `Server-Timing`: the name of the gateway, where there are several. */
+  readonly timingSuffix: string;
 }
 
 /** An exchange that has been routed: it has an endpoint. */
@@ -225,9 +227,10 @@ export class Exchange implements Waiter, Responder, ClientListener {
     this.response.destroy();
   }
 
-  /** Formats `Server-Timing` (W3C): milliseconds for a slot, for a cold start, and until the head of the function's response; and the replica's id. */
+  /** Formats `Server-Timing` (W3C): milliseconds for a slot, for a cold start, and until the head of the function's response; the replica's id, and the gateway's name. */
   serverTiming(execMs: number): string {
-    const exec = this.replica ? `${execMs.toFixed(2)}, replica;desc=${this.replica.id}` : execMs.toFixed(2);
+    const { timingSuffix } = this.#pipeline;
+    const exec = `${this.replica ? `${execMs.toFixed(2)}, replica;desc=${this.replica.id}` : execMs.toFixed(2)}${timingSuffix}`;
     if (this.waitedMs === 0) return `queue;dur=0, cold;dur=0, exec;dur=${exec}`;
     const queue = this.waitedMs - this.coldMs;
     return `queue;dur=${queue.toFixed(2)}, cold;dur=${this.coldMs.toFixed(2)}, exec;dur=${exec}`;

@@ -23,6 +23,8 @@ import { route } from "./route.ts";
 export type { RequestReport } from "./record-metrics.ts";
 
 export interface GatewayDeps {
+  /** Name of this gateway, where there are several: callers see it in `Server-Timing`. */
+  readonly name?: string;
   readonly endpoints: EndpointRegistry;
   readonly metrics?: RequestMetrics;
   /** Without it calls are not logged. */
@@ -90,6 +92,7 @@ function createPipeline(deps: GatewayDeps): Pipeline {
     first: stages.authorize,
     stages,
     record: recordMetrics(metrics, accessLog, onRequest),
+    timingSuffix: deps.name === undefined ? "" : `, gateway;desc=${deps.name}`,
   };
 }
 

@@ -48,7 +48,7 @@ test("a request and its response pass through a gateway unchanged", async () => 
 
 test("the control server learns the client's address, which the client cannot choose", async () => {
   await using pair = await startPair((request, response) => response.end(JSON.stringify(request.headers)), {
-    token: "secret",
+    token: () => "secret",
   });
   const forged = { "x-faas-client-address": "8.8.8.8", "x-faas-gateway-token": "guess" };
   const headers = (await (await fetch(pair.url, { headers: forged })).json()) as Record<string, string>;

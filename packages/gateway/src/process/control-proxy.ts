@@ -9,8 +9,8 @@ import type { ControlAddress } from "./control-address.ts";
 
 export interface ControlProxyOptions {
   readonly address: ControlAddress;
-  /** Proves to the control server that a gateway passes the request on; needed except on a Unix socket. */
-  readonly token?: string | undefined;
+  /** Returns what proves to the control server that a gateway passes the request on; needed except on a Unix socket. */
+  readonly token?: (() => string) | undefined;
   /** Tells whether the control server is known to be unavailable: then requests fail at once. @defaultValue never */
   readonly isAway?: () => boolean;
   /**
@@ -59,7 +59,7 @@ class ProxiedRequest {
       agent: false,
       method: request.method,
       path: request.url,
-      headers: headersFor(request, token),
+      headers: headersFor(request, token?.()),
     });
     const timer = setTimeout(() => upstream.destroy(new Error("no connection in time")), connectMs);
     upstream.once("socket", (socket: Socket) => {

@@ -167,6 +167,8 @@ export interface KeyRemoved {
 export interface GatewaysMessage {
   readonly type: "gateways";
   readonly members: readonly GatewayMember[];
+  /** The control server started a moment ago: there may be others that have not opened their links again. */
+  readonly partial?: boolean;
 }
 
 /** Reason why no replica can be started yet; without fields: they can. */

@@ -48,11 +48,11 @@ export interface ViewClientOptions {
   /**
    * Starts replicas of an endpoint without the control server: while the link is lost, or has no effect. Absent: calls wait for the control server.
    */
-  readonly wakeDirectly?: (endpoint: ServedEndpoint) => Promise<void>;
+  readonly wakeDirectly?: (endpoint: ServedEndpoint, replicas: number) => Promise<void>;
   /** Shares slots and rates with other gateways. Absent: there are no others. */
   readonly sharing?: GatewaySharing;
   /** Called when the members of the group of gateways changed. */
-  readonly onMembers?: (members: readonly GatewayMember[]) => void;
+  readonly onMembers?: (members: readonly GatewayMember[], isPartial: boolean) => void;
   /** Called when the state of the link changed. */
   readonly onLinkState?: (state: LinkState) => void;
   /** Called when this process cannot continue with the control server that it is linked to: it should end, and be started again. */

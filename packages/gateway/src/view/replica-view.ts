@@ -8,6 +8,8 @@ import type { PlatformReplica } from "./options.ts";
 interface Sources {
   control?: StatusMessage | undefined;
   platform?: readonly PlatformReplica[] | undefined;
+  /** Ids of replicas that the platform is ending or has ended. The control server may list them a little longer, or, on a link that is cut, much longer. */
+  ending?: ReadonlySet<string> | undefined;
   /** Last failure that the control server sent: it stays the same object while it is the same failure. */
   failure?: { readonly id: string; readonly value: ReplicaFailure } | undefined;
 }
@@ -45,6 +47,7 @@ export class ReplicaView {
   /** Takes the replicas that the platform lists; `undefined` if it does not know the endpoint. */
   setPlatform(key: string, replicas: readonly PlatformReplica[] | undefined): void {
     const sources = this.#of(key);
+    sources.ending = endingReplicas(sources, replicas ?? []);
     sources.platform = replicas;
     this.#update(key, sources);
   }
@@ -84,7 +87,7 @@ export class ReplicaView {
 }
 
 /**
- * Returns the number of replicas that are not about to end. While the control server is away it takes the place of the desired number, which may have
+ * Returns the number of replicas that are not about to end. While the link is lost it takes the place of the desired number, which may have
  * changed since: if there are none, waiting calls start some.
  */
 function usable(status: EndpointStatus | undefined, platform: readonly PlatformReplica[] | undefined): number {
@@ -101,18 +104,28 @@ function platformStatus({ spec }: ServedEndpoint, platform: readonly PlatformRep
   return { org, endpoint, revision, replicas };
 }
 
-function controlStatus({ spec }: ServedEndpoint, { control, platform, failure }: Sources): EndpointStatus | undefined {
+function controlStatus({ spec }: ServedEndpoint, { control, ending, failure }: Sources): EndpointStatus | undefined {
   // Without a revision nothing has been observed yet.
   if (control?.revision === undefined) return undefined;
   const { org, endpoint } = spec;
   const { revision, replicas, ended } = control;
-  const ending = new Set(platform?.filter(({ terminating }) => terminating).map(({ id }) => id));
   return {
     ...{ org, endpoint, revision },
-    replicas: replicas.map((replica): Replica => (ending.has(replica.id) ? { ...replica, ready: false } : replica)),
+    replicas: replicas.map((replica): Replica => (ending?.has(replica.id) ? { ...replica, ready: false } : replica)),
     ...(failure ? { failure: failure.value } : {}),
     ...(ended ? { ended: ended.map((each) => ({ ...each, code: codeOf(each.code), lastLogLines: [] })) } : {}),
   };
+}
+
+/** Returns the replicas that the platform is ending, or no longer lists, as long as the control server lists them. */
+function endingReplicas({ control, platform, ending }: Sources, now: readonly PlatformReplica[]): ReadonlySet<string> {
+  const running = new Set(now.filter(({ terminating }) => !terminating).map(({ id }) => id));
+  const listed = new Set(control?.replicas.map(({ id }) => id));
+  const before = [...(platform ?? []).map(({ id }) => id), ...(ending ?? [])];
+  return new Set([
+    ...now.filter(({ terminating }) => terminating).map(({ id }) => id),
+    ...before.filter((id) => listed.has(id) && !running.has(id)),
+  ]);
 }
 
 function failureOf(sent: FailureOnWire | undefined, known: Sources["failure"]): Sources["failure"] {

@@ -5,7 +5,7 @@ import type { LinkHandlers, LinkTransport } from "../protocol/link.ts";
 import type { ControlHello, ControlMessage, GatewaySpec } from "../protocol/messages.ts";
 import { ViewClient } from "./view-client.ts";
 
-/** A gateway that follows the platform and starts replicas there itself, while its control server is away. */
+/** A gateway that follows the platform and starts replicas there itself, while its control server is down. */
 
 const KEY = "acme/x";
 const spec: GatewaySpec = {
@@ -101,6 +101,19 @@ test("a call that waits for a replica that the control server has just requested
   assert.deepEqual(woken, []);
   lose();
   assert.deepEqual(woken, [KEY]);
+});
+
+test("a call to an endpoint whose organization may not have a replica is rejected", async () => {
+  const { view, woken, status, link, lose, endpoint, pass } = setUp();
+  link({ type: "org", name: "acme", limits: { replicas: 0 } }, status(0));
+  lose();
+  const rejected = new Promise<Error>((onRejected) => {
+    endpoint().wait({ onSlot() {}, onRejected, previous: undefined, next: undefined });
+  });
+  view.registry.wake(endpoint());
+  await pass(0);
+  assert.equal(((await rejected) as Error & { code?: string }).code, "REPLICAS_LIMITED");
+  assert.deepEqual(woken, []);
 });
 
 test("calls that wait when the last replica is deleted start another one", () => {

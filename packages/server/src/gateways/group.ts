@@ -6,8 +6,8 @@ import {
   type EndpointRegistry,
   encodeMessage,
   type GatewayHello,
-  type GatewayMember,
   type GatewayMessage,
+  type GatewaysMessage,
   type LinkClock,
   type LinkConnection,
   type LinkHandlers,
@@ -15,15 +15,11 @@ import {
   type ServedEndpoint,
   type StatusSubscriber,
 } from "@faas/gateway";
-import { Member } from "./member.ts";
+import { MemberList } from "./member-list.ts";
 import type { Publisher } from "./publisher.ts";
 import { GatewaySession } from "./session.ts";
 import type { GatewayInfo, GatewaySessions } from "./session-info.ts";
 
-/** Time for which the last report of a lost gateway counts, unless it is known to be gone. */
-const LOST_MS = 15 * 60_000;
-/** Time after the start in which gateways that served calls before open their links again. */
-const START_MS = 5_000;
 /** Longest time that `settled` waits for. */
 const SETTLE_MS = 1_000;
 
@@ -41,6 +37,8 @@ export interface GatewayGroupOptions {
   readonly log: Pick<Logger, "info" | "warn">;
   /** Returns the reason why no replica can be started yet. */
   readonly notReady: () => FaasError | undefined;
+  /** Gateways outlive the control server, and open their links again after its start. @defaultValue false */
+  readonly outliveServer?: boolean;
   readonly reports: ReportSink;
   /** Creates the publisher. @param broadcast sends lines to all gateways */
   readonly publisher: (broadcast: (lines: string) => void) => Publisher;
@@ -51,13 +49,11 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   readonly publisher: Publisher;
   readonly #options: GatewayGroupOptions;
   readonly #now: () => number;
-  readonly #members = new Map<string, Member>();
+  readonly #members: MemberList;
   /** Open links, also of gateways that have not introduced themselves. */
   readonly #sessions = new Set<GatewaySession>();
-  readonly #startedMs: number;
   /** Called when a gateway has confirmed a version, or is lost. */
   readonly #progress = new Set<() => void>();
-  #published = "[]";
   #notReady = "{}";
   /** True once it is known which replicas run: before that, a snapshot would say that there are none. */
   #isObserved = false;
@@ -68,7 +64,9 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   constructor(options: GatewayGroupOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    this.#startedMs = options.clock.now();
+    const { registry, clock } = options;
+    const onChange = (list: GatewaysMessage) => this.#broadcast(encodeMessage<ControlMessage>(list));
+    this.#members = new MemberList({ registry, clock, onChange, outliveServer: options.outliveServer ?? false });
     this.publisher = options.publisher((lines) => this.#broadcast(lines, this.publisher.version));
   }
 
@@ -91,30 +89,25 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     return all.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  expect(name: string): void {
-    if (!this.#members.has(name)) this.#addLost(name, undefined);
+  expect(name: string, address?: string): void {
+    this.#members.expect(name, address);
   }
 
   gone(name: string): void {
-    const member = this.#members.get(name);
-    if (member === undefined || member.session?.isOpen) return;
-    member.leave();
-    this.#members.delete(name);
-    this.#publishMembers();
+    this.#members.remove(name);
+    this.#notifyProgress();
   }
 
   get mayHaveUnseenCalls(): boolean {
-    if (this.#options.clock.now() - this.#startedMs < START_MS) return true;
-    for (const member of this.#members.values()) if (!member.isCounted) return true;
-    return false;
+    return this.#members.mayHaveUnseenCalls;
   }
 
   async settled(): Promise<void> {
-    if (this.#linked().next().done) return;
+    if (this.#members.openSessions().next().done) return;
     const version = this.publisher.flush();
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = () => {
-      for (const { ackedVersion } of this.#linked()) if (ackedVersion < version) return;
+      for (const { ackedVersion } of this.#members.openSessions()) if (ackedVersion < version) return;
       resolve();
     };
     this.#progress.add(look);
@@ -130,7 +123,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
    * not ready, or not at all, before that.
    */
   async replicaStopping(ref: EndpointRef, replica: string): Promise<void> {
-    if (this.#linked().next().done) return;
+    if (this.#members.openSessions().next().done) return;
     const { registry } = this.#options;
     const isReady = () => registry.get(endpointKey(ref))?.replicas.some(({ id }) => id === replica) === true;
     const limit = new AbortController();
@@ -185,7 +178,6 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     this.publisher.discard();
     for (const session of this.#sessions) session.close();
     this.#sessions.clear();
-    for (const member of this.#members.values()) member.leave();
     this.#members.clear();
   }
 
@@ -194,28 +186,14 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     return this.#sessions.size > 0;
   }
 
-  *#linked(): Generator<GatewaySession> {
-    for (const { session } of this.#members.values()) if (session?.isOpen) yield session;
-  }
-
   #join(session: GatewaySession, hello: GatewayHello): void {
-    const { registry, clock, log } = this.#options;
-    const { name } = hello;
-    let member = this.#members.get(name);
-    const previous = member?.session;
-    if (member === undefined) {
-      member = new Member(name, registry);
-      this.#members.set(name, member);
-    }
-    member.join(session, hello);
-    if (previous?.isOpen) {
-      this.#sessions.delete(previous);
-      previous.close();
-    }
-    log.info({ gateway: name, version: hello.version, pid: hello.pid }, "a gateway is linked");
-    this.#adopt(hello.members ?? []);
-    this.#publishMembers();
-    session.send(this.#membersLine() + encodeMessage<ControlMessage>(notReadyMessage(this.#options.notReady())));
+    const { clock, log, notReady } = this.#options;
+    const { name, version, pid } = hello;
+    log.info({ gateway: name, version, pid }, "a gateway is linked");
+    this.#members.join(session, hello);
+    for (const each of this.#sessions) if (each.isClosed) this.#sessions.delete(each);
+    const { message } = this.#members;
+    session.send(encodeMessage<ControlMessage>(message) + encodeMessage<ControlMessage>(notReadyMessage(notReady())));
     if (this.#isObserved) this.#sendSnapshot(session);
     this.#cancelPoll ??= clock.after(PING_MS, () => this.#poll());
   }
@@ -224,20 +202,8 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     session.sendSnapshot(this.publisher.snapshot(), () => this.publisher.version);
   }
 
-  /** Expects the gateways that a linked one knows: a control server that was started again has not seen them yet. */
-  #adopt(members: readonly GatewayMember[]): void {
-    if (this.#options.clock.now() - this.#startedMs > LOST_MS) return;
-    for (const { name, address } of members) if (!this.#members.has(name)) this.#addLost(name, address);
-  }
-
-  #addLost(name: string, address: string | undefined): void {
-    const member = new Member(name, this.#options.registry, address);
-    this.#members.set(name, member);
-    this.#expire(member);
-  }
-
   #received(session: GatewaySession, message: GatewayMessage): void {
-    const member = this.#memberOf(session);
+    const member = this.#members.ofSession(session);
     if (member === undefined) return;
     switch (message.type) {
       case "load":
@@ -247,8 +213,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
         this.#wake(session, message.key);
         return;
       case "stopping":
-        member.isDraining = true;
-        this.#publishMembers();
+        this.#members.drain(member);
         return;
       default:
         this.#options.reports.onReport(message);
@@ -282,47 +247,11 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
 
   #lost(session: GatewaySession, reason: string): void {
     this.#sessions.delete(session);
-    const member = this.#memberOf(session);
+    const member = this.#members.ofSession(session);
     if (member === undefined) return;
     this.#options.log.warn({ gateway: member.name }, `the link to a gateway was lost: ${reason}`);
+    this.#members.lost(member);
     this.#notifyProgress();
-    // It ends, and has said so.
-    if (member.isDraining) {
-      this.gone(member.name);
-      return;
-    }
-    member.lost();
-    this.#expire(member);
-    this.#publishMembers();
-  }
-
-  /** Forgets a lost gateway after a time, if it is not back until then. */
-  #expire(member: Member): void {
-    const { session } = member;
-    member.expire(
-      this.#options.clock.after(LOST_MS, () => {
-        if (this.#members.get(member.name) === member && member.session === session) this.gone(member.name);
-      }),
-    );
-  }
-
-  #memberOf(session: GatewaySession): Member | undefined {
-    for (const member of this.#members.values()) if (member.session === session) return member;
-    return undefined;
-  }
-
-  #publishMembers(): void {
-    const line = this.#membersLine();
-    if (line === this.#published) return;
-    this.#published = line;
-    this.#broadcast(line);
-  }
-
-  /** Formats the list of gateways that share the calls. Lost ones are among them: they may still serve calls. */
-  #membersLine(): string {
-    const members = Array.from(this.#members.values(), ({ member }) => member).filter((each) => each !== undefined);
-    members.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return encodeMessage<ControlMessage>({ type: "gateways", members });
   }
 
   /** Notices that the platform is reachable, or no longer is: nothing reports that. */
@@ -335,7 +264,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   }
 
   #broadcast(lines: string, version?: number): void {
-    for (const session of this.#linked()) session.send(lines, version);
+    for (const session of this.#members.openSessions()) session.send(lines, version);
   }
 
   #notifyProgress(): void {

@@ -1,8 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { chmod, mkdir, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { dirname } from "node:path";
 import { FaasError } from "@faas/core";
 import {
   GATEWAY_TOKEN_HEADER,
@@ -11,10 +9,9 @@ import {
   type LinkConnection,
   type LinkHandlers,
   serveLink,
-  tokenOf,
 } from "@faas/gateway";
-
 import { trustClientAddress } from "../audit/client-address.ts";
+import { listenOnPath } from "../lib/unix-socket.ts";
 
 /** Time for the requests in progress when the server stops. */
 const DRAIN_MS = 2_000;
@@ -39,6 +36,7 @@ export interface ControlListenerOptions {
 export class ControlListener implements AsyncDisposable {
   readonly #options: ControlListenerOptions;
   readonly #server: Server;
+  #removeSocket: (() => void) | undefined;
 
   constructor(options: ControlListenerOptions) {
     this.#options = options;
@@ -62,20 +60,17 @@ export class ControlListener implements AsyncDisposable {
   async listen(): Promise<number> {
     const { address } = this.#options;
     if ("path" in address) {
-      await mkdir(dirname(address.path), { recursive: true, mode: 0o700 });
-      // A previous server that was killed left it behind; the lock of the data folder says that no other one uses it.
-      await rm(address.path, { force: true });
-      await this.#bind({ path: address.path });
-      await chmod(address.path, 0o600);
+      this.#removeSocket = await listenOnPath(this.#server, address.path);
       return 0;
     }
     const { host, port } = address;
-    await this.#bind({ host, port });
+    await this.#bind(host, port);
     return (this.#server.address() as AddressInfo).port;
   }
 
   /** Stops to listen, and finishes requests for a bounded time. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#removeSocket?.();
     const timer = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS);
     const sweep = setInterval(() => this.#server.closeIdleConnections(), SWEEP_MS);
     await new Promise((done) => {
@@ -86,14 +81,13 @@ export class ControlListener implements AsyncDisposable {
     clearInterval(sweep);
   }
 
-  #bind(where: { readonly path: string } | { readonly host: string; readonly port: number }): Promise<void> {
+  #bind(host: string, port: number): Promise<void> {
     return new Promise((listening, reject) => {
       this.#server.once("error", (error: NodeJS.ErrnoException) => {
         if (error.code !== "EADDRINUSE") return reject(error);
-        const address = "path" in where ? where.path : `${where.host}:${where.port}`;
-        reject(new FaasError("PORT_IN_USE", `Another program listens on ${address}`, { cause: error }));
+        reject(new FaasError("PORT_IN_USE", `Another program listens on ${host}:${port}`, { cause: error }));
       });
-      this.#server.listen(where, listening);
+      this.#server.listen(port, host, listening);
     });
   }
 
@@ -121,10 +115,13 @@ export class ControlListener implements AsyncDisposable {
     const { address } = this.#options;
     if (url !== LINK_PATH) return "404 Not Found";
     if (headers.upgrade?.toLowerCase() !== LINK_PROTOCOL) return "426 Upgrade Required";
-    if ("path" in address || isSame(tokenOf(headers) ?? "", address.token)) return undefined;
+    if ("path" in address || isSame(bearerToken(headers.authorization), address.token)) return undefined;
     return "401 Unauthorized";
   }
 }
+
+/** Returns the token of gateways in `Authorization`, which is not a key; empty without one. */
+const bearerToken = (authorization = ""): string => /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";
 
 /** Compares two texts in constant time. */
 function isSame(actual: string, expected: string): boolean {

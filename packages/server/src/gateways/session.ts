@@ -71,6 +71,10 @@ export class GatewaySession {
     return this.#isIntroduced && !this.#isClosed;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Last version that the gateway has confirmed. */
   get ackedVersion(): number {
     return this.#ackedVersion;

@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { readdirSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EndpointSpec, LimitNumbers, Logger, Platform } from "@faas/core";
+import { type EndpointSpec, FaasError, type LimitNumbers, type Logger, type Platform } from "@faas/core";
 import { type EndpointRegistry, PROTOCOL_VERSION, SYSTEM_CLOCK } from "@faas/gateway";
 import type { KeyService } from "../auth/key-service.ts";
+import { socketFolder } from "../lib/socket-path.ts";
 import type { Store } from "../state/store.ts";
 import { GatewayGroup, type ReportSink } from "./group.ts";
 import type { ControlAddress } from "./listener.ts";
@@ -15,13 +15,11 @@ import { Publisher } from "./publisher.ts";
 import { ReplicaBridges } from "./replica-bridge.ts";
 import { StatusMessages } from "./state-messages.ts";
 
-/** Length of a path up to which sockets in the folder have short enough paths (unix(7)). */
-const MAX_FOLDER_LENGTH = 80;
-
 export interface GatewaysContext {
   /** Version of the program. */
   readonly version: string;
-  readonly dataDir: string;
+  /** Folder for what no two servers can share. */
+  readonly workDir: string;
   readonly requiresKeys: boolean;
   readonly platform: Platform;
   readonly registry: EndpointRegistry<EndpointSpec>;
@@ -38,9 +36,8 @@ export interface GatewaysContext {
 export function startGateways(context: GatewaysContext): GatewayGroup {
   const { version, platform, registry, store, keys, limitsOf, reports, log, stack } = context;
   const instance = randomBytes(6).toString("hex");
-  const bridgeFolder = socketFolder(context.dataDir, "bridges");
-  rmSync(bridgeFolder, { recursive: true, force: true });
-  mkdirSync(bridgeFolder, { recursive: true, mode: 0o700 });
+  const bridgeFolder = socketFolder(context.workDir, "bridges");
+  for (const left of readdirSync(bridgeFolder)) rmSync(join(bridgeFolder, left), { force: true });
   const replicas = function* () {
     for (const { status } of registry.awake) yield* status?.replicas ?? [];
   };
@@ -54,6 +51,7 @@ export function startGateways(context: GatewaysContext): GatewayGroup {
     },
     clock: SYSTEM_CLOCK,
     notReady: () => platform.notReady,
+    outliveServer: platform.gateways !== undefined,
     publisher: (broadcast) =>
       new Publisher({
         ...{ registry, statuses, broadcast, clock: SYSTEM_CLOCK },
@@ -91,16 +89,14 @@ function refreshBridged(registry: EndpointRegistry<EndpointSpec>, group: Gateway
 
 /**
  * Returns the address for gateways: that of the options, or a Unix socket in the data folder, which sandboxed functions cannot open.
+ * @throws USAGE
  */
 export async function controlAddress({ listen }: GatewaysOptions, dataDir: string): Promise<ControlAddress> {
-  if (listen === undefined) return { path: join(socketFolder(dataDir, "gateways"), "control.sock") };
+  if (listen === undefined) return { path: join(socketFolder(dataDir, "control"), "gateways.sock") };
   const { host, port, tokenFile } = listen;
-  return { host, port, token: (await readFile(tokenFile, "utf8")).trim() };
-}
-
-function socketFolder(dataDir: string, name: string): string {
-  const folder = join(dataDir, name);
-  if (folder.length <= MAX_FOLDER_LENGTH) return folder;
-  const hash = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
-  return join(tmpdir().length < 40 ? tmpdir() : "/tmp", `faas-${hash}-${process.getuid?.() ?? 0}-${name}`);
+  const token = (await readFile(tokenFile, "utf8")).trim();
+  // An empty one would let everyone in.
+  if (token === "")
+    throw new FaasError("USAGE", `Expected ${tokenFile} to hold the token of the gateways, got nothing`);
+  return { host, port, token };
 }

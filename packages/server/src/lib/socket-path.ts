@@ -3,22 +3,26 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Longest path of a Unix socket on all systems (unix(7) allows 107 bytes on Linux, 103 on macOS). */
-const MAX_LENGTH = 100;
+/** Length of a path up to which sockets in the folder have short enough paths (unix(7) allows 107 bytes on Linux, 103 on macOS). */
+const MAX_FOLDER_LENGTH = 75;
 
 /**
- * Returns the path of a Unix socket of a data folder: in it, or in a private folder for temporary files where that would be too long.
+ * Creates a private folder for Unix sockets of a data folder: in it, where sandboxed functions cannot open them, or in a folder for temporary files where the
+ * paths would be too long.
  *
- * @param name of the file
+ * @param name tells the folders of a data folder apart
  */
-export function socketPath(dataDir: string, name: string): string {
-  const path = join(dataDir, name);
-  if (Buffer.byteLength(path) <= MAX_LENGTH) return path;
-  const hash = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
-  const base = tmpdir().length < 40 ? tmpdir() : "/tmp";
-  const folder = join(base, `faas-${hash}-${process.getuid?.() ?? 0}-control`);
+export function socketFolder(dataDir: string, name: string): string {
+  const folder = pathOf(dataDir, name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Fails when somebody else created the folder.
   chmodSync(folder, 0o700);
-  return join(folder, name);
+  return folder;
+}
+
+function pathOf(dataDir: string, name: string): string {
+  const folder = join(dataDir, name);
+  if (Buffer.byteLength(folder) <= MAX_FOLDER_LENGTH) return folder;
+  const hash = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
+  return join(tmpdir().length < 40 ? tmpdir() : "/tmp", `faas-${hash}-${process.getuid?.() ?? 0}-${name}`);
 }

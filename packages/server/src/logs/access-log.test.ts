@@ -149,7 +149,7 @@ test("more lines than the disk takes are dropped and reported once", async () =>
   await store[Symbol.asyncDispose]();
 });
 
-test("what a call printed is shown before its line, also when it was read later", async () => {
+test("lines that a call printed precede its own, also when they were read later", async () => {
   const { log, access } = started();
   using _ = access;
   access.record(call("id-1"), 1);

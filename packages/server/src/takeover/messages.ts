@@ -1,4 +1,5 @@
-import { socketPath } from "../lib/socket-path.ts";
+import { join } from "node:path";
+import { socketFolder } from "../lib/socket-path.ts";
 import type { Predecessor } from "../options.ts";
 
 /** Messages between a server and its successor: JSON objects, one on each line. Additive, as they are between two versions of the program. */
@@ -32,7 +33,7 @@ export type ServerMessage = Released | Refused;
 export type SuccessorMessage = TakeOver | Ready;
 
 /** Returns the path of the socket on which a successor serves the control API until its predecessor has ended. */
-export const successorSocket = (dataDir: string): string => socketPath(dataDir, "successor.sock");
+export const successorSocket = (dataDir: string): string => join(socketFolder(dataDir, "control"), "successor.sock");
 
 /** Returns the path of the socket on which the server of a data folder waits for a successor. */
-export const takeoverSocket = (dataDir: string): string => socketPath(dataDir, "takeover.sock");
+export const takeoverSocket = (dataDir: string): string => join(socketFolder(dataDir, "control"), "takeover.sock");

@@ -1,20 +1,22 @@
-import { once } from "node:events";
-import { chmodSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import { controlProxy } from "@faas/gateway";
+import { endOrphanGateways, killedPredecessor } from "../gateway-processes/orphan-gateways.ts";
+import { listenOnPath } from "../lib/unix-socket.ts";
 import { canSharePort } from "../listen.ts";
 import type { Predecessor, RunningServer, ServerOptions } from "../options.ts";
 import { startServer } from "../server.ts";
 import { successorSocket } from "./messages.ts";
 import { PredecessorLink } from "./predecessor-link.ts";
 import { TakeoverListener } from "./takeover-listener.ts";
+import { workDirOf } from "./work-dir.ts";
 
 /** Time for the exit of a successor that failed. */
 const EXIT_MS = 10_000;
 const POLL_MS = 50;
+const PREDECESSOR_RUNS = "its own predecessor has not ended yet; retry in some seconds";
 
 export interface ReplaceableServerOptions extends Omit<ServerOptions, "predecessor"> {
   /**
@@ -45,13 +47,15 @@ export async function startReplaceableServer(options: ReplaceableServerOptions):
   const dataDir = resolve(options.dataDir);
   const link = takeover ? await PredecessorLink.open(dataDir) : undefined;
   const replaceable = new Replaceable(dataDir, serverOptions);
+  const killed = link ? undefined : killedPredecessor(dataDir);
   try {
-    await replaceable.start(link?.predecessor);
+    await replaceable.start(link?.predecessor ?? killed);
   } catch (error) {
     link?.[Symbol.dispose]();
     throw error;
   }
   if (link) await replaceable.succeed(link);
+  else if (killed) replaceable.cleanUpAfter(killed);
   return replaceable.view(link?.predecessor.pid);
 }
 
@@ -77,6 +81,8 @@ class Replaceable {
   #refusal: string | undefined;
   /** Work after an attempt to take over that failed. */
   #recovery: Promise<void> = Promise.resolve();
+  /** End of what a killed predecessor left behind. */
+  #cleanup: Promise<void> = Promise.resolve();
 
   constructor(dataDir: string, options: ServerOptions) {
     this.#dataDir = dataDir;
@@ -106,20 +112,26 @@ class Replaceable {
 
   /** Lets the predecessor end. Until it has, the folder for its processes' files is in use, and nobody can take over from this server. */
   async succeed(link: PredecessorLink): Promise<void> {
-    this.#refusal = "its own predecessor has not ended yet; retry in some seconds";
+    this.#refusal = PREDECESSOR_RUNS;
     const socketPath = successorSocket(this.#dataDir);
-    rmSync(socketPath, { force: true });
-    const control = createServer(this.#server.control).listen(socketPath);
-    await once(control, "listening");
-    control.unref();
-    chmodSync(socketPath, 0o600);
+    const control = createServer(this.#server.control).unref();
+    const removeSocket = await listenOnPath(control, socketPath);
     void link.gone.then(() => {
-      this.#refusal = undefined;
+      removeSocket();
       control.close();
       control.closeAllConnections();
-      this.#server.cleanUpAfter(link.predecessor);
+      this.cleanUpAfter(link.predecessor);
     });
     link.ready(socketPath);
+  }
+
+  /** Ends what a predecessor that was killed left behind: gateways, which still serve calls, and then its replicas. */
+  cleanUpAfter(predecessor: Predecessor): void {
+    this.#refusal = PREDECESSOR_RUNS;
+    this.#cleanup = endOrphanGateways(this.#dataDir, workDirOf({ predecessor })).then(() => {
+      this.#refusal = undefined;
+      this.#server.cleanUpAfter(predecessor);
+    });
   }
 
   view(replacedPid: number | undefined): ReplaceableServer {
@@ -168,6 +180,7 @@ class Replaceable {
 
   async #stop(): Promise<void> {
     await this.#recovery;
+    await this.#cleanup;
     await this.#server.stop();
     await this.#listener[Symbol.asyncDispose]();
   }

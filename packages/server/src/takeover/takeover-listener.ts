@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { encodeMessage, MessageDecoder } from "@faas/gateway";
+import { listenOnPath } from "../lib/unix-socket.ts";
 import type { Predecessor } from "../options.ts";
 import { type ServerMessage, type SuccessorMessage, takeoverSocket } from "./messages.ts";
 
@@ -20,33 +19,29 @@ export interface TakeoverListenerOptions {
 /** Waits for a successor on the Unix socket of a data folder, which only its owner can connect to. */
 export class TakeoverListener implements AsyncDisposable {
   readonly #options: TakeoverListenerOptions;
-  readonly #path: string;
+  readonly #removeSocket: () => void;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #successor: Socket | undefined;
 
-  private constructor(options: TakeoverListenerOptions) {
+  private constructor(options: TakeoverListenerOptions, server: Server, removeSocket: () => void) {
     this.#options = options;
-    this.#path = takeoverSocket(options.dataDir);
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = server;
+    this.#removeSocket = removeSocket;
+    server.on("connection", (socket) => this.#accept(socket));
   }
 
-  /** Starts to listen. The caller holds the lock of the data folder: a socket that is there belongs to no other server. */
+  /** Starts to listen. The caller holds the lock of the data folder. */
   static async open(options: TakeoverListenerOptions): Promise<TakeoverListener> {
-    const listener = new TakeoverListener(options);
-    rmSync(listener.#path, { force: true });
-    listener.#server.listen(listener.#path);
-    await once(listener.#server, "listening");
-    chmodSync(listener.#path, 0o600);
-    listener.#server.unref();
-    return listener;
+    const server = createServer().unref();
+    return new TakeoverListener(options, server, await listenOnPath(server, takeoverSocket(options.dataDir)));
   }
 
   /** Stops to wait for a successor. The one that has taken over learns from the end of its connection, at the end of this process, that its predecessor is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) if (socket !== this.#successor) socket.destroy();
-    // Closing the server would remove the socket of the successor, which has the same path.
-    if (this.#successor === undefined) await new Promise((done) => this.#server.close(done));
+    this.#removeSocket();
+    this.#server.close();
   }
 
   #accept(socket: Socket): void {

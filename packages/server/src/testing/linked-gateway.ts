@@ -60,7 +60,7 @@ export async function startLinkedGateway(
 
 /** Sends a request of the control API over the listener for gateways, and parses the JSON response. */
 export async function sendControl(
-  { gateways, adminToken }: Pick<RunningServer, "gateways" | "adminToken">,
+  { gateways, adminToken }: { readonly gateways?: { readonly control: string }; readonly adminToken?: string },
   method: string,
   path: string,
   body?: unknown,

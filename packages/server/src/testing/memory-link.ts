@@ -45,7 +45,7 @@ export class MemoryLinks implements LinkTransport {
   readonly #accept: () => ((connection: LinkConnection) => LinkHandlers) | undefined;
   readonly #delayMs: number;
   readonly #open = new Set<() => void>();
-  /** True while nothing arrives, in neither direction, and nobody is told. */
+  /** True while nothing arrives, in either direction, and neither end notices. */
   isSilent = false;
 
   /** @param accept returns the other end; undefined while it does not listen */

@@ -1,0 +1,174 @@
+import type { Server as SecureServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { FaasError, type Logger } from "@faas/core";
+import type { ConnectionLimits } from "../http/connection-limits.ts";
+import { createHttpServer, type HttpServer } from "../http/server.ts";
+import type { CertificateFiles } from "../http/tls-certificate.ts";
+import { CertificateSet } from "../http/tls-certificate-set.ts";
+import { tlsOptions } from "../http/tls-server.ts";
+import { createGateway, type Gateway } from "../pipeline/pipeline.ts";
+import type { GatewayView } from "../view/options.ts";
+import type { ControlAddress } from "./control-address.ts";
+import { controlProxy } from "./control-proxy.ts";
+import { type DrainOptions, drain } from "./drain.ts";
+import { GatewayMetrics } from "./gateway-metrics.ts";
+import { gatewayRoutes } from "./gateway-routes.ts";
+import { gatewayWithoutView, noView } from "./gateway-without-view.ts";
+
+export interface GatewayProcessOptions {
+  /** Name of the gateway, unique among those of its control server. */
+  readonly name: string;
+  /** Version of the program. */
+  readonly version: string;
+  /** Not started yet. */
+  readonly view: GatewayView;
+  /**
+   * Resolves when calls can be served.
+   *
+   * @defaultValue when the view is complete
+   */
+  readonly ready?: Promise<void>;
+  readonly control: ControlAddress;
+  /** Returns the token of the gateways; needed except on a Unix socket. */
+  readonly token?: (() => string) | undefined;
+  readonly host: string;
+  readonly port: number;
+  /** Listening socket that this process inherited; it replaces host and port. */
+  readonly socket?: { readonly fd: number } | undefined;
+  /** Share the port with other gateways of this machine: then this one listens only when it can serve calls. */
+  readonly reusePort: boolean;
+  /** Certificates for HTTPS; HTTP without. */
+  readonly tls: readonly CertificateFiles[];
+  readonly connections?: Partial<ConnectionLimits>;
+  /** Record a line for each call. */
+  readonly accessLog: boolean;
+  readonly log: Logger;
+}
+
+/** Gateway that accepts connections. */
+export interface RunningGateway {
+  readonly port: number;
+  /** Finishes the requests in flight, for a limited time, and ends the link to the control server. */
+  stop(options?: DrainOptions): Promise<void>;
+}
+
+/** Time between the polite end of WebSockets and the end of all connections. */
+const CLOSE_MS = 1_000;
+const FINISH_MS = 10_000;
+/** Time to wait for a view of the endpoints before connections to an inherited socket are accepted. */
+const INHERITED_MS = 3_000;
+
+/**
+ * Starts a gateway in this process. It serves calls as soon as it has a view of the endpoints. On a port of its own it listens before that, for probes.
+ *
+ * @throws PORT_IN_USE, CERTIFICATE_INVALID
+ */
+export async function startGatewayProcess(options: GatewayProcessOptions): Promise<RunningGateway> {
+  const { view, tls, log } = options;
+  const certificates = tls.length === 0 ? undefined : await CertificateSet.open(tls, log);
+  const ending = new AbortController();
+  const state: State = { draining: false, ready: false, gateway: gatewayWithoutView() };
+  const metrics = new GatewayMetrics(options.name, options.version, view);
+  const server = createServer(options, certificates, metrics, state);
+  const ready = (options.ready ?? view.ready()).then(() => {
+    state.ready = true;
+    state.gateway = gatewayOf(options, metrics, ending.signal);
+  });
+  view.start();
+  try {
+    if (options.reusePort) await ready;
+    // Clients wait in the socket already, unless the control server is unavailable.
+    else if (options.socket) await Promise.race([ready, delay(INHERITED_MS)]);
+    await listen(server, options);
+  } catch (error) {
+    certificates?.[Symbol.dispose]();
+    await view[Symbol.asyncDispose]();
+    throw error;
+  }
+  certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop(drainOptions = {}) {
+      const { idleMs = 0, finishMs = FINISH_MS } = drainOptions;
+      state.draining = true;
+      view.beginStop();
+      const timer = setTimeout(() => ending.abort(), idleMs + Math.max(0, finishMs - CLOSE_MS));
+      await drain(server, { ...drainOptions, idleMs, finishMs });
+      clearTimeout(timer);
+      certificates?.[Symbol.dispose]();
+      await view[Symbol.asyncDispose]();
+      // Ends the idle connections to replicas.
+      for (const { spec } of [...view.registry.values()]) view.registry.delete(spec);
+    },
+  };
+}
+
+/** Parts of a gateway that change after its start. */
+interface State {
+  draining: boolean;
+  ready: boolean;
+  gateway: Gateway;
+}
+
+function createServer(
+  { view, control, token, connections }: GatewayProcessOptions,
+  certificates: CertificateSet | undefined,
+  metrics: GatewayMetrics,
+  state: State,
+): HttpServer {
+  const routes = gatewayRoutes({
+    control: controlProxy({ address: control, token, isAway: () => view.state.link === "away" }),
+    notReady: () => {
+      if (state.draining) return new FaasError("SERVER_STOPPING", "The gateway is stopping");
+      return state.ready ? undefined : noView();
+    },
+    metrics: () => metrics.text(server.clients.size),
+    keys: () => (requiresKeys(view) ? view.keys : undefined),
+  });
+  const server: HttpServer = createHttpServer(routes, lateBound(state), {
+    pair: certificates?.pair,
+    // A single certificate is for every name.
+    contextFor: certificates && certificates.size > 1 ? (name) => certificates.contextFor(name) : undefined,
+    limits: connections,
+  });
+  return server;
+}
+
+/** Returns a data path that can be replaced while the server runs. */
+const lateBound = (state: State): Gateway => ({
+  endpointAt: (host) => state.gateway.endpointAt(host),
+  request: (client, key) => state.gateway.request(client, key),
+  upgrade: (request, socket, head, key) => state.gateway.upgrade(request, socket, head, key),
+});
+
+/** Returns whether keys are required; before the control server has been reached, they are. */
+const requiresKeys = ({ state }: GatewayView) => state.control?.requiresKeys ?? true;
+
+function gatewayOf(
+  { name, view, accessLog }: GatewayProcessOptions,
+  metrics: GatewayMetrics,
+  ending: AbortSignal,
+): Gateway {
+  return createGateway({
+    name,
+    endpoints: view.registry,
+    metrics: metrics.counting(view.metrics),
+    ...(accessLog ? { accessLog: view.accessLog } : {}),
+    hasOrg: (org) => view.hasOrg(org),
+    notReady: () => view.notReady(),
+    ending,
+    ...(requiresKeys(view) ? { keys: view.keys } : {}),
+  });
+}
+
+/** @throws PORT_IN_USE */
+async function listen(server: HttpServer, { host, port, reusePort, socket }: GatewayProcessOptions): Promise<void> {
+  await new Promise<void>((done, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE") return reject(error);
+      reject(new FaasError("PORT_IN_USE", `Another program listens on ${host}:${port}`, { cause: error }));
+    });
+    server.listen(socket ?? { host, port, reusePort }, done);
+  });
+}
