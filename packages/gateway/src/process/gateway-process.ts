@@ -57,10 +57,10 @@ export interface RunningGateway {
 /** Time between the polite end of WebSockets and the end of all connections. */
 const CLOSE_MS = 1_000;
 const FINISH_MS = 10_000;
-/** Time to wait for a view of the endpoints before connections to an inherited socket are accepted. */
-const INHERITED_MS = 3_000;
 /** Time from the first snapshot to the collection of its garbage. */
 const TRIM_DELAY_MS = 500;
+/** Time to wait for a view of the endpoints before connections to an inherited socket are accepted. */
+const INHERITED_MS = 3_000;
 
 /**
  * Starts a gateway in this process. It serves calls as soon as it has a view of the endpoints. On a port of its own it listens before that, for probes.
