@@ -9,6 +9,7 @@ import { CertificateSet } from "../http/tls-certificate-set.ts";
 import { tlsOptions } from "../http/tls-server.ts";
 import { createGateway, type Gateway } from "../pipeline/pipeline.ts";
 import type { GatewayView } from "../view/options.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import type { ControlAddress } from "./control-address.ts";
 import { controlProxy } from "./control-proxy.ts";
 import { type DrainOptions, drain } from "./drain.ts";
@@ -58,6 +59,8 @@ const CLOSE_MS = 1_000;
 const FINISH_MS = 10_000;
 /** Time to wait for a view of the endpoints before connections to an inherited socket are accepted. */
 const INHERITED_MS = 3_000;
+/** Time from the first snapshot to the collection of its garbage. */
+const TRIM_DELAY_MS = 500;
 
 /**
  * Starts a gateway in this process. It serves calls as soon as it has a view of the endpoints. On a port of its own it listens before that, for probes.
@@ -74,6 +77,8 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const ready = (options.ready ?? view.ready()).then(() => {
     state.ready = true;
     state.gateway = gatewayOf(options, metrics, ending.signal);
+    // A snapshot leaves garbage of several times its size.
+    setTimeout(collectGarbage, TRIM_DELAY_MS).unref();
   });
   view.start();
   try {

@@ -77,7 +77,7 @@ export class ViewClient implements GatewayView {
     });
     this.#loads = new LoadReporter(this.registry);
     this.metrics = new CallReporter((endpoint) => this.#loads.countEnded(endpoint));
-    this.accessLog = new AccessReporter(log);
+    this.accessLog = new AccessReporter(options.identity.name, log);
     this.#link = new ControlLink({
       ...{ transport, clock, random, log },
       hello: () => this.#hello(),
