@@ -134,7 +134,7 @@ describe("an installation with two gateways", () => {
 
   test("becomes one process with --gateways 0, and two gateways again", async () => {
     await faas.install("--gateways", "0");
-    // Those that drain are still there.
+    // Draining ones still exist.
     const left = (await faas.pods("faas-gateway")).filter(({ metadata }) => !metadata?.deletionTimestamp);
     assert.deepEqual([left.length, await faas.call("warm")], [0, [200, "hello"]]);
     await faas.install("--gateways", "2");

@@ -87,7 +87,7 @@ test("the address of a client that a gateway names is believed together with the
   assert.equal(await send("guess"), "127.0.0.1 undefined");
 });
 
-test("an upgrade to another protocol, or elsewhere, is no link", async () => {
+test("an upgrade to another protocol, or elsewhere, is not a link", async () => {
   const path = join(tempDir("listener"), "control.sock");
   await using _ = await startListener({ path });
   const upgrade = async (target: string, protocol: string) => {

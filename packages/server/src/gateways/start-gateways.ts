@@ -95,7 +95,7 @@ export async function controlAddress({ listen }: GatewaysOptions, dataDir: strin
   if (listen === undefined) return { path: join(socketFolder(dataDir, "control"), "gateways.sock") };
   const { host, port, tokenFile } = listen;
   const token = (await readFile(tokenFile, "utf8")).trim();
-  // An empty one would let everyone in.
+  // An empty one would admit everyone.
   if (token === "")
     throw new FaasError("USAGE", `Expected ${tokenFile} to hold the token of the gateways, got nothing`);
   return { host, port, token };
