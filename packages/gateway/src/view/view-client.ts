@@ -2,7 +2,7 @@ import type { FaasError } from "@faas/core";
 import { OutlierDetector } from "../endpoints/outlier-detection.ts";
 import { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
-import { type LinkClock, SYSTEM_CLOCK } from "../protocol/link.ts";
+import { type LinkClock, SYSTEM_CLOCK, timersOf } from "../protocol/link.ts";
 import {
   type ControlHello,
   type ControlMessage,
@@ -50,6 +50,7 @@ export class ViewClient implements GatewayView {
   #version = 0;
   #control: ControlHello | undefined;
   #members: readonly GatewayMember[] | undefined;
+  #isPartial = false;
   #ticks = 0;
   #cancelTick: (() => void) | undefined;
 
@@ -61,6 +62,7 @@ export class ViewClient implements GatewayView {
       log,
       limitsOf: (org) => this.#applier.limitsOf(org),
       onWake: (endpoint) => this.#wake(endpoint),
+      timers: timersOf(clock),
       ...(options.sharing === undefined ? {} : { sharing: options.sharing }),
     });
     this.#loads = new LoadReporter(this.registry);
@@ -181,7 +183,8 @@ export class ViewClient implements GatewayView {
         return;
       case "gateways":
         this.#members = message.members;
-        this.#options.onMembers?.(message.members, message.partial === true);
+        this.#isPartial = message.partial === true;
+        this.#reportMembers();
         return;
       case "snapshot-end":
         this.#applier.apply(message);
@@ -192,11 +195,18 @@ export class ViewClient implements GatewayView {
     }
   }
 
+  /** Reports the members once it is known what this gateway serves: before that, it cannot share it. */
+  #reportMembers(): void {
+    if (this.#isComplete && this.#members) this.#options.onMembers?.(this.#members, this.#isPartial);
+  }
+
   #synced(): void {
     this.#setState("linked");
     this.#replicas.setAway(false);
     this.#waker.onSynced(this.registry.values());
+    const isFirst = !this.#isComplete;
     this.#isComplete = true;
+    if (isFirst) this.#reportMembers();
     this.#complete.resolve();
   }
 
