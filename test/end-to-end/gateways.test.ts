@@ -37,6 +37,13 @@ test("two gateways share the port, and one that is killed is replaced", async ()
   const counted = /^faas_requests_total\{org="acme",endpoint="x",code="200"\} (\d+)$/m;
   const count = async () => Number(counted.exec((await client.send("GET", "/-/metrics")).text)?.[1]);
   await eventually("the server counts the calls of both", async () => (await count()) > load.calls / 2);
+  const log = await faas.succeed(["logs", "acme/x", "--tail", "50", "--output", "json"]);
+  const lines = log
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { access?: { gateway?: string } });
+  const named = lines.flatMap(({ access }) => access?.gateway ?? []);
+  assert.ok(named.length > 0 && named.every((each) => gateways.has(each)), log);
 });
 
 test("gateways serve calls while no server runs, and the next server replaces them without failing one", async () => {

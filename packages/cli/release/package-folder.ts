@@ -12,6 +12,7 @@ const FILES = [
   "README.md",
   "packages/cli/bin",
   "packages/cli/dist",
+  "packages/gateway/programs",
   "packages/platforms/programs",
   "packages/server/package.json",
   "templates",

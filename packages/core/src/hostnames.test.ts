@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  asciiHostname,
-  hostnameOf,
-  hostnamePatternSchema,
-  hostnameSchema,
-  isHostnameAllowed,
-  normalizedHostnames,
-} from "./hostnames.ts";
+import { hostnamePatternSchema, hostnameSchema } from "./hostname-schemas.ts";
+import { asciiHostname, hostnameOf, isHostnameAllowed, normalizedHostnames } from "./hostnames.ts";
 
 test("hostnameOf ignores the port, upper case and the dot at the end", () => {
   for (const host of ["api.example.com", "API.Example.com:8887", "api.example.com.", "api.example.com.:443"])

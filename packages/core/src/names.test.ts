@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ENDPOINT_NAME_MAX, endpointName, NAMESPACE_PREFIX, ORG_NAME_MAX, orgName, orgNameProblem } from "./names.ts";
+import { endpointName, orgName } from "./name-schemas.ts";
+import { ENDPOINT_NAME_MAX, NAMESPACE_PREFIX, ORG_NAME_MAX, orgNameProblem } from "./names.ts";
 
 const accepted = (schema: typeof orgName, value: unknown) => schema.safeParse(value).success;
 

@@ -1,7 +1,5 @@
-import { z } from "zod";
-
 /** Label of a DNS name, as Kubernetes requires for objects and namespaces (RFC 1123 section 2.1, lower case). */
-const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+export const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 
 /** Prefix of an organization's namespace on Kubernetes. */
 export const NAMESPACE_PREFIX = "faas-";
@@ -13,7 +11,7 @@ export const ENDPOINT_NAME_MAX = 63;
 export const ORG_NAME_MAX = 63 - NAMESPACE_PREFIX.length;
 
 /** Names that no organization can have: `faas-system` is the namespace of the control server itself. */
-const RESERVED_ORGS = new Set(["system"]);
+export const RESERVED_ORGS = new Set(["system"]);
 
 const RULE = "lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
 
@@ -33,25 +31,3 @@ function labelProblem(what: string, name: string, max: number): string | undefin
   if (!LABEL.test(name)) return `expected the ${what} name to be ${RULE}, got "${name}"`;
   return undefined;
 }
-
-function name(problem: (name: string) => string | undefined) {
-  return z.string().superRefine((value, context) => {
-    const message = problem(value);
-    if (message) context.addIssue({ code: "custom", message });
-  });
-}
-
-/** Schema of an organization's name. */
-export const orgName = name(orgNameProblem).meta({
-  description: "Name of the organization: a DNS-1123 label",
-  pattern: LABEL.source,
-  maxLength: ORG_NAME_MAX,
-  not: { enum: [...RESERVED_ORGS] },
-});
-
-/** Schema of an endpoint's name. */
-export const endpointName = name(endpointNameProblem).meta({
-  description: "Name of the endpoint: a DNS-1123 label",
-  pattern: LABEL.source,
-  maxLength: ENDPOINT_NAME_MAX,
-});

@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { artifactSchema, endpointSpec, formatArtifact, parseArtifact, revisionId } from "./endpoints/endpoint.ts";
 import { settingsInputSchema, withDefaults } from "./endpoints/settings.ts";
 import { FaasError } from "./errors.ts";
-import { endpointName, endpointNameProblem, orgName, orgNameProblem } from "./names.ts";
+import { endpointName, orgName } from "./name-schemas.ts";
+import { endpointNameProblem, orgNameProblem } from "./names.ts";
 import {
   formatVerifier,
   isTokenOf,

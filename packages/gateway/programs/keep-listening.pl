@@ -4,9 +4,9 @@
 # then closed when the program closes it.
 use strict;
 use warnings;
+# Only modules of Debian's perl-base, which every image has.
 use POSIX ();
 use Socket qw(getaddrinfo AI_NUMERICHOST AI_PASSIVE SOCK_STREAM SOL_SOCKET SO_REUSEADDR);
-use Time::HiRes ();
 
 use constant { BACKLOG => 511, DESCRIPTOR => 3 };
 # A program that fails this often, each time within the time, does not start again.
@@ -70,15 +70,15 @@ sub finish {
 
 my $failures = 0;
 for (;;) {
-    my $began = Time::HiRes::time();
+    my $began = time();
     start();
     my $status = wait_for_end();
     finish($status) if $asked || $status == 0;
-    $failures = Time::HiRes::time() - $began < STABLE_SECONDS ? $failures + 1 : 1;
+    $failures = time() - $began < STABLE_SECONDS ? $failures + 1 : 1;
     finish($status) if $failures >= MAX_FAILURES;
     my $how = $status & 127 ? 'signal ' . ($status & 127) : 'exit code ' . ($status >> 8);
-    printf STDERR "{\"level\":50,\"time\":%d,\"msg\":\"the gateway ended with %s, starting it again\"}\n", Time::HiRes::time() * 1000, $how;
+    printf STDERR "{\"level\":50,\"time\":%d,\"msg\":\"the gateway ended with %s, starting it again\"}\n", time() * 1000, $how;
     # The first time without a delay: clients are waiting.
-    Time::HiRes::sleep(FIRST_DELAY * 2**($failures - 2)) if $failures > 1;
+    select(undef, undef, undef, FIRST_DELAY * 2**($failures - 2)) if $failures > 1;
     finish($status) if $asked;
 }

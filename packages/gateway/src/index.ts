@@ -25,6 +25,7 @@ export { RequestStatistics } from "./metrics/request-statistics.ts";
 export type { PeerState } from "./peers/peer-group-options.ts";
 export { type Peers, type PeersOptions, startPeers } from "./peers/peers.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
+export { collectGarbage } from "./process/collect-garbage.ts";
 export { type ControlAddress, parseControlAddress } from "./process/control-address.ts";
 export { controlProxy } from "./process/control-proxy.ts";
 export { type DrainOptions, drain } from "./process/drain.ts";

@@ -16,6 +16,11 @@ const DRAIN_SECONDS = 10;
 const FINISH_SECONDS = 300;
 /** Time after which the gateway of a lost node is replaced by one elsewhere; it keeps nothing. */
 const LOST_NODE_SECONDS = 30;
+/** A gateway that crashes is started again while its port stays open: the Service sends clients to it until the node has noticed. */
+const KEEP_LISTENING = [
+  ...["perl", "/app/packages/gateway/programs/keep-listening.pl", "0.0.0.0", String(SERVER.port)],
+  ...["--", "node", "/app/packages/cli/bin/faas.js"],
+];
 const ZONE = "topology.kubernetes.io/zone";
 const HOST = "kubernetes.io/hostname";
 
@@ -83,6 +88,7 @@ function container(options: ServerManifestOptions): V1Container {
     name: GATEWAY.container,
     image,
     imagePullPolicy: "IfNotPresent",
+    command: KEEP_LISTENING,
     args: commandLine(options),
     env: [
       fromField("FAAS_POD", "metadata.name"),

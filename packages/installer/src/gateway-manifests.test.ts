@@ -52,6 +52,14 @@ test("clients reach the gateways, and gateways reach the control server", () => 
   assert.equal(serverPorts[0].name, control.ports[0].targetPort);
 });
 
+test("the port of a gateway stays open while it starts again after a crash", () => {
+  const { command, args, ports } = containerOf("faas-gateway");
+  const [program, ...rest] = command.slice(1);
+  assert.match(program, /\/gateway\/programs\/keep-listening\.pl$/);
+  assert.deepEqual(rest.slice(0, 3), ["0.0.0.0", String(ports[0].containerPort), "--"]);
+  assert.equal(valueAfter(args, "--port"), String(ports[0].containerPort));
+});
+
 test("the Service for clients changes after everything else, so that it selects pods that are ready", () => {
   const { kind, metadata } = serverManifests(options()).at(-1) ?? {};
   assert.deepEqual([kind, metadata?.name], ["Service", "faas"]);
@@ -143,6 +151,14 @@ test("a gateway may only follow EndpointSlices and start replicas", () => {
   const policy = named("ValidatingAdmissionPolicy", "faas-gateway-tools").spec;
   assert.match(policy.matchConditions[0].expression, /"system:serviceaccount:tools:faas-gateway"/);
   assert.equal(named("ValidatingAdmissionPolicyBinding", "faas-gateway-tools").spec.policyName, "faas-gateway-tools");
+});
+
+test("there are two gateways, and none where each would need a node", () => {
+  const { gateways: _, ...withoutNumber } = options();
+  const deployments = (expose: "none" | "hostport") =>
+    serverManifests({ ...withoutNumber, expose }).filter(({ kind }) => kind === "Deployment").length;
+  assert.deepEqual([deployments("none"), deployments("hostport")], [2, 1]);
+  assert.equal(gatewayDeployment({ ...withoutNumber, expose: "none" }).spec?.replicas, 2);
 });
 
 test("without gateways, nothing of them exists, and the control server accepts the clients", () => {

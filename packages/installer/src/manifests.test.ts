@@ -11,6 +11,7 @@ const options = (more: Partial<ServerManifestOptions> = {}): ServerManifestOptio
   image: "registry.example.com/faas/server@sha256:00",
   storage: "1Gi",
   expose: "none",
+  gateways: "0",
   ...more,
 });
 const of = <Kind extends string>(kind: Kind, more?: Partial<ServerManifestOptions>) => {
@@ -123,6 +124,7 @@ test("settings become the server's options, and are stored with the installation
     ...settings,
     storage: "1Gi",
     expose: "none",
+    gateways: "0",
   });
   assert.equal(any(of("PersistentVolumeClaim", settings)).spec.storageClassName, "fast");
   assert.equal("storageClassName" in any(of("PersistentVolumeClaim")).spec, false);

@@ -19,7 +19,7 @@ export interface InstallSettings {
   /**
    * Number of gateways in pods of their own, such as `2`, or `2-10` for a number that follows their CPU use. `0`: the control server is the gateway.
    *
-   * @defaultValue 0
+   * @defaultValue 2, and 0 with `expose: hostport`, where each gateway needs a node
    */
   readonly gateways?: string;
   /**
@@ -72,7 +72,6 @@ export interface ServerManifestOptions extends InstallSettings {
   readonly dockerConfigJson?: string;
 }
 
-const DEFAULT_GATEWAYS = "0";
 export const DEFAULT_SETTINGS = { storage: "1Gi", expose: "none" } as const;
 
 /** Least and greatest number of gateways in pods of their own. */
@@ -82,13 +81,14 @@ export interface GatewayRange {
 }
 
 /** Returns the number of gateways in pods of their own. */
-export function gatewayRange({ gateways = DEFAULT_GATEWAYS }: Pick<InstallSettings, "gateways">): GatewayRange {
-  const [min = 0, max = min] = gateways.split("-").map(Number);
+export function gatewayRange({ gateways, expose }: Pick<InstallSettings, "gateways" | "expose">): GatewayRange {
+  const [min = 0, max = min] = (gateways ?? (expose === "hostport" ? "0" : "2")).split("-").map(Number);
   return { min, max };
 }
 
 /** Returns true if gateways have pods of their own. */
-export const hasGateways = (settings: Pick<InstallSettings, "gateways">): boolean => gatewayRange(settings).max > 0;
+export const hasGateways = (settings: Pick<InstallSettings, "gateways" | "expose">): boolean =>
+  gatewayRange(settings).max > 0;
 
 /** Combines the given settings with those of an existing installation and the defaults. The TLS Secret "none" removes a previous one. */
 export function settingsFor(given: Partial<InstallSettings>, previous: Partial<InstallSettings> = {}): InstallSettings {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type { Kind, KubernetesApi, KubernetesObject } from "@faas/platforms/kubernetes-client";
-import { LABELS, selectorOf } from "@faas/platforms/kubernetes-manifests";
+import { LABELS, SERVER_NAME, selectorOf } from "@faas/platforms/kubernetes-manifests";
 import type { V1Namespace } from "@kubernetes/client-node";
-import { GATEWAY, installationSelector } from "./labels.ts";
+import { GATEWAY, installationSelector, partSelector } from "./labels.ts";
 import type { WaitOptions } from "./wait-options.ts";
 
 const STEP_MS = 300;
@@ -124,7 +124,7 @@ export async function removeSuperfluous(
 }
 
 async function serverPods(api: KubernetesApi, { namespace, signal }: WaitOptions): Promise<readonly string[]> {
-  const pods = await api.list<KubernetesObject>("Pod", namespace, installationSelector(namespace), signal);
+  const pods = await api.list<KubernetesObject>("Pod", namespace, partSelector(namespace, SERVER_NAME), signal);
   return pods.map(({ metadata }) => metadata?.name ?? "");
 }
 

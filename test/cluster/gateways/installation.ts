@@ -17,7 +17,7 @@ type Part = "faas-server" | "faas-gateway";
 /** An installation with gateways in pods of their own, and commands for it. Everything is removed with it, also after a failure. */
 export class GatewayInstallation implements AsyncDisposable {
   readonly namespace = uniqueName("faas-gateways-test");
-  readonly org = this.namespace.replace("faas-", "");
+  readonly org = `${this.namespace.replace("faas-", "")}-org`;
   readonly api: KubernetesApi;
   url = "";
   readonly #credentials: KubernetesCredentials;
@@ -116,6 +116,23 @@ export class GatewayInstallation implements AsyncDisposable {
   async restart(part: Part): Promise<void> {
     const annotations = { "kubectl.kubernetes.io/restartedAt": new Date().toISOString() };
     await this.#patch(part, { spec: { template: { metadata: { annotations } } } });
+    await this.#replaced(part);
+  }
+
+  /** Returns the image of a part of the installation. */
+  async imageOf(part: Part): Promise<string> {
+    const found = await this.api.get<Deployment>("Deployment", this.namespace, part);
+    return found?.spec?.template.spec?.containers[0]?.image ?? "";
+  }
+
+  /** Changes the image of a part of the installation, and waits until all of its pods run it. */
+  async setImage(part: Part, image: string): Promise<void> {
+    const containers = [{ name: part === "faas-server" ? "server" : "gateway", image }];
+    await this.#patch(part, { spec: { template: { spec: { containers } } } }, "application/strategic-merge-patch+json");
+    await this.#replaced(part);
+  }
+
+  async #replaced(part: Part): Promise<void> {
     await eventuallyHolds(
       `${part} is replaced`,
       () => this.api.get<Deployment>("Deployment", this.namespace, part),
@@ -131,9 +148,9 @@ export class GatewayInstallation implements AsyncDisposable {
     );
   }
 
-  #patch(part: Part, body: object) {
+  #patch(part: Part, body: object, contentType = "application/merge-patch+json") {
     const path = `/apis/apps/v1/namespaces/${this.namespace}/deployments/${part}`;
-    return this.api.call("PATCH", path, { body, contentType: "application/merge-patch+json" });
+    return this.api.call("PATCH", path, { body, contentType });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

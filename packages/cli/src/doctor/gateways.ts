@@ -31,7 +31,7 @@ export function gatewayCheck(gateways: readonly GatewayInfo[], version: string):
   if (troubles.length === 0) return { name, status: "ok", found: `${count}, version ${version}, all views current` };
   return {
     ...{ name, status: "warning", found: `${count}: ${troubles.join("; ")}` },
-    advice: "See faas status, and docs/operations.md#gateways",
+    advice: "See faas status, and docs/operations.md",
   };
 }
 

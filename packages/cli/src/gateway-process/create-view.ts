@@ -26,7 +26,7 @@ interface ViewContext {
  * @throws CLUSTER_CONFIG_INVALID, USAGE
  */
 export async function createView(options: GatewayOptions, context: ViewContext): Promise<ConnectedView> {
-  const { HttpLinkTransport, minReplicas, parseControlAddress, ViewClient } = await import("@faas/gateway");
+  const { HttpLinkTransport, parseControlAddress, ViewClient } = await import("@faas/gateway");
   const { name, control, kubernetes = false } = options;
   const { tokenFile, env, log } = context;
   const peers = await openPeers(options, context, (org) => view.registry.org(org));
@@ -47,7 +47,7 @@ export async function createView(options: GatewayOptions, context: ViewContext):
     ...(peers
       ? { sharing: peers.group.sharing, onMembers: (members, isPartial) => peers.group.setContacts(members, isPartial) }
       : {}),
-    ...(cluster ? { wakeDirectly: ({ spec }) => cluster.wake(spec, minReplicas(spec)) } : {}),
+    ...(cluster ? { wakeDirectly: ({ spec }, replicas) => cluster.wake(spec, replicas) } : {}),
     onLinkState: (state) => cluster?.setAlone(state !== "linked"),
     onIncompatible(reason) {
       log.warn(`${reason}: this gateway ends, and has to be started again`);

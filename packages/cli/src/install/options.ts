@@ -71,11 +71,8 @@ function addServerOptions(command: Command): void {
       optionWithLaterDefault(
         "--gateways <number>",
         "Gateways in pods of their own, or a range such as 2-10 to autoscale; 0: the server is the gateway",
-        "0",
-      )
-        .argParser(gatewayNumber)
-        // Until gateways are complete.
-        .hideHelp(),
+        "2, with --expose hostport 0",
+      ).argParser(gatewayNumber),
     )
     .option("--registry-push <registry>", "Registry to push images to (or FAAS_REGISTRY_PUSH)")
     .addOption(

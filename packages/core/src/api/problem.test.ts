@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FaasError } from "../errors.ts";
-import { toProblem } from "./problem.ts";
+import { toProblem } from "./problem-document.ts";
 
 test("a problem document has type, title, status, detail, code and request id", () => {
   const error = new FaasError("ENDPOINT_NOT_FOUND", 'no endpoint "acme/invrt"', {

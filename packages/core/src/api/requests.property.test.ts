@@ -4,7 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { z } from "zod";
 import { settingsProblem, withDefaults } from "../endpoints/settings.ts";
-import { postAdminKeySchema, postOrgKeySchema } from "../organizations/keys.ts";
+import { postAdminKeySchema, postOrgKeySchema } from "../organizations/key-requests.ts";
 import { limitsProblem } from "../organizations/limits.ts";
 import {
   addEndpointSchema,

@@ -9,7 +9,7 @@ import {
 } from "../endpoints/settings-change.ts";
 import { isStatusList, STATUS_LIST_PATTERN } from "../logs/log-filter.ts";
 import { LOG_LEVELS } from "../logs/log-level.ts";
-import { endpointName, orgName } from "../names.ts";
+import { endpointName, orgName } from "../name-schemas.ts";
 import { limitsChangeSchema } from "../organizations/limits.ts";
 import { quantityMeta, quantityPattern } from "../quantity-pattern.ts";
 import { DURATION_UNITS, formatDuration, parseDuration } from "../units.ts";

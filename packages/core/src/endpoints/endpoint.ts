@@ -1,17 +1,9 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
+import type { EndpointRef } from "./endpoint-key.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { App, Egress, Runtime, Scaler, Settings, SettingsInput, Signature } from "./settings.ts";
-
-/** Name of an endpoint with its organization. */
-export interface EndpointRef {
-  readonly org: string;
-  readonly endpoint: string;
-}
-
-/** Formats an endpoint's name as `org/endpoint`, for maps and messages. */
-export const endpointKey = (ref: EndpointRef): string => `${ref.org}/${ref.endpoint}`;
 
 export const bundleDigestSchema = z
   .string()

@@ -3,7 +3,8 @@ import { errorCodeSchema } from "../api/problem.ts";
 import type { FaasError } from "../errors.ts";
 import type { Immutable } from "../immutable.ts";
 import type { Limits } from "../organizations/limits.ts";
-import type { Artifact, EndpointRef, EndpointSpec } from "./endpoint.ts";
+import type { Artifact, EndpointSpec } from "./endpoint.ts";
+import type { EndpointRef } from "./endpoint-key.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { Scaler } from "./settings.ts";
 

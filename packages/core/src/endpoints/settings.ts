@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { hostnameSchema, normalizedHostnames } from "../hostnames.ts";
+import { hostnameSchema } from "../hostname-schemas.ts";
+import { normalizedHostnames } from "../hostnames.ts";
 import { quantityPattern } from "../quantity-pattern.ts";
 import {
   CPU_UNITS,

@@ -1,4 +1,4 @@
-import type { EndpointRef } from "../endpoints/endpoint.ts";
+import type { EndpointRef } from "../endpoints/endpoint-key.ts";
 import type { LogFilter } from "./log-filter.ts";
 import type { LogLine } from "./log-line.ts";
 

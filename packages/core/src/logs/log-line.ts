@@ -9,6 +9,7 @@ const accessSchema = z
     status: z.int().describe("499 if the client disconnected before there was one"),
     durationMs: z.number().describe("From the arrival of the request to the end of the response"),
     cold: z.boolean().describe("True if the call waited for a replica to start"),
+    gateway: z.string().optional().describe("Name of the gateway, where gateways are processes of their own"),
   })
   .meta({ id: "Access", description: "One call of an endpoint" });
 export type Access = Immutable<z.infer<typeof accessSchema>>;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { settingsInputSchema } from "../endpoints/settings.ts";
-import { endpointName, orgName } from "../names.ts";
+import { endpointName, orgName } from "../name-schemas.ts";
 
 /** Path that begins neither with a slash nor with a drive, and has no NUL. */
 const RELATIVE = String.raw`^(?![\\/]|[A-Za-z]:)[^\x00]+$`;

@@ -1,4 +1,4 @@
-import { type EndpointSpec, formatResources, type LimitNumbers, type ReservedResources } from "@faas/core";
+import { type EndpointSpec, FaasError, formatResources, type LimitNumbers, type ReservedResources } from "@faas/core";
 
 /** Resources of the replicas of an endpoint or of an organization. */
 export type ReplicaResources = Omit<ReservedResources, "endpoints">;
@@ -92,6 +92,10 @@ export function replicaQuota(
   }
   return best;
 }
+
+/** Builds the error for an endpoint whose first replica a limit does not allow. */
+export const replicasLimited = (key: string, limit: string | undefined): FaasError =>
+  new FaasError("REPLICAS_LIMITED", `No replica of ${key} can be started: ${limit}`, { extensions: { limit } });
 
 const perReplica = (spec: ReplicaSpec, resource: Resource) => (resource === "replicas" ? 1 : spec[resource]);
 

@@ -1,6 +1,6 @@
 import { FaasError, type Platform } from "@faas/core";
 import type { GatewaySpec } from "../protocol/messages.ts";
-import { replicaQuota } from "./replica-quota.ts";
+import { replicaQuota, replicasLimited } from "./replica-quota.ts";
 import type { ServedEndpoint } from "./served-endpoint.ts";
 
 /** Log for problems in the background; a pino logger fits. */
@@ -45,12 +45,7 @@ export class ReplicaScaler<Spec extends GatewaySpec = GatewaySpec> {
       );
     endpoint.limited = limited;
     if (limited === undefined || replicas > 0) return;
-    this.#reject(
-      endpoint,
-      new FaasError("REPLICAS_LIMITED", `No replica of ${endpoint.key} can be started: ${limit}`, {
-        extensions: { limit },
-      }),
-    );
+    this.#reject(endpoint, replicasLimited(endpoint.key, limit));
   }
 
   #reject(endpoint: ServedEndpoint<Spec>, error: FaasError): void {

@@ -43,9 +43,9 @@ export class ConnectionManager {
     server.on("secureConnection", (socket: Socket) => this.#secure(socket));
   }
 
-  /** Closes the connections that no reader but `node:http` knows: all, or only the idle ones. */
+  /** Closes the connections that `node:http` does not know: all, or those between two requests. */
   closeUnknownToNode(idleOnly: boolean): void {
-    for (const { reader, socket } of this.#all) if (reader && (!idleOnly || reader.isIdle)) socket.destroy();
+    for (const { reader, socket } of this.#all) if (reader && (!idleOnly || reader.isBetweenRequests)) socket.destroy();
   }
 
   /** Registers a request. Returns `false` if it must not be processed: its connection is closing, or it has been rejected here. */

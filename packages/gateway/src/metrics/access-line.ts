@@ -11,10 +11,12 @@ let replicaText = "\t";
 
 /**
  * Formats the line of a call as it is stored. It has these fields, separated by tabs: time (milliseconds since the epoch), status, microseconds, 1 for a cold
- * start, replica, revision, method, request id, path: it takes less space and time than JSON. No field can contain a tab: HTTP allows none in a method or a
+ * start, replica, revision, method, request id, path, and the gateway's name where there are several: it takes less space and time than JSON. No field can contain a tab: HTTP allows none in a method or a
  * path, and a request id consists of visible characters. Runs for every call.
+ *
+ * @param end of the line: a line break, after a tab and the gateway's name where there are several
  */
-export function accessLineOf(call: FinishedCall, durationMs: number, nowMs: number): string {
+export function accessLineOf(call: FinishedCall, durationMs: number, nowMs: number, end = "\n"): string {
   const { servedBy, request, requestId, status, cold } = call;
   if (nowMs !== formattedMs) {
     formattedMs = nowMs;
@@ -26,7 +28,7 @@ export function accessLineOf(call: FinishedCall, durationMs: number, nowMs: numb
   }
   const micros = Math.round(durationMs * 1000);
   const result = `${timeText}${status}\t${micros}${cold ? "\t1\t" : "\t0\t"}`;
-  return `${result}${replicaText}\t${request.method}\t${requestId}\t${pathOf(call.target)}\n`;
+  return `${result}${replicaText}\t${request.method}\t${requestId}\t${pathOf(call.target)}${end}`;
 }
 
 /** Returns the path without the query string, which may contain secrets. */

@@ -1,5 +1,6 @@
 import type { Server as SecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type Logger } from "@faas/core";
 import type { ConnectionLimits } from "../http/connection-limits.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
@@ -8,6 +9,7 @@ import { CertificateSet } from "../http/tls-certificate-set.ts";
 import { tlsOptions } from "../http/tls-server.ts";
 import { createGateway, type Gateway } from "../pipeline/pipeline.ts";
 import type { GatewayView } from "../view/options.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import type { ControlAddress } from "./control-address.ts";
 import { controlProxy } from "./control-proxy.ts";
 import { type DrainOptions, drain } from "./drain.ts";
@@ -55,6 +57,10 @@ export interface RunningGateway {
 /** Time between the polite end of WebSockets and the end of all connections. */
 const CLOSE_MS = 1_000;
 const FINISH_MS = 10_000;
+/** Time from the first snapshot to the collection of its garbage. */
+const TRIM_DELAY_MS = 500;
+/** Time to wait for a view of the endpoints before connections to an inherited socket are accepted. */
+const INHERITED_MS = 3_000;
 
 /**
  * Starts a gateway in this process. It serves calls as soon as it has a view of the endpoints. On a port of its own it listens before that, for probes.
@@ -71,10 +77,14 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const ready = (options.ready ?? view.ready()).then(() => {
     state.ready = true;
     state.gateway = gatewayOf(options, metrics, ending.signal);
+    // A snapshot leaves garbage of several times its size.
+    setTimeout(collectGarbage, TRIM_DELAY_MS).unref();
   });
   view.start();
   try {
     if (options.reusePort) await ready;
+    // Clients wait in the socket already, unless the control server is unavailable.
+    else if (options.socket) await Promise.race([ready, delay(INHERITED_MS)]);
     await listen(server, options);
   } catch (error) {
     certificates?.[Symbol.dispose]();

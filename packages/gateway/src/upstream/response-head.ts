@@ -23,6 +23,9 @@ export interface ResponseHead {
   readonly keepMs: number;
 }
 
+const CR = 13;
+const LF = 10;
+
 const NO_BODY: Framing = { kind: "none" };
 const CHUNKED: Framing = { kind: "chunked" };
 const UNTIL_CLOSE: Framing = { kind: "until-close" };
@@ -102,7 +105,9 @@ function parseField(line: string): HeaderField {
 /** Tells whether there is a line at an index. */
 function isLine(text: string, at: number, line: string): boolean {
   const end = at + line.length;
-  return text.startsWith(line, at) && (end === text.length || text.startsWith("\r\n", end));
+  if (end !== text.length && (text.charCodeAt(end) !== CR || text.charCodeAt(end + 1) !== LF)) return false;
+  // V8 compares whole strings several times as fast as startsWith does.
+  return text.slice(at, end) === line;
 }
 
 /** Returns the fields that are not of the connection to the replica. */

@@ -48,7 +48,7 @@ export interface ViewClientOptions {
   /**
    * Starts replicas of an endpoint without the control server: while the link is lost, or has no effect. Absent: calls wait for the control server.
    */
-  readonly wakeDirectly?: (endpoint: ServedEndpoint) => Promise<void>;
+  readonly wakeDirectly?: (endpoint: ServedEndpoint, replicas: number) => Promise<void>;
   /** Shares slots and rates with other gateways. Absent: there are no others. */
   readonly sharing?: GatewaySharing;
   /** Called when the members of the group of gateways changed. */

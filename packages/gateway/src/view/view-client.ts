@@ -1,6 +1,7 @@
 import type { FaasError } from "@faas/core";
 import { OutlierDetector } from "../endpoints/outlier-detection.ts";
 import { EndpointRegistry } from "../endpoints/registry.ts";
+import { minReplicas, replicaQuota, replicasLimited } from "../endpoints/replica-quota.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import { type LinkClock, SYSTEM_CLOCK, timersOf } from "../protocol/link.ts";
 import {
@@ -28,6 +29,17 @@ const LOADS_PER_REPORT = 10;
 const LOADS_PER_DECISION = 5;
 /** Characters of access lines that are sent before their time. */
 const ACCESS_CHARACTERS = 256 * 1024;
+
+/** Starts the replicas that an endpoint has while it is in use, as far as its organization's limits allow. */
+async function wakeWithinLimits(
+  endpoint: ServedEndpoint,
+  wake: NonNullable<ViewClientOptions["wakeDirectly"]>,
+): Promise<void> {
+  const { spec, org, key } = endpoint;
+  const { replicas, limit } = replicaQuota(org.limits, org.usage, endpoint, minReplicas(spec));
+  if (replicas === 0) throw replicasLimited(key, limit);
+  await wake(endpoint, replicas);
+}
 
 /** A gateway's view of the control server's state, over a link, and its reports (docs/decisions/0033-gateways-and-their-protocol.md). */
 export class ViewClient implements GatewayView {
@@ -67,7 +79,7 @@ export class ViewClient implements GatewayView {
     });
     this.#loads = new LoadReporter(this.registry);
     this.metrics = new CallReporter((endpoint) => this.#loads.countEnded(endpoint));
-    this.accessLog = new AccessReporter(log);
+    this.accessLog = new AccessReporter(options.identity.name, log);
     this.#link = new ControlLink({
       ...{ transport, clock, random, log },
       hello: () => this.#hello(),
@@ -78,7 +90,8 @@ export class ViewClient implements GatewayView {
     this.keys = new RemoteKeys((id) => this.#link.send({ type: "key-used", id }));
     this.#replicas = new ReplicaView(this.registry, wakeDirectly !== undefined);
     this.#waker = new Waker({
-      ...{ clock, log, wakeDirectly },
+      ...{ clock, log },
+      wakeDirectly: wakeDirectly && ((endpoint) => wakeWithinLimits(endpoint, wakeDirectly)),
       ask: (key) => this.#link.send({ type: "wake", key }),
       silentMs: () => this.#link.silentMs,
     });

@@ -103,6 +103,19 @@ test("a call that waits for a replica that the control server has just requested
   assert.deepEqual(woken, [KEY]);
 });
 
+test("a call to an endpoint whose organization may not have a replica is rejected", async () => {
+  const { view, woken, status, link, lose, endpoint, pass } = setUp();
+  link({ type: "org", name: "acme", limits: { replicas: 0 } }, status(0));
+  lose();
+  const rejected = new Promise<Error>((onRejected) => {
+    endpoint().wait({ onSlot() {}, onRejected, previous: undefined, next: undefined });
+  });
+  view.registry.wake(endpoint());
+  await pass(0);
+  assert.equal(((await rejected) as Error & { code?: string }).code, "REPLICAS_LIMITED");
+  assert.deepEqual(woken, []);
+});
+
 test("calls that wait when the last replica is deleted start another one", () => {
   const { view, woken, status, link, lose, call, endpoint } = setUp();
   link(status(1, replica("a")));

@@ -1,14 +1,7 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collectGarbage } from "@faas/gateway";
 
 /** Time from the moment when the last endpoint became idle. */
 const DELAY_MS = 1_000;
-
-interface GcOptions {
-  readonly type: "major";
-  readonly execution: "sync";
-  readonly flavor: "last-resort";
-}
 
 /** Returns memory to the system when all endpoints are idle: V8 collects garbage when memory is requested, and an idle server requests none. */
 export class HeapTrim {
@@ -29,11 +22,4 @@ export class HeapTrim {
   cancel(): void {
     clearTimeout(this.#timer);
   }
-}
-
-/** Runs the garbage collector. The flag adds `gc` to contexts that are created from then on; there is no other access from inside the process. */
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  const gc = runInNewContext("gc") as (options: GcOptions) => void;
-  gc({ type: "major", execution: "sync", flavor: "last-resort" });
 }

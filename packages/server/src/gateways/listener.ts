@@ -9,7 +9,6 @@ import {
   type LinkConnection,
   type LinkHandlers,
   serveLink,
-  tokenOf,
 } from "@faas/gateway";
 import { trustClientAddress } from "../audit/client-address.ts";
 import { listenOnPath } from "../lib/unix-socket.ts";
@@ -116,10 +115,13 @@ export class ControlListener implements AsyncDisposable {
     const { address } = this.#options;
     if (url !== LINK_PATH) return "404 Not Found";
     if (headers.upgrade?.toLowerCase() !== LINK_PROTOCOL) return "426 Upgrade Required";
-    if ("path" in address || isSame(tokenOf(headers) ?? "", address.token)) return undefined;
+    if ("path" in address || isSame(bearerToken(headers.authorization), address.token)) return undefined;
     return "401 Unauthorized";
   }
 }
+
+/** Returns the token of gateways in `Authorization`, which is not a key; empty without one. */
+const bearerToken = (authorization = ""): string => /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";
 
 /** Compares two texts in constant time. */
 function isSame(actual: string, expected: string): boolean {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { EndpointSpec, LimitNumbers, Logger, Platform } from "@faas/core";
+import { type EndpointSpec, FaasError, type LimitNumbers, type Logger, type Platform } from "@faas/core";
 import { type EndpointRegistry, PROTOCOL_VERSION, SYSTEM_CLOCK } from "@faas/gateway";
 import type { KeyService } from "../auth/key-service.ts";
 import { socketFolder } from "../lib/socket-path.ts";
@@ -89,9 +89,14 @@ function refreshBridged(registry: EndpointRegistry<EndpointSpec>, group: Gateway
 
 /**
  * Returns the address for gateways: that of the options, or a Unix socket in the data folder, which sandboxed functions cannot open.
+ * @throws USAGE
  */
 export async function controlAddress({ listen }: GatewaysOptions, dataDir: string): Promise<ControlAddress> {
   if (listen === undefined) return { path: join(socketFolder(dataDir, "control"), "gateways.sock") };
   const { host, port, tokenFile } = listen;
-  return { host, port, token: (await readFile(tokenFile, "utf8")).trim() };
+  const token = (await readFile(tokenFile, "utf8")).trim();
+  // An empty one would admit everyone.
+  if (token === "")
+    throw new FaasError("USAGE", `Expected ${tokenFile} to hold the token of the gateways, got nothing`);
+  return { host, port, token };
 }

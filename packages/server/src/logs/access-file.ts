@@ -108,10 +108,11 @@ export function parseStoredLine(text: string): LogLine | undefined {
   const fields = text.split("\t");
   // Later releases may add fields.
   if (fields.length < 9) return undefined;
-  const [time, status, micros, cold, replica, revision, method, requestId, path] = fields as Fields;
+  const [time, status, micros, cold, replica, revision, method, requestId, path, gateway] = fields as Fields;
   const access: Access = {
     ...{ method, path, status: Number(status), cold: cold === "1" },
     durationMs: Math.round(Number(micros) / 10) / 100,
+    ...(gateway === undefined ? {} : { gateway }),
   };
   return {
     ...{ time: new Date(Number(time)).toISOString(), replica, revision, stream: "access", requestId, access },
@@ -119,4 +120,4 @@ export function parseStoredLine(text: string): LogLine | undefined {
   };
 }
 
-type Fields = [string, string, string, string, string, string, string, string, string];
+type Fields = [string, string, string, string, string, string, string, string, string, string | undefined];

@@ -110,7 +110,7 @@ export function parseRequestHead(text: string, previous?: Fields): RequestHead |
   if (!text.startsWith(VERSION, targetEnd + 1))
     return text.length < versionEnd && VERSION.startsWith(text.slice(targetEnd + 1)) ? INCOMPLETE : NOT_USUAL;
   const fields =
-    previous !== undefined && text.startsWith(previous.text, versionEnd) ? previous : parseFields(text, versionEnd);
+    previous !== undefined && isAt(text, versionEnd, previous.text) ? previous : parseFields(text, versionEnd);
   if (typeof fields === "string") return fields;
   const { known } = fields;
   const bodyLength = lengthOf(known["content-length"], mayHaveBody);
@@ -224,6 +224,9 @@ function lineEnd(text: string, at: number): typeof INCOMPLETE | typeof NOT_USUAL
   if (at + 1 === text.length) return INCOMPLETE;
   return text.charCodeAt(at + 1) === LF ? undefined : NOT_USUAL;
 }
+
+/** Tells whether a part is at an index. V8 compares whole strings several times as fast as startsWith does. */
+const isAt = (text: string, at: number, part: string) => text.slice(at, at + part.length) === part;
 
 /** Tells whether a character is at an index, or the text ends before it. */
 const isOrCanBe = (text: string, at: number, code: number) => at >= text.length || text.charCodeAt(at) === code;

@@ -1,0 +1,8 @@
+/** Name of an endpoint with its organization. */
+export interface EndpointRef {
+  readonly org: string;
+  readonly endpoint: string;
+}
+
+/** Formats an endpoint's name as `org/endpoint`, for maps and messages. */
+export const endpointKey = (ref: EndpointRef): string => `${ref.org}/${ref.endpoint}`;

@@ -1,0 +1,38 @@
+import { parseCpu, parseSize } from "../units.ts";
+import type { Limits } from "./limits.ts";
+
+/** Limits as plain numbers, Infinity for no limit. */
+export interface LimitNumbers {
+  readonly endpoints: number;
+  readonly replicas: number;
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  readonly requestsPerSecond: number;
+  readonly burst: number;
+  readonly concurrentRequests: number;
+  readonly bodyBytes: number;
+  readonly bundleBytes: number;
+}
+
+/** Default of `concurrentRequests`. Waiting calls use memory and sockets of the server: without a limit, one organization could exhaust them. */
+export const DEFAULT_CONCURRENT_REQUESTS = 10_000;
+
+/** Converts limits to numbers, with `defaults` for those that were not set. */
+export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumbers {
+  const all: Limits = { ...defaults, ...limits };
+  const { requestsPerSecond = Number.POSITIVE_INFINITY } = all;
+  return {
+    endpoints: all.endpoints ?? Number.POSITIVE_INFINITY,
+    replicas: all.replicas ?? Number.POSITIVE_INFINITY,
+    cpuMillis: parsed(all.cpu, parseCpu),
+    memoryBytes: parsed(all.memory, parseSize),
+    requestsPerSecond,
+    burst: all.burst ?? Math.max(1, Math.ceil(requestsPerSecond)),
+    concurrentRequests: all.concurrentRequests ?? DEFAULT_CONCURRENT_REQUESTS,
+    bodyBytes: parsed(all.bodySize, parseSize),
+    bundleBytes: parsed(all.bundleBytes, parseSize),
+  };
+}
+
+const parsed = (text: string | undefined, parse: (text: string) => number | undefined) =>
+  text === undefined ? Number.POSITIVE_INFINITY : (parse(text) ?? Number.POSITIVE_INFINITY);
