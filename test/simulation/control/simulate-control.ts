@@ -93,11 +93,17 @@ class ControlWorld implements CallRecorder {
   checkWaiting(): void {
     for (const { name, calls } of this.gateways.values()) {
       for (const call of calls) {
-        if (call.startedMs !== undefined) continue;
+        if (call.startedMs !== undefined || this.#isBusy(call.endpoint)) continue;
         const waited = this.time.now - Math.max(call.beganMs, this.reachableSinceMs);
         if (waited > MAX_WAIT_MS) this.fail(`a call of ${call.endpoint} at ${name} has waited for ${waited} ms`);
       }
     }
+  }
+
+  /** Tells whether all replicas of an endpoint have as many calls as they can have; without the control server there will be no more of them. */
+  #isBusy(key: string): boolean {
+    const ready = [...(this.platform.endpoints.get(key)?.pods.values() ?? [])].filter(({ state }) => state === "ready");
+    return ready.length > 0 && ready.every(({ calls }) => calls >= 2);
   }
 
   /** Checks that an endpoint with calls is not told to end all of its replicas. */

@@ -34,6 +34,8 @@ export interface SlotSharing {
   removed(user: SlotUser, holder: SlotHolder): void;
   /** A call on a contended holder ended: another gateway may get its slot. */
   released(user: SlotUser, holder: SlotHolder): void;
+  /** Tells whether the owner of its slots cannot be asked for more at the moment. */
+  isUndecided(user: SlotUser): boolean;
   /** The number of waiting calls, or of holders that are usable, changed. */
   changed(user: SlotUser): void;
 }

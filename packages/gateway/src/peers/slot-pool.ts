@@ -196,6 +196,15 @@ export class SlotPool {
     this.setContended(false);
   }
 
+  /** Keeps this gateway's share of a pool that it owned, at most: the new owner counts it as granted. */
+  keepShare(members: number): void {
+    const share = Math.floor(this.capacity / members);
+    for (const part of this.parts.values()) {
+      part.held = Math.max(part.used, Math.min(part.held, share));
+      part.publish();
+    }
+  }
+
   forgetEmptyParts(): void {
     for (const part of this.parts.values()) {
       part.forgetEnded();
