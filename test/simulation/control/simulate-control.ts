@@ -106,7 +106,7 @@ class ControlWorld implements CallRecorder {
     return ready.length > 0 && ready.every(({ calls }) => calls >= 2);
   }
 
-  /** Checks that an endpoint with calls is not told to end all of its replicas. */
+  /** Checks that an endpoint with calls keeps a replica. */
   checkNotIdle({ key, desired }: PlatformEndpoint, before: number): void {
     if (desired > 0 || before === 0) return;
     // The latest calls may not have been reported.
