@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
 import { eventually, FaasProcess } from "@faas/testing";
 
-const INTERVAL_MS = 10;
+const INTERVAL_MS = 20;
 /** Function that responds with its process. */
 export const HANDLER = "export const handler = ({ method }) => ({ method, pid: process.pid });\n";
 
