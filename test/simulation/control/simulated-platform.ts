@@ -2,7 +2,7 @@ import type { EndpointStatus } from "@faas/core";
 import type { PlatformReplica } from "../../../packages/gateway/src/view/options.ts";
 import type { SimulatedTime } from "../simulated-time.ts";
 
-/** Time for which a replica that is ending still accepts calls, as during the `preStop` of a pod. */
+/** Time for which a replica that is ending still accepts calls, as the `preStop` of a pod. */
 const PRE_STOP_MS = 1_000;
 
 type ReplicaState = "starting" | "ready" | "ending";
@@ -12,7 +12,7 @@ interface PlatformPod {
   state: ReplicaState;
   /** Calls in flight. */
   calls: number;
-  /** True if new calls are refused. */
+  /** True if it accepts no new calls. */
   isClosed: boolean;
 }
 
@@ -32,7 +32,7 @@ export class SimulatedPlatform {
   readonly #startMs: () => number;
   readonly #watchers = new Set<() => void>();
   #count = 0;
-  /** Nobody can reach it; what runs continues. */
+  /** True while nobody can reach it; replicas continue. */
   isUnreachable = false;
 
   /** @param startMs draws the time that a replica needs to start */
@@ -58,12 +58,12 @@ export class SimulatedPlatform {
     this.#resize(endpoint, desired);
   }
 
-  /** Sets the number of replicas from 0 to 1, for a gateway. */
-  wake(key: string): void {
+  /** Starts replicas where there are none, for a gateway. */
+  wake(key: string, replicas: number): void {
     const endpoint = this.#of(key);
     if (endpoint.desired > 0) return;
-    endpoint.woken = 1;
-    this.#resize(endpoint, 1);
+    endpoint.woken = replicas;
+    this.#resize(endpoint, replicas);
   }
 
   pod(key: string, id: string): PlatformPod | undefined {

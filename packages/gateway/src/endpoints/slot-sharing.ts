@@ -26,7 +26,7 @@ export interface SlotUser {
   assignSlots(): void;
 }
 
-/** Shares slots with other gateways (peers/slot-ledger.ts). A gateway without others has all slots itself, and needs none. */
+/** Shares slots with other gateways (peers/slots/slot-ledger.ts). A gateway without others has all slots itself, and needs none. */
 export interface SlotSharing {
   /** A holder appeared: sets its slots. Calls nothing of the user before it returns. */
   added(user: SlotUser, holder: SlotHolder): void;

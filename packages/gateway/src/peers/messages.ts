@@ -32,7 +32,7 @@ export interface ViewMessage {
   readonly members: readonly Member[];
   /** Members that were removed recently. */
   readonly removed: readonly string[];
-  /** The sender belongs to the group: whoever meets it has met the group. */
+  /** True if the sender belongs to the group: a gateway that meets it has met the group. */
   readonly joined?: boolean;
 }
 

@@ -9,7 +9,7 @@ import { PeerConnections } from "./peer-connections.ts";
 import { PeerDialer } from "./peer-dialer.ts";
 import type { PeerGroupOptions, PeerState } from "./peer-group-options.ts";
 import { PeerRates } from "./rate-sharing.ts";
-import { SlotLedger } from "./slot-ledger.ts";
+import { SlotLedger } from "./slots/slot-ledger.ts";
 
 const TICK_MS = 250;
 const PING_MS = 500;
@@ -103,7 +103,7 @@ export class PeerGroup implements PeerConnectionEvents {
     this.#contacts.set(others, isPartial, (name) => this.#connections.hasName(name), this.#options.clock.now());
     // A gateway that still responds is a member until its connection ends.
     const gone = [...this.#view.members.values()].filter(
-      ({ id, name }) => !this.#contacts.has(name) && this.#isAbsent(id),
+      ({ id, name }) => this.#contacts.wasDropped(name) && this.#isAbsent(id),
     );
     if (!isPartial) this.#remove(gone.map(({ id }) => id));
     this.#dial();
@@ -200,7 +200,7 @@ export class PeerGroup implements PeerConnectionEvents {
     if (this.#connections.get(member.id) !== connection) return;
     this.#drop(member.id);
     // The control server knows already that it is gone.
-    if (this.#contacts.areKnown && !this.#contacts.has(member.name)) this.#remove([member.id]);
+    if (this.#contacts.wasDropped(member.name)) this.#remove([member.id]);
     this.#dial();
   }
 

@@ -23,7 +23,7 @@ export interface AutoscalerOptions {
   readonly now?: () => number;
 }
 
-/** Time for the platform to report replicas that are ending as such. */
+/** Time until replicas that are stopping are reported as such. */
 const STRAY_MS = 5_000;
 
 /** Loop around the scaler, the idle policy and outlier detection. It runs over the endpoints that have replicas, and rests while there are none. */

@@ -1,4 +1,4 @@
-import type { SlotHolder, SlotUser } from "../endpoints/slot-sharing.ts";
+import type { SlotHolder, SlotUser } from "../../endpoints/slot-sharing.ts";
 
 /** The slots of one holder: a replica, or an organization. */
 export class SlotPart {

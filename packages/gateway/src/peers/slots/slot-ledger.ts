@@ -1,6 +1,6 @@
-import type { SlotHolder, SlotSharing, SlotUser } from "../endpoints/slot-sharing.ts";
-import type { HeldPool, HoldersMessage, PeerMessage, SlotsMessage, SyncMessage } from "./messages.ts";
-import { ownerOf } from "./owner.ts";
+import type { SlotHolder, SlotSharing, SlotUser } from "../../endpoints/slot-sharing.ts";
+import type { HeldPool, HoldersMessage, PeerMessage, SlotsMessage, SyncMessage } from "../messages.ts";
+import { ownerOf } from "../owner.ts";
 import {
   beginBorrowing,
   receiveGrant,
