@@ -14,8 +14,6 @@ const GRACE_SECONDS = 330;
 const DRAIN_SECONDS = 10;
 /** Time for calls in progress after that. */
 const FINISH_SECONDS = 300;
-/** Time after which the gateway of a lost node is replaced by one elsewhere; it keeps nothing. */
-const LOST_NODE_SECONDS = 30;
 /** A gateway that crashes is started again while its port stays open: the Service sends clients to it until the node has noticed. */
 const KEEP_LISTENING = [
   ...["perl", "/app/packages/gateway/programs/keep-listening.pl", "0.0.0.0", String(SERVER.port)],
@@ -62,15 +60,10 @@ function podSpec(options: ServerManifestOptions): V1PodSpec {
     // Pods of the previous revision are about to end.
     matchLabelKeys: ["pod-template-hash"],
   });
-  const whileLost = (key: string) => ({
-    ...{ key: `node.kubernetes.io/${key}`, operator: "Exists", effect: "NoExecute" },
-    tolerationSeconds: LOST_NODE_SECONDS,
-  });
   return {
     ...commonPodSpec(GATEWAY.account, options),
     terminationGracePeriodSeconds: GRACE_SECONDS,
     topologySpreadConstraints: [spreadOver(HOST), spreadOver(ZONE)],
-    tolerations: [whileLost("not-ready"), whileLost("unreachable")],
     containers: [container(options)],
     volumes: [
       { name: "tmp", emptyDir: {} },

@@ -1,4 +1,4 @@
-import { PULL_SECRET } from "@faas/platforms/kubernetes-manifests";
+import { LOST_NODE_TOLERATIONS, PULL_SECRET } from "@faas/platforms/kubernetes-manifests";
 import type { V1Container, V1PodSpec, V1Probe, V1Volume } from "@kubernetes/client-node";
 import type { ServerManifestOptions } from "./settings.ts";
 
@@ -35,6 +35,7 @@ export const commonPodSpec = (account: string, { dockerConfigJson }: ServerManif
   // Process 1 ignores a SIGTERM without a handler: a program that is stopped while it starts would stay for the whole grace period.
   shareProcessNamespace: true,
   securityContext: POD_SECURITY,
+  tolerations: LOST_NODE_TOLERATIONS,
   ...(dockerConfigJson === undefined ? {} : { imagePullSecrets: [{ name: PULL_SECRET }] }),
 });
 

@@ -34,6 +34,14 @@ describe("a Deployment", () => {
     });
   }
 
+  test("replaces replicas of a lost node after half a minute", () => {
+    const seconds = podOf()?.tolerations?.map(({ key, tolerationSeconds }) => [key, tolerationSeconds]);
+    assert.deepEqual(seconds, [
+      ["node.kubernetes.io/not-ready", 30],
+      ["node.kubernetes.io/unreachable", 30],
+    ]);
+  });
+
   test("leaves the number of replicas to the scaler", () => {
     assert.equal("replicas" in (deploymentManifest(spec(), options).spec ?? {}), false);
   });

@@ -28,6 +28,13 @@ export const CONTAINER = "function";
 export const PORT = 8080;
 /** Value of the label `app.kubernetes.io/name` on the pods of gateways, and field manager of the replicas that a gateway starts by itself. */
 export const GATEWAY_NAME = "faas-gateway";
+/** Time after which a pod of a lost node is replaced by one elsewhere. The default of Kubernetes, five minutes, is for pods that keep something. */
+const LOST_NODE_SECONDS = 30;
+/** Tolerations of pods that keep nothing on their node. */
+export const LOST_NODE_TOLERATIONS = ["not-ready", "unreachable"].map((condition) => ({
+  ...{ key: `node.kubernetes.io/${condition}`, operator: "Exists", effect: "NoExecute" },
+  tolerationSeconds: LOST_NODE_SECONDS,
+}));
 /** Name of the Secret with an organization's registry login. */
 export const PULL_SECRET = "faas-registry";
 /** Name of the Secret with the values of an organization's secrets. */
