@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { simulateControl } from "./control/simulate-control.ts";
 import { simulate } from "./simulate.ts";
 
 // A few seeds; `npm run simulate` runs as many as are wanted, and .ci/run thousands.
@@ -18,6 +19,11 @@ test("gateways that were taken for gone come back, and no slot is lost", () => {
   for (const seed of SEEDS) simulate(seed, "silence");
 });
 
-test("a seed determines the simulation", () => {
+test("no wake is lost, no busy endpoint is idle, and no call meets a replica that has ended, while everything fails now and then", async () => {
+  for (const seed of SEEDS) await simulateControl(seed);
+});
+
+test("a seed determines the simulation", async () => {
   assert.deepEqual(simulate(4, "crash"), simulate(4, "crash"));
+  assert.equal(await simulateControl(4), await simulateControl(4));
 });

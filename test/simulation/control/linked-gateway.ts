@@ -47,7 +47,7 @@ export class LinkedGateway implements NetworkHost, CallHost {
       transport: { connect: (onOpen, onFailed) => network.connect(this, CONTROL_ADDRESS, onOpen, onFailed) },
       sharing: group.sharing,
       onMembers: (members, isPartial) => group.setContacts(members, isPartial),
-      wakeDirectly: ({ key }) => this.#wakeDirectly(key),
+      wakeDirectly: ({ key }, replicas) => this.#wakeDirectly(key, replicas),
     });
     network.listen(this);
     this.view.start();
@@ -82,12 +82,12 @@ export class LinkedGateway implements NetworkHost, CallHost {
     });
   }
 
-  #wakeDirectly(key: string): Promise<void> {
+  #wakeDirectly(key: string, replicas: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.clock.after(2 * this.#network.latency(), () => {
         if (this.#platform.isUnreachable) reject(new Error("the platform cannot be reached"));
         else {
-          this.#platform.wake(key);
+          this.#platform.wake(key, replicas);
           resolve();
         }
       });

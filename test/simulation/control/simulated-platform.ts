@@ -2,7 +2,7 @@ import type { EndpointStatus } from "@faas/core";
 import type { PlatformReplica } from "../../../packages/gateway/src/view/options.ts";
 import type { SimulatedTime } from "../simulated-time.ts";
 
-/** Time for which a replica that was told to end still accepts calls, as the `preStop` of a pod. */
+/** Time for which a replica that is ending still accepts calls, as the `preStop` of a pod. */
 const PRE_STOP_MS = 1_000;
 
 type ReplicaState = "starting" | "ready" | "ending";
@@ -12,7 +12,7 @@ interface PlatformPod {
   state: ReplicaState;
   /** Calls in flight. */
   calls: number;
-  /** It accepts no new calls. */
+  /** True if it accepts no new calls. */
   isClosed: boolean;
 }
 
@@ -25,14 +25,14 @@ export interface PlatformEndpoint {
   readonly pods: Map<string, PlatformPod>;
 }
 
-/** A system that runs replicas, outside of all processes, as Kubernetes does: it goes on when the control server ends. */
+/** A system that runs replicas, outside of all processes, as Kubernetes does: it continues when the control server ends. */
 export class SimulatedPlatform {
   readonly endpoints = new Map<string, PlatformEndpoint>();
   readonly #time: SimulatedTime;
   readonly #startMs: () => number;
   readonly #watchers = new Set<() => void>();
   #count = 0;
-  /** Nobody can reach it; what runs goes on. */
+  /** True while nobody can reach it; replicas continue. */
   isUnreachable = false;
 
   /** @param startMs draws the time that a replica needs to start */
@@ -58,12 +58,12 @@ export class SimulatedPlatform {
     this.#resize(endpoint, desired);
   }
 
-  /** Sets the number of replicas from 0 to 1, for a gateway. */
-  wake(key: string): void {
+  /** Starts replicas where there are none, for a gateway. */
+  wake(key: string, replicas: number): void {
     const endpoint = this.#of(key);
     if (endpoint.desired > 0) return;
-    endpoint.woken = 1;
-    this.#resize(endpoint, 1);
+    endpoint.woken = replicas;
+    this.#resize(endpoint, replicas);
   }
 
   pod(key: string, id: string): PlatformPod | undefined {

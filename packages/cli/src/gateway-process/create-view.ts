@@ -44,7 +44,9 @@ export async function createView(options: GatewayOptions, context: ViewContext):
       ...(tokenFile === undefined ? {} : { tokenFile }),
     }),
     log,
-    ...(peers ? { sharing: peers.group.sharing, onMembers: (members) => peers.group.setContacts(members) } : {}),
+    ...(peers
+      ? { sharing: peers.group.sharing, onMembers: (members, isPartial) => peers.group.setContacts(members, isPartial) }
+      : {}),
     ...(cluster ? { wakeDirectly: ({ spec }, replicas) => cluster.wake(spec, replicas) } : {}),
     onLinkState: (state) => cluster?.setAlone(state !== "linked"),
     onIncompatible(reason) {

@@ -116,10 +116,11 @@ export class OrganizationRuntime implements SlotUser, SlotHolder, RateLimited {
 
   /** Lets a call that found all slots in use wait for one that another gateway does not need. Returns `false` if it must be rejected at once. */
   waitToEnter(call: AdmissionCall): boolean {
-    if (this.#sharing === undefined || this.slots >= this.capacity) return false;
-    this.#admissions ??= new AdmissionQueue(this.#timers);
+    const slots = this.#sharing?.slots;
+    if (slots === undefined || this.slots >= this.capacity) return false;
+    this.#admissions ??= new AdmissionQueue(() => slots.isUndecided(this), this.#timers);
     const waits = this.#admissions.push(call);
-    if (waits) this.#sharing.slots.changed(this);
+    if (waits) slots.changed(this);
     return waits;
   }
 

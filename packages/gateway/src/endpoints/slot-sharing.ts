@@ -26,7 +26,7 @@ export interface SlotUser {
   assignSlots(): void;
 }
 
-/** Shares slots with other gateways (peers/slot-ledger.ts). A gateway without others has all slots itself, and needs none. */
+/** Shares slots with other gateways (peers/slots/slot-ledger.ts). A gateway without others has all slots itself, and needs none. */
 export interface SlotSharing {
   /** A holder appeared: sets its slots. Calls nothing of the user before it returns. */
   added(user: SlotUser, holder: SlotHolder): void;
@@ -34,6 +34,8 @@ export interface SlotSharing {
   removed(user: SlotUser, holder: SlotHolder): void;
   /** A call on a contended holder ended: another gateway may get its slot. */
   released(user: SlotUser, holder: SlotHolder): void;
+  /** Tells whether the owner of its slots cannot be asked for more at the moment. */
+  isUndecided(user: SlotUser): boolean;
   /** The number of waiting calls, or of holders that are usable, changed. */
   changed(user: SlotUser): void;
 }

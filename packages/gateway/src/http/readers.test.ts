@@ -66,7 +66,7 @@ describe("both readers", { concurrency: false }, () => {
   });
 
   /** Sends pieces of bytes to a gateway. Returns what the client and the replica received until the connection closed, or nothing more came. */
-  async function exchange({ gateway, replica }: Side, pieces: readonly string[], silenceMs = SILENCE_MS) {
+  async function exchange({ gateway, replica }: Side, pieces: readonly string[], silenceMs = SILENCE_MS, ends = false) {
     replica.requests.length = replica.errors.length = 0;
     const socket = gateway.connect();
     let received = "";
@@ -81,11 +81,25 @@ describe("both readers", { concurrency: false }, () => {
       socket.write(piece, "latin1");
       await nextIteration();
     }
+    if (ends) socket.end();
     await closed;
     clearTimeout(timer);
     assert.deepEqual(replica.errors, []);
     return { received, requests: replica.requests.map(({ first, lines, body }) => ({ first, lines, body })) };
   }
+
+  test("respond the same to a client that ends its side within a head or a body", async () => {
+    for (const [bytes, status] of [
+      ["GET /acme/x HTTP/1.1\r\nHost: h\r\n", 400],
+      ["POST /acme/x HTTP/1.1\r\nHost: h\r\nX-Request-Id: id\r\nContent-Length: 10\r\n\r\nabc", 400],
+      ["POST /acme/x HTTP/1.1\r\nHost: h\r\nX-Request-Id: id\r\nContent-Length: 100000\r\n\r\nabc", 400],
+    ] as const) {
+      const [fast, node] = await Promise.all(sides.map((side) => exchange(side, [bytes], SILENCE_MS, true)));
+      assert.match(fast?.received ?? "", new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.deepEqual(statuses(fast?.received), statuses(node?.received));
+      assert.deepEqual([fast?.requests, node?.requests], [[], []]);
+    }
+  });
 
   const both = (pieces: readonly string[], silenceMs?: number) =>
     Promise.all(sides.map((side) => exchange(side, pieces, silenceMs)));

@@ -1,7 +1,9 @@
 import { SYSTEM_TIMERS, type Timers } from "../endpoints/ejection.ts";
 
 /** Longest time that a call waits for a slot of its organization: other gateways return unused ones within milliseconds. */
-const MAX_WAIT_MS = 50;
+const WAIT_MS = 50;
+/** How many times as long it waits while it is unknown whether other gateways have some: one of them may have crashed. */
+const MAX_WAITS = 100;
 /** Calls that wait; further ones are rejected at once. */
 const MAX_LENGTH = 1_000;
 
@@ -17,15 +19,20 @@ export interface AdmissionCall {
 
 /**
  * Calls that found all slots of their organization in use at this gateway, while other gateways may have unused ones. First in, first out; a call that gets no
- * slot within `MAX_WAIT_MS` is rejected.
+ * slot within `WAIT_MS` is rejected.
  */
 export class AdmissionQueue {
+  readonly #isUndecided: () => boolean;
   readonly #timers: Timers;
   /** Waiting calls with the timers of their rejections, in the order of their arrival. */
   readonly #waiting = new Map<AdmissionCall, object>();
 
-  /** @param timers defaults to the system's */
-  constructor(timers: Timers = SYSTEM_TIMERS) {
+  /**
+   * @param isUndecided tells whether it is unknown at the moment if other gateways have unused slots
+   * @param timers defaults to the system's
+   */
+  constructor(isUndecided: () => boolean, timers: Timers = SYSTEM_TIMERS) {
+    this.#isUndecided = isUndecided;
     this.#timers = timers;
   }
 
@@ -36,12 +43,20 @@ export class AdmissionQueue {
   /** Adds a call; returns `false` if the queue is full. */
   push(call: AdmissionCall): boolean {
     if (this.#waiting.size >= MAX_LENGTH) return false;
+    this.#wait(call, MAX_WAITS);
+    return true;
+  }
+
+  #wait(call: AdmissionCall, waits: number): void {
     const timer = this.#timers.setTimeout(() => {
+      if (!call.finished && waits > 1 && this.#isUndecided()) {
+        this.#wait(call, waits - 1);
+        return;
+      }
       this.#waiting.delete(call);
       if (!call.finished) call.onOrganizationFull();
-    }, MAX_WAIT_MS);
+    }, WAIT_MS);
     this.#waiting.set(call, timer);
-    return true;
   }
 
   /** Removes the first call whose client is still there, and lets it continue. Returns `false` if there is none. */

@@ -12,6 +12,8 @@ interface Contact {
 export class Contacts {
   #byName: ReadonlyMap<string, Contact> = new Map();
   #areKnown = false;
+  /** Names that the control server listed once, and no longer does. */
+  readonly #dropped = new Set<string>();
 
   /** False before the first complete list. */
   get areKnown(): boolean {
@@ -34,11 +36,15 @@ export class Contacts {
       return [name, known?.address === address ? known : { address, sinceMs: nowMs, met: isConnected(name) }];
     });
     this.#byName = new Map(isPartial ? [...before, ...now] : now);
-    if (!isPartial) this.#areKnown = true;
+    for (const { name } of members) this.#dropped.delete(name);
+    if (isPartial) return;
+    this.#areKnown = true;
+    for (const name of before.keys()) if (!this.#byName.has(name)) this.#dropped.add(name);
   }
 
-  has(name: string): boolean {
-    return this.#byName.has(name);
+  /** Tells whether the control server has removed a gateway from its list. One that it has not listed yet may be new. */
+  wasDropped(name: string): boolean {
+    return this.#dropped.has(name);
   }
 
   *addresses(): Iterable<readonly [name: string, address: string]> {

@@ -63,13 +63,14 @@ export class MembershipView {
     return this.#number !== before;
   }
 
-  /** Formats it for other gateways. */
-  message(): ViewMessage {
+  /** Formats it for other gateways. @param joined whether this one belongs to the group */
+  message(joined: boolean): ViewMessage {
     return {
       type: "view",
       number: this.#number,
       members: [...this.#members.values()],
       removed: [...this.#removed.keys()],
+      joined,
     };
   }
 

@@ -32,6 +32,8 @@ export interface ViewMessage {
   readonly members: readonly Member[];
   /** Members that were removed recently. */
   readonly removed: readonly string[];
+  /** True if the sender belongs to the group: a gateway that meets it has met the group. */
+  readonly joined?: boolean;
 }
 
 /** Slots that the sender has of the resources that the receiver owns in this view; none of those that are not listed. */

@@ -9,7 +9,7 @@ import { PeerConnections } from "./peer-connections.ts";
 import { PeerDialer } from "./peer-dialer.ts";
 import type { PeerGroupOptions, PeerState } from "./peer-group-options.ts";
 import { PeerRates } from "./rate-sharing.ts";
-import { SlotLedger } from "./slot-ledger.ts";
+import { SlotLedger } from "./slots/slot-ledger.ts";
 
 const TICK_MS = 250;
 const PING_MS = 500;
@@ -44,6 +44,8 @@ export class PeerGroup implements PeerConnectionEvents {
   #lastLedgerTickMs: number;
   #cancelTick: () => void;
   #isStopped = false;
+  /** The control server has sent a list: this gateway knows what it serves. */
+  #isListed = false;
   #hasJoined = false;
 
   constructor(options: PeerGroupOptions) {
@@ -96,20 +98,23 @@ export class PeerGroup implements PeerConnectionEvents {
    */
   setContacts(members: readonly GatewayMember[], isPartial = false): void {
     if (this.#isStopped) return;
+    this.#isListed = true;
     const others = members.filter(({ name }) => name !== this.#self.name);
     this.#contacts.set(others, isPartial, (name) => this.#connections.hasName(name), this.#options.clock.now());
     // A gateway that still responds is a member until its connection ends.
     const gone = [...this.#view.members.values()].filter(
-      ({ id, name }) => !this.#contacts.has(name) && this.#isAbsent(id),
+      ({ id, name }) => this.#contacts.wasDropped(name) && this.#isAbsent(id),
     );
     if (!isPartial) this.#remove(gone.map(({ id }) => id));
     this.#dial();
     this.#tryJoin();
   }
 
-  /** Takes a connection that another gateway opened. */
+  /** Takes a connection that another gateway opened. Before the first list of the control server it is closed: the other one tries again. */
   accept(connection: LinkConnection): LinkHandlers {
-    return this.#open(connection, false);
+    if (this.#isListed) return this.#open(connection, false);
+    connection.close();
+    return { onText() {}, onClose() {} };
   }
 
   /** Leaves the group: the others take over its slots. */
@@ -127,7 +132,7 @@ export class PeerGroup implements PeerConnectionEvents {
     this.#connections.forgetNew(connection);
     if (member.name === this.#self.name || this.#view.wasRemoved(member.id)) {
       // It learns that it was removed, and comes back as another member.
-      connection.send(this.#view.message());
+      connection.send(this.#view.message(this.#ledger.mayActivate));
       connection.close();
       return;
     }
@@ -149,7 +154,7 @@ export class PeerGroup implements PeerConnectionEvents {
     connection.send(this.#rates.tokens());
     if (this.#view.add(member) || predecessors.length > 0) this.#viewChanged();
     else {
-      connection.send(this.#view.message());
+      connection.send(this.#view.message(this.#ledger.mayActivate));
       this.#ledger.connected(member.id);
     }
     this.#dial();
@@ -162,6 +167,7 @@ export class PeerGroup implements PeerConnectionEvents {
       case "view":
         if (this.#view.merge(message, this.#options.clock.now())) this.#viewChanged();
         else if (this.#view.wasRemoved(this.#self.id)) this.#restart();
+        if (message.joined && this.#view.members.has(member.id)) this.#join();
         break;
       case "sync":
         this.#ledger.receiveSync(member.id, message);
@@ -194,7 +200,7 @@ export class PeerGroup implements PeerConnectionEvents {
     if (this.#connections.get(member.id) !== connection) return;
     this.#drop(member.id);
     // The control server knows already that it is gone.
-    if (this.#contacts.areKnown && !this.#contacts.has(member.name)) this.#remove([member.id]);
+    if (this.#contacts.wasDropped(member.name)) this.#remove([member.id]);
     this.#dial();
   }
 
@@ -272,7 +278,7 @@ export class PeerGroup implements PeerConnectionEvents {
     this.#rates.retain(this.#others);
     if (this.#view.id !== this.#appliedView) {
       this.#appliedView = this.#view.id;
-      this.#connections.broadcast(this.#view.message());
+      this.#connections.broadcast(this.#view.message(this.#ledger.mayActivate));
       this.#ledger.setView(this.#view.id, members);
     }
     this.#dial();
@@ -294,11 +300,18 @@ export class PeerGroup implements PeerConnectionEvents {
     this.#viewChanged();
   }
 
-  /** Starts to use slots once every gateway that the control server lists was met, or does not respond. */
+  /** Joins the group once every gateway that the control server lists was met, or does not respond. One that belongs to the group is enough, too. */
   #tryJoin(): void {
     const contacts = this.#contacts;
     if (!contacts.areKnown || contacts.areAwaited(this.#options.clock.now(), MEMBER_TIMEOUT_MS)) return;
+    this.#join();
+  }
+
+  #join(): void {
+    if (this.#ledger.mayActivate) return;
     this.#ledger.activate();
+    // Those that have met this gateway have met the group.
+    this.#connections.broadcast(this.#view.message(true));
     this.#noteJoined();
   }
 

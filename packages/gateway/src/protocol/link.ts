@@ -35,6 +35,12 @@ export interface LinkClock {
   after(ms: number, run: () => void): () => void;
 }
 
+/** Uses a clock where functions that start and cancel timers are expected. */
+export const timersOf = (clock: LinkClock) => ({
+  setTimeout: (run: () => void, ms: number) => ({ cancel: clock.after(ms, run) }),
+  clearTimeout: (timer: object) => (timer as { readonly cancel: () => void }).cancel(),
+});
+
 /** The clock of the system; its timers do not keep the process alive. */
 export const SYSTEM_CLOCK: LinkClock = {
   now: () => performance.now(),

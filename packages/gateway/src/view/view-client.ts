@@ -3,7 +3,7 @@ import { OutlierDetector } from "../endpoints/outlier-detection.ts";
 import { EndpointRegistry } from "../endpoints/registry.ts";
 import { minReplicas, replicaQuota, replicasLimited } from "../endpoints/replica-quota.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
-import { type LinkClock, SYSTEM_CLOCK } from "../protocol/link.ts";
+import { type LinkClock, SYSTEM_CLOCK, timersOf } from "../protocol/link.ts";
 import {
   type ControlHello,
   type ControlMessage,
@@ -62,6 +62,7 @@ export class ViewClient implements GatewayView {
   #version = 0;
   #control: ControlHello | undefined;
   #members: readonly GatewayMember[] | undefined;
+  #isPartial = false;
   #ticks = 0;
   #cancelTick: (() => void) | undefined;
 
@@ -73,6 +74,7 @@ export class ViewClient implements GatewayView {
       log,
       limitsOf: (org) => this.#applier.limitsOf(org),
       onWake: (endpoint) => this.#wake(endpoint),
+      timers: timersOf(clock),
       ...(options.sharing === undefined ? {} : { sharing: options.sharing }),
     });
     this.#loads = new LoadReporter(this.registry);
@@ -194,7 +196,8 @@ export class ViewClient implements GatewayView {
         return;
       case "gateways":
         this.#members = message.members;
-        this.#options.onMembers?.(message.members, message.partial === true);
+        this.#isPartial = message.partial === true;
+        this.#reportMembers();
         return;
       case "snapshot-end":
         this.#applier.apply(message);
@@ -205,11 +208,18 @@ export class ViewClient implements GatewayView {
     }
   }
 
+  /** Reports the members once it is known what this gateway serves: before that, it cannot share it. */
+  #reportMembers(): void {
+    if (this.#isComplete && this.#members) this.#options.onMembers?.(this.#members, this.#isPartial);
+  }
+
   #synced(): void {
     this.#setState("linked");
     this.#replicas.setAway(false);
     this.#waker.onSynced(this.registry.values());
+    const isFirst = !this.#isComplete;
     this.#isComplete = true;
+    if (isFirst) this.#reportMembers();
     this.#complete.resolve();
   }
 

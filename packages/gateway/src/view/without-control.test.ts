@@ -152,3 +152,12 @@ test("the control server decides again when it is back, except about replicas th
   send(status(1, replica("a")));
   assert.deepEqual(ready(), []);
 });
+
+test("a replica that the platform has ended gets no calls, though the control server has not said so yet", () => {
+  const { view, status, link, ready } = setUp();
+  link(status(2, replica("a"), replica("b")));
+  view.setPlatformReplicas(KEY, [replica("a"), replica("b", { terminating: true })]);
+  assert.deepEqual(ready(), ["a"]);
+  view.setPlatformReplicas(KEY, [replica("a")]);
+  assert.deepEqual(ready(), ["a"]);
+});

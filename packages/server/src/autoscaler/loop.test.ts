@@ -34,6 +34,18 @@ test("scales an endpoint to zero after its idle timeout", () => {
   assert.equal(endpoint.desired, 0);
 });
 
+test("stops replicas that run although none are desired, once the endpoint is idle", async () => {
+  const { endpoint, scaled, after } = setUp({ idleTimeout: "1m" });
+  await new Promise(setImmediate);
+  // As after a failure that the platform reported although it started the replica.
+  endpoint.desired = 0;
+  after(50_000);
+  await new Promise(setImmediate);
+  assert.deepEqual(scaled, [1]);
+  after(15_000);
+  assert.equal(scaled.at(-1), 0);
+});
+
 test("keeps an endpoint awake while a request is in flight", () => {
   const { endpoint, after } = setUp({ idleTimeout: "1s" });
   endpoint.acquire();

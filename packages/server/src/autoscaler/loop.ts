@@ -23,6 +23,9 @@ export interface AutoscalerOptions {
   readonly now?: () => number;
 }
 
+/** Time until replicas that are stopping are reported as such. */
+const STRAY_MS = 5_000;
+
 /** Loop around the scaler, the idle policy and outlier detection. It runs over the endpoints that have replicas, and rests while there are none. */
 export class Autoscaler implements Disposable {
   readonly #registry: EndpointRegistry<EndpointSpec>;
@@ -31,6 +34,8 @@ export class Autoscaler implements Disposable {
   readonly #outliers: OutlierDetector | undefined;
   readonly #loads = new WeakMap<ServedEndpoint, LoadWindow>();
   readonly #idlePolicy = new IdlePolicy();
+  /** Endpoints with ready replicas although none are desired, and since when. */
+  readonly #strays = new WeakMap<ServedEndpoint, number>();
   readonly #heapTrim = new HeapTrim();
   #timer: NodeJS.Timeout | undefined;
   /** Fires when the next endpoint should wake up, while none is awake. */
@@ -94,7 +99,11 @@ export class Autoscaler implements Disposable {
     // A request in flight counts as a request.
     if (endpoint.totalInFlight + endpoint.totalWaiting > 0 || endpoint.deploying || mayBeBusy)
       endpoint.lastRequestMs = now;
-    if (endpoint.desired === 0) return;
+    if (endpoint.desired === 0) {
+      this.#stopStrays(endpoint, now);
+      return;
+    }
+    this.#strays.delete(endpoint);
     if (this.#idlePolicy.isIdle(endpoint, now)) {
       this.#loads.delete(endpoint);
       this.#idlePolicy.onSleep(endpoint, now);
@@ -105,6 +114,20 @@ export class Autoscaler implements Disposable {
     const min = minReplicas(endpoint.spec);
     if (endpoint.spec.scaler === "fixed" && endpoint.desired !== min && !endpoint.deploying)
       this.#registry.scale(endpoint, min);
+  }
+
+  /**
+   * Stops ready replicas of an endpoint for which none are desired, once it is idle: the platform may have started them although it reported a failure. Calls
+   * that come meanwhile use them, and make them desired.
+   */
+  #stopStrays(endpoint: ServedEndpoint, now: number): void {
+    const sinceMs = this.#strays.get(endpoint) ?? now;
+    this.#strays.set(endpoint, sinceMs);
+    if (endpoint.replicas.length === 0) this.#strays.delete(endpoint);
+    else if (now - sinceMs >= STRAY_MS && !endpoint.deploying && this.#idlePolicy.isIdle(endpoint, now)) {
+      this.#strays.delete(endpoint);
+      this.#registry.scale(endpoint, 0);
+    }
   }
 
   #scale(endpoint: ServedEndpoint, now: number): void {

@@ -235,6 +235,22 @@ test("a gateway that drains is no longer a member, and a lost one remains one", 
   assert.ok(next.group.mayHaveUnseenCalls);
 });
 
+test("a new gateway learns from a control server that has just started that the list of others may be incomplete", () => {
+  const clock = new ManualClock();
+  const control = new LinkedControl(clock, "2", true);
+  control.group.onFirstList();
+  const lists: string[] = [];
+  const onMembers = (members: readonly { readonly name: string }[], isPartial: boolean) =>
+    lists.push(`${members.map(({ name }) => name).join("")} ${isPartial ? "partial" : "complete"}`);
+  testView(clock, () => control, "new", { onMembers });
+  clock.advance(100);
+  assert.deepEqual(new Set(lists), new Set(["new partial"]));
+  testView(clock, () => control, "old");
+  clock.advance(3_000);
+  assert.equal(lists.at(-1), "newold complete");
+  assert.ok(!lists.includes("new complete"));
+});
+
 test("a second link with the same name replaces the first", () => {
   const { clock, control, present } = setUp("a");
   testView(clock, () => present.control, "a");

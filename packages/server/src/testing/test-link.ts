@@ -29,7 +29,7 @@ export class LinkedControl {
   notReady: FaasError | undefined;
   #statuses = new Map<string, EndpointStatus>();
 
-  constructor(clock: ManualClock, instance = "1") {
+  constructor(clock: ManualClock, instance = "1", outliveServer = false) {
     this.clock = clock;
     this.registry = new EndpointRegistry<EndpointSpec>({
       platform: {
@@ -51,6 +51,7 @@ export class LinkedControl {
       hello: { type: "hello", protocol: 1, version: "0", instance, platform: "test", requiresKeys: true },
       log: { info() {}, warn() {} },
       notReady: () => this.notReady,
+      outliveServer,
       reports: { onReport: (message) => void this.reports.push(message) },
       publisher: (broadcast) =>
         new Publisher({

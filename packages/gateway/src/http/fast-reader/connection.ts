@@ -178,8 +178,9 @@ export class FastConnection implements CallConnection, ConnectionReader {
 
   /** Handles the end of the client's side. As with `node:http`, it ends the connection, whether or not there is a response. */
   ended(): void {
-    if (this.#call === undefined && this.#early !== undefined)
-      this.#reject(new FaasError("INVALID_REQUEST", "Malformed HTTP: Invalid EOF state"));
+    const call = this.#call;
+    if (call === undefined && this.#early !== undefined) this.#reject(cutOff());
+    else if (call?.readsBody && !call.headSent) this.#failBody(call, cutOff());
     else this.socket.end();
   }
 
@@ -199,7 +200,7 @@ export class FastConnection implements CallConnection, ConnectionReader {
     const { bytesRead, bytesWritten } = socket;
     if (call !== undefined) {
       if (!call.owesBody || bytesRead !== this.#bytesRead) this.#bytesReadAt = now;
-      else if (now - this.#bytesReadAt >= bodyMs) this.#failBody(call, bodyMs);
+      else if (now - this.#bytesReadAt >= bodyMs) this.#failBody(call, bodyTimeout(bodyMs));
       this.#bytesRead = bytesRead;
       return;
     }
@@ -213,11 +214,11 @@ export class FastConnection implements CallConnection, ConnectionReader {
     this.#bytesWritten = bytesWritten;
   }
 
-  /** Responds to a request whose body stalls, and closes the connection. */
-  #failBody(call: FastCall, bodyMs: number): void {
+  /** Responds to a request whose body stalls or is cut off, and closes the connection. */
+  #failBody(call: FastCall, error: FaasError): void {
     this.#client.rejected = true;
     call.keepAlive = false;
-    this.#responder?.fail(bodyTimeout(bodyMs));
+    this.#responder?.fail(error);
     this.#context.manager.close(this.socket);
   }
 
@@ -236,6 +237,8 @@ function onRead(this: Socket, bytes: Buffer): boolean {
   reader.read(bytes);
   return !this.isPaused();
 }
+
+const cutOff = () => new FaasError("INVALID_REQUEST", "Malformed HTTP: Invalid EOF state");
 
 // Shared by all connections: an idle one takes no memory for listeners of its own.
 const readerOf = (socket: Socket) => (socket as SocketWithReader)[READER];

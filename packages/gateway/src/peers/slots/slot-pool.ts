@@ -1,4 +1,4 @@
-import type { SlotHolder, SlotUser } from "../endpoints/slot-sharing.ts";
+import type { SlotHolder, SlotUser } from "../../endpoints/slot-sharing.ts";
 
 /** The slots of one holder: a replica, or an organization. */
 export class SlotPart {
@@ -194,6 +194,15 @@ export class SlotPool {
     this.unconfirmed = 0;
     this.owed = 0;
     this.setContended(false);
+  }
+
+  /** Keeps this gateway's share of a pool that it owned, at most: the new owner counts it as granted. */
+  keepShare(members: number): void {
+    const share = Math.floor(this.capacity / members);
+    for (const part of this.parts.values()) {
+      part.held = Math.max(part.used, Math.min(part.held, share));
+      part.publish();
+    }
   }
 
   forgetEmptyParts(): void {

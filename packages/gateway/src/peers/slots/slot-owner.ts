@@ -1,4 +1,4 @@
-import type { SlotHolder } from "../endpoints/slot-sharing.ts";
+import type { SlotHolder } from "../../endpoints/slot-sharing.ts";
 import type { SlotOutbox } from "./slot-outbox.ts";
 import type { SlotPart, SlotPool } from "./slot-pool.ts";
 

@@ -1,5 +1,5 @@
-import type { SlotHolder } from "../endpoints/slot-sharing.ts";
-import type { HeldPool } from "./messages.ts";
+import type { SlotHolder } from "../../endpoints/slot-sharing.ts";
+import type { HeldPool } from "../messages.ts";
 import type { SlotOutbox } from "./slot-outbox.ts";
 import { yieldsSlot } from "./slot-owner.ts";
 import type { SlotPart, SlotPool } from "./slot-pool.ts";

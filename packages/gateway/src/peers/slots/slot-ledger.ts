@@ -1,6 +1,6 @@
-import type { SlotHolder, SlotSharing, SlotUser } from "../endpoints/slot-sharing.ts";
-import type { HeldPool, HoldersMessage, PeerMessage, SlotsMessage, SyncMessage } from "./messages.ts";
-import { ownerOf } from "./owner.ts";
+import type { SlotHolder, SlotSharing, SlotUser } from "../../endpoints/slot-sharing.ts";
+import type { HeldPool, HoldersMessage, PeerMessage, SlotsMessage, SyncMessage } from "../messages.ts";
+import { ownerOf } from "../owner.ts";
 import {
   beginBorrowing,
   receiveGrant,
@@ -61,6 +61,11 @@ export class SlotLedger implements SlotSharing {
     return this.#active;
   }
 
+  /** True if this gateway belongs to the group. */
+  get mayActivate(): boolean {
+    return this.#mayActivate;
+  }
+
   /** Starts to use slots: the group is known. Until then this gateway has none. */
   activate(): void {
     this.#mayActivate = true;
@@ -75,7 +80,7 @@ export class SlotLedger implements SlotSharing {
     const size = members.length;
     for (const pool of this.#pools.values()) {
       const owner = ownerOf(pool.key, members);
-      if (pool.owner === this.#self && owner !== this.#self) keepShare(pool, size);
+      if (pool.owner === this.#self && owner !== this.#self) pool.keepShare(size);
       pool.owner = owner;
       pool.resetRoles();
       this.#changed.add(pool);
@@ -194,6 +199,11 @@ export class SlotLedger implements SlotSharing {
     for (const [owner, pools] of declarations)
       if (pools.length > 0) this.#options.send(owner, { type: "holders", view: this.#view, pools });
     this.#flush();
+  }
+
+  isUndecided({ key }: SlotUser): boolean {
+    const owner = this.#pools.get(key)?.owner;
+    return !this.#active || (owner !== undefined && owner !== this.#self && !this.#reachable.has(owner));
   }
 
   added(user: SlotUser, holder: SlotHolder): void {
@@ -332,14 +342,5 @@ export class SlotLedger implements SlotSharing {
       outbox: this.#outbox,
       nowMs: this.#options.now(),
     };
-  }
-}
-
-/** Keeps a gateway's share of a pool that it owned: the new owner counts it as granted. */
-function keepShare(pool: SlotPool, members: number): void {
-  const share = Math.floor(pool.capacity / members);
-  for (const part of pool.parts.values()) {
-    part.held = Math.max(part.used, Math.min(part.held, share));
-    part.publish();
   }
 }

@@ -1,4 +1,4 @@
-import type { SlotCount, SlotsMessage } from "./messages.ts";
+import type { SlotCount, SlotsMessage } from "../messages.ts";
 
 interface Draft {
   grants?: SlotCount[];
