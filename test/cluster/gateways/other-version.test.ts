@@ -21,12 +21,18 @@ describe("with the image of the previous release", { skip }, () => {
 
   /** Asserts that deployments reach the gateways, that calls are answered, and that they are counted. */
   const works = async (endpoint: string) => {
+    await eventuallyHolds(
+      "the control server is reached",
+      async () => (await faas.send("/-/status")).status,
+      (status) => status === 200,
+    );
     await faas.deploy(endpoint, `export const handler = () => "${endpoint}";\n`, "--replicas", "0");
     assert.deepEqual(await faas.call(endpoint), [200, endpoint]);
     await eventuallyHolds(
       "the call is counted",
-      async () => JSON.parse((await faas.faas("stats", `${faas.org}/${endpoint}`, "-o", "json")).stdout),
-      ({ endpoints: [counted] }) => counted.calls === 1,
+      async () => JSON.parse((await faas.faas("stats", faas.org, "-o", "json")).stdout).endpoints,
+      (counts: readonly { endpoint: string; requests: number }[]) =>
+        counts.some(({ endpoint: name, requests }) => name === endpoint && requests === 1),
     );
   };
 
