@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
 import { eventually, FaasProcess } from "@faas/testing";
 
-const INTERVAL_MS = 10;
+const INTERVAL_MS = 20;
 /** Function that responds with its process. */
 export const HANDLER = "export const handler = ({ method }) => ({ method, pid: process.pid });\n";
 
@@ -16,7 +16,8 @@ class CallLoad implements Disposable {
   readonly gateways = new Set<string>();
   calls = 0;
   readonly #url: string;
-  readonly #agent = new Agent({ keepAlive: true });
+  /** Uses its connections in turns, so that none is idle for long: a client may lose a call on an idle connection at the moment when a server closes it. */
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 4, scheduling: "fifo" });
   readonly #timer: NodeJS.Timeout;
   readonly #pending = new Set<Promise<void>>();
 

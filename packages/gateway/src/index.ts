@@ -32,6 +32,7 @@ export { type DrainOptions, drain } from "./process/drain.ts";
 export { type GatewayProcessOptions, type RunningGateway, startGatewayProcess } from "./process/gateway-process.ts";
 export { inheritedSocket } from "./process/inherited-socket.ts";
 export { jsonLog } from "./process/json-log.ts";
+export { distributeConnections } from "./process/steer-connections.ts";
 export { CLIENT_ADDRESS_HEADER, GATEWAY_TOKEN_HEADER } from "./protocol/control-headers.ts";
 export { encodeMessage, MessageDecoder } from "./protocol/line-codec.ts";
 export {

@@ -1,6 +1,6 @@
 export type { RequestReport } from "@faas/gateway";
 export { createAdminKey } from "./create-admin-key.ts";
-export type { GatewayReport, StopGateway } from "./gateway-processes/messages.ts";
+export type { GatewayOrder, GatewayReport } from "./gateway-processes/messages.ts";
 export type { GatewayInfo, GatewaySessions } from "./gateways/session-info.ts";
 export type { KubernetesServerOptions, RunningServer, ServerOptions } from "./options.ts";
 export { startServer } from "./server.ts";

@@ -5,6 +5,7 @@ import {
   type CertificateSet,
   createGateway,
   createHttpServer,
+  distributeConnections,
   drain,
   type EndpointRegistry,
   type KeyVerifier,
@@ -30,6 +31,8 @@ interface Listening {
   readonly port?: number;
   readonly watchCertificates?: () => void;
   readonly gateways?: NonNullable<RunningServer["gateways"]>;
+  /** Distributes connections as before, when a server that shared the port has ended. */
+  readonly distributeConnections?: () => void;
 }
 
 /** Parts of the server that both ways of listening use. */
@@ -128,8 +131,8 @@ export async function listenForCalls(context: CallsContext): Promise<Listening> 
   });
   const { host = "127.0.0.1", predecessor } = options;
   const port = await listen(server, { host, port: options.port ?? DEFAULT_PORT, sharedWith: predecessor?.port });
-  stack.defer(() => drain(server, { idleMs: idleMs() }));
+  stack.defer(() => drain(server, { idleMs: idleMs(), sharers: idleMs() > 0 ? 1 : undefined }));
   const watchCertificates = () =>
     certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
-  return { port, watchCertificates };
+  return { port, watchCertificates, distributeConnections: () => void distributeConnections(server) };
 }

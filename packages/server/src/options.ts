@@ -157,7 +157,7 @@ export interface RunningServer {
   release(): Promise<Predecessor>;
   /** Passes requests to the control API on to the server that has taken over. */
   forwardControl(listener: RequestListener): void;
-  /** Ends the replicas that the server that this one took over from left behind: it was killed. */
+  /** To be called when the server that this one took over from has ended: ends the replicas that it left behind if it was killed. */
   cleanUpAfter(predecessor: Predecessor): void;
   /** Finishes the requests in flight, for at most 10 s, and ends every replica. */
   stop(): Promise<void>;

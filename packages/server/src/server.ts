@@ -257,11 +257,12 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   stack.defer(() => stopping.abort());
   // First of all when another server takes over: no change may be under way when the store closes.
   role.defer(() => gate.close());
+  const distributeConnections = () => (processes ?? listener).distributeConnections?.();
   const onReplaced = () => {
     idleMs = REPLACED_IDLE_MS;
     processes?.drainFor(idleMs);
   };
-  return { url, port, adminToken, gate, onReplaced, gateways };
+  return { url, port, adminToken, gate, onReplaced, gateways, distributeConnections };
 }
 
 /** Creates the control API. */
@@ -301,7 +302,7 @@ function running(
   { options, dataDir, log, stack, role }: Startup,
   { bundles, lost }: Storage,
   { platform, registry }: Control,
-  { url, port, adminToken, gate, onReplaced, gateways }: Awaited<ReturnType<typeof serve>>,
+  { url, port, adminToken, gate, onReplaced, gateways, distributeConnections }: Awaited<ReturnType<typeof serve>>,
 ): RunningServer {
   const auth = requiresKeys(options);
   log.info({ url, dataDir, platform: options.kubernetes ? "kubernetes" : "embedded", auth }, "listening");
@@ -325,7 +326,10 @@ function running(
     },
     control: gate.listener,
     forwardControl: (listener) => gate.forwardTo(listener),
-    cleanUpAfter: (predecessor) => platform.cleanUp?.(join(dataDir, predecessor.workDir)),
+    cleanUpAfter(predecessor) {
+      distributeConnections();
+      platform.cleanUp?.(join(dataDir, predecessor.workDir));
+    },
     stop() {
       stopped ??= stop();
       return stopped;

@@ -39,7 +39,8 @@ describe("a gateway without a control server", () => {
   /** Deploys an endpoint that has no replicas once it is idle, and waits for that. */
   const idle = async () => {
     const key = `${server.org()}/x`;
-    await server.serve(key, FUNCTION, { replicas: 0, idleTimeout: "1s" });
+    // It has had a replica: the API server treats a number of replicas that was never set differently.
+    await server.serve(key, FUNCTION, { replicas: 1, idleTimeout: "1s" });
     await eventuallyHolds(
       "no replica is left",
       async () => (await server.pods(key)).length,

@@ -11,7 +11,7 @@ export interface GatewayOptions extends GlobalOptions, TlsSettings {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  readonly reusePort?: boolean;
+  readonly reusePort?: number;
   readonly peerListen?: string;
   readonly peerAddress?: string;
   readonly kubernetes?: boolean;
@@ -33,7 +33,7 @@ export function addGatewayOptions(command: Command): Command {
     .requiredOption("--name <name>", "Name of this gateway, unique among those of the control server")
     .option("--host <host>", "Address to listen on", "127.0.0.1")
     .option("--port <port>", "Port to listen on; 0 for any free one", integerOption(0, 65_535), DEFAULT_PORT)
-    .option("--reuse-port", "Share the port with other gateways of this machine")
+    .option("--reuse-port <number>", "Number of gateways of this machine that share the port", integerOption(1, 64))
     .option("--peer-listen <address>", "Address for other gateways: unix:PATH or HOST:PORT")
     .addOption(
       optionWithLaterDefault("--peer-address <address>", "The same, as other gateways reach it", "--peer-listen"),

@@ -1,10 +1,12 @@
-import type { GatewayReport, StopGateway } from "@faas/server";
+import type { GatewayOrder, GatewayReport } from "@faas/server";
 
 /** The server that started this gateway. When it is killed, the gateway continues: the next server replaces it. */
 export interface ParentProcess {
   report(message: GatewayReport): void;
   /** Resolves with the time for idle connections when the server stops this gateway. */
   readonly stopped: Promise<number>;
+  /** @param run called when gateways of another server, which shared the port, have ended */
+  onAlone(run: () => void): void;
   disconnect(): void;
 }
 
@@ -16,10 +18,15 @@ export function parentProcess(): ParentProcess | undefined {
       if (process.connected) process.send?.(message);
     },
     stopped: new Promise((done) => {
-      process.on("message", (message: StopGateway) => {
+      process.on("message", (message: GatewayOrder) => {
         if (message.type === "stop") done(message.idleMs);
       });
     }),
+    onAlone(run) {
+      process.on("message", (message: GatewayOrder) => {
+        if (message.type === "alone") run();
+      });
+    },
     disconnect() {
       if (process.connected) process.disconnect?.();
     },

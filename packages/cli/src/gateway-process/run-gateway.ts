@@ -31,7 +31,7 @@ export async function runGateway(options: GatewayOptions, io: Io): Promise<void>
 
 async function start(options: GatewayOptions, log: Logger, parent: ParentProcess | undefined, io: Io) {
   const { inheritedSocket, parseControlAddress, startGatewayProcess } = await import("@faas/gateway");
-  const { name, control, host, port, reusePort = false, accessLog } = options;
+  const { name, control, host, port, reusePort, accessLog } = options;
   const tokenFile = options.gatewayTokenFile === undefined ? undefined : resolve(io.cwd, options.gatewayTokenFile);
   // Read for each request: the file is replaced when the token is.
   const token = tokenFile === undefined ? undefined : () => readFileSync(tokenFile, "utf8").trim();
@@ -49,6 +49,7 @@ async function start(options: GatewayOptions, log: Logger, parent: ParentProcess
     });
     log.info({ host, port: gateway.port }, "listening");
     void ready.then(() => parent?.report({ type: "ready", port: gateway.port }));
+    parent?.onAlone(() => gateway.distributeConnections());
     return { gateway, connected };
   } catch (error) {
     await connected[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { HttpServer } from "../http/server.ts";
+import { steerConnections } from "./steer-connections.ts";
 
 export interface DrainOptions {
   /**
@@ -15,6 +16,11 @@ export interface DrainOptions {
    * @defaultValue 10 s
    */
   readonly finishMs?: number;
+  /**
+   * Number of sockets, this one included, that listened on the port before those of a successor: new connections are steered to the successor. Absent: there is
+   * none.
+   */
+  readonly sharers?: number | undefined;
   /** Ends the time for idle connections. */
   readonly hurry?: AbortSignal;
 }
@@ -31,9 +37,10 @@ const MAX_TURNS = 1_000;
  * listener follow after `idleMs`, and requests in flight have `finishMs` to end.
  */
 export async function drain(server: HttpServer, options: DrainOptions = {}): Promise<void> {
-  const { idleMs = 0, finishMs = FINISH_MS, hurry } = options;
+  const { idleMs = 0, finishMs = FINISH_MS, sharers, hurry } = options;
   const { clients } = server;
   clients.announceClose();
+  if (sharers !== undefined) await steerConnections(server, sharers);
   if (idleMs > 0) {
     await delay(idleMs, undefined, hurry ? { signal: hurry } : {}).catch(() => {});
     await quietTurn(server);
@@ -53,7 +60,7 @@ export async function drain(server: HttpServer, options: DrainOptions = {}): Pro
 
 /**
  * Resolves just after the event loop has accepted all connections: the kernel resets those that are not accepted when the listener closes, even when other
- * sockets listen on the same port (unless net.ipv4.tcp_migrate_req is set).
+ * sockets listen on the same port (unless net.ipv4.tcp_migrate_req is set). Where connections could be steered, there are none.
  */
 async function quietTurn(server: HttpServer): Promise<void> {
   let accepted = false;

@@ -16,6 +16,7 @@ import { type DrainOptions, drain } from "./drain.ts";
 import { GatewayMetrics } from "./gateway-metrics.ts";
 import { gatewayRoutes } from "./gateway-routes.ts";
 import { gatewayWithoutView, noView } from "./gateway-without-view.ts";
+import { distributeConnections } from "./steer-connections.ts";
 
 export interface GatewayProcessOptions {
   /** Name of the gateway, unique among those of its control server. */
@@ -37,8 +38,8 @@ export interface GatewayProcessOptions {
   readonly port: number;
   /** Listening socket that this process inherited; it replaces host and port. */
   readonly socket?: { readonly fd: number } | undefined;
-  /** Share the port with other gateways of this machine: then this one listens only when it can serve calls. */
-  readonly reusePort: boolean;
+  /** Number of gateways of this machine that share the port: then this one listens only when it can serve calls. Absent: the port is its own. */
+  readonly reusePort?: number | undefined;
   /** Certificates for HTTPS; HTTP without. */
   readonly tls: readonly CertificateFiles[];
   readonly connections?: Partial<ConnectionLimits>;
@@ -50,6 +51,8 @@ export interface GatewayProcessOptions {
 /** Gateway that accepts connections. */
 export interface RunningGateway {
   readonly port: number;
+  /** Lets the kernel distribute new connections over all gateways again, after others that shared the port have ended. */
+  distributeConnections(): void;
   /** Finishes the requests in flight, for a limited time, and ends the link to the control server. */
   stop(options?: DrainOptions): Promise<void>;
 }
@@ -82,7 +85,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   });
   view.start();
   try {
-    if (options.reusePort) await ready;
+    if (options.reusePort !== undefined) await ready;
     // Clients wait in the socket already, unless the control server is unavailable.
     else if (options.socket) await Promise.race([ready, delay(INHERITED_MS)]);
     await listen(server, options);
@@ -94,12 +97,15 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
   return {
     port: (server.address() as AddressInfo).port,
+    distributeConnections: () => void distributeConnections(server),
     async stop(drainOptions = {}) {
       const { idleMs = 0, finishMs = FINISH_MS } = drainOptions;
       state.draining = true;
       view.beginStop();
       const timer = setTimeout(() => ending.abort(), idleMs + Math.max(0, finishMs - CLOSE_MS));
-      await drain(server, { ...drainOptions, idleMs, finishMs });
+      // While idle connections are served, others listen on the port.
+      const sharers = idleMs > 0 ? options.reusePort : undefined;
+      await drain(server, { ...drainOptions, idleMs, finishMs, sharers });
       clearTimeout(timer);
       certificates?.[Symbol.dispose]();
       await view[Symbol.asyncDispose]();
@@ -174,6 +180,6 @@ async function listen(server: HttpServer, { host, port, reusePort, socket }: Gat
       if (error.code !== "EADDRINUSE") return reject(error);
       reject(new FaasError("PORT_IN_USE", `Another program listens on ${host}:${port}`, { cause: error }));
     });
-    server.listen(socket ?? { host, port, reusePort }, done);
+    server.listen(socket ?? { host, port, reusePort: reusePort !== undefined }, done);
   });
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type ErrorCode, errorCodes, FaasError } from "@faas/core";
-import type { GatewayReport, StopGateway } from "./messages.ts";
+import type { GatewayAlone, GatewayReport, StopGateway } from "./messages.ts";
 
 /** Time from SIGTERM to SIGKILL: longer than a gateway drains. */
 const KILL_MS = 15_000;
@@ -47,6 +47,11 @@ export class GatewayProcess {
     const timer = setTimeout(() => this.kill(), idleMs + KILL_MS);
     await this.ended;
     clearTimeout(timer);
+  }
+
+  /** Tells the gateway that those of another server, which shared the port, have ended. */
+  alone(): void {
+    if (this.#child.connected) this.#child.send({ type: "alone" } satisfies GatewayAlone);
   }
 
   /** Ends the process at once. */

@@ -92,6 +92,11 @@ export class GatewayProcesses implements AsyncDisposable {
     this.#idleMs = idleMs;
   }
 
+  /** Lets the kernel distribute connections over these gateways: those of another server, which shared the port, have ended. */
+  distributeConnections(): void {
+    for (const gateway of this.#running) gateway.alone();
+  }
+
   /** Drains the gateways; resolves when they have exited. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
@@ -142,7 +147,7 @@ export class GatewayProcesses implements AsyncDisposable {
     // Each has its share: together they have the limit that one process would have.
     const share = (limit: number | undefined) => (limit === undefined ? undefined : Math.ceil(limit / count));
     const values = {
-      ...{ control, name, host, port: this.port, "peer-listen": peers, "peer-address": peers },
+      ...{ control, name, host, port: this.port, "reuse-port": count, "peer-listen": peers, "peer-address": peers },
       ...{ "access-log": accessLog ? "on" : "off", "log-level": logLevel },
       // For the next server on the data folder, which ends them when this one was killed.
       drain: "1s",
@@ -150,7 +155,6 @@ export class GatewayProcesses implements AsyncDisposable {
       "max-connections-per-address": share(connections.perAddress),
     };
     return [
-      "--reuse-port",
       ...Object.entries(values).flatMap(([option, value]) =>
         value === undefined ? [] : [`--${option}`, String(value)],
       ),

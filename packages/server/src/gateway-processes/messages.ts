@@ -20,4 +20,10 @@ export interface StopGateway {
   readonly idleMs: number;
 }
 
+/** The gateways of another server, which shared the port, have ended. */
+export interface GatewayAlone {
+  readonly type: "alone";
+}
+
+export type GatewayOrder = StopGateway | GatewayAlone;
 export type GatewayReport = GatewayReady | GatewayFailed;

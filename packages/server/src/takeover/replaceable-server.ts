@@ -161,6 +161,7 @@ class Replaceable {
       await this.#startWhenReleased(released);
       previous.forwardControl(this.#server.control);
       await previous.stop();
+      this.#server.cleanUpAfter(released);
       this.#refusal = undefined;
     })().catch((error) => this.#lost.reject(error));
   }

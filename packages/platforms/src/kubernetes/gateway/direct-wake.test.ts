@@ -30,7 +30,10 @@ function setUp(replicas: number, conflicts = 0) {
 
 const patch = (resourceVersion: string, replicas: number) => ({
   method: "PATCH",
-  body: { metadata: { resourceVersion }, spec: { replicas } },
+  body: {
+    ...{ apiVersion: "autoscaling/v1", kind: "Scale", metadata: { name: "x", resourceVersion } },
+    spec: { replicas },
+  },
   manager: "faas-gateway",
 });
 

@@ -32,10 +32,16 @@ export async function wakeDirectly(
     const { resourceVersion } = metadata;
     try {
       await api.call<Scale>("PATCH", path, {
-        // The version makes the API server reject the change if there was another one since.
-        body: { metadata: { resourceVersion }, spec: { replicas } },
-        contentType: "application/merge-patch+json",
-        query: { fieldManager: GATEWAY_NAME },
+        body: {
+          apiVersion: "autoscaling/v1",
+          kind: "Scale",
+          // The version makes the API server reject the change if there was another one since.
+          metadata: { name: endpoint, resourceVersion },
+          spec: { replicas },
+        },
+        // Applied: of a Deployment that was scaled to zero, the API server records no manager for an updated number of replicas.
+        contentType: "application/apply-patch+yaml",
+        query: { fieldManager: GATEWAY_NAME, force: "true" },
         signal,
       });
       return;
