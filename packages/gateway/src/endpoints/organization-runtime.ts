@@ -118,7 +118,10 @@ export class OrganizationRuntime implements SlotUser, SlotHolder, RateLimited {
   waitToEnter(call: AdmissionCall): boolean {
     const slots = this.#sharing?.slots;
     if (slots === undefined || this.slots >= this.capacity) return false;
-    this.#admissions ??= new AdmissionQueue(() => slots.isUndecided(this), this.#timers);
+    this.#admissions ??= new AdmissionQueue(
+      { isUndecided: () => slots.isUndecided(this), onTimeout: () => slots.changed(this) },
+      this.#timers,
+    );
     const waits = this.#admissions.push(call);
     if (waits) slots.changed(this);
     return waits;

@@ -17,22 +17,27 @@ export interface AdmissionCall {
   onOrganizationFull(): void;
 }
 
+/** The slots that calls wait for. */
+export interface AwaitedSlots {
+  /** Tells whether it is unknown at the moment if other gateways have unused ones. */
+  isUndecided(): boolean;
+  /** Called when a call no longer waits for one. */
+  onTimeout(): void;
+}
+
 /**
  * Calls that found all slots of their organization in use at this gateway, while other gateways may have unused ones. First in, first out; a call that gets no
  * slot within `WAIT_MS` is rejected.
  */
 export class AdmissionQueue {
-  readonly #isUndecided: () => boolean;
+  readonly #slots: AwaitedSlots;
   readonly #timers: Timers;
   /** Waiting calls with the timers of their rejections, in the order of their arrival. */
   readonly #waiting = new Map<AdmissionCall, object>();
 
-  /**
-   * @param isUndecided tells whether it is unknown at the moment if other gateways have unused slots
-   * @param timers defaults to the system's
-   */
-  constructor(isUndecided: () => boolean, timers: Timers = SYSTEM_TIMERS) {
-    this.#isUndecided = isUndecided;
+  /** @param timers defaults to the system's */
+  constructor(slots: AwaitedSlots, timers: Timers = SYSTEM_TIMERS) {
+    this.#slots = slots;
     this.#timers = timers;
   }
 
@@ -49,11 +54,12 @@ export class AdmissionQueue {
 
   #wait(call: AdmissionCall, waits: number): void {
     const timer = this.#timers.setTimeout(() => {
-      if (!call.finished && waits > 1 && this.#isUndecided()) {
+      if (!call.finished && waits > 1 && this.#slots.isUndecided()) {
         this.#wait(call, waits - 1);
         return;
       }
       this.#waiting.delete(call);
+      this.#slots.onTimeout();
       if (!call.finished) call.onOrganizationFull();
     }, WAIT_MS);
     this.#waiting.set(call, timer);
