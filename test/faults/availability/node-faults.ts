@@ -39,7 +39,8 @@ export const nodeFaults: readonly Fault<NodeFaultContext>[] = [
     title: "node of the control server and a gateway drained",
     endsStreams: true,
     async cause({ node, server }) {
-      await kubectl("drain", node.name, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s");
+      // A gateway gives streams five minutes to end.
+      await kubectl("drain", node.name, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=420s");
       await server.untilRolledOut("faas-server");
     },
   },

@@ -14,6 +14,8 @@ export interface SteadyLoadOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+let loads = 0;
+
 /** Calls in proportion to time: GET and POST, each sent when it is due, whether or not earlier ones have ended. Nothing is retried. */
 export class SteadyLoad {
   calls = 0;
@@ -24,6 +26,8 @@ export class SteadyLoad {
   readonly #url: URL;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #agent = new Agent({ connections: null, pipelining: 1, connect: { timeout: TIMEOUT_MS } });
+  /** Distinguishes its calls from those of earlier loads, whose executions may be reported late. */
+  readonly #name = `l${++loads}`;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
   readonly #beganMs = performance.now();
@@ -55,7 +59,7 @@ export class SteadyLoad {
 
   async #call(number: number): Promise<void> {
     const method = METHODS[number % METHODS.length] as "GET" | "POST";
-    const id = `${method} ${number}`;
+    const id = `${method} ${this.#name}-${number}`;
     const sentMs = performance.now();
     try {
       const response = await this.#agent.request({
