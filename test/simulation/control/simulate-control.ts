@@ -142,6 +142,8 @@ export async function simulateControl(seed: number): Promise<number> {
     await run(world);
     return world.served;
   } finally {
+    // Its timers would run when the simulation is over.
+    world.crashControl();
     Date.now = clock.dateNow;
     performance.now = clock.performanceNow;
   }

@@ -1,3 +1,6 @@
+/** A token: rounding may leave it a hair short of 1. */
+const ONE = 1 - 1e-9;
+
 /**
  * A rate limit: `perSecond` tokens per second in the long run, and up to `burst` at once after a pause. It refills continuously, by elapsed time: there is no
  * timer, and no window at whose edge twice as many could pass. Times are milliseconds on a monotonic clock.
@@ -21,7 +24,7 @@ export class TokenBucket {
   /** Takes a token; returns `false` if there is none. */
   take(nowMs: number): boolean {
     this.#refill(nowMs);
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < ONE) return false;
     this.#tokens--;
     return true;
   }
@@ -47,8 +50,7 @@ export class TokenBucket {
   /** Returns the milliseconds until there is a token; 0 if there is one. */
   waitMs(nowMs: number): number {
     this.#refill(nowMs);
-    // Rounding may leave a full token a hair short of 1.
-    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#perMs);
+    return this.#tokens >= ONE ? 0 : Math.ceil((1 - this.#tokens) / this.#perMs);
   }
 
   #refill(nowMs: number): void {
