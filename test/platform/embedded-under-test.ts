@@ -75,7 +75,8 @@ export async function startPlatform(options: Partial<EmbeddedOptions> = {}): Pro
     async [Symbol.asyncDispose]() {
       await platform[Symbol.asyncDispose]();
       await logs[Symbol.asyncDispose]();
-      await rm(dataDir, { recursive: true, force: true });
+      // A large bundle may still be linked in the background.
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
