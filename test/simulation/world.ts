@@ -238,7 +238,7 @@ export class World implements CallRecorder {
       const [org = "", endpoint = ""] = key.split("/");
       const list = [...replicas.keys()]
         .filter((id) => !this.#hidden.has(id))
-        .map((id) => ({ id, address: `${id}:1`, ready: true, revision: "one" }));
+        .map((id) => ({ id, address: `unix:/nonexistent/${id}`, ready: true, revision: "one" }));
       return { org, endpoint, revision: "one", replicas: list };
     });
   }

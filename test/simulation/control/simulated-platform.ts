@@ -75,7 +75,7 @@ export class SimulatedPlatform {
     return [...this.endpoints.values()].map(({ key, pods, woken }) => {
       const [org = "", endpoint = ""] = key.split("/");
       const replicas = [...pods.values()].map(({ id, state }) => ({
-        ...{ id, address: `${id}:1`, revision: "one" },
+        ...{ id, address: `unix:/nonexistent/${id}`, revision: "one" },
         ready: state === "ready",
       }));
       return { org, endpoint, revision: "one", replicas, ...(woken === undefined ? {} : { woken }) };
@@ -85,7 +85,7 @@ export class SimulatedPlatform {
   /** Lists the replicas of an endpoint for gateways, as an EndpointSlice does. */
   slices(key: string): PlatformReplica[] {
     return [...(this.endpoints.get(key)?.pods.values() ?? [])].map(({ id, state }) => ({
-      ...{ id, address: `${id}:1`, revision: "one" },
+      ...{ id, address: `unix:/nonexistent/${id}`, revision: "one" },
       ...{ ready: state === "ready", terminating: state === "ending" },
     }));
   }
