@@ -1,12 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import type { Kind, KubernetesApi, KubernetesObject } from "@faas/platforms/kubernetes-client";
-import { LABELS, SERVER_NAME, selectorOf } from "@faas/platforms/kubernetes-manifests";
+import { GATEWAY_NAME, LABELS, SERVER_NAME, selectorOf } from "@faas/platforms/kubernetes-manifests";
 import type { V1Namespace } from "@kubernetes/client-node";
-import { GATEWAY, installationSelector, partSelector } from "./labels.ts";
+import { GATEWAY, installationSelector, type Part, partSelector } from "./labels.ts";
 import type { WaitOptions } from "./wait-options.ts";
 
 const STEP_MS = 300;
+/** Time for gateways to end: the replicas that could answer the calls in progress are removed too. */
+const GATEWAY_GRACE_SECONDS = 5;
 /** Kinds in the order of their removal: after the server is gone, the organizations' objects are no longer recreated. */
 const NAMESPACED_KINDS: readonly Kind[] = [
   "Deployment",
@@ -85,7 +87,7 @@ export async function uninstallServer(
 
   onProgress?.("stopping the server");
   for (const object of installed.objects) if (object.kind === "Deployment") await remove(object);
-  await waitUntilGone("pods of the server", () => serverPods(api, options), deadline, options);
+  await waitUntilGone("pods of the server", () => listPods(api, SERVER_NAME, options), deadline, options);
 
   onProgress?.("deleting the organizations' namespaces");
   // Listed again: the server may have created a namespace just before it stopped.
@@ -98,6 +100,9 @@ export async function uninstallServer(
 
   onProgress?.("deleting the server's objects");
   const objectsLeft = async () => {
+    // Each time: the deployment's controller may have replaced one before it was removed itself.
+    for (const pod of await listPods(api, GATEWAY_NAME, options))
+      await api.delete("Pod", namespace, pod, signal, GATEWAY_GRACE_SECONDS);
     const { ownsNamespace, objects } = await findInstalled(api, namespace, signal);
     const names = objects.filter((object) => !isKept(object)).map(({ kind, name }) => `${kind} ${name}`);
     return ownsNamespace && !keepData ? [namespace, ...names] : names;
@@ -123,8 +128,12 @@ export async function removeSuperfluous(
   }
 }
 
-async function serverPods(api: KubernetesApi, { namespace, signal }: WaitOptions): Promise<readonly string[]> {
-  const pods = await api.list<KubernetesObject>("Pod", namespace, partSelector(namespace, SERVER_NAME), signal);
+async function listPods(
+  api: KubernetesApi,
+  part: Part,
+  { namespace, signal }: WaitOptions,
+): Promise<readonly string[]> {
+  const pods = await api.list<KubernetesObject>("Pod", namespace, partSelector(namespace, part), signal);
   return pods.map(({ metadata }) => metadata?.name ?? "");
 }
 

@@ -82,10 +82,16 @@ export class KubernetesApi implements ClusterRequests {
   }
 
   /** Deletes an object; succeeds if it does not exist. Resolves when the API server has accepted the deletion: dependents are deleted in the background. */
-  async delete(kind: Kind, namespace: string | undefined, name: string, signal?: AbortSignal): Promise<void> {
-    await notFoundAsUndefined(
-      this.call("DELETE", pathOf(kind, namespace, name), { body: { propagationPolicy: "Background" }, signal }),
-    );
+  async delete(
+    kind: Kind,
+    namespace: string | undefined,
+    name: string,
+    signal?: AbortSignal,
+    graceSeconds?: number,
+  ): Promise<void> {
+    const grace = graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds };
+    const body = { propagationPolicy: "Background", ...grace };
+    await notFoundAsUndefined(this.call("DELETE", pathOf(kind, namespace, name), { body, signal }));
   }
 
   call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
