@@ -104,6 +104,10 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
+/** Returns a code that another process sent, or, if it is of a newer release and not known here, another one. */
+export const knownCode = (code: string, otherwise: ErrorCode): ErrorCode =>
+  Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : otherwise;
+
 /** An error with a stable code. `message` is the detail for users: the problem, its cause, and what to do. */
 export class FaasError extends Error {
   override readonly name = "FaasError";

@@ -97,36 +97,11 @@ export function settingsFor(given: Partial<InstallSettings>, previous: Partial<I
   return tlsSecret === undefined || tlsSecret === "none" ? settings : { ...settings, tlsSecret };
 }
 
+const STORED = [
+  ...(["storage", "storageClass", "expose", "gateways", "registryPush", "registryPull", "startupCpu"] as const),
+  ...(["auth", "allowImages", "tlsSecret", "accessLog", "logRequestIds"] as const),
+  ...(["maxConnections", "maxConnectionsPerAddress"] as const),
+] satisfies readonly (keyof InstallSettings)[];
+
 /** Returns the settings as JSON without any other properties of the object. */
-export function settingsJson({
-  storage,
-  storageClass,
-  expose,
-  gateways,
-  registryPush,
-  registryPull,
-  startupCpu,
-  auth,
-  accessLog,
-  logRequestIds,
-  allowImages,
-  tlsSecret,
-  maxConnections,
-  maxConnectionsPerAddress,
-}: InstallSettings): string {
-  return JSON.stringify({
-    ...{
-      storage,
-      storageClass,
-      expose,
-      gateways,
-      registryPush,
-      registryPull,
-      startupCpu,
-      auth,
-      allowImages,
-      tlsSecret,
-    },
-    ...{ accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress },
-  });
-}
+export const settingsJson = (settings: InstallSettings): string => JSON.stringify(settings, STORED);

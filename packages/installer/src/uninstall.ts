@@ -100,14 +100,16 @@ export async function uninstallServer(
 
   onProgress?.("deleting the server's objects");
   const objectsLeft = async () => {
-    // Each time: the deployment's controller may have replaced one before it was removed itself.
-    for (const pod of await listPods(api, GATEWAY_NAME, options))
-      await api.delete("Pod", namespace, pod, signal, GATEWAY_GRACE_SECONDS);
     const { ownsNamespace, objects } = await findInstalled(api, namespace, signal);
     const names = objects.filter((object) => !isKept(object)).map(({ kind, name }) => `${kind} ${name}`);
     return ownsNamespace && !keepData ? [namespace, ...names] : names;
   };
-  await waitUntilGone("objects", objectsLeft, deadline, options);
+  const endGateways = async () => {
+    for (const pod of await listPods(api, GATEWAY_NAME, options))
+      await api.delete("Pod", namespace, pod, signal, GATEWAY_GRACE_SECONDS);
+  };
+  // Before each look: the deployment's controller may have replaced one before it was removed itself.
+  await waitUntilGone("objects", () => endGateways().then(objectsLeft), deadline, options);
 }
 
 /** Removes the objects of an installation that it had with other settings, and which are not among `manifests`. */

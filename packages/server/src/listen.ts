@@ -1,6 +1,8 @@
 import type { Server } from "node:http";
-import { type AddressInfo, createServer, type Server as NetServer } from "node:net";
-import { FaasError } from "@faas/core";
+import { createServer } from "node:net";
+import { listenOn } from "@faas/gateway";
+
+const ADVICE = "; choose another port with --port, or 0 for a free one";
 
 export interface ListenOptions {
   readonly host: string;
@@ -22,7 +24,7 @@ export async function listen(server: Server, { host, port, sharedWith }: ListenO
   const isShared = port !== 0 && port === sharedWith;
   // Servers that do not know of each other must not share a port.
   const ownPort = canSharePort && !isShared ? await freePort(host, port) : port;
-  return listenOn(server, host, ownPort, canSharePort);
+  return listenOn(server, { host, port: ownPort, reusePort: canSharePort }, ADVICE);
 }
 
 /**
@@ -32,24 +34,7 @@ export async function listen(server: Server, { host, port, sharedWith }: ListenO
  */
 export async function freePort(host: string, port: number): Promise<number> {
   const probe = createServer();
-  const found = await listenOn(probe, host, port, false);
+  const found = await listenOn(probe, { host, port }, ADVICE);
   await new Promise((done) => probe.close(done));
   return found;
-}
-
-async function listenOn(server: NetServer, host: string, port: number, reusePort: boolean): Promise<number> {
-  await new Promise<void>((done, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE") return reject(error);
-      reject(
-        new FaasError(
-          "PORT_IN_USE",
-          `Another program listens on ${host}:${port}; choose another port with --port, or 0 for a free one`,
-          { cause: error },
-        ),
-      );
-    });
-    server.listen({ host, port, reusePort }, done);
-  });
-  return (server.address() as AddressInfo).port;
 }

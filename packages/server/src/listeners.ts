@@ -9,7 +9,6 @@ import {
   drain,
   type EndpointRegistry,
   type KeyVerifier,
-  tlsOptions,
 } from "@faas/gateway";
 import { GatewayProcesses } from "./gateway-processes/gateway-processes.ts";
 import { recordsFolder } from "./gateway-processes/orphan-gateways.ts";
@@ -124,15 +123,12 @@ export async function listenForCalls(context: CallsContext): Promise<Listening> 
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
   const server = createHttpServer(api, gateway, {
-    pair: certificates?.pair,
-    // A single certificate is for every name.
-    contextFor: certificatesIn(options).length > 1 ? (name) => certificates?.contextFor(name) : undefined,
+    ...certificates?.serverOptions,
     limits: options.connections,
   });
   const { host = "127.0.0.1", predecessor } = options;
   const port = await listen(server, { host, port: options.port ?? DEFAULT_PORT, sharedWith: predecessor?.port });
   stack.defer(() => drain(server, { idleMs: idleMs(), sharers: idleMs() > 0 ? 1 : undefined }));
-  const watchCertificates = () =>
-    certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
+  const watchCertificates = () => certificates?.renewIn(server as SecureServer);
   return { port, watchCertificates, distributeConnections: () => void distributeConnections(server) };
 }

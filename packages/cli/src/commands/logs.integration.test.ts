@@ -111,7 +111,7 @@ test("logs --follow prints new lines, and exits 130 after Ctrl-C", async (t) => 
   following.interrupt();
   const { code, stdout, stderr } = await following.ended;
   assert.deepEqual([code, stderr], [130, ""]);
-  // What is printed during a call and the line of the call arrive on different ways.
+  // Printed lines and the line of the call reach the server by different paths, so their order varies.
   assert.deepEqual(
     stdout
       .replaceAll(/ 204 .*/g, "")

@@ -1,11 +1,12 @@
 import { DEFAULT_PORT, parseDuration } from "@faas/core";
 import { type Command, Option } from "commander";
+import type { ConnectionSettings } from "../options/connection-limits.ts";
 import { listed, type TlsSettings } from "../options/tls-files.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
 import type { GlobalOptions } from "../terminal/io.ts";
 
 /** Options of `faas gateway`. */
-export interface GatewayOptions extends GlobalOptions, TlsSettings {
+export interface GatewayOptions extends GlobalOptions, TlsSettings, ConnectionSettings {
   readonly control: string;
   readonly gatewayTokenFile?: string;
   readonly name: string;
@@ -18,8 +19,6 @@ export interface GatewayOptions extends GlobalOptions, TlsSettings {
   readonly drain: string;
   readonly finish: string;
   readonly accessLog: "on" | "off";
-  readonly maxConnections?: number;
-  readonly maxConnectionsPerAddress?: number;
   readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
 }
 

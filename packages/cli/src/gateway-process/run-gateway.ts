@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { FaasError, type Logger, parseDuration } from "@faas/core";
+import { connectionLimits } from "../options/connection-limits.ts";
 import { tlsFiles } from "../options/tls-files.ts";
 import type { Io } from "../terminal/io.ts";
 import { version } from "../version.ts";
@@ -67,8 +68,3 @@ async function untilStopped(
   const ownMs = interrupted.then(() => parseDuration(drain) as number);
   return parent === undefined ? ownMs : Promise.race([ownMs, parent.stopped]);
 }
-
-const connectionLimits = ({ maxConnections: total, maxConnectionsPerAddress: perAddress }: GatewayOptions) => ({
-  ...(total === undefined ? {} : { total }),
-  ...(perAddress === undefined ? {} : { perAddress }),
-});

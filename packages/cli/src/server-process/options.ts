@@ -3,6 +3,7 @@ import { DEFAULT_PORT, FaasError, parseCpu, parseDuration } from "@faas/core";
 import type { KubernetesServerOptions, ReplaceableServerOptions, ServerOptions } from "@faas/server";
 import { type Command, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
+import { type ConnectionSettings, connectionLimits } from "../options/connection-limits.ts";
 import { type LogSettings, logOptions } from "../options/log-options.ts";
 import { listed, type TlsSettings, tlsFiles } from "../options/tls-files.ts";
 import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
@@ -12,7 +13,7 @@ import { printWarning } from "../terminal/output.ts";
 import { DATA_OPTION_DEFAULT } from "./data-folder.ts";
 
 /** Options of `faas up`. */
-export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings {
+export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings, ConnectionSettings {
   readonly port: number;
   readonly host: string;
   readonly data?: string;
@@ -21,8 +22,6 @@ export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings {
   readonly allowImages?: readonly string[];
   readonly platform: "embedded" | "kubernetes";
   readonly poolSize: number;
-  readonly maxConnections?: number;
-  readonly maxConnectionsPerAddress?: number;
   readonly isolation: "auto" | "required" | "off";
   readonly readable?: readonly string[];
   readonly context?: string;
@@ -274,10 +273,5 @@ function kubernetesOptions(options: UpOptions, io: Io): KubernetesServerOptions 
     startupCpuMillis: parseCpu(startupCpu) as number,
   };
 }
-
-const connectionLimits = ({ maxConnections: total, maxConnectionsPerAddress: perAddress }: UpOptions) => ({
-  ...(total === undefined ? {} : { total }),
-  ...(perAddress === undefined ? {} : { perAddress }),
-});
 
 const readablePaths = ({ readable = [] }: UpOptions, io: Io) => readable.map((path) => resolve(io.cwd, path));

@@ -79,6 +79,12 @@ export function isTokenOf(token: string, hash: string): boolean {
   return expected.length === actual.length && timingSafeEqual(expected, actual);
 }
 
+/** Compares two secrets in a time that does not depend on where they differ. */
+export function isSameSecret(one: string, other: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}
+
 /** Generates base 62 digits with a uniform distribution. */
 function randomText(length: number): string {
   let text = "";

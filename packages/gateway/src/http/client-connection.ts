@@ -24,8 +24,6 @@ export interface Responder {
 export interface ConnectionReader {
   /** True without a request in progress. */
   readonly isIdle: boolean;
-  /** True between two requests: the client does not wait for a first response, and has not sent a part of the next request. */
-  readonly isBetweenRequests: boolean;
   /** Enforces the time limits for requests. */
   sweep(now: number, timeouts: ClientTimeouts): void;
 }

@@ -43,11 +43,6 @@ export class ConnectionManager {
     server.on("secureConnection", (socket: Socket) => this.#secure(socket));
   }
 
-  /** Closes the connections that `node:http` does not know: all, or those between two requests. */
-  closeUnknownToNode(idleOnly: boolean): void {
-    for (const { reader, socket } of this.#all) if (reader && (!idleOnly || reader.isBetweenRequests)) socket.destroy();
-  }
-
   /** Registers a request. Returns `false` if it must not be processed: its connection is closing, or it has been rejected here. */
   accept(request: IncomingMessage, response: ServerResponse): boolean {
     const connection = connectionOf(request.socket);
@@ -95,7 +90,7 @@ export class ConnectionManager {
     return this.#draining;
   }
 
-  /** Closes the connections without a request in progress. One that had none yet is closed when it is older than a second. */
+  /** Closes the connections without a request in progress. One that had none yet is closed when it is older than a second: its request may be on the way. */
   closeIdle(): void {
     const oldest = performance.now() - FIRST_REQUEST_MS;
     for (const connection of this.#all)

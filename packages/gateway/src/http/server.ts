@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
-import type { SecureContext } from "node:tls";
 import { FaasError } from "@faas/core";
 import { type Gateway, isWebSocket } from "../pipeline/pipeline.ts";
 import { NodeCall } from "./call/node-call.ts";
@@ -13,18 +12,15 @@ import { requestIdOf } from "./request-id.ts";
 import { authorityOf, isControlPath, originForm } from "./request-path.ts";
 import { validateRequest } from "./request-validation.ts";
 import { headTimeout } from "./timeout-errors.ts";
-import type { KeyPair } from "./tls-certificate.ts";
+import type { ServerCertificates } from "./tls-certificate-set.ts";
 import { createHttpsServer } from "./tls-server.ts";
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const HEAD_MS = 30_000;
 const KEEP_ALIVE_MS = 75_000;
 
-export interface HttpServerOptions {
-  /** Certificate and key for HTTPS; plain HTTP without. */
-  readonly pair?: KeyPair | undefined;
-  /** Returns the context for the name that a client asks for with TLS; `undefined` for that of `pair`. */
-  readonly contextFor?: ((name: string) => SecureContext | undefined) | undefined;
+/** Certificates are for HTTPS; plain HTTP without. */
+export interface HttpServerOptions extends Partial<ServerCertificates> {
   /** @defaultValue derived from the number of files that the process may open */
   readonly limits?: Partial<ConnectionLimits> | undefined;
   /**
@@ -72,7 +68,11 @@ export function createHttpServer(
   serveRequests(server, manager, control, gateway);
   rejectFaults(server, manager, headMs);
   // Available from Node 24.9 and 22.21; earlier versions treat every request that offers an upgrade as one.
-  return Object.assign(server, { shouldUpgradeCallback: isWebSocket, clients: manager });
+  const shouldUpgradeCallback = isWebSocket;
+  // `node:http` does not know the connections of the fast reader, and those on which TLS has not begun.
+  const closeIdleConnections = () => manager.closeIdle();
+  const closeAllConnections = () => manager.closeAll();
+  return Object.assign(server, { shouldUpgradeCallback, closeIdleConnections, closeAllConnections, clients: manager });
 }
 
 /** Passes requests and upgrades to the control API or to the gateway. */

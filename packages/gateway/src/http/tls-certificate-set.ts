@@ -1,7 +1,15 @@
 import { X509Certificate } from "node:crypto";
-import { createSecureContext, type SecureContext } from "node:tls";
+import { createSecureContext, type SecureContext, type Server } from "node:tls";
 import { Certificate, type CertificateFiles, type CertificateLog, type KeyPair } from "./tls-certificate.ts";
 import { tlsOptions } from "./tls-server.ts";
+
+/** Certificates as options of a server. */
+export interface ServerCertificates {
+  /** Certificate and key for HTTPS. */
+  readonly pair: KeyPair;
+  /** Returns the context for the name that a client asks for with TLS; `undefined` for that of `pair`. */
+  readonly contextFor?: (name: string) => SecureContext | undefined;
+}
 
 /** A certificate as it is chosen: its names, and the context of connections, both of the last valid files. */
 interface Choice {
@@ -27,11 +35,6 @@ export class CertificateSet implements Disposable {
     return new CertificateSet(await Promise.all(files.map((each) => Certificate.open(each, log))));
   }
 
-  /** Number of certificates. */
-  get size(): number {
-    return this.#certificates.length;
-  }
-
   /** The first certificate. */
   get pair(): KeyPair {
     return (this.#certificates[0] as Certificate).pair;
@@ -41,6 +44,18 @@ export class CertificateSet implements Disposable {
   contextFor(name: string): SecureContext | undefined {
     const exact = this.#choices.find(({ names }) => names.checkHost(name, { wildcards: false }) !== undefined);
     return (exact ?? this.#choices.find(({ names }) => names.checkHost(name) !== undefined))?.context;
+  }
+
+  /** Options of a server with these certificates. */
+  get serverOptions(): ServerCertificates {
+    const { pair } = this;
+    // A single certificate is for every name.
+    return this.#certificates.length > 1 ? { pair, contextFor: (name) => this.contextFor(name) } : { pair };
+  }
+
+  /** Makes a server use the certificates in the files when they change. */
+  renewIn(server: Server): void {
+    this.watch((pair) => server.setSecureContext(tlsOptions(pair)));
   }
 
   /** Follows changes of the files; calls `useFirst` with each new valid pair of the first certificate. */

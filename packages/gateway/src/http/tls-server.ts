@@ -31,23 +31,13 @@ export function createHttpsServer(
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: FIRST_BYTE_MS,
   });
-  /** Connections on which nothing has arrived: `node:https` does not know them yet. */
-  const silent = new Set<Socket>();
-  const closeIdle = server.closeIdleConnections.bind(server);
-  server.closeIdleConnections = () => {
-    for (const socket of silent) socket.destroy();
-    closeIdle();
-  };
   const [secure] = server.listeners("connection") as [(this: Server, socket: Socket) => void];
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
     const giveUp = () => socket.destroy();
     socket.setTimeout(FIRST_BYTE_MS, giveUp);
     socket.on("error", giveUp);
-    silent.add(socket);
-    socket.once("close", () => silent.delete(socket));
     socket.once("readable", () => {
-      silent.delete(socket);
       socket.setTimeout(0);
       socket.off("timeout", giveUp);
       socket.off("error", giveUp);

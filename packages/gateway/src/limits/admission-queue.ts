@@ -65,7 +65,7 @@ export class AdmissionQueue {
     this.#waiting.set(call, timer);
   }
 
-  /** Removes the first call whose client is still there, and lets it continue. Returns `false` if there is none. */
+  /** Lets the first call continue whose client is still connected. Returns `false` if no such call waits. */
   admitFirst(): boolean {
     for (const [call, timer] of this.#waiting) {
       this.#timers.clearTimeout(timer);

@@ -11,8 +11,8 @@ let replicaText = "\t";
 
 /**
  * Formats the line of a call as it is stored. It has these fields, separated by tabs: time (milliseconds since the epoch), status, microseconds, 1 for a cold
- * start, replica, revision, method, request id, path, and the gateway's name where there are several: it takes less space and time than JSON. No field can contain a tab: HTTP allows none in a method or a
- * path, and a request id consists of visible characters. Runs for every call.
+ * start, replica, revision, method, request id, path, and the gateway's name where there are several: it takes less space and time than JSON. No field can
+ * contain a tab: HTTP allows none in a method or a path, and a request id consists of visible characters. Runs for every call.
  *
  * @param end of the line: a line break, after a tab and the gateway's name where there are several
  */

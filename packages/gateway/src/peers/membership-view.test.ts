@@ -25,7 +25,7 @@ test("views that are exchanged become the same, and none has an id twice", () =>
         else views[view]?.remove(id, 0);
         note();
       }
-      // Each change is passed on, until there is none.
+      // Exchanges views until none of them changes.
       for (let round = 0; round < 4; round++)
         for (const view of views) for (const other of views) if (view !== other) view.merge(other.message(true), 0);
       assert.equal(new Set(views.map(({ id }) => id)).size, 1);

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { isSameSecret } from "@faas/core";
 import { encodeMessage, MessageDecoder } from "../protocol/line-codec.ts";
 import type { LinkConnection, LinkHandlers } from "../protocol/link.ts";
 import { type Member, PEER_PROTOCOL_VERSION, type PeerHello, type PeerMessage } from "./messages.ts";
@@ -98,7 +98,7 @@ export class PeerConnection implements LinkHandlers {
   /** Returns why the other end is refused. */
   #refusal({ protocol, token, member }: PeerHello): string | undefined {
     if (!isMember(member)) return "it does not say who it is";
-    if (this.#token !== undefined && !isSame(String(token), this.#token)) return "it has another token";
+    if (this.#token !== undefined && !isSameSecret(String(token), this.#token)) return "it has another token";
     return protocol === PEER_PROTOCOL_VERSION ? undefined : `it speaks protocol ${protocol}`;
   }
 
@@ -111,9 +111,3 @@ export class PeerConnection implements LinkHandlers {
 
 const isMember = (member: Partial<Member> | undefined) =>
   typeof member?.id === "string" && typeof member.name === "string" && typeof member.address === "string";
-
-/** Compares two secrets in a time that does not depend on where they differ. */
-function isSame(one: string, other: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
-}

@@ -69,7 +69,7 @@ export class PeerDialer {
     attempt.cancel = transport.connect(
       attempt.address,
       (connection) => {
-        // It may be refused: then this is another failed attempt.
+        // The other end may still refuse the connection, so the next attempt is scheduled.
         retry();
         return onOpen(connection);
       },

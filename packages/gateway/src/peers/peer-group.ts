@@ -131,7 +131,7 @@ export class PeerGroup implements PeerConnectionEvents {
   opened(connection: PeerConnection, member: Member): void {
     this.#connections.forgetNew(connection);
     if (member.name === this.#self.name || this.#view.wasRemoved(member.id)) {
-      // It learns that it was removed, and comes back as another member.
+      // The view shows the other gateway that it was removed; it then joins as another member.
       connection.send(this.#view.message(this.#ledger.mayActivate));
       connection.close();
       return;
@@ -310,7 +310,7 @@ export class PeerGroup implements PeerConnectionEvents {
   #join(): void {
     if (this.#ledger.mayActivate) return;
     this.#ledger.activate();
-    // Those that have met this gateway have met the group.
+    // For gateways that are joining, a connection to this one is now enough.
     this.#connections.broadcast(this.#view.message(true));
     this.#noteJoined();
   }

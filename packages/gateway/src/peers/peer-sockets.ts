@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { chmod, rm } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { LinkConnection, LinkHandlers } from "../protocol/link.ts";
+import { parseSocketAddress } from "../protocol/socket-address.ts";
 import { connectSocket } from "../protocol/socket-connection.ts";
 import type { PeerTransport } from "./peer-dialer.ts";
 
-const UNIX = "unix:";
 /** Time for a connection to be accepted. */
 const CONNECT_MS = 1_000;
 
@@ -18,7 +18,7 @@ export interface PeerListener extends AsyncDisposable {
 /** Opens connections to other gateways on TCP and on Unix sockets. */
 export const socketTransport: PeerTransport = {
   connect(address, onOpen, onFailed) {
-    const socket = connect(socketOptions(address));
+    const socket = connect(parseSocketAddress(address));
     const timer = setTimeout(() => socket.destroy(new Error(`${address} does not accept connections`)), CONNECT_MS);
     const failed = (error: Error) => {
       clearTimeout(timer);
@@ -52,7 +52,7 @@ export async function listenForPeers(
     socket.on("close", () => sockets.delete(socket));
     connectSocket(socket, accept);
   });
-  const options = socketOptions(address);
+  const options = parseSocketAddress(address);
   // A process that was killed leaves its socket behind.
   if ("path" in options) await rm(options.path, { force: true });
   server.listen(options);
@@ -70,11 +70,4 @@ export async function listenForPeers(
       await closed;
     },
   };
-}
-
-function socketOptions(address: string): { path: string } | { host: string; port: number } {
-  if (address.startsWith(UNIX)) return { path: address.slice(UNIX.length) };
-  const colon = address.lastIndexOf(":");
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  return { host, port: Number(address.slice(colon + 1)) };
 }

@@ -45,14 +45,9 @@ export async function drain(server: HttpServer, options: DrainOptions = {}): Pro
     await delay(idleMs, undefined, hurry ? { signal: hurry } : {}).catch(() => {});
     await quietTurn(server);
   }
-  const timer = setTimeout(() => {
-    clients.closeAll();
-    server.closeAllConnections();
-  }, finishMs);
+  const timer = setTimeout(() => clients.closeAll(), finishMs);
   // A connection becomes idle only when its response is sent, which no event reports.
   const sweep = setInterval(() => clients.closeIdle(), SWEEP_MS);
-  // A connection that was accepted just now is not idle: its request may be on the way.
-  server.closeIdleConnections = () => clients.closeIdle();
   await new Promise((done) => server.close(done));
   clearTimeout(timer);
   clearInterval(sweep);

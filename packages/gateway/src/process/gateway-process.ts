@@ -1,12 +1,10 @@
 import type { Server as SecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type Logger } from "@faas/core";
 import type { ConnectionLimits } from "../http/connection-limits.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
 import type { CertificateFiles } from "../http/tls-certificate.ts";
 import { CertificateSet } from "../http/tls-certificate-set.ts";
-import { tlsOptions } from "../http/tls-server.ts";
 import { createGateway, type Gateway } from "../pipeline/pipeline.ts";
 import type { GatewayView } from "../view/options.ts";
 import { collectGarbage } from "./collect-garbage.ts";
@@ -16,6 +14,7 @@ import { type DrainOptions, drain } from "./drain.ts";
 import { GatewayMetrics } from "./gateway-metrics.ts";
 import { gatewayRoutes } from "./gateway-routes.ts";
 import { gatewayWithoutView, noView } from "./gateway-without-view.ts";
+import { listenOn } from "./listen-on.ts";
 import { distributeConnections } from "./steer-connections.ts";
 
 export interface GatewayProcessOptions {
@@ -84,19 +83,21 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     setTimeout(collectGarbage, TRIM_DELAY_MS).unref();
   });
   view.start();
+  let listeningPort: number;
   try {
     if (options.reusePort !== undefined) await ready;
     // Clients wait in the socket already, unless the control server is unavailable.
     else if (options.socket) await Promise.race([ready, delay(INHERITED_MS)]);
-    await listen(server, options);
+    const { host, port, reusePort, socket } = options;
+    listeningPort = await listenOn(server, { host, port, reusePort: reusePort !== undefined, socket });
   } catch (error) {
     certificates?.[Symbol.dispose]();
     await view[Symbol.asyncDispose]();
     throw error;
   }
-  certificates?.watch((pair) => (server as SecureServer).setSecureContext(tlsOptions(pair)));
+  certificates?.renewIn(server as SecureServer);
   return {
-    port: (server.address() as AddressInfo).port,
+    port: listeningPort,
     distributeConnections: () => void distributeConnections(server),
     async stop(drainOptions = {}) {
       const { idleMs = 0, finishMs = FINISH_MS } = drainOptions;
@@ -138,9 +139,7 @@ function createServer(
     keys: () => (requiresKeys(view) ? view.keys : undefined),
   });
   const server: HttpServer = createHttpServer(routes, lateBound(state), {
-    pair: certificates?.pair,
-    // A single certificate is for every name.
-    contextFor: certificates && certificates.size > 1 ? (name) => certificates.contextFor(name) : undefined,
+    ...certificates?.serverOptions,
     limits: connections,
   });
   return server;
@@ -170,16 +169,5 @@ function gatewayOf(
     notReady: () => view.notReady(),
     ending,
     ...(requiresKeys(view) ? { keys: view.keys } : {}),
-  });
-}
-
-/** @throws PORT_IN_USE */
-async function listen(server: HttpServer, { host, port, reusePort, socket }: GatewayProcessOptions): Promise<void> {
-  await new Promise<void>((done, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE") return reject(error);
-      reject(new FaasError("PORT_IN_USE", `Another program listens on ${host}:${port}`, { cause: error }));
-    });
-    server.listen(socket ?? { host, port, reusePort: reusePort !== undefined }, done);
   });
 }

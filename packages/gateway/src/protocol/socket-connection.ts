@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { StringDecoder } from "node:string_decoder";
 import type { LinkConnection, LinkHandlers } from "./link.ts";
 
 /** Time for the other end to close a connection that this end has closed. */
@@ -36,13 +37,15 @@ class SocketConnection implements LinkConnection {
 export function connectSocket(socket: Socket, open: (connection: LinkConnection) => LinkHandlers): void {
   const connection = new SocketConnection(socket);
   let problem: Error | undefined;
-  socket.setEncoding("utf8").setNoDelay(true);
+  socket.setNoDelay(true);
   socket.on("error", (error) => {
     problem = error;
   });
   const handlers = open(connection);
-  socket.on("data", (text: string) => {
-    if (!connection.isClosed) handlers.onText(text);
+  // A socket of node:http has no encoding.
+  const decoder = new StringDecoder("utf8");
+  socket.on("data", (bytes: Buffer) => {
+    if (!connection.isClosed) handlers.onText(decoder.write(bytes));
   });
   socket.on("end", () => socket.end());
   socket.on("close", () => {

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { ReplicaSocket } from "@faas/core";
-import { type ConnectionOwner, type ReplicaAddress, ReplicaConnection, type ResponseHandler } from "./connection.ts";
+import { parseSocketAddress, type SocketAddress } from "../protocol/socket-address.ts";
+import { type ConnectionOwner, ReplicaConnection, type ResponseHandler } from "./connection.ts";
 import type { WatchedConnections } from "./reachability.ts";
 import type { ReplicaRequest } from "./replica-request.ts";
 
@@ -22,7 +23,7 @@ interface IdleConnection {
 
 /** Connections to one replica. Their number is not limited here: the endpoint's concurrency limits it. */
 export class ConnectionPool implements ConnectionOwner, WatchedConnections {
-  readonly address: ReplicaAddress;
+  readonly address: SocketAddress;
   readonly isRemote: boolean;
   reads = 0;
   /** All connections, idle or not, with those of WebSockets. */
@@ -38,7 +39,7 @@ export class ConnectionPool implements ConnectionOwner, WatchedConnections {
    * @param connect opens a connection to a replica that the platform alone can reach
    */
   constructor(address: string, connect?: () => Promise<ReplicaSocket>) {
-    this.address = parseAddress(address);
+    this.address = parseSocketAddress(address);
     this.isRemote = connect === undefined && "host" in this.address && !LOOPBACK.test(this.address.host);
     this.#connect = connect;
   }
@@ -130,7 +131,7 @@ export class ConnectionPool implements ConnectionOwner, WatchedConnections {
   };
 }
 
-async function dial(address: ReplicaAddress): Promise<Socket> {
+async function dial(address: SocketAddress): Promise<Socket> {
   const socket = connect(address);
   try {
     await once(socket, "connect", { signal: AbortSignal.timeout(DIAL_MS) });
@@ -139,13 +140,6 @@ async function dial(address: ReplicaAddress): Promise<Socket> {
     socket.destroy();
     throw error;
   }
-}
-
-function parseAddress(address: string): ReplicaAddress {
-  if (address.startsWith("unix:")) return { path: address.slice("unix:".length) };
-  // An IPv6 address is in brackets.
-  const colon = address.lastIndexOf(":");
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
 }
 
 /** Waits whether a new connection is closed at once, and closes it. */

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { copyOf } from "../http/call/buffer-pool.ts";
 import { ReadBuffer } from "../http/call/read-buffer.ts";
+import type { SocketAddress } from "../protocol/socket-address.ts";
 import { ChunkedDecoder } from "./chunked-decoder.ts";
 import type { BodySink, BodySource, ReplicaRequest } from "./replica-request.ts";
 import { type Framing, parseResponseHead, type ResponseHead } from "./response-head.ts";
@@ -34,12 +35,9 @@ export class ReplicaTimeout extends Error {
   override readonly name = "ReplicaTimeout";
 }
 
-/** Address of a replica: options of `net.connect`. */
-export type ReplicaAddress = { readonly path: string } | { readonly host: string; readonly port: number };
-
 /** Pool that a connection reports to. */
 export interface ConnectionOwner {
-  readonly address: ReplicaAddress;
+  readonly address: SocketAddress;
   /** Number of times that something was received on any of its connections. */
   reads: number;
   /** Called when the connection can take another request, within `keepMs` milliseconds. */

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { type RequestOptions, request } from "node:http";
 import type { Socket } from "node:net";
-import { StringDecoder } from "node:string_decoder";
 import type { ControlAddress } from "../process/control-address.ts";
-import type { LinkConnection, LinkTransport } from "../protocol/link.ts";
+import type { LinkTransport } from "../protocol/link.ts";
 import { LINK_PATH, LINK_PROTOCOL } from "../protocol/messages.ts";
+import { connectSocket } from "../protocol/socket-connection.ts";
 
 export interface HttpLinkOptions {
   readonly address: ControlAddress;
@@ -69,40 +69,12 @@ export class HttpLinkTransport implements LinkTransport {
   }
 }
 
-/** Passes a socket on as a link. Both ends use it. */
+/**
+ * Makes the socket of an upgraded request one end of a link. Both ends use it.
+ * @param head bytes that were received already
+ */
 export function serveLink(socket: Socket, head: Buffer, onOpen: Parameters<LinkTransport["connect"]>[0]): void {
-  socket.setNoDelay(true);
   socket.setTimeout(0);
-  let isClosed = false;
-  const connection: LinkConnection = {
-    send(lines) {
-      if (!isClosed) socket.write(lines);
-    },
-    get bufferedLength() {
-      return socket.writableLength;
-    },
-    close() {
-      isClosed = true;
-      // What was sent before arrives, if the other end reads.
-      socket.end();
-      socket.destroySoon();
-    },
-  };
-  const handlers = onOpen(connection);
-  let failure: Error | undefined;
-  const decoder = new StringDecoder("utf8");
-  const receive = (bytes: Buffer) => {
-    if (!isClosed) handlers.onText(decoder.write(bytes));
-  };
-  socket.on("data", receive);
-  socket.on("error", (error) => {
-    failure = error;
-  });
-  socket.on("end", () => socket.end());
-  socket.once("close", () => {
-    if (isClosed) return;
-    isClosed = true;
-    handlers.onClose(failure);
-  });
-  if (head.length > 0) receive(head);
+  if (head.length > 0) socket.unshift(head);
+  connectSocket(socket, onOpen);
 }

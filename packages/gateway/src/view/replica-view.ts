@@ -1,4 +1,4 @@
-import { type EndpointStatus, errorCodes, type Replica, type ReplicaFailure } from "@faas/core";
+import { type EndpointStatus, knownCode, type Replica, type ReplicaFailure } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import type { FailureOnWire, StatusMessage } from "../protocol/messages.ts";
@@ -135,5 +135,4 @@ function failureOf(sent: FailureOnWire | undefined, known: Sources["failure"]): 
 }
 
 /** Returns the code of a failure; a control server of a newer release may send codes that this one does not know. */
-export const codeOf = (code: string): ReplicaFailure["code"] =>
-  Object.hasOwn(errorCodes, code) ? (code as ReplicaFailure["code"]) : "NO_CAPACITY";
+export const codeOf = (code: string): ReplicaFailure["code"] => knownCode(code, "NO_CAPACITY");

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type ErrorCode, errorCodes, FaasError } from "@faas/core";
+import { FaasError, knownCode } from "@faas/core";
 import type { GatewayAlone, GatewayReport, StopGateway } from "./messages.ts";
 
 /** Time from SIGTERM to SIGKILL: longer than a gateway drains. */
@@ -63,7 +63,7 @@ export class GatewayProcess {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#child.once("message", (report: GatewayReport) => {
       if (report.type === "ready") resolve(report.port);
-      else reject(new FaasError(codeOf(report.code), report.message));
+      else reject(new FaasError(knownCode(report.code, "INTERNAL"), report.message));
     });
     this.#child.once("error", (error) => {
       reject(error);
@@ -77,5 +77,3 @@ export class GatewayProcess {
     return promise;
   }
 }
-
-const codeOf = (code: string): ErrorCode => (Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : "INTERNAL");

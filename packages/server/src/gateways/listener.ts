@@ -1,13 +1,13 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { FaasError } from "@faas/core";
+import type { Socket } from "node:net";
+import { isSameSecret } from "@faas/core";
 import {
   GATEWAY_TOKEN_HEADER,
   LINK_PATH,
   LINK_PROTOCOL,
   type LinkConnection,
   type LinkHandlers,
+  listenOn,
   serveLink,
 } from "@faas/gateway";
 import { trustClientAddress } from "../audit/client-address.ts";
@@ -63,9 +63,7 @@ export class ControlListener implements AsyncDisposable {
       this.#removeSocket = await listenOnPath(this.#server, address.path);
       return 0;
     }
-    const { host, port } = address;
-    await this.#bind(host, port);
-    return (this.#server.address() as AddressInfo).port;
+    return listenOn(this.#server, { host: address.host, port: address.port });
   }
 
   /** Stops to listen, and finishes requests for a bounded time. */
@@ -79,16 +77,6 @@ export class ControlListener implements AsyncDisposable {
     });
     clearTimeout(timer);
     clearInterval(sweep);
-  }
-
-  #bind(host: string, port: number): Promise<void> {
-    return new Promise((listening, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => {
-        if (error.code !== "EADDRINUSE") return reject(error);
-        reject(new FaasError("PORT_IN_USE", `Another program listens on ${host}:${port}`, { cause: error }));
-      });
-      this.#server.listen(port, host, listening);
-    });
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -107,7 +95,7 @@ export class ControlListener implements AsyncDisposable {
     if ("path" in address) return true;
     const { [GATEWAY_TOKEN_HEADER]: token } = headers;
     delete headers[GATEWAY_TOKEN_HEADER];
-    return typeof token === "string" && isSame(token, address.token);
+    return typeof token === "string" && isSameSecret(token, address.token);
   }
 
   /** Returns the status line of a refusal; undefined for a link that may be opened. */
@@ -115,16 +103,10 @@ export class ControlListener implements AsyncDisposable {
     const { address } = this.#options;
     if (url !== LINK_PATH) return "404 Not Found";
     if (headers.upgrade?.toLowerCase() !== LINK_PROTOCOL) return "426 Upgrade Required";
-    if ("path" in address || isSame(bearerToken(headers.authorization), address.token)) return undefined;
+    if ("path" in address || isSameSecret(bearerToken(headers.authorization), address.token)) return undefined;
     return "401 Unauthorized";
   }
 }
 
 /** Returns the token of gateways in `Authorization`, which is not a key; empty without one. */
 const bearerToken = (authorization = ""): string => /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";
-
-/** Compares two texts in constant time. */
-function isSame(actual: string, expected: string): boolean {
-  const hash = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(hash(actual), hash(expected));
-}

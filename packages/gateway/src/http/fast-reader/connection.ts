@@ -88,10 +88,6 @@ export class FastConnection implements CallConnection, ConnectionReader {
     return this.#call === undefined && this.socket.writableLength === 0;
   }
 
-  get isBetweenRequests(): boolean {
-    return this.isIdle && this.#early === undefined && this.socket.bytesWritten > 0;
-  }
-
   /** Reads bytes that are valid until it returns. */
   read(bytes: Buffer): void {
     const call = this.#call;

@@ -12,7 +12,7 @@ export function readFast(
   event: "connection" | "secureConnection",
   shared: Pick<FastReaderContext, "gateway" | "manager" | "headMs" | "keepAliveMs">,
 ): void {
-  const { manager, keepAliveMs } = shared;
+  const { keepAliveMs } = shared;
   const [own] = server.listeners(event) as [(this: Server, socket: Socket) => void];
   const context: FastReaderContext = {
     ...shared,
@@ -25,14 +25,4 @@ export function readFast(
     if (client === undefined || client.rejected) own.call(server, socket);
     else new FastConnection(client, context);
   });
-  const closeIdle = server.closeIdleConnections.bind(server);
-  server.closeIdleConnections = () => {
-    manager.closeUnknownToNode(true);
-    closeIdle();
-  };
-  const closeAll = server.closeAllConnections.bind(server);
-  server.closeAllConnections = () => {
-    manager.closeUnknownToNode(false);
-    closeAll();
-  };
 }

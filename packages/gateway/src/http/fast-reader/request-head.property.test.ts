@@ -61,7 +61,7 @@ async function checkSame(server: Server, head: RequestHead, text: string): Promi
   const isWhole = body.length === head.bodyLength;
   const { requests, refused } = await readByNode(server, text.slice(0, head.length) + body + (isWhole ? NEXT : ""));
   const [request, next] = requests;
-  // What follows the last request of a connection is refused.
+  // node:http refuses further bytes after the last request of a connection.
   assert.ok(request !== undefined && (!refused || !head.keepAlive), `node:http refused ${JSON.stringify(text)}`);
   const { message } = request;
   assert.equal(validateRequest(message), undefined);

@@ -176,7 +176,7 @@ class FieldParser {
       if (text.charCodeAt(colon) !== COLON || count === MAX_FIELDS) return NOT_USUAL;
       const start = colon + 2;
       const end = endOf(text, start, VALUE);
-      // One space before the value, and none behind it.
+      // Exactly one space before the value, and no space after it.
       if (!isOrCanBe(text, colon + 1, SPACE) || text.charCodeAt(start) === SPACE) return NOT_USUAL;
       if (end >= length) return INCOMPLETE;
       const ended = lineEnd(text, end);
