@@ -1,6 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
-import type { Kind, KubernetesApi, KubernetesObject } from "@faas/platforms/kubernetes-client";
+import {
+  hastenDeletion,
+  type Kind,
+  type KubernetesApi,
+  type KubernetesObject,
+} from "@faas/platforms/kubernetes-client";
 import { GATEWAY_NAME, LABELS, SERVER_NAME, selectorOf } from "@faas/platforms/kubernetes-manifests";
 import type { V1Namespace } from "@kubernetes/client-node";
 import { GATEWAY, installationSelector, type Part, partSelector } from "./labels.ts";
@@ -85,16 +90,27 @@ export async function uninstallServer(
     api.delete(kind, CLUSTER_KINDS.includes(kind) ? undefined : namespace, name, signal);
   const removesNamespace = installed.ownsNamespace && !keepData;
 
-  onProgress?.("stopping the server");
+  onProgress?.("stopping the server and its gateways");
   for (const object of installed.objects) if (object.kind === "Deployment") await remove(object);
-  await waitUntilGone("pods of the server", () => listPods(api, SERVER_NAME, options), deadline, options);
+  const podsLeft = async () => {
+    const gateways = await listPods(api, GATEWAY_NAME, options);
+    // Each time: the deployment's controller may have replaced one before it was removed itself.
+    for (const pod of gateways) await api.delete("Pod", namespace, pod, signal, GATEWAY_GRACE_SECONDS);
+    return [...gateways, ...(await listPods(api, SERVER_NAME, options))];
+  };
+  await waitUntilGone("pods of the server", podsLeft, deadline, options);
 
   onProgress?.("deleting the organizations' namespaces");
   // Listed again: the server may have created a namespace just before it stopped.
   const { orgs } = await findInstalled(api, namespace, signal);
-  for (const org of orgs) await api.delete("Namespace", undefined, org.namespace, signal);
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const deleteNamespace = async (name: string) => {
+    await api.delete("Namespace", undefined, name, signal);
+    void hastenDeletion(api, name, signal ? AbortSignal.any([signal, timeout]) : timeout);
+  };
+  for (const org of orgs) await deleteNamespace(org.namespace);
   for (const object of installed.objects) if (object.kind !== "Deployment" && !isKept(object)) await remove(object);
-  if (removesNamespace) await api.delete("Namespace", undefined, namespace, signal);
+  if (removesNamespace) await deleteNamespace(namespace);
   const namespacesLeft = async () => (await findInstalled(api, namespace, signal)).orgs.map((org) => org.namespace);
   await waitUntilGone("namespaces", namespacesLeft, deadline, options);
 
@@ -104,12 +120,7 @@ export async function uninstallServer(
     const names = objects.filter((object) => !isKept(object)).map(({ kind, name }) => `${kind} ${name}`);
     return ownsNamespace && !keepData ? [namespace, ...names] : names;
   };
-  const endGateways = async () => {
-    for (const pod of await listPods(api, GATEWAY_NAME, options))
-      await api.delete("Pod", namespace, pod, signal, GATEWAY_GRACE_SECONDS);
-  };
-  // Before each look: the deployment's controller may have replaced one before it was removed itself.
-  await waitUntilGone("objects", () => endGateways().then(objectsLeft), deadline, options);
+  await waitUntilGone("objects", objectsLeft, deadline, options);
 }
 
 /** Removes the objects of an installation that it had with other settings, and which are not among `manifests`. */

@@ -192,6 +192,19 @@ describe("an organization's namespace", { concurrency: 3 }, () => {
     await eventually("the namespace is gone", async () => !(await namespaceOf(org)));
     assert.equal((await control.call(`${org}/x`)).status, 404);
   });
+
+  test("is gone soon after the last call, long before the timeout of its endpoints", async () => {
+    const org = control.instance.org();
+    const slow = await control.instance.image(
+      "export const handler = () => new Promise((done) => setTimeout(done, 12_000));",
+    );
+    assert.equal((await control.deploy(`${org}/x`, slow, { timeout: "300s" })).phase, "ready");
+    const call = control.call(`${org}/x`);
+    await control.instance.api.delete("Namespace", undefined, `faas-${org}`);
+    assert.equal((await call).status, 204);
+    assert.equal((await control.send("DELETE", `/-/orgs/${org}`)).status, 204);
+    await eventually("the namespace is gone", async () => !(await namespaceOf(org)));
+  });
 });
 
 test("namespaces still belong to the server after its data folder was moved", async () => {

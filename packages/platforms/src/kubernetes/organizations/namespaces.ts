@@ -4,6 +4,7 @@ import type { V1Namespace } from "@kubernetes/client-node";
 import type { KubernetesApi } from "../client/api-client.ts";
 import { ClusterError } from "../client/cluster-error.ts";
 import type { WatchHandler } from "../client/informer.ts";
+import { hastenDeletion } from "../client/namespace-deletion.ts";
 import type { Kind, KubernetesObject } from "../client/objects.ts";
 import { type Drift, driftOf } from "../reconcile/drift.ts";
 import { forceApply, ReapplyBackoff } from "../reconcile/force-apply.ts";
@@ -58,6 +59,8 @@ export class OrganizationNamespaces {
   readonly #versions = new Map<string, bigint>();
   readonly #backoff = new ReapplyBackoff();
   readonly #reapplying = new Set<string>();
+  /** Organizations whose namespace is terminating. */
+  readonly #terminating = new Set<string>();
 
   constructor(options: OrganizationNamespacesOptions) {
     this.#options = options;
@@ -236,6 +239,7 @@ export class OrganizationNamespaces {
     const org = organizationOf(namespace as KubernetesObject);
     if (namespace.metadata?.deletionTimestamp) {
       this.forget(org);
+      this.#hastenDeletion(org);
       return;
     }
     const labels = namespace.metadata?.labels ?? {};
@@ -244,6 +248,13 @@ export class OrganizationNamespaces {
       labels[name] === value ? [] : [`metadata.labels["${name}"]`],
     );
     if (fields.length > 0) this.#revert("Namespace", namespace as KubernetesObject, { fields, by: [] });
+  }
+
+  #hastenDeletion(org: string): void {
+    if (this.#terminating.has(org)) return;
+    this.#terminating.add(org);
+    const { api, signal } = this.#options;
+    void hastenDeletion(api, namespaceOf(org), signal).then(() => this.#terminating.delete(org));
   }
 
   #objectObserved(kind: Kind, object: KubernetesObject): void {
