@@ -1,7 +1,8 @@
 /**
- * `node test/run.mjs [--unit] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern, of which one may list
- * alternatives (`apps|tutorials`); without a pattern, all files that need no cluster. Files that take long start first, so that the last one to end does
- * not run alone. Without a pattern, one process runs several files of a folder: loading what they test takes longer than most of them.
+ * `node test/run.mjs [--unit | --restarts] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern, of which one may list
+ * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster and do not restart servers; `--restarts` runs the latter. Files that take
+ * long start first, so that the last one to end does not run alone. Without a pattern, one process runs several files of a folder: loading what they test
+ * takes longer than most of them.
  */
 import { globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +15,7 @@ const { values, positionals: patterns } = parseArgs({
   allowPositionals: true,
   options: {
     unit: { type: "boolean", default: false },
+    restarts: { type: "boolean", default: false },
     watch: { type: "boolean", default: false },
     coverage: { type: "boolean", default: false },
   },
@@ -21,16 +23,22 @@ const { values, positionals: patterns } = parseArgs({
 
 const UNIT = ["packages/**/*.test.ts", "test/repository/*.test.ts", "test/faults/slope.test.ts"];
 const ALL = ["packages/**/*.test.ts", "test/**/*.test.ts"];
+/** Tests that start, end and replace whole servers many times. `npm test` leaves them out, `--restarts` runs them alone. */
+const RESTARTS = [
+  "test/end-to-end/gateways.test.ts",
+  "test/end-to-end/takeover.test.ts",
+  "test/faults/short.test.ts",
+  "test/platform/server-killed.test.ts",
+  "packages/server/src/state/data-dir-lock.integration.test.ts",
+];
 /** Longest groups of files first; a file that matches none comes last. */
 const SLOW = [
   "test/end-to-end/end-to-end",
-  "test/faults/short",
   "test/platform/",
   "test/release/",
   "test/end-to-end/",
   "test/everyday/",
   "test/wrappers/python.",
-  "test/faults/",
   "test/wrappers/",
   ".integration.test.ts",
   "packages/server/src/autoscaler/",
@@ -48,6 +56,7 @@ function selectFiles() {
     .filter((file) => !values.unit || !file.endsWith(".integration.test.ts"))
     .filter((file) => patterns.every((pattern) => pattern.split("|").some((part) => file.includes(part))))
     .filter((file) => patterns.length > 0 || !file.startsWith("test/cluster/"))
+    .filter((file) => patterns.length > 0 || RESTARTS.includes(file) === values.restarts)
     .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
 }
 
