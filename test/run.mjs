@@ -45,6 +45,9 @@ const SLOW = [
   "packages/server/",
 ];
 
+/** Time after which a file is taken to hang. */
+const HANGS_MS = 600_000;
+
 const rank = (file) => {
   const index = SLOW.findIndex((group) => file.includes(group));
   return index < 0 ? SLOW.length : index;
@@ -113,6 +116,8 @@ if (files.length === 0) {
     cwd: root,
     // Tests wait for timers, sockets and processes now and then, so three of them keep two cores busy.
     concurrency: 3,
+    // A file that waits for something that never happens fails, and is named.
+    timeout: HANGS_MS,
     watch: values.watch,
     coverage: values.coverage,
     coverageExcludeGlobs: ["**/*.test.ts", "**/testing/**"],

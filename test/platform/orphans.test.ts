@@ -40,6 +40,7 @@ describe("processes of a killed server", () => {
     const child = spawn(process.execPath, ["--conditions=faas-source", "--import", "tsx", file], {
       stdio: ["ignore", "pipe", "inherit"],
     });
+    const ended = once(child, "exit");
     try {
       await once(child.stdout, "data");
       prewarmed = await eventually("a prewarmed process", () => {
@@ -50,7 +51,7 @@ describe("processes of a killed server", () => {
       child.kill("SIGKILL");
       await rm(file);
     }
-    await once(child, "exit");
+    await ended;
     for (const record of await readdir(join(folder, "run"))) {
       const path = join(folder, "run", record);
       const endpoint = record.slice(0, record.lastIndexOf("-"));

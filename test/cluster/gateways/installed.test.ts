@@ -49,7 +49,7 @@ describe("an installation with two gateways", () => {
       async () => [(await faas.scaleOf("cold")) ?? 0, (await faas.replicas("cold")).length],
       ([scale, pods]) => scale === 0 && pods === 0,
     );
-  /** Waits until so many gateways are linked, and no others are listed. */
+  /** Waits until `count` gateways are listed, all of them linked. */
   const awaitLinks = (count: number, gone?: string) =>
     eventuallyHolds(
       `${count} linked gateways${gone === undefined ? "" : `, without ${gone}`}`,
