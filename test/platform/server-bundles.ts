@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -61,8 +61,10 @@ export async function applyServer(
   const folder = bundlePath(under.dataDir, digest);
   await mkdir(folder, { recursive: true });
   for (const [name, content] of Object.entries(files)) {
-    await writeFile(join(folder, name), content);
-    if (Buffer.isBuffer(content)) await chmod(join(folder, name), 0o755);
+    // Another test may start a server from the same files now.
+    const written = join(under.dataDir, randomUUID());
+    await writeFile(written, content, { mode: Buffer.isBuffer(content) ? 0o755 : 0o644 });
+    await rename(written, join(folder, name));
   }
   const spec = specOf(org, endpoint, { kind: "bundle", digest }, { app: "server", ...settings });
   await under.platform.check(spec);
