@@ -88,7 +88,6 @@ export async function uninstallServer(
   const isKept = ({ kind }: ObjectName) => keepData && kind === "PersistentVolumeClaim";
   const remove = ({ kind, name }: ObjectName) =>
     api.delete(kind, CLUSTER_KINDS.includes(kind) ? undefined : namespace, name, signal);
-  const removesNamespace = installed.ownsNamespace && !keepData;
 
   onProgress?.("stopping the server and its gateways");
   for (const object of installed.objects) if (object.kind === "Deployment") await remove(object);
@@ -103,24 +102,27 @@ export async function uninstallServer(
   onProgress?.("deleting the organizations' namespaces");
   // Listed again: the server may have created a namespace just before it stopped.
   const { orgs } = await findInstalled(api, namespace, signal);
-  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const ended = new AbortController();
   const deleteNamespace = async (name: string) => {
     await api.delete("Namespace", undefined, name, signal);
-    void hastenDeletion(api, name, signal ? AbortSignal.any([signal, timeout]) : timeout);
+    void hastenDeletion(api, name, ended.signal);
   };
-  for (const org of orgs) await deleteNamespace(org.namespace);
-  for (const object of installed.objects) if (object.kind !== "Deployment" && !isKept(object)) await remove(object);
-  if (removesNamespace) await deleteNamespace(namespace);
   const namespacesLeft = async () => (await findInstalled(api, namespace, signal)).orgs.map((org) => org.namespace);
-  await waitUntilGone("namespaces", namespacesLeft, deadline, options);
-
-  onProgress?.("deleting the server's objects");
   const objectsLeft = async () => {
     const { ownsNamespace, objects } = await findInstalled(api, namespace, signal);
     const names = objects.filter((object) => !isKept(object)).map(({ kind, name }) => `${kind} ${name}`);
     return ownsNamespace && !keepData ? [namespace, ...names] : names;
   };
-  await waitUntilGone("objects", objectsLeft, deadline, options);
+  try {
+    for (const org of orgs) await deleteNamespace(org.namespace);
+    for (const object of installed.objects) if (object.kind !== "Deployment" && !isKept(object)) await remove(object);
+    if (installed.ownsNamespace && !keepData) await deleteNamespace(namespace);
+    await waitUntilGone("namespaces", namespacesLeft, deadline, options);
+    onProgress?.("deleting the server's objects");
+    await waitUntilGone("objects", objectsLeft, deadline, options);
+  } finally {
+    ended.abort();
+  }
 }
 
 /** Removes the objects of an installation that it had with other settings, and which are not among `manifests`. */
