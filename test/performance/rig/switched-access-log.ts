@@ -8,8 +8,8 @@ import { AccessLogWriter } from "../../../packages/server/src/logs/access-log.ts
 
 let isOn = true;
 const { record } = AccessLogWriter.prototype;
-AccessLogWriter.prototype.record = function (...args) {
-  if (isOn) record.apply(this, args);
+AccessLogWriter.prototype.record = function (call, durationMs) {
+  if (isOn) record.call(this, call, durationMs);
 };
 
 const server = await startServer({ dataDir: process.argv[2] as string, port: 0, logLevel: "silent" });

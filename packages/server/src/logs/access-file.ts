@@ -9,6 +9,8 @@ const WRITE_BYTES = 250 * 1024;
 /** Size of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
 const MAX_PENDING_BYTES = 4 * 2 ** 20;
 const MIN_BUFFER_BYTES = 4 * 1024;
+/** Length of the text from which it is converted to bytes. */
+const CONVERT_LENGTH = 2 * 1024;
 /** Largest number of bytes of a character in UTF-8, per element of a string. */
 const BYTES_PER_ELEMENT = 3;
 
@@ -26,6 +28,10 @@ export class AccessFile {
    */
   #pending = EMPTY;
   #pendingBytes = 0;
+  /** The newest of these lines, as text: one conversion of many lines takes less time than one of each. */
+  #text = "";
+  /** Buffer of the lines that were written last: the memory of a new one would have to be mapped first. */
+  #spare = EMPTY;
   /** End of the last use of the files. */
   #lastUse: Promise<unknown> = Promise.resolve();
   #isWriting = false;
@@ -39,16 +45,14 @@ export class AccessFile {
 
   /** True if there are lines that are not in the files yet. */
   get isPending(): boolean {
-    return this.#pendingBytes > 0;
+    return this.#pendingBytes > 0 || this.#text !== "";
   }
 
   /** Appends a line in memory. Returns false if it had to be dropped. Runs for every call. */
   append(line: string): boolean {
     if (this.#pendingBytes > MAX_PENDING_BYTES) return false;
-    const most = this.#pendingBytes + line.length * BYTES_PER_ELEMENT;
-    if (most > this.#pending.length) this.#grow(most);
-    this.#pendingBytes += this.#pending.write(line, this.#pendingBytes);
-    if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
+    this.#text += line;
+    if (this.#text.length > CONVERT_LENGTH) this.#convertAndWrite();
     return true;
   }
 
@@ -57,14 +61,20 @@ export class AccessFile {
     if (this.#isWriting) return;
     this.#isWriting = true;
     await this.#use(async () => {
+      this.#toBytes();
       this.#isWriting = false;
       if (this.#pendingBytes === 0) return;
-      const lines = this.#pending.subarray(0, this.#pendingBytes);
-      this.#pending = EMPTY;
+      const buffer = this.#pending;
+      const lines = buffer.subarray(0, this.#pendingBytes);
+      // An endpoint with few calls keeps no large buffer.
+      const isBusy = lines.length > WRITE_BYTES;
+      this.#pending = isBusy ? this.#spare : EMPTY;
+      this.#spare = EMPTY;
       this.#pendingBytes = 0;
       if (!this.#hasFolder) await mkdir(this.#folder, { recursive: true });
       this.#hasFolder = true;
       await this.#file.append(lines);
+      if (isBusy) this.#spare = buffer;
     }).catch(() => {
       this.#hasFolder = false;
     });
@@ -77,6 +87,7 @@ export class AccessFile {
    */
   read(onSnapshot: () => void): Promise<readonly string[]> {
     return this.#use(async () => {
+      this.#toBytes();
       const pending = this.#pending.toString("utf8", 0, this.#pendingBytes);
       onSnapshot();
       const texts = await Promise.all(this.#file.paths.map(readIfExists));
@@ -87,6 +98,18 @@ export class AccessFile {
   /** Resolves when the files are not in use. */
   async idle(): Promise<void> {
     await this.#lastUse;
+  }
+
+  #convertAndWrite(): void {
+    this.#toBytes();
+    if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
+  }
+
+  #toBytes(): void {
+    const most = this.#pendingBytes + this.#text.length * BYTES_PER_ELEMENT;
+    if (most > this.#pending.length) this.#grow(most);
+    this.#pendingBytes += this.#pending.write(this.#text, this.#pendingBytes);
+    this.#text = "";
   }
 
   #grow(bytes: number): void {
