@@ -46,6 +46,7 @@ export class KubernetesEndpoint {
   #ended: readonly EndedReplica[] = [];
   /** Number of replicas that the autoscaler set, if there is one. */
   #autoscaled: number | undefined;
+  #cpuPending: string | undefined;
   /** The revision that has replaced all previous ones by having had as many replicas as desired. */
   #rolledOut: string | undefined;
   #status: EndpointStatus | undefined;
@@ -81,6 +82,7 @@ export class KubernetesEndpoint {
       replicas: this.#listReplicas(),
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
       ...(this.#ended.length === 0 ? {} : { ended: this.#ended }),
+      ...(this.#cpuPending === undefined ? {} : { cpuPending: this.#cpuPending }),
       ...(this.#woken === undefined ? {} : { woken: this.#woken }),
     };
     return this.#status;
@@ -192,6 +194,13 @@ export class KubernetesEndpoint {
   observeAutoscaler(replicas: number | undefined): void {
     if (this.#autoscaled === replicas) return;
     this.#autoscaled = replicas;
+    this.#changed();
+  }
+
+  /** Handles the reason why replicas do not have the CPU that they should have; `undefined` if they have. */
+  cpuChanged(pending: string | undefined): void {
+    if (this.#cpuPending === pending) return;
+    this.#cpuPending = pending;
     this.#changed();
   }
 
