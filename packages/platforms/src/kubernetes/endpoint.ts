@@ -1,5 +1,6 @@
 import type { EndedReplica, EndpointSpec, EndpointStatus, ReplicaFailure, Replica as ReplicaStatus } from "@faas/core";
 import { isForeignServer } from "../common/foreign-server.ts";
+import type { ReadyResponse } from "../common/ready-probe.ts";
 import { serverExit } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import type { PodFacts } from "./pods/pod-facts.ts";
@@ -74,12 +75,12 @@ export class KubernetesEndpoint {
     return this.#status;
   }
 
-  /** True if the applied revision has fewer replicas than desired, counting starting ones. */
-  get isShort(): boolean {
+  /** Number of replicas that the applied revision lacks, counting starting ones as present. */
+  get missing(): number {
     let count = 0;
     for (const { facts } of this.#replicas.values())
       if (!facts.deleting && facts.revision === this.spec.revision) count++;
-    return count < (this.desired ?? 0);
+    return Math.max(0, (this.desired ?? 0) - count);
   }
 
   /** True if a revision has ready replicas that Kubernetes does not consider ready yet. */
@@ -145,6 +146,19 @@ export class KubernetesEndpoint {
       replica = new Replica(facts, this.#startStages(), this.#owner);
       this.#replicas.set(facts.pod, replica);
     }
+    replica.observe(facts);
+    this.#changed();
+  }
+
+  /**
+   * Adds a warm pod that is being given the function.
+   *
+   * @param claim its response, when the function has loaded or failed to; rejects if the pod did not take it
+   */
+  claimed(facts: PodFacts, claim: Promise<ReadyResponse>): void {
+    const stages = this.#startStages();
+    const replica = new Replica(facts, stages, this.#owner, claim);
+    this.#replicas.set(facts.pod, replica);
     replica.observe(facts);
     this.#changed();
   }

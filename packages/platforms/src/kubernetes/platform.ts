@@ -14,7 +14,7 @@ import { StatusSnapshot } from "../common/status-snapshot.ts";
 import { KubernetesApi } from "./client/api-client.ts";
 import { ClusterError } from "./client/cluster-error.ts";
 import { type ClusterFeatures, connectToCluster } from "./client/connect.ts";
-import { runInformers } from "./client/informer.ts";
+import { runInformers, toBoth } from "./client/informer.ts";
 import { KubernetesCredentials } from "./client/kubeconfig.ts";
 import type { Kind } from "./client/objects.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
@@ -25,6 +25,10 @@ import { KubernetesSecrets } from "./organizations/secrets.ts";
 import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
 import { PodTracker } from "./pods/pod-tracker.ts";
+import { CodePayloads } from "./pool/code-payload.ts";
+import { poolSecret } from "./pool/pool-secret.ts";
+import { WarmPool } from "./pool/warm-pool.ts";
+import { WarmReplicaSets } from "./pool/warm-replica-sets.ts";
 import { type ManifestOptions, selectorOf } from "./reconcile/manifests/labels.ts";
 import { DEFAULT_LIMITS } from "./reconcile/manifests/organization.ts";
 import { ENDPOINT_KINDS } from "./reconcile/object-cache.ts";
@@ -50,6 +54,8 @@ export class KubernetesPlatform implements Platform {
   readonly #reconciler: Reconciler;
   readonly #secrets: KubernetesSecrets;
   readonly #pods: PodTracker;
+  readonly #pool: WarmPool;
+  readonly #warmSets: WarmReplicaSets;
   readonly #log: Logger;
   readonly #host: EndpointHost;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
@@ -63,6 +69,7 @@ export class KubernetesPlatform implements Platform {
     credentials: KubernetesCredentials,
     api: KubernetesApi,
     logins: RegistryLogins,
+    poolSecret: Buffer,
   ) {
     this.#options = options;
     this.#credentials = credentials;
@@ -100,6 +107,13 @@ export class KubernetesPlatform implements Platform {
       hasLostLogin: (org) => this.#namespaces.hasLostLogin(org),
       logs: options.logs ?? NO_LOGS,
     });
+    const { instance, poolSize = 0, bundleFolder } = options;
+    this.#warmSets = new WarmReplicaSets({
+      ...{ api, log, signal, instance, namespaces: this.#namespaces, informer: this.#informerOptions() },
+      size: bundleFolder ? poolSize : 0,
+    });
+    const payloads = new CodePayloads(async (digest) => (await bundleFolder?.(digest)) ?? "");
+    this.#pool = new WarmPool({ ...shared, secret: poolSecret, payloads, sets: this.#warmSets });
   }
 
   /**
@@ -112,7 +126,13 @@ export class KubernetesPlatform implements Platform {
   static async connect(options: KubernetesOptions): Promise<KubernetesPlatform> {
     const credentials = KubernetesCredentials.load(options.context);
     const logins = await RegistryLogins.load(options.dataDir);
-    const platform = new KubernetesPlatform(options, credentials, new KubernetesApi(credentials), logins);
+    const platform = new KubernetesPlatform(
+      options,
+      credentials,
+      new KubernetesApi(credentials),
+      logins,
+      await poolSecret(options.dataDir),
+    );
     try {
       await connectToCluster({
         api: platform.#api,
@@ -178,6 +198,7 @@ export class KubernetesPlatform implements Platform {
     const known = this.#endpoints.get(key);
     if (known) known.apply(spec);
     else this.#add(key, spec);
+    this.#pool.apply(spec);
     await this.#reconciler.reconcile(key);
   }
 
@@ -191,6 +212,7 @@ export class KubernetesPlatform implements Platform {
     endpoint.scaled(replicas);
     if (replicas > previous) endpoint.requestReplicas();
     try {
+      if (this.#reconciler.isApplied(endpoint)) await this.#pool.claim(endpoint, endpoint.missing);
       await this.#reconciler.scale(endpoint, previous, signal);
       endpoint.requestAccepted();
     } catch (error) {
@@ -252,6 +274,7 @@ export class KubernetesPlatform implements Platform {
     this.#endpoints.delete(key);
     this.#statuses.remove(endpoint);
     this.#reconciler.abandon(key);
+    this.#pool.remove(key);
     endpoint.stop();
   }
 
@@ -278,8 +301,9 @@ export class KubernetesPlatform implements Platform {
       HorizontalPodAutoscaler: autoscalers,
       Namespace: this.#namespaces.namespaceHandler,
       ...this.#namespaces.handlers,
-      Pod: this.#pods.handler,
+      Pod: toBoth(this.#pods.handler, this.#pool.handler),
     });
+    if (this.#manifests.startupCpuMillis !== undefined) this.#warmSets.start();
     if (this.#notReady) this.#log.info("connected to the cluster");
     this.#notReady = undefined;
     this.#synced.resolve();

@@ -1,0 +1,208 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type EndpointSpec, endpointKey, type Logger } from "@faas/core";
+import type { V1Pod } from "@kubernetes/client-node";
+import type { ReadyResponse } from "../../common/ready-probe.ts";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { ClusterError } from "../client/cluster-error.ts";
+import type { WatchHandler } from "../client/informer.ts";
+import type { KubernetesEndpoint } from "../endpoint.ts";
+import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
+import { LABELS, type ManifestOptions } from "../reconcile/manifests/labels.ts";
+import { claimedVariables } from "../reconcile/manifests/warm-pod.ts";
+import { relabel, resize, templateHashOf } from "./adoption.ts";
+import { sendClaim } from "./claim.ts";
+import type { CodePayloads } from "./code-payload.ts";
+import { isStillWarm } from "./still-warm.ts";
+import { isWarmable, variantOf, type WarmSpec, type WarmVariant } from "./variant.ts";
+import type { WarmReplicaSets } from "./warm-replica-sets.ts";
+
+const MIN_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+
+export interface WarmPoolOptions {
+  readonly api: KubernetesApi;
+  readonly manifests: ManifestOptions;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Applied endpoints by key. */
+  readonly endpoints: ReadonlyMap<string, KubernetesEndpoint>;
+  /** Secret of this control server, from which the pods' tokens are derived. */
+  readonly secret: Buffer;
+  readonly payloads: CodePayloads;
+  readonly sets: WarmReplicaSets;
+}
+
+/** A pod that waits for a function, or has just been given one. */
+interface WarmPod {
+  facts: PodFacts;
+  readonly variant: string;
+  /** Endpoint that claimed it, until its new labels were observed. */
+  claimedBy?: KubernetesEndpoint;
+  /** False while it is unknown whether an earlier process of the control server gave it a function. */
+  isTrusted: boolean;
+}
+
+/**
+ * Pods in which the wrapper has started and waits for a function, so that a cold start waits neither for a pod nor for a runtime. Each becomes a replica of one
+ * endpoint (docs/decisions/0037-warm-pools.md).
+ */
+export class WarmPool {
+  readonly handler: WatchHandler<V1Pod>;
+  readonly #options: WarmPoolOptions;
+  readonly #pods = new Map<string, WarmPod>();
+  readonly #variants = new WeakMap<EndpointSpec, WarmVariant>();
+  #isListed = false;
+
+  constructor(options: WarmPoolOptions) {
+    this.#options = options;
+    this.handler = {
+      listed: (pods) => this.#listed(pods),
+      changed: (pod) => this.#changed(pod),
+      deleted: ({ metadata }) => this.#deleted(`${metadata?.namespace}/${metadata?.name}`),
+    };
+  }
+
+  /** Keeps pods for an endpoint. */
+  apply(spec: EndpointSpec): void {
+    const key = endpointKey(spec);
+    if (isWarmable(spec)) this.#options.sets.add(key, this.#variantOf(spec));
+    else this.#options.sets.remove(key);
+  }
+
+  /** Keeps no pods any more for an endpoint. */
+  remove(key: string): void {
+    this.#options.sets.remove(key);
+  }
+
+  /**
+   * Gives warm pods the function of an endpoint that needs replicas, as many as there are. Resolves when the Deployment can be scaled: its ReplicaSet adopts
+   * the pods at that moment, and would delete them as superfluous much earlier, or create others much later.
+   */
+  async claim(endpoint: KubernetesEndpoint, count: number): Promise<void> {
+    const { spec } = endpoint;
+    if (count <= 0 || !isWarmable(spec)) return;
+    const variant = this.#variantOf(spec);
+    this.#options.sets.used(variant, count);
+    const pods = this.#claimable(variant.id).slice(0, count);
+    if (pods.length === 0) return;
+    for (const pod of pods) this.#start(endpoint, spec, variant, pod);
+    const { api, signal } = this.#options;
+    const hash = await templateHashOf(api, spec, signal).catch(() => undefined);
+    for (const { facts } of pods) void this.#adopt(facts.pod, spec, hash);
+  }
+
+  #variantOf(spec: WarmSpec): WarmVariant {
+    let variant = this.#variants.get(spec);
+    if (variant === undefined) {
+      variant = variantOf(spec, this.#options.manifests, this.#options.secret);
+      this.#variants.set(spec, variant);
+    }
+    return variant;
+  }
+
+  #claimable(id: string): WarmPod[] {
+    return [...this.#pods.values()].filter(
+      ({ facts, variant, claimedBy, isTrusted }) =>
+        variant === id && !claimedBy && isTrusted && facts.isReady && !facts.deleting && facts.ip !== undefined,
+    );
+  }
+
+  /** Sends the claim; the replica is ready when it is answered. */
+  #start(endpoint: KubernetesEndpoint, spec: WarmSpec, { token }: WarmVariant, pod: WarmPod): void {
+    const { api, log, signal, manifests, payloads } = this.#options;
+    const { facts } = pod;
+    pod.claimedBy = endpoint;
+    const send = async (): Promise<ReadyResponse> => {
+      const code = await payloads.get(spec.artifact.warm.code);
+      const env = claimedVariables(spec, manifests);
+      return sendClaim({ host: facts.ip as string, token, code, env }, signal);
+    };
+    const loaded = send();
+    const { org, endpoint: name, revision } = spec;
+    endpoint.claimed({ ...facts, org, endpoint: name, revision }, loaded);
+    loaded.then(
+      () => this.#resize(facts, spec),
+      (error) => {
+        if (signal.aborted) return;
+        log.warn({ err: error, endpoint: endpointKey(spec), pod: facts.pod }, "a warm pod took no function, replacing it");
+        endpoint.podDeleted(facts.pod);
+        void api.delete("Pod", facts.namespace, facts.pod, signal).catch(() => {});
+      },
+    );
+  }
+
+  /** Hands a pod over to the endpoint's ReplicaSet, however often that has to be tried: without it, nothing would ever remove the pod. */
+  async #adopt(pod: string, spec: EndpointSpec, known: string | undefined): Promise<void> {
+    const { api, log, signal } = this.#options;
+    let hash = known;
+    for (let retryMs = MIN_RETRY_MS; !signal.aborted; retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)) {
+      try {
+        hash ??= await templateHashOf(api, spec, signal);
+        return await relabel(api, pod, spec, hash, signal);
+      } catch (error) {
+        if (signal.aborted || isGone(error)) return;
+        log.warn({ err: error, endpoint: endpointKey(spec), pod }, "failed to hand over a warm pod, will retry");
+        await delay(retryMs, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #resize({ pod }: PodFacts, spec: EndpointSpec): Promise<void> {
+    const { api, log, signal } = this.#options;
+    await resize(api, pod, spec, signal).catch((error) => {
+      if (signal.aborted || isGone(error)) return;
+      log.warn({ err: error, endpoint: endpointKey(spec), pod }, "failed to give a warm pod the limits of its endpoint");
+    });
+  }
+
+  #listed(pods: readonly V1Pod[]): void {
+    const present = new Set(pods.map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`));
+    for (const key of [...this.#pods.keys()]) if (!present.has(key)) this.#deleted(key);
+    for (const pod of pods) this.#changed(pod);
+    this.#isListed = true;
+  }
+
+  #changed(pod: V1Pod): void {
+    const facts = podFacts(pod);
+    const key = podKey(facts);
+    const variant = pod.metadata?.labels?.[LABELS.warm];
+    const known = this.#pods.get(key);
+    // A pod with an endpoint's labels belongs to it from now on.
+    if (variant === undefined) this.#pods.delete(key);
+    else if (known) this.#observed(known, facts);
+    else {
+      const added = { facts, variant, isTrusted: this.#isListed };
+      this.#pods.set(key, added);
+      if (!added.isTrusted) void this.#verify(added);
+    }
+  }
+
+  #observed(known: WarmPod, facts: PodFacts): void {
+    known.facts = facts;
+    const { claimedBy } = known;
+    if (!claimedBy) return;
+    // Its labels do not say yet whose it is.
+    const { org, endpoint, revision } = claimedBy.spec;
+    claimedBy.observePod({ ...facts, org, endpoint, revision });
+  }
+
+  #deleted(key: string): void {
+    const known = this.#pods.get(key);
+    this.#pods.delete(key);
+    known?.claimedBy?.podDeleted(known.facts.pod);
+  }
+
+  /** Finds out whether a pod waits. One that an earlier process of the control server gave a function, but did not hand over, belongs to nobody. */
+  async #verify(pod: WarmPod): Promise<void> {
+    const { api, log, signal } = this.#options;
+    const { facts } = pod;
+    const isWarm = facts.ip === undefined || !facts.isReady || (await isStillWarm(facts.ip, signal));
+    if (signal.aborted) return;
+    pod.isTrusted = isWarm;
+    if (isWarm) return;
+    log.warn({ pod: facts.pod }, "a warm pod has a function and no endpoint, replacing it");
+    await api.delete("Pod", facts.namespace, facts.pod, signal).catch(() => {});
+  }
+}
+
+const isGone = (error: unknown) => error instanceof ClusterError && error.httpStatus === 404;
