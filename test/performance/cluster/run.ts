@@ -10,6 +10,7 @@ import { coldStarts } from "./cold.ts";
 import { deploys } from "./deploy.ts";
 import { manyEndpoints } from "./endpoints.ts";
 import { original } from "./original.ts";
+import { warmPool } from "./pool.ts";
 import { step } from "./step.ts";
 
 const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
@@ -18,6 +19,7 @@ const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   original,
   endpoints: manyEndpoints,
   step,
+  pool: warmPool,
 };
 const args = process.argv.slice(2);
 const chosen = chosenParts(measures, args);
