@@ -29,7 +29,17 @@ export async function warmPool(bench: Bench): Promise<Row[]> {
     ] as const) {
       const endpoint = `${kind}-${name.toLowerCase()}`;
       times.set(endpoint, []);
-      await bench.faas("deploy", source, "--org", bench.org, "--endpoint", endpoint, "--idle-timeout", "100ms", ...settings);
+      await bench.faas(
+        "deploy",
+        source,
+        "--org",
+        bench.org,
+        "--endpoint",
+        endpoint,
+        "--idle-timeout",
+        "100ms",
+        ...settings,
+      );
     }
   }
   for (let round = 0; round < ROUNDS; round++)
@@ -49,7 +59,14 @@ function rowsOf(name: string, times: ReadonlyMap<string, readonly number[]>): Ro
   return [
     ratio(`${what}, median of ${ROUNDS}`, "in a new pod", median(warm), median(fresh), 0.08),
     ratio(`${what}, p95`, "in a new pod", p95(warm), p95(fresh), 0.15),
-    { measure: `${what}, median`, baseline: "", ours: `${median(warm).toFixed(0)} ms`, value: median(warm), goal: 50, unit: "ms" },
+    {
+      measure: `${what}, median`,
+      baseline: "",
+      ours: `${median(warm).toFixed(0)} ms`,
+      value: median(warm),
+      goal: 50,
+      unit: "ms",
+    },
   ];
 }
 
@@ -101,8 +118,9 @@ async function memoryOf(bench: Bench, { metadata }: V1Pod): Promise<number> {
   interface PodMetrics {
     readonly containers: readonly { readonly usage: { readonly memory: string } }[];
   }
-  const metrics = await eventually("the metrics of a pod are there", () =>
-    bench.api.call<PodMetrics>("GET", path).catch(() => undefined),
+  const metrics = await eventually(
+    "the metrics of a pod are there",
+    () => bench.api.call<PodMetrics>("GET", path).catch(() => undefined),
     { timeoutMs: 90_000, intervalMs: 2_000 },
   );
   return Number.parseInt(metrics.containers[0]?.usage.memory ?? "0", 10) / 1024;

@@ -18,6 +18,8 @@ export interface EndpointHost {
   onChanged(endpoint: KubernetesEndpoint): void;
   /** Called when a replica became ready, and no longer needs the startup boost. */
   onReplicaReady(facts: PodFacts): void;
+  /** Called when the organization's quota rejected a pod. */
+  onQuotaUsedUp(org: string): void;
   /** Called once for a replica that starts slowly without a known failure. */
   onSlowStart(facts: PodFacts, waitingFor: string): void;
   /** Returns the last log lines of a replica; an empty list if they are not available soon. */
@@ -175,6 +177,7 @@ export class KubernetesEndpoint {
       if (failure) this.podCreationFailed(failure);
       return;
     }
+    this.#host.onQuotaUsedUp(this.spec.org);
     this.#quotaFailure = failure;
     this.#quotaTimer ??= setTimeout(
       () => this.#quotaFailure && this.podCreationFailed(this.#quotaFailure),

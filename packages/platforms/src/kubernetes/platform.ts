@@ -82,6 +82,7 @@ export class KubernetesPlatform implements Platform {
       startSeconds: this.#manifests.startSeconds,
       onChanged: (endpoint) => this.#endpointChanged(endpoint),
       onReplicaReady: (facts) => void removeStartupBoost(api, facts, log, signal),
+      onQuotaUsedUp: (org) => this.#warmSets.giveWay(org),
       onSlowStart: (facts, waitingFor) =>
         log.warn(
           { endpoint: endpointKey(facts), pod: facts.pod },
@@ -212,7 +213,8 @@ export class KubernetesPlatform implements Platform {
     endpoint.scaled(replicas);
     if (replicas > previous) endpoint.requestReplicas();
     try {
-      if (this.#reconciler.isApplied(endpoint)) await this.#pool.claim(endpoint, endpoint.missing);
+      if (replicas > previous && this.#reconciler.isApplied(endpoint))
+        await this.#pool.claim(endpoint, endpoint.missing);
       await this.#reconciler.scale(endpoint, previous, signal);
       endpoint.requestAccepted();
     } catch (error) {

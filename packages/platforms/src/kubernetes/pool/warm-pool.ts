@@ -36,8 +36,8 @@ export interface WarmPoolOptions {
 interface WarmPod {
   facts: PodFacts;
   readonly variant: string;
-  /** Endpoint that claimed it, until its new labels were observed. */
-  claimedBy?: KubernetesEndpoint;
+  /** Claim of an endpoint, until the pod's new labels were observed. */
+  claim?: { readonly endpoint: KubernetesEndpoint; readonly spec: EndpointSpec };
   /** False while it is unknown whether an earlier process of the control server gave it a function. */
   isTrusted: boolean;
 }
@@ -102,8 +102,8 @@ export class WarmPool {
 
   #claimable(id: string): WarmPod[] {
     return [...this.#pods.values()].filter(
-      ({ facts, variant, claimedBy, isTrusted }) =>
-        variant === id && !claimedBy && isTrusted && facts.isReady && !facts.deleting && facts.ip !== undefined,
+      ({ facts, variant, claim, isTrusted }) =>
+        variant === id && !claim && isTrusted && facts.isReady && !facts.deleting && facts.ip !== undefined,
     );
   }
 
@@ -111,20 +111,22 @@ export class WarmPool {
   #start(endpoint: KubernetesEndpoint, spec: WarmSpec, { token }: WarmVariant, pod: WarmPod): void {
     const { api, log, signal, manifests, payloads } = this.#options;
     const { facts } = pod;
-    pod.claimedBy = endpoint;
+    pod.claim = { endpoint, spec };
     const send = async (): Promise<ReadyResponse> => {
       const code = await payloads.get(spec.artifact.warm.code);
       const env = claimedVariables(spec, manifests);
       return sendClaim({ host: facts.ip as string, token, code, env }, signal);
     };
     const loaded = send();
-    const { org, endpoint: name, revision } = spec;
-    endpoint.claimed({ ...facts, org, endpoint: name, revision }, loaded);
+    endpoint.claimed(ownedFacts(facts, spec), loaded);
     loaded.then(
       () => this.#resize(facts, spec),
       (error) => {
         if (signal.aborted) return;
-        log.warn({ err: error, endpoint: endpointKey(spec), pod: facts.pod }, "a warm pod took no function, replacing it");
+        log.warn(
+          { err: error, endpoint: endpointKey(spec), pod: facts.pod },
+          "a warm pod took no function, replacing it",
+        );
         endpoint.podDeleted(facts.pod);
         void api.delete("Pod", facts.namespace, facts.pod, signal).catch(() => {});
       },
@@ -151,7 +153,10 @@ export class WarmPool {
     const { api, log, signal } = this.#options;
     await resize(api, pod, spec, signal).catch((error) => {
       if (signal.aborted || isGone(error)) return;
-      log.warn({ err: error, endpoint: endpointKey(spec), pod }, "failed to give a warm pod the limits of its endpoint");
+      log.warn(
+        { err: error, endpoint: endpointKey(spec), pod },
+        "failed to give a warm pod the limits of its endpoint",
+      );
     });
   }
 
@@ -179,17 +184,13 @@ export class WarmPool {
 
   #observed(known: WarmPod, facts: PodFacts): void {
     known.facts = facts;
-    const { claimedBy } = known;
-    if (!claimedBy) return;
-    // Its labels do not say yet whose it is.
-    const { org, endpoint, revision } = claimedBy.spec;
-    claimedBy.observePod({ ...facts, org, endpoint, revision });
+    if (known.claim) known.claim.endpoint.observePod(ownedFacts(facts, known.claim.spec));
   }
 
   #deleted(key: string): void {
     const known = this.#pods.get(key);
     this.#pods.delete(key);
-    known?.claimedBy?.podDeleted(known.facts.pod);
+    known?.claim?.endpoint.podDeleted(known.facts.pod);
   }
 
   /** Finds out whether a pod waits. One that an earlier process of the control server gave a function, but did not hand over, belongs to nobody. */
@@ -204,5 +205,11 @@ export class WarmPool {
     await api.delete("Pod", facts.namespace, facts.pod, signal).catch(() => {});
   }
 }
+
+/** Returns the facts about a claimed pod whose labels do not say yet whose it is. */
+const ownedFacts = (facts: PodFacts, { org, endpoint, revision }: EndpointSpec): PodFacts => ({
+  ...facts,
+  ...{ org, endpoint, revision },
+});
 
 const isGone = (error: unknown) => error instanceof ClusterError && error.httpStatus === 404;

@@ -17,6 +17,8 @@ const REVIEW_MS = 300_000;
 /** Time after the start in which pods of unknown variants are kept: their endpoints may be applied yet. */
 const START_MS = 60_000;
 const RETRY_MS = 5_000;
+/** Time for which an organization without room in its quota has no waiting pods. */
+const GIVE_WAY_MS = 600_000;
 
 export interface WarmReplicaSetsOptions {
   readonly api: KubernetesApi;
@@ -44,6 +46,8 @@ export class WarmReplicaSets {
   /** Number of pods of the observed ReplicaSets, by variant, and the namespace. */
   readonly #observed = new Map<string, { readonly namespace: string; readonly replicas: number }>();
   readonly #limits = new Map<string, number>();
+  /** Organizations whose replicas need the room, with the time of the last need. */
+  readonly #gaveWay = new Map<string, number>();
   #startedAt: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Something changed since the numbers were adapted. */
@@ -82,6 +86,13 @@ export class WarmReplicaSets {
   limit(org: string, pods: number | undefined): void {
     if (pods === undefined) this.#limits.delete(org);
     else this.#limits.set(org, pods);
+    this.#adaptSoon();
+  }
+
+  /** Removes the waiting pods of an organization for a while: its quota has no room for its replicas. */
+  giveWay(org: string): void {
+    if (![...this.#variants.values()].some(({ variant }) => variant.org === org)) return;
+    this.#gaveWay.set(org, Date.now());
     this.#adaptSoon();
   }
 
@@ -156,7 +167,11 @@ export class WarmReplicaSets {
   async #adapt(): Promise<void> {
     const nowMs = Date.now();
     const { size } = this.#options;
-    for (const [{ variant }, replicas] of poolSizes([...this.#variants.values()], { size, limits: this.#limits, nowMs })) {
+    const limits = new Map(this.#limits);
+    for (const [org, atMs] of this.#gaveWay)
+      if (nowMs - atMs < GIVE_WAY_MS) limits.set(org, 0);
+      else this.#gaveWay.delete(org);
+    for (const [{ variant }, replicas] of poolSizes([...this.#variants.values()], { size, limits, nowMs })) {
       const observed = this.#observed.get(variant.id)?.replicas;
       if (replicas === 0 && observed !== undefined) await this.#delete(variant.id);
       else if (replicas > 0 && observed !== replicas) await this.#apply(variant, replicas);
