@@ -346,4 +346,5 @@ const configOf = ({ kubernetes }: ServerOptions, platform: Platform, bundles: Bu
   scalers: platform.scalers,
   ...(kubernetes?.registry ? { registry: kubernetes.registry } : {}),
   bundleLimitBytes: bundles.limitBytes,
+  ...(platform.accepts === "image" ? { warmImages: true } : {}),
 });

@@ -37,6 +37,7 @@ import { removeStartupBoost } from "./startup-boost.ts";
 
 const ignore = () => {};
 const NO_LOG: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+const DEFAULT_POOL_SIZE = 1;
 const WATCHED_KINDS = ["Namespace", ...ENDPOINT_KINDS, "Pod", ...ORGANIZATION_KINDS] as const satisfies Kind[];
 
 /** Runs replicas as pods: one Deployment and Service per endpoint, one namespace per organization. */
@@ -44,7 +45,7 @@ export class KubernetesPlatform implements Platform {
   readonly name = "kubernetes";
   readonly accepts = "image";
   readonly scalers = ["concurrency", "cpu", "fixed"] as const;
-  readonly defaultLimits = DEFAULT_LIMITS;
+  readonly defaultLimits: Limits;
   readonly #api: KubernetesApi;
   readonly #credentials: KubernetesCredentials;
   readonly #options: KubernetesOptions;
@@ -72,6 +73,7 @@ export class KubernetesPlatform implements Platform {
     poolSecret: Buffer,
   ) {
     this.#options = options;
+    this.defaultLimits = { ...DEFAULT_LIMITS, warmPods: options.poolSize ?? DEFAULT_POOL_SIZE };
     this.#credentials = credentials;
     this.#api = api;
     this.#manifests = manifestOptions(options);
