@@ -57,7 +57,7 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
     bundleFolder: (digest) => bundles.folder(digest),
     ...(namespace === undefined ? {} : { serverNamespace: namespace }),
     ...(kubeContext === undefined ? {} : { context: kubeContext }),
-    ...{ logRequestIds, poolSize, bundleFolder: (digest: string) => bundles.folder(digest) },
+    logRequestIds,
     // The first start on a machine reports an unreachable cluster at once. A server with endpoints, or one that the cluster started, waits for it.
     patient: namespace !== undefined || [...store.orgs()].length > 0,
     logs,

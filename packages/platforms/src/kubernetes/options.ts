@@ -57,14 +57,6 @@ export interface KubernetesOptions {
    * @defaultValue true
    */
   readonly logRequestIds?: boolean;
-  /** Returns the folder of an unpacked bundle. Absent: no warm pods. */
-  readonly bundleFolder?: (digest: string) => Promise<string>;
-  /**
-   * Number of warm pods for each environment that an organization uses.
-   *
-   * @defaultValue 0
-   */
-  readonly poolSize?: number;
   /** True to start while the cluster is unreachable, and connect later. */
   readonly patient?: boolean;
   readonly log?: Logger;

@@ -110,7 +110,7 @@ export class KubernetesPlatform implements Platform {
       hasLostLogin: (org) => this.#namespaces.hasLostLogin(org),
       logs: options.logs ?? NO_LOGS,
     });
-    const { instance, poolSize = 0, bundleFolder } = options;
+    const { instance, poolSize = DEFAULT_POOL_SIZE, bundleFolder } = options;
     this.#warmSets = new WarmReplicaSets({
       ...{ api, log, signal, instance, namespaces: this.#namespaces, informer: this.#informerOptions() },
       size: bundleFolder ? poolSize : 0,
@@ -178,6 +178,7 @@ export class KubernetesPlatform implements Platform {
   }
 
   applyOrg(org: string, limits: Limits, signal?: AbortSignal): Promise<void> {
+    this.#warmSets.setSize(org, limits.warmPods);
     return this.#namespaces.apply(org, limits, signal);
   }
 

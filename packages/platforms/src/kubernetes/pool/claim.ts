@@ -19,7 +19,7 @@ export interface Claim {
 }
 
 /** The pod did not take the function: it is gone, or was claimed before. */
-export class ClaimRefused extends Error {}
+class ClaimRefused extends Error {}
 
 /**
  * Gives a warm pod its function. Resolves when the function has loaded, or failed to (docs/wrapper-protocol.md, "Warm mode").

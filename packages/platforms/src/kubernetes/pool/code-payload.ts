@@ -70,7 +70,7 @@ export class CodePayloads {
 }
 
 /** Reads a folder. Symbolic links are kept, folders come before their content. */
-export async function readPayload(folder: string): Promise<CodePayload> {
+async function readPayload(folder: string): Promise<CodePayload> {
   const files: CodeFile[] = [];
   const contents: Buffer[] = [];
   const add = async (path: string): Promise<void> => {

@@ -17,33 +17,20 @@ export interface VariantUse {
 }
 
 export interface PoolSizeOptions {
-  /** Number of pods of a variant that is used. */
-  readonly size: number;
-  /** Largest number of pods by organization. */
-  readonly limits: ReadonlyMap<string, number>;
+  /** Returns the number of pods of a variant of an organization that is used. */
+  readonly sizeOf: (org: string) => number;
   readonly nowMs: number;
 }
 
 /**
- * Decides how many pods of each variant wait: the configured number; more, up to four times as many, where more were needed at the same time within the last
- * hour; none where none was needed for a day. The variants used last come first where an organization's limit allows fewer. Forgets old demands.
+ * Decides how many pods of a variant wait: the configured number; more, up to four times as many, where more were needed at the same time within the last
+ * hour; none where none was needed for a day. Forgets old demands.
  */
-export function poolSizes<Use extends VariantUse>(
-  uses: readonly Use[],
-  { size, limits, nowMs }: PoolSizeOptions,
-): ReadonlyMap<Use, number> {
-  const left = new Map(limits);
-  const sizes = new Map<Use, number>();
-  for (const use of uses.toSorted((a, b) => (b.usedMs ?? 0) - (a.usedMs ?? 0))) {
-    use.demands = use.demands.filter(({ atMs }) => atMs > nowMs - MEMORY_MS);
-    const isUsed = use.usedMs !== undefined && nowMs - use.usedMs < UNUSED_MS;
-    const wanted = isUsed ? Math.min(size * MAX_GROWTH, Math.max(size, mostAtOnce(use.demands))) : 0;
-    const { org } = use.variant;
-    const granted = Math.min(wanted, left.get(org) ?? Number.POSITIVE_INFINITY);
-    if (left.has(org)) left.set(org, (left.get(org) as number) - granted);
-    sizes.set(use, granted);
-  }
-  return sizes;
+export function poolSize(use: VariantUse, { sizeOf, nowMs }: PoolSizeOptions): number {
+  use.demands = use.demands.filter(({ atMs }) => atMs > nowMs - MEMORY_MS);
+  if (use.usedMs === undefined || nowMs - use.usedMs >= UNUSED_MS) return 0;
+  const size = sizeOf(use.variant.org);
+  return Math.min(size * MAX_GROWTH, Math.max(size, mostAtOnce(use.demands)));
 }
 
 /** Returns the largest number that was needed within the time in which a pod is replaced. */

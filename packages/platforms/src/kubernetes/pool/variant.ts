@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { type EndpointSpec, isLanguage } from "@faas/core";
+import { type EndpointSpec, isLanguage, type WarmImage } from "@faas/core";
 import type { ManifestOptions } from "../reconcile/manifests/labels.ts";
 import { type WarmReplicaSet, warmReplicaSet } from "../reconcile/manifests/warm-pod.ts";
 
@@ -18,14 +18,7 @@ export interface WarmVariant {
 }
 
 /** An endpoint whose code a warm pod can be given. */
-export type WarmSpec = EndpointSpec & {
-  readonly artifact: { readonly kind: "image"; readonly reference: string; readonly warm: WarmArtifact };
-};
-
-interface WarmArtifact {
-  readonly image: string;
-  readonly code: string;
-}
+export type WarmSpec = EndpointSpec & { readonly artifact: { readonly kind: "image"; readonly warm: WarmImage } };
 
 /**
  * Returns true if an endpoint can be started in a warm pod. One with secrets cannot: the server never reads their values, and a running pod gets no new
@@ -45,6 +38,6 @@ export function isWarmable(spec: EndpointSpec): spec is WarmSpec {
  */
 export function variantOf(spec: WarmSpec, options: ManifestOptions, secret: Buffer): WarmVariant {
   const token = createHmac("sha256", secret).update(`${spec.org} ${spec.artifact.warm.image}`).digest("hex");
-  const manifest = warmReplicaSet(spec, spec.artifact.warm.image, token, options);
+  const manifest = warmReplicaSet(spec, spec.artifact.warm, token, options);
   return { id: manifest.id, org: spec.org, token, manifest };
 }

@@ -7,7 +7,7 @@ import type { KubernetesObject } from "../client/objects.ts";
 import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
 import { LABELS, namespaceOf, selectorOf } from "../reconcile/manifests/labels.ts";
 import { warmName } from "../reconcile/manifests/warm-pod.ts";
-import { poolSizes, type VariantUse } from "./pool-size.ts";
+import { poolSize, type VariantUse } from "./pool-size.ts";
 import type { WarmVariant } from "./variant.ts";
 
 /** Delay before the number of pods is adapted, so that new pods rarely compete with the function that has just claimed one. */
@@ -27,7 +27,7 @@ export interface WarmReplicaSetsOptions {
   readonly informer: Omit<InformerOptions, "labelSelector" | "signal">;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  /** Number of waiting pods of a variant that is used. */
+  /** Number of waiting pods of a variant that is used, for organizations without a number of their own. */
   readonly size: number;
 }
 
@@ -45,7 +45,8 @@ export class WarmReplicaSets {
   readonly #endpoints = new Map<string, string>();
   /** Number of pods of the observed ReplicaSets, by variant, and the namespace. */
   readonly #observed = new Map<string, { readonly namespace: string; readonly replicas: number }>();
-  readonly #limits = new Map<string, number>();
+  /** Number of waiting pods of a variant that is used, by organization. */
+  readonly #sizes = new Map<string, number>();
   /** Organizations whose replicas need the room, with the time of the last need. */
   readonly #gaveWay = new Map<string, number>();
   #startedAt: number | undefined;
@@ -82,10 +83,10 @@ export class WarmReplicaSets {
     });
   }
 
-  /** Sets the largest number of waiting pods of an organization; `undefined`: as many as its variants have. */
-  limit(org: string, pods: number | undefined): void {
-    if (pods === undefined) this.#limits.delete(org);
-    else this.#limits.set(org, pods);
+  /** Sets the number of waiting pods of each variant that an organization uses; `undefined`: that of the control server. */
+  setSize(org: string, pods: number | undefined): void {
+    if (pods === undefined) this.#sizes.delete(org);
+    else this.#sizes.set(org, pods);
     this.#adaptSoon();
   }
 
@@ -166,12 +167,11 @@ export class WarmReplicaSets {
 
   async #adapt(): Promise<void> {
     const nowMs = Date.now();
-    const { size } = this.#options;
-    const limits = new Map(this.#limits);
-    for (const [org, atMs] of this.#gaveWay)
-      if (nowMs - atMs < GIVE_WAY_MS) limits.set(org, 0);
-      else this.#gaveWay.delete(org);
-    for (const [{ variant }, replicas] of poolSizes([...this.#variants.values()], { size, limits, nowMs })) {
+    for (const [org, atMs] of this.#gaveWay) if (nowMs - atMs > GIVE_WAY_MS) this.#gaveWay.delete(org);
+    const sizeOf = (org: string) => (this.#gaveWay.has(org) ? 0 : (this.#sizes.get(org) ?? this.#options.size));
+    for (const known of [...this.#variants.values()]) {
+      const { variant } = known;
+      const replicas = poolSize(known, { sizeOf, nowMs });
       const observed = this.#observed.get(variant.id)?.replicas;
       if (replicas === 0 && observed !== undefined) await this.#delete(variant.id);
       else if (replicas > 0 && observed !== replicas) await this.#apply(variant, replicas);

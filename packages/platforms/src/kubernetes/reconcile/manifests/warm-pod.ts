@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EndpointSpec } from "@faas/core";
+import type { EndpointSpec, WarmImage } from "@faas/core";
 import type { V1Container, V1PodSpec, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
 import { commonEnvironment, functionEnvironment } from "../../../common/wrapper-environment.ts";
 import { deploymentManifest, digestOf, podVariables } from "./endpoint.ts";
@@ -15,7 +15,7 @@ const VARIABLES_AT_START = ["NODE_OPTIONS", "UV_THREADPOOL_SIZE", "PYTHON_CPU_CO
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   node: ["node", "/warm/.interface.mjs"],
   typescript: ["node", "/warm/.interface.mjs"],
-  python: ["python3", "/app/.interface.pyc"],
+  python: ["python3", "/warm/.interface.py"],
 };
 /** Memory of a waiting wrapper, by language, measured by `npm run performance:cluster -- pool`. */
 const IDLE_MEMORY_MIB: Readonly<Record<string, number>> = { node: 48, typescript: 48, python: 20 };
@@ -35,7 +35,7 @@ export const warmName = (id: string): string => `faas-warm-${id}`;
  */
 export function warmReplicaSet(
   spec: EndpointSpec,
-  image: string,
+  { image, hasDependencies = false }: WarmImage,
   token: string,
   options: ManifestOptions,
 ): WarmReplicaSet {
@@ -44,7 +44,7 @@ export function warmReplicaSet(
   const container = warmContainer(podSpec.containers[0] as V1Container, spec, image, token);
   const warm = {
     ...podSpec,
-    initContainers: [copyDependencies(container)],
+    ...(hasDependencies ? { initContainers: [copyDependencies(container)] } : {}),
     containers: [container],
     volumes: [...(podSpec.volumes ?? []), { name: "code", emptyDir: {} }],
   };
@@ -95,12 +95,12 @@ function warmContainer(own: V1Container, spec: EndpointSpec, image: string, toke
   };
 }
 
-/** Copies the dependencies and the wrapper from the image to the volume in which a claim puts the code: the rest of the file system is read-only. */
+/** Copies the dependencies from the image to the volume in which a claim puts the code: the rest of the file system is read-only. */
 function copyDependencies({ image, resources, securityContext }: V1Container): V1Container {
   return {
     name: "dependencies",
     ...(image === undefined ? {} : { image }),
-    command: ["cp", "-R", `${CODE_FOLDER}/.`, "/warm/.", COPY_FOLDER],
+    command: ["cp", "-R", `${CODE_FOLDER}/.`, COPY_FOLDER],
     ...(resources === undefined ? {} : { resources }),
     ...(securityContext === undefined ? {} : { securityContext }),
     volumeMounts: [{ name: "code", mountPath: COPY_FOLDER }],
