@@ -112,6 +112,7 @@ settings = Settings()
 ERRORS = {
     "MALFORMED_JSON": (400, "Malformed JSON"),
     "INVALID_REQUEST": (400, "Invalid request"),
+    "FORBIDDEN": (403, "Insufficient key scope"),
     "NOT_FOUND": (404, "Not found"),
     "BODY_TOO_LARGE": (413, "Request body too large"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported media type"),
@@ -121,6 +122,7 @@ ERRORS = {
     "INVALID_RESPONSE": (500, "The function returned an invalid response"),
     "FUNCTION_LOAD_FAILED": (502, "The function could not be loaded"),
     "NO_CAPACITY": (503, "No capacity"),
+    "REPLICA_CLAIMED": (409, "The replica has a function already"),
     "FUNCTION_TIMEOUT": (504, "The function timed out"),
 }
 
@@ -2850,7 +2852,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2852, r'''import os
+PARTS['function.missing_package'] = 2854, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2934,7 +2936,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2936, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2938, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2992,7 +2994,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2994, r'''import base64
+PARTS['signatures.aws_lambda'] = 2996, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3172,7 +3174,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3174, r'''import sys
+PARTS['apps.recognize'] = 3176, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3308,7 +3310,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3310, r'''import sys
+PARTS['signatures.adapt'] = 3312, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3452,7 +3454,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3454, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3456, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3569,7 +3571,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3571, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3573, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3635,7 +3637,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3637, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3639, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3662,7 +3664,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3664, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3666, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3869,7 +3871,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3871, r'''from time import monotonic
+PARTS['asgi.connection'] = 3873, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4012,7 +4014,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4014, r'''import sys
+PARTS['asgi.lifespan'] = 4016, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4100,7 +4102,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4102, r'''import gc
+PARTS['asgi.runner'] = 4104, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4190,7 +4192,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4192, r'''import io
+PARTS['wsgi.environ'] = 4194, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4270,7 +4272,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4272, r'''from time import monotonic
+PARTS['wsgi.response'] = 4274, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4394,7 +4396,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4396, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4398, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4440,7 +4442,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4442, r'''import os
+PARTS['signatures.google'] = 4444, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4499,7 +4501,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4501, r'''import base64
+PARTS['signatures.cloud_event'] = 4503, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4650,7 +4652,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4652, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4654, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4684,7 +4686,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4686, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4688, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4747,7 +4749,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4749, r'''import os
+PARTS['signatures.openfaas'] = 4751, r'''import os
 import socket
 load_part('apps.address')
 
@@ -4836,7 +4838,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4838, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4840, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4966,7 +4968,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4968, r'''import base64
+PARTS['websocket.handshake'] = 4970, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5007,7 +5009,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5009, r'''import sys
+PARTS['websocket.exchange'] = 5011, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
