@@ -215,14 +215,17 @@ export class KubernetesPlatform implements Platform {
     if (previous === 0 || replicas === 0) endpoint.startAttempt();
     endpoint.scaled(replicas);
     if (replicas > previous) endpoint.requestReplicas();
+    // A call waits for these: nothing else comes first.
+    const isGrowing = replicas > previous && this.#reconciler.isApplied(endpoint);
+    const handOver = isGrowing ? this.#pool.claim(endpoint, endpoint.missing) : undefined;
     try {
-      if (replicas > previous && this.#reconciler.isApplied(endpoint))
-        await this.#pool.claim(endpoint, endpoint.missing);
       await this.#reconciler.scale(endpoint, previous, signal);
       endpoint.requestAccepted();
     } catch (error) {
       if (endpoint.desired === replicas) endpoint.desired = previous;
       throw error;
+    } finally {
+      handOver?.();
     }
     this.#statuses.announce();
   }

@@ -10,29 +10,33 @@ import { CONTAINER, CPU_LIMIT, LABELS, namespaceOf } from "../reconcile/manifest
 const TEMPLATE_HASH = "pod-template-hash";
 /** Annotation of a ReplicaSet: its number in the history of its Deployment. */
 const ROLLOUT_NUMBER = "deployment.kubernetes.io/revision";
-/** Time for a new Deployment to get its ReplicaSet. */
-const REPLICA_SET_STEP_MS = 50;
-const REPLICA_SET_STEPS = 100;
+const STEP_MS = 10;
+/** Time for the Deployment controller to scale the ReplicaSet. */
+const SCALE_MS = 5_000;
 
 /**
- * Returns the `pod-template-hash` of the ReplicaSet of an endpoint's current revision.
+ * Waits until the ReplicaSet of an endpoint's current revision wants as many pods as the endpoint does, and returns its `pod-template-hash`. A pod that it
+ * adopted earlier, it would delete at once as superfluous.
  *
  * @throws CLUSTER_*
  */
-export async function templateHashOf(api: KubernetesApi, spec: EndpointSpec, signal: AbortSignal): Promise<string> {
-  for (let step = 0; ; step++) {
-    const selector = `${LABELS.endpoint}=${spec.endpoint},${LABELS.revision}=${spec.revision}`;
-    const all = await api.list<V1ReplicaSet & { kind: "ReplicaSet" }>(
-      "ReplicaSet",
-      namespaceOf(spec.org),
-      selector,
-      signal,
-    );
+export async function templateHashOf(
+  api: KubernetesApi,
+  spec: EndpointSpec,
+  replicas: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const selector = `${LABELS.endpoint}=${spec.endpoint},${LABELS.revision}=${spec.revision}`;
+  const began = performance.now();
+  for (;;) {
+    type Listed = V1ReplicaSet & { kind: "ReplicaSet" };
+    const all = await api.list<Listed>("ReplicaSet", namespaceOf(spec.org), selector, signal);
     const newest = all.toSorted((a, b) => numberOf(b) - numberOf(a))[0];
     const hash = newest?.metadata?.labels?.[TEMPLATE_HASH];
-    if (hash !== undefined) return hash;
-    if (step === REPLICA_SET_STEPS) throw new Error(`The Deployment ${spec.endpoint} has no ReplicaSet`);
-    await delay(REPLICA_SET_STEP_MS, undefined, { signal });
+    const isLate = performance.now() - began > SCALE_MS;
+    if (hash !== undefined && (isLate || (newest?.spec?.replicas ?? 0) >= replicas)) return hash;
+    if (isLate) throw new Error(`The Deployment ${spec.endpoint} has no ReplicaSet`);
+    await delay(STEP_MS, undefined, { signal });
   }
 }
 

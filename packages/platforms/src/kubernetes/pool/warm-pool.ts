@@ -75,20 +75,19 @@ export class WarmPool {
   }
 
   /**
-   * Gives warm pods the function of an endpoint that needs replicas, as many as there are. Resolves when the Deployment can be scaled: its ReplicaSet adopts
-   * the pods at that moment, and would delete them as superfluous much earlier, or create others much later.
+   * Gives warm pods the function of an endpoint that needs replicas, as many as there are. Returns a function that hands them over to the endpoint's ReplicaSet,
+   * to be called when the Deployment was scaled.
    */
-  async claim(endpoint: KubernetesEndpoint, count: number): Promise<void> {
+  claim(endpoint: KubernetesEndpoint, count: number): () => void {
     const { spec } = endpoint;
-    if (count <= 0 || !isWarmable(spec)) return;
+    if (count <= 0 || !isWarmable(spec)) return () => {};
     const variant = this.#variantOf(spec);
     this.#options.sets.used(variant, count);
     const pods = this.#claimable(variant.id).slice(0, count);
-    if (pods.length === 0) return;
     for (const pod of pods) this.#start(endpoint, spec, variant, pod);
-    const { api, signal } = this.#options;
-    const hash = await templateHashOf(api, spec, signal).catch(() => undefined);
-    for (const { facts } of pods) void this.#adopt(facts.pod, spec, hash);
+    return () => {
+      if (pods.length > 0) void this.#adopt(pods, spec, endpoint.desired ?? 0);
+    };
   }
 
   #variantOf(spec: WarmSpec): WarmVariant {
@@ -133,17 +132,25 @@ export class WarmPool {
     );
   }
 
-  /** Hands a pod over to the endpoint's ReplicaSet, however often that has to be tried: without it, nothing would ever remove the pod. */
-  async #adopt(pod: string, spec: EndpointSpec, known: string | undefined): Promise<void> {
+  /** Hands pods over to the endpoint's ReplicaSet, however often that has to be tried: without it, nothing would ever remove them. */
+  async #adopt(pods: readonly WarmPod[], spec: EndpointSpec, replicas: number): Promise<void> {
     const { api, log, signal } = this.#options;
-    let hash = known;
-    for (let retryMs = MIN_RETRY_MS; !signal.aborted; retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)) {
+    const left = new Set(pods.map(({ facts }) => facts.pod));
+    for (let retryMs = MIN_RETRY_MS; left.size > 0; retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)) {
       try {
-        hash ??= await templateHashOf(api, spec, signal);
-        return await relabel(api, pod, spec, hash, signal);
+        const hash = await templateHashOf(api, spec, replicas, signal);
+        for (const pod of left) {
+          await relabel(api, pod, spec, hash, signal).catch((error) => {
+            if (!isGone(error)) throw error;
+          });
+          left.delete(pod);
+        }
       } catch (error) {
-        if (signal.aborted || isGone(error)) return;
-        log.warn({ err: error, endpoint: endpointKey(spec), pod }, "failed to hand over a warm pod, will retry");
+        if (signal.aborted) return;
+        log.warn(
+          { err: error, endpoint: endpointKey(spec), pods: [...left] },
+          "failed to hand over warm pods, will retry",
+        );
         await delay(retryMs, undefined, { signal }).catch(() => {});
       }
     }
