@@ -31,6 +31,7 @@ const host: EndpointHost = {
   onReplicaReady: () => {},
   onQuotaUsedUp: () => {},
   onSlowStart: () => {},
+  onReplace: () => {},
   lastLines: async () => [],
 };
 

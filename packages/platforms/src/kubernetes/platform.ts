@@ -8,6 +8,7 @@ import {
   type Logger,
   NO_LOGS,
   type Platform,
+  type ReplicaCpu,
   type SecretVersion,
 } from "@faas/core";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
@@ -17,13 +18,16 @@ import { type ClusterFeatures, connectToCluster } from "./client/connect.ts";
 import { runInformers, toBoth } from "./client/informer.ts";
 import { KubernetesCredentials } from "./client/kubeconfig.ts";
 import type { Kind } from "./client/objects.ts";
+import { CpuLimits } from "./cpu/cpu-limits.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
 import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins } from "./organizations/pull-secrets.ts";
 import { KubernetesSecrets } from "./organizations/secrets.ts";
+import { replacePod } from "./pods/exits/replace-pod.ts";
 import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
+import type { PodFacts } from "./pods/pod-facts.ts";
 import { PodTracker } from "./pods/pod-tracker.ts";
 import { CodePayloads } from "./pool/code-payload.ts";
 import { poolSecret } from "./pool/pool-secret.ts";
@@ -33,11 +37,11 @@ import { type ManifestOptions, selectorOf } from "./reconcile/manifests/labels.t
 import { DEFAULT_LIMITS } from "./reconcile/manifests/organization.ts";
 import { ENDPOINT_KINDS } from "./reconcile/object-cache.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
-import { removeStartupBoost } from "./startup-boost.ts";
 
 const ignore = () => {};
 const NO_LOG: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 const DEFAULT_POOL_SIZE = 1;
+const CANNOT_RESIZE = "the cluster cannot change the CPU limit of a running pod, which needs Kubernetes 1.33";
 const WATCHED_KINDS = ["Namespace", ...ENDPOINT_KINDS, "Pod", ...ORGANIZATION_KINDS] as const satisfies Kind[];
 
 /** Runs replicas as pods: one Deployment and Service per endpoint, one namespace per organization. */
@@ -57,6 +61,7 @@ export class KubernetesPlatform implements Platform {
   readonly #pods: PodTracker;
   readonly #pool: WarmPool;
   readonly #warmSets: WarmReplicaSets;
+  readonly #cpu: CpuLimits;
   readonly #log: Logger;
   readonly #host: EndpointHost;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
@@ -64,6 +69,7 @@ export class KubernetesPlatform implements Platform {
   readonly #closing = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   #notReady: FaasError | undefined;
+  #canResize = false;
 
   private constructor(
     options: KubernetesOptions,
@@ -83,15 +89,18 @@ export class KubernetesPlatform implements Platform {
     this.#host = {
       startSeconds: this.#manifests.startSeconds,
       onChanged: (endpoint) => this.#endpointChanged(endpoint),
-      onReplicaReady: (facts) => void removeStartupBoost(api, facts, log, signal),
       onQuotaUsedUp: (org) => this.#warmSets.giveWay(org),
+      onReplicaReady: (facts) => this.#cpu.ready(facts),
       onSlowStart: (facts, waitingFor) =>
         log.warn(
           { endpoint: endpointKey(facts), pod: facts.pod },
           `replica is slow to start, waiting for ${waitingFor}`,
         ),
+      onReplace: (facts) => void this.#replace(facts),
       lastLines: (facts, previous) => lastLines(api, facts, previous),
     };
+    const onPending = (ref: EndpointRef, reason?: string) => this.#endpoints.get(endpointKey(ref))?.cpuChanged(reason);
+    this.#cpu = new CpuLimits({ api, log, signal, onPending });
     const shared = { api, manifests: this.#manifests, log, signal, endpoints: this.#endpoints };
     this.#namespaces = new OrganizationNamespaces({
       ...shared,
@@ -109,6 +118,7 @@ export class KubernetesPlatform implements Platform {
       ...shared,
       hasLostLogin: (org) => this.#namespaces.hasLostLogin(org),
       logs: options.logs ?? NO_LOGS,
+      cpu: this.#cpu,
     });
     const { instance, poolSize = DEFAULT_POOL_SIZE, bundleFolder } = options;
     this.#warmSets = new WarmReplicaSets({
@@ -230,6 +240,13 @@ export class KubernetesPlatform implements Platform {
     this.#statuses.announce();
   }
 
+  setCpu(ref: EndpointRef, cpu: ReplicaCpu): void {
+    const endpoint = this.#endpoints.get(endpointKey(ref));
+    if (endpoint === undefined) return;
+    if (this.#canResize) this.#cpu.set(ref, cpu);
+    else endpoint.cpuChanged(cpu.limitMillis > endpoint.spec.cpuMillis ? CANNOT_RESIZE : undefined);
+  }
+
   async remove(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
     const endpoint = this.#endpoints.get(endpointKey(ref));
     if (endpoint) this.#forget(endpoint);
@@ -265,6 +282,15 @@ export class KubernetesPlatform implements Platform {
     await this.#credentials.close();
   }
 
+  /** Replaces a replica whose process ended, by a warm pod if there is one. */
+  async #replace(facts: PodFacts): Promise<void> {
+    const endpoint = this.#endpoints.get(endpointKey(facts));
+    const isCurrent = endpoint && endpoint.spec.revision === facts.revision && this.#reconciler.isApplied(endpoint);
+    const handOver = isCurrent ? this.#pool.claim(endpoint, 1) : undefined;
+    await replacePod(this.#api, facts, this.#log, this.#closing.signal);
+    handOver?.();
+  }
+
   #add(key: string, spec: EndpointSpec): void {
     const endpoint = new KubernetesEndpoint(spec, this.#host);
     this.#endpoints.set(key, endpoint);
@@ -283,10 +309,12 @@ export class KubernetesPlatform implements Platform {
     this.#statuses.remove(endpoint);
     this.#reconciler.abandon(key);
     this.#pool.remove(key);
+    this.#cpu.forget(endpoint.spec);
     endpoint.stop();
   }
 
   #start({ canResizePods }: ClusterFeatures): void {
+    this.#canResize = canResizePods;
     if (canResizePods) this.#manifests.startupCpuMillis = this.#options.startupCpuMillis ?? 1000;
     else
       this.#log.warn(

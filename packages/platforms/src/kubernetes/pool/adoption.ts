@@ -64,11 +64,11 @@ export async function relabel(api: KubernetesApi, pod: string, spec: EndpointSpe
   });
 }
 
-/** Gives a claimed pod the requests and limits of its endpoint, in place. */
-export async function resize(api: KubernetesApi, pod: string, spec: EndpointSpec, signal: AbortSignal): Promise<void> {
-  const containers = [{ name: CONTAINER, resources: resourcesOf(spec, spec.cpuMillis) }];
+/** Gives a claimed pod the memory request of its endpoint, in place. Its CPU follows as in every pod that has become ready. */
+export async function requestMemory(api: KubernetesApi, pod: string, spec: EndpointSpec, signal: AbortSignal) {
+  const memory = resourcesOf(spec, spec.cpuMillis).requests?.memory;
   await api.call("PATCH", `${pathOf("Pod", namespaceOf(spec.org), pod)}/resize`, {
-    body: { spec: { containers } },
+    body: { spec: { containers: [{ name: CONTAINER, resources: { requests: { memory } } }] } },
     contentType: "application/strategic-merge-patch+json",
     signal,
   });

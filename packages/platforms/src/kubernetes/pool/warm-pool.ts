@@ -9,7 +9,7 @@ import type { KubernetesEndpoint } from "../endpoint.ts";
 import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
 import { LABELS, type ManifestOptions } from "../reconcile/manifests/labels.ts";
 import { claimedVariables } from "../reconcile/manifests/warm-pod.ts";
-import { relabel, resize, templateHashOf } from "./adoption.ts";
+import { relabel, requestMemory, templateHashOf } from "./adoption.ts";
 import { sendClaim } from "./claim.ts";
 import type { CodePayloads } from "./code-payload.ts";
 import { isStillWarm } from "./still-warm.ts";
@@ -119,7 +119,7 @@ export class WarmPool {
     const loaded = send();
     endpoint.claimed(ownedFacts(facts, spec), loaded);
     loaded.then(
-      () => this.#resize(facts, spec),
+      () => this.#requestMemory(facts, spec),
       (error) => {
         if (signal.aborted) return;
         log.warn(
@@ -156,13 +156,13 @@ export class WarmPool {
     }
   }
 
-  async #resize({ pod }: PodFacts, spec: EndpointSpec): Promise<void> {
+  async #requestMemory({ pod }: PodFacts, spec: EndpointSpec): Promise<void> {
     const { api, log, signal } = this.#options;
-    await resize(api, pod, spec, signal).catch((error) => {
+    await requestMemory(api, pod, spec, signal).catch((error) => {
       if (signal.aborted || isGone(error)) return;
       log.warn(
         { err: error, endpoint: endpointKey(spec), pod },
-        "failed to give a warm pod the limits of its endpoint",
+        "failed to reserve the memory of an endpoint for a warm pod",
       );
     });
   }
@@ -214,9 +214,9 @@ export class WarmPool {
 }
 
 /** Returns the facts about a claimed pod whose labels do not say yet whose it is. */
-const ownedFacts = (facts: PodFacts, { org, endpoint, revision }: EndpointSpec): PodFacts => ({
+const ownedFacts = (facts: PodFacts, { org, endpoint, revision, cpuMillis }: EndpointSpec): PodFacts => ({
   ...facts,
-  ...{ org, endpoint, revision },
+  ...{ org, endpoint, revision, endpointCpuMillis: cpuMillis },
 });
 
 const isGone = (error: unknown) => error instanceof ClusterError && error.httpStatus === 404;

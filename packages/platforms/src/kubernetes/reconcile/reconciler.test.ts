@@ -35,6 +35,7 @@ function setUp(t: TestContext, apply: (object: KubernetesObject) => unknown) {
     onReplicaReady: () => {},
     onQuotaUsedUp: () => {},
     onSlowStart: () => {},
+    onReplace: () => {},
     lastLines: async () => [],
   });
   const closing = new AbortController();
