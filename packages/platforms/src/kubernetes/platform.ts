@@ -13,10 +13,10 @@ import {
 } from "@faas/core";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
 import { KubernetesApi } from "./client/api-client.ts";
-import { ClusterError } from "./client/cluster-error.ts";
 import { type ClusterFeatures, connectToCluster } from "./client/connect.ts";
 import { runInformers, toBoth } from "./client/informer.ts";
 import { KubernetesCredentials } from "./client/kubeconfig.ts";
+import { requireMetrics } from "./client/metrics-api.ts";
 import type { Kind } from "./client/objects.ts";
 import { CpuLimits } from "./cpu/cpu-limits.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
@@ -29,10 +29,8 @@ import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
 import type { PodFacts } from "./pods/pod-facts.ts";
 import { PodTracker } from "./pods/pod-tracker.ts";
-import { CodePayloads } from "./pool/code-payload.ts";
 import { poolSecret } from "./pool/pool-secret.ts";
 import { WarmPool } from "./pool/warm-pool.ts";
-import { WarmReplicaSets } from "./pool/warm-replica-sets.ts";
 import { type ManifestOptions, selectorOf } from "./reconcile/manifests/labels.ts";
 import { DEFAULT_LIMITS } from "./reconcile/manifests/organization.ts";
 import { ENDPOINT_KINDS } from "./reconcile/object-cache.ts";
@@ -60,7 +58,6 @@ export class KubernetesPlatform implements Platform {
   readonly #secrets: KubernetesSecrets;
   readonly #pods: PodTracker;
   readonly #pool: WarmPool;
-  readonly #warmSets: WarmReplicaSets;
   readonly #cpu: CpuLimits;
   readonly #log: Logger;
   readonly #host: EndpointHost;
@@ -76,10 +73,11 @@ export class KubernetesPlatform implements Platform {
     credentials: KubernetesCredentials,
     api: KubernetesApi,
     logins: RegistryLogins,
-    poolSecret: Buffer,
+    secret: Buffer,
   ) {
     this.#options = options;
-    this.defaultLimits = { ...DEFAULT_LIMITS, warmPods: options.poolSize ?? DEFAULT_POOL_SIZE };
+    const { poolSize = DEFAULT_POOL_SIZE } = options;
+    this.defaultLimits = { ...DEFAULT_LIMITS, warmPods: poolSize };
     this.#credentials = credentials;
     this.#api = api;
     this.#manifests = manifestOptions(options);
@@ -89,7 +87,7 @@ export class KubernetesPlatform implements Platform {
     this.#host = {
       startSeconds: this.#manifests.startSeconds,
       onChanged: (endpoint) => this.#endpointChanged(endpoint),
-      onQuotaUsedUp: (org) => this.#warmSets.giveWay(org),
+      onQuotaUsedUp: (org) => this.#pool.giveWay(org),
       onReplicaReady: (facts) => this.#cpu.ready(facts),
       onSlowStart: (facts, waitingFor) =>
         log.warn(
@@ -120,13 +118,8 @@ export class KubernetesPlatform implements Platform {
       logs: options.logs ?? NO_LOGS,
       cpu: this.#cpu,
     });
-    const { instance, poolSize = DEFAULT_POOL_SIZE, bundleFolder } = options;
-    this.#warmSets = new WarmReplicaSets({
-      ...{ api, log, signal, instance, namespaces: this.#namespaces, informer: this.#informerOptions() },
-      size: bundleFolder ? poolSize : 0,
-    });
-    const payloads = new CodePayloads(async (digest) => (await bundleFolder?.(digest)) ?? "");
-    this.#pool = new WarmPool({ ...shared, secret: poolSecret, payloads, sets: this.#warmSets });
+    const informer = this.#informerOptions();
+    this.#pool = new WarmPool({ ...shared, options, size: poolSize, secret, namespaces: this.#namespaces, informer });
   }
 
   /**
@@ -176,19 +169,11 @@ export class KubernetesPlatform implements Platform {
    * @throws METRICS_MISSING
    */
   async check({ scaler }: EndpointSpec, signal?: AbortSignal): Promise<void> {
-    if (scaler !== "cpu") return;
-    await this.#api.call("GET", "/apis/metrics.k8s.io/v1beta1", { signal }).catch((error) => {
-      if (!(error instanceof ClusterError) || (error.httpStatus !== 404 && error.httpStatus !== 503)) throw error;
-      throw new FaasError(
-        "METRICS_MISSING",
-        'The scaler "cpu" needs a metrics server, and none answers in this cluster: install metrics-server, or deploy with --scaler concurrency',
-        { cause: error },
-      );
-    });
+    if (scaler === "cpu") await requireMetrics(this.#api, signal);
   }
 
   applyOrg(org: string, limits: Limits, signal?: AbortSignal): Promise<void> {
-    this.#warmSets.setSize(org, limits.warmPods);
+    this.#pool.setSize(org, limits.warmPods);
     return this.#namespaces.apply(org, limits, signal);
   }
 
@@ -339,7 +324,7 @@ export class KubernetesPlatform implements Platform {
       ...this.#namespaces.handlers,
       Pod: toBoth(this.#pods.handler, this.#pool.handler),
     });
-    if (this.#manifests.startupCpuMillis !== undefined) this.#warmSets.start();
+    if (this.#manifests.startupCpuMillis !== undefined) this.#pool.start();
     if (this.#notReady) this.#log.info("connected to the cluster");
     this.#notReady = undefined;
     this.#synced.resolve();

@@ -6,15 +6,17 @@ import type { KubernetesApi } from "../client/api-client.ts";
 import { ClusterError } from "../client/cluster-error.ts";
 import type { WatchHandler } from "../client/informer.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
+import type { KubernetesOptions } from "../options.ts";
+import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
 import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
 import { LABELS, type ManifestOptions } from "../reconcile/manifests/labels.ts";
 import { claimedVariables } from "../reconcile/manifests/warm-pod.ts";
 import { relabel, requestMemory, templateHashOf } from "./adoption.ts";
 import { sendClaim } from "./claim.ts";
-import type { CodePayloads } from "./code-payload.ts";
+import { CodePayloads } from "./code-payload.ts";
 import { isStillWarm } from "./still-warm.ts";
 import { isWarmable, variantOf, type WarmSpec, type WarmVariant } from "./variant.ts";
-import type { WarmReplicaSets } from "./warm-replica-sets.ts";
+import { WarmReplicaSets, type WarmReplicaSetsOptions } from "./warm-replica-sets.ts";
 
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
@@ -22,14 +24,15 @@ const MAX_RETRY_MS = 5_000;
 export interface WarmPoolOptions {
   readonly api: KubernetesApi;
   readonly manifests: ManifestOptions;
+  readonly namespaces: OrganizationNamespaces;
+  readonly informer: WarmReplicaSetsOptions["informer"];
   readonly log: Logger;
   readonly signal: AbortSignal;
-  /** Applied endpoints by key. */
-  readonly endpoints: ReadonlyMap<string, KubernetesEndpoint>;
   /** Secret of this control server, from which the pods' tokens are derived. */
   readonly secret: Buffer;
-  readonly payloads: CodePayloads;
-  readonly sets: WarmReplicaSets;
+  /** Number of waiting pods of each variant that is used, for organizations without a number of their own. */
+  readonly size: number;
+  readonly options: Pick<KubernetesOptions, "instance" | "bundleFolder">;
 }
 
 /** A pod that waits for a function, or has just been given one. */
@@ -49,12 +52,17 @@ interface WarmPod {
 export class WarmPool {
   readonly handler: WatchHandler<V1Pod>;
   readonly #options: WarmPoolOptions;
+  readonly #sets: WarmReplicaSets;
+  readonly #payloads: CodePayloads;
   readonly #pods = new Map<string, WarmPod>();
   readonly #variants = new WeakMap<EndpointSpec, WarmVariant>();
   #isListed = false;
 
   constructor(options: WarmPoolOptions) {
     this.#options = options;
+    const { instance, bundleFolder } = options.options;
+    this.#sets = new WarmReplicaSets({ ...options, instance, size: bundleFolder ? options.size : 0 });
+    this.#payloads = new CodePayloads(async (digest) => (await bundleFolder?.(digest)) ?? "");
     this.handler = {
       listed: (pods) => this.#listed(pods),
       changed: (pod) => this.#changed(pod),
@@ -62,16 +70,31 @@ export class WarmPool {
     };
   }
 
+  /** Starts to keep pods. */
+  start(): void {
+    this.#sets.start();
+  }
+
+  /** Sets the number of waiting pods of each variant that an organization uses; `undefined`: that of the control server. */
+  setSize(org: string, pods: number | undefined): void {
+    this.#sets.setSize(org, pods);
+  }
+
+  /** Removes the waiting pods of an organization for a while: its quota has no room for its replicas. */
+  giveWay(org: string): void {
+    this.#sets.giveWay(org);
+  }
+
   /** Keeps pods for an endpoint. */
   apply(spec: EndpointSpec): void {
     const key = endpointKey(spec);
-    if (isWarmable(spec)) this.#options.sets.add(key, this.#variantOf(spec));
-    else this.#options.sets.remove(key);
+    if (isWarmable(spec)) this.#sets.add(key, this.#variantOf(spec));
+    else this.#sets.remove(key);
   }
 
   /** Keeps no pods any more for an endpoint. */
   remove(key: string): void {
-    this.#options.sets.remove(key);
+    this.#sets.remove(key);
   }
 
   /**
@@ -82,7 +105,7 @@ export class WarmPool {
     const { spec } = endpoint;
     if (count <= 0 || !isWarmable(spec)) return () => {};
     const variant = this.#variantOf(spec);
-    this.#options.sets.used(variant, count);
+    this.#sets.used(variant, count);
     const pods = this.#claimable(variant.id).slice(0, count);
     for (const pod of pods) this.#start(endpoint, spec, variant, pod);
     return () => {
@@ -108,11 +131,11 @@ export class WarmPool {
 
   /** Sends the claim; the replica is ready when it is answered. */
   #start(endpoint: KubernetesEndpoint, spec: WarmSpec, { token }: WarmVariant, pod: WarmPod): void {
-    const { api, log, signal, manifests, payloads } = this.#options;
+    const { api, log, signal, manifests } = this.#options;
     const { facts } = pod;
     pod.claim = { endpoint, spec };
     const send = async (): Promise<ReadyResponse> => {
-      const code = await payloads.get(spec.artifact.warm.code);
+      const code = await this.#payloads.get(spec.artifact.warm.code);
       const env = claimedVariables(spec, manifests);
       return sendClaim({ host: facts.ip as string, token, code, env }, signal);
     };
