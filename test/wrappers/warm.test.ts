@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { eventually } from "@faas/testing";
+import { eventually, tempDir } from "@faas/testing";
+import { sourceItems } from "../../packages/builder/src/bundle/pack.ts";
+import { prepareCode } from "../../packages/builder/src/bundle/prepare.ts";
+import { readSource } from "../../packages/builder/src/source/source.ts";
 import { exitOf } from "./contract.ts";
 import { wrappers } from "./languages.ts";
 import { startWarm, type WarmWrapper } from "./warm-process.ts";
@@ -40,7 +43,7 @@ const libraries = {
 
 const broken = { Node: "\nthrow new Error('no luck');", Python: "\nraise ValueError('no luck')" };
 
-for (const name of ["Node"] as const) {
+for (const name of ["Node", "Python"] as const) {
   const language = wrappers[name];
 
   describe(`a warm ${name} process`, () => {
@@ -172,3 +175,50 @@ for (const name of ["Node"] as const) {
     assert.equal((await replica.call("/-/ready")).json().detail, answer.json().detail);
   });
 }
+
+const served = {
+  "an application in Node": [
+    wrappers.Node,
+    {
+      "index.js":
+        'const http = require("node:http"); http.createServer((_, response) => response.end("own")).listen(80);',
+    },
+  ],
+  "a function in Python with a module that is named as one of the standard library": [
+    wrappers.Python,
+    { "main.py": "import asyncio, uuid\nasync def handler(event):\n    return uuid.own", "uuid.py": 'own = "own"' },
+  ],
+} as const;
+
+for (const [name, [language, files]] of Object.entries(served)) {
+  test(`a claim may bring ${name}`, async () => {
+    await using replica = await startWarm(language);
+    assert.equal((await replica.claim(files)).status, 200, replica.output());
+    assert.equal((await replica.call("/")).text, "own");
+  });
+}
+
+test("a claim may bring a function in TypeScript, with all files of its code", async () => {
+  const folder = tempDir("warm");
+  writeFileSync(join(folder, "index.ts"), 'enum Own { Value = "own" }\nexport const handler = () => Own.Value;');
+  const code = await prepareCode(await readSource(folder, 2 ** 20), {});
+  const files = sourceItems(code).map(({ name, path, text = readFileSync(path ?? "", "utf8") }) => [
+    name,
+    String(text),
+  ]);
+  await using replica = await startWarm(wrappers.Node);
+  assert.equal((await replica.claim(Object.fromEntries(files))).status, 200, replica.output());
+  assert.equal((await replica.call("/")).text, "own");
+  assert.ok(existsSync(join(replica.folder, ".interface.mjs")));
+});
+
+test("a claim waits for the startup of an ASGI application", async () => {
+  const app = `
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no luck"})`;
+  await using replica = await startWarm(wrappers.Python);
+  const answer = await replica.claim({ "main.py": app });
+  assert.deepEqual([answer.status, answer.json().code], [502, "FUNCTION_LOAD_FAILED"]);
+  assert.match(answer.json().detail, /no luck/);
+});
