@@ -18,6 +18,7 @@ import { AuditLog } from "./audit/audit-log.ts";
 import { readVerifier } from "./auth/admin-key-file.ts";
 import { createFirstKey } from "./auth/first-key.ts";
 import { KeyService } from "./auth/key-service.ts";
+import { CpuScaler } from "./autoscaler/cpu-scaler.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
 import { BundleCollector } from "./bundles/bundle-collector.ts";
@@ -215,7 +216,7 @@ function createServedState({ options, dataDir, log, stack }: Startup, storage: S
     });
   const autoscaler = stack.use(
     new Autoscaler({
-      registry,
+      ...{ registry, cpu: CpuScaler.for(platform, options.kubernetes?.cpuMaxMillis) },
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );
