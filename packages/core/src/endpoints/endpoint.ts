@@ -12,7 +12,7 @@ export const bundleDigestSchema = z
 
 const imageReferenceSchema = z.string().min(1).max(1024);
 
-/** Schema of what a warm pod needs to become a replica of an image. */
+/** Schema of what a warm pod needs to become a replica of an image (docs/decisions/0038-warm-images-and-code-bundles.md). */
 export const warmImageSchema = z
   .strictObject({
     image: imageReferenceSchema.describe("Image with the dependencies and the wrapper, without the code"),

@@ -57,7 +57,7 @@ export function sendClaim({ host, token, code, env }: Claim, signal: AbortSignal
         resolve({ ready: false, status, isWrapper: true, detail });
       });
     });
-    // One write: the pod needs both to go on.
+    // One write: the pod needs both.
     outgoing.end(Buffer.concat([head, content]));
   });
 }

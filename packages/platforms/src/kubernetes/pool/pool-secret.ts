@@ -10,7 +10,7 @@ export async function poolSecret(dataDir: string): Promise<Buffer> {
   const known = await readFile(file, "latin1").catch(() => "");
   if (known.length === BYTES * 2) return Buffer.from(known, "hex");
   const secret = randomBytes(BYTES);
-  // Without it, a restarted server would replace the waiting pods, which is no reason not to start.
+  // If that fails, a restarted server replaces the waiting pods; it can start nevertheless.
   await writeFile(file, secret.toString("hex"), { mode: 0o600 }).catch(() => {});
   return secret;
 }

@@ -13,7 +13,7 @@ const use = (org: string, usedMs?: number, demands: VariantUse["demands"] = []):
 const sizeOf = (each: VariantUse, size = 1) => poolSize(each, { sizeOf: () => size, nowMs: NOW });
 
 describe("the number of warm pods of a variant", () => {
-  test("is none before its first use", () => {
+  test("is zero before its first use", () => {
     assert.equal(sizeOf(use("acme")), 0);
   });
 

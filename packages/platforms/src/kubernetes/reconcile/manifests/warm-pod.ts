@@ -7,7 +7,7 @@ import { CONTAINER, LABELS, type ManifestOptions, namespaceOf, organizationLabel
 
 /** Folder of the function's code and dependencies in every image. */
 const CODE_FOLDER = "/app";
-/** Where the init container sees the volume of the code folder. */
+/** Path of the code folder's volume in the init container. */
 const COPY_FOLDER = "/code";
 /** Variables that a runtime reads at its start and that depend on an endpoint's limits. */
 const VARIABLES_AT_START = ["NODE_OPTIONS", "UV_THREADPOOL_SIZE", "PYTHON_CPU_COUNT"];
