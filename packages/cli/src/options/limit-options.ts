@@ -116,7 +116,6 @@ const formatValue = (value: NonNullable<Limits[LimitName]>) =>
 function formatUse(name: LimitName, use: OrgDetails["use"]): string {
   // Limits of one call, one moment, one replica or one environment: nothing accumulates.
   if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "warmPods") return "-";
->>>>>>> warm-image
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
   if (name === "bundleBytes") return formatRounded(Number(value));
