@@ -118,9 +118,7 @@ export class WarmReplicaSets {
     const id = this.#endpoints.get(key);
     if (id === undefined) return;
     this.#endpoints.delete(key);
-    const known = this.#variants.get(id);
-    known?.endpoints.delete(key);
-    if (known?.endpoints.size === 0) this.#variants.delete(id);
+    this.#variants.get(id)?.endpoints.delete(key);
     this.#adaptSoon();
   }
 
@@ -171,10 +169,12 @@ export class WarmReplicaSets {
     const sizeOf = (org: string) => (this.#gaveWay.has(org) ? 0 : (this.#sizes.get(org) ?? this.#options.size));
     for (const known of [...this.#variants.values()]) {
       const { variant } = known;
-      const replicas = poolSize(known, { sizeOf, nowMs });
+      const isNeeded = known.endpoints.size > 0;
+      const replicas = isNeeded ? poolSize(known, { sizeOf, nowMs }) : 0;
       const observed = this.#observed.get(variant.id)?.replicas;
       if (replicas === 0 && observed !== undefined) await this.#delete(variant.id);
       else if (replicas > 0 && observed !== replicas) await this.#apply(variant, replicas);
+      if (!isNeeded && known.endpoints.size === 0) this.#variants.delete(variant.id);
     }
     if (nowMs - (this.#startedAt ?? nowMs) < START_MS) return;
     for (const id of [...this.#observed.keys()]) if (!this.#variants.has(id)) await this.#delete(id);

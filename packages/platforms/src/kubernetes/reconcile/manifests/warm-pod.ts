@@ -18,7 +18,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   python: ["python3", "/warm/.interface.py"],
 };
 /** Memory of a waiting wrapper, by language, measured by `npm run performance:cluster -- pool`. */
-const IDLE_MEMORY_MIB: Readonly<Record<string, number>> = { node: 48, typescript: 48, python: 20 };
+const IDLE_MEMORY_MIB: Readonly<Record<string, number>> = { node: 32, typescript: 32, python: 24 };
 
 /** A ReplicaSet of warm pods, and its id. */
 export interface WarmReplicaSet {
