@@ -2194,15 +2194,16 @@ class CpuQuotaPacer:
     RATE = 0.98
     # The part of a share that calls which waited when the slot began may take in advance, so that they need not wait for another slot.
     CREDIT = 0.2
-    # Seconds between two looks at the limit, which may change: a startup boost raises it for a while.
-    LOOK = 0.25
+    # Seconds between two looks at the limit, which may change: a startup boost raises it for a while, and so does load.
+    LOOK = 0.05
     FILES = (
         ("/sys/fs/cgroup/cpu.max",),
         ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
     )
 
     def __init__(self):
-        self.files = next((files for files in self.FILES if os.path.exists(files[0])), None)
+        # They stay open: to read them again costs a tenth of opening them, too, and a small quota has little for that.
+        self.files = next((opened for opened in map(open_files, self.FILES) if opened), None)
         self.rate = None  # cores; None: no limit, or one of a core and more
         self.looked = -self.LOOK
         self.share = 0.0  # CPU seconds for each slot
@@ -2216,8 +2217,8 @@ class CpuQuotaPacer:
     def read_limit(self, now):
         self.looked = now
         try:
-            quota, period = " ".join(read_text(file) for file in self.files).split()
-            rate = int(quota) / int(period) if quota.isdecimal() else 1
+            quota, period = b" ".join(os.pread(file, 64, 0) for file in self.files or ()).split()
+            rate = int(quota) / int(period) if quota.isdigit() else 1
         except (OSError, ValueError):
             self.files, rate = None, 1
         rate = rate * self.RATE if rate < 1 else None
@@ -2260,9 +2261,11 @@ class CpuQuotaPacer:
         return used
 
 
-def read_text(path):
-    with open(path) as file:
-        return file.read()
+def open_files(paths):
+    try:
+        return [os.open(path, os.O_RDONLY) for path in paths]
+    except OSError:
+        return None
 
 
 # ---- runners/loop_watchdog.py
@@ -2881,7 +2884,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2883, r'''import os
+PARTS['function.missing_package'] = 2886, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2965,7 +2968,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2967, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2970, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3023,7 +3026,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 3025, r'''import base64
+PARTS['signatures.aws_lambda'] = 3028, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3203,7 +3206,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3205, r'''import sys
+PARTS['apps.recognize'] = 3208, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3339,7 +3342,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3341, r'''import sys
+PARTS['signatures.adapt'] = 3344, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3483,7 +3486,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3485, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3488, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3600,7 +3603,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3602, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3605, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3666,7 +3669,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3668, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3671, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3693,7 +3696,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3695, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3698, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3900,7 +3903,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3902, r'''from time import monotonic
+PARTS['asgi.connection'] = 3905, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4043,7 +4046,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4045, r'''import sys
+PARTS['asgi.lifespan'] = 4048, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4131,7 +4134,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4133, r'''import gc
+PARTS['asgi.runner'] = 4136, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4221,7 +4224,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4223, r'''import io
+PARTS['wsgi.environ'] = 4226, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4301,7 +4304,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4303, r'''from time import monotonic
+PARTS['wsgi.response'] = 4306, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4425,7 +4428,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4427, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4430, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4471,7 +4474,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['warm.imports'] = 4473, r'''import os
+PARTS['warm.imports'] = 4476, r'''import os
 import sys
 from importlib import import_module
 
@@ -4521,7 +4524,7 @@ def forget_ahead(folder, files, kept):
 '''
 
 
-PARTS['warm.write_files'] = 4523, r'''import os
+PARTS['warm.write_files'] = 4526, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4595,7 +4598,7 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4597, r'''import os
+PARTS['warm.become'] = 4600, r'''import os
 import sys
 load_part('warm.imports')
 load_part('warm.write_files')
@@ -4624,7 +4627,7 @@ def become(claim, kept_modules):
 '''
 
 
-PARTS['warm.claim'] = 4626, r'''import os
+PARTS['warm.claim'] = 4629, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4727,7 +4730,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4729, r'''import select
+PARTS['warm.process'] = 4732, r'''import select
 import socket
 from hashlib import sha256
 from hmac import compare_digest
@@ -4872,7 +4875,7 @@ class WarmProcess:
 '''
 
 
-PARTS['signatures.google'] = 4874, r'''import os
+PARTS['signatures.google'] = 4877, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4931,7 +4934,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4933, r'''import base64
+PARTS['signatures.cloud_event'] = 4936, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5082,7 +5085,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5084, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5087, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5116,7 +5119,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5118, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5121, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5179,7 +5182,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5181, r'''import os
+PARTS['signatures.openfaas'] = 5184, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5268,7 +5271,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5270, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5273, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5398,7 +5401,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5400, r'''import base64
+PARTS['websocket.handshake'] = 5403, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5439,7 +5442,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5441, r'''import sys
+PARTS['websocket.exchange'] = 5444, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
