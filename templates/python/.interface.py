@@ -4479,7 +4479,7 @@ import sys
 from importlib import import_module
 
 # ---- warm/imports.py
-# What a warm process imports before it has a function.
+# Imports of a warm process before it has a function.
 
 # Modules of the standard library that functions and their packages import most, with all that these import.
 COMMON_MODULES = (

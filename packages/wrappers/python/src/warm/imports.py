@@ -1,4 +1,4 @@
-"""What a warm process imports before it has a function."""
+"""Imports of a warm process before it has a function."""
 
 from __future__ import annotations
 
