@@ -2177,15 +2177,16 @@ class CpuQuotaPacer:
     RATE = 0.98
     # The part of a share that calls which waited when the slot began may take in advance, so that they need not wait for another slot.
     CREDIT = 0.2
-    # Seconds between two looks at the limit, which may change: a startup boost raises it for a while.
-    LOOK = 0.25
+    # Seconds between two looks at the limit, which may change: a startup boost raises it for a while, and so does load.
+    LOOK = 0.05
     FILES = (
         ("/sys/fs/cgroup/cpu.max",),
         ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
     )
 
     def __init__(self):
-        self.files = next((files for files in self.FILES if os.path.exists(files[0])), None)
+        # They stay open: to read them again costs a tenth of opening them, too, and a small quota has little for that.
+        self.files = next((opened for opened in map(open_files, self.FILES) if opened), None)
         self.rate = None  # cores; None: no limit, or one of a core and more
         self.looked = -self.LOOK
         self.share = 0.0  # CPU seconds for each slot
@@ -2199,8 +2200,8 @@ class CpuQuotaPacer:
     def read_limit(self, now):
         self.looked = now
         try:
-            quota, period = " ".join(read_text(file) for file in self.files).split()
-            rate = int(quota) / int(period) if quota.isdecimal() else 1
+            quota, period = b" ".join(os.pread(file, 64, 0) for file in self.files or ()).split()
+            rate = int(quota) / int(period) if quota.isdigit() else 1
         except (OSError, ValueError):
             self.files, rate = None, 1
         rate = rate * self.RATE if rate < 1 else None
@@ -2243,9 +2244,11 @@ class CpuQuotaPacer:
         return used
 
 
-def read_text(path):
-    with open(path) as file:
-        return file.read()
+def open_files(paths):
+    try:
+        return [os.open(path, os.O_RDONLY) for path in paths]
+    except OSError:
+        return None
 
 
 # ---- runners/loop_watchdog.py
@@ -2850,7 +2853,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2852, r'''import os
+PARTS['function.missing_package'] = 2855, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2934,7 +2937,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2936, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2939, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2992,7 +2995,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2994, r'''import base64
+PARTS['signatures.aws_lambda'] = 2997, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3172,7 +3175,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3174, r'''import sys
+PARTS['apps.recognize'] = 3177, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3308,7 +3311,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3310, r'''import sys
+PARTS['signatures.adapt'] = 3313, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3452,7 +3455,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3454, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3457, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3569,7 +3572,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3571, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3574, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3635,7 +3638,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3637, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3640, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3662,7 +3665,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3664, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3667, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3869,7 +3872,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3871, r'''from time import monotonic
+PARTS['asgi.connection'] = 3874, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4012,7 +4015,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4014, r'''import sys
+PARTS['asgi.lifespan'] = 4017, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4100,7 +4103,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4102, r'''import gc
+PARTS['asgi.runner'] = 4105, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4190,7 +4193,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4192, r'''import io
+PARTS['wsgi.environ'] = 4195, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4270,7 +4273,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4272, r'''from time import monotonic
+PARTS['wsgi.response'] = 4275, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4394,7 +4397,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4396, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4399, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4440,7 +4443,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4442, r'''import os
+PARTS['signatures.google'] = 4445, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4499,7 +4502,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4501, r'''import base64
+PARTS['signatures.cloud_event'] = 4504, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4650,7 +4653,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4652, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 4655, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4684,7 +4687,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4686, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 4689, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4747,7 +4750,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4749, r'''import os
+PARTS['signatures.openfaas'] = 4752, r'''import os
 import socket
 load_part('apps.address')
 
@@ -4836,7 +4839,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4838, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 4841, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4966,7 +4969,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4968, r'''import base64
+PARTS['websocket.handshake'] = 4971, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5007,7 +5010,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5009, r'''import sys
+PARTS['websocket.exchange'] = 5012, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

@@ -104,6 +104,7 @@ test("settings become the server's options, and are stored with the installation
     registryPush: "localhost:5000",
     registryPull: "registry:5000",
     startupCpu: "500m",
+    cpuMax: "2",
     storageClass: "fast",
     maxConnections: 5000,
     maxConnectionsPerAddress: 500,
@@ -116,6 +117,7 @@ test("settings become the server's options, and are stored with the installation
     ["--registry-push", "localhost:5000"],
     ["--registry-pull", "registry:5000"],
     ["--startup-cpu", "500m"],
+    ["--cpu-max", "2"],
     ["--max-connections", "5000"],
     ["--max-connections-per-address", "500"],
   ] as const)

@@ -16,6 +16,8 @@ export interface InstallSettings {
   readonly registryPush?: string;
   readonly registryPull?: string;
   readonly startupCpu?: string;
+  /** CPU limit that load may raise that of a replica to, unless its endpoint has one. Absent or `none`: it is not raised. */
+  readonly cpuMax?: string;
   /**
    * Number of gateways in pods of their own, such as `2`, or `2-10` for a number that follows their CPU use. `0`: the control server is the gateway.
    *
@@ -98,7 +100,16 @@ export function settingsFor(given: Partial<InstallSettings>, previous: Partial<I
 }
 
 const STORED = [
-  ...(["storage", "storageClass", "expose", "gateways", "registryPush", "registryPull", "startupCpu"] as const),
+  ...([
+    "storage",
+    "storageClass",
+    "expose",
+    "gateways",
+    "registryPush",
+    "registryPull",
+    "startupCpu",
+    "cpuMax",
+  ] as const),
   ...(["auth", "allowImages", "tlsSecret", "accessLog", "logRequestIds"] as const),
   ...(["maxConnections", "maxConnectionsPerAddress"] as const),
 ] satisfies readonly (keyof InstallSettings)[];

@@ -122,6 +122,8 @@ export interface KubernetesServerOptions {
   readonly registry?: Registry;
   /** CPU limit while a replica starts. */
   readonly startupCpuMillis?: number;
+  /** CPU limit that load may raise that of a replica to, where an endpoint's settings name none. Absent: it is not raised. */
+  readonly cpuMaxMillis?: number;
   /**
    * Time for a replica to start.
    *

@@ -29,6 +29,7 @@ function table(view: EndpointView): string {
     ["url", view.url],
     ["phase", view.phase],
     ...(view.limited === undefined ? [] : [["limited", view.limited]]),
+    ...(view.cpuPending === undefined ? [] : [["cpu pending", view.cpuPending]]),
     ["revision", view.revision],
     ...(view.deploying === undefined ? [] : [["deploying", view.deploying]]),
     ["image", view.image],

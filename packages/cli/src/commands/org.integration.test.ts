@@ -51,6 +51,7 @@ test("org limit sets and removes single limits, which org describe shows with th
     endpoints: ["1", "1"],
     replicas: ["1", "none"],
     cpu: ["0.1", "4"],
+    "cpu-max": ["-", "none"],
     memory: ["256Mi", "8Gi"],
     "requests-per-second": ["0", "100"],
     burst: ["-", "none"],

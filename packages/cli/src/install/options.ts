@@ -37,6 +37,7 @@ export function addInstallOptions(command: Command): Command {
 }
 
 const MAX_GATEWAYS = 100;
+const CPU = "a CPU quantity such as 500m or 1";
 
 /** Parses a number of gateways, or the bounds of one. */
 function gatewayNumber(text: string): string {
@@ -84,8 +85,15 @@ function addServerOptions(command: Command): void {
     )
     .addOption(
       optionWithLaterDefault("--startup-cpu <cpu>", "CPU limit of a starting replica", "1000m").argParser(
-        parsedOption(parseCpu, "a CPU quantity such as 500m or 1"),
+        parsedOption(parseCpu, CPU),
       ),
+    )
+    .addOption(
+      optionWithLaterDefault(
+        "--cpu-max <cpu>",
+        "CPU limit that load may raise that of a replica to, unless its endpoint has one",
+        "none",
+      ).argParser(parsedOption((text) => (text === "none" ? 0 : parseCpu(text)), `${CPU}, or none`)),
     )
     .addOption(optionWithLaterDefault("--auth <on|off>", "Require keys", "on").choices(["on", "off"]))
     .option("--allow-images <prefixes>", ALLOW_IMAGES_DESCRIPTION, (text: string) => parseAllowedImages(text).join(","))

@@ -21,6 +21,7 @@ const flags: Readonly<Record<LimitName, { readonly value: string; readonly text:
   endpoints: { value: "n", text: "Registered endpoints" },
   replicas: { value: "n", text: "Replicas of all endpoints together" },
   cpu: { value: "cpu", text: "CPU limits of all replicas together, such as 4 or 500m" },
+  cpuMax: { value: "cpu", text: "CPU limit of one replica under load, also where --cpu-max allows more" },
   memory: { value: "size", text: "Memory limits of all replicas together, such as 8Gi" },
   requestsPerSecond: { value: "n", text: "Calls per second, in the long run" },
   burst: { value: "n", text: "Calls at once after a pause (without it, the calls of one second)" },
@@ -73,6 +74,7 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   endpoints: COUNT,
   replicas: COUNT,
   cpu: "a CPU quantity such as 4 or 500m",
+  cpuMax: "a CPU quantity such as 4 or 500m",
   memory: SIZE,
   requestsPerSecond: "a number from 0.01 to 1000000",
   burst: "a whole number from 1 to 10000000",
@@ -112,8 +114,8 @@ const formatValue = (value: NonNullable<Limits[LimitName]>) =>
   typeof value === "object" ? value.join(", ") : String(value);
 
 function formatUse(name: LimitName, use: OrgDetails["use"]): string {
-  // Limits of one call, one moment or one environment: nothing accumulates.
-  if (name === "burst" || name === "bodySize" || name === "warmPods") return "-";
+  // Limits of one call, one replica, one moment or one environment: nothing accumulates.
+  if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "warmPods") return "-";
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
   if (name === "bundleBytes") return formatRounded(Number(value));

@@ -113,6 +113,13 @@ function addResourceOptions(command: Command): void {
     )
     .addOption(optionWithLaterDefault("--cpu <cpu>", "CPU limit of a replica", cpu).argParser(setting("cpu")))
     .addOption(
+      optionWithLaterDefault(
+        "--cpu-max <cpu>",
+        "CPU limit that load may raise it to, on Kubernetes",
+        "the server's, or --cpu",
+      ).argParser(setting("cpuMax")),
+    )
+    .addOption(
       optionWithLaterDefault("--memory <size>", "Memory limit of a replica", memory).argParser(setting("memory")),
     )
     .addOption(

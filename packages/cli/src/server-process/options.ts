@@ -28,6 +28,7 @@ export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings, Conn
   readonly registryPush?: string;
   readonly registryPull?: string;
   readonly startupCpu: string;
+  readonly cpuMax?: string;
   readonly lockTimeout?: string;
   /** Deprecated name of `lockTimeout`. */
   readonly lockPatience?: string;
@@ -39,6 +40,7 @@ export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings, Conn
   readonly gatewayTokenFile?: string;
 }
 
+const CPU = "a CPU quantity such as 500m or 1";
 const DURATION = "a duration such as 30s";
 const NO_LOCK_TIMEOUT = "0s";
 const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
@@ -138,11 +140,13 @@ function addKubernetesOptions(command: Command): void {
         "--registry-push",
       ),
     )
-    .option(
-      "--startup-cpu <cpu>",
-      "kubernetes: CPU limit of a starting replica",
-      parsedOption(parseCpu, "a CPU quantity such as 500m or 1"),
-      "1000m",
+    .option("--startup-cpu <cpu>", "kubernetes: CPU limit of a starting replica", parsedOption(parseCpu, CPU), "1000m")
+    .addOption(
+      optionWithLaterDefault(
+        "--cpu-max <cpu>",
+        "kubernetes: CPU limit that load may raise that of a replica to, unless its endpoint has one",
+        "the endpoint's --cpu",
+      ).argParser(parsedOption(parseCpu, CPU)),
     );
 }
 
@@ -217,13 +221,14 @@ function gatewaysOptions(
 
 /** Converts the options of `faas up` to the arguments of a server in the background, whose working directory is another. */
 export function serverArguments(options: UpOptions, dataDir: string, io: Io): string[] {
-  const { host, port, logLevel = "info", platform, poolSize, isolation, startupCpu } = options;
+  const { host, port, logLevel = "info", platform, poolSize, isolation, startupCpu, cpuMax } = options;
   const { accessLog, logRequestIds, auth, adminKeyFile, allowImages, readable, context, registryPush, registryPull } =
     options;
   const tls = tlsFiles(options, io.cwd);
   const { total, perAddress } = connectionLimits(options);
   const values = {
     ...{ port, host, data: dataDir, "log-level": logLevel, platform, "startup-cpu": startupCpu },
+    "cpu-max": cpuMax,
     ...{ "lock-timeout": lockTimeout(options), "pool-size": poolSize, isolation, auth, context },
     "access-log": accessLog,
     "log-request-ids": logRequestIds,
@@ -257,7 +262,7 @@ const lockTimeout = ({ lockTimeout: timeout, lockPatience }: UpOptions): string 
 
 /** Returns undefined for the embedded platform. */
 function kubernetesOptions(options: UpOptions, io: Io): KubernetesServerOptions | undefined {
-  const { platform, context, registryPush, registryPull, startupCpu } = options;
+  const { platform, context, registryPush, registryPull, startupCpu, cpuMax } = options;
   if (platform === "embedded") {
     if (context ?? registryPush ?? registryPull)
       throw new FaasError("USAGE", "--context, --registry-push and --registry-pull require --platform kubernetes");
@@ -271,6 +276,7 @@ function kubernetesOptions(options: UpOptions, io: Io): KubernetesServerOptions 
     ...(context === undefined ? {} : { context }),
     ...(namespace === undefined ? {} : { namespace }),
     startupCpuMillis: parseCpu(startupCpu) as number,
+    ...(cpuMax === undefined ? {} : { cpuMaxMillis: parseCpu(cpuMax) as number }),
   };
 }
 

@@ -44,6 +44,10 @@ export const endpointViewSchema = z
       .string()
       .optional()
       .describe("Present when it needs more replicas than the organization's limits allow: the number and the limit"),
+    cpuPending: z
+      .string()
+      .optional()
+      .describe("Present when the cluster cannot give its replicas the CPU that load needs: the reason"),
     failure: replicaFailureSchema
       .optional()
       .describe("Why the newest deployment, or the serving revision, does not run"),

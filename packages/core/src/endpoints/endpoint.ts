@@ -72,6 +72,8 @@ export interface EndpointSpec extends EndpointRef {
   readonly idleTimeoutMs: number | "auto";
   readonly timeoutMs: number;
   readonly cpuMillis: number;
+  /** CPU limit that load may raise `cpuMillis` to, in place. Absent: the server's default. */
+  readonly cpuMaxMillis?: number;
   readonly memoryBytes: number;
   readonly bodyLimitBytes: number;
   readonly egress: Egress;
@@ -125,7 +127,16 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
     formatArtifact(artifact),
     ...[runtime, handler ?? null, replicas, maxReplicas, scaler, concurrency],
     ...[idleTimeout, timeout, cpu, memory, bodyLimit, env],
-    ...optionalFields(settings, ["app", "signature", "command", "readyPath", "baseImage", "fallback", "hostnames"]),
+    ...optionalFields(settings, [
+      "app",
+      "signature",
+      "command",
+      "readyPath",
+      "baseImage",
+      "fallback",
+      "hostnames",
+      "cpuMax",
+    ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
     ...(settings.secrets === undefined
@@ -163,6 +174,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     idleTimeoutMs: parseIdleTimeout(settings.idleTimeout),
     timeoutMs: parseDuration(settings.timeout) as number,
     cpuMillis: parseCpu(settings.cpu) as number,
+    ...(settings.cpuMax === undefined ? {} : { cpuMaxMillis: parseCpu(settings.cpuMax) as number }),
     memoryBytes: parseSize(settings.memory) as number,
     bodyLimitBytes: parseSize(settings.bodyLimit) as number,
     egress: settings.egress ?? "open",

@@ -32,6 +32,14 @@ export interface Replica {
   readonly start?: readonly StartStage[];
 }
 
+/** CPU of each replica of an endpoint. */
+export interface ReplicaCpu {
+  /** CPU limit. */
+  readonly limitMillis: number;
+  /** CPU limit for which the platform reserves resources, as far as it reserves any: at most `limitMillis`. */
+  readonly reservedMillis: number;
+}
+
 /** Schema of a moment of a replica's start. */
 export const startStageSchema = z.object({
   stage: z.string().describe('In words: "scheduled", "container runs" …'),
@@ -66,6 +74,8 @@ export interface EndpointStatus extends EndpointRef {
   readonly failure?: ReplicaFailure;
   /** Last few replicas that were ready and exited, oldest first: the reasons why their requests failed. */
   readonly ended?: readonly EndedReplica[];
+  /** Reason why not all of the endpoint's replicas have the CPU limit and the reservation of the last `setCpu`; absent if they have, or are about to. */
+  readonly cpuPending?: string;
   /** Number of replicas that a gateway started while it had no control server, and which is now the desired one; absent after the next `scale`. */
   readonly woken?: number;
 }
@@ -92,6 +102,11 @@ export interface Platform extends AsyncDisposable {
    * @throws ENDPOINT_NOT_FOUND if the endpoint was never applied
    */
   scale(ref: EndpointRef, replicas: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Changes the CPU of all replicas of an endpoint in place, present and future ones, until the next call. Returns at once; what cannot be done
+   * is in the status (`cpuPending`). Absent: the platform does not enforce CPU limits.
+   */
+  setCpu?(ref: EndpointRef, cpu: ReplicaCpu): void;
   /** Drains and removes the endpoint; resolves when it no longer serves. Succeeds if it does not exist. */
   remove(ref: EndpointRef, signal?: AbortSignal): Promise<void>;
   /** Drains and removes all endpoints of an organization, and its other data. */

@@ -28,6 +28,7 @@ const values = {
   idleTimeout: fc.constantFrom("5m", "never"),
   timeout: fc.constantFrom("30s", "1s"),
   cpu: fc.constantFrom("100m", "1"),
+  cpuMax: fc.constantFrom("1", "2"),
   memory: fc.constantFrom("256Mi", "1Gi"),
   bodyLimit: fc.constantFrom("6Mi", "1Mi"),
   egress: fc.constantFrom("open", "none"),

@@ -56,6 +56,16 @@ test("rejects maxReplicas below replicas", () => {
   assert.equal(settingsProblem(withDefaults({ replicas: 50 })), undefined);
 });
 
+test("rejects cpuMax below cpu", () => {
+  assert.match(
+    settingsProblem(withDefaults({ cpu: "0.5", cpuMax: "200m" })) ?? "",
+    /at least "cpu" \(0\.5\), got 200m/,
+  );
+  assert.equal(settingsProblem(withDefaults({ cpuMax: "100m" })), undefined);
+  assert.equal(endpointSpecOf({ cpuMax: "1.5" }).cpuMaxMillis, 1500);
+  assert.equal(endpointSpecOf({}).cpuMaxMillis, undefined);
+});
+
 test("a revision id depends on the content and not on the order of variables", () => {
   const id = (input: Parameters<typeof withDefaults>[0]) => revisionId(bundle, withDefaults(input));
   assert.equal(id({ env: { A: "1", B: "2" } }), id({ env: { B: "2", A: "1" }, timeout: "30s" }));

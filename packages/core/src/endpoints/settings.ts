@@ -85,6 +85,9 @@ const duration = (min: number, max: number) =>
 const size = (min: number, max: number) =>
   quantity("size", "128Mi or 1Gi", SIZE_UNITS, parseSize, min, max, formatSize);
 
+const cpuQuantity = () =>
+  quantity("CPU quantity", "100m or 0.5", CPU_UNITS, parseCpu, 10, 256_000, (millis) => `${millis}m`);
+
 const environmentName = z
   .string()
   .regex(VARIABLE, "expected a variable's name to be letters, digits and underscores")
@@ -174,9 +177,14 @@ export const settingsInputSchema = z.strictObject({
       'Time without requests after which all replicas are removed (default 5m), "never", or "auto": depends on the intervals between past requests',
     ),
   timeout: duration(1, DAY_MS).optional().describe("Maximum duration of a request (default 30s)"),
-  cpu: quantity("CPU quantity", "100m or 0.5", CPU_UNITS, parseCpu, 10, 256_000, (millis) => `${millis}m`)
+  cpu: cpuQuantity()
     .optional()
     .describe("CPU limit of a replica in cores (default 100m). The embedded platform does not enforce it"),
+  cpuMax: cpuQuantity()
+    .optional()
+    .describe(
+      "CPU limit that load may raise that of a replica to, in place (default: that of the server, or cpu). Equal to cpu: never raised. The embedded platform ignores it",
+    ),
   memory: size(32 * 2 ** 20, 2 ** 40)
     .optional()
     .describe("Memory limit of a replica (default 256Mi)"),
@@ -236,6 +244,7 @@ export const settingsSchema = z.object({
   idleTimeout: z.string().describe('A duration, "never" or "auto"'),
   timeout: z.string().describe("A duration"),
   cpu: z.string().describe("A CPU quantity"),
+  cpuMax: z.string().optional().describe("A CPU quantity. Absent: that of the server, or cpu"),
   memory: z.string().describe("A size"),
   bodyLimit: z.string().describe("A size"),
   egress: z.literal("none").optional().describe("Absent: open"),
@@ -268,6 +277,7 @@ export function withDefaults(input: SettingsInput): Settings {
     idleTimeout: input.idleTimeout ?? "5m",
     timeout: input.timeout ?? "30s",
     cpu: input.cpu ?? "100m",
+    ...(input.cpuMax === undefined ? {} : { cpuMax: input.cpuMax }),
     memory: input.memory ?? "256Mi",
     bodyLimit: input.bodyLimit ?? "6Mi",
     ...(input.egress === "none" ? { egress: input.egress } : {}),
@@ -285,6 +295,9 @@ export function settingsProblem(settings: Settings): string | undefined {
   if (settings.maxReplicas < settings.replicas) {
     return `expected "maxReplicas" to be at least "replicas" (${settings.replicas}), got ${settings.maxReplicas}`;
   }
+  const { cpu, cpuMax = cpu } = settings;
+  if ((parseCpu(cpuMax) ?? 0) < (parseCpu(cpu) ?? 0))
+    return `expected "cpuMax" to be at least "cpu" (${cpu}), got ${cpuMax}`;
   const twice = Object.keys(settings.secrets ?? {}).filter((variable) => Object.hasOwn(settings.env, variable));
   if (twice.length > 0)
     return `expected each variable to be in "env" or in "secrets", but ${twice.join(", ")} ${twice.length > 1 ? "are" : "is"} in both. Remove one, or use another variable for the secret`;

@@ -6,6 +6,8 @@ export interface LimitNumbers {
   readonly endpoints: number;
   readonly replicas: number;
   readonly cpuMillis: number;
+  /** CPU limit of a single replica. */
+  readonly cpuMaxMillis: number;
   readonly memoryBytes: number;
   readonly requestsPerSecond: number;
   readonly burst: number;
@@ -25,6 +27,7 @@ export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumber
     endpoints: all.endpoints ?? Number.POSITIVE_INFINITY,
     replicas: all.replicas ?? Number.POSITIVE_INFINITY,
     cpuMillis: parsed(all.cpu, parseCpu),
+    cpuMaxMillis: parsed(all.cpuMax, parseCpu),
     memoryBytes: parsed(all.memory, parseSize),
     requestsPerSecond,
     burst: all.burst ?? Math.max(1, Math.ceil(requestsPerSecond)),

@@ -22,6 +22,9 @@ export const limitsSchema = z.strictObject({
     .optional()
     .describe("Replicas of all endpoints together"),
   cpu: cpu.optional().describe("CPU limits of all replicas together"),
+  cpuMax: cpu
+    .optional()
+    .describe("CPU limit that load may raise that of one replica to, also where cpuMax allows more"),
   memory: size.optional().describe("Memory limits of all replicas together"),
   requestsPerSecond: z.number().min(0.01).max(1_000_000).optional().describe("Calls per second, on average"),
   burst: z

@@ -22,6 +22,13 @@ describe("variables from the limits of an endpoint", () => {
       );
     });
 
+  test("allow threads for the limit that load may raise, and worker processes for that of the settings", () => {
+    const { GOMAXPROCS, UV_THREADPOOL_SIZE, WEB_CONCURRENCY } = limitVariables({
+      ...{ cpuMillis: 1500, cpuMaxMillis: 6000, memoryBytes: 100 * MIB },
+    });
+    assert.deepEqual([GOMAXPROCS, UV_THREADPOOL_SIZE, WEB_CONCURRENCY], ["6", "6", "2"]);
+  });
+
   test("keep Go below the memory limit", () => {
     assert.equal(limits(100).GOMEMLIMIT, String(90 * MIB));
   });

@@ -8,7 +8,7 @@ const GO_MEMORY_RATIO = 0.9;
 /** Number of libuv's threads, which mostly wait for files and names, so that fewer than its default would only slow them down. */
 const MIN_LIBUV_THREADS = 4;
 
-type Limits = Pick<EndpointSpec, "memoryBytes" | "cpuMillis">;
+type Limits = Pick<EndpointSpec, "memoryBytes" | "cpuMillis" | "cpuMaxMillis">;
 
 /** Returns Node's option for the heap limit. Without it, Node allows 259 MiB in any container of up to 512 MiB. */
 export const heapOption = (memoryBytes: number): string =>
@@ -16,10 +16,12 @@ export const heapOption = (memoryBytes: number): string =>
 
 /**
  * Returns variables from which runtimes and libraries derive threads, workers and memory. Without them, most use the number of the machine's cores: only
- * some know the limit of a container.
+ * some know the limit of a container. They are read once, at the start: threads, which cost little, are for the limit that load may raise that of the replica to,
+ * and worker processes, which need memory each, for its own.
  */
-export function limitVariables({ memoryBytes, cpuMillis }: Limits): Record<string, string> {
-  const cores = Math.max(1, Math.ceil(cpuMillis / 1000));
+export function limitVariables({ memoryBytes, cpuMillis, cpuMaxMillis = cpuMillis }: Limits): Record<string, string> {
+  const coresOf = (millis: number) => Math.max(1, Math.ceil(millis / 1000));
+  const cores = coresOf(Math.max(cpuMillis, cpuMaxMillis));
   const threads = String(cores);
   return {
     UV_THREADPOOL_SIZE: String(Math.max(MIN_LIBUV_THREADS, cores)),
@@ -29,7 +31,7 @@ export function limitVariables({ memoryBytes, cpuMillis }: Limits): Record<strin
     RAYON_NUM_THREADS: threads,
     TOKIO_WORKER_THREADS: threads,
     DOTNET_PROCESSOR_COUNT: threads,
-    WEB_CONCURRENCY: threads,
+    WEB_CONCURRENCY: String(coresOf(cpuMillis)),
     // Numeric libraries start one thread per core. These wait for each other when two calls run at once, and starve under a CPU limit.
     OMP_NUM_THREADS: "1",
     OPENBLAS_NUM_THREADS: "1",

@@ -8,6 +8,7 @@ import {
   type Logger,
   NO_LOGS,
   type Platform,
+  type ReplicaCpu,
   type SecretVersion,
 } from "@faas/core";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
@@ -17,11 +18,13 @@ import { type ClusterFeatures, connectToCluster } from "./client/connect.ts";
 import { runInformers } from "./client/informer.ts";
 import { KubernetesCredentials } from "./client/kubeconfig.ts";
 import type { Kind } from "./client/objects.ts";
+import { CpuLimits } from "./cpu/cpu-limits.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
 import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins } from "./organizations/pull-secrets.ts";
 import { KubernetesSecrets } from "./organizations/secrets.ts";
+import { replacePod } from "./pods/exits/replace-pod.ts";
 import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
 import { PodTracker } from "./pods/pod-tracker.ts";
@@ -29,11 +32,11 @@ import { type ManifestOptions, selectorOf } from "./reconcile/manifests/labels.t
 import { DEFAULT_LIMITS } from "./reconcile/manifests/organization.ts";
 import { ENDPOINT_KINDS } from "./reconcile/object-cache.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
-import { removeStartupBoost } from "./startup-boost.ts";
 
 const ignore = () => {};
 const NO_LOG: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 const DEFAULT_POOL_SIZE = 1;
+const CANNOT_RESIZE = "the cluster cannot change the CPU limit of a running pod, which needs Kubernetes 1.33";
 const WATCHED_KINDS = ["Namespace", ...ENDPOINT_KINDS, "Pod", ...ORGANIZATION_KINDS] as const satisfies Kind[];
 
 /** Runs replicas as pods: one Deployment and Service per endpoint, one namespace per organization. */
@@ -51,6 +54,7 @@ export class KubernetesPlatform implements Platform {
   readonly #reconciler: Reconciler;
   readonly #secrets: KubernetesSecrets;
   readonly #pods: PodTracker;
+  readonly #cpu: CpuLimits;
   readonly #log: Logger;
   readonly #host: EndpointHost;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
@@ -58,6 +62,7 @@ export class KubernetesPlatform implements Platform {
   readonly #closing = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   #notReady: FaasError | undefined;
+  #canResize = false;
 
   private constructor(
     options: KubernetesOptions,
@@ -76,14 +81,17 @@ export class KubernetesPlatform implements Platform {
     this.#host = {
       startSeconds: this.#manifests.startSeconds,
       onChanged: (endpoint) => this.#endpointChanged(endpoint),
-      onReplicaReady: (facts) => void removeStartupBoost(api, facts, log, signal),
+      onReplicaReady: (facts) => this.#cpu.ready(facts),
       onSlowStart: (facts, waitingFor) =>
         log.warn(
           { endpoint: endpointKey(facts), pod: facts.pod },
           `replica is slow to start, waiting for ${waitingFor}`,
         ),
+      onReplace: (facts) => void replacePod(api, facts, log, signal),
       lastLines: (facts, previous) => lastLines(api, facts, previous),
     };
+    const onPending = (ref: EndpointRef, reason?: string) => this.#endpoints.get(endpointKey(ref))?.cpuChanged(reason);
+    this.#cpu = new CpuLimits({ api, log, signal, onPending });
     const shared = { api, manifests: this.#manifests, log, signal, endpoints: this.#endpoints };
     this.#namespaces = new OrganizationNamespaces({
       ...shared,
@@ -101,6 +109,7 @@ export class KubernetesPlatform implements Platform {
       ...shared,
       hasLostLogin: (org) => this.#namespaces.hasLostLogin(org),
       logs: options.logs ?? NO_LOGS,
+      cpu: this.#cpu,
     });
   }
 
@@ -202,6 +211,13 @@ export class KubernetesPlatform implements Platform {
     this.#statuses.announce();
   }
 
+  setCpu(ref: EndpointRef, cpu: ReplicaCpu): void {
+    const endpoint = this.#endpoints.get(endpointKey(ref));
+    if (endpoint === undefined) return;
+    if (this.#canResize) this.#cpu.set(ref, cpu);
+    else endpoint.cpuChanged(cpu.limitMillis > endpoint.spec.cpuMillis ? CANNOT_RESIZE : undefined);
+  }
+
   async remove(ref: EndpointRef, signal?: AbortSignal): Promise<void> {
     const endpoint = this.#endpoints.get(endpointKey(ref));
     if (endpoint) this.#forget(endpoint);
@@ -254,10 +270,12 @@ export class KubernetesPlatform implements Platform {
     this.#endpoints.delete(key);
     this.#statuses.remove(endpoint);
     this.#reconciler.abandon(key);
+    this.#cpu.forget(endpoint.spec);
     endpoint.stop();
   }
 
   #start({ canResizePods }: ClusterFeatures): void {
+    this.#canResize = canResizePods;
     if (canResizePods) this.#manifests.startupCpuMillis = this.#options.startupCpuMillis ?? 1000;
     else
       this.#log.warn(

@@ -6,6 +6,7 @@ import {
   type OutlierDetector,
   type ServedEndpoint as Served,
 } from "@faas/gateway";
+import type { CpuScaler } from "./cpu-scaler.ts";
 import type { Policy } from "./desired-replicas.ts";
 import { HeapTrim } from "./heap-trim.ts";
 import { IdlePolicy } from "./idle-policy.ts";
@@ -17,6 +18,8 @@ export interface AutoscalerOptions {
   readonly registry: EndpointRegistry<EndpointSpec>;
   /** Finds slow replicas of the gateway in this process. Absent: all gateways are in other processes, and do it themselves. */
   readonly outliers?: OutlierDetector;
+  /** Changes the CPU limits of replicas. Absent: the platform has none. */
+  readonly cpu?: CpuScaler | undefined;
   /** Returns true while there may be calls that no gateway reports: then no endpoint is idle. */
   readonly mayHaveUnseenCalls?: () => boolean;
   /** Returns milliseconds since the epoch. @defaultValue Date.now */
@@ -26,12 +29,13 @@ export interface AutoscalerOptions {
 /** Time until replicas that are stopping are reported as such. */
 const STRAY_MS = 5_000;
 
-/** Loop around the scaler, the idle policy and outlier detection. It runs over the endpoints that have replicas, and rests while there are none. */
+/** Loop around the scalers of replicas and CPU, the idle policy and outlier detection. It runs over the endpoints that have replicas, and rests while there are none. */
 export class Autoscaler implements Disposable {
   readonly #registry: EndpointRegistry<EndpointSpec>;
   readonly #now: () => number;
   readonly #mayHaveUnseenCalls: () => boolean;
   readonly #outliers: OutlierDetector | undefined;
+  readonly #cpu: CpuScaler | undefined;
   readonly #loads = new WeakMap<ServedEndpoint, LoadWindow>();
   readonly #idlePolicy = new IdlePolicy();
   /** Endpoints with ready replicas although none are desired, and since when. */
@@ -43,9 +47,10 @@ export class Autoscaler implements Disposable {
   #samples = 0;
   #disposed = false;
 
-  constructor({ registry, outliers, mayHaveUnseenCalls = () => false, now = Date.now }: AutoscalerOptions) {
+  constructor({ registry, outliers, cpu, mayHaveUnseenCalls = () => false, now = Date.now }: AutoscalerOptions) {
     this.#registry = registry;
     this.#outliers = outliers;
+    this.#cpu = cpu;
     this.#mayHaveUnseenCalls = mayHaveUnseenCalls;
     this.#now = now;
   }
@@ -70,6 +75,7 @@ export class Autoscaler implements Disposable {
     const now = this.#now();
     for (const endpoint of this.#registry.awake) {
       this.#outliers?.sample(endpoint);
+      this.#cpu?.sample(endpoint, now);
       if (isScaled(endpoint) && this.#load(endpoint).sample(endpoint.totalInFlight, endpoint.totalWaiting))
         this.#scale(endpoint, now);
     }
@@ -106,6 +112,7 @@ export class Autoscaler implements Disposable {
     this.#strays.delete(endpoint);
     if (this.#idlePolicy.isIdle(endpoint, now)) {
       this.#loads.delete(endpoint);
+      this.#cpu?.rest(endpoint);
       this.#idlePolicy.onSleep(endpoint, now);
       this.#registry.scale(endpoint, 0);
       return;
@@ -132,7 +139,9 @@ export class Autoscaler implements Disposable {
 
   #scale(endpoint: ServedEndpoint, now: number): void {
     const { desired } = endpoint;
-    const replicas = this.#load(endpoint).decide(desired, policyOf(endpoint), now);
+    const policy = policyOf(endpoint);
+    const forCpu = Math.min(policy.maxReplicas, this.#cpu?.minReplicas(endpoint, now) ?? 0);
+    const replicas = Math.max(forCpu, this.#load(endpoint).decide(desired, policy, now));
     if (replicas !== desired) this.#registry.scale(endpoint, replicas);
     else endpoint.limited = undefined;
   }

@@ -33,6 +33,7 @@ const VALUES: Required<SettingsInput> = {
   idleTimeout: "30s",
   timeout: "10s",
   cpu: "200m",
+  cpuMax: "500m",
   memory: "300Mi",
   bodyLimit: "1Mi",
   egress: "none",

@@ -25,6 +25,12 @@ export interface PodFacts {
   readonly cpuMillis?: number;
   /** CPU limit that the node enforces. */
   readonly enforcedCpuMillis?: number;
+  /** CPU request in the pod's spec. */
+  readonly cpuRequestMillis?: number;
+  /** CPU request that the node has granted. */
+  readonly grantedCpuRequestMillis?: number;
+  /** Reason why the node does not grant the CPU in the pod's spec now. */
+  readonly resizePending?: string;
   /** CPU limit of the endpoint, for a started pod. */
   readonly endpointCpuMillis?: number;
   /** Reason why the pod does not run, and will not without a change. */
@@ -52,13 +58,16 @@ export function podFacts(pod: V1Pod): PodFacts {
   const name = metadata.name ?? "";
   const startedAt = container?.state?.running?.startedAt;
   const scheduled = status?.conditions?.find(({ type }) => type === "PodScheduled");
-  const limits = spec?.containers.find((item) => item.name === CONTAINER)?.resources?.limits;
+  const { limits, requests } = spec?.containers.find((item) => item.name === CONTAINER)?.resources ?? {};
   const org = labels[LABELS.org] ?? "";
   const failure = container ? containerFailure(container, limits?.memory, org) : podFailure(pod);
   const previous = container?.lastState?.terminated;
   const cpuMillis = millisOf(limits?.cpu);
   const endpointCpuMillis = Number(metadata.annotations?.[CPU_LIMIT]);
   const enforcedCpuMillis = millisOf(container?.resources?.limits?.cpu);
+  const cpuRequestMillis = millisOf(requests?.cpu);
+  const grantedCpuRequestMillis = millisOf(container?.resources?.requests?.cpu);
+  const resize = status?.conditions?.find(({ type }) => type === "PodResizePending");
   return {
     pod: name,
     namespace: metadata.namespace ?? "",
@@ -73,6 +82,9 @@ export function podFacts(pod: V1Pod): PodFacts {
     ...(startedAt === undefined ? {} : { runningSinceMs: new Date(startedAt).getTime() }),
     ...(cpuMillis === undefined ? {} : { cpuMillis }),
     ...(enforcedCpuMillis === undefined ? {} : { enforcedCpuMillis }),
+    ...(cpuRequestMillis === undefined ? {} : { cpuRequestMillis }),
+    ...(grantedCpuRequestMillis === undefined ? {} : { grantedCpuRequestMillis }),
+    ...(resize?.status === "True" ? { resizePending: `${resize.reason}: ${resize.message}` } : {}),
     ...(endpointCpuMillis > 0 ? { endpointCpuMillis } : {}),
     ...(failure ? { failure } : {}),
     ...(previous ? { previousExit: { ...exitFailure(previous, limits?.memory), logs: "previous" } } : {}),

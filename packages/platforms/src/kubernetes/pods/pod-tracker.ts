@@ -2,6 +2,7 @@ import { type EndpointLog, endpointKey, type Logger, type LogSink } from "@faas/
 import type { V1Pod } from "@kubernetes/client-node";
 import type { KubernetesApi } from "../client/api-client.ts";
 import type { WatchHandler } from "../client/informer.ts";
+import type { CpuLimits } from "../cpu/cpu-limits.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
 import { type ContainerState, copyLog } from "./log-copier.ts";
 import { type PodFacts, podFacts, podKey, replicaId, withLostLogin } from "./pod-facts.ts";
@@ -16,6 +17,8 @@ export interface PodTrackerOptions {
   readonly hasLostLogin: (org: string) => boolean;
   /** Receives copies of the replicas' logs. */
   readonly logs: LogSink;
+  /** Follows the CPU of the pods. */
+  readonly cpu: Pick<CpuLimits, "observed" | "deleted">;
 }
 
 /** Tracks the pods in the cluster, passes them to their endpoints, and copies their logs. */
@@ -69,6 +72,7 @@ export class PodTracker {
   #deleted(facts: PodFacts): void {
     const before = this.#pods.get(podKey(facts));
     this.#pods.delete(podKey(facts));
+    this.#options.cpu.deleted(facts);
     this.#options.endpoints.get(endpointKey(facts))?.podDeleted(facts.pod);
     for (let restarts = 0; restarts <= facts.restarts; restarts++) {
       const replica = replicaId(facts.pod, restarts);
@@ -82,13 +86,14 @@ export class PodTracker {
     const { endpoints, log } = this.#options;
     const key = endpointKey({ org, endpoint });
     const known = endpoints.get(key);
-    if (!known?.isShort || known.spec.revision !== revision) return;
+    if (!known?.isShort || known.spec.revision !== revision || known.hasExited(pod)) return;
     log.warn({ endpoint: key, pod }, "a replica that is still needed is terminating, the cluster will replace it");
   }
 
   #observe(facts: PodFacts): void {
     const endpoint = this.#options.endpoints.get(endpointKey(facts));
     if (!endpoint) return;
+    this.#options.cpu.observed(facts);
     endpoint.observePod(facts);
     if (facts.runningSinceMs !== undefined || facts.failure?.logs !== undefined)
       void this.#copyLog(facts, this.#options.logs.open(facts));

@@ -44,6 +44,7 @@ export function viewEndpoint(
       ...(start === undefined ? {} : { start }),
     })),
     ...(served?.limited === undefined ? {} : { limited: served.limited }),
+    ...(served?.status?.cpuPending === undefined ? {} : { cpuPending: served.status.cpuPending }),
     ...(failure === undefined ? {} : { failure }),
   };
 }

@@ -5,10 +5,6 @@ from __future__ import annotations
 import os
 from time import process_time
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 
 class CpuQuotaPacer:
     """Spreads calls over the time that a CPU limit gives (docs/decisions/0006-cpu-quota-pacing.md).
@@ -23,15 +19,16 @@ class CpuQuotaPacer:
     RATE = 0.98
     # The part of a share that calls which waited when the slot began may take in advance, so that they need not wait for another slot.
     CREDIT = 0.2
-    # Seconds between two looks at the limit, which may change: a startup boost raises it for a while.
-    LOOK = 0.25
+    # Seconds between two looks at the limit, which may change: a startup boost raises it for a while, and so does load.
+    LOOK = 0.05
     FILES = (
         ("/sys/fs/cgroup/cpu.max",),
         ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
     )
 
     def __init__(self) -> None:
-        self.files: Any = next((files for files in self.FILES if os.path.exists(files[0])), None)
+        # They stay open: to read them again costs a tenth of opening them, too, and a small quota has little for that.
+        self.files = next((opened for opened in map(open_files, self.FILES) if opened), None)
         self.rate: float | None = None  # cores; None: no limit, or one of a core and more
         self.looked = -self.LOOK
         self.share = 0.0  # CPU seconds for each slot
@@ -47,8 +44,8 @@ class CpuQuotaPacer:
         self.looked = now
         rate: float | None
         try:
-            quota, period = " ".join(read_text(file) for file in self.files).split()
-            rate = int(quota) / int(period) if quota.isdecimal() else 1
+            quota, period = b" ".join(os.pread(file, 64, 0) for file in self.files or ()).split()
+            rate = int(quota) / int(period) if quota.isdigit() else 1
         except (OSError, ValueError):
             self.files, rate = None, 1
         rate = rate * self.RATE if rate < 1 else None
@@ -94,7 +91,9 @@ class CpuQuotaPacer:
         return used
 
 
-def read_text(path: str) -> str:
-    """Read a small file."""
-    with open(path) as file:
-        return file.read()
+def open_files(paths: tuple[str, ...]) -> list[int] | None:
+    """Open files for reading; give None if one of them cannot be opened."""
+    try:
+        return [os.open(path, os.O_RDONLY) for path in paths]
+    except OSError:
+        return None

@@ -71,9 +71,24 @@ def test_a_limit_of_cgroup_v1_is_in_two_files(clock: Clock, tmp_path: Path, monk
 def test_a_changed_limit_is_noticed_after_a_while(clock: Clock, limit: Path) -> None:
     pacer = CpuQuotaPacer()
     assert pacer.is_limited(START)
-    limit.write_text("max 100000\n")
+    limit.write_text("90000 100000\n")
     assert pacer.is_limited(START + CpuQuotaPacer.LOOK)
-    assert not pacer.is_limited(START + CpuQuotaPacer.LOOK + 0.01)
+    assert pacer.rate == pytest.approx(0.5 * CpuQuotaPacer.RATE)
+    assert pacer.is_limited(START + CpuQuotaPacer.LOOK + 0.01)
+    assert pacer.rate == pytest.approx(0.9 * CpuQuotaPacer.RATE)
+    limit.write_text("max 100000\n")
+    assert not pacer.is_limited(START + 2 * CpuQuotaPacer.LOOK + 0.02)
+
+
+def test_a_raised_limit_ends_the_rest_at_the_next_look(clock: Clock, limit: Path) -> None:
+    limit.write_text("10000 100000\n")
+    pacer = CpuQuotaPacer()
+    pacer.is_limited(START)
+    clock.cpu = 2 * pacer.share
+    assert pacer.delay(START + 0.010, False) > 0
+    limit.write_text("40000 100000\n")
+    assert pacer.is_limited(START + CpuQuotaPacer.LOOK + 0.01)
+    assert pacer.delay(START + CpuQuotaPacer.LOOK + 0.01, False) == 0
 
 
 def test_calls_begin_while_some_of_the_share_is_left(clock: Clock, limit: Path) -> None:

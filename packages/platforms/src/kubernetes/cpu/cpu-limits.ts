@@ -1,0 +1,216 @@
+import { type EndpointRef, endpointKey, type Logger, type ReplicaCpu } from "@faas/core";
+import type { V1Pod } from "@kubernetes/client-node";
+import { ClusterError } from "../client/cluster-error.ts";
+import { pathOf } from "../client/objects.ts";
+import type { ClusterRequests } from "../client/requests.ts";
+import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
+import { CONTAINER } from "../reconcile/manifests/labels.ts";
+import { baseRequestMillis, desiredPodCpu, type PodCpu, resourcesPatch } from "./pod-cpu.ts";
+
+const MAX_ATTEMPTS = 3;
+/** Time after which the reservation that a node had no room for is tried again. */
+const RETRY_MS = 10_000;
+
+export interface CpuLimitsOptions {
+  readonly api: Pick<ClusterRequests, "call">;
+  readonly log: Pick<Logger, "warn">;
+  readonly signal: AbortSignal;
+  /** Called when the reason why replicas of an endpoint do not have the CPU that they should have appears, changes or disappears. */
+  onPending(ref: EndpointRef, reason: string | undefined): void;
+}
+
+interface TrackedPod {
+  facts: PodFacts;
+  /** True once it answers: until then it keeps the CPU that it was created with. */
+  isReady: boolean;
+  isPatching: boolean;
+  /** Reason why its node did not reserve more than in the endpoint's settings. */
+  denied: string | undefined;
+  retryTimer: NodeJS.Timeout | undefined;
+}
+
+interface TrackedEndpoint {
+  wanted: ReplicaCpu | undefined;
+  readonly pods: Map<string, TrackedPod>;
+  pending: string | undefined;
+}
+
+/**
+ * Resizes the CPU of started pods in place (Kubernetes, "Resize CPU and Memory Resources"): removes the startup boost, and follows `setCpu`. A limit costs a
+ * node nothing. A request that it has no room for is withdrawn, so that the limit takes effect, and requested again after a while.
+ */
+export class CpuLimits {
+  readonly #options: CpuLimitsOptions;
+  readonly #endpoints = new Map<string, TrackedEndpoint>();
+
+  constructor(options: CpuLimitsOptions) {
+    this.#options = options;
+    options.signal.addEventListener("abort", () => this.#stop(), { once: true });
+  }
+
+  /** Sets the CPU of an endpoint's pods, present and future ones. */
+  set(ref: EndpointRef, wanted: ReplicaCpu): void {
+    const endpoint = this.#endpoint(ref);
+    const reservesMore = wanted.reservedMillis > (endpoint.wanted?.reservedMillis ?? 0);
+    endpoint.wanted = wanted;
+    for (const pod of endpoint.pods.values()) {
+      if (reservesMore) this.#allowRetry(pod);
+      this.#resize(endpoint, pod);
+    }
+  }
+
+  /** Resizes a pod that has become ready. */
+  ready(facts: PodFacts): void {
+    const endpoint = this.#endpoint(facts);
+    const pod = this.#pod(endpoint, facts);
+    pod.isReady = true;
+    this.#resize(endpoint, pod);
+  }
+
+  /** Takes over the facts about a pod of an endpoint. */
+  observed(facts: PodFacts): void {
+    const endpoint = this.#endpoints.get(endpointKey(facts));
+    const pod = endpoint?.pods.get(podKey(facts));
+    if (endpoint === undefined || pod === undefined) return;
+    if (facts.deleting) {
+      this.deleted(facts);
+      return;
+    }
+    pod.facts = facts;
+    this.#observeResize(endpoint, pod);
+    this.#resize(endpoint, pod);
+  }
+
+  deleted(facts: PodFacts): void {
+    const endpoint = this.#endpoints.get(endpointKey(facts));
+    const pod = endpoint?.pods.get(podKey(facts));
+    if (endpoint === undefined || pod === undefined) return;
+    clearTimeout(pod.retryTimer);
+    endpoint.pods.delete(podKey(facts));
+    this.#report(endpoint, facts);
+  }
+
+  /** Forgets a removed endpoint. */
+  forget(ref: EndpointRef): void {
+    const key = endpointKey(ref);
+    for (const { retryTimer } of this.#endpoints.get(key)?.pods.values() ?? []) clearTimeout(retryTimer);
+    this.#endpoints.delete(key);
+  }
+
+  #endpoint(ref: EndpointRef): TrackedEndpoint {
+    const key = endpointKey(ref);
+    let endpoint = this.#endpoints.get(key);
+    if (endpoint === undefined) {
+      endpoint = { wanted: undefined, pods: new Map(), pending: undefined };
+      this.#endpoints.set(key, endpoint);
+    }
+    return endpoint;
+  }
+
+  #pod({ pods }: TrackedEndpoint, facts: PodFacts): TrackedPod {
+    const known = pods.get(podKey(facts));
+    if (known) {
+      known.facts = facts;
+      return known;
+    }
+    const pod = { facts, isReady: false, isPatching: false, denied: undefined, retryTimer: undefined };
+    pods.set(podKey(facts), pod);
+    return pod;
+  }
+
+  /** Finds out whether the node grants what was requested. */
+  #observeResize(endpoint: TrackedEndpoint, pod: TrackedPod): void {
+    const { facts } = pod;
+    const { cpuRequestMillis = 0, grantedCpuRequestMillis, resizePending } = facts;
+    const isRaised = cpuRequestMillis > baseRequestMillis(facts);
+    if (resizePending !== undefined && isRaised && !pod.isPatching) this.#deny(endpoint, pod, resizePending);
+    else if (isRaised && resizePending === undefined && grantedCpuRequestMillis === cpuRequestMillis) {
+      this.#allowRetry(pod);
+      this.#report(endpoint, facts);
+    }
+  }
+
+  #deny(endpoint: TrackedEndpoint, pod: TrackedPod, reason: string): void {
+    pod.denied = reason;
+    clearTimeout(pod.retryTimer);
+    pod.retryTimer = setTimeout(() => {
+      pod.retryTimer = undefined;
+      this.#resize(endpoint, pod);
+    }, RETRY_MS).unref();
+    this.#report(endpoint, pod.facts);
+  }
+
+  /** Ends the wait before the next attempt to reserve more for a pod. */
+  #allowRetry(pod: TrackedPod): void {
+    clearTimeout(pod.retryTimer);
+    pod.retryTimer = undefined;
+    pod.denied = undefined;
+  }
+
+  #desired({ wanted }: TrackedEndpoint, { facts, retryTimer }: TrackedPod): PodCpu | undefined {
+    const desired = desiredPodCpu(facts, wanted);
+    if (desired === undefined || retryTimer === undefined) return desired;
+    return { ...desired, requestMillis: Math.min(desired.requestMillis, baseRequestMillis(facts)) };
+  }
+
+  #resize(endpoint: TrackedEndpoint, pod: TrackedPod): void {
+    if (!pod.isReady || pod.isPatching || this.#options.signal.aborted) return;
+    const desired = desiredPodCpu(pod.facts, endpoint.wanted);
+    if (pod.denied !== undefined && desired?.requestMillis === baseRequestMillis(pod.facts)) {
+      this.#allowRetry(pod);
+      this.#report(endpoint, pod.facts);
+    }
+    const target = this.#desired(endpoint, pod);
+    const resources = target && resourcesPatch(pod.facts, target);
+    if (resources === undefined) return;
+    pod.isPatching = true;
+    void this.#patch(endpoint, pod, resources).then((isDone) => {
+      pod.isPatching = false;
+      // The desired limit, or the room on the node, may have changed in the meantime.
+      if (isDone && endpoint.pods.get(podKey(pod.facts)) === pod) this.observed(pod.facts);
+    });
+  }
+
+  /** Returns true when the pod has the resources in its spec, or its node cannot reserve them. */
+  async #patch(endpoint: TrackedEndpoint, pod: TrackedPod, resources: object): Promise<boolean> {
+    const { api, log, signal } = this.#options;
+    const { namespace, pod: name } = pod.facts;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const resized = await api.call<V1Pod>("PATCH", `${pathOf("Pod", namespace, name)}/resize`, {
+          body: { spec: { containers: [{ name: CONTAINER, resources }] } },
+          contentType: "application/strategic-merge-patch+json",
+          signal,
+        });
+        pod.facts = podFacts(resized);
+        return true;
+      } catch (error) {
+        if (signal.aborted || (error instanceof ClusterError && error.httpStatus === 404)) return false;
+        if (error instanceof ClusterError && error.httpStatus === 403 && "requests" in resources) {
+          // A quota of the namespace; nothing was changed.
+          this.#deny(endpoint, pod, error.message);
+          return true;
+        }
+        if (attempt < MAX_ATTEMPTS) continue;
+        log.warn({ err: error, pod: name }, "failed to change a replica's CPU limit");
+        return false;
+      }
+    }
+  }
+
+  #report(endpoint: TrackedEndpoint, { org, endpoint: name }: EndpointRef): void {
+    const denied = [...endpoint.pods.values()].filter((pod) => pod.denied !== undefined);
+    const reason = denied[0] && pendingText(denied[0].denied as string, denied.length, endpoint);
+    if (reason === endpoint.pending) return;
+    endpoint.pending = reason;
+    this.#options.onPending({ org, endpoint: name }, reason);
+  }
+
+  #stop(): void {
+    for (const { pods } of this.#endpoints.values())
+      for (const { retryTimer } of pods.values()) clearTimeout(retryTimer);
+  }
+}
+
+const pendingText = (reason: string, count: number, { pods, wanted }: TrackedEndpoint) =>
+  `${count} of ${pods.size} replicas may use ${wanted?.limitMillis}m CPU, but no CPU could be reserved for that: ${reason}`;

@@ -1,0 +1,32 @@
+import type { ReplicaCpu } from "@faas/core";
+import type { PodFacts } from "../pods/pod-facts.ts";
+import { requestedCpuMillis } from "../reconcile/manifests/endpoint.ts";
+
+/** CPU limit and request of a pod. */
+export interface PodCpu {
+  readonly limitMillis: number;
+  readonly requestMillis: number;
+}
+
+/** Returns the CPU that a started pod should have: that of its endpoint's settings, or more. `undefined` for a pod whose endpoint's limit is unknown. */
+export function desiredPodCpu(
+  { endpointCpuMillis: base }: PodFacts,
+  wanted: ReplicaCpu | undefined,
+): PodCpu | undefined {
+  if (base === undefined) return undefined;
+  const limitMillis = Math.max(base, wanted?.limitMillis ?? base);
+  const reservedMillis = Math.min(limitMillis, Math.max(base, wanted?.reservedMillis ?? base));
+  return { limitMillis, requestMillis: requestedCpuMillis(reservedMillis) };
+}
+
+/** Returns the request of a pod of which nothing more than in its endpoint's settings is reserved. */
+export const baseRequestMillis = ({ endpointCpuMillis = 0 }: PodFacts): number => requestedCpuMillis(endpointCpuMillis);
+
+/** Builds the patch of a pod's resources; `undefined` if it has them. */
+export function resourcesPatch({ cpuMillis, cpuRequestMillis }: PodFacts, { limitMillis, requestMillis }: PodCpu) {
+  const limits = cpuMillis === limitMillis ? {} : { limits: { cpu: `${limitMillis}m` } };
+  const isRequested = cpuRequestMillis === undefined || cpuRequestMillis === requestMillis;
+  const requests = isRequested ? {} : { requests: { cpu: `${requestMillis}m` } };
+  const resources = { ...limits, ...requests };
+  return Object.keys(resources).length === 0 ? undefined : resources;
+}

@@ -1,0 +1,120 @@
+import type { EndpointSpec, LimitNumbers, Platform } from "@faas/core";
+import type { ServedEndpoint as Served } from "@faas/gateway";
+import { type CpuPolicy, type CpuState, cpuAtRest, desiredCpu, recentLoad } from "./desired-cpu.ts";
+
+type ServedEndpoint = Served<EndpointSpec>;
+
+export interface CpuScalerOptions {
+  readonly setCpu: NonNullable<Platform["setCpu"]>;
+  /** CPU limit that load may raise that of a replica to, where an endpoint's settings name none. Absent: it is not raised. */
+  readonly defaultMaxMillis?: number | undefined;
+}
+
+/** Time after which another replica is added while the platform cannot give the present ones the CPU that they need. */
+const ADD_AFTER_MS = 2_000;
+/** Time for which a replica that was added for that reason stays, after it was last needed. */
+const KEEP_MS = 60_000;
+
+/** Replicas that an endpoint gets because its present ones cannot get the CPU that they need. */
+interface Additional {
+  readonly replicas: number;
+  readonly addedMs: number;
+  readonly neededMs: number;
+}
+
+/** Raises and lowers the CPU limits of replicas with the load. */
+export class CpuScaler {
+  readonly #options: CpuScalerOptions;
+  /** Endpoints whose load has been followed since they had their first replica. */
+  readonly #states = new WeakMap<ServedEndpoint, CpuState>();
+  /** Endpoints with more CPU than in their settings. */
+  readonly #raised = new Map<ServedEndpoint["org"], Set<ServedEndpoint>>();
+  readonly #additional = new WeakMap<ServedEndpoint, Additional>();
+
+  constructor(options: CpuScalerOptions) {
+    this.#options = options;
+  }
+
+  /** Returns undefined for a platform without CPU limits. */
+  static for(platform: Platform, defaultMaxMillis?: number): CpuScaler | undefined {
+    if (platform.setCpu === undefined) return undefined;
+    return new CpuScaler({ setCpu: platform.setCpu.bind(platform), defaultMaxMillis });
+  }
+
+  /** Samples the load of an endpoint, and changes the CPU limit of its replicas if the load needs that. */
+  sample(endpoint: ServedEndpoint, now: number): void {
+    const before = this.#states.get(endpoint);
+    const { cpuMillis, cpuMaxMillis = this.#options.defaultMaxMillis ?? cpuMillis } = endpoint.spec;
+    if (cpuMaxMillis <= cpuMillis && before === undefined) return;
+    if (endpoint.desired === 0) {
+      this.rest(endpoint);
+      return;
+    }
+    const policy = { baseMillis: cpuMillis, maxMillis: this.#allowed(endpoint, cpuMaxMillis) };
+    const state = before ?? cpuAtRest(policy, now);
+    const sample = { requests: endpoint.totalInFlight + endpoint.totalWaiting, replicas: endpoint.replicas.length };
+    const after = desiredCpu(state, sample, policy, now);
+    this.#states.set(endpoint, after);
+    this.#trackShortage(endpoint, after, policy, now);
+    if (after.limitMillis === state.limitMillis && after.reservedMillis === state.reservedMillis) return;
+    this.#setRaised(endpoint, after.limitMillis > cpuMillis);
+    this.#options.setCpu(endpoint.spec, { limitMillis: after.limitMillis, reservedMillis: after.reservedMillis });
+  }
+
+  /** Resets the CPU limit of an endpoint whose replicas are stopped: the next ones begin with that of its settings. */
+  rest(endpoint: ServedEndpoint): void {
+    const state = this.#states.get(endpoint);
+    if (state === undefined) return;
+    const { cpuMillis } = endpoint.spec;
+    this.#states.delete(endpoint);
+    this.#additional.delete(endpoint);
+    this.#setRaised(endpoint, false);
+    if (state.limitMillis !== cpuMillis || state.reservedMillis !== cpuMillis)
+      this.#options.setCpu(endpoint.spec, { limitMillis: cpuMillis, reservedMillis: cpuMillis });
+  }
+
+  /** Returns the replicas that an endpoint needs because its present ones cannot get more CPU; 0 if they can. */
+  minReplicas(endpoint: ServedEndpoint, now: number): number {
+    const additional = this.#additional.get(endpoint);
+    return additional !== undefined && now - additional.neededMs < KEEP_MS ? additional.replicas : 0;
+  }
+
+  /** Returns what is left of the CPU limits of the organization for each replica of an endpoint. */
+  #allowed(endpoint: ServedEndpoint, cpuMaxMillis: number): number {
+    const { limits }: { limits: LimitNumbers } = endpoint.org;
+    const bound = Math.min(cpuMaxMillis, limits.cpuMaxMillis);
+    if (!Number.isFinite(limits.cpuMillis)) return bound;
+    let free = limits.cpuMillis - endpoint.org.usage.reserved.cpuMillis;
+    for (const other of this.#raised.get(endpoint.org) ?? []) {
+      if (other.removed) this.#setRaised(other, false);
+      else if (other !== endpoint) free -= this.#additionalMillis(other);
+    }
+    return Math.min(bound, endpoint.spec.cpuMillis + Math.max(0, Math.floor(free / Math.max(1, endpoint.desired))));
+  }
+
+  /** Returns the CPU that an endpoint's replicas have beyond the settings. */
+  #additionalMillis(endpoint: ServedEndpoint): number {
+    const { limitMillis = 0 } = this.#states.get(endpoint) ?? {};
+    return Math.max(0, limitMillis - endpoint.spec.cpuMillis) * endpoint.desired;
+  }
+
+  #trackShortage(endpoint: ServedEndpoint, state: CpuState, { baseMillis }: CpuPolicy, now: number): void {
+    const isPending = endpoint.status?.cpuPending !== undefined && state.limitMillis > baseMillis;
+    if (!isPending || state.seconds.length === 0 || recentLoad(state) <= 1) return;
+    const ready = endpoint.replicas.length;
+    const before = this.#additional.get(endpoint);
+    const isDue = before === undefined || (before.replicas <= ready && now - before.addedMs >= ADD_AFTER_MS);
+    this.#additional.set(
+      endpoint,
+      isDue ? { replicas: ready + 1, addedMs: now, neededMs: now } : { ...before, neededMs: now },
+    );
+  }
+
+  #setRaised(endpoint: ServedEndpoint, isRaised: boolean): void {
+    const raised = this.#raised.get(endpoint.org) ?? new Set();
+    if (isRaised) raised.add(endpoint);
+    else raised.delete(endpoint);
+    if (raised.size > 0) this.#raised.set(endpoint.org, raised);
+    else this.#raised.delete(endpoint.org);
+  }
+}
