@@ -20,7 +20,7 @@ before(async () => {
 after(() => docker[Symbol.asyncDispose]());
 
 /** One proxy for all tests: the engine pushes layers again to an address that is new to it. */
-const proxy = await startFakeRegistry({ after }, { behind: host });
+const proxy = await startFakeRegistry({ after: (close) => after(close as () => Promise<void>) }, { behind: host });
 
 /** Builds and pushes a folder through the proxy of the registry, and keeps the code that is uploaded. */
 async function push(name: string, files: Readonly<Record<string, string>>, options: Partial<ImageOptions> = {}) {

@@ -114,7 +114,7 @@ const formatValue = (value: NonNullable<Limits[LimitName]>) =>
   typeof value === "object" ? value.join(", ") : String(value);
 
 function formatUse(name: LimitName, use: OrgDetails["use"]): string {
-  // Limits of one call, one moment, one replica or one environment: nothing accumulates.
+  // Limits of one call, one replica, one moment or one environment: nothing accumulates.
   if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "warmPods") return "-";
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
