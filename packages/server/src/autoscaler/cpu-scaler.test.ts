@@ -68,7 +68,7 @@ function setUp({ limits = {}, defaultMaxMillis }: Setup = {}) {
       autoscaler.sample();
     }
   };
-  return { put, observe, after, set };
+  return { put, observe, after, set, autoscaler };
 }
 
 const call = (endpoint: ServedEndpoint, count: number) => {
@@ -83,6 +83,17 @@ describe("the CPU limit under load", () => {
     assert.deepEqual(set, ["x 400 100"]);
     after(100);
     assert.deepEqual(set.slice(1), ["x 1000 100"]);
+  });
+
+  test("rises when a gateway reports the load, before the next sample", () => {
+    const { put, autoscaler, set } = setUp();
+    const endpoint = put("x", { cpu: "100m", cpuMax: "1" });
+    endpoint.remoteInFlight = 2;
+    autoscaler.onLoad(endpoint);
+    assert.deepEqual(set, ["x 200 100"]);
+    // Another gateway reports the same burst.
+    autoscaler.onLoad(endpoint);
+    assert.equal(set.length, 1);
   });
 
   test("does not rise without a maximum, or with one that is equal", () => {
