@@ -11,6 +11,7 @@ import { deploys } from "./deploy.ts";
 import { manyEndpoints } from "./endpoints.ts";
 import { original } from "./original.ts";
 import { step } from "./step.ts";
+import { vertical } from "./vertical.ts";
 
 const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   cold: coldStarts,
@@ -18,6 +19,7 @@ const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   original,
   endpoints: manyEndpoints,
   step,
+  vertical,
 };
 const args = process.argv.slice(2);
 const chosen = chosenParts(measures, args);
