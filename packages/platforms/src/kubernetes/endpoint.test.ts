@@ -30,6 +30,7 @@ const host: EndpointHost = {
   onChanged: () => {},
   onReplicaReady: () => {},
   onSlowStart: () => {},
+  onReplace: () => {},
   lastLines: async () => [],
 };
 

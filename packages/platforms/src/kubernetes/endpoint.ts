@@ -2,8 +2,9 @@ import type { EndedReplica, EndpointSpec, EndpointStatus, ReplicaFailure, Replic
 import { isForeignServer } from "../common/foreign-server.ts";
 import { serverExit } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
+import { ReplacementBackoff } from "./pods/exits/replacement-backoff.ts";
 import type { PodFacts } from "./pods/pod-facts.ts";
-import { type Failure, isKill, withLastLines } from "./pods/pod-failures.ts";
+import { type Failure, isKill, UNEXPLAINED_EXIT, withLastLines } from "./pods/pod-failures.ts";
 import { Replica, type ReplicaOwner, TRANSIENT_FAILURE_MS } from "./pods/replica.ts";
 import { PORT } from "./reconcile/manifests/labels.ts";
 
@@ -19,6 +20,8 @@ export interface EndpointHost {
   onReplicaReady(facts: PodFacts): void;
   /** Called once for a replica that starts slowly without a known failure. */
   onSlowStart(facts: PodFacts, waitingFor: string): void;
+  /** Called for a replica whose process ended, when it is to be replaced. */
+  onReplace(facts: PodFacts): void;
   /** Returns the last log lines of a replica; an empty list if they are not available soon. */
   lastLines(facts: PodFacts, previous: boolean): Promise<readonly string[]>;
 }
@@ -50,6 +53,10 @@ export class KubernetesEndpoint {
   /** `performance.now()` of the last request for more replicas, and of its acceptance by the cluster. */
   #request: { readonly at: number; acceptedAt?: number | undefined } | undefined;
 
+  readonly #replacements = new ReplacementBackoff();
+  /** Last log lines of replicas that exited, read before their pods are gone. */
+  readonly #lastLines = new WeakMap<Replica, Promise<readonly string[]>>();
+
   constructor(spec: EndpointSpec, host: EndpointHost) {
     this.spec = spec;
     this.#host = host;
@@ -59,6 +66,11 @@ export class KubernetesEndpoint {
       onReady: (replica) => this.#replicaReady(replica),
       onSlowStart: ({ facts }, waitingFor) => host.onSlowStart(facts, waitingFor),
       onFailure: (replica, failure) => void this.#replicaFailed(replica, failure),
+      onExit: (replica, readyMs) => this.#replicaExited(replica, readyMs),
+      onReplace: ({ facts }) => {
+        this.requestReplicas();
+        host.onReplace(facts);
+      },
     };
   }
 
@@ -82,6 +94,11 @@ export class KubernetesEndpoint {
     for (const { facts } of this.#replicas.values())
       if (!facts.deleting && facts.revision === this.spec.revision) count++;
     return count < (this.desired ?? 0);
+  }
+
+  /** True if the replica of a pod exited, and is being replaced. */
+  hasExited(pod: string): boolean {
+    return this.#replicas.get(pod)?.hasExited ?? false;
   }
 
   /** True if a revision has ready replicas that Kubernetes does not consider ready yet. */
@@ -131,6 +148,7 @@ export class KubernetesEndpoint {
   startAttempt(): void {
     this.#attempt++;
     this.#failure = undefined;
+    this.#replacements.reset();
     this.#clearQuotaFailure();
     for (const replica of this.#replicas.values()) replica.allowFailure();
     this.#changed();
@@ -152,7 +170,9 @@ export class KubernetesEndpoint {
   }
 
   podDeleted(pod: string): void {
-    this.#replicas.get(pod)?.stop();
+    const replica = this.#replicas.get(pod);
+    if (replica?.hasExited) replica.fail(UNEXPLAINED_EXIT);
+    replica?.stop();
     if (this.#replicas.delete(pod)) this.#changed();
   }
 
@@ -220,6 +240,12 @@ export class KubernetesEndpoint {
     this.#changed();
   }
 
+  #replicaExited(replica: Replica, readyMs: number): number {
+    this.#lastLines.set(replica, this.#host.lastLines(replica.facts, false));
+    this.#changed();
+    return this.#replacements.next(readyMs);
+  }
+
   /** Handles a restarted container, which is another replica. */
   #containerReplaced(replica: Replica, exit: Failure | undefined): void {
     if (exit) replica.fail({ ...exit, logs: "previous" });
@@ -228,9 +254,12 @@ export class KubernetesEndpoint {
   }
 
   /** Reports why the applied revision does not run, or how a replica that was ready ended. */
-  async #replicaFailed({ facts, wasReady }: Replica, failure: Failure): Promise<void> {
+  async #replicaFailed(replica: Replica, failure: Failure): Promise<void> {
+    const { facts, wasReady } = replica;
     const attempt = this.#attempt;
-    const lastLogLines = failure.logs ? await this.#host.lastLines(facts, failure.logs === "previous") : [];
+    const lastLogLines = failure.logs
+      ? await (this.#lastLines.get(replica) ?? this.#host.lastLines(facts, failure.logs === "previous"))
+      : [];
     const { code, detail } = withLastLines(this.#explained(failure, wasReady), lastLogLines);
     const reported = { revision: facts.revision, code, detail, lastLogLines };
     const ended = { id: facts.replica, ...reported, ...(isKill(failure) ? { killed: true } : {}) };

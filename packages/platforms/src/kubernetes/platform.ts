@@ -24,6 +24,7 @@ import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins } from "./organizations/pull-secrets.ts";
 import { KubernetesSecrets } from "./organizations/secrets.ts";
+import { replacePod } from "./pods/exits/replace-pod.ts";
 import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
 import { PodTracker } from "./pods/pod-tracker.ts";
@@ -84,6 +85,7 @@ export class KubernetesPlatform implements Platform {
           { endpoint: endpointKey(facts), pod: facts.pod },
           `replica is slow to start, waiting for ${waitingFor}`,
         ),
+      onReplace: (facts) => void replacePod(api, facts, log, signal),
       lastLines: (facts, previous) => lastLines(api, facts, previous),
     };
     const onPending = (ref: EndpointRef, reason?: string) => this.#endpoints.get(endpointKey(ref))?.cpuChanged(reason);

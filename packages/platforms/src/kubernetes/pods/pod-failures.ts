@@ -105,6 +105,13 @@ export function exitFailure(
   return { code: "REPLICA_EXITED", detail: `The function's process ended by signal ${signal}` };
 }
 
+/** Exit of a container whose node did not report how it ended, before the pod was gone. */
+export const UNEXPLAINED_EXIT: Failure = {
+  code: "REPLICA_EXITED",
+  detail: "The function's process ended; the cluster did not report how",
+  logs: "current",
+};
+
 /** Tells whether something outside of a container killed it: it ended by SIGKILL or SIGTERM, and not for its memory. */
 export const isKill = ({ exitCode }: Failure): boolean => exitCode === 137 || exitCode === 143;
 

@@ -3,6 +3,7 @@ import { unreadyServer } from "../../common/server-failures.ts";
 import type { ServerProbe } from "../../common/server-probe.ts";
 import type { StartStages } from "../../common/start-stages.ts";
 import { PORT } from "../reconcile/manifests/labels.ts";
+import { waitForExit } from "./exits/exit-watch.ts";
 import type { PodFacts } from "./pod-facts.ts";
 import { type Failure, foreignServerFailure, startTimeoutFailure, unreachableFailure } from "./pod-failures.ts";
 import { podServerProbe, usualPortsOf, waitUntilPodReady } from "./readiness-probe.ts";
@@ -24,6 +25,10 @@ export interface ReplicaOwner {
   onSlowStart(replica: Replica, waitingFor: string): void;
   /** Called once per replica, and again after `allowFailure`. */
   onFailure(replica: Replica, failure: Failure): void;
+  /** Called once for a replica that was ready, when its process has ended; how it ended is reported by `onFailure`, before or later. Returns the time after which to replace it. */
+  onExit(replica: Replica, readyMs: number): number;
+  /** Called when it is time to replace a replica that exited, unless another container has replaced it by then. */
+  onReplace(replica: Replica): void;
 }
 
 /** A container of a pod, from its first observation on: probes whether it is ready, and finds out why it does not start. */
@@ -43,6 +48,9 @@ export class Replica {
   #wasReady = false;
   #isProbed = false;
   #hasFailed = false;
+  #readyAt = 0;
+  #hasExited = false;
+  #replaceTimer: NodeJS.Timeout | undefined;
 
   constructor(facts: PodFacts, stages: StartStages, owner: ReplicaOwner) {
     this.#facts = facts;
@@ -69,6 +77,11 @@ export class Replica {
   /** True if the replica was ready at any time. */
   get wasReady(): boolean {
     return this.#wasReady;
+  }
+
+  /** True if the replica was ready, and its process has ended. */
+  get hasExited(): boolean {
+    return this.#hasExited;
   }
 
   /** Updates the replica from its pod. */
@@ -99,6 +112,7 @@ export class Replica {
     clearTimeout(this.#unschedulableTimer);
     clearTimeout(this.#unreachableTimer);
     clearTimeout(this.#missingSecretTimer);
+    clearTimeout(this.#replaceTimer);
   }
 
   async #failStart(): Promise<void> {
@@ -128,6 +142,8 @@ export class Replica {
     const { deleting, failure, unschedulable, isReady, ip } = this.#facts;
     clearTimeout(this.#unschedulableTimer);
     if (deleting) {
+      // Its pod is being replaced. Its end, which was known first, is explained now.
+      if (failure && this.#hasExited) this.fail(failure);
       this.stop();
       return;
     }
@@ -140,7 +156,7 @@ export class Replica {
         () => this.fail({ code: "UNSCHEDULABLE", detail: `No node accepts the replica: ${unschedulable}` }),
         TRANSIENT_FAILURE_MS,
       ).unref();
-    if (isReady && !this.#isReady)
+    if (isReady && !this.#isReady && !this.#hasExited)
       this.#unreachableTimer ??= setTimeout(
         () => this.#isReady || this.fail(unreachableFailure(ip)),
         UNREACHABLE_MS,
@@ -159,6 +175,16 @@ export class Replica {
     }
     this.#isReady = false;
     this.fail(failure);
+    this.#exited();
+  }
+
+  /** Handles the end of the process of a replica that was ready. One that never was is left to the kubelet, with its backoff. */
+  #exited(): void {
+    if (!this.#wasReady || this.#hasExited) return;
+    this.#hasExited = true;
+    this.#isReady = false;
+    const delayMs = this.#owner.onExit(this, performance.now() - this.#readyAt);
+    this.#replaceTimer = setTimeout(() => this.#owner.onReplace(this), delayMs).unref();
   }
 
   async #probe(host: string): Promise<void> {
@@ -190,8 +216,22 @@ export class Replica {
     clearTimeout(this.#slowTimer);
     this.#isReady = true;
     this.#wasReady = true;
+    this.#readyAt = performance.now();
     this.stages.record("ready");
     this.#owner.onReady(this);
+    void this.#watchForExit(signal);
+  }
+
+  /** Finds out at once that a wrapper's process ended. Of other servers, only the kubelet's report is known: a connection of its own might occupy them. */
+  async #watchForExit(signal: AbortSignal): Promise<void> {
+    const { ip } = this.#facts;
+    if (ip === undefined || this.#owner.server()) return;
+    try {
+      await waitForExit({ host: ip, port: PORT }, signal);
+    } catch {
+      return; // The replica was removed.
+    }
+    this.#exited();
   }
 }
 

@@ -34,6 +34,7 @@ function setUp(t: TestContext, apply: (object: KubernetesObject) => unknown) {
     onChanged: () => {},
     onReplicaReady: () => {},
     onSlowStart: () => {},
+    onReplace: () => {},
     lastLines: async () => [],
   });
   const closing = new AbortController();
