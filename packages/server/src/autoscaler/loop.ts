@@ -147,6 +147,7 @@ export class Autoscaler implements Disposable {
     const policy = policyOf(endpoint);
     const forCpu = Math.min(policy.maxReplicas, this.#cpu?.minReplicas(endpoint, now) ?? 0);
     const replicas = Math.max(forCpu, this.#load(endpoint).decide(desired, policy, now));
+    if (replicas > desired && this.#cpu?.mayAbsorb(endpoint, now)) return;
     if (replicas !== desired) this.#registry.scale(endpoint, replicas);
     else endpoint.limited = undefined;
   }
