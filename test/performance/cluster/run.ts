@@ -12,6 +12,7 @@ import { manyEndpoints } from "./endpoints.ts";
 import { original } from "./original.ts";
 import { warmPool } from "./pool.ts";
 import { step } from "./step.ts";
+import { vertical } from "./vertical.ts";
 
 const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   cold: coldStarts,
@@ -20,6 +21,7 @@ const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   endpoints: manyEndpoints,
   step,
   pool: warmPool,
+  vertical,
 };
 const args = process.argv.slice(2);
 const chosen = chosenParts(measures, args);
