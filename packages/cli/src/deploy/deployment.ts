@@ -1,4 +1,12 @@
-import type { EndpointRef, Planned, Registered, ServerConfig, SettingsChange } from "@faas/core";
+import {
+  type EndpointRef,
+  FaasError,
+  type Planned,
+  type PutEndpoint,
+  type Registered,
+  type ServerConfig,
+  type SettingsChange,
+} from "@faas/core";
 import type { Client } from "../client/client.ts";
 import type { ImageOptions } from "../options/image-options.ts";
 import type { NamedFunction } from "../project/functions.ts";
@@ -96,6 +104,19 @@ async function sourceOf(requested: RequestedDeployment, context: DeployContext):
   };
 }
 
+/** Registers a deployment. Without its warm part, if the server no longer has the code: a push may take longer than the server keeps it. */
+async function register(client: Client, ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
+  try {
+    return await client.putEndpoint(ref, body);
+  } catch (error) {
+    const { artifact } = body;
+    const isCodeLost = error instanceof FaasError && error.code === "BUNDLE_NOT_FOUND" && artifact?.kind === "image";
+    if (!isCodeLost || artifact.warm === undefined) throw error;
+    const { warm: _, ...image } = artifact;
+    return client.putEndpoint(ref, { ...body, artifact: image });
+  }
+}
+
 async function run(
   source: ArtifactSource,
   change: SettingsChange,
@@ -105,7 +126,7 @@ async function run(
   const { ref, settings } = source;
   const { artifact, detected, description } = await publishArtifact(source, config);
   progress.begin("register");
-  const registered = await client.putEndpoint(ref, { ...change, artifact, ...(detected && { detected }) });
+  const registered = await register(client, ref, { ...change, artifact, ...(detected && { detected }) });
   const { revision } = registered;
   attempt.revision = revision;
   progress.detail(`revision ${revision}`);
