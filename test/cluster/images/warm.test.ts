@@ -19,7 +19,7 @@ before(async () => {
 });
 after(() => docker[Symbol.asyncDispose]());
 
-/** One proxy for all tests: the engine pushes layers again to an address that is new to it. */
+/** Proxy for all tests: the engine pushes layers again to an address that is new to it. */
 const proxy = await startFakeRegistry({ after: (close) => after(close as () => Promise<void>) }, { behind: host });
 
 /** Builds and pushes a folder through the proxy of the registry, and keeps the code that is uploaded. */
@@ -157,7 +157,7 @@ const serverCode = "require('node:http').createServer().listen(process.env.PORT)
 for (const [what, files, options] of [
   ["a server of its own", { "server.js": serverCode }, { app: "server", command: "node server.js" }],
   ["a Dockerfile", { Dockerfile: "FROM node:24-slim\nLABEL a=b\n" }, {}],
-  ["a function that is not to be prepared for warm pods", { "index.mjs": hello("no") }, { uploadCode: undefined }],
+  ["a function whose code nothing uploads", { "index.mjs": hello("no") }, { uploadCode: undefined }],
 ] as const)
   test(`${what} has no warm part`, async () => {
     const name = what.replaceAll(" ", "-").toLowerCase();
