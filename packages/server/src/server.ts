@@ -211,7 +211,7 @@ function createServedState({ options, dataDir, log, stack }: Startup, storage: S
     startGateways({
       ...{ version, platform, registry, store, keys, limitsOf, log, stack },
       workDir: join(dataDir, workDirOf(options)),
-      reports: new ReportIntake({ registry, metrics, keys, ...(accessLog ? { accessLog } : {}) }),
+      reports: new ReportIntake({ registry, metrics, keys, accessLog, onLoad: (each) => autoscaler.onLoad(each) }),
       requiresKeys: requiresKeys(options),
     });
   const autoscaler = stack.use(

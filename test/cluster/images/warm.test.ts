@@ -157,7 +157,7 @@ const serverCode = "require('node:http').createServer().listen(process.env.PORT)
 for (const [what, files, options] of [
   ["a server of its own", { "server.js": serverCode }, { app: "server", command: "node server.js" }],
   ["a Dockerfile", { Dockerfile: "FROM node:24-slim\nLABEL a=b\n" }, {}],
-  ["a function whose code nothing uploads", { "index.mjs": hello("no") }, { uploadCode: undefined }],
+  ["a function without an upload of its code", { "index.mjs": hello("no") }, { uploadCode: undefined }],
 ] as const)
   test(`${what} has no warm part`, async () => {
     const name = what.replaceAll(" ", "-").toLowerCase();

@@ -1,5 +1,6 @@
 import type { EndedReplica, EndpointSpec, EndpointStatus, ReplicaFailure, Replica as ReplicaStatus } from "@faas/core";
 import { isForeignServer } from "../common/foreign-server.ts";
+import type { ReadyResponse } from "../common/ready-probe.ts";
 import { serverExit } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import { ReplacementBackoff } from "./pods/exits/replacement-backoff.ts";
@@ -18,6 +19,8 @@ export interface EndpointHost {
   onChanged(endpoint: KubernetesEndpoint): void;
   /** Called when a replica became ready, and no longer needs the startup boost. */
   onReplicaReady(facts: PodFacts): void;
+  /** Called when the organization's quota rejected a pod. */
+  onQuotaUsedUp(org: string): void;
   /** Called once for a replica that starts slowly without a known failure. */
   onSlowStart(facts: PodFacts, waitingFor: string): void;
   /** Called for a replica whose process ended, when it is to be replaced. */
@@ -88,12 +91,12 @@ export class KubernetesEndpoint {
     return this.#status;
   }
 
-  /** True if the applied revision has fewer replicas than desired, counting starting ones. */
-  get isShort(): boolean {
+  /** Number of replicas that the applied revision lacks, counting starting ones as present. */
+  get missing(): number {
     let count = 0;
     for (const { facts } of this.#replicas.values())
       if (!facts.deleting && facts.revision === this.spec.revision) count++;
-    return count < (this.desired ?? 0);
+    return Math.max(0, (this.desired ?? 0) - count);
   }
 
   /** True if the replica of a pod exited, and is being replaced. */
@@ -169,6 +172,19 @@ export class KubernetesEndpoint {
     this.#changed();
   }
 
+  /**
+   * Adds a warm pod that is being given the function.
+   *
+   * @param claim its response, when the function has loaded or failed to; rejects if the pod did not take it
+   */
+  claimed(facts: PodFacts, claim: Promise<ReadyResponse>): void {
+    const stages = this.#startStages();
+    const replica = new Replica(facts, stages, this.#owner, claim);
+    this.#replicas.set(facts.pod, replica);
+    replica.observe(facts);
+    this.#changed();
+  }
+
   podDeleted(pod: string): void {
     const replica = this.#replicas.get(pod);
     if (replica?.hasExited) replica.fail(UNEXPLAINED_EXIT);
@@ -183,6 +199,7 @@ export class KubernetesEndpoint {
       if (failure) this.podCreationFailed(failure);
       return;
     }
+    this.#host.onQuotaUsedUp(this.spec.org);
     this.#quotaFailure = failure;
     this.#quotaTimer ??= setTimeout(
       () => this.#quotaFailure && this.podCreationFailed(this.#quotaFailure),
