@@ -4609,16 +4609,16 @@ load_part('warm.write_files')
 def become(claim, kept_modules):
     for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256"):
         del ENVIRONMENT[name]
-    ENVIRONMENT.update(claim.env)
-    source_folder.move(claim.folder)
-    settings.read()
     try:
+        ENVIRONMENT.update(claim.env)
         write_files(claim)
         os.chdir(claim.folder)
     except Problem as problem:
         return problem
-    except OSError as error:
-        return load_failed(f"Cannot use {claim.folder}: {error.strerror}")
+    except (OSError, ValueError) as error:  # ValueError: a text that the system cannot have
+        return load_failed(f"Cannot use the claim: {error}")
+    source_folder.move(claim.folder)
+    settings.read()
     wrapper = os.path.basename(FILE)
     sys.argv[:] = [wrapper]
     sys.modules["__main__"].__file__ = os.path.join(claim.folder, wrapper)
@@ -4730,14 +4730,19 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4732, r'''import select
+PARTS['warm.process'] = 4732, r'''import re
+import select
 import socket
+import sys
 from hashlib import sha256
 from hmac import compare_digest
 load_part('warm.claim')
 
 # ---- warm/process.py
 # A process that waits for its function.
+
+TOKEN_DIGEST = re.compile("[0-9a-f]{64}\\Z").match
+
 
 class WarmClient:
     def __init__(self, sock):
@@ -4746,10 +4751,16 @@ class WarmClient:
         self.call = None  # from the end of its head on
         self.answered = False
 
-    def answer(self, data):
-        self.answered = True
+    def send(self, data):
         try:
             self.sock.send(data)
+        except OSError:
+            pass  # the client has gone
+
+    def answer(self, data):
+        self.answered = True
+        self.send(data)
+        try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # the client has gone
@@ -4762,14 +4773,17 @@ class WarmClient:
 
 
 class WarmProcess:
-    def __init__(self, listener, token_digest):
-        self.listener = listener
-        self.token_digest = token_digest  # SHA-256 of the token that a claim must have, in hexadecimal
+
+    def __init__(self, token_digest):
+        if not TOKEN_DIGEST(token_digest):
+            sys.exit("Expected FAAS_CLAIM_SHA256 to be a SHA-256 in hexadecimal")
+        self.token_digest = token_digest  # of the token that a claim must have
         self.clients = {}
         self.poller = select.poll()
-        self.poller.register(listener, select.POLLIN)
 
-    def wait_for_claim(self):
+    def wait_for_claim(self, listener):
+        self.listener = listener
+        self.poller.register(listener, select.POLLIN)
         while True:
             for fd, _ in self.poller.poll():
                 if fd == self.listener.fileno():
@@ -4837,7 +4851,7 @@ class WarmProcess:
                 raise Problem("NO_CAPACITY", "The replica waits for its function")
             self.check_may_claim(call)
             if call.headers.get("expect", "").lower() == "100-continue":
-                client.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         size = int(client.call.headers["content-length"])
         return read_claim(bytes(received[:size])) if len(received) >= size else None
 
@@ -4875,7 +4889,7 @@ class WarmProcess:
 '''
 
 
-PARTS['signatures.google'] = 4877, r'''import os
+PARTS['signatures.google'] = 4891, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4934,7 +4948,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4936, r'''import base64
+PARTS['signatures.cloud_event'] = 4950, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5085,7 +5099,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5087, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5101, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5119,7 +5133,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5121, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5135, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5182,7 +5196,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5184, r'''import os
+PARTS['signatures.openfaas'] = 5198, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5271,7 +5285,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5273, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5287, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5401,7 +5415,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5403, r'''import base64
+PARTS['websocket.handshake'] = 5417, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5442,7 +5456,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5444, r'''import sys
+PARTS['websocket.exchange'] = 5458, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -5799,21 +5813,21 @@ def wait_for_function():
     load_part('warm.process')
 
     import_ahead()
+    process = WarmProcess(ENVIRONMENT.get("FAAS_CLAIM_SHA256", ""))
     listen()
-    process = WarmProcess(server.listener, ENVIRONMENT.get("FAAS_CLAIM_SHA256", ""))
     gc.collect()
     gc.freeze()
-    claim, connections = process.wait_for_claim()
+    claim, connections = process.wait_for_claim(server.listener)
     lifecycle.warm = False
     server.claimed = True
-    problem = become(claim, modules)
-    use_settings()
-    serve(problem, connections)
+    return become(claim, modules), connections
 
 
 if __name__ == "__main__":
     if ENVIRONMENT.get("FAAS_WARM") == "1":
-        wait_for_function()
+        reason, accepted = wait_for_function()
+        use_settings()
+        serve(reason, accepted)
     elif ENVIRONMENT.get("FAAS_PREWARMED") != "1":
         main()
 else:

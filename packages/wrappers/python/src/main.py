@@ -92,8 +92,8 @@ def start(folder: str) -> None:
     main()
 
 
-def wait_for_function() -> None:
-    """Listen without a function, and serve the one that a claim brings (docs/wrapper-protocol.md, "Warm mode")."""
+def wait_for_function() -> tuple[Problem | None, Connections]:
+    """Listen without a function, until a claim brings one (docs/wrapper-protocol.md, "Warm mode"). Gives what serve() needs."""
     modules = set(sys.modules)
     lifecycle.warm = True
     prepare()
@@ -102,21 +102,21 @@ def wait_for_function() -> None:
     from .warm.process import WarmProcess
 
     import_ahead()
+    process = WarmProcess(ENVIRONMENT.get("FAAS_CLAIM_SHA256", ""))
     listen()
-    process = WarmProcess(server.listener, ENVIRONMENT.get("FAAS_CLAIM_SHA256", ""))
     gc.collect()
     gc.freeze()
-    claim, connections = process.wait_for_claim()
+    claim, connections = process.wait_for_claim(server.listener)
     lifecycle.warm = False
     server.claimed = True
-    problem = become(claim, modules)
-    use_settings()
-    serve(problem, connections)
+    return become(claim, modules), connections
 
 
 if __name__ == "__main__":
     if ENVIRONMENT.get("FAAS_WARM") == "1":
-        wait_for_function()
+        reason, accepted = wait_for_function()
+        use_settings()
+        serve(reason, accepted)
     elif ENVIRONMENT.get("FAAS_PREWARMED") != "1":
         main()
 else:

@@ -25,16 +25,16 @@ def become(claim: Claim, kept_modules: Collection[str]) -> Problem | None:
     """
     for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256"):
         del ENVIRONMENT[name]
-    ENVIRONMENT.update(claim.env)
-    source_folder.move(claim.folder)
-    settings.read()
     try:
+        ENVIRONMENT.update(claim.env)
         write_files(claim)
         os.chdir(claim.folder)
     except Problem as problem:
         return problem
-    except OSError as error:
-        return load_failed(f"Cannot use {claim.folder}: {error.strerror}")
+    except (OSError, ValueError) as error:  # ValueError: a text that the system cannot have
+        return load_failed(f"Cannot use the claim: {error}")
+    source_folder.move(claim.folder)
+    settings.read()
     wrapper = os.path.basename(FILE)
     sys.argv[:] = [wrapper]
     sys.modules["__main__"].__file__ = os.path.join(claim.folder, wrapper)
