@@ -10,7 +10,9 @@ import { coldStarts } from "./cold.ts";
 import { deploys } from "./deploy.ts";
 import { manyEndpoints } from "./endpoints.ts";
 import { original } from "./original.ts";
+import { warmPool } from "./pool.ts";
 import { step } from "./step.ts";
+import { vertical } from "./vertical.ts";
 
 const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   cold: coldStarts,
@@ -18,6 +20,8 @@ const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   original,
   endpoints: manyEndpoints,
   step,
+  pool: warmPool,
+  vertical,
 };
 const args = process.argv.slice(2);
 const chosen = chosenParts(measures, args);

@@ -36,6 +36,9 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
   scaled = false;
   /** Desired and allowed number of replicas, in words, while the organization's limits allow fewer than desired. */
   limited: string | undefined;
+  /** Number of requests in flight and waiting here above which `onPressure` is called. */
+  pressure = Number.POSITIVE_INFINITY;
+  onPressure: (() => void) | undefined;
   /** A revision is being deployed: until it has become ready or failed, the endpoint is not idle. */
   deploying = false;
 
@@ -155,6 +158,7 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
     if (replica === undefined) return undefined;
     replica.inFlight++;
     this.inFlight++;
+    if (this.inFlight > this.pressure) this.onPressure?.();
     return replica;
   }
 
@@ -170,6 +174,7 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
 
   wait(waiter: Waiter): void {
     this.#queue.push(waiter);
+    if (this.inFlight + this.#queue.length > this.pressure) this.onPressure?.();
     this.#sharing?.changed(this);
   }
 

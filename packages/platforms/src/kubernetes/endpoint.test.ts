@@ -29,8 +29,10 @@ const host: EndpointHost = {
   startSeconds: 60,
   onChanged: () => {},
   onReplicaReady: () => {},
+  onQuotaUsedUp: () => {},
   onSlowStart: () => {},
   onReplace: () => {},
+  onNodesFull: () => {},
   lastLines: async () => [],
 };
 

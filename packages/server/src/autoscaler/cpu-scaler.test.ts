@@ -30,7 +30,7 @@ function setUp({ limits = {}, defaultMaxMillis }: Setup = {}) {
     ...{ platform, log: { warn() {} }, now: () => now },
     limitsOf: () => limitNumbers(limits),
   });
-  const cpu = new CpuScaler({ setCpu: platform.setCpu, defaultMaxMillis });
+  const cpu = new CpuScaler({ setCpu: platform.setCpu, defaultMaxMillis, now: () => now });
   const autoscaler = new Autoscaler({ registry, cpu, now: () => now });
   const put = (name: string, settings: SettingsInput, cpuPending?: string) => {
     const revision = {
@@ -68,7 +68,7 @@ function setUp({ limits = {}, defaultMaxMillis }: Setup = {}) {
       autoscaler.sample();
     }
   };
-  return { put, observe, after, set };
+  return { put, observe, after, set, autoscaler };
 }
 
 const call = (endpoint: ServedEndpoint, count: number) => {
@@ -80,9 +80,58 @@ describe("the CPU limit under load", () => {
     const { put, after, set } = setUp();
     call(put("x", { cpu: "100m", cpuMax: "1" }), 10);
     after(100);
-    assert.deepEqual(set, ["x 400 100"]);
+    assert.deepEqual(set, ["x 1000 100"]);
+  });
+
+  test("rises when a gateway reports the load, before the next sample", () => {
+    const { put, autoscaler, set } = setUp();
+    const endpoint = put("x", { cpu: "100m", cpuMax: "1" });
+    endpoint.remoteInFlight = 2;
+    autoscaler.onLoad(endpoint);
+    assert.deepEqual(set, ["x 200 100"]);
+    // Another gateway reports the same burst.
+    autoscaler.onLoad(endpoint);
+    assert.equal(set.length, 1);
+  });
+
+  test("rises ten milliseconds after a second request waits for the CPU, if it still does", (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { put, after, set } = setUp();
+    const endpoint = put("x", { cpu: "100m", cpuMax: "1" });
     after(100);
-    assert.deepEqual(set.slice(1), ["x 1000 100"]);
+    const replica = endpoint.acquire();
+    assert.ok(replica && endpoint.acquire());
+    t.mock.timers.tick(9);
+    assert.deepEqual(set, []);
+    t.mock.timers.tick(1);
+    assert.deepEqual(set, ["x 200 100"]);
+  });
+
+  test("does not rise for requests that have ended within ten milliseconds", (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { put, after, set } = setUp();
+    const endpoint = put("x", { cpu: "100m", cpuMax: "1" });
+    after(100);
+    const replica = endpoint.acquire();
+    assert.ok(replica && endpoint.acquire());
+    endpoint.release(replica, 0);
+    t.mock.timers.tick(10);
+    assert.deepEqual(set, []);
+  });
+
+  test("no replica is added for half a second after a rise that may suffice", () => {
+    const { put, after } = setUp();
+    const small = put("small", { cpu: "100m", cpuMax: "1", concurrency: 2, maxReplicas: 5 });
+    const large = put("large", { cpu: "100m", cpuMax: "300m", concurrency: 2, maxReplicas: 5 });
+    for (const endpoint of [small, large]) {
+      call(endpoint, 2);
+      for (let i = 0; i < 6; i++) endpoint.wait({ previous: undefined, next: undefined, onSlot() {}, onRejected() {} });
+    }
+    after(400);
+    assert.equal(small.desired, 1);
+    assert.ok(large.desired > 1);
+    after(600);
+    assert.ok(small.desired > 1);
   });
 
   test("does not rise without a maximum, or with one that is equal", () => {
@@ -130,7 +179,7 @@ describe("the CPU limit under load", () => {
     call(put("y", { cpu: "100m", cpuMax: "2" }), 10);
     after(1_000);
     // 1000m - 300m - 400m
-    assert.deepEqual([set[0], set.at(-1)], ["x 400 100", "y 300 100"]);
+    assert.deepEqual(set, ["x 400 100", "y 300 100"]);
   });
 
   test("another replica is added every two seconds while the present ones cannot reserve what they need", () => {

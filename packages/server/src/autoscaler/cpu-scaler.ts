@@ -1,6 +1,6 @@
 import type { EndpointSpec, LimitNumbers, Platform } from "@faas/core";
 import type { ServedEndpoint as Served } from "@faas/gateway";
-import { type CpuPolicy, type CpuState, cpuAtRest, desiredCpu, recentLoad } from "./desired-cpu.ts";
+import { type CpuPolicy, type CpuState, cpuAtRest, desiredCpu, RISE_REQUESTS, recentLoad } from "./desired-cpu.ts";
 
 type ServedEndpoint = Served<EndpointSpec>;
 
@@ -8,8 +8,14 @@ export interface CpuScalerOptions {
   readonly setCpu: NonNullable<Platform["setCpu"]>;
   /** CPU limit that load may raise that of a replica to, where an endpoint's settings name none. Absent: it is not raised. */
   readonly defaultMaxMillis?: number | undefined;
+  /** Returns milliseconds since the epoch. @defaultValue Date.now */
+  readonly now?: () => number;
 }
 
+/** Time from the first request that waits for the CPU to the decision: requests that take less need no more CPU. */
+const PRESSURE_MS = 10;
+/** Time that a higher limit has to take effect, before replicas are added. */
+const EFFECT_MS = 500;
 /** Time after which another replica is added while the platform cannot give the present ones the CPU that they need. */
 const ADD_AFTER_MS = 2_000;
 /** Time for which a replica that was added for that reason stays, after it was last needed. */
@@ -52,9 +58,14 @@ export class CpuScaler {
     }
     const policy = { baseMillis: cpuMillis, maxMillis: this.#allowed(endpoint, cpuMaxMillis) };
     const state = before ?? cpuAtRest(policy, now);
-    const sample = { requests: endpoint.totalInFlight + endpoint.totalWaiting, replicas: endpoint.replicas.length };
-    const after = desiredCpu(state, sample, policy, now);
+    const after = desiredCpu(
+      state,
+      { requests: requestsOf(endpoint), replicas: endpoint.replicas.length },
+      policy,
+      now,
+    );
     this.#states.set(endpoint, after);
+    this.#awaitPressure(endpoint, after.limitMillis < policy.maxMillis);
     this.#trackShortage(endpoint, after, policy, now);
     if (after.limitMillis === state.limitMillis && after.reservedMillis === state.reservedMillis) return;
     this.#setRaised(endpoint, after.limitMillis > cpuMillis);
@@ -67,16 +78,37 @@ export class CpuScaler {
     if (state === undefined) return;
     const { cpuMillis } = endpoint.spec;
     this.#states.delete(endpoint);
+    endpoint.pressure = Number.POSITIVE_INFINITY;
     this.#additional.delete(endpoint);
     this.#setRaised(endpoint, false);
     if (state.limitMillis !== cpuMillis || state.reservedMillis !== cpuMillis)
       this.#options.setCpu(endpoint.spec, { limitMillis: cpuMillis, reservedMillis: cpuMillis });
   }
 
+  /** Returns true while a limit that has just risen may suffice for the requests: then no replica is added yet. */
+  mayAbsorb(endpoint: ServedEndpoint, now: number): boolean {
+    const state = this.#states.get(endpoint);
+    if (state === undefined || now - state.roseMs >= EFFECT_MS || endpoint.replicas.length === 0) return false;
+    const { cpuMillis, cpuMaxMillis = this.#options.defaultMaxMillis ?? cpuMillis } = endpoint.spec;
+    return loadOf(endpoint) <= this.#allowed(endpoint, cpuMaxMillis) / cpuMillis;
+  }
+
   /** Returns the replicas that an endpoint needs because its present ones cannot get more CPU; 0 if they can. */
   minReplicas(endpoint: ServedEndpoint, now: number): number {
     const additional = this.#additional.get(endpoint);
     return additional !== undefined && now - additional.neededMs < KEEP_MS ? additional.replicas : 0;
+  }
+
+  /** Samples again as soon as requests wait for the CPU, where the limit can rise. */
+  #awaitPressure(endpoint: ServedEndpoint, canRise: boolean): void {
+    endpoint.pressure = canRise ? RISE_REQUESTS * Math.max(1, endpoint.replicas.length) : Number.POSITIVE_INFINITY;
+    if (!canRise) return;
+    endpoint.onPressure ??= () => {
+      endpoint.pressure = Number.POSITIVE_INFINITY;
+      setTimeout(() => {
+        if (!endpoint.removed && this.#states.has(endpoint)) this.sample(endpoint, this.#options.now?.() ?? Date.now());
+      }, PRESSURE_MS).unref();
+    };
   }
 
   /** Returns what is left of the CPU limits of the organization for each replica of an endpoint. */
@@ -118,3 +150,7 @@ export class CpuScaler {
     else this.#raised.delete(endpoint.org);
   }
 }
+
+const requestsOf = ({ totalInFlight, totalWaiting }: ServedEndpoint) => totalInFlight + totalWaiting;
+
+const loadOf = (endpoint: ServedEndpoint) => requestsOf(endpoint) / Math.max(1, endpoint.replicas.length);

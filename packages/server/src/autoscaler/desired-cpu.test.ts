@@ -23,8 +23,8 @@ describe("desiredCpu", () => {
   for (const [what, requests, replicas, expected] of [
     ["keeps the limit of the settings for one request at a time", seconds(60, 1), 1, 100],
     ["doubles it in the sample in which a second request waits", [2], 1, 200],
-    ["rises at most fourfold in a sample", [50], 1, 400],
-    ["rises to the maximum within two samples of ten requests", [10, 10], 1, 1000],
+    ["rises in proportion to the requests at a replica", [14], 2, 700],
+    ["rises to the maximum in one sample of ten requests", [10], 1, 1000],
     ["divides the requests among the replicas", [4], 4, 100],
     ["does not rise beyond the maximum", seconds(10, 500), 1, 1000],
   ] as const)

@@ -21,7 +21,8 @@ export interface CpuState {
   readonly reservedMillis: number;
   /** Time of the last change of the limit. */
   readonly changedMs: number;
-  /** Time of the last fall. */
+  /** Times of the last rise and fall. */
+  readonly roseMs: number;
   readonly fellMs: number;
   /** Time after a change until the limit may fall. */
   readonly calmMs: number;
@@ -34,10 +35,10 @@ export interface CpuState {
 }
 
 /** Requests at a replica from which its limit rises: another request waits for the CPU. One at a time is served as the settings say. */
-const RISE_REQUESTS = 1.5;
-/** Maximum growth per decision: the burst of a moment does not need more. */
-const MAX_GROWTH = 4;
+export const RISE_REQUESTS = 1.5;
 const STEP_MILLIS = 10;
+/** Time between two rises: several gateways may report the same burst. */
+const MIN_RISE_INTERVAL_MS = 50;
 /** Time after a change until the limit may fall; twice as long after each fall that was too early, up to the maximum. */
 const MIN_CALM_MS = 10_000;
 const MAX_CALM_MS = 160_000;
@@ -55,7 +56,8 @@ const RESERVE_SECONDS = 2;
 export const cpuAtRest = ({ baseMillis }: CpuPolicy, now: number): CpuState => ({
   limitMillis: baseMillis,
   reservedMillis: baseMillis,
-  changedMs: now,
+  changedMs: Number.NEGATIVE_INFINITY,
+  roseMs: Number.NEGATIVE_INFINITY,
   fellMs: Number.NEGATIVE_INFINITY,
   calmMs: MIN_CALM_MS,
   ...noLoad(now),
@@ -81,11 +83,13 @@ export function desiredCpu(before: CpuState, sample: CpuSample, policy: CpuPolic
   const isAtRest = current === baseMillis && now - state.changedMs >= MAX_CALM_MS;
   const calmMs = isAtRest ? MIN_CALM_MS : state.calmMs;
 
-  const risen = load > RISE_REQUESTS ? clamp(current * Math.min(load, MAX_GROWTH)) : current;
+  const mayRise = now - state.changedMs >= MIN_RISE_INTERVAL_MS;
+  const risen = load > RISE_REQUESTS && mayRise ? clamp(current * load) : current;
   if (risen !== state.limitMillis) {
     const fellTooEarly = risen > state.limitMillis && now - state.fellMs < calmMs;
     const nextCalmMs = fellTooEarly ? Math.min(MAX_CALM_MS, calmMs * 2) : calmMs;
-    return { ...changed(state, risen, now), calmMs: nextCalmMs };
+    const roseMs = risen > state.limitMillis ? now : state.roseMs;
+    return { ...changed(state, risen, now), roseMs, calmMs: nextCalmMs };
   }
   const needed = clamp(neededMillis(state));
   const isSmaller = (than: number) => needed * MIN_FALL <= than || (needed === baseMillis && needed < than);

@@ -69,6 +69,11 @@ export class Autoscaler implements Disposable {
     this.#timer ??= setInterval(() => this.sample(), SAMPLE_MS).unref();
   }
 
+  /** Reacts to the load that a gateway in another process reports at once, not at the next sample: the report has waited for up to `SAMPLE_MS`. */
+  onLoad(endpoint: ServedEndpoint): void {
+    this.#cpu?.sample(endpoint, this.#now());
+  }
+
   [Symbol.dispose](): void {
     this.#disposed = true;
     clearInterval(this.#timer);
@@ -165,6 +170,7 @@ export class Autoscaler implements Disposable {
     const policy = policyOf(endpoint);
     const forCpu = Math.min(policy.maxReplicas, this.#cpu?.minReplicas(endpoint, now) ?? 0);
     const replicas = Math.max(forCpu, this.#load(endpoint).decide(desired, policy, now));
+    if (replicas > desired && this.#cpu?.mayAbsorb(endpoint, now)) return;
     if (replicas !== desired) this.#registry.scale(endpoint, replicas);
     else endpoint.limited = undefined;
   }

@@ -3,6 +3,7 @@ import { endpointKey } from "@faas/core";
 import {
   type ControlHello,
   type ControlMessage,
+  type EndpointLoad,
   type EndpointRegistry,
   encodeMessage,
   type GatewayHello,
@@ -23,9 +24,11 @@ import type { GatewayInfo, GatewaySessions } from "./session-info.ts";
 /** Longest time that `settled` waits for. */
 const SETTLE_MS = 1_000;
 
-/** Receives what gateways report, besides loads. */
+/** Receives what gateways report. */
 export interface ReportSink {
   onReport(message: GatewayMessage): void;
+  /** Called for each endpoint whose load a gateway has reported, when it is counted. */
+  onLoad?(endpoint: ServedEndpoint<EndpointSpec>): void;
 }
 
 export interface GatewayGroupOptions {
@@ -208,6 +211,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     switch (message.type) {
       case "load":
         member.report(message.endpoints, this.#now());
+        this.#notifyLoad(message.endpoints);
         return;
       case "wake":
         this.#wake(session, message.key);
@@ -217,6 +221,14 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
         return;
       default:
         this.#options.reports.onReport(message);
+    }
+  }
+
+  #notifyLoad(loads: readonly EndpointLoad[]): void {
+    const { registry, reports } = this.#options;
+    for (const [key] of loads) {
+      const endpoint = registry.get(key);
+      if (endpoint) reports.onLoad?.(endpoint);
     }
   }
 

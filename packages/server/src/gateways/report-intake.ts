@@ -1,4 +1,5 @@
-import type { EndpointRegistry, GatewayMessage } from "@faas/gateway";
+import type { EndpointSpec } from "@faas/core";
+import type { EndpointRegistry, GatewayMessage, ServedEndpoint } from "@faas/gateway";
 import type { KeyService } from "../auth/key-service.ts";
 import type { AccessLogWriter } from "../logs/access-log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
@@ -8,8 +9,10 @@ export interface ReportIntakeOptions {
   readonly registry: EndpointRegistry;
   readonly metrics: Pick<Metrics, "add">;
   /** Absent: calls are not logged. */
-  readonly accessLog?: Pick<AccessLogWriter, "append">;
+  readonly accessLog?: Pick<AccessLogWriter, "append"> | undefined;
   readonly keys: Pick<KeyService, "recordUse">;
+  /** Called when a gateway has reported the load of an endpoint. */
+  readonly onLoad?: (endpoint: ServedEndpoint<EndpointSpec>) => void;
 }
 
 /** Takes over what gateways report of finished calls and of keys. */
@@ -18,6 +21,10 @@ export class ReportIntake implements ReportSink {
 
   constructor(options: ReportIntakeOptions) {
     this.#options = options;
+  }
+
+  onLoad(endpoint: ServedEndpoint<EndpointSpec>): void {
+    this.#options.onLoad?.(endpoint);
   }
 
   onReport(message: GatewayMessage): void {

@@ -153,9 +153,16 @@ describe("CpuLimits", () => {
     const pod = new FakePod(t);
     await pod.ready();
     await pod.set(1000, 100);
-    pod.errors.push(new ClusterError("CLUSTER_REFUSED", "exceeded quota: faas", 403, "Forbidden"));
+    pod.errors.push(
+      new ClusterError(
+        "CLUSTER_REFUSED",
+        'The cluster rejected PATCH /x: pods "x-1" is forbidden: exceeded quota: faas',
+        403,
+        "Forbidden",
+      ),
+    );
     assert.deepEqual(await pod.set(900, 900), ["limit 900m"]);
-    assert.match(pod.pending[0] ?? "", /exceeded quota: faas/);
+    assert.match(pod.pending[0] ?? "", /no CPU could be reserved for that: exceeded quota: faas$/);
   });
 
   test("repeats a patch that failed", async (t) => {

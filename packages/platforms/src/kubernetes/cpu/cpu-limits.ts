@@ -187,8 +187,8 @@ export class CpuLimits {
       } catch (error) {
         if (signal.aborted || (error instanceof ClusterError && error.httpStatus === 404)) return false;
         if (error instanceof ClusterError && error.httpStatus === 403 && "requests" in resources) {
-          // A quota of the namespace; nothing was changed.
-          this.#deny(endpoint, pod, error.message);
+          // A quota of the namespace, or more than the node has. Nothing was changed.
+          this.#deny(endpoint, pod, error.message.replace(/^.* is forbidden: /s, ""));
           return true;
         }
         if (attempt < MAX_ATTEMPTS) continue;

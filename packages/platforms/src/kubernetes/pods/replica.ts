@@ -1,5 +1,5 @@
 import type { NodeResource } from "@faas/core";
-import { REPLICA_REMOVED } from "../../common/ready-probe.ts";
+import { REPLICA_REMOVED, type ReadyResponse } from "../../common/ready-probe.ts";
 import { unreadyServer } from "../../common/server-failures.ts";
 import type { ServerProbe } from "../../common/server-probe.ts";
 import type { StartStages } from "../../common/start-stages.ts";
@@ -37,6 +37,8 @@ export interface ReplicaOwner {
 export class Replica {
   readonly stages: StartStages;
   readonly #owner: ReplicaOwner;
+  /** Response of a warm pod that is being given the function; undefined for a pod that is probed. */
+  readonly #claim: Promise<ReadyResponse> | undefined;
   readonly #probing = new AbortController();
   readonly #startTimer: NodeJS.Timeout;
   readonly #slowTimer: NodeJS.Timeout;
@@ -54,8 +56,9 @@ export class Replica {
   #hasExited = false;
   #replaceTimer: NodeJS.Timeout | undefined;
 
-  constructor(facts: PodFacts, stages: StartStages, owner: ReplicaOwner) {
+  constructor(facts: PodFacts, stages: StartStages, owner: ReplicaOwner, claim?: Promise<ReadyResponse>) {
     this.#facts = facts;
+    this.#claim = claim;
     this.stages = stages;
     this.#owner = owner;
     this.#room = new RoomWait((failure) => this.fail(failure));
@@ -139,8 +142,8 @@ export class Replica {
   }
 
   #recordStages(): void {
-    // After the replica is ready, a stage is observed too late to have a meaningful time.
-    if (this.#isReady) return;
+    // After the replica is ready, a stage is observed too late to have a meaningful time; a warm pod has been through all of them before.
+    if (this.#isReady || this.#claim) return;
     const { scheduled, ip, runningSinceMs } = this.#facts;
     if (scheduled) this.stages.record("scheduled");
     if (ip !== undefined) this.stages.record("network");
@@ -160,7 +163,8 @@ export class Replica {
       this.#evaluateFailure(failure);
       return;
     }
-    if (isReady && !this.#isReady && !this.#hasExited)
+    // A warm pod was ready before it had a function.
+    if (isReady && !this.#isReady && !this.#claim && !this.#hasExited)
       this.#unreachableTimer ??= setTimeout(
         () => this.#isReady || this.fail(unreachableFailure(ip)),
         UNREACHABLE_MS,
@@ -203,13 +207,14 @@ export class Replica {
         await this.#serverProbe.untilReady(signal, onConnect);
         return this.#becomeReady(signal);
       }
-      const { ready, isWrapper, status, detail = "" } = await waitUntilPodReady(pod, signal, onConnect);
+      const response = this.#claim ?? waitUntilPodReady(pod, signal, onConnect);
+      const { ready, isWrapper, status, detail = "" } = await response;
       if (!ready || !isWrapper)
         return this.fail(
           isWrapper ? { code: "FUNCTION_LOAD_FAILED", detail, logs: "current" } : foreignServerFailure(status),
         );
     } catch {
-      return; // The replica was removed.
+      return; // The replica was removed, or the pod took no function and is about to be.
     }
     this.#becomeReady(signal);
   }

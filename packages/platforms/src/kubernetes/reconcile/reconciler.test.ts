@@ -33,8 +33,10 @@ function setUp(t: TestContext, apply: (object: KubernetesObject) => unknown) {
     startSeconds: 60,
     onChanged: () => {},
     onReplicaReady: () => {},
+    onQuotaUsedUp: () => {},
     onSlowStart: () => {},
     onReplace: () => {},
+    onNodesFull: () => {},
     lastLines: async () => [],
   });
   const closing = new AbortController();

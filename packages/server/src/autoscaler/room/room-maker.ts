@@ -11,6 +11,11 @@ const IDLE_FOR_MORE_MS = 10_000;
 /** Time in which replicas that give way have ended, and others have got their room. After it, more give way. */
 const GIVING_WAY_MS = 8_000;
 
+/** Time for the platform to end what it keeps ready for cold starts, which reserves memory and pods, but hardly any CPU. */
+const PREWARMED_MS = 3_000;
+/** Time after which a lack of room counts as another one. */
+const PAUSE_MS = 1_000;
+
 /** An endpoint that gives up replicas for another one. */
 export interface Victim extends Offer {
   readonly endpoint: ServedEndpoint;
@@ -22,9 +27,16 @@ interface Promised {
   readonly untilMs: number;
 }
 
+/** Time in which an endpoint has lacked room without a pause. */
+interface Lack {
+  readonly sinceMs: number;
+  lastMs: number;
+}
+
 /** Decides which idle replicas give way to others that find no room in the cluster. */
 export class RoomMaker {
   readonly #promised = new WeakMap<ServedEndpoint, Promised>();
+  readonly #lacks = new WeakMap<ServedEndpoint, Lack>();
 
   /**
    * Chooses what gives way to an endpoint whose status says that it lacks room. To be called until it no longer does; the number of replicas of the victims
@@ -35,6 +47,8 @@ export class RoomMaker {
   victimsFor(needy: ServedEndpoint, awake: Iterable<ServedEndpoint>, now: number): readonly Victim[] {
     const need = needy.status?.lacksRoom;
     if (need === undefined) return [];
+    const lackedMs = this.#lackedMs(needy, now);
+    if (!need.resources.includes("cpu") && lackedMs < PREWARMED_MS) return [];
     const promised = this.#promised.get(needy);
     const isPromised = promised !== undefined && now < promised.untilMs;
     let missing = need.replicas - (isPromised ? promised.replicas : 0);
@@ -50,6 +64,17 @@ export class RoomMaker {
     if (victims.length > 0)
       this.#promised.set(needy, { replicas: need.replicas - missing, untilMs: now + GIVING_WAY_MS });
     return victims;
+  }
+
+  /** Returns how long the endpoint has lacked room. */
+  #lackedMs(needy: ServedEndpoint, now: number): number {
+    let lack = this.#lacks.get(needy);
+    if (lack === undefined || now - lack.lastMs > PAUSE_MS) {
+      lack = { sinceMs: now, lastMs: now };
+      this.#lacks.set(needy, lack);
+    }
+    lack.lastMs = now;
+    return now - lack.sinceMs;
   }
 }
 

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type EndpointSpec, type EndpointStatus, endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
+import {
+  type EndpointSpec,
+  type EndpointStatus,
+  endpointSpec,
+  type NodeResource,
+  type SettingsInput,
+  withDefaults,
+} from "@faas/core";
 import { EndpointRegistry, type ServedEndpoint } from "@faas/gateway";
 import { Autoscaler } from "../loop.ts";
 
@@ -14,8 +21,12 @@ class FullNode {
   readonly #endpoints: ServedEndpoint<EndpointSpec>[] = [];
   #now = 1_000_000;
 
-  constructor(room: number) {
+  readonly #resource: NodeResource;
+
+  /** @param resource the one of which the node has too little for more replicas */
+  constructor(room: number, resource: NodeResource = "cpu") {
     this.#room = room;
+    this.#resource = resource;
     const platform = { scale: async () => {} };
     this.#registry = new EndpointRegistry<EndpointSpec>({ platform, log: { warn() {} }, now: () => this.#now });
     this.#autoscaler = new Autoscaler({ registry: this.#registry, now: () => this.#now });
@@ -65,7 +76,7 @@ class FullNode {
           reserved: { node: "a", ...requests },
         })),
         ...(lacking > 0
-          ? { lacksRoom: { replicas: lacking, each: requests, resources: ["cpu"], detail: "full" } }
+          ? { lacksRoom: { replicas: lacking, each: requests, resources: [this.#resource], detail: "full" } }
           : {}),
       };
     });
@@ -144,4 +155,18 @@ test("an endpoint that has replicas gets more only from those that have been idl
   node.after(6_000);
   assert.deepEqual(desired([busy, idle]), [2, 0]);
   assert.equal(busy.replicas.length, 2);
+});
+
+test("for memory and pods, the platform has 3 s to end what it keeps ready, before replicas give way", () => {
+  for (const resource of ["memory", "pods"] as const) {
+    const node = new FullNode(1, resource);
+    const [idle, needy] = [node.add("a"), node.add("b")];
+    node.call(idle);
+    node.after(5_000);
+    node.call(needy);
+    node.after(2_900);
+    assert.deepEqual(desired([idle, needy]), [1, 1]);
+    node.after(500);
+    assert.deepEqual(desired([idle, needy]), [0, 1]);
+  }
 });

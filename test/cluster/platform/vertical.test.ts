@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { type EndpointSpec, type EndpointStatus, endpointSpec, type Limits, parseCpu, withDefaults } from "@faas/core";
+import { KubernetesPlatform } from "@faas/platforms/kubernetes";
+import type { V1Node, V1Pod } from "@kubernetes/client-node";
+import { TestInstance } from "../cluster.ts";
+import { ClusterServer } from "../cluster-server.ts";
+import { eventually } from "../eventually.ts";
+
+/** The CPU of running replicas changes in place, as `setCpu` says, and with the load. */
+
+const resourcesOf = (pod: V1Pod | undefined) => pod?.spec?.containers[0]?.resources;
+const cpuOf = (pod: V1Pod | undefined) => [resourcesOf(pod)?.limits?.cpu, resourcesOf(pod)?.requests?.cpu];
+const restartsOf = (pod: V1Pod | undefined) => pod?.status?.containerStatuses?.[0]?.restartCount;
+
+describe("the CPU of running replicas", { concurrency: 2 }, () => {
+  let instance: TestInstance;
+  before(async () => {
+    instance = await TestInstance.create();
+  });
+  after(() => instance[Symbol.asyncDispose]());
+
+  /** Starts one replica, and waits until it has the CPU limit of its endpoint. */
+  async function start(limits: Limits = {}) {
+    const org = instance.org();
+    const platform = await KubernetesPlatform.connect({
+      dataDir: join(instance.folder, "data"),
+      instance: instance.name,
+    });
+    const artifact = await instance.image('export const handler = () => "up";');
+    const revision = { id: "0123456789ab", createdAt: "", artifact, settings: withDefaults({ cpu: "100m" }) };
+    const spec: EndpointSpec = endpointSpec({ org, endpoint: "x" }, revision);
+    await platform.applyOrg(org, limits);
+    await platform.apply(spec);
+    await platform.scale(spec, 1);
+    const watching = new AbortController();
+    let status: EndpointStatus | undefined;
+    const followed = (async () => {
+      for await (const statuses of platform.watch(watching.signal))
+        status = statuses.find((each) => each.org === org && each.endpoint === "x");
+    })();
+    const untilStatus = (what: string, holds: (status: EndpointStatus) => boolean) =>
+      eventually(what, () => (status && holds(status) ? status : undefined));
+    await untilStatus("the replica has its endpoint's limit", ({ replicas }) => replicas[0]?.cpuMillis === 100);
+    return {
+      ...{ platform, spec, untilStatus },
+      pod: async () => (await instance.api.list<V1Pod>("Pod", `faas-${org}`, "faas/endpoint=x"))[0],
+      async [Symbol.asyncDispose]() {
+        watching.abort();
+        await followed;
+        await platform[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test("the limit, and what is reserved for it, rise and fall in the same container", async () => {
+    await using endpoint = await start();
+    const { platform, spec, pod, untilStatus } = endpoint;
+    const uid = (await pod())?.metadata?.uid;
+    platform.setCpu(spec, { limitMillis: 400, reservedMillis: 100 });
+    await untilStatus("the node enforces 400m", ({ replicas }) => replicas[0]?.cpuMillis === 400);
+    assert.deepEqual(cpuOf(await pod()), ["400m", "25m"]);
+    platform.setCpu(spec, { limitMillis: 400, reservedMillis: 400 });
+    await eventually("the request follows", async () => cpuOf(await pod())[1] === "100m");
+    platform.setCpu(spec, { limitMillis: 100, reservedMillis: 100 });
+    const { cpuPending } = await untilStatus(
+      "the node enforces 100m",
+      ({ replicas }) => replicas[0]?.cpuMillis === 100,
+    );
+    const last = await pod();
+    assert.deepEqual(cpuOf(last), ["100m", "25m"]);
+    assert.deepEqual([last?.metadata?.uid, restartsOf(last), cpuPending], [uid, 0, undefined]);
+  });
+
+  for (const [which, isMore, expected] of [
+    ["a node could never make", 100, /didn't have enough allocatable resources: cpu/],
+    ["its node has no room for now", -10, /: Deferred: Node didn't have enough resource: cpu/],
+  ] as const)
+    test(`a reservation that ${which} is withdrawn, the limit stays, and the status says why`, async () => {
+      await using endpoint = await start();
+      const { platform, spec, pod, untilStatus } = endpoint;
+      // The second one takes some of the node's room.
+      await platform.scale(spec, 2);
+      await untilStatus(
+        "both are ready",
+        ({ replicas }) => replicas.filter(({ cpuMillis }) => cpuMillis === 100).length === 2,
+      );
+      const node = `/api/v1/nodes/${(await pod())?.spec?.nodeName}`;
+      const { status } = await instance.api.call<V1Node>("GET", node);
+      // A quarter is requested.
+      const limitMillis = 4 * ((parseCpu(status?.allocatable?.cpu ?? "") ?? 0) + isMore);
+      platform.setCpu(spec, { limitMillis, reservedMillis: limitMillis });
+      const { cpuPending } = await untilStatus("it is reported", (each) => each.cpuPending !== undefined);
+      assert.match(cpuPending ?? "", new RegExp(`of 2 replicas may use ${limitMillis}m CPU`));
+      assert.match(cpuPending ?? "", expected);
+      await untilStatus("the node enforces the limit", ({ replicas }) =>
+        replicas.every(({ cpuMillis }) => cpuMillis === limitMillis),
+      );
+      assert.equal(cpuOf(await pod())[1], "25m");
+      platform.setCpu(spec, { limitMillis: 100, reservedMillis: 100 });
+      await untilStatus("it is over", (each) => each.cpuPending === undefined && each.replicas[0]?.cpuMillis === 100);
+    });
+
+  test("a reservation that the organization's quota does not allow is reported too, and the limit rises", async () => {
+    await using endpoint = await start({ cpu: "200m" });
+    const { platform, spec, pod, untilStatus } = endpoint;
+    platform.setCpu(spec, { limitMillis: 1000, reservedMillis: 1000 });
+    const { cpuPending } = await untilStatus("it is reported", (status) => status.cpuPending !== undefined);
+    assert.match(cpuPending ?? "", /exceeded quota/);
+    await untilStatus("the node enforces the limit", ({ replicas }) => replicas[0]?.cpuMillis === 1000);
+    assert.deepEqual(cpuOf(await pod()), ["1", "25m"]);
+  });
+});
+
+describe("load", () => {
+  const works = `export const handler = () => {
+    const end = process.cpuUsage().user + 20_000;
+    while (process.cpuUsage().user < end);
+    return "done";
+  };\n`;
+
+  test("raises the limit of the only replica, without another one, and it falls afterwards", async () => {
+    await using server = await ClusterServer.start();
+    const key = `${server.org()}/busy`;
+    await server.serve(key, works, { cpu: "100m", cpuMax: "800m", idleTimeout: "never" });
+    await server.waitFor(key, "the limit of the settings", ({ replicas }) => replicas[0]?.cpuMillis === 100);
+    let done = false;
+    const calling = Array.from({ length: 6 }, async () => {
+      while (!done) assert.equal(await server.text(key), "done");
+    });
+    const { replicas } = await server.waitFor(key, "the maximum", (view) => view.replicas[0]?.cpuMillis === 800);
+    done = true;
+    await Promise.all(calling);
+    assert.equal(replicas.length, 1);
+    await server.waitFor(key, "the limit of the settings", (view) => view.replicas[0]?.cpuMillis === 100);
+  });
+});
