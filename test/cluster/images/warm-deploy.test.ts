@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, type TestContext, test } from "node:test";
-import type { EndpointView } from "@faas/core";
+import { type EndpointView, PROBLEM_MEDIA_TYPE } from "@faas/core";
 import { connectDocker } from "../../../packages/builder/src/docker/engine.ts";
 import type { Test } from "../../../packages/cli/src/testing/test-cli.ts";
 import { testServer } from "../../../packages/cli/src/testing/test-server.ts";
@@ -43,21 +43,34 @@ async function describe(t: Test, endpoint: string): Promise<EndpointView> {
 
 const call = async (endpoint: string) => (await fetch(`${server.url}/${org}/${endpoint}`)).text();
 
-/** Starts a proxy of the server that answers like a server without warm parts. */
-async function olderServer(t: TestContext): Promise<string> {
+/**
+ * Starts a proxy of the server that rejects warm parts: as a server that does not know them, or as one that has lost the code.
+ */
+async function rejectingServer(t: TestContext, reason: "older" | "lost"): Promise<string> {
+  const rejection =
+    reason === "older"
+      ? { status: 400, code: "INVALID_REQUEST", title: "Invalid request", detail: 'unknown field "warm"' }
+      : { status: 404, code: "BUNDLE_NOT_FOUND", title: "Bundle not found", detail: "no such code" };
   const { hostname, port } = new URL(server.url);
   const proxy = createServer(async (incoming, response) => {
     const body = await text(incoming);
     const isRejected = incoming.method === "PUT" && body.includes('"warm"');
+    if (isRejected) {
+      response.writeHead(rejection.status, { "Content-Type": PROBLEM_MEDIA_TYPE });
+      response.end(JSON.stringify({ type: "about:blank", requestId: "r", ...rejection }));
+      return;
+    }
     const { method, url: path } = incoming;
     const headers = { ...incoming.headers, host: new URL(server.url).host };
-    const upstream = request({ hostname, port, method, path, headers: isRejected ? {} : headers });
-    upstream.end(isRejected ? "" : body);
+    const upstream = request({ hostname, port, method, path, headers });
+    upstream.end(body);
     const [answer] = await once(upstream, "response");
     const received = await text(answer);
-    const { warmImages: _, ...config } = path === "/-/config" ? JSON.parse(received) : {};
-    response.writeHead(isRejected ? 400 : answer.statusCode, { "Content-Type": answer.headers["content-type"] ?? "" });
-    response.end(path === "/-/config" ? JSON.stringify(config) : received);
+    response.writeHead(answer.statusCode, { "Content-Type": answer.headers["content-type"] ?? "" });
+    if (path !== "/-/config" || reason === "lost") return void response.end(received);
+    const { warmImages, ...config } = JSON.parse(received);
+    assert.equal(warmImages, true);
+    response.end(JSON.stringify(config));
   });
   proxy.listen(0, "127.0.0.1");
   await once(proxy, "listening");
@@ -94,7 +107,7 @@ test("a changed line changes the code, and not the image for warm pods", async (
 
 test("an older server gets the image alone; deployed to a newer one, the same revision gets the warm part", async (t) => {
   const folder = await server.source("older", answers("older"));
-  await deploy(t, folder, "older", await olderServer(t));
+  await deploy(t, folder, "older", await rejectingServer(t, "older"));
   const first = await describe(t, "older");
   assert.equal(first.warm, undefined);
   assert.match(await deploy(t, folder, "older"), /^Unchanged: revision/m);
@@ -106,6 +119,13 @@ test("an older server gets the image alone; deployed to a newer one, the same re
     first.replicas.map(({ id }) => id),
   );
   assert.equal(await call("older"), `older of ${org}`);
+});
+
+test("code that the server has lost during the push leaves a deployment without warm pods", async (t) => {
+  const folder = await server.source("lost", answers("lost"));
+  await deploy(t, folder, "lost", await rejectingServer(t, "lost"));
+  assert.equal((await describe(t, "lost")).warm, undefined);
+  assert.equal(await call("lost"), `lost of ${org}`);
 });
 
 test("code above the organization's limit of stored bytes leaves a deployment without warm pods, and a warning", async (t) => {

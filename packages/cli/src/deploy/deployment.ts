@@ -1,5 +1,6 @@
 import {
   type EndpointRef,
+  type ErrorCode,
   FaasError,
   type Planned,
   type PutEndpoint,
@@ -104,14 +105,17 @@ async function sourceOf(requested: RequestedDeployment, context: DeployContext):
   };
 }
 
-/** Registers a deployment. Without its warm part, if the server no longer has the code: a push may take longer than the server keeps it. */
+/** Errors that a warm part alone may cause: a push may take longer than the server keeps code, and images may be allowed one by one. */
+const WARM_PART_ERRORS: readonly ErrorCode[] = ["BUNDLE_NOT_FOUND", "IMAGE_NOT_ALLOWED"];
+
+/** Registers a deployment; without its warm part, if the server rejects that. */
 async function register(client: Client, ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
   try {
     return await client.putEndpoint(ref, body);
   } catch (error) {
     const { artifact } = body;
-    const isCodeLost = error instanceof FaasError && error.code === "BUNDLE_NOT_FOUND" && artifact?.kind === "image";
-    if (!isCodeLost || artifact.warm === undefined) throw error;
+    if (!(error instanceof FaasError) || !WARM_PART_ERRORS.includes(error.code)) throw error;
+    if (artifact?.kind !== "image" || artifact.warm === undefined) throw error;
     const { warm: _, ...image } = artifact;
     return client.putEndpoint(ref, { ...body, artifact: image });
   }

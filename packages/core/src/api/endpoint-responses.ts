@@ -35,7 +35,10 @@ export const endpointViewSchema = z
     revision: z.string().describe("The revision that serves, or that is being deployed when there is no other"),
     deploying: z.string().optional().describe("The revision that is about to replace it"),
     image: z.string().describe("bundle@sha256:… or the reference of an image"),
-    warm: warmImageSchema.optional().describe("Warm part of the image. Absent: replicas start from the image alone"),
+    warm: z
+      .object(warmImageSchema.shape)
+      .optional()
+      .describe("Warm part of the image. Absent: replicas start from the image alone"),
     settings: settingsSchema.meta({ id: "Settings" }),
     createdAt: z.string(),
     updatedAt: z.string(),
