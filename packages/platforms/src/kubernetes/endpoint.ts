@@ -165,7 +165,7 @@ export class KubernetesEndpoint {
     }
     if (!replica) {
       if (facts.deleting) return;
-      replica = new Replica(facts, this.#startStages(), this.#owner);
+      replica = new Replica(facts, this.#startStages("pod"), this.#owner);
       this.#replicas.set(facts.pod, replica);
     }
     replica.observe(facts);
@@ -178,8 +178,7 @@ export class KubernetesEndpoint {
    * @param claim its response, when the function has loaded or failed to; rejects if the pod did not take it
    */
   claimed(facts: PodFacts, claim: Promise<ReadyResponse>): void {
-    const stages = this.#startStages();
-    const replica = new Replica(facts, stages, this.#owner, claim);
+    const replica = new Replica(facts, this.#startStages("warm pod"), this.#owner, claim);
     this.#replicas.set(facts.pod, replica);
     replica.observe(facts);
     this.#changed();
@@ -240,14 +239,14 @@ export class KubernetesEndpoint {
     this.#quotaFailure = undefined;
   }
 
-  #startStages(): StartStages {
+  #startStages(first: "pod" | "warm pod"): StartStages {
     const now = performance.now();
     const request = this.#request;
     // The start of a pod that the cluster created by itself, without a recent request, begins now.
     const isRequested = request !== undefined && now - request.at < this.#host.startSeconds * 1000;
     const stages = new StartStages(isRequested ? request.at : now);
     if (isRequested && request.acceptedAt !== undefined) stages.record("accepted", request.acceptedAt);
-    stages.record("pod", now);
+    stages.record(first, now);
     return stages;
   }
 

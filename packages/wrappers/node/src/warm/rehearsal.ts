@@ -9,6 +9,8 @@ import { readClaim } from "./claim.ts";
 import type { WrapperStart } from "./wrapper-start.ts";
 import { writeFiles } from "./write-files.ts";
 
+/** Requests to rehearse: code that has run a few times is faster, by a quarter of a claim's CPU time. */
+const REQUESTS = 5;
 /** Modules of both kinds, which need different loaders of Node. */
 const MODULES = {
   "index.mjs": "export const handler = () => ({});",
@@ -17,7 +19,9 @@ const MODULES = {
 
 /** Runs the code of a claim and of a first call: Node compiles code, and loads many of its own modules, only when they are first used. */
 export async function rehearseClaim(rehearse: WrapperStart["rehearse"]): Promise<void> {
-  await rehearse({ host: "127.0.0.1", port: 0 }, sendRequest);
+  await rehearse({ host: "127.0.0.1", port: 0 }, async (server) => {
+    for (let sent = 0; sent < REQUESTS; sent++) await sendRequest(server);
+  });
   const folder = temporaryFolder();
   // Without one, a claim only takes longer.
   if (folder === undefined) return;

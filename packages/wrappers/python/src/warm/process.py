@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
+import sys
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from .claim import Claim
 
 
+TOKEN_DIGEST = re.compile("[0-9a-f]{64}\\Z").match
+
+
 class WarmClient:
     """A connection to a warm process. It takes one request."""
 
@@ -30,11 +35,18 @@ class WarmClient:
         self.call: Call | None = None  # from the end of its head on
         self.answered = False
 
+    def send(self, data: bytes) -> None:
+        """Write something short."""
+        try:
+            self.sock.send(data)
+        except OSError:
+            pass  # the client has gone
+
     def answer(self, data: bytes) -> None:
         """Write the only response. What the client sends after that is dropped, and the connection ends when the client ends it."""
         self.answered = True
+        self.send(data)
         try:
-            self.sock.send(data)
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # the client has gone
@@ -53,15 +65,19 @@ class WarmProcess:
     A loop of its own, because the event loop of the server depends on the function.
     """
 
-    def __init__(self, listener: socket.socket, token_digest: str) -> None:
-        self.listener = listener
-        self.token_digest = token_digest  # SHA-256 of the token that a claim must have, in hexadecimal
+    listener: socket.socket
+
+    def __init__(self, token_digest: str) -> None:
+        if not TOKEN_DIGEST(token_digest):
+            sys.exit("Expected FAAS_CLAIM_SHA256 to be a SHA-256 in hexadecimal")
+        self.token_digest = token_digest  # of the token that a claim must have
         self.clients: dict[int, WarmClient] = {}
         self.poller = select.poll()
-        self.poller.register(listener, select.POLLIN)
 
-    def wait_for_claim(self) -> tuple[Claim, list[tuple[socket.socket, bytes]]]:
+    def wait_for_claim(self, listener: socket.socket) -> tuple[Claim, list[tuple[socket.socket, bytes]]]:
         """Wait for the claim. Gives it with the open connections and what these have sent; its own now asks whether loading has ended."""
+        self.listener = listener
+        self.poller.register(listener, select.POLLIN)
         while True:
             for fd, _ in self.poller.poll():
                 if fd == self.listener.fileno():
@@ -140,7 +156,7 @@ class WarmProcess:
                 raise Problem("NO_CAPACITY", "The replica waits for its function")
             self.check_may_claim(call)
             if call.headers.get("expect", "").lower() == "100-continue":
-                client.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         size = int(client.call.headers["content-length"])
         return read_claim(bytes(received[:size])) if len(received) >= size else None
 
