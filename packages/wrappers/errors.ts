@@ -4,6 +4,7 @@ import { type ErrorCode, errorCodes } from "@faas/core";
 const WRAPPER_CODES = [
   "MALFORMED_JSON",
   "INVALID_REQUEST",
+  "FORBIDDEN",
   "NOT_FOUND",
   "BODY_TOO_LARGE",
   "UNSUPPORTED_MEDIA_TYPE",
@@ -13,6 +14,7 @@ const WRAPPER_CODES = [
   "INVALID_RESPONSE",
   "FUNCTION_LOAD_FAILED",
   "NO_CAPACITY",
+  "REPLICA_CLAIMED",
   "FUNCTION_TIMEOUT",
 ] as const satisfies readonly ErrorCode[];
 

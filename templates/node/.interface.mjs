@@ -7,7 +7,7 @@
 import { once } from "node:events";
 
 // packages/wrappers/node/src/lazy/load.ts
-import { readFileSync } from "node:fs";
+import { readFileSync as readFileSync2 } from "node:fs";
 
 // packages/wrappers/node/src/options.ts
 import { join, relative } from "node:path";
@@ -129,10 +129,42 @@ var Context = class {
   }
 };
 
+// packages/wrappers/node/src/load-function.ts
+import { existsSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+// packages/wrappers/node/src/signatures/hints.ts
+var HINTS = "callback cb done (context context=> context.re statusCode Parameters rawPath rawQuery requestContext httpMethod isBase64 multiValue stageVar routeKey awsRequest RemainingTime EventLoop FunctionArn functionName functionVersion memoryLimit logGroup logStream clientContext succeed fail( .status .headers(";
+function mayBeForeign(name, target) {
+  if (typeof target !== "function" || name !== "handler" && name !== "default" && name !== "main") return true;
+  const text = String(target);
+  if (target.length > 1 && text.slice(0, text.indexOf(")")).includes("res")) return true;
+  if (Object.getOwnPropertySymbols(target).length > 0) return true;
+  for (const hint of HINTS.split(" ")) if (text.includes(hint)) return true;
+  return false;
+}
+
+// packages/wrappers/node/src/load/plain-handler.ts
+function plainHandlerOf(module) {
+  if (appSetting !== void 0 && appSetting !== "function") return void 0;
+  if (signatureSetting !== void 0 && signatureSetting !== "faas") return void 0;
+  if (lazyIfUsed() !== void 0 || "websocket" in module || module.default?.websocket !== void 0) return void 0;
+  const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : "handler";
+  const target = module[key] ?? module.default?.[key];
+  if (mayBeForeign(key, target) || !isPlain(target)) return void 0;
+  stopInterceptingListen();
+  return { handler: target };
+}
+function isPlain(target) {
+  if (target.length > 2 || Object.keys(target).length > 0) return false;
+  return !("fetch" in target || "handle" in target);
+}
+
 // packages/wrappers/node/src/errors.generated.ts
 var ERRORS = {
   MALFORMED_JSON: [400, "Malformed JSON"],
   INVALID_REQUEST: [400, "Invalid request"],
+  FORBIDDEN: [403, "Insufficient key scope"],
   NOT_FOUND: [404, "Not found"],
   BODY_TOO_LARGE: [413, "Request body too large"],
   UNSUPPORTED_MEDIA_TYPE: [415, "Unsupported media type"],
@@ -142,6 +174,7 @@ var ERRORS = {
   INVALID_RESPONSE: [500, "The function returned an invalid response"],
   FUNCTION_LOAD_FAILED: [502, "The function could not be loaded"],
   NO_CAPACITY: [503, "No capacity"],
+  REPLICA_CLAIMED: [409, "The replica has a function already"],
   FUNCTION_TIMEOUT: [504, "The function timed out"]
 };
 
@@ -163,6 +196,89 @@ function messageOf(error) {
 }
 function stackOf(error) {
   return error?.stack ?? error;
+}
+
+// packages/wrappers/node/src/signatures/prepare.ts
+function prepareSignature() {
+  if (signatureSetting === "lambda") lazy().prepareSignature();
+  else if (signatureSetting === void 0) {
+    Object.defineProperty(globalThis, "awslambda", {
+      configurable: true,
+      get() {
+        lazy().prepareSignature();
+        return globalThis.awslambda;
+      }
+    });
+  }
+}
+
+// packages/wrappers/node/src/load-function.ts
+var FILES = ["index", "main", "handler", "function", "app"];
+var loaded;
+var loading;
+function useFunction(userFunction) {
+  loaded = userFunction;
+}
+function startLoading() {
+  loading = load().catch((error) => ({
+    problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(stackOf(error)))
+  })).then((result) => {
+    loaded = result;
+    if (result.problem) console.error(result.problem.message);
+    return result;
+  });
+}
+function whenLoaded() {
+  if (loading === void 0) throw new Error("Expected startLoading to be called first");
+  return loading;
+}
+async function load() {
+  const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
+  const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
+  if (appSetting === "http") lazy().actAsEntryPoint(file);
+  prepareSignature();
+  const module = await importModule(file);
+  return plainHandlerOf(module) ?? lazyIfUsed()?.serviceWorker() ?? lazy().chooseFunction(module, file);
+}
+async function importModule(file, query = "") {
+  try {
+    return await import(pathToFileURL(file).href + query);
+  } catch (error) {
+    if (query === "" && lazy().needsServiceWorker(error)) {
+      lazy().defineServiceWorker();
+      return importModule(file, "?service-worker");
+    }
+    const syntax = error instanceof SyntaxError ? await lazy().describeSyntaxError(file) : void 0;
+    const text = syntax ?? String(stackOf(error));
+    const rest = lazy().withoutMessage(text, messageOf(error));
+    if (rest !== "") console.error(rest);
+    const location = lazy().locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
+    const kind = error?.name ?? "Error";
+    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${lazy().explain(messageOf(error))}`);
+  }
+}
+function findFile(names, setting) {
+  const candidates = scripts(names);
+  if (!setting) candidates.splice(3, 0, ...mainOfManifest());
+  const found = [...candidates, ...setting ? [] : scripts(names.map((name) => `src/${name}`))].find(
+    (name) => existsSync(pathOf(name))
+  );
+  if (found) return pathOf(found);
+  throw new Problem(
+    "FUNCTION_LOAD_FAILED",
+    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists` : `Expected the function in one of ${candidates.join(", ")}, or in src, but none of them exists. Set the handler to "file.export"`
+  );
+}
+var scripts = (stems) => stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
+function mainOfManifest() {
+  try {
+    const { main } = JSON.parse(readFileSync(pathOf("package.json"), "utf8"));
+    if (typeof main !== "string") return [];
+    const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
+    return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
+  } catch {
+    return [];
+  }
 }
 
 // packages/wrappers/node/src/output/output-tags.ts
@@ -364,9 +480,9 @@ var DRAIN_GRACE_MS = 1e3;
 var HANDLERS_MS = 2e3;
 var isDraining = false;
 var drainingServer;
-function drainOnSigterm(server) {
+function drainOnSigterm(server, hasFunction = () => true) {
   interceptSigterm((args) => {
-    if (isDraining) process.exit(0);
+    if (isDraining || !hasFunction()) process.exit(0);
     isDraining = true;
     drainingServer = server;
     const finish = () => exitAfterHandlers(args);
@@ -390,6 +506,12 @@ function exitAfterHandlers(args) {
   const exit = () => process.exit();
   setTimeout(exit, HANDLERS_MS).unref();
   if (results.every((result) => result instanceof Promise)) void Promise.all(results).then(exit);
+}
+function exitOnListenError(server) {
+  server.on("error", (error) => {
+    console.error(`Cannot listen on ${address}: ${error.message}`);
+    process.exit(1);
+  });
 }
 function exitOnUncaughtError() {
   process.on("uncaughtException", (error, origin) => {
@@ -586,303 +708,6 @@ function jsonOf(value) {
       `The function returned a value that cannot be written as JSON: ${typeof value} is not a JSON type`
     );
   return text;
-}
-
-// packages/wrappers/node/src/signatures/hints.ts
-var HINTS = "callback cb done (context context=> context.re statusCode Parameters rawPath rawQuery requestContext httpMethod isBase64 multiValue stageVar routeKey awsRequest RemainingTime EventLoop FunctionArn functionName functionVersion memoryLimit logGroup logStream clientContext succeed fail( .status .headers(";
-function mayBeForeign(name, target) {
-  if (typeof target !== "function" || name !== "handler" && name !== "default" && name !== "main") return true;
-  const text = String(target);
-  if (target.length > 1 && text.slice(0, text.indexOf(")")).includes("res")) return true;
-  if (Object.getOwnPropertySymbols(target).length > 0) return true;
-  for (const hint of HINTS.split(" ")) if (text.includes(hint)) return true;
-  return false;
-}
-
-// packages/wrappers/node/src/lazy/shared-modules.ts
-var sharedModules = { "app/intercept-listen.ts": () => ({ get interceptListen() {
-  return interceptListen;
-}, get listenReally() {
-  return listenReally;
-}, get stopInterceptingListen() {
-  return stopInterceptingListen;
-} }), "call.ts": () => ({ get Call() {
-  return Call;
-}, get Context() {
-  return Context;
-} }), "options.ts": () => ({ get EXTENSIONS() {
-  return EXTENSIONS;
-}, get WRAPPER_FILE() {
-  return WRAPPER_FILE;
-}, get address() {
-  return address;
-}, get appSetting() {
-  return appSetting;
-}, get bodyLimit() {
-  return bodyLimit;
-}, get concurrency() {
-  return concurrency;
-}, get folder() {
-  return folder;
-}, get handlerSetting() {
-  return handlerSetting;
-}, get identity() {
-  return identity;
-}, get nameOf() {
-  return nameOf;
-}, get pathOf() {
-  return pathOf;
-}, get queueLimit() {
-  return queueLimit;
-}, get readSettings() {
-  return readSettings;
-}, get signatureSetting() {
-  return signatureSetting;
-}, get timeoutMs() {
-  return timeoutMs;
-}, get userPort() {
-  return userPort;
-} }), "output/log-error.ts": () => ({ get logError() {
-  return logError;
-} }), "output/output-tags.ts": () => ({ get emitForCall() {
-  return emitForCall;
-}, get isTagging() {
-  return isTagging;
-}, get readTagSetting() {
-  return readTagSetting;
-}, get runForCall() {
-  return runForCall;
-}, get tagLines() {
-  return tagLines;
-} }), "problem.ts": () => ({ get Problem() {
-  return Problem;
-}, get messageOf() {
-  return messageOf;
-}, get stackOf() {
-  return stackOf;
-} }), "request/body-limit.ts": () => ({ get bodyTooLarge() {
-  return bodyTooLarge;
-}, get chunksOf() {
-  return chunksOf;
-}, get declaresTooLarge() {
-  return declaresTooLarge;
-}, get limitedChunks() {
-  return limitedChunks;
-} }), "request/body.ts": () => ({ get hasBody() {
-  return hasBody;
-}, get readBody() {
-  return readBody;
-} }), "request/event.ts": () => ({ get FunctionEvent() {
-  return FunctionEvent;
-} }), "request/parse-body.ts": () => ({ get parseBody() {
-  return parseBody;
-} }), "response/head.ts": () => ({ get BYTES() {
-  return BYTES;
-}, get JSON_TYPE() {
-  return JSON_TYPE;
-}, get TEXT() {
-  return TEXT;
-}, get encodingHeaderOf() {
-  return encodingHeaderOf;
-}, get forbidsBody() {
-  return forbidsBody;
-}, get isFraming() {
-  return isFraming;
-}, get sendableHeaders() {
-  return sendableHeaders;
-}, get withType() {
-  return withType;
-}, get writeHead() {
-  return writeHead;
-} }), "response/problem.ts": () => ({ get ACCEPTED_ENCODINGS() {
-  return ACCEPTED_ENCODINGS;
-}, get rawProblem() {
-  return rawProblem;
-}, get sendProblem() {
-  return sendProblem;
-} }), "response/result.ts": () => ({ get isStream() {
-  return isStream;
-}, get sendBody() {
-  return sendBody;
-}, get sendResult() {
-  return sendResult;
-} }), "response/send.ts": () => ({ get send() {
-  return send;
-}, get sendHeadOnly() {
-  return sendHeadOnly;
-} }), "response/stream.ts": () => ({ get sendStream() {
-  return sendStream;
-} }), "shutdown.ts": () => ({ get closeIdleConnectionsOnDrain() {
-  return closeIdleConnectionsOnDrain;
-}, get drainOnSigterm() {
-  return drainOnSigterm;
-}, get exitOnUncaughtError() {
-  return exitOnUncaughtError;
-}, get isDraining() {
-  return isDraining;
-} }), "signatures/hints.ts": () => ({ get mayBeForeign() {
-  return mayBeForeign;
-} }) };
-
-// packages/wrappers/node/src/lazy/load.ts
-var functions;
-function lazy() {
-  functions ??= compile();
-  return functions;
-}
-function lazyIfUsed() {
-  return functions;
-}
-function compile() {
-  const filename = pathOf(WRAPPER_FILE);
-  const text = readFileSync(filename, "utf8");
-  const code = text.slice(text.lastIndexOf(LAZY_CODE_MARK) + LAZY_CODE_MARK.length, text.lastIndexOf("*/"));
-  const { compileFunction } = process.getBuiltinModule("node:vm");
-  const run2 = compileFunction(code.replaceAll(COMMENT_END, "*/"), ["require", "shared"], {
-    filename
-  });
-  return run2(process.getBuiltinModule, (path) => sharedModules[path]?.());
-}
-
-// packages/wrappers/node/src/app/intercept-listen.ts
-var prototype = Object.getPrototypeOf(Server.prototype);
-var { listen } = prototype;
-var isIntercepting = false;
-function interceptListen() {
-  isIntercepting = true;
-  prototype.listen = function(...args) {
-    return isIntercepting ? lazy().listenAsApp(this, args) : listen.apply(this, args);
-  };
-}
-function stopInterceptingListen() {
-  isIntercepting = false;
-  lazyIfUsed()?.releaseCaptured();
-}
-function listenReally(server, args) {
-  return listen.apply(server, [...args]);
-}
-
-// packages/wrappers/node/src/load-function.ts
-import { existsSync, readFileSync as readFileSync2 } from "node:fs";
-import { pathToFileURL } from "node:url";
-
-// packages/wrappers/node/src/load/plain-handler.ts
-function plainHandlerOf(module) {
-  if (appSetting !== void 0 && appSetting !== "function") return void 0;
-  if (signatureSetting !== void 0 && signatureSetting !== "faas") return void 0;
-  if (lazyIfUsed() !== void 0 || "websocket" in module || module.default?.websocket !== void 0) return void 0;
-  const key = handlerSetting ? handlerSetting.slice(handlerSetting.lastIndexOf(".") + 1) : "handler";
-  const target = module[key] ?? module.default?.[key];
-  if (mayBeForeign(key, target) || !isPlain(target)) return void 0;
-  stopInterceptingListen();
-  return { handler: target };
-}
-function isPlain(target) {
-  if (target.length > 2 || Object.keys(target).length > 0) return false;
-  return !("fetch" in target || "handle" in target);
-}
-
-// packages/wrappers/node/src/signatures/prepare.ts
-function prepareSignature() {
-  if (signatureSetting === "lambda") lazy().prepareSignature();
-  else if (signatureSetting === void 0) {
-    Object.defineProperty(globalThis, "awslambda", {
-      configurable: true,
-      get() {
-        lazy().prepareSignature();
-        return globalThis.awslambda;
-      }
-    });
-  }
-}
-
-// packages/wrappers/node/src/load-function.ts
-var FILES = ["index", "main", "handler", "function", "app"];
-var loaded;
-var loading;
-function useFunction(userFunction) {
-  loaded = userFunction;
-}
-function startLoading() {
-  loading = load().catch((error) => ({
-    problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(stackOf(error)))
-  })).then((result) => {
-    loaded = result;
-    if (result.problem) console.error(result.problem.message);
-    return result;
-  });
-}
-function whenLoaded() {
-  if (loading === void 0) throw new Error("Expected startLoading to be called first");
-  return loading;
-}
-async function load() {
-  const dot = handlerSetting ? handlerSetting.lastIndexOf(".") : -1;
-  const file = handlerSetting ? findFile([handlerSetting.slice(0, dot)], handlerSetting) : findFile(FILES);
-  if (appSetting === "http") lazy().actAsEntryPoint(file);
-  prepareSignature();
-  const module = await importModule(file);
-  return plainHandlerOf(module) ?? lazyIfUsed()?.serviceWorker() ?? lazy().chooseFunction(module, file);
-}
-async function importModule(file, query = "") {
-  try {
-    return await import(pathToFileURL(file).href + query);
-  } catch (error) {
-    if (query === "" && lazy().needsServiceWorker(error)) {
-      lazy().defineServiceWorker();
-      return importModule(file, "?service-worker");
-    }
-    const syntax = error instanceof SyntaxError ? await lazy().describeSyntaxError(file) : void 0;
-    const text = syntax ?? String(stackOf(error));
-    const rest = lazy().withoutMessage(text, messageOf(error));
-    if (rest !== "") console.error(rest);
-    const location = lazy().locationIn(syntax ?? String(error?.stack ?? "")) ?? nameOf(file);
-    const kind = error?.name ?? "Error";
-    throw new Problem("FUNCTION_LOAD_FAILED", `${location}: ${kind}: ${lazy().explain(messageOf(error))}`);
-  }
-}
-function findFile(names, setting) {
-  const candidates = scripts(names);
-  if (!setting) candidates.splice(3, 0, ...mainOfManifest());
-  const found = [...candidates, ...setting ? [] : scripts(names.map((name) => `src/${name}`))].find(
-    (name) => existsSync(pathOf(name))
-  );
-  if (found) return pathOf(found);
-  throw new Problem(
-    "FUNCTION_LOAD_FAILED",
-    setting ? `Expected the handler "${setting}" in one of ${candidates.join(", ")}, but none of them exists` : `Expected the function in one of ${candidates.join(", ")}, or in src, but none of them exists. Set the handler to "file.export"`
-  );
-}
-var scripts = (stems) => stems.flatMap((stem) => EXTENSIONS.map((extension) => stem + extension));
-function mainOfManifest() {
-  try {
-    const { main } = JSON.parse(readFileSync2(pathOf("package.json"), "utf8"));
-    if (typeof main !== "string") return [];
-    const exact = EXTENSIONS.some((extension) => main.endsWith(extension)) ? [main] : [];
-    return [...exact, ...scripts([main.replace(/\.[mc]?[jt]sx?$/, ""), `${main}/index`])];
-  } catch {
-    return [];
-  }
-}
-
-// packages/wrappers/node/src/output/standard-streams.ts
-function writeSynchronously() {
-  readTagSetting();
-  for (const name of ["stdout", "stderr"]) {
-    const original = Object.getOwnPropertyDescriptor(process, name)?.get;
-    if (original === void 0) continue;
-    Object.defineProperty(process, name, {
-      configurable: true,
-      enumerable: true,
-      get() {
-        const stream = original.call(process);
-        stream._handle?.setBlocking?.(true);
-        tagLines(stream, name);
-        Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
-        return stream;
-      }
-    });
-  }
 }
 
 // packages/wrappers/node/src/admission.ts
@@ -1113,12 +938,16 @@ function takesUpgrade(request) {
 }
 
 // packages/wrappers/node/src/server.ts
+var answerWarmRoute;
+function setOwnRoutes(answer) {
+  answerWarmRoute = answer;
+}
 function createWrapperServer() {
   const server = createServer(
     { maxHeaderSize: 16 * 1024, keepAliveTimeout: 75e3, requestTimeout: 0, headersTimeout: 6e4, noDelay: true },
     (request, response) => {
       const call = new Call(request, response);
-      if (request.url?.startsWith("/-/")) void answerOwnRoute(call);
+      if (request.url?.startsWith("/-/")) answerOwnRoute(call);
       else admission.enter(call);
     }
   );
@@ -1146,10 +975,14 @@ function acceptUpgrade(server, request, socket, head) {
   call.upgrade = { socket, head };
   admission.enter(call);
 }
-async function answerOwnRoute(call) {
+function answerOwnRoute(call) {
   const { url = "" } = call.request;
-  if (url.split("?", 1)[0] !== "/-/ready")
-    return sendProblem(call, new Problem("NOT_FOUND", `There is nothing at ${url}`));
+  const path = url.split("?", 1)[0];
+  if (answerWarmRoute?.(call, path)) return;
+  if (path === "/-/ready") void answerReady(call);
+  else sendProblem(call, new Problem("NOT_FOUND", `There is nothing at ${url}`));
+}
+async function answerReady(call) {
   const { problem } = loaded ?? await whenLoaded();
   if (problem) return sendProblem(call, problem);
   send(call, 200, { "Content-Type": JSON_TYPE }, '{"status":"ready"}');
@@ -1163,21 +996,233 @@ function answerMalformed(error, socket) {
   socket.end(rawProblem(problem));
 }
 
+// packages/wrappers/node/src/lazy/shared-modules.ts
+var sharedModules = { "app/intercept-listen.ts": () => ({ get interceptListen() {
+  return interceptListen;
+}, get listenReally() {
+  return listenReally;
+}, get stopInterceptingListen() {
+  return stopInterceptingListen;
+} }), "call.ts": () => ({ get Call() {
+  return Call;
+}, get Context() {
+  return Context;
+} }), "load-function.ts": () => ({ get importModule() {
+  return importModule;
+}, get loaded() {
+  return loaded;
+}, get startLoading() {
+  return startLoading;
+}, get useFunction() {
+  return useFunction;
+}, get whenLoaded() {
+  return whenLoaded;
+} }), "options.ts": () => ({ get EXTENSIONS() {
+  return EXTENSIONS;
+}, get WRAPPER_FILE() {
+  return WRAPPER_FILE;
+}, get address() {
+  return address;
+}, get appSetting() {
+  return appSetting;
+}, get bodyLimit() {
+  return bodyLimit;
+}, get concurrency() {
+  return concurrency;
+}, get folder() {
+  return folder;
+}, get handlerSetting() {
+  return handlerSetting;
+}, get identity() {
+  return identity;
+}, get nameOf() {
+  return nameOf;
+}, get pathOf() {
+  return pathOf;
+}, get queueLimit() {
+  return queueLimit;
+}, get readSettings() {
+  return readSettings;
+}, get signatureSetting() {
+  return signatureSetting;
+}, get timeoutMs() {
+  return timeoutMs;
+}, get userPort() {
+  return userPort;
+} }), "output/log-error.ts": () => ({ get logError() {
+  return logError;
+} }), "output/output-tags.ts": () => ({ get emitForCall() {
+  return emitForCall;
+}, get isTagging() {
+  return isTagging;
+}, get readTagSetting() {
+  return readTagSetting;
+}, get runForCall() {
+  return runForCall;
+}, get tagLines() {
+  return tagLines;
+} }), "problem.ts": () => ({ get Problem() {
+  return Problem;
+}, get messageOf() {
+  return messageOf;
+}, get stackOf() {
+  return stackOf;
+} }), "request/body-limit.ts": () => ({ get bodyTooLarge() {
+  return bodyTooLarge;
+}, get chunksOf() {
+  return chunksOf;
+}, get declaresTooLarge() {
+  return declaresTooLarge;
+}, get limitedChunks() {
+  return limitedChunks;
+} }), "request/body.ts": () => ({ get hasBody() {
+  return hasBody;
+}, get readBody() {
+  return readBody;
+} }), "request/event.ts": () => ({ get FunctionEvent() {
+  return FunctionEvent;
+} }), "request/parse-body.ts": () => ({ get parseBody() {
+  return parseBody;
+} }), "response/head.ts": () => ({ get BYTES() {
+  return BYTES;
+}, get JSON_TYPE() {
+  return JSON_TYPE;
+}, get TEXT() {
+  return TEXT;
+}, get encodingHeaderOf() {
+  return encodingHeaderOf;
+}, get forbidsBody() {
+  return forbidsBody;
+}, get isFraming() {
+  return isFraming;
+}, get sendableHeaders() {
+  return sendableHeaders;
+}, get withType() {
+  return withType;
+}, get writeHead() {
+  return writeHead;
+} }), "response/problem.ts": () => ({ get ACCEPTED_ENCODINGS() {
+  return ACCEPTED_ENCODINGS;
+}, get rawProblem() {
+  return rawProblem;
+}, get sendProblem() {
+  return sendProblem;
+} }), "response/result.ts": () => ({ get isStream() {
+  return isStream;
+}, get sendBody() {
+  return sendBody;
+}, get sendResult() {
+  return sendResult;
+} }), "response/send.ts": () => ({ get send() {
+  return send;
+}, get sendHeadOnly() {
+  return sendHeadOnly;
+} }), "response/stream.ts": () => ({ get sendStream() {
+  return sendStream;
+} }), "run-call.ts": () => ({ get admission() {
+  return admission;
+}, get deadlines() {
+  return deadlines;
+} }), "server.ts": () => ({ get answerReady() {
+  return answerReady;
+}, get createWrapperServer() {
+  return createWrapperServer;
+}, get setOwnRoutes() {
+  return setOwnRoutes;
+} }), "shutdown.ts": () => ({ get closeIdleConnectionsOnDrain() {
+  return closeIdleConnectionsOnDrain;
+}, get drainOnSigterm() {
+  return drainOnSigterm;
+}, get exitOnListenError() {
+  return exitOnListenError;
+}, get exitOnUncaughtError() {
+  return exitOnUncaughtError;
+}, get isDraining() {
+  return isDraining;
+} }), "signatures/hints.ts": () => ({ get mayBeForeign() {
+  return mayBeForeign;
+} }) };
+
+// packages/wrappers/node/src/lazy/load.ts
+var functions;
+function lazy() {
+  functions ??= compile();
+  return functions;
+}
+function lazyIfUsed() {
+  return functions;
+}
+function compile() {
+  const filename = pathOf(WRAPPER_FILE);
+  const text = readFileSync2(filename, "utf8");
+  const code = text.slice(text.lastIndexOf(LAZY_CODE_MARK) + LAZY_CODE_MARK.length, text.lastIndexOf("*/"));
+  const { compileFunction } = process.getBuiltinModule("node:vm");
+  const run2 = compileFunction(code.replaceAll(COMMENT_END, "*/"), ["require", "shared"], {
+    filename
+  });
+  return run2(process.getBuiltinModule, (path) => sharedModules[path]?.());
+}
+
+// packages/wrappers/node/src/app/intercept-listen.ts
+var prototype = Object.getPrototypeOf(Server.prototype);
+var { listen } = prototype;
+var isIntercepting = false;
+function interceptListen() {
+  isIntercepting = true;
+  prototype.listen = function(...args) {
+    return isIntercepting ? lazy().listenAsApp(this, args) : listen.apply(this, args);
+  };
+}
+function stopInterceptingListen() {
+  isIntercepting = false;
+  lazyIfUsed()?.releaseCaptured();
+}
+function listenReally(server, args) {
+  return listen.apply(server, [...args]);
+}
+
+// packages/wrappers/node/src/output/standard-streams.ts
+function writeSynchronously() {
+  readTagSetting();
+  for (const name of ["stdout", "stderr"]) {
+    const original = Object.getOwnPropertyDescriptor(process, name)?.get;
+    if (original === void 0) continue;
+    Object.defineProperty(process, name, {
+      configurable: true,
+      enumerable: true,
+      get() {
+        const stream = original.call(process);
+        stream._handle?.setBlocking?.(true);
+        tagLines(stream, name);
+        Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
+        return stream;
+      }
+    });
+  }
+}
+
 // packages/wrappers/node/src/main.ts
-if (process.env.FAAS_PREWARMED !== "1") start(import.meta.dirname);
-async function rehearse(socketPath, sendRequest) {
+if (process.env.FAAS_PREWARMED !== "1") {
+  if (process.env.FAAS_WARM === "1") waitForClaim(import.meta.dirname);
+  else start(import.meta.dirname);
+}
+function waitForClaim(wrapperFolder) {
+  readSettings(process.env, wrapperFolder);
+  void lazy().waitForClaim(wrapperFolder, { rehearse, start });
+}
+async function rehearse(address2, sendRequest) {
   readSettings({}, "");
   useFunction({ handler: () => ({}) });
   const server = createWrapperServer();
-  server.listen(socketPath);
+  server.listen(address2);
   await once(server, "listening");
-  await sendRequest();
+  await sendRequest(server);
   server.close();
   await once(server, "close");
   deadlines.stop();
   useFunction(void 0);
 }
-function start(codeFolder) {
+function start(codeFolder, listening) {
   readSettings(process.env, codeFolder);
   process.setSourceMapsEnabled(true);
   writeSynchronously();
@@ -1187,33 +1232,42 @@ function start(codeFolder) {
   }
   startLoading();
   process.env.PORT = String(userPort);
-  const httpServer = createWrapperServer();
-  httpServer.listen(address);
-  httpServer.on("error", (error) => {
-    console.error(`Cannot listen on ${address}: ${error.message}`);
-    process.exit(1);
-  });
+  if (listening === void 0) listen2();
   if (appSetting !== "function") interceptListen();
-  drainOnSigterm(httpServer);
+}
+function listen2() {
+  const server = createWrapperServer();
+  server.listen(address);
+  exitOnListenError(server);
+  drainOnSigterm(server);
   exitOnUncaughtError();
 }
 export {
   rehearse,
   start
 };
-/* LAZY CODE var lazy=(()=>{var Jr=Object.create;var ae=Object.defineProperty;var Qr=Object.getOwnPropertyDescriptor;var Yr=Object.getOwnPropertyNames;var Kr=Object.getPrototypeOf,Xr=Object.prototype.hasOwnProperty;var A=(e=>typeof require<"u"?require:typeof Proxy<"u"?new Proxy(e,{get:(n,t)=>(typeof require<"u"?require:n)[t]}):e)(function(e){if(typeof require<"u")return require.apply(this,arguments);throw Error('Dynamic require of "'+e+'" is not supported')});var b=(e,n)=>()=>{try{return n||e((n={exports:{}}).exports,n),n.exports}catch(t){throw n=0,t}},Zr=(e,n)=>{for(var t in n)ae(e,t,{get:n[t],enumerable:!0})},In=(e,n,t,r)=>{if(n&&typeof n=="object"||typeof n=="function")for(let o of Yr(n))!Xr.call(e,o)&&o!==t&&ae(e,o,{get:()=>n[o],enumerable:!(r=Qr(n,o))||r.enumerable});return e};var c=(e,n,t)=>(t=e!=null?Jr(Kr(e)):{},In(n||!e||!e.__esModule?ae(t,"default",{value:e,enumerable:!0}):t,e)),eo=e=>In(ae({},"__esModule",{value:!0}),e);var x=b((As,Fn)=>{Fn.exports=shared("options.ts")});var qe=b((Cs,$n)=>{$n.exports=shared("app/intercept-listen.ts")});var S=b((Ts,Un)=>{Un.exports=shared("problem.ts")});var ze=b((Ps,zn)=>{zn.exports=shared("output/output-tags.ts")});var fe=b((_s,Jn)=>{Jn.exports=shared("request/body-limit.ts")});var pe=b((Bs,Qn)=>{Qn.exports=shared("response/problem.ts")});var Kn=b((Fs,Yn)=>{Yn.exports=shared("shutdown.ts")});var Qe=b((Hs,ut)=>{ut.exports=shared("output/log-error.ts")});var mt=b((Ds,lt)=>{lt.exports=shared("call.ts")});var At=b((ti,vt)=>{vt.exports=shared("request/body.ts")});var on=b((ri,Ct)=>{Ct.exports=shared("request/parse-body.ts")});var Z=b((li,Bt)=>{Bt.exports=shared("response/head.ts")});var ir=b((zi,sr)=>{sr.exports=shared("signatures/hints.ts")});var Be=b((sa,Or)=>{Or.exports=shared("response/result.ts")});var Rr=b((da,kr)=>{kr.exports=shared("response/send.ts")});var vr=b((ua,xr)=>{xr.exports=shared("response/stream.ts")});var Ir=b((ga,Lr)=>{Lr.exports=shared("request/event.ts")});var Rs={};Zr(Rs,{functions:()=>ks});var Pn=A("node:fs"),Q=A("node:module"),_n=A("node:url");function Bn(e){process.argv[1]=e;let{cache:n}=(0,Q.createRequire)(e);if(Object.defineProperty(process,"mainModule",{configurable:!0,enumerable:!0,get:()=>n[e]}),Q.registerHooks===void 0||!(0,Pn.readFileSync)(e,"utf8").includes("import.meta.main"))return;let{href:t}=(0,_n.pathToFileURL)(e),r=(0,Q.registerHooks)({load(o,s,i){let d=i(o,s);return o!==t||d.format!=="module"?d:(r.deregister(),{...d,source:String(d.source).replaceAll("import.meta.main","(true)          ")})}})}var Dn=c(x(),1),Y=c(qe(),1);var de=A("node:http"),Hn=c(x(),1),Mn=c(S(),1);function H(e){return e instanceof de.Server?!0:typeof e?.listenerCount!="function"?!1:"keepAliveTimeout"in e||e.listenerCount("request")>0}function We(e){return"setSecureContext"in e}var k=class{#e;#r=0;#t;constructor(n){this.server=n,this.#e=We(n)}request(n,t){if(this.#e&&(n.socket.encrypted=!0),this.#r++,t.once("close",this.#n),!this.server.emit("request",n,t))throw new Mn.Problem("NOT_FOUND","The application's server has no listener for requests")}#n=()=>{this.#r--,this.#r===0&&this.#t?.()};pretendToListen(n){let{server:t}=this;typeof n=="function"&&t.once("listening",n),this.#t=void 0;let r=!0,o=(s,i)=>Object.defineProperty(t,s,{configurable:!0,writable:!0,value:i});o("listening",!0),o("address",()=>r?{address:"::",family:"IPv6",port:Hn.userPort}:null),o("close",s=>r?(r=!1,o("listening",!1),typeof s=="function"&&t.once("close",s),this.#t=()=>{this.#t=void 0,de.Server.prototype.close.call(t)},this.#r===0&&this.#t(),t):de.Server.prototype.close.call(t,s)),process.nextTick(()=>r&&Object.hasOwn(t,"address")&&t.emit("listening"))}stopPretending(){let n=this.server;for(let t of["listening","address","close"])Reflect.deleteProperty(n,t)}};var Ge,y,Ve,jn;function ue(e){Ge=n=>Vn(n,e)}function K(){if(y===void 0)return;let{app:e,args:n}=y;y=void 0,e.stopPretending(),Gn(e.server,typeof n.at(-1)=="function"?n.slice(0,-1):n)}function q(){return y?.app}function qn(e){return y!==void 0&&(y.rank>0||Vn(y.app.server,e))}async function ce(e){return y===void 0&&await new Promise(n=>{jn=n,setTimeout(n,e)}),y!==void 0?{request:no,get server(){return y?.app.server}}:Ve===void 0?void 0:new k(Ve)}var no=(e,n)=>y?.app.request(e,n);function Wn(e,n){if(!H(e))return(0,Y.listenReally)(e,n);let t=to(n);if(y?.app.server===e){if(e.listening)throw ro();return y.app.pretendToListen(n.at(-1)),e}if(t===void 0||t===0)return Ve??=e,(0,Y.listenReally)(e,n);let r=t===Dn.userPort?2:We(e)?1:0;return(y===void 0?Ge===void 0||r===2||Ge(e):r>y.rank)?(K(),y={app:new k(e),port:t,rank:r,args:n},y.app.pretendToListen(n.at(-1)),jn?.(),e):t===y?.port?(new k(e).pretendToListen(n.at(-1)),e):Gn(e,n)}function Gn(e,n){let t=r=>{if(e.off("error",t),!(e.listenerCount("error")>0)){if(r.code!=="EADDRINUSE"&&r.code!=="EACCES")throw r;e.once("listening",()=>{let{port:o}=e.address();console.error(`${r.message}: the function's second server listens on port ${o} instead`)}),(0,Y.listenReally)(e,[0])}};return e.on("error",t),e.once("listening",()=>e.off("error",t)),(0,Y.listenReally)(e,n)}function to([e]){let n=e;if(typeof e=="object"&&e!==null){let t=e;if(t.fd!==void 0||t._handle!==void 0||t.port===void 0&&t.path!==void 0)return;n=t.port}if(n==null||typeof n=="function")return 0;if(!(typeof n!="number"&&(typeof n!="string"||n.trim()==="")))return Number(n)>=0&&Number(n)<65536?Number(n):void 0}function Vn(e,n){if(e.listeners("request").includes(n)||e.listenerCount("upgrade")>0)return!0;let{server:t,callback:r}=n??{};return t===e||n===e||typeof r=="function"}function ro(){let e=new Error("Listen method has been called more than once without closing.");return Object.assign(e,{code:"ERR_SERVER_ALREADY_LISTEN"})}var Xn=c(x(),1),Zn=c(ze(),1),X=c(fe(),1),et=c(pe(),1),nt=c(Kn(),1);function P(e,n){let{request:t,response:r}=e;if((0,X.declaresTooLarge)(t))throw(0,X.bodyTooLarge)();return t.headers["transfer-encoding"]!==void 0&&oo(e),so(t.socket),t.complete||(0,Zn.emitForCall)(t,e.requestId),r.setHeader("X-Request-Id",e.requestId),nt.isDraining&&(r.shouldKeepAlive=!1),e.progress=0,new Promise((o,s)=>{r.once("close",o);let i=n.request(t,r);typeof i?.then=="function"&&i.then(void 0,s)})}function tt(e){let{socket:n,headersSent:t}=e.response;if(!t||n===null)return!1;let r=e.progress;return e.progress=2*n.bytesWritten-n.writableLength,e.progress!==r}function Je({request:e,response:n,requestId:t},r){let{socket:o}=n;n.headersSent||n.destroyed||o===null?e.socket.destroy():(o.write((0,et.rawProblem)(r,t,e.method!=="HEAD")),o.destroySoon())}function oo(e){let{request:n}=e,{push:t}=n,r=0;n.push=(o,...s)=>(r+=o?.length??0,r<=Xn.bodyLimit?t.call(n,o,...s):(Je(e,(0,X.bodyTooLarge)()),!1))}function so(e){if(!(e.remoteAddress!==void 0||e.destroyed))for(let[n,t]of[["remoteAddress","127.0.0.1"],["remoteFamily","IPv4"],["remotePort",0]])Object.defineProperty(e,n,{configurable:!0,value:t})}var rt=A("node:fs"),le=A("node:path"),ot=A("node:url"),R=c(x(),1);async function st(e){let{spawnSync:n}=process.getBuiltinModule("node:child_process"),t=(0,rt.readdirSync)(R.folder).filter(r=>R.EXTENSIONS.includes((0,le.extname)(r))&&r!==R.WRAPPER_FILE);for(let r of[e,...t.map(R.pathOf)]){let{status:o,stderr:s}=n(process.execPath,["--check",r],{encoding:"utf8",timeout:5e3});if(o!==0)return s.split(`
-    at `,1)[0]?.trim()}}function it(e){for(let[,n="",t]of e.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)){let r=(0,R.nameOf)(decodeURI(n));if(!r.startsWith("..")&&r!==R.WRAPPER_FILE)return`${r}:${t}`}}function at(e,n){let t=n===""?-1:e.indexOf(n);if(t<0)return e;let r=e.lastIndexOf(`
+/* LAZY CODE var lazy=(()=>{var Ho=Object.create;var he=Object.defineProperty;var Do=Object.getOwnPropertyDescriptor;var jo=Object.getOwnPropertyNames;var qo=Object.getPrototypeOf,Wo=Object.prototype.hasOwnProperty;var b=(e=>typeof require<"u"?require:typeof Proxy<"u"?new Proxy(e,{get:(n,t)=>(typeof require<"u"?require:n)[t]}):e)(function(e){if(typeof require<"u")return require.apply(this,arguments);throw Error('Dynamic require of "'+e+'" is not supported')});var h=(e,n)=>()=>{try{return n||e((n={exports:{}}).exports,n),n.exports}catch(t){throw n=0,t}},Go=(e,n)=>{for(var t in n)he(e,t,{get:n[t],enumerable:!0})},et=(e,n,t,r)=>{if(n&&typeof n=="object"||typeof n=="function")for(let o of jo(n))!Wo.call(e,o)&&o!==t&&he(e,o,{get:()=>n[o],enumerable:!(r=Do(n,o))||r.enumerable});return e};var u=(e,n,t)=>(t=e!=null?Ho(qo(e)):{},et(n||!e||!e.__esModule?he(t,"default",{value:e,enumerable:!0}):t,e)),Vo=e=>et(he({},"__esModule",{value:!0}),e);var x=h((Ti,ot)=>{ot.exports=shared("options.ts")});var tn=h((Ni,st)=>{st.exports=shared("app/intercept-listen.ts")});var g=h((Li,it)=>{it.exports=shared("problem.ts")});var an=h((Bi,ht)=>{ht.exports=shared("output/output-tags.ts")});var be=h((Fi,gt)=>{gt.exports=shared("request/body-limit.ts")});var se=h(($i,yt)=>{yt.exports=shared("response/problem.ts")});var dn=h((Mi,wt)=>{wt.exports=shared("shutdown.ts")});var un=h((Di,Nt)=>{Nt.exports=shared("output/log-error.ts")});var Bt=h((qi,_t)=>{_t.exports=shared("call.ts")});var Jt=h((oa,zt)=>{zt.exports=shared("request/body.ts")});var bn=h((sa,Qt)=>{Qt.exports=shared("request/parse-body.ts")});var J=h((ha,tr)=>{tr.exports=shared("response/head.ts")});var Cr=h((Qa,vr)=>{vr.exports=shared("signatures/hints.ts")});var je=h((ad,Wr)=>{Wr.exports=shared("response/result.ts")});var jn=h((ud,Vr)=>{Vr.exports=shared("response/send.ts")});var Jr=h((fd,zr)=>{zr.exports=shared("response/stream.ts")});var qn=h((md,Xr)=>{Xr.exports=shared("load-function.ts")});var Zr=h((hd,Kr)=>{Kr.exports=shared("run-call.ts")});var no=h((gd,eo)=>{eo.exports=shared("server.ts")});var xo=h((Id,ko)=>{ko.exports=shared("request/event.ts")});var vi={};Go(vi,{functions:()=>Ri});var nt=b("node:fs"),te=b("node:module"),tt=b("node:url");function rt(e){process.argv[1]=e;let{cache:n}=(0,te.createRequire)(e);if(Object.defineProperty(process,"mainModule",{configurable:!0,enumerable:!0,get:()=>n[e]}),te.registerHooks===void 0||!(0,nt.readFileSync)(e,"utf8").includes("import.meta.main"))return;let{href:t}=(0,tt.pathToFileURL)(e),r=(0,te.registerHooks)({load(o,s,i){let d=i(o,s);return o!==t||d.format!=="module"?d:(r.deregister(),{...d,source:String(d.source).replaceAll("import.meta.main","(true)          ")})}})}var ct=u(x(),1),re=u(tn(),1);var ge=b("node:http"),at=u(x(),1),dt=u(g(),1);function j(e){return e instanceof ge.Server?!0:typeof e?.listenerCount!="function"?!1:"keepAliveTimeout"in e||e.listenerCount("request")>0}function rn(e){return"setSecureContext"in e}var R=class{#e;#t=0;#r;constructor(n){this.server=n,this.#e=rn(n)}request(n,t){if(this.#e&&(n.socket.encrypted=!0),this.#t++,t.once("close",this.#n),!this.server.emit("request",n,t))throw new dt.Problem("NOT_FOUND","The application's server has no listener for requests")}#n=()=>{this.#t--,this.#t===0&&this.#r?.()};pretendToListen(n){let{server:t}=this;typeof n=="function"&&t.once("listening",n),this.#r=void 0;let r=!0,o=(s,i)=>Object.defineProperty(t,s,{configurable:!0,writable:!0,value:i});o("listening",!0),o("address",()=>r?{address:"::",family:"IPv6",port:at.userPort}:null),o("close",s=>r?(r=!1,o("listening",!1),typeof s=="function"&&t.once("close",s),this.#r=()=>{this.#r=void 0,ge.Server.prototype.close.call(t)},this.#t===0&&this.#r(),t):ge.Server.prototype.close.call(t,s)),process.nextTick(()=>r&&Object.hasOwn(t,"address")&&t.emit("listening"))}stopPretending(){let n=this.server;for(let t of["listening","address","close"])Reflect.deleteProperty(n,t)}};var on,S,sn,ut;function ye(e){on=n=>mt(n,e)}function oe(){if(S===void 0)return;let{app:e,args:n}=S;S=void 0,e.stopPretending(),lt(e.server,typeof n.at(-1)=="function"?n.slice(0,-1):n)}function V(){return S?.app}function ft(e){return S!==void 0&&(S.rank>0||mt(S.app.server,e))}async function we(e){return S===void 0&&await new Promise(n=>{ut=n,setTimeout(n,e)}),S!==void 0?{request:zo,get server(){return S?.app.server}}:sn===void 0?void 0:new R(sn)}var zo=(e,n)=>S?.app.request(e,n);function pt(e,n){if(!j(e))return(0,re.listenReally)(e,n);let t=Jo(n);if(S?.app.server===e){if(e.listening)throw Qo();return S.app.pretendToListen(n.at(-1)),e}if(t===void 0||t===0)return sn??=e,(0,re.listenReally)(e,n);let r=t===ct.userPort?2:rn(e)?1:0;return(S===void 0?on===void 0||r===2||on(e):r>S.rank)?(oe(),S={app:new R(e),port:t,rank:r,args:n},S.app.pretendToListen(n.at(-1)),ut?.(),e):t===S?.port?(new R(e).pretendToListen(n.at(-1)),e):lt(e,n)}function lt(e,n){let t=r=>{if(e.off("error",t),!(e.listenerCount("error")>0)){if(r.code!=="EADDRINUSE"&&r.code!=="EACCES")throw r;e.once("listening",()=>{let{port:o}=e.address();console.error(`${r.message}: the function's second server listens on port ${o} instead`)}),(0,re.listenReally)(e,[0])}};return e.on("error",t),e.once("listening",()=>e.off("error",t)),(0,re.listenReally)(e,n)}function Jo([e]){let n=e;if(typeof e=="object"&&e!==null){let t=e;if(t.fd!==void 0||t._handle!==void 0||t.port===void 0&&t.path!==void 0)return;n=t.port}if(n==null||typeof n=="function")return 0;if(!(typeof n!="number"&&(typeof n!="string"||n.trim()==="")))return Number(n)>=0&&Number(n)<65536?Number(n):void 0}function mt(e,n){if(e.listeners("request").includes(n)||e.listenerCount("upgrade")>0)return!0;let{server:t,callback:r}=n??{};return t===e||n===e||typeof r=="function"}function Qo(){let e=new Error("Listen method has been called more than once without closing.");return Object.assign(e,{code:"ERR_SERVER_ALREADY_LISTEN"})}var bt=u(x(),1),St=u(an(),1),ie=u(be(),1),Et=u(se(),1),Ot=u(dn(),1);function F(e,n){let{request:t,response:r}=e;if((0,ie.declaresTooLarge)(t))throw(0,ie.bodyTooLarge)();return t.headers["transfer-encoding"]!==void 0&&Yo(e),Xo(t.socket),t.complete||(0,St.emitForCall)(t,e.requestId),r.setHeader("X-Request-Id",e.requestId),Ot.isDraining&&(r.shouldKeepAlive=!1),e.progress=0,new Promise((o,s)=>{r.once("close",o);let i=n.request(t,r);typeof i?.then=="function"&&i.then(void 0,s)})}function kt(e){let{socket:n,headersSent:t}=e.response;if(!t||n===null)return!1;let r=e.progress;return e.progress=2*n.bytesWritten-n.writableLength,e.progress!==r}function cn({request:e,response:n,requestId:t},r){let{socket:o}=n;n.headersSent||n.destroyed||o===null?e.socket.destroy():(o.write((0,Et.rawProblem)(r,t,e.method!=="HEAD")),o.destroySoon())}function Yo(e){let{request:n}=e,{push:t}=n,r=0;n.push=(o,...s)=>(r+=o?.length??0,r<=bt.bodyLimit?t.call(n,o,...s):(cn(e,(0,ie.bodyTooLarge)()),!1))}function Xo(e){if(!(e.remoteAddress!==void 0||e.destroyed))for(let[n,t]of[["remoteAddress","127.0.0.1"],["remoteFamily","IPv4"],["remotePort",0]])Object.defineProperty(e,n,{configurable:!0,value:t})}var xt=b("node:fs"),Se=b("node:path"),Rt=b("node:url"),v=u(x(),1);async function vt(e){let{spawnSync:n}=process.getBuiltinModule("node:child_process"),t=(0,xt.readdirSync)(v.folder).filter(r=>v.EXTENSIONS.includes((0,Se.extname)(r))&&r!==v.WRAPPER_FILE);for(let r of[e,...t.map(v.pathOf)]){let{status:o,stderr:s}=n(process.execPath,["--check",r],{encoding:"utf8",timeout:5e3});if(o!==0)return s.split(`
+    at `,1)[0]?.trim()}}function Ct(e){for(let[,n="",t]of e.matchAll(/(?:file:\/\/)?(\/[^\s:()]+):(\d+)/g)){let r=(0,v.nameOf)(decodeURI(n));if(!r.startsWith("..")&&r!==v.WRAPPER_FILE)return`${r}:${t}`}}function At(e,n){let t=n===""?-1:e.indexOf(n);if(t<0)return e;let r=e.lastIndexOf(`
 `,t)+1,o=e.indexOf(`
-`,t+n.length);return(e.slice(0,r)+(o<0?"":e.slice(o+1))).trimEnd()}function dt(e){let n=e.replaceAll(`${(0,ot.pathToFileURL)(R.folder).href}/`,"").replaceAll((0,le.join)(R.folder,"/"),""),[,t]=/^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/.exec(e)??[];return t===void 0?n:`${n}. Add "${t}" to "dependencies" in package.json`}var ct=c(Qe(),1),me=new Set;function ft(e,n){let t=Promise.resolve(e).catch(r=>(0,ct.logError)(r,n,"waitUntil")).then(()=>me.delete(t));me.add(t)}async function pt(){for(;me.size>0;)await Promise.all(me)}var yt=c(S(),1);var ht=c(mt(),1);var io=/^(?:FAAS_.*|KUBERNETES_.*|PORT|PATH|HOME|HOSTNAME|TMPDIR|LANG|PWD|SHLVL|_|OMP_NUM_THREADS|OPENBLAS_NUM_THREADS|NODE_COMPILE_CACHE|NODE_VERSION|YARN_VERSION)$/,gt;function Ye(){return gt??=Object.fromEntries(Object.entries(process.env).filter(([e])=>!io.test(e))),gt}var ge=class{#e;constructor(n){this.#e=n,Object.assign(this,Ye())}get org(){return this.#e.context.org}get endpoint(){return this.#e.context.endpoint}get revision(){return this.#e.context.revision}get requestId(){return this.#e.requestId}get deadline(){return this.#e.deadline}get signal(){return this.#e.signal}get log(){return this.#e.context.log}},M=class extends ht.Context{get waitUntil(){return n=>ft(n,this.requestId)}get props(){return{}}passThroughOnException(){}};var Xe;function wt(e){return e instanceof ReferenceError&&/^(?:addEventListener|self) is not defined$/.test(e.message)}function bt(){let e=(n,t)=>{n==="fetch"&&(Xe??=typeof t=="function"?t:r=>t.handleEvent(r))};for(let[n,t]of Object.entries({self:globalThis,addEventListener:e,...Ye()}))n in globalThis||Object.defineProperty(globalThis,n,{configurable:!0,writable:!0,value:t})}function St(){return Xe&&{fetch:ao}}var ao=(e,n)=>{let t=new Ke(e,new M(n));if(Xe?.(t),t.response!==void 0)return t.response;throw new yt.Problem("INVALID_RESPONSE","The listener of fetch did not call respondWith")},Ke=class extends Event{constructor(n,{waitUntil:t}){super("fetch"),this.request=n,this.waitUntil=t}respondWith(n){this.response=n}passThroughOnException(){}};var dr=A("node:fs");var Ot=c(S(),1);var O=e=>typeof e=="function";function ye(e){return O(e)&&O(e.use)&&O(e.handle)}async function Ze(e){if(e===null||typeof e!="object"&&!O(e))return;if(H(e))return new k(e);let n=e;if(O(e))return ye(e)?uo(e,n):void 0;if(O(n.getHttpAdapter)&&O(n.init)){await n.init();let t=n.getHttpAdapter().getInstance?.();return O(t?.ready)&&await t.ready(),he(n.getHttpServer.call(n))}if(O(n.ready)&&O(n.inject))return await n.ready(),he(n.server);if(O(n.initialize)&&H(n.listener))return await n.initialize(),he(n.listener);if(!(!O(n.use)&&!O(n.listen)))return O(n.callback)?D(n.callback()):O(n.handler)?D(n.handler.bind(n)):H(n.server)?he(n.server):void 0}function D(e){return{request:e,get server(){return q()?.server}}}function he(e){return H(e)?new k(e):void 0}function uo(e,{listen:n}){return O(n)?D(e):D((t,r)=>new Promise((o,s)=>{e(t,r,i=>s(i??new Ot.Problem("NOT_FOUND",`There is nothing at ${t.url}`)))}))}var co=["req","request","_req","_request","_","__"],fo=["res","response","_res","_response"];function Et(e){return e.length>=2&&e.length<=3&&fo.includes(e[1]??"")&&co.includes(e[0]??"")}var wn=c(qe(),1);function we(e){let n=e.indexOf("("),t=e.slice(n+1,e.indexOf(")",n));return n<0||t===""?[]:t.split(",").map(r=>r.trim())}function en(e,n){let t=we(String(e));return t.length===2&&/^_*(?:context|ctx)$/.test(t[1])?(r,o)=>{let s=new M(o);return e.call(n,r,s,s)}:(r,o)=>e.call(n,r,new ge(o),new M(o))}var l=c(x(),1),bn=c(S(),1);var g=c(x(),1),nr=c(S(),1);function C(e){return nn(Function.prototype.toString.call(e))}function nn(e){return e.replace(/\/\*[\s\S]*?\*\/|(?<![:\\])\/\/.*$/gm,"")}function T(e){let n=/^(?:async\s+)?([\w$]+)\s*=>/.exec(e);if(n)return[n[1]];let t=e.indexOf("("),r=[],o=0,s="";for(let i of e.slice(t)){if(")]}".includes(i)&&o--,o===0||o===1&&i===","){if(s.trim()!==""&&r.push(s.replace(/=[\s\S]*$/,"").trim()),s="",o===0&&i===")")break}else s+=i;"([{".includes(i)&&o++}return r}function _(e){return e!==void 0&&/^_?(?:callback|cb|done)$/i.test(e)}var be=Symbol.for("aws.lambda.runtime.handler.streaming"),kt="rawPath|rawQueryString|requestContext|queryStringParameters|multiValueQueryStringParameters|multiValueHeaders|pathParameters|isBase64Encoded|httpMethod|stageVariables|routeKey",po="awsRequestId|getRemainingTimeInMillis|callbackWaitsForEmptyEventLoop|invokedFunctionArn|functionName|functionVersion|memoryLimitInMB|logGroupName|logStreamName|clientContext|done",lo="body|rawBody|query|params|path|get|header|ip|hostname|protocol|cookies",mo="status|send|json|sendStatus|redirect|set|type|cookie|header";function Rt(e,n){if(be in e)return"lambda";let t=C(e),[r="",o="",s]=T(t),i=(a,u)=>go(t,a,u);if(tn(r)&&rn(o))return i(r,lo)||i(o,mo)?"gcf":void 0;if(r==="context"){if(i(r,"request|response"))return"fission";if(_(o))return"openfaas"}return n==="handle"?"knative":/^lambda_?handler$/i.test(n)?"lambda":i(o,"status|headers")?"openfaas":i(o,"succeed|fail")?n==="default"?"openfaas":"lambda":n==="default"?_(s)?"openfaas":void 0:_(s)?r==="data"?"gcf":"lambda":i(r,kt)||i(o,po)||/\bstatusCode["']?\s*:\s*["']?\d{3}\b/.test(t)&&/\bbody\b/.test(t)&&!i(r,"method|query|rawBody")?"lambda":void 0}var tn=e=>/^_?req(?:uest)?$/i.test(e),rn=e=>/^_?res(?:p|ponse)?$/i.test(e);function go(e,n,t){if(n.startsWith("{"))return new RegExp(`[{,]\\s*(?:${t})\\b`).test(n);if(!/^[\w$]+$/.test(n))return!1;let r=n.replaceAll("$","\\$");return new RegExp(`(?<![\\w$.])${r}\\s*\\??\\.\\s*(?:${t})(?![\\w$])`).test(e)||new RegExp(`\\{[^{}]*?\\b(?:${t})\\b[^{}]*\\}\\s*=\\s*${r}(?![\\w$.])`).test(e)}function xt(e){let n=nn(e);if(/@google-cloud\/functions-framework|\bres(?:p|ponse)?\s*\.\s*(?:send|json|status|sendStatus)\s*\(/.test(n))return"gcf";if(/\bcloudEventResponse\b/.test(n))return"knative";if(/\bcontext\s*\.\s*(?:status|headers)\s*\(/.test(n))return"openfaas";if(new RegExp(`\\bstatusCode\\b|\\bawslambda\\b|\\b(?:${kt}|awsRequestId)\\b`).test(n)||/\bcontext\s*\.\s*(?:succeed|fail|done)\s*\(/.test(n))return"lambda";if(/\b(?:specversion|datacontenttype)\b/.test(n))return"cloudevents"}var Se=c(At(),1),Tt=c(on(),1);function B({url:e="/"}){let n=e.indexOf("?");return n<0?{path:e,query:""}:{path:e.slice(0,n)||"/",query:e.slice(n+1)}}function W(e){return Nt(B(e).query)}function Oe({headers:e,socket:n}){let t=e["x-forwarded-for"];return String(t??n.remoteAddress??"127.0.0.1").split(",").at(-1)?.trim()}function E({request:e}){return(0,Se.hasBody)(e)?(0,Se.readBody)(e):Promise.resolve(Buffer.alloc(0))}function F({headers:e},n,t=""){if(n.length===0)return;let r=e["content-type"]??t,o=(0,Tt.parseBody)(n,r);return/^\s*application\/x-www-form-urlencoded/i.test(r)?Nt(o):o}function Nt(e){let n=new Map;for(let[t,r]of new URLSearchParams(e)){let o=n.get(t);n.set(t,o===void 0?r:[o,r].flat())}return Object.fromEntries(n)}function Ee({request:e},n){let{headers:t,url:r}=e,o=a=>t[/^referrer$/i.test(a)?"referer":a.toLowerCase()],s=String(t["x-forwarded-proto"]??"http"),i=String(t["x-forwarded-host"]??t.host??""),d={body:F(e,n)??{},rawBody:n.length===0?void 0:n,query:W(e),path:B(e).path,originalUrl:r,baseUrl:"",params:{0:B(e).path},protocol:s,secure:s==="https",host:i,hostname:i.replace(/:\d+$/,""),ip:Oe(e),ips:String(t["x-forwarded-for"]??"").split(/\s*,\s*\u{2f}).filter(Boolean),xhr:/^xmlhttprequest$/i.test(String(t["x-requested-with"])),get:o,header:o,is:(...a)=>ho(String(t["content-type"]??""),a.flat())};return Object.assign(e,d)}function ho(e,n){let t=e.split(";",1)[0]?.trim().toLowerCase(),r=o=>o.includes("*")?t.startsWith(o.replace(/\*.*\u{2f},"")):o===t||t.endsWith(`/${o}`)||t.endsWith(`+${o}`);return t===""?!1:n.find(r)??!1}var an=A("node:http"),It={bin:"application/octet-stream",css:"text/css; charset=utf-8",csv:"text/csv; charset=utf-8",html:"text/html; charset=utf-8",js:"text/javascript; charset=utf-8",json:"application/json; charset=utf-8",text:"text/plain; charset=utf-8",txt:"text/plain; charset=utf-8",xml:"application/xml; charset=utf-8"};function Re({response:e}){let n=a=>(...u)=>(a(...u),e),t=(a,u)=>{for(let[f,p]of typeof a=="string"?[[a,u]]:Object.entries(a))Lt(e,f,p)},r=a=>Lt(e,"Content-Type",a.includes("/")?a:yo(a)),o=(a,u)=>e.appendHeader(a,u),s=(a,u,f={})=>o("Set-Cookie",wo(a,u,f)),i=a=>e.setHeader("Location",encodeURI(a).replace(/%25([\dA-F]{2})/gi,"%$1")),d={locals:{},status:n(a=>{e.statusCode=a}),set:n(t),header:n(t),get:a=>e.getHeader(a),type:n(r),contentType:n(r),append:n(o),vary:n(a=>o("Vary",a)),cookie:n(s),clearCookie:n((a,u={})=>s(a,"",{...u,expires:new Date(0)})),location:n(i),send:n(a=>sn(e,a)),json:n(a=>Pt(e,a)),sendStatus:n(a=>{e.statusCode=a,r("txt"),sn(e,an.STATUS_CODES[a]??String(a))}),redirect:n((...a)=>{let[u,f]=a;e.statusCode=typeof u=="number"?u:302,i(String(typeof u=="number"?f:u)),r("txt"),sn(e,`${an.STATUS_CODES[e.statusCode]}. Redirecting to ${e.getHeader("Location")}`)})};return Object.assign(e,d)}function yo(e){return It[e.replace(/^\./,"")]??"application/octet-stream"}function Lt(e,n,t){if(t===void 0)return;if(Array.isArray(t)){e.setHeader(n,t.map(String));return}let r=String(t),o=/^content-type$/i.test(n)&&/^(?:text\/|application\/json)[^;]*$/i.test(r);e.setHeader(n,o?`${r}; charset=utf-8`:r)}function sn(e,n){if(!e.headersSent)if(typeof n=="string")ke(e,"text/html; charset=utf-8",n);else if(n==null)ke(e,void 0,"");else if(ArrayBuffer.isView(n)){let t=Buffer.from(n.buffer,n.byteOffset,n.byteLength);ke(e,"application/octet-stream",t)}else Pt(e,n)}function Pt(e,n){e.headersSent||ke(e,It.json,JSON.stringify(n)??"")}function ke(e,n,t){if(n!==void 0&&!e.hasHeader("Content-Type")&&e.setHeader("Content-Type",n),e.statusCode===204||e.statusCode===304){for(let r of["Content-Type","Content-Length"])e.removeHeader(r);e.end();return}e.setHeader("Content-Length",Buffer.byteLength(t)),e.end(t)}function wo(e,n,t){let r=typeof n=="object"?`j:${JSON.stringify(n)}`:String(n),{maxAge:o,expires:s,sameSite:i,domain:d,path:a="/",httpOnly:u,secure:f,encode:p=encodeURIComponent}=t,m=o===void 0?s:new Date(Date.now()+o);return[`${e}=${p(r)}`,o===void 0?"":`Max-Age=${Math.floor(o/1e3)}`,d?`Domain=${d}`:"",`Path=${a}`,m?`Expires=${m.toUTCString()}`:"",u?"HttpOnly":"",f?"Secure":"",i?`SameSite=${i===!0?"Strict":bo(String(i))}`:""].filter(Boolean).join("; ")}function bo(e){return e.charAt(0).toUpperCase()+e.slice(1)}function _t(e){return async n=>{let t={request:Ee(n,await E(n)),response:Re(n)},{response:r}=t,o=(i,d,a)=>{i&&(a&&r.set(a),r.status(i),r.send(d))};await P(n,{request:async()=>{let i=await e(t,o);e.length<2&&!r.headersSent&&o(i?.status??200,i?.body,i?.headers)}})}}var un=A("node:fs");var Ne=c(x(),1),cn=c(S(),1);var ve=c(S(),1),Ae=c(on(),1),dn=c(Z(),1),Ft=["id","source","specversion","type"],$t=new Set(["data","data_base64","datacontenttype"]),N=class{constructor(n){Object.assign(this,n)}};function Ce(e){return e["ce-id"]!==void 0||e["ce-specversion"]!==void 0||Ut(e).startsWith("application/cloudevents")}function Ut(e){return(e["content-type"]??"").split(";",1)[0]?.trim().toLowerCase()}function ee(e,n){let t=Ut(e);if(t.startsWith("application/cloudevents-batch"))throw G("Batches of CloudEvents are not supported: send each event in its own request");let r=t.startsWith("application/cloudevents");if(r&&t!=="application/cloudevents+json")throw G(`Expected a CloudEvent of the type application/cloudevents+json, got ${t}`);let o=r?Eo((0,Ae.parseBody)(n,dn.JSON_TYPE)):So(e,n);for(let s of Ft)if(typeof o[s]!="string"||o[s]==="")throw G(`Expected a CloudEvent with the attribute "${s}", ${r?"in the body":`as the header "ce-${s}"`}`);if(o.specversion!=="1.0"&&o.specversion!=="0.3")throw G(`Expected a CloudEvent of specversion 1.0, got "${o.specversion}"`);return o}function G(e){return new ve.Problem("INVALID_REQUEST",e)}function So(e,n){let t={};for(let o in e)o.startsWith("ce-")&&!$t.has(o.slice(3))&&(t[o.slice(3)]=Oo(String(e[o])));let r=e["content-type"];return r!==void 0&&(t.datacontenttype=r),n.length>0&&(t.data=(0,Ae.parseBody)(n,r)),new N(t)}function Oo(e){let n=/^".*"$/.test(e)?e.slice(1,-1).replace(/\\(.)/g,"$1"):e;try{return decodeURIComponent(n)}catch{return n}}function Eo(e){if(typeof e!="object"||e===null||Array.isArray(e))throw G("Expected a CloudEvent as a JSON object");let{data_base64:n,...t}=e;if(n==null)return new N(t);let r=Buffer.from(String(n),"base64"),o=String(t.datacontenttype??"");try{return new N({...t,data:(0,Ae.parseBody)(r,o),data_base64:n})}catch(s){throw G(`The data of the CloudEvent is not of its datacontenttype ${o}: ${(0,ve.messageOf)(s)}`)}}function ne(e){return typeof e=="object"&&e!==null&&Ft.every(n=>typeof e[n]=="string")}function Te(e){let n={},t=e.toJSON,r=t===void 0?e:t.call(e);for(let[d,a]of Object.entries(r))!$t.has(d)&&a!==void 0&&a!==null&&typeof a!="function"&&(n[`ce-${d.toLowerCase()}`]=ko(a instanceof Date?a.toISOString():String(a)));let{data:o,data_base64:s,datacontenttype:i}=e;return o===void 0&&typeof s=="string"?xe(n,i,Buffer.from(s,"base64")):o==null?xe(n,i,""):typeof o=="string"||ArrayBuffer.isView(o)?xe(n,i,o):xe(n,i??dn.JSON_TYPE,JSON.stringify(o))}function xe(e,n,t){return typeof n=="string"&&(e["Content-Type"]=n),{status:200,headers:e,body:t}}function ko(e){return e.replace(/[^\x21\x23\x24\x26-\x7e]+/gu,n=>Array.from(Buffer.from(n),t=>`%${t.toString(16).toUpperCase().padStart(2,"0")}`).join(""))}function Ht(e){let n=process.getBuiltinModule("node:module").createRequire(e),t="@google-cloud/functions-framework";try{return{...n(t),...n(`${t}/testing`)}}catch(r){if(/MODULE_NOT_FOUND|ERR_PACKAGE_PATH_NOT_EXPORTED/.test(String(r.code)))return;throw r}}function*Ro(e){let{FUNCTION_TARGET:n,GOOGLE_FUNCTION_TARGET:t}=process.env;for(let r of[n,t,e])r&&(yield r);try{let{scripts:r}=JSON.parse((0,un.readFileSync)((0,Ne.pathOf)("package.json"),"utf8")),[,o]=/functions-framework\b.*--target[= ]([\w-]+)/.exec(JSON.stringify(r))??[];o!==void 0&&(yield o)}catch{}yield"function"}function Mt(e,n){let t=Ht(e);if(t===void 0)return;let r=a=>{try{return t.getTestServer(a)}catch{return}};for(let a of Ro(n)){let u=r(a);if(u)return{app:new k(u)}}let o=(0,un.readFileSync)(e,"utf8"),s=Array.from(o.matchAll(/\b(?:http|cloudEvent)\)?\s*\(\s*["'`]([\w-]+)["'`]/g),([,a])=>a),i=[...new Set(s)].filter(r);if(i.length>1)throw new cn.Problem("FUNCTION_LOAD_FAILED",`${(0,Ne.nameOf)(e)}: registers the functions ${i.join(", ")}. Set the variable FUNCTION_TARGET to one of them, as in --env FUNCTION_TARGET=${i[0]}`);let d=i[0]===void 0?void 0:r(i[0]);return d&&{app:new k(d)}}function Dt(e,n,t){let r=process.env.FUNCTION_SIGNATURE_TYPE??xo(t);if(r==="event")return{respond:Ao(e)};if(r==="cloudevent")return{respond:fn(e)};let o=Ht(n);return o===void 0?{respond:vo(e)}:(o.http("function",e),{app:new k(o.getTestServer("function"))})}function xo([e="",n=""]){return/^_?(?:cloud_?event|ce)$/i.test(e)?"cloudevent":/^_?(?:data|event|message|file|pubsub\w*)$/i.test(e)&&!/^_?res/i.test(n)?"event":"http"}function vo(e){return async n=>{let t=Ee(n,await E(n));await P(n,{request:()=>e(t,Re(n))})}}function fn(e){let n=_(T(C(e))[1]);return async t=>{let r=ee(t.request.headers,await E(t)),o=await jt(s=>e(r,n?s:t.context),n);return ne(o)?Te(o):o}}function Ao(e){return async n=>{let{headers:t}=n.request,r=await E(n),o=Ce(t)?ee(t,r):F(n.request,r,"application/json");if(typeof o!="object"||o===null||Buffer.isBuffer(o))throw new cn.Problem("INVALID_REQUEST",'Expected an event as a JSON object with "data" and "context", or a CloudEvent');let{data:s,context:i,...d}=o,a=i??(o instanceof N?Co(d):d);return jt(u=>e(s,a,u),e.length>2)}}function Co({id:e,time:n,type:t,source:r,...o}){return{eventId:e,timestamp:n,eventType:t,resource:r,...o}}function jt(e,n){return new Promise((t,r)=>{let o=e((s,i)=>s?r(s):t(i));(o!==void 0||!n)&&t(o)})}var qt=c(S(),1);var To="OPTIONS, GET, DELETE, POST, PUT, HEAD, PATCH",No=["trace","debug","info","warn","error","fatal"];async function Wt({handle:e,init:n,shutdown:t,cors:r}){return await n?.(),t&&process.on("SIGTERM",t),async o=>{let{request:s}=o,i=Lo(r,s.headers);if(s.method==="OPTIONS")return{status:204,headers:{...i,"access-control-allow-headers":"*"}};let d=await E(o),a=Ce(s.headers)?ee(s.headers,d):void 0,u=a===void 0?F(s,d):void 0,f=Io(o,d,u,a);try{return _o(await e(f,a??u),i)}catch(p){let m=p?.code;if(typeof m!="number"||m<400||m>599)throw p;return{status:m,headers:i,body:(0,qt.messageOf)(p)}}}}function Lo(e,{origin:n}){let t={"access-control-allow-methods":To};return e===void 0?t["access-control-allow-origin"]="*":n!==void 0&&e().includes(n)&&(t["access-control-allow-origin"]=n),t}function Io(e,n,t,r){let{request:o}=e,{headers:s,method:i,httpVersion:d,httpVersionMajor:a,httpVersionMinor:u}=o,f=W(o);return{body:r===void 0?t:r.data,headers:{...s},method:i,httpVersion:d,httpVersionMajor:a,httpVersionMinor:u,contentType:s["content-type"],rawBody:n.toString(),...f,query:f,...r&&{cloudevent:r,cloudEvent:r},log:Object.fromEntries(No.map(p=>[p,Po(e,p)])),cloudEventResponse:p=>new pn(p)}}function Po({requestId:e},n){return(t,r)=>{let o=typeof t=="object"?{...t,...r!==void 0&&{message:r}}:{message:t};process.stderr.write(`${JSON.stringify({level:n,requestId:e,...o})}
-`)}}var pn=class{#e;constructor(n){this.#e={data:n}}version(n){return this.#r("specversion",n)}id(n){return this.#r("id",n)}type(n){return this.#r("type",n)}source(n){return this.#r("source",n)}response(){let n={id:crypto.randomUUID(),time:new Date().toISOString(),specversion:"1.0"},t=new N({...n,...this.#e});if(!ne(t))throw new TypeError("Expected the CloudEvent to have a type and a source");return t}#r(n,t){return this.#e[n]=t,this}};function _o(e,n){if(ne(e)){let a=Te(e);return{...a,headers:{...n,...a.headers}}}if(e==null||e==="")return{status:204,headers:n};if(typeof e=="string"||ArrayBuffer.isView(e))return{status:200,headers:n,body:e};let{statusCode:t,headers:r,body:o}=e,s={"content-type":"application/json; charset=utf-8",...n};if(typeof r=="object"&&r!==null)for(let[a,u]of Object.entries(r))s[a.toLowerCase()]=u;let i=o===void 0?r===void 0&&t===void 0?e:"":o,d=typeof i=="string"||ArrayBuffer.isView(i)||Bo(i);return{status:t??200,headers:s,body:d?i:JSON.stringify(i)}}function Bo(e){return typeof e?.pipe=="function"}var hn=c(S(),1),Le=c(Z(),1);var $=c(x(),1),Gt="$LATEST",Fo=256;function ln(){let e=`/aws/lambda/${$.identity.endpoint}`,n={AWS_LAMBDA_FUNCTION_NAME:$.identity.endpoint,AWS_LAMBDA_FUNCTION_VERSION:Gt,AWS_LAMBDA_FUNCTION_MEMORY_SIZE:String($o()),AWS_LAMBDA_LOG_GROUP_NAME:e,AWS_LAMBDA_LOG_STREAM_NAME:$.identity.revision,LAMBDA_TASK_ROOT:$.folder,_HANDLER:$.handlerSetting??"index.handler"};for(let[t,r]of Object.entries(n))process.env[t]??=r}function $o(){let e=process.constrainedMemory();return e>0&&e<2**40?Math.round(e/2**20):Fo}function mn({requestId:e,deadline:n},t){let{env:r}=process,o=r.AWS_LAMBDA_FUNCTION_NAME,s=r.AWS_REGION??r.AWS_DEFAULT_REGION??"local";return{awsRequestId:e,callbackWaitsForEmptyEventLoop:!0,functionName:o,functionVersion:Gt,invokedFunctionArn:`arn:aws:lambda:${s}:000000000000:function:${o}`,logGroupName:r.AWS_LAMBDA_LOG_GROUP_NAME,logStreamName:r.AWS_LAMBDA_LOG_STREAM_NAME,memoryLimitInMB:r.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,getRemainingTimeInMillis:()=>Math.max(0,n-Date.now()),done:t,succeed:i=>t(null,i),fail:i=>t(i??new Error("The function called context.fail"))}}var Vt=c(x(),1);var Uo=/^\s*(?:text\/|application\/(?:json|javascript|xml|[\w.-]+\+(?:json|xml))\s*(?:;|$))/i;function gn({request:e,requestId:n},t){let{method:r="GET",httpVersion:o}=e,{path:s,query:i}=B(e),d=Ho(e.headers,e.headersDistinct),a=d.cookie?.split(/; *\u{2f}),u=i===""?void 0:Mo(i),f=new Date,p=d.host??"",m=Do(d["content-type"],t);return{version:"2.0",routeKey:"$default",rawPath:s,rawQueryString:i,...a&&{cookies:a},headers:d,...u&&{queryStringParameters:u},requestContext:{accountId:"anonymous",apiId:Vt.identity.endpoint,domainName:p,domainPrefix:p.split(".",1)[0],http:{method:r,path:s,protocol:`HTTP/${o}`,sourceIp:Oe(e),userAgent:d["user-agent"]??""},requestId:n,routeKey:"$default",stage:"$default",time:jo(f),timeEpoch:f.getTime()},...t.length>0&&{body:t.toString(m?"utf8":"base64")},isBase64Encoded:t.length>0&&!m,httpMethod:r,path:s}}function Ho(e,n){let t={};for(let r in e)t[r]=n[r]?.join(r==="cookie"?"; ":",")??"";return t}function Mo(e){let n=new Map;for(let[t,r]of new URLSearchParams(e)){let o=n.get(t);n.set(t,o===void 0?r:`${o},${r}`)}return Object.fromEntries(n)}function Do(e,n){return e!==void 0?Uo.test(e):process.getBuiltinModule("node:buffer").isUtf8(n)}function jo(e){let[,n,t,r,o]=e.toUTCString().split(" ");return`${n}/${t}/${r}:${o} +0000`}function Jt(e){if(be in e)return t=>qo(t,e);let n=e.length>2||/\.\s*(?:done|succeed|fail)\b/.test(String(e));return async t=>{let r=gn(t,await E(t)),{promise:o,resolve:s,reject:i}=Promise.withResolvers(),d=(u,f)=>{u==null?s(f):i(u instanceof Error?u:new Error(typeof u=="string"?u:JSON.stringify(u)))},a=e(r,mn(t,d),d);if(typeof a?.then=="function"){let u=n?Promise.race([o,a]):a;return zt(await u)}return zt(a===void 0&&n?await o:a)}}function zt(e){if(typeof e!="object"||e===null||!("statusCode"in e)){let d=typeof e=="string"?e:JSON.stringify(e??null);return{status:200,headers:{"Content-Type":Le.JSON_TYPE},body:d}}let{statusCode:n,body:t,isBase64Encoded:r,...o}=e,s=Qt(n),i=Yt(o);if(t==null||t==="")return{status:s,headers:i,body:""};if(r)return{status:s,headers:i,body:Buffer.from(String(t),"base64")};if(typeof t=="object")throw new hn.Problem("INVALID_RESPONSE",'Expected "body" to be a string, got an object: use JSON.stringify');return{status:s,headers:(0,Le.withType)(i,"text/plain; charset=utf-8"),body:String(t)}}function Qt(e){let n=typeof e=="string"?Number(e):e;if(typeof n=="number"&&Number.isInteger(n)&&n>=200&&n<=599)return n;throw new hn.Problem("INVALID_RESPONSE",`Expected "statusCode" to be from 200 to 599, got ${JSON.stringify(e)}`)}function Yt({headers:e,multiValueHeaders:n,cookies:t}){let r={};for(let[o,s]of Object.entries(e??{}))s!=null&&(r[o.toLowerCase()]=Array.isArray(s)?s.map(String):String(s));for(let[o,s]of Object.entries(n??{}))r[o.toLowerCase()]=s.map(String);return t?.length&&(r["set-cookie"]=[r["set-cookie"]??[],t].flat(2)),r}async function qo(e,n){let t=gn(e,await E(e)),r=e.response;r.setContentType=s=>r.setHeader("Content-Type",s),r.setHeader("Content-Type","application/octet-stream");let o=mn(e,()=>{});await P(e,{request:()=>n(t,r,o)})}function Kt(){Object.defineProperty(globalThis,"awslambda",{configurable:!0,get:Wo})}function Wo(){let e={streamifyResponse:n=>Object.assign(n,{[be]:"response"}),HttpResponseStream:{from(n,{statusCode:t,...r}={}){t!==void 0&&(n.statusCode=Qt(t));for(let[o,s]of Object.entries(Yt(r)))n.setHeader(o,s);return n}}};return Object.defineProperty(globalThis,"awslambda",{configurable:!0,writable:!0,value:e}),e}var Zt=c(S(),1),te=c(Z(),1);function er(e){let n=T(C(e));return _(n[1])&&n.length===2?zo(e):Go(e)}var yn=class{constructor(n){this.statusCode=200;this.headerValues={};this.cbCalled=0;this.cb=n}status(n){return n?(this.statusCode=n,this):this.statusCode}headers(n){return n?(this.headerValues=n,this):this.headerValues}succeed(n){this.cbCalled++,this.cb(void 0,n)}fail(n){this.statusCode===200&&(this.statusCode=500),this.cbCalled++,this.cb(n)}},Ie=class{constructor(n){this.value=n}};function Go(e){let n=e.length>2||/\.\s*(?:succeed|fail)\s*\(/.test(C(e));return async t=>{let{request:r}=t,o=await E(t),s={body:process.env.RAW_BODY==="true"?o:F(r,o,"text/plain")??{},headers:r.headers,method:r.method??"GET",query:W(r),path:B(r).path},{promise:i,resolve:d}=Promise.withResolvers(),a=(se,ie)=>d(se?new Ie(se):ie),u=new yn(a),f=e(s,u,a),p=typeof f?.then=="function",m;if(p){let se=Promise.resolve(f).then(ie=>ie===u||u.cbCalled>0?i:ie);m=await Promise.race([i,se])}else m=(f===void 0||f===u)&&n?await i:f;let{statusCode:J,headerValues:I}=u;return m instanceof Ie?(console.error(m.value),Xt(J===200?500:J,{},Vo(m.value))):Xt(J,I,m)}}function Vo(e){return e instanceof Error?String(e):typeof e=="string"?e:JSON.stringify(e)}function Xt(e,n,t){let r={...n};return t==null?{status:e,headers:r,body:""}:typeof t=="string"?{status:e,headers:(0,te.withType)(r,"text/html; charset=utf-8"),body:t}:ArrayBuffer.isView(t)?{status:e,headers:r,body:t}:{status:e,headers:(0,te.withType)(r,te.JSON_TYPE),body:JSON.stringify(t)}}function zo(e){return async n=>{let t=(await E(n)).toString();return new Promise((r,o)=>{let s=(d,a)=>{d?o(d instanceof Error?d:new Error((0,Zt.messageOf)(d))):r(a??"")},i=e(t,s);i instanceof Promise&&i.then(d=>s(void 0,d),o)})}}var Jo={lambda:["handler","lambdaHandler"],knative:["handle","default"],openfaas:["default","handler"]},tr=g.handlerSetting?.slice(g.handlerSetting.lastIndexOf(".")+1);function rr(){g.signatureSetting==="lambda"&&ln(),(g.signatureSetting==="lambda"||g.signatureSetting===void 0)&&Kt()}async function or(e,n,t,r){if(g.signatureSetting==="faas"||(g.appSetting??"function")!=="function")return;let o=u=>u!==void 0&&typeof n(u)=="function",s=o(e)?e:Qo(o,n,t());if(g.signatureSetting===void 0?s===void 0:/^(?:gcf|cloudevents)$/.test(g.signatureSetting)){let u=Mt(r,tr);if(u)return u}if(s===void 0){if(g.signatureSetting===void 0)return;throw new nr.Problem("FUNCTION_LOAD_FAILED",`${(0,g.nameOf)(r)}: expected a function of the signature ${g.signatureSetting}, but it exports ${t().join(", ")||"nothing"}. Set the handler to "file.export"`)}let d=n(s),a=g.signatureSetting??Rt(d,s);if(!(a===void 0||a==="faas"))return a==="gcf"?Dt(d,r,T(C(d))):{respond:await Yo(a,d,n)}}function Qo(e,n,t){if(tr!==void 0)return;let{FUNCTION_TARGET:r,GOOGLE_FUNCTION_TARGET:o}=process.env,s=Jo[g.signatureSetting??""]??["handle","lambdaHandler"],i=[r,o,...s].find(e);if(i!==void 0)return i;let[d,...a]=t.filter(m=>m!=="default"&&e(m));if(d===void 0||a.length>0)return;let[u="",f=""]=T(C(n(d)));return g.signatureSetting==="gcf"||g.signatureSetting==="cloudevents"||tn(u)&&rn(f)?d:void 0}async function Yo(e,n,t){switch(e){case"lambda":return ln(),Jt(n);case"cloudevents":return fn(n);case"openfaas":return er(n);case"fission":return _t(n);case"knative":{let r=d=>typeof t(d)=="function"?t(d):void 0,[o,s,i]=["init","shutdown","cors"].map(r);return Wt({handle:n,init:o,shutdown:s,cors:i})}}}var ur=c(ir(),1);var Sn=["handler","main","default"],On=["app","server","default","main","handler"],cr=2e3,fr=5e4;async function pr(e,n){let t=Ko(e),r=t("websocket");if(typeof r!="function")return ar(e,t,n);let o=[...Sn,...On,"fetch"].some(d=>t(d)!==void 0);return{...(l.handlerSetting?l.handlerSetting.endsWith(".websocket"):!o)?{}:await ar(e,t,n),websocket:r}}async function ar(e,n,t){let r=l.handlerSetting?l.handlerSetting.slice(l.handlerSetting.lastIndexOf(".")+1):Sn.find(p=>n(p)!==void 0),o=r===void 0?void 0:await n(r),s=q()!==void 0||En(o)||ye(o);if(l.signatureSetting!==void 0||!s&&(0,ur.mayBeForeign)(r,o)){let p=await or(r,n,()=>Xo(e),t);if(p!==void 0)return(0,wn.stopInterceptingListen)(),p}if(es(o)&&l.appSetting!=="http"&&l.appSetting!=="fetch"&&(l.handlerSetting!==void 0||r==="handler"||q()===void 0))return ns(o,t);let i=l.appSetting==="fetch"?lr(o,n):await rs(o,n);if(i!==void 0)return i;let a=await ce(l.appSetting==="http"?fr:typeof o!="object"&&o!==void 0?0:cr);if(a!==void 0)return{app:a};let u=l.appSetting===void 0?xt((0,dr.readFileSync)(t,"utf8")):void 0,f=u===void 0?"":`. A function of another platform needs --signature ${u} and --handler`;throw new bn.Problem("FUNCTION_LOAD_FAILED",`${(0,l.nameOf)(t)}: ${ss(e,o,r)}${f}`)}function Ko(e){let n=e.default;return t=>t!=="default"?e[t]??n?.[t]:n?.__esModule?n.default:Zo(n)?void 0:n}function Xo(e){return[...new Set([...Object.keys(e),...Object.keys(e.default??{})])]}function Zo(e){return typeof e!="object"||e===null||Object.getPrototypeOf(e)!==Object.prototype?!1:Object.keys(e).length===0}function es(e){return typeof e=="function"&&!ye(e)&&typeof e.fetch!="function"}function ns(e,n){(0,wn.stopInterceptingListen)();let t=String(e),r=we(t);if(l.appSetting===void 0&&l.signatureSetting===void 0&&Et(r))return{app:D(e)};let o=l.signatureSetting==="faas"?void 0:ts(t,r);if(o!==void 0)throw new bn.Problem("FUNCTION_LOAD_FAILED",`${(0,l.nameOf)(n)}: ${o}`);return{handler:e}}function ts(e,n){let t=n[2];if(t!==void 0&&n.length===3&&/^_*(?:callback|cb|done)$/i.test(t))return`expected handler(event, context), but its third parameter is "${t}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;if(e.includes("statusCode")&&/(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(e))return'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"'}async function rs(e,n){let[t,r]=await os(e,n);if(q()!==void 0&&(t===void 0||qn(r)))return{app:await ce(0)};if(t!==void 0)return K(),ue(r),{app:t};let o=lr(e,n);return o!==void 0||l.appSetting!=="http"||typeof e!="function"?o:{app:(e.length<2?await ce(cr):void 0)??D(e)}}async function os(e,n){let t=await Ze(e);if(t!==void 0||typeof e=="function"||En(e))return[t,e];for(let r of On){let o=await n(r),s=o===e?void 0:await Ze(o);if(s!==void 0)return[s,o]}return[void 0,e]}function En(e){return e!=null&&typeof e.fetch=="function"}function lr(e,n){for(let r of[e,...On.map(n)])if(En(r))return ue(r),{fetch:en(r.fetch,r)};let t=l.appSetting==="fetch"&&typeof e=="function"?e:n("fetch");if(typeof t=="function")return ue(t),{fetch:en(t)}}function ss(e,n,t){if(is())return'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';if(l.appSetting==="http")return`expected it to listen on PORT within ${fr/1e3} s or to export an application, but it does neither`;let r="A server has to call listen() while it loads, or be deployed with --app http";if(n===void 0){let s=Object.keys(e).join(", ")||"nothing";return`expected it to export ${l.handlerSetting?`"${t}"`:Sn.map(d=>`"${d}"`).join(" or ")}, but it exports ${s}. ${r}`}let o=n===null?"null":typeof n;return l.appSetting==="fetch"?`expected "${t}" to have a function fetch, got ${o}`:`expected "${t}" to be a function, an application or an object with fetch, got ${o}. ${r}`}function is(){let e=process.getBuiltinModule("node:cluster"),n=Object.values(e.workers??{});for(let t of n)t?.kill();return n.length>0}function mr(){let{spawn:e}=process.getBuiltinModule("node:child_process"),n='sleep 5; exec "$0" -e "$1"',t=`(${as})(${process.pid}, 6)`,r=e("sh",["-c",n,process.execPath,t],{detached:!0,env:{PATH:process.env.PATH},stdio:["ignore","ignore","inherit"]});return r.on("error",()=>{}),r.unref(),()=>{try{r.pid!==void 0&&process.kill(-r.pid,"SIGKILL")}catch{}}}async function as(e,n){for(process.kill(e,"SIGUSR1"),setTimeout(()=>process.exit(),2e4).unref();;){let t=await fetch("http://127.0.0.1:9229/json/list").then(i=>i.json()).catch(()=>[]),[{webSocketDebuggerUrl:r}={webSocketDebuggerUrl:void 0}]=t;if(r===void 0){await new Promise(i=>setTimeout(i,100));continue}let o=new WebSocket(r),s="JSON.stringify([process.cwd(), new Error().stack])";o.onopen=()=>o.send(JSON.stringify({id:1,method:"Runtime.evaluate",params:{expression:s}})),o.onmessage=({data:i})=>{let[d,a]=JSON.parse(JSON.parse(String(i)).result.result.value),u=a.split(`
-`).filter(I=>I.includes(`${d}/`)&&!I.includes("/.interface.mjs")),f=u.find(I=>!I.includes("/node_modules/"))??u[0],[,p,m,J]=/^ +at (?:async )?(?:(.+?) \()?(?:file:\/\/)?(\/.+?):(\d+)(?::\d+)?\)?$/.exec(f??"")??[];if(m!==void 0){let I=`${decodeURI(m).slice(d.length+1)}:${J}${p?` (${p})`:""}`;process.stderr.write(`Still loading after ${n} s, at ${I}
-`)}process.exit()};return}}var j=c(S(),1),hr=c(pe(),1),L=c(fe(),1),yr={gzip:e=>e.createGunzip(),"x-gzip":e=>e.createGunzip(),deflate:(e,n)=>(n&15)===8?e.createInflate():e.createInflateRaw(),br:e=>e.createBrotliDecompress()},gr=3;function kn(){return process.getBuiltinModule("node:zlib")}function Pe(e){return e.split(",").map(t=>t.trim().toLowerCase()).filter(t=>t!==""&&t!=="identity")}function Rn(e,n){let t=Pe(n),r=t.find(s=>!Object.hasOwn(yr,s));if(r!==void 0)throw new j.Problem("UNSUPPORTED_MEDIA_TYPE",`The body has Content-Encoding "${r}", which cannot be decoded. Send it with ${hr.ACCEPTED_ENCODINGS}, or without`);if(t.length>gr)throw new j.Problem("INVALID_REQUEST",`Expected at most ${gr} content codings, got ${t.length}`);let o=(0,L.limitedChunks)((0,L.chunksOf)(e));for(let s of t.reverse())o=(0,L.limitedChunks)(ds(o,s));return o}async function*ds(e,n){let{value:t}=await e.next();if(t===void 0)return;let r=yr[n]?.(kn(),t[0]),{pipeline:o,Readable:s}=process.getBuiltinModule("node:stream"),i=s.from((async function*(){yield t,yield*e})());try{yield*o(i,r,()=>{})}catch(d){throw d instanceof j.Problem?d:new j.Problem("INVALID_REQUEST",`The body is not valid ${n}: ${(0,j.messageOf)(d)}`)}}async function wr(e,n){if((0,L.declaresTooLarge)(e))throw(0,L.bodyTooLarge)();let t=[];for await(let r of Rn(e,n))t.push(r);return delete e.headers["content-encoding"],delete e.headers["content-length"],Buffer.concat(t)}var us=["gzip","x-gzip","deflate","br"],xn=16*1024;function Sr({type:e,headers:n}){return e==="default"?!1:Pe(n.get("content-encoding")??"").every(t=>us.includes(t))}function vn(e,n,t){let r=Pe(String(e[n])).at(-1);ArrayBuffer.isView(t)&&(r===void 0||cs(new Uint8Array(t.buffer,t.byteOffset,t.byteLength),r))||delete e[n]}async function _e(e,n,t){let r=(async function*(){yield*e})(),o=await r.next();for(;!o.done&&o.value?.length===0;)o=await r.next();return o.done||vn(n,t,o.value),{[Symbol.asyncIterator](){return this},next(){let s=o;return o=void 0,s===void 0?r.next():Promise.resolve(s)},return:()=>r.return(void 0)}}function cs(e,n){if(n==="gzip"||n==="x-gzip")return br(e,[31,139]);if(n==="zstd")return br(e,[40,181,47,253]);let t=kn(),r=e.subarray(0,xn);try{return n==="br"?t.brotliDecompressSync(r,{finishFlush:t.constants.BROTLI_OPERATION_FLUSH,maxOutputLength:xn}):n==="deflate"&&!fs(e)&&t.inflateRawSync(r,{finishFlush:t.constants.Z_SYNC_FLUSH,maxOutputLength:xn}),!0}catch(o){return o.code==="ERR_BUFFER_TOO_LARGE"}}function br(e,n){return n.every((t,r)=>r>=e.length||e[r]===t)}function fs([e=0,n=0]){return(e&15)===8&&(e*256+n)%31===0}var re=c(Be(),1);async function Er(e,{status:n,body:t},r,o){return(0,re.isStream)(t)?(0,re.sendBody)(e,n,r,await _e(t,r,o)):(t!=null&&vn(r,o,t instanceof ArrayBuffer?new Uint8Array(t):t),(0,re.sendBody)(e,n,r,t))}var Ar=c(S(),1);var Fe=c(Z(),1),$e=c(Rr(),1),Cr=c(vr(),1);async function Ue(e,n){if(!ps(n))throw new Ar.Problem("INVALID_RESPONSE",`Expected fetch to return a Response, got ${n===null?"null":typeof n}`);let{status:t,body:r}=n,o=ls(n),s=n.headers.get("content-length"),i=(0,Fe.encodingHeaderOf)(o);if(i!==void 0&&Sr(n)&&(delete o[i],s=null),r===null)return(0,$e.send)(e,t,o,void 0);let d=r;return i!==void 0&&i in o&&(d=await _e(d,o,i),i in o||(s=null)),e.request.method==="HEAD"&&s!==null?(await(d===r?r.cancel():d.return?.()),(0,$e.sendHeadOnly)(e,t,o,Number(s))):(0,Cr.sendStream)(e,t,o,d)}function ps(e){if(e instanceof Response)return!0;let{status:n,headers:t}=e??{};return typeof n=="number"&&typeof t?.get=="function"}function ls({headers:e}){let n={},t=[];for(let[r,o]of e)(0,Fe.isFraming)(r,o)||(r!=="set-cookie"?n[r]=o:(t.push(o),n[r]=t));return n}var An=c(x(),1),h={CONTINUATION:0,TEXT:1,BINARY:2,CLOSE:8,PING:9,PONG:10},w={NORMAL:1e3,PROTOCOL_ERROR:1002,NONE:1005,LOST:1006,INVALID_DATA:1007,TOO_LARGE:1009,ERROR:1011,RESTART:1012},v=class extends Error{constructor(n,t){super(t),this.code=n}};function oe(e,n){let{length:t}=n,r=t<126?2:t<65536?4:10,o=Buffer.allocUnsafe(r+t);return o[0]=128|e,r===2?o[1]=t:r===4?(o[1]=126,o.writeUInt16BE(t,2)):(o[1]=127,o.writeBigUInt64BE(BigInt(t),2)),n.copy(o,r),o}function Me(e,n=""){if(e===w.NONE)return oe(h.CLOSE,Buffer.alloc(0));let t=Buffer.alloc(2+Buffer.byteLength(n));return t.writeUInt16BE(e,0),t.write(n,2),oe(h.CLOSE,t)}function Cn(e){return e>=3e3&&e<=4999?!0:e>=1e3&&e<=1014&&e!==1004&&e!==w.NONE&&e!==w.LOST}var He=class{#e;#r=new TextDecoder("utf-8",{fatal:!0,ignoreBOM:!0});#t=[];#n=0;#s=[];#i=0;#o=h.CONTINUATION;#a=!1;constructor(n){this.#e=n}write(n){for(this.#t.push(n),this.#n+=n.length;!this.#a;){let t=this.#p();if(t===void 0||this.#n<t.size+t.length)return;let r=this.#g(t.size+t.length),o=r.subarray(t.size);ms(o,r.subarray(t.size-4,t.size)),this.#u(t,o)}}#p(){if(this.#n<2)return;let[n=0,t=0]=this.#f(2),r=n&15,o=t&127;if(n&112)throw new v(w.PROTOCOL_ERROR,"a reserved bit is set");if(!(t&128))throw new v(w.PROTOCOL_ERROR,"a frame is not masked");let s=(n&128)!==0;if(r>=h.CLOSE){if(r>h.PONG||!s||o>125)throw new v(w.PROTOCOL_ERROR,"an invalid control frame")}else if(r>h.BINARY||r===h.CONTINUATION!==this.#l)throw new v(w.PROTOCOL_ERROR,"an unexpected frame");let i=o===127?8:o===126?2:0,d=6+i;if(this.#n<2+i)return;let a=this.#f(2+i),u=i===8?Number(a.readBigUInt64BE(2)):i===2?a.readUInt16BE(2):o;if(r<h.CLOSE&&this.#i+u>An.bodyLimit)throw new v(w.TOO_LARGE,`a message is larger than ${An.bodyLimit} bytes`);return{isFinal:s,opcode:r,size:d,length:u}}get#l(){return this.#o!==h.CONTINUATION}#u({isFinal:n,opcode:t},r){t===h.CLOSE?this.#c(r):t===h.PING?this.#e.onPing(r):t!==h.PONG&&this.#m(n,t,r)}#m(n,t,r){if(t!==h.CONTINUATION&&(this.#o=t),this.#s.push(r),this.#i+=r.length,!n)return;let o=this.#s.length===1?r:Buffer.concat(this.#s),s=this.#o===h.TEXT;this.#s=[],this.#i=0,this.#o=h.CONTINUATION,this.#e.onMessage(s?this.#d(o):o)}#c(n){if(this.#a=!0,n.length===0){this.#e.onClose(w.NONE,"");return}let t=n.length===1?0:n.readUInt16BE(0);if(!Cn(t))throw new v(w.PROTOCOL_ERROR,"an invalid close code");this.#e.onClose(t,this.#d(n.subarray(2)))}#d(n){try{return this.#r.decode(n)}catch{throw new v(w.INVALID_DATA,"a text is not UTF-8")}}#f(n){let[t]=this.#t;return t!==void 0&&t.length>=n?t.subarray(0,n):(this.#t=[Buffer.concat(this.#t)],this.#t[0].subarray(0,n))}#g(n){let t=this.#t.length===1?this.#t[0]:Buffer.concat(this.#t);return this.#t=t.length>n?[t.subarray(n)]:[],this.#n-=n,t.subarray(0,n)}};function ms(e,n){for(let t=0;t<e.length;t++)e[t]=e[t]^n[t&3]}var gs=500,V=new Map;function Tr(e){V.set(e,e.bytesWritten),e.once("close",()=>V.delete(e))}function De(e){return e.bytesWritten!==V.get(e)}function Tn(e){for(let n of V.keys())n.writable&&De(n)&&n.end(Me(e))}async function Nr(){if(V.size===0)return;let e=[...V.keys()],n=Promise.all(e.map(r=>new Promise(o=>r.once("close",o))));Tn(w.RESTART);let t=setTimeout(()=>{for(let r of e)r.destroy()},gs);await n,clearTimeout(t),await new Promise(r=>setImmediate(r))}var Ln=c(x(),1),Ur=c(ze(),1),z=c(S(),1),Hr=c(Ir(),1),Mr=c(pe(),1),Dr=c(Be(),1);var _r=c(Qe(),1);var hs=5e3,Pr=16,je=class{constructor(n){this.CONNECTING=0;this.OPEN=1;this.CLOSING=2;this.CLOSED=3;this.readyState=0;this.protocol="";this.extensions="";this.binaryType="nodebuffer";this.onopen=null;this.onmessage=null;this.onclose=null;this.onerror=null;this.#r=[];this.#t=new He(this);this.#i=!1;this.#o=[];this.#p=!1;this.#e=n}#e;#r;#t;#n;#s;#i;#o;#a;#p;accept({protocol:n=this.#e.offered[0]??""}={}){if(this.readyState!==this.CONNECTING)return;let{stream:t,head:r}=this.#e.accept(n);this.protocol=n,this.#n=t,this.readyState=this.OPEN,t.on("close",()=>this.#m()),t.on("end",()=>t.end()),setImmediate(()=>{t.destroyed||(this.#d({type:"open",target:this}),t.on("data",o=>this.#l(o)),r.length>0&&this.#l(r))})}get bufferedAmount(){return this.#n?.writableLength??0}send(n){this.accept();let t=typeof n=="string"?h.TEXT:h.BINARY;this.#c(oe(t,ys(n)))}close(n=w.NORMAL,t=""){if(!Cn(n))throw new RangeError(`Expected a close code from 1000 to 1014 or 3000 to 4999, got ${n}`);if(Buffer.byteLength(t)>123)throw new RangeError("Expected a reason of at most 123 bytes");this.accept(),this.#u(n,t)}addEventListener(n,t,r){this.#r.push([n,t,r?.once===!0])}removeEventListener(n,t){let r=this.#r.findIndex(([o,s])=>o===n&&s===t);r>=0&&this.#r.splice(r,1)}async*[Symbol.asyncIterator](){for(this.accept(),this.#p=!0;;){let n=this.#o.shift();if(n!==void 0)this.#o.length<Pr&&this.#n?.resume(),yield n;else{if(this.readyState>=this.CLOSING)return;await new Promise(t=>this.#a=t)}}}onMessage(n){this.readyState===this.OPEN&&(this.#p&&(this.#o.push(n),this.#o.length>=Pr&&this.#n?.pause(),this.#a?.()),this.#d({type:"message",target:this,data:n}))}onPing(n){this.#c(oe(h.PONG,n))}onClose(n,t){this.#s??={code:n,reason:t},this.#u(n,""),this.#n?.end()}fail(n){let{requestId:t}=this.#e;(0,_r.logError)(n,t),this.#u(w.ERROR,"")}#l(n){try{this.#t.write(n)}catch(t){if(!(t instanceof v))throw t;this.#s={code:t.code,reason:t.message},this.#d({type:"error",target:this,message:t.message}),this.#u(t.code,t.message),this.#n?.removeAllListeners("data"),this.#n?.resume(),this.#n?.end()}}#u(n,t){this.#i||this.readyState===this.CLOSED||(this.readyState=this.CLOSING,this.#c(Me(n,t)),this.#i=!0,this.#a?.(),this.#n?.resume(),setTimeout(()=>this.#n?.destroy(),hs).unref())}#m(){this.readyState=this.CLOSED;let{code:n,reason:t}=this.#s??{code:w.LOST,reason:""};this.#a?.(),this.#d({type:"close",target:this,code:n,reason:t,wasClean:n!==w.LOST})}#c(n){this.#i||this.#n?.writable!==!0||this.#n.write(n)}#d(n){let t=this.#r.filter(([o])=>o===n.type);for(let[o,s,i]of t)i&&this.removeEventListener(o,s),this.#f(s,n);let r=this[`on${n.type}`];typeof r=="function"&&this.#f(r,n)}#f(n,t){try{let r=n.call(this,t);r instanceof Promise&&r.catch(o=>this.fail(o))}catch(r){this.fail(r)}}};function ys(e){if(typeof e=="string"||e instanceof ArrayBuffer)return Buffer.from(e);if(ArrayBuffer.isView(e))return Buffer.from(e.buffer,e.byteOffset,e.byteLength);throw new TypeError(`Expected a string or bytes to send, got ${e===null?"null":typeof e}`)}var Nn=c(S(),1),ws="258EAFA5-E914-47DA-95CA-C5AB0DC85B11",bs=/^[\w!#$%&'*+.^`|~-]+$/;function Br({headers:e}){if(e["sec-websocket-version"]!=="13")throw new Nn.Problem("INVALID_REQUEST","Expected Sec-WebSocket-Version to be 13");if(!/^[A-Za-z0-9+/]{22}==$/.test(e["sec-websocket-key"]??""))throw new Nn.Problem("INVALID_REQUEST","Expected Sec-WebSocket-Key to be 16 bytes in Base64")}function Fr({headers:e}){return(e["sec-websocket-protocol"]?.split(",").map(t=>t.trim())??[]).filter(t=>bs.test(t))}function $r({headers:e},n,t){let{createHash:r}=process.getBuiltinModule("node:crypto"),o=r("sha1").update(e["sec-websocket-key"]+ws).digest("base64"),s=t===""?"":`Sec-WebSocket-Protocol: ${t}\r
+`,t+n.length);return(e.slice(0,r)+(o<0?"":e.slice(o+1))).trimEnd()}function Tt(e){let n=e.replaceAll(`${(0,Rt.pathToFileURL)(v.folder).href}/`,"").replaceAll((0,Se.join)(v.folder,"/"),""),[,t]=/^Cannot find (?:package|module) '((?:@[^/']+\/)?[^@./'][^/']*)/.exec(e)??[];return t===void 0?n:`${n}. Add "${t}" to "dependencies" in package.json`}var Lt=u(un(),1),Ee=new Set;function It(e,n){let t=Promise.resolve(e).catch(r=>(0,Lt.logError)(r,n,"waitUntil")).then(()=>Ee.delete(t));Ee.add(t)}async function Pt(){for(;Ee.size>0;)await Promise.all(Ee)}var Mt=u(g(),1);var $t=u(Bt(),1);var Ko=/^(?:FAAS_.*|KUBERNETES_.*|PORT|PATH|HOME|HOSTNAME|TMPDIR|LANG|PWD|SHLVL|_|OMP_NUM_THREADS|OPENBLAS_NUM_THREADS|NODE_COMPILE_CACHE|NODE_VERSION|YARN_VERSION)$/,Ft;function fn(){return Ft??=Object.fromEntries(Object.entries(process.env).filter(([e])=>!Ko.test(e))),Ft}var Oe=class{#e;constructor(n){this.#e=n,Object.assign(this,fn())}get org(){return this.#e.context.org}get endpoint(){return this.#e.context.endpoint}get revision(){return this.#e.context.revision}get requestId(){return this.#e.requestId}get deadline(){return this.#e.deadline}get signal(){return this.#e.signal}get log(){return this.#e.context.log}},q=class extends $t.Context{get waitUntil(){return n=>It(n,this.requestId)}get props(){return{}}passThroughOnException(){}};var ln;function Ut(e){return e instanceof ReferenceError&&/^(?:addEventListener|self) is not defined$/.test(e.message)}function Ht(){let e=(n,t)=>{n==="fetch"&&(ln??=typeof t=="function"?t:r=>t.handleEvent(r))};for(let[n,t]of Object.entries({self:globalThis,addEventListener:e,...fn()}))n in globalThis||Object.defineProperty(globalThis,n,{configurable:!0,writable:!0,value:t})}function Dt(){return ln&&{fetch:Zo}}var Zo=(e,n)=>{let t=new pn(e,new q(n));if(ln?.(t),t.response!==void 0)return t.response;throw new Mt.Problem("INVALID_RESPONSE","The listener of fetch did not call respondWith")},pn=class extends Event{constructor(n,{waitUntil:t}){super("fetch"),this.request=n,this.waitUntil=t}respondWith(n){this.response=n}passThroughOnException(){}};var Tr=b("node:fs");var jt=u(g(),1);var O=e=>typeof e=="function";function xe(e){return O(e)&&O(e.use)&&O(e.handle)}async function mn(e){if(e===null||typeof e!="object"&&!O(e))return;if(j(e))return new R(e);let n=e;if(O(e))return xe(e)?es(e,n):void 0;if(O(n.getHttpAdapter)&&O(n.init)){await n.init();let t=n.getHttpAdapter().getInstance?.();return O(t?.ready)&&await t.ready(),ke(n.getHttpServer.call(n))}if(O(n.ready)&&O(n.inject))return await n.ready(),ke(n.server);if(O(n.initialize)&&j(n.listener))return await n.initialize(),ke(n.listener);if(!(!O(n.use)&&!O(n.listen)))return O(n.callback)?W(n.callback()):O(n.handler)?W(n.handler.bind(n)):j(n.server)?ke(n.server):void 0}function W(e){return{request:e,get server(){return V()?.server}}}function ke(e){return j(e)?new R(e):void 0}function es(e,{listen:n}){return O(n)?W(e):W((t,r)=>new Promise((o,s)=>{e(t,r,i=>s(i??new jt.Problem("NOT_FOUND",`There is nothing at ${t.url}`)))}))}var ns=["req","request","_req","_request","_","__"],ts=["res","response","_res","_response"];function qt(e){return e.length>=2&&e.length<=3&&ts.includes(e[1]??"")&&ns.includes(e[0]??"")}var In=u(tn(),1);function Re(e){let n=e.indexOf("("),t=e.slice(n+1,e.indexOf(")",n));return n<0||t===""?[]:t.split(",").map(r=>r.trim())}function hn(e,n){let t=Re(String(e));return t.length===2&&/^_*(?:context|ctx)$/.test(t[1])?(r,o)=>{let s=new q(o);return e.call(n,r,s,s)}:(r,o)=>e.call(n,r,new Oe(o),new q(o))}var l=u(x(),1),Pn=u(g(),1);var y=u(x(),1),Or=u(g(),1);function N(e){return gn(Function.prototype.toString.call(e))}function gn(e){return e.replace(/\/\*[\s\S]*?\*\/|(?<![:\\])\/\/.*$/gm,"")}function I(e){let n=/^(?:async\s+)?([\w$]+)\s*=>/.exec(e);if(n)return[n[1]];let t=e.indexOf("("),r=[],o=0,s="";for(let i of e.slice(t)){if(")]}".includes(i)&&o--,o===0||o===1&&i===","){if(s.trim()!==""&&r.push(s.replace(/=[\s\S]*$/,"").trim()),s="",o===0&&i===")")break}else s+=i;"([{".includes(i)&&o++}return r}function $(e){return e!==void 0&&/^_?(?:callback|cb|done)$/i.test(e)}var ve=Symbol.for("aws.lambda.runtime.handler.streaming"),Wt="rawPath|rawQueryString|requestContext|queryStringParameters|multiValueQueryStringParameters|multiValueHeaders|pathParameters|isBase64Encoded|httpMethod|stageVariables|routeKey",rs="awsRequestId|getRemainingTimeInMillis|callbackWaitsForEmptyEventLoop|invokedFunctionArn|functionName|functionVersion|memoryLimitInMB|logGroupName|logStreamName|clientContext|done",os="body|rawBody|query|params|path|get|header|ip|hostname|protocol|cookies",ss="status|send|json|sendStatus|redirect|set|type|cookie|header";function Gt(e,n){if(ve in e)return"lambda";let t=N(e),[r="",o="",s]=I(t),i=(a,c)=>is(t,a,c);if(yn(r)&&wn(o))return i(r,os)||i(o,ss)?"gcf":void 0;if(r==="context"){if(i(r,"request|response"))return"fission";if($(o))return"openfaas"}return n==="handle"?"knative":/^lambda_?handler$/i.test(n)?"lambda":i(o,"status|headers")?"openfaas":i(o,"succeed|fail")?n==="default"?"openfaas":"lambda":n==="default"?$(s)?"openfaas":void 0:$(s)?r==="data"?"gcf":"lambda":i(r,Wt)||i(o,rs)||/\bstatusCode["']?\s*:\s*["']?\d{3}\b/.test(t)&&/\bbody\b/.test(t)&&!i(r,"method|query|rawBody")?"lambda":void 0}var yn=e=>/^_?req(?:uest)?$/i.test(e),wn=e=>/^_?res(?:p|ponse)?$/i.test(e);function is(e,n,t){if(n.startsWith("{"))return new RegExp(`[{,]\\s*(?:${t})\\b`).test(n);if(!/^[\w$]+$/.test(n))return!1;let r=n.replaceAll("$","\\$");return new RegExp(`(?<![\\w$.])${r}\\s*\\??\\.\\s*(?:${t})(?![\\w$])`).test(e)||new RegExp(`\\{[^{}]*?\\b(?:${t})\\b[^{}]*\\}\\s*=\\s*${r}(?![\\w$.])`).test(e)}function Vt(e){let n=gn(e);if(/@google-cloud\/functions-framework|\bres(?:p|ponse)?\s*\.\s*(?:send|json|status|sendStatus)\s*\(/.test(n))return"gcf";if(/\bcloudEventResponse\b/.test(n))return"knative";if(/\bcontext\s*\.\s*(?:status|headers)\s*\(/.test(n))return"openfaas";if(new RegExp(`\\bstatusCode\\b|\\bawslambda\\b|\\b(?:${Wt}|awsRequestId)\\b`).test(n)||/\bcontext\s*\.\s*(?:succeed|fail|done)\s*\(/.test(n))return"lambda";if(/\b(?:specversion|datacontenttype)\b/.test(n))return"cloudevents"}var Ce=u(Jt(),1),Yt=u(bn(),1);function M({url:e="/"}){let n=e.indexOf("?");return n<0?{path:e,query:""}:{path:e.slice(0,n)||"/",query:e.slice(n+1)}}function z(e){return Xt(M(e).query)}function Ae({headers:e,socket:n}){let t=e["x-forwarded-for"];return String(t??n.remoteAddress??"127.0.0.1").split(",").at(-1)?.trim()}function k({request:e}){return(0,Ce.hasBody)(e)?(0,Ce.readBody)(e):Promise.resolve(Buffer.alloc(0))}function U({headers:e},n,t=""){if(n.length===0)return;let r=e["content-type"]??t,o=(0,Yt.parseBody)(n,r);return/^\s*application\/x-www-form-urlencoded/i.test(r)?Xt(o):o}function Xt(e){let n=new Map;for(let[t,r]of new URLSearchParams(e)){let o=n.get(t);n.set(t,o===void 0?r:[o,r].flat())}return Object.fromEntries(n)}function Te({request:e},n){let{headers:t,url:r}=e,o=a=>t[/^referrer$/i.test(a)?"referer":a.toLowerCase()],s=String(t["x-forwarded-proto"]??"http"),i=String(t["x-forwarded-host"]??t.host??""),d={body:U(e,n)??{},rawBody:n.length===0?void 0:n,query:z(e),path:M(e).path,originalUrl:r,baseUrl:"",params:{0:M(e).path},protocol:s,secure:s==="https",host:i,hostname:i.replace(/:\d+$/,""),ip:Ae(e),ips:String(t["x-forwarded-for"]??"").split(/\s*,\s*\u{2f}).filter(Boolean),xhr:/^xmlhttprequest$/i.test(String(t["x-requested-with"])),get:o,header:o,is:(...a)=>as(String(t["content-type"]??""),a.flat())};return Object.assign(e,d)}function as(e,n){let t=e.split(";",1)[0]?.trim().toLowerCase(),r=o=>o.includes("*")?t.startsWith(o.replace(/\*.*\u{2f},"")):o===t||t.endsWith(`/${o}`)||t.endsWith(`+${o}`);return t===""?!1:n.find(r)??!1}var En=b("node:http"),Zt={bin:"application/octet-stream",css:"text/css; charset=utf-8",csv:"text/csv; charset=utf-8",html:"text/html; charset=utf-8",js:"text/javascript; charset=utf-8",json:"application/json; charset=utf-8",text:"text/plain; charset=utf-8",txt:"text/plain; charset=utf-8",xml:"application/xml; charset=utf-8"};function Le({response:e}){let n=a=>(...c)=>(a(...c),e),t=(a,c)=>{for(let[f,p]of typeof a=="string"?[[a,c]]:Object.entries(a))Kt(e,f,p)},r=a=>Kt(e,"Content-Type",a.includes("/")?a:ds(a)),o=(a,c)=>e.appendHeader(a,c),s=(a,c,f={})=>o("Set-Cookie",cs(a,c,f)),i=a=>e.setHeader("Location",encodeURI(a).replace(/%25([\dA-F]{2})/gi,"%$1")),d={locals:{},status:n(a=>{e.statusCode=a}),set:n(t),header:n(t),get:a=>e.getHeader(a),type:n(r),contentType:n(r),append:n(o),vary:n(a=>o("Vary",a)),cookie:n(s),clearCookie:n((a,c={})=>s(a,"",{...c,expires:new Date(0)})),location:n(i),send:n(a=>Sn(e,a)),json:n(a=>er(e,a)),sendStatus:n(a=>{e.statusCode=a,r("txt"),Sn(e,En.STATUS_CODES[a]??String(a))}),redirect:n((...a)=>{let[c,f]=a;e.statusCode=typeof c=="number"?c:302,i(String(typeof c=="number"?f:c)),r("txt"),Sn(e,`${En.STATUS_CODES[e.statusCode]}. Redirecting to ${e.getHeader("Location")}`)})};return Object.assign(e,d)}function ds(e){return Zt[e.replace(/^\./,"")]??"application/octet-stream"}function Kt(e,n,t){if(t===void 0)return;if(Array.isArray(t)){e.setHeader(n,t.map(String));return}let r=String(t),o=/^content-type$/i.test(n)&&/^(?:text\/|application\/json)[^;]*$/i.test(r);e.setHeader(n,o?`${r}; charset=utf-8`:r)}function Sn(e,n){if(!e.headersSent)if(typeof n=="string")Ne(e,"text/html; charset=utf-8",n);else if(n==null)Ne(e,void 0,"");else if(ArrayBuffer.isView(n)){let t=Buffer.from(n.buffer,n.byteOffset,n.byteLength);Ne(e,"application/octet-stream",t)}else er(e,n)}function er(e,n){e.headersSent||Ne(e,Zt.json,JSON.stringify(n)??"")}function Ne(e,n,t){if(n!==void 0&&!e.hasHeader("Content-Type")&&e.setHeader("Content-Type",n),e.statusCode===204||e.statusCode===304){for(let r of["Content-Type","Content-Length"])e.removeHeader(r);e.end();return}e.setHeader("Content-Length",Buffer.byteLength(t)),e.end(t)}function cs(e,n,t){let r=typeof n=="object"?`j:${JSON.stringify(n)}`:String(n),{maxAge:o,expires:s,sameSite:i,domain:d,path:a="/",httpOnly:c,secure:f,encode:p=encodeURIComponent}=t,m=o===void 0?s:new Date(Date.now()+o);return[`${e}=${p(r)}`,o===void 0?"":`Max-Age=${Math.floor(o/1e3)}`,d?`Domain=${d}`:"",`Path=${a}`,m?`Expires=${m.toUTCString()}`:"",c?"HttpOnly":"",f?"Secure":"",i?`SameSite=${i===!0?"Strict":us(String(i))}`:""].filter(Boolean).join("; ")}function us(e){return e.charAt(0).toUpperCase()+e.slice(1)}function nr(e){return async n=>{let t={request:Te(n,await k(n)),response:Le(n)},{response:r}=t,o=(i,d,a)=>{i&&(a&&r.set(a),r.status(i),r.send(d))};await F(n,{request:async()=>{let i=await e(t,o);e.length<2&&!r.headersSent&&o(i?.status??200,i?.body,i?.headers)}})}}var kn=b("node:fs");var $e=u(x(),1),xn=u(g(),1);var Pe=u(g(),1),_e=u(bn(),1),On=u(J(),1),rr=["id","source","specversion","type"],or=new Set(["data","data_base64","datacontenttype"]),P=class{constructor(n){Object.assign(this,n)}};function Be(e){return e["ce-id"]!==void 0||e["ce-specversion"]!==void 0||sr(e).startsWith("application/cloudevents")}function sr(e){return(e["content-type"]??"").split(";",1)[0]?.trim().toLowerCase()}function ae(e,n){let t=sr(e);if(t.startsWith("application/cloudevents-batch"))throw Q("Batches of CloudEvents are not supported: send each event in its own request");let r=t.startsWith("application/cloudevents");if(r&&t!=="application/cloudevents+json")throw Q(`Expected a CloudEvent of the type application/cloudevents+json, got ${t}`);let o=r?ls((0,_e.parseBody)(n,On.JSON_TYPE)):fs(e,n);for(let s of rr)if(typeof o[s]!="string"||o[s]==="")throw Q(`Expected a CloudEvent with the attribute "${s}", ${r?"in the body":`as the header "ce-${s}"`}`);if(o.specversion!=="1.0"&&o.specversion!=="0.3")throw Q(`Expected a CloudEvent of specversion 1.0, got "${o.specversion}"`);return o}function Q(e){return new Pe.Problem("INVALID_REQUEST",e)}function fs(e,n){let t={};for(let o in e)o.startsWith("ce-")&&!or.has(o.slice(3))&&(t[o.slice(3)]=ps(String(e[o])));let r=e["content-type"];return r!==void 0&&(t.datacontenttype=r),n.length>0&&(t.data=(0,_e.parseBody)(n,r)),new P(t)}function ps(e){let n=/^".*"$/.test(e)?e.slice(1,-1).replace(/\\(.)/g,"$1"):e;try{return decodeURIComponent(n)}catch{return n}}function ls(e){if(typeof e!="object"||e===null||Array.isArray(e))throw Q("Expected a CloudEvent as a JSON object");let{data_base64:n,...t}=e;if(n==null)return new P(t);let r=Buffer.from(String(n),"base64"),o=String(t.datacontenttype??"");try{return new P({...t,data:(0,_e.parseBody)(r,o),data_base64:n})}catch(s){throw Q(`The data of the CloudEvent is not of its datacontenttype ${o}: ${(0,Pe.messageOf)(s)}`)}}function de(e){return typeof e=="object"&&e!==null&&rr.every(n=>typeof e[n]=="string")}function Fe(e){let n={},t=e.toJSON,r=t===void 0?e:t.call(e);for(let[d,a]of Object.entries(r))!or.has(d)&&a!==void 0&&a!==null&&typeof a!="function"&&(n[`ce-${d.toLowerCase()}`]=ms(a instanceof Date?a.toISOString():String(a)));let{data:o,data_base64:s,datacontenttype:i}=e;return o===void 0&&typeof s=="string"?Ie(n,i,Buffer.from(s,"base64")):o==null?Ie(n,i,""):typeof o=="string"||ArrayBuffer.isView(o)?Ie(n,i,o):Ie(n,i??On.JSON_TYPE,JSON.stringify(o))}function Ie(e,n,t){return typeof n=="string"&&(e["Content-Type"]=n),{status:200,headers:e,body:t}}function ms(e){return e.replace(/[^\x21\x23\x24\x26-\x7e]+/gu,n=>Array.from(Buffer.from(n),t=>`%${t.toString(16).toUpperCase().padStart(2,"0")}`).join(""))}function ir(e){let n=process.getBuiltinModule("node:module").createRequire(e),t="@google-cloud/functions-framework";try{return{...n(t),...n(`${t}/testing`)}}catch(r){if(/MODULE_NOT_FOUND|ERR_PACKAGE_PATH_NOT_EXPORTED/.test(String(r.code)))return;throw r}}function*hs(e){let{FUNCTION_TARGET:n,GOOGLE_FUNCTION_TARGET:t}=process.env;for(let r of[n,t,e])r&&(yield r);try{let{scripts:r}=JSON.parse((0,kn.readFileSync)((0,$e.pathOf)("package.json"),"utf8")),[,o]=/functions-framework\b.*--target[= ]([\w-]+)/.exec(JSON.stringify(r))??[];o!==void 0&&(yield o)}catch{}yield"function"}function ar(e,n){let t=ir(e);if(t===void 0)return;let r=a=>{try{return t.getTestServer(a)}catch{return}};for(let a of hs(n)){let c=r(a);if(c)return{app:new R(c)}}let o=(0,kn.readFileSync)(e,"utf8"),s=Array.from(o.matchAll(/\b(?:http|cloudEvent)\)?\s*\(\s*["'`]([\w-]+)["'`]/g),([,a])=>a),i=[...new Set(s)].filter(r);if(i.length>1)throw new xn.Problem("FUNCTION_LOAD_FAILED",`${(0,$e.nameOf)(e)}: registers the functions ${i.join(", ")}. Set the variable FUNCTION_TARGET to one of them, as in --env FUNCTION_TARGET=${i[0]}`);let d=i[0]===void 0?void 0:r(i[0]);return d&&{app:new R(d)}}function dr(e,n,t){let r=process.env.FUNCTION_SIGNATURE_TYPE??gs(t);if(r==="event")return{respond:ws(e)};if(r==="cloudevent")return{respond:Rn(e)};let o=ir(n);return o===void 0?{respond:ys(e)}:(o.http("function",e),{app:new R(o.getTestServer("function"))})}function gs([e="",n=""]){return/^_?(?:cloud_?event|ce)$/i.test(e)?"cloudevent":/^_?(?:data|event|message|file|pubsub\w*)$/i.test(e)&&!/^_?res/i.test(n)?"event":"http"}function ys(e){return async n=>{let t=Te(n,await k(n));await F(n,{request:()=>e(t,Le(n))})}}function Rn(e){let n=$(I(N(e))[1]);return async t=>{let r=ae(t.request.headers,await k(t)),o=await cr(s=>e(r,n?s:t.context),n);return de(o)?Fe(o):o}}function ws(e){return async n=>{let{headers:t}=n.request,r=await k(n),o=Be(t)?ae(t,r):U(n.request,r,"application/json");if(typeof o!="object"||o===null||Buffer.isBuffer(o))throw new xn.Problem("INVALID_REQUEST",'Expected an event as a JSON object with "data" and "context", or a CloudEvent');let{data:s,context:i,...d}=o,a=i??(o instanceof P?bs(d):d);return cr(c=>e(s,a,c),e.length>2)}}function bs({id:e,time:n,type:t,source:r,...o}){return{eventId:e,timestamp:n,eventType:t,resource:r,...o}}function cr(e,n){return new Promise((t,r)=>{let o=e((s,i)=>s?r(s):t(i));(o!==void 0||!n)&&t(o)})}var ur=u(g(),1);var Ss="OPTIONS, GET, DELETE, POST, PUT, HEAD, PATCH",Es=["trace","debug","info","warn","error","fatal"];async function fr({handle:e,init:n,shutdown:t,cors:r}){return await n?.(),t&&process.on("SIGTERM",t),async o=>{let{request:s}=o,i=Os(r,s.headers);if(s.method==="OPTIONS")return{status:204,headers:{...i,"access-control-allow-headers":"*"}};let d=await k(o),a=Be(s.headers)?ae(s.headers,d):void 0,c=a===void 0?U(s,d):void 0,f=ks(o,d,c,a);try{return Rs(await e(f,a??c),i)}catch(p){let m=p?.code;if(typeof m!="number"||m<400||m>599)throw p;return{status:m,headers:i,body:(0,ur.messageOf)(p)}}}}function Os(e,{origin:n}){let t={"access-control-allow-methods":Ss};return e===void 0?t["access-control-allow-origin"]="*":n!==void 0&&e().includes(n)&&(t["access-control-allow-origin"]=n),t}function ks(e,n,t,r){let{request:o}=e,{headers:s,method:i,httpVersion:d,httpVersionMajor:a,httpVersionMinor:c}=o,f=z(o);return{body:r===void 0?t:r.data,headers:{...s},method:i,httpVersion:d,httpVersionMajor:a,httpVersionMinor:c,contentType:s["content-type"],rawBody:n.toString(),...f,query:f,...r&&{cloudevent:r,cloudEvent:r},log:Object.fromEntries(Es.map(p=>[p,xs(e,p)])),cloudEventResponse:p=>new vn(p)}}function xs({requestId:e},n){return(t,r)=>{let o=typeof t=="object"?{...t,...r!==void 0&&{message:r}}:{message:t};process.stderr.write(`${JSON.stringify({level:n,requestId:e,...o})}
+`)}}var vn=class{#e;constructor(n){this.#e={data:n}}version(n){return this.#t("specversion",n)}id(n){return this.#t("id",n)}type(n){return this.#t("type",n)}source(n){return this.#t("source",n)}response(){let n={id:crypto.randomUUID(),time:new Date().toISOString(),specversion:"1.0"},t=new P({...n,...this.#e});if(!de(t))throw new TypeError("Expected the CloudEvent to have a type and a source");return t}#t(n,t){return this.#e[n]=t,this}};function Rs(e,n){if(de(e)){let a=Fe(e);return{...a,headers:{...n,...a.headers}}}if(e==null||e==="")return{status:204,headers:n};if(typeof e=="string"||ArrayBuffer.isView(e))return{status:200,headers:n,body:e};let{statusCode:t,headers:r,body:o}=e,s={"content-type":"application/json; charset=utf-8",...n};if(typeof r=="object"&&r!==null)for(let[a,c]of Object.entries(r))s[a.toLowerCase()]=c;let i=o===void 0?r===void 0&&t===void 0?e:"":o,d=typeof i=="string"||ArrayBuffer.isView(i)||vs(i);return{status:t??200,headers:s,body:d?i:JSON.stringify(i)}}function vs(e){return typeof e?.pipe=="function"}var Nn=u(g(),1),Me=u(J(),1);var H=u(x(),1),pr="$LATEST",Cs=256;function Cn(){let e=`/aws/lambda/${H.identity.endpoint}`,n={AWS_LAMBDA_FUNCTION_NAME:H.identity.endpoint,AWS_LAMBDA_FUNCTION_VERSION:pr,AWS_LAMBDA_FUNCTION_MEMORY_SIZE:String(As()),AWS_LAMBDA_LOG_GROUP_NAME:e,AWS_LAMBDA_LOG_STREAM_NAME:H.identity.revision,LAMBDA_TASK_ROOT:H.folder,_HANDLER:H.handlerSetting??"index.handler"};for(let[t,r]of Object.entries(n))process.env[t]??=r}function As(){let e=process.constrainedMemory();return e>0&&e<2**40?Math.round(e/2**20):Cs}function An({requestId:e,deadline:n},t){let{env:r}=process,o=r.AWS_LAMBDA_FUNCTION_NAME,s=r.AWS_REGION??r.AWS_DEFAULT_REGION??"local";return{awsRequestId:e,callbackWaitsForEmptyEventLoop:!0,functionName:o,functionVersion:pr,invokedFunctionArn:`arn:aws:lambda:${s}:000000000000:function:${o}`,logGroupName:r.AWS_LAMBDA_LOG_GROUP_NAME,logStreamName:r.AWS_LAMBDA_LOG_STREAM_NAME,memoryLimitInMB:r.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,getRemainingTimeInMillis:()=>Math.max(0,n-Date.now()),done:t,succeed:i=>t(null,i),fail:i=>t(i??new Error("The function called context.fail"))}}var lr=u(x(),1);var Ts=/^\s*(?:text\/|application\/(?:json|javascript|xml|[\w.-]+\+(?:json|xml))\s*(?:;|$))/i;function Tn({request:e,requestId:n},t){let{method:r="GET",httpVersion:o}=e,{path:s,query:i}=M(e),d=Ns(e.headers,e.headersDistinct),a=d.cookie?.split(/; *\u{2f}),c=i===""?void 0:Ls(i),f=new Date,p=d.host??"",m=Is(d["content-type"],t);return{version:"2.0",routeKey:"$default",rawPath:s,rawQueryString:i,...a&&{cookies:a},headers:d,...c&&{queryStringParameters:c},requestContext:{accountId:"anonymous",apiId:lr.identity.endpoint,domainName:p,domainPrefix:p.split(".",1)[0],http:{method:r,path:s,protocol:`HTTP/${o}`,sourceIp:Ae(e),userAgent:d["user-agent"]??""},requestId:n,routeKey:"$default",stage:"$default",time:Ps(f),timeEpoch:f.getTime()},...t.length>0&&{body:t.toString(m?"utf8":"base64")},isBase64Encoded:t.length>0&&!m,httpMethod:r,path:s}}function Ns(e,n){let t={};for(let r in e)t[r]=n[r]?.join(r==="cookie"?"; ":",")??"";return t}function Ls(e){let n=new Map;for(let[t,r]of new URLSearchParams(e)){let o=n.get(t);n.set(t,o===void 0?r:`${o},${r}`)}return Object.fromEntries(n)}function Is(e,n){return e!==void 0?Ts.test(e):process.getBuiltinModule("node:buffer").isUtf8(n)}function Ps(e){let[,n,t,r,o]=e.toUTCString().split(" ");return`${n}/${t}/${r}:${o} +0000`}function hr(e){if(ve in e)return t=>_s(t,e);let n=e.length>2||/\.\s*(?:done|succeed|fail)\b/.test(String(e));return async t=>{let r=Tn(t,await k(t)),{promise:o,resolve:s,reject:i}=Promise.withResolvers(),d=(c,f)=>{c==null?s(f):i(c instanceof Error?c:new Error(typeof c=="string"?c:JSON.stringify(c)))},a=e(r,An(t,d),d);if(typeof a?.then=="function"){let c=n?Promise.race([o,a]):a;return mr(await c)}return mr(a===void 0&&n?await o:a)}}function mr(e){if(typeof e!="object"||e===null||!("statusCode"in e)){let d=typeof e=="string"?e:JSON.stringify(e??null);return{status:200,headers:{"Content-Type":Me.JSON_TYPE},body:d}}let{statusCode:n,body:t,isBase64Encoded:r,...o}=e,s=gr(n),i=yr(o);if(t==null||t==="")return{status:s,headers:i,body:""};if(r)return{status:s,headers:i,body:Buffer.from(String(t),"base64")};if(typeof t=="object")throw new Nn.Problem("INVALID_RESPONSE",'Expected "body" to be a string, got an object: use JSON.stringify');return{status:s,headers:(0,Me.withType)(i,"text/plain; charset=utf-8"),body:String(t)}}function gr(e){let n=typeof e=="string"?Number(e):e;if(typeof n=="number"&&Number.isInteger(n)&&n>=200&&n<=599)return n;throw new Nn.Problem("INVALID_RESPONSE",`Expected "statusCode" to be from 200 to 599, got ${JSON.stringify(e)}`)}function yr({headers:e,multiValueHeaders:n,cookies:t}){let r={};for(let[o,s]of Object.entries(e??{}))s!=null&&(r[o.toLowerCase()]=Array.isArray(s)?s.map(String):String(s));for(let[o,s]of Object.entries(n??{}))r[o.toLowerCase()]=s.map(String);return t?.length&&(r["set-cookie"]=[r["set-cookie"]??[],t].flat(2)),r}async function _s(e,n){let t=Tn(e,await k(e)),r=e.response;r.setContentType=s=>r.setHeader("Content-Type",s),r.setHeader("Content-Type","application/octet-stream");let o=An(e,()=>{});await F(e,{request:()=>n(t,r,o)})}function wr(){Object.defineProperty(globalThis,"awslambda",{configurable:!0,get:Bs})}function Bs(){let e={streamifyResponse:n=>Object.assign(n,{[ve]:"response"}),HttpResponseStream:{from(n,{statusCode:t,...r}={}){t!==void 0&&(n.statusCode=gr(t));for(let[o,s]of Object.entries(yr(r)))n.setHeader(o,s);return n}}};return Object.defineProperty(globalThis,"awslambda",{configurable:!0,writable:!0,value:e}),e}var Sr=u(g(),1),ce=u(J(),1);function Er(e){let n=I(N(e));return $(n[1])&&n.length===2?Ms(e):Fs(e)}var Ln=class{constructor(n){this.statusCode=200;this.headerValues={};this.cbCalled=0;this.cb=n}status(n){return n?(this.statusCode=n,this):this.statusCode}headers(n){return n?(this.headerValues=n,this):this.headerValues}succeed(n){this.cbCalled++,this.cb(void 0,n)}fail(n){this.statusCode===200&&(this.statusCode=500),this.cbCalled++,this.cb(n)}},Ue=class{constructor(n){this.value=n}};function Fs(e){let n=e.length>2||/\.\s*(?:succeed|fail)\s*\(/.test(N(e));return async t=>{let{request:r}=t,o=await k(t),s={body:process.env.RAW_BODY==="true"?o:U(r,o,"text/plain")??{},headers:r.headers,method:r.method??"GET",query:z(r),path:M(r).path},{promise:i,resolve:d}=Promise.withResolvers(),a=(le,me)=>d(le?new Ue(le):me),c=new Ln(a),f=e(s,c,a),p=typeof f?.then=="function",m;if(p){let le=Promise.resolve(f).then(me=>me===c||c.cbCalled>0?i:me);m=await Promise.race([i,le])}else m=(f===void 0||f===c)&&n?await i:f;let{statusCode:ne,headerValues:B}=c;return m instanceof Ue?(console.error(m.value),br(ne===200?500:ne,{},$s(m.value))):br(ne,B,m)}}function $s(e){return e instanceof Error?String(e):typeof e=="string"?e:JSON.stringify(e)}function br(e,n,t){let r={...n};return t==null?{status:e,headers:r,body:""}:typeof t=="string"?{status:e,headers:(0,ce.withType)(r,"text/html; charset=utf-8"),body:t}:ArrayBuffer.isView(t)?{status:e,headers:r,body:t}:{status:e,headers:(0,ce.withType)(r,ce.JSON_TYPE),body:JSON.stringify(t)}}function Ms(e){return async n=>{let t=(await k(n)).toString();return new Promise((r,o)=>{let s=(d,a)=>{d?o(d instanceof Error?d:new Error((0,Sr.messageOf)(d))):r(a??"")},i=e(t,s);i instanceof Promise&&i.then(d=>s(void 0,d),o)})}}var Us={lambda:["handler","lambdaHandler"],knative:["handle","default"],openfaas:["default","handler"]},kr=y.handlerSetting?.slice(y.handlerSetting.lastIndexOf(".")+1);function xr(){y.signatureSetting==="lambda"&&Cn(),(y.signatureSetting==="lambda"||y.signatureSetting===void 0)&&wr()}async function Rr(e,n,t,r){if(y.signatureSetting==="faas"||(y.appSetting??"function")!=="function")return;let o=c=>c!==void 0&&typeof n(c)=="function",s=o(e)?e:Hs(o,n,t());if(y.signatureSetting===void 0?s===void 0:/^(?:gcf|cloudevents)$/.test(y.signatureSetting)){let c=ar(r,kr);if(c)return c}if(s===void 0){if(y.signatureSetting===void 0)return;throw new Or.Problem("FUNCTION_LOAD_FAILED",`${(0,y.nameOf)(r)}: expected a function of the signature ${y.signatureSetting}, but it exports ${t().join(", ")||"nothing"}. Set the handler to "file.export"`)}let d=n(s),a=y.signatureSetting??Gt(d,s);if(!(a===void 0||a==="faas"))return a==="gcf"?dr(d,r,I(N(d))):{respond:await Ds(a,d,n)}}function Hs(e,n,t){if(kr!==void 0)return;let{FUNCTION_TARGET:r,GOOGLE_FUNCTION_TARGET:o}=process.env,s=Us[y.signatureSetting??""]??["handle","lambdaHandler"],i=[r,o,...s].find(e);if(i!==void 0)return i;let[d,...a]=t.filter(m=>m!=="default"&&e(m));if(d===void 0||a.length>0)return;let[c="",f=""]=I(N(n(d)));return y.signatureSetting==="gcf"||y.signatureSetting==="cloudevents"||yn(c)&&wn(f)?d:void 0}async function Ds(e,n,t){switch(e){case"lambda":return Cn(),hr(n);case"cloudevents":return Rn(n);case"openfaas":return Er(n);case"fission":return nr(n);case"knative":{let r=d=>typeof t(d)=="function"?t(d):void 0,[o,s,i]=["init","shutdown","cors"].map(r);return fr({handle:n,init:o,shutdown:s,cors:i})}}}var Nr=u(Cr(),1);var _n=["handler","main","default"],Bn=["app","server","default","main","handler"],Lr=2e3,Ir=5e4;async function Pr(e,n){let t=js(e),r=t("websocket");if(typeof r!="function")return Ar(e,t,n);let o=[..._n,...Bn,"fetch"].some(d=>t(d)!==void 0);return{...(l.handlerSetting?l.handlerSetting.endsWith(".websocket"):!o)?{}:await Ar(e,t,n),websocket:r}}async function Ar(e,n,t){let r=l.handlerSetting?l.handlerSetting.slice(l.handlerSetting.lastIndexOf(".")+1):_n.find(p=>n(p)!==void 0),o=r===void 0?void 0:await n(r),s=V()!==void 0||Fn(o)||xe(o);if(l.signatureSetting!==void 0||!s&&(0,Nr.mayBeForeign)(r,o)){let p=await Rr(r,n,()=>qs(e),t);if(p!==void 0)return(0,In.stopInterceptingListen)(),p}if(Gs(o)&&l.appSetting!=="http"&&l.appSetting!=="fetch"&&(l.handlerSetting!==void 0||r==="handler"||V()===void 0))return Vs(o,t);let i=l.appSetting==="fetch"?_r(o,n):await Js(o,n);if(i!==void 0)return i;let a=await we(l.appSetting==="http"?Ir:typeof o!="object"&&o!==void 0?0:Lr);if(a!==void 0)return{app:a};let c=l.appSetting===void 0?Vt((0,Tr.readFileSync)(t,"utf8")):void 0,f=c===void 0?"":`. A function of another platform needs --signature ${c} and --handler`;throw new Pn.Problem("FUNCTION_LOAD_FAILED",`${(0,l.nameOf)(t)}: ${Ys(e,o,r)}${f}`)}function js(e){let n=e.default;return t=>t!=="default"?e[t]??n?.[t]:n?.__esModule?n.default:Ws(n)?void 0:n}function qs(e){return[...new Set([...Object.keys(e),...Object.keys(e.default??{})])]}function Ws(e){return typeof e!="object"||e===null||Object.getPrototypeOf(e)!==Object.prototype?!1:Object.keys(e).length===0}function Gs(e){return typeof e=="function"&&!xe(e)&&typeof e.fetch!="function"}function Vs(e,n){(0,In.stopInterceptingListen)();let t=String(e),r=Re(t);if(l.appSetting===void 0&&l.signatureSetting===void 0&&qt(r))return{app:W(e)};let o=l.signatureSetting==="faas"?void 0:zs(t,r);if(o!==void 0)throw new Pn.Problem("FUNCTION_LOAD_FAILED",`${(0,l.nameOf)(n)}: ${o}`);return{handler:e}}function zs(e,n){let t=n[2];if(t!==void 0&&n.length===3&&/^_*(?:callback|cb|done)$/i.test(t))return`expected handler(event, context), but its third parameter is "${t}". Deploy a function for AWS Lambda with --signature lambda, or return the result`;if(e.includes("statusCode")&&/(?:\breturn\s*\(?|=>\s*\()\s*\{\s*["']?statusCode["']?\s*:/.test(e))return'the function returns "statusCode", as on AWS Lambda. Deploy it with --signature lambda, or return "status"'}async function Js(e,n){let[t,r]=await Qs(e,n);if(V()!==void 0&&(t===void 0||ft(r)))return{app:await we(0)};if(t!==void 0)return oe(),ye(r),{app:t};let o=_r(e,n);return o!==void 0||l.appSetting!=="http"||typeof e!="function"?o:{app:(e.length<2?await we(Lr):void 0)??W(e)}}async function Qs(e,n){let t=await mn(e);if(t!==void 0||typeof e=="function"||Fn(e))return[t,e];for(let r of Bn){let o=await n(r),s=o===e?void 0:await mn(o);if(s!==void 0)return[s,o]}return[void 0,e]}function Fn(e){return e!=null&&typeof e.fetch=="function"}function _r(e,n){for(let r of[e,...Bn.map(n)])if(Fn(r))return ye(r),{fetch:hn(r.fetch,r)};let t=l.appSetting==="fetch"&&typeof e=="function"?e:n("fetch");if(typeof t=="function")return ye(t),{fetch:hn(t)}}function Ys(e,n,t){if(Xs())return'it starts processes with node:cluster. Deploy it as a server of its own, such as --command "node server.js"; replicas are started by faas';if(l.appSetting==="http")return`expected it to listen on PORT within ${Ir/1e3} s or to export an application, but it does neither`;let r="A server has to call listen() while it loads, or be deployed with --app http";if(n===void 0){let s=Object.keys(e).join(", ")||"nothing";return`expected it to export ${l.handlerSetting?`"${t}"`:_n.map(d=>`"${d}"`).join(" or ")}, but it exports ${s}. ${r}`}let o=n===null?"null":typeof n;return l.appSetting==="fetch"?`expected "${t}" to have a function fetch, got ${o}`:`expected "${t}" to be a function, an application or an object with fetch, got ${o}. ${r}`}function Xs(){let e=process.getBuiltinModule("node:cluster"),n=Object.values(e.workers??{});for(let t of n)t?.kill();return n.length>0}var $n;function Br(){$n=$r("read -r _ || exit; ","pipe"),$n.stdin?.on("error",()=>{})}function Fr(){let e=$n??$r("","ignore");return e.stdin?.end(`
+`),()=>{try{e.pid!==void 0&&process.kill(-e.pid,"SIGKILL")}catch{}}}function $r(e,n){let{spawn:t}=process.getBuiltinModule("node:child_process"),r=`${e}sleep 5; exec "$0" -e "$1"`,o=`(${Ks})(${process.pid}, 6)`,s=t("sh",["-c",r,process.execPath,o],{detached:!0,env:{PATH:process.env.PATH},stdio:[n,"ignore","inherit"]});return s.on("error",()=>{}),s.unref(),s}async function Ks(e,n){for(process.kill(e,"SIGUSR1"),setTimeout(()=>process.exit(),2e4).unref();;){let t=await fetch("http://127.0.0.1:9229/json/list").then(i=>i.json()).catch(()=>[]),[{webSocketDebuggerUrl:r}={webSocketDebuggerUrl:void 0}]=t;if(r===void 0){await new Promise(i=>setTimeout(i,100));continue}let o=new WebSocket(r),s="JSON.stringify([process.cwd(), new Error().stack])";o.onopen=()=>o.send(JSON.stringify({id:1,method:"Runtime.evaluate",params:{expression:s}})),o.onmessage=({data:i})=>{let[d,a]=JSON.parse(JSON.parse(String(i)).result.result.value),c=a.split(`
+`).filter(B=>B.includes(`${d}/`)&&!B.includes("/.interface.mjs")),f=c.find(B=>!B.includes("/node_modules/"))??c[0],[,p,m,ne]=/^ +at (?:async )?(?:(.+?) \()?(?:file:\/\/)?(\/.+?):(\d+)(?::\d+)?\)?$/.exec(f??"")??[];if(m!==void 0){let B=`${decodeURI(m).slice(d.length+1)}:${ne}${p?` (${p})`:""}`;process.stderr.write(`Still loading after ${n} s, at ${B}
+`)}process.exit()};return}}var G=u(g(),1),Ur=u(se(),1),_=u(be(),1),Hr={gzip:e=>e.createGunzip(),"x-gzip":e=>e.createGunzip(),deflate:(e,n)=>(n&15)===8?e.createInflate():e.createInflateRaw(),br:e=>e.createBrotliDecompress()},Mr=3;function Mn(){return process.getBuiltinModule("node:zlib")}function He(e){return e.split(",").map(t=>t.trim().toLowerCase()).filter(t=>t!==""&&t!=="identity")}function Un(e,n){let t=He(n),r=t.find(s=>!Object.hasOwn(Hr,s));if(r!==void 0)throw new G.Problem("UNSUPPORTED_MEDIA_TYPE",`The body has Content-Encoding "${r}", which cannot be decoded. Send it with ${Ur.ACCEPTED_ENCODINGS}, or without`);if(t.length>Mr)throw new G.Problem("INVALID_REQUEST",`Expected at most ${Mr} content codings, got ${t.length}`);let o=(0,_.limitedChunks)((0,_.chunksOf)(e));for(let s of t.reverse())o=(0,_.limitedChunks)(Zs(o,s));return o}async function*Zs(e,n){let{value:t}=await e.next();if(t===void 0)return;let r=Hr[n]?.(Mn(),t[0]),{pipeline:o,Readable:s}=process.getBuiltinModule("node:stream"),i=s.from((async function*(){yield t,yield*e})());try{yield*o(i,r,()=>{})}catch(d){throw d instanceof G.Problem?d:new G.Problem("INVALID_REQUEST",`The body is not valid ${n}: ${(0,G.messageOf)(d)}`)}}async function Dr(e,n){if((0,_.declaresTooLarge)(e))throw(0,_.bodyTooLarge)();let t=[];for await(let r of Un(e,n))t.push(r);return delete e.headers["content-encoding"],delete e.headers["content-length"],Buffer.concat(t)}var ei=["gzip","x-gzip","deflate","br"],Hn=16*1024;function qr({type:e,headers:n}){return e==="default"?!1:He(n.get("content-encoding")??"").every(t=>ei.includes(t))}function Dn(e,n,t){let r=He(String(e[n])).at(-1);ArrayBuffer.isView(t)&&(r===void 0||ni(new Uint8Array(t.buffer,t.byteOffset,t.byteLength),r))||delete e[n]}async function De(e,n,t){let r=(async function*(){yield*e})(),o=await r.next();for(;!o.done&&o.value?.length===0;)o=await r.next();return o.done||Dn(n,t,o.value),{[Symbol.asyncIterator](){return this},next(){let s=o;return o=void 0,s===void 0?r.next():Promise.resolve(s)},return:()=>r.return(void 0)}}function ni(e,n){if(n==="gzip"||n==="x-gzip")return jr(e,[31,139]);if(n==="zstd")return jr(e,[40,181,47,253]);let t=Mn(),r=e.subarray(0,Hn);try{return n==="br"?t.brotliDecompressSync(r,{finishFlush:t.constants.BROTLI_OPERATION_FLUSH,maxOutputLength:Hn}):n==="deflate"&&!ti(e)&&t.inflateRawSync(r,{finishFlush:t.constants.Z_SYNC_FLUSH,maxOutputLength:Hn}),!0}catch(o){return o.code==="ERR_BUFFER_TOO_LARGE"}}function jr(e,n){return n.every((t,r)=>r>=e.length||e[r]===t)}function ti([e=0,n=0]){return(e&15)===8&&(e*256+n)%31===0}var ue=u(je(),1);async function Gr(e,{status:n,body:t},r,o){return(0,ue.isStream)(t)?(0,ue.sendBody)(e,n,r,await De(t,r,o)):(t!=null&&Dn(r,o,t instanceof ArrayBuffer?new Uint8Array(t):t),(0,ue.sendBody)(e,n,r,t))}var Qr=u(g(),1);var qe=u(J(),1),We=u(jn(),1),Yr=u(Jr(),1);async function Ge(e,n){if(!ri(n))throw new Qr.Problem("INVALID_RESPONSE",`Expected fetch to return a Response, got ${n===null?"null":typeof n}`);let{status:t,body:r}=n,o=oi(n),s=n.headers.get("content-length"),i=(0,qe.encodingHeaderOf)(o);if(i!==void 0&&qr(n)&&(delete o[i],s=null),r===null)return(0,We.send)(e,t,o,void 0);let d=r;return i!==void 0&&i in o&&(d=await De(d,o,i),i in o||(s=null)),e.request.method==="HEAD"&&s!==null?(await(d===r?r.cancel():d.return?.()),(0,We.sendHeadOnly)(e,t,o,Number(s))):(0,Yr.sendStream)(e,t,o,d)}function ri(e){if(e instanceof Response)return!0;let{status:n,headers:t}=e??{};return typeof n=="number"&&typeof t?.get=="function"}function oi({headers:e}){let n={},t=[];for(let[r,o]of e)(0,qe.isFraming)(r,o)||(r!=="set-cookie"?n[r]=o:(t.push(o),n[r]=t));return n}var ho=b("node:path"),Xe=u(qn(),1);var Y=u(x(),1),L=u(g(),1),go=u(J(),1),yo=u(se(),1),wo=u(jn(),1),bo=u(Zr(),1),X=u(no(),1),K=u(dn(),1);var ro=b("node:path"),oo=u(g(),1),si=420,ii=493;function Ve(e){let n=e.indexOf(`
+`),t=e.subarray(n+1),{folder:r,env:o,digest:s,files:i}=ai(e.toString("utf8",0,Math.max(0,n)));if(typeof r!="string"||r!==(0,ro.resolve)(r)||r.includes("\0"))throw C('expected "folder" to be an absolute path');if(!Wn(o)||!Object.entries(o).every(fi))throw C('expected "env" to have names and texts of variables');if(!Array.isArray(i))throw C('expected "files" to be a list');let d=i.map(di),a=d.reduce((f,p)=>f+(p.size??0),0);if(a!==t.length)throw C(`expected ${a} bytes of files, got ${t.length}`);let c=`sha256:${process.getBuiltinModule("node:crypto").hash("sha256",t)}`;if(s!==c)throw C(`expected files with the digest ${s}, got ${c}`);return{folder:r,env:o,files:ci(d),contents:t}}function ai(e){let n;try{n=JSON.parse(e)}catch{}if(!Wn(n))throw C("expected a line with a JSON object");return n}function di(e){if(!Wn(e))throw C("expected each file to be an object");let{path:n,mode:t,size:r,link:o,type:s}=e;if(typeof n!="string"||!ui(n))throw C(`the path ${JSON.stringify(n)} is not allowed`);if(t!==void 0&&!to(t))throw C(`expected a mode for ${n}`);if(o!==void 0){if(typeof o!="string"||o===""||o.includes("\0"))throw C(`expected a target for ${n}`);return{path:n,mode:0,size:void 0,link:o}}if(s==="folder")return{path:n,mode:t??ii,size:void 0,link:void 0};if(!to(r))throw C(`expected a size for ${n}`);return{path:n,mode:t??si,size:r,link:void 0}}function ci(e){let n=e.filter(({link:t})=>t!==void 0).map(({path:t})=>`${t}/`);for(let{path:t}of n.length===0?[]:e)if(n.some(r=>t.startsWith(r)))throw C(`${t} is below a link`);return e}function ui(e){return!e.includes("\0")&&e.split("/").every(n=>n!==""&&n!=="."&&n!=="..")}function fi([e,n]){return e===""||e.includes("=")||e.includes("\0")?!1:typeof n=="string"&&!n.includes("\0")}function Wn(e){return typeof e=="object"&&e!==null&&!Array.isArray(e)}function to(e){return Number.isSafeInteger(e)&&e>=0}function C(e){return new oo.Problem("INVALID_REQUEST",`Invalid claim: ${e}`)}var ze=u(g(),1),so=8*2**20;function io(e){return new Promise((n,t)=>{let r=Number(e.headers["content-length"]);if(Number.isNaN(r))throw new ze.Problem("INVALID_REQUEST","Expected a claim with Content-Length");if(r>so)throw new ze.Problem("BODY_TOO_LARGE",`Expected a claim of at most ${so} bytes, got ${r}`);let o=[];e.on("data",s=>o.push(s)),e.once("end",()=>n(o.length===1?o[0]:Buffer.concat(o,r))),e.once("error",()=>t(new ze.Problem("INVALID_REQUEST","The claim ended before it was complete")))})}var uo=b("node:events"),Ye=b("node:fs"),fo=b("node:os"),zn=b("node:path"),po=u(qn(),1);var A=b("node:fs"),fe=b("node:path"),Je=u(g(),1),co=146;function Qe({folder:e,files:n,contents:t}){let r=new Gn(e),o=0;for(let s of n){let i=(0,fe.join)(e,s.path),d=o+(s.size??0);try{if(r.create((0,fe.dirname)(i)),s.link!==void 0)ao(i,()=>(0,A.symlinkSync)(s.link,i));else if(s.size===void 0)r.create(i,s.mode);else{let a={flag:"wx",mode:s.mode&~co};ao(i,()=>(0,A.writeFileSync)(i,t.subarray(o,d),a))}}catch(a){throw new Je.Problem("FUNCTION_LOAD_FAILED",`Cannot write ${s.path}: ${(0,Je.messageOf)(a)}`)}o=d}r.protect()}var Gn=class{#e;constructor(n){(0,A.mkdirSync)(n,{recursive:!0}),this.#e=new Map([[n,void 0]])}create(n,t=493){if(this.#e.has(n))return;this.create((0,fe.dirname)(n));let r=(0,A.mkdirSync)(n,{recursive:!0})!==void 0;this.#e.set(n,r?t:void 0)}protect(){for(let[n,t]of this.#e)t!==void 0&&(0,A.chmodSync)(n,t&~co)}};function ao(e,n){try{n()}catch(t){if(t.code!=="EEXIST")throw t;(0,A.rmSync)(e),n()}}var pi=5,Vn={"index.mjs":"export const handler = () => ({});","index.cjs":"exports.handler = () => ({});"};async function lo(e){await e({host:"127.0.0.1",port:0},async t=>{for(let r=0;r<pi;r++)await li(t)});let n=mi();if(n!==void 0)try{Qe(Ve(hi(n)));for(let t of Object.keys(Vn))await(0,po.importModule)((0,zn.join)(n,t))}finally{(0,Ye.rmSync)(n,{recursive:!0,force:!0})}}async function li(e){let{connect:n}=process.getBuiltinModule("node:net"),t=n(e.address().port,"127.0.0.1");t.write(`POST / HTTP/1.1\r
+Host: localhost\r
+Content-Type: application/json\r
+Content-Length: 2\r
+Connection: close\r
+\r
+{}`),await(0,uo.once)(t.resume(),"close")}function mi(){try{return(0,Ye.mkdtempSync)((0,zn.join)((0,fo.tmpdir)(),"faas-"))}catch{return}}function hi(e){let n=Object.values(Vn).join(""),t=Object.entries(Vn).map(([o,{length:s}])=>({path:o,size:s})),r=`sha256:${process.getBuiltinModule("node:crypto").hash("sha256",n)}`;return Buffer.from(`${JSON.stringify({folder:e,env:{},digest:r,files:t})}
+${n}`)}async function So(e,{rehearse:n,start:t}){let r=process.env.FAAS_CLAIM_SHA256??"";if(!/^[0-9a-f]{64}$/.test(r))throw new Error("Expected FAAS_CLAIM_SHA256 to be a SHA-256 in hexadecimal");let o=(0,X.createWrapperServer)(),s=new Jn(r,i=>t(i,o));(0,K.drainOnSigterm)(o,()=>s.isClaimed),(0,K.exitOnUncaughtError)(),process.setSourceMapsEnabled(!0),process.env.FAAS_LOADING_WATCH==="1"&&Br(),process.stdout,process.stderr,await lo(n),(0,Y.readSettings)(process.env,e),(0,Xe.useFunction)({problem:new L.Problem("NO_CAPACITY","The replica waits for its function")}),(0,X.setOwnRoutes)((i,d)=>s.answer(i,d)),(0,K.exitOnListenError)(o.listen(Y.address))}var Jn=class{constructor(n,t){this.isClaimed=!1;this.#e=Buffer.from(n),this.#t=t}#e;#t;answer(n,t){if(t==="/-/claim")this.#r(n);else if(t==="/-/ready"&&!this.isClaimed)(0,wo.send)(n,200,{"Content-Type":go.JSON_TYPE},'{"status":"warm"}');else return!1;return!0}async#r(n){let t;try{if(this.#n(n),t=Ve(await io(n.request)),this.isClaimed)throw mo()}catch(r){if(!(r instanceof L.Problem))throw r;(0,yo.sendProblem)(n,r);return}this.isClaimed=!0,this.#o(t),await(0,X.answerReady)(n)}#n({request:n}){if(this.isClaimed)throw mo();let{hash:t,timingSafeEqual:r}=process.getBuiltinModule("node:crypto"),[,o=""]=/^Bearer (.+)$/.exec(n.headers.authorization??"")??[];if(!r(Buffer.from(t("sha256",o)),this.#e))throw new L.Problem("FORBIDDEN","The claim does not have the token of this replica");if(n.method!=="POST")throw new L.Problem("INVALID_REQUEST","Expected a claim to be a POST request")}#o(n){bo.deadlines.stop(),delete process.env.FAAS_WARM,delete process.env.FAAS_CLAIM_SHA256,Object.assign(process.env,n.env);try{Qe(n),process.chdir(n.folder)}catch(t){let r=t instanceof L.Problem?t:new L.Problem("FUNCTION_LOAD_FAILED",(0,L.messageOf)(t));(0,Xe.useFunction)({problem:r}),console.error(r.message);return}process.argv.splice(1,process.argv.length,(0,ho.join)(n.folder,Y.WRAPPER_FILE)),(0,Xe.useFunction)(void 0),this.#t(n.folder)}},mo=()=>new L.Problem("REPLICA_CLAIMED","The replica has a function already");var Qn=u(x(),1),w={CONTINUATION:0,TEXT:1,BINARY:2,CLOSE:8,PING:9,PONG:10},E={NORMAL:1e3,PROTOCOL_ERROR:1002,NONE:1005,LOST:1006,INVALID_DATA:1007,TOO_LARGE:1009,ERROR:1011,RESTART:1012},T=class extends Error{constructor(n,t){super(t),this.code=n}};function pe(e,n){let{length:t}=n,r=t<126?2:t<65536?4:10,o=Buffer.allocUnsafe(r+t);return o[0]=128|e,r===2?o[1]=t:r===4?(o[1]=126,o.writeUInt16BE(t,2)):(o[1]=127,o.writeBigUInt64BE(BigInt(t),2)),n.copy(o,r),o}function Ze(e,n=""){if(e===E.NONE)return pe(w.CLOSE,Buffer.alloc(0));let t=Buffer.alloc(2+Buffer.byteLength(n));return t.writeUInt16BE(e,0),t.write(n,2),pe(w.CLOSE,t)}function Yn(e){return e>=3e3&&e<=4999?!0:e>=1e3&&e<=1014&&e!==1004&&e!==E.NONE&&e!==E.LOST}var Ke=class{#e;#t=new TextDecoder("utf-8",{fatal:!0,ignoreBOM:!0});#r=[];#n=0;#o=[];#i=0;#s=w.CONTINUATION;#a=!1;constructor(n){this.#e=n}write(n){for(this.#r.push(n),this.#n+=n.length;!this.#a;){let t=this.#p();if(t===void 0||this.#n<t.size+t.length)return;let r=this.#h(t.size+t.length),o=r.subarray(t.size);gi(o,r.subarray(t.size-4,t.size)),this.#c(t,o)}}#p(){if(this.#n<2)return;let[n=0,t=0]=this.#f(2),r=n&15,o=t&127;if(n&112)throw new T(E.PROTOCOL_ERROR,"a reserved bit is set");if(!(t&128))throw new T(E.PROTOCOL_ERROR,"a frame is not masked");let s=(n&128)!==0;if(r>=w.CLOSE){if(r>w.PONG||!s||o>125)throw new T(E.PROTOCOL_ERROR,"an invalid control frame")}else if(r>w.BINARY||r===w.CONTINUATION!==this.#l)throw new T(E.PROTOCOL_ERROR,"an unexpected frame");let i=o===127?8:o===126?2:0,d=6+i;if(this.#n<2+i)return;let a=this.#f(2+i),c=i===8?Number(a.readBigUInt64BE(2)):i===2?a.readUInt16BE(2):o;if(r<w.CLOSE&&this.#i+c>Qn.bodyLimit)throw new T(E.TOO_LARGE,`a message is larger than ${Qn.bodyLimit} bytes`);return{isFinal:s,opcode:r,size:d,length:c}}get#l(){return this.#s!==w.CONTINUATION}#c({isFinal:n,opcode:t},r){t===w.CLOSE?this.#u(r):t===w.PING?this.#e.onPing(r):t!==w.PONG&&this.#m(n,t,r)}#m(n,t,r){if(t!==w.CONTINUATION&&(this.#s=t),this.#o.push(r),this.#i+=r.length,!n)return;let o=this.#o.length===1?r:Buffer.concat(this.#o),s=this.#s===w.TEXT;this.#o=[],this.#i=0,this.#s=w.CONTINUATION,this.#e.onMessage(s?this.#d(o):o)}#u(n){if(this.#a=!0,n.length===0){this.#e.onClose(E.NONE,"");return}let t=n.length===1?0:n.readUInt16BE(0);if(!Yn(t))throw new T(E.PROTOCOL_ERROR,"an invalid close code");this.#e.onClose(t,this.#d(n.subarray(2)))}#d(n){try{return this.#t.decode(n)}catch{throw new T(E.INVALID_DATA,"a text is not UTF-8")}}#f(n){let[t]=this.#r;return t!==void 0&&t.length>=n?t.subarray(0,n):(this.#r=[Buffer.concat(this.#r)],this.#r[0].subarray(0,n))}#h(n){let t=this.#r.length===1?this.#r[0]:Buffer.concat(this.#r);return this.#r=t.length>n?[t.subarray(n)]:[],this.#n-=n,t.subarray(0,n)}};function gi(e,n){for(let t=0;t<e.length;t++)e[t]=e[t]^n[t&3]}var yi=500,Z=new Map;function Eo(e){Z.set(e,e.bytesWritten),e.once("close",()=>Z.delete(e))}function en(e){return e.bytesWritten!==Z.get(e)}function Xn(e){for(let n of Z.keys())n.writable&&en(n)&&n.end(Ze(e))}async function Oo(){if(Z.size===0)return;let e=[...Z.keys()],n=Promise.all(e.map(r=>new Promise(o=>r.once("close",o))));Xn(E.RESTART);let t=setTimeout(()=>{for(let r of e)r.destroy()},yi);await n,clearTimeout(t),await new Promise(r=>setImmediate(r))}var Zn=u(x(),1),No=u(an(),1),ee=u(g(),1),Lo=u(xo(),1),Io=u(se(),1),Po=u(je(),1);var vo=u(un(),1);var wi=5e3,Ro=16,nn=class{constructor(n){this.CONNECTING=0;this.OPEN=1;this.CLOSING=2;this.CLOSED=3;this.readyState=0;this.protocol="";this.extensions="";this.binaryType="nodebuffer";this.onopen=null;this.onmessage=null;this.onclose=null;this.onerror=null;this.#t=[];this.#r=new Ke(this);this.#i=!1;this.#s=[];this.#p=!1;this.#e=n}#e;#t;#r;#n;#o;#i;#s;#a;#p;accept({protocol:n=this.#e.offered[0]??""}={}){if(this.readyState!==this.CONNECTING)return;let{stream:t,head:r}=this.#e.accept(n);this.protocol=n,this.#n=t,this.readyState=this.OPEN,t.on("close",()=>this.#m()),t.on("end",()=>t.end()),setImmediate(()=>{t.destroyed||(this.#d({type:"open",target:this}),t.on("data",o=>this.#l(o)),r.length>0&&this.#l(r))})}get bufferedAmount(){return this.#n?.writableLength??0}send(n){this.accept();let t=typeof n=="string"?w.TEXT:w.BINARY;this.#u(pe(t,bi(n)))}close(n=E.NORMAL,t=""){if(!Yn(n))throw new RangeError(`Expected a close code from 1000 to 1014 or 3000 to 4999, got ${n}`);if(Buffer.byteLength(t)>123)throw new RangeError("Expected a reason of at most 123 bytes");this.accept(),this.#c(n,t)}addEventListener(n,t,r){this.#t.push([n,t,r?.once===!0])}removeEventListener(n,t){let r=this.#t.findIndex(([o,s])=>o===n&&s===t);r>=0&&this.#t.splice(r,1)}async*[Symbol.asyncIterator](){for(this.accept(),this.#p=!0;;){let n=this.#s.shift();if(n!==void 0)this.#s.length<Ro&&this.#n?.resume(),yield n;else{if(this.readyState>=this.CLOSING)return;await new Promise(t=>this.#a=t)}}}onMessage(n){this.readyState===this.OPEN&&(this.#p&&(this.#s.push(n),this.#s.length>=Ro&&this.#n?.pause(),this.#a?.()),this.#d({type:"message",target:this,data:n}))}onPing(n){this.#u(pe(w.PONG,n))}onClose(n,t){this.#o??={code:n,reason:t},this.#c(n,""),this.#n?.end()}fail(n){let{requestId:t}=this.#e;(0,vo.logError)(n,t),this.#c(E.ERROR,"")}#l(n){try{this.#r.write(n)}catch(t){if(!(t instanceof T))throw t;this.#o={code:t.code,reason:t.message},this.#d({type:"error",target:this,message:t.message}),this.#c(t.code,t.message),this.#n?.removeAllListeners("data"),this.#n?.resume(),this.#n?.end()}}#c(n,t){this.#i||this.readyState===this.CLOSED||(this.readyState=this.CLOSING,this.#u(Ze(n,t)),this.#i=!0,this.#a?.(),this.#n?.resume(),setTimeout(()=>this.#n?.destroy(),wi).unref())}#m(){this.readyState=this.CLOSED;let{code:n,reason:t}=this.#o??{code:E.LOST,reason:""};this.#a?.(),this.#d({type:"close",target:this,code:n,reason:t,wasClean:n!==E.LOST})}#u(n){this.#i||this.#n?.writable!==!0||this.#n.write(n)}#d(n){let t=this.#t.filter(([o])=>o===n.type);for(let[o,s,i]of t)i&&this.removeEventListener(o,s),this.#f(s,n);let r=this[`on${n.type}`];typeof r=="function"&&this.#f(r,n)}#f(n,t){try{let r=n.call(this,t);r instanceof Promise&&r.catch(o=>this.fail(o))}catch(r){this.fail(r)}}};function bi(e){if(typeof e=="string"||e instanceof ArrayBuffer)return Buffer.from(e);if(ArrayBuffer.isView(e))return Buffer.from(e.buffer,e.byteOffset,e.byteLength);throw new TypeError(`Expected a string or bytes to send, got ${e===null?"null":typeof e}`)}var Kn=u(g(),1),Si="258EAFA5-E914-47DA-95CA-C5AB0DC85B11",Ei=/^[\w!#$%&'*+.^`|~-]+$/;function Co({headers:e}){if(e["sec-websocket-version"]!=="13")throw new Kn.Problem("INVALID_REQUEST","Expected Sec-WebSocket-Version to be 13");if(!/^[A-Za-z0-9+/]{22}==$/.test(e["sec-websocket-key"]??""))throw new Kn.Problem("INVALID_REQUEST","Expected Sec-WebSocket-Key to be 16 bytes in Base64")}function Ao({headers:e}){return(e["sec-websocket-protocol"]?.split(",").map(t=>t.trim())??[]).filter(t=>Ei.test(t))}function To({headers:e},n,t){let{createHash:r}=process.getBuiltinModule("node:crypto"),o=r("sha1").update(e["sec-websocket-key"]+Si).digest("base64"),s=t===""?"":`Sec-WebSocket-Protocol: ${t}\r
 `;return`HTTP/1.1 101 Switching Protocols\r
 Upgrade: websocket\r
 Connection: Upgrade\r
 Sec-WebSocket-Accept: ${o}\r
 ${s}X-Request-Id: ${n}\r
 \r
-`}function jr(e,n,t){let{app:r,websocket:o,handler:s}=t,i=r?.server;if(i!==void 0&&i.listenerCount("upgrade")>0)return Ss(e,n,i);if(o!==void 0)return Os(e,n,o);if(s!==void 0)throw new z.Problem("UPGRADE_REQUIRED",'The function does not accept WebSockets: it does not export "websocket"')}function Ss(e,{socket:n,head:t},r){qr(e,n);let o=i=>De(n)?n.destroy():n.end((0,Mr.rawProblem)(i,e.requestId)),s=setTimeout(()=>{let i=`The application did not accept the WebSocket within ${Ln.timeoutMs} ms`;De(n)||o(new z.Problem("FUNCTION_TIMEOUT",i))},Ln.timeoutMs);return new Promise((i,d)=>{n.once("close",()=>{clearTimeout(s),i()});try{r.emit("upgrade",e.request,n,t)}catch(a){o(new z.Problem("FUNCTION_ERROR",(0,z.messageOf)(a))),d(a)}})}async function Os(e,{socket:n,head:t},r){let{request:o,requestId:s}=e;Br(o);let i=new Promise(u=>{n.once("close",()=>u())}),d=u=>{if(e.isLate||n.destroyed)throw new Error("The WebSocket was closed before it was accepted");return qr(e,n),n.write($r(o,s,u)),{stream:n,head:t}},a=new je({requestId:s,offered:Fr(o),accept:d});try{let u=await r(a,new Hr.FunctionEvent(o),e.context);a.readyState!==a.CONNECTING?await i:u!=null?await(0,Dr.sendResult)(e,u):(a.accept(),await i)}catch(u){if(a.readyState===a.CONNECTING)throw u;a.fail(u),await i}}function qr(e,n){e.deadlines?.remove(e),e.response.detachSocket(n),Tr(n),(0,Ur.emitForCall)(n,e.requestId)}var Gr=c(S(),1);var U=c(fe(),1);function Wr({request:e,signal:n}){if((0,U.declaresTooLarge)(e))throw(0,U.bodyTooLarge)();let{method:t="GET",rawHeaders:r}=e,o=new Headers;for(let d=0;d<r.length;d+=2)o.append(r[d],r[d+1]);let s=e.headers["content-encoding"],i;if(t!=="GET"&&t!=="HEAD"&&(i=s===void 0?(0,U.limitedChunks)((0,U.chunksOf)(e)):Rn(e,s),s!==void 0))for(let d of["content-encoding","content-length"])o.delete(d);return new Request(Es(e),{method:t,headers:o,signal:n,...i===void 0?{}:{body:i,duplex:"half"}})}function Es({url:e="/",headers:n}){let t=s=>String(s??"").split(",",1)[0]?.trim(),r=t(n["x-forwarded-proto"])||"http",o=t(n["x-forwarded-host"])||n.host||"localhost";return`${r}://${o}${e.startsWith("/")?e:"/"}`}var Vr=c(Be(),1);async function zr(e,{app:n,fetch:t,respond:r}){if(n!==void 0)return P(e,n);if(t!==void 0)return Ue(e,await t(Wr(e),e));if(r!==void 0)return(0,Vr.sendResult)(e,await r(e));throw new Gr.Problem("UPGRADE_REQUIRED","The function accepts only WebSockets")}var ks={chooseFunction:pr,prepareSignature:rr,watchLoading:mr,actAsEntryPoint:Bn,needsServiceWorker:wt,defineServiceWorker:bt,serviceWorker:St,describeSyntaxError:st,locationIn:it,explain:dt,withoutMessage:at,readEncoded:wr,sendEncoded:Er,sendWebResponse:Ue,listenAsApp:Wn,releaseCaptured:K,runOther:zr,hasProgressed:tt,answerForApp:Je,openWebSocket:jr,endOpenSockets:Nr,closeOpenSockets:Tn,whenBackgroundWorkDone:pt};return eo(Rs);})();
+`}function _o(e,n,t){let{app:r,websocket:o,handler:s}=t,i=r?.server;if(i!==void 0&&i.listenerCount("upgrade")>0)return Oi(e,n,i);if(o!==void 0)return ki(e,n,o);if(s!==void 0)throw new ee.Problem("UPGRADE_REQUIRED",'The function does not accept WebSockets: it does not export "websocket"')}function Oi(e,{socket:n,head:t},r){Bo(e,n);let o=i=>en(n)?n.destroy():n.end((0,Io.rawProblem)(i,e.requestId)),s=setTimeout(()=>{let i=`The application did not accept the WebSocket within ${Zn.timeoutMs} ms`;en(n)||o(new ee.Problem("FUNCTION_TIMEOUT",i))},Zn.timeoutMs);return new Promise((i,d)=>{n.once("close",()=>{clearTimeout(s),i()});try{r.emit("upgrade",e.request,n,t)}catch(a){o(new ee.Problem("FUNCTION_ERROR",(0,ee.messageOf)(a))),d(a)}})}async function ki(e,{socket:n,head:t},r){let{request:o,requestId:s}=e;Co(o);let i=new Promise(c=>{n.once("close",()=>c())}),d=c=>{if(e.isLate||n.destroyed)throw new Error("The WebSocket was closed before it was accepted");return Bo(e,n),n.write(To(o,s,c)),{stream:n,head:t}},a=new nn({requestId:s,offered:Ao(o),accept:d});try{let c=await r(a,new Lo.FunctionEvent(o),e.context);a.readyState!==a.CONNECTING?await i:c!=null?await(0,Po.sendResult)(e,c):(a.accept(),await i)}catch(c){if(a.readyState===a.CONNECTING)throw c;a.fail(c),await i}}function Bo(e,n){e.deadlines?.remove(e),e.response.detachSocket(n),Eo(n),(0,No.emitForCall)(n,e.requestId)}var $o=u(g(),1);var D=u(be(),1);function Fo({request:e,signal:n}){if((0,D.declaresTooLarge)(e))throw(0,D.bodyTooLarge)();let{method:t="GET",rawHeaders:r}=e,o=new Headers;for(let d=0;d<r.length;d+=2)o.append(r[d],r[d+1]);let s=e.headers["content-encoding"],i;if(t!=="GET"&&t!=="HEAD"&&(i=s===void 0?(0,D.limitedChunks)((0,D.chunksOf)(e)):Un(e,s),s!==void 0))for(let d of["content-encoding","content-length"])o.delete(d);return new Request(xi(e),{method:t,headers:o,signal:n,...i===void 0?{}:{body:i,duplex:"half"}})}function xi({url:e="/",headers:n}){let t=s=>String(s??"").split(",",1)[0]?.trim(),r=t(n["x-forwarded-proto"])||"http",o=t(n["x-forwarded-host"])||n.host||"localhost";return`${r}://${o}${e.startsWith("/")?e:"/"}`}var Mo=u(je(),1);async function Uo(e,{app:n,fetch:t,respond:r}){if(n!==void 0)return F(e,n);if(t!==void 0)return Ge(e,await t(Fo(e),e));if(r!==void 0)return(0,Mo.sendResult)(e,await r(e));throw new $o.Problem("UPGRADE_REQUIRED","The function accepts only WebSockets")}var Ri={chooseFunction:Pr,prepareSignature:xr,waitForClaim:So,watchLoading:Fr,actAsEntryPoint:rt,needsServiceWorker:Ut,defineServiceWorker:Ht,serviceWorker:Dt,describeSyntaxError:vt,locationIn:Ct,explain:Tt,withoutMessage:At,readEncoded:Dr,sendEncoded:Gr,sendWebResponse:Ge,listenAsApp:pt,releaseCaptured:oe,runOther:Uo,hasProgressed:kt,answerForApp:cn,openWebSocket:_o,endOpenSockets:Oo,closeOpenSockets:Xn,whenBackgroundWorkDone:Pt};return Vo(vi);})();
 return lazy.functions;
 */

@@ -112,6 +112,7 @@ settings = Settings()
 ERRORS = {
     "MALFORMED_JSON": (400, "Malformed JSON"),
     "INVALID_REQUEST": (400, "Invalid request"),
+    "FORBIDDEN": (403, "Insufficient key scope"),
     "NOT_FOUND": (404, "Not found"),
     "BODY_TOO_LARGE": (413, "Request body too large"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported media type"),
@@ -121,6 +122,7 @@ ERRORS = {
     "INVALID_RESPONSE": (500, "The function returned an invalid response"),
     "FUNCTION_LOAD_FAILED": (502, "The function could not be loaded"),
     "NO_CAPACITY": (503, "No capacity"),
+    "REPLICA_CLAIMED": (409, "The replica has a function already"),
     "FUNCTION_TIMEOUT": (504, "The function timed out"),
 }
 
@@ -153,6 +155,10 @@ def load_failed(detail):
 
 def no_capacity():
     return Problem("NO_CAPACITY", f"{settings.concurrency} calls are running and {settings.queue_limit} are waiting")
+
+
+def replica_claimed():
+    return Problem("REPLICA_CLAIMED", "The replica has a function already")
 
 
 # ---- process_exit.py
@@ -631,6 +637,7 @@ def load_message(error):
 
 class Lifecycle:
     def __init__(self):
+        self.warm = False  # waits for a function
         self.draining = False  # asked to finish: no more connections, and every response closes its own
         self.drained = False  # finished; the user's handler of SIGTERM is next
         self.user_handler = signal.SIG_DFL  # of SIGTERM
@@ -1348,11 +1355,21 @@ class Log:
 class Context:
     __slots__ = ("request_id", "ends")
 
-    org, endpoint, revision = settings.identity
-
     def __init__(self, request_id, ends):
         self.request_id = request_id
         self.ends = ends  # on the monotonic clock
+
+    @property
+    def org(self):
+        return settings.identity[0]
+
+    @property
+    def endpoint(self):
+        return settings.identity[1]
+
+    @property
+    def revision(self):
+        return settings.identity[2]
 
     @property
     def deadline(self):
@@ -2664,6 +2681,7 @@ class Server:
 
     def __init__(self):
         self.listening = False
+        self.claimed = False  # a warm process was given its function
         self.serving = False  # loop, runner and deadlines are there
         self.problem = None  # reason why the function could not be loaded
         self.connections = {}
@@ -2686,7 +2704,9 @@ class Server:
         self.listener.setblocking(False)
         self.listening = True
 
-    def serve(self, loaded, problem, watch):
+    def serve(
+        self, loaded, problem, watch, connections=()
+    ):
         self.problem = problem
         app, target = (loaded.app, loaded.target) if loaded else (None, None)
         if app in ("asgi", "asgi2"):
@@ -2703,6 +2723,8 @@ class Server:
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.loop.add_reader(self.listener.fileno(), self.accept)
         self.serving = True
+        for sock, received in connections:
+            self.add_connection(sock, received)
         watch.end(self.loop.call_later if isinstance(self.runner, SyncRunner) else None)
         if lifecycle.draining:  # SIGTERM came while the function was loading
             self.loop.call_soon_threadsafe(self.drain)
@@ -2772,9 +2794,15 @@ class Server:
             except OSError:  # it is already closed; macOS reports that here
                 sock.close()
                 continue
-            connection = self.connection_type(sock, self)
-            self.connections[connection] = None
-            self.sweep_soon()
+            self.add_connection(sock)
+
+    def add_connection(self, sock, received=b""):
+        connection = self.connection_type(sock, self)
+        self.connections[connection] = None
+        self.sweep_soon()
+        if received:
+            connection.buffer = received
+            connection.process()
 
     def accept_again(self):
         if self.listening:
@@ -2794,7 +2822,10 @@ class Server:
             call.connection.deliver(call, response)
 
     def own_route(self, call):
-        if call.target.partition("?")[0] != "/-/ready":
+        path = call.target.partition("?")[0]
+        if path == "/-/claim" and self.claimed:
+            raise replica_claimed()
+        if path != "/-/ready":
             raise Problem("NOT_FOUND", f"There is nothing at {call.target}")
         if self.problem:
             raise self.problem
@@ -2853,7 +2884,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2855, r'''import os
+PARTS['function.missing_package'] = 2886, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2937,7 +2968,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2939, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2970, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -2995,7 +3026,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 2997, r'''import base64
+PARTS['signatures.aws_lambda'] = 3028, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3175,7 +3206,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3177, r'''import sys
+PARTS['apps.recognize'] = 3208, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3311,7 +3342,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3313, r'''import sys
+PARTS['signatures.adapt'] = 3344, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3455,7 +3486,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3457, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3488, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3572,7 +3603,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3574, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3605, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3638,7 +3669,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3640, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3671, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3665,7 +3696,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3667, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3698, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3872,7 +3903,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3874, r'''from time import monotonic
+PARTS['asgi.connection'] = 3905, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4015,7 +4046,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4017, r'''import sys
+PARTS['asgi.lifespan'] = 4048, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4103,7 +4134,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4105, r'''import gc
+PARTS['asgi.runner'] = 4136, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4193,7 +4224,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4195, r'''import io
+PARTS['wsgi.environ'] = 4226, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4273,7 +4304,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4275, r'''from time import monotonic
+PARTS['wsgi.response'] = 4306, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4397,7 +4428,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4399, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4430, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4443,7 +4474,422 @@ class WsgiInvoker:
 '''
 
 
-PARTS['signatures.google'] = 4445, r'''import os
+PARTS['warm.imports'] = 4476, r'''import os
+import sys
+from importlib import import_module
+
+# ---- warm/imports.py
+# Imports of a warm process before it has a function.
+
+# Modules of the standard library that functions and their packages import most, with all that these import.
+COMMON_MODULES = (
+    "asyncio",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "http.client",
+    "importlib.metadata",
+    "logging",
+    "pathlib",
+    "tempfile",
+    "traceback",
+    "typing",
+    "urllib.request",
+    "uuid",
+)
+# Packages that replace parts of the standard library, which must not have been imported by then.
+PATCHING_PACKAGES = ("eventlet", "gevent")
+
+
+def import_ahead():
+    for name in COMMON_MODULES:
+        try:
+            import_module(name)
+        except ImportError:
+            pass  # an interpreter without it, such as one without OpenSSL
+    load_part('apps.recognize')
+    load_part('asgi.connection')
+    load_part('asgi.runner')
+    load_part('signatures.adapt')
+    load_part('wsgi.invoker')
+
+
+def forget_ahead(folder, files, kept):
+    ahead = set(sys.modules).difference(kept)
+    own = {file.path.partition("/")[0].partition(".")[0] for file in files}
+    hides = not own.isdisjoint(name.partition(".")[0] for name in ahead)
+    if hides or any(os.path.isdir(os.path.join(folder, ".packages", name)) for name in PATCHING_PACKAGES):
+        for name in ahead:
+            del sys.modules[name]
+'''
+
+
+PARTS['warm.write_files'] = 4526, r'''import os
+
+# ---- warm/write_files.py
+# Writing the files of a claim.
+
+# Bits of a mode that permit writing.
+WRITABLE = 0o222
+
+
+def write_files(claim):
+    folders = CreatedFolders(claim.folder)
+    begin = 0
+    file = None
+    try:
+        for file in claim.files:
+            end = begin + (file.size or 0)
+            write_file(file, claim.contents[begin:end], folders)
+            begin = end
+        folders.protect()
+    except OSError as error:
+        raise load_failed(f"Cannot write {file.path if file else claim.folder}: {error.strerror}") from None
+
+
+def write_file(file, contents, folders):
+    path = os.path.join(folders.root, file.path)
+    folders.create(os.path.dirname(path))
+    link = file.link
+    if link is not None:
+        replace_file(path, lambda: os.symlink(link, path))
+    elif file.size is None:
+        folders.create(path, file.mode)
+    else:
+        replace_file(path, lambda: write_new(path, file.mode & ~WRITABLE, contents))
+
+
+class CreatedFolders:
+    def __init__(self, root):
+        self.root = root
+        self.modes = {root: None}  # by path; None for those that existed
+
+    def create(self, path, mode=0o755):
+        if path in self.modes:
+            return
+        self.create(os.path.dirname(path))
+        try:
+            os.mkdir(path)
+            self.modes[path] = mode
+        except FileExistsError:
+            self.modes[path] = None
+
+    def protect(self):
+        for path, mode in self.modes.items():
+            if mode is not None:
+                os.chmod(path, mode & ~WRITABLE)
+
+
+def replace_file(path, create):
+    try:
+        create()
+    except FileExistsError:
+        os.unlink(path)
+        create()
+
+
+def write_new(path, mode, contents):
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        while contents:
+            contents = contents[os.write(fd, contents) :]
+    finally:
+        os.close(fd)
+'''
+
+
+PARTS['warm.become'] = 4600, r'''import os
+import sys
+load_part('warm.imports')
+load_part('warm.write_files')
+
+# ---- warm/become.py
+# The change from a warm process to a replica.
+
+def become(claim, kept_modules):
+    for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256"):
+        del ENVIRONMENT[name]
+    try:
+        ENVIRONMENT.update(claim.env)
+        write_files(claim)
+        os.chdir(claim.folder)
+    except Problem as problem:
+        return problem
+    except (OSError, ValueError) as error:  # ValueError: a text that the system cannot have
+        return load_failed(f"Cannot use the claim: {error}")
+    source_folder.move(claim.folder)
+    settings.read()
+    wrapper = os.path.basename(FILE)
+    sys.argv[:] = [wrapper]
+    sys.modules["__main__"].__file__ = os.path.join(claim.folder, wrapper)
+    forget_ahead(claim.folder, claim.files, kept_modules)
+    return None
+'''
+
+
+PARTS['warm.claim'] = 4629, r'''import os
+from hashlib import sha256
+from json import loads
+
+# ---- warm/claim.py
+# Claims: the function that a warm process becomes.
+
+MAX_CLAIM_BYTES = 8 * 2**20
+
+
+class ClaimedFile:
+    __slots__ = ("path", "mode", "size", "link")
+
+    def __init__(self, path, mode, size=None, link=None):
+        self.path = path  # below the folder of the claim
+        self.mode = mode
+        self.size = size  # of a file
+        self.link = link  # target of a link
+
+
+class Claim:
+    def __init__(self, folder, env, files, contents):
+        self.folder = folder
+        self.env = env
+        self.files = files
+        self.contents = contents  # bytes of all files, one after the other
+
+
+def read_claim(body):
+    end = body.find(b"\n")
+    contents = memoryview(body)[end + 1 :]
+    line = parse_line(body[: max(0, end)])
+    folder, env, files = line.get("folder"), line.get("env"), line.get("files")
+    if not isinstance(folder, str) or folder != os.path.abspath(folder) or "\0" in folder:
+        raise invalid_claim('expected "folder" to be an absolute path')
+    if not isinstance(env, dict) or not all(is_variable(*pair) for pair in env.items()):
+        raise invalid_claim('expected "env" to have names and texts of variables')
+    if not isinstance(files, list):
+        raise invalid_claim('expected "files" to be a list')
+    claimed = [claimed_file(each) for each in files]
+    size = sum(file.size or 0 for file in claimed)
+    if size != len(contents):
+        raise invalid_claim(f"expected {size} bytes of files, got {len(contents)}")
+    digest = f"sha256:{sha256(contents).hexdigest()}"
+    if line.get("digest") != digest:
+        raise invalid_claim(f"expected files with the digest {line.get('digest')}, got {digest}")
+    check_links(claimed)
+    return Claim(folder, env, claimed, contents)
+
+
+def parse_line(text):
+    try:
+        line = loads(text)
+    except (ValueError, RecursionError):
+        line = None
+    if not isinstance(line, dict):
+        raise invalid_claim("expected a line with a JSON object")
+    return line
+
+
+def claimed_file(entry):
+    if not isinstance(entry, dict):
+        raise invalid_claim("expected each file to be an object")
+    path, mode, size, link = entry.get("path"), entry.get("mode"), entry.get("size"), entry.get("link")
+    if not isinstance(path, str) or not is_inside(path):
+        raise invalid_claim(f"the path {path!r} is not allowed")
+    if mode is not None and not is_count(mode):
+        raise invalid_claim(f"expected a mode for {path}")
+    if link is not None:
+        if not isinstance(link, str) or not link or "\0" in link:
+            raise invalid_claim(f"expected a target for {path}")
+        return ClaimedFile(path, 0, link=link)
+    if entry.get("type") == "folder":
+        return ClaimedFile(path, 0o755 if mode is None else mode)
+    if not is_count(size):
+        raise invalid_claim(f"expected a size for {path}")
+    return ClaimedFile(path, 0o644 if mode is None else mode, size)
+
+
+def check_links(files):
+    links = tuple(f"{file.path}/" for file in files if file.link is not None)
+    for file in files if links else ():
+        if file.path.startswith(links):
+            raise invalid_claim(f"{file.path} is below a link")
+
+
+def is_inside(path):
+    return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
+
+
+def is_variable(name, value):
+    return bool(name) and "=" not in name and "\0" not in name and isinstance(value, str) and "\0" not in value
+
+
+def is_count(value):
+    return type(value) is int and value >= 0
+
+
+def invalid_claim(reason):
+    return Problem("INVALID_REQUEST", f"Invalid claim: {reason}")
+'''
+
+
+PARTS['warm.process'] = 4732, r'''import re
+import select
+import socket
+import sys
+from hashlib import sha256
+from hmac import compare_digest
+load_part('warm.claim')
+
+# ---- warm/process.py
+# A process that waits for its function.
+
+TOKEN_DIGEST = re.compile("[0-9a-f]{64}\\Z").match
+
+
+class WarmClient:
+    def __init__(self, sock):
+        self.sock = sock
+        self.received = bytearray()  # and not yet taken
+        self.call = None  # from the end of its head on
+        self.answered = False
+
+    def send(self, data):
+        try:
+            self.sock.send(data)
+        except OSError:
+            pass  # the client has gone
+
+    def answer(self, data):
+        self.answered = True
+        self.send(data)
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the client has gone
+
+    def refuse(self, problem):
+        no_connection = None
+        call = self.call or Call(no_connection, "GET", "/", {})
+        call.keep_alive = False
+        self.answer(problem_response(call, problem).data)
+
+
+class WarmProcess:
+
+    def __init__(self, token_digest):
+        if not TOKEN_DIGEST(token_digest):
+            sys.exit("Expected FAAS_CLAIM_SHA256 to be a SHA-256 in hexadecimal")
+        self.token_digest = token_digest  # of the token that a claim must have
+        self.clients = {}
+        self.poller = select.poll()
+
+    def wait_for_claim(self, listener):
+        self.listener = listener
+        self.poller.register(listener, select.POLLIN)
+        while True:
+            for fd, _ in self.poller.poll():
+                if fd == self.listener.fileno():
+                    self.accept()
+                    continue
+                client = self.clients.get(fd)
+                claim = client and self.read(client)
+                if client and claim:
+                    return claim, self.leave_to_server(client)
+
+    def accept(self):
+        for _ in range(BACKLOG):
+            try:
+                sock, _ = self.listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # out of file descriptors
+                for client in list(self.clients.values()):
+                    self.close(client)
+                return
+            sock.setblocking(False)
+            self.clients[sock.fileno()] = WarmClient(sock)
+            self.poller.register(sock, select.POLLIN)
+
+    def close(self, client):
+        self.poller.unregister(client.sock)
+        del self.clients[client.sock.fileno()]
+        client.sock.close()
+
+    def read(self, client):
+        try:
+            data = client.sock.recv(READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            data = b""
+        if not data:
+            self.close(client)
+        elif not client.answered:
+            client.received += data
+            try:
+                return self.take_request(client)
+            except Problem as problem:
+                client.refuse(problem)
+        return None
+
+    def take_request(self, client):
+        received = client.received
+        if client.call is None:
+            end = received.find(b"\r\n\r\n")
+            if (len(received) if end < 0 else end) > HEAD_LIMIT:
+                raise Problem("HEADERS_TOO_LARGE", "Expected a header of at most 16 KiB, got more")
+            if end < 0:
+                return None
+            no_connection = None
+            call, _ = parse_head(no_connection, bytes(received[:end]))
+            del received[: end + 4]
+            client.call = call
+            call.keep_alive = False
+            path = call.target.partition("?")[0]
+            if path == "/-/ready":
+                client.answer(complete_response(call, 200, JSON, (), b'{"status":"warm"}').data)
+                return None
+            if path != "/-/claim":
+                raise Problem("NO_CAPACITY", "The replica waits for its function")
+            self.check_may_claim(call)
+            if call.headers.get("expect", "").lower() == "100-continue":
+                client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        size = int(client.call.headers["content-length"])
+        return read_claim(bytes(received[:size])) if len(received) >= size else None
+
+    def check_may_claim(self, call):
+        kind, _, token = call.headers.get("authorization", "").partition(" ")
+        digest = sha256(token.encode("latin-1")).hexdigest()
+        if not compare_digest(digest, self.token_digest) or kind != "Bearer":
+            raise Problem("FORBIDDEN", "The claim does not have the token of this replica")
+        if call.method != "POST":
+            raise Problem("INVALID_REQUEST", "Expected a claim to be a POST request")
+        size = call.headers.get("content-length")
+        if size is None:
+            raise Problem("INVALID_REQUEST", "Expected a claim with Content-Length")
+        if int(size) > MAX_CLAIM_BYTES:
+            raise Problem("BODY_TOO_LARGE", f"Expected a claim of at most {MAX_CLAIM_BYTES} bytes, got {size}")
+
+    def leave_to_server(self, claimant):
+        connections = []
+        for client in self.clients.values():
+            if client is claimant:
+                # The claim is answered as the ready probe is, when loading has ended.
+                request_id = client.call.request_id
+                request = (
+                    f"GET /-/ready HTTP/1.1\r\nHost: faas\r\nConnection: close\r\nX-Request-Id: {request_id}\r\n\r\n"
+                )
+                connections.append((client.sock, request.encode()))
+            elif client.call is None and not client.answered:
+                connections.append((client.sock, bytes(client.received)))
+            elif client.answered:
+                client.sock.close()
+            else:
+                client.refuse(replica_claimed())
+                client.sock.close()
+        return connections
+'''
+
+
+PARTS['signatures.google'] = 4891, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4502,7 +4948,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4504, r'''import base64
+PARTS['signatures.cloud_event'] = 4950, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -4653,7 +5099,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 4655, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5101, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -4687,7 +5133,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 4689, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5135, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -4750,7 +5196,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 4752, r'''import os
+PARTS['signatures.openfaas'] = 5198, r'''import os
 import socket
 load_part('apps.address')
 
@@ -4839,7 +5285,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 4841, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5287, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -4969,7 +5415,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 4971, r'''import base64
+PARTS['websocket.handshake'] = 5417, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5010,7 +5456,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5012, r'''import sys
+PARTS['websocket.exchange'] = 5458, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -5304,7 +5750,7 @@ server = Server()
 
 
 def on_sigterm():
-    if lifecycle.draining:
+    if lifecycle.draining or lifecycle.warm:
         os._exit(0)
     lifecycle.draining = True
     if server.serving:
@@ -5312,27 +5758,44 @@ def on_sigterm():
 
 
 def main():
+    prepare()
+    use_settings()
+    listen()
+    serve()
+
+
+def prepare():
     on_sigterm_call(on_sigterm)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def use_settings():
     tag_output()
     # Calls run side by side already: a pool of BLAS threads for each makes them many times slower. A setting of the user wins.
     for library in ("OPENBLAS", "OMP", "MKL"):
         ENVIRONMENT.setdefault(f"{library}_NUM_THREADS", "1")
+
+
+def listen():
     try:
         server.listen()
     except OSError as error:
         sys.exit(f"Cannot listen on {settings.port}: {error.strerror}")
-    loaded = problem = None
+
+
+def serve(problem=None, connections=()):
+    loaded = None
     watch = LoadingWatch()
     try:
-        loaded = load_function()
+        loaded = None if problem else load_function()
     except Problem as error:
         problem = error
-        sys.stderr.write(f"{error}\n")
+    if problem:
+        sys.stderr.write(f"{problem}\n")
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
-    server.serve(loaded, problem, watch)
+    server.serve(loaded, problem, watch, connections)
 
 
 def start(folder):
@@ -5341,8 +5804,31 @@ def start(folder):
     main()
 
 
+def wait_for_function():
+    modules = set(sys.modules)
+    lifecycle.warm = True
+    prepare()
+    load_part('warm.become')
+    load_part('warm.imports')
+    load_part('warm.process')
+
+    import_ahead()
+    process = WarmProcess(ENVIRONMENT.get("FAAS_CLAIM_SHA256", ""))
+    listen()
+    gc.collect()
+    gc.freeze()
+    claim, connections = process.wait_for_claim(server.listener)
+    lifecycle.warm = False
+    server.claimed = True
+    return become(claim, modules), connections
+
+
 if __name__ == "__main__":
-    if ENVIRONMENT.get("FAAS_PREWARMED") != "1":
+    if ENVIRONMENT.get("FAAS_WARM") == "1":
+        reason, accepted = wait_for_function()
+        use_settings()
+        serve(reason, accepted)
+    elif ENVIRONMENT.get("FAAS_PREWARMED") != "1":
         main()
 else:
     # A process that multiprocessing has spawned runs this file, for arguments with the classes above, with the path of this process.

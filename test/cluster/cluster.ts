@@ -93,8 +93,8 @@ export class TestInstance implements AsyncDisposable {
     for (const [name, content] of Object.entries(files))
       await writeFile(join(dir, name), content, { mode: typeof content === "string" ? 0o644 : 0o755 });
     const options = { org: "faas-test", endpoint: "function", registry, push: true };
-    const { reference } = await buildImage(dir, { ...options, ...settings });
-    return { kind: "image", reference };
+    const { reference, warm } = await buildImage(dir, { ...options, ...settings });
+    return { kind: "image", reference, ...(warm ? { warm } : {}) };
   }
 
   list<T extends KubernetesObject>(kind: Parameters<KubernetesApi["list"]>[0]): Promise<readonly T[]> {

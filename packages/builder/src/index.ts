@@ -10,6 +10,7 @@ export {
   SERVER_REPOSITORY,
   type ServerImageOptions,
 } from "./image/server-image.ts";
+export type { CodeBundle } from "./image/warm/code-bundle.ts";
 export { dockerConfigFor } from "./registry/credentials.ts";
 export { parseRegistry } from "./registry/image-reference.ts";
 export { pingRegistry } from "./registry/ping.ts";

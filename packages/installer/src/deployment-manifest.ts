@@ -94,7 +94,7 @@ function container(options: ServerManifestOptions): V1Container {
 }
 
 function commandLine(options: ServerManifestOptions): string[] {
-  const { registryPush, registryPull, startupCpu, cpuMax, allowImages, adminToken } = options;
+  const { registryPush, registryPull, startupCpu, cpuMax, poolSize, allowImages, adminToken } = options;
   const { accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress } = options;
   const listener = hasGateways(options)
     ? ["--control-listen", `0.0.0.0:${GATEWAY.controlPort}`, ...gatewayTokenParts(options).args]
@@ -111,6 +111,7 @@ function commandLine(options: ServerManifestOptions): string[] {
     ...flag("--registry-pull", registryPull),
     ...flag("--startup-cpu", startupCpu),
     ...flag("--cpu-max", cpuMax === "none" ? undefined : cpuMax),
+    ...flag("--pool-size", poolSize),
     ...flag("--allow-images", allowImages),
     ...flag("--access-log", accessLog),
     ...flag("--log-request-ids", logRequestIds),

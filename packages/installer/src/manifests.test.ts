@@ -105,6 +105,7 @@ test("settings become the server's options, and are stored with the installation
     registryPull: "registry:5000",
     startupCpu: "500m",
     cpuMax: "2",
+    poolSize: 0,
     storageClass: "fast",
     maxConnections: 5000,
     maxConnectionsPerAddress: 500,
@@ -118,6 +119,7 @@ test("settings become the server's options, and are stored with the installation
     ["--registry-pull", "registry:5000"],
     ["--startup-cpu", "500m"],
     ["--cpu-max", "2"],
+    ["--pool-size", "0"],
     ["--max-connections", "5000"],
     ["--max-connections-per-address", "500"],
   ] as const)

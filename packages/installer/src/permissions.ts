@@ -11,7 +11,10 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
   { apiGroups: [""], resources: ["namespaces"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: ["apps"], resources: ["deployments/scale"], verbs: ["get", "patch", "update"] },
-  { apiGroups: [""], resources: ["pods"], verbs: ["get", ...WATCH, "delete"] },
+  // Of warm pods; those of endpoints are only read, to hand over a warm pod.
+  { apiGroups: ["apps"], resources: ["replicasets"], verbs: [...WATCH, ...WRITE, "delete"] },
+  // A pod is changed when it is handed over.
+  { apiGroups: [""], resources: ["pods"], verbs: ["get", ...WATCH, "patch", "delete"] },
   { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
   { apiGroups: [""], resources: ["pods/resize"], verbs: ["patch"] },
   { apiGroups: [""], resources: ["services"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },

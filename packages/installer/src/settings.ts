@@ -16,6 +16,12 @@ export interface InstallSettings {
   readonly registryPush?: string;
   readonly registryPull?: string;
   readonly startupCpu?: string;
+  /**
+   * Warm pods per environment of an organization without a limit of its own.
+   *
+   * @defaultValue 1
+   */
+  readonly poolSize?: number;
   /** CPU limit that load may raise that of a replica to, unless its endpoint has one. Absent or `none`: it is not raised. */
   readonly cpuMax?: string;
   /**
@@ -109,6 +115,7 @@ const STORED = [
     "registryPull",
     "startupCpu",
     "cpuMax",
+    "poolSize",
   ] as const),
   ...(["auth", "allowImages", "tlsSecret", "accessLog", "logRequestIds"] as const),
   ...(["maxConnections", "maxConnectionsPerAddress"] as const),

@@ -130,6 +130,12 @@ export interface KubernetesServerOptions {
    * @defaultValue 60
    */
   readonly startSeconds?: number;
+  /**
+   * Warm pods per environment of an organization without a limit of its own.
+   *
+   * @defaultValue 1
+   */
+  readonly poolSize?: number;
   /** Namespace of this server, when it runs in the cluster. */
   readonly namespace?: string;
   /**

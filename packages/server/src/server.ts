@@ -10,7 +10,6 @@ import {
   isLoopback,
   limitNumbers,
   type Platform,
-  type ServerConfig,
 } from "@faas/core";
 import { CertificateSet, EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
 import { type Logger, pino } from "pino";
@@ -40,6 +39,7 @@ import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { certificatesIn, type RunningServer, type ServerOptions } from "./options.ts";
 import { SecretService } from "./secrets/secret-service.ts";
+import { serverConfig } from "./server-config.ts";
 import { startPlatform } from "./start-platform.ts";
 import { DataDirLock } from "./state/data-dir-lock.ts";
 import { Store } from "./state/store.ts";
@@ -290,7 +290,7 @@ function createApi(
     platform,
     metrics,
     logs,
-    config: configOf(options, platform, bundles),
+    config: serverConfig(version, options, platform, bundles),
     gateways: control.gateways,
     log,
     stopping: () => stopping.aborted,
@@ -339,12 +339,3 @@ function running(
 }
 
 const requiresKeys = ({ auth, host = "127.0.0.1" }: ServerOptions): boolean => auth ?? !isLoopback(host);
-
-const configOf = ({ kubernetes }: ServerOptions, platform: Platform, bundles: BundleStore): ServerConfig => ({
-  version,
-  platform: platform.name,
-  accepts: platform.accepts,
-  scalers: platform.scalers,
-  ...(kubernetes?.registry ? { registry: kubernetes.registry } : {}),
-  bundleLimitBytes: bundles.limitBytes,
-});

@@ -47,12 +47,14 @@ export async function startPlatform(options: ServerOptions, context: PlatformCon
   }
   // Imported here because its client is large: a server without a cluster does not load it.
   const { KubernetesPlatform } = await import("@faas/platforms/kubernetes");
-  const { startupCpuMillis, startSeconds, namespace, context: kubeContext } = kubernetes;
+  const { startupCpuMillis, startSeconds, poolSize: warmPods, namespace, context: kubeContext } = kubernetes;
   return KubernetesPlatform.connect({
     dataDir,
     instance: namespace ?? (await instanceId(dataDir)),
     ...(startupCpuMillis === undefined ? {} : { startupCpuMillis }),
     ...(startSeconds === undefined ? {} : { startSeconds }),
+    ...(warmPods === undefined ? {} : { poolSize: warmPods }),
+    bundleFolder: (digest) => bundles.folder(digest),
     ...(namespace === undefined ? {} : { serverNamespace: namespace }),
     ...(kubeContext === undefined ? {} : { context: kubeContext }),
     logRequestIds,

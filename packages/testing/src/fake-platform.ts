@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  type Artifact,
   type EndedReplica,
   type EndpointRef,
   type EndpointSpec,
@@ -64,7 +65,7 @@ interface TestEndpoint {
 /** Platform with replicas in this process: quick, and a test can stop the clock at each moment of their lives. */
 export class TestPlatform implements Platform {
   readonly name = "test";
-  readonly accepts = "bundle";
+  readonly accepts: Artifact["kind"] = "bundle";
   readonly scalers = ["concurrency", "fixed"] as const;
   /** Promise that replicas wait for before they get ready. */
   gate: Promise<unknown> = Promise.resolve();

@@ -4,12 +4,13 @@ import { buildImage } from "@faas/builder";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { median, percentile, type Row, ratio, timed } from "../rig/table.ts";
 import { type Bench, pullRegistry, registry } from "./bench.ts";
+import { WITHOUT_POOL } from "./pool.ts";
 
 const ROUNDS = 20;
 const NAMESPACE = "faas-performance-floor";
 const SELECTOR = "app=floor";
 
-/** Measures cold starts against the lower bound of Kubernetes: a bare Node server in a plain Deployment without a CPU limit. */
+/** Measures cold starts in new pods against the lower bound of Kubernetes: a bare Node server in a plain Deployment without a CPU limit. */
 export async function coldStarts(bench: Bench): Promise<Row[]> {
   const node = await bench.source("cold-node", {
     "index.mjs": 'export const handler = () => ({ message: "hello" });\n',
@@ -21,7 +22,17 @@ export async function coldStarts(bench: Bench): Promise<Row[]> {
     ["cold-node", node],
     ["cold-python", python],
   ] as const)
-    await bench.faas("deploy", dir, "--org", bench.org, "--endpoint", endpoint, "--idle-timeout", "100ms");
+    await bench.faas(
+      "deploy",
+      dir,
+      "--org",
+      bench.org,
+      "--endpoint",
+      endpoint,
+      "--idle-timeout",
+      "100ms",
+      ...WITHOUT_POOL,
+    );
   const times = { floor: [] as number[], node: [] as number[], python: [] as number[] };
   await makeFloor(bench);
   try {

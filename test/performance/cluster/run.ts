@@ -10,6 +10,7 @@ import { coldStarts } from "./cold.ts";
 import { deploys } from "./deploy.ts";
 import { manyEndpoints } from "./endpoints.ts";
 import { original } from "./original.ts";
+import { warmPool } from "./pool.ts";
 import { step } from "./step.ts";
 import { vertical } from "./vertical.ts";
 
@@ -19,6 +20,7 @@ const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   original,
   endpoints: manyEndpoints,
   step,
+  pool: warmPool,
   vertical,
 };
 const args = process.argv.slice(2);

@@ -2,6 +2,7 @@ import type { EndpointRef, Registry } from "@faas/core";
 import type { SourceSettings } from "../bundle/prepare.ts";
 import type { Environment } from "../docker/config.ts";
 import type { ImageProgress } from "../docker/layer-progress.ts";
+import type { CodeBundle } from "./warm/code-bundle.ts";
 
 export type ImageStage = "prepare" | "pull" | "install" | "build" | "push";
 
@@ -10,6 +11,10 @@ export interface ImageOptions extends EndpointRef, SourceSettings {
   readonly registry?: Registry;
   /** Pushes the image, unless the registry already has it. */
   readonly push?: boolean;
+  /**
+   * Uploads the code for warm pods, during the push. Absent: the image is built without a warm part.
+   */
+  readonly uploadCode?: (code: CodeBundle) => Promise<void>;
   /** @defaultValue the first 12 hexadecimal digits of the image id */
   readonly tag?: string;
   /** Page of a static folder for paths without a file, with status 200. */

@@ -8,8 +8,7 @@ export function imageLabels(
 ): Record<string, string> {
   return {
     "org.opencontainers.image.title": `${org}/${endpoint}`,
-    ...(base ? { "org.opencontainers.image.base.name": base.name } : {}),
-    ...(base?.digest ? { "org.opencontainers.image.base.digest": base.digest } : {}),
+    ...(base ? baseLabels(base) : {}),
     "faas.org": org,
     "faas.endpoint": endpoint,
     // Not the revision: its id is computed from the image's digest and the settings.
@@ -17,3 +16,14 @@ export function imageLabels(
     ...labels,
   };
 }
+
+/** Returns the labels of an image for warm pods, which endpoints of an organization share. */
+export const warmImageLabels = (
+  { org, labels }: Pick<EndpointRef, "org"> & { readonly labels?: Readonly<Record<string, string>> },
+  base: BaseImage,
+): Record<string, string> => ({ ...baseLabels(base), "faas.org": org, ...labels });
+
+const baseLabels = ({ name, digest }: BaseImage): Record<string, string> => ({
+  "org.opencontainers.image.base.name": name,
+  ...(digest ? { "org.opencontainers.image.base.digest": digest } : {}),
+});

@@ -33,6 +33,7 @@ function table(view: EndpointView): string {
     ["revision", view.revision],
     ...(view.deploying === undefined ? [] : [["deploying", view.deploying]]),
     ["image", view.image],
+    ...(view.warm === undefined ? [] : [["warm image", view.warm.image]]),
     ["created", view.createdAt],
     ["updated", view.updatedAt],
     ...Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : String(value)]),

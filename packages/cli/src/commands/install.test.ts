@@ -102,6 +102,7 @@ test("install rejects invalid values before it connects", async (t) => {
     ["--gateways", "0-2", /`--gateways` option to be a number from 0 to 100, or a range/],
     ["--storage", "much", /`--storage` option to be a size such as 1Gi, got "much"/],
     ["--timeout", "soon", /`--timeout` option to be a duration such as 2m, got "soon"/],
+    ["--pool-size", "many", /`--pool-size` option to be a whole number from 0 to 100/],
     ["--startup-cpu", "fast", /`--startup-cpu` option to be a CPU quantity/],
   ] as const) {
     const { code, stderr } = await run(t, ["install", option, value]);

@@ -31,7 +31,8 @@ for (const [argv, input, expected] of [
 
 test("org limit sets and removes single limits, which org describe shows with their use", async (t) => {
   await server.deploy("limited/hello", 'export const handler = () => "hi";');
-  const set = ["--requests-per-second", "100", "--burst", "200", "--endpoints", "1", "--memory", "8Gi", "--cpu", "4"];
+  const rates = ["--requests-per-second", "100", "--burst", "200"];
+  const set = [...rates, "--endpoints", "1", "--memory", "8Gi", "--cpu", "4", "--warm-pods", "3"];
   const first = await server.run(t, ["org", "limit", "limited", ...set]);
   assert.equal(first.code, 0, first.stderr);
   const second = await server.run(t, ["org", "limit", "limited", "--burst", "none", "--body-size", "1Mi"]);
@@ -56,6 +57,7 @@ test("org limit sets and removes single limits, which org describe shows with th
     burst: ["-", "none"],
     "concurrent-requests": ["0", "10000 (default)"],
     "body-size": ["-", "1Mi"],
+    "warm-pods": ["-", "3"],
     hostnames: ["none", "none"],
   });
   const third = await server.run(t, ["org", "limit", "limited", "--burst", "5"]);
@@ -68,6 +70,7 @@ test("org limit sets and removes single limits, which org describe shows with th
     memory: "8Gi",
     requestsPerSecond: 100,
     bodySize: "1Mi",
+    warmPods: 3,
   });
 });
 

@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import type { CodeBundle } from "@faas/builder";
 import type { Bundle, DetectedSettings } from "@faas/builder/bundle";
 import { type Artifact, type EndpointRef, FaasError, type ServerConfig, type SettingsInput } from "@faas/core";
 import type { Client } from "../client/client.ts";
@@ -76,12 +78,19 @@ async function publishImage(source: ArtifactSource, config: ServerConfig): Promi
       push: true,
       registry: registryOf(source, config),
       ...imageSettings(settings),
+      // An older server rejects artifacts with a warm part.
+      ...(config.warmImages ? { uploadCode: (code: CodeBundle) => uploadCode(code, source) } : {}),
     },
     progress,
     io,
   );
-  const { reference, description } = image;
-  return { artifact: { kind: "image", reference }, detected: await detectedSettings(image), description };
+  const { reference, warm, description } = image;
+  const artifact: Artifact = { kind: "image", reference, ...(warm ? { warm } : {}) };
+  return { artifact, detected: await detectedSettings(image), description };
+}
+
+async function uploadCode({ digest, tar }: CodeBundle, { ref, client }: ArtifactSource): Promise<void> {
+  if (!(await client.hasBundle(digest))) await client.putBundle(ref.org, digest, Readable.from([tar]), tar.length);
 }
 
 async function publishBundle(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {

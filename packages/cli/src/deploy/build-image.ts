@@ -1,11 +1,11 @@
-import type { BuiltImage, ImageProgress, ImageStage } from "@faas/builder";
+import type { ImageOptions as BuildOptions, BuiltImage, ImageProgress, ImageStage } from "@faas/builder";
 import type { EndpointRef, Registry } from "@faas/core";
 import type { ImageSettings } from "../options/image-options.ts";
 import type { Io } from "../terminal/io.ts";
 import { humanSize, printWarning } from "../terminal/output.ts";
 import type { StageProgress } from "../terminal/progress.ts";
 
-interface ImageBuild extends EndpointRef, ImageSettings {
+interface ImageBuild extends EndpointRef, ImageSettings, Pick<BuildOptions, "uploadCode"> {
   readonly folder: string;
   readonly registry?: Registry;
   readonly push: boolean;

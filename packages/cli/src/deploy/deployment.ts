@@ -1,4 +1,13 @@
-import type { EndpointRef, Planned, Registered, ServerConfig, SettingsChange } from "@faas/core";
+import {
+  type EndpointRef,
+  type ErrorCode,
+  FaasError,
+  type Planned,
+  type PutEndpoint,
+  type Registered,
+  type ServerConfig,
+  type SettingsChange,
+} from "@faas/core";
 import type { Client } from "../client/client.ts";
 import type { ImageOptions } from "../options/image-options.ts";
 import type { NamedFunction } from "../project/functions.ts";
@@ -96,6 +105,22 @@ async function sourceOf(requested: RequestedDeployment, context: DeployContext):
   };
 }
 
+/** Errors that a warm part alone may cause: a push may take longer than the server keeps code, and images may be allowed one by one. */
+const WARM_PART_ERRORS: readonly ErrorCode[] = ["BUNDLE_NOT_FOUND", "IMAGE_NOT_ALLOWED"];
+
+/** Registers a deployment; without its warm part, if the server rejects that. */
+async function register(client: Client, ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
+  try {
+    return await client.putEndpoint(ref, body);
+  } catch (error) {
+    const { artifact } = body;
+    if (!(error instanceof FaasError) || !WARM_PART_ERRORS.includes(error.code)) throw error;
+    if (artifact?.kind !== "image" || artifact.warm === undefined) throw error;
+    const { warm: _, ...image } = artifact;
+    return client.putEndpoint(ref, { ...body, artifact: image });
+  }
+}
+
 async function run(
   source: ArtifactSource,
   change: SettingsChange,
@@ -105,7 +130,7 @@ async function run(
   const { ref, settings } = source;
   const { artifact, detected, description } = await publishArtifact(source, config);
   progress.begin("register");
-  const registered = await client.putEndpoint(ref, { ...change, artifact, ...(detected && { detected }) });
+  const registered = await register(client, ref, { ...change, artifact, ...(detected && { detected }) });
   const { revision } = registered;
   attempt.revision = revision;
   progress.detail(`revision ${revision}`);

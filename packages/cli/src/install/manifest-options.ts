@@ -12,14 +12,15 @@ export async function effectiveSettings(
 ): Promise<InstallSettings> {
   const { settingsFor } = await import("@faas/installer");
   const { storage, storageClass, expose, gateways, startupCpu, cpuMax, auth, allowImages, tlsSecret } = options;
-  const { accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress } = options;
+  const { poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress } = options;
   const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   // FAAS_REGISTRY_PULL applies only together with a push address.
   const pull = options.registryPull ?? (push === undefined ? undefined : io.env.FAAS_REGISTRY_PULL || push);
   return settingsFor(
     {
       ...{ storage, storageClass, expose, gateways, startupCpu, cpuMax, auth, allowImages, tlsSecret },
-      ...{ accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress, registryPush: push, registryPull: pull },
+      ...{ poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress },
+      ...{ registryPush: push, registryPull: pull },
     },
     existing?.settings,
   );

@@ -3,7 +3,7 @@ import type { Exposure, InstallSettings } from "@faas/installer";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { logOptions } from "../options/log-options.ts";
-import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
+import { integerOption, optionWithLaterDefault, parsedOption, poolSizeOption } from "../options/value-parsers.ts";
 import type { GlobalOptions } from "../terminal/io.ts";
 import { type OutputFormat, outputOption } from "../terminal/output.ts";
 import { addClusterOptions } from "./cluster-options.ts";
@@ -94,6 +94,13 @@ function addServerOptions(command: Command): void {
         "CPU limit that load may raise that of a replica to, unless its endpoint has one",
         "none",
       ).argParser(parsedOption((text) => (text === "none" ? 0 : parseCpu(text)), `${CPU}, or none`)),
+    )
+    .addOption(
+      optionWithLaterDefault(
+        "--pool-size <number>",
+        "Warm pods per environment of an organization: a base image with dependencies",
+        "1",
+      ).argParser(poolSizeOption),
     )
     .addOption(optionWithLaterDefault("--auth <on|off>", "Require keys", "on").choices(["on", "off"]))
     .option("--allow-images <prefixes>", ALLOW_IMAGES_DESCRIPTION, (text: string) => parseAllowedImages(text).join(","))

@@ -28,6 +28,7 @@ const flags: Readonly<Record<LimitName, { readonly value: string; readonly text:
   concurrentRequests: { value: "n", text: "Calls in progress at a time" },
   bodySize: { value: "size", text: "Size of a request body, also where --body-limit allows more" },
   bundleBytes: { value: "size", text: "Stored bundles together, such as 1Gi" },
+  warmPods: { value: "n", text: "kubernetes: Warm pods per environment, for cold starts" },
   hostnames: { value: "list", text: "Allowed hostnames, such as '*.example.com,shop.example.org'" },
 };
 
@@ -80,6 +81,7 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   concurrentRequests: COUNT,
   bodySize: SIZE,
   bundleBytes: SIZE,
+  warmPods: "a whole number from 0 to 100",
   hostnames: "hostnames separated by commas",
 };
 
@@ -112,8 +114,8 @@ const formatValue = (value: NonNullable<Limits[LimitName]>) =>
   typeof value === "object" ? value.join(", ") : String(value);
 
 function formatUse(name: LimitName, use: OrgDetails["use"]): string {
-  // Limits of one call or one moment: nothing accumulates.
-  if (name === "burst" || name === "bodySize" || name === "cpuMax") return "-";
+  // Limits of one call, one replica, one moment or one environment: nothing accumulates.
+  if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "warmPods") return "-";
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
   if (name === "bundleBytes") return formatRounded(Number(value));

@@ -16,6 +16,9 @@ export function integerOption(min: number, max: number): (text: string) => numbe
   };
 }
 
+/** Parses the number of prewarmed processes or warm pods. */
+export const poolSizeOption = integerOption(0, 100);
+
 /** Returns a parser that keeps the text and rejects it when `parse` cannot read it. */
 export function parsedOption(parse: (text: string) => number | undefined, expected: string): (text: string) => string {
   return (text) => {

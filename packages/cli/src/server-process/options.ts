@@ -6,7 +6,7 @@ import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-i
 import { type ConnectionSettings, connectionLimits } from "../options/connection-limits.ts";
 import { type LogSettings, logOptions } from "../options/log-options.ts";
 import { listed, type TlsSettings, tlsFiles } from "../options/tls-files.ts";
-import { integerOption, optionWithLaterDefault, parsedOption } from "../options/value-parsers.ts";
+import { integerOption, optionWithLaterDefault, parsedOption, poolSizeOption } from "../options/value-parsers.ts";
 import { programFile } from "../project/program-command.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { printWarning } from "../terminal/output.ts";
@@ -120,7 +120,12 @@ function addAccessOptions(command: Command): void {
 
 function addEmbeddedOptions(command: Command): void {
   command
-    .option("--pool-size <number>", "embedded: Prewarmed processes per runtime", integerOption(0, 100), 1)
+    .option(
+      "--pool-size <number>",
+      "Prewarmed processes per runtime; kubernetes: warm pods per environment of an organization",
+      poolSizeOption,
+      1,
+    )
     .addOption(
       new Option("--isolation <mode>", "embedded: Isolate functions from the server's files and processes")
         .choices(["auto", "required", "off"])
@@ -262,7 +267,7 @@ const lockTimeout = ({ lockTimeout: timeout, lockPatience }: UpOptions): string 
 
 /** Returns undefined for the embedded platform. */
 function kubernetesOptions(options: UpOptions, io: Io): KubernetesServerOptions | undefined {
-  const { platform, context, registryPush, registryPull, startupCpu, cpuMax } = options;
+  const { platform, context, registryPush, registryPull, poolSize, startupCpu, cpuMax } = options;
   if (platform === "embedded") {
     if (context ?? registryPush ?? registryPull)
       throw new FaasError("USAGE", "--context, --registry-push and --registry-pull require --platform kubernetes");
@@ -275,6 +280,7 @@ function kubernetesOptions(options: UpOptions, io: Io): KubernetesServerOptions 
     ...(push && pull ? { registry: { push, pull } } : {}),
     ...(context === undefined ? {} : { context }),
     ...(namespace === undefined ? {} : { namespace }),
+    poolSize,
     startupCpuMillis: parseCpu(startupCpu) as number,
     ...(cpuMax === undefined ? {} : { cpuMaxMillis: parseCpu(cpuMax) as number }),
   };

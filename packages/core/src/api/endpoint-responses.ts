@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { warmImageSchema } from "../endpoints/endpoint.ts";
 import { replicaFailureSchema, startStageSchema } from "../endpoints/platform.ts";
 import { egresses, settingsSchema, visibilities } from "../endpoints/settings.ts";
 import { settingChangeSchema } from "../endpoints/settings-change.ts";
@@ -34,6 +35,10 @@ export const endpointViewSchema = z
     revision: z.string().describe("The revision that serves, or that is being deployed when there is no other"),
     deploying: z.string().optional().describe("The revision that is about to replace it"),
     image: z.string().describe("bundle@sha256:… or the reference of an image"),
+    warm: z
+      .object(warmImageSchema.shape)
+      .optional()
+      .describe("Warm part of the image. Absent: replicas start from the image alone"),
     settings: settingsSchema.meta({ id: "Settings" }),
     createdAt: z.string(),
     updatedAt: z.string(),

@@ -193,8 +193,13 @@ const limits = Object.fromEntries([
     "concurrentRequests",
     "bodySize",
     "bundleBytes",
+    "warmPods",
   ].map((name) => [name, change]),
   ["hostnames", fc.array(fc.constantFrom(...hostnames), { maxLength: 2 })],
+]);
+const warm = objects({ image: text, code: fc.constantFrom(digest, ...images), hasDependencies: fc.boolean() }, [
+  "image",
+  "code",
 ]);
 const key = { name: text, expires: fc.constantFrom(...quantities) };
 
@@ -206,7 +211,7 @@ for (const [name, schema, values] of [
       {
         artifact: fc.oneof(
           objects({ kind: fc.constant("bundle"), digest: fc.constantFrom(digest, ...images) }, ["kind", "digest"]),
-          objects({ kind: fc.constant("image"), reference: text }, ["kind", "reference"]),
+          objects({ kind: fc.constant("image"), reference: text, warm }, ["kind", "reference"]),
         ),
         settings: objects(settings),
         variables: objects({ env: record, secrets: record }),

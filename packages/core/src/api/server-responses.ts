@@ -30,6 +30,7 @@ export const serverConfigSchema = z
       .optional()
       .describe("Registry that images are pushed to and pulled from. Absent: the platform runs no images"),
     bundleLimitBytes: z.int().describe("The largest bundle"),
+    warmImages: z.literal(true).optional().describe("Images may have a warm part. Absent: the server rejects it"),
     isolation: z
       .string()
       .optional()

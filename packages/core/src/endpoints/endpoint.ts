@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { Immutable } from "../immutable.ts";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { EndpointRef } from "./endpoint-key.ts";
 import type { SecretVersion } from "./secrets.ts";
@@ -9,12 +10,28 @@ export const bundleDigestSchema = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/, 'expected "sha256:" and 64 lower-case hexadecimal digits');
 
+const imageReferenceSchema = z.string().min(1).max(1024);
+
+/** Schema of what a warm pod needs to become a replica of an image (docs/decisions/0038-warm-images-and-code-bundles.md). */
+export const warmImageSchema = z
+  .strictObject({
+    image: imageReferenceSchema.describe("Image with the dependencies and the wrapper, without the code"),
+    code: bundleDigestSchema.describe("Bundle with the code: the files that the image of the function adds"),
+    hasDependencies: z.boolean().optional().describe("True if the image has dependencies in /app"),
+  })
+  .meta({ id: "WarmImage", description: "The image of warm pods, and the code that they load" });
+export type WarmImage = Immutable<z.infer<typeof warmImageSchema>>;
+
 /** Schema of an artifact built from a source folder: a bundle (embedded platform) or a container image (Kubernetes). */
 export const artifactSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("bundle"), digest: bundleDigestSchema }),
-  z.strictObject({ kind: z.literal("image"), reference: z.string().min(1).max(1024) }),
+  z.strictObject({
+    kind: z.literal("image"),
+    reference: imageReferenceSchema,
+    warm: warmImageSchema.optional().describe("Absent: replicas start from the image alone"),
+  }),
 ]);
-export type Artifact = z.infer<typeof artifactSchema>;
+export type Artifact = Immutable<z.infer<typeof artifactSchema>>;
 
 /** Formats an artifact as in `image` of `POST /add_endpoint`: `bundle@sha256:…` for a bundle, the reference for an image. */
 export function formatArtifact(artifact: Artifact): string {
@@ -27,6 +44,10 @@ export function parseArtifact(image: string): Artifact | undefined {
   const digest = bundleDigestSchema.safeParse(image.slice("bundle@".length));
   return digest.success ? { kind: "bundle", digest: digest.data } : undefined;
 }
+
+/** Returns the digest of the bundle that an artifact needs: the function itself, or the code for warm pods. */
+export const bundleOf = (artifact: Artifact): string | undefined =>
+  artifact.kind === "bundle" ? artifact.digest : artifact.warm?.code;
 
 /** Input of a platform for running a revision of an endpoint. Quantities are plain numbers with the unit in their names. */
 export interface EndpointSpec extends EndpointRef {
@@ -71,7 +92,10 @@ export interface Revision {
   readonly id: string;
   /** RFC 3339, UTC. */
   readonly createdAt: string;
+  /** Artifact without its warm part: read it with {@link artifactOf}. */
   readonly artifact: Artifact;
+  /** Warm part of the artifact, which does not change the id. Absent: none. It is a field of its own because older servers reject artifacts that have it. */
+  readonly warm?: WarmImage;
   readonly settings: Settings;
   /**
    * Settings that deployments have named, which the next one keeps. Absent: those of `settings` that differ from the defaults, without what builds
@@ -80,6 +104,18 @@ export interface Revision {
   readonly set?: SettingsInput;
   /** Versions by name of the secrets in the settings: a new value gives a new revision. */
   readonly secrets?: Readonly<Record<string, string>>;
+}
+
+/** Returns the artifact of a revision with its warm part. */
+export function artifactOf({ artifact, warm }: Pick<Revision, "artifact" | "warm">): Artifact {
+  return artifact.kind === "image" && warm !== undefined ? { ...artifact, warm } : artifact;
+}
+
+/** Returns the fields of a revision that have an artifact. */
+export function artifactFields(artifact: Artifact): Pick<Revision, "artifact" | "warm"> {
+  if (artifact.kind === "bundle" || artifact.warm === undefined) return { artifact };
+  const { warm, ...image } = artifact;
+  return { artifact: image, warm };
 }
 
 /** Computes the id of a revision. Equal content has an equal id, so that deploying it again changes nothing. */
@@ -124,7 +160,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     org: ref.org,
     endpoint: ref.endpoint,
     revision: revision.id,
-    artifact: revision.artifact,
+    artifact: artifactOf(revision),
     runtime: settings.runtime,
     ...(settings.app === undefined ? {} : { app: settings.app }),
     ...(settings.signature === undefined ? {} : { signature: settings.signature }),

@@ -36,6 +36,9 @@ export const limitsSchema = z.strictObject({
   concurrentRequests: count(1_000_000).optional().describe("Concurrent calls, including waiting ones and WebSockets"),
   bodySize: size.optional().describe("Maximum request body, even if an endpoint's bodyLimit is larger"),
   bundleBytes: size.optional().describe("Stored bundles together"),
+  warmPods: count(100)
+    .optional()
+    .describe("Warm pods per environment: a base image with dependencies. Absent: those of the installation"),
   hostnames: z
     .array(hostnamePatternSchema)
     .max(1_000)

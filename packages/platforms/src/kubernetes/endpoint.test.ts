@@ -29,6 +29,7 @@ const host: EndpointHost = {
   startSeconds: 60,
   onChanged: () => {},
   onReplicaReady: () => {},
+  onQuotaUsedUp: () => {},
   onSlowStart: () => {},
   onReplace: () => {},
   lastLines: async () => [],

@@ -1,5 +1,6 @@
 import type { EndedReplica, EndpointSpec, EndpointStatus, ReplicaFailure, Replica as ReplicaStatus } from "@faas/core";
 import { isForeignServer } from "../common/foreign-server.ts";
+import type { ReadyResponse } from "../common/ready-probe.ts";
 import { serverExit } from "../common/server-failures.ts";
 import { StartStages } from "../common/start-stages.ts";
 import { ReplacementBackoff } from "./pods/exits/replacement-backoff.ts";
@@ -18,6 +19,8 @@ export interface EndpointHost {
   onChanged(endpoint: KubernetesEndpoint): void;
   /** Called when a replica became ready, and no longer needs the startup boost. */
   onReplicaReady(facts: PodFacts): void;
+  /** Called when the organization's quota rejected a pod. */
+  onQuotaUsedUp(org: string): void;
   /** Called once for a replica that starts slowly without a known failure. */
   onSlowStart(facts: PodFacts, waitingFor: string): void;
   /** Called for a replica whose process ended, when it is to be replaced. */
@@ -88,12 +91,12 @@ export class KubernetesEndpoint {
     return this.#status;
   }
 
-  /** True if the applied revision has fewer replicas than desired, counting starting ones. */
-  get isShort(): boolean {
+  /** Number of replicas that the applied revision lacks, counting starting ones as present. */
+  get missing(): number {
     let count = 0;
     for (const { facts } of this.#replicas.values())
       if (!facts.deleting && facts.revision === this.spec.revision) count++;
-    return count < (this.desired ?? 0);
+    return Math.max(0, (this.desired ?? 0) - count);
   }
 
   /** True if the replica of a pod exited, and is being replaced. */
@@ -162,9 +165,21 @@ export class KubernetesEndpoint {
     }
     if (!replica) {
       if (facts.deleting) return;
-      replica = new Replica(facts, this.#startStages(), this.#owner);
+      replica = new Replica(facts, this.#startStages("pod"), this.#owner);
       this.#replicas.set(facts.pod, replica);
     }
+    replica.observe(facts);
+    this.#changed();
+  }
+
+  /**
+   * Adds a warm pod that is being given the function.
+   *
+   * @param claim its response, when the function has loaded or failed to; rejects if the pod did not take it
+   */
+  claimed(facts: PodFacts, claim: Promise<ReadyResponse>): void {
+    const replica = new Replica(facts, this.#startStages("warm pod"), this.#owner, claim);
+    this.#replicas.set(facts.pod, replica);
     replica.observe(facts);
     this.#changed();
   }
@@ -183,6 +198,7 @@ export class KubernetesEndpoint {
       if (failure) this.podCreationFailed(failure);
       return;
     }
+    this.#host.onQuotaUsedUp(this.spec.org);
     this.#quotaFailure = failure;
     this.#quotaTimer ??= setTimeout(
       () => this.#quotaFailure && this.podCreationFailed(this.#quotaFailure),
@@ -223,14 +239,14 @@ export class KubernetesEndpoint {
     this.#quotaFailure = undefined;
   }
 
-  #startStages(): StartStages {
+  #startStages(first: "pod" | "warm pod"): StartStages {
     const now = performance.now();
     const request = this.#request;
     // The start of a pod that the cluster created by itself, without a recent request, begins now.
     const isRequested = request !== undefined && now - request.at < this.#host.startSeconds * 1000;
     const stages = new StartStages(isRequested ? request.at : now);
     if (isRequested && request.acceptedAt !== undefined) stages.record("accepted", request.acceptedAt);
-    stages.record("pod", now);
+    stages.record(first, now);
     return stages;
   }
 

@@ -27,6 +27,16 @@ export interface KubernetesOptions {
    * @defaultValue 60 s
    */
   readonly startSeconds?: number;
+  /**
+   * Warm pods per environment of an organization without a limit of its own (`Limits.warmPods`).
+   *
+   * @defaultValue 1
+   */
+  readonly poolSize?: number;
+  /**
+   * Returns the folder of an unpacked bundle: the code that a warm pod loads. Rejects with BUNDLE_NOT_FOUND. Absent: there are no warm pods.
+   */
+  readonly bundleFolder?: (digest: string) => Promise<string>;
   /** Namespace of the control server if it runs in the cluster. */
   readonly serverNamespace?: string;
   /**

@@ -13,10 +13,10 @@ import {
 } from "@faas/core";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
 import { KubernetesApi } from "./client/api-client.ts";
-import { ClusterError } from "./client/cluster-error.ts";
 import { type ClusterFeatures, connectToCluster } from "./client/connect.ts";
-import { runInformers } from "./client/informer.ts";
+import { runInformers, toBoth } from "./client/informer.ts";
 import { KubernetesCredentials } from "./client/kubeconfig.ts";
+import { requireMetrics } from "./client/metrics-api.ts";
 import type { Kind } from "./client/objects.ts";
 import { CpuLimits } from "./cpu/cpu-limits.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
@@ -27,7 +27,10 @@ import { KubernetesSecrets } from "./organizations/secrets.ts";
 import { replacePod } from "./pods/exits/replace-pod.ts";
 import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
+import type { PodFacts } from "./pods/pod-facts.ts";
 import { PodTracker } from "./pods/pod-tracker.ts";
+import { poolSecret } from "./pool/pool-secret.ts";
+import { WarmPool } from "./pool/warm-pool.ts";
 import { type ManifestOptions, selectorOf } from "./reconcile/manifests/labels.ts";
 import { DEFAULT_LIMITS } from "./reconcile/manifests/organization.ts";
 import { ENDPOINT_KINDS } from "./reconcile/object-cache.ts";
@@ -35,6 +38,7 @@ import { Reconciler } from "./reconcile/reconciler.ts";
 
 const ignore = () => {};
 const NO_LOG: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+const DEFAULT_POOL_SIZE = 1;
 const CANNOT_RESIZE = "the cluster cannot change the CPU limit of a running pod, which needs Kubernetes 1.33";
 const WATCHED_KINDS = ["Namespace", ...ENDPOINT_KINDS, "Pod", ...ORGANIZATION_KINDS] as const satisfies Kind[];
 
@@ -43,7 +47,7 @@ export class KubernetesPlatform implements Platform {
   readonly name = "kubernetes";
   readonly accepts = "image";
   readonly scalers = ["concurrency", "cpu", "fixed"] as const;
-  readonly defaultLimits = DEFAULT_LIMITS;
+  readonly defaultLimits: Limits;
   readonly #api: KubernetesApi;
   readonly #credentials: KubernetesCredentials;
   readonly #options: KubernetesOptions;
@@ -53,6 +57,7 @@ export class KubernetesPlatform implements Platform {
   readonly #reconciler: Reconciler;
   readonly #secrets: KubernetesSecrets;
   readonly #pods: PodTracker;
+  readonly #pool: WarmPool;
   readonly #cpu: CpuLimits;
   readonly #log: Logger;
   readonly #host: EndpointHost;
@@ -68,8 +73,11 @@ export class KubernetesPlatform implements Platform {
     credentials: KubernetesCredentials,
     api: KubernetesApi,
     logins: RegistryLogins,
+    secret: Buffer,
   ) {
     this.#options = options;
+    const { poolSize = DEFAULT_POOL_SIZE } = options;
+    this.defaultLimits = { ...DEFAULT_LIMITS, warmPods: poolSize };
     this.#credentials = credentials;
     this.#api = api;
     this.#manifests = manifestOptions(options);
@@ -79,13 +87,14 @@ export class KubernetesPlatform implements Platform {
     this.#host = {
       startSeconds: this.#manifests.startSeconds,
       onChanged: (endpoint) => this.#endpointChanged(endpoint),
+      onQuotaUsedUp: (org) => this.#pool.giveWay(org),
       onReplicaReady: (facts) => this.#cpu.ready(facts),
       onSlowStart: (facts, waitingFor) =>
         log.warn(
           { endpoint: endpointKey(facts), pod: facts.pod },
           `replica is slow to start, waiting for ${waitingFor}`,
         ),
-      onReplace: (facts) => void replacePod(api, facts, log, signal),
+      onReplace: (facts) => void this.#replace(facts),
       lastLines: (facts, previous) => lastLines(api, facts, previous),
     };
     const onPending = (ref: EndpointRef, reason?: string) => this.#endpoints.get(endpointKey(ref))?.cpuChanged(reason);
@@ -109,6 +118,8 @@ export class KubernetesPlatform implements Platform {
       logs: options.logs ?? NO_LOGS,
       cpu: this.#cpu,
     });
+    const informer = this.#informerOptions();
+    this.#pool = new WarmPool({ ...shared, options, size: poolSize, secret, namespaces: this.#namespaces, informer });
   }
 
   /**
@@ -121,7 +132,13 @@ export class KubernetesPlatform implements Platform {
   static async connect(options: KubernetesOptions): Promise<KubernetesPlatform> {
     const credentials = KubernetesCredentials.load(options.context);
     const logins = await RegistryLogins.load(options.dataDir);
-    const platform = new KubernetesPlatform(options, credentials, new KubernetesApi(credentials), logins);
+    const platform = new KubernetesPlatform(
+      options,
+      credentials,
+      new KubernetesApi(credentials),
+      logins,
+      await poolSecret(options.dataDir),
+    );
     try {
       await connectToCluster({
         api: platform.#api,
@@ -152,18 +169,11 @@ export class KubernetesPlatform implements Platform {
    * @throws METRICS_MISSING
    */
   async check({ scaler }: EndpointSpec, signal?: AbortSignal): Promise<void> {
-    if (scaler !== "cpu") return;
-    await this.#api.call("GET", "/apis/metrics.k8s.io/v1beta1", { signal }).catch((error) => {
-      if (!(error instanceof ClusterError) || (error.httpStatus !== 404 && error.httpStatus !== 503)) throw error;
-      throw new FaasError(
-        "METRICS_MISSING",
-        'The scaler "cpu" needs a metrics server, and none answers in this cluster: install metrics-server, or deploy with --scaler concurrency',
-        { cause: error },
-      );
-    });
+    if (scaler === "cpu") await requireMetrics(this.#api, signal);
   }
 
   applyOrg(org: string, limits: Limits, signal?: AbortSignal): Promise<void> {
+    this.#pool.setSize(org, limits.warmPods);
     return this.#namespaces.apply(org, limits, signal);
   }
 
@@ -187,6 +197,7 @@ export class KubernetesPlatform implements Platform {
     const known = this.#endpoints.get(key);
     if (known) known.apply(spec);
     else this.#add(key, spec);
+    this.#pool.apply(spec);
     await this.#reconciler.reconcile(key);
   }
 
@@ -199,12 +210,17 @@ export class KubernetesPlatform implements Platform {
     if (previous === 0 || replicas === 0) endpoint.startAttempt();
     endpoint.scaled(replicas);
     if (replicas > previous) endpoint.requestReplicas();
+    // A call waits for these: nothing else comes first.
+    const isGrowing = replicas > previous && this.#reconciler.isApplied(endpoint);
+    const handOver = isGrowing ? this.#pool.claim(endpoint, endpoint.missing) : undefined;
     try {
       await this.#reconciler.scale(endpoint, previous, signal);
       endpoint.requestAccepted();
     } catch (error) {
       if (endpoint.desired === replicas) endpoint.desired = previous;
       throw error;
+    } finally {
+      handOver?.();
     }
     this.#statuses.announce();
   }
@@ -251,6 +267,15 @@ export class KubernetesPlatform implements Platform {
     await this.#credentials.close();
   }
 
+  /** Replaces a replica whose process ended, by a warm pod if there is one. */
+  async #replace(facts: PodFacts): Promise<void> {
+    const endpoint = this.#endpoints.get(endpointKey(facts));
+    const isCurrent = endpoint && endpoint.spec.revision === facts.revision && this.#reconciler.isApplied(endpoint);
+    const handOver = isCurrent ? this.#pool.claim(endpoint, 1) : undefined;
+    await replacePod(this.#api, facts, this.#log, this.#closing.signal);
+    handOver?.();
+  }
+
   #add(key: string, spec: EndpointSpec): void {
     const endpoint = new KubernetesEndpoint(spec, this.#host);
     this.#endpoints.set(key, endpoint);
@@ -268,6 +293,7 @@ export class KubernetesPlatform implements Platform {
     this.#endpoints.delete(key);
     this.#statuses.remove(endpoint);
     this.#reconciler.abandon(key);
+    this.#pool.remove(key);
     this.#cpu.forget(endpoint.spec);
     endpoint.stop();
   }
@@ -296,8 +322,9 @@ export class KubernetesPlatform implements Platform {
       HorizontalPodAutoscaler: autoscalers,
       Namespace: this.#namespaces.namespaceHandler,
       ...this.#namespaces.handlers,
-      Pod: this.#pods.handler,
+      Pod: toBoth(this.#pods.handler, this.#pool.handler),
     });
+    if (this.#manifests.startupCpuMillis !== undefined) this.#pool.start();
     if (this.#notReady) this.#log.info("connected to the cluster");
     this.#notReady = undefined;
     this.#synced.resolve();

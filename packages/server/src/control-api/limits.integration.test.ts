@@ -25,12 +25,12 @@ const describeOrg = async (org: string) => (await server.send("GET", `/-/orgs/${
 describe("limits are set and shown", () => {
   test("fields that are given change, null removes, others stay; a key with the scope read sees limits and use", async () => {
     await setLimits("shown", { endpoints: 3, cpu: "2", requestsPerSecond: 0.5, burst: 4 });
-    await setLimits("shown", { cpu: null, memory: "1Gi" });
+    await setLimits("shown", { cpu: null, memory: "1Gi", warmPods: 2 });
     await register("shown/one", { replicas: 2, cpu: "250m", idleTimeout: "1h" });
     const token = await server.key("shown", "read");
     const { status, body } = await server.send("GET", "/-/orgs/shown", undefined, token);
     assert.equal(status, 200);
-    assert.deepEqual(body.limits, { endpoints: 3, memory: "1Gi", requestsPerSecond: 0.5, burst: 4 });
+    assert.deepEqual(body.limits, { endpoints: 3, memory: "1Gi", requestsPerSecond: 0.5, burst: 4, warmPods: 2 });
     assert.deepEqual(body.defaultLimits, { concurrentRequests: 10_000 });
     const { bundleBytes, ...use } = body.use;
     assert.deepEqual(use, {
@@ -42,7 +42,8 @@ describe("limits are set and shown", () => {
       concurrentRequests: 0,
     });
     assert.ok(Math.abs(bundleBytes - bundle.length) <= 512, `${bundleBytes} of a tar of ${bundle.length}`);
-    assert.deepEqual((await setLimits("shown", { requestsPerSecond: null })).limits, { endpoints: 3, memory: "1Gi" });
+    const { limits } = await setLimits("shown", { requestsPerSecond: null, warmPods: null });
+    assert.deepEqual(limits, { endpoints: 3, memory: "1Gi" });
   });
 
   for (const [what, limits, expected] of [

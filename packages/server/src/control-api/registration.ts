@@ -1,5 +1,6 @@
 import {
   type Artifact,
+  bundleOf,
   type EndpointRef,
   FaasError,
   hostnameOf,
@@ -93,9 +94,9 @@ function checkOwnHost(host: string, hostnames: readonly string[]): void {
     });
 }
 
-/** Checks that the caller may use a bundle. Deployments reject other artifacts. */
+/** Checks that the caller may use the bundle of an artifact. Deployments reject other artifacts. */
 function checkBundle(artifact: Artifact, permissions: Permissions, { bundleAccess, platform }: RegistrationDeps): void {
-  if (artifact.kind !== "bundle" || platform.accepts !== "bundle") return;
-  if (permissions.org !== undefined && !bundleAccess.has(permissions.org, artifact.digest))
-    throw bundleNotFound(artifact.digest);
+  const digest = bundleOf(artifact);
+  if (digest === undefined || artifact.kind !== platform.accepts) return;
+  if (permissions.org !== undefined && !bundleAccess.has(permissions.org, digest)) throw bundleNotFound(digest);
 }

@@ -1,5 +1,6 @@
 import {
   type Artifact,
+  bundleOf,
   type EndpointRef,
   endpointSpec,
   FaasError,
@@ -19,13 +20,17 @@ import type { QuotaCheck } from "./quota-check.ts";
 export interface Deployment {
   readonly ref: EndpointRef;
   readonly artifact: Artifact;
+  /** The artifact is that of the endpoint. */
+  readonly keepsArtifact: boolean;
   readonly settings: Settings;
   /** Tells whether the caller can see an organization. */
   readonly canSee: (org: string) => boolean;
 }
 
 /** Deployment of which only the settings may be known. */
-export type PlannedDeployment = Omit<Deployment, "artifact"> & { readonly artifact?: Artifact | undefined };
+export type PlannedDeployment = Omit<Deployment, "artifact" | "keepsArtifact"> & {
+  readonly artifact?: Artifact | undefined;
+};
 
 export interface AdmissionOptions {
   readonly store: Pick<Store, "org" | "hostnameOwner">;
@@ -54,7 +59,7 @@ export class Admission {
     () => this.assertReady(),
     ({ artifact }) => this.#checkArtifact(artifact),
     ...this.#settingsChecks,
-    ({ ref, artifact }) => this.#checkBundle(ref, artifact),
+    (deployment) => this.#checkBundle(deployment),
     (deployment) => this.#checkPlatform(deployment),
   ];
 
@@ -100,7 +105,9 @@ export class Admission {
   #checkImage({ org }: EndpointRef, artifact: Artifact): void {
     const { platform, allowedImages } = this.#options;
     // On a platform that runs no images, that is the error to report.
-    if (artifact.kind === "image" && platform.accepts === "image") checkImage(artifact.reference, org, allowedImages);
+    if (artifact.kind !== "image" || platform.accepts !== "image") return;
+    checkImage(artifact.reference, org, allowedImages);
+    if (artifact.warm) checkImage(artifact.warm.image, org, allowedImages);
   }
 
   #checkArtifact({ kind }: Artifact): void {
@@ -129,11 +136,13 @@ export class Admission {
     checkHostnamesFree(ref, settings, (hostname) => store.hostnameOwner(hostname), canSee);
   }
 
-  async #checkBundle({ org }: EndpointRef, artifact: Artifact): Promise<void> {
-    if (artifact.kind !== "bundle") return;
+  async #checkBundle({ ref, artifact, keepsArtifact }: Deployment): Promise<void> {
+    const digest = bundleOf(artifact);
+    // The image runs without its warm part, whose bundle a server of an older release has removed.
+    if (digest === undefined || (artifact.kind === "image" && keepsArtifact)) return;
     const { bundles, storageQuota } = this.#options;
-    await bundles.claim(artifact.digest);
-    await storageQuota.check(org, artifact.digest);
+    await bundles.claim(digest);
+    await storageQuota.check(ref.org, digest);
   }
 
   async #checkPlatform({ ref, artifact, settings }: Deployment): Promise<void> {

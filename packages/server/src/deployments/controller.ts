@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import {
+  artifactFields,
+  artifactOf,
   changeSettings,
   type EndpointRef,
   type EndpointSpec,
@@ -11,7 +13,7 @@ import {
   type Revision,
   revisionId,
 } from "@faas/core";
-import { type EndpointRegistry, minReplicas, type StatusSubscriber } from "@faas/gateway";
+import { type EndpointRegistry, minReplicas, type ServedEndpoint, type StatusSubscriber } from "@faas/gateway";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { KeyedSignal } from "../lib/keyed-signal.ts";
 import type { LogStore } from "../logs/log-store.ts";
@@ -20,9 +22,10 @@ import {
   candidateRevision,
   type EndpointRecord,
   isDeploying,
+  type NamedParts,
   servingRevision,
   targetRevision,
-  withSetSettings,
+  withNamedParts,
   withTarget,
 } from "../state/records.ts";
 import { newestVersions } from "../state/secret-records.ts";
@@ -177,10 +180,11 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       const record = store.endpoint(ref);
       const target = record && targetRevision(record);
       if (!record || !target?.settings.secrets) return undefined;
-      const { artifact, settings, set } = target;
+      const { settings, set } = target;
+      const artifact = artifactOf(target);
       const versions = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
       if (record.failure?.revision === revisionId(artifact, settings, versions)) return undefined;
-      const same = { ref, artifact, settings, ...(set && { set }), canSee: () => false };
+      const same = { ref, artifact, keepsArtifact: true, settings, ...(set && { set }), canSee: () => false };
       const { revision, unchanged } = await this.#deploy(same);
       return unchanged ? undefined : revision;
     });
@@ -248,9 +252,10 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     let id = revisionId(artifact, settings, secrets);
     const before = store.endpoint(ref);
     const target = before && targetRevision(before);
+    const built = artifactFields(artifact);
     if (target?.id === id && before?.failure?.revision !== id) {
-      if (!isDeepStrictEqual(target.set, set))
-        await store.changeEndpoint(ref, (record) => record && withSetSettings(record, { ...(set && { set }) }));
+      const { warm } = built;
+      await this.#changeNamedParts(ref, target, { ...(set && { set }), ...(warm && { warm }) });
       return { revision: id, created: false, unchanged: true, changes: [] };
     }
 
@@ -261,7 +266,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       const versions = newestVersions(ref.org, settings, latestSecrets);
       id = revisionId(artifact, settings, versions);
       const named = { ...(set && { set }), ...(versions && { secrets: versions }) };
-      return withTarget(record, { id, createdAt: now, artifact, settings, ...named }, now);
+      return withTarget(record, { id, createdAt: now, ...built, settings, ...named }, now);
     });
     const message = before ? "deployment begun" : "endpoint registered";
     log.info({ org: ref.org, endpoint: ref.endpoint, revision: id }, message);
@@ -270,13 +275,31 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     return { revision: id, created: before === undefined, unchanged: false, changes: changesFrom(target, settings) };
   }
 
+  /** Changes what does not change the id of the target revision. */
+  async #changeNamedParts(ref: EndpointRef, { set, warm }: Revision, named: NamedParts): Promise<void> {
+    const { store } = this.#options;
+    const isWarmSame = isDeepStrictEqual(warm, named.warm);
+    if (isWarmSame && isDeepStrictEqual(set, named.set)) return;
+    await store.changeEndpoint(ref, (record) => record && withNamedParts(record, named));
+    const record = store.endpoint(ref);
+    if (!isWarmSame && record) await this.#apply(ref, record, this.#serve(ref, record).spec);
+  }
+
+  /** Serves the serving revision, if it is not served yet. */
+  #serve(ref: EndpointRef, record: EndpointRecord): ServedEndpoint<EndpointSpec> {
+    const { registry } = this.#options;
+    const existing = registry.get(endpointKey(ref));
+    const serving = servingRevision(record);
+    if (existing && !awaitsFirstReady(record) && isDeepStrictEqual(existing.spec.artifact, artifactOf(serving)))
+      return existing;
+    return registry.put(endpointSpec(ref, serving));
+  }
+
   async #begin(ref: EndpointRef): Promise<void> {
     const { store, registry } = this.#options;
     const record = store.endpoint(ref);
     if (!record) return;
-    const existing = registry.get(endpointKey(ref));
-    const endpoint =
-      existing && !awaitsFirstReady(record) ? existing : registry.put(endpointSpec(ref, servingRevision(record)));
+    const endpoint = this.#serve(ref, record);
     this.#follow(ref, record);
     await this.#apply(ref, record, endpoint.spec);
     endpoint.lastRequestMs = Date.now();

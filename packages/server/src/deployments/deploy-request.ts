@@ -1,5 +1,6 @@
 import {
   type Artifact,
+  artifactOf,
   type ChangedSettings,
   changeSettings,
   type EndpointRef,
@@ -45,9 +46,9 @@ export type DecidedDeployment = Deployment & ChangedSettings;
  */
 export function decideDeployment(request: DeployRequest, target: Revision | undefined): DecidedDeployment {
   const { ref, change, canSee = () => false } = request;
-  const artifact = request.artifact ?? target?.artifact;
+  const artifact = request.artifact ?? (target && artifactOf(target));
   if (!artifact) throw endpointNotFound(ref);
-  return { ref, artifact, canSee, ...changeSettings(target, change) };
+  return { ref, artifact, keepsArtifact: request.artifact === undefined, canSee, ...changeSettings(target, change) };
 }
 
 /** Lists the settings that a deployment changes; for a new endpoint, those that differ from the defaults. */

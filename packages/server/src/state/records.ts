@@ -1,4 +1,6 @@
 import {
+  artifactOf,
+  bundleOf,
   type KeyRecord,
   type Limits,
   NO_RESOURCES,
@@ -68,7 +70,10 @@ const NO_HOSTNAMES: readonly string[] = [];
 /** Returns the digests of the bundles that the records name; a digest can occur more than once. */
 export function* bundlesOf(records: Iterable<EndpointRecord>): Generator<string> {
   for (const record of records)
-    for (const { artifact } of revisionsOf(record)) if (artifact.kind === "bundle") yield artifact.digest;
+    for (const revision of revisionsOf(record)) {
+      const digest = bundleOf(artifactOf(revision));
+      if (digest !== undefined) yield digest;
+    }
 }
 
 /** Returns the resources that are reserved for an endpoint; `NO_RESOURCES` for a missing one. */
@@ -87,20 +92,24 @@ export function withTarget(before: EndpointRecord | undefined, revision: Revisio
   const { failure: _, candidate: __, ...rest } = before;
   // Back to the serving revision, or in place of one that was never ready: no candidate is needed.
   if (awaitsFirstReady(before)) return { ...rest, updatedAt: now, current: revision };
-  if (before.current.id === revision.id) return { ...rest, updatedAt: now, current: withSet(before.current, revision) };
+  if (before.current.id === revision.id)
+    return { ...rest, updatedAt: now, current: withNamed(before.current, revision) };
   return { ...rest, updatedAt: now, candidate: revision };
 }
 
-/** Returns the record with other settings named in its target revision, whose content is the same. */
-export function withSetSettings(before: EndpointRecord, named: Pick<Revision, "set">): EndpointRecord {
+/** Part of a revision that does not change its id. */
+export type NamedParts = Pick<Revision, "set" | "warm">;
+
+/** Returns the record with other named settings and another warm part in its target revision, whose content is the same. */
+export function withNamedParts(before: EndpointRecord, named: NamedParts): EndpointRecord {
   const { current, candidate } = before;
   return candidate
-    ? { ...before, candidate: withSet(candidate, named) }
-    : { ...before, current: withSet(current, named) };
+    ? { ...before, candidate: withNamed(candidate, named) }
+    : { ...before, current: withNamed(current, named) };
 }
 
-function withSet({ set: _, ...revision }: Revision, { set }: Pick<Revision, "set">): Revision {
-  return { ...revision, ...(set === undefined ? {} : { set }) };
+function withNamed({ set: _, warm: __, ...revision }: Revision, { set, warm }: NamedParts): Revision {
+  return { ...revision, ...(set && { set }), ...(warm && { warm }) };
 }
 
 /** Returns the record after the revision has become ready: it serves. */

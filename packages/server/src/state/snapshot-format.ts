@@ -1,4 +1,4 @@
-import { artifactSchema, expectedAndGot, FaasError, type KeyRecord, keyScopes } from "@faas/core";
+import { artifactSchema, expectedAndGot, FaasError, type KeyRecord, keyScopes, warmImageSchema } from "@faas/core";
 import { z } from "zod";
 import type { EndpointRecord, OrgFields } from "./records.ts";
 import { State } from "./state.ts";
@@ -18,6 +18,7 @@ export interface Snapshot {
 const revision = z.looseObject({
   id: z.string(),
   artifact: artifactSchema,
+  warm: z.looseObject(warmImageSchema.shape).optional(),
   settings: z.looseObject({
     runtime: z.string(),
     replicas: z.number(),

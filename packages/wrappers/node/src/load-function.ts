@@ -49,7 +49,12 @@ async function load(): Promise<LoadedFunction> {
   return plainHandlerOf(module) ?? lazyIfUsed()?.serviceWorker() ?? lazy().chooseFunction(module, file);
 }
 
-async function importModule(file: string, query = ""): Promise<UserModule> {
+/**
+ * Imports a file of the user's code.
+ *
+ * @throws FUNCTION_LOAD_FAILED with the file, the line and the message.
+ */
+export async function importModule(file: string, query = ""): Promise<UserModule> {
   try {
     return await import(pathToFileURL(file).href + query);
   } catch (error) {

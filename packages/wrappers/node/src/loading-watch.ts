@@ -1,27 +1,45 @@
+import type { ChildProcess } from "node:child_process";
+
 /** Seconds of loading after which the position of the code is reported; core/endpoints/loading-report.ts has the same, and the same text. */
 const REPORT_SECONDS = 6;
 
+/** Process that was started before its code was known. */
+let prepared: ChildProcess | undefined;
+
+/** Starts the process of `watchLoading`, which waits: a warm process does that before its claim. */
+export function prepareLoadingWatch(): void {
+  // Reading ends without a line when this process does.
+  prepared = spawnWatch("read -r _ || exit; ", "pipe");
+  prepared.stdin?.on("error", () => {}); // It has ended.
+}
+
 /**
- * Starts a process that reports where the user's code is if loading does not end soon: an endless loop blocks this process. The platform asks for it where
+ * Has a process report where the user's code is if loading does not end soon: an endless loop blocks this process. The platform asks for it where
  * it cannot do the same from outside (FAAS_LOADING_WATCH). Returns a function that ends the process.
  */
 export function watchLoading(): () => void {
-  const { spawn } = process.getBuiltinModule("node:child_process");
-  // A shell and `sleep` wait at less cost than another Node.
-  const script = `sleep ${REPORT_SECONDS - 1}; exec "$0" -e "$1"`;
-  const program = `(${reportLocation})(${process.pid}, ${REPORT_SECONDS})`;
-  const watch = spawn("sh", ["-c", script, process.execPath, program], {
-    detached: true,
-    env: { PATH: process.env.PATH },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  watch.on("error", () => {}); // An image without a shell.
-  watch.unref();
+  const watch = prepared ?? spawnWatch("", "ignore");
+  watch.stdin?.end("\n");
   return () => {
     try {
       if (watch.pid !== undefined) process.kill(-watch.pid, "SIGKILL");
     } catch {} // It has ended.
   };
+}
+
+function spawnWatch(wait: string, stdin: "pipe" | "ignore"): ChildProcess {
+  const { spawn } = process.getBuiltinModule("node:child_process");
+  // A shell and `sleep` wait at less cost than another Node.
+  const script = `${wait}sleep ${REPORT_SECONDS - 1}; exec "$0" -e "$1"`;
+  const program = `(${reportLocation})(${process.pid}, ${REPORT_SECONDS})`;
+  const watch = spawn("sh", ["-c", script, process.execPath, program], {
+    detached: true,
+    env: { PATH: process.env.PATH },
+    stdio: [stdin, "ignore", "inherit"],
+  });
+  watch.on("error", () => {}); // An image without a shell.
+  watch.unref();
+  return watch;
 }
 
 /** Asks a Node process for its stack with the inspector, and writes the user's innermost line. Its text runs in a process of its own. */

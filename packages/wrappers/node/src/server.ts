@@ -11,13 +11,21 @@ import { send } from "./response/send.ts";
 import { admission } from "./run-call.ts";
 import { takesUpgrade } from "./websocket/offer.ts";
 
+/** Answers the wrapper's own routes in a warm process. Returns false for those that a replica answers. */
+let answerWarmRoute: ((call: Call, path: string) => boolean) | undefined;
+
+/** Sets what answers the wrapper's own routes before a replica would. */
+export function setOwnRoutes(answer: (call: Call, path: string) => boolean): void {
+  answerWarmRoute = answer;
+}
+
 /** Creates the HTTP server, which does not listen yet: paths under `/-/` belong to the wrapper, all others call the function. */
 export function createWrapperServer(): Server {
   const server = createServer(
     { maxHeaderSize: 16 * 1024, keepAliveTimeout: 75_000, requestTimeout: 0, headersTimeout: 60_000, noDelay: true },
     (request, response) => {
       const call = new Call(request, response);
-      if (request.url?.startsWith("/-/")) void answerOwnRoute(call);
+      if (request.url?.startsWith("/-/")) answerOwnRoute(call);
       else admission.enter(call);
     },
   );
@@ -50,10 +58,16 @@ function acceptUpgrade(server: Server, request: IncomingMessage, socket: Socket,
   admission.enter(call);
 }
 
-async function answerOwnRoute(call: Call): Promise<void> {
+function answerOwnRoute(call: Call): void {
   const { url = "" } = call.request;
-  if (url.split("?", 1)[0] !== "/-/ready")
-    return sendProblem(call, new Problem("NOT_FOUND", `There is nothing at ${url}`));
+  const path = url.split("?", 1)[0] as string;
+  if (answerWarmRoute?.(call, path)) return;
+  if (path === "/-/ready") void answerReady(call);
+  else sendProblem(call, new Problem("NOT_FOUND", `There is nothing at ${url}`));
+}
+
+/** Answers when loading has ended, with its problem if it failed. */
+export async function answerReady(call: Call): Promise<void> {
   const { problem } = loaded ?? (await whenLoaded());
   if (problem) return sendProblem(call, problem);
   send(call, 200, { "Content-Type": JSON_TYPE }, '{"status":"ready"}');

@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import { lazyIfUsed } from "./lazy/load.ts";
-import { timeoutMs } from "./options.ts";
+import { address, timeoutMs } from "./options.ts";
 import { stackOf } from "./problem.ts";
 import { callSigtermHandlers, interceptSigterm } from "./sigterm-handlers.ts";
 
@@ -13,10 +13,13 @@ const HANDLERS_MS = 2000;
 export let isDraining = false;
 let drainingServer: Server | undefined;
 
-/** Exits on SIGTERM, when the calls in flight have finished and then the user's handlers of SIGTERM. A second SIGTERM exits immediately. */
-export function drainOnSigterm(server: Server): void {
+/**
+ * Exits on SIGTERM, when the calls in flight have finished and then the user's handlers of SIGTERM. A second SIGTERM exits immediately, and so does one
+ * before there is a function.
+ */
+export function drainOnSigterm(server: Server, hasFunction: () => boolean = () => true): void {
   interceptSigterm((args) => {
-    if (isDraining) process.exit(0);
+    if (isDraining || !hasFunction()) process.exit(0);
     isDraining = true;
     drainingServer = server;
     const finish = () => exitAfterHandlers(args);
@@ -46,6 +49,14 @@ function exitAfterHandlers(args: readonly unknown[]): void {
   // A handler may have started something that takes time; without it the process ends by itself.
   setTimeout(exit, HANDLERS_MS).unref();
   if (results.every((result) => result instanceof Promise)) void Promise.all(results).then(exit);
+}
+
+/** Exits with 1 and a message if a server cannot listen. */
+export function exitOnListenError(server: Server): void {
+  server.on("error", (error) => {
+    console.error(`Cannot listen on ${address}: ${error.message}`);
+    process.exit(1);
+  });
 }
 
 /** Logs an error thrown outside of a call and exits with 1, because the process is in an unknown state. */

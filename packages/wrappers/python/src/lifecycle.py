@@ -13,6 +13,7 @@ class Lifecycle:
     """The state of the process. A global, because signals are the process's and every response looks at it."""
 
     def __init__(self) -> None:
+        self.warm = False  # waits for a function
         self.draining = False  # asked to finish: no more connections, and every response closes its own
         self.drained = False  # finished; the user's handler of SIGTERM is next
         self.user_handler: Any = signal.SIG_DFL  # of SIGTERM

@@ -23,12 +23,16 @@ from .server import Server
 from .sigterm import on_sigterm_call
 from .source_folder import source_folder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .server import Connections
+
 server = Server()
 
 
 def on_sigterm() -> None:
-    """Drain at the first signal, end at once at the second."""
-    if lifecycle.draining:
+    """Drain at the first signal, end at once at the second, or when there is no function yet."""
+    if lifecycle.draining or lifecycle.warm:
         os._exit(0)
     lifecycle.draining = True
     if server.serving:
@@ -37,27 +41,48 @@ def on_sigterm() -> None:
 
 def main() -> None:
     """Listen, load the function, serve."""
+    prepare()
+    use_settings()
+    listen()
+    serve()
+
+
+def prepare() -> None:
+    """Do what does not depend on the function."""
     on_sigterm_call(on_sigterm)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+
+
+def use_settings() -> None:
+    """Do what depends on the environment of the function."""
     tag_output()
     # Calls run side by side already: a pool of BLAS threads for each makes them many times slower. A setting of the user wins.
     for library in ("OPENBLAS", "OMP", "MKL"):
         ENVIRONMENT.setdefault(f"{library}_NUM_THREADS", "1")
+
+
+def listen() -> None:
+    """Listen, or exit with a message."""
     try:
         server.listen()
     except OSError as error:
         sys.exit(f"Cannot listen on {settings.port}: {error.strerror}")
-    loaded = problem = None
+
+
+def serve(problem: Problem | None = None, connections: Connections = ()) -> None:
+    """Load the function, unless there is a problem already, and serve. `connections` were accepted before."""
+    loaded = None
     watch = LoadingWatch()
     try:
-        loaded = load_function()
+        loaded = None if problem else load_function()
     except Problem as error:
         problem = error
-        sys.stderr.write(f"{error}\n")
+    if problem:
+        sys.stderr.write(f"{problem}\n")
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
-    server.serve(loaded, problem, watch)
+    server.serve(loaded, problem, watch, connections)
 
 
 def start(folder: str) -> None:
@@ -67,8 +92,32 @@ def start(folder: str) -> None:
     main()
 
 
+def wait_for_function() -> tuple[Problem | None, Connections]:
+    """Listen without a function, until a claim brings one (docs/wrapper-protocol.md, "Warm mode"). Gives what serve() needs."""
+    modules = set(sys.modules)
+    lifecycle.warm = True
+    prepare()
+    from .warm.become import become
+    from .warm.imports import import_ahead
+    from .warm.process import WarmProcess
+
+    import_ahead()
+    process = WarmProcess(ENVIRONMENT.get("FAAS_CLAIM_SHA256", ""))
+    listen()
+    gc.collect()
+    gc.freeze()
+    claim, connections = process.wait_for_claim(server.listener)
+    lifecycle.warm = False
+    server.claimed = True
+    return become(claim, modules), connections
+
+
 if __name__ == "__main__":
-    if ENVIRONMENT.get("FAAS_PREWARMED") != "1":
+    if ENVIRONMENT.get("FAAS_WARM") == "1":
+        reason, accepted = wait_for_function()
+        use_settings()
+        serve(reason, accepted)
+    elif ENVIRONMENT.get("FAAS_PREWARMED") != "1":
         main()
 else:
     # A process that multiprocessing has spawned runs this file, for arguments with the classes above, with the path of this process.

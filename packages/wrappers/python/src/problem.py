@@ -38,3 +38,8 @@ def load_failed(detail: str) -> Problem:
 def no_capacity() -> Problem:
     """Make the problem of a call that does not fit into the queue."""
     return Problem("NO_CAPACITY", f"{settings.concurrency} calls are running and {settings.queue_limit} are waiting")
+
+
+def replica_claimed() -> Problem:
+    """Make the problem of a second claim."""
+    return Problem("REPLICA_CLAIMED", "The replica has a function already")

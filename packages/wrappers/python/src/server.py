@@ -14,7 +14,7 @@ from .http.connection import Connection
 from .http.response import JSON, complete_response, problem_response
 from .lifecycle import lifecycle
 from .options import BACKLOG, DRAIN_GRACE, SWEEP, settings
-from .problem import Problem, no_capacity
+from .problem import Problem, no_capacity, replica_claimed
 from .process_exit import exit_process
 from .runners.async_runner import AsyncRunner
 from .runners.executor import limit_threads
@@ -25,13 +25,16 @@ from .sigterm import end_after_drain, keep_loop_handlers
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Union
 
     from .function.call import Call
     from .function.load import Loaded
     from .loading_watch import LoadingWatch
     from .runners.invoker import CallInvoker
+
+    # Connections that were accepted already, and what has been received from each.
+    Connections = Iterable[tuple[socket.socket, bytes]]
 
 
 class Server:
@@ -44,6 +47,7 @@ class Server:
 
     def __init__(self) -> None:
         self.listening = False
+        self.claimed = False  # a warm process was given its function
         self.serving = False  # loop, runner and deadlines are there
         self.problem: Problem | None = None  # reason why the function could not be loaded
         self.connections: dict[Connection, None] = {}
@@ -67,7 +71,9 @@ class Server:
         self.listener.setblocking(False)
         self.listening = True
 
-    def serve(self, loaded: Loaded | None, problem: Problem | None, watch: LoadingWatch) -> None:
+    def serve(
+        self, loaded: Loaded | None, problem: Problem | None, watch: LoadingWatch, connections: Connections = ()
+    ) -> None:
         """Serve until the server is drained; does not return. Without a function every call is answered with the problem."""
         self.problem = problem
         app, target = (loaded.app, loaded.target) if loaded else (None, None)
@@ -85,6 +91,8 @@ class Server:
         self.deadlines = Deadlines(self.loop, self.runner.cancel)
         self.loop.add_reader(self.listener.fileno(), self.accept)
         self.serving = True
+        for sock, received in connections:
+            self.add_connection(sock, received)
         watch.end(self.loop.call_later if isinstance(self.runner, SyncRunner) else None)
         if lifecycle.draining:  # SIGTERM came while the function was loading
             self.loop.call_soon_threadsafe(self.drain)
@@ -159,9 +167,16 @@ class Server:
             except OSError:  # it is already closed; macOS reports that here
                 sock.close()
                 continue
-            connection = self.connection_type(sock, self)
-            self.connections[connection] = None
-            self.sweep_soon()
+            self.add_connection(sock)
+
+    def add_connection(self, sock: socket.socket, received: bytes = b"") -> None:
+        """Serve a connection, from which something may have been received."""
+        connection = self.connection_type(sock, self)
+        self.connections[connection] = None
+        self.sweep_soon()
+        if received:
+            connection.buffer = received
+            connection.process()
 
     def accept_again(self) -> None:
         """Watch the listener again, unless it has been closed meanwhile."""
@@ -186,9 +201,13 @@ class Server:
         """Answer the ready probe.
 
         @throws FUNCTION_LOAD_FAILED
+        @throws REPLICA_CLAIMED
         @throws NOT_FOUND
         """
-        if call.target.partition("?")[0] != "/-/ready":
+        path = call.target.partition("?")[0]
+        if path == "/-/claim" and self.claimed:
+            raise replica_claimed()
+        if path != "/-/ready":
             raise Problem("NOT_FOUND", f"There is nothing at {call.target}")
         if self.problem:
             raise self.problem

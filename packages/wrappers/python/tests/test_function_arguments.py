@@ -92,3 +92,11 @@ def test_a_request_without_a_usable_id_gets_a_uuid() -> None:
 def test_only_the_first_may_answer_a_call() -> None:
     call = make_call()
     assert [call.claim() for _ in range(3)] == [True, False, False]
+
+
+def test_the_context_has_the_identity_that_the_process_was_given_after_its_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings, "identity", ("acme", "hello", "1"))
+    _, context = make_call().arguments(2)
+    assert (context.org, context.endpoint, context.revision) == ("acme", "hello", "1")

@@ -20,6 +20,24 @@ export interface WatchHandler<T> {
   deleted(object: T): void;
 }
 
+/** Returns a handler that passes everything to two others, in their order. */
+export function toBoth<T>(first: WatchHandler<T>, second: WatchHandler<T>): WatchHandler<T> {
+  return {
+    listed(objects) {
+      first.listed(objects);
+      second.listed(objects);
+    },
+    changed(object) {
+      first.changed(object);
+      second.changed(object);
+    },
+    deleted(object) {
+      first.deleted(object);
+      second.deleted(object);
+    },
+  };
+}
+
 export interface InformerOptions {
   readonly api: ClusterRequests;
   readonly labelSelector: string;

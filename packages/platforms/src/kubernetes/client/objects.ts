@@ -52,6 +52,7 @@ export const resources = {
   ResourceQuota: { group: "api/v1", plural: "resourcequotas", namespaced: true },
   LimitRange: { group: "api/v1", plural: "limitranges", namespaced: true },
   Deployment: { group: "apis/apps/v1", plural: "deployments", namespaced: true },
+  ReplicaSet: { group: "apis/apps/v1", plural: "replicasets", namespaced: true },
   HorizontalPodAutoscaler: { group: "apis/autoscaling/v2", plural: "horizontalpodautoscalers", namespaced: true },
   NetworkPolicy: { group: "apis/networking.k8s.io/v1", plural: "networkpolicies", namespaced: true },
   EndpointSlice: { group: "apis/discovery.k8s.io/v1", plural: "endpointslices", namespaced: true },

@@ -86,7 +86,7 @@ export class PodTracker {
     const { endpoints, log } = this.#options;
     const key = endpointKey({ org, endpoint });
     const known = endpoints.get(key);
-    if (!known?.isShort || known.spec.revision !== revision || known.hasExited(pod)) return;
+    if (!known?.missing || known.spec.revision !== revision || known.hasExited(pod)) return;
     log.warn({ endpoint: key, pod }, "a replica that is still needed is terminating, the cluster will replace it");
   }
 

@@ -1,4 +1,4 @@
-import { REPLICA_REMOVED } from "../../common/ready-probe.ts";
+import { REPLICA_REMOVED, type ReadyResponse } from "../../common/ready-probe.ts";
 import { unreadyServer } from "../../common/server-failures.ts";
 import type { ServerProbe } from "../../common/server-probe.ts";
 import type { StartStages } from "../../common/start-stages.ts";
@@ -35,6 +35,8 @@ export interface ReplicaOwner {
 export class Replica {
   readonly stages: StartStages;
   readonly #owner: ReplicaOwner;
+  /** Response of a warm pod that is being given the function; undefined for a pod that is probed. */
+  readonly #claim: Promise<ReadyResponse> | undefined;
   readonly #probing = new AbortController();
   readonly #startTimer: NodeJS.Timeout;
   readonly #slowTimer: NodeJS.Timeout;
@@ -52,8 +54,9 @@ export class Replica {
   #hasExited = false;
   #replaceTimer: NodeJS.Timeout | undefined;
 
-  constructor(facts: PodFacts, stages: StartStages, owner: ReplicaOwner) {
+  constructor(facts: PodFacts, stages: StartStages, owner: ReplicaOwner, claim?: Promise<ReadyResponse>) {
     this.#facts = facts;
+    this.#claim = claim;
     this.stages = stages;
     this.#owner = owner;
     this.#startTimer = setTimeout(() => {
@@ -130,8 +133,8 @@ export class Replica {
   }
 
   #recordStages(): void {
-    // After the replica is ready, a stage is observed too late to have a meaningful time.
-    if (this.#isReady) return;
+    // After the replica is ready, a stage is observed too late to have a meaningful time; a warm pod has been through all of them before.
+    if (this.#isReady || this.#claim) return;
     const { scheduled, ip, runningSinceMs } = this.#facts;
     if (scheduled) this.stages.record("scheduled");
     if (ip !== undefined) this.stages.record("network");
@@ -156,7 +159,8 @@ export class Replica {
         () => this.fail({ code: "UNSCHEDULABLE", detail: `No node accepts the replica: ${unschedulable}` }),
         TRANSIENT_FAILURE_MS,
       ).unref();
-    if (isReady && !this.#isReady && !this.#hasExited)
+    // A warm pod was ready before it had a function.
+    if (isReady && !this.#isReady && !this.#claim && !this.#hasExited)
       this.#unreachableTimer ??= setTimeout(
         () => this.#isReady || this.fail(unreachableFailure(ip)),
         UNREACHABLE_MS,
@@ -199,13 +203,14 @@ export class Replica {
         await this.#serverProbe.untilReady(signal, onConnect);
         return this.#becomeReady(signal);
       }
-      const { ready, isWrapper, status, detail = "" } = await waitUntilPodReady(pod, signal, onConnect);
+      const response = this.#claim ?? waitUntilPodReady(pod, signal, onConnect);
+      const { ready, isWrapper, status, detail = "" } = await response;
       if (!ready || !isWrapper)
         return this.fail(
           isWrapper ? { code: "FUNCTION_LOAD_FAILED", detail, logs: "current" } : foreignServerFailure(status),
         );
     } catch {
-      return; // The replica was removed.
+      return; // The replica was removed, or the pod took no function and is about to be.
     }
     this.#becomeReady(signal);
   }

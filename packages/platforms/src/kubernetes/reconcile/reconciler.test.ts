@@ -33,6 +33,7 @@ function setUp(t: TestContext, apply: (object: KubernetesObject) => unknown) {
     startSeconds: 60,
     onChanged: () => {},
     onReplicaReady: () => {},
+    onQuotaUsedUp: () => {},
     onSlowStart: () => {},
     onReplace: () => {},
     lastLines: async () => [],

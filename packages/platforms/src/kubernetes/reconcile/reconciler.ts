@@ -123,6 +123,11 @@ export class Reconciler {
     return first.promise;
   }
 
+  /** Returns true if an endpoint's Deployment is in the cluster as it was applied last. */
+  isApplied({ spec }: KubernetesEndpoint): boolean {
+    return this.cache.deployment(endpointKey(spec))?.applied === this.#digestOf(spec);
+  }
+
   /** Sets the desired number of replicas in the cluster. */
   async scale(endpoint: KubernetesEndpoint, previous: number, signal?: AbortSignal): Promise<void> {
     const { spec, desired = 0 } = endpoint;

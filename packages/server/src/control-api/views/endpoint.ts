@@ -31,6 +31,7 @@ export function viewEndpoint(
     revision: serving.id,
     ...(candidate === undefined ? {} : { deploying: candidate.id }),
     image: formatArtifact(serving.artifact),
+    ...(serving.warm === undefined ? {} : { warm: serving.warm }),
     settings: serving.settings,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,

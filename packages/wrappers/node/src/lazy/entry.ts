@@ -10,6 +10,7 @@ import { readEncoded } from "../request/content-encoding.ts";
 import { sendEncoded } from "../response/encoded-result.ts";
 import { sendWebResponse } from "../response/web-response.ts";
 import { prepareSignature } from "../signatures/adapt.ts";
+import { waitForClaim } from "../warm/warm-process.ts";
 import { closeOpenSockets, endOpenSockets } from "../websocket/open-sockets.ts";
 import { openWebSocket } from "../websocket/open-websocket.ts";
 import type { LazyFunctions } from "./functions.ts";
@@ -19,6 +20,7 @@ import { runOther } from "./run-other.ts";
 export const functions: LazyFunctions = {
   chooseFunction,
   prepareSignature,
+  waitForClaim,
   watchLoading,
   actAsEntryPoint,
   needsServiceWorker,

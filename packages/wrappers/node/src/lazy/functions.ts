@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Call, Upgrade } from "../call.ts";
 import type { LoadedFunction, UserModule } from "../load/loaded-function.ts";
 import type { Problem } from "../problem.ts";
+import type { WrapperStart } from "../warm/wrapper-start.ts";
 
 /** Result of a handler that sets a status. */
 interface EncodedResult {
@@ -13,6 +14,7 @@ interface EncodedResult {
 export interface LazyFunctions {
   chooseFunction(module: UserModule, file: string): Promise<LoadedFunction>;
   prepareSignature(): void;
+  waitForClaim(codeFolder: string, wrapper: WrapperStart): Promise<void>;
   watchLoading(): () => void;
   actAsEntryPoint(file: string): void;
   needsServiceWorker(error: unknown): boolean;

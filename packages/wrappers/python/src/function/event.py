@@ -72,11 +72,24 @@ class Context:
 
     __slots__ = ("request_id", "ends")
 
-    org, endpoint, revision = settings.identity
-
     def __init__(self, request_id: str, ends: float) -> None:
         self.request_id = request_id
         self.ends = ends  # on the monotonic clock
+
+    @property
+    def org(self) -> str:
+        """Name of the organization."""
+        return settings.identity[0]
+
+    @property
+    def endpoint(self) -> str:
+        """Name of the endpoint."""
+        return settings.identity[1]
+
+    @property
+    def revision(self) -> str:
+        """Id of the revision."""
+        return settings.identity[2]
 
     @property
     def deadline(self) -> float:

@@ -137,7 +137,8 @@ function ownNodeOptions(spec: EndpointSpec): string {
   return watchesLoading(spec) ? `--inspect-publish-uid=http ${own}`.trimEnd() : own;
 }
 
-function environment(spec: EndpointSpec, { tagsOutput }: ManifestOptions) {
+/** Returns the variables of an endpoint's container, except those with a secret's value. */
+export function podVariables(spec: EndpointSpec, { tagsOutput }: ManifestOptions): [name: string, value: string][] {
   const variables = {
     ...commonEnvironment("/tmp"),
     ...(spec.app === "server" ? { ...hostVariables("0.0.0.0"), PYTHONUNBUFFERED: "1" } : {}),
@@ -147,13 +148,16 @@ function environment(spec: EndpointSpec, { tagsOutput }: ManifestOptions) {
     // A Dockerfile may set it, and the pod's variables would win.
     ...(spec.runtime === "dockerfile" ? {} : { NODE_OPTIONS: nodeOptions(spec.memoryBytes, ownNodeOptions(spec)) }),
   };
+  const hidden = new Set(Object.keys(spec.secrets ?? {}));
+  return Object.entries(variables).filter(([name]) => !hidden.has(name));
+}
+
+function environment(spec: EndpointSpec, options: ManifestOptions) {
   const secrets = Object.entries(spec.secrets ?? {}).map(([name, secret]) => ({
     name,
     valueFrom: { secretKeyRef: { name: SECRETS, key: secretKey(secret) } },
   }));
-  const hidden = new Set(Object.keys(spec.secrets ?? {}));
-  const plain = Object.entries(variables).filter(([name]) => !hidden.has(name));
-  return [...plain.map(([name, value]) => ({ name, value })), ...secrets];
+  return [...podVariables(spec, options).map(([name, value]) => ({ name, value })), ...secrets];
 }
 
 /** Returns the CPU limit of a starting replica: starting takes more CPU than serving, and a throttled runtime starts slowly. */
@@ -168,7 +172,7 @@ export const requestedCpuMillis = (limitMillis: number) => Math.max(1, Math.floo
 export const limitOfRequestedCpu = (requestMillis: number) => Math.round(requestMillis / REQUEST_RATIO);
 
 /** Builds limits and requests. Requests follow the endpoint's own limits, so that changing the CPU limit in place keeps the QoS class. */
-function resourcesOf(spec: EndpointSpec, cpuLimitMillis: number): V1ResourceRequirements {
+export function resourcesOf(spec: EndpointSpec, cpuLimitMillis: number): V1ResourceRequirements {
   return {
     limits: { cpu: `${cpuLimitMillis}m`, memory: String(spec.memoryBytes) },
     requests: {

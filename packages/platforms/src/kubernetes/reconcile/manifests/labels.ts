@@ -13,6 +13,8 @@ export const LABELS = {
   endpoint: "faas/endpoint",
   revision: "faas/revision",
   egress: "faas/egress",
+  /** Variant of a pod that waits for a function. */
+  warm: "faas/warm",
 } as const;
 /** Annotation: digest of the applied manifests. */
 export const APPLIED = "faas/applied";

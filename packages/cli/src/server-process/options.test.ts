@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Command } from "commander";
+import type { Io } from "../terminal/io.ts";
+import { addUpOptions, serverOptions, type UpOptions } from "./options.ts";
+
+const io = { env: {}, cwd: "/", stderr: { isTTY: false } } as unknown as Io;
+
+function parsed(...argv: string[]) {
+  const options = addUpOptions(new Command()).parse(argv, { from: "user" }).opts<UpOptions>();
+  return serverOptions(options, "/data", io);
+}
+
+test("--pool-size is the number of prewarmed processes, or of warm pods in a cluster; by default 1", () => {
+  assert.equal(parsed("--pool-size", "3").poolSize, 3);
+  assert.equal(parsed("--platform", "kubernetes", "--pool-size", "0").kubernetes?.poolSize, 0);
+  assert.equal(parsed("--platform", "kubernetes").kubernetes?.poolSize, 1);
+});

@@ -1,0 +1,245 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type EndpointSpec, endpointKey, type Logger } from "@faas/core";
+import type { V1Pod } from "@kubernetes/client-node";
+import type { ReadyResponse } from "../../common/ready-probe.ts";
+import type { KubernetesApi } from "../client/api-client.ts";
+import { ClusterError } from "../client/cluster-error.ts";
+import type { WatchHandler } from "../client/informer.ts";
+import type { KubernetesEndpoint } from "../endpoint.ts";
+import type { KubernetesOptions } from "../options.ts";
+import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
+import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
+import { LABELS, type ManifestOptions } from "../reconcile/manifests/labels.ts";
+import { claimedVariables } from "../reconcile/manifests/warm-pod.ts";
+import { relabel, requestMemory, templateHashOf } from "./adoption.ts";
+import { sendClaim } from "./claim.ts";
+import { CodePayloads } from "./code-payload.ts";
+import { isStillWarm } from "./still-warm.ts";
+import { isWarmable, variantOf, type WarmSpec, type WarmVariant } from "./variant.ts";
+import { WarmReplicaSets, type WarmReplicaSetsOptions } from "./warm-replica-sets.ts";
+
+const MIN_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+
+export interface WarmPoolOptions {
+  readonly api: KubernetesApi;
+  readonly manifests: ManifestOptions;
+  readonly namespaces: OrganizationNamespaces;
+  readonly informer: WarmReplicaSetsOptions["informer"];
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Secret of this control server, from which the pods' tokens are derived. */
+  readonly secret: Buffer;
+  /** Number of waiting pods of each variant that is used, for organizations without a number of their own. */
+  readonly size: number;
+  readonly options: Pick<KubernetesOptions, "instance" | "bundleFolder">;
+}
+
+/** A pod that waits for a function, or has just been given one. */
+interface WarmPod {
+  facts: PodFacts;
+  readonly variant: string;
+  /** Claim of an endpoint, until the pod's new labels were observed. */
+  claim?: { readonly endpoint: KubernetesEndpoint; readonly spec: EndpointSpec };
+  /** False while it is unknown whether an earlier process of the control server gave it a function. */
+  isTrusted: boolean;
+}
+
+/**
+ * Pods in which the wrapper has started and waits for a function, so that a cold start waits neither for a pod nor for a runtime. Each becomes a replica of one
+ * endpoint (docs/decisions/0037-warm-pools.md).
+ */
+export class WarmPool {
+  readonly handler: WatchHandler<V1Pod>;
+  readonly #options: WarmPoolOptions;
+  readonly #sets: WarmReplicaSets;
+  readonly #payloads: CodePayloads;
+  readonly #pods = new Map<string, WarmPod>();
+  readonly #variants = new WeakMap<EndpointSpec, WarmVariant>();
+  #isListed = false;
+
+  constructor(options: WarmPoolOptions) {
+    this.#options = options;
+    const { instance, bundleFolder } = options.options;
+    this.#sets = new WarmReplicaSets({ ...options, instance, size: bundleFolder ? options.size : 0 });
+    this.#payloads = new CodePayloads(async (digest) => (await bundleFolder?.(digest)) ?? "");
+    this.handler = {
+      listed: (pods) => this.#listed(pods),
+      changed: (pod) => this.#changed(pod),
+      deleted: ({ metadata }) => this.#deleted(`${metadata?.namespace}/${metadata?.name}`),
+    };
+  }
+
+  /** Starts to keep pods. */
+  start(): void {
+    this.#sets.start();
+  }
+
+  /** Sets the number of waiting pods of each variant that an organization uses; `undefined`: that of the control server. */
+  setSize(org: string, pods: number | undefined): void {
+    this.#sets.setSize(org, pods);
+  }
+
+  /** Removes the waiting pods of an organization for a while: its quota has no room for its replicas. */
+  giveWay(org: string): void {
+    this.#sets.giveWay(org);
+  }
+
+  /** Keeps pods for an endpoint. */
+  apply(spec: EndpointSpec): void {
+    const key = endpointKey(spec);
+    if (isWarmable(spec)) this.#sets.add(key, this.#variantOf(spec));
+    else this.#sets.remove(key);
+  }
+
+  /** Keeps no pods any more for an endpoint. */
+  remove(key: string): void {
+    this.#sets.remove(key);
+  }
+
+  /**
+   * Gives warm pods the function of an endpoint that needs replicas, as many as there are. Returns a function that hands them over to the endpoint's ReplicaSet,
+   * to be called when the Deployment was scaled.
+   */
+  claim(endpoint: KubernetesEndpoint, count: number): () => void {
+    const { spec } = endpoint;
+    if (count <= 0 || !isWarmable(spec)) return () => {};
+    const variant = this.#variantOf(spec);
+    this.#sets.used(variant, count);
+    const pods = this.#claimable(variant.id).slice(0, count);
+    for (const pod of pods) this.#start(endpoint, spec, variant, pod);
+    return () => {
+      if (pods.length > 0) void this.#adopt(pods, spec, endpoint.desired ?? 0);
+    };
+  }
+
+  #variantOf(spec: WarmSpec): WarmVariant {
+    let variant = this.#variants.get(spec);
+    if (variant === undefined) {
+      variant = variantOf(spec, this.#options.manifests, this.#options.secret);
+      this.#variants.set(spec, variant);
+    }
+    return variant;
+  }
+
+  #claimable(id: string): WarmPod[] {
+    return [...this.#pods.values()].filter(
+      ({ facts, variant, claim, isTrusted }) =>
+        variant === id && !claim && isTrusted && facts.isReady && !facts.deleting && facts.ip !== undefined,
+    );
+  }
+
+  /** Sends the claim; the replica is ready when it is answered. */
+  #start(endpoint: KubernetesEndpoint, spec: WarmSpec, { token }: WarmVariant, pod: WarmPod): void {
+    const { api, log, signal, manifests } = this.#options;
+    const { facts } = pod;
+    pod.claim = { endpoint, spec };
+    const send = async (): Promise<ReadyResponse> => {
+      const code = await this.#payloads.get(spec.artifact.warm.code);
+      const env = claimedVariables(spec, manifests);
+      return sendClaim({ host: facts.ip as string, token, code, env }, signal);
+    };
+    const loaded = send();
+    endpoint.claimed(ownedFacts(facts, spec), loaded);
+    loaded.then(
+      () => this.#requestMemory(facts, spec),
+      (error) => {
+        if (signal.aborted) return;
+        log.warn(
+          { err: error, endpoint: endpointKey(spec), pod: facts.pod },
+          "a warm pod took no function, replacing it",
+        );
+        endpoint.podDeleted(facts.pod);
+        void api.delete("Pod", facts.namespace, facts.pod, signal).catch(() => {});
+      },
+    );
+  }
+
+  /** Hands pods over to the endpoint's ReplicaSet, however often that has to be tried: without it, nothing would ever remove them. */
+  async #adopt(pods: readonly WarmPod[], spec: EndpointSpec, replicas: number): Promise<void> {
+    const { api, log, signal } = this.#options;
+    const left = new Set(pods.map(({ facts }) => facts.pod));
+    for (let retryMs = MIN_RETRY_MS; left.size > 0; retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)) {
+      try {
+        const hash = await templateHashOf(api, spec, replicas, signal);
+        for (const pod of left) {
+          await relabel(api, pod, spec, hash, signal).catch((error) => {
+            if (!isGone(error)) throw error;
+          });
+          left.delete(pod);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn(
+          { err: error, endpoint: endpointKey(spec), pods: [...left] },
+          "failed to hand over warm pods, will retry",
+        );
+        await delay(retryMs, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #requestMemory({ pod }: PodFacts, spec: EndpointSpec): Promise<void> {
+    const { api, log, signal } = this.#options;
+    await requestMemory(api, pod, spec, signal).catch((error) => {
+      if (signal.aborted || isGone(error)) return;
+      log.warn(
+        { err: error, endpoint: endpointKey(spec), pod },
+        "failed to reserve the memory of an endpoint for a warm pod",
+      );
+    });
+  }
+
+  #listed(pods: readonly V1Pod[]): void {
+    const present = new Set(pods.map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`));
+    for (const key of [...this.#pods.keys()]) if (!present.has(key)) this.#deleted(key);
+    for (const pod of pods) this.#changed(pod);
+    this.#isListed = true;
+  }
+
+  #changed(pod: V1Pod): void {
+    const facts = podFacts(pod);
+    const key = podKey(facts);
+    const variant = pod.metadata?.labels?.[LABELS.warm];
+    const known = this.#pods.get(key);
+    // A pod with an endpoint's labels belongs to it from now on.
+    if (variant === undefined) this.#pods.delete(key);
+    else if (known) this.#observed(known, facts);
+    else {
+      const added = { facts, variant, isTrusted: this.#isListed };
+      this.#pods.set(key, added);
+      if (!added.isTrusted) void this.#verify(added);
+    }
+  }
+
+  #observed(known: WarmPod, facts: PodFacts): void {
+    known.facts = facts;
+    if (known.claim) known.claim.endpoint.observePod(ownedFacts(facts, known.claim.spec));
+  }
+
+  #deleted(key: string): void {
+    const known = this.#pods.get(key);
+    this.#pods.delete(key);
+    known?.claim?.endpoint.podDeleted(known.facts.pod);
+  }
+
+  /** Finds out whether a pod waits. One that an earlier process of the control server gave a function, but did not hand over, belongs to nobody. */
+  async #verify(pod: WarmPod): Promise<void> {
+    const { api, log, signal } = this.#options;
+    const { facts } = pod;
+    const isWarm = facts.ip === undefined || !facts.isReady || (await isStillWarm(facts.ip, signal));
+    if (signal.aborted) return;
+    pod.isTrusted = isWarm;
+    if (isWarm) return;
+    log.warn({ pod: facts.pod }, "a warm pod has a function and no endpoint, replacing it");
+    await api.delete("Pod", facts.namespace, facts.pod, signal).catch(() => {});
+  }
+}
+
+/** Returns the facts about a claimed pod whose labels do not say yet whose it is. */
+const ownedFacts = (facts: PodFacts, { org, endpoint, revision, cpuMillis }: EndpointSpec): PodFacts => ({
+  ...facts,
+  ...{ org, endpoint, revision, endpointCpuMillis: cpuMillis },
+});
+
+const isGone = (error: unknown) => error instanceof ClusterError && error.httpStatus === 404;

@@ -1,0 +1,1 @@
+"""Waiting warm for a function."""

@@ -1,0 +1,176 @@
+import { eventually } from "@faas/testing";
+import type { V1Pod } from "@kubernetes/client-node";
+import { median, percentile, type Row, ratio, timed } from "../rig/table.ts";
+import type { Bench } from "./bench.ts";
+
+const ROUNDS = 30;
+/** Endpoints that are called at the same time, and pods that wait for them. */
+const BURST = 6;
+const BURST_PODS = 3;
+const BURST_ROUNDS = 8;
+const WARM = "faas/warm";
+/** A variable that Node and Python read at their start: an endpoint that has it gets no warm pod. */
+export const WITHOUT_POOL = ["--env", "TZ=UTC"];
+
+interface Language {
+  readonly name: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly goals: { readonly median: number; readonly p95: number };
+}
+
+const SMALL = { median: 0.08, p95: 0.15 };
+const HEAVY = { median: 0.3, p95: 0.3 };
+const LANGUAGES: readonly Language[] = [
+  { name: "Node", files: { "index.mjs": 'export const handler = () => ({ message: "hello" });\n' }, goals: SMALL },
+  {
+    name: "Python",
+    files: { "main.py": 'def handler(event, context):\n    return {"message": "hello"}\n' },
+    goals: SMALL,
+  },
+  {
+    name: "FastAPI",
+    files: {
+      "main.py":
+        'from fastapi import FastAPI\napp = FastAPI()\n@app.get("/")\ndef hello():\n    return {"message": "hello"}\n',
+      "requirements.txt": "fastapi\n",
+    },
+    goals: HEAVY,
+  },
+  {
+    name: "numpy",
+    files: {
+      "main.py": "import numpy\ndef handler(event, context):\n    return {'sum': int(numpy.arange(10).sum())}\n",
+      "requirements.txt": "numpy\n",
+    },
+    goals: HEAVY,
+  },
+];
+
+/** Measures cold starts from a warm pod against those of the same function in a new pod, in turns, and what waiting pods cost. */
+export async function warmPool(bench: Bench): Promise<Row[]> {
+  const times = new Map<string, number[]>();
+  for (const { name, files } of LANGUAGES) {
+    const source = await bench.source(`pool-${name.toLowerCase()}`, files);
+    for (const [kind, settings] of [
+      ["warm", []],
+      ["new", WITHOUT_POOL],
+    ] as const) {
+      const endpoint = `${kind}-${name.toLowerCase()}`;
+      times.set(endpoint, []);
+      await bench.faas(
+        "deploy",
+        source,
+        "--org",
+        bench.org,
+        "--endpoint",
+        endpoint,
+        "--idle-timeout",
+        "100ms",
+        ...settings,
+      );
+    }
+  }
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [endpoint, all] of times) {
+      await untilWaiting(bench, LANGUAGES.length);
+      all.push(await cold(bench, endpoint));
+    }
+  await untilWaiting(bench, LANGUAGES.length);
+  const rows = [...LANGUAGES.flatMap((language) => rowsOf(language, times)), ...(await idleCost(bench))];
+  return [...rows, ...(await burst(bench))];
+}
+
+function rowsOf({ name, goals }: Language, times: ReadonlyMap<string, readonly number[]>): Row[] {
+  const warm = times.get(`warm-${name.toLowerCase()}`) as readonly number[];
+  const fresh = times.get(`new-${name.toLowerCase()}`) as readonly number[];
+  const p95 = (values: readonly number[]) => percentile(values, 0.95);
+  const what = `cold start of a ${name} function from a warm pod`;
+  return [
+    ratio(`${what}, median of ${ROUNDS}`, "in a new pod", median(warm), median(fresh), goals.median),
+    ratio(`${what}, p95`, "in a new pod", p95(warm), p95(fresh), goals.p95),
+    ...(goals === SMALL ? [absolute(what, median(warm))] : []),
+  ];
+}
+
+function absolute(what: string, ms: number): Row {
+  return { measure: `${what}, median`, baseline: "", ours: `${ms.toFixed(0)} ms`, value: ms, goal: 50, unit: "ms" };
+}
+
+/** Calls more cold endpoints at the same time than pods wait for them. */
+async function burst(bench: Bench): Promise<Row[]> {
+  const source = await bench.source("burst", LANGUAGES[0]?.files ?? {});
+  await bench.faas("org", "limit", bench.org, "--warm-pods", String(BURST_PODS));
+  const times = { warm: [] as number[], new: [] as number[] };
+  const endpoints = (kind: string) => Array.from({ length: BURST }, (_, number) => `${kind}-burst-${number}`);
+  for (const kind of ["warm", "new"] as const)
+    for (const endpoint of endpoints(kind)) {
+      const settings = kind === "new" ? WITHOUT_POOL : [];
+      const names = ["--org", bench.org, "--endpoint", endpoint, "--idle-timeout", "100ms"];
+      await bench.faas("deploy", source, ...names, ...settings);
+    }
+  for (let round = 0; round < BURST_ROUNDS; round++)
+    for (const kind of ["warm", "new"] as const) {
+      for (const endpoint of endpoints(kind)) await bench.untilGone(`faas-${bench.org}`, `faas/endpoint=${endpoint}`);
+      await untilWaiting(bench, BURST_PODS);
+      times[kind].push(...(await Promise.all(endpoints(kind).map((each) => timed(() => bench.call(each))))));
+    }
+  const p95 = (kind: "warm" | "new") => percentile(times[kind], 0.95);
+  const what = `${BURST} cold endpoints at the same time, ${BURST_PODS} and more warm pods`;
+  return [ratio(`${what}, p95`, "in new pods", p95("warm"), p95("new"), 0.4)];
+}
+
+async function cold(bench: Bench, endpoint: string): Promise<number> {
+  await bench.untilGone(`faas-${bench.org}`, `faas/endpoint=${endpoint}`);
+  let isCold = false;
+  const took = await timed(async () => {
+    isCold = (await bench.call(endpoint)).headers["x-cold-start"] === "true";
+  });
+  if (!isCold) throw new Error(`${endpoint} was not cold`);
+  return took;
+}
+
+const waiting = async (bench: Bench) =>
+  (await bench.api.list<V1Pod & { kind: "Pod" }>("Pod", `faas-${bench.org}`, WARM)).filter(({ status }) =>
+    status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True"),
+  );
+
+async function untilWaiting(bench: Bench, pods: number): Promise<void> {
+  await eventually(`${pods} warm pods wait`, async () => (await waiting(bench)).length >= pods, {
+    timeoutMs: 60_000,
+    intervalMs: 100,
+  });
+}
+
+/** Lists what the waiting pods use and request. */
+async function idleCost(bench: Bench): Promise<Row[]> {
+  const pods = await waiting(bench);
+  const requests = pods.map(({ spec }) => spec?.containers[0]?.resources?.requests ?? {});
+  const cpu = requests.map(({ cpu: request = "" }) => request).join(", ");
+  const memory = requests.map(({ memory: request = "" }) => request).join(", ");
+  const used = await Promise.all(pods.map((pod) => memoryOf(bench, pod)));
+  const sum = used.reduce((all, mib) => all + mib, 0);
+  return [
+    {
+      measure: `memory of ${pods.length} waiting pods, one per language`,
+      baseline: `requests: ${cpu} CPU, ${memory} memory`,
+      ours: used.map((mib) => `${mib.toFixed(0)} MiB`).join(" and "),
+      value: sum,
+      goal: 100,
+      unit: "MiB",
+    },
+  ];
+}
+
+/** Returns the memory of a pod's processes, in MiB, as its node counts it. */
+async function memoryOf(bench: Bench, { metadata }: V1Pod): Promise<number> {
+  const path = `/apis/metrics.k8s.io/v1beta1/namespaces/faas-${bench.org}/pods/${metadata?.name}`;
+  interface PodMetrics {
+    readonly containers: readonly { readonly usage: { readonly memory: string } }[];
+  }
+  const metrics = await eventually(
+    "the metrics of a pod are there",
+    () => bench.api.call<PodMetrics>("GET", path).catch(() => undefined),
+    { timeoutMs: 90_000, intervalMs: 2_000 },
+  );
+  return Number.parseInt(metrics.containers[0]?.usage.memory ?? "0", 10) / 1024;
+}
