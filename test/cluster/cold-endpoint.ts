@@ -73,5 +73,13 @@ export const untilWaiting = (on: ClusterServer, org: string, other = ""): Promis
       .find((name) => name !== other),
   );
 
-/** Returns the name of a pod's ReplicaSet. */
-export const ownerOf = (pod: V1Pod | undefined) => pod?.metadata?.ownerReferences?.[0]?.name;
+/** Waits until a pod is the only one of the endpoint, and belongs to its ReplicaSet; returns the name of that. */
+export async function untilHandedOver(on: ClusterServer, key: string, pod: string): Promise<string> {
+  const ownerOf = ({ metadata }: V1Pod) => metadata?.ownerReferences?.[0]?.name ?? "";
+  const [adopted] = await eventuallyHolds(
+    "the pod is the only one of the endpoint's ReplicaSet",
+    () => on.pods(key),
+    ([first, ...others]) => first?.metadata?.name === pod && ownerOf(first).startsWith("hello-") && others.length === 0,
+  );
+  return ownerOf(adopted as V1Pod);
+}

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ClusterServer } from "../cluster-server.ts";
-import { HELLO, ownerOf, serveCold } from "../cold-endpoint.ts";
-import { eventuallyHolds } from "../eventually.ts";
+import { HELLO, serveCold, untilHandedOver } from "../cold-endpoint.ts";
 import { ApiProxy } from "./proxy.ts";
 
 test("without the API server, a cold call is answered by the pod that waits, which is handed over later", async () => {
@@ -20,9 +19,5 @@ test("without the API server, a cold call is answered by the pod that waits, whi
   await api.refuse();
   assert.equal((await own.request(key)).headers.get("x-cold-start"), "true");
   await api.pass();
-  await eventuallyHolds(
-    "the pod is the only one of the endpoint's ReplicaSet",
-    () => own.pods(key),
-    (pods) => pods.length === 1 && pods[0]?.metadata?.name === pod && (ownerOf(pods[0])?.startsWith("hello-") ?? false),
-  );
+  await untilHandedOver(own, key, pod);
 });

@@ -5,7 +5,16 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { V1ReplicaSet } from "@kubernetes/client-node";
 import { ClusterServer } from "../cluster-server.ts";
-import { build, HELLO, listWaiting, ownerOf, type Pod, serveCold, untilCold, untilWaiting } from "../cold-endpoint.ts";
+import {
+  build,
+  HELLO,
+  listWaiting,
+  type Pod,
+  serveCold,
+  untilCold,
+  untilHandedOver,
+  untilWaiting,
+} from "../cold-endpoint.ts";
 import { eventually, eventuallyHolds } from "../eventually.ts";
 
 /** A cold endpoint is started in a pod that waits for a function, which becomes an ordinary replica. */
@@ -31,15 +40,9 @@ describe("warm pods", { concurrency: 3 }, () => {
     });
 
   test("the pod becomes the only one of the endpoint's ReplicaSet, and is replaced", async () => {
-    const { org, key, pod } = await serveCold(server, HELLO.node);
+    const { org, key, pod } = await serveCold(server, HELLO.node, "node", { idleTimeout: "5s" });
     await server.text(key);
-    const [adopted] = await eventuallyHolds(
-      "the pod is the only one",
-      () => server.pods(key),
-      (pods) => pods.length === 1 && (ownerOf(pods[0])?.startsWith("hello-") ?? false),
-    );
-    assert.equal(adopted?.metadata?.name, pod);
-    const owner = ownerOf(adopted) ?? "";
+    const owner = await untilHandedOver(server, key, pod);
     const set = await server.api.get<V1ReplicaSet & { kind: "ReplicaSet" }>("ReplicaSet", `faas-${org}`, owner);
     assert.equal(set?.metadata?.labels?.["faas/endpoint"], "hello");
     await untilWaiting(server, org, pod);
