@@ -216,7 +216,7 @@ function createServedState({ options, dataDir, log, stack }: Startup, storage: S
     });
   const autoscaler = stack.use(
     new Autoscaler({
-      ...{ registry, cpu: CpuScaler.for(platform, options.kubernetes?.cpuMaxMillis) },
+      ...{ registry, log, cpu: CpuScaler.for(platform, options.kubernetes?.cpuMaxMillis) },
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );

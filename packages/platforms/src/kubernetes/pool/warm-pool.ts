@@ -85,6 +85,11 @@ export class WarmPool {
     this.#sets.giveWay(org);
   }
 
+  /** Removes all waiting pods for a while: the nodes have no room for replicas. */
+  giveWayToAll(): void {
+    this.#sets.giveWayToAll();
+  }
+
   /** Keeps pods for an endpoint. */
   apply(spec: EndpointSpec): void {
     const key = endpointKey(spec);
