@@ -70,9 +70,9 @@ export class WarmPool {
     };
   }
 
-  /** Starts to keep pods. */
+  /** Starts to keep pods, or to remove those of an earlier process that kept some. */
   start(): void {
-    this.#sets.start();
+    if (this.#options.options.bundleFolder) this.#sets.start();
   }
 
   /** Sets the number of waiting pods of each variant that an organization uses; `undefined`: that of the control server. */
