@@ -202,6 +202,15 @@ test("a window opens within a minute after the clock was put forward", async (t)
   assert.equal(endpoint.desired, 3);
 });
 
+test("a server that is being replaced keeps the replicas of a window", async (t) => {
+  const { endpoint, autoscaler, warm, after } = setUp(t, { warm: [WINDOW], idleTimeout: "5s" }, { at: "08:10" });
+  autoscaler.onFirstList();
+  await after(1000);
+  warm[Symbol.dispose]();
+  await after(60_000);
+  assert.equal(endpoint.desired, 3);
+});
+
 test("a server that was replaced starts nothing, and a removed endpoint neither", async (t) => {
   const replaced = setUp(t, { warm: [WINDOW] });
   replaced.autoscaler.onFirstList();

@@ -17,7 +17,7 @@ interface Followed {
   triedMs: number;
 }
 
-/** Follows the warm windows of all endpoints. After disposal there are none: another server follows them. */
+/** Follows the warm windows of all endpoints. After disposal, endpoints keep the replicas that they have, and another server starts those of windows. */
 export class WarmSchedule implements Disposable {
   readonly #followed = new Map<ServedEndpoint, Followed>();
   #isDisposed = false;
@@ -25,7 +25,7 @@ export class WarmSchedule implements Disposable {
   /** Takes over the windows of an endpoint's spec. Returns true if it has any. */
   follow(endpoint: ServedEndpoint): boolean {
     const { warm: windows } = endpoint.spec;
-    if (windows === undefined || this.#isDisposed) {
+    if (windows === undefined) {
       this.#followed.delete(endpoint);
       return false;
     }
@@ -40,7 +40,6 @@ export class WarmSchedule implements Disposable {
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
-    this.#followed.clear();
   }
 
   /** Returns the minimum number of replicas of an endpoint now; 0 while no window is open. */
@@ -53,6 +52,7 @@ export class WarmSchedule implements Disposable {
   /** Lists the endpoints that have no replicas and need some now. If its replicas cannot be started, an endpoint is listed every ten seconds. */
   takeDue(now: number): ServedEndpoint[] {
     const due: ServedEndpoint[] = [];
+    if (this.#isDisposed) return due;
     for (const [endpoint, followed] of this.#followed) {
       if (endpoint.desired > 0 || floorAt(followed, now).replicas === 0) continue;
       if (now >= followed.triedMs && now - followed.triedMs < RETRY_MS) continue;
@@ -64,6 +64,7 @@ export class WarmSchedule implements Disposable {
 
   /** Returns the time of the next change of a floor, or of the next attempt to start a first replica; undefined when there is none. */
   nextMs(now: number): number | undefined {
+    if (this.#isDisposed) return undefined;
     let next: number | undefined;
     for (const [endpoint, followed] of this.#followed) {
       const { replicas, untilMs } = floorAt(followed, now);
