@@ -4474,57 +4474,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['warm.imports'] = 4476, r'''import os
-import sys
-from importlib import import_module
-
-# ---- warm/imports.py
-# Imports of a warm process before it has a function.
-
-# Modules of the standard library that functions and their packages import most, with all that these import.
-COMMON_MODULES = (
-    "asyncio",
-    "dataclasses",
-    "datetime",
-    "decimal",
-    "http.client",
-    "importlib.metadata",
-    "logging",
-    "pathlib",
-    "tempfile",
-    "traceback",
-    "typing",
-    "urllib.request",
-    "uuid",
-)
-# Packages that replace parts of the standard library, which must not have been imported by then.
-PATCHING_PACKAGES = ("eventlet", "gevent")
-
-
-def import_ahead():
-    for name in COMMON_MODULES:
-        try:
-            import_module(name)
-        except ImportError:
-            pass  # an interpreter without it, such as one without OpenSSL
-    load_part('apps.recognize')
-    load_part('asgi.connection')
-    load_part('asgi.runner')
-    load_part('signatures.adapt')
-    load_part('wsgi.invoker')
-
-
-def forget_ahead(folder, files, kept):
-    ahead = set(sys.modules).difference(kept)
-    own = {file.path.partition("/")[0].partition(".")[0] for file in files}
-    hides = not own.isdisjoint(name.partition(".")[0] for name in ahead)
-    if hides or any(os.path.isdir(os.path.join(folder, ".packages", name)) for name in PATCHING_PACKAGES):
-        for name in ahead:
-            del sys.modules[name]
-'''
-
-
-PARTS['warm.write_files'] = 4526, r'''import os
+PARTS['warm.write_files'] = 4476, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4598,17 +4548,16 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4600, r'''import os
+PARTS['warm.become'] = 4550, r'''import os
 import sys
-load_part('warm.imports')
 load_part('warm.write_files')
 
 # ---- warm/become.py
 # The change from a warm process to a replica.
 
-def become(claim, kept_modules):
-    for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256"):
-        del ENVIRONMENT[name]
+def take_files(claim):
+    for name in ("FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256"):
+        ENVIRONMENT.pop(name, None)
     try:
         ENVIRONMENT.update(claim.env)
         write_files(claim)
@@ -4617,17 +4566,143 @@ def become(claim, kept_modules):
         return problem
     except (OSError, ValueError) as error:  # ValueError: a text that the system cannot have
         return load_failed(f"Cannot use the claim: {error}")
-    source_folder.move(claim.folder)
+    return None
+
+
+def become_replica(folder):
+    source_folder.move(folder)
     settings.read()
     wrapper = os.path.basename(FILE)
     sys.argv[:] = [wrapper]
-    sys.modules["__main__"].__file__ = os.path.join(claim.folder, wrapper)
-    forget_ahead(claim.folder, claim.files, kept_modules)
-    return None
+    sys.modules["__main__"].__file__ = os.path.join(folder, wrapper)
 '''
 
 
-PARTS['warm.claim'] = 4629, r'''import os
+PARTS['warm.import_observer'] = 4580, r'''import sys
+
+# ---- warm/import_observer.py
+# Observation of imports: what they read besides their own files.
+
+EVERYTHING = "*"
+
+
+class ImportObserver:
+    def __init__(self):
+        self.variables = set()  # that were looked up; EVERYTHING: all of them
+        self.missing = set()  # modules that were tried and do not exist
+        self.kind = type(ENVIRONMENT)
+        self.methods = self.kind.__getitem__, self.kind.__iter__
+
+    def __enter__(self):
+        get_item, iterate = self.methods
+
+        def observed_get_item(environment, name):
+            self.variables.add(name)
+            return get_item(environment, name)
+
+        def observed_iterate(environment):
+            self.variables.add(EVERYTHING)
+            return iterate(environment)
+
+        self.kind.__getitem__, self.kind.__iter__ = observed_get_item, observed_iterate
+        sys.meta_path.append(self)
+        return self
+
+    def find_spec(self, name, path=None, target=None):
+        self.missing.add(name)
+
+    def __exit__(self, *_):
+        self.kind.__getitem__, self.kind.__iter__ = self.methods
+        sys.meta_path.remove(self)
+'''
+
+
+PARTS['warm.imports'] = 4619, r'''import os
+import sys
+from importlib import import_module
+load_part('warm.import_observer')
+
+# ---- warm/imports.py
+# Imports of a warm process before it has a function.
+
+# Modules of the standard library that functions and their packages import most, with all that these import.
+COMMON_MODULES = (
+    "asyncio",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "http.client",
+    "importlib.metadata",
+    "logging",
+    "pathlib",
+    "tempfile",
+    "traceback",
+    "typing",
+    "urllib.request",
+    "uuid",
+)
+# Packages that take long to import, and do nothing else when they are imported.
+COMMON_PACKAGES = ("fastapi", "flask", "httpx", "jinja2", "numpy", "pandas", "pydantic", "requests", "starlette")
+# Variables of libraries in C, whose reading is not observed.
+LIBRARY_VARIABLES = ("ARROW_", "BLIS_", "GOTO_", "KMP_", "MKL_", "NPY_", "NUMEXPR_", "OMP_", "OPENBLAS_")
+# Packages that replace parts of the standard library, which must not have been imported by then.
+PATCHING_PACKAGES = ("eventlet", "gevent")
+
+
+class ImportsAhead:
+    def __init__(self, present):
+        self.present = present  # names of modules that every wrapper imports
+        self.observer = ImportObserver()
+        self.failed = False
+
+    def import_all(self, folder):
+        with self.observer:
+            for name in COMMON_MODULES:
+                try:
+                    import_module(name)
+                except ImportError:
+                    pass  # an interpreter without it, such as one without OpenSSL
+            if folder and not patches(folder):
+                self.import_packages(os.path.join(folder, ".packages"))
+        load_part('apps.recognize')
+        load_part('asgi.connection')
+        load_part('asgi.runner')
+        load_part('signatures.adapt')
+        load_part('wsgi.invoker')
+
+    def import_packages(self, packages):
+        search_path = sys.path[:]
+        # As for the function.
+        index = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
+        sys.path.insert(index, packages)
+        try:
+            for name in COMMON_PACKAGES:
+                if os.path.isdir(os.path.join(packages, name)):
+                    import_module(name)
+        except Exception:
+            self.failed = True  # what it has left behind is not known
+        sys.path[:] = search_path
+
+    def are_noticed_by(self, claim):
+        if self.failed or patches(claim.folder):
+            return True
+        read = self.observer.variables
+        for name, value in claim.env.items():
+            if ENVIRONMENT.get(name) != value and (
+                name in read or EVERYTHING in read or name.startswith(LIBRARY_VARIABLES)
+            ):
+                return True
+        own = {file.path.partition("/")[0].partition(".")[0] for file in claim.files}
+        ahead = self.observer.missing.union(sys.modules).difference(self.present)
+        return any(name.partition(".")[0] in own for name in ahead)
+
+
+def patches(folder):
+    return any(os.path.isdir(os.path.join(folder, ".packages", name)) for name in PATCHING_PACKAGES)
+'''
+
+
+PARTS['warm.claim'] = 4704, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4730,7 +4805,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4732, r'''import re
+PARTS['warm.process'] = 4807, r'''import re
 import select
 import socket
 import sys
@@ -4889,7 +4964,46 @@ class WarmProcess:
 '''
 
 
-PARTS['signatures.google'] = 4891, r'''import os
+PARTS['warm.restart'] = 4966, r'''import json
+import os
+import signal
+import socket
+import sys
+
+# ---- warm/restart.py
+# A start from the beginning with the sockets of a warm process, for a function that would see what that has imported.
+
+# Variable with what the restarted process takes over.
+STATE = "FAAS_RESTARTED"
+# The wrapper's file; the current folder changes later.
+PROGRAM = os.path.abspath(FILE)
+
+
+def restart(folder, listener, connections):
+    inherited = [(sock.fileno(), received.decode("latin-1")) for sock, received in connections]
+    for fd in (listener.fileno(), *(fd for fd, _ in inherited)):
+        os.set_inheritable(fd, True)
+    ENVIRONMENT[STATE] = json.dumps([folder, listener.fileno(), inherited])
+    # A signal stays pending until prepare() has set its handler.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    os.execv(sys.executable, [sys.executable, *(["-S"] if sys.flags.no_site else []), PROGRAM])
+
+
+def take_over():
+    folder, listener, inherited = json.loads(ENVIRONMENT.pop(STATE))
+    connections = [(open_socket(fd), received.encode("latin-1")) for fd, received in inherited]
+    return folder, open_socket(listener), connections
+
+
+def open_socket(fd):
+    os.set_inheritable(fd, False)
+    sock = socket.socket(fileno=fd)
+    sock.setblocking(False)
+    return sock
+'''
+
+
+PARTS['signatures.google'] = 5005, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -4948,7 +5062,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 4950, r'''import base64
+PARTS['signatures.cloud_event'] = 5064, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5099,7 +5213,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5101, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5215, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5133,7 +5247,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5135, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5249, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5196,7 +5310,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5198, r'''import os
+PARTS['signatures.openfaas'] = 5312, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5285,7 +5399,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5287, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5401, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5415,7 +5529,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5417, r'''import base64
+PARTS['websocket.handshake'] = 5531, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5456,7 +5570,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5458, r'''import sys
+PARTS['websocket.exchange'] = 5572, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -5773,7 +5887,10 @@ def prepare():
 
 def use_settings():
     tag_output()
-    # Calls run side by side already: a pool of BLAS threads for each makes them many times slower. A setting of the user wins.
+    limit_libraries()
+
+
+def limit_libraries():
     for library in ("OPENBLAS", "OMP", "MKL"):
         ENVIRONMENT.setdefault(f"{library}_NUM_THREADS", "1")
 
@@ -5804,30 +5921,57 @@ def start(folder):
     main()
 
 
+def main_warm():
+    problem, connections = wait_for_function()
+    use_settings()
+    serve(problem, connections)
+
+
 def wait_for_function():
-    modules = set(sys.modules)
+    present = set(sys.modules)
     lifecycle.warm = True
     prepare()
+    limit_libraries()
     load_part('warm.become')
     load_part('warm.imports')
     load_part('warm.process')
+    load_part('warm.restart')
 
-    import_ahead()
     process = WarmProcess(ENVIRONMENT.get("FAAS_CLAIM_SHA256", ""))
+    imports = ImportsAhead(present)
+    imports.import_all(ENVIRONMENT.pop("FAAS_WARM_FOLDER", None))
     listen()
     gc.collect()
     gc.freeze()
     claim, connections = process.wait_for_claim(server.listener)
     lifecycle.warm = False
     server.claimed = True
-    return become(claim, modules), connections
+    noticed = imports.are_noticed_by(claim)
+    problem = take_files(claim)
+    if noticed and not problem:
+        restart(claim.folder, server.listener, connections)
+    become_replica(claim.folder)
+    return problem, connections
+
+
+def main_restarted():
+    load_part('warm.become')
+    load_part('warm.restart')
+
+    folder, server.listener, connections = take_over()
+    server.listening = server.claimed = True
+    become_replica(folder)
+    prepare()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    use_settings()
+    serve(None, connections)
 
 
 if __name__ == "__main__":
     if ENVIRONMENT.get("FAAS_WARM") == "1":
-        reason, accepted = wait_for_function()
-        use_settings()
-        serve(reason, accepted)
+        main_warm()
+    elif "FAAS_RESTARTED" in ENVIRONMENT:
+        main_restarted()
     elif ENVIRONMENT.get("FAAS_PREWARMED") != "1":
         main()
 else:

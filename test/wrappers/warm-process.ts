@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmod, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { eventually, tempDir } from "@faas/testing";
 import { Agent, type Dispatcher, request } from "undici";
 import { exitOf, type Started, type WrapperResponse } from "./contract.ts";
@@ -40,17 +40,31 @@ export interface WarmWrapper extends Started {
   ): Promise<WrapperResponse>;
 }
 
-/** Starts a wrapper in warm mode, and waits until it says so. */
+/**
+ * Starts a wrapper in warm mode, and waits until it says so.
+ *
+ * @param present texts of files that its folder has, by path
+ */
 export async function startWarm(
   { wrapper, command: [program, ...args] }: (typeof wrappers)[keyof typeof wrappers],
-  env: Readonly<Record<string, string>> = {},
+  present: Readonly<Record<string, string>> = {},
 ): Promise<WarmWrapper> {
   const folder = tempDir("warm");
+  for (const [path, text] of Object.entries(present)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
   const socketPath = join(tempDir("warm"), "s.sock");
   const tokenDigest = createHash("sha256").update(TOKEN).digest("hex");
   const child = spawn(program, [...args, wrapper], {
     cwd: "/",
-    env: { PATH: process.env.PATH, PORT: socketPath, FAAS_WARM: "1", FAAS_CLAIM_SHA256: tokenDigest, ...env },
+    env: {
+      PATH: process.env.PATH,
+      PORT: socketPath,
+      FAAS_WARM: "1",
+      FAAS_WARM_FOLDER: folder,
+      FAAS_CLAIM_SHA256: tokenDigest,
+    },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])

@@ -20,7 +20,7 @@ while (!existsSync(process.env.GATE)) await new Promise((done) => setTimeout(don
 process.on("SIGTERM", () => { console.log("bye"); process.exit(0); });
 export const handler = (event, { org, endpoint, revision }) => ({
   own, identity: [org, endpoint, revision], folder: process.cwd(), program: process.argv[1], variable: process.env.OWN,
-  warm: [process.env.FAAS_WARM, process.env.FAAS_CLAIM_SHA256].filter(Boolean),
+  warm: ["FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256"].filter((name) => name in process.env),
 });`,
   Python: `
 import os, signal, sys, time
@@ -33,7 +33,7 @@ def handler(event, context):
     return {
         "own": own.value, "identity": [context.org, context.endpoint, context.revision], "folder": os.getcwd(),
         "program": os.path.abspath(sys.argv[0]), "variable": os.environ["OWN"],
-        "warm": [name for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256") if name in os.environ],
+        "warm": [name for name in ("FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256") if name in os.environ],
     }`,
 };
 const libraries = {
@@ -176,27 +176,26 @@ for (const name of ["Node", "Python"] as const) {
   });
 }
 
-const served = {
-  "an application in Node": [
-    wrappers.Node,
-    {
-      "index.js":
-        'const http = require("node:http"); http.createServer((_, response) => response.end("own")).listen(80);',
-    },
-  ],
-  "a function in Python with a module that is named as one of the standard library": [
-    wrappers.Python,
-    { "main.py": "import asyncio, uuid\nasync def handler(event):\n    return uuid.own", "uuid.py": 'own = "own"' },
-  ],
-} as const;
+test("a claim may bring an application in Node", async () => {
+  const main = 'const http = require("node:http"); http.createServer((_, response) => response.end("own")).listen(80);';
+  await using replica = await startWarm(wrappers.Node);
+  assert.equal((await replica.claim({ "index.js": main })).status, 200, replica.output());
+  assert.equal((await replica.call("/")).text, "own");
+});
 
-for (const [name, [language, files]] of Object.entries(served)) {
-  test(`a claim may bring ${name}`, async () => {
-    await using replica = await startWarm(language);
-    assert.equal((await replica.claim(files)).status, 200, replica.output());
-    assert.equal((await replica.call("/")).text, "own");
-  });
-}
+test("a warm Python process imports packages ahead, and starts again for a function with another value of their variables", async () => {
+  const text = 'import os, sys\nvalue = os.environ.get("VALUE")\nprint("imported", value, file=sys.stderr, flush=True)';
+  await using replica = await startWarm(wrappers.Python, { ".packages/flask/__init__.py": text });
+  await eventually("the import", () => replica.output() === "imported None\n");
+  const main = "import flask\nasync def handler(event):\n    return flask.value";
+  const answer = await replica.claim({ "main.py": main }, { env: { VALUE: "own" } });
+  assert.deepEqual([answer.status, answer.text], [200, '{"status":"ready"}'], replica.output());
+  assert.equal((await replica.call("/")).text, "own");
+  assert.equal(replica.output(), "imported None\nimported own\n");
+  assert.equal((await replica.claim({})).status, 409);
+  replica.child.kill("SIGTERM");
+  assert.equal(await exitOf(replica.child), 0);
+});
 
 test("a claim may bring a function in TypeScript, with all files of its code", async () => {
   const folder = tempDir("warm");

@@ -223,8 +223,7 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
     });
   const autoscaler = stack.use(
     new Autoscaler({
-      registry,
-      warm: stack.share(new WarmSchedule(), role),
+      ...{ registry, log, warm: stack.share(new WarmSchedule(), role) },
       cpu: CpuScaler.for(platform, options.kubernetes?.cpuMaxMillis),
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { connectDocker } from "../../../packages/builder/src/docker/engine.ts";
 import type { Test } from "../../../packages/cli/src/testing/test-cli.ts";
 import { testServer } from "../../../packages/cli/src/testing/test-server.ts";
 import { registry, uniqueName } from "../cluster.ts";
+import { eventually } from "../eventually.ts";
 
 /** `faas deploy` of functions that warm pods can run. */
 
@@ -30,8 +31,14 @@ after(async () => {
 });
 
 /** Deploys a folder, and returns what the command printed. */
-async function deploy(t: Test, folder: string, endpoint: string, url = server.url): Promise<string> {
-  const argv = ["deploy", folder, "--org", org, "--endpoint", endpoint];
+async function deploy(
+  t: Test,
+  folder: string,
+  endpoint: string,
+  url = server.url,
+  ...more: readonly string[]
+): Promise<string> {
+  const argv = ["deploy", folder, "--org", org, "--endpoint", endpoint, ...more];
   const { code, stderr } = await server.run(t, argv, { env: { ...env, FAAS_SERVER: url } });
   assert.equal(code, 0, stderr);
   return stderr;
@@ -104,6 +111,38 @@ test("a changed line changes the code, and not the image for warm pods", async (
   assert.notEqual(warm?.code, before?.code);
   assert.equal(await call("changed"), `two of ${org}`);
 });
+
+for (const [language, files] of [
+  [
+    "Node",
+    {
+      "package.json": '{"type":"module","dependencies":{"ms":"2.1.3"}}',
+      "index.mjs": 'import ms from "ms";\nexport const handler = () => ms("2s") + " at " + import.meta.filename;\n',
+    },
+  ],
+  [
+    "Python",
+    {
+      "requirements.txt": "six==1.17.0\n",
+      "main.py": "import six\ndef handler(event, context):\n    return six.ensure_str(b'2000') + ' at ' + __file__\n",
+    },
+  ],
+] as const)
+  test(`a ${language} function with dependencies starts in a warm pod, with its code where it is in the image`, async (t) => {
+    const endpoint = `packages-${language.toLowerCase()}`;
+    const folder = join(server.folder, endpoint);
+    await mkdir(folder, { recursive: true });
+    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+    await deploy(t, folder, endpoint, server.url, "--idle-timeout", "100ms");
+    const main = language === "Node" ? "index.mjs" : "main.py";
+    assert.equal((await describe(t, endpoint)).warm?.hasDependencies, true);
+    await eventually("a cold call is answered by a warm pod", async () => {
+      await eventually("it is idle", async () => (await describe(t, endpoint)).replicas.length === 0);
+      const response = await fetch(`${server.url}/${org}/${endpoint}`);
+      assert.equal(await response.text(), `2000 at /app/${main}`);
+      return /replica;desc="?faas-warm-/.test(response.headers.get("server-timing") ?? "");
+    });
+  });
 
 test("an older server gets the image alone; deployed to a newer one, the same revision gets the warm part", async (t) => {
   const folder = await server.source("older", answers("older"));

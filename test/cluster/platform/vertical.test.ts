@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { type EndpointSpec, type EndpointStatus, endpointSpec, type Limits, parseCpu, withDefaults } from "@faas/core";
+import {
+  type EndpointSpec,
+  type EndpointStatus,
+  type EndpointView,
+  endpointSpec,
+  type Limits,
+  parseCpu,
+  withDefaults,
+} from "@faas/core";
 import { KubernetesPlatform } from "@faas/platforms/kubernetes";
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import { TestInstance } from "../cluster.ts";
@@ -113,26 +121,57 @@ describe("the CPU of running replicas", { concurrency: 2 }, () => {
   });
 });
 
-describe("load", () => {
+describe("load", { concurrency: true }, () => {
   const works = `export const handler = () => {
     const end = process.cpuUsage().user + 20_000;
     while (process.cpuUsage().user < end);
     return "done";
   };\n`;
+  let server: ClusterServer;
+  before(async () => {
+    server = await ClusterServer.start();
+  });
+  after(() => server[Symbol.asyncDispose]());
 
-  test("raises the limit of the only replica, without another one, and it falls afterwards", async () => {
-    await using server = await ClusterServer.start();
-    const key = `${server.org()}/busy`;
-    await server.serve(key, works, { cpu: "100m", cpuMax: "800m", idleTimeout: "never" });
-    await server.waitFor(key, "the limit of the settings", ({ replicas }) => replicas[0]?.cpuMillis === 100);
+  /** Calls an endpoint by six clients until it is disposed of, and checks each response. */
+  function load(key: string) {
     let done = false;
     const calling = Array.from({ length: 6 }, async () => {
       while (!done) assert.equal(await server.text(key), "done");
     });
-    const { replicas } = await server.waitFor(key, "the maximum", (view) => view.replicas[0]?.cpuMillis === 800);
-    done = true;
-    await Promise.all(calling);
-    assert.equal(replicas.length, 1);
-    await server.waitFor(key, "the limit of the settings", (view) => view.replicas[0]?.cpuMillis === 100);
+    return {
+      async [Symbol.asyncDispose]() {
+        done = true;
+        await Promise.all(calling);
+      },
+    };
+  }
+  const isAt =
+    (cpuMillis: number) =>
+    ({ replicas }: EndpointView) =>
+      replicas.every((replica) => replica.cpuMillis === cpuMillis);
+
+  test("raises the limit of the only replica, without another one, and it falls afterwards", async () => {
+    const key = `${server.org()}/busy`;
+    await server.serve(key, works, { cpu: "100m", cpuMax: "800m", idleTimeout: "never" });
+    await server.waitFor(key, "the limit of the settings", isAt(100));
+    {
+      await using _ = load(key);
+      const { replicas } = await server.waitFor(key, "the maximum", isAt(800));
+      assert.equal(replicas.length, 1);
+    }
+    await server.waitFor(key, "the limit of the settings", isAt(100));
+  });
+
+  test("adds a replica when the node cannot reserve the CPU that is needed, and the API says why", async () => {
+    const key = `${server.org()}/large`;
+    const [node] = (await server.api.call<{ items: V1Node[] }>("GET", "/api/v1/nodes")).items;
+    // A quarter of it is requested, which together with the other pods is more than the node has.
+    const most = 4 * ((parseCpu(node?.status?.allocatable?.cpu ?? "") ?? 0) - 10);
+    await server.serve(key, works, { cpu: "100m", cpuMax: `${most}m`, maxReplicas: 2, replicas: 1 });
+    await using _ = load(key);
+    const { cpuPending } = await server.waitFor(key, "the reason", (view) => view.cpuPending !== undefined);
+    assert.match(cpuPending ?? "", new RegExp(`of 1 replicas may use ${most}m CPU, but no CPU could be reserved`));
+    await server.waitFor(key, "a second replica", ({ replicas }) => replicas.length === 2);
   });
 });

@@ -3,27 +3,21 @@ import { createHash, createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { Artifact, Language, SettingsInput } from "@faas/core";
-import type { V1Pod, V1ReplicaSet } from "@kubernetes/client-node";
-import { ClusterServer, SOURCE_FILES } from "../cluster-server.ts";
+import type { V1ReplicaSet } from "@kubernetes/client-node";
+import { ClusterServer } from "../cluster-server.ts";
+import {
+  build,
+  HELLO,
+  listWaiting,
+  type Pod,
+  serveCold,
+  untilCold,
+  untilHandedOver,
+  untilWaiting,
+} from "../cold-endpoint.ts";
 import { eventually, eventuallyHolds } from "../eventually.ts";
 
 /** A cold endpoint is started in a pod that waits for a function, which becomes an ordinary replica. */
-
-const WARM = "faas/warm";
-
-type Pod = V1Pod & { readonly kind: "Pod" };
-
-const HELLO: Readonly<Record<Language, string>> = {
-  node: 'export const handler = () => ({ dir: import.meta.dirname, user: process.env.GREETING, warm: process.env.FAAS_WARM ?? "" });',
-  typescript:
-    'export const handler = (): object => ({ dir: import.meta.dirname, user: process.env.GREETING, warm: process.env.FAAS_WARM ?? "" });',
-  python: [
-    "import os",
-    "def handler(event, context):",
-    '    return {"dir": os.path.dirname(__file__), "user": os.environ.get("GREETING"), "warm": os.environ.get("FAAS_WARM", "")}',
-  ].join("\n"),
-};
 
 describe("warm pods", { concurrency: 3 }, () => {
   let server: ClusterServer;
@@ -31,59 +25,6 @@ describe("warm pods", { concurrency: 3 }, () => {
     server = await ClusterServer.start({ poolSize: 1 });
   });
   after(() => server[Symbol.asyncDispose]());
-
-  /** Builds an image, and uploads the code for warm pods. */
-  async function build(on: ClusterServer, org: string, source: string, language: Language): Promise<Artifact> {
-    return on.instance.imageOf(
-      { [SOURCE_FILES[language]]: source },
-      {
-        org,
-        uploadCode: async ({ digest, tar }) => {
-          const headers = { "content-type": "application/x-tar" };
-          const url = `${on.url}/-/bundles/${digest}?org=${org}`;
-          const { status } = await fetch(url, { method: "PUT", headers, body: new Uint8Array(tar) });
-          assert.ok(status < 300, `the upload was answered with ${status}`);
-        },
-      },
-    );
-  }
-
-  /** Deploys an endpoint that soon has no replica, and waits for its warm pod. */
-  async function serveCold(
-    on: ClusterServer,
-    source: string,
-    language: Language = "node",
-    settings: SettingsInput = {},
-  ) {
-    const org = on.org();
-    const key = `${org}/hello`;
-    await on.serve(key, await build(on, org, source, language), { runtime: language, idleTimeout: "1s", ...settings });
-    await untilCold(on, key);
-    return { org, key, pod: await untilWaiting(on, org) };
-  }
-
-  const untilCold = (on: ClusterServer, key: string) =>
-    eventuallyHolds(
-      "the endpoint has no pod",
-      () => on.pods(key),
-      (pods) => pods.length === 0,
-    );
-
-  const listWaiting = (on: ClusterServer, org: string) => on.api.list<Pod>("Pod", `faas-${org}`, WARM);
-
-  const isReady = ({ status, metadata }: V1Pod) =>
-    metadata?.deletionTimestamp === undefined &&
-    status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True");
-
-  const untilWaiting = (on: ClusterServer, org: string, other = ""): Promise<string> =>
-    eventually("a warm pod waits", async () =>
-      (await listWaiting(on, org))
-        .filter(isReady)
-        .map(({ metadata }) => metadata?.name ?? "")
-        .find((name) => name !== other),
-    );
-
-  const ownerOf = (pod: V1Pod | undefined) => pod?.metadata?.ownerReferences?.[0]?.name;
 
   for (const language of ["node", "typescript", "python"] as const)
     test(`a ${language} function starts in the pod that waited, with its own folder and variables`, async () => {
@@ -99,15 +40,9 @@ describe("warm pods", { concurrency: 3 }, () => {
     });
 
   test("the pod becomes the only one of the endpoint's ReplicaSet, and is replaced", async () => {
-    const { org, key, pod } = await serveCold(server, HELLO.node);
+    const { org, key, pod } = await serveCold(server, HELLO.node, "node", { idleTimeout: "5s" });
     await server.text(key);
-    const [adopted] = await eventuallyHolds(
-      "the pod is the only one",
-      () => server.pods(key),
-      (pods) => pods.length === 1 && (ownerOf(pods[0])?.startsWith("hello-") ?? false),
-    );
-    assert.equal(adopted?.metadata?.name, pod);
-    const owner = ownerOf(adopted) ?? "";
+    const owner = await untilHandedOver(server, key, pod);
     const set = await server.api.get<V1ReplicaSet & { kind: "ReplicaSet" }>("ReplicaSet", `faas-${org}`, owner);
     assert.equal(set?.metadata?.labels?.["faas/endpoint"], "hello");
     await untilWaiting(server, org, pod);
@@ -201,6 +136,18 @@ describe("warm pods", { concurrency: 3 }, () => {
     );
     assert.equal((await own.request(key)).status, 200);
     assert.notEqual(next, pod);
+  });
+
+  test("a call whose pod is killed while it loads the function is answered by another one", async () => {
+    const source =
+      "await new Promise((resolve) => setTimeout(resolve, 3000));\nexport const handler = () => process.env.HOSTNAME;";
+    const { key, org, pod } = await serveCold(server, source);
+    const call = server.call(key);
+    await server.waitFor(key, "the pod has the function", ({ replicas }) => replicas.some(({ id }) => id === pod));
+    await server.api.delete("Pod", `faas-${org}`, pod, undefined, 0);
+    const { status, text } = await call;
+    assert.equal(status, 200, text);
+    assert.notEqual(text, pod);
   });
 
   /** Gives a pod an empty function, as a server does that ends before it hands the pod over. */

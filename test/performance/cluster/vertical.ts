@@ -169,8 +169,7 @@ async function reactions(bench: Bench): Promise<Row[]> {
   for (let round = 0; round < REACTION_ROUNDS; round++) {
     for (const name of names) {
       await using watch = await PodWatch.start(bench, name);
-      const [pod] = watch.pods;
-      if (pod === undefined || PodWatch.limitOf(pod) !== 100) throw new Error(`${name} is not at its own limit`);
+      await watch.until(([pod]) => pod !== undefined && PodWatch.limitOf(pod) === 100);
       const began = performance.now();
       const raised = watch.until((pods) => pods.some((each) => PodWatch.limitOf(each) > 100));
       const calls = Promise.all(Array.from({ length: 4 }, () => bench.call(name)));

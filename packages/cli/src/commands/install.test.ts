@@ -104,6 +104,7 @@ test("install rejects invalid values before it connects", async (t) => {
     ["--timeout", "soon", /`--timeout` option to be a duration such as 2m, got "soon"/],
     ["--pool-size", "many", /`--pool-size` option to be a whole number from 0 to 100/],
     ["--startup-cpu", "fast", /`--startup-cpu` option to be a CPU quantity/],
+    ["--cpu-max", "fast", /`--cpu-max` option to be a CPU quantity such as 500m or 1, or none/],
   ] as const) {
     const { code, stderr } = await run(t, ["install", option, value]);
     assert.equal(code, 2, option);

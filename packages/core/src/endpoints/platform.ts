@@ -30,6 +30,34 @@ export interface Replica {
   readonly cpuMillis?: number;
   /** Observed stages of its start, in order. */
   readonly start?: readonly StartStage[];
+  /** Resources that it reserves on its machine. Absent: none, or its platform does not choose the machine yet. */
+  readonly reserved?: ReservedOnNode;
+}
+
+/** Resources that one replica reserves. */
+export interface ReplicaRequests {
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+}
+
+/** Resources that a replica reserves on a machine of the platform. */
+export interface ReservedOnNode extends ReplicaRequests {
+  /** Name of the machine. */
+  readonly node: string;
+}
+
+/** Resource of which machines can have too little for a replica: `pods` is their number on a machine. */
+export type NodeResource = "cpu" | "memory" | "pods";
+
+/** Replicas that no machine has room for at the moment, although one is large enough. */
+export interface LackingRoom {
+  /** Number of such replicas. */
+  readonly replicas: number;
+  /** Resources that each of them reserves. */
+  readonly each: ReplicaRequests;
+  readonly resources: readonly NodeResource[];
+  /** The platform's words. */
+  readonly detail: string;
 }
 
 /** CPU of each replica of an endpoint. */
@@ -78,6 +106,8 @@ export interface EndpointStatus extends EndpointRef {
   readonly cpuPending?: string;
   /** Number of replicas that a gateway started while it had no control server, and which is now the desired one; absent after the next `scale`. */
   readonly woken?: number;
+  /** Set while replicas wait for room that others may give them. */
+  readonly lacksRoom?: LackingRoom;
 }
 
 export interface Platform extends AsyncDisposable {

@@ -15,7 +15,7 @@ const TIMEOUT_GRACE_MS = 500;
 /** Time for a platform to report that a process exited, after its connections closed. */
 const EXIT_REPORT_MS = 700;
 /** Time for such a report if the request can be repeated. In a cluster, the report takes longer, and waiting for it is better than ending a second replica. */
-const REPEAT_REPORT_MS = 3_000;
+const REPEAT_REPORT_MS = 6_000;
 /** Failures of a replica within this time have one cause. */
 const SAME_FAILURE_MS = 1_000;
 /**

@@ -32,6 +32,7 @@ const host: EndpointHost = {
   onQuotaUsedUp: () => {},
   onSlowStart: () => {},
   onReplace: () => {},
+  onNodesFull: () => {},
   lastLines: async () => [],
 };
 
@@ -103,6 +104,21 @@ test("reports used-up limits only if they last for 5 s", (t) => {
   t.mock.timers.tick(5_000);
   assert.equal(failureCode(endpoint), undefined);
   endpoint.observeDeployment(limited);
+  t.mock.timers.tick(5_000);
+  assert.equal(failureCode(endpoint), "REPLICAS_LIMITED");
+  endpoint.stop();
+});
+
+test("does not report used-up limits while a pod of its own is ending, and then soon", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const endpoint = new KubernetesEndpoint(spec, host);
+  const ending = pod("a", "node1");
+  endpoint.observePod(podFacts(ending));
+  endpoint.observePod(podFacts({ ...ending, metadata: { ...ending.metadata, deletionTimestamp: new Date() } }));
+  endpoint.observeDeployment({ code: "REPLICAS_LIMITED", detail: "no more" });
+  t.mock.timers.tick(20_000);
+  assert.equal(failureCode(endpoint), undefined);
+  endpoint.podDeleted("a");
   t.mock.timers.tick(5_000);
   assert.equal(failureCode(endpoint), "REPLICAS_LIMITED");
   endpoint.stop();

@@ -7,9 +7,13 @@ import { ReplacementBackoff } from "./pods/exits/replacement-backoff.ts";
 import type { PodFacts } from "./pods/pod-facts.ts";
 import { type Failure, isKill, UNEXPLAINED_EXIT, withLastLines } from "./pods/pod-failures.ts";
 import { Replica, type ReplicaOwner, TRANSIENT_FAILURE_MS } from "./pods/replica.ts";
+import { replicaStatus } from "./pods/replica-status.ts";
 import { PORT } from "./reconcile/manifests/labels.ts";
+import { lackingRoom } from "./room/lacking-room.ts";
 
 const MAX_ENDED = 5;
+/** Time for a failure that passes to reach the calls that wait. */
+const PASSING_MS = 250;
 
 /** The platform as its endpoints see it: one object for all of them. */
 export interface EndpointHost {
@@ -19,6 +23,8 @@ export interface EndpointHost {
   onChanged(endpoint: KubernetesEndpoint): void;
   /** Called when a replica became ready, and no longer needs the startup boost. */
   onReplicaReady(facts: PodFacts): void;
+  /** Called when no node has the memory, or may have the number of pods, for a replica. */
+  onNodesFull(): void;
   /** Called when the organization's quota rejected a pod. */
   onQuotaUsedUp(org: string): void;
   /** Called once for a replica that starts slowly without a known failure. */
@@ -89,6 +95,7 @@ export class KubernetesEndpoint {
       ...(this.#ended.length === 0 ? {} : { ended: this.#ended }),
       ...(this.#cpuPending === undefined ? {} : { cpuPending: this.#cpuPending }),
       ...(this.#woken === undefined ? {} : { woken: this.#woken }),
+      ...lackingRoom(this.#replicas.values()),
     };
     return this.#status;
   }
@@ -171,6 +178,8 @@ export class KubernetesEndpoint {
       this.#replicas.set(facts.pod, replica);
     }
     replica.observe(facts);
+    // Waiting pods reserve hardly any CPU.
+    if (replica.lackedResources.some((resource) => resource !== "cpu")) this.#host.onNodesFull();
     this.#changed();
   }
 
@@ -202,10 +211,7 @@ export class KubernetesEndpoint {
     }
     this.#host.onQuotaUsedUp(this.spec.org);
     this.#quotaFailure = failure;
-    this.#quotaTimer ??= setTimeout(
-      () => this.#quotaFailure && this.podCreationFailed(this.#quotaFailure),
-      TRANSIENT_FAILURE_MS,
-    ).unref();
+    if (this.#quotaTimer === undefined) this.#reportQuotaLater();
   }
 
   /** Handles the number of replicas that an autoscaler set; `undefined` if there is no autoscaler. */
@@ -233,6 +239,14 @@ export class KubernetesEndpoint {
     this.#clearQuotaFailure();
     for (const replica of this.#replicas.values()) replica.stop();
     this.#replicas.clear();
+  }
+
+  /** Reports that the limits allow no pod, when none of the endpoint's own is ending, which would make room for one. */
+  #reportQuotaLater(): void {
+    this.#quotaTimer = setTimeout(() => {
+      if ([...this.#replicas.values()].some(({ facts }) => facts.deleting)) this.#reportQuotaLater();
+      else if (this.#quotaFailure) this.podCreationFailed(this.#quotaFailure);
+    }, TRANSIENT_FAILURE_MS).unref();
   }
 
   #clearQuotaFailure(): void {
@@ -282,7 +296,16 @@ export class KubernetesEndpoint {
     const reported = { revision: facts.revision, code, detail, lastLogLines };
     const ended = { id: facts.replica, ...reported, ...(isKill(failure) ? { killed: true } : {}) };
     if (wasReady) this.#ended = [...this.#ended.slice(1 - MAX_ENDED), ended];
-    else if (facts.revision === this.spec.revision && attempt === this.#attempt) this.#failure = reported;
+    else if (facts.revision === this.spec.revision && attempt === this.#attempt) {
+      this.#failure = reported;
+      if (failure.passes) setTimeout(() => this.#withdraw(reported), PASSING_MS).unref();
+    }
+    this.#changed();
+  }
+
+  #withdraw(failure: ReplicaFailure): void {
+    if (this.#failure !== failure) return;
+    this.#failure = undefined;
     this.#changed();
   }
 
@@ -306,7 +329,7 @@ export class KubernetesEndpoint {
     const listed: ReplicaStatus[] = [];
     for (const replica of this.#replicas.values()) {
       const { deleting, revision: replicaRevision } = replica.facts;
-      if (!deleting && !(hasReplaced && replicaRevision !== revision)) listed.push(statusOf(replica));
+      if (!deleting && !(hasReplaced && replicaRevision !== revision)) listed.push(replicaStatus(replica));
     }
     return listed;
   }
@@ -321,17 +344,4 @@ export class KubernetesEndpoint {
     this.#status = undefined;
     this.#host.onChanged(this);
   }
-}
-
-function statusOf({ facts, isReady, stages }: Replica): ReplicaStatus {
-  const host = facts.ip?.includes(":") ? `[${facts.ip}]` : facts.ip;
-  const cpuMillis = facts.enforcedCpuMillis ?? facts.cpuMillis;
-  return {
-    id: facts.replica,
-    address: host === undefined ? "" : `${host}:${PORT}`,
-    ready: isReady,
-    revision: facts.revision,
-    ...(cpuMillis === undefined ? {} : { cpuMillis }),
-    start: stages.list,
-  };
 }

@@ -88,6 +88,7 @@ export class KubernetesPlatform implements Platform {
       startSeconds: this.#manifests.startSeconds,
       onChanged: (endpoint) => this.#endpointChanged(endpoint),
       onQuotaUsedUp: (org) => this.#pool.giveWay(org),
+      onNodesFull: () => this.#pool.giveWayToAll(),
       onReplicaReady: (facts) => this.#cpu.ready(facts),
       onSlowStart: (facts, waitingFor) =>
         log.warn(

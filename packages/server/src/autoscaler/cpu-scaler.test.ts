@@ -94,20 +94,20 @@ describe("the CPU limit under load", () => {
     assert.equal(set.length, 1);
   });
 
-  test("rises ten milliseconds after a second request waits for the CPU, if it still does", (t) => {
+  test("rises five milliseconds after a second request waits for the CPU, if it still does", (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { put, after, set } = setUp();
     const endpoint = put("x", { cpu: "100m", cpuMax: "1" });
     after(100);
     const replica = endpoint.acquire();
     assert.ok(replica && endpoint.acquire());
-    t.mock.timers.tick(9);
+    t.mock.timers.tick(4);
     assert.deepEqual(set, []);
     t.mock.timers.tick(1);
     assert.deepEqual(set, ["x 200 100"]);
   });
 
-  test("does not rise for requests that have ended within ten milliseconds", (t) => {
+  test("does not rise for requests that have ended within five milliseconds", (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { put, after, set } = setUp();
     const endpoint = put("x", { cpu: "100m", cpuMax: "1" });
@@ -115,7 +115,7 @@ describe("the CPU limit under load", () => {
     const replica = endpoint.acquire();
     assert.ok(replica && endpoint.acquire());
     endpoint.release(replica, 0);
-    t.mock.timers.tick(10);
+    t.mock.timers.tick(5);
     assert.deepEqual(set, []);
   });
 

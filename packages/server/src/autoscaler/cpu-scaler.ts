@@ -13,7 +13,7 @@ export interface CpuScalerOptions {
 }
 
 /** Time from the first request that waits for the CPU to the decision: requests that take less need no more CPU. */
-const PRESSURE_MS = 10;
+const PRESSURE_MS = 5;
 /** Time that a higher limit has to take effect, before replicas are added. */
 const EFFECT_MS = 500;
 /** Time after which another replica is added while the platform cannot give the present ones the CPU that they need. */

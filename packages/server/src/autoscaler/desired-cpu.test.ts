@@ -41,6 +41,13 @@ describe("desiredCpu", () => {
     assert.deepEqual(new Set(all.slice(fell)), new Set([100]));
   });
 
+  for (const requests of [2, 3, 4])
+    test(`falls in one step after a short burst of ${requests} requests, too`, () => {
+      const seen = limits(follow([...seconds(0.3, requests), ...seconds(20, 0)]));
+      const fell = seen.findIndex((limit, i) => limit < (seen[i - 1] ?? 0));
+      assert.equal(seen[fell], 100);
+    });
+
   test("stays up while the load lasts", () => {
     assert.deepEqual(new Set(limits(follow(seconds(120, 10)).slice(2))), new Set([1000]));
   });

@@ -49,6 +49,8 @@ const MIN_FALL = 1.5;
 const SECOND_MS = 1_000;
 /** Number of seconds whose average a fall follows: the higher one of their two halves, so that a load that has just ended does not count by half. */
 const FALL_SECONDS = 10;
+/** Factor between what the two halves need up to which the load counts as steady. */
+const STEADY = 1.1;
 /** Number of seconds in which a raised limit has been needed before resources are reserved for it. */
 const RESERVE_SECONDS = 2;
 
@@ -91,9 +93,13 @@ export function desiredCpu(before: CpuState, sample: CpuSample, policy: CpuPolic
     const roseMs = risen > state.limitMillis ? now : state.roseMs;
     return { ...changed(state, risen, now), roseMs, calmMs: nextCalmMs };
   }
-  const needed = clamp(neededMillis(state));
+  const half = FALL_SECONDS / 2;
+  const earlier = clamp(neededMillis(state, 0, half));
+  const later = clamp(neededMillis(state, half, FALL_SECONDS));
+  const needed = Math.max(earlier, later);
   const isSmaller = (than: number) => needed * MIN_FALL <= than || (needed === baseMillis && needed < than);
-  if (state.seconds.length === FALL_SECONDS) {
+  // A load that is still decreasing will soon need even less.
+  if (state.seconds.length === FALL_SECONDS && earlier <= later * STEADY) {
     if (now - state.changedMs >= calmMs && isSmaller(current))
       return { ...changed(state, needed, now), fellMs: now, calmMs };
     if (isSmaller(state.reservedMillis)) return { ...state, calmMs, reservedMillis: needed };
@@ -106,10 +112,9 @@ export function desiredCpu(before: CpuState, sample: CpuSample, policy: CpuPolic
 /** Returns the requests per replica that the last seconds since the last change had at least. */
 export const recentLoad = ({ seconds }: CpuState): number => Math.min(...seconds.slice(-RESERVE_SECONDS));
 
-/** Returns the limit that the average load needs. */
-function neededMillis({ limitMillis, seconds }: CpuState): number {
-  const half = Math.floor(seconds.length / 2);
-  const average = Math.max(mean(seconds.slice(0, half)), mean(seconds.slice(half)));
+/** Returns the limit that the average load of some of the last seconds needs. */
+function neededMillis({ limitMillis, seconds }: CpuState, from: number, to: number): number {
+  const average = mean(seconds.slice(from, to));
   return (limitMillis * average) / (1 + average) / TARGET_UTILIZATION;
 }
 

@@ -1,4 +1,4 @@
-import type { EndpointSpec } from "@faas/core";
+import type { EndpointSpec, Logger } from "@faas/core";
 import {
   type EndpointRegistry,
   maxReplicas,
@@ -11,6 +11,7 @@ import type { Policy } from "./desired-replicas.ts";
 import { HeapTrim } from "./heap-trim.ts";
 import { IdlePolicy } from "./idle-policy.ts";
 import { LoadWindow, SAMPLE_MS, SAMPLES_PER_DECISION } from "./load-window.ts";
+import { RoomMaker } from "./room/room-maker.ts";
 import { WarmSchedule } from "./warm-schedule.ts";
 
 type ServedEndpoint = Served<EndpointSpec>;
@@ -25,6 +26,7 @@ export interface AutoscalerOptions {
   readonly warm?: WarmSchedule;
   /** Returns true while there may be calls that no gateway reports: then no endpoint is idle. */
   readonly mayHaveUnseenCalls?: () => boolean;
+  readonly log?: Pick<Logger, "info">;
   /** Returns milliseconds since the epoch. @defaultValue Date.now */
   readonly now?: () => number;
 }
@@ -46,6 +48,8 @@ export class Autoscaler implements Disposable {
   readonly #idlePolicy = new IdlePolicy();
   /** Endpoints with ready replicas although none are desired, and since when. */
   readonly #strays = new WeakMap<ServedEndpoint, number>();
+  readonly #roomMaker = new RoomMaker((endpoint, now) => this.#warm.floorOf(endpoint, now));
+  readonly #log: AutoscalerOptions["log"];
   readonly #heapTrim = new HeapTrim();
   #timer: NodeJS.Timeout | undefined;
   /** Fires when the next endpoint should wake up, while none is awake. */
@@ -61,6 +65,7 @@ export class Autoscaler implements Disposable {
     this.#cpu = options.cpu;
     this.#warm = options.warm ?? new WarmSchedule();
     this.#mayHaveUnseenCalls = options.mayHaveUnseenCalls ?? (() => false);
+    this.#log = options.log;
     this.#now = options.now ?? Date.now;
   }
 
@@ -110,6 +115,7 @@ export class Autoscaler implements Disposable {
       this.#cpu?.sample(endpoint, now);
       if (this.#isScaled(endpoint, now) && this.#load(endpoint).sample(endpoint.totalInFlight, endpoint.totalWaiting))
         this.#scale(endpoint, now);
+      if (endpoint.status?.lacksRoom && !this.#mayHaveUnseenCalls()) this.#makeRoom(endpoint, now);
     }
     if (++this.#samples < SAMPLES_PER_DECISION) return;
     this.#samples = 0;
@@ -158,10 +164,7 @@ export class Autoscaler implements Disposable {
     }
     this.#strays.delete(endpoint);
     if (this.#idlePolicy.isIdle(endpoint, now) && this.#warm.floorOf(endpoint, now) === 0) {
-      this.#loads.delete(endpoint);
-      this.#cpu?.rest(endpoint);
-      this.#idlePolicy.onSleep(endpoint, now);
-      this.#registry.scale(endpoint, 0);
+      this.#putToSleep(endpoint, now);
       return;
     }
     // A fixed number, and the minimum of an autoscaler, can differ when it was unavailable before, or a previous server left another one.
@@ -182,6 +185,25 @@ export class Autoscaler implements Disposable {
       this.#strays.delete(endpoint);
       this.#registry.scale(endpoint, 0);
     }
+  }
+
+  #makeRoom(needy: ServedEndpoint, now: number): void {
+    for (const { endpoint, keep } of this.#roomMaker.victimsFor(needy, this.#registry.awake, now)) {
+      if (keep >= endpoint.desired) continue;
+      if (keep === 0) this.#putToSleep(endpoint, now);
+      else this.#registry.scale(endpoint, keep);
+      this.#log?.info(
+        { endpoint: endpoint.key, to: needy.key, keep },
+        "idle replicas give way to one that finds no room",
+      );
+    }
+  }
+
+  #putToSleep(endpoint: ServedEndpoint, now: number): void {
+    this.#loads.delete(endpoint);
+    this.#cpu?.rest(endpoint);
+    this.#idlePolicy.onSleep(endpoint, now);
+    this.#registry.scale(endpoint, 0);
   }
 
   #scale(endpoint: ServedEndpoint, now: number): void {

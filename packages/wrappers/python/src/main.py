@@ -58,7 +58,14 @@ def prepare() -> None:
 def use_settings() -> None:
     """Do what depends on the environment of the function."""
     tag_output()
-    # Calls run side by side already: a pool of BLAS threads for each makes them many times slower. A setting of the user wins.
+    limit_libraries()
+
+
+def limit_libraries() -> None:
+    """Give numeric libraries one thread, unless the user has set a number.
+
+    Calls run side by side already: a pool of BLAS threads for each makes them many times slower.
+    """
     for library in ("OPENBLAS", "OMP", "MKL"):
         ENVIRONMENT.setdefault(f"{library}_NUM_THREADS", "1")
 
@@ -92,31 +99,60 @@ def start(folder: str) -> None:
     main()
 
 
+def main_warm() -> None:
+    """Listen without a function, and serve the one that a claim brings (docs/wrapper-protocol.md, "Warm mode")."""
+    problem, connections = wait_for_function()
+    use_settings()
+    serve(problem, connections)
+
+
 def wait_for_function() -> tuple[Problem | None, Connections]:
-    """Listen without a function, until a claim brings one (docs/wrapper-protocol.md, "Warm mode"). Gives what serve() needs."""
-    modules = set(sys.modules)
+    """Listen until a claim brings a function. Gives what serve() needs."""
+    present = set(sys.modules)
     lifecycle.warm = True
     prepare()
-    from .warm.become import become
-    from .warm.imports import import_ahead
+    limit_libraries()
+    from .warm.become import become_replica, take_files
+    from .warm.imports import ImportsAhead
     from .warm.process import WarmProcess
+    from .warm.restart import restart
 
-    import_ahead()
     process = WarmProcess(ENVIRONMENT.get("FAAS_CLAIM_SHA256", ""))
+    imports = ImportsAhead(present)
+    imports.import_all(ENVIRONMENT.pop("FAAS_WARM_FOLDER", None))
     listen()
     gc.collect()
     gc.freeze()
     claim, connections = process.wait_for_claim(server.listener)
     lifecycle.warm = False
     server.claimed = True
-    return become(claim, modules), connections
+    noticed = imports.are_noticed_by(claim)
+    problem = take_files(claim)
+    if noticed and not problem:
+        restart(claim.folder, server.listener, connections)
+    become_replica(claim.folder)
+    return problem, connections
+
+
+def main_restarted() -> None:
+    """Serve the function of a claim from the beginning, because it would notice what a warm process has imported."""
+    from .warm.become import become_replica
+    from .warm.restart import take_over
+
+    folder, server.listener, connections = take_over()
+    server.listening = server.claimed = True
+    become_replica(folder)
+    prepare()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    use_settings()
+    serve(None, connections)
 
 
 if __name__ == "__main__":
     if ENVIRONMENT.get("FAAS_WARM") == "1":
-        reason, accepted = wait_for_function()
-        use_settings()
-        serve(reason, accepted)
+        main_warm()
+    elif "FAAS_RESTARTED" in ENVIRONMENT:
+        main_restarted()
     elif ENVIRONMENT.get("FAAS_PREWARMED") != "1":
         main()
 else:

@@ -25,6 +25,7 @@ class FakePod {
   /** Thrown by the next patches. */
   readonly errors: Error[] = [];
   grantedUpTo = 10_000;
+  #granted = { limits: { cpu: "1000m" }, requests: { cpu: "25m" } };
   readonly limits: CpuLimits;
 
   constructor(t: TestContext) {
@@ -40,13 +41,17 @@ class FakePod {
     for (let patches = -1; patches !== this.patches.length; ) {
       patches = this.patches.length;
       for (let i = 0; i < 5; i++) await setImmediate();
-      this.limits.observed(podFacts(this.#pod(true)));
+      this.limits.observed(this.facts(true));
       for (let i = 0; i < 5; i++) await setImmediate();
     }
   }
 
+  facts(isSeenByNode: boolean) {
+    return podFacts(this.#pod(isSeenByNode));
+  }
+
   async ready(): Promise<void> {
-    this.limits.ready(podFacts(this.#pod(true)));
+    this.limits.ready(this.facts(true));
     await this.settle();
   }
 
@@ -74,7 +79,8 @@ class FakePod {
     const resources = { limits: { cpu: this.limit }, requests: { cpu: this.request } };
     const isGranted = Number.parseInt(this.request, 10) <= this.grantedUpTo;
     const deferred = { type: "PodResizePending", status: "True", reason: "Deferred", message: DEFERRED };
-    const status = isSeenByNode && isGranted ? { resources } : {};
+    if (isSeenByNode && isGranted) this.#granted = resources;
+    const status = { resources: this.#granted };
     return {
       metadata: {
         name: "x-1",
@@ -163,6 +169,27 @@ describe("CpuLimits", () => {
     );
     assert.deepEqual(await pod.set(900, 900), ["limit 900m"]);
     assert.match(pod.pending[0] ?? "", /no CPU could be reserved for that: exceeded quota: faas$/);
+  });
+
+  test("no longer reports a refused request when it is not needed any more, although the limit stays", async (t) => {
+    const pod = new FakePod(t);
+    await pod.ready();
+    await pod.set(1000, 100);
+    pod.errors.push(new ClusterError("CLUSTER_REFUSED", "exceeded quota", 403, "Forbidden"));
+    await pod.set(1000, 1000);
+    pod.limits.set(ref, { limitMillis: 1000, reservedMillis: 100 });
+    assert.equal(pod.pending.length, 2);
+    assert.equal(pod.pending[1], undefined);
+  });
+
+  test("gives a claimed pod of the pool the limit of its endpoint, also when the node has no room for its request", async (t) => {
+    const pod = new FakePod(t);
+    pod.request = "1m";
+    pod.facts(true);
+    pod.grantedUpTo = 10;
+    await pod.ready();
+    assert.deepEqual([pod.limit, pod.request], ["100m", "1m"]);
+    assert.match(pod.pending[0] ?? "", /1 of 1 replicas may use 100m CPU, .*Deferred/);
   });
 
   test("repeats a patch that failed", async (t) => {

@@ -5,7 +5,7 @@ import { pathOf } from "../client/objects.ts";
 import type { ClusterRequests } from "../client/requests.ts";
 import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
 import { CONTAINER } from "../reconcile/manifests/labels.ts";
-import { baseRequestMillis, desiredPodCpu, type PodCpu, resourcesPatch } from "./pod-cpu.ts";
+import { desiredPodCpu, grantedRequestMillis, type PodCpu, resourcesPatch } from "./pod-cpu.ts";
 
 const MAX_ATTEMPTS = 3;
 /** Time after which the reservation that a node had no room for is tried again. */
@@ -24,7 +24,7 @@ interface TrackedPod {
   /** True once it answers: until then it keeps the CPU that it was created with. */
   isReady: boolean;
   isPatching: boolean;
-  /** Reason why its node did not reserve more than in the endpoint's settings. */
+  /** Reason why its node did not reserve what it should. */
   denied: string | undefined;
   retryTimer: NodeJS.Timeout | undefined;
 }
@@ -55,6 +55,7 @@ export class CpuLimits {
     endpoint.wanted = wanted;
     for (const pod of endpoint.pods.values()) {
       if (reservesMore) this.#allowRetry(pod);
+      else this.#observeResize(endpoint, pod);
       this.#resize(endpoint, pod);
     }
   }
@@ -122,9 +123,10 @@ export class CpuLimits {
   #observeResize(endpoint: TrackedEndpoint, pod: TrackedPod): void {
     const { facts } = pod;
     const { cpuRequestMillis = 0, grantedCpuRequestMillis, resizePending } = facts;
-    const isRaised = cpuRequestMillis > baseRequestMillis(facts);
-    if (resizePending !== undefined && isRaised && !pod.isPatching) this.#deny(endpoint, pod, resizePending);
-    else if (isRaised && resizePending === undefined && grantedCpuRequestMillis === cpuRequestMillis) {
+    if (pod.isPatching) return;
+    if (resizePending !== undefined) {
+      if (cpuRequestMillis > grantedRequestMillis(facts)) this.#deny(endpoint, pod, resizePending);
+    } else if (grantedCpuRequestMillis === desiredPodCpu(facts, endpoint.wanted)?.requestMillis) {
       this.#allowRetry(pod);
       this.#report(endpoint, facts);
     }
@@ -150,16 +152,11 @@ export class CpuLimits {
   #desired({ wanted }: TrackedEndpoint, { facts, retryTimer }: TrackedPod): PodCpu | undefined {
     const desired = desiredPodCpu(facts, wanted);
     if (desired === undefined || retryTimer === undefined) return desired;
-    return { ...desired, requestMillis: Math.min(desired.requestMillis, baseRequestMillis(facts)) };
+    return { ...desired, requestMillis: Math.min(desired.requestMillis, grantedRequestMillis(facts)) };
   }
 
   #resize(endpoint: TrackedEndpoint, pod: TrackedPod): void {
     if (!pod.isReady || pod.isPatching || this.#options.signal.aborted) return;
-    const desired = desiredPodCpu(pod.facts, endpoint.wanted);
-    if (pod.denied !== undefined && desired?.requestMillis === baseRequestMillis(pod.facts)) {
-      this.#allowRetry(pod);
-      this.#report(endpoint, pod.facts);
-    }
     const target = this.#desired(endpoint, pod);
     const resources = target && resourcesPatch(pod.facts, target);
     if (resources === undefined) return;
@@ -200,7 +197,7 @@ export class CpuLimits {
 
   #report(endpoint: TrackedEndpoint, { org, endpoint: name }: EndpointRef): void {
     const denied = [...endpoint.pods.values()].filter((pod) => pod.denied !== undefined);
-    const reason = denied[0] && pendingText(denied[0].denied as string, denied.length, endpoint);
+    const reason = denied[0] && pendingText(denied[0], denied.length, endpoint);
     if (reason === endpoint.pending) return;
     endpoint.pending = reason;
     this.#options.onPending({ org, endpoint: name }, reason);
@@ -212,5 +209,5 @@ export class CpuLimits {
   }
 }
 
-const pendingText = (reason: string, count: number, { pods, wanted }: TrackedEndpoint) =>
-  `${count} of ${pods.size} replicas may use ${wanted?.limitMillis}m CPU, but no CPU could be reserved for that: ${reason}`;
+const pendingText = ({ facts, denied }: TrackedPod, count: number, { pods, wanted }: TrackedEndpoint) =>
+  `${count} of ${pods.size} replicas may use ${wanted?.limitMillis ?? facts.endpointCpuMillis}m CPU, but no CPU could be reserved for that: ${denied}`;

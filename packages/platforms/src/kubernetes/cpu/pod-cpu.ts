@@ -19,8 +19,9 @@ export function desiredPodCpu(
   return { limitMillis, requestMillis: requestedCpuMillis(reservedMillis) };
 }
 
-/** Returns the request of a pod of which nothing more than in its endpoint's settings is reserved. */
-export const baseRequestMillis = ({ endpointCpuMillis = 0 }: PodFacts): number => requestedCpuMillis(endpointCpuMillis);
+/** Returns the request that the node of a pod has room for in any case: it grants it already. */
+export const grantedRequestMillis = ({ grantedCpuRequestMillis, endpointCpuMillis = 0 }: PodFacts): number =>
+  grantedCpuRequestMillis ?? requestedCpuMillis(endpointCpuMillis);
 
 /** Builds the patch of a pod's resources; `undefined` if it has them. */
 export function resourcesPatch({ cpuMillis, cpuRequestMillis }: PodFacts, { limitMillis, requestMillis }: PodCpu) {

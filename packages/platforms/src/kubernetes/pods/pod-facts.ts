@@ -1,4 +1,4 @@
-import { parseCpu } from "@faas/core";
+import { parseCpu, parseSize, type ReplicaRequests } from "@faas/core";
 import type { V1Pod } from "@kubernetes/client-node";
 import { lostLogin } from "../organizations/pull-secrets.ts";
 import { CONTAINER, CPU_LIMIT, LABELS } from "../reconcile/manifests/labels.ts";
@@ -41,6 +41,9 @@ export interface PodFacts {
   readonly unschedulable?: string;
   /** True if a node was chosen for the pod. */
   readonly scheduled: boolean;
+  readonly node?: string;
+  /** Resources that the pod reserves. */
+  readonly requests: ReplicaRequests;
 }
 
 /** Returns the id of the replica that a pod's container is after a number of restarts. */
@@ -89,6 +92,8 @@ export function podFacts(pod: V1Pod): PodFacts {
     ...(failure ? { failure } : {}),
     ...(previous ? { previousExit: { ...exitFailure(previous, limits?.memory), logs: "previous" } } : {}),
     scheduled: spec?.nodeName !== undefined,
+    ...(spec?.nodeName === undefined ? {} : { node: spec.nodeName }),
+    requests: { cpuMillis: millisOf(requests?.cpu) ?? 0, memoryBytes: parseSize(requests?.memory ?? "") ?? 0 },
     ...(scheduled?.status === "False" ? { unschedulable: scheduled.message ?? scheduled.reason ?? "" } : {}),
   };
 }

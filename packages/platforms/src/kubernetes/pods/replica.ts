@@ -1,8 +1,10 @@
+import type { NodeResource } from "@faas/core";
 import { REPLICA_REMOVED, type ReadyResponse } from "../../common/ready-probe.ts";
 import { unreadyServer } from "../../common/server-failures.ts";
 import type { ServerProbe } from "../../common/server-probe.ts";
 import type { StartStages } from "../../common/start-stages.ts";
 import { PORT } from "../reconcile/manifests/labels.ts";
+import { RoomWait } from "../room/room-wait.ts";
 import { waitForExit } from "./exits/exit-watch.ts";
 import type { PodFacts } from "./pod-facts.ts";
 import { type Failure, foreignServerFailure, startTimeoutFailure, unreachableFailure } from "./pod-failures.ts";
@@ -40,7 +42,7 @@ export class Replica {
   readonly #probing = new AbortController();
   readonly #startTimer: NodeJS.Timeout;
   readonly #slowTimer: NodeJS.Timeout;
-  #unschedulableTimer: NodeJS.Timeout | undefined;
+  readonly #room: RoomWait;
   #unreachableTimer: NodeJS.Timeout | undefined;
   #missingSecretTimer: NodeJS.Timeout | undefined;
   #isMissingSecretFinal = false;
@@ -59,6 +61,7 @@ export class Replica {
     this.#claim = claim;
     this.stages = stages;
     this.#owner = owner;
+    this.#room = new RoomWait((failure) => this.fail(failure));
     this.#startTimer = setTimeout(() => {
       if (!this.#isReady) void this.#failStart();
     }, owner.startSeconds * 1000).unref();
@@ -82,6 +85,11 @@ export class Replica {
     return this.#wasReady;
   }
 
+  /** Resources that the replica waits for, and may get when others give way. */
+  get lackedResources(): readonly NodeResource[] {
+    return this.#room.resources;
+  }
+
   /** True if the replica was ready, and its process has ended. */
   get hasExited(): boolean {
     return this.#hasExited;
@@ -97,13 +105,14 @@ export class Replica {
   /** Reports a failure, unless one has been reported. */
   fail(failure: Failure): void {
     if (this.#hasFailed) return;
-    this.#hasFailed = true;
+    this.#hasFailed = !failure.passes;
     this.#owner.onFailure(this, failure);
   }
 
   /** Allows the next failure to be reported: a new attempt to start replicas begins. */
   allowFailure(): void {
     this.#hasFailed = false;
+    this.#room.restart();
   }
 
   /** Ends the probe and all timers of a removed or terminating replica. */
@@ -112,7 +121,7 @@ export class Replica {
     this.#probing.abort(REPLICA_REMOVED);
     clearTimeout(this.#startTimer);
     clearTimeout(this.#slowTimer);
-    clearTimeout(this.#unschedulableTimer);
+    this.#room.stop();
     clearTimeout(this.#unreachableTimer);
     clearTimeout(this.#missingSecretTimer);
     clearTimeout(this.#replaceTimer);
@@ -142,23 +151,18 @@ export class Replica {
   }
 
   #evaluate(): void {
-    const { deleting, failure, unschedulable, isReady, ip } = this.#facts;
-    clearTimeout(this.#unschedulableTimer);
+    const { deleting, failure, isReady, ip } = this.#facts;
     if (deleting) {
       // Its pod is being replaced. Its end, which was known first, is explained now.
       if (failure && this.#hasExited) this.fail(failure);
       this.stop();
       return;
     }
+    this.#room.observe(this.#facts.unschedulable);
     if (failure) {
       this.#evaluateFailure(failure);
       return;
     }
-    if (unschedulable !== undefined)
-      this.#unschedulableTimer = setTimeout(
-        () => this.fail({ code: "UNSCHEDULABLE", detail: `No node accepts the replica: ${unschedulable}` }),
-        TRANSIENT_FAILURE_MS,
-      ).unref();
     // A warm pod was ready before it had a function.
     if (isReady && !this.#isReady && !this.#claim && !this.#hasExited)
       this.#unreachableTimer ??= setTimeout(

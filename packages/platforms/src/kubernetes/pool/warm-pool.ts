@@ -70,9 +70,9 @@ export class WarmPool {
     };
   }
 
-  /** Starts to keep pods. */
+  /** Starts to keep pods, or to remove those of an earlier process that kept some. */
   start(): void {
-    this.#sets.start();
+    if (this.#options.options.bundleFolder) this.#sets.start();
   }
 
   /** Sets the number of waiting pods of each variant that an organization uses; `undefined`: that of the control server. */
@@ -83,6 +83,11 @@ export class WarmPool {
   /** Removes the waiting pods of an organization for a while: its quota has no room for its replicas. */
   giveWay(org: string): void {
     this.#sets.giveWay(org);
+  }
+
+  /** Removes all waiting pods for a while: the nodes have no room for replicas. */
+  giveWayToAll(): void {
+    this.#sets.giveWayToAll();
   }
 
   /** Keeps pods for an endpoint. */

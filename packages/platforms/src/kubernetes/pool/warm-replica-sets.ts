@@ -17,7 +17,7 @@ const REVIEW_MS = 300_000;
 /** Time after the start in which pods of unknown variants are kept: their endpoints may be applied yet. */
 const START_MS = 60_000;
 const RETRY_MS = 5_000;
-/** Time for which an organization without room in its quota has no waiting pods. */
+/** Time for which an organization without room in its quota, or on the nodes, has no waiting pods. */
 const GIVE_WAY_MS = 600_000;
 
 export interface WarmReplicaSetsOptions {
@@ -94,6 +94,12 @@ export class WarmReplicaSets {
   giveWay(org: string): void {
     if (![...this.#variants.values()].some(({ variant }) => variant.org === org)) return;
     this.#gaveWay.set(org, Date.now());
+    this.#adaptSoon();
+  }
+
+  /** Removes the waiting pods of all organizations for a while: the nodes have no room for replicas. */
+  giveWayToAll(): void {
+    for (const { variant } of this.#variants.values()) this.#gaveWay.set(variant.org, Date.now());
     this.#adaptSoon();
   }
 

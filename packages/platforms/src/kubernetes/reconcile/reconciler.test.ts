@@ -36,6 +36,7 @@ function setUp(t: TestContext, apply: (object: KubernetesObject) => unknown) {
     onQuotaUsedUp: () => {},
     onSlowStart: () => {},
     onReplace: () => {},
+    onNodesFull: () => {},
     lastLines: async () => [],
   });
   const closing = new AbortController();

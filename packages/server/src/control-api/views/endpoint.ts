@@ -22,6 +22,7 @@ export function viewEndpoint(
   const served = endpoints.get(endpointKey(ref));
   const serving = servingRevision(record);
   const candidate = candidateRevision(record);
+  const limited = served?.limited ?? lackOfRoom(served);
   const failure = record.failure ?? served?.status?.failure ?? lastExit(served);
   return {
     org: ref.org,
@@ -43,10 +44,17 @@ export function viewEndpoint(
       ...(cpuMillis === undefined ? {} : { cpuMillis }),
       ...(start === undefined ? {} : { start }),
     })),
-    ...(served?.limited === undefined ? {} : { limited: served.limited }),
+    ...(limited === undefined ? {} : { limited }),
     ...(served?.status?.cpuPending === undefined ? {} : { cpuPending: served.status.cpuPending }),
     ...(failure === undefined ? {} : { failure }),
   };
+}
+
+/** Describes the room that replicas wait for. */
+function lackOfRoom(served: ServedEndpoint | undefined): string | undefined {
+  const lacking = served?.status?.lacksRoom;
+  if (served === undefined || lacking === undefined) return undefined;
+  return `${lacking.replicas} of ${served.desired} replicas wait for room: ${lacking.detail}`;
 }
 
 /** Returns how the last replica ended, when replicas are desired and none is ready. */

@@ -94,8 +94,7 @@ class WarmProcess {
   /** Writes the function's files and starts to load it. */
   #become(claim: Claim): void {
     deadlines.stop();
-    delete process.env.FAAS_WARM;
-    delete process.env.FAAS_CLAIM_SHA256;
+    for (const name of ["FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256"]) delete process.env[name];
     Object.assign(process.env, claim.env);
     try {
       writeFiles(claim);

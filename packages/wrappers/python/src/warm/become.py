@@ -8,23 +8,17 @@ import sys
 from ..options import ENVIRONMENT, settings
 from ..problem import Problem, load_failed
 from ..source_folder import FILE, source_folder
-from .imports import forget_ahead
 from .write_files import write_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from .claim import Claim
 
 
-def become(claim: Claim, kept_modules: Collection[str]) -> Problem | None:
-    """Write the files of a claim, and set what the function sees. Gives the problem if that fails.
-
-    `kept_modules` names those that are imported without a warm process too.
-    """
-    for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256"):
-        del ENVIRONMENT[name]
+def take_files(claim: Claim) -> Problem | None:
+    """Write the files of a claim and set its variables. Gives the problem if that fails."""
+    for name in ("FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256"):
+        ENVIRONMENT.pop(name, None)
     try:
         ENVIRONMENT.update(claim.env)
         write_files(claim)
@@ -33,10 +27,13 @@ def become(claim: Claim, kept_modules: Collection[str]) -> Problem | None:
         return problem
     except (OSError, ValueError) as error:  # ValueError: a text that the system cannot have
         return load_failed(f"Cannot use the claim: {error}")
-    source_folder.move(claim.folder)
+    return None
+
+
+def become_replica(folder: str) -> None:
+    """Set what the code in a folder sees of the process."""
+    source_folder.move(folder)
     settings.read()
     wrapper = os.path.basename(FILE)
     sys.argv[:] = [wrapper]
-    sys.modules["__main__"].__file__ = os.path.join(claim.folder, wrapper)
-    forget_ahead(claim.folder, claim.files, kept_modules)
-    return None
+    sys.modules["__main__"].__file__ = os.path.join(folder, wrapper)

@@ -19,6 +19,10 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Memory of a waiting wrapper, by language, measured by `npm run performance:cluster -- pool`. */
 const IDLE_MEMORY_MIB: Readonly<Record<string, number>> = { node: 32, typescript: 32, python: 24 };
+/** Memory limit from which a Python pod imports well-known packages of its environment before it has a function; all of them together take 107 MiB. */
+const IMPORTING_BYTES = 256 * 2 ** 20;
+/** Memory of a waiting Python wrapper with such a package, as a rule. */
+const IMPORTED_MIB = 64;
 
 /** A ReplicaSet of warm pods, and its id. */
 export interface WarmReplicaSet {
@@ -41,7 +45,8 @@ export function warmReplicaSet(
 ): WarmReplicaSet {
   const own = deploymentManifest(spec, options).spec?.template as V1PodTemplateSpec;
   const podSpec = own.spec as V1PodSpec;
-  const container = warmContainer(podSpec.containers[0] as V1Container, spec, image, token);
+  const importsAhead = hasDependencies && spec.runtime === "python" && spec.memoryBytes >= IMPORTING_BYTES;
+  const container = warmContainer(podSpec.containers[0] as V1Container, spec, { image, token, importsAhead });
   const warm = {
     ...podSpec,
     ...(hasDependencies ? { initContainers: [copyDependencies(container)] } : {}),
@@ -70,14 +75,26 @@ export function claimedVariables(spec: EndpointSpec, options: ManifestOptions): 
   return Object.fromEntries(podVariables(spec, options));
 }
 
-function warmContainer(own: V1Container, spec: EndpointSpec, image: string, token: string): V1Container {
+interface WarmContainerOptions {
+  readonly image: string;
+  readonly token: string;
+  /** Import well-known packages before there is a function. */
+  readonly importsAhead: boolean;
+}
+
+function warmContainer(
+  own: V1Container,
+  spec: EndpointSpec,
+  { image, token, importsAhead }: WarmContainerOptions,
+): V1Container {
   const variables = { ...commonEnvironment("/tmp"), ...functionEnvironment({ ...spec, env: {} }, String(PORT)) };
   const options = own.env?.find(({ name }) => name === "NODE_OPTIONS")?.value;
   const atStart = VARIABLES_AT_START.flatMap((name) => {
     const value = name === "NODE_OPTIONS" ? options : variables[name as keyof typeof variables];
     return value === undefined ? [] : [{ name, value }];
   });
-  const memory = IDLE_MEMORY_MIB[spec.runtime] ?? 0;
+  const memory = importsAhead ? IMPORTED_MIB : (IDLE_MEMORY_MIB[spec.runtime] ?? 0);
+  const watch = own.env?.filter(({ name }) => name === "FAAS_LOADING_WATCH") ?? [];
   return {
     ...own,
     name: CONTAINER,
@@ -86,6 +103,8 @@ function warmContainer(own: V1Container, spec: EndpointSpec, image: string, toke
     env: [
       ...Object.entries(commonEnvironment("/tmp")).map(([name, value]) => ({ name, value })),
       ...atStart,
+      ...watch,
+      ...(importsAhead ? [{ name: "FAAS_WARM_FOLDER", value: CODE_FOLDER }] : []),
       { name: "PORT", value: String(PORT) },
       { name: "FAAS_WARM", value: "1" },
       { name: "FAAS_CLAIM_SHA256", value: createHash("sha256").update(token).digest("hex") },
