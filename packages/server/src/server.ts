@@ -19,6 +19,7 @@ import { createFirstKey } from "./auth/first-key.ts";
 import { KeyService } from "./auth/key-service.ts";
 import { CpuScaler } from "./autoscaler/cpu-scaler.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
+import { WarmSchedule } from "./autoscaler/warm-schedule.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
 import { BundleCollector } from "./bundles/bundle-collector.ts";
 import { BundleStore } from "./bundles/bundle-store.ts";
@@ -156,7 +157,7 @@ async function startControl(startup: Startup, storage: Storage) {
   );
   stack.use(platform);
   const served = createServedState(startup, storage, platform);
-  const { registry, gateways, limitsOf } = served;
+  const { registry, autoscaler, gateways, limitsOf } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({
@@ -177,7 +178,9 @@ async function startControl(startup: Startup, storage: Storage) {
   stack.share(new FailedFirstCleanup({ store, deployments, log }), role);
   await step("status sync", () =>
     stack
-      .use(new StatusSync({ platform, registry, subscribers: gateways ? [deployments, gateways] : [deployments] }))
+      .use(
+        new StatusSync({ platform, registry, subscribers: [deployments, ...(gateways ? [gateways] : []), autoscaler] }),
+      )
       .start(),
   );
   stack.share(secrets, role);
@@ -187,7 +190,7 @@ async function startControl(startup: Startup, storage: Storage) {
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
-function createServedState({ options, dataDir, log, stack }: Startup, storage: Storage, platform: Platform) {
+function createServedState({ options, dataDir, log, stack, role }: Startup, storage: Storage, platform: Platform) {
   const { store, logs, keys } = storage;
   const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
@@ -196,11 +199,15 @@ function createServedState({ options, dataDir, log, stack }: Startup, storage: S
     log,
     limitsOf,
     onAwake: () => autoscaler.onAwake(),
-    onSpec: (endpoint) => gateways?.specChanged(endpoint),
+    onSpec(endpoint) {
+      autoscaler.onSpec(endpoint);
+      gateways?.specChanged(endpoint);
+    },
     onStatus: (endpoint) => gateways?.statusChanged(endpoint),
     onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
     onRemoved(endpoint) {
       metrics.forget(endpoint);
+      autoscaler.onRemoved(endpoint);
       gateways?.endpointRemoved(endpoint);
     },
   });
@@ -216,11 +223,12 @@ function createServedState({ options, dataDir, log, stack }: Startup, storage: S
     });
   const autoscaler = stack.use(
     new Autoscaler({
-      ...{ registry, log, cpu: CpuScaler.for(platform, options.kubernetes?.cpuMaxMillis) },
+      ...{ registry, log, warm: stack.share(new WarmSchedule(), role) },
+      cpu: CpuScaler.for(platform, options.kubernetes?.cpuMaxMillis),
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );
-  return { registry, metrics, accessLog, gateways, limitsOf, defaultLimits };
+  return { registry, autoscaler, metrics, accessLog, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import type { WarmWindow } from "@faas/core";
 import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { ClusterServer } from "../cluster-server.ts";
 import { eventuallyHolds } from "../eventually.ts";
@@ -81,6 +82,29 @@ describe("scaling on Kubernetes", { concurrency: true }, () => {
       (found) => found !== undefined,
     );
   });
+
+  for (const scaler of ["concurrency", "cpu"] as const) {
+    test(`${scaler}: has the replicas of an open warm window without a request, until the window is removed`, async () => {
+      const key = `${org}/warm-${scaler}`;
+      const change = async (warm: readonly WarmWindow[]) => {
+        const body = { settings: { warm } };
+        const { status, problem } = await server.send("PUT", `/-/orgs/${org}/endpoints/warm-${scaler}`, body);
+        assert.equal(status, 200, problem.detail);
+      };
+      await server.serve(key, works, { scaler, maxReplicas: 3, idleTimeout: "2s" });
+      await server.waitFor(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
+      await change([{ cron: "* * * * *", timeZone: "UTC", for: "1h", replicas: 2 }]);
+      await server.waitFor(
+        key,
+        "two ready replicas",
+        ({ replicas }) => replicas.filter(({ ready }) => ready).length === 2,
+      );
+      const found = (await autoscaler(`warm-${scaler}`)) as { spec?: { minReplicas?: number } } | undefined;
+      assert.equal(found?.spec?.minReplicas, scaler === "cpu" ? 2 : undefined);
+      await change([]);
+      await server.waitFor(key, "no replica", ({ replicas, phase }) => replicas.length === 0 && phase === "idle");
+    });
+  }
 
   test("fixed: keeps the number of replicas, with and without load", async () => {
     const key = `${org}/fixed`;

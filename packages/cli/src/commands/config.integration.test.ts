@@ -162,6 +162,41 @@ test("config changes settings without the code, also back to their defaults", as
   assert.deepEqual(await deploy(t, folder, "changed"), []);
 });
 
+test("warm windows are options, settings and fields of faas.json", async (t) => {
+  const folder = await server.source("warm", CODE);
+  const window = "0 8 29 2 * Europe/Berlin 10h 2";
+  await deploy(t, folder, "warm", "--warm", window, "--warm", "0 12 29 2 1 UTC 1h 3");
+  assert.match((await server.run(t, ["describe", "acme/warm"])).stdout, /^warm +0 8 29 2 \* Europe\/Berlin 10h 2$/m);
+  const shown = await server.run(t, ["config", "acme/warm"]);
+  assert.match(shown.stdout, /^warm +"0 8 29 2 \* Europe\/Berlin 10h 2", "0 12 29 2 1 UTC 1h 3" +set$/m);
+  const changed = await server.run(t, ["config", "acme/warm", `warm=${window}; ${window}`, "--dry-run"]);
+  assert.match(changed.stdout, /^warm "0 8 .* 3" -> "0 8 29 2 \* Europe\/Berlin 10h 2", "0 8 [^"]*2"\n$/);
+  const warm = [{ cron: "0 8 29 2 *", timeZone: "Europe/Berlin", for: "10h", replicas: 2 }];
+  await saveProject(folder, { warm });
+  assert.deepEqual(await deploy(t, folder, "warm"), [`warm "${window}", "0 12 29 2 1 UTC 1h 3" -> "${window}"`]);
+  assert.deepEqual((await described(t, "warm")).warm, warm);
+});
+
+test("a malformed warm window is rejected with what is wrong, before anything is deployed", async (t) => {
+  const folder = await server.source("cold", CODE);
+  const rejected = async (...argv: string[]) => {
+    const { code, stderr } = await server.run(t, argv);
+    assert.equal(code, 2, stderr);
+    return stderr;
+  };
+  const deployed = (window: string) => rejected("deploy", folder, "--org", "acme", "--endpoint", "c", "--warm", window);
+  assert.match(await deployed("0 8 * *"), /`--warm` option to be a cron expression, a time zone, .*, got "0 8 \* \*"/);
+  assert.match(
+    await deployed("0 25 * * * UTC 1h 1"),
+    /`--warm` option to be a cron expression .*, got "0 25 \* \* \*"/,
+  );
+  assert.match(await deployed("0 8 * * * Mars 1h 1"), /`--warm` option to be a time zone such as .*, got "Mars"/);
+  assert.match(await deployed("0 8 * * * UTC 1h x"), /`--warm` option to be a (whole )?number, got "x"/);
+  assert.match(await rejected("config", "acme/c", "warm=0 8"), /a cron expression, a time zone, .*, got "0 8"/);
+  await saveProject(folder, { org: "acme", endpoint: "c", warm: [{ cron: "0 8 * * *", timeZone: "Mars" }] });
+  assert.match(await rejected("deploy", folder), /"warm\.0\.timeZone": expected a time zone such as .*, got "Mars"/);
+});
+
 test("config reports settings that do not work, and the revision that still serves", async (t) => {
   const folder = await server.source(
     "strict",

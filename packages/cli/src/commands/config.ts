@@ -3,8 +3,11 @@ import {
   BUILD_SETTINGS,
   type EndpointRef,
   FaasError,
+  parseWarmWindow,
   type Registered,
   type SettingsChange,
+  WARM_WINDOW_FORM,
+  type WarmWindow,
   withDefaults,
 } from "@faas/core";
 import type { Command } from "commander";
@@ -93,9 +96,16 @@ function assign(draft: ChangeDraft, name: SettingName, value: string): void {
     throw new FaasError("USAGE", `Expected ${setting}.NAME=VALUE for each variable, got "${setting}="`);
   else if (setting === "hostnames")
     draft.settings.hostnames = value.split(",").map((each) => asciiHostname(each.trim()));
+  else if (setting === "warm") draft.settings.warm = value.split(";").map(warmWindow);
   // The schema reports text that is not a number.
   else
     Object.assign(draft.settings, { [setting]: /^-?\d+$/.test(value) && NUMBERS.has(setting) ? Number(value) : value });
+}
+
+function warmWindow(text: string): WarmWindow {
+  const window = parseWarmWindow(text);
+  if (window) return window;
+  throw new FaasError("USAGE", `Expected ${WARM_WINDOW_FORM}, several with ";" between them, got "${text.trim()}"`);
 }
 
 /** Settings that are numbers. */

@@ -1,4 +1,4 @@
-import type { EndpointView } from "@faas/core";
+import { type EndpointView, formatWarmWindow } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { parseRef } from "../options/target.ts";
@@ -23,7 +23,7 @@ export function define(command: Command, io: Io): void {
 }
 
 function table(view: EndpointView): string {
-  const { env, secrets = {}, ...settings } = view.settings;
+  const { env, secrets = {}, warm = [], ...settings } = view.settings;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -37,6 +37,7 @@ function table(view: EndpointView): string {
     ["created", view.createdAt],
     ["updated", view.updatedAt],
     ...Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : String(value)]),
+    ...warm.map((window) => ["warm", formatWarmWindow(window)]),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
   ];

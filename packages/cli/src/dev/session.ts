@@ -127,8 +127,8 @@ export class DevSession implements AsyncDisposable {
     const { digest, description } = prepared;
     if (description !== this.#description) this.#events.detected(description);
     this.#description = description;
-    // Hostnames are those of a server on a network.
-    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, ...settings } = project;
+    // Hostnames are those of a server on a network, and the one replica is always warm.
+    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, warm: ______, ...settings } = project;
     await this.#secrets.upload(this.#ref.org, settings.secrets);
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },

@@ -2,7 +2,9 @@ import {
   apps,
   asciiHostname,
   egresses,
+  expectedAndGot,
   hostnameSchema,
+  parseWarmWindow,
   REPLICAS_MAX,
   runtimes,
   type SettingsInput,
@@ -10,6 +12,8 @@ import {
   settingsInputSchema,
   signatures,
   visibilities,
+  WARM_WINDOW_FORM,
+  type WarmWindow,
   withDefaults,
 } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
@@ -90,6 +94,11 @@ function addScalingOptions(command: Command): void {
         integerOption(1, REPLICAS_MAX),
       ),
     )
+    .option(
+      "--warm <window>",
+      'Time with more replicas, such as "0 8 * * 1-5 Europe/Berlin 10h 2"; repeatable',
+      warmWindow,
+    )
     .addOption(optionWithLaterDefault("--scaler <scaler>", "Scaling algorithm", scaler).choices(scalers))
     .addOption(
       optionWithLaterDefault("--concurrency <n>", "Concurrent requests per replica", concurrency).argParser(
@@ -149,6 +158,14 @@ function setting(name: keyof SettingsInput): (text: string) => string {
     const expected = issue.message.replace(/^expected /, "");
     throw new InvalidArgumentError(expected.includes(", got ") ? expected : `${expected}, got "${text}"`);
   };
+}
+
+function warmWindow(text: string, previous: readonly WarmWindow[] = []): readonly WarmWindow[] {
+  const window = parseWarmWindow(text);
+  if (window === undefined) throw new InvalidArgumentError(`${WARM_WINDOW_FORM}, got "${text}"`);
+  const [issue] = settingsInputSchema.shape.warm.safeParse([window], { error: expectedAndGot }).error?.issues ?? [];
+  if (issue) throw new InvalidArgumentError(issue.message.replace(/^expected /, ""));
+  return [...previous, window];
 }
 
 function hostname(text: string, previous: readonly string[] = []): readonly string[] {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { artifactSchema } from "../endpoints/endpoint.ts";
-import { REPLICAS_MAX } from "../endpoints/settings.ts";
+import { REPLICAS_MAX } from "../endpoints/quantity-schemas.ts";
 import {
   detectedSettingsSchema,
   settingsChangeSchema,

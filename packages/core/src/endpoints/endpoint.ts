@@ -5,6 +5,7 @@ import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { EndpointRef } from "./endpoint-key.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { App, Egress, Runtime, Scaler, Settings, SettingsInput, Signature } from "./settings.ts";
+import type { WarmWindow } from "./warm-windows.ts";
 
 export const bundleDigestSchema = z
   .string()
@@ -66,6 +67,8 @@ export interface EndpointSpec extends EndpointRef {
   readonly readyPath?: string;
   readonly replicas: number;
   readonly maxReplicas: number;
+  /** Times with a minimum number of replicas. Absent: none. */
+  readonly warm?: readonly WarmWindow[];
   readonly scaler: Scaler;
   readonly concurrency: number;
   /** Infinity: never idle; `auto`: chosen by the server. */
@@ -136,6 +139,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "fallback",
       "hostnames",
       "cpuMax",
+      "warm",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
@@ -169,6 +173,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     ...(settings.readyPath === undefined ? {} : { readyPath: settings.readyPath }),
     replicas: settings.replicas,
     maxReplicas: settings.maxReplicas,
+    ...(settings.warm === undefined ? {} : { warm: settings.warm }),
     scaler: settings.scaler,
     concurrency: settings.concurrency,
     idleTimeoutMs: parseIdleTimeout(settings.idleTimeout),

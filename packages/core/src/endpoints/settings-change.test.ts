@@ -23,6 +23,7 @@ const values = {
   fallback: fc.constantFrom("index.html", "404.html"),
   replicas: fc.constantFrom(0, 1, 2),
   maxReplicas: fc.constantFrom(2, 10, 20),
+  warm: fc.constantFrom([], [{ cron: "0 8 * * *", timeZone: "UTC", for: "1h", replicas: 2 }]),
   scaler: fc.constantFrom("concurrency", "fixed"),
   concurrency: fc.constantFrom(1, 80),
   idleTimeout: fc.constantFrom("5m", "never"),

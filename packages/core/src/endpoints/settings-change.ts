@@ -4,6 +4,7 @@ import type { Immutable } from "../immutable.ts";
 import { sameValue } from "../same-value.ts";
 import type { Revision } from "./endpoint.ts";
 import { type Settings, type SettingsInput, settingsInputSchema, withDefaults } from "./settings.ts";
+import { formatWarmWindow } from "./warm-windows.ts";
 
 /** Changes of an endpoint's settings: a deployment changes the settings that it names and keeps the others. */
 
@@ -114,13 +115,14 @@ export function changeSettings(before: ChangedSettings | undefined, change: Sett
 /** Applies a change to the settings that deployments have named. */
 function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: SettingsChange): SettingsInput {
   const named = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const { env, secrets, hostnames, ...others }: typeof settings = { ...kept, ...named };
+  const { env, secrets, hostnames, warm, ...others }: typeof settings = { ...kept, ...named };
   // A variable that is named moves: from the environment to the secrets, or back.
   const namedInEnv = Object.keys(present({ ...settings.env, ...variables.env }));
   const namedInSecrets = Object.keys(present({ ...settings.secrets, ...variables.secrets }));
   return present({
     ...others,
     hostnames: nonEmpty(normalizedHostnames(hostnames ?? [])),
+    warm: nonEmpty(warm ?? []),
     env: nonEmpty(without(present({ ...env, ...variables.env }), difference(namedInSecrets, namedInEnv))),
     secrets: nonEmpty(without(present({ ...secrets, ...variables.secrets }), difference(namedInEnv, namedInSecrets))),
   }) as SettingsInput;
@@ -146,9 +148,10 @@ const ABSENT: Readonly<Partial<Record<keyof Settings, SettingChange["to"]>>> = {
   visibility: "private",
 };
 
-/** Returns the values of all settings by name; `null` for none. */
+/** Returns the values of all settings by name; `null` for none, and text for a warm window. */
 export function flattened(settings: Settings): Map<string, SettingChange["to"]> {
-  const { env, secrets = {}, ...others } = settings;
+  const { env, secrets = {}, warm, ...rest } = settings;
+  const others = { ...rest, warm: warm?.map(formatWarmWindow) };
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const single = names.filter((name): name is keyof typeof others => name !== "env" && name !== "secrets");
   return new Map([
@@ -160,8 +163,10 @@ export function flattened(settings: Settings): Map<string, SettingChange["to"]> 
 
 /** Returns the settings that differ from the defaults and that no build detects. */
 function unlikeDefaults(settings: Settings): SettingsInput {
-  // The default of `maxReplicas` depends on `replicas`.
-  const defaults = { ...withDefaults({ replicas: settings.replicas }), replicas: withDefaults({}).replicas };
+  // The default of `maxReplicas` depends on `replicas` and `warm`.
+  const { replicas, warm = [] } = settings;
+  const { maxReplicas } = withDefaults({ replicas, warm });
+  const defaults = { ...withDefaults({}), maxReplicas };
   const names = Object.keys(settings) as (keyof Settings)[];
   const detectable: readonly string[] = DETECTABLE;
   return pick(

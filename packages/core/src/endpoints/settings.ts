@@ -1,18 +1,10 @@
 import { z } from "zod";
 import { hostnameSchema } from "../hostname-schemas.ts";
 import { normalizedHostnames } from "../hostnames.ts";
-import { quantityPattern } from "../quantity-pattern.ts";
-import {
-  CPU_UNITS,
-  DURATION_UNITS,
-  formatDuration,
-  formatSize,
-  parseCpu,
-  parseDuration,
-  parseSize,
-  SIZE_UNITS,
-} from "../units.ts";
+import { parseCpu } from "../units.ts";
+import { cpuQuantity, DAY_MS, duration, REPLICAS_MAX, size } from "./quantity-schemas.ts";
 import { secretName, VARIABLE, WITHOUT_NUL } from "./secrets.ts";
+import { storedWarmWindows, warmest, warmWindowsSchema } from "./warm-windows.ts";
 
 /** Settings of an endpoint, in the user's notation: the same in `faas.json`, in the API and in the state file. */
 
@@ -43,50 +35,6 @@ export type Scaler = (typeof scalers)[number];
 
 /** Maximum number of hostnames of an endpoint. */
 const HOSTNAMES_MAX = 100;
-
-/** Maximum number of replicas of an endpoint. */
-export const REPLICAS_MAX = 1000;
-
-function quantity(
-  what: string,
-  example: string,
-  units: Readonly<Record<string, number>>,
-  parse: (text: string) => number | undefined,
-  min: number,
-  max: number,
-  format: (value: number) => string,
-) {
-  const expectedRange = `expected a ${what} from ${format(min)} to ${format(max)}`;
-  return z
-    .string()
-    .superRefine((text, context) => {
-      const value = parse(text);
-      if (value === undefined) {
-        context.addIssue({ code: "custom", message: `expected a ${what} such as ${example}, got "${text}"` });
-      } else if (value < min || value > max) {
-        context.addIssue({ code: "custom", message: `${expectedRange}, got "${text}"` });
-      }
-    })
-    .meta({
-      // Built when a JSON Schema is, like `quantityMeta`.
-      get pattern() {
-        return quantityPattern(units, min, max);
-      },
-      /** Replaces the pattern where people see it. */
-      get forEditors() {
-        return { pattern: quantityPattern(units, 0, Number.POSITIVE_INFINITY), patternErrorMessage: expectedRange };
-      },
-    });
-}
-
-const DAY_MS = 86_400_000;
-const duration = (min: number, max: number) =>
-  quantity("duration", "300ms, 30s or 5m", DURATION_UNITS, parseDuration, min, max, formatDuration);
-const size = (min: number, max: number) =>
-  quantity("size", "128Mi or 1Gi", SIZE_UNITS, parseSize, min, max, formatSize);
-
-const cpuQuantity = () =>
-  quantity("CPU quantity", "100m or 0.5", CPU_UNITS, parseCpu, 10, 256_000, (millis) => `${millis}m`);
 
 const environmentName = z
   .string()
@@ -167,7 +115,10 @@ export const settingsInputSchema = z.strictObject({
     .min(1)
     .max(REPLICAS_MAX)
     .optional()
-    .describe("Maximum replicas (default 10, or replicas if that is more)"),
+    .describe("Maximum replicas (default 10, or replicas or those of warm if that is more)"),
+  warm: warmWindowsSchema
+    .optional()
+    .describe("Times with a minimum number of replicas, also without requests. At most maxReplicas"),
   scaler: z.enum(scalers).optional().describe("Measure that determines the number of replicas (default concurrency)"),
   concurrency: z.int().min(1).max(10_000).optional().describe("Maximum concurrent requests per replica (default 80)"),
   idleTimeout: z
@@ -239,6 +190,7 @@ export const settingsSchema = z.object({
   fallback: z.string().optional().describe("Absent: none"),
   replicas: z.int(),
   maxReplicas: z.int(),
+  warm: storedWarmWindows.optional().describe("Absent: none"),
   scaler: z.enum(scalers),
   concurrency: z.int(),
   idleTimeout: z.string().describe('A duration, "never" or "auto"'),
@@ -260,7 +212,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 
 /** Fills in the defaults. */
 export function withDefaults(input: SettingsInput): Settings {
-  const replicas = input.replicas ?? 1;
+  const { replicas = 1, warm = [] } = input;
   return {
     runtime: input.runtime ?? "node",
     ...(input.app === undefined || input.app === "function" ? {} : { app: input.app }),
@@ -271,7 +223,8 @@ export function withDefaults(input: SettingsInput): Settings {
     ...(input.baseImage === undefined ? {} : { baseImage: input.baseImage }),
     ...(input.fallback === undefined ? {} : { fallback: input.fallback }),
     replicas,
-    maxReplicas: input.maxReplicas ?? Math.max(10, replicas),
+    maxReplicas: input.maxReplicas ?? Math.max(10, replicas, warmest(warm)),
+    ...(warm.length > 0 ? { warm } : {}),
     scaler: input.scaler ?? "concurrency",
     concurrency: input.concurrency ?? 80,
     idleTimeout: input.idleTimeout ?? "5m",
@@ -295,6 +248,9 @@ export function settingsProblem(settings: Settings): string | undefined {
   if (settings.maxReplicas < settings.replicas) {
     return `expected "maxReplicas" to be at least "replicas" (${settings.replicas}), got ${settings.maxReplicas}`;
   }
+  const { maxReplicas, warm = [] } = settings;
+  if (maxReplicas < warmest(warm))
+    return `expected "maxReplicas" to be at least the replicas of "warm" (${warmest(warm)}), got ${maxReplicas}`;
   const { cpu, cpuMax = cpu } = settings;
   if ((parseCpu(cpuMax) ?? 0) < (parseCpu(cpu) ?? 0))
     return `expected "cpuMax" to be at least "cpu" (${cpu}), got ${cpuMax}`;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { REPLICAS_MAX } from "../endpoints/settings.ts";
+import { REPLICAS_MAX } from "../endpoints/quantity-schemas.ts";
 import { hostnamePatternSchema } from "../hostname-schemas.ts";
 import { quantityMeta } from "../quantity-pattern.ts";
 import { CPU_UNITS, parseCpu, parseSize, SIZE_UNITS } from "../units.ts";

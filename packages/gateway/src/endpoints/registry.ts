@@ -182,14 +182,14 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
   }
 
   /** Requests replicas for an endpoint that has none. However many requests call it, the platform is called once. */
-  wake(endpoint: ServedEndpoint<Spec>): void {
+  wake(endpoint: ServedEndpoint<Spec>, replicas = minReplicas(endpoint.spec)): void {
     if (endpoint.desired > 0) return;
     if (this.#scaler === undefined) {
       this.#options.onWake?.(endpoint);
       return;
     }
     endpoint.attempt();
-    this.scale(endpoint, minReplicas(endpoint.spec));
+    this.scale(endpoint, replicas);
   }
 
   /** Sets the number of replicas, as far as the organization's limits allow. */

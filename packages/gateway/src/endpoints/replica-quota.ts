@@ -1,4 +1,11 @@
-import { type EndpointSpec, FaasError, formatResources, type LimitNumbers, type ReservedResources } from "@faas/core";
+import {
+  type EndpointSpec,
+  FaasError,
+  formatResources,
+  type LimitNumbers,
+  type ReservedResources,
+  warmest,
+} from "@faas/core";
 
 /** Resources of the replicas of an endpoint or of an organization. */
 export type ReplicaResources = Omit<ReservedResources, "endpoints">;
@@ -28,8 +35,9 @@ export function minReplicas(spec: Pick<EndpointSpec, "replicas">): number {
 }
 
 /** Returns the largest number of replicas that an endpoint may be scaled to. */
-export function maxReplicas(spec: Pick<EndpointSpec, "replicas" | "maxReplicas" | "scaler">): number {
-  return spec.scaler === "fixed" ? minReplicas(spec) : Math.max(1, spec.maxReplicas);
+export function maxReplicas(spec: Pick<EndpointSpec, "replicas" | "maxReplicas" | "warm" | "scaler">): number {
+  if (spec.scaler !== "fixed") return Math.max(1, spec.maxReplicas);
+  return Math.max(minReplicas(spec), Math.min(spec.maxReplicas, warmest(spec.warm ?? [])));
 }
 
 /** Running totals of the resources that the endpoints of one organization use. Updated on every change, so that no request has to add them up. */

@@ -40,6 +40,8 @@ export class KubernetesEndpoint {
   spec: EndpointSpec;
   /** Number of replicas to run; `undefined` until it was read from the cluster. */
   desired: number | undefined;
+  /** Number of replicas that `scaled` was last called with, which an autoscaler must not go below; 0 before. */
+  requested = 0;
   readonly #host: EndpointHost;
   readonly #owner: ReplicaOwner;
   /** Replicas by pod name. */
@@ -120,7 +122,7 @@ export class KubernetesEndpoint {
 
   /** Sets the desired number of replicas. */
   scaled(replicas: number): void {
-    this.desired = replicas;
+    this.desired = this.requested = replicas;
     if (this.#woken === undefined) return;
     this.#woken = undefined;
     this.#changed();

@@ -12,6 +12,7 @@ import { HeapTrim } from "./heap-trim.ts";
 import { IdlePolicy } from "./idle-policy.ts";
 import { LoadWindow, SAMPLE_MS, SAMPLES_PER_DECISION } from "./load-window.ts";
 import { RoomMaker } from "./room/room-maker.ts";
+import { WarmSchedule } from "./warm-schedule.ts";
 
 type ServedEndpoint = Served<EndpointSpec>;
 
@@ -21,6 +22,8 @@ export interface AutoscalerOptions {
   readonly outliers?: OutlierDetector;
   /** Changes the CPU limits of replicas. Absent: the platform has none. */
   readonly cpu?: CpuScaler | undefined;
+  /** Warm windows of the endpoints. @defaultValue there are none */
+  readonly warm?: WarmSchedule;
   /** Returns true while there may be calls that no gateway reports: then no endpoint is idle. */
   readonly mayHaveUnseenCalls?: () => boolean;
   readonly log?: Pick<Logger, "info">;
@@ -30,6 +33,8 @@ export interface AutoscalerOptions {
 
 /** Time until replicas that are stopping are reported as such. */
 const STRAY_MS = 5_000;
+/** Longest sleep before the next look at the clock, which may be set, or have stood still with the machine. */
+const MAX_SLEEP_MS = 60_000;
 
 /** Loop around the scalers of replicas and CPU, the idle policy and outlier detection. It runs over the endpoints that have replicas, and rests while there are none. */
 export class Autoscaler implements Disposable {
@@ -38,27 +43,48 @@ export class Autoscaler implements Disposable {
   readonly #mayHaveUnseenCalls: () => boolean;
   readonly #outliers: OutlierDetector | undefined;
   readonly #cpu: CpuScaler | undefined;
+  readonly #warm: WarmSchedule;
   readonly #loads = new WeakMap<ServedEndpoint, LoadWindow>();
   readonly #idlePolicy = new IdlePolicy();
   /** Endpoints with ready replicas although none are desired, and since when. */
   readonly #strays = new WeakMap<ServedEndpoint, number>();
-  readonly #roomMaker = new RoomMaker();
+  readonly #roomMaker = new RoomMaker((endpoint, now) => this.#warm.floorOf(endpoint, now));
   readonly #log: AutoscalerOptions["log"];
   readonly #heapTrim = new HeapTrim();
   #timer: NodeJS.Timeout | undefined;
   /** Fires when the next endpoint should wake up, while none is awake. */
   #wakeTimer: NodeJS.Timeout | undefined;
   #samples = 0;
+  /** True once the platform has listed what runs already. */
+  #hasFirstList = false;
   #disposed = false;
 
   constructor(options: AutoscalerOptions) {
-    const { registry, outliers, cpu, mayHaveUnseenCalls = () => false, log, now = Date.now } = options;
-    this.#registry = registry;
-    this.#outliers = outliers;
-    this.#cpu = cpu;
-    this.#mayHaveUnseenCalls = mayHaveUnseenCalls;
-    this.#log = log;
-    this.#now = now;
+    this.#registry = options.registry;
+    this.#outliers = options.outliers;
+    this.#cpu = options.cpu;
+    this.#warm = options.warm ?? new WarmSchedule();
+    this.#mayHaveUnseenCalls = options.mayHaveUnseenCalls ?? (() => false);
+    this.#log = options.log;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Starts the replicas of open warm windows, which until now might have run already. */
+  onFirstList(): void {
+    this.#hasFirstList = true;
+    this.#sleep();
+  }
+
+  onStatuses(): void {}
+
+  /** Follows the warm windows of an endpoint; to be called by the registry. */
+  onSpec(endpoint: ServedEndpoint): void {
+    if (this.#warm.follow(endpoint)) this.#sleep();
+  }
+
+  /** Forgets the warm windows of a removed endpoint; to be called by the registry. */
+  onRemoved(endpoint: ServedEndpoint): void {
+    this.#warm.forget(endpoint);
   }
 
   /** Starts the loop when an endpoint gets its first replica; to be called by the registry. */
@@ -87,7 +113,7 @@ export class Autoscaler implements Disposable {
     for (const endpoint of this.#registry.awake) {
       this.#outliers?.sample(endpoint);
       this.#cpu?.sample(endpoint, now);
-      if (isScaled(endpoint) && this.#load(endpoint).sample(endpoint.totalInFlight, endpoint.totalWaiting))
+      if (this.#isScaled(endpoint, now) && this.#load(endpoint).sample(endpoint.totalInFlight, endpoint.totalWaiting))
         this.#scale(endpoint, now);
       if (endpoint.status?.lacksRoom && !this.#mayHaveUnseenCalls()) this.#makeRoom(endpoint, now);
     }
@@ -100,17 +126,32 @@ export class Autoscaler implements Disposable {
     const now = this.#now();
     const mayBeBusy = this.#mayHaveUnseenCalls();
     for (const endpoint of this.#idlePolicy.takeDue(now)) this.#registry.wake(endpoint);
+    if (this.#hasFirstList) this.#startDue(now);
     for (const endpoint of this.#registry.awake) {
       this.#outliers?.detect(endpoint, now);
       this.#decideOne(endpoint, mayBeBusy, now);
     }
     if (this.#registry.awake.size > 0) return;
+    if (this.#timer !== undefined) this.#heapTrim.schedule();
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#heapTrim.schedule();
+    this.#sleep();
+  }
+
+  /** Sets the timer for the next endpoint that should wake up, unless the loop runs. */
+  #sleep(): void {
     clearTimeout(this.#wakeTimer);
-    const dueMs = this.#idlePolicy.nextDueMs;
-    if (dueMs !== undefined) this.#wakeTimer = setTimeout(() => this.#decide(), dueMs - now).unref();
+    if (this.#timer !== undefined || this.#disposed) return;
+    const now = this.#now();
+    const warmMs = this.#hasFirstList ? this.#warm.nextMs(now) : undefined;
+    const dueMs = Math.min(warmMs ?? Number.POSITIVE_INFINITY, this.#idlePolicy.nextDueMs ?? Number.POSITIVE_INFINITY);
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    this.#wakeTimer = setTimeout(() => this.#decide(), Math.min(dueMs - now, MAX_SLEEP_MS)).unref();
+  }
+
+  /** Starts the first replicas of endpoints whose warm windows are open. */
+  #startDue(now: number): void {
+    for (const endpoint of this.#warm.takeDue(now)) this.#registry.wake(endpoint, this.#minReplicas(endpoint, now));
   }
 
   #decideOne(endpoint: ServedEndpoint, mayBeBusy: boolean, now: number): void {
@@ -122,13 +163,13 @@ export class Autoscaler implements Disposable {
       return;
     }
     this.#strays.delete(endpoint);
-    if (this.#idlePolicy.isIdle(endpoint, now)) {
+    if (this.#idlePolicy.isIdle(endpoint, now) && this.#warm.floorOf(endpoint, now) === 0) {
       this.#putToSleep(endpoint, now);
       return;
     }
-    // A fixed number can differ when it was unavailable before, or a previous server left another one.
-    const min = minReplicas(endpoint.spec);
-    if (endpoint.spec.scaler === "fixed" && endpoint.desired !== min && !endpoint.deploying)
+    // A fixed number, and the minimum of an autoscaler, can differ when it was unavailable before, or a previous server left another one.
+    const min = this.#minReplicas(endpoint, now);
+    if (endpoint.spec.scaler !== "concurrency" && endpoint.desired !== min && !endpoint.deploying)
       this.#registry.scale(endpoint, min);
   }
 
@@ -167,7 +208,7 @@ export class Autoscaler implements Disposable {
 
   #scale(endpoint: ServedEndpoint, now: number): void {
     const { desired } = endpoint;
-    const policy = policyOf(endpoint);
+    const policy = this.#policyOf(endpoint, now);
     const forCpu = Math.min(policy.maxReplicas, this.#cpu?.minReplicas(endpoint, now) ?? 0);
     const replicas = Math.max(forCpu, this.#load(endpoint).decide(desired, policy, now));
     if (replicas > desired && this.#cpu?.mayAbsorb(endpoint, now)) return;
@@ -183,17 +224,22 @@ export class Autoscaler implements Disposable {
     }
     return load;
   }
-}
 
-/** True when the number of replicas depends on the load. */
-function isScaled(endpoint: ServedEndpoint): boolean {
-  if (endpoint.desired === 0 || endpoint.spec.scaler !== "concurrency") return false;
-  const { minReplicas, maxReplicas } = policyOf(endpoint);
-  return minReplicas < maxReplicas || endpoint.desired !== minReplicas;
-}
+  /** Returns the replicas of an endpoint in use now, by its settings and its warm windows. */
+  #minReplicas(endpoint: ServedEndpoint, now: number): number {
+    return Math.max(minReplicas(endpoint.spec), this.#warm.floorOf(endpoint, now));
+  }
 
-const policyOf = ({ spec }: ServedEndpoint): Policy => ({
-  concurrency: spec.concurrency,
-  minReplicas: minReplicas(spec),
-  maxReplicas: maxReplicas(spec),
-});
+  #policyOf(endpoint: ServedEndpoint, now: number): Policy {
+    const { spec } = endpoint;
+    const { concurrency } = spec;
+    return { concurrency, minReplicas: this.#minReplicas(endpoint, now), maxReplicas: maxReplicas(spec) };
+  }
+
+  /** Returns true when the number of replicas depends on the load. */
+  #isScaled(endpoint: ServedEndpoint, now: number): boolean {
+    const { spec, desired } = endpoint;
+    if (desired === 0 || spec.scaler !== "concurrency") return false;
+    return minReplicas(spec) < maxReplicas(spec) || desired !== this.#minReplicas(endpoint, now);
+  }
+}

@@ -28,6 +28,7 @@ const VALUES: Required<SettingsInput> = {
   fallback: "index.html",
   replicas: 2,
   maxReplicas: 20,
+  warm: [{ cron: "0 8 * * 1-5", timeZone: "Europe/Berlin", for: "10h", replicas: 2 }],
   scaler: "fixed",
   concurrency: 2,
   idleTimeout: "30s",

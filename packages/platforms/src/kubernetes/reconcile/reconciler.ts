@@ -134,7 +134,8 @@ export class Reconciler {
     const key = endpointKey(spec);
     if (!this.cache.has("Deployment", key)) return this.reconcile(key);
     if (spec.scaler === "cpu") {
-      if (previous > 0 && desired > 0) return;
+      // The autoscaler has a new minimum.
+      if (previous > 0 && desired > 0) return this.reconcile(key);
       if (desired === 0) await this.#scaler.deleteAutoscaler(spec, signal);
     }
     const observed = this.cache.deployment(key);
@@ -248,7 +249,7 @@ export class Reconciler {
     await this.#scaler.reconcile(endpoint, observed, signal);
     if (spec.scaler === "cpu" && desired > 0) {
       // Applied each time, because its limits may have changed; applying the same object again has no effect.
-      await this.#apply(key, autoscalerManifest(spec, manifests) as KubernetesObject);
+      await this.#apply(key, autoscalerManifest(spec, manifests, endpoint.requested) as KubernetesObject);
       this.cache.created("HorizontalPodAutoscaler", key);
     } else if (this.cache.has("HorizontalPodAutoscaler", key)) {
       await this.#scaler.deleteAutoscaler(spec, signal);

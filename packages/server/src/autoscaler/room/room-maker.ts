@@ -33,10 +33,18 @@ interface Lack {
   lastMs: number;
 }
 
+/** Returns the number of replicas that an endpoint keeps now although it is idle. */
+type FloorOf = (endpoint: ServedEndpoint, now: number) => number;
+
 /** Decides which idle replicas give way to others that find no room in the cluster. */
 export class RoomMaker {
   readonly #promised = new WeakMap<ServedEndpoint, Promised>();
   readonly #lacks = new WeakMap<ServedEndpoint, Lack>();
+  readonly #floorOf: FloorOf;
+
+  constructor(floorOf: FloorOf = () => 0) {
+    this.#floorOf = floorOf;
+  }
 
   /**
    * Chooses what gives way to an endpoint whose status says that it lacks room. To be called until it no longer does; the number of replicas of the victims
@@ -53,7 +61,7 @@ export class RoomMaker {
     const isPromised = promised !== undefined && now < promised.untilMs;
     let missing = need.replicas - (isPromised ? promised.replicas : 0);
     if (missing <= 0) return [];
-    let offers = offersFor(needy, awake, now);
+    let offers = this.#offersFor(needy, awake, now);
     const victims: Victim[] = [];
     for (; missing > 0; missing--) {
       const chosen = chooseVictims(need, offers);
@@ -66,6 +74,24 @@ export class RoomMaker {
     return victims;
   }
 
+  /** Lists the replicas that may give way to an endpoint: those of endpoints without a request whose last one was before its own. */
+  #offersFor(needy: ServedEndpoint, awake: Iterable<ServedEndpoint>, now: number): Victim[] {
+    const needyIdleMs = idleMsOf(needy, now);
+    const minIdleMs = needy.replicas.length > 0 ? IDLE_FOR_MORE_MS : IDLE_MS;
+    const offers: Victim[] = [];
+    for (const endpoint of awake) {
+      const idleMs = idleMsOf(endpoint, now);
+      if (endpoint === needy || idleMs < minIdleMs || idleMs <= needyIdleMs || !mayGiveWay(endpoint)) continue;
+      const reserved = reservedBy(endpoint);
+      const floor = this.#floorOf(endpoint, now);
+      const min = Math.max(minReplicas(endpoint.spec), floor);
+      const isScaled = endpoint.spec.scaler === "concurrency" && endpoint.desired > min;
+      if (isScaled) offers.push({ endpoint, keep: min, idleMs, frees: reserved.slice(min) });
+      if (floor === 0) offers.push({ endpoint, keep: 0, idleMs, frees: isScaled ? reserved.slice(0, min) : reserved });
+    }
+    return offers;
+  }
+
   /** Returns how long the endpoint has lacked room. */
   #lackedMs(needy: ServedEndpoint, now: number): number {
     let lack = this.#lacks.get(needy);
@@ -76,23 +102,6 @@ export class RoomMaker {
     lack.lastMs = now;
     return now - lack.sinceMs;
   }
-}
-
-/** Lists the replicas that may give way to an endpoint: those of endpoints without a request whose last one was before its own. */
-function offersFor(needy: ServedEndpoint, awake: Iterable<ServedEndpoint>, now: number): Victim[] {
-  const needyIdleMs = idleMsOf(needy, now);
-  const minIdleMs = needy.replicas.length > 0 ? IDLE_FOR_MORE_MS : IDLE_MS;
-  const offers: Victim[] = [];
-  for (const endpoint of awake) {
-    const idleMs = idleMsOf(endpoint, now);
-    if (endpoint === needy || idleMs < minIdleMs || idleMs <= needyIdleMs || !mayGiveWay(endpoint)) continue;
-    const reserved = reservedBy(endpoint);
-    const min = minReplicas(endpoint.spec);
-    const isScaled = endpoint.spec.scaler === "concurrency" && endpoint.desired > min;
-    if (isScaled) offers.push({ endpoint, keep: min, idleMs, frees: reserved.slice(min) });
-    offers.push({ endpoint, keep: 0, idleMs, frees: isScaled ? reserved.slice(0, min) : reserved });
-  }
-  return offers;
 }
 
 /** Endpoints that are never idle keep their replicas, because that is what their setting is for. */

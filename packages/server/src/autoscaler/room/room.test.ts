@@ -28,7 +28,10 @@ class FullNode {
     this.#room = room;
     this.#resource = resource;
     const platform = { scale: async () => {} };
-    this.#registry = new EndpointRegistry<EndpointSpec>({ platform, log: { warn() {} }, now: () => this.#now });
+    this.#registry = new EndpointRegistry<EndpointSpec>({
+      ...{ platform, log: { warn() {} }, now: () => this.#now },
+      onSpec: (endpoint) => this.#autoscaler.onSpec(endpoint),
+    });
     this.#autoscaler = new Autoscaler({ registry: this.#registry, now: () => this.#now });
   }
 
@@ -124,6 +127,18 @@ test("replicas with a call in flight do not give way, nor do those that are neve
   node.call(needy);
   node.after(20_000);
   assert.deepEqual(desired([busy, kept, deployed, needy]), [1, 1, 1, 1]);
+  assert.equal(needy.waiting, 1);
+});
+
+test("replicas of an open warm window do not give way", () => {
+  const node = new FullNode(2);
+  const warm = node.add("a", { warm: [{ cron: "* * * * *", timeZone: "UTC", for: "1h", replicas: 2 }] });
+  node.call(warm);
+  node.after(20_000);
+  const needy = node.add("b");
+  node.call(needy);
+  node.after(20_000);
+  assert.deepEqual(desired([warm, needy]), [2, 1]);
   assert.equal(needy.waiting, 1);
 });
 

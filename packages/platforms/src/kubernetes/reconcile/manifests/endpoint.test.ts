@@ -175,6 +175,12 @@ describe("an autoscaler", () => {
     assert.deepEqual([minReplicas, maxReplicas], [1, 7]);
   });
 
+  test("does not go below the replicas that are needed now, within the endpoint's limits", () => {
+    const minReplicas = (requested: number) =>
+      autoscalerManifest(spec({ replicas: 2, maxReplicas: 7 }), options, requested).spec?.minReplicas;
+    assert.deepEqual([1, 5, 9].map(minReplicas), [2, 5, 7]);
+  });
+
   test("targets a fraction of the CPU limit as an absolute value, because requests are smaller than limits", () => {
     const [metric] = autoscalerManifest(spec({ cpu: "200m" }), options).spec?.metrics ?? [];
     assert.deepEqual(metric?.resource?.target, { type: "AverageValue", averageValue: "160m" });

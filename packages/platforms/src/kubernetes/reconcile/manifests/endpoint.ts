@@ -203,16 +203,25 @@ function probes(spec: EndpointSpec, { startSeconds }: ManifestOptions) {
   };
 }
 
-/** Builds the autoscaler of an endpoint with the scaler `cpu`. */
-export function autoscalerManifest(spec: EndpointSpec, options: ManifestOptions): V2HorizontalPodAutoscaler {
+/**
+ * Builds the autoscaler of an endpoint with the scaler `cpu`.
+ *
+ * @param requested replicas that are needed now, which may be more than those of the settings
+ */
+export function autoscalerManifest(
+  spec: EndpointSpec,
+  options: ManifestOptions,
+  requested = 0,
+): V2HorizontalPodAutoscaler {
+  const maxReplicas = Math.max(1, spec.maxReplicas);
   return {
     apiVersion: "autoscaling/v2",
     kind: "HorizontalPodAutoscaler",
     metadata: { name: spec.endpoint, namespace: namespaceOf(spec.org), labels: endpointLabels(spec, options) },
     spec: {
       scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: spec.endpoint },
-      minReplicas: Math.max(1, spec.replicas),
-      maxReplicas: Math.max(1, spec.maxReplicas),
+      minReplicas: Math.min(Math.max(1, spec.replicas, requested), maxReplicas),
+      maxReplicas,
       metrics: [
         {
           type: "Resource",
