@@ -61,9 +61,19 @@ export const untilCold = (on: ClusterServer, key: string) =>
 
 export const listWaiting = (on: ClusterServer, org: string) => on.api.list<Pod>("Pod", `faas-${org}`, WARM);
 
-const isReady = ({ status, metadata }: V1Pod) =>
-  metadata?.deletionTimestamp === undefined &&
-  status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True");
+/** Time after which the control server knows of a change, too. */
+const KNOWN_MS = 1_000;
+
+/** Returns true for a pod that has been ready for a while, by the cluster's own time of that. */
+const isReady = ({ status, metadata }: V1Pod) => {
+  const ready = status?.conditions?.find(({ type, status: value }) => type === "Ready" && value === "True");
+  const sinceMs = new Date(ready?.lastTransitionTime ?? Number.POSITIVE_INFINITY).getTime();
+  return metadata?.deletionTimestamp === undefined && Date.now() - sinceMs > KNOWN_MS;
+};
+
+/** Returns the name of the replica that answered. */
+export const replicaOf = ({ headers }: Response): string | undefined =>
+  /replica;desc=([^,]+)/.exec(headers.get("server-timing") ?? "")?.[1];
 
 export const untilWaiting = (on: ClusterServer, org: string, other = ""): Promise<string> =>
   eventually("a warm pod waits", async () =>
