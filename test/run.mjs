@@ -1,8 +1,8 @@
 /**
  * `node test/run.mjs [--unit | --restarts] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern, of which one may list
- * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster and do not restart servers; `--restarts` runs the latter. Files that take
- * long start first, so that the last one to end does not run alone. Without a pattern, one process runs several files of a folder: loading what they test
- * takes longer than most of them.
+ * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster, make no release and do not restart servers; `--restarts` runs those that
+ * restart servers. Files that take long start first, so that the last one to end does not run alone. Without a pattern, one process runs several files of a
+ * folder: loading what they test takes longer than most of them.
  */
 import { globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,11 +31,12 @@ const RESTARTS = [
   "test/platform/server-killed.test.ts",
   "packages/server/src/state/data-dir-lock.integration.test.ts",
 ];
+/** Folders with a command of their own, which CI runs. */
+const ELSEWHERE = ["test/cluster/", "test/release/"];
 /** Longest groups of files first; a file that matches none comes last. */
 const SLOW = [
   "test/end-to-end/end-to-end",
   "test/platform/",
-  "test/release/",
   "test/end-to-end/",
   "test/everyday/",
   "test/wrappers/python.",
@@ -58,7 +59,7 @@ function selectFiles() {
   return globSync(values.unit ? UNIT : ALL, { cwd: root, exclude: ["**/node_modules", "**/dist"] })
     .filter((file) => !values.unit || !file.endsWith(".integration.test.ts"))
     .filter((file) => patterns.every((pattern) => pattern.split("|").some((part) => file.includes(part))))
-    .filter((file) => patterns.length > 0 || !file.startsWith("test/cluster/"))
+    .filter((file) => patterns.length > 0 || !ELSEWHERE.some((folder) => file.startsWith(folder)))
     .filter((file) => patterns.length > 0 || RESTARTS.includes(file) === values.restarts)
     .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
 }

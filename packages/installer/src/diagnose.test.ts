@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CoreV1Event, V1Deployment, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
-import { isServerReady, newestPod, type ServerFacts, serverFailure, serverProgress } from "./diagnose.ts";
+import { isServerReady, podToWatch, type ServerFacts, serverFailure, serverProgress } from "./diagnose.ts";
 import { urlOf } from "./server-address.ts";
 import { settingsFor } from "./settings.ts";
 
@@ -157,9 +157,23 @@ test("isServerReady requires one available pod of the current generation", () =>
     assert.equal(ready(other), false);
 });
 
-test("newestPod ignores pods that are being deleted", () => {
+test("podToWatch ignores pods that are being deleted", () => {
   const next = pod({}, 1);
-  assert.equal(newestPod([pod({}, 2, true), next, pod({}, 0)]), next);
+  assert.equal(podToWatch([pod({}, 2, true), next, pod({}, 0)]), next);
+});
+
+test("podToWatch prefers a pod that does not run to newer ones that do", () => {
+  const running = pod(
+    {
+      containerStatuses: [
+        { ...{ name: "server", image: "", imageID: "" }, ready: false, restartCount: 0, state: { running: {} } },
+      ],
+    },
+    2,
+  );
+  const stuck = unscheduled("0/1 nodes are available: 1 Insufficient cpu");
+  assert.equal(podToWatch([stuck, running]), stuck);
+  assert.equal(serverFailure(facts({ pods: [stuck, running] }))?.code, "UNSCHEDULABLE");
 });
 
 test("settingsFor keeps settings of the existing installation", () => {

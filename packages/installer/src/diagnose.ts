@@ -48,21 +48,24 @@ export function isServerReady({ deployment: { metadata, spec, status } }: Pick<S
   );
 }
 
-/** Returns the newest pod that is not being deleted. */
-export function newestPod(pods: readonly V1Pod[]): V1Pod | undefined {
+/** Returns the newest pod that is not being deleted: one that does not run, if there is one, because the others are not what an installation waits for. */
+export function podToWatch(pods: readonly V1Pod[]): V1Pod | undefined {
   const created = ({ metadata }: V1Pod) => new Date(metadata?.creationTimestamp ?? 0).getTime();
-  return pods.filter(({ metadata }) => !metadata?.deletionTimestamp).sort((a, b) => created(b) - created(a))[0];
+  const runs = (pod: V1Pod) => (containerOf(pod)?.state?.running ? 1 : 0);
+  return pods
+    .filter(({ metadata }) => !metadata?.deletionTimestamp)
+    .sort((a, b) => runs(a) - runs(b) || created(b) - created(a))[0];
 }
 
 /** Returns the reason why the server does not answer; `undefined` if none is known. */
 export function serverFailure(facts: ServerFacts): ServerFailure | undefined {
-  const pod = newestPod(facts.pods);
+  const pod = podToWatch(facts.pods);
   return volumeFailure(facts, pod) ?? rejectionFailure(facts) ?? (pod && podFailure(facts.part, pod));
 }
 
 /** Describes the current step of the start, for progress output. */
 export function serverProgress({ part, pods }: ServerFacts): string {
-  const pod = newestPod(pods);
+  const pod = podToWatch(pods);
   if (!pod) return pods.length > 0 ? `waiting for the previous ${part} to stop` : "waiting for a pod";
   if (containerOf(pod)?.state?.running) return `the ${part} is starting`;
   const scheduled = pod.status?.conditions?.some(({ type, status }) => type === "PodScheduled" && status === "True");

@@ -3,7 +3,7 @@ import { FaasError } from "@faas/core";
 import { type KubernetesApi, type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
 import type { V1Pod, V1Service } from "@kubernetes/client-node";
 import { Agent, fetch } from "undici";
-import { newestPod } from "./diagnose.ts";
+import { podToWatch } from "./diagnose.ts";
 import { type Part, partSelector, SERVER } from "./labels.ts";
 import type { Exposure } from "./settings.ts";
 import type { WaitOptions } from "./wait-options.ts";
@@ -38,7 +38,7 @@ export async function findAddress(
   for (;;) {
     const service = await api.get<V1Service & KubernetesObject>("Service", namespace, SERVER.service, signal);
     const pods = await api.list<V1Pod & KubernetesObject>("Pod", namespace, partSelector(namespace, part), signal);
-    const url = service && urlOf(expose, service, newestPod(pods), secure);
+    const url = service && urlOf(expose, service, podToWatch(pods), secure);
     if (url) {
       foundAt ??= performance.now();
       if (await answersAt(url, signal)) return { url, reachable: true };

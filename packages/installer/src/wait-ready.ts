@@ -5,7 +5,7 @@ import { GATEWAY_NAME, SERVER_NAME } from "@faas/platforms/kubernetes-manifests"
 import type { CoreV1Event, V1Deployment, V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import {
   isServerReady,
-  newestPod,
+  podToWatch,
   type ServerFacts,
   type ServerFailure,
   serverFailure,
@@ -67,7 +67,7 @@ async function observe(
     api.get<V1PersistentVolumeClaim & KubernetesObject>("PersistentVolumeClaim", namespace, SERVER.claim, signal),
   ]);
   if (!deployment) throw new FaasError("SERVER_NOT_READY", `The ${part} was removed while it was being installed`);
-  const pod = newestPod(pods);
+  const pod = podToWatch(pods);
   const names = [SERVER.claim, ...(pod?.metadata?.name ? [pod.metadata.name] : [])];
   const events = isRunning(pod) ? [] : await Promise.all(names.map((name) => eventsOf(api, namespace, name, signal)));
   return { part, deployment, pods, ...(claim ? { claim } : {}), events: events.flat() };
@@ -93,7 +93,7 @@ async function failureError(
   failure: ServerFailure | undefined,
   { namespace, timeoutMs, signal }: WaitOptions,
 ): Promise<FaasError> {
-  const pod = newestPod(facts.pods);
+  const pod = podToWatch(facts.pods);
   const logs = failure ? failure.logs : isRunning(pod) ? "current" : undefined;
   const lines = logs && pod ? await lastLines(api, pod, logs === "previous", signal) : [];
   const detail =
