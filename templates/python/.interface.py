@@ -4556,8 +4556,8 @@ load_part('warm.write_files')
 # The change from a warm process to a replica.
 
 def take_files(claim):
-    for name in ("FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256"):
-        ENVIRONMENT.pop(name, None)
+    for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256"):
+        del ENVIRONMENT[name]
     try:
         ENVIRONMENT.update(claim.env)
         write_files(claim)

@@ -40,7 +40,7 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** Returns the first time of a valid cron expression after another time, in milliseconds since the epoch; undefined if there is none. */
+/** Returns when a valid cron expression is due next, in milliseconds since the epoch; undefined if never again. */
 export function nextCronTime(cron: string, timeZone: string, afterMs: number): number | undefined {
   return newCron(cron, timeZone).nextRun(new Date(afterMs))?.getTime();
 }

@@ -11,9 +11,9 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
   { apiGroups: [""], resources: ["namespaces"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: ["apps"], resources: ["deployments/scale"], verbs: ["get", "patch", "update"] },
-  // Of warm pods; those of endpoints are only read, to hand over a warm pod.
+  // The server writes the ReplicaSets of warm pods. It reads those of endpoints when it hands a warm pod over.
   { apiGroups: ["apps"], resources: ["replicasets"], verbs: [...WATCH, ...WRITE, "delete"] },
-  // A pod is changed when it is handed over.
+  // A warm pod that is handed over gets other labels.
   { apiGroups: [""], resources: ["pods"], verbs: ["get", ...WATCH, "patch", "delete"] },
   { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
   { apiGroups: [""], resources: ["pods/resize"], verbs: ["patch"] },

@@ -43,7 +43,7 @@ describe("warm pods", { concurrency: 3 }, () => {
     const set = await server.api.get<V1ReplicaSet & { kind: "ReplicaSet" }>("ReplicaSet", `faas-${org}`, owner);
     assert.equal(set?.metadata?.labels?.["faas/endpoint"], "hello");
     await untilWaiting(server, org, pod);
-    // It gives way like any other replica.
+    // It is stopped as every idle replica is.
     await untilCold(server, key);
   });
 

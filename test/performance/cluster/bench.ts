@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { KubernetesApi, KubernetesCredentials, type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
 import { eventually, FaasProcess, HttpClient, type HttpResponse, type RunningServer } from "@faas/testing";
+import { timed } from "../rig/table.ts";
 
 export const registry = process.env.FAAS_REGISTRY_PUSH ?? "localhost:5000";
 export const pullRegistry = process.env.FAAS_REGISTRY_PULL ?? registry;
@@ -65,6 +66,17 @@ export class Bench implements AsyncDisposable {
     const response = await this.#client.send("GET", `/${this.org}/${endpoint}`);
     if (response.status !== 200) throw new Error(`${endpoint}: ${response.status} ${response.text}`);
     return response;
+  }
+
+  /** Calls an endpoint when its pods are gone; returns the milliseconds that the cold start took. */
+  async coldCall(endpoint: string): Promise<number> {
+    await this.untilGone(`faas-${this.org}`, `faas/endpoint=${endpoint}`);
+    let isCold = false;
+    const took = await timed(async () => {
+      isCold = (await this.call(endpoint)).headers["x-cold-start"] === "true";
+    });
+    if (!isCold) throw new Error(`${endpoint} was not cold`);
+    return took;
   }
 
   /** Waits until no pod with the label exists, terminating ones included. */

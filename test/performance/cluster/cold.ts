@@ -38,8 +38,8 @@ export async function coldStarts(bench: Bench): Promise<Row[]> {
   try {
     for (let round = 0; round < ROUNDS; round++) {
       times.floor.push(await floor(bench));
-      times.node.push(await cold(bench, "cold-node"));
-      times.python.push(await cold(bench, "cold-python"));
+      times.node.push(await bench.coldCall("cold-node"));
+      times.python.push(await bench.coldCall("cold-python"));
     }
   } finally {
     await bench.api.delete("Namespace", undefined, NAMESPACE);
@@ -60,16 +60,6 @@ export async function coldStarts(bench: Bench): Promise<Row[]> {
       ),
     );
   return [...rows("node", "Node"), ...rows("python", "Python")];
-}
-
-async function cold(bench: Bench, endpoint: string): Promise<number> {
-  await bench.untilGone(`faas-${bench.org}`, `faas/endpoint=${endpoint}`);
-  let isCold = false;
-  const took = await timed(async () => {
-    isCold = (await bench.call(endpoint)).headers["x-cold-start"] === "true";
-  });
-  if (!isCold) throw new Error(`${endpoint} was not cold`);
-  return took;
 }
 
 interface Pod extends KubernetesObject {

@@ -73,7 +73,7 @@ export async function warmPool(bench: Bench): Promise<Row[]> {
   for (let round = 0; round < ROUNDS; round++)
     for (const [endpoint, all] of times) {
       await untilWaiting(bench, LANGUAGES.length);
-      all.push(await cold(bench, endpoint));
+      all.push(await bench.coldCall(endpoint));
     }
   await untilWaiting(bench, LANGUAGES.length);
   const rows = [...LANGUAGES.flatMap((language) => rowsOf(language, times)), ...(await idleCost(bench))];
@@ -117,16 +117,6 @@ async function burst(bench: Bench): Promise<Row[]> {
   const p95 = (kind: "warm" | "new") => percentile(times[kind], 0.95);
   const what = `${BURST} cold endpoints at the same time, ${BURST_PODS} and more warm pods`;
   return [ratio(`${what}, p95`, "in new pods", p95("warm"), p95("new"), 0.4)];
-}
-
-async function cold(bench: Bench, endpoint: string): Promise<number> {
-  await bench.untilGone(`faas-${bench.org}`, `faas/endpoint=${endpoint}`);
-  let isCold = false;
-  const took = await timed(async () => {
-    isCold = (await bench.call(endpoint)).headers["x-cold-start"] === "true";
-  });
-  if (!isCold) throw new Error(`${endpoint} was not cold`);
-  return took;
 }
 
 const waiting = async (bench: Bench) =>

@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { drawTimeline, isError, type Run, runClosedLoop, runOpenLoop, type TimeLine } from "@faas/bench";
+import { drawTimeline, isError, type Run, runClosedLoop, type TimeLine } from "@faas/bench";
 import type { V1Pod } from "@kubernetes/client-node";
 import { percentile, type Row, ratio } from "../rig/table.ts";
 import type { Bench } from "./bench.ts";
+import { fromZero, latenciesOf, runLoadStep, stepTitle, WORKS } from "./load-step.ts";
 import { PodWatch } from "./pod-watch.ts";
 
 const docs = join(import.meta.dirname, "../../../docs");
@@ -17,17 +18,7 @@ const WORKLOAD_ROUNDS = 5;
 /** Time for a raised limit to fall, and a startup boost to end, before the next load. */
 const CALM_MS = 13_000;
 
-/** Function that uses about 20 ms of CPU per call: with a limit of 200m, one replica serves ten calls per second, or fewer on a slower machine. */
-const WORKS = `export const handler = () => {
-  let sum = 0;
-  for (let i = 0; i < 12_000_000; i++) sum += Math.sqrt(i);
-  return String(sum);
-};
-`;
-const BEFORE_PER_SECOND = 3;
-const STEP_PER_SECOND = 15;
-const BEFORE_MS = 5_000;
-const STEP_MS = 15_000;
+const TIMES = { beforeMs: 5_000, stepMs: 15_000 };
 const STEP_ROUNDS = 3;
 /** The first seconds of the step. */
 const FIRST_MS = 5_000;
@@ -139,20 +130,19 @@ async function step(bench: Bench, endpoint: string): Promise<Step> {
   await using watch = await PodWatch.start(bench, endpoint);
   const began = performance.now();
   const sample = () => {
-    const at = (performance.now() - began - BEFORE_MS) / 1000;
+    const at = (performance.now() - began - TIMES.beforeMs) / 1000;
     const pods = watch.pods.filter(isReady);
     ready.push([at, pods.length]);
     cores.push([at, pods.reduce((sum, pod) => sum + PodWatch.limitOf(pod), 0) / 1000]);
   };
   watch.onChange(sample);
   sample();
-  const before = await runOpenLoop({ url, rate: BEFORE_PER_SECOND, durationMs: BEFORE_MS, arrivals: "fixed" });
-  const offset = (performance.now() - began - BEFORE_MS) / 1000;
-  const after = await runOpenLoop({ url, rate: STEP_PER_SECOND, durationMs: STEP_MS, arrivals: "fixed" });
+  const { before, after, offset } = await runLoadStep(url, TIMES, began);
   sample();
-  const pointsOf = (run: Run, shift: number) =>
-    succeeded(run).requests.map(({ startMs, latencyMs }) => [startMs / 1000 + shift, latencyMs / 1000] as const);
-  const latency = [...pointsOf(before, -BEFORE_MS / 1000), ...pointsOf(after, 0)].toSorted(([a], [b]) => a - b);
+  const latency = [
+    ...latenciesOf(succeeded(before), -TIMES.beforeMs / 1000),
+    ...latenciesOf(succeeded(after), 0),
+  ].toSorted(([a], [b]) => a - b);
   const sinceStep = (points: readonly (readonly [number, number])[]) =>
     points.map(([at, value]) => [at - offset, value] as const);
   return { latency, ready: sinceStep(ready), cores: sinceStep(cores) };
@@ -209,22 +199,14 @@ function succeeded(run: Run): Run {
 
 async function draw(fixed: Step, raised: Step): Promise<void> {
   const both = (of: keyof Step): TimeLine[] => [
-    { name: "with --cpu-max 1", look: 0, points: fromZero(raised[of]) },
-    { name: "without", look: 1, points: fromZero(fixed[of]) },
+    { name: "with --cpu-max 1", look: 0, points: fromZero(raised[of], TIMES) },
+    { name: "without", look: 1, points: fromZero(fixed[of], TIMES) },
   ];
-  const { light, dark } = await drawTimeline(
-    `Load step at ${BEFORE_MS / 1000} s, from ${BEFORE_PER_SECOND} to ${STEP_PER_SECOND} calls per second, limit 200m`,
-    "time (s)",
-    [
-      { axis: "CPU limits (cores)", lines: both("cores") },
-      { axis: "ready replicas", lines: both("ready") },
-      { axis: "latency (s)", lines: both("latency") },
-    ],
-  );
+  const { light, dark } = await drawTimeline(`${stepTitle(TIMES)}, limit 200m`, "time (s)", [
+    { axis: "CPU limits (cores)", lines: both("cores") },
+    { axis: "ready replicas", lines: both("ready") },
+    { axis: "latency (s)", lines: both("latency") },
+  ]);
   await writeFile(join(docs, "scaling-vertical-light.svg"), light);
   await writeFile(join(docs, "scaling-vertical-dark.svg"), dark);
 }
-
-/** Shifts times so that the chart starts at 0. */
-const fromZero = (points: readonly (readonly [number, number])[]): TimeLine["points"] =>
-  points.map(([at, value]) => [at + BEFORE_MS / 1000, value] as const);

@@ -6,7 +6,7 @@ export interface StatusSubscriber {
   /** Called once, with the first list: from then on it is known what runs already. Called before `onStatuses`. */
   onFirstList?(): void;
   /** Called after each list with the statuses that changed since the one before. */
-  onStatuses(changed: readonly EndpointStatus[]): void;
+  onStatuses?(changed: readonly EndpointStatus[]): void;
 }
 
 export interface StatusSyncOptions {
@@ -47,7 +47,7 @@ export class StatusSync implements AsyncDisposable {
       const changed = registry.observe(statuses);
       if (isFirst) for (const subscriber of subscribers) subscriber.onFirstList?.();
       isFirst = false;
-      for (const subscriber of subscribers) subscriber.onStatuses(changed);
+      for (const subscriber of subscribers) subscriber.onStatuses?.(changed);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, renameSync, rmSync } from "node:fs";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -18,6 +18,8 @@ export interface ReadyResponse {
   readonly status: number;
   /** True for the response of a faas wrapper, false for that of any other server. */
   readonly isWrapper: boolean;
+  /** True for a wrapper that waits for its function; absent otherwise. */
+  readonly isWarm?: boolean;
   /** Reason why the function did not load: the `detail` of the problem document. */
   readonly detail?: string;
 }
@@ -58,25 +60,37 @@ export function probeReady(listener: Listener, signal: AbortSignal): Promise<Rea
     // An agent would open a connection of its own.
     const connection = "socketPath" in listener ? { ...listener, agent: false } : listener;
     const outgoing = request({ ...connection, path: "/-/ready", signal }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk) => (text += chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        const { statusCode: status = 0 } = response;
-        const { status: wrapperStatus, code, detail } = parse(text);
-        if (status === 200) return resolve({ ready: true, status, isWrapper: wrapperStatus === "ready" });
-        const isWrapper = code === "FUNCTION_LOAD_FAILED";
-        resolve({
-          ready: false,
-          status,
-          isWrapper,
-          detail: detail ?? `it responded with status ${status} to its ready probe`,
-        });
-      });
+      readyResponse(response, "its ready probe").then(resolve, reject);
     });
     outgoing.on("error", reject);
     outgoing.end();
+  });
+}
+
+/**
+ * Reads the response to a request that a wrapper answers when its function has loaded, or failed to. Rejects if it is cut short.
+ *
+ * @param request in words, for the detail of another response
+ */
+export function readyResponse(response: IncomingMessage, request: string): Promise<ReadyResponse> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    response.setEncoding("utf8");
+    response.on("data", (chunk) => (text += chunk));
+    response.on("error", reject);
+    response.on("end", () => {
+      const { statusCode: status = 0 } = response;
+      const { status: wrapperStatus, code, detail } = parse(text);
+      if (status === 200) {
+        const isWarm = wrapperStatus === "warm" ? { isWarm: true } : {};
+        return resolve({ ready: true, status, isWrapper: wrapperStatus === "ready", ...isWarm });
+      }
+      const isWrapper = code === "FUNCTION_LOAD_FAILED";
+      resolve({
+        ...{ ready: false, status, isWrapper },
+        detail: detail ?? `it responded with status ${status} to ${request}`,
+      });
+    });
   });
 }
 

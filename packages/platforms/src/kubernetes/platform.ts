@@ -120,7 +120,9 @@ export class KubernetesPlatform implements Platform {
       cpu: this.#cpu,
     });
     const informer = this.#informerOptions();
-    this.#pool = new WarmPool({ ...shared, options, size: poolSize, secret, namespaces: this.#namespaces, informer });
+    const { instance, bundleFolder } = options;
+    const settings = { instance, bundleFolder, size: poolSize, secret };
+    this.#pool = new WarmPool({ ...shared, ...settings, namespaces: this.#namespaces, informer });
   }
 
   /**

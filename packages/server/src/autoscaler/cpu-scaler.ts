@@ -50,13 +50,13 @@ export class CpuScaler {
   /** Samples the load of an endpoint, and changes the CPU limit of its replicas if the load needs that. */
   sample(endpoint: ServedEndpoint, now: number): void {
     const before = this.#states.get(endpoint);
-    const { cpuMillis, cpuMaxMillis = this.#options.defaultMaxMillis ?? cpuMillis } = endpoint.spec;
-    if (cpuMaxMillis <= cpuMillis && before === undefined) return;
+    const { cpuMillis } = endpoint.spec;
+    if (this.#maxOf(endpoint) <= cpuMillis && before === undefined) return;
     if (endpoint.desired === 0) {
       this.rest(endpoint);
       return;
     }
-    const policy = { baseMillis: cpuMillis, maxMillis: this.#allowed(endpoint, cpuMaxMillis) };
+    const policy = { baseMillis: cpuMillis, maxMillis: this.#allowed(endpoint) };
     const state = before ?? cpuAtRest(policy, now);
     const after = desiredCpu(
       state,
@@ -89,8 +89,7 @@ export class CpuScaler {
   mayAbsorb(endpoint: ServedEndpoint, now: number): boolean {
     const state = this.#states.get(endpoint);
     if (state === undefined || now - state.roseMs >= EFFECT_MS || endpoint.replicas.length === 0) return false;
-    const { cpuMillis, cpuMaxMillis = this.#options.defaultMaxMillis ?? cpuMillis } = endpoint.spec;
-    return loadOf(endpoint) <= this.#allowed(endpoint, cpuMaxMillis) / cpuMillis;
+    return loadOf(endpoint) <= this.#allowed(endpoint) / endpoint.spec.cpuMillis;
   }
 
   /** Returns the replicas that an endpoint needs because its present ones cannot get more CPU; 0 if they can. */
@@ -111,10 +110,15 @@ export class CpuScaler {
     };
   }
 
-  /** Returns what is left of the CPU limits of the organization for each replica of an endpoint. */
-  #allowed(endpoint: ServedEndpoint, cpuMaxMillis: number): number {
+  /** Returns the limit that load may raise that of a replica to, by the settings. */
+  #maxOf({ spec: { cpuMillis, cpuMaxMillis } }: ServedEndpoint): number {
+    return cpuMaxMillis ?? this.#options.defaultMaxMillis ?? cpuMillis;
+  }
+
+  /** Returns the same, as far as the limits of the organization allow it for each replica of an endpoint. */
+  #allowed(endpoint: ServedEndpoint): number {
     const { limits }: { limits: LimitNumbers } = endpoint.org;
-    const bound = Math.min(cpuMaxMillis, limits.cpuMaxMillis);
+    const bound = Math.min(this.#maxOf(endpoint), limits.cpuMaxMillis);
     if (!Number.isFinite(limits.cpuMillis)) return bound;
     let free = limits.cpuMillis - endpoint.org.usage.reserved.cpuMillis;
     for (const other of this.#raised.get(endpoint.org) ?? []) {

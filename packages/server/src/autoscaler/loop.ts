@@ -75,8 +75,6 @@ export class Autoscaler implements Disposable {
     this.#sleep();
   }
 
-  onStatuses(): void {}
-
   /** Follows the warm windows of an endpoint; to be called by the registry. */
   onSpec(endpoint: ServedEndpoint): void {
     if (this.#warm.follow(endpoint)) this.#sleep();

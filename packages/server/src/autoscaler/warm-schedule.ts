@@ -62,7 +62,7 @@ export class WarmSchedule implements Disposable {
     return due;
   }
 
-  /** Returns the time of the next change of a floor, or of the next attempt to start a first replica; undefined when there is none. */
+  /** Returns when a floor changes next, or a first replica is tried again; undefined if neither will happen. */
   nextMs(now: number): number | undefined {
     if (this.#isDisposed) return undefined;
     let next: number | undefined;

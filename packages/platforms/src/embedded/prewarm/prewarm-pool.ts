@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { type EndpointSpec, isLanguage, type Runtime } from "@faas/core";
 import { runtimeCommand } from "../../common/runtime-command.ts";
+import { setsStartVariables } from "../../common/start-variables.ts";
 import type { RuntimeOptions } from "../../common/wrapper-environment.ts";
 import { memoryRlimit } from "../sandbox/memory-rlimit.ts";
 import type { ProcessFolder } from "../sandbox/sandbox.ts";
@@ -18,8 +19,6 @@ import {
 const REFILL_DELAY_MS = 500;
 /** Variants differ mostly by heap size: the pool serves those that most endpoints have. */
 const MAX_VARIANTS = 3;
-/** Environment variables that a runtime or its libraries read when they start, which is too late for a prewarmed process. */
-const READ_AT_START = /^(?:NODE_|PYTHON|LD_|DYLD_|GLIBC_|MALLOC_|OPENSSL_|SSL_|UV_|LC_|LANG$|TZ$)/;
 
 /** Prewarmed processes that are interchangeable. */
 interface Variant {
@@ -100,8 +99,7 @@ export class PrewarmPool {
     environment: (folder: ProcessFolder, cacheFolder: string) => NodeJS.ProcessEnv,
   ): ClaimedProcess | undefined {
     this.#useWrapper(spec, bundle);
-    if (Object.keys({ ...spec.env, ...spec.secrets }).some((variable) => READ_AT_START.test(variable)))
-      return undefined;
+    if (setsStartVariables(spec)) return undefined;
     const waiting = this.#variants.get(variantKey(spec) ?? "")?.waiting ?? [];
     const index = waiting.findIndex(isClaimable);
     if (index < 0 || this.#context?.slots.prepare(spec, bundle) === false) return undefined;

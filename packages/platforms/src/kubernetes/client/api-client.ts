@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { request } from "undici";
-import { ClusterError, rejection } from "./cluster-error.ts";
+import { isNotFound, rejection } from "./cluster-error.ts";
 import type { KubernetesCredentials } from "./kubeconfig.ts";
 import { type Kind, type KubernetesObject, pathOf } from "./objects.ts";
 import {
@@ -149,7 +149,7 @@ function locationOf(object: KubernetesObject): { kind: Kind; namespace: string |
 
 async function notFoundAsUndefined<T>(response: Promise<T>): Promise<T | undefined> {
   return response.catch((error) => {
-    if (error instanceof ClusterError && error.httpStatus === 404) return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   });
 }

@@ -31,6 +31,9 @@ export class ClusterError extends FaasError {
   }
 }
 
+/** Returns true for the error of a request for an object that does not exist. */
+export const isNotFound = (error: unknown): boolean => error instanceof ClusterError && error.httpStatus === 404;
+
 /** Converts the `Status` object of a rejected request (Kubernetes API conventions, "Response Status Kind") into an error. */
 export function rejection(httpStatus: number, text: string, request: string): ClusterError {
   const { message = text.slice(0, 300), reason = "", details } = parseStatus(text);

@@ -1,10 +1,8 @@
 import { type EndpointRef, endpointKey, type Logger, type ReplicaCpu } from "@faas/core";
-import type { V1Pod } from "@kubernetes/client-node";
-import { ClusterError } from "../client/cluster-error.ts";
-import { pathOf } from "../client/objects.ts";
+import { ClusterError, isNotFound } from "../client/cluster-error.ts";
 import type { ClusterRequests } from "../client/requests.ts";
 import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
-import { CONTAINER } from "../reconcile/manifests/labels.ts";
+import { resizePod } from "../pods/resize-pod.ts";
 import { desiredPodCpu, grantedRequestMillis, type PodCpu, resourcesPatch } from "./pod-cpu.ts";
 
 const MAX_ATTEMPTS = 3;
@@ -171,18 +169,13 @@ export class CpuLimits {
   /** Returns true when the pod has the resources in its spec, or its node cannot reserve them. */
   async #patch(endpoint: TrackedEndpoint, pod: TrackedPod, resources: object): Promise<boolean> {
     const { api, log, signal } = this.#options;
-    const { namespace, pod: name } = pod.facts;
+    const { pod: name } = pod.facts;
     for (let attempt = 1; ; attempt++) {
       try {
-        const resized = await api.call<V1Pod>("PATCH", `${pathOf("Pod", namespace, name)}/resize`, {
-          body: { spec: { containers: [{ name: CONTAINER, resources }] } },
-          contentType: "application/strategic-merge-patch+json",
-          signal,
-        });
-        pod.facts = podFacts(resized);
+        pod.facts = podFacts(await resizePod(api, pod.facts, resources, signal));
         return true;
       } catch (error) {
-        if (signal.aborted || (error instanceof ClusterError && error.httpStatus === 404)) return false;
+        if (signal.aborted || isNotFound(error)) return false;
         if (error instanceof ClusterError && error.httpStatus === 403 && "requests" in resources) {
           // A quota of the namespace, or more than the node has. Nothing was changed.
           this.#deny(endpoint, pod, error.message.replace(/^.* is forbidden: /s, ""));

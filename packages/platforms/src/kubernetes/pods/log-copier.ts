@@ -3,7 +3,7 @@ import type { EndpointLog, LogLine } from "@faas/core";
 import { linesOf } from "../../common/lines.ts";
 import { parseOutput } from "../../common/output-tags.ts";
 import type { KubernetesApi } from "../client/api-client.ts";
-import { ClusterError } from "../client/cluster-error.ts";
+import { ClusterError, isNotFound } from "../client/cluster-error.ts";
 import { pathOf } from "../client/objects.ts";
 import { CONTAINER } from "../reconcile/manifests/labels.ts";
 import { LogPosition } from "./log-position.ts";
@@ -59,7 +59,7 @@ export async function copyLog(
       if (state() === "ended") return;
       continue;
     } catch (error) {
-      if (error instanceof ClusterError && error.httpStatus === 404) return;
+      if (isNotFound(error)) return;
       if (before !== "running" && error instanceof ClusterError && !error.isTransient) return;
     }
     await delay(retryMs, undefined, { signal }).catch(() => {});

@@ -3,8 +3,7 @@ import type { EndpointSpec } from "@faas/core";
 import type { V1ReplicaSet } from "@kubernetes/client-node";
 import type { KubernetesApi } from "../client/api-client.ts";
 import { pathOf } from "../client/objects.ts";
-import { resourcesOf } from "../reconcile/manifests/endpoint.ts";
-import { CONTAINER, CPU_LIMIT, LABELS, namespaceOf } from "../reconcile/manifests/labels.ts";
+import { CPU_LIMIT, LABELS, namespaceOf } from "../reconcile/manifests/labels.ts";
 
 /** Label of a ReplicaSet and of its pods, by which their Deployment tells them from those of its other revisions. */
 const TEMPLATE_HASH = "pod-template-hash";
@@ -60,16 +59,6 @@ export async function relabel(api: KubernetesApi, pod: string, spec: EndpointSpe
       },
     },
     contentType: "application/merge-patch+json",
-    signal,
-  });
-}
-
-/** Gives a claimed pod the memory request of its endpoint, in place. Its CPU follows as in every pod that has become ready. */
-export async function requestMemory(api: KubernetesApi, pod: string, spec: EndpointSpec, signal: AbortSignal) {
-  const memory = resourcesOf(spec, spec.cpuMillis).requests?.memory;
-  await api.call("PATCH", `${pathOf("Pod", namespaceOf(spec.org), pod)}/resize`, {
-    body: { spec: { containers: [{ name: CONTAINER, resources: { requests: { memory } } }] } },
-    contentType: "application/strategic-merge-patch+json",
     signal,
   });
 }

@@ -25,11 +25,17 @@ export interface CodePayload {
   readonly digest: string;
 }
 
-/** Payloads of bundles, the latest in memory. */
+interface CachedPayload {
+  readonly payload: Promise<CodePayload>;
+  /** Size of the content; 0 until it was read. */
+  bytes: number;
+}
+
+/** Payloads of bundles, those used last in memory. */
 export class CodePayloads {
   readonly #folderOf: (digest: string) => Promise<string>;
-  readonly #payloads = new Map<string, Promise<CodePayload>>();
-  #bytes = 0;
+  /** By the digest of the bundle; the one used last is the last. */
+  readonly #cached = new Map<string, CachedPayload>();
 
   /** @param folderOf returns the folder of an unpacked bundle */
   constructor(folderOf: (digest: string) => Promise<string>) {
@@ -42,29 +48,30 @@ export class CodePayloads {
    * @throws BUNDLE_NOT_FOUND
    */
   get(bundle: string): Promise<CodePayload> {
-    const known = this.#payloads.get(bundle);
-    if (known) {
-      // The least recently used is the first.
-      this.#payloads.delete(bundle);
-      this.#payloads.set(bundle, known);
-      return known;
-    }
-    const payload = this.#folderOf(bundle).then(readPayload);
-    this.#payloads.set(bundle, payload);
-    payload.then(
-      ({ content }) => this.#added(content.length),
-      () => this.#payloads.delete(bundle),
-    );
-    return payload;
+    const cached = this.#cached.get(bundle) ?? this.#read(bundle);
+    this.#cached.delete(bundle);
+    this.#cached.set(bundle, cached);
+    return cached.payload;
   }
 
-  #added(bytes: number): void {
-    this.#bytes += bytes;
-    for (const [bundle, payload] of this.#payloads) {
-      if (this.#bytes <= CACHE_BYTES || this.#payloads.size === 1) break;
-      this.#payloads.delete(bundle);
-      void payload.then(({ content }) => (this.#bytes -= content.length));
-      break;
+  #read(bundle: string): CachedPayload {
+    const cached = { payload: this.#folderOf(bundle).then(readPayload), bytes: 0 };
+    cached.payload.then(
+      ({ content }) => {
+        cached.bytes = content.length;
+        this.#trim();
+      },
+      () => this.#cached.delete(bundle),
+    );
+    return cached;
+  }
+
+  #trim(): void {
+    let total = [...this.#cached.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const [bundle, { bytes }] of this.#cached) {
+      if (total <= CACHE_BYTES) return;
+      this.#cached.delete(bundle);
+      total -= bytes;
     }
   }
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const BYTES = 32;
 
-/** Returns the secret of a control server from which the tokens of its warm pods are derived; creates it in the data folder if there is none. */
+/** Reads the secret from which the control server derives the tokens of its warm pods, or creates it in the data folder. */
 export async function poolSecret(dataDir: string): Promise<Buffer> {
   const file = join(dataDir, "warm-pool.secret");
   const known = await readFile(file, "latin1").catch(() => "");

@@ -1,25 +1,29 @@
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointSpec, endpointKey, type Logger } from "@faas/core";
 import type { V1Pod } from "@kubernetes/client-node";
-import type { ReadyResponse } from "../../common/ready-probe.ts";
+import { probeReady, type ReadyResponse } from "../../common/ready-probe.ts";
 import type { KubernetesApi } from "../client/api-client.ts";
-import { ClusterError } from "../client/cluster-error.ts";
+import { isNotFound } from "../client/cluster-error.ts";
 import type { WatchHandler } from "../client/informer.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
 import type { KubernetesOptions } from "../options.ts";
 import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
-import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
-import { LABELS, type ManifestOptions } from "../reconcile/manifests/labels.ts";
-import { claimedVariables } from "../reconcile/manifests/warm-pod.ts";
-import { relabel, requestMemory, templateHashOf } from "./adoption.ts";
+import { type PodFacts, podFacts } from "../pods/pod-facts.ts";
+import { resizePod } from "../pods/resize-pod.ts";
+import { podVariables, resourcesOf } from "../reconcile/manifests/endpoint.ts";
+import { LABELS, type ManifestOptions, PORT } from "../reconcile/manifests/labels.ts";
+import type { WarmSpec } from "../reconcile/manifests/warm-pod.ts";
+import { relabel, templateHashOf } from "./adoption.ts";
 import { sendClaim } from "./claim.ts";
 import { CodePayloads } from "./code-payload.ts";
-import { isStillWarm } from "./still-warm.ts";
-import { isWarmable, variantOf, type WarmSpec, type WarmVariant } from "./variant.ts";
+import { isWarmable, variantOf, type WarmVariant } from "./variant.ts";
 import { WarmReplicaSets, type WarmReplicaSetsOptions } from "./warm-replica-sets.ts";
 
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
+/** Time for a pod to say whether it waits for a function. */
+const PROBE_MS = 2_000;
 
 export interface WarmPoolOptions {
   readonly api: KubernetesApi;
@@ -32,7 +36,9 @@ export interface WarmPoolOptions {
   readonly secret: Buffer;
   /** Number of waiting pods of each variant that is used, for organizations without a number of their own. */
   readonly size: number;
-  readonly options: Pick<KubernetesOptions, "instance" | "bundleFolder">;
+  readonly instance: string;
+  /** Returns the folder of an unpacked bundle. Absent: there are no warm pods. */
+  readonly bundleFolder: KubernetesOptions["bundleFolder"];
 }
 
 /** A pod that waits for a function, or has just been given one. */
@@ -60,19 +66,19 @@ export class WarmPool {
 
   constructor(options: WarmPoolOptions) {
     this.#options = options;
-    const { instance, bundleFolder } = options.options;
-    this.#sets = new WarmReplicaSets({ ...options, instance, size: bundleFolder ? options.size : 0 });
+    const { bundleFolder } = options;
+    this.#sets = new WarmReplicaSets(options);
     this.#payloads = new CodePayloads(async (digest) => (await bundleFolder?.(digest)) ?? "");
     this.handler = {
       listed: (pods) => this.#listed(pods),
       changed: (pod) => this.#changed(pod),
-      deleted: ({ metadata }) => this.#deleted(`${metadata?.namespace}/${metadata?.name}`),
+      deleted: (pod) => this.#deleted(keyOf(pod)),
     };
   }
 
   /** Starts to keep pods, or to remove those of an earlier process that kept some. */
   start(): void {
-    if (this.#options.options.bundleFolder) this.#sets.start();
+    if (this.#options.bundleFolder) this.#sets.start();
   }
 
   /** Sets the number of waiting pods of each variant that an organization uses; `undefined`: that of the control server. */
@@ -141,7 +147,7 @@ export class WarmPool {
     pod.claim = { endpoint, spec };
     const send = async (): Promise<ReadyResponse> => {
       const code = await this.#payloads.get(spec.artifact.warm.code);
-      const env = claimedVariables(spec, manifests);
+      const env = Object.fromEntries(podVariables(spec, manifests));
       return sendClaim({ host: facts.ip as string, token, code, env }, signal);
     };
     const loaded = send();
@@ -169,7 +175,7 @@ export class WarmPool {
         const hash = await templateHashOf(api, spec, replicas, signal);
         for (const pod of left) {
           await relabel(api, pod, spec, hash, signal).catch((error) => {
-            if (!isGone(error)) throw error;
+            if (!isNotFound(error)) throw error;
           });
           left.delete(pod);
         }
@@ -184,34 +190,35 @@ export class WarmPool {
     }
   }
 
-  async #requestMemory({ pod }: PodFacts, spec: EndpointSpec): Promise<void> {
+  /** Gives a claimed pod the memory request of its endpoint. Its CPU follows as in every pod that has become ready. */
+  async #requestMemory(facts: PodFacts, spec: EndpointSpec): Promise<void> {
     const { api, log, signal } = this.#options;
-    await requestMemory(api, pod, spec, signal).catch((error) => {
-      if (signal.aborted || isGone(error)) return;
+    const { memory = "" } = resourcesOf(spec, spec.cpuMillis).requests ?? {};
+    await resizePod(api, facts, { requests: { memory } }, signal).catch((error) => {
+      if (signal.aborted || isNotFound(error)) return;
       log.warn(
-        { err: error, endpoint: endpointKey(spec), pod },
+        { err: error, endpoint: endpointKey(spec), pod: facts.pod },
         "failed to reserve the memory of an endpoint for a warm pod",
       );
     });
   }
 
   #listed(pods: readonly V1Pod[]): void {
-    const present = new Set(pods.map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`));
+    const present = new Set(pods.map(keyOf));
     for (const key of [...this.#pods.keys()]) if (!present.has(key)) this.#deleted(key);
     for (const pod of pods) this.#changed(pod);
     this.#isListed = true;
   }
 
   #changed(pod: V1Pod): void {
-    const facts = podFacts(pod);
-    const key = podKey(facts);
+    const key = keyOf(pod);
     const variant = pod.metadata?.labels?.[LABELS.warm];
     const known = this.#pods.get(key);
     // A pod with an endpoint's labels belongs to it from now on.
     if (variant === undefined) this.#pods.delete(key);
-    else if (known) this.#observed(known, facts);
+    else if (known) this.#observed(known, podFacts(pod));
     else {
-      const added = { facts, variant, isTrusted: this.#isListed };
+      const added = { facts: podFacts(pod), variant, isTrusted: this.#isListed };
       this.#pods.set(key, added);
       if (!added.isTrusted) void this.#verify(added);
     }
@@ -232,19 +239,29 @@ export class WarmPool {
   async #verify(pod: WarmPod): Promise<void> {
     const { api, log, signal } = this.#options;
     const { facts } = pod;
-    const isWarm = facts.ip === undefined || !facts.isReady || (await isStillWarm(facts.ip, signal));
+    const isWarm = facts.ip === undefined || !facts.isReady || (await this.#isStillWarm(facts.ip));
     if (signal.aborted) return;
     pod.isTrusted = isWarm;
     if (isWarm) return;
     log.warn({ pod: facts.pod }, "a warm pod has a function and no endpoint, replacing it");
     await api.delete("Pod", facts.namespace, facts.pod, signal).catch(() => {});
   }
+
+  /** Asks a pod whether it still waits for a function. False if it does not, or does not respond. */
+  async #isStillWarm(host: string): Promise<boolean> {
+    const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(PROBE_MS)]);
+    const createConnection = () => connect({ host, port: PORT, signal });
+    return probeReady({ createConnection }, signal).then(
+      ({ isWarm = false }) => isWarm,
+      () => false,
+    );
+  }
 }
+
+const keyOf = ({ metadata }: V1Pod) => `${metadata?.namespace}/${metadata?.name}`;
 
 /** Returns the facts about a claimed pod whose labels do not say yet whose it is. */
 const ownedFacts = (facts: PodFacts, { org, endpoint, revision, cpuMillis }: EndpointSpec): PodFacts => ({
   ...facts,
   ...{ org, endpoint, revision, endpointCpuMillis: cpuMillis },
 });
-
-const isGone = (error: unknown) => error instanceof ClusterError && error.httpStatus === 404;

@@ -186,10 +186,9 @@ export class WarmReplicaSets {
     for (const id of [...this.#observed.keys()]) if (!this.#variants.has(id)) await this.#delete(id);
   }
 
-  async #apply({ id, org, manifest }: WarmVariant, replicas: number): Promise<void> {
+  async #apply({ id, org, object }: WarmVariant, replicas: number): Promise<void> {
     const { api, namespaces, signal } = this.#options;
     await namespaces.ensure(org, signal);
-    const { object } = manifest;
     await api.apply({ ...object, spec: { ...object.spec, replicas } } as KubernetesObject, signal);
     this.#observed.set(id, { namespace: namespaceOf(org), replicas });
   }

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def take_files(claim: Claim) -> Problem | None:
     """Write the files of a claim and set its variables. Gives the problem if that fails."""
-    for name in ("FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256"):
-        ENVIRONMENT.pop(name, None)
+    for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256"):
+        del ENVIRONMENT[name]
     try:
         ENVIRONMENT.update(claim.env)
         write_files(claim)

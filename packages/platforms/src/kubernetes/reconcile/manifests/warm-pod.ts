@@ -1,31 +1,34 @@
 import { createHash } from "node:crypto";
-import type { EndpointSpec, WarmImage } from "@faas/core";
+import type { EndpointSpec, Language, WarmImage } from "@faas/core";
 import type { V1Container, V1PodSpec, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
-import { commonEnvironment, functionEnvironment } from "../../../common/wrapper-environment.ts";
-import { deploymentManifest, digestOf, podVariables } from "./endpoint.ts";
-import { CONTAINER, LABELS, type ManifestOptions, namespaceOf, organizationLabels, PORT } from "./labels.ts";
+import { deploymentManifest, digestOf } from "./endpoint.ts";
+import { LABELS, type ManifestOptions, namespaceOf, organizationLabels } from "./labels.ts";
 
 /** Folder of the function's code and dependencies in every image. */
-const CODE_FOLDER = "/app";
+export const CODE_FOLDER = "/app";
 /** Path of the code folder's volume in the init container. */
 const COPY_FOLDER = "/code";
-/** Variables that a runtime reads at its start and that depend on an endpoint's limits. */
-const VARIABLES_AT_START = ["NODE_OPTIONS", "UV_THREADPOOL_SIZE", "PYTHON_CPU_COUNT"];
-/** Programs that the warm images have, by language. */
-const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  node: ["node", "/warm/.interface.mjs"],
-  typescript: ["node", "/warm/.interface.mjs"],
-  python: ["python3", "/warm/.interface.py"],
-};
+/** Variables that the wrapper or its runtime reads before it has a function. The others come with the function. */
+const VARIABLES: ReadonlySet<string> = new Set([
+  ...["HOME", "TMPDIR", "NODE_ENV", "PORT", "FAAS_LOADING_WATCH"],
+  ...["NODE_OPTIONS", "UV_THREADPOOL_SIZE", "PYTHON_CPU_COUNT"],
+]);
 /** Memory of a waiting wrapper, by language, measured by `npm run performance:cluster -- pool`. */
-const IDLE_MEMORY_MIB: Readonly<Record<string, number>> = { node: 32, typescript: 32, python: 24 };
+const IDLE_MEMORY_MIB: Readonly<Record<Language, number>> = { node: 32, typescript: 32, python: 24 };
 /** Memory limit from which a Python pod imports well-known packages of its environment before it has a function; all of them together take 107 MiB. */
 const IMPORTING_BYTES = 256 * 2 ** 20;
 /** Memory of a waiting Python wrapper with such a package, as a rule. */
 const IMPORTED_MIB = 64;
 
-/** A ReplicaSet of warm pods, and its id. */
+/** An endpoint whose code a warm pod can be given. */
+export type WarmSpec = EndpointSpec & {
+  readonly runtime: Language;
+  readonly artifact: { readonly kind: "image"; readonly warm: WarmImage };
+};
+
+/** A ReplicaSet of warm pods, without a number of replicas. */
 export interface WarmReplicaSet {
+  /** Identifies all that its pods depend on; value of the label `faas/warm`. */
   readonly id: string;
   readonly object: V1ReplicaSet;
 }
@@ -37,24 +40,21 @@ export const warmName = (id: string): string => `faas-warm-${id}`;
  * Builds the ReplicaSet of the warm pods that can become replicas of an endpoint. Everything that cannot be changed in a running pod is the endpoint's own:
  * memory, grace period, network policy, security, probes. It uses almost no CPU until it is claimed, so it requests the least.
  */
-export function warmReplicaSet(
-  spec: EndpointSpec,
-  { image, hasDependencies = false }: WarmImage,
-  token: string,
-  options: ManifestOptions,
-): WarmReplicaSet {
-  const own = deploymentManifest(spec, options).spec?.template as V1PodTemplateSpec;
-  const podSpec = own.spec as V1PodSpec;
+export function warmReplicaSet(spec: WarmSpec, token: string, options: ManifestOptions): WarmReplicaSet {
+  const { image, hasDependencies = false } = spec.artifact.warm;
+  const template = deploymentManifest({ ...spec, env: {} }, options).spec?.template as V1PodTemplateSpec;
+  const own = template.spec as V1PodSpec;
   const importsAhead = hasDependencies && spec.runtime === "python" && spec.memoryBytes >= IMPORTING_BYTES;
-  const container = warmContainer(podSpec.containers[0] as V1Container, spec, { image, token, importsAhead });
-  const warm = {
-    ...podSpec,
+  const memoryMib = importsAhead ? IMPORTED_MIB : IDLE_MEMORY_MIB[spec.runtime];
+  const container = warmContainer(own.containers[0] as V1Container, { image, token, importsAhead, memoryMib });
+  const pod = {
+    ...own,
     ...(hasDependencies ? { initContainers: [copyDependencies(container)] } : {}),
     containers: [container],
-    volumes: [...(podSpec.volumes ?? []), { name: "code", emptyDir: {} }],
+    volumes: [...(own.volumes ?? []), { name: "code", emptyDir: {} }],
   };
   const shared = { ...organizationLabels(spec.org, options), [LABELS.egress]: spec.egress };
-  const id = digestOf([warm, shared]);
+  const id = digestOf([pod, shared]);
   const labels = { ...shared, [LABELS.warm]: id };
   return {
     id,
@@ -64,15 +64,10 @@ export function warmReplicaSet(
       metadata: { name: warmName(id), namespace: namespaceOf(spec.org), labels },
       spec: {
         selector: { matchLabels: { [LABELS.warm]: id } },
-        template: { metadata: { labels }, spec: warm },
+        template: { metadata: { labels }, spec: pod },
       },
     },
   };
-}
-
-/** Returns the variables that a claimed pod sets before it loads the function. */
-export function claimedVariables(spec: EndpointSpec, options: ManifestOptions): Record<string, string> {
-  return Object.fromEntries(podVariables(spec, options));
 }
 
 interface WarmContainerOptions {
@@ -80,36 +75,22 @@ interface WarmContainerOptions {
   readonly token: string;
   /** Import well-known packages before there is a function. */
   readonly importsAhead: boolean;
+  /** Memory to request. */
+  readonly memoryMib: number;
 }
 
-function warmContainer(
-  own: V1Container,
-  spec: EndpointSpec,
-  { image, token, importsAhead }: WarmContainerOptions,
-): V1Container {
-  const variables = { ...commonEnvironment("/tmp"), ...functionEnvironment({ ...spec, env: {} }, String(PORT)) };
-  const options = own.env?.find(({ name }) => name === "NODE_OPTIONS")?.value;
-  const atStart = VARIABLES_AT_START.flatMap((name) => {
-    const value = name === "NODE_OPTIONS" ? options : variables[name as keyof typeof variables];
-    return value === undefined ? [] : [{ name, value }];
-  });
-  const memory = importsAhead ? IMPORTED_MIB : (IDLE_MEMORY_MIB[spec.runtime] ?? 0);
-  const watch = own.env?.filter(({ name }) => name === "FAAS_LOADING_WATCH") ?? [];
+/** Builds the container of a warm pod from that of the endpoint; it runs the command of its image. */
+function warmContainer(own: V1Container, { image, token, importsAhead, memoryMib }: WarmContainerOptions): V1Container {
   return {
     ...own,
-    name: CONTAINER,
     image,
-    command: [...(COMMANDS[spec.runtime] as readonly string[])],
     env: [
-      ...Object.entries(commonEnvironment("/tmp")).map(([name, value]) => ({ name, value })),
-      ...atStart,
-      ...watch,
+      ...(own.env ?? []).filter(({ name }) => VARIABLES.has(name)),
       ...(importsAhead ? [{ name: "FAAS_WARM_FOLDER", value: CODE_FOLDER }] : []),
-      { name: "PORT", value: String(PORT) },
       { name: "FAAS_WARM", value: "1" },
       { name: "FAAS_CLAIM_SHA256", value: createHash("sha256").update(token).digest("hex") },
     ],
-    resources: { ...own.resources, requests: { cpu: "1m", memory: `${memory}Mi` } },
+    resources: { ...own.resources, requests: { cpu: "1m", memory: `${memoryMib}Mi` } },
     volumeMounts: [...(own.volumeMounts ?? []), { name: "code", mountPath: CODE_FOLDER }],
   };
 }
