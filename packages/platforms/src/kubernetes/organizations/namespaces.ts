@@ -189,8 +189,11 @@ export class OrganizationNamespaces {
 
   #namespaceCreated(org: string, namespace: V1Namespace): void {
     this.#recordVersion(namespace as KubernetesObject);
-    this.#uids.set(org, namespace.metadata?.uid ?? "");
-    if (this.hasLostLogin(org)) this.#options.log.warn({ org }, lostLogin(org));
+    const { uid = "" } = namespace.metadata ?? {};
+    // Deletions of objects in the previous namespace may be observed after its end; each causes another creation.
+    const isNew = this.#uids.get(org) !== uid;
+    this.#uids.set(org, uid);
+    if (isNew && this.hasLostLogin(org)) this.#options.log.warn({ org }, lostLogin(org));
   }
 
   #recordVersion(object: KubernetesObject): KubernetesObject {
