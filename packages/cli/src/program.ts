@@ -25,6 +25,11 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   deploy: { summary: "Deploy a function", load: () => import("./commands/deploy.ts") },
   config: { summary: "Show or change an endpoint's settings", load: () => import("./commands/config.ts") },
   build: { summary: "Build a container image without deploying it", load: () => import("./commands/build.ts") },
+  split: {
+    summary: "Divide an endpoint's calls among its revisions",
+    load: () => import("./commands/split.ts"),
+  },
+  tag: { summary: "Give revisions addresses of their own", load: () => import("./commands/tag.ts") },
   invoke: { summary: "Call an endpoint", load: () => import("./commands/invoke.ts") },
   logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },
   stats: { summary: "Count recent calls, errors and cold starts", load: () => import("./commands/stats.ts") },

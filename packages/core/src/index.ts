@@ -18,6 +18,8 @@ export { REPLICAS_MAX } from "./endpoints/quantity-schemas.ts";
 export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
 export * from "./endpoints/settings-change.ts";
+export * from "./endpoints/traffic.ts";
+export * from "./endpoints/variant.ts";
 export * from "./endpoints/warm-windows.ts";
 export * from "./endpoints/wrapper-files.ts";
 export * from "./errors.ts";

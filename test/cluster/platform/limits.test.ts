@@ -56,7 +56,7 @@ describe("an organization's limits", { concurrency: 2 }, () => {
       pods: "1",
       "requests.cpu": "75m",
       "limits.memory": String(256 * 2 ** 30),
-      "count/deployments.apps": "7",
+      "count/deployments.apps": "140",
     });
 
     const next = await server.deploy(`${org}/first`, image, { env: { CHANGED: "yes" } });

@@ -39,12 +39,19 @@ async function stats(org: string | undefined, { since, output, ...options }: Opt
 }
 
 function table({ endpoints }: Stats): string {
-  const rows = endpoints.map(({ org, endpoint, requests, errors, p50Ms, p95Ms, coldStarts, live }: EndpointStats) => [
-    ...[org, endpoint, String(requests), String(errors), milliseconds(p50Ms), milliseconds(p95Ms)],
-    ...[String(coldStarts), String(live)],
+  const rows = endpoints.flatMap(({ org, endpoint, revisions = [], ...all }: EndpointStats) => [
+    [org, endpoint, ...figures(all)],
+    ...revisions.map(({ revision, ...each }) => ["", `  ${revision}`, ...figures(each)]),
   ]);
   return columns(["ORG", "ENDPOINT", "REQUESTS", "ERRORS", "P50", "P95", "COLD", "LIVE"], rows);
 }
+
+type Figures = Omit<EndpointStats, "org" | "endpoint" | "revisions">;
+
+const figures = ({ requests, errors, p50Ms, p95Ms, coldStarts, live }: Figures) => [
+  ...[String(requests), String(errors), milliseconds(p50Ms), milliseconds(p95Ms)],
+  ...[String(coldStarts), String(live)],
+];
 
 const milliseconds = (ms: number | undefined) => (ms === undefined ? "-" : String(Number(ms.toPrecision(3))));
 

@@ -51,6 +51,11 @@ export interface DevSessionOptions {
   readonly events: DevEvents;
 }
 
+/** Settings of every deployment: one process, and none of the code before. */
+const ONE_REPLICA = {
+  ...{ replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never", keepWarm: "0s" },
+} as const;
+
 /** Repeated deployments of a folder to a server in this process, as `faas deploy` makes them but without a tar. */
 export class DevSession implements AsyncDisposable {
   readonly #folder: string;
@@ -136,7 +141,7 @@ export class DevSession implements AsyncDisposable {
       // The faas.json may have had more settings before.
       reset: true,
       // One permanent replica: its output and state are the ones to look at.
-      settings: { ...settings, replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never" },
+      settings: { ...settings, ...ONE_REPLICA },
     });
     if (!this.#logs) this.#events.registered(registered.url);
     this.#logs ??= this.#followLogs(this.#ref);

@@ -111,6 +111,13 @@ function addScalingOptions(command: Command): void {
         "Time without a request before scaling to zero, never or auto",
         idleTimeout,
       ).argParser(setting("idleTimeout")),
+    )
+    .addOption(
+      optionWithLaterDefault(
+        "--keep-warm <duration>",
+        "Time for which the previous revision keeps a replica, for a rollback; 0s for none",
+        "10m",
+      ).argParser(setting("keepWarm")),
     );
 }
 

@@ -3,6 +3,7 @@ import { warmImageSchema } from "../endpoints/endpoint.ts";
 import { replicaFailureSchema, startStageSchema } from "../endpoints/platform.ts";
 import { egresses, settingsSchema, visibilities } from "../endpoints/settings.ts";
 import { settingChangeSchema } from "../endpoints/settings-change.ts";
+import { trafficViewSchema } from "../endpoints/traffic.ts";
 import type { Immutable } from "../immutable.ts";
 
 /** Response bodies of the control API about endpoints. Servers may add fields: clients ignore those that they do not know. */
@@ -42,7 +43,8 @@ export const endpointViewSchema = z
     settings: settingsSchema.meta({ id: "Settings" }),
     createdAt: z.string(),
     updatedAt: z.string(),
-    replicas: z.array(replicaViewSchema),
+    replicas: z.array(replicaViewSchema).describe("Replicas of all its revisions that run"),
+    traffic: trafficViewSchema.optional().describe("Present when more than one revision runs, or has a tag"),
     limited: z
       .string()
       .optional()
@@ -115,19 +117,27 @@ export type SettingsView = Immutable<z.infer<typeof settingsViewSchema>>;
 /** `PUT /-/bundles/<digest>`. */
 export const storedBundleSchema = z.object({ digest: z.string() }).meta({ id: "StoredBundle" });
 
+const callCounts = {
+  requests: z.int().describe("Calls"),
+  errors: z.int().describe("Calls with a status of 500 or higher"),
+  coldStarts: z.int().describe("Calls that waited for a replica to start"),
+  p50Ms: z
+    .number()
+    .optional()
+    .describe("Median duration, from the arrival to the end of the response; absent without calls"),
+  p95Ms: z.number().optional().describe("Duration that 95 % of the calls do not exceed; absent without calls"),
+};
+
 const endpointStatsSchema = z
   .object({
     org: z.string(),
     endpoint: z.string(),
-    requests: z.int().describe("Calls"),
-    errors: z.int().describe("Calls with a status of 500 or higher"),
-    coldStarts: z.int().describe("Calls that waited for a replica to start"),
-    p50Ms: z
-      .number()
-      .optional()
-      .describe("Median duration, from the arrival to the end of the response; absent without calls"),
-    p95Ms: z.number().optional().describe("Duration that 95 % of the calls do not exceed; absent without calls"),
+    ...callCounts,
     live: z.int().describe("Replicas that are ready now"),
+    revisions: z
+      .array(z.object({ revision: z.string(), ...callCounts, live: z.int() }))
+      .optional()
+      .describe("Present when more than one revision runs: the figures of each, which are included in the others"),
   })
   .meta({ id: "EndpointStats" });
 export type EndpointStats = Immutable<z.infer<typeof endpointStatsSchema>>;

@@ -5,6 +5,7 @@ import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { EndpointRef } from "./endpoint-key.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { App, Egress, Runtime, Scaler, Settings, SettingsInput, Signature } from "./settings.ts";
+import type { TrafficSplit } from "./traffic.ts";
 import type { WarmWindow } from "./warm-windows.ts";
 
 export const bundleDigestSchema = z
@@ -87,6 +88,12 @@ export interface EndpointSpec extends EndpointRef {
   readonly env: Readonly<Record<string, string>>;
   /** Secrets by the variables that receive their values. Absent: none. */
   readonly secrets?: Readonly<Record<string, SecretVersion>>;
+  /** Name of the endpoint of which this is a variant. Absent: it is not a variant. */
+  readonly variantOf?: string;
+  /** Division of the endpoint's calls among its revisions. Absent: all go to this one. */
+  readonly split?: TrafficSplit;
+  /** Revisions by tag. Absent: none. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 /** A deployed artifact with its settings. Immutable; the id is a digest of the content. */
@@ -140,6 +147,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "hostnames",
       "cpuMax",
       "warm",
+      "keepWarm",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),

@@ -27,6 +27,7 @@ const values = {
   scaler: fc.constantFrom("concurrency", "fixed"),
   concurrency: fc.constantFrom(1, 80),
   idleTimeout: fc.constantFrom("5m", "never"),
+  keepWarm: fc.constantFrom("0s", "1h"),
   timeout: fc.constantFrom("30s", "1s"),
   cpu: fc.constantFrom("100m", "1"),
   cpuMax: fc.constantFrom("1", "2"),

@@ -127,6 +127,11 @@ export const settingsInputSchema = z.strictObject({
     .describe(
       'Time without requests after which all replicas are removed (default 5m), "never", or "auto": depends on the intervals between past requests',
     ),
+  keepWarm: duration(0, DAY_MS)
+    .optional()
+    .describe(
+      "Time for which the revision that served before keeps a replica after a deployment, for a rollback without a cold start (default 10m). 0s: none",
+    ),
   timeout: duration(1, DAY_MS).optional().describe("Maximum duration of a request (default 30s)"),
   cpu: cpuQuantity()
     .optional()
@@ -194,6 +199,7 @@ export const settingsSchema = z.object({
   scaler: z.enum(scalers),
   concurrency: z.int(),
   idleTimeout: z.string().describe('A duration, "never" or "auto"'),
+  keepWarm: z.string().optional().describe("A duration. Absent: 10m"),
   timeout: z.string().describe("A duration"),
   cpu: z.string().describe("A CPU quantity"),
   cpuMax: z.string().optional().describe("A CPU quantity. Absent: that of the server, or cpu"),
@@ -228,6 +234,7 @@ export function withDefaults(input: SettingsInput): Settings {
     scaler: input.scaler ?? "concurrency",
     concurrency: input.concurrency ?? 80,
     idleTimeout: input.idleTimeout ?? "5m",
+    ...(input.keepWarm === undefined ? {} : { keepWarm: input.keepWarm }),
     timeout: input.timeout ?? "30s",
     cpu: input.cpu ?? "100m",
     ...(input.cpuMax === undefined ? {} : { cpuMax: input.cpuMax }),

@@ -20,7 +20,7 @@ export class HostTable {
   /** Keys of endpoints, or `PATH_FORM`, by host as clients send it. */
   readonly #known = new Map<string, string>();
 
-  /** Returns the key, "org/endpoint", of an endpoint, which may not exist; `undefined` for any other host. */
+  /** Returns the key of an endpoint, which may not exist: "org/endpoint", or "org/endpoint@tag" at the host of a tag; `undefined` for any other host. */
   find(host: string): string | undefined {
     return (this.#known.get(host) ?? this.#resolve(host)) || undefined;
   }
@@ -38,12 +38,20 @@ export class HostTable {
 
   #resolve(host: string): string {
     const hostname = hostnameOf(host);
-    const key = this.#owners.get(hostname) ?? localEndpoint(hostname) ?? PATH_FORM;
+    const key = this.#owners.get(hostname) ?? localEndpoint(hostname) ?? this.#tagged(hostname) ?? PATH_FORM;
     if (host.length <= MAX_KNOWN_LENGTH) {
       if (this.#known.size >= MAX_KNOWN) this.#known.clear();
       this.#known.set(host, key);
     }
     return key;
+  }
+
+  /** Returns the endpoint and the tag or revision in `<tag>--<hostname of an endpoint>`. */
+  #tagged(hostname: string): string | undefined {
+    const dashes = hostname.indexOf("--");
+    if (dashes <= 0) return undefined;
+    const owner = this.#owners.get(hostname.slice(dashes + 2));
+    return owner === undefined ? undefined : `${owner}@${hostname.slice(0, dashes)}`;
   }
 }
 

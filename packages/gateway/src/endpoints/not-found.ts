@@ -24,5 +24,15 @@ export function endpointNotFound(ref: EndpointRef, suggestion?: string): FaasErr
   );
 }
 
+/**
+ * Builds the error for a revision or a tag that is not served.
+ * @param key the key, "org/endpoint", of its endpoint
+ */
+export const revisionNotFound = (key: string, revision: string): FaasError =>
+  new FaasError(
+    "REVISION_NOT_FOUND",
+    `No revision of ${key} that runs has the id or the tag "${revision}"; "faas split ${key}" shows those that do`,
+  );
+
 const withSuggestion = (suggestion: string | undefined) =>
   suggestion === undefined ? {} : { extensions: { suggestion } };

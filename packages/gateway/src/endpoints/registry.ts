@@ -34,6 +34,8 @@ export interface EndpointRegistryOptions<Spec extends GatewaySpec = GatewaySpec>
   onStatus?(endpoint: ServedEndpoint<Spec>): void;
   /** Called when replicas of an endpoint cannot be started: requests that wait for a first one are rejected. */
   onRejected?(endpoint: ServedEndpoint<Spec>, error: FaasError): void;
+  /** Called when limits allow fewer replicas of an endpoint than wanted. Ends replicas that can be spared, and returns true if there were any. */
+  onLimited?(endpoint: ServedEndpoint<Spec>): boolean;
   /** Called when an endpoint is no longer served. */
   onRemoved?(endpoint: ServedEndpoint<Spec>): void;
   /** Returns milliseconds since the epoch. @defaultValue Date.now */
@@ -60,6 +62,7 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
   readonly #limitsOf: (org: string) => LimitNumbers;
   readonly #endpoints = new Map<string, ServedEndpoint<Spec>>();
   readonly #orgs = new Map<string, ServedOrganization<Spec>>();
+  #variants = 0;
   /** Hosts that belong to endpoints. */
   readonly hosts = new HostTable();
   /** Observed statuses; one may arrive before its endpoint is put. */
@@ -81,11 +84,17 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
       options.onStatus?.(endpoint);
     };
     const onRejected = (endpoint: ServedEndpoint<Spec>, error: FaasError) => options.onRejected?.(endpoint, error);
-    this.#scaler = new ReplicaScaler<Spec>({ platform, log, onDesired, onRejected });
+    const onLimited = options.onLimited && ((endpoint: ServedEndpoint<Spec>) => options.onLimited?.(endpoint) === true);
+    this.#scaler = new ReplicaScaler<Spec>({ platform, log, onDesired, onRejected, onLimited });
   }
 
   get size(): number {
     return this.#endpoints.size;
+  }
+
+  /** Number of the endpoints that are variants of others. */
+  get variants(): number {
+    return this.#variants;
   }
 
   /** @param key "org/endpoint" */
@@ -148,6 +157,7 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
     const endpoint = this.#endpoints.get(key);
     if (endpoint === undefined) return;
     this.#endpoints.delete(key);
+    if (endpoint.isVariant) this.#variants--;
     this.hosts.assign(key, undefined);
     this.awake.delete(endpoint);
     const org = this.#orgs.get(ref.org);
@@ -217,6 +227,7 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
       this.#options.sharing?.slots,
     );
     this.#endpoints.set(key, endpoint);
+    if (endpoint.isVariant) this.#variants++;
     org.endpoints.add(endpoint);
     const status = this.#statuses.get(key);
     if (status) this.#update(endpoint, status);

@@ -1,6 +1,6 @@
 import { FaasError, type Platform } from "@faas/core";
 import type { GatewaySpec } from "../protocol/messages.ts";
-import { replicaQuota, replicasLimited } from "./replica-quota.ts";
+import { type ReplicaQuota, replicaQuota, replicasLimited } from "./replica-quota.ts";
 import type { ServedEndpoint } from "./served-endpoint.ts";
 
 /** Log for problems in the background; a pino logger fits. */
@@ -15,6 +15,8 @@ export interface ReplicaScalerOptions<Spec extends GatewaySpec> {
   onDesired(endpoint: ServedEndpoint<Spec>): void;
   /** Called when replicas cannot be started: requests that wait for a first one are rejected. */
   onRejected(endpoint: ServedEndpoint<Spec>, error: FaasError): void;
+  /** Called when limits allow too few replicas. Ends replicas of the organization that can be spared, and returns true if there were any. */
+  onLimited?: ((endpoint: ServedEndpoint<Spec>) => boolean) | undefined;
 }
 
 /** Sets numbers of replicas within the organization's limits, and passes them on to the platform. */
@@ -27,12 +29,19 @@ export class ReplicaScaler<Spec extends GatewaySpec = GatewaySpec> {
 
   /** Scales an endpoint as far as its organization's limits allow. At most one platform call per endpoint is in progress; the latest number wins. */
   scale(endpoint: ServedEndpoint<Spec>, wanted: number): void {
-    const { replicas, limit } = replicaQuota(endpoint.org.limits, endpoint.org.usage, endpoint, wanted);
+    const { replicas, limit } = this.#quotaOf(endpoint, wanted);
     this.#reportLimit(endpoint, wanted, replicas, limit);
     if (limit !== undefined && replicas === endpoint.desired) return;
     endpoint.desired = replicas;
     this.#options.onDesired(endpoint);
     if (!endpoint.scaling) void this.#push(endpoint);
+  }
+
+  #quotaOf(endpoint: ServedEndpoint<Spec>, wanted: number): ReplicaQuota {
+    const { limits, usage } = endpoint.org;
+    const quota = replicaQuota(limits, usage, endpoint, wanted);
+    if (quota.limit === undefined || this.#options.onLimited?.(endpoint) !== true) return quota;
+    return replicaQuota(limits, usage, endpoint, wanted);
   }
 
   /** Records that a limit applies. Requests that wait for a first replica are rejected: nobody knows when the limits will allow one. */
@@ -45,7 +54,7 @@ export class ReplicaScaler<Spec extends GatewaySpec = GatewaySpec> {
       );
     endpoint.limited = limited;
     if (limited === undefined || replicas > 0) return;
-    this.#reject(endpoint, replicasLimited(endpoint.key, limit));
+    this.#reject(endpoint, replicasLimited(endpoint.title, limit));
   }
 
   #reject(endpoint: ServedEndpoint<Spec>, error: FaasError): void {
@@ -84,7 +93,7 @@ export class ReplicaScaler<Spec extends GatewaySpec = GatewaySpec> {
         endpoint,
         error instanceof FaasError
           ? error
-          : new FaasError("NO_CAPACITY", `The platform could not start a replica of ${endpoint.key}`, { cause: error }),
+          : new FaasError("NO_CAPACITY", `The platform could not start a replica of ${endpoint.title}`, { cause: error }),
       );
     }
   }

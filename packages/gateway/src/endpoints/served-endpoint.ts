@@ -1,5 +1,6 @@
 import { type EndedReplica, type EndpointStatus, FaasError, type Replica, type ReplicaFailure } from "@faas/core";
 import type { GatewaySpec } from "../protocol/messages.ts";
+import { SplitChooser } from "../split/split-chooser.ts";
 import { Ejection, type Timers } from "./ejection.ts";
 import { pickReplica } from "./load-balancer.ts";
 import { OrganizationRuntime } from "./organization-runtime.ts";
@@ -14,6 +15,12 @@ const NONE_LISTED: ReadonlyMap<string, ServedReplica> = new Map();
 export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements SlotUser {
   /** "org/endpoint". */
   readonly key: string;
+  /** A revision that runs beside the one that its endpoint serves; it has no address of its own. */
+  readonly isVariant: boolean;
+  /** Name for messages: "org/endpoint", and the revision of a variant. */
+  readonly title: string;
+  /** Chooses among the endpoint's revisions. Undefined: all calls are for this one. */
+  split: SplitChooser | undefined;
   readonly org: OrganizationRuntime;
   /** Last observed status; `undefined` before the first observation. */
   status: EndpointStatus | undefined;
@@ -69,6 +76,9 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
     sharing: SlotSharing | undefined = undefined,
   ) {
     this.key = key;
+    this.isVariant = spec.variantOf !== undefined;
+    this.title = this.isVariant ? `${spec.org}/${spec.variantOf}@${spec.revision}` : key;
+    this.split = SplitChooser.of(spec.split, undefined);
     this.org = org;
     this.#spec = spec;
     this.#timers = timers;
@@ -87,6 +97,7 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
     this.org.usage.subtract(this);
     this.#spec = spec;
     this.org.usage.add(this);
+    this.split = SplitChooser.of(spec.split, this.split);
     if (this.#sharing) this.#sharing.changed(this);
     else for (const replica of this.#listed.values()) replica.slots = this.capacity;
   }
@@ -147,7 +158,7 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
     this.removed = true;
     this.observe(undefined);
     this.rejectAll(
-      new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${this.key} was removed while the request waited`),
+      new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${this.title} was removed while the request waited`),
     );
   }
 

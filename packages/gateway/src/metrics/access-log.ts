@@ -3,6 +3,8 @@ import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 /** A finished call, with what is recorded of it. */
 export interface FinishedCall {
   readonly endpoint: ServedEndpoint;
+  /** The endpoint that a variant belongs to. Absent: `endpoint` is not a variant. */
+  readonly main?: ServedEndpoint | undefined;
   readonly request: { readonly method?: string | undefined };
   readonly requestId: string;
   /** Path and query as the function received them. */

@@ -1,4 +1,5 @@
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
+import type { GatewaySpec } from "../protocol/messages.ts";
 import { durationOf } from "./duration-buckets.ts";
 
 /** Upper bounds of the buckets, in seconds. */
@@ -48,7 +49,7 @@ export class RequestHistogram {
     const durations: string[] = [];
     for (const [{ spec }, byStatus] of this.#all) {
       for (const [status, { counts, sumSeconds }] of byStatus) {
-        const labels = `org="${spec.org}",endpoint="${spec.endpoint}",code="${status}"`;
+        const labels = `${endpointLabels(spec)},code="${status}"`;
         let count = 0;
         for (const [i, each] of counts.entries()) {
           count += each;
@@ -77,6 +78,12 @@ export class RequestHistogram {
     this.#all.set(endpoint, byStatus.set(status, series));
     return series;
   }
+}
+
+/** Formats the labels of an endpoint; those of a variant are its endpoint's, and its revision. */
+function endpointLabels({ org, endpoint, variantOf, revision }: GatewaySpec): string {
+  if (variantOf === undefined) return `org="${org}",endpoint="${endpoint}"`;
+  return `org="${org}",endpoint="${variantOf}",revision="${revision}"`;
 }
 
 /** Returns the index of the first bound that a duration does not exceed. */

@@ -29,7 +29,7 @@ test("longer durations are in higher buckets", () => {
 test("calls, errors, cold starts and percentiles are those of the known load", () => {
   const statistics = new RequestStatistics(start);
   for (let i = 1; i <= 1_000; i++) statistics.record(endpoint, i % 50 === 0 ? 503 : 200, i, i <= 3, start + i);
-  const { p50Ms = 0, p95Ms = 0, ...counts } = statistics.summary(endpoint, start);
+  const { p50Ms = 0, p95Ms = 0, ...counts } = statistics.summary([endpoint], start);
   assert.deepEqual(counts, { requests: 1_000, errors: 20, coldStarts: 3 });
   assert.ok(Math.abs(p50Ms - 500) <= 5 && Math.abs(p95Ms - 950) <= 9.5, `${p50Ms} ${p95Ms}`);
 });
@@ -38,7 +38,7 @@ test("errors of the client are not errors of the function, and a WebSocket has n
   const statistics = new RequestStatistics(start);
   for (const status of [404, 429, 499]) statistics.record(endpoint, status, 0.1, false, start);
   statistics.record(endpoint, 101, 3_600_000, false, start);
-  assert.deepEqual(statistics.summary(endpoint, start), {
+  assert.deepEqual(statistics.summary([endpoint], start), {
     requests: 4,
     errors: 0,
     coldStarts: 0,
@@ -51,7 +51,7 @@ test("only calls of the last hour are counted, and only those of the requested w
   const statistics = new RequestStatistics(start);
   for (let slice = 0; slice < 30; slice++) statistics.record(endpoint, 200, 1, false, start + slice * SLICE_MS);
   const now = start + 29.5 * SLICE_MS;
-  const requestsSince = (ms: number) => statistics.summary(endpoint, statistics.windowStart(now - ms, now)).requests;
+  const requestsSince = (ms: number) => statistics.summary([endpoint], statistics.windowStart(now - ms, now)).requests;
   assert.equal(requestsSince(HOUR_MS), 13);
   assert.equal(requestsSince(24 * HOUR_MS), 13);
   assert.equal(requestsSince(0), 1);
@@ -69,6 +69,20 @@ test("a removed endpoint, and one without calls, have no figures", () => {
   statistics.record(endpoint, 200, 1, true, start);
   statistics.forget(endpoint);
   const nothing = { requests: 0, errors: 0, coldStarts: 0 };
-  assert.deepEqual(statistics.summary(endpoint, start), nothing);
-  assert.deepEqual(statistics.summary(undefined, start), nothing);
+  assert.deepEqual(statistics.summary([endpoint], start), nothing);
+  assert.deepEqual(statistics.summary([], start), nothing);
+});
+
+test("the counts of a variant become its endpoint's when it is removed", () => {
+  const statistics = new RequestStatistics(start);
+  const variant = { key: "acme/x.1" } as ServedEndpoint;
+  statistics.record(endpoint, 200, 1, false, start);
+  statistics.record(variant, 500, 1, true, start);
+  const of = (...endpoints: ServedEndpoint[]) => {
+    const { requests, errors, coldStarts } = statistics.summary(endpoints, start);
+    return [requests, errors, coldStarts];
+  };
+  assert.deepEqual([of(endpoint), of(variant), of(endpoint, variant)], [[1, 0, 0], [1, 1, 1], [2, 1, 1]]);
+  statistics.forget(variant, endpoint);
+  assert.deepEqual([of(endpoint), of(variant)], [[2, 1, 1], [0, 0, 0]]);
 });

@@ -68,9 +68,11 @@ export class RequestStatistics {
     }
   }
 
-  /** Drops the counts of a removed endpoint. */
-  forget(endpoint: ServedEndpoint): void {
+  /** Drops the counts of a removed endpoint, or adds them to those of another one. */
+  forget(endpoint: ServedEndpoint, heir?: ServedEndpoint): void {
+    const slices = this.#all.get(endpoint) ?? [];
     this.#all.delete(endpoint);
+    if (heir !== undefined) for (const slice of slices) addTo(this.#sliceOf(heir, slice.number), slice);
   }
 
   /** Returns the time since which `summary` counts: slices are counted as a whole. */
@@ -79,18 +81,17 @@ export class RequestStatistics {
     return Math.max(this.#startedMs, first * SLICE_MS);
   }
 
-  /** @param startMs a result of `windowStart` */
-  summary(endpoint: ServedEndpoint | undefined, startMs: number): RequestSummary {
+  /**
+   * Sums up the calls of endpoints.
+   *
+   * @param startMs a result of `windowStart`
+   */
+  summary(endpoints: readonly ServedEndpoint[], startMs: number): RequestSummary {
     const first = Math.floor(startMs / SLICE_MS);
-    const total = { requests: 0, errors: 0, coldStarts: 0 };
-    const durations = new Map<number, number>();
-    for (const slice of (endpoint && this.#all.get(endpoint)) ?? []) {
-      if (slice.number < first) continue;
-      total.requests += slice.requests;
-      total.errors += slice.errors;
-      total.coldStarts += slice.coldStarts;
-      for (const [bucket, count] of slice.durations) durations.set(bucket, (durations.get(bucket) ?? 0) + count);
-    }
+    const sum: Slice = { number: first, requests: 0, errors: 0, coldStarts: 0, durations: new Map() };
+    for (const endpoint of endpoints)
+      for (const slice of this.#all.get(endpoint) ?? []) if (slice.number >= first) addTo(sum, slice);
+    const { number: _, durations, ...total } = sum;
     if (durations.size === 0) return total;
     const [p50Ms, p95Ms] = percentiles(durations, [0.5, 0.95]) as [number, number];
     return { ...total, p50Ms, p95Ms };
@@ -110,6 +111,13 @@ export class RequestStatistics {
     while ((slices[0] as Slice).number < number - PAST_SLICES) slices.shift();
     return slice;
   }
+}
+
+function addTo(sum: Slice, slice: Slice): void {
+  sum.requests += slice.requests;
+  sum.errors += slice.errors;
+  sum.coldStarts += slice.coldStarts;
+  for (const [bucket, count] of slice.durations) sum.durations.set(bucket, (sum.durations.get(bucket) ?? 0) + count);
 }
 
 /** Returns percentiles by nearest rank, in milliseconds. */

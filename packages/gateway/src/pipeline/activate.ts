@@ -1,5 +1,7 @@
 import { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
+import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
+import { chooseAgain } from "./choose-variant.ts";
 import type { Stage } from "./exchange.ts";
 
 /**
@@ -9,8 +11,8 @@ import type { Stage } from "./exchange.ts";
  */
 export function activate(endpoints: EndpointRegistry, waitMs: number, notReady: () => FaasError | undefined): Stage {
   return (exchange) => {
+    if (exchange.endpoint.removed && !chooseAgain(exchange, endpoints)) throw endpointRemoved(exchange.endpoint);
     const { endpoint } = exchange;
-    if (endpoint.removed) throw new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${endpoint.key} was removed`);
     const ready = endpoint.replicas.length > 0;
     if (!ready) {
       const reason = notReady();
@@ -26,3 +28,6 @@ export function activate(endpoints: EndpointRegistry, waitMs: number, notReady: 
     else endpoint.assignSlots();
   };
 }
+
+const endpointRemoved = ({ title }: ServedEndpoint) =>
+  new FaasError("ENDPOINT_NOT_FOUND", `The endpoint ${title} was removed`);

@@ -72,7 +72,7 @@ function admitted(exchange: RoutedExchange, waitingLimit: number): void {
   exchange.admitted = true;
   endpoint.lastRequestMs = Date.now();
   if (endpoint.waiting >= waitingLimit) {
-    throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests are already waiting for ${endpoint.key}`);
+    throw new FaasError("NO_CAPACITY", `${endpoint.waiting} requests are already waiting for ${endpoint.title}`);
   }
   const bytes = request.bodyLength;
   if (bytes !== undefined && bytes > bodyLimitOf(endpoint)) throw bodyTooLarge(endpoint);

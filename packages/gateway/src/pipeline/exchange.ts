@@ -12,7 +12,15 @@ import { requestIdFrom } from "../http/request-id.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
 
 /** Names of the stages, in their order. */
-export type StageName = "authorize" | "redirectSite" | "admit" | "queueFairly" | "activate" | "acquireSlot" | "forward";
+export type StageName =
+  | "authorize"
+  | "chooseVariant"
+  | "redirectSite"
+  | "admit"
+  | "queueFairly"
+  | "activate"
+  | "acquireSlot"
+  | "forward";
 
 /** A step of a routed request. It ends with `proceed()`, now or later, or fails, with `fail()` or by throwing. */
 export type Stage = (exchange: RoutedExchange) => void;
@@ -67,6 +75,12 @@ export class Exchange implements Waiter, Responder, ClientListener {
 
   /** Undefined until the request has been routed. */
   endpoint: ServedEndpoint | undefined;
+  /** The endpoint that was routed to, if `endpoint` is a variant of it. */
+  main: ServedEndpoint | undefined;
+  /** Revision or tag in the request's address. */
+  revisionName: string | undefined;
+  /** Header lines that the gateway adds to the response, each with CR LF. */
+  ownLines = "";
   /** `/<org>/<endpoint>`, the part of the path that the replica does not get; empty at the endpoint's own host. */
   prefix = "";
   /** Path and query for the replica. */
@@ -186,7 +200,9 @@ export class Exchange implements Waiter, Responder, ClientListener {
 
   onRejected(error: Error): void {
     this.#waitEnded();
-    this.fail(error);
+    // Its variant was removed: another one is chosen.
+    if (this.isRouted() && this.endpoint.removed && this.main?.removed === false) this.retryOnAnotherReplica();
+    else this.fail(error);
   }
 
   /**
@@ -267,7 +283,7 @@ export class Exchange implements Waiter, Responder, ClientListener {
   }
 
   #waitedTooLong(this: RoutedExchange, waitMs: number): void {
-    const { key, replicas } = this.endpoint;
+    const { title: key, replicas } = this.endpoint;
     const within = `within ${waitMs / 1000} s`;
     if (this.lastError) this.fail(replicaFailed(key, this.lastError));
     else if (replicas.length === 0)

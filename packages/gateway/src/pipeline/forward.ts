@@ -122,7 +122,7 @@ class ResponseRelay implements ResponseHandler {
     else if (error instanceof ReplicaTimeout) {
       const { timeoutMs } = endpoint.spec;
       exchange.fail(
-        new FaasError("FUNCTION_TIMEOUT", `${endpoint.key} did not respond within its timeout of ${timeoutMs} ms`),
+        new FaasError("FUNCTION_TIMEOUT", `${endpoint.title} did not respond within its timeout of ${timeoutMs} ms`),
       );
     } else if (this.#wasUnseen(error)) {
       exchange.lastError = error;
@@ -160,7 +160,7 @@ class ResponseRelay implements ResponseHandler {
       exchange.repeated = true;
       exchange.lastError = error;
       exchange.retryOnAnotherReplica();
-    } else if (ended === undefined) exchange.fail(replicaFailed(endpoint.key, error));
+    } else if (ended === undefined) exchange.fail(replicaFailed(endpoint.title, error));
     else {
       const { code, detail, revision } = ended;
       exchange.fail(new FaasError(code, detail, { cause: error, extensions: { revision } }));

@@ -45,8 +45,8 @@ export function passedOnHeaders(
 }
 
 /** Returns the lines of the headers that the gateway adds to a response. */
-export function ownLines({ requestId, cold }: Exchange, serverTiming: string): string {
-  const lines = `X-Request-Id: ${requestId}\r\nServer-Timing: ${serverTiming}\r\n`;
+export function ownLines({ requestId, cold, ownLines }: Exchange, serverTiming: string): string {
+  const lines = `X-Request-Id: ${requestId}\r\nServer-Timing: ${serverTiming}\r\n${ownLines}`;
   return cold ? `${lines}X-Cold-Start: true\r\n` : lines;
 }
 

@@ -13,6 +13,7 @@ import { acquireSlot } from "./acquire-slot.ts";
 import { activate } from "./activate.ts";
 import { admit } from "./admit.ts";
 import { authorize } from "./authorize.ts";
+import { chooseVariant } from "./choose-variant.ts";
 import { Exchange, type Pipeline, type Stage, type StageName, type StageNode } from "./exchange.ts";
 import { FairQueue, queueFairly } from "./fair-queue.ts";
 import { forward } from "./forward.ts";
@@ -80,6 +81,7 @@ function createPipeline(deps: GatewayDeps): Pipeline {
   const { hasOrg = (org) => endpoints.hasOrg(org), notReady = () => undefined } = deps;
   const stages = linkStages({
     authorize: authorize(keys),
+    chooseVariant: chooseVariant(endpoints),
     redirectSite: redirectSite(),
     admit: admit(waitingLimit, metrics),
     queueFairly: queueFairly(new FairQueue()),

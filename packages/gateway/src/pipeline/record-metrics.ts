@@ -21,10 +21,11 @@ export function recordMetrics(
   onRequest?: (report: RequestReport) => void,
 ): Stage {
   return (exchange) => {
-    const { endpoint, status, cold, request, target } = exchange;
+    const { endpoint, main = endpoint, status, cold, request, target } = exchange;
     const durationMs = performance.now() - exchange.arrived;
-    metrics?.record(endpoint, status, durationMs, cold);
+    // A request may outlive its variant.
+    metrics?.record(endpoint.removed ? main : endpoint, status, durationMs, cold);
     accessLog?.record(exchange, durationMs);
-    onRequest?.({ endpoint: endpoint.key, method: request.method, path: target, status, durationMs, cold });
+    onRequest?.({ endpoint: main.key, method: request.method, path: target, status, durationMs, cold });
   };
 }

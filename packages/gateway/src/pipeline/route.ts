@@ -3,11 +3,12 @@ import { endpointNotFound, organizationNotFound } from "../endpoints/not-found.t
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import { checkEndpointPath, checkPath, originForm } from "../http/request-path.ts";
 import type { KeyVerifier } from "../keys/key-verifier.ts";
+import { namedRevision } from "../split/named-revision.ts";
 import { authenticateForOrg } from "./authorize.ts";
 import type { Exchange, Pipeline } from "./exchange.ts";
 
 /**
- * Finds the endpoint of the request's host, or in the path `/<org>/<endpoint>[/rest][?query]`. Where keys are required, a missing endpoint and one that the caller cannot see get the
+ * Finds the endpoint of the request's host, or in the path `/<org>/<endpoint>[@<revision or tag>][/rest][?query]`. Where keys are required, a missing endpoint and one that the caller cannot see get the
  * same error.
  * @throws INVALID_PATH, NOT_FOUND, UNAUTHENTICATED, ORG_NOT_FOUND, ENDPOINT_NOT_FOUND
  */
@@ -18,7 +19,12 @@ export function route(
 ): Pipeline["route"] {
   const find = (exchange: Exchange, key: string) => {
     const endpoint = endpoints.get(key);
-    if (endpoint !== undefined) return endpoint;
+    if (endpoint !== undefined && !endpoint.isVariant) return endpoint;
+    const named = namedRevision(key, exchange.endpointAtHost !== undefined, endpoints);
+    if (named !== undefined) {
+      exchange.revisionName = named.revision;
+      return named.endpoint;
+    }
     const slash = key.indexOf("/");
     if (keys && slash >= 0) authenticateForOrg(exchange, keys, key.slice(0, slash));
     if (key === "" && !keys) throw pathTooShort(key, endpoints);
@@ -54,7 +60,7 @@ const MAX_NAMED = 5;
  */
 function pathTooShort(key: string, endpoints: EndpointRegistry | undefined): FaasError {
   const known = endpoints === undefined || endpoints.size > MAX_NAMED ? [] : Array.from(endpoints.values());
-  const paths = known.map((endpoint) => `/${endpoint.key}`).sort();
+  const paths = known.flatMap(({ key, isVariant }) => (isVariant ? [] : [`/${key}`])).sort();
   const where =
     paths.length === 0
       ? '"faas list" shows the existing endpoints'
@@ -65,7 +71,8 @@ function pathTooShort(key: string, endpoints: EndpointRegistry | undefined): Faa
 }
 
 function notFound(key: string, hasOrg: (org: string) => boolean): FaasError {
-  const [org = "", endpoint = ""] = key.split("/");
+  const [org = "", named = ""] = key.split("/");
+  const [endpoint = ""] = named.split("@");
   if (endpoint === "") return pathTooShort(key, undefined);
   return hasOrg(org) ? endpointNotFound({ org, endpoint }) : organizationNotFound(org);
 }

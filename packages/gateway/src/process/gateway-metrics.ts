@@ -51,7 +51,7 @@ export class GatewayMetrics {
         ["", Math.min(state.ageMs, Number.MAX_SAFE_INTEGER) / 1000],
       ]),
       metric("faas_gateway_view_version", "gauge", "Last version of the state that was applied", [["", state.version]]),
-      metric("faas_gateway_endpoints", "gauge", "Known endpoints", [["", registry.size]]),
+      metric("faas_gateway_endpoints", "gauge", "Known endpoints", [["", registry.size - registry.variants]]),
       metric("faas_gateway_connections", "gauge", "Connected clients", [["", connections]]),
       metric("faas_gateway_requests_in_flight", "gauge", "Requests in flight on replicas", [["", inFlight]]),
       metric("faas_gateway_requests_waiting", "gauge", "Requests that wait for a replica", [["", waiting]]),

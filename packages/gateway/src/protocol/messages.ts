@@ -37,6 +37,9 @@ export type GatewaySpec = Pick<
   | "bodyLimitBytes"
   | "visibility"
   | "hostnames"
+  | "variantOf"
+  | "split"
+  | "tags"
 > &
   // For the probes of a gateway without a control server.
   Partial<Pick<EndpointSpec, "runtime" | "readyPath">>;

@@ -20,7 +20,7 @@ export class AccessReporter implements AccessLog {
   }
 
   record(call: FinishedCall, durationMs: number): void {
-    const { endpoint } = call;
+    const { main: endpoint = call.endpoint } = call;
     if (endpoint.removed) return;
     if (this.#characters > MAX_CHARACTERS) {
       this.#reportLoss();

@@ -1,3 +1,4 @@
+import { mainKey } from "@faas/core";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import { bucketOf } from "../metrics/duration-buckets.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
@@ -45,16 +46,16 @@ export class CallReporter implements RequestMetrics {
     counts.limited[limit] = (counts.limited[limit] ?? 0) + 1;
   }
 
-  /** Removes and returns what was counted, without endpoints that were removed. */
+  /** Removes and returns what was counted, without endpoints that were removed; what a removed variant counted is its endpoint's. */
   take(): EndpointCalls[] {
     const counts = this.#counts;
     if (counts.size === 0) return [];
     this.#counts = new Map();
     const taken: EndpointCalls[] = [];
-    for (const [{ key, removed }, { calls, limited }] of counts) {
-      if (removed) continue;
+    for (const [{ key, removed, isVariant }, { calls, limited }] of counts) {
+      if (removed && !isVariant) continue;
       taken.push({
-        key,
+        key: removed ? mainKey(key) : key,
         calls: Array.from(calls, ([status, { coldStarts, sumMs, buckets }]) => [
           status,
           coldStarts,

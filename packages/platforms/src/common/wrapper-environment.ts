@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { EndpointSpec, Runtime } from "@faas/core";
+import { type EndpointSpec, mainRef, type Runtime } from "@faas/core";
 import { limitVariables } from "./limit-variables.ts";
 import { type Programs, runtimeCommand } from "./runtime-command.ts";
 
@@ -65,7 +65,7 @@ export function functionEnvironment(
     ...secrets,
     PORT: port,
     FAAS_ORG: spec.org,
-    FAAS_ENDPOINT: spec.endpoint,
+    FAAS_ENDPOINT: mainRef(spec).endpoint,
     FAAS_REVISION: spec.revision,
     // The build makes an app for Node of static files.
     ...(spec.app === undefined ? {} : { FAAS_APP: spec.app === "static" ? "http" : spec.app }),

@@ -32,6 +32,7 @@ const VALUES: Required<SettingsInput> = {
   scaler: "fixed",
   concurrency: 2,
   idleTimeout: "30s",
+  keepWarm: "1m",
   timeout: "10s",
   cpu: "200m",
   cpuMax: "500m",

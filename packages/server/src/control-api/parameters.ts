@@ -8,6 +8,7 @@ import {
   orgNameProblem,
   secretName,
   secretNameProblem,
+  tagSchema,
   validate,
 } from "@faas/core";
 import type { z } from "zod";
@@ -27,6 +28,7 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
     schema: bundleDigestSchema.describe("SHA-256 of the tar"),
     check: (digest) => void validate(bundleDigestSchema, digest, "the path"),
   },
+  tag: { schema: tagSchema, check: (tag) => void validate(tagSchema, tag, "the path") },
   // Any other text is the id of no key: KEY_NOT_FOUND.
   key: { schema: keyIdParameter, check() {} },
 };

@@ -1,4 +1,4 @@
-import type { EndpointSpec } from "@faas/core";
+import { type EndpointSpec, mainKey } from "@faas/core";
 import type { EndpointRegistry, GatewayMessage, ServedEndpoint } from "@faas/gateway";
 import type { KeyService } from "../auth/key-service.ts";
 import type { AccessLogWriter } from "../logs/access-log.ts";
@@ -32,7 +32,8 @@ export class ReportIntake implements ReportSink {
     switch (message.type) {
       case "calls":
         for (const calls of message.endpoints) {
-          const endpoint = registry.get(calls.key);
+          // A call may outlive its variant.
+          const endpoint = registry.get(calls.key) ?? registry.get(mainKey(calls.key));
           if (endpoint) metrics.add(endpoint, calls);
         }
         return;

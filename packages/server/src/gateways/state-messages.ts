@@ -15,7 +15,7 @@ import type {
 export function endpointMessage({ key, spec }: ServedEndpoint): EndpointMessage {
   const { org, endpoint, revision, app, runtime, readyPath, replicas, maxReplicas, scaler, concurrency, timeoutMs } =
     spec;
-  const { cpuMillis, memoryBytes, bodyLimitBytes, visibility, hostnames } = spec;
+  const { cpuMillis, memoryBytes, bodyLimitBytes, visibility, hostnames, variantOf, split, tags } = spec;
   return {
     type: "endpoint",
     key,
@@ -27,6 +27,9 @@ export function endpointMessage({ key, spec }: ServedEndpoint): EndpointMessage 
       ...(readyPath === undefined ? {} : { readyPath }),
       ...(visibility === undefined ? {} : { visibility }),
       ...(hostnames === undefined ? {} : { hostnames }),
+      ...(variantOf === undefined ? {} : { variantOf }),
+      ...(split === undefined ? {} : { split }),
+      ...(tags === undefined ? {} : { tags }),
     },
   };
 }

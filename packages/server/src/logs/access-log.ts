@@ -22,7 +22,7 @@ export class AccessLogWriter implements AccessLog, Disposable {
   }
 
   record(call: FinishedCall, durationMs: number): void {
-    const { endpoint } = call;
+    const { main: endpoint = call.endpoint } = call;
     // A call may outlive its endpoint, and would create a log that nothing removes any more.
     if (endpoint.removed) return;
     const log = this.#logs.openByKey(endpoint.key);

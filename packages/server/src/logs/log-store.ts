@@ -1,9 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type EndpointRef, endpointKey, type LogLine, type LogOptions, type LogSink } from "@faas/core";
+import { type EndpointRef, endpointKey, type LogLine, type LogOptions, type LogSink, mainRef } from "@faas/core";
 import { EndpointLogFiles } from "./endpoint-log.ts";
 
-/** Logs of all endpoints: `logs/<organization>/<endpoint>/` in the data folder. */
+/** Logs of all endpoints: `logs/<organization>/<endpoint>/` in the data folder. Variants write to the log of their endpoint. */
 export class LogStore implements LogSink, AsyncDisposable {
   readonly #folder: string;
   /** Logs that were written or read since the start, by endpoint. */
@@ -14,7 +14,7 @@ export class LogStore implements LogSink, AsyncDisposable {
   }
 
   open(ref: EndpointRef): EndpointLogFiles {
-    return this.openByKey(endpointKey(ref));
+    return this.openByKey(endpointKey(mainRef(ref)));
   }
 
   /** @param key "org/endpoint" */
@@ -32,8 +32,9 @@ export class LogStore implements LogSink, AsyncDisposable {
     return this.open(ref).read(options);
   }
 
-  /** Removes the log of an endpoint that no longer runs. */
+  /** Removes the log of an endpoint that no longer runs; that of a variant stays with its endpoint. */
   async remove(ref: EndpointRef): Promise<void> {
+    if (mainRef(ref) !== ref) return;
     await this.open(ref).remove();
     this.#logs.delete(endpointKey(ref));
   }

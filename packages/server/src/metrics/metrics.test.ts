@@ -14,6 +14,10 @@ async function measured(behave: Parameters<typeof startTestGateway>[0]) {
     get size() {
       return gateway?.endpoints.size ?? 0;
     },
+    get variants() {
+      return gateway?.endpoints.variants ?? 0;
+    },
+    get: (key) => gateway?.endpoints.get(key),
   });
   gateway = await startTestGateway(behave, { metrics }, {}, { onRemoved: (endpoint) => metrics.forget(endpoint) });
   return { gateway, metrics };

@@ -1,3 +1,4 @@
+import { mainKey } from "@faas/core";
 import {
   type EndpointCalls,
   type EndpointRegistry,
@@ -12,28 +13,39 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 /** Sampling interval of the event loop delay. Its timer never rests: with prom-client's default of 10 ms it would be most of the work of an idle server. */
 const EVENT_LOOP_SAMPLE_MS = 100;
 
+type MeasuredEndpoints = Pick<EndpointRegistry, "get" | "awake" | "size" | "variants">;
+
+const ENDPOINT_LABELS = ["org", "endpoint", "revision"] as const;
+type EndpointLabel = (typeof ENDPOINT_LABELS)[number];
+
+/** Returns the labels of an endpoint; a variant has those of its endpoint, and its revision. */
+const labelsOf = ({ spec: { org, endpoint, variantOf, revision } }: ServedEndpoint) =>
+  variantOf === undefined ? { org, endpoint } : { org, endpoint: variantOf, revision };
+
 /** Metrics of the gateway and of the process in Prometheus' text format (docs/http-api.md lists them). */
 export class Metrics implements RequestMetrics {
   readonly #registry = new Registry();
+  readonly #endpoints: MeasuredEndpoints;
   readonly #requests = new RequestHistogram();
   /** Recent calls, for `faas stats`. */
   readonly recent = new RequestStatistics();
-  readonly #coldStarts: Counter<"org" | "endpoint">;
-  readonly #limited: Counter<"org" | "endpoint" | "limit">;
+  readonly #coldStarts: Counter<EndpointLabel>;
+  readonly #limited: Counter<EndpointLabel | "limit">;
 
   /** Registers counters, and gauges that read the endpoints at each scrape. */
-  constructor(endpoints: Pick<EndpointRegistry, "awake" | "size">) {
+  constructor(endpoints: MeasuredEndpoints) {
+    this.#endpoints = endpoints;
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
     this.#coldStarts = new Counter({
       name: "faas_cold_starts_total",
       help: "Requests that waited for a replica",
-      labelNames: ["org", "endpoint"],
+      labelNames: ENDPOINT_LABELS,
       registers: [this.#registry],
     });
     this.#limited = new Counter({
       name: "faas_requests_limited_total",
       help: "Requests that were rejected because they exceeded a limit of the organization",
-      labelNames: ["org", "endpoint", "limit"],
+      labelNames: [...ENDPOINT_LABELS, "limit"],
       registers: [this.#registry],
     });
     this.#addGauges(endpoints);
@@ -48,17 +60,16 @@ export class Metrics implements RequestMetrics {
     return `${await this.#registry.metrics()}\n${this.#requests.text}`;
   }
 
-  #addGauges(endpoints: Pick<EndpointRegistry, "awake" | "size">): void {
+  #addGauges(endpoints: MeasuredEndpoints): void {
     const gauge = (name: string, help: string, value: (endpoint: ServedEndpoint) => number) =>
       new Gauge({
         name,
         help,
-        labelNames: ["org", "endpoint"],
+        labelNames: ENDPOINT_LABELS,
         registers: [this.#registry],
         collect() {
           this.reset();
-          for (const endpoint of endpoints.awake)
-            this.set({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint }, value(endpoint));
+          for (const endpoint of endpoints.awake) this.set(labelsOf(endpoint), value(endpoint));
         },
       });
     gauge("faas_replicas_ready", "Replicas that are ready", (endpoint) => endpoint.replicas.length);
@@ -70,7 +81,7 @@ export class Metrics implements RequestMetrics {
       help: "Registered endpoints",
       registers: [this.#registry],
       collect() {
-        this.set(endpoints.size);
+        this.set(endpoints.size - endpoints.variants);
       },
     });
   }
@@ -80,31 +91,31 @@ export class Metrics implements RequestMetrics {
     if (endpoint.removed) return;
     this.#requests.record(endpoint, status, durationMs / 1000);
     this.recent.record(endpoint, status, durationMs, cold, Date.now());
-    if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
+    if (cold) this.#coldStarts.inc(labelsOf(endpoint));
   }
 
   /** Adds calls that a gateway in another process has counted. */
   add(endpoint: ServedEndpoint, { calls = [], limited = {} }: EndpointCalls): void {
-    const { org, endpoint: name } = endpoint.spec;
+    const labels = labelsOf(endpoint);
     for (const [status, coldStarts, sumMs, buckets] of calls) {
       this.#requests.add(endpoint, status, buckets, sumMs / 1000);
       this.recent.add(endpoint, status, coldStarts, buckets, Date.now());
-      if (coldStarts > 0) this.#coldStarts.inc({ org, endpoint: name }, coldStarts);
+      if (coldStarts > 0) this.#coldStarts.inc(labels, coldStarts);
     }
     for (const [limit, count] of Object.entries(limited))
-      if (LIMITS_OF_CALLS.some((each) => each === limit)) this.#limited.inc({ org, endpoint: name, limit }, count);
+      if (LIMITS_OF_CALLS.some((each) => each === limit)) this.#limited.inc({ ...labels, limit }, count);
   }
 
-  limited({ spec: { org, endpoint } }: ServedEndpoint, limit: string): void {
-    this.#limited.inc({ org, endpoint, limit });
+  limited(endpoint: ServedEndpoint, limit: string): void {
+    this.#limited.inc({ ...labelsOf(endpoint), limit });
   }
 
-  /** Removes the series of a removed endpoint. */
+  /** Removes the series of a removed endpoint. The recent calls of a variant become its endpoint's. */
   forget(endpoint: ServedEndpoint): void {
-    const { org, endpoint: name } = endpoint.spec;
-    this.#coldStarts.remove({ org, endpoint: name });
-    for (const limit of LIMITS_OF_CALLS) this.#limited.remove({ org, endpoint: name, limit });
+    const labels = labelsOf(endpoint);
+    this.#coldStarts.remove(labels);
+    for (const limit of LIMITS_OF_CALLS) this.#limited.remove({ ...labels, limit });
     this.#requests.forget(endpoint);
-    this.recent.forget(endpoint);
+    this.recent.forget(endpoint, endpoint.isVariant ? this.#endpoints.get(mainKey(endpoint.key)) : undefined);
   }
 }

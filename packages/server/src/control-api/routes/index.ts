@@ -7,6 +7,7 @@ import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
 import { type StatsRoutesDeps, statsRoutes } from "./stats.ts";
+import { type TrafficRoutesDeps, trafficRoutes } from "./traffic.ts";
 
 /** Dependencies of all routes. Each factory takes only its own part. */
 export type RoutesDeps = ServerRoutesDeps &
@@ -14,6 +15,7 @@ export type RoutesDeps = ServerRoutesDeps &
   KeyRoutesDeps &
   SecretRoutesDeps &
   EndpointRoutesDeps &
+  TrafficRoutesDeps &
   LogRoutesDeps &
   StatsRoutesDeps &
   BundleRoutesDeps;
@@ -25,6 +27,7 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...keyRoutes(deps),
   ...secretRoutes(deps),
   ...endpointRoutes(deps),
+  ...trafficRoutes(deps),
   ...logRoutes(deps),
   ...statsRoutes(deps),
   ...bundleRoutes(deps),

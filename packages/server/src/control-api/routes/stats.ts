@@ -7,18 +7,19 @@ import {
   statsSinceSchema,
   validate,
 } from "@faas/core";
-import type { EndpointRegistry } from "@faas/gateway";
+import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
 import type { Context } from "koa";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { Store } from "../../state/store.ts";
 import { endpointsOf } from "../lookup.ts";
 import type { Permissions } from "../permissions.ts";
 import { defineRoute, json, type Route } from "../route.ts";
+import { variantsOf } from "../views/endpoint.ts";
 
 const DEFAULT_SINCE = "1h";
 
 export interface StatsRoutesDeps {
-  readonly store: Pick<Store, "org" | "orgs" | "endpoints">;
+  readonly store: Pick<Store, "org" | "orgs" | "endpoint" | "endpoints">;
   readonly endpoints: Pick<EndpointRegistry, "get">;
   readonly metrics: Pick<Metrics, "recent">;
 }
@@ -59,16 +60,28 @@ const allEndpoints = ({ store }: StatsRoutesDeps) => Array.from(store.endpoints(
 const endpointsIn = (org: string, { store }: StatsRoutesDeps, permissions: Permissions) =>
   Array.from(endpointsOf(org, store, permissions), ([ref]) => ref);
 
-function statsOf(refs: readonly EndpointRef[], context: Context, { endpoints, metrics }: StatsRoutesDeps): Stats {
+function statsOf(
+  refs: readonly EndpointRef[],
+  context: Context,
+  { store, endpoints, metrics }: StatsRoutesDeps,
+): Stats {
   const { since = DEFAULT_SINCE } = context.query;
   const durationMs = parseDuration(validate(statsSinceSchema, String(since), "the query")) as number;
   const nowMs = Date.now();
   const startMs = metrics.recent.windowStart(nowMs - durationMs, nowMs);
   return {
     since: new Date(startMs).toISOString(),
-    endpoints: refs.map(({ org, endpoint }) => {
-      const served = endpoints.get(endpointKey({ org, endpoint }));
-      return { org, endpoint, ...metrics.recent.summary(served, startMs), live: served?.replicas.length ?? 0 };
+    endpoints: refs.map((ref) => {
+      const served = endpoints.get(endpointKey(ref)) ?? [];
+      const record = store.endpoint(ref);
+      const variants = record ? variantsOf(ref, record, endpoints) : [];
+      const all = [served, variants].flat();
+      const of = (each: readonly ServedEndpoint[]) => ({
+        ...metrics.recent.summary(each, startMs),
+        live: each.reduce((sum, { replicas }) => sum + replicas.length, 0),
+      });
+      const revisions = variants.length > 0 && all.map((each) => ({ revision: each.spec.revision, ...of([each]) }));
+      return { ...ref, ...of(all), ...(revisions && { revisions }) };
     }),
   };
 }

@@ -5,9 +5,12 @@ import {
   endpointKey,
   formatArtifact,
   type ReplicaFailure,
+  revisionsInTraffic,
+  variantRef,
 } from "@faas/core";
 import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
 import { awaitsFirstReady, candidateRevision, type EndpointRecord, servingRevision } from "../../state/records.ts";
+import { viewTraffic } from "../../variants/view-traffic.ts";
 
 /**
  * Builds the response body for an endpoint: its record, and its replicas.
@@ -20,15 +23,16 @@ export function viewEndpoint(
   origin: string,
 ): EndpointView {
   const served = endpoints.get(endpointKey(ref));
+  const variants = variantsOf(ref, record, endpoints);
   const serving = servingRevision(record);
   const candidate = candidateRevision(record);
   const limited = served?.limited ?? lackOfRoom(served);
-  const failure = record.failure ?? served?.status?.failure ?? lastExit(served);
+  const failure = record.failure ?? served?.status?.failure ?? lastExit(served) ?? failureOf(variants);
   return {
     org: ref.org,
     endpoint: ref.endpoint,
     url: `${origin}/${endpointKey(ref)}`,
-    phase: phaseOf(record, served),
+    phase: phaseOf(record, served, variants),
     revision: serving.id,
     ...(candidate === undefined ? {} : { deploying: candidate.id }),
     image: formatArtifact(serving.artifact),
@@ -36,19 +40,36 @@ export function viewEndpoint(
     settings: serving.settings,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
-    replicas: (served?.status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, start }) => ({
-      id,
-      ready,
-      revision,
-      inFlight: served?.replicas.find((replica) => replica.id === id)?.totalInFlight ?? 0,
-      ...(cpuMillis === undefined ? {} : { cpuMillis }),
-      ...(start === undefined ? {} : { start }),
-    })),
+    replicas: [...(served ? [served] : []), ...variants].flatMap(viewReplicas),
+    ...(record.traffic === undefined ? {} : { traffic: viewTraffic(record, Date.now()) }),
     ...(limited === undefined ? {} : { limited }),
     ...(served?.status?.cpuPending === undefined ? {} : { cpuPending: served.status.cpuPending }),
     ...(failure === undefined ? {} : { failure }),
   };
 }
+
+const viewReplicas = ({ status, replicas }: ServedEndpoint) =>
+  (status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, start }) => ({
+    id,
+    ready,
+    revision,
+    inFlight: replicas.find((replica) => replica.id === id)?.totalInFlight ?? 0,
+    ...(cpuMillis === undefined ? {} : { cpuMillis }),
+    ...(start === undefined ? {} : { start }),
+  }));
+
+/** Returns what serves the other revisions of an endpoint that run. */
+export const variantsOf = (
+  ref: EndpointRef,
+  { traffic }: EndpointRecord,
+  endpoints: Pick<EndpointRegistry, "get">,
+): ServedEndpoint[] =>
+  traffic === undefined
+    ? []
+    : [...revisionsInTraffic(traffic)].flatMap((id) => endpoints.get(endpointKey(variantRef(ref, id))) ?? []);
+
+const failureOf = (variants: readonly ServedEndpoint[]): ReplicaFailure | undefined =>
+  variants.find(({ status }) => status?.failure)?.status?.failure;
 
 /** Describes the room that replicas wait for. */
 function lackOfRoom(served: ServedEndpoint | undefined): string | undefined {
@@ -66,11 +87,17 @@ function lastExit(served: ServedEndpoint | undefined): ReplicaFailure | undefine
   return failure;
 }
 
-function phaseOf(record: EndpointRecord, served: ServedEndpoint | undefined): EndpointPhase {
+function phaseOf(
+  record: EndpointRecord,
+  served: ServedEndpoint | undefined,
+  variants: readonly ServedEndpoint[],
+): EndpointPhase {
   if (awaitsFirstReady(record)) return record.failure?.revision === servingRevision(record).id ? "failed" : "deploying";
   if (candidateRevision(record)) return "deploying";
   if (served === undefined) return "idle";
-  if (served.replicas.length > 0) return "ready";
+  const { shares = {} } = record.traffic ?? {};
+  const isReady = ({ replicas, spec }: ServedEndpoint) => replicas.length > 0 && (shares[spec.revision] ?? 0) > 0;
+  if (served.replicas.length > 0 || variants.some(isReady)) return "ready";
   if (served.failure()) return "failed";
   return served.desired > 0 ? "starting" : "idle";
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
-import { type EndpointSpec, endpointSpec, type SettingsInput, withDefaults } from "@faas/core";
+import { type EndpointSpec, endpointSpec, type SettingsInput, variantRef, withDefaults } from "@faas/core";
 import { autoscalerManifest, deploymentManifest, digestOf, serviceManifest, serviceName } from "./endpoint.ts";
 import type { ManifestOptions } from "./labels.ts";
 
@@ -166,6 +166,15 @@ describe("a Service", () => {
     for (const endpoint of ["1a", "1".repeat(63)])
       assert.match(serviceName(endpoint), /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/);
     assert.notEqual(serviceName("1a"), serviceName("1b"));
+  });
+
+  test("has a valid name for a variant, whose own name is a valid label value and a valid name of a Deployment", () => {
+    for (const endpoint of ["x", `a${"-b".repeat(24)}c`]) {
+      const variant = variantRef({ org: "acme", endpoint }, "0123456789ab").endpoint;
+      assert.match(variant, /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/);
+      assert.match(serviceName(variant), /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/);
+    }
+    assert.notEqual(serviceName("x.0123456789ab"), serviceName("x-0123456789ab"));
   });
 });
 

@@ -38,11 +38,11 @@ const GRACE_SECONDS = 5;
 /** Target CPU use of the autoscaler, as a fraction of the CPU limit. */
 const CPU_TARGET = 0.8;
 
-/** Returns the name of an endpoint's Service, which must start with a letter (RFC 1035); an endpoint's name may start with a digit. */
+/** Returns the name of an endpoint's Service, a label that starts with a letter (RFC 1035); an endpoint's name may start with a digit, and a variant's has a dot. */
 export function serviceName(endpoint: string): string {
-  if (!/^[0-9]/.test(endpoint)) return endpoint;
+  if (!/^[0-9]|\./.test(endpoint)) return endpoint;
   const digest = createHash("sha256").update(endpoint).digest("hex").slice(0, 6);
-  return `svc-${endpoint.slice(0, 52)}-${digest}`;
+  return `svc-${endpoint.slice(0, 52).replaceAll(".", "-")}-${digest}`;
 }
 
 /** Builds the Service for callers in the cluster that a network policy of the user admits. The gateway calls pods directly. */

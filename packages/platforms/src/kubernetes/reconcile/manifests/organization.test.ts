@@ -63,7 +63,7 @@ describe("an organization", () => {
       "limits.memory": String(256 * 2 ** 30),
       pods: "4",
     });
-    assert.equal(hard({ endpoints: 3 })["count/deployments.apps"], "3");
+    assert.equal(hard({ endpoints: 3 })["count/deployments.apps"], "60");
   });
 
   test("has its registry login in a Secret that the pods' service account names", () => {

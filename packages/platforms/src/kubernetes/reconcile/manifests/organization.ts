@@ -103,6 +103,9 @@ function egressPolicy(org: string, options: ManifestOptions): V1NetworkPolicy {
   };
 }
 
+/** Deployments of one endpoint: its revisions that run at a time. The control server limits the number of endpoints itself. */
+const MAX_DEPLOYMENTS = 20;
+
 function resourceQuota(org: string, limits: LimitNumbers, options: ManifestOptions): V1ResourceQuota {
   const { cpuMillis, memoryBytes, replicas, endpoints } = limits;
   return {
@@ -115,7 +118,7 @@ function resourceQuota(org: string, limits: LimitNumbers, options: ManifestOptio
         "requests.cpu": `${requestedCpuMillis(cpuMillis)}m`,
         "limits.memory": String(memoryBytes),
         pods: String(replicas),
-        ...(Number.isFinite(endpoints) ? { "count/deployments.apps": String(endpoints) } : {}),
+        ...(Number.isFinite(endpoints) ? { "count/deployments.apps": String(endpoints * MAX_DEPLOYMENTS) } : {}),
       },
     },
   };
