@@ -6,6 +6,7 @@ import {
   keyIdParameter,
   orgName,
   orgNameProblem,
+  revisionReferenceSchema,
   secretName,
   secretNameProblem,
   validate,
@@ -27,6 +28,8 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
     schema: bundleDigestSchema.describe("SHA-256 of the tar"),
     check: (digest) => void validate(bundleDigestSchema, digest, "the path"),
   },
+  // Any other text is the id of no revision: REVISION_NOT_FOUND.
+  revision: { schema: revisionReferenceSchema.describe("Id of the revision, or the beginning of it"), check() {} },
   // Any other text is the id of no key: KEY_NOT_FOUND.
   key: { schema: keyIdParameter, check() {} },
 };
