@@ -6,6 +6,7 @@ import {
   keyIdParameter,
   orgName,
   orgNameProblem,
+  revisionReferenceSchema,
   secretName,
   secretNameProblem,
   tagSchema,
@@ -28,6 +29,8 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
     schema: bundleDigestSchema.describe("SHA-256 of the tar"),
     check: (digest) => void validate(bundleDigestSchema, digest, "the path"),
   },
+  // Any other text is the id of no revision: REVISION_NOT_FOUND.
+  revision: { schema: revisionReferenceSchema.describe("Id of the revision, or the beginning of it"), check() {} },
   tag: { schema: tagSchema, check: (tag) => void validate(tagSchema, tag, "the path") },
   // Any other text is the id of no key: KEY_NOT_FOUND.
   key: { schema: keyIdParameter, check() {} },
