@@ -43,7 +43,7 @@ import { startReplicas } from "./takeover/start-replicas.ts";
 import { workDirOf } from "./takeover/work-dir.ts";
 import { Previews } from "./variants/preview.ts";
 import { TrafficService } from "./variants/traffic-service.ts";
-import { Variants } from "./variants/variants.ts";
+import { Variants, type VariantsOptions } from "./variants/variants.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
@@ -102,7 +102,7 @@ async function startControl(startup: Startup, storage: Storage) {
   );
   stack.use(platform);
   const served = createServedState(startup, storage, platform);
-  const { registry, autoscaler, gateways, limitsOf, variants, mutex } = served;
+  const { registry, autoscaler, gateways, limitsOf, variants, traffic, mutex } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({
@@ -114,10 +114,8 @@ async function startControl(startup: Startup, storage: Storage) {
     allowedImages: allowedImages(options.allowImages, options.kubernetes?.registry, requiresKeys(options)),
   });
   const onRolloutEnded = (org: string) => secrets.collectLater(org);
-  const traffic = new TrafficService({ store, variants, mutex, log });
-  const onTrafficChanged = (ref: EndpointRef) => traffic.follow(ref);
   const deployments = new DeploymentController({
-    ...{ store, platform, registry, admission, logs, log, mutex, variants, onRolloutEnded, onTrafficChanged },
+    ...{ store, platform, registry, admission, logs, log, mutex, variants, onRolloutEnded },
   });
   const previews = new Previews({ store, admission, deployments, traffic, registry, mutex });
   const secrets: SecretService = new SecretService({ store, platform, deployments, log });
@@ -128,14 +126,18 @@ async function startControl(startup: Startup, storage: Storage) {
   await step("status sync", () =>
     stack
       .use(
-        new StatusSync({ platform, registry, subscribers: [deployments, variants, ...(gateways ? [gateways] : []), autoscaler] }),
+        new StatusSync({
+          platform,
+          registry,
+          subscribers: [deployments, variants, ...(gateways ? [gateways] : []), autoscaler],
+        }),
       )
       .start(),
   );
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return { platform, ...served, bundleAccess, storageQuota, deployments, traffic, previews, secrets };
+  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, secrets };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
@@ -162,7 +164,9 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
     },
   });
   const mutex = new KeyedMutex();
-  const variants = new Variants({ platform, registry, log, mutex });
+  const onPublished: VariantsOptions["onPublished"] = (ref, record) => traffic.follow(ref, record);
+  const variants = new Variants({ platform, registry, log, mutex, onPublished });
+  const traffic: TrafficService = new TrafficService({ store, variants, mutex, log });
   const metrics = new Metrics(registry);
   const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
   const gateways: GatewayGroup | undefined =
@@ -180,7 +184,7 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );
-  return { registry, variants, mutex, autoscaler, metrics, accessLog, gateways, limitsOf, defaultLimits };
+  return { registry, variants, traffic, mutex, autoscaler, metrics, accessLog, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */

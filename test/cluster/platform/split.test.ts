@@ -9,7 +9,7 @@ import { eventually } from "../eventually.ts";
 const server = await ClusterServer.start();
 after(() => server[Symbol.asyncDispose]());
 
-const CODE = "export const handler = (_, { endpoint }) => `${process.env.FAAS_REVISION} ${endpoint}`;\n";
+const CODE = "export const handler = (_, { endpoint }) => [process.env.FAAS_REVISION, endpoint].join(' ');\n";
 
 /** Deploys two revisions of an endpoint that differ by a variable; returns their ids. */
 async function twoRevisions(key: string, settings: object = {}): Promise<readonly [old: string, next: string]> {
@@ -33,8 +33,8 @@ async function countsOf(target: string, calls: number): Promise<Record<string, n
 }
 
 const kindsIn = async (org: string, name: string) =>
-  (["Deployment", "Service"] as const).map(async (kind) =>
-    (await server.api.list(kind, `faas-${org}`, `faas/endpoint=${name}`)).length,
+  (["Deployment", "Service"] as const).map(
+    async (kind) => (await server.api.list(kind, `faas-${org}`, `faas/endpoint=${name}`)).length,
   );
 
 describe("a revision beside the serving one", { concurrency: 2 }, () => {

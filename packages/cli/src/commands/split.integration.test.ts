@@ -22,9 +22,19 @@ test("deploy twice, split, tag, preview: each revision answers where it should",
   const textAt = async (path: string) => (await fetch(`${server.url}/acme/hello${path}`)).text();
   const { revision: old } = await deploy("old", "--keep-warm", "0s");
   const { revision: next } = await deploy("new");
-  assert.match((await run("split", "acme/hello")).stderr, new RegExp(`all calls of acme/hello go to the revision ${next}`));
+  assert.match(
+    (await run("split", "acme/hello")).stderr,
+    new RegExp(`all calls of acme/hello go to the revision ${next}`),
+  );
 
-  const { stdout: shown } = await run("split", "acme/hello", `${next}=50`, `${old.slice(0, 8)}=50`, "--sticky", "cookie");
+  const { stdout: shown } = await run(
+    "split",
+    "acme/hello",
+    `${next}=50`,
+    `${old.slice(0, 8)}=50`,
+    "--sticky",
+    "cookie",
+  );
   assert.match(shown, new RegExp(`^REVISION +SHARE +STATE *\n${next} +50 % +serving\n${old} +50 %`));
   assert.match(shown, /sticky by cookie/);
   assert.deepEqual(new Set([await textAt(""), await textAt("")]), new Set(["old", "new"]));
@@ -39,7 +49,10 @@ test("deploy twice, split, tag, preview: each revision answers where it should",
 
   const preview = await deploy("draft", "--preview", "--tag", "pr-7", "--expires", "7d");
   assert.equal(preview.url, `${server.url}/acme/hello@pr-7`);
-  assert.deepEqual([await textAt("@pr-7"), await textAt(`@${preview.revision}`), await textAt("")], ["draft", "draft", "new"]);
+  assert.deepEqual(
+    [await textAt("@pr-7"), await textAt(`@${preview.revision}`), await textAt("")],
+    ["draft", "draft", "new"],
+  );
   assert.match((await run("split", "acme/hello")).stdout, new RegExp(`${preview.revision} +0 % +@pr-7, preview until`));
 });
 

@@ -43,7 +43,11 @@ async function split(ref: EndpointRef, given: readonly string[], options: Option
 async function change(
   client: Client,
   ref: EndpointRef,
-  { off, sticky, shares }: Pick<Options, "sticky"> & {
+  {
+    off,
+    sticky,
+    shares,
+  }: Pick<Options, "sticky"> & {
     readonly off: boolean;
     readonly shares: Readonly<Record<string, number>>;
   },

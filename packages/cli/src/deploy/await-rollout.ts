@@ -3,7 +3,15 @@ import type { Client } from "../client/client.ts";
 import type { Io } from "../terminal/io.ts";
 import type { StageProgress } from "../terminal/progress.ts";
 import { followLoading } from "./loading.ts";
-import { checkOutcome, describeServing } from "./outcome.ts";
+import { checkFailure, checkOutcome, describeServing } from "./outcome.ts";
+
+export interface RolloutContext {
+  readonly client: Client;
+  readonly progress: StageProgress;
+  readonly io: Io;
+  /** The revision is deployed beside the serving one. @defaultValue false */
+  readonly isPreview?: boolean;
+}
 
 /**
  * Waits until a revision serves, as the stage `ready`.
@@ -13,13 +21,15 @@ import { checkOutcome, describeServing } from "./outcome.ts";
 export async function awaitRollout(
   ref: EndpointRef,
   revision: string,
-  { client, progress, io }: { readonly client: Client; readonly progress: StageProgress; readonly io: Io },
+  { client, progress, io, isPreview = false }: RolloutContext,
 ): Promise<void> {
   progress.begin("ready");
   const rolledOut = new AbortController();
   const signal = AbortSignal.any([io.signal, rolledOut.signal]);
   void followLoading(client, ref, revision, signal, (location) => progress.note(`still loading, at ${location}`));
-  checkOutcome(await client.waitForRollout(ref, revision).finally(() => rolledOut.abort()), revision);
+  const view = await client.waitForRollout(ref, revision).finally(() => rolledOut.abort());
+  if (isPreview) checkFailure(view, revision);
+  else checkOutcome(view, revision);
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   type ErrorCode,
   FaasError,
   type Planned,
+  type PreviewRequest,
   type PutEndpoint,
   type Registered,
   type ServerConfig,
@@ -22,6 +23,9 @@ import { type DeploySettingsOptions, deployRef, requestedChange } from "./settin
 export interface DeployOptions extends DeploySettingsOptions, ImageOptions {
   readonly image?: string;
   readonly message?: string;
+  readonly preview?: boolean;
+  readonly tag?: string;
+  readonly expires?: string;
   readonly dryRun?: boolean;
   readonly wait: boolean;
 }
@@ -61,6 +65,7 @@ export async function requestDeployment(
   options: DeployOptions,
   io: Io,
 ): Promise<RequestedDeployment> {
+  checkPreviewOptions(options);
   const ref = deployRef(options, project);
   return { folder, ref, change: await requestedChange(options, project, io) };
 }
@@ -94,6 +99,16 @@ export async function plan(requested: RequestedDeployment, context: DeployContex
     ...(detected && { detected }),
   });
 }
+
+function checkPreviewOptions({ preview = false, tag, expires }: DeployOptions): void {
+  if (!preview && (tag !== undefined || expires !== undefined))
+    throw new FaasError("USAGE", "`--tag` and `--expires` are for `--preview`");
+}
+
+const previewOf = ({ tag, expires }: DeployOptions): PreviewRequest => ({
+  ...(tag === undefined ? {} : { tag }),
+  ...(expires === undefined ? {} : { expires }),
+});
 
 async function sourceOf(requested: RequestedDeployment, context: DeployContext): Promise<ArtifactSource> {
   const { folder, ref, change } = requested;
@@ -136,7 +151,8 @@ async function run(
     config.deploymentSources && source.image === undefined ? await gitSource(source.folder, io.signal) : {};
   const { artifact, detected, description } = await publishArtifact(source, config);
   progress.begin("register");
-  const body = { ...change, artifact, ...(detected && { detected }) };
+  const preview = options.preview ? previewOf(options) : undefined;
+  const body = { ...change, artifact, ...(detected && { detected }), ...(preview && { preview }) };
   const origin = { ...commit, ...(message === undefined ? {} : { message }) };
   const registered = await register(client, ref, config.deploymentSources ? { ...body, source: origin } : body);
   const { revision } = registered;
@@ -144,7 +160,7 @@ async function run(
   progress.detail(`revision ${revision}`);
   if (options.wait) {
     // An unchanged revision too: its earlier deployment may still be in progress.
-    await awaitRollout(ref, revision, source);
+    await awaitRollout(ref, revision, { ...source, isPreview: preview !== undefined });
   }
   progress.end();
   // A page's relative links lead to the site only below its address with a slash.

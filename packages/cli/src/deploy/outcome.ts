@@ -5,16 +5,29 @@ import { type EndpointView, endpointKey, FaasError } from "@faas/core";
  *
  * @throws DEPLOY_FAILED with the function's own error when it does not
  */
-export function checkOutcome({ failure, phase, ...view }: EndpointView, revision: string): void {
-  if (failure?.revision === revision || phase === "failed") {
-    throw new FaasError("DEPLOY_FAILED", failure?.detail ?? "The revision did not become ready", {
-      extensions: { lastLogLines: failure?.lastLogLines ?? [] },
-    });
-  }
+export function checkOutcome(view: EndpointView, revision: string): void {
+  checkFailure(view, revision);
+  if (view.phase === "failed") throw failed(view.failure);
   const newest = view.deploying ?? view.revision;
   if (newest !== revision)
     throw new FaasError("DEPLOY_FAILED", `Revision ${newest} replaced ${revision} before it was ready`);
 }
+
+/**
+ * Checks that a revision did not fail.
+ *
+ * @throws DEPLOY_FAILED with the function's own error
+ */
+export function checkFailure({ failure, otherFailures = [] }: EndpointView, revision: string): void {
+  const all = failure === undefined ? otherFailures : [failure, ...otherFailures];
+  const found = all.find((each) => each.revision === revision);
+  if (found) throw failed(found);
+}
+
+const failed = (failure: EndpointView["failure"]) =>
+  new FaasError("DEPLOY_FAILED", failure?.detail ?? "The revision did not become ready", {
+    extensions: { lastLogLines: failure?.lastLogLines ?? [] },
+  });
 
 /**
  * Describes which revision serves an endpoint after a failed deployment.

@@ -53,7 +53,11 @@ export interface DevSessionOptions {
 
 /** Settings of every deployment: one process, and none of the code before. */
 const ONE_REPLICA = {
-  ...{ replicas: 1, maxReplicas: 1, scaler: "concurrency", idleTimeout: "never", keepWarm: "0s" },
+  replicas: 1,
+  maxReplicas: 1,
+  scaler: "concurrency",
+  idleTimeout: "never",
+  keepWarm: "0s",
 } as const;
 
 /** Repeated deployments of a folder to a server in this process, as `faas deploy` makes them but without a tar. */

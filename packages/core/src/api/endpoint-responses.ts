@@ -56,6 +56,7 @@ export const endpointViewSchema = z
     failure: replicaFailureSchema
       .optional()
       .describe("Why the newest deployment, or the serving revision, does not run"),
+    otherFailures: z.array(replicaFailureSchema).optional().describe("Why revisions beside the serving one do not run"),
   })
   .meta({ id: "Endpoint" });
 /** An endpoint as the control API shows it. */

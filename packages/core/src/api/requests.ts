@@ -8,6 +8,7 @@ import {
   settingsChangeShape,
   variablesChangeSchema,
 } from "../endpoints/settings-change.ts";
+import { previewRequestSchema } from "../endpoints/traffic.ts";
 import { isStatusList, STATUS_LIST_PATTERN } from "../logs/log-filter.ts";
 import { LOG_LEVELS } from "../logs/log-level.ts";
 import { endpointName, orgName } from "../name-schemas.ts";
@@ -43,6 +44,9 @@ export const putEndpointSchema = z
         "Settings that a build has detected in the code: they apply unless they are set, and until the next build",
       ),
     source: deploymentSourceSchema.optional(),
+    preview: previewRequestSchema
+      .optional()
+      .describe("Runs the revision beside the serving one, without a share of the calls. Absent: it will serve"),
     reset: resetSchema,
     dryRun: dryRunSchema,
   })

@@ -45,7 +45,7 @@ export const stickySchema = z
   .max(128)
   .regex(new RegExp(`^(?:cookie|header:${HEADER})$`), 'expected "cookie" or "header:NAME"')
   .describe(
-    "What identifies a caller, whose calls all go to the same revision: cookie, which the gateway sets, or a header of the calls",
+    "Key of a caller, whose calls all go to the same revision: cookie, which the gateway sets, or a header of the calls",
   );
 
 const TAG_MAX = 30;
@@ -110,7 +110,7 @@ export const trafficViewSchema = z
       .record(z.string(), z.number())
       .optional()
       .describe("Percent of the calls by revision. Absent: there is no split"),
-    sticky: z.string().optional().describe("What identifies a caller. Absent: every call is chosen by itself"),
+    sticky: z.string().optional().describe("Key of a caller. Absent: every call is chosen by itself"),
     tags: z.record(z.string(), z.string()).describe("Revisions by tag"),
     previews: z
       .array(z.object({ revision: z.string(), expiresAt: z.string().optional() }))

@@ -3,7 +3,7 @@ import type { EndpointRef } from "./endpoint-key.ts";
 
 /**
  * A variant is a revision that runs beside the serving one, as an endpoint of its own with a derived name: `<endpoint>.<revision>`. Endpoints' names are labels
- * without dots, so that it cannot be another endpoint's (docs/decisions/0044-traffic-split-by-variants.md).
+ * without dots, so that it cannot be another endpoint's (docs/decisions/0044-variants-and-traffic-split.md).
  */
 export const variantRef = ({ org, endpoint }: EndpointRef, revision: string): EndpointRef => ({
   org,

@@ -84,7 +84,7 @@ export class EndpointRegistry<Spec extends GatewaySpec = GatewaySpec> {
       options.onStatus?.(endpoint);
     };
     const onRejected = (endpoint: ServedEndpoint<Spec>, error: FaasError) => options.onRejected?.(endpoint, error);
-    const onLimited = options.onLimited && ((endpoint: ServedEndpoint<Spec>) => options.onLimited?.(endpoint) === true);
+    const onLimited = (endpoint: ServedEndpoint<Spec>) => options.onLimited?.(endpoint) ?? false;
     this.#scaler = new ReplicaScaler<Spec>({ platform, log, onDesired, onRejected, onLimited });
   }
 

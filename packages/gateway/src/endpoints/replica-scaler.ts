@@ -16,7 +16,7 @@ export interface ReplicaScalerOptions<Spec extends GatewaySpec> {
   /** Called when replicas cannot be started: requests that wait for a first one are rejected. */
   onRejected(endpoint: ServedEndpoint<Spec>, error: FaasError): void;
   /** Called when limits allow too few replicas. Ends replicas of the organization that can be spared, and returns true if there were any. */
-  onLimited?: ((endpoint: ServedEndpoint<Spec>) => boolean) | undefined;
+  onLimited(endpoint: ServedEndpoint<Spec>): boolean;
 }
 
 /** Sets numbers of replicas within the organization's limits, and passes them on to the platform. */
@@ -40,7 +40,7 @@ export class ReplicaScaler<Spec extends GatewaySpec = GatewaySpec> {
   #quotaOf(endpoint: ServedEndpoint<Spec>, wanted: number): ReplicaQuota {
     const { limits, usage } = endpoint.org;
     const quota = replicaQuota(limits, usage, endpoint, wanted);
-    if (quota.limit === undefined || this.#options.onLimited?.(endpoint) !== true) return quota;
+    if (quota.limit === undefined || !this.#options.onLimited(endpoint)) return quota;
     return replicaQuota(limits, usage, endpoint, wanted);
   }
 
@@ -93,7 +93,9 @@ export class ReplicaScaler<Spec extends GatewaySpec = GatewaySpec> {
         endpoint,
         error instanceof FaasError
           ? error
-          : new FaasError("NO_CAPACITY", `The platform could not start a replica of ${endpoint.title}`, { cause: error }),
+          : new FaasError("NO_CAPACITY", `The platform could not start a replica of ${endpoint.title}`, {
+              cause: error,
+            }),
       );
     }
   }

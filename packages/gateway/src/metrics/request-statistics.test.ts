@@ -82,7 +82,20 @@ test("the counts of a variant become its endpoint's when it is removed", () => {
     const { requests, errors, coldStarts } = statistics.summary(endpoints, start);
     return [requests, errors, coldStarts];
   };
-  assert.deepEqual([of(endpoint), of(variant), of(endpoint, variant)], [[1, 0, 0], [1, 1, 1], [2, 1, 1]]);
+  assert.deepEqual(
+    [of(endpoint), of(variant), of(endpoint, variant)],
+    [
+      [1, 0, 0],
+      [1, 1, 1],
+      [2, 1, 1],
+    ],
+  );
   statistics.forget(variant, endpoint);
-  assert.deepEqual([of(endpoint), of(variant)], [[2, 1, 1], [0, 0, 0]]);
+  assert.deepEqual(
+    [of(endpoint), of(variant)],
+    [
+      [2, 1, 1],
+      [0, 0, 0],
+    ],
+  );
 });

@@ -161,5 +161,8 @@ test("a call of a variant that fails to start gets the reason, with the endpoint
   await addVariant(gateway, "new");
   await serve(gateway, { tags: { next: "new" } });
   assert.equal((await gateway.call("/acme/x@next")).json.code, "FUNCTION_LOAD_FAILED");
-  assert.deepEqual(gateway.reports.map(({ endpoint, status }) => [endpoint, status]), [["acme/x", 502]]);
+  assert.deepEqual(
+    gateway.reports.map(({ endpoint, status }) => [endpoint, status]),
+    [["acme/x", 502]],
+  );
 });

@@ -1,5 +1,5 @@
 /** Name of the cookie that keeps a browser at a revision. */
-export const STICKY_COOKIE = "faas-split";
+const STICKY_COOKIE = "faas-split";
 
 /** Lifetime of the cookie. */
 const MAX_AGE_SECONDS = 30 * 24 * 60 * 60;
@@ -16,7 +16,8 @@ const COOKIE = new RegExp(`(?:^|;)[ \\t]*${STICKY_COOKIE}=([^;]*)`);
  * @param lines header lines of the request, each with CR LF
  */
 export function stickyKeyOf(sticky: string, lines: string): string | undefined {
-  const value = sticky === "cookie" ? COOKIE.exec(headerIn(lines, "cookie") ?? "")?.[1] : headerIn(lines, headerOf(sticky));
+  const value =
+    sticky === "cookie" ? COOKIE.exec(headerIn(lines, "cookie") ?? "")?.[1] : headerIn(lines, headerOf(sticky));
   return value === undefined || value === "" ? undefined : value.slice(0, MAX_KEY_LENGTH);
 }
 

@@ -41,7 +41,6 @@ test("gateways with few calls each give a rare choice its share, because they be
   const random = seeded(2);
   const gateways = 2_000;
   let rare = 0;
-  for (let gateway = 0; gateway < gateways; gateway++)
-    if (new WeightedRotation([10, 90], random).next() === 0) rare++;
+  for (let gateway = 0; gateway < gateways; gateway++) if (new WeightedRotation([10, 90], random).next() === 0) rare++;
   assert.ok(Math.abs(rare - gateways / 10) < gateways * 0.03, `${rare} of ${gateways}`);
 });

@@ -7,6 +7,7 @@ import {
   hostnameOf,
   type Planned,
   type Platform,
+  type PreviewRequest,
   type RevisionOrigin,
   type SettingChange,
   type SettingsChange,
@@ -15,12 +16,14 @@ import type { BundleAccess } from "../bundles/bundle-access.ts";
 import { bundleNotFound } from "../bundles/bundle-store.ts";
 import type { DeploymentController } from "../deployments/controller.ts";
 import type { Store } from "../state/store.ts";
+import type { Previews } from "../variants/preview.ts";
 import { requireEndpoint } from "./lookup.ts";
 import type { Permissions } from "./permissions.ts";
 
 export interface RegistrationDeps {
   readonly store: Pick<Store, "org" | "orgs" | "endpoint">;
   readonly deployments: Pick<DeploymentController, "deploy" | "plan">;
+  readonly previews: Pick<Previews, "deploy">;
   readonly bundleAccess: Pick<BundleAccess, "has">;
   readonly platform: Pick<Platform, "accepts">;
 }
@@ -31,6 +34,8 @@ export interface RegistrationRequest {
   /** Absent: that of the endpoint. */
   readonly artifact?: Artifact | undefined;
   readonly change: SettingsChange;
+  /** Absent: the revision will serve. */
+  readonly preview?: PreviewRequest | undefined;
   /** Statements of the client about the deployment. */
   readonly source?: DeploymentSource | undefined;
   /** Address of the client. */
@@ -46,6 +51,8 @@ export interface Registration {
   readonly revision: string;
   readonly unchanged: boolean;
   readonly changes: readonly SettingChange[];
+  /** Part of the address that names a preview: a tag or the revision. */
+  readonly name?: string;
 }
 
 /**
@@ -60,12 +67,16 @@ export async function register(
   permissions: Permissions,
   deps: RegistrationDeps,
 ): Promise<Registration> {
-  const { ref, artifact, change } = request;
-  if (artifact === undefined) requireEndpoint(ref, deps.store, permissions);
+  const { ref, artifact, change, preview } = request;
+  if (artifact === undefined || preview) requireEndpoint(ref, deps.store, permissions);
   check(request, permissions, deps);
   const canSee = (org: string) => permissions.canSee(org);
   const origin = originOfRevision(request, permissions);
-  return { ref, ...(await deps.deployments.deploy({ ref, artifact, change, origin, canSee })) };
+  const deployment = { ref, artifact, change, origin, canSee };
+  return {
+    ref,
+    ...(await (preview ? deps.previews.deploy(deployment, preview) : deps.deployments.deploy(deployment))),
+  };
 }
 
 /** Returns the provenance of a revision that a request deploys. */

@@ -14,8 +14,10 @@ import { EndpointRegistry, StatusSync } from "@faas/gateway";
 import { eventually, type ReplicaBehaviour, TestPlatform, tempDir } from "@faas/testing";
 import { pino } from "pino";
 import { DisposerStack } from "../lib/disposer-stack.ts";
+import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { candidateRevision, FAILED_FIRST_MAX_MS, servingRevision } from "../state/records.ts";
 import { Store } from "../state/store.ts";
+import { Variants } from "../variants/variants.ts";
 import { Admission } from "./admission.ts";
 import { DeploymentController } from "./controller.ts";
 import { FailedFirstCleanup } from "./failed-first-cleanup.ts";
@@ -47,8 +49,18 @@ async function started(t: { after(work: () => Promise<void>): void }, platform: 
   });
   const ended: string[] = [];
   const onRolloutEnded = (org: string) => void ended.push(org);
+  const mutex = new KeyedMutex();
   const deployments = new DeploymentController({
-    ...{ store, platform, registry, admission, log, onRolloutEnded },
+    ...{
+      store,
+      platform,
+      registry,
+      admission,
+      log,
+      mutex,
+      variants: new Variants({ platform, registry, log, mutex }),
+      onRolloutEnded,
+    },
     logs: { remove: async () => {}, removeOrg: async () => {} },
   });
   stack.use(deployments);

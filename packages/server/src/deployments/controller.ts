@@ -12,7 +12,7 @@ import {
   type Revision,
 } from "@faas/core";
 import { type EndpointRegistry, minReplicas, type ServedEndpoint, type StatusSubscriber } from "@faas/gateway";
-import { KeyedMutex } from "../lib/keyed-mutex.ts";
+import type { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { KeyedSignal } from "../lib/keyed-signal.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import {
@@ -26,6 +26,9 @@ import {
   withTarget,
 } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
+import { withCallsTo } from "../variants/traffic.ts";
+import { servedSpec } from "../variants/variant-specs.ts";
+import type { Variants } from "../variants/variants.ts";
 import type { Admission } from "./admission.ts";
 import {
   changesFrom,
@@ -46,6 +49,9 @@ export interface DeploymentControllerOptions {
   readonly admission: Admission;
   readonly logs: Pick<LogStore, "remove" | "removeOrg">;
   readonly log: Logger;
+  /** Serializes the changes of one endpoint. */
+  readonly mutex: KeyedMutex;
+  readonly variants: Variants;
   /** Called when a rollout of the organization has ended or an endpoint of it was removed: some revisions may no longer be named. */
   readonly onRolloutEnded?: (org: string) => void;
 }
@@ -63,22 +69,23 @@ export interface Deployed extends DeploymentPlan {
  */
 export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   readonly #options: DeploymentControllerOptions;
-  /** Serializes the changes of one endpoint. */
-  readonly #mutex = new KeyedMutex();
+  readonly #mutex: KeyedMutex;
   /** Notified when a rollout begins or ends. */
   readonly #changes = new KeyedSignal();
   readonly #stopping = new AbortController();
   readonly #rollouts: Rollouts;
 
   constructor(options: DeploymentControllerOptions) {
-    const { store, platform, registry, log } = options;
+    const { store, platform, registry, log, mutex, variants } = options;
     this.#options = options;
+    this.#mutex = mutex;
     this.#rollouts = new Rollouts({
       store,
       platform,
       registry,
       log,
-      mutex: this.#mutex,
+      mutex,
+      variants,
       stopping: this.#stopping.signal,
       removeFromPlatform: (ref) => this.#removeFromPlatform(ref),
       renew: (ref) => this.renew(ref),
@@ -88,7 +95,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
 
   /** Applies the stored state to the platform and to the registry. */
   async start(): Promise<void> {
-    const { store, registry, log } = this.#options;
+    const { store, registry, variants, log } = this.#options;
     // Limits of organizations come first. A failure is retried with the organization's endpoints.
     for (const org of store.orgs()) {
       this.applyOrg(org).catch((error) => {
@@ -97,7 +104,8 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     }
     for (const [ref, record] of store.endpoints()) {
       this.#rollouts.follow(ref, record);
-      await this.#apply(ref, record, registry.put(endpointSpec(ref, servingRevision(record))).spec);
+      await this.#apply(ref, record, registry.put(servedSpec(ref, record)).spec);
+      await variants.trySync(ref, record);
     }
   }
 
@@ -122,9 +130,10 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   /** Continues the rollouts, and finds endpoints on the platform that are not registered. */
   onStatuses(changed: readonly EndpointStatus[]): void {
     if (this.#stopping.signal.aborted) return;
-    const { store } = this.#options;
+    const { store, variants } = this.#options;
     for (const { org, endpoint } of changed) {
-      if (!store.endpoint({ org, endpoint })) this.#rollouts.unregister({ org, endpoint });
+      const ref = { org, endpoint };
+      if (!store.endpoint(ref) && !variants.has(ref)) this.#rollouts.unregister(ref);
     }
     this.#rollouts.update();
   }
@@ -201,11 +210,12 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   /** Removes an endpoint if its record meets the condition when no other change of it is in progress. Returns whether it was removed. */
   async removeIf(ref: EndpointRef, condition: (record: EndpointRecord) => boolean): Promise<boolean> {
     return this.#mutex.run(endpointKey(ref), async () => {
-      const { store, registry } = this.#options;
+      const { store, registry, variants } = this.#options;
       const record = store.endpoint(ref);
       if (!record || !condition(record)) return false;
       await store.changeEndpoint(ref, () => undefined);
       registry.delete(ref);
+      variants.removeAll(ref);
       // If the platform fails to remove it now, it is removed with one of the next lists.
       this.#rollouts.unregister(ref);
       await this.#removeFromPlatform(ref);
@@ -249,7 +259,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   }
 
   async #deploy(deployment: DecidedDeployment): Promise<Deployed> {
-    const { store, log } = this.#options;
+    const { store, log, variants } = this.#options;
     const { ref, settings, canSee } = deployment;
     const now = new Date().toISOString();
     const before = store.endpoint(ref);
@@ -267,7 +277,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       // A secret may have been set or removed a moment ago.
       const latest = targetRevisionOf(deployment, record, secrets, now);
       id = latest.id;
-      return withTarget(record, latest, now);
+      return withCallsTo(withTarget(record, latest, now), id, variants.readyVariant(ref, id) !== undefined);
     });
     const message = before ? "deployment begun" : "endpoint registered";
     log.info({ org: ref.org, endpoint: ref.endpoint, revision: id }, message);
@@ -293,14 +303,17 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     const serving = servingRevision(record);
     if (existing && !awaitsFirstReady(record) && isDeepStrictEqual(existing.spec.artifact, artifactOf(serving)))
       return existing;
-    return registry.put(endpointSpec(ref, serving));
+    return registry.put(servedSpec(ref, record));
   }
 
   async #begin(ref: EndpointRef): Promise<void> {
-    const { store, registry } = this.#options;
+    const { store, registry, variants } = this.#options;
     const record = store.endpoint(ref);
     if (!record) return;
     const endpoint = this.#serve(ref, record);
+    // First of all: calls may go to another revision at once.
+    variants.publish(ref, record);
+    variants.onDeployment(ref);
     this.#rollouts.follow(ref, record);
     await this.#apply(ref, record, endpoint.spec);
     endpoint.lastRequestMs = Date.now();

@@ -2,7 +2,7 @@ import { type EndpointRef, endpointKey, FaasError, nearest, type Revision } from
 import { candidateRevision, type EndpointRecord, keptRevisions, servingRevision } from "../state/records.ts";
 
 /** Returns all revisions of an endpoint: the one that is being deployed, the serving one, and those that are kept, newest first. */
-function allRevisions(record: EndpointRecord): readonly Revision[] {
+export function allRevisions(record: EndpointRecord): readonly Revision[] {
   const candidate = candidateRevision(record);
   const kept = keptRevisions(record).map(({ revision }) => revision);
   return [...(candidate ? [candidate] : []), servingRevision(record), ...kept];

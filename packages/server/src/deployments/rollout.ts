@@ -21,6 +21,9 @@ import {
   withServing,
 } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
+import { afterRollout } from "../variants/traffic.ts";
+import { servedSpec } from "../variants/variant-specs.ts";
+import type { Variants } from "../variants/variants.ts";
 
 /** Time after which an outcome that could not be written, for lack of space for instance, is evaluated again. */
 const RETRY_MS = 1_000;
@@ -47,6 +50,7 @@ export interface RolloutContext {
   readonly log: Logger;
   /** Serializes the changes of one endpoint. */
   readonly mutex: KeyedMutex;
+  readonly variants: Pick<Variants, "has" | "trySync">;
   /** Aborted when the server stops: no outcome is evaluated afterwards. */
   readonly stopping: AbortSignal;
   /** Removes an endpoint, which is not registered, from the platform. */
@@ -134,16 +138,21 @@ export class Rollout implements Disposable {
   }
 
   async #succeed(revision: Revision): Promise<void> {
-    const { store, registry, log, onEnded } = this.#context;
+    const { store, registry, log, variants, onEnded } = this.#context;
     const record = store.endpoint(this.ref);
     if (!record || targetRevision(record).id !== revision.id) return;
     if (!candidateRevision(record) && !awaitsFirstReady(record)) return;
-    const now = new Date().toISOString();
-    await store.changeEndpoint(this.ref, (latest) => latest && withServing(latest, revision, now));
+    const now = new Date();
+    await store.changeEndpoint(
+      this.ref,
+      (latest) => latest && afterRollout(latest, withServing(latest, revision, now.toISOString()), now.getTime()),
+    );
     this.#enter(IDLE);
-    registry.put(endpointSpec(this.ref, revision)).deploying = false;
+    const latest = store.endpoint(this.ref) ?? record;
+    registry.put(servedSpec(this.ref, latest)).deploying = false;
     log.info({ ...this.ref, revision: revision.id }, "deployed");
     onEnded(this.ref);
+    await variants.trySync(this.ref, latest);
   }
 
   async #fail(revision: Revision, failure: ReplicaFailure): Promise<void> {
@@ -180,9 +189,9 @@ export class Rollout implements Disposable {
   }
 
   #removeFromPlatform(): void {
-    const { store, registry, log, mutex, removeFromPlatform } = this.#context;
+    const { store, registry, log, mutex, variants, removeFromPlatform } = this.#context;
     const key = endpointKey(this.ref);
-    if (store.endpoint(this.ref) || !registry.isObserved(key)) {
+    if (store.endpoint(this.ref) || variants.has(this.ref) || !registry.isObserved(key)) {
       this.#enter(IDLE);
       return;
     }

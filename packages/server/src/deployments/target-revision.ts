@@ -28,7 +28,11 @@ export function targetRevisionOf(
 }
 
 /** True when the platform has all values of secrets that a revision names: they are the newest, or those of a revision whose replicas run. */
-function hasValues(revision: Revision, record: EndpointRecord | undefined, secrets: SecretRecords = {}): boolean {
+export function hasValues(
+  revision: Revision,
+  record: EndpointRecord | undefined,
+  secrets: SecretRecords = {},
+): boolean {
   const running = record ? revisionsOf(record) : [];
   return Object.entries(revision.secrets ?? {}).every(
     ([name, version]) => secrets[name]?.version === version || running.some((each) => each.secrets?.[name] === version),

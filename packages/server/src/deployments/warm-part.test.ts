@@ -5,7 +5,9 @@ import { EndpointRegistry } from "@faas/gateway";
 import { TestPlatform, tempDir } from "@faas/testing";
 import { pino } from "pino";
 import { bundleNotFound } from "../bundles/bundle-store.ts";
+import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { Store } from "../state/store.ts";
+import { Variants } from "../variants/variants.ts";
 import { Admission } from "./admission.ts";
 import { DeploymentController } from "./controller.ts";
 import { QuotaCheck } from "./quota-check.ts";
@@ -48,8 +50,9 @@ async function started(t: TestContext) {
     quota: new QuotaCheck(store, () => limitNumbers({})),
     allowedImages: ["r:5000/{org}"],
   });
+  const mutex = new KeyedMutex();
   const deployments = new DeploymentController({
-    ...{ store, platform, registry, admission, log },
+    ...{ store, platform, registry, admission, log, mutex, variants: new Variants({ platform, registry, log, mutex }) },
     logs: { remove: async () => {}, removeOrg: async () => {} },
   });
   t.after(() => deployments[Symbol.asyncDispose]());

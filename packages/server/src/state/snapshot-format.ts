@@ -37,6 +37,7 @@ export const endpointRecordSchema = z.looseObject({
   current: revision,
   candidate: revision.optional(),
   kept: z.looseObject({ bundles: z.string(), rest: z.string() }).optional(),
+  traffic: z.looseObject({}).optional(),
 });
 export const keyRecordSchema = z.looseObject({
   name: z.string(),

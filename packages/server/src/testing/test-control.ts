@@ -85,7 +85,8 @@ export function tarOf(
   ...entries: readonly (Partial<Header> & { readonly name: string; readonly text?: string | Buffer })[]
 ): Promise<Buffer> {
   const tar = pack();
-  for (const { text = "", ...header } of entries) tar.entry(header as Header, text);
+  // Equal contents have equal digests, whenever they are packed.
+  for (const { text = "", ...header } of entries) tar.entry({ mtime: new Date(0), ...header } as Header, text);
   tar.finalize();
   return buffer(tar);
 }

@@ -1,4 +1,11 @@
-import { type EndpointRef, type EndpointSpec, endpointKey, type PreviewRequest, parseDuration, variantRef } from "@faas/core";
+import {
+  type EndpointRef,
+  type EndpointSpec,
+  endpointKey,
+  type PreviewRequest,
+  parseDuration,
+  variantRef,
+} from "@faas/core";
 import { type EndpointRegistry, endpointNotFound } from "@faas/gateway";
 import type { Admission } from "../deployments/admission.ts";
 import type { Deployed, DeploymentController } from "../deployments/controller.ts";

@@ -8,7 +8,7 @@ import { digestOf, functionBundle, testControl } from "../testing/test-control.t
 
 const server = await testControl();
 const bundle = await functionBundle(
-  "export const handler = ({ path }, { endpoint }) => `${process.env.FAAS_REVISION} ${endpoint} ${path}`;\n",
+  "export const handler = ({ path }, { endpoint }) => [process.env.FAAS_REVISION, endpoint, path].join(' ');\n",
 );
 assert.equal((await server.upload(bundle)).status, 201);
 const artifact = { kind: "bundle", digest: digestOf(bundle) };

@@ -3,24 +3,25 @@ import {
   endpointKey,
   FaasError,
   type Logger,
-  type Preview,
   type PutSplit,
+  revisionsInTraffic,
   type TrafficView,
   VARIANT_ENDPOINT_MAX,
 } from "@faas/core";
 import { endpointNotFound } from "@faas/gateway";
-import { findRevision } from "../deployments/find-revision.ts";
+import { allRevisions, findRevision } from "../deployments/find-revision.ts";
+import { hasValues } from "../deployments/target-revision.ts";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
-import { type EndpointRecord, servingRevision } from "../state/records.ts";
+import type { EndpointRecord } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
 import { ExpiryTimer } from "./expiry-timer.ts";
-import { nextExpiryMs, withAllCallsTo, withoutExpired, withPreview, withShares, withTag } from "./traffic.ts";
+import { nextExpiryMs, withoutExpired, withShares, withTag } from "./traffic.ts";
 import { mayHaveVariants } from "./variant-specs.ts";
 import type { Variants } from "./variants.ts";
 import { viewTraffic } from "./view-traffic.ts";
 
 export interface TrafficServiceOptions {
-  readonly store: Pick<Store, "endpoint" | "endpoints" | "changeEndpoint">;
+  readonly store: Pick<Store, "org" | "endpoint" | "changeEndpoint">;
   readonly variants: Variants;
   /** Serializes the changes of one endpoint. */
   readonly mutex: KeyedMutex;
@@ -41,9 +42,8 @@ export class TrafficService implements Disposable {
     this.#expiries[Symbol.dispose]();
   }
 
-  /** Follows what expires in the record of an endpoint; to be called after each change of it, and at the start for all. */
-  follow(ref: EndpointRef): void {
-    const record = this.#options.store.endpoint(ref);
+  /** Follows what expires in the record of an endpoint; to be called after each change of it, and at the start. */
+  follow(ref: EndpointRef, record: EndpointRecord | undefined): void {
     this.#expiries.set(ref, record && nextExpiryMs(record));
   }
 
@@ -87,18 +87,6 @@ export class TrafficService implements Disposable {
     });
   }
 
-  /**
-   * Directs all calls to a revision at once, if a replica of it is kept, until the endpoint itself serves it: the first step of a rollback. Returns false
-   * if there is no such replica.
-   */
-  async serveAtOnce(ref: EndpointRef, revision: string): Promise<boolean> {
-    if (this.#options.variants.readyVariant(ref, revision) === undefined) return false;
-    await this.#change(ref, (record) =>
-      servingRevision(record).id === revision ? withShares(record, undefined) : withAllCallsTo(record, revision),
-    );
-    return true;
-  }
-
   async #removeExpired(ref: EndpointRef): Promise<void> {
     const { store, log } = this.#options;
     if (store.endpoint(ref) === undefined) return;
@@ -118,13 +106,26 @@ export class TrafficService implements Disposable {
     if (record === undefined) throw endpointNotFound(ref);
     const planned = next(record);
     checkName(ref, planned);
+    this.#checkSecrets(ref, record, planned);
     // Calls may go to a revision only when the platform knows it.
     await variants.prepare(ref, planned);
     await store.changeEndpoint(ref, (latest) => latest && next(latest));
     const changed = store.endpoint(ref) ?? planned;
     variants.publish(ref, changed);
-    this.follow(ref);
     return viewTraffic(changed, Date.now());
+  }
+
+  /** Checks that the values of secrets are there which the revisions that are to run name. */
+  #checkSecrets(ref: EndpointRef, before: EndpointRecord, { traffic }: EndpointRecord): void {
+    const { secrets } = this.#options.store.org(ref.org) ?? {};
+    const ids = revisionsInTraffic(traffic);
+    for (const revision of allRevisions(before)) {
+      if (!ids.has(revision.id) || hasValues(revision, before, secrets)) continue;
+      throw new FaasError(
+        "INVALID_REQUEST",
+        `The revision ${revision.id} cannot run beside the serving one: secrets that it names have new values, and the old ones are gone. Deploy it again with "faas rollback", or its code with "faas deploy --preview"`,
+      );
+    }
   }
 }
 

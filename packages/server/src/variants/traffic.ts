@@ -1,4 +1,4 @@
-import { parseDuration, type Preview, type Traffic } from "@faas/core";
+import { type Preview, parseDuration, type Revision, type Traffic } from "@faas/core";
 import { awaitsFirstReady, type EndpointRecord, servingRevision } from "../state/records.ts";
 
 /** Changes of the division of an endpoint's calls among its revisions, in its record. All functions are pure. */
@@ -60,12 +60,17 @@ export function withPreview(record: EndpointRecord, revision: string, preview: P
   return withTraffic(record, { ...rest, previews: preview ? { ...others, [revision]: preview } : others });
 }
 
-/** Returns the record whose calls all go to a revision that is running beside the serving one, until that one serves. */
-export const withAllCallsTo = (record: EndpointRecord, revision: string): EndpointRecord =>
-  withShares(record, { [revision]: 100 });
+/**
+ * Returns the record after the begin of a deployment. If a replica of the revision is ready beside the serving one, all calls go to it at once, until the
+ * endpoint itself serves it; if it serves already, a split ends.
+ */
+export function withCallsTo(record: EndpointRecord, revision: string, isReady: boolean): EndpointRecord {
+  if (servingRevision(record).id === revision) return withShares(record, undefined);
+  return isReady ? withShares(record, { [revision]: 100 }) : record;
+}
 
 /** Returns the record without the revision that is kept warm. */
-export function withoutKeptWarm(record: EndpointRecord): EndpointRecord {
+function withoutKeptWarm(record: EndpointRecord): EndpointRecord {
   const { keptWarm, ...rest } = record.traffic ?? {};
   return keptWarm === undefined ? record : withTraffic(record, rest);
 }
@@ -81,10 +86,15 @@ export function afterRollout(before: EndpointRecord, after: EndpointRecord, nowM
   const previous = servingRevision(before);
   const ended = withPreview(withShares(after, undefined), serving.id, undefined);
   const keepMs = keepWarmMs(serving.settings);
-  if (previous.id === serving.id || awaitsFirstReady(before) || keepMs === 0) return withoutKeptWarm(ended);
+  const isKept = previous.id !== serving.id && !awaitsFirstReady(before) && hasSameValues(previous, serving);
+  if (!isKept || keepMs === 0) return withoutKeptWarm(ended);
   const keptWarm = { revision: previous.id, until: new Date(nowMs + keepMs).toISOString() };
   return withTraffic(ended, { ...ended.traffic, keptWarm });
 }
+
+/** True if a revision has no values of secrets but those of the next one: a value that was replaced or removed must not stay in use. */
+const hasSameValues = ({ secrets = {} }: Revision, next: Revision) =>
+  Object.entries(secrets).every(([name, version]) => next.secrets?.[name] === version);
 
 const keepWarmMs = ({ keepWarm }: { readonly keepWarm?: string | undefined }) =>
   keepWarm === undefined ? KEEP_WARM_MS : (parseDuration(keepWarm) ?? KEEP_WARM_MS);

@@ -111,7 +111,10 @@ test("with limits, a deployment ends replicas that are kept warm, and none are s
   variants.onDeployment({ org: "acme", endpoint: "other" });
   await eventually("it gives way", () => readyOf("old") === 0);
   main.deploying = true;
-  await variants.sync(ref, recordOf({ keptWarm: { revision: "old", until: new Date(Date.now() + 7e6).toISOString() } }));
+  await variants.sync(
+    ref,
+    recordOf({ keptWarm: { revision: "old", until: new Date(Date.now() + 7e6).toISOString() } }),
+  );
   assert.equal(registry.get("acme/x.old")?.desired, 0);
 });
 

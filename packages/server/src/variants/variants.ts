@@ -20,6 +20,8 @@ export interface VariantsOptions {
   readonly log: Logger;
   /** Serializes the changes of one endpoint, and those of one variant. */
   readonly mutex: KeyedMutex;
+  /** Called with the record whose calls are directed now; without one when the endpoint is removed. */
+  readonly onPublished?: (ref: EndpointRef, record: EndpointRecord | undefined) => void;
   /** Returns milliseconds since the epoch. @defaultValue Date.now */
   readonly now?: () => number;
 }
@@ -30,6 +32,8 @@ export class Variants {
   readonly #now: () => number;
   /** Specs of the variants that are applied, by endpoint and revision. */
   readonly #applied = new Map<string, Map<string, EndpointSpec>>();
+  /** Endpoints that have, or had, more than their serving revision. */
+  readonly #published = new Set<string>();
   /** Variants that keep a replica although no calls are meant for them. */
   readonly #warm = new Set<ServedEndpoint<EndpointSpec>>();
   /** Times until which variants were to be kept warm last. */
@@ -53,6 +57,13 @@ export class Variants {
     this.publish(ref, record);
   }
 
+  /** As `sync`, but a failure is only logged: other revisions are not worth the failure of a deployment. */
+  async trySync(ref: EndpointRef, record: EndpointRecord): Promise<void> {
+    await this.sync(ref, record).catch((error) =>
+      this.#options.log.warn({ err: error, ...ref }, "failed to run a revision beside the serving one"),
+    );
+  }
+
   /** Applies the variants of a record, which may not be written yet, to the platform: calls can go to them afterwards. */
   async prepare(ref: EndpointRef, record: EndpointRecord): Promise<void> {
     const { platform, registry, mutex } = this.#options;
@@ -68,8 +79,12 @@ export class Variants {
 
   /** Directs calls as the record says, keeps its previous revision warm, and removes variants that it no longer has. */
   publish(ref: EndpointRef, record: EndpointRecord): void {
-    const { registry } = this.#options;
+    const { registry, onPublished } = this.#options;
     const served = registry.get(endpointKey(ref));
+    // As most endpoints.
+    if (record.traffic === undefined && !this.#published.has(endpointKey(ref))) return;
+    this.#published.add(endpointKey(ref));
+    onPublished?.(ref, record);
     if (served) {
       const { split, tags } = servedSpec(ref, record, this.#now());
       const isSame = isDeepStrictEqual([served.spec.split, served.spec.tags], [split, tags]);
@@ -92,6 +107,8 @@ export class Variants {
 
   /** Removes all variants of a removed endpoint. */
   removeAll(ref: EndpointRef): void {
+    if (!this.#published.delete(endpointKey(ref))) return;
+    this.#options.onPublished?.(ref, undefined);
     for (const revision of [...(this.#applied.get(endpointKey(ref))?.keys() ?? [])]) this.#remove(ref, revision);
   }
 
@@ -106,9 +123,7 @@ export class Variants {
   onDeployment(ref: EndpointRef): void {
     const org = this.#options.registry.org(ref.org);
     const isLimited = org !== undefined && hasLimits(org);
-    this.#release(
-      ({ spec }) => spec.org === ref.org && (isLimited || spec.variantOf === ref.endpoint),
-    );
+    this.#release(({ spec }) => spec.org === ref.org && (isLimited || spec.variantOf === ref.endpoint));
   }
 
   /** Notes that calls are meant for a variant: it no longer gives way. */

@@ -24,6 +24,7 @@ import { clientAddress } from "../../audit/client-address.ts";
 import type { DeploymentController } from "../../deployments/controller.ts";
 import { targetRevision } from "../../state/records.ts";
 import type { Store } from "../../state/store.ts";
+import { waitForVariant } from "../../variants/wait-for-variant.ts";
 import { jsonBody } from "../json-body.ts";
 import { endpointsOf, requireEndpoint } from "../lookup.ts";
 import { originOf } from "../origin.ts";
@@ -107,7 +108,7 @@ const getEndpoint = ({ store, endpoints, ...deps }: ViewDeps & WaitDeps) =>
     responses: { 200: json("the endpoint", endpointViewSchema) },
     async handle({ context, parameters: ref, permissions }) {
       requireEndpoint(ref, store, permissions);
-      await waitFor(context, ref, permissions, deps);
+      await waitFor(context, ref, permissions, { endpoints, ...deps });
       permissions.requireValidKey();
       const record = requireEndpoint(ref, store, permissions);
       return { status: 200, body: viewEndpoint(ref, record, endpoints, originOf(context)) };
@@ -123,8 +124,8 @@ const putEndpoint = (deps: RegistrationDeps) =>
       "Registers an endpoint, deploys a new revision of it or changes its settings; the response is sent when it is on disk",
     requestBody: jsonBody(putEndpointSchema),
     responses: REGISTRATION_RESPONSES,
-    handle: ({ context, parameters: ref, body: { artifact, source, dryRun, ...change }, permissions }) =>
-      registration(context, { ref, artifact, source, change, dryRun }, permissions, deps),
+    handle: ({ context, parameters: ref, body: { artifact, source, preview, dryRun, ...change }, permissions }) =>
+      registration(context, { ref, artifact, source, change, preview, dryRun }, permissions, deps),
   });
 
 const getSettings = ({ store }: Pick<ViewDeps, "store">) =>
@@ -208,18 +209,19 @@ async function registration(
     stateOf(context).change = { dryRun };
     return { status: 200, body: await plan(full, permissions, deps) } as const;
   }
-  const { ref, ...outcome } = await register(full, permissions, deps);
-  const body = { ...ref, url: `${originOf(context)}/${endpointKey(ref)}`, ...outcome };
+  const { ref, name, ...outcome } = await register(full, permissions, deps);
+  const path = name === undefined ? endpointKey(ref) : `${endpointKey(ref)}@${name}`;
+  const body = { ...ref, url: `${originOf(context)}/${path}`, ...outcome };
   return outcome.created ? ({ status: 201, body } as const) : ({ status: 200, body } as const);
 }
 
-type WaitDeps = Pick<EndpointRoutesDeps, "deployments" | "ending">;
+type WaitDeps = Pick<EndpointRoutesDeps, "deployments" | "endpoints" | "ending">;
 
 async function waitFor(
   context: Context,
   ref: EndpointRef,
   permissions: Permissions,
-  { deployments, ending }: WaitDeps,
+  { deployments, endpoints, ending }: WaitDeps,
 ): Promise<void> {
   const { wait, timeout } = context.query;
   const timeoutMs =
@@ -231,7 +233,10 @@ async function waitFor(
   context.res.once("close", () => disconnected.abort());
   const revoked = permissions.signal ? [permissions.signal] : [];
   const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), disconnected.signal, ending, ...revoked]);
-  await deployments.waitForRollout(ref, wait, signal).catch((error) => {
-    if (!signal.aborted) throw error;
-  });
+  const rolledOut = deployments.waitForRollout(ref, wait, signal);
+  await rolledOut
+    .then(() => waitForVariant(ref, wait, endpoints, signal))
+    .catch((error) => {
+      if (!signal.aborted) throw error;
+    });
 }

@@ -27,7 +27,7 @@ export function viewEndpoint(
   const serving = servingRevision(record);
   const candidate = candidateRevision(record);
   const limited = served?.limited ?? lackOfRoom(served);
-  const failure = record.failure ?? served?.status?.failure ?? lastExit(served) ?? failureOf(variants);
+  const failure = record.failure ?? served?.status?.failure ?? lastExit(served);
   return {
     org: ref.org,
     endpoint: ref.endpoint,
@@ -45,6 +45,7 @@ export function viewEndpoint(
     ...(limited === undefined ? {} : { limited }),
     ...(served?.status?.cpuPending === undefined ? {} : { cpuPending: served.status.cpuPending }),
     ...(failure === undefined ? {} : { failure }),
+    ...failuresOf(variants),
   };
 }
 
@@ -68,8 +69,10 @@ export const variantsOf = (
     ? []
     : [...revisionsInTraffic(traffic)].flatMap((id) => endpoints.get(endpointKey(variantRef(ref, id))) ?? []);
 
-const failureOf = (variants: readonly ServedEndpoint[]): ReplicaFailure | undefined =>
-  variants.find(({ status }) => status?.failure)?.status?.failure;
+function failuresOf(variants: readonly ServedEndpoint[]): Pick<EndpointView, "otherFailures"> {
+  const otherFailures = variants.flatMap(({ status }) => status?.failure ?? []);
+  return otherFailures.length === 0 ? {} : { otherFailures };
+}
 
 /** Describes the room that replicas wait for. */
 function lackOfRoom(served: ServedEndpoint | undefined): string | undefined {
