@@ -13,6 +13,7 @@ import { pythonApps } from "./python-apps.ts";
 import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
+import { keptRevisions } from "./state/kept-revisions.ts";
 import { tenThousand } from "./ten-thousand.ts";
 import { tls } from "./tls.ts";
 import { wrappers } from "./wrappers.ts";
@@ -28,6 +29,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   wrappers,
   "python-apps": pythonApps,
   "ten-thousand": tenThousand,
+  "kept-revisions": keptRevisions,
   "gateway-views": gatewayViews,
   "simulated-cluster": simulatedCluster,
 };

@@ -13,6 +13,7 @@ import type { Client } from "../client/client.ts";
 import type { ImageOptions } from "../options/image-options.ts";
 import type { NamedFunction } from "../project/functions.ts";
 import type { Io } from "../terminal/io.ts";
+import { printWarning } from "../terminal/output.ts";
 import type { StageProgress } from "../terminal/progress.ts";
 import { type ArtifactSource, planArtifact, publishArtifact } from "./artifact.ts";
 import { awaitRollout, withServingRevision } from "./await-rollout.ts";
@@ -147,6 +148,8 @@ async function run(
   const { ref, settings } = source;
   // Before the build, which may change files.
   const { message } = options;
+  if (message !== undefined && !config.deploymentSources)
+    printWarning(io, "the server is of an older release, which stores no message with a revision");
   const commit =
     config.deploymentSources && source.image === undefined ? await gitSource(source.folder, io.signal) : {};
   const { artifact, detected, description } = await publishArtifact(source, config);

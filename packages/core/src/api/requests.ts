@@ -20,7 +20,7 @@ import { STATS_WINDOW_MS } from "./stats-window.ts";
 /** Request bodies and query parameters of the control API. docs/http-api.md shows them in use. */
 
 /** Id of a revision, or the beginning of it. */
-export const revisionReferenceSchema = z.string().min(1).max(100).meta({ pattern: "^[0-9a-f]{1,12}$" });
+export const revisionReferenceSchema = z.string().min(1).max(100);
 
 const resetSchema = z
   .boolean()

@@ -30,7 +30,10 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
     check: (digest) => void validate(bundleDigestSchema, digest, "the path"),
   },
   // Any other text is the id of no revision: REVISION_NOT_FOUND.
-  revision: { schema: revisionReferenceSchema.describe("Id of the revision, or the beginning of it"), check() {} },
+  revision: {
+    schema: revisionReferenceSchema.meta({ description: "Id, or the beginning of it", pattern: "^[0-9a-f]{1,12}$" }),
+    check() {},
+  },
   tag: { schema: tagSchema, check: (tag) => void validate(tagSchema, tag, "the path") },
   // Any other text is the id of no key: KEY_NOT_FOUND.
   key: { schema: keyIdParameter, check() {} },

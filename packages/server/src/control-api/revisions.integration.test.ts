@@ -6,10 +6,8 @@ import type { RevisionView } from "@faas/core";
 import { digestOf, functionBundle, testControl } from "../testing/test-control.ts";
 
 const server = await testControl({ auth: true });
-const deployKey = await server.key("acme", "deploy").catch(async () => {
-  await server.send("PUT", "/-/orgs/acme");
-  return server.key("acme", "deploy");
-});
+await server.send("PUT", "/-/orgs/acme");
+const deployKey = await server.key("acme", "deploy");
 const readKey = await server.key("acme", "read");
 
 const pathOf = (endpoint: string) => `/-/orgs/acme/endpoints/${endpoint}`;
@@ -19,9 +17,17 @@ const send = async (method: string, path: string, body?: unknown, token = deploy
   return response.body;
 };
 
+/** Bundles by the text that their function returns: another tar of the same code has another time in it. */
+const bundles = new Map<string, Promise<Buffer>>();
+function bundleOf(text: string): Promise<Buffer> {
+  const bundle = bundles.get(text) ?? functionBundle(`export const handler = () => ${JSON.stringify(text)};\n`);
+  bundles.set(text, bundle);
+  return bundle;
+}
+
 /** Deploys a function that returns a text, waits until it serves, and returns the revision. */
 async function deploy(endpoint: string, text: string, more: object = {}): Promise<string> {
-  const bundle = await functionBundle(`export const handler = () => ${JSON.stringify(text)};\n`);
+  const bundle = await bundleOf(text);
   assert.ok((await server.upload(bundle, digestOf(bundle), deployKey)).status < 300);
   const artifact = { kind: "bundle", digest: digestOf(bundle) };
   const { revision } = await send("PUT", pathOf(endpoint), { artifact, ...more });
@@ -77,6 +83,25 @@ test("a rollback brings back the revision that served before, and a second one u
   assert.equal((await send("POST", `${pathOf("back")}/rollback`)).revision, second);
   await served("back", second);
   assert.equal(await call("back"), "two");
+});
+
+test("no call fails during a rollback, and afterwards the other revision answers", async () => {
+  const first = await deploy("load", "one");
+  await deploy("load", "two");
+  const texts = new Set<string>();
+  const ended = new AbortController();
+  const load = [1, 2].map(async () => {
+    while (!ended.signal.aborted) texts.add(await call("load"));
+  });
+  await send("POST", `${pathOf("load")}/rollback`);
+  await served("load", first);
+  ended.abort();
+  await Promise.all(load);
+  assert.deepEqual(
+    [...texts].filter((text) => text !== "one" && text !== "two"),
+    [],
+  );
+  assert.equal(await call("load"), "one");
 });
 
 test("a rollback takes the beginning of an id", async () => {

@@ -5,12 +5,12 @@ import { candidateRevision, type EndpointRecord, keptRevisions, servingRevision 
 export function viewRevisions(record: EndpointRecord): RevisionView[] {
   const candidate = candidateRevision(record);
   return [
-    ...(candidate ? [{ ...viewRevision(candidate), state: "deploying", share: 0 } as const] : []),
+    ...(candidate ? [{ ...viewRevision(candidate), state: "deploying", share: shareOf(record, candidate) } as const] : []),
     viewServing(record),
     ...keptRevisions(record).map(({ revision, servedUntil, failed }) => ({
       ...viewRevision(revision),
       state: failed ? ("failed" as const) : ("kept" as const),
-      share: 0,
+      share: shareOf(record, revision),
       ...(servedUntil === undefined ? {} : { servedUntil }),
     })),
   ];
@@ -25,7 +25,13 @@ export function viewDetails(record: EndpointRecord, { id, settings, secrets }: R
 function viewServing(record: EndpointRecord): RevisionView {
   const serving = servingRevision(record);
   const state = record.unproven ? (record.failure?.revision === serving.id ? "failed" : "deploying") : "serving";
-  return { ...viewRevision(serving), state, share: 100 };
+  return { ...viewRevision(serving), state, share: shareOf(record, serving) };
+}
+
+/** Returns the percentage of the calls that a revision gets. */
+function shareOf({ current, traffic }: EndpointRecord, { id }: Revision): number {
+  if (traffic?.shares === undefined) return id === current.id ? 100 : 0;
+  return traffic.shares[id] ?? 0;
 }
 
 const viewRevision = ({ id, createdAt, artifact, warm, origin }: Revision) => ({

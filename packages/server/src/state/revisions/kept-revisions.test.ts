@@ -70,6 +70,13 @@ test("a kept revision whose rollback fails is kept as it was", () => {
   assert.deepEqual(keptRevisions(after), keptRevisions(before));
 });
 
+test("a serving revision that an older server left among the kept ones is listed once", () => {
+  // It changes the serving revision, and leaves the field that it does not know as it is.
+  const record = { ...served(a, b, c), current: b };
+  assert.deepEqual(ids(record), [a.id]);
+  assert.deepEqual(ids(withServing(withTarget(record, c, "t"), c, "t")), [b.id, a.id]);
+});
+
 test("a revision whose deployment failed is kept as failed", () => {
   const record = withFailure(withTarget(served(a), b, "t"), failureOf(b));
   assert.deepEqual(keptRevisions(record), [{ revision: b, failed: true }]);
