@@ -5,7 +5,9 @@ import { candidateRevision, type EndpointRecord, keptRevisions, servingRevision 
 export function viewRevisions(record: EndpointRecord): RevisionView[] {
   const candidate = candidateRevision(record);
   return [
-    ...(candidate ? [{ ...viewRevision(candidate), state: "deploying", share: shareOf(record, candidate) } as const] : []),
+    ...(candidate
+      ? [{ ...viewRevision(candidate), state: "deploying", share: shareOf(record, candidate) } as const]
+      : []),
     viewServing(record),
     ...keptRevisions(record).map(({ revision, servedUntil, failed }) => ({
       ...viewRevision(revision),
