@@ -113,3 +113,34 @@ test("a tag has an address, can be moved and removed", async () => {
   assert.equal((await callUrl(`${server.url}/${key}@stable`)).body.code, "REVISION_NOT_FOUND");
   assert.equal((await tag("DELETE")).problem.code, "REVISION_NOT_FOUND");
 });
+
+test("after a deployment the previous revision keeps a replica, and a rollback sends calls to it at once", async () => {
+  const key = "back/x";
+  const old = await deploy(key, "1", {}, { keepWarm: "1m" });
+  const next = await deploy(key, "2", {}, { keepWarm: "1m" });
+  const isReady = async (id: string) =>
+    (await viewOf(key)).replicas.some(
+      ({ revision, ready }: { revision: string; ready: boolean }) => revision === id && ready,
+    );
+  await eventually("the previous revision is kept warm", () => isReady(old));
+  assert.equal((await viewOf(key)).traffic.keptWarm.revision, old);
+  const { status } = await server.send("POST", `${pathOf(key)}/rollback`);
+  const { body, headers } = await callUrl(`${server.url}/${key}`);
+  assert.deepEqual([status, body.split(" ")[0], headers["x-cold-start"]], [200, old, undefined]);
+  await server.send("GET", `${pathOf(key)}?wait=${old}`);
+  const { revision, traffic } = await viewOf(key);
+  assert.deepEqual([revision, traffic.shares, traffic.keptWarm.revision], [old, undefined, next]);
+  assert.equal(await revisionAt(key), old);
+});
+
+test("a preview has an address and no calls, and expires with its tag", async () => {
+  const key = "preview/x";
+  const serving = await deploy(key, "1");
+  const preview = await deploy(key, "2", { preview: { tag: "pr", expires: "2s" } });
+  assert.deepEqual([await revisionAt(`${key}@pr`), await revisionAt(key)], [preview, serving]);
+  assert.equal((await viewOf(key)).traffic.previews[0].revision, preview);
+  await eventually("it has expired", async () => (await callUrl(`${server.url}/${key}@pr`)).status === 404);
+  assert.equal((await viewOf(key)).traffic, undefined);
+  const missing = await server.send("PUT", pathOf("preview/none"), { artifact, preview: {} });
+  assert.equal(missing.problem.code, "ENDPOINT_NOT_FOUND");
+});
