@@ -129,3 +129,13 @@ test("a replica that calls are meant for does not give way to a deployment", asy
   assert.equal(registry.get("acme/x.old")?.desired, 1);
   assert.equal(registry.get("acme/x")?.split?.next(), "old");
 });
+
+test("a revision starts with as many replicas as its share of the calls needs", async (t) => {
+  const { registry, variants, serve, readyOf } = started(t);
+  const main = await serve(ref, recordOf({}, { maxReplicas: 8 }));
+  await variants.sync(ref, recordOf({ shares: { old: 50, new: 50 } }, { maxReplicas: 8 }));
+  assert.equal(registry.get("acme/x.old")?.desired, 0);
+  registry.scale(main, 5);
+  await variants.sync(ref, recordOf({ shares: { old: 50, new: 50 } }, { maxReplicas: 8 }));
+  await eventually("they are ready", () => readyOf("old") === 3);
+});

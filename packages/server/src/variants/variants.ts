@@ -9,7 +9,7 @@ import {
   variantRef,
   variantRevision,
 } from "@faas/core";
-import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
+import { type EndpointRegistry, maxReplicas, type ServedEndpoint } from "@faas/gateway";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
 import type { EndpointRecord } from "../state/records.ts";
 import { servedSpec, variantSpecs } from "./variant-specs.ts";
@@ -92,7 +92,7 @@ export class Variants {
       if (!isSame) registry.put({ ...spec, ...(split && { split }), ...(tags && { tags }) });
     }
     const specs = variantSpecs(ref, record, this.#now());
-    for (const [revision, spec] of specs) if ((record.traffic?.shares?.[revision] ?? 0) > 0) this.#isUsed(spec);
+    for (const [revision, spec] of specs) this.#prepareFor(spec, record.traffic?.shares?.[revision] ?? 0, served);
     for (const revision of [...(this.#applied.get(endpointKey(ref))?.keys() ?? [])])
       if (!specs.has(revision)) this.#remove(ref, revision);
     const warm = record.traffic?.keptWarm;
@@ -126,10 +126,14 @@ export class Variants {
     this.#release(({ spec }) => spec.org === ref.org && (isLimited || spec.variantOf === ref.endpoint));
   }
 
-  /** Notes that calls are meant for a variant: it no longer gives way. */
-  #isUsed(spec: EndpointSpec): void {
-    const served = this.#options.registry.get(endpointKey(spec));
-    if (served) this.#warm.delete(served);
+  /** Starts as many replicas of a variant as its share of the calls needs by those of its endpoint. It no longer gives way to others. */
+  #prepareFor(spec: EndpointSpec, share: number, main: ServedEndpoint<EndpointSpec> | undefined): void {
+    const { registry } = this.#options;
+    const served = registry.get(endpointKey(spec));
+    if (served === undefined || share === 0) return;
+    this.#warm.delete(served);
+    const replicas = Math.min(maxReplicas(spec), Math.ceil(((main?.desired ?? 0) * share) / 100));
+    if (replicas > served.desired) registry.scale(served, replicas);
   }
 
   #release(condition: (endpoint: ServedEndpoint<EndpointSpec>) => boolean): boolean {
