@@ -7,6 +7,7 @@ import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
+import { gatewayProcesses } from "./gateways/processes.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
@@ -29,6 +30,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "python-apps": pythonApps,
   "ten-thousand": tenThousand,
   "gateway-views": gatewayViews,
+  "gateway-processes": gatewayProcesses,
   "simulated-cluster": simulatedCluster,
 };
 
