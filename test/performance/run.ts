@@ -7,6 +7,7 @@ import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
+import { gatewayProcesses } from "./gateways/processes.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
@@ -31,6 +32,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "ten-thousand": tenThousand,
   "kept-revisions": keptRevisions,
   "gateway-views": gatewayViews,
+  "gateway-processes": gatewayProcesses,
   "simulated-cluster": simulatedCluster,
 };
 
