@@ -64,14 +64,14 @@ describe("a revision beside the serving one", { concurrency: 2 }, () => {
     const image = await own.instance.image(CODE);
     const old = (await own.serve(key, image, { env: { VALUE: "1" } })).revision;
     const next = (await own.serve(key, image, { env: { VALUE: "2" } })).revision;
-    await own.waitFor(key, "the previous revision is kept warm", ({ replicas }) =>
-      replicas.some(({ revision, ready }) => revision === old && ready),
-    );
+    const isWarm = ({ otherReplicas = [] }: EndpointView) =>
+      otherReplicas.some(({ revision, ready }) => revision === old && ready);
+    await own.waitFor(key, "the previous revision is kept warm", isWarm);
     await own.stop();
     await own.start();
-    await own.waitFor(key, "both revisions are ready", ({ replicas }) =>
-      [old, next].every((id) => replicas.some(({ revision, ready }) => revision === id && ready)),
-    );
+    const isServing = ({ replicas }: EndpointView) =>
+      replicas.some(({ revision, ready }) => revision === next && ready);
+    await own.waitFor(key, "both revisions are ready", (view) => isWarm(view) && isServing(view));
     const cold = await own.request(`${key}@${old}`);
     assert.deepEqual([cold.status, cold.headers.get("x-cold-start")], [200, null]);
     assert.equal((await own.send("DELETE", `/-/orgs/${org}/endpoints/x`)).status, 204);

@@ -46,7 +46,8 @@ function table(view: EndpointView): string {
   return text + formatReplicas(view) + formatFailure(view);
 }
 
-function formatReplicas({ replicas }: EndpointView): string {
+function formatReplicas({ replicas: ofCalls, otherReplicas = [] }: EndpointView): string {
+  const replicas = [...ofCalls, ...otherReplicas];
   if (replicas.length === 0) return "\nno replicas\n";
   const hasCpu = replicas.some(({ cpuMillis }) => cpuMillis !== undefined);
   const rows = replicas.map(({ id, ready, revision, inFlight, cpuMillis }) => [

@@ -25,8 +25,8 @@ async function ps(target: string | undefined, options: Options, io: Io): Promise
   const endpoints = (await select(await connect(options, io))).toSorted((a, b) =>
     endpointKey(a) < endpointKey(b) ? -1 : 1,
   );
-  const processes = endpoints.flatMap(({ org, endpoint, replicas }) =>
-    replicas.map((replica): Process => ({ org, endpoint, ...replica })),
+  const processes = endpoints.flatMap(({ org, endpoint, replicas, otherReplicas = [] }) =>
+    [...replicas, ...otherReplicas].map((replica): Process => ({ org, endpoint, ...replica })),
   );
   if (processes.length === 0 && options.output === "table")
     return printStatus(io, "No replicas are running. An idle endpoint starts one on its next request.");

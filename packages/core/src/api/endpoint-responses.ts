@@ -43,7 +43,13 @@ export const endpointViewSchema = z
     settings: settingsSchema.meta({ id: "Settings" }),
     createdAt: z.string(),
     updatedAt: z.string(),
-    replicas: z.array(replicaViewSchema).describe("Replicas of all its revisions that run"),
+    replicas: z
+      .array(replicaViewSchema)
+      .describe("Replicas of the serving revision, and of others with a share of the calls"),
+    otherReplicas: z
+      .array(replicaViewSchema)
+      .optional()
+      .describe("Replicas of revisions without a share: with a tag, of a preview, or kept warm. Absent: none"),
     traffic: trafficViewSchema.optional().describe("Present when more than one revision runs, or has a tag"),
     limited: z
       .string()

@@ -48,6 +48,10 @@ test("the server sends every response that its routes declare, with the declared
   for (const path of ["revisions", `revisions/${revision}`, `revisions/${revision}/files`])
     await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
   await send(200, "POST", "/-/orgs/acme/endpoints/one/rollback", { revision });
+  await send(200, "PUT", "/-/orgs/acme/endpoints/one/split", { shares: { [revision]: 100 } });
+  for (const method of ["GET", "DELETE"]) await send(200, method, "/-/orgs/acme/endpoints/one/split");
+  await send(200, "PUT", "/-/orgs/acme/endpoints/one/tags/stable", { revision });
+  await send(200, "DELETE", "/-/orgs/acme/endpoints/one/tags/stable");
   const headers = { Authorization: `Bearer ${server.adminToken}` };
   assert.equal((await fetch(`${server.url}/acme/one`, { headers })).status, 200);
   await eventually("a log line", async () =>

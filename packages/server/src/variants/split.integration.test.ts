@@ -118,11 +118,11 @@ test("after a deployment the previous revision keeps a replica, and a rollback s
   const key = "back/x";
   const old = await deploy(key, "1", {}, { keepWarm: "1m" });
   const next = await deploy(key, "2", {}, { keepWarm: "1m" });
-  const isReady = async (id: string) =>
-    (await viewOf(key)).replicas.some(
-      ({ revision, ready }: { revision: string; ready: boolean }) => revision === id && ready,
-    );
-  await eventually("the previous revision is kept warm", () => isReady(old));
+  const isOldReady = async (): Promise<boolean> => {
+    const { otherReplicas = [] } = await viewOf(key);
+    return otherReplicas.some((each: { revision: string; ready: boolean }) => each.revision === old && each.ready);
+  };
+  await eventually("the previous revision is kept warm", isOldReady);
   assert.equal((await viewOf(key)).traffic.keptWarm.revision, old);
   const { status } = await server.send("POST", `${pathOf(key)}/rollback`);
   const { body, headers } = await callUrl(`${server.url}/${key}`);

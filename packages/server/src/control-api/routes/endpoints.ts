@@ -164,8 +164,8 @@ const listReplicas = ({ store, endpoints }: ViewDeps) =>
     responses: { 200: json("the list", replicaListSchema) },
     handle({ context, parameters: ref, permissions }) {
       const record = requireEndpoint(ref, store, permissions);
-      const { replicas } = viewEndpoint(ref, record, endpoints, originOf(context));
-      return { status: 200, body: { replicas } };
+      const { replicas, otherReplicas = [] } = viewEndpoint(ref, record, endpoints, originOf(context));
+      return { status: 200, body: { replicas: [...replicas, ...otherReplicas] } };
     },
   });
 

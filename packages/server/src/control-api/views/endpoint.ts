@@ -40,13 +40,25 @@ export function viewEndpoint(
     settings: serving.settings,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
-    replicas: [...(served ? [served] : []), ...variants].flatMap(viewReplicas),
+    ...viewAllReplicas(record, served, variants),
     ...(record.traffic === undefined ? {} : { traffic: viewTraffic(record, Date.now()) }),
     ...(limited === undefined ? {} : { limited }),
     ...(served?.status?.cpuPending === undefined ? {} : { cpuPending: served.status.cpuPending }),
     ...(failure === undefined ? {} : { failure }),
     ...failuresOf(variants),
   };
+}
+
+/** Builds the views of the replicas that calls are meant for, and of the others. */
+function viewAllReplicas(
+  { traffic }: EndpointRecord,
+  served: ServedEndpoint | undefined,
+  variants: readonly ServedEndpoint[],
+): Pick<EndpointView, "replicas" | "otherReplicas"> {
+  const hasShare = ({ spec }: ServedEndpoint) => (traffic?.shares?.[spec.revision] ?? 0) > 0;
+  const replicas = [served ?? [], variants.filter(hasShare)].flat().flatMap(viewReplicas);
+  const otherReplicas = variants.filter((each) => !hasShare(each)).flatMap(viewReplicas);
+  return { replicas, ...(otherReplicas.length > 0 && { otherReplicas }) };
 }
 
 const viewReplicas = ({ status, replicas }: ServedEndpoint) =>
