@@ -1,6 +1,7 @@
 import type { Route } from "../route.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
+import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
@@ -15,6 +16,7 @@ export type RoutesDeps = ServerRoutesDeps &
   SecretRoutesDeps &
   EndpointRoutesDeps &
   LogRoutesDeps &
+  EventRoutesDeps &
   StatsRoutesDeps &
   BundleRoutesDeps;
 
@@ -26,6 +28,7 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...secretRoutes(deps),
   ...endpointRoutes(deps),
   ...logRoutes(deps),
+  ...eventRoutes(deps),
   ...statsRoutes(deps),
   ...bundleRoutes(deps),
 ];
