@@ -7,7 +7,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { startChromium } from "./chromium.ts";
 
 /** `FAAS_SCREENSHOTS=1` writes the pictures of docs/ui.md. */
-const writesScreenshots = process.env.FAAS_SCREENSHOTS === "1";
+export const writesScreenshots = process.env.FAAS_SCREENSHOTS === "1";
 const screenshots = join(import.meta.dirname, "../../docs/ui");
 /** Pictures that the page has. */
 const WANTED = new Set([

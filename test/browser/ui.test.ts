@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Page } from "playwright-core";
 import { testControl } from "../../packages/server/src/testing/test-control.ts";
 import { call, deploy, deployBroken, untilPhase } from "./deployed.ts";
-import { assertFits, checkAccessibility, PagesUnderTest, screenshot } from "./page-under-test.ts";
+import { assertFits, checkAccessibility, PagesUnderTest, screenshot, writesScreenshots } from "./page-under-test.ts";
 
 const server = await testControl({ auth: true });
 const pages = await PagesUnderTest.start(server.url);
@@ -173,6 +173,15 @@ test("everything can be done with the keyboard", async (t) => {
   await row(page, "acme/hello").waitFor();
 });
 
+/** Calls endpoints for some time, so that pictures have charts. */
+async function load(page: Page): Promise<void> {
+  for (let i = 0; i < 150; i++) {
+    const names = ["hello", ...(i % 3 === 0 ? ["idle"] : []), ...(i % 40 === 0 ? ["hello/fail"] : [])];
+    await Promise.all(names.map((name) => call(server, `/acme/${name}`)));
+    await page.waitForTimeout(40 + 60 * Math.abs(Math.sin(i / 20)));
+  }
+}
+
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [1_200, 360]) {
     test(`accessible and readable, ${colorScheme}, ${width} pixels wide`, async (t) => {
@@ -186,6 +195,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         await screenshot(page, `${name}-${colorScheme}-${width}`);
       };
       await page.getByText("Live", { exact: true }).waitFor();
+      if (writesScreenshots) await load(page);
       for (let i = 0; i < 20; i++) await call(server, `/acme/hello/${i}`);
       await row(page, "acme/hello")
         .getByText(/^[1-9][\d.]*$/)

@@ -15,12 +15,19 @@ const RATE_SECONDS = 5;
 export class LiveHistory {
   readonly samples: Sample[] = [];
   latest: LiveStats | undefined;
+  #lastWithCalls: LiveStats | undefined;
 
   add(stats: LiveStats, second: number): void {
     this.latest = stats;
+    if (stats.requests > 0) this.#lastWithCalls = stats;
     const { requests, errors, p50Ms, p95Ms, p99Ms, ready } = stats;
     this.samples.push({ second, requests, errors, ready, ...definedOf({ p50Ms, p95Ms, p99Ms }) });
     while ((this.samples[0] as Sample).second < second - HISTORY_SECONDS) this.samples.shift();
+  }
+
+  /** Figures of the last second with calls. */
+  get lastWithCalls(): LiveStats | undefined {
+    return this.#lastWithCalls;
   }
 
   /** Calls per second. */

@@ -1,3 +1,4 @@
+import type { EndpointStats } from "@faas/core";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type EntryFilter, filterEntries, type Order, orders } from "../model/entry-filter.ts";
 import { useChanges } from "../model/observable.ts";
@@ -119,6 +120,8 @@ function Cells({ entry: { key, view, history, stats } }: { readonly entry: Endpo
   const now = nowSeconds();
   const { org, endpoint, phase, replicas } = view;
   const ready = replicas.filter((replica) => replica.ready).length;
+  // Calls of the last seconds are not in the figures of the last minutes yet.
+  const figures = stats && stats.requests > 0 ? stats : history.lastWithCalls;
   const desired = history.latest?.desired ?? replicas.length;
   return (
     <>
@@ -131,19 +134,27 @@ function Cells({ entry: { key, view, history, stats } }: { readonly entry: Endpo
       <span role="cell" class={`phase ${phase}`}>
         {phase}
       </span>
-      <Cell head="Replicas">{desired > ready ? `${ready} of ${desired}` : ready}</Cell>
+      <Cell head="Replicas" place="replicas">
+        {desired > ready ? `${ready} of ${desired}` : ready}
+      </Cell>
       <span role="cell" class="rate">
         <Sparkline values={history.calls(SPARK_SECONDS, now)} />
         <span>{formatRate(history.rate(now))}</span>
         <span class="unit">/s</span>
       </span>
-      <Cell head="Errors" isBad={(stats?.errors ?? 0) > 0}>
-        {errorShare(stats?.errors, stats?.requests)}
+      <Cell head="Errors" isBad={(figures?.errors ?? 0) > 0}>
+        {errorShare(figures)}
       </Cell>
-      <Cell head="p50">{formatMs(stats?.p50Ms)}</Cell>
-      <Cell head="p95">{formatMs(stats?.p95Ms)}</Cell>
-      <Cell head="p99">{formatMs(stats?.p99Ms)}</Cell>
-      <Cell head="Cold">{stats?.coldStarts ?? "–"}</Cell>
+      <Cell head="p50">{formatMs(figures?.p50Ms)}</Cell>
+      <Cell head="p95" place="last">
+        {formatMs(figures?.p95Ms)}
+      </Cell>
+      <Cell head="p99" place="minor">
+        {formatMs(figures?.p99Ms)}
+      </Cell>
+      <Cell head="Cold starts" place="minor">
+        {figures?.coldStarts ?? "–"}
+      </Cell>
     </>
   );
 }
@@ -151,12 +162,14 @@ function Cells({ entry: { key, view, history, stats } }: { readonly entry: Endpo
 interface CellProps {
   readonly head: string;
   readonly isBad?: boolean;
+  /** Class that narrow windows place it by. */
+  readonly place?: string;
   readonly children: string | number;
 }
 
-function Cell({ head, isBad = false, children }: CellProps) {
+function Cell({ head, isBad = false, place = "", children }: CellProps) {
   return (
-    <span role="cell" class={isBad ? "figure bad" : "figure"}>
+    <span role="cell" class={`figure ${place} ${isBad ? "bad" : ""}`}>
       <span class="label" aria-hidden="true">
         {head}
       </span>
@@ -165,8 +178,9 @@ function Cell({ head, isBad = false, children }: CellProps) {
   );
 }
 
-function errorShare(errors: number | undefined, requests: number | undefined): string {
-  if (errors === undefined || requests === undefined || requests === 0) return "–";
+function errorShare(figures: Pick<EndpointStats, "requests" | "errors"> | undefined): string {
+  if (figures === undefined) return "–";
+  const { requests, errors } = figures;
   return errors === 0 ? "0 %" : `${((errors / requests) * 100).toPrecision(2)} %`;
 }
 

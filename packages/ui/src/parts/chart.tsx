@@ -63,7 +63,7 @@ function optionsFor(element: HTMLElement, series: readonly Series[], unit: strin
         label,
         stroke: color(name),
         width: 2,
-        points: { show: false },
+        points: { size: 4 },
         spanGaps: true,
       })),
     ],

@@ -46,7 +46,7 @@ export function VirtualList<Item>({ label, items, keyOf, head, rowHeight, childr
   };
   return (
     <div class="list" role="table" aria-label={label} aria-rowcount={items.length + 1}>
-      <div role="rowgroup">
+      <div class="heads" role="rowgroup">
         <div class="row head" role="row" aria-rowindex={1}>
           {head}
         </div>

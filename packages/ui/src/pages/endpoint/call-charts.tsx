@@ -37,7 +37,7 @@ export function CallCharts({ session, view: { org, endpoint }, history }: CallCh
     () => (period === "hour" ? hourOf(past) : minutesOf(history, now)),
     [period, past, now, history],
   );
-  const { p50Ms, p95Ms, p99Ms } = history.samples.findLast((sample) => sample.requests > 0) ?? {};
+  const { p50Ms, p95Ms, p99Ms } = history.lastWithCalls ?? {};
   const latency = `p50 ${formatMs(p50Ms)}, p95 ${formatMs(p95Ms)}, p99 ${formatMs(p99Ms)}`;
   const rate = `${formatRate(history.rate(now))} calls/s`;
   return (
