@@ -1,4 +1,6 @@
 export * from "./api/endpoint-responses.ts";
+export * from "./api/event-responses.ts";
+export * from "./api/event-stream-parser.ts";
 export * from "./api/key-responses.ts";
 export * from "./api/organization-responses.ts";
 export * from "./api/parse-response.ts";

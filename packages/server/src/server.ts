@@ -25,6 +25,7 @@ import { DeploymentController } from "./deployments/controller.ts";
 import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
+import { ServerEvents } from "./events/server-events.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
 import { startGateways } from "./gateways/start-gateways.ts";
@@ -102,7 +103,7 @@ async function startControl(startup: Startup, storage: Storage) {
   );
   stack.use(platform);
   const served = createServedState(startup, storage, platform);
-  const { registry, autoscaler, gateways, limitsOf, variants, traffic, mutex } = served;
+  const { registry, autoscaler, events, gateways, limitsOf, variants, traffic, mutex } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({
@@ -129,7 +130,7 @@ async function startControl(startup: Startup, storage: Storage) {
         new StatusSync({
           platform,
           registry,
-          subscribers: [deployments, variants, ...(gateways ? [gateways] : []), autoscaler],
+          subscribers: [events, deployments, variants, ...(gateways ? [gateways] : []), autoscaler],
         }),
       )
       .start(),
@@ -154,11 +155,15 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
       autoscaler.onSpec(endpoint);
       gateways?.specChanged(endpoint);
     },
-    onStatus: (endpoint) => gateways?.statusChanged(endpoint),
+    onStatus(endpoint) {
+      events.statusChanged(endpoint);
+      gateways?.statusChanged(endpoint);
+    },
     onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
     onLimited: (endpoint) => variants.releaseWarm(endpoint),
     onRemoved(endpoint) {
       metrics.forget(endpoint);
+      events.endpointRemoved(endpoint);
       autoscaler.onRemoved(endpoint);
       gateways?.endpointRemoved(endpoint);
     },
@@ -167,6 +172,7 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
   const onPublished: VariantsOptions["onPublished"] = (ref, record) => traffic.follow(ref, record);
   const variants = new Variants({ platform, registry, log, mutex, onPublished });
   const traffic: TrafficService = new TrafficService({ store, variants, mutex, log });
+  const events = stack.share(new ServerEvents({ store, version }), role);
   const metrics = new Metrics(registry);
   const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
   const gateways: GatewayGroup | undefined =
@@ -184,7 +190,10 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );
-  return { registry, variants, traffic, mutex, autoscaler, metrics, accessLog, gateways, limitsOf, defaultLimits };
+  return {
+    ...{ registry, variants, traffic, mutex, autoscaler, metrics, events, accessLog, gateways, limitsOf },
+    defaultLimits,
+  };
 }
 
 /** Accepts requests. */
@@ -237,7 +246,8 @@ function createApi(
   control: Control,
   stopping: AbortSignal,
 ): RequestListener {
-  const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
+  const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
+    control;
   const { traffic, previews } = control;
   const app = createApp({
     store,
@@ -256,6 +266,7 @@ function createApi(
     endpoints: registry,
     platform,
     metrics,
+    events,
     logs,
     config: serverConfig(version, options, platform, bundles),
     gateways: control.gateways,

@@ -9,6 +9,7 @@ import {
   type ServedEndpoint,
 } from "@faas/gateway";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { LiveStatistics } from "./live-statistics.ts";
 
 /** Sampling interval of the event loop delay. Its timer never rests: with prom-client's default of 10 ms it would be most of the work of an idle server. */
 const EVENT_LOOP_SAMPLE_MS = 100;
@@ -29,12 +30,15 @@ export class Metrics implements RequestMetrics {
   readonly #requests = new RequestHistogram();
   /** Recent calls, for `faas stats`. */
   readonly recent = new RequestStatistics();
+  /** Calls of each second, while a stream of events has them. */
+  readonly live: LiveStatistics;
   readonly #coldStarts: Counter<EndpointLabel>;
   readonly #limited: Counter<EndpointLabel | "limit">;
 
   /** Registers counters, and gauges that read the endpoints at each scrape. */
   constructor(endpoints: MeasuredEndpoints) {
     this.#endpoints = endpoints;
+    this.live = new LiveStatistics({ endpoints });
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
     this.#coldStarts = new Counter({
       name: "faas_cold_starts_total",
@@ -91,6 +95,7 @@ export class Metrics implements RequestMetrics {
     if (endpoint.removed) return;
     this.#requests.record(endpoint, status, durationMs / 1000);
     this.recent.record(endpoint, status, durationMs, cold, Date.now());
+    this.live.record(endpoint, status, durationMs, cold);
     if (cold) this.#coldStarts.inc(labelsOf(endpoint));
   }
 
@@ -100,6 +105,7 @@ export class Metrics implements RequestMetrics {
     for (const [status, coldStarts, sumMs, buckets] of calls) {
       this.#requests.add(endpoint, status, buckets, sumMs / 1000);
       this.recent.add(endpoint, status, coldStarts, buckets, Date.now());
+      this.live.add(endpoint, status, coldStarts, buckets);
       if (coldStarts > 0) this.#coldStarts.inc(labels, coldStarts);
     }
     for (const [limit, count] of Object.entries(limited))
@@ -117,5 +123,6 @@ export class Metrics implements RequestMetrics {
     for (const limit of LIMITS_OF_CALLS) this.#limited.remove({ ...labels, limit });
     this.#requests.forget(endpoint);
     this.recent.forget(endpoint, endpoint.isVariant ? this.#endpoints.get(mainKey(endpoint.key)) : undefined);
+    this.live.forget(endpoint);
   }
 }

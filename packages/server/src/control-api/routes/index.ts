@@ -1,6 +1,7 @@
 import type { Route } from "../route.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
+import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
@@ -19,6 +20,7 @@ export type RoutesDeps = ServerRoutesDeps &
   RevisionRoutesDeps &
   TrafficRoutesDeps &
   LogRoutesDeps &
+  EventRoutesDeps &
   StatsRoutesDeps &
   BundleRoutesDeps;
 
@@ -32,6 +34,7 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...revisionRoutes(deps),
   ...trafficRoutes(deps),
   ...logRoutes(deps),
+  ...eventRoutes(deps),
   ...statsRoutes(deps),
   ...bundleRoutes(deps),
 ];

@@ -3,15 +3,16 @@ import {
   endpointKey,
   parseDuration,
   type Stats,
+  statsHistorySchema,
   statsSchema,
   statsSinceSchema,
   validate,
 } from "@faas/core";
-import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
+import { type EndpointRegistry, type ServedEndpoint, SLICE_MS } from "@faas/gateway";
 import type { Context } from "koa";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { Store } from "../../state/store.ts";
-import { endpointsOf } from "../lookup.ts";
+import { endpointsOf, requireEndpoint } from "../lookup.ts";
 import type { Permissions } from "../permissions.ts";
 import { defineRoute, json, type Route } from "../route.ts";
 import { variantsOf } from "../views/endpoint.ts";
@@ -25,7 +26,11 @@ export interface StatsRoutesDeps {
 }
 
 /** Creates the routes about recent calls. */
-export const statsRoutes = (deps: StatsRoutesDeps): Route[] => [getStats(deps), getOrgStats(deps)];
+export const statsRoutes = (deps: StatsRoutesDeps): Route[] => [
+  getStats(deps),
+  getOrgStats(deps),
+  getStatsHistory(deps),
+];
 
 const query = { since: statsSinceSchema.describe(`a duration before now, at most 1h; without it ${DEFAULT_SINCE}`) };
 const responses = { 200: json("the figures", statsSchema) };
@@ -52,6 +57,28 @@ const getOrgStats = (deps: StatsRoutesDeps) =>
     ...{ query, responses },
     handle({ context, parameters: { org }, permissions }) {
       return { status: 200, body: statsOf(endpointsIn(org, deps, permissions), context, deps) };
+    },
+  });
+
+const getStatsHistory = ({ store, endpoints, metrics }: StatsRoutesDeps) =>
+  defineRoute({
+    method: "get",
+    path: "/-/orgs/{org}/endpoints/{endpoint}/stats",
+    requires: "read",
+    summary: "Counts recent calls of an endpoint in slices of time",
+    responses: { 200: json("the figures", statsHistorySchema) },
+    handle({ parameters: ref, permissions }) {
+      const record = requireEndpoint(ref, store, permissions);
+      const all = [endpoints.get(endpointKey(ref)) ?? [], variantsOf(ref, record, endpoints)].flat();
+      const nowMs = Date.now();
+      const slices = metrics.recent.slices(all, metrics.recent.windowStart(0, nowMs));
+      return {
+        status: 200,
+        body: {
+          sliceSeconds: SLICE_MS / 1000,
+          slices: slices.map(({ startMs, ...summary }) => ({ start: new Date(startMs).toISOString(), ...summary })),
+        },
+      };
     },
   });
 
