@@ -10,7 +10,7 @@ const NAMES = ["a", "b", "c", "d", "e", "f"];
 const PART = 1 / 5;
 /** Limits per request, of CPU and memory. */
 const LIMIT_RATIO = 4;
-const ROUNDS = 10;
+const ROUNDS = 6;
 
 type Resource = "cpu" | "memory";
 

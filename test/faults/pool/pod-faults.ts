@@ -27,7 +27,7 @@ const faults: readonly PodFault[] = [
   {
     name: "pods-deleted",
     what: "warm pod deleted while it is claimed",
-    rounds: 40,
+    rounds: 30,
     async cause({ metadata }, { served }) {
       await served.api.delete("Pod", metadata?.namespace, metadata?.name as string, undefined, 0);
       return undefined;
@@ -36,7 +36,7 @@ const faults: readonly PodFault[] = [
   {
     name: "pods-killed",
     what: "process of a warm pod killed while it is claimed",
-    rounds: 40,
+    rounds: 30,
     async cause(pod) {
       await killProcesses(pod);
       return undefined;
@@ -45,7 +45,7 @@ const faults: readonly PodFault[] = [
   {
     name: "pods-unreachable",
     what: "network to a warm pod cut while it is claimed",
-    rounds: 10,
+    rounds: 6,
     async cause({ status }) {
       const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
       const addresses = own.filter(({ family }) => family === "IPv4").map(({ address }) => address);

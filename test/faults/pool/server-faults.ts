@@ -17,7 +17,8 @@ const NAMES = ["a", "b", "c", "d"];
 const TIMES = { LOAD_MS: "150", TAKES_MS: "100" };
 /** Latest moment of the kill, after the call. */
 const LATEST_MS = 700;
-const ROUNDS = 40;
+const ROUNDS = 30;
+const RESTARTS = 8;
 
 /** The control server ends between claim and adoption, with the calls that it was forwarding; its successor puts everything in order. */
 export const serverFaults: readonly PoolFault[] = [
@@ -78,7 +79,7 @@ async function killBoth({ long, print }: FaultOptions): Promise<FaultRow> {
   await using organization = await WarmOrganization.start();
   const { served, executions, endpoints } = organization;
   for (const name of NAMES) await organization.deploy(name, { idleTimeout: "3s" });
-  const rounds = long ? ROUNDS / 4 : 2;
+  const rounds = long ? RESTARTS : 2;
   const lost: string[] = [];
   let slowestMs = 0;
   for (let round = 0; round < rounds; round++) {

@@ -15,7 +15,7 @@ const LIMIT_MS = 90_000;
 /** Time after which the server also knows that a pod is ready. */
 const KNOWN_MS = 1_000;
 /** Time for the objects to agree after a fault. */
-const SETTLE_MS = 45_000;
+const SETTLE_MS = 120_000;
 
 /** A server with an organization whose endpoints start in warm pods. */
 export class WarmOrganization implements AsyncDisposable {
