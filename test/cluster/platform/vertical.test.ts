@@ -146,7 +146,10 @@ describe("a limit that the namespace does not allow", () => {
     });
     try {
       const { cpuPending, replicas } = await server.waitFor(key, "the reason", (view) => view.cpuPending !== undefined);
-      assert.match(cpuPending ?? "", /should be allowed \d+m CPU, but the cluster refuses that limit: maximum cpu usage/);
+      assert.match(
+        cpuPending ?? "",
+        /should be allowed \d+m CPU, but the cluster refuses that limit: maximum cpu usage/,
+      );
       assert.ok((replicas[0]?.cpuMillis ?? 0) <= 300);
       await server.api.delete("LimitRange", namespace, "max");
       await server.waitFor(key, "a higher limit", (view) => (view.replicas[0]?.cpuMillis ?? 0) > 300);
