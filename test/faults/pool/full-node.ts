@@ -46,6 +46,7 @@ async function run(resource: Resource, { long, print }: FaultOptions): Promise<r
     gaveWay += views.filter(({ replicas }) => replicas.length === 0).length;
     if ((await waitingPods(served)).length === 0) withoutPool++;
     for (const line of found) print(`${resource}-short, round ${round}: ${line}`);
+    if (found.length > 0) print(`the server's log: ${await organization.keepLog()}`);
     lost.push(...found);
     print(`${resource}-short: ${round + 1} rounds, ${lost.length} lost`);
   }

@@ -84,6 +84,7 @@ async function causeOften(fault: PodFault, options: FaultOptions): Promise<Fault
       ...(await lastingDifferences(organization.served, organization.endpoints)),
     ];
     for (const line of found) print(`${fault.name}, round ${round}, ${moment}: ${line}`);
+    if (found.length > 0) print(`the server's log: ${await organization.keepLog()}`);
     lost.push(...found);
     if ((round + 1) % 10 === 0) print(`${fault.name}: ${round + 1} rounds, ${lost.length} lost`);
   }

@@ -58,6 +58,7 @@ async function killServer({ long, seed, print }: FaultOptions): Promise<FaultRow
       ...(await lastingDifferences(served, organization.endpoints)),
     ];
     for (const line of found) print(`server-killed, round ${round}: ${line}`);
+    if (found.length > 0) print(`the server's log: ${await organization.keepLog()}`);
     lost.push(...found);
     if ((round + 1) % 10 === 0) print(`server-killed: ${round + 1} rounds, ${lost.length} lost`);
   }

@@ -1,3 +1,6 @@
+import { writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Artifact, SettingsInput } from "@faas/core";
 import type { KubernetesApi, KubernetesObject } from "@faas/platforms/kubernetes-client";
@@ -56,6 +59,13 @@ export class WarmOrganization implements AsyncDisposable {
   call(endpoint: string, method: "GET" | "POST" = "GET") {
     const { url, org } = this.served;
     return this.calls.send({ url, org, endpoint }, method);
+  }
+
+  /** Writes the log of the server so far into a file that stays, and returns its path. */
+  async keepLog(): Promise<string> {
+    const path = join(tmpdir(), `faas-${this.served.org}-${performance.now().toFixed(0)}.log`);
+    await writeFile(path, this.served.log());
+    return path;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
