@@ -125,6 +125,21 @@ test("a failed deployment is explained, and settings are changed by a new revisi
   assert.equal(body.settings.timeout, "7s");
 });
 
+test("a rollback asks, and then the previous revision serves again", async (t) => {
+  const first = await deploy(server, "acme/versions", { replicas: 0, timeout: "5s" });
+  const second = await deploy(server, "acme/versions", { timeout: "6s" });
+  const page = await pages.signIn(t, server.adminToken);
+  await link(page, "acme/versions").click();
+  const button = page.getByRole("button", { name: `Roll back to ${first}` });
+  await button.click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await button.click();
+  await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
+  await page.getByText(`Revision ${first} replaces ${second}`).waitFor();
+  await page.getByRole("button", { name: `Roll back to ${second}` }).waitFor();
+  assert.equal((await server.send("GET", "/-/orgs/acme/endpoints/versions")).body.revision, first);
+});
+
 test("a key is created, shown once, and revoked after a question", async (t) => {
   const page = await pages.signIn(t, server.adminToken);
   await link(page, "Server").click();

@@ -29,7 +29,7 @@ test("a deployment is started, and then deployed or failed", () => {
   const failure = { revision: "b", code: "FUNCTION_LOAD_FAILED", detail: "no handler", lastLogLines: [] } as const;
   let record = withTarget(undefined, revision("a"), NOW);
   assert.deepEqual(put(record), [["faas.deployment.started", { revision: "a" }]]);
-  record = withServing(record, revision("a"));
+  record = withServing(record, revision("a"), NOW);
   assert.deepEqual(put(record), [["faas.endpoint.deployed", { revision: "a" }]]);
   record = withTarget(record, revision("b"), NOW);
   assert.deepEqual(put(record), [["faas.deployment.started", { revision: "b", previous: "a" }]]);

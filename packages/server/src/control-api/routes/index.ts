@@ -5,6 +5,7 @@ import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
+import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
 import { type StatsRoutesDeps, statsRoutes } from "./stats.ts";
@@ -15,6 +16,7 @@ export type RoutesDeps = ServerRoutesDeps &
   KeyRoutesDeps &
   SecretRoutesDeps &
   EndpointRoutesDeps &
+  RevisionRoutesDeps &
   LogRoutesDeps &
   EventRoutesDeps &
   StatsRoutesDeps &
@@ -27,6 +29,7 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...keyRoutes(deps),
   ...secretRoutes(deps),
   ...endpointRoutes(deps),
+  ...revisionRoutes(deps),
   ...logRoutes(deps),
   ...eventRoutes(deps),
   ...statsRoutes(deps),
