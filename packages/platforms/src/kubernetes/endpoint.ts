@@ -78,6 +78,7 @@ export class KubernetesEndpoint {
       onSlowStart: ({ facts }, waitingFor) => host.onSlowStart(facts, waitingFor),
       onFailure: (replica, failure) => void this.#replicaFailed(replica, failure),
       onExit: (replica, readyMs) => this.#replicaExited(replica, readyMs),
+      replacementDelayMs: () => this.#replacements.delayMs,
       onReplace: ({ facts }) => {
         this.requestReplicas();
         host.onReplace(facts);
@@ -280,7 +281,7 @@ export class KubernetesEndpoint {
 
   /** Handles a restarted container, which is another replica. */
   #containerReplaced(replica: Replica, exit: Failure | undefined): void {
-    if (exit) replica.fail({ ...exit, logs: "previous" });
+    if (exit && (replica.wasReady || !isKill(exit))) replica.fail({ ...exit, logs: "previous" });
     replica.stop();
     this.#replicas.delete(replica.facts.pod);
   }
