@@ -73,6 +73,8 @@ KEEP_ALIVE = 75
 STALLED = 60
 LINGER = 2
 SWEEP = 5
+# Idle connections stay open this long in a drain: a client that does not know of it may be sending a request. Clients that know close theirs.
+DRAIN_IDLE = 2
 # A drain ends this time after the time limit of a call, even with open connections.
 DRAIN_GRACE = 1
 
@@ -2865,12 +2867,18 @@ class Server:
         for connection in list(self.connections):
             if connection.call is None and not connection.buffer:
                 connection.readable()  # a request that has come meanwhile counts as in flight
-                if connection.call is None and not connection.buffer:
-                    connection.close()
+        self.loop.call_later(DRAIN_IDLE, self.close_idle)
         if self.on_drain:
             self.on_drain()
         if not self.connections:
             self.loop.stop()
+
+    def close_idle(self):
+        for connection in list(self.connections):
+            if connection.call is None and not connection.buffer:
+                connection.readable()
+                if connection.call is None and not connection.buffer:
+                    connection.close()
 
 
 # ---- parts that are compiled when they are needed
@@ -2884,7 +2892,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2886, r'''import os
+PARTS['function.missing_package'] = 2894, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2968,7 +2976,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2970, r'''# ---- apps/address.py
+PARTS['apps.address'] = 2978, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3026,7 +3034,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 3028, r'''import base64
+PARTS['signatures.aws_lambda'] = 3036, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3206,7 +3214,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3208, r'''import sys
+PARTS['apps.recognize'] = 3216, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3342,7 +3350,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3344, r'''import sys
+PARTS['signatures.adapt'] = 3352, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3486,7 +3494,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3488, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3496, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3603,7 +3611,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3605, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3613, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3669,7 +3677,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3671, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3679, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3696,7 +3704,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3698, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3706, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3903,7 +3911,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3905, r'''from time import monotonic
+PARTS['asgi.connection'] = 3913, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4046,7 +4054,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4048, r'''import sys
+PARTS['asgi.lifespan'] = 4056, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4134,7 +4142,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4136, r'''import gc
+PARTS['asgi.runner'] = 4144, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4224,7 +4232,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4226, r'''import io
+PARTS['wsgi.environ'] = 4234, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4304,7 +4312,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4306, r'''from time import monotonic
+PARTS['wsgi.response'] = 4314, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4428,7 +4436,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4430, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4438, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4474,7 +4482,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['warm.write_files'] = 4476, r'''import os
+PARTS['warm.write_files'] = 4484, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4548,7 +4556,7 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4550, r'''import os
+PARTS['warm.become'] = 4558, r'''import os
 import sys
 load_part('warm.write_files')
 
@@ -4578,7 +4586,7 @@ def become_replica(folder):
 '''
 
 
-PARTS['warm.import_observer'] = 4580, r'''import sys
+PARTS['warm.import_observer'] = 4588, r'''import sys
 
 # ---- warm/import_observer.py
 # Observation of imports: what they read besides their own files.
@@ -4617,7 +4625,7 @@ class ImportObserver:
 '''
 
 
-PARTS['warm.imports'] = 4619, r'''import os
+PARTS['warm.imports'] = 4627, r'''import os
 import sys
 from importlib import import_module
 load_part('warm.import_observer')
@@ -4702,7 +4710,7 @@ def patches(folder):
 '''
 
 
-PARTS['warm.claim'] = 4704, r'''import os
+PARTS['warm.claim'] = 4712, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4805,7 +4813,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4807, r'''import re
+PARTS['warm.process'] = 4815, r'''import re
 import select
 import socket
 import sys
@@ -4964,7 +4972,7 @@ class WarmProcess:
 '''
 
 
-PARTS['warm.restart'] = 4966, r'''import json
+PARTS['warm.restart'] = 4974, r'''import json
 import os
 import signal
 import socket
@@ -5003,7 +5011,7 @@ def open_socket(fd):
 '''
 
 
-PARTS['signatures.google'] = 5005, r'''import os
+PARTS['signatures.google'] = 5013, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -5062,7 +5070,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 5064, r'''import base64
+PARTS['signatures.cloud_event'] = 5072, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5213,7 +5221,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5215, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5223, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5247,7 +5255,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5249, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5257, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5310,7 +5318,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5312, r'''import os
+PARTS['signatures.openfaas'] = 5320, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5399,7 +5407,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5401, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5409, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5529,7 +5537,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5531, r'''import base64
+PARTS['websocket.handshake'] = 5539, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5570,7 +5578,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5572, r'''import sys
+PARTS['websocket.exchange'] = 5580, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

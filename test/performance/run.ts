@@ -5,14 +5,17 @@
 import { accessLog } from "./access-log.ts";
 import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
+import { eventStreams } from "./events/event-streams.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
+import { gatewayProcesses } from "./gateways/processes.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
 import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
+import { keptRevisions } from "./state/kept-revisions.ts";
 import { tenThousand } from "./ten-thousand.ts";
 import { tls } from "./tls.ts";
 import { wrappers } from "./wrappers.ts";
@@ -21,6 +24,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   commands,
   "cold-starts": coldStarts,
   "idle-server": idleServer,
+  "event-streams": eventStreams,
   gateway,
   "access-log": accessLog,
   fairness,
@@ -28,7 +32,9 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   wrappers,
   "python-apps": pythonApps,
   "ten-thousand": tenThousand,
+  "kept-revisions": keptRevisions,
   "gateway-views": gatewayViews,
+  "gateway-processes": gatewayProcesses,
   "simulated-cluster": simulatedCluster,
 };
 

@@ -28,6 +28,7 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   invoke: { summary: "Call an endpoint", load: () => import("./commands/invoke.ts") },
   logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },
   stats: { summary: "Count recent calls, errors and cold starts", load: () => import("./commands/stats.ts") },
+  events: { summary: "Show events of the server as they happen", load: () => import("./commands/events.ts") },
   list: { summary: "List endpoints", alias: "ls", load: () => import("./commands/list.ts") },
   status: { summary: "Show the state of the server and its gateways", load: () => import("./commands/status.ts") },
   ps: { summary: "List running replicas", load: () => import("./commands/ps.ts") },
@@ -36,6 +37,13 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
     summary: "Show an endpoint's settings, replicas and last failure",
     load: () => import("./commands/describe.ts"),
   },
+  revisions: { summary: "List the kept revisions of an endpoint", load: () => import("./commands/revisions.ts") },
+  diff: { summary: "Compare two revisions of an endpoint", load: () => import("./commands/diff.ts") },
+  rollback: {
+    summary: "Go back to the revision that served before, or to another one",
+    load: () => import("./commands/rollback.ts"),
+  },
+  promote: { summary: "Make a kept revision serve", load: () => import("./commands/promote.ts") },
   remove: {
     summary: "Remove an endpoint or an organization",
     alias: "rm",

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { join, resolve } from "node:path";
 import {
-  DEFAULT_CONCURRENT_REQUESTS,
+  DEFAULT_LIMITS,
   DEFAULT_PORT,
   type EndpointRef,
   type EndpointSpec,
@@ -30,11 +29,13 @@ import { DeploymentController } from "./deployments/controller.ts";
 import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
+import { ServerEvents } from "./events/server-events.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
 import { startGateways } from "./gateways/start-gateways.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
 import { listenForCalls, listenForGateways, runGateways } from "./listeners.ts";
+import { lockDataDir } from "./lock-data-folder.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -42,7 +43,6 @@ import { certificatesIn, type RunningServer, type ServerOptions } from "./option
 import { SecretService } from "./secrets/secret-service.ts";
 import { serverConfig } from "./server-config.ts";
 import { startPlatform } from "./start-platform.ts";
-import { DataDirLock } from "./state/data-dir-lock.ts";
 import { Store } from "./state/store.ts";
 import { ControlGate } from "./takeover/control-gate.ts";
 import { startReplicas } from "./takeover/start-replicas.ts";
@@ -129,21 +129,6 @@ async function openStorage(startup: Startup) {
   return { lock, lost, certificates, audit, store, logs, bundles, keys };
 }
 
-async function lockDataDir({ options, dataDir, log, stack, role }: Startup) {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const onWait = (message: string) => log.info({ dataDir }, `waiting: ${message}`);
-  const lock = await DataDirLock.acquire(dataDir, { timeoutMs: options.lockTimeoutMs ?? 0, onWait });
-  stack.share({ [Symbol.asyncDispose]: () => lock.release() }, role);
-  const lost = Promise.withResolvers<never>();
-  // Not every caller listens.
-  lost.promise.catch(() => {});
-  lock.startHeartbeat((error) => {
-    log.fatal(error.message);
-    lost.reject(error);
-  });
-  return { lock, lost: lost.promise };
-}
-
 type Control = Awaited<ReturnType<typeof startControl>>;
 
 /** Starts the platform and everything that controls it. Afterwards the gateway and the platform know every registered endpoint. */
@@ -157,7 +142,7 @@ async function startControl(startup: Startup, storage: Storage) {
   );
   stack.use(platform);
   const served = createServedState(startup, storage, platform);
-  const { registry, autoscaler, gateways, limitsOf } = served;
+  const { registry, autoscaler, events, gateways, limitsOf } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({
@@ -179,7 +164,11 @@ async function startControl(startup: Startup, storage: Storage) {
   await step("status sync", () =>
     stack
       .use(
-        new StatusSync({ platform, registry, subscribers: [deployments, ...(gateways ? [gateways] : []), autoscaler] }),
+        new StatusSync({
+          platform,
+          registry,
+          subscribers: [events, deployments, ...(gateways ? [gateways] : []), autoscaler],
+        }),
       )
       .start(),
   );
@@ -192,7 +181,7 @@ async function startControl(startup: Startup, storage: Storage) {
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
 function createServedState({ options, dataDir, log, stack, role }: Startup, storage: Storage, platform: Platform) {
   const { store, logs, keys } = storage;
-  const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
+  const defaultLimits = { ...DEFAULT_LIMITS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
   const registry: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
     platform,
@@ -203,14 +192,19 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
       autoscaler.onSpec(endpoint);
       gateways?.specChanged(endpoint);
     },
-    onStatus: (endpoint) => gateways?.statusChanged(endpoint),
+    onStatus(endpoint) {
+      events.statusChanged(endpoint);
+      gateways?.statusChanged(endpoint);
+    },
     onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
     onRemoved(endpoint) {
       metrics.forget(endpoint);
+      events.endpointRemoved(endpoint);
       autoscaler.onRemoved(endpoint);
       gateways?.endpointRemoved(endpoint);
     },
   });
+  const events = stack.share(new ServerEvents({ store, version }), role);
   const metrics = new Metrics(registry);
   const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
   const gateways: GatewayGroup | undefined =
@@ -228,7 +222,7 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );
-  return { registry, autoscaler, metrics, accessLog, gateways, limitsOf, defaultLimits };
+  return { registry, autoscaler, metrics, events, accessLog, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */
@@ -281,7 +275,8 @@ function createApi(
   control: Control,
   stopping: AbortSignal,
 ): RequestListener {
-  const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
+  const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
+    control;
   const app = createApp({
     store,
     bundles,
@@ -297,6 +292,7 @@ function createApi(
     endpoints: registry,
     platform,
     metrics,
+    events,
     logs,
     config: serverConfig(version, options, platform, bundles),
     gateways: control.gateways,

@@ -2,6 +2,7 @@ import type { Logger } from "@faas/core";
 import Router from "@koa/router";
 import Koa, { type Context } from "koa";
 import type { AuditLog } from "../audit/audit-log.ts";
+import { uiFiles } from "../ui/ui-files.ts";
 import { audited } from "./audit-middleware.ts";
 import { type AuthorizationDeps, authorize } from "./authorize.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -31,6 +32,7 @@ export function createApp(deps: AppDeps): Koa {
   const app = new Koa();
   app.use(audited(deps.audit, deps.log));
   app.use(problems(deps.log));
+  app.use(uiFiles());
   app.use(router.routes());
   app.use(router.allowedMethods());
   // Koa's own errors: mostly clients that disconnected.

@@ -45,6 +45,9 @@ test("the server sends every response that its routes declare, with the declared
   await send(201, "PUT", "/-/orgs/acme/endpoints/one", { artifact, settings });
   const { revision } = await send(200, "PUT", "/-/orgs/acme/endpoints/one", { artifact, settings: { replicas: 1 } });
   await send(200, "GET", `/-/orgs/acme/endpoints/one?wait=${revision}`);
+  for (const path of ["revisions", `revisions/${revision}`, `revisions/${revision}/files`])
+    await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
+  await send(200, "POST", "/-/orgs/acme/endpoints/one/rollback", { revision });
   const headers = { Authorization: `Bearer ${server.adminToken}` };
   assert.equal((await fetch(`${server.url}/acme/one`, { headers })).status, 200);
   await eventually("a log line", async () =>
@@ -57,8 +60,10 @@ test("the server sends every response that its routes declare, with the declared
   assert.ok(rolls.length > 0);
   for (const path of ["/-/orgs", "/-/orgs/acme", "/-/endpoints", "/-/orgs/acme/endpoints", "/-/orgs/acme/secrets"])
     await send(200, "GET", path);
-  for (const path of ["/-/stats", "/-/orgs/acme/stats?since=5m"]) await send(200, "GET", path);
-  for (const path of ["replicas", "logs", "settings"]) await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
+  for (const path of ["/-/stats", "/-/orgs/acme/stats?since=5m", "/-/events?follow=false&after=0"])
+    await send(200, "GET", path);
+  for (const path of ["replicas", "logs", "settings", "stats"])
+    await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
   await send(204, "DELETE", "/-/orgs/acme/secrets/OTHER");
   for (const [path, body] of [
     ["/-/orgs/acme/keys", { scope: "read", expires: "1d" }],

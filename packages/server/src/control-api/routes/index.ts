@@ -1,9 +1,11 @@
 import type { Route } from "../route.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
+import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
+import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
 import { type StatsRoutesDeps, statsRoutes } from "./stats.ts";
@@ -14,7 +16,9 @@ export type RoutesDeps = ServerRoutesDeps &
   KeyRoutesDeps &
   SecretRoutesDeps &
   EndpointRoutesDeps &
+  RevisionRoutesDeps &
   LogRoutesDeps &
+  EventRoutesDeps &
   StatsRoutesDeps &
   BundleRoutesDeps;
 
@@ -25,7 +29,9 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...keyRoutes(deps),
   ...secretRoutes(deps),
   ...endpointRoutes(deps),
+  ...revisionRoutes(deps),
   ...logRoutes(deps),
+  ...eventRoutes(deps),
   ...statsRoutes(deps),
   ...bundleRoutes(deps),
 ];
