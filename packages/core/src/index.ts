@@ -23,6 +23,7 @@ export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
 export * from "./endpoints/settings-change.ts";
 export * from "./endpoints/warm-windows.ts";
+export * from "./endpoints/warmest.ts";
 export * from "./endpoints/wrapper-files.ts";
 export * from "./errors.ts";
 export * from "./hostname-schemas.ts";
