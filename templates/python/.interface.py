@@ -640,6 +640,7 @@ class Lifecycle:
         self.warm = False  # waits for a function
         self.draining = False  # asked to finish: no more connections, and every response closes its own
         self.drained = False  # finished; the user's handler of SIGTERM is next
+        self.loading = (0.0, 0.0)  # when loading began and ended, seconds since the epoch
         self.user_handler = signal.SIG_DFL  # of SIGTERM
 
 
@@ -845,10 +846,16 @@ date_cache = (0, "")
 def response_head(call, status, content_type, headers, framing):
     if lifecycle.draining:
         call.keep_alive = False
-    elif status == 200 and content_type and not headers and call.keep_alive and not call.http10:  # as nearly all are
+    elif (
+        status == 200 and content_type and not headers and call.keep_alive and not call.http10 and call.traced is None
+    ):  # as nearly all are
         return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nX-Request-Id: {call.request_id}\r\n{date_line()}{framing}\r\n".encode(
             "latin-1"
         )
+    if call.traced is not None:
+        load_part('function.trace')
+
+        framing = times_line(call) + framing
     lines = f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n"
     date = date_line()
     if headers:
@@ -1433,6 +1440,7 @@ class Call:
         "progress",
         "running",
         "late",
+        "traced",
     )
 
     def __init__(
@@ -1458,6 +1466,7 @@ class Call:
         self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
         self.running = False  # a thread runs it
         self.late = False  # a thread runs it beyond its deadline
+        self.traced = None  # the gateway asks for the times: seconds since the epoch when it began
 
     def begin_stream(self):
         self.progress = monotonic()
@@ -1612,6 +1621,8 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 # Lines of heads, and heads without their id, to their parsed parts: clients send the same ones again and again.
 REQUEST_ID_NAME = b"\r\nX-Request-Id: "
+TRACEPARENT_NAME = b"\r\ntraceparent: "
+TRACEPARENT = re.compile(r"[0-9a-f-]{55}\Z").match
 known_requests = {}
 known_headers = {}
 known_heads = {}
@@ -1628,26 +1639,35 @@ def cache(known, text, parts):
 
 
 def parse_head(connection, block):
-    # The gateway adds the id; the rest is often the same as before, byte for byte.
+    # The gateway adds the id, and after it the trace if there is one; the rest is often the same as before, byte for byte.
     at = block.find(REQUEST_ID_NAME)
     if at < 0:
         return read_head(connection, block)
     end = block.find(b"\r\n", at + 2)
-    rest = block[:at] + block[end:] if end > 0 else block[:at]
     request_id = block[at + len(REQUEST_ID_NAME) : end if end > 0 else None].decode("latin-1")
+    traceparent = None
+    if block.startswith(TRACEPARENT_NAME, end):
+        begin = end + len(TRACEPARENT_NAME)
+        end = block.find(b"\r\n", begin)
+        traceparent = block[begin : end if end > 0 else None].decode("latin-1")
+    rest = block[:at] + block[end:] if end > 0 else block[:at]
     found = known_heads.get(rest)
-    if found is None or not REQUEST_ID(request_id):
+    if found is None or not REQUEST_ID(request_id) or (traceparent is not None and not TRACEPARENT(traceparent)):
         call, body = read_head(connection, block)
         if body is None or type(body) is SizedBody:
             others = dict(call.headers)
             # Of two ids both count, wherever in the head they are: then the head is not cached.
-            if others.pop("x-request-id") == request_id == call.request_id:
+            if others.pop("x-request-id") == request_id == call.request_id and (
+                others.pop("traceparent", None) == traceparent
+            ):
                 length = body.left if body is not None else 0
                 cache(known_heads, rest, (call.method, call.target, others, call.http10, call.keep_alive, length))
         return call, body
     method, target, others, http10, keep_alive, length = found
     headers = dict(others)
     headers["x-request-id"] = request_id
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
     return Call(connection, method, target, headers, http10, keep_alive), SizedBody(length) if length else None
 
 
@@ -2001,6 +2021,10 @@ class AsyncRunner:
                 self.loop.call_soon(self.start_waiting)
 
     async def answer(self, call):
+        if "traceparent" in call.headers:
+            load_part('function.trace')
+
+            enter_trace(call)  # in the context of the task, which ends with it
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):
@@ -2125,6 +2149,11 @@ class Invoker:
     def run(self, call):
         if settings.tags_output:
             current_call.set(call.request_id)
+        leave_trace = None
+        if "traceparent" in call.headers:
+            load_part('function.trace')
+
+            leave_trace = enter_trace(call)
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):
@@ -2140,6 +2169,8 @@ class Invoker:
             self.stream(call, response)
         else:
             call.connection.deliver(call, response)
+        if leave_trace is not None:
+            leave_trace()
 
     def stream(self, call, response):
         connection, stream = call.connection, response.stream
@@ -2884,7 +2915,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2886, r'''import os
+PARTS['function.missing_package'] = 2917, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2968,7 +2999,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2970, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3001, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3026,7 +3057,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 3028, r'''import base64
+PARTS['signatures.aws_lambda'] = 3059, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3206,7 +3237,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3208, r'''import sys
+PARTS['apps.recognize'] = 3239, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3342,7 +3373,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3344, r'''import sys
+PARTS['signatures.adapt'] = 3375, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3486,7 +3517,41 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3488, r'''# ---- apps/app_head.py
+PARTS['function.trace'] = 3519, r'''import sys
+from time import time
+
+# ---- function/trace.py
+# The trace that a call belongs to (docs/wrapper-protocol.md, "Traces"): times for the gateway, and the parent of the function's own spans.
+
+TIMES = "x-faas-trace"
+
+
+def enter_trace(call):
+    headers = call.headers
+    if TIMES in headers:
+        call.headers = {name: value for name, value in headers.items() if name != TIMES}
+        call.traced = time()
+    # Without it in use there is nobody to tell.
+    if "opentelemetry.context" not in sys.modules:
+        return None
+    try:
+        from opentelemetry import context, propagate
+
+        token = context.attach(propagate.extract(headers))
+    except Exception:  # of a propagator or a context that the user has configured: the call then has no parent
+        return None
+    return lambda: context.detach(token)
+
+
+def times_line(call):
+    began = call.traced or 0.0
+    loading, loaded = lifecycle.loading
+    handler = f"handler={began * 1000:.3f}+{max(0.0, time() - began) * 1000:.3f}"
+    return f"X-Faas-Trace: {handler},load={loading * 1000:.3f}+{max(0.0, loaded - loading) * 1000:.3f}\r\n"
+'''
+
+
+PARTS['apps.app_head'] = 3553, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3552,6 +3617,10 @@ class AppHead:
             framing += "Connection: close\r\n"
         elif call.http10:
             framing += "Connection: keep-alive\r\n"
+        if call.traced is not None:
+            load_part('function.trace')
+
+            framing = times_line(call) + framing
         date = "" if self.has_date else date_line()
         end = f"X-Request-Id: {call.request_id}\r\n{date}{framing}\r\n"
         return b"%b%b%b" % (self.status_line, b"".join(self.lines), end.encode("latin-1"))
@@ -3603,7 +3672,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3605, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3674, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3669,7 +3738,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3671, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3740, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3696,7 +3765,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3698, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3767, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3903,7 +3972,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3905, r'''from time import monotonic
+PARTS['asgi.connection'] = 3974, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4046,7 +4115,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4048, r'''import sys
+PARTS['asgi.lifespan'] = 4117, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4134,7 +4203,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4136, r'''import gc
+PARTS['asgi.runner'] = 4205, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4205,6 +4274,10 @@ class AsgiRunner(AsyncRunner):
         exchange = self.exchange_of(call)
         if exchange is None:  # the connection was closed while the call waited
             return
+        if "traceparent" in call.headers:
+            load_part('function.trace')
+
+            enter_trace(call)  # in the context of the task, which ends with it
         exchange.on_end = self.release
         try:
             await self.handler(exchange.scope(self.state), exchange.receive, exchange.send)
@@ -4224,7 +4297,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4226, r'''import io
+PARTS['wsgi.environ'] = 4299, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4304,7 +4377,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4306, r'''from time import monotonic
+PARTS['wsgi.response'] = 4379, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4428,7 +4501,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4430, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4503, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4441,6 +4514,11 @@ class WsgiInvoker:
     def run(self, call):
         if settings.tags_output:
             current_call.set(call.request_id)
+        leave_trace = None
+        if "traceparent" in call.headers:
+            load_part('function.trace')
+
+            leave_trace = enter_trace(call)
         response = WsgiResponse(call)
         pieces = None
         try:
@@ -4458,6 +4536,8 @@ class WsgiInvoker:
             log_error(error, call.request_id)
         if response.begun:
             call.connection.finish(call)
+        if leave_trace is not None:
+            leave_trace()
 
     def fail(self, response, error):
         call = response.call
@@ -4474,7 +4554,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['warm.write_files'] = 4476, r'''import os
+PARTS['warm.write_files'] = 4556, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4548,7 +4628,7 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4550, r'''import os
+PARTS['warm.become'] = 4630, r'''import os
 import sys
 load_part('warm.write_files')
 
@@ -4578,7 +4658,7 @@ def become_replica(folder):
 '''
 
 
-PARTS['warm.import_observer'] = 4580, r'''import sys
+PARTS['warm.import_observer'] = 4660, r'''import sys
 
 # ---- warm/import_observer.py
 # Observation of imports: what they read besides their own files.
@@ -4617,7 +4697,7 @@ class ImportObserver:
 '''
 
 
-PARTS['warm.imports'] = 4619, r'''import os
+PARTS['warm.imports'] = 4699, r'''import os
 import sys
 from importlib import import_module
 load_part('warm.import_observer')
@@ -4702,7 +4782,7 @@ def patches(folder):
 '''
 
 
-PARTS['warm.claim'] = 4704, r'''import os
+PARTS['warm.claim'] = 4784, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4805,7 +4885,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4807, r'''import re
+PARTS['warm.process'] = 4887, r'''import re
 import select
 import socket
 import sys
@@ -4964,7 +5044,7 @@ class WarmProcess:
 '''
 
 
-PARTS['warm.restart'] = 4966, r'''import json
+PARTS['warm.restart'] = 5046, r'''import json
 import os
 import signal
 import socket
@@ -5003,7 +5083,7 @@ def open_socket(fd):
 '''
 
 
-PARTS['signatures.google'] = 5005, r'''import os
+PARTS['signatures.google'] = 5085, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -5062,7 +5142,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 5064, r'''import base64
+PARTS['signatures.cloud_event'] = 5144, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5213,7 +5293,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5215, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5295, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5247,7 +5327,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5249, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5329, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5310,7 +5390,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5312, r'''import os
+PARTS['signatures.openfaas'] = 5392, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5399,7 +5479,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5401, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5481, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5529,7 +5609,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5531, r'''import base64
+PARTS['websocket.handshake'] = 5611, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5570,7 +5650,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5572, r'''import sys
+PARTS['websocket.exchange'] = 5652, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -5904,6 +5984,7 @@ def listen():
 
 def serve(problem=None, connections=()):
     loaded = None
+    began = time()
     watch = LoadingWatch()
     try:
         loaded = None if problem else load_function()
@@ -5911,6 +5992,7 @@ def serve(problem=None, connections=()):
         problem = error
     if problem:
         sys.stderr.write(f"{problem}\n")
+    lifecycle.loading = (began, time())
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
     server.serve(loaded, problem, watch, connections)
 

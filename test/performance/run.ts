@@ -7,6 +7,7 @@ import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
+import { traces } from "./gateways/traces.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
@@ -23,6 +24,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "idle-server": idleServer,
   gateway,
   "access-log": accessLog,
+  traces,
   fairness,
   tls,
   wrappers,

@@ -43,6 +43,10 @@ export {
   SYSTEM_CLOCK,
 } from "./protocol/link.ts";
 export * from "./protocol/messages.ts";
+export type { ActiveSpan, SpanFactory } from "./traces/active-span.ts";
+export { openTracing } from "./traces/open-tracing.ts";
+export { SPAN_KIND } from "./traces/span-kind.ts";
+export type { Tracing } from "./traces/tracing.ts";
 export { HttpLinkTransport, serveLink } from "./view/http-link.ts";
 export type {
   GatewayIdentity,

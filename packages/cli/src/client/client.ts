@@ -76,6 +76,7 @@ export class Client {
   /** Certificate authorities of the server, PEM; Node's own when undefined. */
   readonly ca: string | undefined;
   readonly #transport: HttpTransport;
+  #traceHeaders: () => Record<string, string> = () => ({});
 
   constructor(url: string, signal: AbortSignal, token?: string, ca?: string) {
     this.url = url;
@@ -94,6 +95,13 @@ export class Client {
   /** Returns a client for the same server that another signal aborts. */
   withSignal(signal: AbortSignal): Client {
     return new Client(this.url, signal, this.#token, this.ca);
+  }
+
+  /** Returns a client for the same server whose requests belong to a trace. */
+  withTraceparent(traceparent: () => string): Client {
+    const client = this.withSignal(this.#signal);
+    client.#traceHeaders = () => ({ traceparent: traceparent() });
+    return client;
   }
 
   config(): Promise<ServerConfig> {
@@ -253,7 +261,7 @@ export class Client {
     try {
       const response = await this.#transport.send(this.url + path, {
         method,
-        headers: { ...this.keyHeaders(headers), ...headers },
+        headers: { ...this.keyHeaders(headers), ...this.#traceHeaders(), ...headers },
         ...(body === undefined ? {} : { body }),
         signal: this.#signal,
       });
