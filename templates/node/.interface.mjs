@@ -480,17 +480,21 @@ function watchSignal() {
 
 // packages/wrappers/node/src/shutdown.ts
 var DRAIN_GRACE_MS = 1e3;
+var IDLE_MS = 2e3;
 var HANDLERS_MS = 2e3;
 var isDraining = false;
-var drainingServer;
+var drainedServer;
 function drainOnSigterm(server, hasFunction = () => true) {
   interceptSigterm((args) => {
     if (isDraining || !hasFunction()) process.exit(0);
     isDraining = true;
-    drainingServer = server;
     const finish = () => exitAfterHandlers(args);
-    server.close(() => void Promise.resolve(lazyIfUsed()?.whenBackgroundWorkDone()).then(finish));
-    server.closeIdleConnections();
+    const closed = () => void Promise.resolve(lazyIfUsed()?.whenBackgroundWorkDone()).then(finish);
+    setImmediate(() => stopListening(server, closed));
+    setTimeout(() => {
+      drainedServer = server;
+      server.closeIdleConnections();
+    }, IDLE_MS).unref();
     setTimeout(
       () => void Promise.resolve(lazyIfUsed()?.endOpenSockets()).then(finish),
       timeoutMs + DRAIN_GRACE_MS
@@ -498,7 +502,11 @@ function drainOnSigterm(server, hasFunction = () => true) {
   });
 }
 function closeIdleConnectionsOnDrain() {
-  drainingServer?.closeIdleConnections();
+  drainedServer?.closeIdleConnections();
+}
+function stopListening(server, closed) {
+  const { close } = Object.getPrototypeOf(Object.getPrototypeOf(server));
+  close.call(server, closed);
 }
 var isExiting = false;
 function exitAfterHandlers(args) {

@@ -73,6 +73,8 @@ KEEP_ALIVE = 75
 STALLED = 60
 LINGER = 2
 SWEEP = 5
+# Idle connections stay open this long in a drain: a client that does not know of it may be sending a request. Clients that know close theirs.
+DRAIN_IDLE = 2
 # A drain ends this time after the time limit of a call, even with open connections.
 DRAIN_GRACE = 1
 
@@ -2896,12 +2898,18 @@ class Server:
         for connection in list(self.connections):
             if connection.call is None and not connection.buffer:
                 connection.readable()  # a request that has come meanwhile counts as in flight
-                if connection.call is None and not connection.buffer:
-                    connection.close()
+        self.loop.call_later(DRAIN_IDLE, self.close_idle)
         if self.on_drain:
             self.on_drain()
         if not self.connections:
             self.loop.stop()
+
+    def close_idle(self):
+        for connection in list(self.connections):
+            if connection.call is None and not connection.buffer:
+                connection.readable()
+                if connection.call is None and not connection.buffer:
+                    connection.close()
 
 
 # ---- parts that are compiled when they are needed
@@ -2915,7 +2923,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2917, r'''import os
+PARTS['function.missing_package'] = 2925, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2999,7 +3007,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 3001, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3009, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3057,7 +3065,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 3059, r'''import base64
+PARTS['signatures.aws_lambda'] = 3067, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3237,7 +3245,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3239, r'''import sys
+PARTS['apps.recognize'] = 3247, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3373,7 +3381,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3375, r'''import sys
+PARTS['signatures.adapt'] = 3383, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3517,7 +3525,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['function.trace'] = 3519, r'''import sys
+PARTS['function.trace'] = 3527, r'''import sys
 from time import time
 
 # ---- function/trace.py
@@ -3551,7 +3559,7 @@ def times_line(call):
 '''
 
 
-PARTS['apps.app_head'] = 3553, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3561, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3672,7 +3680,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3674, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3682, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3738,7 +3746,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3740, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3748, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3765,7 +3773,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3767, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3775, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3972,7 +3980,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3974, r'''from time import monotonic
+PARTS['asgi.connection'] = 3982, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4115,7 +4123,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4117, r'''import sys
+PARTS['asgi.lifespan'] = 4125, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4203,7 +4211,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4205, r'''import gc
+PARTS['asgi.runner'] = 4213, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4297,7 +4305,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4299, r'''import io
+PARTS['wsgi.environ'] = 4307, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4377,7 +4385,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4379, r'''from time import monotonic
+PARTS['wsgi.response'] = 4387, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4501,7 +4509,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4503, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4511, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4554,7 +4562,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['warm.write_files'] = 4556, r'''import os
+PARTS['warm.write_files'] = 4564, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4628,7 +4636,7 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4630, r'''import os
+PARTS['warm.become'] = 4638, r'''import os
 import sys
 load_part('warm.write_files')
 
@@ -4658,7 +4666,7 @@ def become_replica(folder):
 '''
 
 
-PARTS['warm.import_observer'] = 4660, r'''import sys
+PARTS['warm.import_observer'] = 4668, r'''import sys
 
 # ---- warm/import_observer.py
 # Observation of imports: what they read besides their own files.
@@ -4697,7 +4705,7 @@ class ImportObserver:
 '''
 
 
-PARTS['warm.imports'] = 4699, r'''import os
+PARTS['warm.imports'] = 4707, r'''import os
 import sys
 from importlib import import_module
 load_part('warm.import_observer')
@@ -4782,7 +4790,7 @@ def patches(folder):
 '''
 
 
-PARTS['warm.claim'] = 4784, r'''import os
+PARTS['warm.claim'] = 4792, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4885,7 +4893,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4887, r'''import re
+PARTS['warm.process'] = 4895, r'''import re
 import select
 import socket
 import sys
@@ -5044,7 +5052,7 @@ class WarmProcess:
 '''
 
 
-PARTS['warm.restart'] = 5046, r'''import json
+PARTS['warm.restart'] = 5054, r'''import json
 import os
 import signal
 import socket
@@ -5083,7 +5091,7 @@ def open_socket(fd):
 '''
 
 
-PARTS['signatures.google'] = 5085, r'''import os
+PARTS['signatures.google'] = 5093, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -5142,7 +5150,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 5144, r'''import base64
+PARTS['signatures.cloud_event'] = 5152, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5293,7 +5301,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5295, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5303, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5327,7 +5335,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5329, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5337, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5390,7 +5398,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5392, r'''import os
+PARTS['signatures.openfaas'] = 5400, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5479,7 +5487,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5481, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5489, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5609,7 +5617,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5611, r'''import base64
+PARTS['websocket.handshake'] = 5619, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5650,7 +5658,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5652, r'''import sys
+PARTS['websocket.exchange'] = 5660, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

@@ -12,10 +12,19 @@ export class Executions implements AsyncDisposable {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
     server.on("request", (request, response) => {
-      const id = (request.url as string).slice(1);
+      const id = decodeURIComponent((request.url as string).slice(1));
       this.counts.set(id, (this.counts.get(id) ?? 0) + 1);
       response.end();
     });
+  }
+
+  /**
+   * Lists the calls that were executed more than once.
+   *
+   * @param isOwn tells which calls to look at: those of an earlier load may be reported late
+   */
+  repeated(isOwn: (id: string) => boolean): string[] {
+    return [...this.counts].flatMap(([id, count]) => (count > 1 && isOwn(id) ? [id] : []));
   }
 
   static async start(): Promise<Executions> {

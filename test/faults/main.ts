@@ -6,7 +6,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { FaultOptions, FaultResult, FaultRow, Run } from "./part.ts";
+import type { FaultOptions, FaultResult, FaultRow, Part } from "./part.ts";
 import { platformsHere } from "./served.ts";
 
 const page = join(import.meta.dirname, "../../docs/faults.md");
@@ -44,10 +44,11 @@ async function runAll(names: readonly string[]): Promise<number> {
   const rows: FaultRow[] = [];
   for (const name of names) {
     process.stdout.write(`${name}, seed ${seed}${values.short ? ", short" : ""}\n`);
-    rows.push(...(await runPart(name)));
+    const { own, ofPart } = await runPart(name);
+    if (values.write) await writePage(ofPart, own);
+    rows.push(...ofPart);
   }
   process.stdout.write(`\n${table(rows)}`);
-  if (values.write) await writePage(rows);
   const lost = rows.reduce((sum, row) => sum + row.lost, 0);
   process.stdout.write(
     `\n${lost === 0 ? "nothing was lost" : `${lost} lost`}; --seed ${seed} repeats the same choices\n`,
@@ -55,7 +56,10 @@ async function runAll(names: readonly string[]): Promise<number> {
   return lost === 0 ? 0 : 1;
 }
 
-async function runPart(name: string): Promise<readonly FaultRow[]> {
+/** Runs a part; returns its rows, and its name if it has a table of its own. */
+async function runPart(
+  name: string,
+): Promise<{ readonly own: string | undefined; readonly ofPart: readonly FaultRow[] }> {
   const options: FaultOptions = {
     long: !values.short,
     seed,
@@ -65,13 +69,15 @@ async function runPart(name: string): Promise<readonly FaultRow[]> {
     ...(values.gateways === undefined ? {} : { gateways: values.gateways }),
     print: (line) => process.stdout.write(`  ${line}\n`),
   };
+  let own: string | undefined;
   try {
-    const { run } = (await import(`./parts/${name}.ts`)) as { run: Run };
-    const { rows }: FaultResult = await run(options);
-    return rows;
+    const part = (await import(`./parts/${name}.ts`)) as Part;
+    if (part.hasOwnTable) own = name;
+    const { rows }: FaultResult = await part.run(options);
+    return { own, ofPart: rows };
   } catch (error) {
     process.stdout.write(`  ${name} failed: ${(error as Error).stack}\n`);
-    return [{ what: name, faults: 0, tried: 0, of: "part failed", lost: 1 }];
+    return { own, ofPart: [{ what: name, faults: 0, tried: 0, of: "part failed", lost: 1 }] };
   }
 }
 
@@ -91,13 +97,15 @@ function table(rows: readonly FaultRow[]): string {
   return `| fault | count | workload | lost | details |\n|---|---|---|---|---|\n${lines.join("")}`;
 }
 
-/** Updates the rows of the parts that ran this time, and leaves the others. */
-async function writePage(rows: readonly FaultRow[]): Promise<void> {
-  const begin = "<!-- begin: npm run test:faults -- --write -->\n";
+/** Updates the rows of a part, and leaves the others; `own` names a part with a table of its own. */
+async function writePage(rows: readonly FaultRow[], own: string | undefined): Promise<void> {
+  if (rows.length === 0) return;
+  const begin = `<!-- begin: npm run test:faults -- ${own === undefined ? "" : `${own} `}--write -->\n`;
   const end = "<!-- end -->";
   const text = await readFile(page, "utf8");
-  const [before, rest = ""] = text.split(begin);
-  const [previous = "", after = ""] = rest.split(end);
+  const from = text.indexOf(begin) + begin.length;
+  const to = text.indexOf(end, from);
+  const previous = text.slice(from, to);
   const fresh = table(rows)
     .split("\n")
     .filter((line) => /^\| (?!fault \|)/.test(line));
@@ -106,7 +114,8 @@ async function writePage(rows: readonly FaultRow[]): Promise<void> {
   const head = table([]).trimEnd();
   const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, Node ${process.versions.node}`;
   const all = [...others, ...fresh].sort();
-  await writeFile(page, `${before}${begin}${machine}\n\n${head}\n${all.join("\n")}\n${end}${after}`);
+  const content = `${machine}\n\n${head}\n${all.join("\n")}\n`;
+  await writeFile(page, text.slice(0, from) + content + text.slice(to));
 }
 
 function firstCell(line: string): string {

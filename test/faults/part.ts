@@ -41,6 +41,13 @@ export interface FaultResult {
 /** Function that each part exports. */
 export type Run = (options: FaultOptions) => Promise<FaultResult>;
 
+/** Module of a part. */
+export interface Part {
+  readonly run: Run;
+  /** True if docs/faults.md has a table for this part alone. */
+  readonly hasOwnTable?: boolean;
+}
+
 /** Prints the rows and sums them up. */
 export function resultOf(rows: readonly FaultRow[], print: FaultOptions["print"]): FaultResult {
   for (const row of rows) print(rowText(row));

@@ -9,6 +9,7 @@ import type { Artifact, EndpointView, SettingsInput } from "@faas/core";
 import { KubernetesApi, KubernetesCredentials } from "@faas/platforms/kubernetes-client";
 import { eventually, FaasProcess, HttpClient, type RunningServer } from "@faas/testing";
 import type { V1Pod } from "@kubernetes/client-node";
+import { warmImage } from "./warm-image.ts";
 
 export type PlatformName = "embedded" | "kubernetes";
 
@@ -23,6 +24,8 @@ export interface ServedOptions {
   readonly kubeconfig?: string;
   /** Address of the registry for the nodes, instead of the one in the environment. */
   readonly registryPull?: string;
+  /** Additional arguments of `faas up`. */
+  readonly args?: readonly string[];
 }
 
 /** The built `faas up` with an organization, whose endpoints are exposed to faults. */
@@ -33,12 +36,14 @@ export class Served implements AsyncDisposable {
   readonly #credentials: KubernetesCredentials | undefined;
   readonly #api: KubernetesApi | undefined;
   readonly #registry: { readonly push: string; readonly pull: string };
+  readonly #args: readonly string[];
   #server: RunningServer | undefined;
   #client: HttpClient | undefined;
   #sources = 0;
 
-  private constructor(platform: PlatformName, faas: FaasProcess, { registryPull }: ServedOptions) {
+  private constructor(platform: PlatformName, faas: FaasProcess, { registryPull, args = [] }: ServedOptions) {
     this.platform = platform;
+    this.#args = args;
     this.faas = faas;
     this.#credentials = platform === "kubernetes" ? KubernetesCredentials.load() : undefined;
     this.#api = this.#credentials && new KubernetesApi(this.#credentials);
@@ -92,7 +97,7 @@ export class Served implements AsyncDisposable {
     const registry = ["--registry-push", this.#registry.push, "--registry-pull", this.#registry.pull];
     const more = this.platform === "kubernetes" ? ["--platform", "kubernetes", ...registry] : [];
     this.#client?.[Symbol.dispose]();
-    this.#server = await this.faas.up({ args: ["--log-level", "info", ...more] });
+    this.#server = await this.faas.up({ args: ["--log-level", "info", ...more, ...this.#args] });
     this.#client = new HttpClient(this.url);
   }
 
@@ -113,6 +118,17 @@ export class Served implements AsyncDisposable {
     } as RequestInit);
     assert.ok(response.ok, `upload failed with ${response.status}`);
     return { kind: "bundle", digest };
+  }
+
+  /** Builds a function of one file for the organization, which warm pods can be given. Kubernetes only. */
+  async warmArtifact(source: string): Promise<Artifact> {
+    const folder = await this.faas.source(`source-${++this.#sources}`, { "index.mjs": source });
+    return warmImage(folder, { org: this.org, registry: this.#registry, url: this.url });
+  }
+
+  /** Kills the server with SIGKILL. */
+  async killServer(): Promise<void> {
+    await this.faas.kill(this.#running);
   }
 
   /** Deploys an endpoint with these settings and the defaults, and waits until its revision serves. */

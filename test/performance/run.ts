@@ -7,6 +7,7 @@ import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
+import { gatewayProcesses } from "./gateways/processes.ts";
 import { traces } from "./gateways/traces.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
@@ -14,6 +15,7 @@ import { pythonApps } from "./python-apps.ts";
 import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
+import { keptRevisions } from "./state/kept-revisions.ts";
 import { tenThousand } from "./ten-thousand.ts";
 import { tls } from "./tls.ts";
 import { wrappers } from "./wrappers.ts";
@@ -30,7 +32,9 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   wrappers,
   "python-apps": pythonApps,
   "ten-thousand": tenThousand,
+  "kept-revisions": keptRevisions,
   "gateway-views": gatewayViews,
+  "gateway-processes": gatewayProcesses,
   "simulated-cluster": simulatedCluster,
 };
 

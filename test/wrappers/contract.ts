@@ -327,6 +327,16 @@ export function wrapperContract(language: Language): void {
       assert.equal(await exitOf(wrapper.child), 0);
     });
 
+    test("SIGTERM: a call that was sent on an open connection is answered", async () => {
+      await using wrapper = await start(language, language.main);
+      await wrapper.call("/text");
+      wrapper.child.kill("SIGTERM");
+      await eventually("no new connections", async () => !(await connects(wrapper.socketPath)));
+      const { status, headers } = await wrapper.call("/text", { method: "POST", body: "a body" });
+      assert.deepEqual([status, headers.connection], [200, "close"]);
+      assert.equal(await exitOf(wrapper.child), 0);
+    });
+
     test("a second SIGTERM ends the process immediately", async () => {
       await using wrapper = await start(language, language.main);
       const answering = wrapper.call("/slow").catch(() => undefined);

@@ -12,5 +12,6 @@ export {
 } from "./image/server-image.ts";
 export type { CodeBundle } from "./image/warm/code-bundle.ts";
 export { dockerConfigFor } from "./registry/credentials.ts";
+export { imageLayers } from "./registry/image-layers.ts";
 export { parseRegistry } from "./registry/image-reference.ts";
 export { pingRegistry } from "./registry/ping.ts";

@@ -36,6 +36,13 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
     summary: "Show an endpoint's settings, replicas and last failure",
     load: () => import("./commands/describe.ts"),
   },
+  revisions: { summary: "List the kept revisions of an endpoint", load: () => import("./commands/revisions.ts") },
+  diff: { summary: "Compare two revisions of an endpoint", load: () => import("./commands/diff.ts") },
+  rollback: {
+    summary: "Go back to the revision that served before, or to another one",
+    load: () => import("./commands/rollback.ts"),
+  },
+  promote: { summary: "Make a kept revision serve", load: () => import("./commands/promote.ts") },
   remove: {
     summary: "Remove an endpoint or an organization",
     alias: "rm",

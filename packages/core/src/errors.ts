@@ -14,6 +14,7 @@ export const errorCodes = {
   KEY_NOT_FOUND: [404, "Key not found"],
   ORG_NOT_FOUND: [404, "Organization not found"],
   ENDPOINT_NOT_FOUND: [404, "Endpoint not found"],
+  REVISION_NOT_FOUND: [404, "Revision not found"],
   SECRET_NOT_FOUND: [404, "Secret not found"],
   BUNDLE_NOT_FOUND: [404, "Bundle not found"],
   METHOD_NOT_ALLOWED: [405, "Method not allowed"],

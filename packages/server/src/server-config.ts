@@ -16,4 +16,5 @@ export const serverConfig = (
   ...(kubernetes?.registry ? { registry: kubernetes.registry } : {}),
   bundleLimitBytes: limitBytes,
   ...(accepts === "image" ? { warmImages: true } : {}),
+  deploymentSources: true,
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { join, resolve } from "node:path";
 import {
-  DEFAULT_CONCURRENT_REQUESTS,
+  DEFAULT_LIMITS,
   DEFAULT_PORT,
   type EndpointRef,
   type EndpointSpec,
@@ -142,7 +142,7 @@ function createServedState(
   platform: Platform,
 ) {
   const { store, logs, keys } = storage;
-  const defaultLimits = { concurrentRequests: DEFAULT_CONCURRENT_REQUESTS, ...platform.defaultLimits };
+  const defaultLimits = { ...DEFAULT_LIMITS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
   const registry: EndpointRegistry<EndpointSpec> = new EndpointRegistry<EndpointSpec>({
     platform,

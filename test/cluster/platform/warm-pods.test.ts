@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { V1ReplicaSet } from "@kubernetes/client-node";
+import { killProcesses } from "../../faults/pod-processes.ts";
 import { ClusterServer } from "../cluster-server.ts";
 import {
   build,
@@ -128,6 +129,26 @@ describe("warm pods", { concurrency: 3 }, () => {
     );
     assert.equal((await own.request(key)).status, 200);
     assert.notEqual(next, pod);
+  });
+
+  test("a replica whose container was restarted while there was no server is replaced, because it has no function any more", async () => {
+    await using own = await ClusterServer.start({ poolSize: 1 });
+    const { key, org, pod } = await serveCold(own, HELLO.node, "node", { idleTimeout: "never" });
+    await own.text(key);
+    await untilHandedOver(own, key, pod);
+    await own.stop();
+    await killProcesses((await own.api.get<Pod>("Pod", `faas-${org}`, pod)) as Pod);
+    await eventually("the container was restarted", async () => {
+      const [status] = (await own.api.get<Pod>("Pod", `faas-${org}`, pod))?.status?.containerStatuses ?? [];
+      return status?.restartCount === 1 && status.state?.running !== undefined;
+    });
+    await own.start();
+    assert.equal((await own.call(key)).status, 200);
+    await eventuallyHolds(
+      "another pod is the only one",
+      () => own.pods(key),
+      ([first, ...others]) => first !== undefined && first.metadata?.name !== pod && others.length === 0,
+    );
   });
 
   test("a call whose pod is killed while it loads the function is answered by another one", async () => {

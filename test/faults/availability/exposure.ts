@@ -97,11 +97,12 @@ export class Exposure implements AsyncDisposable {
     } finally {
       await load.stop();
     }
-    const repeated = [...this.#executions.counts.values()].filter((count) => count > 1).length;
+    const repeated = this.#executions.repeated((id) => load.isOwn(id));
     this.#executions.counts.clear();
     const measured = { load, events, socket, coldCalls, beganMs, endedMs, excusedUntilMs, repeated, broken };
     const lines = [...kindsOf(lostCalls(measured), beganMs), ...coldCalls.flatMap(({ failure }) => failure ?? [])];
-    for (const line of [...lines, ...broken]) this.#options.print(line);
+    for (const line of [...lines, ...broken, ...repeated.map((id) => `${id} was executed twice`)])
+      this.#options.print(line);
     return rowOf(fault, measured);
   }
 

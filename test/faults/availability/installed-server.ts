@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, readlink } from "node:fs/promises";
-import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { buildImage } from "@faas/builder";
-import type { Artifact, EndpointView, SettingsInput } from "@faas/core";
+import type { Artifact, EndpointView, Registry, SettingsInput } from "@faas/core";
 import {
   findInstalled,
   KubernetesApi,
@@ -14,6 +12,8 @@ import {
 } from "@faas/installer";
 import { eventually, FaasProcess } from "@faas/testing";
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
+import { killProcesses } from "../pod-processes.ts";
+import { warmImage } from "../warm-image.ts";
 import { kubectl } from "./kubectl.ts";
 
 const LIMIT_MS = 120_000;
@@ -91,11 +91,16 @@ export class InstalledServer implements AsyncDisposable {
     await this.#succeed("upgrade", "--image", image);
   }
 
+  /** Builds a function of one file, which warm pods can be given, and pushes it to the organization's part of the registry. */
+  async warmArtifact(source: string): Promise<Artifact> {
+    const folder = await this.#faas.source("warm-function", { "index.mjs": source });
+    return warmImage(folder, { org: this.org, registry: registryHere(), url: this.#url, headers: this.headers });
+  }
+
   /** Builds a function of one file and pushes it to the organization's part of the registry. */
   async artifact(source: string): Promise<Artifact> {
     const folder = await this.#faas.source("function", { "index.mjs": source });
-    const push = process.env.FAAS_REGISTRY_PUSH ?? "";
-    const registry = { push, pull: process.env.FAAS_REGISTRY_PULL ?? push };
+    const registry = registryHere();
     const { reference } = await buildImage(folder, { org: this.org, endpoint: "function", registry, push: true });
     return { kind: "image", reference };
   }
@@ -108,12 +113,21 @@ export class InstalledServer implements AsyncDisposable {
     assert.ok(!failure, `${name} does not start: ${JSON.stringify(failure)}`);
   }
 
+  /** Client of the cluster. */
+  get api(): KubernetesApi {
+    return this.#api;
+  }
+
+  async view(name: string): Promise<EndpointView> {
+    return this.#json<EndpointView>("GET", `/-/orgs/${this.org}/endpoints/${name}`);
+  }
+
   /** Waits until the view of an endpoint meets a condition. */
   until(name: string, what: string, holds: (view: EndpointView) => boolean): Promise<EndpointView> {
     return eventually(
       `${name} is ${what}`,
       async () => {
-        const view = await this.#json<EndpointView>("GET", `/-/orgs/${this.org}/endpoints/${name}`);
+        const view = await this.view(name);
         if (holds(view)) return view;
         throw new Error(JSON.stringify(view));
       },
@@ -187,17 +201,8 @@ export class InstalledServer implements AsyncDisposable {
   }
 
   /** Kills the Node processes of a pod with SIGKILL. The node must be this machine, or a part of it. */
-  async kill({ metadata, status }: V1Pod): Promise<void> {
-    const ids = (status?.containerStatuses ?? []).map(({ containerID = "" }) => containerID.replace(/^.*\/\//, ""));
-    let killed = 0;
-    for (const pid of await readdir("/proc")) {
-      const groups = /^\d+$/.test(pid) ? await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "") : "";
-      if (!ids.some((id) => id !== "" && groups.includes(id))) continue;
-      if (basename(await readlink(`/proc/${pid}/exe`).catch(() => "")) !== "node") continue;
-      process.kill(Number(pid), "SIGKILL");
-      killed++;
-    }
-    assert.ok(killed > 0, `the processes of ${metadata?.name} do not run on this machine`);
+  async kill(pod: V1Pod): Promise<void> {
+    await killProcesses(pod, "node");
   }
 
   /** Waits until the control server answers, and for a moment longer: nothing may change any more when a fault begins. */
@@ -237,4 +242,10 @@ export class InstalledServer implements AsyncDisposable {
       await this.#faas[Symbol.asyncDispose]();
     }
   }
+}
+
+/** Returns the registry of the environment. */
+function registryHere(): Registry {
+  const push = process.env.FAAS_REGISTRY_PUSH ?? "";
+  return { push, pull: process.env.FAAS_REGISTRY_PULL ?? push };
 }

@@ -22,7 +22,7 @@ export interface Measured {
   /** Requests that were sent before may fail: they may have been in flight in a process that was lost. */
   readonly excusedUntilMs: number;
   /** POST requests that were executed more than once. */
-  readonly repeated: number;
+  readonly repeated: readonly string[];
   /** Other promises that were broken, one line each. */
   readonly broken: readonly string[];
 }
@@ -56,7 +56,7 @@ export function rowOf(fault: Pick<Fault, "title" | "endsStreams">, measured: Mea
     faults: 1,
     tried: load.calls + coldCalls.length,
     of: "calls",
-    lost: lost.length + coldFailures + repeated + broken.length + (fault.endsStreams ? 0 : breaks),
+    lost: lost.length + coldFailures + repeated.length + broken.length + (fault.endsStreams ? 0 : breaks),
     seen: detailsOf(measured, lost).join("; "),
   };
 }
@@ -67,7 +67,7 @@ function detailsOf(measured: Measured, lost: readonly Failure[]): string[] {
   const coldFailures = coldCalls.filter(({ failure }) => failure !== undefined).length;
   const details = [`lasted ${seconds(endedMs - beganMs)}`];
   if (lost.length > 0) {
-    details.push(`${lost.length} failed, ${span(lost.map(({ failedMs }) => failedMs - beganMs))}`);
+    details.push(`failed: ${kindsOf(lost, beganMs).join(", ")}`);
   }
   if (inFlight > 0) details.push(`${inFlight} in flight failed`);
   details.push(`longest gap ${seconds(load.longestGapMs)}`, `slowest ${seconds(load.slowestMs)}`);
@@ -79,7 +79,7 @@ function detailsOf(measured: Measured, lost: readonly Failure[]): string[] {
     `event stream ended ${events.breaks}x, silent for ${seconds(events.longestSilenceMs)}`,
     `WebSocket ended ${socket.breaks}x, silent for ${seconds(socket.longestSilenceMs)}`,
   );
-  if (repeated > 0) details.push(`${repeated} POST executed twice`);
+  if (repeated.length > 0) details.push(`${repeated.length} POST executed twice`);
   return details;
 }
 

@@ -41,6 +41,11 @@ export class SteadyLoad {
     this.#timer = setInterval(() => this.#sendDue(), this.#intervalMs);
   }
 
+  /** Tells whether a call is one of this load. */
+  isOwn(id: string): boolean {
+    return id.split(" ")[1]?.startsWith(`${this.#name}-`) ?? false;
+  }
+
   /** Stops sending, and waits for the last responses. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);

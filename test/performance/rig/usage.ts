@@ -12,6 +12,15 @@ export async function usage(pid: number): Promise<{ readonly cpuSeconds: number;
   };
 }
 
+/** Reads how much of a process's resident memory is its own share of all processes' (PSS), and how much is not that of files. */
+export async function residentParts(
+  pid: number,
+): Promise<{ readonly proportionalMiB: number; readonly anonymousMiB: number }> {
+  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
+  const mib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(text)?.[1]) / 1024;
+  return { proportionalMiB: mib("Pss"), anonymousMiB: mib("Anonymous") };
+}
+
 /** Adds the CPU times of the present threads, which the kernel counts in nanoseconds. */
 async function cpuSecondsOfThreads(pid: number): Promise<number> {
   let nanoseconds = 0;

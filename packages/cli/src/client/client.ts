@@ -2,10 +2,8 @@ import type { Readable } from "node:stream";
 import {
   type EndpointRef,
   type EndpointView,
-  type ErrorCode,
   endpointListSchema,
   endpointViewSchema,
-  errorCodes,
   FaasError,
   type KeyView,
   keyListSchema,
@@ -20,7 +18,6 @@ import {
   type Planned,
   type PostAdminKey,
   type PostOrgKey,
-  type Problem,
   type PutEndpoint,
   type PutOrg,
   parseResponse,
@@ -44,6 +41,7 @@ import {
   whoamiSchema,
 } from "@faas/core";
 import { type HttpResponse, HttpTransport } from "./http-transport.ts";
+import { problemError } from "./problem-error.ts";
 import { trustProblem } from "./trust.ts";
 
 /** Codes of Node for requests that cannot be sent. */
@@ -105,41 +103,41 @@ export class Client {
   }
 
   config(): Promise<ServerConfig> {
-    return this.#json(serverConfigSchema, "GET", "/-/config");
+    return this.json(serverConfigSchema, "GET", "/-/config");
   }
 
   status(): Promise<ServerStatus> {
-    return this.#json(serverStatusSchema, "GET", "/-/status");
+    return this.json(serverStatusSchema, "GET", "/-/status");
   }
 
   whoami(): Promise<Whoami> {
-    return this.#json(whoamiSchema, "GET", "/-/whoami");
+    return this.json(whoamiSchema, "GET", "/-/whoami");
   }
 
   /** Lists the organizations that the key can see. */
   async orgs(): Promise<readonly OrgView[]> {
-    return (await this.#json(orgListSchema, "GET", "/-/orgs")).orgs;
+    return (await this.json(orgListSchema, "GET", "/-/orgs")).orgs;
   }
 
   org(org: string): Promise<OrgDetails> {
-    return this.#json(orgDetailsSchema, "GET", orgPath(org));
+    return this.json(orgDetailsSchema, "GET", orgPath(org));
   }
 
   putOrg(org: string, body?: PutOrg): Promise<OrgDetails> {
-    return this.#json(orgDetailsSchema, "PUT", orgPath(org), body);
+    return this.json(orgDetailsSchema, "PUT", orgPath(org), body);
   }
 
   /** Lists the keys of an organization, or of the whole server without one. */
   async keys(org: string | undefined): Promise<readonly KeyView[]> {
-    return (await this.#json(keyListSchema, "GET", keysPath(org))).keys;
+    return (await this.json(keyListSchema, "GET", keysPath(org))).keys;
   }
 
   createKey(org: string, body: PostOrgKey): Promise<NewKeyView> {
-    return this.#json(newKeyViewSchema, "POST", keysPath(org), body);
+    return this.json(newKeyViewSchema, "POST", keysPath(org), body);
   }
 
   createAdminKey(body: PostAdminKey): Promise<NewKeyView> {
-    return this.#json(newKeyViewSchema, "POST", keysPath(undefined), body);
+    return this.json(newKeyViewSchema, "POST", keysPath(undefined), body);
   }
 
   async revokeKey(org: string | undefined, id: string): Promise<void> {
@@ -148,33 +146,33 @@ export class Client {
 
   async endpoints(org?: string): Promise<readonly EndpointView[]> {
     const path = org === undefined ? "/-/endpoints" : `/-/orgs/${encodeURIComponent(org)}/endpoints`;
-    return (await this.#json(endpointListSchema, "GET", path)).endpoints;
+    return (await this.json(endpointListSchema, "GET", path)).endpoints;
   }
 
   endpoint(ref: EndpointRef): Promise<EndpointView> {
-    return this.#json(endpointViewSchema, "GET", pathOf(ref));
+    return this.json(endpointViewSchema, "GET", pathOf(ref));
   }
 
   /** Waits until the revision serves, has failed, or was replaced by a newer one. */
   async waitForRollout(ref: EndpointRef, revision: string): Promise<EndpointView> {
     for (;;) {
-      const view = await this.#json(endpointViewSchema, "GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
+      const view = await this.json(endpointViewSchema, "GET", `${pathOf(ref)}?wait=${revision}&timeout=60s`);
       if (view.phase !== "deploying" || (view.deploying ?? view.revision) !== revision) return view;
     }
   }
 
   /** Returns the settings of the newest revision. */
   settings(ref: EndpointRef): Promise<SettingsView> {
-    return this.#json(settingsViewSchema, "GET", `${pathOf(ref)}/settings`);
+    return this.json(settingsViewSchema, "GET", `${pathOf(ref)}/settings`);
   }
 
   /** Returns what {@link putEndpoint} would change. */
   planEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Planned> {
-    return this.#json(plannedSchema, "PUT", pathOf(ref), { ...body, dryRun: true });
+    return this.json(plannedSchema, "PUT", pathOf(ref), { ...body, dryRun: true });
   }
 
   putEndpoint(ref: EndpointRef, body: PutEndpoint): Promise<Registered> {
-    return this.#json(registeredSchema, "PUT", pathOf(ref), body);
+    return this.json(registeredSchema, "PUT", pathOf(ref), body);
   }
 
   async removeEndpoint(ref: EndpointRef): Promise<void> {
@@ -188,7 +186,7 @@ export class Client {
   /** Reads the figures of recent calls. */
   stats(org: string | undefined, since: string): Promise<Stats> {
     const path = org === undefined ? "/-/stats" : `/-/orgs/${encodeURIComponent(org)}/stats`;
-    return this.#json(statsSchema, "GET", `${path}?${new URLSearchParams({ since })}`);
+    return this.json(statsSchema, "GET", `${path}?${new URLSearchParams({ since })}`);
   }
 
   /** Sets the credentials that the nodes pull images with; `dockerConfigJson` is the text of a Docker `config.json`. */
@@ -197,11 +195,11 @@ export class Client {
   }
 
   async secrets(org: string): Promise<readonly SecretView[]> {
-    return (await this.#json(secretListSchema, "GET", secretPath(org))).secrets;
+    return (await this.json(secretListSchema, "GET", secretPath(org))).secrets;
   }
 
   putSecret(org: string, name: string, value: string): Promise<SecretSet> {
-    return this.#json(secretSetSchema, "PUT", secretPath(org, name), { value });
+    return this.json(secretSetSchema, "PUT", secretPath(org, name), { value });
   }
 
   async removeSecret(org: string, name: string): Promise<void> {
@@ -283,7 +281,8 @@ export class Client {
     return "authorization" in others ? { "x-faas-token": this.#token } : { authorization: `Bearer ${this.#token}` };
   }
 
-  async #json<Schema extends ResponseSchema>(schema: Schema, method: string, path: string, body?: unknown) {
+  /** Sends a request and parses the response. */
+  async json<Schema extends ResponseSchema>(schema: Schema, method: string, path: string, body?: unknown) {
     return parseResponse(schema, await this.#send(method, path, body), `${method} ${path}`);
   }
 
@@ -334,16 +333,6 @@ const secretPath = (org: string, name?: string) =>
 
 const keysPath = (org: string | undefined) => (org === undefined ? "/-/keys" : `${orgPath(org)}/keys`);
 
-const pathOf = ({ org, endpoint }: EndpointRef) =>
+/** Returns the path of an endpoint in the control API. */
+export const pathOf = ({ org, endpoint }: EndpointRef): string =>
   `/-/orgs/${encodeURIComponent(org)}/endpoints/${encodeURIComponent(endpoint)}`;
-
-/** Parses a problem document as an error; undefined when the text is not one. */
-export function problemError(text: string): FaasError | undefined {
-  try {
-    const { type: _, title: __, status: ___, detail, code, ...extensions } = JSON.parse(text) as Problem;
-    if (typeof code !== "string" || !(code in errorCodes)) return undefined;
-    return new FaasError(code as ErrorCode, String(detail), { extensions });
-  } catch {
-    return undefined;
-  }
-}

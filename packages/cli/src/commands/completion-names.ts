@@ -1,7 +1,10 @@
 import { endpointKey } from "@faas/core";
 import { Argument, type Command } from "commander";
+import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
+import { listRevisions } from "../client/revisions.ts";
 import { type NameKind, nameKinds } from "../completion/commands.ts";
+import { parseRef } from "../options/target.ts";
 import { findProject } from "../project/project.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 
@@ -31,8 +34,16 @@ async function namesOf(
   );
   if (kind === "orgs") return (await client.orgs()).map(({ org }) => org);
   if (kind === "endpoints") return (await client.endpoints()).map(endpointKey);
+  if (kind === "revisions") return revisionsOf(words, client);
   const org = await orgIn(words, io);
   return org === undefined ? [] : (await client.secrets(org)).map(({ name }) => name);
+}
+
+/** Returns the revisions of the endpoint that a command line names. */
+async function revisionsOf(words: readonly string[], client: Client): Promise<readonly string[]> {
+  const target = words.find((word) => /^[^-/][^/]*\/[^/]+$/.test(word));
+  if (target === undefined) return [];
+  return (await listRevisions(client, parseRef(target))).map(({ revision }) => revision);
 }
 
 /** Returns the organization that a command line is about: the argument of `faas secret`, `--org`, or that of `faas.json`. */

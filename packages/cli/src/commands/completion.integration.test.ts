@@ -68,6 +68,12 @@ for (const [words, expected] of [
   });
 }
 
+test("bash completes the revisions of the endpoint before them", async (t) => {
+  const { stdout } = await server.run(t, ["revisions", "acme/invert", "-o", "json"]);
+  const [{ revision }] = JSON.parse(stdout).revisions;
+  assert.deepEqual(await complete(["faas", "rollback", "acme/invert", revision.slice(0, 2)]), [revision]);
+});
+
 test("bash completes no endpoints without a server", async () => {
   assert.deepEqual(await complete(["faas", "invoke", ""], { FAAS_SERVER: "http://127.0.0.1:1" }), []);
 });

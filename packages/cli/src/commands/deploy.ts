@@ -29,6 +29,7 @@ export function define(command: Command, io: Io): void {
       unsetOption,
     )
     .option("--reset", "Put back to its default what neither options nor faas.json name")
+    .option("--message <text>", "Why it is deployed, shown by faas revisions")
     .option("--dry-run", "Print the settings that would change, and deploy nothing")
     .option("--no-wait", "Return after registration, before the revision is ready")
     .addOption(outputOption())

@@ -57,6 +57,7 @@ test("org limit sets and removes single limits, which org describe shows with th
     burst: ["-", "none"],
     "concurrent-requests": ["0", "10000 (default)"],
     "body-size": ["-", "1Mi"],
+    revisions: ["-", "20 (default)"],
     "warm-pods": ["-", "3"],
     hostnames: ["none", "none"],
   });

@@ -12,15 +12,18 @@ import type { Client } from "../client/client.ts";
 import type { ImageOptions } from "../options/image-options.ts";
 import type { NamedFunction } from "../project/functions.ts";
 import type { Io } from "../terminal/io.ts";
+import { printWarning } from "../terminal/output.ts";
 import type { StageProgress } from "../terminal/progress.ts";
 import { traceDeployment } from "../traces/trace-deployment.ts";
 import { type ArtifactSource, planArtifact, publishArtifact } from "./artifact.ts";
 import { awaitRollout, withServingRevision } from "./await-rollout.ts";
+import { gitSource } from "./git-source.ts";
 import { settingsAfter } from "./kept-settings.ts";
 import { type DeploySettingsOptions, deployRef, requestedChange } from "./settings.ts";
 
 export interface DeployOptions extends DeploySettingsOptions, ImageOptions {
   readonly image?: string;
+  readonly message?: string;
   readonly dryRun?: boolean;
   readonly wait: boolean;
 }
@@ -131,13 +134,21 @@ async function register(client: Client, ref: EndpointRef, body: PutEndpoint): Pr
 async function run(
   source: ArtifactSource,
   change: SettingsChange,
-  { options, config, client, progress }: DeployContext,
+  { options, config, client, progress, io }: DeployContext,
   attempt: Attempt,
 ): Promise<Deployed> {
   const { ref, settings } = source;
+  // Before the build, which may change files.
+  const { message } = options;
+  if (message !== undefined && !config.deploymentSources)
+    printWarning(io, "the server is of an older release, which stores no message with a revision");
+  const commit =
+    config.deploymentSources && source.image === undefined ? await gitSource(source.folder, io.signal) : {};
   const { artifact, detected, description } = await publishArtifact(source, config);
   progress.begin("register");
-  const registered = await register(client, ref, { ...change, artifact, ...(detected && { detected }) });
+  const body = { ...change, artifact, ...(detected && { detected }) };
+  const origin = { ...commit, ...(message === undefined ? {} : { message }) };
+  const registered = await register(client, ref, config.deploymentSources ? { ...body, source: origin } : body);
   const { revision } = registered;
   attempt.revision = revision;
   progress.detail(`revision ${revision}`);

@@ -28,6 +28,7 @@ const flags: Readonly<Record<LimitName, { readonly value: string; readonly text:
   concurrentRequests: { value: "n", text: "Calls in progress at a time" },
   bodySize: { value: "size", text: "Size of a request body, also where --body-limit allows more" },
   bundleBytes: { value: "size", text: "Stored bundles together, such as 1Gi" },
+  revisions: { value: "n", text: "Kept revisions of each endpoint, including the serving one" },
   warmPods: { value: "n", text: "kubernetes: Warm pods per environment, for cold starts" },
   hostnames: { value: "list", text: "Allowed hostnames, such as '*.example.com,shop.example.org'" },
 };
@@ -81,6 +82,7 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   concurrentRequests: COUNT,
   bodySize: SIZE,
   bundleBytes: SIZE,
+  revisions: "a whole number from 1 to 100",
   warmPods: "a whole number from 0 to 100",
   hostnames: "hostnames separated by commas",
 };
@@ -114,8 +116,9 @@ const formatValue = (value: NonNullable<Limits[LimitName]>) =>
   typeof value === "object" ? value.join(", ") : String(value);
 
 function formatUse(name: LimitName, use: OrgDetails["use"]): string {
-  // Limits of one call, one replica, one moment or one environment: nothing accumulates.
-  if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "warmPods") return "-";
+  // Limits of one call, one replica, one moment, one endpoint or one environment: nothing accumulates.
+  if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "revisions" || name === "warmPods")
+    return "-";
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
   if (name === "bundleBytes") return formatRounded(Number(value));

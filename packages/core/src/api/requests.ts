@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { artifactSchema } from "../endpoints/endpoint.ts";
 import { REPLICAS_MAX } from "../endpoints/quantity-schemas.ts";
+import { deploymentSourceSchema } from "../endpoints/revision-origin.ts";
 import {
   detectedSettingsSchema,
   settingsChangeSchema,
@@ -16,6 +17,9 @@ import { DURATION_UNITS, formatDuration, parseDuration } from "../units.ts";
 import { STATS_WINDOW_MS } from "./stats-window.ts";
 
 /** Request bodies and query parameters of the control API. docs/http-api.md shows them in use. */
+
+/** Id of a revision, or the beginning of it. */
+export const revisionReferenceSchema = z.string().min(1).max(100);
 
 const resetSchema = z
   .boolean()
@@ -38,6 +42,7 @@ export const putEndpointSchema = z
       .describe(
         "Settings that a build has detected in the code: they apply unless they are set, and until the next build",
       ),
+    source: deploymentSourceSchema.optional(),
     reset: resetSchema,
     dryRun: dryRunSchema,
   })
@@ -67,6 +72,16 @@ export const addEndpointSchema = z
   })
   .meta({ id: "AddEndpoint" });
 export type AddEndpoint = z.input<typeof addEndpointSchema>;
+
+/** `POST /-/orgs/<org>/endpoints/<endpoint>/rollback`; the body may be absent. */
+export const postRollbackSchema = z
+  .strictObject({
+    revision: revisionReferenceSchema
+      .optional()
+      .describe("Revision to serve: its id, or the beginning of it. Absent: the one that served before"),
+  })
+  .meta({ id: "PostRollback" });
+export type PostRollback = z.input<typeof postRollbackSchema>;
 
 /** `PUT /-/orgs/<org>`; the body may be absent. A limit that is absent stays as it is. */
 export const putOrgSchema = z

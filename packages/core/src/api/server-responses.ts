@@ -31,6 +31,10 @@ export const serverConfigSchema = z
       .describe("Registry that images are pushed to and pulled from. Absent: the platform runs no images"),
     bundleLimitBytes: z.int().describe("The largest bundle"),
     warmImages: z.literal(true).optional().describe("Images may have a warm part. Absent: the server rejects it"),
+    deploymentSources: z
+      .literal(true)
+      .optional()
+      .describe("Deployments may say where they come from. Absent: the server rejects it"),
     isolation: z
       .string()
       .optional()

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Immutable } from "../immutable.ts";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { EndpointRef } from "./endpoint-key.ts";
+import type { RevisionOrigin } from "./revision-origin.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { App, Egress, Runtime, Scaler, Settings, SettingsInput, Signature } from "./settings.ts";
 import type { WarmWindow } from "./warm-windows.ts";
@@ -107,6 +108,8 @@ export interface Revision {
   readonly set?: SettingsInput;
   /** Versions by name of the secrets in the settings: a new value gives a new revision. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Provenance, which does not change the id. Absent: an older server deployed it. */
+  readonly origin?: RevisionOrigin;
 }
 
 /** Returns the artifact of a revision with its warm part. */

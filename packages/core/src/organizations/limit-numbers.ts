@@ -14,10 +14,16 @@ export interface LimitNumbers {
   readonly concurrentRequests: number;
   readonly bodyBytes: number;
   readonly bundleBytes: number;
+  /** Kept revisions of an endpoint. */
+  readonly revisions: number;
 }
 
-/** Default of `concurrentRequests`. Waiting calls use memory and sockets of the server: without a limit, one organization could exhaust them. */
-export const DEFAULT_CONCURRENT_REQUESTS = 10_000;
+/** Limits of organizations where neither the organization nor the platform has others. */
+export const DEFAULT_LIMITS = {
+  /** Waiting calls use memory and sockets of the server: without a limit, one organization could exhaust them. */
+  concurrentRequests: 10_000,
+  revisions: 20,
+} as const satisfies Limits;
 
 /** Converts limits to numbers, with `defaults` for those that were not set. */
 export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumbers {
@@ -31,9 +37,10 @@ export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumber
     memoryBytes: parsed(all.memory, parseSize),
     requestsPerSecond,
     burst: all.burst ?? Math.max(1, Math.ceil(requestsPerSecond)),
-    concurrentRequests: all.concurrentRequests ?? DEFAULT_CONCURRENT_REQUESTS,
+    concurrentRequests: all.concurrentRequests ?? DEFAULT_LIMITS.concurrentRequests,
     bodyBytes: parsed(all.bodySize, parseSize),
     bundleBytes: parsed(all.bundleBytes, parseSize),
+    revisions: all.revisions ?? DEFAULT_LIMITS.revisions,
   };
 }
 

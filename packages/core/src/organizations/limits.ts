@@ -16,6 +16,9 @@ const size = z
   .refine((text) => parseSize(text) !== undefined, "expected a size such as 512Mi or 8Gi")
   .meta(quantityMeta(SIZE_UNITS, 0, Number.POSITIVE_INFINITY));
 
+/** Maximum of the limit `revisions`: each change of an endpoint writes the list of its revisions. */
+const REVISIONS_MAX = 100;
+
 export const limitsSchema = z.strictObject({
   endpoints: count(1_000_000).optional().describe("Registered endpoints"),
   replicas: count(100 * REPLICAS_MAX)
@@ -36,6 +39,12 @@ export const limitsSchema = z.strictObject({
   concurrentRequests: count(1_000_000).optional().describe("Concurrent calls, including waiting ones and WebSockets"),
   bodySize: size.optional().describe("Maximum request body, even if an endpoint's bodyLimit is larger"),
   bundleBytes: size.optional().describe("Stored bundles together"),
+  revisions: z
+    .int()
+    .min(1)
+    .max(REVISIONS_MAX)
+    .optional()
+    .describe("Kept revisions of each endpoint, including the serving one"),
   warmPods: count(100)
     .optional()
     .describe("Warm pods per environment: a base image with dependencies. Absent: those of the installation"),

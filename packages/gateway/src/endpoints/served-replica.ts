@@ -17,8 +17,6 @@ export class ServedReplica implements SlotHolder {
   contended = false;
   /** The replica failed recently and gets no requests for now. */
   ejected = false;
-  /** The platform is stopping it: it gets no new requests, and its process ends when those in flight have ended, or at its deadline. */
-  draining = false;
   /** Failures since its last response. */
   consecutiveFailures = 0;
   /** Time of the last failure of a request that it had accepted: `performance.now()`. */
@@ -27,6 +25,7 @@ export class ServedReplica implements SlotHolder {
   completed = 0;
   /** The replica is far slower than its siblings: they are used first. */
   slow = false;
+  #draining = false;
 
   /** @param slots unlimited by default */
   constructor(replica: Replica, slots: number = Number.POSITIVE_INFINITY) {
@@ -42,8 +41,19 @@ export class ServedReplica implements SlotHolder {
     return this.inFlight + this.remoteInFlight;
   }
 
+  /** The platform is stopping it: it gets no new requests, and its process ends when those in flight have ended, or at its deadline. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  set draining(draining: boolean) {
+    this.#draining = draining;
+    // An open connection tells the replica that a request may come.
+    this.connections.keepsIdle = !draining;
+  }
+
   get usable(): boolean {
-    return !this.ejected && !this.draining;
+    return !this.ejected && !this.#draining;
   }
 
   /** Closes its connections: idle ones now, busy ones when their requests end. */

@@ -292,3 +292,16 @@ test("replicas on another host are remote", () => {
     false,
   ]);
 });
+
+test("closes its connections while it keeps no idle ones", async (t) => {
+  const { connections, requests } = await replica(t, (socket) => socket.write(OK));
+  await send(connections);
+  connections.keepsIdle = false;
+  for (let i = 0; i < 2; i++) assert.equal((await send(connections)).body, "ok");
+  connections.keepsIdle = true;
+  for (let i = 0; i < 2; i++) assert.equal((await send(connections)).body, "ok");
+  assert.deepEqual(
+    requests.map(({ length }) => length),
+    [1, 1, 1, 2],
+  );
+});

@@ -33,6 +33,7 @@ export class ConnectionPool implements ConnectionOwner, WatchedConnections {
   #sweep: NodeJS.Timeout | undefined;
   readonly #connect: (() => Promise<ReplicaSocket>) | undefined;
   #closing = false;
+  #keepsIdle = true;
 
   /**
    * @param address `unix:<path>` or `host:port`
@@ -46,6 +47,12 @@ export class ConnectionPool implements ConnectionOwner, WatchedConnections {
 
   get isClosing(): boolean {
     return this.#closing;
+  }
+
+  /** False to close idle connections, now and whenever a request ends. */
+  set keepsIdle(keeps: boolean) {
+    this.#keepsIdle = keeps;
+    if (!keeps) this.#closeIdle();
   }
 
   /** Sends a request on an idle connection, or on a new one. */
@@ -96,7 +103,7 @@ export class ConnectionPool implements ConnectionOwner, WatchedConnections {
   }
 
   release(connection: ReplicaConnection, keepMs: number): void {
-    if (this.#closing) return void connection.close();
+    if (this.#closing || !this.#keepsIdle) return void connection.close();
     this.#idle.push({ connection, until: performance.now() + keepMs });
     this.#sweep ??= setTimeout(this.#onSweep, SWEEP_MS).unref();
   }
@@ -110,7 +117,12 @@ export class ConnectionPool implements ConnectionOwner, WatchedConnections {
   /** Closes idle connections now, and the others when their requests end. */
   close(): void {
     this.#closing = true;
+    this.#closeIdle();
+  }
+
+  #closeIdle(): void {
     clearTimeout(this.#sweep);
+    this.#sweep = undefined;
     for (const { connection } of this.#idle.splice(0)) connection.close();
   }
 

@@ -78,6 +78,7 @@ export class KubernetesEndpoint {
       onSlowStart: ({ facts }, waitingFor) => host.onSlowStart(facts, waitingFor),
       onFailure: (replica, failure) => void this.#replicaFailed(replica, failure),
       onExit: (replica, readyMs) => this.#replicaExited(replica, readyMs),
+      replacementDelayMs: () => this.#replacements.delayMs,
       onReplace: ({ facts }) => {
         this.requestReplicas();
         host.onReplace(facts);

@@ -16,7 +16,7 @@ export interface ReservedStorage extends UploadAllowance {
 }
 
 /**
- * Storage that an organization uses: the bundles that its revisions name, and those that it uploaded recently. The content is stored once, and counts
+ * Storage that an organization uses: the bundles that its revisions name, also the kept ones, and those that it uploaded recently. The content is stored once, and counts
  * for each organization that has it.
  */
 export class StorageQuota {
@@ -91,7 +91,7 @@ function exceeded(org: string, used: number, asked: number | undefined, allowed:
   const size = asked === undefined ? "this one has more than is left" : `this one has ${formatSize(asked)}`;
   return new FaasError(
     "LIMIT_EXCEEDED",
-    `The limits of the organization "${org}" have no room for the bundle: its bundles take ${formatSize(used)}, ${size}, and the limit is ${formatSize(allowed)}; remove endpoints, or exclude files with .faasignore`,
+    `The limits of the organization "${org}" have no room for the bundle: its bundles take ${formatSize(used)}, ${size}, and the limit is ${formatSize(allowed)}; remove endpoints, exclude files with .faasignore, or keep fewer revisions with "faas org limit ${org} --revisions N"`,
     { extensions: { limit: "bundleBytes", used, ...(asked === undefined ? {} : { asked }), allowed } },
   );
 }

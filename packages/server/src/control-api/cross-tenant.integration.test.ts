@@ -77,6 +77,16 @@ const table: Readonly<
   "delete /-/orgs/{org}/endpoints/{endpoint}": { needs: "deploy", at: { endpoint: "nothing" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/replicas": { needs: "read", at: { endpoint: "private" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/settings": { needs: "read", at: { endpoint: "private" } },
+  "get /-/orgs/{org}/endpoints/{endpoint}/revisions": { needs: "read", at: { endpoint: "private" } },
+  "get /-/orgs/{org}/endpoints/{endpoint}/revisions/{revision}": {
+    needs: "read",
+    at: { endpoint: "private", revision: "nothing" },
+  },
+  "get /-/orgs/{org}/endpoints/{endpoint}/revisions/{revision}/files": {
+    needs: "read",
+    at: { endpoint: "private", revision: "nothing" },
+  },
+  "post /-/orgs/{org}/endpoints/{endpoint}/rollback": { needs: "deploy", at: { endpoint: "private" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/logs": { needs: "read", at: { endpoint: "private" } },
   "head /-/bundles/{digest}": { needs: "deploy", at: { digest: digestOf(secret) } },
   "put /-/bundles/{digest}": { needs: "deploy", at: { digest: `sha256:${"0".repeat(64)}` } },

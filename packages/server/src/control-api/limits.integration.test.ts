@@ -31,7 +31,7 @@ describe("limits are set and shown", () => {
     const { status, body } = await server.send("GET", "/-/orgs/shown", undefined, token);
     assert.equal(status, 200);
     assert.deepEqual(body.limits, { endpoints: 3, memory: "1Gi", requestsPerSecond: 0.5, burst: 4, warmPods: 2 });
-    assert.deepEqual(body.defaultLimits, { concurrentRequests: 10_000 });
+    assert.deepEqual(body.defaultLimits, { concurrentRequests: 10_000, revisions: 20 });
     const { bundleBytes, ...use } = body.use;
     assert.deepEqual(use, {
       endpoints: 1,

@@ -86,11 +86,11 @@ test("JSON bodies of requests allow no unknown fields, those of responses do", (
   }
 });
 
-test("only the body of PUT /-/orgs/{org} may be absent", () => {
+test("only the bodies of PUT /-/orgs/{org} and of a rollback may be absent", () => {
   const optional = operations.filter(({ operation }) => operation.requestBody?.required === false);
   assert.deepEqual(
     optional.map(({ name }) => name),
-    ["put /-/orgs/{org}"],
+    ["put /-/orgs/{org}", "post /-/orgs/{org}/endpoints/{endpoint}/rollback"],
   );
 });
 

@@ -6,6 +6,7 @@ import {
   keyIdParameter,
   orgName,
   orgNameProblem,
+  revisionReferenceSchema,
   secretName,
   secretNameProblem,
   validate,
@@ -26,6 +27,11 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
   digest: {
     schema: bundleDigestSchema.describe("SHA-256 of the tar"),
     check: (digest) => void validate(bundleDigestSchema, digest, "the path"),
+  },
+  // Any other text is the id of no revision: REVISION_NOT_FOUND.
+  revision: {
+    schema: revisionReferenceSchema.meta({ description: "Id, or the beginning of it", pattern: "^[0-9a-f]{1,12}$" }),
+    check() {},
   },
   // Any other text is the id of no key: KEY_NOT_FOUND.
   key: { schema: keyIdParameter, check() {} },

@@ -20,7 +20,13 @@ async function registered(artifact: Artifact, permissions: Permissions, owner: s
   };
   const bundleAccess = { has: (org: string, digest: string) => org === owner && digest === code };
   const deps = { deployments, bundleAccess, platform: { accepts: "image" } } as unknown as RegistrationDeps;
-  const request = { ref: { org: "acme", endpoint: "x" }, artifact, change: {}, host: "faas.example" };
+  const request = {
+    ref: { org: "acme", endpoint: "x" },
+    artifact,
+    change: {},
+    from: "127.0.0.1",
+    host: "faas.example",
+  };
   await register(request, permissions, deps);
   return deployed;
 }

@@ -1,11 +1,13 @@
 import {
   type Artifact,
   bundleOf,
+  type DeploymentSource,
   type EndpointRef,
   FaasError,
   hostnameOf,
   type Planned,
   type Platform,
+  type RevisionOrigin,
   type SettingChange,
   type SettingsChange,
 } from "@faas/core";
@@ -29,6 +31,10 @@ export interface RegistrationRequest {
   /** Absent: that of the endpoint. */
   readonly artifact?: Artifact | undefined;
   readonly change: SettingsChange;
+  /** Statements of the client about the deployment. */
+  readonly source?: DeploymentSource | undefined;
+  /** Address of the client. */
+  readonly from: string;
   /** Host that the client reached the server by. */
   readonly host: string;
 }
@@ -58,7 +64,16 @@ export async function register(
   if (artifact === undefined) requireEndpoint(ref, deps.store, permissions);
   check(request, permissions, deps);
   const canSee = (org: string) => permissions.canSee(org);
-  return { ref, ...(await deps.deployments.deploy({ ref, artifact, change, canSee })) };
+  const origin = originOfRevision(request, permissions);
+  return { ref, ...(await deps.deployments.deploy({ ref, artifact, change, origin, canSee })) };
+}
+
+/** Returns the provenance of a revision that a request deploys. */
+export function originOfRevision(
+  { source, from }: Pick<RegistrationRequest, "source" | "from">,
+  { key }: Permissions,
+): RevisionOrigin {
+  return { at: new Date().toISOString(), ...(key && { by: key.record.name }), from, ...source };
 }
 
 /**

@@ -45,6 +45,9 @@ test("the server sends every response that its routes declare, with the declared
   await send(201, "PUT", "/-/orgs/acme/endpoints/one", { artifact, settings });
   const { revision } = await send(200, "PUT", "/-/orgs/acme/endpoints/one", { artifact, settings: { replicas: 1 } });
   await send(200, "GET", `/-/orgs/acme/endpoints/one?wait=${revision}`);
+  for (const path of ["revisions", `revisions/${revision}`, `revisions/${revision}/files`])
+    await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
+  await send(200, "POST", "/-/orgs/acme/endpoints/one/rollback", { revision });
   const headers = { Authorization: `Bearer ${server.adminToken}` };
   assert.equal((await fetch(`${server.url}/acme/one`, { headers })).status, 200);
   await eventually("a log line", async () =>

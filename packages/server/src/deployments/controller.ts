@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import {
-  artifactFields,
   artifactOf,
   changeSettings,
   type EndpointRef,
@@ -11,7 +10,6 @@ import {
   type Logger,
   type Platform,
   type Revision,
-  revisionId,
 } from "@faas/core";
 import { type EndpointRegistry, minReplicas, type ServedEndpoint, type StatusSubscriber } from "@faas/gateway";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
@@ -19,7 +17,6 @@ import { KeyedSignal } from "../lib/keyed-signal.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import {
   awaitsFirstReady,
-  candidateRevision,
   type EndpointRecord,
   isDeploying,
   type NamedParts,
@@ -28,7 +25,6 @@ import {
   withNamedParts,
   withTarget,
 } from "../state/records.ts";
-import { newestVersions } from "../state/secret-records.ts";
 import type { Store } from "../state/store.ts";
 import type { Admission } from "./admission.ts";
 import {
@@ -37,9 +33,11 @@ import {
   type DeploymentPlan,
   type DeployRequest,
   decideDeployment,
+  sameDeployment,
 } from "./deploy-request.ts";
 import { checkHostnamesFree } from "./hostname-policy.ts";
-import { Rollout, type RolloutContext } from "./rollout.ts";
+import { Rollouts } from "./rollouts.ts";
+import { targetRevisionOf } from "./target-revision.ts";
 
 export interface DeploymentControllerOptions {
   readonly store: Store;
@@ -65,19 +63,17 @@ export interface Deployed extends DeploymentPlan {
  */
 export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   readonly #options: DeploymentControllerOptions;
-  /** Rollouts that are not idle, by endpoint. */
-  readonly #rollouts = new Map<string, Rollout>();
   /** Serializes the changes of one endpoint. */
   readonly #mutex = new KeyedMutex();
   /** Notified when a rollout begins or ends. */
   readonly #changes = new KeyedSignal();
   readonly #stopping = new AbortController();
-  readonly #context: RolloutContext;
+  readonly #rollouts: Rollouts;
 
   constructor(options: DeploymentControllerOptions) {
     const { store, platform, registry, log } = options;
     this.#options = options;
-    this.#context = {
+    this.#rollouts = new Rollouts({
       store,
       platform,
       registry,
@@ -87,7 +83,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       removeFromPlatform: (ref) => this.#removeFromPlatform(ref),
       renew: (ref) => this.renew(ref),
       onEnded: (ref) => this.#ended(ref),
-    };
+    });
   }
 
   /** Applies the stored state to the platform and to the registry. */
@@ -100,7 +96,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       });
     }
     for (const [ref, record] of store.endpoints()) {
-      this.#follow(ref, record);
+      this.#rollouts.follow(ref, record);
       await this.#apply(ref, record, registry.put(endpointSpec(ref, servingRevision(record))).spec);
     }
   }
@@ -108,8 +104,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   /** Stops to evaluate rollouts; the next server on the data folder continues them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
-    for (const rollout of this.#rollouts.values()) rollout[Symbol.dispose]();
-    this.#rollouts.clear();
+    this.#rollouts[Symbol.dispose]();
   }
 
   /** Starts the endpoints that have to run before the first request: only now it is known what runs already. */
@@ -129,12 +124,9 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     if (this.#stopping.signal.aborted) return;
     const { store } = this.#options;
     for (const { org, endpoint } of changed) {
-      if (!store.endpoint({ org, endpoint })) this.#rollout({ org, endpoint }).unregister();
+      if (!store.endpoint({ org, endpoint })) this.#rollouts.unregister({ org, endpoint });
     }
-    for (const [key, rollout] of this.#rollouts) {
-      rollout.update();
-      if (rollout.state.phase === "idle") this.#rollouts.delete(key);
-    }
+    this.#rollouts.update();
   }
 
   /**
@@ -144,12 +136,23 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
    * @throws ENDPOINT_NOT_FOUND without an artifact
    */
   async deploy(request: DeployRequest): Promise<Deployed> {
-    // Serialized from here: what the request does not name is read now, and must not change until it is written.
-    return this.#mutex.run(endpointKey(request.ref), async () => {
-      const deployment = decideDeployment(request, this.#target(request.ref));
+    return this.deployDecided(request.ref, (record) => decideDeployment(request, record && targetRevision(record)));
+  }
+
+  /**
+   * Deploys what `decide` returns for the record of an endpoint, which does not change until the deployment is written.
+   *
+   * @throws every code of `Admission.admit`
+   */
+  async deployDecided(
+    ref: EndpointRef,
+    decide: (record: EndpointRecord | undefined) => DecidedDeployment,
+  ): Promise<Deployed> {
+    return this.#mutex.run(endpointKey(ref), async () => {
+      const deployment = decide(this.#options.store.endpoint(ref));
       const release = await this.#options.admission.admit(deployment);
       try {
-        await this.applyOrg(request.ref.org);
+        await this.applyOrg(ref.org);
         return await this.#deploy(deployment);
       } finally {
         release();
@@ -180,11 +183,10 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       const record = store.endpoint(ref);
       const target = record && targetRevision(record);
       if (!record || !target?.settings.secrets) return undefined;
-      const { settings, set } = target;
-      const artifact = artifactOf(target);
-      const versions = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
-      if (record.failure?.revision === revisionId(artifact, settings, versions)) return undefined;
-      const same = { ref, artifact, keepsArtifact: true, settings, ...(set && { set }), canSee: () => false };
+      const now = new Date().toISOString();
+      const same = sameDeployment(ref, target, now);
+      const { id } = targetRevisionOf(same, record, store.org(ref.org)?.secrets, now);
+      if (record.failure?.revision === id) return undefined;
       const { revision, unchanged } = await this.#deploy(same);
       return unchanged ? undefined : revision;
     });
@@ -205,7 +207,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       await store.changeEndpoint(ref, () => undefined);
       registry.delete(ref);
       // If the platform fails to remove it now, it is removed with one of the next lists.
-      this.#rollout(ref).unregister();
+      this.#rollouts.unregister(ref);
       await this.#removeFromPlatform(ref);
       this.#ended(ref);
       return true;
@@ -246,27 +248,26 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     return record && targetRevision(record);
   }
 
-  async #deploy({ ref, artifact, settings, set, canSee }: DecidedDeployment): Promise<Deployed> {
+  async #deploy(deployment: DecidedDeployment): Promise<Deployed> {
     const { store, log } = this.#options;
-    const secrets = newestVersions(ref.org, settings, store.org(ref.org)?.secrets);
-    let id = revisionId(artifact, settings, secrets);
+    const { ref, settings, canSee } = deployment;
+    const now = new Date().toISOString();
     const before = store.endpoint(ref);
     const target = before && targetRevision(before);
-    const built = artifactFields(artifact);
+    const revision = targetRevisionOf(deployment, before, store.org(ref.org)?.secrets, now);
+    let { id } = revision;
     if (target?.id === id && before?.failure?.revision !== id) {
-      const { warm } = built;
+      const { set, warm } = revision;
       await this.#changeNamedParts(ref, target, { ...(set && { set }), ...(warm && { warm }) });
       return { revision: id, created: false, unchanged: true, changes: [] };
     }
 
-    const now = new Date().toISOString();
-    await store.changeEndpoint(ref, (record, latestSecrets, hostnameOwner) => {
+    await store.changeEndpoint(ref, (record, secrets, hostnameOwner) => {
       checkHostnamesFree(ref, settings, hostnameOwner, canSee);
       // A secret may have been set or removed a moment ago.
-      const versions = newestVersions(ref.org, settings, latestSecrets);
-      id = revisionId(artifact, settings, versions);
-      const named = { ...(set && { set }), ...(versions && { secrets: versions }) };
-      return withTarget(record, { id, createdAt: now, ...built, settings, ...named }, now);
+      const latest = targetRevisionOf(deployment, record, secrets, now);
+      id = latest.id;
+      return withTarget(record, latest, now);
     });
     const message = before ? "deployment begun" : "endpoint registered";
     log.info({ org: ref.org, endpoint: ref.endpoint, revision: id }, message);
@@ -300,7 +301,7 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
     const record = store.endpoint(ref);
     if (!record) return;
     const endpoint = this.#serve(ref, record);
-    this.#follow(ref, record);
+    this.#rollouts.follow(ref, record);
     await this.#apply(ref, record, endpoint.spec);
     endpoint.lastRequestMs = Date.now();
     endpoint.deploying = isDeploying(record);
@@ -320,25 +321,6 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
   async #removeFromPlatform(ref: EndpointRef): Promise<void> {
     await this.#options.platform.remove(ref);
     await this.#options.logs.remove(ref);
-  }
-
-  #follow(ref: EndpointRef, record: EndpointRecord): void {
-    const key = endpointKey(ref);
-    // Most endpoints need no rollout.
-    if (!candidateRevision(record) && !awaitsFirstReady(record)) {
-      this.#rollouts.get(key)?.[Symbol.dispose]();
-      this.#rollouts.delete(key);
-    } else this.#rollout(ref).follow(record);
-  }
-
-  #rollout(ref: EndpointRef): Rollout {
-    const key = endpointKey(ref);
-    let rollout = this.#rollouts.get(key);
-    if (!rollout) {
-      rollout = new Rollout(ref, this.#context);
-      this.#rollouts.set(key, rollout);
-    }
-    return rollout;
   }
 
   #ended(ref: EndpointRef): void {

@@ -5,6 +5,7 @@ import {
   changeSettings,
   type EndpointRef,
   type Revision,
+  type RevisionOrigin,
   type SettingChange,
   type Settings,
   type SettingsChange,
@@ -20,6 +21,8 @@ export interface DeployRequest {
   /** Absent: that of the endpoint. */
   readonly artifact?: Artifact | undefined;
   readonly change: SettingsChange;
+  /** Absent: unknown. */
+  readonly origin?: RevisionOrigin | undefined;
   /**
    * Tells whether the caller can see an organization, which errors may name then.
    *
@@ -36,7 +39,12 @@ export interface DeploymentPlan {
 }
 
 /** A deployment that is decided: every setting has its value. */
-export type DecidedDeployment = Deployment & ChangedSettings;
+export type DecidedDeployment = Deployment &
+  ChangedSettings & {
+    readonly origin?: RevisionOrigin | undefined;
+    /** Revision of the endpoint that serves again. Absent: the deployment makes a revision. */
+    readonly again?: Revision;
+  };
 
 /**
  * Fills in what a request does not name.
@@ -48,7 +56,24 @@ export function decideDeployment(request: DeployRequest, target: Revision | unde
   const { ref, change, canSee = () => false } = request;
   const artifact = request.artifact ?? (target && artifactOf(target));
   if (!artifact) throw endpointNotFound(ref);
-  return { ref, artifact, keepsArtifact: request.artifact === undefined, canSee, ...changeSettings(target, change) };
+  const keepsArtifact = request.artifact === undefined;
+  const origin = keepsArtifact ? withCodeOf(target, request.origin) : request.origin;
+  return { ref, artifact, keepsArtifact, canSee, origin, ...changeSettings(target, change) };
+}
+
+/** Returns the deployment of a revision's code and settings with the newest values of secrets. */
+export function sameDeployment(ref: EndpointRef, revision: Revision, now: string): DecidedDeployment {
+  const { settings, set } = revision;
+  const origin = withCodeOf(revision, { at: now, message: "new values of secrets" });
+  const artifact = artifactOf(revision);
+  return { ref, artifact, keepsArtifact: true, settings, ...(set && { set }), canSee: () => false, origin };
+}
+
+/** Returns the provenance of a revision that has the code of another one. */
+function withCodeOf(before: Revision | undefined, origin: RevisionOrigin | undefined): RevisionOrigin | undefined {
+  const { commit, dirty } = before?.origin ?? {};
+  if (!origin || commit === undefined || origin.commit !== undefined) return origin;
+  return { ...origin, commit, ...(dirty && { dirty }) };
 }
 
 /** Lists the settings that a deployment changes; for a new endpoint, those that differ from the defaults. */

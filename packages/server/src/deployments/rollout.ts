@@ -138,7 +138,8 @@ export class Rollout implements Disposable {
     const record = store.endpoint(this.ref);
     if (!record || targetRevision(record).id !== revision.id) return;
     if (!candidateRevision(record) && !awaitsFirstReady(record)) return;
-    await store.changeEndpoint(this.ref, (latest) => latest && withServing(latest, revision));
+    const now = new Date().toISOString();
+    await store.changeEndpoint(this.ref, (latest) => latest && withServing(latest, revision, now));
     this.#enter(IDLE);
     registry.put(endpointSpec(this.ref, revision)).deploying = false;
     log.info({ ...this.ref, revision: revision.id }, "deployed");

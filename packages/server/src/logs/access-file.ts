@@ -9,10 +9,8 @@ const WRITE_BYTES = 250 * 1024;
 /** Size of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
 const MAX_PENDING_BYTES = 4 * 2 ** 20;
 const MIN_BUFFER_BYTES = 4 * 1024;
-/** Length of the text from which it is converted to bytes. */
-const CONVERT_LENGTH = 2 * 1024;
-/** Largest number of bytes of a character in UTF-8, per element of a string. */
-const BYTES_PER_ELEMENT = 3;
+/** Largest number of bytes of an element of a string, by the encoding; Latin-1 is for text that is ASCII, and takes less time. */
+const BYTES_PER_ELEMENT = { latin1: 1, utf8: 3 };
 
 const EMPTY = Buffer.alloc(0);
 
@@ -23,13 +21,11 @@ export class AccessFile {
   readonly #folder: string;
   readonly #file: RotatingFile;
   /**
-   * Lines that are not in the files yet, as bytes: a long text that grows by each line consists of thousands of small objects, which every garbage
-   * collection would visit.
+   * Lines that are not in the files yet, as bytes: a text that grows by each line consists of many small objects, which garbage collections visit, and
+   * its conversion takes longer than that of each line.
    */
   #pending = EMPTY;
   #pendingBytes = 0;
-  /** The newest of these lines, as text: one conversion of many lines takes less time than one of each. */
-  #text = "";
   /** Buffer of the lines that were written last: the memory of a new one would have to be mapped first. */
   #spare = EMPTY;
   /** End of the last use of the files. */
@@ -45,14 +41,20 @@ export class AccessFile {
 
   /** True if there are lines that are not in the files yet. */
   get isPending(): boolean {
-    return this.#pendingBytes > 0 || this.#text !== "";
+    return this.#pendingBytes > 0;
   }
 
-  /** Appends a line in memory. Returns false if it had to be dropped. Runs for every call. */
-  append(line: string): boolean {
+  /**
+   * Appends lines in memory. Returns false if they had to be dropped. Runs for every call.
+   *
+   * @param encoding `latin1` for lines that are ASCII
+   */
+  append(lines: string, encoding: "latin1" | "utf8"): boolean {
     if (this.#pendingBytes > MAX_PENDING_BYTES) return false;
-    this.#text += line;
-    if (this.#text.length > CONVERT_LENGTH) this.#convertAndWrite();
+    const most = this.#pendingBytes + lines.length * BYTES_PER_ELEMENT[encoding];
+    if (most > this.#pending.length) this.#grow(most);
+    this.#pendingBytes += this.#pending.write(lines, this.#pendingBytes, encoding);
+    if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
     return true;
   }
 
@@ -61,7 +63,6 @@ export class AccessFile {
     if (this.#isWriting) return;
     this.#isWriting = true;
     await this.#use(async () => {
-      this.#toBytes();
       this.#isWriting = false;
       if (this.#pendingBytes === 0) return;
       const buffer = this.#pending;
@@ -87,7 +88,6 @@ export class AccessFile {
    */
   read(onSnapshot: () => void): Promise<readonly string[]> {
     return this.#use(async () => {
-      this.#toBytes();
       const pending = this.#pending.toString("utf8", 0, this.#pendingBytes);
       onSnapshot();
       const texts = await Promise.all(this.#file.paths.map(readIfExists));
@@ -98,18 +98,6 @@ export class AccessFile {
   /** Resolves when the files are not in use. */
   async idle(): Promise<void> {
     await this.#lastUse;
-  }
-
-  #convertAndWrite(): void {
-    this.#toBytes();
-    if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
-  }
-
-  #toBytes(): void {
-    const most = this.#pendingBytes + this.#text.length * BYTES_PER_ELEMENT;
-    if (most > this.#pending.length) this.#grow(most);
-    this.#pendingBytes += this.#pending.write(this.#text, this.#pendingBytes);
-    this.#text = "";
   }
 
   #grow(bytes: number): void {

@@ -63,13 +63,17 @@ export class EndpointLogFiles implements EndpointLog {
 
   /** Appends the line of a call. Returns false if it had to be dropped. Runs for every call. */
   appendCall(call: FinishedCall, durationMs: number): boolean {
-    return this.appendCalls(accessLineOf(call, durationMs, Date.now()));
+    return this.#appendCalls(accessLineOf(call, durationMs, Date.now()), "latin1");
   }
 
   /** Appends the lines of calls, each with a line break at its end. Returns false if they had to be dropped. */
   appendCalls(lines: string): boolean {
+    return this.#appendCalls(lines, "utf8");
+  }
+
+  #appendCalls(lines: string, encoding: "latin1" | "utf8"): boolean {
     if (this.#removed) return true;
-    const isStored = this.#calls.append(lines);
+    const isStored = this.#calls.append(lines, encoding);
     if (this.#subscriptions.size > 0)
       for (const line of lines.slice(0, -1).split("\n")) this.#publish(parseStoredLine(line));
     return isStored;

@@ -4,12 +4,14 @@ import { FaasError, type Revision, revisionId, withDefaults } from "@faas/core";
 import { anyText } from "@faas/testing/arbitraries";
 import fc from "fast-check";
 import { type Entry, formatEntry, formatHeader, parseJournal } from "./journal-format.ts";
+import { packRevisions } from "./revisions/kept-revisions.ts";
 import { formatSnapshot, parseSnapshot } from "./snapshot-format.ts";
 import { State } from "./state.ts";
 
 const artifact = { kind: "bundle", digest: `sha256:${"a".repeat(64)}` } as const;
 const settings = withDefaults({});
 const current: Revision = { id: revisionId(artifact, settings), createdAt: "", artifact, settings };
+const kept = packRevisions([{ revision: { ...current, id: "earlier" }, servedUntil: "t" }]);
 const name = fc.stringMatching(/^[a-z]{1,8}$/);
 const someText = anyText({ maxLength: 20 });
 const change = fc.oneof(
@@ -18,6 +20,9 @@ const change = fc.oneof(
   fc
     .tuple(name, name, someText)
     .map(([org, endpoint, updatedAt]) => ({ org, endpoint, record: { createdAt: "", updatedAt, current } })),
+  fc
+    .tuple(name, name)
+    .map(([org, endpoint]) => ({ org, endpoint, record: { createdAt: "", updatedAt: "", current, kept } })),
   fc.record({ org: name, endpoint: name, record: fc.constant(null) }),
   fc.tuple(name, someText).map(([key, text]) => ({
     key,

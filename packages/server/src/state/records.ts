@@ -9,6 +9,14 @@ import {
   type Revision,
   reservedBy,
 } from "@faas/core";
+import {
+  type KeptRevision,
+  type PackedRevisions,
+  packedBundles,
+  packRevisions,
+  retainedRevisions,
+  unpackRevisions,
+} from "./revisions/kept-revisions.ts";
 import type { SecretRecords } from "./secret-records.ts";
 
 /**
@@ -26,6 +34,8 @@ export interface EndpointRecord {
   readonly candidate?: Revision;
   /** Why the last deployment failed; removed with the next one. */
   readonly failure?: ReplicaFailure;
+  /** Other revisions that can serve again, newest first. Absent: none. It can name the candidate, and, after an older server, `current`. */
+  readonly kept?: PackedRevisions;
 }
 
 /** Returns the revision that serves requests. */
@@ -54,11 +64,43 @@ export function isExpired(record: EndpointRecord, nowMs: number): boolean {
   return nowMs - Date.parse(record.updatedAt) > FAILED_FIRST_MAX_MS;
 }
 
-/** Returns every revision that the record names. */
+/** Returns every revision whose replicas run, or start with the next request. */
 export const revisionsOf = ({ current, candidate }: EndpointRecord): readonly Revision[] =>
   candidate ? [current, candidate] : [current];
 
-/** Returns the hostnames in the settings of every revision that the record names. */
+/** Returns the revisions that can serve again, without the serving one and the candidate, newest first. */
+export function keptRevisions(record: EndpointRecord): readonly KeptRevision[] {
+  const { current, candidate } = record;
+  return unpacked(record).filter(({ revision: { id } }) => id !== current.id && id !== candidate?.id);
+}
+
+const unpacked = ({ kept }: EndpointRecord): readonly KeptRevision[] =>
+  kept === undefined ? [] : unpackRevisions(kept);
+
+/** Returns the ids of the kept revisions that stay however many there are. */
+const pinnedRevisions = (_: EndpointRecord): ReadonlySet<string> => new Set();
+
+/** Returns the record with the newest of its revisions: at most `max`, including the serving one but not the candidate. */
+export function withRetention(record: EndpointRecord, max: number): EndpointRecord {
+  if (record.kept === undefined) return record;
+  const kept = unpackRevisions(record.kept);
+  const retained = retainedRevisions(kept, max - 1, pinnedRevisions(record));
+  return retained === kept ? record : withKept(record, retained);
+}
+
+function withKept(record: EndpointRecord, revisions: readonly KeptRevision[]): EndpointRecord {
+  const { kept: _, ...rest } = record;
+  return revisions.length === 0 ? rest : { ...rest, kept: packRevisions(revisions) };
+}
+
+/** Returns the record with a revision in front of the kept ones. One that is kept already stays where it is. */
+function withKeptFirst(record: EndpointRecord, added: KeptRevision): EndpointRecord {
+  const kept = unpacked(record);
+  if (kept.some(({ revision }) => revision.id === added.revision.id)) return record;
+  return withKept(record, [added, ...kept]);
+}
+
+/** Returns the hostnames in the settings of the serving revision and of the candidate. */
 export function hostnamesOf({ current, candidate }: EndpointRecord): readonly string[] {
   const serving = current.settings.hostnames ?? NO_HOSTNAMES;
   const target = candidate?.settings.hostnames ?? NO_HOSTNAMES;
@@ -67,14 +109,12 @@ export function hostnamesOf({ current, candidate }: EndpointRecord): readonly st
 
 const NO_HOSTNAMES: readonly string[] = [];
 
-/** Returns the digests of the bundles that the records name; a digest can occur more than once. */
-export function* bundlesOf(records: Iterable<EndpointRecord>): Generator<string> {
-  for (const record of records)
-    for (const revision of revisionsOf(record)) {
-      const digest = bundleOf(artifactOf(revision));
-      if (digest !== undefined) yield digest;
-    }
-}
+/** Returns the digests of the bundles of the serving revision and the candidate; a digest can occur twice. */
+export const bundlesOf = (record: EndpointRecord): string[] =>
+  revisionsOf(record).flatMap((revision) => bundleOf(artifactOf(revision)) ?? []);
+
+/** Returns the digests of the bundles of kept revisions; a digest can occur more than once. */
+export const keptBundlesOf = ({ kept }: EndpointRecord): string[] => (kept === undefined ? [] : packedBundles(kept));
 
 /** Returns the resources that are reserved for an endpoint; `NO_RESOURCES` for a missing one. */
 export const reservedByRecord = (record: EndpointRecord | null | undefined): ReservedResources =>
@@ -82,19 +122,27 @@ export const reservedByRecord = (record: EndpointRecord | null | undefined): Res
 
 /**
  * Returns the record with a revision as its target. A new endpoint serves it at once; with no replica until the first request there is nothing that
- * could show it is good, and nothing to fall back to either.
+ * could show it is good, and nothing to fall back to either. The previous target is kept.
  */
 export function withTarget(before: EndpointRecord | undefined, revision: Revision, now: string): EndpointRecord {
   if (!before) {
     const hasReplicas = revision.settings.replicas > 0;
     return { createdAt: now, updatedAt: now, current: revision, ...(hasReplicas ? { unproven: true } : {}) };
   }
-  const { failure: _, candidate: __, ...rest } = before;
+  const { failure: _, candidate: __, ...rest } = withUnservedTargetKept(before, revision);
   // Back to the serving revision, or in place of one that was never ready: no candidate is needed.
   if (awaitsFirstReady(before)) return { ...rest, updatedAt: now, current: revision };
   if (before.current.id === revision.id)
     return { ...rest, updatedAt: now, current: withNamed(before.current, revision) };
   return { ...rest, updatedAt: now, candidate: revision };
+}
+
+/** Keeps a target revision that has never served, before another one takes its place. */
+function withUnservedTargetKept(before: EndpointRecord, next: Revision): EndpointRecord {
+  const { candidate, failure } = before;
+  const target = targetRevision(before);
+  if (target.id === next.id || (candidate === undefined && !awaitsFirstReady(before))) return before;
+  return withKeptFirst(before, { revision: target, ...(failure?.revision === target.id && { failed: true }) });
 }
 
 /** Part of a revision that does not change its id. */
@@ -112,16 +160,21 @@ function withNamed({ set: _, warm: __, ...revision }: Revision, { set, warm }: N
   return { ...revision, ...(set && { set }), ...(warm && { warm }) };
 }
 
-/** Returns the record after the revision has become ready: it serves. */
-export function withServing(before: EndpointRecord, revision: Revision): EndpointRecord {
+/** Returns the record after the revision has become ready: it serves, and the one before it is kept. */
+export function withServing(before: EndpointRecord, revision: Revision, now: string): EndpointRecord {
   const { candidate: _, unproven: __, failure: ___, ...rest } = before;
-  return { ...rest, current: revision };
+  const { current } = before;
+  const others = unpacked(before).filter(({ revision: { id } }) => id !== revision.id && id !== current.id);
+  if (current.id === revision.id) return withKept({ ...rest, current: revision }, others);
+  const replaced = { revision: current, ...(awaitsFirstReady(before) ? {} : { servedUntil: now }) };
+  return withKept({ ...rest, current: revision }, [replaced, ...others]);
 }
 
 /** Returns the record after the deployment has failed: the serving revision, if it was ever ready, keeps serving. */
 export function withFailure(before: EndpointRecord, failure: ReplicaFailure): EndpointRecord {
-  const { candidate: _, ...rest } = before;
-  return { ...rest, failure };
+  const { candidate, ...rest } = before;
+  if (!candidate) return { ...rest, failure };
+  return withKeptFirst({ ...rest, failure }, { revision: candidate, failed: true });
 }
 
 /** Record of an organization without its endpoints. */

@@ -33,7 +33,11 @@ const revision = z.looseObject({
     env: z.record(z.string(), z.string()),
   }),
 });
-export const endpointRecordSchema = z.looseObject({ current: revision, candidate: revision.optional() });
+export const endpointRecordSchema = z.looseObject({
+  current: revision,
+  candidate: revision.optional(),
+  kept: z.looseObject({ bundles: z.string(), rest: z.string() }).optional(),
+});
 export const keyRecordSchema = z.looseObject({
   name: z.string(),
   scope: z.enum(keyScopes),

@@ -7,7 +7,14 @@ import {
   replaceReserved,
 } from "@faas/core";
 import { HostnameOwners } from "./hostname-owners.ts";
-import { bundlesOf, type Change, type EndpointRecord, type OrgFields, reservedByRecord } from "./records.ts";
+import {
+  bundlesOf,
+  type Change,
+  type EndpointRecord,
+  keptBundlesOf,
+  type OrgFields,
+  reservedByRecord,
+} from "./records.ts";
 
 interface Org {
   fields: OrgFields;
@@ -91,11 +98,15 @@ export class State {
 function putEndpoint(org: Org, endpoint: string, record: EndpointRecord | null): void {
   const before = org.endpoints.get(endpoint);
   org.reserved = replaceReserved(org.reserved, reservedByRecord(record), reservedByRecord(before));
-  if (record) for (const digest of bundlesOf([record])) org.bundles.set(digest, (org.bundles.get(digest) ?? 0) + 1);
-  if (before) for (const digest of bundlesOf([before])) forgetBundle(org.bundles, digest);
+  // Most changes keep the same revisions.
+  const namedBy = record?.kept === before?.kept ? bundlesOf : allBundlesOf;
+  if (record) for (const digest of namedBy(record)) org.bundles.set(digest, (org.bundles.get(digest) ?? 0) + 1);
+  if (before) for (const digest of namedBy(before)) forgetBundle(org.bundles, digest);
   if (record === null) org.endpoints.delete(endpoint);
   else org.endpoints.set(endpoint, record);
 }
+
+const allBundlesOf = (record: EndpointRecord): string[] => [...bundlesOf(record), ...keptBundlesOf(record)];
 
 function forgetBundle(bundles: Map<string, number>, digest: string): void {
   const left = (bundles.get(digest) ?? 0) - 1;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { FaasError, type Revision, revisionId, withDefaults } from "@faas/core";
 import { tempDir } from "@faas/testing";
+import { withServing, withTarget } from "./records.ts";
 import { readState } from "./recovery.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
@@ -178,4 +179,21 @@ test("the reserved resources and bundles of an organization are those of its end
   for (const endpoint of ["one", "two", "four"]) await put(endpoint, undefined);
   assert.equal(store.bundles("acme").size, 0);
   await store.close();
+});
+
+test("a lower limit of kept revisions drops the oldest ones and their bundles", async (t) => {
+  const store = await open(t, temporary().folder);
+  const ref = { org: "acme", endpoint: "x" };
+  const digestOf = (i: number) => `sha256:${String(i).padStart(64, "0")}`;
+  const makeServe = (i: number) => {
+    const next = { ...revision, id: `r${i}`, artifact: { kind: "bundle", digest: digestOf(i) } as const };
+    return store.changeEndpoint(ref, (before) => withServing(withTarget(before, next, ""), next, `t${i}`));
+  };
+  for (let i = 0; i < 25; i++) await makeServe(i);
+  assert.equal(store.bundles("acme").size, 20);
+  assert.ok(!store.bundles("acme").has(digestOf(4)));
+  await store.putOrg("acme", { revisions: 3 });
+  assert.deepEqual([...store.bundles("acme").keys()].sort(), [22, 23, 24].map(digestOf));
+  await makeServe(25);
+  assert.deepEqual([...store.bundles("acme").keys()].sort(), [23, 24, 25].map(digestOf));
 });

@@ -6,13 +6,14 @@ import {
   FaasError,
   type KeyRecord,
   type LimitsChange,
+  limitNumbers,
   limitsProblem,
   type ReservedResources,
 } from "@faas/core";
 import { TEMPORARY } from "./atomic-file.ts";
 import { isStorageFull } from "./fsync.ts";
 import { Journal, type JournalOptions } from "./journal.ts";
-import type { Change, EndpointRecord, OrgFields, OrgRecord } from "./records.ts";
+import { type Change, type EndpointRecord, type OrgFields, type OrgRecord, withRetention } from "./records.ts";
 import { readState, type StateOnDisk } from "./recovery.ts";
 import type { SecretRecords } from "./secret-records.ts";
 import type { State } from "./state.ts";
@@ -107,7 +108,7 @@ export class Store {
   }
 
   /**
-   * Creates the organization if it does not exist, and changes the given limits.
+   * Creates the organization if it does not exist, and changes the given limits. Revisions that the new limits no longer keep are dropped.
    *
    * @throws INVALID_REQUEST
    */
@@ -120,6 +121,12 @@ export class Store {
       const problem = limitsProblem(change);
       if (problem) throw new FaasError("INVALID_REQUEST", problem);
       transaction.putOrg(name, { ...fields, ...(Object.keys(limits).length === 0 ? {} : { limits }) });
+      const { revisions } = limitNumbers(limits);
+      if (revisions >= limitNumbers(previous).revisions) return;
+      for (const [endpoint, record] of transaction.endpointsOf(name)) {
+        const retained = withRetention(record, revisions);
+        if (retained !== record) transaction.putEndpoint({ org: name, endpoint }, retained);
+      }
     });
   }
 
@@ -171,7 +178,7 @@ export class Store {
 
   /**
    * Changes an endpoint. `next` gets the record, the organization's secrets and the owners of hostnames after all earlier changes, and returns the new
-   * record; `undefined` removes the endpoint. The change rejects with what `next` throws.
+   * record; `undefined` removes the endpoint. As many revisions are kept as the organization's limits say. The change rejects with what `next` throws.
    */
   changeEndpoint(
     ref: EndpointRef,
@@ -183,12 +190,12 @@ export class Store {
   ): Promise<void> {
     return this.#change((transaction) => {
       const before = transaction.endpoint(ref);
-      const after = next(before, transaction.fields(ref.org)?.secrets ?? {}, (hostname) =>
-        transaction.hostnameOwner(hostname),
-      );
+      const fields = transaction.fields(ref.org);
+      const after = next(before, fields?.secrets ?? {}, (hostname) => transaction.hostnameOwner(hostname));
       if (after === before) return;
-      if (after && !transaction.fields(ref.org)) transaction.putOrg(ref.org, newOrg());
-      transaction.putEndpoint(ref, after ?? null);
+      if (after && !fields) transaction.putOrg(ref.org, newOrg());
+      const { revisions } = limitNumbers(fields?.limits ?? {});
+      transaction.putEndpoint(ref, after ? withRetention(after, revisions) : null);
     });
   }
 

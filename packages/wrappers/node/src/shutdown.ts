@@ -6,12 +6,18 @@ import { callSigtermHandlers, interceptSigterm } from "./sigterm-handlers.ts";
 
 /** Time beyond the deadline of the last call after which a drain ends, with connections that are still open. */
 const DRAIN_GRACE_MS = 1000;
+/**
+ * Time for which idle connections stay open in a drain: a client that does not know of it may be sending a request, which must not be lost. Clients that
+ * know close their connections.
+ */
+const IDLE_MS = 2000;
 /** Time for the user's handlers of SIGTERM. The platform kills the process a little later. */
 const HANDLERS_MS = 2000;
 
 /** True after SIGTERM: calls in flight finish, and new connections are rejected. */
 export let isDraining = false;
-let drainingServer: Server | undefined;
+/** Server whose idle connections are closed: it has drained for long enough. */
+let drainedServer: Server | undefined;
 
 /**
  * Exits on SIGTERM, when the calls in flight have finished and then the user's handlers of SIGTERM. A second SIGTERM exits immediately, and so does one
@@ -21,10 +27,14 @@ export function drainOnSigterm(server: Server, hasFunction: () => boolean = () =
   interceptSigterm((args) => {
     if (isDraining || !hasFunction()) process.exit(0);
     isDraining = true;
-    drainingServer = server;
     const finish = () => exitAfterHandlers(args);
-    server.close(() => void Promise.resolve(lazyIfUsed()?.whenBackgroundWorkDone()).then(finish));
-    server.closeIdleConnections();
+    const closed = () => void Promise.resolve(lazyIfUsed()?.whenBackgroundWorkDone()).then(finish);
+    // Clients that are already connected are served: they are accepted in this turn of the event loop.
+    setImmediate(() => stopListening(server, closed));
+    setTimeout(() => {
+      drainedServer = server;
+      server.closeIdleConnections();
+    }, IDLE_MS).unref();
     setTimeout(
       () => void Promise.resolve(lazyIfUsed()?.endOpenSockets()).then(finish),
       timeoutMs + DRAIN_GRACE_MS,
@@ -34,7 +44,13 @@ export function drainOnSigterm(server: Server, hasFunction: () => boolean = () =
 
 /** Closes kept-alive connections after the last call of a draining wrapper, so that they don't delay its exit. */
 export function closeIdleConnectionsOnDrain(): void {
-  drainingServer?.closeIdleConnections();
+  drainedServer?.closeIdleConnections();
+}
+
+/** Closes the listener, and calls `closed` when the last connection has ended. `server.close` would close idle connections too. */
+function stopListening(server: Server, closed: () => void): void {
+  const { close } = Object.getPrototypeOf(Object.getPrototypeOf(server)) as Server;
+  close.call(server, closed);
 }
 
 let isExiting = false;

@@ -21,6 +21,8 @@ KEEP_ALIVE = 75
 STALLED = 60
 LINGER = 2
 SWEEP = 5
+# Idle connections stay open this long in a drain: a client that does not know of it may be sending a request. Clients that know close theirs.
+DRAIN_IDLE = 2
 # A drain ends this time after the time limit of a call, even with open connections.
 DRAIN_GRACE = 1
 

@@ -13,7 +13,7 @@ from .function.signature import arity, is_async
 from .http.connection import Connection
 from .http.response import JSON, complete_response, problem_response
 from .lifecycle import lifecycle
-from .options import BACKLOG, DRAIN_GRACE, SWEEP, settings
+from .options import BACKLOG, DRAIN_GRACE, DRAIN_IDLE, SWEEP, settings
 from .problem import Problem, no_capacity, replica_claimed
 from .process_exit import exit_process
 from .runners.async_runner import AsyncRunner
@@ -252,9 +252,16 @@ class Server:
         for connection in list(self.connections):
             if connection.call is None and not connection.buffer:
                 connection.readable()  # a request that has come meanwhile counts as in flight
-                if connection.call is None and not connection.buffer:
-                    connection.close()
+        self.loop.call_later(DRAIN_IDLE, self.close_idle)
         if self.on_drain:
             self.on_drain()
         if not self.connections:
             self.loop.stop()
+
+    def close_idle(self) -> None:
+        """Close idle connections of a server that is being drained, whose clients have had time to close them."""
+        for connection in list(self.connections):
+            if connection.call is None and not connection.buffer:
+                connection.readable()
+                if connection.call is None and not connection.buffer:
+                    connection.close()

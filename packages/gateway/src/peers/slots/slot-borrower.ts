@@ -13,6 +13,7 @@ export function receiveGrant(pool: SlotPool, holder: string, slots: number, nowM
   part.held += slots;
   part.publish();
   pool.unconfirmed += slots;
+  pool.unansweredSinceMs = Number.NEGATIVE_INFINITY;
   pool.wantSent = Math.max(0, pool.wantSent - slots);
   pool.turnSinceMs = nowMs;
 }

@@ -97,14 +97,7 @@ export class SlotLedger implements SlotSharing {
 
   /** Starts again as another member, which has the slots of calls in flight and no others, and is not a member of a group yet. */
   restart(self: string): void {
-    for (const pool of this.#pools.values()) {
-      pool.resetRoles();
-      pool.owner = "";
-      for (const part of pool.parts.values()) {
-        part.held = part.used;
-        part.publish();
-      }
-    }
+    for (const pool of this.#pools.values()) pool.abandon();
     this.#self = self;
     this.#active = false;
     this.#mayActivate = false;
@@ -132,7 +125,9 @@ export class SlotLedger implements SlotSharing {
     // A sender with another view sends it too, and synchronizes again.
     if (message.view !== this.#view) return;
     this.#flush();
+    const now = this.#options.now();
     for (const pool of this.#pools.values()) {
+      if (pool.owner === from) pool.unansweredSinceMs = now;
       if (pool.owner !== this.#self) continue;
       pool.borrowers.delete(from);
       for (const part of pool.parts.values()) part.granted.delete(from);
@@ -201,9 +196,11 @@ export class SlotLedger implements SlotSharing {
     this.#flush();
   }
 
-  isUndecided({ key }: SlotUser): boolean {
-    const owner = this.#pools.get(key)?.owner;
-    return !this.#active || (owner !== undefined && owner !== this.#self && !this.#reachable.has(owner));
+  isUndecided({ key }: Pick<SlotUser, "key">): boolean {
+    if (!this.#active) return true;
+    const pool = this.#pools.get(key);
+    if (pool === undefined || pool.owner === this.#self) return false;
+    return !this.#reachable.has(pool.owner) || pool.isUnanswered(this.#options.now());
   }
 
   added(user: SlotUser, holder: SlotHolder): void {
@@ -278,13 +275,16 @@ export class SlotLedger implements SlotSharing {
     if (this.#active || !this.#mayActivate || !this.#members.includes(this.#self)) return;
     if (this.#members.some((member) => member !== this.#self && !this.#synced.has(member))) return;
     this.#active = true;
-    for (const pool of this.#pools.values()) this.#changed.add(pool);
+    for (const pool of this.#pools.values()) {
+      pool.unansweredSinceMs = this.#options.now();
+      this.#changed.add(pool);
+    }
   }
 
   #pool(key: string): SlotPool {
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new SlotPool(key);
+      pool = new SlotPool(key, this.#options.now());
       pool.owner = this.#members.length > 0 ? ownerOf(key, this.#members) : "";
       this.#pools.set(key, pool);
     }

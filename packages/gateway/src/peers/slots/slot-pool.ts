@@ -67,6 +67,9 @@ export class SlotPart {
   }
 }
 
+/** Time within which an owner that can be asked hands out slots: its process, or this one, may be busy. */
+const ANSWER_MS = 2_000;
+
 /** Slots that an owner asked another gateway to return. */
 export interface Recall {
   slots: number;
@@ -109,9 +112,12 @@ export class SlotPool {
   /** Slots that the owner wants back. */
   owed = 0;
   keep = 0;
+  /** Since when the owner can be asked, if this gateway has got no slots since. */
+  unansweredSinceMs: number;
 
-  constructor(key: string) {
+  constructor(key: string, nowMs: number) {
     this.key = key;
+    this.unansweredSinceMs = nowMs;
   }
 
   get capacity(): number {
@@ -146,6 +152,11 @@ export class SlotPool {
     if (this.parts.size > 0 || this.waiting > 0 || this.wantSent > 0) return false;
     for (const { wants, unconfirmed } of this.borrowers.values()) if (wants > 0 || unconfirmed > 0) return false;
     return true;
+  }
+
+  /** True while slots from the owner may be on the way. */
+  isUnanswered(nowMs: number): boolean {
+    return nowMs - this.unansweredSinceMs < ANSWER_MS;
   }
 
   part(id: string, nowMs: number): SlotPart {
@@ -194,6 +205,16 @@ export class SlotPool {
     this.unconfirmed = 0;
     this.owed = 0;
     this.setContended(false);
+  }
+
+  /** Gives up its owner, and all slots but those of calls in flight. */
+  abandon(): void {
+    this.resetRoles();
+    this.owner = "";
+    for (const part of this.parts.values()) {
+      part.held = part.used;
+      part.publish();
+    }
   }
 
   /** Keeps this gateway's share of a pool that it owned, at most: the new owner counts it as granted. */

@@ -10,6 +10,11 @@ import { CpuLimits } from "./cpu-limits.ts";
 const ref = { org: "acme", endpoint: "x" };
 const DEFERRED = "Node didn't have enough resource: cpu, requested: 250, used: 1900, capacity: 2000";
 
+const forbidden = (reason: string) =>
+  new ClusterError("CLUSTER_REFUSED", `pods "x-1" is forbidden: ${reason}`, 403, "Forbidden");
+const aboveMaximum = forbidden("maximum cpu usage per Container is 500m");
+const belowMinimum = forbidden("minimum cpu usage per Container is 200m");
+
 interface Resources {
   readonly limits?: { readonly cpu: string };
   readonly requests?: { readonly cpu: string };
@@ -180,6 +185,56 @@ describe("CpuLimits", () => {
     pod.limits.set(ref, { limitMillis: 1000, reservedMillis: 100 });
     assert.equal(pod.pending.length, 2);
     assert.equal(pod.pending[1], undefined);
+  });
+
+  test("keeps a limit that the cluster does not let it raise, and says why", async (t) => {
+    const pod = new FakePod(t);
+    await pod.ready();
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    pod.errors.push(aboveMaximum);
+    assert.deepEqual(await pod.set(1000, 100), []);
+    assert.deepEqual(pod.pending, [
+      "1 of 1 replicas should be allowed 1000m CPU, but the cluster refuses that limit: maximum cpu usage per Container is 500m",
+    ]);
+    assert.deepEqual(await pod.set(1200, 100), []);
+    assert.deepEqual(await pod.set(400, 100), ["limit 400m"]);
+    assert.deepEqual(await pod.set(1000, 100), ["limit 1000m"]);
+    assert.deepEqual(pod.pending.slice(1), [undefined]);
+  });
+
+  test("tries a refused limit again after a while, and no longer reports it when the cluster accepts it", async (t) => {
+    const pod = new FakePod(t);
+    await pod.ready();
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    pod.errors.push(aboveMaximum, aboveMaximum);
+    await pod.set(1000, 100);
+    t.mock.timers.tick(10_000);
+    await pod.settle();
+    assert.equal(pod.limit, "100m");
+    t.mock.timers.tick(10_000);
+    await pod.settle();
+    assert.equal(pod.limit, "1000m");
+    assert.deepEqual(pod.pending.slice(1), [undefined]);
+  });
+
+  test("gives up the request first, and then the limit, if the cluster refuses both", async (t) => {
+    const pod = new FakePod(t);
+    await pod.ready();
+    pod.errors.push(aboveMaximum, aboveMaximum);
+    assert.deepEqual(await pod.set(1000, 1000), []);
+    assert.match(pod.pending.at(-1) ?? "", /the cluster refuses that limit: maximum cpu usage/);
+    assert.deepEqual(await pod.set(100, 100), []);
+    assert.equal(pod.pending.at(-1), undefined);
+  });
+
+  test("does not repeat at once a fall that the cluster refuses", async (t) => {
+    const pod = new FakePod(t);
+    await pod.ready();
+    await pod.set(1000, 1000);
+    pod.errors.push(belowMinimum, belowMinimum);
+    assert.deepEqual(await pod.set(100, 100), []);
+    assert.deepEqual(pod.errors, []);
+    assert.deepEqual([pod.limit, pod.request], ["1000m", "250m"]);
   });
 
   test("gives a claimed pod of the pool the limit of its endpoint, also when the node has no room for its request", async (t) => {

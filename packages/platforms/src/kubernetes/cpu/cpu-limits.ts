@@ -3,7 +3,7 @@ import { ClusterError, isNotFound } from "../client/cluster-error.ts";
 import type { ClusterRequests } from "../client/requests.ts";
 import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
 import { resizePod } from "../pods/resize-pod.ts";
-import { desiredPodCpu, grantedRequestMillis, type PodCpu, resourcesPatch } from "./pod-cpu.ts";
+import { attainableCpu, desiredPodCpu, grantedRequestMillis, type PodCpu, resourcesPatch } from "./pod-cpu.ts";
 
 const MAX_ATTEMPTS = 3;
 /** Time after which the reservation that a node had no room for is tried again. */
@@ -22,8 +22,10 @@ interface TrackedPod {
   /** True once it answers: until then it keeps the CPU that it was created with. */
   isReady: boolean;
   isPatching: boolean;
-  /** Reason why its node did not reserve what it should. */
+  /** Reason why it does not have the CPU that it should have. */
   denied: string | undefined;
+  /** Limit and request that the API server refused: that much, or more, is not requested before the next attempt. */
+  refused: Partial<PodCpu>;
   retryTimer: NodeJS.Timeout | undefined;
 }
 
@@ -35,7 +37,8 @@ interface TrackedEndpoint {
 
 /**
  * Resizes the CPU of started pods in place (Kubernetes, "Resize CPU and Memory Resources"): removes the startup boost, and follows `setCpu`. A limit costs a
- * node nothing. A request that it has no room for is withdrawn, so that the limit takes effect, and requested again after a while.
+ * node nothing. A request that it has no room for is withdrawn, so that the limit takes effect, and requested again after a while. So is a request or a limit
+ * that the API server refuses.
  */
 export class CpuLimits {
   readonly #options: CpuLimitsOptions;
@@ -112,7 +115,7 @@ export class CpuLimits {
       known.facts = facts;
       return known;
     }
-    const pod = { facts, isReady: false, isPatching: false, denied: undefined, retryTimer: undefined };
+    const pod = { facts, isReady: false, isPatching: false, denied: undefined, refused: {}, retryTimer: undefined };
     pods.set(podKey(facts), pod);
     return pod;
   }
@@ -124,7 +127,11 @@ export class CpuLimits {
     if (pod.isPatching) return;
     if (resizePending !== undefined) {
       if (cpuRequestMillis > grantedRequestMillis(facts)) this.#deny(endpoint, pod, resizePending);
-    } else if (grantedCpuRequestMillis === desiredPodCpu(facts, endpoint.wanted)?.requestMillis) {
+      return;
+    }
+    const desired = desiredPodCpu(facts, endpoint.wanted);
+    const hasLimit = pod.refused.limitMillis === undefined || facts.cpuMillis === desired?.limitMillis;
+    if (grantedCpuRequestMillis === desired?.requestMillis && hasLimit) {
       this.#allowRetry(pod);
       this.#report(endpoint, facts);
     }
@@ -135,6 +142,7 @@ export class CpuLimits {
     clearTimeout(pod.retryTimer);
     pod.retryTimer = setTimeout(() => {
       pod.retryTimer = undefined;
+      pod.refused = {};
       this.#resize(endpoint, pod);
     }, RETRY_MS).unref();
     this.#report(endpoint, pod.facts);
@@ -145,21 +153,20 @@ export class CpuLimits {
     clearTimeout(pod.retryTimer);
     pod.retryTimer = undefined;
     pod.denied = undefined;
+    pod.refused = {};
   }
 
-  #desired({ wanted }: TrackedEndpoint, { facts, retryTimer }: TrackedPod): PodCpu | undefined {
+  #desired({ wanted }: TrackedEndpoint, { facts, refused, retryTimer }: TrackedPod): PodCpu | undefined {
     const desired = desiredPodCpu(facts, wanted);
-    if (desired === undefined || retryTimer === undefined) return desired;
-    return { ...desired, requestMillis: Math.min(desired.requestMillis, grantedRequestMillis(facts)) };
+    return desired && retryTimer ? attainableCpu(desired, facts, refused) : desired;
   }
 
   #resize(endpoint: TrackedEndpoint, pod: TrackedPod): void {
     if (!pod.isReady || pod.isPatching || this.#options.signal.aborted) return;
     const target = this.#desired(endpoint, pod);
-    const resources = target && resourcesPatch(pod.facts, target);
-    if (resources === undefined) return;
+    if (target === undefined || resourcesPatch(pod.facts, target) === undefined) return;
     pod.isPatching = true;
-    void this.#patch(endpoint, pod, resources).then((isDone) => {
+    void this.#patch(endpoint, pod, target).then((isDone) => {
       pod.isPatching = false;
       // The desired limit, or the room on the node, may have changed in the meantime.
       if (isDone && endpoint.pods.get(podKey(pod.facts)) === pod) this.observed(pod.facts);
@@ -167,17 +174,20 @@ export class CpuLimits {
   }
 
   /** Returns true when the pod has the resources in its spec, or its node cannot reserve them. */
-  async #patch(endpoint: TrackedEndpoint, pod: TrackedPod, resources: object): Promise<boolean> {
+  async #patch(endpoint: TrackedEndpoint, pod: TrackedPod, target: PodCpu): Promise<boolean> {
     const { api, log, signal } = this.#options;
     const { pod: name } = pod.facts;
+    const resources = resourcesPatch(pod.facts, target) ?? {};
     for (let attempt = 1; ; attempt++) {
       try {
         pod.facts = podFacts(await resizePod(api, pod.facts, resources, signal));
         return true;
       } catch (error) {
         if (signal.aborted || isNotFound(error)) return false;
-        if (error instanceof ClusterError && error.httpStatus === 403 && "requests" in resources) {
-          // A quota of the namespace, or more than the node has. Nothing was changed.
+        if (error instanceof ClusterError && error.httpStatus === 403) {
+          // A quota or a range of the namespace, or more than the node has. Nothing was changed. The request is given up before the limit.
+          const { limitMillis, requestMillis } = target;
+          pod.refused = { ...pod.refused, ...("requests" in resources ? { requestMillis } : { limitMillis }) };
           this.#deny(endpoint, pod, error.message.replace(/^.* is forbidden: /s, ""));
           return true;
         }
@@ -202,5 +212,9 @@ export class CpuLimits {
   }
 }
 
-const pendingText = ({ facts, denied }: TrackedPod, count: number, { pods, wanted }: TrackedEndpoint) =>
-  `${count} of ${pods.size} replicas may use ${wanted?.limitMillis ?? facts.endpointCpuMillis}m CPU, but no CPU could be reserved for that: ${denied}`;
+function pendingText({ facts, denied, refused }: TrackedPod, count: number, { pods, wanted }: TrackedEndpoint): string {
+  const limit = `${wanted?.limitMillis ?? facts.endpointCpuMillis}m CPU`;
+  return refused.limitMillis === undefined
+    ? `${count} of ${pods.size} replicas may use ${limit}, but no CPU could be reserved for that: ${denied}`
+    : `${count} of ${pods.size} replicas should be allowed ${limit}, but the cluster refuses that limit: ${denied}`;
+}

@@ -23,6 +23,21 @@ export function desiredPodCpu(
 export const grantedRequestMillis = ({ grantedCpuRequestMillis, endpointCpuMillis = 0 }: PodFacts): number =>
   grantedCpuRequestMillis ?? requestedCpuMillis(endpointCpuMillis);
 
+/**
+ * Returns what a pod can have of the CPU that it should have: no higher request than its node has granted, and nothing that was refused.
+ *
+ * @param refused limit and request that the API server refused; the pod keeps what it has in their place
+ */
+export function attainableCpu(desired: PodCpu, facts: PodFacts, refused: Partial<PodCpu>): PodCpu {
+  const { limitMillis = Number.POSITIVE_INFINITY, requestMillis = Number.POSITIVE_INFINITY } = refused;
+  const { cpuMillis = desired.limitMillis, cpuRequestMillis = desired.requestMillis } = facts;
+  const possible = desired.requestMillis >= requestMillis ? cpuRequestMillis : desired.requestMillis;
+  const request = Math.min(possible, grantedRequestMillis(facts));
+  // A limit below the request is invalid.
+  const limit = Math.max(desired.limitMillis, request);
+  return { limitMillis: limit >= limitMillis ? cpuMillis : limit, requestMillis: request };
+}
+
 /** Builds the patch of a pod's resources; `undefined` if it has them. */
 export function resourcesPatch({ cpuMillis, cpuRequestMillis }: PodFacts, { limitMillis, requestMillis }: PodCpu) {
   const limits = cpuMillis === limitMillis ? {} : { limits: { cpu: `${limitMillis}m` } };

@@ -29,6 +29,8 @@ export interface ReplicaOwner {
   onFailure(replica: Replica, failure: Failure): void;
   /** Called once for a replica that was ready, when its process has ended; how it ended is reported by `onFailure`, before or later. Returns the time after which to replace it. */
   onExit(replica: Replica, readyMs: number): number;
+  /** Returns the time after which to replace a replica whose container waits for a function. */
+  replacementDelayMs(): number;
   /** Called when it is time to replace a replica that exited, unless another container has replaced it by then. */
   onReplace(replica: Replica): void;
 }
@@ -191,7 +193,11 @@ export class Replica {
     if (!this.#wasReady || this.#hasExited) return;
     this.#hasExited = true;
     this.#isReady = false;
-    const delayMs = this.#owner.onExit(this, performance.now() - this.#readyAt);
+    this.#replaceIn(this.#owner.onExit(this, performance.now() - this.#readyAt));
+  }
+
+  /** A container that was a warm pod's, and was restarted, waits for a function again: nobody gives it one, because its pod belongs to the endpoint. */
+  #replaceIn(delayMs: number): void {
     this.#replaceTimer = setTimeout(() => this.#owner.onReplace(this), delayMs).unref();
   }
 
@@ -208,7 +214,8 @@ export class Replica {
         return this.#becomeReady(signal);
       }
       const response = this.#claim ?? waitUntilPodReady(pod, signal, onConnect);
-      const { ready, isWrapper, status, detail = "" } = await response;
+      const { ready, isWrapper, isWarm, status, detail = "" } = await response;
+      if (isWarm) return this.#replaceIn(this.#owner.replacementDelayMs());
       if (!ready || !isWrapper)
         return this.fail(
           isWrapper ? { code: "FUNCTION_LOAD_FAILED", detail, logs: "current" } : foreignServerFailure(status),

@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { type ReadyResponse, readyResponse } from "../../common/ready-probe.ts";
+import { untilSilent } from "../pods/silence.ts";
 import { PORT } from "../reconcile/manifests/labels.ts";
 import { CODE_FOLDER } from "../reconcile/manifests/warm-pod.ts";
 import type { CodePayload } from "./code-payload.ts";
@@ -19,7 +20,7 @@ export interface Claim {
 
 /**
  * Gives a warm pod its function. Resolves when the function has loaded, or failed to (docs/wrapper-protocol.md, "Warm mode"). Rejects if the pod did not take
- * it: the pod is gone, or has another one.
+ * it: the pod is gone, does not respond, or has another one.
  */
 export function sendClaim({ host, token, code, env }: Claim, signal: AbortSignal): Promise<ReadyResponse> {
   const { files, content, digest } = code;
@@ -36,7 +37,16 @@ export function sendClaim({ host, token, code, env }: Claim, signal: AbortSignal
       socket.setNoDelay();
       socket.once("connect", () => clearTimeout(connecting));
     });
-    outgoing.once("close", () => clearTimeout(connecting));
+    const watching = new AbortController();
+    // The loss of its node closes no connection.
+    untilSilent({ host, port: PORT }, AbortSignal.any([signal, watching.signal])).then(
+      () => outgoing.destroy(new Error("the pod does not respond any more")),
+      () => {},
+    );
+    outgoing.once("close", () => {
+      clearTimeout(connecting);
+      watching.abort();
+    });
     outgoing.once("error", reject);
     outgoing.once("response", (response) => {
       const answered = readyResponse(response, "a claim").then((answer) => {

@@ -20,6 +20,7 @@ import {
 import type { EndpointRegistry } from "@faas/gateway";
 import type { Context } from "koa";
 import { z } from "zod";
+import { clientAddress } from "../../audit/client-address.ts";
 import type { DeploymentController } from "../../deployments/controller.ts";
 import { targetRevision } from "../../state/records.ts";
 import type { Store } from "../../state/store.ts";
@@ -122,8 +123,8 @@ const putEndpoint = (deps: RegistrationDeps) =>
       "Registers an endpoint, deploys a new revision of it or changes its settings; the response is sent when it is on disk",
     requestBody: jsonBody(putEndpointSchema),
     responses: REGISTRATION_RESPONSES,
-    handle: ({ context, parameters: ref, body: { artifact, dryRun, ...change }, permissions }) =>
-      registration(context, { ref, artifact, change, dryRun }, permissions, deps),
+    handle: ({ context, parameters: ref, body: { artifact, source, dryRun, ...change }, permissions }) =>
+      registration(context, { ref, artifact, source, change, dryRun }, permissions, deps),
   });
 
 const getSettings = ({ store }: Pick<ViewDeps, "store">) =>
@@ -198,16 +199,16 @@ const REGISTRATION_RESPONSES = {
 
 async function registration(
   context: Context,
-  { dryRun, ...request }: Omit<RegistrationRequest, "host"> & { readonly dryRun: boolean | undefined },
+  { dryRun, ...request }: Omit<RegistrationRequest, "host" | "from"> & { readonly dryRun: boolean | undefined },
   permissions: Permissions,
   deps: RegistrationDeps,
 ) {
-  const { host } = context;
+  const full = { ...request, host: context.host, from: clientAddress(context.req) };
   if (dryRun) {
     stateOf(context).change = { dryRun };
-    return { status: 200, body: await plan({ ...request, host }, permissions, deps) } as const;
+    return { status: 200, body: await plan(full, permissions, deps) } as const;
   }
-  const { ref, ...outcome } = await register({ ...request, host }, permissions, deps);
+  const { ref, ...outcome } = await register(full, permissions, deps);
   const body = { ...ref, url: `${originOf(context)}/${endpointKey(ref)}`, ...outcome };
   return outcome.created ? ({ status: 201, body } as const) : ({ status: 200, body } as const);
 }

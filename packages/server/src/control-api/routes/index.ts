@@ -4,6 +4,7 @@ import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
+import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
 import { type StatsRoutesDeps, statsRoutes } from "./stats.ts";
@@ -14,6 +15,7 @@ export type RoutesDeps = ServerRoutesDeps &
   KeyRoutesDeps &
   SecretRoutesDeps &
   EndpointRoutesDeps &
+  RevisionRoutesDeps &
   LogRoutesDeps &
   StatsRoutesDeps &
   BundleRoutesDeps;
@@ -25,6 +27,7 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...keyRoutes(deps),
   ...secretRoutes(deps),
   ...endpointRoutes(deps),
+  ...revisionRoutes(deps),
   ...logRoutes(deps),
   ...statsRoutes(deps),
   ...bundleRoutes(deps),

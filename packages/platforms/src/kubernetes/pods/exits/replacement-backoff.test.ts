@@ -19,6 +19,8 @@ test("a replica that worked, and a new attempt, end the backoff", () => {
   delays(backoff, 20, 0);
   assert.equal(backoff.next(30_000), 0);
   delays(backoff, 20, 0);
+  assert.equal(backoff.delayMs, 30_000);
   backoff.reset();
+  assert.equal(backoff.delayMs, 0);
   assert.equal(backoff.next(0), 0);
 });

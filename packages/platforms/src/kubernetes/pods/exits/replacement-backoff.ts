@@ -17,6 +17,11 @@ export class ReplacementBackoff {
    */
   next(readyMs: number): number {
     this.#shortLived = readyMs >= HEALTHY_MS ? 1 : this.#shortLived + 1;
+    return this.delayMs;
+  }
+
+  /** The delay after the last exit. */
+  get delayMs(): number {
     const delayed = this.#shortLived - IMMEDIATE;
     return delayed <= 0 ? 0 : Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** (delayed - 1));
   }
