@@ -1,3 +1,4 @@
+export * from "./api/call-responses.ts";
 export * from "./api/endpoint-responses.ts";
 export * from "./api/key-responses.ts";
 export * from "./api/organization-responses.ts";

@@ -40,6 +40,7 @@ import { startPlatform } from "./start-platform.ts";
 import { ControlGate } from "./takeover/control-gate.ts";
 import { startReplicas } from "./takeover/start-replicas.ts";
 import { workDirOf } from "./takeover/work-dir.ts";
+import { RecentCalls } from "./traces/recent-calls.ts";
 import { RolloutSpans } from "./traces/rollout-spans.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
@@ -162,7 +163,8 @@ function createServedState(
     },
   });
   const metrics = new Metrics(registry);
-  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
+  const recentCalls = new RecentCalls();
+  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log, recentCalls));
   const gateways: GatewayGroup | undefined =
     options.gateways &&
     startGateways({
@@ -179,7 +181,7 @@ function createServedState(
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );
-  return { registry, autoscaler, metrics, accessLog, gateways, limitsOf, defaultLimits };
+  return { registry, autoscaler, metrics, accessLog, recentCalls, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */
@@ -233,6 +235,7 @@ function createApi(
   stopping: AbortSignal,
 ): RequestListener {
   const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
+  const { recentCalls } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
     traces,
@@ -250,6 +253,7 @@ function createApi(
     endpoints: registry,
     platform,
     metrics,
+    recentCalls,
     logs,
     config: serverConfig(version, options, platform, bundles),
     gateways: control.gateways,

@@ -96,6 +96,8 @@ export class Exchange implements Waiter, Responder, ClientListener {
   coldMs = 0;
   /** Milliseconds on replicas that failed before they responded. */
   lostMs = 0;
+  /** Milliseconds until the head of a replica's response; 0 without one. */
+  headMs = 0;
   /** Why the last replica did not accept it. */
   lastError: Error | undefined;
   /** The request was sent again after a replica accepted it and failed. */

@@ -89,7 +89,9 @@ class ResponseRelay implements ResponseHandler {
     const { response } = exchange;
     exchange.status = status;
     exchange.trace?.responded(head.fields.find(({ key }) => key === TIMES_HEADER)?.value);
-    const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
+    const now = performance.now();
+    exchange.headMs = now - exchange.arrived;
+    const timing = exchange.serverTiming(exchange.lostMs + now - this.#began);
     this.#sized = framing.kind === "length" || framing.kind === "none";
     // The head of a stream must not wait for its first chunk.
     const headers = passedOnHeaders(head, exchange, this.#context.isEndpoint);

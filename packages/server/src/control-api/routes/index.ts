@@ -1,5 +1,6 @@
 import type { Route } from "../route.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
+import { type CallRoutesDeps, callRoutes } from "./calls.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
@@ -18,6 +19,7 @@ export type RoutesDeps = ServerRoutesDeps &
   RevisionRoutesDeps &
   LogRoutesDeps &
   StatsRoutesDeps &
+  CallRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -30,5 +32,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...revisionRoutes(deps),
   ...logRoutes(deps),
   ...statsRoutes(deps),
+  ...callRoutes(deps),
   ...bundleRoutes(deps),
 ];
