@@ -18,6 +18,7 @@ export { TokenVerifier } from "./keys/token-verifier.ts";
 export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";
 export { accessLineOf } from "./metrics/access-line.ts";
 export type { AccessLog, FinishedCall } from "./metrics/access-log.ts";
+export { acceptsOpenMetrics, OPEN_METRICS_TYPE, toOpenMetrics } from "./metrics/open-metrics.ts";
 export { RequestHistogram } from "./metrics/request-histogram.ts";
 export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export { RequestStatistics } from "./metrics/request-statistics.ts";
