@@ -13,6 +13,7 @@ const allowed = {
   installer: ["core", "platforms"],
   server: ["core", "gateway", "platforms"],
   cli: ["core", "builder", "bench", "server", "installer", "gateway", "platforms"],
+  ui: ["core"],
   testing: ["core"],
 };
 const TESTS = String.raw`\.test\.ts$|/testing/|^packages/testing/|^test/`;

@@ -5,6 +5,7 @@
 import { accessLog } from "./access-log.ts";
 import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
+import { eventStreams } from "./events/event-streams.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
 import { gatewayProcesses } from "./gateways/processes.ts";
@@ -24,6 +25,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   commands,
   "cold-starts": coldStarts,
   "idle-server": idleServer,
+  "event-streams": eventStreams,
   gateway,
   "access-log": accessLog,
   traces,

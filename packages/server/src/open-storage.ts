@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { CertificateSet, type Tracing } from "@faas/gateway";
 import type { Logger } from "pino";
 import { AuditLog } from "./audit/audit-log.ts";
@@ -6,9 +5,9 @@ import { readVerifier } from "./auth/admin-key-file.ts";
 import { KeyService } from "./auth/key-service.ts";
 import { BundleStore } from "./bundles/bundle-store.ts";
 import type { DisposerStack } from "./lib/disposer-stack.ts";
+import { lockDataDir } from "./lock-data-folder.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { certificatesIn, type ServerOptions } from "./options.ts";
-import { DataDirLock } from "./state/data-dir-lock.ts";
 import { Store } from "./state/store.ts";
 
 /** Start under way: its steps, and how to undo them. */
@@ -48,19 +47,4 @@ export async function openStorage(startup: Startup) {
   const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const keys = new KeyService({ store, ...(fixedKey ? { fixed: fixedKey } : {}) });
   return { lock, lost, certificates, audit, store, logs, bundles, keys };
-}
-
-async function lockDataDir({ options, dataDir, log, stack, role }: Startup) {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const onWait = (message: string) => log.info({ dataDir }, `waiting: ${message}`);
-  const lock = await DataDirLock.acquire(dataDir, { timeoutMs: options.lockTimeoutMs ?? 0, onWait });
-  stack.share({ [Symbol.asyncDispose]: () => lock.release() }, role);
-  const lost = Promise.withResolvers<never>();
-  // Not every caller listens.
-  lost.promise.catch(() => {});
-  lock.startHeartbeat((error) => {
-    log.fatal(error.message);
-    lost.reject(error);
-  });
-  return { lock, lost: lost.promise };
 }

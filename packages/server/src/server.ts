@@ -25,6 +25,7 @@ import { DeploymentController } from "./deployments/controller.ts";
 import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
+import { ServerEvents } from "./events/server-events.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
 import { startGateways } from "./gateways/start-gateways.ts";
@@ -104,7 +105,7 @@ async function startControl(startup: Startup, storage: Storage) {
   );
   stack.use(platform);
   const served = createServedState(startup, storage, platform);
-  const { registry, autoscaler, gateways, limitsOf } = served;
+  const { registry, autoscaler, events, gateways, limitsOf } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({
@@ -126,7 +127,11 @@ async function startControl(startup: Startup, storage: Storage) {
   await step("status sync", () =>
     stack
       .use(
-        new StatusSync({ platform, registry, subscribers: [deployments, ...(gateways ? [gateways] : []), autoscaler] }),
+        new StatusSync({
+          platform,
+          registry,
+          subscribers: [events, deployments, ...(gateways ? [gateways] : []), autoscaler],
+        }),
       )
       .start(),
   );
@@ -154,14 +159,19 @@ function createServedState(
       autoscaler.onSpec(endpoint);
       gateways?.specChanged(endpoint);
     },
-    onStatus: (endpoint) => gateways?.statusChanged(endpoint),
+    onStatus(endpoint) {
+      events.statusChanged(endpoint);
+      gateways?.statusChanged(endpoint);
+    },
     onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
     onRemoved(endpoint) {
       metrics.forget(endpoint);
+      events.endpointRemoved(endpoint);
       autoscaler.onRemoved(endpoint);
       gateways?.endpointRemoved(endpoint);
     },
   });
+  const events = stack.share(new ServerEvents({ store, version }), role);
   const metrics = new Metrics(registry);
   const recentCalls = new RecentCalls();
   const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log, recentCalls));
@@ -181,7 +191,7 @@ function createServedState(
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );
-  return { registry, autoscaler, metrics, accessLog, recentCalls, gateways, limitsOf, defaultLimits };
+  return { registry, autoscaler, metrics, events, accessLog, recentCalls, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */
@@ -234,7 +244,8 @@ function createApi(
   control: Control,
   stopping: AbortSignal,
 ): RequestListener {
-  const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
+  const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
+    control;
   const { recentCalls } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
@@ -254,6 +265,7 @@ function createApi(
     platform,
     metrics,
     recentCalls,
+    events,
     logs,
     config: serverConfig(version, options, platform, bundles),
     gateways: control.gateways,

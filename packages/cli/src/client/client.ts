@@ -223,11 +223,10 @@ export class Client {
 
   /** Reads the lines of an endpoint's log that meet the query. */
   async *logs(ref: EndpointRef, query: Readonly<Record<string, string>>): AsyncGenerator<LogLine> {
-    const response = await this.call(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`, { method: "GET" });
-    if (response.statusCode !== 200) await this.#unwrap(response);
+    const body = await this.stream(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`);
     let rest = "";
     const decoder = new TextDecoder();
-    for await (const chunk of this.read(response.body)) {
+    for await (const chunk of this.read(body)) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() as string;
       for (const line of lines) yield parseResponse(logLineSchema, JSON.parse(line), `GET ${pathOf(ref)}/logs`);
@@ -292,6 +291,13 @@ export class Client {
         ? { method }
         : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
     return this.#unwrap(await this.call(path, sent));
+  }
+
+  /** Returns the body of a successful response that is not JSON; throws the problem of any other. */
+  async stream(path: string, headers: Record<string, string> = {}): Promise<Readable> {
+    const response = await this.call(path, { method: "GET", headers });
+    if (response.statusCode !== 200) await this.#unwrap(response);
+    return response.body;
   }
 
   async #unwrap({ statusCode, headers, body }: HttpResponse): Promise<unknown> {

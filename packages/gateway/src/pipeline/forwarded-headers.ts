@@ -4,6 +4,7 @@ import { authorityOf } from "../http/request-path.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { Exchange } from "./exchange.ts";
 import { prefixedLocation } from "./prefixed-location.ts";
+import { isOwnScope } from "./worker-scope.ts";
 
 /** Builds the header lines for the replica, each with CR LF. */
 export function requestLines(exchange: Exchange): string {
@@ -44,9 +45,12 @@ export function passedOnHeaders(
   exchange: Pick<Exchange, "request" | "prefix">,
   isEndpoint: (key: string) => boolean,
 ): HeaderBlock {
-  if (!headers.isRedirect) return headers;
+  if (!headers.isRedirect && !headers.hasWorkerScope) return headers;
+  const passed = headers.fields.filter(
+    ({ key, value }) => key !== "service-worker-allowed" || isOwnScope(value, exchange.prefix),
+  );
   return new HeaderBlock(
-    headers.fields.map((field) =>
+    passed.map((field) =>
       field.key === "location"
         ? new HeaderField(field.name, prefixedLocation(field.value, exchange, isEndpoint))
         : field,

@@ -3,6 +3,7 @@ import Router from "@koa/router";
 import Koa, { type Context } from "koa";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { type ControlTraces, traced } from "../traces/trace-middleware.ts";
+import { uiFiles } from "../ui/ui-files.ts";
 import { audited } from "./audit-middleware.ts";
 import { type AuthorizationDeps, authorize } from "./authorize.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -38,6 +39,7 @@ export function createApp(deps: AppDeps): Koa {
   if (deps.traces) app.use(traced(deps.traces));
   app.use(audited(deps.audit, deps.log));
   app.use(problems(deps.log));
+  app.use(uiFiles());
   app.use(router.routes());
   app.use(router.allowedMethods());
   // Koa's own errors: mostly clients that disconnected.
