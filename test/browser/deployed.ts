@@ -10,8 +10,8 @@ const bundle = await functionBundle(`export const handler = ({ path, query }) =>
 `);
 const broken = await functionBundle("throw new Error('no database');\n");
 
-/** Deploys a function that answers with the path of its request; resolves when the deployment is accepted. */
-export async function deploy(server: TestControl, key: string, settings: object = {}, tar = bundle): Promise<void> {
+/** Deploys a function that answers with the path of its request; resolves with the revision when the deployment is accepted. */
+export async function deploy(server: TestControl, key: string, settings: object = {}, tar = bundle): Promise<string> {
   const [org = "", endpoint = ""] = key.split("/");
   await server.send("PUT", `/-/orgs/${org}`);
   const uploaded = await server.upload(tar);
@@ -19,10 +19,11 @@ export async function deploy(server: TestControl, key: string, settings: object 
   const artifact = { kind: "bundle", digest: digestOf(tar) };
   const { status, body } = await server.send("PUT", `/-/orgs/${org}/endpoints/${endpoint}`, { artifact, settings });
   assert.ok(status < 300, JSON.stringify(body));
+  return body.revision;
 }
 
 /** Deploys a function that does not load. */
-export const deployBroken = (server: TestControl, key: string): Promise<void> => deploy(server, key, {}, broken);
+export const deployBroken = (server: TestControl, key: string): Promise<string> => deploy(server, key, {}, broken);
 
 /** Waits until an endpoint has a phase. */
 export const untilPhase = (server: TestControl, key: string, phase: string): Promise<unknown> =>

@@ -1,3 +1,4 @@
+export * from "./api/call-responses.ts";
 export * from "./api/endpoint-responses.ts";
 export * from "./api/event-responses.ts";
 export * from "./api/event-stream-parser.ts";
@@ -25,6 +26,7 @@ export * from "./endpoints/settings-change.ts";
 export * from "./endpoints/traffic.ts";
 export * from "./endpoints/variant.ts";
 export * from "./endpoints/warm-windows.ts";
+export * from "./endpoints/warmest.ts";
 export * from "./endpoints/wrapper-files.ts";
 export * from "./errors.ts";
 export * from "./hostname-schemas.ts";

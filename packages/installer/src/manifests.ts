@@ -1,5 +1,5 @@
 import { verifierOf } from "@faas/core";
-import { GATEWAY_NAME, PULL_SECRET } from "@faas/platforms/kubernetes-manifests";
+import { GATEWAY_NAME, handOverPolicy, PULL_SECRET } from "@faas/platforms/kubernetes-manifests";
 import type {
   V1ClusterRole,
   V1ClusterRoleBinding,
@@ -28,6 +28,7 @@ export function serverManifests(options: ServerManifestOptions) {
     serviceAccount(namespace),
     clusterRole(namespace),
     clusterRoleBinding(namespace),
+    ...handOverPolicies(namespace),
     volumeClaim(options),
     ...(dockerConfigJson === undefined ? [] : [pullSecret(namespace, dockerConfigJson)]),
     ...(adminToken === undefined ? [] : [adminKeySecret(namespace, adminToken)]),
@@ -79,6 +80,16 @@ function clusterRoleBinding(namespace: string): V1ClusterRoleBinding {
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: roleName(namespace) },
     subjects: [{ kind: "ServiceAccount", name: SERVER.account, namespace }],
   };
+}
+
+/** Builds the policy that lets the control server hand warm pods over, and its binding. */
+function handOverPolicies(namespace: string) {
+  const [policy, binding] = handOverPolicy(namespace);
+  const withLabels = <T extends typeof policy | typeof binding>(object: T): T => ({
+    ...object,
+    metadata: { ...object.metadata, labels: partLabels(namespace) },
+  });
+  return [withLabels(policy), withLabels(binding)] as const;
 }
 
 function volumeClaim({ namespace, storage, storageClass }: ServerManifestOptions): V1PersistentVolumeClaim {

@@ -15,6 +15,12 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
   { apiGroups: ["apps"], resources: ["replicasets"], verbs: [...WATCH, ...WRITE, "delete"] },
   // A warm pod that is handed over gets other labels.
   { apiGroups: [""], resources: ["pods"], verbs: ["get", ...WATCH, "patch", "delete"] },
+  // Whether a ReplicaSet may delete it meanwhile.
+  {
+    apiGroups: ["admissionregistration.k8s.io"],
+    resources: ["validatingadmissionpolicies", "validatingadmissionpolicybindings"],
+    verbs: ["get"],
+  },
   { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
   { apiGroups: [""], resources: ["pods/resize"], verbs: ["patch"] },
   { apiGroups: [""], resources: ["services"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },

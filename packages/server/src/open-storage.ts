@@ -1,4 +1,4 @@
-import { CertificateSet } from "@faas/gateway";
+import { CertificateSet, type Tracing } from "@faas/gateway";
 import type { Logger } from "pino";
 import { AuditLog } from "./audit/audit-log.ts";
 import { readVerifier } from "./auth/admin-key-file.ts";
@@ -19,6 +19,8 @@ export interface Startup {
   readonly stack: DisposerStack;
   /** The parts that only one server on a data folder may have; disposed of before the others when another server takes over. */
   readonly role: DisposerStack;
+  /** Absent: nothing is traced. */
+  readonly tracing: Tracing | undefined;
   step<T>(name: string, run: () => T | Promise<T>): Promise<T>;
 }
 

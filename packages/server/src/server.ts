@@ -10,7 +10,7 @@ import {
   limitNumbers,
   type Platform,
 } from "@faas/core";
-import { EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
+import { EndpointRegistry, OutlierDetector, openTracing, StatusSync } from "@faas/gateway";
 import { pino } from "pino";
 import { createFirstKey } from "./auth/first-key.ts";
 import { CpuScaler } from "./autoscaler/cpu-scaler.ts";
@@ -42,6 +42,8 @@ import { startPlatform } from "./start-platform.ts";
 import { ControlGate } from "./takeover/control-gate.ts";
 import { startReplicas } from "./takeover/start-replicas.ts";
 import { workDirOf } from "./takeover/work-dir.ts";
+import { RecentCalls } from "./traces/recent-calls.ts";
+import { RolloutSpans } from "./traces/rollout-spans.ts";
 import { Previews } from "./variants/preview.ts";
 import { TrafficService } from "./variants/traffic-service.ts";
 import { Variants, type VariantsOptions } from "./variants/variants.ts";
@@ -68,8 +70,12 @@ export async function startServer(options: ServerOptions, { beforeStep }: StartH
     { level: options.logLevel ?? "info", base: null },
     options.logTo ?? pino.destination({ dest: 2, sync: false }),
   );
+  const tracing = await openTracing(options.env ?? {}, { service: "faas", version }, log);
+  // The last of all: what stops may still record spans.
+  if (tracing) stack.use(tracing);
   const startup: Startup = {
     options,
+    tracing,
     dataDir: resolve(options.dataDir),
     log,
     stack,
@@ -142,7 +148,11 @@ async function startControl(startup: Startup, storage: Storage) {
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
-function createServedState({ options, dataDir, log, stack, role }: Startup, storage: Storage, platform: Platform) {
+function createServedState(
+  { options, dataDir, log, stack, role, tracing }: Startup,
+  storage: Storage,
+  platform: Platform,
+) {
   const { store, logs, keys } = storage;
   const defaultLimits = { ...DEFAULT_LIMITS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
@@ -174,12 +184,14 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
   const traffic: TrafficService = new TrafficService({ store, variants, mutex, log });
   const events = stack.share(new ServerEvents({ store, version }), role);
   const metrics = new Metrics(registry);
-  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
+  const recentCalls = new RecentCalls();
+  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log, recentCalls));
   const gateways: GatewayGroup | undefined =
     options.gateways &&
     startGateways({
       ...{ version, platform, registry, store, keys, limitsOf, log, stack },
       workDir: join(dataDir, workDirOf(options)),
+      sendStart: tracing !== undefined,
       reports: new ReportIntake({ registry, metrics, keys, accessLog, onLoad: (each) => autoscaler.onLoad(each) }),
       requiresKeys: requiresKeys(options),
     });
@@ -191,7 +203,7 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
     }),
   );
   return {
-    ...{ registry, variants, traffic, mutex, autoscaler, metrics, events, accessLog, gateways, limitsOf },
+    ...{ registry, variants, traffic, mutex, autoscaler, metrics, events, accessLog, recentCalls, gateways, limitsOf },
     defaultLimits,
   };
 }
@@ -241,15 +253,17 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
 
 /** Creates the control API. */
 function createApi(
-  { options, log }: Startup,
+  { options, log, tracing, stack }: Startup,
   { audit, store, bundles, keys, logs }: Storage,
   control: Control,
   stopping: AbortSignal,
 ): RequestListener {
   const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
     control;
-  const { traffic, previews } = control;
+  const { traffic, previews, recentCalls } = control;
+  const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
+    traces,
     store,
     bundles,
     bundleAccess,
@@ -266,6 +280,7 @@ function createApi(
     endpoints: registry,
     platform,
     metrics,
+    recentCalls,
     events,
     logs,
     config: serverConfig(version, options, platform, bundles),

@@ -2,12 +2,16 @@ import { eventually } from "@faas/testing";
 import type { V1Pod } from "@kubernetes/client-node";
 import { median, percentile, type Row, ratio, timed } from "../rig/table.ts";
 import type { Bench } from "./bench.ts";
+import { drawStarts, type ObservedStart } from "./start-stages.ts";
 
 const ROUNDS = 30;
-/** Endpoints that are called at the same time, and pods that wait for them. */
-const BURST = 6;
+/** Pods that wait for the endpoints of a burst. */
 const BURST_PODS = 3;
-const BURST_ROUNDS = 8;
+/** Numbers of endpoints that are called at the same time, and how often. */
+const BURSTS = [
+  { size: 6, rounds: 8 },
+  { size: 20, rounds: 3 },
+];
 const WARM = "faas/warm";
 /** A variable that Node and Python read at their start: an endpoint that has it gets no warm pod. */
 export const WITHOUT_POOL = ["--env", "TZ=UTC"];
@@ -46,43 +50,57 @@ const LANGUAGES: readonly Language[] = [
   },
 ];
 
+/** Bars of the chart of a cold start's stages, by endpoint. */
+const DRAWN = [
+  ["new-node", "Node, new pod"],
+  ["warm-node", "Node, warm pod"],
+  ["new-python", "Python, new pod"],
+  ["warm-python", "Python, warm pod"],
+] as const;
+
 /** Measures cold starts from a warm pod against those of the same function in a new pod, in turns, and what waiting pods cost. */
 export async function warmPool(bench: Bench): Promise<Row[]> {
-  const times = new Map<string, number[]>();
-  for (const { name, files } of LANGUAGES) {
+  const starts = await startInTurns(bench, LANGUAGES, ROUNDS);
+  await drawStarts(new Map(DRAWN.map(([endpoint, name]) => [name, starts.get(endpoint) ?? []])));
+  await untilWaiting(bench, LANGUAGES.length);
+  const rows = [...LANGUAGES.flatMap((language) => rowsOf(language, starts)), ...(await idleCost(bench))];
+  return [...rows, ...(await bursts(bench))];
+}
+
+/** Calls cold endpoints of each language in turns, with and without a pod that waits for them; returns their starts by endpoint. */
+async function startInTurns(
+  bench: Bench,
+  languages: readonly Language[],
+  rounds: number,
+): Promise<ReadonlyMap<string, readonly ObservedStart[]>> {
+  const starts = new Map<string, ObservedStart[]>();
+  for (const { name, files } of languages) {
     const source = await bench.source(`pool-${name.toLowerCase()}`, files);
     for (const [kind, settings] of [
       ["warm", []],
       ["new", WITHOUT_POOL],
     ] as const) {
       const endpoint = `${kind}-${name.toLowerCase()}`;
-      times.set(endpoint, []);
-      await bench.faas(
-        "deploy",
-        source,
-        "--org",
-        bench.org,
-        "--endpoint",
-        endpoint,
-        "--idle-timeout",
-        "100ms",
-        ...settings,
-      );
+      starts.set(endpoint, []);
+      const names = ["--org", bench.org, "--endpoint", endpoint, "--idle-timeout", "100ms"];
+      await bench.faas("deploy", source, ...names, ...settings);
     }
   }
-  for (let round = 0; round < ROUNDS; round++)
-    for (const [endpoint, all] of times) {
-      await untilWaiting(bench, LANGUAGES.length);
-      all.push(await bench.coldCall(endpoint));
+  for (let round = 0; round < rounds; round++)
+    for (const [endpoint, all] of starts) {
+      await untilWaiting(bench, languages.length);
+      const tookMs = await bench.coldCall(endpoint);
+      // Without them, the replica has stopped already.
+      const stages = (await bench.view(endpoint)).replicas[0]?.start ?? [];
+      all.push({ tookMs, stages });
     }
-  await untilWaiting(bench, LANGUAGES.length);
-  const rows = [...LANGUAGES.flatMap((language) => rowsOf(language, times)), ...(await idleCost(bench))];
-  return [...rows, ...(await burst(bench))];
+  return starts;
 }
 
-function rowsOf({ name, goals }: Language, times: ReadonlyMap<string, readonly number[]>): Row[] {
-  const warm = times.get(`warm-${name.toLowerCase()}`) as readonly number[];
-  const fresh = times.get(`new-${name.toLowerCase()}`) as readonly number[];
+function rowsOf({ name, goals }: Language, starts: ReadonlyMap<string, readonly ObservedStart[]>): Row[] {
+  const timesOf = (kind: string) => (starts.get(`${kind}-${name.toLowerCase()}`) ?? []).map(({ tookMs }) => tookMs);
+  const warm = timesOf("warm");
+  const fresh = timesOf("new");
   const p95 = (values: readonly number[]) => percentile(values, 0.95);
   const what = `cold start of a ${name} function from a warm pod`;
   return [
@@ -96,27 +114,34 @@ function absolute(what: string, ms: number): Row {
   return { measure: `${what}, median`, baseline: "", ours: `${ms.toFixed(0)} ms`, value: ms, goal: 50, unit: "ms" };
 }
 
-/** Calls more cold endpoints at the same time than pods wait for them. */
-async function burst(bench: Bench): Promise<Row[]> {
+/** Calls more cold endpoints at the same time than pods wait for them, in warm pods as far as there are any, and in new ones, in turns. */
+async function bursts(bench: Bench): Promise<Row[]> {
   const source = await bench.source("burst", LANGUAGES[0]?.files ?? {});
   await bench.faas("org", "limit", bench.org, "--warm-pods", String(BURST_PODS));
-  const times = { warm: [] as number[], new: [] as number[] };
-  const endpoints = (kind: string) => Array.from({ length: BURST }, (_, number) => `${kind}-burst-${number}`);
-  for (const kind of ["warm", "new"] as const)
-    for (const endpoint of endpoints(kind)) {
-      const settings = kind === "new" ? WITHOUT_POOL : [];
-      const names = ["--org", bench.org, "--endpoint", endpoint, "--idle-timeout", "100ms"];
-      await bench.faas("deploy", source, ...names, ...settings);
-    }
-  for (let round = 0; round < BURST_ROUNDS; round++)
-    for (const kind of ["warm", "new"] as const) {
-      for (const endpoint of endpoints(kind)) await bench.untilGone(`faas-${bench.org}`, `faas/endpoint=${endpoint}`);
-      await untilWaiting(bench, BURST_PODS);
-      times[kind].push(...(await Promise.all(endpoints(kind).map((each) => timed(() => bench.call(each))))));
-    }
-  const p95 = (kind: "warm" | "new") => percentile(times[kind], 0.95);
-  const what = `${BURST} cold endpoints at the same time, ${BURST_PODS} and more warm pods`;
-  return [ratio(`${what}, p95`, "in new pods", p95("warm"), p95("new"), 0.4)];
+  const nameOf = (kind: string, number: number) => `${kind}-burst-${number}`;
+  const rows: Row[] = [];
+  let deployed = 0;
+  for (const { size, rounds } of BURSTS) {
+    for (; deployed < size; deployed++)
+      for (const kind of ["warm", "new"] as const) {
+        const names = ["--org", bench.org, "--endpoint", nameOf(kind, deployed), "--idle-timeout", "100ms"];
+        await bench.faas("deploy", source, ...names, ...(kind === "new" ? WITHOUT_POOL : []));
+      }
+    const times = { warm: [] as number[], new: [] as number[] };
+    for (let round = 0; round < rounds; round++)
+      for (const kind of ["warm", "new"] as const) {
+        const endpoints = Array.from({ length: size }, (_, number) => nameOf(kind, number));
+        for (const each of endpoints) await bench.untilGone(`faas-${bench.org}`, `faas/endpoint=${each}`);
+        await untilWaiting(bench, BURST_PODS);
+        times[kind].push(...(await Promise.all(endpoints.map((each) => timed(() => bench.call(each))))));
+      }
+    const what = `${size} cold endpoints at the same time, ${BURST_PODS} and more warm pods`;
+    rows.push(
+      ratio(`${what}, median`, "in new pods", median(times.warm), median(times.new), 0.4),
+      ratio(`${what}, p95`, "in new pods", percentile(times.warm, 0.95), percentile(times.new, 0.95), 0.4),
+    );
+  }
+  return rows;
 }
 
 const waiting = async (bench: Bench) =>

@@ -24,7 +24,7 @@ export function recordMetrics(
     const { endpoint, main = endpoint, status, cold, request, target } = exchange;
     const durationMs = performance.now() - exchange.arrived;
     // A request may outlive its variant.
-    metrics?.record(endpoint.removed ? main : endpoint, status, durationMs, cold);
+    metrics?.record(endpoint.removed ? main : endpoint, status, durationMs, cold, exchange.trace?.traceId);
     accessLog?.record(exchange, durationMs);
     onRequest?.({ endpoint: main.key, method: request.method, path: target, status, durationMs, cold });
   };

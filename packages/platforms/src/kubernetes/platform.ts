@@ -24,7 +24,6 @@ import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins } from "./organizations/pull-secrets.ts";
 import { KubernetesSecrets } from "./organizations/secrets.ts";
-import { replacePod } from "./pods/exits/replace-pod.ts";
 import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
 import type { PodFacts } from "./pods/pod-facts.ts";
@@ -95,7 +94,7 @@ export class KubernetesPlatform implements Platform {
           { endpoint: endpointKey(facts), pod: facts.pod },
           `replica is slow to start, waiting for ${waitingFor}`,
         ),
-      onReplace: (facts) => void this.#replace(facts),
+      onReplace: (facts) => void this.#pool.replace(this.#appliedEndpoint(facts), facts),
       lastLines: (facts, previous) => lastLines(api, facts, previous),
     };
     const onPending = (ref: EndpointRef, reason?: string) => this.#endpoints.get(endpointKey(ref))?.cpuChanged(reason);
@@ -217,13 +216,13 @@ export class KubernetesPlatform implements Platform {
     const isGrowing = replicas > previous && this.#reconciler.isApplied(endpoint);
     const handOver = isGrowing ? this.#pool.claim(endpoint, endpoint.missing) : undefined;
     try {
-      await this.#reconciler.scale(endpoint, previous, signal);
+      await this.#reconciler.scale(endpoint, previous, handOver?.beforeScale(), signal);
       endpoint.requestAccepted();
+      void handOver?.afterScale(true);
     } catch (error) {
       if (endpoint.desired === replicas) endpoint.desired = previous;
+      void handOver?.afterScale(false);
       throw error;
-    } finally {
-      handOver?.();
     }
     this.#statuses.announce();
   }
@@ -270,13 +269,10 @@ export class KubernetesPlatform implements Platform {
     await this.#credentials.close();
   }
 
-  /** Replaces a replica whose process ended, by a warm pod if there is one. */
-  async #replace(facts: PodFacts): Promise<void> {
+  /** Returns the endpoint of a replica if its revision is the one in the cluster. */
+  #appliedEndpoint(facts: PodFacts): KubernetesEndpoint | undefined {
     const endpoint = this.#endpoints.get(endpointKey(facts));
-    const isCurrent = endpoint && endpoint.spec.revision === facts.revision && this.#reconciler.isApplied(endpoint);
-    const handOver = isCurrent ? this.#pool.claim(endpoint, 1) : undefined;
-    await replacePod(this.#api, facts, this.#log, this.#closing.signal);
-    handOver?.();
+    return endpoint?.spec.revision === facts.revision && this.#reconciler.isApplied(endpoint) ? endpoint : undefined;
   }
 
   #add(key: string, spec: EndpointSpec): void {

@@ -8,6 +8,7 @@ import { hrefOf } from "../route.ts";
 import { CallCharts } from "./endpoint/call-charts.tsx";
 import { LogView } from "./endpoint/log-view.tsx";
 import { Replicas } from "./endpoint/replicas.tsx";
+import { Revisions } from "./endpoint/revisions.tsx";
 import { SettingsView } from "./endpoint/settings-view.tsx";
 
 export interface EndpointPageProps {
@@ -42,6 +43,7 @@ export function EndpointPage({ model, org, endpoint }: EndpointPageProps) {
       <Failure view={view} />
       <CallCharts session={session} view={view} history={history} />
       <Replicas view={view} />
+      <Revisions model={model} view={view} />
       {session.can("invoke") && <CallForm session={session} path={`/${key}`} />}
       <LogView session={session} org={org} endpoint={endpoint} />
       <SettingsView model={model} view={view} />

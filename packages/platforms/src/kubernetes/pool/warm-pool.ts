@@ -1,5 +1,4 @@
 import { connect } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import { type EndpointSpec, endpointKey, type Logger } from "@faas/core";
 import type { V1Pod } from "@kubernetes/client-node";
 import { probeReady, type ReadyResponse } from "../../common/ready-probe.ts";
@@ -9,19 +8,20 @@ import type { WatchHandler } from "../client/informer.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
 import type { KubernetesOptions } from "../options.ts";
 import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
+import { replacePod } from "../pods/exits/replace-pod.ts";
 import { type PodFacts, podFacts } from "../pods/pod-facts.ts";
 import { resizePod } from "../pods/resize-pod.ts";
 import { podVariables, resourcesOf } from "../reconcile/manifests/endpoint.ts";
 import { LABELS, type ManifestOptions, PORT } from "../reconcile/manifests/labels.ts";
 import type { WarmSpec } from "../reconcile/manifests/warm-pod.ts";
-import { relabel, templateHashOf } from "./adoption.ts";
 import { sendClaim } from "./claim.ts";
 import { CodePayloads } from "./code-payload.ts";
+import { DeletionPolicy } from "./deletion-policy.ts";
+import { type HandOver, HandOvers } from "./hand-over.ts";
+import { Refill } from "./refill.ts";
 import { isWarmable, variantOf, type WarmVariant } from "./variant.ts";
 import { WarmReplicaSets, type WarmReplicaSetsOptions } from "./warm-replica-sets.ts";
 
-const MIN_RETRY_MS = 100;
-const MAX_RETRY_MS = 5_000;
 /** Time for a pod to say whether it waits for a function. */
 const PROBE_MS = 2_000;
 
@@ -30,6 +30,8 @@ export interface WarmPoolOptions {
   readonly manifests: ManifestOptions;
   readonly namespaces: OrganizationNamespaces;
   readonly informer: WarmReplicaSetsOptions["informer"];
+  /** Applied endpoints by key. */
+  readonly endpoints: ReadonlyMap<string, KubernetesEndpoint>;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Secret of this control server, from which the pods' tokens are derived. */
@@ -53,21 +55,27 @@ interface WarmPod {
 
 /**
  * Pods in which the wrapper has started and waits for a function, so that a cold start waits neither for a pod nor for a runtime. Each becomes a replica of one
- * endpoint (docs/decisions/0037-warm-pools.md).
+ * endpoint (docs/decisions/0037-warm-pools.md, docs/decisions/0042-hand-over-by-labels-first.md).
  */
 export class WarmPool {
   readonly handler: WatchHandler<V1Pod>;
   readonly #options: WarmPoolOptions;
   readonly #sets: WarmReplicaSets;
   readonly #payloads: CodePayloads;
+  readonly #handOvers: HandOvers;
+  readonly #refill: Refill;
   readonly #pods = new Map<string, WarmPod>();
   readonly #variants = new WeakMap<EndpointSpec, WarmVariant>();
   #isListed = false;
 
   constructor(options: WarmPoolOptions) {
     this.#options = options;
-    const { bundleFolder } = options;
-    this.#sets = new WarmReplicaSets(options);
+    const { api, bundleFolder, instance, log, manifests, signal } = options;
+    const isInstalled = manifests.serverNamespace !== undefined;
+    const policy = new DeletionPolicy({ api, instance, isInstalled, log, signal });
+    this.#sets = new WarmReplicaSets({ ...options, onKept: (org) => policy.ensure(org) });
+    this.#handOvers = new HandOvers({ api, log, signal, policy });
+    this.#refill = new Refill(options);
     this.#payloads = new CodePayloads(async (digest) => (await bundleFolder?.(digest)) ?? "");
     this.handler = {
       listed: (pods) => this.#listed(pods),
@@ -108,20 +116,28 @@ export class WarmPool {
     this.#sets.remove(key);
   }
 
-  /**
-   * Gives warm pods the function of an endpoint that needs replicas, as many as there are. Returns a function that hands them over to the endpoint's ReplicaSet,
-   * to be called when the Deployment was scaled.
-   */
-  claim(endpoint: KubernetesEndpoint, count: number): () => void {
+  /** Gives warm pods the function of an endpoint that needs replicas, as many as there are. Returns how they become its own; `undefined` if there are none. */
+  claim(endpoint: KubernetesEndpoint, count: number): HandOver | undefined {
     const { spec } = endpoint;
-    if (count <= 0 || !isWarmable(spec)) return () => {};
+    if (count <= 0 || !isWarmable(spec)) return undefined;
     const variant = this.#variantOf(spec);
     this.#sets.used(variant, count);
     const pods = this.#claimable(variant.id).slice(0, count);
+    if (pods.length === 0) return undefined;
     for (const pod of pods) this.#start(endpoint, spec, variant, pod);
-    return () => {
-      if (pods.length > 0) void this.#adopt(pods, spec, endpoint.desired ?? 0);
-    };
+    return this.#handOvers.of(
+      endpoint,
+      pods.map(({ facts }) => facts),
+    );
+  }
+
+  /** Replaces a replica whose process ended, by a warm pod if there is one. */
+  async replace(endpoint: KubernetesEndpoint | undefined, facts: PodFacts): Promise<void> {
+    const { api, log, signal } = this.#options;
+    const handOver = endpoint && this.claim(endpoint, 1);
+    await handOver?.inPlaceOf(facts);
+    await replacePod(api, facts, log, signal);
+    void handOver?.afterScale(true);
   }
 
   #variantOf(spec: WarmSpec): WarmVariant {
@@ -161,33 +177,10 @@ export class WarmPool {
           "a warm pod took no function, replacing it",
         );
         endpoint.podDeleted(facts.pod);
+        this.#handOvers.abandon(facts);
         void api.delete("Pod", facts.namespace, facts.pod, signal).catch(() => {});
       },
     );
-  }
-
-  /** Hands pods over to the endpoint's ReplicaSet, however often that has to be tried: without it, nothing would ever remove them. */
-  async #adopt(pods: readonly WarmPod[], spec: EndpointSpec, replicas: number): Promise<void> {
-    const { api, log, signal } = this.#options;
-    const left = new Set(pods.map(({ facts }) => facts.pod));
-    for (let retryMs = MIN_RETRY_MS; left.size > 0; retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)) {
-      try {
-        const hash = await templateHashOf(api, spec, replicas, signal);
-        for (const pod of left) {
-          await relabel(api, pod, spec, hash, signal).catch((error) => {
-            if (!isNotFound(error)) throw error;
-          });
-          left.delete(pod);
-        }
-      } catch (error) {
-        if (signal.aborted) return;
-        log.warn(
-          { err: error, endpoint: endpointKey(spec), pods: [...left] },
-          "failed to hand over warm pods, will retry",
-        );
-        await delay(retryMs, undefined, { signal }).catch(() => {});
-      }
-    }
   }
 
   /** Gives a claimed pod the memory request of its endpoint. Its CPU follows as in every pod that has become ready. */
@@ -215,8 +208,13 @@ export class WarmPool {
     const variant = pod.metadata?.labels?.[LABELS.warm];
     const known = this.#pods.get(key);
     // A pod with an endpoint's labels belongs to it from now on.
-    if (variant === undefined) this.#pods.delete(key);
-    else if (known) this.#observed(known, podFacts(pod));
+    if (variant === undefined) {
+      this.#pods.delete(key);
+      this.#handOvers.observe(pod);
+      return;
+    }
+    this.#refill.observe(pod);
+    if (known) this.#observed(known, podFacts(pod));
     else {
       const added = { facts: podFacts(pod), variant, isTrusted: this.#isListed };
       this.#pods.set(key, added);
@@ -232,6 +230,7 @@ export class WarmPool {
   #deleted(key: string): void {
     const known = this.#pods.get(key);
     this.#pods.delete(key);
+    this.#refill.deleted(key);
     known?.claim?.endpoint.podDeleted(known.facts.pod);
   }
 

@@ -29,6 +29,8 @@ export interface WarmReplicaSetsOptions {
   readonly signal: AbortSignal;
   /** Number of waiting pods of a variant that is used, for organizations without a number of their own. */
   readonly size: number;
+  /** Called repeatedly for an organization that has warm pods. */
+  readonly onKept: (org: string) => void;
 }
 
 interface Known extends VariantUse {
@@ -180,6 +182,7 @@ export class WarmReplicaSets {
       const observed = this.#observed.get(variant.id)?.replicas;
       if (replicas === 0 && observed !== undefined) await this.#delete(variant.id);
       else if (replicas > 0 && observed !== replicas) await this.#apply(variant, replicas);
+      if (replicas > 0) this.#options.onKept(variant.org);
       if (!isNeeded && known.endpoints.size === 0) this.#variants.delete(variant.id);
     }
     if (nowMs - (this.#startedAt ?? nowMs) < START_MS) return;

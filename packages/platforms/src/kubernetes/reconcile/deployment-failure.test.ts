@@ -48,3 +48,15 @@ describe("deploymentFailure", () => {
     assert.equal(deploymentFailure({ status: {} }), undefined);
   });
 });
+
+test("deploymentFailure ignores that a pod cannot be deleted", () => {
+  const condition = {
+    type: "ReplicaFailure",
+    status: "True",
+    reason: "FailedDelete",
+    message: "unable to delete pods",
+  };
+  assert.equal(deploymentFailure({ status: { conditions: [condition] } }), undefined);
+  const created = { ...condition, reason: "FailedCreate", message: "no" };
+  assert.equal(deploymentFailure({ status: { conditions: [created] } })?.code, "POD_REFUSED");
+});

@@ -6,11 +6,11 @@ import { QUOTA } from "./manifests/labels.ts";
 
 /**
  * Returns why a Deployment's pods cannot be created: the organization's limits (a ResourceQuota) are used up, or pod security or an admission webhook
- * rejects the pods. `undefined` if they can. Pure.
+ * rejects the pods. `undefined` if they can; a pod that cannot be deleted is not a failure. Pure.
  */
 export function deploymentFailure({ status }: V1Deployment): Failure | undefined {
   const condition = status?.conditions?.find(
-    ({ type, status: value }) => type === "ReplicaFailure" && value === "True",
+    ({ type, status: value, reason }) => type === "ReplicaFailure" && value === "True" && reason !== "FailedDelete",
   );
   if (!condition) return undefined;
   const message = (condition.message ?? "").replace(/^pods "[^"]*" is forbidden: /, "");

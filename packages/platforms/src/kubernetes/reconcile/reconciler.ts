@@ -128,8 +128,8 @@ export class Reconciler {
     return this.cache.deployment(endpointKey(spec))?.applied === this.#digestOf(spec);
   }
 
-  /** Sets the desired number of replicas in the cluster. */
-  async scale(endpoint: KubernetesEndpoint, previous: number, signal?: AbortSignal): Promise<void> {
+  /** Sets the desired number of replicas in the cluster, as soon as `prepared` resolves. */
+  async scale(endpoint: KubernetesEndpoint, previous: number, prepared?: Promise<void>, signal?: AbortSignal) {
     const { spec, desired = 0 } = endpoint;
     const key = endpointKey(spec);
     if (!this.cache.has("Deployment", key)) return this.reconcile(key);
@@ -139,7 +139,7 @@ export class Reconciler {
       if (desired === 0) await this.#scaler.deleteAutoscaler(spec, signal);
     }
     const observed = this.cache.deployment(key);
-    if (observed) await this.#scaler.scale(endpoint, observed, signal);
+    if (observed) await this.#scaler.scale(endpoint, observed, prepared, signal);
     if (spec.scaler === "cpu") void this.reconcile(key);
   }
 

@@ -56,9 +56,24 @@ export class ReplicaScaler {
     return this.#possibleReplicas(spec, desired, observed);
   }
 
-  /** Sets the desired number of replicas, as far as possible now. */
-  async scale({ spec, desired = 0 }: KubernetesEndpoint, observed: ObservedDeployment, signal?: AbortSignal) {
-    const replicas = this.#possibleReplicas(spec, desired, observed);
+  /**
+   * Sets the desired number of replicas, as far as possible now.
+   *
+   * @param prepared resolves when that may begin
+   */
+  async scale(
+    endpoint: KubernetesEndpoint,
+    observed: ObservedDeployment,
+    prepared?: Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { spec } = endpoint;
+    if (prepared) {
+      const key = endpointKey(spec);
+      this.#inProgress.add(key);
+      await prepared.finally(() => this.#inProgress.delete(key));
+    }
+    const replicas = this.#possibleReplicas(spec, endpoint.desired ?? 0, observed);
     if (observed.replicas !== replicas) await this.#setReplicas(spec, replicas, signal);
   }
 

@@ -63,6 +63,8 @@ interface FilterFormProps {
 }
 
 function FilterForm({ filter, onChange }: FilterFormProps) {
+  // A status that is being typed is not valid yet.
+  const [status, setStatus] = useState(filter.status);
   return (
     <form class="tools" onSubmit={(event) => event.preventDefault()}>
       <label>
@@ -87,14 +89,15 @@ function FilterForm({ filter, onChange }: FilterFormProps) {
       <label>
         Status of calls
         <input
-          value={filter.status}
+          value={status}
           pattern={STATUSES}
           placeholder="4xx,503"
           size={8}
           title="such as 404 or 4xx,503"
-          onChange={({ currentTarget }) =>
-            currentTarget.checkValidity() && onChange({ ...filter, status: currentTarget.value })
-          }
+          onInput={({ currentTarget }) => {
+            setStatus(currentTarget.value);
+            if (currentTarget.checkValidity()) onChange({ ...filter, status: currentTarget.value });
+          }}
         />
       </label>
       <label class="check">

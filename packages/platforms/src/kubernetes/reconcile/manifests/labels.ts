@@ -15,11 +15,15 @@ export const LABELS = {
   egress: "faas/egress",
   /** Variant of a pod that waits for a function. */
   warm: "faas/warm",
+  /** Present on a pod that is being handed over to an endpoint's ReplicaSet, which must not delete it yet. */
+  handOver: "faas/hand-over",
 } as const;
 /** Annotation: digest of the applied manifests. */
 export const APPLIED = "faas/applied";
 /** Annotation of a pod: CPU limit of its endpoint, in thousandths of a core. */
 export const CPU_LIMIT = "faas/cpu-millis";
+/** Scheduling gate of a warm pod, which the control server removes when the pod does not compete with starting replicas. */
+export const REFILL_GATE = "faas/refill";
 /** Value of the label `app.kubernetes.io/managed-by`. */
 export const MANAGER = "faas";
 /** Value of the label `app.kubernetes.io/name` on the control server's own pods. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { EndpointSpec, Language, WarmImage } from "@faas/core";
 import type { V1Container, V1PodSpec, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
 import { deploymentManifest, digestOf } from "./endpoint.ts";
-import { LABELS, type ManifestOptions, namespaceOf, organizationLabels } from "./labels.ts";
+import { LABELS, type ManifestOptions, namespaceOf, organizationLabels, REFILL_GATE } from "./labels.ts";
 
 /** Folder of the function's code and dependencies in every image. */
 export const CODE_FOLDER = "/app";
@@ -52,6 +52,7 @@ export function warmReplicaSet(spec: WarmSpec, token: string, options: ManifestO
     ...(hasDependencies ? { initContainers: [copyDependencies(container)] } : {}),
     containers: [container],
     volumes: [...(own.volumes ?? []), { name: "code", emptyDir: {} }],
+    schedulingGates: [{ name: REFILL_GATE }],
   };
   const shared = { ...organizationLabels(spec.org, options), [LABELS.egress]: spec.egress };
   const id = digestOf([pod, shared]);

@@ -1,0 +1,2 @@
+export * from "./hand-over-policy.ts";
+export * from "./labels.ts";
