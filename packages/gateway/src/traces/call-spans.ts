@@ -51,7 +51,16 @@ class CallSpans {
   }
 
   #addCall(): void {
-    const { endpoint, request, requestId, target, status, cold, servedBy, arrived } = this.#call;
+    const {
+      main: endpoint = this.#call.endpoint,
+      request,
+      requestId,
+      target,
+      status,
+      cold,
+      servedBy,
+      arrived,
+    } = this.#call;
     const { parent, context, state, failure } = this.#trace;
     const method = request.method ?? "";
     this.#sink.add({
@@ -90,7 +99,7 @@ class CallSpans {
 
   /** Adds the stages of the replica's start that the platform observed; the last one ended when the replica was ready. */
   #addStartStages(cold: Interval, parentId: string): void {
-    const { endpoint, servedBy } = this.#call;
+    const { main: endpoint = this.#call.endpoint, servedBy } = this.#call;
     const replica = endpoint.status?.replicas.find(({ id }) => id === servedBy?.id);
     const stages: readonly StartStage[] = replica?.start ?? [];
     const last = stages.at(-1);
@@ -137,7 +146,7 @@ class CallSpans {
   #coldSpanId: string | undefined;
 
   #functionResource(): Attributes {
-    const { endpoint, servedBy } = this.#call;
+    const { main: endpoint = this.#call.endpoint, servedBy } = this.#call;
     return {
       "service.name": endpoint.key,
       "faas.name": endpoint.key,
