@@ -13,6 +13,7 @@ import {
   validate,
   whoamiSchema,
 } from "@faas/core";
+import { acceptsOpenMetrics, OPEN_METRICS_TYPE, toOpenMetrics } from "@faas/gateway";
 import { z } from "zod";
 import type { AuditLog } from "../../audit/audit-log.ts";
 import { viewOf } from "../../auth/key-service.ts";
@@ -117,11 +118,15 @@ const getMetrics = ({ metrics }: Pick<ServerRoutesDeps, "metrics">) =>
     method: "get",
     path: "/-/metrics",
     requires: "read",
-    summary: "Shows metrics in Prometheus' text format; a key of an organization sees those of its organization",
+    summary:
+      "Shows metrics in Prometheus' text format, or as OpenMetrics with trace ids if the client accepts that; a key of an organization sees those of its organization",
     responses: { 200: { description: "the metrics", mediaType: "text/plain" } },
-    async handle({ permissions: { org } }) {
-      const text = await metrics.text();
-      return { status: 200, body: org === undefined ? text : metricsOf(org, text), contentType: metrics.contentType };
+    async handle({ context, permissions: { org } }) {
+      const isOpen = acceptsOpenMetrics(context.get("accept"));
+      const all = await metrics.text(isOpen);
+      const text = org === undefined ? all : metricsOf(org, all);
+      if (isOpen) return { status: 200, body: toOpenMetrics(text), contentType: OPEN_METRICS_TYPE };
+      return { status: 200, body: text, contentType: metrics.contentType };
     },
   });
 
