@@ -62,7 +62,7 @@ async function memoryWith(endpoints: number): Promise<Row> {
   const { anonymousMiB, proportionalMiB } = await residentParts(pid);
   return {
     measure: `memory of a gateway process with ${endpoints} endpoints`,
-    baseline: `without what it shares with others: ${proportionalMiB.toFixed(0)} MiB; heap, stacks and data: ${anonymousMiB.toFixed(0)} MiB`,
+    baseline: `with its share of what others use too (PSS): ${proportionalMiB.toFixed(0)} MiB; heap, stacks and data: ${anonymousMiB.toFixed(0)} MiB`,
     ours: `${residentMiB.toFixed(0)} MiB`,
     value: residentMiB,
     goal: 60,
