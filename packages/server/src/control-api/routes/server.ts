@@ -9,6 +9,8 @@ import {
   type ServerConfig,
   serverConfigSchema,
   serverStatusSchema,
+  tailSchema,
+  validate,
   whoamiSchema,
 } from "@faas/core";
 import { acceptsOpenMetrics, OPEN_METRICS_TYPE, toOpenMetrics } from "@faas/gateway";
@@ -27,7 +29,7 @@ export interface ServerRoutesDeps {
   readonly stopping: () => boolean;
   readonly metrics: Pick<Metrics, "text" | "contentType">;
   readonly openapi: () => object;
-  readonly audit: Pick<AuditLog, "read">;
+  readonly audit: Pick<AuditLog, "read" | "readNewest">;
   /** Gateways in processes of their own; absent: there are none. */
   readonly gateways?: Pick<GatewaySessions, "list"> | undefined;
 }
@@ -157,6 +159,13 @@ const getAudit = ({ audit }: Pick<ServerRoutesDeps, "audit">) =>
     path: "/-/audit",
     requires: "admin",
     summary: "Shows who changed what, and who was rejected: one JSON object per line",
+    query: { tail: tailSchema.describe("the largest number of lines, the newest; absent: all") },
     responses: { 200: jsonLines("the lines, oldest first", auditEntrySchema) },
-    handle: () => ({ status: 200, body: Readable.from(audit.read()), contentType: "application/x-ndjson" }),
+    async handle({ context }) {
+      const { tail } = context.query;
+      const count = tail === undefined ? undefined : Number(validate(tailSchema, String(tail), "the query"));
+      // An empty text would be a response without a body.
+      const body = Readable.from(count === undefined ? audit.read() : [await audit.readNewest(count)]);
+      return { status: 200, body, contentType: "application/x-ndjson" };
+    },
   });
