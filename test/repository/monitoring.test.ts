@@ -3,10 +3,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { EndpointRegistry } from "@faas/gateway";
-import { parse } from "yaml";
+import { loadYaml } from "@kubernetes/client-node";
 import { Metrics } from "../../packages/server/src/metrics/metrics.ts";
 
 const folder = join(import.meta.dirname, "../../docs/monitoring");
+
+/** Contents of the file with alert rules. */
+interface AlertRules {
+  readonly groups: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];
+}
 
 /** Names of the metrics that a server has. */
 const text = await new Metrics(new EndpointRegistry({ log: { warn() {} } })).text();
@@ -23,7 +28,7 @@ test("the dashboard and the alert rules use metrics that the server has", () => 
     ...JSON.parse(dashboard).panels.flatMap(({ targets }: { targets: { expr: string }[] }) =>
       targets.map(({ expr }) => expr),
     ),
-    ...parse(alerts).groups.flatMap(({ rules }: { rules: { expr: string }[] }) => rules.map(({ expr }) => expr)),
+    ...loadYaml<AlertRules>(alerts).groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)),
   ];
   const used = expressions.flatMap(metricsIn);
   assert.ok(used.length > 30);
@@ -35,6 +40,6 @@ test("the dashboard and the alert rules use metrics that the server has", () => 
 
 test("each alert is explained", () => {
   const page = readFileSync(join(folder, "README.md"), "utf8");
-  const { groups } = parse(readFileSync(join(folder, "alerts.yml"), "utf8"));
+  const { groups } = loadYaml<AlertRules>(readFileSync(join(folder, "alerts.yml"), "utf8"));
   for (const { rules } of groups) for (const { alert } of rules) assert.ok(page.includes(`| \`${alert}\` |`), alert);
 });

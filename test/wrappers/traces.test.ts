@@ -106,7 +106,7 @@ for (const [name, { source, ...language }] of Object.entries(functions))
     const files = language.file.endsWith(".py") ? PYTHON_TELEMETRY : {};
     await using wrapper = await start(language, source, {}, { files });
     const before = Date.now();
-    const headers = { traceparent: TRACEPARENT, "x-faas-trace": "1" };
+    const headers = { traceparent: TRACEPARENT, "X-Faas-Trace": "1" };
     // At the same time: a parent is that of its own call.
     const others = [1, 2, 3].map((digit) => TRACEPARENT.replace("b7ad", `${digit}`.repeat(4)));
     const [answer, ...rest] = await Promise.all([

@@ -45,10 +45,3 @@ test("a deployment that fails is an error in its trace, with the code of the fai
   for (const name of ["deploy acme/broken", "ready", "rollout"]) assert.ok(named(spans, name).isError, name);
   assert.equal(named(spans, "rollout").attributes["error.type"], "FUNCTION_LOAD_FAILED");
 });
-
-test("without the variables a deployment has no trace", async (t) => {
-  const source = await server.source("quiet", 'export const handler = () => "hello";\n');
-  const before = receiver.spans.filter(({ service }) => service === "faas-cli").length;
-  assert.equal((await server.run(t, ["deploy", source, "--org", "acme", "--endpoint", "quiet"])).code, 0);
-  assert.equal(receiver.spans.filter(({ service }) => service === "faas-cli").length, before);
-});

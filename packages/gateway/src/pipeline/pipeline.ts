@@ -8,6 +8,7 @@ import type { Responder } from "../http/client-connection.ts";
 import type { KeyVerifier } from "../keys/key-verifier.ts";
 import type { AccessLog } from "../metrics/access-log.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
+import type { TracedStage } from "../traces/call-trace.ts";
 import type { CallTracing } from "../traces/tracing.ts";
 import { WebSocketTunnels } from "../websocket/tunnel.ts";
 import { acquireSlot } from "./acquire-slot.ts";
@@ -111,8 +112,11 @@ function recordTrace(tracing: CallTracing, record: Stage): Stage {
   };
 }
 
+const isTracedStage = (name: string): name is TracedStage =>
+  name === "admit" || name === "queueFairly" || name === "activate";
+
 /** Makes a stage record when a traced call enters it. */
-function tracedStage(name: string, run: Stage): Stage {
+function tracedStage(name: TracedStage, run: Stage): Stage {
   return (exchange) => {
     exchange.trace?.enter(name);
     run(exchange);
@@ -131,7 +135,7 @@ function linkStages(
   const nodes: Partial<Record<string, StageNode>> = {};
   let next: StageNode | undefined;
   for (const [name, run] of Object.entries(stages).reverse()) {
-    next = { run: isTraced ? tracedStage(name, run) : run, next };
+    next = { run: isTraced && isTracedStage(name) ? tracedStage(name, run) : run, next };
     nodes[name] = next;
   }
   return nodes as Record<StageName, StageNode>;

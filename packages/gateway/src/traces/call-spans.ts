@@ -3,7 +3,7 @@ import type { StartStage } from "@faas/core";
 import type { FinishedCall } from "../metrics/access-log.ts";
 import type { Attempt, CallTrace, Wait } from "./call-trace.ts";
 import { newSpanId } from "./random-ids.ts";
-import { type Attributes, epochOffsetMs, type Span, type SpanSink } from "./span.ts";
+import { type Attributes, epochOffsetMs, type SpanSink } from "./span.ts";
 import { SPAN_KIND } from "./span-kind.ts";
 import { type Interval, parseWrapperTimes, within } from "./wrapper-times.ts";
 
@@ -37,12 +37,9 @@ class CallSpans {
 
   add(): void {
     const { arrived } = this.#call;
-    const { context, stages, waits, attempts } = this.#trace;
+    const { context, waits, attempts } = this.#trace;
     this.#addCall();
-    const at = (name: string) => stages.find(([stage]) => stage === name)?.[1];
-    const admitted = at("admit");
-    const queued = at("queueFairly");
-    const activated = at("activate");
+    const { admit: admitted, queueFairly: queued, activate: activated } = this.#trace.began;
     this.#stage("route", arrived, admitted ?? this.#now);
     if (admitted !== undefined) this.#longStage("admit", admitted, queued ?? this.#now);
     if (queued !== undefined) this.#longStage("queue", queued, activated ?? this.#now, { "faas.queue.for": "turn" });
@@ -99,7 +96,7 @@ class CallSpans {
 
   /** Adds the stages of the replica's start that the platform observed; the last one ended when the replica was ready. */
   #addStartStages(cold: Interval, parentId: string): void {
-    const { main: endpoint = this.#call.endpoint, servedBy } = this.#call;
+    const { endpoint, servedBy } = this.#call;
     const replica = endpoint.status?.replicas.find(({ id }) => id === servedBy?.id);
     const stages: readonly StartStage[] = replica?.start ?? [];
     const last = stages.at(-1);
@@ -117,44 +114,49 @@ class CallSpans {
     // The function's own spans have the id that the replica received as their parent: the wrapper's span, if there is one.
     const forwardId = parsed === undefined ? spanId : newSpanId();
     const { status } = this.#call;
-    this.#add({
-      ...{ spanId: forwardId, parentId, name: "forward", kind: SPAN_KIND.client },
-      ...{ beganMs: this.#offset + began, endedMs: this.#offset + ended },
+    const { traceId, state: traceState } = this.#trace;
+    const forward = { began: this.#offset + began, ended: this.#offset + ended };
+    this.#sink.add({
+      traceId,
+      spanId: forwardId,
+      parentId,
+      traceState,
+      name: "forward",
+      kind: SPAN_KIND.client,
+      beganMs: forward.began,
+      endedMs: forward.ended,
       attributes: replica === undefined ? {} : { "faas.instance": replica },
       error,
     });
     if (parsed === undefined) return;
-    const resource = this.#functionResource();
+    const resource = functionResource(this.#call);
     const { handler, load } = parsed;
-    const forward = { began: this.#offset + began, ended: this.#offset + ended };
     const { began: beganMs, ended: endedMs } = within(handler, forward);
-    this.#add({
-      ...{ spanId, parentId: forwardId, name: "handler", kind: SPAN_KIND.server, beganMs, endedMs, resource },
+    this.#sink.add({
+      traceId,
+      spanId,
+      parentId: forwardId,
+      isParentRemote: true,
+      traceState,
+      name: "handler",
+      kind: SPAN_KIND.server,
+      beganMs,
+      endedMs,
       error: status >= 500 ? "" : undefined,
+      resource,
     });
     const cold = this.#call.cold ? this.#trace.waits.find(({ coldMs }) => coldMs > 0) : undefined;
     if (load === undefined || cold === undefined) return;
     const coldInterval = { began: this.#offset + cold.began, ended: this.#offset + cold.began + cold.coldMs };
     const loaded = within(load, coldInterval);
     const coldId = this.#coldSpanId ?? parentId;
-    this.#add({
-      ...{ spanId: newSpanId(), parentId: coldId, name: "load", kind: SPAN_KIND.internal, resource },
-      ...{ beganMs: loaded.began, endedMs: loaded.ended },
+    this.#sink.add({
+      ...{ traceId, traceState, spanId: newSpanId(), parentId: coldId, name: "load", kind: SPAN_KIND.internal },
+      ...{ beganMs: loaded.began, endedMs: loaded.ended, resource },
     });
   }
 
   #coldSpanId: string | undefined;
-
-  #functionResource(): Attributes {
-    const { main: endpoint = this.#call.endpoint, servedBy } = this.#call;
-    return {
-      "service.name": endpoint.key,
-      "faas.name": endpoint.key,
-      ...(servedBy === undefined
-        ? {}
-        : { "service.version": servedBy.revision, "service.instance.id": servedBy.id, "faas.instance": servedBy.id }),
-    };
-  }
 
   #longStage(name: string, began: number, ended: number, attributes?: Attributes): void {
     if (ended - began >= SHORT_MS) this.#stage(name, began, ended, attributes);
@@ -170,23 +172,38 @@ class CallSpans {
   ): string {
     const spanId = newSpanId();
     if (name === "cold start") this.#coldSpanId = spanId;
-    const beganMs = this.#offset + began;
-    const endedMs = this.#offset + ended;
-    this.#add({
+    this.#sink.add({
+      traceId: this.#trace.traceId,
       spanId,
       parentId,
+      traceState: this.#trace.state,
       name,
       kind: SPAN_KIND.internal,
-      beganMs,
-      endedMs,
-      ...(attributes && { attributes }),
+      beganMs: this.#offset + began,
+      endedMs: this.#offset + ended,
+      attributes,
     });
     return spanId;
   }
+}
 
-  #add(span: Omit<Span, "traceId" | "traceState">): void {
-    this.#sink.add({ ...span, traceId: this.#trace.traceId, traceState: this.#trace.state });
+const resources = new WeakMap<object, Attributes>();
+
+/** Returns the attributes of the wrapper that a call was sent to, the same object for all calls of a replica. */
+function functionResource({ endpoint: called, main: endpoint = called, servedBy }: TracedCall): Attributes {
+  const owner = servedBy ?? endpoint;
+  let resource = resources.get(owner);
+  if (resource === undefined) {
+    resource = {
+      "service.name": endpoint.key,
+      "faas.name": endpoint.key,
+      ...(servedBy === undefined
+        ? {}
+        : { "service.version": servedBy.revision, "service.instance.id": servedBy.id, "faas.instance": servedBy.id }),
+    };
+    resources.set(owner, resource);
   }
+  return resource;
 }
 
 /** Returns the path without the query string, which may contain secrets. */

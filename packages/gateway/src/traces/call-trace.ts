@@ -2,6 +2,9 @@ import { performance } from "node:perf_hooks";
 import { newSpanId } from "./random-ids.ts";
 import { formatTraceparent, type TraceContext } from "./trace-context.ts";
 
+/** Stages of the pipeline whose begin is recorded. */
+export type TracedStage = "admit" | "queueFairly" | "activate";
+
 /** Time in a queue. Times are those of `performance.now()`. */
 export interface Wait {
   readonly began: number;
@@ -29,8 +32,12 @@ export class CallTrace {
   readonly context: TraceContext;
   /** Value of `tracestate`. */
   readonly state: string | undefined;
-  /** Stages that began, with their times. */
-  readonly stages: (readonly [name: string, began: number])[] = [];
+  /** Times when stages began first. */
+  readonly began: Record<TracedStage, number | undefined> = {
+    admit: undefined,
+    queueFairly: undefined,
+    activate: undefined,
+  };
   readonly waits: Wait[] = [];
   readonly attempts: Attempt[] = [];
   /** Code of the problem that the client received. */
@@ -46,8 +53,8 @@ export class CallTrace {
     return this.context.traceId;
   }
 
-  enter(stage: string): void {
-    this.stages.push([stage, performance.now()]);
+  enter(stage: TracedStage): void {
+    this.began[stage] ??= performance.now();
   }
 
   waited(began: number, ended: number, coldMs: number): void {

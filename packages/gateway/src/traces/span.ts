@@ -18,10 +18,10 @@ export interface Span {
   /** Milliseconds since the epoch, with fractions. */
   readonly beganMs: number;
   readonly endedMs: number;
-  readonly attributes?: Attributes;
+  readonly attributes?: Attributes | undefined;
   /** Set if what the span stands for failed: the reason, which may be empty. */
   readonly error?: string | undefined;
-  /** Attributes of what the span ran in, if it is not this process. */
+  /** Attributes of what the span ran in, if it is not this process. Spans with the same object are sent together. */
   readonly resource?: Attributes;
 }
 

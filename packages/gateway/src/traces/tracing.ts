@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { type SpanFactory, spanFactory } from "./active-span.ts";
 import { addCallSpans, type TracedCall } from "./call-spans.ts";
@@ -7,7 +8,7 @@ import type { Environment } from "./environment.ts";
 import { SpanExporter } from "./otlp/exporter.ts";
 import { httpSender } from "./otlp/http-sender.ts";
 import { createSampler } from "./sampler.ts";
-import { readTraceSettings } from "./settings.ts";
+import { readTraceSettings, type TraceSettings } from "./settings.ts";
 
 /** Names of a process in its spans. */
 export interface ProcessIdentity {
@@ -46,7 +47,7 @@ export async function startTracing(
   for (const problem of settings.problems) log.warn({}, problem);
   const exporter = new SpanExporter({
     batch: settings.batch,
-    send: await httpSender(settings),
+    send: await httpSender(settings, await readCertificate(settings, log)),
     resource: {
       "service.version": version,
       ...(instance === undefined ? {} : { "service.instance.id": instance }),
@@ -67,4 +68,13 @@ export async function startTracing(
     spans: spanFactory(sampler, exporter),
     [Symbol.asyncDispose]: () => exporter[Symbol.asyncDispose](),
   };
+}
+
+/** Reads the certificate authorities of the endpoint. Traces must not keep a program from starting: without them, spans may not be sent. */
+async function readCertificate({ certificateFile }: TraceSettings, log: TraceLog): Promise<Buffer | undefined> {
+  if (certificateFile === undefined) return undefined;
+  return readFile(certificateFile).catch((error: Error) => {
+    log.warn({ err: error }, "cannot read OTEL_EXPORTER_OTLP_CERTIFICATE");
+    return undefined;
+  });
 }

@@ -28,6 +28,8 @@ export class Call implements DeadlineLink {
   /** Progress of an application's response in bytes; undefined for a function, whose response the wrapper sends. */
   progress: number | undefined = undefined;
   upgrade: Upgrade | undefined = undefined;
+  /** Time at which the call began, on the monotonic clock, if the gateway asks for its times. */
+  tracedAtMs: number | undefined = undefined;
   #context: Context | undefined;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;

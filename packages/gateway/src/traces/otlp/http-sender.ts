@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Agent, type IncomingMessage, request as requestHttp } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -12,18 +11,17 @@ const MAX_RETRY_MS = 30_000;
 /** Bytes of a response that are read. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
 
-/** Returns a function that sends batches to the endpoint of the settings. `node:https` is loaded if the endpoint needs it. */
-export async function httpSender({
-  url,
-  headers,
-  certificateFile,
-  gzip: isGzip,
-  timeoutMs,
-}: TraceSettings): Promise<SendBatch> {
-  const isSecure = url.startsWith("https:");
-  const ca = certificateFile === undefined ? {} : { ca: readFileSync(certificateFile) };
-  const { request, agent } = isSecure
-    ? await secure(ca)
+/**
+ * Returns a function that sends batches to the endpoint of the settings. `node:https` is loaded if the endpoint needs it.
+ *
+ * @param ca certificate authorities, PEM; Node's own without
+ */
+export async function httpSender(
+  { url, headers, gzip: isGzip, timeoutMs }: TraceSettings,
+  ca: Buffer | undefined,
+): Promise<SendBatch> {
+  const { request, agent } = url.startsWith("https:")
+    ? await secure(ca === undefined ? {} : { ca })
     : { request: requestHttp, agent: new Agent({ keepAlive: true }) };
   return async (text) => {
     const body = isGzip ? await promisify(gzip)(text) : Buffer.from(text);

@@ -6,6 +6,7 @@ import type { Problem } from "../problem.ts";
 import { bodyTooLarge, declaresTooLarge } from "../request/body-limit.ts";
 import { rawProblem } from "../response/problem.ts";
 import { isDraining } from "../shutdown.ts";
+import { reportTimesOfApp } from "../trace/run-traced.ts";
 import type { NodeApp } from "./node-app.ts";
 
 /** Hands a call to an application. Resolves when its response has been sent or its connection is closed. */
@@ -16,6 +17,7 @@ export function runApp(call: Call, app: NodeApp): Promise<void> {
   setAddress(request.socket);
   if (!request.complete) emitForCall(request, call.requestId);
   response.setHeader("X-Request-Id", call.requestId);
+  reportTimesOfApp(call);
   if (isDraining) response.shouldKeepAlive = false;
   call.progress = 0;
   return new Promise((resolve, reject) => {

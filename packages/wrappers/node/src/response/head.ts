@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Call } from "../call.ts";
+import { lazy } from "../lazy/load.ts";
 import { messageOf, Problem } from "../problem.ts";
 import { isDraining } from "../shutdown.ts";
 
@@ -54,6 +55,7 @@ export function writeHead(call: Call, status: number, headers: OutgoingHttpHeade
   const { response } = call;
   if (length !== undefined) headers["Content-Length"] = length;
   headers["X-Request-Id"] = call.requestId;
+  if (call.tracedAtMs !== undefined) headers["X-Faas-Trace"] = lazy().timesOf(call.tracedAtMs);
   if (isDraining) headers.Connection = "close";
   try {
     response.writeHead(status, headers);
