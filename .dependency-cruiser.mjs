@@ -24,7 +24,7 @@ const PURE = "^(node:)?(crypto|zlib)$";
 const lazy = {
   server: "commands/(up|down|key)|dev/local-server",
   installer: "commands/uninstall|install/[^/]+|doctor/cluster",
-  gateway: "gateway-process/(run-gateway|create-view)",
+  gateway: "gateway-process/(run-gateway|create-view)|traces/trace-deployment",
   platforms: "gateway-process/cluster",
 };
 

@@ -32,7 +32,7 @@ const RESTARTS = [
   "packages/server/src/state/data-dir-lock.integration.test.ts",
 ];
 /** Folders with a command of their own, which CI runs. */
-const ELSEWHERE = ["test/browser/", "test/cluster/", "test/release/"];
+const ELSEWHERE = ["test/browser/", "test/cluster/", "test/release/", "test/traces/"];
 /** Longest groups of files first; a file that matches none comes last. */
 const SLOW = [
   "test/end-to-end/end-to-end",

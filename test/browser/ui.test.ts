@@ -183,7 +183,7 @@ test("everything can be done with the keyboard", async (t) => {
   await page.keyboard.press("ArrowDown");
   await page.waitForFunction(() => document.activeElement?.textContent === "acme/hello");
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: /acme\/hello/ }).waitFor();
+  await page.locator("h1:focus").filter({ hasText: "acme/hello" }).waitFor();
   await page.keyboard.press("Escape");
   await row(page, "acme/hello").waitFor();
 });

@@ -9,6 +9,7 @@ import { eventStreams } from "./events/event-streams.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
 import { gatewayProcesses } from "./gateways/processes.ts";
+import { traces } from "./gateways/traces.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
@@ -27,6 +28,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "event-streams": eventStreams,
   gateway,
   "access-log": accessLog,
+  traces,
   fairness,
   tls,
   wrappers,

@@ -28,6 +28,7 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   invoke: { summary: "Call an endpoint", load: () => import("./commands/invoke.ts") },
   logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },
   stats: { summary: "Count recent calls, errors and cold starts", load: () => import("./commands/stats.ts") },
+  trace: { summary: "Show the way of a recent call", load: () => import("./commands/trace.ts") },
   events: { summary: "Show events of the server as they happen", load: () => import("./commands/events.ts") },
   list: { summary: "List endpoints", alias: "ls", load: () => import("./commands/list.ts") },
   status: { summary: "Show the state of the server and its gateways", load: () => import("./commands/status.ts") },

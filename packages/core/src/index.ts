@@ -1,3 +1,4 @@
+export * from "./api/call-responses.ts";
 export * from "./api/endpoint-responses.ts";
 export * from "./api/event-responses.ts";
 export * from "./api/event-stream-parser.ts";

@@ -10,18 +10,14 @@ import {
   limitNumbers,
   type Platform,
 } from "@faas/core";
-import { CertificateSet, EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
-import { type Logger, pino } from "pino";
-import { AuditLog } from "./audit/audit-log.ts";
-import { readVerifier } from "./auth/admin-key-file.ts";
+import { EndpointRegistry, OutlierDetector, openTracing, StatusSync } from "@faas/gateway";
+import { pino } from "pino";
 import { createFirstKey } from "./auth/first-key.ts";
-import { KeyService } from "./auth/key-service.ts";
 import { CpuScaler } from "./autoscaler/cpu-scaler.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
 import { WarmSchedule } from "./autoscaler/warm-schedule.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
 import { BundleCollector } from "./bundles/bundle-collector.ts";
-import { BundleStore } from "./bundles/bundle-store.ts";
 import { StorageQuota } from "./bundles/storage-quota.ts";
 import { createApp } from "./control-api/app.ts";
 import { Admission } from "./deployments/admission.ts";
@@ -35,18 +31,18 @@ import { ReportIntake } from "./gateways/report-intake.ts";
 import { startGateways } from "./gateways/start-gateways.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
 import { listenForCalls, listenForGateways, runGateways } from "./listeners.ts";
-import { lockDataDir } from "./lock-data-folder.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
-import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
-import { certificatesIn, type RunningServer, type ServerOptions } from "./options.ts";
+import { openStorage, type Startup, type Storage } from "./open-storage.ts";
+import type { RunningServer, ServerOptions } from "./options.ts";
 import { SecretService } from "./secrets/secret-service.ts";
 import { serverConfig } from "./server-config.ts";
 import { startPlatform } from "./start-platform.ts";
-import { Store } from "./state/store.ts";
 import { ControlGate } from "./takeover/control-gate.ts";
 import { startReplicas } from "./takeover/start-replicas.ts";
 import { workDirOf } from "./takeover/work-dir.ts";
+import { RecentCalls } from "./traces/recent-calls.ts";
+import { RolloutSpans } from "./traces/rollout-spans.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
@@ -57,18 +53,6 @@ const REPLACED_IDLE_MS = 1_000;
 export interface StartHooks {
   /** Called before each step; an error fails the start there. */
   readonly beforeStep?: (name: string) => void;
-}
-
-/** Start under way: its steps, and how to undo them. */
-interface Startup {
-  readonly options: ServerOptions;
-  readonly dataDir: string;
-  readonly log: Logger;
-  /** Everything that was started so far; disposed of in reverse order when the server stops, or the start fails. */
-  readonly stack: DisposerStack;
-  /** The parts that only one server on a data folder may have; disposed of before the others when another server takes over. */
-  readonly role: DisposerStack;
-  step<T>(name: string, run: () => T | Promise<T>): Promise<T>;
 }
 
 /**
@@ -82,8 +66,12 @@ export async function startServer(options: ServerOptions, { beforeStep }: StartH
     { level: options.logLevel ?? "info", base: null },
     options.logTo ?? pino.destination({ dest: 2, sync: false }),
   );
+  const tracing = await openTracing(options.env ?? {}, { service: "faas", version }, log);
+  // The last of all: what stops may still record spans.
+  if (tracing) stack.use(tracing);
   const startup: Startup = {
     options,
+    tracing,
     dataDir: resolve(options.dataDir),
     log,
     stack,
@@ -102,31 +90,6 @@ export async function startServer(options: ServerOptions, { beforeStep }: StartH
     await stack[Symbol.asyncDispose]().catch((err) => log.error({ err }, "failed to undo the start"));
     throw error;
   }
-}
-
-type Storage = Awaited<ReturnType<typeof openStorage>>;
-
-/** Opens everything in the data folder. */
-async function openStorage(startup: Startup) {
-  const { options, dataDir, log, stack, role, step } = startup;
-  const fixedKey = await step("admin key file", () => readVerifier(options.adminKeyFile));
-  const { lock, lost } = await step("data folder", () => lockDataDir(startup));
-  const files = certificatesIn(options);
-  const certificates = await step("certificate", async () =>
-    files.length === 0 ? undefined : stack.use(await CertificateSet.open(files, log)),
-  );
-  const audit = await step("audit log", () => stack.share(new AuditLog(dataDir), role));
-  const store = await step("store", () =>
-    Store.open(dataDir, {
-      assertLockHeld: () => lock.verify(),
-      onCompactionFailed: (error) => log.warn({ err: error }, "failed to compact the state journal, will retry"),
-    }),
-  );
-  stack.share({ [Symbol.asyncDispose]: () => store.close() }, role);
-  const logs = stack.use(new LogStore(dataDir));
-  const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
-  const keys = new KeyService({ store, ...(fixedKey ? { fixed: fixedKey } : {}) });
-  return { lock, lost, certificates, audit, store, logs, bundles, keys };
 }
 
 type Control = Awaited<ReturnType<typeof startControl>>;
@@ -179,7 +142,11 @@ async function startControl(startup: Startup, storage: Storage) {
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
-function createServedState({ options, dataDir, log, stack, role }: Startup, storage: Storage, platform: Platform) {
+function createServedState(
+  { options, dataDir, log, stack, role, tracing }: Startup,
+  storage: Storage,
+  platform: Platform,
+) {
   const { store, logs, keys } = storage;
   const defaultLimits = { ...DEFAULT_LIMITS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
@@ -206,12 +173,14 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
   });
   const events = stack.share(new ServerEvents({ store, version }), role);
   const metrics = new Metrics(registry);
-  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
+  const recentCalls = new RecentCalls();
+  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log, recentCalls));
   const gateways: GatewayGroup | undefined =
     options.gateways &&
     startGateways({
       ...{ version, platform, registry, store, keys, limitsOf, log, stack },
       workDir: join(dataDir, workDirOf(options)),
+      sendStart: tracing !== undefined,
       reports: new ReportIntake({ registry, metrics, keys, accessLog, onLoad: (each) => autoscaler.onLoad(each) }),
       requiresKeys: requiresKeys(options),
     });
@@ -222,7 +191,7 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );
-  return { registry, autoscaler, metrics, events, accessLog, gateways, limitsOf, defaultLimits };
+  return { registry, autoscaler, metrics, events, accessLog, recentCalls, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */
@@ -270,14 +239,17 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
 
 /** Creates the control API. */
 function createApi(
-  { options, log }: Startup,
+  { options, log, tracing, stack }: Startup,
   { audit, store, bundles, keys, logs }: Storage,
   control: Control,
   stopping: AbortSignal,
 ): RequestListener {
   const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
     control;
+  const { recentCalls } = control;
+  const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
+    traces,
     store,
     bundles,
     bundleAccess,
@@ -292,6 +264,7 @@ function createApi(
     endpoints: registry,
     platform,
     metrics,
+    recentCalls,
     events,
     logs,
     config: serverConfig(version, options, platform, bundles),

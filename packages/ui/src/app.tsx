@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Session } from "./api/session.ts";
 import { useChanges } from "./model/observable.ts";
 import { ServerModel } from "./model/server-model.ts";
@@ -106,11 +106,19 @@ function Header({ model, onLeave }: { readonly model: ServerModel; readonly onLe
 
 function Place({ model }: { readonly model: ServerModel }) {
   const route = useRoute();
+  const href = hrefOf(route);
+  const isFirst = useRef(true);
   useEffect(() => {
     const name = route.page === "endpoint" ? `${route.org}/${route.endpoint}` : route.page;
     document.body.className = route.page;
     document.title = `${name} – faas`;
-  }, [route]);
+    if (!isFirst.current) {
+      // As after a new page: people and screen readers start at its top.
+      scrollTo(0, 0);
+      document.querySelector<HTMLElement>("main h1")?.focus();
+    }
+    isFirst.current = false;
+  }, [href]);
   if (route.page === "server") return <ServerPage model={model} />;
   if (route.page === "overview") return <Overview model={model} />;
   const { org, endpoint } = route;

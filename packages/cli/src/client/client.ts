@@ -2,10 +2,8 @@ import type { Readable } from "node:stream";
 import {
   type EndpointRef,
   type EndpointView,
-  type ErrorCode,
   endpointListSchema,
   endpointViewSchema,
-  errorCodes,
   FaasError,
   type KeyView,
   keyListSchema,
@@ -20,7 +18,6 @@ import {
   type Planned,
   type PostAdminKey,
   type PostOrgKey,
-  type Problem,
   type PutEndpoint,
   type PutOrg,
   parseResponse,
@@ -44,6 +41,7 @@ import {
   whoamiSchema,
 } from "@faas/core";
 import { type HttpResponse, HttpTransport } from "./http-transport.ts";
+import { problemError } from "./problem-error.ts";
 import { trustProblem } from "./trust.ts";
 
 /** Codes of Node for requests that cannot be sent. */
@@ -76,6 +74,7 @@ export class Client {
   /** Certificate authorities of the server, PEM; Node's own when undefined. */
   readonly ca: string | undefined;
   readonly #transport: HttpTransport;
+  #traceHeaders: () => Record<string, string> = () => ({});
 
   constructor(url: string, signal: AbortSignal, token?: string, ca?: string) {
     this.url = url;
@@ -94,6 +93,13 @@ export class Client {
   /** Returns a client for the same server that another signal aborts. */
   withSignal(signal: AbortSignal): Client {
     return new Client(this.url, signal, this.#token, this.ca);
+  }
+
+  /** Returns a client for the same server whose requests belong to a trace. */
+  withTraceparent(traceparent: () => string): Client {
+    const client = this.withSignal(this.#signal);
+    client.#traceHeaders = () => ({ traceparent: traceparent() });
+    return client;
   }
 
   config(): Promise<ServerConfig> {
@@ -252,7 +258,7 @@ export class Client {
     try {
       const response = await this.#transport.send(this.url + path, {
         method,
-        headers: { ...this.keyHeaders(headers), ...headers },
+        headers: { ...this.keyHeaders(headers), ...this.#traceHeaders(), ...headers },
         ...(body === undefined ? {} : { body }),
         signal: this.#signal,
       });
@@ -336,14 +342,3 @@ const keysPath = (org: string | undefined) => (org === undefined ? "/-/keys" : `
 /** Returns the path of an endpoint in the control API. */
 export const pathOf = ({ org, endpoint }: EndpointRef): string =>
   `/-/orgs/${encodeURIComponent(org)}/endpoints/${encodeURIComponent(endpoint)}`;
-
-/** Parses a problem document as an error; undefined when the text is not one. */
-export function problemError(text: string): FaasError | undefined {
-  try {
-    const { type: _, title: __, status: ___, detail, code, ...extensions } = JSON.parse(text) as Problem;
-    if (typeof code !== "string" || !(code in errorCodes)) return undefined;
-    return new FaasError(code as ErrorCode, String(detail), { extensions });
-  } catch {
-    return undefined;
-  }
-}

@@ -48,8 +48,9 @@ export class Metrics implements RequestMetrics {
     return this.#registry.contentType;
   }
 
-  async text(): Promise<string> {
-    return `${await this.#registry.metrics()}\n${this.#requests.text}`;
+  /** Formats all metrics. @param withExemplars with trace ids, which only OpenMetrics allows */
+  async text(withExemplars = false): Promise<string> {
+    return `${await this.#registry.metrics()}\n${this.#requests.text(withExemplars)}`;
   }
 
   #addGauges(endpoints: Pick<EndpointRegistry, "awake" | "size">): void {
@@ -79,13 +80,20 @@ export class Metrics implements RequestMetrics {
     });
   }
 
-  record(endpoint: ServedEndpoint, status: number, durationMs: number, cold: boolean): void {
+  record(endpoint: ServedEndpoint, status: number, durationMs: number, cold: boolean, traceId?: string): void {
     // A request may outlive its endpoint, and would create series that nothing removes any more.
     if (endpoint.removed) return;
     this.#requests.record(endpoint, status, durationMs / 1000);
-    this.recent.record(endpoint, status, durationMs, cold, Date.now());
+    const timeMs = Date.now();
+    this.recent.record(endpoint, status, durationMs, cold, timeMs);
+    if (traceId !== undefined) this.addExemplar(endpoint, status, durationMs, traceId, timeMs);
     this.live.record(endpoint, status, durationMs, cold);
     if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
+  }
+
+  /** Remembers a call, which has been counted, as an example of its duration. */
+  addExemplar(endpoint: ServedEndpoint, status: number, durationMs: number, traceId: string, timeMs: number): void {
+    this.#requests.addExemplar(endpoint, status, { traceId, seconds: durationMs / 1000, timeMs });
   }
 
   /** Adds calls that a gateway in another process has counted. */

@@ -26,7 +26,7 @@ export function EndpointPage({ model, org, endpoint }: EndpointPageProps) {
     return (
       <main>
         <BackLink />
-        <h1>{key}</h1>
+        <h1 tabIndex={-1}>{key}</h1>
         <p role="status">{model.isLoaded ? "There is no such endpoint, or it was removed." : "Loading…"}</p>
       </main>
     );
@@ -36,7 +36,7 @@ export function EndpointPage({ model, org, endpoint }: EndpointPageProps) {
   return (
     <main class="endpoint">
       <BackLink />
-      <h1>
+      <h1 tabIndex={-1}>
         {key} <span class={`phase ${view.phase}`}>{view.phase}</span>
       </h1>
       <Facts view={view} />

@@ -25,7 +25,9 @@ export function Overview({ model }: { readonly model: ServerModel }) {
   const shown = useMemo(() => filterEntries(model.entries.values(), choice), [version, choice]);
   return (
     <main class="overview">
-      <h1 class="visually-hidden">Endpoints</h1>
+      <h1 tabIndex={-1} class="visually-hidden">
+        Endpoints
+      </h1>
       <Tools
         choice={choice}
         onChoice={setChoice}

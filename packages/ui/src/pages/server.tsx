@@ -16,7 +16,7 @@ export function ServerPage({ model }: { readonly model: ServerModel }) {
     useRead(() => session.get<{ orgs: readonly OrgView[] }>("/-/orgs"), [session, accessVersion])?.orgs ?? [];
   return (
     <main>
-      <h1>{session.isAdmin ? "Server" : "Organization"}</h1>
+      <h1 tabIndex={-1}>{session.isAdmin ? "Server" : "Organization"}</h1>
       {config && (
         <dl class="facts">
           <Fact name="Version" value={config.version} />

@@ -192,7 +192,7 @@ export class Replica {
     this.#exited();
   }
 
-  /** Replaces a replica that was killed while it started, and whose function has not failed. Returns false if it was ready, or if that happens again and again. */
+  /** Replaces a replica that was killed while it started, which is not a failure of its function. Returns false if it was ready, or if that happens again and again. */
   #replaceKilled(): boolean {
     if (this.#wasReady || this.#hasFailed) return false;
     if (this.#replaceTimer) return true;

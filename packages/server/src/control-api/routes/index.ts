@@ -1,5 +1,6 @@
 import type { Route } from "../route.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
+import { type CallRoutesDeps, callRoutes } from "./calls.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
 import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
@@ -20,6 +21,7 @@ export type RoutesDeps = ServerRoutesDeps &
   LogRoutesDeps &
   EventRoutesDeps &
   StatsRoutesDeps &
+  CallRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -33,5 +35,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...logRoutes(deps),
   ...eventRoutes(deps),
   ...statsRoutes(deps),
+  ...callRoutes(deps),
   ...bundleRoutes(deps),
 ];

@@ -10,7 +10,9 @@ export function AuditTrail({ session }: { readonly session: Session }) {
   const [entries, setEntries] = useState<readonly AuditEntry[]>();
   useEffect(() => {
     const closed = new AbortController();
-    readNewest(session, closed.signal).then(setEntries, () => {});
+    readNewest(session, closed.signal).then(setEntries, () => {
+      // Nothing is shown then.
+    });
     return () => closed.abort();
   }, [session]);
   return (
@@ -48,15 +50,10 @@ export function AuditTrail({ session }: { readonly session: Session }) {
   );
 }
 
-/** Reads the whole trail, and keeps the newest entries. */
 async function readNewest(session: Session, signal: AbortSignal): Promise<AuditEntry[]> {
-  const reader = (await session.stream("/-/audit", signal)).getReader();
-  let lines: string[] = [];
-  let rest = "";
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    const complete = (rest + read.value).split("\n");
-    rest = complete.pop() as string;
-    lines = [...lines, ...complete].slice(-MAX_ENTRIES);
-  }
+  const reader = (await session.stream(`/-/audit?tail=${MAX_ENTRIES}`, signal)).getReader();
+  let text = "";
+  for (let read = await reader.read(); !read.done; read = await reader.read()) text += read.value;
+  const lines = text.split("\n").filter((line) => line !== "");
   return lines.map((line) => JSON.parse(line) as AuditEntry).reverse();
 }
