@@ -1,18 +1,23 @@
+import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { eventually } from "@faas/testing";
 import type { FaultOptions, FaultRow } from "../part.ts";
 import { processesOf } from "../pod-processes.ts";
-import { isAnswered } from "./calls.ts";
+import { isAnswered, type Outcome } from "./calls.ts";
 import type { PoolFault } from "./pool-fault.ts";
 import { lastingDifferences, type Pod, untilWaiting, WarmOrganization } from "./warm-organization.ts";
 
+type End = "killed" | "out of memory";
+
 /** Endpoints whose only replica ends, in turns: each one has worked for half a minute before, as one that does not fail all the time. */
 const NAMES = ["a", "b", "c", "d", "e", "f", "g", "h"];
-const ROUNDS = 30;
+const ROUNDS: Readonly<Record<End, number>> = { killed: 30, "out of memory": 10 };
+/** Time between two calls after the end. */
+const STEP_MS = 50;
 /** Rounds after which the objects are compared. */
 const COMPARE_AFTER = 5;
 /** Time in which the next call should be answered. */
 const GOAL_MS = 1_000;
-
-type End = "killed" | "out of memory";
 
 /** The only replica of an endpoint ends while a warm pod waits: measures the time until the next call is answered. */
 export const replacement: PoolFault = { name: "replica-replaced", run };
@@ -20,29 +25,32 @@ export const replacement: PoolFault = { name: "replica-replaced", run };
 async function run({ long, print }: FaultOptions): Promise<readonly FaultRow[]> {
   await using organization = await WarmOrganization.start({ args: ["--pool-size", "2"] });
   for (const name of NAMES) await organization.deploy(name, { idleTimeout: "never", replicas: 1, memory: "96Mi" });
-  const ends: readonly End[] = ["killed", "out of memory"];
-  const times = new Map<End, number[]>(ends.map((end) => [end, []]));
-  const lost = new Map<End, number>();
-  const rounds = long ? ROUNDS : 2;
-  for (let round = 0; round < rounds * ends.length; round++) {
-    const end = ends[round % ends.length] as End;
-    const name = NAMES[Math.floor(round / ends.length) % NAMES.length] as string;
-    const { tookMs, found } = await oneRound(organization, name, end);
-    times.get(end)?.push(tookMs);
-    if ((round + 1) % COMPARE_AFTER === 0)
-      found.push(...(await lastingDifferences(organization.served, organization.endpoints)));
-    for (const line of found) print(`replica ${end}, round ${round}: ${line}`);
-    lost.set(end, (lost.get(end) ?? 0) + found.length);
-    if ((round + 1) % 20 === 0) print(`replica replaced: ${round + 1} rounds`);
+  const rows: FaultRow[] = [];
+  let turn = 0;
+  for (const end of ["out of memory", "killed"] as const) {
+    const rounds = long ? ROUNDS[end] : 2;
+    const times: number[] = [];
+    const lost: string[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      const name = NAMES[turn++ % NAMES.length] as string;
+      const { tookMs, found } = await oneRound(organization, name, end);
+      times.push(tookMs);
+      if (round % COMPARE_AFTER === 0)
+        found.push(...(await lastingDifferences(organization.served, organization.endpoints)));
+      for (const line of found) print(`replica ${end}, round ${round}: ${line}`);
+      lost.push(...found);
+      if (round % 10 === 0) print(`replica ${end}: ${round} rounds, ${textOf(times)}`);
+    }
+    rows.push({
+      what: `the only replica ${end}, with a warm pod that waits`,
+      faults: rounds,
+      tried: organization.calls.outcomes.length - rows.reduce((sum, { tried }) => sum + tried, 0),
+      of: "calls",
+      lost: lost.length,
+      seen: textOf(times),
+    });
   }
-  return ends.map((end) => ({
-    what: `the only replica ${end}, with a warm pod that waits`,
-    faults: rounds,
-    tried: rounds,
-    of: "calls",
-    lost: lost.get(end) ?? 0,
-    seen: textOf(times.get(end) ?? []),
-  }));
+  return rows;
 }
 
 async function oneRound(organization: WarmOrganization, name: string, end: End) {
@@ -50,29 +58,42 @@ async function oneRound(organization: WarmOrganization, name: string, end: End) 
   await untilWaiting(served);
   const { replicas } = await served.ready(name, 1);
   const before = replicas[0]?.id ?? "";
-  const endedMs = end === "killed" ? await kill(organization, before) : await fill(organization, name);
-  const outcome = await organization.call(name);
-  const found = isAnswered(outcome) ? [] : [`${name}: ${outcome.status ?? "no response"} ${outcome.text}`];
-  await served.until(name, "served by another replica", (view) => view.replicas.every(({ id }) => id !== before));
-  return { tookMs: outcome.endedMs - endedMs, found };
-}
-
-/** Kills the process of a replica, and returns when. */
-async function kill({ served }: WarmOrganization, replica: string): Promise<number> {
-  const pod = await served.api.get<Pod>("Pod", `faas-${served.org}`, replica.replace(/\.\d+$/, ""));
+  const pod = await served.api.get<Pod>("Pod", `faas-${served.org}`, before.replace(/\.\d+$/, ""));
   const processes = await processesOf(pod as Pod);
-  const killedMs = performance.now();
-  for (const pid of processes) process.kill(pid, "SIGKILL");
-  return killedMs;
+  const fill = end === "killed" ? undefined : fillMemory(organization, name);
+  if (end === "killed") for (const pid of processes) process.kill(pid, "SIGKILL");
+  else await eventually("the process has ended", () => !existsSync(`/proc/${processes[0]}`));
+  const endedMs = performance.now();
+  // It is awaited below.
+  fill?.catch(() => {});
+  const outcomes = await callUntilAnswered(organization, name);
+  await fill;
+  const found = outcomes.filter((each) => !isAnswered(each)).map(({ status, text }) => `${name}: ${status} ${text}`);
+  await served.until(name, "served by another replica", (view) => view.replicas.every(({ id }) => id !== before));
+  return { tookMs: Math.min(...outcomes.filter(isAnswered).map((each) => each.endedMs)) - endedMs, found };
 }
 
-/** Uses up the memory of a replica by a call, and returns when that failed. */
-async function fill({ served }: WarmOrganization, name: string): Promise<number> {
-  const response = await fetch(`${served.url}/${served.org}/${name}/fill`, { method: "POST" });
-  const endedMs = performance.now();
-  const text = await response.text();
-  if (response.status !== 502) throw new Error(`a call that uses up the memory: ${response.status} ${text}`);
-  return endedMs;
+/** Uses up the memory of a replica by a call, which has to fail. */
+async function fillMemory({ served }: WarmOrganization, name: string): Promise<void> {
+  const { status, text } = await fetch(`${served.url}/${served.org}/${name}/fill`, { method: "POST" }).then(
+    async (response) => ({ status: response.status, text: await response.text() }),
+  );
+  if (status !== 502) throw new Error(`a call that uses up the memory: ${status} ${text}`);
+}
+
+/** Calls an endpoint every few milliseconds until one of the calls is answered, and waits for all of them: the first ones may reach the ending process. */
+async function callUntilAnswered(organization: WarmOrganization, name: string): Promise<readonly Outcome[]> {
+  const calls: Promise<Outcome>[] = [];
+  let isOver = false;
+  while (!isOver) {
+    const call = organization.call(name);
+    calls.push(call);
+    void call.then(() => {
+      isOver = true;
+    });
+    await delay(STEP_MS);
+  }
+  return Promise.all(calls);
 }
 
 function textOf(times: readonly number[]): string {

@@ -6,15 +6,14 @@ import { median } from "../rig/table.ts";
 
 const docs = join(import.meta.dirname, "../../../docs");
 
-/** Stages that the server reports, by those of the chart that they end. */
+/** Stages that the server reports, by those of the chart that they end. It sees the network and the container of a pod at the same time. */
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
-  "Deployment scaled, pod scheduled": ["accepted", "pod", "warm pod", "scheduled"],
-  network: ["network"],
-  container: ["container"],
-  "runtime and wrapper": ["listens"],
-  "code sent (warm pod), function loads": ["ready"],
+  "scaled and scheduled": ["accepted", "pod", "warm pod", "scheduled"],
+  "network and container": ["network", "container"],
+  "runtime starts": ["listens"],
+  "code arrives and loads": ["ready"],
 };
-const ANSWER = "call forwarded and answered";
+const ANSWER = "call is answered";
 
 /** A cold start: how long the call took, and the stages of the replica that answered it. */
 export interface ObservedStart {

@@ -31,7 +31,7 @@ function option(title: string, stages: readonly string[], bars: readonly StagedB
   return {
     ...baseOptions(title, theme),
     grid: { left: 190, right: 70, top: TOP, height: bars.length * BAR },
-    xAxis: { ...valueAxis("time (ms)", theme), max: "dataMax" as const },
+    xAxis: valueAxis("time (ms)", theme),
     yAxis: {
       type: "category" as const,
       inverse: true,
